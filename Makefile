@@ -1,0 +1,46 @@
+# The two commands of the README are `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MODELS_FROM ?=
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: help demo test models lint check soak clean
+help:
+	@grep -hE '^## ' $(MAKEFILE_LIST) | sed 's/^## //'
+
+## make demo    learn one person from a few photos and tell them from others
+demo: $(VENV)/.core models
+	@$(BIN)/python tools/demo.py
+
+## make test    everything the tests need, then lint, types and tests
+test: $(VENV)/.dev models lint
+	@$(BIN)/python -m pytest
+
+## make lint    format, lint and strict types
+lint: $(VENV)/.dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+## make models  fetch and check the networks (MODELS_FROM=folder: without network)
+models: $(VENV)/.core
+	@$(BIN)/python tools/fetch_models.py $(if $(MODELS_FROM),--from $(MODELS_FROM)) || [ $$? -eq 1 ]
+
+## make clean   remove what the other commands made
+clean:
+	rm -rf $(VENV) demo-out .mypy_cache .pytest_cache .ruff_cache .hypothesis src/onlyme/face/models/*.onnx
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "onlyme needs Python 3.11 or newer: make PYTHON=python3.12 …" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Setting up $(VENV) …"
+	@$(PIP) -e '.[models]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Setting up $(VENV) for development …"
+	@$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.core

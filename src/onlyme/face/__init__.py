@@ -1,0 +1,1 @@
+"""A frame comes in; its faces, aligned, and their embeddings go out."""

@@ -1,0 +1,266 @@
+"""The values that pass between the rooms: frozen, with shape, dtype, unit and range.
+
+A frame becomes faces, a face an embedding, embeddings a margin, a margin a
+decision. Nothing here computes; nothing here imports a room.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onlyme.errors import UsageError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "Check",
+    "Decision",
+    "Embedding",
+    "Enrollment",
+    "Face",
+    "Frame",
+    "Liveness",
+    "LivenessLevel",
+    "PhotoReport",
+    "Quality",
+    "Reason",
+    "Verdict",
+]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture, upright and in colour.
+
+    Attributes:
+        pixels: uint8[h, w, 3], **RGB**, C-contiguous.
+        source: where it comes from, for messages: a path, `camera 0`, `bytes`.
+        at: seconds since the source began; 0 for a photo.
+    """
+
+    pixels: NDArray[np.uint8]
+    source: str
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """A face found in a frame.
+
+    Attributes:
+        box: float32[4], left, top, width, height in pixels of the frame; may
+            reach over its border.
+        landmarks: float32[5, 2], x and y in pixels of the frame: the eye that
+            is left in the picture, the other eye, nose tip, the mouth corner
+            that is left in the picture, the other corner.
+        score: the detector's confidence, 0 to 1.
+    """
+
+    box: NDArray[np.float32]
+    landmarks: NDArray[np.float32]
+    score: float
+
+    @property
+    def area(self) -> float:
+        """Width times height of the box, in square pixels."""
+        return float(self.box[2] * self.box[3])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedding:
+    """What the frozen network says about one face.
+
+    Attributes:
+        vector: float32[d] of unit length; read-only.
+        model: sha256 (hex) of the network that made it. Vectors of different
+            networks cannot be compared.
+
+    Raises:
+        UsageError: when the vector is not one row of finite numbers of unit length.
+    """
+
+    vector: NDArray[np.float32]
+    model: str
+
+    def __post_init__(self) -> None:
+        vector = np.array(self.vector, dtype=np.float32)  # a copy: nobody else can write to it
+        if vector.ndim != 1 or not np.isfinite(vector).all():
+            raise UsageError("an embedding is one row of finite numbers")
+        if abs(float(np.linalg.norm(vector)) - 1.0) > 1e-3:
+            raise UsageError("an embedding has unit length")
+        vector.flags.writeable = False
+        object.__setattr__(self, "vector", vector)
+
+    def __repr__(self) -> str:
+        """Say what it is without its numbers: an embedding never reaches a log."""
+        return f"Embedding(d={self.vector.size}, model={self.model[:12]}…)"
+
+
+class Reason(StrEnum):
+    """Why a decision came out as it did."""
+
+    MATCH = "match"
+    NO_MATCH = "no_match"
+    AMBIGUOUS = "ambiguous"
+    NO_FACE = "no_face"
+    MANY_FACES = "many_faces"
+    POOR_QUALITY = "poor_quality"
+    NOT_LIVE = "not_live"
+    LIVENESS_UNDECIDED = "liveness_undecided"
+    LOCKED_OUT = "locked_out"
+
+
+class LivenessLevel(StrEnum):
+    """How hard to look for a photo or a screen in place of a person."""
+
+    OFF = "off"
+    PASSIVE = "passive"
+    CHALLENGE = "challenge"
+
+
+class Verdict(StrEnum):
+    """What liveness says; `undecided` opens nothing."""
+
+    LIVE = "live"
+    ATTACK = "attack"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Liveness:
+    """Whether a living person was seen.
+
+    Attributes:
+        level: what was asked for; `off` means that nobody looked.
+        verdict: None when the level is `off`.
+        score: 0 (attack) to 1 (live); None when the level is `off`.
+    """
+
+    level: LivenessLevel = LivenessLevel.OFF
+    verdict: Verdict | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One measured property of a face photo.
+
+    Attributes:
+        name: `size`, `sharpness`, `exposure`, `pose` …
+        value: what was measured, in `unit`.
+        unit: of `value`.
+        ok: whether it is good enough to enroll.
+        advice: one plain sentence that says what to do; empty when `ok`.
+    """
+
+    name: str
+    value: float
+    unit: str
+    ok: bool
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How fit a face photo is for recognition.
+
+    Attributes:
+        checks: one for each property, in the order in which they were looked at.
+    """
+
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check passed."""
+        return all(check.ok for check in self.checks)
+
+    @property
+    def advice(self) -> str:
+        """The first piece of advice, or an empty string."""
+        return next((check.advice for check in self.checks if not check.ok), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to one attempt.
+
+    Attributes:
+        accepted: True only for `Reason.MATCH`.
+        name: whom it is about: the owner asked for, or found; None for nobody.
+        reason: why.
+        margin: d(x, NOT_ME) − d(x, ME) of the face; None when no face was judged.
+        alpha: what the margin had to reach; None when no owner was looked at.
+        far: the false accept rate that this alpha stands for; None without
+            calibration.
+        liveness: what liveness saw; level `off` when nobody looked.
+        timings_ms: milliseconds spent in each room.
+    """
+
+    accepted: bool
+    name: str | None
+    reason: Reason
+    margin: float | None = None
+    alpha: float | None = None
+    far: float | None = None
+    liveness: Liveness = Liveness()
+    timings_ms: dict[str, float] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.accepted != (self.reason is Reason.MATCH):
+            raise UsageError("a decision is accepted exactly when its reason is `match`")
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoReport:
+    """What became of one photo at enrollment.
+
+    Attributes:
+        source: the photo, as the caller named it.
+        taken: whether it became part of the template.
+        note: why not, or what to watch; empty when all is well.
+        quality: what was measured; None when no face was found.
+    """
+
+    source: str
+    taken: bool
+    note: str = ""
+    quality: Quality | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Enrollment:
+    """What enrolling a person came to.
+
+    Attributes:
+        name: the owner.
+        me: one report for each ME photo, in the order given.
+        not_me: one report for each NOT_ME photo, in the order given.
+        alpha: the margin that a face must reach from now on.
+        far: the false accept rate that this alpha stands for; None without
+            calibration.
+        notes: sentences for the owner about the whole.
+        created: when, in UTC.
+        seconds: how long it took.
+    """
+
+    name: str
+    me: tuple[PhotoReport, ...]
+    not_me: tuple[PhotoReport, ...]
+    alpha: float
+    far: float | None
+    notes: tuple[str, ...]
+    created: datetime
+    seconds: float
+
+    @property
+    def taken(self) -> int:
+        """How many ME photos became part of the template."""
+        return sum(report.taken for report in self.me)
