@@ -28,7 +28,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent.parent / "src/onlyme/face/models"
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - read as a state
     """This model cannot be had; the message says why."""
 
 
@@ -90,6 +90,7 @@ def drop_weight_inputs(data: bytes) -> bytes:
 
     model = onnx.load_from_string(data)
     weights = {weight.name for weight in model.graph.initializer}
+    weights |= {name for node in model.graph.node for name in node.output}  # dequantised ones
     inputs = [entry for entry in model.graph.input if entry.name not in weights]
     del model.graph.input[:]
     model.graph.input.extend(inputs)
