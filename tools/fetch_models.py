@@ -85,13 +85,13 @@ def published(source: dict[str, str], folder: Path) -> bytes:
 
 
 def drop_weight_inputs(data: bytes) -> bytes:
-    """Remove the graph inputs that are weights, which runtimes take for missing input."""
+    """Remove the graph inputs that are weights, or nobody's, which runtimes wait for."""
     import onnx
 
     model = onnx.load_from_string(data)
     weights = {weight.name for weight in model.graph.initializer}
-    weights |= {name for node in model.graph.node for name in node.output}  # dequantised ones
-    inputs = [entry for entry in model.graph.input if entry.name not in weights]
+    read = {name for node in model.graph.node for name in node.input}
+    inputs = [entry for entry in model.graph.input if entry.name in read - weights]
     del model.graph.input[:]
     model.graph.input.extend(inputs)
     return bytes(model.SerializeToString(deterministic=True))
