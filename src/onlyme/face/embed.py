@@ -1,0 +1,72 @@
+"""An aligned face comes in; the frozen network's vector goes out, at unit length."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from onlyme.errors import ModelError, ModelRefused
+from onlyme.types import Embedding
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from onlyme.face.models import Model
+
+__all__ = ["Embedder"]
+
+
+class Embedder:
+    """One network through OpenCV. Safe to call from several threads, one at a time inside.
+
+    Args:
+        model: the manifest entry; says how to feed the network.
+
+    Attributes:
+        model: sha256 of the network, which every embedding carries.
+        dimension: length of its vectors.
+        size: side of the aligned face that it takes, in pixels.
+
+    Raises:
+        ModelMissing: when the network's file is not there.
+        ModelRefused: when it is not the right one, or OpenCV cannot load it.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model.sha256
+        self.dimension = model.dimension
+        self.size = model.size
+        self._scale = model.scale
+        self._mean = model.mean
+        try:
+            self._net = cv2.dnn.readNetFromONNX(np.frombuffer(model.read(), np.uint8))
+        except cv2.error as error:
+            raise ModelRefused(f"{model.path} cannot be loaded: {error.err}") from None
+        self._lock = Lock()
+
+    def embed(self, aligned: NDArray[np.uint8]) -> Embedding:
+        """Embed one face.
+
+        Args:
+            aligned: uint8[size, size, 3], RGB, from `align`.
+
+        Returns:
+            The network's own vector; heads act only later.
+
+        Raises:
+            ModelError: when the network returns no direction (all zero, or not finite).
+        """
+        blob = cv2.dnn.blobFromImage(aligned, self._scale, mean=(self._mean,) * 3)
+        with self._lock:
+            self._net.setInput(blob)
+            vector = np.array(self._net.forward(), np.float32).ravel()
+        length = float(np.linalg.norm(vector))
+        if vector.size != self.dimension or not np.isfinite(length) or length < 1e-6:
+            raise ModelError(
+                f"the embedder returned no usable vector ({vector.size} numbers, "
+                f"{self.dimension} expected)"
+            )
+        return Embedding(vector / np.float32(length), self.model)

@@ -1,0 +1,101 @@
+"""The only reader of environment and TOML.
+
+A setting comes from, in order: the argument of a call or command, the
+environment (`ONLYME_VAULT`, …), the file `config.toml` in the user's
+configuration folder (or `ONLYME_CONFIG`), and a default that works.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from onlyme.errors import SettingsError
+
+__all__ = ["Settings"]
+
+
+def _data() -> Path:
+    return platformdirs.user_data_path("onlyme", appauthor=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What can be chosen. In TOML the names as here; in the environment `ONLYME_` and capitals.
+
+    Attributes:
+        vault: folder of the vault; by default `vault` in the user's data folder.
+        models: folder of further networks, such as those exported by the lab; by
+            default `models` in the user's data folder.
+        embedder: the manifest entry that embeds faces.
+        far: the false accept rate that a newly enrolled owner's alpha stands for,
+            above 0 and at most 0.1.
+        max_megapixels: larger pictures are refused.
+        max_megabytes: larger files are refused.
+    """
+
+    vault: Path
+    models: Path
+    embedder: str = "embedder"
+    far: float = 1e-4
+    max_megapixels: float = 50.0
+    max_megabytes: float = 64.0
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Settings:
+        """Collect the settings; an override of None is none.
+
+        Raises:
+            SettingsError: when the file or a value cannot be used; the message names it.
+        """
+        values: dict[str, Any] = {"vault": _data() / "vault", "models": _data() / "models"}
+        values |= _from_file()
+        for field in fields(cls):
+            variable = f"ONLYME_{field.name.upper()}"
+            if os.environ.get(variable):
+                values[field.name] = os.environ[variable]
+        values |= {key: value for key, value in overrides.items() if value is not None}
+        return cls(**{key: _typed(key, value) for key, value in values.items()})
+
+
+_NUMBERS = {"far": (0.0, 0.1), "max_megapixels": (0.0, 1000.0), "max_megabytes": (0.0, 4096.0)}
+
+
+def _typed(key: str, value: Any) -> Any:
+    if key in {"vault", "models"}:
+        return Path(value).expanduser()
+    if key not in _NUMBERS:
+        return str(value)
+    low, high = _NUMBERS[key]
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise SettingsError(f"{key} = {value!r} is not a number") from None
+    if not low < number <= high:
+        raise SettingsError(f"{key} = {number:g} must be above {low:g} and at most {high:g}")
+    return number
+
+
+def _from_file() -> dict[str, Any]:
+    default = platformdirs.user_config_path("onlyme", appauthor=False) / "config.toml"
+    named = os.environ.get("ONLYME_CONFIG")
+    path = Path(named) if named else default
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        if named:
+            raise SettingsError(f"{path}: named by ONLYME_CONFIG, but not there") from None
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from None
+    known = {field.name for field in fields(Settings)}
+    if unknown := sorted(set(values) - known):
+        raise SettingsError(
+            f"{path}: unknown setting {', '.join(unknown)}; known: {', '.join(sorted(known))}"
+        )
+    return values

@@ -1,0 +1,1 @@
+"""Templates come in; the same templates go out, later, by owner's name."""

@@ -1,0 +1,142 @@
+r"""One owner's template as bytes, and back.
+
+    magic   8 bytes   b"onlyme\x00" and the format version, 1
+    size    4 bytes   length of the header, little-endian
+    header  JSON      name, model, created, and for each value its kind: a number,
+                      a string, or an array's dtype and shape
+    arrays  raw       in the order of the header, little-endian, C order
+    digest  32 bytes  SHA-256 of all before it, so that damage is noticed
+
+Nothing in it is executed when read, and every length is checked against what
+is there before anything is allocated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import struct
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onlyme.errors import UsageError, VaultDamaged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    Value = bool | int | float | str | None | list[str] | NDArray[Any]
+
+__all__ = ["FORMAT", "Template", "from_bytes", "to_bytes"]
+
+FORMAT = 1
+_MAGIC = b"onlyme\x00"
+_DTYPES = frozenset({"float32", "float64", "int32", "int64", "uint8"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """What is kept of one owner.
+
+    Attributes:
+        name: the owner.
+        model: sha256 of the network that made the embeddings in it.
+        created: when it was made or last changed, in UTC.
+        values: numbers, strings, lists of strings and arrays, by name; the
+            vault does not ask what they mean.
+        format: version of the format it was read from.
+    """
+
+    name: str
+    model: str
+    created: datetime
+    values: Mapping[str, Value]
+    format: int = FORMAT
+
+    def __repr__(self) -> str:
+        """Say whose it is without what it holds: an embedding never reaches a log."""
+        return f"Template({self.name!r}, model={self.model[:12]}…, created={self.created:%Y-%m-%d})"
+
+    def needs_reenroll(self, model: str) -> bool:
+        """Whether another network is in use than the one that made this template."""
+        return self.model != model
+
+
+def to_bytes(template: Template) -> bytes:
+    """Write a template down.
+
+    Raises:
+        UsageError: when it holds a value that the format has no kind for.
+    """
+    fields: list[list[Any]] = []
+    arrays: list[bytes] = []
+    for key, value in template.values.items():
+        if isinstance(value, np.ndarray):
+            if value.dtype.name not in _DTYPES:
+                raise UsageError(f"{key}: arrays of {value.dtype} are not stored")
+            fields.append([key, value.dtype.name, list(value.shape)])
+            arrays.append(
+                np.ascontiguousarray(value).astype(value.dtype.newbyteorder("<")).tobytes()
+            )
+        else:
+            fields.append([key, "json", value])
+    header = {
+        "name": template.name,
+        "model": template.model,
+        "created": template.created.astimezone(UTC).isoformat(),
+        "fields": fields,
+    }
+    try:
+        text = json.dumps(header, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"this template cannot be stored: {error}") from None
+    body = b"".join([_MAGIC, bytes([FORMAT]), struct.pack("<I", len(text)), text, *arrays])
+    return body + hashlib.sha256(body).digest()
+
+
+def from_bytes(data: bytes) -> Template:
+    """Read a template.
+
+    Raises:
+        VaultDamaged: when these are not bytes that `to_bytes` wrote.
+    """
+    body, digest = data[:-32], data[-32:]
+    if len(body) < 12 or body[:7] != _MAGIC:
+        raise VaultDamaged("this is not a template of onlyme")
+    if body[7] != FORMAT:
+        raise VaultDamaged(f"this template has format {body[7]}; this onlyme reads format {FORMAT}")
+    if hashlib.sha256(body).digest() != digest:
+        raise VaultDamaged("a template is damaged: its bytes are not those that were written")
+    try:
+        return _parsed(body)
+    except (KeyError, ValueError, TypeError, struct.error, RecursionError) as error:
+        raise VaultDamaged(f"a template is damaged ({type(error).__name__})") from None
+
+
+def _parsed(body: bytes) -> Template:
+    (size,) = struct.unpack_from("<I", body, 8)
+    header = json.loads(body[12 : 12 + size])
+    at = 12 + size
+    values: dict[str, Value] = {}
+    for key, kind, content in header["fields"]:
+        if kind == "json":
+            values[key] = content
+            continue
+        if kind not in _DTYPES:
+            raise ValueError(kind)
+        dtype = np.dtype(kind).newbyteorder("<")
+        length = math.prod(content) * dtype.itemsize
+        if min(content, default=0) < 0 or at + length > len(body):
+            raise ValueError(key)
+        array = np.frombuffer(body[at : at + length], dtype).reshape(content)
+        values[key] = array.astype(dtype.newbyteorder("="))
+        at += length
+    if at != len(body):
+        raise ValueError("bytes left over")
+    created = datetime.fromisoformat(header["created"])
+    return Template(str(header["name"]), str(header["model"]), created, values)
