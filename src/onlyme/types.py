@@ -6,7 +6,7 @@ decision. Nothing here computes; nothing here imports a room.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -26,11 +26,13 @@ __all__ = [
     "Enrollment",
     "Face",
     "Frame",
+    "Lesson",
     "Liveness",
     "LivenessLevel",
     "PhotoReport",
     "Quality",
     "Reason",
+    "Tuning",
     "Verdict",
 ]
 
@@ -217,6 +219,14 @@ class Decision:
         if self.accepted != (self.reason is Reason.MATCH):
             raise UsageError("a decision is accepted exactly when its reason is `match`")
 
+    def about(self, name: str) -> Decision:
+        """Return the same decision about this owner."""
+        return replace(self, name=name)
+
+    def took(self, timings_ms: dict[str, float]) -> Decision:
+        """Return the same decision with the milliseconds spent in each room."""
+        return replace(self, timings_ms=timings_ms)
+
 
 @dataclass(frozen=True, slots=True)
 class PhotoReport:
@@ -264,3 +274,45 @@ class Enrollment:
     def taken(self) -> int:
         """How many ME photos became part of the template."""
         return sum(report.taken for report in self.me)
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What teaching a look-alike, or taking that back, changed.
+
+    Attributes:
+        name: the owner.
+        margin_before: of the face taught.
+        margin_after: of the same face.
+        own_before: margins of the owner's own photos.
+        own_after: of the same photos.
+        alpha_before: the margin that a face had to reach.
+        alpha_after: the margin that it must reach now.
+    """
+
+    name: str
+    margin_before: float
+    margin_after: float
+    own_before: tuple[float, ...]
+    own_after: tuple[float, ...]
+    alpha_before: float
+    alpha_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Where the decision of one owner stands.
+
+    Attributes:
+        name: the owner.
+        alpha: the margin that a face must reach.
+        far: the false accept rate that it stands for; None without calibration.
+        miss: the miss rate (FNMR) to expect of the owner; None where nobody can say.
+        alpha_before: what it was.
+    """
+
+    name: str
+    alpha: float
+    far: float | None
+    miss: float | None
+    alpha_before: float
