@@ -59,5 +59,5 @@ def _decided(owner: Owner, seen: list[Sight]) -> Decision:
     if 2 * len(vectors) <= len(seen):
         reasons = Counter(sight.reason for sight in seen if sight.reason is not None)
         reason = reasons.most_common(1)[0][0] if reasons else Reason.NO_FACE
-        return Decision(accepted=False, name=owner.name, reason=reason).took(mean)
-    return owner.decide(np.array(vectors)).took(mean)
+        return Decision(accepted=False, name=owner.name, reason=reason).took(mean, len(seen))
+    return owner.decide(np.array(vectors)).took(mean, len(seen))

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from onlyme.image.source import photos
 
 from onlyme.errors import EnrollmentError, ImageError
+from onlyme.image.source import photos
 from onlyme.types import Embedding, Frame, PhotoReport, Reason
 
 if TYPE_CHECKING:

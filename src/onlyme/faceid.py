@@ -8,11 +8,10 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, Self
 
-from onlyme.image.source import Source
-
 from onlyme.attempt import attempts
 from onlyme.enrolling import ADVISED, Collector, expanded
 from onlyme.errors import EnrollmentError, OwnerExists, UnknownOwner, UsageError
+from onlyme.image.source import Capture
 from onlyme.names import checked_name
 from onlyme.owner import Examples, Owner
 from onlyme.pipeline import timed
@@ -290,7 +289,7 @@ class FaceID:
         vector, timings = seen
         with timed(timings, "decide"):
             decision = owner.decide(vector[None])
-        return decision.took(timings)
+        return decision.took(timings, frames=1)
 
     def identify(self, image: Photo) -> Decision:
         """Find out which of the enrolled people a picture shows, if any.
@@ -318,7 +317,7 @@ class FaceID:
                 answer = Decision(accepted=False, name=None, reason=Reason.AMBIGUOUS)
             else:
                 answer = Decision(accepted=False, name=None, reason=Reason.NO_MATCH)
-        return answer.took(timings)
+        return answer.took(timings, frames=1)
 
     def watch(self, name: str, source: str | int | os.PathLike[str]) -> Iterator[Decision]:
         """Decide attempt after attempt on a camera or video, until it ends.
@@ -334,7 +333,7 @@ class FaceID:
             CameraError: the camera cannot be used.
         """
         owner = self.owner(name)
-        with Source(source) as frames:
+        with Capture(source) as frames:
             yield from attempts(owner, map(self.pipeline.look, frames))
 
     # ------------------------------------------------------------------ within
@@ -347,7 +346,9 @@ class FaceID:
         sight = self.pipeline.look(image)
         if sight.embedding is None:
             assert sight.reason is not None  # noqa: S101 - for the type checker; see Sight
-            return Decision(accepted=False, name=None, reason=sight.reason).took(sight.timings_ms)
+            return Decision(accepted=False, name=None, reason=sight.reason).took(
+                sight.timings_ms, 1
+            )
         return sight.embedding.vector, sight.timings_ms
 
     def _owner_in(self, edit: Edit, name: str) -> Owner | None:

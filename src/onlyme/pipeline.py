@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
-from onlyme.image.decode import decode
-from onlyme.image.quality import assess
-
 from onlyme.face.align import align
 from onlyme.face.subject import subject
+from onlyme.image.decode import decode
+from onlyme.image.quality import assess
 from onlyme.types import Embedding, Face, Frame, Reason
 
 if TYPE_CHECKING:

@@ -203,7 +203,8 @@ class Decision:
         far: the false accept rate that this alpha stands for; None without
             calibration.
         liveness: what liveness saw; level `off` when nobody looked.
-        timings_ms: milliseconds spent in each room.
+        frames: how many frames of the attempt were looked at; 0 for an embedding.
+        timings_ms: milliseconds spent in each room, for one frame.
     """
 
     accepted: bool
@@ -213,6 +214,7 @@ class Decision:
     alpha: float | None = None
     far: float | None = None
     liveness: Liveness = Liveness()
+    frames: int = 0
     timings_ms: dict[str, float] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
@@ -223,9 +225,9 @@ class Decision:
         """Return the same decision about this owner."""
         return replace(self, name=name)
 
-    def took(self, timings_ms: dict[str, float]) -> Decision:
-        """Return the same decision with the milliseconds spent in each room."""
-        return replace(self, timings_ms=timings_ms)
+    def took(self, timings_ms: dict[str, float], frames: int) -> Decision:
+        """Return the same decision with what it cost."""
+        return replace(self, timings_ms=timings_ms, frames=frames)
 
 
 @dataclass(frozen=True, slots=True)
