@@ -115,7 +115,7 @@ def _model(name: str, folder: Path, entry: dict[str, object]) -> Model:
         raise ValueError(f"{name}.file must be a plain file name")
     kinds = {"dimension": int, "size": int, "scale": float, "mean": float}
     values = {
-        key: kinds.get(key, str)(value)  # type: ignore[operator]
+        key: kinds.get(key, str)(value)
         for key, value in entry.items()
         if key not in {"file", "source"}
     }
