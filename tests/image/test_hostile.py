@@ -177,9 +177,9 @@ BOMBS = {
     "png, claims 49 megapixels": png(7000, 7000, pixels=b"\0" * 50),
     "png, claims 4 gigapixels": png(65535, 65535),
     "png, negative": png(2**31, 2**31),
-    "png, text of 200 MB": png(1, 1, chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(200 << 20)))),
-    "png, colour profile of 200 MB": png(
-        1, 1, chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(200 << 20))), pixels=b"\0\0\0\0"
+    "png, text of 80 MB": png(1, 1, chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(80 << 20)))),
+    "png, colour profile of 80 MB": png(
+        1, 1, chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(80 << 20))), pixels=b"\0\0\0\0"
     ),
     "png, many texts": png(1, 1, *[chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1 << 20)))] * 300),
     "jpeg, claims 49 megapixels": jpeg_of(7000, 7000),
@@ -195,6 +195,13 @@ BOMBS = {
     "bmp, claims 49 megapixels": b"BM"
     + struct.pack("<IHHIIiiHHIIiiII", 99, 0, 0, 54, 40, 7000, 7000, 1, 24, 0, 0, 0, 0, 0, 0),
     "ppm, claims 49 megapixels": b"P6 7000 7000 255\n" + bytes(99),
+    "png, a million chunks": png(1, 1, *[chunk(b"aaAa", b"")] * 1_000_000, pixels=b"\0\0\0\0"),
+    "jpeg, five million segments": b"\xff\xd8" + b"\xff\xe9\0\2" * 5_000_000,
+    "jpeg, no marker for 60 MB": b"\xff\xd8" + bytes(60 << 20),
+    "jpeg, 30 million filling bytes": b"\xff\xd8" + b"\xff" * 30_000_000,
+    "gif, ten million comments": gif_of(9, 9)[:19] + b"!\xfe\0" * 10_000_000,
+    "gif, a comment of ten million pieces": gif_of(9, 9)[:19] + b"!\xfe" + b"\1a" * 10_000_000,
+    "png, cut off in 49 megapixels": png(7000, 7000, pixels=bytes(7000 * 21001))[:-100],
     "ppm, endless number": b"P6 " + b"9" * 100_000,
 }
 
