@@ -20,7 +20,6 @@ import io
 import multiprocessing
 import os
 import queue
-import resource
 import sys
 import time
 from collections import Counter
@@ -195,8 +194,13 @@ def work(what: str, pipe: Any) -> None:
         except Exception as error:  # noqa: BLE001 - to find these is what this program is for
             kind, bad = f"{type(error).__name__}: {error}"[:100], True
         seconds = time.perf_counter() - began
-        megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        pipe.send(Outcome(name, kind, seconds, megabytes, bad))
+        pipe.send(Outcome(name, kind, seconds, peak_megabytes(), bad))
+
+
+def peak_megabytes() -> float:
+    """Return this process's own peak; ru_maxrss would begin at that of its parent."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 class Worker:

@@ -8,12 +8,13 @@ right, only whether it may take long or much to find out.
 
 from __future__ import annotations
 
+import io
 import struct
 from typing import Final
 
 from onlyme.errors import ImageError
 
-__all__ = ["check_file", "check_opened", "check_size"]
+__all__ = ["CountedBytes", "check_file", "check_opened", "check_size"]
 
 _PIXELS_PER_BYTE: Final = 2000
 """More pixels than this for each byte of the file is a lie about the size. Deflate packs
@@ -23,9 +24,32 @@ _SCAN_PIXELS: Final = 1_000_000_000
 """Pixels times passes that a progressive JPEG may ask for. A file of 50 megapixels has
 some ten passes; one crafted to keep the decoder busy has thousands."""
 
-_BLOCKS: Final = 20_000
-"""Blocks before the picture, over which Pillow walks in Python. Photos have tens; the
-largest PNG in pieces of 8 kB has 8,000."""
+_READS: Final = 200_000
+"""How often a decoder may read from a file. A PNG of 64 MB in pieces of 4 kB needs some
+70,000 reads; sixty megabytes of empty blocks, over which Pillow walks in Python, millions."""
+
+
+_JP2_HEADER: Final = 4 * 2**20  # bytes; a large colour profile is half a megabyte
+
+
+class CountedBytes(io.BytesIO):
+    """A file in memory that refuses to be read in endless small pieces."""
+
+    def __init__(self, data: bytes, source: str) -> None:
+        super().__init__(data)
+        self._source = source
+        self._left = _READS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read up to `size` bytes.
+
+        Raises:
+            ImageError: when it has been called too often.
+        """
+        self._left -= 1
+        if self._left < 0:
+            raise ImageError(self._source, "is made of too many blocks")
+        return super().read(size)
 
 
 def check_size(width: int, height: int, source: str, max_pixels: int) -> None:
@@ -52,10 +76,8 @@ def check_file(data: bytes, source: str, max_pixels: int) -> None:
         _check_ratio(width * height, len(data), source)
     elif data[:8] == b"\x89PNG\r\n\x1a\n":
         _walk_png(data, source)
-    elif data[:2] == b"\xff\xd8":
-        _walk_jpeg(data, source)
-    elif data[:4] == b"GIF8":
-        _walk_gif(data, source)
+    elif data[4:8] == b"jP  ":
+        _walk_jp2(data, source)
 
 
 def check_opened(
@@ -76,14 +98,10 @@ def _check_ratio(pixels: int, size: int, source: str) -> None:
         raise ImageError(source, f"claims {pixels} pixels, more than its {size} bytes can hold")
 
 
-def _too_many(source: str) -> ImageError:
-    return ImageError(source, f"is made of more than {_BLOCKS} blocks")
-
-
 def _walk_png(data: bytes, source: str) -> None:
-    """Walk over the chunks; where the pixels are cut off, say so without unpacking them."""
+    """Where the pixels are cut off, say so without unpacking all that come before."""
     at = 8
-    for _ in range(_BLOCKS):
+    for _ in range(_READS):
         if at + 8 > len(data):
             return
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -92,43 +110,17 @@ def _walk_png(data: bytes, source: str) -> None:
         if kind == b"IEND":
             return
         at += 12 + length
-    raise _too_many(source)
 
 
-def _walk_jpeg(data: bytes, source: str) -> None:
-    """Walk over the segments up to the first pass."""
-    at = 2
-    for _ in range(_BLOCKS):
-        if at + 4 > len(data):
+def _walk_jp2(data: bytes, source: str) -> None:
+    """Refuse a header box that no picture needs: Pillow copies it and walks over the copy."""
+    at = 0
+    for _ in range(_READS):
+        length, kind = struct.unpack_from(">I4s", data, at) if at + 8 <= len(data) else (0, b"")
+        if kind == b"jp2h" and not 8 <= length <= _JP2_HEADER:
+            raise ImageError(source, f"has a header of {length} bytes")
+        if length < 8:  # the last box, or one of 64-bit length: only the picture may be that long
+            if kind not in (b"", b"jp2c"):
+                raise ImageError(source, "is broken or cut off (a box of no length)")
             return
-        if data[at] != 0xFF:  # Pillow looks byte by byte for the next marker
-            following = data.find(b"\xff", at)
-            if following < 0 or following - at > _BLOCKS:
-                raise ImageError(source, "is broken or cut off (no JPEG marker where one must be)")
-            at = following
-            continue
-        marker = data[at + 1]
-        if marker == 0xDA:
-            return
-        alone = marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD8
-        at += 2 - (marker == 0xFF) if alone else 2 + max(2, int.from_bytes(data[at + 2 : at + 4]))
-    raise _too_many(source)
-
-
-def _walk_gif(data: bytes, source: str) -> None:
-    """Walk over the extensions up to the first picture."""
-    if len(data) < 13:
-        return
-    at = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)
-    blocks = 0
-    while at < len(data) and data[at] == 0x21:
-        at += 2
-        while at < len(data) and data[at]:
-            at += 1 + data[at]
-            blocks += 1
-            if blocks > _BLOCKS:
-                raise _too_many(source)
-        at += 1
-        blocks += 1
-        if blocks > _BLOCKS:
-            raise _too_many(source)
+        at += length

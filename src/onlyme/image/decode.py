@@ -8,7 +8,6 @@ then raises becomes an `ImageError`.
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import threading
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 
 from onlyme.errors import ImageError
-from onlyme.image.claims import check_file, check_opened, check_size
+from onlyme.image.claims import CountedBytes, check_file, check_opened, check_size
 from onlyme.image.read import read_file, shown
 from onlyme.types import Frame
 
@@ -127,7 +126,7 @@ def _decode_bytes(data: bytes, source: str, max_pixels: int) -> NDArray[np.uint8
     check_file(data, source, max_pixels)
     with _failures(source):
         with _quiet():
-            opened = Image.open(io.BytesIO(data), formats=FORMATS)
+            opened = Image.open(CountedBytes(data, source), formats=FORMATS)
         with opened:
             progressive = bool(opened.info.get("progressive"))
             check_opened(*opened.size, data, source, max_pixels, progressive=progressive)
