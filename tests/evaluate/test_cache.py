@@ -100,8 +100,7 @@ def arrays(keys=((0,) * 32,), faces=(True,), vectors=((1.0,),), kinds=("u1", "?"
         b"",
         b"PK\x03\x04 not a zip",
         b"\x93NUMPY",
-        b"\x93NUMPY\x01\x00\x34\x00{'descr': '<f4', 'fortran_order': False, 'shape': ()}\n"
-        + bytes(4),
+        b"\x93NUMPY\x01\x00\x34\x00{'descr': '<f4', 'fortran_order': False, 'shape': ()}",
         {"keys": np.array([object()])},
         {},
         arrays(vectors=((np.nan,),)),
