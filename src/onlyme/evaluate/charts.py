@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Axis", "det", "intervals", "margins", "owners", "promised"]
 
 _WIDTH, _HEIGHT = 720, 380
-_LEFT, _RIGHT, _TOP, _BOTTOM = 66, 24, 18, 54
+_LEFT, _RIGHT, _TOP, _BOTTOM = 102, 26, 40, 54
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Axis:
         if self.log:
             first, last = math.log10(self.low), math.log10(self.high)
             return [10.0**n for n in range(math.ceil(first - 1e-9), math.floor(last + 1e-9) + 1)]
-        raw = (self.high - self.low) / 5
+        raw = (self.high - self.low) / 7
         size = 10.0 ** math.floor(math.log10(raw))
         step = next(size * n for n in (1, 2, 5, 10) if size * n >= raw * 0.999)
         first = math.ceil(self.low / step - 1e-9)
@@ -79,11 +79,11 @@ def det(curve: dict[str, list[float]], points: Sequence[dict[str, Any]], total: 
         total: impostor comparisons; the axis ends at one in all of them.
     """
     least = [value for value in curve["fnmr"] if value > 0]
-    x = Axis(10.0 ** math.floor(math.log10(1.0 / total)), 1.0, _LEFT, _WIDTH - _RIGHT, log=True)
-    floor = 10.0 ** math.floor(math.log10(min(least) / 1.01))
+    x = Axis(min(1.0 / total, 0.1), 1.0, _LEFT, _WIDTH - _RIGHT, log=True)
+    floor = 10.0 ** math.floor(math.log10(min([*least, 0.5]) / 1.01))
     y = Axis(floor, 1.0, _HEIGHT - _BOTTOM, _TOP, log=True)
     body = _grid(
-        x, y, odds_or_one, percent, "strangers accepted (FMR)", "owners turned away (FNMR)"
+        x, y, _odds_tick, _percent_tick, "strangers accepted (FMR) →", "owners turned away (FNMR)"
     )
     path = []
     for fmr, fnmr in zip(curve["fmr"], curve["fnmr"], strict=True):
@@ -117,7 +117,7 @@ def margins(histogram: dict[str, Any]) -> str:
     top = max(max(each) for each in shares.values())
     x = Axis(min(edges[0], alpha["low"]), max(edges[-1], alpha["high"]), _LEFT, _WIDTH - _RIGHT)
     y = Axis(0.0, top * 1.12, _HEIGHT - _BOTTOM, _TOP)
-    body = _grid(x, y, _plain, percent, "margin: more like the owner →", "share of attempts")
+    body = _grid(x, y, _plain, _percent_tick, "margin: more like the owner →", "share of attempts")
     for who, share in shares.items():
         corners = [f"M{x(edges[0])},{y(0)}"]
         for left, right, value in zip(edges[:-1], edges[1:], share, strict=True):
@@ -157,9 +157,9 @@ def promised(rates: Sequence[dict[str, Any]]) -> str:
     high = 10.0 ** math.ceil(math.log10(min(1.0, 2 * max(fars))))
     x = Axis(low, high, _LEFT, _WIDTH - _RIGHT, log=True)
     y = Axis(low, high, _HEIGHT - _BOTTOM, _TOP, log=True)
-    body = _grid(x, y, odds_or_one, odds_or_one, "promised", "realised")
+    body = _grid(x, y, _odds_tick, _odds_tick, "promised →", "realised")
     body.append(f'<line class="ideal" x1="{x(low)}" y1="{y(low)}" x2="{x(high)}" y2="{y(high)}"/>')
-    body.append(_text(x(low) + 12, y(low * 2.2) - 14, "kept to the letter", "quiet"))
+    body.append(_text(x(high) - 62, y(high) + 96, "kept to the letter", "quiet", "middle"))
     said = []
     for each in rates:
         real, at = each["realised"], x(each["far"])
@@ -198,7 +198,8 @@ def owners(people: Sequence[dict[str, Any]]) -> str:
             f'<line class="range genuine" x1="{at}" x2="{at}" y1="{top}" y2="{bottom}" '
             f'stroke-width="{width:.1f}"/>'
             f'<circle class="median" cx="{at}" cy="{y(each["median"])}" r="{width / 2:.1f}"/>'
-            f'<circle class="stranger" cx="{at}" cy="{stranger}" r="{max(1.6, width / 2):.1f}"/></g>'
+            f'<circle class="stranger" cx="{at}" cy="{stranger}" r="{max(1.6, width / 2):.1f}"/>'
+            "</g>"
         )
     zero = y(0.0)
     body.append(
@@ -228,7 +229,7 @@ def intervals(title: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> str:
     for tick in x.ticks():
         at = x(tick)
         body.append(f'<line class="grid" x1="{at}" x2="{at}" y1="8" y2="{height - 38}"/>')
-        body.append(_text(at, height - 20, percent(tick), "tick", "middle"))
+        body.append(_text(at, height - 20, _percent_tick(tick), "tick", "middle"))
     said = []
     for index, (label, rate) in enumerate(rows):
         middle = 8 + line * (index + 0.5)
@@ -246,9 +247,12 @@ def intervals(title: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> str:
     return _svg(title, "; ".join(said), body, height)
 
 
-def odds_or_one(value: float) -> str:
-    """Write a tick of a logarithmic axis as odds, and 1 as `all`."""
-    return "all" if value >= 1 else odds(value)
+def _odds_tick(value: float) -> str:
+    return "all" if value >= 0.999 else odds(value)
+
+
+def _percent_tick(value: float) -> str:
+    return f"{100 * value:.10g} %"
 
 
 def _plain(value: float) -> str:
@@ -275,17 +279,11 @@ def _grid(
         at = y(tick)
         body.append(f'<line class="grid" x1="{_LEFT}" x2="{right}" y1="{at}" y2="{at}"/>')
         body.append(_text(_LEFT - 8, at + 4, y_words(tick), "tick", "end"))
-    for tick in x.ticks() if x else []:
-        assert x is not None  # noqa: S101 - or there would be no ticks
-        at = x(tick)
+    for at, tick in [(x(tick), tick) for tick in x.ticks()] if x else []:
         body.append(f'<line class="grid" x1="{at}" x2="{at}" y1="{_TOP}" y2="{bottom}"/>')
         body.append(_text(at, bottom + 18, x_words(tick), "tick", "middle"))
     body.append(_text((_LEFT + right) / 2, _HEIGHT - 12, x_label, "label", "middle"))
-    middle = (_TOP + bottom) / 2
-    body.append(
-        f'<text class="label" transform="translate(14 {middle}) rotate(-90)" '
-        f'text-anchor="middle">{escape(y_label)}</text>'
-    )
+    body.append(_text(_LEFT, _TOP - 16, f"↑ {y_label}", "label"))
     return body
 
 

@@ -206,7 +206,7 @@ def _people(
     study: OwnerStudy, evaluation: Evaluation, alphas: NDArray[np.float64]
 ) -> list[dict[str, Any]]:
     """One entry an owner; the most often turned away first, then the least room above alpha."""
-    entries = []
+    entries: list[dict[str, Any]] = []
     trials: dict[int, list[tuple[Trial, float]]] = {}
     for trial, alpha in zip(study.trials, alphas.tolist(), strict=True):
         trials.setdefault(trial.owner, []).append((trial, alpha))
@@ -232,8 +232,11 @@ def _people(
                 "lowest_source": evaluation.sources[int(worst.probes[worst.genuine.argmin()])],
             }
         )
-    entries.sort(key=lambda entry: (-entry["misses"] / entry["attempts"], entry["lowest"]))
-    return entries
+    return sorted(entries, key=_fares_worst)
+
+
+def _fares_worst(entry: dict[str, Any]) -> tuple[float, float]:
+    return -entry["misses"] / entry["attempts"], entry["lowest"]
 
 
 def _accepts(

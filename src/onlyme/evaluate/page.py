@@ -16,6 +16,7 @@ from onlyme.evaluate import charts
 from onlyme.evaluate.tables import (
     closest_table,
     group_table,
+    named,
     people_table,
     point_table,
     promised_table,
@@ -45,7 +46,7 @@ def page(found: dict[str, Any], thumbnails: Mapping[str, bytes]) -> str:
     title = escape(found["title"] or "evaluation")
     notes = "".join(f"<li>{escape(sentence)}</li>" for sentence in found["sentences"])
     parts = [
-        f'<p class="kicker"><b>onlyme</b> evaluation of {title}, {escape(found["created"][:10])}</p>',
+        f'<p class="kicker"><b>onlyme</b> evaluation of {title}, {found["created"][:10]}</p>',
         f"<h1>{escape(found['headline'])}</h1>",
         f'<ul class="lead">{notes}</ul>',
     ]
@@ -60,12 +61,14 @@ def page(found: dict[str, Any], thumbnails: Mapping[str, bytes]) -> str:
     if found["pairs"]:
         parts.append(_pair_section(found["pairs"]))
     parts.append(_footer(found))
+    # A number and its percent sign stay on one line.
+    body = "".join(parts).replace(" %", "\u00a0%")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>onlyme evaluation of {title}</title><style>{style}</style></head>"
-        f"<body><main>{''.join(parts)}</main></body></html>\n"
+        f"<body><main>{body}</main></body></html>\n"
     )
 
 
@@ -78,7 +81,8 @@ def _owner_sections(
         + _figure(
             charts.margins(owners["histogram"]),
             "Each heap is drawn to its own size: there are far more strangers than owners. "
-            "A face is accepted when its margin reaches alpha; the band spans the owners' own alphas.",
+            "A face is accepted when its margin reaches alpha; the band spans "
+            "the owners' own alphas.",
         )
     )
     if owners["promised"]:
@@ -221,7 +225,7 @@ def _worst_faces(people: Sequence[dict[str, Any]], thumbnails: Mapping[str, byte
             (each["enrolled_source"], f"{each['person']}, enrolled"),
             (each["lowest_source"], f"{each['person']}, the attempt that fared worst"),
             (
-                f"<b>{escape(each['person'])}</b><br>turned away {each['misses']:,} of "
+                f"<b>{named(each['person'])}</b><br>turned away {each['misses']:,} of "
                 f"{each['attempts']:,}; lowest {_signed(each['lowest'])}"
             ),
         )
@@ -239,7 +243,7 @@ def _stranger_faces(pairs: Sequence[dict[str, Any]], thumbnails: Mapping[str, by
                 (each["owner_source"], f"{each['owner']}, the owner"),
                 (each["stranger_source"], f"{each['stranger']}, a stranger"),
                 (
-                    f"<b>{escape(each['owner'])}</b> and <b>{escape(each['stranger'])}</b><br>"
+                    f"<b>{named(each['owner'])}</b> and <b>{named(each['stranger'])}</b><br>"
                     f"{_signed(each['above_alpha'])} from alpha, "
                     f"{'accepted' if each['accepted'] else 'refused'}"
                 ),
@@ -254,7 +258,8 @@ def _faces(
     items: Sequence[tuple[tuple[str, str], tuple[str, str], str]], thumbnails: Mapping[str, bytes]
 ) -> str:
     inner = "".join(
-        f'<li><div class="two">{_image(*one, thumbnails)}{_image(*other, thumbnails)}</div>{text}</li>'
+        f'<li><div class="two">{_image(*one, thumbnails)}{_image(*other, thumbnails)}</div>'
+        f"{text}</li>"
         for one, other, text in items
     )
     return f'<ul class="faces">{inner}</ul>'
@@ -263,7 +268,7 @@ def _faces(
 def _image(source: str, words: str, thumbnails: Mapping[str, bytes]) -> str:
     content = thumbnails.get(source)
     if content is None:
-        return f"<span>{escape(source)}</span>"
+        return f"<span>{named(source)}</span>"
     if content.startswith(b"\xff\xd8\xff"):
         kind = "jpeg"
     elif content.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -295,4 +300,4 @@ def _figure(chart: str, caption: str) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")
+    return f"{value:+.3f}".replace("-", "−")

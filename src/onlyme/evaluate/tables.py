@@ -10,9 +10,18 @@ from onlyme.evaluate.words import odds, percent
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["closest_table", "group_table", "people_table", "point_table", "promised_table"]
+__all__ = ["closest_table", "group_table", "named", "people_table", "point_table", "promised_table"]
 
 _TOO_FEW = '<span class="tag">too few to say</span>'
+
+
+def named(name: str) -> str:
+    """Escape a name, and let it break after the signs that stand for spaces.
+
+    >>> named("A_B<i>")
+    'A_<wbr>B&lt;i&gt;'
+    """
+    return escape(name).replace("_", "_<wbr>").replace("/", "/<wbr>")
 
 
 def point_table(points: Sequence[dict[str, Any]]) -> str:
@@ -68,7 +77,7 @@ def people_table(people: Sequence[dict[str, Any]], far: float, total: int) -> st
         ),
         (
             (
-                escape(each["person"]),
+                named(each["person"]),
                 f"{each['misses']:,} of {each['attempts']:,}",
                 "not counted"
                 if each["false_accepts"] is None
@@ -86,12 +95,11 @@ def closest_table(pairs: Sequence[dict[str, Any]]) -> str:
     """Tell which strangers came nearest to which owners."""
     return _table(
         "Owner and stranger, the nearest first",
-        ("Owner", "Stranger", "Photo of the stranger", "Above alpha", "Verdict"),
+        ("Owner", "Stranger", "Above alpha", "Verdict"),
         (
             (
-                escape(pair["owner"]),
-                escape(pair["stranger"]),
-                escape(pair["stranger_source"]),
+                named(pair["owner"]),
+                f"{named(pair['stranger'])}<small>{named(pair['stranger_source'])}</small>",
                 _signed(pair["above_alpha"]),
                 "accepted" if pair["accepted"] else "refused",
             )
@@ -107,7 +115,7 @@ def group_table(rows: Sequence[dict[str, Any]], caption: str) -> str:
         ("Group", "People", "Errors", "Rate, with 95 % interval"),
         (
             (
-                escape(row["group"]),
+                named(row["group"]),
                 f"{row['people']:,}",
                 f"{row['rate']['count']:,} of {row['rate']['total']:,}",
                 _counted(
@@ -131,11 +139,14 @@ def _counted(
     span = over or rate
     low = words(span["low"]) if span["low"] > 0 else "0"
     aside = " over people" if over else ""
-    return f"{words(rate['value'])}<small>{small}; {low} to {words(span['high'])}{aside}</small>"
+    wide = ' <span class="tag">few errors</span>' if standing == "wide" else ""
+    return (
+        f"{words(rate['value'])}{wide}<small>{small}; {low} to {words(span['high'])}{aside}</small>"
+    )
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")
+    return f"{value:+.3f}".replace("-", "−")
 
 
 def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -33,8 +33,8 @@ def percent(value: float) -> str:
     if value == 0:
         return "0 %"
     hundred = 100 * value
-    if hundred >= 99.95 or hundred >= 10:
-        return f"{hundred:.0f} %" if hundred < 99 else f"{hundred:.2f} %"
+    if hundred >= 10:
+        return f"{hundred:.2f} %" if 99 <= hundred < 100 else f"{hundred:.0f} %"
     decimals = 1
     while decimals < 8 and hundred < 10 ** (1 - decimals):
         decimals += 1
@@ -66,6 +66,7 @@ def headline(found: dict[str, Any]) -> str:
         got_in = (
             f"A stranger got in {strangers['count']:,} {_times(strangers['count'])} "
             f"in {strangers['total']:,} tries: {odds(strangers['value'])}"
+            + (f", where {odds(found['far'])} was promised" if owners["promised"] else "")
         )
     if own["total"] < 30:
         return f"{got_in}. Too few attempts by owners to say how often they are turned away."
@@ -79,10 +80,11 @@ def sentences(found: dict[str, Any]) -> list[str]:
     if owners is not None:
         point = _reference(found)
         said.append(
-            f"{owners['count']:,} people enrolled with {owners['photos']} "
-            f"{'photo' if owners['photos'] == 1 else 'photos'} each"
+            f"{owners['count']:,} of {owners['strangers']:,} people enrolled with "
+            f"{owners['photos']} {'photo' if owners['photos'] == 1 else 'photos'} each"
             + (f", {owners['repeats']} times with different ones" if owners["repeats"] > 1 else "")
-            + f"; they and {owners['strangers'] - 1:,} others then tried to get in."
+            + "; then their other photos tried to get in, and all photos of the other people"
+            + (" in the same fold." if found["crossfit"] else ".")
         )
         said.append(
             f"Alpha was set for a promised false accept rate of {odds(found['far'])}."
