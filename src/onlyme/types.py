@@ -6,7 +6,7 @@ decision. Nothing here computes; nothing here imports a room.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -26,11 +26,13 @@ __all__ = [
     "Enrollment",
     "Face",
     "Frame",
+    "Lesson",
     "Liveness",
     "LivenessLevel",
     "PhotoReport",
     "Quality",
     "Reason",
+    "Tuning",
     "Verdict",
 ]
 
@@ -201,7 +203,8 @@ class Decision:
         far: the false accept rate that this alpha stands for; None without
             calibration.
         liveness: what liveness saw; level `off` when nobody looked.
-        timings_ms: milliseconds spent in each room.
+        frames: how many frames of the attempt were looked at; 0 for an embedding.
+        timings_ms: milliseconds spent in each room, for one frame.
     """
 
     accepted: bool
@@ -211,11 +214,20 @@ class Decision:
     alpha: float | None = None
     far: float | None = None
     liveness: Liveness = Liveness()
+    frames: int = 0
     timings_ms: dict[str, float] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         if self.accepted != (self.reason is Reason.MATCH):
             raise UsageError("a decision is accepted exactly when its reason is `match`")
+
+    def about(self, name: str) -> Decision:
+        """Return the same decision about this owner."""
+        return replace(self, name=name)
+
+    def took(self, timings_ms: dict[str, float], frames: int) -> Decision:
+        """Return the same decision with what it cost."""
+        return replace(self, timings_ms=timings_ms, frames=frames)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,3 +276,45 @@ class Enrollment:
     def taken(self) -> int:
         """How many ME photos became part of the template."""
         return sum(report.taken for report in self.me)
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What teaching a look-alike, or taking that back, changed.
+
+    Attributes:
+        name: the owner.
+        margin_before: of the face taught.
+        margin_after: of the same face.
+        own_before: margins of the owner's own photos.
+        own_after: of the same photos.
+        alpha_before: the margin that a face had to reach.
+        alpha_after: the margin that it must reach now.
+    """
+
+    name: str
+    margin_before: float
+    margin_after: float
+    own_before: tuple[float, ...]
+    own_after: tuple[float, ...]
+    alpha_before: float
+    alpha_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Where the decision of one owner stands.
+
+    Attributes:
+        name: the owner.
+        alpha: the margin that a face must reach.
+        far: the false accept rate that it stands for; None without calibration.
+        miss: the miss rate (FNMR) to expect of the owner; None where nobody can say.
+        alpha_before: what it was.
+    """
+
+    name: str
+    alpha: float
+    far: float | None
+    miss: float | None
+    alpha_before: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from onlyme.face.detect import SURE
@@ -13,27 +14,36 @@ if TYPE_CHECKING:
 __all__ = ["CLEARLY", "subject"]
 
 CLEARLY = 2.0
-"""The subject's box has at least this many times the area of the next largest face's."""
+"""The subject is at least this many times as prominent as any other face."""
 
 
-def subject(faces: list[Face]) -> Face | Reason:
+def subject(faces: list[Face], shape: tuple[int, ...]) -> Face | Reason:
     """Return the face that a photo shows, or why it cannot be told.
 
-    A person in front of the camera is much nearer than those behind. Where two faces
-    are of like size nobody can say whose photo it is, and guessing would let one
-    person's face answer for another's. Uncertain detections do not count as rivals.
+    Who is meant is large and near the middle. Where two faces are about as prominent
+    nobody can say whose photo it is, and guessing would let one person's face answer
+    for another's. Uncertain detections do not count as rivals.
 
     Args:
-        faces: every face of one frame, the largest first.
+        faces: every face of one frame.
+        shape: the frame's height and width in pixels, and whatever follows.
 
     Returns:
         The subject; or `Reason.NO_FACE`, or `Reason.MANY_FACES`.
     """
-    if not faces:
+    sure = [face for face in faces if face.score >= SURE] or faces
+    if not sure:
         return Reason.NO_FACE
-    sure = [face for face in faces if face.score >= SURE]
-    largest = (sure or faces)[0]
-    rivals = [face for face in sure if face is not largest]
-    if any(face.area * CLEARLY > largest.area for face in rivals):
+    ranked = sorted(sure, key=lambda face: -_prominence(face, shape))
+    first = _prominence(ranked[0], shape)
+    if len(ranked) > 1 and _prominence(ranked[1], shape) * CLEARLY > first:
         return Reason.MANY_FACES
-    return largest
+    return ranked[0]
+
+
+def _prominence(face: Face, shape: tuple[int, ...]) -> float:
+    """Area, falling to an eighth of it from the middle of the frame to the middle of its edge."""
+    height, width = shape[:2]
+    x, y, w, h = (float(value) for value in face.box)
+    away = math.hypot(x + w / 2 - width / 2, y + h / 2 - height / 2) / (max(width, height) / 2)
+    return face.area * math.exp(-2 * away**2)

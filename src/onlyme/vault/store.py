@@ -109,6 +109,12 @@ class Store:
         with _translated(self.path):
             return _get(self._database, name)
 
+    def version(self) -> tuple[int, int]:
+        """Return what differs after every change, by this process or another."""
+        with _translated(self.path):
+            others = self._database.execute("PRAGMA data_version").fetchone()[0]
+        return int(others), self._database.total_changes
+
     def names(self) -> list[str]:
         """Return every owner's name in order."""
         with _translated(self.path):

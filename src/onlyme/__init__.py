@@ -1,0 +1,141 @@
+"""Face ID for your own computer and your own software.
+
+>>> import onlyme
+>>> with onlyme.FaceID.open() as face_id:                           # doctest: +SKIP
+...     face_id.enroll("ada", "photos-of-ada/")
+...     face_id.verify("ada", "somebody.jpg").accepted
+False
+
+Everything here is loaded when it is first used, so that `import onlyme` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from onlyme.errors import (
+        CameraError,
+        EnrollmentError,
+        ImageError,
+        ModelError,
+        ModelMissing,
+        ModelRefused,
+        NeedsReenroll,
+        NotCalibrated,
+        OnlymeError,
+        OwnerExists,
+        SettingsError,
+        UnknownOwner,
+        UsageError,
+        VaultBusy,
+        VaultDamaged,
+        VaultError,
+    )
+    from onlyme.faceid import FaceID
+    from onlyme.oneshot import compare, embed
+    from onlyme.types import (
+        Decision,
+        Embedding,
+        Enrollment,
+        Face,
+        Frame,
+        Lesson,
+        Liveness,
+        LivenessLevel,
+        PhotoReport,
+        Quality,
+        Reason,
+        Tuning,
+        Verdict,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CameraError",
+    "Decision",
+    "Embedding",
+    "Enrollment",
+    "EnrollmentError",
+    "Face",
+    "FaceID",
+    "Frame",
+    "ImageError",
+    "Lesson",
+    "Liveness",
+    "LivenessLevel",
+    "ModelError",
+    "ModelMissing",
+    "ModelRefused",
+    "NeedsReenroll",
+    "NotCalibrated",
+    "OnlymeError",
+    "OwnerExists",
+    "PhotoReport",
+    "Quality",
+    "Reason",
+    "SettingsError",
+    "Tuning",
+    "UnknownOwner",
+    "UsageError",
+    "VaultBusy",
+    "VaultDamaged",
+    "VaultError",
+    "Verdict",
+    "__version__",
+    "compare",
+    "embed",
+]
+
+_HOMES = {
+    "onlyme.errors": (
+        "CameraError",
+        "EnrollmentError",
+        "ImageError",
+        "ModelError",
+        "ModelMissing",
+        "ModelRefused",
+        "NeedsReenroll",
+        "NotCalibrated",
+        "OnlymeError",
+        "OwnerExists",
+        "SettingsError",
+        "UnknownOwner",
+        "UsageError",
+        "VaultBusy",
+        "VaultDamaged",
+        "VaultError",
+    ),
+    "onlyme.faceid": ("FaceID",),
+    "onlyme.oneshot": ("compare", "embed"),
+    "onlyme.types": (
+        "Decision",
+        "Embedding",
+        "Enrollment",
+        "Face",
+        "Frame",
+        "Lesson",
+        "Liveness",
+        "LivenessLevel",
+        "PhotoReport",
+        "Quality",
+        "Reason",
+        "Tuning",
+        "Verdict",
+    ),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'onlyme' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

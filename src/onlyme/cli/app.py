@@ -1,0 +1,54 @@
+"""The command `onlyme` and its families."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from onlyme.cli import decide, doctor, people, tuning
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="onlyme",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 accepted or done, 1 rejected, 2 could not decide or wrong use.",
+)
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        import onlyme
+
+        typer.echo(f"onlyme {onlyme.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def onlyme(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda wanted: _version(wanted=wanted),
+            is_eager=True,
+            help="Print the version.",
+        ),
+    ] = False,
+) -> None:
+    """Face ID for your own computer and your own software.
+
+    Show it a few photos of you, and from then on it knows you and nobody else:
+
+        onlyme enroll ada photos-of-ada/
+
+        onlyme verify ada somebody.jpg
+    """
+
+
+for family in (people, decide, tuning, doctor):
+    family.register(app)

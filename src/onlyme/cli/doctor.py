@@ -1,0 +1,137 @@
+"""`doctor`: each part, whether it is fit for use, and what to do if not."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from onlyme.cli import options, show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from onlyme.settings import Settings
+
+__all__ = ["register"]
+
+_EXTRAS = {
+    "lab": (("torch", "lightning"), "train and compare networks"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part: `ok` (fit for use), `missing` (optional, not there) or `broken`."""
+
+    part: str
+    state: str
+    detail: str
+    advice: str = ""
+
+
+def register(app: typer.Typer) -> None:
+    """Add this family's commands."""
+    app.command()(doctor)
+
+
+def doctor(*, vault: options.Vault = None, json: options.Json = False) -> None:
+    """Look at every part, say whether it is fit for use, and what to do if not."""
+    from onlyme.settings import Settings
+
+    findings = list(examined(Settings.load(vault=vault)))
+    if json:
+        show.print_json([asdict(finding) for finding in findings])
+    else:
+        marks = {"ok": ("✓", "green"), "missing": ("–", "yellow"), "broken": ("✗", "red")}
+        for finding in findings:
+            mark, colour = marks[finding.state]
+            typer.echo(
+                f"{typer.style(mark, fg=colour, bold=True)} {finding.part:<18} {finding.detail}"
+            )
+            if finding.advice:
+                typer.echo(f"  {'':<18} → {finding.advice}")
+    raise typer.Exit(2 if any(finding.state == "broken" for finding in findings) else 0)
+
+
+def examined(settings: Settings) -> Iterator[Finding]:
+    """Examine models, vault, cameras and extras, in this order."""
+    yield from _models(settings)
+    yield _vault(settings)
+    yield _cameras()
+    for extra, (packages, use) in _EXTRAS.items():
+        absent = [package for package in packages if find_spec(package) is None]
+        if absent:
+            yield Finding(
+                f"extra {extra}",
+                "missing",
+                f"{', '.join(absent)} not installed; needed to {use}",
+                f"pip install 'onlyme[{extra}]'",
+            )
+        else:
+            yield Finding(f"extra {extra}", "ok", "installed")
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    from onlyme.errors import ModelError, SettingsError
+    from onlyme.face.models import SHIPPED, find, manifest
+
+    try:
+        models = manifest(SHIPPED)
+        if settings.embedder not in models:
+            models[settings.embedder] = find(settings.embedder, SHIPPED, settings.models)
+    except (ModelError, SettingsError) as error:
+        yield Finding("models", "broken", str(error))
+        return
+    for name, model in models.items():
+        try:
+            size = len(model.read())
+        except ModelError as error:
+            state = "broken" if model.needed_for == "everything" else "missing"
+            what, _, advice = str(error).rpartition("; ")
+            yield Finding(f"model {name}", state, f"{what} (needed for {model.needed_for})", advice)
+        else:
+            yield Finding(
+                f"model {name}", "ok", f"{model.title}, {size / 1e6:.1f} MB, {model.licence}"
+            )
+
+
+def _vault(settings: Settings) -> Finding:
+    from onlyme.errors import VaultError
+    from onlyme.vault.store import Store
+
+    if not settings.vault.exists():
+        return Finding(
+            "vault", "ok", f"{settings.vault}, not made yet; the first enrollment makes it"
+        )
+    try:
+        store = Store(settings.vault)
+        count = len(store.names())
+        store.close()
+    except VaultError as error:
+        what, _, advice = str(error).partition("; ")
+        return Finding("vault", "broken", what, advice)
+    return Finding("vault", "ok", f"{settings.vault}, {count} enrolled")
+
+
+def _cameras() -> Finding:
+    found = sorted(Path("/dev").glob("video*"))
+    if not found:
+        return Finding(
+            "camera", "missing", "no /dev/video*; photos and videos work without", "plug one in"
+        )
+    usable = [path for path in found if _readable(path)]
+    if not usable:
+        return Finding(
+            "camera", "broken", f"{found[0]} may not be read", "add yourself to the group `video`"
+        )
+    return Finding("camera", "ok", ", ".join(str(path) for path in usable))
+
+
+def _readable(path: Path) -> bool:
+    import os
+
+    return os.access(path, os.R_OK | os.W_OK)

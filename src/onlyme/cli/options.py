@@ -1,0 +1,45 @@
+"""Arguments and options that several commands share, and the way to the vault."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from onlyme.faceid import FaceID
+
+__all__ = ["Camera", "Json", "Name", "Vault", "opened"]
+
+Name = Annotated[str, typer.Argument(help="The person's name.", show_default=False)]
+Vault = Annotated[
+    Path | None,
+    typer.Option(
+        "--vault", metavar="DIR", help="The vault's folder [env: ONLYME_VAULT].", show_default=False
+    ),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")
+]
+Camera = Annotated[
+    str | None,
+    typer.Option(
+        "--camera",
+        metavar="N",
+        help="A camera's number or path instead of a photo.",
+        show_default=False,
+    ),
+]
+
+
+def opened(vault: Path | None) -> FaceID:
+    """Open the vault that was named, or the user's own."""
+    from onlyme.faceid import FaceID
+
+    return FaceID.open(vault)
+
+
+def source(camera: str) -> str | int:
+    """Turn a camera's name into a number where it is one."""
+    return int(camera) if camera.isdecimal() else camera

@@ -1,0 +1,135 @@
+"""Answers as a person reads them, and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from json import dumps
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from onlyme.owner import Owner
+    from onlyme.types import Decision, Enrollment, PhotoReport
+
+__all__ = [
+    "decision_json",
+    "decision_line",
+    "enrollment_json",
+    "odds",
+    "owner_json",
+    "owner_line",
+    "photo_line",
+    "print_change",
+    "print_json",
+]
+
+_WORDS = {
+    "no_face": "no face in the picture",
+    "many_faces": "several faces of like size; show one person",
+    "poor_quality": "the picture is too poor to decide",
+    "ambiguous": "more than one person matches",
+}
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on stdout."""
+    typer.echo(dumped(document))
+
+
+def dumped(document: Any, indent: int | None = 2) -> str:
+    """Write a document as JSON: times in ISO 8601, names in their own letters."""
+    return dumps(document, indent=indent, ensure_ascii=False, allow_nan=False, default=_plain)
+
+
+def odds(far: float | None) -> str:
+    """Say a false accept rate in words.
+
+    >>> odds(1e-4)
+    'a stranger passes about once in 10,000 tries'
+    >>> odds(None)
+    'no promise: this network is not calibrated'
+    """
+    if far is None:
+        return "no promise: this network is not calibrated"
+    if far > 0.5:
+        return "almost every stranger passes"
+    once = 1 / far if far > 0 else float("inf")
+    if once > 1e7:
+        return "a stranger passes less than once in 10,000,000 tries"
+    digits = len(str(int(once))) - 2
+    return f"a stranger passes about once in {round(once, -digits):,.0f} tries"
+
+
+def decision_line(decision: Decision) -> str:
+    """Say a decision in one line, coloured where the terminal has colours."""
+    name = decision.name or "nobody"
+    if decision.accepted:
+        verdict = typer.style(f"✓ {name}", fg="green", bold=True)
+    elif decision.name and decision.reason == "no_match":
+        verdict = typer.style(f"✗ NOT {name}", fg="red", bold=True)
+    elif decision.reason == "no_match":
+        verdict = typer.style("✗ nobody who is enrolled", fg="red", bold=True)
+    else:
+        verdict = typer.style(
+            f"✗ {_WORDS.get(decision.reason, decision.reason)}", fg="yellow", bold=True
+        )
+    if decision.margin is None or decision.alpha is None:
+        return verdict
+    sign = "≥" if decision.accepted else "<"
+    numbers = f"margin {decision.margin:+.3f} {sign} alpha {decision.alpha:+.3f}"
+    return f"{verdict}   {numbers}   ({odds(decision.far)})"
+
+
+def decision_json(decision: Decision) -> dict[str, Any]:
+    """Return a decision as the JSON document of `verify --json`."""
+    document = asdict(decision)
+    document["timings_ms"] = {k: round(v, 3) for k, v in decision.timings_ms.items()}
+    return document
+
+
+def print_change(decision: Decision, rate: float, *, json: bool) -> None:
+    """Print a verdict that differs from the one before, with the frame rate so far."""
+    if json:
+        document = decision_json(decision) | {"frames_per_second": round(rate, 1)}
+        typer.echo(dumped(document, indent=None))
+    else:
+        typer.echo(f"{decision_line(decision)}   {rate:.0f} frames/s")
+
+
+def photo_line(report: PhotoReport) -> str:
+    """Say in one line what became of a photo."""
+    mark = typer.style("✓", fg="green") if report.taken else typer.style("✗", fg="red")
+    return f"  {mark} {report.source}" + (f": {report.note}" if report.note else "")
+
+
+def enrollment_json(enrollment: Enrollment) -> dict[str, Any]:
+    """Return an enrollment as the JSON document of `enroll --json`."""
+    return asdict(enrollment) | {"taken": enrollment.taken}
+
+
+def owner_line(owner: Owner) -> str:
+    """Say in one line what is kept of a person."""
+    photos = f"{len(owner.examples.me)} photos"
+    when = f"{owner.created:%Y-%m-%d %H:%M} UTC"
+    return f"{owner.name:<20} {photos:<10} alpha {owner.alpha:+.3f}   {when}   ({odds(owner.far)})"
+
+
+def owner_json(owner: Owner) -> dict[str, Any]:
+    """Return what is kept of a person as one entry of `list --json`, without any embedding."""
+    return {
+        "name": owner.name,
+        "photos": len(owner.examples.me),
+        "not_me": len(owner.examples.not_me),
+        "look_alikes": len(owner.examples.look_alikes),
+        "alpha": owner.alpha,
+        "far": owner.far,
+        "created": owner.created,
+    }
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)

@@ -1,0 +1,398 @@
+"""Face ID, the whole way on one page: enroll, verify, identify, watch.
+
+Everything here is put together from ready-made parts; `onlyme.wiring` makes them.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Self
+
+from onlyme.attempt import attempts
+from onlyme.enrolling import ADVISED, Collector, expanded
+from onlyme.errors import EnrollmentError, OwnerExists, UnknownOwner, UsageError
+from onlyme.image.source import Capture
+from onlyme.names import checked_name
+from onlyme.owner import Examples, Owner
+from onlyme.pipeline import timed
+from onlyme.types import Decision, Embedding, Enrollment, Lesson, Reason, Tuning
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from onlyme.enrolling import Photo
+    from onlyme.pipeline import Pipeline
+    from onlyme.siamese import Base
+    from onlyme.types import PhotoReport
+    from onlyme.vault.store import Edit, Store
+
+__all__ = ["FaceID"]
+
+
+class FaceID:
+    """Learns people from photos and tells them from everybody else.
+
+    Use it in one thread. Any number of processes may share a vault.
+
+    >>> with FaceID.open("~/vault") as face_id:                     # doctest: +SKIP
+    ...     face_id.enroll("ada", ["ada1.jpg", "ada2.jpg"])
+    ...     face_id.verify("ada", "somebody.jpg").accepted
+    False
+
+    Args:
+        pipeline: sees faces.
+        base: the network's head, cohort and calibration.
+        store: keeps templates.
+        far: the false accept rate that a new owner's alpha stands for.
+    """
+
+    def __init__(self, pipeline: Pipeline, base: Base, store: Store, far: float) -> None:
+        self.pipeline = pipeline
+        self.base = base
+        self.store = store
+        self._far = far
+        self._read: dict[str, tuple[object, Owner]] = {}
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str] | None = None) -> Self:
+        """Open the vault in a folder, by default the user's own, with the settings in force.
+
+        Raises:
+            OnlymeError: settings, models or vault cannot be used.
+        """
+        # The front door knows the house; nothing else in here does (docs/decisions/0001).
+        from onlyme import wiring
+        from onlyme.settings import Settings
+
+        return wiring.face_id(Settings.load(vault=path), cls)
+
+    def close(self) -> None:
+        """Let go of the vault and forget what was read from it."""
+        self._read.clear()
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        """Return itself, to be closed at the end of the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+    # ------------------------------------------------------------------ people
+
+    def names(self) -> list[str]:
+        """Return everybody who is enrolled, in order."""
+        return self.store.names()
+
+    def owner(self, name: str) -> Owner:
+        """Return what is known of a person.
+
+        Raises:
+            UnknownOwner: nobody of that name is enrolled.
+            NeedsReenroll: another network made the template.
+            VaultDamaged: it cannot be read.
+        """
+        version = self.store.version()
+        cached = self._read.get(name)
+        if cached and cached[0] == version:
+            return cached[1]
+        template = self.store.get(name)
+        if template is None:
+            raise UnknownOwner(_nobody(name, self.names()))
+        owner = Owner.from_template(self.base, template)
+        self._read[name] = version, owner
+        return owner
+
+    def enroll(
+        self,
+        name: str,
+        me: Photo | Iterable[Photo],
+        not_me: Photo | Iterable[Photo] = (),
+        *,
+        look_alikes: Photo | Iterable[Photo] = (),
+        add: bool = False,
+        replace: bool = False,
+        on_photo: Callable[[PhotoReport], None] | None = None,
+    ) -> Enrollment:
+        """Learn a person from photos.
+
+        Args:
+            name: what to call the person; 1 to 64 printable characters.
+            me: photos of the person; a folder stands for the pictures in it. One is
+                enough, five are advised.
+            not_me: photos of others, if there are any.
+            look_alikes: photos of others who look like the person, such as siblings.
+            add: add to what is enrolled under this name.
+            replace: forget what is enrolled under this name.
+            on_photo: called with the report on each photo as soon as it was looked at.
+
+        Returns:
+            What became of each photo, and of the whole.
+
+        Raises:
+            OwnerExists: the name is taken, and neither `add` nor `replace` was said.
+            EnrollmentError: no photo can be used, or they show different people.
+            UsageError: the name cannot be one, or `add` and `replace` contradict.
+        """
+        start = perf_counter()
+        name = checked_name(name)
+        if add and replace:
+            raise UsageError("say add or replace, not both")
+        taken = name in self.names()
+        _refuse_taken(name, taken and not (add or replace))
+        none = Examples.none(self.base.dimension)
+        known = self.owner(name).examples if taken and add else none
+
+        look = [
+            Collector(self.pipeline, judge_quality, known=vectors)
+            for judge_quality, vectors in (
+                (True, known.me),
+                (False, known.not_me),
+                (False, known.look_alikes),
+            )
+        ]
+        for collector, images in zip(look, (me, not_me, look_alikes), strict=True):
+            for image in expanded(images):
+                report = collector.add(image)
+                if on_photo:
+                    on_photo(report)
+        mine, others, alike = look
+        mine.refuse_strays()
+        if not len(mine.vectors):
+            raise EnrollmentError(_nothing_taken(mine.reports))
+        new = Examples(mine.vectors, others.vectors, alike.vectors)
+
+        with self.store.edit() as edit:
+            # Looking took seconds. Whatever another process enrolled meanwhile is kept.
+            earlier = self._owner_in(edit, name)
+            _refuse_taken(name, earlier is not None and not (add or replace))
+            if earlier is not None and add:
+                owner = earlier.learned_anew(self.base, earlier.examples + new)
+            else:
+                owner = Owner.learn(self.base, name, new, far=self._far)
+            edit.put(owner.to_template())
+
+        notes = list(owner.learned.report.notes)
+        if len(owner.examples.me) < ADVISED:
+            notes.append(
+                f"learned from {len(owner.examples.me)} of the {ADVISED} photos that are advised; "
+                "more photos mean fewer misses"
+            )
+        return Enrollment(
+            name=name,
+            me=mine.reports,
+            not_me=others.reports + alike.reports,
+            alpha=owner.alpha,
+            far=owner.far,
+            notes=tuple(notes),
+            created=owner.created,
+            seconds=perf_counter() - start,
+        )
+
+    def not_me(self, name: str, image: Photo) -> Lesson:
+        """Teach that a face, accepted by mistake or feared to be, is not this person.
+
+        Raises:
+            UnknownOwner: nobody of that name is enrolled.
+            EnrollmentError: the photo shows no face that can be learned, or one taught before.
+            ImageError: the picture cannot be used.
+        """
+        known = self.owner(name).examples
+        collector = Collector(self.pipeline, judge_quality=False, known=known.look_alikes)
+        report = collector.add(image)
+        if not report.taken:
+            raise EnrollmentError(f"{report.source}: {report.note}")
+        none = Examples.none(self.base.dimension)
+        taught = Examples(none.me, none.not_me, collector.vectors)
+        return self._change(name, lambda examples: examples + taught, collector.vectors)
+
+    def undo_not_me(self, name: str) -> Lesson:
+        """Take the last lesson of `not_me` back.
+
+        Raises:
+            UnknownOwner: nobody of that name is enrolled.
+            UsageError: there is none to take back.
+        """
+        last = self.owner(name).examples.look_alikes[-1:]
+        if not len(last):
+            raise UsageError(f"{name} was never told of a look-alike; there is nothing to undo")
+        return self._change(
+            name, lambda old: Examples(old.me, old.not_me, old.look_alikes[:-1]), last
+        )
+
+    def tune(self, name: str, *, far: float | None = None, alpha: float | None = None) -> Tuning:
+        """Set how sure a person must be recognised, by false accept rate or by margin.
+
+        Args:
+            name: the owner.
+            far: accept a random stranger at most this often; above 0, below 1.
+            alpha: the margin that a face must reach, −2 to 2.
+
+        Raises:
+            UsageError: not exactly one of them was said, or it is out of range.
+            NotCalibrated: no alpha of this network stands for a false accept rate.
+            UnknownOwner: nobody of that name is enrolled.
+        """
+        if (far is None) == (alpha is None):
+            raise UsageError("say either a false accept rate or an alpha")
+        if far is not None and not 0 < far < 1:
+            raise UsageError(f"a false accept rate of {far:g} is not between 0 and 1")
+        if alpha is not None and not -2 <= alpha <= 2:
+            raise UsageError(f"an alpha of {alpha:g} is not between −2 and 2")
+        with self.store.edit() as edit:
+            before = self._existing(edit, name)
+            after = before.tuned(far=far, alpha=alpha)
+            edit.put(after.to_template())
+        return Tuning(
+            name, after.alpha, after.far, after.learned.miss_at(after.alpha), before.alpha
+        )
+
+    def forget(self, name: str) -> None:
+        """Erase everything that is kept of a person.
+
+        Raises:
+            UnknownOwner: nobody of that name is enrolled.
+        """
+        with self.store.edit() as edit:
+            if not edit.delete(name):
+                raise UnknownOwner(_nobody(name, self.names()))
+        self._read.pop(name, None)
+
+    # --------------------------------------------------------------- decisions
+
+    def margins(self, name: str, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return d(x, NOT_ME) − d(x, ME) of each row of float32[n, d]: float64[n].
+
+        The rule alone, for evaluation: no quality, no liveness, no gate.
+        """
+        return self.owner(name).margins(embeddings)
+
+    def verify(self, name: str, image: Photo) -> Decision:
+        """Decide whether a picture shows this person.
+
+        Files and arrays open nothing: liveness is not looked at, and the decision says so.
+
+        Raises:
+            UnknownOwner: nobody of that name is enrolled.
+            ImageError: the picture cannot be used.
+            UsageError: an embedding was made by another network.
+        """
+        owner = self.owner(name)
+        seen = self._seen(image)
+        if isinstance(seen, Decision):
+            return seen.about(name)
+        vector, timings = seen
+        with timed(timings, "decide"):
+            decision = owner.decide(vector[None])
+        return decision.took(timings, frames=1)
+
+    def identify(self, image: Photo) -> Decision:
+        """Find out which of the enrolled people a picture shows, if any.
+
+        With N people enrolled a stranger has N chances to be taken for one of them. So each
+        must reach the alpha that stands for an N-th of the false accept rate promised to them.
+
+        Raises:
+            ImageError: the picture cannot be used.
+            UsageError: an embedding was made by another network.
+        """
+        seen = self._seen(image)
+        if isinstance(seen, Decision):
+            return seen
+        vector, timings = seen
+        with timed(timings, "decide"):
+            names = self.names()
+            decisions = [
+                self.owner(name).shared_among(len(names)).decide(vector[None]) for name in names
+            ]
+            matches = [decision for decision in decisions if decision.accepted]
+            if len(matches) == 1:
+                answer = matches[0]
+            elif matches:
+                answer = Decision(accepted=False, name=None, reason=Reason.AMBIGUOUS)
+            else:
+                answer = Decision(accepted=False, name=None, reason=Reason.NO_MATCH)
+        return answer.took(timings, frames=1)
+
+    def watch(self, name: str, source: str | int | os.PathLike[str]) -> Iterator[Decision]:
+        """Decide attempt after attempt on a camera or video, until it ends.
+
+        Each attempt fuses several frames of at most three seconds into one decision.
+
+        Args:
+            name: the owner.
+            source: a camera's number or path, or a video file.
+
+        Raises:
+            UnknownOwner: nobody of that name is enrolled.
+            CameraError: the camera cannot be used.
+        """
+        owner = self.owner(name)
+        with Capture(source) as frames:
+            yield from attempts(owner, map(self.pipeline.look, frames))
+
+    # ------------------------------------------------------------------ within
+
+    def _seen(self, image: Photo) -> tuple[NDArray[np.float32], dict[str, float]] | Decision:
+        if isinstance(image, Embedding):
+            if image.model != self.base.model:
+                raise UsageError("this embedding was made by another network than the one in use")
+            return image.vector, {}
+        sight = self.pipeline.look(image)
+        if sight.embedding is None:
+            assert sight.reason is not None  # noqa: S101 - for the type checker; see Sight
+            return Decision(accepted=False, name=None, reason=sight.reason).took(
+                sight.timings_ms, 1
+            )
+        return sight.embedding.vector, sight.timings_ms
+
+    def _owner_in(self, edit: Edit, name: str) -> Owner | None:
+        template = edit.get(name)
+        return None if template is None else Owner.from_template(self.base, template)
+
+    def _existing(self, edit: Edit, name: str) -> Owner:
+        owner = self._owner_in(edit, name)
+        if owner is None:
+            raise UnknownOwner(_nobody(name, self.names()))
+        return owner
+
+    def _change(
+        self, name: str, change: Callable[[Examples], Examples], about: NDArray[np.float32]
+    ) -> Lesson:
+        """Learn an owner anew from changed examples, and tell what that did to a face."""
+        with self.store.edit() as edit:
+            before = self._existing(edit, name)
+            after = before.learned_anew(self.base, change(before.examples))
+            edit.put(after.to_template())
+        return Lesson(
+            name=name,
+            margin_before=float(before.margins(about)[0]),
+            margin_after=float(after.margins(about)[0]),
+            own_before=tuple(before.margins(before.examples.me).tolist()),
+            own_after=tuple(after.margins(before.examples.me).tolist()),
+            alpha_before=before.alpha,
+            alpha_after=after.alpha,
+        )
+
+
+def _refuse_taken(name: str, taken: bool) -> None:  # noqa: FBT001 - a helper of one caller
+    if taken:
+        raise OwnerExists(
+            f"{name} is enrolled already; add to it (--add) or start over (--replace)"
+        )
+
+
+def _nobody(name: str, names: list[str]) -> str:
+    enrolled = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
+    return f"nobody called {name!r} is enrolled; enrolled: {enrolled or 'nobody yet'}"
+
+
+def _nothing_taken(reports: tuple[PhotoReport, ...]) -> str:
+    if not reports:
+        return "no photo was given; one is enough, five are advised"
+    return "no photo can be used:\n" + "\n".join(f"  {r.source}: {r.note}" for r in reports)

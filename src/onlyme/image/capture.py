@@ -1,0 +1,282 @@
+"""A camera or a video file → frames, never hanging and always released.
+
+Neither OpenCV nor the kernel promises that opening or reading a camera ever
+returns: a busy or faulty one blocks inside the driver. So one daemon thread
+owns the capture, from opening to release; the caller waits for its frames with
+a deadline. When the deadline passes, the caller goes on with a `CameraError`,
+and the thread releases the capture as soon as the driver lets go of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import stat
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeAlias
+
+from onlyme.errors import CameraError
+from onlyme.image.read import shown
+from onlyme.types import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+__all__ = ["Capture"]
+
+_V4L_MAJOR: Final = 81  # Linux: the device number of every video device
+_DARK: Final = 20.0  # mean of a frame, 0 to 255, below which a camera is still waking up
+_WARM_UP_SECONDS: Final = 2.0
+_MAX_PIXELS: Final = 50_000_000
+
+
+class _Reader(Protocol):
+    """The part of cv2.VideoCapture that is used here."""
+
+    def isOpened(self) -> bool: ...  # noqa: N802 - OpenCV's name
+    def read(self) -> tuple[bool, Any]: ...
+    def get(self, propId: int, /) -> float: ...  # noqa: N803 - OpenCV's name
+    def release(self) -> None: ...
+
+
+_Opener: TypeAlias = "Callable[[str, bool], _Reader]"
+_OPENED: Final = "opened"
+
+
+class Capture:
+    """A video file or a camera, as a context manager that is iterated for frames.
+
+    A camera gives its newest frame: what came while the caller was busy is
+    dropped. A video gives every frame in turn, as fast as it is asked for, so
+    that it can stand in for a camera in tests and measurements.
+
+    Args:
+        source: the number of a camera (`0`, `"0"`), the path of its device, or
+            the path of a video file.
+        paced: whether a video gives its frames at the times they were filmed.
+        warm_up: whether dark frames of the first 2 seconds are skipped, as a
+            camera gives them until its exposure has settled; by default for
+            cameras only. After that, dark frames come as they are.
+        open_seconds: how long opening may take.
+        frame_seconds: how long any frame may take.
+
+    Raises:
+        CameraError: on entering, when it is absent, busy, not readable or no
+            video; while iterating, when it falls silent.
+
+    Example:
+        >>> with Capture("/dev/null") as capture:
+        ...     pass
+        Traceback (most recent call last):
+        ...
+        onlyme.errors.CameraError: /dev/null: is a device, but no camera
+    """
+
+    def __init__(
+        self,
+        source: int | str | os.PathLike[str],
+        *,
+        paced: bool = False,
+        warm_up: bool | None = None,
+        open_seconds: float = 5.0,
+        frame_seconds: float = 3.0,
+        _opener: _Opener | None = None,
+    ) -> None:
+        self.name, self.path = _named(source)
+        self.is_camera = False
+        self._paced = paced
+        self._warm_up = warm_up
+        self._open_seconds = open_seconds
+        self._frame_seconds = frame_seconds
+        self._opener: _Opener = _opener or _open
+        self._stop = threading.Event()
+        self._items: queue.Queue[Frame | CameraError | str | None] = queue.Queue(maxsize=1)
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        if self._thread is not None:
+            raise CameraError(f"{self.name}: a capture is entered only once")
+        self.is_camera = _is_camera(self.path, self.name)
+        self._thread = threading.Thread(target=self._run, name="onlyme-capture", daemon=True)
+        self._thread.start()
+        try:
+            self._next(self._open_seconds, "does not answer")
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        if self._thread is None:
+            raise CameraError(f"{self.name}: open it first, with `with`")
+        began = time.monotonic()
+        dark_until = _WARM_UP_SECONDS if self._skips_dark() else 0.0
+        while not self._stop.is_set():
+            frame = self._next(self._frame_seconds, "gives no frames")
+            if frame is None:
+                return
+            if frame.at < dark_until and float(frame.pixels.mean()) < _DARK:
+                continue
+            dark_until = 0.0
+            if self._paced and not self.is_camera:
+                self._stop.wait(max(0.0, began + frame.at - time.monotonic()))
+            yield frame
+
+    def close(self) -> None:
+        """Let go of the camera; waits for at most a second. May be called twice."""
+        self._stop.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout=1.0)
+
+    def _skips_dark(self) -> bool:
+        return self.is_camera if self._warm_up is None else self._warm_up
+
+    def _next(self, seconds: float, complaint: str) -> Frame | None:
+        """Take the thread's next word; a frame, or None at the end of a video."""
+        try:
+            item = self._items.get(timeout=seconds)
+        except queue.Empty:
+            hint = _holder_hint(self.path) if self.is_camera else ""
+            raise CameraError(f"{self.name}: {complaint} within {seconds:g} s{hint}") from None
+        if isinstance(item, CameraError):
+            raise item
+        return item if isinstance(item, Frame) else None
+
+    def _run(self) -> None:
+        """Own the capture: open it, read it, release it. Runs in the thread."""
+        try:
+            reader = self._opener(self.path, self.is_camera)
+        except Exception as error:  # noqa: BLE001 - whatever a backend raises, the caller must hear of it
+            self._say(CameraError(f"{self.name}: cannot be opened ({type(error).__name__})"))
+            return
+        try:
+            verdict = self._judged(reader)
+            self._say(verdict)
+            if verdict is _OPENED:
+                self._pump(reader)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._say(CameraError(f"{self.name}: cannot be read ({type(error).__name__})"))
+        finally:
+            reader.release()
+
+    def _judged(self, reader: _Reader) -> CameraError | str:
+        """Say whether what was opened can be read at all."""
+        import cv2
+
+        if not reader.isOpened():
+            if self.is_camera:
+                hint = _holder_hint(self.path) or "; it may be busy or no capture device"
+                return CameraError(f"{self.name}: cannot be opened{hint}")
+            return CameraError(f"{self.name}: is no video that can be read")
+        size = reader.get(cv2.CAP_PROP_FRAME_WIDTH) * reader.get(cv2.CAP_PROP_FRAME_HEIGHT)
+        if size > _MAX_PIXELS:
+            return CameraError(f"{self.name}: has frames of {size:.0f} pixels, too many")
+        return _OPENED
+
+    def _pump(self, reader: _Reader) -> None:
+        """Hand on frames until the end, or until the caller has enough."""
+        import cv2
+
+        began = time.monotonic()
+        count = 0
+        while not self._stop.is_set() and reader.isOpened():
+            good, bgr = reader.read()
+            if not good or bgr is None:
+                break
+            if self.is_camera:
+                at = time.monotonic() - began
+            else:
+                # Some containers carry no times; then the frame rate must do.
+                at = reader.get(cv2.CAP_PROP_POS_MSEC) / 1000
+                at = at if at > 0 or not count else count / (reader.get(cv2.CAP_PROP_FPS) or 25.0)
+            count += 1
+            self._say(Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), self.name, at))
+        if self.is_camera:
+            hint = _holder_hint(self.path)
+            self._say(
+                CameraError(f"{self.name}: {'stopped' if count else 'gives no frames'}{hint}")
+            )
+        else:
+            self._say(None if count else CameraError(f"{self.name}: holds no frame"))
+
+    def _say(self, item: Frame | CameraError | str | None) -> None:
+        """Put a word where the caller takes it; from a camera, in place of an older frame."""
+        while not self._stop.is_set():
+            try:
+                self._items.put(item, timeout=0.05)
+            except queue.Full:
+                if self.is_camera:
+                    with contextlib.suppress(queue.Empty):
+                        self._items.get_nowait()
+            else:
+                return
+
+
+def _named(source: int | str | os.PathLike[str]) -> tuple[str, str]:
+    """Return the source's name for messages, and its path."""
+    if isinstance(source, int):
+        source = str(source)
+    text = os.fsdecode(source)
+    if text.isdecimal():
+        return f"camera {text}", f"/dev/video{int(text)}"
+    # Absolute, so that no name can be taken for a URL or a protocol.
+    return shown(text), str(Path(text).absolute()) if text else ""
+
+
+def _is_camera(path: str, name: str) -> bool:
+    """Say whether it is a camera (True) or a file (False); raise when it is neither."""
+    try:
+        status = Path(path).stat() if path else None
+    except (OSError, ValueError):
+        status = None
+    if status is None:
+        what = "there is no such camera" if name.startswith("camera ") else "is not there"
+        raise CameraError(f"{name}: {what}")
+    camera = stat.S_ISCHR(status.st_mode)
+    if camera and os.major(status.st_rdev) != _V4L_MAJOR:
+        raise CameraError(f"{name}: is a device, but no camera")
+    if not camera and not stat.S_ISREG(status.st_mode):
+        raise CameraError(f"{name}: is neither a video file nor a camera")
+    if not camera and status.st_size == 0:
+        raise CameraError(f"{name}: is empty")
+    if not os.access(path, os.R_OK | os.W_OK if camera else os.R_OK):
+        hint = "; join the group `video`" if camera else ""
+        raise CameraError(f"{name}: may not be opened by this user{hint}")
+    return camera
+
+
+def _open(path: str, is_camera: bool) -> _Reader:  # noqa: FBT001 - called by Capture alone
+    """Open through OpenCV, with the one backend that fits, and without its chatter."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's own word for quiet
+    import cv2
+
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    reader: _Reader = cv2.VideoCapture(path, cv2.CAP_V4L2 if is_camera else cv2.CAP_FFMPEG)
+    return reader
+
+
+def _holder_hint(path: str) -> str:
+    """Return `; it is in use by NAME (process N)` when another program has the device open."""
+    for process in Path("/proc").glob("[0-9]*"):
+        if process.name == str(os.getpid()):
+            continue
+        try:
+            held = any(str(link.readlink()) == path for link in (process / "fd").iterdir())
+            if held:
+                program = (process / "comm").read_text().strip()
+                return f"; it is in use by {program} (process {process.name})"
+        except OSError:  # another user's, or gone meanwhile
+            continue
+    return ""

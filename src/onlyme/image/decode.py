@@ -1,0 +1,296 @@
+"""One picture, from wherever it comes → `Frame`: upright, RGB, 8 bits; or `ImageError`.
+
+Pictures are hostile until decoded. The order is the defence: the file's kind
+and size are checked before it is read, the format is one of a short list, the
+picture's size is checked before a pixel is decoded, and whatever a decoder
+then raises becomes an `ImageError`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import threading
+import warnings
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import numpy as np
+
+from onlyme.errors import ImageError
+from onlyme.image.read import read_file, shown
+from onlyme.types import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+    from PIL import Image
+
+__all__ = ["FORMATS", "MAX_BYTES", "MAX_PIXELS", "ImageLike", "decode"]
+
+ImageLike: TypeAlias = (
+    "str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]"
+)
+
+MAX_PIXELS: Final = 50_000_000
+MAX_BYTES: Final = 64 * 2**20
+
+FORMATS: Final = (
+    # Those that Pillow loads at once come first: a JPEG never pays for the rest.
+    *("JPEG", "PNG", "GIF", "BMP", "DIB", "PPM"),
+    *("WEBP", "TIFF", "AVIF", "JPEG2000", "ICO", "ICNS", "PSD", "PCX", "SGI", "QOI", "TGA"),
+)
+"""What is decoded. Left out are formats that start another program (EPS), that only
+point at other software (WMF, HDF5, GRIB, BUFR), and those in which no camera writes."""
+
+_PIXELS_PER_BYTE: Final = 2000
+"""More pixels than this for each byte of the file is a lie about the size. Deflate packs
+at most 1032 bytes into one, a plain JPEG 170 pixels, a GIF of one colour 1300."""
+
+_SCAN_PIXELS: Final = 1_000_000_000
+"""Pixels times passes that a progressive JPEG may ask for. A file of 50 megapixels has
+some ten passes; one crafted to keep the decoder busy has thousands."""
+
+_HIGH_DEPTH: Final = ("I", "F")
+_STRIP_PIXELS: Final = 2_000_000
+_ORIENTATION: Final = 0x0112
+_quiet_lock = threading.Lock()
+
+
+def decode(image: ImageLike, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES) -> Frame:
+    """Decode one picture.
+
+    The EXIF orientation is applied. Transparent parts are laid on white: it is
+    what viewers show, and the light background on which such cut-outs are made,
+    where black would put a hard dark edge around a face. CMYK, grey and palette
+    become RGB, 16-bit values are scaled to 8 bits, of an animation the first
+    frame counts. Colour profiles are not applied: the networks learned from
+    pictures read the same way.
+
+    Args:
+        image: a path, the bytes of a file, a PIL image, or an RGB array
+            uint8[h, w, 3], which is used as it is.
+        max_pixels: the largest width × height.
+        max_bytes: the largest file.
+
+    Returns:
+        The frame. Its source is the path as given, or `bytes`, `PIL image` or
+        `array`.
+
+    Raises:
+        ImageError: whenever there is no picture to be had, whatever the reason.
+
+    Example:
+        >>> import io
+        >>> from PIL import Image
+        >>> file = io.BytesIO()
+        >>> Image.new("L", (3, 2), 200).save(file, "PNG")
+        >>> decode(file.getvalue()).pixels.shape
+        (2, 3, 3)
+        >>> decode(b"no picture")
+        Traceback (most recent call last):
+        ...
+        onlyme.errors.ImageError: bytes: no picture in a format that is read here
+    """
+    if isinstance(image, np.ndarray):
+        return Frame(_checked(image, max_pixels), "array")
+    if isinstance(image, (bytes, bytearray, memoryview)):
+        size = image.nbytes if isinstance(image, memoryview) else len(image)
+        if not size:
+            raise ImageError("bytes", "is empty")
+        if size > max_bytes:
+            raise ImageError("bytes", f"{size} bytes, more than the {max_bytes} that are read")
+        return Frame(_decode_bytes(bytes(image), "bytes", max_pixels), "bytes")
+    if isinstance(image, (str, os.PathLike)):
+        data = read_file(image, max_bytes=max_bytes)
+        source = shown(image)
+        return Frame(_decode_bytes(data, source, max_pixels), source)
+    # Only who imported PIL can hold one of its images.
+    pil = sys.modules.get("PIL.Image")
+    if pil is not None and isinstance(image, pil.Image):
+        return Frame(_decode_opened(image, "PIL image", max_pixels), "PIL image")
+    raise ImageError(
+        type(image).__name__,
+        "is no picture; give a path, bytes, a PIL image or a uint8 RGB array",
+    )
+
+
+def _checked(array: NDArray[Any], max_pixels: int) -> NDArray[np.uint8]:
+    """Return an RGB array as it is, or refuse it."""
+    shape = "×".join(map(str, array.shape)) or "no dimensions"
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
+        raise ImageError(
+            "array", f"is {array.dtype}, {shape}; expected uint8, height×width×3, in RGB order"
+        )
+    _check_size(array.shape[1], array.shape[0], "array", max_pixels)
+    return np.ascontiguousarray(array.view(np.ndarray))
+
+
+def _check_size(width: int, height: int, source: str, max_pixels: int) -> None:
+    if width < 1 or height < 1:
+        raise ImageError(source, f"is {width}×{height} pixels: there is nothing in it")
+    if width * height > max_pixels:
+        raise ImageError(
+            source, f"is {width}×{height} pixels, more than the {max_pixels} that are decoded"
+        )
+
+
+def _decode_bytes(data: bytes, source: str, max_pixels: int) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    _check_webp(data, source, max_pixels)
+    with _failures(source):
+        with _quiet():
+            opened = Image.open(io.BytesIO(data), formats=FORMATS)
+        with opened:
+            _check_claims(opened, data, source, max_pixels)
+            return _decode_opened(opened, source, max_pixels)
+
+
+def _check_webp(data: bytes, source: str, max_pixels: int) -> None:
+    """Check an extended WebP's canvas here, because opening one already allocates it."""
+    if data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8X" and len(data) >= 30:
+        width = 1 + int.from_bytes(data[24:27], "little")
+        height = 1 + int.from_bytes(data[27:30], "little")
+        _check_size(width, height, source, max_pixels)
+        _check_ratio(width * height, len(data), source)
+
+
+def _check_ratio(pixels: int, size: int, source: str) -> None:
+    if pixels > max(1_000_000, size * _PIXELS_PER_BYTE):
+        raise ImageError(source, f"claims {pixels} pixels, more than its {size} bytes can hold")
+
+
+def _check_claims(opened: Image.Image, data: bytes, source: str, max_pixels: int) -> None:
+    """Refuse a picture by what its header claims, before a pixel is decoded."""
+    width, height = opened.size
+    _check_size(width, height, source, max_pixels)
+    _check_ratio(width * height, len(data), source)
+    if opened.format in ("JPEG", "MPO") and opened.info.get("progressive"):
+        # In the coded data every FF is followed by 00, so this counts real passes.
+        scans = data.count(b"\xff\xda")
+        if scans * width * height > _SCAN_PIXELS:
+            raise ImageError(source, f"asks for {scans} passes over {width}×{height} pixels")
+
+
+def _decode_opened(image: Image.Image, source: str, max_pixels: int) -> NDArray[np.uint8]:
+    """Decode what Pillow has opened, strip by strip, straight into its upright place.
+
+    Beside Pillow's own copy there is only the result: at 50 megapixels a whole
+    picture more is 200 MB.
+    """
+    with _failures(source):
+        if image.format not in (None, "MPO", *FORMATS):
+            raise ImageError(source, f"{image.format} pictures are not decoded")
+        _check_size(*image.size, source, max_pixels)
+        # Only TIFF reads headers, and so may warn, while it loads.
+        with _quiet() if image.format == "TIFF" else nullcontext():
+            image.load()
+        width, height = image.size  # a few formats correct it while loading
+        _check_size(width, height, source, max_pixels)
+        orientation = _orientation(image)
+        turned = orientation >= 5
+        pixels = np.empty((width, height, 3) if turned else (height, width, 3), np.uint8)
+        upright = _as_stored(pixels, orientation)
+        scale = _full_scale(image)
+        rows = max(1, _STRIP_PIXELS // width)
+        for top in range(0, height, rows):
+            bottom = min(height, top + rows)
+            upright[top:bottom] = _rgb(image.crop((0, top, width, bottom)), scale)
+        return pixels
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 where there is none that makes sense."""
+    try:
+        with _quiet():
+            value = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # noqa: BLE001 - broken EXIF data raises nearly anything, and the picture is fine
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _as_stored(upright: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Return a view of the upright picture in which the stored one can be written as it is."""
+    view = upright.transpose(1, 0, 2) if orientation >= 5 else upright
+    flip_rows = orientation in (3, 4, 7, 8)
+    flip_columns = orientation in (2, 3, 6, 7)
+    if orientation >= 5:
+        # In the transposed view the stored rows run along the upright columns.
+        flip_rows, flip_columns = orientation in (6, 7), orientation in (7, 8)
+    view = view[::-1] if flip_rows else view
+    return view[:, ::-1] if flip_columns else view
+
+
+def _full_scale(image: Image.Image) -> float:
+    """Return what counts as white in a picture of more than 8 bits a value; 255 otherwise.
+
+    A 16-bit picture says so. One of 32 bits or of floats does not say what its
+    white is, so the smallest usual range that holds its largest value is taken.
+    """
+    if image.mode.startswith("I;16"):
+        return 65535.0
+    if image.mode not in _HIGH_DEPTH:
+        return 255.0
+    extrema: Any = image.getextrema()
+    largest = float(extrema[1])
+    ranges = (1.0, 255.0) if image.mode == "F" else (65535.0,)
+    return next((limit for limit in ranges if largest <= limit), max(65535.0, largest))
+
+
+def _rgb(strip: Image.Image, scale: float) -> NDArray[np.uint8]:
+    """Convert a strip of any mode to uint8[h, w, 3] RGB."""
+    if strip.mode == "RGB":
+        return np.asarray(strip)
+    if strip.mode.startswith("I;16") or strip.mode in _HIGH_DEPTH:
+        values = np.asarray(strip).astype(np.float32)
+        if not np.isfinite(values).all():
+            raise ValueError("it holds values that are no numbers")
+        grey = np.clip(np.rint(values * np.float32(255 / scale)), 0, 255).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if strip.mode == "La":  # the one mode that Pillow turns into RGBA only by a detour
+        strip = strip.convert("LA")
+    if strip.has_transparency_data:
+        rgba = np.asarray(strip.convert("RGBA"))
+        alpha = rgba[:, :, 3:].astype(np.uint16)
+        over_white = rgba[:, :, :3] * alpha + 255 * (255 - alpha)
+        return ((over_white + 127) // 255).astype(np.uint8)
+    return np.asarray(strip.convert("RGB"))
+
+
+@contextmanager
+def _failures(source: str) -> Iterator[None]:
+    """Turn whatever a decoder raises into an `ImageError` that names the source."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except MemoryError:
+        raise ImageError(source, "does not fit into memory") from None
+    except Exception as error:  # noqa: BLE001 - decoders of hostile files raise nearly anything
+        raise ImageError(source, _cause(error)) from None
+
+
+def _cause(error: Exception) -> str:
+    """Say in words what a decoder's exception means."""
+    name = type(error).__name__
+    if name == "UnidentifiedImageError":
+        return "no picture in a format that is read here"
+    if name == "DecompressionBombError":
+        return "has too many pixels to be decoded"
+    text = "".join(sign if sign.isprintable() else " " for sign in str(error))[:120].strip()
+    return f"is broken or cut off ({text or name})"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the warnings about odd but harmless files away from the user.
+
+    The filters belong to the whole process, hence the lock; it is held for
+    headers only, never while pixels are decoded.
+    """
+    with _quiet_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

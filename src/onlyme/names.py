@@ -1,0 +1,33 @@
+"""What an owner may be called."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from onlyme.errors import UsageError
+
+__all__ = ["checked_name"]
+
+LONGEST = 64
+
+
+def checked_name(name: str) -> str:
+    r"""Return the name in one canonical form.
+
+    Names come from command lines and web pages and go to terminals, so nothing that
+    moves a cursor or hides itself is let in.
+
+    Raises:
+        UsageError: it is empty, too long, or holds what cannot be printed.
+
+    >>> checked_name("  Ada Lovelace ")
+    'Ada Lovelace'
+    >>> checked_name("a\x1b[2Jb")
+    Traceback (most recent call last):
+    onlyme.errors.UsageError: a name has 1 to 64 printable characters
+    """
+    if isinstance(name, str):
+        canonical = unicodedata.normalize("NFC", name).strip()
+        if 0 < len(canonical) <= LONGEST and canonical.isprintable():
+            return canonical
+    raise UsageError(f"a name has 1 to {LONGEST} printable characters")

@@ -1,0 +1,166 @@
+"""One owner: what was learned of them, how a face is decided, and how it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from onlyme.errors import NeedsReenroll, UsageError, VaultDamaged
+from onlyme.siamese import Learned, learn
+from onlyme.types import Decision, Reason
+from onlyme.vault.template import Template
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from onlyme.siamese import Base
+
+__all__ = ["Examples", "Owner"]
+
+_SETS = ("me", "not_me", "look_alikes")
+_LEARNED = "learned."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examples:
+    """What an owner is learned from.
+
+    Attributes:
+        me: float32[m, d], embeddings of the person.
+        not_me: float32[n, d], embeddings of others that the person gave.
+        look_alikes: float32[l, d], embeddings of others who came too near.
+    """
+
+    me: NDArray[np.float32]
+    not_me: NDArray[np.float32]
+    look_alikes: NDArray[np.float32]
+
+    @classmethod
+    def none(cls, dimension: int) -> Self:
+        """Return no examples at all, for a network whose vectors have `dimension` numbers."""
+        return cls(*(np.empty((0, dimension), np.float32) for _ in _SETS))
+
+    def __add__(self, other: Examples) -> Examples:
+        """Join two sets of examples, these first."""
+        return Examples(*(np.concatenate([getattr(self, s), getattr(other, s)]) for s in _SETS))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Owner:
+    """What is known of one person.
+
+    Attributes:
+        name: who.
+        created: when the template was made or last changed, in UTC.
+        examples: what the person was learned from.
+        learned: the head and its calibration.
+        alpha: the margin that a face must reach.
+        promised: the false accept rate that alpha follows when the owner is learned anew;
+            None when the owner set alpha by hand.
+    """
+
+    name: str
+    created: datetime
+    examples: Examples
+    learned: Learned
+    alpha: float
+    promised: float | None
+
+    @classmethod
+    def learn(
+        cls,
+        base: Base,
+        name: str,
+        examples: Examples,
+        *,
+        far: float | None = None,
+        alpha: float | None = None,
+    ) -> Self:
+        """Learn a person from embeddings, with an alpha given or found for a false accept rate."""
+        learned = learn(base, examples.me, examples.not_me, look_alikes=examples.look_alikes)
+        if alpha is None:
+            if far is None:
+                raise UsageError("an owner needs a false accept rate or an alpha")
+            alpha = learned.alpha_at(far)
+        now = datetime.now(UTC)
+        return cls(name, now, examples, learned, alpha, far)
+
+    def learned_anew(self, base: Base, examples: Examples) -> Self:
+        """Learn from other examples; alpha keeps what it was set by: a rate or a margin."""
+        alpha = self.alpha if self.promised is None else None
+        return self.learn(base, self.name, examples, far=self.promised, alpha=alpha)
+
+    def tuned(self, *, far: float | None = None, alpha: float | None = None) -> Self:
+        """Return the same owner with an alpha given, or found for a false accept rate."""
+        if far is not None:
+            alpha = self.learned.alpha_at(far)
+        assert alpha is not None  # noqa: S101 - for the type checker; the caller gave one
+        return replace(self, alpha=alpha, promised=far, created=datetime.now(UTC))
+
+    def shared_among(self, people: int) -> Self:
+        """Return the owner with the alpha that holds the promise when `people` are searched."""
+        if self.promised is None or people == 1:
+            return self
+        return replace(self, alpha=self.learned.alpha_at(self.promised / people))
+
+    def margins(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
+        """d(x, NOT_ME) − d(x, ME) of each row of float32[n, d]: float64[n]."""
+        return self.learned.margins(embeddings)
+
+    @property
+    def far(self) -> float | None:
+        """The false accept rate that alpha stands for; None without calibration."""
+        return self.learned.far_at(self.alpha)
+
+    def decide(self, embeddings: NDArray[np.float32]) -> Decision:
+        """Decide one attempt from the embeddings of its frames, float32[n, d], n ≥ 1.
+
+        Frames of one attempt are fused by the median of their margins, so that neither
+        one lucky nor one blurred frame decides.
+        """
+        margin = float(np.median(self.margins(embeddings)))
+        accepted = margin >= self.alpha
+        reason = Reason.MATCH if accepted else Reason.NO_MATCH
+        return Decision(accepted, self.name, reason, margin, self.alpha, self.far)
+
+    def to_template(self) -> Template:
+        """Write everything down."""
+        values = {key: getattr(self.examples, key) for key in _SETS}
+        values |= {"alpha": self.alpha, "promised": self.promised}
+        values |= {_LEARNED + key: value for key, value in self.learned.state().items()}
+        return Template(self.name, self.learned.model, self.created, values)
+
+    @classmethod
+    def from_template(cls, base: Base, template: Template) -> Self:
+        """Read what `to_template` wrote; nothing is learned again.
+
+        Raises:
+            NeedsReenroll: the template was made by another network.
+            VaultDamaged: it does not hold what an owner consists of.
+        """
+        if template.needs_reenroll(base.model):
+            raise NeedsReenroll(
+                f"{template.name} was enrolled with another network; enroll again with --replace"
+            )
+        values = template.values
+        state = {
+            key.removeprefix(_LEARNED): value
+            for key, value in values.items()
+            if key.startswith(_LEARNED)
+        }
+        try:
+            examples = Examples(*(values[key] for key in _SETS))  # type: ignore[arg-type]
+            learned = Learned.restore(base, state)
+            return cls(
+                name=template.name,
+                created=template.created,
+                examples=examples,
+                learned=learned,
+                alpha=float(values["alpha"]),  # type: ignore[arg-type]
+                promised=values["promised"],  # type: ignore[arg-type]
+            )
+        except (KeyError, TypeError, ValueError, UsageError) as error:
+            raise VaultDamaged(f"the template of {template.name} is not whole: {error}") from None

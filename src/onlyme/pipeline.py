@@ -1,0 +1,123 @@
+"""One picture comes in; the person it shows, as an embedding, or the reason why not, goes out."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING, Protocol
+
+from onlyme.face.align import align
+from onlyme.face.subject import subject
+from onlyme.image.decode import decode
+from onlyme.image.quality import assess
+from onlyme.types import Embedding, Face, Frame, Reason
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from onlyme.types import Quality
+
+    ImageLike = str | os.PathLike[str] | bytes | bytearray | memoryview | Image | NDArray[np.uint8]
+
+__all__ = ["Detects", "Embeds", "Pipeline", "Sight", "timed"]
+
+
+class Detects(Protocol):
+    """What a detector must do; see `onlyme.face.detect.Detector`."""
+
+    def detect(self, pixels: NDArray[np.uint8], *, every: bool = False) -> list[Face]:
+        """Find the faces of a frame, the largest first."""
+
+
+class Embeds(Protocol):
+    """What an embedder must do; see `onlyme.face.embed.Embedder`."""
+
+    model: str
+    dimension: int
+    size: int
+
+    def embed(self, aligned: NDArray[np.uint8]) -> Embedding:
+        """Embed one aligned face."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sight:
+    """What was seen in one frame.
+
+    Attributes:
+        frame: the picture.
+        face: its subject; None when there is no face or it cannot be told whose.
+        reason: why there is no embedding; None when there is one.
+        quality: of the subject's face; None without one.
+        embedding: of the subject's face; None with a reason.
+        timings_ms: milliseconds spent in each room.
+    """
+
+    frame: Frame
+    face: Face | None = None
+    reason: Reason | None = None
+    quality: Quality | None = None
+    embedding: Embedding | None = None
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Decode, detect, align, embed: the way from a picture to an embedding.
+
+    Attributes:
+        detector: finds faces.
+        embedder: embeds them.
+        max_pixels: larger pictures are refused.
+        max_bytes: larger files are refused.
+    """
+
+    detector: Detects
+    embedder: Embeds
+    max_pixels: int = 50_000_000
+    max_bytes: int = 64 * 2**20
+
+    def decode(self, image: ImageLike | Frame) -> Frame:
+        """Read a picture within the limits.
+
+        Raises:
+            ImageError: it cannot be used.
+        """
+        if isinstance(image, Frame):
+            return image
+        return decode(image, max_pixels=self.max_pixels, max_bytes=self.max_bytes)
+
+    def look(self, image: ImageLike | Frame) -> Sight:
+        """See who is in a picture.
+
+        Raises:
+            ImageError: the picture cannot be used.
+        """
+        timings: dict[str, float] = {}
+        with timed(timings, "image"):
+            frame = self.decode(image)
+        with timed(timings, "detect"):
+            chosen = subject(self.detector.detect(frame.pixels), frame.pixels.shape)
+        if isinstance(chosen, Reason):
+            return Sight(frame, reason=chosen, timings_ms=timings)
+        with timed(timings, "quality"):
+            quality = assess(frame.pixels, chosen.box, chosen.landmarks)
+        with timed(timings, "embed"):
+            embedding = self.embedder.embed(align(frame.pixels, chosen, self.embedder.size))
+        return Sight(frame, chosen, None, quality, embedding, timings)
+
+
+@contextmanager
+def timed(timings_ms: dict[str, float], room: str) -> Iterator[None]:
+    """Add the milliseconds that a block takes to a room's share."""
+    start = perf_counter()
+    try:
+        yield
+    finally:
+        timings_ms[room] = timings_ms.get(room, 0.0) + (perf_counter() - start) * 1e3

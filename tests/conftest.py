@@ -1,0 +1,39 @@
+"""What all tests share: the real faces, where they are at hand."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real faces that ONLYME_DATA names, by default beside the project."""
+    named = os.environ.get("ONLYME_DATA")
+    folder = Path(named) if named else Path(__file__).parents[1] / ".." / "shared" / "data"
+    if folder.is_dir():
+        return folder.resolve()
+    message = f"no real faces: {folder} is not a folder"
+    if named and os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """A folder with the registries' photos of public people, fetched by `make test`."""
+    import platformdirs
+
+    folder = platformdirs.user_cache_path("onlyme", appauthor=False) / "photos"
+    if not folder.is_dir():
+        pytest.fail(f"{folder} is missing; `make photos` fetches it")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pipeline():
+    """The real networks, loaded once."""
+    from onlyme import wiring
+    from onlyme.settings import Settings
+
+    return wiring.pipeline(Settings.load())
