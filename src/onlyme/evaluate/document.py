@@ -35,6 +35,7 @@ import numpy as np
 from onlyme.errors import UsageError
 from onlyme.evaluate.intervals import Interval, Rate, bootstrap_rate, rate
 from onlyme.evaluate.metrics import equal_error_rate, error_curve
+from onlyme.evaluate.resample import miss_rate
 from onlyme.evaluate.words import headline, sentences
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def _point(study: OwnerStudy, target: float, seed: int) -> dict[str, Any]:
         "threshold": threshold,
         "fmr": _rate(matches),
         "fnmr": _rate(rate(int(misses.sum()), int(attempts.sum()))),
-        "fnmr_over_people": _over_people(misses, attempts, seed),
+        "fnmr_over_people": _resampled(study, target, seed) if misses.any() else None,
         "standing": standing(matches, target),
     }
 
@@ -338,6 +339,14 @@ def _rate(counted: Rate) -> dict[str, Any]:
 
 def _interval(interval: Interval) -> dict[str, float]:
     return {"value": interval.value, "low": interval.low, "high": interval.high}
+
+
+def _resampled(study: OwnerStudy, target: float, seed: int) -> dict[str, float] | None:
+    """The interval of an FNMR, its threshold set anew on every draw; None where there is none."""
+    try:
+        return _interval(miss_rate(study, target, repeats=300, seed=seed))
+    except UsageError:
+        return None
 
 
 def _over_people(

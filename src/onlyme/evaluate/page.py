@@ -26,7 +26,7 @@ from onlyme.evaluate.words import odds, percent
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["page"]
+__all__ = ["page", "sources_shown"]
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _SHOWN = 10
@@ -70,6 +70,20 @@ def page(found: dict[str, Any], thumbnails: Mapping[str, bytes]) -> str:
         f"<title>onlyme evaluation of {title}</title><style>{style}</style></head>"
         f"<body><main>{body}</main></body></html>\n"
     )
+
+
+def sources_shown(found: dict[str, Any]) -> tuple[str, ...]:
+    """Return the photos of which the page would show thumbnails, sorted."""
+    owners = found["owners"] or {"people": [], "closest": []}
+    shown = {
+        each[key]
+        for each in owners["people"][:_SHOWN]
+        for key in ("enrolled_source", "lowest_source")
+    }
+    shown |= {
+        each[key] for each in owners["closest"] for key in ("owner_source", "stranger_source")
+    }
+    return tuple(sorted(shown))
 
 
 def _owner_sections(

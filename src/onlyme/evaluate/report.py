@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from onlyme.evaluate.document import document
-from onlyme.evaluate.page import page
+from onlyme.evaluate.page import page, sources_shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from onlyme.evaluate.study import Evaluation
 
-__all__ = ["to_html", "to_json"]
+__all__ = ["pictured", "to_html", "to_json"]
+
+# Whoever wants JSON often wants the page too; resampling people takes its seconds once.
+_found = lru_cache(maxsize=1)(document)
 
 
 def to_json(evaluation: Evaluation) -> str:
     """Return one JSON document; its schema is told in `onlyme.evaluate.document`."""
-    return json.dumps(document(evaluation), ensure_ascii=False, indent=2, allow_nan=False)
+    return json.dumps(_found(evaluation), ensure_ascii=False, indent=2, allow_nan=False)
+
+
+def pictured(evaluation: Evaluation) -> tuple[str, ...]:
+    """Return the sources that `to_html` shows when it is given thumbnails of them."""
+    return sources_shown(_found(evaluation))
 
 
 def to_html(evaluation: Evaluation, thumbnails: Mapping[str, bytes] | None = None) -> str:
@@ -32,4 +41,4 @@ def to_html(evaluation: Evaluation, thumbnails: Mapping[str, bytes] | None = Non
     Raises:
         UsageError: when a thumbnail is neither JPEG nor PNG.
     """
-    return page(document(evaluation), thumbnails or {})
+    return page(_found(evaluation), thumbnails or {})
