@@ -9,13 +9,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Self
 
 from onlyme.attempt import attempts
-from onlyme.enrolling import ADVISED, Collector, expanded
+from onlyme.enrolling import ADVISED, Collector, collected
 from onlyme.errors import EnrollmentError, OwnerExists, UnknownOwner, UsageError
 from onlyme.image.source import Capture
 from onlyme.names import checked_name
 from onlyme.owner import Examples, Owner
 from onlyme.pipeline import timed
-from onlyme.types import Decision, Embedding, Enrollment, Lesson, Reason, Tuning
+from onlyme.types import Decision, Embedding, Enrollment, Lesson, Reason
 
 if TYPE_CHECKING:
     import os
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from onlyme.enrolling import Photo
     from onlyme.pipeline import Pipeline
     from onlyme.siamese import Base
-    from onlyme.types import PhotoReport
+    from onlyme.types import PhotoReport, Tuning
     from onlyme.vault.store import Edit, Store
 
 __all__ = ["FaceID"]
@@ -147,34 +147,16 @@ class FaceID:
         _refuse_taken(name, taken and not (add or replace))
         none = Examples.none(self.base.dimension)
         known = self.owner(name).examples if taken and add else none
-
-        look = [
-            Collector(self.pipeline, judge_quality, known=vectors)
-            for judge_quality, vectors in (
-                (True, known.me),
-                (False, known.not_me),
-                (False, known.look_alikes),
-            )
-        ]
-        for collector, images in zip(look, (me, not_me, look_alikes), strict=True):
-            for image in expanded(images):
-                report = collector.add(image)
-                if on_photo:
-                    on_photo(report)
-        mine, others, alike = look
-        mine.refuse_strays()
-        if not len(mine.vectors):
-            raise EnrollmentError(_nothing_taken(mine.reports))
-        new = Examples(mine.vectors, others.vectors, alike.vectors)
+        seen = collected(self.pipeline, known, me, not_me, look_alikes, on_photo)
 
         with self.store.edit() as edit:
             # Looking took seconds. Whatever another process enrolled meanwhile is kept.
             earlier = self._owner_in(edit, name)
             _refuse_taken(name, earlier is not None and not (add or replace))
             if earlier is not None and add:
-                owner = earlier.learned_anew(self.base, earlier.examples + new)
+                owner = earlier.learned_anew(self.base, earlier.examples + seen.examples)
             else:
-                owner = Owner.learn(self.base, name, new, far=self._far)
+                owner = Owner.learn(self.base, name, seen.examples, far=self._far)
             edit.put(owner.to_template())
 
         notes = list(owner.learned.report.notes)
@@ -185,8 +167,8 @@ class FaceID:
             )
         return Enrollment(
             name=name,
-            me=mine.reports,
-            not_me=others.reports + alike.reports,
+            me=seen.me,
+            not_me=seen.others,
             alpha=owner.alpha,
             far=owner.far,
             notes=tuple(notes),
@@ -248,9 +230,7 @@ class FaceID:
             before = self._existing(edit, name)
             after = before.tuned(far=far, alpha=alpha)
             edit.put(after.to_template())
-        return Tuning(
-            name, after.alpha, after.far, after.learned.miss_at(after.alpha), before.alpha
-        )
+        return after.tuning(before.alpha)
 
     def forget(self, name: str) -> None:
         """Erase everything that is kept of a person.
@@ -390,9 +370,3 @@ def _refuse_taken(name: str, taken: bool) -> None:  # noqa: FBT001 - a helper of
 def _nobody(name: str, names: list[str]) -> str:
     enrolled = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
     return f"nobody called {name!r} is enrolled; enrolled: {enrolled or 'nobody yet'}"
-
-
-def _nothing_taken(reports: tuple[PhotoReport, ...]) -> str:
-    if not reports:
-        return "no photo was given; one is enough, five are advised"
-    return "no photo can be used:\n" + "\n".join(f"  {r.source}: {r.note}" for r in reports)
