@@ -9,12 +9,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Self
 
 from onlyme.attempt import attempts
+from onlyme.coach import advice
 from onlyme.enrolling import ADVISED, Collector, collected
 from onlyme.errors import EnrollmentError, OwnerExists, UnknownOwner, UsageError
 from onlyme.image.source import Capture
 from onlyme.names import checked_name
 from onlyme.owner import Examples, Owner
 from onlyme.pipeline import timed
+from onlyme.siamese import leave_one_out
 from onlyme.types import Decision, Embedding, Enrollment, Lesson, Reason
 
 if TYPE_CHECKING:
@@ -159,19 +161,14 @@ class FaceID:
                 owner = Owner.learn(self.base, name, seen.examples, far=self._far)
             edit.put(owner.to_template())
 
-        notes = list(owner.learned.report.notes)
-        if len(owner.examples.me) < ADVISED:
-            notes.append(
-                f"learned from {len(owner.examples.me)} of the {ADVISED} photos that are advised; "
-                "more photos mean fewer misses"
-            )
         return Enrollment(
             name=name,
             me=seen.me,
             not_me=seen.others,
             alpha=owner.alpha,
             far=owner.far,
-            notes=tuple(notes),
+            notes=(*owner.learned.report.notes, owner.learned.report.why),
+            advice=self._advice(owner, seen.me),
             created=owner.created,
             seconds=perf_counter() - start,
         )
@@ -334,6 +331,13 @@ class FaceID:
     def _owner_in(self, edit: Edit, name: str) -> Owner | None:
         template = edit.get(name)
         return None if template is None else Owner.from_template(self.base, template)
+
+    def _advice(self, owner: Owner, reports: tuple[PhotoReport, ...]) -> tuple[str, ...]:
+        taken = [report for report in reports if report.taken]
+        few = len(owner.examples.me) < ADVISED
+        values = leave_one_out(self.base, owner.examples.me, owner.examples.not_me)
+        said = advice(taken, values[-len(taken) :])
+        return (f"{ADVISED} photos are advised; more photos, fewer misses", *said) if few else said
 
     def _existing(self, edit: Edit, name: str) -> Owner:
         owner = self._owner_in(edit, name)

@@ -115,6 +115,8 @@ def enroll(
     typer.echo(f"alpha {enrollment.alpha:+.3f}: {show.odds(enrollment.far)}")
     for note in enrollment.notes:
         typer.echo(f"note: {note}")
+    for sentence in enrollment.advice:
+        typer.echo(f"tip:  {sentence}")
 
 
 def list_(*, vault: options.Vault = None, json: options.Json = False) -> None:
