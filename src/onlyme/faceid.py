@@ -60,8 +60,14 @@ class FaceID:
         self._read: dict[str, tuple[object, Owner]] = {}
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str] | None = None) -> Self:
+    def open(
+        cls, path: str | os.PathLike[str] | None = None, *, embedder: str | None = None
+    ) -> Self:
         """Open the vault in a folder, by default the user's own, with the settings in force.
+
+        Args:
+            path: the vault's folder.
+            embedder: a network of the user's own, by its name in the manifest.
 
         Raises:
             OnlymeError: settings, models or vault cannot be used.
@@ -70,7 +76,7 @@ class FaceID:
         from onlyme import wiring
         from onlyme.settings import Settings
 
-        return wiring.face_id(Settings.load(vault=path), cls)
+        return wiring.face_id(Settings.load(vault=path, embedder=embedder), cls)
 
     def close(self) -> None:
         """Let go of the vault and forget what was read from it."""
