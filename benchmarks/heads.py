@@ -17,7 +17,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
@@ -26,13 +26,17 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
 from people import People, read_people  # noqa: E402 - tools/ is no package
-from train_head import RECIPE, fit  # noqa: E402
+from train_head import RECIPE  # noqa: E402
 
 from onlyme.siamese import learn  # noqa: E402
 from onlyme.siamese.calibrate import TailCurve  # noqa: E402
 from onlyme.siamese.crossfit import CrossFit, Trial, trials  # noqa: E402
 from onlyme.siamese.distance import distances, unit  # noqa: E402
 from onlyme.siamese.measuring import LOG_FAR, Measured, far_curve, measure  # noqa: E402
+from onlyme.siamese.training import train  # noqa: E402
+
+if TYPE_CHECKING:
+    from onlyme.siamese.fitting import LinearHead
 
 RATES = (1e-3, 1e-4, 1e-5)
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -75,6 +79,10 @@ def main() -> int:
     if args.json:
         args.json.write_text(json.dumps(found, indent=2) + "\n")
     return 0
+
+
+def fit(embeddings: Array, labels: Array) -> LinearHead:
+    return train(embeddings, labels, RECIPE)
 
 
 def shown(value: object) -> str:
