@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from onlyme.lab.photos import Photos
     from onlyme.lab.spec import Spec
 
-__all__ = ["loggers", "quiet", "steps", "train"]
+__all__ = ["loggers", "quiet", "steps", "threads", "train"]
 
 
 def train(
@@ -84,7 +85,7 @@ def _fit(photos: Photos, spec: Spec, run: Run | None, *, progress: bool) -> Trai
         )
     if progress:
         callbacks.append(TQDMProgressBar())
-    with quiet():
+    with quiet(), threads(None if spec.way == "article" else 1):
         trainer = Trainer(
             devices=1,
             max_steps=spec.limit,
@@ -119,6 +120,22 @@ def steps(count: int) -> DataLoader[int]:
     return DataLoader(range(count), batch_size=None)  # type: ignore[arg-type]  # a range is indexed, and has a length
 
 
+@contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """Compute with so many threads; None leaves it as it is.
+
+    A dozen small pictures give a second core little to do. One thread is as fast on an
+    idle machine, ten times as fast beside another busy process, and its results do not
+    depend on how many cores there are.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def loggers(folder: Path) -> list[Logger]:
     """A CSV log always, TensorBoard's where it is installed."""
     found: list[Logger] = [CSVLogger(folder, name="log", version="")]
@@ -130,13 +147,15 @@ def loggers(folder: Path) -> list[Logger]:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep Lightning's advice on clusters and loaders from people who train on twelve photos."""
-    lightning = logging.getLogger("lightning.pytorch")
-    level = lightning.level
-    lightning.setLevel(logging.ERROR)
+    talkers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [talker.level for talker in talkers]
+    for talker in talkers:
+        talker.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"lightning\..*")
             warnings.filterwarnings("ignore", module=r"torch\..*")
             yield
     finally:
-        lightning.setLevel(level)
+        for talker, level in zip(talkers, levels, strict=True):
+            talker.setLevel(level)
