@@ -192,6 +192,8 @@ def _write_entries(path: Path, entries: dict[str, dict[str, object]]) -> None:
 
 
 def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(v)}" for key, v in value.items()) + " }"
     if isinstance(value, (int, float)):
         return repr(value)
     return json.dumps(str(value), ensure_ascii=False)  # escaped in JSON as in TOML

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from onlyme.lab.networks import Classifier, Siamese, TwoHead
 
@@ -54,7 +56,7 @@ class Result:
     curve: tuple[tuple[int, float, float], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Trained:
     """A trained network with the photos that it compares with.
 
@@ -70,6 +72,11 @@ class Trained:
     network: Classifier | TwoHead | Siamese
     result: Result
 
+    @property
+    def threshold(self) -> float:
+        """The score from which on a face is accepted."""
+        return self.network.threshold
+
     @torch.no_grad()
     def scores(self, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Judge faces.
@@ -78,15 +85,18 @@ class Trained:
             faces: uint8[k, S, S, 3], RGB, aligned like the photos.
 
         Returns:
-            float64[k]; a face is accepted from `network.threshold` on.
+            float64[k]; a face is accepted from `threshold` on.
         """
-        self.network.eval()
-        me, not_me = tensor(self.photos.me), tensor(self.photos.not_me)
         parts = [
-            self.network.scores(me, not_me, tensor(faces[start : start + _BATCH])).double().numpy()
-            for start in range(0, len(faces), _BATCH)
+            self.network.scores(self._stored, tensor(faces[first : first + _BATCH]))
+            for first in range(0, len(faces), _BATCH)
         ]
-        return np.concatenate(parts) if parts else np.empty(0)
+        return torch.cat(parts).double().numpy() if parts else np.empty(0)
+
+    @cached_property
+    @torch.no_grad()
+    def _stored(self) -> tuple[Tensor, ...]:
+        return self.network.store(tensor(self.photos.me), tensor(self.photos.not_me))
 
 
 class Run:

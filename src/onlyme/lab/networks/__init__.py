@@ -47,7 +47,10 @@ class Way(Protocol):
     def loss(self, me: Tensor, not_me: Tensor) -> Tensor:
         """Return the loss, one number ≥ 0, of float[m, 3, S, S] and float[n, 3, S, S]."""
 
-    def scores(self, me: Tensor, not_me: Tensor, probes: Tensor) -> Tensor:
+    def store(self, me: Tensor, not_me: Tensor) -> tuple[Tensor, ...]:
+        """Return what is kept of the photos, once, for judging many faces."""
+
+    def scores(self, stored: tuple[Tensor, ...], probes: Tensor) -> Tensor:
         """Return float[k]: how much each of float[k, 3, S, S] looks like ME."""
 
 

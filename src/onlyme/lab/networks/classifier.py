@@ -45,8 +45,12 @@ class Classifier(nn.Module):
             + binary_cross_entropy_with_logits(others, torch.zeros_like(others))
         )
 
-    def scores(self, me: Tensor, not_me: Tensor, probes: Tensor) -> Tensor:  # noqa: ARG002 - the other ways compare
-        """Return the logits of the probes; the stored photos are in the weights."""
+    def store(self, me: Tensor, not_me: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG002 - the other ways compare
+        """Return nothing: the photos are in the weights."""
+        return ()
+
+    def scores(self, stored: tuple[Tensor, ...], probes: Tensor) -> Tensor:  # noqa: ARG002 - see `store`
+        """Return the logits of the probes."""
         return self._logits(probes)
 
     def _logits(self, images: Tensor) -> Tensor:

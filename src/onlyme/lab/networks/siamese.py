@@ -67,6 +67,11 @@ class Siamese(nn.Module):
         vectors = self.embedder(torch.cat([me, not_me]))
         return self._loss(vectors[: len(me)], vectors[len(me) :], mined=self.training)
 
-    def scores(self, me: Tensor, not_me: Tensor, probes: Tensor) -> Tensor:
+    def store(self, me: Tensor, not_me: Tensor) -> tuple[Tensor, ...]:
+        """Return the vectors of the stored photos."""
+        return self.embedder(me), self.embedder(not_me)
+
+    def scores(self, stored: tuple[Tensor, ...], probes: Tensor) -> Tensor:
         """Return the margins of the probes."""
-        return margins(self.embedder(me), self.embedder(not_me), self.embedder(probes))
+        me, not_me = stored
+        return margins(me, not_me, self.embedder(probes))

@@ -57,9 +57,14 @@ class TwoHead(nn.Module):
             + binary_cross_entropy_with_logits(different, torch.zeros_like(different))
         )
 
-    def scores(self, me: Tensor, not_me: Tensor, probes: Tensor) -> Tensor:  # noqa: ARG002 - it compares with ME only
+    def store(self, me: Tensor, not_me: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG002 - it compares with ME only
+        """Return what one head says about the stored ME photos."""
+        return (self.trunk(me),)
+
+    def scores(self, stored: tuple[Tensor, ...], probes: Tensor) -> Tensor:
         """Return each probe's mean logit over the stored ME photos."""
-        return self._pairs(self.trunk(probes), self.trunk(me)).mean(1)
+        (me,) = stored
+        return self._pairs(self.trunk(probes), me).mean(1)
 
     def _pairs(self, a: Tensor, b: Tensor) -> Tensor:
         """Logits float[len(a), len(b)]."""
