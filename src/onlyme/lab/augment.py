@@ -50,11 +50,11 @@ def augment(images: Tensor, source: Generator) -> Tensor:
     n = len(images)
 
     def chance(*shape: int) -> Tensor:
-        """Uniform in [−1, 1]."""
-        return torch.rand(shape, generator=source).to(images.device) * 2 - 1
+        """Uniform in [−1, 1); drawn alike whatever the precision."""
+        return torch.rand(shape, generator=source, dtype=torch.float32).to(images) * 2 - 1
 
     turn, zoom = chance(n) * TURN, 1 + chance(n) * ZOOM
-    mirror = torch.where(chance(n) < 0, -1.0, 1.0)
+    mirror = chance(n).sign()
     cos, sin = torch.cos(turn) * zoom, torch.sin(turn) * zoom
     shift = chance(2, n) * SHIFT
     matrices = torch.stack(
@@ -68,5 +68,5 @@ def augment(images: Tensor, source: Generator) -> Tensor:
     moved = grid_sample(images, grid, padding_mode="border", align_corners=False)
     gain = 1 + chance(n, 1, 1, 1) * CONTRAST
     offset = chance(n, 1, 1, 1) * BRIGHTNESS + chance(n, 3, 1, 1) * COLOUR
-    noise = torch.randn(images.shape, generator=source).to(images.device) * NOISE
+    noise = torch.randn(images.shape, generator=source, dtype=torch.float32).to(images) * NOISE
     return ((moved - 0.5) * gain + 0.5 + offset + noise).clamp(0, 1)

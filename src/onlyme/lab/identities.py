@@ -152,7 +152,10 @@ def train_identities(
     if checkpoint.exists() and not resume:
         raise UsageError(f"{out} holds a run already; resume it, or choose another folder")
     training = IdentityTraining(spec, batches)
-    callbacks: list[Callback] = [ModelCheckpoint(out, "last", enable_version_counter=False)]
+    every = min(spec.steps, 50)
+    callbacks: list[Callback] = [
+        ModelCheckpoint(out, "last", every_n_train_steps=every, enable_version_counter=False)
+    ]
     with quiet():
         trainer = Trainer(
             devices=spec.devices,
@@ -168,7 +171,6 @@ def train_identities(
             enable_model_summary=False,
         )
         goes_on = str(checkpoint) if checkpoint.exists() else None
-        every = min(spec.steps, 50)
         trainer.fit(training, steps(every), ckpt_path=goes_on, weights_only=True)
     if trainer.interrupted:
         raise KeyboardInterrupt

@@ -7,6 +7,7 @@ that the uninterrupted one would have taken.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -65,7 +66,8 @@ class Settled(Callback):
 
     Attributes:
         curve: step, clean loss and augmented loss of each look so far.
-        reason: `zero loss`, `plateau`, or `limit` while neither is reached.
+        reason: `zero loss`, `plateau`, `diverged` (the loss is no number any more: the
+            learning rate is too high), or `limit` while it is none of these.
     """
 
     def __init__(self, spec: Spec) -> None:
@@ -74,18 +76,29 @@ class Settled(Callback):
         self.reason = "limit"
         self._best, self._since, self._settled = float("inf"), 0, 0
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Look at the clean loss."""
-        if not isinstance(pl_module, Training):
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,  # noqa: ARG002 - Lightning's signature
+        batch_idx: int,  # noqa: ARG002 - it begins anew when a run is resumed
+    ) -> None:
+        """Look at the clean loss, every so many steps and at the limit."""
+        step = trainer.global_step
+        if not isinstance(pl_module, Training) or (
+            step % self._spec.every and step < self._spec.limit
+        ):
             return
         loss = pl_module.clean_loss()
         pl_module.log("clean_loss", loss, prog_bar=True)
-        step_loss = float(trainer.callback_metrics["loss"])
-        self.curve.append((trainer.global_step, loss, step_loss))
+        self.curve.append((step, loss, float(outputs["loss"])))
         self._settled = self._settled + 1 if loss <= pl_module.network.settled else 0
         better = loss < self._best * 0.99
         self._best, self._since = (loss, 0) if better else (self._best, self._since + 1)
-        if self._settled >= self._spec.patience:
+        if not math.isfinite(loss):
+            self.reason = "diverged"
+        elif self._settled >= self._spec.patience:
             self.reason = "zero loss"
         elif self._settled == 0 and 0 < self._spec.plateau <= self._since:
             self.reason = "plateau"

@@ -42,7 +42,7 @@ class Result:
     """How a run went.
 
     Attributes:
-        reason: why it ended: `zero loss`, `plateau` or `limit`.
+        reason: why it ended: `zero loss`, `plateau`, `diverged` or `limit`.
         steps: how many steps it took in all.
         seconds: how long the last call trained.
         peak_bytes: most memory the process held meanwhile.

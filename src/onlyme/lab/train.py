@@ -80,8 +80,14 @@ def _fit(photos: Photos, spec: Spec, run: Run | None, *, progress: bool) -> Trai
     training, settled = Training(spec, photos), Settled(spec)
     callbacks: list[Callback] = [settled]
     if run:
+        # By steps and not by epochs: Lightning's epochs are one step short after a resume.
         callbacks.append(
-            ModelCheckpoint(run.folder, run.checkpoint.stem, enable_version_counter=False)
+            ModelCheckpoint(
+                run.folder,
+                run.checkpoint.stem,
+                every_n_train_steps=spec.every,
+                enable_version_counter=False,
+            )
         )
     if progress:
         callbacks.append(TQDMProgressBar())
