@@ -9,13 +9,15 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Self
 
 from onlyme.attempt import attempts
-from onlyme.enrolling import ADVISED, Collector, expanded
+from onlyme.coach import advice
+from onlyme.enrolling import ADVISED, Collector, collected
 from onlyme.errors import EnrollmentError, OwnerExists, UnknownOwner, UsageError
 from onlyme.image.source import Capture
 from onlyme.names import checked_name
 from onlyme.owner import Examples, Owner
 from onlyme.pipeline import timed
-from onlyme.types import Decision, Embedding, Enrollment, Lesson, Reason, Tuning
+from onlyme.siamese import leave_one_out
+from onlyme.types import Decision, Embedding, Enrollment, Lesson, Reason
 
 if TYPE_CHECKING:
     import os
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from onlyme.enrolling import Photo
     from onlyme.pipeline import Pipeline
     from onlyme.siamese import Base
-    from onlyme.types import PhotoReport
+    from onlyme.types import PhotoReport, Tuning
     from onlyme.vault.store import Edit, Store
 
 __all__ = ["FaceID"]
@@ -58,8 +60,14 @@ class FaceID:
         self._read: dict[str, tuple[object, Owner]] = {}
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str] | None = None) -> Self:
+    def open(
+        cls, path: str | os.PathLike[str] | None = None, *, embedder: str | None = None
+    ) -> Self:
         """Open the vault in a folder, by default the user's own, with the settings in force.
+
+        Args:
+            path: the vault's folder.
+            embedder: a network of the user's own, by its name in the manifest.
 
         Raises:
             OnlymeError: settings, models or vault cannot be used.
@@ -68,7 +76,7 @@ class FaceID:
         from onlyme import wiring
         from onlyme.settings import Settings
 
-        return wiring.face_id(Settings.load(vault=path), cls)
+        return wiring.face_id(Settings.load(vault=path, embedder=embedder), cls)
 
     def close(self) -> None:
         """Let go of the vault and forget what was read from it."""
@@ -147,49 +155,26 @@ class FaceID:
         _refuse_taken(name, taken and not (add or replace))
         none = Examples.none(self.base.dimension)
         known = self.owner(name).examples if taken and add else none
-
-        look = [
-            Collector(self.pipeline, judge_quality, known=vectors)
-            for judge_quality, vectors in (
-                (True, known.me),
-                (False, known.not_me),
-                (False, known.look_alikes),
-            )
-        ]
-        for collector, images in zip(look, (me, not_me, look_alikes), strict=True):
-            for image in expanded(images):
-                report = collector.add(image)
-                if on_photo:
-                    on_photo(report)
-        mine, others, alike = look
-        mine.refuse_strays()
-        if not len(mine.vectors):
-            raise EnrollmentError(_nothing_taken(mine.reports))
-        new = Examples(mine.vectors, others.vectors, alike.vectors)
+        seen = collected(self.pipeline, known, me, not_me, look_alikes, on_photo)
 
         with self.store.edit() as edit:
             # Looking took seconds. Whatever another process enrolled meanwhile is kept.
             earlier = self._owner_in(edit, name)
             _refuse_taken(name, earlier is not None and not (add or replace))
             if earlier is not None and add:
-                owner = earlier.learned_anew(self.base, earlier.examples + new)
+                owner = earlier.learned_anew(self.base, earlier.examples + seen.examples)
             else:
-                owner = Owner.learn(self.base, name, new, far=self._far)
+                owner = Owner.learn(self.base, name, seen.examples, far=self._far)
             edit.put(owner.to_template())
 
-        notes = list(owner.learned.report.notes)
-        if len(owner.examples.me) < ADVISED:
-            notes.append(
-                f"learned from {len(owner.examples.me)} of the {ADVISED} photos that are advised; "
-                "more photos mean fewer misses"
-            )
         return Enrollment(
             name=name,
-            me=mine.reports,
-            not_me=others.reports + alike.reports,
+            me=seen.me,
+            not_me=seen.others,
             alpha=owner.alpha,
             far=owner.far,
-            notes=tuple(notes),
+            notes=(*owner.learned.report.notes, owner.learned.report.why),
+            advice=self._advice(owner, seen.me),
             created=owner.created,
             seconds=perf_counter() - start,
         )
@@ -248,9 +233,7 @@ class FaceID:
             before = self._existing(edit, name)
             after = before.tuned(far=far, alpha=alpha)
             edit.put(after.to_template())
-        return Tuning(
-            name, after.alpha, after.far, after.learned.miss_at(after.alpha), before.alpha
-        )
+        return after.tuning(before.alpha)
 
     def forget(self, name: str) -> None:
         """Erase everything that is kept of a person.
@@ -355,6 +338,13 @@ class FaceID:
         template = edit.get(name)
         return None if template is None else Owner.from_template(self.base, template)
 
+    def _advice(self, owner: Owner, reports: tuple[PhotoReport, ...]) -> tuple[str, ...]:
+        taken = [report for report in reports if report.taken]
+        few = len(owner.examples.me) < ADVISED
+        values = leave_one_out(self.base, owner.examples.me, owner.examples.not_me)
+        said = advice(taken, values[-len(taken) :])
+        return (f"{ADVISED} photos are advised; more photos, fewer misses", *said) if few else said
+
     def _existing(self, edit: Edit, name: str) -> Owner:
         owner = self._owner_in(edit, name)
         if owner is None:
@@ -390,9 +380,3 @@ def _refuse_taken(name: str, taken: bool) -> None:  # noqa: FBT001 - a helper of
 def _nobody(name: str, names: list[str]) -> str:
     enrolled = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
     return f"nobody called {name!r} is enrolled; enrolled: {enrolled or 'nobody yet'}"
-
-
-def _nothing_taken(reports: tuple[PhotoReport, ...]) -> str:
-    if not reports:
-        return "no photo was given; one is enough, five are advised"
-    return "no photo can be used:\n" + "\n".join(f"  {r.source}: {r.note}" for r in reports)

@@ -258,7 +258,8 @@ class Enrollment:
         alpha: the margin that a face must reach from now on.
         far: the false accept rate that this alpha stands for; None without
             calibration.
-        notes: sentences for the owner about the whole.
+        notes: sentences about what was noticed and decided while learning.
+        advice: sentences about photos that would help, or hurt.
         created: when, in UTC.
         seconds: how long it took.
     """
@@ -269,6 +270,7 @@ class Enrollment:
     alpha: float
     far: float | None
     notes: tuple[str, ...]
+    advice: tuple[str, ...]
     created: datetime
     seconds: float
 
@@ -309,7 +311,10 @@ class Tuning:
         name: the owner.
         alpha: the margin that a face must reach.
         far: the false accept rate that it stands for; None without calibration.
-        miss: the miss rate (FNMR) to expect of the owner; None where nobody can say.
+        miss: the miss rate (FNMR) to expect, which is that of other people with as many
+            photos; None without calibration.
+        miss_interval: its 95 % interval.
+        miss_people: so many people it was measured on.
         alpha_before: what it was.
     """
 
@@ -317,4 +322,6 @@ class Tuning:
     alpha: float
     far: float | None
     miss: float | None
+    miss_interval: tuple[float, float] | None
+    miss_people: int
     alpha_before: float
