@@ -187,7 +187,8 @@ class Collector:
             sight = self.pipeline.look(image)
         except ImageError as error:
             return _Photo(error.source, note=error.cause)
-        photo = _Photo(sight.frame.source, sight.embedding, sight.quality)
+        moment = f", {sight.frame.at:.1f} s" if sight.frame.at else ""
+        photo = _Photo(sight.frame.source + moment, sight.embedding, sight.quality)
         if sight.reason is not None:
             photo.note = _WHY[sight.reason]
         elif self.judge_quality and sight.quality is not None and not sight.quality.ok:
