@@ -110,7 +110,8 @@ class PhotoValue:
         photo: its place among the ME photos.
         helps: how much nearer the other photos come to the owner's template with
             this one than without, each judged by a template that leaves it out and
-            weighed by its distance to the nearest of the rest. Below 0 it hurts; NaN with fewer than three photos.
+            weighed by its distance to the nearest of the rest. Below 0 it hurts; NaN
+            with fewer than three photos.
         margin: its own margin by a template of the others; NaN for a single photo.
     """
 
