@@ -11,6 +11,7 @@ FRONT = {"cli", "serve", "unlock", "__main__"}
 # What lies between the rooms and the front, lower first; each may import those below it.
 MIDDLE = (
     "names",
+    "presets",
     "settings",
     "pipeline",
     "owner",

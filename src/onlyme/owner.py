@@ -111,8 +111,8 @@ class Owner:
         assert alpha is not None  # noqa: S101 - for the type checker; the caller gave one
         return replace(self, alpha=alpha, promised=far, created=datetime.now(UTC))
 
-    def tuning(self, alpha_before: float) -> Tuning:
-        """Say where alpha stands, and what it is expected to cost."""
+    def tuning(self, alpha_before: float | None = None) -> Tuning:
+        """Say where alpha stands, what it was, and what it is expected to cost."""
         miss = self.learned.miss_at(self.alpha)
         return Tuning(
             name=self.name,
@@ -121,7 +121,7 @@ class Owner:
             miss=miss.rate if miss else None,
             miss_interval=(miss.low, miss.high) if miss else None,
             miss_people=miss.people if miss else 0,
-            alpha_before=alpha_before,
+            alpha_before=self.alpha if alpha_before is None else alpha_before,
         )
 
     def certificate(self) -> Certificate:
