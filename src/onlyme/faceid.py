@@ -97,7 +97,7 @@ class FaceID:
             NeedsReenroll: another network made the template.
             VaultDamaged: it cannot be read.
         """
-        version = self.store.version()
+        version = self.store.version(name)
         cached = self._read.get(name)
         if cached and cached[0] == version:
             return cached[1]

@@ -22,6 +22,15 @@ __all__ = ["Examples", "Owner"]
 
 _SETS = ("me", "not_me", "look_alikes")
 _LEARNED = "learned."
+_SECRET = {
+    "me": "me",
+    "learned.template": "me",
+    "not_me": "others",
+    "look_alikes": "others",
+    "learned.given": "others",
+}
+"""What is stored rotated. The owner's vectors apart from other people's: photos of those may
+be public, and who knows d of them knows their rotation."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,7 +140,7 @@ class Owner:
         values = {key: getattr(self.examples, key) for key in _SETS}
         values |= {"alpha": self.alpha, "promised": self.promised}
         values |= {_LEARNED + key: value for key, value in self.learned.state().items()}
-        return Template(self.name, self.learned.model, self.created, values)
+        return Template(self.name, self.learned.model, self.created, values, _SECRET)
 
     @classmethod
     def from_template(cls, base: Base, template: Template) -> Self:

@@ -11,7 +11,7 @@ from onlyme.errors import KeyRefused, VaultError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["private_folder", "read_private", "replace_private", "write_private"]
+__all__ = ["private_folder", "read_private", "replace_private"]
 
 
 def private_folder(folder: Path) -> None:
@@ -48,21 +48,6 @@ def read_private(path: Path, *, most: int) -> bytes:
         if status.st_mode & 0o077:
             raise KeyRefused(f"{path} is open to other users; run `chmod 600 {path}`")
         return file.read(most)
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a new file with mode 0600: whole or not at all, and never over another.
-
-    Raises:
-        FileExistsError: there is one already.
-        OSError: it cannot be written.
-    """
-    draft = _draft(path, content)
-    try:
-        os.link(draft, path)  # unlike rename, this refuses to replace
-    finally:
-        draft.unlink()
-    _sync_folder(path)
 
 
 def replace_private(path: Path, content: bytes) -> None:

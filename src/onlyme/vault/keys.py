@@ -6,16 +6,17 @@ sees what the vault holds, and the vault never sees more of a source than a key.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 from onlyme.errors import KeyMissing, KeyRefused, VaultDamaged, VaultError
 from onlyme.vault.crypto import KEY_BYTES
-from onlyme.vault.files import read_private, write_private
+from onlyme.vault.files import private_folder, read_private, replace_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -33,10 +34,6 @@ class KeySource(Protocol):
     def kind(self) -> str:
         """What the slot calls it."""
 
-    @property
-    def holds_one(self) -> bool:
-        """Whether a key is there already, before any vault asked for one."""
-
     def candidates(self, slot: Slot) -> Iterator[bytes]:
         """Yield the keys that may be the slot's, likeliest first.
 
@@ -49,8 +46,11 @@ class KeySource(Protocol):
         """Make a key and keep it; return what finds it again, and the key.
 
         Args:
-            anew: make another one, although one is there; that one still works until
-                `settle`.
+            anew: make another one beside the one that is there, which works until `settle`.
+
+        Raises:
+            VaultDamaged: a key is there, so there was a vault, and `anew` was not said.
+            VaultError: no key can be kept.
         """
 
     def settle(self, key: bytes) -> None:
@@ -71,16 +71,11 @@ class KeyFile:
     synchronised folder), and from other users; not from who reads both.
 
     Attributes:
-        path: the file; made when a vault is made, never overwritten by it.
+        path: the file; made when a vault is made, one for each vault.
     """
 
     path: Path
     kind = "file"
-
-    @property
-    def holds_one(self) -> bool:
-        """Whether the file is there."""
-        return self.path.exists()
 
     def candidates(self, slot: Slot) -> Iterator[bytes]:
         """Yield the file's key, then the one that a broken-off re-keying left beside it."""
@@ -92,19 +87,32 @@ class KeyFile:
             yield _read_key(path)
 
     def make(self, *, anew: bool) -> tuple[dict[str, Any], bytes]:
-        """Write a random key; take the one that is there unless another is asked for."""
-        if anew and self.holds_one:
-            self._next.unlink(missing_ok=True)
-            return {}, self._written(self._next)
-        # Whoever writes first wins; the other takes that key.
-        with suppress(FileExistsError):
-            return {}, self._written(self.path)
-        return {}, _read_key(self.path)
+        """Write a random key beside the file's place, to be moved there by `settle`.
+
+        So a file in its place always belongs to a vault that was written, and a vault
+        that was written always finds its key in one of the two.
+        """
+        if self.path.exists() and not anew:
+            raise VaultDamaged(
+                f"{self.path} is the key of a vault that is gone; restore the vault from a "
+                "backup, or move the key away to begin anew"
+            )
+        key = os.urandom(KEY_BYTES)
+        try:
+            with self._locked():
+                replace_private(self._next, f"onlyme-key-1 {key.hex()}\n".encode())
+        except OSError as error:
+            raise VaultError(f"no key can be written to {self.path}: {error.strerror}") from None
+        return {}, key
 
     def settle(self, key: bytes) -> None:
-        """Put the new key in the old one's place."""
-        if self._next.exists() and _read_key(self._next) == key:
-            self._next.replace(self.path)
+        """Move the new key to the file's place, unless another took that step already."""
+        if not self._next.exists():
+            return
+        with self._locked():
+            # Only the newest key can be here, and it is the vault's: so no older one returns.
+            if self._next.exists() and _read_key(self._next) == key:
+                self._next.replace(self.path)
 
     def outdated(self, params: Mapping[str, Any]) -> bool:
         """Never."""
@@ -114,22 +122,23 @@ class KeyFile:
     def discard(self, params: Mapping[str, Any]) -> None:
         """Erase the file."""
         del params
-        self.path.unlink(missing_ok=True)
+        for path in (self.path, self._next):
+            path.unlink(missing_ok=True)
 
     @property
     def _next(self) -> Path:
         return self.path.with_name(self.path.name + ".new")
 
-    @staticmethod
-    def _written(path: Path) -> bytes:
-        key = os.urandom(KEY_BYTES)
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        if not self.path.parent.exists():
+            private_folder(self.path.parent)
+        handle = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            write_private(path, f"onlyme-key-1 {key.hex()}\n".encode())
-        except FileExistsError:
-            raise
-        except OSError as error:
-            raise VaultError(f"no key can be written to {path}: {error.strerror}") from None
-        return key
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +168,6 @@ class Passphrase:
     ask: Callable[[], str]
     cost: ScryptCost = SCRYPT
     kind = "passphrase"
-
-    @property
-    def holds_one(self) -> bool:
-        """Nobody can tell; a head keeps no list."""
-        return True
 
     def candidates(self, slot: Slot) -> Iterator[bytes]:
         """Yield the one key that the passphrase makes."""
@@ -204,11 +208,6 @@ class Keyring:
 
     kind = "keyring"
     _SERVICE = "onlyme"
-
-    @property
-    def holds_one(self) -> bool:
-        """Keys are found by the vault's slot only."""
-        return False
 
     def candidates(self, slot: Slot) -> Iterator[bytes]:
         """Yield the key of the entry that the slot names."""
@@ -259,8 +258,13 @@ def _stretched(words: str, salt: bytes, cost: ScryptCost) -> bytes:
         raise VaultDamaged("the key slot is damaged: it asks for too much memory")
     try:
         return hashlib.scrypt(
-            words.encode(), salt=salt, n=cost.n, r=cost.r, p=cost.p,
-            maxmem=memory + 2**20, dklen=KEY_BYTES,
+            words.encode(),
+            salt=salt,
+            n=cost.n,
+            r=cost.r,
+            p=cost.p,
+            maxmem=memory + 2**20,
+            dklen=KEY_BYTES,
         )
     except ValueError:
         raise VaultDamaged("the key slot is damaged: its costs make no sense") from None

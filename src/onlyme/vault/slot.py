@@ -40,9 +40,7 @@ class Slot:
     sealed: bytes
 
     @classmethod
-    def made(
-        cls, keys: Keys, kind: str, params: Mapping[str, Any], key: bytes
-    ) -> Self:
+    def made(cls, keys: Keys, kind: str, params: Mapping[str, Any], key: bytes) -> Self:
         """Seal a vault's key with a user's key."""
         mark = _mark(key, keys.vault)
         context = _context(keys.vault, kind, params)
@@ -87,9 +85,9 @@ class Slot:
         Raises:
             VaultDamaged: it is something else.
         """
+        if not isinstance(data, bytes):
+            raise VaultDamaged("the key slot is damaged")
         try:
-            if not isinstance(data, bytes):
-                raise TypeError
             read = json.loads(data)
             slot = cls(
                 vault=bytes.fromhex(read["vault"]),
