@@ -17,3 +17,23 @@ def data() -> Path:
     if named and os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """A folder with the registries' photos of public people, fetched by `make test`."""
+    import platformdirs
+
+    folder = platformdirs.user_cache_path("onlyme", appauthor=False) / "photos"
+    if not folder.is_dir():
+        pytest.fail(f"{folder} is missing; `make photos` fetches it")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pipeline():
+    """The real networks, loaded once."""
+    from onlyme import wiring
+    from onlyme.settings import Settings
+
+    return wiring.pipeline(Settings.load())

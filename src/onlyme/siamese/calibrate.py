@@ -1,0 +1,107 @@
+"""What an alpha costs: how often a stranger gets in, how often the owner stays out.
+
+An owner's margins against strangers are brought to one scale, z = (margin −
+mean) / spread, with the mean and the spread of that owner's margins against
+synthetic strangers. On that scale one curve serves all owners. It was measured
+on real people whom the head had not seen, and comes with the base.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onlyme.errors import UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Miss", "MissTable", "TailCurve"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TailCurve:
+    """False accept rate against z, by number of enrolment photos.
+
+    Attributes:
+        photos: int64[t], numbers of photos measured, rising.
+        log_far: float64[g], log10 of the rate, falling, from 0.
+        z: float64[t, g], the z that stands for it, rising along each row.
+        counted_from: the smallest rate that was counted; below it a tail model
+            continues the curve.
+    """
+
+    photos: NDArray[np.int64]
+    log_far: NDArray[np.float64]
+    z: NDArray[np.float64]
+    counted_from: float
+
+    def z_at(self, far: float, photos: int) -> float:
+        """The z that a stranger reaches with probability `far`.
+
+        Raises:
+            UsageError: when `far` is outside of what the curve covers.
+        """
+        lowest = 10.0 ** float(self.log_far[-1])
+        if not lowest * (1 - 1e-9) <= far <= 1.0:
+            raise UsageError(f"a false accept rate lies between {lowest:.0e} and 1, not {far}")
+        return float(np.interp(-math.log10(far), -self.log_far, self._row(photos)))
+
+    def far_at(self, z: float, photos: int) -> float:
+        """The probability that a stranger reaches `z`: never under the curve's end."""
+        return float(10.0 ** np.interp(z, self._row(photos), self.log_far))
+
+    def _row(self, photos: int) -> NDArray[np.float64]:
+        """Of as many photos or the next more: more photos have the longer tail."""
+        row = min(int(np.searchsorted(self.photos, photos)), len(self.photos) - 1)
+        return self.z[row]  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """How often owners are expected to be refused.
+
+    Attributes:
+        rate: expected false non-match rate, 0 to 1, of the population.
+        low: lower end of its 95 % interval.
+        high: upper end.
+        people: identities that it was measured on.
+        photos: enrolment photos of those people.
+    """
+
+    rate: float
+    low: float
+    high: float
+    people: int
+    photos: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MissTable:
+    """False non-match rate against z, by number of enrolment photos.
+
+    Attributes:
+        photos: int64[t], numbers of photos measured, rising.
+        people: int64[t], identities behind each row.
+        z: float64[g], rising.
+        rate, low, high: float64[t, g], the rate and its 95 % interval (bootstrap
+            over identities).
+    """
+
+    photos: NDArray[np.int64]
+    people: NDArray[np.int64]
+    z: NDArray[np.float64]
+    rate: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    def at(self, z: float, photos: int) -> Miss:
+        """The rate at `z` of owners with as many photos, or with the next fewer measured."""
+        row = max(int(np.searchsorted(self.photos, photos, side="right")) - 1, 0)
+        rate, low, high = (
+            float(np.interp(z, self.z, table[row])) for table in (self.rate, self.low, self.high)
+        )
+        return Miss(rate, low, high, int(self.people[row]), int(self.photos[row]))

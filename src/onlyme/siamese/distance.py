@@ -1,0 +1,78 @@
+"""The one place that says how far two vectors are apart, and that smaller means nearer.
+
+Everything in this room works with Euclidean distances between rows of unit
+length: 0 for the same direction, √2 for unrelated ones, 2 for opposite ones.
+Cosine similarity `c` and this distance `d` carry the same: d = √(2 − 2c).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onlyme.errors import UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["UNRELATED", "distances", "rows", "unit"]
+
+UNRELATED = float(np.sqrt(2.0))
+"""Distance of two vectors that have nothing in common (a right angle)."""
+
+
+def unit(vectors: NDArray[Any]) -> NDArray[Any]:
+    """Scale each row to length 1; a row of zeros stays one."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.maximum(lengths, np.finfo(vectors.dtype).tiny)  # type: ignore[no-any-return]
+
+
+def distances(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    """Euclidean distance of every row of `a` to every row of `b`.
+
+    Args:
+        a: float[n, d], rows of unit length.
+        b: float[m, d], rows of unit length.
+
+    Returns:
+        float[n, m] of the inputs' precision, 0 to 2; smaller is nearer.
+
+    Example:
+        >>> east, north = np.eye(2)
+        >>> distances(np.array([east]), np.array([east, north, -east])).round(3).tolist()
+        [[0.0, 1.414, 2.0]]
+    """
+    squares = a @ b.T
+    squares *= -2.0
+    squares += 2.0
+    np.maximum(squares, 0.0, out=squares)
+    return np.sqrt(squares, out=squares)  # type: ignore[no-any-return]
+
+
+def rows(vectors: object, dimension: int, what: str) -> NDArray[np.float32]:
+    """Take a set of unit vectors from a caller, or say what is wrong with it.
+
+    Args:
+        vectors: anything NumPy reads as float[n, d]; n may be 0.
+        dimension: the d that is wanted.
+        what: its name in messages.
+
+    Returns:
+        float32[n, d], C-contiguous, each row of unit length.
+
+    Raises:
+        UsageError: wrong shape, not finite, or a row whose length is not 1.
+    """
+    try:
+        array = np.ascontiguousarray(vectors, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise UsageError(f"{what}: rows of {dimension} numbers are wanted") from None
+    if array.size == 0:
+        return np.empty((0, dimension), np.float32)
+    if array.ndim != 2 or array.shape[1] != dimension:
+        raise UsageError(f"{what}: rows of {dimension} numbers are wanted, not {array.shape}")
+    lengths = np.linalg.norm(array, axis=1)
+    if not np.isfinite(lengths).all() or np.abs(lengths - 1.0).max() > 1e-3:
+        raise UsageError(f"{what}: each row must be finite and of unit length")
+    return array

@@ -1,0 +1,107 @@
+"""How the base is made: a linear head learned from people, strangers drawn from a fit.
+
+Used by `tools/train_head.py` and the benchmark; verifying never imports it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onlyme.siamese.distance import unit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["RIDGE", "LinearHead", "class_means", "strangers", "whitening", "within_scatter"]
+
+RIDGE = 1.0
+"""Share of the mean within-person variance that is added to every direction."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinearHead:
+    """y = unit(projection · (x − mean)).
+
+    Attributes:
+        projection: float64[r, d].
+        mean: float64[d].
+    """
+
+    projection: NDArray[np.float64]
+    mean: NDArray[np.float64]
+
+    def heads(self, embeddings: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """float[n, d] to float64[n, r] of unit length."""
+        return unit((embeddings - self.mean) @ self.projection.T)
+
+
+def class_means(
+    vectors: NDArray[np.float64], labels: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]:
+    """Mean vector of each person, the person of each row, and photos per person."""
+    people, person, photos = np.unique(labels, return_inverse=True, return_counts=True)
+    means = np.zeros((len(people), vectors.shape[1]))
+    np.add.at(means, person, vectors)
+    return means / photos[:, None], person, photos
+
+
+def within_scatter(vectors: NDArray[np.float64], labels: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Covariance of photos about their person's mean: float64[d, d]."""
+    means, person, photos = class_means(vectors, labels)
+    apart = (vectors - means[person])[photos[person] > 1]
+    freedom = int((photos[photos > 1] - 1).sum())
+    return apart.T @ apart / max(freedom, 1)
+
+
+def whitening(
+    embeddings: NDArray[np.floating[Any]], labels: NDArray[np.intp], ridge: float = RIDGE
+) -> LinearHead:
+    """The head that makes what varies within one person count less.
+
+    Args:
+        embeddings: float[n, d] of unit length; some people need two photos.
+        labels: int[n], who is who.
+        ridge: see `RIDGE`; large values leave the space as it is.
+
+    Source:
+        Within-class covariance normalisation: Hatch, Kajarekar, Stolcke, 2006.
+    """
+    vectors = np.asarray(embeddings, np.float64)
+    scatter = within_scatter(vectors, labels)
+    values, axes = np.linalg.eigh(scatter)
+    values = values + ridge * values.mean()
+    projection = (axes / np.sqrt(values / values.mean())) @ axes.T
+    return LinearHead(projection, vectors.mean(axis=0))
+
+
+def strangers(
+    heads: NDArray[np.float64], labels: NDArray[np.intp], count: int, seed: int
+) -> NDArray[np.int8]:
+    """Draw people who do not exist.
+
+    A normal distribution is fitted to the photos, one vote for each person, and
+    sampled; a draw is a direction, so eight bits a number suffice. No draw is
+    anybody's vector.
+
+    Args:
+        heads: float64[n, r], real people in head space.
+        labels: int[n].
+        count: how many to draw.
+        seed: of the draw.
+
+    Returns:
+        int8[count, r], to be brought to unit length.
+    """
+    _, person, photos = class_means(heads, labels)
+    weights = 1.0 / photos[person]
+    weights /= weights.sum()
+    mean = weights @ heads
+    apart = heads - mean
+    values, axes = np.linalg.eigh((apart * weights[:, None]).T @ apart)
+    normal = np.random.default_rng(seed).standard_normal((count, heads.shape[1]))
+    drawn = mean + (normal * np.sqrt(np.maximum(values, 0.0))) @ axes.T
+    drawn *= 127.0 / np.abs(drawn).max(axis=1, keepdims=True)
+    return np.asarray(np.rint(drawn), np.int8)

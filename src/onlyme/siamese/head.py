@@ -1,0 +1,173 @@
+"""The base: the head that all owners share, its cohort, and what calibration measured.
+
+`Base.load` reads the artefact that `tools/train_head.py` wrote for one network.
+Nothing in it belongs to a real person: a linear map, synthetic strangers, and curves.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from onlyme.errors import NotCalibrated
+from onlyme.siamese.calibrate import MissTable, TailCurve
+from onlyme.siamese.distance import distances, rows, unit
+from onlyme.siamese.margin import nearest_of
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["NEAREST", "Base"]
+
+NEAREST = 100
+"""How many of the nearest strangers the rule asks (FACTS: 100 of some thousands)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Base:
+    """What every owner starts from. Immutable.
+
+    Attributes:
+        model: sha256 of the embedder that it is bound to.
+        dimension: d, length of the embedder's vectors.
+        projection: float32[r, d], the head: y = unit(projection · (x − mean)).
+        mean: float32[d].
+        cohort: float32[c, r], synthetic strangers in head space; empty when plain.
+        draws: float32[s, r], other synthetic strangers, for calibration only.
+        curve: false accept rate against z; None when plain.
+        misses: false non-match rate against z; None when plain.
+        card: how it was made and measured; empty when plain.
+        made: short name of this artefact; a learned owner remembers it.
+    """
+
+    model: str
+    dimension: int
+    projection: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    cohort: NDArray[np.float32]
+    draws: NDArray[np.float32]
+    curve: TailCurve | None
+    misses: MissTable | None
+    card: dict[str, Any]
+    made: str
+
+    @classmethod
+    def load(cls, model: str) -> Self:
+        """Load the base that was made for a network.
+
+        Args:
+            model: sha256 (hex) of the embedder.
+
+        Raises:
+            NotCalibrated: when none was made for it, or it is damaged.
+        """
+        name = f"base-{model[:12]}.npz"
+        return cls.read(resources.files(__package__).joinpath(name), model)
+
+    @classmethod
+    def read(cls, path: Path | Traversable, model: str) -> Self:
+        """Load the base that `tools/train_head.py` wrote to a file.
+
+        Raises:
+            NotCalibrated: no such file, not made for `model`, or damaged.
+        """
+        missing = f"no head and no calibration for network {model[:12]}…"
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as parts:
+                arrays = {key: parts[key] for key in parts.files}
+            if str(arrays["model"]) != model:
+                raise NotCalibrated(f"{missing}: {path.name} was made for another")
+            return cls._from(arrays)
+        except FileNotFoundError:
+            raise NotCalibrated(
+                f"{missing}; tools/train_head.py makes them from a folder of people"
+            ) from None
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            raise NotCalibrated(f"{missing}: {path.name} is damaged ({error})") from None
+
+    @classmethod
+    def _from(cls, arrays: dict[str, NDArray[Any]]) -> Self:
+        card = json.loads(str(arrays["card"]))
+        projection = arrays["projection"].astype(np.float32)
+        curve = TailCurve(
+            arrays["photos"], arrays["log_far"], arrays["far_z"], float(card["counted_from"])
+        )
+        misses = MissTable(
+            arrays["photos"],
+            arrays["miss_people"],
+            arrays["miss_z"],
+            *arrays["miss"].astype(np.float64),
+        )
+        return cls(
+            model=str(arrays["model"]),
+            dimension=projection.shape[1],
+            projection=projection,
+            mean=arrays["mean"].astype(np.float32),
+            cohort=unit(arrays["cohort"].astype(np.float32)),
+            draws=unit(arrays["draws"].astype(np.float32)),
+            curve=curve,
+            misses=misses,
+            card=card,
+            made=str(card["made"]),
+        )
+
+    @classmethod
+    def plain(cls, model: str, dimension: int) -> Self:
+        """A base for a network without an artefact: no head, no cohort, no promise.
+
+        The rule then knows only the NOT_ME photos that the owner gives, and no
+        alpha has a false accept rate.
+        """
+        nobody = np.empty((0, dimension), np.float32)
+        return cls(
+            model=model,
+            dimension=dimension,
+            projection=np.eye(dimension, dtype=np.float32),
+            mean=np.zeros(dimension, np.float32),
+            cohort=nobody,
+            draws=nobody,
+            curve=None,
+            misses=None,
+            card={},
+            made="plain",
+        )
+
+    @property
+    def nearest(self) -> int:
+        """How many votes of NOT_ME the rule counts."""
+        return min(NEAREST, len(self.cohort)) or 1
+
+    def heads(self, embeddings: object, what: str = "embeddings") -> NDArray[np.float32]:
+        """Bring embeddings to head space.
+
+        Args:
+            embeddings: float32[n, d] of unit length.
+            what: their name in messages.
+
+        Returns:
+            float32[n, r] of unit length.
+
+        Raises:
+            UsageError: wrong shape, not finite, not of unit length.
+        """
+        return unit((rows(embeddings, self.dimension, what) - self.mean) @ self.projection.T)
+
+    @cached_property
+    def draws_near(self) -> NDArray[np.float32]:
+        """float32[s, nearest]: distances of each draw to its nearest in the cohort."""
+        step = 256  # keeps the table of distances in the processor's cache
+        return np.concatenate(
+            [
+                nearest_of(distances(self.draws[at : at + step], self.cohort), self.nearest)
+                for at in range(0, len(self.draws), step)
+            ]
+        ).astype(np.float32)

@@ -1,0 +1,123 @@
+"""A folder of people becomes embeddings, once; the cache lies outside the checkout."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from platformdirs import user_cache_path
+from rich.progress import Progress
+
+from onlyme.face.align import align
+from onlyme.face.detect import Detector
+from onlyme.face.embed import Embedder
+from onlyme.face.models import find
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from rich.console import Console
+
+    from onlyme.types import Face, Frame
+
+SUFFIXES = {".jpg", ".jpeg", ".png"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class People:
+    """Photos of people as one network sees them.
+
+    Attributes:
+        model: sha256 of the network.
+        source: name of the folder.
+        embeddings: float32[n, d] of unit length.
+        labels: int[n], who it is.
+        names: the person's name by label.
+        files: photo of each row, relative to the folder.
+    """
+
+    model: str
+    source: str
+    embeddings: NDArray[np.float32]
+    labels: NDArray[np.intp]
+    names: NDArray[np.str_]
+    files: NDArray[np.str_]
+
+    @property
+    def count(self) -> int:
+        return len(np.unique(self.labels))
+
+
+def read_people(folder: Path, console: Console, same: Path | None = None) -> People:
+    """Embed every photo of `folder/PERSON/`, or take the cache of an earlier run.
+
+    Args:
+        folder: one folder for each person.
+        console: where progress goes.
+        same: text file of label errors: `A = B`, two names of one person, or
+            `drop PERSON/FILE`, a photo of somebody else.
+    """
+    photos = sorted(p for p in folder.glob("*/*") if p.suffix.lower() in SUFFIXES)
+    if not photos:
+        raise SystemExit(f"{folder}: no photos in folders of people")
+    model = find("embedder").sha256
+    key = hashlib.sha256(model.encode())
+    for photo in photos:
+        key.update(f"{photo.relative_to(folder)} {photo.stat().st_size}\n".encode())
+    cache = user_cache_path("onlyme") / "people" / f"{key.hexdigest()[:16]}.npz"
+    if not cache.exists():
+        _embed(folder, photos, cache, console)
+    with np.load(cache, allow_pickle=False) as parts:
+        embeddings, files = parts["embeddings"], parts["files"]
+    people = np.array([Path(file).parts[0] for file in files])
+    keep = np.ones(len(files), bool)
+    if same is not None:
+        people, keep = _corrected(same, people, files)
+    names, labels = np.unique(people[keep], return_inverse=True)
+    return People(model, folder.name, embeddings[keep], labels, names, files[keep])
+
+
+def _corrected(
+    same: Path, people: NDArray[np.str_], files: NDArray[np.str_]
+) -> tuple[NDArray[np.str_], NDArray[np.bool_]]:
+    keep = np.ones(len(files), bool)
+    for line in same.read_text().splitlines():
+        text = line.partition("#")[0].strip()
+        if text.startswith("drop "):
+            keep &= files != text.removeprefix("drop ").strip()
+        elif "=" in text:
+            one, other = (name.strip() for name in text.split("="))
+            people = np.where(people == other, one, people)
+    return people, keep
+
+
+def _embed(folder: Path, photos: list[Path], cache: Path, console: Console) -> None:
+    from onlyme.image.decode import decode
+
+    detector, embedder = Detector(find("detector").read()), Embedder(find("embedder"))
+    vectors, files = [], []
+    with Progress(console=console) as progress:
+        for photo in progress.track(photos, description="embedding"):
+            frame = decode(photo)
+            face = _labelled(detector.detect(frame.pixels), frame)
+            if face is not None:
+                vectors.append(embedder.embed(align(frame.pixels, face)).vector)
+                files.append(photo.relative_to(folder).as_posix())
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    temporary = cache.with_name(f"{os.getpid()}.npz")
+    np.savez(temporary, embeddings=np.array(vectors, np.float32), files=np.array(files))
+    temporary.replace(cache)
+
+
+def _labelled(faces: list[Face], frame: Frame) -> Face | None:
+    """The face that the folder's name means: large and near the middle."""
+    height, width = frame.pixels.shape[:2]
+
+    def rank(face: Face) -> float:
+        away = face.box[:2] + face.box[2:] / 2 - np.array([width, height]) / 2
+        return face.area - 3.0 * float(away @ away)
+
+    return max(faces, key=rank, default=None)

@@ -1,0 +1,155 @@
+"""Make the base of onlyme for one network, from a folder of people.
+
+    python tools/train_head.py FOLDER [--out src/onlyme/siamese]
+
+FOLDER holds one folder for each person (the layout of LFW). Everything is
+seeded: the same folder and the same seed give the same file, byte for byte.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+import sys
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from people import People, read_people
+from rich.console import Console
+
+from onlyme.siamese.crossfit import COHORT, DRAWS, CrossFit, trials
+from onlyme.siamese.fitting import RIDGE, strangers, whitening
+from onlyme.siamese.measuring import (
+    LOG_FAR,
+    MISS_Z,
+    Measured,
+    far_curve,
+    measure,
+    miss_rates,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PHOTOS = (1, 2, 3, 5, 8)
+COUNTED_FROM = 1e-5
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="one folder for each person")
+    parser.add_argument("--out", type=Path, default=Path("src/onlyme/siamese"))
+    parser.add_argument("--same", type=Path, help="text file: two names of one person a line")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=4)
+    args = parser.parse_args(argv)
+    console = Console(stderr=True)
+    people = read_people(args.folder, console, args.same)
+    console.print(f"{people.count} people, {len(people.labels)} photos")
+    arrays, card = build(people, args.seed, args.folds, args.repeats, console)
+    path = write(args.out, people.model, arrays, card)
+    console.print(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB) and its card")
+    return 0
+
+
+def build(
+    people: People, seed: int, folds: int, repeats: int, console: Console
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Fit, cross-fit and measure."""
+    with console.status("cross-fitting heads"):
+        cross = CrossFit(people.embeddings, people.labels, whitening, folds=folds, seed=seed)
+    curves, misses, owners, rows = [], [], [], []
+    for photos in PHOTOS:
+        with console.status(f"measuring owners of {photos} photos"):
+            measured = measure(cross, trials(people.labels, photos, repeats, seed), photos)
+            curves.append(far_curve(measured, COUNTED_FROM))
+            misses.append(miss_rates(measured, 1000, seed))
+            owners.append(len(np.unique(measured.owner)))
+            rows += counted(measured, curves[-1])
+    head = whitening(people.embeddings, people.labels)
+    heads = head.heads(people.embeddings)
+    arrays = {
+        "projection": head.projection.astype(np.float32),
+        "mean": head.mean.astype(np.float32),
+        "cohort": strangers(heads, people.labels, COHORT, seed),
+        "draws": strangers(heads, people.labels, DRAWS, seed + 1),
+        "photos": np.array(PHOTOS, np.int64),
+        "log_far": LOG_FAR,
+        "far_z": np.stack(curves),
+        "miss_people": np.array(owners, np.int64),
+        "miss_z": MISS_Z,
+        "miss": np.stack(misses, axis=1),
+    }
+    card = {
+        "data": {"people": people.count, "photos": len(people.labels), "source": people.source},
+        "head": {"kind": "within-class whitening", "ridge": RIDGE},
+        "seed": seed,
+        "folds": folds,
+        "repeats": repeats,
+        "counted_from": COUNTED_FROM,
+        "counted": rows,
+    }
+    return arrays, card
+
+
+def counted(measured: Measured, curve: NDArray[np.float64]) -> list[dict[str, float | int]]:
+    """What was counted at round rates: comparisons, accepts, and who was behind them."""
+    made = []
+    for exponent in (2, 3, 4, 5):
+        z = float(curve[np.argmin(np.abs(LOG_FAR + exponent))])
+        accepts, pairs = 0, set()
+        rates: dict[int, list[float]] = {}
+        for owner, scores, who in zip(
+            measured.owner.tolist(), measured.impostor, measured.stranger, strict=True
+        ):
+            hit = scores >= z
+            accepts += int(hit.sum())
+            pairs |= {(owner, int(stranger)) for stranger in who[hit]}
+            rates.setdefault(owner, []).append(float(hit.mean()))
+        per_owner = np.array([np.mean(values) for values in rates.values()])
+        made.append(
+            {
+                "photos": measured.photos,
+                "far": 10.0**-exponent,
+                "z": round(z, 4),
+                "owners": len(per_owner),
+                "comparisons": sum(len(part) for part in measured.impostor),
+                "accepts": accepts,
+                "pairs_of_people": len(pairs),
+                "upper95": upper_bound(per_owner),
+            }
+        )
+    return made
+
+
+def upper_bound(per_owner: NDArray[np.float64]) -> float:
+    """Upper end, one-sided 95 %, of the mean over owners, by bootstrap over owners."""
+    picks = np.random.default_rng(0).integers(len(per_owner), size=(2000, len(per_owner)))
+    return float(np.quantile(per_owner[picks].mean(axis=1), 0.95))
+
+
+def write(out: Path, model: str, arrays: dict[str, NDArray[Any]], card: dict[str, Any]) -> Path:
+    """Write the artefact, the same bytes for the same content, and its card beside it."""
+    digest = hashlib.sha256()
+    for key in sorted(arrays):
+        digest.update(key.encode() + np.ascontiguousarray(arrays[key]).tobytes())
+    card = {"model": model, "made": digest.hexdigest()[:16], **card}
+    arrays = {**arrays, "model": np.array(model), "card": np.array(json.dumps(card))}
+    path = out / f"base-{model[:12]}.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for key in sorted(arrays):
+            buffer = io.BytesIO()
+            np.lib.format.write_array(buffer, np.asanyarray(arrays[key]), allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{key}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            archive.writestr(entry, buffer.getvalue())
+    path.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())
