@@ -42,9 +42,11 @@ class Edit:
     Args:
         book: what the vault holds.
         keys: of the vault.
+        folder: of the vault.
     """
 
-    def __init__(self, book: Book, keys: Keys) -> None:
+    def __init__(self, book: Book, keys: Keys, folder: Path) -> None:
+        self._folder = folder
         self._book = book
         self._keys = keys
         self.read = book.get
@@ -67,9 +69,12 @@ class Edit:
         """Remove an owner; return whether there was one."""
         return self._book.delete(_TEMPLATE, name)
 
-    def archive(self, folder: Path, keep: int) -> Path | None:
-        """Move all entries of the log but the newest `keep` to a file; return it."""
-        return self._book.archive(folder, keep)
+    def archive(self, keep: int, more_than: int) -> bool:
+        """Move all entries of the log but the newest `keep` to a file, if there are `more_than`."""
+        log = self._book.manifest.log
+        if log.following - log.first <= more_than:
+            return False
+        return self._book.archive(self._folder, keep) is not None
 
 
 class Store:
@@ -149,7 +154,7 @@ class Store:
                 self._refresh()
                 assert self._manifest is not None  # noqa: S101 - for the type checker
                 book = Book(self._database, self._keys, self._manifest.copied())
-                yield Edit(book, self._keys)
+                yield Edit(book, self._keys, self.folder)
                 book.finish()
             self._settled(book.manifest)
 
@@ -183,6 +188,12 @@ class Store:
         """What holds the key: `file`, `keyring` or `passphrase`."""
         assert self._slot is not None  # noqa: S101 - for the type checker
         return self._slot.kind
+
+    @property
+    def needs_rekey(self) -> bool:
+        """Whether a key made today would be kept with more care."""
+        assert self._slot is not None  # noqa: S101 - for the type checker
+        return self.source.outdated(self._slot.params)
 
     @property
     def counter(self) -> int:
@@ -259,9 +270,9 @@ class Store:
             if layout:
                 migrate.clear(self._database)
             self._database.lay_out()
-            book = Book(self._database, keys, Manifest())
+            book = Book(self._database, keys, Manifest(counter=1))
             book.changed = True
-            edit = Edit(book, keys)
+            edit = Edit(book, keys, self.folder)
             for template in templates:
                 edit.put(template)
             book.finish()
