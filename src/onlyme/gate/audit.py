@@ -30,6 +30,9 @@ sealed file beside it, which stays part of the chain."""
 KEEP = 10_000
 
 
+_NOT_YET = datetime.min.replace(tzinfo=UTC)
+
+
 class Event(StrEnum):
     """What happened."""
 
@@ -72,7 +75,7 @@ class Entry:
     margin: float | None = None
     liveness: str = ""
     detail: str = ""
-    at: datetime = datetime.min.replace(tzinfo=UTC)
+    at: datetime = _NOT_YET
     number: int = 0
 
     @classmethod

@@ -92,12 +92,12 @@ class State:
             return Standing(0, state.until - state.clock)
         for tries, allowed, within in (
             (state.tries, policy.daily, _DAY),
-            (state._recent(policy), policy.tries, policy.within),
+            (state.recent(policy), policy.tries, policy.within),
         ):
             if len(tries) >= allowed:
                 return Standing(0, tries[-allowed].at + within - state.clock)
-        recent = len(state._recent(policy))
-        return Standing(min(policy.tries - recent, policy.daily - len(state.tries)), 0.0)
+        left = policy.tries - len(state.recent(policy))
+        return Standing(min(left, policy.daily - len(state.tries)), 0.0)
 
     def begin(self, policy: Policy, moment: Moment, id_: str) -> tuple[Self, Standing]:
         """Take one of the tries that are left, if one is.
@@ -110,7 +110,7 @@ class State:
         if before.tries == 0:
             return state, before
         state = replace(state, tries=(*state.tries, _Try(id_, state.clock, open=True)))
-        if len(state._recent(policy)) >= policy.tries:
+        if len(state.recent(policy)) >= policy.tries:
             wait = policy.waits[min(state.closed, len(policy.waits) - 1)]
             state = replace(state, closed=state.closed + 1, until=state.clock + wait)
         return state, before
@@ -127,9 +127,9 @@ class State:
         others = tuple(t for t in state.tries if t.id != id_)
         if len(others) == len(state.tries):
             return state
-        was_closed = len(state._recent(policy)) >= policy.tries
+        was_closed = len(state.recent(policy)) >= policy.tries
         state = replace(state, tries=others)
-        if was_closed and state.until > state.clock and len(state._recent(policy)) < policy.tries:
+        if was_closed and state.until > state.clock and len(state.recent(policy)) < policy.tries:
             # This try was what closed the gate; it opens again, as if it had not been.
             state = replace(state, closed=max(0, state.closed - 1), until=0.0)
         return state
@@ -139,6 +139,11 @@ class State:
         state = self._at(moment)
         others = tuple(t for t in state.tries if t.open and t.id != id_)
         return replace(state, tries=others, closed=0, until=0.0)
+
+    def recent(self, policy: Policy) -> tuple[_Try, ...]:
+        """Return the tries that count towards closing: new ones, not served by a wait yet."""
+        served = self.until if self.until <= self.clock else 0.0
+        return tuple(t for t in self.tries if self.clock - t.at < policy.within and t.at >= served)
 
     def to_bytes(self) -> bytes:
         """Write it down."""
@@ -180,8 +185,3 @@ class State:
         clock = self.clock + elapsed(self.read, moment)
         tries = tuple(t for t in self.tries if clock - t.at < _DAY)
         return replace(self, read=moment, clock=clock, tries=tries)
-
-    def _recent(self, policy: Policy) -> tuple[_Try, ...]:
-        """Return the tries that count towards closing: new ones, not served by a wait yet."""
-        served = self.until if self.until <= self.clock else 0.0
-        return tuple(t for t in self.tries if self.clock - t.at < policy.within and t.at >= served)
