@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onlyme.errors import EnrollmentError, ImageError
+from onlyme.errors import EnrollmentError, ImageError, OwnerExists
 from onlyme.image.source import photos
 from onlyme.types import Embedding, Frame, PhotoReport, Reason
 
@@ -24,7 +24,15 @@ if TYPE_CHECKING:
 
     Photo = ImageLike | Frame | Embedding
 
-__all__ = ["ADVISED", "SAME_PERSON", "SAME_PICTURE", "Collector", "expanded"]
+__all__ = [
+    "ADVISED",
+    "SAME_PERSON",
+    "SAME_PICTURE",
+    "Collector",
+    "expanded",
+    "nothing_taken",
+    "refuse_taken",
+]
 
 ADVISED = 5
 """Photos of one person that are advised; one is enough."""
@@ -161,6 +169,21 @@ class Collector:
                 return
         if len(self.known) and _distances(vector, self.known).min() < SAME_PICTURE:
             photo.refuse("the same picture as one enrolled before")
+
+
+def refuse_taken(name: str, taken: bool) -> None:  # noqa: FBT001 - the question itself
+    """Raise OwnerExists where a name is taken that should be free."""
+    if taken:
+        raise OwnerExists(
+            f"{name} is enrolled already; add to it (--add) or start over (--replace)"
+        )
+
+
+def nothing_taken(reports: tuple[PhotoReport, ...]) -> str:
+    """Say photo by photo why none of them can be used."""
+    if not reports:
+        return "no photo was given; one is enough, five are advised"
+    return "no photo can be used:\n" + "\n".join(f"  {r.source}: {r.note}" for r in reports)
 
 
 def _distances(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -5,13 +5,16 @@ Everything here is put together from ready-made parts; `onlyme.wiring` makes the
 
 from __future__ import annotations
 
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Self
 
 from onlyme.attempt import attempts
-from onlyme.enrolling import ADVISED, Collector, expanded
-from onlyme.errors import EnrollmentError, OwnerExists, UnknownOwner, UsageError
+from onlyme.enrolling import ADVISED, Collector, expanded, nothing_taken, refuse_taken
+from onlyme.errors import EnrollmentError, UnknownOwner, UsageError
+from onlyme.gate.audit import Event
 from onlyme.image.source import Capture
+from onlyme.keeping import nobody
 from onlyme.names import checked_name
 from onlyme.owner import Examples, Owner
 from onlyme.pipeline import timed
@@ -25,10 +28,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onlyme.enrolling import Photo
+    from onlyme.keeping import Keeping
     from onlyme.pipeline import Pipeline
     from onlyme.siamese import Base
     from onlyme.types import PhotoReport
-    from onlyme.vault.store import Edit, Store
+    from onlyme.vault.store import Edit
 
 __all__ = ["FaceID"]
 
@@ -46,14 +50,16 @@ class FaceID:
     Args:
         pipeline: sees faces.
         base: the network's head, cohort and calibration.
-        store: keeps templates.
+        keeping: the vault, and the gate in front of it.
         far: the false accept rate that a new owner's alpha stands for.
     """
 
-    def __init__(self, pipeline: Pipeline, base: Base, store: Store, far: float) -> None:
+    def __init__(self, pipeline: Pipeline, base: Base, keeping: Keeping, far: float) -> None:
         self.pipeline = pipeline
         self.base = base
-        self.store = store
+        self.keeping = keeping
+        self.store = keeping.store
+        self.gate = keeping.gate
         self._far = far
         self._read: dict[str, tuple[object, Owner]] = {}
 
@@ -103,7 +109,7 @@ class FaceID:
             return cached[1]
         template = self.store.get(name)
         if template is None:
-            raise UnknownOwner(_nobody(name, self.names()))
+            raise UnknownOwner(nobody(name, self.names()))
         owner = Owner.from_template(self.base, template)
         self._read[name] = version, owner
         return owner
@@ -144,18 +150,12 @@ class FaceID:
         if add and replace:
             raise UsageError("say add or replace, not both")
         taken = name in self.names()
-        _refuse_taken(name, taken and not (add or replace))
+        refuse_taken(name, taken and not (add or replace))
         none = Examples.none(self.base.dimension)
         known = self.owner(name).examples if taken and add else none
 
-        look = [
-            Collector(self.pipeline, judge_quality, known=vectors)
-            for judge_quality, vectors in (
-                (True, known.me),
-                (False, known.not_me),
-                (False, known.look_alikes),
-            )
-        ]
+        kinds = ((True, known.me), (False, known.not_me), (False, known.look_alikes))
+        look = [Collector(self.pipeline, quality, known=vectors) for quality, vectors in kinds]
         for collector, images in zip(look, (me, not_me, look_alikes), strict=True):
             for image in expanded(images):
                 report = collector.add(image)
@@ -164,18 +164,19 @@ class FaceID:
         mine, others, alike = look
         mine.refuse_strays()
         if not len(mine.vectors):
-            raise EnrollmentError(_nothing_taken(mine.reports))
+            raise EnrollmentError(nothing_taken(mine.reports))
         new = Examples(mine.vectors, others.vectors, alike.vectors)
 
         with self.store.edit() as edit:
             # Looking took seconds. Whatever another process enrolled meanwhile is kept.
             earlier = self._owner_in(edit, name)
-            _refuse_taken(name, earlier is not None and not (add or replace))
+            refuse_taken(name, earlier is not None and not (add or replace))
             if earlier is not None and add:
                 owner = earlier.learned_anew(self.base, earlier.examples + new)
             else:
                 owner = Owner.learn(self.base, name, new, far=self._far)
             edit.put(owner.to_template())
+            self.gate.note(edit, Event.ENROLL, name, f"{len(owner.examples.me)} photos")
 
         notes = list(owner.learned.report.notes)
         if len(owner.examples.me) < ADVISED:
@@ -248,6 +249,7 @@ class FaceID:
             before = self._existing(edit, name)
             after = before.tuned(far=far, alpha=alpha)
             edit.put(after.to_template())
+            self.gate.note(edit, Event.TUNE, name, f"alpha {after.alpha:.3f}")
         return Tuning(
             name, after.alpha, after.far, after.learned.miss_at(after.alpha), before.alpha
         )
@@ -258,9 +260,7 @@ class FaceID:
         Raises:
             UnknownOwner: nobody of that name is enrolled.
         """
-        with self.store.edit() as edit:
-            if not edit.delete(name):
-                raise UnknownOwner(_nobody(name, self.names()))
+        self.keeping.forget(name)
         self._read.pop(name, None)
 
     # --------------------------------------------------------------- decisions
@@ -272,10 +272,15 @@ class FaceID:
         """
         return self.owner(name).margins(embeddings)
 
-    def verify(self, name: str, image: Photo) -> Decision:
+    def verify(self, name: str, image: Photo, *, gate: bool = False) -> Decision:
         """Decide whether a picture shows this person.
 
         Files and arrays open nothing: liveness is not looked at, and the decision says so.
+
+        Args:
+            name: the owner.
+            image: the picture, or an embedding.
+            gate: count this as an attempt, and refuse it where too many failed.
 
         Raises:
             UnknownOwner: nobody of that name is enrolled.
@@ -283,6 +288,8 @@ class FaceID:
             UsageError: an embedding was made by another network.
         """
         owner = self.owner(name)
+        if gate:
+            return self.gate.decide(name, "file", lambda: self.verify(name, image))
         seen = self._seen(image)
         if isinstance(seen, Decision):
             return seen.about(name)
@@ -319,7 +326,9 @@ class FaceID:
                 answer = Decision(accepted=False, name=None, reason=Reason.NO_MATCH)
         return answer.took(timings, frames=1)
 
-    def watch(self, name: str, source: str | int | os.PathLike[str]) -> Iterator[Decision]:
+    def watch(
+        self, name: str, source: str | int | os.PathLike[str], *, gate: bool | None = None
+    ) -> Iterator[Decision]:
         """Decide attempt after attempt on a camera or video, until it ends.
 
         Each attempt fuses several frames of at most three seconds into one decision.
@@ -327,6 +336,8 @@ class FaceID:
         Args:
             name: the owner.
             source: a camera's number or path, or a video file.
+            gate: count attempts, and refuse them where too many failed; by default all but
+                those on a video file, which opens nothing.
 
         Raises:
             UnknownOwner: nobody of that name is enrolled.
@@ -334,7 +345,11 @@ class FaceID:
         """
         owner = self.owner(name)
         with Capture(source) as frames:
-            yield from attempts(owner, map(self.pipeline.look, frames))
+            decisions = attempts(owner, map(self.pipeline.look, frames))
+            if gate is False or (gate is None and Path(str(source)).is_file()):
+                yield from decisions
+            else:
+                yield from self.gate.watched(name, f"camera {source}", decisions)
 
     # ------------------------------------------------------------------ within
 
@@ -358,7 +373,7 @@ class FaceID:
     def _existing(self, edit: Edit, name: str) -> Owner:
         owner = self._owner_in(edit, name)
         if owner is None:
-            raise UnknownOwner(_nobody(name, self.names()))
+            raise UnknownOwner(nobody(name, self.names()))
         return owner
 
     def _change(
@@ -369,6 +384,7 @@ class FaceID:
             before = self._existing(edit, name)
             after = before.learned_anew(self.base, change(before.examples))
             edit.put(after.to_template())
+            self.gate.note(edit, Event.TEACH, name)
         return Lesson(
             name=name,
             margin_before=float(before.margins(about)[0]),
@@ -378,21 +394,3 @@ class FaceID:
             alpha_before=before.alpha,
             alpha_after=after.alpha,
         )
-
-
-def _refuse_taken(name: str, taken: bool) -> None:  # noqa: FBT001 - a helper of one caller
-    if taken:
-        raise OwnerExists(
-            f"{name} is enrolled already; add to it (--add) or start over (--replace)"
-        )
-
-
-def _nobody(name: str, names: list[str]) -> str:
-    enrolled = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
-    return f"nobody called {name!r} is enrolled; enrolled: {enrolled or 'nobody yet'}"
-
-
-def _nothing_taken(reports: tuple[PhotoReport, ...]) -> str:
-    if not reports:
-        return "no photo was given; one is enough, five are advised"
-    return "no photo can be used:\n" + "\n".join(f"  {r.source}: {r.note}" for r in reports)

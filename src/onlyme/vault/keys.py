@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from onlyme.vault.slot import Slot
 
-__all__ = ["SCRYPT", "KeyFile", "KeySource", "Keyring", "Passphrase", "ScryptCost"]
+__all__ = ["SCRYPT", "KeyFile", "KeySource", "Keyring", "Passphrase", "ScryptCost", "stretched"]
 
 
 class KeySource(Protocol):
@@ -176,7 +176,7 @@ class Passphrase:
             cost = ScryptCost(*(int(slot.params[key]) for key in ("n", "r", "p")))
         except (KeyError, TypeError, ValueError):
             raise VaultDamaged("the key slot is damaged") from None
-        yield _stretched(self.ask(), salt, cost)
+        yield stretched(self.ask(), salt, cost)
 
     def make(self, *, anew: bool) -> tuple[dict[str, Any], bytes]:
         """Stretch a passphrase with a salt of its own."""
@@ -186,7 +186,7 @@ class Passphrase:
         if not words:
             raise KeyRefused("an empty passphrase protects nothing")
         params = {"salt": salt.hex(), "n": cost.n, "r": cost.r, "p": cost.p}
-        return params, _stretched(words, salt, cost)
+        return params, stretched(words, salt, cost)
 
     def settle(self, key: bytes) -> None:
         """Nothing is kept."""
@@ -252,7 +252,12 @@ class Keyring:
             raise KeyMissing(f"the desktop's keyring does not answer: {error}") from None
 
 
-def _stretched(words: str, salt: bytes, cost: ScryptCost) -> bytes:
+def stretched(words: str, salt: bytes, cost: ScryptCost) -> bytes:
+    """Make a key of words: slow on purpose.
+
+    Raises:
+        VaultDamaged: the cost makes no sense, or would take more than 1 GiB.
+    """
     memory = 128 * cost.n * cost.r * cost.p
     if not 0 < memory <= _MOST:
         raise VaultDamaged("the key slot is damaged: it asks for too much memory")

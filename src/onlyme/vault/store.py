@@ -86,6 +86,7 @@ class Store:
             a new vault; by default it is a file in the folder, made without asking.
         anchor: a file, best out of reach of whoever can write to the folder, that notices
             when the whole vault is rolled back.
+        file: another file than the vault's own: a backup.
 
     Raises:
         VaultError: when the folder is another user's, open to others, or cannot be used.
@@ -93,9 +94,15 @@ class Store:
         KeyMissing, KeyRefused: its key cannot be used. Nothing opens without.
     """
 
-    def __init__(self, folder: Path, *sources: KeySource, anchor: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *sources: KeySource,
+        anchor: Path | None = None,
+        file: Path | None = None,
+    ) -> None:
         self.folder = folder
-        self.path = folder / "vault.sqlite"
+        self.path = file or folder / "vault.sqlite"
         self._sources: tuple[KeySource, ...] = sources or (KeyFile(folder / "vault.key"),)
         self.source = self._sources[0]
         self._anchor = Anchor(anchor) if anchor else None
