@@ -14,6 +14,7 @@ import io
 import json
 import sys
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,20 +23,26 @@ from people import People, read_people
 from rich.console import Console
 
 from onlyme.siamese.crossfit import COHORT, DRAWS, CrossFit, trials
-from onlyme.siamese.fitting import RIDGE, strangers, whitening
+from onlyme.siamese.distance import unit
+from onlyme.siamese.fitting import LinearHead, strangers
+from onlyme.siamese.head import NEAREST
+from onlyme.siamese.margin import NotMe
 from onlyme.siamese.measuring import (
     LOG_FAR,
     MISS_Z,
     Measured,
+    count_accepts,
     far_curve,
     measure,
     miss_rates,
 )
+from onlyme.siamese.training import Recipe, train
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PHOTOS = (1, 2, 3, 5, 8)
+RECIPE = Recipe(alpha=0.2)
 COUNTED_FROM = 1e-5
 
 
@@ -57,12 +64,16 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
+def fit(embeddings: NDArray[np.float32], labels: NDArray[np.intp]) -> LinearHead:
+    return train(embeddings, labels, RECIPE)
+
+
 def build(
     people: People, seed: int, folds: int, repeats: int, console: Console
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Fit, cross-fit and measure."""
     with console.status("cross-fitting heads"):
-        cross = CrossFit(people.embeddings, people.labels, whitening, folds=folds, seed=seed)
+        cross = CrossFit(people.embeddings, people.labels, fit, folds=folds, seed=seed)
     curves, misses, owners, rows = [], [], [], []
     for photos in PHOTOS:
         with console.status(f"measuring owners of {photos} photos"):
@@ -70,14 +81,18 @@ def build(
             curves.append(far_curve(measured, COUNTED_FROM))
             misses.append(miss_rates(measured, 1000, seed))
             owners.append(len(np.unique(measured.owner)))
-            rows += counted(measured, curves[-1])
-    head = whitening(people.embeddings, people.labels)
+            rows += counted(measured, curves[-1], seed)
+    with console.status("training the head that is shipped"):
+        head = fit(people.embeddings, people.labels)
     heads = head.heads(people.embeddings)
+    cohort = strangers(heads, people.labels, COHORT, seed)
+    draws = strangers(heads, people.labels, DRAWS, seed + 1)
     arrays = {
         "projection": head.projection.astype(np.float32),
         "mean": head.mean.astype(np.float32),
-        "cohort": strangers(heads, people.labels, COHORT, seed),
-        "draws": strangers(heads, people.labels, DRAWS, seed + 1),
+        "cohort": cohort,
+        "draws": draws,
+        "draws_not_me": rule_distance(cohort, draws),
         "photos": np.array(PHOTOS, np.int64),
         "log_far": LOG_FAR,
         "far_z": np.stack(curves),
@@ -87,7 +102,7 @@ def build(
     }
     card = {
         "data": {"people": people.count, "photos": len(people.labels), "source": people.source},
-        "head": {"kind": "within-class whitening", "ridge": RIDGE},
+        "head": {"start": "within-class whitening", **asdict(RECIPE)},
         "seed": seed,
         "folds": folds,
         "repeats": repeats,
@@ -97,40 +112,23 @@ def build(
     return arrays, card
 
 
-def counted(measured: Measured, curve: NDArray[np.float64]) -> list[dict[str, float | int]]:
-    """What was counted at round rates: comparisons, accepts, and who was behind them."""
+def rule_distance(cohort: NDArray[np.int8], draws: NDArray[np.int8]) -> NDArray[np.float64]:
+    """d(x, NOT_ME) of the draws, as `Base` will read them."""
+    strangers_read = unit(cohort.astype(np.float32))
+    rule = NotMe(strangers_read, strangers_read[:0], np.empty(0, np.float32), NEAREST)
+    return rule.distance(unit(draws.astype(np.float32)))
+
+
+def counted(
+    measured: Measured, curve: NDArray[np.float64], seed: int
+) -> list[dict[str, float | int]]:
+    """What was counted at round rates, and how sure one may be."""
     made = []
-    for exponent in (2, 3, 4, 5):
-        z = float(curve[np.argmin(np.abs(LOG_FAR + exponent))])
-        accepts, pairs = 0, set()
-        rates: dict[int, list[float]] = {}
-        for owner, scores, who in zip(
-            measured.owner.tolist(), measured.impostor, measured.stranger, strict=True
-        ):
-            hit = scores >= z
-            accepts += int(hit.sum())
-            pairs |= {(owner, int(stranger)) for stranger in who[hit]}
-            rates.setdefault(owner, []).append(float(hit.mean()))
-        per_owner = np.array([np.mean(values) for values in rates.values()])
-        made.append(
-            {
-                "photos": measured.photos,
-                "far": 10.0**-exponent,
-                "z": round(z, 4),
-                "owners": len(per_owner),
-                "comparisons": sum(len(part) for part in measured.impostor),
-                "accepts": accepts,
-                "pairs_of_people": len(pairs),
-                "upper95": upper_bound(per_owner),
-            }
-        )
+    for tenths in range(20, 51, 5):
+        z = float(curve[tenths])
+        row = count_accepts(measured, z, 1000, seed)
+        made.append({"photos": measured.photos, "far": 10.0 ** (-tenths / 10), "z": z, **row})
     return made
-
-
-def upper_bound(per_owner: NDArray[np.float64]) -> float:
-    """Upper end, one-sided 95 %, of the mean over owners, by bootstrap over owners."""
-    picks = np.random.default_rng(0).integers(len(per_owner), size=(2000, len(per_owner)))
-    return float(np.quantile(per_owner[picks].mean(axis=1), 0.95))
 
 
 def write(out: Path, model: str, arrays: dict[str, NDArray[Any]], card: dict[str, Any]) -> Path:

@@ -10,15 +10,15 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Self
 
 from onlyme.attempt import attempts
-from onlyme.enrolling import ADVISED, Collector, expanded, nothing_taken, refuse_taken
-from onlyme.errors import EnrollmentError, UnknownOwner, UsageError
+from onlyme.enrolling import ADVISED, Collector, collected
+from onlyme.errors import EnrollmentError, OwnerExists, UnknownOwner, UsageError
 from onlyme.gate.audit import Event
 from onlyme.image.source import Capture
 from onlyme.keeping import nobody
 from onlyme.names import checked_name
 from onlyme.owner import Examples, Owner
 from onlyme.pipeline import timed
-from onlyme.types import Decision, Embedding, Enrollment, Lesson, Reason, Tuning
+from onlyme.types import Decision, Embedding, Enrollment, Lesson, Reason
 
 if TYPE_CHECKING:
     import os
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from onlyme.keeping import Keeping
     from onlyme.pipeline import Pipeline
     from onlyme.siamese import Base
-    from onlyme.types import PhotoReport
+    from onlyme.types import PhotoReport, Tuning
     from onlyme.vault.store import Edit
 
 __all__ = ["FaceID"]
@@ -150,31 +150,19 @@ class FaceID:
         if add and replace:
             raise UsageError("say add or replace, not both")
         taken = name in self.names()
-        refuse_taken(name, taken and not (add or replace))
+        _refuse_taken(name, taken and not (add or replace))
         none = Examples.none(self.base.dimension)
         known = self.owner(name).examples if taken and add else none
-
-        kinds = ((True, known.me), (False, known.not_me), (False, known.look_alikes))
-        look = [Collector(self.pipeline, quality, known=vectors) for quality, vectors in kinds]
-        for collector, images in zip(look, (me, not_me, look_alikes), strict=True):
-            for image in expanded(images):
-                report = collector.add(image)
-                if on_photo:
-                    on_photo(report)
-        mine, others, alike = look
-        mine.refuse_strays()
-        if not len(mine.vectors):
-            raise EnrollmentError(nothing_taken(mine.reports))
-        new = Examples(mine.vectors, others.vectors, alike.vectors)
+        seen = collected(self.pipeline, known, me, not_me, look_alikes, on_photo)
 
         with self.store.edit() as edit:
             # Looking took seconds. Whatever another process enrolled meanwhile is kept.
             earlier = self._owner_in(edit, name)
-            refuse_taken(name, earlier is not None and not (add or replace))
+            _refuse_taken(name, earlier is not None and not (add or replace))
             if earlier is not None and add:
-                owner = earlier.learned_anew(self.base, earlier.examples + new)
+                owner = earlier.learned_anew(self.base, earlier.examples + seen.examples)
             else:
-                owner = Owner.learn(self.base, name, new, far=self._far)
+                owner = Owner.learn(self.base, name, seen.examples, far=self._far)
             edit.put(owner.to_template())
             self.gate.note(edit, Event.ENROLL, name, f"{len(owner.examples.me)} photos")
 
@@ -186,8 +174,8 @@ class FaceID:
             )
         return Enrollment(
             name=name,
-            me=mine.reports,
-            not_me=others.reports + alike.reports,
+            me=seen.me,
+            not_me=seen.others,
             alpha=owner.alpha,
             far=owner.far,
             notes=tuple(notes),
@@ -250,9 +238,7 @@ class FaceID:
             after = before.tuned(far=far, alpha=alpha)
             edit.put(after.to_template())
             self.gate.note(edit, Event.TUNE, name, f"alpha {after.alpha:.3f}")
-        return Tuning(
-            name, after.alpha, after.far, after.learned.miss_at(after.alpha), before.alpha
-        )
+        return after.tuning(before.alpha)
 
     def forget(self, name: str) -> None:
         """Erase everything that is kept of a person.
@@ -393,4 +379,11 @@ class FaceID:
             own_after=tuple(after.margins(before.examples.me).tolist()),
             alpha_before=before.alpha,
             alpha_after=after.alpha,
+        )
+
+
+def _refuse_taken(name: str, taken: bool) -> None:  # noqa: FBT001 - a helper of one caller
+    if taken:
+        raise OwnerExists(
+            f"{name} is enrolled already; add to it (--add) or start over (--replace)"
         )

@@ -10,7 +10,7 @@ import numpy as np
 
 from onlyme.errors import NeedsReenroll, UsageError, VaultDamaged
 from onlyme.siamese import Learned, learn
-from onlyme.types import Decision, Reason
+from onlyme.types import Decision, Reason, Tuning
 from onlyme.vault.template import Template
 
 if TYPE_CHECKING:
@@ -108,6 +108,19 @@ class Owner:
             alpha = self.learned.alpha_at(far)
         assert alpha is not None  # noqa: S101 - for the type checker; the caller gave one
         return replace(self, alpha=alpha, promised=far, created=datetime.now(UTC))
+
+    def tuning(self, alpha_before: float) -> Tuning:
+        """Say where alpha stands, and what it is expected to cost."""
+        miss = self.learned.miss_at(self.alpha)
+        return Tuning(
+            name=self.name,
+            alpha=self.alpha,
+            far=self.far,
+            miss=miss.rate if miss else None,
+            miss_interval=(miss.low, miss.high) if miss else None,
+            miss_people=miss.people if miss else 0,
+            alpha_before=alpha_before,
+        )
 
     def shared_among(self, people: int) -> Self:
         """Return the owner with the alpha that holds the promise when `people` are searched."""

@@ -14,6 +14,7 @@ from onlyme.errors import NotCalibrated, UsageError
 from onlyme.evaluate import report
 from onlyme.evaluate.document import document
 from onlyme.evaluate.intervals import rate
+from onlyme.evaluate.metrics import error_curve
 from onlyme.evaluate.pairs import Photo, make_pairs
 from onlyme.evaluate.study import run
 from onlyme.evaluate.words import headline, odds, percent
@@ -122,6 +123,37 @@ def test_the_curve_is_thinned_but_true(evaluation):
         assert fmr == pytest.approx(study.impostors.rate_at(threshold).value)
         assert fnmr == pytest.approx(np.mean(study.genuine < threshold))
     assert (curve["fmr"][0], curve["fnmr"][-1]) == (1.0, 1.0)
+
+
+def test_the_thinned_curve_leaves_no_gap():
+    vectors, labels, sources = crowd(people=60, spread=1.1)
+    evaluation = run(vectors, labels, sources, learner(COHORT), photos=3)
+    thinned = document(evaluation)["owners"]["curve"]
+    study = evaluation.owners
+    full = error_curve(study.genuine, study.impostors.margins)
+    assert len(thinned["fmr"]) < full.fmr.size / 5
+    kept = np.searchsorted(full.thresholds, thinned["threshold"])
+    for rates, least in (
+        (full.fmr, 1 / study.impostors.total),
+        (full.fnmr, 1 / study.genuine.size),
+    ):
+        gaps = np.abs(np.diff(np.log(np.maximum(rates[kept], least / 2))))
+        assert gaps[np.diff(kept) > 1].max() < 0.2  # neighbours may lie apart, others not
+
+
+def test_owners_far_beyond_the_promise_are_counted():
+    class Lax(Template):
+        def alpha_at(self, far):  # promises too much, and more so to some than to others
+            return super().alpha_at(far * (6 if self.mean[0] > 0 else 60))
+
+    vectors, labels, sources = crowd(spread=1.1)
+    evaluation = run(vectors, labels, sources, lambda me: Lax(me, COHORT), photos=3)
+    (promised,) = (p for p in document(evaluation)["owners"]["promised"] if p["far"] == 1e-2)
+    index = evaluation.owners.fars.index(1e-2)
+    shares = np.array([t.false_accepts[index] / t.impostors for t in evaluation.owners.trials])
+    assert promised["owners_above_tenfold"]["count"] == (shares > 0.1).sum()
+    assert 0 < (shares > 0.1).sum() < (shares > 0.05).sum()
+    assert promised["highest_of_an_owner"] == shares.max()
 
 
 def test_the_page_needs_nothing_beside_itself(evaluation):

@@ -178,7 +178,9 @@ def _curve(study: OwnerStudy) -> dict[str, list[float]]:
     along = size - 1 - np.searchsorted(curve.fmr[::-1], low ** (1 - marks), side="right")
     low = 1.0 / study.genuine.size
     up = np.searchsorted(curve.fnmr, low ** (1 - marks))
-    keep = np.unique(np.clip(np.concatenate([along, along + 1, up, [0, size - 1]]), 0, size - 1))
+    keep = np.unique(
+        np.clip(np.concatenate([along, along + 1, up - 1, up, [0, size - 1]]), 0, size - 1)
+    )
     return {
         "threshold": curve.thresholds[keep].tolist(),
         "fmr": curve.fmr[keep].tolist(),

@@ -189,6 +189,7 @@ def _cards(found: dict[str, Any], owners: dict[str, Any]) -> str:
 
 
 def _group_section(groups: dict[str, Any]) -> str:
+    ends = ("low", "high")
     parts = [
         (
             f"<h2>By group</h2><p>One alpha for everybody, set to {odds(groups['fmr'])} over all "
@@ -204,7 +205,12 @@ def _group_section(groups: dict[str, Any]) -> str:
         rows = groups[key]
         if not rows:
             continue
-        drawn = [(row["group"], row["rate"]) for row in rows if row["enough"]]
+        # The bars are those of the table: over people where there are errors to resample.
+        drawn = [
+            (row["group"], row["rate"] | {k: (row["over_people"] or row["rate"])[k] for k in ends})
+            for row in rows
+            if row["enough"]
+        ]
         parts.append(f"<h3>{title}</h3>")
         if drawn:
             parts.append(
