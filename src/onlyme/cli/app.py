@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from onlyme.cli import decide, doctor, people, tuning
+from onlyme.cli import decide, doctor, people, tuning, vault
 
 __all__ = ["app"]
 
@@ -50,5 +50,5 @@ def onlyme(
     """
 
 
-for family in (people, decide, tuning, doctor):
+for family in (people, decide, tuning, doctor, vault):
     family.register(app)
