@@ -1,7 +1,6 @@
 """What the gate's tests share: a real vault to write to, and a clock to set."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,7 @@ class Clock:
         return self.moment
 
     def wait(self, seconds: float) -> None:
-        self.moment = replace(self.moment, seconds=self.moment.seconds + seconds)
+        self.moment = self.moment._replace(seconds=self.moment.seconds + seconds)
 
     def reboot(self) -> None:
         self.moment = Moment(self.moment.boot + "'", 0.0)

@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,7 @@ from onlyme.gate.policy import Policy
 from onlyme.types import Reason
 from onlyme.vault.store import Store
 from tests.gate.conftest import MATCH, NO_FACE, NO_MATCH, NOT_LIVE
+from tests.gate.racing import race
 
 
 def tried(gate, decision, times, owner="ada", source="camera 0"):
@@ -174,38 +173,5 @@ def test_what_cannot_be_written_down_does_not_open(gate, store):
         gate.decide("ada", "camera 0", judge)
 
 
-RACE = """
-import sys
-from pathlib import Path
-from onlyme.gate.admission import Gate
-from onlyme.types import Decision, Reason
-from onlyme.vault.store import Store
-no = Decision(accepted=False, name="ada", reason=Reason.NO_MATCH, margin=0.1, alpha=0.3)
-with open(sys.argv[2], "ab", buffering=0) as evaluated:
-    def judge():
-        evaluated.write(b"x")
-        return no
-    gate = Gate(Store(Path(sys.argv[1])))
-    sys.stdin.read()
-    for _ in range(int(sys.argv[3])):
-        gate.decide("ada", "camera 0", judge)
-"""
-
-
-def test_processes_side_by_side_get_no_extra_try(store, folder, tmp_path):
-    processes, attempts = 16, 12
-    seen = tmp_path / "evaluated"
-    arguments = [sys.executable, "-c", RACE, str(folder), str(seen), str(attempts)]
-    running = [
-        subprocess.Popen(arguments, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-        for _ in range(processes)
-    ]
-    for process in running:
-        process.stdin.close()
-    for process in running:
-        assert process.wait(120) == 0, process.stderr.read()
-        process.stderr.close()
-    assert seen.read_bytes() == b"x" * Policy().tries
-    lines = list(Gate(store).audit.entries())
-    assert len(lines) == processes * attempts
-    assert sum(line.reason == "locked_out" for line in lines) == processes * attempts - 5
+def test_processes_side_by_side_get_no_extra_try(folder):
+    assert race(folder, processes=16, attempts=12) == (Policy().tries, 16 * 12)

@@ -1,7 +1,5 @@
 """The rule alone: states and moments, no vault."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,11 +27,11 @@ def acted(doing, policy=DEFAULT):
                 allowed.append(real)
                 state = state.fail(moment, str(number))
         elif what == "wait":
-            moment, real = replace(moment, seconds=moment.seconds + seconds), real + seconds
+            moment, real = moment._replace(seconds=moment.seconds + seconds), real + seconds
         elif what == "reboot":
             moment = Moment(str(number), 0.0)
         else:
-            moment = replace(moment, seconds=max(0.0, moment.seconds - seconds))
+            moment = moment._replace(seconds=max(0.0, moment.seconds - seconds))
         state = State.from_bytes(state.to_bytes())
     return state, moment, allowed
 
@@ -58,8 +56,8 @@ def test_the_wait_that_is_told_is_the_wait(doing):
     state, moment, _ = acted(doing)
     told = state.standing(DEFAULT, moment)
     if told.tries == 0:
-        before = replace(moment, seconds=moment.seconds + told.wait * 0.999)
-        after = replace(moment, seconds=moment.seconds + told.wait + 1e-3)
+        before = moment._replace(seconds=moment.seconds + told.wait * 0.999)
+        after = moment._replace(seconds=moment.seconds + told.wait + 1e-3)
         assert state.standing(DEFAULT, before).tries == 0
         later = state.standing(DEFAULT, after)
         assert later.tries > 0 or later.wait > 0
@@ -80,7 +78,7 @@ def test_waits_grow_until_the_last():
         for number in range(policy.tries):
             state, _ = state.begin(policy, moment, str(number))
         waits.append(state.standing(policy, moment).wait)
-        moment = replace(moment, seconds=moment.seconds + waits[-1])
+        moment = moment._replace(seconds=moment.seconds + waits[-1])
     assert waits == pytest.approx([300, 900, 3600, 14400, 86400, 86400, 86400])
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from onlyme.errors import UsageError
 from onlyme.gate import clock
@@ -27,8 +26,7 @@ _KIND = "gate"
 _LIVENESS = {Reason.NOT_LIVE, Reason.LIVENESS_UNDECIDED}
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Whose tries are counted, and where: every source has its own count.
 
     Attributes:
@@ -118,7 +116,9 @@ class Gate:
             VaultError: it cannot be counted; so nobody may be looked at.
         """
         place, id_ = Place(owner, source), os.urandom(8).hex()
-        with self._ledger.edit() as page:
+        # A loss of power may undo this; but then the attempt has not opened anything either,
+        # since that waits for its end to be on the disk.
+        with self._ledger.edit(durable=False) as page:
             state, standing = self._state(page, place).begin(self.policy, self._now(), id_)
             attempt = Attempt(self, place, standing, id_)
             page.write(_KIND, place.key, state.to_bytes())

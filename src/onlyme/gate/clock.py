@@ -9,14 +9,13 @@ neither ends early by setting the clock or by a reboot, nor lasts for ever.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 __all__ = ["Moment", "elapsed", "now"]
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """A reading of the clock.
 
     Attributes:

@@ -36,8 +36,12 @@ class Page(Protocol):
 class Ledger(Protocol):
     """A vault that is open."""
 
-    def edit(self) -> AbstractContextManager[Page]:
-        """Read and change as one transaction: all of it, or on any exception nothing."""
+    def edit(self, *, durable: bool = True) -> AbstractContextManager[Page]:
+        """Read and change as one transaction: all of it, or on any exception nothing.
+
+        Args:
+            durable: whether a loss of power right after must not undo it.
+        """
 
     def read(self, kind: str, key: str) -> bytes | None:
         """Return a record, or None."""

@@ -9,8 +9,7 @@ failed.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from onlyme.errors import VaultDamaged
 from onlyme.gate.clock import Moment, elapsed
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT", "Policy", "Standing", "State"]
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """What is allowed.
 
     Attributes:
@@ -47,8 +45,7 @@ would make it 11 %."""
 _DAY = 86400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """Where somebody stands.
 
     Attributes:
@@ -60,15 +57,13 @@ class Standing:
     wait: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Try:
+class _Try(NamedTuple):
     id: str
     at: float
     open: bool
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """What is remembered of one owner and source.
 
     Attributes:
@@ -109,17 +104,17 @@ class State:
         state = self._at(moment)
         if before.tries == 0:
             return state, before
-        state = replace(state, tries=(*state.tries, _Try(id_, state.clock, open=True)))
+        state = state._replace(tries=(*state.tries, _Try(id_, state.clock, open=True)))
         if len(state.recent(policy)) >= policy.tries:
             wait = policy.waits[min(state.closed, len(policy.waits) - 1)]
-            state = replace(state, closed=state.closed + 1, until=state.clock + wait)
+            state = state._replace(closed=state.closed + 1, until=state.clock + wait)
         return state, before
 
     def fail(self, moment: Moment, id_: str) -> Self:
         """End a try that was counted: it stays counted."""
         state = self._at(moment)
-        ended = (replace(t, open=False) if t.id == id_ else t for t in state.tries)
-        return replace(state, tries=tuple(ended))
+        ended = (t._replace(open=False) if t.id == id_ else t for t in state.tries)
+        return state._replace(tries=tuple(ended))
 
     def withdraw(self, policy: Policy, moment: Moment, id_: str) -> Self:
         """Give a try back that judged nobody."""
@@ -128,17 +123,17 @@ class State:
         if len(others) == len(state.tries):
             return state
         was_closed = len(state.recent(policy)) >= policy.tries
-        state = replace(state, tries=others)
+        state = state._replace(tries=others)
         if was_closed and state.until > state.clock and len(state.recent(policy)) < policy.tries:
             # This try was what closed the gate; it opens again, as if it had not been.
-            state = replace(state, closed=max(0, state.closed - 1), until=0.0)
+            state = state._replace(closed=max(0, state.closed - 1), until=0.0)
         return state
 
     def succeed(self, moment: Moment, id_: str) -> Self:
         """Start over; tries that others have not ended stay counted."""
         state = self._at(moment)
         others = tuple(t for t in state.tries if t.open and t.id != id_)
-        return replace(state, tries=others, closed=0, until=0.0)
+        return state._replace(tries=others, closed=0, until=0.0)
 
     def recent(self, policy: Policy) -> tuple[_Try, ...]:
         """Return the tries that count towards closing: new ones, not served by a wait yet."""
@@ -184,4 +179,4 @@ class State:
         """Carry the clock on, and drop what is a day old."""
         clock = self.clock + elapsed(self.read, moment)
         tries = tuple(t for t in self.tries if clock - t.at < _DAY)
-        return replace(self, read=moment, clock=clock, tries=tries)
+        return self._replace(read=moment, clock=clock, tries=tries)

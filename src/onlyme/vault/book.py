@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hmac
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from onlyme.errors import VaultDamaged
@@ -101,7 +100,7 @@ class Book:
         log = self.manifest.log
         sealed = self._keys.seal.close(body, self._entry_context(log.following, log.last))
         self._database.run("INSERT INTO log VALUES (?, ?)", (log.following, sealed))
-        self.manifest.log = replace(log, following=log.following + 1, last=_tag(sealed))
+        self.manifest.log = log._replace(following=log.following + 1, last=_tag(sealed))
         return log.following
 
     def entries(self) -> Iterator[tuple[int, bytes]]:
@@ -148,8 +147,8 @@ class Book:
         self._count()
         self._database.run("DELETE FROM log WHERE seq <= ?", (last,))
         made = Archive(log.first, last, key.hex(), _tag(sealed))
-        self.manifest.log = replace(
-            log, first=last + 1, before=before, archives=(*log.archives, made)
+        self.manifest.log = log._replace(
+            first=last + 1, before=before, archives=(*log.archives, made)
         )
         return path
 
@@ -192,7 +191,7 @@ class Book:
         for table in ("record", "log"):
             self._database.run(f"DELETE FROM {table}")  # noqa: S608 - two words of ours
         manifest = Manifest(
-            self.manifest.counter, {}, replace(log, following=log.first, last=log.before)
+            self.manifest.counter, {}, log._replace(following=log.first, last=log.before)
         )
         other = Book(self._database, keys, manifest)
         for row, body in bodies:

@@ -55,13 +55,19 @@ class Database:
             # Transactions are begun and ended by `reading` and `writing` alone.
             self._connection = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)
             self.run = self._connection.execute
-            self.run("PRAGMA trusted_schema = OFF")
-            self.run("PRAGMA cell_size_check = ON")
-            self.run("PRAGMA secure_delete = ON")
-            self.run("PRAGMA synchronous = FULL")
-            # The journal is kept and its header cleared: a twentieth of the time that
-            # deleting it takes, with the same promises. `scrub` clears the rest.
-            self.run("PRAGMA journal_mode = PERSIST")
+            try:
+                self._prepare()
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def _prepare(self) -> None:
+        self.run("PRAGMA trusted_schema = OFF")
+        self.run("PRAGMA cell_size_check = ON")
+        self.run("PRAGMA secure_delete = ON")
+        self.run("PRAGMA synchronous = FULL")
+        # A write-ahead log: one wait for the disk a change, where a journal takes four or five.
+        self.run("PRAGMA journal_mode = WAL")
 
     def close(self) -> None:
         """Let go of the file."""
@@ -102,8 +108,14 @@ class Database:
             self._roll_back()
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Change the file: all of it, or on any exception nothing."""
+    def writing(self, *, durable: bool = True) -> Iterator[None]:
+        """Change the file: all of it, or on any exception nothing.
+
+        Args:
+            durable: wait until the disk has it. Without, a loss of power may undo the change;
+                the end of the process, whatever ends it, does not.
+        """
+        self.run(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         self._begin()
         try:
             yield
@@ -113,17 +125,9 @@ class Database:
             raise
 
     def scrub(self) -> None:
-        """Leave nothing of what was deleted: neither in free pages nor in the journal."""
+        """Leave nothing of what was deleted: neither in free pages nor in the write-ahead log."""
         self.run("VACUUM")
-        journal = self.path.with_name(self.path.name + "-journal")
-        with self.writing():  # nobody else writes to the journal meanwhile, and this neither
-            if journal.exists():
-                with journal.open("r+b") as file:
-                    size = file.seek(0, os.SEEK_END)
-                    file.seek(0)
-                    file.write(bytes(size))
-                    file.flush()
-                    os.fsync(file.fileno())
+        self.run("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def copy_to(self, path: Path) -> None:
         """Copy the file as it is at one moment, also while others use it."""
@@ -175,5 +179,8 @@ def translated(path: Path) -> Iterator[None]:
         raise VaultError(f"{path}: {error}") from None
     except sqlite3.Error as error:
         raise VaultDamaged(f"{path} is damaged: {error}") from None
+    except (UnicodeDecodeError, OverflowError, MemoryError) as error:
+        # What sqlite3 makes of names and lengths that are garbage.
+        raise VaultDamaged(f"{path} is damaged ({type(error).__name__})") from None
     except OSError as error:
         raise VaultError(f"{path}: {error.strerror or error}") from None

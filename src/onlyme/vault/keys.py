@@ -10,9 +10,8 @@ import fcntl
 import hashlib
 import os
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from onlyme.errors import KeyMissing, KeyRefused, VaultDamaged, VaultError
 from onlyme.vault.crypto import KEY_BYTES
@@ -63,8 +62,7 @@ class KeySource(Protocol):
         """Erase a key that seals nothing any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeyFile:
+class KeyFile(NamedTuple):
     """A random key in a file that only its user may read: works without a desktop.
 
     It protects from whoever gets the vault's file without the key file (a backup, a
@@ -75,7 +73,11 @@ class KeyFile:
     """
 
     path: Path
-    kind = "file"
+
+    @property
+    def kind(self) -> str:
+        """What the slot calls it."""
+        return "file"
 
     def candidates(self, slot: Slot) -> Iterator[bytes]:
         """Yield the file's key, then the one that a broken-off re-keying left beside it."""
@@ -141,8 +143,7 @@ class KeyFile:
             os.close(handle)
 
 
-@dataclass(frozen=True, slots=True)
-class ScryptCost:
+class ScryptCost(NamedTuple):
     """What a guess costs: 128 · n · r bytes of memory, p times over (RFC 7914)."""
 
     n: int
@@ -156,8 +157,7 @@ SCRYPT = ScryptCost(n=2**17, r=8, p=1)
 _MOST = 2**30  # bytes; a vault that asks for more is hostile
 
 
-@dataclass(frozen=True, slots=True)
-class Passphrase:
+class Passphrase(NamedTuple):
     """A key stretched from words in somebody's head: the vault alone is useless.
 
     Attributes:
@@ -167,7 +167,11 @@ class Passphrase:
 
     ask: Callable[[], str]
     cost: ScryptCost = SCRYPT
-    kind = "passphrase"
+
+    @property
+    def kind(self) -> str:
+        """What the slot calls it."""
+        return "passphrase"
 
     def candidates(self, slot: Slot) -> Iterator[bytes]:
         """Yield the one key that the passphrase makes."""
@@ -199,7 +203,6 @@ class Passphrase:
         """Nothing is kept."""
 
 
-@dataclass(frozen=True, slots=True)
 class Keyring:
     """A random key in the desktop's keyring, which opens with the session.
 

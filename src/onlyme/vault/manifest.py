@@ -9,16 +9,14 @@ goes unnoticed from inside; an anchor outside of the vault notices that too.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
-from typing import Self
+from typing import NamedTuple, Self
 
 from onlyme.errors import VaultDamaged
 
 __all__ = ["Archive", "Listed", "LogHead", "Manifest"]
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """One record.
 
     Attributes:
@@ -34,8 +32,7 @@ class Listed:
     tag: str
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
+class Archive(NamedTuple):
     """A file with entries of the log that were moved out of the vault's own file.
 
     Attributes:
@@ -50,8 +47,7 @@ class Archive:
     tag: str
 
 
-@dataclass(frozen=True, slots=True)
-class LogHead:
+class LogHead(NamedTuple):
     """Where the log begins and ends.
 
     Attributes:
@@ -69,7 +65,9 @@ class LogHead:
     archives: tuple[Archive, ...] = ()
 
 
-@dataclass(slots=True)
+_EMPTY = LogHead()
+
+
 class Manifest:
     """Everything the vault holds.
 
@@ -79,9 +77,12 @@ class Manifest:
         log: where the log stands.
     """
 
-    counter: int = 0
-    records: dict[str, Listed] = field(default_factory=dict)
-    log: LogHead = LogHead()
+    def __init__(
+        self, counter: int = 0, records: dict[str, Listed] | None = None, log: LogHead = _EMPTY
+    ) -> None:
+        self.counter = counter
+        self.records = {} if records is None else records
+        self.log = log
 
     def copied(self) -> Manifest:
         """Return a manifest that can be changed without changing this one."""
@@ -89,8 +90,7 @@ class Manifest:
 
     def to_bytes(self) -> bytes:
         """Write it down."""
-        rows = {id_: [r.kind, r.key, r.counter, r.tag] for id_, r in self.records.items()}
-        document = {"counter": self.counter, "records": rows, "log": asdict(self.log)}
+        document = {"counter": self.counter, "records": self.records, "log": self.log}
         return json.dumps(document, separators=(",", ":")).encode()
 
     @classmethod
@@ -102,12 +102,13 @@ class Manifest:
         """
         try:
             read = json.loads(data)
-            log = read["log"]
-            archives = tuple(Archive(**archive) for archive in log.pop("archives"))
+            first, following, before, last, archives = read["log"]
             return cls(
                 counter=int(read["counter"]),
                 records={id_: Listed(*row) for id_, row in read["records"].items()},
-                log=LogHead(**log, archives=archives),
+                log=LogHead(
+                    first, following, before, last, tuple(Archive(*one) for one in archives)
+                ),
             )
         except (ValueError, KeyError, TypeError, AttributeError):
             raise VaultDamaged("the vault's manifest is damaged") from None

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from base64 import b64decode, b64encode
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from onlyme.errors import VaultDamaged
 from onlyme.vault.crypto import KEY_BYTES, Keys, Seal, bound, derived
@@ -21,8 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Slot"]
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """Where the key comes from, and the vault's key sealed with it.
 
     Attributes:
@@ -74,7 +71,7 @@ class Slot:
                 "kind": self.kind,
                 "params": dict(self.params),
                 "mark": self.mark.hex(),
-                "sealed": b64encode(self.sealed).decode(),
+                "sealed": self.sealed.hex(),
             }
         ).encode()
 
@@ -94,7 +91,7 @@ class Slot:
                 kind=str(read["kind"]),
                 params=dict(read["params"]),
                 mark=bytes.fromhex(read["mark"]),
-                sealed=b64decode(read["sealed"], validate=True),
+                sealed=bytes.fromhex(read["sealed"]),
             )
         except (ValueError, KeyError, TypeError, RecursionError):
             raise VaultDamaged("the key slot is damaged") from None

@@ -149,21 +149,24 @@ class Store:
             return book.keys(_TEMPLATE)
 
     @contextmanager
-    def edit(self) -> Iterator[Edit]:
+    def edit(self, *, durable: bool = True) -> Iterator[Edit]:
         """Read and change as one transaction: all of it, or on any exception nothing.
+
+        Args:
+            durable: wait until the disk has it; see `Database.writing`.
 
         Raises:
             VaultBusy: another process kept it for more than ten seconds.
             VaultDamaged, VaultError: it could not be read or written.
         """
         with translated(self.path):
-            with self._database.writing():
+            with self._database.writing(durable=durable):
                 self._refresh()
                 assert self._manifest is not None  # noqa: S101 - for the type checker
                 book = Book(self._database, self._keys, self._manifest.copied())
                 yield Edit(book, self._keys, self.folder)
                 book.finish()
-            self._settled(book.manifest)
+            self._settled(book.manifest, durable=durable)
 
     # ----------------------------------------------------------------- records
 
@@ -237,7 +240,7 @@ class Store:
                 self._write_slot(slot)
             self._slot, self._keys, self.source = slot, keys, new
             self._sources = (new, *(s for s in self._sources if s.kind != new.kind))
-            self._settled(book.manifest)
+            self._settled(book.manifest, durable=True)
             new.settle(key)
             if (old.kind, old) != (new.kind, new) or old_slot.params != slot.params:
                 old.discard(old_slot.params)
@@ -333,9 +336,9 @@ class Store:
                 return slot.opened(key)
         raise KeyRefused(f"this {slot.kind} does not open the vault {self.folder}")
 
-    def _settled(self, manifest: Manifest) -> None:
+    def _settled(self, manifest: Manifest, *, durable: bool) -> None:
         self._manifest, self._counter = manifest, manifest.counter
-        if self._anchor and self._slot:
+        if self._anchor and self._slot and durable:  # never ahead of what the disk has
             self._anchor.advance(self._slot.vault, manifest.counter)
 
 
