@@ -16,6 +16,7 @@ MIDDLE = (
     "pipeline",
     "owner",
     "enrolling",
+    "coach",
     "attempt",
     "adaptation",
     "faceid",

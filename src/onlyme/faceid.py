@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Self
 
 from onlyme.attempt import attempts
+from onlyme.coach import advice
 from onlyme.enrolling import ADVISED, Collector, collected
 from onlyme.errors import EnrollmentError, OwnerExists, UnknownOwner, UsageError
 from onlyme.gate.audit import Event
@@ -18,6 +19,7 @@ from onlyme.keeping import nobody
 from onlyme.names import checked_name
 from onlyme.owner import Examples, Owner
 from onlyme.pipeline import timed
+from onlyme.siamese import leave_one_out
 from onlyme.types import Decision, Embedding, Enrollment, Lesson, Reason
 
 if TYPE_CHECKING:
@@ -64,8 +66,14 @@ class FaceID:
         self._read: dict[str, tuple[object, Owner]] = {}
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str] | None = None) -> Self:
+    def open(
+        cls, path: str | os.PathLike[str] | None = None, *, embedder: str | None = None
+    ) -> Self:
         """Open the vault in a folder, by default the user's own, with the settings in force.
+
+        Args:
+            path: the vault's folder.
+            embedder: a network of the user's own, by its name in the manifest.
 
         Raises:
             OnlymeError: settings, models or vault cannot be used.
@@ -74,7 +82,7 @@ class FaceID:
         from onlyme import wiring
         from onlyme.settings import Settings
 
-        return wiring.face_id(Settings.load(vault=path), cls)
+        return wiring.face_id(Settings.load(vault=path, embedder=embedder), cls)
 
     def close(self) -> None:
         """Let go of the vault and forget what was read from it."""
@@ -166,19 +174,14 @@ class FaceID:
             edit.put(owner.to_template())
             self.gate.note(edit, Event.ENROLL, name, f"{len(owner.examples.me)} photos")
 
-        notes = list(owner.learned.report.notes)
-        if len(owner.examples.me) < ADVISED:
-            notes.append(
-                f"learned from {len(owner.examples.me)} of the {ADVISED} photos that are advised; "
-                "more photos mean fewer misses"
-            )
         return Enrollment(
             name=name,
             me=seen.me,
             not_me=seen.others,
             alpha=owner.alpha,
             far=owner.far,
-            notes=tuple(notes),
+            notes=(*owner.learned.report.notes, owner.learned.report.why),
+            advice=self._advice(owner, seen.me),
             created=owner.created,
             seconds=perf_counter() - start,
         )
@@ -355,6 +358,13 @@ class FaceID:
     def _owner_in(self, edit: Edit, name: str) -> Owner | None:
         template = edit.get(name)
         return None if template is None else Owner.from_template(self.base, template)
+
+    def _advice(self, owner: Owner, reports: tuple[PhotoReport, ...]) -> tuple[str, ...]:
+        taken = [report for report in reports if report.taken]
+        few = len(owner.examples.me) < ADVISED
+        values = leave_one_out(self.base, owner.examples.me, owner.examples.not_me)
+        said = advice(taken, values[-len(taken) :])
+        return (f"{ADVISED} photos are advised; more photos, fewer misses", *said) if few else said
 
     def _existing(self, edit: Edit, name: str) -> Owner:
         owner = self._owner_in(edit, name)

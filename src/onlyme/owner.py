@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from onlyme.errors import NeedsReenroll, UsageError, VaultDamaged
-from onlyme.siamese import Learned, learn
+from onlyme.siamese import Learned, certificate, learn
 from onlyme.types import Decision, Reason, Tuning
 from onlyme.vault.template import Template
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from onlyme.siamese import Base
+    from onlyme.siamese import Base, Certificate
 
-__all__ = ["Examples", "Owner"]
+__all__ = ["DEFAULT_FAR", "Examples", "Owner"]
+
+DEFAULT_FAR = 1e-4
+"""The false accept rate that an alpha stands for when nobody says otherwise."""
 
 _SETS = ("me", "not_me", "look_alikes")
 _LEARNED = "learned."
@@ -88,12 +91,20 @@ class Owner:
         far: float | None = None,
         alpha: float | None = None,
     ) -> Self:
-        """Learn a person from embeddings, with an alpha given or found for a false accept rate."""
-        learned = learn(base, examples.me, examples.not_me, look_alikes=examples.look_alikes)
+        """Learn a person from embeddings, with an alpha given or found for a false accept rate.
+
+        A network without calibration promises no rate; alpha is then a plain margin.
+        """
+        learned = learn(
+            base,
+            examples.me,
+            examples.not_me,
+            look_alikes=examples.look_alikes,
+            far=far or DEFAULT_FAR,
+        )
         if alpha is None:
-            if far is None:
-                raise UsageError("an owner needs a false accept rate or an alpha")
-            alpha = learned.alpha_at(far)
+            alpha = learned.alpha
+            far = far if learned.calibrated else None
         now = datetime.now(UTC)
         return cls(name, now, examples, learned, alpha, far)
 
@@ -121,6 +132,14 @@ class Owner:
             miss_people=miss.people if miss else 0,
             alpha_before=alpha_before,
         )
+
+    def certificate(self) -> Certificate:
+        """Say what alpha promises, and on what ground.
+
+        Raises:
+            NotCalibrated: nothing was counted for this network.
+        """
+        return certificate(self.learned, alpha=self.alpha)
 
     def shared_among(self, people: int) -> Self:
         """Return the owner with the alpha that holds the promise when `people` are searched."""

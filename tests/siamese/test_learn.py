@@ -258,6 +258,12 @@ def test_learning_and_deciding_are_quick(base):
     assert min(deciding) < 0.002
 
 
+def test_many_photos_stay_quick(base):
+    begun = perf_counter()
+    assert learn(base, person(26, 120), strangers(27, 300)).photos == 120
+    assert perf_counter() - begun < 5.0
+
+
 def test_the_verify_path_imports_numpy_alone():
     code = (
         "import sys, onlyme.siamese;"

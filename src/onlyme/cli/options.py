@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from onlyme.faceid import FaceID
 
-__all__ = ["Camera", "Json", "Name", "Vault", "opened"]
+__all__ = ["Camera", "Embedder", "Json", "Name", "Vault", "opened"]
 
 Name = Annotated[str, typer.Argument(help="The person's name.", show_default=False)]
 Vault = Annotated[
@@ -32,12 +32,22 @@ Camera = Annotated[
     ),
 ]
 
+Embedder = Annotated[
+    str | None,
+    typer.Option(
+        "--embedder",
+        metavar="NAME",
+        help="A network of your own, exported by the lab [env: ONLYME_EMBEDDER].",
+        show_default=False,
+    ),
+]
 
-def opened(vault: Path | None) -> FaceID:
+
+def opened(vault: Path | None, embedder: str | None = None) -> FaceID:
     """Open the vault that was named, or the user's own."""
     from onlyme.faceid import FaceID
 
-    return FaceID.open(vault)
+    return FaceID.open(vault, embedder=embedder)
 
 
 def source(camera: str) -> str | int:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Detector"]
 
-SEARCH_SIDES = (320, 640, 1280, 2560)
+SEARCH_SIDES = (256, 640, 1280, 2560)
 """Longest side, in pixels, of the pictures searched one after the other."""
 
 SURE = 0.8
@@ -44,8 +44,9 @@ CROP_SIDE = 160
 CROP_FACES = 2.0
 """Side of that crop in widths of the face: the detector wants to see what is around it."""
 
-FINE_WIDTH = 80
-"""A face this wide in the searched picture, in pixels, needs no second measurement."""
+FINE_WIDTH = 56
+"""A face this wide in the searched picture, in pixels, needs no second measurement: on LFW,
+enlarged to webcam frames, the embedding is the same from 192 pixels' search on."""
 
 UPRIGHT = 10.0
 """A head tilted by less than this, in degrees, is measured well as it is."""

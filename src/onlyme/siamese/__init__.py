@@ -3,7 +3,7 @@
 from onlyme.siamese.calibrate import Miss
 from onlyme.siamese.certificate import Certificate, certificate
 from onlyme.siamese.head import Base
-from onlyme.siamese.learn import PhotoValue, learn, leave_one_out
+from onlyme.siamese.learning import PhotoValue, learn, leave_one_out
 from onlyme.siamese.owner import Learned, Report
 
 __all__ = [

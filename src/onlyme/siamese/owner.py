@@ -74,6 +74,11 @@ class Learned:
         """sha256 of the embedder."""
         return self.base.model
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether alpha stands for a false accept rate."""
+        return self.base.curve is not None
+
     def margins(self, embeddings: object) -> NDArray[np.float64]:
         """The article's rule: d(x, NOT_ME) − d(x, ME), for each row.
 
@@ -91,6 +96,14 @@ class Learned:
             heads = unit(heads * self.scale)
         me = distances(heads, self.template[None])[:, 0]
         return np.asarray(self.not_me.distance(heads) - me, np.float64)
+
+    def stranger_margins(self, most: int = 2000) -> NDArray[np.float64]:
+        """Margins of synthetic strangers, for a picture: float64[n], n ≤ most; empty without."""
+        heads = self.base.draws[:most]
+        if self.kept:
+            heads = unit(heads * self.scale)
+        me: NDArray[np.float64] = distances(heads, self.template[None])[:, 0]
+        return self.not_me.distance(heads) - me
 
     def alpha_at(self, far: float) -> float:
         """The alpha at which a random stranger is accepted with probability `far`.

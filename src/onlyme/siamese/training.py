@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from onlyme.siamese.distance import distances
-from onlyme.siamese.fitting import LinearHead, whitening
+from onlyme.siamese.fitting import RIDGE, LinearHead, whitening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +33,7 @@ class Recipe:
             than the positive.
         alpha: the article's alpha; None for the soft margin log(1 + e^(p − n)/t) · t.
         temperature: t of the soft margin.
+        ridge: of the whitening that it starts from; see `fitting.RIDGE`.
         rank: rows of the projection; None for as many as the embedding has.
         pull: weight of the squared distance to the start, relative to its size.
         rate: step of Adam.
@@ -46,6 +47,7 @@ class Recipe:
     mining: Literal["hard", "semi"] = "hard"
     alpha: float | None = 0.5
     temperature: float = 0.1
+    ridge: float = RIDGE
     rank: int | None = None
     pull: float = 1.0
     rate: float = 2e-3
@@ -76,7 +78,7 @@ def train(
     generator = np.random.default_rng(recipe.seed)
     people = np.unique(labels)
     apart = np.isin(labels, generator.permutation(people)[: len(people) // 10])
-    start = _start(embeddings[~apart], labels[~apart], recipe.rank)
+    start = _start(embeddings[~apart], labels[~apart], recipe)
     vectors = np.asarray(embeddings[~apart], np.float64) - start.mean
     batches = _Batches(labels[~apart], recipe, generator)
     weights = start.projection.copy()
@@ -117,15 +119,13 @@ def pair_miss(head: LinearHead, embeddings: NDArray[np.float32], labels: NDArray
     return float((genuine[:, None] >= limits).mean())
 
 
-def _start(
-    embeddings: NDArray[np.float32], labels: NDArray[np.intp], rank: int | None
-) -> LinearHead:
-    head = whitening(embeddings, labels)
-    if rank is None:
+def _start(embeddings: NDArray[np.float32], labels: NDArray[np.intp], recipe: Recipe) -> LinearHead:
+    head = whitening(embeddings, labels, recipe.ridge)
+    if recipe.rank is None:
         return head
     raw = (embeddings - head.mean) @ head.projection.T
     _, axes = np.linalg.eigh(np.cov(raw.T))
-    return LinearHead(axes[:, -rank:].T @ head.projection, head.mean)
+    return LinearHead(axes[:, -recipe.rank :].T @ head.projection, head.mean)
 
 
 class _Batches:

@@ -34,6 +34,12 @@ SAME_PICTURE = 0.1
 _HARDEST = 64
 """Strangers of the cohort that the owner head trains against: those nearest to the owner."""
 
+_TRIPLETS, _MOST_ME, _FEWEST_NOT_ME = 20_000, 40, 8
+"""Every triplet is used up to so many; beyond, of so many ME photos and with the hardest NOT_ME."""
+
+_JUDGES = 1024
+"""Draws that cross-validation judges the owner head by."""
+
 _TAIL = 32
 """Draws that stand for the tail when two heads are brought to one scale."""
 
@@ -181,10 +187,14 @@ def _corrected(
         return stay, False, Report(f"the base head stays: under {FEWEST} different photos", notes)
     if not len(base.cohort):
         return stay, False, Report("the base head stays: no strangers to train against", notes)
+    mine = mine[_spaced(len(mine), _MOST_ME)]
     template = unit(mine.mean(axis=0))[None]
     near = np.argsort(distances(base.cohort, template)[:, 0], kind="stable")[:_HARDEST]
     everybody = np.concatenate([given, base.cohort[near]])
-    judged = cross_validate(mine, everybody, base.draws, alpha)
+    most = max(_TRIPLETS // (len(mine) * (len(mine) - 1)), _FEWEST_NOT_ME)
+    hardest = np.argsort(distances(everybody, template)[:, 0], kind="stable")[:most]
+    everybody = everybody[hardest]
+    judged = cross_validate(mine, everybody, base.draws[:_JUDGES], alpha)
     said = f"{judged.gain:+.3f} ± {judged.error:.3f} standard deviations on photos left out"
     if not judged.helps:
         return stay, False, Report(f"the base head stays: an owner head brings {said}", notes)
@@ -192,6 +202,11 @@ def _corrected(
     if made.collapsed:
         return stay, False, Report("the base head stays: training collapsed", notes)
     return made.scale, True, Report(f"the owner head is kept: it brings {said}", notes)
+
+
+def _spaced(count: int, most: int) -> NDArray[np.intp]:
+    """At most `most` of `count` places, evenly spaced."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.intp))
 
 
 def _notes(mine: NDArray[np.float32], given: NDArray[np.float32], photos: int) -> tuple[str, ...]:
