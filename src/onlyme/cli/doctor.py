@@ -100,8 +100,8 @@ def _models(settings: Settings) -> Iterator[Finding]:
 
 
 def _vault(settings: Settings) -> Finding:
-    from onlyme.errors import VaultError
     from onlyme import wiring
+    from onlyme.errors import VaultError
 
     if not settings.vault.exists():
         return Finding(
