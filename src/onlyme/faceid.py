@@ -5,6 +5,7 @@ Everything here is put together from ready-made parts; `onlyme.wiring` makes the
 
 from __future__ import annotations
 
+from dataclasses import replace as replaced
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Self
@@ -15,7 +16,7 @@ from onlyme.enrolling import ADVISED, Collector, collected
 from onlyme.errors import EnrollmentError, OwnerExists, UnknownOwner, UsageError
 from onlyme.gate.audit import Event
 from onlyme.image.source import Capture
-from onlyme.keeping import nobody
+from onlyme.keeping import QUARANTINE, nobody
 from onlyme.names import checked_name
 from onlyme.owner import Examples, Owner
 from onlyme.pipeline import timed
@@ -171,6 +172,7 @@ class FaceID:
                 owner = earlier.learned_anew(self.base, earlier.examples + seen.examples)
             else:
                 owner = Owner.learn(self.base, name, seen.examples, far=self._far)
+                edit.remove(QUARANTINE, name)  # it waits to teach whoever had the name
             edit.put(owner.to_template())
             self.gate.note(edit, Event.ENROLL, name, f"{len(owner.examples.me)} photos")
 
@@ -200,7 +202,7 @@ class FaceID:
         if not report.taken:
             raise EnrollmentError(f"{report.source}: {report.note}")
         none = Examples.none(self.base.dimension)
-        taught = Examples(none.me, none.not_me, collector.vectors)
+        taught = replaced(none, look_alikes=collector.vectors)
         return self._change(name, lambda examples: examples + taught, collector.vectors)
 
     def undo_not_me(self, name: str) -> Lesson:
@@ -213,9 +215,7 @@ class FaceID:
         last = self.owner(name).examples.look_alikes[-1:]
         if not len(last):
             raise UsageError(f"{name} was never told of a look-alike; there is nothing to undo")
-        return self._change(
-            name, lambda old: Examples(old.me, old.not_me, old.look_alikes[:-1]), last
-        )
+        return self._change(name, lambda old: replaced(old, look_alikes=old.look_alikes[:-1]), last)
 
     def tune(self, name: str, *, far: float | None = None, alpha: float | None = None) -> Tuning:
         """Set how sure a person must be recognised, by false accept rate or by margin.

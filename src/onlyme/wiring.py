@@ -7,6 +7,7 @@ from functools import cache
 from getpass import getpass
 from typing import TYPE_CHECKING, TypeVar
 
+from onlyme.adaptation import Adaptation
 from onlyme.errors import KeyMissing, NotCalibrated
 from onlyme.face.detect import Detector
 from onlyme.face.embed import Embedder
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=FaceID)
 
-__all__ = ["base", "face_id", "keeping", "key_source", "pipeline"]
+__all__ = ["adaptation", "base", "face_id", "keeping", "key_source", "pipeline"]
 
 
 @cache  # networks are loaded once in a process
@@ -77,6 +78,15 @@ def keeping(settings: Settings) -> Keeping:
     sources = [key_source(settings, kind) for kind in kinds]
     store = Store(settings.vault, *sources, anchor=settings.anchor)
     return Keeping(store, Gate(store))
+
+
+def adaptation(settings: Settings) -> Adaptation:
+    """Put together what lets templates follow their owners.
+
+    Raises:
+        OnlymeError: the vault or its key cannot be used.
+    """
+    return Adaptation(base(settings), keeping(settings))
 
 
 def key_source(settings: Settings, kind: str, ask: Callable[[], str] | None = None) -> KeySource:

@@ -27,7 +27,7 @@ _When = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
-    for command in (status, reset, revoke, rekey, export, backup):
+    for command in (adapt, status, reset, revoke, rekey, export, backup):
         app.command()(command)
     app.command(name="import")(import_)
     log = typer.Typer(invoke_without_command=True, help="Read what happened, or `audit verify` it.")
@@ -96,6 +96,39 @@ def revoke(name: options.Name, *, vault: options.Vault = None) -> None:
     with _opened(vault) as keeping:
         keeping.revoke(name)
     typer.echo(f"what was stored of {name} so far no longer matches anything")
+
+
+def adapt(
+    name: options.Name,
+    *,
+    on: Annotated[bool, typer.Option("--on", help="Agree that good matches may teach.")] = False,
+    off: Annotated[bool, typer.Option("--off", help="Take that back.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Forget what was learned so far.")] = False,
+    vault: options.Vault = None,
+    json: options.Json = False,
+) -> None:
+    """Let a person's template follow as they change; say where that stands.
+
+    Only matches that the password confirmed teach anything: see the threat model.
+    """
+    from dataclasses import asdict
+
+    from onlyme import wiring
+    from onlyme.settings import Settings
+
+    if on + off + undo > 1:
+        raise typer.BadParameter("say one of --on, --off, --undo")
+    adaptation = wiring.adaptation(Settings.load(vault=vault))
+    if on or off:
+        adaptation.agree(name, consent=on)
+    if undo:
+        adaptation.undo(name)
+    standing = adaptation.standing(name)
+    if json:
+        show.print_json(asdict(standing))
+        return
+    typer.echo(f"{name} {'agreed' if standing.consent else 'did not agree'} to adaptation")
+    typer.echo(f"learned {len(standing.learned)} times; {standing.waiting} matches wait")
 
 
 def rekey(

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Edit", "Store"]
 
 _TEMPLATE = "template"
+_ROTATED = (_TEMPLATE, "quarantine")
+"""Kinds of records that are templates, hence rotated."""
 
 
 class Edit:
@@ -56,14 +58,14 @@ class Edit:
         self.append = book.append
         self.entries = book.entries
 
-    def get(self, name: str) -> Template | None:
-        """Return an owner's template, or None."""
-        return _template(self._book, self._keys, name)
+    def get(self, name: str, kind: str = _TEMPLATE) -> Template | None:
+        """Return an owner's template, or None; or a quarantine, which is kept like one."""
+        return _template(self._book, self._keys, name, kind)
 
-    def put(self, template: Template) -> None:
+    def put(self, template: Template, kind: str = _TEMPLATE) -> None:
         """Write an owner's template in place of any earlier one, rotated anew."""
         body = to_bytes(disguised(template, self._keys))
-        self._book.put(_TEMPLATE, template.name, body)
+        self._book.put(kind, template.name, body)
 
     def delete(self, name: str) -> bool:
         """Remove an owner; return whether there was one."""
@@ -229,12 +231,15 @@ class Store:
                 params, key = new.make(anew=True)
                 keys = Slot.drawn(old_slot.vault)
                 book = Book(self._database, old_keys, None)
-                names = book.keys(_TEMPLATE)
-                templates = [_template(book, old_keys, name) for name in names]
+                templates = [
+                    (kind, _template(book, old_keys, name, kind))
+                    for kind in _ROTATED
+                    for name in book.keys(kind)
+                ]
                 book = book.resealed(keys)
-                for template in templates:
+                for kind, template in templates:
                     assert template is not None  # noqa: S101 - for the type checker
-                    book.put(_TEMPLATE, template.name, to_bytes(disguised(template, keys)))
+                    book.put(kind, template.name, to_bytes(disguised(template, keys)))
                 book.finish()
                 slot = Slot.made(keys, new.kind, params, key)
                 self._write_slot(slot)
@@ -342,8 +347,8 @@ class Store:
             self._anchor.advance(self._slot.vault, manifest.counter)
 
 
-def _template(book: Book, keys: Keys, name: str) -> Template | None:
-    body = book.get(_TEMPLATE, name)
+def _template(book: Book, keys: Keys, name: str, kind: str = _TEMPLATE) -> Template | None:
+    body = book.get(kind, name)
     if body is None:
         return None
     template = revealed(from_bytes(body), keys)
