@@ -12,6 +12,7 @@ FRONT = {"cli", "serve", "unlock", "__main__"}
 MIDDLE = (
     "names",
     "presets",
+    "keeping",
     "settings",
     "pipeline",
     "owner",
@@ -19,6 +20,7 @@ MIDDLE = (
     "coach",
     "sitting",
     "attempt",
+    "adaptation",
     "faceid",
     "wiring",
     "oneshot",
