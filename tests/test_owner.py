@@ -10,7 +10,6 @@ from onlyme.face.models import find
 from onlyme.owner import Examples, Owner
 from onlyme.siamese import Base
 
-
 NONE = np.empty((0, 128), np.float32)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from onlyme.cli import decide, doctor, evaluate, lab, people, tuning, vault, vault
+from onlyme.cli import decide, doctor, evaluate, lab, people, tuning, vault
 
 __all__ = ["app"]
 
