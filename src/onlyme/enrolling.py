@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onlyme.errors import EnrollmentError, ImageError
+from onlyme.errors import EnrollmentError, ImageError, OwnerExists
 from onlyme.image.source import photos
 from onlyme.types import Embedding, Frame, PhotoReport, Reason
 
@@ -22,9 +22,18 @@ if TYPE_CHECKING:
     from onlyme.pipeline import ImageLike, Pipeline
     from onlyme.types import Quality
 
-    Photo = ImageLike | Frame | Embedding
+    Picture = ImageLike | Frame
+    Photo = Picture | Embedding
 
-__all__ = ["ADVISED", "SAME_PERSON", "SAME_PICTURE", "Collector", "expanded"]
+__all__ = [
+    "ADVISED",
+    "SAME_PERSON",
+    "SAME_PICTURE",
+    "Collector",
+    "expanded",
+    "nothing_taken",
+    "refuse_taken",
+]
 
 ADVISED = 5
 """Photos of one person that are advised; one is enough."""
@@ -167,3 +176,18 @@ def _distances(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.flo
     """Euclidean distances between the rows of two sets of unit vectors: float64[n, m], 0 to 2."""
     cosines = a.astype(np.float64) @ b.astype(np.float64).T
     return np.sqrt(np.maximum(2 - 2 * cosines, 0))
+
+
+def nothing_taken(reports: tuple[PhotoReport, ...]) -> str:
+    """Say why not one photo made it into a template."""
+    if not reports:
+        return "no photo was given; one is enough, five are advised"
+    return "no photo can be used:\n" + "\n".join(f"  {r.source}: {r.note}" for r in reports)
+
+
+def refuse_taken(name: str, taken: bool) -> None:  # noqa: FBT001 - a helper of one caller
+    """Raise OwnerExists where a name is taken."""
+    if taken:
+        raise OwnerExists(
+            f"{name} is enrolled already; add to it (--add) or start over (--replace)"
+        )

@@ -8,14 +8,14 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, Self
 
-from onlyme.attempt import attempts
-from onlyme.enrolling import ADVISED, Collector, expanded
-from onlyme.errors import EnrollmentError, OwnerExists, UnknownOwner, UsageError
+from onlyme.attempt import attempts, checked_level, single, unseen, whole
+from onlyme.enrolling import ADVISED, Collector, expanded, nothing_taken, refuse_taken
+from onlyme.errors import EnrollmentError, UnknownOwner, UsageError
 from onlyme.image.source import Capture
-from onlyme.names import checked_name
-from onlyme.owner import Examples, Owner
+from onlyme.names import checked_name, nobody
+from onlyme.owner import Examples, Owner, lesson, search
 from onlyme.pipeline import timed
-from onlyme.types import Decision, Embedding, Enrollment, Lesson, Reason, Tuning
+from onlyme.types import Decision, Embedding, Enrollment, Lesson, LivenessLevel, Tuning
 
 if TYPE_CHECKING:
     import os
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from onlyme.enrolling import Photo
+    from onlyme.enrolling import Photo, Picture
+    from onlyme.liveness.judge import Judge
     from onlyme.pipeline import Pipeline
     from onlyme.siamese import Base
     from onlyme.types import PhotoReport
@@ -48,13 +49,22 @@ class FaceID:
         base: the network's head, cohort and calibration.
         store: keeps templates.
         far: the false accept rate that a new owner's alpha stands for.
+        judge: looks for photos and screens; made when first asked for. None denies.
     """
 
-    def __init__(self, pipeline: Pipeline, base: Base, store: Store, far: float) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        base: Base,
+        store: Store,
+        far: float,
+        judge: Callable[[], Judge | None] | None = None,
+    ) -> None:
         self.pipeline = pipeline
         self.base = base
         self.store = store
         self._far = far
+        self._judge = judge
         self._read: dict[str, tuple[object, Owner]] = {}
 
     @classmethod
@@ -103,7 +113,7 @@ class FaceID:
             return cached[1]
         template = self.store.get(name)
         if template is None:
-            raise UnknownOwner(_nobody(name, self.names()))
+            raise UnknownOwner(nobody(name, self.names()))
         owner = Owner.from_template(self.base, template)
         self._read[name] = version, owner
         return owner
@@ -144,7 +154,7 @@ class FaceID:
         if add and replace:
             raise UsageError("say add or replace, not both")
         taken = name in self.names()
-        _refuse_taken(name, taken and not (add or replace))
+        refuse_taken(name, taken and not (add or replace))
         none = Examples.none(self.base.dimension)
         known = self.owner(name).examples if taken and add else none
 
@@ -164,13 +174,13 @@ class FaceID:
         mine, others, alike = look
         mine.refuse_strays()
         if not len(mine.vectors):
-            raise EnrollmentError(_nothing_taken(mine.reports))
+            raise EnrollmentError(nothing_taken(mine.reports))
         new = Examples(mine.vectors, others.vectors, alike.vectors)
 
         with self.store.edit() as edit:
             # Looking took seconds. Whatever another process enrolled meanwhile is kept.
             earlier = self._owner_in(edit, name)
-            _refuse_taken(name, earlier is not None and not (add or replace))
+            refuse_taken(name, earlier is not None and not (add or replace))
             if earlier is not None and add:
                 owner = earlier.learned_anew(self.base, earlier.examples + new)
             else:
@@ -260,7 +270,7 @@ class FaceID:
         """
         with self.store.edit() as edit:
             if not edit.delete(name):
-                raise UnknownOwner(_nobody(name, self.names()))
+                raise UnknownOwner(nobody(name, self.names()))
         self._read.pop(name, None)
 
     # --------------------------------------------------------------- decisions
@@ -272,24 +282,33 @@ class FaceID:
         """
         return self.owner(name).margins(embeddings)
 
-    def verify(self, name: str, image: Photo) -> Decision:
-        """Decide whether a picture shows this person.
+    def verify(
+        self,
+        name: str,
+        image: Photo | list[Picture] | tuple[Picture, ...],
+        liveness: LivenessLevel | str | None = None,
+    ) -> Decision:
+        """Decide whether a picture, or one capture of several frames, shows this person.
 
-        Files and arrays open nothing: liveness is not looked at, and the decision says so.
+        Args:
+            name: the owner.
+            image: a picture or embedding; or frames in a list, which make one attempt.
+            liveness: how hard to look for a photo in place of the person. Files and arrays
+                open nothing, so the default is `off`, and the decision says so.
 
         Raises:
             UnknownOwner: nobody of that name is enrolled.
-            ImageError: the picture cannot be used.
-            UsageError: an embedding was made by another network.
+            ImageError: a picture cannot be used.
+            UsageError: an embedding was made by another network; there is no such level.
         """
+        level = checked_level(liveness or LivenessLevel.OFF)
         owner = self.owner(name)
-        seen = self._seen(image)
-        if isinstance(seen, Decision):
-            return seen.about(name)
-        vector, timings = seen
-        with timed(timings, "decide"):
-            decision = owner.decide(vector[None])
-        return decision.took(timings, frames=1)
+        if isinstance(image, Embedding):
+            return unseen(owner, self._vector(image), level)
+        judge = self._judge_for(level)
+        if isinstance(image, (list, tuple)):
+            return whole(owner, (self.pipeline.look(one) for one in image), judge, level)
+        return single(owner, self.pipeline.look(image), judge, level)
 
     def identify(self, image: Photo) -> Decision:
         """Find out which of the enrolled people a picture shows, if any.
@@ -306,20 +325,15 @@ class FaceID:
             return seen
         vector, timings = seen
         with timed(timings, "decide"):
-            names = self.names()
-            decisions = [
-                self.owner(name).shared_among(len(names)).decide(vector[None]) for name in names
-            ]
-            matches = [decision for decision in decisions if decision.accepted]
-            if len(matches) == 1:
-                answer = matches[0]
-            elif matches:
-                answer = Decision(accepted=False, name=None, reason=Reason.AMBIGUOUS)
-            else:
-                answer = Decision(accepted=False, name=None, reason=Reason.NO_MATCH)
+            answer = search([self.owner(name) for name in self.names()], vector)
         return answer.took(timings, frames=1)
 
-    def watch(self, name: str, source: str | int | os.PathLike[str]) -> Iterator[Decision]:
+    def watch(
+        self,
+        name: str,
+        source: str | int | os.PathLike[str],
+        liveness: LivenessLevel | str = LivenessLevel.PASSIVE,
+    ) -> Iterator[Decision]:
         """Decide attempt after attempt on a camera or video, until it ends.
 
         Each attempt fuses several frames of at most three seconds into one decision.
@@ -327,22 +341,31 @@ class FaceID:
         Args:
             name: the owner.
             source: a camera's number or path, or a video file.
+            liveness: how hard to look for a photo in place of the person.
 
         Raises:
             UnknownOwner: nobody of that name is enrolled.
             CameraError: the camera cannot be used.
+            UsageError: there is no such level of liveness.
         """
-        owner = self.owner(name)
+        level = checked_level(liveness)
+        owner, judge = self.owner(name), self._judge_for(level)
         with Capture(source) as frames:
-            yield from attempts(owner, map(self.pipeline.look, frames))
+            yield from attempts(owner, map(self.pipeline.look, frames), judge, level)
 
     # ------------------------------------------------------------------ within
 
+    def _judge_for(self, level: LivenessLevel) -> Judge | None:
+        return self._judge() if self._judge and level is not LivenessLevel.OFF else None
+
+    def _vector(self, embedding: Embedding) -> NDArray[np.float32]:
+        if embedding.model != self.base.model:
+            raise UsageError("this embedding was made by another network than the one in use")
+        return embedding.vector
+
     def _seen(self, image: Photo) -> tuple[NDArray[np.float32], dict[str, float]] | Decision:
         if isinstance(image, Embedding):
-            if image.model != self.base.model:
-                raise UsageError("this embedding was made by another network than the one in use")
-            return image.vector, {}
+            return self._vector(image), {}
         sight = self.pipeline.look(image)
         if sight.embedding is None:
             assert sight.reason is not None  # noqa: S101 - for the type checker; see Sight
@@ -358,7 +381,7 @@ class FaceID:
     def _existing(self, edit: Edit, name: str) -> Owner:
         owner = self._owner_in(edit, name)
         if owner is None:
-            raise UnknownOwner(_nobody(name, self.names()))
+            raise UnknownOwner(nobody(name, self.names()))
         return owner
 
     def _change(
@@ -369,30 +392,4 @@ class FaceID:
             before = self._existing(edit, name)
             after = before.learned_anew(self.base, change(before.examples))
             edit.put(after.to_template())
-        return Lesson(
-            name=name,
-            margin_before=float(before.margins(about)[0]),
-            margin_after=float(after.margins(about)[0]),
-            own_before=tuple(before.margins(before.examples.me).tolist()),
-            own_after=tuple(after.margins(before.examples.me).tolist()),
-            alpha_before=before.alpha,
-            alpha_after=after.alpha,
-        )
-
-
-def _refuse_taken(name: str, taken: bool) -> None:  # noqa: FBT001 - a helper of one caller
-    if taken:
-        raise OwnerExists(
-            f"{name} is enrolled already; add to it (--add) or start over (--replace)"
-        )
-
-
-def _nobody(name: str, names: list[str]) -> str:
-    enrolled = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
-    return f"nobody called {name!r} is enrolled; enrolled: {enrolled or 'nobody yet'}"
-
-
-def _nothing_taken(reports: tuple[PhotoReport, ...]) -> str:
-    if not reports:
-        return "no photo was given; one is enough, five are advised"
-    return "no photo can be used:\n" + "\n".join(f"  {r.source}: {r.note}" for r in reports)
+        return lesson(before, after, about)

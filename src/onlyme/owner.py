@@ -10,7 +10,7 @@ import numpy as np
 
 from onlyme.errors import NeedsReenroll, UsageError, VaultDamaged
 from onlyme.siamese import Learned, learn
-from onlyme.types import Decision, Reason
+from onlyme.types import Decision, Lesson, Reason
 from onlyme.vault.template import Template
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from onlyme.siamese import Base
 
-__all__ = ["Examples", "Owner"]
+__all__ = ["Examples", "Owner", "lesson", "search"]
 
 _SETS = ("me", "not_me", "look_alikes")
 _LEARNED = "learned."
@@ -164,3 +164,26 @@ class Owner:
             )
         except (KeyError, TypeError, ValueError, UsageError) as error:
             raise VaultDamaged(f"the template of {template.name} is not whole: {error}") from None
+
+
+def search(owners: list[Owner], vector: NDArray[np.float32]) -> Decision:
+    """Find the one owner whom an embedding, float32[d], matches, if there is just one."""
+    decisions = [owner.shared_among(len(owners)).decide(vector[None]) for owner in owners]
+    matches = [decision for decision in decisions if decision.accepted]
+    if len(matches) == 1:
+        return matches[0]
+    reason = Reason.AMBIGUOUS if matches else Reason.NO_MATCH
+    return Decision(accepted=False, name=None, reason=reason)
+
+
+def lesson(before: Owner, after: Owner, about: NDArray[np.float32]) -> Lesson:
+    """Tell what learning an owner anew did to a face, float32[1, d], and to the owner's own."""
+    return Lesson(
+        name=before.name,
+        margin_before=float(before.margins(about)[0]),
+        margin_after=float(after.margins(about)[0]),
+        own_before=tuple(before.margins(before.examples.me).tolist()),
+        own_after=tuple(after.margins(before.examples.me).tolist()),
+        alpha_before=before.alpha,
+        alpha_after=after.alpha,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
-from onlyme.errors import NotCalibrated
+from onlyme.errors import ModelMissing, NotCalibrated
 from onlyme.face.detect import Detector
 from onlyme.face.embed import Embedder
 from onlyme.face.models import SHIPPED, find
@@ -15,11 +15,12 @@ from onlyme.vault.store import Store
 
 if TYPE_CHECKING:
     from onlyme.faceid import FaceID
+    from onlyme.liveness.judge import Judge
     from onlyme.settings import Settings
 
     F = TypeVar("F", bound=FaceID)
 
-__all__ = ["base", "face_id", "pipeline"]
+__all__ = ["base", "face_id", "judge", "pipeline"]
 
 
 @cache  # networks are loaded once in a process
@@ -50,6 +51,24 @@ def base(settings: Settings) -> Base:
         return Base.plain(model.sha256, model.dimension)
 
 
+@cache
+def judge() -> Judge | None:
+    """Load what tells a person from a photo; None where the network is not there.
+
+    Raises:
+        ModelRefused: it is there, but not the one that the manifest names.
+    """
+    from onlyme.liveness.fuse import Fusion
+    from onlyme.liveness.judge import Judge
+    from onlyme.liveness.passive import Passive
+
+    model = find("liveness", SHIPPED)
+    try:
+        return Judge(Passive(model.read()), Fusion.load(model.sha256))
+    except ModelMissing:
+        return None
+
+
 def face_id(settings: Settings, cls: type[F]) -> F:
     """Put a FaceID together.
 
@@ -57,4 +76,4 @@ def face_id(settings: Settings, cls: type[F]) -> F:
         OnlymeError: models or vault cannot be used.
     """
     store = Store(settings.vault)
-    return cls(pipeline(settings), base(settings), store, settings.far)
+    return cls(pipeline(settings), base(settings), store, settings.far, judge)
