@@ -38,9 +38,9 @@ __all__ = [
 ADVISED = 5
 """Photos of one person that are advised; one is enough."""
 
-SAME_PICTURE = 0.1
-"""Embeddings nearer than this (Euclidean, of a possible 2) are of one picture: scaling and
-re-encoding move an embedding less, another picture of the same minute moves it more."""
+SAME_PICTURE = 0.3
+"""Embeddings nearer than this (Euclidean, of a possible 2) are of one picture, scaled or
+encoded anew, or of one moment: of 17,675 pairs of photos of one person in LFW none is."""
 
 SAME_PERSON = 1.2
 """Photos of one person lie nearer than this; of two people 99.9 % lie farther (1.2 is a cosine

@@ -6,6 +6,7 @@ import pytest
 
 from onlyme.errors import ModelRefused
 from onlyme.face.detect import Detector
+from onlyme.face.shrink import shrink
 from onlyme.image.decode import decode
 
 
@@ -16,10 +17,9 @@ def detector(pipeline):
 
 @pytest.fixture(scope="module")
 def portrait(photos):
-    """A portrait, 400 pixels high, with the face near the middle."""
-    pixels = decode(photos / "obama_1.jpg").pixels
-    small = cv2.resize(pixels, (320, 400), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.uint8)
+    """A portrait of 320×400 pixels, with one face of about 150 pixels' height."""
+    pixels = decode(photos / "obama_4.jpg").pixels[40:760, 60:636]
+    return np.asarray(cv2.resize(pixels, (320, 400), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def embedding(pipeline, pixels):
@@ -52,16 +52,14 @@ def test_landmarks_are_where_they_should_be(detector, portrait):
     assert face.score > 0.8
 
 
-@pytest.mark.parametrize("height", [24, 40, 80, 400])
+@pytest.mark.parametrize("height", [40, 80, 160, 400, 900])
 def test_small_faces_in_a_large_frame_are_found(detector, portrait, height):
-    """A head of 24 pixels' height in a frame of 1600: the search goes on at higher resolutions."""
-    patch = cv2.resize(portrait, (height * 4 // 5 * 2, height * 2), interpolation=cv2.INTER_AREA)
-    frame = on_grey(1200, 1600, patch, 500, 700)
-    faces = detector.detect(frame)
-    assert len(faces) == 1
-    centre = faces[0].box[:2] + faces[0].box[2:] / 2
-    assert 700 < centre[0] < 700 + patch.shape[1]
-    assert 500 < centre[1] < 500 + patch.shape[0]
+    """A portrait of 40 pixels in a frame of 1600: the search goes on at higher resolutions."""
+    patch = cv2.resize(portrait, (height * 4 // 5, height), interpolation=cv2.INTER_AREA)
+    (face,) = detector.detect(on_grey(1200, 1600, patch, 200, 300))
+    centre = face.box[:2] + face.box[2:] / 2
+    assert 300 < centre[0] < 300 + patch.shape[1]
+    assert 200 < centre[1] < 200 + patch.shape[0]
 
 
 @pytest.mark.parametrize("factor", [1, 2, 4, 8])
@@ -73,20 +71,44 @@ def test_a_large_photo_gives_the_same_embedding(pipeline, portrait, factor):
     assert reference @ embedding(pipeline, frame) > 0.97
 
 
+@pytest.fixture(scope="module")
+def portraits(photos):
+    """Four people, 320 pixels high, upright."""
+    names = ("obama_4", "macron_2", "ardern_2", "sunak_1")
+    return [shrink(decode(photos / f"{name}.jpg").pixels, 320)[0] for name in names]
+
+
+def similarity_after(pipeline, portraits, change):
+    """Median over people of the cosine between a portrait and the changed portrait."""
+    return np.median(
+        [
+            embedding(pipeline, picture) @ embedding(pipeline, change(picture))
+            for picture in portraits
+        ]
+    )
+
+
 @pytest.mark.parametrize(
     "code", [cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_COUNTERCLOCKWISE]
 )
-def test_a_photo_whose_orientation_was_lost(pipeline, portrait, code):
-    upright = embedding(pipeline, portrait)
-    turned = np.ascontiguousarray(cv2.rotate(portrait, code))
-    assert upright @ embedding(pipeline, turned) > 0.97
+def test_photos_whose_orientation_was_lost(pipeline, portraits, code):
+    def turned(picture):
+        return np.ascontiguousarray(cv2.rotate(picture, code))
+
+    assert similarity_after(pipeline, portraits, turned) > 0.85
 
 
-@pytest.mark.parametrize("degrees", [-40, -20, 20, 40])
-def test_a_tilted_head(pipeline, portrait, degrees):
-    turn = cv2.getRotationMatrix2D((160, 200), degrees, 0.8)
-    tilted = np.asarray(cv2.warpAffine(portrait, turn, (320, 400)), np.uint8)
-    assert embedding(pipeline, portrait) @ embedding(pipeline, tilted) > 0.85
+@pytest.mark.parametrize("degrees", [-60, -40, -20, 20, 40, 60])
+def test_tilted_heads(pipeline, portraits, degrees):
+    """YuNet alone sees the eyes of a tilted head as nearly level: 0.76 at 20°, 0.3 at 40°."""
+
+    def tilted(picture):
+        height, width = picture.shape[:2]
+        turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+        turn[:, 2] += 250 - np.array([width, height]) / 2
+        return np.asarray(cv2.warpAffine(picture, turn, (500, 500)), np.uint8)
+
+    assert similarity_after(pipeline, portraits, tilted) > 0.85
 
 
 def test_every_face_of_a_group(detector, portrait):

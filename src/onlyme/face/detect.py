@@ -2,12 +2,15 @@
 
 A frame is first searched at low resolution. Where nothing convincing is found, the
 search goes on at higher ones, so that small faces are not lost, and at last with the
-picture turned by quarters, for photos whose orientation was lost. The landmarks of a
-face that was found in a shrunken picture are then measured again on its own crop.
+picture turned by quarters, for photos whose orientation was lost. Small faces found in a
+shrunken picture are then measured again on their own crop, and so are tilted heads, on a
+crop turned upright: YuNet knows upright faces, and sees the eyes of a head that is tilted
+by 20° as nearly level, which costs a fifth of the similarity to the person's other photos.
 """
 
 from __future__ import annotations
 
+import math
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -16,11 +19,13 @@ import numpy as np
 from cv2.utils import logging
 
 from onlyme.errors import ModelRefused
+from onlyme.face.carry import carried, distinct, enlarging, followed_by, overlap
 from onlyme.face.shrink import shrink
-from onlyme.types import Face
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from onlyme.types import Face
 
 __all__ = ["Detector"]
 
@@ -41,6 +46,18 @@ CROP_FACES = 2.0
 
 FINE_WIDTH = 80
 """A face this wide in the searched picture, in pixels, needs no second measurement."""
+
+UPRIGHT = 10.0
+"""A head tilted by less than this, in degrees, is measured well as it is."""
+
+DOUBTFUL = 0.88
+"""Nine in ten upright faces score above 0.91; below this, other ways up are tried."""
+
+STEPS = (-90.0, -45.0, 45.0, 90.0, 180.0)
+"""Degrees by which a doubtful face is turned."""
+
+TURNS = 3
+"""So often a tilted head is turned and measured again, at most."""
 
 OVERLAP = 0.3
 """Two boxes that share more of their union than this are one face."""
@@ -86,107 +103,112 @@ class Detector:
         longest = max(pixels.shape[:2])
         found: list[Face] = []
         for side in SEARCH_SIDES:
-            now = self._search(pixels, min(side, longest))
-            found = _merged([*now, *found])
+            found = distinct([*self._search(pixels, min(side, longest)), *found], OVERLAP)
             if side >= longest or (not every and any(face.score >= SURE for face in found)):
                 break
         if not found:
             found = self._search_turned(pixels)
-        return sorted(found, key=lambda face: -face.area)
+        upright = [self._upright(pixels, face) for face in found]
+        return sorted(upright, key=lambda face: -face.area)
 
     def _search(self, pixels: NDArray[np.uint8], side: int) -> list[Face]:
         small, ratio = shrink(pixels, side)
-        faces = [_scaled(row, ratio) for row in self._run(small)]
+        faces = self._run(small, enlarging(ratio))
         if ratio[0] == 1:
             return faces
         narrow = FINE_WIDTH / ratio[0]
-        return [self._refined(pixels, face) if face.box[2] < narrow else face for face in faces]
-
-    def _refined(self, pixels: NDArray[np.uint8], face: Face) -> Face:
-        """Measure a face again on its own crop; keep it as it was if that finds none."""
-        centre = face.box[:2] + face.box[2:] / 2
-        half = float(max(face.box[2:])) * CROP_FACES / 2
-        height, width = pixels.shape[:2]
-        left, top = np.clip(centre - half, 0, (width - 1, height - 1)).astype(int)
-        right, bottom = np.clip(
-            np.ceil(centre + half), (left + 1, top + 1), (width, height)
-        ).astype(int)
-        small, ratio = shrink(pixels[top:bottom, left:right], CROP_SIDE)
-        again = [_scaled(row, ratio, (left, top)) for row in self._run(small)]
-        best = max(again, key=lambda other: _overlap(face, other), default=face)
-        return best if _overlap(face, best) > OVERLAP else face
+        return [self._again(pixels, f) if f.box[2] < narrow else f for f in faces]
 
     def _search_turned(self, pixels: NDArray[np.uint8]) -> list[Face]:
         """Look for a face in the picture turned by 90, 180 and 270 degrees."""
         small, ratio = shrink(pixels, SEARCH_SIDES[1])
         height, width = small.shape[:2]
-        # Where pixel (0, 0) and the axes of the turned picture lie in the upright one.
-        turns = (
-            (cv2.ROTATE_90_CLOCKWISE, (0, height - 1), ((0, -1), (1, 0))),
-            (cv2.ROTATE_180, (width - 1, height - 1), ((-1, 0), (0, -1))),
-            (cv2.ROTATE_90_COUNTERCLOCKWISE, (width - 1, 0), ((0, 1), (-1, 0))),
-        )
-        for code, origin, axes in turns:
+        # The axes and the origin of the turned picture in the upright one.
+        turns = {
+            cv2.ROTATE_90_CLOCKWISE: [[0, 1, 0], [-1, 0, height - 1]],
+            cv2.ROTATE_180: [[-1, 0, width - 1], [0, -1, height - 1]],
+            cv2.ROTATE_90_COUNTERCLOCKWISE: [[0, -1, width - 1], [1, 0, 0]],
+        }
+        for code, back in turns.items():
             turned = np.asarray(cv2.rotate(small, code), np.uint8)
-            faces = [face for face in map(_plain, self._run(turned)) if face.score >= SURE]
-            if faces:
-                back = np.array(axes, dtype=np.float32)
-                return [_turned(face, np.array(origin, np.float32), back, ratio) for face in faces]
+            faces = self._run(turned, followed_by(np.array(back, float), enlarging(ratio)))
+            if sure := [face for face in faces if face.score >= SURE]:
+                return sure
         return []
 
-    def _run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _upright(self, pixels: NDArray[np.uint8], face: Face) -> Face:
+        """Turn a tilted head upright and measure it again, until it is upright."""
+        upright = self._levelled(pixels, face, 0.0)
+        if upright.score >= DOUBTFUL:
+            return upright
+        # A head that lies on its side is found, too, but hardly, and its landmarks are wrong.
+        turned = {degrees: self._again(pixels, face, degrees) for degrees in STEPS}
+        degrees, best = max(turned.items(), key=lambda item: item[1].score)
+        return self._levelled(pixels, best, degrees) if best.score > upright.score else upright
+
+    def _levelled(self, pixels: NDArray[np.uint8], face: Face, turned: float) -> Face:
+        for _ in range(TURNS):
+            tilt = _tilt(face.landmarks, turned)
+            if abs(tilt) < UPRIGHT:
+                break
+            turned += tilt
+            face = self._again(pixels, face, turned)
+        return face
+
+    def _again(self, pixels: NDArray[np.uint8], face: Face, degrees: float = 0.0) -> Face:
+        """Measure a face again on its own crop; keep it as it was if that finds none.
+
+        Args:
+            pixels: the frame.
+            face: found in it.
+            degrees: how far the head is tilted, clockwise, and is turned back.
+        """
+        centre = face.box[:2] + face.box[2:] / 2
+        reach = float(max(face.box[2:])) * CROP_FACES / 2
+        half = reach * (math.sqrt(2) if degrees else 1.0)  # a turned square needs its corners
+        height, width = pixels.shape[:2]
+        left, top = np.clip(centre - half, 0, (width - 1, height - 1)).astype(int)
+        low = (left + 1, top + 1)
+        right, bottom = np.clip(np.ceil(centre + half), low, (width, height)).astype(int)
+        part = pixels[top:bottom, left:right]
+        small, ratio = shrink(part, round(max(part.shape[:2]) * min(1.0, CROP_SIDE / 2 / reach)))
+        back = enlarging(ratio, left, top)
+        if degrees:
+            middle = (centre - back[:, 2]) * ratio
+            turn = cv2.getRotationMatrix2D((float(middle[0]), float(middle[1])), degrees, 1.0)
+            turn[:, 2] += (CROP_SIDE / 2 - middle).tolist()
+            small = np.asarray(cv2.warpAffine(small, turn, (CROP_SIDE, CROP_SIDE)), np.uint8)
+            back = followed_by(np.asarray(cv2.invertAffineTransform(turn), np.float64), back)
+        again = self._run(small, back)
+        best = max(again, key=lambda other: overlap(face, other), default=face)
+        return best if overlap(face, best) > OVERLAP else face
+
+    def _run(self, pixels: NDArray[np.uint8], back: NDArray[np.float64]) -> list[Face]:
+        """Search a picture; `back` leads from it to the frame."""
         height, width = pixels.shape[:2]
         blue_first = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)  # the order YuNet was trained on
         with self._lock:
             self._net.setInputSize((width, height))
             _, found = self._net.detect(blue_first)
-        rows = np.array(found if np.size(found) > 1 else [], np.float32).reshape(-1, 15)
-        return rows[np.isfinite(rows).all(axis=1)]
+        if np.size(found) < 15:  # nothing found is None
+            return []
+        rows = np.asarray(found, np.float32)
+        return [carried(row, back) for row in rows if np.isfinite(row).all()]
 
 
-def _plain(row: NDArray[np.float32]) -> Face:
-    return Face(box=row[:4].copy(), landmarks=row[4:14].reshape(5, 2).copy(), score=float(row[14]))
+def _eye_line(landmarks: NDArray[np.float32]) -> float:
+    """Degrees, clockwise, by which the line through the eyes is turned."""
+    x, y = landmarks[1] - landmarks[0]
+    return math.degrees(math.atan2(y, x))
 
 
-def _scaled(
-    row: NDArray[np.float32], ratio: NDArray[np.float32], shift: tuple[int, int] = (0, 0)
-) -> Face:
-    """Carry a face from the searched picture over to the frame."""
-    face = _plain(row)
-    offset = np.array(shift, np.float32)
-    return Face(
-        box=np.concatenate([face.box[:2] / ratio + offset, face.box[2:] / ratio]).astype(
-            np.float32
-        ),
-        landmarks=(face.landmarks / ratio + offset).astype(np.float32),
-        score=face.score,
-    )
+def _tilt(landmarks: NDArray[np.float32], turned: float) -> float:
+    """Degrees, clockwise, by which a head is tilted beyond what it was turned back by.
 
-
-def _turned(
-    face: Face, origin: NDArray[np.float32], axes: NDArray[np.float32], ratio: NDArray[np.float32]
-) -> Face:
-    """Carry a face from a turned picture back to the upright frame."""
-    corners = np.array([face.box[:2], face.box[:2] + face.box[2:]])
-    corners = (origin + corners @ axes) / ratio
-    box = np.concatenate([corners.min(0), np.ptp(corners, axis=0)]).astype(np.float32)
-    landmarks = ((origin + face.landmarks @ axes) / ratio).astype(np.float32)
-    return Face(box=box, landmarks=landmarks, score=face.score)
-
-
-def _overlap(one: Face, other: Face) -> float:
-    """Intersection over union of two boxes, 0 to 1."""
-    low = np.maximum(one.box[:2], other.box[:2])
-    high = np.minimum(one.box[:2] + one.box[2:], other.box[:2] + other.box[2:])
-    shared = float(np.prod(np.maximum(high - low, 0)))
-    union = one.area + other.area - shared
-    return shared / union if union > 0 else 0.0
-
-
-def _merged(faces: list[Face]) -> list[Face]:
-    """Keep one of those that overlap: the first, which was found at the higher resolution."""
-    kept: list[Face] = []
-    for face in faces:
-        if all(_overlap(face, other) <= OVERLAP for other in kept):
-            kept.append(face)
-    return kept
+    YuNet follows a tilt too little with the eyes, and half with the line from eyes to
+    mouth; going as far again beyond that line comes near the truth (measured on LFW).
+    """
+    eyes = (_eye_line(landmarks) - turned + 180) % 360 - 180
+    x, y = (landmarks[3] + landmarks[4] - landmarks[0] - landmarks[1]) / 2
+    middle = (math.degrees(math.atan2(-x, y)) - turned + 180) % 360 - 180
+    return 2 * middle - eyes

@@ -8,7 +8,6 @@ then raises becomes an `ImageError`.
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import threading
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 
 from onlyme.errors import ImageError
+from onlyme.image.claims import CountedBytes, check_file, check_opened, check_size
 from onlyme.image.read import read_file, shown
 from onlyme.types import Frame
 
@@ -44,14 +44,6 @@ FORMATS: Final = (
 )
 """What is decoded. Left out are formats that start another program (EPS), that only
 point at other software (WMF, HDF5, GRIB, BUFR), and those in which no camera writes."""
-
-_PIXELS_PER_BYTE: Final = 2000
-"""More pixels than this for each byte of the file is a lie about the size. Deflate packs
-at most 1032 bytes into one, a plain JPEG 170 pixels, a GIF of one colour 1300."""
-
-_SCAN_PIXELS: Final = 1_000_000_000
-"""Pixels times passes that a progressive JPEG may ask for. A file of 50 megapixels has
-some ten passes; one crafted to keep the decoder busy has thousands."""
 
 _HIGH_DEPTH: Final = ("I", "F")
 _STRIP_PIXELS: Final = 2_000_000
@@ -124,55 +116,21 @@ def _checked(array: NDArray[Any], max_pixels: int) -> NDArray[np.uint8]:
         raise ImageError(
             "array", f"is {array.dtype}, {shape}; expected uint8, height×width×3, in RGB order"
         )
-    _check_size(array.shape[1], array.shape[0], "array", max_pixels)
+    check_size(array.shape[1], array.shape[0], "array", max_pixels)
     return np.ascontiguousarray(array.view(np.ndarray))
-
-
-def _check_size(width: int, height: int, source: str, max_pixels: int) -> None:
-    if width < 1 or height < 1:
-        raise ImageError(source, f"is {width}×{height} pixels: there is nothing in it")
-    if width * height > max_pixels:
-        raise ImageError(
-            source, f"is {width}×{height} pixels, more than the {max_pixels} that are decoded"
-        )
 
 
 def _decode_bytes(data: bytes, source: str, max_pixels: int) -> NDArray[np.uint8]:
     from PIL import Image
 
-    _check_webp(data, source, max_pixels)
+    check_file(data, source, max_pixels)
     with _failures(source):
         with _quiet():
-            opened = Image.open(io.BytesIO(data), formats=FORMATS)
+            opened = Image.open(CountedBytes(data, source), formats=FORMATS)
         with opened:
-            _check_claims(opened, data, source, max_pixels)
+            progressive = bool(opened.info.get("progressive"))
+            check_opened(*opened.size, data, source, max_pixels, progressive=progressive)
             return _decode_opened(opened, source, max_pixels)
-
-
-def _check_webp(data: bytes, source: str, max_pixels: int) -> None:
-    """Check an extended WebP's canvas here, because opening one already allocates it."""
-    if data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8X" and len(data) >= 30:
-        width = 1 + int.from_bytes(data[24:27], "little")
-        height = 1 + int.from_bytes(data[27:30], "little")
-        _check_size(width, height, source, max_pixels)
-        _check_ratio(width * height, len(data), source)
-
-
-def _check_ratio(pixels: int, size: int, source: str) -> None:
-    if pixels > max(1_000_000, size * _PIXELS_PER_BYTE):
-        raise ImageError(source, f"claims {pixels} pixels, more than its {size} bytes can hold")
-
-
-def _check_claims(opened: Image.Image, data: bytes, source: str, max_pixels: int) -> None:
-    """Refuse a picture by what its header claims, before a pixel is decoded."""
-    width, height = opened.size
-    _check_size(width, height, source, max_pixels)
-    _check_ratio(width * height, len(data), source)
-    if opened.format in ("JPEG", "MPO") and opened.info.get("progressive"):
-        # In the coded data every FF is followed by 00, so this counts real passes.
-        scans = data.count(b"\xff\xda")
-        if scans * width * height > _SCAN_PIXELS:
-            raise ImageError(source, f"asks for {scans} passes over {width}×{height} pixels")
 
 
 def _decode_opened(image: Image.Image, source: str, max_pixels: int) -> NDArray[np.uint8]:
@@ -184,12 +142,12 @@ def _decode_opened(image: Image.Image, source: str, max_pixels: int) -> NDArray[
     with _failures(source):
         if image.format not in (None, "MPO", *FORMATS):
             raise ImageError(source, f"{image.format} pictures are not decoded")
-        _check_size(*image.size, source, max_pixels)
+        check_size(*image.size, source, max_pixels)
         # Only TIFF reads headers, and so may warn, while it loads.
         with _quiet() if image.format == "TIFF" else nullcontext():
             image.load()
         width, height = image.size  # a few formats correct it while loading
-        _check_size(width, height, source, max_pixels)
+        check_size(width, height, source, max_pixels)
         orientation = _orientation(image)
         turned = orientation >= 5
         pixels = np.empty((width, height, 3) if turned else (height, width, 3), np.uint8)

@@ -59,7 +59,12 @@ def pose(landmarks: NDArray[np.float32]) -> tuple[float, float, float]:
     points = np.asarray(landmarks, dtype=np.float64)
     if not np.isfinite(points).all():
         return 0.0, 0.0, 0.0
-    projection = (_SOLVE @ (points - points.mean(axis=0))).T  # 2×3, a scaled rotation's two rows
+    eyes = points[1] - points[0]
+    roll = np.arctan2(eyes[1], eyes[0])
+    # Straighten the picture first: yaw and pitch are about the head's own upright axis.
+    cosine, sine = np.cos(roll), np.sin(roll)
+    points = (points - points.mean(axis=0)) @ np.array([(cosine, -sine), (sine, cosine)])
+    projection = (_SOLVE @ points).T  # 2×3, the first two rows of a scaled rotation
     left, sizes, right = np.linalg.svd(projection, full_matrices=False)
     if sizes[0] <= 1e-9:
         return 0.0, 0.0, 0.0
@@ -68,6 +73,4 @@ def pose(landmarks: NDArray[np.float32]) -> tuple[float, float, float]:
     x, y, z = -across[2], -down[2], -away[2]  # where the head's own "towards the camera" points
     yaw = np.arctan2(x, -z)
     pitch = np.arcsin(np.clip(-y, -1.0, 1.0))
-    eyes = points[1] - points[0]
-    roll = np.arctan2(eyes[1], eyes[0])
     return float(np.degrees(yaw)), float(np.degrees(pitch)), float(np.degrees(roll))

@@ -1,0 +1,203 @@
+"""Paths of photos come in; their embeddings go out, computed once and kept between runs.
+
+**The cache is biometric data.** An embedding tells a person apart from
+others as the photo does. The folder is made for its owner alone (0700), the
+files too (0600), nothing names a photo or a person (the key is the SHA-256 of
+the photo's bytes), and `erase` removes it. A file that cannot be used is
+ignored and made anew: the cache only ever saves time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onlyme.errors import ImageError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Embedded", "default_folder", "embed_files", "erase"]
+
+_MODEL = re.compile(r"[0-9a-f]{64}")
+_SAVE_EVERY = 500  # new embeddings; an interrupted run loses at most these
+
+Embed = Callable[[Path], "NDArray[np.float32] | None"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedded:
+    """The embeddings of a list of photos.
+
+    Attributes:
+        vectors: float32[n, d], unit length, one row for each photo with a face.
+        rows: intp[n], which photo of the list each row belongs to.
+        unusable: positions of the photos without an embedding.
+        computed: how many were not in the cache.
+    """
+
+    vectors: NDArray[np.float32]
+    rows: NDArray[np.intp]
+    unusable: tuple[int, ...]
+    computed: int
+
+
+def default_folder() -> Path:
+    """Return where embeddings are cached unless the caller names a folder."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("onlyme") / "embeddings"
+
+
+def embed_files(
+    paths: Sequence[Path],
+    embed: Embed,
+    *,
+    model: str,
+    folder: Path | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Embedded:
+    """Embed photos, those known from an earlier run without looking at them again.
+
+    Args:
+        paths: of the photos.
+        embed: returns float32[d] of unit length, or None when there is no
+            usable face. An ImageError counts as None.
+        model: sha256 (hex) of the network; embeddings of different networks
+            are kept apart.
+        folder: of the cache; None for `default_folder()`.
+        progress: told `("embeddings", done, total)` after every photo.
+
+    Raises:
+        UsageError: when the model is no hash, a photo cannot be opened, the
+            folder cannot be written, or `embed` returns no unit vector.
+    """
+    file = _file(folder, model)
+    known = _load(file)
+    found: list[NDArray[np.float32] | None] = []
+    computed = 0
+    try:
+        for done, path in enumerate(paths, start=1):
+            key = _hash(path)
+            if key not in known:
+                known[key] = _ask(embed, path)
+                computed += 1
+                if computed % _SAVE_EVERY == 0:
+                    _save(file, known)
+            found.append(known[key])
+            if progress:
+                progress("embeddings", done, len(paths))
+    finally:  # what an interrupted run has computed is kept
+        if computed:
+            _save(file, known)
+    rows = [row for row, vector in enumerate(found) if vector is not None]
+    vectors = [vector for vector in found if vector is not None]
+    if len({vector.size for vector in vectors}) > 1:
+        raise UsageError(f"the cache {file} mixes vectors of different length; erase it")
+    return Embedded(
+        np.stack(vectors) if vectors else np.empty((0, 0), np.float32),
+        np.array(rows, dtype=np.intp),
+        tuple(row for row, vector in enumerate(found) if vector is None),
+        computed,
+    )
+
+
+def erase(folder: Path | None = None) -> int:
+    """Remove every cached embedding from a folder; return how many files went.
+
+    Only files that this module named are removed.
+
+    Raises:
+        UsageError: when one of them cannot be removed.
+    """
+    where = folder or default_folder()
+    removed = 0
+    for file in where.glob("*.npz*") if where.is_dir() else ():
+        if not _MODEL.fullmatch(file.name.split(".")[0]):
+            continue
+        try:
+            file.unlink()
+        except OSError as error:
+            raise UsageError(f"{file} cannot be removed: {error.strerror}") from None
+        removed += 1
+    return removed
+
+
+def _file(folder: Path | None, model: str) -> Path:
+    if not _MODEL.fullmatch(model):
+        raise UsageError("a model is named by the sha256 of its file, 64 hex digits")
+    return (folder or default_folder()) / f"{model}.npz"
+
+
+def _hash(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _ask(embed: Embed, path: Path) -> NDArray[np.float32] | None:
+    try:
+        vector = embed(path)
+    except ImageError:
+        return None
+    if vector is None:
+        return None
+    vector = np.asarray(vector, dtype=np.float32)
+    if vector.ndim != 1 or not abs(float(np.linalg.norm(vector)) - 1.0) < 1e-3:
+        raise UsageError(f"{path}: the embedding is no vector of unit length")
+    return vector
+
+
+def _load(file: Path) -> dict[bytes, NDArray[np.float32] | None]:
+    """Read the cache; anything that is not exactly what `_save` writes is as good as nothing."""
+    try:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            keys, faces, vectors = stored["keys"], stored["faces"], stored["vectors"]
+    except Exception:  # noqa: BLE001 - numpy raises whatever its zip, token and header readers do
+        return {}
+    if (
+        keys.dtype != np.uint8
+        or faces.dtype != np.bool_
+        or vectors.dtype != np.float32
+        or keys.shape != (faces.size, 32)
+        or vectors.ndim != 2
+        or vectors.shape[0] != faces.sum()
+        or not (np.abs(np.linalg.norm(vectors, axis=1) - 1.0) < 1e-3).all()
+    ):
+        return {}
+    rows = iter(vectors)
+    return {bytes(key): next(rows) if face else None for key, face in zip(keys, faces, strict=True)}
+
+
+def _save(file: Path, known: dict[bytes, NDArray[np.float32] | None]) -> None:
+    """Write the whole cache beside the old one, then put it in its place."""
+    keys = np.frombuffer(b"".join(known), np.uint8).reshape(-1, 32)
+    faces = np.array([vector is not None for vector in known.values()])
+    kept = [vector for vector in known.values() if vector is not None]
+    vectors = np.stack(kept) if kept else np.empty((0, 1), np.float32)
+    fresh = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            np.savez(stream, keys=keys, faces=faces, vectors=vectors)
+            stream.flush()
+            os.fsync(stream.fileno())
+        fresh.replace(file)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        raise UsageError(f"the cache {file.parent} cannot be written: {error.strerror}") from None

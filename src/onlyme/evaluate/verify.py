@@ -1,0 +1,135 @@
+"""A list of pairs and embeddings come in; verification accuracy and EER go out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onlyme.errors import UsageError
+from onlyme.evaluate.intervals import Interval, bootstrap
+from onlyme.evaluate.metrics import (
+    Accuracy,
+    EqualErrorRate,
+    OperatingPoint,
+    accuracy_over_folds,
+    equal_error_rate,
+    fnmr_at_fmr,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from onlyme.evaluate.pairs import Pair
+
+__all__ = ["PairStudy", "Score", "cosine", "verify_pairs"]
+
+Score = Callable[["NDArray[np.float32]", "NDArray[np.float32]"], "NDArray[np.float64]"]
+"""Takes two float32[n, d] and returns float64[n], larger for the same person."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairStudy:
+    """How well pairs of photos are told apart.
+
+    Attributes:
+        pairs: those that were judged.
+        missing: those that were not, for want of an embedding; no figure holds them.
+        scores: float64[n], larger for the same person.
+        same: bool[n], the truth.
+        accuracy: over the folds, thresholds chosen on the others.
+        equal_error: where both error rates meet.
+        equal_error_interval: 95 %, over resampled identities.
+        points: FNMR at each target FMR.
+    """
+
+    pairs: tuple[Pair, ...]
+    missing: tuple[Pair, ...]
+    scores: NDArray[np.float64]
+    same: NDArray[np.bool_]
+    accuracy: Accuracy
+    equal_error: EqualErrorRate
+    equal_error_interval: Interval
+    points: tuple[tuple[float, OperatingPoint], ...]
+
+
+def cosine(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the cosine of the angle between the rows of two arrays, −1 to 1.
+
+    Args:
+        left: float32[n, d], no row all zero.
+        right: float32[n, d], likewise.
+
+    >>> cosine(np.eye(2, dtype=np.float32), np.ones((2, 2), np.float32)).round(3).tolist()
+    [0.707, 0.707]
+    """
+    a, b = left.astype(np.float64), right.astype(np.float64)
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    cosines: NDArray[np.float64] = np.einsum("ij,ij->i", a, b) / lengths
+    return cosines
+
+
+def verify_pairs(
+    pairs: Sequence[Pair],
+    embeddings: NDArray[np.float32],
+    labels: Sequence[str],
+    sources: Sequence[str],
+    *,
+    score: Score = cosine,
+    fmrs: Sequence[float] = (1e-1, 1e-2, 1e-3),
+    resamples: int = 500,
+    seed: int = 0,
+) -> PairStudy:
+    """Judge a fixed list of pairs.
+
+    Args:
+        pairs: in at least two folds, both kinds among them.
+        embeddings: float32[n, d].
+        labels: the person of each embedding.
+        sources: the photo of each embedding, as the pairs name it.
+        score: larger for the same person.
+        fmrs: targets; finer ones than one in all different pairs are left out.
+        resamples: draws of the bootstrap over identities.
+        seed: of the bootstrap.
+
+    Raises:
+        UsageError: when no pair of either kind can be judged.
+    """
+    where = {source: row for row, source in enumerate(sources)}
+    judged = tuple(pair for pair in pairs if pair.left in where and pair.right in where)
+    if not judged:
+        raise UsageError("no pair of the list has both its photos; is it for another folder?")
+    left = np.array([where[pair.left] for pair in judged])
+    right = np.array([where[pair.right] for pair in judged])
+    same = np.array([pair.same for pair in judged])
+    folds = np.array([pair.fold for pair in judged])
+    scores = np.asarray(score(embeddings[left], embeddings[right]), dtype=np.float64)
+    people, identity = np.unique(np.asarray(labels, dtype=np.str_), return_inverse=True)
+    one, other = identity[left], identity[right]
+    genuine, impostor = scores[same], scores[~same]
+
+    def resampled(drawn: NDArray[np.int64]) -> float:
+        # A same pair is of one person, a different pair of two drawn independently.
+        own, strange = drawn[one[same]], drawn[one[~same]] * drawn[other[~same]]
+        if not own.any() or not strange.any():
+            return float("nan")
+        return equal_error_rate(
+            genuine, impostor, genuine_weights=own, impostor_weights=strange
+        ).value
+
+    return PairStudy(
+        pairs=judged,
+        missing=tuple(pair for pair in pairs if pair.left not in where or pair.right not in where),
+        scores=scores,
+        same=same,
+        accuracy=accuracy_over_folds(scores, same, folds),
+        equal_error=equal_error_rate(genuine, impostor),
+        equal_error_interval=bootstrap(resampled, people.size, repeats=resamples, seed=seed),
+        points=tuple(
+            (fmr, fnmr_at_fmr(genuine, impostor, fmr)) for fmr in fmrs if fmr * impostor.size >= 1
+        ),
+    )

@@ -1,0 +1,131 @@
+"""Figures come in; plain sentences, with what may be claimed and what not, go out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from onlyme.evaluate.intervals import upper_bound
+
+__all__ = ["headline", "odds", "percent", "sentences"]
+
+
+def odds(value: float) -> str:
+    """Write a small rate as odds.
+
+    >>> odds(1e-4), odds(0.00029), odds(0.3)
+    ('1 in 10,000', '1 in 3,450', '1 in 3.3')
+    """
+    if not value > 0:
+        return "none"
+    one_in = 1.0 / value
+    if one_in < 20:
+        return f"1 in {one_in:.1f}".removesuffix(".0")
+    digits = max(0, len(str(int(one_in))) - 3)
+    return f"1 in {round(one_in, -digits):,.0f}"
+
+
+def percent(value: float) -> str:
+    """Write a share in percent with two or three digits that say something.
+
+    >>> percent(0.00374), percent(0.1234), percent(0.0000123), percent(0)
+    ('0.37 %', '12 %', '0.0012 %', '0 %')
+    """
+    if value == 0:
+        return "0 %"
+    hundred = 100 * value
+    if hundred >= 10:
+        return f"{hundred:.2f} %" if 99 <= hundred < 100 else f"{hundred:.0f} %"
+    decimals = 1
+    while decimals < 8 and hundred < 10 ** (1 - decimals):
+        decimals += 1
+    return f"{hundred:.{decimals}f} %"
+
+
+def headline(found: dict[str, Any]) -> str:
+    """Return the outcome in one or two sentences, for a reader who reads nothing else."""
+    owners, pairs = found["owners"], found["pairs"]
+    if owners is None:
+        return (
+            f"Of {pairs['judged']:,} pairs of photos, {percent(pairs['accuracy'])} were rightly "
+            "judged to show the same person or two people."
+        )
+    point = _reference(found)
+    strangers, own = point["strangers"], point["own"]
+    if point["standing"] == "too_few":
+        return (
+            f"Too few comparisons to say: {strangers['total']:,} tries by strangers cannot show "
+            f"a rate of {odds(found['far'])}; that takes at least {3 / found['far']:,.0f}."
+        )
+    if strangers["count"] == 0:
+        bound = upper_bound(0, strangers["total"])
+        got_in = (
+            f"No stranger got in in {strangers['total']:,} tries: "
+            f"at most {odds(bound)}, with 95 % confidence"
+        )
+    else:
+        got_in = (
+            f"A stranger got in {strangers['count']:,} {_times(strangers['count'])} "
+            f"in {strangers['total']:,} tries: {odds(strangers['value'])}"
+            + (f", where {odds(found['far'])} was promised" if owners["promised"] else "")
+        )
+    if own["total"] < 30:
+        return f"{got_in}. Too few attempts by owners to say how often they are turned away."
+    return f"{got_in}. The owner was turned away in {percent(own['value'])} of attempts."
+
+
+def sentences(found: dict[str, Any]) -> list[str]:
+    """Return what a careful reader should know beside the headline."""
+    said = []
+    owners = found["owners"]
+    if owners is not None:
+        point = _reference(found)
+        said.append(
+            f"{owners['count']:,} of {owners['strangers']:,} people enrolled with "
+            f"{owners['photos']} {'photo' if owners['photos'] == 1 else 'photos'} each"
+            + (f", {owners['repeats']} times with different ones" if owners["repeats"] > 1 else "")
+            + "; then their other photos tried to get in, and all photos of the other people"
+            + (" in the same fold." if found["crossfit"] else ".")
+        )
+        said.append(
+            f"Alpha was set for a promised false accept rate of {odds(found['far'])}."
+            if owners["promised"]
+            else "Nothing was promised beforehand: alpha was set afterwards, on these very "
+            f"comparisons, to {odds(found['far'])}."
+        )
+        if point["standing"] == "wide":
+            said.append(
+                f"{point['strangers']['count']} false accepts are fewer than the 30 that a firm "
+                f"figure takes: the rate lies between {_or_zero(point['strangers']['low'])} and "
+                f"{odds(point['strangers']['high'])} (95 %, as if every try were independent)."
+            )
+        said.append(
+            "No head judged anybody that it had seen in training."
+            if found["crossfit"]
+            else "Whether the head saw these people in training is for its card to say."
+        )
+    lost = found["data"]["failure_to_acquire"]
+    if lost["count"]:
+        said.append(
+            f"{lost['count']:,} of {lost['total']:,} photos had no usable face; "
+            "no other figure holds them."
+        )
+    said.append("Twins, siblings, children and deliberate attacks are not covered.")
+    return said
+
+
+def _reference(found: dict[str, Any]) -> dict[str, Any]:
+    """The point that the report speaks of: promised where calibrated, else counted."""
+    owners = found["owners"]
+    if owners["promised"]:
+        (each,) = (p for p in owners["promised"] if p["far"] == found["far"])
+        return {"strangers": each["realised"], "own": each["fnmr"], "standing": each["standing"]}
+    (each,) = (p for p in owners["points"] if p["fmr_target"] == found["far"])
+    return {"strangers": each["fmr"], "own": each["fnmr"], "standing": each["standing"]}
+
+
+def _times(count: int) -> str:
+    return "time" if count == 1 else "times"
+
+
+def _or_zero(value: float) -> str:
+    return odds(value) if value > 0 else "0"

@@ -1,0 +1,338 @@
+"""The report: well-formed, self-contained, escaped, and modest where data are few."""
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from onlyme.errors import NotCalibrated, UsageError
+from onlyme.evaluate import report
+from onlyme.evaluate.document import document
+from onlyme.evaluate.intervals import rate
+from onlyme.evaluate.metrics import error_curve
+from onlyme.evaluate.pairs import Photo, make_pairs
+from onlyme.evaluate.study import run
+from onlyme.evaluate.words import headline, odds, percent
+
+from .people import Template, crowd, learner
+
+COHORT = crowd(people=300, photos=1, seed=9)[0]
+HOSTILE = "<script>alert('x')</script>&\"'"
+VOID = {"meta", "br", "wbr", "img", "line", "circle", "rect", "polyline", "path"}
+
+
+def small(**options):
+    vectors, labels, sources = crowd()
+    photos = [Photo(source, label) for source, label in zip(sources, labels, strict=True)]
+    return run(
+        vectors,
+        labels,
+        sources,
+        learner(COHORT),
+        photos=3,
+        far=1e-2,
+        pairs=make_pairs(photos, folds=4, per_fold=50),
+        groups={label: "AB"[int(label[1:]) % 2] for label in labels},
+        unusable=["lost.jpg"],
+        title="made-up people",
+        model="c" * 64,
+        **options,
+    )
+
+
+class Page(HTMLParser):
+    """Checks that tags nest, and collects what the tests ask about."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.links, self.words, self.headings = [], [], [], [], []
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self.tags.append((tag, given))
+        self.links += [value for key, value in given.items() if key in ("src", "href")]
+        assert not any(key.startswith("on") for key in given)
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def tags(page, name):
+    return [given for tag, given in page.tags if tag == name]
+
+
+@pytest.fixture(scope="module")
+def evaluation():
+    return small()
+
+
+def test_json_is_one_document_with_counts_that_agree(evaluation):
+    found = json.loads(report.to_json(evaluation))
+    assert found["schema"] == "onlyme-evaluation/1"
+    owners = found["owners"]
+    study = evaluation.owners
+    assert owners["impostor"] == study.impostors.total == sum(owners["histogram"]["impostor"])
+    assert owners["genuine"] == study.genuine.size == sum(owners["histogram"]["genuine"])
+    for index, promised in enumerate(owners["promised"]):
+        counts = [trial.false_accepts[index] for trial in study.trials]
+        assert promised["realised"]["count"] == sum(counts)
+        shares = [
+            count / trial.impostors for count, trial in zip(counts, study.trials, strict=True)
+        ]
+        assert promised["mean_over_owners"] == pytest.approx(np.mean(shares))
+        assert promised["owners_above_tenfold"]["count"] == sum(
+            share > 10 * promised["far"] for share in shares
+        )
+    at = next(each for each in owners["promised"] if each["far"] == found["far"])
+    assert sum(each["misses"] for each in owners["people"]) == at["fnmr"]["count"]
+    assert sum(each["false_accepts"] for each in owners["people"]) == at["realised"]["count"]
+    assert found["data"]["failure_to_acquire"]["count"] == 1
+    assert found["pairs"]["judged"] == 400
+    assert {each["group"] for each in found["groups"]["fnmr"]} == {"A", "B"}
+
+
+def test_json_holds_no_embedding(evaluation):
+    text = report.to_json(evaluation)
+    vectors = crowd()[0]
+    assert not any(repr(float(value)) in text for value in vectors[:20].ravel())
+
+
+def test_the_curve_is_thinned_but_true(evaluation):
+    curve = document(evaluation)["owners"]["curve"]
+    study = evaluation.owners
+    assert len(curve["threshold"]) <= 1000
+    for threshold, fmr, fnmr in list(zip(*curve.values(), strict=True))[::7]:
+        assert fmr == pytest.approx(study.impostors.rate_at(threshold).value)
+        assert fnmr == pytest.approx(np.mean(study.genuine < threshold))
+    assert (curve["fmr"][0], curve["fnmr"][-1]) == (1.0, 1.0)
+
+
+def test_the_thinned_curve_leaves_no_gap():
+    vectors, labels, sources = crowd(people=60, spread=1.1)
+    evaluation = run(vectors, labels, sources, learner(COHORT), photos=3)
+    thinned = document(evaluation)["owners"]["curve"]
+    study = evaluation.owners
+    full = error_curve(study.genuine, study.impostors.margins)
+    assert len(thinned["fmr"]) < full.fmr.size / 5
+    kept = np.searchsorted(full.thresholds, thinned["threshold"])
+    for rates, least in (
+        (full.fmr, 1 / study.impostors.total),
+        (full.fnmr, 1 / study.genuine.size),
+    ):
+        gaps = np.abs(np.diff(np.log(np.maximum(rates[kept], least / 2))))
+        assert gaps[np.diff(kept) > 1].max() < 0.2  # neighbours may lie apart, others not
+
+
+def test_owners_far_beyond_the_promise_are_counted():
+    class Lax(Template):
+        def alpha_at(self, far):  # promises too much, and more so to some than to others
+            return super().alpha_at(far * (6 if self.mean[0] > 0 else 60))
+
+    vectors, labels, sources = crowd(spread=1.1)
+    evaluation = run(vectors, labels, sources, lambda me: Lax(me, COHORT), photos=3)
+    (promised,) = (p for p in document(evaluation)["owners"]["promised"] if p["far"] == 1e-2)
+    index = evaluation.owners.fars.index(1e-2)
+    shares = np.array([t.false_accepts[index] / t.impostors for t in evaluation.owners.trials])
+    assert promised["owners_above_tenfold"]["count"] == (shares > 0.1).sum()
+    assert 0 < (shares > 0.1).sum() < (shares > 0.05).sum()
+    assert promised["highest_of_an_owner"] == shares.max()
+
+
+def test_the_page_needs_nothing_beside_itself(evaluation):
+    text = report.to_html(evaluation)
+    page = Page(text)
+    assert page.links == []
+    assert not tags(page, "script")
+    assert not tags(page, "link")
+    assert "url(" not in text
+    assert "@import" not in text
+    assert "http" not in text.replace("http-equiv", "")
+    assert "default-src 'none'" in text
+
+
+def test_the_page_can_be_read_without_seeing_it(evaluation):
+    page = Page(report.to_html(evaluation))
+    assert tags(page, "html") == [{"lang": "en"}]
+    assert page.headings[0] == 1
+    assert page.headings.count(1) == 1
+    assert all(
+        after - before <= 1 for before, after in zip(page.headings, page.headings[1:], strict=False)
+    )
+    assert len(tags(page, "svg")) >= 6
+    assert all(
+        given["role"] == "img" and len(given["aria-label"]) > 20 for given in tags(page, "svg")
+    )
+    assert len(tags(page, "caption")) == len(tags(page, "table"))
+    assert all("scope" in given for given in tags(page, "th"))
+
+
+def test_no_face_without_being_asked_and_all_with_alt_text(evaluation):
+    assert not tags(Page(report.to_html(evaluation)), "img")
+    content = BytesIO()
+    Image.new("RGB", (8, 8), "red").save(content, "PNG")
+    page = Page(report.to_html(evaluation, dict.fromkeys(evaluation.sources, content.getvalue())))
+    assert len(tags(page, "img")) == 44  # ten owners and twelve strangers, two photos each
+    needed = dict.fromkeys(report.pictured(evaluation), content.getvalue())
+    assert tags(Page(report.to_html(evaluation, needed)), "img") == tags(page, "img")
+    assert len(needed) < len(evaluation.sources)
+    assert all(given["src"].startswith("data:image/png;base64,") for given in tags(page, "img"))
+    assert all(given["alt"] for given in tags(page, "img"))
+    assert any("biometric data" in words for words in page.words)
+
+
+@pytest.mark.parametrize("content", [b"", b"<svg onload='alert(1)'/>", b"GIF89a"])
+def test_a_thumbnail_that_is_no_picture_is_refused(evaluation, content):
+    with pytest.raises(UsageError, match="neither JPEG nor PNG"):
+        report.to_html(evaluation, dict.fromkeys(evaluation.sources, content))
+
+
+def test_hostile_names_stay_text():
+    vectors, labels, _ = crowd()
+    names = [f"{HOSTILE}{label}" for label in labels]
+    sources = [f"{name}/{row}.jpg" for row, name in enumerate(names)]
+    content = BytesIO()
+    Image.new("RGB", (8, 8)).save(content, "JPEG")
+    evaluation = run(
+        vectors,
+        names,
+        sources,
+        learner(COHORT),
+        photos=3,
+        far=1e-2,
+        groups=dict.fromkeys(names, HOSTILE),
+        title=HOSTILE,
+        model=HOSTILE,
+    )
+    for thumbnails in (
+        None,
+        {},
+        {sources[0]: content.getvalue()},
+        dict.fromkeys(sources, content.getvalue()),
+    ):
+        page = Page(report.to_html(evaluation, thumbnails))
+        assert not tags(page, "script")
+        assert any("alert('x')" in words for words in page.words)
+    assert json.loads(report.to_json(evaluation))["title"] == HOSTILE
+
+
+def test_tiny_data_claim_nothing():
+    vectors, labels, sources = crowd(people=3, photos=3)
+    evaluation = run(vectors, labels, sources, learner(COHORT), photos=2)
+    found = document(evaluation)
+    assert found["headline"].startswith("Too few comparisons to say")
+    words = "".join(Page(report.to_html(evaluation)).words)
+    assert "too few to say" in words
+    assert all(each["standing"] == "too_few" for each in found["owners"]["promised"][1:])
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_margins_that_are_all_equal_are_drawn(value):
+    class Flat(Template):
+        def margins(self, embeddings):
+            return np.full(len(embeddings), value)
+
+    vectors, labels, sources = crowd(people=12, photos=4)
+    evaluation = run(vectors, labels, sources, lambda me: Flat(me, COHORT), photos=2)
+    Page(report.to_html(evaluation))
+    assert document(evaluation)["owners"]["equal_error"]["value"] == 0.5
+
+
+def test_without_calibration_nothing_is_promised():
+    class Bare(Template):
+        def alpha_at(self, far):  # noqa: ARG002 - the protocol's signature
+            raise NotCalibrated("no cohort")
+
+    vectors, labels, sources = crowd()
+    evaluation = run(vectors, labels, sources, lambda me: Bare(me, COHORT), photos=3, far=1e-3)
+    found = document(evaluation)
+    assert found["owners"]["promised"] is None
+    assert "promised" not in found["headline"]
+    assert any("Nothing was promised" in sentence for sentence in found["sentences"])
+    point = next(each for each in found["owners"]["points"] if each["fmr_target"] == 1e-3)
+    accepted = sum(each["false_accepts"] for each in found["owners"]["people"])
+    assert accepted == point["fmr"]["count"]
+    Page(report.to_html(evaluation))
+
+
+def test_pairs_alone_make_a_report():
+    vectors, labels, sources = crowd(photos=2)
+    photos = [Photo(source, label) for source, label in zip(sources, labels, strict=True)]
+    evaluation = run(vectors, labels, sources, pairs=make_pairs(photos, folds=4), photos=5)
+    assert evaluation.owners is None
+    assert "pairs of photos" in document(evaluation)["headline"]
+    Page(report.to_html(evaluation))
+    with pytest.raises(UsageError, match="groups"):
+        run(vectors, labels, sources, pairs=evaluation.pairs.pairs, photos=5, groups={"P000": "A"})
+
+
+def test_the_same_seed_gives_the_same_report(evaluation):
+    again = replace(small(), created=evaluation.created)
+    assert report.to_json(again) == report.to_json(evaluation)
+
+
+def found_with(count, total, far=1e-4):
+    """The least document that a headline needs."""
+    counted = rate(count, total)
+    given = {"count": count, "total": total, "value": counted.value}
+    own = {"count": 1, "total": 100, "value": 0.01}
+    standing = "too_few" if total < 3 / far else "wide"
+    point = {"far": far, "realised": given, "fnmr": own, "standing": standing}
+    return {"owners": {"promised": [point]}, "pairs": None, "far": far}
+
+
+@pytest.mark.parametrize(
+    ("count", "total", "words"),
+    [
+        (0, 29_999, "Too few comparisons to say: 29,999 tries"),
+        (
+            0,
+            30_000,
+            "No stranger got in in 30,000 tries: at most 1 in 10,000, with 95 % confidence",
+        ),
+        (1, 50_000, "A stranger got in 1 time in 50,000 tries: 1 in 50,000"),
+        (9, 50_000, "A stranger got in 9 times in 50,000 tries: 1 in 5,560"),
+    ],
+)
+def test_headlines(count, total, words):
+    assert headline(found_with(count, total)).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(0, "none"), (1.0, "1 in 1"), (0.5, "1 in 2"), (1e-6, "1 in 1,000,000"), (0.051, "1 in 19.6")],
+)
+def test_odds(value, words):
+    assert odds(value) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0, "0 %"),
+        (1, "100 %"),
+        (0.995, "99.50 %"),
+        (0.5, "50 %"),
+        (0.01, "1.0 %"),
+        (1e-5, "0.0010 %"),
+    ],
+)
+def test_percent(value, words):
+    assert percent(value) == words

@@ -1,0 +1,336 @@
+"""Face ID on real photos of public people: who is let in, who is not, and what is kept."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from onlyme import (
+    Embedding,
+    EnrollmentError,
+    FaceID,
+    Frame,
+    ImageError,
+    OwnerExists,
+    Reason,
+    UnknownOwner,
+    UsageError,
+    compare,
+    embed,
+)
+
+OBAMA = ("obama_1.jpg", "obama_2.jpg", "obama_4.jpg")
+OTHERS = (
+    "biden_1.jpg",
+    "macron_1.jpg",
+    "macron_2.jpg",
+    "ardern_1.jpg",
+    "ardern_2.jpg",
+    "sunak_1.jpg",
+)
+
+
+@pytest.fixture
+def face_id(tmp_path):
+    with FaceID.open(tmp_path / "vault") as opened:
+        yield opened
+
+
+@pytest.fixture
+def obama(face_id, photos):
+    face_id.enroll("obama", [photos / name for name in OBAMA])
+    return face_id
+
+
+# ------------------------------------------------------------------- decisions
+
+
+@pytest.mark.parametrize("name", ["obama_3.jpg", "obama_partial.jpg"])
+def test_the_owner_is_accepted(obama, photos, name):
+    decision = obama.verify("obama", photos / name)
+    assert decision.accepted
+    assert decision.reason is Reason.MATCH
+    assert decision.margin >= decision.alpha
+    assert decision.far == pytest.approx(1e-4, rel=0.01)
+    assert decision.liveness.level == "off"
+    assert set(decision.timings_ms) == {"image", "detect", "quality", "embed", "decide"}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_others_are_not(obama, photos, name):
+    decision = obama.verify("obama", photos / name)
+    assert not decision.accepted
+    assert decision.reason is Reason.NO_MATCH
+    assert decision.margin < decision.alpha
+
+
+def test_every_kind_of_picture_gives_the_same_margin(obama, photos):
+    from PIL import Image
+
+    path = photos / "obama_3.jpg"
+    picture = Image.open(path)
+    array = np.asarray(picture.convert("RGB"))
+    kinds = [path, str(path), path.read_bytes(), picture, array, Frame(array, "mine"), embed(path)]
+    margins = [obama.verify("obama", kind).margin for kind in kinds]
+    assert max(margins) - min(margins) < 1e-6
+    assert margins[0] == pytest.approx(obama.margins("obama", embed(path).vector[None])[0])
+
+
+def test_a_picture_without_a_face_and_one_with_two(obama, photos):
+    grey = np.full((480, 640, 3), 128, np.uint8)
+    assert obama.verify("obama", grey).reason is Reason.NO_FACE
+    from onlyme.image.decode import decode
+
+    pixels = decode(photos / "obama_4.jpg").pixels
+    both = np.concatenate([pixels, pixels], axis=1)
+    assert obama.verify("obama", both).reason is Reason.MANY_FACES
+
+
+def test_could_not_decide_is_an_exception(obama, photos, tmp_path):
+    with pytest.raises(UnknownOwner, match=r"'nobody'.*enrolled: obama"):
+        obama.verify("nobody", photos / "obama_3.jpg")
+    with pytest.raises(ImageError, match=r"gone\.jpg"):
+        obama.verify("obama", tmp_path / "gone.jpg")
+    with pytest.raises(UsageError, match="another network"):
+        obama.verify("obama", Embedding(np.eye(128, dtype=np.float32)[0], "f" * 64))
+
+
+def test_identify(obama, photos):
+    obama.enroll("macron", photos / "macron_1.jpg")
+    assert obama.identify(photos / "obama_3.jpg").name == "obama"
+    assert obama.identify(photos / "macron_2.jpg").name == "macron"
+    stranger = obama.identify(photos / "sunak_1.jpg")
+    assert (stranger.accepted, stranger.name, stranger.reason) == (False, None, Reason.NO_MATCH)
+
+
+def test_one_person_under_two_names_is_ambiguous(obama, photos):
+    obama.enroll("barack", photos / "obama_4.jpg")
+    assert obama.identify(photos / "obama_1.jpg").reason is Reason.AMBIGUOUS
+
+
+def test_compare_and_embed(photos):
+    same = compare(photos / "obama_1.jpg", photos / "obama_2.jpg")
+    different = compare(photos / "obama_1.jpg", photos / "biden_1.jpg")
+    assert 0 < same < 1 < different < 2
+    assert compare(photos / "obama_1.jpg", photos / "obama_1.jpg") == pytest.approx(0, abs=1e-6)
+    with pytest.raises(ImageError, match="array: no face"):
+        embed(np.zeros((100, 100, 3), np.uint8))
+
+
+# ------------------------------------------------------------------ enrollment
+
+
+def test_a_report_on_every_photo(face_id, photos, tmp_path):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no picture")
+    copy = tmp_path / "copy.png"
+    from PIL import Image
+
+    Image.open(photos / "obama_1.jpg").resize((728, 910)).save(copy)
+    seen = []
+    enrollment = face_id.enroll(
+        "obama",
+        [
+            photos / "obama_1.jpg",
+            broken,
+            copy,
+            photos / "biden_1.jpg",
+            photos / "obama_2.jpg",
+            photos / "obama_4.jpg",
+        ],
+        not_me=[photos / "sunak_1.jpg"],
+        on_photo=seen.append,
+    )
+    taken = [report.taken for report in enrollment.me]
+    assert taken == [True, False, False, False, True, True]
+    notes = [report.note for report in enrollment.me]
+    assert "same picture" in notes[2]
+    assert "obama_1.jpg" in notes[2]
+    assert "person of the other photos" in notes[3]
+    assert enrollment.taken == 3
+    assert [report.taken for report in enrollment.not_me] == [True]
+    assert len(seen) == 7
+    assert any("5 photos" in note for note in enrollment.notes)
+
+
+def test_two_photos_of_two_people_are_refused(face_id, photos):
+    with pytest.raises(EnrollmentError, match="different people"):
+        face_id.enroll("x", [photos / "obama_1.jpg", photos / "biden_1.jpg"])
+    assert face_id.names() == []
+
+
+def test_nothing_to_learn_from(face_id, tmp_path):
+    with pytest.raises(EnrollmentError, match="no photo was given"):
+        face_id.enroll("x", [])
+    with pytest.raises(EnrollmentError, match="no face"):
+        face_id.enroll("x", [np.zeros((300, 300, 3), np.uint8)])
+
+
+def test_a_name_that_is_taken(obama, photos):
+    with pytest.raises(OwnerExists, match="--add"):
+        obama.enroll("obama", photos / "obama_3.jpg")
+    obama.enroll("obama", photos / "obama_3.jpg", add=True)
+    assert len(obama.owner("obama").examples.me) == 4
+    with pytest.raises(EnrollmentError, match="enrolled before"):
+        obama.enroll("obama", photos / "obama_3.jpg", add=True)
+    with pytest.raises(EnrollmentError, match="person of the other photos"):
+        obama.enroll("obama", photos / "biden_1.jpg", add=True)
+    obama.enroll("obama", photos / "obama_3.jpg", replace=True)
+    assert len(obama.owner("obama").examples.me) == 1
+    with pytest.raises(UsageError, match="not both"):
+        obama.enroll("obama", photos / "obama_3.jpg", add=True, replace=True)
+
+
+@pytest.mark.parametrize("name", ["", "   ", "a\nb", "a\x1b[2J", "x" * 65, "\u202eadmin"])
+def test_names_that_are_none(face_id, photos, name):
+    with pytest.raises(UsageError, match="printable"):
+        face_id.enroll(name, photos / "obama_1.jpg")
+
+
+def test_a_folder_stands_for_its_pictures(face_id, photos, tmp_path):
+    folder = tmp_path / "me"
+    folder.mkdir()
+    for name in OBAMA:
+        (folder / name).write_bytes((photos / name).read_bytes())
+    (folder / "notes.txt").write_text("not a picture")
+    assert face_id.enroll("obama", folder).taken == 3
+
+
+def test_forget(obama, tmp_path):
+    rare = obama.owner("obama").examples.me.tobytes()[:64]
+    file = tmp_path / "vault" / "vault.sqlite"
+    obama.forget("obama")
+    assert obama.names() == []
+    assert rare not in file.read_bytes()
+    with pytest.raises(UnknownOwner):
+        obama.forget("obama")
+
+
+# ------------------------------------------------------------------ tune, teach
+
+
+def test_tune_by_rate_and_by_alpha(obama, photos):
+    before = obama.owner("obama").alpha
+    strict = obama.tune("obama", far=1e-6)
+    assert strict.alpha > before == strict.alpha_before
+    assert strict.far == pytest.approx(1e-6, rel=0.01)
+    obama.tune("obama", alpha=1.9)
+    assert not obama.verify("obama", photos / "obama_3.jpg").accepted
+    for wrong in (
+        {},
+        {"far": 1e-4, "alpha": 0.1},
+        {"far": 0},
+        {"far": 1.5},
+        {"alpha": 3},
+        {"alpha": float("nan")},
+    ):
+        with pytest.raises(UsageError):
+            obama.tune("obama", **wrong)
+
+
+def test_that_was_not_me_and_back(obama, photos):
+    biden = embed(photos / "biden_1.jpg").vector[None]
+    before = obama.margins("obama", biden)[0]
+    lesson = obama.not_me("obama", photos / "biden_1.jpg")
+    assert lesson.margin_before == pytest.approx(before)
+    assert lesson.margin_after < before
+    assert obama.margins("obama", biden)[0] == pytest.approx(lesson.margin_after)
+    assert obama.verify("obama", photos / "obama_3.jpg").accepted
+    with pytest.raises(EnrollmentError, match="same picture"):
+        obama.not_me("obama", photos / "biden_1.jpg")
+    obama.undo_not_me("obama")
+    assert obama.margins("obama", biden)[0] == pytest.approx(before)
+    with pytest.raises(UsageError, match="nothing to undo"):
+        obama.undo_not_me("obama")
+
+
+# --------------------------------------------------------- several, and crashes
+
+
+def test_what_another_process_changes_is_seen(obama, photos, tmp_path):
+    with FaceID.open(tmp_path / "vault") as other:
+        other.tune("obama", alpha=1.9)
+    assert not obama.verify("obama", photos / "obama_3.jpg").accepted
+
+
+def run(code):
+    return subprocess.Popen([sys.executable, "-c", "from onlyme import FaceID\n" + code])
+
+
+def test_processes_that_add_at_once_lose_nothing(obama, photos, tmp_path):
+    vault = str(tmp_path / "vault")
+    adding = [
+        run(f"FaceID.open({vault!r}).enroll('obama', {str(photos / name)!r}, add=True)")
+        for name in ("obama_3.jpg", "obama_partial.jpg")
+    ]
+    others = [
+        run(f"FaceID.open({vault!r}).enroll({name!r}, {str(photos / (name + '.jpg'))!r})")
+        for name in ("biden_1", "macron_1", "ardern_1")
+    ]
+    assert [process.wait() for process in adding + others] == [0] * 5
+    assert obama.names() == ["ardern_1", "biden_1", "macron_1", "obama"]
+    assert len(obama.owner("obama").examples.me) == 5
+
+
+def test_kill_9_leaves_the_old_or_the_new_state(obama, photos, tmp_path):
+    vault = str(tmp_path / "vault")
+    code = f"""
+with FaceID.open({vault!r}) as face_id:
+    print('ready', flush=True)
+    for turn in range(10_000):
+        face_id.tune('obama', alpha=0.3 + (turn % 2) * 0.1)
+"""
+    random = np.random.default_rng(5)
+    for _ in range(12):
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from onlyme import FaceID\n" + code], stdout=subprocess.PIPE
+        )
+        process.stdout.readline()
+        time.sleep(float(random.uniform(0, 0.05)))
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        with FaceID.open(vault) as face_id:
+            assert round(face_id.owner("obama").alpha, 1) in {0.2, 0.3, 0.4}
+            assert face_id.verify("obama", photos / "obama_3.jpg").reason is Reason.MATCH
+
+
+# ------------------------------------------------------------ the article's own
+
+
+@pytest.mark.data
+def test_any_five_of_the_article_s_photos(face_id, pipeline, data):
+    """From any 5 of his 7 photos the owner is known on the other two, and no stranger is."""
+    from itertools import combinations
+
+    me = [pipeline.look(path).embedding for path in sorted((data / "article/me").iterdir())]
+    others = [pipeline.look(path).embedding for path in sorted((data / "article/not_me").iterdir())]
+    assert len(me) == 7
+    assert len(others) == 9
+    for five in combinations(range(7), 5):
+        face_id.enroll("owner", [me[k] for k in five], replace=True)
+        held_out = [me[k] for k in range(7) if k not in five]
+        assert all(face_id.verify("owner", photo).accepted for photo in held_out), five
+        assert not any(face_id.verify("owner", photo).accepted for photo in others), five
+
+
+@pytest.mark.data
+def test_watch_a_video(face_id, data):
+    """The person of a clip is known in it; another clip shows somebody else all along."""
+    from onlyme.image.source import Capture
+
+    clip = data / "clips" / "liveportrait_d18_live.mp4"
+    with Capture(str(clip)) as frames:
+        first = next(iter(frames))
+    face_id.enroll("she", first)
+    decisions = list(face_id.watch("she", str(clip)))
+    assert decisions
+    assert all(decision.frames for decision in decisions)
+    assert sum(decision.accepted for decision in decisions) >= 0.9 * len(decisions)
+    others = list(face_id.watch("she", str(data / "clips" / "liveportrait_d12_live.mp4")))
+    assert others
+    assert not any(decision.accepted for decision in others)
