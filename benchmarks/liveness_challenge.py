@@ -1,0 +1,2 @@
+def challenge_figures(pipeline, data, sequences):
+    pass
