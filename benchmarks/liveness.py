@@ -32,7 +32,7 @@ from onlyme.liveness.passive import Passive
 from onlyme.settings import Settings
 from onlyme.types import Verdict
 
-LIVE_AT, ATTACK_AT = 0.8, 0.5
+LIVE_AT, ATTACK_AT = 0.75, 0.5
 FRAMES = 5  # of an attempt
 RATE = 15.0  # frames a second that an attempt sees
 STILL_CLIPS = {
@@ -159,16 +159,16 @@ def clip_verdicts(seen, fusions) -> dict[str, list[Verdict]]:
     return result
 
 
-def milliseconds(looker: Looker, data: Path) -> float:
+def milliseconds(looker: Looker, data: Path) -> tuple[float, float]:
     path = sorted((data / "nuaa_dev/live").glob("*/*.jpg"))[0]
     sight = looker.pipeline.look(path)
     looker.glance(sight)
     times = []
-    for _ in range(100):
+    for _ in range(200):
         start = perf_counter()
         looker.glance(sight)
         times.append(perf_counter() - start)
-    return float(np.median(times)) * 1e3
+    return float(np.median(times)) * 1e3, min(times) * 1e3
 
 
 def write(fusion: Fusion, shots: list[Shot], figures: dict) -> None:
@@ -179,7 +179,7 @@ def write(fusion: Fusion, shots: list[Shot], figures: dict) -> None:
             "fitted on": f"webcam frames of {people[True]} living people and of prints and screens "
             f"showing {people[False]} people; each person weighs the same",
             "judged by": "leaving one person out at a time: benchmarks/liveness.py",
-            "thresholds": "chosen before the fit, so that undecided lies between even odds and 4:1",
+            "thresholds": "undecided lies between even odds and 3 to 1; chosen with the same people in view",
             "limits": "few people, one kind of print, two screens; masks and animated faces fed "
             "in place of the camera were not tried",
             "figures": figures,
@@ -246,7 +246,9 @@ def main() -> None:
         print(f"  {name:<24} {line}")
         figures[name] = line
 
-    print(f"\npassive liveness adds {milliseconds(looker, data):.1f} ms to a frame (2 threads)")
+    middle, best = milliseconds(looker, data)
+    print(f"\npassive liveness adds {middle:.1f} ms to a frame (median of 200), {best:.1f} at best, "
+          f"2 threads; load of this machine {os.getloadavg()[0]:.1f}")  # fmt: skip
     if arguments.fit:
         write(shipped, everything, figures)
         print(f"written: {CALIBRATION.name}")
