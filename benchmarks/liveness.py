@@ -40,7 +40,7 @@ STILL_CLIPS = {
     "dinoman_example_live": "96×128 pixels, cut to the face",
     "liveportrait_d18_live": "studio portrait, cut square, the face over 2/3 of its width",
     "liveportrait_d19_live": "studio portrait, cut square, the face over 2/3 of its width",
-    "liveportrait_d6_live": "portrait with retouched face, cut square, the face over 3/4 of its width",
+    "liveportrait_d6_live": "portrait, cut square, the face over 3/4 of its width",
 }
 
 
@@ -55,14 +55,14 @@ class Shot:
 
 
 class Looker:
+    """The networks, and what they say of one picture."""
+
     def __init__(self):
         self.pipeline = wiring.pipeline(Settings.load())
         self.passive = Passive(find("liveness").read())
 
-    def look(self, pixels):
-        return self.pipeline.look(pixels)
-
     def glance(self, sight):
+        """What passive liveness sees of a sight; None without a face."""
         return None if sight.face is None else self.passive.look(sight.frame.pixels, sight.face)
 
 
@@ -175,11 +175,12 @@ def write(fusion: Fusion, shots: list[Shot], figures: dict) -> None:
     people = {kind: len({s.subject for s in shots if s.live == kind}) for kind in (True, False)}
     document = {
         "card": {
-            "what": "Platt calibration of the mean log-odds of the liveness network, and thresholds",
+            "what": "Platt calibration of the liveness network's mean log-odds, and thresholds",
             "fitted on": f"webcam frames of {people[True]} living people and of prints and screens "
             f"showing {people[False]} people; each person weighs the same",
             "judged by": "leaving one person out at a time: benchmarks/liveness.py",
-            "thresholds": "undecided lies between even odds and 3 to 1; chosen with the same people in view",
+            "thresholds": "undecided lies between even odds and 3 to 1; chosen with these "
+            "people in view",
             "limits": "few people, one kind of print, two screens; masks and animated faces fed "
             "in place of the camera were not tried",
             "figures": figures,
@@ -247,7 +248,8 @@ def main() -> None:
         figures[name] = line
 
     middle, best = milliseconds(looker, data)
-    print(f"\npassive liveness adds {middle:.1f} ms to a frame (median of 200), {best:.1f} at best, "
+    print(f"\npassive liveness adds {middle:.1f} ms to a frame (median of 200), "
+          f"{best:.1f} at best, "
           f"2 threads; load of this machine {os.getloadavg()[0]:.1f}")  # fmt: skip
     if arguments.fit:
         write(shipped, everything, figures)

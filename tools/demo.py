@@ -34,8 +34,6 @@ TRY = (
     ("macron_2.jpg", "Emmanuel Macron"),
     ("ardern_2.jpg", "Jacinda Ardern"),
     ("sunak_1.jpg", "Rishi Sunak"),
-    ("macron_1.jpg", "Emmanuel Macron"),
-    ("ardern_1.jpg", "Jacinda Ardern"),
 )
 
 
@@ -99,9 +97,9 @@ def main() -> int:
 def table(trials: list[Trial], alpha: float) -> Table:
     """Make a table that reads at a glance."""
     made = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("photo", "it shows", "onlyme says", "margin"):
-        made.add_column(column, justify="right" if column == "margin" else "left")
-    made.add_column(f"NOT_ME ← alpha {alpha:+.2f} → ME")
+    for column in ("it shows", "onlyme says", "margin"):
+        made.add_column(column, justify="right" if column == "margin" else "left", no_wrap=True)
+    made.add_column(f" NOT_ME ← {alpha:+.2f} → ME", no_wrap=True)
     for trial in trials:
         decision = trial.decision
         verdict = f"[bold green]✓ {ME}[/]" if decision.accepted else f"[bold red]✗ NOT {ME}[/]"
@@ -110,11 +108,11 @@ def table(trials: list[Trial], alpha: float) -> Table:
             verdict, shown, bar = f"[yellow]✗ {decision.reason}[/]", "", ""
         else:
             shown, bar = f"{margin:+.2f}", meter(margin - alpha)
-        made.add_row(trial.photo.name, trial.person, verdict, shown, bar)
+        made.add_row(trial.person, verdict, shown, bar)
     return made
 
 
-def meter(above: float, width: int = 14, reach: float = 0.7) -> str:
+def meter(above: float, width: int = 12, reach: float = 0.7) -> str:
     """Draw how far a margin is above or below alpha."""
     length = min(width, max(1, round(abs(above) / reach * width)))
     if above >= 0:

@@ -14,12 +14,11 @@ if TYPE_CHECKING:
     from onlyme.pipeline import Pipeline
 
 SCALE = 2  # drawn for screens with small pixels
-FACE, GAP, SIDE, COLUMNS = 168, 22, 40, 4
+FACE, GAP, SIDE, COLUMNS = 176, 22, 40, 3
 GROUND, PANEL, INK, FAINT = "#0e1116", "#171b22", "#f2f4f8", "#8b94a3"
 YES, NO = "#2fbf71", "#e5484d"
 CREDITS = (
-    "Photos: US government, United States Senate, N. Tejić, "
-    "French finance ministry (CC BY-SA 3.0 fr), Newzild (CC BY-SA 4.0), C. McAndrew (CC BY 3.0)"
+    "Photos: US government, United States Senate, N. Tejic (public domain); C. McAndrew (CC BY 3.0)"
 )
 
 
@@ -58,24 +57,20 @@ def draw(
     rows = -(-len(cards) // COLUMNS)
     card_height = FACE + 92
     width = 2 * SIDE + COLUMNS * FACE + (COLUMNS - 1) * GAP
-    top = 204
+    top = 236
     height = top + rows * (card_height + GAP) + 44
     sheet = Image.new("RGB", (width * SCALE, height * SCALE), GROUND)
     pen = Pen(sheet)
 
-    pen.text(SIDE, 46, f"Learned {me} from {len(learned)} photos in {seconds:.1f} s.", 27, INK)
-    pen.text(SIDE, 88, "From then on: only me.", 27, FAINT)
-    pen.text(
-        SIDE,
-        152,
-        f"A face opens when its margin  d(x, NOT_ME) − d(x, ME)  reaches alpha {alpha:+.2f}",
-        15,
-        FAINT,
-    )
+    many = f"{len(learned)} photos" if len(learned) > 1 else "1 photo"
+    pen.text(SIDE, 44, f"Learned {me} from {many} in {seconds:.1f} s.", 24, INK)
+    pen.text(SIDE, 78, "From then on: only me.", 24, FAINT)
     for number, face in enumerate(learned):
-        size = 92
-        x = width - SIDE - (len(learned) - number) * (size + 10) + 10
-        pen.picture(face, x, 38, size, INK)
+        pen.picture(face, SIDE + number * (92 + 10), 116, 92, INK)
+    beside = SIDE + len(learned) * (92 + 10) + 12
+    pen.text(beside, 144, "A face opens when its margin", 14, FAINT)
+    pen.text(beside, 164, "d(x, NOT_ME) - d(x, ME)", 14, INK)
+    pen.text(beside, 184, f"reaches alpha {alpha:+.2f}", 14, FAINT)
 
     for number, card in enumerate(cards):
         row, column = divmod(number, COLUMNS)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onlyme.errors import EnrollmentError, ImageError, OwnerExists
+from onlyme.errors import EnrollmentError, ImageError
 from onlyme.image.source import photos
+from onlyme.owner import Examples
 from onlyme.types import Embedding, Frame, PhotoReport, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -25,15 +26,7 @@ if TYPE_CHECKING:
     Picture = ImageLike | Frame
     Photo = Picture | Embedding
 
-__all__ = [
-    "ADVISED",
-    "SAME_PERSON",
-    "SAME_PICTURE",
-    "Collector",
-    "expanded",
-    "nothing_taken",
-    "refuse_taken",
-]
+__all__ = ["ADVISED", "SAME_PERSON", "SAME_PICTURE", "Collected", "Collector", "collected"]
 
 ADVISED = 5
 """Photos of one person that are advised; one is enough."""
@@ -50,6 +43,49 @@ _WHY = {
     Reason.NO_FACE: "no face found; show the whole face, from the front",
     Reason.MANY_FACES: "several faces of like size; cut the photo to one person",
 }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Collected:
+    """What photos came to.
+
+    Attributes:
+        examples: those worth learning from.
+        me: one report for each photo of the person.
+        others: one for each photo of somebody else.
+    """
+
+    examples: Examples
+    me: tuple[PhotoReport, ...]
+    others: tuple[PhotoReport, ...]
+
+
+def collected(
+    pipeline: Pipeline,
+    known: Examples,
+    me: Photo | Iterable[Photo],
+    not_me: Photo | Iterable[Photo],
+    look_alikes: Photo | Iterable[Photo],
+    on_photo: Callable[[PhotoReport], None] | None,
+) -> Collected:
+    """Look at all photos of one enrollment, which adds to what is known.
+
+    Raises:
+        EnrollmentError: no photo of the person can be used, or they show different people.
+    """
+    mine = Collector(pipeline, judge_quality=True, known=known.me)
+    others = Collector(pipeline, judge_quality=False, known=known.not_me)
+    alike = Collector(pipeline, judge_quality=False, known=known.look_alikes)
+    for collector, images in ((mine, me), (others, not_me), (alike, look_alikes)):
+        for image in expanded(images):
+            report = collector.add(image)
+            if on_photo:
+                on_photo(report)
+    mine.refuse_strays()
+    if not len(mine.vectors):
+        raise EnrollmentError(_nothing_taken(mine.reports))
+    examples = Examples(mine.vectors, others.vectors, alike.vectors)
+    return Collected(examples, mine.reports, others.reports + alike.reports)
 
 
 def expanded(images: Photo | Iterable[Photo]) -> Iterator[Photo]:
@@ -172,22 +208,13 @@ class Collector:
             photo.refuse("the same picture as one enrolled before")
 
 
+def _nothing_taken(reports: tuple[PhotoReport, ...]) -> str:
+    if not reports:
+        return f"no photo was given; one is enough, {ADVISED} are advised"
+    return "no photo can be used:\n" + "\n".join(f"  {r.source}: {r.note}" for r in reports)
+
+
 def _distances(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
     """Euclidean distances between the rows of two sets of unit vectors: float64[n, m], 0 to 2."""
     cosines = a.astype(np.float64) @ b.astype(np.float64).T
     return np.sqrt(np.maximum(2 - 2 * cosines, 0))
-
-
-def nothing_taken(reports: tuple[PhotoReport, ...]) -> str:
-    """Say why not one photo made it into a template."""
-    if not reports:
-        return "no photo was given; one is enough, five are advised"
-    return "no photo can be used:\n" + "\n".join(f"  {r.source}: {r.note}" for r in reports)
-
-
-def refuse_taken(name: str, taken: bool) -> None:  # noqa: FBT001 - a helper of one caller
-    """Raise OwnerExists where a name is taken."""
-    if taken:
-        raise OwnerExists(
-            f"{name} is enrolled already; add to it (--add) or start over (--replace)"
-        )

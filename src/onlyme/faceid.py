@@ -9,13 +9,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Self
 
 from onlyme.attempt import attempts, checked_level, single, unseen, whole
-from onlyme.enrolling import ADVISED, Collector, expanded, nothing_taken, refuse_taken
-from onlyme.errors import EnrollmentError, UnknownOwner, UsageError
+from onlyme.enrolling import ADVISED, Collector, collected
+from onlyme.errors import EnrollmentError, OwnerExists, UnknownOwner, UsageError
 from onlyme.image.source import Capture
-from onlyme.names import checked_name, nobody
-from onlyme.owner import Examples, Owner, lesson, search
+from onlyme.names import checked_name
+from onlyme.owner import Examples, Owner, search
 from onlyme.pipeline import timed
-from onlyme.types import Decision, Embedding, Enrollment, Lesson, LivenessLevel, Tuning
+from onlyme.types import Decision, Embedding, Enrollment, Lesson, LivenessLevel
 
 if TYPE_CHECKING:
     import os
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from onlyme.liveness.judge import Judge
     from onlyme.pipeline import Pipeline
     from onlyme.siamese import Base
-    from onlyme.types import PhotoReport
+    from onlyme.types import PhotoReport, Tuning
     from onlyme.vault.store import Edit, Store
 
 __all__ = ["FaceID"]
@@ -113,7 +113,7 @@ class FaceID:
             return cached[1]
         template = self.store.get(name)
         if template is None:
-            raise UnknownOwner(nobody(name, self.names()))
+            raise UnknownOwner(_nobody(name, self.names()))
         owner = Owner.from_template(self.base, template)
         self._read[name] = version, owner
         return owner
@@ -154,37 +154,19 @@ class FaceID:
         if add and replace:
             raise UsageError("say add or replace, not both")
         taken = name in self.names()
-        refuse_taken(name, taken and not (add or replace))
+        _refuse_taken(name, taken and not (add or replace))
         none = Examples.none(self.base.dimension)
         known = self.owner(name).examples if taken and add else none
-
-        look = [
-            Collector(self.pipeline, judge_quality, known=vectors)
-            for judge_quality, vectors in (
-                (True, known.me),
-                (False, known.not_me),
-                (False, known.look_alikes),
-            )
-        ]
-        for collector, images in zip(look, (me, not_me, look_alikes), strict=True):
-            for image in expanded(images):
-                report = collector.add(image)
-                if on_photo:
-                    on_photo(report)
-        mine, others, alike = look
-        mine.refuse_strays()
-        if not len(mine.vectors):
-            raise EnrollmentError(nothing_taken(mine.reports))
-        new = Examples(mine.vectors, others.vectors, alike.vectors)
+        seen = collected(self.pipeline, known, me, not_me, look_alikes, on_photo)
 
         with self.store.edit() as edit:
             # Looking took seconds. Whatever another process enrolled meanwhile is kept.
             earlier = self._owner_in(edit, name)
-            refuse_taken(name, earlier is not None and not (add or replace))
+            _refuse_taken(name, earlier is not None and not (add or replace))
             if earlier is not None and add:
-                owner = earlier.learned_anew(self.base, earlier.examples + new)
+                owner = earlier.learned_anew(self.base, earlier.examples + seen.examples)
             else:
-                owner = Owner.learn(self.base, name, new, far=self._far)
+                owner = Owner.learn(self.base, name, seen.examples, far=self._far)
             edit.put(owner.to_template())
 
         notes = list(owner.learned.report.notes)
@@ -195,8 +177,8 @@ class FaceID:
             )
         return Enrollment(
             name=name,
-            me=mine.reports,
-            not_me=others.reports + alike.reports,
+            me=seen.me,
+            not_me=seen.others,
             alpha=owner.alpha,
             far=owner.far,
             notes=tuple(notes),
@@ -258,9 +240,7 @@ class FaceID:
             before = self._existing(edit, name)
             after = before.tuned(far=far, alpha=alpha)
             edit.put(after.to_template())
-        return Tuning(
-            name, after.alpha, after.far, after.learned.miss_at(after.alpha), before.alpha
-        )
+        return after.tuning(before.alpha)
 
     def forget(self, name: str) -> None:
         """Erase everything that is kept of a person.
@@ -270,7 +250,7 @@ class FaceID:
         """
         with self.store.edit() as edit:
             if not edit.delete(name):
-                raise UnknownOwner(nobody(name, self.names()))
+                raise UnknownOwner(_nobody(name, self.names()))
         self._read.pop(name, None)
 
     # --------------------------------------------------------------- decisions
@@ -381,7 +361,7 @@ class FaceID:
     def _existing(self, edit: Edit, name: str) -> Owner:
         owner = self._owner_in(edit, name)
         if owner is None:
-            raise UnknownOwner(nobody(name, self.names()))
+            raise UnknownOwner(_nobody(name, self.names()))
         return owner
 
     def _change(
@@ -392,4 +372,24 @@ class FaceID:
             before = self._existing(edit, name)
             after = before.learned_anew(self.base, change(before.examples))
             edit.put(after.to_template())
-        return lesson(before, after, about)
+        return Lesson(
+            name=name,
+            margin_before=float(before.margins(about)[0]),
+            margin_after=float(after.margins(about)[0]),
+            own_before=tuple(before.margins(before.examples.me).tolist()),
+            own_after=tuple(after.margins(before.examples.me).tolist()),
+            alpha_before=before.alpha,
+            alpha_after=after.alpha,
+        )
+
+
+def _refuse_taken(name: str, taken: bool) -> None:  # noqa: FBT001 - a helper of one caller
+    if taken:
+        raise OwnerExists(
+            f"{name} is enrolled already; add to it (--add) or start over (--replace)"
+        )
+
+
+def _nobody(name: str, names: list[str]) -> str:
+    enrolled = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
+    return f"nobody called {name!r} is enrolled; enrolled: {enrolled or 'nobody yet'}"

@@ -10,7 +10,7 @@ import numpy as np
 
 from onlyme.errors import NeedsReenroll, UsageError, VaultDamaged
 from onlyme.siamese import Learned, learn
-from onlyme.types import Decision, Lesson, Reason
+from onlyme.types import Decision, Reason, Tuning
 from onlyme.vault.template import Template
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from onlyme.siamese import Base
 
-__all__ = ["Examples", "Owner", "lesson", "search"]
+__all__ = ["Examples", "Owner", "search"]
 
 _SETS = ("me", "not_me", "look_alikes")
 _LEARNED = "learned."
@@ -100,6 +100,19 @@ class Owner:
         assert alpha is not None  # noqa: S101 - for the type checker; the caller gave one
         return replace(self, alpha=alpha, promised=far, created=datetime.now(UTC))
 
+    def tuning(self, alpha_before: float) -> Tuning:
+        """Say where alpha stands, and what it is expected to cost."""
+        miss = self.learned.miss_at(self.alpha)
+        return Tuning(
+            name=self.name,
+            alpha=self.alpha,
+            far=self.far,
+            miss=miss.rate if miss else None,
+            miss_interval=(miss.low, miss.high) if miss else None,
+            miss_people=miss.people if miss else 0,
+            alpha_before=alpha_before,
+        )
+
     def shared_among(self, people: int) -> Self:
         """Return the owner with the alpha that holds the promise when `people` are searched."""
         if self.promised is None or people == 1:
@@ -174,16 +187,3 @@ def search(owners: list[Owner], vector: NDArray[np.float32]) -> Decision:
         return matches[0]
     reason = Reason.AMBIGUOUS if matches else Reason.NO_MATCH
     return Decision(accepted=False, name=None, reason=reason)
-
-
-def lesson(before: Owner, after: Owner, about: NDArray[np.float32]) -> Lesson:
-    """Tell what learning an owner anew did to a face, float32[1, d], and to the owner's own."""
-    return Lesson(
-        name=before.name,
-        margin_before=float(before.margins(about)[0]),
-        margin_after=float(after.margins(about)[0]),
-        own_before=tuple(before.margins(before.examples.me).tolist()),
-        own_after=tuple(after.margins(before.examples.me).tolist()),
-        alpha_before=before.alpha,
-        alpha_after=after.alpha,
-    )

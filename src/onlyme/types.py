@@ -309,7 +309,10 @@ class Tuning:
         name: the owner.
         alpha: the margin that a face must reach.
         far: the false accept rate that it stands for; None without calibration.
-        miss: the miss rate (FNMR) to expect of the owner; None where nobody can say.
+        miss: the miss rate (FNMR) to expect, which is that of other people with as many
+            photos; None without calibration.
+        miss_interval: its 95 % interval.
+        miss_people: so many people it was measured on.
         alpha_before: what it was.
     """
 
@@ -317,4 +320,6 @@ class Tuning:
     alpha: float
     far: float | None
     miss: float | None
+    miss_interval: tuple[float, float] | None
+    miss_people: int
     alpha_before: float
