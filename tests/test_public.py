@@ -41,6 +41,7 @@ NAMES = [
     "VaultDamaged",
     "VaultError",
     "Verdict",
+    "check_liveness",
     "compare",
     "embed",
 ]

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         VaultError,
     )
     from onlyme.faceid import FaceID
-    from onlyme.oneshot import compare, embed
+    from onlyme.oneshot import check_liveness, compare, embed
     from onlyme.types import (
         Decision,
         Embedding,
@@ -85,6 +85,7 @@ __all__ = [
     "VaultError",
     "Verdict",
     "__version__",
+    "check_liveness",
     "compare",
     "embed",
 ]
@@ -109,7 +110,7 @@ _HOMES = {
         "VaultError",
     ),
     "onlyme.faceid": ("FaceID",),
-    "onlyme.oneshot": ("compare", "embed"),
+    "onlyme.oneshot": ("check_liveness", "compare", "embed"),
     "onlyme.types": (
         "Decision",
         "Embedding",

@@ -30,6 +30,7 @@ def verify(
     ] = None,
     *,
     camera: options.Camera = None,
+    liveness: options.Level = None,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
@@ -41,9 +42,10 @@ def verify(
         raise typer.BadParameter("give a photo or --camera N", param_hint="PHOTO")
     with options.opened(vault) as face_id:
         if photo is not None:
-            decision = face_id.verify(name, photo)
+            decision = face_id.verify(name, photo, liveness)
         else:
-            decision = next(face_id.watch(name, options.source(camera or "")))
+            source = options.source(camera or "")
+            decision = next(face_id.watch(name, source, options.level(liveness)))
     _answer(decision, json=json)
 
 
@@ -68,6 +70,7 @@ def watch(
     camera: Annotated[
         str, typer.Option("--camera", metavar="N", help="A camera's number or path.")
     ] = "0",
+    liveness: options.Level = None,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
@@ -78,7 +81,8 @@ def watch(
     accepted, last, frames = False, None, 0
     start = time.perf_counter()
     with options.opened(vault) as face_id:
-        for decision in face_id.watch(name, video or options.source(camera)):
+        level = options.level(liveness)
+        for decision in face_id.watch(name, video or options.source(camera), level):
             accepted = decision.accepted
             frames += decision.frames
             if decision.reason is not last:

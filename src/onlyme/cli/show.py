@@ -30,6 +30,8 @@ _WORDS = {
     "many_faces": "several faces of like size; show one person",
     "poor_quality": "the picture is too poor to decide",
     "ambiguous": "more than one person matches",
+    "not_live": "a photo or a screen, not a person",
+    "liveness_undecided": "it is not clear that a person is there; face the camera in good light",
 }
 
 
@@ -77,7 +79,7 @@ def decision_line(decision: Decision) -> str:
         )
     if decision.margin is None or decision.alpha is None:
         return verdict
-    sign = "≥" if decision.accepted else "<"
+    sign = "≥" if decision.margin >= decision.alpha else "<"
     numbers = f"margin {decision.margin:+.3f} {sign} alpha {decision.alpha:+.3f}"
     return f"{verdict}   {numbers}   ({odds(decision.far)})"
 
