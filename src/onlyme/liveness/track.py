@@ -55,6 +55,9 @@ MEMORY: Final = 450
 class Track:
     """One face, followed through a stream of frames.
 
+    Attributes:
+        at: when it was last seen, in seconds.
+
     >>> from onlyme.types import Face
     >>> face = Face(np.array([0, 0, 99, 99], np.float32), np.zeros((5, 2), np.float32), 0.9)
     >>> ada, bob = np.eye(2, dtype=np.float32)
@@ -63,7 +66,7 @@ class Track:
     [False, True, False]
     """
 
-    _at: float = 0.0
+    at: float = 0.0
     _box: NDArray[np.float32] | None = None
     _sum: NDArray[np.float64] | None = None
 
@@ -79,11 +82,11 @@ class Track:
         if not same or self._sum is None:
             self._sum = np.zeros(len(vector))
         self._sum = self._sum + vector
-        self._at, self._box = at, face.box
+        self.at, self._box = at, face.box
         return same
 
     def _near(self, at: float, face: Face) -> bool:
-        seconds = at - self._at
+        seconds = at - self.at
         if self._box is None or not 0 <= seconds <= GAP_SECONDS:
             return False
         old, new = self._box, face.box
