@@ -89,7 +89,10 @@ _PROMPTS: Final = {
 
 
 def drawn(count: int = 3, rng: random.Random | None = None) -> tuple[Step, ...]:
-    """Draw an unpredictable sequence: no step twice in a row, at most one that needs no turn.
+    """Draw an unpredictable sequence.
+
+    No step comes twice in a row, coming closer, which paper can do, at most once, and a
+    turn to a side, which is what bent paper cannot do, at least once.
 
     Args:
         count: how many steps, 2 or more.
@@ -108,7 +111,8 @@ def drawn(count: int = 3, rng: random.Random | None = None) -> tuple[Step, ...]:
     while True:
         steps = tuple(rng.choice(list(Step)) for _ in range(count))
         varied = all(a is not b for a, b in itertools.pairwise(steps))
-        if varied and steps.count(Step.CLOSER) <= 1:
+        sideways = Step.LEFT in steps or Step.RIGHT in steps
+        if varied and sideways and steps.count(Step.CLOSER) <= 1:
             return steps
 
 
@@ -239,13 +243,12 @@ class Challenge:
         done = set()
         if float(face.box[2]) >= CLOSER * self._width and motion.spread >= CLOSER**0.5:
             done.add(Step.CLOSER)
-        if motion.ahead >= AHEAD:
-            side = _sideways(face.landmarks) - self._nose
-            if abs(motion.x) >= max(LEAD, abs(motion.y)) and motion.x * side > 0:
-                if abs(side) >= SIDEWAYS:
-                    done.add(Step.LEFT if motion.x > 0 else Step.RIGHT)
-            elif abs(motion.y) >= max(LEAD, abs(motion.x)):
-                done.add(Step.NOD if motion.y > 0 else Step.UP)
+        side = _sideways(face.landmarks) - self._nose
+        if abs(motion.x) >= max(LEAD, abs(motion.y)):
+            if motion.ahead >= AHEAD and abs(side) >= SIDEWAYS and motion.x * side > 0:
+                done.add(Step.LEFT if motion.x > 0 else Step.RIGHT)
+        elif abs(motion.y) >= LEAD and motion.beside >= AHEAD:
+            done.add(Step.NOD if motion.y > 0 else Step.UP)
         return done
 
     def _fail(self, why: str) -> Phase:

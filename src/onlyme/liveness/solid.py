@@ -31,7 +31,7 @@ LEAST_POINTS: Final = 40
 WINDOW: Final = 0.3
 """Side of the patch that is followed, in distances of the eyes."""
 
-AGREES: Final = 0.015
+AGREES: Final = 0.025
 """A track followed forth and back ends this near to where it began, in distances of the eyes."""
 
 NOSE: Final = 0.24
@@ -40,7 +40,11 @@ NOSE: Final = 0.24
 RING: Final = (0.42, 1.0)
 """The neighbours of the nose lie at these distances from its tip."""
 
-SECTORS: Final = 8
+SECTORS: Final = 12
+"""Directions in which there are neighbours; a crease through the nose lies within one of them."""
+
+LEVEL: Final = [0, 1, SECTORS // 2 - 1]
+"""The lines that lead to the cheeks."""
 
 
 @dataclass(slots=True)
@@ -89,6 +93,9 @@ class Solidity:
     Attributes:
         ahead: how far the nose is ahead of what surrounds it, in the direction in which it
             is least so, in distances of the eyes; about 0 for paper, flat or bent.
+        beside: the same against the cheeks alone, to the sides and 30 degrees about them;
+            about 0 for flat paper, and for paper bent about a level axis. When a head nods,
+            brow and lips keep up with the nose, and only the cheeks lag behind.
         x: how far the nose is ahead to the right of the picture, in the same unit.
         y: the same downwards.
         spread: how much larger the face has become; 1 for no change.
@@ -96,6 +103,7 @@ class Solidity:
     """
 
     ahead: float
+    beside: float
     x: float
     y: float
     spread: float
@@ -120,18 +128,24 @@ def solidity(tracks: Tracks) -> Solidity | None:
     lead = np.median(moved[nose], axis=0)
     length = float(np.linalg.norm(lead))
     direction = lead / max(length, 1e-9)
-    sector = np.floor(np.arctan2(at[:, 1], at[:, 0]) / (2 * np.pi) * SECTORS).astype(int) % SECTORS
+    # The first sector is centred on the direction to the right of the picture.
+    around = np.arctan2(at[:, 1], at[:, 0]) / (2 * np.pi) * SECTORS
+    sector = np.rint(around).astype(int) % SECTORS
     lags = []
     for one in range(SECTORS):
         there = ring & (sector == one)
         lags.append(float(np.median(moved[there] @ direction)) if there.sum() >= 2 else np.nan)
-    pairs = np.array(lags).reshape(2, SECTORS // 2)
-    known = ~np.isnan(pairs).any(axis=0)
-    if known.sum() < SECTORS // 2 - 1:
+    # Two opposite sectors make a line. A turned head hides one side of many a line; on a line
+    # that lies in paper, either side would keep up with the nose.
+    lines = np.array(lags).reshape(2, SECTORS // 2)
+    known = lines[:, ~np.isnan(lines).all(axis=0)]
+    if known.shape[1] < SECTORS // 2 - 1:
         return None
-    ahead = length - float(pairs.mean(axis=0)[known].max())
+    ahead = length - float(np.nanmean(known, axis=0).max())
+    level = np.nanmean(lines[:, LEVEL][:, ~np.isnan(lines[:, LEVEL]).all(axis=0)], axis=0)
+    beside = length - float(level.max()) if len(level) >= 2 else ahead
     spread = np.std(tracks.now, axis=0).sum() / max(float(np.std(tracks.first, axis=0).sum()), 1e-6)
-    return Solidity(ahead, float(lead[0]), float(lead[1]), float(spread), len(at))
+    return Solidity(ahead, beside, float(lead[0]), float(lead[1]), float(spread), len(at))
 
 
 def _residual(at: NDArray[np.float64], now: NDArray[np.float64]) -> NDArray[np.float64]:
