@@ -201,11 +201,15 @@ def main() -> None:
     parser.add_argument("--fit", action="store_true")
     parser.add_argument("--sequences", type=int, default=200)
     parser.add_argument("--skip-challenge", action="store_true")
+    parser.add_argument("--only-challenge", action="store_true")
     arguments = parser.parse_args()
     cv2.setNumThreads(2)
     data = Path(os.environ["ONLYME_DATA"])
     network = find("liveness").sha256
     looker = Looker()
+    if arguments.only_challenge:
+        challenge_figures(looker.pipeline, data, arguments.sequences)
+        return
 
     shots = nuaa(looker, data)
     seen = clips(looker, data)

@@ -6,6 +6,7 @@ error rates on real attacks, and its counts are never quoted as such.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import cv2
@@ -63,7 +64,7 @@ def render(photo, background, paper, nose, turned, shift, distance, rng):
     if paper.kind == "fold":  # the crease must fall on an edge
         edges = np.sort(np.append(edges, nose[0] if paper.upright else nose[1]))
     strips = []
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in itertools.pairwise(edges):
         if high - low < 1e-6:
             continue
         corners = [(low, -1), (high, -1), (high, 1), (low, 1)]
