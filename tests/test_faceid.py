@@ -154,7 +154,7 @@ def test_a_report_on_every_photo(face_id, photos, tmp_path):
     assert enrollment.taken == 3
     assert [report.taken for report in enrollment.not_me] == [True]
     assert len(seen) == 7
-    assert any("5 photos" in note for note in enrollment.notes)
+    assert "5 photos are advised" in enrollment.advice[0]
 
 
 def test_two_photos_of_two_people_are_refused(face_id, photos):

@@ -15,6 +15,7 @@ MIDDLE = (
     "pipeline",
     "owner",
     "enrolling",
+    "coach",
     "attempt",
     "faceid",
     "wiring",

@@ -12,15 +12,15 @@ import numpy as np
 from platformdirs import user_cache_path
 from rich.progress import Progress
 
+from onlyme import wiring
 from onlyme.face.align import align
-from onlyme.face.detect import Detector
-from onlyme.face.embed import Embedder
-from onlyme.face.models import find
+from onlyme.settings import Settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.console import Console
 
+    from onlyme.pipeline import Pipeline
     from onlyme.types import Face, Frame
 
 SUFFIXES = {".jpg", ".jpeg", ".png"}
@@ -51,7 +51,9 @@ class People:
         return len(np.unique(self.labels))
 
 
-def read_people(folder: Path, console: Console, same: Path | None = None) -> People:
+def read_people(
+    folder: Path, console: Console, same: Path | None = None, embedder: str | None = None
+) -> People:
     """Embed every photo of `folder/PERSON/`, or take the cache of an earlier run.
 
     Args:
@@ -59,17 +61,19 @@ def read_people(folder: Path, console: Console, same: Path | None = None) -> Peo
         console: where progress goes.
         same: text file of label errors: `A = B`, two names of one person, or
             `drop PERSON/FILE`, a photo of somebody else.
+        embedder: manifest entry of the network; None for the shipped one.
     """
     photos = sorted(p for p in folder.glob("*/*") if p.suffix.lower() in SUFFIXES)
     if not photos:
         raise SystemExit(f"{folder}: no photos in folders of people")
-    model = find("embedder").sha256
+    pipeline = wiring.pipeline(Settings.load(embedder=embedder))
+    model = pipeline.embedder.model
     key = hashlib.sha256(model.encode())
     for photo in photos:
         key.update(f"{photo.relative_to(folder)} {photo.stat().st_size}\n".encode())
     cache = user_cache_path("onlyme") / "people" / f"{key.hexdigest()[:16]}.npz"
     if not cache.exists():
-        _embed(folder, photos, cache, console)
+        _embed(pipeline, folder, photos, cache, console)
     with np.load(cache, allow_pickle=False) as parts:
         embeddings, files = parts["embeddings"], parts["files"]
     people = np.array([Path(file).parts[0] for file in files])
@@ -94,17 +98,16 @@ def _corrected(
     return people, keep
 
 
-def _embed(folder: Path, photos: list[Path], cache: Path, console: Console) -> None:
-    from onlyme.image.decode import decode
-
-    detector, embedder = Detector(find("detector").read()), Embedder(find("embedder"))
+def _embed(
+    pipeline: Pipeline, folder: Path, photos: list[Path], cache: Path, console: Console
+) -> None:
     vectors, files = [], []
     with Progress(console=console) as progress:
         for photo in progress.track(photos, description="embedding"):
-            frame = decode(photo)
-            face = _labelled(detector.detect(frame.pixels), frame)
+            frame = pipeline.decode(photo)
+            face = _labelled(pipeline.detector.detect(frame.pixels), frame)
             if face is not None:
-                vectors.append(embedder.embed(align(frame.pixels, face)).vector)
+                vectors.append(pipeline.embedder.embed(align(frame.pixels, face)).vector)
                 files.append(photo.relative_to(folder).as_posix())
     cache.parent.mkdir(parents=True, exist_ok=True)
     temporary = cache.with_name(f"{os.getpid()}.npz")

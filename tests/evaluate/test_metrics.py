@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onlyme.errors import UsageError
@@ -23,12 +23,14 @@ def loop_fnmr(genuine, threshold):
     return sum(1 for score in genuine if score < threshold)
 
 
+@settings(deadline=None)
 @given(scores, st.floats(-2, 2))
 def test_rates_count_what_a_loop_counts(values, threshold):
     assert metrics.false_match_rate(values, threshold).count == loop_fmr(values, threshold)
     assert metrics.false_non_match_rate(values, threshold).count == loop_fnmr(values, threshold)
 
 
+@settings(deadline=None)
 @given(scores, scores)
 def test_curve_is_the_loop_at_every_threshold(genuine, impostor):
     curve = metrics.error_curve(genuine, impostor)
@@ -40,6 +42,7 @@ def test_curve_is_the_loop_at_every_threshold(genuine, impostor):
     assert (np.diff(curve.thresholds) > 0).all()
 
 
+@settings(deadline=None)
 @given(scores, rates)
 def test_threshold_is_the_lowest_that_keeps_the_target(impostor, target):
     threshold = metrics.threshold_at_fmr(impostor, target)
@@ -51,6 +54,7 @@ def test_threshold_is_the_lowest_that_keeps_the_target(impostor, target):
         assert loop_fmr(impostor, np.nextafter(threshold, -np.inf)) > allowed
 
 
+@settings(deadline=None)
 @given(scores, rates, st.data())
 def test_weights_are_repeated_scores(impostor, target, data):
     weights = data.draw(
@@ -65,6 +69,7 @@ def test_weights_are_repeated_scores(impostor, target, data):
     assert weighted.value == pytest.approx(metrics.equal_error_rate(genuine, repeated).value)
 
 
+@settings(deadline=None)
 @given(scores, rates)
 def test_the_tail_alone_gives_the_same_threshold_or_refuses(impostor, target):
     full = metrics.threshold_at_fmr(impostor, target)
@@ -75,6 +80,7 @@ def test_the_tail_alone_gives_the_same_threshold_or_refuses(impostor, target):
         assert target * len(impostor) * (1 + 1e-12) >= len(tail)
 
 
+@settings(deadline=None)
 @given(scores, scores)
 def test_equal_error_rate_lies_where_the_rates_cross(genuine, impostor):
     point = metrics.equal_error_rate(genuine, impostor)
@@ -153,6 +159,7 @@ def test_what_cannot_be_judged_is_refused(call):
         call()
 
 
+@settings(deadline=None)
 @given(scores, st.data())
 def test_best_threshold_beats_every_other(values, data):
     same = data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values)))

@@ -95,6 +95,10 @@ def test_a_csv_without_folds_is_dealt_into_ten(tmp_path):
         "1\t1\n../x\t1\t2\n",
         "1\t1\nAnn\tone\ttwo\n",
         "1\t1\nAnn\t1\n",
+        f"1\t1\nAnn\t{'1' * 5000}\t2\n",
+        f"{'1' * 5000}\nAnn\t1\t2\n",
+        f"left,right,same,fold\na,b,1,{'1' * 5000}\n",
+        f"left,right,same\na,{'b' * 200_000},1\n",
     ],
 )
 def test_a_bad_list_is_refused(tmp_path, text):

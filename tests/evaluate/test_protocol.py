@@ -203,7 +203,14 @@ def test_groups_are_read(tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "person\nAnn\n", "person,group\n", "person,group\nAnn,\n", "person,group\nA,x\nA,y\n"],
+    [
+        "",
+        "person\nAnn\n",
+        "person,group\n",
+        "person,group\nAnn,\n",
+        "person,group\nA,x\nA,y\n",
+        f"person,group\nA,{'x' * 200_000}\n",
+    ],
 )
 def test_bad_groups_are_refused(tmp_path, text):
     path = tmp_path / "groups.csv"

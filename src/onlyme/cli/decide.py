@@ -31,6 +31,7 @@ def verify(
     *,
     camera: options.Camera = None,
     liveness: options.Level = None,
+    embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
@@ -40,7 +41,7 @@ def verify(
     """
     if (photo is None) == (camera is None):
         raise typer.BadParameter("give a photo or --camera N", param_hint="PHOTO")
-    with options.opened(vault) as face_id:
+    with options.opened(vault, embedder) as face_id:
         if photo is not None:
             decision = face_id.verify(name, photo, liveness)
         else:
@@ -52,11 +53,12 @@ def verify(
 def identify(
     photo: Annotated[Path, typer.Argument(help="The photo in question.", show_default=False)],
     *,
+    embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
     """Find out which of the enrolled people a photo shows, if any."""
-    with options.opened(vault) as face_id:
+    with options.opened(vault, embedder) as face_id:
         decision = face_id.identify(photo)
     _answer(decision, json=json)
 
@@ -71,6 +73,7 @@ def watch(
         str, typer.Option("--camera", metavar="N", help="A camera's number or path.")
     ] = "0",
     liveness: options.Level = None,
+    embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
@@ -80,7 +83,7 @@ def watch(
     """
     accepted, last, frames = False, None, 0
     start = time.perf_counter()
-    with options.opened(vault) as face_id:
+    with options.opened(vault, embedder) as face_id:
         level = options.level(liveness)
         for decision in face_id.watch(name, video or options.source(camera), level):
             accepted = decision.accepted

@@ -12,7 +12,7 @@ from onlyme.types import LivenessLevel
 if TYPE_CHECKING:
     from onlyme.faceid import FaceID
 
-__all__ = ["Camera", "Json", "Level", "Name", "Vault", "level", "opened", "source"]
+__all__ = ["Camera", "Embedder", "Json", "Level", "Name", "Vault", "level", "opened", "source"]
 
 Name = Annotated[str, typer.Argument(help="The person's name.", show_default=False)]
 Vault = Annotated[
@@ -51,11 +51,22 @@ def level(chosen: LivenessLevel | None) -> LivenessLevel:
     return chosen or LivenessLevel(Settings.load().liveness)
 
 
-def opened(vault: Path | None) -> FaceID:
+Embedder = Annotated[
+    str | None,
+    typer.Option(
+        "--embedder",
+        metavar="NAME",
+        help="A network of your own, exported by the lab [env: ONLYME_EMBEDDER].",
+        show_default=False,
+    ),
+]
+
+
+def opened(vault: Path | None, embedder: str | None = None) -> FaceID:
     """Open the vault that was named, or the user's own."""
     from onlyme.faceid import FaceID
 
-    return FaceID.open(vault)
+    return FaceID.open(vault, embedder=embedder)
 
 
 def source(camera: str) -> str | int:

@@ -61,6 +61,7 @@ def enroll(
     replace: Annotated[
         bool, typer.Option("--replace", help="Forget what is enrolled under this name.")
     ] = False,
+    embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
@@ -95,7 +96,7 @@ def enroll(
 
     if camera is not None:
         typer.echo("Look at the camera, and turn your head slowly from side to side.", err=True)
-    with options.opened(vault) as face_id:
+    with options.opened(vault, embedder) as face_id:
         enrollment = face_id.enroll(
             name,
             captured() if camera is not None else photo or (),
@@ -115,6 +116,8 @@ def enroll(
     typer.echo(f"alpha {enrollment.alpha:+.3f}: {show.odds(enrollment.far)}")
     for note in enrollment.notes:
         typer.echo(f"note: {note}")
+    for sentence in enrollment.advice:
+        typer.echo(f"tip:  {sentence}")
 
 
 def list_(*, vault: options.Vault = None, json: options.Json = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from datetime import datetime
 from json import dumps
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from onlyme.owner import Owner
     from onlyme.types import Decision, Enrollment, PhotoReport
 
@@ -23,7 +26,10 @@ __all__ = [
     "photo_line",
     "print_change",
     "print_json",
+    "two_histograms",
 ]
+
+_BARS = " ▁▂▃▄▅▆▇█"
 
 _WORDS = {
     "no_face": "no face in the picture",
@@ -109,6 +115,36 @@ def photo_line(report: PhotoReport) -> str:
 def enrollment_json(enrollment: Enrollment) -> dict[str, Any]:
     """Return an enrollment as the JSON document of `enroll --json`."""
     return asdict(enrollment) | {"taken": enrollment.taken}
+
+
+def two_histograms(
+    own: Sequence[float], strangers: Sequence[float], alpha: float, width: int = 64
+) -> str:
+    """Draw the owner's and the strangers' margins on one scale, and where alpha stands.
+
+    >>> print(two_histograms([0.5, 0.6], [-0.2, -0.2, -0.1, 0.0], 0.2, width=12))
+    ME        |      |   ██|
+    NOT_ME    |█▄ ▄  |     |
+               -0.20  +0.60
+                     ↑ alpha +0.200
+    """
+    everything = [*own, *strangers, alpha]
+    low, high = min(everything), max(everything)
+
+    def column(value: float) -> int:
+        return min(width - 1, int((value - low) / (high - low or 1) * width))
+
+    def row(title: str, values: Sequence[float]) -> str:
+        counts = Counter(map(column, values))
+        most = max(counts.values(), default=1)
+        bars = [_BARS[-(-counts[at] * (len(_BARS) - 1) // most)] for at in range(width)]
+        if bars[column(alpha)] == " ":
+            bars[column(alpha)] = "|"
+        return f"{title:<10}|{''.join(bars)}|"
+
+    mark = " " * (11 + column(alpha)) + f"↑ alpha {alpha:+.3f}"
+    ends = f"{'':<11}{low:<+{width - 5}.2f}{high:+.2f}"
+    return "\n".join([row("ME", own), row("NOT_ME", strangers), ends, mark])
 
 
 def owner_line(owner: Owner) -> str:

@@ -15,6 +15,7 @@ __all__ = ["register"]
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
     app.command()(tune)
+    app.command()(certificate)
     app.command(name="not-me")(not_me)
 
 
@@ -42,10 +43,35 @@ def tune(
 
     with options.opened(vault) as face_id:
         tuning = face_id.tune(name, far=far, alpha=alpha)
+        owner = face_id.owner(name)
     if json:
         show.print_json(asdict(tuning))
         return
     typer.echo(f"alpha {tuning.alpha_before:+.3f} → {tuning.alpha:+.3f}: {show.odds(tuning.far)}")
+    if tuning.miss is not None and tuning.miss_interval is not None:
+        low, high = tuning.miss_interval
+        typer.echo(
+            f"expected misses: {tuning.miss:.2%} ({low:.2%} to {high:.2%}), "
+            f"as measured on {tuning.miss_people} other people"
+        )
+    own, strangers = owner.margins(owner.examples.me), owner.learned.stranger_margins()
+    typer.echo(show.two_histograms(own.tolist(), strangers.tolist(), owner.alpha))
+
+
+def certificate(
+    name: options.Name, *, vault: options.Vault = None, json: options.Json = False
+) -> None:
+    """Say how often a stranger would be accepted, how sure that is, and on what ground."""
+    from dataclasses import asdict
+
+    with options.opened(vault) as face_id:
+        made = face_id.owner(name).certificate()
+    if json:
+        show.print_json(asdict(made))
+        return
+    typer.secho(f"{name}, alpha {made.alpha:+.3f}", bold=True)
+    for sentence in made.sentences():
+        typer.echo(f"  {sentence}")
 
 
 def not_me(

@@ -84,11 +84,15 @@ def read_groups(path: Path) -> dict[str, str]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: the list of groups cannot be read: {error}") from None
-    reader = csv.DictReader(lines)
-    if not {"person", "group"} <= set(reader.fieldnames or ()):
+    try:
+        reader = csv.DictReader(lines)
+        columns, rows = set(reader.fieldnames or ()), list(reader)
+    except csv.Error as error:
+        raise UsageError(f"{path}: the list of groups cannot be read: {error}") from None
+    if not {"person", "group"} <= columns:
         raise UsageError(f"{path}: the first line must name the columns person,group")
     groups: dict[str, str] = {}
-    for number, row in enumerate(reader, start=2):
+    for number, row in enumerate(rows, start=2):
         person, group = (row["person"] or "").strip(), (row["group"] or "").strip()
         if not person or not group:
             raise UsageError(f"{path}: line {number} needs a person and a group")

@@ -147,7 +147,7 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
     is_csv = "left" in lines[0].split(",")
     try:
         pairs = tuple(_from_csv(lines) if is_csv else _from_lfw(lines))
-    except _BadLineError as error:
+    except (_BadLineError, csv.Error, ValueError) as error:  # ValueError: thousands of digits
         raise UsageError(f"{path}: {error}") from None
     if not pairs:
         raise UsageError(f"{path}: the list holds no pair")

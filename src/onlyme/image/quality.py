@@ -88,7 +88,10 @@ def _face(pixels: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.flo
     top, bottom = np.clip(edges[[1, 3]], 0, height).astype(int)
     if right - left < 1 or bottom - top < 1:
         raise ImageError("frame", "the box of the face lies outside it")
-    crop = cv2.cvtColor(np.ascontiguousarray(pixels[top:bottom, left:right]), cv2.COLOR_RGB2GRAY)
+    # Of a face many times as large every n-th pixel says the same, in a fraction of the time.
+    step = max(1, min(bottom - top, right - left) // (2 * _SIDE))
+    part = np.ascontiguousarray(pixels[top:bottom:step, left:right:step])
+    crop = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY)
     how = cv2.INTER_AREA if min(crop.shape) > _SIDE else cv2.INTER_LINEAR
     scaled: Any = cv2.resize(crop, (_SIDE, _SIDE), interpolation=how)
     return np.asarray(scaled, dtype=np.float32)

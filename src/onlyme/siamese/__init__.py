@@ -1,7 +1,19 @@
 """Embeddings of ME and NOT_ME come in; a margin, an alpha and what it costs go out."""
 
 from onlyme.siamese.calibrate import Miss
+from onlyme.siamese.certificate import Certificate, certificate
 from onlyme.siamese.head import Base
-from onlyme.siamese.owner import Learned, Report, learn
+from onlyme.siamese.learning import PhotoValue, learn, leave_one_out
+from onlyme.siamese.owner import Learned, Report
 
-__all__ = ["Base", "Learned", "Miss", "Report", "learn"]
+__all__ = [
+    "Base",
+    "Certificate",
+    "Learned",
+    "Miss",
+    "PhotoValue",
+    "Report",
+    "certificate",
+    "learn",
+    "leave_one_out",
+]

@@ -1,16 +1,18 @@
 """What an alpha costs: how often a stranger gets in, how often the owner stays out.
 
-An owner's margins against strangers are brought to one scale, z = (margin −
-mean) / spread, with the mean and the spread of that owner's margins against
-synthetic strangers. On that scale one curve serves all owners. It was measured
-on real people whom the head had not seen, and comes with the base.
+Owners differ: strangers come nearer to some, and the photos of some vary more.
+`centre_of` foresees half of the first from synthetic strangers and part of the
+second from the photos; z = (margin − centre) / spread is what is left. On that
+scale one curve serves all owners. It was measured on real people whom the head
+had not seen, and comes with the base. (Why half, and why the photos:
+docs/explanation/head.md.)
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +21,28 @@ from onlyme.errors import UsageError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Miss", "MissTable", "TailCurve"]
+__all__ = ["Miss", "MissTable", "TailCurve", "centre_of"]
+
+STRANGERS_SHARE = 0.5
+"""How much of an owner's mean margin against synthetic strangers moves the centre."""
+
+AGREEMENT_SHARE = 0.3
+"""How much the agreement of the owner's photos moves the centre."""
+
+LEAST_AGREEMENT = 0.65
+"""Photos that agree less lower alpha no further: they may be of different people."""
+
+
+def centre_of(draws_margins: NDArray[np.floating[Any]], me: NDArray[np.floating[Any]]) -> float:
+    """Where an owner's margins are counted from.
+
+    Args:
+        draws_margins: float[s], the owner's margins of synthetic strangers.
+        me: float[m, r], heads of the owner's photos. Their agreement is the length
+            of their mean, 1 for one photo.
+    """
+    agreement = max(float(np.linalg.norm(me.mean(axis=0))), LEAST_AGREEMENT)
+    return STRANGERS_SHARE * float(draws_margins.mean()) + AGREEMENT_SHARE * agreement
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onlyme.siamese.calibrate import centre_of
 from onlyme.siamese.distance import distances, unit
 from onlyme.siamese.fitting import LinearHead, strangers
-from onlyme.siamese.head import NEAREST
-from onlyme.siamese.margin import NotMe, nearest_of
+from onlyme.siamese.head import NEAREST, Base
+from onlyme.siamese.margin import NotMe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     Fit = Callable[[NDArray[np.float32], NDArray[np.intp]], LinearHead]
 
-__all__ = ["COHORT", "DRAWS", "CrossFit", "Trial", "deal", "trials"]
+__all__ = ["COHORT", "DRAWS", "CrossFit", "Room", "Trial", "deal", "trials"]
 
 COHORT = 4096
 """Synthetic strangers in the rule."""
@@ -50,12 +51,18 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Room:
+class Room:
+    """One head and whom it may judge.
+
+    Attributes:
+        base: head, cohort and draws, made without the people of two folds; no curves.
+        heads: float32[n, r], everybody through that head.
+        not_me: float64[n], d(x, NOT_ME) of the rows of those folds; NaN elsewhere.
+    """
+
+    base: Base
     heads: NDArray[np.float32]
-    rows: NDArray[np.intp]
     not_me: NDArray[np.float64]
-    draws: NDArray[np.float32]
-    draws_not_me: NDArray[np.float64]
 
 
 def deal(labels: NDArray[np.intp], folds: int, seed: int) -> NDArray[np.intp]:
@@ -113,26 +120,40 @@ class CrossFit:
             home = int(self.fold[trial.me[0]])
             z = np.empty(len(self.labels))
             for other in range(self.folds):
-                room = self._rooms[(min(home, other), max(home, other))]
+                room = self.room(home, other)
                 template = unit(room.heads[trial.me].mean(axis=0))[None]
-                drawn = room.draws_not_me - distances(room.draws, template)[:, 0]
+                drawn = room.base.draws_not_me - distances(room.base.draws, template)[:, 0]
                 rows = np.flatnonzero(self.fold == other)
                 margins = room.not_me[rows] - distances(room.heads[rows], template)[:, 0]
-                z[rows] = (margins - drawn.mean()) / drawn.std()
+                z[rows] = margins - centre_of(drawn, room.heads[trial.me])
             yield z
 
-    def _furnish(self, pair: tuple[int, int], fit: Fit, seed: int) -> _Room:
+    def room(self, home: int, other: int) -> Room:
+        """The head that saw neither fold."""
+        return self._rooms[(min(home, other), max(home, other))]
+
+    def _furnish(self, pair: tuple[int, int], fit: Fit, seed: int) -> Room:
         out = np.isin(self.fold, pair)
         seen, names = self.embeddings[~out], self.labels[~out]
         head = fit(seen, names)
         learned = head.heads(seen)
         cohort = unit(strangers(learned, names, COHORT, seed).astype(np.float32))
         draws = unit(strangers(learned, names, DRAWS, seed + 1).astype(np.float32))
-        nobody, votes = cohort[:0], np.empty(0, np.float32)
-        rule = NotMe(cohort, nobody, votes, NEAREST)
-        heads = head.heads(self.embeddings).astype(np.float32)
-        rows = np.flatnonzero(out)
+        rule = NotMe(cohort, cohort[:0], np.empty(0, np.float32), NEAREST)
+        base = Base(
+            model="",
+            dimension=self.embeddings.shape[1],
+            projection=head.projection.astype(np.float32),
+            mean=head.mean.astype(np.float32),
+            cohort=cohort,
+            draws=draws,
+            draws_not_me=rule.distance(draws),
+            curve=None,
+            misses=None,
+            card={},
+            made=f"folds {pair}",
+        )
+        heads = base.heads(self.embeddings)
         not_me = np.full(len(heads), np.nan)
-        not_me[rows] = rule.distance(heads[rows])
-        near = nearest_of(distances(draws, cohort), NEAREST)
-        return _Room(heads, rows, not_me, draws, near.mean(axis=1, dtype=np.float64))
+        not_me[out] = rule.distance(heads[out])
+        return Room(base, heads, not_me)

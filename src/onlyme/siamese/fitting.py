@@ -73,7 +73,8 @@ def whitening(
     scatter = within_scatter(vectors, labels)
     values, axes = np.linalg.eigh(scatter)
     values = values + ridge * values.mean()
-    projection = (axes / np.sqrt(values / values.mean())) @ axes.T
+    # Rows are the axes of what varies within a person, so that an owner head can weigh each.
+    projection = (axes / np.sqrt(values / values.mean())).T
     return LinearHead(projection, vectors.mean(axis=0))
 
 

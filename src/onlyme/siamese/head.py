@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import zipfile
 from dataclasses import dataclass
-from functools import cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,8 +16,7 @@ import numpy as np
 
 from onlyme.errors import NotCalibrated
 from onlyme.siamese.calibrate import MissTable, TailCurve
-from onlyme.siamese.distance import distances, rows, unit
-from onlyme.siamese.margin import nearest_of
+from onlyme.siamese.distance import rows, unit
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -43,6 +41,7 @@ class Base:
         mean: float32[d].
         cohort: float32[c, r], synthetic strangers in head space; empty when plain.
         draws: float32[s, r], other synthetic strangers, for calibration only.
+        draws_not_me: float64[s], their distance to the cohort by the rule.
         curve: false accept rate against z; None when plain.
         misses: false non-match rate against z; None when plain.
         card: how it was made and measured; empty when plain.
@@ -55,6 +54,7 @@ class Base:
     mean: NDArray[np.float32]
     cohort: NDArray[np.float32]
     draws: NDArray[np.float32]
+    draws_not_me: NDArray[np.float64]
     curve: TailCurve | None
     misses: MissTable | None
     card: dict[str, Any]
@@ -91,7 +91,7 @@ class Base:
             raise NotCalibrated(
                 f"{missing}; tools/train_head.py makes them from a folder of people"
             ) from None
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise NotCalibrated(f"{missing}: {path.name} is damaged ({error})") from None
 
     @classmethod
@@ -114,6 +114,7 @@ class Base:
             mean=arrays["mean"].astype(np.float32),
             cohort=unit(arrays["cohort"].astype(np.float32)),
             draws=unit(arrays["draws"].astype(np.float32)),
+            draws_not_me=arrays["draws_not_me"].astype(np.float64),
             curve=curve,
             misses=misses,
             card=card,
@@ -135,6 +136,7 @@ class Base:
             mean=np.zeros(dimension, np.float32),
             cohort=nobody,
             draws=nobody,
+            draws_not_me=np.empty(0),
             curve=None,
             misses=None,
             card={},
@@ -160,14 +162,3 @@ class Base:
             UsageError: wrong shape, not finite, not of unit length.
         """
         return unit((rows(embeddings, self.dimension, what) - self.mean) @ self.projection.T)
-
-    @cached_property
-    def draws_near(self) -> NDArray[np.float32]:
-        """float32[s, nearest]: distances of each draw to its nearest in the cohort."""
-        step = 256  # keeps the table of distances in the processor's cache
-        return np.concatenate(
-            [
-                nearest_of(distances(self.draws[at : at + step], self.cohort), self.nearest)
-                for at in range(0, len(self.draws), step)
-            ]
-        ).astype(np.float32)

@@ -15,15 +15,13 @@ if TYPE_CHECKING:
 
     from onlyme.siamese.crossfit import CrossFit, Trial
 
-__all__ = ["LOG_FAR", "MISS_Z", "Measured", "far_curve", "measure", "miss_rates"]
+__all__ = ["LOG_FAR", "MISS_Z", "Measured", "count_accepts", "far_curve", "measure", "miss_rates"]
 
 LOG_FAR = -np.arange(101) / 10.0
 """The false accept rates of a curve, as log10: 1 to 1e-10."""
 
-MISS_Z = np.arange(-40, 161) / 10.0
+MISS_Z = np.arange(-100, 201) / 200.0
 """The z at which miss rates are tabled."""
-
-_HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +54,20 @@ def measure(cross: CrossFit, made: list[Trial], photos: int) -> Measured:
     return Measured(photos, np.array([t.owner for t in made]), genuine, impostor, stranger)
 
 
+def _weighted(measured: Measured) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Every impostor z, falling, and its weight: owners weigh alike, and photos within one."""
+    _, owner, count = np.unique(measured.owner, return_inverse=True, return_counts=True)
+    weights = [
+        np.full(len(scores), 1.0 / (len(scores) * count[owner[trial]] * len(count)))
+        for trial, scores in enumerate(measured.impostor)
+    ]
+    z, weight = np.concatenate(measured.impostor).astype(np.float64), np.concatenate(weights)
+    order = np.argsort(-z, kind="stable")
+    return z[order], weight[order]
+
+
 def far_curve(measured: Measured, counted_from: float) -> NDArray[np.float64]:
-    """Give z at each rate of `LOG_FAR`, owners weighing alike.
+    """Give z at each rate of `LOG_FAR`: the chance of a random stranger at a random owner.
 
     Down to `counted_from` the curve is counted; below it the tail is taken as
     exponential (a generalised Pareto tail of shape 0), with the mean excess over
@@ -70,23 +80,63 @@ def far_curve(measured: Measured, counted_from: float) -> NDArray[np.float64]:
     Returns:
         float64[len(LOG_FAR)], rising.
     """
-    z = np.concatenate(measured.impostor).astype(np.float64)
-    _, owner, count = np.unique(measured.owner, return_inverse=True, return_counts=True)
-    weight = np.repeat(
-        1.0 / count[owner] / [len(part) for part in measured.impostor],
-        [len(part) for part in measured.impostor],
-    )
-    order = np.argsort(-z)
-    z, reached = z[order], np.cumsum(weight[order]) / len(count)
+    z, weight = _weighted(measured)
+    reached = np.cumsum(weight)
     rates = 10.0**LOG_FAR
     curve = z[np.minimum(np.searchsorted(reached, rates), len(z) - 1)]
     beyond = rates < counted_from * (1 - 1e-9)
     start = curve[~beyond][-1]
-    far_out = z > curve[np.argmin(np.abs(LOG_FAR + 3.0))]
-    excess = z[far_out] - z[far_out].min()
-    mean_excess = float(np.average(excess, weights=weight[order][far_out]))
-    curve[beyond] = start + mean_excess * np.log(counted_from / rates[beyond])
+    tail = reached <= 1e-3
+    excess = float(np.average(z[tail] - z[tail].min(), weights=weight[tail]))
+    curve[beyond] = start + excess * np.log(counted_from / rates[beyond])
     return np.maximum.accumulate(curve + 1e-9 * np.arange(len(curve)))
+
+
+def count_accepts(measured: Measured, z: float, rounds: int, seed: int) -> dict[str, float | int]:
+    """Count what a threshold lets in, and bound the rate.
+
+    The bound is one-sided, 95 %: the larger of a bootstrap over owners and
+    strangers at once (comparisons of one person depend on each other), and of
+    the Clopper-Pearson bound for accepted pairs of people, taken as independent.
+
+    Returns:
+        comparisons, owners, strangers, accepts, accepted_pairs, rate, upper95.
+    """
+    owners, owner, count = np.unique(measured.owner, return_inverse=True, return_counts=True)
+    strangers = np.unique(np.concatenate(measured.stranger))
+    table = np.zeros((len(owners), int(strangers.max()) + 1))
+    accepts = 0
+    for trial, (scores, who) in enumerate(zip(measured.impostor, measured.stranger, strict=True)):
+        hit = scores >= z
+        accepts += int(hit.sum())
+        share = np.bincount(who[hit], minlength=table.shape[1])
+        table[owner[trial]] += share / (len(who) * count[owner[trial]])
+    rows, columns = np.nonzero(table)
+    hits, places = table[rows, columns], np.searchsorted(strangers, columns)
+    rate, pairs = float(hits.sum() / len(owners)), len(owners) * (len(strangers) - 1)
+    generator = np.random.default_rng(seed)
+    again = np.empty(rounds)
+    for turn in range(rounds):
+        host = np.bincount(generator.integers(len(owners), size=len(owners)), minlength=len(owners))
+        guest = generator.integers(len(strangers), size=len(strangers))
+        guests = np.bincount(guest, minlength=len(strangers))
+        again[turn] = (hits * host[rows] * guests[places]).sum() / len(owners)
+    return {
+        "owners": len(owners),
+        "strangers": len(strangers),
+        "comparisons": sum(len(part) for part in measured.impostor),
+        "accepts": accepts,
+        "accepted_pairs": len(hits),
+        "rate": rate,
+        "upper95": max(float(np.quantile(again, 0.95)), _at_most(rate * pairs, pairs)),
+    }
+
+
+def _at_most(hits: float, tries: int) -> float:
+    """Clopper-Pearson: the rate that shows so few hits with probability 5 %."""
+    from scipy.stats import beta
+
+    return float(beta.ppf(0.95, np.ceil(hits) + 1, tries - np.ceil(hits)))
 
 
 def miss_rates(

@@ -1,4 +1,4 @@
-"""One owner, learned: photos come in; margins, alpha and what it costs go out."""
+"""One owner, learned: embeddings come in; margins, alpha and what it costs go out."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from onlyme.errors import EnrollmentError, NeedsReenroll, NotCalibrated, UsageError
+from onlyme.errors import NeedsReenroll, NotCalibrated, UsageError
 from onlyme.siamese.distance import distances, rows, unit
-from onlyme.siamese.margin import GIVEN_VOTES, LOOK_ALIKE_VOTES, NotMe
+from onlyme.siamese.margin import NotMe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,11 +20,7 @@ if TYPE_CHECKING:
     from onlyme.siamese.calibrate import Miss
     from onlyme.siamese.head import Base
 
-__all__ = ["PLAIN_ALPHA", "Learned", "Report", "learn"]
-
-PLAIN_ALPHA = 0.3
-"""Margin asked for without calibration: on raw SFace distances about the 0.36 cosine of
-OpenCV's sample. It promises nothing, and unlock refuses it."""
+__all__ = ["Learned", "Report"]
 
 _FORMAT = 1
 
@@ -53,8 +49,8 @@ class Learned:
         not_me: everybody else.
         scale: float32[r], the owner head: heads are multiplied by it and brought
             back to unit length; all ones where the base head stayed.
-        centre: mean of the owner's margins against synthetic strangers.
-        spread: their standard deviation.
+        centre: where the owner's margins are counted from; see `calibrate`.
+        spread: what one unit of z is in margin; 1 for the base head.
         alpha: margin to reach at the false accept rate asked for while learning.
         training_alpha: the article's alpha that the owner head was trained with.
         kept: whether an owner head was trained and kept.
@@ -78,6 +74,11 @@ class Learned:
         """sha256 of the embedder."""
         return self.base.model
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether alpha stands for a false accept rate."""
+        return self.base.curve is not None
+
     def margins(self, embeddings: object) -> NDArray[np.float64]:
         """The article's rule: d(x, NOT_ME) − d(x, ME), for each row.
 
@@ -95,6 +96,14 @@ class Learned:
             heads = unit(heads * self.scale)
         me = distances(heads, self.template[None])[:, 0]
         return np.asarray(self.not_me.distance(heads) - me, np.float64)
+
+    def stranger_margins(self, most: int = 2000) -> NDArray[np.float64]:
+        """Margins of synthetic strangers, for a picture: float64[n], n ≤ most; empty without."""
+        heads = self.base.draws[:most]
+        if self.kept:
+            heads = unit(heads * self.scale)
+        me: NDArray[np.float64] = distances(heads, self.template[None])[:, 0]
+        return self.not_me.distance(heads) - me
 
     def alpha_at(self, far: float) -> float:
         """The alpha at which a random stranger is accepted with probability `far`.
@@ -194,84 +203,3 @@ class Learned:
             report=Report(str(state["why"]), tuple(str(note) for note in state["notes"])),
             **numbers,
         )
-
-
-def learn(
-    base: Base,
-    me: object,
-    not_me: object = (),
-    *,
-    look_alikes: object = (),
-    training_alpha: float | None = None,
-    far: float = 1e-4,
-    seed: int = 0,
-) -> Learned:
-    """Learn one owner.
-
-    Args:
-        base: what to start from.
-        me: float32[m, d], embeddings of the owner's photos, m ≥ 1.
-        not_me: float32[n, d], embeddings of others that the owner gave.
-        look_alikes: float32[l, d], embeddings of those who come near: a sibling,
-            or whoever was accepted by mistake.
-        training_alpha: the article's alpha, −1 to 1, for the owner head; None
-            takes 0.5, and less with few photos.
-        far: the false accept rate that `alpha` is set for.
-        seed: for whatever is drawn.
-
-    Raises:
-        EnrollmentError: no ME photo, or ME photos that cancel each other out.
-        UsageError: embeddings or numbers that make no sense.
-    """
-    del seed
-    mine = base.heads(me, "me")
-    if not len(mine):
-        raise EnrollmentError("learning needs at least one photo of the owner")
-    alpha = _training_alpha(training_alpha, len(mine))
-    others = [base.heads(not_me, "not_me"), base.heads(look_alikes, "look_alikes")]
-    given = np.concatenate(others)
-    votes = np.repeat([GIVEN_VOTES, LOOK_ALIKE_VOTES], [len(part) for part in others]).astype(
-        np.float32
-    )
-    everybody = NotMe(base.cohort, given, votes, base.nearest)
-    template = _template(mine)
-    centre, spread = _moments(base, everybody, template)
-    z = PLAIN_ALPHA if base.curve is None else base.curve.z_at(far, len(mine))
-    return Learned(
-        base=base,
-        template=template,
-        photos=len(mine),
-        not_me=everybody,
-        scale=np.ones(len(base.projection), np.float32),
-        centre=centre,
-        spread=spread,
-        alpha=centre + spread * z,
-        training_alpha=alpha,
-        kept=False,
-        report=Report("the base head stays"),
-    )
-
-
-def _training_alpha(asked: float | None, photos: int) -> float:
-    """The article: 0.5, and lower, even negative, with few photos."""
-    if asked is None:
-        return 0.5 if photos >= 5 else 0.2 if photos >= 3 else -0.2
-    if not -1.0 <= asked <= 1.0:
-        raise UsageError(f"the training alpha lies between -1 and 1, not {asked}")
-    return float(asked)
-
-
-def _template(heads: NDArray[np.float32]) -> NDArray[np.float32]:
-    mean = heads.mean(axis=0)
-    if float(np.linalg.norm(mean)) < 1e-3:
-        raise EnrollmentError("these photos have nothing in common; are they of one person?")
-    return np.asarray(unit(mean), np.float32)
-
-
-def _moments(base: Base, everybody: NotMe, template: NDArray[np.float32]) -> tuple[float, float]:
-    """Mean and standard deviation of the margins of synthetic strangers."""
-    if not len(base.draws):
-        return 0.0, 1.0
-    near = everybody.merge(base.draws, base.draws_near)
-    margins = near - distances(base.draws, template[None])[:, 0]
-    return float(margins.mean()), float(margins.std())

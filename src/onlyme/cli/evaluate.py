@@ -1,0 +1,175 @@
+"""`evaluate`: how often it errs, on anybody's folder of people."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from onlyme.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from onlyme.evaluate import Evaluation
+    from onlyme.pipeline import Pipeline
+
+__all__ = ["register"]
+
+_THUMBNAIL = 96
+
+
+def register(app: typer.Typer) -> None:
+    """Add this family's commands."""
+    app.command()(evaluate)
+
+
+def evaluate(
+    folder: Annotated[Path, typer.Argument(help="One folder for each person.", show_default=False)],
+    *,
+    photos: Annotated[int, typer.Option(help="Photos that an owner enrolls with.")] = 5,
+    repeats: Annotated[int, typer.Option(help="How often each owner enrolls.")] = 1,
+    far: Annotated[float, typer.Option(help="The promised false accept rate.")] = 1e-4,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(help="Pairs to verify: LFW's pairs.txt, or a CSV.", show_default=False),
+    ] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option(help="A CSV of person,group, for rates by group.", show_default=False),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write the report as one page.", show_default=False)
+    ] = None,
+    pictures: Annotated[
+        bool,
+        typer.Option("--pictures", help="Show faces in the page; it is biometric data then."),
+    ] = False,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same figures.")] = 0,
+    cache: Annotated[
+        Path | None,
+        typer.Option(help="Folder that keeps embeddings between runs.", show_default=False),
+    ] = None,
+    embedder: options.Embedder = None,
+    json: options.Json = False,
+) -> None:
+    """Play owners against strangers on a folder of people, and say how often it errs.
+
+    Figures of people whom the shipped head was trained on flatter it; its card names them.
+
+    onlyme evaluate people/ --html report.html
+    """
+    from onlyme import wiring
+    from onlyme.errors import ImageError
+    from onlyme.evaluate import embed_files, list_people, read_groups, read_pairs, run, to_json
+    from onlyme.evaluate.document import document
+    from onlyme.evaluate.words import headline, sentences
+    from onlyme.settings import Settings
+    from onlyme.siamese import learn
+
+    settings = Settings.load(embedder=embedder)
+    pipeline, base = wiring.pipeline(settings), wiring.base(settings)
+    people = list_people(folder)
+    listed = read_pairs(pairs) if pairs else None
+    grouped = read_groups(groups) if groups else None
+
+    def embedded(path: Path) -> NDArray[np.float32] | None:
+        try:
+            sight = pipeline.look(path)
+        except ImageError:
+            return None
+        return sight.embedding.vector if sight.embedding else None
+
+    with _progress() as progress:
+        found = embed_files(
+            [folder / photo.source for photo in people],
+            embedded,
+            model=base.model,
+            folder=cache,
+            progress=progress,
+        )
+        usable = [people[row] for row in found.rows]
+        evaluation = run(
+            found.vectors,
+            [photo.person for photo in usable],
+            [photo.source for photo in usable],
+            lambda me: learn(base, me),
+            photos=photos,
+            repeats=repeats,
+            far=far,
+            pairs=listed,
+            groups=grouped,
+            unusable=[people[row].source for row in found.unusable],
+            title=folder.name,
+            model=base.model,
+            seed=seed,
+            progress=progress,
+        )
+    if html is not None:
+        _write_page(html, evaluation, folder, pipeline if pictures else None)
+    if json:
+        typer.echo(to_json(evaluation))
+        return
+    outcome = document(evaluation)
+    typer.secho(headline(outcome), bold=True)
+    for sentence in sentences(outcome):
+        typer.echo(f"  {sentence}")
+
+
+def _write_page(
+    path: Path, evaluation: Evaluation, folder: Path, pipeline: Pipeline | None
+) -> None:
+    from onlyme.evaluate import pictured, to_html
+
+    thumbnails: Mapping[str, bytes] | None = None
+    if pipeline is not None:
+        thumbnails = {
+            source: _thumbnail(pipeline, folder / source) for source in pictured(evaluation)
+        }
+        typer.echo(f"{path} shows faces: keep it as you keep the photos", err=True)
+    path.write_text(to_html(evaluation, thumbnails), "utf-8")
+    typer.echo(f"report: {path}", err=True)
+
+
+def _thumbnail(pipeline: Pipeline, path: Path) -> bytes:
+    from PIL import Image
+
+    from onlyme.face.align import align
+
+    sight = pipeline.look(path)
+    pixels = sight.frame.pixels if sight.face is None else align(sight.frame.pixels, sight.face)
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((_THUMBNAIL, _THUMBNAIL))
+    written = BytesIO()
+    picture.save(written, "JPEG", quality=80)
+    return written.getvalue()
+
+
+def _progress() -> AbstractContextManager[Callable[[str, int, int], None]]:
+    """Show a bar for each stage on a terminal, and nothing in a pipe."""
+    from contextlib import contextmanager
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    @contextmanager
+    def shown() -> Iterator[Callable[[str, int, int], None]]:
+        console = Console(stderr=True)
+        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+            tasks = {}
+
+            def tell(stage: str, done: int, total: int) -> None:
+                if stage not in tasks:
+                    tasks[stage] = bars.add_task(stage, total=total)
+                bars.update(tasks[stage], completed=done, total=total)
+
+            yield tell
+
+    return shown()

@@ -1,0 +1,72 @@
+"""Photos come in; the same photos, a little different, go out.
+
+Every way gets the same changes: what a camera at another moment would have seen of the
+same aligned face. They are drawn from a generator, so that a step can be repeated.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn.functional import affine_grid, grid_sample
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+__all__ = ["augment", "generator"]
+
+TURN = 0.12
+"""Most that a face is turned, in radians: a landmark's error, enlarged."""
+
+ZOOM = 0.08
+SHIFT = 0.05
+"""Most that it is shifted, in halves of the picture's side."""
+
+CONTRAST = 0.3
+BRIGHTNESS = 0.15
+COLOUR = 0.08
+NOISE = 0.02
+
+
+def generator(seed: int, step: int) -> Generator:
+    """Return the generator of one step: a function of seed and step alone.
+
+    A run that is resumed at a step therefore draws what the uninterrupted one drew.
+    """
+    return torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
+
+
+def augment(images: Tensor, source: Generator) -> Tensor:
+    """Mirror, turn, zoom, shift, and change light, colour and noise, each photo its own way.
+
+    Args:
+        images: float[n, 3, S, S] in [0, 1].
+        source: where chance comes from.
+
+    Returns:
+        The same shape and range.
+    """
+    n = len(images)
+
+    def chance(*shape: int) -> Tensor:
+        """Uniform in [−1, 1); drawn alike whatever the precision."""
+        return torch.rand(shape, generator=source, dtype=torch.float32).to(images) * 2 - 1
+
+    turn, zoom = chance(n) * TURN, 1 + chance(n) * ZOOM
+    mirror = chance(n).sign()
+    cos, sin = torch.cos(turn) * zoom, torch.sin(turn) * zoom
+    shift = chance(2, n) * SHIFT
+    matrices = torch.stack(
+        [
+            torch.stack([cos * mirror, -sin, shift[0]], 1),
+            torch.stack([sin * mirror, cos, shift[1]], 1),
+        ],
+        1,
+    )
+    grid = affine_grid(matrices, list(images.shape), align_corners=False)
+    moved = grid_sample(images, grid, padding_mode="border", align_corners=False)
+    gain = 1 + chance(n, 1, 1, 1) * CONTRAST
+    offset = chance(n, 1, 1, 1) * BRIGHTNESS + chance(n, 3, 1, 1) * COLOUR
+    noise = torch.randn(images.shape, generator=source, dtype=torch.float32).to(images) * NOISE
+    return ((moved - 0.5) * gain + 0.5 + offset + noise).clamp(0, 1)

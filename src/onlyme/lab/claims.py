@@ -1,0 +1,142 @@
+"""A comparison comes in; what held of the article's claims, and what did not, goes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from onlyme.lab.cell import PRODUCT, rate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from onlyme.lab.cell import Cell
+    from onlyme.lab.compare import Comparison
+
+__all__ = ["Claim", "claims", "pooled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One claim of the article.
+
+    Attributes:
+        claim: what it says, in our words.
+        verdict: `held`, `did not hold`, or `not decided` where the photos are too few.
+        because: the figures.
+    """
+
+    claim: str
+    verdict: str
+    because: str
+
+
+def pooled(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    """Add up errors and numbers of trials.
+
+    >>> pooled([(1, 10), (2, 10)])
+    (3, 20)
+    """
+    pairs = list(counts)
+    return sum(errors for errors, _ in pairs), sum(of for _, of in pairs)
+
+
+def claims(comparison: Comparison) -> list[Claim]:
+    """Judge those claims that the compared ways allow to judge."""
+    ways = comparison.ways()
+    found: list[Claim] = []
+    siamese = "compact" if "compact" in ways else "article"
+    if "classifier" in ways and siamese in ways:
+        found.append(_worse(comparison, "classifier", siamese))
+    if "two-head" in ways:
+        found.append(_unseen(comparison.of("two-head")))
+    if siamese in ways:
+        found.append(_alpha(comparison.of(siamese), siamese))
+    if "article" in ways:
+        found.append(_hours(comparison.of("article")))
+    if PRODUCT in ways and siamese in ways:
+        found.append(_scratch(comparison, siamese))
+    return found
+
+
+def _worse(comparison: Comparison, first: str, second: str) -> Claim:
+    mine, others = (_errors(comparison.of(way)) for way in (first, second))
+    return Claim(
+        "A plain classifier needs far more photos of the owner than triplets do.",
+        _larger(mine, others),
+        f"From the same photos {first} errs on {_said(mine)} of the held-out owners' and "
+        f"unseen strangers' photos, {second} on {_said(others)}; "
+        f"ranking {_ranking(comparison.of(first))} against {_ranking(comparison.of(second))}.",
+    )
+
+
+def _unseen(cells: list[Cell]) -> Claim:
+    unseen = pooled(cell.false_accepts("unseen") for cell in cells)
+    trained = pooled(cell.false_accepts("trained") for cell in cells)
+    return Claim(
+        "The two-head network may fail on faces that it never saw.",
+        _larger(unseen, trained),
+        f"It accepts {_said(unseen)} of the unseen strangers' photos, and {_said(trained)} of "
+        "other photos of the strangers that it was trained on.",
+    )
+
+
+def _alpha(cells: list[Cell], way: str) -> Claim:
+    at = {}
+    for alpha in (0.5, -0.6):
+        misses = pooled(cell.misses(alpha) for cell in cells)
+        accepts = pooled(cell.false_accepts("unseen", alpha) for cell in cells)
+        at[alpha] = misses, accepts
+    (strict_miss, strict_accept), (mild_miss, mild_accept) = at[0.5], at[-0.6]
+    costs = _larger(mild_accept, strict_accept)
+    return Claim(
+        "Train with a high alpha, and use a lower one, such as -0.6, in production.",
+        {"held": "did not hold", "did not hold": "held"}.get(costs, costs),
+        f"{way} at alpha 0.5 refuses {_said(strict_miss)} of the owners' photos and accepts "
+        f"{_said(strict_accept)} of the unseen strangers'; at -0.6 it refuses "
+        f"{_said(mild_miss)} and accepts {_said(mild_accept)}.",
+    )
+
+
+def _hours(cells: list[Cell]) -> Claim:
+    seconds = sum(cell.seconds for cell in cells) / len(cells)
+    steps = sum(cell.steps for cell in cells) / len(cells)
+    limited = sum(cell.reason == "limit" for cell in cells)
+    note = f"{limited} of {len(cells)} runs ended at their limit, before a plateau. "
+    return Claim(
+        "Training takes hours (5 h for 7 ME and 10 NOT_ME photos).",
+        "not decided" if limited else "held" if seconds >= 3600 else "did not hold",
+        f"{note if limited else ''}The article's network took {seconds:.0f} s and "
+        f"{steps:.0f} steps on average, each over all triplets with every photo embedded once.",
+    )
+
+
+def _scratch(comparison: Comparison, way: str) -> Claim:
+    mine, product = _errors(comparison.of(way)), _errors(comparison.of(PRODUCT))
+    return Claim(
+        "A network trained on a handful of photos is enough for a door.",
+        {"held": "did not hold"}.get(_larger(mine, product), "not decided"),
+        f"{way} errs on {_said(mine)}; the product, whose network learned from many people "
+        f"beforehand, on {_said(product)}; ranking {_ranking(comparison.of(way))} against "
+        f"{_ranking(comparison.of(PRODUCT))}.",
+    )
+
+
+def _errors(cells: list[Cell]) -> tuple[int, int]:
+    return pooled(
+        count for cell in cells for count in (cell.misses(), cell.false_accepts("unseen"))
+    )
+
+
+def _larger(a: tuple[int, int], b: tuple[int, int]) -> str:
+    """Say `held` where a is larger than b beyond both intervals, and so on."""
+    (_, low_a, high_a), (_, low_b, high_b) = rate(*a), rate(*b)
+    return "held" if low_a > high_b else "did not hold" if high_a < low_b else "not decided"
+
+
+def _said(count: tuple[int, int]) -> str:
+    return f"{count[0]} of {count[1]} ({100 * rate(*count)[0]:.1f} %)"
+
+
+def _ranking(cells: list[Cell]) -> str:
+    return f"{sum(cell.ranking for cell in cells) / len(cells):.3f}"

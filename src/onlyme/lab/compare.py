@@ -1,0 +1,187 @@
+"""Many people come in; how well each way knows its owner goes out, as numbers.
+
+All ways get the same photos, the same augmentation, and as many steps as they need to
+their plateau or to a limit that is stated. What is drawn depends on the seed alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Protocol
+
+from onlyme.errors import UsageError
+from onlyme.lab import WAYS
+from onlyme.lab.cell import PRODUCT, Cell
+from onlyme.lab.look import look
+from onlyme.lab.spec import Spec
+from onlyme.lab.split import splits
+from onlyme.lab.train import train
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from onlyme.lab.people import People
+    from onlyme.lab.photos import Photos
+    from onlyme.lab.split import Split
+
+__all__ = ["ALPHAS", "Comparison", "Judge", "Plan", "Product", "compare"]
+
+ALPHAS = tuple(round(-1 + 0.05 * step, 2) for step in range(41))
+"""The alphas of the sweep."""
+
+LIMITS = {"article": 40}
+"""Most steps of a way where it is not 400. A step of `article` takes as long as three
+hundred of the others' on two cores; its limit is stated in the report."""
+
+
+class Judge(Protocol):
+    """What decides about faces once an owner is known."""
+
+    @property
+    def threshold(self) -> float:
+        """The score from which on a face is accepted."""
+
+    def scores(self, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return float64[k] for uint8[k, 112, 112, 3] aligned RGB faces."""
+
+
+class Product(Protocol):
+    """The product's own decision: an owner's photos come in, their judge goes out."""
+
+    def __call__(self, photos: Photos) -> Judge:
+        """Enroll the owner of these aligned faces, with NOT_ME taught."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is compared.
+
+    Attributes:
+        owners: how many people are owners in turn.
+        photos: numbers of the owner's training photos.
+        ways: which of `onlyme.lab.WAYS`.
+        strangers: NOT_ME photos, one a person.
+        unseen: strangers who are never trained on, at most.
+        alpha: margin of the triplet loss.
+        limit: most steps; of a way named in `LIMITS` at most that.
+        seed: of everything that is drawn.
+
+    Raises:
+        UsageError: when a value makes no sense.
+    """
+
+    owners: int = 2
+    photos: tuple[int, ...] = (7,)
+    ways: tuple[str, ...] = WAYS
+    strangers: int = 10
+    unseen: int = 200
+    alpha: float = 0.5
+    limit: int = 400
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.owners < 1 or not self.photos or min(self.photos) < 2 or self.unseen < 1:
+            raise UsageError("compare at least one owner with at least two photos")
+        if not set(self.ways) <= set(WAYS):
+            raise UsageError(f"the ways are {', '.join(WAYS)}")
+
+    def spec(self, way: str) -> Spec:
+        """Return how a way is trained."""
+        limit = min(self.limit, LIMITS.get(way, self.limit))
+        return Spec(way, alpha=self.alpha, limit=limit, seed=self.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What came out.
+
+    Attributes:
+        plan: what was compared.
+        cells: in the order of owners, numbers of photos, ways.
+        seconds: how long it took in all.
+    """
+
+    plan: Plan
+    cells: tuple[Cell, ...]
+    seconds: float = 0.0
+
+    def of(self, way: str, photos: int | None = None) -> list[Cell]:
+        """Return a way's cells, of one number of photos or of all."""
+        return [c for c in self.cells if c.way == way and photos in {None, c.photos}]
+
+    def ways(self) -> list[str]:
+        """Return the ways that were compared, the product last."""
+        return list(dict.fromkeys(cell.way for cell in self.cells))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return figures, which a seed repeats to the digit, and timings, which it does not."""
+        figures, timings = [], []
+        for cell in self.cells:
+            values = {k: v for k, v in asdict(cell).items() if k != "look"}
+            timings.append({k: values.pop(k) for k in ("seconds", "peak_bytes")})
+            figures.append(values)
+        plan = asdict(self.plan)
+        return {"plan": plan, "figures": figures, "timings": timings, "seconds": self.seconds}
+
+
+def compare(
+    people: People,
+    plan: Plan,
+    product: Product | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Comparison:
+    """Train every way for every owner, and judge.
+
+    Args:
+        people: everybody, with aligned faces.
+        plan: what to compare.
+        product: the product's own decision, to stand beside them.
+        tell: is told what is being done, in one line each.
+
+    Raises:
+        UsageError: when there are not enough people or photos.
+    """
+    start = perf_counter()
+    cells: list[Cell] = []
+    drawn = splits(people, plan.owners, plan.photos, plan.strangers, plan.unseen, plan.seed)
+    for split in drawn:
+        for way in plan.ways:
+            tell(f"{split.owner}, {len(split.photos.me)} photos: {way}")
+            cells.append(_trained(split, plan.spec(way)))
+        if product:
+            cells.append(_product(split, product))
+    return Comparison(plan, tuple(cells), perf_counter() - start)
+
+
+def _trained(split: Split, spec: Spec) -> Cell:
+    trained = train(split.photos, spec)
+    result = trained.result
+    return Cell(
+        spec.way, split.owner, len(split.photos.me), trained.network.threshold,
+        *_judged(split, trained.scores), result.reason, result.steps, result.curve,
+        result.seconds, result.peak_bytes, look(trained, split),
+    )  # fmt: skip
+
+
+def _product(split: Split, product: Product) -> Cell:
+    start = perf_counter()
+    judge = product(split.photos)
+    seconds = perf_counter() - start
+    return Cell(
+        PRODUCT, split.owner, len(split.photos.me), judge.threshold,
+        *_judged(split, judge.scores), seconds=seconds,
+    )  # fmt: skip
+
+
+def _judged(
+    split: Split, scores: Callable[[NDArray[np.uint8]], NDArray[np.float64]]
+) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
+    held, trained, unseen = (
+        tuple(float(score) for score in scores(faces))
+        for faces in (split.held, split.trained, split.unseen)
+    )
+    return held, trained, unseen

@@ -1,0 +1,199 @@
+"""A trained embedder comes in; an ONNX file with its manifest entry goes out.
+
+The file takes what the face room's embedder feeds to a network: aligned RGB faces,
+1×3×112×112, pixels times `scale`. The oval and the division by the length are inside.
+It is checked through OpenCV, the very runtime that will run it, before it gets its name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import torch
+
+from onlyme.errors import ModelError, UsageError
+from onlyme.lab.networks import Siamese, tensor
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from onlyme.lab.networks import Article, Compact
+    from onlyme.lab.run import Trained
+
+__all__ = ["SIZE", "TOLERANCE", "Exported", "embedder_of", "export"]
+
+SIZE = 112
+"""Side of the aligned face that an exported network takes, in pixels."""
+
+TOLERANCE = 1e-4
+"""Most that a distance between two faces may differ between the trained network and its file."""
+
+_SCALE = 1 / 255
+_OPSET = 17
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        path: the ONNX file.
+        sha256: of the file; the `model` of every embedding it will make.
+        dimension: length of its vectors.
+        difference: largest difference of a distance, trained network against file.
+    """
+
+    path: Path
+    sha256: str
+    dimension: int
+    difference: float
+
+
+def embedder_of(trained: Trained) -> Article | Compact:
+    """Return the embedder of a trained way.
+
+    Raises:
+        UsageError: when the way has none, or its vectors are of no use to the product.
+    """
+    if not isinstance(trained.network, Siamese):
+        raise UsageError(
+            f"{trained.spec.way} makes no embeddings, so that it cannot be exported; "
+            "train article or compact"
+        )
+    if trained.spec.whole:
+        raise UsageError("a network for whole photos cannot be exported: faces come aligned")
+    return trained.network.embedder
+
+
+def export(
+    embedder: Article | Compact,
+    name: str,
+    models: Path,
+    faces: NDArray[np.uint8],
+    *,
+    title: str = "Embedder trained in the lab",
+    replace: bool = False,
+) -> Exported:
+    """Write an embedder where `--embedder NAME` finds it.
+
+    Args:
+        embedder: with vectors of unit length.
+        name: of its manifest entry: small letters, digits and hyphens.
+        models: folder of further networks; made where it is missing.
+        faces: uint8[k, 112, 112, 3], RGB, k ≥ 2: aligned faces for the parity check.
+        title: what it is, for people.
+        replace: an entry of that name may be there already.
+
+    Raises:
+        UsageError: vectors of any length, a name that cannot be or is taken, or too few
+            faces.
+        ModelError: the file does not compute what the network computes; it is removed.
+    """
+    _check(embedder, name, faces)
+    entries = _entries(models / "manifest.toml")
+    if name in entries and not replace:
+        raise UsageError(f"{models} holds a network called {name} already; replace it by --replace")
+    models.mkdir(parents=True, exist_ok=True)
+    temporary = models / f".{name}.tmp"
+    try:
+        _write_onnx(embedder, temporary)
+        difference = _difference(embedder, temporary, faces)
+        if not difference <= TOLERANCE:
+            raise ModelError(
+                f"{name}: distances by OpenCV differ by {difference:.1e} from the trained "
+                f"network's, more than {TOLERANCE:.0e}; it was not exported"
+            )
+        sha256 = hashlib.sha256(temporary.read_bytes()).hexdigest()
+        # A new file name each time: whoever uses the old one goes on with the old one.
+        path = temporary.replace(models / f"{name}-{sha256[:12]}.onnx")
+    finally:
+        temporary.unlink(missing_ok=True)
+    entries[name] = {
+        "file": path.name, "sha256": sha256, "title": title, "licence": "LicenseRef-own",
+        "origin": "trained in the onlyme lab", "needed_for": f"--embedder {name}",
+        "dimension": embedder.dimension, "size": SIZE, "scale": _SCALE, "mean": 0.0,
+    }  # fmt: skip
+    _write_entries(models / "manifest.toml", entries)
+    return Exported(path, sha256, embedder.dimension, difference)
+
+
+def _check(embedder: Article | Compact, name: str, faces: NDArray[np.uint8]) -> None:
+    if not embedder.unit:
+        raise UsageError(
+            "embeddings have unit length, and this network was trained without; train with --unit"
+        )
+    if not _NAME.fullmatch(name) or name in {"detector", "embedder", "liveness"}:
+        raise UsageError(
+            f"{name!r} cannot be a network's name: small letters, digits and hyphens, "
+            "and none of onlyme's own"
+        )
+    if len(faces) < 2 or faces.shape[1:] != (SIZE, SIZE, 3):
+        raise UsageError(f"the parity check needs two aligned faces of {SIZE}×{SIZE} or more")
+
+
+def _write_onnx(embedder: Article | Compact, path: Path) -> None:
+    with warnings.catch_warnings(), torch.no_grad():
+        # The tracing exporter is called old; the new one needs a package more, for graphs
+        # without branches that come out the same.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            embedder.eval(), (torch.zeros(1, 3, SIZE, SIZE),), str(path),
+            input_names=["data"], output_names=["embedding"],
+            opset_version=_OPSET, dynamo=False,
+        )  # fmt: skip
+
+
+@torch.no_grad()
+def _difference(embedder: Article | Compact, path: Path, faces: NDArray[np.uint8]) -> float:
+    """Return the largest difference of any distance between two of the faces."""
+    try:
+        net = cv2.dnn.readNetFromONNX(np.fromfile(path, np.uint8))
+        rows = []
+        for face in faces:
+            net.setInput(cv2.dnn.blobFromImage(face, _SCALE))
+            rows.append(np.array(net.forward(), np.float64).ravel())
+    except cv2.error as error:
+        raise ModelError(f"OpenCV cannot run the exported network: {error.err}") from None
+    trained = torch.cat([embedder(tensor(face[None])) for face in faces]).double().numpy()
+    return float(np.abs(_distances(np.stack(rows)) - _distances(trained)).max())
+
+
+def _distances(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.linalg.norm(vectors[:, None] - vectors[None], axis=-1))
+
+
+def _entries(path: Path) -> dict[str, dict[str, object]]:
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not a manifest of models ({error})") from None
+
+
+def _write_entries(path: Path, entries: dict[str, dict[str, object]]) -> None:
+    lines = ["# Networks exported by `onlyme lab export`. Checked by sha256 at each load."]
+    for name, entry in entries.items():
+        lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in entry.items())]
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text("\n".join(lines) + "\n", "utf-8")
+    temporary.replace(path)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(v)}" for key, v in value.items()) + " }"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    return json.dumps(str(value), ensure_ascii=False)  # escaped in JSON as in TOML

@@ -1,0 +1,27 @@
+"""How much memory this process needed, at most, in a stretch of its life."""
+
+from __future__ import annotations
+
+import re
+import resource
+from contextlib import suppress
+from pathlib import Path
+
+__all__ = ["forget_peak", "peak_bytes"]
+
+_PROCESS = Path("/proc/self")
+
+
+def forget_peak() -> None:
+    """Let the peak begin anew, where the system can (Linux, proc(5): clear_refs)."""
+    with suppress(OSError):
+        (_PROCESS / "clear_refs").write_text("5")
+
+
+def peak_bytes() -> int:
+    """Return the most memory held since `forget_peak`, or since the process began."""
+    with suppress(OSError):
+        found = re.search(r"VmHWM:\s+(\d+) kB", (_PROCESS / "status").read_text())
+        if found:
+            return int(found[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,0 +1,105 @@
+"""The article's third way as one would build it today: small, on aligned faces.
+
+A residual network with strided convolutions (He et al., CVPR 2016), group
+normalisation, whose result for one photo never depends on the others in the batch (Wu
+and He, ECCV 2018), and in place of a large linear layer a global depthwise convolution
+(MobileFaceNets, Chen et al., 2018): aligned faces have each feature in its own place, so
+each place gets a weight of its own. Vectors have unit length.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from torch import nn
+from torch.nn.functional import normalize
+
+from onlyme.lab.networks._input import Look
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Compact", "Trunk"]
+
+_GROUPS = 8
+
+_SIZE = 112
+
+
+class Trunk(nn.Module):
+    """Four halvings and a global depthwise convolution: float[n, 3, 112, 112] → float[n, c].
+
+    Shared by `compact`, `classifier` and `two-head`, so that what is compared is the
+    way and not the size of the network.
+
+    Args:
+        whole: takes whole photos and not aligned faces.
+        channels: after each halving; the last is c.
+
+    Attributes:
+        features: c, the length of its result.
+    """
+
+    def __init__(
+        self, *, whole: bool = False, channels: tuple[int, ...] = (32, 64, 96, 128)
+    ) -> None:
+        super().__init__()
+        self.look = Look(_SIZE, whole=whole)
+        self.features = channels[-1]
+        self.stages = nn.Sequential(
+            _convolution(3, channels[0], stride=2),
+            *(_Residual(i, o) for i, o in itertools.pairwise(channels)),
+        )
+        side = _SIZE >> len(channels)
+        self.pool = nn.Conv2d(self.features, self.features, side, groups=self.features)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Describe pictures in [0, 1]."""
+        features: Tensor = self.pool(self.stages(self.look(images) * 2 - 1))
+        return features.flatten(1)
+
+
+class Compact(nn.Module):
+    """The small embedder: float[n, 3, S, S] in [0, 1] → float[n, d].
+
+    Args:
+        dimension: d.
+        unit: divide each vector by its length.
+        whole: takes whole photos and not aligned faces.
+
+    >>> sum(p.numel() for p in Compact().parameters()) < 1_000_000
+    True
+    """
+
+    def __init__(self, dimension: int = 64, *, unit: bool = True, whole: bool = False) -> None:
+        super().__init__()
+        self.dimension, self.unit = dimension, unit
+        self.trunk = Trunk(whole=whole)
+        self.out = nn.Linear(self.trunk.features, dimension, bias=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Embed pictures."""
+        vectors: Tensor = self.out(self.trunk(images))
+        return normalize(vectors) if self.unit else vectors
+
+
+class _Residual(nn.Module):
+    """Halve the picture, then add what one more convolution sees in it."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.shrink = _convolution(inputs, outputs, stride=2)
+        self.more = _convolution(outputs, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.shrink(x)
+        return x + self.more(x)  # type: ignore[no-any-return]
+
+
+def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
+        nn.GroupNorm(_GROUPS, outputs),
+        nn.ReLU(inplace=True),
+    )

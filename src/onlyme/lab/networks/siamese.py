@@ -1,0 +1,77 @@
+"""The article's chosen way around an embedder: one CNN maps every photo to a vector."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from onlyme.lab.triplets import euclidean, triplet_loss
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from onlyme.lab.networks.article import Article
+    from onlyme.lab.networks.compact import Compact
+    from onlyme.lab.triplets import Kind
+
+__all__ = ["Siamese", "margins"]
+
+
+def margins(me: Tensor, not_me: Tensor, probes: Tensor) -> Tensor:
+    """The article's rule as a score: d(x, NOT_ME) − d(x, ME).
+
+    d(x, ME) is the mean distance to the stored ME vectors; d(x, NOT_ME) is the distance
+    to the nearest stored stranger, so that a face must be clear of each of them.
+
+    Args:
+        me: float[m, d].
+        not_me: float[n, d].
+        probes: float[k, d].
+
+    Returns:
+        float[k].
+
+    >>> one = torch.tensor([[0.0], [0.0]]), torch.tensor([[4.0], [9.0]])
+    >>> margins(*one, torch.tensor([[1.0], [3.0]])).tolist()
+    [2.0, -2.0]
+    """
+    return euclidean(probes, not_me).min(1).values - euclidean(probes, me).mean(1)
+
+
+class Siamese(nn.Module):
+    """An embedder, trained on triplets, that judges by distances.
+
+    Args:
+        embedder: maps float[n, 3, S, S] in [0, 1] to float[n, d].
+        kind: which triplet loss.
+        alpha: its margin, −1 to 1.
+
+    Attributes:
+        threshold: the margin from which on a face is accepted: alpha. The article
+            advises to lower it afterwards.
+        settled: 0: a triplet loss can reach zero.
+    """
+
+    settled = 0.0
+
+    def __init__(self, embedder: Article | Compact, kind: Kind, alpha: float) -> None:
+        super().__init__()
+        self.embedder = embedder
+        self.threshold = alpha
+        self._loss = triplet_loss(kind, alpha)
+
+    def loss(self, me: Tensor, not_me: Tensor) -> Tensor:
+        """Embed each photo once; all triplets, unless the kind picks some while training."""
+        vectors = self.embedder(torch.cat([me, not_me]))
+        return self._loss(vectors[: len(me)], vectors[len(me) :], mined=self.training)
+
+    def store(self, me: Tensor, not_me: Tensor) -> tuple[Tensor, ...]:
+        """Return the vectors of the stored photos."""
+        return self.embedder(me), self.embedder(not_me)
+
+    def scores(self, stored: tuple[Tensor, ...], probes: Tensor) -> Tensor:
+        """Return the margins of the probes."""
+        me, not_me = stored
+        return margins(me, not_me, self.embedder(probes))

@@ -1,0 +1,135 @@
+"""Folders of photos come in; arrays of aligned faces go out.
+
+How a file becomes an aligned face is the caller's affair (`Load`): the lab never
+decodes a picture and never looks for a face.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from onlyme.errors import OnlymeError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["FEWEST_ME", "FEWEST_NOT_ME", "Load", "Photos", "listed", "read_folder", "read_photos"]
+
+FEWEST_ME = 2
+"""A triplet needs two different photos of the owner."""
+
+FEWEST_NOT_ME = 1
+"""And one of somebody else."""
+
+SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+
+
+class Load(Protocol):
+    """What turns a photo's file into an aligned face."""
+
+    def __call__(self, path: Path) -> NDArray[np.uint8]:
+        """Return uint8[S, S, 3], RGB, the same S for every photo.
+
+        Raises:
+            OnlymeError: when the photo cannot be used.
+        """
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photos:
+    """What an owner shows the lab.
+
+    Attributes:
+        me: uint8[m, S, S, 3], RGB, m ≥ 2.
+        not_me: uint8[n, S, S, 3], RGB, n ≥ 1.
+        skipped: one sentence for each photo that could not be used.
+
+    Raises:
+        UsageError: when the arrays are not of this kind, or too few.
+
+    >>> Photos(np.zeros((2, 8, 8, 3), np.uint8), np.ones((1, 8, 8, 3), np.uint8)).triplets
+    2
+    """
+
+    me: NDArray[np.uint8]
+    not_me: NDArray[np.uint8]
+    skipped: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for what, images in (("ME", self.me), ("NOT_ME", self.not_me)):
+            if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
+                raise UsageError(f"{what} photos are uint8[n, S, S, 3], not {_kind(images)}")
+        if self.me.shape[1:] != self.not_me.shape[1:] or self.size != self.me.shape[2]:
+            raise UsageError("ME and NOT_ME photos are squares of one and the same size")
+        notes = "".join(f"\n  {note}" for note in self.skipped)
+        if len(self.me) < FEWEST_ME:
+            raise UsageError(
+                f"{len(self.me)} usable photo(s) of ME; a triplet needs {FEWEST_ME} "
+                f"different ones, and five or more work better{notes}"
+            )
+        if len(self.not_me) < FEWEST_NOT_ME:
+            raise UsageError(
+                f"no usable photo of NOT_ME; give at least {FEWEST_NOT_ME}, "
+                f"and ten or more work better{notes}"
+            )
+
+    @property
+    def size(self) -> int:
+        """Side of the photos in pixels."""
+        return int(self.me.shape[1])
+
+    @property
+    def triplets(self) -> int:
+        """How many triplets there are: m·(m−1)·n."""
+        return len(self.me) * (len(self.me) - 1) * len(self.not_me)
+
+
+def listed(folder: Path) -> list[Path]:
+    """Return a folder's photos in the order of their names.
+
+    Raises:
+        UsageError: when it is no folder.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder of photos")
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+
+
+def read_photos(me: Path, not_me: Path, load: Load) -> Photos:
+    """Read two folders of photos.
+
+    Raises:
+        UsageError: when a folder is none, or holds too few usable photos; the message
+            says photo by photo why.
+    """
+    mine, bad_mine = read_folder(listed(me), load)
+    others, bad_others = read_folder(listed(not_me), load)
+    return Photos(mine, others, (*bad_mine, *bad_others))
+
+
+def read_folder(paths: Iterable[Path], load: Load) -> tuple[NDArray[np.uint8], list[str]]:
+    """Read photos, leaving out those that cannot be used.
+
+    Returns:
+        uint8[n, S, S, 3], and a sentence for each photo left out.
+    """
+    images: list[NDArray[np.uint8]] = []
+    skipped: list[str] = []
+    for path in paths:
+        try:
+            images.append(load(path))
+        except OnlymeError as error:
+            skipped.append(str(error))
+    if not images:
+        return np.empty((0, 0, 0, 3), np.uint8), skipped
+    return np.stack(images), skipped
+
+
+def _kind(images: NDArray[np.uint8]) -> str:
+    return f"{images.dtype}{list(images.shape)}"

@@ -1,0 +1,177 @@
+"""A training run's folder: what was asked, what was shown, what came of it.
+
+spec.json     the spec, and the fingerprint of spec and photos
+photos.npz    the aligned photos, which judging needs again (private: mode 0600)
+last.ckpt     Lightning's checkpoint, from which a killed run goes on
+network.pt    the trained weights; its presence says that the run is done
+result.json   steps, seconds, memory, learning curve, why it ended
+log/          Lightning's CSV log, and TensorBoard's where that is installed
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from onlyme.errors import UsageError
+from onlyme.lab.networks import tensor
+from onlyme.lab.photos import Photos
+from onlyme.lab.spec import Spec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from onlyme.lab.networks import Classifier, Siamese, TwoHead
+
+__all__ = ["Result", "Run", "Trained"]
+
+_BATCH = 32
+"""So many faces are judged at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a run went.
+
+    Attributes:
+        reason: why it ended: `zero loss`, `plateau`, `diverged` or `limit`.
+        steps: how many steps it took in all.
+        seconds: how long the last call trained.
+        peak_bytes: most memory the process held meanwhile.
+        curve: step, clean loss, augmented loss.
+    """
+
+    reason: str
+    steps: int
+    seconds: float
+    peak_bytes: int
+    curve: tuple[tuple[int, float, float], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained network with the photos that it compares with.
+
+    Attributes:
+        spec: what was asked.
+        photos: what was shown.
+        network: in evaluation mode.
+        result: how it went.
+    """
+
+    spec: Spec
+    photos: Photos
+    network: Classifier | TwoHead | Siamese
+    result: Result
+
+    @property
+    def threshold(self) -> float:
+        """The score from which on a face is accepted."""
+        return self.network.threshold
+
+    @torch.no_grad()
+    def scores(self, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Judge faces.
+
+        Args:
+            faces: uint8[k, S, S, 3], RGB, aligned like the photos.
+
+        Returns:
+            float64[k]; a face is accepted from `threshold` on.
+        """
+        parts = [
+            self.network.scores(self._stored, tensor(faces[first : first + _BATCH]))
+            for first in range(0, len(faces), _BATCH)
+        ]
+        return torch.cat(parts).double().numpy() if parts else np.empty(0)
+
+    @cached_property
+    @torch.no_grad()
+    def _stored(self) -> tuple[Tensor, ...]:
+        return self.network.store(tensor(self.photos.me), tensor(self.photos.not_me))
+
+
+class Run:
+    """The folder of one run.
+
+    Args:
+        folder: where; made when something is first written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.checkpoint = folder / "last.ckpt"
+        self._spec, self._photos = folder / "spec.json", folder / "photos.npz"
+        self._network, self._result = folder / "network.pt", folder / "result.json"
+
+    @property
+    def begun(self) -> bool:
+        """Whether the folder holds a run, finished or not."""
+        return self._spec.exists()
+
+    @property
+    def done(self) -> bool:
+        """Whether the run came to its end."""
+        return self._network.exists()
+
+    def begin(self, spec: Spec, photos: Photos) -> None:
+        """Write what was asked and shown."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._photos.touch(mode=0o600)
+        with self._photos.open("wb") as file:
+            np.savez(file, me=photos.me, not_me=photos.not_me)
+        told = {"spec": spec.to_json(), "fingerprint": spec.fingerprint(photos)}
+        _write(self._spec, json.dumps(told, indent=2))
+
+    def check_same(self, spec: Spec, photos: Photos) -> None:
+        """Make sure that a run that is resumed is this one.
+
+        Raises:
+            UsageError: when spec or photos are others.
+        """
+        told = json.loads(self._spec.read_text("utf-8"))
+        if told["fingerprint"] != spec.fingerprint(photos):
+            raise UsageError(
+                f"{self.folder} holds a run with other options or photos; "
+                "resume it with the same ones, or choose another folder"
+            )
+
+    def finish(self, trained: Trained) -> None:
+        """Write the weights and the result; the weights last, since they say *done*."""
+        _write(self._result, json.dumps(asdict(trained.result), indent=2))
+        temporary = self._network.with_suffix(".tmp")
+        torch.save(trained.network.state_dict(), temporary)
+        temporary.replace(self._network)
+
+    def load(self) -> Trained:
+        """Return what a finished run made.
+
+        Raises:
+            UsageError: when the folder holds no finished run.
+        """
+        if not (self.begun and self.done):
+            state = "an unfinished run; resume it first" if self.begun else "no training run"
+            raise UsageError(f"{self.folder} holds {state}")
+        spec = Spec(**json.loads(self._spec.read_text("utf-8"))["spec"])
+        result = json.loads(self._result.read_text("utf-8"))
+        result["curve"] = tuple(tuple(row) for row in result["curve"])
+        with np.load(self._photos, allow_pickle=False) as arrays:
+            photos = Photos(arrays["me"], arrays["not_me"])
+        network = spec.network()
+        network.load_state_dict(torch.load(self._network, weights_only=True))
+        return Trained(spec, photos, network.eval(), Result(**result))
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file in one go, so that a killed run leaves the old one or the new one."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text, "utf-8")
+    temporary.replace(path)

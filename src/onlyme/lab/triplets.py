@@ -1,0 +1,168 @@
+"""Vectors of ME and NOT_ME come in; the triplet loss goes out.
+
+A triplet is two different photos of the owner, anchor A and positive P, and one of
+somebody else, N. The article's loss on it is
+
+    max(‖f(A) − f(P)‖ − ‖f(A) − f(N)‖ + alpha, 0)
+
+with plain Euclidean norms. It is zero when the stranger is farther from the anchor than
+the owner's other photo by at least alpha. There are m·(m−1)·n triplets, but only m + n
+photos: each is embedded once, and the triplets are a matter of two distance matrices.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
+
+import torch
+from pytorch_metric_learning import distances, losses, miners, reducers
+
+from onlyme.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["KINDS", "Kind", "TripletLoss", "euclidean", "terms", "triplet_loss"]
+
+Kind = Literal["article", "squared", "cosine", "semi-hard", "batch-hard"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+_NEAREST = 1e-6
+"""The norm's gradient does not exist at zero distance; below this it is taken as zero."""
+
+
+class TripletLoss(Protocol):
+    """A loss on the vectors of ME and NOT_ME."""
+
+    def __call__(self, me: Tensor, not_me: Tensor, *, mined: bool = True) -> Tensor:
+        """Return one number ≥ 0.
+
+        Args:
+            me: float[m, d].
+            not_me: float[n, d].
+            mined: False looks at all triplets where the kind would pick some. Picked
+                triplets can all be gone while others are not yet learned, so only all
+                of them say whether training is done.
+        """
+
+
+def euclidean(a: Tensor, b: Tensor) -> Tensor:
+    """Plain distances between the rows of two matrices, differentiable everywhere.
+
+    Differences are formed one by one: the shortcut through scalar products loses half
+    of the digits where two photos lie near each other, which is where triplets matter.
+
+    Args:
+        a: float[m, d].
+        b: float[n, d].
+
+    Returns:
+        float[m, n], at least 0; with zero gradient where two rows are equal.
+
+    >>> euclidean(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0], [0.0, 0.0]])).tolist()
+    [[5.0, 0.0]]
+    """
+    squares = (a[:, None] - b[None]).square().sum(-1)
+    apart = squares > _NEAREST**2
+    return torch.where(apart, torch.where(apart, squares, 1.0).sqrt(), 0.0)
+
+
+def terms(me: Tensor, not_me: Tensor, alpha: float) -> Tensor:
+    """Return ‖A − P‖ − ‖A − N‖ + alpha of every triplet, before it is cut off at zero.
+
+    Args:
+        me: float[m, d], m ≥ 2.
+        not_me: float[n, d], n ≥ 1.
+        alpha: how much farther the stranger must be, −1 to 1.
+
+    Returns:
+        float[m·(m−1)·n], A slowest and N fastest.
+    """
+    m = len(me)
+    others = ~torch.eye(m, dtype=torch.bool, device=me.device)
+    positive = euclidean(me, me)[others].view(m, m - 1, 1)
+    negative = euclidean(me, not_me).view(m, 1, -1)
+    return (positive - negative + alpha).flatten()
+
+
+def triplet_loss(kind: Kind = "article", alpha: float = 0.5) -> TripletLoss:
+    """Choose a triplet loss.
+
+    Args:
+        kind: `article` is the mean over all triplets, with plain norms. `squared` and
+            `cosine` change the distance: squared norms, and 1 − cosine. `semi-hard` and
+            `batch-hard` change the triplets: only those whose stranger is farther than
+            P but not by alpha, and only each anchor's farthest P and nearest N.
+        alpha: the margin, −1 to 1.
+
+    Raises:
+        UsageError: when alpha or the kind is none of these.
+
+    >>> me, not_me = torch.tensor([[0.0], [1.0]]), torch.tensor([[3.0]])
+    >>> triplet_loss(alpha=0.5)(me, not_me).item(), triplet_loss(alpha=-1)(me, not_me).item()
+    (0.0, 0.0)
+    >>> round(triplet_loss(alpha=1.0)(me, torch.tensor([[2.0]])).item(), 3)  # of 0 and 1
+    0.5
+    """
+    if not -1 <= alpha <= 1:
+        raise UsageError(f"alpha = {alpha:g} is not between -1 and 1")
+    if kind == "article":
+        return _All(alpha)
+    if kind not in KINDS:
+        raise UsageError(f"no triplet loss is called {kind!r}; known: {', '.join(KINDS)}")
+    distance = {
+        "squared": distances.LpDistance(normalize_embeddings=False, power=2),
+        "cosine": _CosineDistance(),
+    }.get(kind, distances.LpDistance(normalize_embeddings=False))
+    miner = {
+        "semi-hard": miners.TripletMarginMiner(alpha, "semihard", distance=distance),
+        "batch-hard": miners.BatchHardMiner(distance=distance),
+    }.get(kind)
+    # The library's own reducer averages over the violated triplets only, and the loss then
+    # jumps whenever one is learned; the article's is the mean over all.
+    loss = losses.TripletMarginLoss(alpha, distance=distance, reducer=reducers.MeanReducer())
+    return _OwnersOnly(loss, miner)
+
+
+class _All:
+    """The article's loss: the mean over all triplets."""
+
+    def __init__(self, alpha: float) -> None:
+        self._alpha = alpha
+
+    def __call__(self, me: Tensor, not_me: Tensor, *, mined: bool = True) -> Tensor:  # noqa: ARG002 - it picks none
+        return terms(me, not_me, self._alpha).clamp_min(0).mean()
+
+
+class _CosineDistance(distances.CosineSimilarity):  # type: ignore[misc]  # the library has no types
+    """1 − cosine, so that smaller is nearer as everywhere in this project."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_inverted = False
+
+    def compute_mat(self, a: Tensor, b: Tensor) -> Tensor:
+        return 1 - super().compute_mat(a, b)  # type: ignore[no-any-return]
+
+    def pairwise_distance(self, a: Tensor, b: Tensor) -> Tensor:
+        return 1 - super().pairwise_distance(a, b)  # type: ignore[no-any-return]
+
+
+class _OwnersOnly:
+    """Feed the library the owner's triplets only: strangers are anchors of none.
+
+    The strangers are different people, so each gets a label of its own, and nobody's
+    label has a positive but the owner's.
+    """
+
+    def __init__(self, loss: losses.TripletMarginLoss, miner: miners.BaseMiner | None) -> None:
+        self._loss, self._miner = loss, miner
+
+    def __call__(self, me: Tensor, not_me: Tensor, *, mined: bool = True) -> Tensor:
+        vectors = torch.cat([me, not_me])
+        labels = torch.cat(
+            [torch.zeros(len(me), dtype=torch.long), torch.arange(1, len(not_me) + 1)]
+        ).to(vectors.device)
+        chosen = self._miner(vectors, labels) if self._miner and mined else None
+        return self._loss(vectors, labels, chosen)  # type: ignore[no-any-return]

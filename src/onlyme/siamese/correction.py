@@ -1,0 +1,181 @@
+"""The owner head: a small correction of the base head, learned from one owner's triplets.
+
+It weighs the axes of head space anew, y = unit(scale · h), and nothing else: as
+many numbers as axes, each pulled strongly towards 1. Free heads lose accuracy
+with five photos (docs/explanation/head.md), so it is kept only where it helps on
+photos of the owner that it was not trained on.
+
+Adam is written out here because importing scipy.optimize takes longer (0.4 s)
+than the whole of learning may.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onlyme.siamese.distance import distances, unit
+from onlyme.siamese.triplets import triplet_loss
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["FEWEST", "PULL", "Correction", "Judged", "cross_validate", "objective", "train"]
+
+FEWEST = 4
+"""ME photos under which the base head stays."""
+
+PULL = 0.5
+"""Weight of the mean square of log(scale) beside the mean triplet loss."""
+
+_STEPS = 25
+_RATE = 0.03
+_MOST_TURNS = 10
+"""Photos left out in turn; of more photos, as many evenly spaced."""
+
+_HOPELESS = 4
+"""Photos after which judging stops when each of them lost."""
+
+_HARDEST_SHARE = 64
+"""One of so many synthetic strangers is counted as hard when judging."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Correction:
+    """A trained owner head.
+
+    Attributes:
+        scale: float32[r], positive.
+        before: triplet loss of the base head.
+        after: triplet loss with the correction.
+        collapsed: the loss is alpha: the head tells nobody apart.
+    """
+
+    scale: NDArray[np.float32]
+    before: float
+    after: float
+    collapsed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What cross-validation says.
+
+    Attributes:
+        helps: whether the correction is worth keeping.
+        gain: mean over left-out photos of how much farther they stand from the
+            hardest strangers, in standard deviations of the strangers.
+        error: standard error of that mean.
+    """
+
+    helps: bool
+    gain: float
+    error: float
+
+
+def objective(
+    log_scale: NDArray[np.float64],
+    me: NDArray[np.float64],
+    not_me: NDArray[np.float64],
+    alpha: float,
+    pull: float = PULL,
+) -> tuple[float, NDArray[np.float64]]:
+    """The triplet loss under a scale, plus its pull to 1, and the gradient.
+
+    Args:
+        log_scale: float64[r].
+        me: float64[m, r], heads of ME.
+        not_me: float64[n, r], heads of NOT_ME.
+        alpha: the article's training alpha.
+        pull: see `PULL`.
+
+    Returns:
+        The value and float64[r], its gradient.
+    """
+    scale = np.exp(log_scale)
+    stacked = np.concatenate([me, not_me]) * scale
+    lengths = np.linalg.norm(stacked, axis=1, keepdims=True)
+    heads = stacked / lengths
+    loss = triplet_loss(heads[: len(me)], heads[len(me) :], alpha)
+    upstream = np.concatenate([loss.me, loss.not_me])
+    upstream = (upstream - heads * (upstream * heads).sum(axis=1, keepdims=True)) / lengths
+    gradient = (upstream * stacked).sum(axis=0)  # d(scale · h)/d(log scale) = scale · h
+    value = loss.value + pull * float(np.mean(log_scale**2))
+    return value, gradient + 2.0 * pull * log_scale / len(log_scale)
+
+
+def train(
+    me: NDArray[np.floating[Any]],
+    not_me: NDArray[np.floating[Any]],
+    alpha: float,
+    pull: float = PULL,
+) -> Correction:
+    """Train a correction on all m·(m − 1)·n triplets.
+
+    Args:
+        me: float[m, r], heads of the owner's photos, m ≥ 2.
+        not_me: float[n, r], heads of others, n ≥ 1.
+        alpha: the article's training alpha, −1 to 1.
+        pull: see `PULL`.
+    """
+    mine, others = np.asarray(me, np.float64), np.asarray(not_me, np.float64)
+    log_scale = np.zeros(mine.shape[1])
+    before, gradient = objective(log_scale, mine, others, alpha, pull)
+    moment, square = np.zeros_like(log_scale), np.zeros_like(log_scale)
+    for step in range(1, _STEPS + 1):
+        moment = 0.9 * moment + 0.1 * gradient
+        square = 0.99 * square + 0.01 * gradient**2
+        pace = _RATE * (1.0 - (step - 1) / _STEPS)
+        root = np.sqrt(square / (1.0 - 0.99**step)) + 1e-9
+        log_scale = log_scale - pace * (moment / (1.0 - 0.9**step)) / root
+        _, gradient = objective(log_scale, mine, others, alpha, pull)
+    scale = np.exp(log_scale)
+    heads = unit(np.concatenate([mine, others]) * scale)
+    loss = triplet_loss(heads[: len(mine)], heads[len(mine) :], alpha)
+    collapsed = alpha > 0 and abs(loss.value - alpha) < 0.05 * alpha and loss.active > 0.99
+    return Correction(scale.astype(np.float32), before, loss.value, collapsed)
+
+
+def cross_validate(
+    me: NDArray[np.float32],
+    not_me: NDArray[np.float32],
+    draws: NDArray[np.float32],
+    alpha: float,
+) -> Judged:
+    """Leave out photos in turn (each, up to ten), train on the others, and look where it lands.
+
+    It is judged against draws that training did not use, since an optimised head
+    flatters the strangers it saw.
+
+    Args:
+        me: float32[m, r], m ≥ 3.
+        not_me: float32[n, r], n ≥ 1, what to train against.
+        draws: float32[s, r], what to judge against.
+        alpha: the training alpha.
+    """
+    turns = np.unique(np.linspace(0, len(me) - 1, min(len(me), _MOST_TURNS)).round().astype(int))
+    found: list[float] = []
+    for left in turns:
+        rest = np.delete(me, left, axis=0)
+        scale = train(rest, not_me, alpha).scale
+        with_head = _standing(me[left] * scale, rest * scale, draws * scale)
+        found.append(with_head - _standing(me[left], rest, draws))
+        if len(found) >= _HOPELESS and max(found) < 0.0:
+            break  # not one photo gained
+    gains = np.array(found)
+    gain, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
+    return Judged(gain > 2.0 * error and gain > 0.0, gain, error)
+
+
+def _standing(
+    photo: NDArray[np.float32], rest: NDArray[np.float32], draws: NDArray[np.float32]
+) -> float:
+    """How far a photo stands from the hardest draws, in their standard deviations."""
+    template = unit(unit(rest).mean(axis=0))[None]
+    strangers = distances(unit(draws), template)[:, 0]
+    hard = max(len(strangers) // _HARDEST_SHARE, 1)
+    hardest = float(np.partition(strangers, hard - 1)[:hard].mean())
+    own = float(distances(unit(photo[None]), template)[0, 0])
+    return (hardest - own) / float(strangers.std())

@@ -1,0 +1,254 @@
+"""Learning one owner: embeddings of ME and NOT_ME come in; a `Learned` goes out.
+
+Verifying imports this module too, but runs nothing of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onlyme.errors import EnrollmentError, UsageError
+from onlyme.siamese.calibrate import centre_of
+from onlyme.siamese.correction import FEWEST, cross_validate, train
+from onlyme.siamese.distance import distances, unit
+from onlyme.siamese.margin import GIVEN_VOTES, LOOK_ALIKE_VOTES, NotMe
+from onlyme.siamese.owner import Learned, Report
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from onlyme.siamese.head import Base
+
+__all__ = ["PLAIN_ALPHA", "SAME_PICTURE", "PhotoValue", "learn", "leave_one_out"]
+
+PLAIN_ALPHA = 0.3
+"""Margin asked for without calibration: on raw SFace distances about the 0.36 cosine of
+OpenCV's sample. It promises nothing, and unlock refuses it."""
+
+SAME_PICTURE = 0.1
+"""Embeddings nearer than this are of one picture, scaled or saved again."""
+
+_HARDEST = 64
+"""Strangers of the cohort that the owner head trains against: those nearest to the owner."""
+
+_TRIPLETS, _MOST_ME, _FEWEST_NOT_ME = 20_000, 40, 8
+"""Every triplet is used up to so many; beyond, of so many ME photos and with the hardest NOT_ME."""
+
+_JUDGES = 1024
+"""Draws that cross-validation judges the owner head by."""
+
+_TAIL = 32
+"""Draws that stand for the tail when two heads are brought to one scale."""
+
+
+def learn(
+    base: Base,
+    me: object,
+    not_me: object = (),
+    *,
+    look_alikes: object = (),
+    training_alpha: float | None = None,
+    far: float = 1e-4,
+) -> Learned:
+    """Learn one owner. The same input gives the same answer; nothing is drawn.
+
+    Args:
+        base: what to start from.
+        me: float32[m, d], embeddings of the owner's photos, m ≥ 1.
+        not_me: float32[n, d], embeddings of others that the owner gave.
+        look_alikes: float32[l, d], embeddings of those who come near: a sibling,
+            or whoever was accepted by mistake.
+        training_alpha: the article's alpha, −1 to 1, for the owner head; None
+            takes 0.5, and less with few photos.
+        far: the false accept rate that `alpha` is set for.
+
+    Raises:
+        EnrollmentError: no ME photo, or ME photos that cancel each other out.
+        UsageError: embeddings or numbers that make no sense.
+    """
+    mine = base.heads(me, "me")
+    if not len(mine):
+        raise EnrollmentError("learning needs at least one photo of the owner")
+    if np.linalg.norm(mine.mean(axis=0)) < 0.1:
+        raise EnrollmentError("these photos have nothing in common; are they of one person?")
+    others = [base.heads(not_me, "not_me"), base.heads(look_alikes, "look_alikes")]
+    given = np.concatenate(others)
+    votes = np.repeat([GIVEN_VOTES, LOOK_ALIKE_VOTES], [len(part) for part in others])
+    photos = _distinct(mine)
+    alpha = _training_alpha(training_alpha, photos)
+    scale, kept, report = _corrected(base, mine, given, photos, alpha)
+    centre, spread = _scale(base, mine, scale if kept else None)
+    z = PLAIN_ALPHA if base.curve is None else base.curve.z_at(far, photos)
+    return Learned(
+        base=base,
+        template=unit(unit(mine * scale).mean(axis=0)),
+        photos=photos,
+        not_me=NotMe(
+            unit(base.cohort * scale) if kept else base.cohort,
+            unit(given * scale),
+            votes.astype(np.float32),
+            base.nearest,
+        ),
+        scale=scale,
+        centre=centre,
+        spread=spread,
+        alpha=centre + spread * z,
+        training_alpha=alpha,
+        kept=kept,
+        report=report,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoValue:
+    """What one ME photo does for the others.
+
+    Attributes:
+        photo: its place among the ME photos.
+        helps: how much nearer the other photos come to the owner's template with
+            it than without it, each judged by a template that leaves it out. Below
+            0 it hurts; NaN with fewer than three photos.
+        margin: its own margin by a template of the others; NaN for a single photo.
+    """
+
+    photo: int
+    helps: float
+    margin: float
+
+
+def leave_one_out(base: Base, me: object, not_me: object = ()) -> tuple[PhotoValue, ...]:
+    """Judge each ME photo by leaving it out.
+
+    Args:
+        base: the head to judge with.
+        me: float32[m, d], embeddings of the owner's photos.
+        not_me: float32[n, d], embeddings of others that the owner gave.
+
+    Returns:
+        One value a photo, in their order.
+
+    Raises:
+        UsageError: embeddings that make no sense.
+    """
+    mine, given = base.heads(me, "me"), base.heads(not_me, "not_me")
+    votes = np.full(len(given), GIVEN_VOTES, np.float32)
+    not_me_distance = NotMe(base.cohort, given, votes, base.nearest).distance(mine)
+    total, count = mine.sum(axis=0), len(mine)
+    made = []
+    for photo in range(count):
+        others = [other for other in range(count) if other != photo]
+        helps = margin = float("nan")
+        if others:
+            away = _apart(mine[photo], total - mine[photo])
+            margin = float(not_me_distance[photo]) - away
+        if len(others) > 1:
+            gains = [
+                _apart(mine[other], total - mine[other] - mine[photo])
+                - _apart(mine[other], total - mine[other])
+                for other in others
+            ]
+            helps = float(np.mean(gains))
+        made.append(PhotoValue(photo, helps, margin))
+    return tuple(made)
+
+
+def _apart(photo: NDArray[np.float32], others: NDArray[np.float32]) -> float:
+    return float(distances(photo[None], unit(others[None]))[0, 0])
+
+
+def _training_alpha(asked: float | None, photos: int) -> float:
+    """The article: 0.5, and lower, even negative, with few photos."""
+    if asked is None:
+        return 0.5 if photos >= 5 else 0.2 if photos >= 3 else -0.2
+    if not -1.0 <= asked <= 1.0:
+        raise UsageError(f"the training alpha lies between -1 and 1, not {asked}")
+    return float(asked)
+
+
+def _distinct(mine: NDArray[np.float32]) -> int:
+    """How many different pictures there are."""
+    earlier = np.tril(distances(mine, mine) < SAME_PICTURE, -1)
+    return int((~earlier.any(axis=1)).sum())
+
+
+def _corrected(
+    base: Base,
+    mine: NDArray[np.float32],
+    given: NDArray[np.float32],
+    photos: int,
+    alpha: float,
+) -> tuple[NDArray[np.float32], bool, Report]:
+    """The owner head if it proves itself, otherwise ones; and why."""
+    stay, notes = np.ones(mine.shape[1], np.float32), _notes(mine, given, photos)
+    if photos < FEWEST:
+        return stay, False, Report(f"the base head stays: under {FEWEST} different photos", notes)
+    if not len(base.cohort):
+        return stay, False, Report("the base head stays: no strangers to train against", notes)
+    mine = mine[_spaced(len(mine), _MOST_ME)]
+    template = unit(mine.mean(axis=0))[None]
+    near = np.argsort(distances(base.cohort, template)[:, 0], kind="stable")[:_HARDEST]
+    everybody = np.concatenate([given, base.cohort[near]])
+    most = max(_TRIPLETS // (len(mine) * (len(mine) - 1)), _FEWEST_NOT_ME)
+    hardest = np.argsort(distances(everybody, template)[:, 0], kind="stable")[:most]
+    everybody = everybody[hardest]
+    judged = cross_validate(mine, everybody, base.draws[:_JUDGES], alpha)
+    said = f"{judged.gain:+.3f} ± {judged.error:.3f} standard deviations on photos left out"
+    if not judged.helps:
+        return stay, False, Report(f"the base head stays: an owner head brings {said}", notes)
+    made = train(mine, everybody, alpha)
+    if made.collapsed:
+        return stay, False, Report("the base head stays: training collapsed", notes)
+    return made.scale, True, Report(f"the owner head is kept: it brings {said}", notes)
+
+
+def _spaced(count: int, most: int) -> NDArray[np.intp]:
+    """At most `most` of `count` places, evenly spaced."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.intp))
+
+
+def _notes(mine: NDArray[np.float32], given: NDArray[np.float32], photos: int) -> tuple[str, ...]:
+    notes = []
+    if photos == 1 and len(mine) > 1:
+        notes.append("all photos are the same picture, and count as one; add others")
+    elif photos < len(mine):
+        notes.append(f"{len(mine) - photos} of {len(mine)} photos repeat a picture; add others")
+    if len(given):
+        template = unit(mine.mean(axis=0))[None]
+        farthest = float(distances(mine, template).max())
+        like = int((distances(given, template)[:, 0] <= farthest).sum()) if len(mine) > 1 else 0
+        if like:
+            notes.append(f"{like} of the NOT_ME photos lie as near as your own; are they of you?")
+    return tuple(notes)
+
+
+def _scale(
+    base: Base, mine: NDArray[np.float32], scale: NDArray[np.float32] | None
+) -> tuple[float, float]:
+    """Centre and spread of z, from draws that no training used.
+
+    Faces that the owner gave are left out: they can only lower a stranger's
+    margin, and alpha must not follow them down. With an owner head the margins
+    of the draws move; centre and spread bring their mean and their tail to where
+    the base head has them, so that the same curve holds.
+    """
+    if not len(base.draws):
+        return 0.0, 1.0
+    template = unit(mine.mean(axis=0))[None]
+    margins = base.draws_not_me - distances(base.draws, template)[:, 0]
+    centre = centre_of(margins, mine)
+    if scale is None:
+        return centre, 1.0
+    draws, cohort = unit(base.draws * scale), unit(base.cohort * scale)
+    nobody = NotMe(cohort, cohort[:0], np.empty(0, np.float32), base.nearest)
+    template = unit(unit(mine * scale).mean(axis=0))[None]
+    moved = nobody.distance(draws) - distances(draws, template)[:, 0]
+    spread = _reach(moved) / _reach(margins)
+    return float(moved.mean()) - spread * (float(margins.mean()) - centre), spread
+
+
+def _reach(margins: NDArray[np.float64]) -> float:
+    """From the mean to the mean of the hardest."""
+    return float(np.partition(margins, -_TAIL)[-_TAIL:].mean() - margins.mean())

@@ -1,0 +1,55 @@
+"""What the lab's tests share. Torch is an extra: without it they are left out."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+if not pytest.importorskip("torch", reason="the lab's extra is not installed"):
+    collect_ignore_glob = ["*"]
+
+import torch
+
+from onlyme.lab.people import People
+from onlyme.lab.photos import Photos
+from onlyme.lab.synthetic import drawn
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """Small networks gain nothing from a second thread, and lose much beside other tests."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def photos() -> Photos:
+    """Five drawn photos of one person, and one each of seven others."""
+    faces = drawn(8, 5)
+    return Photos(faces[0], faces[1:, 0])
+
+
+@pytest.fixture(scope="session")
+def people() -> People:
+    """Sixteen drawn people with seven photos each."""
+    faces = drawn(16, 7)
+    return People(tuple(f"person {index}" for index in range(16)), tuple(faces))
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """What a process needs that imports onlyme from here."""
+    source = str(Path(__file__).parents[2] / "src")
+    return {**os.environ, "PYTHONPATH": source, "OMP_NUM_THREADS": "1", "PYTHON": sys.executable}
+
+
+@pytest.fixture(scope="session")
+def load_drawn():
+    """A stand-in for detection and alignment: these files are aligned faces already."""
+    import cv2
+
+    def load(path: Path):
+        return np.ascontiguousarray(cv2.imread(str(path))[..., ::-1])
+
+    return load

@@ -1,0 +1,173 @@
+"""The comparison: same data for all, the same digits again, and a page that stands alone."""
+
+import json
+import re
+from html.parser import HTMLParser
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+
+from onlyme.errors import UsageError
+from onlyme.lab.cell import PRODUCT, Cell, rate
+from onlyme.lab.claims import claims
+from onlyme.lab.compare import ALPHAS, Comparison, Plan, compare
+from onlyme.lab.look import plane
+from onlyme.lab.plots import Series, bars, dots, lines
+from onlyme.lab.report import html, write
+
+PLAN = Plan(
+    owners=1, photos=(2, 3), ways=("classifier", "compact"), strangers=4, unseen=8, limit=10
+)
+
+
+class Brightness:
+    """A judge by brightness: it stands for any product that is handed in."""
+
+    def __init__(self, photos):
+        self._mine = photos.me.mean()
+        self.threshold = -20.0
+        self.seen = len(photos.me)
+
+    def scores(self, faces):
+        return -np.abs(faces.mean((1, 2, 3)) - self._mine)
+
+
+@pytest.fixture(scope="module")
+def compared(people):
+    return compare(people, PLAN, Brightness)
+
+
+def test_every_way_and_the_product_are_judged_on_the_same_photos(compared):
+    assert compared.ways() == ["classifier", "compact", PRODUCT]
+    assert len(compared.cells) == 6
+    assert {len(cell.held) for cell in compared.cells} == {4}
+    assert {len(cell.trained) for cell in compared.cells} == {4}
+    assert {len(cell.unseen) for cell in compared.cells} == {8}
+    assert [cell.photos for cell in compared.of("compact")] == [2, 3]
+
+
+def test_a_seed_repeats_the_figures_to_the_digit(compared, people):
+    again = compare(people, PLAN, Brightness)
+    assert again.to_json()["figures"] == compared.to_json()["figures"]
+    other = Plan(owners=1, photos=(2,), ways=("compact",), strangers=4, unseen=8, limit=10, seed=1)
+    assert compare(people, other).cells[0].held != compared.of("compact", 2)[0].held
+
+
+class Page(HTMLParser):
+    """Collects what a page would fetch, and its pictures."""
+
+    def __init__(self):
+        super().__init__()
+        self.fetched, self.pictures = [], 0
+
+    def handle_starttag(self, tag, attrs):
+        assert tag not in {"script", "link", "iframe", "object"}
+        for key, value in attrs:
+            if key in {"src", "href"} and not value.startswith("data:image/png"):
+                self.fetched.append(value)
+        self.pictures += tag == "img"
+
+
+def test_the_page_stands_alone_and_says_it_all(compared, tmp_path):
+    path = write(compared, tmp_path / "report")
+    page = Page()
+    page.feed(path.read_text("utf-8"))
+    assert page.fetched == []
+    assert page.pictures == 6 * 3
+    text = path.read_text("utf-8")
+    for heading in (
+        "Errors", "What held", "Costs", "Learning curves", "Margins", "Alpha", "Hardest triplets",
+        "embedding map",
+    ):  # fmt: skip
+        assert heading in text
+    assert "its stated limit, so it may not have had enough" in text
+    assert (path.stat().st_mode & 0o777) == 0o600
+    told = json.loads((tmp_path / "report" / "report.json").read_text("utf-8"))
+    assert len(told["figures"]) == len(told["timings"]) == 6
+
+
+def test_names_of_people_stay_text(people):
+    cell = Cell("compact", "<img src=x onerror=alert(1)>", 2, 0.5, (1.0,), (0.0,), (0.0,))
+    text = html(Comparison(Plan(photos=(2,)), (cell,)))
+    assert "<img src=x" not in text
+    assert "&lt;img src=x" in text
+
+
+def cell(way, held, unseen, trained=(), threshold=0.5, reason="zero loss", seconds=9.0):
+    return Cell(way, "ada", 7, threshold, held, trained, unseen, reason, 10, (), seconds)
+
+
+def test_errors_are_counted_at_the_threshold_and_at_any_other():
+    one = cell("compact", (0.4, 0.5, 0.9), (0.5, 0.1), (0.2,))
+    assert one.misses() == (1, 3)
+    assert one.false_accepts("unseen") == (1, 2)
+    assert one.false_accepts("trained") == (0, 1)
+    assert one.misses(0.95) == (3, 3)
+    assert one.ranking == pytest.approx((1 + 0.5 + 1 + 1 + 1 + 0) / 6, abs=0.1)
+
+
+def test_claims_follow_the_figures():
+    good, bad = (1.0,) * 50, (0.0,) * 50
+    cells = (
+        cell("classifier", bad, good),
+        cell("two-head", good, good, bad),
+        cell("compact", good, (-0.8,) * 50),
+        cell("article", good, bad, reason="limit"),
+        cell(PRODUCT, good, bad),
+    )
+    told = {c.claim.split()[1]: c.verdict for c in claims(Comparison(Plan(), cells))}
+    assert told["plain"] == "held"
+    assert told["two-head"] == "held"
+    verdicts = {c.claim: c.verdict for c in claims(Comparison(Plan(), cells))}
+    assert verdicts["Training takes hours (5 h for 7 ME and 10 NOT_ME photos)."] == "not decided"
+    quick = (*cells[:3], cell("article", good, bad, seconds=100.0), cells[4])
+    verdicts = {c.claim: c.verdict for c in claims(Comparison(Plan(), quick))}
+    assert verdicts["Training takes hours (5 h for 7 ME and 10 NOT_ME photos)."] == "did not hold"
+
+
+def test_a_lower_alpha_that_lets_strangers_in_is_told():
+    cells = (cell("compact", (1.0,) * 50, (0.0,) * 50),)
+    (claim,) = claims(Comparison(Plan(), cells))
+    assert claim.verdict == "did not hold"
+    assert "50 of 50" in claim.because
+
+
+def test_rates_come_with_an_interval():
+    assert rate(0, 200)[2] == pytest.approx(0.0188, abs=1e-3)
+    assert rate(10, 10)[1] < 1
+    assert rate(0, 0)[1:] == (0.0, 1.0)
+
+
+def test_the_sweep_goes_from_minus_one_to_one():
+    assert (ALPHAS[0], ALPHAS[-1], len(ALPHAS)) == (-1.0, 1.0, 41)
+    assert 0.0 in ALPHAS
+    assert 0.5 in ALPHAS
+
+
+def test_the_map_keeps_distances_in_a_plane():
+    source = np.random.default_rng(0)
+    flat = source.normal(size=(20, 2)) @ source.normal(size=(2, 16))
+    mapped = np.concatenate(plane([flat[:7], flat[7:]]))
+    apart = np.linalg.norm(flat[:, None] - flat[None], axis=-1)
+    assert np.allclose(np.linalg.norm(mapped[:, None] - mapped[None], axis=-1), apart)
+
+
+@pytest.mark.parametrize(
+    "svg",
+    [
+        lines([Series("a & b", (1, 2), (0.5, 0.1), "red")], ("x", "y"), 1.5),
+        lines([], ("x", "y")),
+        dots([Series("a", (1.0,), (1.0,), "red")], ("x", "y")),
+        bars([("a", (1.0, 2.0), "red"), ("b", (), "blue")], ("x", "y"), 0.5),
+    ],
+)
+def test_pictures_are_whole(svg):
+    ET.fromstring(svg)  # noqa: S314 - it is ours
+    assert not re.search(r"nan|inf", svg)
+
+
+@pytest.mark.parametrize("wrong", [{"owners": 0}, {"photos": (1,)}, {"ways": ("x",)}])
+def test_a_plan_that_makes_no_sense_is_refused(wrong):
+    with pytest.raises(UsageError):
+        Plan(**wrong)

@@ -1,0 +1,83 @@
+"""Export: the file computes what the network computed, and the product can use it."""
+
+import tomllib
+
+import numpy as np
+import pytest
+import torch
+
+from onlyme.errors import ModelError, UsageError
+from onlyme.face.embed import Embedder
+from onlyme.face.models import find
+from onlyme.lab import export as room
+from onlyme.lab.export import embedder_of, export
+from onlyme.lab.networks import Article, Compact, tensor
+from onlyme.lab.spec import Spec
+from onlyme.lab.train import train
+
+
+@pytest.fixture(scope="module")
+def faces(people):
+    return np.concatenate([faces[:2] for faces in people.faces[:4]])
+
+
+def distances(vectors):
+    return np.linalg.norm(vectors[:, None] - vectors[None], axis=-1)
+
+
+def test_a_trained_network_becomes_the_products_embedder(photos, faces, tmp_path):
+    trained = train(photos, Spec("compact", limit=10))
+    done = export(embedder_of(trained), "mine", tmp_path, faces)
+    embedder = Embedder(find("mine", tmp_path))
+    product = np.stack([embedder.embed(face).vector for face in faces])
+    with torch.no_grad():
+        ours = trained.network.embedder(tensor(faces)).numpy()
+    assert np.abs(distances(product) - distances(ours)).max() <= 1e-4
+    assert done.difference <= 1e-4
+    assert (embedder.dimension, embedder.size) == (64, 112)
+    assert embedder.model == done.sha256
+
+
+def test_the_articles_network_can_be_exported_at_unit_length(faces, tmp_path):
+    done = export(Article(faithful=False, unit=True), "article", tmp_path, faces)
+    assert done.difference <= 1e-4
+    assert done.dimension == 16
+
+
+def test_entries_stand_beside_one_another_and_are_replaced_when_asked(faces, tmp_path):
+    one = export(Compact(8), "one", tmp_path, faces, title='a "quoted" \\ title')
+    export(Compact(8), "two", tmp_path, faces)
+    with pytest.raises(UsageError, match="--replace"):
+        export(Compact(8), "one", tmp_path, faces)
+    other = export(Compact(8), "one", tmp_path, faces, replace=True)
+    entries = tomllib.loads((tmp_path / "manifest.toml").read_text())
+    assert set(entries) == {"one", "two"}
+    assert entries["one"]["sha256"] == other.sha256
+    assert one.path.exists(), "whoever has the old one open goes on with it"
+    assert find("two", tmp_path).needed_for == "--embedder two"
+
+
+def test_a_file_that_computes_something_else_is_not_exported(faces, tmp_path, monkeypatch):
+    """Another network is written in place of the one that was trained: the check sees it."""
+    written = room._write_onnx
+    monkeypatch.setattr(room, "_write_onnx", lambda _, path: written(Compact(8), path))
+    with pytest.raises(ModelError, match="differ"):
+        export(Compact(8), "wrong", tmp_path, faces)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["embedder", "Mine", "../up", "", "a" * 41])
+def test_names_that_cannot_be(name, faces, tmp_path):
+    with pytest.raises(UsageError, match="name"):
+        export(Compact(8), name, tmp_path, faces)
+
+
+def test_what_makes_no_embeddings_of_unit_length_is_refused(photos, faces, tmp_path):
+    with pytest.raises(UsageError, match="--unit"):
+        export(Compact(8, unit=False), "long", tmp_path, faces)
+    with pytest.raises(UsageError, match="parity"):
+        export(Compact(8), "few", tmp_path, faces[:1])
+    with pytest.raises(UsageError, match="makes no embeddings"):
+        embedder_of(train(photos, Spec("classifier", limit=1)))
+    with pytest.raises(UsageError, match="whole photos"):
+        embedder_of(train(photos, Spec("compact", limit=1, whole=True)))

@@ -1,0 +1,124 @@
+"""The networks: shapes, sizes, seeds, memory, and what unbounded vectors do."""
+
+import pytest
+import torch
+
+from onlyme.errors import UsageError
+from onlyme.lab import WAYS
+from onlyme.lab.augment import augment, generator
+from onlyme.lab.networks import Article, Compact, Siamese, build, margins, tensor
+from onlyme.lab.networks._input import Look
+
+SMALL = ("classifier", "two-head", "compact")
+
+
+def weights(network):
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+def test_the_articles_network_is_the_published_one():
+    network = Article()
+    assert network.hidden.in_features == 3_625_216
+    assert round(sum(p.numel() for p in network.parameters()) / 1e6, 1) == 116.0
+    kinds = [type(layer).__name__ for stage in network.features for layer in stage]
+    assert kinds == ["Conv2d", "MaxPool2d", "Dropout2d"] * 3
+
+
+def test_the_articles_network_on_a_smaller_picture_is_its_plain_formula():
+    """Chunks, colours last and checkpoints change nothing, not even the gradient."""
+    torch.manual_seed(0)
+    network = Article(size=30, whole=True).eval().double()
+    images = torch.rand(9, 3, 30, 30).double()
+    network(images).square().sum().backward()
+    ours = {name: p.grad.clone() for name, p in network.named_parameters()}
+    network.zero_grad()
+    x = images
+    for convolution, pool, _ in network.features:
+        x = pool(convolution(x))
+    plain = network.out(network.hidden(x.flatten(1)))
+    plain.square().sum().backward()
+    torch.testing.assert_close(network(images), plain)
+    for name, parameter in network.named_parameters():
+        torch.testing.assert_close(ours[name], parameter.grad)
+
+
+def test_repaired_is_smaller_and_bends():
+    assert sum(p.numel() for p in Article(faithful=False).parameters()) < 1_000_000
+
+
+def test_compact_is_small_and_of_unit_length():
+    network = Compact(64).eval()
+    assert sum(p.numel() for p in network.parameters()) < 1_000_000
+    lengths = network(torch.rand(3, 3, 112, 112)).norm(dim=1)
+    torch.testing.assert_close(lengths, torch.ones(3))
+
+
+@pytest.mark.parametrize("way", SMALL)
+def test_a_seed_fixes_the_weights(way):
+    assert torch.equal(weights(build(way, seed=3)), weights(build(way, seed=3)))
+    assert not torch.equal(weights(build(way, seed=3)), weights(build(way, seed=4)))
+
+
+@pytest.mark.parametrize("way", SMALL)
+def test_one_photos_score_does_not_depend_on_the_others(way):
+    network = build(way).eval()
+    faces = torch.rand(6, 3, 112, 112)
+    stored = network.store(faces[:2], faces[2:4])
+    with torch.no_grad():
+        together = network.scores(stored, faces)
+        alone = torch.cat([network.scores(stored, face[None]) for face in faces])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+
+
+def test_two_heads_do_not_mind_the_order():
+    network = build("two-head").eval()
+    a, b = network.trunk(torch.rand(2, 3, 112, 112))
+    with torch.no_grad():
+        one, other = network._pairs(a[None], b[None]), network._pairs(b[None], a[None])
+    torch.testing.assert_close(one, other)
+
+
+def test_the_margin_is_the_nearest_strangers_less_mine():
+    me, not_me = torch.tensor([[0.0, 0.0], [0.0, 2.0]]), torch.tensor([[3.0, 0.0], [9.0, 0.0]])
+    assert margins(me, not_me, torch.tensor([[0.0, 1.0]])).item() == pytest.approx(10**0.5 - 1)
+
+
+def test_what_is_beside_the_face_is_not_seen(photos):
+    """Another wall behind the same face changes nothing."""
+    face = tensor(photos.me[:1])
+    other = face.clone()
+    other[..., :10, :10] = torch.rand(3, 10, 10)
+    other[..., 106:, 106:] = 0.9
+    assert float((face - other).abs().max()) > 0.3
+    torch.testing.assert_close(Look(112)(face), Look(112)(other), rtol=0, atol=0.01)
+    assert torch.equal(Look(112, whole=True)(other), other)
+
+
+def test_augmentation_repeats_and_stays_in_range(photos):
+    images = tensor(photos.me)
+    once, again = augment(images, generator(0, 7)), augment(images, generator(0, 7))
+    assert torch.equal(once, again)
+    assert not torch.equal(once, augment(images, generator(0, 8)))
+    assert once.shape == images.shape
+    assert once.min() >= 0
+    assert once.max() <= 1
+
+
+def test_unbounded_vectors_reach_zero_loss_by_growing():
+    """The same directions, made longer, and nothing is left of the loss."""
+    me = torch.tensor([[1.0, 0.0], [0.96, 0.28]])
+    not_me = torch.tensor([[0.8, 0.6]])
+    loss = build("compact", alpha=0.5)._loss
+    assert float(loss(me, not_me)) > 0.25
+    assert float(loss(10 * me, 10 * not_me)) == 0
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_can_be_built(way):
+    network = build(way, faithful=False)
+    assert network.threshold == (0.5 if isinstance(network, Siamese) else 0.0)
+
+
+def test_an_unknown_way_is_refused():
+    with pytest.raises(UsageError, match="two-head"):
+        build("three-head")

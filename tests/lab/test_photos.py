@@ -1,0 +1,117 @@
+"""Folders and arrays of photos, and what is said when they will not do."""
+
+import cv2
+import numpy as np
+import pytest
+
+from onlyme.errors import ImageError, UsageError
+from onlyme.lab.people import Batches, People, read_people
+from onlyme.lab.photos import Photos, read_photos
+from onlyme.lab.split import splits
+from onlyme.lab.synthetic import drawn
+
+
+def write(folder, faces):
+    folder.mkdir(parents=True)
+    for index, face in enumerate(faces):
+        assert cv2.imwrite(str(folder / f"{index}.png"), face[..., ::-1])
+    return folder
+
+
+def test_folders_are_read_in_order_and_bad_photos_are_told(tmp_path, load_drawn):
+    faces = drawn(2, 3)
+    me, others = write(tmp_path / "me", faces[0]), write(tmp_path / "others", faces[1])
+    (me / "notes.txt").write_text("no photo")
+    (me / "x.png").write_bytes(b"broken")
+
+    def load(path):
+        if path.stem == "x":
+            raise ImageError(path.name, "is broken")
+        return load_drawn(path)
+
+    photos = read_photos(me, others, load)
+    assert np.array_equal(photos.me, faces[0])
+    assert photos.skipped == ("x.png: is broken",)
+    assert photos.triplets == 3 * 2 * 3
+
+
+@pytest.mark.parametrize(
+    ("me", "not_me", "words"), [(1, 3, "1 usable photo"), (0, 3, "0 usable"), (3, 0, "NOT_ME")]
+)
+def test_too_few_photos_are_said_so(me, not_me, words):
+    images = np.zeros((3, 8, 8, 3), np.uint8)
+    with pytest.raises(UsageError, match=words):
+        Photos(images[:me], images[:not_me], ("a.jpg: no face",))
+
+
+def test_the_message_names_the_photos_that_failed():
+    images = np.zeros((3, 8, 8, 3), np.uint8)
+    with pytest.raises(UsageError, match=r"a\.jpg: no face"):
+        Photos(images[:1], images, ("a.jpg: no face",))
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((2, 8, 8, 3)), np.zeros((2, 8, 9, 3), np.uint8)])
+def test_arrays_of_another_kind_are_refused(wrong):
+    with pytest.raises(UsageError):
+        Photos(wrong, np.zeros((1, 8, 8, 3), np.uint8))
+
+
+def test_no_folder_is_said_so(tmp_path, load_drawn):
+    with pytest.raises(UsageError, match="not a folder"):
+        read_photos(tmp_path / "none", tmp_path, load_drawn)
+    with pytest.raises(UsageError, match="one folder is one person"):
+        read_people(tmp_path, load_drawn)
+
+
+def test_people_are_folders(tmp_path, load_drawn):
+    faces = drawn(2, 3)
+    write(tmp_path / "b", faces[1])
+    write(tmp_path / "a", faces[0])
+    people = read_people(tmp_path, load_drawn, most=2)
+    assert people.names == ("a", "b")
+    assert np.array_equal(people.faces[0], faces[0][:2])
+
+
+def test_each_person_weighs_the_same_in_a_batch(people):
+    few = People((*people.names, "shy"), (*people.faces, people.faces[0][:1]))
+    batches = Batches(few, 4, 3, seed=1)
+    seen = np.zeros(16, int)
+    for step in range(40):
+        counts = np.bincount(batches.labels[batches.batch(step)], minlength=16)
+        assert sorted(counts)[-4:] == [3, 3, 3, 3]
+        assert counts.sum() == 12
+        seen += counts
+    assert seen.min() > 0
+
+
+def test_processes_share_a_batch_without_overlap(people):
+    batches = Batches(people, 4, 3)
+    whole = batches.batch(5)
+    shares = [batches.batch(5, rank, 3) for rank in range(3)]
+    assert sorted(np.concatenate(shares)) == sorted(whole)
+    assert {len(share) for share in shares} == {4}
+
+
+def test_a_batch_needs_people(people):
+    with pytest.raises(UsageError, match="16 people"):
+        Batches(people, 17, 2)
+    with pytest.raises(UsageError, match="two photos"):
+        Batches(people, 2, 1)
+
+
+def test_nobody_is_trained_on_and_judged_by(people):
+    shown = list(splits(people, 2, (2, 3), strangers=4, unseen=20, seed=0))
+    assert [len(split.photos.me) for split in shown] == [2, 3, 2, 3]
+    for split in shown:
+        trained = {face.tobytes() for face in (*split.photos.me, *split.photos.not_me)}
+        judged = [*split.held, *split.trained, *split.unseen]
+        assert not trained & {face.tobytes() for face in judged}
+        assert len(split.unseen) == 16 - 1 - 4
+    assert np.array_equal(shown[0].held, shown[1].held)
+
+
+def test_too_few_people_to_compare_are_said_so(people):
+    with pytest.raises(UsageError, match="9 usable photos"):
+        list(splits(people, 1, (5,), strangers=4, unseen=20, seed=0))
+    with pytest.raises(UsageError, match="too few people"):
+        list(splits(people, 1, (2,), strangers=15, unseen=20, seed=0))
