@@ -17,6 +17,7 @@ MIDDLE = (
     "enrolling",
     "coach",
     "attempt",
+    "challenged",
     "faceid",
     "wiring",
     "oneshot",

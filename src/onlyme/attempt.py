@@ -29,7 +29,17 @@ if TYPE_CHECKING:
     from onlyme.owner import Owner
     from onlyme.pipeline import Sight
 
-__all__ = ["FRAMES", "SECONDS", "attempts", "checked_level", "judged", "single", "unseen", "whole"]
+__all__ = [
+    "FRAMES",
+    "SECONDS",
+    "attempts",
+    "checked_level",
+    "decided",
+    "judged",
+    "single",
+    "unseen",
+    "whole",
+]
 
 FRAMES = 5
 """So many embeddings end an attempt."""
@@ -115,7 +125,7 @@ def single(
     level: LivenessLevel = LivenessLevel.OFF,
 ) -> Decision:
     """Decide about one picture, of which nothing but the picture is known."""
-    decision = _decided(owner, [sight])
+    decision = decided(owner, [sight])
     # No single picture answers a challenge.
     if level is not LivenessLevel.PASSIVE or judge is None or sight.face is None:
         return judged(decision, _nothing(level))
@@ -165,7 +175,7 @@ class _Attempt:
         return embeddings >= FRAMES or len(self.seen) - embeddings >= FRAMES
 
     def end(self) -> Decision:
-        decision = judged(_decided(self.owner, self.seen), self._liveness())
+        decision = judged(decided(self.owner, self.seen), self._liveness())
         self.seen = []
         self.scene.begin()
         return decision
@@ -174,7 +184,10 @@ class _Attempt:
         off = self.level is LivenessLevel.OFF
         if off or self.judge is None or all(sight.embedding is None for sight in self.seen):
             return _nothing(self.level)
-        return replace(self.scene.verdict(), level=self.level)
+        verdict = self.scene.verdict()
+        if self.level is LivenessLevel.CHALLENGE and verdict.verdict is Verdict.LIVE:
+            return _nothing(self.level)  # nobody put the challenge
+        return replace(verdict, level=self.level)
 
 
 def _nothing(level: LivenessLevel) -> Liveness:
@@ -184,7 +197,8 @@ def _nothing(level: LivenessLevel) -> Liveness:
     return Liveness(level, Verdict.UNDECIDED, None)
 
 
-def _decided(owner: Owner, seen: list[Sight]) -> Decision:
+def decided(owner: Owner, seen: list[Sight]) -> Decision:
+    """Decide who was seen in the frames of one attempt, whether alive or not."""
     vectors = [sight.embedding.vector for sight in seen if sight.embedding is not None]
     timings = Counter[str]()
     for sight in seen:

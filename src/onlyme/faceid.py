@@ -8,7 +8,8 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, Self
 
-from onlyme.attempt import attempts, checked_level, single, unseen, whole
+from onlyme.attempt import checked_level, single, unseen, whole
+from onlyme.challenged import watched
 from onlyme.coach import advice
 from onlyme.enrolling import ADVISED, Collector, collected
 from onlyme.errors import EnrollmentError, OwnerExists, UnknownOwner, UsageError
@@ -316,6 +317,7 @@ class FaceID:
         name: str,
         source: str | int | os.PathLike[str],
         liveness: LivenessLevel | str = LivenessLevel.PASSIVE,
+        ask: Callable[[str, str], None] | None = None,
     ) -> Iterator[Decision]:
         """Decide attempt after attempt on a camera or video, until it ends.
 
@@ -325,6 +327,8 @@ class FaceID:
             name: the owner.
             source: a camera's number or path, or a video file.
             liveness: how hard to look for a photo in place of the person.
+            ask: called with an arrow and words when the person should do something; without
+                it nobody can meet a `challenge`.
 
         Raises:
             UnknownOwner: nobody of that name is enrolled.
@@ -334,7 +338,8 @@ class FaceID:
         level = checked_level(liveness)
         owner, judge = self.owner(name), self._judge_for(level)
         with Capture(source) as frames:
-            yield from attempts(owner, map(self.pipeline.look, frames), judge, level)
+            sights = map(self.pipeline.look, frames)
+            yield from watched(owner, sights, judge, level, ask)
 
     # ------------------------------------------------------------------ within
 

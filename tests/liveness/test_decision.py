@@ -1,5 +1,7 @@
 """Identity and liveness together, on real clips: the owner, their screen, and swaps."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 
@@ -43,15 +45,14 @@ def test_the_owner_on_a_screen_is_recognised_and_refused(owner, data):
 
 
 def test_watching_is_passive_by_default(owner, data):
-    seen = list(owner.watch("tran", data / "clips/tranvan_replay.mp4"))
-    assert len(seen) > 50
+    seen = list(islice(owner.watch("tran", data / "clips/tranvan_replay.mp4"), 10))
     assert not any(decision.accepted for decision in seen)
     assert {decision.liveness.level for decision in seen} == {LivenessLevel.PASSIVE}
-    assert sum(decision.reason is Reason.NOT_LIVE for decision in seen) > len(seen) / 2
+    assert sum(decision.reason is Reason.NOT_LIVE for decision in seen) >= 8
 
 
 def test_watching_a_living_stranger(owner, data):
-    seen = list(owner.watch("tran", data / "clips/lestari_live.mp4"))
+    seen = list(islice(owner.watch("tran", data / "clips/lestari_live.mp4"), 5))
     assert {decision.reason for decision in seen} == {Reason.NO_MATCH}
     assert any(decision.liveness.verdict is Verdict.LIVE for decision in seen)
 

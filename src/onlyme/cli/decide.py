@@ -46,7 +46,7 @@ def verify(
             decision = face_id.verify(name, photo, liveness)
         else:
             source = options.source(camera or "")
-            decision = next(face_id.watch(name, source, options.level(liveness)))
+            decision = next(face_id.watch(name, source, options.level(liveness), show.ask))
     _answer(decision, json=json)
 
 
@@ -85,7 +85,7 @@ def watch(
     start = time.perf_counter()
     with options.opened(vault, embedder) as face_id:
         level = options.level(liveness)
-        for decision in face_id.watch(name, video or options.source(camera), level):
+        for decision in face_id.watch(name, video or options.source(camera), level, show.ask):
             accepted = decision.accepted
             frames += decision.frames
             if decision.reason is not last:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from onlyme.types import Decision, Enrollment, PhotoReport
 
 __all__ = [
+    "ask",
     "decision_json",
     "decision_line",
     "enrollment_json",
@@ -104,6 +105,11 @@ def print_change(decision: Decision, rate: float, *, json: bool) -> None:
         typer.echo(dumped(document, indent=None))
     else:
         typer.echo(f"{decision_line(decision)}   {rate:.0f} frames/s")
+
+
+def ask(arrow: str, words: str) -> None:
+    """Show the person what to do next."""
+    typer.secho(f"  {arrow}  {words}", bold=True, err=True)
 
 
 def photo_line(report: PhotoReport) -> str:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from onlyme.types import Face
 
-__all__ = ["Challenge", "Phase", "Step", "drawn", "prompt"]
+__all__ = ["Challenge", "Phase", "Step", "drawn", "frontal", "prompt"]
 
 STEP_SECONDS: Final = 6.0
 """Each step must be seen this long after it was asked for."""
@@ -114,6 +114,11 @@ def drawn(count: int = 3, rng: random.Random | None = None) -> tuple[Step, ...]:
         sideways = Step.LEFT in steps or Step.RIGHT in steps
         if varied and sideways and steps.count(Step.CLOSER) <= 1:
             return steps
+
+
+def frontal(landmarks: NDArray[np.float32]) -> bool:
+    """Say whether a face looks into the camera rather than to a side."""
+    return abs(_sideways(landmarks)) <= FRONTAL
 
 
 def prompt(phase: Phase, step: Step | None) -> tuple[str, str]:
@@ -202,7 +207,7 @@ class Challenge:
     def _anchor(self, gray: NDArray[np.uint8], face: Face) -> Phase:
         """Choose the frame that movements are measured from: a frontal one."""
         nose = _sideways(face.landmarks)
-        if abs(nose) <= FRONTAL:
+        if frontal(face.landmarks):
             self._tracks = Tracks(gray, face.landmarks)
             self._nose, self._width = nose, float(face.box[2])
             self._fresh, self._run = True, 0
