@@ -21,6 +21,7 @@ MIDDLE = (
     "faceid",
     "wiring",
     "oneshot",
+    "presenting",
 )
 GROUND = {"types", "errors"}
 EXCEPTIONS = {

@@ -6,7 +6,7 @@ Everything here is put together from ready-made parts; `onlyme.wiring` makes the
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from onlyme.attempt import checked_level, single, unseen, whole
 from onlyme.challenged import watched
@@ -269,7 +269,7 @@ class FaceID:
     def verify(
         self,
         name: str,
-        image: Photo | list[Picture] | tuple[Picture, ...],
+        image: Photo | list[Any] | tuple[Picture, ...],
         liveness: LivenessLevel | str | None = None,
     ) -> Decision:
         """Decide whether a picture, or one capture of several frames, shows this person.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -73,7 +73,7 @@ def compare(image_a: Photo, image_b: Photo) -> float:
     return float(np.linalg.norm(a.vector.astype(np.float64) - b.vector))
 
 
-def check_liveness(image_or_frames: Picture | list[Picture] | tuple[Picture, ...]) -> Liveness:
+def check_liveness(image_or_frames: Picture | list[Any] | tuple[Picture, ...]) -> Liveness:
     """Look whether a picture, or the frames of one capture, show a living person.
 
     A photo or a screen in place of the person is an `attack`. Without a face, with too
