@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import subprocess
+import sys
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -128,3 +131,71 @@ def test_the_shipped_card_says_how_it_was_judged():
     )["card"]
     assert "one person out" in card["judged by"]
     assert card["figures"]
+
+
+# ------------------------------------------------------------ watch --on-accept
+
+
+def watched(tmp_path, vault, clip, *more):
+    """Run `watch` on a clip with a program that writes a line each time it is run."""
+    log = tmp_path / "ran; touch hacked"  # a shell would take this for two commands
+    program = f'{sys.executable} -c "import sys; open(sys.argv[1], chr(97)).write(chr(120))"'
+    command = [sys.executable, "-m", "onlyme", "watch", "tran", str(clip), "--vault", str(vault)]
+    done = subprocess.run(
+        [*command, "--json", "--on-accept", f"{program} '{log}'", *more],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    runs = len(log.read_text()) if log.exists() else 0
+    return done, runs
+
+
+@pytest.fixture
+def vault(data, tmp_path):
+    from onlyme.image.source import frames
+
+    some = [f for n, f in enumerate(frames(data / "clips/tranvan_live.mp4")) if n in (0, 20, 40)]
+    with FaceID.open(tmp_path / "vault") as face_id:
+        face_id.enroll("tran", some)
+    return tmp_path / "vault"
+
+
+def cut(source, target, count, step=1):
+    """Write the first frames of a clip to a file of its own, nearly without loss."""
+    import cv2
+
+    from onlyme.image.source import frames
+
+    writer = None
+    for frame in islice(islice(frames(source), 0, None, step), count):
+        bgr = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR)
+        if writer is None:
+            size = bgr.shape[1], bgr.shape[0]
+            writer = cv2.VideoWriter(str(target), cv2.VideoWriter_fourcc(*"MJPG"), 15, size)
+        writer.write(bgr)
+    writer.release()
+    return target
+
+
+@pytest.mark.data
+def test_a_program_runs_once_for_each_accepted_attempt_without_a_shell(data, tmp_path, vault):
+    clip = cut(data / "clips/tranvan_live.mp4", tmp_path / "live.avi", 15, 2)
+    done, runs = watched(tmp_path, vault, clip)
+    assert done.returncode == 0, done.stderr
+    assert runs == 3  # 15 frames are three attempts
+    assert not (tmp_path / "hacked").exists()
+    assert json.loads(done.stdout.splitlines()[0])["accepted"] is True
+
+
+@pytest.mark.data
+def test_no_program_runs_for_the_owner_on_a_screen(data, tmp_path, vault):
+    clip = cut(data / "clips/tranvan_replay.mp4", tmp_path / "replay.avi", 15, 2)
+    done, runs = watched(tmp_path, vault, clip)
+    assert done.returncode == 1, done.stderr
+    assert runs == 0
+    assert json.loads(done.stdout.splitlines()[0])["reason"] == "not_live"
+
+
+def test_a_program_that_is_not_there_is_wrong_use(tmp_path):
+    result = run.invoke(app, ["watch", "ada", "x.mp4", "--on-accept", "/no/such/program"])
+    assert result.exit_code == 2
+    assert "no such program" in result.output
