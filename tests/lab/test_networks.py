@@ -113,7 +113,7 @@ def test_unbounded_vectors_reach_zero_loss_by_growing():
     """The same directions, made longer, and nothing is left of the loss."""
     me = torch.tensor([[1.0, 0.0], [0.96, 0.28]])
     not_me = torch.tensor([[0.8, 0.6]])
-    loss = build("compact", alpha=0.5)._loss
+    loss = build("compact", alpha=0.5).criterion
     assert float(loss(me, not_me)) > 0.25
     assert float(loss(10 * me, 10 * not_me)) == 0
 

@@ -54,6 +54,7 @@ class Siamese(nn.Module):
         threshold: the margin from which on a face is accepted: alpha. The article
             advises to lower it afterwards.
         settled: 0: a triplet loss can reach zero.
+        criterion: the triplet loss.
     """
 
     settled = 0.0
@@ -62,12 +63,12 @@ class Siamese(nn.Module):
         super().__init__()
         self.embedder = embedder
         self.threshold = alpha
-        self._loss = triplet_loss(kind, alpha)
+        self.criterion = triplet_loss(kind, alpha)
 
     def loss(self, me: Tensor, not_me: Tensor) -> Tensor:
         """Embed each photo once; all triplets, unless the kind picks some while training."""
         vectors = self.embedder(torch.cat([me, not_me]))
-        return self._loss(vectors[: len(me)], vectors[len(me) :], mined=self.training)
+        return self.criterion(vectors[: len(me)], vectors[len(me) :], mined=self.training)
 
     def store(self, me: Tensor, not_me: Tensor) -> tuple[Tensor, ...]:
         """Return the vectors of the stored photos."""
