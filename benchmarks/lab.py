@@ -64,7 +64,7 @@ def compact(models):
         )
     done = export(embedder_of(trained), "benchmark", models, np.concatenate([me, not_me]))
     print(f"  exported: distances differ by {done.difference:.1e} at most (16 photos)")
-    print("  every pair of ME held out (ME 4-7 are nearly one photo, so that this is harder):")
+    print("  four other pairs of ME held out (harder: ME 4-7 are nearly one photo):")
     hits = lets = of = others = 0
     for index, held in enumerate(((0, 1), (1, 2), (0, 2), (2, 6))):
         kept = [i for i in range(7) if i not in held]

@@ -20,14 +20,11 @@ def triplet():
     to_p, to_n = (p - a) / np.linalg.norm(p - a), (n - a) / np.linalg.norm(n - a)
     step = 0.25
     after = a + step * (to_p - to_n), p - step * to_p, n + step * to_n
-    pairs = zip(("A", "P", "N"), (a, p, n), after, (0, 2, 1), strict=True)
+    names = ("A: to P, and away from N", "P: to A", "N: away from A")
     series = []
-    for name, old, new, colour in pairs:
-        series.append(Series(f"{name} before", [old[0]], [old[1]], COLOURS[colour]))
-        path = old + np.linspace(0.2, 1, 5)[:, None] * (new - old)
-        series.append(
-            Series(f"{name} on its way", path[:, 0].tolist(), path[:, 1].tolist(), COLOURS[colour])
-        )
+    for name, old, new, colour in zip(names, (a, p, n), after, (0, 2, 1), strict=True):
+        path = old + np.linspace(0, 1, 6)[:, None] * (new - old)
+        series.append(Series(name, path[:, 0].tolist(), path[:, 1].tolist(), COLOURS[colour]))
     return dots(series, ("first number of the vector", "second"))
 
 
