@@ -37,7 +37,7 @@ def weights(trained):
 
 @pytest.mark.parametrize("way", ["classifier", "two-head", "compact"])
 def test_a_way_learns_its_owner(way, photos, people):
-    trained = train(photos, Spec(way, limit=300, patience=4))
+    trained = train(photos, Spec(way, limit=300, patience=2))
     assert trained.result.reason == "zero loss"
     assert (trained.scores(photos.me) >= trained.threshold).all()
     assert (trained.scores(photos.not_me) < trained.threshold).all()
