@@ -5,17 +5,21 @@ BIN := $(VENV)/bin
 MODELS_FROM ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test models lint check soak clean
+.PHONY: help demo test models photos lint soak clean
 help:
 	@grep -hE '^## ' $(MAKEFILE_LIST) | sed 's/^## //'
 
 ## make demo    learn one person from a few photos and tell them from others
-demo: $(VENV)/.core models
+demo: $(VENV)/.core models photos
 	@$(BIN)/python tools/demo.py
 
 ## make test    everything the tests need, then lint, types and tests
-test: $(VENV)/.dev models lint
+test: $(VENV)/.dev models photos lint
 	@$(BIN)/python -m pytest
+
+## make soak    the full counts and the figures of the documentation; takes hours
+soak: $(VENV)/.dev models photos
+	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark; done
 
 ## make lint    format, lint and strict types
 lint: $(VENV)/.dev
@@ -26,6 +30,10 @@ lint: $(VENV)/.dev
 ## make models  fetch and check the networks (MODELS_FROM=folder: without network)
 models: $(VENV)/.core
 	@$(BIN)/python tools/fetch_models.py $(if $(MODELS_FROM),--from $(MODELS_FROM)) || [ $$? -eq 1 ]
+
+# Photos of public people, unpacked outside the checkout.
+photos: $(VENV)/.core
+	@$(BIN)/python tools/fetch_photos.py >/dev/null
 
 ## make clean   remove what the other commands made
 clean:
@@ -42,5 +50,5 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up $(VENV) for development …"
-	@$(PIP) -e '.[dev]'
+	@$(PIP) -e '.[dev,lab]'
 	@touch $@ $(VENV)/.core

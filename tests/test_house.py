@@ -11,11 +11,13 @@ FRONT = {"cli", "serve", "unlock", "__main__"}
 # What lies between the rooms and the front, lower first; each may import those below it.
 MIDDLE = (
     "names",
+    "presets",
     "settings",
     "pipeline",
     "owner",
     "enrolling",
     "coach",
+    "sitting",
     "attempt",
     "faceid",
     "wiring",

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from onlyme.cli import decide, doctor, evaluate, people, tuning
+from onlyme.cli import decide, doctor, evaluate, lab, people, tuning
 
 __all__ = ["app"]
 
@@ -52,3 +52,4 @@ def onlyme(
 
 for family in (people, decide, tuning, evaluate, doctor):
     family.register(app)
+app.add_typer(lab.app)
