@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -122,7 +123,8 @@ def train_identities(
         dimension, batch_people, batch_photos, alpha, steps, rate, seed, devices, nodes, precision
     )
     train_identities(everyone, spec, out, resume=resume, progress=_terminal())
-    typer.echo(f"embedder in {out}; next: onlyme lab export {out} NAME --faces {people}")
+    if os.environ.get("LOCAL_RANK", "0") == "0":  # Lightning runs this command in each process
+        typer.echo(f"embedder in {out}; next: onlyme lab export {out} NAME --faces {people}")
 
 
 @app.command()
