@@ -7,16 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from onlyme.names import checked_name
+
 if TYPE_CHECKING:
     from onlyme.faceid import FaceID
 
 __all__ = ["Camera", "Embedder", "Json", "Name", "Vault", "opened"]
 
-Name = Annotated[str, typer.Argument(help="The person's name.", show_default=False)]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="The person's name.", show_default=False, callback=checked_name
+    ),
+]
 Vault = Annotated[
     Path | None,
     typer.Option(
-        "--vault", metavar="DIR", help="The vault's folder [env: ONLYME_VAULT].", show_default=False
+        "--vault", metavar="DIR", help="The vault's folder (or ONLYME_VAULT).", show_default=False
     ),
 ]
 Json = Annotated[
@@ -37,7 +44,7 @@ Embedder = Annotated[
     typer.Option(
         "--embedder",
         metavar="NAME",
-        help="A network of your own, exported by the lab [env: ONLYME_EMBEDDER].",
+        help="A network of your own, exported by the lab (or ONLYME_EMBEDDER).",
         show_default=False,
     ),
 ]
