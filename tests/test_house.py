@@ -16,6 +16,7 @@ MIDDLE = (
     "owner",
     "enrolling",
     "coach",
+    "sitting",
     "attempt",
     "faceid",
     "wiring",

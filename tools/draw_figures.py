@@ -62,10 +62,10 @@ def rule() -> str:
     me = [(170 + draw.gauss(0, 22), 150 + draw.gauss(0, 22)) for _ in range(5)]
     others = []
     for _ in range(60):
-        angle = draw.uniform(-1.15, 1.15)
+        angle = draw.uniform(-0.85, 0.85)
         reach = draw.uniform(250, 390)
-        others.append((215 + reach * math.cos(angle), 150 + 0.52 * reach * math.sin(angle)))
-    x, y = 262, 128
+        others.append((200 + reach * math.cos(angle), 150 + 0.36 * reach * math.sin(angle)))
+    x, y = 262, 136
     near = sorted(others, key=lambda point: math.hypot(point[0] - x, point[1] - y))[:12]
     middle = (sum(px for px, _ in me) / 5, sum(py for _, py in me) / 5)
     dash = 'stroke-dasharray="4 4" stroke-opacity="0.45"'
@@ -74,15 +74,14 @@ def rule() -> str:
     parts += [dot(px, py, NOT_ME if (px, py) in near else FAINT, 4) for px, py in others]
     parts += [dot(px, py, ME) for px, py in me]
     parts += [
-        f'<circle cx="{middle[0]:.1f}" cy="{middle[1]:.1f}" r="8" fill="none" stroke="{ME}" '
-        'stroke-width="2"/>',
+        dot(*middle, "none", 8).replace("/>", f' stroke="{ME}" stroke-width="2"/>'),
         dot(x, y, FACE, 7),
-        text(x, y - 16, "x, the face in question", FACE),
+        text(x, y - 18, "x, the face in question", FACE),
         text(150, 222, "ME: the owner's photos", ME),
         text(150, 240, "and their template (ring)", ME),
-        text(470, 282, "NOT_ME: strangers; the nearest of them count", NOT_ME),
-        text(215, 168, "d(x, ME)", ME, "start"),
-        text(352, 106, "d(x, NOT_ME)", NOT_ME),
+        text(450, 288, "NOT_ME: strangers; the nearest of them count", NOT_ME),
+        text(206, 172, "d(x, ME)", ME, "start"),
+        text(330, 208, "d(x, NOT_ME)", NOT_ME),
         text(320, 26, "margin = d(x, NOT_ME) − d(x, ME);  accepted when margin ≥ alpha"),
     ]
     return framed(640, 300, "The article's rule as a margin (synthetic points)", parts)

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 PHOTOS = (1, 2, 3, 5, 8)
-RECIPE = Recipe(alpha=0.2)
+RECIPE = Recipe(alpha=0.2, ridge=3.0, pull=30.0)
 COUNTED_FROM = 1e-5
 
 

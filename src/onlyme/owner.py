@@ -167,7 +167,7 @@ class Owner:
 
     @classmethod
     def from_template(cls, base: Base, template: Template) -> Self:
-        """Read what `to_template` wrote; nothing is learned again.
+        """Read what `to_template` wrote; nothing is learned again while head and network stay.
 
         Raises:
             NeedsReenroll: the template was made by another network.
@@ -185,14 +185,20 @@ class Owner:
         }
         try:
             examples = Examples(*(values[key] for key in _SETS))  # type: ignore[arg-type]
-            learned = Learned.restore(base, state)
-            return cls(
-                name=template.name,
-                created=template.created,
-                examples=examples,
-                learned=learned,
-                alpha=float(values["alpha"]),  # type: ignore[arg-type]
-                promised=values["promised"],  # type: ignore[arg-type]
-            )
+            alpha = float(values["alpha"])  # type: ignore[arg-type]
+            promised: float | None = values["promised"]  # type: ignore[assignment]
+            try:
+                learned = Learned.restore(base, state)
+            except NeedsReenroll:
+                # The same network under a newer head: the photos' embeddings still hold.
+                newer = cls.learn(
+                    base,
+                    template.name,
+                    examples,
+                    far=promised,
+                    alpha=alpha if promised is None else None,
+                )
+                return replace(newer, created=template.created)
+            return cls(template.name, template.created, examples, learned, alpha, promised)
         except (KeyError, TypeError, ValueError, UsageError) as error:
             raise VaultDamaged(f"the template of {template.name} is not whole: {error}") from None

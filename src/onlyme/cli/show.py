@@ -25,6 +25,7 @@ __all__ = [
     "owner_line",
     "photo_line",
     "print_change",
+    "print_enrollment",
     "print_json",
     "two_histograms",
 ]
@@ -108,6 +109,18 @@ def photo_line(report: PhotoReport) -> str:
     """Say in one line what became of a photo."""
     mark = typer.style("✓", fg="green") if report.taken else typer.style("✗", fg="red")
     return f"  {mark} {report.source}" + (f": {report.note}" if report.note else "")
+
+
+def print_enrollment(enrollment: Enrollment) -> None:
+    """Say what learning a person came to."""
+    photos = f"{enrollment.taken} of {len(enrollment.me)} photos"
+    learned = f"{enrollment.name} is learned from {photos}, in {enrollment.seconds:.1f} s"
+    typer.secho(learned, bold=True)
+    typer.echo(f"alpha {enrollment.alpha:+.3f}: {odds(enrollment.far)}")
+    for note in enrollment.notes:
+        typer.echo(f"note: {note}")
+    for sentence in enrollment.advice:
+        typer.echo(f"tip:  {sentence}")
 
 
 def enrollment_json(enrollment: Enrollment) -> dict[str, Any]:
