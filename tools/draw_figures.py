@@ -76,12 +76,12 @@ def rule() -> str:
     parts += [
         dot(*middle, "none", 8).replace("/>", f' stroke="{ME}" stroke-width="2"/>'),
         dot(x, y, FACE, 7),
-        text(x, y - 18, "x, the face in question", FACE),
-        text(150, 222, "ME: the owner's photos", ME),
-        text(150, 240, "and their template (ring)", ME),
+        text(x + 24, y - 20, "x, the face in question", FACE, "end"),
+        text(130, 232, "ME: the owner's photos", ME),
+        text(130, 250, "and their template (ring)", ME),
         text(450, 288, "NOT_ME: strangers; the nearest of them count", NOT_ME),
         text(206, 172, "d(x, ME)", ME, "start"),
-        text(330, 208, "d(x, NOT_ME)", NOT_ME),
+        text(292, 204, "d(x, NOT_ME)", NOT_ME, "end"),
         text(320, 26, "margin = d(x, NOT_ME) − d(x, ME);  accepted when margin ≥ alpha"),
     ]
     return framed(640, 300, "The article's rule as a margin (synthetic points)", parts)

@@ -239,6 +239,26 @@ def test_ctrl_c_while_modules_load(onlyme):
             assert "Traceback" not in said
 
 
+# -------------------------------------------------------- nothing leaves the machine
+
+WITHOUT_NETWORK = """
+import sys
+def refuse(event, _):
+    if event in {"socket.connect", "socket.getaddrinfo", "socket.sendto", "socket.bind"}:
+        raise RuntimeError(event)
+sys.addaudithook(refuse)
+from onlyme.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("words", [("verify", "obama"), ("enroll", "new")])
+def test_no_connection_is_opened(obama, photos, words):
+    command = [sys.executable, "-c", WITHOUT_NETWORK, *words, str(photos / "obama_3.jpg")]
+    done = subprocess.run(command, env=obama.environment(), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 # -------------------------------------------------------------------------- doctor
 
 
