@@ -11,6 +11,8 @@ FRONT = {"cli", "serve", "unlock", "__main__"}
 # What lies between the rooms and the front, lower first; each may import those below it.
 MIDDLE = (
     "names",
+    "presets",
+    "keeping",
     "settings",
     "pipeline",
     "owner",
@@ -18,6 +20,7 @@ MIDDLE = (
     "coach",
     "sitting",
     "attempt",
+    "adaptation",
     "faceid",
     "wiring",
     "oneshot",

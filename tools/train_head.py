@@ -55,7 +55,9 @@ COUNTED_FROM = 1e-5
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path, help="one folder for each person")
     parser.add_argument("--out", type=Path, default=Path("src/onlyme/siamese"))
     parser.add_argument("--labels", type=Path, help="corrections, as in tools/lfw_labels.txt")

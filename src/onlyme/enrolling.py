@@ -83,7 +83,8 @@ def collected(
     mine.refuse_strays()
     if not len(mine.vectors):
         raise EnrollmentError(_nothing_taken(mine.reports))
-    examples = Examples(mine.vectors, others.vectors, alike.vectors)
+    none = mine.vectors[:0]
+    examples = Examples(mine.vectors, others.vectors, alike.vectors, none)
     return Collected(examples, mine.reports, others.reports + alike.reports)
 
 

@@ -5,6 +5,8 @@ Everything here is put together from ready-made parts; `onlyme.wiring` makes the
 
 from __future__ import annotations
 
+from dataclasses import replace as replaced
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Self
 
@@ -12,7 +14,9 @@ from onlyme.attempt import attempts
 from onlyme.coach import advice
 from onlyme.enrolling import ADVISED, Collector, collected
 from onlyme.errors import EnrollmentError, OwnerExists, UnknownOwner, UsageError
+from onlyme.gate.audit import Event
 from onlyme.image.source import Capture
+from onlyme.keeping import QUARANTINE, nobody
 from onlyme.names import checked_name
 from onlyme.owner import Examples, Owner
 from onlyme.pipeline import timed
@@ -27,10 +31,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onlyme.enrolling import Photo
+    from onlyme.keeping import Keeping
     from onlyme.pipeline import Pipeline, Sight
     from onlyme.siamese import Base
     from onlyme.types import PhotoReport, Tuning
-    from onlyme.vault.store import Edit, Store
+    from onlyme.vault.store import Edit
 
 __all__ = ["FaceID"]
 
@@ -48,14 +53,16 @@ class FaceID:
     Args:
         pipeline: sees faces.
         base: the network's head, cohort and calibration.
-        store: keeps templates.
+        keeping: the vault, and the gate in front of it.
         far: the false accept rate that a new owner's alpha stands for.
     """
 
-    def __init__(self, pipeline: Pipeline, base: Base, store: Store, far: float) -> None:
+    def __init__(self, pipeline: Pipeline, base: Base, keeping: Keeping, far: float) -> None:
         self.pipeline = pipeline
         self.base = base
-        self.store = store
+        self.keeping = keeping
+        self.store = keeping.store
+        self.gate = keeping.gate
         self._far = far
         self._read: dict[str, tuple[object, Owner]] = {}
 
@@ -105,13 +112,13 @@ class FaceID:
             NeedsReenroll: another network made the template.
             VaultDamaged: it cannot be read.
         """
-        version = self.store.version()
+        version = self.store.version(name)
         cached = self._read.get(name)
         if cached and cached[0] == version:
             return cached[1]
         template = self.store.get(name)
         if template is None:
-            raise UnknownOwner(_nobody(name, self.names()))
+            raise UnknownOwner(nobody(name, self.names()))
         owner = Owner.from_template(self.base, template)
         self._read[name] = version, owner
         return owner
@@ -165,7 +172,9 @@ class FaceID:
                 owner = earlier.learned_anew(self.base, earlier.examples + seen.examples)
             else:
                 owner = Owner.learn(self.base, name, seen.examples, far=self._far)
+                edit.remove(QUARANTINE, name)  # it waits to teach whoever had the name
             edit.put(owner.to_template())
+            self.gate.note(edit, Event.ENROLL, name, f"{len(owner.examples.me)} photos")
 
         return Enrollment(
             name=name,
@@ -193,7 +202,7 @@ class FaceID:
         if not report.taken:
             raise EnrollmentError(f"{report.source}: {report.note}")
         none = Examples.none(self.base.dimension)
-        taught = Examples(none.me, none.not_me, collector.vectors)
+        taught = replaced(none, look_alikes=collector.vectors)
         return self._change(name, lambda examples: examples + taught, collector.vectors)
 
     def undo_not_me(self, name: str) -> Lesson:
@@ -206,9 +215,7 @@ class FaceID:
         last = self.owner(name).examples.look_alikes[-1:]
         if not len(last):
             raise UsageError(f"{name} was never told of a look-alike; there is nothing to undo")
-        return self._change(
-            name, lambda old: Examples(old.me, old.not_me, old.look_alikes[:-1]), last
-        )
+        return self._change(name, lambda old: replaced(old, look_alikes=old.look_alikes[:-1]), last)
 
     def tune(self, name: str, *, far: float | None = None, alpha: float | None = None) -> Tuning:
         """Set how sure a person must be recognised, by false accept rate or by margin.
@@ -233,6 +240,7 @@ class FaceID:
             before = self._existing(edit, name)
             after = before.tuned(far=far, alpha=alpha)
             edit.put(after.to_template())
+            self.gate.note(edit, Event.TUNE, name, f"alpha {after.alpha:.3f}")
         return after.tuning(before.alpha)
 
     def forget(self, name: str) -> None:
@@ -241,9 +249,7 @@ class FaceID:
         Raises:
             UnknownOwner: nobody of that name is enrolled.
         """
-        with self.store.edit() as edit:
-            if not edit.delete(name):
-                raise UnknownOwner(_nobody(name, self.names()))
+        self.keeping.forget(name)
         self._read.pop(name, None)
 
     # --------------------------------------------------------------- decisions
@@ -255,10 +261,15 @@ class FaceID:
         """
         return self.owner(name).margins(embeddings)
 
-    def verify(self, name: str, image: Photo) -> Decision:
+    def verify(self, name: str, image: Photo, *, gate: bool = False) -> Decision:
         """Decide whether a picture shows this person.
 
         Files and arrays open nothing: liveness is not looked at, and the decision says so.
+
+        Args:
+            name: the owner.
+            image: the picture, or an embedding.
+            gate: count this as an attempt, and refuse it where too many failed.
 
         Raises:
             UnknownOwner: nobody of that name is enrolled.
@@ -266,6 +277,8 @@ class FaceID:
             UsageError: an embedding was made by another network.
         """
         owner = self.owner(name)
+        if gate:
+            return self.gate.decide(name, "file", lambda: self.verify(name, image))
         sight = self.pipeline.look(image)
         if sight.embedding is None:
             return _nobody_seen(sight).about(name)
@@ -301,7 +314,9 @@ class FaceID:
                 answer = Decision(accepted=False, name=None, reason=Reason.NO_MATCH)
         return answer.took(sight.timings_ms, frames=1)
 
-    def watch(self, name: str, source: str | int | os.PathLike[str]) -> Iterator[Decision]:
+    def watch(
+        self, name: str, source: str | int | os.PathLike[str], *, gate: bool | None = None
+    ) -> Iterator[Decision]:
         """Decide attempt after attempt on a camera or video, until it ends.
 
         Each attempt fuses several frames of at most three seconds into one decision.
@@ -309,6 +324,8 @@ class FaceID:
         Args:
             name: the owner.
             source: a camera's number or path, or a video file.
+            gate: count attempts, and refuse them where too many failed; by default all but
+                those on a video file, which opens nothing.
 
         Raises:
             UnknownOwner: nobody of that name is enrolled.
@@ -316,7 +333,11 @@ class FaceID:
         """
         owner = self.owner(name)
         with Capture(source) as frames:
-            yield from attempts(owner, map(self.pipeline.look, frames))
+            decisions = attempts(owner, map(self.pipeline.look, frames))
+            if gate is False or (gate is None and Path(str(source)).is_file()):
+                yield from decisions
+            else:
+                yield from self.gate.watched(name, f"camera {source}", decisions)
 
     # ------------------------------------------------------------------ within
 
@@ -334,7 +355,7 @@ class FaceID:
     def _existing(self, edit: Edit, name: str) -> Owner:
         owner = self._owner_in(edit, name)
         if owner is None:
-            raise UnknownOwner(_nobody(name, self.names()))
+            raise UnknownOwner(nobody(name, self.names()))
         return owner
 
     def _change(
@@ -345,6 +366,7 @@ class FaceID:
             before = self._existing(edit, name)
             after = before.learned_anew(self.base, change(before.examples))
             edit.put(after.to_template())
+            self.gate.note(edit, Event.TEACH, name)
         return Lesson(
             name=name,
             margin_before=float(before.margins(about)[0]),
@@ -366,8 +388,3 @@ def _refuse_taken(name: str, taken: bool) -> None:  # noqa: FBT001 - a helper of
         raise OwnerExists(
             f"{name} is enrolled already; add to it (--add) or start over (--replace)"
         )
-
-
-def _nobody(name: str, names: list[str]) -> str:
-    enrolled = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
-    return f"nobody called {name!r} is enrolled; enrolled: {enrolled or 'nobody yet'}"

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from onlyme.cli import decide, doctor, evaluate, lab, people, tuning
+from onlyme.cli import decide, doctor, evaluate, lab, people, tuning, vault
 
 __all__ = ["app"]
 
@@ -68,6 +68,6 @@ def onlyme(
     """
 
 
-for family in (people, decide, tuning, evaluate, doctor):
+for family in (people, decide, tuning, evaluate, vault, doctor):
     family.register(app)
 app.add_typer(lab.app)
