@@ -166,7 +166,7 @@ def test_settings_that_cannot_be_used(onlyme, tmp_path):
     assert "ONLYME_CONFIG" in sentence(onlyme("list", ONLYME_CONFIG=tmp_path / "gone.toml"))
     (tmp_path / "config.toml").write_text("vaullt = 'x'\n")
     said = sentence(onlyme("list", ONLYME_CONFIG=tmp_path / "config.toml"))
-    assert "unknown setting vaullt; known: embedder" in said
+    assert "unknown setting vaullt; known: " in said
 
 
 # --------------------------------------------------------------- pipes and signals
@@ -267,7 +267,7 @@ def test_doctor_finds_all_well(obama):
     findings = {finding["part"]: finding for finding in json.loads(done.stdout)}
     assert findings["model detector"]["state"] == "ok"
     assert findings["model embedder"]["state"] == "ok"
-    assert findings["vault"]["detail"].endswith("1 enrolled")
+    assert "1 enrolled" in findings["vault"]["detail"]
     assert "camera" in findings
     broken = any(finding["state"] == "broken" for finding in findings.values())
     assert done.returncode == (2 if broken else 0)
