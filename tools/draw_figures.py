@@ -76,7 +76,7 @@ def rule() -> str:
     parts += [
         dot(*middle, "none", 8).replace("/>", f' stroke="{ME}" stroke-width="2"/>'),
         dot(x, y, FACE, 7),
-        text(x + 24, y - 20, "x, the face in question", FACE, "end"),
+        text(x + 30, y - 30, "x, the face in question", FACE, "end"),
         text(130, 232, "ME: the owner's photos", ME),
         text(130, 250, "and their template (ring)", ME),
         text(450, 288, "NOT_ME: strangers; the nearest of them count", NOT_ME),
