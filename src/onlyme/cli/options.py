@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.names import checked_name
+from onlyme.types import LivenessLevel
 
 if TYPE_CHECKING:
     from onlyme.faceid import FaceID
 
-__all__ = ["Camera", "Embedder", "Json", "Name", "Vault", "opened"]
+__all__ = ["Camera", "Embedder", "Json", "Level", "Name", "Vault", "level", "opened", "source"]
 
 Name = Annotated[
     str,
@@ -38,6 +39,23 @@ Camera = Annotated[
         show_default=False,
     ),
 ]
+Level = Annotated[
+    LivenessLevel | None,
+    typer.Option(
+        "--liveness",
+        help="How hard to look for a photo in place of the person; by default `off` for files "
+        "and what the settings say, `passive`, for cameras.",
+        show_default=False,
+    ),
+]
+
+
+def level(chosen: LivenessLevel | None) -> LivenessLevel:
+    """Return the level that was chosen for a camera, or what the settings say."""
+    from onlyme.settings import Settings
+
+    return chosen or LivenessLevel(Settings.load().liveness)
+
 
 Embedder = Annotated[
     str | None,
