@@ -29,7 +29,7 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in th
 RunDir = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished training run.")]
 Models = Annotated[
     Path | None,
-    typer.Option("--models", metavar="DIR", help="Folder of networks [default: the user's own]."),
+    typer.Option("--models", metavar="DIR", help="Folder of networks; by default the user's own."),
 ]
 
 
@@ -130,7 +130,7 @@ def train_identities(
 @app.command()
 def export(
     run: RunDir,
-    name: Annotated[str, typer.Argument(help="What --embedder will call it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What --embedder will call it.")],
     *,
     models: Models = None,
     faces: Annotated[
@@ -207,7 +207,9 @@ def compare(
 @app.command()
 def watch(
     run: RunDir,
-    video: Annotated[Path | None, typer.Argument(help="A video instead of a camera.")] = None,
+    video: Annotated[
+        Path | None, typer.Argument(metavar="VIDEO", help="A video instead of a camera.")
+    ] = None,
     *,
     camera: Annotated[int, typer.Option(help="The camera's number.")] = 0,
     name: Annotated[str, typer.Option(help="The owner's name.")] = "ME",
