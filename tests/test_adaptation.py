@@ -104,18 +104,18 @@ def test_another_persons_photos_are_never_taken(adaptation, base, keeping, ada):
     assert keeping.store.version("ada") == before
 
 
-def test_a_thousand_poisoned_steps_bring_an_impostor_no_nearer_than_the_drift(
+def test_poisoned_steps_bring_an_impostor_no_nearer_than_the_drift(
     adaptation, base, keeping, ada
 ):
     """Morphs of owner and impostor, each the farthest that is still taken: more than an impostor
-    has, who would need the password with each."""
-    sister = Person(2, towards=ada.centre, near=0.35)
+    has, who would need the password with each. `benchmarks/adaptation.py` takes 1,000 steps."""
+    sister = Person(2, towards=ada.centre, near=0.15)
     photos = sister.photos(40)
     enrolled = owner_of(base, keeping)
     shares = np.linspace(0.0, 1.0, 80)[:, None]
     strict = enrolled.learned.alpha_at(1e-5)
     outcomes = []
-    for step in range(1000):
+    for step in range(60):
         morphs = unit((1 - shares) * ada.centre + shares * photos[step % 40])
         edge = np.flatnonzero(enrolled.margins(morphs) >= strict)[-1]
         # Every other round stays well inside, so that its mean is taken.
@@ -135,12 +135,12 @@ def test_an_owner_who_changes_slowly_gains(adaptation, base, keeping, ada):
     direction = unit(np.random.default_rng(9).standard_normal(128))
     enrolled = owner_of(base, keeping)
     outcomes = []
-    for day in range(120):
-        photo = ada.photos(1, aged=0.6 * day / 120, direction=direction)[0]
+    for day in range(40):
+        photo = ada.photos(1, aged=2.0 * day / 40, direction=direction)[0]
         outcomes.append(adaptation.confirm("ada", photo, START + day * DAY))
     assert Outcome.LEARNED in outcomes
     after = owner_of(base, keeping)
-    aged = ada.photos(400, aged=0.75, direction=direction)
+    aged = ada.photos(400, aged=1.8, direction=direction)
     before_rate = (enrolled.margins(aged) >= enrolled.alpha).mean()
     after_rate = (after.margins(aged) >= after.alpha).mean()
     assert after_rate > before_rate
