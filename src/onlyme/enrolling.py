@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onlyme.errors import EnrollmentError, ImageError
+from onlyme.errors import EnrollmentError, ImageError, UsageError
 from onlyme.image.source import photos
 from onlyme.owner import Examples
 from onlyme.types import Embedding, Frame, PhotoReport, Reason
@@ -180,19 +180,18 @@ class Collector:
             photo.refuse("does not show the person of the other photos")
 
     def _seen(self, image: Photo) -> _Photo:
-        if isinstance(image, Embedding):
-            if image.model != self.pipeline.embedder.model:
-                return _Photo("embedding", note="made by another network")
-            return _Photo("embedding", image)
         try:
             sight = self.pipeline.look(image)
         except ImageError as error:
             return _Photo(error.source, note=error.cause)
-        photo = _Photo(sight.frame.source, sight.embedding, sight.quality)
+        except UsageError as error:
+            return _Photo("embedding", note=str(error))
+        moment = f", {sight.frame.at:.1f} s" if sight.frame.at else ""
+        photo = _Photo(sight.frame.source + moment, sight.embedding, sight.quality)
         if sight.reason is not None:
             photo.note = _WHY[sight.reason]
-        elif self.judge_quality and sight.quality is not None and not sight.quality.ok:
-            photo.refuse(sight.quality.advice)
+        elif self.judge_quality and photo.quality is not None and not photo.quality.ok:
+            photo.refuse(photo.quality.advice)
         return photo
 
     def _refuse_duplicate(self, photo: _Photo) -> None:

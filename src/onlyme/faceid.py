@@ -21,7 +21,7 @@ from onlyme.names import checked_name
 from onlyme.owner import Examples, Owner
 from onlyme.pipeline import timed
 from onlyme.siamese import leave_one_out
-from onlyme.types import Decision, Embedding, Enrollment, Lesson, Reason
+from onlyme.types import Decision, Enrollment, Lesson, Reason
 
 if TYPE_CHECKING:
     import os
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from onlyme.enrolling import Photo
     from onlyme.keeping import Keeping
-    from onlyme.pipeline import Pipeline
+    from onlyme.pipeline import Pipeline, Sight
     from onlyme.siamese import Base
     from onlyme.types import PhotoReport, Tuning
     from onlyme.vault.store import Edit
@@ -279,13 +279,14 @@ class FaceID:
         owner = self.owner(name)
         if gate:
             return self.gate.decide(name, "file", lambda: self.verify(name, image))
-        seen = self._seen(image)
-        if isinstance(seen, Decision):
-            return seen.about(name)
-        vector, timings = seen
-        with timed(timings, "decide"):
-            decision = owner.decide(vector[None])
-        return decision.took(timings, frames=1)
+        sight = self.pipeline.look(image)
+        if sight.embedding is None:
+            return _nobody_seen(sight).about(name)
+        with timed(sight.timings_ms, "decide"):
+            decision = owner.decide(sight.embedding.vector[None])
+        if not decision.accepted and sight.quality is not None and not sight.quality.ok:
+            decision = decision.because(Reason.POOR_QUALITY)
+        return decision.took(sight.timings_ms, frames=1)
 
     def identify(self, image: Photo) -> Decision:
         """Find out which of the enrolled people a picture shows, if any.
@@ -297,15 +298,13 @@ class FaceID:
             ImageError: the picture cannot be used.
             UsageError: an embedding was made by another network.
         """
-        seen = self._seen(image)
-        if isinstance(seen, Decision):
-            return seen
-        vector, timings = seen
-        with timed(timings, "decide"):
+        sight = self.pipeline.look(image)
+        if sight.embedding is None:
+            return _nobody_seen(sight)
+        vector = sight.embedding.vector[None]
+        with timed(sight.timings_ms, "decide"):
             names = self.names()
-            decisions = [
-                self.owner(name).shared_among(len(names)).decide(vector[None]) for name in names
-            ]
+            decisions = [self.owner(name).shared_among(len(names)).decide(vector) for name in names]
             matches = [decision for decision in decisions if decision.accepted]
             if len(matches) == 1:
                 answer = matches[0]
@@ -313,7 +312,7 @@ class FaceID:
                 answer = Decision(accepted=False, name=None, reason=Reason.AMBIGUOUS)
             else:
                 answer = Decision(accepted=False, name=None, reason=Reason.NO_MATCH)
-        return answer.took(timings, frames=1)
+        return answer.took(sight.timings_ms, frames=1)
 
     def watch(
         self, name: str, source: str | int | os.PathLike[str], *, gate: bool | None = None
@@ -341,19 +340,6 @@ class FaceID:
                 yield from self.gate.watched(name, f"camera {source}", decisions)
 
     # ------------------------------------------------------------------ within
-
-    def _seen(self, image: Photo) -> tuple[NDArray[np.float32], dict[str, float]] | Decision:
-        if isinstance(image, Embedding):
-            if image.model != self.base.model:
-                raise UsageError("this embedding was made by another network than the one in use")
-            return image.vector, {}
-        sight = self.pipeline.look(image)
-        if sight.embedding is None:
-            assert sight.reason is not None  # noqa: S101 - for the type checker; see Sight
-            return Decision(accepted=False, name=None, reason=sight.reason).took(
-                sight.timings_ms, 1
-            )
-        return sight.embedding.vector, sight.timings_ms
 
     def _owner_in(self, edit: Edit, name: str) -> Owner | None:
         template = edit.get(name)
@@ -390,6 +376,11 @@ class FaceID:
             alpha_before=before.alpha,
             alpha_after=after.alpha,
         )
+
+
+def _nobody_seen(sight: Sight) -> Decision:
+    reason = sight.reason or Reason.NO_FACE
+    return Decision(accepted=False, name=None, reason=reason).took(sight.timings_ms, frames=1)
 
 
 def _refuse_taken(name: str, taken: bool) -> None:  # noqa: FBT001 - a helper of one caller

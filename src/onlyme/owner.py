@@ -128,8 +128,8 @@ class Owner:
         assert alpha is not None  # noqa: S101 - for the type checker; the caller gave one
         return replace(self, alpha=alpha, promised=far, created=datetime.now(UTC))
 
-    def tuning(self, alpha_before: float) -> Tuning:
-        """Say where alpha stands, and what it is expected to cost."""
+    def tuning(self, alpha_before: float | None = None) -> Tuning:
+        """Say where alpha stands, what it was, and what it is expected to cost."""
         miss = self.learned.miss_at(self.alpha)
         return Tuning(
             name=self.name,
@@ -138,7 +138,7 @@ class Owner:
             miss=miss.rate if miss else None,
             miss_interval=(miss.low, miss.high) if miss else None,
             miss_people=miss.people if miss else 0,
-            alpha_before=alpha_before,
+            alpha_before=self.alpha if alpha_before is None else alpha_before,
         )
 
     def certificate(self) -> Certificate:
@@ -184,7 +184,7 @@ class Owner:
 
     @classmethod
     def from_template(cls, base: Base, template: Template) -> Self:
-        """Read what `to_template` wrote; nothing is learned again.
+        """Read what `to_template` wrote; nothing is learned again while head and network stay.
 
         Raises:
             NeedsReenroll: the template was made by another network.
@@ -204,14 +204,20 @@ class Owner:
             none = Examples.none(base.dimension).learned  # templates of before hold none
             sets = (values[key] if key != "learned" else values.get(key, none) for key in _SETS)
             examples = Examples(*sets)  # type: ignore[arg-type]
-            learned = Learned.restore(base, state)
-            return cls(
-                name=template.name,
-                created=template.created,
-                examples=examples,
-                learned=learned,
-                alpha=float(values["alpha"]),  # type: ignore[arg-type]
-                promised=values["promised"],  # type: ignore[arg-type]
-            )
+            alpha = float(values["alpha"])  # type: ignore[arg-type]
+            promised: float | None = values["promised"]  # type: ignore[assignment]
+            try:
+                learned = Learned.restore(base, state)
+            except NeedsReenroll:
+                # The same network under a newer head: the photos' embeddings still hold.
+                newer = cls.learn(
+                    base,
+                    template.name,
+                    examples,
+                    far=promised,
+                    alpha=alpha if promised is None else None,
+                )
+                return replace(newer, created=template.created)
+            return cls(template.name, template.created, examples, learned, alpha, promised)
         except (KeyError, TypeError, ValueError, UsageError) as error:
             raise VaultDamaged(f"the template of {template.name} is not whole: {error}") from None
