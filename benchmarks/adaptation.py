@@ -73,6 +73,7 @@ class Trial:
         self.adaptation.agree("owner", consent=True)
 
     def offer(self, photos):
+        """Offer one a day; return how many were taken."""
         taken = 0
         for day, photo in enumerate(photos):
             outcome = self.adaptation.confirm("owner", photo, START + day * timedelta(days=1))
