@@ -21,9 +21,11 @@ MIDDLE = (
     "sitting",
     "attempt",
     "adaptation",
+    "challenged",
     "faceid",
     "wiring",
     "oneshot",
+    "presenting",
 )
 GROUND = {"types", "errors"}
 EXCEPTIONS = {

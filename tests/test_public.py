@@ -43,6 +43,7 @@ NAMES = [
     "VaultDamaged",
     "VaultError",
     "Verdict",
+    "check_liveness",
     "compare",
     "embed",
 ]

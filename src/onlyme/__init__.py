@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         VaultError,
     )
     from onlyme.faceid import FaceID
-    from onlyme.oneshot import compare, embed
+    from onlyme.oneshot import check_liveness, compare, embed
     from onlyme.types import (
         Decision,
         Embedding,
@@ -89,6 +89,7 @@ __all__ = [
     "VaultError",
     "Verdict",
     "__version__",
+    "check_liveness",
     "compare",
     "embed",
 ]
@@ -115,7 +116,7 @@ _HOMES = {
         "VaultError",
     ),
     "onlyme.faceid": ("FaceID",),
-    "onlyme.oneshot": ("compare", "embed"),
+    "onlyme.oneshot": ("check_liveness", "compare", "embed"),
     "onlyme.types": (
         "Decision",
         "Embedding",

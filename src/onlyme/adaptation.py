@@ -28,7 +28,8 @@ import numpy as np
 
 from onlyme.errors import UnknownOwner, UsageError, VaultDamaged
 from onlyme.gate.audit import Event
-from onlyme.keeping import QUARANTINE, nobody
+from onlyme.keeping import QUARANTINE
+from onlyme.names import nobody
 from onlyme.owner import DEFAULT_FAR, Owner
 from onlyme.vault.template import Template
 

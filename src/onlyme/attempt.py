@@ -2,25 +2,41 @@
 
 An attempt is one capture of at most three seconds. Its frames are fused into one
 decision, never "any frame passes": otherwise every frame would be one more try for a
-stranger, and the promised false accept rate would hold for none of them.
+stranger, and the promised false accept rate would hold for none of them. Liveness and
+identity are judged on the same frames, and these show one face without a break: when it
+is exchanged for another the attempt starts over, though its three seconds run on.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onlyme.types import Decision, Reason
+from onlyme.errors import UsageError
+from onlyme.liveness.judge import Scene
+from onlyme.pipeline import timed
+from onlyme.types import Decision, Liveness, LivenessLevel, Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from onlyme.liveness.judge import Judge
     from onlyme.owner import Owner
     from onlyme.pipeline import Sight
 
-__all__ = ["FRAMES", "SECONDS", "attempts"]
+__all__ = [
+    "FRAMES",
+    "SECONDS",
+    "attempts",
+    "checked_level",
+    "decided",
+    "judged",
+    "single",
+    "whole",
+]
 
 FRAMES = 5
 """So many embeddings end an attempt."""
@@ -28,28 +44,152 @@ FRAMES = 5
 SECONDS = 3.0
 """An attempt ends after this time, whatever was seen."""
 
+_WHY = {Verdict.ATTACK: Reason.NOT_LIVE, Verdict.UNDECIDED: Reason.LIVENESS_UNDECIDED}
 
-def attempts(owner: Owner, sights: Iterable[Sight]) -> Iterator[Decision]:
+
+def attempts(
+    owner: Owner,
+    sights: Iterable[Sight],
+    judge: Judge | None = None,
+    level: LivenessLevel = LivenessLevel.OFF,
+) -> Iterator[Decision]:
     """Cut a stream of sights into attempts and decide each.
 
     An attempt ends with its fifth embedding, after as many sights without one, or after
     three seconds; what is left when the stream ends is one more.
+
+    Args:
+        owner: whom the camera should see.
+        sights: what it sees.
+        judge: looks for photos and screens; None denies whoever needs a look.
+        level: how hard to look.
     """
-    seen: list[Sight] = []
+    attempt = _Attempt(owner, judge, level)
     for sight in sights:
-        if seen and sight.frame.at - seen[0].frame.at > SECONDS:
-            yield _decided(owner, seen)
-            seen = []
-        seen.append(sight)
-        embeddings = sum(s.embedding is not None for s in seen)
-        if embeddings >= FRAMES or len(seen) - embeddings >= FRAMES:
-            yield _decided(owner, seen)
-            seen = []
-    if seen:
-        yield _decided(owner, seen)
+        if attempt.seen and sight.frame.at - attempt.began > SECONDS:
+            yield attempt.end()
+        attempt.add(sight)
+        if attempt.full:
+            yield attempt.end()
+    if attempt.seen:
+        yield attempt.end()
 
 
-def _decided(owner: Owner, seen: list[Sight]) -> Decision:
+def whole(
+    owner: Owner,
+    sights: Iterable[Sight],
+    judge: Judge | None = None,
+    level: LivenessLevel = LivenessLevel.OFF,
+) -> Decision:
+    """Decide about a capture that is one attempt already.
+
+    Raises:
+        UsageError: it holds no frame.
+    """
+    attempt = _Attempt(owner, judge, level)
+    for sight in sights:
+        attempt.add(sight)
+    if not attempt.seen:
+        raise UsageError("no frame was given")
+    return attempt.end()
+
+
+def checked_level(level: LivenessLevel | str) -> LivenessLevel:
+    """Return a level of liveness by its name.
+
+    Raises:
+        UsageError: there is no such level.
+    """
+    try:
+        return LivenessLevel(level)
+    except ValueError:
+        levels = ", ".join(LivenessLevel)
+        raise UsageError(f"no level of liveness is called {level!r}; levels: {levels}") from None
+
+
+def single(
+    owner: Owner,
+    sight: Sight,
+    judge: Judge | None = None,
+    level: LivenessLevel = LivenessLevel.OFF,
+) -> Decision:
+    """Decide about one picture, of which nothing but the picture is known."""
+    decision = decided(owner, [sight])
+    if decision.reason is Reason.NO_MATCH and sight.quality is not None and not sight.quality.ok:
+        decision = decision.because(Reason.POOR_QUALITY)
+    # No single picture answers a challenge.
+    if level is not LivenessLevel.PASSIVE or judge is None or sight.face is None:
+        return judged(decision, _nothing(level))
+    with timed(decision.timings_ms, "liveness"):
+        liveness = judge.photo(judge.look(sight.frame.pixels, sight.face))
+    return judged(decision, liveness)
+
+
+def judged(decision: Decision, liveness: Liveness) -> Decision:
+    """Put identity and liveness together: who is not seen to live is not accepted."""
+    if decision.accepted and liveness.level is not LivenessLevel.OFF:
+        reason = _WHY.get(liveness.verdict or Verdict.UNDECIDED)
+        if reason is not None:
+            return replace(decision, accepted=False, reason=reason, liveness=liveness)
+    return replace(decision, liveness=liveness)
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """The attempt that is going on; after its end, the next one on the same stream."""
+
+    owner: Owner
+    judge: Judge | None
+    level: LivenessLevel
+    seen: list[Sight] = field(default_factory=list)
+    began: float = 0.0
+    scene: Scene = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.scene = self.judge.scene() if self.judge else Scene()
+
+    def add(self, sight: Sight) -> None:
+        if not self.seen:
+            self.began = sight.frame.at
+        if sight.face is not None and sight.embedding is not None:
+            glance = None
+            if self.judge and self.level is not LivenessLevel.OFF:
+                with timed(sight.timings_ms, "liveness"):
+                    glance = self.judge.look(sight.frame.pixels, sight.face)
+            if not self.scene.add(sight.frame.at, sight.face, sight.embedding.vector, glance):
+                self.seen = []
+        self.seen.append(sight)
+
+    @property
+    def full(self) -> bool:
+        embeddings = sum(sight.embedding is not None for sight in self.seen)
+        return embeddings >= FRAMES or len(self.seen) - embeddings >= FRAMES
+
+    def end(self) -> Decision:
+        decision = judged(decided(self.owner, self.seen), self._liveness())
+        self.seen = []
+        self.scene.begin()
+        return decision
+
+    def _liveness(self) -> Liveness:
+        off = self.level is LivenessLevel.OFF
+        if off or self.judge is None or all(sight.embedding is None for sight in self.seen):
+            return _nothing(self.level)
+        verdict = self.scene.verdict()
+        if self.level is LivenessLevel.CHALLENGE and verdict.verdict is Verdict.LIVE:
+            return _nothing(self.level)  # nobody put the challenge
+        return replace(verdict, level=self.level)
+
+
+def _nothing(level: LivenessLevel) -> Liveness:
+    """Nobody looked: where somebody should have, that is undecided, which opens nothing."""
+    if level is LivenessLevel.OFF:
+        return Liveness()
+    return Liveness(level, Verdict.UNDECIDED, None)
+
+
+def decided(owner: Owner, seen: list[Sight]) -> Decision:
+    """Decide who was seen in the frames of one attempt, whether alive or not."""
     vectors = [sight.embedding.vector for sight in seen if sight.embedding is not None]
     timings = Counter[str]()
     for sight in seen:
@@ -60,4 +200,6 @@ def _decided(owner: Owner, seen: list[Sight]) -> Decision:
         reasons = Counter(sight.reason for sight in seen if sight.reason is not None)
         reason = reasons.most_common(1)[0][0] if reasons else Reason.NO_FACE
         return Decision(accepted=False, name=owner.name, reason=reason).took(mean, len(seen))
-    return owner.decide(np.array(vectors)).took(mean, len(seen))
+    with timed(mean, "decide"):
+        decision = owner.decide(np.array(vectors))
+    return decision.took(mean, len(seen))

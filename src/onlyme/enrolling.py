@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from onlyme.pipeline import ImageLike, Pipeline
     from onlyme.types import Quality
 
-    Photo = ImageLike | Frame | Embedding
+    Picture = ImageLike | Frame
+    Photo = Picture | Embedding
 
 __all__ = ["ADVISED", "SAME_PERSON", "SAME_PICTURE", "Collected", "Collector", "collected"]
 

@@ -8,20 +8,21 @@ from __future__ import annotations
 from dataclasses import replace as replaced
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from onlyme.attempt import attempts
+from onlyme.attempt import checked_level, single, whole
+from onlyme.challenged import watched
 from onlyme.coach import advice
 from onlyme.enrolling import ADVISED, Collector, collected
 from onlyme.errors import EnrollmentError, OwnerExists, UnknownOwner, UsageError
 from onlyme.gate.audit import Event
 from onlyme.image.source import Capture
-from onlyme.keeping import QUARANTINE, nobody
-from onlyme.names import checked_name
-from onlyme.owner import Examples, Owner
+from onlyme.keeping import QUARANTINE
+from onlyme.names import checked_name, nobody
+from onlyme.owner import Examples, Owner, lesson, search
 from onlyme.pipeline import timed
 from onlyme.siamese import leave_one_out
-from onlyme.types import Decision, Enrollment, Lesson, Reason
+from onlyme.types import Decision, Enrollment, Lesson, LivenessLevel, Reason
 
 if TYPE_CHECKING:
     import os
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from onlyme.enrolling import Photo
+    from onlyme.enrolling import Photo, Picture
     from onlyme.keeping import Keeping
+    from onlyme.liveness.judge import Judge
     from onlyme.pipeline import Pipeline, Sight
     from onlyme.siamese import Base
     from onlyme.types import PhotoReport, Tuning
@@ -55,15 +57,24 @@ class FaceID:
         base: the network's head, cohort and calibration.
         keeping: the vault, and the gate in front of it.
         far: the false accept rate that a new owner's alpha stands for.
+        judge: looks for photos and screens; made when first asked for. None denies.
     """
 
-    def __init__(self, pipeline: Pipeline, base: Base, keeping: Keeping, far: float) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        base: Base,
+        keeping: Keeping,
+        far: float,
+        judge: Callable[[], Judge | None] | None = None,
+    ) -> None:
         self.pipeline = pipeline
         self.base = base
         self.keeping = keeping
         self.store = keeping.store
         self.gate = keeping.gate
         self._far = far
+        self._judge = judge
         self._read: dict[str, tuple[object, Owner]] = {}
 
     @classmethod
@@ -230,12 +241,6 @@ class FaceID:
             NotCalibrated: no alpha of this network stands for a false accept rate.
             UnknownOwner: nobody of that name is enrolled.
         """
-        if (far is None) == (alpha is None):
-            raise UsageError("say either a false accept rate or an alpha")
-        if far is not None and not 0 < far < 1:
-            raise UsageError(f"a false accept rate of {far:g} is not between 0 and 1")
-        if alpha is not None and not -2 <= alpha <= 2:
-            raise UsageError(f"an alpha of {alpha:g} is not between −2 and 2")
         with self.store.edit() as edit:
             before = self._existing(edit, name)
             after = before.tuned(far=far, alpha=alpha)
@@ -261,32 +266,36 @@ class FaceID:
         """
         return self.owner(name).margins(embeddings)
 
-    def verify(self, name: str, image: Photo, *, gate: bool = False) -> Decision:
-        """Decide whether a picture shows this person.
-
-        Files and arrays open nothing: liveness is not looked at, and the decision says so.
+    def verify(
+        self,
+        name: str,
+        image: Photo | list[Any] | tuple[Picture, ...],
+        liveness: LivenessLevel | str | None = None,
+        *,
+        gate: bool = False,
+    ) -> Decision:
+        """Decide whether a picture, or one capture of several frames, shows this person.
 
         Args:
             name: the owner.
-            image: the picture, or an embedding.
+            image: a picture or embedding; or frames in a list, which make one attempt.
+            liveness: how hard to look for a photo in place of the person. Files and arrays
+                open nothing, so the default is `off`, and the decision says so.
             gate: count this as an attempt, and refuse it where too many failed.
 
         Raises:
             UnknownOwner: nobody of that name is enrolled.
-            ImageError: the picture cannot be used.
-            UsageError: an embedding was made by another network.
+            ImageError: a picture cannot be used.
+            UsageError: an embedding was made by another network; there is no such level.
         """
+        level = checked_level(liveness or LivenessLevel.OFF)
         owner = self.owner(name)
         if gate:
-            return self.gate.decide(name, "file", lambda: self.verify(name, image))
-        sight = self.pipeline.look(image)
-        if sight.embedding is None:
-            return _nobody_seen(sight).about(name)
-        with timed(sight.timings_ms, "decide"):
-            decision = owner.decide(sight.embedding.vector[None])
-        if not decision.accepted and sight.quality is not None and not sight.quality.ok:
-            decision = decision.because(Reason.POOR_QUALITY)
-        return decision.took(sight.timings_ms, frames=1)
+            return self.gate.decide(name, "file", lambda: self.verify(name, image, level))
+        judge = self._judge_for(level)
+        if isinstance(image, (list, tuple)):
+            return whole(owner, (self.pipeline.look(one) for one in image), judge, level)
+        return single(owner, self.pipeline.look(image), judge, level)
 
     def identify(self, image: Photo) -> Decision:
         """Find out which of the enrolled people a picture shows, if any.
@@ -301,21 +310,19 @@ class FaceID:
         sight = self.pipeline.look(image)
         if sight.embedding is None:
             return _nobody_seen(sight)
-        vector = sight.embedding.vector[None]
         with timed(sight.timings_ms, "decide"):
-            names = self.names()
-            decisions = [self.owner(name).shared_among(len(names)).decide(vector) for name in names]
-            matches = [decision for decision in decisions if decision.accepted]
-            if len(matches) == 1:
-                answer = matches[0]
-            elif matches:
-                answer = Decision(accepted=False, name=None, reason=Reason.AMBIGUOUS)
-            else:
-                answer = Decision(accepted=False, name=None, reason=Reason.NO_MATCH)
+            owners = [self.owner(name) for name in self.names()]
+            answer = search(owners, sight.embedding.vector)
         return answer.took(sight.timings_ms, frames=1)
 
     def watch(
-        self, name: str, source: str | int | os.PathLike[str], *, gate: bool | None = None
+        self,
+        name: str,
+        source: str | int | os.PathLike[str],
+        liveness: LivenessLevel | str = LivenessLevel.PASSIVE,
+        ask: Callable[[str, str], None] | None = None,
+        *,
+        gate: bool | None = None,
     ) -> Iterator[Decision]:
         """Decide attempt after attempt on a camera or video, until it ends.
 
@@ -324,22 +331,31 @@ class FaceID:
         Args:
             name: the owner.
             source: a camera's number or path, or a video file.
+            liveness: how hard to look for a photo in place of the person.
+            ask: called with an arrow and words when the person should do something; without
+                it nobody can meet a `challenge`.
             gate: count attempts, and refuse them where too many failed; by default all but
                 those on a video file, which opens nothing.
 
         Raises:
             UnknownOwner: nobody of that name is enrolled.
             CameraError: the camera cannot be used.
+            UsageError: there is no such level of liveness.
         """
-        owner = self.owner(name)
+        level = checked_level(liveness)
+        owner, judge = self.owner(name), self._judge_for(level)
         with Capture(source) as frames:
-            decisions = attempts(owner, map(self.pipeline.look, frames))
+            sights = map(self.pipeline.look, frames)
+            decisions = watched(owner, sights, judge, level, ask)
             if gate is False or (gate is None and Path(str(source)).is_file()):
                 yield from decisions
             else:
                 yield from self.gate.watched(name, f"camera {source}", decisions)
 
     # ------------------------------------------------------------------ within
+
+    def _judge_for(self, level: LivenessLevel) -> Judge | None:
+        return self._judge() if self._judge and level is not LivenessLevel.OFF else None
 
     def _owner_in(self, edit: Edit, name: str) -> Owner | None:
         template = edit.get(name)
@@ -367,15 +383,7 @@ class FaceID:
             after = before.learned_anew(self.base, change(before.examples))
             edit.put(after.to_template())
             self.gate.note(edit, Event.TEACH, name)
-        return Lesson(
-            name=name,
-            margin_before=float(before.margins(about)[0]),
-            margin_after=float(after.margins(about)[0]),
-            own_before=tuple(before.margins(before.examples.me).tolist()),
-            own_after=tuple(after.margins(before.examples.me).tolist()),
-            alpha_before=before.alpha,
-            alpha_after=after.alpha,
-        )
+        return lesson(before, after, about)
 
 
 def _nobody_seen(sight: Sight) -> Decision:

@@ -6,7 +6,7 @@ import unicodedata
 
 from onlyme.errors import UsageError
 
-__all__ = ["checked_name"]
+__all__ = ["checked_name", "nobody"]
 
 LONGEST = 64
 
@@ -31,3 +31,9 @@ def checked_name(name: str) -> str:
         if 0 < len(canonical) <= LONGEST and canonical.isprintable():
             return canonical
     raise UsageError(f"a name has 1 to {LONGEST} printable characters")
+
+
+def nobody(name: str, names: list[str]) -> str:
+    """Say that nobody of that name is enrolled, and who is."""
+    enrolled = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
+    return f"nobody called {name!r} is enrolled; enrolled: {enrolled or 'nobody yet'}"

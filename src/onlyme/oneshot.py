@@ -1,18 +1,20 @@
-"""One call, no vault: embed a face, compare two."""
+"""One call, no vault: embed a face, compare two, look whether one is alive."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from onlyme.errors import ImageError, UsageError
-from onlyme.types import Embedding, Reason
+from onlyme.types import Embedding, Liveness, LivenessLevel, Reason, Verdict
 
 if TYPE_CHECKING:
-    from onlyme.enrolling import Photo
+    from onlyme.enrolling import Photo, Picture
+    from onlyme.liveness.judge import Judge
+    from onlyme.pipeline import Sight
 
-__all__ = ["compare", "embed"]
+__all__ = ["check_liveness", "compare", "embed"]
 
 _CAUSE = {
     Reason.NO_FACE: "no face found",
@@ -69,3 +71,57 @@ def compare(image_a: Photo, image_b: Photo) -> float:
     if a.model != b.model:
         raise UsageError("embeddings of two networks cannot be compared")
     return float(np.linalg.norm(a.vector.astype(np.float64) - b.vector))
+
+
+def check_liveness(image_or_frames: Picture | list[Any] | tuple[Picture, ...]) -> Liveness:
+    """Look whether a picture, or the frames of one capture, show a living person.
+
+    A photo or a screen in place of the person is an `attack`. Without a face, with too
+    little around it, with several people in turn or with nothing clear to say, the answer
+    is `undecided`; open nothing on it. Frames say more than one picture: they must show one
+    face throughout, and no frame twice.
+
+    Args:
+        image_or_frames: a path, bytes, a PIL image, a uint8[h, w, 3] RGB array, or frames
+            in a list, in the order in which they were taken.
+
+    Raises:
+        ImageError: a picture cannot be used.
+        UsageError: no frame was given.
+        ModelError: a network cannot be used.
+
+    >>> check_liveness("phone-held-to-the-camera.jpg").verdict       # doctest: +SKIP
+    <Verdict.ATTACK: 'attack'>
+    """
+    from onlyme import wiring
+    from onlyme.liveness.judge import UNDECIDED
+    from onlyme.settings import Settings
+
+    pipeline, judge = wiring.pipeline(Settings.load()), wiring.judge()
+    if judge is None:
+        return Liveness(LivenessLevel.PASSIVE, Verdict.UNDECIDED, None)
+    if isinstance(image_or_frames, (list, tuple)):
+        return _captured(judge, [pipeline.look(one) for one in image_or_frames])
+    sight = pipeline.look(image_or_frames)
+    if sight.face is None:
+        return UNDECIDED
+    return judge.photo(judge.look(sight.frame.pixels, sight.face))
+
+
+def _captured(judge: Judge, sights: list[Sight]) -> Liveness:
+    """Judge the frames of one capture, which show one face throughout or nobody's."""
+    from onlyme.liveness.judge import UNDECIDED
+
+    if not sights:
+        raise UsageError("no frame was given")
+    scene, breaks, seen = judge.scene(), 0, 0
+    for sight in sights:
+        if sight.face is not None and sight.embedding is not None:
+            glance = judge.look(sight.frame.pixels, sight.face)
+            vector = sight.embedding.vector
+            breaks += not scene.add(sight.frame.at, sight.face, vector, glance)
+            seen += 1
+    verdict = scene.verdict()
+    # The first face begins a track. Any other break is a swap, and that is no sign of life.
+    swapped = breaks > 1 and verdict.verdict is Verdict.LIVE
+    return UNDECIDED if swapped or 2 * seen <= len(sights) else verdict

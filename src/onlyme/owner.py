@@ -10,7 +10,7 @@ import numpy as np
 
 from onlyme.errors import NeedsReenroll, UsageError, VaultDamaged
 from onlyme.siamese import Learned, certificate, learn
-from onlyme.types import Decision, Reason, Tuning
+from onlyme.types import Decision, Lesson, Reason, Tuning
 from onlyme.vault.template import Template
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from onlyme.siamese import Base, Certificate
 
-__all__ = ["DEFAULT_FAR", "Examples", "Owner"]
+__all__ = ["DEFAULT_FAR", "Examples", "Owner", "lesson", "search"]
 
 DEFAULT_FAR = 1e-4
 """The false accept rate that an alpha stands for when nobody says otherwise."""
@@ -122,10 +122,20 @@ class Owner:
         return self.learn(base, self.name, examples, far=self.promised, alpha=alpha)
 
     def tuned(self, *, far: float | None = None, alpha: float | None = None) -> Self:
-        """Return the same owner with an alpha given, or found for a false accept rate."""
-        if far is not None:
+        """Return the same owner with an alpha given, or found for a false accept rate.
+
+        Raises:
+            UsageError: not exactly one of them was said, or it is out of range.
+            NotCalibrated: no alpha of this network stands for a false accept rate.
+        """
+        if far is not None and alpha is None:
+            if not 0 < far < 1:
+                raise UsageError(f"a false accept rate of {far:g} is not between 0 and 1")
             alpha = self.learned.alpha_at(far)
-        assert alpha is not None  # noqa: S101 - for the type checker; the caller gave one
+        elif alpha is None or far is not None:
+            raise UsageError("say either a false accept rate or an alpha")
+        elif not -2 <= alpha <= 2:
+            raise UsageError(f"an alpha of {alpha:g} is not between −2 and 2")
         return replace(self, alpha=alpha, promised=far, created=datetime.now(UTC))
 
     def tuning(self, alpha_before: float | None = None) -> Tuning:
@@ -221,3 +231,26 @@ class Owner:
             return cls(template.name, template.created, examples, learned, alpha, promised)
         except (KeyError, TypeError, ValueError, UsageError) as error:
             raise VaultDamaged(f"the template of {template.name} is not whole: {error}") from None
+
+
+def search(owners: list[Owner], vector: NDArray[np.float32]) -> Decision:
+    """Find the one owner whom an embedding, float32[d], matches, if there is just one."""
+    decisions = [owner.shared_among(len(owners)).decide(vector[None]) for owner in owners]
+    matches = [decision for decision in decisions if decision.accepted]
+    if len(matches) == 1:
+        return matches[0]
+    reason = Reason.AMBIGUOUS if matches else Reason.NO_MATCH
+    return Decision(accepted=False, name=None, reason=reason)
+
+
+def lesson(before: Owner, after: Owner, about: NDArray[np.float32]) -> Lesson:
+    """Tell what learning an owner anew did to a face, float32[1, d], and to the owner's own."""
+    return Lesson(
+        name=before.name,
+        margin_before=float(before.margins(about)[0]),
+        margin_after=float(after.margins(about)[0]),
+        own_before=tuple(before.margins(before.examples.me).tolist()),
+        own_after=tuple(after.margins(before.examples.me).tolist()),
+        alpha_before=before.alpha,
+        alpha_after=after.alpha,
+    )

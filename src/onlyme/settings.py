@@ -16,6 +16,7 @@ from typing import Any
 import platformdirs
 
 from onlyme.errors import SettingsError
+from onlyme.types import LivenessLevel
 
 __all__ = ["Settings"]
 
@@ -42,6 +43,8 @@ class Settings:
         embedder: the manifest entry that embeds faces.
         far: the false accept rate that a newly enrolled owner's alpha stands for,
             above 0 and at most 0.1.
+        liveness: how hard cameras look for a photo in place of the person: `off`,
+            `passive` or `challenge`.
         max_megapixels: larger pictures are refused.
         max_megabytes: larger files are refused.
     """
@@ -54,6 +57,7 @@ class Settings:
     anchor: Path | None = None
     embedder: str = "embedder"
     far: float = 1e-4
+    liveness: str = "passive"
     max_megapixels: float = 50.0
     max_megabytes: float = 64.0
 
@@ -84,6 +88,9 @@ def _typed(key: str, value: Any) -> Any:
         return Path(value).expanduser()
     if key == "key" and value not in _KEYS:
         raise SettingsError(f"key = {value!r} is none of {', '.join(_KEYS)}")
+    if key == "liveness" and value not in set(LivenessLevel):
+        levels = ", ".join(LivenessLevel)
+        raise SettingsError(f"liveness = {value!r} is no level of liveness; levels: {levels}")
     if key not in _NUMBERS:
         return str(value)
     low, high = _NUMBERS[key]

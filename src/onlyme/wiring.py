@@ -8,7 +8,7 @@ from getpass import getpass
 from typing import TYPE_CHECKING, TypeVar
 
 from onlyme.adaptation import Adaptation
-from onlyme.errors import KeyMissing, NotCalibrated
+from onlyme.errors import KeyMissing, ModelMissing, NotCalibrated
 from onlyme.face.detect import Detector
 from onlyme.face.embed import Embedder
 from onlyme.face.models import SHIPPED, find
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from onlyme.faceid import FaceID
+    from onlyme.liveness.judge import Judge
     from onlyme.settings import Settings
     from onlyme.vault.keys import KeySource
 
     F = TypeVar("F", bound=FaceID)
 
-__all__ = ["adaptation", "base", "face_id", "keeping", "key_source", "pipeline"]
+__all__ = ["adaptation", "base", "face_id", "judge", "keeping", "key_source", "pipeline"]
 
 
 @cache  # networks are loaded once in a process
@@ -59,13 +60,31 @@ def base(settings: Settings) -> Base:
         return Base.plain(model.sha256, model.dimension)
 
 
+@cache
+def judge() -> Judge | None:
+    """Load what tells a person from a photo; None where the network is not there.
+
+    Raises:
+        ModelRefused: it is there, but not the one that the manifest names.
+    """
+    from onlyme.liveness.fuse import Fusion
+    from onlyme.liveness.judge import Judge
+    from onlyme.liveness.passive import Passive
+
+    model = find("liveness", SHIPPED)
+    try:
+        return Judge(Passive(model.read()), Fusion.load(model.sha256))
+    except ModelMissing:
+        return None
+
+
 def face_id(settings: Settings, cls: type[F]) -> F:
     """Put a FaceID together.
 
     Raises:
         OnlymeError: models or vault cannot be used.
     """
-    return cls(pipeline(settings), base(settings), keeping(settings), settings.far)
+    return cls(pipeline(settings), base(settings), keeping(settings), settings.far, judge)
 
 
 def keeping(settings: Settings) -> Keeping:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,10 +30,12 @@ def register(app: typer.Typer) -> None:
 def verify(
     name: options.Name,
     photo: Annotated[
-        Path | None, typer.Argument(help="The photo in question.", show_default=False)
+        Path | None,
+        typer.Argument(metavar="PHOTO", help="The photo in question.", show_default=False),
     ] = None,
     *,
     camera: options.Camera = None,
+    liveness: options.Level = None,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
@@ -42,14 +48,17 @@ def verify(
         raise typer.BadParameter("give a photo or --camera N", param_hint="PHOTO")
     with options.opened(vault, embedder) as face_id:
         if photo is not None:
-            decision = face_id.verify(name, photo)
+            decision = face_id.verify(name, photo, liveness)
         else:
-            decision = next(face_id.watch(name, options.source(camera or "")))
+            source = options.source(camera or "")
+            decision = next(face_id.watch(name, source, options.level(liveness), show.ask))
     _answer(decision, json=json)
 
 
 def identify(
-    photo: Annotated[Path, typer.Argument(help="The photo in question.", show_default=False)],
+    photo: Annotated[
+        Path, typer.Argument(metavar="PHOTO", help="The photo in question.", show_default=False)
+    ],
     *,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
@@ -64,12 +73,23 @@ def identify(
 def watch(
     name: options.Name,
     video: Annotated[
-        Path | None, typer.Argument(help="A video instead of a camera.", show_default=False)
+        Path | None,
+        typer.Argument(metavar="VIDEO", help="A video instead of a camera.", show_default=False),
     ] = None,
     *,
     camera: Annotated[
         str, typer.Option("--camera", metavar="N", help="A camera's number or path.")
     ] = "0",
+    liveness: options.Level = None,
+    on_accept: Annotated[
+        str | None,
+        typer.Option(
+            "--on-accept",
+            metavar="CMD",
+            help="Run this program once for each accepted attempt, without a shell.",
+            show_default=False,
+        ),
+    ] = None,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
@@ -80,15 +100,41 @@ def watch(
     """
     accepted, last, frames = False, None, 0
     start = time.perf_counter()
+    command = _command(on_accept)
     with options.opened(vault, embedder) as face_id:
-        for decision in face_id.watch(name, video or options.source(camera)):
+        level = options.level(liveness)
+        for decision in face_id.watch(name, video or options.source(camera), level, show.ask):
             accepted = decision.accepted
+            if accepted and command:
+                _run(command)
             frames += decision.frames
             if decision.reason is not last:
                 last = decision.reason
                 rate = frames / (time.perf_counter() - start)
                 show.print_change(decision, rate, json=json)
     raise typer.Exit(0 if accepted else 1)
+
+
+def _command(words: str | None) -> list[str]:
+    """Split a command into program and arguments, before anybody is looked at."""
+    if words is None:
+        return []
+    try:
+        command = shlex.split(words)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--on-accept") from None
+    if not command or shutil.which(command[0]) is None:
+        raise typer.BadParameter(f"no such program: {words}", param_hint="--on-accept")
+    return command
+
+
+def _run(command: list[str]) -> None:
+    """Run the owner's program; what it prints goes to stderr, so that stdout stays ours."""
+    done = subprocess.run(  # noqa: S603 - the owner's own words, and no shell
+        command, stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(), check=False
+    )
+    if done.returncode:
+        typer.echo(f"{command[0]} ended with {done.returncode}", err=True)
 
 
 def _answer(decision: Decision, *, json: bool) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from onlyme.types import Decision, Enrollment, PhotoReport, Tuning
 
 __all__ = [
+    "ask",
     "decision_json",
     "decision_line",
     "enrollment_json",
@@ -38,6 +39,8 @@ _WORDS = {
     "many_faces": "several faces of like size; show one person",
     "poor_quality": "the picture is too poor to decide",
     "ambiguous": "more than one person matches",
+    "not_live": "a photo or a screen, not a person",
+    "liveness_undecided": "it is not clear that a person is there; face the camera in good light",
 }
 
 
@@ -85,7 +88,7 @@ def decision_line(decision: Decision) -> str:
         )
     if decision.margin is None or decision.alpha is None:
         return verdict
-    sign = "≥" if decision.accepted else "<"
+    sign = "≥" if decision.margin >= decision.alpha else "<"
     numbers = f"margin {decision.margin:+.3f} {sign} alpha {decision.alpha:+.3f}"
     return f"{verdict}   {numbers}   ({odds(decision.far)})"
 
@@ -104,6 +107,11 @@ def print_change(decision: Decision, rate: float, *, json: bool) -> None:
         typer.echo(dumped(document, indent=None))
     else:
         typer.echo(f"{decision_line(decision)}   {rate:.0f} frames/s")
+
+
+def ask(arrow: str, words: str) -> None:
+    """Show the person what to do next."""
+    typer.secho(f"  {arrow}  {words}", bold=True, err=True)
 
 
 def photo_line(report: PhotoReport) -> str:
@@ -182,6 +190,7 @@ def owner_json(owner: Owner) -> dict[str, Any]:
     """Return what is kept of a person as one entry of `list --json`, without any embedding."""
     return {
         "name": owner.name,
+        "needs_reenroll": False,
         "photos": len(owner.examples.me),
         "not_me": len(owner.examples.not_me),
         "look_alikes": len(owner.examples.look_alikes),

@@ -1,0 +1,1 @@
+"""Frames and the faces found in them come in; live, attack or undecided goes out."""

@@ -1,0 +1,275 @@
+"""A random sequence of movements is asked for; frames come in; done, failed or what next goes out.
+
+A recording cannot know what will be asked. A photo cannot turn like a head. So the steps
+are drawn by the system's own randomness when the challenge begins, each must be seen
+within its seconds and before any other, and each turn must be that of a solid head
+(`onlyme.liveness.solid`). There is no blink step: nothing here measures eyelids.
+
+*Left* is the left of the person in front of the camera; the picture is not mirrored, so
+the nose moves to the right in it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from onlyme.errors import UsageError
+from onlyme.liveness.solid import Solidity, Tracks, solidity
+from onlyme.liveness.track import Track
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from onlyme.types import Face
+
+__all__ = ["Challenge", "Phase", "Step", "drawn", "frontal", "prompt"]
+
+STEP_SECONDS: Final = 6.0
+"""Each step must be seen this long after it was asked for."""
+
+LEAD: Final = 0.10
+"""The nose must run ahead by this many distances of the eyes: a turn of about ten degrees …"""
+
+AHEAD: Final = 0.04
+"""… and by this much of its nearest follower, whichever way one looks. Warped photos stay below."""
+
+SIDEWAYS: Final = 0.08
+"""In a turn to the side the landmarks move as well: the nose against eyes and mouth, in their
+own coordinates, which no tilted plane changes."""
+
+CLOSER: Final = 1.25
+"""Coming closer means a face this many times as wide."""
+
+FRAMES: Final = 3
+"""A step must be seen in so many frames running."""
+
+REST: Final = 0.05
+"""Before each step the nose must be this near to where movements are measured from."""
+
+FRONTAL: Final = 0.25
+"""That is a frame with the nose this near to the middle between the eyes and mouth corners."""
+
+
+class Step(StrEnum):
+    """What a person may be asked to do."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    UP = "up"
+    NOD = "nod"
+    CLOSER = "closer"
+
+
+class Phase(StrEnum):
+    """Where a challenge stands."""
+
+    FACE = "face"
+    """The person should look straight into the camera."""
+    MOVE = "move"
+    """The step may be made now."""
+    DONE = "done"
+    FAILED = "failed"
+
+
+_PROMPTS: Final = {
+    Step.LEFT: ("←", "turn your head to your left"),
+    Step.RIGHT: ("→", "turn your head to your right"),
+    Step.UP: ("↑", "look up"),
+    Step.NOD: ("↓", "nod: lower your head"),
+    Step.CLOSER: ("⊕", "come closer"),
+}
+
+
+def drawn(count: int = 3, rng: random.Random | None = None) -> tuple[Step, ...]:
+    """Draw an unpredictable sequence.
+
+    No step comes twice in a row, coming closer, which paper can do, at most once, and a
+    turn to a side, which is what bent paper cannot do, at least once.
+
+    Args:
+        count: how many steps, 2 or more.
+        rng: the source of chance; by default the system's own, which nobody can foresee.
+
+    Raises:
+        UsageError: fewer than two steps are no sequence.
+
+    >>> steps = drawn(4)
+    >>> len(steps), all(a is not b for a, b in zip(steps, steps[1:]))
+    (4, True)
+    """
+    if count < 2:
+        raise UsageError("a challenge has two steps or more")
+    rng = rng or random.SystemRandom()
+    while True:
+        steps = tuple(rng.choice(list(Step)) for _ in range(count))
+        varied = all(a is not b for a, b in itertools.pairwise(steps))
+        sideways = Step.LEFT in steps or Step.RIGHT in steps
+        if varied and sideways and steps.count(Step.CLOSER) <= 1:
+            return steps
+
+
+def frontal(landmarks: NDArray[np.float32]) -> bool:
+    """Say whether a face looks into the camera rather than to a side."""
+    return abs(_sideways(landmarks)) <= FRONTAL
+
+
+def prompt(phase: Phase, step: Step | None) -> tuple[str, str]:
+    """Return an arrow and words for the person.
+
+    >>> prompt(Phase.MOVE, Step.UP)
+    ('↑', 'look up')
+    """
+    if phase is Phase.MOVE and step is not None:
+        return _PROMPTS[step]
+    words = {Phase.DONE: ("✓", "done"), Phase.FAILED: ("✗", "that did not work")}
+    return words.get(phase, ("•", "look straight into the camera"))
+
+
+@dataclass(slots=True)
+class Challenge:
+    """One challenge, from the first frame to done or failed. It holds no camera and no clock.
+
+    Args:
+        steps: what to ask for, in order; see `drawn`.
+
+    Attributes:
+        phase: where it stands.
+        why: why it failed, in words; empty otherwise.
+
+    >>> Challenge((Step.LEFT, Step.UP)).asked
+    <Step.LEFT: 'left'>
+    """
+
+    steps: Sequence[Step]
+    phase: Phase = Phase.FACE
+    why: str = ""
+    _number: int = 0
+    _since: float | None = None
+    _run: int = 0
+    _wrong: int = 0
+    _width: float = 1.0
+    _nose: float = 0.0
+    _fresh: bool = True
+    _tracks: Tracks | None = None
+    _track: Track = field(default_factory=Track)
+
+    @property
+    def asked(self) -> Step | None:
+        """The step that is due; None once it is over."""
+        over = self.phase in (Phase.DONE, Phase.FAILED)
+        return None if over else self.steps[self._number]
+
+    def frame(
+        self,
+        at: float,
+        gray: NDArray[np.uint8],
+        face: Face | None,
+        vector: NDArray[np.float32] | None,
+    ) -> Phase:
+        """Look at the next frame and return where the challenge stands now.
+
+        Args:
+            at: when it was taken, in seconds.
+            gray: uint8[h, w].
+            face: its subject; None without one.
+            vector: float32[d], the subject's embedding; the person must stay the same.
+        """
+        if self.phase in (Phase.DONE, Phase.FAILED):
+            return self.phase
+        first = self._since is None
+        self._since = at if self._since is None else self._since
+        if at - self._since > STEP_SECONDS:
+            return self._fail(f"{self.steps[self._number]} was not seen in time")
+        if face is None or vector is None:
+            return self.phase  # the track breaks by itself if this goes on
+        if not self._track.follows(at, face, vector) and not (first or self._begins()):
+            return self._fail("the face was out of sight or exchanged")
+        if self._tracks is None:
+            return self._anchor(gray, face)
+        self._tracks.follow(gray)
+        motion = solidity(self._tracks)
+        if motion is None:  # the points were lost, in a blur perhaps
+            return self._lost()
+        return self._rest(motion) if self.phase is Phase.FACE else self._judge(face, motion)
+
+    def _begins(self) -> bool:
+        """Say whether no step was begun yet, so that there is nothing to take over."""
+        return self._number == 0 and self._tracks is None
+
+    def _anchor(self, gray: NDArray[np.uint8], face: Face) -> Phase:
+        """Choose the frame that movements are measured from: a frontal one."""
+        nose = _sideways(face.landmarks)
+        if frontal(face.landmarks):
+            self._tracks = Tracks(gray, face.landmarks)
+            self._nose, self._width = nose, float(face.box[2])
+            self._fresh, self._run = True, 0
+        return self.phase
+
+    def _lost(self) -> Phase:
+        """Begin the step again, in the same seconds."""
+        self._tracks, self.phase = None, Phase.FACE
+        return self.phase
+
+    def _rest(self, motion: Solidity) -> Phase:
+        """Wait until the face rests where movements are measured from."""
+        still = max(abs(motion.x), abs(motion.y)) <= REST
+        self._run = self._run + 1 if still else 0
+        if not still and self._fresh:  # it was chosen while the head was on its way
+            return self._lost()
+        if self._run >= FRAMES:
+            self.phase, self._fresh, self._run, self._wrong = Phase.MOVE, False, 0, 0
+        return self.phase
+
+    def _judge(self, face: Face, motion: Solidity) -> Phase:
+        """Say whether the step was made, or another one."""
+        done, asked = self._made(face, motion), self.steps[self._number]
+        self._run = self._run + 1 if asked in done else 0
+        self._wrong = self._wrong + 1 if done and asked not in done else 0
+        if self._wrong >= FRAMES:
+            return self._fail(f"{asked} was asked for, {min(done)} was seen")
+        if self._run < FRAMES:
+            return self.phase
+        self._number, self._since, self._run = self._number + 1, self._track.at, 0
+        if asked is Step.CLOSER:  # from here on movements are measured anew
+            self._tracks = None
+        self.phase = Phase.DONE if self._number == len(self.steps) else Phase.FACE
+        return self.phase
+
+    def _made(self, face: Face, motion: Solidity) -> set[Step]:
+        """Return the movements that were made since the step began."""
+        done = set()
+        if float(face.box[2]) >= CLOSER * self._width and motion.spread >= CLOSER**0.5:
+            done.add(Step.CLOSER)
+        side = _sideways(face.landmarks) - self._nose
+        if abs(motion.x) >= max(LEAD, abs(motion.y)):
+            if motion.ahead >= AHEAD and abs(side) >= SIDEWAYS and motion.x * side > 0:
+                done.add(Step.LEFT if motion.x > 0 else Step.RIGHT)
+        elif abs(motion.y) >= LEAD and motion.beside >= AHEAD:
+            done.add(Step.NOD if motion.y > 0 else Step.UP)
+        return done
+
+    def _fail(self, why: str) -> Phase:
+        self.phase, self.why, self._tracks = Phase.FAILED, why, None
+        return self.phase
+
+
+def _sideways(landmarks: NDArray[np.float32]) -> float:
+    """Return where the nose lies between left (−0.5) and right (0.5) eye and mouth corner.
+
+    In coordinates spanned by these four points, which any affine change of the picture,
+    and so any distant tilted plane, leaves as they are.
+    """
+    eyes, mouth = landmarks[:2].mean(axis=0), landmarks[3:].mean(axis=0)
+    across = (landmarks[1] - landmarks[0] + landmarks[4] - landmarks[3]) / 2
+    basis = np.stack([across, mouth - eyes], axis=1).astype(np.float64)
+    if abs(np.linalg.det(basis)) < 1e-6:
+        return 0.0
+    return float(np.linalg.solve(basis, landmarks[2] - eyes)[0])

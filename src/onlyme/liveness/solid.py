@@ -1,0 +1,188 @@
+"""Frames of a turning head come in; whether it moved like a solid head goes out.
+
+A photo that is tilted moves like a plane, and a bent one like a smooth sheet. The nose of
+a head does neither: it stands out from everything around it, so when the head turns it
+runs ahead of the cheeks on both sides, of the brow above *and* of the lips below.
+
+Dense tracks (Lucas and Kanade, IJCAI 1981; pyramids after Bouguet) carry this, not the five
+landmarks: four points fix a homography and leave but one over. A surface that is bent
+along one direction only, as paper is, has through its foremost point a straight line along
+which nothing lags behind. Hence the nose must be ahead of its neighbours in *every*
+direction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Solidity", "Tracks", "solidity"]
+
+MOST_POINTS: Final = 240
+LEAST_POINTS: Final = 40
+"""Fewer tracks than this say nothing."""
+
+WINDOW: Final = 0.3
+"""Side of the patch that is followed, in distances of the eyes."""
+
+AGREES: Final = 0.025
+"""A track followed forth and back ends this near to where it began, in distances of the eyes."""
+
+NOSE: Final = 0.24
+"""Radius of the nose about its tip, in distances of the eyes."""
+
+RING: Final = (0.42, 1.0)
+"""The neighbours of the nose lie at these distances from its tip."""
+
+SECTORS: Final = 12
+"""Directions in which there are neighbours; a crease through the nose lies within one of them."""
+
+LEVEL: Final = [0, 1, SECTORS // 2 - 1]
+"""The lines that lead to the cheeks."""
+
+
+@dataclass(slots=True)
+class Tracks:
+    """Points on a face, followed from the frame in which they were chosen.
+
+    Args:
+        gray: uint8[h, w], the first frame.
+        landmarks: float32[5, 2], see `Face`.
+
+    Attributes:
+        first: float32[n, 2], where the points were in the first frame.
+        now: float32[n, 2], where they are.
+        landmarks: of the first frame.
+    """
+
+    gray: NDArray[np.uint8]
+    landmarks: NDArray[np.float32]
+    first: NDArray[np.float32] = field(init=False)
+    now: NDArray[np.float32] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.first = _points(self.gray, self.landmarks)
+        self.now = self.first
+
+    def follow(self, gray: NDArray[np.uint8]) -> int:
+        """Follow the points into the next frame; return how many are left."""
+        if not len(self.now) or gray.shape != self.gray.shape:
+            self.first = self.now = self.first[:0]
+            return 0
+        eyes = _eyes(self.landmarks)
+        side = max(9, int(eyes * WINDOW)) | 1
+        there, found = _flow(self.gray, gray, self.now, side)
+        back, again = _flow(gray, self.gray, there, side)
+        off = np.linalg.norm(back - self.now, axis=1)
+        good = found & again & (off <= AGREES * eyes)
+        self.first, self.now = self.first[good], there[good]
+        self.gray = gray
+        return int(good.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Solidity:
+    """How a set of tracks moved.
+
+    Attributes:
+        ahead: how far the nose is ahead of what surrounds it, in the direction in which it
+            is least so, in distances of the eyes; about 0 for paper, flat or bent.
+        beside: the same against the cheeks alone, to the sides and 30 degrees about them;
+            about 0 for flat paper, and for paper bent about a level axis. When a head nods,
+            brow and lips keep up with the nose, and only the cheeks lag behind.
+        x: how far the nose is ahead to the right of the picture, in the same unit.
+        y: the same downwards.
+        spread: how much larger the face has become; 1 for no change.
+        points: how many tracks there were.
+    """
+
+    ahead: float
+    beside: float
+    x: float
+    y: float
+    spread: float
+    points: int
+
+
+def solidity(tracks: Tracks) -> Solidity | None:
+    """Measure how far the nose ran ahead; None where too little was followed."""
+    landmarks = tracks.landmarks.astype(np.float64)
+    eyes = _eyes(tracks.landmarks)
+    if len(tracks.first) < LEAST_POINTS or eyes < 1:
+        return None
+    across = (landmarks[1] - landmarks[0]) / eyes
+    turn = np.array([[across[0], across[1]], [-across[1], across[0]]])
+    at = (tracks.first - landmarks[2]) @ turn.T / eyes  # about the nose tip, eyes level
+    moved = _residual(at, (tracks.now - landmarks[2]) @ turn.T / eyes)
+    distance = np.linalg.norm(at, axis=1)
+    nose = distance < NOSE
+    ring = (distance > RING[0]) & (distance < RING[1])
+    if nose.sum() < 4:
+        return None
+    lead = np.median(moved[nose], axis=0)
+    length = float(np.linalg.norm(lead))
+    direction = lead / max(length, 1e-9)
+    # The first sector is centred on the direction to the right of the picture.
+    around = np.arctan2(at[:, 1], at[:, 0]) / (2 * np.pi) * SECTORS
+    sector = np.rint(around).astype(int) % SECTORS
+    lags = []
+    for one in range(SECTORS):
+        there = ring & (sector == one)
+        lags.append(float(np.median(moved[there] @ direction)) if there.sum() >= 2 else np.nan)
+    # Two opposite sectors make a line. A turned head hides one side of many a line; on a line
+    # that lies in paper, either side would keep up with the nose.
+    lines = np.array(lags).reshape(2, SECTORS // 2)
+    known = lines[:, ~np.isnan(lines).all(axis=0)]
+    if known.shape[1] < SECTORS // 2 - 1:
+        return None
+    ahead = length - float(np.nanmean(known, axis=0).max())
+    level = np.nanmean(lines[:, LEVEL][:, ~np.isnan(lines[:, LEVEL]).all(axis=0)], axis=0)
+    beside = length - float(level.max()) if len(level) >= 2 else ahead
+    spread = np.std(tracks.now, axis=0).sum() / max(float(np.std(tracks.first, axis=0).sum()), 1e-6)
+    return Solidity(ahead, beside, float(lead[0]), float(lead[1]), float(spread), len(at))
+
+
+def _residual(at: NDArray[np.float64], now: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what is left of a motion once a plane's is taken out, in units of the first frame."""
+    outside = np.linalg.norm(at, axis=1) >= NOSE
+    matrix, _ = cv2.findHomography(at[outside], now[outside], 0)
+    if matrix is None:
+        return np.zeros_like(at)
+    back = cv2.perspectiveTransform(now[None], np.linalg.inv(matrix))[0]
+    return np.asarray(back - at, np.float64)
+
+
+def _flow(
+    old: NDArray[np.uint8], new: NDArray[np.uint8], points: NDArray[np.float32], side: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Follow float32[n, 2] from one frame to the other; also bool[n], which were found."""
+    start = np.zeros_like(points)
+    there, found, _ = cv2.calcOpticalFlowPyrLK(
+        old, new, points, start, winSize=(side, side), maxLevel=3
+    )
+    return np.asarray(there, np.float32), np.asarray(found).ravel() == 1
+
+
+def _points(gray: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Choose points between brow and chin, wherever there is something to follow."""
+    eyes = _eyes(landmarks)
+    mask = np.zeros(gray.shape, np.uint8)
+    middle = landmarks.mean(axis=0)
+    axes = (int(1.05 * eyes), int(1.35 * eyes))
+    slant = float(np.degrees(np.arctan2(*(landmarks[1] - landmarks[0])[::-1])))
+    cv2.ellipse(mask, (int(middle[0]), int(middle[1])), axes, slant, 0, 360, 255, -1)
+    found = cv2.goodFeaturesToTrack(
+        gray, MOST_POINTS, 0.002, max(2.0, 0.06 * eyes), mask=mask, blockSize=5
+    )
+    return np.array([] if np.size(found) < 2 else found, np.float32).reshape(-1, 2)
+
+
+def _eyes(landmarks: NDArray[np.float32]) -> float:
+    """Return the distance of the eyes in pixels."""
+    return float(np.linalg.norm(landmarks[1] - landmarks[0]))

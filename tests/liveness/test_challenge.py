@@ -1,0 +1,273 @@
+"""Random steps, each seen as the motion of a solid head: living heads, recordings, paper."""
+
+import importlib.util
+import itertools
+import random
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from onlyme import FaceID, Reason, UsageError, Verdict, wiring
+from onlyme.challenged import challenges
+from onlyme.face.subject import subject
+from onlyme.image.source import frames
+from onlyme.liveness.challenge import STEP_SECONDS, Challenge, Phase, Step, drawn, prompt
+from onlyme.liveness.solid import Tracks, solidity
+from onlyme.types import Face
+
+LEFT, RIGHT, UP, NOD, CLOSER = Step.LEFT, Step.RIGHT, Step.UP, Step.NOD, Step.CLOSER
+OWN = (LEFT, RIGHT, NOD)  # what the head of the clip does, in order
+ADA, BOB = np.eye(128, dtype=np.float32)[:2]
+
+
+def paper_module():
+    path = Path(__file__).parents[2] / "benchmarks" / "paper.py"
+    spec = importlib.util.spec_from_file_location("paper", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["paper"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def gray(pixels):
+    return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+
+
+@pytest.fixture(scope="module")
+def sights(data, pipeline):
+    """A head that turns left, right and nods, at 15 frames a second."""
+    some = (f for n, f in enumerate(frames(data / "clips/tranvan_live.mp4")) if n % 2 == 0)
+    return [pipeline.look(f) for f in itertools.islice(some, 185)]
+
+
+def put(sights, steps, start=0.4):
+    challenge = Challenge(steps)
+    for sight in sights:
+        if sight.frame.at < start:
+            continue
+        face = sight.face
+        vector = sight.embedding.vector if sight.embedding else None
+        phase = challenge.frame(sight.frame.at, gray(sight.frame.pixels), face, vector)
+        if phase in (Phase.DONE, Phase.FAILED):
+            break
+    return challenge
+
+
+@pytest.mark.data
+def test_a_living_head_that_does_as_asked_passes(sights):
+    assert put(sights, OWN).phase is Phase.DONE
+    assert put(sights, (RIGHT, NOD), start=6.0).phase is Phase.DONE
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("steps", [(RIGHT, LEFT), (UP, LEFT), (LEFT, NOD), (LEFT, CLOSER)])
+def test_a_recording_of_that_head_fails_when_asked_for_something_else(sights, steps):
+    challenge = put(sights, steps)
+    assert challenge.phase is Phase.FAILED
+    assert "was asked for" in challenge.why or "not seen in time" in challenge.why
+
+
+@pytest.mark.data
+def test_the_measure_of_solidity_follows_the_head(sights):
+    start = [s for s in sights if s.frame.at >= 0.4]
+    tracks = Tracks(gray(start[0].frame.pixels), start[0].face.landmarks)
+    for sight in start[1:31]:
+        tracks.follow(gray(sight.frame.pixels))
+    motion = solidity(tracks)
+    # Two seconds later that head is turned to its left: right in the picture, ahead of all.
+    assert motion.x > 0.15
+    assert abs(motion.y) < motion.x / 3
+    assert motion.ahead > 0.05
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("kind", "upright", "asked"),
+    [("flat", True, "left"), ("arc", True, "left"), ("fold", False, "up"), ("arc", False, "nod")],
+)
+def test_turned_paper_is_never_a_solid_head(data, pipeline, kind, upright, asked):
+    paper = paper_module()
+    path = sorted((data / "lfw_dev").glob("*/*_0001.jpg"))[100]
+    photo = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+    face = subject(pipeline.detector.detect(photo), photo.shape)
+    big = cv2.resize(photo, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    shape = paper.Paper(kind, upright, 0.6 if kind == "fold" else 1.1, 1.0)
+    holder = paper.Holder(big, face.landmarks[2] * 2, face.box[2] * 2, shape, seed=4)
+    challenge = Challenge((Step(asked), RIGHT))
+    for number in range(int(12 * (STEP_SECONDS + 1))):
+        move = challenge.phase is Phase.MOVE and challenge.asked
+        frame = holder.frame(number / 12, move.value if move else None)
+        found = subject(pipeline.detector.detect(frame), frame.shape)
+        seen = found if isinstance(found, Face) else None
+        if challenge.frame(number / 12, gray(frame), seen, ADA) is Phase.FAILED:
+            break
+    assert challenge.phase is Phase.FAILED
+
+
+# --------------------------------------------------------------------- rules
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_sequences_are_varied_and_always_hold_what_paper_cannot_do(count):
+    rng = random.Random(1)  # noqa: S311 - to be repeated
+    seen = {drawn(count, rng) for _ in range(500)}
+    for steps in seen:
+        assert len(steps) == count
+        assert all(a is not b for a, b in itertools.pairwise(steps))
+        assert LEFT in steps or RIGHT in steps
+        assert steps.count(CLOSER) <= 1
+    assert len(seen) > {2: 10, 3: 40, 5: 200}[count]
+
+
+def test_the_system_s_own_chance_draws_them():
+    assert len({drawn(6) for _ in range(50)}) > 25
+
+
+def test_one_step_is_no_sequence():
+    with pytest.raises(UsageError):
+        drawn(1)
+
+
+def test_there_is_no_blink_step():
+    assert "blink" not in set(Step)
+
+
+@pytest.mark.parametrize("step", Step)
+def test_every_step_has_words_and_an_arrow(step):
+    arrow, words = prompt(Phase.MOVE, step)
+    assert len(arrow) == 1
+    assert words
+    assert prompt(Phase.FACE, step)[1] == "look straight into the camera"
+
+
+def still_face():
+    points = [[280, 200], [360, 200], [320, 245], [290, 290], [350, 290]]
+    return Face(np.array([240, 140, 160, 200], np.float32), np.array(points, np.float32), 0.9)
+
+
+def picture(seed=0):
+    noise = np.random.default_rng(seed).integers(0, 255, (60, 80)).astype(np.uint8)
+    return cv2.resize(noise, (640, 480), interpolation=cv2.INTER_CUBIC)
+
+
+def run(challenge, feed):
+    for at, pixels, face, vector in feed:
+        challenge.frame(at, pixels, face, vector)
+    return challenge
+
+
+def test_a_still_face_runs_out_of_time():
+    feed = [(n / 10, picture(), still_face(), ADA) for n in range(80)]
+    challenge = run(Challenge((LEFT, UP)), feed)
+    assert challenge.phase is Phase.FAILED
+    assert challenge.why == "left was not seen in time"
+    assert challenge.asked is None
+
+
+def test_nobody_runs_out_of_time_too():
+    challenge = run(Challenge((LEFT, UP)), [(n / 10, picture(), None, None) for n in range(80)])
+    assert challenge.why == "left was not seen in time"
+
+
+def test_somebody_else_fails_it():
+    feed = [(n / 10, picture(), still_face(), ADA if n < 5 else BOB) for n in range(9)]
+    challenge = run(Challenge((LEFT, UP)), feed)
+    assert challenge.phase is Phase.FAILED
+    assert "exchanged" in challenge.why
+
+
+def test_a_face_that_was_away_fails_it():
+    feed = [(n / 10, picture(), still_face(), ADA) for n in (0, 1, 2, 3, 12)]
+    assert run(Challenge((LEFT, UP)), feed).phase is Phase.FAILED
+
+
+def test_a_picture_that_is_pushed_about_shows_no_step():
+    feed = []
+    for n in range(80):
+        dx, dy = int(25 * np.sin(n / 5)), int(18 * np.cos(n / 4) - 18)
+        pixels = np.roll(picture(), (dy, dx), axis=(0, 1))
+        face = still_face()
+        shift = np.array([dx, dy], np.float32)
+        moved = Face(face.box + np.append(shift, [0, 0]).astype(np.float32),
+                     face.landmarks + shift, 0.9)  # fmt: skip
+        feed.append((n / 12, pixels, moved, ADA))
+    for step in (LEFT, UP, CLOSER):
+        assert run(Challenge((step, RIGHT)), feed).phase is Phase.FAILED
+
+
+def test_a_challenge_that_is_over_stays_over():
+    challenge = run(Challenge((LEFT, UP)), [(0, picture(), None, None), (9, picture(), None, None)])
+    assert challenge.phase is Phase.FAILED
+    assert challenge.frame(9.1, picture(), still_face(), ADA) is Phase.FAILED
+
+
+# ------------------------------------------------------------------- decisions
+
+
+@pytest.fixture(scope="module")
+def owner(tmp_path_factory, sights):
+    with FaceID.open(tmp_path_factory.mktemp("vault")) as face_id:
+        face_id.enroll("tran", [sights[k].frame for k in (0, 10, 14, 88, 93, 98)])
+        yield face_id
+
+
+def first(owner, sights, steps, start=0.4):
+    asked = []
+    some = (s for s in sights if s.frame.at >= start)
+    judge = wiring.judge()
+
+    def ask(_, words):
+        asked.append(words)
+
+    return next(challenges(owner.owner("tran"), some, judge, ask, lambda: steps)), asked
+
+
+@pytest.mark.data
+def test_the_owner_who_does_as_asked_is_accepted(owner, sights):
+    decision, asked = first(owner, sights, OWN)
+    assert decision.accepted
+    assert decision.liveness.level == "challenge"
+    assert decision.liveness.verdict is Verdict.LIVE
+    assert decision.timings_ms["challenge"] > 0
+    turns = [words for words in asked if words.startswith(("turn", "nod"))]
+    assert turns == [
+        "turn your head to your left", "turn your head to your right", "nod: lower your head",
+    ]  # fmt: skip
+    assert asked[-1] == "done"
+
+
+@pytest.mark.data
+def test_the_owner_who_does_not_is_undecided(owner, sights):
+    decision, asked = first(owner, sights, (RIGHT, UP, LEFT))
+    assert decision.reason is Reason.LIVENESS_UNDECIDED
+    assert decision.margin >= decision.alpha
+    assert asked[-1] == "that did not work"
+
+
+@pytest.mark.data
+def test_a_screen_that_happens_to_do_as_asked_is_refused(owner, data, pipeline):
+    some = (f for n, f in enumerate(frames(data / "clips/tranvan_replay.mp4")) if n % 2 == 0)
+    replay = [pipeline.look(f) for f in some if 4 <= f.at <= 7]
+    decision, _ = first(owner, replay, (LEFT, RIGHT), start=0)
+    assert not decision.accepted
+    assert decision.reason is Reason.NOT_LIVE
+
+
+@pytest.mark.data
+def test_watching_with_a_challenge_but_no_way_to_ask_denies(owner, data):
+    decisions = owner.watch("tran", data / "clips/tranvan_live.mp4", "challenge")
+    for decision in itertools.islice(decisions, 3):
+        assert decision.reason is Reason.LIVENESS_UNDECIDED
+
+
+@pytest.mark.data
+def test_watching_with_a_challenge_asks(owner, data):
+    asked = []
+    clip = data / "clips/lestari_live.mp4"
+    decision = next(owner.watch("tran", clip, "challenge", lambda *said: asked.append(said)))
+    assert not decision.accepted
+    assert decision.liveness.level == "challenge"
+    assert asked[0] == ("•", "look straight into the camera")
