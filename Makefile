@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MODELS_FROM ?=
+BENCHMARKS := $(filter-out peers,$(basename $(notdir $(wildcard benchmarks/*.py))))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test models photos lint soak clean
+.PHONY: help demo test models photos lint docs soak clean
 help:
 	@grep -hE '^## ' $(MAKEFILE_LIST) | sed 's/^## //'
 
@@ -19,7 +20,14 @@ test: $(VENV)/.dev models photos lint
 
 ## make soak    the full counts and the figures of the documentation; takes hours
 soak: $(VENV)/.dev models photos
-	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark; done
+	@failed=0; for benchmark in $(BENCHMARKS); do \
+	  echo "== benchmarks/$$benchmark.py"; $(BIN)/python benchmarks/$$benchmark.py || failed=1; \
+	done; exit $$failed
+
+## make docs    build the documentation into site/
+docs: $(VENV)/.dev
+	@$(PIP) -e '.[docs]'
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 ## make lint    format, lint and strict types
 lint: $(VENV)/.dev
@@ -29,7 +37,7 @@ lint: $(VENV)/.dev
 
 ## make models  fetch and check the networks (MODELS_FROM=folder: without network)
 models: $(VENV)/.core
-	@$(BIN)/python tools/fetch_models.py $(if $(MODELS_FROM),--from $(MODELS_FROM)) || [ $$? -eq 1 ]
+	@$(BIN)/python tools/fetch_models.py $(if $(MODELS_FROM),--from $(MODELS_FROM)) || [ $$? -eq 3 ]
 
 # Photos of public people, unpacked outside the checkout.
 photos: $(VENV)/.core

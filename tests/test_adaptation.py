@@ -56,7 +56,7 @@ def ada():
 @pytest.fixture
 def adaptation(base, keeping, ada):
     none = np.empty((0, 128), np.float32)
-    owner = Owner.learn(base, "ada", Examples(ada.photos(5), none, none, none), far=1e-4)
+    owner = Owner.learn(base, "ada", Examples(ada.photos(5), none, none, none, none), far=1e-4)
     with keeping.store.edit() as edit:
         edit.put(owner.to_template())
     made = Adaptation(base, keeping)

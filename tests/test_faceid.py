@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from onlyme import (
     FaceID,
     Frame,
     ImageError,
+    NeedsReenroll,
     OwnerExists,
     Reason,
     UnknownOwner,
@@ -165,7 +167,8 @@ def test_a_report_on_every_photo(face_id, photos, tmp_path):
     assert "person of the other photos" in notes[3]
     assert enrollment.taken == 3
     assert [report.taken for report in enrollment.not_me] == [True]
-    assert len(seen) == 7
+    assert [r.taken for r in seen] == [True, False, False, True, True, True, False, True]
+    assert seen[6].source == seen[3].source, "a stray is told of again, as refused"
     assert "5 photos are advised" in enrollment.advice[0]
 
 
@@ -248,16 +251,78 @@ def test_that_was_not_me_and_back(obama, photos):
     biden = embed(photos / "biden_1.jpg").vector[None]
     before = obama.margins("obama", biden)[0]
     lesson = obama.not_me("obama", photos / "biden_1.jpg")
-    assert lesson.margin_before == pytest.approx(before)
+    assert lesson.margin_before == pytest.approx(before, abs=1e-5)
     assert lesson.margin_after < before
-    assert obama.margins("obama", biden)[0] == pytest.approx(lesson.margin_after)
+    assert obama.margins("obama", biden)[0] == pytest.approx(lesson.margin_after, abs=1e-5)
     assert obama.verify("obama", photos / "obama_3.jpg").accepted
     with pytest.raises(EnrollmentError, match="same picture"):
         obama.not_me("obama", photos / "biden_1.jpg")
+    with pytest.raises(EnrollmentError, match="own photos"):
+        obama.not_me("obama", photos / "obama_1.jpg")
     obama.undo_not_me("obama")
-    assert obama.margins("obama", biden)[0] == pytest.approx(before)
+    assert obama.margins("obama", biden)[0] == pytest.approx(before, abs=1e-5)
     with pytest.raises(UsageError, match="nothing to undo"):
         obama.undo_not_me("obama")
+
+
+def test_undo_takes_back_lessons_alone(face_id, photos):
+    face_id.enroll("obama", photos / "obama_1.jpg", look_alikes=photos / "biden_1.jpg")
+    with pytest.raises(UsageError, match="nothing to undo"):
+        face_id.undo_not_me("obama")
+    assert len(face_id.owner("obama").examples.look_alikes) == 1
+
+
+def test_the_person_s_own_photo_is_nobody_else_s(face_id, photos):
+    enrollment = face_id.enroll("obama", photos / "obama_1.jpg", not_me=photos / "obama_1.jpg")
+    assert not enrollment.not_me[0].taken
+    assert "own photos" in enrollment.not_me[0].note
+
+
+# --------------------------------------------------- fails closed, and starts over
+
+
+def test_a_missing_head_denies(obama, photos, tmp_path, monkeypatch):
+    """Without its calibration the shipped network must not open with a plain margin."""
+    from onlyme import NotCalibrated, siamese
+
+    def gone(model):
+        raise NotCalibrated(f"no artefact for {model[:12]}")
+
+    monkeypatch.setattr(siamese.Base, "load", gone)
+    with pytest.raises(NotCalibrated):
+        FaceID.open(tmp_path / "vault")
+
+
+def test_replace_does_not_read_what_it_replaces(obama, photos, tmp_path):
+    obama.base = replace(obama.base, model="f" * 64)
+    with pytest.raises(NeedsReenroll, match="--replace"):
+        obama.verify("obama", photos / "obama_3.jpg")
+    obama.enroll("obama", photos / "obama_1.jpg", replace=True)
+    assert len(obama.owner("obama").examples.me) == 1
+
+
+def test_identify_goes_on_where_one_template_is_old(obama, photos):
+    obama.enroll("macron", photos / "macron_1.jpg")
+    obama.tune("macron", far=1e-9)
+    assert obama.identify(photos / "obama_3.jpg").name == "obama"
+    newer = replace(obama.base, model="f" * 64)
+    older, obama.base = obama.base, newer
+    obama._read.clear()
+    assert obama.identify(photos / "macron_2.jpg").reason is Reason.NO_MATCH
+    obama.base = older
+
+
+@pytest.mark.parametrize("name", ["  obama ", "obama"])
+def test_names_are_canonical_everywhere(obama, photos, name):
+    assert obama.verify(name, photos / "obama_3.jpg").accepted
+    assert obama.tune(name, far=1e-3).name == "obama"
+    obama.forget(name)
+    assert obama.names() == []
+
+
+def test_reprs_hold_no_numbers(obama):
+    owner = obama.owner("obama")
+    assert "array" not in repr(owner.examples)
 
 
 # --------------------------------------------------------- several, and crashes

@@ -26,7 +26,7 @@ def vectors(count, seed):
 
 @pytest.fixture(scope="module")
 def ada(base):
-    examples = Examples(vectors(3, 1), vectors(2, 2)[:, ::-1].copy(), NONE, NONE)
+    examples = Examples(vectors(3, 1), vectors(2, 2)[:, ::-1].copy(), NONE, NONE, NONE)
     return Owner.learn(base, "ada", examples, far=1e-4)
 
 
@@ -68,7 +68,7 @@ def test_what_is_not_whole_is_damaged(base, ada, missing):
 
 
 def test_alpha_follows_the_promise_or_stays_where_it_was_put(base, ada):
-    more = ada.examples + Examples(vectors(2, 7), NONE, NONE, NONE)
+    more = ada.examples + Examples(vectors(2, 7), NONE, NONE, NONE, NONE)
     assert ada.learned_anew(base, more).promised == 1e-4
     assert ada.tuned(alpha=0.9).learned_anew(base, more).alpha == 0.9
     strict = ada.tuned(far=1e-5)
@@ -82,7 +82,7 @@ def test_a_network_without_calibration_promises_nothing():
     owner = Owner.learn(
         plain,
         "ada",
-        Examples(vectors(3, 1), vectors(4, 2)[:, ::-1].copy(), NONE, NONE),
+        Examples(vectors(3, 1), vectors(4, 2)[:, ::-1].copy(), NONE, NONE, NONE),
         far=1e-4,
     )
     assert owner.far is None

@@ -9,7 +9,7 @@ A file that is already right is left alone. Nothing is put in place before its
 hash is right; a wrong one is refused, naming file, expected and found. Without
 npm everything but liveness is fetched, and that is said.
 
-Exit codes: 0 all there, 1 only an optional model is missing, 2 something needed is.
+Exit codes: 0 all there, 3 only an optional model is missing, 2 something needed is.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.offline is not None and not arguments.offline.is_dir():
         parser.error(f"{arguments.offline} is not a folder")
-    worst = 0
+    missing = set()
     manifest = tomllib.loads((FOLDER / "manifest.toml").read_text("utf-8"))
     for name, entry in manifest.items():
         try:
@@ -139,8 +139,10 @@ def main() -> int:
         except Refused as refusal:
             print(f"  ✗ {name:<9} {entry['file']:<26} {refusal}", file=sys.stderr)
             print(f"    needed for {entry['needed_for']}", file=sys.stderr)
-            worst = max(worst, 2 if entry["needed_for"] == "everything" else 1)
-    return worst
+            missing.add(entry["needed_for"])
+    if "everything" in missing:
+        return 2
+    return 3 if missing else 0
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ __all__ = [
     "checked_level",
     "decided",
     "judged",
+    "nobody_seen",
     "single",
     "whole",
 ]
@@ -186,6 +187,12 @@ def _nothing(level: LivenessLevel) -> Liveness:
     if level is LivenessLevel.OFF:
         return Liveness()
     return Liveness(level, Verdict.UNDECIDED, None)
+
+
+def nobody_seen(sight: Sight) -> Decision:
+    """Say why a picture showed nobody who could be looked for."""
+    reason = sight.reason or Reason.NO_FACE
+    return Decision(accepted=False, name=None, reason=reason).took(sight.timings_ms, frames=1)
 
 
 def decided(owner: Owner, seen: list[Sight]) -> Decision:

@@ -10,13 +10,17 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from onlyme.enrolling import ADVISED
+from onlyme.siamese import leave_one_out
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onlyme.siamese import PhotoValue
+    from onlyme.owner import Owner
+    from onlyme.siamese import Base, PhotoValue
     from onlyme.types import PhotoReport, Quality
 
-__all__ = ["Coverage", "advice"]
+__all__ = ["Coverage", "advice", "advised"]
 
 TURNED = 12.0
 """A head turned by more than this, in degrees, shows its side."""
@@ -68,12 +72,35 @@ class Coverage:
         return [wish for have, wish in missing if not have]
 
 
-def advice(reports: Sequence[PhotoReport], values: Sequence[PhotoValue]) -> tuple[str, ...]:
+def advised(
+    base: Base, owner: Owner, reports: Sequence[PhotoReport], *, added: bool
+) -> tuple[str, ...]:
+    """Say what would help an owner, after an enrollment.
+
+    Args:
+        base: the head to judge photos with.
+        owner: as learned now.
+        reports: on the photos of this enrollment.
+        added: whether there are photos of before. What those show was not kept, so
+            nobody knows what is missing.
+    """
+    taken = [report for report in reports if report.taken]
+    values = leave_one_out(base, owner.examples.me, owner.examples.not_me)
+    said = advice(taken, values[-len(taken) :], whole=not added)
+    if len(owner.examples.me) < ADVISED:
+        return (f"{ADVISED} photos are advised; more photos, fewer misses", *said)
+    return said
+
+
+def advice(
+    reports: Sequence[PhotoReport], values: Sequence[PhotoValue], *, whole: bool = True
+) -> tuple[str, ...]:
     """Say what would help most, and what hurts.
 
     Args:
         reports: of the photos that became part of the template.
         values: what each of them does for the others; empty when not known.
+        whole: whether these are all photos of the person, so that some may be missing.
 
     Returns:
         Sentences for the owner; none when there is nothing to better.
@@ -84,6 +111,6 @@ def advice(reports: Sequence[PhotoReport], values: Sequence[PhotoValue]) -> tupl
         if not math.isnan(value.helps) and value.helps < HURTS
     ]
     coverage = Coverage.of([report.quality for report in reports if report.quality is not None])
-    if wishes := coverage.wishes()[:MOST]:
+    if whole and (wishes := coverage.wishes()[:MOST]):
         said.append("what would help most: " + ", or ".join(wishes))
     return tuple(said)

@@ -73,19 +73,20 @@ def collected(
     Raises:
         EnrollmentError: no photo of the person can be used, or they show different people.
     """
+    said = on_photo or (lambda _: None)
     mine = Collector(pipeline, judge_quality=True, known=known.me)
-    others = Collector(pipeline, judge_quality=False, known=known.not_me)
-    alike = Collector(pipeline, judge_quality=False, known=known.look_alikes)
-    for collector, images in ((mine, me), (others, not_me), (alike, look_alikes)):
-        for image in expanded(images):
-            report = collector.add(image)
-            if on_photo:
-                on_photo(report)
-    mine.refuse_strays()
+    mine.extend(me, said)
+    for report in mine.refuse_strays():
+        said(report)
     if not len(mine.vectors):
         raise EnrollmentError(_nothing_taken(mine.reports))
+    own = np.concatenate([known.taught, mine.vectors])
+    others = Collector(pipeline, judge_quality=False, known=known.not_me, apart=own)
+    others.extend(not_me, said)
+    alike = Collector(pipeline, judge_quality=False, known=known.look_alikes, apart=own)
+    alike.extend(look_alikes, said)
     none = mine.vectors[:0]
-    examples = Examples(mine.vectors, others.vectors, alike.vectors, none)
+    examples = Examples(mine.vectors, others.vectors, alike.vectors, learned=none, lessons=none)
     return Collected(examples, mine.reports, others.reports + alike.reports)
 
 
@@ -124,12 +125,15 @@ class Collector:
         pipeline: sees the photos.
         judge_quality: refuse photos whose face is unfit, with advice.
         known: float32[k, d], embeddings that the photos add to.
+        apart: float32[a, d], embeddings that none of the photos may be: the person's own,
+            where photos of others are collected.
     """
 
     pipeline: Pipeline
     judge_quality: bool
-    known: NDArray[np.float32]
-    _photos: list[_Photo] = field(default_factory=list)
+    known: NDArray[np.float32] = field(repr=False)
+    apart: NDArray[np.float32] | None = field(default=None, repr=False)
+    _photos: list[_Photo] = field(default_factory=list, repr=False)
 
     def add(self, image: Photo) -> PhotoReport:
         """Look at one photo, and say whether it is taken for now."""
@@ -138,6 +142,11 @@ class Collector:
         if photo.embedding is not None:
             self._refuse_duplicate(photo)
         return photo.report()
+
+    def extend(self, images: Photo | Iterable[Photo], said: Callable[[PhotoReport], None]) -> None:
+        """Look at one photo or many, and tell of each as soon as it was looked at."""
+        for image in expanded(images):
+            said(self.add(image))
 
     @property
     def vectors(self) -> NDArray[np.float32]:
@@ -150,11 +159,14 @@ class Collector:
         """One report a photo, in the order in which they came."""
         return tuple(photo.report() for photo in self._photos)
 
-    def refuse_strays(self) -> None:
+    def refuse_strays(self) -> tuple[PhotoReport, ...]:
         """Refuse the photos that do not show the person whom most of them show.
 
         The photo nearest to the others stands for the person; with known embeddings,
         the one of them that is nearest to the rest.
+
+        Returns:
+            The reports of those that were refused.
 
         Raises:
             EnrollmentError: when no person appears in more than half of the photos.
@@ -162,7 +174,7 @@ class Collector:
         taken = [photo for photo in self._photos if photo.embedding is not None]
         everything = np.concatenate([self.known, self.vectors])
         if not taken or len(everything) < 2:
-            return
+            return ()
         distances = _distances(everything, everything)
         anchors = distances[: len(self.known)] if len(self.known) else distances
         person = anchors[np.argmin(np.median(anchors, axis=1))]
@@ -179,6 +191,7 @@ class Collector:
             )
         for photo in strays:
             photo.refuse("does not show the person of the other photos")
+        return tuple(photo.report() for photo in strays)
 
     def _seen(self, image: Photo) -> _Photo:
         try:
@@ -204,8 +217,14 @@ class Collector:
             if _distances(vector, earlier.embedding.vector[None])[0, 0] < SAME_PICTURE:
                 photo.refuse(f"the same picture as {earlier.source}")
                 return
-        if len(self.known) and _distances(vector, self.known).min() < SAME_PICTURE:
+        if _holds(self.known, vector):
             photo.refuse("the same picture as one enrolled before")
+        elif self.apart is not None and _holds(self.apart, vector):
+            photo.refuse("one of the person's own photos")
+
+
+def _holds(pictures: NDArray[np.float32], vector: NDArray[np.float32]) -> bool:
+    return bool(len(pictures)) and bool(_distances(vector, pictures).min() < SAME_PICTURE)
 
 
 def _nothing_taken(reports: tuple[PhotoReport, ...]) -> str:

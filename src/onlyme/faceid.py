@@ -5,24 +5,28 @@ Everything here is put together from ready-made parts; `onlyme.wiring` makes the
 
 from __future__ import annotations
 
-from dataclasses import replace as replaced
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Self
 
-from onlyme.attempt import checked_level, single, whole
+from onlyme.attempt import checked_level, nobody_seen, single, whole
 from onlyme.challenged import watched
-from onlyme.coach import advice
-from onlyme.enrolling import ADVISED, Collector, collected
-from onlyme.errors import EnrollmentError, OwnerExists, UnknownOwner, UsageError
+from onlyme.coach import advised
+from onlyme.enrolling import collected
+from onlyme.errors import (
+    NeedsReenroll,
+    UnknownOwner,
+    UsageError,
+)
 from onlyme.gate.audit import Event
 from onlyme.image.source import Capture
 from onlyme.keeping import QUARANTINE
-from onlyme.names import checked_name, nobody
+from onlyme.names import checked_name, nobody, refuse_taken
 from onlyme.owner import Examples, Owner, lesson, search
 from onlyme.pipeline import timed
-from onlyme.siamese import leave_one_out
-from onlyme.types import Decision, Enrollment, Lesson, LivenessLevel, Reason
+from onlyme.teaching import forgotten, lesson_from, taught
+from onlyme.types import Decision, Enrollment, Lesson, LivenessLevel
 
 if TYPE_CHECKING:
     import os
@@ -34,7 +38,7 @@ if TYPE_CHECKING:
     from onlyme.enrolling import Photo, Picture
     from onlyme.keeping import Keeping
     from onlyme.liveness.judge import Judge
-    from onlyme.pipeline import Pipeline, Sight
+    from onlyme.pipeline import Pipeline
     from onlyme.siamese import Base
     from onlyme.types import PhotoReport, Tuning
     from onlyme.vault.store import Edit
@@ -53,7 +57,8 @@ class FaceID:
     False
 
     Args:
-        pipeline: sees faces.
+        pipeline: makes what sees faces; called when the first picture comes, since the
+            networks take a while to load and nothing else needs them.
         base: the network's head, cohort and calibration.
         keeping: the vault, and the gate in front of it.
         far: the false accept rate that a new owner's alpha stands for.
@@ -62,13 +67,13 @@ class FaceID:
 
     def __init__(
         self,
-        pipeline: Pipeline,
+        pipeline: Callable[[], Pipeline],
         base: Base,
         keeping: Keeping,
         far: float,
         judge: Callable[[], Judge | None] | None = None,
     ) -> None:
-        self.pipeline = pipeline
+        self._pipeline = pipeline
         self.base = base
         self.keeping = keeping
         self.store = keeping.store
@@ -95,6 +100,15 @@ class FaceID:
         from onlyme.settings import Settings
 
         return wiring.face_id(Settings.load(vault=path, embedder=embedder), cls)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """What sees faces.
+
+        Raises:
+            ModelMissing, ModelRefused: a network cannot be used.
+        """
+        return self._pipeline()
 
     def close(self) -> None:
         """Let go of the vault and forget what was read from it."""
@@ -123,6 +137,7 @@ class FaceID:
             NeedsReenroll: another network made the template.
             VaultDamaged: it cannot be read.
         """
+        name = checked_name(name)
         version = self.store.version(name)
         cached = self._read.get(name)
         if cached and cached[0] == version:
@@ -170,16 +185,17 @@ class FaceID:
         if add and replace:
             raise UsageError("say add or replace, not both")
         taken = name in self.names()
-        _refuse_taken(name, taken and not (add or replace))
+        refuse_taken(name, taken and not (add or replace))
         none = Examples.none(self.base.dimension)
         known = self.owner(name).examples if taken and add else none
         seen = collected(self.pipeline, known, me, not_me, look_alikes, on_photo)
 
         with self.store.edit() as edit:
             # Looking took seconds. Whatever another process enrolled meanwhile is kept.
-            earlier = self._owner_in(edit, name)
-            _refuse_taken(name, earlier is not None and not (add or replace))
-            if earlier is not None and add:
+            # What is replaced is not read: it may be another network's, or damaged.
+            earlier = None if replace else self._owner_in(edit, name)
+            refuse_taken(name, earlier is not None and not add)
+            if earlier is not None:
                 owner = earlier.learned_anew(self.base, earlier.examples + seen.examples)
             else:
                 owner = Owner.learn(self.base, name, seen.examples, far=self._far)
@@ -194,7 +210,7 @@ class FaceID:
             alpha=owner.alpha,
             far=owner.far,
             notes=(*owner.learned.report.notes, owner.learned.report.why),
-            advice=self._advice(owner, seen.me),
+            advice=advised(self.base, owner, seen.me, added=earlier is not None),
             created=owner.created,
             seconds=perf_counter() - start,
         )
@@ -207,14 +223,8 @@ class FaceID:
             EnrollmentError: the photo shows no face that can be learned, or one taught before.
             ImageError: the picture cannot be used.
         """
-        known = self.owner(name).examples
-        collector = Collector(self.pipeline, judge_quality=False, known=known.look_alikes)
-        report = collector.add(image)
-        if not report.taken:
-            raise EnrollmentError(f"{report.source}: {report.note}")
-        none = Examples.none(self.base.dimension)
-        taught = replaced(none, look_alikes=collector.vectors)
-        return self._change(name, lambda examples: examples + taught, collector.vectors)
+        face = lesson_from(self.pipeline, self.owner(name).examples, image)
+        return self._change(name, lambda old: taught(old, face))
 
     def undo_not_me(self, name: str) -> Lesson:
         """Take the last lesson of `not_me` back.
@@ -223,10 +233,7 @@ class FaceID:
             UnknownOwner: nobody of that name is enrolled.
             UsageError: there is none to take back.
         """
-        last = self.owner(name).examples.look_alikes[-1:]
-        if not len(last):
-            raise UsageError(f"{name} was never told of a look-alike; there is nothing to undo")
-        return self._change(name, lambda old: replaced(old, look_alikes=old.look_alikes[:-1]), last)
+        return self._change(name, forgotten)
 
     def tune(self, name: str, *, far: float | None = None, alpha: float | None = None) -> Tuning:
         """Set how sure a person must be recognised, by false accept rate or by margin.
@@ -254,6 +261,7 @@ class FaceID:
         Raises:
             UnknownOwner: nobody of that name is enrolled.
         """
+        name = checked_name(name)
         self.keeping.forget(name)
         self._read.pop(name, None)
 
@@ -291,7 +299,7 @@ class FaceID:
         level = checked_level(liveness or LivenessLevel.OFF)
         owner = self.owner(name)
         if gate:
-            return self.gate.decide(name, "file", lambda: self.verify(name, image, level))
+            return self.gate.decide(owner.name, "file", lambda: self.verify(name, image, level))
         judge = self._judge_for(level)
         if isinstance(image, (list, tuple)):
             return whole(owner, (self.pipeline.look(one) for one in image), judge, level)
@@ -301,7 +309,8 @@ class FaceID:
         """Find out which of the enrolled people a picture shows, if any.
 
         With N people enrolled a stranger has N chances to be taken for one of them. So each
-        must reach the alpha that stands for an N-th of the false accept rate promised to them.
+        must reach the alpha that stands for an N-th of the false accept rate that theirs
+        stands for. Whoever must be enrolled again is nobody meanwhile.
 
         Raises:
             ImageError: the picture cannot be used.
@@ -309,10 +318,9 @@ class FaceID:
         """
         sight = self.pipeline.look(image)
         if sight.embedding is None:
-            return _nobody_seen(sight)
+            return nobody_seen(sight)
         with timed(sight.timings_ms, "decide"):
-            owners = [self.owner(name) for name in self.names()]
-            answer = search(owners, sight.embedding.vector)
+            answer = search(self._present(), sight.embedding.vector)
         return answer.took(sight.timings_ms, frames=1)
 
     def watch(
@@ -350,9 +358,17 @@ class FaceID:
             if gate is False or (gate is None and Path(str(source)).is_file()):
                 yield from decisions
             else:
-                yield from self.gate.watched(name, f"camera {source}", decisions)
+                yield from self.gate.watched(owner.name, f"camera {source}", decisions)
 
     # ------------------------------------------------------------------ within
+
+    def _present(self) -> list[Owner]:
+        owners = []
+        for name in self.names():
+            # Another process may forget somebody between the two looks.
+            with suppress(NeedsReenroll, UnknownOwner):
+                owners.append(self.owner(name))
+        return owners
 
     def _judge_for(self, level: LivenessLevel) -> Judge | None:
         return self._judge() if self._judge and level is not LivenessLevel.OFF else None
@@ -361,38 +377,20 @@ class FaceID:
         template = edit.get(name)
         return None if template is None else Owner.from_template(self.base, template)
 
-    def _advice(self, owner: Owner, reports: tuple[PhotoReport, ...]) -> tuple[str, ...]:
-        taken = [report for report in reports if report.taken]
-        few = len(owner.examples.me) < ADVISED
-        values = leave_one_out(self.base, owner.examples.me, owner.examples.not_me)
-        said = advice(taken, values[-len(taken) :])
-        return (f"{ADVISED} photos are advised; more photos, fewer misses", *said) if few else said
-
     def _existing(self, edit: Edit, name: str) -> Owner:
-        owner = self._owner_in(edit, name)
+        owner = self._owner_in(edit, checked_name(name))
         if owner is None:
             raise UnknownOwner(nobody(name, self.names()))
         return owner
 
     def _change(
-        self, name: str, change: Callable[[Examples], Examples], about: NDArray[np.float32]
+        self, name: str, change: Callable[[Examples], tuple[Examples, NDArray[np.float32]]]
     ) -> Lesson:
         """Learn an owner anew from changed examples, and tell what that did to a face."""
         with self.store.edit() as edit:
             before = self._existing(edit, name)
-            after = before.learned_anew(self.base, change(before.examples))
+            examples, about = change(before.examples)
+            after = before.learned_anew(self.base, examples)
             edit.put(after.to_template())
-            self.gate.note(edit, Event.TEACH, name)
+            self.gate.note(edit, Event.TEACH, before.name)
         return lesson(before, after, about)
-
-
-def _nobody_seen(sight: Sight) -> Decision:
-    reason = sight.reason or Reason.NO_FACE
-    return Decision(accepted=False, name=None, reason=reason).took(sight.timings_ms, frames=1)
-
-
-def _refuse_taken(name: str, taken: bool) -> None:  # noqa: FBT001 - a helper of one caller
-    if taken:
-        raise OwnerExists(
-            f"{name} is enrolled already; add to it (--add) or start over (--replace)"
-        )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
-from onlyme.errors import UsageError
+from onlyme.errors import OwnerExists, UsageError
 
-__all__ = ["checked_name", "nobody"]
+__all__ = ["checked_name", "nobody", "refuse_taken"]
 
 LONGEST = 64
 
@@ -37,3 +37,15 @@ def nobody(name: str, names: list[str]) -> str:
     """Say that nobody of that name is enrolled, and who is."""
     enrolled = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
     return f"nobody called {name!r} is enrolled; enrolled: {enrolled or 'nobody yet'}"
+
+
+def refuse_taken(name: str, taken: bool) -> None:  # noqa: FBT001 - it reads as a question
+    """Refuse a name that is taken.
+
+    Raises:
+        OwnerExists: it is.
+    """
+    if taken:
+        raise OwnerExists(
+            f"{name} is enrolled already; add to it (--add) or start over (--replace)"
+        )

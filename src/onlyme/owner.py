@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from onlyme.errors import NeedsReenroll, UsageError, VaultDamaged
+from onlyme.errors import NeedsReenroll, NotCalibrated, UsageError, VaultDamaged
 from onlyme.siamese import Learned, certificate, learn
 from onlyme.types import Decision, Lesson, Reason, Tuning
 from onlyme.vault.template import Template
@@ -23,7 +23,14 @@ __all__ = ["DEFAULT_FAR", "Examples", "Owner", "lesson", "search"]
 DEFAULT_FAR = 1e-4
 """The false accept rate that an alpha stands for when nobody says otherwise."""
 
-_SETS = ("me", "not_me", "look_alikes", "learned")
+LOOSEST = 0.1
+"""A false accept rate above this is no promise; who wants less says an alpha."""
+
+STRICTEST = 1e-9
+"""No alpha stands for a lower false accept rate, even by the tail model."""
+
+_SETS = ("me", "not_me", "look_alikes", "learned", "lessons")
+_SINCE = {"learned", "lessons"}  # templates of before hold none
 _LEARNED = "learned."
 _SECRET = {
     "me": "me",
@@ -31,6 +38,7 @@ _SECRET = {
     "learned.template": "me",
     "not_me": "others",
     "look_alikes": "others",
+    "lessons": "others",
     "learned.given": "others",
 }
 """What is stored rotated. The owner's vectors apart from other people's: photos of those may
@@ -44,14 +52,21 @@ class Examples:
     Attributes:
         me: float32[m, d], embeddings of the person.
         not_me: float32[n, d], embeddings of others that the person gave.
-        look_alikes: float32[l, d], embeddings of others who came too near.
+        look_alikes: float32[l, d], embeddings of others whom the person named as alike.
         learned: float32[a, d], what was learned of the person since; see `adaptation`.
+        lessons: float32[w, d], embeddings of others who were taken for the person.
     """
 
-    me: NDArray[np.float32]
-    not_me: NDArray[np.float32]
-    look_alikes: NDArray[np.float32]
-    learned: NDArray[np.float32]
+    me: NDArray[np.float32] = field(repr=False)
+    not_me: NDArray[np.float32] = field(repr=False)
+    look_alikes: NDArray[np.float32] = field(repr=False)
+    learned: NDArray[np.float32] = field(repr=False)
+    lessons: NDArray[np.float32] = field(repr=False)
+
+    @property
+    def alike(self) -> NDArray[np.float32]:
+        """float32[l + w, d]: everybody who comes too near."""
+        return np.concatenate([self.look_alikes, self.lessons])
 
     @property
     def taught(self) -> NDArray[np.float32]:
@@ -107,7 +122,7 @@ class Owner:
             base,
             examples.taught,
             examples.not_me,
-            look_alikes=examples.look_alikes,
+            look_alikes=examples.alike,
             far=far or DEFAULT_FAR,
         )
         if alpha is None:
@@ -129,8 +144,10 @@ class Owner:
             NotCalibrated: no alpha of this network stands for a false accept rate.
         """
         if far is not None and alpha is None:
-            if not 0 < far < 1:
-                raise UsageError(f"a false accept rate of {far:g} is not between 0 and 1")
+            if not 0 < far <= LOOSEST:
+                raise UsageError(
+                    f"a false accept rate of {far:g} is not above 0 and at most {LOOSEST:g}"
+                )
             alpha = self.learned.alpha_at(far)
         elif alpha is None or far is not None:
             raise UsageError("say either a false accept rate or an alpha")
@@ -160,10 +177,12 @@ class Owner:
         return certificate(self.learned, alpha=self.alpha)
 
     def shared_among(self, people: int) -> Self:
-        """Return the owner with the alpha that holds the promise when `people` are searched."""
-        if self.promised is None or people == 1:
+        """Return the owner with the alpha that keeps its rate when `people` are searched."""
+        far = self.far
+        if far is None or people == 1:
             return self
-        return replace(self, alpha=self.learned.alpha_at(self.promised / people))
+        shared = self.learned.alpha_at(min(max(far / people, STRICTEST), LOOSEST))
+        return replace(self, alpha=max(self.alpha, shared))
 
     def margins(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
         """d(x, NOT_ME) − d(x, ME) of each row of float32[n, d]: float64[n]."""
@@ -177,10 +196,11 @@ class Owner:
     def decide(self, embeddings: NDArray[np.float32]) -> Decision:
         """Decide one attempt from the embeddings of its frames, float32[n, d], n ≥ 1.
 
-        Frames of one attempt are fused by the median of their margins, so that neither
-        one lucky nor one blurred frame decides.
+        Frames of one attempt are fused by the median of their margins, of an even number the
+        lower one: neither one lucky nor one blurred frame decides, and more than half must pass.
         """
-        margin = float(np.median(self.margins(embeddings)))
+        margins = np.sort(self.margins(embeddings))
+        margin = float(margins[(len(margins) - 1) // 2])
         accepted = margin >= self.alpha
         reason = Reason.MATCH if accepted else Reason.NO_MATCH
         return Decision(accepted, self.name, reason, margin, self.alpha, self.far)
@@ -211,14 +231,19 @@ class Owner:
             if key.startswith(_LEARNED)
         }
         try:
-            none = Examples.none(base.dimension).learned  # templates of before hold none
-            sets = (values[key] if key != "learned" else values.get(key, none) for key in _SETS)
+            none = Examples.none(base.dimension).me
+            sets = (values.get(key, none) if key in _SINCE else values[key] for key in _SETS)
             examples = Examples(*sets)  # type: ignore[arg-type]
             alpha = float(values["alpha"])  # type: ignore[arg-type]
             promised: float | None = values["promised"]  # type: ignore[assignment]
             try:
                 learned = Learned.restore(base, state)
             except NeedsReenroll:
+                if promised is not None and base.curve is None:
+                    raise NotCalibrated(
+                        f"{template.name} was promised a false accept rate, and the head that "
+                        "keeps it is missing; reinstall onlyme"
+                    ) from None
                 # The same network under a newer head: the photos' embeddings still hold.
                 newer = cls.learn(
                     base,

@@ -21,6 +21,7 @@ from onlyme.vault.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from onlyme.faceid import FaceID
     from onlyme.liveness.judge import Judge
@@ -32,31 +33,45 @@ if TYPE_CHECKING:
 __all__ = ["adaptation", "base", "face_id", "judge", "keeping", "key_source", "pipeline"]
 
 
-@cache  # networks are loaded once in a process
 def pipeline(settings: Settings) -> Pipeline:
-    """Load the networks.
+    """Put together what sees faces; its networks are loaded once in a process.
 
     Raises:
         ModelMissing, ModelRefused: one cannot be used.
     """
     return Pipeline(
-        detector=Detector(find("detector", SHIPPED).read()),
-        embedder=Embedder(find(settings.embedder, SHIPPED, settings.models)),
+        detector=_detector(),
+        embedder=_embedder(settings.embedder, settings.models),
         max_pixels=int(settings.max_megapixels * 1e6),
         max_bytes=int(settings.max_megabytes * 2**20),
     )
 
 
+@cache
+def _detector() -> Detector:
+    return Detector(find("detector", SHIPPED).read())
+
+
+@cache
+def _embedder(name: str, models: Path) -> Embedder:
+    return Embedder(find(name, SHIPPED, models))
+
+
 def base(settings: Settings) -> Base:
     """Load the head, cohort and calibration that belong to the embedder.
 
-    A network without them, such as one from the lab, decides by the NOT_ME photos it is
-    given, and promises no false accept rate.
+    A network of the user's own without them decides by the NOT_ME photos it is given, and
+    promises no false accept rate.
+
+    Raises:
+        NotCalibrated: those of the shipped network are missing or damaged.
     """
     model = find(settings.embedder, SHIPPED, settings.models)
     try:
         return Base.load(model.sha256)
     except NotCalibrated:
+        if model.path.parent == SHIPPED:
+            raise
         return Base.plain(model.sha256, model.dimension)
 
 
@@ -84,7 +99,8 @@ def face_id(settings: Settings, cls: type[F]) -> F:
     Raises:
         OnlymeError: models or vault cannot be used.
     """
-    return cls(pipeline(settings), base(settings), keeping(settings), settings.far, judge)
+    seen_by = cache(lambda: pipeline(settings))
+    return cls(seen_by, base(settings), keeping(settings), settings.far, judge)
 
 
 def keeping(settings: Settings) -> Keeping:

@@ -95,7 +95,7 @@ def test_a_wrong_file_is_refused_and_not_put_in_place(offline, tmp_path):
     shutil.copy(find("embedder").path, target)
     (wrong / "fr_liveness.onnx").write_bytes(b"something else")
     done = fetch("--from", wrong, "--to", target)
-    assert done.returncode == 1, "only liveness is missing"
+    assert done.returncode == 3, "only liveness is missing"
     assert "fr_liveness.onnx refused: expected sha256 " in done.stderr
     assert "found " in done.stderr
     assert not (target / "fr_liveness.onnx").exists()
@@ -110,6 +110,6 @@ def test_without_npm_everything_but_liveness(tmp_path):
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env={"PATH": "/nonexistent"}
     )
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert "npm is not installed" in done.stderr
     assert "needed for liveness" in done.stderr
