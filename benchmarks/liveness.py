@@ -199,7 +199,7 @@ def write(fusion: Fusion, shots: list[Shot], figures: dict) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fit", action="store_true")
-    parser.add_argument("--sequences", type=int, default=200)
+    parser.add_argument("--sequences", type=int, default=205)
     parser.add_argument("--skip-challenge", action="store_true")
     parser.add_argument("--only-challenge", action="store_true")
     arguments = parser.parse_args()

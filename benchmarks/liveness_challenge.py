@@ -13,11 +13,11 @@ from paper import Holder, papers
 from onlyme.face.subject import subject
 from onlyme.image.source import frames
 from onlyme.liveness import challenge as rules
-from onlyme.liveness.challenge import Challenge, Phase, Step, drawn
+from onlyme.liveness.challenge import Challenge, Phase, Step, drawn, possible
 from onlyme.liveness.solid import solidity
 from onlyme.types import Face
 
-RATE = 12.0
+RATE = 10.0
 LONGEST = 40.0
 OWN = (Step.LEFT, Step.RIGHT, Step.NOD)  # how the head of tranvan_live moves, in order
 
@@ -76,18 +76,32 @@ def answered(seen, steps, start=0.0):
     return challenge
 
 
+def passing(seen, every, start):
+    """Those of the sequences that a recording passes when it is played from a moment on.
+
+    What comes after a failed step makes no difference, so one failure settles many.
+    """
+    failed, passed = set(), []
+    for steps in every:
+        if any(steps[:n] in failed for n in range(1, len(steps) + 1)):
+            continue
+        challenge = answered(seen, steps, start)
+        if challenge.phase is Phase.DONE:
+            passed.append(steps)
+        else:
+            failed.add(steps[: challenge._number + 1])  # noqa: SLF001
+    return passed
+
+
 def sequences(count):
     """Every sequence that can be drawn."""
-    for steps in itertools.product(Step, repeat=count):
-        varied = all(a is not b for a, b in itertools.pairwise(steps))
-        sideways = Step.LEFT in steps or Step.RIGHT in steps
-        if varied and sideways and steps.count(Step.CLOSER) <= 1:
-            yield steps
+    return [steps for steps in itertools.product(Step, repeat=count) if possible(steps)]
 
 
 def challenge_figures(pipeline, data, count):
     """Print what the challenge does; simulated counts are geometry, not error rates."""
     people = sorted((data / "lfw_dev").glob("*/*_0001.jpg"))
+    count = min(count, len(people))
     chosen = random.Random(0).sample(people, count)  # noqa: S311 - to be repeated
     ends, worst, passed, steps = Counter(), {}, 0, Counter()
     for seed, path in enumerate(chosen):
@@ -100,23 +114,21 @@ def challenge_figures(pipeline, data, count):
         steps[reached] += 1
         passed += challenge.phase is Phase.DONE
         worst.setdefault(kind, []).append(most)
-    print(f"\nsimulated paper, {count} photos: {passed} accepted (geometry only, not an APCER)")
+    tried = sum(steps.values())
+    print(f"\nsimulated paper, {tried} photos: {passed} accepted (geometry only, not an APCER)")
     print(f"  shapes {dict(ends)}; steps that were passed, of 3: {dict(sorted(steps.items()))}")
     for kind, values in sorted(worst.items()):
         print(f"  {kind}: nose ahead by at most {max(values):.3f}, 95 % below "
               f"{np.quantile(values, 0.95):.3f}; {rules.AHEAD} is asked for")  # fmt: skip
     for clip in ("tranvan_live", "tranvan_replay"):
         seen = recorded(pipeline, data / f"clips/{clip}.mp4")
-        possible = list(sequences(3))
+        every = sequences(3)
         done = {
-            (steps, start)
-            for steps in possible
-            for start in (0.0, 5.0, 10.0)
-            if answered(seen, steps, start).phase is Phase.DONE
+            (steps, start) for start in (0.0, 5.0, 10.0) for steps in passing(seen, every, start)
         }
         said = sorted({"-".join(steps) for steps, _ in done})
-        print(f"\n{clip} played to each of {len(possible)} sequences, from 3 moments: passes "
-              f"{len(done)} of {3 * len(possible)}: {', '.join(said) or 'none'}")  # fmt: skip
+        print(f"\n{clip} played to each of {len(every)} sequences, from 3 moments: passes "
+              f"{len(done)} of {3 * len(every)}: {', '.join(said) or 'none'}")  # fmt: skip
         if clip == "tranvan_live":
             own = "passes" if any(steps == OWN for steps, _ in done) else "fails"
             print(f"  asked for what that head does ({'-'.join(OWN)}): {own}")

@@ -88,13 +88,13 @@ class _Session:
 
     def add(self, sight: Sight) -> bool:
         """Look at the next sight; say whether the challenge is over."""
-        self.seen.append(sight)
         vector = sight.embedding.vector if sight.embedding else None
         if sight.face is not None and vector is not None:
             with timed(sight.timings_ms, "liveness"):
                 glance = self.judge.look(sight.frame.pixels, sight.face)
-            # A swap ends the challenge below, where the same rule is applied.
-            self.scene.add(sight.frame.at, sight.face, vector, glance)
+            if not self.scene.add(sight.frame.at, sight.face, vector, glance):
+                self.seen = []  # whoever was seen before the first step is not who makes it
+        self.seen.append(sight)
         face = sight.face if vector is not None else None
         with timed(sight.timings_ms, "challenge"):
             phase = self.challenge.frame(sight.frame.at, _gray(sight.frame.pixels), face, vector)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from onlyme.types import Face
 
-__all__ = ["Challenge", "Phase", "Step", "drawn", "frontal", "prompt"]
+__all__ = ["Challenge", "Phase", "Step", "drawn", "frontal", "possible", "prompt"]
 
 STEP_SECONDS: Final = 6.0
 """Each step must be seen this long after it was asked for."""
@@ -40,6 +40,12 @@ LEAD: Final = 0.10
 
 AHEAD: Final = 0.04
 """… and by this much of its nearest follower, whichever way one looks. Warped photos stay below."""
+
+SHARE: Final = 0.3
+"""In a turn to a side that is at least this share of its lead (0.35 to 0.64 in the clip) …"""
+
+LEVEL_SHARE: Final = 0.35
+"""… and up or down at least this share, against the cheeks alone (0.35 to 0.83)."""
 
 SIDEWAYS: Final = 0.08
 """In a turn to the side the landmarks move as well: the nose against eyes and mouth, in their
@@ -79,6 +85,8 @@ class Phase(StrEnum):
     FAILED = "failed"
 
 
+_SIDES: Final = frozenset((Step.LEFT, Step.RIGHT))
+_LEVELS: Final = frozenset((Step.UP, Step.NOD))
 _PROMPTS: Final = {
     Step.LEFT: ("←", "turn your head to your left"),
     Step.RIGHT: ("→", "turn your head to your right"),
@@ -91,8 +99,9 @@ _PROMPTS: Final = {
 def drawn(count: int = 3, rng: random.Random | None = None) -> tuple[Step, ...]:
     """Draw an unpredictable sequence.
 
-    No step comes twice in a row, coming closer, which paper can do, at most once, and a
-    turn to a side, which is what bent paper cannot do, at least once.
+    No step comes twice in a row. Coming closer, which paper can do, comes at most once. A
+    turn to a side and a turn up or down both come at least once: paper with a crease may
+    feign one of them, but not the other.
 
     Args:
         count: how many steps, 2 or more.
@@ -110,10 +119,19 @@ def drawn(count: int = 3, rng: random.Random | None = None) -> tuple[Step, ...]:
     rng = rng or random.SystemRandom()
     while True:
         steps = tuple(rng.choice(list(Step)) for _ in range(count))
-        varied = all(a is not b for a, b in itertools.pairwise(steps))
-        sideways = Step.LEFT in steps or Step.RIGHT in steps
-        if varied and sideways and steps.count(Step.CLOSER) <= 1:
+        if possible(steps):
             return steps
+
+
+def possible(steps: Sequence[Step]) -> bool:
+    """Say whether a sequence may be asked for; see `drawn`.
+
+    >>> possible([Step.LEFT, Step.NOD]), possible([Step.LEFT, Step.CLOSER, Step.RIGHT])
+    (True, False)
+    """
+    varied = all(a is not b for a, b in itertools.pairwise(steps))
+    both = not _SIDES.isdisjoint(steps) and not _LEVELS.isdisjoint(steps)
+    return varied and both and list(steps).count(Step.CLOSER) <= 1
 
 
 def frontal(landmarks: NDArray[np.float32]) -> bool:
@@ -250,9 +268,13 @@ class Challenge:
             done.add(Step.CLOSER)
         side = _sideways(face.landmarks) - self._nose
         if abs(motion.x) >= max(LEAD, abs(motion.y)):
-            if motion.ahead >= AHEAD and abs(side) >= SIDEWAYS and motion.x * side > 0:
+            if (
+                motion.ahead >= max(AHEAD, SHARE * abs(motion.x))
+                and abs(side) >= SIDEWAYS
+                and motion.x * side > 0
+            ):
                 done.add(Step.LEFT if motion.x > 0 else Step.RIGHT)
-        elif abs(motion.y) >= LEAD and motion.beside >= AHEAD:
+        elif abs(motion.y) >= LEAD and motion.beside >= max(AHEAD, LEVEL_SHARE * abs(motion.y)):
             done.add(Step.NOD if motion.y > 0 else Step.UP)
         return done
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Solidity", "Tracks", "solidity"]
 
-MOST_POINTS: Final = 240
 LEAST_POINTS: Final = 40
 """Fewer tracks than this say nothing."""
 
@@ -128,9 +127,7 @@ def solidity(tracks: Tracks) -> Solidity | None:
     lead = np.median(moved[nose], axis=0)
     length = float(np.linalg.norm(lead))
     direction = lead / max(length, 1e-9)
-    # The first sector is centred on the direction to the right of the picture.
-    around = np.arctan2(at[:, 1], at[:, 0]) / (2 * np.pi) * SECTORS
-    sector = np.rint(around).astype(int) % SECTORS
+    sector = _sector(at[:, 0], at[:, 1])
     lags = []
     for one in range(SECTORS):
         there = ring & (sector == one)
@@ -138,12 +135,10 @@ def solidity(tracks: Tracks) -> Solidity | None:
     # Two opposite sectors make a line. A turned head hides one side of many a line; on a line
     # that lies in paper, either side would keep up with the nose.
     lines = np.array(lags).reshape(2, SECTORS // 2)
-    known = lines[:, ~np.isnan(lines).all(axis=0)]
-    if known.shape[1] < SECTORS // 2 - 1:
+    if np.isnan(lines).all(axis=0).any():  # the line that is missing may be paper's
         return None
-    ahead = length - float(np.nanmean(known, axis=0).max())
-    level = np.nanmean(lines[:, LEVEL][:, ~np.isnan(lines[:, LEVEL]).all(axis=0)], axis=0)
-    beside = length - float(level.max()) if len(level) >= 2 else ahead
+    lag = np.nanmean(lines, axis=0)
+    ahead, beside = length - float(lag.max()), length - float(lag[LEVEL].max())
     spread = np.std(tracks.now, axis=0).sum() / max(float(np.std(tracks.first, axis=0).sum()), 1e-6)
     return Solidity(ahead, beside, float(lead[0]), float(lead[1]), float(spread), len(at))
 
@@ -170,17 +165,43 @@ def _flow(
 
 
 def _points(gray: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Choose points between brow and chin, wherever there is something to follow."""
+    """Choose points between brow and chin: so many on the nose, in each sector and elsewhere.
+
+    Left to themselves the best points crowd about eyes and mouth, and on the cheeks, where
+    paper would show, there would be none.
+    """
     eyes = _eyes(landmarks)
-    mask = np.zeros(gray.shape, np.uint8)
-    middle = landmarks.mean(axis=0)
-    axes = (int(1.05 * eyes), int(1.35 * eyes))
-    slant = float(np.degrees(np.arctan2(*(landmarks[1] - landmarks[0])[::-1])))
-    cv2.ellipse(mask, (int(middle[0]), int(middle[1])), axes, slant, 0, 360, 255, -1)
+    low = np.maximum(landmarks[2] - 1.7 * eyes, 0).astype(int)
+    high = np.maximum(landmarks[2] + 1.7 * eyes, low + 1).astype(int)
+    part = np.ascontiguousarray(gray[low[1] : high[1], low[0] : high[0]])
+    rows, columns = np.mgrid[: part.shape[0], : part.shape[1]]
+    at = (np.stack([columns, rows], axis=-1) + low - landmarks[2]) / max(eyes, 1.0)
+    across = (landmarks[1] - landmarks[0]) / max(eyes, 1.0)
+    x = at @ across
+    y = at @ np.array([-across[1], across[0]])
+    distance, sector = np.hypot(x, y), _sector(x, y)
+    ring = (distance > RING[0]) & (distance < RING[1])
+    inside = (x / 1.05) ** 2 + ((y + 0.1) / 1.4) ** 2 < 1
+    regions = [(distance < NOSE, 24), *((ring & (sector == one), 14) for one in range(SECTORS))]
+    regions.append((inside & ~ring & (distance >= NOSE), 60))
+    chosen = [_corners(part, mask, many, eyes) for mask, many in regions]
+    return np.asarray(np.concatenate(chosen) + low, np.float32)
+
+
+def _corners(
+    part: NDArray[np.uint8], mask: NDArray[np.bool_], many: int, eyes: float
+) -> NDArray[np.float32]:
+    """Return float32[n, 2], the points of a region that can be followed best."""
     found = cv2.goodFeaturesToTrack(
-        gray, MOST_POINTS, 0.002, max(2.0, 0.06 * eyes), mask=mask, blockSize=5
+        part, many, 0.01, max(2.0, 0.05 * eyes), mask=mask.astype(np.uint8), blockSize=5
     )
     return np.array([] if np.size(found) < 2 else found, np.float32).reshape(-1, 2)
+
+
+def _sector(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Number the directions; the first is centred on the one to the right of the picture."""
+    number = np.rint(np.arctan2(y, x) / (2 * np.pi) * SECTORS)
+    return np.asarray(number.astype(np.int64) % SECTORS, np.int64)
 
 
 def _eyes(landmarks: NDArray[np.float32]) -> float:
