@@ -36,6 +36,9 @@ def verify(
     *,
     camera: options.Camera = None,
     liveness: options.Level = None,
+    gate: Annotated[
+        bool, typer.Option("--gate", help="Count this photo as an attempt; cameras always are.")
+    ] = False,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
@@ -48,7 +51,7 @@ def verify(
         raise typer.BadParameter("give a photo or --camera N", param_hint="PHOTO")
     with options.opened(vault, embedder) as face_id:
         if photo is not None:
-            decision = face_id.verify(name, photo, liveness)
+            decision = face_id.verify(name, photo, liveness, gate=gate)
         else:
             source = options.source(camera or "")
             decision = next(face_id.watch(name, source, options.level(liveness), show.ask))

@@ -39,6 +39,7 @@ _WORDS = {
     "many_faces": "several faces of like size; show one person",
     "poor_quality": "the picture is too poor to decide",
     "ambiguous": "more than one person matches",
+    "locked_out": "too many failed attempts; wait, or use the password (`onlyme status`)",
     "not_live": "a photo or a screen, not a person",
     "liveness_undecided": "it is not clear that a person is there; face the camera in good light",
 }

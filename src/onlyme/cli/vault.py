@@ -225,9 +225,7 @@ def audit(
     with _opened(vault) as keeping:
         lines = list(keeping.gate.audit.entries(owner, _utc(since), _utc(until)))
     if json:
-        from dataclasses import asdict
-
-        show.print_json([asdict(line) for line in lines])
+        show.print_json([line._asdict() for line in lines])
         return
     for line in lines:
         typer.echo(_line(line))

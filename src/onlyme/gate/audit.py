@@ -8,10 +8,9 @@ reorders or cuts off a line breaks the chain, and `verify` says where.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from onlyme.errors import VaultDamaged
 
@@ -50,8 +49,7 @@ class Event(StrEnum):
     RESET = "reset"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line.
 
     Attributes:
@@ -109,8 +107,8 @@ class Audit:
         Raises:
             VaultError: it cannot be written; then what it tells of is not done either.
         """
-        document = asdict(replace(entry, at=datetime.now(UTC)))
-        document["at"] = document["at"].isoformat(timespec="milliseconds")
+        document = entry._asdict()
+        document["at"] = datetime.now(UTC).isoformat(timespec="milliseconds")
         del document["number"]
         slim = {key: value for key, value in document.items() if value not in {None, ""}}
         number = page.append(json.dumps(slim, ensure_ascii=False).encode())
@@ -150,7 +148,7 @@ def _parsed(number: int, body: bytes) -> Entry:
         document = json.loads(body)
         document["event"] = Event(document["event"])
         document["at"] = datetime.fromisoformat(document["at"])
-        known = {field.name for field in fields(Entry)}
-        return Entry(**{key: document[key] for key in known & set(document)}, number=number)
+        known = set(Entry._fields) & set(document)
+        return Entry(**{key: document[key] for key in known}, number=number)
     except (ValueError, KeyError, TypeError):
         raise VaultDamaged(f"entry {number} of the log is none of onlyme") from None
