@@ -11,13 +11,17 @@ FRONT = {"cli", "serve", "unlock", "__main__"}
 # What lies between the rooms and the front, lower first; each may import those below it.
 MIDDLE = (
     "names",
+    "presets",
+    "keeping",
     "settings",
     "pipeline",
     "owner",
     "enrolling",
     "coach",
+    "sitting",
     "attempt",
     "challenged",
+    "adaptation",
     "faceid",
     "wiring",
     "oneshot",

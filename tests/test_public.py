@@ -20,6 +20,8 @@ NAMES = [
     "FaceID",
     "Frame",
     "ImageError",
+    "KeyMissing",
+    "KeyRefused",
     "Lesson",
     "Liveness",
     "LivenessLevel",

@@ -50,12 +50,14 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 PHOTOS = (1, 2, 3, 5, 8)
-RECIPE = Recipe(alpha=0.2)
+RECIPE = Recipe(alpha=0.2, ridge=3.0, pull=30.0)
 COUNTED_FROM = 1e-5
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path, help="one folder for each person")
     parser.add_argument("--out", type=Path, default=Path("src/onlyme/siamese"))
     parser.add_argument("--labels", type=Path, help="corrections, as in tools/lfw_labels.txt")

@@ -23,8 +23,6 @@ from onlyme.types import Decision, Liveness, LivenessLevel, Reason, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from numpy.typing import NDArray
-
     from onlyme.liveness.judge import Judge
     from onlyme.owner import Owner
     from onlyme.pipeline import Sight
@@ -37,7 +35,6 @@ __all__ = [
     "decided",
     "judged",
     "single",
-    "unseen",
     "whole",
 ]
 
@@ -97,14 +94,6 @@ def whole(
     return attempt.end()
 
 
-def unseen(owner: Owner, vector: NDArray[np.float32], level: LivenessLevel) -> Decision:
-    """Decide about an embedding, float32[d]. Whether its face lives nobody can say."""
-    timings: dict[str, float] = {}
-    with timed(timings, "decide"):
-        decision = owner.decide(vector[None])
-    return judged(decision.took(timings, 1), _nothing(level))
-
-
 def checked_level(level: LivenessLevel | str) -> LivenessLevel:
     """Return a level of liveness by its name.
 
@@ -126,6 +115,8 @@ def single(
 ) -> Decision:
     """Decide about one picture, of which nothing but the picture is known."""
     decision = decided(owner, [sight])
+    if decision.reason is Reason.NO_MATCH and sight.quality is not None and not sight.quality.ok:
+        decision = decision.because(Reason.POOR_QUALITY)
     # No single picture answers a challenge.
     if level is not LivenessLevel.PASSIVE or judge is None or sight.face is None:
         return judged(decision, _nothing(level))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onlyme.errors import EnrollmentError, ImageError
+from onlyme.errors import EnrollmentError, ImageError, OwnerExists, UsageError
 from onlyme.image.source import photos
 from onlyme.owner import Examples
 from onlyme.types import Embedding, Frame, PhotoReport, Reason
@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     Picture = ImageLike | Frame
     Photo = Picture | Embedding
 
-__all__ = ["ADVISED", "SAME_PERSON", "SAME_PICTURE", "Collected", "Collector", "collected"]
+__all__ = [
+    "ADVISED",
+    "SAME_PERSON",
+    "SAME_PICTURE",
+    "Collected",
+    "Collector",
+    "collected",
+    "refuse_taken",
+]
 
 ADVISED = 5
 """Photos of one person that are advised; one is enough."""
@@ -84,7 +92,8 @@ def collected(
     mine.refuse_strays()
     if not len(mine.vectors):
         raise EnrollmentError(_nothing_taken(mine.reports))
-    examples = Examples(mine.vectors, others.vectors, alike.vectors)
+    none = mine.vectors[:0]
+    examples = Examples(mine.vectors, others.vectors, alike.vectors, none)
     return Collected(examples, mine.reports, others.reports + alike.reports)
 
 
@@ -180,19 +189,18 @@ class Collector:
             photo.refuse("does not show the person of the other photos")
 
     def _seen(self, image: Photo) -> _Photo:
-        if isinstance(image, Embedding):
-            if image.model != self.pipeline.embedder.model:
-                return _Photo("embedding", note="made by another network")
-            return _Photo("embedding", image)
         try:
             sight = self.pipeline.look(image)
         except ImageError as error:
             return _Photo(error.source, note=error.cause)
-        photo = _Photo(sight.frame.source, sight.embedding, sight.quality)
+        except UsageError as error:
+            return _Photo("embedding", note=str(error))
+        moment = f", {sight.frame.at:.1f} s" if sight.frame.at else ""
+        photo = _Photo(sight.frame.source + moment, sight.embedding, sight.quality)
         if sight.reason is not None:
             photo.note = _WHY[sight.reason]
-        elif self.judge_quality and sight.quality is not None and not sight.quality.ok:
-            photo.refuse(sight.quality.advice)
+        elif self.judge_quality and photo.quality is not None and not photo.quality.ok:
+            photo.refuse(photo.quality.advice)
         return photo
 
     def _refuse_duplicate(self, photo: _Photo) -> None:
@@ -218,3 +226,11 @@ def _distances(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.flo
     """Euclidean distances between the rows of two sets of unit vectors: float64[n, m], 0 to 2."""
     cosines = a.astype(np.float64) @ b.astype(np.float64).T
     return np.sqrt(np.maximum(2 - 2 * cosines, 0))
+
+
+def refuse_taken(name: str, taken: bool) -> None:  # noqa: FBT001 - a helper of one caller
+    """Raise OwnerExists where a name is taken."""
+    if taken:
+        raise OwnerExists(
+            f"{name} is enrolled already; add to it (--add) or start over (--replace)"
+        )

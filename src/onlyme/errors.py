@@ -19,7 +19,9 @@ with exit code 2 and its message.
     ├── NotCalibrated         no false accept rate can be promised
     └── VaultError            the store cannot be read or written
         ├── VaultBusy         another process holds it for too long
-        └── VaultDamaged      it holds what onlyme never wrote
+        ├── VaultDamaged      it holds what onlyme never wrote, or wrote earlier
+        ├── KeyMissing        the key is not where it should be; nothing opens
+        └── KeyRefused        a key is there, but wrong, or open to others
 
 Messages name the source and say what to do next. They never hold pixels or
 embeddings.
@@ -29,6 +31,8 @@ __all__ = [
     "CameraError",
     "EnrollmentError",
     "ImageError",
+    "KeyMissing",
+    "KeyRefused",
     "ModelError",
     "ModelMissing",
     "ModelRefused",
@@ -120,4 +124,12 @@ class VaultBusy(VaultError):  # noqa: N818
 
 
 class VaultDamaged(VaultError):  # noqa: N818
-    """The store holds what onlyme never wrote."""
+    """The store holds what onlyme never wrote, or wrote earlier and replaced since."""
+
+
+class KeyMissing(VaultError):  # noqa: N818
+    """The vault's key is not where it should be. Without it nothing opens."""
+
+
+class KeyRefused(VaultError):  # noqa: N818
+    """A key is there, but it is not this vault's, or others could read it."""

@@ -5,20 +5,24 @@ Everything here is put together from ready-made parts; `onlyme.wiring` makes the
 
 from __future__ import annotations
 
+from dataclasses import replace as replaced
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Self
 
-from onlyme.attempt import checked_level, single, unseen, whole
+from onlyme.attempt import checked_level, single, whole
 from onlyme.challenged import watched
 from onlyme.coach import advice
-from onlyme.enrolling import ADVISED, Collector, collected
-from onlyme.errors import EnrollmentError, OwnerExists, UnknownOwner, UsageError
+from onlyme.enrolling import ADVISED, Collector, collected, refuse_taken
+from onlyme.errors import EnrollmentError, UnknownOwner, UsageError
+from onlyme.gate.audit import Event
 from onlyme.image.source import Capture
-from onlyme.names import checked_name, nobody
+from onlyme.keeping import QUARANTINE, nobody
+from onlyme.names import checked_name
 from onlyme.owner import Examples, Owner, lesson, search
 from onlyme.pipeline import timed
 from onlyme.siamese import leave_one_out
-from onlyme.types import Decision, Embedding, Enrollment, Lesson, LivenessLevel
+from onlyme.types import Decision, Enrollment, Lesson, LivenessLevel, Reason
 
 if TYPE_CHECKING:
     import os
@@ -28,11 +32,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onlyme.enrolling import Photo, Picture
+    from onlyme.keeping import Keeping
     from onlyme.liveness.judge import Judge
-    from onlyme.pipeline import Pipeline
+    from onlyme.pipeline import Pipeline, Sight
     from onlyme.siamese import Base
     from onlyme.types import PhotoReport, Tuning
-    from onlyme.vault.store import Edit, Store
+    from onlyme.vault.store import Edit
 
 __all__ = ["FaceID"]
 
@@ -50,7 +55,7 @@ class FaceID:
     Args:
         pipeline: sees faces.
         base: the network's head, cohort and calibration.
-        store: keeps templates.
+        keeping: the vault, and the gate in front of it.
         far: the false accept rate that a new owner's alpha stands for.
         judge: looks for photos and screens; made when first asked for. None denies.
     """
@@ -59,13 +64,15 @@ class FaceID:
         self,
         pipeline: Pipeline,
         base: Base,
-        store: Store,
+        keeping: Keeping,
         far: float,
         judge: Callable[[], Judge | None] | None = None,
     ) -> None:
         self.pipeline = pipeline
         self.base = base
-        self.store = store
+        self.keeping = keeping
+        self.store = keeping.store
+        self.gate = keeping.gate
         self._far = far
         self._judge = judge
         self._read: dict[str, tuple[object, Owner]] = {}
@@ -116,7 +123,7 @@ class FaceID:
             NeedsReenroll: another network made the template.
             VaultDamaged: it cannot be read.
         """
-        version = self.store.version()
+        version = self.store.version(name)
         cached = self._read.get(name)
         if cached and cached[0] == version:
             return cached[1]
@@ -163,7 +170,7 @@ class FaceID:
         if add and replace:
             raise UsageError("say add or replace, not both")
         taken = name in self.names()
-        _refuse_taken(name, taken and not (add or replace))
+        refuse_taken(name, taken and not (add or replace))
         none = Examples.none(self.base.dimension)
         known = self.owner(name).examples if taken and add else none
         seen = collected(self.pipeline, known, me, not_me, look_alikes, on_photo)
@@ -171,12 +178,14 @@ class FaceID:
         with self.store.edit() as edit:
             # Looking took seconds. Whatever another process enrolled meanwhile is kept.
             earlier = self._owner_in(edit, name)
-            _refuse_taken(name, earlier is not None and not (add or replace))
+            refuse_taken(name, earlier is not None and not (add or replace))
             if earlier is not None and add:
                 owner = earlier.learned_anew(self.base, earlier.examples + seen.examples)
             else:
                 owner = Owner.learn(self.base, name, seen.examples, far=self._far)
+                edit.remove(QUARANTINE, name)  # it waits to teach whoever had the name
             edit.put(owner.to_template())
+            self.gate.note(edit, Event.ENROLL, name, f"{len(owner.examples.me)} photos")
 
         return Enrollment(
             name=name,
@@ -204,7 +213,7 @@ class FaceID:
         if not report.taken:
             raise EnrollmentError(f"{report.source}: {report.note}")
         none = Examples.none(self.base.dimension)
-        taught = Examples(none.me, none.not_me, collector.vectors)
+        taught = replaced(none, look_alikes=collector.vectors)
         return self._change(name, lambda examples: examples + taught, collector.vectors)
 
     def undo_not_me(self, name: str) -> Lesson:
@@ -217,9 +226,7 @@ class FaceID:
         last = self.owner(name).examples.look_alikes[-1:]
         if not len(last):
             raise UsageError(f"{name} was never told of a look-alike; there is nothing to undo")
-        return self._change(
-            name, lambda old: Examples(old.me, old.not_me, old.look_alikes[:-1]), last
-        )
+        return self._change(name, lambda old: replaced(old, look_alikes=old.look_alikes[:-1]), last)
 
     def tune(self, name: str, *, far: float | None = None, alpha: float | None = None) -> Tuning:
         """Set how sure a person must be recognised, by false accept rate or by margin.
@@ -244,6 +251,7 @@ class FaceID:
             before = self._existing(edit, name)
             after = before.tuned(far=far, alpha=alpha)
             edit.put(after.to_template())
+            self.gate.note(edit, Event.TUNE, name, f"alpha {after.alpha:.3f}")
         return after.tuning(before.alpha)
 
     def forget(self, name: str) -> None:
@@ -252,9 +260,7 @@ class FaceID:
         Raises:
             UnknownOwner: nobody of that name is enrolled.
         """
-        with self.store.edit() as edit:
-            if not edit.delete(name):
-                raise UnknownOwner(nobody(name, self.names()))
+        self.keeping.forget(name)
         self._read.pop(name, None)
 
     # --------------------------------------------------------------- decisions
@@ -271,6 +277,8 @@ class FaceID:
         name: str,
         image: Photo | list[Any] | tuple[Picture, ...],
         liveness: LivenessLevel | str | None = None,
+        *,
+        gate: bool = False,
     ) -> Decision:
         """Decide whether a picture, or one capture of several frames, shows this person.
 
@@ -279,6 +287,7 @@ class FaceID:
             image: a picture or embedding; or frames in a list, which make one attempt.
             liveness: how hard to look for a photo in place of the person. Files and arrays
                 open nothing, so the default is `off`, and the decision says so.
+            gate: count this as an attempt, and refuse it where too many failed.
 
         Raises:
             UnknownOwner: nobody of that name is enrolled.
@@ -287,11 +296,11 @@ class FaceID:
         """
         level = checked_level(liveness or LivenessLevel.OFF)
         owner = self.owner(name)
-        if isinstance(image, Embedding):
-            return unseen(owner, self._vector(image), level)
+        if gate:
+            return self.gate.decide(name, "file", lambda: self.verify(name, image, level))
         judge = self._judge_for(level)
         if isinstance(image, (list, tuple)):
-            return whole(owner, (self.pipeline.look(one) for one in image), judge, level)
+            return whole(owner, map(self.pipeline.look, image), judge, level)
         return single(owner, self.pipeline.look(image), judge, level)
 
     def identify(self, image: Photo) -> Decision:
@@ -304,13 +313,13 @@ class FaceID:
             ImageError: the picture cannot be used.
             UsageError: an embedding was made by another network.
         """
-        seen = self._seen(image)
-        if isinstance(seen, Decision):
-            return seen
-        vector, timings = seen
-        with timed(timings, "decide"):
+        sight = self.pipeline.look(image)
+        if sight.embedding is None:
+            return _nobody_seen(sight)
+        vector = sight.embedding.vector
+        with timed(sight.timings_ms, "decide"):
             answer = search([self.owner(name) for name in self.names()], vector)
-        return answer.took(timings, frames=1)
+        return answer.took(sight.timings_ms, frames=1)
 
     def watch(
         self,
@@ -318,6 +327,8 @@ class FaceID:
         source: str | int | os.PathLike[str],
         liveness: LivenessLevel | str = LivenessLevel.PASSIVE,
         ask: Callable[[str, str], None] | None = None,
+        *,
+        gate: bool | None = None,
     ) -> Iterator[Decision]:
         """Decide attempt after attempt on a camera or video, until it ends.
 
@@ -329,6 +340,8 @@ class FaceID:
             liveness: how hard to look for a photo in place of the person.
             ask: called with an arrow and words when the person should do something; without
                 it nobody can meet a `challenge`.
+            gate: count attempts, and refuse them where too many failed; by default all but
+                those on a video file, which opens nothing.
 
         Raises:
             UnknownOwner: nobody of that name is enrolled.
@@ -338,29 +351,16 @@ class FaceID:
         level = checked_level(liveness)
         owner, judge = self.owner(name), self._judge_for(level)
         with Capture(source) as frames:
-            sights = map(self.pipeline.look, frames)
-            yield from watched(owner, sights, judge, level, ask)
+            decisions = watched(owner, map(self.pipeline.look, frames), judge, level, ask)
+            if gate is False or (gate is None and Path(str(source)).is_file()):
+                yield from decisions
+            else:
+                yield from self.gate.watched(name, f"camera {source}", decisions)
 
     # ------------------------------------------------------------------ within
 
     def _judge_for(self, level: LivenessLevel) -> Judge | None:
         return self._judge() if self._judge and level is not LivenessLevel.OFF else None
-
-    def _vector(self, embedding: Embedding) -> NDArray[np.float32]:
-        if embedding.model != self.base.model:
-            raise UsageError("this embedding was made by another network than the one in use")
-        return embedding.vector
-
-    def _seen(self, image: Photo) -> tuple[NDArray[np.float32], dict[str, float]] | Decision:
-        if isinstance(image, Embedding):
-            return self._vector(image), {}
-        sight = self.pipeline.look(image)
-        if sight.embedding is None:
-            assert sight.reason is not None  # noqa: S101 - for the type checker; see Sight
-            return Decision(accepted=False, name=None, reason=sight.reason).took(
-                sight.timings_ms, 1
-            )
-        return sight.embedding.vector, sight.timings_ms
 
     def _owner_in(self, edit: Edit, name: str) -> Owner | None:
         template = edit.get(name)
@@ -387,11 +387,10 @@ class FaceID:
             before = self._existing(edit, name)
             after = before.learned_anew(self.base, change(before.examples))
             edit.put(after.to_template())
+            self.gate.note(edit, Event.TEACH, name)
         return lesson(before, after, about)
 
 
-def _refuse_taken(name: str, taken: bool) -> None:  # noqa: FBT001 - a helper of one caller
-    if taken:
-        raise OwnerExists(
-            f"{name} is enrolled already; add to it (--add) or start over (--replace)"
-        )
+def _nobody_seen(sight: Sight) -> Decision:
+    reason = sight.reason or Reason.NO_FACE
+    return Decision(accepted=False, name=None, reason=reason).took(sight.timings_ms, frames=1)

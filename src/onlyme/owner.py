@@ -23,8 +23,18 @@ __all__ = ["DEFAULT_FAR", "Examples", "Owner", "lesson", "search"]
 DEFAULT_FAR = 1e-4
 """The false accept rate that an alpha stands for when nobody says otherwise."""
 
-_SETS = ("me", "not_me", "look_alikes")
+_SETS = ("me", "not_me", "look_alikes", "learned")
 _LEARNED = "learned."
+_SECRET = {
+    "me": "me",
+    "learned": "me",
+    "learned.template": "me",
+    "not_me": "others",
+    "look_alikes": "others",
+    "learned.given": "others",
+}
+"""What is stored rotated. The owner's vectors apart from other people's: photos of those may
+be public, and who knows d of them knows their rotation."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,11 +45,18 @@ class Examples:
         me: float32[m, d], embeddings of the person.
         not_me: float32[n, d], embeddings of others that the person gave.
         look_alikes: float32[l, d], embeddings of others who came too near.
+        learned: float32[a, d], what was learned of the person since; see `adaptation`.
     """
 
     me: NDArray[np.float32]
     not_me: NDArray[np.float32]
     look_alikes: NDArray[np.float32]
+    learned: NDArray[np.float32]
+
+    @property
+    def taught(self) -> NDArray[np.float32]:
+        """float32[m + a, d]: everything that is the person's."""
+        return np.concatenate([self.me, self.learned])
 
     @classmethod
     def none(cls, dimension: int) -> Self:
@@ -88,7 +105,7 @@ class Owner:
         """
         learned = learn(
             base,
-            examples.me,
+            examples.taught,
             examples.not_me,
             look_alikes=examples.look_alikes,
             far=far or DEFAULT_FAR,
@@ -111,8 +128,8 @@ class Owner:
         assert alpha is not None  # noqa: S101 - for the type checker; the caller gave one
         return replace(self, alpha=alpha, promised=far, created=datetime.now(UTC))
 
-    def tuning(self, alpha_before: float) -> Tuning:
-        """Say where alpha stands, and what it is expected to cost."""
+    def tuning(self, alpha_before: float | None = None) -> Tuning:
+        """Say where alpha stands, what it was, and what it is expected to cost."""
         miss = self.learned.miss_at(self.alpha)
         return Tuning(
             name=self.name,
@@ -121,7 +138,7 @@ class Owner:
             miss=miss.rate if miss else None,
             miss_interval=(miss.low, miss.high) if miss else None,
             miss_people=miss.people if miss else 0,
-            alpha_before=alpha_before,
+            alpha_before=self.alpha if alpha_before is None else alpha_before,
         )
 
     def certificate(self) -> Certificate:
@@ -163,11 +180,11 @@ class Owner:
         values = {key: getattr(self.examples, key) for key in _SETS}
         values |= {"alpha": self.alpha, "promised": self.promised}
         values |= {_LEARNED + key: value for key, value in self.learned.state().items()}
-        return Template(self.name, self.learned.model, self.created, values)
+        return Template(self.name, self.learned.model, self.created, values, _SECRET)
 
     @classmethod
     def from_template(cls, base: Base, template: Template) -> Self:
-        """Read what `to_template` wrote; nothing is learned again.
+        """Read what `to_template` wrote; nothing is learned again while head and network stay.
 
         Raises:
             NeedsReenroll: the template was made by another network.
@@ -184,16 +201,24 @@ class Owner:
             if key.startswith(_LEARNED)
         }
         try:
-            examples = Examples(*(values[key] for key in _SETS))  # type: ignore[arg-type]
-            learned = Learned.restore(base, state)
-            return cls(
-                name=template.name,
-                created=template.created,
-                examples=examples,
-                learned=learned,
-                alpha=float(values["alpha"]),  # type: ignore[arg-type]
-                promised=values["promised"],  # type: ignore[arg-type]
-            )
+            none = Examples.none(base.dimension).learned  # templates of before hold none
+            sets = (values[key] if key != "learned" else values.get(key, none) for key in _SETS)
+            examples = Examples(*sets)  # type: ignore[arg-type]
+            alpha = float(values["alpha"])  # type: ignore[arg-type]
+            promised: float | None = values["promised"]  # type: ignore[assignment]
+            try:
+                learned = Learned.restore(base, state)
+            except NeedsReenroll:
+                # The same network under a newer head: the photos' embeddings still hold.
+                newer = cls.learn(
+                    base,
+                    template.name,
+                    examples,
+                    far=promised,
+                    alpha=alpha if promised is None else None,
+                )
+                return replace(newer, created=template.created)
+            return cls(template.name, template.created, examples, learned, alpha, promised)
         except (KeyError, TypeError, ValueError, UsageError) as error:
             raise VaultDamaged(f"the template of {template.name} is not whole: {error}") from None
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
+from onlyme.errors import UsageError
 from onlyme.face.align import align
 from onlyme.face.subject import subject
 from onlyme.image.decode import decode
@@ -17,7 +20,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
     from PIL.Image import Image
 
@@ -51,10 +53,9 @@ class Sight:
     """What was seen in one frame.
 
     Attributes:
-        frame: the picture.
+        frame: the picture; empty for an embedding.
         face: its subject; None when there is no face or it cannot be told whose.
         reason: why there is no embedding; None when there is one.
-        quality: of the subject's face; None without one.
         embedding: of the subject's face; None with a reason.
         timings_ms: milliseconds spent in each room.
     """
@@ -62,9 +63,15 @@ class Sight:
     frame: Frame
     face: Face | None = None
     reason: Reason | None = None
-    quality: Quality | None = None
     embedding: Embedding | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def quality(self) -> Quality | None:
+        """How fit the subject's face is; None without one. Measured when asked for."""
+        if self.face is None:
+            return None
+        return assess(self.frame.pixels, self.face.box, self.face.landmarks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +100,17 @@ class Pipeline:
             return image
         return decode(image, max_pixels=self.max_pixels, max_bytes=self.max_bytes)
 
-    def look(self, image: ImageLike | Frame) -> Sight:
-        """See who is in a picture.
+    def look(self, image: ImageLike | Frame | Embedding) -> Sight:
+        """See who is in a picture. An embedding was seen before, and passes as it is.
 
         Raises:
             ImageError: the picture cannot be used.
+            UsageError: the embedding was made by another network.
         """
+        if isinstance(image, Embedding):
+            if image.model != self.embedder.model:
+                raise UsageError("this embedding was made by another network than the one in use")
+            return Sight(Frame(np.empty((0, 0, 3), np.uint8), "embedding"), embedding=image)
         timings: dict[str, float] = {}
         with timed(timings, "image"):
             frame = self.decode(image)
@@ -106,11 +118,9 @@ class Pipeline:
             chosen = subject(self.detector.detect(frame.pixels), frame.pixels.shape)
         if isinstance(chosen, Reason):
             return Sight(frame, reason=chosen, timings_ms=timings)
-        with timed(timings, "quality"):
-            quality = assess(frame.pixels, chosen.box, chosen.landmarks)
         with timed(timings, "embed"):
             embedding = self.embedder.embed(align(frame.pixels, chosen, self.embedder.size))
-        return Sight(frame, chosen, None, quality, embedding, timings)
+        return Sight(frame, chosen, None, embedding, timings)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,13 @@ class Settings:
         vault: folder of the vault; by default `vault` in the user's data folder.
         models: folder of further networks, such as those exported by the lab; by
             default `models` in the user's data folder.
+        key: what holds the vault's key: `file`, `keyring` or `passphrase`. Where it is set, a
+            vault with another is refused; by default a file, and whatever a vault has.
+        key_file: the key file; by default `vault.key` in the vault's folder.
+        passphrase: for vaults that have one; it is asked for on a terminal where this is
+            missing. Set it in the environment of one program rather than for all.
+        anchor: a file outside of the vault that notices when all of it is rolled back; by
+            default none.
         embedder: the manifest entry that embeds faces.
         far: the false accept rate that a newly enrolled owner's alpha stands for,
             above 0 and at most 0.1.
@@ -44,6 +51,10 @@ class Settings:
 
     vault: Path
     models: Path
+    key: str | None = None
+    key_file: Path | None = None
+    passphrase: str | None = field(default=None, repr=False)
+    anchor: Path | None = None
     embedder: str = "embedder"
     far: float = 1e-4
     liveness: str = "passive"
@@ -59,20 +70,24 @@ class Settings:
         """
         values: dict[str, Any] = {"vault": _data() / "vault", "models": _data() / "models"}
         values |= _from_file()
-        for field in fields(cls):
-            variable = f"ONLYME_{field.name.upper()}"
+        for setting in fields(cls):
+            variable = f"ONLYME_{setting.name.upper()}"
             if os.environ.get(variable):
-                values[field.name] = os.environ[variable]
+                values[setting.name] = os.environ[variable]
         values |= {key: value for key, value in overrides.items() if value is not None}
         return cls(**{key: _typed(key, value) for key, value in values.items()})
 
 
+_PATHS = {"vault", "models", "key_file", "anchor"}
+_KEYS = ("file", "keyring", "passphrase")
 _NUMBERS = {"far": (0.0, 0.1), "max_megapixels": (0.0, 1000.0), "max_megabytes": (0.0, 4096.0)}
 
 
 def _typed(key: str, value: Any) -> Any:
-    if key in {"vault", "models"}:
+    if key in _PATHS:
         return Path(value).expanduser()
+    if key == "key" and value not in _KEYS:
+        raise SettingsError(f"key = {value!r} is none of {', '.join(_KEYS)}")
     if key == "liveness" and value not in set(LivenessLevel):
         levels = ", ".join(LivenessLevel)
         raise SettingsError(f"liveness = {value!r} is no level of liveness; levels: {levels}")
@@ -100,7 +115,7 @@ def _from_file() -> dict[str, Any]:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from None
-    known = {field.name for field in fields(Settings)}
+    known = {setting.name for setting in fields(Settings)}
     if unknown := sorted(set(values) - known):
         raise SettingsError(
             f"{path}: unknown setting {', '.join(unknown)}; known: {', '.join(sorted(known))}"

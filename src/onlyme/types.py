@@ -225,6 +225,10 @@ class Decision:
         """Return the same decision about this owner."""
         return replace(self, name=name)
 
+    def because(self, reason: Reason) -> Decision:
+        """Return the same rejection with a better reason."""
+        return replace(self, reason=reason)
+
     def took(self, timings_ms: dict[str, float], frames: int) -> Decision:
         """Return the same decision with what it cost."""
         return replace(self, timings_ms=timings_ms, frames=frames)

@@ -15,7 +15,9 @@ def main() -> None:
     # Imported here, so that `import onlyme.cli` stays cheap for whoever only looks.
     from onlyme.cli.app import app
     from onlyme.errors import OnlymeError
+    from onlyme.vault.memory import no_core_dumps
 
+    no_core_dumps()
     try:
         app()
     except OnlymeError as error:

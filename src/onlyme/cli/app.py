@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from onlyme.cli import decide, doctor, evaluate, lab, liveness, people, tuning
+from onlyme.cli import decide, doctor, evaluate, lab, liveness, people, tuning, vault
 
 __all__ = ["app"]
 
@@ -50,6 +50,6 @@ def onlyme(
     """
 
 
-for family in (people, decide, tuning, evaluate, liveness, doctor):
+for family in (people, decide, tuning, evaluate, vault, liveness, doctor):
     family.register(app)
 app.add_typer(lab.app)

@@ -100,21 +100,21 @@ def _models(settings: Settings) -> Iterator[Finding]:
 
 
 def _vault(settings: Settings) -> Finding:
+    from onlyme import wiring
     from onlyme.errors import VaultError
-    from onlyme.vault.store import Store
 
     if not settings.vault.exists():
         return Finding(
             "vault", "ok", f"{settings.vault}, not made yet; the first enrollment makes it"
         )
     try:
-        store = Store(settings.vault)
-        count = len(store.names())
-        store.close()
+        with wiring.keeping(settings) as keeping:
+            count, kind = len(keeping.store.names()), keeping.store.kind
+            keeping.gate.audit.verify()
     except VaultError as error:
         what, _, advice = str(error).partition("; ")
         return Finding("vault", "broken", what, advice)
-    return Finding("vault", "ok", f"{settings.vault}, {count} enrolled")
+    return Finding("vault", "ok", f"{settings.vault}, {count} enrolled, locked with a {kind}")
 
 
 def _cameras() -> Finding:

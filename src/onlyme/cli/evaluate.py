@@ -25,37 +25,48 @@ __all__ = ["register"]
 _THUMBNAIL = 96
 
 
+Folder = Annotated[Path, typer.Argument(help="One folder for each person.", show_default=False)]
+Photos = Annotated[int, typer.Option(help="Photos that an owner enrolls with.")]
+Repeats = Annotated[int, typer.Option(help="How often each owner enrolls.")]
+Far = Annotated[float, typer.Option(help="The promised false accept rate.")]
+Pairs = Annotated[
+    Path | None,
+    typer.Option(help="Pairs to verify: LFW's pairs.txt, or a CSV.", show_default=False),
+]
+Groups = Annotated[
+    Path | None,
+    typer.Option(help="A CSV of person,group, for rates by group.", show_default=False),
+]
+Html = Annotated[
+    Path | None, typer.Option(help="Write the report as one page.", show_default=False)
+]
+Pictures = Annotated[
+    bool, typer.Option("--pictures", help="Show faces in the page; it is biometric data then.")
+]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same figures.")]
+Cache = Annotated[
+    Path | None,
+    typer.Option(help="Folder that keeps embeddings between runs.", show_default=False),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
     app.command()(evaluate)
 
 
 def evaluate(
-    folder: Annotated[Path, typer.Argument(help="One folder for each person.", show_default=False)],
+    folder: Folder,
     *,
-    photos: Annotated[int, typer.Option(help="Photos that an owner enrolls with.")] = 5,
-    repeats: Annotated[int, typer.Option(help="How often each owner enrolls.")] = 1,
-    far: Annotated[float, typer.Option(help="The promised false accept rate.")] = 1e-4,
-    pairs: Annotated[
-        Path | None,
-        typer.Option(help="Pairs to verify: LFW's pairs.txt, or a CSV.", show_default=False),
-    ] = None,
-    groups: Annotated[
-        Path | None,
-        typer.Option(help="A CSV of person,group, for rates by group.", show_default=False),
-    ] = None,
-    html: Annotated[
-        Path | None, typer.Option(help="Write the report as one page.", show_default=False)
-    ] = None,
-    pictures: Annotated[
-        bool,
-        typer.Option("--pictures", help="Show faces in the page; it is biometric data then."),
-    ] = False,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same figures.")] = 0,
-    cache: Annotated[
-        Path | None,
-        typer.Option(help="Folder that keeps embeddings between runs.", show_default=False),
-    ] = None,
+    photos: Photos = 5,
+    repeats: Repeats = 1,
+    far: Far = 1e-4,
+    pairs: Pairs = None,
+    groups: Groups = None,
+    html: Html = None,
+    pictures: Pictures = False,
+    seed: Seed = 0,
+    cache: Cache = None,
     embedder: options.Embedder = None,
     json: options.Json = False,
 ) -> None:
@@ -66,7 +77,6 @@ def evaluate(
     onlyme evaluate people/ --html report.html
     """
     from onlyme import wiring
-    from onlyme.errors import ImageError
     from onlyme.evaluate import embed_files, list_people, read_groups, read_pairs, run, to_json
     from onlyme.evaluate.document import document
     from onlyme.evaluate.words import headline, sentences
@@ -79,17 +89,10 @@ def evaluate(
     listed = read_pairs(pairs) if pairs else None
     grouped = read_groups(groups) if groups else None
 
-    def embedded(path: Path) -> NDArray[np.float32] | None:
-        try:
-            sight = pipeline.look(path)
-        except ImageError:
-            return None
-        return sight.embedding.vector if sight.embedding else None
-
     with _progress() as progress:
         found = embed_files(
             [folder / photo.source for photo in people],
-            embedded,
+            lambda path: _embedded(pipeline, path),
             model=base.model,
             folder=cache,
             progress=progress,
@@ -120,6 +123,16 @@ def evaluate(
     typer.secho(headline(outcome), bold=True)
     for sentence in sentences(outcome):
         typer.echo(f"  {sentence}")
+
+
+def _embedded(pipeline: Pipeline, path: Path) -> NDArray[np.float32] | None:
+    from onlyme.errors import ImageError
+
+    try:
+        sight = pipeline.look(path)
+    except ImageError:
+        return None
+    return sight.embedding.vector if sight.embedding else None
 
 
 def _write_page(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,15 +10,36 @@ import typer
 from onlyme.cli import options, show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from onlyme.types import Frame, PhotoReport
+    from onlyme.types import PhotoReport
 
 __all__ = ["register"]
 
-_FROM_CAMERA = 7
-_CAMERA_SECONDS = 20.0
-_BETWEEN_SECONDS = 0.4
+Photos = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Photos of the person, or folders of them.", show_default=False),
+]
+NotMe = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--not-me",
+        metavar="PATH",
+        help="A photo of somebody else, or a folder of them. May be repeated.",
+        show_default=False,
+    ),
+]
+LookAlike = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--look-alike",
+        metavar="PATH",
+        help="A photo of somebody who looks like the person: a sibling, say. May be repeated.",
+        show_default=False,
+    ),
+]
+Add = Annotated[bool, typer.Option("--add", help="Add to what is enrolled under this name.")]
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Forget what is enrolled under this name.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -31,36 +51,13 @@ def register(app: typer.Typer) -> None:
 
 def enroll(
     name: options.Name,
-    photo: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Photos of the person, or folders of them.", show_default=False),
-    ] = None,
+    photo: Photos = None,
     *,
-    not_me: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--not-me",
-            metavar="PATH",
-            help="A photo of somebody else, or a folder of them. May be repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    look_alike: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--look-alike",
-            metavar="PATH",
-            help="A photo of somebody who looks like the person: a sibling, say. May be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    not_me: NotMe = None,
+    look_alike: LookAlike = None,
     camera: options.Camera = None,
-    add: Annotated[
-        bool, typer.Option("--add", help="Add to what is enrolled under this name.")
-    ] = False,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Forget what is enrolled under this name.")
-    ] = False,
+    add: Add = False,
+    replace: Replace = False,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
@@ -71,53 +68,34 @@ def enroll(
     onlyme enroll ada ada1.jpg ada2.jpg --not-me photos-of-others/
     onlyme enroll ada --camera 0
     """
-    if not photo and camera is None:
+    from onlyme.sitting import Sitting
+
+    if (camera is None) != bool(photo):
         raise typer.BadParameter("give photos of the person, or --camera N", param_hint="PHOTO")
-    taken = 0
+    sitting = None if camera is None else Sitting(options.source(camera))
+    if sitting:
+        typer.echo("Look at the camera, and turn your head slowly from side to side.", err=True)
 
     def said(report: PhotoReport) -> None:
-        nonlocal taken
-        taken += report.taken
-        typer.echo(show.photo_line(report), err=True)
+        if sitting:
+            sitting.seen(report)
+        if not json:
+            typer.echo(show.photo_line(report), err=True)
 
-    def captured() -> Iterator[Frame]:
-        from onlyme.image.source import Capture
-
-        assert camera is not None  # noqa: S101 - for the type checker; asked below
-        start, last = time.monotonic(), 0.0
-        with Capture(options.source(camera)) as frames:
-            for frame in frames:
-                now = time.monotonic()
-                if taken >= _FROM_CAMERA or now - start > _CAMERA_SECONDS:
-                    return
-                if now - last >= _BETWEEN_SECONDS:
-                    last = now
-                    yield frame
-
-    if camera is not None:
-        typer.echo("Look at the camera, and turn your head slowly from side to side.", err=True)
     with options.opened(vault, embedder) as face_id:
         enrollment = face_id.enroll(
             name,
-            captured() if camera is not None else photo or (),
+            sitting.frames() if sitting else photo or (),
             not_me or (),
             look_alikes=look_alike or (),
             add=add,
             replace=replace,
-            on_photo=None if json else said,
+            on_photo=said,
         )
     if json:
         show.print_json(show.enrollment_json(enrollment))
-        return
-    photos = f"{enrollment.taken} of {len(enrollment.me)} photos"
-    typer.secho(
-        f"{enrollment.name} is learned from {photos}, in {enrollment.seconds:.1f} s", bold=True
-    )
-    typer.echo(f"alpha {enrollment.alpha:+.3f}: {show.odds(enrollment.far)}")
-    for note in enrollment.notes:
-        typer.echo(f"note: {note}")
-    for sentence in enrollment.advice:
-        typer.echo(f"tip:  {sentence}")
+    else:
+        show.print_enrollment(enrollment)
 
 
 def list_(*, vault: options.Vault = None, json: options.Json = False) -> None:

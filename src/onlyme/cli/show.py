@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from onlyme.owner import Owner
-    from onlyme.types import Decision, Enrollment, PhotoReport
+    from onlyme.types import Decision, Enrollment, PhotoReport, Tuning
 
 __all__ = [
     "ask",
@@ -26,7 +26,9 @@ __all__ = [
     "owner_line",
     "photo_line",
     "print_change",
+    "print_enrollment",
     "print_json",
+    "print_tuning",
     "two_histograms",
 ]
 
@@ -118,9 +120,33 @@ def photo_line(report: PhotoReport) -> str:
     return f"  {mark} {report.source}" + (f": {report.note}" if report.note else "")
 
 
+def print_enrollment(enrollment: Enrollment) -> None:
+    """Say what learning a person came to."""
+    photos = f"{enrollment.taken} of {len(enrollment.me)} photos"
+    learned = f"{enrollment.name} is learned from {photos}, in {enrollment.seconds:.1f} s"
+    typer.secho(learned, bold=True)
+    typer.echo(f"alpha {enrollment.alpha:+.3f}: {odds(enrollment.far)}")
+    for note in enrollment.notes:
+        typer.echo(f"note: {note}")
+    for sentence in enrollment.advice:
+        typer.echo(f"tip:  {sentence}")
+
+
 def enrollment_json(enrollment: Enrollment) -> dict[str, Any]:
     """Return an enrollment as the JSON document of `enroll --json`."""
     return asdict(enrollment) | {"taken": enrollment.taken}
+
+
+def print_tuning(tuning: Tuning) -> None:
+    """Say where alpha stands, and what it is expected to cost."""
+    before = f"{tuning.alpha_before:+.3f} → " if tuning.alpha_before != tuning.alpha else ""
+    typer.echo(f"alpha {before}{tuning.alpha:+.3f}: {odds(tuning.far)}")
+    if tuning.miss is not None and tuning.miss_interval is not None:
+        low, high = tuning.miss_interval
+        typer.echo(
+            f"expected misses: {tuning.miss:.2%} ({low:.2%} to {high:.2%}), "
+            f"as measured on {tuning.miss_people} other people"
+        )
 
 
 def two_histograms(

@@ -12,6 +12,27 @@ from onlyme.cli import options, show
 __all__ = ["register"]
 
 
+Far = Annotated[
+    float | None,
+    typer.Option(
+        help="Accept a random stranger at most this often, such as 1e-5.", show_default=False
+    ),
+]
+PresetName = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        metavar="NAME",
+        help="A rate that others ask for: relaxed, nist, android or hello.",
+        show_default=False,
+    ),
+]
+Alpha = Annotated[
+    float | None,
+    typer.Option(help="The margin that a face must reach, −2 to 2.", show_default=False),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
     app.command()(tune)
@@ -22,40 +43,43 @@ def register(app: typer.Typer) -> None:
 def tune(
     name: options.Name,
     *,
-    far: Annotated[
-        float | None,
-        typer.Option(
-            help="Accept a random stranger at most this often, such as 1e-5.", show_default=False
-        ),
-    ] = None,
-    alpha: Annotated[
-        float | None,
-        typer.Option(help="The margin that a face must reach, −2 to 2.", show_default=False),
-    ] = None,
+    far: Far = None,
+    preset: PresetName = None,
+    alpha: Alpha = None,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
-    """Set how sure a person must be recognised.
+    """Set how sure a person must be recognised; without an option, show how it stands.
 
     A higher alpha keeps more strangers out, and the owner too when the light is bad.
+
+    onlyme tune ada --far 1e-5
+    onlyme tune ada --preset hello
     """
     from dataclasses import asdict
 
+    from onlyme import presets
+    from onlyme.errors import UsageError
+
+    if sum(option is not None for option in (far, preset, alpha)) > 1:
+        raise UsageError("say one of --far, --preset and --alpha")
+    if preset is not None:
+        far = presets.preset(preset).far
     with options.opened(vault) as face_id:
-        tuning = face_id.tune(name, far=far, alpha=alpha)
+        if far is None and alpha is None:
+            tuning = face_id.owner(name).tuning()
+        else:
+            tuning = face_id.tune(name, far=far, alpha=alpha)
         owner = face_id.owner(name)
     if json:
         show.print_json(asdict(tuning))
         return
-    typer.echo(f"alpha {tuning.alpha_before:+.3f} → {tuning.alpha:+.3f}: {show.odds(tuning.far)}")
-    if tuning.miss is not None and tuning.miss_interval is not None:
-        low, high = tuning.miss_interval
-        typer.echo(
-            f"expected misses: {tuning.miss:.2%} ({low:.2%} to {high:.2%}), "
-            f"as measured on {tuning.miss_people} other people"
-        )
+    show.print_tuning(tuning)
     own, strangers = owner.margins(owner.examples.me), owner.learned.stranger_margins()
     typer.echo(show.two_histograms(own.tolist(), strangers.tolist(), owner.alpha))
+    if far is None and alpha is None:
+        for each in presets.PRESETS:
+            typer.echo(f"--preset {each.name:<8} {each.far:g}  {each.source}")
 
 
 def certificate(

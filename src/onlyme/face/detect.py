@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Detector"]
 
-SEARCH_SIDES = (256, 640, 1280, 2560)
+SEARCH_SIDES = (256, 640, 1280, 1920)
 """Longest side, in pixels, of the pictures searched one after the other."""
 
 SURE = 0.8

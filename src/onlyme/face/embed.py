@@ -42,7 +42,8 @@ class Embedder:
         self._scale = model.scale
         self._mean = model.mean
         try:
-            self._net = cv2.dnn.readNetFromONNX(np.frombuffer(model.read(), np.uint8))
+            with model.copied() as path:
+                self._net = cv2.dnn.readNetFromONNX(path)
         except cv2.error as error:
             raise ModelRefused(f"{model.path} cannot be loaded: {error.err}") from None
         self._lock = Lock()

@@ -35,6 +35,10 @@ NOT_COVERED = (
 _SPOKEN_FOR = 0.01
 """Below this share of what alpha asks for, a count says little about it."""
 
+_ENOUGH_PAIRS = 20
+"""Pairs of people that must have been mistaken for a count to carry a bound: with fewer, a
+family or two decides."""
+
 _MODEL_REACH = 100.0
 """How far below the last counted rate the tail model is still said aloud."""
 
@@ -126,7 +130,11 @@ def certificate(
     if rate is None or miss is None:
         raise NotCalibrated(f"nothing can be promised for network {learned.model[:12]}…")
     card = learned.base.card
-    rows = _rows_of(card["counted"], learned.photos)
+    rows = [
+        row
+        for row in _rows_of(card["counted"], learned.photos)
+        if row["accepted_pairs"] >= _ENOUGH_PAIRS
+    ]
     below = [row for row in rows if row["far"] >= rate * (1 - 1e-6)]
     if not below:
         raise NotCalibrated("this alpha is too low for any promise")

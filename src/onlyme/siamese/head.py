@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["NEAREST", "Base"]
 
 NEAREST = 100
-"""How many of the nearest strangers the rule asks (FACTS: 100 of some thousands)."""
+"""How many of the nearest strangers the rule asks; from 20 to 1,000 makes no difference."""
 
 
 @dataclass(frozen=True, eq=False)

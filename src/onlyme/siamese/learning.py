@@ -109,8 +109,9 @@ class PhotoValue:
     Attributes:
         photo: its place among the ME photos.
         helps: how much nearer the other photos come to the owner's template with
-            it than without it, each judged by a template that leaves it out. Below
-            0 it hurts; NaN with fewer than three photos.
+            this one than without, each judged by a template that leaves it out and
+            weighed by its distance to the nearest of the rest. Below 0 it hurts; NaN
+            with fewer than three photos.
         margin: its own margin by a template of the others; NaN for a single photo.
     """
 
@@ -136,7 +137,7 @@ def leave_one_out(base: Base, me: object, not_me: object = ()) -> tuple[PhotoVal
     mine, given = base.heads(me, "me"), base.heads(not_me, "not_me")
     votes = np.full(len(given), GIVEN_VOTES, np.float32)
     not_me_distance = NotMe(base.cohort, given, votes, base.nearest).distance(mine)
-    total, count = mine.sum(axis=0), len(mine)
+    total, count, between = mine.sum(axis=0), len(mine), distances(mine, mine)
     made = []
     for photo in range(count):
         others = [other for other in range(count) if other != photo]
@@ -150,7 +151,9 @@ def leave_one_out(base: Base, me: object, not_me: object = ()) -> tuple[PhotoVal
                 - _apart(mine[other], total - mine[other])
                 for other in others
             ]
-            helps = float(np.mean(gains))
+            # Pictures of one minute look alike; each other photo counts by how new it is.
+            novelty = [min(between[other, o] for o in others if o != other) for other in others]
+            helps = float(np.average(gains, weights=np.maximum(novelty, 1e-6)))
         made.append(PhotoValue(photo, helps, margin))
     return tuple(made)
 

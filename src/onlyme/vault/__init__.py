@@ -1,1 +1,1 @@
-"""Templates come in; the same templates go out, later, by owner's name."""
+"""Templates come in; a sealed file that is useless without its key goes out, and back."""

@@ -1,58 +1,82 @@
-"""Every owner's template in one SQLite file, private to its user.
+"""Every owner's template in one sealed file: the vault.
 
-SQLite brings what a store needs and is hard to write: a change is whole or not
-at all, also after `kill -9`; writers wait for each other. What is deleted is
-overwritten (`secure_delete`) and leaves no journal behind.
+The file holds the key slot, the manifest, sealed records and a sealed log; see
+`book`. Templates are rotated before they are sealed; see `rotation`.
 """
 
 from __future__ import annotations
 
-import os
-import sqlite3
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from onlyme.errors import VaultBusy, VaultDamaged, VaultError
-from onlyme.vault.template import Template, from_bytes, to_bytes
+from onlyme.errors import KeyRefused, VaultDamaged
+from onlyme.vault import migrate
+from onlyme.vault.anchor import Anchor
+from onlyme.vault.book import Book
+from onlyme.vault.database import LAYOUT, Database, translated
+from onlyme.vault.disguise import disguised, revealed
+from onlyme.vault.files import private_folder
+from onlyme.vault.keys import KeyFile
+from onlyme.vault.manifest import Manifest
+from onlyme.vault.slot import Slot
+from onlyme.vault.template import from_bytes, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Store"]
+    from onlyme.vault.crypto import Keys
+    from onlyme.vault.keys import KeySource
+    from onlyme.vault.template import Template
 
-WAIT_SECONDS = 10.0
-"""How long one process waits for another's change."""
+__all__ = ["Edit", "Store"]
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS template (
-    owner TEXT PRIMARY KEY NOT NULL,
-    body  BLOB NOT NULL
-) STRICT, WITHOUT ROWID
-"""
-_APPLICATION = 0x6F6E6D65  # "onme": tells our file from any other SQLite file
-_LAYOUT = 1
+_TEMPLATE = "template"
+_ROTATED = (_TEMPLATE, "quarantine")
+"""Kinds of records that are templates, hence rotated."""
 
 
-@dataclass(frozen=True, slots=True)
 class Edit:
-    """One transaction: what it reads, nobody else changes before it ends."""
+    """One transaction: what it reads, nobody else changes before it ends.
 
-    _database: sqlite3.Connection
+    Beside templates it reads and writes sealed records of any kind, and adds to the log.
 
-    def get(self, name: str) -> Template | None:
-        """Return an owner's template, or None."""
-        return _get(self._database, name)
+    Args:
+        book: what the vault holds.
+        keys: of the vault.
+        folder: of the vault.
+    """
 
-    def put(self, template: Template) -> None:
-        """Write an owner's template in place of any earlier one."""
-        row = (template.name, to_bytes(template))
-        self._database.execute("INSERT OR REPLACE INTO template VALUES (?, ?)", row)
+    def __init__(self, book: Book, keys: Keys, folder: Path) -> None:
+        self._folder = folder
+        self._book = book
+        self._keys = keys
+        self.read = book.get
+        self.write = book.put
+        self.remove = book.delete
+        self.keys = book.keys
+        self.append = book.append
+        self.entries = book.entries
+
+    def get(self, name: str, kind: str = _TEMPLATE) -> Template | None:
+        """Return an owner's template, or None; or a quarantine, which is kept like one."""
+        return _template(self._book, self._keys, name, kind)
+
+    def put(self, template: Template, kind: str = _TEMPLATE) -> None:
+        """Write an owner's template in place of any earlier one, rotated anew."""
+        body = to_bytes(disguised(template, self._keys))
+        self._book.put(kind, template.name, body)
 
     def delete(self, name: str) -> bool:
         """Remove an owner; return whether there was one."""
-        return self._database.execute("DELETE FROM template WHERE owner = ?", (name,)).rowcount > 0
+        return self._book.delete(_TEMPLATE, name)
+
+    def archive(self, keep: int, more_than: int) -> bool:
+        """Move all entries of the log but the newest `keep` to a file, if there are `more_than`."""
+        log = self._book.manifest.log
+        if log.following - log.first <= more_than:
+            return False
+        return self._book.archive(self._folder, keep) is not None
 
 
 class Store:
@@ -60,45 +84,52 @@ class Store:
 
     Args:
         folder: made with mode 0700 where it does not exist.
+        sources: where its key may come from, at most one of each kind. The first is taken for
+            a new vault; by default it is a file in the folder, made without asking.
+        anchor: a file, best out of reach of whoever can write to the folder, that notices
+            when the whole vault is rolled back.
+        file: another file than the vault's own: a backup.
 
     Raises:
         VaultError: when the folder is another user's, open to others, or cannot be used.
-        VaultDamaged: when the file in it is not a vault of onlyme.
+        VaultDamaged: when the file in it is not a vault of onlyme, or was tampered with.
+        KeyMissing, KeyRefused: its key cannot be used. Nothing opens without.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *sources: KeySource,
+        anchor: Path | None = None,
+        file: Path | None = None,
+    ) -> None:
         self.folder = folder
-        self.path = folder / "vault.sqlite"
-        _private_folder(folder)
-        with _translated(self.path):
-            # Others may not read the file even if the folder were opened to them later.
-            os.close(
-                os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            )
-            # Transactions are begun and ended by `edit` alone.
-            self._database = sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)
-            self._set_up()
-
-    def _set_up(self) -> None:
-        run = self._database.execute
-        run("PRAGMA secure_delete = ON")
-        run("PRAGMA synchronous = FULL")
-        run("PRAGMA trusted_schema = OFF")
-        layout = run("PRAGMA user_version").fetchone()[0]
-        if layout == _LAYOUT and run("PRAGMA application_id").fetchone()[0] == _APPLICATION:
-            return
-        with self._transaction():
-            if run("SELECT count(*) FROM sqlite_master").fetchone()[0] and layout != _LAYOUT:
-                raise VaultDamaged(
-                    f"{self.path} is a database, but no vault that this onlyme knows"
-                )
-            run(_SCHEMA)
-            run(f"PRAGMA application_id = {_APPLICATION}")
-            run(f"PRAGMA user_version = {_LAYOUT}")
+        self.path = file or folder / "vault.sqlite"
+        self._sources: tuple[KeySource, ...] = sources or (KeyFile(folder / "vault.key"),)
+        self.source = self._sources[0]
+        self._anchor = Anchor(anchor) if anchor else None
+        self._slot: Slot | None = None
+        self._keys: Keys
+        self._manifest: Manifest | None = None
+        self._version = -1
+        self._counter = 0
+        private_folder(folder)
+        self._database = Database(self.path)
+        try:
+            with translated(self.path):
+                self._set_up()
+        except BaseException:
+            self._database.close()
+            raise
 
     def close(self) -> None:
-        """Let go of the file. Further calls raise VaultError."""
+        """Let go of the file, and of the key. Further calls raise VaultError."""
+        self._manifest = self._slot = None
+        self._version = -1
+        self.__dict__.pop("_keys", None)
         self._database.close()
+
+    # --------------------------------------------------------------- templates
 
     def get(self, name: str) -> Template | None:
         """Return an owner's template, or None.
@@ -106,75 +137,221 @@ class Store:
         Raises:
             VaultBusy, VaultDamaged, VaultError: it could not be read.
         """
-        with _translated(self.path):
-            return _get(self._database, name)
+        with self._reading() as book:
+            return _template(book, self._keys, name)
 
-    def version(self) -> tuple[int, int]:
-        """Return what differs after every change, by this process or another."""
-        with _translated(self.path):
-            others = self._database.execute("PRAGMA data_version").fetchone()[0]
-        return int(others), self._database.total_changes
+    def version(self, name: str) -> int | None:
+        """Return what differs after every change of an owner, by any process; None for nobody."""
+        with self._reading() as book:
+            return book.written(_TEMPLATE, name)
 
     def names(self) -> list[str]:
         """Return every owner's name in order."""
-        with _translated(self.path):
-            rows = self._database.execute("SELECT owner FROM template ORDER BY owner").fetchall()
-        return [row[0] for row in rows]
+        with self._reading() as book:
+            return book.keys(_TEMPLATE)
 
     @contextmanager
-    def edit(self) -> Iterator[Edit]:
+    def edit(self, *, durable: bool = True) -> Iterator[Edit]:
         """Read and change as one transaction: all of it, or on any exception nothing.
 
+        Args:
+            durable: wait until the disk has it; see `Database.writing`.
+
         Raises:
-            VaultBusy: another process kept it for more than `WAIT_SECONDS`.
+            VaultBusy: another process kept it for more than ten seconds.
             VaultDamaged, VaultError: it could not be read or written.
         """
-        with _translated(self.path), self._transaction():
-            yield Edit(self._database)
+        with translated(self.path):
+            with self._database.writing(durable=durable):
+                self._refresh()
+                assert self._manifest is not None  # noqa: S101 - for the type checker
+                book = Book(self._database, self._keys, self._manifest.copied())
+                yield Edit(book, self._keys, self.folder)
+                book.finish()
+            self._settled(book.manifest, durable=durable)
+
+    # ----------------------------------------------------------------- records
+
+    def read(self, kind: str, key: str) -> bytes | None:
+        """Return a sealed record of any kind, or None."""
+        with self._reading() as book:
+            return book.get(kind, key)
+
+    def keys(self, kind: str) -> list[str]:
+        """Return the keys of all records of a kind."""
+        with self._reading() as book:
+            return book.keys(kind)
+
+    def log(self) -> Iterator[tuple[int, bytes]]:
+        """Yield number and body of every entry of the log, from the first ever on.
+
+        Raises:
+            VaultDamaged: an entry was changed, removed, added, moved or cut off. Those
+                before it are good.
+        """
+        with self._reading() as book:
+            yield from book.archived(self.folder)
+            yield from book.entries()
+
+    # --------------------------------------------------------------------- key
+
+    @property
+    def kind(self) -> str:
+        """What holds the key: `file`, `keyring` or `passphrase`."""
+        assert self._slot is not None  # noqa: S101 - for the type checker
+        return self._slot.kind
+
+    @property
+    def needs_rekey(self) -> bool:
+        """Whether a key made today would be kept with more care."""
+        assert self._slot is not None  # noqa: S101 - for the type checker
+        return self.source.outdated(self._slot.params)
+
+    @property
+    def counter(self) -> int:
+        """How often the vault was changed."""
+        with self._reading() as book:
+            return book.manifest.counter
+
+    def rekey(self, source: KeySource | None = None) -> None:
+        """Draw new keys and seal everything with them: all of it, or nothing.
+
+        Args:
+            source: what holds the key from now on; by default what holds it now.
+
+        Raises:
+            KeyMissing, KeyRefused: no key can be had from there.
+        """
+        new = source or self.source
+        with translated(self.path):
+            with self._database.writing():
+                self._refresh()
+                old_slot, old_keys, old = self._slot, self._keys, self.source
+                assert old_slot is not None  # noqa: S101 - for the type checker
+                params, key = new.make(anew=True)
+                keys = Slot.drawn(old_slot.vault)
+                book = Book(self._database, old_keys, None)
+                templates = [
+                    (kind, _template(book, old_keys, name, kind))
+                    for kind in _ROTATED
+                    for name in book.keys(kind)
+                ]
+                book = book.resealed(keys)
+                for kind, template in templates:
+                    assert template is not None  # noqa: S101 - for the type checker
+                    book.put(kind, template.name, to_bytes(disguised(template, keys)))
+                book.finish()
+                slot = Slot.made(keys, new.kind, params, key)
+                self._write_slot(slot)
+            self._slot, self._keys, self.source = slot, keys, new
+            self._sources = (new, *(s for s in self._sources if s.kind != new.kind))
+            self._settled(book.manifest, durable=True)
+            new.settle(key)
+            if (old.kind, old) != (new.kind, new) or old_slot.params != slot.params:
+                old.discard(old_slot.params)
+            self._database.scrub()
+
+    def scrub(self) -> None:
+        """Leave nothing of what was deleted or replaced in the file or its journal."""
+        with translated(self.path):
+            self._database.scrub()
+
+    def copy_to(self, path: Path) -> None:
+        """Copy the vault's file, sealed as it is, also while others use it."""
+        with translated(self.path):
+            self._database.copy_to(path)
+
+    # ------------------------------------------------------------------ within
+
+    def _set_up(self) -> None:
+        if self._database.layout != LAYOUT:
+            self._make()
+        with self._database.reading():
+            self._refresh()
+
+    def _make(self) -> None:
+        """Make an empty vault, or one of what the first format held."""
+        with self._database.writing():
+            layout = self._database.layout
+            if layout == LAYOUT:  # another process was quicker
+                return
+            if layout not in {0, migrate.LAYOUT}:
+                raise VaultDamaged(
+                    f"{self.path} is a database, but no vault that this onlyme knows"
+                )
+            templates = migrate.templates(self._database, self.source) if layout else []
+            params, key = self.source.make(anew=False)
+            keys = Slot.drawn()
+            if layout:
+                migrate.clear(self._database)
+            self._database.lay_out()
+            book = Book(self._database, keys, Manifest(counter=1))
+            book.changed = True
+            edit = Edit(book, keys, self.folder)
+            for template in templates:
+                edit.put(template)
+            book.finish()
+            self._write_slot(Slot.made(keys, self.source.kind, params, key))
+        if layout:
+            self._database.scrub()
+
+    def _write_slot(self, slot: Slot) -> None:
+        self._database.run("INSERT OR REPLACE INTO slot VALUES (1, ?)", (slot.to_bytes(),))
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
+    def _reading(self) -> Iterator[Book]:
+        with translated(self.path), self._database.reading():
+            self._refresh()
+            assert self._manifest is not None  # noqa: S101 - for the type checker
+            yield Book(self._database, self._keys, self._manifest)
+
+    def _refresh(self) -> None:
+        """Read the manifest again if another process changed the file."""
+        version = self._database.version
+        if self._manifest is not None and version == self._version:
+            return
+        if self._database.layout != LAYOUT:
+            raise VaultDamaged(f"{self.path} is no vault any more")
+        row = self._database.run("SELECT body FROM slot WHERE id = 1").fetchone()
+        if row is None:
+            raise VaultDamaged(f"the key slot of {self.path} is missing")
+        slot = Slot.from_bytes(row[0])
+        if self._slot is None or slot != self._slot:
+            self._keys = self._unlocked(slot)
+            self._slot = slot
+        manifest = Book(self._database, self._keys).manifest
+        if manifest.counter < self._counter:
+            raise VaultDamaged(f"{self.path} was rolled back to an earlier state")
+        if self._anchor:
+            self._anchor.check(slot.vault, manifest.counter)
+        self._manifest, self._version, self._counter = manifest, version, manifest.counter
+
+    def _unlocked(self, slot: Slot) -> Keys:
+        source = next((source for source in self._sources if source.kind == slot.kind), None)
+        if source is None:
+            kinds = " or ".join(source.kind for source in self._sources)
+            raise KeyRefused(
+                f"the vault {self.folder} is locked with a {slot.kind}; "
+                f"the settings allow a {kinds} only"
+            )
+        for key in source.candidates(slot):
+            if slot.fits(key):
+                self.source = source
+                source.settle(key)
+                return slot.opened(key)
+        raise KeyRefused(f"this {slot.kind} does not open the vault {self.folder}")
+
+    def _settled(self, manifest: Manifest, *, durable: bool) -> None:
+        self._manifest, self._counter = manifest, manifest.counter
+        if self._anchor and self._slot and durable:  # never ahead of what the disk has
+            self._anchor.advance(self._slot.vault, manifest.counter)
 
 
-def _get(database: sqlite3.Connection, name: str) -> Template | None:
-    row = database.execute("SELECT body FROM template WHERE owner = ?", (name,)).fetchone()
-    if row is None:
+def _template(book: Book, keys: Keys, name: str, kind: str = _TEMPLATE) -> Template | None:
+    body = book.get(kind, name)
+    if body is None:
         return None
-    template = from_bytes(row[0])
+    template = revealed(from_bytes(body), keys)
     if template.name != name:
         raise VaultDamaged(f"the template stored for {name!r} is somebody else's")
     return template
-
-
-def _private_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = folder.stat()
-    except OSError as error:
-        raise VaultError(f"{folder} cannot hold a vault: {error.strerror}") from None
-    if status.st_uid != os.geteuid():
-        raise VaultError(f"{folder} belongs to another user; choose another with --vault")
-    if status.st_mode & 0o077:
-        raise VaultError(f"{folder} is open to other users; run `chmod 700 {folder}`")
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the system raise into VaultErrors that say what to do."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-            raise VaultBusy(f"{path} is in use by another process; try again") from None
-        raise VaultError(f"{path}: {error}") from None
-    except sqlite3.DatabaseError as error:
-        raise VaultDamaged(f"{path} is damaged: {error}") from None
-    except OSError as error:
-        raise VaultError(f"{path}: {error.strerror}") from None

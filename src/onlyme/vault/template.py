@@ -1,9 +1,10 @@
 r"""One owner's template as bytes, and back.
 
-    magic   8 bytes   b"onlyme\x00" and the format version, 1
+    magic   8 bytes   b"onlyme\x00" and the format version, 1 or 2
     size    4 bytes   length of the header, little-endian
     header  JSON      name, model, created, and for each value its kind: a number,
-                      a string, or an array's dtype and shape
+                      a string, or an array's dtype and shape; from format 2 on which
+                      arrays are a person's vectors, and the salt of their rotation
     arrays  raw       in the order of the header, little-endian, C order
     digest  32 bytes  SHA-256 of all before it, so that damage is noticed
 
@@ -17,7 +18,7 @@ import hashlib
 import json
 import math
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "Template", "from_bytes", "to_bytes"]
 
-FORMAT = 1
+FORMAT = 2
+_READ = (1, 2)
 _MAGIC = b"onlyme\x00"
 _DTYPES = frozenset({"float32", "float64", "int32", "int64", "uint8"})
 
@@ -49,6 +51,9 @@ class Template:
         created: when it was made or last changed, in UTC.
         values: numbers, strings, lists of strings and arrays, by name; the
             vault does not ask what they mean.
+        secret: the values whose rows are vectors of people, each with the group that
+            shares a rotation: `me` for the owner, `others` for everybody else.
+        salt: of the rotation that these rows went through; empty when they are plain.
         format: version of the format it was read from.
     """
 
@@ -56,6 +61,8 @@ class Template:
     model: str
     created: datetime
     values: Mapping[str, Value]
+    secret: Mapping[str, str] = field(default_factory=dict)
+    salt: bytes = b""
     format: int = FORMAT
 
     def __repr__(self) -> str:
@@ -90,6 +97,8 @@ def to_bytes(template: Template) -> bytes:
         "model": template.model,
         "created": template.created.astimezone(UTC).isoformat(),
         "fields": fields,
+        "secret": dict(template.secret),
+        "salt": template.salt.hex(),
     }
     try:
         text = json.dumps(header, allow_nan=False).encode()
@@ -108,13 +117,15 @@ def from_bytes(data: bytes) -> Template:
     body, digest = data[:-32], data[-32:]
     if len(body) < 12 or body[:7] != _MAGIC:
         raise VaultDamaged("this is not a template of onlyme")
-    if body[7] != FORMAT:
-        raise VaultDamaged(f"this template has format {body[7]}; this onlyme reads format {FORMAT}")
+    if body[7] not in _READ:
+        raise VaultDamaged(
+            f"this template has format {body[7]}; this onlyme reads up to format {FORMAT}"
+        )
     if hashlib.sha256(body).digest() != digest:
         raise VaultDamaged("a template is damaged: its bytes are not those that were written")
     try:
         return _parsed(body)
-    except (KeyError, ValueError, TypeError, struct.error, RecursionError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, struct.error, RecursionError) as error:
         raise VaultDamaged(f"a template is damaged ({type(error).__name__})") from None
 
 
@@ -138,5 +149,12 @@ def _parsed(body: bytes) -> Template:
         at += length
     if at != len(body):
         raise ValueError("bytes left over")
-    created = datetime.fromisoformat(header["created"])
-    return Template(str(header["name"]), str(header["model"]), created, values)
+    return Template(
+        name=str(header["name"]),
+        model=str(header["model"]),
+        created=datetime.fromisoformat(header["created"]),
+        values=values,
+        secret={str(key): str(group) for key, group in header.get("secret", {}).items()},
+        salt=bytes.fromhex(header.get("salt", "")),
+        format=body[7],
+    )

@@ -2,23 +2,32 @@
 
 The manifest lies beside the weights. A file is read once, compared with the
 manifest by SHA-256, and only those very bytes are handed on, so that nothing
-can be changed between the check and the use.
+can be changed between check and use.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import tomllib
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from onlyme.errors import ModelMissing, ModelRefused, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
 
 __all__ = ["SHIPPED", "Model", "find", "manifest"]
 
 SHIPPED = Path(__file__).parent
 """The folder that holds the manifest and the weights that come with onlyme."""
 
+_BLOCK = 1 << 16
 _HOW = "run `python tools/fetch_models.py` in the project, or reinstall onlyme from its wheel"
 
 
@@ -61,19 +70,41 @@ class Model:
             ModelMissing: when the file is not there or cannot be read.
             ModelRefused: when it is not the file that the manifest names.
         """
+        written = BytesIO()
+        self._copy(written)
+        return written.getvalue()
+
+    @contextmanager
+    def copied(self) -> Iterator[str]:
+        """Yield the path of a private copy in memory, checked while it was made.
+
+        A runtime that reads a path holds the weights once where one that is given bytes
+        holds them three times, and nobody can change the copy between check and use.
+
+        Raises:
+            ModelMissing, ModelRefused: as `read`.
+        """
+        with os.fdopen(os.memfd_create(self.name, os.MFD_CLOEXEC), "wb") as copy:
+            self._copy(copy)
+            copy.flush()
+            yield f"/proc/self/fd/{copy.fileno()}"
+
+    def _copy(self, to: BinaryIO) -> None:
+        digest = hashlib.sha256()
         try:
-            data = self.path.read_bytes()
+            with self.path.open("rb", buffering=0) as file:
+                while block := file.read(_BLOCK):
+                    digest.update(block)
+                    to.write(block)
         except OSError as error:
             raise ModelMissing(
                 f"{self.name} model not found: {self.path} ({error.strerror}); {_HOW}"
             ) from None
-        found = hashlib.sha256(data).hexdigest()
-        if found != self.sha256:
+        if digest.hexdigest() != self.sha256:
             raise ModelRefused(
-                f"{self.path} is not the {self.name} model: "
-                f"expected sha256 {self.sha256}, found {found}; {_HOW}"
+                f"{self.path} is not the {self.name} model: expected sha256 {self.sha256}, "
+                f"found {digest.hexdigest()}; {_HOW}"
             )
-        return data
 
 
 def manifest(folder: Path = SHIPPED) -> dict[str, Model]:

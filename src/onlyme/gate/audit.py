@@ -1,0 +1,156 @@
+"""What happened: one line an event, never a pixel or an embedding.
+
+The lines go into the vault's log, where each is sealed to its number and to the
+line before it, and the vault's manifest holds the end. Whoever changes, removes,
+reorders or cuts off a line breaks the chain, and `verify` says where.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Self
+
+from onlyme.errors import VaultDamaged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from onlyme.gate.ledger import Ledger, Page
+    from onlyme.types import Decision
+
+__all__ = ["KEEP", "MOST", "Audit", "Entry", "Event"]
+
+MOST = 20_000
+"""So many entries are kept in the vault's own file; then all but the newest `KEEP` move to a
+sealed file beside it, which stays part of the chain."""
+
+KEEP = 10_000
+
+
+_NOT_YET = datetime.min.replace(tzinfo=UTC)
+
+
+class Event(StrEnum):
+    """What happened."""
+
+    ATTEMPT = "attempt"
+    ENROLL = "enroll"
+    TEACH = "teach"
+    TUNE = "tune"
+    ADAPT = "adapt"
+    REVOKE = "revoke"
+    REKEY = "rekey"
+    EXPORT = "export"
+    IMPORT = "import"
+    BACKUP = "backup"
+    FORGET = "forget"
+    RESET = "reset"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line.
+
+    Attributes:
+        event: what happened.
+        owner: to whom; None when it concerns all.
+        source: where from: `camera 0`, `service`, `unlock`, `file`, `command line`.
+        verdict: `accepted`, `rejected` or `done`.
+        reason: of an attempt's verdict.
+        margin: of an attempt, rounded to three digits.
+        liveness: what liveness said of it: `off`, `live`, `attack`, `undecided`.
+        detail: a few words; never anything of a face.
+        at: when, in UTC, by the wall clock.
+        number: its place in the chain, from 1; 0 before it has one.
+    """
+
+    event: Event
+    owner: str | None = None
+    source: str = "command line"
+    verdict: str = "done"
+    reason: str = ""
+    margin: float | None = None
+    liveness: str = ""
+    detail: str = ""
+    at: datetime = _NOT_YET
+    number: int = 0
+
+    @classmethod
+    def of(cls, owner: str, source: str, decision: Decision) -> Self:
+        """Return the line for an attempt."""
+        liveness = decision.liveness
+        return cls(
+            Event.ATTEMPT,
+            owner,
+            source,
+            verdict="accepted" if decision.accepted else "rejected",
+            reason=str(decision.reason),
+            margin=None if decision.margin is None else round(decision.margin, 3),
+            liveness=str(liveness.verdict or liveness.level),
+        )
+
+
+class Audit:
+    """Writes and reads the lines.
+
+    Args:
+        ledger: where they are kept.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def note(self, page: Page, entry: Entry) -> None:
+        """Add a line within the transaction that does what it tells of.
+
+        Raises:
+            VaultError: it cannot be written; then what it tells of is not done either.
+        """
+        document = asdict(replace(entry, at=datetime.now(UTC)))
+        document["at"] = document["at"].isoformat(timespec="milliseconds")
+        del document["number"]
+        slim = {key: value for key, value in document.items() if value not in {None, ""}}
+        number = page.append(json.dumps(slim, ensure_ascii=False).encode())
+        if number % 100 == 0:
+            page.archive(keep=KEEP, more_than=MOST)
+
+    def entries(
+        self,
+        owner: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Iterator[Entry]:
+        """Yield the lines, oldest first, of one owner or all, of one time or all.
+
+        Raises:
+            VaultDamaged: the chain is broken. What was yielded before is good.
+        """
+        for number, body in self._ledger.log():
+            entry = _parsed(number, body)
+            if owner is not None and entry.owner != owner:
+                continue
+            if (since and entry.at < since) or (until and entry.at > until):
+                continue
+            yield entry
+
+    def verify(self) -> int:
+        """Follow the chain from the first line to the last; return how many there are.
+
+        Raises:
+            VaultDamaged: a line was changed, removed, added, moved or cut off; says which.
+        """
+        return sum(1 for _ in self.entries())
+
+
+def _parsed(number: int, body: bytes) -> Entry:
+    try:
+        document = json.loads(body)
+        document["event"] = Event(document["event"])
+        document["at"] = datetime.fromisoformat(document["at"])
+        known = {field.name for field in fields(Entry)}
+        return Entry(**{key: document[key] for key in known & set(document)}, number=number)
+    except (ValueError, KeyError, TypeError):
+        raise VaultDamaged(f"entry {number} of the log is none of onlyme") from None

@@ -1,0 +1,48 @@
+"""A password comes in; whether it is the login password of whoever runs this goes out.
+
+The system's own helper answers, the one that screen lockers ask (pam_unix,
+`unix_chkpwd(8)`): it may read the password's hash, and nobody else needs to.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+from pathlib import Path
+
+from onlyme.errors import UsageError
+
+__all__ = ["is_login_password"]
+
+_HELPERS = ("/sbin/unix_chkpwd", "/usr/sbin/unix_chkpwd")
+_SECONDS = 10.0
+
+
+def is_login_password(password: str, helpers: tuple[str, ...] = _HELPERS) -> bool:
+    """Ask whether this is the login password of the user who runs this program.
+
+    Args:
+        password: what was typed.
+        helpers: where the system's helper may be.
+
+    Raises:
+        UsageError: this system has no such helper.
+    """
+    helper = next((path for path in helpers if Path(path).is_file()), None)
+    if helper is None:
+        raise UsageError("this system cannot check a password here; run the command as root")
+    user = pwd.getpwuid(os.getuid()).pw_name
+    try:
+        answer = subprocess.run(  # noqa: S603 - a fixed program; the name is the system's own
+            [helper, user, "nonull"],
+            input=password.encode() + b"\0",
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={},
+            timeout=_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return answer.returncode == 0

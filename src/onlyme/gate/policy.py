@@ -1,0 +1,182 @@
+"""Who may try again: five failures in five minutes, then a wait that grows.
+
+Nothing here reads a clock or a file: a state and a moment come in, a new state
+and an answer go out. A try is counted before it is looked at. So callers side
+by side share the tries that are left, and one that never says how it ended has
+failed.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from onlyme.errors import VaultDamaged
+from onlyme.gate.clock import Moment, elapsed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["DEFAULT", "Policy", "Standing", "State"]
+
+
+class Policy(NamedTuple):
+    """What is allowed.
+
+    Attributes:
+        tries: so many failures …
+        within: … in so many seconds close the gate.
+        waits: for so many seconds the first time, the second, …; the last one stays. A
+            success, or the password, starts over.
+        daily: so many failures are allowed in any 24 hours, however patiently they come.
+    """
+
+    tries: int = 5
+    within: float = 300.0
+    waits: tuple[float, ...] = (300.0, 900.0, 3600.0, 14400.0, 86400.0)
+    daily: int = 20
+
+
+DEFAULT = Policy()
+"""Five in five minutes, as phones do. At a false accept rate of 1e-4 a stranger who tries for a
+whole day gets in with a chance of 0.2 %: 20 tries; without `daily`, four every five minutes
+would make it 11 %."""
+
+_DAY = 86400.0
+
+
+class Standing(NamedTuple):
+    """Where somebody stands.
+
+    Attributes:
+        tries: how many are left.
+        wait: seconds until there is one; 0 when `tries` > 0.
+    """
+
+    tries: int
+    wait: float
+
+
+class _Try(NamedTuple):
+    id: str
+    at: float
+    open: bool
+
+
+class State(NamedTuple):
+    """What is remembered of one owner and source.
+
+    Attributes:
+        read: the clock when this was last changed.
+        clock: seconds that passed since it began, as far as that is sure.
+        tries: each that counts against the limit: failed, or not ended.
+        closed: how often the gate closed since the last success.
+        until: on `clock`, when it opens again.
+    """
+
+    read: Moment
+    clock: float = 0.0
+    tries: tuple[_Try, ...] = ()
+    closed: int = 0
+    until: float = 0.0
+
+    def standing(self, policy: Policy, moment: Moment) -> Standing:
+        """Say how many tries are left, or how long to wait."""
+        state = self._at(moment)
+        if state.until > state.clock:
+            return Standing(0, state.until - state.clock)
+        for tries, allowed, within in (
+            (state.tries, policy.daily, _DAY),
+            (state.recent(policy), policy.tries, policy.within),
+        ):
+            if len(tries) >= allowed:
+                return Standing(0, tries[-allowed].at + within - state.clock)
+        left = policy.tries - len(state.recent(policy))
+        return Standing(min(left, policy.daily - len(state.tries)), 0.0)
+
+    def begin(self, policy: Policy, moment: Moment, id_: str) -> tuple[Self, Standing]:
+        """Take one of the tries that are left, if one is.
+
+        Returns:
+            The new state, and the standing before this try.
+        """
+        before = self.standing(policy, moment)
+        state = self._at(moment)
+        if before.tries == 0:
+            return state, before
+        state = state._replace(tries=(*state.tries, _Try(id_, state.clock, open=True)))
+        if len(state.recent(policy)) >= policy.tries:
+            wait = policy.waits[min(state.closed, len(policy.waits) - 1)]
+            state = state._replace(closed=state.closed + 1, until=state.clock + wait)
+        return state, before
+
+    def fail(self, moment: Moment, id_: str) -> Self:
+        """End a try that was counted: it stays counted."""
+        state = self._at(moment)
+        ended = (t._replace(open=False) if t.id == id_ else t for t in state.tries)
+        return state._replace(tries=tuple(ended))
+
+    def withdraw(self, policy: Policy, moment: Moment, id_: str) -> Self:
+        """Give a try back that judged nobody."""
+        state = self._at(moment)
+        others = tuple(t for t in state.tries if t.id != id_)
+        if len(others) == len(state.tries):
+            return state
+        was_closed = len(state.recent(policy)) >= policy.tries
+        state = state._replace(tries=others)
+        if was_closed and state.until > state.clock and len(state.recent(policy)) < policy.tries:
+            # This try was what closed the gate; it opens again, as if it had not been.
+            state = state._replace(closed=max(0, state.closed - 1), until=0.0)
+        return state
+
+    def succeed(self, moment: Moment, id_: str) -> Self:
+        """Start over; tries that others have not ended stay counted."""
+        state = self._at(moment)
+        others = tuple(t for t in state.tries if t.open and t.id != id_)
+        return state._replace(tries=others, closed=0, until=0.0)
+
+    def recent(self, policy: Policy) -> tuple[_Try, ...]:
+        """Return the tries that count towards closing: new ones, not served by a wait yet."""
+        served = self.until if self.until <= self.clock else 0.0
+        return tuple(t for t in self.tries if self.clock - t.at < policy.within and t.at >= served)
+
+    def to_bytes(self) -> bytes:
+        """Write it down."""
+        document = {
+            "read": [self.read.boot, self.read.seconds],
+            "clock": self.clock,
+            "tries": [[t.id, t.at, t.open] for t in self.tries],
+            "closed": self.closed,
+            "until": self.until,
+        }
+        return json.dumps(document).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            VaultDamaged: it is something else.
+        """
+        try:
+            return cls._parsed(json.loads(data))
+        except (ValueError, KeyError, TypeError):
+            raise VaultDamaged("what the gate remembers is damaged") from None
+
+    @classmethod
+    def _parsed(cls, document: dict[str, Any]) -> Self:
+        boot, seconds = document["read"]
+        tries: Iterable[tuple[str, float, bool]] = document["tries"]
+        return cls(
+            read=Moment(str(boot), float(seconds)),
+            clock=float(document["clock"]),
+            tries=tuple(_Try(str(i), float(at), bool(open_)) for i, at, open_ in tries),
+            closed=int(document["closed"]),
+            until=float(document["until"]),
+        )
+
+    def _at(self, moment: Moment) -> Self:
+        """Carry the clock on, and drop what is a day old."""
+        clock = self.clock + elapsed(self.read, moment)
+        tries = tuple(t for t in self.tries if clock - t.at < _DAY)
+        return self._replace(read=moment, clock=clock, tries=tries)

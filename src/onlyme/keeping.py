@@ -1,0 +1,217 @@
+"""What may be done with what is kept, without looking at anybody.
+
+Forget, revoke, re-key, export, import, back up; who may try again, and what was
+tried. Nothing here needs a network, so it works where none can be loaded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from onlyme.errors import KeyMissing, KeyRefused, OwnerExists, UnknownOwner, VaultError
+from onlyme.gate.audit import Event
+from onlyme.names import checked_name
+from onlyme.vault.files import replace_private
+from onlyme.vault.keys import SCRYPT
+from onlyme.vault.portable import from_sealed, to_sealed
+from onlyme.vault.store import Store
+
+if TYPE_CHECKING:
+    from onlyme.gate.admission import Gate
+    from onlyme.vault.keys import KeySource, ScryptCost
+    from onlyme.vault.store import Edit
+
+__all__ = ["QUARANTINE", "Keeping", "nobody"]
+
+_BACKUP = "backup"
+QUARANTINE = "quarantine"
+"""Kind of the record of what a person's template may learn; see `adaptation`."""
+_MOST_BYTES = 2**26  # of an export
+
+
+class Keeping:
+    """A vault and its gate, as their owner handles them.
+
+    Args:
+        store: the vault.
+        gate: counts attempts and writes events down.
+    """
+
+    def __init__(self, store: Store, gate: Gate) -> None:
+        self.store = store
+        self.gate = gate
+
+    def close(self) -> None:
+        """Let go of the vault."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        """Return itself, to be closed at the end of the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+    # ------------------------------------------------------------------ owners
+
+    def forget(self, name: str) -> list[str]:
+        """Erase everything that is kept of a person, in the vault and in its backups.
+
+        The log keeps that somebody of this name was here: a log that forgets is none.
+
+        Returns:
+            Sentences about backups that could not be reached.
+
+        Raises:
+            UnknownOwner: nobody of that name is enrolled.
+        """
+        with self.store.edit() as edit:
+            if not edit.delete(name):
+                raise UnknownOwner(nobody(name, self.store.names()))
+            self._forget_rest(edit, name)
+            self.gate.note(edit, Event.FORGET, name)
+            backups = edit.keys(_BACKUP)
+        self.store.scrub()
+        return [note for path in backups if (note := self._forget_in(Path(path), name))]
+
+    def revoke(self, name: str) -> None:
+        """Draw a new secret rotation for a person: what was stored of them so far is void.
+
+        Raises:
+            UnknownOwner: nobody of that name is enrolled.
+        """
+        with self.store.edit() as edit:
+            template = edit.get(name)
+            if template is None:
+                raise UnknownOwner(nobody(name, self.store.names()))
+            edit.put(template)  # every writing draws a new one
+            self.gate.note(edit, Event.REVOKE, name)
+        self.store.scrub()
+
+    def export(self, name: str, path: Path, passphrase: str, cost: ScryptCost = SCRYPT) -> None:
+        """Write a person's template to a file, sealed to a passphrase.
+
+        Raises:
+            UnknownOwner: nobody of that name is enrolled.
+            KeyRefused: the passphrase is empty.
+            VaultError: the file is there already, or cannot be written.
+        """
+        with self.store.edit() as edit:
+            template = edit.get(name)
+            if template is None:
+                raise UnknownOwner(nobody(name, self.store.names()))
+            sealed = to_sealed(template, passphrase, cost)
+            self.gate.note(edit, Event.EXPORT, name, str(path))
+            _write_new(path, sealed)
+
+    def import_(
+        self, path: Path, passphrase: str, *, name: str | None = None, replace_: bool = False
+    ) -> str:
+        """Take over a template that `export` wrote; return whose it is.
+
+        Args:
+            path: the file.
+            passphrase: what it was sealed to.
+            name: what to call the person here; by default as there.
+            replace_: forget whoever has that name here.
+
+        Raises:
+            OwnerExists: the name is taken.
+            KeyRefused: the passphrase is another, or the file was changed.
+            VaultError: it cannot be read, or is no export.
+        """
+        try:
+            with path.open("rb") as file:
+                data = file.read(_MOST_BYTES)
+        except OSError as error:
+            raise VaultError(f"{path}: {error.strerror}") from None
+        template = from_sealed(data, passphrase)
+        template = replace(template, name=checked_name(name or template.name))
+        with self.store.edit() as edit:
+            if edit.get(template.name) is not None and not replace_:
+                raise OwnerExists(
+                    f"{template.name} is enrolled already; choose another name (--name) "
+                    "or start over (--replace)"
+                )
+            edit.put(template)
+            self.gate.note(edit, Event.IMPORT, template.name, str(path))
+        return template.name
+
+    # ------------------------------------------------------------------- vault
+
+    def rekey(self, source: KeySource | None = None) -> None:
+        """Draw new keys and seal everything with them, held by another source if one is given.
+
+        Raises:
+            KeyMissing, KeyRefused: no key can be had from there.
+        """
+        self.store.rekey(source)
+        with self.store.edit() as edit:
+            self.gate.note(edit, Event.REKEY, detail=self.store.kind)
+
+    def backup(self, path: Path | None = None) -> Path:
+        """Copy the vault, sealed as it is, also while it is in use; return where to.
+
+        The key is not in it: keep that apart. The vault remembers where its backups are, so
+        that `forget` reaches them.
+
+        Args:
+            path: a file that is not there yet; by default one in `backups` beside the vault.
+
+        Raises:
+            VaultError: the file is there already, or cannot be written.
+        """
+        if path is None:
+            folder = self.store.folder / "backups"
+            folder.mkdir(mode=0o700, exist_ok=True)
+            path = folder / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}Z.sqlite"
+        path = path.absolute()
+        with self.store.edit() as edit:
+            edit.write(_BACKUP, str(path), b"")
+            self.gate.note(edit, Event.BACKUP, detail=str(path))
+        _write_new(path, b"")
+        self.store.copy_to(path)
+        return path
+
+    def _forget_rest(self, edit: Edit, name: str) -> None:
+        self.gate.forget(edit, name)
+        edit.remove(QUARANTINE, name)
+
+    def _forget_in(self, path: Path, name: str) -> str:
+        """Erase a person from a backup; return a sentence if that could not be done."""
+        if not path.exists():
+            return f"the backup {path} is not there; if it was moved, {name} is still in it"
+        try:
+            copy = Store(self.store.folder, self.store.source, file=path)
+            try:
+                with copy.edit() as edit:
+                    edit.delete(name)
+                    self._forget_rest(edit, name)
+                copy.scrub()
+            finally:
+                copy.close()
+        except (KeyMissing, KeyRefused):
+            path.unlink()
+            return f"the backup {path} was sealed with an earlier key, and is deleted"
+        except VaultError as error:
+            return f"the backup {path} cannot be changed: {error}"
+        return ""
+
+
+def nobody(name: str, names: list[str]) -> str:
+    """Say that nobody has this name, and who is there."""
+    enrolled = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
+    return f"nobody called {name!r} is enrolled; enrolled: {enrolled or 'nobody yet'}"
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    if path.exists():
+        raise VaultError(f"{path} is there already; choose another file")
+    try:
+        replace_private(path, content)
+    except OSError as error:
+        raise VaultError(f"{path}: {error.strerror}") from None

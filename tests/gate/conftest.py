@@ -1,0 +1,54 @@
+"""What the gate's tests share: a real vault to write to, and a clock to set."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from onlyme.gate.admission import Gate
+from onlyme.gate.clock import Moment
+from onlyme.types import Decision, Reason
+from onlyme.vault.store import Store
+
+MATCH = Decision(accepted=True, name="ada", reason=Reason.MATCH, margin=0.5, alpha=0.3)
+NO_MATCH = Decision(accepted=False, name="ada", reason=Reason.NO_MATCH, margin=0.1, alpha=0.3)
+NOT_LIVE = Decision(accepted=False, name="ada", reason=Reason.NOT_LIVE)
+NO_FACE = Decision(accepted=False, name="ada", reason=Reason.NO_FACE)
+
+
+class Clock:
+    """Seconds since a boot that pass when they are told to."""
+
+    def __init__(self) -> None:
+        self.moment = Moment("first boot", 1000.0)
+
+    def __call__(self) -> Moment:
+        return self.moment
+
+    def wait(self, seconds: float) -> None:
+        self.moment = self.moment._replace(seconds=self.moment.seconds + seconds)
+
+    def reboot(self) -> None:
+        self.moment = Moment(self.moment.boot + "'", 0.0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "vault"
+
+
+@pytest.fixture
+def store(folder: Path) -> Iterator[Store]:
+    opened = Store(folder)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def gate(store: Store, clock: Clock) -> Gate:
+    return Gate(store, now=clock)
