@@ -85,9 +85,10 @@ def test_without_consent_nothing_is_learned(adaptation, base, keeping, ada):
 def test_five_good_matches_of_five_days_are_learned_as_one(adaptation, base, keeping, ada):
     photos = ada.photos(5)
     assert taught(adaptation, photos) == [Outcome.WAITING] * 4 + [Outcome.LEARNED]
-    learned = owner_of(base, keeping).examples.learned
-    np.testing.assert_allclose(learned, unit(photos.mean(axis=0))[None], atol=1e-5)
-    assert adaptation.standing("ada").learned == (START + 4 * DAY,)
+    (learned,) = owner_of(base, keeping).examples.learned
+    assert learned @ unit(photos.mean(axis=0)) > 0.8
+    assert max(photos @ learned) < 0.99  # nobody's photo
+    assert adaptation.standing("ada").learned == START + 4 * DAY
     assert adaptation.standing("ada").waiting == 0
 
 
@@ -104,18 +105,16 @@ def test_another_persons_photos_are_never_taken(adaptation, base, keeping, ada):
     assert keeping.store.version("ada") == before
 
 
-def test_a_thousand_poisoned_steps_bring_an_impostor_no_nearer_than_the_drift(
-    adaptation, base, keeping, ada
-):
+def test_poisoned_steps_bring_an_impostor_no_nearer_than_the_drift(adaptation, base, keeping, ada):
     """Morphs of owner and impostor, each the farthest that is still taken: more than an impostor
-    has, who would need the password with each."""
-    sister = Person(2, towards=ada.centre, near=0.35)
+    has, who would need the password with each. `benchmarks/adaptation.py` takes 1,000 steps."""
+    sister = Person(2, towards=ada.centre, near=0.15)
     photos = sister.photos(40)
     enrolled = owner_of(base, keeping)
     shares = np.linspace(0.0, 1.0, 80)[:, None]
     strict = enrolled.learned.alpha_at(1e-5)
     outcomes = []
-    for step in range(1000):
+    for step in range(60):
         morphs = unit((1 - shares) * ada.centre + shares * photos[step % 40])
         edge = np.flatnonzero(enrolled.margins(morphs) >= strict)[-1]
         # Every other round stays well inside, so that its mean is taken.
@@ -127,7 +126,7 @@ def test_a_thousand_poisoned_steps_bring_an_impostor_no_nearer_than_the_drift(
     after_margins = after.margins(photos) - after.alpha
     assert (after_margins >= 0).mean() <= (before_margins >= 0).mean()
     assert (after_margins - before_margins).max() < 0.1
-    assert len(after.examples.learned) <= 3
+    assert len(after.examples.learned) == 1
     np.testing.assert_allclose(after.examples.me, enrolled.examples.me, atol=1e-4)
 
 
@@ -135,12 +134,12 @@ def test_an_owner_who_changes_slowly_gains(adaptation, base, keeping, ada):
     direction = unit(np.random.default_rng(9).standard_normal(128))
     enrolled = owner_of(base, keeping)
     outcomes = []
-    for day in range(120):
-        photo = ada.photos(1, aged=0.6 * day / 120, direction=direction)[0]
+    for day in range(40):
+        photo = ada.photos(1, aged=2.0 * day / 40, direction=direction)[0]
         outcomes.append(adaptation.confirm("ada", photo, START + day * DAY))
     assert Outcome.LEARNED in outcomes
     after = owner_of(base, keeping)
-    aged = ada.photos(400, aged=0.75, direction=direction)
+    aged = ada.photos(400, aged=1.8, direction=direction)
     before_rate = (enrolled.margins(aged) >= enrolled.alpha).mean()
     after_rate = (after.margins(aged) >= after.alpha).mean()
     assert after_rate > before_rate

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onlyme.errors import EnrollmentError, ImageError, OwnerExists, UsageError
+from onlyme.errors import EnrollmentError, ImageError, UsageError
 from onlyme.image.source import photos
 from onlyme.owner import Examples
 from onlyme.types import Embedding, Frame, PhotoReport, Reason
@@ -26,15 +26,7 @@ if TYPE_CHECKING:
     Picture = ImageLike | Frame
     Photo = Picture | Embedding
 
-__all__ = [
-    "ADVISED",
-    "SAME_PERSON",
-    "SAME_PICTURE",
-    "Collected",
-    "Collector",
-    "collected",
-    "refuse_taken",
-]
+__all__ = ["ADVISED", "SAME_PERSON", "SAME_PICTURE", "Collected", "Collector", "collected"]
 
 ADVISED = 5
 """Photos of one person that are advised; one is enough."""
@@ -226,11 +218,3 @@ def _distances(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.flo
     """Euclidean distances between the rows of two sets of unit vectors: float64[n, m], 0 to 2."""
     cosines = a.astype(np.float64) @ b.astype(np.float64).T
     return np.sqrt(np.maximum(2 - 2 * cosines, 0))
-
-
-def refuse_taken(name: str, taken: bool) -> None:  # noqa: FBT001 - a helper of one caller
-    """Raise OwnerExists where a name is taken."""
-    if taken:
-        raise OwnerExists(
-            f"{name} is enrolled already; add to it (--add) or start over (--replace)"
-        )

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Self
 from onlyme.attempt import checked_level, single, whole
 from onlyme.challenged import watched
 from onlyme.coach import advice
-from onlyme.enrolling import ADVISED, Collector, collected, refuse_taken
-from onlyme.errors import EnrollmentError, UnknownOwner, UsageError
+from onlyme.enrolling import ADVISED, Collector, collected
+from onlyme.errors import EnrollmentError, OwnerExists, UnknownOwner, UsageError
 from onlyme.gate.audit import Event
 from onlyme.image.source import Capture
-from onlyme.keeping import QUARANTINE, nobody
-from onlyme.names import checked_name
+from onlyme.keeping import QUARANTINE
+from onlyme.names import checked_name, nobody
 from onlyme.owner import Examples, Owner, lesson, search
 from onlyme.pipeline import timed
 from onlyme.siamese import leave_one_out
@@ -170,7 +170,7 @@ class FaceID:
         if add and replace:
             raise UsageError("say add or replace, not both")
         taken = name in self.names()
-        refuse_taken(name, taken and not (add or replace))
+        _refuse_taken(name, taken and not (add or replace))
         none = Examples.none(self.base.dimension)
         known = self.owner(name).examples if taken and add else none
         seen = collected(self.pipeline, known, me, not_me, look_alikes, on_photo)
@@ -178,7 +178,7 @@ class FaceID:
         with self.store.edit() as edit:
             # Looking took seconds. Whatever another process enrolled meanwhile is kept.
             earlier = self._owner_in(edit, name)
-            refuse_taken(name, earlier is not None and not (add or replace))
+            _refuse_taken(name, earlier is not None and not (add or replace))
             if earlier is not None and add:
                 owner = earlier.learned_anew(self.base, earlier.examples + seen.examples)
             else:
@@ -241,12 +241,6 @@ class FaceID:
             NotCalibrated: no alpha of this network stands for a false accept rate.
             UnknownOwner: nobody of that name is enrolled.
         """
-        if (far is None) == (alpha is None):
-            raise UsageError("say either a false accept rate or an alpha")
-        if far is not None and not 0 < far < 1:
-            raise UsageError(f"a false accept rate of {far:g} is not between 0 and 1")
-        if alpha is not None and not -2 <= alpha <= 2:
-            raise UsageError(f"an alpha of {alpha:g} is not between −2 and 2")
         with self.store.edit() as edit:
             before = self._existing(edit, name)
             after = before.tuned(far=far, alpha=alpha)
@@ -300,7 +294,7 @@ class FaceID:
             return self.gate.decide(name, "file", lambda: self.verify(name, image, level))
         judge = self._judge_for(level)
         if isinstance(image, (list, tuple)):
-            return whole(owner, map(self.pipeline.look, image), judge, level)
+            return whole(owner, (self.pipeline.look(one) for one in image), judge, level)
         return single(owner, self.pipeline.look(image), judge, level)
 
     def identify(self, image: Photo) -> Decision:
@@ -316,9 +310,9 @@ class FaceID:
         sight = self.pipeline.look(image)
         if sight.embedding is None:
             return _nobody_seen(sight)
-        vector = sight.embedding.vector
         with timed(sight.timings_ms, "decide"):
-            answer = search([self.owner(name) for name in self.names()], vector)
+            owners = [self.owner(name) for name in self.names()]
+            answer = search(owners, sight.embedding.vector)
         return answer.took(sight.timings_ms, frames=1)
 
     def watch(
@@ -351,7 +345,8 @@ class FaceID:
         level = checked_level(liveness)
         owner, judge = self.owner(name), self._judge_for(level)
         with Capture(source) as frames:
-            decisions = watched(owner, map(self.pipeline.look, frames), judge, level, ask)
+            sights = map(self.pipeline.look, frames)
+            decisions = watched(owner, sights, judge, level, ask)
             if gate is False or (gate is None and Path(str(source)).is_file()):
                 yield from decisions
             else:
@@ -394,3 +389,10 @@ class FaceID:
 def _nobody_seen(sight: Sight) -> Decision:
     reason = sight.reason or Reason.NO_FACE
     return Decision(accepted=False, name=None, reason=reason).took(sight.timings_ms, frames=1)
+
+
+def _refuse_taken(name: str, taken: bool) -> None:  # noqa: FBT001 - a helper of one caller
+    if taken:
+        raise OwnerExists(
+            f"{name} is enrolled already; add to it (--add) or start over (--replace)"
+        )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from onlyme.errors import KeyMissing, KeyRefused, OwnerExists, UnknownOwner, VaultError
 from onlyme.gate.audit import Event
-from onlyme.names import checked_name
+from onlyme.names import checked_name, nobody
 from onlyme.vault.files import replace_private
 from onlyme.vault.keys import SCRYPT
 from onlyme.vault.portable import from_sealed, to_sealed
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from onlyme.vault.keys import KeySource, ScryptCost
     from onlyme.vault.store import Edit
 
-__all__ = ["QUARANTINE", "Keeping", "nobody"]
+__all__ = ["QUARANTINE", "Keeping"]
 
 _BACKUP = "backup"
 QUARANTINE = "quarantine"
@@ -200,12 +200,6 @@ class Keeping:
         except VaultError as error:
             return f"the backup {path} cannot be changed: {error}"
         return ""
-
-
-def nobody(name: str, names: list[str]) -> str:
-    """Say that nobody has this name, and who is there."""
-    enrolled = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
-    return f"nobody called {name!r} is enrolled; enrolled: {enrolled or 'nobody yet'}"
 
 
 def _write_new(path: Path, content: bytes) -> None:

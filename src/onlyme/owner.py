@@ -122,10 +122,20 @@ class Owner:
         return self.learn(base, self.name, examples, far=self.promised, alpha=alpha)
 
     def tuned(self, *, far: float | None = None, alpha: float | None = None) -> Self:
-        """Return the same owner with an alpha given, or found for a false accept rate."""
-        if far is not None:
+        """Return the same owner with an alpha given, or found for a false accept rate.
+
+        Raises:
+            UsageError: not exactly one of them was said, or it is out of range.
+            NotCalibrated: no alpha of this network stands for a false accept rate.
+        """
+        if far is not None and alpha is None:
+            if not 0 < far < 1:
+                raise UsageError(f"a false accept rate of {far:g} is not between 0 and 1")
             alpha = self.learned.alpha_at(far)
-        assert alpha is not None  # noqa: S101 - for the type checker; the caller gave one
+        elif alpha is None or far is not None:
+            raise UsageError("say either a false accept rate or an alpha")
+        elif not -2 <= alpha <= 2:
+            raise UsageError(f"an alpha of {alpha:g} is not between −2 and 2")
         return replace(self, alpha=alpha, promised=far, created=datetime.now(UTC))
 
     def tuning(self, alpha_before: float | None = None) -> Tuning:

@@ -2,24 +2,25 @@
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-if not pytest.importorskip("torch", reason="the lab's extra is not installed"):
-    collect_ignore_glob = ["*"]
-
-import torch
-
 from onlyme.lab.people import People
 from onlyme.lab.photos import Photos
 from onlyme.lab.synthetic import drawn
+
+if find_spec("torch") is None:
+    collect_ignore_glob = ["*"]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     """Small networks gain nothing from a second thread, and lose much beside other tests."""
+    import torch
+
     torch.set_num_threads(1)
 
 

@@ -126,6 +126,16 @@ def test_claims_follow_the_figures():
     assert verdicts["Training takes hours (5 h for 7 ME and 10 NOT_ME photos)."] == "did not hold"
 
 
+def test_a_threshold_that_lies_ill_is_no_worse_way():
+    """Both rank everybody right; one accepts all at its threshold. That decides nothing."""
+    cells = (
+        cell("classifier", (9.0,) * 50, (5.0,) * 50, threshold=0.0),
+        cell("compact", (1.0,) * 50, (0.0,) * 50),
+    )
+    told = {c.claim.split()[1]: c.verdict for c in claims(Comparison(Plan(), cells))}
+    assert told["plain"] == "not decided"
+
+
 def test_a_lower_alpha_that_lets_strangers_in_is_told():
     cells = (cell("compact", (1.0,) * 50, (0.0,) * 50),)
     (claim,) = claims(Comparison(Plan(), cells))

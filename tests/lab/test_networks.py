@@ -78,9 +78,14 @@ def test_two_heads_do_not_mind_the_order():
     torch.testing.assert_close(one, other)
 
 
-def test_the_margin_is_the_nearest_strangers_less_mine():
-    me, not_me = torch.tensor([[0.0, 0.0], [0.0, 2.0]]), torch.tensor([[3.0, 0.0], [9.0, 0.0]])
-    assert margins(me, not_me, torch.tensor([[0.0, 1.0]])).item() == pytest.approx(10**0.5 - 1)
+def test_a_face_is_accepted_when_its_loss_with_every_stored_photo_is_zero():
+    torch.manual_seed(6)
+    me, not_me, probes = torch.randn(4, 3), torch.randn(5, 3), torch.randn(50, 3)
+    alpha, accepted = -0.6, margins(me, not_me, probes) >= -0.6
+    for x, yes in zip(probes, accepted, strict=True):
+        losses = [(x - p).norm() - (x - n).norm() + alpha for p in me for n in not_me]
+        assert bool(yes) == (max(losses) <= 0)
+    assert 0 < accepted.sum() < 50
 
 
 def test_what_is_beside_the_face_is_not_seen(photos):
@@ -108,7 +113,7 @@ def test_unbounded_vectors_reach_zero_loss_by_growing():
     """The same directions, made longer, and nothing is left of the loss."""
     me = torch.tensor([[1.0, 0.0], [0.96, 0.28]])
     not_me = torch.tensor([[0.8, 0.6]])
-    loss = build("compact", alpha=0.5)._loss
+    loss = build("compact", alpha=0.5).criterion
     assert float(loss(me, not_me)) > 0.25
     assert float(loss(10 * me, 10 * not_me)) == 0
 

@@ -16,12 +16,18 @@ from onlyme.errors import OnlymeError, VaultDamaged
 from onlyme.gate import audit
 from onlyme.gate.admission import Gate
 from onlyme.gate.audit import Event
+from onlyme.gate.clock import Moment
 from onlyme.types import Decision, Reason
 from onlyme.vault.store import Store
 from onlyme.vault.template import Template
 
 NO_MATCH = Decision(accepted=False, name="ada", reason=Reason.NO_MATCH, margin=0.1, alpha=0.3)
 KINDS = ("flip", "truncate", "swap", "roll back rows", "roll back pages")
+
+
+def frozen():
+    """Time stands still, or else tries come back while this runs."""
+    return Moment("one boot", 1000.0)
 
 
 def template(name, alpha, rng, rows=5):
@@ -35,7 +41,7 @@ def furnish(folder):
     """Make a vault with some history; return snapshots of it, oldest first."""
     rng = np.random.default_rng(1)
     store = Store(folder / "now")
-    gate = Gate(store)
+    gate = Gate(store, now=frozen)
     snapshots = []
     most, keep = audit.MOST, audit.KEEP
     audit.MOST, audit.KEEP = 50, 20
@@ -60,7 +66,7 @@ def content(folder, anchor=None):
     """Everything that can be read: templates, records, standings and the log."""
     store = Store(folder, anchor=anchor)
     try:
-        gate = Gate(store)
+        gate = Gate(store, now=frozen)
         read = [
             (name, store.get(name).values["alpha"], store.get(name).values["me"].round(5).tobytes())
             for name in store.names()

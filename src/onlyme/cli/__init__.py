@@ -1,6 +1,6 @@
 """Words of a shell come in; a call of FaceID, its answer in words or JSON, and an exit code go out.
 
-0: accepted, or done. 1: rejected. 2: could not decide, or wrong use.
+0: accepted, or done. 1: rejected. 2: could not decide, or wrong use. 130: interrupted.
 """
 
 from __future__ import annotations
@@ -12,6 +12,13 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line, and turn every expected failure into a sentence and exit code 2."""
+    try:
+        _run()
+    except KeyboardInterrupt:  # also while the imports below are under way
+        sys.exit(130)
+
+
+def _run() -> None:
     # Imported here, so that `import onlyme.cli` stays cheap for whoever only looks.
     from onlyme.cli.app import app
     from onlyme.errors import OnlymeError
@@ -21,11 +28,11 @@ def main() -> None:
     try:
         app()
     except OnlymeError as error:
-        print(f"onlyme: {error}", file=sys.stderr)  # noqa: T201 - this is a command line
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        # Whoever read our output has left; say no more, also not while Python shuts down.
-        sys.stderr.close()
-        sys.exit(2)
+        _fail(str(error))
+    except OSError as error:  # a full disk, a report that may not be written
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+
+
+def _fail(sentence: str) -> None:
+    print(f"onlyme: {sentence}", file=sys.stderr)  # noqa: T201 - this is a command line
+    sys.exit(2)

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+import sys
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from onlyme.cli import decide, doctor, evaluate, lab, liveness, people, tuning, vault
 
 __all__ = ["app"]
 
+
+class _Group(TyperGroup):
+    """The commands. What cannot be said because the reader has left is *could not decide*."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; Typer itself would answer a closed pipe with 1, which is *rejected*."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # Python flushes stdout while it shuts down, and would complain once more.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(2) from None
+
+
 app = typer.Typer(
     name="onlyme",
+    cls=_Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -50,6 +68,6 @@ def onlyme(
     """
 
 
-for family in (people, decide, tuning, evaluate, vault, liveness, doctor):
+for family in (people, decide, tuning, evaluate, liveness, vault, doctor):
     family.register(app)
 app.add_typer(lab.app)

@@ -30,7 +30,8 @@ def register(app: typer.Typer) -> None:
 def verify(
     name: options.Name,
     photo: Annotated[
-        Path | None, typer.Argument(help="The photo in question.", show_default=False)
+        Path | None,
+        typer.Argument(metavar="PHOTO", help="The photo in question.", show_default=False),
     ] = None,
     *,
     camera: options.Camera = None,
@@ -55,7 +56,9 @@ def verify(
 
 
 def identify(
-    photo: Annotated[Path, typer.Argument(help="The photo in question.", show_default=False)],
+    photo: Annotated[
+        Path, typer.Argument(metavar="PHOTO", help="The photo in question.", show_default=False)
+    ],
     *,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
@@ -70,7 +73,8 @@ def identify(
 def watch(
     name: options.Name,
     video: Annotated[
-        Path | None, typer.Argument(help="A video instead of a camera.", show_default=False)
+        Path | None,
+        typer.Argument(metavar="VIDEO", help="A video instead of a camera.", show_default=False),
     ] = None,
     *,
     camera: Annotated[

@@ -25,7 +25,9 @@ __all__ = ["register"]
 _THUMBNAIL = 96
 
 
-Folder = Annotated[Path, typer.Argument(help="One folder for each person.", show_default=False)]
+Folder = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="One folder for each person.", show_default=False)
+]
 Photos = Annotated[int, typer.Option(help="Photos that an owner enrolls with.")]
 Repeats = Annotated[int, typer.Option(help="How often each owner enrolls.")]
 Far = Annotated[float, typer.Option(help="The promised false accept rate.")]
@@ -77,12 +79,15 @@ def evaluate(
     onlyme evaluate people/ --html report.html
     """
     from onlyme import wiring
+    from onlyme.errors import UsageError
     from onlyme.evaluate import embed_files, list_people, read_groups, read_pairs, run, to_json
     from onlyme.evaluate.document import document
     from onlyme.evaluate.words import headline, sentences
     from onlyme.settings import Settings
     from onlyme.siamese import learn
 
+    if html is not None and not html.parent.is_dir():
+        raise UsageError(f"{html}: its folder is not there")  # better now than after an hour
     settings = Settings.load(embedder=embedder)
     pipeline, base = wiring.pipeline(settings), wiring.base(settings)
     people = list_people(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,7 +29,7 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in th
 RunDir = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished training run.")]
 Models = Annotated[
     Path | None,
-    typer.Option("--models", metavar="DIR", help="Folder of networks [default: the user's own]."),
+    typer.Option("--models", metavar="DIR", help="Folder of networks; by default the user's own."),
 ]
 
 
@@ -122,13 +123,14 @@ def train_identities(
         dimension, batch_people, batch_photos, alpha, steps, rate, seed, devices, nodes, precision
     )
     train_identities(everyone, spec, out, resume=resume, progress=_terminal())
-    typer.echo(f"embedder in {out}; next: onlyme lab export {out} NAME --faces {people}")
+    if os.environ.get("LOCAL_RANK", "0") == "0":  # Lightning runs this command in each process
+        typer.echo(f"embedder in {out}; next: onlyme lab export {out} NAME --faces {people}")
 
 
 @app.command()
 def export(
     run: RunDir,
-    name: Annotated[str, typer.Argument(help="What --embedder will call it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What --embedder will call it.")],
     *,
     models: Models = None,
     faces: Annotated[
@@ -205,7 +207,9 @@ def compare(
 @app.command()
 def watch(
     run: RunDir,
-    video: Annotated[Path | None, typer.Argument(help="A video instead of a camera.")] = None,
+    video: Annotated[
+        Path | None, typer.Argument(metavar="VIDEO", help="A video instead of a camera.")
+    ] = None,
     *,
     camera: Annotated[int, typer.Option(help="The camera's number.")] = 0,
     name: Annotated[str, typer.Option(help="The owner's name.")] = "ME",

@@ -6,6 +6,8 @@ room; here the two are put together.
 
 from __future__ import annotations
 
+import itertools
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from onlyme.lab.watch import Find
     from onlyme.types import Reason
 
-__all__ = ["Enrolled", "finder", "frames", "loader", "product"]
+__all__ = ["Enrolled", "counted", "finder", "frames", "loader", "product"]
 
 SIZE = 112
 """Side of the faces that the lab gets, in pixels."""
@@ -52,7 +54,20 @@ def loader(*, whole: bool = False) -> Load:
             raise ImageError(str(path), "shows no face, or several of like size")
         return found[1]
 
-    return load
+    return counted(load)
+
+
+def counted(load: Load) -> Load:
+    """Show on a terminal how many photos were looked at; stay quiet in a pipe."""
+    if not sys.stderr.isatty():
+        return load
+    count = itertools.count(1)
+
+    def loud(path: Path) -> NDArray[np.uint8]:
+        sys.stderr.write(f"\r{next(count)} photos")
+        return load(path)
+
+    return loud
 
 
 def finder() -> Find:

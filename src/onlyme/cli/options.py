@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from onlyme.names import checked_name
 from onlyme.types import LivenessLevel
 
 if TYPE_CHECKING:
@@ -14,11 +15,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Camera", "Embedder", "Json", "Level", "Name", "Vault", "level", "opened", "source"]
 
-Name = Annotated[str, typer.Argument(help="The person's name.", show_default=False)]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="The person's name.", show_default=False, callback=checked_name
+    ),
+]
 Vault = Annotated[
     Path | None,
     typer.Option(
-        "--vault", metavar="DIR", help="The vault's folder [env: ONLYME_VAULT].", show_default=False
+        "--vault", metavar="DIR", help="The vault's folder (or ONLYME_VAULT).", show_default=False
     ),
 ]
 Json = Annotated[
@@ -56,7 +62,7 @@ Embedder = Annotated[
     typer.Option(
         "--embedder",
         metavar="NAME",
-        help="A network of your own, exported by the lab [env: ONLYME_EMBEDDER].",
+        help="A network of your own, exported by the lab (or ONLYME_EMBEDDER).",
         show_default=False,
     ),
 ]

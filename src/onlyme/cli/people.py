@@ -16,7 +16,9 @@ __all__ = ["register"]
 
 Photos = Annotated[
     list[Path] | None,
-    typer.Argument(help="Photos of the person, or folders of them.", show_default=False),
+    typer.Argument(
+        metavar="PHOTO", help="Photos of the person, or folders of them.", show_default=False
+    ),
 ]
 NotMe = Annotated[
     list[Path] | None,
@@ -100,15 +102,25 @@ def enroll(
 
 def list_(*, vault: options.Vault = None, json: options.Json = False) -> None:
     """List who is enrolled."""
+    from onlyme.errors import NeedsReenroll
+
+    documents, lines = [], []
     with options.opened(vault) as face_id:
-        owners = [face_id.owner(name) for name in face_id.names()]
+        for name in face_id.names():
+            try:
+                owner = face_id.owner(name)
+            except NeedsReenroll as error:
+                # One outdated template does not hide the others.
+                documents.append({"name": name, "needs_reenroll": True})
+                lines.append(str(error))
+            else:
+                documents.append(show.owner_json(owner))
+                lines.append(show.owner_line(owner))
     if json:
-        show.print_json([show.owner_json(owner) for owner in owners])
+        show.print_json(documents)
         return
-    if not owners:
-        typer.echo("nobody is enrolled yet; `onlyme enroll NAME PHOTO…` enrolls the first")
-    for owner in owners:
-        typer.echo(show.owner_line(owner))
+    nobody = "nobody is enrolled yet; `onlyme enroll NAME PHOTO…` enrolls the first"
+    typer.echo("\n".join(lines) or nobody)
 
 
 def forget(name: options.Name, *, vault: options.Vault = None) -> None:

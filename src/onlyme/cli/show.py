@@ -190,6 +190,7 @@ def owner_json(owner: Owner) -> dict[str, Any]:
     """Return what is kept of a person as one entry of `list --json`, without any embedding."""
     return {
         "name": owner.name,
+        "needs_reenroll": False,
         "photos": len(owner.examples.me),
         "not_me": len(owner.examples.not_me),
         "look_alikes": len(owner.examples.look_alikes),

@@ -102,7 +102,9 @@ def not_me(
     name: options.Name,
     photo: Annotated[
         Path | None,
-        typer.Argument(help="A photo of whoever was taken for the person.", show_default=False),
+        typer.Argument(
+            metavar="PHOTO", help="A photo of whoever was taken for the person.", show_default=False
+        ),
     ] = None,
     *,
     undo: Annotated[bool, typer.Option("--undo", help="Take the last lesson back.")] = False,

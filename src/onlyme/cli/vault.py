@@ -128,7 +128,8 @@ def adapt(
         show.print_json(asdict(standing))
         return
     typer.echo(f"{name} {'agreed' if standing.consent else 'did not agree'} to adaptation")
-    typer.echo(f"learned {len(standing.learned)} times; {standing.waiting} matches wait")
+    learned = f"{standing.learned:%Y-%m-%d}" if standing.learned else "never"
+    typer.echo(f"last learned: {learned}; {standing.waiting} matches wait")
 
 
 def rekey(

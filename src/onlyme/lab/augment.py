@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 __all__ = ["augment", "generator"]
 
-TURN = 0.12
+TURN = 0.2
 """Most that a face is turned, in radians: a landmark's error, enlarged."""
 
-ZOOM = 0.08
-SHIFT = 0.05
+ZOOM = 0.12
+SHIFT = 0.08
 """Most that it is shifted, in halves of the picture's side."""
 
-CONTRAST = 0.3
-BRIGHTNESS = 0.15
-COLOUR = 0.08
+CONTRAST = 0.5
+BRIGHTNESS = 0.25
+COLOUR = 0.15
 NOISE = 0.02
 
 

@@ -60,13 +60,20 @@ def claims(comparison: Comparison) -> list[Claim]:
 
 
 def _worse(comparison: Comparison, first: str, second: str) -> Claim:
+    """More errors count only where the ranking is worse too: else only the threshold lies ill."""
     mine, others = (_errors(comparison.of(way)) for way in (first, second))
+    ranks = [_mean_ranking(comparison.of(way)) for way in (first, second)]
+    verdict = _larger(mine, others)
+    if (verdict == "held" and ranks[0] >= ranks[1]) or (
+        verdict == "did not hold" and ranks[0] <= ranks[1]
+    ):
+        verdict = "not decided"
     return Claim(
         "A plain classifier needs far more photos of the owner than triplets do.",
-        _larger(mine, others),
+        verdict,
         f"From the same photos {first} errs on {_said(mine)} of the held-out owners' and "
-        f"unseen strangers' photos, {second} on {_said(others)}; "
-        f"ranking {_ranking(comparison.of(first))} against {_ranking(comparison.of(second))}.",
+        f"unseen strangers' photos at its threshold, {second} on {_said(others)}; without a "
+        f"threshold, ranking {ranks[0]:.3f} against {ranks[1]:.3f}.",
     )
 
 
@@ -117,8 +124,8 @@ def _scratch(comparison: Comparison, way: str) -> Claim:
         "A network trained on a handful of photos is enough for a door.",
         {"held": "did not hold"}.get(_larger(mine, product), "not decided"),
         f"{way} errs on {_said(mine)}; the product, whose network learned from many people "
-        f"beforehand, on {_said(product)}; ranking {_ranking(comparison.of(way))} against "
-        f"{_ranking(comparison.of(PRODUCT))}.",
+        f"beforehand, on {_said(product)}; ranking {_mean_ranking(comparison.of(way)):.3f} against "
+        f"{_mean_ranking(comparison.of(PRODUCT)):.3f}.",
     )
 
 
@@ -138,5 +145,5 @@ def _said(count: tuple[int, int]) -> str:
     return f"{count[0]} of {count[1]} ({100 * rate(*count)[0]:.1f} %)"
 
 
-def _ranking(cells: list[Cell]) -> str:
-    return f"{sum(cell.ranking for cell in cells) / len(cells):.3f}"
+def _mean_ranking(cells: list[Cell]) -> float:
+    return sum(cell.ranking for cell in cells) / len(cells)

@@ -137,7 +137,7 @@ def train_identities(
     Args:
         people: with two photos or more each.
         spec: how.
-        out: folder for the weights (`embedder.pt`), `spec.json`, checkpoint and log.
+        out: folder for the weights (`embedder.pt`), `embedder.json`, checkpoint and log.
         resume: go on from the folder's checkpoint.
         progress: show a progress bar on stderr.
 
@@ -175,7 +175,7 @@ def train_identities(
     if trainer.interrupted:
         raise KeyboardInterrupt
     if trainer.is_global_zero:
-        (out / "spec.json").write_text(json.dumps(asdict(spec), indent=2), "utf-8")
+        (out / "embedder.json").write_text(json.dumps(asdict(spec), indent=2), "utf-8")
         torch.save(training.network.cpu().state_dict(), out / "embedder.pt")
     return training.network.cpu().eval()
 
@@ -189,7 +189,7 @@ def load_embedder(folder: Path) -> Compact:
     weights = folder / "embedder.pt"
     if not weights.exists():
         raise UsageError(f"{folder} holds no trained embedder")
-    spec = IdentitySpec(**json.loads((folder / "spec.json").read_text("utf-8")))
+    spec = IdentitySpec(**json.loads((folder / "embedder.json").read_text("utf-8")))
     network = Compact(spec.dimension)
     network.load_state_dict(torch.load(weights, weights_only=True))
     return network.eval()

@@ -62,11 +62,6 @@ class Photos:
     skipped: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for what, images in (("ME", self.me), ("NOT_ME", self.not_me)):
-            if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
-                raise UsageError(f"{what} photos are uint8[n, S, S, 3], not {_kind(images)}")
-        if self.me.shape[1:] != self.not_me.shape[1:] or self.size != self.me.shape[2]:
-            raise UsageError("ME and NOT_ME photos are squares of one and the same size")
         notes = "".join(f"\n  {note}" for note in self.skipped)
         if len(self.me) < FEWEST_ME:
             raise UsageError(
@@ -78,6 +73,11 @@ class Photos:
                 f"no usable photo of NOT_ME; give at least {FEWEST_NOT_ME}, "
                 f"and ten or more work better{notes}"
             )
+        for what, images in (("ME", self.me), ("NOT_ME", self.not_me)):
+            if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
+                raise UsageError(f"{what} photos are uint8[n, S, S, 3], not {_kind(images)}")
+        if self.me.shape[1:] != self.not_me.shape[1:] or self.size != self.me.shape[2]:
+            raise UsageError("ME and NOT_ME photos are squares of one and the same size")
 
     @property
     def size(self) -> int:

@@ -80,9 +80,11 @@ class Axes:
     def upright(self, x: float, text: str) -> None:
         """Draw a vertical line at a value."""
         (px, top), (_, bottom) = self.at(x, self._y[1]), self.at(x, self._y[0])
+        right = px > self._size[0] * 0.6  # keep the words inside the picture
+        place = f'x="{px - 4}" text-anchor="end"' if right else f'x="{px + 4}"'
         self.add(
             f'<line x1="{px}" y1="{top}" x2="{px}" y2="{bottom}" class="mark"/>'
-            f'<text x="{px + 4}" y="{top + 10}">{escape(text)}</text>'
+            f'<text {place} y="{top + 10}">{escape(text)}</text>'
         )
 
     def svg(self) -> str:

@@ -55,7 +55,7 @@ class Spec:
     rate: float = 0.0
     limit: int = 400
     every: int = 5
-    patience: int = 5
+    patience: int = 10
     plateau: int = 40
 
     def __post_init__(self) -> None:

@@ -22,8 +22,10 @@ __all__ = ["Siamese", "margins"]
 def margins(me: Tensor, not_me: Tensor, probes: Tensor) -> Tensor:
     """The article's rule as a score: d(x, NOT_ME) − d(x, ME).
 
-    d(x, ME) is the mean distance to the stored ME vectors; d(x, NOT_ME) is the distance
-    to the nearest stored stranger, so that a face must be clear of each of them.
+    d(x, ME) is the distance to the farthest stored ME vector and d(x, NOT_ME) that to the
+    nearest stored stranger. The margin then reaches alpha exactly when the loss of x as an
+    anchor is zero with every stored photo as P and every stored stranger as N: what
+    training demands of the owner's photos is demanded at the door.
 
     Args:
         me: float[m, d].
@@ -33,11 +35,11 @@ def margins(me: Tensor, not_me: Tensor, probes: Tensor) -> Tensor:
     Returns:
         float[k].
 
-    >>> one = torch.tensor([[0.0], [0.0]]), torch.tensor([[4.0], [9.0]])
+    >>> one = torch.tensor([[0.0], [0.5]]), torch.tensor([[4.0], [9.0]])
     >>> margins(*one, torch.tensor([[1.0], [3.0]])).tolist()
     [2.0, -2.0]
     """
-    return euclidean(probes, not_me).min(1).values - euclidean(probes, me).mean(1)
+    return euclidean(probes, not_me).min(1).values - euclidean(probes, me).max(1).values
 
 
 class Siamese(nn.Module):
@@ -52,6 +54,7 @@ class Siamese(nn.Module):
         threshold: the margin from which on a face is accepted: alpha. The article
             advises to lower it afterwards.
         settled: 0: a triplet loss can reach zero.
+        criterion: the triplet loss.
     """
 
     settled = 0.0
@@ -60,12 +63,12 @@ class Siamese(nn.Module):
         super().__init__()
         self.embedder = embedder
         self.threshold = alpha
-        self._loss = triplet_loss(kind, alpha)
+        self.criterion = triplet_loss(kind, alpha)
 
     def loss(self, me: Tensor, not_me: Tensor) -> Tensor:
         """Embed each photo once; all triplets, unless the kind picks some while training."""
         vectors = self.embedder(torch.cat([me, not_me]))
-        return self._loss(vectors[: len(me)], vectors[len(me) :], mined=self.training)
+        return self.criterion(vectors[: len(me)], vectors[len(me) :], mined=self.training)
 
     def store(self, me: Tensor, not_me: Tensor) -> tuple[Tensor, ...]:
         """Return the vectors of the stored photos."""

@@ -1,0 +1,153 @@
+"""What adaptation gives an owner who changes, and what an impostor gets out of it.
+
+    python benchmarks/adaptation.py [--owners 8] [--steps 1000] [--data DIR]
+
+Owners and impostors are people of LFW with ten photos and more (the head saw them: these figures
+choose rules, they promise nothing). Each owner is enrolled with five photos. The impostor is the
+most similar of the others, and has been given the owner's password, without which nothing is
+learned at all.
+
+1. Photos of the impostor are offered, one a day.
+2. Morphs are offered: on the way from the owner to a photo of the impostor, the farthest that is
+   still taken. It is the strongest attack we know.
+3. The owner's face moves, in embedding space, in a random direction, while a match a day is
+   offered: a simulation, since LFW has no years in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from onlyme import embed
+from onlyme.adaptation import Adaptation
+from onlyme.errors import OnlymeError
+from onlyme.face.models import SHIPPED, find
+from onlyme.gate.admission import Gate
+from onlyme.keeping import Keeping
+from onlyme.owner import Examples, Owner
+from onlyme.siamese import Base
+from onlyme.vault.store import Store
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+ENROLLED = 5
+ANGLE = 1.05  # radians that the simulated face moves
+
+
+def unit(rows):
+    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+
+
+def embedded(data, people):
+    """At most 20 embeddings each of people with ten photos and more."""
+    folders = sorted(f for f in (data / "lfw_dev").iterdir() if len(list(f.iterdir())) >= 10)
+    found = []
+    for folder in folders[:people]:
+        vectors = []
+        for path in sorted(folder.iterdir())[:20]:
+            try:
+                vectors.append(embed(path).vector)
+            except OnlymeError:
+                continue
+        found.append(np.array(vectors))
+    return found
+
+
+class Trial:
+    """One owner in a vault of their own."""
+
+    def __init__(self, base, folder, me):
+        store = Store(folder)
+        self.base = base
+        self.keeping = Keeping(store, Gate(store))
+        none = np.empty((0, base.dimension), np.float32)
+        self.enrolled = Owner.learn(base, "owner", Examples(me, none, none, none), far=1e-4)
+        with store.edit() as edit:
+            edit.put(self.enrolled.to_template())
+        self.adaptation = Adaptation(base, self.keeping)
+        self.adaptation.agree("owner", consent=True)
+
+    def offer(self, photos):
+        """Offer one a day; return how many were taken."""
+        taken = 0
+        for day, photo in enumerate(photos):
+            outcome = self.adaptation.confirm("owner", photo, START + day * timedelta(days=1))
+            taken += outcome in {"waiting", "learned"}
+        return taken
+
+    def rates(self, probes):
+        """Acceptance before and after, and the greatest rise of margin over alpha."""
+        after = Owner.from_template(self.base, self.keeping.store.get("owner"))
+        old = self.enrolled.margins(probes) - self.enrolled.alpha
+        new = after.margins(probes) - after.alpha
+        return (old >= 0).mean(), (new >= 0).mean(), (new - old).max()
+
+
+def morphs(trial, photos, steps):
+    enrolled = trial.enrolled
+    centre = unit(enrolled.examples.me.mean(axis=0))
+    strict = max(enrolled.alpha, enrolled.learned.alpha_at(1e-5))
+    shares = np.linspace(0.0, 1.0, 100)[:, None]
+    for step in range(steps):
+        way = unit((1 - shares) * centre + shares * photos[step % len(photos)])
+        yield way[np.flatnonzero(enrolled.margins(way) >= strict)[-1]]
+
+
+def ageing(people, owner, seed):
+    """Return a function that gives a photo at a time from 0 to 1."""
+    rng = np.random.default_rng(seed)
+    mean = people[owner].mean(axis=0)
+    length, centre = np.linalg.norm(mean), unit(mean)
+    away = rng.standard_normal(len(mean))
+    away = unit(away - (away @ centre) * centre)
+    apart = np.concatenate([rows - rows.mean(axis=0) for rows in people])
+
+    def photo(time):
+        moved = mean + length * np.tan(ANGLE * time) * away
+        return unit(moved + apart[rng.integers(len(apart))])
+
+    return photo
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--owners", type=int, default=8)
+    parser.add_argument("--people", type=int, default=60)
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument(
+        "--data", type=Path, default=os.environ.get("ONLYME_DATA", "../shared/data")
+    )
+    asked = parser.parse_args()
+    base = Base.load(find("embedder", SHIPPED).sha256)
+    people = embedded(Path(asked.data), asked.people)
+    means = unit(np.array([rows.mean(axis=0) for rows in people]))
+    alike = means @ means.T - 2 * np.eye(len(means))
+    found = {"photos of the impostor": [], "morphs": [], "a changing owner": []}
+    with tempfile.TemporaryDirectory() as temporary:
+        for owner in range(asked.owners):
+            me, impostor = people[owner][:ENROLLED], people[int(np.argmax(alike[owner]))]
+            trials = [Trial(base, Path(temporary) / f"{owner} {kind}", me) for kind in found]
+            offered = (impostor[step % len(impostor)] for step in range(asked.steps))
+            taken = trials[0].offer(offered)
+            found["photos of the impostor"].append((taken, *trials[0].rates(impostor)))
+            taken = trials[1].offer(morphs(trials[1], impostor, asked.steps))
+            found["morphs"].append((taken, *trials[1].rates(impostor)))
+            photo = ageing(people, owner, owner)
+            taken = trials[2].offer(photo(day / 120) for day in range(120))
+            end = np.array([photo(1.0) for _ in range(200)])
+            found["a changing owner"].append((taken, *trials[2].rates(end)))
+    for kind, rows in found.items():
+        taken, before, after, _ = np.mean(rows, axis=0)
+        print(
+            f"{kind}: {taken:.0f} taken on average; accepted {before:.4f} → {after:.4f}, "
+            f"margin up by {max(row[3] for row in rows):.3f} at most ({len(rows)} owners)"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""The lab's figures.
+
+    python benchmarks/lab.py compact            on the article's photos (ONLYME_DATA)
+    python benchmarks/lab.py growth             unbounded vectors against unit length
+    python benchmarks/lab.py article --minutes 3
+    python benchmarks/lab.py all
+
+Each prints what it measured, with the counts, and nothing it did not measure.
+"""
+
+import argparse
+import itertools
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from onlyme.cli.lab_parts import loader
+from onlyme.lab.export import embedder_of, export
+from onlyme.lab.memory import forget_peak, peak_bytes
+from onlyme.lab.networks import Article, build, tensor
+from onlyme.lab.networks.siamese import margins
+from onlyme.lab.photos import Photos
+from onlyme.lab.spec import Spec
+from onlyme.lab.train import train
+
+HERE = Path(__file__).resolve().parents[1]
+
+
+def article_photos(*, whole=False):
+    """The article's photos in the order of their numbers: 7 ME and 9 NOT_ME."""
+    data = Path(os.environ.get("ONLYME_DATA", HERE / ".." / "shared" / "data")) / "article"
+    load = loader(whole=whole)
+
+    def number(path):
+        return int(path.stem.rsplit("_", 1)[1])
+
+    return [
+        np.stack([load(path) for path in sorted((data / folder).iterdir(), key=number)])
+        for folder in ("me", "not_me")
+    ]
+
+
+def verdicts(trained, me, not_me):
+    mine, others = trained.scores(me), trained.scores(not_me)
+    return (
+        f"held-out ME accepted {(mine >= trained.threshold).sum()}/{len(mine)} "
+        f"(margins {np.round(mine, 2).tolist()}), held-out NOT_ME refused "
+        f"{(others < trained.threshold).sum()}/{len(others)} ({np.round(others, 2).tolist()})"
+    )
+
+
+def compact(models):
+    me, not_me = article_photos()
+    print("compact, alpha 0.5, ME 1-5 and NOT_ME 1-4, 6-8 of the article, held out the last two:")
+    for seed in range(3):
+        trained = train(Photos(me[:5], not_me[:7]), Spec("compact", seed=seed))
+        result = trained.result
+        print(
+            f"  seed {seed}: {result.reason} after {result.steps} steps, {result.seconds:.1f} s, "
+            f"{result.peak_bytes / 1e6:.0f} MB; {verdicts(trained, me[5:], not_me[7:])}"
+        )
+    done = export(embedder_of(trained), "benchmark", models, np.concatenate([me, not_me]))
+    print(f"  exported: distances differ by {done.difference:.1e} at most (16 photos)")
+    print("  four other pairs of ME held out (harder: ME 4-7 are nearly one photo):")
+    hits = lets = of = others = 0
+    for index, held in enumerate(((0, 1), (1, 2), (0, 2), (2, 6))):
+        kept = [i for i in range(7) if i not in held]
+        out = [index * 2, index * 2 + 1]
+        rest = [i for i in range(9) if i not in out]
+        trained = train(Photos(me[kept], not_me[rest]), Spec("compact"))
+        hits += int((trained.scores(me[list(held)]) >= 0.5).sum())
+        lets += int((trained.scores(not_me[out]) >= 0.5).sum())
+        of, others = of + 2, others + 2
+    print(f"  ME accepted {hits}/{of}, NOT_ME accepted {lets}/{others}")
+
+
+def growth():
+    me, not_me = article_photos()
+    print("zero loss by growing: compact without unit length, same photos, alpha 0.5 and 1:")
+    for alpha in (0.5, 1.0):
+        for unit in (True, False):
+            spec = Spec("compact", alpha=alpha, unit=unit)
+            before = length(spec.network(), me)
+            trained = train(Photos(me[:5], not_me[:7]), spec)
+            print(
+                f"  alpha {alpha:g}, {'unit length' if unit else 'any length'}: "
+                f"{trained.result.reason} after {trained.result.steps} steps, mean length "
+                f"{before:.2f} -> {length(trained.network, me):.2f}; "
+                f"{verdicts(trained, me[5:], not_me[7:])}"
+            )
+
+
+@torch.no_grad()
+def length(network, faces):
+    return float(network.eval().embedder(tensor(faces)).norm(dim=1).mean())
+
+
+def article(minutes):
+    """The article's network on its own whole photos: its loop and our step, equal times."""
+    me, not_me = (tensor(images) for images in article_photos(whole=True))
+    for name, loop in (("its own loop", own_loop), ("our step", our_step)):
+        network = build("article", whole=True)
+        forget_peak()
+        rows, steps = [], 0
+        start = paused = time.perf_counter()
+        pause = 0.0
+        for steps in loop(network, me[:5], not_me[:7]):
+            now = time.perf_counter()
+            if now - paused > minutes * 60 / 6 or not rows:
+                rows.append((now - start - pause, steps, *judged(network, me, not_me)))
+                paused = time.perf_counter()
+                pause += paused - now
+            if now - start - pause > minutes * 60:
+                break
+        per = (time.perf_counter() - start - pause) / steps
+        print(f"article, {name}: {per:.2f} s a step, {peak_bytes() / 1e9:.2f} GB at most")
+        for seconds, done, loss, held_me, held_not in rows:
+            print(
+                f"  {seconds:6.0f} s, {done:4d} steps: loss of all triplets {loss:.3f}, held-out "
+                f"triplets at zero loss {held_me}/{2 * 5 * 7}, NOT_ME accepted {held_not}/2"
+            )
+
+
+def own_loop(network, me, not_me):
+    """As published: a triplet a step, gradients never zeroed, SGD at 1e-6."""
+    optimizer = torch.optim.SGD(network.parameters(), lr=1e-6, momentum=0.5)
+    triplets = list(itertools.product(itertools.permutations(range(5), 2), range(7)))
+    np.random.default_rng(0).shuffle(triplets)
+    for step, ((a, p), n) in enumerate(itertools.cycle(triplets), 1):
+        network.train()
+        tested, known, other = (network.embedder(x[None]) for x in (me[a], me[p], not_me[n]))
+        norms = torch.norm(tested - known, p=2) - torch.norm(tested - other, p=2)
+        torch.clamp(norms + 0.5, min=0).backward()
+        optimizer.step()
+        yield step
+
+
+def our_step(network, me, not_me):
+    rate = Spec("article").learning_rate
+    optimizer = torch.optim.SGD(network.parameters(), lr=rate, momentum=0.5)
+    for step in itertools.count(1):
+        network.train()
+        optimizer.zero_grad()
+        network.loss(me, not_me).backward()
+        optimizer.step()
+        yield step
+
+
+@torch.no_grad()
+def judged(network, me, not_me):
+    """The clean loss, held-out triplets (x, P, N) at zero loss, and strangers accepted."""
+    network.eval()
+    mine, others = network.embedder(me), network.embedder(not_me)
+    stored = mine[:5], others[:7]
+    loss = network.criterion(*stored, mined=False)
+    near = (mine[5:, None] - stored[0][None]).norm(dim=-1)
+    far = (mine[5:, None] - stored[1][None]).norm(dim=-1)
+    satisfied = (near[:, :, None] - far[:, None, :] + 0.5 <= 0).sum()
+    accepted = (margins(*stored, others[7:]) >= 0.5).sum()
+    return float(loss), int(satisfied), int(accepted)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("compact", "growth", "article", "all"))
+    parser.add_argument("--minutes", type=float, default=3.0, help="for each of the two loops")
+    parser.add_argument("--models", type=Path, default=Path("benchmark-models"))
+    said = parser.parse_args()
+    sizes = (
+        sum(p.numel() for p in Article().parameters()),
+        sum(p.numel() for p in build("compact").parameters()),
+    )
+    print(f"parameters: article {sizes[0] / 1e6:.1f} M, compact {sizes[1] / 1e6:.2f} M")
+    if said.what in {"compact", "all"}:
+        compact(said.models)
+    if said.what in {"growth", "all"}:
+        growth()
+    if said.what in {"article", "all"}:
+        article(said.minutes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""Tilt portraits; print how far the eyes are seen to follow, and how similar the face stays.
+
+    benchmarks/tilt.py [--photos FOLDER]
+
+Once by the landmarks that YuNet alone reports, once as onlyme measures them: medians over
+the photos of `tools/fetch_photos.py` (or of a folder), both ways of tilting. `lost` counts
+faces that were not found. Where `eyes` falls behind, the face is aligned askew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from pathlib import Path
+
+import cv2
+import numpy as np
+import platformdirs
+
+from onlyme import wiring
+from onlyme.face.align import align
+from onlyme.face.detect import ENOUGH, OVERLAP
+from onlyme.face.models import find
+from onlyme.face.shrink import shrink
+from onlyme.image.decode import decode
+from onlyme.image.source import photos
+from onlyme.settings import Settings
+from onlyme.types import Face
+
+PHOTOS = platformdirs.user_cache_path("onlyme", appauthor=False) / "photos"
+HEIGHT = 320
+DEGREES = (0, 10, 20, 30, 40, 60)
+
+
+class Alone:
+    """YuNet as it comes, on the whole picture."""
+
+    def __init__(self) -> None:
+        weights = np.frombuffer(find("detector").read(), np.uint8)
+        nothing = np.empty(0, np.uint8)
+        self._net = cv2.FaceDetectorYN.create(
+            "onnx", weights, nothing, (HEIGHT, HEIGHT), ENOUGH, OVERLAP
+        )
+
+    def detect(self, pixels: np.ndarray) -> list[Face]:
+        """Find faces, the largest first."""
+        self._net.setInputSize((pixels.shape[1], pixels.shape[0]))
+        _, found = self._net.detect(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+        rows = [] if found is None else sorted(found, key=lambda row: -row[2] * row[3])
+        return [Face(row[:4], row[4:14].reshape(5, 2), float(row[14])) for row in rows]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--photos", type=Path, default=PHOTOS)
+    folder = parser.parse_args().photos
+    pipeline = wiring.pipeline(Settings.load())
+    pictures = [shrink(decode(path).pixels, HEIGHT)[0] for path in photos(folder)]
+    ways = {"YuNet alone": Alone(), "onlyme": pipeline.detector}
+
+    def seen(detector: Alone, pixels: np.ndarray) -> tuple[np.ndarray, float] | None:
+        faces = detector.detect(pixels)
+        if not faces:
+            return None
+        return pipeline.embedder.embed(align(pixels, faces[0])).vector, eye_line(faces[0])
+
+    print(f"Cosine to the same face upright, medians over {len(pictures)} photos")
+    print(f"{'tilt':<8}" + "".join(f"{name:>14}{'eyes':>7}{'lost':>6}" for name in ways))
+    for degrees in DEGREES:
+        row = f"{degrees:>3}°    "
+        for detector in ways.values():
+            cosines, eyes, lost = [], [], 0
+            for picture in pictures:
+                upright = seen(detector, picture)
+                for turn in {degrees, -degrees}:
+                    tilted = seen(detector, turned(picture, turn))
+                    if upright is None or tilted is None:
+                        lost += 1
+                    else:
+                        cosines.append(float(upright[0] @ tilted[0]))
+                        eyes.append((upright[1] - tilted[1]) * (1 if turn > 0 else -1))
+            row += f"{statistics.median(cosines):>14.2f}{statistics.median(eyes):>6.0f}°{lost:>6}"
+        print(row)
+
+
+def eye_line(face: Face) -> float:
+    """Degrees, clockwise, by which the line through the eyes is turned."""
+    x, y = face.landmarks[1] - face.landmarks[0]
+    return float(np.degrees(np.arctan2(y, x)))
+
+
+def turned(picture: np.ndarray, degrees: float) -> np.ndarray:
+    """Turn a picture about its middle, on a larger black one."""
+    height, width = picture.shape[:2]
+    side = round(1.6 * HEIGHT)
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+    turn[:, 2] += side / 2 - np.array([width, height]) / 2
+    return np.asarray(cv2.warpAffine(picture, turn, (side, side)), np.uint8)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""`onlyme lab` from the shell's side, with the real detector, on drawn faces and on real ones."""
+
+import json
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from onlyme import FaceID
+from onlyme.cli.lab import app
+from onlyme.errors import OnlymeError, UsageError
+from onlyme.lab import require
+from onlyme.lab.run import Run
+from onlyme.lab.synthetic import drawn
+
+
+def run(*words):
+    """Run a command; an expected failure comes out as the exception that `main` turns into 2."""
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    if isinstance(done.exception, OnlymeError):
+        raise done.exception
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def number(path):
+    return int(path.stem.rsplit("_", 1)[1])
+
+
+def framed(face):
+    """A drawn face in a picture large enough for a detector."""
+    picture = np.full((240, 240, 3), 200, np.uint8)
+    picture[40:200, 40:200] = cv2.resize(face, (160, 160))
+    return picture
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory):
+    """Folders of pictures of fourteen drawn people."""
+    folder = tmp_path_factory.mktemp("album")
+    for person, faces in enumerate(drawn(14, 7, seed=1)):
+        (folder / f"p{person:02d}").mkdir()
+        for index, face in enumerate(faces[: 7 if person < 2 else 2]):
+            path = folder / f"p{person:02d}" / f"{index}.png"
+            assert cv2.imwrite(str(path), framed(face)[..., ::-1])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(album, tmp_path_factory):
+    out = tmp_path_factory.mktemp("lab") / "run"
+    said = run("train", "compact", "--me", album / "p00", "--not-me", album / "p01", "--out", out)
+    assert "zero loss" in said
+    assert "triplets" in said
+    return out
+
+
+def test_a_network_trained_here_opens_the_door(album, trained, tmp_path, monkeypatch):
+    models = tmp_path / "models"
+    assert "--embedder mine" in run("export", trained, "mine", "--models", models)
+    monkeypatch.setenv("ONLYME_MODELS", str(models))
+    monkeypatch.setenv("ONLYME_EMBEDDER", "mine")
+    with FaceID.open(tmp_path / "vault") as face_id:
+        mine = sorted((album / "p00").iterdir())
+        face_id.enroll("ada", mine[:5], sorted((album / "p01").iterdir())[:5])
+        margins = [face_id.verify("ada", path).margin for path in mine[5:]]
+        other = face_id.verify("ada", album / "p01" / "6.png").margin
+    assert min(margins) > other
+
+
+def test_a_run_goes_on_only_when_asked(album, trained):
+    words = ("train", "compact", "--me", album / "p00", "--not-me", album / "p01", "--out", trained)
+    with pytest.raises(UsageError, match="resume it"):
+        run(*words)
+    assert "zero loss" in run(*words, "--resume")
+
+
+def test_watch_saves_a_video_with_the_verdicts(album, trained, tmp_path):
+    video, out = tmp_path / "in.avi", tmp_path / "out.mp4"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 10, (240, 240))
+    for person in ("p00", "p01"):
+        for index in range(3):
+            writer.write(cv2.imread(str(album / person / f"{index}.png")))
+    writer.release()
+    assert "6 frames, Ada in 3 of them" in run(
+        "watch", trained, video, "--name", "Ada", "--out", out
+    )
+    assert out.stat().st_size > 0
+
+
+def test_compare_writes_a_report_with_the_products_decision(album, tmp_path):
+    out = tmp_path / "report"
+    run(
+        "compare", album, "--owners", 1, "--photos", "2,3", "--ways", "compact",
+        "--strangers", 3, "--limit", 5, "--out", out,
+    )  # fmt: skip
+    told = json.loads((out / "report.json").read_text("utf-8"))
+    assert [cell["way"] for cell in told["figures"]] == ["compact", "product"] * 2
+    assert "product" in (out / "report.html").read_text("utf-8")
+
+
+def test_train_identities_and_export_what_it_made(album, tmp_path):
+    out = tmp_path / "people"
+    words = ("--batch-people", 4, "--batch-photos", 2, "--steps", 3, "--dimension", 8)
+    assert "next: onlyme lab export" in run("train-identities", album, "--out", out, *words)
+    models = tmp_path / "models"
+    run("export", out, "people", "--faces", album, "--models", models)
+    assert (models / "manifest.toml").exists()
+    with pytest.raises(UsageError, match="--faces"):
+        run("export", out, "other", "--models", models)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("train", "fourth-way", "--me", "{a}", "--not-me", "{a}"), "two-head"),
+        (("train", "compact", "--me", "{a}", "--not-me", "{a}", "--loss", "x"), "batch-hard"),
+        (("train", "compact", "--me", "{none}", "--not-me", "{a}"), "not a folder"),
+        (("compare", "{none}"), "not a folder"),
+        (("compare", "{none}", "--photos", "many"), "2,5,7"),
+        (("watch", "{none}"), "no training run"),
+        (("export", "{none}", "x", "--faces", "{none}"), "no trained embedder"),
+    ],
+)
+def test_wrong_use_is_said_in_words(album, tmp_path, words, message):
+    filled = [word.format(a=album / "p00", none=tmp_path / "none") for word in words]
+    with pytest.raises(OnlymeError, match=message):
+        run(*filled)
+
+
+def test_too_few_photos_are_said_photo_by_photo(album, tmp_path):
+    cv2.imwrite(str(tmp_path / "wall.png"), np.full((200, 200, 3), 90, np.uint8))
+    with pytest.raises(UsageError, match=r"(?s)0 usable.*wall\.png: shows no face"):
+        run("train", "compact", "--me", tmp_path, "--not-me", album / "p00")
+
+
+def test_without_the_extra_it_is_said_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setattr("onlyme.lab.find_spec", lambda name: None if name == "torch" else name)
+    with pytest.raises(UsageError, match=r"onlyme\[lab\]"):
+        require()
+    with pytest.raises(UsageError, match="needs torch"):
+        run("watch", "run")
+
+
+@pytest.mark.data
+def test_the_articles_photos_to_zero_loss_and_the_held_out_ones_right(data, tmp_path):
+    """Five ME and seven NOT_ME photos; two of each are held out."""
+    from onlyme.cli.lab_parts import loader
+
+    for folder, name, count in (("me", "ME", 5), ("not_me", "NOT_ME", 7)):
+        (tmp_path / folder).mkdir()
+        paths = sorted((data / "article" / folder).iterdir(), key=number)
+        for path in paths[:count]:
+            (tmp_path / folder / path.name).symlink_to(path)
+        held = np.stack([loader()(path) for path in paths[count:]])
+        np.save(tmp_path / f"{name}.npy", held)
+    out = tmp_path / "run"
+    run("train", "compact", "--me", tmp_path / "me", "--not-me", tmp_path / "not_me", "--out", out)
+    trained = Run(out).load()
+    assert trained.result.reason == "zero loss"
+    assert (trained.scores(np.load(tmp_path / "ME.npy")) >= 0.5).all()
+    assert (trained.scores(np.load(tmp_path / "NOT_ME.npy")) < 0.5).all()

@@ -1,0 +1,47 @@
+"""The tutorial runs top to bottom, and the figures of the explanation are what the tool draws."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TUTORIAL = ROOT / "docs" / "tutorials" / "lab.md"
+EXPLANATION = ROOT / "docs" / "explanation"
+
+
+def test_the_tutorial_runs_top_to_bottom(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", TUTORIAL.read_text("utf-8"), re.DOTALL)
+    assert len(blocks) >= 12
+    names = {"__name__": "tutorial"}
+    for number, block in enumerate(blocks, 1):
+        exec(compile(block, f"lab.md, block {number}", "exec"), names)  # noqa: S102 - our own page
+    assert (tmp_path / "report" / "report.html").exists()
+
+
+def test_the_tutorials_commands_are_commands_with_these_options():
+    from typer.main import get_command
+
+    from onlyme.cli.lab import app
+
+    commands = get_command(app).commands
+    lines = re.findall(r"^onlyme lab (\S+)(.*)$", TUTORIAL.read_text("utf-8"), re.MULTILINE)
+    assert len(lines) >= 5
+    for name, rest in lines:
+        known = {option for parameter in commands[name].params for option in parameter.opts}
+        assert set(re.findall(r"--[a-z-]+", rest)) <= known, name
+
+
+@pytest.mark.parametrize("name", ["triplet", "cost", "alpha", "growth"])
+def test_the_figures_are_those_that_the_tool_draws(name, tmp_path, environment):
+    assert f"siamese-{name}.svg" in (EXPLANATION / "siamese.md").read_text("utf-8")
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "draw_siamese.py", tmp_path],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    drawn = (tmp_path / f"siamese-{name}.svg").read_text("utf-8")
+    assert drawn == (EXPLANATION / f"siamese-{name}.svg").read_text("utf-8")
