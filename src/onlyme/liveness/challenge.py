@@ -216,7 +216,9 @@ class Challenge:
         motion = solidity(self._tracks)
         if motion is None:  # the points were lost, in a blur perhaps
             return self._lost()
-        return self._rest(motion) if self.phase is Phase.FACE else self._judge(face, motion)
+        if self.phase is Phase.FACE:
+            return self._rest(gray, face, motion)
+        return self._judge(face, motion)
 
     def _begins(self) -> bool:
         """Say whether no step was begun yet, so that there is nothing to take over."""
@@ -236,13 +238,15 @@ class Challenge:
         self._tracks, self.phase = None, Phase.FACE
         return self.phase
 
-    def _rest(self, motion: Solidity) -> Phase:
+    def _rest(self, gray: NDArray[np.uint8], face: Face, motion: Solidity) -> Phase:
         """Wait until the face rests where movements are measured from."""
         still = max(abs(motion.x), abs(motion.y)) <= REST
         self._run = self._run + 1 if still else 0
         if not still and self._fresh:  # it was chosen while the head was on its way
             return self._lost()
         if self._run >= FRAMES:
+            if not self._fresh:  # a turn drags some points along; the next begins with new ones
+                self._anchor(gray, face)
             self.phase, self._fresh, self._run, self._wrong = Phase.MOVE, False, 0, 0
         return self.phase
 
