@@ -298,7 +298,7 @@ def test_doctor_says_what_to_do_about_a_model(tmp_path, photos, harm, says, code
     assert says in done.stdout
     assert "→ run `python tools/fetch_models.py`" in done.stdout
     assert "✓ model detector" in done.stdout
-    assert says in sentence(shell("verify", "x", photos / "obama_3.jpg"))
+    assert says in sentence(shell("enroll", "x", photos / "obama_3.jpg"))
 
 
 # --------------------------------------------------------------------------- watch
