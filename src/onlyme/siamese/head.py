@@ -16,7 +16,7 @@ import numpy as np
 
 from onlyme.errors import NotCalibrated
 from onlyme.siamese.calibrate import MissTable, TailCurve
-from onlyme.siamese.distance import rows, unit
+from onlyme.siamese.distance import products, rows, unit
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -161,4 +161,5 @@ class Base:
         Raises:
             UsageError: wrong shape, not finite, not of unit length.
         """
-        return unit((rows(embeddings, self.dimension, what) - self.mean) @ self.projection.T)
+        centred = rows(embeddings, self.dimension, what) - self.mean
+        return unit(products(centred, self.projection))
