@@ -138,7 +138,7 @@ def test_nothing_public_is_stored():
     rng = np.random.default_rng(2)
     rows = rng.standard_normal((9, 128))
     rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-    examples = Examples(rows[:5], rows[5:8], rows[8:], rows[:0])
+    examples = Examples(rows[:5], rows[5:8], rows[8:], learned=rows[:0], lessons=rows[:0])
     template = Owner.learn(base, "ada", examples, alpha=0.3).to_template()
     vectors_in = {
         key: value
