@@ -43,7 +43,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     data = Path(os.environ.get("ONLYME_DATA", ROOT / ".." / "shared" / "data"))
     parser.add_argument("folder", type=Path, nargs="?", default=data / "lfw_dev")
     parser.add_argument("--labels", type=Path, default=ROOT / "tools" / "lfw_labels.txt")

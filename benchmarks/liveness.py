@@ -197,7 +197,9 @@ def write(fusion: Fusion, shots: list[Shot], figures: dict) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--fit", action="store_true")
     parser.add_argument("--sequences", type=int, default=205)
     parser.add_argument("--skip-challenge", action="store_true")

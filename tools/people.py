@@ -1,8 +1,14 @@
-"""A folder of people becomes embeddings, once; the cache lies outside the checkout."""
+"""A folder of people becomes embeddings, once; the cache lies outside the checkout.
+
+The cache is biometric data: the folder is its owner's alone (0700), the files too
+(0600). It is named after all that makes the embeddings: the photos, the networks, and
+the source of the modules between them. When one of them changes, it is made anew.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +19,11 @@ from platformdirs import user_cache_path
 from rich.progress import Progress
 
 from onlyme import wiring
+from onlyme.face import align as align_module
+from onlyme.face import carry, detect, embed, shrink, subject
 from onlyme.face.align import align
+from onlyme.face.models import SHIPPED, find
+from onlyme.image import decode, read
 from onlyme.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,6 +34,8 @@ if TYPE_CHECKING:
     from onlyme.types import Face, Frame
 
 SUFFIXES = {".jpg", ".jpeg", ".png"}
+MODULES = (decode, read, detect, subject, shrink, carry, align_module, embed)
+"""What lies between a file and its embedding, beside the networks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,9 +80,9 @@ def read_people(
         raise SystemExit(f"{folder}: no photos in folders of people")
     pipeline = wiring.pipeline(Settings.load(embedder=embedder))
     model = pipeline.embedder.model
-    key = hashlib.sha256(model.encode())
+    key = hashlib.sha256(f"{fingerprint()} {model}\n".encode())
     for photo in photos:
-        key.update(f"{photo.relative_to(folder)} {photo.stat().st_size}\n".encode())
+        key.update(f"{photo.relative_to(folder)} {_sha256(photo)}\n".encode())
     cache = user_cache_path("onlyme") / "people" / f"{key.hexdigest()[:16]}.npz"
     if not cache.exists():
         _embed(pipeline, folder, photos, cache, console)
@@ -82,6 +94,21 @@ def read_people(
         people, keep = _corrected(same, people, files)
     names, labels = np.unique(people[keep], return_inverse=True)
     return People(model, folder.name, embeddings[keep], labels, names, files[keep])
+
+
+def fingerprint() -> str:
+    """sha256 of all that turns a photo into what the embedder is shown, and of how it does.
+
+    It covers the source of the modules, the detector, and the choice among several faces.
+    """
+    source = [inspect.getsource(part) for part in (*MODULES, _labelled)]
+    detector = find("detector", SHIPPED).sha256
+    return hashlib.sha256("\0".join([detector, *source]).encode()).hexdigest()
+
+
+def _sha256(photo: Path) -> str:
+    with photo.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _corrected(
@@ -107,11 +134,15 @@ def _embed(
             frame = pipeline.decode(photo)
             face = _labelled(pipeline.detector.detect(frame.pixels), frame)
             if face is not None:
-                vectors.append(pipeline.embedder.embed(align(frame.pixels, face)).vector)
+                aligned = align(frame.pixels, face, pipeline.embedder.size)
+                vectors.append(pipeline.embedder.embed(aligned).vector)
                 files.append(photo.relative_to(folder).as_posix())
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    temporary = cache.with_name(f"{os.getpid()}.npz")
-    np.savez(temporary, embeddings=np.array(vectors, np.float32), files=np.array(files))
+    cache.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    cache.parent.chmod(0o700)  # an earlier version made it for everybody
+    temporary = cache.with_name(f"{os.getpid()}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        np.savez(stream, embeddings=np.array(vectors, np.float32), files=np.array(files))
     temporary.replace(cache)
 
 

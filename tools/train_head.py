@@ -20,7 +20,7 @@ import io
 import json
 import sys
 import zipfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,18 +66,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--alpha", type=float, default=RECIPE.alpha, help="training alpha")
     parser.add_argument("--soft", action="store_true", help="soft margin in place of alpha")
     parser.add_argument("--rank", type=int, help="rows of the head; all by default")
+    parser.add_argument(
+        "--ridge", type=float, default=RECIPE.ridge, help="of the whitening at the start"
+    )
     parser.add_argument("--pull", type=float, default=RECIPE.pull, help="towards the whitening")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=RECIPE.steps, help="at most as many")
     args = parser.parse_args(argv)
-    recipe = Recipe(
-        mining=args.mining,
-        alpha=None if args.soft else args.alpha,
-        rank=args.rank,
-        pull=args.pull,
-        seed=args.seed,
-    )
+    recipe = recipe_of(args)
     console = Console(stderr=True)
     people = read_people(args.folder, console, args.labels, args.embedder)
     console.print(f"{people.count} people, {len(people.labels)} photos")
@@ -88,6 +86,20 @@ def main(argv: list[str] | None = None) -> int:
     path = write(args.out, people.model, arrays, card)
     console.print(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB) and its card")
     return 0
+
+
+def recipe_of(args: argparse.Namespace) -> Recipe:
+    """`RECIPE` with what the command line changes; without options `RECIPE` itself."""
+    return replace(
+        RECIPE,
+        mining=args.mining,
+        alpha=None if args.soft else args.alpha,
+        ridge=args.ridge,
+        rank=args.rank,
+        pull=args.pull,
+        steps=args.steps,
+        seed=args.seed,
+    )
 
 
 class Steps:
