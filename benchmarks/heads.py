@@ -143,7 +143,9 @@ def beside_raw(ours: Measured, raw: Measured, args: argparse.Namespace) -> list[
     for _ in range(args.rounds):
         times = np.bincount(generator.integers(one.owners, size=one.owners), minlength=one.owners)
         here, there = one.misses(times.astype(float)), other.misses(times.astype(float))
-        ratios.append(here / np.maximum(there, 1e-9))
+        # No miss on either side is no gain; misses on ours alone are a loss without measure.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios.append(np.where(here == there, 1.0, here / there))
     low, high = np.quantile(ratios, [0.025, 0.975], axis=0)
     return [
         {

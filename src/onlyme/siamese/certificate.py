@@ -1,9 +1,8 @@
 """What can be promised about strangers, and on what ground.
 
-Two grounds are kept apart. *Counted*: real people whom the head had not seen
-were compared, and a bound was taken over owners and strangers alike. *Modelled*:
-beyond what was counted, an exponential tail continues. Synthetic strangers are
-never counted.
+Two grounds are kept apart. *Counted*: real people were compared, by heads trained in the
+same way without them, and a bound was taken over owners and strangers alike. *Modelled*:
+beyond what was counted, an exponential tail continues. Synthetic strangers are never counted.
 """
 
 from __future__ import annotations
@@ -56,6 +55,8 @@ class Certificate:
             counted; None where counts suffice, or where even the model is too
             far from any data.
         comparisons: how many comparisons of real people were counted.
+        counted_photos: enrolment photos of the owners in them.
+        enrolments: how often each of these owners enrolled, with other photos.
         owners: people who were owners in them.
         strangers: people who were strangers in them.
         accepted_pairs: pairs of an owner and a stranger accepted at least once
@@ -71,6 +72,8 @@ class Certificate:
     counted_tries: int
     modelled_tries: int | None
     comparisons: int
+    counted_photos: int
+    enrolments: int
     owners: int
     strangers: int
     accepted_pairs: int
@@ -83,8 +86,10 @@ class Certificate:
         counted = (
             f"Counted: a random stranger is accepted at most once in {self.counted_tries:,} tries, "
             f"with {self.confidence:.0%} confidence: {self.comparisons:,} comparisons of "
-            f"{self.owners:,} owners with {self.strangers:,} people, none of whom the head "
-            f"had seen; {self.accepted_pairs:,} pairs of people were mistaken."
+            f"{self.owners:,} owners of {self.counted_photos} photos, {self.enrolments} "
+            f"enrolments each, with {self.strangers:,} people, by heads trained in the same way "
+            f"without them; {self.accepted_pairs:,} pairs of people were mistaken. The head in "
+            "use was then trained on all of them."
         )
         beyond = ""
         if self.modelled_tries is not None:
@@ -150,6 +155,8 @@ def certificate(
         counted_tries=math.floor(1.0 / best["upper95"]),
         modelled_tries=modelled,
         comparisons=int(best["comparisons"]),
+        counted_photos=int(best["photos"]),
+        enrolments=int(card["repeats"]),
         owners=int(best["owners"]),
         strangers=int(best["strangers"]),
         accepted_pairs=int(best["accepted_pairs"]),

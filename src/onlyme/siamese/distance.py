@@ -79,9 +79,13 @@ def rows(vectors: object, dimension: int, what: str) -> NDArray[np.float32]:
         UsageError: wrong shape, not finite, or a row whose length is not 1.
     """
     try:
-        array = np.ascontiguousarray(vectors, dtype=np.float32)
+        given = np.asarray(vectors)
     except (TypeError, ValueError):
         raise UsageError(f"{what}: rows of {dimension} numbers are wanted") from None
+    if given.dtype.kind not in "fiu":  # no complex numbers, no objects, no text
+        raise UsageError(f"{what}: rows of {dimension} numbers are wanted")
+    with np.errstate(over="ignore"):  # what overflows is not finite, and refused below
+        array = np.ascontiguousarray(given, dtype=np.float32)
     if array.size == 0:
         return np.empty((0, dimension), np.float32)
     if array.ndim != 2 or array.shape[1] != dimension:

@@ -30,7 +30,7 @@ NEAREST = 100
 """How many of the nearest strangers the rule asks; from 20 to 1,000 makes no difference."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Base:
     """What every owner starts from. Immutable.
 

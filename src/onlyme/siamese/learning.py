@@ -198,13 +198,14 @@ def _corrected(
     hardest = np.argsort(distances(everybody, template)[:, 0], kind="stable")[:most]
     everybody = everybody[hardest]
     judged = cross_validate(mine, everybody, base.draws[:_JUDGES], alpha)
-    said = f"{judged.gain:+.3f} ± {judged.error:.3f} standard deviations on photos left out"
     if not judged.helps:
-        return stay, False, Report(f"the base head stays: an owner head brings {said}", notes)
+        why = "an owner head would not know left-out photos any better"
+        return stay, False, Report(f"the base head stays: {why}", notes)
+    said = f"left-out photos gain {judged.gain:.2f} ± {judged.error:.2f} standard deviations"
     made = train(mine, everybody, alpha)
     if made.collapsed:
         return stay, False, Report("the base head stays: training collapsed", notes)
-    return made.scale, True, Report(f"the owner head is kept: it brings {said}", notes)
+    return made.scale, True, Report(f"the owner head is kept: {said}", notes)
 
 
 def _spaced(count: int, most: int) -> NDArray[np.intp]:

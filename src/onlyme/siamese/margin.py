@@ -29,7 +29,7 @@ LOOK_ALIKE_VOTES = 60.0
 _CHUNK = 512
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class NotMe:
     """Everybody else, as the rule sees them.
 
