@@ -37,3 +37,19 @@ def pipeline():
     from onlyme.settings import Settings
 
     return wiring.pipeline(Settings.load())
+
+
+@pytest.fixture
+def face_id(tmp_path):
+    """A vault of one's own."""
+    from onlyme import FaceID
+
+    with FaceID.open(tmp_path / "vault") as opened:
+        yield opened
+
+
+@pytest.fixture
+def obama(face_id, photos):
+    """A vault that knows one person, from three photos."""
+    face_id.enroll("obama", [photos / f"obama_{number}.jpg" for number in (1, 2, 4)])
+    return face_id

@@ -120,7 +120,7 @@ def test_odd_names(within, photos, name, says):
     ids=lambda path: repr(path[:20]),
 )
 def test_odd_paths(within, path):
-    sentence(within("verify", "obama", path))
+    assert sentence(within("verify", "obama", path))
 
 
 def test_odd_bytes_through_a_real_shell(obama):
