@@ -12,7 +12,7 @@ import numpy as np
 from onlyme.errors import UsageError
 from onlyme.face.align import align
 from onlyme.face.subject import subject
-from onlyme.image.decode import decode
+from onlyme.image.decode import checked, decode
 from onlyme.image.quality import assess
 from onlyme.types import Embedding, Face, Frame, Reason
 
@@ -97,7 +97,7 @@ class Pipeline:
             ImageError: it cannot be used.
         """
         if isinstance(image, Frame):
-            return image
+            return checked(image, max_pixels=self.max_pixels)
         return decode(image, max_pixels=self.max_pixels, max_bytes=self.max_bytes)
 
     def look(self, image: ImageLike | Frame | Embedding) -> Sight:
@@ -105,11 +105,16 @@ class Pipeline:
 
         Raises:
             ImageError: the picture cannot be used.
-            UsageError: the embedding was made by another network.
+            UsageError: the embedding was made by another network, or is not of its length.
         """
         if isinstance(image, Embedding):
             if image.model != self.embedder.model:
                 raise UsageError("this embedding was made by another network than the one in use")
+            if image.vector.size != self.embedder.dimension:
+                raise UsageError(
+                    f"this embedding has {image.vector.size} numbers, and those of its network "
+                    f"{self.embedder.dimension}"
+                )
             return Sight(Frame(np.empty((0, 0, 3), np.uint8), "embedding"), embedding=image)
         timings: dict[str, float] = {}
         with timed(timings, "image"):

@@ -15,7 +15,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,8 +47,8 @@ class Embedded:
         computed: how many were not in the cache.
     """
 
-    vectors: NDArray[np.float32]
-    rows: NDArray[np.intp]
+    vectors: NDArray[np.float32] = field(repr=False)
+    rows: NDArray[np.intp] = field(repr=False)
     unusable: tuple[int, ...]
     computed: int
 
