@@ -237,3 +237,16 @@ def test_what_is_no_camera(source):
     with pytest.raises(CameraError) as said, Capture(source):
         pass
     assert len(str(said.value)) < 300
+
+
+def test_the_way_to_an_embedding_has_a_fingerprint(pipeline, monkeypatch):
+    from dataclasses import replace
+
+    from onlyme import pipeline as module
+
+    usual = pipeline.fingerprint()
+    assert len(usual) == 64
+    assert pipeline.fingerprint() == usual
+    assert replace(pipeline, max_pixels=1000).fingerprint() != usual
+    monkeypatch.setattr(module, "_WAY", module._WAY[:-1])  # as if a step were another
+    assert pipeline.fingerprint() != usual
