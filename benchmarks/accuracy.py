@@ -13,15 +13,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
 import onlyme
+from onlyme import wiring
 from onlyme.evaluate import Photo, embed_files, list_people, make_pairs, read_pairs, verify_pairs
-from onlyme.face.models import find
+from onlyme.settings import Settings
 
 DATA = Path(os.environ.get("ONLYME_DATA", Path(__file__).parents[2] / "shared/data"))
 
@@ -38,18 +38,17 @@ def main() -> int:
     pairs = read_pairs(given.pairs) if given.pairs else make_pairs(photos)
     wanted = {source for pair in pairs for source in (pair.left, pair.right)}
     photos = tuple(photo for photo in photos if photo.source in wanted)
-    with tempfile.TemporaryDirectory() as nowhere:
-        measure(photos, pairs, given.folder, given.cache or Path(nowhere))
+    measure(photos, pairs, given.folder, given.cache)
     return 0
 
 
-def measure(photos: tuple[Photo, ...], pairs: tuple, folder: Path, cache: Path) -> None:
+def measure(photos: tuple[Photo, ...], pairs: tuple, folder: Path, cache: Path | None) -> None:
     """Embed the photos, judge the pairs and print what came of it."""
     start = time.perf_counter()
     found = embed_files(
         [folder / photo.source for photo in photos],
         lambda path: onlyme.embed(path).vector,
-        model=find("embedder").sha256,
+        model=wiring.pipeline(Settings.load()).fingerprint(),
         folder=cache,
         progress=bar if sys.stderr.isatty() else None,
     )

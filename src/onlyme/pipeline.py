@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
+from importlib import import_module
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,8 +14,9 @@ import numpy as np
 
 from onlyme.errors import UsageError
 from onlyme.face.align import align
+from onlyme.face.models import SHIPPED, find
 from onlyme.face.subject import subject
-from onlyme.image.decode import decode
+from onlyme.image.decode import checked, decode
 from onlyme.image.quality import assess
 from onlyme.types import Embedding, Face, Frame, Reason
 
@@ -28,6 +32,13 @@ if TYPE_CHECKING:
     ImageLike = str | os.PathLike[str] | bytes | bytearray | memoryview | Image | NDArray[np.uint8]
 
 __all__ = ["Detects", "Embeds", "Pipeline", "Sight", "timed"]
+
+
+_WAY = (
+    *("onlyme.image.read", "onlyme.image.claims", "onlyme.image.decode", "onlyme.face.detect"),
+    *("onlyme.face.carry", "onlyme.face.shrink", "onlyme.face.subject", "onlyme.face.align"),
+    "onlyme.face.embed",
+)
 
 
 class Detects(Protocol):
@@ -97,19 +108,36 @@ class Pipeline:
             ImageError: it cannot be used.
         """
         if isinstance(image, Frame):
-            return image
+            return checked(image, max_pixels=self.max_pixels)
         return decode(image, max_pixels=self.max_pixels, max_bytes=self.max_bytes)
+
+    def fingerprint(self) -> str:
+        """Return a sha256 (hex) of all that makes an embedding of a picture.
+
+        It changes with either network, with the limits, and with the code between a file
+        and its embedding, so that embeddings kept under it are never those of another way.
+        """
+        made = sha256(f"{self.max_pixels} {self.max_bytes} {self.embedder.model}".encode())
+        made.update(find("detector", SHIPPED).sha256.encode())
+        for module in _WAY:
+            made.update(Path(import_module(module).__file__ or "").read_bytes())
+        return made.hexdigest()
 
     def look(self, image: ImageLike | Frame | Embedding) -> Sight:
         """See who is in a picture. An embedding was seen before, and passes as it is.
 
         Raises:
             ImageError: the picture cannot be used.
-            UsageError: the embedding was made by another network.
+            UsageError: the embedding was made by another network, or is not of its length.
         """
         if isinstance(image, Embedding):
             if image.model != self.embedder.model:
                 raise UsageError("this embedding was made by another network than the one in use")
+            if image.vector.size != self.embedder.dimension:
+                raise UsageError(
+                    f"this embedding has {image.vector.size} numbers, and those of its network "
+                    f"{self.embedder.dimension}"
+                )
             return Sight(Frame(np.empty((0, 0, 3), np.uint8), "embedding"), embedding=image)
         timings: dict[str, float] = {}
         with timed(timings, "image"):

@@ -42,7 +42,7 @@ class Settings:
             default none.
         embedder: the manifest entry that embeds faces.
         far: the false accept rate that a newly enrolled owner's alpha stands for,
-            above 0 and at most 0.1.
+            at least 1e-10 and at most 0.1.
         liveness: how hard cameras look for a photo in place of the person: `off`,
             `passive` or `challenge`.
         max_megapixels: larger pictures are refused.
@@ -80,26 +80,59 @@ class Settings:
 
 _PATHS = {"vault", "models", "key_file", "anchor"}
 _KEYS = ("file", "keyring", "passphrase")
-_NUMBERS = {"far": (0.0, 0.1), "max_megapixels": (0.0, 1000.0), "max_megabytes": (0.0, 4096.0)}
+_NUMBERS = {"far": (1e-10, 0.1), "max_megapixels": (0.0, 1000.0), "max_megabytes": (0.0, 4096.0)}
 
 
 def _typed(key: str, value: Any) -> Any:
     if key in _PATHS:
-        return Path(value).expanduser()
+        return _path(key, value)
+    if key in _NUMBERS:
+        return _number(key, value)
+    if not isinstance(value, str):  # its value is not repeated: it may be the passphrase
+        raise SettingsError(f"{key} must be text, not {type(value).__name__}")
+    if key == "passphrase":
+        return _passphrase(value)
+    if not value.isprintable():
+        raise SettingsError(f"{key} = {value!r} holds what cannot be printed")
     if key == "key" and value not in _KEYS:
         raise SettingsError(f"key = {value!r} is none of {', '.join(_KEYS)}")
     if key == "liveness" and value not in set(LivenessLevel):
         levels = ", ".join(LivenessLevel)
         raise SettingsError(f"liveness = {value!r} is no level of liveness; levels: {levels}")
-    if key not in _NUMBERS:
-        return str(value)
+    return str(value)
+
+
+def _passphrase(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise SettingsError("passphrase holds what is no text") from None
+    return str(value)
+
+
+def _path(key: str, value: Any) -> Path:
+    """Return a path that can exist; what it is asked may be somebody else's code."""
+    try:
+        text = os.fspath(value)
+        usable = isinstance(text, str) and text != "" and b"\0" not in os.fsencode(text)
+        if usable:
+            return Path(text).expanduser()
+    except Exception:  # noqa: BLE001 - no home, no encoding, or a `__fspath__` that raises anything
+        usable = False
+    said = repr(value) if isinstance(value, str) else f"a value of type {type(value).__name__}"
+    raise SettingsError(f"{key} = {said:.200} is not a path that can be used")
+
+
+def _number(key: str, value: Any) -> float:
     low, high = _NUMBERS[key]
     try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise SettingsError(f"{key} = {value!r} is not a number") from None
-    if not low < number <= high:
-        raise SettingsError(f"{key} = {number:g} must be above {low:g} and at most {high:g}")
+        number = float("no" if isinstance(value, bool) else value)
+    except (TypeError, ValueError, OverflowError):
+        said = repr(value) if isinstance(value, str) else f"a value of type {type(value).__name__}"
+        raise SettingsError(f"{key} = {said:.200} is not a number") from None
+    if not (low <= number <= high and number > 0):
+        least = f"at least {low:g}" if low else "above 0"
+        raise SettingsError(f"{key} = {number:g} must be {least} and at most {high:g}")
     return number
 
 
@@ -113,7 +146,7 @@ def _from_file() -> dict[str, Any]:
         if named:
             raise SettingsError(f"{path}: named by ONLYME_CONFIG, but not there") from None
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # no text, no TOML, too deep
         raise SettingsError(f"{path}: {error}") from None
     known = {setting.name for setting in fields(Settings)}
     if unknown := sorted(set(values) - known):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -47,7 +47,7 @@ class Frame:
         at: seconds since the source began; 0 for a photo.
     """
 
-    pixels: NDArray[np.uint8]
+    pixels: NDArray[np.uint8] = field(repr=False)  # a face never reaches a log
     source: str
     at: float = 0.0
 
@@ -65,8 +65,8 @@ class Face:
         score: the detector's confidence, 0 to 1.
     """
 
-    box: NDArray[np.float32]
-    landmarks: NDArray[np.float32]
+    box: NDArray[np.float32] = field(repr=False)
+    landmarks: NDArray[np.float32] = field(repr=False)
     score: float
 
     @property
@@ -85,14 +85,25 @@ class Embedding:
             networks cannot be compared.
 
     Raises:
-        UsageError: when the vector is not one row of finite numbers of unit length.
+        UsageError: when the vector is not one row of finite numbers of unit length, or the
+            model has no name.
     """
 
     vector: NDArray[np.float32]
     model: str
 
     def __post_init__(self) -> None:
-        vector = np.array(self.vector, dtype=np.float32)  # a copy: nobody else can write to it
+        model: Any = self.model
+        if not isinstance(model, str) or not model:
+            raise UsageError("an embedding names the network that made it")
+        try:
+            given = np.asarray(self.vector)
+            # Text and truth values would convert, complex numbers lose a part; none is meant.
+            kept = given if given.dtype.kind in "fiu" else np.empty(())
+            with np.errstate(over="ignore"):
+                vector = np.array(kept, dtype=np.float32)  # a copy: nobody else can write to it
+        except (TypeError, ValueError, OverflowError):
+            raise UsageError("an embedding is one row of finite numbers") from None
         if vector.ndim != 1 or not np.isfinite(vector).all():
             raise UsageError("an embedding is one row of finite numbers")
         if abs(float(np.linalg.norm(vector)) - 1.0) > 1e-3:

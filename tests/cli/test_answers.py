@@ -159,6 +159,11 @@ def test_forget(obama):
     assert "enrolled: nobody yet" in refused(obama("forget", "obama"))
 
 
+def test_forget_as_json(obama):
+    said = document(obama("forget", "obama", "--json"))
+    assert said == {"name": "obama", "forgotten": True}
+
+
 def test_a_template_of_another_network_does_not_hide_the_others(obama, photos, tmp_path):
     """A user tries a network of their own, then goes back."""
     import hashlib
@@ -205,5 +210,12 @@ def test_evaluate_writes_a_page_and_says_when_data_are_too_few(onlyme, photos, t
     assert "<html" in text
     assert "http://" not in text.replace("http://www.w3.org/", "")
     assert "data:image/jpeg" not in text, "faces only when --pictures is said"
+    assert "of 4 times (95 %: " in said["headline"], "the counts are told, however few"
+    page.chmod(0o644)
+    shown = onlyme("evaluate", people, "--photos", "2", "--html", page, "--pictures")
+    assert shown.returncode == 0, shown.stderr
+    assert "data:image/jpeg" in page.read_text("utf-8")
+    assert stat.S_IMODE(page.stat().st_mode) == 0o600
+    assert not list(onlyme.home.rglob("*.npz")), "no embedding is kept where nobody asked for it"
     wrong = onlyme("evaluate", people, "--html", tmp_path / "gone" / "report.html")
     assert "folder is not there" in refused(wrong)

@@ -60,6 +60,9 @@ def test_the_help_of_every_command_teaches(onlyme):
         ("verify", "obama", "photo.jpg", "--camera", "0"),
         ("tune", "obama", "--far", "much"),
         ("not-me", "obama"),
+        ("list", "--vault", ""),
+        ("watch", "obama", "clip.mp4", "--camera", "7"),
+        ("evaluate", "people", "--seed", "-1"),
     ],
     ids=" ".join,
 )
@@ -146,7 +149,7 @@ def test_a_broken_picture_is_named(obama, tmp_path):
 def test_vault_by_option_goes_before_the_variable(obama, photos, tmp_path):
     other = tmp_path / "other"
     words = ("verify", "obama", photos / "obama_3.jpg")
-    assert "nobody yet" in sentence(obama(*words, "--vault", other))
+    assert f"no vault at {other}; `onlyme enroll`" in sentence(obama(*words, "--vault", other))
     assert obama(*words, ONLYME_VAULT=other).returncode == 2
     assert obama(*words, "--vault", obama.vault, ONLYME_VAULT=other).returncode == 0
 
@@ -159,6 +162,42 @@ def test_a_vault_that_cannot_be_trusted(obama, tmp_path):
     assert "damaged" in sentence(obama("list"))
     (tmp_path / "file").write_text("")
     assert "cannot hold a vault" in sentence(obama("list", "--vault", tmp_path / "file"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("verify", "ada", "ada.jpg"),
+        ("identify", "ada.jpg"),
+        ("watch", "ada", "ada.mp4"),
+        ("list",),
+        ("forget", "ada"),
+        ("tune", "ada"),
+        ("certificate", "ada"),
+        ("not-me", "ada", "ada.jpg"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_only_enrolling_makes_a_vault(within, tmp_path, words):
+    folder = tmp_path / "mistyped"
+    assert f"no vault at {folder}" in sentence(within(*words, "--vault", folder))
+    assert not folder.exists()
+
+
+def test_what_nobody_expected_is_no_verdict(within, monkeypatch):
+    """The answer to a defect of ours is 2 as well: 1 would say that somebody was rejected."""
+    from onlyme.faceid import FaceID
+
+    def broken(_):
+        raise ZeroDivisionError("first line\nsecond line")
+
+    monkeypatch.setattr(FaceID, "names", broken)
+    said = sentence(within("list"))
+    assert "unexpected ZeroDivisionError: first line; ONLYME_DEBUG=1" in said
+    monkeypatch.setenv("ONLYME_DEBUG", "1")
+    done = within("list")
+    assert done.returncode == 2
+    assert "Traceback" in done.stderr
 
 
 def test_settings_that_cannot_be_used(onlyme, tmp_path):
@@ -365,3 +404,23 @@ def test_the_module_and_the_script_are_one_command():
         for command in ([str(script)], ONLYME)
     ]
     assert says[0] == says[1]
+
+
+def test_doctor_on_altered_liveness_and_head(tmp_path):
+    """What is optional may be absent; what is there must be what it says it is."""
+    import onlyme as package
+
+    copy = tmp_path / "site" / "onlyme"
+    ignored = shutil.ignore_patterns("__pycache__", "lab")
+    shutil.copytree(Path(package.__file__).parent, copy, ignore=ignored)
+    (copy / "lab").mkdir()
+    (liveness,) = (copy / "face" / "models").glob("*liveness*.onnx")
+    (head,) = (copy / "siamese").glob("base-*.npz")
+    for file in (liveness, head):
+        file.write_bytes(file.read_bytes()[:-1000])
+    shell = Shell(tmp_path)
+    shell.variables["PYTHONPATH"] = copy.parent
+    done = shell("doctor", "--json")
+    states = {finding["part"]: finding["state"] for finding in json.loads(done.stdout)}
+    assert done.returncode == 2
+    assert (states["model liveness"], states["head"]) == ("broken", "broken")

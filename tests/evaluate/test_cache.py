@@ -54,6 +54,15 @@ def test_the_second_run_computes_nothing(photos, tmp_path):
         assert result.unusable == (2, 3)
 
 
+def test_without_a_folder_nothing_is_kept(photos, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    for _ in range(2):
+        result, asked = run(photos, None)
+        assert (result.computed, len(asked)) == (4, 4)
+    assert not (tmp_path / "home").exists()
+    assert len(list(tmp_path.iterdir())) == len(photos)
+
+
 def test_bytes_and_model_make_the_key_not_the_name(photos, tmp_path):
     run(photos, tmp_path / "cache")
     photos[0].rename(tmp_path / "renamed.jpg")

@@ -12,7 +12,7 @@ from PIL import Image
 
 from onlyme.errors import NotCalibrated, UsageError
 from onlyme.evaluate import report
-from onlyme.evaluate.document import document
+from onlyme.evaluate.document import document, standing
 from onlyme.evaluate.intervals import rate
 from onlyme.evaluate.metrics import error_curve
 from onlyme.evaluate.pairs import Photo, make_pairs
@@ -288,11 +288,32 @@ def test_the_same_seed_gives_the_same_report(evaluation):
     assert report.to_json(again) == report.to_json(evaluation)
 
 
+def test_few_comparisons_may_prove_a_failure():
+    assert standing(rate(0, 1000), 1e-4) == "too_few"
+    assert standing(rate(1, 1000), 1e-4) == "too_few", "its interval reaches down to 1 in 39,000"
+    assert standing(rate(5, 1000), 1e-4) == "wide"
+    assert standing(rate(40, 1000), 1e-4) == "firm"
+    assert standing(rate(29, 29)) == "too_few", "without a target nothing is missed"
+
+
+def test_counts_and_intervals_are_told_however_few():
+    said = headline(found_with(0, 1000))
+    assert "strangers got in 0 of 1,000 times (95 %: 0 % to 0.37 %)" in said
+    assert "owners were turned away 1 of 100 times (95 %: 0.030 % to 5.5 %)" in said
+
+
+def test_the_page_says_over_whom_it_resampled(evaluation):
+    text = report.to_html(evaluation)
+    assert "over owners" in text
+    assert "over people" not in text.split("<h2>Pairs of photos")[0], "strangers stay as they are"
+
+
 def found_with(count, total, far=1e-4):
     """The least document that a headline needs."""
     counted = rate(count, total)
     given = {"count": count, "total": total, "value": counted.value}
-    own = {"count": 1, "total": 100, "value": 0.01}
+    given |= {"low": counted.low, "high": counted.high}
+    own = {"count": 1, "total": 100, "value": 0.01, "low": 0.0003, "high": 0.0545}
     standing = "too_few" if total < 3 / far else "wide"
     point = {"far": far, "realised": given, "fnmr": own, "standing": standing}
     return {"owners": {"promised": [point]}, "pairs": None, "far": far}

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 
 __all__ = ["main"]
 
@@ -31,6 +33,11 @@ def _run() -> None:
         _fail(str(error))
     except OSError as error:  # a full disk, a report that may not be written
         _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except Exception as error:  # noqa: BLE001 - 1 would say *rejected*, and nothing was decided
+        if os.environ.get("ONLYME_DEBUG"):
+            traceback.print_exc()
+        first = (str(error).splitlines() or [""])[0][:200]
+        _fail(f"unexpected {type(error).__name__}: {first}; ONLYME_DEBUG=1 shows where")
 
 
 def _fail(sentence: str) -> None:

@@ -81,8 +81,14 @@ def watch(
     ] = None,
     *,
     camera: Annotated[
-        str, typer.Option("--camera", metavar="N", help="A camera's number or path.")
-    ] = "0",
+        str | None,
+        typer.Option(
+            "--camera",
+            metavar="N",
+            help="A camera's number or path; by default 0.",
+            show_default=False,
+        ),
+    ] = None,
     liveness: options.Level = None,
     on_accept: Annotated[
         str | None,
@@ -99,21 +105,27 @@ def watch(
 ) -> None:
     """Watch a camera or a video, and say when the verdict changes. Ctrl-C ends it.
 
-    With --json, one JSON document on a line for each change.
+    With --json, one JSON document a line, one for each change.
     """
+    if video is not None and camera is not None:
+        raise typer.BadParameter("give a video or --camera N, not both", param_hint="VIDEO")
     accepted, last, frames = False, None, 0
-    start = time.perf_counter()
+    start: float | None = None
     command = _command(on_accept)
     with options.opened(vault, embedder) as face_id:
         level = options.level(liveness)
-        for decision in face_id.watch(name, video or options.source(camera), level, show.ask):
+        seen = video or options.source(camera or "0")
+        for decision in face_id.watch(name, seen, level, show.ask):
+            if start is None:  # the first frame, rather than the loading of networks before it
+                spent = sum(decision.timings_ms.values()) * decision.frames / 1e3
+                start = time.perf_counter() - spent
             accepted = decision.accepted
             if accepted and command:
                 _run(command)
             frames += decision.frames
             if decision.reason is not last:
                 last = decision.reason
-                rate = frames / (time.perf_counter() - start)
+                rate = frames / max(time.perf_counter() - start, 1e-3)
                 show.print_change(decision, rate, json=json)
     raise typer.Exit(0 if accepted else 1)
 

@@ -38,11 +38,16 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def doctor(*, vault: options.Vault = None, json: options.Json = False) -> None:
+def doctor(
+    *,
+    embedder: options.Embedder = None,
+    vault: options.Vault = None,
+    json: options.Json = False,
+) -> None:
     """Look at every part, say whether it is fit for use, and what to do if not."""
     from onlyme.settings import Settings
 
-    findings = list(examined(Settings.load(vault=vault)))
+    findings = list(examined(Settings.load(vault=vault, embedder=embedder)))
     if json:
         show.print_json([asdict(finding) for finding in findings])
     else:
@@ -58,8 +63,9 @@ def doctor(*, vault: options.Vault = None, json: options.Json = False) -> None:
 
 
 def examined(settings: Settings) -> Iterator[Finding]:
-    """Examine models, vault, cameras and extras, in this order."""
+    """Examine models, head, vault, cameras and extras, in this order."""
     yield from _models(settings)
+    yield _head(settings)
     yield _vault(settings)
     yield _cameras()
     for extra, (packages, use) in _EXTRAS.items():
@@ -76,7 +82,7 @@ def examined(settings: Settings) -> Iterator[Finding]:
 
 
 def _models(settings: Settings) -> Iterator[Finding]:
-    from onlyme.errors import ModelError, SettingsError
+    from onlyme.errors import ModelError, ModelMissing, SettingsError
     from onlyme.face.models import SHIPPED, find, manifest
 
     try:
@@ -90,13 +96,33 @@ def _models(settings: Settings) -> Iterator[Finding]:
         try:
             size = len(model.read())
         except ModelError as error:
-            state = "broken" if model.needed_for == "everything" else "missing"
+            # What is optional may be absent; what is there must be what it says it is.
+            absent = isinstance(error, ModelMissing) and model.needed_for != "everything"
+            state = "missing" if absent else "broken"
             what, _, advice = str(error).rpartition("; ")
             yield Finding(f"model {name}", state, f"{what} (needed for {model.needed_for})", advice)
         else:
             yield Finding(
                 f"model {name}", "ok", f"{model.title}, {size / 1e6:.1f} MB, {model.licence}"
             )
+
+
+def _head(settings: Settings) -> Finding:
+    """Examine what belongs to the embedder: head, cohort and calibration."""
+    from onlyme.errors import NotCalibrated, OnlymeError
+    from onlyme.face.models import SHIPPED, find
+    from onlyme.siamese import Base
+
+    own = settings.embedder != "embedder"
+    try:
+        Base.load(find(settings.embedder, SHIPPED, settings.models).sha256)
+    except NotCalibrated as error:
+        if own:  # a network of the user's own decides by their NOT_ME photos
+            return Finding("head", "missing", str(error))
+        return Finding("head", "broken", str(error), "install onlyme anew")
+    except OnlymeError as error:
+        return Finding("head", "broken", str(error), "install onlyme anew")
+    return Finding("head", "ok", "head, cohort and calibration belong to the embedder")
 
 
 def _vault(settings: Settings) -> Finding:
@@ -125,8 +151,9 @@ def _cameras() -> Finding:
         )
     usable = [path for path in found if _readable(path)]
     if not usable:
+        # A camera is optional: photos and videos work without.
         return Finding(
-            "camera", "broken", f"{found[0]} may not be read", "add yourself to the group `video`"
+            "camera", "missing", f"{found[0]} may not be read", "add yourself to the group `video`"
         )
     return Finding("camera", "ok", ", ".join(str(path) for path in usable))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -45,10 +47,14 @@ Html = Annotated[
 Pictures = Annotated[
     bool, typer.Option("--pictures", help="Show faces in the page; it is biometric data then.")
 ]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same figures.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same figures.")]
 Cache = Annotated[
     Path | None,
-    typer.Option(help="Folder that keeps embeddings between runs.", show_default=False),
+    typer.Option(
+        metavar="DIR",
+        help="Keep the embeddings (biometric data!) here between runs; by default nowhere.",
+        show_default=False,
+    ),
 ]
 
 
@@ -98,7 +104,7 @@ def evaluate(
         found = embed_files(
             [folder / photo.source for photo in people],
             lambda path: _embedded(pipeline, path),
-            model=base.model,
+            model=pipeline.fingerprint(),
             folder=cache,
             progress=progress,
         )
@@ -151,8 +157,21 @@ def _write_page(
             source: _thumbnail(pipeline, folder / source) for source in pictured(evaluation)
         }
         typer.echo(f"{path} shows faces: keep it as you keep the photos", err=True)
-    path.write_text(to_html(evaluation, thumbnails), "utf-8")
+    _write(path, to_html(evaluation, thumbnails), private=thumbnails is not None)
     typer.echo(f"report: {path}", err=True)
+
+
+def _write(path: Path, text: str, *, private: bool) -> None:
+    """Write a page; one with faces is for its owner alone, even where it replaces another."""
+    if not private:
+        path.write_text(text, "utf-8")
+        return
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.fchmod(descriptor, 0o600)  # before the first face is in it
+            file.truncate()
+        file.write(text)
 
 
 def _thumbnail(pipeline: Pipeline, path: Path) -> bytes:

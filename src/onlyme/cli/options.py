@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,10 +22,23 @@ Name = Annotated[
         metavar="NAME", help="The person's name.", show_default=False, callback=checked_name
     ),
 ]
+
+
+def _folder(text: str) -> Path:
+    """Return a folder's path; an empty word is a variable that was not set, not this folder."""
+    if not text:
+        raise typer.BadParameter("an empty name is no folder")
+    return Path(text)
+
+
 Vault = Annotated[
     Path | None,
     typer.Option(
-        "--vault", metavar="DIR", help="The vault's folder (or ONLYME_VAULT).", show_default=False
+        "--vault",
+        parser=_folder,
+        metavar="DIR",
+        help="The vault's folder (or ONLYME_VAULT).",
+        show_default=False,
     ),
 ]
 Json = Annotated[
@@ -68,13 +82,37 @@ Embedder = Annotated[
 ]
 
 
-def opened(vault: Path | None, embedder: str | None = None) -> FaceID:
-    """Open the vault that was named, or the user's own."""
-    from onlyme.faceid import FaceID
+def opened(vault: Path | None, embedder: str | None = None, *, make: bool = False) -> FaceID:
+    """Open the vault that was named, or the user's own.
 
+    Args:
+        vault: its folder, if one was named.
+        embedder: a network of the user's own, if one was named.
+        make: whether a vault that is not there is made: only enrolling does.
+
+    Raises:
+        VaultError: there is none, or it cannot be used.
+    """
+    from onlyme.errors import VaultError
+    from onlyme.faceid import FaceID
+    from onlyme.settings import Settings
+
+    folder = Settings.load(vault=vault, embedder=embedder).vault
+    if not make and not os.path.lexists(folder / "vault.sqlite") and not _holds_anything(folder):
+        raise VaultError(f"no vault at {folder}; `onlyme enroll` makes one")
     return FaceID.open(vault, embedder=embedder)
+
+
+def _holds_anything(folder: Path) -> bool:
+    """Whether there is something at this path, which the vault itself must judge."""
+    try:
+        return any(folder.iterdir())
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def source(camera: str) -> str | int:
     """Turn a camera's name into a number where it is one."""
-    return int(camera) if camera.isdecimal() else camera
+    return int(camera) if camera.isdecimal() and len(camera) < 10 else camera

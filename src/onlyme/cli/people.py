@@ -84,7 +84,7 @@ def enroll(
         if not json:
             typer.echo(show.photo_line(report), err=True)
 
-    with options.opened(vault, embedder) as face_id:
+    with options.opened(vault, embedder, make=True) as face_id:
         enrollment = face_id.enroll(
             name,
             sitting.frames() if sitting else photo or (),
@@ -100,12 +100,17 @@ def enroll(
         show.print_enrollment(enrollment)
 
 
-def list_(*, vault: options.Vault = None, json: options.Json = False) -> None:
+def list_(
+    *,
+    embedder: options.Embedder = None,
+    vault: options.Vault = None,
+    json: options.Json = False,
+) -> None:
     """List who is enrolled."""
     from onlyme.errors import NeedsReenroll
 
     documents, lines = [], []
-    with options.opened(vault) as face_id:
+    with options.opened(vault, embedder) as face_id:
         for name in face_id.names():
             try:
                 owner = face_id.owner(name)
@@ -123,8 +128,11 @@ def list_(*, vault: options.Vault = None, json: options.Json = False) -> None:
     typer.echo("\n".join(lines) or nobody)
 
 
-def forget(name: options.Name, *, vault: options.Vault = None) -> None:
+def forget(name: options.Name, *, vault: options.Vault = None, json: options.Json = False) -> None:
     """Erase everything that is kept of a person."""
     with options.opened(vault) as face_id:
         face_id.forget(name)
-    typer.echo(f"{name} is forgotten")
+    if json:
+        show.print_json({"name": name, "forgotten": True})
+    else:
+        typer.echo(f"{name} is forgotten")

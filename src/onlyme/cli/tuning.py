@@ -46,6 +46,7 @@ def tune(
     far: Far = None,
     preset: PresetName = None,
     alpha: Alpha = None,
+    embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
@@ -65,7 +66,7 @@ def tune(
         raise UsageError("say one of --far, --preset and --alpha")
     if preset is not None:
         far = presets.preset(preset).far
-    with options.opened(vault) as face_id:
+    with options.opened(vault, embedder) as face_id:
         if far is None and alpha is None:
             tuning = face_id.owner(name).tuning()
         else:
@@ -76,6 +77,8 @@ def tune(
         return
     show.print_tuning(tuning)
     own, strangers = owner.margins(owner.examples.me), owner.learned.stranger_margins()
+    # The owner was learned from these very photos, which flatters their margins.
+    typer.echo("margins of the enrolled photos themselves (ME) and of strangers (NOT_ME):")
     typer.echo(show.two_histograms(own.tolist(), strangers.tolist(), owner.alpha))
     if far is None and alpha is None:
         for each in presets.PRESETS:
@@ -83,12 +86,16 @@ def tune(
 
 
 def certificate(
-    name: options.Name, *, vault: options.Vault = None, json: options.Json = False
+    name: options.Name,
+    *,
+    embedder: options.Embedder = None,
+    vault: options.Vault = None,
+    json: options.Json = False,
 ) -> None:
     """Say how often a stranger would be accepted, how sure that is, and on what ground."""
     from dataclasses import asdict
 
-    with options.opened(vault) as face_id:
+    with options.opened(vault, embedder) as face_id:
         made = face_id.owner(name).certificate()
     if json:
         show.print_json(asdict(made))
@@ -108,6 +115,7 @@ def not_me(
     ] = None,
     *,
     undo: Annotated[bool, typer.Option("--undo", help="Take the last lesson back.")] = False,
+    embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
@@ -116,7 +124,7 @@ def not_me(
 
     if (photo is None) != undo:
         raise typer.BadParameter("give a photo, or --undo", param_hint="PHOTO")
-    with options.opened(vault) as face_id:
+    with options.opened(vault, embedder) as face_id:
         lesson = face_id.undo_not_me(name) if photo is None else face_id.not_me(name, photo)
     if json:
         show.print_json(asdict(lesson))

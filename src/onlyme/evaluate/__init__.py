@@ -4,7 +4,7 @@
 `intervals` hold the figures one by one.
 """
 
-from onlyme.evaluate.cache import Embedded, default_folder, embed_files, erase
+from onlyme.evaluate.cache import Embedded, embed_files, erase
 from onlyme.evaluate.groups import read_groups
 from onlyme.evaluate.pairs import Pair, Photo, list_people, make_pairs, read_pairs, write_pairs
 from onlyme.evaluate.protocol import Learn, Learned, LearnFor, OwnerStudy, Progress, study_owners
@@ -24,7 +24,6 @@ __all__ = [
     "PairStudy",
     "Photo",
     "Progress",
-    "default_folder",
     "embed_files",
     "erase",
     "list_people",

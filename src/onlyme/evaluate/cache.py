@@ -15,7 +15,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Embedded", "default_folder", "embed_files", "erase"]
+__all__ = ["Embedded", "embed_files", "erase"]
 
 _MODEL = re.compile(r"[0-9a-f]{64}")
 _SAVE_EVERY = 500  # new embeddings; an interrupted run loses at most these
@@ -47,17 +47,10 @@ class Embedded:
         computed: how many were not in the cache.
     """
 
-    vectors: NDArray[np.float32]
-    rows: NDArray[np.intp]
+    vectors: NDArray[np.float32] = field(repr=False)
+    rows: NDArray[np.intp] = field(repr=False)
     unusable: tuple[int, ...]
     computed: int
-
-
-def default_folder() -> Path:
-    """Return where embeddings are cached unless the caller names a folder."""
-    import platformdirs
-
-    return platformdirs.user_cache_path("onlyme") / "embeddings"
 
 
 def embed_files(
@@ -74,17 +67,18 @@ def embed_files(
         paths: of the photos.
         embed: returns float32[d] of unit length, or None when there is no
             usable face. An ImageError counts as None.
-        model: sha256 (hex) of the network; embeddings of different networks
-            are kept apart.
-        folder: of the cache; None for `default_folder()`.
+        model: sha256 (hex) of all that makes the embeddings: the network, and
+            whatever finds and aligns the faces. Those of different ones are
+            kept apart.
+        folder: of the cache; None keeps nothing.
         progress: told `("embeddings", done, total)` after every photo.
 
     Raises:
         UsageError: when the model is no hash, a photo cannot be opened, the
             folder cannot be written, or `embed` returns no unit vector.
     """
-    file = _file(folder, model)
-    known = _load(file)
+    file = None if folder is None else _file(folder, model)
+    known = _load(file) if file else {}
     found: list[NDArray[np.float32] | None] = []
     computed = 0
     try:
@@ -93,13 +87,13 @@ def embed_files(
             if key not in known:
                 known[key] = _ask(embed, path)
                 computed += 1
-                if computed % _SAVE_EVERY == 0:
+                if file and computed % _SAVE_EVERY == 0:
                     _save(file, known)
             found.append(known[key])
             if progress:
                 progress("embeddings", done, len(paths))
     finally:  # what an interrupted run has computed is kept
-        if computed:
+        if file and computed:
             _save(file, known)
     rows = [row for row, vector in enumerate(found) if vector is not None]
     vectors = [vector for vector in found if vector is not None]
@@ -113,7 +107,7 @@ def embed_files(
     )
 
 
-def erase(folder: Path | None = None) -> int:
+def erase(folder: Path) -> int:
     """Remove every cached embedding from a folder; return how many files went.
 
     Only files that this module named are removed.
@@ -121,9 +115,8 @@ def erase(folder: Path | None = None) -> int:
     Raises:
         UsageError: when one of them cannot be removed.
     """
-    where = folder or default_folder()
     removed = 0
-    for file in where.glob("*.npz*") if where.is_dir() else ():
+    for file in folder.glob("*.npz*") if folder.is_dir() else ():
         if not _MODEL.fullmatch(file.name.split(".")[0]):
             continue
         try:
@@ -134,10 +127,10 @@ def erase(folder: Path | None = None) -> int:
     return removed
 
 
-def _file(folder: Path | None, model: str) -> Path:
+def _file(folder: Path, model: str) -> Path:
     if not _MODEL.fullmatch(model):
         raise UsageError("a model is named by the sha256 of its file, 64 hex digits")
-    return (folder or default_folder()) / f"{model}.npz"
+    return folder / f"{model}.npz"
 
 
 def _hash(path: Path) -> bytes:

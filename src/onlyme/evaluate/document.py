@@ -20,10 +20,12 @@ unit of the head that was judged.
 
 A *rate* is `{count, total, value, low, high}`: errors, comparisons, their
 ratio (null for 0 of 0) and the 95 % Clopper-Pearson interval. `over_people`
-is the 95 % bootstrap interval over identities. `standing` says what a rate
-can carry: `too_few` (under 3 / target comparisons: not even no error at all
-would show the target), `wide` (under 30 errors, Doddington's rule of 30) or
-`firm`. The document names photos and people; it never holds embeddings.
+is the 95 % bootstrap interval over owners, each with all their comparisons;
+the strangers are not drawn anew. `standing` says what a rate can carry:
+`too_few` (under 3 / target comparisons: not even no error at all would show
+the target; unless the rate is shown to lie above it all the same), `wide`
+(under 30 errors, Doddington's rule of 30) or `firm`. The document names
+photos and people; it never holds embeddings.
 """
 
 from __future__ import annotations
@@ -92,8 +94,14 @@ def standing(counted: Rate, target: float | None = None) -> str:
 
     >>> standing(rate(0, 1000), 1e-4), standing(rate(3, 100_000), 1e-4), standing(rate(40, 5000))
     ('too_few', 'wide', 'firm')
+
+    Few comparisons cannot show that a target is met, but may well show that it is missed:
+
+    >>> standing(rate(5, 1000), 1e-4)
+    'wide'
     """
-    if counted.total < (3.0 / target if target else 30):
+    missed = target is not None and counted.low > target
+    if counted.total < (3.0 / target if target else 30) and not missed:
         return "too_few"
     return "wide" if counted.count < 30 else "firm"
 

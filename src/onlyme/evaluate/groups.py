@@ -39,8 +39,8 @@ class GroupRate:
             for an FNMR.
         people: how many owners.
         rate: counted, with the Clopper-Pearson interval.
-        over_people: bootstrap over these owners; None with fewer than two of
-            them, or without an error.
+        over_people: bootstrap over these owners, the strangers as they are; None
+            with fewer than two of them, or without an error.
         enough: whether there are comparisons enough to rank it.
     """
 
@@ -184,7 +184,9 @@ def _group_rate(
     over = bootstrap_rate(errors, trials, seed=seed) if errors.size > 1 and counted.count else None
     # With fewer than 3 / target comparisons even no error at all would not show the target.
     needed = 3 / target if target else _ENOUGH_ATTEMPTS
-    enough = errors.size >= _ENOUGH_PEOPLE and counted.total >= needed
+    # Fewer may still show that it is missed.
+    missed = target > 0 and counted.low > target
+    enough = errors.size >= _ENOUGH_PEOPLE and (counted.total >= needed or missed)
     return GroupRate(group, against, errors.size, counted, over, enough)
 
 

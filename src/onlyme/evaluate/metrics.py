@@ -12,7 +12,7 @@ a score, and leaving it out silently would flatter the figures.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,9 +49,9 @@ class ErrorCurve:
         fnmr: float64[n], rising from 0 to 1.
     """
 
-    thresholds: NDArray[np.float64]
-    fmr: NDArray[np.float64]
-    fnmr: NDArray[np.float64]
+    thresholds: NDArray[np.float64] = field(repr=False)
+    fmr: NDArray[np.float64] = field(repr=False)
+    fnmr: NDArray[np.float64] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ def _owner_sections(
             + _figure(
                 charts.promised(owners["promised"]),
                 "Dots on the dotted line keep the promise; above it more strangers get in than "
-                "promised. Bars are 95 % intervals over people.",
+                "promised. Bars are 95 % intervals over owners.",
             )
             + promised_table(owners["promised"])
         )
@@ -157,7 +157,11 @@ def _cards(found: dict[str, Any], owners: dict[str, Any]) -> str:
             (odds(strangers["value"]) if strangers["count"] else "none")
             if firm
             else "too few to say",
-            f"{strangers['count']:,} of {strangers['total']:,}; {aside} {odds(found['far'])}",
+            (
+                f"{strangers['count']:,} of {strangers['total']:,}; "
+                f"95 %: {percent(strangers['low'])} to {percent(strangers['high'])}; "
+                f"{aside} {odds(found['far'])}"
+            ),
         ),
         (
             "Owners turned away (FNMR)",
@@ -205,7 +209,7 @@ def _group_section(groups: dict[str, Any]) -> str:
         rows = groups[key]
         if not rows:
             continue
-        # The bars are those of the table: over people where there are errors to resample.
+        # The bars are those of the table: over owners where there are errors to resample.
         drawn = [
             (row["group"], row["rate"] | {k: (row["over_people"] or row["rate"])[k] for k in ends})
             for row in rows
@@ -307,7 +311,8 @@ def _footer(found: dict[str, Any]) -> str:
         "the share of comparisons with strangers that were accepted. FNMR, false non-match rate: "
         "the share of the owners' own attempts that were turned away. A comparison is accepted "
         "when its margin is at least alpha. Intervals of counts are Clopper-Pearson, 95 %, and "
-        "take every comparison as independent; intervals over people resample whole people.</dd>"
+        "take every comparison as independent; intervals over owners draw whole owners anew, "
+        "with all their comparisons, and keep the strangers as they are.</dd>"
         f"<dt>What ran</dt><dd>{escape(found['created'])}; network {escape(model)}; "
         f"seed {found['seed']}; {found['data']['photos']:,} photos of {found['data']['people']:,} "
         "people.</dd></dl></footer>"

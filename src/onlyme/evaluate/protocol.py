@@ -10,7 +10,7 @@ only owners *and* strangers of that fold, learns from the people of the others.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -75,15 +75,15 @@ class Trial:
     owner: int
     repeat: int
     fold: int
-    enrolled: NDArray[np.intp]
-    probes: NDArray[np.intp]
-    genuine: NDArray[np.float64]
+    enrolled: NDArray[np.intp] = field(repr=False)
+    probes: NDArray[np.intp] = field(repr=False)
+    genuine: NDArray[np.float64] = field(repr=False)
     impostors: int
-    alphas: NDArray[np.float64]
-    false_accepts: NDArray[np.int64]
-    false_rejects: NDArray[np.int64]
-    closest: NDArray[np.intp]
-    closest_margins: NDArray[np.float64]
+    alphas: NDArray[np.float64] = field(repr=False)
+    false_accepts: NDArray[np.int64] = field(repr=False)
+    false_rejects: NDArray[np.int64] = field(repr=False)
+    closest: NDArray[np.intp] = field(repr=False)
+    closest_margins: NDArray[np.float64] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +102,7 @@ class OwnerStudy:
     """
 
     owners: tuple[str, ...]
-    labels: NDArray[np.str_]
+    labels: NDArray[np.str_] = field(repr=False)
     fold_of: dict[str, int]
     photos: int
     repeats: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,7 @@ class Evaluation:
     model: str
     created: datetime
     sources: tuple[str, ...]
-    labels: NDArray[np.str_]
+    labels: NDArray[np.str_] = field(repr=False)
     unusable: tuple[str, ...]
     far: float
     seed: int

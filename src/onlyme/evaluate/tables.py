@@ -132,13 +132,16 @@ def _counted(
 ) -> str:
     """A rate in words, then its count and interval; wide ones and none at all say so."""
     small = f"{rate['count']:,} of {rate['total']:,}"
-    if standing == "too_few" or not rate["total"]:
+    if not rate["total"]:
         return f"{_TOO_FEW}<small>{small}</small>"
+    if standing == "too_few":
+        ends = f"95 %: {percent(rate['low'])} to {percent(rate['high'])}"
+        return f"{_TOO_FEW}<small>{small}; {ends}</small>"
     if rate["count"] == 0:
         return f"none<small>{small}; at most {words(rate['high'])}</small>"
     span = over or rate
     low = words(span["low"]) if span["low"] > 0 else "0"
-    aside = " over people" if over else ""
+    aside = " over owners" if over else ""
     wide = ' <span class="tag">few errors</span>' if standing == "wide" else ""
     return (
         f"{words(rate['value'])}{wide}<small>{small}; {low} to {words(span['high'])}{aside}</small>"

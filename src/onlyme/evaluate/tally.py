@@ -8,7 +8,7 @@ the higher of the two, so that counts stay whole and can only be overstated.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,10 +35,10 @@ class Impostors:
         exact: how many of the first entries are the tail.
     """
 
-    margins: NDArray[np.float64]
-    weights: NDArray[np.int64]
-    owners: NDArray[np.int32]
-    probes: NDArray[np.int32]
+    margins: NDArray[np.float64] = field(repr=False)
+    weights: NDArray[np.int64] = field(repr=False)
+    owners: NDArray[np.int32] = field(repr=False)
+    probes: NDArray[np.int32] = field(repr=False)
     exact: int
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,8 +49,8 @@ class PairStudy:
 
     pairs: tuple[Pair, ...]
     missing: tuple[Pair, ...]
-    scores: NDArray[np.float64]
-    same: NDArray[np.bool_]
+    scores: NDArray[np.float64] = field(repr=False)
+    same: NDArray[np.bool_] = field(repr=False)
     accuracy: Accuracy
     equal_error: EqualErrorRate
     equal_error_interval: Interval

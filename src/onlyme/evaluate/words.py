@@ -54,7 +54,9 @@ def headline(found: dict[str, Any]) -> str:
     if point["standing"] == "too_few":
         return (
             f"Too few comparisons to say: {strangers['total']:,} tries by strangers cannot show "
-            f"a rate of {odds(found['far'])}; that takes at least {3 / found['far']:,.0f}."
+            f"a rate of {odds(found['far'])}; that takes at least {3 / found['far']:,.0f}. "
+            f"Counted: strangers got in {_counts(strangers)}, owners were turned away "
+            f"{_counts(own)}."
         )
     if strangers["count"] == 0:
         bound = upper_bound(0, strangers["total"])
@@ -69,7 +71,10 @@ def headline(found: dict[str, Any]) -> str:
             + (f", where {odds(found['far'])} was promised" if owners["promised"] else "")
         )
     if own["total"] < 30:
-        return f"{got_in}. Too few attempts by owners to say how often they are turned away."
+        return (
+            f"{got_in}. Too few attempts by owners to say how often they are turned away: "
+            f"counted {_counts(own)}."
+        )
     return f"{got_in}. The owner was turned away in {percent(own['value'])} of attempts."
 
 
@@ -121,6 +126,11 @@ def _reference(found: dict[str, Any]) -> dict[str, Any]:
         return {"strangers": each["realised"], "own": each["fnmr"], "standing": each["standing"]}
     (each,) = (p for p in owners["points"] if p["fmr_target"] == found["far"])
     return {"strangers": each["fmr"], "own": each["fnmr"], "standing": each["standing"]}
+
+
+def _counts(counted: dict[str, Any]) -> str:
+    low, high = percent(counted["low"]), percent(counted["high"])
+    return f"{counted['count']:,} of {counted['total']:,} times (95 %: {low} to {high})"
 
 
 def _times(count: int) -> str:

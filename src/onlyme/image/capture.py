@@ -226,10 +226,14 @@ class Capture:
 
 def _named(source: int | str | os.PathLike[str]) -> tuple[str, str]:
     """Return the source's name for messages, and its path."""
-    if isinstance(source, int):
-        source = str(source)
-    text = os.fsdecode(source)
-    if text.isdecimal():
+    try:
+        # A truth value is a number to Python, and not meant.
+        number = isinstance(source, int) and not isinstance(source, bool)
+        text = str(source) if number else os.fsdecode(source)  # type: ignore[arg-type]
+    except Exception:  # noqa: BLE001 - a `__fspath__` may raise or return anything
+        what = "is neither a camera's number nor a path"
+        raise CameraError(f"{type(source).__name__}: {what}") from None
+    if text.isdecimal() and len(text) < 10:
         return f"camera {text}", f"/dev/video{int(text)}"
     # Absolute, so that no name can be taken for a URL or a protocol.
     return shown(text), str(Path(text).absolute()) if text else ""

@@ -13,6 +13,7 @@ import sys
 import threading
 import warnings
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-__all__ = ["FORMATS", "MAX_BYTES", "MAX_PIXELS", "ImageLike", "decode"]
+__all__ = ["FORMATS", "MAX_BYTES", "MAX_PIXELS", "ImageLike", "checked", "decode"]
 
 ImageLike: TypeAlias = (
     "str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]"
@@ -87,17 +88,18 @@ def decode(image: ImageLike, *, max_pixels: int = MAX_PIXELS, max_bytes: int = M
         onlyme.errors.ImageError: bytes: no picture in a format that is read here
     """
     if isinstance(image, np.ndarray):
-        return Frame(_checked(image, max_pixels), "array")
+        return Frame(_checked(image, "array", max_pixels), "array")
     if isinstance(image, (bytes, bytearray, memoryview)):
-        size = image.nbytes if isinstance(image, memoryview) else len(image)
+        size = _size(image)
         if not size:
             raise ImageError("bytes", "is empty")
         if size > max_bytes:
             raise ImageError("bytes", f"{size} bytes, more than the {max_bytes} that are read")
         return Frame(_decode_bytes(bytes(image), "bytes", max_pixels), "bytes")
     if isinstance(image, (str, os.PathLike)):
-        data = read_file(image, max_bytes=max_bytes)
-        source = shown(image)
+        path = _path(image)
+        data = read_file(path, max_bytes=max_bytes)
+        source = shown(path)
         return Frame(_decode_bytes(data, source, max_pixels), source)
     # Only who imported PIL can hold one of its images.
     pil = sys.modules.get("PIL.Image")
@@ -109,14 +111,57 @@ def decode(image: ImageLike, *, max_pixels: int = MAX_PIXELS, max_bytes: int = M
     )
 
 
-def _checked(array: NDArray[Any], max_pixels: int) -> NDArray[np.uint8]:
+def checked(frame: Frame, *, max_pixels: int = MAX_PIXELS) -> Frame:
+    """Return a frame that somebody else made, once it holds what a frame must.
+
+    Raises:
+        ImageError: when it does not; it names the frame's source.
+
+    Example:
+        >>> checked(Frame(np.zeros((2, 2), np.uint8), "me"))
+        Traceback (most recent call last):
+        ...
+        onlyme.errors.ImageError: me: is uint8, 2×2; expected uint8, height×width×3, in RGB order
+    """
+    said: Any = frame.source  # others make frames too, whatever the types say
+    if not isinstance(said, str):
+        raise ImageError("frame", "does not say in words where it comes from")
+    source = shown(said)
+    if not isinstance(frame.pixels, np.ndarray):
+        raise ImageError(source, f"holds no pixels but {type(frame.pixels).__name__}")
+    at: Any = frame.at
+    if isinstance(at, bool) or not isinstance(at, int | float | np.number) or not np.isfinite(at):
+        raise ImageError(source, "does not say in seconds when it was taken")
+    pixels = _checked(frame.pixels, source, max_pixels)
+    return frame if pixels is frame.pixels else replace(frame, pixels=pixels)
+
+
+def _size(content: bytes | bytearray | memoryview) -> int:
+    """Return how many bytes there are."""
+    try:
+        return content.nbytes if isinstance(content, memoryview) else len(content)
+    except ValueError:
+        raise ImageError("bytes", "were released before they were read") from None
+
+
+def _path(given: str | os.PathLike[str]) -> str | bytes:
+    """Return a path as the system knows it; what it is asked is somebody else's code."""
+    try:
+        return os.fspath(given)
+    except Exception:  # noqa: BLE001 - a `__fspath__` may raise or return anything
+        raise ImageError(type(given).__name__, "does not say which path it is") from None
+
+
+def _checked(array: NDArray[Any], source: str, max_pixels: int) -> NDArray[np.uint8]:
     """Return an RGB array as it is, or refuse it."""
     shape = "×".join(map(str, array.shape)) or "no dimensions"
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
         raise ImageError(
-            "array", f"is {array.dtype}, {shape}; expected uint8, height×width×3, in RGB order"
+            source, f"is {array.dtype}, {shape}; expected uint8, height×width×3, in RGB order"
         )
-    check_size(array.shape[1], array.shape[0], "array", max_pixels)
+    check_size(array.shape[1], array.shape[0], source, max_pixels)
+    if type(array) is np.ndarray and array.flags.c_contiguous:
+        return array
     return np.ascontiguousarray(array.view(np.ndarray))
 
 

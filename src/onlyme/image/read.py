@@ -19,7 +19,7 @@ _KINDS: Final = {
 }
 
 
-def shown(path: str | os.PathLike[str]) -> str:
+def shown(path: str | bytes | os.PathLike[str]) -> str:
     """Return the path as a message may hold it: as given, on one line, of bounded length.
 
     Example:
@@ -33,7 +33,7 @@ def shown(path: str | os.PathLike[str]) -> str:
     return text if len(text) <= 200 else text[:99] + "…" + text[-100:]
 
 
-def read_file(path: str | os.PathLike[str], *, max_bytes: int) -> bytes:
+def read_file(path: str | bytes | os.PathLike[str], *, max_bytes: int) -> bytes:
     """Read a regular file whole.
 
     The file is opened without blocking and judged by its open descriptor, so

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from onlyme.types import Frame
 
-__all__ = ["PHOTO_SUFFIXES", "Capture", "frames", "photos"]
+__all__ = ["PHOTO_SUFFIXES", "Capture", "frames", "is_folder", "photos"]
 
 PathLike: TypeAlias = "str | os.PathLike[str]"
 
@@ -47,7 +47,8 @@ def photos(paths: PathLike | Iterable[PathLike]) -> Iterator[Path]:
         Paths of files, in the order of `paths`.
 
     Raises:
-        ImageError: when a folder cannot be read or holds no image.
+        ImageError: when a folder cannot be read or holds no image, or what was given is
+            no path.
 
     Example:
         >>> import tempfile
@@ -58,8 +59,8 @@ def photos(paths: PathLike | Iterable[PathLike]) -> Iterator[Path]:
         ['me2.PNG', 'me10.jpg']
     """
     several = (paths,) if isinstance(paths, (str, os.PathLike)) else paths
-    for path in map(Path, several):
-        if not _is_folder(path):
+    for path in map(_path, several):
+        if not is_folder(path):
             yield path
             continue
         try:
@@ -101,11 +102,23 @@ def frames(
         yield from capture
 
 
-def _is_folder(path: Path) -> bool:
+def is_folder(path: object) -> bool:
+    """Say whether this is the path of a folder that can be looked at; never raises.
+
+    >>> is_folder("/"), is_folder("a" * 4200), is_folder(None)
+    (True, False, False)
+    """
     try:
-        return path.is_dir()
-    except (OSError, ValueError):  # too long, or a NUL in it; `decode` says so
+        return Path(path).is_dir()  # type: ignore[arg-type]  # whatever it is, it may be asked
+    except Exception:  # noqa: BLE001 - too long, a NUL in it, not ours, no path: `decode` says so
         return False
+
+
+def _path(given: PathLike) -> Path:
+    try:
+        return Path(given)
+    except Exception:  # noqa: BLE001 - a `__fspath__` may raise or return anything
+        raise ImageError(type(given).__name__, "is no path of a photo or folder") from None
 
 
 def _is_photo(entry: Path) -> bool:
