@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from onlyme.errors import EnrollmentError, ImageError, UsageError
-from onlyme.image.source import photos
+from onlyme.image.source import is_folder, photos
 from onlyme.owner import Examples
 from onlyme.types import Embedding, Frame, PhotoReport, Reason
 
@@ -96,7 +95,7 @@ def expanded(images: Photo | Iterable[Photo]) -> Iterator[Photo]:
     if isinstance(images, single) or not isinstance(images, Iterable):
         images = [images]
     for image in images:
-        if isinstance(image, (str, os.PathLike)) and Path(image).is_dir():
+        if isinstance(image, (str, os.PathLike)) and is_folder(image):
             yield from photos([image])
         else:
             yield image

@@ -6,7 +6,6 @@ Everything here is put together from ready-made parts; `onlyme.wiring` makes the
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Self
 
@@ -355,7 +354,7 @@ class FaceID:
         with Capture(source) as frames:
             sights = map(self.pipeline.look, frames)
             decisions = watched(owner, sights, judge, level, ask)
-            if gate is False or (gate is None and Path(str(source)).is_file()):
+            if gate is False or (gate is None and not frames.is_camera):
                 yield from decisions
             else:
                 yield from self.gate.watched(owner.name, f"camera {source}", decisions)
