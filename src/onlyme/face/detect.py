@@ -5,7 +5,7 @@ search goes on at higher ones, so that small faces are not lost, and at last wit
 picture turned by quarters, for photos whose orientation was lost. Small faces found in a
 shrunken picture are then measured again on their own crop, and so are tilted heads, on a
 crop turned upright: YuNet knows upright faces, and sees the eyes of a head that is tilted
-by 20° as nearly level, which costs a fifth of the similarity to the person's other photos.
+by 20° as nearly level; at 40° that costs more than half of the similarity (benchmarks/tilt.py).
 """
 
 from __future__ import annotations
