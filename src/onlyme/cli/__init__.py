@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 
@@ -14,10 +15,23 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line, and turn every expected failure into a sentence and exit code 2."""
+    interrupts: list[int] = []
+
+    def interrupted(number: int, _frame: object) -> None:
+        interrupts.append(number)
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as a job in the background has it
+        signal.signal(signal.SIGINT, interrupted)
     try:
         _run()
     except KeyboardInterrupt:  # also while the imports below are under way
         sys.exit(130)
+    except SystemExit:
+        # A module that is interrupted while it loads may say so with an error of its own.
+        if interrupts:
+            sys.exit(130)
+        raise
 
 
 def _run() -> None:
