@@ -1,0 +1,82 @@
+"""What is said to people, and what is never printed."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from onlyme.errors import UsageError
+from onlyme.siamese import Base, certificate, learn
+from onlyme.siamese.distance import rows, unit
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
+import train_head
+
+MODEL = "487a139eb85ccd5ff30aef7d0add7f12d2bb7abb90c5f08a7f481b452a660e00"
+
+
+@pytest.fixture(scope="module")
+def owner():
+    generator = np.random.default_rng(1)
+    me = unit(unit(generator.standard_normal(128)) + 0.06 * generator.standard_normal((5, 128)))
+    return learn(Base.load(MODEL), me.astype(np.float32))
+
+
+def test_the_shipped_head_was_trained_with_the_recipe():
+    card = json.loads(
+        resources.files("onlyme.siamese").joinpath(f"base-{MODEL[:12]}.json").read_text()
+    )
+    assert card["head"] == {"start": "within-class whitening", **asdict(train_head.RECIPE)}
+
+
+def test_a_run_without_options_trains_with_the_recipe(monkeypatch, tmp_path):
+    seen = []
+
+    def stop(parsed: argparse.Namespace) -> None:
+        seen.append(made(parsed))
+        raise SystemExit
+
+    made = train_head.recipe_of
+    monkeypatch.setattr(train_head, "recipe_of", stop)
+    for options in ([], ["--ridge", "7"]):
+        with pytest.raises(SystemExit):
+            train_head.main([str(tmp_path), *options])
+    assert seen[0] == train_head.RECIPE
+    assert seen[1].ridge == 7.0
+
+
+def test_a_repr_holds_no_numbers_of_a_face(owner):
+    for thing in (owner, owner.not_me, owner.base):
+        assert "array" not in repr(thing)
+    planted = np.float32(0.123456)
+    thing = Base.plain("0" * 64, 4)
+    me = np.array([[planted, np.sqrt(1 - planted**2), 0, 0]], np.float32)
+    learned = learn(thing, me, me)
+    for shown in (repr(learned), repr(learned.not_me), repr(learned.base)):
+        assert "0.1234" not in shown
+
+
+@pytest.mark.parametrize("hostile", [[[10**400, 0, 0]], np.eye(3) * 1j, np.eye(3, dtype=complex)])
+def test_numbers_that_are_none_are_refused_in_words(hostile):
+    with pytest.raises(UsageError, match="me: "):
+        rows(hostile, 3, "me")
+
+
+def test_the_report_is_in_plain_words(owner):
+    assert not owner.kept
+    assert "standard deviations" not in owner.report.why
+    assert not any(letter.isdigit() for letter in owner.report.why)
+
+
+def test_the_certificate_says_who_judged_whom(owner):
+    found = certificate(owner, far=1e-4)
+    assert found.counted_photos == 5
+    said = found.sentences()[0]
+    assert "owners of 5 photos" in said
+    assert "by heads trained in the same way without them" in said
+    assert "The head in use was then trained on all of them" in said
