@@ -86,3 +86,14 @@ def test_a_damaged_log_is_told_with_exit_code_2(onlyme, folder):
 @pytest.mark.skipif(not os.access("/sbin/unix_chkpwd", os.X_OK), reason="needs pam_unix's helper")
 def test_a_wrong_login_password_is_refused():
     assert not is_login_password("surely not this")
+
+
+@pytest.mark.parametrize(
+    "command", [["status"], ["audit"], ["revoke", "ada"], ["rekey"], ["adapt", "ada"]]
+)
+def test_reading_makes_no_vault(tmp_path, command):
+    nowhere = tmp_path / "typo"
+    ran = CliRunner().invoke(app, [*command, "--vault", str(nowhere)])
+    assert isinstance(ran.exception, OnlymeError)
+    assert "no vault at" in str(ran.exception)
+    assert not nowhere.exists()

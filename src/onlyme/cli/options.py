@@ -13,6 +13,7 @@ from onlyme.types import LivenessLevel
 
 if TYPE_CHECKING:
     from onlyme.faceid import FaceID
+    from onlyme.settings import Settings
 
 __all__ = ["Camera", "Embedder", "Json", "Level", "Name", "Vault", "level", "opened", "source"]
 
@@ -93,14 +94,26 @@ def opened(vault: Path | None, embedder: str | None = None, *, make: bool = Fals
     Raises:
         VaultError: there is none, or it cannot be used.
     """
-    from onlyme.errors import VaultError
     from onlyme.faceid import FaceID
     from onlyme.settings import Settings
 
-    folder = Settings.load(vault=vault, embedder=embedder).vault
-    if not make and not os.path.lexists(folder / "vault.sqlite") and not _holds_anything(folder):
-        raise VaultError(f"no vault at {folder}; `onlyme enroll` makes one")
+    if not make:
+        existing(Settings.load(vault=vault, embedder=embedder))
     return FaceID.open(vault, embedder=embedder)
+
+
+def existing(settings: Settings) -> Settings:
+    """Return the same settings if there is a vault where they say; reading makes none.
+
+    Raises:
+        VaultError: there is none.
+    """
+    from onlyme.errors import VaultError
+
+    folder = settings.vault
+    if not os.path.lexists(folder / "vault.sqlite") and not _holds_anything(folder):
+        raise VaultError(f"no vault at {folder}; `onlyme enroll` makes one")
+    return settings
 
 
 def _holds_anything(folder: Path) -> bool:

@@ -36,11 +36,12 @@ def register(app: typer.Typer) -> None:
     app.add_typer(log, name="audit")
 
 
-def _opened(vault: Path | None) -> Keeping:
+def _opened(vault: Path | None, *, make: bool = False) -> Keeping:
     from onlyme import wiring
     from onlyme.settings import Settings
 
-    return wiring.keeping(Settings.load(vault=vault))
+    settings = Settings.load(vault=vault)
+    return wiring.keeping(settings if make else options.existing(settings))
 
 
 def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
@@ -118,7 +119,7 @@ def adapt(
 
     if on + off + undo > 1:
         raise typer.BadParameter("say one of --on, --off, --undo")
-    adaptation = wiring.adaptation(Settings.load(vault=vault))
+    adaptation = wiring.adaptation(options.existing(Settings.load(vault=vault)))
     if on or off:
         adaptation.agree(name, consent=on)
     if undo:
@@ -154,7 +155,7 @@ def rekey(
 
     if to not in {None, "file", "keyring", "passphrase"}:
         raise typer.BadParameter(f"{to!r} is none of file, keyring, passphrase", param_hint="--to")
-    settings = Settings.load(vault=vault)
+    settings = options.existing(Settings.load(vault=vault))
     with wiring.keeping(settings) as keeping:
         kind = to or keeping.store.kind
         keeping.rekey(wiring.key_source(settings, kind, lambda: _new_passphrase("vault")))
@@ -187,7 +188,7 @@ def import_(
     vault: options.Vault = None,
 ) -> None:
     """Take over what `export` wrote, here or on another machine."""
-    with _opened(vault) as keeping:
+    with _opened(vault, make=True) as keeping:
         taken = keeping.import_(file, _passphrase("export"), name=name, replace_=replace)
     typer.echo(f"{taken} is enrolled")
 
