@@ -116,8 +116,10 @@ def single(
 ) -> Decision:
     """Decide about one picture, of which nothing but the picture is known."""
     decision = decided(owner, [sight])
-    if decision.reason is Reason.NO_MATCH and sight.quality is not None and not sight.quality.ok:
-        decision = decision.because(Reason.POOR_QUALITY)
+    if decision.reason is Reason.NO_MATCH:
+        quality = sight.quality  # measured at each look, and here only
+        if quality is not None and not quality.ok:
+            decision = decision.because(Reason.POOR_QUALITY)
     # No single picture answers a challenge.
     if level is not LivenessLevel.PASSIVE or judge is None or sight.face is None:
         return judged(decision, _nothing(level))

@@ -232,10 +232,6 @@ class Decision:
         if self.accepted != (self.reason is Reason.MATCH):
             raise UsageError("a decision is accepted exactly when its reason is `match`")
 
-    def about(self, name: str) -> Decision:
-        """Return the same decision about this owner."""
-        return replace(self, name=name)
-
     def because(self, reason: Reason) -> Decision:
         """Return the same rejection with a better reason."""
         return replace(self, reason=reason)
