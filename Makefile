@@ -6,7 +6,7 @@ MODELS_FROM ?=
 BENCHMARKS := $(filter-out peers,$(basename $(notdir $(wildcard benchmarks/*.py))))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test models photos lint docs soak clean
+.PHONY: help demo test system models photos lint docs soak clean
 help:
 	@grep -hE '^## ' $(MAKEFILE_LIST) | sed 's/^## //'
 
@@ -15,7 +15,7 @@ demo: $(VENV)/.core models photos
 	@$(BIN)/python tools/demo.py
 
 ## make test    everything the tests need, then lint, types and tests
-test: $(VENV)/.dev models photos lint
+test: $(VENV)/.dev system models photos lint
 	@$(BIN)/python -m pytest
 
 ## make soak    the full counts and the figures of the documentation; takes hours
@@ -38,6 +38,10 @@ lint: $(VENV)/.dev
 ## make models  fetch and check the networks (MODELS_FROM=folder: without network)
 models: $(VENV)/.core
 	@$(BIN)/python tools/fetch_models.py $(if $(MODELS_FROM),--from $(MODELS_FROM)) || [ $$? -eq 3 ]
+
+# Debian's packages that tests drive.
+system: $(VENV)/.core
+	@$(BIN)/python tools/system_packages.py
 
 # Photos of public people, unpacked outside the checkout.
 photos: $(VENV)/.core

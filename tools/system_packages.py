@@ -1,0 +1,39 @@
+"""Bring Debian's packages that the tests drive: a browser, a PAM stack, sudo, a desktop's keyring.
+
+Installs what is missing where it may (root, apt-get); elsewhere it says what to install, and
+the tests that need it are left out, or fail where CI is set.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+PACKAGES = {
+    "chromium": "chromium",
+    "pamtester": "pamtester",
+    "sudo": "sudo",
+    "dbus": "dbus-run-session",
+    "gnome-keyring": "gnome-keyring-daemon",
+}
+
+
+def main() -> None:
+    missing = [package for package, command in PACKAGES.items() if not shutil.which(command)]
+    if not missing:
+        return
+    words = " ".join(missing)
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        print(f"some tests need Debian's packages: sudo apt-get install {words}", file=sys.stderr)
+        return
+    print(f"Installing Debian's packages {words} …", file=sys.stderr)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (
+        ["apt-get", "update", "-qq"],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing],
+    ):
+        subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+
+
+if __name__ == "__main__":
+    main()
