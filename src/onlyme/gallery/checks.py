@@ -34,11 +34,11 @@ def checked_rows(rows: Sequence[Row], dimension: int) -> None:
         UsageError: two have one key; or a key, generation, record or vector is none.
     """
     for row in rows:
-        if not isinstance(row.key, bytes) or len(row.key) != KEY_BYTES:
+        if not _is_bytes(row.key) or len(row.key) != KEY_BYTES:
             raise UsageError(f"a row's key has {KEY_BYTES} bytes")
         if not 1 <= row.generation <= _MOST_GENERATIONS:
             raise UsageError(f"generations count from 1, and {row.generation} is none")
-        if not isinstance(row.sealed, bytes) or not row.sealed:
+        if not _is_bytes(row.sealed) or not row.sealed:
             raise UsageError("a row's sealed record holds at least a byte")
         _checked(row.vector, (dimension,), "a row's vector")
     if len({row.key for row in rows}) < len(rows):
@@ -66,6 +66,10 @@ def checked_note(name: str, value: bytes | None) -> None:
         raise UsageError("a note's name has 1 to 64 characters of a–z, 0–9, - and .")
     if value is not None and len(value) > _NOTE_BYTES:
         raise UsageError("a note holds at most 1 MB")
+
+
+def _is_bytes(value: object) -> bool:
+    return isinstance(value, bytes)
 
 
 def _checked(vectors: NDArray[Any], shape: tuple[int, ...], what: str) -> None:
