@@ -1,4 +1,4 @@
-"""Imports go one way: cli, serve, unlock → wiring → faceid → rooms → types, errors."""
+"""Imports go one way: cli, serve, unlock → wiring → faceid → rooms → types, errors, sqlite."""
 
 import ast
 from pathlib import Path
@@ -28,7 +28,7 @@ MIDDLE = (
     "oneshot",
     "presenting",
 )
-GROUND = {"types", "errors"}
+GROUND = {"types", "errors", "sqlite"}
 EXCEPTIONS = {
     ("evaluate", "siamese"),
     ("faceid", "wiring"),  # FaceID.open, the front door: docs/decisions/0001
