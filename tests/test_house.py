@@ -15,6 +15,7 @@ MIDDLE = (
     "keeping",
     "settings",
     "pipeline",
+    "crowd",
     "owner",
     "enrolling",
     "teaching",
