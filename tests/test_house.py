@@ -28,6 +28,9 @@ MIDDLE = (
     "challenged",
     "faceid",
     "wiring",
+    "crew",
+    "twins",
+    "census",
     "oneshot",
     "presenting",
 )

@@ -14,17 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from onlyme.owner import Owner
-    from onlyme.types import Decision, Enrollment, PhotoReport, Tuning
+    from onlyme.types import Decision, Enrollment, Face, PhotoReport, Tuning
 
 __all__ = [
     "ask",
     "decision_json",
     "decision_line",
     "enrollment_json",
+    "found_json",
     "odds",
     "owner_json",
     "owner_line",
     "photo_line",
+    "place",
     "print_change",
     "print_enrollment",
     "print_json",
@@ -99,6 +101,18 @@ def decision_json(decision: Decision) -> dict[str, Any]:
     document = asdict(decision)
     document["timings_ms"] = {k: round(v, 3) for k, v in decision.timings_ms.items()}
     return document
+
+
+def place(face: Face) -> str:
+    """Say where in the picture a face is: left, top, width and height in pixels."""
+    left, top, width, height = (round(float(value)) for value in face.box)
+    return f"{width}×{height} at {left},{top}"
+
+
+def found_json(face: Face, decision: Decision) -> dict[str, Any]:
+    """Return one face as an entry of `identify --all --json`."""
+    box = [round(float(value), 1) for value in face.box]
+    return {"box": box, "score": round(face.score, 3)} | decision_json(decision)
 
 
 def print_change(decision: Decision, rate: float, *, json: bool) -> None:
