@@ -19,6 +19,7 @@ MIDDLE = (
     "owner",
     "identification",
     "everybody",
+    "documents",
     "enrolling",
     "teaching",
     "coach",
