@@ -45,6 +45,8 @@ class Settings:
             at least 1e-10 and at most 0.1.
         liveness: how hard cameras look for a photo in place of the person: `off`,
             `passive` or `challenge`.
+        runtime: what runs the networks: `opencv`; `openvino` (extra `fast`); or `auto`, which is
+            OpenVINO where it can be used and the process goes on long enough to be worth it.
         max_megapixels: larger pictures are refused.
         max_megabytes: larger files are refused.
     """
@@ -58,6 +60,7 @@ class Settings:
     embedder: str = "embedder"
     far: float = 1e-4
     liveness: str = "passive"
+    runtime: str = "auto"
     max_megapixels: float = 50.0
     max_megabytes: float = 64.0
 
@@ -79,7 +82,7 @@ class Settings:
 
 
 _PATHS = {"vault", "models", "key_file", "anchor"}
-_KEYS = ("file", "keyring", "passphrase")
+_CHOICES = {"key": ("file", "keyring", "passphrase"), "runtime": ("auto", "opencv", "openvino")}
 _NUMBERS = {"far": (1e-10, 0.1), "max_megapixels": (0.0, 1000.0), "max_megabytes": (0.0, 4096.0)}
 
 
@@ -94,8 +97,8 @@ def _typed(key: str, value: Any) -> Any:
         return _passphrase(value)
     if not value.isprintable():
         raise SettingsError(f"{key} = {value!r} holds what cannot be printed")
-    if key == "key" and value not in _KEYS:
-        raise SettingsError(f"key = {value!r} is none of {', '.join(_KEYS)}")
+    if key in _CHOICES and value not in _CHOICES[key]:
+        raise SettingsError(f"{key} = {value!r} is none of {', '.join(_CHOICES[key])}")
     if key == "liveness" and value not in set(LivenessLevel):
         levels = ", ".join(LivenessLevel)
         raise SettingsError(f"liveness = {value!r} is no level of liveness; levels: {levels}")
