@@ -83,13 +83,18 @@ class FaceID:
 
     @classmethod
     def open(
-        cls, path: str | os.PathLike[str] | None = None, *, embedder: str | None = None
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        embedder: str | None = None,
+        lasting: bool = False,
     ) -> Self:
         """Open the vault in a folder, by default the user's own, with the settings in force.
 
         Args:
             path: the vault's folder.
             embedder: a network of the user's own, by its name in the manifest.
+            lasting: it will look at many pictures; with the extra `fast` they then run faster.
 
         Raises:
             OnlymeError: settings, models or vault cannot be used.
@@ -98,7 +103,7 @@ class FaceID:
         from onlyme import wiring
         from onlyme.settings import Settings
 
-        return wiring.face_id(Settings.load(vault=path, embedder=embedder), cls)
+        return wiring.face_id(Settings.load(vault=path, embedder=embedder), cls, lasting=lasting)
 
     @property
     def pipeline(self) -> Pipeline:

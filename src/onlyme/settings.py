@@ -48,6 +48,8 @@ class Settings:
             at least 1e-6 and at most 0.1.
         liveness: how hard cameras look for a photo in place of the person: `off`,
             `passive` or `challenge`.
+        runtime: what runs the networks: `opencv`; `openvino` (extra `fast`); or `auto`, which is
+            OpenVINO where it can be used and the process goes on long enough to be worth it.
         max_megapixels: larger pictures are refused.
         max_megabytes: larger files are refused.
         camera: the camera of the computer's login: a number or a path.
@@ -69,6 +71,7 @@ class Settings:
     far: float = 1e-4
     fpir: float = 1e-3
     liveness: str = "passive"
+    runtime: str = "auto"
     max_megapixels: float = 50.0
     max_megabytes: float = 64.0
     camera: str = "0"
@@ -125,6 +128,7 @@ _SYSTEM_DATA = Path("/var/lib/onlyme")
 _PATHS = {"vault", "models", "key_file", "anchor", "socket"}
 _CHOICES = {
     "key": ("file", "keyring", "passphrase"),
+    "runtime": ("auto", "opencv", "openvino"),
     "unlock_lid": ("refuse", "ignore"),
 }
 _NUMBERS = {
