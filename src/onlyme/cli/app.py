@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from onlyme.cli import decide, doctor, evaluate, lab, liveness, people, tuning, vault
+from onlyme.cli import decide, doctor, evaluate, lab, liveness, people, tuning, unlock, vault
 
 __all__ = ["app"]
 
@@ -71,3 +71,4 @@ def onlyme(
 for family in (people, decide, tuning, evaluate, liveness, vault, doctor):
     family.register(app)
 app.add_typer(lab.app)
+app.add_typer(unlock.app)
