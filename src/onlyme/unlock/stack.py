@@ -99,9 +99,9 @@ def parsed(text: str, name: str) -> list[Rule]:
     Raises:
         PamError: it holds what is no rule, or what versions of PAM read differently.
 
-    >>> parsed("auth [success=1 default=ignore] pam_unix.so nullok # the password", "x")
-    [Rule(kind='auth', control='[success=1 default=ignore]', module='pam_unix.so',
-          arguments=('nullok',), start=0, end=1)]
+    >>> rule = parsed("auth [success=1 default=ignore] pam_unix.so nullok # the password", "x")[0]
+    >>> rule.control, rule.name, rule.arguments
+    ('[success=1 default=ignore]', 'pam_unix', ('nullok',))
     >>> parsed("auth required \\\n pam_unix.so\n@include other\n", "x")[1].file
     'other'
     """
