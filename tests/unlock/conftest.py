@@ -1,43 +1,69 @@
-"""What the tests of the login share."""
+"""Users of a private PAM whose faces the system vault knows, and videos for its camera."""
 
-import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from onlyme.unlock.control import CODES
+from onlyme import FaceID, wiring
+from onlyme.image.source import frames
+from onlyme.settings import Settings
+
+from . import stack as stacks
+
+CLIPS = {stacks.USER: "tranvan", stacks.OTHER: "lestari"}
 
 
-def needed(*programs):
-    """Leave a test out where programs are missing; fail where CI is set."""
-    missing = [program for program in programs if not shutil.which(program)]
-    if os.geteuid() != 0:
-        missing.append("root")
-    if missing:
-        message = f"needs {', '.join(missing)}"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+def clip(data, user, kind="live"):
+    """The path of a video of a user's face, `live` or as a `replay` on a screen."""
+    return data / f"clips/{CLIPS[user]}_{kind}.mp4"
+
+
+def some_frames(path, start=40, count=5, step=15):
+    """Frames some time apart, as an enrollment takes them."""
+    return [frame for n, frame in enumerate(frames(path)) if n in range(start, 999, step)][:count]
 
 
 @pytest.fixture(scope="session")
-def libpam():
-    """Ask the real PAM about a service in a folder: `libpam(folder, service, kind)`."""
-    if not Path("/etc/pam.d").is_dir():
-        needed("pamtester")
-    command = [sys.executable, "-I", Path(__file__).with_name("pam.py")]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as oracle:
+def enrolled(tmp_path_factory, data):
+    """A system vault and its key, which know two users."""
+    folder = tmp_path_factory.mktemp("system")
+    vault = folder / "lib"
+    settings = Settings.load(vault=vault, key_file=folder / "vault.key")
+    with wiring.face_id(settings, FaceID) as face_id:
+        for user in CLIPS:
+            face_id.enroll(user, some_frames(clip(data, user)))
+    return folder
 
-        def ask(folder, service="svc", kind="auth"):
-            oracle.stdin.write(json.dumps([str(folder), service, kind]) + "\n")
-            oracle.stdin.flush()
-            return CODES[int(oracle.stdout.readline())]
 
-        yield ask
-        oracle.stdin.close()
+@pytest.fixture
+def empty(tmp_path):
+    """A private PAM, and a system vault that knows nobody."""
+    stacks.usable()
+    return stacks.Stack(tmp_path / "stack")
+
+
+@pytest.fixture
+def stack(empty, enrolled, data):
+    """A private PAM, a system vault that knows two users, and the first one at the camera."""
+    know(empty, enrolled)
+    show(empty, clip(data, stacks.USER))
+    empty.configure(camera=camera(empty), unlock_confirm="asks")
+    return empty
+
+
+def know(stack, enrolled):
+    """Put the vault of `enrolled` into a stack."""
+    shutil.copytree(enrolled / "lib", stack.folder / "lib/onlyme", dirs_exist_ok=True)
+    (stack.folder / "lib/onlyme").chmod(0o700)
+    shutil.copy2(enrolled / "vault.key", stack.folder / "etc/onlyme/vault.key")
+
+
+def camera(stack):
+    """The path of the file that stands for the camera."""
+    return stack.folder / "camera.mp4"
+
+
+def show(stack, video):
+    """Let the camera see a video from now on."""
+    shutil.copy2(video, camera(stack).with_suffix(".new"))
+    camera(stack).with_suffix(".new").replace(camera(stack))

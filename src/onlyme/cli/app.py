@@ -9,7 +9,18 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from onlyme.cli import decide, doctor, evaluate, lab, liveness, people, tuning, unlock, vault
+from onlyme.cli import (
+    daemon,
+    decide,
+    doctor,
+    evaluate,
+    lab,
+    liveness,
+    people,
+    tuning,
+    unlock,
+    vault,
+)
 
 __all__ = ["app"]
 
@@ -68,7 +79,7 @@ def onlyme(
     """
 
 
-for family in (people, decide, tuning, evaluate, liveness, vault, doctor):
+for family in (people, decide, tuning, evaluate, liveness, vault, doctor, daemon):
     family.register(app)
 app.add_typer(lab.app)
 app.add_typer(unlock.app)

@@ -1,10 +1,6 @@
-"""In: a login that asks who is there. Out: yes, or the password as ever.
+"""A question of PAM comes in over a Unix socket; whether a face opens goes out.
 
-- `stack`: a folder of PAM files → the rules of a service, one after the other.
-- `control`: such rules and what each module answers → what PAM answers.
-- `fit`: where our lines go in a file, and why they may not.
-- `trial`: the new files, tried with the real PAM before they are written.
-- `install`: lines put in, taken out, and looked at.
+The helper that PAM calls (`helper`, with `wire`, `remote` and `terminal`) needs the standard
+library alone, so that it starts in milliseconds. `pam` puts it into PAM's files. The rest is the
+daemon.
 """
-
-__all__: list[str] = []

@@ -15,7 +15,7 @@ from onlyme.errors import PamError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onlyme.unlock.stack import Step
+    from onlyme.unlock.pam.stack import Step
 
 __all__ = ["CODES", "Action", "actions", "landing", "outcome"]
 

@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from onlyme.errors import PamError
-from onlyme.unlock import backup
-from onlyme.unlock.fit import checked, fitted, sharing
-from onlyme.unlock.lines import marked, without
-from onlyme.unlock.places import replaced
-from onlyme.unlock.program import NAME
-from onlyme.unlock.stack import flattened
-from onlyme.unlock.trial import tried
+from onlyme.unlock.pam import backup
+from onlyme.unlock.pam.fit import checked, fitted, sharing
+from onlyme.unlock.pam.lines import marked, without
+from onlyme.unlock.pam.places import replaced
+from onlyme.unlock.pam.program import NAME
+from onlyme.unlock.pam.stack import flattened
+from onlyme.unlock.pam.trial import tried
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from onlyme.unlock.lines import Lines
-    from onlyme.unlock.places import Places
+    from onlyme.unlock.pam.lines import Lines
+    from onlyme.unlock.pam.places import Places
 
 __all__ = ["Change", "apply", "installed", "plan", "removal", "try_out"]
 

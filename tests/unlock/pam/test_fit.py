@@ -8,9 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from onlyme.errors import PamError
-from onlyme.unlock.fit import checked, fitted, sharing
-from onlyme.unlock.lines import MARK, Lines, marked, without
-from onlyme.unlock.stack import parsed
+from onlyme.unlock.pam.fit import checked, fitted, sharing
+from onlyme.unlock.pam.lines import MARK, Lines, marked, without
+from onlyme.unlock.pam.stack import parsed
 
 PAM = Path("/etc/pam.d")
 LINES = Lines(("/opt/onlyme/bin/onlyme-pam",))

@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from onlyme.errors import PamError
-from onlyme.unlock.control import CODES, actions, landing, outcome
-from onlyme.unlock.lines import inserted, marked, without
-from onlyme.unlock.stack import Step, flattened, includes
+from onlyme.unlock.pam.control import CODES, actions, landing, outcome
+from onlyme.unlock.pam.lines import inserted, marked, without
+from onlyme.unlock.pam.stack import Step, flattened, includes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from onlyme.unlock.lines import Lines
+    from onlyme.unlock.pam.lines import Lines
 
     Read = Callable[[str], str]
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from onlyme.errors import PamError
-from onlyme.unlock.control import CODES
-from onlyme.unlock.lines import MARK
+from onlyme.unlock.pam.control import CODES
+from onlyme.unlock.pam.lines import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

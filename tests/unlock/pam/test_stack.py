@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from onlyme.errors import PamError
-from onlyme.unlock.control import CODES, actions, outcome
-from onlyme.unlock.stack import flattened, parsed
+from onlyme.unlock.pam.control import CODES, actions, outcome
+from onlyme.unlock.pam.stack import flattened, parsed
 
 PAM = Path("/etc/pam.d")
 ANSWERS = [code for code in CODES if code != "incomplete"]
