@@ -20,6 +20,7 @@ MIDDLE = (
     "teaching",
     "coach",
     "sitting",
+    "guiding",
     "attempt",
     "adaptation",
     "challenged",
