@@ -22,9 +22,8 @@ def scene(photos, pipeline):
     """A function that puts a photo of a person into a frame, at a place and in a size."""
     pixels = pipeline.decode(photos / "obama_1.jpg").pixels
     left, top, width, height = pipeline.detector.detect(pixels)[0].box.astype(int)
-    photo = pixels[
-        max(0, top - height // 4) : top + height, max(0, left - width // 4) : left + width * 5 // 4
-    ]
+    rows = slice(max(0, top - height // 4), top + height)
+    photo = pixels[rows, max(0, left - width // 4) : left + width * 5 // 4]
 
     def make(at=0.0, width=640, height=480, box=None, photo=photo):
         import cv2
@@ -93,7 +92,7 @@ def test_the_side_is_asked_for_once_the_front_is_covered(detector, scene):
         guide.seen(report(taken=True))
     assert guide.covered == {Pose.FRONT: 3, Pose.LEFT: 0, Pose.RIGHT: 0}
     assert said[-1].advice == "Turn your head a little to your left."
-    assert not guide.done
+    assert not guide.done()
 
 
 def test_a_pose_with_nothing_new_to_say_is_left_after_a_while(detector, scene):
@@ -128,7 +127,7 @@ def test_a_person_who_turns_is_enrolled_from_all_sides(data, tmp_path, pipeline)
     with FaceID.open(tmp_path / "vault") as face_id:
         camera = frames(data / "clips" / "tranvan_live.mp4")
         enrollment = face_id.enroll("tran", guide.frames(camera), on_photo=guide.seen)
-    assert guide.done
+    assert guide.done()
     assert enrollment.taken >= 5
     yaws = [
         next(check.value for check in one.quality.checks if check.name == "yaw")
