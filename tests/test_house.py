@@ -16,6 +16,7 @@ MIDDLE = (
     "settings",
     "pipeline",
     "owner",
+    "documents",
     "enrolling",
     "teaching",
     "coach",

@@ -280,6 +280,7 @@ class FaceID:
         liveness: LivenessLevel | str | None = None,
         *,
         gate: bool = False,
+        source: str = "file",
     ) -> Decision:
         """Decide whether a picture, or one capture of several frames, shows this person.
 
@@ -289,6 +290,7 @@ class FaceID:
             liveness: how hard to look for a photo in place of the person. Files and arrays
                 open nothing, so the default is `off`, and the decision says so.
             gate: count this as an attempt, and refuse it where too many failed.
+            source: what the count and the log call where the picture comes from.
 
         Raises:
             UnknownOwner: nobody of that name is enrolled.
@@ -298,7 +300,7 @@ class FaceID:
         level = checked_level(liveness or LivenessLevel.OFF)
         owner = self.owner(name)
         if gate:
-            return self.gate.decide(owner.name, "file", lambda: self.verify(name, image, level))
+            return self.gate.decide(owner.name, source, lambda: self.verify(name, image, level))
         judge = self._judge_for(level)
         if isinstance(image, (list, tuple)):
             return whole(owner, (self.pipeline.look(one) for one in image), judge, level)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from onlyme.cli import decide, doctor, evaluate, lab, liveness, people, tuning, vault
+from onlyme.cli import decide, doctor, evaluate, lab, liveness, people, serve, tuning, vault
 
 __all__ = ["app"]
 
@@ -68,6 +68,6 @@ def onlyme(
     """
 
 
-for family in (people, decide, tuning, evaluate, liveness, vault, doctor):
+for family in (people, decide, tuning, evaluate, liveness, vault, serve, doctor):
     family.register(app)
 app.add_typer(lab.app)
