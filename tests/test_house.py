@@ -27,6 +27,7 @@ MIDDLE = (
     "teaching",
     "coach",
     "sitting",
+    "guiding",
     "attempt",
     "adaptation",
     "challenged",

@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 import onlyme
 from onlyme.errors import OnlymeError
-from onlyme.serve import entry, routes
+from onlyme.serve import entry, live, routes
 from onlyme.serve.guard import Guard, refuse
 from onlyme.serve.options import Options
 from onlyme.serve.problems import Refused, of_error, of_status, response
@@ -33,7 +33,7 @@ __all__ = ["PAGE", "create_app"]
 PAGE = Path(__file__).parent / "page"
 """The page's files; whatever lies there is served at `/`, to whom the page was opened for."""
 
-ROUTERS = (entry.router, routes.router)
+ROUTERS = (entry.router, routes.router, live.router)
 """Everything that is answered, beside the page."""
 
 

@@ -11,6 +11,7 @@ from onlyme import wiring
 from onlyme.faceid import FaceID
 from onlyme.serve.auth import Current, Rates, Sessions
 from onlyme.serve.engine import Engine
+from onlyme.serve.stream import Streams
 from onlyme.serve.tokens import Token, Tokens
 from onlyme.serve.uploads import Uploads
 from onlyme.types import LivenessLevel
@@ -41,6 +42,7 @@ class Service:
         sessions: of browsers.
         rates: how often each asked.
         uploads: receives bodies.
+        streams: of cameras.
         level: how hard is looked for a photo in place of the person.
     """
 
@@ -59,6 +61,7 @@ class Service:
         self.sessions = Sessions()
         self.rates = Rates()
         self.uploads = Uploads(options.held_bytes, options.body_seconds)
+        self.streams = Streams()
         self._keeping: Keeping | None = None
 
     @classmethod
