@@ -197,10 +197,15 @@ def face_id(settings: Settings, cls: type[F], *, lasting: bool = False) -> F:
     Raises:
         OnlymeError: models or vault cannot be used.
     """
-    seen_by = cache(lambda: pipeline(settings))
     kept, learned_from = keeping(settings), base(settings)
-    crowd = everybody(settings, kept, learned_from)
-    return cls(seen_by, learned_from, kept, crowd, settings.far, judge)
+    return cls(
+        cache(lambda: pipeline(settings, lasting=lasting)),
+        learned_from,
+        kept,
+        everybody(settings, kept, learned_from),
+        settings.far,
+        lambda: judge(runtime(settings, lasting=lasting)),
+    )
 
 
 def everybody(settings: Settings, kept: Keeping, learned_from: Base) -> Everybody:
@@ -220,13 +225,6 @@ def template_store(settings: Settings, learned_from: Base) -> TemplateStore:
 
     path = settings.vault / "gallery.sqlite"
     return Embedded(path, learned_from.model, len(learned_from.projection))
-    return cls(
-        cache(lambda: pipeline(settings, lasting=lasting)),
-        base(settings),
-        keeping(settings),
-        settings.far,
-        lambda: judge(runtime(settings, lasting=lasting)),
-    )
 
 
 def keeping(settings: Settings) -> Keeping:
