@@ -9,7 +9,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from onlyme.cli import crowd, decide, doctor, evaluate, lab, liveness, people, tuning, vault
+from onlyme.cli import (
+    crowd,
+    daemon,
+    decide,
+    doctor,
+    evaluate,
+    lab,
+    liveness,
+    people,
+    serve,
+    tuning,
+    unlock,
+    vault,
+)
 
 __all__ = ["app"]
 
@@ -68,6 +81,7 @@ def onlyme(
     """
 
 
-for family in (people, crowd, decide, tuning, evaluate, liveness, vault, doctor):
+for family in (people, crowd, decide, tuning, evaluate, liveness, vault, serve, doctor, daemon):
     family.register(app)
 app.add_typer(lab.app)
+app.add_typer(unlock.app)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from onlyme.cli import options, show
+from onlyme.documents import dumped
 
 if TYPE_CHECKING:
     from onlyme.census import Census
@@ -102,7 +103,7 @@ def enroll_folder(
         )
     document = _document(census)
     if report is not None:
-        report.write_text(show.dumped(document) + "\n", "utf-8")
+        report.write_text(dumped(document) + "\n", "utf-8")
     if json:
         show.print_json(document)
     else:
