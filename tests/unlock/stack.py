@@ -8,6 +8,7 @@ could change this machine.
 
 import contextlib
 import os
+import select
 import shutil
 import signal
 import socket
@@ -165,6 +166,54 @@ class Stack:
 
     def log(self):
         return (self.folder / "daemon.log").read_text()
+
+
+class Terminal:
+    """A terminal with a program in front of it, and somebody who types."""
+
+    def __init__(self, stack, *words, uid=None):
+        """Start a program; TTY among its words stands for the terminal's path."""
+        self._ours, theirs = os.openpty()
+        self.path = os.ttyname(theirs)
+        if uid:
+            os.chown(self.path, uid, -1)
+        given = [word.replace("TTY", self.path) for word in map(str, words)]
+        options = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+        self.process = stack.start("setsid", "--ctty", "--wait", *given, uid=uid, **options)
+        os.close(theirs)
+        self.seen = ""
+
+    def until(self, words, seconds=20):
+        """Read until some words are seen."""
+        end = time.monotonic() + seconds
+        while words not in self.seen:
+            left = end - time.monotonic()
+            assert left > 0, f"{words!r} was not seen in {self.seen!r}"
+            if select.select([self._ours], [], [], left)[0]:
+                try:
+                    self.seen += os.read(self._ours, 4096).decode(errors="replace")
+                except OSError:  # the program has ended
+                    assert words in self.seen, f"{words!r} was not seen in {self.seen!r}"
+        return self.seen
+
+    def type(self, keys):
+        os.write(self._ours, keys.encode())
+
+    def end(self, seconds=20):
+        """Wait for the program's end; return whether it succeeded."""
+        try:
+            return self.process.wait(seconds) == 0
+        finally:
+            self.close()
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        with contextlib.suppress(OSError):
+            while select.select([self._ours], [], [], 0)[0]:
+                self.seen += os.read(self._ours, 4096).decode(errors="replace")
+        with contextlib.suppress(OSError):
+            os.close(self._ours)
 
 
 def usable():

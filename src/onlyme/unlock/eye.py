@@ -25,7 +25,7 @@ from onlyme.unlock import lid
 from onlyme.unlock.outcome import Outcome, Why, of_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -87,10 +87,12 @@ class Eye:
 
     Args:
         settings: of the system.
+        capture: opens the camera.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, capture: Callable[..., Capture] = Capture) -> None:
         self._settings = settings
+        self._capture = capture
         self._face_id: FaceID | None = None
         self._last: Capture | None = None
 
@@ -171,7 +173,7 @@ class Eye:
         if self._last is not None and not self._last.released:
             return Outcome(Why.CAMERA_HANGS)  # a second thread would hang beside the first
         left = look.left
-        self._last = Capture(self._settings.camera, open_seconds=left, frame_seconds=left)
+        self._last = self._capture(self._settings.camera, open_seconds=left, frame_seconds=left)
         try:
             with self._last as capture:
                 look.through(capture)

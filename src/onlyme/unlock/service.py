@@ -12,6 +12,7 @@ from onlyme.names import checked_name
 from onlyme.types import Reason
 from onlyme.unlock.desk import Desk
 from onlyme.unlock.eye import Eye, Look
+from onlyme.unlock.memory import let_go
 from onlyme.unlock.outcome import Outcome, Why, of_error
 from onlyme.unlock.recent import Asker, Refusals
 
@@ -190,6 +191,7 @@ class Service:
             look.give_up()
             left.cancel()
             self._looks.discard(look)
+            self._looking.submit(let_go)
 
 
 def _allow(peer: Peer, user: str) -> None:
