@@ -60,6 +60,7 @@ class Stack:
 
     def __init__(self, folder):
         self.folder = folder
+        self.over = {}  # more folders that lie over real ones, by these
         shutil.copytree("/etc", folder / "etc", symlinks=True, ignore_dangling_symlinks=True)
         for name in ("run/onlyme", "lib/onlyme", "acpi", "etc/onlyme"):
             (folder / name).mkdir(parents=True)
@@ -110,7 +111,9 @@ class Stack:
             reads = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
             as_user = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--init-groups", *reads]
         inside = [*as_user, *map(str, words)]
-        return ["unshare", "-m", "sh", "-c", _ENTER, str(self.folder), *inside]
+        more = "".join(f'mount --bind "{mine}" "{real}"\n' for real, mine in self.over.items())
+        enter = _ENTER.replace("exec", more + "exec")
+        return ["unshare", "-m", "sh", "-c", enter, str(self.folder), *inside]
 
     def start(self, *words, uid=None, environment=None, **options):
         kept = {key: value for key, value in os.environ.items() if not key.startswith("ONLYME_")}
