@@ -10,7 +10,7 @@ import uvicorn
 
 from onlyme import FaceID, wiring
 from onlyme.serve.options import Options
-from onlyme.serve.server import config
+from onlyme.serve.server import config, listening
 from onlyme.serve.tokens import Scope, Tokens
 from onlyme.settings import Settings
 
@@ -18,13 +18,13 @@ from onlyme.settings import Settings
 class Running:
     """A server that runs, its vault, and a token for each scope."""
 
-    def __init__(self, server, settings, secrets):
+    def __init__(self, server, port, settings, secrets):
         self.server = server
         self.clients = contextlib.ExitStack()
         self.settings = settings
         self.secrets = secrets
         self.service = server.config.app.state.service
-        self.port = server.servers[0].sockets[0].getsockname()[1]
+        self.port = port
         self.url = f"http://127.0.0.1:{self.port}"
 
     def client(self, scope="admin", **more):
@@ -48,12 +48,14 @@ def serving(settings, **options):
             str(scope): Tokens(keeping).create(f"test {scope}", scope, None, 10_000)
             for scope in Scope
         }
-    server = uvicorn.Server(config(settings, Options(port=0, **options)))
+    chosen = Options(port=0, **options)
+    server = uvicorn.Server(config(settings, chosen))
+    listener = listening(chosen)
     failures = []
 
     def run():
         try:
-            server.run()
+            server.run([listener])
         except BaseException as error:  # noqa: BLE001 - told to the test
             failures.append(error)
 
@@ -64,13 +66,14 @@ def serving(settings, **options):
         assert thread.is_alive(), failures or "the server ended"
         assert time.monotonic() < deadline, "the server did not start"
         time.sleep(0.01)
-    running = Running(server, settings, secrets)
+    running = Running(server, listener.getsockname()[1], settings, secrets)
     try:
         with running.clients:
             yield running
     finally:
         server.should_exit = True
         thread.join(30)
+        listener.close()
         assert not thread.is_alive(), "the server does not end"
     assert not failures
 
