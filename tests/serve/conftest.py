@@ -1,6 +1,7 @@
 """A real server in a thread, over a vault that knows two people."""
 
 import contextlib
+import socket
 import threading
 import time
 
@@ -9,6 +10,7 @@ import pytest
 import uvicorn
 
 from onlyme import FaceID, wiring
+from onlyme.serve.auth import REREAD_SECONDS
 from onlyme.serve.options import Options
 from onlyme.serve.server import config, listening
 from onlyme.serve.tokens import Scope, Tokens
@@ -31,8 +33,29 @@ class Running:
         """Ask with a token of this scope, or with none."""
         headers = {"Authorization": f"Bearer {self.secrets[scope]}"} if scope else {}
         headers |= more.pop("headers", {})
-        asks = httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False, **more)
+        asks = httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False, verify=False, **more)
         return self.clients.enter_context(asks)
+
+    def raw(self, request, *, half_close=False, seconds=30):
+        """Send bytes as they are; return all that comes back until the connection ends."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as line:
+            line.sendall(request)
+            if half_close:
+                line.shutdown(socket.SHUT_WR)
+            answer = bytearray()
+            with contextlib.suppress(ConnectionResetError):
+                while piece := line.recv(65536):
+                    answer += piece
+            return bytes(answer)
+
+    def wait_for_tokens(self):
+        """Wait until the service has read the tokens anew."""
+        time.sleep(REREAD_SECONDS + 0.1)
+
+    def reset(self):
+        """Forget failed attempts, as the password does."""
+        with self.keeping() as keeping:
+            keeping.gate.reset()
 
     @contextlib.contextmanager
     def keeping(self):
