@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 
@@ -15,6 +16,9 @@ from onlyme.serve.options import Options
 from onlyme.serve.server import config, listening
 from onlyme.serve.tokens import Scope, Tokens
 from onlyme.settings import Settings
+
+
+TLS = ssl.create_default_context()  # made once: that takes longer than most requests
 
 
 class Running:
@@ -33,7 +37,9 @@ class Running:
         """Ask with a token of this scope, or with none."""
         headers = {"Authorization": f"Bearer {self.secrets[scope]}"} if scope else {}
         headers |= more.pop("headers", {})
-        asks = httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False, verify=False, **more)
+        asks = httpx.Client(
+            base_url=self.url, headers=headers, timeout=60, trust_env=False, verify=TLS, **more
+        )
         return self.clients.enter_context(asks)
 
     def raw(self, request, *, half_close=False, seconds=30):

@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 import onlyme
 from onlyme.errors import OnlymeError
-from onlyme.serve import entry, people, records, routes, schemas
+from onlyme.serve import entry, live, people, records, routes, schemas
 from onlyme.serve.described import documented
 from onlyme.serve.guard import Guard, refuse
 from onlyme.serve.options import Options
@@ -34,7 +34,7 @@ __all__ = ["PAGE", "create_app"]
 PAGE = Path(__file__).parent / "page"
 """The page's files; whatever lies there is served at `/`, to whom the page was opened for."""
 
-ROUTERS = (entry.router, routes.router, people.router, records.router)
+ROUTERS = (entry.router, routes.router, people.router, records.router, live.router)
 """Everything that is answered, beside the page."""
 
 

@@ -147,8 +147,8 @@ def run(settings: Settings, options: Options, ready: Callable[[int], None]) -> N
         OSError: the address cannot be listened on.
     """
     wiring.keeping(settings).close()  # what is missing is said at once, in words
-    wiring.pipeline(settings)  # the networks stay loaded
-    wiring.judge()
+    wiring.pipeline(settings, lasting=True)  # the networks stay loaded
+    wiring.judge(wiring.runtime(settings, lasting=True))
     with listening(options) as listener:
         Server(config(settings, options), ready).run([listener])
 
