@@ -56,7 +56,7 @@ def sit(
     say("ready", name=name, wanted=WANTED, seconds=LONGEST)
 
     def advise(look: Look) -> None:
-        say("look", **asdict(look), taken=newest.came)
+        say("look", **asdict(look), taken=newest.number)
 
     def report(photo: PhotoReport) -> None:
         guide.seen(photo)

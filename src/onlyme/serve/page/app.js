@@ -88,6 +88,16 @@ connection.addEventListener("back", () => {
   show();
 });
 
+// What a button started and the service refused is said where the eye is.
+window.addEventListener("unhandledrejection", (event) => {
+  if (!(event.reason instanceof Problem)) return;
+  event.preventDefault();
+  if (ended || event.reason.kind === "gone") return;
+  banner.replaceChildren(icon("warn"), h("span", {}, event.reason.message));
+  banner.hidden = false;
+  setTimeout(() => (banner.hidden = true), 8000);
+});
+
 document.getElementById("skip").addEventListener("click", (event) => {
   event.preventDefault(); // the address names the view
   main.focus();
