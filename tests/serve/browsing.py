@@ -39,7 +39,7 @@ def clip(data, name, *spans):
     from onlyme.image.source import frames
 
     spans = spans or ((0.0, 1e9),)
-    taken = [frame for frame in frames(data / "clips" / f"{name}.mp4")]
+    taken = list(frames(data / "clips" / f"{name}.mp4"))
     return [f.pixels for low, high in spans for f in taken if low <= f.at < high]
 
 

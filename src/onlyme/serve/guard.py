@@ -6,6 +6,7 @@ the headers that bind a browser. Pure ASGI, so that it holds for WebSockets as w
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -65,8 +66,14 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        began = perf_counter()
+
         async def sent(message: Message) -> None:
             if message["type"] in {"http.response.start", "websocket.http.response.start"}:
+                route = getattr(scope.get("route"), "path", "none")
+                method = scope.get("method", "WEBSOCKET")
+                took = perf_counter() - began
+                self._service.metrics.answered(route, method, message["status"], took)
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)

@@ -42,6 +42,11 @@ class Impatient(H11Protocol):
         if self.cycle is not cycle:
             self._stop()
 
+    def handle_websocket_upgrade(self, event: Any) -> None:
+        """Leave the connection to another protocol."""
+        self._stop()
+        super().handle_websocket_upgrade(event)
+
     def on_response_complete(self) -> None:
         """Wait for the next request; uvicorn's own time for idle ones ends with its first byte."""
         super().on_response_complete()

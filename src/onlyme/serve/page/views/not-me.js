@@ -51,7 +51,7 @@ class Lesson {
 
   async taught() {
     const form = new FormData();
-    form.append("photo", this.picture, "face.jpg");
+    form.append("frame", this.picture, "face.jpg");
     await this.change("POST", form, "From now on this face is kept apart.");
   }
 

@@ -52,12 +52,7 @@ async function certified(name, more) {
     more.replaceChildren();
     return;
   }
-  let sentences = [];
-  try {
-    ({ sentences = [] } = await get(of(name, "certificate")));
-  } catch (error) {
-    if (error.kind !== "not-calibrated") throw error;
-  }
+  const { sentences } = await get(of(name, "promise"));
   more.replaceChildren(certificate(name, sentences));
   more.querySelector("summary").focus();
 }

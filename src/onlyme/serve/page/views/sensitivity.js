@@ -102,7 +102,7 @@ class Slider {
 
   async keep() {
     this.set.disabled = true;
-    const tuning = await ask("POST", of(this.data.name, "tune"), { alpha: this.alpha });
+    const tuning = await ask("POST", of(this.data.name, `tune?alpha=${this.alpha}`));
     this.data.alpha = tuning.alpha;
     this.to(tuning.alpha);
     announce(`Alpha is ${signed(tuning.alpha)}: ${odds(tuning.far)}`);
