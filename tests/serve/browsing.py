@@ -15,9 +15,11 @@ FLAGS = (
     *("--no-sandbox", "--disable-background-networking", "--disable-component-update"),
     *("--disable-sync", "--disable-default-apps", "--no-first-run", "--disable-gpu"),
     *("--disable-domain-reliability", "--disable-client-side-phishing-detection"),
-    *("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"),
 )
-"""What keeps a browser from calling home, and gives it a camera that nobody must allow."""
+"""What keeps a browser from calling home."""
+
+CAMERA = "--use-fake-device-for-media-stream"
+ALLOWED = "--use-fake-ui-for-media-stream"
 
 
 def film(path, frames, longest=640):
@@ -66,12 +68,100 @@ def needs_chromium():
 
 @contextmanager
 def browser(playwright, video=None, *flags):
-    """A browser whose camera plays a video, or shows a test picture."""
-    plays = [f"--use-file-for-fake-video-capture={video}"] if video else []
+    """A browser whose camera plays a video; without one, it has what the flags give it."""
+    if video is not None:
+        flags = (*flags, CAMERA, ALLOWED, f"--use-file-for-fake-video-capture={video}")
     opened = playwright.chromium.launch(
-        executable_path=CHROMIUM, args=[*FLAGS, *plays, *flags], timeout=60_000
+        executable_path=CHROMIUM, args=[*FLAGS, *flags], timeout=60_000
     )
     try:
         yield opened
     finally:
         opened.close()
+
+
+class Visit:
+    """One page that is open, and whatever it did wrong.
+
+    Attributes:
+        page: Playwright's.
+        url: of the service.
+        wrong: what the console said, errors of scripts, requests to elsewhere.
+    """
+
+    def __init__(self, page, url):
+        self.page = page
+        self.url = url
+        self.wrong = []
+        page.set_default_timeout(30_000)
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
+        page.on("request", lambda request: self._asked(request.url))
+        page.on("websocket", lambda socket: self._asked(socket.url.replace("ws", "http", 1)))
+
+    def _said(self, message):
+        if message.type in {"error", "warning"}:
+            self.wrong.append(f"{message.type}: {message.text}")
+
+    def _asked(self, url):
+        if not url.startswith((f"{self.url}/", f"blob:{self.url}/")):
+            self.wrong.append(f"asked {url}")
+
+    def see(self, view, name=""):
+        """Go to a view and wait until it is there."""
+        from urllib.parse import quote
+
+        self.page.goto(f"{self.url}/#/{view}" + (f"/{quote(name)}" if name else ""))
+        self.ready()
+
+    def ready(self):
+        self.page.wait_for_selector(".view:not([aria-busy])")
+
+    def fits(self):
+        """Say whether nothing reaches over the window's width."""
+        return self.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    def keep(self, name):
+        """Keep a screenshot for people to look at."""
+        self.page.screenshot(path=artefacts() / f"{name}.png")
+
+    def violations(self):
+        """What axe-core finds, in words."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        found = Axe().run(self.page).response["violations"]
+        return [
+            f"{each['id']}: {node['html'][:160]} ({node['failureSummary']})"
+            for each in found
+            for node in each["nodes"]
+        ]
+
+
+@contextmanager
+def visit(opened, running, *, expected=(), **context):
+    """Open the page by a one-time link; at the end, nothing but the expected may have gone wrong.
+
+    Args:
+        opened: the browser.
+        running: the service.
+        expected: parts of messages that belong to what is tested.
+        context: of the browser: size, colour scheme and so on.
+    """
+    from onlyme.serve.tokens import Tokens
+
+    with running.keeping() as keeping:
+        link = f"{running.url}/open?token={Tokens(keeping).link()}"
+    window = opened.new_context(**{"viewport": DESK, "reduced_motion": "reduce"} | context)
+    try:
+        shown = Visit(window.new_page(), running.url)
+        shown.page.goto(link)
+        shown.ready()
+        yield shown
+        wrong = [each for each in shown.wrong if not any(part in each for part in expected)]
+        assert not wrong, wrong
+    finally:
+        window.close()
+
+
+DESK = {"width": 1200, "height": 820}
+PHONE = {"width": 360, "height": 740}

@@ -1,7 +1,7 @@
 // Which view is shown, and what is said when the service or the session is gone.
 
 import { connection, Problem } from "./api.js";
-import { h, icon, notice } from "./dom.js";
+import { h, icon, icons, notice } from "./dom.js";
 import * as audit from "./views/audit.js";
 import * as enroll from "./views/enroll.js";
 import * as notMe from "./views/not-me.js";
@@ -104,4 +104,5 @@ document.getElementById("skip").addEventListener("click", (event) => {
 });
 window.addEventListener("hashchange", () => show());
 window.addEventListener("pagehide", () => leave());
+icons().catch(() => {}); // without them the words remain
 show({ first: true });

@@ -1,6 +1,7 @@
 // What an owner's alpha promises, in sentences, and as a file to keep.
 
 import { button, h } from "./dom.js";
+import { sentence } from "./words.js";
 
 /** A part of a page that opens: the sentences, and what was noticed while learning. */
 export function certificate(name, sentences, notes = []) {
@@ -9,7 +10,7 @@ export function certificate(name, sentences, notes = []) {
     sentences.length
       ? h("ul", {}, sentences.map((each) => h("li", {}, each)))
       : h("p", {}, "Nothing can be promised: this network is not calibrated, or alpha is too low."),
-    notes.length ? h("p", { class: "soft small" }, notes.map((note) => `${note}. `).join("")) : null,
+    notes.length ? h("p", { class: "soft small" }, notes.map(sentence).join(" ")) : null,
     sentences.length ? button("Download", "download", () => download(name, sentences)) : null);
 }
 

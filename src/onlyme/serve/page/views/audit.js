@@ -8,6 +8,7 @@ export const title = "Audit";
 export const lead = "Every attempt and every change, each line sealed to the one before it. Never a picture.";
 
 const PAGE = 50; // lines shown at once
+const MOST = 1000; // lines that the service sends
 
 export async function render(body) {
   const names = (await get("/v1/names")).map((person) => person.name);
@@ -34,7 +35,7 @@ export async function render(body) {
     try {
       entries = (await get(`/v1/audit?${query}`)).reverse();
       status.className = "chain whole";
-      status.replaceChildren(icon("shield"), `The chain is whole. ${several(entries.length, "line")}${query.size ? " fit" : ""}.`);
+      status.replaceChildren(icon("shield"), `The chain is whole. ${entries.length === MOST ? "The newest " : ""}${several(entries.length, "line")}${query.size ? " fit" : ""}.`);
     } catch (error) {
       if (error.kind !== "vault-damaged") throw error;
       entries = [];

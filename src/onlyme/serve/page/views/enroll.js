@@ -40,7 +40,8 @@ class Sitting {
         h("li", {}, "Turn slowly: a little to the left, a little to the right."),
         h("li", {}, "Cannot turn your head? Say “That is enough” after the first pictures.")));
     this.off();
-    body.replaceChildren(h("div", { class: "split" }, this.stage.element, this.form));
+    this.split = h("div", { class: "split" }, this.stage.element, this.form);
+    body.replaceChildren(this.split);
   }
 
   off() {
@@ -149,7 +150,10 @@ class Sitting {
     this.cancel.hidden = this.enough.hidden = !yes;
     this.enough.disabled = true;
     this.input.disabled = yes;
-    if (yes) this.cancel.focus();
+    this.split.classList.toggle("running", yes);
+    if (!yes) return;
+    this.cancel.focus({ preventScroll: true });
+    this.stage.element.scrollIntoView({ block: "nearest" });
   }
 
   stop() {

@@ -29,7 +29,7 @@ class Lesson {
     this.file = h("input", { type: "file", id: "photo", accept: "image/*", onchange: () => this.choose(this.file.files[0]) });
     this.teach = button(`This is not ${this.name}`, "not-me", () => this.taught(), "primary");
     this.undo = button("Take the last one back", "undo", () => this.untaught());
-    this.outcome = h("div", { class: "outcome", role: "status" });
+    this.outcome = h("div", { class: "lesson", role: "status" });
     this.element = h("section", { class: "card narrow" },
       picker("not-me", found),
       h("div", { class: "evidence" }, this.shown, this.none),

@@ -4,7 +4,7 @@ import { ask, get, of } from "../api.js";
 import { announce, button, h, icon } from "../dom.js";
 import { Histogram } from "../histogram.js";
 import { nobody, people, picker } from "../picker.js";
-import { odds, percent, sentence, several, signed, time } from "../words.js";
+import { odds, percent, power, sentence, several, signed, time } from "../words.js";
 
 export const title = "Sensitivity";
 export const lead = "Alpha is the margin that a face must reach. Higher keeps more strangers out, and you too when the light is bad.";
@@ -33,7 +33,7 @@ class Slider {
     this.promise = h("p", { class: "promise", id: "promise" });
     this.missed = h("p", { class: "soft" });
     this.set = button("Set this alpha", "check", () => this.keep(), "primary");
-    this.back = button("Back", "undo", () => this.to(this.data.alpha));
+    this.back = button("Back", "undo", () => this.to(this.data.alpha, this.data.far));
     this.summary = h("p", { class: "soft", id: "summary" });
     this.list = h("ol", { class: "attempts", "aria-describedby": "summary" });
     this.element = h("div", { class: "stack" },
@@ -49,23 +49,23 @@ class Slider {
         h("h2", { id: "recent" }, "Who would have come in"),
         this.summary,
         this.list));
-    this.to(data.alpha);
+    this.to(data.alpha, data.far);
   }
 
   presets() {
     if (!this.data.presets.length) return null;
     return h("div", { class: "presets", role: "group", "aria-label": "Rates that others ask for" },
       this.data.presets.map((preset) => h("button", {
-        type: "button", class: "chip", title: preset.source, onclick: () => this.to(preset.alpha),
-      }, preset.name, h("span", { class: "soft" }, ` ${preset.far.toExponential().replace("e-", "e−").replace("1e−", "10⁻").replace(/⁻(\d+)/, (_, digits) => "⁻" + [...digits].map((d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]).join(""))}`))));
+        type: "button", class: "chip", title: preset.source, onclick: () => this.to(preset.alpha, preset.far),
+      }, preset.name, h("span", { class: "soft" }, ` ${power(preset.far)}`))));
   }
 
-  /** Put the slider to an alpha; the exact one counts until it is moved. */
-  to(alpha) {
+  /** Put the slider to an alpha and its rate; these very ones count until it is moved. */
+  to(alpha, far) {
     const nearest = this.data.scale.reduce((best, place, index) =>
       (Math.abs(place.alpha - alpha) < Math.abs(this.data.scale[best].alpha - alpha) ? index : best), 0);
     this.range.value = nearest;
-    this.show(alpha, this.data.scale[nearest]);
+    this.show(alpha, { ...this.data.scale[nearest], far });
   }
 
   move() {
@@ -103,8 +103,8 @@ class Slider {
   async keep() {
     this.set.disabled = true;
     const tuning = await ask("POST", of(this.data.name, `tune?alpha=${this.alpha}`));
-    this.data.alpha = tuning.alpha;
-    this.to(tuning.alpha);
+    Object.assign(this.data, { alpha: tuning.alpha, far: tuning.far });
+    this.to(tuning.alpha, tuning.far);
     announce(`Alpha is ${signed(tuning.alpha)}: ${odds(tuning.far)}`);
     this.range.focus();
   }

@@ -34,14 +34,16 @@ class Demo {
     this.stage = new Stage();
     this.meter = new Meter();
     this.facts = Object.fromEntries(["verdict", "margin", "alpha", "odds", "gate", "speed"].map((key) => [key, h("dd", {}, "–")]));
-    this.toggle = button("Start the camera", "camera", () => (this.live ? this.stop() : this.start()), "primary");
+    this.begin = button("Start the camera", "camera", () => this.start(), "primary");
+    this.halt = button("Stop", "camera-off", () => this.stop());
     this.harder = h("input", { type: "checkbox", id: "harder", onchange: () => this.live && this.start() });
     this.mistaken = h("a", { class: "button", href: `#/not-me/${encodeURIComponent(this.name)}`, hidden: true }, icon("not-me"), h("span", {}, "That wasn’t me"));
+    this.buttons = h("div", { class: "actions" }, this.halt, this.mistaken);
     this.element = h("div", { class: "split" },
       this.stage.element,
       h("section", { class: "card panel", "aria-label": "Readings" },
         picker("unlock", found),
-        h("div", { class: "actions" }, this.toggle, this.mistaken),
+        this.buttons,
         this.meter.element,
         h("dl", { class: "facts" },
           fact("Verdict", this.facts.verdict), fact("Margin", this.facts.margin), fact("Alpha", this.facts.alpha),
@@ -56,15 +58,23 @@ class Demo {
   }
 
   off() {
-    this.stage.blank(notice("camera", "The camera is off", "Pictures go to this service only, and are forgotten once looked at."));
-    this.toggle.lastChild.textContent = "Start the camera";
+    this.running(false);
+    this.stage.blank(notice("camera", "The camera is off", "Pictures go to this service only, and are forgotten once looked at.", this.begin));
+  }
+
+  /** Show the buttons that make sense now; whoever pressed one keeps the focus on the other. */
+  running(yes) {
+    const focused = document.activeElement === this.begin || document.activeElement === this.halt;
+    this.halt.hidden = !yes;
+    this.buttons.hidden = !yes && this.mistaken.hidden;
+    if (yes && focused) this.halt.focus({ preventScroll: true });
   }
 
   async start() {
     this.quit();
     const turn = (this.turn = {});
     const camera = (this.camera = new Camera(this.stage.video));
-    this.toggle.lastChild.textContent = "Stop";
+    this.running(true);
     this.stage.blank(h("p", { class: "soft" }, "Waiting for the camera…"));
     try {
       await camera.start();
@@ -121,7 +131,7 @@ class Demo {
     this.said = said;
     if (decision.accepted) {
       Object.assign(accepted, { name: this.name, picture: this.live?.last });
-      this.mistaken.hidden = false;
+      this.mistaken.hidden = this.buttons.hidden = false;
     } else {
       this.live?.hold(READ);
     }
@@ -139,7 +149,7 @@ class Demo {
     this.stage.blank(notice("lock", "The gate is closed",
       "Too many tries failed. It opens again by itself; the password opens it at once: “onlyme reset” in a terminal.", left));
     announce(`The gate is closed for ${clock(wait)}`);
-    this.toggle.lastChild.textContent = "Start the camera";
+    this.running(false);
     this.timer = setInterval(() => {
       const seconds = (end - performance.now()) / 1000;
       left.textContent = clock(seconds);
@@ -157,7 +167,7 @@ class Demo {
   pause(words, title = "Paused", name = "warn") {
     this.quit();
     this.stage.blank(notice(name, title, words, button("Try again", "renew", () => this.start())));
-    this.toggle.lastChild.textContent = "Start the camera";
+    this.running(false);
     announce(`${title}. ${words}`);
   }
 
@@ -172,8 +182,10 @@ class Demo {
 
   stop() {
     this.quit();
-    if (this.element.isConnected) this.off();
-    else document.removeEventListener("visibilitychange", this.hidden);
+    if (this.element.isConnected) {
+      this.off();
+      this.begin.focus({ preventScroll: true });
+    } else document.removeEventListener("visibilitychange", this.hidden);
   }
 }
 
