@@ -96,3 +96,15 @@ def running(people, tmp_path_factory):
     folder.chmod(0o700)
     with serving(replace(people, vault=folder)) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def playwright():
+    """What drives the browser. Of one module: while it runs, no test may run its own loop."""
+    from tests.serve.browsing import needs_chromium
+
+    needs_chromium()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        yield started

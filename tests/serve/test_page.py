@@ -11,19 +11,10 @@ import pytest
 
 from onlyme import FaceID
 from onlyme.settings import Settings
-from tests.serve.browsing import ALLOWED, CAMERA, DESK, PHONE, browser, film, needs_chromium, visit
+from tests.serve.browsing import ALLOWED, CAMERA, DESK, PHONE, browser, film, visit
 from tests.serve.conftest import serving
 
 VIEWS = ("unlock", "enroll", "sensitivity", "people", "audit", "not-me")
-
-
-@pytest.fixture(scope="module")
-def playwright():
-    needs_chromium()
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
