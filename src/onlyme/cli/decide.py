@@ -113,7 +113,7 @@ def watch(
     accepted, last, frames = False, None, 0
     start: float | None = None
     command = _command(on_accept)
-    with options.opened(vault, embedder) as face_id:
+    with options.opened(vault, embedder, lasting=True) as face_id:
         level = options.level(liveness)
         seen = video or options.source(camera or "0")
         for decision in face_id.watch(name, seen, level, show.ask):
