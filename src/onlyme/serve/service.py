@@ -20,6 +20,7 @@ from onlyme.types import LivenessLevel
 
 if TYPE_CHECKING:
     from onlyme.keeping import Keeping
+    from onlyme.liveness.judge import Judge
     from onlyme.serve.options import Options
     from onlyme.settings import Settings
 
@@ -56,7 +57,7 @@ class Service:
         self.level = LivenessLevel(settings.liveness)
         self.cookie = f"onlyme-{options.port}"  # browsers share cookies among the ports of a host
         self.engine = Engine(
-            lambda: wiring.face_id(settings, FaceID),
+            lambda: wiring.face_id(settings, FaceID, lasting=True),
             workers=options.workers,
             waiting=options.waiting,
             seconds=options.seconds,
@@ -91,6 +92,12 @@ class Service:
         await self.engine.stop()
         if self._keeping is not None:
             self._keeping.close()
+
+    def judge(self) -> Judge | None:
+        """Return what looks for a photo in place of the person; None denies whoever needs it."""
+        if self.level is LivenessLevel.OFF:
+            return None
+        return wiring.judge(wiring.runtime(self.settings, lasting=True))
 
     def log_error(self, error: Exception) -> None:
         """Write down for the operator what outsiders are not told."""
