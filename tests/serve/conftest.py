@@ -17,7 +17,6 @@ from onlyme.serve.server import config, listening
 from onlyme.serve.tokens import Scope, Tokens
 from onlyme.settings import Settings
 
-
 TLS = ssl.create_default_context()  # made once: that takes longer than most requests
 
 

@@ -53,11 +53,6 @@ class Impatient(H11Protocol):
         self._reading.end()
         super().handle_websocket_upgrade(event)
 
-    def handle_websocket_upgrade(self, event: Any) -> None:
-        """Leave the connection to another protocol."""
-        self._stop()
-        super().handle_websocket_upgrade(event)
-
     def on_response_complete(self) -> None:
         """Wait for the next request; uvicorn's own time for idle ones ends with its first byte.
 
