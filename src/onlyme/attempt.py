@@ -55,6 +55,7 @@ def attempts(
     sights: Iterable[Sight],
     judge: Judge | None = None,
     level: LivenessLevel = LivenessLevel.OFF,
+    frames: int = FRAMES,
 ) -> Iterator[Decision]:
     """Cut a stream of sights into attempts and decide each.
 
@@ -68,8 +69,9 @@ def attempts(
         sights: what it sees.
         judge: looks for photos and screens; None denies whoever needs a look.
         level: how hard to look.
+        frames: so many embeddings end an attempt, instead of five.
     """
-    attempt = _Attempt(owner, judge, level)
+    attempt = _Attempt(owner, judge, level, frames)
     for sight in sights:
         if attempt.seen and sight.frame.at - attempt.began > SECONDS:
             yield attempt.end()
@@ -148,6 +150,7 @@ class _Attempt:
     owner: Owner
     judge: Judge | None
     level: LivenessLevel
+    frames: int = FRAMES
     seen: list[Sight] = field(default_factory=list)
     began: float = 0.0
     scene: Scene = field(init=False)
@@ -176,9 +179,9 @@ class _Attempt:
     @property
     def full(self) -> bool:
         nobody = sum(sight.embedding is None for sight in self.seen)
-        if nobody >= FRAMES:
+        if nobody >= self.frames:
             return True
-        return len(_votes(self.seen)) >= FRAMES and (self.scene.enough or not self._looks)
+        return len(_votes(self.seen)) >= self.frames and (self.scene.enough or not self._looks)
 
     @property
     def fragment(self) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from getpass import getpass
 from typing import TYPE_CHECKING, TypeVar
 
 from onlyme.adaptation import Adaptation
 from onlyme.errors import KeyMissing, ModelError, ModelMissing, ModelRefused, NotCalibrated
+from onlyme.everybody import Everybody
 from onlyme.face.detect import Detector
 from onlyme.face.embed import Embedder
 from onlyme.face.models import SHIPPED, find
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from onlyme.faceid import FaceID
+    from onlyme.gallery.store import TemplateStore
     from onlyme.liveness.judge import Judge
     from onlyme.runtime.openvino import Engine
     from onlyme.settings import Settings
@@ -36,12 +38,14 @@ __all__ = [
     "adaptation",
     "base",
     "engine",
+    "everybody",
     "face_id",
     "judge",
     "keeping",
     "key_source",
     "pipeline",
     "runtime",
+    "template_store",
     "unfit",
 ]
 
@@ -193,13 +197,34 @@ def face_id(settings: Settings, cls: type[F], *, lasting: bool = False) -> F:
     Raises:
         OnlymeError: models or vault cannot be used.
     """
+    kept, learned_from = keeping(settings), base(settings)
     return cls(
         cache(lambda: pipeline(settings, lasting=lasting)),
-        base(settings),
-        keeping(settings),
+        learned_from,
+        kept,
+        everybody(settings, kept, learned_from),
         settings.far,
         lambda: judge(runtime(settings, lasting=lasting)),
     )
+
+
+def everybody(settings: Settings, kept: Keeping, learned_from: Base) -> Everybody:
+    """Put together what knows everybody; a gallery is opened when it is first asked for."""
+    store = partial(template_store, settings, learned_from)
+    return Everybody(kept.store, learned_from, store, settings.fpir, settings.far)
+
+
+def template_store(settings: Settings, learned_from: Base) -> TemplateStore:
+    """Open the place where the gallery's rows are, which is made where it is not there.
+
+    Raises:
+        VaultError: it cannot be used.
+        NeedsReenroll: another network made what is in it.
+    """
+    from onlyme.gallery.embedded import Embedded
+
+    path = settings.vault / "gallery.sqlite"
+    return Embedded(path, learned_from.model, len(learned_from.projection))
 
 
 def keeping(settings: Settings) -> Keeping:

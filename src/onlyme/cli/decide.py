@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options, show
+from onlyme.documents import decision_json
 
 if TYPE_CHECKING:
     from onlyme.types import Decision
@@ -154,7 +155,7 @@ def _run(command: list[str]) -> None:
 
 def _answer(decision: Decision, *, json: bool) -> None:
     if json:
-        show.print_json(show.decision_json(decision))
+        show.print_json(decision_json(decision))
     else:
         typer.echo(show.decision_line(decision))
         if decision.liveness.level == "off":
