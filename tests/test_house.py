@@ -34,6 +34,9 @@ MIDDLE = (
     "faceid",
     "swift",
     "wiring",
+    "crew",
+    "twins",
+    "census",
     "oneshot",
     "presenting",
 )
