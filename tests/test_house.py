@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "onlyme"
-ROOMS = {"image", "face", "siamese", "liveness", "vault", "gate", "evaluate", "lab"}
+ROOMS = {"image", "face", "siamese", "liveness", "vault", "gate", "gallery", "evaluate", "lab"}
 FRONT = {"cli", "serve", "unlock", "__main__"}
 # What lies between the rooms and the front, lower first; each may import those below it.
 MIDDLE = (
