@@ -1,4 +1,4 @@
-"""Imports go one way: cli, serve, unlock → wiring → faceid → rooms → types, errors."""
+"""Imports go one way: cli, serve, unlock → wiring → faceid → rooms → types, errors, sqlite."""
 
 import ast
 from pathlib import Path
@@ -15,6 +15,7 @@ MIDDLE = (
     "keeping",
     "settings",
     "pipeline",
+    "crowd",
     "owner",
     "enrolling",
     "teaching",
@@ -28,7 +29,7 @@ MIDDLE = (
     "oneshot",
     "presenting",
 )
-GROUND = {"types", "errors"}
+GROUND = {"types", "errors", "sqlite"}
 EXCEPTIONS = {
     ("evaluate", "siamese"),
     ("faceid", "wiring"),  # FaceID.open, the front door: docs/decisions/0001

@@ -107,6 +107,17 @@ class Contract:
         [hits] = store.nearest(rows[3].vector[None], 9, generation=1)
         assert {hit.key for hit in hits} == {row.key for row in left}
 
+    def test_scrubbing_takes_nothing_that_is_held(self, store, people):
+        rows = people.rows(9)
+        store.replace(rows)
+        store.remove([rows[0].key])
+        anew = people.row(rows[1].key, generation=2)
+        store.replace([anew])
+        store.scrub()
+        assert_holds(store, [anew, *rows[2:]])
+        [[hit]] = store.nearest(anew.vector[None], 1, generation=2)
+        assert hit.key == anew.key
+
     def test_a_key_can_come_back(self, store, people):
         rows = people.rows(4)
         store.replace(rows)

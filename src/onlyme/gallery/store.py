@@ -104,7 +104,7 @@ class TemplateStore(Protocol):
         """
 
     def remove(self, keys: Collection[bytes]) -> int:
-        """Erase rows, so that nothing of them can be read from the store's files afterwards.
+        """Remove rows. What they held may lie in the store's files until `scrub`.
 
         Returns:
             How many there were.
@@ -123,6 +123,12 @@ class TemplateStore(Protocol):
 
         Returns:
             Whether it was written; if not, the note holds something else than `was`.
+        """
+
+    def scrub(self) -> None:
+        """Leave nothing of what was removed or replaced in the store's files.
+
+        It may take as long as writing the whole store anew.
         """
 
     # ------------------------------------------------------------------ reading
