@@ -41,7 +41,7 @@ def installed() -> Path | None:
 class Server:
     """One server in a folder of its own, reached through a Unix socket only.
 
-    It ends with the process that started it, whatever becomes of that (`setpriv --pdeathsig`).
+    It ends with the thread that started it, whatever becomes of that (`setpriv --pdeathsig`).
     """
 
     def __init__(self, **options: str) -> None:

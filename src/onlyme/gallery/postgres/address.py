@@ -16,7 +16,7 @@ __all__ = ["DRIVER", "Address"]
 
 DRIVER = "postgresql+psycopg"
 _EXAMPLE = f"{DRIVER}://user@host/database"
-_LOCAL = ("localhost", "127.0.0.1", "::1", "[::1]")
+_LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -42,21 +42,19 @@ class Address:
         """
         try:
             url = make_url(text)
-            local = not url.host or url.host in _LOCAL or str(url.query.get("host", "")) != ""
         except Exception:  # noqa: BLE001 - whatever it raises may hold the password
             raise SettingsError(f"store is no address such as {_EXAMPLE}") from None
         if url.drivername != DRIVER:
             raise SettingsError(f"store begins with {url.drivername}:; say {_EXAMPLE}")
         if not url.database:
             raise SettingsError(f"store names no database; say {_EXAMPLE}")
-        if not local and "sslmode" not in url.query:
+        if "sslmode" not in url.query and not all(map(_local, _hosts(url))):
             url = url.update_query_dict({"sslmode": "verify-full"})
         return cls(url)
 
     def __str__(self) -> str:
         """Say where it is, without user, password and options."""
-        socket = self.url.query.get("host")
-        host = self.url.host or (socket if isinstance(socket, str) else None) or "this machine"
+        host = ", ".join(_hosts(self.url)) or "this machine"
         port = f":{self.url.port}" if self.url.port else ""
         return f"database {self.url.database!r} on {host}{port}"
 
@@ -65,3 +63,14 @@ class Address:
         line = message.strip().partition("\n")[0][:300]
         secret = self.url.password
         return line.replace(str(secret), "***") if secret else line
+
+
+def _hosts(url: URL) -> list[str]:
+    """Name every host that the driver may try: one before the path, any number behind it."""
+    named = url.query.get("host", ())
+    listed = (named,) if isinstance(named, str) else named
+    return [host for word in (url.host or "", *listed) for host in word.split(",") if host]
+
+
+def _local(host: str) -> bool:
+    return host.startswith("/") or host in _LOCAL

@@ -45,6 +45,8 @@ def build(connection: Connection, dimension: int, generation: int) -> None:
     """
     name = _NAME.format(int(generation))
     if generation not in built(connection):  # nothing, or what an interrupted build left
+        # It waits for every transaction that began before, however long that takes.
+        connection.exec_driver_sql("SET lock_timeout = 0")
         connection.exec_driver_sql(f"DROP INDEX IF EXISTS {name}")
         connection.exec_driver_sql(
             f"CREATE INDEX CONCURRENTLY {name} ON onlyme_template "

@@ -28,6 +28,9 @@ _WIDTH = 40
 _WIDEST = 200
 """An index is asked for so many at most; who wants more reads every row."""
 
+_SMALL_BYTES = 8 * 2**20
+"""A table of this size is written anew in well under a second."""
+
 _COLUMNS = "key, generation, sealed, vector"
 
 
@@ -226,11 +229,19 @@ class PostgresStore:
         self._pool.maintain(lambda link: index.drop(link, generation))
 
     def scrub(self) -> None:
-        """Rewrite the table, so that nothing removed or replaced is left in it.
+        """Leave nothing of what was removed or replaced where a query could find it.
 
-        Nobody reads or writes meanwhile. What the write-ahead log, replicas and backups hold
-        goes when the server recycles them.
+        A small gallery is written anew, so that nothing stays in the table's file either. In
+        a large one that would keep everybody waiting while its index is built again; there,
+        what is left lies in free space until that is used again, or until `rewrite`. What
+        the write-ahead log, replicas and backups hold goes when the server recycles them.
         """
+        [(size,)] = self._all("SELECT pg_total_relation_size('onlyme_template')")
+        full = "(FULL, ANALYZE)" if int(size) < _SMALL_BYTES else "(ANALYZE)"
+        self._pool.maintain(lambda link: link.exec_driver_sql(f"VACUUM {full} onlyme_template"))
+
+    def rewrite(self) -> None:
+        """Write all of it anew, index included; nobody reads or writes meanwhile."""
         self._pool.maintain(
             lambda link: link.exec_driver_sql("VACUUM (FULL, ANALYZE) onlyme_template")
         )
