@@ -17,6 +17,8 @@ MIDDLE = (
     "pipeline",
     "crowd",
     "owner",
+    "identification",
+    "everybody",
     "enrolling",
     "teaching",
     "coach",

@@ -100,6 +100,11 @@ class Gallery:
         self._turns.clear()
         self.store.close()
 
+    def begin(self) -> None:
+        """Draw the first rotation of an empty gallery."""
+        if not self.store.notes() and not len(self):
+            self.write_salts(Salts(1, {1: os.urandom(32)}), None)
+
     # ------------------------------------------------------------------- people
 
     def get(self, names: Iterable[str]) -> dict[str, Person]:
@@ -214,19 +219,19 @@ class Gallery:
     # -------------------------------------------------------------------- salts
 
     def salts(self) -> Salts:
-        """Return the rotations in use; the first one is drawn when first asked for.
+        """Return the rotations in use.
 
         Raises:
-            VaultDamaged: they were written with another secret.
+            VaultDamaged: they are missing, or were written with another secret.
         """
         version = self.store.version
         if self._seen is None or self._seen[0] != version:
             written = self.store.notes().get(_SALTS)
             if written is None:
-                if self.store.count().rows:
-                    raise VaultDamaged("the gallery's salts are missing; restore a backup of it")
-                self.write_salts(Salts(1, {1: os.urandom(32)}), None)
-                return self.salts()
+                raise VaultDamaged(
+                    "the gallery is not where it was: restore it from a backup, or enroll its "
+                    "people again (onlyme enroll-folder)"
+                )
             self._seen = version, self._read_salts(written)
         return self._seen[1]
 

@@ -150,6 +150,27 @@ class Pipeline:
             embedding = self.embedder.embed(align(frame.pixels, chosen, self.embedder.size))
         return Sight(frame, chosen, None, embedding, timings)
 
+    def look_at_all(self, image: ImageLike | Frame) -> list[Sight]:
+        """See everybody who is in a picture: one sight a face, the largest first.
+
+        What reading and searching took is told with the first.
+
+        Raises:
+            ImageError: the picture cannot be used.
+        """
+        timings: dict[str, float] = {}
+        with timed(timings, "image"):
+            frame = self.decode(image)
+        with timed(timings, "detect"):
+            faces = self.detector.detect(frame.pixels, every=True)
+        sights = []
+        for face in faces:
+            with timed(timings, "embed"):
+                embedding = self.embedder.embed(align(frame.pixels, face, self.embedder.size))
+            sights.append(Sight(frame, face, None, embedding, timings))
+            timings = {}
+        return sights
+
 
 @contextmanager
 def timed(timings_ms: dict[str, float], room: str) -> Iterator[None]:

@@ -43,6 +43,8 @@ class Settings:
         embedder: the manifest entry that embeds faces.
         far: the false accept rate that a newly enrolled owner's alpha stands for,
             at least 1e-10 and at most 0.1.
+        fpir: how often a stranger may be taken for somebody in a gallery, however large it is;
+            at least 1e-6 and at most 0.1.
         liveness: how hard cameras look for a photo in place of the person: `off`,
             `passive` or `challenge`.
         max_megapixels: larger pictures are refused.
@@ -57,6 +59,7 @@ class Settings:
     anchor: Path | None = None
     embedder: str = "embedder"
     far: float = 1e-4
+    fpir: float = 1e-3
     liveness: str = "passive"
     max_megapixels: float = 50.0
     max_megabytes: float = 64.0
@@ -80,7 +83,12 @@ class Settings:
 
 _PATHS = {"vault", "models", "key_file", "anchor"}
 _KEYS = ("file", "keyring", "passphrase")
-_NUMBERS = {"far": (1e-10, 0.1), "max_megapixels": (0.0, 1000.0), "max_megabytes": (0.0, 4096.0)}
+_NUMBERS = {
+    "far": (1e-10, 0.1),
+    "fpir": (1e-6, 0.1),
+    "max_megapixels": (0.0, 1000.0),
+    "max_megabytes": (0.0, 4096.0),
+}
 
 
 def _typed(key: str, value: Any) -> Any:

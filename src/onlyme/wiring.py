@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from functools import cache
+from functools import cache, partial
 from getpass import getpass
 from typing import TYPE_CHECKING, TypeVar
 
 from onlyme.adaptation import Adaptation
 from onlyme.errors import KeyMissing, ModelMissing, NotCalibrated
+from onlyme.everybody import Everybody
 from onlyme.face.detect import Detector
 from onlyme.face.embed import Embedder
 from onlyme.face.models import SHIPPED, find
@@ -24,13 +25,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from onlyme.faceid import FaceID
+    from onlyme.gallery.store import TemplateStore
     from onlyme.liveness.judge import Judge
     from onlyme.settings import Settings
     from onlyme.vault.keys import KeySource
 
     F = TypeVar("F", bound=FaceID)
 
-__all__ = ["adaptation", "base", "face_id", "judge", "keeping", "key_source", "pipeline"]
+__all__ = [
+    "adaptation",
+    "base",
+    "everybody",
+    "face_id",
+    "judge",
+    "keeping",
+    "key_source",
+    "pipeline",
+    "template_store",
+]
 
 
 def pipeline(settings: Settings) -> Pipeline:
@@ -100,7 +112,28 @@ def face_id(settings: Settings, cls: type[F]) -> F:
         OnlymeError: models or vault cannot be used.
     """
     seen_by = cache(lambda: pipeline(settings))
-    return cls(seen_by, base(settings), keeping(settings), settings.far, judge)
+    kept, learned_from = keeping(settings), base(settings)
+    crowd = everybody(settings, kept, learned_from)
+    return cls(seen_by, learned_from, kept, crowd, settings.far, judge)
+
+
+def everybody(settings: Settings, kept: Keeping, learned_from: Base) -> Everybody:
+    """Put together what knows everybody; a gallery is opened when it is first asked for."""
+    store = partial(template_store, settings, learned_from)
+    return Everybody(kept.store, learned_from, store, settings.fpir, settings.far)
+
+
+def template_store(settings: Settings, learned_from: Base) -> TemplateStore:
+    """Open the place where the gallery's rows are, which is made where it is not there.
+
+    Raises:
+        VaultError: it cannot be used.
+        NeedsReenroll: another network made what is in it.
+    """
+    from onlyme.gallery.embedded import Embedded
+
+    path = settings.vault / "gallery.sqlite"
+    return Embedded(path, learned_from.model, len(learned_from.projection))
 
 
 def keeping(settings: Settings) -> Keeping:

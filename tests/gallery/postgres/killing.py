@@ -18,7 +18,7 @@ import numpy as np
 
 from onlyme.gallery.store import Row
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DIMENSION = 16
 MODEL = "cd" * 32
 BATCH = 5
@@ -74,7 +74,11 @@ def killed_runs(server, kills, seed=0):
     chance = random.Random(seed)  # noqa: S311 - no secret
     address = server.schema("killed")
     PostgresStore.upgrade(address, MODEL, DIMENSION)
-    command = [sys.executable, "-c", f"from tests.gallery.killing import write; write({address!r})"]
+    command = [
+        sys.executable,
+        "-c",
+        f"from tests.gallery.postgres.killing import write; write({address!r})",
+    ]
     writer = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True
     )

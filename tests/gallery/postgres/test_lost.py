@@ -13,8 +13,8 @@ import pytest
 from onlyme.errors import VaultBusy, VaultError
 from onlyme.gallery.postgres import PostgresStore, pool
 from tests.gallery.contract import DIMENSION, People, assert_holds
-from tests.gallery.killing import ROOT, killed_runs
-from tests.gallery.wire import Wire
+from tests.gallery.postgres.killing import ROOT, killed_runs
+from tests.gallery.postgres.wire import Wire
 
 MODEL = "ab" * 32
 
