@@ -16,6 +16,7 @@ MIDDLE = (
     "settings",
     "pipeline",
     "crowd",
+    "renewal",
     "owner",
     "identification",
     "everybody",

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from onlyme.cli import decide, doctor, evaluate, lab, liveness, people, tuning, vault
+from onlyme.cli import decide, doctor, evaluate, lab, liveness, people, store, tuning, vault
 
 __all__ = ["app"]
 
@@ -70,4 +70,5 @@ def onlyme(
 
 for family in (people, decide, tuning, evaluate, liveness, vault, doctor):
     family.register(app)
+app.add_typer(store.app)
 app.add_typer(lab.app)

@@ -107,7 +107,8 @@ def test_a_role_that_may_only_read_and_write_rows_is_enough(store, database, rol
     run(database, f"GRANT UPDATE ON {place}.onlyme_gallery TO {role}")
     for table in ("onlyme_template", "onlyme_note"):
         run(database, f"GRANT INSERT, UPDATE, DELETE ON {place}.{table} TO {role}")
-    run(database, f"GRANT MAINTAIN ON {place}.onlyme_template TO {role}")
+    for table in ("onlyme_template", "onlyme_note"):
+        run(database, f"GRANT MAINTAIN ON {place}.{table} TO {role}")
     people = People()
     row = people.row()
     modest = PostgresStore(as_role(database, role), MODEL, DIMENSION)

@@ -237,16 +237,23 @@ class PostgresStore:
         the write-ahead log, replicas and backups hold goes when the server recycles them.
         """
         [(size,)] = self._all("SELECT pg_total_relation_size('onlyme_template')")
-        full = "(FULL, ANALYZE)" if int(size) < _SMALL_BYTES else "(ANALYZE)"
-        self._pool.maintain(lambda link: link.exec_driver_sql(f"VACUUM {full} onlyme_template"))
+        if int(size) < _SMALL_BYTES:
+            self.rewrite()
+        else:
+            self._vacuum("(ANALYZE) onlyme_template", "(FULL, ANALYZE) onlyme_note")
 
     def rewrite(self) -> None:
         """Write all of it anew, index included; nobody reads or writes meanwhile."""
-        self._pool.maintain(
-            lambda link: link.exec_driver_sql("VACUUM (FULL, ANALYZE) onlyme_template")
-        )
+        self._vacuum("(FULL, ANALYZE) onlyme_template, onlyme_note")
 
     # ------------------------------------------------------------------- within
+
+    def _vacuum(self, *what: str) -> None:
+        def work(connection: Connection) -> None:
+            for words in what:
+                connection.exec_driver_sql(f"VACUUM {words}")
+
+        self._pool.maintain(work)
 
     def _all(self, query: str, *parameters: object) -> Sequence[Any]:
         return self._pool.read(
