@@ -327,6 +327,22 @@ def remains(server, place, settings, stolen):
     return [path for path, held in contents.items() if any(secret in held for secret in secrets)]
 
 
+def test_a_search_that_a_whole_renewal_overtakes_is_done_again(opens, crowd, monkeypatch):
+    gallery, renewed = opens().made(), opens().made()
+    people, directions = crowd.people(40)
+    gallery.put(people)
+    straight, overtaken = gallery.store.nearest, []
+
+    def slow(*arguments, **named):
+        if not overtaken:
+            overtaken.append(renew(renewed))  # between reading the salts and searching by them
+        return straight(*arguments, **named)
+
+    monkeypatch.setattr(gallery.store, "nearest", slow)
+    assert found(gallery, crowd, directions) == [person.name for person in people]
+    assert overtaken == [40]
+
+
 def test_two_renewals_at_once_are_one(places, crowd, settings, run):
     address = places()
     ended(run("store", "upgrade", store=address))
