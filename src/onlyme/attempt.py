@@ -53,6 +53,7 @@ def attempts(
     sights: Iterable[Sight],
     judge: Judge | None = None,
     level: LivenessLevel = LivenessLevel.OFF,
+    frames: int = FRAMES,
 ) -> Iterator[Decision]:
     """Cut a stream of sights into attempts and decide each.
 
@@ -64,8 +65,9 @@ def attempts(
         sights: what it sees.
         judge: looks for photos and screens; None denies whoever needs a look.
         level: how hard to look.
+        frames: so many embeddings end an attempt, instead of five.
     """
-    attempt = _Attempt(owner, judge, level)
+    attempt = _Attempt(owner, judge, level, frames)
     for sight in sights:
         if attempt.seen and sight.frame.at - attempt.began > SECONDS:
             yield attempt.end()
@@ -144,6 +146,7 @@ class _Attempt:
     owner: Owner
     judge: Judge | None
     level: LivenessLevel
+    frames: int = FRAMES
     seen: list[Sight] = field(default_factory=list)
     began: float = 0.0
     scene: Scene = field(init=False)
@@ -166,7 +169,7 @@ class _Attempt:
     @property
     def full(self) -> bool:
         embeddings = sum(sight.embedding is not None for sight in self.seen)
-        return embeddings >= FRAMES or len(self.seen) - embeddings >= FRAMES
+        return embeddings >= self.frames or len(self.seen) - embeddings >= self.frames
 
     def end(self) -> Decision:
         decision = judged(decided(self.owner, self.seen), self._liveness())

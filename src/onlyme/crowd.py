@@ -49,12 +49,15 @@ class Person:
         name: who.
         me: float32[m, d], embeddings of the person's photos, m ≥ 1.
         created: when they were enrolled or last changed, in UTC.
+        files: for each photo file that was looked at, its sha256 (hex) and why it was refused;
+            an empty reason for one that was taken.
         record: the sealed record that this was read from; empty for somebody new.
     """
 
     name: str
     me: NDArray[np.float32] = field(repr=False)
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
+    files: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
     record: bytes = field(default=b"", repr=False)
 
 
@@ -194,6 +197,11 @@ class Gallery:
         people = {key: self.opened(row) for key, row in rows.items()}
         return [[people[key] for key in keys if key in people] for keys in best]
 
+    def template(self, person: Person) -> NDArray[np.float32]:
+        """float32[r] of unit length: what stands for a person in head space."""
+        mean: NDArray[np.float32] = unit(self.base.heads(person.me).mean(axis=0))
+        return mean
+
     # --------------------------------------------------------------------- rows
 
     def key(self, name: str) -> bytes:
@@ -203,9 +211,8 @@ class Gallery:
     def row(self, person: Person, generation: int) -> Row:
         """Turn and seal a person."""
         key = self.key(person.name)
-        template = unit(self.base.heads(person.me).mean(axis=0))
-        turned = unit(products(template[None], self._turn(generation).T))[0]
-        values: dict[str, Any] = {"me": person.me}
+        turned = unit(products(self.template(person)[None], self._turn(generation).T))[0]
+        values: dict[str, Any] = {"me": person.me, "files": person.files}
         body = to_bytes(Template(person.name, self.base.model, person.created, values))
         return Row(key, generation, self._seal.close(body, self._context(key)), turned)
 
@@ -220,7 +227,9 @@ class Gallery:
         me = template.values.get("me")
         if not isinstance(me, np.ndarray) or me.ndim != 2 or not len(me):
             raise VaultDamaged(f"{what} holds no embeddings")
-        return Person(template.name, me, template.created, row.sealed)
+        looked_at: dict[str, Any] = template.values.get("files", {})  # type: ignore[assignment]
+        files = {name: (str(digest), str(why)) for name, (digest, why) in looked_at.items()}
+        return Person(template.name, me, template.created, files, row.sealed)
 
     # -------------------------------------------------------------------- salts
 

@@ -83,13 +83,18 @@ class FaceID:
 
     @classmethod
     def open(
-        cls, path: str | os.PathLike[str] | None = None, *, embedder: str | None = None
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        embedder: str | None = None,
+        lasting: bool = False,
     ) -> Self:
         """Open the vault in a folder, by default the user's own, with the settings in force.
 
         Args:
             path: the vault's folder.
             embedder: a network of the user's own, by its name in the manifest.
+            lasting: it will look at many pictures; with the extra `fast` they then run faster.
 
         Raises:
             OnlymeError: settings, models or vault cannot be used.
@@ -98,7 +103,7 @@ class FaceID:
         from onlyme import wiring
         from onlyme.settings import Settings
 
-        return wiring.face_id(Settings.load(vault=path, embedder=embedder), cls)
+        return wiring.face_id(Settings.load(vault=path, embedder=embedder), cls, lasting=lasting)
 
     @property
     def pipeline(self) -> Pipeline:
@@ -125,8 +130,8 @@ class FaceID:
     # ------------------------------------------------------------------ people
 
     def names(self) -> list[str]:
-        """Return everybody who is enrolled, in order: those in the vault, then the gallery's."""
-        return self.store.names() + self.everybody.names()
+        """Return the owners in the vault, in order; `everybody.names()` are the gallery's."""
+        return self.store.names()
 
     def owner(self, name: str) -> Owner:
         """Return what is known of a person.
@@ -271,6 +276,7 @@ class FaceID:
         liveness: LivenessLevel | str | None = None,
         *,
         gate: bool = False,
+        source: str = "file",
     ) -> Decision:
         """Decide whether a picture, or one capture of several frames, shows this person.
 
@@ -280,6 +286,7 @@ class FaceID:
             liveness: how hard to look for a photo in place of the person. Files and arrays
                 open nothing, so the default is `off`, and the decision says so.
             gate: count this as an attempt, and refuse it where too many failed.
+            source: what the count and the log call where the picture comes from.
 
         Raises:
             UnknownOwner: nobody of that name is enrolled.
@@ -289,7 +296,7 @@ class FaceID:
         level = checked_level(liveness or LivenessLevel.OFF)
         owner = self.owner(name)
         if gate:
-            return self.gate.decide(owner.name, "file", lambda: self.verify(name, image, level))
+            return self.gate.decide(owner.name, source, lambda: self.verify(name, image, level))
         judge = self._judge_for(level)
         if isinstance(image, (list, tuple)):
             return whole(owner, (self.pipeline.look(one) for one in image), judge, level)

@@ -129,6 +129,31 @@ class Keeping:
                 data = file.read(_MOST_BYTES)
         except OSError as error:
             raise VaultError(f"{path}: {error.strerror}") from None
+        return self.import_sealed(data, passphrase, str(path), name=name, replace_=replace_)
+
+    def import_sealed(
+        self,
+        data: bytes,
+        passphrase: str,
+        source: str,
+        *,
+        name: str | None = None,
+        replace_: bool = False,
+    ) -> str:
+        """Take over what an export's file holds; see `import_`.
+
+        Args:
+            data: the file's content.
+            passphrase: what it was sealed to.
+            source: where it comes from, for the log.
+            name: what to call the person here; by default as there.
+            replace_: forget whoever has that name here.
+
+        Raises:
+            OwnerExists: the name is taken.
+            KeyRefused: the passphrase is another, or the content was changed.
+            VaultError: it is no export.
+        """
         template = from_sealed(data, passphrase)
         template = replace(template, name=checked_name(name or template.name))
         with self.store.edit() as edit:
@@ -138,7 +163,7 @@ class Keeping:
                     "or start over (--replace)"
                 )
             edit.put(template)
-            self.gate.note(edit, Event.IMPORT, template.name, str(path))
+            self.gate.note(edit, Event.IMPORT, template.name, source)
         return template.name
 
     # ------------------------------------------------------------------- vault

@@ -2,7 +2,8 @@
 
 A setting comes from, in order: the argument of a call or command, the
 environment (`ONLYME_VAULT`, …), the file `config.toml` in the user's
-configuration folder (or `ONLYME_CONFIG`), and a default that works.
+configuration folder (or `ONLYME_CONFIG`), and a default that works. The daemon of
+the computer's login reads `/etc/onlyme/config.toml` in its place.
 """
 
 from __future__ import annotations
@@ -50,8 +51,17 @@ class Settings:
             at least 1e-6 and at most 0.1.
         liveness: how hard cameras look for a photo in place of the person: `off`,
             `passive` or `challenge`.
+        runtime: what runs the networks: `opencv`; `openvino` (extra `fast`); or `auto`, which is
+            OpenVINO where it can be used and the process goes on long enough to be worth it.
         max_megapixels: larger pictures are refused.
         max_megabytes: larger files are refused.
+        camera: the camera of the computer's login: a number or a path.
+        socket: where the daemon listens, for `onlyme unlock`.
+        unlock_far: whose alpha stands for a higher false accept rate is not let in by face.
+        unlock_confirm: services of PAM, separated by commas, in which the command is shown
+            and must be confirmed on the terminal before anybody is looked at.
+        unlock_confirm_seconds: so long a confirmation is waited for, at most 60.
+        unlock_lid: what a closed lid means: `refuse`, or `ignore` for a camera outside.
     """
 
     vault: Path
@@ -65,8 +75,33 @@ class Settings:
     far: float = 1e-4
     fpir: float = 1e-3
     liveness: str = "passive"
+    runtime: str = "auto"
     max_megapixels: float = 50.0
     max_megabytes: float = 64.0
+    camera: str = "0"
+    socket: Path = Path("/run/onlyme/onlyme.sock")
+    unlock_far: float = 1e-4
+    unlock_confirm: str = "sudo, sudo-i"
+    unlock_confirm_seconds: float = 5.0
+    unlock_lid: str = "refuse"
+
+    @classmethod
+    def system(cls) -> Settings:
+        """Collect the settings of the computer's login, which are root's.
+
+        The file is `/etc/onlyme/config.toml` (or `ONLYME_CONFIG`), nobody's own; the vault is
+        `/var/lib/onlyme`, and its key lies apart from it in `/etc/onlyme`.
+
+        Raises:
+            SettingsError: when the file or a value cannot be used; the message names it.
+        """
+        values: dict[str, Any] = {
+            "vault": _SYSTEM_DATA,
+            "models": _SYSTEM_DATA / "models",
+            "key": "file",
+            "key_file": _SYSTEM_FOLDER / "vault.key",
+        }
+        return cls._collected(values, _from_file(_SYSTEM_FOLDER), {})
 
     @classmethod
     def load(cls, **overrides: Any) -> Settings:
@@ -76,7 +111,14 @@ class Settings:
             SettingsError: when the file or a value cannot be used; the message names it.
         """
         values: dict[str, Any] = {"vault": _data() / "vault", "models": _data() / "models"}
-        values |= _from_file()
+        folder = platformdirs.user_config_path("onlyme", appauthor=False)
+        return cls._collected(values, _from_file(folder), overrides)
+
+    @classmethod
+    def _collected(
+        cls, values: dict[str, Any], written: dict[str, Any], overrides: dict[str, Any]
+    ) -> Settings:
+        values |= written
         for setting in fields(cls):
             variable = f"ONLYME_{setting.name.upper()}"
             if os.environ.get(variable):
@@ -85,13 +127,21 @@ class Settings:
         return cls(**{key: _typed(key, value) for key, value in values.items()})
 
 
-_PATHS = {"vault", "models", "key_file", "anchor"}
-_KEYS = ("file", "keyring", "passphrase")
+_SYSTEM_FOLDER = Path("/etc/onlyme")
+_SYSTEM_DATA = Path("/var/lib/onlyme")
+_PATHS = {"vault", "models", "key_file", "anchor", "socket"}
+_CHOICES = {
+    "key": ("file", "keyring", "passphrase"),
+    "runtime": ("auto", "opencv", "openvino"),
+    "unlock_lid": ("refuse", "ignore"),
+}
 _NUMBERS = {
     "far": (1e-10, 0.1),
     "fpir": (1e-6, 0.1),
     "max_megapixels": (0.0, 1000.0),
     "max_megabytes": (0.0, 4096.0),
+    "unlock_far": (1e-10, 0.1),
+    "unlock_confirm_seconds": (0.0, 60.0),
 }
 
 
@@ -100,6 +150,8 @@ def _typed(key: str, value: Any) -> Any:
         return _path(key, value)
     if key in _NUMBERS:
         return _number(key, value)
+    if key == "camera" and isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
     if not isinstance(value, str):  # its value is not repeated: it may be the passphrase
         raise SettingsError(f"{key} must be text, not {type(value).__name__}")
     if key == "passphrase":
@@ -108,8 +160,8 @@ def _typed(key: str, value: Any) -> Any:
         return _store(value)
     if not value.isprintable():
         raise SettingsError(f"{key} = {value!r} holds what cannot be printed")
-    if key == "key" and value not in _KEYS:
-        raise SettingsError(f"key = {value!r} is none of {', '.join(_KEYS)}")
+    if key in _CHOICES and value not in _CHOICES[key]:
+        raise SettingsError(f"{key} = {value!r} is none of {', '.join(_CHOICES[key])}")
     if key == "liveness" and value not in set(LivenessLevel):
         levels = ", ".join(LivenessLevel)
         raise SettingsError(f"liveness = {value!r} is no level of liveness; levels: {levels}")
@@ -159,10 +211,9 @@ def _number(key: str, value: Any) -> float:
     return number
 
 
-def _from_file() -> dict[str, Any]:
-    default = platformdirs.user_config_path("onlyme", appauthor=False) / "config.toml"
+def _from_file(folder: Path) -> dict[str, Any]:
     named = os.environ.get("ONLYME_CONFIG")
-    path = Path(named) if named else default
+    path = Path(named) if named else folder / "config.toml"
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:

@@ -9,7 +9,21 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from onlyme.cli import decide, doctor, evaluate, lab, liveness, people, store, tuning, vault
+from onlyme.cli import (
+    crowd,
+    daemon,
+    decide,
+    doctor,
+    evaluate,
+    lab,
+    liveness,
+    people,
+    serve,
+    store,
+    tuning,
+    unlock,
+    vault,
+)
 
 __all__ = ["app"]
 
@@ -68,7 +82,8 @@ def onlyme(
     """
 
 
-for family in (people, decide, tuning, evaluate, liveness, vault, doctor):
+for family in (people, crowd, decide, tuning, evaluate, liveness, vault, serve, doctor, daemon):
     family.register(app)
 app.add_typer(store.app)
 app.add_typer(lab.app)
+app.add_typer(unlock.app)

@@ -13,7 +13,7 @@ from onlyme.gate.policy import DEFAULT, State
 from onlyme.types import Decision, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from onlyme.gate.clock import Moment
     from onlyme.gate.ledger import Ledger, Page
@@ -133,7 +133,9 @@ class Gate:
                 return attempt.refusal
             return attempt.settle(judge())
 
-    def watched(self, owner: str, source: str, decisions: Iterator[Decision]) -> Iterator[Decision]:
+    def watched(
+        self, owner: str, source: str, decisions: Iterator[Decision]
+    ) -> Generator[Decision, None, None]:
         """Make an attempt of each decision of a stream; none of them is made before its try.
 
         While the gate is closed the stream runs on, and its decisions are thrown away.

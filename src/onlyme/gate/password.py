@@ -1,4 +1,4 @@
-"""A password comes in; whether it is the login password of whoever runs this goes out.
+"""A password comes in; whether it is a user's login password goes out.
 
 The system's own helper answers, the one that screen lockers ask (pam_unix,
 `unix_chkpwd(8)`): it may read the password's hash, and nobody else needs to.
@@ -19,11 +19,14 @@ _HELPERS = ("/sbin/unix_chkpwd", "/usr/sbin/unix_chkpwd")
 _SECONDS = 10.0
 
 
-def is_login_password(password: str, helpers: tuple[str, ...] = _HELPERS) -> bool:
+def is_login_password(
+    password: str, helpers: tuple[str, ...] = _HELPERS, *, user: str | None = None
+) -> bool:
     """Ask whether this is the login password of the user who runs this program.
 
     Args:
         password: what was typed.
+        user: whose it should be; only root may ask about others.
         helpers: where the system's helper may be.
 
     Raises:
@@ -32,7 +35,9 @@ def is_login_password(password: str, helpers: tuple[str, ...] = _HELPERS) -> boo
     helper = next((path for path in helpers if Path(path).is_file()), None)
     if helper is None:
         raise UsageError("this system cannot check a password here; run the command as root")
-    user = pwd.getpwuid(os.getuid()).pw_name
+    user = user or pwd.getpwuid(os.getuid()).pw_name
+    if "\0" in password or user.startswith("-"):
+        return False
     try:
         answer = subprocess.run(  # noqa: S603 - a fixed program; the name is the system's own
             [helper, user, "nonull"],

@@ -134,6 +134,17 @@ class Capture:
                 self._stop.wait(max(0.0, began + frame.at - time.monotonic()))
             yield frame
 
+    @property
+    def released(self) -> bool:
+        """Whether nothing is held: not opened yet, or closed and let go of by the driver."""
+        return self._thread is None or not self._thread.is_alive()
+
+    def stop(self) -> None:
+        """End the frames at once and do not wait; from any thread. `close` is still needed."""
+        self._stop.set()
+        with contextlib.suppress(queue.Full):  # then there is a frame, and it is the last one
+            self._items.put_nowait(None)
+
     def close(self) -> None:
         """Let go of the camera; waits for at most a second. May be called twice."""
         self._stop.set()

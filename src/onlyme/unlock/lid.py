@@ -1,0 +1,24 @@
+"""Says whether the computer's lid is closed, as the kernel tells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["LID", "closed"]
+
+LID = Path("/proc/acpi/button/lid")
+
+
+def closed(folder: Path = LID) -> bool:
+    """Say whether a lid is closed; a computer that has none, or does not tell, has it open.
+
+    Args:
+        folder: holds one folder for each lid, with a file `state` in it.
+    """
+    for state in folder.glob("*/state"):
+        try:
+            if state.read_text("ascii", errors="replace").rpartition(":")[2].strip() == "closed":
+                return True
+        except OSError:
+            continue
+    return False

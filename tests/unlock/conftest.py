@@ -1,0 +1,69 @@
+"""Users of a private PAM whose faces the system vault knows, and videos for its camera."""
+
+import shutil
+
+import pytest
+
+from onlyme import FaceID, wiring
+from onlyme.image.source import frames
+from onlyme.settings import Settings
+
+from . import stack as stacks
+
+CLIPS = {stacks.USER: "tranvan", stacks.OTHER: "lestari"}
+
+
+def clip(data, user, kind="live"):
+    """The path of a video of a user's face, `live` or as a `replay` on a screen."""
+    return data / f"clips/{CLIPS[user]}_{kind}.mp4"
+
+
+def some_frames(path, start=40, count=5, step=15):
+    """Frames some time apart, as an enrollment takes them."""
+    return [frame for n, frame in enumerate(frames(path)) if n in range(start, 999, step)][:count]
+
+
+@pytest.fixture(scope="session")
+def enrolled(tmp_path_factory, data):
+    """A system vault and its key, which know two users."""
+    folder = tmp_path_factory.mktemp("system")
+    vault = folder / "lib"
+    settings = Settings.load(vault=vault, key_file=folder / "vault.key")
+    with wiring.face_id(settings, FaceID) as face_id:
+        for user in CLIPS:
+            face_id.enroll(user, some_frames(clip(data, user)))
+    return folder
+
+
+@pytest.fixture
+def empty(tmp_path):
+    """A private PAM, and a system vault that knows nobody."""
+    stacks.usable()
+    return stacks.Stack(tmp_path / "stack")
+
+
+@pytest.fixture
+def stack(empty, enrolled, data):
+    """A private PAM, a system vault that knows two users, and the first one at the camera."""
+    know(empty, enrolled)
+    show(empty, clip(data, stacks.USER))
+    empty.configure(camera=camera(empty), unlock_confirm="asks")
+    return empty
+
+
+def know(stack, enrolled):
+    """Put the vault of `enrolled` into a stack."""
+    shutil.copytree(enrolled / "lib", stack.folder / "lib/onlyme", dirs_exist_ok=True)
+    (stack.folder / "lib/onlyme").chmod(0o700)
+    shutil.copy2(enrolled / "vault.key", stack.folder / "etc/onlyme/vault.key")
+
+
+def camera(stack):
+    """The path of the file that stands for the camera."""
+    return stack.folder / "camera.mp4"
+
+
+def show(stack, video):
+    """Let the camera see a video from now on."""
+    shutil.copy2(video, camera(stack).with_suffix(".new"))
+    camera(stack).with_suffix(".new").replace(camera(stack))

@@ -1,0 +1,189 @@
+"""The real PAM of this machine, on a private copy of its configuration.
+
+A `Stack` is a folder with copies of /etc, and empty ones of /run and /var/lib. Whatever
+runs in it runs in a mount namespace of its own, where these lie over the real ones: real
+libpam, real pam_exec, real pam_unix with a password file of the test's, and nothing that
+could change this machine.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+USER, PASSWORD, UID = "ada", "correct horse", 4242
+OTHER, OTHER_PASSWORD, OTHER_UID = "bob", "battery staple", 4243
+WRONG = "wrong"
+GROUP_ID = 4300
+HELPER = Path(sys.executable).with_name("onlyme-pam")
+
+LINES = """\
+auth     [success=done default=ignore] pam_exec.so quiet seteuid stdout {helper}
+auth     required pam_unix.so nodelay
+account  required pam_unix.so
+account  optional pam_exec.so quiet seteuid stdout {helper}
+"""
+"""A whole service: the face, then the password."""
+
+_ENTER = """\
+set -e
+mount --bind "$0/etc" /etc
+mount --bind "$0/run" /run
+mount --bind "$0/lib" /var/lib
+[ ! -d /proc/acpi ] || mount --bind "$0/acpi" /proc/acpi
+exec "$@"
+"""
+
+
+class Login(NamedTuple):
+    """How an attempt to log in ended."""
+
+    opened: bool
+    asked: bool
+    """Whether the password was asked for."""
+    words: str
+    seconds: float
+
+
+class Stack:
+    """A private copy of the system's configuration, and programs that run on it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        shutil.copytree("/etc", folder / "etc", symlinks=True, ignore_dangling_symlinks=True)
+        for name in ("run/onlyme", "lib/onlyme", "acpi", "etc/onlyme"):
+            (folder / name).mkdir(parents=True)
+        for name in ("lib/onlyme", "etc/onlyme"):
+            (folder / name).chmod(0o700)
+        self.add_user(USER, PASSWORD, UID)
+        self.add_user(OTHER, OTHER_PASSWORD, OTHER_UID)
+        self._append("group", f"onlyme:x:{GROUP_ID}:{USER},{OTHER}")
+        self.service("trial", LINES)
+
+    # ------------------------------------------------------------- what it consists of
+
+    def add_user(self, name, password, uid):
+        made = subprocess.run(
+            ["openssl", "passwd", "-6", password], capture_output=True, text=True, check=True
+        )
+        self._append("passwd", f"{name}:x:{uid}:{uid}::/tmp:/bin/sh")
+        self._append("shadow", f"{name}:{made.stdout.strip()}:19000:0:99999:7:::")
+        self._append("group", f"{name}:x:{uid}:")
+
+    def service(self, name, lines, helper=HELPER):
+        (self.folder / "etc/pam.d" / name).write_text(lines.format(helper=helper))
+
+    def configure(self, **settings):
+        """Write /etc/onlyme/config.toml."""
+        lines = [f"{key} = {_toml(value)}" for key, value in settings.items()]
+        (self.folder / "etc/onlyme/config.toml").write_text("\n".join(lines) + "\n")
+
+    def close_lid(self, state="closed"):
+        folder = self.folder / "acpi/button/lid/LID0"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "state").write_text(f"state:      {state}\n")
+
+    def socket(self):
+        return self.folder / "run/onlyme/onlyme.sock"
+
+    def _append(self, name, line):
+        with (self.folder / "etc" / name).open("a") as file:
+            file.write(line + "\n")
+
+    # --------------------------------------------------------------- what runs in it
+
+    def command(self, *words, uid=None):
+        """The words that run a command in here, as root or as somebody else."""
+        as_user = []
+        if uid:
+            # The interpreter and the checkout may lie where only root can read.
+            reads = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+            as_user = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--init-groups", *reads]
+        inside = [*as_user, *map(str, words)]
+        return ["unshare", "-m", "sh", "-c", _ENTER, str(self.folder), *inside]
+
+    def start(self, *words, uid=None, environment=None, **options):
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("ONLYME_")}
+        return subprocess.Popen(
+            self.command(*words, uid=uid), env=kept | (environment or {}), **options
+        )
+
+    def run(self, *words, uid=None, text_in="", seconds=60, environment=None):
+        """Run a command to its end; return it with all that it said."""
+        options = {"stdin": -1, "stdout": -1, "stderr": subprocess.STDOUT, "text": True}
+        process = self.start(*words, uid=uid, environment=environment, **options)
+        try:
+            said, _ = process.communicate(text_in, timeout=seconds)
+        finally:
+            process.kill()
+            process.wait()
+        return subprocess.CompletedProcess(words, process.returncode, said)
+
+    def login(self, user=USER, password=WRONG, service="trial", more=(), items=()):
+        """Authenticate through PAM, as any program does; a wrong password if none is given."""
+        given = [word for item in items for word in ("-I", item)]
+        began = time.monotonic()
+        done = self.run(
+            *("pamtester", *given, service, user, "authenticate", *more), text_in=f"{password}\n"
+        )
+        seconds = time.monotonic() - began
+        return Login(done.returncode == 0, "Password" in done.stdout, done.stdout, seconds)
+
+    @contextlib.contextmanager
+    def daemon(self, *, wait=True, environment=None):
+        """Run the real daemon in here until the end of the block."""
+        with tempfile.TemporaryDirectory(prefix="onlyme-") as folder:
+            ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            ready.bind(f"{folder}/notify")
+            ready.settimeout(60)
+            variables = {"NOTIFY_SOCKET": f"{folder}/notify", **(environment or {})}
+            with (self.folder / "daemon.log").open("a") as log:
+                command = (sys.executable, "-m", "onlyme", "daemon")
+                process = self.start(*command, environment=variables, stdout=log, stderr=log)
+            try:
+                if wait:
+                    assert ready.recv(100) == b"READY=1", self.log()
+                yield process
+            finally:
+                ready.close()
+                process.send_signal(signal.SIGCONT)
+                process.terminate()
+                try:
+                    process.wait(15)
+                finally:
+                    process.kill()
+                    process.wait()
+
+    def log(self):
+        return (self.folder / "daemon.log").read_text()
+
+
+def usable():
+    """Skip where this machine cannot run the real parts; fail where it should."""
+    missing = [
+        name for name in ("unshare", "pamtester", "setpriv", "openssl") if not shutil.which(name)
+    ]
+    why = ""
+    if os.geteuid() != 0:
+        why = "a mount namespace with a copy of /etc needs root"
+    elif missing:
+        why = f"not installed: {', '.join(missing)}"
+    elif subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode:
+        why = "this machine allows no mount namespace"
+    if why and os.environ.get("CI"):
+        pytest.fail(why)
+    if why:
+        pytest.skip(why)
+
+
+def _toml(value):
+    return str(value) if isinstance(value, (int, float)) else f'"{value}"'
