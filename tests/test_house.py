@@ -19,6 +19,7 @@ MIDDLE = (
     "settings",
     "pipeline",
     "crowd",
+    "renewal",
     "owner",
     "identification",
     "everybody",

@@ -180,12 +180,18 @@ class Gallery:
         Raises:
             VaultDamaged: a row is not the one that was written for its person.
         """
-        found: list[dict[bytes, float]] = [{} for _ in heads]
-        for generation in self.salts().by_generation:
-            turned = unit(products(heads, self._turn(generation).T))
-            hits = self.store.nearest(turned, k, generation=generation, exact=exact)
-            for mine, theirs in zip(found, hits, strict=True):
-                mine.update({hit.key: hit.similarity for hit in theirs})
+        while True:
+            salts = self.salts()
+            found: list[dict[bytes, float]] = [{} for _ in heads]
+            # Earlier generations first: a row that is turned meanwhile is found by the later.
+            for generation in sorted(salts.by_generation):
+                turned = unit(products(heads, self._turn(generation).T))
+                hits = self.store.nearest(turned, k, generation=generation, exact=exact)
+                for mine, theirs in zip(found, hits, strict=True):
+                    mine.update({hit.key: hit.similarity for hit in theirs})
+            if self.salts().current == salts.current:
+                break
+            # A renewal began meanwhile, and rows may have left the generations searched.
         best = [sorted(mine, key=lambda key: -mine[key])[:k] for mine in found]
         rows = self.store.rows({key for keys in best for key in keys})
         people = {key: self.opened(row) for key, row in rows.items()}

@@ -19,6 +19,7 @@ from onlyme.cli import (
     liveness,
     people,
     serve,
+    store,
     tuning,
     unlock,
     vault,
@@ -83,5 +84,6 @@ def onlyme(
 
 for family in (people, crowd, decide, tuning, evaluate, liveness, vault, serve, doctor, daemon):
     family.register(app)
+app.add_typer(store.app)
 app.add_typer(lab.app)
 app.add_typer(unlock.app)
