@@ -22,6 +22,7 @@ MIDDLE = (
     "renewal",
     "owner",
     "identification",
+    "promise",
     "everybody",
     "documents",
     "enrolling",
