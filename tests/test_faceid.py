@@ -277,7 +277,7 @@ def test_a_missing_head_denies(obama, photos, tmp_path, monkeypatch):
 
 
 def test_replace_does_not_read_what_it_replaces(obama, photos, tmp_path):
-    obama.base = replace(obama.base, model="f" * 64)
+    obama.base = obama.everybody.base = replace(obama.base, model="f" * 64)
     with pytest.raises(NeedsReenroll, match="--replace"):
         obama.verify("obama", photos / "obama_3.jpg")
     obama.enroll("obama", photos / "obama_1.jpg", replace=True)
@@ -289,8 +289,9 @@ def test_identify_goes_on_where_one_template_is_old(obama, photos):
     obama.tune("macron", far=1e-9)
     assert obama.identify(photos / "obama_3.jpg").name == "obama"
     newer = replace(obama.base, model="f" * 64)
-    older, obama.base = obama.base, newer
-    obama._read.clear()
+    older = obama.base
+    obama.base = obama.everybody.base = newer
+    obama.everybody._read.clear()
     assert obama.identify(photos / "macron_2.jpg").reason is Reason.NO_MATCH
     obama.base = older
 

@@ -32,6 +32,7 @@ NAMES = [
     "NotCalibrated",
     "OnlymeError",
     "OwnerExists",
+    "PamError",
     "PhotoReport",
     "Quality",
     "Reason",

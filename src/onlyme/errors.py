@@ -17,6 +17,7 @@ with exit code 2 and its message.
     ├── UnknownOwner          nobody of that name is enrolled
     ├── NeedsReenroll         the template was made by another network
     ├── NotCalibrated         no false accept rate can be promised
+    ├── PamError              a login's PAM files cannot be changed safely
     └── VaultError            the store cannot be read or written
         ├── VaultBusy         another process holds it for too long
         ├── VaultDamaged      it holds what onlyme never wrote, or wrote earlier
@@ -40,6 +41,7 @@ __all__ = [
     "NotCalibrated",
     "OnlymeError",
     "OwnerExists",
+    "PamError",
     "SettingsError",
     "UnknownOwner",
     "UsageError",
@@ -113,6 +115,10 @@ class NeedsReenroll(OnlymeError):  # noqa: N818
 
 class NotCalibrated(OnlymeError):  # noqa: N818
     """No false accept rate can be promised for this network."""
+
+
+class PamError(OnlymeError):
+    """A login's PAM files are not understood or cannot be changed safely, and were not."""
 
 
 class VaultError(OnlymeError):

@@ -5,7 +5,6 @@ Everything here is put together from ready-made parts; `onlyme.wiring` makes the
 
 from __future__ import annotations
 
-from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,16 +13,14 @@ from onlyme.challenged import watched
 from onlyme.coach import advised
 from onlyme.enrolling import collected
 from onlyme.errors import (
-    NeedsReenroll,
     UnknownOwner,
     UsageError,
 )
 from onlyme.gate.audit import Event
 from onlyme.image.source import Capture
 from onlyme.keeping import QUARANTINE
-from onlyme.names import checked_name, nobody, refuse_taken
-from onlyme.owner import Examples, Owner, lesson, search
-from onlyme.pipeline import timed
+from onlyme.names import checked_name, nobody, refuse_taken, refuse_twice
+from onlyme.owner import Examples, Owner, lesson
 from onlyme.teaching import forgotten, lesson_from, taught
 from onlyme.types import Decision, Enrollment, Lesson, LivenessLevel
 
@@ -35,11 +32,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onlyme.enrolling import Photo, Picture
+    from onlyme.everybody import Everybody
     from onlyme.keeping import Keeping
     from onlyme.liveness.judge import Judge
     from onlyme.pipeline import Pipeline
     from onlyme.siamese import Base
-    from onlyme.types import PhotoReport, Tuning
+    from onlyme.types import Face, PhotoReport, Tuning
     from onlyme.vault.store import Edit
 
 __all__ = ["FaceID"]
@@ -60,6 +58,7 @@ class FaceID:
             networks take a while to load and nothing else needs them.
         base: the network's head, cohort and calibration.
         keeping: the vault, and the gate in front of it.
+        everybody: the gallery beside the vault.
         far: the false accept rate that a new owner's alpha stands for.
         judge: looks for photos and screens; made when first asked for. None denies.
     """
@@ -69,27 +68,33 @@ class FaceID:
         pipeline: Callable[[], Pipeline],
         base: Base,
         keeping: Keeping,
+        everybody: Everybody,
         far: float,
         judge: Callable[[], Judge | None] | None = None,
     ) -> None:
         self._pipeline = pipeline
         self.base = base
         self.keeping = keeping
+        self.everybody = everybody
         self.store = keeping.store
         self.gate = keeping.gate
         self._far = far
         self._judge = judge
-        self._read: dict[str, tuple[object, Owner]] = {}
 
     @classmethod
     def open(
-        cls, path: str | os.PathLike[str] | None = None, *, embedder: str | None = None
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        embedder: str | None = None,
+        lasting: bool = False,
     ) -> Self:
         """Open the vault in a folder, by default the user's own, with the settings in force.
 
         Args:
             path: the vault's folder.
             embedder: a network of the user's own, by its name in the manifest.
+            lasting: it will look at many pictures; with the extra `fast` they then run faster.
 
         Raises:
             OnlymeError: settings, models or vault cannot be used.
@@ -98,7 +103,7 @@ class FaceID:
         from onlyme import wiring
         from onlyme.settings import Settings
 
-        return wiring.face_id(Settings.load(vault=path, embedder=embedder), cls)
+        return wiring.face_id(Settings.load(vault=path, embedder=embedder), cls, lasting=lasting)
 
     @property
     def pipeline(self) -> Pipeline:
@@ -111,7 +116,7 @@ class FaceID:
 
     def close(self) -> None:
         """Let go of the vault and forget what was read from it."""
-        self._read.clear()
+        self.everybody.close()
         self.store.close()
 
     def __enter__(self) -> Self:
@@ -125,8 +130,8 @@ class FaceID:
     # ------------------------------------------------------------------ people
 
     def names(self) -> list[str]:
-        """Return everybody who is enrolled, in order."""
-        return self.store.names()
+        """Return everybody who is enrolled, in order: those in the vault, then the gallery's."""
+        return self.store.names() + self.everybody.names()
 
     def owner(self, name: str) -> Owner:
         """Return what is known of a person.
@@ -136,17 +141,7 @@ class FaceID:
             NeedsReenroll: another network made the template.
             VaultDamaged: it cannot be read.
         """
-        name = checked_name(name)
-        version = self.store.version(name)
-        cached = self._read.get(name)
-        if cached and cached[0] == version:
-            return cached[1]
-        template = self.store.get(name)
-        if template is None:
-            raise UnknownOwner(nobody(name, self.names()))
-        owner = Owner.from_template(self.base, template)
-        self._read[name] = version, owner
-        return owner
+        return self.everybody.owner(checked_name(name))
 
     def enroll(
         self,
@@ -183,8 +178,9 @@ class FaceID:
         name = checked_name(name)
         if add and replace:
             raise UsageError("say add or replace, not both")
-        taken = name in self.names()
+        taken = name in self.store.names()
         refuse_taken(name, taken and not (add or replace))
+        refuse_twice(name, self.everybody.get(name) is not None)
         none = Examples.none(self.base.dimension)
         known = self.owner(name).examples if taken and add else none
         seen = collected(self.pipeline, known, me, not_me, look_alikes, on_photo)
@@ -261,8 +257,8 @@ class FaceID:
             UnknownOwner: nobody of that name is enrolled.
         """
         name = checked_name(name)
-        self.keeping.forget(name)
-        self._read.pop(name, None)
+        if self.store.version(name) is not None or not self.everybody.forget([name]):
+            self.keeping.forget(name)
 
     # --------------------------------------------------------------- decisions
 
@@ -280,6 +276,7 @@ class FaceID:
         liveness: LivenessLevel | str | None = None,
         *,
         gate: bool = False,
+        source: str = "file",
     ) -> Decision:
         """Decide whether a picture, or one capture of several frames, shows this person.
 
@@ -289,6 +286,7 @@ class FaceID:
             liveness: how hard to look for a photo in place of the person. Files and arrays
                 open nothing, so the default is `off`, and the decision says so.
             gate: count this as an attempt, and refuse it where too many failed.
+            source: what the count and the log call where the picture comes from.
 
         Raises:
             UnknownOwner: nobody of that name is enrolled.
@@ -298,29 +296,34 @@ class FaceID:
         level = checked_level(liveness or LivenessLevel.OFF)
         owner = self.owner(name)
         if gate:
-            return self.gate.decide(owner.name, "file", lambda: self.verify(name, image, level))
+            return self.gate.decide(owner.name, source, lambda: self.verify(name, image, level))
         judge = self._judge_for(level)
         if isinstance(image, (list, tuple)):
             return whole(owner, (self.pipeline.look(one) for one in image), judge, level)
         return single(owner, self.pipeline.look(image), judge, level)
 
     def identify(self, image: Photo) -> Decision:
-        """Find out which of the enrolled people a picture shows, if any.
-
-        With N people enrolled a stranger has N chances to be taken for one of them. So each
-        must reach the alpha that stands for an N-th of the false accept rate that theirs
-        stands for. Whoever must be enrolled again is nobody meanwhile.
+        """Find out which of the enrolled people a picture shows, if any; see `identification`.
 
         Raises:
             ImageError: the picture cannot be used.
             UsageError: an embedding was made by another network.
+            NotCalibrated: so many people cannot be searched at the rate asked for.
         """
         sight = self.pipeline.look(image)
-        if sight.embedding is None:
-            return nobody_seen(sight)
-        with timed(sight.timings_ms, "decide"):
-            answer = search(self._present(), sight.embedding.vector)
-        return answer.took(sight.timings_ms, frames=1)
+        return (
+            nobody_seen(sight) if sight.embedding is None else self.everybody.identified([sight])[0]
+        )
+
+    def identify_all(self, image: Picture) -> list[tuple[Face, Decision]]:
+        """Find out who is in a picture: every face in it, the largest first, and who it is.
+
+        Raises:
+            ImageError, NotCalibrated: as for `identify`.
+        """
+        sights = self.pipeline.look_at_all(image)
+        decisions = self.everybody.identified(sights)
+        return [(s.face, d) for s, d in zip(sights, decisions, strict=True) if s.face is not None]
 
     def watch(
         self,
@@ -361,14 +364,6 @@ class FaceID:
 
     # ------------------------------------------------------------------ within
 
-    def _present(self) -> list[Owner]:
-        owners = []
-        for name in self.names():
-            # Another process may forget somebody between the two looks.
-            with suppress(NeedsReenroll, UnknownOwner):
-                owners.append(self.owner(name))
-        return owners
-
     def _judge_for(self, level: LivenessLevel) -> Judge | None:
         return self._judge() if self._judge and level is not LivenessLevel.OFF else None
 
@@ -379,7 +374,7 @@ class FaceID:
     def _existing(self, edit: Edit, name: str) -> Owner:
         owner = self._owner_in(edit, checked_name(name))
         if owner is None:
-            raise UnknownOwner(nobody(name, self.names()))
+            raise UnknownOwner(nobody(name, self.store.names()))
         return owner
 
     def _change(

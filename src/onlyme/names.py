@@ -6,7 +6,7 @@ import unicodedata
 
 from onlyme.errors import OwnerExists, UsageError
 
-__all__ = ["checked_name", "nobody", "refuse_taken"]
+__all__ = ["checked_name", "nobody", "refuse_taken", "refuse_twice"]
 
 LONGEST = 64
 
@@ -48,4 +48,17 @@ def refuse_taken(name: str, taken: bool) -> None:  # noqa: FBT001 - it reads as 
     if taken:
         raise OwnerExists(
             f"{name} is enrolled already; add to it (--add) or start over (--replace)"
+        )
+
+
+def refuse_twice(name: str, elsewhere: bool) -> None:  # noqa: FBT001 - it reads as a question
+    """Refuse a name that somebody has whom another command enrolls.
+
+    Raises:
+        OwnerExists: somebody has.
+    """
+    if elsewhere:
+        raise OwnerExists(
+            f"{name} is in the gallery; change people there with enroll-folder, or forget {name} "
+            "first"
         )

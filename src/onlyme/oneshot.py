@@ -97,7 +97,8 @@ def check_liveness(image_or_frames: Picture | list[Any] | tuple[Picture, ...]) -
     from onlyme.liveness.judge import UNDECIDED
     from onlyme.settings import Settings
 
-    pipeline, judge = wiring.pipeline(Settings.load()), wiring.judge()
+    settings = Settings.load()
+    pipeline, judge = wiring.pipeline(settings), wiring.judge(wiring.runtime(settings))
     if judge is None:
         return Liveness(LivenessLevel.PASSIVE, Verdict.UNDECIDED, None)
     if isinstance(image_or_frames, (list, tuple)):

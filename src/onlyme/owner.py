@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from onlyme.siamese import Base, Certificate
 
-__all__ = ["DEFAULT_FAR", "Examples", "Owner", "lesson", "search"]
+__all__ = ["DEFAULT_FAR", "Examples", "Owner", "lesson"]
 
 DEFAULT_FAR = 1e-4
 """The false accept rate that an alpha stands for when nobody says otherwise."""
@@ -256,16 +256,6 @@ class Owner:
             return cls(template.name, template.created, examples, learned, alpha, promised)
         except (KeyError, TypeError, ValueError, UsageError) as error:
             raise VaultDamaged(f"the template of {template.name} is not whole: {error}") from None
-
-
-def search(owners: list[Owner], vector: NDArray[np.float32]) -> Decision:
-    """Find the one owner whom an embedding, float32[d], matches, if there is just one."""
-    decisions = [owner.shared_among(len(owners)).decide(vector[None]) for owner in owners]
-    matches = [decision for decision in decisions if decision.accepted]
-    if len(matches) == 1:
-        return matches[0]
-    reason = Reason.AMBIGUOUS if matches else Reason.NO_MATCH
-    return Decision(accepted=False, name=None, reason=reason)
 
 
 def lesson(before: Owner, after: Owner, about: NDArray[np.float32]) -> Lesson:

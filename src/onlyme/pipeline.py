@@ -37,7 +37,7 @@ __all__ = ["Detects", "Embeds", "Pipeline", "Sight", "timed"]
 _WAY = (
     *("onlyme.image.read", "onlyme.image.claims", "onlyme.image.decode", "onlyme.face.detect"),
     *("onlyme.face.carry", "onlyme.face.shrink", "onlyme.face.subject", "onlyme.face.align"),
-    "onlyme.face.embed",
+    *("onlyme.face.yunet", "onlyme.face.embed", "onlyme.runtime.openvino"),
 )
 
 
@@ -92,12 +92,14 @@ class Pipeline:
     Attributes:
         detector: finds faces.
         embedder: embeds them.
+        runtime: what runs the networks, such as `opencv`.
         max_pixels: larger pictures are refused.
         max_bytes: larger files are refused.
     """
 
     detector: Detects
     embedder: Embeds
+    runtime: str = "opencv"
     max_pixels: int = 50_000_000
     max_bytes: int = 64 * 2**20
 
@@ -114,10 +116,12 @@ class Pipeline:
     def fingerprint(self) -> str:
         """Return a sha256 (hex) of all that makes an embedding of a picture.
 
-        It changes with either network, with the limits, and with the code between a file
-        and its embedding, so that embeddings kept under it are never those of another way.
+        It changes with either network and what runs them, with the limits, and with the code
+        between a file and its embedding, so that embeddings kept under it are never those of
+        another way.
         """
-        made = sha256(f"{self.max_pixels} {self.max_bytes} {self.embedder.model}".encode())
+        made = sha256(f"{self.max_pixels} {self.max_bytes} {self.runtime}".encode())
+        made.update(self.embedder.model.encode())
         made.update(find("detector", SHIPPED).sha256.encode())
         for module in _WAY:
             made.update(Path(import_module(module).__file__ or "").read_bytes())
@@ -149,6 +153,27 @@ class Pipeline:
         with timed(timings, "embed"):
             embedding = self.embedder.embed(align(frame.pixels, chosen, self.embedder.size))
         return Sight(frame, chosen, None, embedding, timings)
+
+    def look_at_all(self, image: ImageLike | Frame) -> list[Sight]:
+        """See everybody who is in a picture: one sight a face, the largest first.
+
+        What reading and searching took is told with the first.
+
+        Raises:
+            ImageError: the picture cannot be used.
+        """
+        timings: dict[str, float] = {}
+        with timed(timings, "image"):
+            frame = self.decode(image)
+        with timed(timings, "detect"):
+            faces = self.detector.detect(frame.pixels, every=True)
+        sights = []
+        for face in faces:
+            with timed(timings, "embed"):
+                embedding = self.embedder.embed(align(frame.pixels, face, self.embedder.size))
+            sights.append(Sight(frame, face, None, embedding, timings))
+            timings = {}
+        return sights
 
 
 @contextmanager

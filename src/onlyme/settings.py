@@ -44,8 +44,12 @@ class Settings:
         embedder: the manifest entry that embeds faces.
         far: the false accept rate that a newly enrolled owner's alpha stands for,
             at least 1e-10 and at most 0.1.
+        fpir: how often a stranger may be taken for somebody in a gallery, however large it is;
+            at least 1e-6 and at most 0.1.
         liveness: how hard cameras look for a photo in place of the person: `off`,
             `passive` or `challenge`.
+        runtime: what runs the networks: `opencv`; `openvino` (extra `fast`); or `auto`, which is
+            OpenVINO where it can be used and the process goes on long enough to be worth it.
         max_megapixels: larger pictures are refused.
         max_megabytes: larger files are refused.
         camera: the camera of the computer's login: a number or a path.
@@ -65,7 +69,9 @@ class Settings:
     anchor: Path | None = None
     embedder: str = "embedder"
     far: float = 1e-4
+    fpir: float = 1e-3
     liveness: str = "passive"
+    runtime: str = "auto"
     max_megapixels: float = 50.0
     max_megabytes: float = 64.0
     camera: str = "0"
@@ -122,10 +128,12 @@ _SYSTEM_DATA = Path("/var/lib/onlyme")
 _PATHS = {"vault", "models", "key_file", "anchor", "socket"}
 _CHOICES = {
     "key": ("file", "keyring", "passphrase"),
+    "runtime": ("auto", "opencv", "openvino"),
     "unlock_lid": ("refuse", "ignore"),
 }
 _NUMBERS = {
     "far": (1e-10, 0.1),
+    "fpir": (1e-6, 0.1),
     "max_megapixels": (0.0, 1000.0),
     "max_megabytes": (0.0, 4096.0),
     "unlock_far": (1e-10, 0.1),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from functools import cache
+from contextlib import suppress
+from functools import cache, partial
 from getpass import getpass
 from typing import TYPE_CHECKING, TypeVar
 
 from onlyme.adaptation import Adaptation
-from onlyme.errors import KeyMissing, ModelMissing, NotCalibrated
+from onlyme.errors import KeyMissing, ModelError, ModelMissing, ModelRefused, NotCalibrated
+from onlyme.everybody import Everybody
 from onlyme.face.detect import Detector
 from onlyme.face.embed import Embedder
 from onlyme.face.models import SHIPPED, find
@@ -24,37 +26,120 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from onlyme.faceid import FaceID
+    from onlyme.gallery.store import TemplateStore
     from onlyme.liveness.judge import Judge
+    from onlyme.runtime.openvino import Engine
     from onlyme.settings import Settings
     from onlyme.vault.keys import KeySource
 
     F = TypeVar("F", bound=FaceID)
 
-__all__ = ["adaptation", "base", "face_id", "judge", "keeping", "key_source", "pipeline"]
+__all__ = [
+    "adaptation",
+    "base",
+    "engine",
+    "everybody",
+    "face_id",
+    "judge",
+    "keeping",
+    "key_source",
+    "pipeline",
+    "runtime",
+    "template_store",
+    "unfit",
+]
 
 
-def pipeline(settings: Settings) -> Pipeline:
+def pipeline(settings: Settings, *, lasting: bool = False) -> Pipeline:
     """Put together what sees faces; its networks are loaded once in a process.
+
+    Args:
+        settings: say which networks, on which runtime.
+        lasting: this process goes on for more than a few pictures; see `runtime`.
 
     Raises:
         ModelMissing, ModelRefused: one cannot be used.
     """
+    on = runtime(settings, lasting=lasting)
     return Pipeline(
-        detector=_detector(),
-        embedder=_embedder(settings.embedder, settings.models),
+        detector=_detector(on),
+        embedder=_embedder(on, settings.embedder, settings.models),
+        runtime=on,
         max_pixels=int(settings.max_megapixels * 1e6),
         max_bytes=int(settings.max_megabytes * 2**20),
     )
 
 
-@cache
-def _detector() -> Detector:
-    return Detector(find("detector", SHIPPED).read())
+def runtime(settings: Settings, *, lasting: bool = False) -> str:
+    """Choose what runs the networks: `opencv`, or `openvino` where that is faster in all.
+
+    OpenVINO takes about 0.6 s to load its networks and to be compared with OpenCV. That is
+    more than a whole `onlyme verify` takes, so that only what goes on for a while uses it,
+    unless the settings ask for it.
+
+    Args:
+        settings: `runtime` is `auto`, or one of the two.
+        lasting: the process looks at more than a few pictures, as `watch` and services do.
+
+    Raises:
+        ModelRefused: the settings ask for OpenVINO, and it cannot be used.
+    """
+    if settings.runtime == "opencv" or (settings.runtime == "auto" and not lasting):
+        return "opencv"
+    why = unfit(settings)
+    if why and settings.runtime == "openvino":
+        raise ModelRefused(f"{why}; set runtime to auto, and OpenCV is used where it must be")
+    return "opencv" if why else "openvino"
+
+
+def unfit(settings: Settings) -> str:
+    """Say why OpenVINO cannot be used here; empty where it can, and agrees with OpenCV.
+
+    Raises:
+        ModelMissing, ModelRefused: detector or embedder cannot be used at all.
+    """
+    from onlyme.runtime.openvino import Unfit
+
+    try:
+        _detector("openvino")
+        _embedder("openvino", settings.embedder, settings.models)
+        with suppress(ModelError):  # whoever asks for liveness will hear of it
+            judge("openvino")
+    except Unfit as error:
+        return str(error)
+    return ""
 
 
 @cache
-def _embedder(name: str, models: Path) -> Embedder:
-    return Embedder(find(name, SHIPPED, models))
+def engine() -> Engine:
+    """Start OpenVINO, once in a process.
+
+    Raises:
+        Unfit: it cannot be used here; see `onlyme.runtime.openvino`.
+    """
+    from onlyme.runtime.openvino import Engine
+
+    return Engine()
+
+
+@cache
+def _detector(on: str) -> Detector:
+    model = find("detector", SHIPPED)
+    if on == "opencv":
+        return Detector(model.read())
+    from onlyme import swift
+
+    return swift.detector(engine(), model)
+
+
+@cache
+def _embedder(on: str, name: str, models: Path) -> Embedder:
+    model = find(name, SHIPPED, models)
+    if on == "opencv":
+        return Embedder(model)
+    from onlyme import swift
+
+    return swift.embedder(engine(), model)
 
 
 def base(settings: Settings) -> Base:
@@ -76,8 +161,11 @@ def base(settings: Settings) -> Base:
 
 
 @cache
-def judge() -> Judge | None:
+def judge(on: str = "opencv") -> Judge | None:
     """Load what tells a person from a photo; None where the network is not there.
+
+    Args:
+        on: the runtime that was chosen by `runtime`.
 
     Raises:
         ModelRefused: it is there, but not the one that the manifest names.
@@ -88,19 +176,55 @@ def judge() -> Judge | None:
 
     model = find("liveness", SHIPPED)
     try:
-        return Judge(Passive(model.read()), Fusion.load(model.sha256))
+        weights, rule = model.read(), Fusion.load(model.sha256)
     except ModelMissing:
         return None
+    if on == "opencv":
+        return Judge(Passive(weights), rule)
+    from onlyme import swift
+
+    return Judge(swift.passive(engine(), weights), rule)
 
 
-def face_id(settings: Settings, cls: type[F]) -> F:
+def face_id(settings: Settings, cls: type[F], *, lasting: bool = False) -> F:
     """Put a FaceID together.
+
+    Args:
+        settings: what was chosen.
+        cls: FaceID.
+        lasting: it is used for more than a few pictures; see `runtime`.
 
     Raises:
         OnlymeError: models or vault cannot be used.
     """
-    seen_by = cache(lambda: pipeline(settings))
-    return cls(seen_by, base(settings), keeping(settings), settings.far, judge)
+    kept, learned_from = keeping(settings), base(settings)
+    return cls(
+        cache(lambda: pipeline(settings, lasting=lasting)),
+        learned_from,
+        kept,
+        everybody(settings, kept, learned_from),
+        settings.far,
+        lambda: judge(runtime(settings, lasting=lasting)),
+    )
+
+
+def everybody(settings: Settings, kept: Keeping, learned_from: Base) -> Everybody:
+    """Put together what knows everybody; a gallery is opened when it is first asked for."""
+    store = partial(template_store, settings, learned_from)
+    return Everybody(kept.store, learned_from, store, settings.fpir, settings.far)
+
+
+def template_store(settings: Settings, learned_from: Base) -> TemplateStore:
+    """Open the place where the gallery's rows are, which is made where it is not there.
+
+    Raises:
+        VaultError: it cannot be used.
+        NeedsReenroll: another network made what is in it.
+    """
+    from onlyme.gallery.embedded import Embedded
+
+    path = settings.vault / "gallery.sqlite"
+    return Embedded(path, learned_from.model, len(learned_from.projection))
 
 
 def keeping(settings: Settings) -> Keeping:

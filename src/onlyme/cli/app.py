@@ -17,6 +17,7 @@ from onlyme.cli import (
     lab,
     liveness,
     people,
+    serve,
     tuning,
     unlock,
     vault,
@@ -79,7 +80,7 @@ def onlyme(
     """
 
 
-for family in (people, decide, tuning, evaluate, liveness, vault, doctor, daemon):
+for family in (people, decide, tuning, evaluate, liveness, vault, serve, doctor, daemon):
     family.register(app)
 app.add_typer(lab.app)
 app.add_typer(unlock.app)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options, show
+from onlyme.documents import decision_json
 
 if TYPE_CHECKING:
     from onlyme.types import Decision
@@ -112,7 +113,7 @@ def watch(
     accepted, last, frames = False, None, 0
     start: float | None = None
     command = _command(on_accept)
-    with options.opened(vault, embedder) as face_id:
+    with options.opened(vault, embedder, lasting=True) as face_id:
         level = options.level(liveness)
         seen = video or options.source(camera or "0")
         for decision in face_id.watch(name, seen, level, show.ask):
@@ -154,7 +155,7 @@ def _run(command: list[str]) -> None:
 
 def _answer(decision: Decision, *, json: bool) -> None:
     if json:
-        show.print_json(show.decision_json(decision))
+        show.print_json(decision_json(decision))
     else:
         typer.echo(show.decision_line(decision))
         if decision.liveness.level == "off":

@@ -63,8 +63,9 @@ def doctor(
 
 
 def examined(settings: Settings) -> Iterator[Finding]:
-    """Examine models, head, vault, cameras and extras, in this order."""
+    """Examine models, what runs them, head, vault, cameras and extras, in this order."""
     yield from _models(settings)
+    yield _runtime(settings)
     yield _head(settings)
     yield _vault(settings)
     yield _cameras()
@@ -105,6 +106,29 @@ def _models(settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 f"model {name}", "ok", f"{model.title}, {size / 1e6:.1f} MB, {model.licence}"
             )
+
+
+def _runtime(settings: Settings) -> Finding:
+    """Examine what runs the networks; OpenCV always can."""
+    from onlyme import wiring
+    from onlyme.errors import ModelError
+
+    if settings.runtime == "opencv":
+        return Finding("runtime", "ok", "OpenCV, as the settings say")
+    try:
+        why = wiring.unfit(settings)
+    except ModelError:  # said above, of the network itself
+        return Finding("runtime", "missing", "OpenVINO cannot be compared without the networks")
+    if not why:
+        engine, auto = wiring.engine(), settings.runtime == "auto"
+        name = f"OpenVINO {engine.version} in {engine.precision}"
+        where = "where a process goes on" if auto else "always"
+        return Finding("runtime", "ok", f"{name}, {where}; it agrees with OpenCV")
+    absent = find_spec("openvino") is None
+    if settings.runtime == "openvino":
+        return Finding("runtime", "broken", why, "set runtime to auto, and OpenCV is used instead")
+    advice = "pip install 'onlyme[fast]'" if absent else "install openvino anew"
+    return Finding("runtime", "missing", f"{why}; OpenCV is used, which takes longer", advice)
 
 
 def _head(settings: Settings) -> Finding:

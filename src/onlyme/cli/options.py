@@ -13,9 +13,21 @@ from onlyme.types import LivenessLevel
 
 if TYPE_CHECKING:
     from onlyme.faceid import FaceID
+    from onlyme.keeping import Keeping
     from onlyme.settings import Settings
 
-__all__ = ["Camera", "Embedder", "Json", "Level", "Name", "Vault", "level", "opened", "source"]
+__all__ = [
+    "Camera",
+    "Embedder",
+    "Json",
+    "Level",
+    "Name",
+    "Vault",
+    "kept",
+    "level",
+    "opened",
+    "source",
+]
 
 Name = Annotated[
     str,
@@ -83,13 +95,16 @@ Embedder = Annotated[
 ]
 
 
-def opened(vault: Path | None, embedder: str | None = None, *, make: bool = False) -> FaceID:
+def opened(
+    vault: Path | None, embedder: str | None = None, *, make: bool = False, lasting: bool = False
+) -> FaceID:
     """Open the vault that was named, or the user's own.
 
     Args:
         vault: its folder, if one was named.
         embedder: a network of the user's own, if one was named.
         make: whether a vault that is not there is made: only enrolling does.
+        lasting: whether the command goes on for more than a few pictures.
 
     Raises:
         VaultError: there is none, or it cannot be used.
@@ -99,7 +114,24 @@ def opened(vault: Path | None, embedder: str | None = None, *, make: bool = Fals
 
     if not make:
         existing(Settings.load(vault=vault, embedder=embedder))
-    return FaceID.open(vault, embedder=embedder)
+    return FaceID.open(vault, embedder=embedder, lasting=lasting)
+
+
+def kept(vault: Path | None, *, make: bool = False) -> Keeping:
+    """Open the vault without anything that sees faces.
+
+    Args:
+        vault: its folder, if one was named.
+        make: whether a vault that is not there is made.
+
+    Raises:
+        VaultError: there is none, or it cannot be used.
+    """
+    from onlyme import wiring
+    from onlyme.settings import Settings
+
+    settings = Settings.load(vault=vault)
+    return wiring.keeping(settings if make else existing(settings))
 
 
 def existing(settings: Settings) -> Settings:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options, show
+from onlyme.documents import enrollment_json, owners_json
 
 if TYPE_CHECKING:
     from onlyme.types import PhotoReport
@@ -95,7 +96,7 @@ def enroll(
             on_photo=said,
         )
     if json:
-        show.print_json(show.enrollment_json(enrollment))
+        show.print_json(enrollment_json(enrollment))
     else:
         show.print_enrollment(enrollment)
 
@@ -109,21 +110,16 @@ def list_(
     """List who is enrolled."""
     from onlyme.errors import NeedsReenroll
 
-    documents, lines = [], []
+    lines = []
     with options.opened(vault, embedder) as face_id:
+        if json:
+            show.print_json(owners_json(face_id.names(), face_id.owner))
+            return
         for name in face_id.names():
             try:
-                owner = face_id.owner(name)
-            except NeedsReenroll as error:
-                # One outdated template does not hide the others.
-                documents.append({"name": name, "needs_reenroll": True})
+                lines.append(show.owner_line(face_id.owner(name)))
+            except NeedsReenroll as error:  # one outdated template does not hide the others
                 lines.append(str(error))
-            else:
-                documents.append(show.owner_json(owner))
-                lines.append(show.owner_line(owner))
-    if json:
-        show.print_json(documents)
-        return
     nobody = "nobody is enrolled yet; `onlyme enroll NAME PHOTO…` enrolls the first"
     typer.echo("\n".join(lines) or nobody)
 

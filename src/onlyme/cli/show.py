@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
-from datetime import datetime
-from json import dumps
 from typing import TYPE_CHECKING, Any
 
 import typer
+
+from onlyme.documents import decision_json, dumped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,11 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ask",
-    "decision_json",
     "decision_line",
-    "enrollment_json",
     "odds",
-    "owner_json",
     "owner_line",
     "photo_line",
     "print_change",
@@ -48,11 +44,6 @@ _WORDS = {
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout."""
     typer.echo(dumped(document))
-
-
-def dumped(document: Any, indent: int | None = 2) -> str:
-    """Write a document as JSON: times in ISO 8601, names in their own letters."""
-    return dumps(document, indent=indent, ensure_ascii=False, allow_nan=False, default=_plain)
 
 
 def odds(far: float | None) -> str:
@@ -94,13 +85,6 @@ def decision_line(decision: Decision) -> str:
     return f"{verdict}   {numbers}   ({odds(decision.far)})"
 
 
-def decision_json(decision: Decision) -> dict[str, Any]:
-    """Return a decision as the JSON document of `verify --json`."""
-    document = asdict(decision)
-    document["timings_ms"] = {k: round(v, 3) for k, v in decision.timings_ms.items()}
-    return document
-
-
 def print_change(decision: Decision, rate: float, *, json: bool) -> None:
     """Print a verdict that differs from the one before, with the frame rate so far."""
     if json:
@@ -131,11 +115,6 @@ def print_enrollment(enrollment: Enrollment) -> None:
         typer.echo(f"note: {note}")
     for sentence in enrollment.advice:
         typer.echo(f"tip:  {sentence}")
-
-
-def enrollment_json(enrollment: Enrollment) -> dict[str, Any]:
-    """Return an enrollment as the JSON document of `enroll --json`."""
-    return asdict(enrollment) | {"taken": enrollment.taken}
 
 
 def print_tuning(tuning: Tuning) -> None:
@@ -185,23 +164,3 @@ def owner_line(owner: Owner) -> str:
     photos = f"{len(owner.examples.me)} photos"
     when = f"{owner.created:%Y-%m-%d %H:%M} UTC"
     return f"{owner.name:<20} {photos:<10} alpha {owner.alpha:+.3f}   {when}   ({odds(owner.far)})"
-
-
-def owner_json(owner: Owner) -> dict[str, Any]:
-    """Return what is kept of a person as one entry of `list --json`, without any embedding."""
-    return {
-        "name": owner.name,
-        "needs_reenroll": False,
-        "photos": len(owner.examples.me),
-        "not_me": len(owner.examples.not_me),
-        "look_alikes": len(owner.examples.look_alikes),
-        "alpha": owner.alpha,
-        "far": owner.far,
-        "created": owner.created,
-    }
-
-
-def _plain(value: object) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return str(value)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from onlyme.cli import unlock_owner
+from onlyme.cli import unlock_owner, unlock_pam
 
 __all__ = ["app"]
 
 app = typer.Typer(
     name="unlock", no_args_is_help=True, help="Let your face open sudo, the login, the lock screen."
 )
+unlock_pam.register(app)
 unlock_owner.register(app)

@@ -15,7 +15,6 @@ from onlyme.cli import options, show
 
 if TYPE_CHECKING:
     from onlyme.gate.audit import Entry
-    from onlyme.keeping import Keeping
 
 __all__ = ["register"]
 
@@ -36,17 +35,9 @@ def register(app: typer.Typer) -> None:
     app.add_typer(log, name="audit")
 
 
-def _opened(vault: Path | None, *, make: bool = False) -> Keeping:
-    from onlyme import wiring
-    from onlyme.settings import Settings
-
-    settings = Settings.load(vault=vault)
-    return wiring.keeping(settings if make else options.existing(settings))
-
-
 def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
     """Say what holds the key, who may try again, and how much was written down."""
-    with _opened(vault) as keeping:
+    with options.kept(vault) as keeping:
         store, standings = keeping.store, keeping.gate.standings()
         document = {
             "vault": str(store.folder),
@@ -85,7 +76,7 @@ def reset(
     vault: options.Vault = None,
 ) -> None:
     """Let somebody try again at once. Needs the vault's passphrase, your password, or root."""
-    with _opened(vault) as keeping:
+    with options.kept(vault) as keeping:
         if os.geteuid() != 0 and keeping.store.kind != "passphrase":
             _check_password()
         keeping.gate.reset(name)
@@ -94,7 +85,7 @@ def reset(
 
 def revoke(name: options.Name, *, vault: options.Vault = None) -> None:
     """Make whatever was stolen of a person's template so far worthless."""
-    with _opened(vault) as keeping:
+    with options.kept(vault) as keeping:
         keeping.revoke(name)
     typer.echo(f"what was stored of {name} so far no longer matches anything")
 
@@ -171,7 +162,7 @@ def export(
     vault: options.Vault = None,
 ) -> None:
     """Write what is kept of a person to a file, sealed to a passphrase that you choose."""
-    with _opened(vault) as keeping:
+    with options.kept(vault) as keeping:
         keeping.export(name, file, _new_passphrase("export"))
     typer.echo(f"{name} is in {file}; the passphrase is all that protects it")
 
@@ -188,7 +179,7 @@ def import_(
     vault: options.Vault = None,
 ) -> None:
     """Take over what `export` wrote, here or on another machine."""
-    with _opened(vault, make=True) as keeping:
+    with options.kept(vault, make=True) as keeping:
         taken = keeping.import_(file, _passphrase("export"), name=name, replace_=replace)
     typer.echo(f"{taken} is enrolled")
 
@@ -201,7 +192,7 @@ def backup(
     vault: options.Vault = None,
 ) -> None:
     """Copy the vault, sealed as it is, also while it is in use. The key is not in the copy."""
-    with _opened(vault) as keeping:
+    with options.kept(vault) as keeping:
         path = keeping.backup(file)
         kind = keeping.store.kind
     typer.echo(f"{path}")
@@ -223,7 +214,7 @@ def audit(
     """Read what happened: attempts, enrollments, changes, erasures."""
     if context.invoked_subcommand:
         return
-    with _opened(vault) as keeping:
+    with options.kept(vault) as keeping:
         lines = list(keeping.gate.audit.entries(owner, _utc(since), _utc(until)))
     if json:
         show.print_json([line._asdict() for line in lines])
@@ -234,7 +225,7 @@ def audit(
 
 def audit_verify(*, vault: options.Vault = None, json: options.Json = False) -> None:
     """Follow the chain from the first line to the last; exit with 2 where it is broken."""
-    with _opened(vault) as keeping:
+    with options.kept(vault) as keeping:
         count = keeping.gate.audit.verify()
     if json:
         show.print_json({"lines": count, "whole": True})

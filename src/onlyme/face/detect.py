@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from cv2.utils import logging
 
-from onlyme.errors import ModelRefused
 from onlyme.face.carry import carried, distinct, enlarging, followed_by, overlap
 from onlyme.face.shrink import shrink
+from onlyme.face.yunet import OVERLAP, decoded, through_opencv
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from onlyme.face.yunet import Runs
     from onlyme.types import Face
 
 __all__ = ["Detector"]
@@ -34,9 +34,6 @@ SEARCH_SIDES = (256, 640, 1280, 1920)
 
 SURE = 0.8
 """A face of this score ends the search; a weaker one may be a better one's blur."""
-
-ENOUGH = 0.6
-"""Nothing below this score is a face (YuNet's authors report their results near here)."""
 
 CROP_SIDE = 160
 """Side of the crop on which landmarks are measured again, in pixels."""
@@ -63,35 +60,20 @@ STEPS = (-90.0, -45.0, 45.0, 90.0, 180.0)
 TURNS = 3
 """So often a tilted head is turned and measured again, at most."""
 
-OVERLAP = 0.3
-"""Two boxes that share more of their union than this are one face."""
-
-MOST_FACES = 100
-"""More faces than this in one frame are not looked at."""
-
 
 class Detector:
-    """YuNet through OpenCV. Safe to call from several threads, one at a time inside.
+    """YuNet. Safe to call from several threads, one at a time inside.
 
     Args:
         weights: the ONNX file's bytes, checked already.
+        run: the network made of them by another engine than OpenCV.
 
     Raises:
         ModelRefused: when OpenCV cannot load them.
     """
 
-    def __init__(self, weights: bytes) -> None:
-        log_level = logging.getLogLevel()
-        logging.setLogLevel(logging.LOG_LEVEL_ERROR)  # it warns that it has no GPU
-        try:
-            self._net = cv2.FaceDetectorYN.create(
-                "onnx", np.frombuffer(weights, np.uint8), np.empty(0, np.uint8),
-                (SEARCH_SIDES[0], SEARCH_SIDES[0]), ENOUGH, OVERLAP, MOST_FACES,
-            )  # fmt: skip
-        except cv2.error as error:
-            raise ModelRefused(f"the detector cannot be loaded: {error.err}") from None
-        finally:
-            logging.setLogLevel(log_level)
+    def __init__(self, weights: bytes, run: Runs | None = None) -> None:
+        self._find = through_opencv(weights) if run is None else decoded(run)
         self._lock = Lock()
 
     def detect(self, pixels: NDArray[np.uint8], *, every: bool = False) -> list[Face]:
@@ -189,14 +171,8 @@ class Detector:
 
     def _run(self, pixels: NDArray[np.uint8], back: NDArray[np.float64]) -> list[Face]:
         """Search a picture; `back` leads from it to the frame."""
-        height, width = pixels.shape[:2]
-        blue_first = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)  # the order YuNet was trained on
         with self._lock:
-            self._net.setInputSize((width, height))
-            _, found = self._net.detect(blue_first)
-        if np.size(found) < 15:  # nothing found is None
-            return []
-        rows = np.asarray(found, np.float32)
+            rows = self._find(pixels)
         return [carried(row, back) for row in rows if np.isfinite(row).all()]
 
 

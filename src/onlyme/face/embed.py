@@ -12,18 +12,23 @@ from onlyme.errors import ModelError, ModelRefused
 from onlyme.types import Embedding
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
     from onlyme.face.models import Model
+
+    Runs = Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]]
 
 __all__ = ["Embedder"]
 
 
 class Embedder:
-    """One network through OpenCV. Safe to call from several threads, one at a time inside.
+    """One network. Safe to call from several threads, one at a time inside.
 
     Args:
         model: the manifest entry; says how to feed the network.
+        run: the network as another engine than OpenCV runs it, made of the checked bytes.
 
     Attributes:
         model: sha256 of the network, which every embedding carries.
@@ -35,17 +40,13 @@ class Embedder:
         ModelRefused: when it is not the right one, or OpenCV cannot load it.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, run: Runs | None = None) -> None:
         self.model = model.sha256
         self.dimension = model.dimension
         self.size = model.size
         self._scale = model.scale
         self._mean = model.mean
-        try:
-            with model.copied() as path:
-                self._net = cv2.dnn.readNetFromONNX(path)
-        except cv2.error as error:
-            raise ModelRefused(f"{model.path} cannot be loaded: {error.err}") from None
+        self._run = run or _through_opencv(model)
         self._lock = Lock()
 
     def embed(self, aligned: NDArray[np.uint8]) -> Embedding:
@@ -60,10 +61,11 @@ class Embedder:
         Raises:
             ModelError: when the network returns no direction (all zero, or not finite).
         """
-        blob = cv2.dnn.blobFromImage(aligned, self._scale, mean=(self._mean,) * 3)
+        blob = np.asarray(
+            cv2.dnn.blobFromImage(aligned, self._scale, mean=(self._mean,) * 3), np.float32
+        )
         with self._lock:
-            self._net.setInput(blob)
-            vector = np.array(self._net.forward(), np.float32).ravel()
+            vector = np.array(self._run(blob)[0], np.float32).ravel()
         length = float(np.linalg.norm(vector))
         if vector.size != self.dimension or not np.isfinite(length) or length < 1e-6:
             raise ModelError(
@@ -71,3 +73,17 @@ class Embedder:
                 f"{self.dimension} expected)"
             )
         return Embedding(vector / np.float32(length), self.model)
+
+
+def _through_opencv(model: Model) -> Runs:
+    try:
+        with model.copied() as path:
+            net = cv2.dnn.readNetFromONNX(path)
+    except cv2.error as error:
+        raise ModelRefused(f"{model.path} cannot be loaded: {error.err}") from None
+
+    def run(blob: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
+        net.setInput(blob)
+        return (np.asarray(net.forward(), np.float32),)
+
+    return run

@@ -47,6 +47,7 @@ class Event(StrEnum):
     BACKUP = "backup"
     FORGET = "forget"
     RESET = "reset"
+    TOKEN = "token"  # noqa: S105 - a kind of event
 
 
 class Entry(NamedTuple):

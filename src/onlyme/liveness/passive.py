@@ -18,9 +18,13 @@ import numpy as np
 from onlyme.errors import ModelError, ModelRefused
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
     from onlyme.types import Face
+
+    Runs = Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]]
 
 __all__ = ["Glance", "Passive"]
 
@@ -70,22 +74,20 @@ class Glance:
 
 
 class Passive:
-    """The liveness network through OpenCV. Safe to call from several threads, one at a time inside.
+    """The liveness network. Safe to call from several threads, one at a time inside.
 
     Class 0 of its three is *live*; 1 and 2 are kinds of attack.
 
     Args:
         weights: the ONNX file's bytes, checked already.
+        run: the network made of them by another engine than OpenCV.
 
     Raises:
         ModelRefused: when OpenCV cannot load them.
     """
 
-    def __init__(self, weights: bytes) -> None:
-        try:
-            self._net = cv2.dnn.readNetFromONNX(np.frombuffer(weights, np.uint8))
-        except cv2.error as error:
-            raise ModelRefused(f"the liveness network cannot be loaded: {error.err}") from None
+    def __init__(self, weights: bytes, run: Runs | None = None) -> None:
+        self._run = run or _through_opencv(weights)
         self._lock = Lock()
 
     def look(self, pixels: NDArray[np.uint8], face: Face) -> Glance:
@@ -106,13 +108,25 @@ class Passive:
 
     def _odds(self, crop: NDArray[np.uint8]) -> float:
         # blobFromImage turns RGB into the BGR, 0 to 255, that the network was trained on.
-        blob = cv2.dnn.blobFromImage(crop, swapRB=True)
+        blob = np.asarray(cv2.dnn.blobFromImage(crop, swapRB=True), np.float32)
         with self._lock:
-            self._net.setInput(blob)
-            scores = np.array(self._net.forward(), np.float64).ravel()
+            scores = np.array(self._run(blob)[0], np.float64).ravel()
         if scores.size != 3 or not np.isfinite(scores).all():
             raise ModelError("the liveness network returned no usable numbers")
         return float(scores[0] - np.logaddexp(scores[1], scores[2]))
+
+
+def _through_opencv(weights: bytes) -> Runs:
+    try:
+        net = cv2.dnn.readNetFromONNX(np.frombuffer(weights, np.uint8))
+    except cv2.error as error:
+        raise ModelRefused(f"the liveness network cannot be loaded: {error.err}") from None
+
+    def run(blob: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
+        net.setInput(blob)
+        return (np.asarray(net.forward(), np.float32),)
+
+    return run
 
 
 def _context(pixels: NDArray[np.uint8], face: Face) -> tuple[float, str]:

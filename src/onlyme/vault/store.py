@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from onlyme.errors import KeyRefused, VaultDamaged
+from onlyme.sqlite import translated
 from onlyme.vault import migrate
 from onlyme.vault.anchor import Anchor
 from onlyme.vault.book import Book
-from onlyme.vault.database import LAYOUT, Database, translated
+from onlyme.vault.database import LAYOUT, Database
 from onlyme.vault.disguise import disguised, revealed
 from onlyme.vault.files import private_folder
 from onlyme.vault.keys import KeyFile

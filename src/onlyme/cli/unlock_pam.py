@@ -1,0 +1,193 @@
+"""`unlock install`, `uninstall`, `status`, `profile`: the rules of PAM.
+
+They are root's, and a mistake in them locks everybody out: see `onlyme.unlock.pam`.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from onlyme.unlock.pam.install import Change
+    from onlyme.unlock.pam.places import Places
+
+__all__ = ["register"]
+
+Service = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SERVICE…", help="Services of PAM, such as sudo or login.", show_default=False
+    ),
+]
+Helper = Annotated[
+    Path | None,
+    typer.Option(
+        "--helper",
+        metavar="PATH",
+        help="The program `onlyme-pam`, by default the one of this installation.",
+        show_default=False,
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Write without asking.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this family's commands."""
+    for command in (install, uninstall, profile):
+        app.command()(command)
+
+
+def install(
+    services: Service,
+    *,
+    yes: Yes = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show and try everything, and write nothing.")
+    ] = False,
+    user: Annotated[
+        str | None,
+        typer.Option(
+            "--user",
+            metavar="NAME",
+            help="Whose login is tried; by default whoever called sudo, or the first user.",
+            show_default=False,
+        ),
+    ] = None,
+    ask_password: Annotated[
+        bool,
+        typer.Option("--try-password", help="Ask for that user's password, and try it as well."),
+    ] = False,
+    helper: Helper = None,
+) -> None:
+    """Let a face open services: put our lines into their PAM files.
+
+    Shows the change, tries it with the real PAM in a copy, asks, keeps a backup, and writes.
+    The password works as ever.
+
+    sudo onlyme unlock install sudo
+    """
+    from onlyme.unlock.pam import install as work
+    from onlyme.unlock.pam.lines import Lines
+    from onlyme.unlock.pam.places import Places
+    from onlyme.unlock.pam.program import command
+
+    _root("install")
+    places, lines = Places(), Lines(command(helper))
+    changes = [work.plan(places, service, lines) for service in dict.fromkeys(services)]
+    who = user or _somebody()
+    typed = _password(who) if ask_password else None
+    for change in changes:
+        _show(change)
+        work.try_out(places, change, who, typed)
+        asked = "its password opens" if typed is not None else f"{who} is asked for the password"
+        typer.echo(f"✓ {change.service}: tried with PAM: a face opens; without one {asked}")
+    _write(places, changes, yes=yes, dry_run=dry_run)
+
+
+def uninstall(
+    services: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SERVICE…]",
+            help="Services of PAM; by default all that have our lines.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    yes: Yes = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show everything, and write nothing.")
+    ] = False,
+) -> None:
+    """Take our lines out of PAM files again.
+
+    A file is restored byte for byte. Where an upgrade changed it around our lines, they are
+    taken out and nothing else.
+    """
+    from onlyme.unlock.pam import install as work
+    from onlyme.unlock.pam.places import Places
+
+    _root("uninstall")
+    places = Places()
+    changes = []
+    for service in dict.fromkeys(services or work.installed(places)):
+        change = work.removal(places, service)
+        if change is None:
+            typer.echo(f"✓ {service}: none of our lines is in it")
+        else:
+            changes.append(change)
+            _show(change)
+    _write(places, changes, yes=yes, dry_run=dry_run)
+
+
+def profile(*, helper: Helper = None) -> None:
+    """Print a profile for Debian's pam-auth-update, which serves all services at once.
+
+    sudo sh -c 'onlyme unlock profile > /usr/share/pam-configs/onlyme'
+
+    sudo pam-auth-update --enable onlyme
+    """
+    from onlyme.unlock.pam.program import command, profile
+
+    typer.echo(profile(command(helper)), nl=False)
+
+
+def _root(command: str) -> None:
+    from onlyme.errors import UsageError
+
+    if os.geteuid() != 0:
+        raise UsageError(f"only root may do that; run `sudo onlyme unlock {command}`")
+
+
+def _show(change: Change) -> None:
+    if change.old == change.new:
+        typer.echo(f"✓ {change.service}: our lines are in {change.path} already")
+        return
+    for row in change.diff.split("\n"):
+        colour = {"+": "green", "-": "red", "@": "cyan"}.get(row[:1])
+        typer.secho(row, fg=colour)
+    for note in change.notes:
+        typer.echo(f"note: {note}")
+
+
+def _write(places: Places, changes: Sequence[Change], *, yes: bool, dry_run: bool) -> None:
+    from onlyme.errors import UsageError
+    from onlyme.unlock.pam.install import apply
+
+    changes = [change for change in changes if change.old != change.new]
+    if not changes or dry_run:
+        typer.echo("nothing was written")
+        return
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("nobody is here to ask; look at it with --dry-run, then say --yes")
+        if not typer.confirm("Write this?"):
+            raise UsageError("nothing was written")
+    for change in changes:
+        apply(places, change)
+        typer.echo(f"✓ {change.service}: {change.path} is written")
+
+
+def _somebody() -> str:
+    """Return a user whose login can stand for all: whoever called sudo, or the first of people."""
+    called = os.environ.get("SUDO_USER", "")
+    if called and called != "root":
+        return called
+    people = [user for user in pwd.getpwall() if 1000 <= user.pw_uid < 60000]
+    return min(people, key=lambda user: user.pw_uid).pw_name if people else "root"
+
+
+def _password(user: str) -> str:
+    from getpass import getpass
+
+    if sys.stdin.isatty():
+        return getpass(f"Password of {user}, to try it: ")
+    return sys.stdin.readline().rstrip("\n")

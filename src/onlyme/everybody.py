@@ -1,0 +1,157 @@
+"""Everybody who is enrolled: the owners in the vault, and the gallery where there is one."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from onlyme.crowd import SECRET_BYTES, Gallery
+from onlyme.errors import NeedsReenroll, UnknownOwner
+from onlyme.identification import identified
+from onlyme.names import nobody
+from onlyme.owner import Examples, Owner
+from onlyme.pipeline import timed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from onlyme.crowd import Person
+    from onlyme.gallery.store import TemplateStore
+    from onlyme.pipeline import Sight
+    from onlyme.siamese import Base
+    from onlyme.types import Decision
+    from onlyme.vault.store import Store
+
+__all__ = ["Everybody"]
+
+_KIND, _KEY = "gallery", "secret"
+
+
+class Everybody:
+    """The gallery beside a vault, which keeps its secret.
+
+    Args:
+        vault: of the owners.
+        base: of the network.
+        store: opens the place where the gallery's rows are.
+        fpir: how often a stranger may be taken for somebody in the gallery.
+        far: the false accept rate that alpha stands for where one of them is verified.
+    """
+
+    def __init__(
+        self,
+        vault: Store,
+        base: Base,
+        store: Callable[[], TemplateStore],
+        fpir: float,
+        far: float,
+    ) -> None:
+        self._vault, self.base, self._store = vault, base, store
+        self.fpir, self._far = fpir, far
+        self._open: tuple[bytes, Gallery] | None = None
+        self._read: dict[str, tuple[object, Owner]] = {}
+
+    def close(self) -> None:
+        """Let go of the gallery, and forget what was read."""
+        self._read.clear()
+        if self._open:
+            self._open[1].close()
+        self._open = None
+
+    @property
+    def gallery(self) -> Gallery | None:
+        """The gallery, or None where none was ever made.
+
+        Raises:
+            VaultError: there should be one, and it cannot be used.
+            NeedsReenroll: another network made it.
+        """
+        secret = self._vault.read(_KIND, _KEY)
+        return None if secret is None else self._opened(secret)
+
+    def made(self) -> Gallery:
+        """Return the gallery, which is made where there is none.
+
+        Raises:
+            VaultError: it cannot be used.
+            NeedsReenroll: another network made it.
+        """
+        if self._vault.read(_KIND, _KEY) is None:
+            with self._vault.edit() as edit:
+                if edit.read(_KIND, _KEY) is None:  # else another process was quicker
+                    edit.write(_KIND, _KEY, os.urandom(SECRET_BYTES))
+        gallery = self.gallery
+        assert gallery is not None  # noqa: S101 - for the type checker; it was just made
+        gallery.begin()
+        return gallery
+
+    def names(self) -> list[str]:
+        """Return the names of everybody in the gallery, in order."""
+        gallery = self.gallery
+        return sorted(person.name for person in gallery.everybody()) if gallery else []
+
+    def get(self, name: str) -> Person | None:
+        """Return somebody in the gallery, or None."""
+        gallery = self.gallery
+        return gallery.get([name]).get(name) if gallery else None
+
+    def owner(self, name: str) -> Owner:
+        """Return what is known of a person; somebody in the gallery is learned as if in the vault.
+
+        Raises:
+            UnknownOwner: nobody of that name is enrolled.
+            NeedsReenroll: another network made the template.
+            VaultDamaged: it cannot be read.
+        """
+        version: object = self._vault.version(name)
+        person = self.get(name) if version is None else None
+        if person is not None:
+            version = person.record
+        cached = self._read.get(name)
+        if cached and cached[0] == version:
+            return cached[1]
+        template = self._vault.get(name)
+        if person is not None:
+            none = Examples.none(self.base.dimension)
+            examples = replace(none, me=person.me)
+            owner = Owner.learn(self.base, name, examples, far=self._far)
+        elif template is not None:
+            owner = Owner.from_template(self.base, template)
+        else:
+            raise UnknownOwner(nobody(name, self._vault.names()))
+        self._read[name] = version, owner
+        return owner
+
+    def forget(self, names: list[str]) -> int:
+        """Erase people from the gallery; return how many of them were in it."""
+        for name in names:
+            self._read.pop(name, None)
+        gallery = self.gallery
+        return gallery.remove(names) if gallery else 0
+
+    def identified(self, sights: list[Sight]) -> list[Decision]:
+        """Find out whom each sight of a face shows, if anybody; see `identification`.
+
+        Whoever must be enrolled again is nobody meanwhile.
+        """
+        owners = []
+        for name in self._vault.names():
+            # Another process may forget somebody between the two looks.
+            with suppress(NeedsReenroll, UnknownOwner):
+                owners.append(self.owner(name))
+        decisions = []
+        for sight in sights:
+            assert sight.embedding is not None  # noqa: S101 - for the type checker
+            with timed(sight.timings_ms, "decide"):
+                vector = sight.embedding.vector
+                decision = identified(owners, self.gallery, vector, self.fpir)
+            decisions.append(decision.took(sight.timings_ms, frames=1))
+        return decisions
+
+    def _opened(self, secret: bytes) -> Gallery:
+        if self._open is None or self._open[0] != secret:
+            self.close()
+            self._open = secret, Gallery(self._store(), secret, self.base)
+        return self._open[1]

@@ -1,0 +1,133 @@
+"""A small picture comes in; YuNet's faces, one a row, go out: through OpenCV or another engine.
+
+OpenCV wraps the network whole, from picture to faces. Another engine gives only the
+network's own outputs, and what they mean is computed here, as OpenCV's `FaceDetectorYN` does
+(modules/objdetect/src/face_detect.cpp).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from cv2.utils import logging
+
+from onlyme.errors import ModelError, ModelRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Finds = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+    Runs = Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]
+
+__all__ = ["ENOUGH", "OVERLAP", "decoded", "through_opencv"]
+
+ENOUGH = 0.6
+"""Nothing below this score is a face (YuNet's authors report their results near here)."""
+
+OVERLAP = 0.3
+"""Two boxes that share more of their union than this are one face."""
+
+MOST_FACES = 100
+"""More faces than this in one picture are not looked at."""
+
+_STRIDES = (8, 16, 32)
+_NONE = np.empty((0, 15), np.float32)
+
+
+def through_opencv(weights: bytes) -> Finds:
+    """Load YuNet through OpenCV.
+
+    Args:
+        weights: the ONNX file's bytes, checked already.
+
+    Returns:
+        A function, for one thread at a time, from uint8[h, w, 3], RGB, to float32[n, 15]:
+        left, top, width, height, five landmarks (x, y), score, in pixels.
+
+    Raises:
+        ModelRefused: OpenCV cannot load them.
+    """
+    log_level = logging.getLogLevel()
+    logging.setLogLevel(logging.LOG_LEVEL_ERROR)  # it warns that it has no GPU
+    try:
+        net = cv2.FaceDetectorYN.create(
+            "onnx", np.frombuffer(weights, np.uint8), np.empty(0, np.uint8), (256, 256),
+            ENOUGH, OVERLAP, MOST_FACES,
+        )  # fmt: skip
+    except cv2.error as error:
+        raise ModelRefused(f"the detector cannot be loaded: {error.err}") from None
+    finally:
+        logging.setLogLevel(log_level)
+
+    def find(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        height, width = pixels.shape[:2]
+        blue_first = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)  # the order YuNet was trained on
+        net.setInputSize((width, height))
+        _, found = net.detect(blue_first)
+        return np.asarray(found, np.float32) if np.size(found) >= 15 else _NONE  # none is None
+
+    return find
+
+
+def decoded(run: Runs) -> Finds:
+    """Return the same function as `through_opencv`, of a network that another engine runs.
+
+    Args:
+        run: takes float32[1, 3, h, w], BGR, 0 to 255, sides in multiples of 32; returns for
+            the strides 8, 16 and 32 the scores of faces, then of objects, boxes, landmarks.
+    """
+
+    def find(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        height, width = pixels.shape[:2]
+        down, right = -height % _STRIDES[-1], -width % _STRIDES[-1]
+        if down or right:
+            pixels = np.asarray(
+                cv2.copyMakeBorder(pixels, 0, down, 0, right, cv2.BORDER_CONSTANT), np.uint8
+            )
+        blob = np.asarray(cv2.dnn.blobFromImage(pixels, swapRB=True), np.float32)
+        return _faces(run(blob), *blob.shape[2:])
+
+    return find
+
+
+def _faces(outputs: list[NDArray[np.float32]], height: int, width: int) -> NDArray[np.float32]:
+    """Turn the network's twelve outputs into faces, none of which overlaps a better one."""
+    if len(outputs) != 12:
+        raise ModelError(f"the detector gave {len(outputs)} outputs, 12 expected")
+    face, thing, box, points = (
+        np.concatenate([part.reshape(part.shape[1], -1) for part in outputs[n : n + 3]])
+        for n in (0, 3, 6, 9)
+    )
+    cell, stride = _grid(height, width)
+    if len(face) != len(cell):
+        raise ModelError("the detector's outputs do not fit its input")
+    score = np.sqrt(np.clip(face[:, 0], 0, 1) * np.clip(thing[:, 0], 0, 1))
+    likely = np.flatnonzero(score >= ENOUGH)
+    if not len(likely):
+        return _NONE
+    cell, stride, score = cell[likely], stride[likely], score[likely]
+    centre = (cell + box[likely, :2]) * stride
+    size = np.exp(box[likely, 2:]) * stride
+    corner = centre - size / 2
+    marks = (points[likely].reshape(-1, 5, 2) + cell[:, None]) * stride[:, None]
+    rows = np.column_stack([corner, size, marks.reshape(-1, 10), score]).astype(np.float32)
+    # Whole pixels, since OpenCV compares boxes in these.
+    whole = np.trunc(rows[:, :4]).astype(np.float64)
+    kept = cv2.dnn.NMSBoxes(whole, rows[:, 14], ENOUGH, OVERLAP, 1.0, MOST_FACES)  # type: ignore[arg-type]  # an array is a sequence of boxes
+    return np.asarray(rows[np.asarray(kept, int).ravel()], np.float32)
+
+
+@lru_cache(maxsize=64)
+def _grid(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return column and row of each cell, stride after stride, and its stride: float32[n, 1]."""
+    cells, strides = [], []
+    for stride in _STRIDES:
+        rows, columns = np.mgrid[: height // stride, : width // stride]
+        cells.append(np.column_stack([columns.ravel(), rows.ravel()]))
+        strides.append(np.full((rows.size, 1), stride))
+    return np.concatenate(cells).astype(np.float32), np.concatenate(strides).astype(np.float32)

@@ -1,0 +1,124 @@
+"""A network's bytes → a function, through OpenVINO.
+
+OpenVINO is loaded by what is called here, never by importing it: it takes a tenth of a second,
+which only processes that go on for a while earn back.
+
+Nothing is kept on the disk. OpenVINO could store compiled networks and load them again in
+0.05 s, but nobody could compare such a file with the manifest: whoever may write to the
+cache could exchange a network behind its checked weights.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onlyme.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Runs = Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]
+
+__all__ = ["Engine", "Unfit"]
+
+
+class Unfit(Exception):  # noqa: N818 - a state; it never leaves onlyme, which falls back to OpenCV
+    """OpenVINO cannot be used here; the message says why, in words."""
+
+
+class Engine:
+    """OpenVINO on this processor.
+
+    Attributes:
+        version: OpenVINO's, such as `2026.4.1`.
+        precision: of networks that may be rounded: `bf16` where the processor multiplies
+            in it, else `f32`.
+
+    Raises:
+        Unfit: OpenVINO is not installed, or does not start.
+    """
+
+    def __init__(self) -> None:
+        # It asks nobody and tells nobody; so that no part of it ever does.
+        os.environ.setdefault("OPENVINO_TELEMETRY_OPT_OUT", "1")
+        try:
+            import openvino
+            from openvino.frontend.onnx import ConversionExtension
+
+            self._core: Any = openvino.Core()
+            self._core.add_extension(ConversionExtension("DequantizeLinear", _folded))
+            able = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        except ImportError as error:
+            why = "is not installed" if error.name == "openvino" else f"cannot load ({error})"
+            raise Unfit(f"OpenVINO {why}") from None
+        except Exception as error:  # noqa: BLE001 - a broken install may raise anything
+            raise Unfit(f"OpenVINO does not start ({_short(error)})") from None
+        self.version = str(openvino.__version__).partition("-")[0]
+        self.precision = "bf16" if "BF16" in able else "f32"
+
+    def network(self, weights: bytes, *, exact: bool = False, any_size: bool = False) -> Runs:
+        """Load a network of one input; return a function from its input to its outputs.
+
+        The function is for one thread at a time, and its answers hold until it is called
+        again; it raises ModelError where it cannot answer.
+
+        Args:
+            weights: the ONNX file's bytes, checked already; only they are used.
+            exact: compute in float32 whatever the processor can do.
+            any_size: take pictures of any height and width.
+
+        Raises:
+            Unfit: OpenVINO cannot load it.
+        """
+        precision = "f32" if exact else self.precision
+        options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+        try:
+            model = self._core.read_model(weights)
+            if any_size:
+                model.reshape([1, 3, -1, -1])
+            request = self._core.compile_model(model, "CPU", options).create_infer_request()
+        except Exception as error:  # noqa: BLE001 - its own exceptions share no base class
+            raise Unfit(f"OpenVINO cannot load a network ({_short(error)})") from None
+
+        def run(blob: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+            try:
+                answers = request.infer({0: blob}, share_inputs=True, share_outputs=True)
+                return [np.asarray(answer, np.float32) for answer in answers.to_tuple()]
+            except Exception as error:  # noqa: BLE001 - as above
+                raise ModelError(f"OpenVINO cannot run a network ({_short(error)})") from None
+
+        return run
+
+
+def _short(error: Exception) -> str:
+    """Return the line of an error that says something; OpenVINO's begin with file and line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith(("Exception from", "Check '"))]
+    return (telling or lines or [type(error).__name__])[0][:200]
+
+
+def _folded(node: Any) -> Any:
+    """Replace weights stored as integers, a scale for each block, by what they stand for.
+
+    OpenVINO's own reader refuses the blocks of SFace's file. ONNX, operator
+    DequantizeLinear: y = (x − zero point) · scale.
+    """
+    from openvino import opset13
+
+    x, scale, *zero = (node.get_input(n).get_node().data for n in range(node.get_input_size()))
+    axis, block = node.get_attribute("axis", 1), node.get_attribute("block_size", 0)
+
+    def spread(values: NDArray[Any]) -> NDArray[np.float32]:
+        if block:
+            values = np.repeat(values, block, axis).take(range(x.shape[axis]), axis)
+        elif values.size > 1:
+            values = values.reshape([-1 if n == axis % x.ndim else 1 for n in range(x.ndim)])
+        return values.astype(np.float32)
+
+    offset = spread(zero[0]) if zero else np.float32(0)
+    return opset13.constant((x.astype(np.float32) - offset) * spread(scale)).outputs()

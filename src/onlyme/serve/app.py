@@ -1,0 +1,101 @@
+"""Settings come in; the whole application goes out: guard, routes, page."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+
+import onlyme
+from onlyme.errors import OnlymeError
+from onlyme.serve import entry, live, routes
+from onlyme.serve.guard import Guard, refuse
+from onlyme.serve.options import Options
+from onlyme.serve.problems import Refused, of_error, of_status, response
+from onlyme.serve.service import Service
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.requests import HTTPConnection
+    from starlette.responses import Response
+    from starlette.websockets import WebSocket
+
+    from onlyme.settings import Settings
+
+__all__ = ["PAGE", "create_app"]
+
+PAGE = Path(__file__).parent / "page"
+"""The page's files; whatever lies there is served at `/`, to whom the page was opened for."""
+
+ROUTERS = (entry.router, routes.router, live.router)
+"""Everything that is answered, beside the page."""
+
+
+def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
+    """Put the application together; its vault is opened when the server starts.
+
+    Args:
+        settings: of the vault and the networks.
+        options: of the service.
+    """
+    service = Service(settings, options or Options())
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        try:
+            await service.start()
+            yield
+        finally:
+            await service.stop()
+
+    app = FastAPI(
+        title="onlyme",
+        version=onlyme.__version__,
+        lifespan=lifespan,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,  # these pages load their scripts from other hosts
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.service = service
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/", StaticFiles(directory=PAGE, html=True))
+    for kind in (OnlymeError, Refused, HTTPException, RequestValidationError, Exception):
+        app.add_exception_handler(kind, _answered)  # type: ignore[arg-type]  # of both kinds
+    app.add_middleware(Guard, service=service)
+    return app
+
+
+async def _answered(connection: HTTPConnection, error: Exception) -> Response | None:
+    """Answer whatever was raised with a problem."""
+    if isinstance(error, Refused):
+        refused = error
+    elif isinstance(error, OnlymeError):
+        refused = of_error(error)
+    elif isinstance(error, HTTPException):
+        refused = of_status(error.status_code)
+        refused.headers.update(error.headers or {})
+    elif isinstance(error, RequestValidationError):
+        refused = of_status(422, _said(error))
+    else:
+        refused = of_status(500)
+    if refused.status >= 500 and not isinstance(error, Refused):
+        Service.of(connection).log_error(error)
+    if connection.scope["type"] == "http":
+        return response(refused)
+    websocket = cast("WebSocket", connection)
+    await refuse(refused, websocket.scope, websocket.receive, websocket.send)
+    return None
+
+
+def _said(error: RequestValidationError) -> str:
+    """Say what was wrong with parameters, without what was sent: it may be a face."""
+    found: list[dict[str, Any]] = list(error.errors())
+    return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in found)[:500]

@@ -1,0 +1,82 @@
+"""The page's live endpoints: enroll before the camera, watch, and what the slider shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, WebSocket
+from starlette.responses import Response
+
+from onlyme import wiring
+from onlyme.faceid import FaceID
+from onlyme.serve.auth import Caller, needs
+from onlyme.serve.routes import Here, Person, answered, told
+from onlyme.serve.seated import sit
+from onlyme.serve.service import Service
+from onlyme.serve.slider import sensitivity
+from onlyme.serve.stream import Stream
+from onlyme.serve.tokens import Scope
+from onlyme.serve.watching import stricter, watch
+from onlyme.types import LivenessLevel
+
+if TYPE_CHECKING:
+    from onlyme.serve.newest import Newest
+    from onlyme.serve.stream import Job, Say
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1")
+
+
+@router.websocket("/names/{name}/sitting")
+async def sitting(
+    websocket: WebSocket,
+    name: Person,
+    service: Here,
+    caller: Annotated[Caller, needs(Scope.ENROLL)],
+    *,
+    add: bool = False,
+    replace: bool = False,
+) -> None:
+    """Enroll a person before the camera: JPEG frames in, advice and the result out."""
+
+    def job(face_id: FaceID, newest: Newest, say: Say) -> None:
+        sit(face_id, name, newest, say, add=add, replace=replace)
+
+    await _stream(websocket, service, caller, job)
+
+
+@router.websocket("/names/{name}/watch")
+async def watching(
+    websocket: WebSocket,
+    name: Person,
+    service: Here,
+    caller: Annotated[Caller, needs(Scope.VERIFY)],
+    liveness: LivenessLevel | None = None,
+) -> None:
+    """Decide attempt after attempt: JPEG frames in, what was seen and decided out.
+
+    A caller may ask to look harder for a photo in place of the person, never less hard.
+    """
+    level = stricter(service.level, liveness)
+
+    def job(face_id: FaceID, newest: Newest, say: Say) -> None:
+        watch(face_id, name, level, newest, say, lambda decision: told(decision, caller))
+
+    await _stream(websocket, service, caller, job)
+
+
+@router.get("/names/{name}/attempts", dependencies=[needs(Scope.ADMIN)])
+async def attempts(name: Person, service: Here) -> Response:
+    """Show what alpha decides: margins of the person's photos, of strangers, of attempts."""
+    return answered(await service.engine.run(lambda face_id: sensitivity(face_id, name)))
+
+
+async def _stream(websocket: WebSocket, service: Service, caller: Caller, job: Job) -> None:
+    stream = Stream(websocket)
+    key = f"{caller.name} {websocket.cookies.get(service.cookie, '')}"
+    await service.streams.enter(key, stream)
+    try:
+        await stream.run(lambda: wiring.face_id(service.settings, FaceID), job)
+    finally:
+        service.streams.leave(key, stream)

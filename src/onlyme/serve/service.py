@@ -1,0 +1,94 @@
+"""What all requests share: the engine, who may ask, and the limits."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Self
+
+from starlette.requests import HTTPConnection
+
+from onlyme import wiring
+from onlyme.faceid import FaceID
+from onlyme.serve.auth import Current, Rates, Sessions
+from onlyme.serve.engine import Engine
+from onlyme.serve.stream import Streams
+from onlyme.serve.tokens import Token, Tokens
+from onlyme.serve.uploads import Uploads
+from onlyme.types import LivenessLevel
+
+if TYPE_CHECKING:
+    from onlyme.keeping import Keeping
+    from onlyme.serve.options import Options
+    from onlyme.settings import Settings
+
+__all__ = ["SOURCE", "Service"]
+
+SOURCE = "service"
+"""What the gate and the log call an attempt that came over the network."""
+
+_log = logging.getLogger("onlyme.serve")
+
+
+class Service:
+    """The parts behind the routes.
+
+    Args:
+        settings: of the vault and the networks.
+        options: of the service.
+
+    Attributes:
+        engine: does whatever needs a FaceID.
+        tokens: of apps.
+        sessions: of browsers.
+        rates: how often each asked.
+        uploads: receives bodies.
+        streams: of cameras.
+        level: how hard is looked for a photo in place of the person.
+    """
+
+    def __init__(self, settings: Settings, options: Options) -> None:
+        self.settings = settings
+        self.options = options
+        self.level = LivenessLevel(settings.liveness)
+        self.cookie = f"onlyme-{options.port}"  # browsers share cookies among the ports of a host
+        self.engine = Engine(
+            lambda: wiring.face_id(settings, FaceID),
+            workers=options.workers,
+            waiting=options.waiting,
+            seconds=options.seconds,
+        )
+        self.tokens = Current(self._read_tokens)
+        self.sessions = Sessions()
+        self.rates = Rates()
+        self.uploads = Uploads(options.held_bytes, options.body_seconds)
+        self.streams = Streams()
+        self._keeping: Keeping | None = None
+
+    @classmethod
+    def of(cls, connection: HTTPConnection) -> Self:
+        """Return the service that a connection came to; a dependency of routes."""
+        service: Self = connection.app.state.service
+        return service
+
+    async def start(self) -> None:
+        """Open the vault.
+
+        Raises:
+            OnlymeError: vault or networks cannot be used.
+        """
+        self._keeping = wiring.keeping(self.settings)
+        await self.engine.start()
+
+    async def stop(self) -> None:
+        """Close everything."""
+        await self.engine.stop()
+        if self._keeping is not None:
+            self._keeping.close()
+
+    def log_error(self, error: Exception) -> None:
+        """Write down for the operator what outsiders are not told."""
+        _log.error("%s: %s", type(error).__name__, error)
+
+    def _read_tokens(self) -> list[Token]:
+        assert self._keeping is not None  # noqa: S101 - for the type checker; `start` came first
+        return Tokens(self._keeping).all()

@@ -1,0 +1,197 @@
+"""SQLite files as vault and gallery use them: private, transactional, and never talkative.
+
+SQLite brings what a store needs and is hard to write: a change is whole or not
+at all, also after `kill -9`; writers wait for each other. What is deleted is
+overwritten (`secure_delete`).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import sqlite3
+import stat
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from onlyme.errors import VaultBusy, VaultDamaged, VaultError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["SqliteFile", "translated"]
+
+WAIT_SECONDS = 10.0
+"""How long one process waits for another's change."""
+
+
+class SqliteFile:
+    """One connection to one file, made with mode 0600 where it does not exist.
+
+    Args:
+        path: the file.
+        application: a number that tells our file from any other SQLite file.
+        layout: the version of the tables below.
+        schema: the statements that make them.
+
+    Raises:
+        VaultError: it cannot be used.
+    """
+
+    def __init__(
+        self, path: Path, *, application: int, layout: int, schema: tuple[str, ...]
+    ) -> None:
+        self.path = path
+        self._made_by, self._made_as, self._schema = application, layout, schema
+        with translated(path):
+            _made(path)
+            # Transactions are begun and ended by `reading` and `writing` alone.
+            self._connection = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)
+            self.run = self._connection.execute
+            try:
+                self._prepare()
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def _prepare(self) -> None:
+        self.run("PRAGMA trusted_schema = OFF")
+        self.run("PRAGMA cell_size_check = ON")
+        self.run("PRAGMA secure_delete = ON")
+        self.run("PRAGMA synchronous = FULL")
+        # A write-ahead log: one wait for the disk a change, where a journal takes four or five.
+        self.run("PRAGMA journal_mode = WAL")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    @property
+    def layout(self) -> int | None:
+        """The layout of its tables; 0 for an empty file, None for somebody else's."""
+        layout = int(self.run("PRAGMA user_version").fetchone()[0])
+        application = self.run("PRAGMA application_id").fetchone()[0]
+        if layout and application == self._made_by:
+            return layout
+        tables = self.run("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        return None if tables or layout or application else 0
+
+    @property
+    def version(self) -> int:
+        """Changes whenever another connection has changed the file."""
+        return int(self.run("PRAGMA data_version").fetchone()[0])
+
+    def lay_out(self) -> None:
+        """Make the tables, within a transaction."""
+        for statement in self._schema:
+            self.run(statement)
+        self.run(f"PRAGMA application_id = {self._made_by}")
+        self.run(f"PRAGMA user_version = {self._made_as}")
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """See one state of the file throughout."""
+        if self._connection.in_transaction:
+            yield
+            return
+        self.run("BEGIN")
+        try:
+            yield
+        finally:
+            self._roll_back()
+
+    @contextmanager
+    def writing(self, *, durable: bool = True) -> Iterator[None]:
+        """Change the file: all of it, or on any exception nothing.
+
+        Args:
+            durable: wait until the disk has it. Without, a loss of power may undo the change;
+                the end of the process, whatever ends it, does not.
+        """
+        self.run(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        self._begin()
+        try:
+            yield
+            self.run("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def scrub(self) -> None:
+        """Leave nothing of what was deleted: neither in free pages nor in the write-ahead log."""
+        self.run("VACUUM")
+        self.run("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def copy_to(self, path: Path) -> None:
+        """Copy the file as it is at one moment, also while others use it."""
+        target = sqlite3.connect(path)
+        try:
+            self._connection.backup(target)
+        finally:
+            target.close()
+
+    def _begin(self) -> None:
+        # SQLite's own waiting sleeps up to 100 ms at a time; many callers then wait for
+        # nobody. Short, uneven naps pass the lock on at once.
+        deadline = time.monotonic() + WAIT_SECONDS
+        self.run("PRAGMA busy_timeout = 0")
+        try:
+            while not self._begun(time.monotonic() > deadline):
+                time.sleep(random.uniform(0.0005, 0.003))  # noqa: S311 - no secret
+        finally:
+            self.run(f"PRAGMA busy_timeout = {int(WAIT_SECONDS * 1000)}")
+
+    def _begun(self, last_try: bool) -> bool:  # noqa: FBT001 - a helper of one caller
+        try:
+            self.run("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if last_try or not _busy(error):
+                raise
+            return False
+        return True
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self.run("ROLLBACK")
+
+
+def _made(path: Path) -> None:
+    """Make a file that others may not read, even if its folder were opened to them later.
+
+    One that is there is not opened: closing it would take away the locks that SQLite holds
+    on it for other connections of this process (fcntl(2)), and whoever else closes the file
+    then would remove its write-ahead log under them.
+    """
+    flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC
+    try:
+        os.close(os.open(path, flags, 0o600))
+    except FileExistsError:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise OSError(errno.ELOOP, "is a link, or no file") from None
+
+
+def _busy(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the system raise into VaultErrors that say what to do."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if _busy(error):
+            raise VaultBusy(f"{path} is in use by another process; try again") from None
+        raise VaultError(f"{path}: {error}") from None
+    except (sqlite3.ProgrammingError, sqlite3.InterfaceError) as error:
+        raise VaultError(f"{path}: {error}") from None
+    except sqlite3.Error as error:
+        raise VaultDamaged(f"{path} is damaged: {error}") from None
+    except (UnicodeDecodeError, OverflowError, MemoryError) as error:
+        # What sqlite3 makes of names and lengths that are garbage.
+        raise VaultDamaged(f"{path} is damaged ({type(error).__name__})") from None
+    except OSError as error:
+        raise VaultError(f"{path}: {error.strerror or error}") from None

@@ -1,0 +1,162 @@
+"""A service's name comes in; its PAM file with our lines, or without them, goes out.
+
+First everything is worked out and tried, then it is written: a plan is complete before the
+first byte changes.
+"""
+
+from __future__ import annotations
+
+import difflib
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from onlyme.errors import PamError
+from onlyme.unlock.pam import backup
+from onlyme.unlock.pam.fit import checked, fitted, sharing
+from onlyme.unlock.pam.lines import marked, without
+from onlyme.unlock.pam.places import replaced
+from onlyme.unlock.pam.program import NAME
+from onlyme.unlock.pam.stack import flattened
+from onlyme.unlock.pam.trial import tried
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from onlyme.unlock.pam.lines import Lines
+    from onlyme.unlock.pam.places import Places
+
+__all__ = ["Change", "apply", "installed", "plan", "removal", "try_out"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What would become of a service's file.
+
+    Attributes:
+        path: the file.
+        old: its text now.
+        new: its text then.
+        services: those whose rules come from it; its own first.
+        notes: what is worth knowing, in sentences.
+    """
+
+    path: Path
+    old: str
+    new: str
+    services: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def service(self) -> str:
+        """The service that was asked for."""
+        return self.services[0]
+
+    @property
+    def diff(self) -> str:
+        """The change as a unified diff; empty where there is none."""
+        old, new = (text.split("\n") for text in (self.old, self.new))
+        rows = difflib.unified_diff(old, new, str(self.path), str(self.path), lineterm="")
+        text = "\n".join(rows)
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def plan(places: Places, service: str, lines: Lines) -> Change:
+    """Work out where our lines go, and hold that a password still opens afterwards.
+
+    Raises:
+        PamError: they may not be put there; the message says why.
+    """
+    path = places.own(service)
+    old = places.read(service)
+    new = fitted(places.read, service, lines)
+    if _asked_already(places, service):
+        raise PamError(
+            f"{service}: its rules start {NAME} already, as pam-auth-update has it; "
+            "a face would be looked for twice"
+        )
+
+    def read(name: str) -> str:
+        return new if name == service else places.read(name)
+
+    services = (service, *sharing(places.read, places.services(), service))
+    notes = list(checked(read, service, places.read))
+    for other in services[1:]:
+        checked(read, other, places.read)
+        notes.append(f"{other} includes {service}: a face opens it as well")
+    if sum(line.startswith("account") for line in marked(new)) == 0:
+        notes.append("it has no account rules, so a password will not end a lock-out of the face")
+    return Change(path, old, new, services, tuple(notes))
+
+
+def try_out(places: Places, change: Change, user: str, password: str | None = None) -> None:
+    """Try the new file with the real PAM, in a copy of the configuration.
+
+    Raises:
+        PamError: it does not do what it should.
+    """
+    for service in change.services:
+        tried(places.folders, {change.service: change.new}, service, user, password)
+
+
+def installed(places: Places) -> list[str]:
+    """Name the services whose own files hold a line of ours."""
+    found = []
+    for service in places.services():
+        with suppress(PamError):
+            if marked(places.read(service)):
+                found.append(service)
+    return found
+
+
+def removal(places: Places, service: str) -> Change | None:
+    """Work out how a service's file is without our lines.
+
+    Where the file is still as we left it, it becomes what the backup holds, byte for byte.
+    Where somebody changed it since, our lines and nothing else are taken out.
+
+    Returns:
+        The change; None where none of our lines is in it.
+
+    Raises:
+        PamError: there is no such service, or its file is not one to change.
+    """
+    path = places.own(service)
+    old = places.read(service)
+    if not marked(old):
+        return None
+    known = backup.kept(places.state, service)
+    if known is not None and known[0].after == backup.digest(old):
+        return Change(path, old, known[1], (service,))
+    note = "the file was changed since; only our lines are taken out"
+    return Change(path, old, without(old), (service,), (note,) if known else ())
+
+
+def apply(places: Places, change: Change) -> None:
+    """Write a change: its backup first, then the file in one step.
+
+    Raises:
+        PamError: the file was changed meanwhile.
+        OSError: something cannot be written; the file is as it was.
+    """
+    if change.old == change.new:
+        return
+    if marked(change.new):
+        before = without(change.old)
+        backup.keep(places.state, backup.Backup.of(change.path, before, change.new), before)
+    replaced(change.path, change.old, change.new)
+    if not marked(change.new):
+        backup.forget(places.state, change.service)
+
+
+def _asked_already(places: Places, service: str) -> bool:
+    """Whether the service starts our program by a rule that `install` did not write."""
+
+    def plain(name: str) -> str:
+        return without(places.read(name))
+
+    return any(
+        argument.endswith(f"/{NAME}")
+        for step in flattened(plain, service, "auth")
+        for argument in step.rule.arguments
+    )

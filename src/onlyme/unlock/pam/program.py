@@ -1,0 +1,91 @@
+"""Where `onlyme-pam` lies, and whether root may start it.
+
+PAM starts it as root. So nobody but root may be able to change it, what runs it, or the code
+that it loads; otherwise whoever can would be root, and open every door besides.
+"""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import sys
+from pathlib import Path
+
+import onlyme
+from onlyme.errors import PamError
+
+__all__ = ["NAME", "command", "profile", "trusted"]
+
+NAME = "onlyme-pam"
+"""The command that PAM starts."""
+
+
+def command(helper: Path | None = None) -> tuple[str, ...]:
+    """Return the words that start the helper, all paths absolute.
+
+    A Python script is started with `-I`, so that no variable of the PAM environment and no
+    folder of a user's can bring other code in.
+
+    Args:
+        helper: the program; by default the one of this installation.
+
+    Raises:
+        PamError: there is none, or others than root could change it.
+    """
+    path = _found() if helper is None else helper.absolute()
+    if not path.is_file():
+        raise PamError(f"{path} is no program; install onlyme as root, or name it with --helper")
+    interpreter = _interpreter(path)
+    parts = [path]
+    if interpreter:  # then our own code runs with it
+        parts += [Path(interpreter[0]), Path(onlyme.__file__).parent]
+    for part in parts:
+        trusted(part)
+    return (*interpreter, str(path))
+
+
+def profile(words: tuple[str, ...]) -> str:
+    """Return the profile for Debian's pam-auth-update that starts the helper with these words."""
+    text = Path(__file__).with_name("pam-auth-update.profile").read_text("utf-8")
+    return text.replace("@COMMAND@", " ".join(words))
+
+
+def trusted(path: Path) -> None:
+    """Hold that nobody but root can change a file or folder, or put another in its place.
+
+    Raises:
+        PamError: somebody can.
+    """
+    for name in (path.absolute(), path.resolve()):
+        for part in (name, *name.parents):
+            status = part.lstat()
+            if stat.S_ISLNK(status.st_mode):
+                continue  # who could change it is who could change its folder
+            # In a folder such as /tmp only its owner can rename what lies there.
+            loose = status.st_mode & 0o022 and not (
+                stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
+            )
+            if status.st_uid != 0 or loose:
+                raise PamError(
+                    f"{part} can be changed by others than root, and PAM would run {path} as "
+                    "root; install onlyme as root, for example into /opt/onlyme"
+                )
+
+
+def _found() -> Path:
+    beside = Path(sys.executable).parent / NAME
+    if beside.is_file():
+        return beside
+    found = shutil.which(NAME)
+    if found is None:
+        raise PamError(f"{NAME} is not installed; run `pip install 'onlyme[unlock]'` as root")
+    return Path(found).absolute()
+
+
+def _interpreter(path: Path) -> tuple[str, ...]:
+    """Read the first line of a script; empty where it is none of Python's."""
+    with path.open("rb") as file:
+        first = file.readline(512).decode("utf-8", "replace").strip()
+    words = first.removeprefix("#!").split() if first.startswith("#!") else []
+    python = bool(words) and Path(words[0]).name.startswith("python")
+    return (words[0], "-I") if python and len(words) == 1 else ()

@@ -1,0 +1,195 @@
+"""The text of a PAM file → its rules; a folder of them → one service's rules in their order.
+
+Read as Linux-PAM reads it (pam.conf(5), `pam_handlers.c`), with Debian's `@include`. Where
+its versions differ, or a file is broken, nothing is guessed: `PamError` says which line.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from onlyme.errors import PamError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["KINDS", "Rule", "Step", "flattened", "includes", "parsed"]
+
+KINDS: Final = ("auth", "account", "password", "session")
+_INCLUDES: Final = ("include", "substack")
+_TOKEN: Final = re.compile(r"\[(?:[^\]\\]|\\.)*\]|[^ \t]+")
+_STRANGE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # all but tab and line feed
+_LONGEST: Final = 1000  # older versions of PAM read 1,024 bytes of a rule
+_DEEPEST: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of a PAM file.
+
+    Attributes:
+        kind: `auth`, `account`, `password` or `session`; empty for `@include`, which brings
+            rules of every kind.
+        control: what becomes of the module's answer, such as `required` or `[success=1
+            default=ignore]`; `include`, `substack` or `@include` where it names a file.
+        module: the module, or the file that is included.
+        arguments: those of the module.
+        start: number of its first line, counted from 0.
+        end: number of the line after its last: a rule may go on over several.
+    """
+
+    kind: str
+    control: str
+    module: str
+    arguments: tuple[str, ...]
+    start: int
+    end: int
+
+    @property
+    def file(self) -> str | None:
+        """The file that it includes, if it does."""
+        return self.module if self.control in ("@include", *_INCLUDES) else None
+
+    @property
+    def name(self) -> str:
+        """The module's name without its folder and ending: `pam_unix`."""
+        return self.module.rpartition("/")[2].removesuffix(".so")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rule of a service, whichever file it comes from.
+
+    Attributes:
+        rule: the rule; for `substack` it only marks where that begins.
+        level: how many substacks it lies in.
+        file: the file that it stands in.
+        by: the rule of the service's own file that brought it: itself, or an include.
+    """
+
+    rule: Rule
+    level: int
+    file: str
+    by: Rule
+
+    @property
+    def runs(self) -> bool:
+        """Whether a module is called here."""
+        return self.rule.control != "substack"
+
+    def __str__(self) -> str:
+        """Say where it stands.
+
+        >>> rule = Rule("auth", "required", "pam_unix.so", (), 3, 4)
+        >>> str(Step(rule, 0, "sudo", rule))
+        'pam_unix (sudo, line 4)'
+        """
+        return f"{self.rule.name} ({self.file}, line {self.rule.start + 1})"
+
+
+def parsed(text: str, name: str) -> list[Rule]:
+    r"""Read the rules of one file.
+
+    Args:
+        text: what the file holds.
+        name: what to call it in messages.
+
+    Raises:
+        PamError: it holds what is no rule, or what versions of PAM read differently.
+
+    >>> rule = parsed("auth [success=1 default=ignore] pam_unix.so nullok # the password", "x")[0]
+    >>> rule.control, rule.name, rule.arguments
+    ('[success=1 default=ignore]', 'pam_unix', ('nullok',))
+    >>> parsed("auth required \\\n pam_unix.so\n@include other\n", "x")[1].file
+    'other'
+    """
+    return [_rule(words, start, end, name) for words, start, end in _logical(text, name)]
+
+
+def flattened(read: Callable[[str], str], service: str, kind: str) -> list[Step]:
+    """List a service's own rules of one kind as PAM goes through them.
+
+    Args:
+        read: returns the text of a file by its name; raises PamError where there is none.
+        service: the service, which is also its file's name.
+        kind: one of `KINDS`.
+
+    Returns:
+        Its rules with those of included files in their places. Without any, PAM takes
+        those of the service `other`, which are not listed here.
+
+    Raises:
+        PamError: one of the files is not there or not understood.
+    """
+    return list(_walk(read, service, kind, 0, 0, None))
+
+
+def includes(text: str, name: str) -> set[str]:
+    """Name the files that a file includes.
+
+    Raises:
+        PamError: it is not understood.
+    """
+    return {rule.file for rule in parsed(text, name) if rule.file is not None}
+
+
+def _walk(
+    read: Callable[[str], str], name: str, kind: str, level: int, depth: int, by: Rule | None
+) -> Iterator[Step]:
+    if depth >= _DEEPEST:
+        raise PamError(f"{name} is included more than {_DEEPEST} files deep, perhaps by itself")
+    for rule in parsed(read(name), name):
+        if rule.kind not in ("", kind):
+            continue
+        top = by or rule
+        if rule.file is None:
+            yield Step(rule, level, name, top)
+            continue
+        below = rule.control == "substack"
+        if below:
+            yield Step(rule, level, name, top)
+        yield from _walk(read, rule.file, kind, level + below, depth + 1, top)
+
+
+def _logical(text: str, name: str) -> Iterator[tuple[str, int, int]]:
+    """Put lines together that a backslash continues; leave comments and empty ones out."""
+    begun, start = "", 0
+    for number, line in enumerate(text.split("\n")):
+        if strange := _STRANGE.search(line):
+            raise PamError(f"{name}, line {number + 1} holds {strange.group()!r}")
+        words, hash_sign, _ = line.partition("#")
+        words = words.strip(" \t")
+        if begun and not words:
+            raise PamError(f"{name}, line {number + 1} breaks into a rule that a backslash goes on")
+        if hash_sign and line.rstrip(" \t").endswith("\\"):
+            raise PamError(f"{name}, line {number + 1} is a comment that ends in a backslash")
+        start = start if begun else number
+        begun += words
+        if begun.endswith("\\"):
+            begun = begun[:-1].rstrip(" \t") + " "
+            continue
+        if begun:
+            if len(begun.encode("utf-8", "surrogateescape")) > _LONGEST:
+                raise PamError(f"{name}, line {start + 1} is longer than PAM reads")
+            yield begun, start, number + 1
+        begun = ""
+    if begun:
+        raise PamError(f"{name} ends in a backslash")
+
+
+def _rule(words: str, start: int, end: int, name: str) -> Rule:
+    kind, *rest = _TOKEN.findall(words)
+    kind = kind.lower()
+    if kind == "@include":
+        if len(rest) != 1:
+            raise PamError(f"{name}, line {start + 1}: `@include` is followed by one file's name")
+        return Rule("", kind, rest[0], (), start, end)
+    kind = kind.removeprefix("-")  # a dash only keeps PAM from logging a missing module
+    if kind not in KINDS:
+        raise PamError(f"{name}, line {start + 1}: {kind:.40} is none of {', '.join(KINDS)}")
+    if len(rest) < 2:
+        raise PamError(f"{name}, line {start + 1} names no module")
+    control = rest[0] if rest[0].startswith("[") else rest[0].lower()
+    return Rule(kind, control, rest[1], tuple(rest[2:]), start, end)

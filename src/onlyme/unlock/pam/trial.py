@@ -1,0 +1,195 @@
+"""New PAM files come in; whether the real PAM does with them what it should goes out.
+
+They are put into a copy of the whole configuration, which libpam reads in place of
+/etc/pam.d (`pam_start_confdir`, Linux-PAM 1.4 of 2020). There the program of our lines is
+`true` once and `false` once: a face accepted, and a face refused.
+"""
+
+from __future__ import annotations
+
+import json
+import pwd
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from onlyme.errors import PamError
+from onlyme.unlock.pam.control import CODES
+from onlyme.unlock.pam.lines import MARK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["Answer", "tried"]
+
+_WORKER: Final = Path(__file__).with_name("trial_worker.py")
+_SECONDS: Final = 30.0
+_INCLUDE: Final = re.compile(
+    rb"(?im)^([ \t]*(?:@include|-?[a-z]+[ \t]+(?:include|substack))[ \t]+)([^/\s#]+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the real PAM did.
+
+    Attributes:
+        authenticate: its answer, one of `CODES`.
+        credentials: the same of setting credentials, after a success.
+        account: the same of the account rules.
+        asked: how often it asked for something that is not shown, such as a password.
+        said: what it showed.
+    """
+
+    authenticate: str
+    credentials: str | None
+    account: str | None
+    asked: int
+    said: tuple[str, ...]
+
+    @property
+    def opens(self) -> bool:
+        """Whether it let the user in."""
+        return self.authenticate == "success"
+
+
+def tried(
+    folders: Iterable[Path],
+    texts: Mapping[str, str],
+    service: str,
+    user: str,
+    password: str | None = None,
+) -> None:
+    """Hold that a face opens a service and that without one the password is asked for as ever.
+
+    Args:
+        folders: where PAM finds its files; what is in a later one wins.
+        texts: the new files by their names.
+        service: the service.
+        user: somebody who has a password.
+        password: theirs; then it is also tried.
+
+    Raises:
+        PamError: they do not; the message says what happened.
+    """
+    with tempfile.TemporaryDirectory(prefix="onlyme-pam-") as scratch:
+        copies = {name: _copied(folders, Path(scratch) / name) for name in ("before", "yes", "no")}
+        for name, program in (("yes", "true"), ("no", "false")):
+            for file, text in texts.items():
+                changed = _replaced(text, _program(program)).encode("utf-8", "surrogateescape")
+                (copies[name] / file).write_bytes(_within(copies[name], changed))
+        before = asked_pam(copies["before"], service, user)
+        if before.opens:
+            raise PamError(
+                f"{service}: opens for {user} without a password as it is; try with --user NAME"
+            )
+        if not before.asked:
+            raise PamError(
+                f"{service}: asks {user} for no password as it is ({before.authenticate}); "
+                "try with --user NAME"
+            )
+        _hold(service, before, asked_pam(copies["no"], service, user))
+        face = asked_pam(copies["yes"], service, user)
+        if not face.opens or face.asked or face.credentials != "success":
+            raise PamError(f"{service}: a trial with a face accepted did not open it ({face})")
+        _same_account(service, before, face)
+        if password is not None:
+            typed = asked_pam(copies["no"], service, user, password)
+            if not typed.opens:
+                raise PamError(f"{service}: this password of {user} did not open it ({typed})")
+
+
+def asked_pam(folder: Path, service: str, user: str, password: str | None = None) -> Answer:
+    """Let the real PAM authenticate somebody with the files of a folder.
+
+    Raises:
+        PamError: it did not answer.
+    """
+    try:
+        uid = pwd.getpwnam(user).pw_uid
+    except KeyError:
+        raise PamError(f"there is no user {user}") from None
+    wish = {"folder": str(folder), "service": service, "user": user, "uid": uid or None}
+    try:
+        done = subprocess.run(  # noqa: S603 - our own file, without a shell
+            [sys.executable, "-I", str(_WORKER)],
+            input=json.dumps(wish | {"password": password}),
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=True,
+        )
+        said = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        kind = type(error).__name__
+        raise PamError(
+            f"{service}: the trial with the real PAM did not end well ({kind})"
+        ) from None
+    return Answer(
+        _code(said["authenticate"]) or "abort",
+        _code(said["credentials"]),
+        _code(said["account"]),
+        said["asked"],
+        tuple(said["said"]),
+    )
+
+
+def _hold(service: str, before: Answer, after: Answer) -> None:
+    if after.opens:
+        raise PamError(f"{service}: a trial with a face refused opened it")
+    if not after.asked:
+        raise PamError(f"{service}: a trial with a face refused asked for no password ({after})")
+    if after.authenticate != before.authenticate:
+        raise PamError(
+            f"{service}: a trial with a face refused ended with {after.authenticate}, "
+            f"not with {before.authenticate} as before"
+        )
+    _same_account(service, before, after)
+
+
+def _same_account(service: str, before: Answer, after: Answer) -> None:
+    if after.account != before.account:
+        raise PamError(
+            f"{service}: in a trial the account rules answered {after.account}, "
+            f"not {before.account} as before"
+        )
+
+
+def _copied(folders: Iterable[Path], to: Path) -> Path:
+    to.mkdir()
+    for folder in folders:
+        for file in folder.iterdir() if folder.is_dir() else ():
+            if file.is_file():
+                (to / file.name).write_bytes(_within(to, file.read_bytes()))
+    return to
+
+
+def _within(folder: Path, text: bytes) -> bytes:
+    """Let includes stay in the copy: older versions of PAM look into /etc/pam.d for them."""
+    return _INCLUDE.sub(rb"\g<1>" + bytes(folder) + rb"/\g<2>", text)
+
+
+def _replaced(text: str, program: str) -> str:
+    """Put another program into our lines."""
+    rows = []
+    for row in text.split("\n"):
+        head, pam_exec, _ = row.partition("pam_exec.so")
+        ours = row.rstrip(" \t").endswith(MARK) and pam_exec
+        rows.append(f"{head}{pam_exec} quiet {program} {MARK}" if ours else row)
+    return "\n".join(rows)
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name, path="/usr/bin:/bin")
+    if found is None:
+        raise PamError(f"this system has no program `{name}` to try the new rules with")
+    return found
+
+
+def _code(number: int | None) -> str | None:
+    return None if number is None else CODES[number] if 0 <= number < len(CODES) else "abort"

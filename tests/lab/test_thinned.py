@@ -1,0 +1,66 @@
+"""What training leaves out of the article's network: nothing that counts, to the gradient."""
+
+import pytest
+import torch
+from torch import nn
+
+from onlyme.lab.networks import Article
+from onlyme.lab.networks.thinned import draw, thinned
+
+
+def seeded(seed, work):
+    torch.manual_seed(seed)
+    return work(), torch.get_rng_state()
+
+
+@pytest.mark.parametrize("faithful", [True, False])
+def test_channels_that_are_struck_out_need_not_be_computed(faithful):
+    """Numbers, gradients and what is drawn are those of the layers one after the other."""
+    torch.manual_seed(0)
+    network = Article(faithful=faithful, size=40, whole=True).double().train()
+    images = torch.rand(5, 3, 40, 40).double().requires_grad_()
+    plain, state = seeded(7, lambda: network.features(images).flatten(1))
+    push = torch.randn_like(plain)
+    parts = [images, *network.features.parameters()]
+    expected = torch.autograd.grad(plain, parts, push)
+    ours, after = seeded(7, lambda: thinned(network.features, images, draw(network.features, 5)))
+    torch.testing.assert_close(ours, plain)
+    assert torch.equal(state, after)
+    assert 0.3 < float((plain == 0).double().mean()) < 0.8
+    for one, other in zip(torch.autograd.grad(ours, parts, push), expected, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_a_training_step_is_the_layers_one_after_the_other():
+    torch.manual_seed(1)
+    network = Article(size=30, whole=True).double().train()
+    images = torch.rand(6, 3, 30, 30).double()
+
+    def plain():
+        return network.out(network.hidden(network.features(images).flatten(1)))
+
+    expected, _ = seeded(3, plain)
+    ours, _ = seeded(3, lambda: network(images))
+    torch.testing.assert_close(ours, expected)
+    weights = list(network.parameters())
+    wanted = torch.autograd.grad(expected.square().sum(), weights)
+    for one, other in zip(torch.autograd.grad(ours.square().sum(), weights), wanted, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("p", [0.0, 1.0])
+def test_all_channels_may_stay_and_all_may_be_struck_out(p):
+    torch.manual_seed(2)
+    stages = nn.Sequential(
+        *(
+            nn.Sequential(nn.Conv2d(i, o, 3, padding=1), nn.MaxPool2d(3, stride=1), nn.Dropout2d(p))
+            for i, o in ((3, 4), (4, 12))
+        )
+    )
+    images = torch.rand(2, 3, 12, 12)
+    factors = [torch.full((2, 4), 1.0 - p), torch.full((2, 12), 1.0 - p)]
+    ours = thinned(stages, images, factors)
+    torch.testing.assert_close(ours, stages(images).flatten(1))
+    assert bool((ours == 0).all()) == (p == 1.0)
+    ours.sum().backward()
+    assert all(weight.grad is not None for weight in stages.parameters())

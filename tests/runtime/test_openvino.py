@@ -1,0 +1,217 @@
+"""Two engines say the same of the same faces, and whoever does not is not used."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+
+from onlyme import swift, wiring
+from onlyme.errors import ModelRefused, SettingsError
+from onlyme.face.detect import Detector
+from onlyme.face.embed import Embedder
+from onlyme.face.models import find
+from onlyme.image.decode import decode
+from onlyme.runtime.drawn import drawn_faces
+from onlyme.runtime.openvino import Engine, Unfit
+from onlyme.settings import Settings
+
+PORTRAITS = ("obama_1", "obama_2", "obama_4", "biden_1", "macron_2", "ardern_2", "sunak_1")
+
+
+@pytest.fixture(scope="module")
+def both():
+    """The whole way through each engine."""
+    settings = Settings.load(runtime="openvino")
+    opencv = wiring.pipeline(replace(settings, runtime="opencv"))
+    openvino = wiring.pipeline(settings)
+    assert (opencv.runtime, openvino.runtime) == ("opencv", "openvino")
+    return opencv, openvino
+
+
+def judged_alike(both, frame):
+    """Compare every number that leaves a network; say how many faces were compared."""
+    one, other = both
+    expected, found = (p.detector.detect(frame.pixels, every=True) for p in both)
+    assert len(expected) == len(found)
+    for a, b in zip(expected, found, strict=True):
+        width = float(a.box[2])
+        np.testing.assert_allclose(b.box, a.box, atol=0.005 * width)
+        np.testing.assert_allclose(b.landmarks, a.landmarks, atol=0.005 * width)
+        assert b.score == pytest.approx(a.score, abs=0.005)
+        odds = [wiring.judge(p.runtime).look(frame.pixels, a).odds for p in both]
+        assert odds[0] == (odds[1] if odds[1] is None else pytest.approx(odds[1], abs=0.1))
+    seen, again = one.look(frame), other.look(frame)
+    assert seen.reason == again.reason
+    if seen.embedding is not None:
+        assert seen.embedding.model == again.embedding.model
+        assert seen.embedding.vector @ again.embedding.vector >= swift.COSINE
+    return len(expected)
+
+
+@pytest.mark.parametrize("name", PORTRAITS)
+def test_portraits_are_seen_alike(both, photos, name):
+    assert judged_alike(both, decode(photos / f"{name}.jpg")) >= 1
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 9), (33, 31), (3000, 2), (480, 640)])
+def test_so_are_pictures_of_nobody_in_any_shape(both, shape):
+    noise = np.random.default_rng(0).integers(0, 255, (*shape, 3), dtype=np.uint8)
+    assert judged_alike(both, decode(noise)) == 0
+
+
+@pytest.mark.data
+def test_small_pictures_of_many_people_are_seen_alike(both, data):
+    paths = sorted((data / "lfw_dev").glob("*/*.jpg"))[::97]
+    assert sum(judged_alike(both, decode(path)) for path in paths) >= 0.9 * len(paths)
+
+
+def test_drawn_faces_are_faces_where_they_were_drawn(both):
+    """The comparison at start would otherwise compare how two engines find nothing."""
+    for pixels, drawn in drawn_faces():
+        (found,) = both[0].detector.detect(pixels)
+        assert found.score > 0.9
+        assert np.abs(found.landmarks - drawn.landmarks).max() < 0.15 * found.box[2]
+
+
+def test_fingerprints_tell_the_engines_apart(both):
+    assert both[0].fingerprint() != both[1].fingerprint()
+
+
+# ------------------------------------------------------------------ refusals
+
+
+@pytest.mark.parametrize("name", ["detector", "embedder", "liveness"])
+@pytest.mark.parametrize("runtime", ["opencv", "openvino"])
+def test_one_flipped_bit_is_refused_by_either(tmp_path, monkeypatch, name, runtime):
+    weights = bytearray(find(name).read())
+    weights[len(weights) // 2] ^= 1
+    (tmp_path / "altered.onnx").write_bytes(weights)
+
+    def altered(wanted, *folders):
+        model = find(wanted, *folders)
+        return replace(model, path=tmp_path / "altered.onnx") if wanted == name else model
+
+    monkeypatch.setattr(wiring, "find", altered)
+    parts = {
+        "detector": wiring._detector.__wrapped__,
+        "embedder": lambda on: wiring._embedder.__wrapped__(on, "embedder", tmp_path),
+        "liveness": wiring.judge.__wrapped__,
+    }
+    with pytest.raises(ModelRefused, match=r"altered\.onnx is not the"):
+        parts[name](runtime)
+
+
+class Faulty(Engine):
+    """The real engine, but what its networks say is changed on the way."""
+
+    def __init__(self, change):
+        super().__init__()
+        self.change = change
+
+    def network(self, weights, **options):
+        run = super().network(weights, **options)
+        return lambda blob: [self.change(answer.copy()) for answer in run(blob)]
+
+
+def noisy(answer, *, share):
+    noise = np.random.default_rng(1).normal(0, share * answer.std(), answer.shape)
+    return (answer + noise).astype(np.float32)
+
+
+CHANGES = {
+    "rounds too much": partial(noisy, share=0.1),
+    "says nothing": np.zeros_like,
+    "says NaN": lambda answer: np.full_like(answer, np.nan),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_an_engine_that_disagrees_is_not_used(change):
+    faulty = Faulty(change)
+    with pytest.raises(Unfit):
+        swift.detector(faulty, find("detector"))
+    with pytest.raises(Unfit):
+        swift.embedder(faulty, find("embedder"))
+    with pytest.raises(Unfit):
+        swift.passive(faulty, find("liveness").read())
+
+
+def test_one_that_agrees_is(both):
+    same = Faulty(lambda answer: answer)
+    assert isinstance(swift.detector(same, find("detector")), Detector)
+    assert isinstance(swift.embedder(same, find("embedder")), Embedder)
+
+
+# ------------------------------------------------------------------ choosing
+
+
+@pytest.mark.parametrize(
+    ("setting", "lasting", "chosen"),
+    [
+        ("auto", False, "opencv"),  # a single verification would pay more than it gets
+        ("auto", True, "openvino"),
+        ("opencv", True, "opencv"),
+        ("openvino", False, "openvino"),
+    ],
+)
+def test_who_gets_which_engine(setting, lasting, chosen):
+    assert wiring.runtime(Settings.load(runtime=setting), lasting=lasting) == chosen
+
+
+def test_there_is_no_other_engine():
+    with pytest.raises(SettingsError, match="auto, opencv, openvino"):
+        Settings.load(runtime="tensorrt")
+
+
+ASK = """
+import sys
+{before}
+from onlyme import ModelRefused, wiring
+from onlyme.settings import Settings
+assert "openvino" not in sys.modules or sys.modules["openvino"] is None
+print(wiring.runtime(Settings.load(runtime="auto"), lasting=True))
+print(wiring.unfit(Settings.load()))
+try:
+    wiring.runtime(Settings.load(runtime="openvino"))
+except ModelRefused as error:
+    print("refused:", error)
+"""
+
+
+def ask(before="", **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", ASK.format(before=before)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | environment,
+        check=True,
+    )
+    return done.stdout.splitlines()
+
+
+def test_without_openvino_opencv_does_it_all():
+    answer = ask("sys.modules['openvino'] = None")
+    assert answer[:2] == ["opencv", "OpenVINO is not installed"]
+    assert answer[2].startswith("refused: OpenVINO is not installed; set runtime to auto")
+
+
+@pytest.mark.parametrize(
+    ("module", "says"),
+    [
+        ("raise ImportError('libopenvino.so: cannot open shared object file')", "cannot load"),
+        ("raise OSError('illegal instruction')", "does not start"),
+        ("", "cannot load"),  # an empty module has no Core
+        ("class Core:\n    def __init__(self): raise RuntimeError('no CPU')", "cannot load"),
+    ],
+)
+def test_a_broken_install_is_told_and_not_used(tmp_path, module, says):
+    (tmp_path / "openvino.py").write_text(module)
+    answer = ask(PYTHONPATH=str(tmp_path))
+    assert answer[0] == "opencv"
+    assert answer[1].startswith(f"OpenVINO {says}")
+    assert answer[2].startswith("refused: ")
