@@ -84,14 +84,14 @@ class Service:
         await asyncio.get_running_loop().run_in_executor(self._looking, lambda: None)
 
     async def attempt(
-        self, peer: Peer, document: Document, gone: Coroutine[Any, Any, None]
+        self, peer: Peer, document: Document, gone: Callable[[], Coroutine[Any, Any, None]]
     ) -> Document:
         """Look for a user, if nothing speaks against it, until the deadline or nobody waits.
 
         Args:
             peer: who asks.
             document: `user`, `service`, `seconds`, `confirmed`.
-            gone: ends when whoever asked has left.
+            gone: waits until whoever asked has left.
 
         Raises:
             NotAllowed: the peer may not ask about this user.
@@ -192,9 +192,12 @@ class Service:
             look.tell(Outcome(Why.FAILED))
 
     async def _looked(
-        self, look: Look, told: asyncio.Future[Outcome], gone: Coroutine[Any, Any, None]
+        self,
+        look: Look,
+        told: asyncio.Future[Outcome],
+        gone: Callable[[], Coroutine[Any, Any, None]],
     ) -> Outcome:
-        left = asyncio.create_task(gone)
+        left = asyncio.create_task(gone())
         self._looking.submit(self._look, look)
         self._looks.add(look)
         try:
