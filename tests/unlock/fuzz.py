@@ -3,6 +3,7 @@
 import json
 import random
 import socket
+import sys
 
 ROUTES = ("attempt", "status", "password-used", "tune", "enroll", "import", "adapt", "nonsense", "")
 METHODS = ("POST",) * 9 + ("GET", "PUT", "TRACE", "PO-ST")
@@ -134,3 +135,8 @@ class Fuzzer:
                 return wire.recv(65536)[9:12].decode(errors="replace")
             except OSError:
                 return ""
+
+
+if __name__ == "__main__":
+    made = Fuzzer(int(sys.argv[2]), sys.argv[1])
+    print(json.dumps(made.send(int(sys.argv[3]))))  # noqa: T201 - that is its answer

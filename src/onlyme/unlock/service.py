@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from onlyme.unlock.peer import Peer
 
     Document = dict[str, Any]
+    Waits = Coroutine[Any, Any, None]
 
 __all__ = ["NotAllowed", "Service"]
 
@@ -83,9 +84,7 @@ class Service:
         """Return when the eye has nothing else to do; a hung one never returns."""
         await asyncio.get_running_loop().run_in_executor(self._looking, lambda: None)
 
-    async def attempt(
-        self, peer: Peer, document: Document, gone: Callable[[], Coroutine[Any, Any, None]]
-    ) -> Document:
+    async def attempt(self, peer: Peer, document: Document, gone: Callable[[], Waits]) -> Document:
         """Look for a user, if nothing speaks against it, until the deadline or nobody waits.
 
         Args:
@@ -195,7 +194,7 @@ class Service:
         self,
         look: Look,
         told: asyncio.Future[Outcome],
-        gone: Callable[[], Coroutine[Any, Any, None]],
+        gone: Callable[[], Waits],
     ) -> Outcome:
         left = asyncio.create_task(gone())
         self._looking.submit(self._look, look)
