@@ -1,14 +1,15 @@
-"""`daemon`: what answers the computer's login."""
+"""`daemon`: what answers the computer's login; `unlock units`: what starts it."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
+from typing import Annotated
 
-if TYPE_CHECKING:
-    import typer
+import typer
 
-__all__ = ["register"]
+__all__ = ["register", "units"]
 
 
 def register(app: typer.Typer) -> None:
@@ -30,3 +31,23 @@ def daemon() -> None:
         raise UsageError("the daemon needs `pip install 'onlyme[unlock]'`") from None
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     serve(Settings.system())
+
+
+def units(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Such as /etc/systemd/system.", show_default=False)
+    ],
+) -> None:
+    """Write the units with which systemd starts the daemon.
+
+    onlyme unlock units /etc/systemd/system
+    """
+    from onlyme.unlock.units import NAMES, unit
+
+    # The command that runs now; a link to it may be moved, what it leads to less likely.
+    command = Path(sys.argv[0]).absolute()
+    if not command.is_file() or command.name != "onlyme":
+        command = Path(sys.executable).with_name("onlyme")
+    for name in NAMES:
+        (folder / name).write_text(unit(name, command), "utf-8")
+        typer.echo(f"{folder / name}")
