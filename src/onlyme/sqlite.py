@@ -162,7 +162,7 @@ def _made(path: Path) -> None:
     """Make a file that others may not read, even if its folder were opened to them later.
 
     One that is there is not opened: closing it would take away the locks that SQLite holds
-    on it for other connections of this process (fcntl(2)), and whoever else closes the file
+    on it for other connections of this process (fcntl(2)), and whoever else closes the vault
     then would remove its write-ahead log under them.
     """
     flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC
