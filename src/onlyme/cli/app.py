@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from onlyme.cli import (
+    cameras,
     daemon,
     decide,
     doctor,
@@ -80,7 +81,7 @@ def onlyme(
     """
 
 
-for family in (people, decide, tuning, evaluate, liveness, vault, serve, doctor, daemon):
+for family in (people, decide, tuning, evaluate, liveness, vault, serve, doctor, cameras, daemon):
     family.register(app)
 app.add_typer(lab.app)
 app.add_typer(unlock.app)

@@ -107,7 +107,7 @@ class Eye:
             face_id.pipeline.look(blank)
             size = face_id.pipeline.embedder.size
             face_id.pipeline.embedder.embed(np.zeros((size, size, 3), np.uint8))
-            if wiring.judge() is None:
+            if wiring.judge_for(self._settings) is None:
                 return "the network for liveness is missing: nobody will be recognised"
         except OnlymeError as error:
             return str(error)
@@ -144,12 +144,20 @@ class Eye:
             return Outcome(Why.NO_PROMISE)
         if owner.far > self._settings.unlock_far * _ROUNDING:
             return Outcome(Why.TOO_LOOSE)
-        if wiring.judge() is None:
+        if wiring.judge_for(self._settings) is None:
             return Outcome(Why.MODEL)
         standing = face_id.gate.standings().get(Place(user, SOURCE))
         if standing is not None and standing.tries == 0:
             return Outcome(Reason.LOCKED_OUT)
         return None
+
+    def check_camera(self) -> None:
+        """Hold that the camera could be opened, without opening it.
+
+        Raises:
+            CameraError: it could not; the message says why.
+        """
+        self._capture(0.0).check()
 
     # ------------------------------------------------------------------ within
 
@@ -171,7 +179,7 @@ class Eye:
         if self._last is not None and not self._last.released:
             return Outcome(Why.CAMERA_HANGS)  # a second thread would hang beside the first
         left = look.left
-        self._last = Capture(self._settings.camera, open_seconds=left, frame_seconds=left)
+        self._last = self._capture(left)
         try:
             with self._last as capture:
                 look.through(capture)
@@ -181,12 +189,22 @@ class Eye:
                 return Outcome(Why.TIMEOUT)
             raise
 
+    def _capture(self, seconds: float) -> Capture:
+        return Capture(
+            self._settings.camera,
+            open_seconds=seconds,
+            frame_seconds=seconds,
+            allow_virtual=self._settings.unlock_virtual_camera == "allow",
+        )
+
     def _decided(self, look: Look, face_id: FaceID, capture: Capture) -> Outcome:
         owner = face_id.owner(look.user)
         waited = _Waited()
         kept: list[Sight] = []
         sights = _kept(map(face_id.pipeline.look, waited.on(capture)), kept)
-        decisions = attempts(owner, sights, wiring.judge(), self._level, frames=FRAMES)
+        decisions = attempts(
+            owner, sights, wiring.judge_for(self._settings), self._level, frames=FRAMES
+        )
         reason: Reason | Why = Why.TIMEOUT
         with closing(face_id.gate.watched(owner.name, SOURCE, decisions)) as watched:
             for decision in watched:
