@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from onlyme.cli import (
     cameras,
+    crowd,
     daemon,
     decide,
     doctor,
@@ -19,6 +20,7 @@ from onlyme.cli import (
     liveness,
     people,
     serve,
+    store,
     tuning,
     unlock,
     vault,
@@ -81,7 +83,11 @@ def onlyme(
     """
 
 
-for family in (people, decide, tuning, evaluate, liveness, vault, serve, doctor, cameras, daemon):
+for family in (
+    *(people, crowd, decide, tuning, evaluate, liveness, vault, serve, doctor),
+    *(cameras, daemon),
+):
     family.register(app)
+app.add_typer(store.app)
 app.add_typer(lab.app)
 app.add_typer(unlock.app)

@@ -161,6 +161,8 @@ class Capture:
     def stop(self) -> None:
         """End the frames at once and do not wait; from any thread. `close` is still needed."""
         self._stop.set()
+        with contextlib.suppress(queue.Empty):  # whoever waits to hand a frame on waits no more
+            self._items.get_nowait()
         with contextlib.suppress(queue.Full):  # then there is a frame, and it is the last one
             self._items.put_nowait(None)
 
@@ -177,7 +179,7 @@ class Capture:
 
     def close(self) -> None:
         """Let go of the camera; waits for at most a second. May be called twice."""
-        self._stop.set()
+        self.stop()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout=1.0)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Runs = Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]]
 
-__all__ = ["Glance", "Passive", "colour"]
+__all__ = ["Glance", "Passive", "colour", "fingerprint"]
 
 SIDE: Final = 128
 """Side of the network's input, in pixels."""
@@ -114,10 +114,10 @@ class Passive:
         context, why = _context(pixels, face)
         if not why and not self.colourless and colour(_inside(pixels, face)) < LEAST_COLOUR:
             why = "the picture has no colour, as from an infrared camera"
-        fingerprint = _fingerprint(pixels, face)
+        marks = fingerprint(pixels, face)
         if why:
-            return Glance(None, context, why, fingerprint)
-        return Glance(self._odds(_crop(pixels, face, context)), context, "", fingerprint)
+            return Glance(None, context, why, marks)
+        return Glance(self._odds(_crop(pixels, face, context)), context, "", marks)
 
     def _odds(self, crop: NDArray[np.uint8]) -> float:
         # blobFromImage turns RGB into the BGR, 0 to 255, that the network was trained on.
@@ -192,7 +192,7 @@ def _inside(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
     return pixels[low[1] : high[1], low[0] : high[0]]
 
 
-def _fingerprint(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
+def fingerprint(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
     """Sample the green of single pixels, whose noise never comes twice from a camera."""
     inside = _inside(pixels, face)
     rows = np.linspace(0, inside.shape[0] - 1, SAMPLES).astype(int)
