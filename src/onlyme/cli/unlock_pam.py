@@ -83,12 +83,15 @@ def install(
 
     _root("install")
     places, lines = Places(), Lines(command(helper))
-    changes = [work.plan(places, service, lines) for service in dict.fromkeys(services)]
+    changes: list[Change] = []
+    for service in dict.fromkeys(services):
+        others = {change.service: change.new for change in changes}
+        changes.append(work.plan(places, service, lines, others))
     who = user or _somebody()
     typed = _password(who) if ask_password else None
     for change in changes:
         _show(change)
-        work.try_out(places, change, who, typed)
+        work.try_out(places, changes, change, who, typed)
         asked = "its password opens" if typed is not None else f"{who} is asked for the password"
         typer.echo(f"✓ {change.service}: tried with PAM: a face opens; without one {asked}")
     _write(places, changes, yes=yes, dry_run=dry_run)
