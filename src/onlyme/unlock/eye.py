@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from onlyme.liveness.judge import Judge
     from onlyme.owner import Owner
     from onlyme.pipeline import Sight
     from onlyme.settings import Settings
@@ -121,7 +122,7 @@ class Eye:
             face_id.pipeline.look(blank)
             size = face_id.pipeline.embedder.size
             face_id.pipeline.embedder.embed(np.zeros((size, size, 3), np.uint8))
-            if wiring.judge_for(self._settings) is None:
+            if self._judge() is None:
                 return "the network for liveness is missing: nobody will be recognised"
         except OnlymeError as error:
             return str(error)
@@ -158,7 +159,7 @@ class Eye:
             return Outcome(Why.NO_PROMISE)
         if owner.far > self._settings.unlock_far * _ROUNDING:
             return Outcome(Why.TOO_LOOSE)
-        if wiring.judge_for(self._settings) is None:
+        if self._judge() is None:
             return Outcome(Why.MODEL)
         standing = face_id.gate.standings().get(Place(user, SOURCE))
         if standing is not None and standing.tries == 0:
@@ -179,6 +180,9 @@ class Eye:
         if self._face_id is None:
             self._face_id = wiring.face_id(self._settings, FaceID)
         return self._face_id
+
+    def _judge(self) -> Judge | None:
+        return wiring.judge_for(self._settings, wiring.runtime(self._settings))
 
     def _looked(self, look: Look) -> Outcome:
         began = time.perf_counter()
@@ -220,8 +224,7 @@ class Eye:
         waited = _Waited()
         kept: list[Sight] = []
         sights = _kept(map(face_id.pipeline.look, waited.on(capture)), kept)
-        judge = wiring.judge_for(self._settings)
-        decisions = attempts(owner, sights, judge, self._level, frames=FRAMES)
+        decisions = attempts(owner, sights, self._judge(), self._level, frames=FRAMES)
         with closing(face_id.gate.watched(owner.name, SOURCE, decisions)) as watched:
             for decision in watched:
                 look.reason = decision.reason

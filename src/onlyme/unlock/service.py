@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from onlyme.unlock.peer import Peer
 
     Document = dict[str, Any]
+    Waits = Coroutine[Any, Any, None]
 
 __all__ = ["NotAllowed", "Service"]
 
@@ -82,15 +83,13 @@ class Service:
         """Return when the eye has nothing else to do; a hung one never returns."""
         await asyncio.get_running_loop().run_in_executor(self._looking, lambda: None)
 
-    async def attempt(
-        self, peer: Peer, document: Document, gone: Coroutine[Any, Any, None]
-    ) -> Document:
+    async def attempt(self, peer: Peer, document: Document, gone: Callable[[], Waits]) -> Document:
         """Look for a user, if nothing speaks against it, until the deadline or nobody waits.
 
         Args:
             peer: who asks.
             document: `user`, `service`, `seconds`, `confirmed`.
-            gone: ends when whoever asked has left.
+            gone: waits until whoever asked has left.
 
         Raises:
             NotAllowed: the peer may not ask about this user.
@@ -189,9 +188,12 @@ class Service:
             look.tell(Outcome(Why.FAILED))
 
     async def _looked(
-        self, look: Look, told: asyncio.Future[Outcome], gone: Coroutine[Any, Any, None]
+        self,
+        look: Look,
+        told: asyncio.Future[Outcome],
+        gone: Callable[[], Waits],
     ) -> Outcome:
-        left = asyncio.create_task(gone)
+        left = asyncio.create_task(gone())
         self._looking.submit(self._look, look)
         self._looks.add(look)
         try:
