@@ -163,7 +163,7 @@ def _password(steps: Sequence[Step], service: str) -> tuple[int, list[str]]:
         way_out = [n for n in called if n < first and answers[n] == "success"]
         if not way_out:
             _no(service, f"its rules never come to {steps[first]}, which asks for the password")
-        answers[way_out[-1]] = "auth_err"
+        answers[way_out[-1]] = "ignore"
     if outcome(steps, answers)[0] != "success":
         _no(service, f"the right password at {steps[first]} would not open it")
     wrong = ["auth_err" if n in asking else answer for n, answer in enumerate(answers)]
