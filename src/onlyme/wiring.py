@@ -51,6 +51,7 @@ __all__ = [
     "face_id",
     "gallery_file",
     "judge",
+    "judge_for",
     "keeping",
     "key_source",
     "pipeline",
@@ -172,11 +173,12 @@ def base(settings: Settings) -> Base:
 
 
 @cache
-def judge(on: str = "opencv") -> Judge | None:
+def judge(on: str = "opencv", *, colourless: bool = False) -> Judge | None:
     """Load what tells a person from a photo; None where the network is not there.
 
     Args:
         on: the runtime that was chosen by `runtime`.
+        colourless: whether pictures without colour are evidence; see `judge_for`.
 
     Raises:
         ModelRefused: it is there, but not the one that the manifest names.
@@ -191,10 +193,23 @@ def judge(on: str = "opencv") -> Judge | None:
     except ModelMissing:
         return None
     if on == "opencv":
-        return Judge(Passive(weights), rule)
+        return Judge(Passive(weights, colourless=colourless), rule)
     from onlyme import swift
 
-    return Judge(swift.passive(engine(), weights), rule)
+    passive = swift.passive(engine(), weights)
+    passive.colourless = colourless
+    return Judge(passive, rule)
+
+
+def judge_for(settings: Settings, on: str = "opencv") -> Judge | None:
+    """Load what tells a person from a photo, as the settings have it for infrared cameras.
+
+    Raises:
+        ModelRefused: it is there, but not the one that the manifest names.
+    """
+    if settings.liveness_colourless == "judge":
+        return judge(on, colourless=True)
+    return judge(on)  # the one that is loaded already, if any is
 
 
 def face_id(settings: Settings, cls: type[F], *, lasting: bool = False) -> F:
@@ -215,7 +230,7 @@ def face_id(settings: Settings, cls: type[F], *, lasting: bool = False) -> F:
         kept,
         everybody(settings, kept, learned_from),
         settings.far,
-        lambda: judge(runtime(settings, lasting=lasting)),
+        lambda: judge_for(settings, runtime(settings, lasting=lasting)),
     )
 
 
