@@ -166,3 +166,15 @@ def running(served):
     """The service as it is, with all its limits."""
     with served() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def playwright():
+    """What drives the browser. Of one module: while it runs, no test may run its own loop."""
+    from tests.serve.browsing import needs_chromium
+
+    needs_chromium()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        yield started
