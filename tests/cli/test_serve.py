@@ -19,7 +19,7 @@ def served(shell, *words):
     process = shell.start("serve", "--port", "0", *words, stderr=subprocess.PIPE, text=True)
     said = []
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not (said and said[-1].startswith("(works once")):
             line = process.stderr.readline()
             assert line, "".join(said)
