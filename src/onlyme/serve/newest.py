@@ -25,7 +25,7 @@ MOST_BYTES: Final = 512 * 2**10
 
 MOST_PIXELS: Final = 1920 * 1080
 
-SILENCE: Final = 5.0
+SILENCE = 5.0
 """Seconds without a picture after which nobody waits for another."""
 
 SOURCE: Final = "the browser's camera"
@@ -34,6 +34,9 @@ SOURCE: Final = "the browser's camera"
 class Newest:
     """A slot for one picture, between the event loop and a thread.
 
+    Args:
+        silence: seconds without a picture after which nobody waits for another.
+
     Attributes:
         number: which of the pictures that came was looked at last, from 1.
         left: whether whoever sent them has left, or fell silent; then what was seen last is
@@ -41,11 +44,11 @@ class Newest:
         why: in that case, why, in a sentence.
     """
 
-    def __init__(self, silence: float = SILENCE) -> None:
+    def __init__(self, silence: float | None = None) -> None:
         self.number = 0
         self.left = False
         self.why = ""
-        self._silence = silence
+        self._silence = SILENCE if silence is None else silence
         self._came = 0
         self._picture: tuple[bytes, float] | None = None
         self._over = False

@@ -13,31 +13,33 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
+from onlyme import wiring
 from onlyme.documents import dumped
 from onlyme.errors import OnlymeError
+from onlyme.faceid import FaceID
 from onlyme.serve.newest import MOST_BYTES, Newest
-from onlyme.serve.problems import Refused, of_error
+from onlyme.serve.problems import Refused, of_error, of_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.websockets import WebSocket
 
-    from onlyme.faceid import FaceID
+    from onlyme.serve.service import Service
 
     Job = Callable[[FaceID, Newest, "Say"], None]
     Message = dict[str, Any]
 
 __all__ = ["Say", "Stream", "Streams"]
 
-MOST_STREAMS: Final = 4
+MOST_STREAMS = 4
 """At once, of all callers. Each takes what it can get of the processor."""
 
 MOST_WAITING: Final = 64
 """Messages that may wait for a client; one that reads more slowly is let go."""
 
 SEND_SECONDS: Final = 5.0
-MOST_SECONDS: Final = 600.0
+MOST_SECONDS = 600.0
 """A stream ends after this time, and whoever wants more asks again, with a token still good."""
 
 
@@ -80,26 +82,28 @@ class Stream:
 
     Args:
         websocket: not accepted yet.
+        service: whose vault it is about.
 
     Attributes:
         newest: where its pictures go.
         over: set once it has ended.
     """
 
-    def __init__(self, websocket: WebSocket) -> None:
+    def __init__(self, websocket: WebSocket, service: Service) -> None:
+        self._service = service
         self.newest = Newest()
         self.over = asyncio.Event()
         self._websocket = websocket
         self._waiting: asyncio.Queue[Message | None] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
 
-    async def run(self, opened: Callable[[], FaceID], job: Job) -> None:
+    async def run(self, job: Job) -> None:
         """Do a job on what the camera shows, until either has enough."""
         await self._websocket.accept()
         reader = asyncio.create_task(self._read())
         writer = asyncio.create_task(self._write())
         clock = self._loop.call_later(MOST_SECONDS, self.newest.leave, "it has run for long")
-        work = asyncio.create_task(asyncio.to_thread(self._work, opened, job))
+        work = asyncio.create_task(asyncio.to_thread(self._work, job))
         try:
             await asyncio.shield(work)
         finally:
@@ -115,13 +119,16 @@ class Stream:
 
     # ------------------------------------------------------------------ within
 
-    def _work(self, opened: Callable[[], FaceID], job: Job) -> None:
+    def _work(self, job: Job) -> None:
         """In the thread: do the job, and tell how it ended if it ended badly."""
         try:
-            with opened() as face_id:
+            with wiring.face_id(self._service.settings, FaceID) as face_id:
                 job(face_id, self.newest, self._say)
         except OnlymeError as error:
             self._say("problem", **of_error(error).document)
+        except Exception as error:  # noqa: BLE001 - a defect; the browser hears that there is one
+            self._service.log_error(error)
+            self._say("problem", **of_status(500).document)
         if self.newest.left and self.newest.why:
             self._say("over", why=self.newest.why)
 
