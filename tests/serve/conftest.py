@@ -1,10 +1,13 @@
 """A real server in a thread, over a vault that knows two people."""
 
+import asyncio
 import contextlib
+import shutil
 import socket
 import ssl
 import threading
 import time
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -26,19 +29,26 @@ class Running:
     def __init__(self, server, port, settings, secrets):
         self.server = server
         self.clients = contextlib.ExitStack()
+        self.known = {}
+        self.occupied = []
+        self.loop = server.servers[0].get_loop()
         self.settings = settings
         self.secrets = secrets
         self.service = server.config.app.state.service
         self.port = port
         self.url = f"http://127.0.0.1:{self.port}"
 
-    def client(self, scope="admin", **more):
+    def client(self, scope="admin"):
         """Ask with a token of this scope, or with none."""
-        headers = {"Authorization": f"Bearer {self.secrets[scope]}"} if scope else {}
-        headers |= more.pop("headers", {})
-        asks = httpx.Client(
-            base_url=self.url, headers=headers, timeout=60, trust_env=False, verify=TLS, **more
-        )
+        if scope not in self.known:
+            self.known[scope] = self.browser()
+            if scope:
+                self.known[scope].headers["Authorization"] = f"Bearer {self.secrets[scope]}"
+        return self.known[scope]
+
+    def browser(self):
+        """Ask with no token, and with the cookies that come."""
+        asks = httpx.Client(base_url=self.url, timeout=60, trust_env=False, verify=TLS)
         return self.clients.enter_context(asks)
 
     def raw(self, request, *, half_close=False, seconds=30):
@@ -52,6 +62,28 @@ class Running:
                 while piece := line.recv(65536):
                     answer += piece
             return bytes(answer)
+
+    def occupy(self, until):
+        """Keep one of the engine's threads busy until an event; return the job's future."""
+
+        def wait(_):
+            self.occupied.append(1)
+            until.wait(60)
+            self.occupied.pop()
+
+        job = self.service.engine.run(wait, seconds=60)
+        return asyncio.run_coroutine_threadsafe(job, self.loop)
+
+    def busy(self):
+        """How many threads `occupy` keeps busy."""
+        return len(self.occupied)
+
+    def wait(self, condition, seconds=30):
+        """Wait until something is so."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it does not come to that"
+            time.sleep(0.01)
 
     def wait_for_tokens(self):
         """Wait until the service has read the tokens anew."""
@@ -117,15 +149,22 @@ def people(tmp_path_factory, photos):
 
 
 @pytest.fixture(scope="module")
-def running(people, tmp_path_factory):
-    """A server over a copy of that vault, so that each module starts afresh."""
-    import shutil
-    from dataclasses import replace
+def served(people, tmp_path_factory):
+    """A function that serves a copy of that vault, so that each module starts afresh."""
 
-    folder = tmp_path_factory.mktemp("served") / "vault"
-    shutil.copytree(people.vault, folder)
-    folder.chmod(0o700)
-    with serving(replace(people, vault=folder)) as server:
+    def serve(**options):
+        folder = tmp_path_factory.mktemp("served") / "vault"
+        shutil.copytree(people.vault, folder)
+        folder.chmod(0o700)
+        return serving(replace(people, vault=folder), **options)
+
+    return serve
+
+
+@pytest.fixture(scope="module")
+def running(served):
+    """The service as it is, with all its limits."""
+    with served() as server:
         yield server
 
 

@@ -16,7 +16,7 @@ def link(running):
 @pytest.fixture
 def browser(running, link):
     """A client that opened the page, and sends what a browser does."""
-    client = running.client(None)
+    client = running.browser()
     assert client.get(f"/open?token={link}").status_code == 303
     return client
 
@@ -105,16 +105,16 @@ def test_a_preflight_is_not_granted(running):
 
 
 def test_a_link_opens_the_page_once(running, link):
-    first = running.client(None).get(f"/open?token={link}")
+    first = running.browser().get(f"/open?token={link}")
     assert first.status_code == 303
     assert first.headers["location"] == "/"
-    again = running.client(None).get(f"/open?token={link}")
+    again = running.browser().get(f"/open?token={link}")
     assert (again.status_code, kind(again)) == (401, "link-used")
     assert "set-cookie" not in again.headers
 
 
 def test_the_cookie_is_for_this_site_and_no_script(running, link):
-    cookie = running.client(None).get(f"/open?token={link}").headers["set-cookie"]
+    cookie = running.browser().get(f"/open?token={link}").headers["set-cookie"]
     assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
     assert "Domain" not in cookie
 

@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 import onlyme
 from onlyme.errors import OnlymeError
 from onlyme.serve import entry, live, people, records, routes, schemas
-from onlyme.serve.described import documented
+from onlyme.serve.described import PROBLEMS, documented
 from onlyme.serve.guard import Guard, refuse
 from onlyme.serve.options import Options
 from onlyme.serve.problems import Refused, of_error, of_status
@@ -68,7 +68,7 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
     app.state.service = service
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # as FastAPI advises
     for router in ROUTERS:
-        app.include_router(router)
+        app.include_router(router, responses=PROBLEMS)
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     for kind in (OnlymeError, Refused, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, _answered)  # type: ignore[arg-type]  # of both kinds

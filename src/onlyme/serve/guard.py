@@ -92,6 +92,7 @@ class Guard:
 
     def _admit(self, scope: Asgi) -> None:
         connection = HTTPConnection(scope)
+        _read_in_one_way(connection)
         own = self._called_by_name(connection)
         _from_here(connection, own)
         scope["path"] = _segments(scope)
@@ -134,6 +135,14 @@ class Guard:
             "send a token that is good: Authorization: Bearer …; "
             "or open the page with the link of `onlyme serve link`",
             {"WWW-Authenticate": "Bearer"},
+        )
+
+
+def _read_in_one_way(connection: HTTPConnection) -> None:
+    """Refuse a request whose end a proxy may see elsewhere (RFC 9112, section 6.3)."""
+    if {"content-length", "transfer-encoding"} <= set(connection.headers.keys()):
+        raise Refused(
+            400, "two-lengths", "a body has one length or is chunked", {"Connection": "close"}
         )
 
 
