@@ -63,7 +63,7 @@ export class Live extends EventTarget {
       // The service looks at the newest picture that has come, and tells which one that was.
       this.taken = message.taken;
       this.last = this.pictures.get(message.taken) ?? this.last;
-      message.latency = performance.now() - (this.times.get(message.taken) ?? performance.now());
+      this.sentAt = this.times.get(message.taken) ?? performance.now();
       for (const number of this.pictures.keys()) {
         if (number <= message.taken) {
           this.pictures.delete(number);
@@ -71,6 +71,7 @@ export class Live extends EventTarget {
         }
       }
     }
+    message.latency = performance.now() - this.sentAt; // since the picture that it is about was sent
     if (["over", "problem", "closed", "enrolled"].includes(message.is)) this.ended = message.is;
     this.tell(message.is, message);
   }

@@ -104,7 +104,8 @@ class Demo {
   look(message) {
     this.stage.frame(message.box);
     this.stage.note(`${Math.round(message.rate)} frames/s`);
-    this.facts.speed.textContent = `${message.rate.toFixed(0)} frames a second, ${Math.round(message.latency)} ms each`;
+    this.speed = `${message.rate.toFixed(0)} frames a second, ${Math.round(message.latency)} ms each`;
+    this.facts.speed.textContent = `${this.speed}.`;
   }
 
   ask({ arrow, words }) {
@@ -112,7 +113,8 @@ class Demo {
     announce(words);
   }
 
-  attempt({ decision, gate }) {
+  attempt({ decision, gate, latency }) {
+    this.facts.speed.textContent = `${this.speed}; the verdict ${Math.round(latency)} ms after its last picture.`;
     const words = verdict(decision, this.name);
     const kind = decision.accepted ? "yes" : decision.reason === "no_match" || decision.reason === "not_live" ? "no" : "unsure";
     const known = decision.margin !== null && decision.margin !== undefined;
