@@ -2,9 +2,11 @@
 
 import io
 import json
+import re
 import time
 from contextlib import contextmanager, suppress
 from functools import cache
+from pathlib import Path
 from socket import create_connection
 
 import pytest
@@ -383,3 +385,12 @@ def test_a_person_who_opens_the_page_without_a_link_reads_what_to_do(running):
         assert answer.headers["Content-Type"].startswith("text/html")
         assert "onlyme serve link" in answer.text
         assert "'unsafe-inline'" not in answer.headers["Content-Security-Policy"]
+
+
+def test_every_kind_of_message_is_documented():
+    root = Path(__file__).parents[2]
+    code = [path.read_text("utf-8") for path in (root / "src/onlyme/serve").glob("*.py")]
+    said = set(re.findall(r'say\(\s*"(\w+)"', "\n".join(code)))
+    page = (root / "docs" / "reference" / "live.md").read_text("utf-8")
+    listed = set(re.findall(r"^\| `(\w+)` \|", page, re.M)) - {"is"}
+    assert said == listed
