@@ -38,7 +38,7 @@ class Newest:
         silence: seconds without a picture after which nobody waits for another.
 
     Attributes:
-        number: which of the pictures that came was looked at last, from 1.
+        number: which of the pictures that came was looked at or dropped last, from 1.
         left: whether whoever sent them has left, or fell silent; then what was seen last is
             part of nothing.
         why: in that case, why, in a sentence.
@@ -60,6 +60,12 @@ class Newest:
             self._came += 1
             self._picture = picture, monotonic()
             self._changed.notify()
+
+    def drop(self) -> int:
+        """Forget a picture that waits; return the number of the last one that came."""
+        with self._changed:
+            self._picture, self.number = None, self._came
+            return self.number
 
     def end(self) -> None:
         """Let the frames end: whoever sent them has sent enough."""

@@ -12,7 +12,8 @@ import { clock, hint, odds, sentence, several, signed, verdict } from "../words.
 export const title = "Unlock";
 export const lead = "What a door with your face for a key would do. Nothing is opened, and no picture is kept.";
 
-const READ = 1500; // milliseconds to read a rejection before the next try
+const READ = 1500; // milliseconds to read a rejection before the next try,
+const OPEN = 1200; // and an acceptance: a door that opened stays open for a moment
 
 /** The picture of the newest attempt that was accepted, for “That wasn't me”. */
 export const accepted = { name: null, picture: null };
@@ -102,6 +103,7 @@ class Demo {
   }
 
   look(message) {
+    this.stage.rest(false);
     this.stage.frame(message.box);
     this.stage.note(`${Math.round(message.rate)} frames/s`);
     this.speed = `${message.rate.toFixed(0)} frames a second, ${Math.round(message.latency)} ms each`;
@@ -134,9 +136,9 @@ class Demo {
     if (decision.accepted) {
       Object.assign(accepted, { name: this.name, picture: this.live?.last });
       this.mistaken.hidden = this.buttons.hidden = false;
-    } else {
-      this.live?.hold(READ);
     }
+    this.live?.hold(decision.accepted ? OPEN : READ);
+    this.stage.rest(true);
   }
 
   gate({ tries, of: most, wait }) {
