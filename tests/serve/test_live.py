@@ -4,7 +4,7 @@ import io
 import json
 import re
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from socket import create_connection
@@ -394,3 +394,13 @@ def test_every_kind_of_message_is_documented():
     page = (root / "docs" / "reference" / "live.md").read_text("utf-8")
     listed = set(re.findall(r"^\| `(\w+)` \|", page, re.M)) - {"is"}
     assert said == listed
+
+
+def test_of_many_at_once_of_one_caller_one_stays(running):
+    """However they race: the newest has the camera, and the place of each is given back."""
+    with ExitStack() as opened:
+        sockets = [opened.enter_context(stream(running, "obama/watch")) for _ in range(6)]
+        for socket in sockets[:-1]:
+            assert "took over" in until_closed(socket)[-1]["why"]
+        assert heard(sockets[-1], "ready")[0]["name"] == "obama"
+        assert len(running.service.streams._open) == 1

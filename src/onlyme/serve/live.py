@@ -99,8 +99,5 @@ async def attempts(name: Person, service: Here) -> Response:
 async def _stream(websocket: WebSocket, service: Service, caller: Caller, job: Job) -> None:
     stream = Stream(websocket, service)
     key = f"{caller.name} {websocket.cookies.get(service.cookie, '')}"
-    await service.streams.enter(key, stream)
-    try:
+    async with service.streams.entered(key, stream):
         await stream.run(job)
-    finally:
-        service.streams.leave(key, stream)

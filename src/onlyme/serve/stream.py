@@ -8,7 +8,7 @@ bounded, and so is all that waits within one.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from starlette.websockets import WebSocketDisconnect, WebSocketState
@@ -21,7 +21,7 @@ from onlyme.serve.newest import MOST_BYTES, Newest
 from onlyme.serve.problems import Refused, of_error, of_status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from starlette.websockets import WebSocket
 
@@ -56,25 +56,33 @@ class Streams:
     def __init__(self) -> None:
         self._open: dict[str, Stream] = {}
 
-    async def enter(self, key: str, stream: Stream) -> None:
-        """Let a stream in; an earlier one of the same caller ends, since a camera is one.
+    @asynccontextmanager
+    async def entered(self, key: str, stream: Stream) -> AsyncIterator[None]:
+        """Let a stream in, for as long as the block lasts.
+
+        An earlier one of the same caller ends first, since a camera is one.
 
         Raises:
-            Refused: there are too many streams (503).
+            Refused: there are too many streams, or the earlier one does not end (503).
         """
-        earlier = self._open.get(key)
-        if earlier is not None:
+        while (earlier := self._open.get(key)) is not None:
             earlier.newest.leave("another page of this browser took over")
-            with suppress(TimeoutError):
+            try:
                 await asyncio.wait_for(earlier.over.wait(), SEND_SECONDS)
+            except TimeoutError:
+                raise _busy() from None
         if len(self._open) >= MOST_STREAMS:
-            raise Refused(503, "busy", "too many cameras are being watched; try again later")
+            raise _busy()
         self._open[key] = stream
-
-    def leave(self, key: str, stream: Stream) -> None:
-        """Let a stream out."""
-        if self._open.get(key) is stream:
+        try:
+            yield
+        finally:
             del self._open[key]
+            stream.over.set()
+
+
+def _busy() -> Refused:
+    return Refused(503, "busy", "too many cameras are being watched; try again later")
 
 
 class Stream:
@@ -86,7 +94,7 @@ class Stream:
 
     Attributes:
         newest: where its pictures go.
-        over: set once it has ended.
+        over: set once it has ended and another may take its place.
     """
 
     def __init__(self, websocket: WebSocket, service: Service) -> None:
@@ -115,7 +123,6 @@ class Stream:
             await asyncio.wait({writer}, timeout=SEND_SECONDS)
             writer.cancel()
             await self._close()
-            self.over.set()
 
     # ------------------------------------------------------------------ within
 
@@ -142,7 +149,7 @@ class Stream:
             self._waiting.put_nowait(message)
 
     async def _read(self) -> None:
-        """Take pictures, and the two words that a client may say, until it leaves."""
+        """Take pictures, and the one word that a client may say, until it leaves."""
         while True:
             message = await self._websocket.receive()
             picture, words = message.get("bytes"), message.get("text")
