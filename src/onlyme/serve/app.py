@@ -78,7 +78,7 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
 
 def _described(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
-        app.openapi_schema = documented(app, schemas.DOCUMENTS)
+        app.openapi_schema = documented(app, ROUTERS, schemas.DOCUMENTS)
     return app.openapi_schema
 
 
