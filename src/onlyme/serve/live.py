@@ -77,6 +77,6 @@ async def _stream(websocket: WebSocket, service: Service, caller: Caller, job: J
     key = f"{caller.name} {websocket.cookies.get(service.cookie, '')}"
     await service.streams.enter(key, stream)
     try:
-        await stream.run(lambda: wiring.face_id(service.settings, FaceID), job)
+        await stream.run(lambda: wiring.face_id(service.settings, FaceID, lasting=True), job)
     finally:
         service.streams.leave(key, stream)

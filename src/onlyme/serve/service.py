@@ -52,7 +52,7 @@ class Service:
         self.level = LivenessLevel(settings.liveness)
         self.cookie = f"onlyme-{options.port}"  # browsers share cookies among the ports of a host
         self.engine = Engine(
-            lambda: wiring.face_id(settings, FaceID),
+            lambda: wiring.face_id(settings, FaceID, lasting=True),
             workers=options.workers,
             waiting=options.waiting,
             seconds=options.seconds,

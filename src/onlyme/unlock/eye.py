@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from onlyme.liveness.judge import Judge
     from onlyme.owner import Owner
     from onlyme.pipeline import Sight
     from onlyme.settings import Settings
@@ -107,7 +108,7 @@ class Eye:
             face_id.pipeline.look(blank)
             size = face_id.pipeline.embedder.size
             face_id.pipeline.embedder.embed(np.zeros((size, size, 3), np.uint8))
-            if wiring.judge() is None:
+            if self._judge() is None:
                 return "the network for liveness is missing: nobody will be recognised"
         except OnlymeError as error:
             return str(error)
@@ -144,7 +145,7 @@ class Eye:
             return Outcome(Why.NO_PROMISE)
         if owner.far > self._settings.unlock_far * _ROUNDING:
             return Outcome(Why.TOO_LOOSE)
-        if wiring.judge() is None:
+        if self._judge() is None:
             return Outcome(Why.MODEL)
         standing = face_id.gate.standings().get(Place(user, SOURCE))
         if standing is not None and standing.tries == 0:
@@ -155,8 +156,12 @@ class Eye:
 
     def _opened(self) -> FaceID:
         if self._face_id is None:
+            # Not `lasting`: it idles most of the time, and OpenVINO would keep 100 MB more.
             self._face_id = wiring.face_id(self._settings, FaceID)
         return self._face_id
+
+    def _judge(self) -> Judge | None:
+        return wiring.judge(wiring.runtime(self._settings))
 
     def _looked(self, look: Look) -> Outcome:
         if not look.left:
@@ -185,8 +190,8 @@ class Eye:
         owner = face_id.owner(look.user)
         waited = _Waited()
         kept: list[Sight] = []
-        sights = _kept(map(face_id.pipeline.look, waited.on(capture)), kept)
-        decisions = attempts(owner, sights, wiring.judge(), self._level, frames=FRAMES)
+        sights = _kept(map(face_id.pipeline.follow().look, waited.on(capture)), kept)
+        decisions = attempts(owner, sights, self._judge(), self._level, frames=FRAMES)
         reason: Reason | Why = Why.TIMEOUT
         with closing(face_id.gate.watched(owner.name, SOURCE, decisions)) as watched:
             for decision in watched:
