@@ -19,6 +19,7 @@ MIDDLE = (
     "settings",
     "pipeline",
     "crowd",
+    "renewal",
     "owner",
     "identification",
     "everybody",
@@ -34,6 +35,9 @@ MIDDLE = (
     "faceid",
     "swift",
     "wiring",
+    "crew",
+    "twins",
+    "census",
     "oneshot",
     "presenting",
 )

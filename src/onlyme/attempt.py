@@ -36,6 +36,7 @@ __all__ = [
     "decided",
     "judged",
     "nobody_seen",
+    "photo_liveness",
     "single",
     "whole",
 ]
@@ -126,12 +127,17 @@ def single(
         quality = sight.quality  # measured at each look, and here only
         if quality is not None and not quality.ok:
             decision = decision.because(Reason.POOR_QUALITY)
-    # No single picture answers a challenge.
+    return judged(decision, photo_liveness(sight, judge, level, decision.timings_ms))
+
+
+def photo_liveness(
+    sight: Sight, judge: Judge | None, level: LivenessLevel, timings_ms: dict[str, float]
+) -> Liveness:
+    """Judge whether one picture shows somebody who lives; no single one answers a challenge."""
     if level is not LivenessLevel.PASSIVE or judge is None or sight.face is None:
-        return judged(decision, _nothing(level))
-    with timed(decision.timings_ms, "liveness"):
-        liveness = judge.photo(judge.look(sight.frame.pixels, sight.face))
-    return judged(decision, liveness)
+        return _nothing(level)
+    with timed(timings_ms, "liveness"):
+        return judge.photo(judge.look(sight.frame.pixels, sight.face))
 
 
 def judged(decision: Decision, liveness: Liveness) -> Decision:

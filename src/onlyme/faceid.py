@@ -130,8 +130,8 @@ class FaceID:
     # ------------------------------------------------------------------ people
 
     def names(self) -> list[str]:
-        """Return everybody who is enrolled, in order: those in the vault, then the gallery's."""
-        return self.store.names() + self.everybody.names()
+        """Return the owners in the vault, in order; `everybody.names()` are the gallery's."""
+        return self.store.names()
 
     def owner(self, name: str) -> Owner:
         """Return what is known of a person.
