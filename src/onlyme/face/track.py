@@ -80,6 +80,7 @@ class _Seen:
 
     face: Face
     aligned: NDArray[np.uint8]
+    memory: Rememberer
     embedding: Embedding | None = None
 
 
@@ -113,7 +114,8 @@ class Tracker:
         """
         self.tracks = [track for track in self.tracks if at - track.at <= LOST]
         faces = self._follower.detect(pixels, every=True)
-        left = [_Seen(face, align(pixels, face, self.embedder.size)) for face in faces]
+        size = self.embedder.size
+        left = [_Seen(f, align(pixels, f, size), Rememberer(self.embedder)) for f in faces]
         lost = list(self.tracks)
         for track, seen in _by_place(lost, left):
             if self._continues(track, seen, at):
@@ -121,7 +123,7 @@ class Tracker:
                 lost.remove(track)
         for seen in left:
             if seen.embedding is None:
-                seen.embedding = self.embedder.embed(seen.aligned)
+                seen.embedding = seen.memory.embed(seen.aligned)
         for track, seen in _by_looks(lost, left):
             self._goes_on(track, seen, at)
             left.remove(seen)
@@ -155,8 +157,7 @@ class Tracker:
         assert seen.embedding is not None  # noqa: S101 - for the type checker; all were embedded
         self._born += 1
         votes = deque([seen.embedding], maxlen=VOTES)
-        memory = Rememberer(self.embedder)
-        self.tracks.append(Track(self._born, at, at, seen.face, votes, memory))
+        self.tracks.append(Track(self._born, at, at, seen.face, votes, seen.memory))
 
 
 def _by_place(tracks: list[Track], faces: list[_Seen]) -> Iterable[tuple[Track, _Seen]]:
