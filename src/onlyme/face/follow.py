@@ -76,6 +76,11 @@ class Follower:
     _last: list[tuple[Face, NDArray[np.uint8]]] = field(default_factory=list)
     _since: int = EVERY
 
+    @property
+    def searched(self) -> bool:
+        """Whether the last frame was searched whole."""
+        return self._since == 0
+
     def detect(self, pixels: NDArray[np.uint8], *, every: bool = False) -> list[Face]:
         """Find the faces of the next frame, the largest first.
 
