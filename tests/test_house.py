@@ -23,6 +23,7 @@ MIDDLE = (
     "owner",
     "identification",
     "everybody",
+    "door",
     "documents",
     "enrolling",
     "teaching",
