@@ -8,7 +8,6 @@ overwritten (`secure_delete`).
 from __future__ import annotations
 
 import os
-import random
 import sqlite3
 import time
 from contextlib import contextmanager
@@ -140,7 +139,7 @@ class SqliteFile:
         self.run("PRAGMA busy_timeout = 0")
         try:
             while not self._begun(time.monotonic() > deadline):
-                time.sleep(random.uniform(0.0005, 0.003))  # noqa: S311 - no secret
+                time.sleep(0.0005 + 0.0025 * os.urandom(1)[0] / 255)
         finally:
             self.run(f"PRAGMA busy_timeout = {int(WAIT_SECONDS * 1000)}")
 
