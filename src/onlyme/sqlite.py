@@ -157,8 +157,13 @@ class SqliteFile:
             self.run("ROLLBACK")
 
 
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's own code; 0 for what Python's module found wrong itself, such as broken text."""
+    return getattr(error, "sqlite_errorcode", 0)
+
+
 def _busy(error: sqlite3.OperationalError) -> bool:
-    return error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+    return _code(error) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 @contextmanager
@@ -169,6 +174,8 @@ def translated(path: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if _busy(error):
             raise VaultBusy(f"{path} is in use by another process; try again") from None
+        if not _code(error):
+            raise VaultDamaged(f"{path} is damaged: it holds text that is none") from None
         raise VaultError(f"{path}: {error}") from None
     except (sqlite3.ProgrammingError, sqlite3.InterfaceError) as error:
         raise VaultError(f"{path}: {error}") from None
