@@ -20,6 +20,7 @@ MIDDLE = (
     "settings",
     "pipeline",
     "crowd",
+    "renewal",
     "owner",
     "identification",
     "everybody",
@@ -35,6 +36,9 @@ MIDDLE = (
     "faceid",
     "swift",
     "wiring",
+    "crew",
+    "twins",
+    "census",
     "oneshot",
     "presenting",
 )

@@ -49,12 +49,15 @@ class Person:
         name: who.
         me: float32[m, d], embeddings of the person's photos, m ≥ 1.
         created: when they were enrolled or last changed, in UTC.
+        files: for each photo file that was looked at, its sha256 (hex) and why it was refused;
+            an empty reason for one that was taken.
         record: the sealed record that this was read from; empty for somebody new.
     """
 
     name: str
     me: NDArray[np.float32] = field(repr=False)
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
+    files: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
     record: bytes = field(default=b"", repr=False)
 
 
@@ -177,16 +180,27 @@ class Gallery:
         Raises:
             VaultDamaged: a row is not the one that was written for its person.
         """
-        found: list[dict[bytes, float]] = [{} for _ in heads]
-        for generation in self.salts().by_generation:
-            turned = unit(products(heads, self._turn(generation).T))
-            hits = self.store.nearest(turned, k, generation=generation, exact=exact)
-            for mine, theirs in zip(found, hits, strict=True):
-                mine.update({hit.key: hit.similarity for hit in theirs})
+        while True:
+            salts = self.salts()
+            found: list[dict[bytes, float]] = [{} for _ in heads]
+            # Earlier generations first: a row that is turned meanwhile is found by the later.
+            for generation in sorted(salts.by_generation):
+                turned = unit(products(heads, self._turn(generation).T))
+                hits = self.store.nearest(turned, k, generation=generation, exact=exact)
+                for mine, theirs in zip(found, hits, strict=True):
+                    mine.update({hit.key: hit.similarity for hit in theirs})
+            if self.salts().current == salts.current:
+                break
+            # A renewal began meanwhile, and rows may have left the generations searched.
         best = [sorted(mine, key=lambda key: -mine[key])[:k] for mine in found]
         rows = self.store.rows({key for keys in best for key in keys})
         people = {key: self.opened(row) for key, row in rows.items()}
         return [[people[key] for key in keys if key in people] for keys in best]
+
+    def template(self, person: Person) -> NDArray[np.float32]:
+        """float32[r] of unit length: what stands for a person in head space."""
+        mean: NDArray[np.float32] = unit(self.base.heads(person.me).mean(axis=0))
+        return mean
 
     # --------------------------------------------------------------------- rows
 
@@ -197,9 +211,8 @@ class Gallery:
     def row(self, person: Person, generation: int) -> Row:
         """Turn and seal a person."""
         key = self.key(person.name)
-        template = unit(self.base.heads(person.me).mean(axis=0))
-        turned = unit(products(template[None], self._turn(generation).T))[0]
-        values: dict[str, Any] = {"me": person.me}
+        turned = unit(products(self.template(person)[None], self._turn(generation).T))[0]
+        values: dict[str, Any] = {"me": person.me, "files": person.files}
         body = to_bytes(Template(person.name, self.base.model, person.created, values))
         return Row(key, generation, self._seal.close(body, self._context(key)), turned)
 
@@ -214,7 +227,9 @@ class Gallery:
         me = template.values.get("me")
         if not isinstance(me, np.ndarray) or me.ndim != 2 or not len(me):
             raise VaultDamaged(f"{what} holds no embeddings")
-        return Person(template.name, me, template.created, row.sealed)
+        looked_at: dict[str, Any] = template.values.get("files", {})  # type: ignore[assignment]
+        files = {name: (str(digest), str(why)) for name, (digest, why) in looked_at.items()}
+        return Person(template.name, me, template.created, files, row.sealed)
 
     # -------------------------------------------------------------------- salts
 

@@ -12,17 +12,20 @@ from onlyme.errors import NeedsReenroll, UnknownOwner
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from onlyme.crowd import Person
     from onlyme.gate.audit import Entry
     from onlyme.owner import Owner
-    from onlyme.types import Decision, Enrollment
+    from onlyme.types import Decision, Enrollment, Face
 
 __all__ = [
     "decision_json",
     "dumped",
     "enrollment_json",
     "entry_json",
+    "found_json",
     "owner_json",
     "owners_json",
+    "person_json",
 ]
 
 
@@ -38,6 +41,12 @@ def decision_json(decision: Decision) -> dict[str, Any]:
     return document
 
 
+def found_json(face: Face, decision: Decision) -> dict[str, Any]:
+    """Return one face as an entry of `identify --all --json`."""
+    box = [round(float(value), 1) for value in face.box]
+    return {"box": box, "score": round(face.score, 3)} | decision_json(decision)
+
+
 def enrollment_json(enrollment: Enrollment) -> dict[str, Any]:
     """Return an enrollment as the JSON document of `enroll --json`."""
     return asdict(enrollment) | {"taken": enrollment.taken}
@@ -47,6 +56,7 @@ def owner_json(owner: Owner) -> dict[str, Any]:
     """Return what is kept of a person as one entry of `list --json`, without any embedding."""
     return {
         "name": owner.name,
+        "where": "vault",
         "needs_reenroll": False,
         "photos": len(owner.examples.me),
         "not_me": len(owner.examples.not_me),
@@ -57,6 +67,17 @@ def owner_json(owner: Owner) -> dict[str, Any]:
     }
 
 
+def person_json(person: Person) -> dict[str, Any]:
+    """Return what is kept of somebody in the gallery as one entry of `list --json`."""
+    return {
+        "name": person.name,
+        "where": "gallery",
+        "needs_reenroll": False,
+        "photos": len(person.me),
+        "created": person.created,
+    }
+
+
 def owners_json(names: Iterable[str], owner: Callable[[str], Owner]) -> list[dict[str, Any]]:
     """Return the document of `list --json`; one outdated template does not hide the others."""
     documents = []
@@ -64,7 +85,7 @@ def owners_json(names: Iterable[str], owner: Callable[[str], Owner]) -> list[dic
         try:
             documents.append(owner_json(owner(name)))
         except NeedsReenroll:
-            documents.append({"name": name, "needs_reenroll": True})
+            documents.append({"name": name, "where": "vault", "needs_reenroll": True})
         except UnknownOwner:  # forgotten between the two looks
             continue
     return documents

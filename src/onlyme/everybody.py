@@ -87,10 +87,14 @@ class Everybody:
         gallery.begin()
         return gallery
 
+    def people(self) -> list[Person]:
+        """Return everybody in the gallery, by name."""
+        gallery = self.gallery
+        return sorted(gallery.everybody(), key=lambda person: person.name) if gallery else []
+
     def names(self) -> list[str]:
         """Return the names of everybody in the gallery, in order."""
-        gallery = self.gallery
-        return sorted(person.name for person in gallery.everybody()) if gallery else []
+        return [person.name for person in self.people()]
 
     def get(self, name: str) -> Person | None:
         """Return somebody in the gallery, or None."""

@@ -130,8 +130,8 @@ class FaceID:
     # ------------------------------------------------------------------ people
 
     def names(self) -> list[str]:
-        """Return everybody who is enrolled, in order: those in the vault, then the gallery's."""
-        return self.store.names() + self.everybody.names()
+        """Return the owners in the vault, in order; `everybody.names()` are the gallery's."""
+        return self.store.names()
 
     def owner(self, name: str) -> Owner:
         """Return what is known of a person.
@@ -355,7 +355,7 @@ class FaceID:
         level = checked_level(liveness)
         owner, judge = self.owner(name), self._judge_for(level)
         with Capture(source) as frames:
-            sights = map(self.pipeline.look, frames)
+            sights = map(self.pipeline.follow().look, frames)
             decisions = watched(owner, sights, judge, level, ask)
             if gate is False or (gate is None and not frames.is_camera):
                 yield from decisions

@@ -93,7 +93,7 @@ def identified(
     decisions = [owner.shared_among(people).decide(vector[None]) for owner in owners]
     if gallery is not None and crowd:
         far = shared_rate(gallery.base, fpir, people)
-        found = ranked(gallery, vector[None])[0]
+        found = ranked(gallery, gallery.base.heads(vector[None]))[0]
         decisions += [candidate.decide(gallery.base, far) for candidate in found]
     matches = [decision for decision in decisions if decision.accepted]
     if not matches:
@@ -124,10 +124,9 @@ def shared_rate(base: Base, fpir: float, people: int) -> float:
     return fpir / people
 
 
-def ranked(gallery: Gallery, vectors: NDArray[np.float32]) -> list[list[Candidate]]:
-    """For each face of float32[n, d] the likeliest people of a gallery, the likeliest first."""
+def ranked(gallery: Gallery, heads: NDArray[np.float32]) -> list[list[Candidate]]:
+    """For each face, float32[n, r] in head space, the likeliest people, the likeliest first."""
     base = gallery.base
-    heads = base.heads(vectors)
     rule = NotMe(base.cohort, base.cohort[:0], np.empty(0, np.float32), base.nearest)
     away = rule.distance(heads).tolist()
     found = gallery.nearest(heads, LOOKED_AT)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from onlyme.errors import VaultBusy, VaultDamaged, VaultError
+from onlyme.errors import VaultBusy, VaultDamaged
 from onlyme.gate.admission import Gate
 from onlyme.gate.audit import Event
 from onlyme.keeping import BACKUP, DRAFT, QUARANTINE, Keeping
@@ -36,6 +36,9 @@ __all__ = ["Restored", "restore"]
 
 _KINDS = ("template", QUARANTINE)
 _TAILS = ("", "-wal", "-shm")
+_BEFORE = "-before"
+"""Where the write-ahead log of the vault that is there waits until it is known whether that is
+damaged: SQLite removes the log of a file that it cannot read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,8 @@ def restore(
     place = folder / "vault.sqlite"
     private_folder(folder)
     with translated(path), _drafted(path, folder) as draft:
+        with suppress(FileNotFoundError):
+            _copied(_with(place, "-wal"), _with(draft, _BEFORE))
         copy = Store(folder, *sources, file=draft)
         try:
             copy.check()
@@ -117,7 +122,7 @@ def _highest(copy: Store, anchor: Path | None, *, older: bool) -> int:
 
 def _current(place: Path, sources: tuple[KeySource, ...], anchor: Path | None) -> Store | None:
     """Open the vault that is there; None if there is none, or it is damaged."""
-    if not is_vault(_head(place)):
+    if not is_vault(place):
         return None
     try:
         return Store(place.parent, *sources, anchor=anchor)
@@ -145,7 +150,7 @@ def _put_back(copy: Store, keeping: Keeping, path: Path) -> Restored:
 
 def _replaced(copy: Store, place: Path, path: Path, highest: int) -> Restored:
     """Let a backup take the place of a vault that is damaged or gone."""
-    kept = _set_aside(place)
+    kept = _set_aside(place, _with(copy.path, _BEFORE))
     with copy.edit() as edit:
         edit.catch_up(highest)
         for known in (path, kept):
@@ -172,12 +177,14 @@ def _replaced(copy: Store, place: Path, path: Path, highest: int) -> Restored:
     return Restored(names, kept, tuple(notes))
 
 
-def _set_aside(place: Path) -> Path | None:
+def _set_aside(place: Path, log: Path) -> Path | None:
     """Copy what is there, with its write-ahead log, into the folder of backups."""
     if not place.exists():
         return None
     kept = _aside(place.parent, "-damaged")
-    _copy_all(place, kept)
+    _copied(place, kept)
+    if log.exists():
+        log.replace(_with(kept, "-wal"))
     return kept
 
 
@@ -197,11 +204,12 @@ def _drafted(path: Path, folder: Path) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise VaultBusy(f"another backup is being put back in {folder}; try again") from None
-        if not is_vault(_head(path)):
-            raise VaultDamaged(f"{path} is no backup of a vault, or one of another onlyme")
         _erase(draft)  # of one that was broken off
         try:
-            _copy_all(path, draft)
+            if path.is_file():
+                _copy_all(path, draft)
+            if not is_vault(draft):
+                raise VaultDamaged(f"{path} is no backup of a vault, or one of another onlyme")
             yield draft
         finally:
             _erase(draft)
@@ -217,22 +225,12 @@ def _copy_all(source: Path, target: Path) -> None:
 
 
 def _erase(path: Path) -> None:
-    for tail in _TAILS:
+    for tail in (*_TAILS, _BEFORE):
         _with(path, tail).unlink(missing_ok=True)
 
 
 def _with(path: Path, tail: str) -> Path:
     return path.with_name(path.name + tail)
-
-
-def _head(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(100)
-    except FileNotFoundError:
-        return b""
-    except OSError as error:
-        raise VaultError(f"{path}: {error.strerror}") from None
 
 
 def _copied(source: Path, target: Path) -> None:

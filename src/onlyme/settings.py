@@ -41,6 +41,9 @@ class Settings:
             missing. Set it in the environment of one program rather than for all.
         anchor: a file outside of the vault that notices when all of it is rolled back; by
             default none.
+        store: where the gallery of many people is: `vault`, beside the vault, or the address of
+            a PostgreSQL database such as `postgresql+psycopg://user@host/database`. A password
+            belongs in `~/.pgpass`.
         embedder: the manifest entry that embeds faces.
         far: the false accept rate that a newly enrolled owner's alpha stands for,
             at least 1e-10 and at most 0.1.
@@ -67,6 +70,7 @@ class Settings:
     key_file: Path | None = None
     passphrase: str | None = field(default=None, repr=False)
     anchor: Path | None = None
+    store: str = field(default="vault", repr=False)
     embedder: str = "embedder"
     far: float = 1e-4
     fpir: float = 1e-3
@@ -152,6 +156,8 @@ def _typed(key: str, value: Any) -> Any:
         raise SettingsError(f"{key} must be text, not {type(value).__name__}")
     if key == "passphrase":
         return _passphrase(value)
+    if key == "store":
+        return _store(value)
     if not value.isprintable():
         raise SettingsError(f"{key} = {value!r} holds what cannot be printed")
     if key in _CHOICES and value not in _CHOICES[key]:
@@ -168,6 +174,15 @@ def _passphrase(value: str) -> str:
     except UnicodeEncodeError:
         raise SettingsError("passphrase holds what is no text") from None
     return str(value)
+
+
+def _store(value: str) -> str:
+    """Return where a gallery is; what is refused is not repeated, since it may hold a password."""
+    if value == "vault" or (value.startswith("postgresql+psycopg://") and value.isprintable()):
+        return str(value)
+    raise SettingsError(
+        "store is neither `vault` nor an address such as postgresql+psycopg://user@host/database"
+    )
 
 
 def _path(key: str, value: Any) -> Path:

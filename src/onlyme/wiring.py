@@ -9,7 +9,15 @@ from getpass import getpass
 from typing import TYPE_CHECKING, TypeVar
 
 from onlyme.adaptation import Adaptation
-from onlyme.errors import KeyMissing, ModelError, ModelMissing, ModelRefused, NotCalibrated
+from onlyme.errors import (
+    KeyMissing,
+    ModelError,
+    ModelMissing,
+    ModelRefused,
+    NotCalibrated,
+    SettingsError,
+    UsageError,
+)
 from onlyme.everybody import Everybody
 from onlyme.face.detect import Detector
 from onlyme.face.embed import Embedder
@@ -26,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from onlyme.faceid import FaceID
+    from onlyme.gallery.postgres import PostgresStore
     from onlyme.gallery.store import TemplateStore
     from onlyme.liveness.judge import Judge
     from onlyme.restoring import Restored
@@ -41,6 +50,7 @@ __all__ = [
     "engine",
     "everybody",
     "face_id",
+    "gallery_file",
     "judge",
     "keeping",
     "key_source",
@@ -49,6 +59,7 @@ __all__ = [
     "runtime",
     "template_store",
     "unfit",
+    "upgrade_store",
 ]
 
 
@@ -217,16 +228,50 @@ def everybody(settings: Settings, kept: Keeping, learned_from: Base) -> Everybod
 
 
 def template_store(settings: Settings, learned_from: Base) -> TemplateStore:
-    """Open the place where the gallery's rows are, which is made where it is not there.
+    """Open the place where the gallery's rows are; beside the vault it is made where there is none.
 
     Raises:
         VaultError: it cannot be used.
         NeedsReenroll: another network made what is in it.
     """
+    model, dimension = learned_from.model, len(learned_from.projection)
+    if settings.store != "vault":
+        return _postgres_store()(settings.store, model, dimension)
+
     from onlyme.gallery.embedded import Embedded
 
-    path = settings.vault / "gallery.sqlite"
-    return Embedded(path, learned_from.model, len(learned_from.projection))
+    return Embedded(gallery_file(settings), model, dimension)
+
+
+def gallery_file(settings: Settings) -> Path:
+    """Return the file of a gallery that is beside the vault."""
+    return settings.vault / "gallery.sqlite"
+
+
+def upgrade_store(settings: Settings, learned_from: Base) -> bool:
+    """Make the gallery's tables in PostgreSQL, or bring them to this version.
+
+    Returns:
+        Whether anything was done.
+
+    Raises:
+        UsageError: the gallery is beside the vault, where nothing needs that.
+        VaultError, NeedsReenroll: it cannot be done.
+    """
+    if settings.store == "vault":
+        raise UsageError("the gallery is beside the vault and needs no upgrade; set ONLYME_STORE")
+    model, dimension = learned_from.model, len(learned_from.projection)
+    return _postgres_store().upgrade(settings.store, model, dimension)
+
+
+def _postgres_store() -> type[PostgresStore]:
+    try:
+        from onlyme.gallery.postgres import PostgresStore
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"a gallery in PostgreSQL needs {error.name}: pip install 'onlyme[postgres]'"
+        ) from None
+    return PostgresStore
 
 
 def keeping(settings: Settings) -> Keeping:

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from onlyme.cli import (
+    crowd,
     daemon,
     decide,
     doctor,
@@ -18,6 +19,7 @@ from onlyme.cli import (
     liveness,
     people,
     serve,
+    store,
     tuning,
     unlock,
     vault,
@@ -80,7 +82,8 @@ def onlyme(
     """
 
 
-for family in (people, decide, tuning, evaluate, liveness, vault, serve, doctor, daemon):
+for family in (people, crowd, decide, tuning, evaluate, liveness, vault, serve, doctor, daemon):
     family.register(app)
+app.add_typer(store.app)
 app.add_typer(lab.app)
 app.add_typer(unlock.app)

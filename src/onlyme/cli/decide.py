@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options, show
-from onlyme.documents import decision_json
+from onlyme.documents import decision_json, found_json
 
 if TYPE_CHECKING:
     from onlyme.types import Decision
@@ -64,14 +64,26 @@ def identify(
         Path, typer.Argument(metavar="PHOTO", help="The photo in question.", show_default=False)
     ],
     *,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Every face in the photo, the largest first.")
+    ] = False,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
     """Find out which of the enrolled people a photo shows, if any."""
     with options.opened(vault, embedder) as face_id:
-        decision = face_id.identify(photo)
-    _answer(decision, json=json)
+        if not all_:
+            _answer(face_id.identify(photo), json=json)
+        found = face_id.identify_all(photo)
+    if json:
+        show.print_json([found_json(face, decision) for face, decision in found])
+    elif not found:
+        typer.echo("no face in the picture")
+    else:
+        for face, decision in found:
+            typer.echo(f"{show.place(face)}  {show.decision_line(decision)}")
+    raise typer.Exit(0 if any(decision.accepted for _, decision in found) else 1)
 
 
 def watch(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options, show
-from onlyme.documents import enrollment_json, owners_json
+from onlyme.documents import enrollment_json, owners_json, person_json
 
 if TYPE_CHECKING:
     from onlyme.types import PhotoReport
@@ -107,19 +107,21 @@ def list_(
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
-    """List who is enrolled."""
+    """List who is enrolled: the owners in the vault, then the people in the gallery."""
     from onlyme.errors import NeedsReenroll
 
     lines = []
     with options.opened(vault, embedder) as face_id:
         if json:
-            show.print_json(owners_json(face_id.names(), face_id.owner))
+            documents = owners_json(face_id.names(), face_id.owner)
+            show.print_json(documents + list(map(person_json, face_id.everybody.people())))
             return
         for name in face_id.names():
             try:
                 lines.append(show.owner_line(face_id.owner(name)))
             except NeedsReenroll as error:  # one outdated template does not hide the others
                 lines.append(str(error))
+        lines += map(show.person_line, face_id.everybody.people())
     nobody = "nobody is enrolled yet; `onlyme enroll NAME PHOTO…` enrolls the first"
     typer.echo("\n".join(lines) or nobody)
 

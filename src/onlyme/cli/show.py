@@ -12,15 +12,18 @@ from onlyme.documents import decision_json, dumped
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from onlyme.crowd import Person
     from onlyme.owner import Owner
-    from onlyme.types import Decision, Enrollment, PhotoReport, Tuning
+    from onlyme.types import Decision, Enrollment, Face, PhotoReport, Tuning
 
 __all__ = [
     "ask",
     "decision_line",
     "odds",
     "owner_line",
+    "person_line",
     "photo_line",
+    "place",
     "print_change",
     "print_enrollment",
     "print_json",
@@ -83,6 +86,12 @@ def decision_line(decision: Decision) -> str:
     sign = "≥" if decision.margin >= decision.alpha else "<"
     numbers = f"margin {decision.margin:+.3f} {sign} alpha {decision.alpha:+.3f}"
     return f"{verdict}   {numbers}   ({odds(decision.far)})"
+
+
+def place(face: Face) -> str:
+    """Say where in the picture a face is: left, top, width and height in pixels."""
+    left, top, width, height = (round(float(value)) for value in face.box)
+    return f"{width}×{height} at {left},{top}"
 
 
 def print_change(decision: Decision, rate: float, *, json: bool) -> None:
@@ -157,6 +166,13 @@ def two_histograms(
     mark = " " * (11 + column(alpha)) + f"↑ alpha {alpha:+.3f}"
     ends = f"{'':<11}{low:<+{width - 5}.2f}{high:+.2f}"
     return "\n".join([row("ME", own), row("NOT_ME", strangers), ends, mark])
+
+
+def person_line(person: Person) -> str:
+    """Say in one line what is kept of somebody in the gallery."""
+    photos = f"{len(person.me)} photos"
+    when = f"{person.created:%Y-%m-%d %H:%M} UTC"
+    return f"{person.name:<20} {photos:<10} in the gallery  {when}"
 
 
 def owner_line(owner: Owner) -> str:

@@ -9,7 +9,7 @@ nobody in.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["KEY_BYTES", "Count", "Hit", "Row", "TemplateStore"]
+__all__ = ["KEY_BYTES", "Count", "Hit", "IndexedStore", "Row", "TemplateStore"]
 
 KEY_BYTES = 16
 
@@ -184,3 +184,17 @@ class TemplateStore(Protocol):
 
     def close(self) -> None:
         """Let go of it. Further calls raise VaultError; closing again does nothing."""
+
+
+@runtime_checkable
+class IndexedStore(Protocol):
+    """What a store offers beside `TemplateStore` if its index is kept by a server."""
+
+    def indexed(self) -> list[int]:
+        """Return the generations that have an index."""
+
+    def build_index(self, generation: int) -> None:
+        """Build the index of a generation unless it is there; others read and write meanwhile."""
+
+    def drop_index(self, generation: int) -> None:
+        """Drop the index of a generation if it is there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING
 
 from onlyme.sqlite import SqliteFile
@@ -22,16 +23,26 @@ _SCHEMA = (
 )
 
 
-_MAGIC = b"SQLite format 3\0"
+def is_vault(path: Path) -> bool:
+    """Whether a file is a vault of today's layout; opening anything else might make one of it.
 
-
-def is_vault(head: bytes) -> bool:
-    """Whether a file that begins with these 100 bytes is a vault of today's layout.
-
-    Opening anything else would make a vault of it.
+    SQLite itself looks, since to close the file would take away the locks that it holds on it
+    for other connections of this process (fcntl(2)).
     """
-    layout, application = (int.from_bytes(head[at : at + 4], "big") for at in (60, 68))
-    return head[:16] == _MAGIC and (layout, application) == (LAYOUT, APPLICATION)
+    if not path.is_file():
+        return False
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
+        try:
+            found = [
+                connection.execute(f"PRAGMA {what}").fetchone()[0]
+                for what in ("application_id", "user_version")
+            ]
+        finally:
+            connection.close()
+    except sqlite3.Error:
+        return False
+    return found == [APPLICATION, LAYOUT]
 
 
 class Database(SqliteFile):
