@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from onlyme.gallery.postgres import PostgresStore
     from onlyme.gallery.store import TemplateStore
     from onlyme.liveness.judge import Judge
+    from onlyme.restoring import Restored
     from onlyme.runtime.openvino import Engine
     from onlyme.settings import Settings
     from onlyme.vault.keys import KeySource
@@ -56,6 +57,7 @@ __all__ = [
     "keeping",
     "key_source",
     "pipeline",
+    "restored",
     "runtime",
     "template_store",
     "unfit",
@@ -303,6 +305,21 @@ def keeping(settings: Settings) -> Keeping:
     sources = [key_source(settings, kind) for kind in kinds]
     store = Store(settings.vault, *sources, anchor=settings.anchor)
     return Keeping(store, Gate(store))
+
+
+def restored(
+    settings: Settings, path: Path, may: Callable[[str], None], *, older: bool
+) -> Restored:
+    """Put a backup back; see `restoring.restore`.
+
+    Raises:
+        VaultError: the backup, the vault or the key cannot be used.
+    """
+    from onlyme.restoring import restore
+
+    kinds = [settings.key] if settings.key else ["file", "keyring", "passphrase"]
+    sources = tuple(key_source(settings, kind) for kind in kinds)
+    return restore(path, settings.vault, sources, anchor=settings.anchor, older=older, may=may)
 
 
 def adaptation(settings: Settings) -> Adaptation:
