@@ -241,10 +241,10 @@ def main():
                 clients(addresses[-1])
         if chosen.what in {None, "renewal"}:
             renewal(server)
-            server.remove()
-            server = Server()  # a small one, since each restart reads the log since the last save
-            server.start()
         if chosen.what in {None, "kills"}:
+            server.remove()
+            server = Server()  # an empty one, since a restart reads the log since the last save
+            server.start()
             outcome = killed_runs(server, chosen.kills)
             print(f"\n{outcome.kills} kills of the server while somebody writes")
             print(

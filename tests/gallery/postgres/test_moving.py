@@ -248,7 +248,10 @@ def test_a_gallery_moves_by_command_through_kills_of_command_and_server(
         time.sleep(0.002)
     mortal.kill()
     mortal.start()
-    assert "4000 people are in" in ended(second)
+    said, err = second.communicate(timeout=120)
+    if "does not answer" in err:  # a busy machine took too long to start it
+        said = ended(run(*words))
+    assert "4000 people are in" in said, err
     assert digest(target) == digest(gallery.store)
     status = json.loads(ended(run("store", "status", "--json", store=address)))
     assert (status["people"], status["complete"]) == (4000, True)

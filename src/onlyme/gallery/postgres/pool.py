@@ -227,6 +227,8 @@ def _error(address: Address, error: DBAPIError) -> VaultError:
         return VaultDamaged(f"{address} is damaged: {said}")
     if state in {"42P01", "42703", "3F000"}:  # no such table, column, schema
         return VaultError(f"{address} holds no gallery; `onlyme store upgrade` makes one")
+    if state == "25006":  # read only
+        return VaultError(f"{address} is a replica, which can be searched only; name the primary")
     if state == "42501":
         return VaultError(f"{address}: {said}; its owner can GRANT that")
     return VaultError(f"{address}: {said}")
