@@ -1,9 +1,12 @@
 """What all tests share: the real faces, where they are at hand."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from onlyme.vault.store import Store
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +40,20 @@ def pipeline():
     from onlyme.settings import Settings
 
     return wiring.pipeline(Settings.load())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where a vault of one's own will be."""
+    return tmp_path / "vault"
+
+
+@pytest.fixture
+def store(folder: Path) -> Iterator[Store]:
+    """An empty vault in `folder`."""
+    opened = Store(folder)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -57,3 +57,17 @@ with FaceID.open({vault!r}) as face_id:
         with FaceID.open(vault) as face_id:
             assert round(face_id.owner("obama").alpha, 1) in {0.2, 0.3, 0.4}
             assert face_id.verify("obama", photos / "obama_3.jpg").reason is Reason.MATCH
+
+
+def test_two_vaults_of_one_process_and_another_process(obama, tmp_path):
+    """Opening the vault once more must not take the first one's locks away."""
+    vault = tmp_path / "vault"
+    with FaceID.open(vault) as second:
+        second.tune("obama", alpha=0.3)
+        code = f"with FaceID.open({str(vault)!r}) as face_id: face_id.tune('obama', alpha=0.4)"
+        assert run(code).wait() == 0
+        second.tune("obama", alpha=0.5)
+        assert run(code).wait() == 0
+    obama.tune("obama", alpha=0.6)
+    with FaceID.open(vault) as third:
+        assert third.owner("obama").alpha == 0.6

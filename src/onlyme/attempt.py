@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from onlyme.liveness.judge import Judge
     from onlyme.owner import Owner
     from onlyme.pipeline import Sight
+    from onlyme.types import Embedding
 
 __all__ = [
     "FRAMES",
@@ -35,16 +36,18 @@ __all__ = [
     "decided",
     "judged",
     "nobody_seen",
+    "photo_liveness",
     "single",
     "whole",
 ]
 
 FRAMES = 5
-"""So many embeddings end an attempt."""
+"""So many embeddings end an attempt, once liveness was looked for often enough."""
 
 SECONDS = 3.0
 """An attempt ends after this time, whatever was seen."""
 
+_NO_PIXELS = np.empty((0, 0, 3), np.uint8)
 _WHY = {Verdict.ATTACK: Reason.NOT_LIVE, Verdict.UNDECIDED: Reason.LIVENESS_UNDECIDED}
 
 
@@ -57,8 +60,10 @@ def attempts(
 ) -> Iterator[Decision]:
     """Cut a stream of sights into attempts and decide each.
 
-    An attempt ends with its fifth embedding, after as many sights without one, or after
-    three seconds; what is left when the stream ends is one more.
+    An attempt ends with its fifth embedding, and not before liveness was looked for in three
+    frames if it is to be; after five sights without an embedding; or after three seconds.
+    What is left when the stream ends is one more, unless it is too short to say whether the
+    face of the last attempt still lives.
 
     Args:
         owner: whom the camera should see.
@@ -74,7 +79,7 @@ def attempts(
         attempt.add(sight)
         if attempt.full:
             yield attempt.end()
-    if attempt.seen:
+    if attempt.seen and not attempt.fragment:
         yield attempt.end()
 
 
@@ -122,12 +127,17 @@ def single(
         quality = sight.quality  # measured at each look, and here only
         if quality is not None and not quality.ok:
             decision = decision.because(Reason.POOR_QUALITY)
-    # No single picture answers a challenge.
+    return judged(decision, photo_liveness(sight, judge, level, decision.timings_ms))
+
+
+def photo_liveness(
+    sight: Sight, judge: Judge | None, level: LivenessLevel, timings_ms: dict[str, float]
+) -> Liveness:
+    """Judge whether one picture shows somebody who lives; no single one answers a challenge."""
     if level is not LivenessLevel.PASSIVE or judge is None or sight.face is None:
-        return judged(decision, _nothing(level))
-    with timed(decision.timings_ms, "liveness"):
-        liveness = judge.photo(judge.look(sight.frame.pixels, sight.face))
-    return judged(decision, liveness)
+        return _nothing(level)
+    with timed(timings_ms, "liveness"):
+        return judge.photo(judge.look(sight.frame.pixels, sight.face))
 
 
 def judged(decision: Decision, liveness: Liveness) -> Decision:
@@ -158,18 +168,36 @@ class _Attempt:
         if not self.seen:
             self.began = sight.frame.at
         if sight.face is not None and sight.embedding is not None:
-            glance = None
-            if self.judge and self.level is not LivenessLevel.OFF:
+            glance = print = None  # noqa: A001 - as in fingerprint
+            if self.judge and self._looks:
                 with timed(sight.timings_ms, "liveness"):
-                    glance = self.judge.look(sight.frame.pixels, sight.face)
-            if not self.scene.add(sight.frame.at, sight.face, sight.embedding.vector, glance):
+                    if self.scene.due:
+                        glance = self.judge.look(sight.frame.pixels, sight.face)
+                    else:
+                        print = self.judge.glimpse(sight.frame.pixels, sight.face)  # noqa: A001
+            vector = sight.embedding.vector
+            if not self.scene.add(sight.frame.at, sight.face, vector, glance, print):
                 self.seen = []
-        self.seen.append(sight)
+        # Its pixels are not needed any more, and three seconds of them would be 100 MB.
+        frame = replace(sight.frame, pixels=_NO_PIXELS)
+        self.seen.append(replace(sight, frame=frame))
 
     @property
     def full(self) -> bool:
-        embeddings = sum(sight.embedding is not None for sight in self.seen)
-        return embeddings >= self.frames or len(self.seen) - embeddings >= self.frames
+        nobody = sum(sight.embedding is None for sight in self.seen)
+        if nobody >= self.frames:
+            return True
+        return len(_votes(self.seen)) >= self.frames and (self.scene.enough or not self._looks)
+
+    @property
+    def fragment(self) -> bool:
+        """Whether it shows nothing but the face of the last attempt, and was hardly looked at."""
+        one_face = all(sight.embedding is not None for sight in self.seen)
+        return one_face and self._looks and self.scene.settled and not self.scene.enough
+
+    @property
+    def _looks(self) -> bool:
+        return self.judge is not None and self.level is not LivenessLevel.OFF
 
     def end(self) -> Decision:
         decision = judged(decided(self.owner, self.seen), self._liveness())
@@ -202,16 +230,24 @@ def nobody_seen(sight: Sight) -> Decision:
 
 def decided(owner: Owner, seen: list[Sight]) -> Decision:
     """Decide who was seen in the frames of one attempt, whether alive or not."""
-    vectors = [sight.embedding.vector for sight in seen if sight.embedding is not None]
+    faces = sum(sight.embedding is not None for sight in seen)
     timings = Counter[str]()
     for sight in seen:
         timings.update(sight.timings_ms)
     mean = {room: total / len(seen) for room, total in timings.items()}
     # Where most frames show nobody, or several people, that is what the attempt showed.
-    if 2 * len(vectors) <= len(seen):
+    if 2 * faces <= len(seen):
         reasons = Counter(sight.reason for sight in seen if sight.reason is not None)
         reason = reasons.most_common(1)[0][0] if reasons else Reason.NO_FACE
         return Decision(accepted=False, name=owner.name, reason=reason).took(mean, len(seen))
     with timed(mean, "decide"):
-        decision = owner.decide(np.array(vectors))
+        decision = owner.decide(np.array([vote.vector for vote in _votes(seen)]))
     return decision.took(mean, len(seen))
+
+
+def _votes(seen: list[Sight]) -> list[Embedding]:
+    """Return each embedding once: frames that brought nothing new share one (Pipeline.follow).
+
+    A lucky frame that stands still for a second would otherwise be a whole attempt of its own.
+    """
+    return list(dict.fromkeys(sight.embedding for sight in seen if sight.embedding is not None))

@@ -355,7 +355,7 @@ class FaceID:
         level = checked_level(liveness)
         owner, judge = self.owner(name), self._judge_for(level)
         with Capture(source) as frames:
-            sights = map(self.pipeline.look, frames)
+            sights = map(self.pipeline.follow().look, frames)
             decisions = watched(owner, sights, judge, level, ask)
             if gate is False or (gate is None and not frames.is_camera):
                 yield from decisions

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 
 from onlyme.errors import UsageError
 from onlyme.face.align import align
+from onlyme.face.follow import Follower, Follows, Rememberer
 from onlyme.face.models import SHIPPED, find
 from onlyme.face.subject import subject
 from onlyme.image.decode import checked, decode
@@ -126,6 +127,16 @@ class Pipeline:
         for module in _WAY:
             made.update(Path(import_module(module).__file__ or "").read_bytes())
         return made.hexdigest()
+
+    def follow(self) -> Pipeline:
+        """Return the same way for the frames of one camera, to be looked at in their order.
+
+        Faces are followed from frame to frame, so that few frames are searched whole; and a
+        face that did not change is not embedded again, but gets the same embedding object.
+        """
+        detector = self.detector
+        follower = Follower(detector) if isinstance(detector, Follows) else detector
+        return replace(self, detector=follower, embedder=Rememberer(self.embedder))
 
     def look(self, image: ImageLike | Frame | Embedding) -> Sight:
         """See who is in a picture. An embedding was seen before, and passes as it is.

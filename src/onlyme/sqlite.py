@@ -7,9 +7,11 @@ overwritten (`secure_delete`).
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import sqlite3
+import stat
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -45,9 +47,7 @@ class SqliteFile:
         self.path = path
         self._made_by, self._made_as, self._schema = application, layout, schema
         with translated(path):
-            # Others may not read the file even if the folder were opened to them later.
-            flags = os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
-            os.close(os.open(path, flags, 0o600))
+            _made(path)
             # Transactions are begun and ended by `reading` and `writing` alone.
             self._connection = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)
             self.run = self._connection.execute
@@ -156,6 +156,21 @@ class SqliteFile:
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
             self.run("ROLLBACK")
+
+
+def _made(path: Path) -> None:
+    """Make a file that others may not read, even if its folder were opened to them later.
+
+    One that is there is not opened: closing it would take away the locks that SQLite holds
+    on it for other connections of this process (fcntl(2)), and whoever else closes the vault
+    then would remove its write-ahead log under them.
+    """
+    flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC
+    try:
+        os.close(os.open(path, flags, 0o600))
+    except FileExistsError:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise OSError(errno.ELOOP, "is a link, or no file") from None
 
 
 def _busy(error: sqlite3.OperationalError) -> bool:

@@ -52,7 +52,7 @@ def detector(engine: Engine, model: Model) -> Detector:
     """
     weights = model.read()
     reference = Detector(weights)
-    fast = Detector(weights, engine.network(weights, exact=True, any_size=True))
+    fast = Detector(weights, engine.network(weights, exact=True, any_size=True, alone=True))
     for pixels, _ in drawn_faces():
         with _compared():
             expected, found = reference.detect(pixels), fast.detect(pixels)
@@ -92,7 +92,8 @@ def passive(engine: Engine, weights: bytes) -> Passive:
         Unfit: the engine cannot load it, or says another thing than OpenCV.
         ModelRefused: it cannot be used at all.
     """
-    reference, fast = Passive(weights), Passive(weights, engine.network(weights, exact=True))
+    reference = Passive(weights)
+    fast = Passive(weights, engine.network(weights, exact=True, alone=True))
     for pixels, face in drawn_faces():
         with _compared():
             expected, odds = reference.look(pixels, face).odds, fast.look(pixels, face).odds

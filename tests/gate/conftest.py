@@ -1,8 +1,5 @@
 """What the gate's tests share: a real vault to write to, and a clock to set."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from onlyme.gate.admission import Gate
@@ -30,18 +27,6 @@ class Clock:
 
     def reboot(self) -> None:
         self.moment = Moment(self.moment.boot + "'", 0.0)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "vault"
-
-
-@pytest.fixture
-def store(folder: Path) -> Iterator[Store]:
-    opened = Store(folder)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

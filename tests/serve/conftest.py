@@ -1,38 +1,98 @@
 """A real server in a thread, over a vault that knows two people."""
 
+import asyncio
 import contextlib
+import shutil
+import socket
+import ssl
 import threading
 import time
+from dataclasses import replace
 
 import httpx
 import pytest
 import uvicorn
 
 from onlyme import FaceID, wiring
+from onlyme.serve.auth import REREAD_SECONDS
 from onlyme.serve.options import Options
-from onlyme.serve.server import config
+from onlyme.serve.server import config, listening
 from onlyme.serve.tokens import Scope, Tokens
 from onlyme.settings import Settings
+
+TLS = ssl.create_default_context()  # made once: that takes longer than most requests
 
 
 class Running:
     """A server that runs, its vault, and a token for each scope."""
 
-    def __init__(self, server, settings, secrets):
+    def __init__(self, server, port, settings, secrets):
         self.server = server
         self.clients = contextlib.ExitStack()
+        self.known = {}
+        self.occupied = []
+        self.loop = server.servers[0].get_loop()
         self.settings = settings
         self.secrets = secrets
         self.service = server.config.app.state.service
-        self.port = server.servers[0].sockets[0].getsockname()[1]
+        self.port = port
         self.url = f"http://127.0.0.1:{self.port}"
 
-    def client(self, scope="admin", **more):
+    def client(self, scope="admin"):
         """Ask with a token of this scope, or with none."""
-        headers = {"Authorization": f"Bearer {self.secrets[scope]}"} if scope else {}
-        headers |= more.pop("headers", {})
-        asks = httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False, **more)
+        if scope not in self.known:
+            self.known[scope] = self.browser()
+            if scope:
+                self.known[scope].headers["Authorization"] = f"Bearer {self.secrets[scope]}"
+        return self.known[scope]
+
+    def browser(self):
+        """Ask with no token, and with the cookies that come."""
+        asks = httpx.Client(base_url=self.url, timeout=60, trust_env=False, verify=TLS)
         return self.clients.enter_context(asks)
+
+    def raw(self, request, *, half_close=False, seconds=30):
+        """Send bytes as they are; return all that comes back until the connection ends."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as line:
+            line.sendall(request)
+            if half_close:
+                line.shutdown(socket.SHUT_WR)
+            answer = bytearray()
+            with contextlib.suppress(ConnectionResetError):
+                while piece := line.recv(65536):
+                    answer += piece
+            return bytes(answer)
+
+    def occupy(self, until):
+        """Keep one of the engine's threads busy until an event; return the job's future."""
+
+        def wait(_):
+            self.occupied.append(1)
+            until.wait(60)
+            self.occupied.pop()
+
+        job = self.service.engine.run(wait, seconds=60)
+        return asyncio.run_coroutine_threadsafe(job, self.loop)
+
+    def busy(self):
+        """How many threads `occupy` keeps busy."""
+        return len(self.occupied)
+
+    def wait(self, condition, seconds=30):
+        """Wait until something is so."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it does not come to that"
+            time.sleep(0.01)
+
+    def wait_for_tokens(self):
+        """Wait until the service has read the tokens anew."""
+        time.sleep(REREAD_SECONDS + 0.1)
+
+    def reset(self):
+        """Forget failed attempts, as the password does."""
+        with self.keeping() as keeping:
+            keeping.gate.reset()
 
     @contextlib.contextmanager
     def keeping(self):
@@ -48,12 +108,14 @@ def serving(settings, **options):
             str(scope): Tokens(keeping).create(f"test {scope}", scope, None, 10_000)
             for scope in Scope
         }
-    server = uvicorn.Server(config(settings, Options(port=0, **options)))
+    chosen = Options(port=0, **options)
+    server = uvicorn.Server(config(settings, chosen))
+    listener = listening(chosen)
     failures = []
 
     def run():
         try:
-            server.run()
+            server.run([listener])
         except BaseException as error:  # noqa: BLE001 - told to the test
             failures.append(error)
 
@@ -64,13 +126,14 @@ def serving(settings, **options):
         assert thread.is_alive(), failures or "the server ended"
         assert time.monotonic() < deadline, "the server did not start"
         time.sleep(0.01)
-    running = Running(server, settings, secrets)
+    running = Running(server, listener.getsockname()[1], settings, secrets)
     try:
         with running.clients:
             yield running
     finally:
         server.should_exit = True
         thread.join(30)
+        listener.close()
         assert not thread.is_alive(), "the server does not end"
     assert not failures
 
@@ -86,13 +149,32 @@ def people(tmp_path_factory, photos):
 
 
 @pytest.fixture(scope="module")
-def running(people, tmp_path_factory):
-    """A server over a copy of that vault, so that each module starts afresh."""
-    import shutil
-    from dataclasses import replace
+def served(people, tmp_path_factory):
+    """A function that serves a copy of that vault, so that each module starts afresh."""
 
-    folder = tmp_path_factory.mktemp("served") / "vault"
-    shutil.copytree(people.vault, folder)
-    folder.chmod(0o700)
-    with serving(replace(people, vault=folder)) as server:
+    def serve(**options):
+        folder = tmp_path_factory.mktemp("served") / "vault"
+        shutil.copytree(people.vault, folder)
+        folder.chmod(0o700)
+        return serving(replace(people, vault=folder), **options)
+
+    return serve
+
+
+@pytest.fixture(scope="module")
+def running(served):
+    """The service as it is, with all its limits."""
+    with served() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def playwright():
+    """What drives the browser. Of one module: while it runs, no test may run its own loop."""
+    from tests.serve.browsing import needs_chromium
+
+    needs_chromium()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        yield started

@@ -67,3 +67,14 @@ def test_a_watch_tells_what_it_sees_and_decides(running, photo):
     assert not decision["accepted"]
     assert decision["reason"] == "no_match"
     assert decision["margin"] < decision["alpha"]
+
+
+def test_a_sitting_advises_and_enrolls(running, photo):
+    """One photo, moved about: it says nothing new, so that `finish` ends the sitting."""
+    pictures = [photo("obama_4", shift) for shift in range(6)]
+    with stream(running, "newcomer/sitting") as socket:
+        taken, seen = heard(socket, "photo", pictures=pictures)
+        socket.send("finish")
+        enrolled, _ = heard(socket, "enrolled")
+    assert taken["taken"], seen
+    assert enrolled["enrollment"]["name"] == "newcomer"

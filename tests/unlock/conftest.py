@@ -45,10 +45,24 @@ def empty(tmp_path):
 @pytest.fixture
 def stack(empty, enrolled, data):
     """A private PAM, a system vault that knows two users, and the first one at the camera."""
-    know(empty, enrolled)
-    show(empty, clip(data, stacks.USER))
-    empty.configure(camera=camera(empty), unlock_confirm="asks")
-    return empty
+    return furnished(empty, enrolled, data)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory, enrolled, data):
+    """The same with the daemon running, for all tests of a module."""
+    stacks.usable()
+    stack = furnished(stacks.Stack(tmp_path_factory.mktemp("house") / "stack"), enrolled, data)
+    with stack.daemon() as process:
+        stack.process = process
+        yield stack
+
+
+def furnished(stack, enrolled, data):
+    know(stack, enrolled)
+    show(stack, clip(data, stacks.USER))
+    stack.configure(camera=camera(stack), unlock_confirm="asks")
+    return stack
 
 
 def know(stack, enrolled):

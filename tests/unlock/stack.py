@@ -8,6 +8,7 @@ could change this machine.
 
 import contextlib
 import os
+import select
 import shutil
 import signal
 import socket
@@ -59,6 +60,7 @@ class Stack:
 
     def __init__(self, folder):
         self.folder = folder
+        self.over = {}  # more folders that lie over real ones, by these
         shutil.copytree("/etc", folder / "etc", symlinks=True, ignore_dangling_symlinks=True)
         for name in ("run/onlyme", "lib/onlyme", "acpi", "etc/onlyme"):
             (folder / name).mkdir(parents=True)
@@ -109,7 +111,9 @@ class Stack:
             reads = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
             as_user = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--init-groups", *reads]
         inside = [*as_user, *map(str, words)]
-        return ["unshare", "-m", "sh", "-c", _ENTER, str(self.folder), *inside]
+        more = "".join(f'mount --bind "{mine}" "{real}"\n' for real, mine in self.over.items())
+        enter = _ENTER.replace("exec", more + "exec")
+        return ["unshare", "-m", "sh", "-c", enter, str(self.folder), *inside]
 
     def start(self, *words, uid=None, environment=None, **options):
         kept = {key: value for key, value in os.environ.items() if not key.startswith("ONLYME_")}
@@ -165,6 +169,54 @@ class Stack:
 
     def log(self):
         return (self.folder / "daemon.log").read_text()
+
+
+class Terminal:
+    """A terminal with a program in front of it, and somebody who types."""
+
+    def __init__(self, stack, *words, uid=None):
+        """Start a program; TTY among its words stands for the terminal's path."""
+        self._ours, theirs = os.openpty()
+        self.path = os.ttyname(theirs)
+        if uid:
+            os.chown(self.path, uid, -1)
+        given = [word.replace("TTY", self.path) for word in map(str, words)]
+        options = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+        self.process = stack.start("setsid", "--ctty", "--wait", *given, uid=uid, **options)
+        os.close(theirs)
+        self.seen = ""
+
+    def until(self, words, seconds=20):
+        """Read until some words are seen."""
+        end = time.monotonic() + seconds
+        while words not in self.seen:
+            left = end - time.monotonic()
+            assert left > 0, f"{words!r} was not seen in {self.seen!r}"
+            if select.select([self._ours], [], [], left)[0]:
+                try:
+                    self.seen += os.read(self._ours, 4096).decode(errors="replace")
+                except OSError:  # the program has ended
+                    assert words in self.seen, f"{words!r} was not seen in {self.seen!r}"
+        return self.seen
+
+    def type(self, keys):
+        os.write(self._ours, keys.encode())
+
+    def end(self, seconds=20):
+        """Wait for the program's end; return whether it succeeded."""
+        try:
+            return self.process.wait(seconds) == 0
+        finally:
+            self.close()
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        with contextlib.suppress(OSError):
+            while select.select([self._ours], [], [], 0)[0]:
+                self.seen += os.read(self._ours, 4096).decode(errors="replace")
+        with contextlib.suppress(OSError):
+            os.close(self._ours)
 
 
 def usable():

@@ -1,14 +1,12 @@
 """What the vault's tests share: people who do not exist, and a vault to put them in."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from onlyme.vault.store import Store
 from onlyme.vault.template import Template
 
 Vectors = Callable[[int], NDArray[np.float32]]
@@ -37,15 +35,3 @@ def make(vectors: Vectors) -> Make:
         return Template(name, "ab" * 32, datetime.now(UTC), held, secret)
 
     return made
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "vault"
-
-
-@pytest.fixture
-def store(folder: Path) -> Iterator[Store]:
-    opened = Store(folder)
-    yield opened
-    opened.close()

@@ -185,11 +185,17 @@ def compare(
         "lab-compare"
     ),
 ) -> None:
-    """Compare the three ways and the product's own decision; write a report for you alone."""
+    """Compare the three ways and the product's own decision; write a report for you alone.
+
+    What is finished is kept in the report's folder: after Ctrl-C or a crash the same
+    command goes on, and with more owners it trains only what is new. The report is
+    written after each owner.
+    """
     from onlyme.cli.lab_parts import loader, product
     from onlyme.errors import UsageError
     from onlyme.lab.compare import Plan
     from onlyme.lab.compare import compare as run
+    from onlyme.lab.kept import Kept
     from onlyme.lab.people import read_people
     from onlyme.lab.report import write
 
@@ -199,8 +205,21 @@ def compare(
         raise UsageError(f"--photos {photos}: say numbers with commas, such as 2,5,7") from None
     plan = Plan(owners, counts, tuple(ways.split(",")), strangers, unseen, alpha, limit, seed)
     everyone = read_people(people, loader())
-    with ExitStack() as stack:
-        done = run(everyone, plan, product(stack), lambda line: typer.echo(line, err=True))
+    kept = Kept(out / "cells")
+    try:
+        with ExitStack() as stack:
+            done = run(
+                everyone,
+                plan,
+                product(stack),
+                kept=kept,
+                tell=lambda line: typer.echo(line, err=True),
+                meanwhile=lambda part: typer.echo(f"so far: {write(part, out)}", err=True),
+                progress=_terminal(),
+            )
+    except KeyboardInterrupt:
+        typer.echo(f"what is finished is in {kept.folder}; the same command goes on", err=True)
+        raise
     typer.echo(write(done, out))
 
 

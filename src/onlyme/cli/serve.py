@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -36,6 +37,7 @@ def register(app: typer.Typer) -> None:
     )
     family.callback()(serve)
     family.command()(link)
+    family.command()(key)
     tokens = typer.Typer(no_args_is_help=True, help="Who may ask the service for what.")
     tokens.command(name="create")(token_create)
     tokens.command(name="list")(token_list)
@@ -50,6 +52,7 @@ def serve(
     host: Host = "127.0.0.1",
     port: Port = 8000,
     name: Names = None,
+    issuer: Annotated[str, typer.Option(help="Who assertions say that they are from.")] = "onlyme",
     vault: options.Vault = None,
 ) -> None:
     """Serve the page and the REST service until Ctrl-C.
@@ -60,16 +63,24 @@ def serve(
     """
     if context.invoked_subcommand:
         return
-    import uvicorn
-
-    from onlyme.serve.options import Options
-    from onlyme.serve.server import config
+    _needs_extra()
+    from onlyme.serve.options import LOOPBACK, Options
+    from onlyme.serve.server import run
     from onlyme.settings import Settings
 
-    chosen = Options(host=host, port=port, names=tuple(name or ()))
-    server = uvicorn.Server(config(Settings.load(vault=vault), chosen))
-    typer.echo(f"open {_link(vault, chosen.port)}", err=True)
-    server.run()
+    chosen = Options(host=host, port=port, names=tuple(name or ()), issuer=issuer)
+    if host not in {*LOOPBACK, "::1"}:
+        typer.echo(
+            f"listening on {host}: whoever reaches this machine can ask. Faces and tokens travel "
+            "in the clear: put a reverse proxy with TLS in front, and name it with --name.",
+            err=True,
+        )
+
+    def ready(port: int) -> None:
+        typer.echo(f"open {_link(vault, port)}", err=True)
+        typer.echo("(works once, for five minutes; Ctrl-C ends the service)", err=True)
+
+    run(Settings.load(vault=vault), chosen, ready)
 
 
 def link(*, port: Port = 8000, vault: options.Vault = None) -> None:
@@ -127,8 +138,36 @@ def token_revoke(name: TokenName, *, vault: options.Vault = None) -> None:
     typer.echo(f"{name} opens nothing any more")
 
 
-def _link(vault: object, port: int) -> str:
+def key(*, vault: options.Vault = None) -> None:
+    """Print the public key that checks assertions, as a JSON Web Key Set."""
+    _needs_extra()
+    from onlyme.serve.assertions import Signer
+
+    with options.kept(vault, make=True) as keeping:
+        show.print_json(Signer.of(keeping, "onlyme").jwks)
+
+
+def _needs_extra() -> None:
+    from importlib.util import find_spec
+
+    from onlyme.errors import UsageError
+
+    needed = {
+        "fastapi": "fastapi",
+        "jwt": "pyjwt",
+        "uvicorn": "uvicorn",
+        "websockets": "websockets",
+    }
+    needed |= {"prometheus_client": "prometheus-client", "python_multipart": "python-multipart"}
+    missing = [package for module, package in needed.items() if find_spec(module) is None]
+    if missing:
+        raise UsageError(
+            f"the service needs {', '.join(missing)}; install it with: pip install 'onlyme[serve]'"
+        )
+
+
+def _link(vault: Path | None, port: int) -> str:
     from onlyme.serve.tokens import Tokens
 
-    with options.kept(vault, make=True) as keeping:  # type: ignore[arg-type]
+    with options.kept(vault, make=True) as keeping:
         return f"http://127.0.0.1:{port}/open?token={Tokens(keeping).link()}"

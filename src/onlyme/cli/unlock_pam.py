@@ -9,9 +9,11 @@ import os
 import pwd
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from onlyme.cli import options, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +43,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Write without asking.")]
 
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
-    for command in (install, uninstall, profile):
+    for command in (install, uninstall, status, profile):
         app.command()(command)
 
 
@@ -126,6 +128,57 @@ def uninstall(
             changes.append(change)
             _show(change)
     _write(places, changes, yes=yes, dry_run=dry_run)
+
+
+def status(
+    services: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SERVICE…]",
+            help="Services of PAM; by default those that have our lines, or had them.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    user: Annotated[
+        str | None,
+        typer.Option(
+            "--user",
+            metavar="NAME",
+            help="Whose next login; by default yours. Only root may say another.",
+            show_default=False,
+        ),
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Say for each service what would happen at the next login, and why."""
+    from onlyme.settings import Settings
+    from onlyme.unlock.pam import standing
+    from onlyme.unlock.pam.places import Places
+    from onlyme.unlock.remote import remote
+
+    places, settings = Places(), Settings.load()
+    who = user or os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
+    far = remote(os.environ, os.getppid())
+    found = [standing.looked_at(places, name) for name in services or standing.known(places)]
+    rows: list[dict[str, Any]] = []
+    for service in found:
+        would, daemon = standing.next_login(settings, service, who, is_remote=far)
+        row = {"service": service.name, "state": service.state, "detail": service.detail}
+        rows.append(row | {"next_login": would, "daemon": daemon})
+    if json:
+        show.print_json({"user": who, "remote": far, "services": rows})
+        return
+    if not rows:
+        typer.echo("no service has our lines; `onlyme unlock install sudo` puts them there")
+    marks = {"installed": ("✓", "green"), "absent": ("–", "yellow"), "altered": ("✗", "red")}
+    for row in rows:
+        mark, colour = marks[row["state"]]
+        detail = f" ({row['detail']})" if row["detail"] else ""
+        typer.echo(
+            f"{typer.style(mark, fg=colour, bold=True)} {row['service']:<16} {row['state']}{detail}"
+        )
+        typer.echo(f"  {'':<16} → {who}: {row['next_login']}")
 
 
 def profile(*, helper: Helper = None) -> None:

@@ -67,7 +67,7 @@ def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
             if standing.tries == 0
             else f"{standing.tries} tries left"
         )
-        typer.echo(f"{place.owner} at {place.source}: {left}")
+        typer.echo(f"{place.owner or 'anybody'} at {place.source}: {left}")
 
 
 def reset(

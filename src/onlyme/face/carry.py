@@ -11,7 +11,7 @@ from onlyme.types import Face
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["carried", "distinct", "enlarging", "followed_by", "overlap"]
+__all__ = ["carried", "distinct", "enlarging", "followed_by", "inside", "overlap"]
 
 
 def enlarging(ratio: NDArray[np.float32], left: int = 0, top: int = 0) -> NDArray[np.float64]:
@@ -69,3 +69,11 @@ def distinct(faces: list[Face], most: float) -> list[Face]:
         if all(overlap(face, other) <= most for other in kept):
             kept.append(face)
     return kept
+
+
+def inside(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
+    """Return the part of a frame that a face's box covers; at least one pixel."""
+    height, width = pixels.shape[:2]
+    low = np.clip(face.box[:2], 0, (width - 1, height - 1)).astype(int)
+    high = np.clip(face.box[:2] + face.box[2:], low + 1, (width, height)).astype(int)
+    return pixels[low[1] : high[1], low[0] : high[0]]

@@ -99,12 +99,35 @@ class Detector:
             found = [self._turned(pixels, face) for face in found]
         return sorted(distinct(found, OVERLAP), key=lambda face: -face.area)
 
+    def glance(self, pixels: NDArray[np.uint8]) -> bool:
+        """Say whether a quick search finds anything that may be a face."""
+        return bool(self._run(*_small(pixels, SEARCH_SIDES[0])))
+
+    def near(self, pixels: NDArray[np.uint8], last: Face) -> list[Face]:
+        """Find the faces around the place where one was a moment ago, each measured finely.
+
+        Args:
+            pixels: uint8[h, w, 3], RGB, the next frame of the same camera.
+            last: the face as it was found in the frame before.
+
+        Returns:
+            The face that overlaps the most with the last one first, then others that are
+            partly seen beside it; empty where that face is not there any more.
+        """
+        tilt = _tilt(last.landmarks, 0.0)
+        tilt = tilt if abs(tilt) >= UPRIGHT else 0.0
+        found = self._run(*_cut(pixels, last, tilt))
+        found.sort(key=lambda face: -overlap(last, face))
+        if not found or overlap(last, found[0]) <= OVERLAP:
+            return []
+        return [self._levelled(pixels, found[0], tilt), *found[1:]]
+
     def _search(self, pixels: NDArray[np.uint8], side: int) -> list[Face]:
-        small, ratio = shrink(pixels, side)
-        faces = self._run(small, enlarging(ratio))
-        if ratio[0] == 1:
+        small, back = _small(pixels, side)
+        faces = self._run(small, back)
+        if small.shape == pixels.shape:
             return faces
-        narrow = FINE_WIDTH / ratio[0]
+        narrow = FINE_WIDTH * back[0, 0]
         return [self._again(pixels, f) if f.box[2] < narrow else f for f in faces]
 
     def _search_turned(self, pixels: NDArray[np.uint8]) -> list[Face]:
@@ -149,23 +172,7 @@ class Detector:
             face: found in it.
             degrees: how far the head is tilted, clockwise, and is turned back.
         """
-        centre = face.box[:2] + face.box[2:] / 2
-        reach = float(max(face.box[2:])) * CROP_FACES / 2
-        half = reach * (math.sqrt(2) if degrees else 1.0)  # a turned square needs its corners
-        height, width = pixels.shape[:2]
-        left, top = np.clip(centre - half, 0, (width - 1, height - 1)).astype(int)
-        low = (left + 1, top + 1)
-        right, bottom = np.clip(np.ceil(centre + half), low, (width, height)).astype(int)
-        part = pixels[top:bottom, left:right]
-        small, ratio = shrink(part, round(max(part.shape[:2]) * min(1.0, CROP_SIDE / 2 / reach)))
-        back = enlarging(ratio, left, top)
-        if degrees:
-            middle = (centre - back[:, 2]) * ratio
-            turn = cv2.getRotationMatrix2D((float(middle[0]), float(middle[1])), degrees, 1.0)
-            turn[:, 2] += (CROP_SIDE / 2 - middle).tolist()
-            small = np.asarray(cv2.warpAffine(small, turn, (CROP_SIDE, CROP_SIDE)), np.uint8)
-            back = followed_by(np.asarray(cv2.invertAffineTransform(turn), np.float64), back)
-        again = self._run(small, back)
+        again = self._run(*_cut(pixels, face, degrees))
         best = max(again, key=lambda other: overlap(face, other), default=face)
         return best if overlap(face, best) > OVERLAP else face
 
@@ -174,6 +181,35 @@ class Detector:
         with self._lock:
             rows = self._find(pixels)
         return [carried(row, back) for row in rows if np.isfinite(row).all()]
+
+
+def _small(pixels: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Shrink a frame to be searched; also return the way back to it."""
+    small, ratio = shrink(pixels, side)
+    return small, enlarging(ratio)
+
+
+def _cut(
+    pixels: NDArray[np.uint8], face: Face, degrees: float
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Cut out a face with what is around it, turned back by its tilt; and the way back."""
+    centre = face.box[:2] + face.box[2:] / 2
+    reach = float(max(face.box[2:])) * CROP_FACES / 2
+    half = reach * (math.sqrt(2) if degrees else 1.0)  # a turned square needs its corners
+    height, width = pixels.shape[:2]
+    left, top = np.clip(centre - half, 0, (width - 1, height - 1)).astype(int)
+    low = (left + 1, top + 1)
+    right, bottom = np.clip(np.ceil(centre + half), low, (width, height)).astype(int)
+    part = pixels[top:bottom, left:right]
+    small, ratio = shrink(part, round(max(part.shape[:2]) * min(1.0, CROP_SIDE / 2 / reach)))
+    back = enlarging(ratio, left, top)
+    if degrees:
+        middle = (centre - back[:, 2]) * ratio
+        turn = cv2.getRotationMatrix2D((float(middle[0]), float(middle[1])), degrees, 1.0)
+        turn[:, 2] += (CROP_SIDE / 2 - middle).tolist()
+        small = np.asarray(cv2.warpAffine(small, turn, (CROP_SIDE, CROP_SIDE)), np.uint8)
+        back = followed_by(np.asarray(cv2.invertAffineTransform(turn), np.float64), back)
+    return small, back
 
 
 def _eye_line(landmarks: NDArray[np.float32]) -> float:

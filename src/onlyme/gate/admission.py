@@ -23,14 +23,15 @@ __all__ = ["Attempt", "Gate", "Place"]
 
 _KIND = "gate"
 
-_LIVENESS = {Reason.NOT_LIVE, Reason.LIVENESS_UNDECIDED}
+_JUDGED = {Reason.NO_MATCH, Reason.AMBIGUOUS, Reason.NOT_LIVE, Reason.LIVENESS_UNDECIDED}
+"""Reasons of a guess, also where many were searched and no single margin is left."""
 
 
 class Place(NamedTuple):
     """Whose tries are counted, and where: every source has its own count.
 
     Attributes:
-        owner: who should be recognised.
+        owner: who should be recognised; empty where anybody may be.
         source: `camera 0`, `service`, `unlock`, `file`.
     """
 
@@ -68,7 +69,7 @@ class Attempt:
     @property
     def refusal(self) -> Decision:
         """The decision when there was no try left."""
-        return Decision(accepted=False, name=self.place.owner, reason=Reason.LOCKED_OUT)
+        return Decision(accepted=False, name=self.place.owner or None, reason=Reason.LOCKED_OUT)
 
     def settle(self, decision: Decision) -> Decision:
         """Write down how it ended; return the decision, which may open from now on only.
@@ -184,7 +185,7 @@ class Gate:
 
     def _settle(self, place: Place, id_: str, decision: Decision) -> None:
         moment = self._now()
-        judged = decision.margin is not None or decision.reason in _LIVENESS
+        judged = decision.margin is not None or decision.reason in _JUDGED
         with self._ledger.edit() as page:
             state = self._state(page, place)
             if decision.accepted:
@@ -197,7 +198,9 @@ class Gate:
             # An empty room gives the same line every three seconds; once is enough.
             quiet = None if judged or decision.accepted else (place, decision.reason)
             if quiet is None or quiet != self._quiet:
-                self.audit.note(page, Entry.of(place.owner, place.source, decision))
+                self.audit.note(
+                    page, Entry.of(place.owner or decision.name or "", place.source, decision)
+                )
         self._quiet = quiet
 
     def _withdraw(self, attempt: Attempt) -> None:

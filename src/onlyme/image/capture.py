@@ -10,6 +10,7 @@ and the thread releases the capture as soon as the driver lets go of it.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import queue
 import stat
@@ -18,7 +19,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeAlias
 
+import numpy as np
+
 from onlyme.errors import CameraError
+from onlyme.image.cameras import System, device, refuse_virtual
 from onlyme.image.read import shown
 from onlyme.types import Frame
 
@@ -26,11 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
+    from numpy.typing import NDArray
+
 __all__ = ["Capture"]
 
 _V4L_MAJOR: Final = 81  # Linux: the device number of every video device
 _DARK: Final = 20.0  # mean of a frame, 0 to 255, below which a camera is still waking up
 _WARM_UP_SECONDS: Final = 2.0
+_FLASH_SECONDS: Final = 0.25  # an infrared lamp that flashes does so at every other frame or so
 _MAX_PIXELS: Final = 50_000_000
 
 
@@ -55,14 +62,16 @@ class Capture:
     that it can stand in for a camera in tests and measurements.
 
     Args:
-        source: the number of a camera (`0`, `"0"`), the path of its device, or
-            the path of a video file.
+        source: the number of a camera (`0`, `"0"`), the path of its device, its name
+            (see `cameras.device`), or the path of a video file.
         paced: whether a video gives its frames at the times they were filmed.
         warm_up: whether dark frames of the first 2 seconds are skipped, as a
-            camera gives them until its exposure has settled; by default for
-            cameras only. After that, dark frames come as they are.
+            camera gives them until its exposure has settled, and those that an
+            infrared camera gives between two flashes of its lamp; by default for
+            cameras only. Other dark frames come as they are.
         open_seconds: how long opening may take.
         frame_seconds: how long any frame may take.
+        allow_virtual: whether a camera may be one that a program feeds.
 
     Raises:
         CameraError: on entering, when it is absent, busy, not readable or no
@@ -84,9 +93,13 @@ class Capture:
         warm_up: bool | None = None,
         open_seconds: float = 5.0,
         frame_seconds: float = 3.0,
+        allow_virtual: bool = True,
         _opener: _Opener | None = None,
+        _system: System | None = None,
     ) -> None:
-        self.name, self.path = _named(source)
+        self._system = _system or System()
+        self.name, self.path = _named(source, self._system)
+        self._allow_virtual = allow_virtual
         self.is_camera = False
         self._paced = paced
         self._warm_up = warm_up
@@ -105,6 +118,8 @@ class Capture:
         self._thread.start()
         try:
             self._next(self._open_seconds, "does not answer")
+            if self.is_camera and not self._allow_virtual:
+                refuse_virtual(self.path, self.name, self._system)
         except BaseException:
             self.close()
             raise
@@ -123,13 +138,18 @@ class Capture:
             raise CameraError(f"{self.name}: open it first, with `with`")
         began = time.monotonic()
         dark_until = _WARM_UP_SECONDS if self._skips_dark() else 0.0
+        lit_at = -math.inf
         while not self._stop.is_set():
             frame = self._next(self._frame_seconds, "gives no frames")
             if frame is None:
                 return
-            if frame.at < dark_until and float(frame.pixels.mean()) < _DARK:
-                continue
-            dark_until = 0.0
+            if self._skips_dark():
+                dark = float(frame.pixels.mean()) < _DARK
+                if dark and (frame.at < dark_until or frame.at - lit_at <= _FLASH_SECONDS):
+                    continue
+                dark_until = 0.0
+                if not dark and _is_colourless(frame):
+                    lit_at = frame.at  # perhaps by an infrared lamp that flashes
             if self._paced and not self.is_camera:
                 self._stop.wait(max(0.0, began + frame.at - time.monotonic()))
             yield frame
@@ -142,12 +162,14 @@ class Capture:
     def stop(self) -> None:
         """End the frames at once and do not wait; from any thread. `close` is still needed."""
         self._stop.set()
+        with contextlib.suppress(queue.Empty):  # whoever waits to hand a frame on waits no more
+            self._items.get_nowait()
         with contextlib.suppress(queue.Full):  # then there is a frame, and it is the last one
             self._items.put_nowait(None)
 
     def close(self) -> None:
         """Let go of the camera; waits for at most a second. May be called twice."""
-        self._stop.set()
+        self.stop()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout=1.0)
 
@@ -213,7 +235,7 @@ class Capture:
                 at = reader.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 at = at if at > 0 or not count else count / (reader.get(cv2.CAP_PROP_FPS) or 25.0)
             count += 1
-            self._say(Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), self.name, at))
+            self._say(Frame(rgb(bgr), self.name, at))
         if self.is_camera:
             hint = _holder_hint(self.path)
             self._say(
@@ -235,7 +257,32 @@ class Capture:
                 return
 
 
-def _named(source: int | str | os.PathLike[str]) -> tuple[str, str]:
+def rgb(picture: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return what a reader gave as uint8[h, w, 3] RGB; without colour, in three equal channels.
+
+    Args:
+        picture: uint8[h, w, 3] in the order BGR; or, as some infrared cameras give it,
+            uint8 or uint16[h, w] or [h, w, 1].
+
+    >>> rgb(np.full((1, 1), 7 << 8, np.uint16))
+    array([[[7, 7, 7]]], dtype=uint8)
+    """
+    import cv2
+
+    if picture.dtype == np.uint16:
+        picture = (picture >> 8).astype(np.uint8)
+    grey = picture.ndim == 2 or picture.shape[2] == 1
+    return np.asarray(
+        cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB if grey else cv2.COLOR_BGR2RGB), np.uint8
+    )
+
+
+def _is_colourless(frame: Frame) -> bool:
+    sample = frame.pixels[::8, ::8]
+    return bool((sample.max(axis=2) == sample.min(axis=2)).all())
+
+
+def _named(source: int | str | os.PathLike[str], system: System) -> tuple[str, str]:
     """Return the source's name for messages, and its path."""
     try:
         # A truth value is a number to Python, and not meant.
@@ -246,8 +293,17 @@ def _named(source: int | str | os.PathLike[str]) -> tuple[str, str]:
         raise CameraError(f"{type(source).__name__}: {what}") from None
     if text.isdecimal() and len(text) < 10:
         return f"camera {text}", f"/dev/video{int(text)}"
+    if text and "/" not in text and not _exists(text) and (found := device(text, system)):
+        return f"camera {shown(text)}", found
     # Absolute, so that no name can be taken for a URL or a protocol.
     return shown(text), str(Path(text).absolute()) if text else ""
+
+
+def _exists(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):  # too long, a NUL in it
+        return False
 
 
 def _is_camera(path: str, name: str) -> bool:
@@ -284,6 +340,7 @@ def _open(path: str, is_camera: bool) -> _Reader:  # noqa: FBT001 - called by Ca
 
 def _holder_hint(path: str) -> str:
     """Return `; it is in use by NAME (process N)` when another program has the device open."""
+    path = os.path.realpath(path)  # a name that stays is a link
     for process in Path("/proc").glob("[0-9]*"):
         if process.name == str(os.getpid()):
             continue

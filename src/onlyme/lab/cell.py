@@ -33,6 +33,7 @@ class Cell:
         steps: how many steps it took.
         curve: step, clean loss, augmented loss.
         seconds: how long it trained; differs from run to run.
+        spent: how long it took with judging; differs from run to run.
         peak_bytes: most memory held meanwhile; differs from run to run.
         look: a closer look, for ways that embed.
     """
@@ -48,6 +49,7 @@ class Cell:
     steps: int = 0
     curve: tuple[tuple[int, float, float], ...] = ()
     seconds: float = 0.0
+    spent: float = 0.0
     peak_bytes: int = 0
     look: Look | None = field(default=None, compare=False, repr=False)
 

@@ -6,17 +6,18 @@ their plateau or to a limit that is stated. What is drawn depends on the seed al
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from onlyme.errors import UsageError
 from onlyme.lab import WAYS
 from onlyme.lab.cell import PRODUCT, Cell
+from onlyme.lab.kept import key
 from onlyme.lab.look import look
 from onlyme.lab.spec import Spec
 from onlyme.lab.split import splits
-from onlyme.lab.train import train
+from onlyme.lab.train import threads, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from onlyme.lab.kept import Kept
     from onlyme.lab.people import People
     from onlyme.lab.photos import Photos
     from onlyme.lab.split import Split
@@ -102,12 +104,15 @@ class Comparison:
     Attributes:
         plan: what was compared.
         cells: in the order of owners, numbers of photos, ways.
-        seconds: how long it took in all.
     """
 
     plan: Plan
     cells: tuple[Cell, ...]
-    seconds: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long training and judging took in all, in however many sittings."""
+        return sum(cell.spent for cell in self.cells)
 
     def of(self, way: str, photos: int | None = None) -> list[Cell]:
         """Return a way's cells, of one number of photos or of all."""
@@ -122,7 +127,7 @@ class Comparison:
         figures, timings = [], []
         for cell in self.cells:
             values = {k: v for k, v in asdict(cell).items() if k != "look"}
-            timings.append({k: values.pop(k) for k in ("seconds", "peak_bytes")})
+            timings.append({k: values.pop(k) for k in ("seconds", "spent", "peak_bytes")})
             figures.append(values)
         plan = asdict(self.plan)
         return {"plan": plan, "figures": figures, "timings": timings, "seconds": self.seconds}
@@ -132,38 +137,66 @@ def compare(
     people: People,
     plan: Plan,
     product: Product | None = None,
+    *,
+    kept: Kept | None = None,
     tell: Callable[[str], None] = lambda _: None,
+    meanwhile: Callable[[Comparison], None] = lambda _: None,
+    progress: bool = False,
 ) -> Comparison:
     """Train every way for every owner, and judge.
+
+    Owners are walked through one after the other, so that a run that is cut short has
+    come to what the same run with fewer owners comes to.
 
     Args:
         people: everybody, with aligned faces.
         plan: what to compare.
         product: the product's own decision, to stand beside them.
+        kept: finished cells are taken from there, and put there. The product's are judged
+            anew each time: that takes seconds, and depends on what is installed.
         tell: is told what is being done, in one line each.
+        meanwhile: is given the comparison of the owners so far, after each but the last.
+        progress: show each training's progress bar on stderr.
 
     Raises:
         UsageError: when there are not enough people or photos.
     """
-    start = perf_counter()
     cells: list[Cell] = []
     drawn = splits(people, plan.owners, plan.photos, plan.strangers, plan.unseen, plan.seed)
-    for split in drawn:
-        for way in plan.ways:
-            tell(f"{split.owner}, {len(split.photos.me)} photos: {way}")
-            cells.append(_trained(split, plan.spec(way)))
-        if product:
-            cells.append(_product(split, product))
-    return Comparison(plan, tuple(cells), perf_counter() - start)
+    total = plan.owners * len(plan.photos) * (len(plan.ways) + bool(product))
+    for number, split in enumerate(drawn, 1):
+        for way in [*plan.ways, *([PRODUCT] if product else ())]:
+            what = (
+                f"{len(cells) + 1} of {total}: {split.owner}, {len(split.photos.me)} photos, {way}"
+            )
+            if way == PRODUCT and product:
+                tell(what)
+                cells.append(_product(split, product))
+                continue
+            spec = plan.spec(way)
+            name = key(split, spec)
+            found = kept.find(name) if kept else None
+            tell(f"{what}: finished before" if found else what)
+            cells.append(found or _trained(split, spec, progress=progress))
+            if kept and not found:
+                kept.keep(name, cells[-1])
+        owners, rest = divmod(number, len(plan.photos))
+        if not rest and owners < plan.owners:
+            meanwhile(Comparison(replace(plan, owners=owners), tuple(cells)))
+    return Comparison(plan, tuple(cells))
 
 
-def _trained(split: Split, spec: Spec) -> Cell:
-    trained = train(split.photos, spec)
+def _trained(split: Split, spec: Spec, *, progress: bool) -> Cell:
+    start = perf_counter()
+    trained = train(split.photos, spec, progress=progress)
     result = trained.result
+    with threads(spec.threads):
+        judged = _judged(split, trained.scores)
+        closer = look(trained, split)
     return Cell(
-        spec.way, split.owner, len(split.photos.me), trained.network.threshold,
-        *_judged(split, trained.scores), result.reason, result.steps, result.curve,
-        result.seconds, result.peak_bytes, look(trained, split),
+        spec.way, split.owner, len(split.photos.me), trained.network.threshold, *judged,
+        result.reason, result.steps, result.curve, result.seconds, perf_counter() - start,
+        result.peak_bytes, closer,
     )  # fmt: skip
 
 
@@ -171,9 +204,10 @@ def _product(split: Split, product: Product) -> Cell:
     start = perf_counter()
     judge = product(split.photos)
     seconds = perf_counter() - start
+    judged = _judged(split, judge.scores)
     return Cell(
-        PRODUCT, split.owner, len(split.photos.me), judge.threshold,
-        *_judged(split, judge.scores), seconds=seconds,
+        PRODUCT, split.owner, len(split.photos.me), judge.threshold, *judged,
+        seconds=seconds, spent=perf_counter() - start,
     )  # fmt: skip
 
 

@@ -46,9 +46,10 @@ def write(comparison: Comparison, folder: Path) -> Path:
         "report.html": html(comparison),
     }
     for name, text in pages.items():
-        path = folder / name
-        path.touch(mode=0o600)
-        path.write_text(text, "utf-8")
+        temporary = folder / f".{name}.tmp"
+        temporary.touch(mode=0o600)
+        temporary.write_text(text, "utf-8")
+        temporary.replace(folder / name)  # whoever looks while a run goes on sees a whole page
     return folder / "report.html"
 
 

@@ -73,6 +73,16 @@ class Spec:
         """The learning rate that is used."""
         return self.rate or _RATES.get(self.way, 1e-3)
 
+    @property
+    def threads(self) -> int | None:
+        """How many threads compute it; None for as many as there are.
+
+        A dozen small pictures give a second core little to do. One thread is as fast on an
+        idle machine, ten times as fast beside another busy process, and its results do not
+        depend on how many cores there are.
+        """
+        return None if self.way == "article" else 1
+
     def network(self) -> Classifier | TwoHead | Siamese:
         """Build the network, untrained."""
         from onlyme.lab.networks import build

@@ -91,7 +91,7 @@ def _fit(photos: Photos, spec: Spec, run: Run | None, *, progress: bool) -> Trai
         )
     if progress:
         callbacks.append(TQDMProgressBar())
-    with quiet(), threads(None if spec.way == "article" else 1):
+    with quiet(), threads(spec.threads):
         trainer = Trainer(
             devices=1,
             max_steps=spec.limit,
@@ -128,12 +128,7 @@ def steps(count: int) -> DataLoader[int]:
 
 @contextmanager
 def threads(count: int | None) -> Iterator[None]:
-    """Compute with so many threads; None leaves it as it is.
-
-    A dozen small pictures give a second core little to do. One thread is as fast on an
-    idle machine, ten times as fast beside another busy process, and its results do not
-    depend on how many cores there are.
-    """
+    """Compute with so many threads; None leaves it as it is."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from onlyme.liveness.passive import fingerprint
 from onlyme.liveness.track import Repeats, Track
 from onlyme.types import Liveness, LivenessLevel, Verdict
 
@@ -20,6 +21,11 @@ __all__ = ["UNDECIDED", "Judge", "Scene"]
 
 LEAST_FRAMES: Final = 3
 """A stream must show one face for so many frames. At 15 frames a second that takes 0.2 s."""
+
+EVERY: Final = 5
+"""Once an attempt on a face has ended, so many of its frames pass for one that is looked at.
+Frames of one moment say nearly the same: five times the frames give the same verdicts
+(benchmarks/fast.py), and the network costs as much as all the rest."""
 
 MOST_STILL: Final = 0.5
 """When more than this share of the frames stand still, the picture is frozen."""
@@ -44,6 +50,10 @@ class Judge:
         """Look at one face and its surroundings; see `Passive.look`."""
         return self.passive.look(pixels, face)
 
+    def glimpse(self, pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
+        """Take a frame's fingerprint alone, by which it is known again; costs hardly anything."""
+        return fingerprint(pixels, face)
+
     def scene(self) -> Scene:
         """Begin to follow a stream."""
         return Scene(self.fusion)
@@ -60,17 +70,40 @@ class Scene:
     Attributes:
         fusion: turns glances into a verdict; without it the face is followed all the same,
             and the verdict is never live.
+        settled: whether an attempt on the face that is followed has ended.
     """
 
     fusion: Fusion | None = None
+    settled: bool = False
     _track: Track = field(default_factory=Track)
     _repeats: Repeats = field(default_factory=Repeats)
     _glances: list[Glance] = field(default_factory=list)
+    _fresh: int = 0
     _still: int = 0
     _looped: bool = False
+    _since: int = 0
+
+    @property
+    def due(self) -> bool:
+        """Whether liveness is to be looked for in the next frame.
+
+        It is in each frame of the first attempt on a face, so that its owner does not wait,
+        and in each fifth after that.
+        """
+        return not self.settled or self._since >= EVERY - 1
+
+    @property
+    def enough(self) -> bool:
+        """Whether so many frames were looked at since the attempt began that it may end."""
+        return len(self._glances) >= LEAST_FRAMES
 
     def add(
-        self, at: float, face: Face, vector: NDArray[np.float32], glance: Glance | None = None
+        self,
+        at: float,
+        face: Face,
+        vector: NDArray[np.float32],
+        glance: Glance | None = None,
+        print: NDArray[np.uint8] | None = None,  # noqa: A002 - as in fingerprint
     ) -> bool:
         """Add what one frame showed; say whether it is still the same face.
 
@@ -82,33 +115,42 @@ class Scene:
             face: its subject.
             vector: float32[d], the subject's embedding, of unit length.
             glance: what passive liveness saw of it; None when nobody looked.
+            print: the frame's fingerprint where there is no glance to hold it: a recording
+                is noticed also in frames that are not looked at.
         """
         same = self._track.follows(at, face, vector)
         if not same:
             self.begin()
-        if glance is None:
+            self.settled = False
+        if glance is not None:
+            print = glance.print  # noqa: A001 - as above
+        if print is None:
             return same
-        repeat = self._repeats.of(glance.print)
+        self._since += 1
+        repeat = self._repeats.of(print)
         if repeat == "still":
             self._still += 1  # the same picture again is no further evidence
-        else:
-            self._looped |= repeat == "loop"
+            return same
+        self._fresh += 1
+        self._looped |= repeat == "loop"
+        if glance is not None:
             self._glances.append(glance)
+            self._since = 0
         return same
 
     def begin(self) -> None:
         """Begin a new attempt on the same stream; what was shown stays known."""
-        self._glances, self._still, self._looped = [], 0, False
+        self.settled |= self.enough
+        self._glances, self._fresh, self._still, self._looped = [], 0, 0, False
 
     def verdict(self) -> Liveness:
         """Judge what was seen since the attempt began or the face changed."""
         if self.fusion is None:
             return UNDECIDED
-        fresh = len(self._glances)
-        if self._looped or self._still > MOST_STILL * (fresh + self._still):
+        if self._looped or self._still > MOST_STILL * (self._fresh + self._still):
             return Liveness(LivenessLevel.PASSIVE, Verdict.ATTACK, 0.0)
         fused = self.fusion.verdict(self._glances)
         # Too few frames cannot show that somebody lives, but they can show a photo.
-        if fresh < LEAST_FRAMES and fused.verdict is Verdict.LIVE:
+        if not self.enough and fused.verdict is Verdict.LIVE:
             return UNDECIDED
         return fused

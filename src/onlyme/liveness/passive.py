@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Runs = Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]]
 
-__all__ = ["Glance", "Passive"]
+__all__ = ["Glance", "Passive", "colour", "fingerprint"]
 
 SIDE: Final = 128
 """Side of the network's input, in pixels."""
@@ -40,6 +40,12 @@ cut down to 1.3 it takes 7 in 10 people for attacks (benchmarks/liveness.py meas
 
 LEAST_WIDTH: Final = 60.0
 """A face must be this wide in pixels. The network sees it 47 to 85 pixels wide."""
+
+LEAST_COLOUR: Final = 2.0
+"""A face must have so much colour: the mean over its pixels of the largest of R, G and B less
+the smallest, 0 to 255. Skin has 20 and more in daylight; infrared cameras give 0, and what was
+compressed on the way 1. The network was made for colour; what infrared light shows of prints,
+screens and skin is something else, and nobody measured it (benchmarks/infrared.py)."""
 
 OUTSIDE: Final = 0.05
 """At most this share of the face box's side may lie outside the frame."""
@@ -81,12 +87,17 @@ class Passive:
     Args:
         weights: the ONNX file's bytes, checked already.
         run: the network made of them by another engine than OpenCV.
+        colourless: whether pictures without colour, as infrared cameras give them, are
+            evidence as well; by default they are none.
 
     Raises:
         ModelRefused: when OpenCV cannot load them.
     """
 
-    def __init__(self, weights: bytes, run: Runs | None = None) -> None:
+    def __init__(
+        self, weights: bytes, run: Runs | None = None, *, colourless: bool = False
+    ) -> None:
+        self.colourless = colourless
         self._run = run or _through_opencv(weights)
         self._lock = Lock()
 
@@ -101,10 +112,12 @@ class Passive:
             ModelError: the network returned no usable numbers.
         """
         context, why = _context(pixels, face)
-        fingerprint = _fingerprint(pixels, face)
+        if not why and not self.colourless and colour(_inside(pixels, face)) < LEAST_COLOUR:
+            why = "the picture has no colour, as from an infrared camera"
+        marks = fingerprint(pixels, face)
         if why:
-            return Glance(None, context, why, fingerprint)
-        return Glance(self._odds(_crop(pixels, face, context)), context, "", fingerprint)
+            return Glance(None, context, why, marks)
+        return Glance(self._odds(_crop(pixels, face, context)), context, "", marks)
 
     def _odds(self, crop: NDArray[np.uint8]) -> float:
         # blobFromImage turns RGB into the BGR, 0 to 255, that the network was trained on.
@@ -127,6 +140,16 @@ def _through_opencv(weights: bytes) -> Runs:
         return (np.asarray(net.forward(), np.float32),)
 
     return run
+
+
+def colour(pixels: NDArray[np.uint8]) -> float:
+    """Measure how much colour there is: 0 (none) to 255, the mean over uint8[h, w, 3].
+
+    >>> colour(np.full((4, 4, 3), 90, np.uint8)), colour(np.full((4, 4, 3), (90, 70, 60), np.uint8))
+    (0.0, 30.0)
+    """
+    part = pixels[::2, ::2]
+    return float(np.mean(part.max(axis=2) - part.min(axis=2)))
 
 
 def _context(pixels: NDArray[np.uint8], face: Face) -> tuple[float, str]:
@@ -169,7 +192,7 @@ def _inside(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
     return pixels[low[1] : high[1], low[0] : high[0]]
 
 
-def _fingerprint(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
+def fingerprint(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
     """Sample the green of single pixels, whose noise never comes twice from a camera."""
     inside = _inside(pixels, face)
     rows = np.linspace(0, inside.shape[0] - 1, SAMPLES).astype(int)

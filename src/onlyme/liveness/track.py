@@ -12,7 +12,7 @@ recording fed in place of the camera.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -110,7 +110,8 @@ class Repeats:
     ['', '', 'still', 'loop']
     """
 
-    _prints: list[NDArray[np.uint8]] = field(default_factory=list)
+    _prints: NDArray[np.int16] | None = None
+    _seen: int = 0
 
     def of(self, print: NDArray[np.uint8]) -> str:  # noqa: A002 - as in fingerprint
         """Say whether a frame is new (empty), the last one again (`still`) or an older (`loop`).
@@ -118,9 +119,13 @@ class Repeats:
         Args:
             print: uint8[n], the frame's fingerprint.
         """
-        known = np.array(self._prints, np.int16).reshape(-1, print.size)
-        apart = np.abs(known - print.astype(np.int16)).mean(axis=1)
-        if len(apart) and apart[-1] <= SAME_PICTURE:
+        if self._prints is None or self._prints.shape[1] != print.size:
+            self._prints, self._seen = np.zeros((MEMORY, print.size), np.int16), 0
+        known = self._prints[: min(self._seen, MEMORY)]
+        apart = np.abs(known - print).sum(axis=1, dtype=np.int32)
+        same = np.flatnonzero(apart <= SAME_PICTURE * print.size)
+        if (self._seen - 1) % MEMORY in same:
             return "still"
-        self._prints = [*self._prints[1 - MEMORY :], print]
-        return "loop" if len(apart) and apart.min() <= SAME_PICTURE else ""
+        self._prints[self._seen % MEMORY] = print
+        self._seen += 1
+        return "loop" if len(same) else ""

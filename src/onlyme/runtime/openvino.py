@@ -61,7 +61,9 @@ class Engine:
         self.version = str(openvino.__version__).partition("-")[0]
         self.precision = "bf16" if "BF16" in able else "f32"
 
-    def network(self, weights: bytes, *, exact: bool = False, any_size: bool = False) -> Runs:
+    def network(
+        self, weights: bytes, *, exact: bool = False, any_size: bool = False, alone: bool = False
+    ) -> Runs:
         """Load a network of one input; return a function from its input to its outputs.
 
         The function is for one thread at a time, and its answers hold until it is called
@@ -71,12 +73,15 @@ class Engine:
             weights: the ONNX file's bytes, checked already; only they are used.
             exact: compute in float32 whatever the processor can do.
             any_size: take pictures of any height and width.
+            alone: run in one thread. For a small network a second one brings nothing, and on
+                a busy machine each waits for the other.
 
         Raises:
             Unfit: OpenVINO cannot load it.
         """
         precision = "f32" if exact else self.precision
         options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+        options |= {"INFERENCE_NUM_THREADS": "1"} if alone else {}
         try:
             model = self._core.read_model(weights)
             if any_size:

@@ -13,7 +13,8 @@ from starlette.staticfiles import StaticFiles
 
 import onlyme
 from onlyme.errors import OnlymeError
-from onlyme.serve import entry, live, routes
+from onlyme.serve import entry, live, people, records, routes, schemas
+from onlyme.serve.described import documented
 from onlyme.serve.guard import Guard, refuse
 from onlyme.serve.options import Options
 from onlyme.serve.problems import Refused, of_error, of_status, response
@@ -33,7 +34,7 @@ __all__ = ["PAGE", "create_app"]
 PAGE = Path(__file__).parent / "page"
 """The page's files; whatever lies there is served at `/`, to whom the page was opened for."""
 
-ROUTERS = (entry.router, routes.router, live.router)
+ROUTERS = (entry.router, routes.router, people.router, records.router, live.router)
 """Everything that is answered, beside the page."""
 
 
@@ -64,6 +65,7 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
+    app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # as FastAPI advises
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/", StaticFiles(directory=PAGE, html=True))
@@ -71,6 +73,12 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
         app.add_exception_handler(kind, _answered)  # type: ignore[arg-type]  # of both kinds
     app.add_middleware(Guard, service=service)
     return app
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        app.openapi_schema = documented(app, schemas.DOCUMENTS)
+    return app.openapi_schema
 
 
 async def _answered(connection: HTTPConnection, error: Exception) -> Response | None:

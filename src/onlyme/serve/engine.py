@@ -110,7 +110,8 @@ class Engine:
             if left is not None:
                 left.cancel()
             if not answer.done():
-                answer.cancel()  # and with it the job, unless it has begun
+                future.cancel()  # unless it has begun
+                answer.cancel()
 
     def _queued(self, job: Callable[[FaceID], T]) -> Future[T]:
         future: Future[T] = Future()

@@ -6,6 +6,7 @@ the headers that bind a browser. Pure ASGI, so that it holds for WebSockets as w
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -65,8 +66,14 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        began = perf_counter()
+
         async def sent(message: Message) -> None:
             if message["type"] in {"http.response.start", "websocket.http.response.start"}:
+                route = getattr(scope.get("route"), "path", "none")
+                method = scope.get("method", "WEBSOCKET")
+                took = perf_counter() - began
+                self._service.metrics.answered(route, method, message["status"], took)
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
@@ -84,6 +91,7 @@ class Guard:
 
     def _admit(self, scope: Asgi) -> None:
         connection = HTTPConnection(scope)
+        _read_in_one_way(connection)
         own = self._called_by_name(connection)
         _from_here(connection, own)
         scope["path"] = _segments(scope)
@@ -126,6 +134,14 @@ class Guard:
             "send a token that is good: Authorization: Bearer …; "
             "or open the page with the link of `onlyme serve link`",
             {"WWW-Authenticate": "Bearer"},
+        )
+
+
+def _read_in_one_way(connection: HTTPConnection) -> None:
+    """Refuse a request whose end a proxy may see elsewhere (RFC 9112, section 6.3)."""
+    if {"content-length", "transfer-encoding"} <= set(connection.headers.keys()):
+        raise Refused(
+            400, "two-lengths", "a body has one length or is chunked", {"Connection": "close"}
         )
 
 

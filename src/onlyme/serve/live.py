@@ -1,4 +1,7 @@
-"""The page's live endpoints: enroll before the camera, watch, and what the slider shows."""
+"""What the page needs beside the REST service: live streams, and what its views show.
+
+These routes follow the page from version to version; apps go by the documented ones.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from onlyme import wiring
 from onlyme.faceid import FaceID
 from onlyme.serve.auth import Caller, needs
 from onlyme.serve.routes import Here, Person, answered, told
-from onlyme.serve.seated import sit
+from onlyme.serve.seated import promise, sit
 from onlyme.serve.service import Service
 from onlyme.serve.slider import sensitivity
 from onlyme.serve.stream import Stream
@@ -66,7 +69,21 @@ async def watching(
     await _stream(websocket, service, caller, job)
 
 
-@router.get("/names/{name}/attempts", dependencies=[needs(Scope.ADMIN)])
+@router.get("/names/{name}/promise", dependencies=[needs(Scope.ENROLL)], include_in_schema=False)
+async def promised(name: Person, service: Here) -> Response:
+    """Say in sentences what the person's certificate says in numbers."""
+    sentences = await service.engine.run(lambda face_id: promise(face_id, name))
+    return answered({"name": name, "sentences": sentences})
+
+
+@router.post("/names/{name}/revoke", dependencies=[needs(Scope.ADMIN)], include_in_schema=False)
+async def revoke(name: Person, service: Here) -> Response:
+    """Turn a person's template by a new secret: every stolen copy of it is void."""
+    await service.engine.run(lambda face_id: face_id.keeping.revoke(name))
+    return answered({"name": name, "revoked": True})
+
+
+@router.get("/names/{name}/attempts", dependencies=[needs(Scope.ADMIN)], include_in_schema=False)
 async def attempts(name: Person, service: Here) -> Response:
     """Show what alpha decides: margins of the person's photos, of strangers, of attempts."""
     return answered(await service.engine.run(lambda face_id: sensitivity(face_id, name)))

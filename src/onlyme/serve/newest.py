@@ -35,17 +35,18 @@ class Newest:
     """A slot for one picture, between the event loop and a thread.
 
     Attributes:
-        came: how many pictures came so far.
+        number: which of the pictures that came was looked at last, from 1.
         left: whether whoever sent them has left, or fell silent; then what was seen last is
             part of nothing.
         why: in that case, why, in a sentence.
     """
 
     def __init__(self, silence: float = SILENCE) -> None:
-        self.came = 0
+        self.number = 0
         self.left = False
         self.why = ""
         self._silence = silence
+        self._came = 0
         self._picture: tuple[bytes, float] | None = None
         self._over = False
         self._changed = Condition()
@@ -53,7 +54,7 @@ class Newest:
     def put(self, picture: bytes) -> None:
         """Take a picture, in place of one that nobody looked at yet."""
         with self._changed:
-            self.came += 1
+            self._came += 1
             self._picture = picture, monotonic()
             self._changed.notify()
 
@@ -92,5 +93,5 @@ class Newest:
             if not ready:
                 self.left, self._over = True, True
                 self.why = f"{SOURCE} sent no picture for {self._silence:g} seconds"
-            taken, self._picture = self._picture, None
+            taken, self._picture, self.number = self._picture, None, self._came
             return None if self._over else taken

@@ -32,6 +32,7 @@ STATUS: dict[type[errors.OnlymeError], int] = {
     errors.UnknownOwner: 404,
     errors.NeedsReenroll: 409,
     errors.NotCalibrated: 409,
+    errors.PamError: 500,
     errors.VaultError: 503,
     errors.VaultBusy: 503,
     errors.VaultDamaged: 500,

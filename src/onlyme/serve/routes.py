@@ -1,28 +1,36 @@
-"""Who is it: health, names, verify."""
+"""Who is it: verify and identify; and that the service runs."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 from urllib.parse import unquote
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from onlyme.documents import decision_json, dumped, owners_json
+from onlyme.documents import decision_json, dumped
+from onlyme.errors import UsageError
+from onlyme.faceid import FaceID
 from onlyme.names import checked_name
 from onlyme.serve.auth import Caller, needs
+from onlyme.serve.described import pictures, returns
+from onlyme.serve.identifying import identified
+from onlyme.serve.schemas import Decided, Health, Verdicts
 from onlyme.serve.service import SOURCE, Service
 from onlyme.serve.tokens import Scope
 from onlyme.serve.uploads import left
 from onlyme.types import Decision, Reason
 
-__all__ = ["Here", "Person", "answered", "router"]
+__all__ = ["Here", "Person", "answered", "router", "told"]
 
 router = APIRouter(prefix="/v1")
 
 Here = Annotated[Service, Depends(Service.of)]
 """The service, for a route that takes it."""
+
+MOST_FRAMES = 30
+"""Frames of one capture; an attempt lasts three seconds."""
 
 
 def _person(name: Annotated[str, Path(description="The person's name.")]) -> str:
@@ -38,37 +46,80 @@ def answered(document: Any, status: int = 200) -> Response:
     return Response(dumped(document, indent=None), status, media_type="application/json")
 
 
-@router.get("/health")
-async def health() -> dict[str, str]:
+@router.get("/health", **returns(Health))
+async def health() -> Response:
     """Say that the service runs, and nothing else."""
-    return {"status": "ok"}
+    return answered({"status": "ok"})
 
 
-@router.get("/names", dependencies=[needs(Scope.ENROLL)])
-async def names(service: Here) -> Response:
-    """List who is enrolled."""
-    return answered(
-        await service.engine.run(lambda face_id: owners_json(face_id.names(), face_id.owner))
-    )
-
-
-@router.post("/names/{name}/verify")
+@router.post("/names/{name}/verify", openapi_extra=pictures("frame"), **returns(Verdicts, Decided))
 async def verify(
     request: Request,
     name: Person,
     service: Here,
     caller: Annotated[Caller, needs(Scope.VERIFY)],
+    audience: Annotated[
+        str | None,
+        Query(
+            description="The app that wants a signed assertion; with `nonce`.",
+            pattern="^[!-~]{1,200}$",
+        ),
+    ] = None,
+    nonce: Annotated[
+        str | None,
+        Query(
+            description="What the app drew at random for this one time, 16 to 128 signs.",
+            pattern="^[A-Za-z0-9._~-]{16,128}$",
+        ),
+    ] = None,
 ) -> Response:
-    """Decide whether a picture, or the frames of one capture, show this person."""
+    """Decide whether a picture, or the frames of one capture, show this person.
+
+    Counts as an attempt: after five failures within five minutes the answer is `locked_out`.
+    """
+    if (audience is None) != (nonce is None):
+        raise UsageError("an assertion needs an audience and a nonce")
     most = service.options.body_bytes
     async with service.uploads.received(request, ("frame",), most) as body:
         frames = body.get("frame", [])
+        if not 0 < len(frames) <= MOST_FRAMES:
+            raise UsageError(f"send 1 to {MOST_FRAMES} frames")
         image = frames[0] if len(frames) == 1 else frames
+
+        def job(face_id: FaceID) -> Decision:
+            return face_id.verify(name, image, service.level, gate=True, source=SOURCE)
+
+        decision = await service.engine.run(job, gone=lambda: left(request))
+    service.metrics.decided(decision)
+    document = told(decision, caller)
+    if audience is not None and nonce is not None:
+        good = decision.accepted
+        document["assertion"] = service.signer.assertion(name, audience, nonce) if good else None
+    return answered(document)
+
+
+@router.post("/identify", openapi_extra=pictures("frame"), **returns(Verdicts, Decided))
+async def identify(
+    request: Request, service: Here, caller: Annotated[Caller, needs(Scope.VERIFY)]
+) -> Response:
+    """Find out which of the enrolled people a picture shows, if any.
+
+    Counts as an attempt to be anybody.
+    """
+    most = service.options.body_bytes
+    async with service.uploads.received(request, ("frame",), most) as body:
+        frames = body.get("frame", [])
+        if len(frames) != 1:
+            raise UsageError("send one frame")
         decision = await service.engine.run(
-            lambda face_id: face_id.verify(name, image, service.level, gate=True, source=SOURCE),
+            lambda face_id: identified(face_id, frames[0], service.judge(), service.level, SOURCE),
             gone=lambda: left(request),
         )
-    return answered(told(decision, caller))
+    service.metrics.decided(decision)
+    document = told(decision, caller)
+    if not decision.accepted and not caller.scope.grants(Scope.ADMIN):
+        document["name"] = None  # whom a face that was not let in resembles
+    return answered(document)
 
 
 _UNTOLD = {Reason.NOT_LIVE, Reason.LIVENESS_UNDECIDED, Reason.AMBIGUOUS}

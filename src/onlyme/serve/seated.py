@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from onlyme.documents import enrollment_json
-from onlyme.errors import NotCalibrated, UnknownOwner
+from onlyme.errors import NotCalibrated
 from onlyme.guiding import LONGEST, WANTED, Guide
 from onlyme.names import refuse_taken
 
@@ -56,7 +56,7 @@ def sit(
     say("ready", name=name, wanted=WANTED, seconds=LONGEST)
 
     def advise(look: Look) -> None:
-        say("look", **asdict(look), taken=newest.came)
+        say("look", **asdict(look), taken=newest.number)
 
     def report(photo: PhotoReport) -> None:
         guide.seen(photo)
@@ -77,8 +77,12 @@ def sit(
 
 
 def promise(face_id: FaceID, name: str) -> list[str]:
-    """Return a person's certificate in sentences; none where nothing can be promised."""
+    """Return a person's certificate in sentences; none where nothing can be promised.
+
+    Raises:
+        UnknownOwner: nobody of that name is enrolled.
+    """
     try:
         return list(face_id.owner(name).certificate().sentences())
-    except (NotCalibrated, UnknownOwner):
+    except NotCalibrated:
         return []

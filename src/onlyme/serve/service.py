@@ -9,8 +9,10 @@ from starlette.requests import HTTPConnection
 
 from onlyme import wiring
 from onlyme.faceid import FaceID
+from onlyme.serve.assertions import Signer
 from onlyme.serve.auth import Current, Rates, Sessions
 from onlyme.serve.engine import Engine
+from onlyme.serve.metrics import Metrics
 from onlyme.serve.stream import Streams
 from onlyme.serve.tokens import Token, Tokens
 from onlyme.serve.uploads import Uploads
@@ -18,6 +20,7 @@ from onlyme.types import LivenessLevel
 
 if TYPE_CHECKING:
     from onlyme.keeping import Keeping
+    from onlyme.liveness.judge import Judge
     from onlyme.serve.options import Options
     from onlyme.settings import Settings
 
@@ -42,6 +45,8 @@ class Service:
         sessions: of browsers.
         rates: how often each asked.
         uploads: receives bodies.
+        metrics: counts for Prometheus.
+        signer: signs what apps can check by themselves.
         streams: of cameras.
         level: how hard is looked for a photo in place of the person.
     """
@@ -52,7 +57,7 @@ class Service:
         self.level = LivenessLevel(settings.liveness)
         self.cookie = f"onlyme-{options.port}"  # browsers share cookies among the ports of a host
         self.engine = Engine(
-            lambda: wiring.face_id(settings, FaceID),
+            lambda: wiring.face_id(settings, FaceID, lasting=True),
             workers=options.workers,
             waiting=options.waiting,
             seconds=options.seconds,
@@ -61,6 +66,8 @@ class Service:
         self.sessions = Sessions()
         self.rates = Rates()
         self.uploads = Uploads(options.held_bytes, options.body_seconds)
+        self.metrics = Metrics(lambda: self.engine.waiting, lambda: self.uploads.held)
+        self.signer: Signer
         self.streams = Streams()
         self._keeping: Keeping | None = None
 
@@ -77,6 +84,7 @@ class Service:
             OnlymeError: vault or networks cannot be used.
         """
         self._keeping = wiring.keeping(self.settings)
+        self.signer = Signer.of(self._keeping, self.options.issuer)
         await self.engine.start()
 
     async def stop(self) -> None:
@@ -84,6 +92,12 @@ class Service:
         await self.engine.stop()
         if self._keeping is not None:
             self._keeping.close()
+
+    def judge(self) -> Judge | None:
+        """Return what looks for a photo in place of the person; None denies whoever needs it."""
+        if self.level is LivenessLevel.OFF:
+            return None
+        return wiring.judge(wiring.runtime(self.settings, lasting=True))
 
     def log_error(self, error: Exception) -> None:
         """Write down for the operator what outsiders are not told."""

@@ -49,6 +49,7 @@ def sensitivity(face_id: FaceID, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "alpha": owner.alpha,
+        "far": owner.far,
         "own": own.round(4).tolist(),
         "strangers": strangers.round(4).tolist(),
         "scale": _scale(owner, float(low), float(high)),

@@ -35,12 +35,17 @@ class Uploads:
     """
 
     def __init__(self, held: int, seconds: float) -> None:
-        self._free = held
+        self._held = self._free = held
         self._seconds = seconds
+
+    @property
+    def held(self) -> int:
+        """Bytes of bodies that are in memory."""
+        return self._held - self._free
 
     @asynccontextmanager
     async def received(
-        self, request: Request, fields: tuple[str, ...], most: int
+        self, request: Request, fields: tuple[str, ...], most: int, seconds: float | None = None
     ) -> AsyncIterator[Body]:
         """Receive the pictures of a request: multipart, or one raw body for the first field.
 
@@ -48,6 +53,7 @@ class Uploads:
             request: whose body was not read yet.
             fields: the multipart fields that there may be.
             most: bytes that the body may have.
+            seconds: until when it must be here, unless as always.
 
         Raises:
             Refused: too large (413), too slow (408), no room (503), or no such body (400, 415).
@@ -70,7 +76,7 @@ class Uploads:
         try:
             _check_length(request, most)
             try:
-                async with asyncio.timeout(self._seconds):
+                async with asyncio.timeout(seconds or self._seconds):
                     body = await _read(request, counted(), fields)
             except TimeoutError:
                 raise Refused(

@@ -112,7 +112,7 @@ def watch(
                 if changed():
                     return
                 sight = face_id.pipeline.look(frame)
-                say("look", **looked(sight), taken=newest.came, rate=rate.tick(monotonic()))
+                say("look", **looked(sight), taken=newest.number, rate=rate.tick(monotonic()))
                 yield sight
 
         def ask(arrow: str, words: str) -> None:

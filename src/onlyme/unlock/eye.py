@@ -25,7 +25,7 @@ from onlyme.unlock import lid
 from onlyme.unlock.outcome import Outcome, Why, of_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from onlyme.settings import Settings
     from onlyme.types import Decision
 
-__all__ = ["FRAMES", "SOURCE", "Eye", "Look"]
+__all__ = ["FRAMES", "NOBODY", "SOURCE", "Eye", "Look"]
 
 FRAMES = 3
 """So many frames of a face end an attempt at a login. Two of three must pass, as three of five
@@ -45,20 +45,32 @@ also the least that passive liveness takes, hence none of the three may be a rep
 SOURCE = "unlock"
 """What the gate calls attempts at a login."""
 
-_NOBODY = {Reason.NO_FACE, Reason.MANY_FACES}
+NOBODY = {Reason.NO_FACE, Reason.MANY_FACES}
+"""Reasons for which it is looked on: nobody was compared yet, and the gate counts nothing."""
 
 
 class Look:
     """One look that somebody waits for, and may give up.
 
+    Args:
+        user: whom the camera should see.
+        seconds: how long somebody waits.
+        tell: called with the outcome as soon as it is known; the camera takes a while longer
+            to be let go.
+
     Attributes:
         user: whom the camera should see.
+        reason: what was seen last; `timeout` if that is nothing.
         vector: float32[d] of unit length, what was seen of whoever was not taken for an
             attack; None when that is nobody.
     """
 
-    def __init__(self, user: str, seconds: float) -> None:
+    def __init__(
+        self, user: str, seconds: float, tell: Callable[[Outcome], None] = lambda _: None
+    ) -> None:
         self.user = user
+        self.tell = tell
+        self.reason: Reason | Why = Why.TIMEOUT
         self.vector: NDArray[np.float32] | None = None
         self._until = time.monotonic() + seconds
         self._given_up = threading.Event()
@@ -87,10 +99,12 @@ class Eye:
 
     Args:
         settings: of the system.
+        capture: opens the camera.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, capture: Callable[..., Capture] = Capture) -> None:
         self._settings = settings
+        self._capture = capture
         self._face_id: FaceID | None = None
         self._last: Capture | None = None
 
@@ -121,14 +135,14 @@ class Eye:
 
     def look(self, look: Look) -> Outcome:
         """Make one attempt; whatever happens, it ends in an outcome, and the camera is free."""
-        began = time.perf_counter()
         try:
             outcome = self._looked(look)
         except OnlymeError as error:
             outcome = of_error(error)
             if isinstance(error, VaultError):
                 self.close()  # it may be restored meanwhile
-        return replace(outcome, look_ms=(time.perf_counter() - began) * 1e3)
+        look.tell(outcome)
+        return outcome
 
     def obstacle(self, user: str) -> Outcome | None:
         """Say what already decides, before the camera is opened; None if nothing does.
@@ -159,6 +173,7 @@ class Eye:
         return self._face_id
 
     def _looked(self, look: Look) -> Outcome:
+        began = time.perf_counter()
         if not look.left:
             return Outcome(Why.TIMEOUT)
         obstacle = self.obstacle(look.user)
@@ -171,11 +186,14 @@ class Eye:
         if self._last is not None and not self._last.released:
             return Outcome(Why.CAMERA_HANGS)  # a second thread would hang beside the first
         left = look.left
-        self._last = Capture(self._settings.camera, open_seconds=left, frame_seconds=left)
+        self._last = self._capture(self._settings.camera, open_seconds=left, frame_seconds=left)
         try:
             with self._last as capture:
                 look.through(capture)
-                return self._decided(look, face_id, capture)
+                outcome = self._decided(look, face_id, capture)
+                outcome = replace(outcome, look_ms=(time.perf_counter() - began) * 1e3)
+                look.tell(outcome)
+                return outcome
         except CameraError:
             if not look.left:
                 return Outcome(Why.TIMEOUT)
@@ -187,15 +205,14 @@ class Eye:
         kept: list[Sight] = []
         sights = _kept(map(face_id.pipeline.look, waited.on(capture)), kept)
         decisions = attempts(owner, sights, wiring.judge(), self._level, frames=FRAMES)
-        reason: Reason | Why = Why.TIMEOUT
         with closing(face_id.gate.watched(owner.name, SOURCE, decisions)) as watched:
             for decision in watched:
-                reason = decision.reason
-                if reason not in _NOBODY or not look.left:
+                look.reason = decision.reason
+                if look.reason not in NOBODY or not look.left:
                     look.vector = _teachable(owner, decision, kept)
                     break
                 kept.clear()
-        return Outcome(reason, camera_ms=waited.seconds * 1e3)
+        return Outcome(look.reason, camera_ms=waited.seconds * 1e3)
 
     @property
     def _level(self) -> LivenessLevel:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,12 +13,13 @@ from onlyme.errors import OnlymeError, UsageError
 from onlyme.names import checked_name
 from onlyme.types import Reason
 from onlyme.unlock.desk import Desk
-from onlyme.unlock.eye import Eye, Look
+from onlyme.unlock.eye import NOBODY, Eye, Look
+from onlyme.unlock.memory import let_go
 from onlyme.unlock.outcome import Outcome, Why, of_error
 from onlyme.unlock.recent import Asker, Refusals
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from onlyme.settings import Settings
     from onlyme.unlock.peer import Peer
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     Document = dict[str, Any]
 
 __all__ = ["NotAllowed", "Service"]
+
+_log = logging.getLogger("onlyme")
 
 _SPARE = 0.1  # seconds of a deadline that are left for the answer's way
 _LONGEST = 30.0  # seconds that anybody may have the camera
@@ -103,8 +108,9 @@ class Service:
             if asker:
                 self.refusals.add(asker, looked=False)
             return outcome.to_json() | {"seconds": self.settings.unlock_confirm_seconds}
-        look = Look(question.user, max(0.05, question.seconds - _SPARE))
-        outcome = await self._looked(look, gone)
+        told: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        look = Look(question.user, max(0.05, question.seconds - _SPARE), _teller(told))
+        outcome = await self._looked(look, told, gone)
         if asker and outcome.accepted:
             self.refusals.take(asker)
         elif asker:
@@ -178,18 +184,45 @@ class Service:
             return Outcome(Why.CAMERA, "there is no such camera; use the password")
         return obstacle
 
-    async def _looked(self, look: Look, gone: Coroutine[Any, Any, None]) -> Outcome:
+    def _look(self, look: Look) -> None:
+        try:
+            self.eye.look(look)
+        except Exception:  # noqa: BLE001 - a defect is a no, and the daemon goes on
+            _log.exception("looking failed")
+            look.tell(Outcome(Why.FAILED))
+
+    async def _looked(
+        self, look: Look, told: asyncio.Future[Outcome], gone: Coroutine[Any, Any, None]
+    ) -> Outcome:
         left = asyncio.create_task(gone)
-        looked = asyncio.get_running_loop().run_in_executor(self._looking, self.eye.look, look)
+        self._looking.submit(self._look, look)
         self._looks.add(look)
         try:
-            either: list[asyncio.Future[Any]] = [left, looked]
+            either: list[asyncio.Future[Any]] = [left, told]
             await asyncio.wait(either, timeout=look.left, return_when=asyncio.FIRST_COMPLETED)
-            return looked.result() if looked.done() else Outcome(Why.TIMEOUT)
+            if told.done():
+                return told.result()
+            # Whatever it decides from now on comes too late.
+            return Outcome(look.reason if look.reason in NOBODY else Why.TIMEOUT)
         finally:
             look.give_up()
             left.cancel()
             self._looks.discard(look)
+            self._looking.submit(let_go)
+
+
+def _teller(told: asyncio.Future[Outcome]) -> Callable[[Outcome], None]:
+    """Return what tells a future of the event loop from another thread; the first word counts."""
+
+    def first(outcome: Outcome) -> None:
+        if not told.done():
+            told.set_result(outcome)
+
+    def tell(outcome: Outcome) -> None:
+        with suppress(RuntimeError):  # the daemon stops, and nobody waits any more
+            told.get_loop().call_soon_threadsafe(first, outcome)
+
+    return tell
 
 
 def _allow(peer: Peer, user: str) -> None:

@@ -247,12 +247,13 @@ class Keyring:
                 "the desktop's keyring needs `pip install 'onlyme[keyring]'`"
             ) from None
         try:
-            if keyring.get_keyring().priority <= 0:
-                raise KeyMissing("this machine has no keyring that keeps secrets")
-            return getattr(keyring, name)(self._SERVICE, *arguments)
-        except keyring.errors.KeyringError as error:
-            # The library's words only; an entry is never part of them.
-            raise KeyMissing(f"the desktop's keyring does not answer: {error}") from None
+            if keyring.get_keyring().priority > 0:
+                return getattr(keyring, name)(self._SERVICE, *arguments)
+        except Exception as error:  # noqa: BLE001 - each desktop's backend raises its own
+            # Those words only; an entry is never part of them.
+            words = str(error) or type(error).__name__
+            raise KeyMissing(f"the desktop's keyring does not answer: {words}") from None
+        raise KeyMissing("this machine has no keyring that keeps secrets")
 
 
 def stretched(words: str, salt: bytes, cost: ScryptCost) -> bytes:

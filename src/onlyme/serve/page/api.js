@@ -19,14 +19,9 @@ export function of(name, what = "") {
   return `/v1/names/${encodeURIComponent(name)}${what && `/${what}`}`;
 }
 
-/** Ask the service; return the JSON it answers with. Throws a Problem. */
+/** Ask the service; return the JSON it answers with; `body` is a form. Throws a Problem. */
 export async function ask(method, path, body) {
-  const request = { method, credentials: "same-origin", cache: "no-store", headers: {} };
-  if (body instanceof FormData) request.body = body;
-  else if (body !== undefined) {
-    request.body = JSON.stringify(body);
-    request.headers["Content-Type"] = "application/json";
-  }
+  const request = { method, credentials: "same-origin", cache: "no-store", body };
   const response = await reached(path, request);
   const document = response.status === 204 ? null : await response.json().catch(() => ({}));
   if (response.ok) return document;

@@ -1,7 +1,7 @@
 // Which view is shown, and what is said when the service or the session is gone.
 
 import { connection, Problem } from "./api.js";
-import { h, icon, notice } from "./dom.js";
+import { h, icon, icons, notice } from "./dom.js";
 import * as audit from "./views/audit.js";
 import * as enroll from "./views/enroll.js";
 import * as notMe from "./views/not-me.js";
@@ -88,10 +88,21 @@ connection.addEventListener("back", () => {
   show();
 });
 
+// What a button started and the service refused is said where the eye is.
+window.addEventListener("unhandledrejection", (event) => {
+  if (!(event.reason instanceof Problem)) return;
+  event.preventDefault();
+  if (ended || event.reason.kind === "gone") return;
+  banner.replaceChildren(icon("warn"), h("span", {}, event.reason.message));
+  banner.hidden = false;
+  setTimeout(() => (banner.hidden = true), 8000);
+});
+
 document.getElementById("skip").addEventListener("click", (event) => {
   event.preventDefault(); // the address names the view
   main.focus();
 });
 window.addEventListener("hashchange", () => show());
 window.addEventListener("pagehide", () => leave());
+icons().catch(() => {}); // without them the words remain
 show({ first: true });

@@ -24,7 +24,16 @@ function filled(element, attributes, children) {
 
 /** One of the icons, for the eye only: the words beside it say the same. */
 export function icon(name) {
-  return s("svg", { class: "icon", "aria-hidden": "true" }, s("use", { href: `icons.svg#${name}` }));
+  return s("svg", { class: "icon", "aria-hidden": "true" }, s("use", { href: `#icon-${name}` }));
+}
+
+/** Fetch the icons once and keep them in the page. */
+export async function icons() {
+  const text = await (await fetch("icons.svg")).text();
+  const drawn = document.importNode(new DOMParser().parseFromString(text, "image/svg+xml").documentElement, true);
+  drawn.setAttribute("class", "unseen");
+  drawn.setAttribute("aria-hidden", "true");
+  document.body.append(drawn);
 }
 
 /** A button with an icon. */

@@ -14,9 +14,9 @@ export class Ring {
   }
 
   shape(width, height) {
-    const tall = Math.min(0.41 * height, 0.58 * width);
+    const tall = Math.min(0.37 * height, 0.58 * width);
     const wide = 0.76 * tall;
-    const [x, y] = [width / 2, height / 2];
+    const [x, y] = [width / 2, 0.455 * height];
     this.shade.setAttribute("d", `M0 0H${width}V${height}H0Z ${ellipse(x, y, wide, tall)}`);
     const part = (2 * Math.PI) / PLACES.length;
     this.arcs.forEach((arc, index) => {

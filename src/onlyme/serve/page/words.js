@@ -24,6 +24,13 @@ export function percent(share) {
   return `${(share * 100).toFixed(digits)} %`;
 }
 
+/** A small number as a power of ten, such as 2·10⁻⁵. */
+export function power(value) {
+  const [digits, exponent] = value.toExponential().split("e-");
+  const raised = [...exponent].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join("");
+  return `${digits === "1" ? "" : `${digits}·`}10⁻${raised}`;
+}
+
 export function time(iso) {
   return when.format(new Date(iso));
 }

@@ -15,15 +15,16 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from onlyme.errors import PamError
 from onlyme.unlock.pam.control import CODES
-from onlyme.unlock.pam.lines import MARK
+from onlyme.unlock.pam.lines import MARK, without
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["Answer", "tried"]
 
@@ -78,12 +79,11 @@ def tried(
         PamError: they do not; the message says what happened.
     """
     with tempfile.TemporaryDirectory(prefix="onlyme-pam-") as scratch:
-        copies = {name: _copied(folders, Path(scratch) / name) for name in ("before", "yes", "no")}
-        for name, program in (("yes", "true"), ("no", "false")):
-            for file, text in texts.items():
-                changed = _replaced(text, _program(program)).encode("utf-8", "surrogateescape")
-                (copies[name] / file).write_bytes(_within(copies[name], changed))
-        before = asked_pam(copies["before"], service, user)
+        root = Path(scratch)
+        plain = _copied(folders, texts, root / "before", without)
+        yes = _copied(folders, texts, root / "yes", partial(_starting, _program("true")))
+        no = _copied(folders, texts, root / "no", partial(_starting, _program("false")))
+        before = asked_pam(plain, service, user)
         if before.opens:
             raise PamError(
                 f"{service}: opens for {user} without a password as it is; try with --user NAME"
@@ -93,13 +93,13 @@ def tried(
                 f"{service}: asks {user} for no password as it is ({before.authenticate}); "
                 "try with --user NAME"
             )
-        _hold(service, before, asked_pam(copies["no"], service, user))
-        face = asked_pam(copies["yes"], service, user)
+        _hold(service, before, asked_pam(no, service, user))
+        face = asked_pam(yes, service, user)
         if not face.opens or face.asked or face.credentials != "success":
             raise PamError(f"{service}: a trial with a face accepted did not open it ({face})")
         _same_account(service, before, face)
         if password is not None:
-            typed = asked_pam(copies["no"], service, user, password)
+            typed = asked_pam(no, service, user, password)
             if not typed.opens:
                 raise PamError(f"{service}: this password of {user} did not open it ({typed})")
 
@@ -160,12 +160,20 @@ def _same_account(service: str, before: Answer, after: Answer) -> None:
         )
 
 
-def _copied(folders: Iterable[Path], to: Path) -> Path:
+def _copied(
+    folders: Iterable[Path], texts: Mapping[str, str], to: Path, changed: Callable[[str], str]
+) -> Path:
+    """Copy the whole configuration with the new texts in it, each file changed by a rule."""
     to.mkdir()
-    for folder in folders:
-        for file in folder.iterdir() if folder.is_dir() else ():
-            if file.is_file():
-                (to / file.name).write_bytes(_within(to, file.read_bytes()))
+    files = {
+        file.name: file.read_bytes().decode("utf-8", "surrogateescape")
+        for folder in folders
+        if folder.is_dir()
+        for file in folder.iterdir()
+        if file.is_file()
+    }
+    for name, text in (files | dict(texts)).items():
+        (to / name).write_bytes(_within(to, changed(text).encode("utf-8", "surrogateescape")))
     return to
 
 
@@ -174,7 +182,7 @@ def _within(folder: Path, text: bytes) -> bytes:
     return _INCLUDE.sub(rb"\g<1>" + bytes(folder) + rb"/\g<2>", text)
 
 
-def _replaced(text: str, program: str) -> str:
+def _starting(program: str, text: str) -> str:
     """Put another program into our lines."""
     rows = []
     for row in text.split("\n"):

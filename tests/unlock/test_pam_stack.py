@@ -1,6 +1,11 @@
 """PAM files as we read them, beside the real PAM."""
 
+import ctypes.util
+import json
+import os
 import re
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -13,7 +18,28 @@ from onlyme.unlock.pam.control import CODES, actions, outcome
 from onlyme.unlock.pam.stack import flattened, parsed
 
 PAM = Path("/etc/pam.d")
+ORACLE = Path(__file__).with_name("pam_oracle.py")
 ANSWERS = [code for code in CODES if code != "incomplete"]
+
+
+@pytest.fixture(scope="module")
+def libpam():
+    """Ask the real PAM about a service in a folder: `libpam(folder, service, kind)`."""
+    if ctypes.util.find_library("pam") is None:
+        if os.environ.get("CI"):
+            pytest.fail("this machine has no libpam")
+        pytest.skip("this machine has no libpam")
+    with subprocess.Popen(
+        [sys.executable, "-I", ORACLE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as oracle:
+
+        def ask(folder, service="svc", kind="auth"):
+            oracle.stdin.write(json.dumps([str(folder), service, kind]) + "\n")
+            oracle.stdin.flush()
+            return CODES[int(oracle.stdout.readline())]
+
+        yield ask
+        oracle.stdin.close()
 
 
 def reader(files):

@@ -1,0 +1,100 @@
+"""A video device comes in; what it says of itself goes out.
+
+Two questions of Video4Linux (`VIDIOC_QUERYCAP`, `VIDIOC_ENUM_FMT`), asked by hand: a library
+for the whole of it would be fifty times as long as what is needed. Neither question wakes a
+camera up or disturbs whoever is using it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Answer", "asked", "capability", "fourcc"]
+
+_QUERYCAP: Final = 0x80685600
+_ENUM_FMT: Final = 0xC0405602
+_CAPABILITY: Final = struct.Struct("=16s32s32s3I12x")
+_FORMAT: Final = struct.Struct("=3I32s2I12x")
+_VIDEO_CAPTURE: Final = 1
+_VIDEO_CAPTURE_PLANES: Final = 9
+_CAPTURES: Final = 0x1 | 0x1000  # one plane, or several
+_DEVICE_CAPS: Final = 0x80000000
+_MOST_FORMATS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a device says of itself.
+
+    Attributes:
+        driver: the kernel's driver, such as `uvcvideo`.
+        card: the device's name, such as `Integrated Camera: Integrated C`.
+        captures: whether it gives pictures; a camera's second device gives metadata only.
+        formats: four letters for each kind of picture it gives, such as `MJPG` or `GREY`.
+    """
+
+    driver: str
+    card: str
+    captures: bool
+    formats: tuple[str, ...]
+
+
+def asked(path: Path) -> Answer | None:
+    """Ask a device; None where it cannot be opened or is none of Video4Linux."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        reply = bytearray(_CAPABILITY.size)
+        fcntl.ioctl(handle, _QUERYCAP, reply)
+        driver, card, captures = capability(bytes(reply))
+        formats: list[str] = []
+        for kind in (_VIDEO_CAPTURE, _VIDEO_CAPTURE_PLANES) if captures else ():
+            formats += _formats(handle, kind)
+        return Answer(driver, card, captures, tuple(dict.fromkeys(formats)))
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+
+
+def capability(reply: bytes) -> tuple[str, str, bool]:
+    """Read a `v4l2_capability`: driver, card, and whether this device gives pictures."""
+    driver, card, _bus, _version, of_all, of_this = _CAPABILITY.unpack(reply)
+    here = of_this if of_all & _DEVICE_CAPS else of_all
+    return _text(driver), _text(card), bool(here & _CAPTURES)
+
+
+def fourcc(number: int) -> str:
+    """Write a pixel format as its letters.
+
+    >>> fourcc(0x59455247), fourcc(0x20363159), fourcc(0x47504A4D)
+    ('GREY', 'Y16', 'MJPG')
+    """
+    letters = (number & 0x7FFFFFFF).to_bytes(4, "little").decode("ascii", "replace")
+    return "".join(letter for letter in letters if letter.isprintable()).strip()
+
+
+def _formats(handle: int, kind: int) -> list[str]:
+    found: list[str] = []
+    for index in range(_MOST_FORMATS):
+        reply = bytearray(_FORMAT.pack(index, kind, 0, b"", 0, 0))
+        try:
+            fcntl.ioctl(handle, _ENUM_FMT, reply)
+        except OSError:  # there are no more
+            break
+        found.append(fourcc(_FORMAT.unpack(bytes(reply))[4]))
+    return found
+
+
+def _text(field: bytes) -> str:
+    words = field.partition(b"\0")[0].decode("utf-8", "replace")
+    return "".join(sign if sign.isprintable() else "�" for sign in words).strip()

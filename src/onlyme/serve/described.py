@@ -1,0 +1,85 @@
+"""How routes are described in OpenAPI, where FastAPI cannot tell by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+
+from onlyme.serve.problems import PREFIX
+
+__all__ = ["PROBLEMS", "documented", "pictures", "returns"]
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": f"A problem (RFC 9457), whose `type` begins with `{PREFIX}`.",
+        "content": {
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+        },
+    }
+}
+"""What every route may answer instead."""
+
+_PICTURE = {"type": "string", "format": "binary"}
+
+
+def returns(*models: type[BaseModel], status: int = 200, several: bool = False) -> dict[str, Any]:
+    """Return the arguments of a route that answers one of these documents, or a list of them."""
+    schemas = [{"$ref": f"#/components/schemas/{model.__name__}"} for model in models]
+    schema: dict[str, Any] = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+    if several:
+        schema = {"type": "array", "items": schema}
+    content = {"application/json": {"schema": schema}}
+    responses = {status: {"description": models[0].__doc__, "content": content}}
+    return {"status_code": status, "responses": responses | PROBLEMS, "response_model": None}
+
+
+def pictures(required: str, *others: str) -> dict[str, Any]:
+    """Return the description of a body: pictures as multipart, or one of them raw.
+
+    Args:
+        required: the field without which there is nothing to do.
+        others: further fields.
+    """
+    several = {"type": "array", "items": _PICTURE}
+    form = {
+        "type": "object",
+        "properties": {
+            required: several | {"minItems": 1},
+            **dict.fromkeys(others, several),
+        },
+        "required": [required],
+        "additionalProperties": False,
+    }
+    content: dict[str, Any] = {"multipart/form-data": {"schema": form}}
+    for kind in ("image/jpeg", "image/png", "application/octet-stream"):
+        content[kind] = {"schema": _PICTURE}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def documented(app: FastAPI, models: list[type[BaseModel]]) -> dict[str, Any]:
+    """Return the OpenAPI document of an application, with the documents that routes refer to."""
+    document = get_openapi(
+        title="onlyme",
+        version=app.version,
+        summary="Face verification that knows its owner and nobody else.",
+        description=(
+            "Pictures come in as bodies, never as a path, an address or an embedding. Every "
+            "request but `/v1/health` brings a token: `Authorization: Bearer …`."
+        ),
+        routes=app.routes,
+    )
+    components: dict[str, Any] = {}
+    for model in models:
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        components |= schema.pop("$defs", {})
+        components[model.__name__] = schema
+    document["components"] = {
+        "schemas": dict(sorted(components.items())),
+        "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+    }
+    document["security"] = [{"token": []}]
+    document["paths"]["/v1/health"]["get"]["security"] = []
+    return document

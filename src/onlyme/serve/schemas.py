@@ -1,0 +1,292 @@
+"""The documents of the service as OpenAPI tells of them, with examples.
+
+They are written down here, and made elsewhere: `onlyme.documents` makes those that the
+command line prints as well. Tests hold that the two agree.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from onlyme.gate.audit import Event
+from onlyme.types import LivenessLevel, Reason, Verdict
+
+__all__ = [
+    "DOCUMENTS",
+    "Certificate",
+    "Decided",
+    "Entry",
+    "Forgotten",
+    "Health",
+    "Jwks",
+    "Learned",
+    "NotMe",
+    "Outdated",
+    "Person",
+    "Problem",
+    "Tuned",
+    "Verdicts",
+]
+
+
+def _example(**fields: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [fields]})
+
+
+class Health(BaseModel):
+    """That the service runs."""
+
+    status: Literal["ok"]
+
+
+class Problem(BaseModel):
+    """Why there is no answer (RFC 9457)."""
+
+    model_config = _example(
+        type="urn:onlyme:problem:unknown-owner",
+        title="Not Found",
+        status=404,
+        detail="nobody of that name is enrolled",
+    )
+    type: str = Field(description="What programs can go by.")
+    title: str
+    status: int
+    detail: str = Field(description="A sentence that says what to do.")
+
+
+class Verdicts(BaseModel):
+    """A decision, as far as a token for `verify` may know it."""
+
+    model_config = _example(accepted=True, name="ada", reason="match")
+    accepted: bool
+    name: str | None = Field(description="Whom it is about; null for nobody.")
+    reason: Reason
+    assertion: str | None = Field(
+        default=None,
+        description="A signed assertion (JWT), where one was asked for and the face was accepted.",
+    )
+
+
+class Seen(BaseModel):
+    """What liveness saw."""
+
+    level: LivenessLevel
+    verdict: Verdict | None
+    score: float | None = Field(ge=0, le=1)
+
+
+class Decided(Verdicts):
+    """A decision, as a token for `admin` or the page knows it."""
+
+    model_config = _example(
+        accepted=True,
+        name="ada",
+        reason="match",
+        margin=0.636,
+        alpha=0.152,
+        far=0.0001,
+        liveness={"level": "passive", "verdict": "live", "score": 0.94},
+        frames=1,
+        timings_ms={"image": 4.4, "detect": 3.6, "embed": 9.0, "decide": 0.3, "liveness": 3.7},
+    )
+    margin: float | None
+    alpha: float | None
+    far: float | None
+    liveness: Seen
+    frames: int
+    timings_ms: dict[str, float]
+
+
+class Check(BaseModel):
+    """One measured property of a photo."""
+
+    name: str
+    value: float
+    unit: str
+    ok: bool
+    advice: str
+
+
+class Quality(BaseModel):
+    """How fit a photo is."""
+
+    checks: list[Check]
+
+
+class Report(BaseModel):
+    """What became of one photo."""
+
+    source: str = Field(description="Its field and number, such as `me 1`.")
+    taken: bool
+    note: str
+    quality: Quality | None
+
+
+class Learned(BaseModel):
+    """What enrolling a person came to."""
+
+    model_config = _example(
+        name="ada",
+        me=[{"source": "me 1", "taken": True, "note": "", "quality": None}],
+        not_me=[],
+        alpha=0.152,
+        far=0.0001,
+        notes=["learned from 1 photo"],
+        advice=["a photo from another day would help"],
+        created="2026-11-24T03:44:27+00:00",
+        seconds=1.2,
+        taken=1,
+    )
+    name: str
+    me: list[Report]
+    not_me: list[Report]
+    alpha: float
+    far: float | None
+    notes: list[str]
+    advice: list[str]
+    created: datetime
+    seconds: float
+    taken: int
+
+
+class Person(BaseModel):
+    """What is kept of a person, without any embedding."""
+
+    model_config = _example(
+        name="ada",
+        needs_reenroll=False,
+        photos=5,
+        not_me=0,
+        look_alikes=1,
+        alpha=0.152,
+        far=0.0001,
+        created="2026-11-24T03:44:27+00:00",
+    )
+    name: str
+    needs_reenroll: Literal[False]
+    photos: int
+    not_me: int
+    look_alikes: int
+    alpha: float
+    far: float | None
+    created: datetime
+
+
+class Outdated(BaseModel):
+    """A person whose template was made by another network."""
+
+    name: str
+    needs_reenroll: Literal[True]
+
+
+class Forgotten(BaseModel):
+    """That a person was erased."""
+
+    model_config = _example(name="ada", forgotten=True)
+    name: str
+    forgotten: Literal[True]
+
+
+class Tuned(BaseModel):
+    """Where alpha stands, and what it is expected to cost."""
+
+    model_config = _example(
+        name="ada",
+        alpha=0.2,
+        far=1e-05,
+        miss=0.009,
+        miss_interval=[0.007, 0.012],
+        miss_people=108,
+        alpha_before=0.152,
+    )
+    name: str
+    alpha: float
+    far: float | None
+    miss: float | None
+    miss_interval: tuple[float, float] | None
+    miss_people: int
+    alpha_before: float
+
+
+class NotMe(BaseModel):
+    """What teaching a face that is somebody else, or taking that back, changed."""
+
+    model_config = _example(
+        name="ada",
+        margin_before=0.21,
+        margin_after=-0.08,
+        own_before=[0.63, 0.59],
+        own_after=[0.62, 0.58],
+        alpha_before=0.152,
+        alpha_after=0.149,
+    )
+    name: str
+    margin_before: float
+    margin_after: float
+    own_before: list[float]
+    own_after: list[float]
+    alpha_before: float
+    alpha_after: float
+
+
+class Certificate(BaseModel):
+    """What an alpha promises, and on what ground; see the how-to on the certificate."""
+
+    model_config = ConfigDict(extra="allow")
+    alpha: float
+    far: float
+    photos: int
+
+
+class Entry(BaseModel):
+    """One line of the log."""
+
+    model_config = _example(
+        event="attempt",
+        owner="ada",
+        source="service",
+        verdict="accepted",
+        reason="match",
+        margin=0.636,
+        liveness="live",
+        detail="",
+        at="2026-11-24T03:44:27.123+00:00",
+        number=17,
+    )
+    event: Event
+    owner: str | None
+    source: str
+    verdict: str
+    reason: str
+    margin: float | None
+    liveness: str
+    detail: str
+    at: datetime
+    number: int
+
+
+class Jwk(BaseModel):
+    """One public key (RFC 8037)."""
+
+    kty: Literal["OKP"]
+    crv: Literal["Ed25519"]
+    x: str
+    kid: str
+    use: Literal["sig"]
+    alg: Literal["EdDSA"]
+
+
+class Jwks(BaseModel):
+    """The public keys that check assertions (RFC 7517)."""
+
+    keys: list[Jwk]
+
+
+DOCUMENTS: list[type[BaseModel]] = [
+    *(Health, Verdicts, Decided, Learned, Person, Outdated, Forgotten),
+    *(Tuned, NotMe, Certificate, Entry, Jwks, Problem),
+]
+"""All that are sent."""

@@ -1,0 +1,220 @@
+"""Twelve ways in which a face is not looked at, or not in time: each leads to the password.
+
+Each through real PAM, at most a second after the deadline, with one line that says why.
+"""
+
+import os
+import shutil
+import signal
+import threading
+
+import cv2
+import numpy as np
+import pytest
+
+from onlyme.face.models import SHIPPED, find
+from onlyme.image.source import Capture
+from onlyme.settings import Settings
+from onlyme.unlock.eye import Eye, Look
+from onlyme.unlock.outcome import Why
+
+from .conftest import camera, clip, know, show
+from .stack import HELPER, LINES, OTHER, PASSWORD, USER, Terminal
+
+pytestmark = pytest.mark.data
+
+DEADLINE = 1.5
+SPARE = 1.0
+# This machine may be busy with other tests; programs take a while to start then.
+START = 3.0
+
+
+def falls(stack, words, **options):
+    """Hold that a login reaches the password in time, with one line of ours, and by it opens."""
+    login = stack.login(**options)
+    assert not login.opened, login
+    assert login.asked, login
+    ours = [line for line in login.words.splitlines() if line.startswith("onlyme:")]
+    assert len(ours) == 1, login
+    assert words in ours[0], login
+    assert login.seconds < DEADLINE + SPARE + START, login
+    assert stack.login(password=PASSWORD, **options).opened
+
+
+def test_the_daemon_is_dead(stack):
+    falls(stack, "it is not running")
+
+
+def test_the_daemon_died_and_left_its_socket(stack):
+    with stack.daemon() as process:
+        process.kill()
+        process.wait()
+    assert stack.socket().exists()
+    falls(stack, "it is not running")
+
+
+def test_the_daemon_hangs(stack):
+    with stack.daemon() as process:
+        process.send_signal(signal.SIGSTOP)
+        falls(stack, "did not answer within 1.5 s")
+        process.send_signal(signal.SIGCONT)
+
+
+def test_the_camera_is_busy(stack):
+    """A device that does not let itself be opened: whoever holds it, OpenCV says no more."""
+    camera(stack).unlink()
+    os.mknod(camera(stack), 0o20660, os.makedev(81, 200))
+    with stack.daemon():
+        falls(stack, "cannot be opened")
+
+
+def test_the_camera_is_absent(stack):
+    camera(stack).unlink()
+    with stack.daemon():
+        falls(stack, "is not there")
+    stack.configure(camera=7)
+    with stack.daemon():
+        falls(stack, "there is no such camera")
+
+
+@pytest.mark.parametrize("model", ["liveness", "embedder", "detector"])
+def test_a_model_is_missing(stack, model):
+    path = find(model, SHIPPED).path
+    hidden = stack.folder / "models"
+    shutil.copytree(SHIPPED, hidden)
+    (hidden / path.name).unlink()
+    stack.over[SHIPPED] = hidden
+    with stack.daemon():
+        falls(stack, "a network is missing")
+
+
+def test_the_lid_is_closed(stack):
+    stack.close_lid()
+    with stack.daemon():
+        falls(stack, "the lid is closed")
+        stack.close_lid("open")
+        assert stack.login().opened
+    stack.close_lid()
+    stack.configure(camera=camera(stack), unlock_lid="ignore")
+    with stack.daemon():
+        assert stack.login().opened
+
+
+def test_the_session_is_remote(stack):
+    with stack.daemon():
+        falls(stack, "a remote session", items=["rhost=elsewhere.example"])
+        over_ssh = stack.run(
+            *("env", "SSH_CONNECTION=192.0.2.1 1 192.0.2.2 22", "sh", "-c"),
+            # The program that asks has a clean environment; the shell that started it has not.
+            f"env -i PATH=$PATH pamtester trial {USER} authenticate; exit $?",
+            text_in="wrong\n",
+        )
+        assert over_ssh.returncode
+        assert "a remote session" in over_ssh.stdout
+        assert stack.login().opened
+
+
+def test_the_face_is_locked_out_and_the_password_is_not(stack, data):
+    show(stack, clip(data, OTHER))
+    with stack.daemon():
+        for _ in range(5):
+            assert "does not match" in stack.login().words
+        show(stack, clip(data, USER))
+        locked = stack.login()
+        assert not locked.opened
+        assert "too many attempts failed" in locked.words
+        assert stack.login(OTHER).opened is False  # another user's count is another
+        show(stack, clip(data, OTHER))
+        assert stack.login(OTHER).opened
+        falls(stack, "too many attempts failed")
+
+
+@pytest.fixture(scope="module")
+def nobody(tmp_path_factory):
+    """A video in which nobody is seen, of a length that no attempt reaches the end of."""
+    path = tmp_path_factory.mktemp("nobody") / "nobody.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30.0, (640, 480))
+    for _ in range(1500):
+        writer.write(np.full((480, 640, 3), 60, np.uint8))
+    writer.release()
+    return path
+
+
+def test_nobody_is_seen_in_time(stack, nobody):
+    stack.configure(camera=nobody)
+    with stack.daemon():
+        falls(stack, "no face was seen")
+
+
+def test_the_deadline_is_what_the_pam_file_says(stack, nobody):
+    stack.configure(camera=nobody)
+    stack.service("slow", LINES.replace("{helper}", "{helper} --seconds 3"))
+    with stack.daemon():
+        quick, slow = stack.login(), stack.login(service="slow")
+    assert quick.seconds < 3 < slow.seconds
+    assert slow.asked
+
+
+def test_nobody_is_enrolled(empty, data):
+    show(empty, clip(data, USER))
+    empty.configure(camera=camera(empty))
+    with empty.daemon():
+        falls(empty, "nobody is enrolled for this user")
+
+
+@pytest.mark.parametrize("what", ["vault", "key"])
+def test_the_vault_cannot_be_read_until_it_is_restored(stack, enrolled, what):
+    if what == "vault":
+        path, words = stack.folder / "lib/onlyme/vault.sqlite", "the vault cannot be read"
+        path.write_bytes(path.read_bytes()[:5000])
+    else:
+        path, words = stack.folder / "etc/onlyme/vault.key", "the vault's key cannot be used"
+        path.unlink()
+    with stack.daemon():
+        falls(stack, words)
+        know(stack, enrolled)
+        assert stack.login().opened
+
+
+def test_it_is_not_confirmed(stack):
+    stack.configure(camera=camera(stack), unlock_confirm="trial", unlock_confirm_seconds=1.0)
+    with stack.daemon():
+        terminal = Terminal(stack, "pamtester", "-I", "tty=TTY", "trial", USER, "authenticate")
+        terminal.until("not confirmed; use the password", seconds=DEADLINE + SPARE + START)
+        terminal.until("Password")
+        terminal.type(f"{PASSWORD}\n")
+        assert terminal.end()
+
+
+@pytest.mark.parametrize("helper", ["/nowhere/onlyme-pam", f"{HELPER} --nonsense", "/bin/false"])
+def test_a_helper_that_does_not_run_leads_to_the_password(stack, helper):
+    stack.service("trial", LINES, helper)
+    with stack.daemon():
+        assert not stack.login().opened
+        assert stack.login(password=PASSWORD).opened
+
+
+def test_a_camera_that_hangs_is_not_opened_twice(enrolled, tmp_path):
+    """The driver never returns: the attempt ends all the same, and the next one at once."""
+    video = tmp_path / "camera.mp4"
+    video.write_bytes(b"-")
+    release = threading.Event()
+
+    def hangs(path, is_camera):
+        release.wait(30)
+        raise OSError
+
+    def capture(source, **options):
+        return Capture(source, **options, _opener=hangs)
+
+    settings = Settings.load(
+        vault=enrolled / "lib", key_file=enrolled / "vault.key", camera=str(video)
+    )
+    eye = Eye(settings, capture)
+    try:
+        assert eye.look(Look(USER, 0.3)).reason is Why.TIMEOUT
+        assert eye.look(Look(USER, 0.3)).reason is Why.CAMERA_HANGS
+        release.set()
+    finally:
+        release.set()
+        eye.close()

@@ -1,0 +1,84 @@
+"""What somebody must allow on the terminal before the camera looks; `sudo` itself."""
+
+import pytest
+
+from .conftest import camera
+from .stack import HELPER, PASSWORD, UID, USER, Terminal
+
+pytestmark = pytest.mark.data
+
+WAIT = 4.0
+
+
+@pytest.fixture
+def asking(stack):
+    stack.configure(camera=camera(stack), unlock_confirm="trial", unlock_confirm_seconds=WAIT)
+    with stack.daemon():
+        yield stack
+
+
+def at_terminal(stack, *words):
+    return Terminal(stack, "pamtester", "-I", "tty=TTY", "trial", USER, "authenticate", *words)
+
+
+def test_the_command_is_shown_and_enter_lets_the_face_open(asking):
+    terminal = at_terminal(asking)
+    terminal.until("Enter allows it")
+    assert f"onlyme: pamtester -I tty={terminal.path} trial {USER} authenticate" in terminal.seen
+    terminal.type("\n")
+    assert terminal.end(), terminal.seen
+    assert "Password" not in terminal.seen
+
+
+def test_any_other_key_leads_to_the_password(asking):
+    terminal = at_terminal(asking)
+    terminal.until("Enter allows it")
+    terminal.type("x")
+    terminal.until("not confirmed")
+    terminal.until("Password")
+    terminal.type(f"{PASSWORD}\n")
+    assert terminal.end()
+
+
+def test_what_was_typed_before_does_not_count(asking):
+    terminal = at_terminal(asking)
+    terminal.type("\n")
+    terminal.until("Password", seconds=WAIT + 15)
+    terminal.close()
+    assert "not confirmed" in terminal.seen
+
+
+def test_without_a_terminal_it_falls_through(asking):
+    refused = asking.login()
+    assert "no terminal to confirm on" in refused.words
+    assert asking.login(password=PASSWORD).opened
+
+
+SUDO = """\
+auth     [success=done default=ignore] pam_exec.so quiet seteuid stdout {helper}
+account  optional pam_exec.so quiet seteuid stdout {helper}
+"""
+
+
+def test_sudo_end_to_end(stack):
+    service = stack.folder / "etc/pam.d/sudo"
+    stack.service("sudo", SUDO.format(helper=HELPER) + service.read_text())
+    rule = stack.folder / "etc/sudoers.d/ada"
+    rule.write_text(f"{USER} ALL=(ALL) ALL\nDefaults timestamp_timeout=0\n")
+    rule.chmod(0o440)
+    stack.configure(camera=camera(stack), unlock_confirm_seconds=20)  # sudo by default
+    with stack.daemon():
+        terminal = Terminal(stack, "sudo", "id", "-u", uid=UID)
+        terminal.until("onlyme: sudo id -u")
+        terminal.until("password")
+        terminal.type("\n")
+        assert terminal.end(), terminal.seen
+        assert terminal.seen.split()[-1] == "0"
+
+        terminal = Terminal(stack, "sudo", "id", "-u", uid=UID)
+        terminal.until("Enter allows it")
+        terminal.type("x")
+        terminal.until("[sudo] password")
+        terminal.type(f"{PASSWORD}\n")
+        assert terminal.end(), terminal.seen
+        assert terminal.seen.split()[-1] == "0"
