@@ -1,10 +1,7 @@
 """Galleries move between stores and get new rotations, also when somebody pulls the plug."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -163,31 +160,6 @@ def test_there_must_be_something_to_move(two):
 
 
 # ----------------------------------------------------------- the real command
-
-
-@pytest.fixture
-def run(settings, tmp_path):
-    """Starts the command line on the vault; whatever still runs at the end is killed."""
-    started = []
-    (tmp_path / "config.toml").write_text("")
-
-    def start(*words, store="vault"):
-        environment = os.environ | {
-            "ONLYME_CONFIG": str(tmp_path / "config.toml"),
-            "ONLYME_VAULT": str(settings.vault),
-            "ONLYME_STORE": store,
-        }
-        command = [sys.executable, "-m", "onlyme", *words]
-        process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate(timeout=30)
 
 
 def ended(process, expect=0):
