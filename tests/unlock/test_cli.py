@@ -109,7 +109,7 @@ def test_without_a_daemon_it_says_so(stack):
 
 
 def test_the_units_are_written(stack):
-    assert unlock(stack, "units", "/run", uid=None).returncode == 0
+    assert unlock(stack, "units", "--to", "/run", uid=None).returncode == 0
     service = (stack.folder / "run/onlyme.service").read_text()
     assert "/onlyme daemon\n" in service
     assert "@" not in service.replace("@system-service", "").replace("@privileged @resources", "")

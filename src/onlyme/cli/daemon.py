@@ -1,16 +1,16 @@
-"""`daemon`: what answers the computer's login; `unlock units`: what starts it."""
+"""`daemon`: what answers the computer's login."""
 
 from __future__ import annotations
 
 import os
 import sys
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+if TYPE_CHECKING:
+    import typer
 
-__all__ = ["register", "units"]
+__all__ = ["register"]
 
 
 def register(app: typer.Typer) -> None:
@@ -31,23 +31,3 @@ def daemon() -> None:
     # this one's place, without it, and with one heap for all threads.
     program = [sys.executable, "-m", "onlyme.unlock"]
     os.execve(sys.executable, program, os.environ | {"MALLOC_ARENA_MAX": "1"})  # noqa: S606
-
-
-def units(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Such as /etc/systemd/system.", show_default=False)
-    ],
-) -> None:
-    """Write the units with which systemd starts the daemon.
-
-    onlyme unlock units /etc/systemd/system
-    """
-    from onlyme.unlock.units import NAMES, unit
-
-    # The command that runs now; a link to it may be moved, what it leads to less likely.
-    command = Path(sys.argv[0]).absolute()
-    if not command.is_file() or command.name != "onlyme":
-        command = Path(sys.executable).with_name("onlyme")
-    for name in NAMES:
-        (folder / name).write_text(unit(name, command), "utf-8")
-        typer.echo(f"{folder / name}")

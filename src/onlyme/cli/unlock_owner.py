@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from onlyme.cli import daemon, options, show
+from onlyme.cli import options, show
 from onlyme.cli.people import Add, LookAlike, NotMe, Photos, Replace
 from onlyme.cli.tuning import Alpha, Far, PresetName
 
@@ -38,7 +38,6 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
     app.command(name="not-me")(not_me)
     app.command(name="import")(import_)
-    app.command()(daemon.units)
 
 
 def enroll(

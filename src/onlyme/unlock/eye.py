@@ -166,15 +166,24 @@ class Eye:
             return Outcome(Reason.LOCKED_OUT)
         return None
 
+    def check_camera(self) -> None:
+        """Hold that the camera could be opened, without opening it.
+
+        Raises:
+            CameraError: it could not; the message says why.
+        """
+        self._opening(0.0).check()
+
     # ------------------------------------------------------------------ within
 
     def _opened(self) -> FaceID:
         if self._face_id is None:
+            # Not `lasting`: it idles most of the time, and OpenVINO would keep 100 MB more.
             self._face_id = wiring.face_id(self._settings, FaceID)
         return self._face_id
 
     def _judge(self) -> Judge | None:
-        return wiring.judge(wiring.runtime(self._settings))
+        return wiring.judge_for(self._settings, wiring.runtime(self._settings))
 
     def _looked(self, look: Look) -> Outcome:
         began = time.perf_counter()
@@ -190,7 +199,7 @@ class Eye:
         if self._last is not None and not self._last.released:
             return Outcome(Why.CAMERA_HANGS)  # a second thread would hang beside the first
         left = look.left
-        self._last = self._capture(self._settings.camera, open_seconds=left, frame_seconds=left)
+        self._last = self._opening(left)
         try:
             with self._last as capture:
                 look.through(capture)
@@ -203,11 +212,19 @@ class Eye:
                 return Outcome(Why.TIMEOUT)
             raise
 
+    def _opening(self, seconds: float) -> Capture:
+        return self._capture(
+            self._settings.camera,
+            open_seconds=seconds,
+            frame_seconds=seconds,
+            allow_virtual=self._settings.unlock_virtual_camera == "allow",
+        )
+
     def _decided(self, look: Look, face_id: FaceID, capture: Capture) -> Outcome:
         owner = face_id.owner(look.user)
         waited = _Waited()
         kept: list[Sight] = []
-        sights = _kept(map(face_id.pipeline.look, waited.on(capture)), kept)
+        sights = _kept(map(face_id.pipeline.follow().look, waited.on(capture)), kept)
         decisions = attempts(owner, sights, self._judge(), self._level, frames=FRAMES)
         with closing(face_id.gate.watched(owner.name, SOURCE, decisions)) as watched:
             for decision in watched:

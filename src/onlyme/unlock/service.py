@@ -6,7 +6,6 @@ import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from onlyme.errors import OnlymeError, UsageError
@@ -175,12 +174,10 @@ class Service:
     def _met(self, user: str) -> Outcome | None:
         try:
             obstacle = self.eye.obstacle(user)
+            if obstacle is None:
+                self.eye.check_camera()
         except OnlymeError as error:
             return of_error(error)
-        camera = self.settings.camera
-        path = Path(f"/dev/video{camera}" if camera.isdecimal() else camera)
-        if obstacle is None and not path.exists():
-            return Outcome(Why.CAMERA, "there is no such camera; use the password")
         return obstacle
 
     def _look(self, look: Look) -> None:
