@@ -178,6 +178,7 @@ class Eye:
 
     def _opened(self) -> FaceID:
         if self._face_id is None:
+            # Not `lasting`: it idles most of the time, and OpenVINO would keep 100 MB more.
             self._face_id = wiring.face_id(self._settings, FaceID)
         return self._face_id
 
@@ -223,7 +224,7 @@ class Eye:
         owner = face_id.owner(look.user)
         waited = _Waited()
         kept: list[Sight] = []
-        sights = _kept(map(face_id.pipeline.look, waited.on(capture)), kept)
+        sights = _kept(map(face_id.pipeline.follow().look, waited.on(capture)), kept)
         decisions = attempts(owner, sights, self._judge(), self._level, frames=FRAMES)
         with closing(face_id.gate.watched(owner.name, SOURCE, decisions)) as watched:
             for decision in watched:
