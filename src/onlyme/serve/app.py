@@ -17,8 +17,9 @@ from onlyme.serve import entry, live, people, records, routes, schemas
 from onlyme.serve.described import PROBLEMS, documented
 from onlyme.serve.guard import Guard, refuse
 from onlyme.serve.options import Options
-from onlyme.serve.problems import Refused, of_error, of_status, response
+from onlyme.serve.problems import Refused, of_error, of_status
 from onlyme.serve.service import Service
+from onlyme.serve.turned_away import answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -97,7 +98,7 @@ async def _answered(connection: HTTPConnection, error: Exception) -> Response | 
     if refused.status >= 500 and not isinstance(error, Refused):
         Service.of(connection).log_error(error)
     if connection.scope["type"] == "http":
-        return response(refused)
+        return answer(refused, connection.scope)
     websocket = cast("WebSocket", connection)
     await refuse(refused, websocket.scope, websocket.receive, websocket.send)
     return None
