@@ -93,7 +93,7 @@ class Visit:
         self.page = page
         self.url = url
         self.wrong = []
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(60_000)  # an answer, not a speed, is tested
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
         page.on("request", lambda request: self._asked(request.url))
@@ -116,6 +116,10 @@ class Visit:
 
     def ready(self):
         self.page.wait_for_selector(".view:not([aria-busy])")
+
+    def hears(self, words):
+        """Wait until a screen reader is told this."""
+        self.page.wait_for_selector(f"#announcer:has-text('{words}')", state="attached")
 
     def fits(self):
         """Say whether nothing reaches over the window's width."""

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from onlyme import FaceID
+from onlyme.cli.show import odds
 from onlyme.settings import Settings
 from tests.serve.browsing import ALLOWED, CAMERA, DESK, PHONE, browser, film, visit
 from tests.serve.conftest import serving
@@ -155,7 +156,7 @@ def test_the_owner_is_accepted_and_the_picture_says_so(window, served):
         assert "once in 10,000 tries" in facts
         assert "5 tries" in facts
         assert "frames a second" in facts
-        assert page.text_content("#announcer") == "obama is accepted"
+        shown.hears("obama is accepted")
         left, width = page.eval_on_selector(".box", "box => [box.getBBox().x, box.getBBox().width]")
         assert 0 < left < left + width < 480
         assert not shown.violations()
@@ -224,7 +225,7 @@ def test_the_slider_shows_who_would_come_in_and_sets_alpha(window, served, photo
         assert "once in 100,000 tries" in page.inner_text("#promise")
         alpha = page.inner_text(".alpha-value").replace("−", "-")
         page.click("text=Set this alpha")
-        page.wait_for_selector("button:has-text('Set this alpha'):disabled")
+        shown.hears("Alpha is")
     with FaceID.open(served.settings.vault) as face_id:
         assert face_id.owner("obama").alpha == pytest.approx(float(alpha), abs=1e-3)
 
@@ -242,7 +243,7 @@ def test_people_are_renewed_and_forgotten_after_a_question(window, served, photo
         assert not shown.violations()
         page.click("[aria-label='Renew: biden']")
         page.click("dialog >> text=Renew >> nth=-1")
-        page.wait_for_selector("dialog", state="detached")
+        shown.hears("renewed")
         page.click("[aria-label='Forget: biden']")
         assert page.evaluate("document.activeElement.textContent") == "Cancel"
         shown.keep("people-forget")
@@ -253,7 +254,8 @@ def test_people_are_renewed_and_forgotten_after_a_question(window, served, photo
             assert face_id.store.version("biden") not in {None, version}
         page.click("[aria-label='Forget: biden']")
         page.click("dialog >> text=Forget >> nth=-1")
-        page.wait_for_selector("[aria-label='Forget: biden']", state="detached")
+        shown.hears("biden is forgotten")
+        assert not page.locator("[aria-label='Forget: biden']").count()
     with FaceID.open(served.settings.vault) as face_id:
         assert "biden" not in face_id.names()
 
@@ -332,3 +334,12 @@ def test_a_broken_chain_is_said(window, photos, tmp_path):
         assert "The chain is broken" in shown.page.inner_text(".chain")
         shown.keep("audit-broken")
         assert not shown.violations()
+
+
+def test_rates_are_said_as_the_command_line_says_them(window, served):
+    rates = (None, 0.6, 0.2, 0.023, 1e-3, 1e-4, 2.1e-5, 1e-8)
+    with visit(window, served) as shown:
+        script = "rates => import('/words.js').then(words => rates.map(words.odds))"
+        said = shown.page.evaluate(script, rates)
+    assert said[1:] == [odds(rate) for rate in rates[1:]]
+    assert said[0] == odds(None).replace("no promise", "nothing is promised")
