@@ -262,6 +262,26 @@ def test_people_are_renewed_and_forgotten_after_a_question(window, served, photo
         assert "biden" not in face_id.names()
 
 
+@pytest.mark.parametrize("name", ["<img src=x onerror=alert(1)>", "../v1/%2e%2e?#/ 'Zoë\" 🦊"])
+def test_a_name_is_a_name_whatever_it_looks_like(window, served, photos, name):
+    with FaceID.open(served.settings.vault) as face_id:
+        face_id.enroll(name, photos / "biden_1.jpg")
+    with visit(window, served, viewport=PHONE) as shown:
+        page = shown.page
+        for view in ("unlock", "sensitivity", "not-me", "audit"):
+            shown.see(view, name)
+            assert page.locator("option", has_text=name).count() == 1
+        shown.see("people")
+        assert name in page.locator("h2").all_inner_texts()
+        assert shown.fits()
+        assert not page.locator("main img").count()
+        page.locator("li.person", has_text=name).get_by_text("Forget").click()
+        page.click("dialog >> text=Forget >> nth=-1")
+        page.wait_for_selector("#announcer:has-text('is forgotten')", state="attached")
+    with FaceID.open(served.settings.vault) as face_id:
+        assert name not in face_id.names()
+
+
 def test_the_log_is_read_by_person(window, served):
     with visit(window, served) as shown:
         page = shown.page
