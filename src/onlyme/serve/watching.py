@@ -97,7 +97,7 @@ def watch(
         ImageError: what came is no picture.
         OnlymeError: networks or vault cannot be used.
     """
-    judge = None if level is LivenessLevel.OFF else wiring.judge()
+    judge = None if level is LivenessLevel.OFF else wiring.judge(face_id.pipeline.runtime)
     rate = Rate()
     while not newest.left:
         owner = face_id.owner(name)
@@ -113,10 +113,11 @@ def watch(
             return newest.left or face_id.store.version(name) != version
 
         def sights(changed: Callable[[], bool] = changed) -> Iterator[Sight]:
+            followed = face_id.pipeline.follow()
             for frame in newest.frames():
                 if changed():
                     return
-                sight = face_id.pipeline.look(frame)
+                sight = followed.look(frame)
                 say("look", **looked(sight), taken=newest.number, rate=rate.tick(monotonic()))
                 yield sight
 
