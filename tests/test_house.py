@@ -16,6 +16,7 @@ MIDDLE = (
     "names",
     "presets",
     "keeping",
+    "restoring",
     "settings",
     "pipeline",
     "crowd",

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from onlyme.gallery.postgres import PostgresStore
     from onlyme.gallery.store import TemplateStore
     from onlyme.liveness.judge import Judge
+    from onlyme.restoring import Restored
     from onlyme.runtime.openvino import Engine
     from onlyme.settings import Settings
     from onlyme.vault.keys import KeySource
@@ -52,9 +53,11 @@ __all__ = [
     "face_id",
     "gallery_file",
     "judge",
+    "judge_for",
     "keeping",
     "key_source",
     "pipeline",
+    "restored",
     "runtime",
     "template_store",
     "unfit",
@@ -178,11 +181,12 @@ def base(settings: Settings) -> Base:
 
 
 @cache
-def judge(on: str = "opencv") -> Judge | None:
+def judge(on: str = "opencv", *, colourless: bool = False) -> Judge | None:
     """Load what tells a person from a photo; None where the network is not there.
 
     Args:
         on: the runtime that was chosen by `runtime`.
+        colourless: whether pictures without colour are evidence; see `judge_for`.
 
     Raises:
         ModelRefused: it is there, but not the one that the manifest names.
@@ -197,10 +201,23 @@ def judge(on: str = "opencv") -> Judge | None:
     except ModelMissing:
         return None
     if on == "opencv":
-        return Judge(Passive(weights), rule)
+        return Judge(Passive(weights, colourless=colourless), rule)
     from onlyme import swift
 
-    return Judge(swift.passive(engine(), weights), rule)
+    passive = swift.passive(engine(), weights)
+    passive.colourless = colourless
+    return Judge(passive, rule)
+
+
+def judge_for(settings: Settings, on: str = "opencv") -> Judge | None:
+    """Load what tells a person from a photo, as the settings have it for infrared cameras.
+
+    Raises:
+        ModelRefused: it is there, but not the one that the manifest names.
+    """
+    if settings.liveness_colourless == "judge":
+        return judge(on, colourless=True)
+    return judge(on)  # the one that is loaded already, if any is
 
 
 def face_id(settings: Settings, cls: type[F], *, lasting: bool = False) -> F:
@@ -221,7 +238,7 @@ def face_id(settings: Settings, cls: type[F], *, lasting: bool = False) -> F:
         kept,
         everybody(settings, kept, learned_from),
         settings.far,
-        lambda: judge(runtime(settings, lasting=lasting)),
+        lambda: judge_for(settings, runtime(settings, lasting=lasting)),
     )
 
 
@@ -288,6 +305,21 @@ def keeping(settings: Settings) -> Keeping:
     sources = [key_source(settings, kind) for kind in kinds]
     store = Store(settings.vault, *sources, anchor=settings.anchor)
     return Keeping(store, Gate(store))
+
+
+def restored(
+    settings: Settings, path: Path, may: Callable[[str], None], *, older: bool
+) -> Restored:
+    """Put a backup back; see `restoring.restore`.
+
+    Raises:
+        VaultError: the backup, the vault or the key cannot be used.
+    """
+    from onlyme.restoring import restore
+
+    kinds = [settings.key] if settings.key else ["file", "keyring", "passphrase"]
+    sources = tuple(key_source(settings, kind) for kind in kinds)
+    return restore(path, settings.vault, sources, anchor=settings.anchor, older=older, may=may)
 
 
 def adaptation(settings: Settings) -> Adaptation:

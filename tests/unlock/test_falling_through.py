@@ -65,6 +65,9 @@ def test_the_camera_is_busy(stack):
     camera(stack).unlink()
     os.mknod(camera(stack), 0o20660, os.makedev(81, 200))
     with stack.daemon():
+        falls(stack, "does not say what kind of camera this is")  # nor would it open a virtual one
+    stack.configure(camera=camera(stack), unlock_confirm="asks", unlock_virtual_camera="allow")
+    with stack.daemon():
         falls(stack, "cannot be opened")
 
 

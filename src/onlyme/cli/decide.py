@@ -106,7 +106,7 @@ def watch(
         typer.Option(
             "--camera",
             metavar="N",
-            help="A camera's number or path; by default 0.",
+            help="A camera's number, path or name; by default 0.",
             show_default=False,
         ),
     ] = None,

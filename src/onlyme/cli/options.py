@@ -62,7 +62,7 @@ Camera = Annotated[
     typer.Option(
         "--camera",
         metavar="N",
-        help="A camera's number or path instead of a photo.",
+        help="A camera's number, path or name instead of a photo.",
         show_default=False,
     ),
 ]

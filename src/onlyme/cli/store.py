@@ -73,7 +73,7 @@ def upgrade(*, vault: options.Vault = None) -> None:
 
 @app.command()
 def index(*, vault: options.Vault = None) -> None:
-    """Build the index of a gallery in PostgreSQL; others search and enroll meanwhile."""
+    """Build the gallery's index anew; others search and enroll meanwhile."""
     from onlyme.errors import UsageError
     from onlyme.gallery.store import IndexedStore
 

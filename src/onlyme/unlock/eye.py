@@ -166,6 +166,14 @@ class Eye:
             return Outcome(Reason.LOCKED_OUT)
         return None
 
+    def check_camera(self) -> None:
+        """Hold that the camera could be opened, without opening it.
+
+        Raises:
+            CameraError: it could not; the message says why.
+        """
+        self._opening(0.0).check()
+
     # ------------------------------------------------------------------ within
 
     def _opened(self) -> FaceID:
@@ -175,7 +183,7 @@ class Eye:
         return self._face_id
 
     def _judge(self) -> Judge | None:
-        return wiring.judge(wiring.runtime(self._settings))
+        return wiring.judge_for(self._settings, wiring.runtime(self._settings))
 
     def _looked(self, look: Look) -> Outcome:
         began = time.perf_counter()
@@ -191,7 +199,7 @@ class Eye:
         if self._last is not None and not self._last.released:
             return Outcome(Why.CAMERA_HANGS)  # a second thread would hang beside the first
         left = look.left
-        self._last = self._capture(self._settings.camera, open_seconds=left, frame_seconds=left)
+        self._last = self._opening(left)
         try:
             with self._last as capture:
                 look.through(capture)
@@ -203,6 +211,14 @@ class Eye:
             if not look.left:
                 return Outcome(Why.TIMEOUT)
             raise
+
+    def _opening(self, seconds: float) -> Capture:
+        return self._capture(
+            self._settings.camera,
+            open_seconds=seconds,
+            frame_seconds=seconds,
+            allow_virtual=self._settings.unlock_virtual_camera == "allow",
+        )
 
     def _decided(self, look: Look, face_id: FaceID, capture: Capture) -> Outcome:
         owner = face_id.owner(look.user)
