@@ -45,6 +45,7 @@ def key(split: Split, spec: Spec) -> str:
     """
     threads = spec.threads or torch.get_num_threads()
     asked = {key: value for key, value in spec.to_json().items() if key != "limit"}
+    asked["rate"] = spec.learning_rate
     told = [_FORMAT, torch.__version__, threads, split.owner, asked]
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for faces in (split.photos.me, split.photos.not_me, split.held, split.trained, split.unseen):
