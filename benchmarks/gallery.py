@@ -21,7 +21,7 @@ import argparse
 import json
 import os
 import platform
-import resource
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -143,9 +143,31 @@ def measured(folder: Path, base: Base, size: int, args: argparse.Namespace) -> d
     for path in sorted(folder.glob("gallery.*")):
         if path.stat().st_size:
             row[f"{path.name}, MB"] = path.stat().st_size / 1e6
-    row["memory of the process, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     store.close()
+    for exact_ in (True, False):
+        row[f"memory, {'exact' if exact_ else 'index'}"] = memory(folder, base, exact_)
     return row
+
+
+SEARCHER = """
+import sys
+import numpy as np
+from pathlib import Path
+from onlyme.gallery.embedded import Embedded
+store = Embedded(Path(sys.argv[1]) / "gallery.sqlite", sys.argv[2], int(sys.argv[3]))
+query = np.eye(1, store.dimension, dtype=np.float32)
+store.nearest(query, 8, generation=1, exact=sys.argv[4] == "True")
+told = Path("/proc/self/status").read_text().split("\\n")
+print(*(line.split()[1] for line in told if line.startswith(("RssAnon", "RssFile"))))
+"""
+
+
+def memory(folder: Path, base: Base, exact: bool) -> str:  # noqa: FBT001 - a helper of one caller
+    """What a process of its own holds after one search."""
+    words = [folder, base.model, len(base.projection), exact]
+    command = [sys.executable, "-c", SEARCHER, *map(str, words)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    return f"{int(said[0]) / 1e3:.0f} MB of its own, {int(said[1]) / 1e3:.0f} MB of mapped files"
 
 
 def key(number: int) -> bytes:
