@@ -162,7 +162,7 @@ def test_whoever_walks_away_in_the_middle_loses_no_try(running, photo):
 
 
 def test_a_rejected_face_is_counted_written_down_and_in_the_end_refused(running, photo):
-    pictures = (photo("biden_1", shift) for shift in range(60))
+    pictures = (photo("biden_1", shift) for shift in range(200))
     with stream(running, "obama/watch") as socket:
         closed, seen = heard(socket, "closed", pictures=pictures)
         assert until_closed(socket) == []
