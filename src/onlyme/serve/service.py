@@ -20,7 +20,6 @@ from onlyme.types import LivenessLevel
 
 if TYPE_CHECKING:
     from onlyme.keeping import Keeping
-    from onlyme.liveness.judge import Judge
     from onlyme.serve.options import Options
     from onlyme.settings import Settings
 
@@ -102,12 +101,6 @@ class Service:
         await self.engine.stop()
         if self._keeping is not None:
             self._keeping.close()
-
-    def judge(self) -> Judge | None:
-        """Return what looks for a photo in place of the person; None denies whoever needs it."""
-        if self.level is LivenessLevel.OFF:
-            return None
-        return wiring.judge(wiring.runtime(self.settings, lasting=True))
 
     def log_error(self, error: Exception) -> None:
         """Write down for the operator what outsiders are not told."""
