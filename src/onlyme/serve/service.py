@@ -56,7 +56,7 @@ class Service:
         self.level = LivenessLevel(settings.liveness)
         self.cookie = f"onlyme-{options.port}"  # browsers share cookies among the ports of a host
         self.engine = Engine(
-            lambda: wiring.face_id(settings, FaceID, lasting=True),
+            self.opened,
             workers=options.workers,
             waiting=options.waiting,
             seconds=options.seconds,
@@ -75,6 +75,16 @@ class Service:
         """Return the service that a connection came to; a dependency of routes."""
         service: Self = connection.app.state.service
         return service
+
+    def opened(self) -> FaceID:
+        """Open the vault for one thread.
+
+        Raises:
+            OnlymeError: it cannot be opened.
+        """
+        face_id = wiring.face_id(self.settings, FaceID, lasting=True)
+        face_id.gate.by = SOURCE
+        return face_id
 
     async def start(self) -> None:
         """Open the vault.
