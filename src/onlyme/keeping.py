@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from onlyme.vault.keys import KeySource, ScryptCost
     from onlyme.vault.store import Edit
 
-__all__ = ["QUARANTINE", "Keeping"]
+__all__ = ["BACKUP", "DRAFT", "QUARANTINE", "Keeping"]
 
-_BACKUP = "backup"
+BACKUP = "backup"
+"""Kind of the record that remembers where a backup is."""
+DRAFT = ".restoring.sqlite"
+"""What a restoring that was broken off leaves in the vault's folder; see `restoring`."""
 QUARANTINE = "quarantine"
 """Kind of the record of what a person's template may learn; see `adaptation`."""
 _MOST_BYTES = 2**26  # of an export
@@ -74,8 +77,10 @@ class Keeping:
                 raise UnknownOwner(nobody(name, self.store.names()))
             self._forget_rest(edit, name)
             self.gate.note(edit, Event.FORGET, name)
-            backups = edit.keys(_BACKUP)
+            backups = edit.keys(BACKUP)
         self.store.scrub()
+        for draft in self.store.folder.glob(f"{DRAFT}*"):
+            draft.unlink(missing_ok=True)
         return [note for path in backups if (note := self._forget_in(Path(path), name))]
 
     def revoke(self, name: str) -> None:
@@ -196,7 +201,7 @@ class Keeping:
             path = folder / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}Z.sqlite"
         path = path.absolute()
         with self.store.edit() as edit:
-            edit.write(_BACKUP, str(path), b"")
+            edit.write(BACKUP, str(path), b"")
             self.gate.note(edit, Event.BACKUP, detail=str(path))
         _write_new(path, b"")
         self.store.copy_to(path)

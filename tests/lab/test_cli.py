@@ -1,7 +1,10 @@
 """`onlyme lab` from the shell's side, with the real detector, on drawn faces and on real ones."""
 
 import json
+import signal
+import subprocess
 import sys
+import time
 
 import cv2
 import numpy as np
@@ -99,6 +102,28 @@ def test_compare_writes_a_report_with_the_products_decision(album, tmp_path):
     told = json.loads((out / "report.json").read_text("utf-8"))
     assert [cell["way"] for cell in told["figures"]] == ["compact", "product"] * 2
     assert "product" in (out / "report.html").read_text("utf-8")
+
+
+def test_ctrl_c_ends_a_comparison_and_what_is_finished_is_kept(album, tmp_path, environment):
+    out = tmp_path / "report"
+    words = ("--owners", 1, "--photos", 3, "--ways", "compact,classifier", "--strangers", 3)
+    words = (*words, "--limit", 60)
+    command = [sys.executable, "-m", "onlyme", "lab", "compare", album, *words, "--out", out]
+    with subprocess.Popen(
+        list(map(str, command)), env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            deadline = time.monotonic() + 300
+            while not list(out.glob("cells/*.npz")) and time.monotonic() < deadline:
+                assert process.poll() is None, process.stderr.read()
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            assert "the same command goes on" in process.communicate(timeout=300)[1]
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    assert len(list(out.glob("cells/*.npz"))) == 1
+    assert not (out / "report.html").exists()
 
 
 def test_train_identities_and_export_what_it_made(album, tmp_path):

@@ -19,10 +19,12 @@ import numpy as np
 from onlyme.gate.admission import Gate
 from onlyme.gate.audit import Event
 from onlyme.keeping import Keeping
+from onlyme.restoring import restore
 from onlyme.types import Decision, Reason
 from onlyme.vault.store import Store
 from onlyme.vault.template import Template
 
+CHANGES = ("enroll", "tune", "revoke", "rekey", "forget", "restore")
 NAMES = ("ada", "grace", "edith")
 NO_FACE = Decision(accepted=False, name="ada", reason=Reason.NO_FACE)
 
@@ -36,17 +38,33 @@ def change_for_ever(folder):
     keeping = Keeping(store, Gate(store))
     rng = random.Random()
     held = alphas(store)
+    backup, then = _backed_up(keeping), held
     print("ready", flush=True)
     while True:
-        name, doing = rng.choice(NAMES), rng.choice(["enroll", "tune", "revoke", "rekey", "forget"])
+        name, doing = rng.choice(NAMES), rng.choice(CHANGES)
         alpha = round(rng.random(), 9)
         if doing in {"enroll", "tune"}:
             held = {**held, name: alpha}
-        elif doing == "forget":
-            held = {other: held[other] for other in held if other != name}
+        elif doing == "forget":  # it reaches the backup, too
+            held, then = ({o: of[o] for o in of if o != name} for of in (held, then))
+        elif doing == "restore":
+            held = then
         print(json.dumps([doing, held]), flush=True)
-        _do(keeping, doing, name, alpha)
+        if doing == "restore":
+            restore(backup, folder, (store.source,)).kept.unlink()
+        else:
+            _do(keeping, doing, name, alpha)
         print("done", flush=True)
+        if doing == "rekey" or (doing == "forget" and not backup.exists()):
+            backup, then = _backed_up(keeping), held
+
+
+def _backed_up(keeping):
+    """Make the one backup that is there beside the vault."""
+    folder = keeping.store.folder / "backups"
+    for old in folder.glob("*"):
+        old.unlink()
+    return keeping.backup()
 
 
 def _do(keeping, doing, name, alpha):

@@ -352,3 +352,26 @@ def test_after_close_nothing_opens(store, make: Make):
         store.get("ada")
     with pytest.raises(VaultError), store.edit():
         pass
+
+
+@pytest.mark.parametrize("table", ["record", "log", "manifest", "slot"])
+def test_a_body_that_became_broken_text_is_damage(store, folder, make: Make, table):
+    """What a few flipped bits of a row's header can do: SQLite then says text, and Python's
+    module raises an error of its own."""
+    with store.edit() as edit:
+        edit.put(make())
+        edit.append(b"entry")
+    store.close()
+    database = sqlite3.connect(folder / "vault.sqlite")
+    database.execute("PRAGMA writable_schema = ON")
+    loose = "UPDATE sqlite_schema SET sql = replace(replace(sql, 'BLOB', 'TEXT'), ' STRICT', '')"
+    database.execute(loose + " WHERE sql IS NOT NULL")
+    database.commit()
+    database.close()
+    database = sqlite3.connect(folder / "vault.sqlite")
+    database.execute(f"UPDATE {table} SET body = CAST(x'ff3a9922' || body AS TEXT)")  # noqa: S608
+    database.commit()
+    database.close()
+    with pytest.raises(VaultDamaged):  # noqa: PT012 - whichever of them comes to the table first
+        opened = Store(folder)
+        opened.check()

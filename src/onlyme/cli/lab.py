@@ -179,7 +179,12 @@ def compare(
     strangers: Annotated[int, typer.Option(min=1, help="NOT_ME photos, one a person.")] = 10,
     unseen: Annotated[int, typer.Option(min=1, help="Strangers who only judge, at most.")] = 200,
     alpha: Annotated[float, typer.Option(min=-1, max=1, help="Margin of the triplets.")] = 0.5,
-    limit: Annotated[int, typer.Option(min=1, help="Most steps of a way.")] = 400,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Most steps of a way; by default 1000, of article 200.", show_default=False
+        ),
+    ] = None,
     seed: Seed = 0,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The report's folder.")] = Path(
         "lab-compare"

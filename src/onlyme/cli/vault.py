@@ -1,4 +1,4 @@
-"""`status`, `reset`, `audit`, `revoke`, `rekey`, `export`, `import`, `backup`: what is kept."""
+"""`status`, `reset`, `audit`, `revoke`, `rekey`, `export`, `import`, `backup`, `restore`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _When = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
-    for command in (adapt, status, reset, revoke, rekey, export, backup):
+    for command in (adapt, status, reset, revoke, rekey, export, backup, restore):
         app.command()(command)
     app.command(name="import")(import_)
     log = typer.Typer(invoke_without_command=True, help="Read what happened, or `audit verify` it.")
@@ -77,8 +77,7 @@ def reset(
 ) -> None:
     """Let somebody try again at once. Needs the vault's passphrase, your password, or root."""
     with options.kept(vault) as keeping:
-        if os.geteuid() != 0 and keeping.store.kind != "passphrase":
-            _check_password()
+        _check_right(keeping.store.kind)
         keeping.gate.reset(name)
     typer.echo(f"{name or 'everybody'} may try again")
 
@@ -200,6 +199,30 @@ def backup(
         typer.echo(f"without the {kind} that holds the key nobody can open it: keep both", err=True)
 
 
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `backup` wrote; it is only read.")],
+    *,
+    older: Annotated[
+        bool, typer.Option("--older", help="Although the anchor saw a later vault.")
+    ] = False,
+    vault: options.Vault = None,
+) -> None:
+    """Put the people of a backup back. Needs the vault's passphrase, your password, or root.
+
+    What is there now is kept as a backup first. The log, and who may try again, stay as
+    they are; where the vault is damaged or gone, the backup takes its place.
+    """
+    from onlyme import wiring
+    from onlyme.settings import Settings
+
+    done = wiring.restored(Settings.load(vault=vault), file, _check_right, older=older)
+    typer.echo(f"{len(done.names)} enrolled: {', '.join(done.names)}")
+    if done.kept:
+        typer.echo(f"what was there before is in {done.kept}", err=True)
+    for note in done.notes:
+        typer.echo(f"note: {note}", err=True)
+
+
 def audit(
     context: typer.Context,
     *,
@@ -276,11 +299,14 @@ def _new_passphrase(what: str) -> str:
     return words
 
 
-def _check_password() -> None:
+def _check_right(kind: str) -> None:
+    """Ask for the login password, unless root asks or the vault's passphrase was typed."""
     from onlyme.errors import KeyRefused
     from onlyme.gate.password import is_login_password
 
+    if os.geteuid() == 0 or kind == "passphrase":
+        return
     if not sys.stdin.isatty():
-        raise KeyRefused("reset needs your password, typed on a terminal, or root")
+        raise KeyRefused("this needs your password, typed on a terminal, or root")
     if not is_login_password(getpass("Your login password: ")):
         raise KeyRefused("that is not your login password")

@@ -45,6 +45,7 @@ class Event(StrEnum):
     EXPORT = "export"
     IMPORT = "import"
     BACKUP = "backup"
+    RESTORE = "restore"
     FORGET = "forget"
     RESET = "reset"
     TOKEN = "token"  # noqa: S105 - a kind of event

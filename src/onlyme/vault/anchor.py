@@ -36,18 +36,29 @@ class Anchor:
             VaultDamaged: it is older than what was seen, or another vault.
             VaultError: the anchor cannot be read.
         """
+        highest = self.highest(vault)
+        if highest is None:
+            self.advance(vault, counter)
+        elif counter < highest:
+            raise VaultDamaged(
+                f"the vault was rolled back: it stands at {counter}, {self.path} saw {highest}; "
+                "`onlyme restore` puts a backup back so that this does not happen"
+            )
+
+    def highest(self, vault: bytes) -> int | None:
+        """Return the highest counter that was seen of a vault; None if none was.
+
+        Raises:
+            VaultDamaged: it belongs to another vault, or is damaged.
+            VaultError: the anchor cannot be read.
+        """
         seen = self._read()
         if seen is None:
-            self.advance(vault, counter)
-            return
+            return None
         known, highest = seen
         if known != vault.hex():
             raise VaultDamaged(f"{self.path} belongs to another vault than this")
-        if counter < highest:
-            raise VaultDamaged(
-                f"the vault was rolled back: it stands at {counter}, {self.path} saw {highest}; "
-                "if you restored a backup yourself, remove that file"
-            )
+        return highest
 
     def advance(self, vault: bytes, counter: int) -> None:
         """Remember a counter, if it is the highest so far.

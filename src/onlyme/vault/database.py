@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING
 
 from onlyme.sqlite import SqliteFile
@@ -9,7 +10,7 @@ from onlyme.sqlite import SqliteFile
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["APPLICATION", "LAYOUT", "Database"]
+__all__ = ["APPLICATION", "LAYOUT", "Database", "is_vault"]
 
 APPLICATION = 0x6F6E6D65  # "onme": tells our file from any other SQLite file
 LAYOUT = 2
@@ -20,6 +21,28 @@ _SCHEMA = (
     "CREATE TABLE record (id BLOB PRIMARY KEY NOT NULL, body BLOB NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE TABLE log (seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT",
 )
+
+
+def is_vault(path: Path) -> bool:
+    """Whether a file is a vault of today's layout; opening anything else might make one of it.
+
+    SQLite itself looks, since to close the file would take away the locks that it holds on it
+    for other connections of this process (fcntl(2)).
+    """
+    if not path.is_file():
+        return False
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
+        try:
+            found = [
+                connection.execute(f"PRAGMA {what}").fetchone()[0]
+                for what in ("application_id", "user_version")
+            ]
+        finally:
+            connection.close()
+    except sqlite3.Error:
+        return False
+    return found == [APPLICATION, LAYOUT]
 
 
 class Database(SqliteFile):

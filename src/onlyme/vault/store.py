@@ -72,6 +72,10 @@ class Edit:
         """Remove an owner; return whether there was one."""
         return self._book.delete(_TEMPLATE, name)
 
+    def catch_up(self, counter: int) -> None:
+        """Let the vault's counter stand above this one after the transaction."""
+        self._book.manifest.counter = max(self._book.manifest.counter, counter)
+
     def archive(self, keep: int, more_than: int) -> bool:
         """Move all entries of the log but the newest `keep` to a file, if there are `more_than`."""
         log = self._book.manifest.log
@@ -213,6 +217,24 @@ class Store:
         """How often the vault was changed."""
         with self._reading() as book:
             return book.manifest.counter
+
+    @property
+    def identity(self) -> bytes:
+        """16 bytes, drawn when the vault was made."""
+        assert self._slot is not None  # noqa: S101 - for the type checker
+        return self._slot.vault
+
+    def check(self) -> None:
+        """Open every record, and every entry of the log in the vault's own file.
+
+        Raises:
+            VaultDamaged: one does not open.
+        """
+        with self._reading() as book:
+            for listed in book.manifest.records.values():
+                book.get(listed.kind, listed.key)
+            for _ in book.entries():
+                pass
 
     def rekey(self, source: KeySource | None = None) -> None:
         """Draw new keys and seal everything with them: all of it, or nothing.
