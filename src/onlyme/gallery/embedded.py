@@ -64,6 +64,8 @@ class Embedded:
         VaultError: it cannot be used.
     """
 
+    index_from = 200_000
+
     def __init__(self, path: Path, model: str, dimension: int) -> None:
         self.path, self.model, self.dimension = path, model, dimension
         self._file = SqliteFile(path, application=_APPLICATION, layout=_LAYOUT, schema=_SCHEMA)

@@ -35,8 +35,9 @@ __all__ = ["ALPHAS", "Comparison", "Judge", "Plan", "Product", "compare"]
 ALPHAS = tuple(round(-1 + 0.05 * step, 2) for step in range(41))
 """The alphas of the sweep."""
 
+LIMIT = 1000
 LIMITS = {"article": 200}
-"""Most steps of a way where it is not 400 and none are said. A step of `article` takes a second
+"""Most steps of a way where it is not `LIMIT` and none are said. A step of `article` takes a second
 on two cores, ten times as long as the others'; where it ends there, the report says so."""
 
 
@@ -69,7 +70,7 @@ class Plan:
         strangers: NOT_ME photos, one a person.
         unseen: strangers who are never trained on, at most.
         alpha: margin of the triplet loss.
-        limit: most steps of every way; None for 400, and for what `LIMITS` says.
+        limit: most steps of every way; None for `LIMIT`, and for what `LIMITS` says.
         seed: of everything that is drawn.
 
     Raises:
@@ -93,7 +94,7 @@ class Plan:
 
     def spec(self, way: str) -> Spec:
         """Return how a way is trained."""
-        limit = LIMITS.get(way, 400) if self.limit is None else self.limit
+        limit = LIMITS.get(way, LIMIT) if self.limit is None else self.limit
         return Spec(way, alpha=self.alpha, limit=limit, seed=self.seed)
 
 
@@ -175,7 +176,7 @@ def compare(
                 continue
             spec = plan.spec(way)
             name = key(split, spec)
-            found = kept.find(name) if kept else None
+            found = kept.find(name, spec.limit) if kept else None
             tell(f"{what}: finished before" if found else what)
             cells.append(found or _trained(split, spec, progress=progress))
             if kept and not found:

@@ -52,6 +52,8 @@ class PostgresStore:
         NeedsReenroll: the gallery is another network's.
     """
 
+    index_from = 10_000
+
     def __init__(self, address: str, model: str, dimension: int) -> None:
         self.model, self.dimension = model, dimension
         self.address = Address.parsed(address)
