@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,10 +38,11 @@ class Worker:
     verification of picture i; it answers with the milliseconds that took, and the verdict.
     """
 
-    def __init__(self, peer: str, pictures: list[Path]) -> None:
+    def __init__(self, peer: str, pictures: list[Path], **environment: str) -> None:
         command = [python(peer), str(WORKERS / f"{peer}_worker.py"), *map(str, pictures)]
         self._process = subprocess.Popen(
             command,
+            env=os.environ | environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -1,5 +1,7 @@
 """A stream of sights is cut into attempts, and each attempt is one decision."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -72,3 +74,40 @@ def test_three_seconds_end_an_attempt():
 
 def test_nothing_seen_is_nothing_decided():
     assert decisions([]) == []
+
+
+# ------------------------------------------------------------ nothing new
+
+
+def repeated(values, step=0.1):
+    """Sights as Pipeline.follow gives them: a value that comes again is the same object."""
+    made, last = [], None
+    for k, value in enumerate(values):
+        seen = sight(value, step * k)
+        if last is not None and last.embedding is not None and values[k - 1] == value:
+            seen = replace(seen, embedding=last.embedding)
+        made.append(seen)
+        last = seen
+    return made
+
+
+def test_a_lucky_frame_that_stands_still_is_one_vote():
+    stream = repeated([-0.1, -0.2, 0.9, 0.9, 0.9, 0.9, 0.9, -0.3, -0.4])
+    (decision,) = attempts(Owner(), stream)
+    assert decision.frames == 9
+    assert not decision.accepted
+    # Five different frames of that kind are an attempt, and the owner's.
+    (other,) = attempts(Owner(), repeated([0.9, 0.8, 0.9, 0.8, 0.9]))
+    assert other.accepted
+
+
+def test_a_picture_that_stands_still_ends_after_three_seconds_as_one_vote():
+    made = list(attempts(Owner(), repeated([0.5] * 40)))
+    assert [d.frames for d in made] == [31, 9]
+
+
+def test_repeats_still_count_as_frames_in_which_the_face_was_there():
+    (decision,) = attempts(Owner(), repeated([0.5, 0.5, 0.5, None, None]))
+    assert decision.accepted
+    (decision,) = attempts(Owner(), repeated([0.5, None, None]))
+    assert decision.reason is Reason.NO_FACE

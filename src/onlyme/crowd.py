@@ -97,6 +97,7 @@ class Gallery:
         self._transform = derived(secret, b"", "gallery transform")
         self._turns: dict[int, NDArray[np.float32]] = {}
         self._seen: tuple[int, Salts] | None = None
+        self._counted = (-1, 0)
 
     def close(self) -> None:
         """Let go of the store."""
@@ -130,8 +131,11 @@ class Gallery:
                 yield self.opened(row)
 
     def __len__(self) -> int:
-        """How many people there are."""
-        return self.store.count().rows
+        """How many people there are; counted anew when the store has changed."""
+        version = self.store.version
+        if self._counted[0] != version:
+            self._counted = version, self.store.count().rows
+        return self._counted[1]
 
     def put(self, people: Sequence[Person]) -> list[str]:
         """Write people, each in place of what was read of them: `record`, or nothing.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from onlyme.attempt import checked_level, nobody_seen, single, whole
 from onlyme.challenged import watched
 from onlyme.coach import advised
+from onlyme.door import visits
 from onlyme.enrolling import collected
 from onlyme.errors import (
     UnknownOwner,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from onlyme.door import Visit
     from onlyme.enrolling import Photo, Picture
     from onlyme.everybody import Everybody
     from onlyme.keeping import Keeping
@@ -361,6 +363,11 @@ class FaceID:
                 yield from decisions
             else:
                 yield from self.gate.watched(owner.name, f"camera {source}", decisions)
+
+    def watch_everybody(self, source: str | int | os.PathLike[str]) -> Iterator[list[Visit]]:
+        """Say of each frame of a camera or video who is in view; see `onlyme.door`."""
+        with Capture(source) as frames:
+            yield from visits(self.pipeline, self.everybody, frames)
 
     # ------------------------------------------------------------------ within
 

@@ -98,7 +98,10 @@ def check_liveness(image_or_frames: Picture | list[Any] | tuple[Picture, ...]) -
     from onlyme.settings import Settings
 
     settings = Settings.load()
-    pipeline, judge = wiring.pipeline(settings), wiring.judge(wiring.runtime(settings))
+    pipeline, judge = (
+        wiring.pipeline(settings),
+        wiring.judge_for(settings, wiring.runtime(settings)),
+    )
     if judge is None:
         return Liveness(LivenessLevel.PASSIVE, Verdict.UNDECIDED, None)
     if isinstance(image_or_frames, (list, tuple)):

@@ -51,17 +51,22 @@ class Settings:
             at least 1e-6 and at most 0.1.
         liveness: how hard cameras look for a photo in place of the person: `off`,
             `passive` or `challenge`.
+        liveness_colourless: what passive liveness makes of pictures without colour, as infrared
+            cameras give them: `undecided`, or `judge`, though nobody measured it on infrared.
         runtime: what runs the networks: `opencv`; `openvino` (extra `fast`); or `auto`, which is
             OpenVINO where it can be used and the process goes on long enough to be worth it.
         max_megapixels: larger pictures are refused.
         max_megabytes: larger files are refused.
-        camera: the camera of the computer's login: a number or a path.
+        camera: the camera of the computer's login: a number, a path, or its name, as
+            `onlyme cameras` shows them.
         socket: where the daemon listens, for `onlyme unlock`.
         unlock_far: whose alpha stands for a higher false accept rate is not let in by face.
         unlock_confirm: services of PAM, separated by commas, in which the command is shown
             and must be confirmed on the terminal before anybody is looked at.
         unlock_confirm_seconds: so long a confirmation is waited for, at most 60.
         unlock_lid: what a closed lid means: `refuse`, or `ignore` for a camera outside.
+        unlock_virtual_camera: whether a program may stand behind the login's camera: `refuse`,
+            or `allow` where the real one only works through such a program.
     """
 
     vault: Path
@@ -75,6 +80,7 @@ class Settings:
     far: float = 1e-4
     fpir: float = 1e-3
     liveness: str = "passive"
+    liveness_colourless: str = "undecided"
     runtime: str = "auto"
     max_megapixels: float = 50.0
     max_megabytes: float = 64.0
@@ -84,6 +90,7 @@ class Settings:
     unlock_confirm: str = "sudo, sudo-i"
     unlock_confirm_seconds: float = 5.0
     unlock_lid: str = "refuse"
+    unlock_virtual_camera: str = "refuse"
 
     @classmethod
     def system(cls) -> Settings:
@@ -134,6 +141,8 @@ _CHOICES = {
     "key": ("file", "keyring", "passphrase"),
     "runtime": ("auto", "opencv", "openvino"),
     "unlock_lid": ("refuse", "ignore"),
+    "liveness_colourless": ("undecided", "judge"),
+    "unlock_virtual_camera": ("refuse", "allow"),
 }
 _NUMBERS = {
     "far": (1e-10, 0.1),

@@ -6,6 +6,7 @@ import sys
 from contextlib import suppress
 from functools import cache, partial
 from getpass import getpass
+from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from onlyme.adaptation import Adaptation
@@ -52,6 +53,7 @@ __all__ = [
     "face_id",
     "gallery_file",
     "judge",
+    "judge_for",
     "keeping",
     "key_source",
     "pipeline",
@@ -63,12 +65,16 @@ __all__ = [
 ]
 
 
+_one_at_a_time = Lock()
+"""Threads of a service begin together, and would each load and compare the networks."""
+
+
 def pipeline(settings: Settings, *, lasting: bool = False) -> Pipeline:
     """Put together what sees faces; its networks are loaded once in a process.
 
     Args:
         settings: say which networks, on which runtime.
-        lasting: this process goes on for more than a few pictures; see `runtime`.
+        lasting: this process looks at many pictures; see `runtime`.
 
     Raises:
         ModelMissing, ModelRefused: one cannot be used.
@@ -86,13 +92,13 @@ def pipeline(settings: Settings, *, lasting: bool = False) -> Pipeline:
 def runtime(settings: Settings, *, lasting: bool = False) -> str:
     """Choose what runs the networks: `opencv`, or `openvino` where that is faster in all.
 
-    OpenVINO takes about 0.6 s to load its networks and to be compared with OpenCV. That is
-    more than a whole `onlyme verify` takes, so that only what goes on for a while uses it,
-    unless the settings ask for it.
+    OpenVINO takes about 0.6 s to load its networks and to be compared with OpenCV, and 100 MB.
+    That is more than a whole `onlyme verify` takes, so that only what looks at many pictures
+    uses it, unless the settings ask for it.
 
     Args:
         settings: `runtime` is `auto`, or one of the two.
-        lasting: the process looks at more than a few pictures, as `watch` and services do.
+        lasting: the process looks at many pictures, as `watch` and the service do.
 
     Raises:
         ModelRefused: the settings ask for OpenVINO, and it cannot be used.
@@ -113,13 +119,14 @@ def unfit(settings: Settings) -> str:
     """
     from onlyme.runtime.openvino import Unfit
 
-    try:
-        _detector("openvino")
-        _embedder("openvino", settings.embedder, settings.models)
-        with suppress(ModelError):  # whoever asks for liveness will hear of it
-            judge("openvino")
-    except Unfit as error:
-        return str(error)
+    with _one_at_a_time:
+        try:
+            _detector("openvino")
+            _embedder("openvino", settings.embedder, settings.models)
+            with suppress(ModelError):  # whoever asks for liveness will hear of it
+                judge("openvino")
+        except Unfit as error:
+            return str(error)
     return ""
 
 
@@ -174,11 +181,12 @@ def base(settings: Settings) -> Base:
 
 
 @cache
-def judge(on: str = "opencv") -> Judge | None:
+def judge(on: str = "opencv", *, colourless: bool = False) -> Judge | None:
     """Load what tells a person from a photo; None where the network is not there.
 
     Args:
         on: the runtime that was chosen by `runtime`.
+        colourless: whether pictures without colour are evidence; see `judge_for`.
 
     Raises:
         ModelRefused: it is there, but not the one that the manifest names.
@@ -193,10 +201,23 @@ def judge(on: str = "opencv") -> Judge | None:
     except ModelMissing:
         return None
     if on == "opencv":
-        return Judge(Passive(weights), rule)
+        return Judge(Passive(weights, colourless=colourless), rule)
     from onlyme import swift
 
-    return Judge(swift.passive(engine(), weights), rule)
+    passive = swift.passive(engine(), weights)
+    passive.colourless = colourless
+    return Judge(passive, rule)
+
+
+def judge_for(settings: Settings, on: str = "opencv") -> Judge | None:
+    """Load what tells a person from a photo, as the settings have it for infrared cameras.
+
+    Raises:
+        ModelRefused: it is there, but not the one that the manifest names.
+    """
+    if settings.liveness_colourless == "judge":
+        return judge(on, colourless=True)
+    return judge(on)  # the one that is loaded already, if any is
 
 
 def face_id(settings: Settings, cls: type[F], *, lasting: bool = False) -> F:
@@ -205,7 +226,7 @@ def face_id(settings: Settings, cls: type[F], *, lasting: bool = False) -> F:
     Args:
         settings: what was chosen.
         cls: FaceID.
-        lasting: it is used for more than a few pictures; see `runtime`.
+        lasting: it will look at many pictures; see `runtime`.
 
     Raises:
         OnlymeError: models or vault cannot be used.
@@ -217,7 +238,7 @@ def face_id(settings: Settings, cls: type[F], *, lasting: bool = False) -> F:
         kept,
         everybody(settings, kept, learned_from),
         settings.far,
-        lambda: judge(runtime(settings, lasting=lasting)),
+        lambda: judge_for(settings, runtime(settings, lasting=lasting)),
     )
 
 

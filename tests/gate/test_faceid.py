@@ -120,3 +120,14 @@ def test_what_cannot_be_decided_raises_behind_the_gate_too(face_id):
     stranger = Embedding(np.eye(1, 128, dtype=np.float32)[0], "ff" * 32)
     with pytest.raises(UsageError):
         face_id.verify("obama", stranger, gate=True)
+
+
+def test_a_picture_that_cannot_be_read_is_no_guess(face_id, photos):
+    from onlyme import ImageError
+
+    for _ in range(7):
+        with pytest.raises(ImageError):
+            face_id.verify("obama", b"no picture", gate=True)
+        with pytest.raises(ImageError):  # nor is a capture that breaks off
+            face_id.verify("obama", [np.zeros((64, 64, 3), np.uint8), b"no picture"], gate=True)
+    assert face_id.verify("obama", photos / "obama_3.jpg", gate=True).accepted

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from onlyme import FaceID, Frame, LivenessLevel, Reason, UsageError, Verdict, embed, wiring
-from onlyme.errors import ModelRefused
+from onlyme.errors import ModelRefused, SettingsError
 from onlyme.image.source import frames
 from onlyme.settings import Settings
 
@@ -164,3 +164,25 @@ def test_an_altered_model_is_refused(owner, data, monkeypatch, tmp_path):
 
 def test_cameras_are_passive_by_the_settings():
     assert Settings.load().liveness == "passive"
+
+
+def test_an_infrared_camera_recognises_and_does_not_open(owner, data):
+    """Grey frames stand for infrared ones: who it is can be said, whether alive cannot."""
+    grey = []
+    for frame in clip(data, "tranvan_live"):
+        light = frame.pixels.mean(axis=2).astype(np.uint8)
+        grey.append(Frame(np.repeat(light[..., None], 3, axis=2), frame.source, frame.at))
+    assert owner.verify("tran", grey).accepted
+    decision = owner.verify("tran", grey, liveness="passive")
+    assert not decision.accepted
+    assert decision.reason is Reason.LIVENESS_UNDECIDED
+    assert decision.margin >= decision.alpha
+
+
+def test_a_setting_lets_pictures_without_colour_be_judged(monkeypatch):
+    assert not wiring.judge_for(Settings.load()).passive.colourless
+    monkeypatch.setenv("ONLYME_LIVENESS_COLOURLESS", "judge")
+    assert wiring.judge_for(Settings.load()).passive.colourless
+    monkeypatch.setenv("ONLYME_LIVENESS_COLOURLESS", "perhaps")
+    with pytest.raises(SettingsError, match="undecided, judge"):
+        Settings.load()

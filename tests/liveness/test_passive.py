@@ -173,3 +173,30 @@ def test_one_picture_can_be_checked_too(data):
 
 def test_liveness_off_says_that_nobody_looked():
     assert Liveness() == Liveness(LivenessLevel.OFF, None, None)
+
+
+def without_colour(pixels):
+    return np.repeat(pixels.mean(axis=2).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def test_a_picture_without_colour_is_no_evidence_unless_asked_for(passive):
+    """Infrared cameras give such pictures. In colour the network was made, and measured."""
+    coloured, face = grey(640, 480), face_at(260, 180, 120, 140)
+    assert passive.look(coloured, face).odds is not None
+    for pixels in (without_colour(coloured), without_colour(coloured) // 8 * 8):
+        glance = passive.look(pixels, face)
+        assert glance.odds is None
+        assert "no colour" in glance.why
+    asked = Passive(find("liveness").read(), colourless=True)
+    assert asked.look(without_colour(coloured), face).odds is not None
+
+
+@pytest.mark.data
+def test_people_before_a_colour_camera_have_colour_enough(passive, pipeline, data):
+    """Also in poor light: the darkest frames at hand have three times what is needed."""
+    paths = sorted((data / "nuaa_dev").glob("*/*/*.jpg"))[::15]
+    assert all("colour" not in glance.why for glance in glances(passive, pipeline, paths))
+    dim = [(pipeline.look(path), path) for path in paths[:6]]
+    for sight, path in dim:
+        darker = (sight.frame.pixels * 0.4).astype(np.uint8)
+        assert "colour" not in passive.look(darker, sight.face).why, path

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from onlyme.liveness import track
 from onlyme.liveness.fuse import Fusion
 from onlyme.liveness.judge import Scene
 from onlyme.liveness.passive import Glance
@@ -39,11 +40,11 @@ def glance(seed, odds=5.0):
     ],
 )
 def test_a_track_holds_one_face_of_one_person(seconds, second, vector, same):
-    track = Track()
-    assert not track.follows(1.0, face(), ADA)
-    assert track.follows(1.0 + seconds, second, vector) is same
+    one = Track()
+    assert not one.follows(1.0, face(), ADA)
+    assert one.follows(1.0 + seconds, second, vector) is same
     # Whoever it is now, the next frame is compared with them.
-    assert track.follows(1.05 + seconds, second, vector)
+    assert one.follows(1.05 + seconds, second, vector)
 
 
 def test_noise_is_new_and_copies_are_not():
@@ -118,3 +119,81 @@ def test_a_loop_is_an_attack_even_across_attempts():
 def test_without_a_rule_nothing_is_live():
     steps = [(n / 15, ADA, None) for n in range(5)]
     assert run(Scene(), steps).verdict is Verdict.UNDECIDED
+
+
+# ------------------------------------------------------------ each fifth frame
+
+
+def followed(scene, frames, start=0, pictures=lambda n: n):
+    """Show frames of one face, and look only at those that are due; return which these were."""
+    looked = []
+    for n in range(start, start + frames):
+        seen = glance(pictures(n)) if scene.due else None
+        looked += [n] if seen else []
+        scene.add(n / 30, face(), ADA, seen, None if seen else picture(pictures(n)))
+    return looked
+
+
+def test_each_frame_of_the_first_attempt_is_looked_at_and_each_fifth_after_that():
+    scene = Scene(FUSION)
+    assert followed(scene, 5) == [0, 1, 2, 3, 4]
+    scene.begin()
+    assert followed(scene, 15, start=5) == [9, 14, 19]
+    assert scene.enough
+    assert scene.verdict().verdict is Verdict.LIVE
+
+
+def test_an_attempt_that_was_hardly_looked_at_is_not_live():
+    scene = Scene(FUSION)
+    followed(scene, 5)
+    scene.begin()
+    followed(scene, 10, start=5)
+    assert not scene.enough
+    assert scene.verdict().verdict is Verdict.UNDECIDED
+
+
+def test_somebody_new_is_looked_at_in_each_frame_again():
+    scene = Scene(FUSION)
+    followed(scene, 5)
+    scene.begin()
+    scene.add(5 / 30, face(), BOB, None, picture(5))
+    assert scene.due
+    # Whoever had no whole attempt gets one in which each frame is looked at.
+    scene.begin()
+    assert scene.due
+
+
+@pytest.mark.parametrize("length", [20, 21, 23])
+def test_a_loop_is_noticed_also_between_the_frames_that_are_looked_at(length):
+    """A loop whose length is no multiple of five never shows the same frames to the network."""
+    scene = Scene(FUSION)
+    followed(scene, 5)
+    scene.begin()
+    followed(scene, 15, start=5)
+    scene.begin()
+    followed(scene, 15, start=20, pictures=lambda n: n % length)
+    assert scene.verdict().verdict is Verdict.ATTACK
+
+
+def test_a_picture_that_freezes_between_looks_is_an_attack():
+    scene = Scene(FUSION)
+    followed(scene, 5)
+    scene.begin()
+    followed(scene, 15, start=5, pictures=lambda n: min(n, 10))
+    assert scene.verdict().verdict is Verdict.ATTACK
+
+
+def test_fingerprints_are_compared_as_a_plain_loop_would(monkeypatch):
+    """With the memory written over several times."""
+    monkeypatch.setattr(track, "MEMORY", 40)
+    rng = np.random.default_rng(5)
+    shown = [picture(int(n))[:16] for n in rng.integers(0, 60, 300)]
+    repeats, known = Repeats(), []
+    for now in shown:
+        apart = [np.abs(now.astype(int) - old.astype(int)).mean() for old in known]
+        if apart and apart[-1] <= track.SAME_PICTURE:
+            expected = "still"
+        else:
+            expected = "loop" if apart and min(apart) <= track.SAME_PICTURE else ""
+            known = [*known, now][-track.MEMORY :]
+        assert repeats.of(now) == expected

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import jwt
@@ -136,18 +137,17 @@ def test_the_key_stays_with_its_vault(running, key):
 
 
 def test_another_vault_has_another_key(running, key, tmp_path):
-    from dataclasses import replace
-
     with wiring.keeping(replace(running.settings, vault=tmp_path / "vault")) as keeping:
         other = Signer.of(keeping, "onlyme")
     with pytest.raises(jwt.InvalidSignatureError):
         opened(other.assertion("obama", "door", NONCE), key)
 
 
-def test_the_key_lies_sealed(running):
-    with running.keeping() as keeping:
+def test_the_key_lies_sealed(running, tmp_path):
+    with wiring.keeping(replace(running.settings, vault=tmp_path)) as keeping:
+        Signer.of(keeping, "onlyme")
         body = keeping.store.read("assertion-key", "ed25519")
-    assert body not in (running.settings.vault / "vault.sqlite").read_bytes()
+    assert body not in (tmp_path / "vault.sqlite").read_bytes()
 
 
 def test_the_example_app_lets_in_who_is_asserted_once(running, tmp_path, photos):

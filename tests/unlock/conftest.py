@@ -81,3 +81,18 @@ def show(stack, video):
     """Let the camera see a video from now on."""
     shutil.copy2(video, camera(stack).with_suffix(".new"))
     camera(stack).with_suffix(".new").replace(camera(stack))
+
+
+SUDO = """\
+auth     [success=done default=ignore] pam_exec.so quiet seteuid stdout {helper}
+account  optional pam_exec.so quiet seteuid stdout {helper}
+"""
+
+
+def let_sudo(stack):
+    """Put our lines into Debian's own service `sudo`, and let the first user use it."""
+    service = stack.folder / "etc/pam.d/sudo"
+    stack.service("sudo", SUDO + service.read_text())
+    rule = stack.folder / "etc/sudoers.d/ada"
+    rule.write_text(f"{stacks.USER} ALL=(ALL) ALL\nDefaults timestamp_timeout=0\n")
+    rule.chmod(0o440)

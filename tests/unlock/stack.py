@@ -25,10 +25,14 @@ USER, PASSWORD, UID = "ada", "correct horse", 4242
 OTHER, OTHER_PASSWORD, OTHER_UID = "bob", "battery staple", 4243
 WRONG = "wrong"
 GROUP_ID = 4300
+DAEMON = (sys.executable, "-m", "onlyme", "daemon")
 HELPER = Path(sys.executable).with_name("onlyme-pam")
 
+SECONDS = 4.0
+"""The deadline in tests: this machine may be busy with many of them. Its default has its own."""
+
 LINES = """\
-auth     [success=done default=ignore] pam_exec.so quiet seteuid stdout {helper}
+auth     [success=done default=ignore] pam_exec.so quiet seteuid stdout {helper} --seconds 4
 auth     required pam_unix.so nodelay
 account  required pam_unix.so
 account  optional pam_exec.so quiet seteuid stdout {helper}
@@ -143,18 +147,19 @@ class Stack:
         return Login(done.returncode == 0, "Password" in done.stdout, done.stdout, seconds)
 
     @contextlib.contextmanager
-    def daemon(self, *, wait=True, environment=None):
+    def daemon(self, *, wait=True, environment=None, command=DAEMON):
         """Run the real daemon in here until the end of the block."""
         with tempfile.TemporaryDirectory(prefix="onlyme-") as folder:
-            ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            ready = self.notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             ready.bind(f"{folder}/notify")
             ready.settimeout(60)
             variables = {"NOTIFY_SOCKET": f"{folder}/notify", **(environment or {})}
             with (self.folder / "daemon.log").open("a") as log:
-                command = (sys.executable, "-m", "onlyme", "daemon")
                 process = self.start(*command, environment=variables, stdout=log, stderr=log)
             try:
                 if wait:
+                    until(lambda: process.poll() is not None or _readable(ready), seconds=60)
+                    assert process.poll() is None, self.log()
                     assert ready.recv(100) == b"READY=1", self.log()
                 yield process
             finally:
@@ -217,6 +222,18 @@ class Terminal:
                 self.seen += os.read(self._ours, 4096).decode(errors="replace")
         with contextlib.suppress(OSError):
             os.close(self._ours)
+
+
+def _readable(wire):
+    return bool(select.select([wire], [], [], 0)[0])
+
+
+def until(is_so, seconds=30):
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def usable():

@@ -2,8 +2,8 @@
 
 import pytest
 
-from .conftest import camera
-from .stack import HELPER, PASSWORD, UID, USER, Terminal
+from .conftest import camera, let_sudo
+from .stack import PASSWORD, UID, USER, Terminal
 
 pytestmark = pytest.mark.data
 
@@ -54,18 +54,8 @@ def test_without_a_terminal_it_falls_through(asking):
     assert asking.login(password=PASSWORD).opened
 
 
-SUDO = """\
-auth     [success=done default=ignore] pam_exec.so quiet seteuid stdout {helper}
-account  optional pam_exec.so quiet seteuid stdout {helper}
-"""
-
-
 def test_sudo_end_to_end(stack):
-    service = stack.folder / "etc/pam.d/sudo"
-    stack.service("sudo", SUDO.format(helper=HELPER) + service.read_text())
-    rule = stack.folder / "etc/sudoers.d/ada"
-    rule.write_text(f"{USER} ALL=(ALL) ALL\nDefaults timestamp_timeout=0\n")
-    rule.chmod(0o440)
+    let_sudo(stack)
     stack.configure(camera=camera(stack), unlock_confirm_seconds=20)  # sudo by default
     with stack.daemon():
         terminal = Terminal(stack, "sudo", "id", "-u", uid=UID)

@@ -7,8 +7,6 @@ from .stack import OTHER, OTHER_PASSWORD, PASSWORD, USER
 
 pytestmark = pytest.mark.data
 
-DEADLINE = 1.5
-
 
 def test_the_owner_opens_without_a_password_and_nobody_else_does(stack, data):
     with stack.daemon():

@@ -75,6 +75,7 @@ def refused(text, says, **more):
     assert str(caught.value).startswith("svc: ") or "is not there" in str(caught.value)
 
 
+@pytest.mark.skipif(not Path("/etc/debian_version").exists(), reason="this is not Debian")
 @pytest.mark.parametrize("service", ["sudo", "sudo-i", "login", "su", "su-l", "chsh"])
 def test_debians_services_take_our_lines_before_the_password(service):
     def read(name):
@@ -165,6 +166,36 @@ def test_archs_rules_take_our_line_before_the_include():
     new, notes = put(folder("auth include arch\naccount include arch\n"))
     assert new.split("\n")[0].endswith(MARK)
     assert "pam_faillock (arch, line 1)" in notes[0]
+
+
+# What desktops bring: Debian's GDM, LightDM, SDDM, polkit and swaylock, and Fedora's GDM.
+DESKTOPS = {
+    "gdm": "auth requisite pam_nologin.so\nauth required pam_succeed_if.so user != root quiet\n"
+    "@include common-auth\nauth optional pam_gnome_keyring.so\n",
+    "lightdm": "auth requisite pam_nologin.so\n"
+    "auth sufficient pam_succeed_if.so user ingroup nopasswdlogin\n"
+    "@include common-auth\n-auth optional pam_gnome_keyring.so\n",
+    "sddm": "auth requisite pam_nologin.so\nauth required pam_succeed_if.so user != root quiet\n"
+    "@include common-auth\n-auth optional pam_kwallet5.so\n",
+    "polkit": "@include common-auth\n",
+    "swaylock": "auth include fedora\n",
+    "fedora gdm": "auth [success=done ignore=ignore default=bad] pam_selinux_permit.so\n"
+    "auth substack fedora\nauth optional pam_gnome_keyring.so\n",
+    "fingerprint": "auth sufficient pam_fprintd.so max-tries=1\n@include common-auth\n",
+    "smart card": "auth [success=done authinfo_unavail=ignore ignore=ignore default=die] "
+    "pam_pkcs11.so\n@include common-auth\n",
+}
+
+
+@pytest.mark.parametrize("desktop", DESKTOPS)
+def test_desktops_take_our_line(desktop):
+    text = DESKTOPS[desktop] + "account required pam_unix.so\n"
+    new, notes = put(folder(text))
+    assert len(marked(new)) == 2
+    rows = new.split("\n")
+    at = next(number for number, row in enumerate(rows) if row.endswith(MARK))
+    assert any(word in rows[at + 1] for word in ("common-auth", "fedora"))
+    assert all("is not asked, which only matters after a password" in note for note in notes)
 
 
 def test_faillock_before_the_password_is_respected():

@@ -78,6 +78,8 @@ class Room:
 
 @pytest.fixture
 def room(empty):
+    if not Path("/etc/debian_version").exists():
+        pytest.skip("this is not Debian, whose files these tests are about")
     return Room(empty)
 
 
@@ -178,6 +180,16 @@ def test_an_upgrade_that_replaced_the_file_is_installed_anew(room):
     assert file.read_text() == text
 
 
+def test_the_last_resort_of_the_documentation_works(room):
+    page = Path(__file__).parents[2] / "docs/how-to/install-into-pam.md"
+    command = next(row for row in page.read_text().split("\n") if row.startswith("sed -i"))
+    before = {name: kept[0] for name, kept in room.files().items()}
+    room.install(*SERVICES)
+    assert {name: kept[0] for name, kept in room.files().items()} != before
+    assert room.stack.run("sh", "-c", command).returncode == 0
+    assert {name: kept[0] for name, kept in room.files().items()} == before
+
+
 def test_the_backup_is_roots_own(room):
     before = (room.pam / "sudo").read_bytes()
     room.install("sudo")
@@ -261,6 +273,21 @@ def test_su_asks_as_root_for_the_user_who_is_wanted(room):
     done = room.stack.run("su", USER, "-c", "id -un", uid=stacks.OTHER_UID)
     assert done.stdout.strip() == USER, done.stdout
     assert room.calls() == [f"auth su {USER} 0", f"account su {USER} 0"]
+
+
+def test_a_screen_locker_asks_as_its_user(room):
+    """It runs as its user, and so does the helper; the password goes through unix_chkpwd."""
+    room.install("login")
+    (room.stack.folder / "run/onlyme").chmod(0o777)
+    words = ("pamtester", "login", USER, "authenticate", "acct_mgmt")
+    room.answer("yes")
+    done = room.stack.run(*words, uid=stacks.UID)
+    assert done.returncode == 0, done.stdout
+    assert room.calls() == [f"{kind} login {USER} {stacks.UID}" for kind in ("auth", "account")]
+    room.answer("no")
+    done = room.stack.run(*words, uid=stacks.UID, text_in=f"{PASSWORD}\n")
+    assert done.returncode == 0, done.stdout
+    assert "Password" in done.stdout
 
 
 def test_pam_auth_update_takes_the_profile(room):
@@ -370,6 +397,17 @@ def test_status_says_that_no_daemon_answers_and_that_a_session_is_remote(room):
     assert "remote" in document["services"][0]["next_login"]
     text = room.onlyme("status").stdout
     assert text.startswith("✓ sudo")
+
+
+def test_units_are_written_for_this_installation(room):
+    done = room.onlyme("units")
+    assert done.returncode == 0, done.stdout
+    folder = room.stack.folder / "etc/systemd/system"
+    text = (folder / "onlyme.service").read_text()
+    assert f"ExecStart={Path(sys.executable).with_name('onlyme')} daemon" in text
+    assert (folder / "onlyme.socket").stat().st_mode & 0o777 == 0o644
+    assert "systemctl enable --now onlyme.socket" in done.stdout
+    assert room.onlyme("units", uid=stacks.UID).returncode == 2
 
 
 @pytest.mark.data

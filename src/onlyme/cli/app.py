@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from onlyme.cli import (
+    cameras,
     crowd,
     daemon,
     decide,
@@ -82,7 +83,10 @@ def onlyme(
     """
 
 
-for family in (people, crowd, decide, tuning, evaluate, liveness, vault, serve, doctor, daemon):
+for family in (
+    *(people, crowd, decide, tuning, evaluate, liveness, vault, serve, doctor),
+    *(cameras, daemon),
+):
     family.register(app)
 app.add_typer(store.app)
 app.add_typer(lab.app)

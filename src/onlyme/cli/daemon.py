@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import logging
+import os
+import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,11 +24,10 @@ def daemon() -> None:
     Its settings are those of `/etc/onlyme/config.toml`, its vault is `/var/lib/onlyme`.
     """
     from onlyme.errors import UsageError
-    from onlyme.settings import Settings
 
-    try:
-        from onlyme.unlock.server import serve
-    except ImportError:
-        raise UsageError("the daemon needs `pip install 'onlyme[unlock]'`") from None
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
-    serve(Settings.system())
+    if not all(map(find_spec, ("starlette", "uvicorn"))):
+        raise UsageError("the daemon needs `pip install 'onlyme[unlock]'`")
+    # It stays for weeks, and the command line would stay with it: so another program takes
+    # this one's place, without it, and with one heap for all threads.
+    program = [sys.executable, "-m", "onlyme.unlock"]
+    os.execve(sys.executable, program, os.environ | {"MALLOC_ARENA_MAX": "1"})  # noqa: S606

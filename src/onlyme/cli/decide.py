@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from onlyme.cli import options, show
+from onlyme.cli import door, options, show
 from onlyme.documents import decision_json, found_json
+from onlyme.names import checked_name
 
 if TYPE_CHECKING:
     from onlyme.types import Decision
@@ -87,7 +88,14 @@ def identify(
 
 
 def watch(
-    name: options.Name,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="The person's name; with --everybody left out.",
+            show_default=False,
+        ),
+    ] = None,
     video: Annotated[
         Path | None,
         typer.Argument(metavar="VIDEO", help="A video instead of a camera.", show_default=False),
@@ -98,10 +106,13 @@ def watch(
         typer.Option(
             "--camera",
             metavar="N",
-            help="A camera's number or path; by default 0.",
+            help="A camera's number, path or name; by default 0.",
             show_default=False,
         ),
     ] = None,
+    everybody: Annotated[
+        bool, typer.Option("--everybody", help="Say who comes and goes, by name where known.")
+    ] = False,
     liveness: options.Level = None,
     on_accept: Annotated[
         str | None,
@@ -120,6 +131,13 @@ def watch(
 
     With --json, one JSON document a line, one for each change.
     """
+    if everybody:
+        if name is not None and video is None:
+            video = Path(name)  # the only argument
+        door.watch(video, camera, on_accept, liveness, embedder, vault, json=json)
+    if name is None:
+        raise typer.BadParameter("say whom to look for, or --everybody", param_hint="NAME")
+    name = checked_name(name)
     if video is not None and camera is not None:
         raise typer.BadParameter("give a video or --camera N, not both", param_hint="VIDEO")
     accepted, last, frames = False, None, 0

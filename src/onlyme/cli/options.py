@@ -62,7 +62,7 @@ Camera = Annotated[
     typer.Option(
         "--camera",
         metavar="N",
-        help="A camera's number or path instead of a photo.",
+        help="A camera's number, path or name instead of a photo.",
         show_default=False,
     ),
 ]
@@ -104,7 +104,7 @@ def opened(
         vault: its folder, if one was named.
         embedder: a network of the user's own, if one was named.
         make: whether a vault that is not there is made: only enrolling does.
-        lasting: whether the command goes on for more than a few pictures.
+        lasting: whether the command looks at many pictures.
 
     Raises:
         VaultError: there is none, or it cannot be used.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from onlyme.cli import unlock_owner, unlock_pam
+from onlyme.cli import unlock_owner, unlock_pam, unlock_units
 
 __all__ = ["app"]
 
@@ -13,3 +13,4 @@ app = typer.Typer(
 )
 unlock_pam.register(app)
 unlock_owner.register(app)
+unlock_units.register(app)

@@ -59,23 +59,23 @@ def enroll(
     if (camera is None) != bool(photo):
         raise typer.BadParameter("give photos of yourself, or --camera N", param_hint="PHOTO")
     mine = _filmed(camera) if camera is not None else _photos(photo)
+    others, alike = _photos(not_me), _photos(look_alike)
     answer = _change(
         "enroll",
         user,
-        me=mine,
-        not_me=_photos(not_me),
-        look_alikes=_photos(look_alike),
+        me=list(mine.values()),
+        not_me=list(others.values()),
+        look_alikes=list(alike.values()),
         add=add,
         replace=replace,
     )
     if json:
         show.print_json(answer)
         return
-    for report in answer["me"] + answer["not_me"]:
+    for name, report in zip((*mine, *others, *alike), answer["me"] + answer["not_me"], strict=True):
         mark = "✓" if report["taken"] else "✗"
-        typer.echo(
-            f"  {mark} {report['source']}" + (f": {report['note']}" if report["note"] else "")
-        )
+        note = report["note"].replace("bytes", "another one")  # the daemon knows no names
+        typer.echo(f"  {mark} {name}" + (f": {note}" if note else ""))
     typer.secho(f"{answer['name']} is learned from {answer['taken']} photos", bold=True)
     typer.echo(f"alpha {answer['alpha']:+.3f}: {show.odds(answer['far'])}")
     for sentence in (*answer["notes"], *answer["advice"]):
@@ -120,7 +120,8 @@ def not_me(
     """Say "that wasn't me": the face will be kept apart from yours from now on."""
     if (photo is None) != undo:
         raise typer.BadParameter("give a photo, or --undo", param_hint="PHOTO")
-    answer = _change("not-me", user, me=_photos([photo] if photo else None), undo=undo)
+    pictures = list(_photos([photo] if photo else None).values())
+    answer = _change("not-me", user, me=pictures, undo=undo)
     if json:
         show.print_json(answer)
         return
@@ -200,10 +201,11 @@ def _secret(prompt: str) -> str:
     return sys.stdin.readline().rstrip("\n")
 
 
-def _photos(paths: list[Path] | None) -> list[str]:
+def _photos(paths: list[Path] | None) -> dict[str, str]:
+    """Return photos as the daemon takes them, by what they are called here."""
     from onlyme.image.source import photos
 
-    return [_encoded(path) for path in photos(paths)] if paths else []
+    return {str(path): _encoded(path) for path in photos(paths)} if paths else {}
 
 
 def _encoded(path: Path) -> str:
@@ -211,7 +213,7 @@ def _encoded(path: Path) -> str:
     return b64encode(path.read_bytes()).decode()
 
 
-def _filmed(camera: str) -> list[str]:
+def _filmed(camera: str) -> dict[str, str]:
     """Return frames of a sitting, as pictures without loss."""
     from onlyme.sitting import Sitting
     from onlyme.types import PhotoReport
@@ -227,4 +229,4 @@ def _filmed(camera: str) -> list[str]:
             bgr = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR)
             yield b64encode(cv2.imencode(".png", bgr)[1].tobytes()).decode()
 
-    return list(pictures())
+    return {f"picture {number}": text for number, text in enumerate(pictures(), 1)}

@@ -83,15 +83,19 @@ def install(
 
     _root("install")
     places, lines = Places(), Lines(command(helper))
-    changes = [work.plan(places, service, lines) for service in dict.fromkeys(services)]
+    changes: list[Change] = []
+    for service in dict.fromkeys(services):
+        others = {change.service: change.new for change in changes}
+        changes.append(work.plan(places, service, lines, others))
     who = user or _somebody()
     typed = _password(who) if ask_password else None
     for change in changes:
         _show(change)
-        work.try_out(places, change, who, typed)
+        work.try_out(places, changes, change, who, typed)
         asked = "its password opens" if typed is not None else f"{who} is asked for the password"
         typer.echo(f"✓ {change.service}: tried with PAM: a face opens; without one {asked}")
-    _write(places, changes, yes=yes, dry_run=dry_run)
+    if _write(places, changes, yes=yes, dry_run=dry_run):
+        _say_next(places, [change.service for change in changes], who)
 
 
 def uninstall(
@@ -211,14 +215,24 @@ def _show(change: Change) -> None:
         typer.echo(f"note: {note}")
 
 
-def _write(places: Places, changes: Sequence[Change], *, yes: bool, dry_run: bool) -> None:
+def _say_next(places: Places, services: Sequence[str], user: str) -> None:
+    from onlyme.settings import Settings
+    from onlyme.unlock.pam import standing
+
+    for service in services:
+        found = standing.looked_at(places, service)
+        would, _ = standing.next_login(Settings.load(), found, user, is_remote=False)
+        typer.echo(f"  at the next login of {user} {service} {would}")
+
+
+def _write(places: Places, changes: Sequence[Change], *, yes: bool, dry_run: bool) -> bool:
     from onlyme.errors import UsageError
     from onlyme.unlock.pam.install import apply
 
     changes = [change for change in changes if change.old != change.new]
     if not changes or dry_run:
         typer.echo("nothing was written")
-        return
+        return False
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError("nobody is here to ask; look at it with --dry-run, then say --yes")
@@ -227,6 +241,7 @@ def _write(places: Places, changes: Sequence[Change], *, yes: bool, dry_run: boo
     for change in changes:
         apply(places, change)
         typer.echo(f"✓ {change.service}: {change.path} is written")
+    return True
 
 
 def _somebody() -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from onlyme.types import Embedding, Face
 
-__all__ = ["EVERY", "Follower", "Follows", "Rememberer", "unchanged"]
+__all__ = ["EVERY", "Embeds", "Follower", "Follows", "Rememberer", "unchanged"]
 
 EVERY: Final = 5
 """Of so many frames at least one is searched whole. An attempt takes as many, so that each
@@ -35,8 +35,9 @@ MOST: Final = 3
 
 UNCHANGED: Final = 1.0
 """Mean difference of two pictures of a face, in steps of 1/255, up to which the second is the
-first again: a frame that came twice, or a picture that stands still. Of living faces' frames
-one in a hundred lies below, and its embedding has a cosine above 0.99 to the one before."""
+first again: a frame that came twice, or a picture that stands still. Of the clips, which are
+compressed, one frame in eight is such, at most six in a row, and the embedding that is kept
+has a cosine above 0.99 to its own (benchmarks/fast.py)."""
 
 
 @runtime_checkable
@@ -53,12 +54,15 @@ class Follows(Protocol):
         """Say whether a quick search finds anything that may be a face."""
 
 
-class _Embeds(Protocol):
+class Embeds(Protocol):
+    """An embedder; see `onlyme.face.embed.Embedder`."""
+
     model: str
     dimension: int
     size: int
 
-    def embed(self, aligned: NDArray[np.uint8]) -> Embedding: ...
+    def embed(self, aligned: NDArray[np.uint8]) -> Embedding:
+        """Embed one aligned face."""
 
 
 @dataclass(slots=True)
@@ -72,6 +76,11 @@ class Follower:
     detector: Follows
     _last: list[tuple[Face, NDArray[np.uint8]]] = field(default_factory=list)
     _since: int = EVERY
+
+    @property
+    def searched(self) -> bool:
+        """Whether the last frame was searched whole."""
+        return self._since == 0
 
     def detect(self, pixels: NDArray[np.uint8], *, every: bool = False) -> list[Face]:
         """Find the faces of the next frame, the largest first.
@@ -128,7 +137,7 @@ class Rememberer:
         model, dimension, size: the embedder's; see `onlyme.face.embed.Embedder`.
     """
 
-    def __init__(self, embedder: _Embeds) -> None:
+    def __init__(self, embedder: Embeds) -> None:
         self.model, self.dimension, self.size = embedder.model, embedder.dimension, embedder.size
         self._embedder = embedder
         self._last: tuple[NDArray[np.uint8], Embedding] | None = None

@@ -1,29 +1,28 @@
-"""The store that needs no server: one SQLite file, and a matrix beside it for searches.
+"""The store that needs no server: one SQLite file, and what searches read beside it.
 
 The rows in SQLite are the truth. Each row has a slot, which is its place in the matrix, and
 says at which version of the store it was last changed; so a matrix that is behind learns
-what it lacks, and a search brings it up to date first. What a search finds is read from
-SQLite before it is told.
+what it lacks, and a search brings it up to date first (`derived`). What a search finds is
+read from SQLite before it is told.
 """
 
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from onlyme.errors import NeedsReenroll, VaultDamaged
 from onlyme.gallery.checks import checked_note, checked_queries, checked_rows
+from onlyme.gallery.derived import Derived
+from onlyme.gallery.index import build
 from onlyme.gallery.lock import locked
-from onlyme.gallery.matrix import Matrix
-from onlyme.gallery.scan import top
 from onlyme.gallery.store import Count, Hit, Row
 from onlyme.sqlite import SqliteFile, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -43,18 +42,17 @@ _SCHEMA = (
     "CREATE INDEX person_generation ON person (generation)",
     "CREATE TABLE gone (slot INTEGER PRIMARY KEY, changed INTEGER NOT NULL) STRICT",
     "CREATE INDEX gone_changed ON gone (changed)",
+    """CREATE TABLE indexed (
+        generation INTEGER PRIMARY KEY, version INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT""",
     "CREATE TABLE note (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID",
 )
 _ROW = "key, generation, sealed, vector"
 _SLACK = 16
 """Of so many more rows than asked for is looked up what the store has."""
 
-_MANY = 8192
-"""Rows that are read at a time."""
-
 
 class Embedded:
-    """A TemplateStore in one folder: `NAME.sqlite`, and `NAME.GENERATION.matrix` derived from it.
+    """A TemplateStore and an IndexedStore in one folder.
 
     Args:
         path: the SQLite file; made with mode 0600 where it does not exist.
@@ -66,20 +64,22 @@ class Embedded:
         VaultError: it cannot be used.
     """
 
+    index_from = 200_000
+
     def __init__(self, path: Path, model: str, dimension: int) -> None:
         self.path, self.model, self.dimension = path, model, dimension
-        self._matrices: dict[int, Matrix] = {}
         self._file = SqliteFile(path, application=_APPLICATION, layout=_LAYOUT, schema=_SCHEMA)
         try:
             with translated(path):
-                self._store = self._set_up()
+                store = self._set_up()
         except BaseException:
             self._file.close()
             raise
+        self._derived = Derived(self._file, store, dimension)
 
     def close(self) -> None:
         """Let go of the files."""
-        self._matrices.clear()
+        self._derived.close()
         self._file.close()
 
     # ------------------------------------------------------------------ changes
@@ -128,17 +128,52 @@ class Embedded:
     def scrub(self) -> None:
         """Leave nothing of what was removed or replaced in the files."""
         with translated(self.path):
-            kept = self.count().generations
-            with self._locked():
-                for path in self.path.parent.glob(f"{self.path.stem}.*.matrix"):
-                    if path.suffixes[-2].removeprefix(".") not in map(str, kept):
-                        path.unlink(missing_ok=True)
-            self._matrices = {g: m for g, m in self._matrices.items() if g in kept}
             with self._file.reading():
-                for generation in kept:
-                    if self._matrix_path(generation).exists():
-                        self._rows_of(generation)
+                self._derived.scrub(self.count().generations)
             self._file.scrub()
+
+    # -------------------------------------------------------------------- index
+
+    def indexed(self) -> list[int]:
+        """Return the generations that have an index; see IndexedStore."""
+        with translated(self.path), self._file.reading():
+            return self._derived.indexed()
+
+    def build_index(
+        self, generation: int, progress: Callable[[int, int], None] | None = None
+    ) -> None:
+        """Build the index of a generation anew, unless it knows every row; see IndexedStore.
+
+        Args:
+            generation: whose.
+            progress: told how many rows of how many are done.
+
+        Raises:
+            SettingsError: usearch is not installed.
+        """
+        path = self._derived.index_path(generation)
+        with translated(self.path), locked(self.path.with_suffix(".index-lock")):
+            with self._file.reading():
+                known = self._one("SELECT version FROM indexed WHERE generation = ?", generation)
+                version, slots, matrix = self._derived.to_index(generation)
+            if path.exists() and known == (version,):
+                return
+            # Minutes, in which others may change rows: a search looks at those beside the index.
+            build(path, slots, matrix, progress)
+            with self._file.writing():
+                row = (generation, version, path.stat().st_size)
+                self._file.run("INSERT OR REPLACE INTO indexed VALUES (?, ?, ?)", row)
+            self._derived.forget_index(generation)
+            with self._file.reading():
+                if self._version() != version:
+                    self._derived.scrub(self.count().generations)
+
+    def drop_index(self, generation: int) -> None:
+        """Drop the index of a generation; see IndexedStore."""
+        with translated(self.path), self._file.writing():
+            self._file.run("DELETE FROM indexed WHERE generation = ?", (generation,))
+            self._derived.forget_index(generation)
+            self._derived.index_path(generation).unlink(missing_ok=True)
 
     # ------------------------------------------------------------------ reading
 
@@ -188,22 +223,22 @@ class Embedded:
         k: int,
         *,
         generation: int,
-        exact: bool = False,  # noqa: ARG002 - it always is
+        exact: bool = False,
     ) -> list[list[Hit]]:
         """Find the rows that are nearest to each query; see TemplateStore."""
         checked_queries(queries, self.dimension, k)
         with translated(self.path), self._file.reading():
-            matrix = self._rows_of(generation)
             wanted = k + _SLACK
             while True:
+                slots, whole = self._derived.top(queries, wanted, generation, exact=exact)
                 found = [
-                    self._looked_up(slots, query, generation)
-                    for query, (slots, _) in zip(queries, top(matrix, queries, wanted), strict=True)
+                    self._looked_up(near, query, generation)
+                    for query, near in zip(queries, slots, strict=True)
                 ]
-                # Free slots are zeros, and nearer than who is further than a right angle.
-                if wanted >= len(matrix) or all(len(hits) >= k for hits in found):
+                if whole or all(len(hits) >= k for hits in found):
                     return [hits[:k] for hits in found]
-                wanted *= 8
+                # Free slots are zeros, and nearer than who is further than a right angle.
+                wanted, exact = wanted * 8 if exact else wanted, True
 
     # ------------------------------------------------------------------- within
 
@@ -261,58 +296,6 @@ class Embedded:
                 vector = self._vector(row[1]).astype(np.float64)
                 hits.append(Hit(row[0], float(np.einsum("d,d", vector, query))))
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.key))
-
-    # ------------------------------------------------------------------- matrix
-
-    def _matrix_path(self, generation: int) -> Path:
-        return self.path.with_name(f"{self.path.stem}.{generation}.matrix")
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with locked(self.path.with_suffix(".lock")):
-            yield
-
-    def _rows_of(self, generation: int) -> NDArray[np.float32]:
-        """Return a generation's matrix as the transaction sees the rows, or newer."""
-        version = self._version()
-        if generation not in self._matrices:
-            count = self._one("SELECT count(*) FROM person WHERE generation = ?", generation)
-            if not (count and count[0]):
-                return np.empty((0, self.dimension), np.float32)
-            path = self._matrix_path(generation)
-            self._matrices[generation] = Matrix(path, self._store, generation, self.dimension)
-        matrix = self._matrices[generation]
-        rows = matrix.rows(version)
-        if rows is None:
-            with self._locked():
-                matrix.reopen()
-                if matrix.version < version:
-                    slots = self._one("SELECT max(slot) FROM person")
-                    gone = self._one("SELECT max(slot) FROM gone")
-                    used = max((row[0] or 0 for row in (slots, gone) if row), default=0)
-                    changes = self._changes(generation, matrix.version)
-                    matrix.update(changes, version, used)
-                rows = matrix.rows(version)
-        if rows is None:
-            raise VaultDamaged(f"{matrix.path} cannot be written as it should be")
-        return rows
-
-    def _changes(
-        self, generation: int, since: int
-    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
-        """Yield what is in slots that changed after a version."""
-        changed = self._file.run(
-            "SELECT slot, CASE generation WHEN ? THEN vector END FROM person WHERE changed > ? "
-            "UNION ALL SELECT slot, NULL FROM gone WHERE changed > ?",
-            (generation, since, since),
-        )
-        nothing = bytes(4 * self.dimension)
-        while many := changed.fetchmany(_MANY):
-            slots = np.array([slot - 1 for slot, _ in many], np.intp)
-            joined = b"".join(nothing if vector is None else vector for _, vector in many)
-            if len(joined) != len(nothing) * len(many):
-                raise VaultDamaged(f"{self.path} holds a vector of another length")
-            yield slots, np.frombuffer(joined, "<f4").reshape(len(many), self.dimension)
 
 
 class _Writer:

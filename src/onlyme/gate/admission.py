@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from onlyme.errors import UsageError
+from onlyme.errors import ImageError, UsageError
 from onlyme.gate import clock
 from onlyme.gate.audit import Audit, Entry, Event
 from onlyme.gate.policy import DEFAULT, State
@@ -128,11 +128,19 @@ class Gate:
         return attempt
 
     def decide(self, owner: str, source: str, judge: Callable[[], Decision]) -> Decision:
-        """Make one attempt: judge only if a try is left, and answer only once it is written."""
+        """Make one attempt: judge only if a try is left, and answer only once it is written.
+
+        A picture that cannot be read compares nobody with anybody, and gives its try back.
+        """
         with self.attempt(owner, source) as attempt:
             if not attempt.allowed:
                 return attempt.refusal
-            return attempt.settle(judge())
+            try:
+                decision = judge()
+            except ImageError:
+                self._withdraw(attempt)
+                raise
+            return attempt.settle(decision)
 
     def watched(
         self, owner: str, source: str, decisions: Iterator[Decision]

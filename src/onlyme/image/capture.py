@@ -113,13 +113,12 @@ class Capture:
     def __enter__(self) -> Self:
         if self._thread is not None:
             raise CameraError(f"{self.name}: a capture is entered only once")
-        self.is_camera = _is_camera(self.path, self.name)
+        self.check()
         self._thread = threading.Thread(target=self._run, name="onlyme-capture", daemon=True)
         self._thread.start()
         try:
             self._next(self._open_seconds, "does not answer")
-            if self.is_camera and not self._allow_virtual:
-                refuse_virtual(self.path, self.name, self._system)
+            self.check()  # once more: held open, its number is nobody else's
         except BaseException:
             self.close()
             raise
@@ -166,6 +165,17 @@ class Capture:
             self._items.get_nowait()
         with contextlib.suppress(queue.Full):  # then there is a frame, and it is the last one
             self._items.put_nowait(None)
+
+    def check(self) -> None:
+        """Hold that this could be opened, without opening it.
+
+        Raises:
+            CameraError: it is absent, may not be opened, is neither a video nor a camera, or
+                is a camera that a program feeds where that is not allowed.
+        """
+        self.is_camera = _is_camera(self.path, self.name)
+        if self.is_camera and not self._allow_virtual:
+            refuse_virtual(self.path, self.name, self._system)
 
     def close(self) -> None:
         """Let go of the camera; waits for at most a second. May be called twice."""

@@ -14,11 +14,12 @@ from starlette.staticfiles import StaticFiles
 import onlyme
 from onlyme.errors import OnlymeError
 from onlyme.serve import entry, live, people, records, routes, schemas
-from onlyme.serve.described import documented
+from onlyme.serve.described import PROBLEMS, documented
 from onlyme.serve.guard import Guard, refuse
 from onlyme.serve.options import Options
-from onlyme.serve.problems import Refused, of_error, of_status, response
+from onlyme.serve.problems import Refused, of_error, of_status
 from onlyme.serve.service import Service
+from onlyme.serve.turned_away import answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -67,7 +68,7 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
     app.state.service = service
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # as FastAPI advises
     for router in ROUTERS:
-        app.include_router(router)
+        app.include_router(router, responses=PROBLEMS)
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     for kind in (OnlymeError, Refused, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, _answered)  # type: ignore[arg-type]  # of both kinds
@@ -77,7 +78,7 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
 
 def _described(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
-        app.openapi_schema = documented(app, schemas.DOCUMENTS)
+        app.openapi_schema = documented(app, ROUTERS, schemas.DOCUMENTS)
     return app.openapi_schema
 
 
@@ -97,7 +98,7 @@ async def _answered(connection: HTTPConnection, error: Exception) -> Response | 
     if refused.status >= 500 and not isinstance(error, Refused):
         Service.of(connection).log_error(error)
     if connection.scope["type"] == "http":
-        return response(refused)
+        return answer(refused, connection.scope)
     websocket = cast("WebSocket", connection)
     await refuse(refused, websocket.scope, websocket.receive, websocket.send)
     return None

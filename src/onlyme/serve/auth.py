@@ -67,6 +67,7 @@ def needs(scope: Scope) -> Any:
             )
         return caller
 
+    permitted.scope = scope  # type: ignore[attr-defined]  # for the OpenAPI document
     return Depends(permitted)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from onlyme.serve.problems import PREFIX
@@ -59,8 +61,16 @@ def pictures(required: str, *others: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-def documented(app: FastAPI, models: list[type[BaseModel]]) -> dict[str, Any]:
-    """Return the OpenAPI document of an application, with the documents that routes refer to."""
+def documented(
+    app: FastAPI, routers: Iterable[APIRouter], models: Iterable[type[BaseModel]]
+) -> dict[str, Any]:
+    """Return the OpenAPI document of an application.
+
+    Args:
+        app: the application.
+        routers: what it includes, to tell the scope that each route asks for.
+        models: the documents that routes refer to.
+    """
     document = get_openapi(
         title="onlyme",
         version=app.version,
@@ -81,5 +91,16 @@ def documented(app: FastAPI, models: list[type[BaseModel]]) -> dict[str, Any]:
         "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
     }
     document["security"] = [{"token": []}]
-    document["paths"]["/v1/health"]["get"]["security"] = []
+    for router in routers:
+        for route in router.routes:
+            if isinstance(route, APIRoute) and route.include_in_schema:
+                operations = document["paths"][route.path]
+                for method in route.methods or ():
+                    operations[method.lower()]["security"] = _security(route)
     return document
+
+
+def _security(route: APIRoute) -> list[dict[str, list[str]]]:
+    """Return what a route asks for; of an open one nothing."""
+    calls = (dependency.call for dependency in route.dependant.dependencies)
+    return [{"token": [str(scope)]} for call in calls if (scope := getattr(call, "scope", None))]

@@ -17,6 +17,7 @@ from onlyme.errors import OnlymeError
 from onlyme.serve.auth import CALLER, PAGE_RATE, Caller
 from onlyme.serve.problems import Refused, of_error, response
 from onlyme.serve.tokens import Scope
+from onlyme.serve.turned_away import answer
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Send
@@ -179,10 +180,9 @@ def _segments(scope: Asgi) -> str:
 
 async def refuse(refused: Refused, scope: Asgi, receive: Receive, send: Send) -> None:
     """Answer with a problem, before a WebSocket is accepted as well."""
-    answer = response(refused)
     if scope["type"] == "http":
-        await answer(scope, receive, send)
+        await answer(refused, scope)(scope, receive, send)
     elif "websocket.http.response" in scope.get("extensions", {}):
-        await answer(scope, receive, send)  # Starlette names the messages by the scope
+        await response(refused)(scope, receive, send)  # Starlette names the messages by the scope
     else:
         await send({"type": "websocket.close", "code": 1008, "reason": refused.detail[:120]})

@@ -5,14 +5,13 @@ These routes follow the page from version to version; apps go by the documented 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, WebSocket
 from starlette.responses import Response
 
-from onlyme import wiring
-from onlyme.faceid import FaceID
 from onlyme.serve.auth import Caller, needs
+from onlyme.serve.people import may_change
 from onlyme.serve.routes import Here, Person, answered, told
 from onlyme.serve.seated import promise, sit
 from onlyme.serve.service import Service
@@ -23,8 +22,10 @@ from onlyme.serve.watching import stricter, watch
 from onlyme.types import LivenessLevel
 
 if TYPE_CHECKING:
+    from onlyme.faceid import FaceID
     from onlyme.serve.newest import Newest
     from onlyme.serve.stream import Job, Say
+    from onlyme.types import Decision
 
 __all__ = ["router"]
 
@@ -42,6 +43,8 @@ async def sitting(
     replace: bool = False,
 ) -> None:
     """Enroll a person before the camera: JPEG frames in, advice and the result out."""
+    if add or replace:
+        may_change(caller)
 
     def job(face_id: FaceID, newest: Newest, say: Say) -> None:
         sit(face_id, name, newest, say, add=add, replace=replace)
@@ -63,8 +66,12 @@ async def watching(
     """
     level = stricter(service.level, liveness)
 
+    def tell(decision: Decision) -> dict[str, Any]:
+        service.metrics.decided(decision)
+        return told(decision, caller)
+
     def job(face_id: FaceID, newest: Newest, say: Say) -> None:
-        watch(face_id, name, level, newest, say, lambda decision: told(decision, caller))
+        watch(face_id, name, level, newest, say, tell)
 
     await _stream(websocket, service, caller, job)
 
@@ -90,10 +97,7 @@ async def attempts(name: Person, service: Here) -> Response:
 
 
 async def _stream(websocket: WebSocket, service: Service, caller: Caller, job: Job) -> None:
-    stream = Stream(websocket)
+    stream = Stream(websocket, service)
     key = f"{caller.name} {websocket.cookies.get(service.cookie, '')}"
-    await service.streams.enter(key, stream)
-    try:
-        await stream.run(lambda: wiring.face_id(service.settings, FaceID), job)
-    finally:
-        service.streams.leave(key, stream)
+    async with service.streams.entered(key, stream):
+        await stream.run(job)

@@ -25,7 +25,7 @@ MOST_BYTES: Final = 512 * 2**10
 
 MOST_PIXELS: Final = 1920 * 1080
 
-SILENCE: Final = 5.0
+SILENCE = 5.0
 """Seconds without a picture after which nobody waits for another."""
 
 SOURCE: Final = "the browser's camera"
@@ -34,18 +34,21 @@ SOURCE: Final = "the browser's camera"
 class Newest:
     """A slot for one picture, between the event loop and a thread.
 
+    Args:
+        silence: seconds without a picture after which nobody waits for another.
+
     Attributes:
-        number: which of the pictures that came was looked at last, from 1.
+        number: which of the pictures that came was looked at or dropped last, from 1.
         left: whether whoever sent them has left, or fell silent; then what was seen last is
             part of nothing.
         why: in that case, why, in a sentence.
     """
 
-    def __init__(self, silence: float = SILENCE) -> None:
+    def __init__(self, silence: float | None = None) -> None:
         self.number = 0
         self.left = False
         self.why = ""
-        self._silence = silence
+        self._silence = SILENCE if silence is None else silence
         self._came = 0
         self._picture: tuple[bytes, float] | None = None
         self._over = False
@@ -57,6 +60,12 @@ class Newest:
             self._came += 1
             self._picture = picture, monotonic()
             self._changed.notify()
+
+    def drop(self) -> int:
+        """Forget a picture that waits; return the number of the last one that came."""
+        with self._changed:
+            self._picture, self.number = None, self._came
+            return self.number
 
     def end(self) -> None:
         """Let the frames end: whoever sent them has sent enough."""

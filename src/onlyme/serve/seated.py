@@ -60,7 +60,7 @@ def sit(
 
     def report(photo: PhotoReport) -> None:
         guide.seen(photo)
-        say("photo", taken=photo.taken, note=photo.note, covered=guide.covered)
+        say("photo", kept=photo.taken, note=photo.note, covered=guide.covered)
 
     def frames() -> Iterator[Frame]:
         yield from guide.frames(newest.frames())

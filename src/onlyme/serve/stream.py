@@ -8,36 +8,38 @@ bounded, and so is all that waits within one.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
+from onlyme import wiring
 from onlyme.documents import dumped
 from onlyme.errors import OnlymeError
+from onlyme.faceid import FaceID
 from onlyme.serve.newest import MOST_BYTES, Newest
-from onlyme.serve.problems import Refused, of_error
+from onlyme.serve.problems import Refused, of_error, of_status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from starlette.websockets import WebSocket
 
-    from onlyme.faceid import FaceID
+    from onlyme.serve.service import Service
 
     Job = Callable[[FaceID, Newest, "Say"], None]
     Message = dict[str, Any]
 
 __all__ = ["Say", "Stream", "Streams"]
 
-MOST_STREAMS: Final = 4
+MOST_STREAMS = 4
 """At once, of all callers. Each takes what it can get of the processor."""
 
 MOST_WAITING: Final = 64
 """Messages that may wait for a client; one that reads more slowly is let go."""
 
 SEND_SECONDS: Final = 5.0
-MOST_SECONDS: Final = 600.0
+MOST_SECONDS = 600.0
 """A stream ends after this time, and whoever wants more asks again, with a token still good."""
 
 
@@ -54,25 +56,33 @@ class Streams:
     def __init__(self) -> None:
         self._open: dict[str, Stream] = {}
 
-    async def enter(self, key: str, stream: Stream) -> None:
-        """Let a stream in; an earlier one of the same caller ends, since a camera is one.
+    @asynccontextmanager
+    async def entered(self, key: str, stream: Stream) -> AsyncIterator[None]:
+        """Let a stream in, for as long as the block lasts.
+
+        An earlier one of the same caller ends first, since a camera is one.
 
         Raises:
-            Refused: there are too many streams (503).
+            Refused: there are too many streams, or the earlier one does not end (503).
         """
-        earlier = self._open.get(key)
-        if earlier is not None:
+        while (earlier := self._open.get(key)) is not None:
             earlier.newest.leave("another page of this browser took over")
-            with suppress(TimeoutError):
+            try:
                 await asyncio.wait_for(earlier.over.wait(), SEND_SECONDS)
+            except TimeoutError:
+                raise _busy() from None
         if len(self._open) >= MOST_STREAMS:
-            raise Refused(503, "busy", "too many cameras are being watched; try again later")
+            raise _busy()
         self._open[key] = stream
-
-    def leave(self, key: str, stream: Stream) -> None:
-        """Let a stream out."""
-        if self._open.get(key) is stream:
+        try:
+            yield
+        finally:
             del self._open[key]
+            stream.over.set()
+
+
+def _busy() -> Refused:
+    return Refused(503, "busy", "too many cameras are being watched; try again later")
 
 
 class Stream:
@@ -80,26 +90,28 @@ class Stream:
 
     Args:
         websocket: not accepted yet.
+        service: whose vault it is about.
 
     Attributes:
         newest: where its pictures go.
-        over: set once it has ended.
+        over: set once it has ended and another may take its place.
     """
 
-    def __init__(self, websocket: WebSocket) -> None:
+    def __init__(self, websocket: WebSocket, service: Service) -> None:
+        self._service = service
         self.newest = Newest()
         self.over = asyncio.Event()
         self._websocket = websocket
         self._waiting: asyncio.Queue[Message | None] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
 
-    async def run(self, opened: Callable[[], FaceID], job: Job) -> None:
+    async def run(self, job: Job) -> None:
         """Do a job on what the camera shows, until either has enough."""
         await self._websocket.accept()
         reader = asyncio.create_task(self._read())
         writer = asyncio.create_task(self._write())
         clock = self._loop.call_later(MOST_SECONDS, self.newest.leave, "it has run for long")
-        work = asyncio.create_task(asyncio.to_thread(self._work, opened, job))
+        work = asyncio.create_task(asyncio.to_thread(self._work, job))
         try:
             await asyncio.shield(work)
         finally:
@@ -111,17 +123,19 @@ class Stream:
             await asyncio.wait({writer}, timeout=SEND_SECONDS)
             writer.cancel()
             await self._close()
-            self.over.set()
 
     # ------------------------------------------------------------------ within
 
-    def _work(self, opened: Callable[[], FaceID], job: Job) -> None:
+    def _work(self, job: Job) -> None:
         """In the thread: do the job, and tell how it ended if it ended badly."""
         try:
-            with opened() as face_id:
+            with wiring.face_id(self._service.settings, FaceID) as face_id:
                 job(face_id, self.newest, self._say)
         except OnlymeError as error:
             self._say("problem", **of_error(error).document)
+        except Exception as error:  # noqa: BLE001 - a defect; the browser hears that there is one
+            self._service.log_error(error)
+            self._say("problem", **of_status(500).document)
         if self.newest.left and self.newest.why:
             self._say("over", why=self.newest.why)
 
@@ -135,7 +149,7 @@ class Stream:
             self._waiting.put_nowait(message)
 
     async def _read(self) -> None:
-        """Take pictures, and the two words that a client may say, until it leaves."""
+        """Take pictures, and the one word that a client may say, until it leaves."""
         while True:
             message = await self._websocket.receive()
             picture, words = message.get("bytes"), message.get("text")

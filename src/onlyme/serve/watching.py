@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Rate", "standing", "stricter", "watch"]
 
+PAUSE = 1.0
+"""Seconds without a picture after which the rate is counted anew: somebody read a verdict."""
+
 _ORDER = (LivenessLevel.OFF, LivenessLevel.PASSIVE, LivenessLevel.CHALLENGE)
 
 
@@ -50,17 +53,19 @@ def standing(face_id: FaceID, name: str) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class Rate:
-    """How often something happens, over the last two seconds.
+    """How often something happens, over the last two seconds, pauses left out.
 
     >>> rate = Rate()
-    >>> [rate.tick(at / 10) for at in range(4)]
-    [0.0, 10.0, 10.0, 10.0]
+    >>> [rate.tick(at) for at in (0.0, 0.1, 0.2, 5.0, 5.1)]
+    [0.0, 10.0, 10.0, 0.0, 10.0]
     """
 
     _times: deque[float] = field(default_factory=deque)
 
     def tick(self, now: float) -> float:
         """Count once, at a time in seconds; return how often a second."""
+        if self._times and now - self._times[-1] > PAUSE:
+            self._times.clear()
         self._times.append(now)
         while now - self._times[0] > 2.0:
             self._times.popleft()
@@ -92,7 +97,7 @@ def watch(
         ImageError: what came is no picture.
         OnlymeError: networks or vault cannot be used.
     """
-    judge = None if level is LivenessLevel.OFF else wiring.judge()
+    judge = None if level is LivenessLevel.OFF else wiring.judge(face_id.pipeline.runtime)
     rate = Rate()
     while not newest.left:
         owner = face_id.owner(name)
@@ -108,10 +113,11 @@ def watch(
             return newest.left or face_id.store.version(name) != version
 
         def sights(changed: Callable[[], bool] = changed) -> Iterator[Sight]:
+            followed = face_id.pipeline.follow()
             for frame in newest.frames():
                 if changed():
                     return
-                sight = face_id.pipeline.look(frame)
+                sight = followed.look(frame)
                 say("look", **looked(sight), taken=newest.number, rate=rate.tick(monotonic()))
                 yield sight
 
@@ -121,7 +127,8 @@ def watch(
         decisions = _whole(watched(owner, sights(), judge, level, ask), changed)
         for decision in face_id.gate.watched(name, SOURCE, decisions):
             gate = standing(face_id, name)
-            say("attempt", decision=told(decision), gate=gate)
+            # Who was told may pause to read it; what waits would begin an attempt that breaks.
+            say("attempt", decision=told(decision), gate=gate, taken=newest.drop())
             if gate["wait"] or decision.reason is Reason.LOCKED_OUT:
                 say("closed", gate=gate)
                 return

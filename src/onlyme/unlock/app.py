@@ -12,6 +12,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -61,7 +62,7 @@ def create_app(service: Service) -> Starlette:
     """
 
     async def attempt(request: Request, document: Document) -> Document:
-        return await service.attempt(request.state.peer, document, _gone(request))
+        return await service.attempt(request.state.peer, document, lambda: _gone(request))
 
     async def password_used(request: Request, document: Document) -> Document:
         return await service.password_used(request.state.peer, document)
@@ -86,6 +87,8 @@ def _route(name: str, answer: Answer, most: int, seconds: float) -> Route:
         try:
             document = await _document(request, most, seconds)
             return _json(200, await answer(request, document))
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
         except _Refused as refused:
             return _error(refused.status, "UsageError", str(refused))
         except NotAllowed as error:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from onlyme.liveness.judge import Judge
     from onlyme.owner import Owner
     from onlyme.pipeline import Sight
     from onlyme.settings import Settings
@@ -121,7 +122,7 @@ class Eye:
             face_id.pipeline.look(blank)
             size = face_id.pipeline.embedder.size
             face_id.pipeline.embedder.embed(np.zeros((size, size, 3), np.uint8))
-            if wiring.judge() is None:
+            if self._judge() is None:
                 return "the network for liveness is missing: nobody will be recognised"
         except OnlymeError as error:
             return str(error)
@@ -158,19 +159,31 @@ class Eye:
             return Outcome(Why.NO_PROMISE)
         if owner.far > self._settings.unlock_far * _ROUNDING:
             return Outcome(Why.TOO_LOOSE)
-        if wiring.judge() is None:
+        if self._judge() is None:
             return Outcome(Why.MODEL)
         standing = face_id.gate.standings().get(Place(user, SOURCE))
         if standing is not None and standing.tries == 0:
             return Outcome(Reason.LOCKED_OUT)
         return None
 
+    def check_camera(self) -> None:
+        """Hold that the camera could be opened, without opening it.
+
+        Raises:
+            CameraError: it could not; the message says why.
+        """
+        self._opening(0.0).check()
+
     # ------------------------------------------------------------------ within
 
     def _opened(self) -> FaceID:
         if self._face_id is None:
+            # Not `lasting`: it idles most of the time, and OpenVINO would keep 100 MB more.
             self._face_id = wiring.face_id(self._settings, FaceID)
         return self._face_id
+
+    def _judge(self) -> Judge | None:
+        return wiring.judge_for(self._settings, wiring.runtime(self._settings))
 
     def _looked(self, look: Look) -> Outcome:
         began = time.perf_counter()
@@ -186,7 +199,7 @@ class Eye:
         if self._last is not None and not self._last.released:
             return Outcome(Why.CAMERA_HANGS)  # a second thread would hang beside the first
         left = look.left
-        self._last = self._capture(self._settings.camera, open_seconds=left, frame_seconds=left)
+        self._last = self._opening(left)
         try:
             with self._last as capture:
                 look.through(capture)
@@ -199,12 +212,20 @@ class Eye:
                 return Outcome(Why.TIMEOUT)
             raise
 
+    def _opening(self, seconds: float) -> Capture:
+        return self._capture(
+            self._settings.camera,
+            open_seconds=seconds,
+            frame_seconds=seconds,
+            allow_virtual=self._settings.unlock_virtual_camera == "allow",
+        )
+
     def _decided(self, look: Look, face_id: FaceID, capture: Capture) -> Outcome:
         owner = face_id.owner(look.user)
         waited = _Waited()
         kept: list[Sight] = []
-        sights = _kept(map(face_id.pipeline.look, waited.on(capture)), kept)
-        decisions = attempts(owner, sights, wiring.judge(), self._level, frames=FRAMES)
+        sights = _kept(map(face_id.pipeline.follow().look, waited.on(capture)), kept)
+        decisions = attempts(owner, sights, self._judge(), self._level, frames=FRAMES)
         with closing(face_id.gate.watched(owner.name, SOURCE, decisions)) as watched:
             for decision in watched:
                 look.reason = decision.reason

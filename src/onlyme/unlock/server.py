@@ -126,6 +126,9 @@ def serve(settings: Settings) -> None:
             timeout_keep_alive=5,
             timeout_graceful_shutdown=2,
         )
+        # Whoever may connect could fill the log with broken requests. What fails behind them
+        # `app` writes down itself.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         # uvicorn hands the signal on when it has stopped; it has done its work then.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)

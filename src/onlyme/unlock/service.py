@@ -6,7 +6,6 @@ import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from onlyme.errors import OnlymeError, UsageError
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from onlyme.unlock.peer import Peer
 
     Document = dict[str, Any]
+    Waits = Coroutine[Any, Any, None]
 
 __all__ = ["NotAllowed", "Service"]
 
@@ -83,15 +83,13 @@ class Service:
         """Return when the eye has nothing else to do; a hung one never returns."""
         await asyncio.get_running_loop().run_in_executor(self._looking, lambda: None)
 
-    async def attempt(
-        self, peer: Peer, document: Document, gone: Coroutine[Any, Any, None]
-    ) -> Document:
+    async def attempt(self, peer: Peer, document: Document, gone: Callable[[], Waits]) -> Document:
         """Look for a user, if nothing speaks against it, until the deadline or nobody waits.
 
         Args:
             peer: who asks.
             document: `user`, `service`, `seconds`, `confirmed`.
-            gone: ends when whoever asked has left.
+            gone: waits until whoever asked has left.
 
         Raises:
             NotAllowed: the peer may not ask about this user.
@@ -176,12 +174,10 @@ class Service:
     def _met(self, user: str) -> Outcome | None:
         try:
             obstacle = self.eye.obstacle(user)
+            if obstacle is None:
+                self.eye.check_camera()
         except OnlymeError as error:
             return of_error(error)
-        camera = self.settings.camera
-        path = Path(f"/dev/video{camera}" if camera.isdecimal() else camera)
-        if obstacle is None and not path.exists():
-            return Outcome(Why.CAMERA, "there is no such camera; use the password")
         return obstacle
 
     def _look(self, look: Look) -> None:
@@ -192,9 +188,12 @@ class Service:
             look.tell(Outcome(Why.FAILED))
 
     async def _looked(
-        self, look: Look, told: asyncio.Future[Outcome], gone: Coroutine[Any, Any, None]
+        self,
+        look: Look,
+        told: asyncio.Future[Outcome],
+        gone: Callable[[], Waits],
     ) -> Outcome:
-        left = asyncio.create_task(gone)
+        left = asyncio.create_task(gone())
         self._looking.submit(self._look, look)
         self._looks.add(look)
         try:

@@ -58,7 +58,7 @@ def ask(
             wire.sendall(head.encode() + body)
             return _parsed(_received(wire, until))
     except TimeoutError:
-        raise NoAnswer(f"it did not answer within {seconds:g} s") from None
+        raise NoAnswer(f"it did not answer within {seconds:.2g} s") from None
     except (FileNotFoundError, ConnectionRefusedError):
         raise NoAnswer("it is not running") from None
     except PermissionError:

@@ -1,6 +1,8 @@
-"""A real PostgreSQL for the whole session, and a gallery in a database of its own."""
+"""A real PostgreSQL for the whole session, galleries in places of their own, real commands."""
 
 import os
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -45,3 +47,28 @@ def places(server):
 def database(places):
     """The address of an empty place in a database."""
     return places()
+
+
+@pytest.fixture
+def run(settings, tmp_path):
+    """Starts the command line on the vault; whatever still runs at the end is killed."""
+    started = []
+    (tmp_path / "config.toml").write_text("")
+
+    def start(*words, store="vault"):
+        environment = os.environ | {
+            "ONLYME_CONFIG": str(tmp_path / "config.toml"),
+            "ONLYME_VAULT": str(settings.vault),
+            "ONLYME_STORE": store,
+        }
+        command = [sys.executable, "-m", "onlyme", *words]
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate(timeout=30)

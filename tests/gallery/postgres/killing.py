@@ -48,8 +48,9 @@ def batch(number):
 
 def write(address):
     """Write until standard input ends; tell of each batch that is kept."""
-    from onlyme.gallery.postgres import PostgresStore
+    from onlyme.gallery.postgres import PostgresStore, pool
 
+    pool.WAIT_SECONDS = 60.0  # a busy machine takes its time to recover
     store = PostgresStore(address, MODEL, DIMENSION)
     os.set_blocking(0, False)
     number = 0

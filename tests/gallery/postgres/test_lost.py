@@ -63,7 +63,8 @@ def test_a_change_whose_end_nobody_heard_is_done_once(
     assert store.notes() == {"salt": b"one"}
 
 
-def test_a_store_goes_on_after_the_server_was_restarted(mortal, people):
+def test_a_store_goes_on_after_the_server_was_restarted(mortal, people, monkeypatch):
+    monkeypatch.setattr(pool, "WAIT_SECONDS", 60.0)  # a busy machine takes its time
     address = mortal.schema("restarted")
     PostgresStore.upgrade(address, MODEL, DIMENSION)
     store = PostgresStore(address, MODEL, DIMENSION)

@@ -230,10 +230,10 @@ def test_a_large_gallery_is_searched_by_its_index_and_ranked_by_full_vectors(sto
         assert [hit.similarity for hit in mine] == sorted(
             (h.similarity for h in mine), reverse=True
         )
-    plan = f"EXPLAIN {index.candidates(DIMENSION, 1)}"
+    plan = f"EXPLAIN {index.candidates(DIMENSION, 1, 40)}"
     with psycopg.connect(database.replace("+psycopg", "")) as link:
         vector = "[" + ",".join(map(str, probes[0])) + "]"
-        lines = link.execute(plan, {"query": vector, "wide": 40}).fetchall()
+        lines = link.execute(plan, {"query": vector}).fetchall()
     assert any("onlyme_template_near_1" in line for (line,) in lines), lines
 
 
@@ -251,3 +251,11 @@ def test_what_an_interrupted_build_left_is_built_anew(store, database):
     store.build_index(1)
     store.drop_index(1)
     assert store.indexed() == []
+
+
+def test_how_widely_an_index_is_searched_can_be_set_in_the_database(store, places):
+    ask = "SHOW hnsw.ef_search"
+    other = PostgresStore(places(**{"hnsw.ef_search": "321"}), MODEL, DIMENSION)
+    for one, wanted in ((store, "200"), (other, "321")):
+        assert one._pool.read(lambda link: link.exec_driver_sql(ask).scalar_one()) == wanted
+    other.close()

@@ -21,17 +21,17 @@ _LINKS = 16
 _BREADTH = 64
 
 
-def candidates(dimension: int, generation: int) -> str:
+def candidates(dimension: int, generation: int, count: int) -> str:
     """Return the query for the rows nearest to `%(query)s` that the index serves.
 
-    Numbers stand in the text and not in parameters, since the planner must see that the
-    index's condition holds.
+    Numbers stand in the text and not in parameters: the planner must see that the index's
+    condition holds, and how few rows are wanted.
     """
     cast = f"halfvec({dimension:d})"
     return (
         "SELECT key, vector FROM onlyme_template "  # noqa: S608 - numbers of ours
         f"WHERE generation = {generation:d} "
-        f"ORDER BY (vector::{cast}) <#> %(query)s::vector::{cast} LIMIT %(wide)s"
+        f"ORDER BY (vector::{cast}) <#> %(query)s::vector::{cast} LIMIT {count:d}"
     )
 
 

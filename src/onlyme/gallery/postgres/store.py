@@ -52,6 +52,8 @@ class PostgresStore:
         NeedsReenroll: the gallery is another network's.
     """
 
+    index_from = 10_000
+
     def __init__(self, address: str, model: str, dimension: int) -> None:
         self.model, self.dimension = model, dimension
         self.address = Address.parsed(address)
@@ -194,7 +196,7 @@ class PostgresStore:
         found = (
             f"(SELECT key, vector FROM onlyme_template WHERE generation = {int(generation)})"  # noqa: S608
             if exact
-            else f"({index.candidates(self.dimension, int(generation))})"
+            else f"({index.candidates(self.dimension, int(generation), wide)})"
         )
         query = (
             f"SELECT key, -(vector <#> %(query)s) FROM {found} found "  # noqa: S608 - words of ours
@@ -206,7 +208,7 @@ class PostgresStore:
                 [
                     Hit(bytes(key), float(similarity))
                     for key, similarity in connection.exec_driver_sql(
-                        query, {"query": vector, "k": k} | ({} if exact else {"wide": wide})
+                        query, {"query": vector, "k": k}
                     )
                 ]
                 for vector in queries

@@ -60,19 +60,23 @@ export class Live extends EventTarget {
 
   heard(message) {
     if (message.is === "look") {
-      // The service looks at the newest picture that has come, and tells which one that was.
-      this.taken = message.taken;
       this.last = this.pictures.get(message.taken) ?? this.last;
-      message.latency = performance.now() - (this.times.get(message.taken) ?? performance.now());
-      for (const number of this.pictures.keys()) {
-        if (number <= message.taken) {
-          this.pictures.delete(number);
-          this.times.delete(number);
-        }
-      }
+      this.sentAt = this.times.get(message.taken) ?? this.sentAt;
     }
+    // The service looks at the newest picture only: those up to this number are done with.
+    if (message.taken) this.done(message.taken);
+    message.latency = performance.now() - this.sentAt; // since the picture that it is about was sent
     if (["over", "problem", "closed", "enrolled"].includes(message.is)) this.ended = message.is;
     this.tell(message.is, message);
+  }
+
+  done(taken) {
+    this.taken = taken;
+    for (const number of this.pictures.keys()) {
+      if (number > taken) break;
+      this.pictures.delete(number);
+      this.times.delete(number);
+    }
   }
 
   async closed() {

@@ -62,6 +62,11 @@ export class Stage {
     this.box.setAttribute("rx", 0.12 * width * this.width);
   }
 
+  /** Between two attempts nobody is looked for, and a frame would be of a moment ago. */
+  rest(yes) {
+    this.element.classList.toggle("resting", yes);
+  }
+
   /** The verdict on the picture: `yes`, `no` or `unsure`, with its words. */
   say(kind, words = "", numbers = "") {
     this.element.dataset.verdict = kind ?? "";

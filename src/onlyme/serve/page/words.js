@@ -20,6 +20,7 @@ export function odds(far) {
 
 /** A share as a percentage with two digits that count. */
 export function percent(share) {
+  if (share < 1e-4) return "less than 0.01 %";
   const digits = share >= 0.1 ? 0 : share >= 0.01 ? 1 : 2;
   return `${(share * 100).toFixed(digits)} %`;
 }

@@ -100,7 +100,8 @@ def checked(read: Read, service: str, before: Read) -> tuple[str, ...]:
     auth = flattened(read, service, "auth")
     ours = [number for number, step in enumerate(auth) if _ours(step, read)]
     if len(ours) != 1:
-        _no(service, f"our line would stand {len(ours)} times among its auth rules")
+        files = " and ".join(sorted({auth[number].file for number in ours})) or "none"
+        _no(service, f"a face would be looked for {len(ours)} times (files with our line: {files})")
     old = [step for step in flattened(before, service, "auth") if not _ours(step, before)]
     _, answers = _password(old, service)
     _account_unchanged(read, before, service)
@@ -162,7 +163,7 @@ def _password(steps: Sequence[Step], service: str) -> tuple[int, list[str]]:
         way_out = [n for n in called if n < first and answers[n] == "success"]
         if not way_out:
             _no(service, f"its rules never come to {steps[first]}, which asks for the password")
-        answers[way_out[-1]] = "auth_err"
+        answers[way_out[-1]] = "ignore"
     if outcome(steps, answers)[0] != "success":
         _no(service, f"the right password at {steps[first]} would not open it")
     wrong = ["auth_err" if n in asking else answer for n, answer in enumerate(answers)]

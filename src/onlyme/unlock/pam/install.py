@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from onlyme.errors import PamError
@@ -21,6 +22,7 @@ from onlyme.unlock.pam.stack import flattened
 from onlyme.unlock.pam.trial import tried
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from onlyme.unlock.pam.lines import Lines
@@ -61,42 +63,64 @@ class Change:
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def plan(places: Places, service: str, lines: Lines) -> Change:
+def plan(
+    places: Places, service: str, lines: Lines, others: Mapping[str, str] = MappingProxyType({})
+) -> Change:
     """Work out where our lines go, and hold that a password still opens afterwards.
+
+    Args:
+        places: where PAM's files lie.
+        service: the service.
+        lines: what to put into its file.
+        others: new texts of other files, by their names, that are to be written as well.
 
     Raises:
         PamError: they may not be put there; the message says why.
     """
+
+    def now(name: str) -> str:
+        return others[name] if name in others else places.read(name)
+
     path = places.own(service)
-    old = places.read(service)
-    new = fitted(places.read, service, lines)
-    if _asked_already(places, service):
+    old = now(service)
+    new = fitted(now, service, lines)
+    if _asked_already(now, service):
         raise PamError(
             f"{service}: its rules start {NAME} already, as pam-auth-update has it; "
             "a face would be looked for twice"
         )
 
-    def read(name: str) -> str:
-        return new if name == service else places.read(name)
+    def then(name: str) -> str:
+        return new if name == service else now(name)
 
-    services = (service, *sharing(places.read, places.services(), service))
-    notes = list(checked(read, service, places.read))
+    services = (service, *sharing(now, places.services(), service))
+    notes = list(checked(then, service, now))
     for other in services[1:]:
-        checked(read, other, places.read)
+        checked(then, other, now)
         notes.append(f"{other} includes {service}: a face opens it as well")
     if sum(line.startswith("account") for line in marked(new)) == 0:
         notes.append("it has no account rules, so a password will not end a lock-out of the face")
     return Change(path, old, new, services, tuple(notes))
 
 
-def try_out(places: Places, change: Change, user: str, password: str | None = None) -> None:
-    """Try the new file with the real PAM, in a copy of the configuration.
+def try_out(
+    places: Places, changes: Sequence[Change], change: Change, user: str, password: str | None
+) -> None:
+    """Try a new file with the real PAM, in a copy of the configuration.
+
+    Args:
+        places: where PAM's files lie.
+        changes: all that are to be written.
+        change: the one that is tried, in every service that its file serves.
+        user: somebody who has a password.
+        password: theirs; where it is None it is only seen that it is asked for.
 
     Raises:
         PamError: it does not do what it should.
     """
+    texts = {each.service: each.new for each in changes}
     for service in change.services:
-        tried(places.folders, {change.service: change.new}, service, user, password)
+        tried(places.folders, texts, service, user, password)
 
 
 def installed(places: Places) -> list[str]:
@@ -149,11 +173,11 @@ def apply(places: Places, change: Change) -> None:
         backup.forget(places.state, change.service)
 
 
-def _asked_already(places: Places, service: str) -> bool:
+def _asked_already(read: Callable[[str], str], service: str) -> bool:
     """Whether the service starts our program by a rule that `install` did not write."""
 
     def plain(name: str) -> str:
-        return without(places.read(name))
+        return without(read(name))
 
     return any(
         argument.endswith(f"/{NAME}")

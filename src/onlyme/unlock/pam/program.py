@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import stat
 import sys
+import sysconfig
 from pathlib import Path
 
 import onlyme
@@ -38,7 +39,8 @@ def command(helper: Path | None = None) -> tuple[str, ...]:
     interpreter = _interpreter(path)
     parts = [path]
     if interpreter:  # then our own code runs with it
-        parts += [Path(interpreter[0]), Path(onlyme.__file__).parent]
+        loaded = sysconfig.get_path("purelib")  # whose .pth files `-I` reads as well
+        parts += [Path(interpreter[0]), Path(onlyme.__file__).parent, Path(loaded)]
     for part in parts:
         trusted(part)
     return (*interpreter, str(path))
@@ -56,15 +58,20 @@ def trusted(path: Path) -> None:
     Raises:
         PamError: somebody can.
     """
-    for name in (path.absolute(), path.resolve()):
-        for part in (name, *name.parents):
+    left, seen = [path.absolute()], set[Path]()
+    while left:
+        name = left.pop()
+        for part in (*reversed(name.parents), name):
+            if part in seen:
+                continue
+            seen.add(part)
             status = part.lstat()
-            if stat.S_ISLNK(status.st_mode):
-                continue  # who could change it is who could change its folder
+            link = stat.S_ISLNK(status.st_mode)
+            if link:
+                left.append(part.parent / part.readlink())  # each one on the way counts
             # In a folder such as /tmp only its owner can rename what lies there.
-            loose = status.st_mode & 0o022 and not (
-                stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
-            )
+            sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
+            loose = status.st_mode & 0o022 and not link and not sticky
             if status.st_uid != 0 or loose:
                 raise PamError(
                     f"{part} can be changed by others than root, and PAM would run {path} as "

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "tried"]
 
 _WORKER: Final = Path(__file__).with_name("trial_worker.py")
-_SECONDS: Final = 30.0
+_SECONDS: Final = 60.0  # a fingerprint reader in the rules waits for half of that
 _INCLUDE: Final = re.compile(
     rb"(?im)^([ \t]*(?:@include|-?[a-z]+[ \t]+(?:include|substack))[ \t]+)([^/\s#]+)"
 )
@@ -52,6 +52,16 @@ class Answer:
     account: str | None
     asked: int
     said: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Say it in words.
+
+        >>> print(Answer("auth_err", None, "success", 1, ("no",)))
+        it answered auth_err, asked for a password, and said 'no'
+        """
+        asked = "asked for a password" if self.asked else "asked for no password"
+        said = f", and said {' '.join(self.said)!r:.200}" if self.said else ""
+        return f"it answered {self.authenticate}, {asked}{said}"
 
     @property
     def opens(self) -> bool:

@@ -40,7 +40,7 @@ export async function render(body) {
       if (error.kind !== "vault-damaged") throw error;
       entries = [];
       status.className = "chain broken";
-      status.replaceChildren(icon("warn"), "The chain is broken: a line was changed, removed or added. “onlyme audit --verify” says which.");
+      status.replaceChildren(icon("warn"), "The chain is broken: a line was changed, removed or added. “onlyme audit verify” says which.");
     }
     show(PAGE);
   }

@@ -80,7 +80,7 @@ class Slider {
     this.value.textContent = signed(alpha);
     this.range.setAttribute("aria-valuetext", `${signed(alpha)}: ${promised}`);
     this.promise.textContent = promised;
-    this.missed.textContent = miss === null ? "" : `The owner is missed in about ${percent(miss)} of tries, as counted on other people.`;
+    this.missed.textContent = miss === null ? "" : `The owner is missed in ${miss < 1e-4 ? "" : "about "}${percent(miss)} of tries, as counted on other people.`;
     const same = Math.abs(alpha - this.data.alpha) < 5e-4;
     this.set.disabled = this.back.disabled = same;
     this.attempts(alpha);

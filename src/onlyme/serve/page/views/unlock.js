@@ -12,7 +12,8 @@ import { clock, hint, odds, sentence, several, signed, verdict } from "../words.
 export const title = "Unlock";
 export const lead = "What a door with your face for a key would do. Nothing is opened, and no picture is kept.";
 
-const READ = 1500; // milliseconds to read a rejection before the next try
+const READ = 1500; // milliseconds to read a rejection before the next try,
+const OPEN = 1200; // and an acceptance: a door that opened stays open for a moment
 
 /** The picture of the newest attempt that was accepted, for “That wasn't me”. */
 export const accepted = { name: null, picture: null };
@@ -102,9 +103,11 @@ class Demo {
   }
 
   look(message) {
+    this.stage.rest(false);
     this.stage.frame(message.box);
     this.stage.note(`${Math.round(message.rate)} frames/s`);
-    this.facts.speed.textContent = `${message.rate.toFixed(0)} frames a second, ${Math.round(message.latency)} ms each`;
+    this.speed = `${message.rate.toFixed(0)} frames a second, ${Math.round(message.latency)} ms each`;
+    this.facts.speed.textContent = `${this.speed}.`;
   }
 
   ask({ arrow, words }) {
@@ -112,7 +115,8 @@ class Demo {
     announce(words);
   }
 
-  attempt({ decision, gate }) {
+  attempt({ decision, gate, latency }) {
+    this.facts.speed.textContent = `${this.speed}; the verdict ${Math.round(latency)} ms after its last picture.`;
     const words = verdict(decision, this.name);
     const kind = decision.accepted ? "yes" : decision.reason === "no_match" || decision.reason === "not_live" ? "no" : "unsure";
     const known = decision.margin !== null && decision.margin !== undefined;
@@ -132,9 +136,9 @@ class Demo {
     if (decision.accepted) {
       Object.assign(accepted, { name: this.name, picture: this.live?.last });
       this.mistaken.hidden = this.buttons.hidden = false;
-    } else {
-      this.live?.hold(READ);
     }
+    this.live?.hold(decision.accepted ? OPEN : READ);
+    this.stage.rest(true);
   }
 
   gate({ tries, of: most, wait }) {

@@ -1,0 +1,222 @@
+"""Measure the gallery that needs no server: searches, index, writing, files, memory, by size.
+
+    python benchmarks/gallery.py [--sizes 1000,10000,100000] [--full] [--faiss] [--json FILE]
+
+`--full` adds a million people; that takes an hour, most of it to build the index on two cores.
+`--faiss` builds an index with faiss as well, for comparison, with the same parameters.
+
+The people do not exist. Their templates are drawn from the Gaussian with the mean and covariance
+of the shipped head's synthetic strangers, which were made like the photos of LFW (`head.md`).
+A true match is a probe that lies around its person's template as other photos of one person do
+in LFW: at a cosine of 0.65 on average, 0.14 standard deviation, and never under 0.3.
+
+recall@1: of true matches whose person is the nearest of all by exact search, the share that the
+index finds as well. Times are of one query at a time, by `Embedded.nearest` with the reading of
+the rows that it found, after one pass over the file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from onlyme.face.models import SHIPPED, find
+from onlyme.gallery import index
+from onlyme.gallery.embedded import Embedded
+from onlyme.gallery.store import Row
+from onlyme.siamese.distance import unit
+from onlyme.siamese.head import Base
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+SEALED = 900
+"""Bytes of the sealed record of somebody with one photo."""
+
+WANTED = index.SEARCH_EFFORT
+COSINE, SPREAD, LEAST = 0.65, 0.14, 0.3
+
+
+class Crowd:
+    """Templates and true matches, drawn with a seed."""
+
+    def __init__(self, base: Base, seed: int) -> None:
+        strangers = np.concatenate([base.cohort, base.draws]).astype(np.float64)
+        self._mean = strangers.mean(axis=0)
+        self._root = np.linalg.cholesky(np.cov(strangers.T)).T
+        self._random = np.random.default_rng(seed)
+
+    def templates(self, count: int) -> Array:
+        """People, float32[count, r]."""
+        drawn = self._random.standard_normal((count, len(self._mean)))
+        return unit(drawn @ self._root + self._mean).astype(np.float32)
+
+    def probes(self, templates: Array) -> Array:
+        """One more photo of each."""
+        cosine = self._random.normal(COSINE, SPREAD, (len(templates), 1)).clip(LEAST, 0.98)
+        away = self._random.standard_normal(templates.shape)
+        away -= (away * templates).sum(axis=1, keepdims=True) * templates
+        return (cosine * templates + np.sqrt(1 - cosine**2) * unit(away)).astype(np.float32)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sizes", default="1000,10000,100000")
+    parser.add_argument("--full", action="store_true", help="also a million")
+    parser.add_argument("--faiss", action="store_true")
+    parser.add_argument("--queries", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--no-index", action="store_true")
+    parser.add_argument("--folder", type=Path, help="where the files go; by default a new one")
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    sizes = [int(size) for size in args.sizes.split(",")] + [1_000_000] * args.full
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {versions()}")
+    base = Base.load(find("embedder", SHIPPED).sha256)
+    found = []
+    for size in sizes:
+        with tempfile.TemporaryDirectory(dir=args.folder) as folder:
+            row = measured(Path(folder), base, size, args)
+        found.append(row)
+        print("\n".join(f"  {key:<28}{shown(value)}" for key, value in row.items()), flush=True)
+        print()
+    if args.json:
+        args.json.write_text(json.dumps(found, indent=2) + "\n")
+    return 0
+
+
+def versions() -> str:
+    import importlib.metadata as metadata
+
+    return ", ".join(f"{name} {metadata.version(name)}" for name in ("numpy", "usearch"))
+
+
+def shown(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def measured(folder: Path, base: Base, size: int, args: argparse.Namespace) -> dict[str, Any]:
+    crowd = Crowd(base, args.seed)
+    store = Embedded(folder / "gallery.sqlite", base.model, len(base.projection))
+    templates = crowd.templates(size)
+    row: dict[str, Any] = {"people": size}
+    begun = perf_counter()
+    written(store, templates)
+    row["written, people a second"] = size / (perf_counter() - begun)
+    picks = np.random.default_rng(args.seed + 1).choice(size, args.queries, replace=size < 300)
+    probes = crowd.probes(templates[picks])
+    wanted = [key(int(pick)) for pick in picks]
+    begun = perf_counter()
+    store.nearest(probes[:1], 8, generation=1)
+    row["matrix made, s"] = perf_counter() - begun
+    exact, times = searched(store, probes, exact=True)
+    row["exact p50, ms"], row["exact p95, ms"] = times
+    row["one more person, ms"] = one_more(store, crowd)
+    right = [at for at, hits in enumerate(exact) if hits[0] == wanted[at]]
+    row["true matches nearest"] = f"{len(right)} of {len(probes)}"
+    if not args.no_index:
+        begun = perf_counter()
+        store.build_index(1)
+        row["index built, s"] = perf_counter() - begun
+        for effort in (64, 128, 256, 512, 1024):
+            index.SEARCH_EFFORT = effort
+            store._derived.forget_index(1)  # noqa: SLF001 - to open it with another effort
+            found, times = searched(store, probes, exact=False)
+            hit = sum(found[at][:1] == exact[at][:1] for at in right)
+            if effort == WANTED:
+                row["index p50, ms"] = times[0]
+            row[f"index, effort {effort}"] = (
+                f"p50 {times[0]:.2f} ms, p95 {times[1]:.2f} ms, "
+                f"recall@1 {hit / max(len(right), 1):.4f} ({hit} of {len(right)})"
+            )
+        index.SEARCH_EFFORT = WANTED
+        if args.faiss:
+            row |= of_faiss(templates, probes, exact, right)
+    for path in sorted(folder.glob("gallery.*")):
+        if path.stat().st_size:
+            row[f"{path.name}, MB"] = path.stat().st_size / 1e6
+    row["memory of the process, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    store.close()
+    return row
+
+
+def key(number: int) -> bytes:
+    return number.to_bytes(16, "big")
+
+
+def written(store: Embedded, templates: Array) -> None:
+    sealed = os.urandom(SEALED)
+    for start in range(0, len(templates), 2000):
+        part = templates[start : start + 2000]
+        store.replace(
+            [Row(key(start + n), 1, sealed, vector) for n, vector in enumerate(part)],
+        )
+
+
+def searched(
+    store: Embedded, probes: Array, *, exact: bool
+) -> tuple[list[list[bytes]], tuple[float, float]]:
+    store.nearest(probes[:1], 8, generation=1, exact=exact)
+    found, times = [], []
+    for probe in probes:
+        begun = perf_counter()
+        [hits] = store.nearest(probe[None], 8, generation=1, exact=exact)
+        times.append(1e3 * (perf_counter() - begun))
+        found.append([hit.key for hit in hits])
+    return found, (float(np.median(times)), float(np.quantile(times, 0.95)))
+
+
+def one_more(store: Embedded, crowd: Crowd) -> float:
+    """Write one person and find them: what enrolling costs beside the photos."""
+    times = []
+    for number in range(5):
+        [vector] = crowd.templates(1)
+        begun = perf_counter()
+        store.replace([Row(key(2**64 + number), 1, os.urandom(SEALED), vector)])
+        store.nearest(vector[None], 1, generation=1)
+        times.append(1e3 * (perf_counter() - begun))
+    return float(np.median(times))
+
+
+def of_faiss(templates: Array, probes: Array, exact: list[Any], right: list[int]) -> dict[str, Any]:
+    """The same by faiss: HNSW over float32, one thread a search, without reading any rows."""
+    import faiss
+
+    graph = faiss.IndexHNSWFlat(templates.shape[1], index.NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
+    graph.hnsw.efConstruction = index.BUILD_EFFORT
+    begun = perf_counter()
+    graph.add(templates)
+    row: dict[str, Any] = {"faiss built, s": perf_counter() - begun}
+    faiss.omp_set_num_threads(1)
+    for effort in (64, 128, 256, 512, 1024):
+        graph.hnsw.efSearch = effort
+        found, times = [], []
+        for probe in probes:
+            begun = perf_counter()
+            _, near = graph.search(probe[None], 8)
+            times.append(1e3 * (perf_counter() - begun))
+            found.append(key(int(near[0, 0])))
+        hit = sum(found[at] == exact[at][0] for at in right)
+        row[f"faiss, effort {effort}"] = (
+            f"p50 {np.median(times):.2f} ms, p95 {np.quantile(times, 0.95):.2f} ms, "
+            f"recall@1 {hit / max(len(right), 1):.4f} ({hit} of {len(right)})"
+        )
+    with tempfile.NamedTemporaryFile() as file:
+        faiss.write_index(graph, file.name)
+        row["faiss file, MB"] = Path(file.name).stat().st_size / 1e6
+    return row
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,296 @@
+"""Measure identification on people whom the head did not see, beside plain cosine in the same run.
+
+    python benchmarks/identify.py [FOLDER] [--json FILE]
+
+FOLDER is a folder of people (by default lfw_dev in ONLYME_DATA). The people are dealt into four
+parts. Two parts at a time are judged, by a head, a cohort and draws made of the other two, and
+by a curve measured on the other two: nobody is judged by what was learned from them. Among the
+people of two parts everybody with two photos and more is enrolled with one; their other photos
+are known probes, and the photos of everybody else are unknown ones. Six such trials are pooled.
+
+FPIR: the share of unknown probes for which somebody is named. FNIR: the share of known probes
+for which not their own name is (ISO/IEC 19795-1). Intervals are 95 %, by bootstrap over people,
+known and unknown, paired where two ways are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from people import People, read_people  # noqa: E402 - tools/ is no package
+from train_head import RECIPE  # noqa: E402
+
+from onlyme.identification import LEAD  # noqa: E402
+from onlyme.siamese.calibrate import centre_of  # noqa: E402
+from onlyme.siamese.crossfit import CrossFit, Room  # noqa: E402
+from onlyme.siamese.distance import distances  # noqa: E402
+from onlyme.siamese.measuring import LOG_FAR, Measured, far_curve  # noqa: E402
+from onlyme.siamese.training import train  # noqa: E402
+
+Array = np.ndarray[Any, np.dtype[Any]]
+FPIR = 0.01
+PROMISES = (0.1, 0.03, 0.01, 0.003)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One gallery and its probes, of people by number.
+
+    Attributes:
+        enrolled: the person of each row of the gallery.
+        probe: the person of each probe.
+        known: whether that person is enrolled.
+        ours: float[probes, gallery], z by the article's rule.
+        cosine: the same of the network's own vectors.
+        promised: for each of `PROMISES` the z that keeps it among so many.
+    """
+
+    enrolled: Array
+    probe: Array
+    known: Array
+    ours: Array
+    cosine: Array
+    promised: Array
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    data = Path(os.environ.get("ONLYME_DATA", ROOT / ".." / "shared" / "data"))
+    parser.add_argument("folder", type=Path, nargs="?", default=data / "lfw_dev")
+    parser.add_argument("--labels", type=Path, default=ROOT / "tools" / "lfw_labels.txt")
+    parser.add_argument("--rounds", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    console = Console(stderr=True)
+    people = read_people(args.folder, console, args.labels)
+    print(f"{people.count} people, {len(people.labels)} photos; recipe {RECIPE}")
+    with console.status("training heads, each without half of the people"):
+        cross = CrossFit(
+            people.embeddings,
+            people.labels,
+            lambda embeddings, labels: train(embeddings, labels, RECIPE),
+            folds=4,
+            seed=args.seed,
+        )
+    trials = [trial(people, cross, pair, args.seed) for pair in combinations(range(4), 2)]
+    found = {
+        "trials": [sizes(one) for one in trials],
+        "FNIR at FPIR 1 %": beside_cosine(trials, args.rounds, args.seed),
+        "promised": kept(trials, args.rounds, args.seed),
+        "lead": leads(trials),
+    }
+    for title, rows in found.items():
+        print(f"\n{title}")
+        for row in rows:
+            print("  " + "  ".join(f"{key} {shown(value)}" for key, value in row.items()))
+    if args.json:
+        args.json.write_text(json.dumps(found, indent=2) + "\n")
+    return 0
+
+
+def shown(value: object) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(shown(item) for item in value) + "]"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+# ------------------------------------------------------------------------- trials
+
+
+def trial(people: People, cross: CrossFit, pair: tuple[int, int], seed: int) -> Trial:
+    others = tuple(part for part in range(4) if part not in pair)
+    room = cross.room(*pair)
+    enrolled, probes = dealt(people, np.isin(cross.fold, pair), seed)
+    theirs, strangers = dealt(people, np.isin(cross.fold, others), seed)
+    curve = curve_of(cross.room(*others), people, theirs, strangers)
+    share = np.log10(np.array(PROMISES) / len(enrolled))
+    return Trial(
+        enrolled=people.labels[enrolled],
+        probe=people.labels[probes],
+        known=np.isin(people.labels[probes], people.labels[enrolled]),
+        ours=scores(room, enrolled, probes),
+        cosine=people.embeddings[probes] @ people.embeddings[enrolled].T,
+        promised=np.interp(-share, -LOG_FAR, curve),
+    )
+
+
+def dealt(people: People, judged: Array, seed: int) -> tuple[Array, Array]:
+    """Return the rows that are enrolled, one of each person with several, and all other rows."""
+    generator = np.random.default_rng(seed + 1)
+    enrolled = []
+    for person in np.unique(people.labels[judged]):
+        rows = np.flatnonzero(people.labels == person)
+        if len(rows) > 1:
+            enrolled.append(int(generator.choice(rows)))
+    probes = np.setdiff1d(np.flatnonzero(judged), enrolled)
+    return np.array(enrolled), probes
+
+
+def scores(room: Room, enrolled: Array, probes: Array) -> Array:
+    """The z of every probe against everybody enrolled, as `onlyme.identification` counts it."""
+    templates = room.heads[enrolled]
+    drawn = room.base.draws_not_me[:, None] - distances(room.base.draws, templates)
+    centres = [centre_of(drawn[:, n], templates[n][None]) for n in range(len(templates))]
+    margins = room.not_me[probes][:, None] - distances(room.heads[probes], templates)
+    return margins - np.array(centres)
+
+
+def curve_of(room: Room, people: People, enrolled: Array, probes: Array) -> Array:
+    """The curve of false accept rates against z, of owners with one photo."""
+    z = scores(room, enrolled, probes)
+    apart = people.labels[probes][:, None] != people.labels[enrolled][None]
+    measured = Measured(
+        photos=1,
+        owner=people.labels[enrolled],
+        genuine=[],
+        impostor=[z[apart[:, n], n] for n in range(len(enrolled))],
+        stranger=[people.labels[probes][apart[:, n]] for n in range(len(enrolled))],
+    )
+    return far_curve(measured, 1e-5)
+
+
+def sizes(one: Trial) -> dict[str, Any]:
+    return {
+        "enrolled": len(one.enrolled),
+        "known": int(one.known.sum()),
+        "unknown": int((~one.known).sum()),
+    }
+
+
+# ------------------------------------------------------------------------ figures
+
+
+def best(one: Trial, table: Array) -> tuple[Array, Array]:
+    """The highest score of each probe, and whether it is the right person's."""
+    first = table.argmax(axis=1)
+    return table.max(axis=1), one.enrolled[first] == one.probe
+
+
+class Pooled:
+    """Scores of one way over all trials, ready to be counted with people any number of times."""
+
+    def __init__(self, trials: list[Trial], which: str) -> None:
+        tops, rights = zip(*(best(one, getattr(one, which)) for one in trials), strict=True)
+        known = np.concatenate([one.known for one in trials])
+        top, right = np.concatenate(tops), np.concatenate(rights)
+        self.probe = np.concatenate([one.probe for one in trials])
+        self.limits = [top[~known], self.probe[~known]]
+        # A known probe that somebody else is nearest to is missed at any limit.
+        self.genuine = [np.where(right, top, -np.inf)[known], self.probe[known]]
+
+    def fnir(self, times: Array, fpir: float) -> float:
+        """FNIR at an FPIR, with each person counted so many times."""
+        top, who = self.limits
+        order = np.argsort(-top, kind="stable")
+        reached = np.cumsum(times[who[order]]) / times[who].sum()
+        limit = top[order][min(np.searchsorted(reached, fpir), len(order) - 1)]
+        score, person = self.genuine
+        weight = times[person]
+        return float(weight @ (score <= limit) / weight.sum())
+
+
+def again(trials: list[Trial], rounds: int, seed: int) -> Array:
+    """How often each person is drawn in each round: float[rounds, people]."""
+    everybody = max(int(one.probe.max()) for one in trials) + 1
+    generator = np.random.default_rng(seed)
+    drawn = generator.integers(everybody, size=(rounds, everybody))
+    return np.stack([np.bincount(row, minlength=everybody) for row in drawn]).astype(float)
+
+
+def beside_cosine(trials: list[Trial], rounds: int, seed: int) -> list[dict[str, Any]]:
+    ours, cosine = Pooled(trials, "ours"), Pooled(trials, "cosine")
+    times = again(trials, rounds, seed)
+    once = np.ones(times.shape[1])
+    pairs = np.array([(ours.fnir(row, FPIR), cosine.fnir(row, FPIR)) for row in times])
+    here, there = ours.fnir(once, FPIR), cosine.fnir(once, FPIR)
+    low, high = np.quantile(pairs, [0.025, 0.975], axis=0)
+    difference = np.quantile(pairs[:, 0] - pairs[:, 1], [0.025, 0.975])
+    ratio = np.quantile(pairs[:, 0] / pairs[:, 1], [0.025, 0.975])
+    return [
+        {"way": "ours", "FNIR": here, "interval": [float(low[0]), float(high[0])]},
+        {"way": "cosine", "FNIR": there, "interval": [float(low[1]), float(high[1])]},
+        {"way": "difference", "FNIR": here - there, "interval": difference.tolist()},
+        {"way": "ratio", "FNIR": here / there, "interval": ratio.tolist()},
+    ]
+
+
+def kept(trials: list[Trial], rounds: int, seed: int) -> list[dict[str, Any]]:
+    """Promised against realised FPIR, with the lead that the answer needs, and what it costs."""
+    times = again(trials, rounds, seed)
+    rows = []
+    for at, promise in enumerate(PROMISES):
+        named, who, missed, asked, wrong, close = [], [], [], [], 0, 0
+        for one in trials:
+            top, right, ambiguous = answers(one, one.promised[at], LEAD)
+            given = top & ~ambiguous
+            named.append(given[~one.known])
+            who.append(one.probe[~one.known])
+            missed.append(~(given & right)[one.known])
+            asked.append(one.probe[one.known])
+            wrong += int((given & ~right & one.known).sum())
+            close += int((ambiguous & one.known).sum())
+        name, stranger = np.concatenate(named), np.concatenate(who)
+        miss, known = np.concatenate(missed), np.concatenate(asked)
+        weights = times[:, stranger]
+        drawn = (weights @ name) / weights.sum(axis=1)
+        rows.append(
+            {
+                "promised FPIR": promise,
+                "realised": float(name.mean()),
+                "interval": np.quantile(drawn, [0.025, 0.975]).tolist(),
+                "named": int(name.sum()),
+                "of": len(name),
+                "FNIR": float(miss.mean()),
+                "known": len(known),
+                "wrong name": wrong,
+                "ambiguous": close,
+            }
+        )
+    return rows
+
+
+def answers(one: Trial, limit: float, lead: float) -> tuple[Array, Array, Array]:
+    """Whether each probe is found, rightly, and whether it is too near to call."""
+    order = np.sort(one.ours, axis=1)
+    first, second = order[:, -1], order[:, -2]
+    _, right = best(one, one.ours)
+    found = first >= limit
+    return found, right, found & (first - second < lead)
+
+
+def leads(trials: list[Trial]) -> list[dict[str, Any]]:
+    """What a lead costs and prevents, at the promise of 1 %."""
+    at = PROMISES.index(0.01)
+    rows = []
+    for lead in (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3):
+        total = {"right": 0, "wrong name": 0, "unknown named": 0, "both pass": 0}
+        for one in trials:
+            found, right, ambiguous = answers(one, one.promised[at], lead)
+            given = found & ~ambiguous
+            passing = (one.ours >= one.promised[at]).sum(axis=1) > 1
+            total["right"] += int((given & right & one.known).sum())
+            total["wrong name"] += int((given & ~right & one.known).sum())
+            total["unknown named"] += int((given & ~one.known).sum())
+            total["both pass"] += int((given & passing).sum())
+        rows.append({"lead": lead, **total})
+    return rows
+
+
+if __name__ == "__main__":
+    sys.exit(main())

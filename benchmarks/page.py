@@ -1,0 +1,137 @@
+"""How fast the page is: frames a second before its camera, and from a picture to the verdict.
+
+    python benchmarks/page.py                # a minute; needs Debian's chromium
+    python benchmarks/page.py --seconds 30
+
+A real browser plays a video as its camera, and shares the processor with the service. The same
+stream is then measured from a program, which leaves the processor to the service. With ONLYME_DATA
+the video is a clip of a living person; without, a photo of a public person that moves about.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import platform
+import re
+import statistics
+import sys
+import tempfile
+import time
+from itertools import cycle, islice
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402
+import platformdirs  # noqa: E402
+from PIL import Image  # noqa: E402
+from playwright.sync_api import sync_playwright  # noqa: E402
+from websockets.sync.client import connect  # noqa: E402
+
+from onlyme import FaceID, wiring  # noqa: E402
+from onlyme.settings import Settings  # noqa: E402
+from tests.serve.browsing import browser, clip, film, visit  # noqa: E402
+from tests.serve.conftest import serving  # noqa: E402
+
+SPEED = re.compile(r"(\d+) frames a second, (\d+) ms each; the verdict (\d+) ms")
+
+
+def pictures() -> tuple[str, list[np.ndarray]]:
+    """What the camera shows: its name, and frames of 30 a second."""
+    if data := os.environ.get("ONLYME_DATA"):
+        return "tranvan_live", clip(Path(data), "tranvan_live", (0.0, 20.0))
+    photos = platformdirs.user_cache_path("onlyme", appauthor=False) / "photos"
+    pipeline = wiring.pipeline(Settings.load())
+    pixels = pipeline.decode(photos / "obama_3.jpg").pixels
+    left, top, width, height = pipeline.detector.detect(pixels)[0].box.astype(int)
+    rows = np.clip(np.arange(top - height, top + 2 * height), 0, len(pixels) - 1)
+    shift = (0.1 * height * np.sin(np.arange(600) / 10)).astype(int)
+    columns = np.arange(left + width // 2 - 2 * height, left + width // 2 + 2 * height)
+    inside = [np.clip(columns + each, 0, pixels.shape[1] - 1) for each in shift]
+    return "obama_3", [np.ascontiguousarray(pixels[np.ix_(rows, each)]) for each in inside]
+
+
+def in_the_browser(running, video, seconds):
+    """Watch the Unlock view for so long; return first verdict (s), rates, ms a frame, a verdict."""
+    with (
+        sync_playwright() as playwright,
+        browser(playwright, video) as opened,
+        visit(opened, running) as shown,
+    ):
+        shown.see("unlock", "owner")
+        start = time.perf_counter()
+        shown.page.click("text=Start the camera")
+        shown.page.wait_for_selector(".pill:visible")
+        first = time.perf_counter() - start
+        time.sleep(2)  # the rate is one over the last two seconds
+        samples = set()
+        until = time.perf_counter() + seconds
+        while time.perf_counter() < until:
+            found = SPEED.search(shown.page.inner_text(".facts"))
+            if found:
+                samples.add(tuple(map(int, found.groups())))
+            time.sleep(0.1)
+    return first, *zip(*samples, strict=True)
+
+
+def from_a_program(running, frames, seconds):
+    """Send the same pictures without a browser; return frames a second, and ms a frame."""
+    jpegs = []
+    for pixels in islice(frames, 0, None, 3):
+        image = Image.fromarray(pixels)
+        image.thumbnail((640, 640))
+        out = io.BytesIO()
+        image.save(out, "JPEG", quality=90)
+        jpegs.append(out.getvalue())
+    took, looks = [], 0
+    url = f"ws://127.0.0.1:{running.port}/v1/names/owner/watch"
+    headers = {"Authorization": f"Bearer {running.secrets['admin']}"}
+    with connect(url, additional_headers=headers, proxy=None) as socket:
+        sent = []
+        coming = cycle(jpegs)
+        start = time.perf_counter()
+        while time.perf_counter() - start < seconds:
+            while len(sent) - looks < 2:
+                sent.append(time.perf_counter())
+                socket.send(next(coming))
+            message = json.loads(socket.recv())
+            if message["is"] == "look":
+                took.append(1e3 * (time.perf_counter() - sent[message["taken"] - 1]))
+            looks = message.get("taken", looks)
+            if message["is"] == "closed":
+                break
+        return len(took) / (time.perf_counter() - start), took
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=15.0, help="to watch, each way")
+    seconds = parser.parse_args().seconds
+    name, frames = pictures()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings.load(vault=Path(folder) / "vault")
+        with FaceID.open(settings.vault) as face_id:
+            face_id.enroll("owner", frames[::30])
+        video = film(Path(folder) / "camera.mjpeg", frames)
+        shape = Image.open(video).size
+        with serving(settings) as running:
+            first, rates, each, verdicts = in_the_browser(running, video, seconds)
+            running.reset()
+            rate, took = from_a_program(running, frames, seconds)
+    print(f"{platform.machine()}, {os.cpu_count()} cores; camera: {name}, {shape[0]}×{shape[1]}")
+    print(f"in the browser, {len(rates)} samples:")
+    print(f"  from the click to the first verdict  {first:.1f} s")
+    print(f"  frames a second                      {statistics.median(rates):.0f}")
+    print(f"  a frame, sent to drawn               {statistics.median(each):.0f} ms")
+    print(f"  last frame of an attempt to verdict  {statistics.median(verdicts):.0f} ms")
+    print(f"from a program, {len(took)} frames:")
+    print(f"  frames a second                      {rate:.0f}")
+    print(f"  a frame, sent to answered            {statistics.median(took):.0f} ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""A refusal comes in; what asked decides how it goes out: a problem to programs, words to people.
+
+Whoever opens the page without a session, or with a link that was used, is a person before a
+browser, and should read what to do next.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from starlette.datastructures import Headers
+from starlette.responses import HTMLResponse
+
+from onlyme.serve.problems import response
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+    from starlette.types import Scope
+
+    from onlyme.serve.problems import Refused
+
+__all__ = ["answer"]
+
+_STYLE: Final = """
+:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
+body { display: grid; place-content: center; min-height: 90vh; margin: 0; padding: 24px;
+       text-align: center; gap: 12px; background: #f4f6f5; color: #14201d; }
+h1 { margin: 0; font-size: 1.6rem; letter-spacing: -0.02em; }
+p { margin: 0; max-width: 44ch; }
+code { font: 500 1rem ui-monospace, monospace; }
+@media (prefers-color-scheme: dark) { body { background: #0e1312; color: #e7eeec; } }
+"""
+
+_POLICY: Final = (
+    f"default-src 'none'; style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'"
+    "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+_PAGE: Final = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title} – onlyme</title>
+<style>{style}</style>
+</head>
+<body><main>
+<h1>{title}</h1>
+<p>{words}</p>
+<p><code>{command}</code></p>
+</main></body>
+</html>
+"""
+
+
+def answer(refused: Refused, scope: Scope) -> Response:
+    """Write a refusal down for whoever asked.
+
+    Args:
+        refused: why there is no other answer.
+        scope: of the HTTP request.
+    """
+    headers = Headers(scope=scope)
+    person = headers.get("accept", "").startswith("text/html")
+    if not person or refused.status != 401:
+        return response(refused)
+    return HTMLResponse(
+        _PAGE.format(
+            title="A link opens this page",
+            words="Each works once, within five minutes. In a terminal, ask for one and open it:",
+            command="onlyme serve link",
+            style=_STYLE,
+        ),
+        refused.status,
+        {"Cache-Control": "no-store", "Content-Security-Policy": _POLICY, **refused.headers},
+    )

@@ -1,0 +1,30 @@
+"""`python -m onlyme.unlock`: the daemon without the command line, which it does not need."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from onlyme.errors import OnlymeError
+from onlyme.settings import Settings
+from onlyme.unlock.server import serve
+from onlyme.vault.memory import no_core_dumps
+
+
+def main() -> None:
+    """Serve; what cannot be used ends in a sentence and exit code 2."""
+    no_core_dumps()
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    try:
+        serve(Settings.system())
+    except (OnlymeError, OSError) as error:
+        sys.exit(_said(error))
+
+
+def _said(error: Exception) -> int:
+    sys.stderr.write(f"onlyme: {error}\n")
+    return 2
+
+
+if __name__ == "__main__":
+    main()

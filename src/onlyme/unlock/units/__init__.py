@@ -1,0 +1,23 @@
+"""The path of the command `onlyme` comes in; the units for systemd that start it go out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["NAMES", "unit"]
+
+NAMES = ("onlyme.service", "onlyme.socket")
+
+
+def unit(name: str, command: Path) -> str:
+    """Return a unit's text.
+
+    Args:
+        name: one of `NAMES`.
+        command: the command `onlyme`, in full.
+
+    >>> "ExecStart=/opt/onlyme/bin/onlyme daemon" in unit(NAMES[0], Path("/opt/onlyme/bin/onlyme"))
+    True
+    """
+    text = (Path(__file__).parent / name).read_text("utf-8")
+    return text.replace("@COMMAND@", str(command))

@@ -1,0 +1,64 @@
+"""Identify over the network: alive, counted, and telling no more than it must."""
+
+import pytest
+
+from onlyme.gate.admission import Place
+from onlyme.serve.identifying import ANYBODY
+
+
+@pytest.fixture(autouse=True)
+def afresh(running):
+    running.reset()
+
+
+def ask(running, photos, picture, scope="verify"):
+    frame = {"frame": (photos / f"{picture}.jpg").read_bytes()}
+    return running.client(scope).post("/v1/identify", files=frame).json()
+
+
+def test_somebody_who_is_known_is_named(running, photos):
+    assert ask(running, photos, "obama_3") == {
+        "accepted": True,
+        "name": "obama",
+        "reason": "match",
+    }
+    decision = ask(running, photos, "obama_3", "admin")
+    assert decision["liveness"]["verdict"] == "live"
+    assert decision["margin"] >= decision["alpha"]
+    assert decision["frames"] == 1
+    assert {"image", "detect", "embed", "liveness"} <= set(decision["timings_ms"])
+
+
+def test_a_stranger_is_nobody_and_has_five_tries(running, photos):
+    reasons = [ask(running, photos, "sunak_1")["reason"] for _ in range(7)]
+    assert reasons == ["no_match"] * 5 + ["locked_out"] * 2
+    locked = ask(running, photos, "obama_3")
+    assert locked == {"accepted": False, "name": None, "reason": "locked_out"}
+    # The tries of each person are counted apart from those to be anybody.
+    frame = {"frame": (photos / "obama_3.jpg").read_bytes()}
+    app = running.client("verify")
+    assert app.post("/v1/names/obama/verify", files=frame).json()["accepted"]
+
+
+def test_who_is_seen_but_not_seen_to_live_is_named_to_an_admin_only(running, photos):
+    decision = ask(running, photos, "obama_partial", "admin")
+    assert decision["reason"] in {"liveness_undecided", "no_match"}
+    assert not decision["accepted"]
+    assert ask(running, photos, "obama_partial")["name"] is None
+
+
+def test_the_log_says_who_it_was(running, photos):
+    ask(running, photos, "obama_3")
+    ask(running, photos, "sunak_1")
+    with running.keeping() as keeping:
+        found, stranger = list(keeping.gate.audit.entries())[-2:]
+        standings = keeping.gate.standings()
+    assert (found.owner, found.source, found.verdict) == ("obama", "service", "accepted")
+    assert (stranger.owner, stranger.verdict) == (None, "rejected")
+    assert standings[Place(ANYBODY, "service")].tries == 4
+
+
+def test_two_pictures_are_not_one(running, photos):
+    frame = (photos / "obama_3.jpg").read_bytes()
+    answer = running.client().post("/v1/identify", files=[("frame", frame), ("frame", frame)])
+    assert answer.status_code == 400

@@ -1,0 +1,143 @@
+"""What a password says afterwards: the gate starts over, and what was seen may teach."""
+
+import itertools
+
+import pytest
+
+from onlyme import wiring
+from onlyme.gate.admission import Place
+from onlyme.settings import Settings
+from onlyme.unlock.eye import SOURCE
+from onlyme.unlock.peer import Application
+from onlyme.unlock.recent import MOST, SECONDS, Asker, Refusals
+
+from .conftest import camera, clip, let_sudo, show
+from .stack import OTHER, PASSWORD, UID, USER, WRONG, Terminal
+
+ACCOUNT = ("acct_mgmt",)
+
+
+def settings(stack):
+    return Settings.load(
+        vault=stack.folder / "lib/onlyme", key_file=stack.folder / "etc/onlyme/vault.key"
+    )
+
+
+def tries(stack, user=USER):
+    with wiring.keeping(settings(stack)) as keeping:
+        standing = keeping.gate.standings().get(Place(user, SOURCE))
+        return 5 if standing is None else standing.tries
+
+
+@pytest.mark.data
+def test_the_password_lets_a_locked_face_try_again(stack, data):
+    show(stack, clip(data, OTHER))
+    with stack.daemon():
+        for _ in range(5):
+            assert not stack.login().opened
+        assert tries(stack) == 0
+        # A wrong password, and one whose program never came to `account`, say nothing.
+        assert not stack.login(more=ACCOUNT).opened
+        assert stack.login(password=PASSWORD).opened
+        assert tries(stack) == 0
+        assert stack.login(password=PASSWORD, more=ACCOUNT).opened
+        assert tries(stack) == 5
+        show(stack, clip(data, USER))
+        assert stack.login().opened
+
+
+@pytest.mark.data
+def test_an_account_without_an_attempt_resets_nothing(stack, data):
+    """As `sudo` comes to it while its last password counts, and cron always."""
+    show(stack, clip(data, OTHER))
+    with stack.daemon():
+        for _ in range(2):
+            assert not stack.login().opened
+        done = stack.run("pamtester", "trial", USER, "acct_mgmt")
+        assert done.returncode == 0
+        assert tries(stack) == 3
+
+
+@pytest.mark.data
+def test_a_face_that_opened_vouches_for_no_password(stack, data):
+    show(stack, clip(data, OTHER))
+    with stack.daemon():
+        assert not stack.login().opened
+        show(stack, clip(data, USER))
+        assert stack.login(more=ACCOUNT).opened
+        lines = log(stack)
+    assert "reset" not in lines
+
+
+@pytest.mark.data
+def test_nobody_is_looked_at_twice(stack, data):
+    """`sudo` asks PAM up to three times in one run; the face is looked at in the first."""
+    show(stack, clip(data, OTHER))
+    let_sudo(stack)
+    stack.configure(camera=camera(stack), unlock_confirm="")
+    with stack.daemon():
+        terminal = Terminal(stack, "sudo", "id", "-u", uid=UID)
+        terminal.until("does not match")
+        terminal.until("[sudo] password")
+        terminal.type(f"{WRONG}\n")
+        terminal.until("looked at already")
+        assert tries(stack) == 4
+        terminal.type(f"{PASSWORD}\n")
+        assert terminal.end(), terminal.seen
+        assert terminal.seen.split()[-1] == "0"
+        assert tries(stack) == 5  # it came to `account`, by the password
+
+
+@pytest.mark.data
+def test_what_the_password_confirms_may_teach(stack, data):
+    """A match whose liveness was not clear, and the password right after it: one that waits."""
+    show(stack, clip(data, USER))
+    stack.configure(camera=stack.folder / "camera.mp4", liveness="challenge")  # nobody can meet it
+    with wiring.keeping(settings(stack)) as keeping:
+        adaptation(keeping).agree(USER, consent=True)
+    with stack.daemon():
+        refused = stack.login(password=PASSWORD, more=ACCOUNT)
+        assert "not clear that a person is there" in refused.words
+        assert refused.opened
+    with wiring.keeping(settings(stack)) as keeping:
+        assert adaptation(keeping).standing(USER).waiting == 1
+
+
+def adaptation(keeping):
+    from onlyme.adaptation import Adaptation
+
+    return Adaptation(wiring.base(Settings.load()), keeping)
+
+
+def log(stack):
+    with wiring.keeping(settings(stack)) as keeping:
+        return [str(entry.event) for entry in keeping.gate.audit.entries(USER)]
+
+
+# ------------------------------------------------------------------------ what is remembered
+
+ADA = Asker("ada", "sudo", Application(7, 100))
+
+
+def test_a_refusal_is_remembered_for_a_minute_and_once():
+    now = itertools.count(0.0, SECONDS / 4)
+    refusals = Refusals(now=lambda: next(now))
+    refusals.add(ADA, looked=True)  # 0
+    assert refusals.looked(ADA)  # a quarter
+    assert refusals.take(ADA._replace(service="login")) is None
+    assert refusals.take(ADA._replace(application=Application(7, 101))) is None
+    assert refusals.take(ADA) is not None
+    assert refusals.take(ADA) is None
+    refusals.add(ADA, looked=False)
+    assert not refusals.looked(ADA)
+    for _ in range(4):
+        refusals.looked(ADA)
+    assert refusals.take(ADA) is None
+
+
+def test_no_more_is_remembered_than_fits():
+    refusals = Refusals()
+    for number in range(MOST + 10):
+        refusals.add(Asker("ada", "sudo", Application(number, 1)), looked=True)
+    assert refusals.take(Asker("ada", "sudo", Application(9, 1))) is None
+    assert refusals.take(Asker("ada", "sudo", Application(10, 1))) is not None

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""Write docs/reference/rest.md from the service's own OpenAPI document.
+
+tools/rest_reference.py            write it
+tools/rest_reference.py --check    say whether the committed page is current (exit code 1: no)
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from onlyme.serve.app import create_app
+from onlyme.serve.problems import PREFIX, STATUS, slug
+from onlyme.serve.tokens import Scope
+from onlyme.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGE = Path(__file__).resolve().parent.parent / "docs/reference/rest.md"
+HEAD = """\
+<!-- Written by tools/rest_reference.py from the service's OpenAPI document; do not edit. -->
+# REST
+
+`onlyme serve` answers this; `/v1/openapi.json` is the same for programs. How to run it, and make
+tokens: [Serve the page and the API](../how-to/serve.md).
+
+Every request brings a token, `Authorization: Bearer …`, except `/v1/health`. Pictures come as the
+body: several as `multipart/form-data`, one also raw, as `image/jpeg`, `image/png` or
+`application/octet-stream`. There is no field for a path, an address or an embedding. A name is one
+segment of the path, percent-encoded (a slash as `%2F`). JSON answers are the documents that the
+[command line](json.md) prints.
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    text = page(create_app(Settings.load(vault="/nowhere")).openapi())
+    if not check:
+        PAGE.write_text(text, "utf-8")
+        return 0
+    if PAGE.exists() and PAGE.read_text("utf-8") == text:
+        return 0
+    print(f"{PAGE} is not current; run `python tools/rest_reference.py`", file=sys.stderr)
+    return 1
+
+
+def page(document: dict[str, Any]) -> str:
+    """Return the whole page."""
+    parts = [HEAD]
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            parts.append(route(method, path, operation))
+    parts.append(problems())
+    parts.append("\n## Documents\n")
+    for name, schema in document["components"]["schemas"].items():
+        parts.append(described(name, schema))
+    return "".join(parts)
+
+
+def route(method: str, path: str, operation: dict[str, Any]) -> str:
+    """Describe one route."""
+    parts = [f"\n## {method.upper()} {path}\n\n{operation.get('description', '')}\n"]
+    scopes = [scope for each in operation.get("security", ()) for scope in each["token"]]
+    for scope in scopes:
+        enough = " or ".join(f"`{each}`" for each in Scope if each.grants(Scope(scope)))
+        parts.append(f"\nToken for {enough}.\n")
+    parameters = [p for p in operation.get("parameters", []) if p["in"] == "query"]
+    if parameters:
+        parts.append("\n| query | | |\n|---|---|---|\n")
+        parts += [parameter(each) for each in parameters]
+    if "requestBody" in operation:
+        form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
+        fields = [
+            f"`{name}`" + ("" if name in form["required"] else " (optional)")
+            for name in form["properties"]
+        ]
+        parts.append(f"\nBody: pictures in the fields {', '.join(fields)}.\n")
+    for status, answer in operation["responses"].items():
+        if status != "default":
+            parts.append(f"\n{status}: {returned(answer)}\n")
+    return "".join(parts)
+
+
+def parameter(each: dict[str, Any]) -> str:
+    schema = each["schema"]
+    kinds = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
+    kind = kinds[0].get("format") or kinds[0].get("type", "")
+    return f"| `{each['name']}` | {kind} | {each.get('description', '')} |\n"
+
+
+def returned(answer: dict[str, Any]) -> str:
+    """Name the document of an answer."""
+    schemas = [each.get("schema", {}) for each in answer.get("content", {}).values()]
+    names = [name for schema in schemas for name in referred(schema)]
+    links = " or ".join(f"[{name}](#{name.lower()})" for name in names)
+    several = any(schema.get("type") == "array" for schema in schemas)
+    return f"{'a list of ' if several else ''}{links or answer['description']}"
+
+
+def referred(schema: dict[str, Any]) -> Iterator[str]:
+    if "$ref" in schema:
+        yield schema["$ref"].rpartition("/")[2]
+    for each in (*schema.get("anyOf", ()), schema.get("items", {})):
+        if each:
+            yield from referred(each)
+
+
+def described(name: str, schema: dict[str, Any]) -> str:
+    """Describe one document: its fields, and an example."""
+    parts = [f"\n### {name}\n\n{schema.get('description', '').splitlines()[0]}\n"]
+    if "enum" in schema:
+        parts.append("\n" + ", ".join(f"`{value}`" for value in schema["enum"]) + "\n")
+    for example in schema.get("examples", ()):
+        text = json.dumps(example, indent=2, ensure_ascii=False)
+        parts.append(f"\n```json\n{text}\n```\n")
+    if "examples" not in schema and "properties" in schema:
+        parts.append("\nFields: " + ", ".join(f"`{each}`" for each in schema["properties"]) + "\n")
+    return "".join(parts)
+
+
+def problems() -> str:
+    """List what is answered in place of a document."""
+    rows = "".join(
+        f"| `{PREFIX}{slug(error.__name__)}` | {status} | {said} |\n"
+        for error, status in STATUS.items()
+        for said in (error.__doc__ or "").splitlines()[:1]
+    )
+    return (
+        "\n## Problems\n\nWhatever is not answered is a problem "
+        "(RFC 9457, `application/problem+json`): [Problem](#problem). Each error of the "
+        "[library](errors.md) has its own `type`; errors of the service itself say in theirs "
+        "what is wrong: `no-token` (401), `scope` and `foreign-origin` (403), `unknown-host` "
+        "(421), `too-large` (413), `too-slow` (408), `too-often` (429), `busy` (503), "
+        "`time-is-over` (504).\n\n| type | status | |\n|---|---|---|\n" + rows
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
