@@ -110,10 +110,10 @@ def article(minutes):
         forget_peak()
         rows, per = followed(loop, me, not_me, minutes)
         print(f"{name}: {per:.2f} s a step, {peak_bytes() / 1e9:.2f} GB at most")
-        for seconds, done, loss, error, accepted in rows:
+        for seconds, done, loss, error, right, wrong in rows:
             print(
                 f"  {seconds:6.0f} s, {done:4d} steps: loss of all triplets {loss:.3f}, held-out "
-                f"error {error:.2f}, held-out NOT_ME accepted {accepted}/2"
+                f"error {error:.2f}; at the door ME accepted {right}/2, NOT_ME {wrong}/2"
             )
         reached[name] = rows
     print(f"time to equal held-out error, within {minutes:g} minutes each:")
@@ -179,7 +179,7 @@ def our_step(network, me, not_me):
 
 @torch.no_grad()
 def judged(network, me, not_me):
-    """The clean loss, the share of held-out triplets above zero loss, and strangers accepted."""
+    """The clean loss, the share of held-out triplets above zero loss, and who is accepted."""
     network.eval()
     mine, others = network.embedder(me), network.embedder(not_me)
     stored = mine[:5], others[:7]
@@ -187,8 +187,8 @@ def judged(network, me, not_me):
     near = (mine[5:, None] - stored[0][None]).norm(dim=-1)
     far = (mine[5:, None] - others[None]).norm(dim=-1)
     error = (near[:, :, None] - far[:, None, :] + 0.5 > 0).float().mean()
-    accepted = (margins(*stored, others[7:]) >= 0.5).sum()
-    return float(loss), round(float(error), 2), int(accepted)
+    accepted = [int((margins(*stored, x) >= 0.5).sum()) for x in (mine[5:], others[7:])]
+    return float(loss), round(float(error), 2), *accepted
 
 
 def main():

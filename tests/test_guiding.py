@@ -92,6 +92,8 @@ def test_the_side_is_asked_for_once_the_front_is_covered(detector, scene):
         guide.seen(report(taken=True))
     assert guide.covered == {Pose.FRONT: 3, Pose.LEFT: 0, Pose.RIGHT: 0}
     assert said[-1].advice == "Turn your head a little to your left."
+    assert said[-1].asked is Pose.LEFT
+    assert said[0].asked is None, "the front is wanted, and shown"
     assert not guide.done()
 
 

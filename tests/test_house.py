@@ -23,6 +23,7 @@ MIDDLE = (
     "renewal",
     "owner",
     "identification",
+    "promise",
     "everybody",
     "door",
     "documents",

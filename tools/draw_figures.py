@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Draw the figures of the explanation pages, from synthetic numbers: no face is behind any dot.
 
+growth.svg is drawn from growth.json beside it, which `benchmarks/gallery.py --full --json` writes.
+
 tools/draw_figures.py            write docs/explanation/figures/*.svg
 tools/draw_figures.py --check    say whether the committed files are current (exit code 1: no)
 """
@@ -8,9 +10,11 @@ tools/draw_figures.py --check    say whether the committed files are current (ex
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import random
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs/explanation/figures"
@@ -28,7 +32,11 @@ def main() -> int:
     check = parser.parse_args().check
     FOLDER.mkdir(parents=True, exist_ok=True)
     stale = 0
-    for name, drawing in (("rule.svg", rule()), ("margins.svg", margins())):
+    for name, drawing in (
+        ("rule.svg", rule()),
+        ("margins.svg", margins()),
+        ("growth.svg", growth()),
+    ):
         path = FOLDER / name
         if not check:
             path.write_text(drawing, "utf-8")
@@ -123,6 +131,39 @@ def margins() -> str:
         text(604, 222, "margin", INK, "end"),
     ]
     return framed(640, 300, "Margins of strangers and of the owner, and alpha (synthetic)", parts)
+
+
+def growth() -> str:
+    """Milliseconds of one search against the number of people, both by powers of ten."""
+    measured = json.loads((FOLDER / "growth.json").read_text("utf-8"))
+    sizes = [row["people"] for row in measured]
+    exact = [row["exact p50, ms"] for row in measured]
+    indexed = [row["index p50, ms"] for row in measured]
+    left, right, top, bottom = 80.0, 600.0, 40.0, 320.0
+    decades = (math.floor(math.log10(min(exact + indexed))), 2)
+
+    def place(people: float, ms: float) -> tuple[float, float]:
+        across = (math.log10(people) - 3) / 3
+        up = (math.log10(ms) - decades[0]) / (decades[1] - decades[0])
+        return left + across * (right - left), bottom - up * (bottom - top)
+
+    parts = []
+    for power in range(decades[0], decades[1] + 1):
+        _, y = place(1e3, 10.0**power)
+        parts += [line(left, y, right, y, FAINT, 'stroke-opacity="0.4"')]
+        parts += [text(left - 10, y + 5, f"{10.0**power:g} ms", anchor="end")]
+    for power in range(3, 7):
+        x, _ = place(10.0**power, 1.0)
+        parts.append(text(x, bottom + 25, f"{10**power:,}"))
+    parts.append(text((left + right) / 2, bottom + 50, "people"))
+    for words, colour, series in (("exact", FACE, exact), ("index", ME, indexed)):
+        points = [place(people, ms) for people, ms in zip(sizes, series, strict=True)]
+        for (x1, y1), (x2, y2) in pairwise(points):
+            parts.append(line(x1, y1, x2, y2, colour))
+        parts += [dot(x, y, colour) for x, y in points]
+        x, y = points[-1]
+        parts.append(text(x + 12, y + 5, words, colour, "start"))
+    return framed(680, 390, "Milliseconds of one search against the number of people", parts)
 
 
 if __name__ == "__main__":

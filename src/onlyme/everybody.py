@@ -13,6 +13,7 @@ from onlyme.identification import identified
 from onlyme.names import nobody
 from onlyme.owner import Examples, Owner
 from onlyme.pipeline import timed
+from onlyme.promise import GalleryCertificate, gallery_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,6 +154,19 @@ class Everybody:
                 decision = identified(owners, self.gallery, vector, self.fpir)
             decisions.append(decision.took(sight.timings_ms, frames=1))
         return decisions
+
+    def certificate(self) -> GalleryCertificate:
+        """Say how often a stranger is taken for somebody, and on what ground.
+
+        Raises:
+            UnknownOwner: there is no gallery.
+            NotCalibrated: nothing can be promised for this network, or among so many people.
+        """
+        gallery = self.gallery
+        if gallery is None or not len(gallery):
+            raise UnknownOwner("nobody is in the gallery; `onlyme enroll-folder` enrolls people")
+        people = len(gallery) + len(self._vault.names())
+        return gallery_certificate(self.base, people, self.fpir)
 
     def _opened(self, secret: bytes) -> Gallery:
         if self._open is None or self._open[0] != secret:

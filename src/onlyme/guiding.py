@@ -80,6 +80,8 @@ class Look:
         pose: where the head is turned; None without a face.
         advice: one plain sentence that says what to do.
         covered: photos of each pose so far, at most as many as are `WANTED`.
+        asked: the pose to turn to; None when the one shown is wanted, or something else is
+            in the way.
     """
 
     box: tuple[float, float, float, float] | None
@@ -87,6 +89,7 @@ class Look:
     pose: Pose | None
     advice: str
     covered: dict[Pose, int]
+    asked: Pose | None = None
 
 
 class Guide:
@@ -148,7 +151,7 @@ class Guide:
                 last, self._shown = frame.at, look.pose
                 yield frame
                 if self.done():  # rather than wait for one more frame
-                    self._say(replace(look, advice="Done.", covered=self.covered))
+                    self._say(replace(look, advice="Done.", covered=self.covered, asked=None))
                     return
 
     # ------------------------------------------------------------------ within
@@ -167,14 +170,12 @@ class Guide:
         yaw = pose(chosen.landmarks)[0]
         shown = Pose.LEFT if yaw > TURNED else Pose.RIGHT if yaw < -TURNED else Pose.FRONT
         said = _placed(box) or _unfit(frame, chosen) or _turned(yaw)
-        return Look(box, not said, shown, said or self._next(shown), self.covered)
+        fits = not said
+        asked = None if said or self._wants(shown) else self._asked()
+        said = said or (_ASK[asked] if asked else self._good(shown))
+        return Look(box, fits, shown, said, self.covered, asked)
 
-    def _next(self, shown: Pose) -> str:
-        asked = self._asked()
-        if asked is None:
-            return "Done."
-        if not self._wants(shown):
-            return _ASK[asked]
+    def _good(self, shown: Pose) -> str:
         if self._idle[shown]:
             return "Good. Move your head a little: this looks like the photo before."
         return "Good. Hold still."

@@ -345,7 +345,10 @@ def test_doctor_says_what_to_do_about_a_model(tmp_path, photos, harm, says, code
 
 @pytest.fixture
 def video(photos, tmp_path):
-    """A video of one person, then of another: their photos, ten frames each."""
+    """A video of one person, then of another: their photos, 3.5 seconds each.
+
+    What stands still says the same again and again, so an attempt on it takes its three seconds.
+    """
     import cv2
 
     path = tmp_path / "two.avi"
@@ -356,7 +359,7 @@ def video(photos, tmp_path):
         small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         below, right = 640 - small.shape[0], 640 - small.shape[1]
         frame = cv2.copyMakeBorder(small, 0, below, 0, right, cv2.BORDER_CONSTANT)
-        for _ in range(10):
+        for _ in range(35):
             writer.write(frame)
     writer.release()
     return path

@@ -74,13 +74,27 @@ def test_a_rate_that_nothing_carries_is_not_promised(base):
 
 
 def test_one_person_under_two_names_is_ambiguous(known):
-    again = known.crowd.photos(known.directions[4], 1)
-    known.gallery.put([Person("twice", again)])
-    probe = known.crowd.photos(known.directions[4])[0]
-    decision = identified([], known.gallery, probe, 1e-3)
+    person = known.people[4]
+    known.gallery.put([Person("twice", known.crowd.photos(person.me[0] * 3))])
+    probe = (person.me[0] + known.gallery.get(["twice"])["twice"].me[0]) / 2
+    decision = identified([], known.gallery, probe / np.linalg.norm(probe), 1e-3)
     assert decision.reason is Reason.AMBIGUOUS
     assert decision.name is None
     assert not decision.accepted
+
+
+def test_in_a_gallery_a_clear_lead_decides_though_two_pass(known, base):
+    """The nearer of two people who look alike is named, if by a clear lead."""
+    person = known.people[4].me[0]
+    alike = person + known.crowd.strangers(1)[0]
+    alike /= np.linalg.norm(alike)
+    known.gallery.put([Person("alike", alike[None])])
+    far = shared_rate(base, 1e-3, 301)
+    first, second = ranked(known.gallery, base.heads(person[None]))[0][:2]
+    assert first.decide(base, far).accepted
+    assert second.name == "alike"
+    assert second.decide(base, far).accepted
+    assert identified([], known.gallery, person, 1e-3).name == "person 4"
 
 
 def test_a_second_who_nearly_reaches_alpha_makes_it_ambiguous(crowd, base):

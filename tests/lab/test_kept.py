@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
+from onlyme.lab.cell import Cell
 from onlyme.lab.compare import Plan, compare
 from onlyme.lab.kept import Kept, key
 from onlyme.lab.split import splits
@@ -111,6 +112,28 @@ def test_an_owner_more_trains_the_new_one_only(people, whole, tmp_path):
     assert parts[0].to_json()["figures"] == whole[1].to_json()["figures"]
     assert done.cells[:4] == whole[1].cells
     assert len(list(tmp_path.glob("*.npz"))) == 8
+
+
+def test_a_higher_limit_trains_only_what_the_lower_one_cut_short(people, whole, tmp_path):
+    copied(whole, tmp_path)
+    ended = [cell.reason != "limit" for cell in whole[1].cells]
+    assert False in ended
+    done, before = told(people, replace(PLAN, limit=9), tmp_path)
+    assert before == ended
+    assert [cell.steps for cell in done.cells if cell.reason == "limit"] == [9] * ended.count(False)
+    assert told(people, replace(PLAN, limit=2), tmp_path)[1] == [False] * 4
+
+
+@pytest.mark.parametrize(
+    ("reason", "limits"),
+    [("zero loss", {60, 61, 900}), ("plateau", {60, 61, 900}), ("limit", {60})],
+)
+def test_a_cell_stands_for_every_limit_that_comes_to_it(tmp_path, reason, limits):
+    kept = Kept(tmp_path)
+    cell = Cell("compact", "ada", 5, 0.5, (1.0,), (0.0,), (0.0,), reason, steps=60)
+    kept.keep("name", cell)
+    for limit in (50, 60, 61, 900):
+        assert (kept.find("name", limit) == cell) == (limit in limits)
 
 
 def test_a_name_stands_for_the_photos_too(people):

@@ -93,7 +93,7 @@ class Visit:
         self.page = page
         self.url = url
         self.wrong = []
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(60_000)  # an answer, not a speed, is tested
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
         page.on("request", lambda request: self._asked(request.url))
@@ -117,6 +117,10 @@ class Visit:
     def ready(self):
         self.page.wait_for_selector(".view:not([aria-busy])")
 
+    def hears(self, words):
+        """Wait until a screen reader is told this."""
+        self.page.wait_for_selector(f"#announcer:has-text('{words}')", state="attached")
+
     def fits(self):
         """Say whether nothing reaches over the window's width."""
         return self.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -138,22 +142,24 @@ class Visit:
 
 
 @contextmanager
-def visit(opened, running, *, expected=(), **context):
+def visit(opened, running, *, link=None, expected=(), **context):
     """Open the page by a one-time link; at the end, nothing but the expected may have gone wrong.
 
     Args:
         opened: the browser.
-        running: the service.
+        running: the service; None with a link.
+        link: that a service of another process printed.
         expected: parts of messages that belong to what is tested.
         context: of the browser: size, colour scheme and so on.
     """
     from onlyme.serve.tokens import Tokens
 
-    with running.keeping() as keeping:
-        link = f"{running.url}/open?token={Tokens(keeping).link()}"
+    if link is None:
+        with running.keeping() as keeping:
+            link = f"{running.url}/open?token={Tokens(keeping).link()}"
     window = opened.new_context(**{"viewport": DESK, "reduced_motion": "reduce"} | context)
     try:
-        shown = Visit(window.new_page(), running.url)
+        shown = Visit(window.new_page(), link.rpartition("/open")[0])
         shown.page.goto(link)
         shown.ready()
         yield shown

@@ -5,11 +5,14 @@ Such a film is no living person, so liveness is off here; test_page_real.py look
 
 import re
 import sqlite3
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from onlyme import FaceID
+from onlyme.cli.show import odds
 from onlyme.settings import Settings
 from tests.serve.browsing import ALLOWED, CAMERA, DESK, PHONE, browser, film, visit
 from tests.serve.conftest import serving
@@ -155,7 +158,7 @@ def test_the_owner_is_accepted_and_the_picture_says_so(window, served):
         assert "once in 10,000 tries" in facts
         assert "5 tries" in facts
         assert "frames a second" in facts
-        assert page.text_content("#announcer") == "obama is accepted"
+        shown.hears("obama is accepted")
         left, width = page.eval_on_selector(".box", "box => [box.getBBox().x, box.getBBox().width]")
         assert 0 < left < left + width < 480
         assert not shown.violations()
@@ -224,7 +227,7 @@ def test_the_slider_shows_who_would_come_in_and_sets_alpha(window, served, photo
         assert "once in 100,000 tries" in page.inner_text("#promise")
         alpha = page.inner_text(".alpha-value").replace("−", "-")
         page.click("text=Set this alpha")
-        page.wait_for_selector("button:has-text('Set this alpha'):disabled")
+        shown.hears("Alpha is")
     with FaceID.open(served.settings.vault) as face_id:
         assert face_id.owner("obama").alpha == pytest.approx(float(alpha), abs=1e-3)
 
@@ -242,7 +245,7 @@ def test_people_are_renewed_and_forgotten_after_a_question(window, served, photo
         assert not shown.violations()
         page.click("[aria-label='Renew: biden']")
         page.click("dialog >> text=Renew >> nth=-1")
-        page.wait_for_selector("dialog", state="detached")
+        shown.hears("renewed")
         page.click("[aria-label='Forget: biden']")
         assert page.evaluate("document.activeElement.textContent") == "Cancel"
         shown.keep("people-forget")
@@ -253,9 +256,30 @@ def test_people_are_renewed_and_forgotten_after_a_question(window, served, photo
             assert face_id.store.version("biden") not in {None, version}
         page.click("[aria-label='Forget: biden']")
         page.click("dialog >> text=Forget >> nth=-1")
-        page.wait_for_selector("[aria-label='Forget: biden']", state="detached")
+        shown.hears("biden is forgotten")
+        assert not page.locator("[aria-label='Forget: biden']").count()
     with FaceID.open(served.settings.vault) as face_id:
         assert "biden" not in face_id.names()
+
+
+@pytest.mark.parametrize("name", ["<img src=x onerror=alert(1)>", "../v1/%2e%2e?#/ 'Zoë\" 🦊"])
+def test_a_name_is_a_name_whatever_it_looks_like(window, served, photos, name):
+    with FaceID.open(served.settings.vault) as face_id:
+        face_id.enroll(name, photos / "biden_1.jpg")
+    with visit(window, served, viewport=PHONE) as shown:
+        page = shown.page
+        for view in ("unlock", "sensitivity", "not-me", "audit"):
+            shown.see(view, name)
+            assert page.locator("option", has_text=name).count() == 1
+        shown.see("people")
+        assert name in page.locator("h2").all_inner_texts()
+        assert shown.fits()
+        assert not page.locator("main img").count()
+        page.locator("li.person", has_text=name).get_by_text("Forget").click()
+        page.click("dialog >> text=Forget >> nth=-1")
+        page.wait_for_selector("#announcer:has-text('is forgotten')", state="attached")
+    with FaceID.open(served.settings.vault) as face_id:
+        assert name not in face_id.names()
 
 
 def test_the_log_is_read_by_person(window, served):
@@ -296,6 +320,53 @@ def test_a_service_that_is_gone_is_waited_for(window, served):
         shown.page.wait_for_selector("h2:text-is('obama')")
 
 
+def test_a_stream_whose_session_ended_says_so(window, served):
+    with visit(window, served, expected=["401"]) as shown:
+        shown.see("unlock", "obama")
+        shown.page.click("text=Start the camera")
+        shown.page.wait_for_selector(".pill:visible")
+        served.service.sessions._ends.clear()
+        for stream in served.service.streams._open.values():
+            stream.newest.leave()
+        shown.page.wait_for_selector("text=This session has ended")
+
+
+def started(folder, port):
+    """Run `onlyme serve` as a user does; return the process and the link that it prints."""
+    words = [sys.executable, "-m", "onlyme", "serve", "--port", str(port), "--vault", str(folder)]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    said = ""
+    while "http://" not in said:
+        line = process.stderr.readline()
+        assert line, said
+        said += line
+    return process, re.search(r"http://\S+", said)[0]
+
+
+def test_the_printed_link_opens_it_and_a_new_start_is_noticed(window, photos, tmp_path):
+    with FaceID.open(tmp_path / "vault") as face_id:
+        face_id.enroll("obama", photos / "obama_1.jpg")
+    processes = []
+    try:
+        process, link = started(tmp_path / "vault", 0)
+        processes.append(process)
+        with visit(window, None, link=link, expected=["ERR_CONNECTION", "401"]) as shown:
+            assert "token" not in shown.page.url
+            process.terminate()
+            process.wait(60)
+            shown.page.click("text=People")
+            shown.page.wait_for_selector("#banner:has-text('does not answer')")
+            port = int(link.rpartition("/open")[0].rpartition(":")[2])
+            processes.append(started(tmp_path / "vault", port)[0])
+            # It is back, and knows no session of before.
+            shown.page.wait_for_selector("text=This session has ended")
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+            process.stderr.close()
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
@@ -332,3 +403,12 @@ def test_a_broken_chain_is_said(window, photos, tmp_path):
         assert "The chain is broken" in shown.page.inner_text(".chain")
         shown.keep("audit-broken")
         assert not shown.violations()
+
+
+def test_rates_are_said_as_the_command_line_says_them(window, served):
+    rates = (None, 0.6, 0.2, 0.023, 1e-3, 1e-4, 2.1e-5, 1e-8)
+    with visit(window, served) as shown:
+        script = "rates => import('/words.js').then(words => rates.map(words.odds))"
+        said = shown.page.evaluate(script, rates)
+    assert said[1:] == [odds(rate) for rate in rates[1:]]
+    assert said[0] == odds(None).replace("no promise", "nothing is promised")

@@ -30,3 +30,80 @@ def test_the_owner_is_accepted(running, photos, form):
     decision = answer.json()
     assert decision["reason"] == "match", decision
     assert decision["margin"] >= decision["alpha"]
+
+
+def test_a_large_picture_is_written_nowhere(running, photos, tmp_path, monkeypatch):
+    """Frameworks spool large files to the disk; here even a temporary file is an error."""
+    import tempfile
+
+    def refused(*_, **__):
+        raise AssertionError("a temporary file")
+
+    for name in ("TemporaryFile", "NamedTemporaryFile", "SpooledTemporaryFile", "mkstemp"):
+        monkeypatch.setattr(tempfile, name, refused)
+    picture = (photos / "obama_3.jpg").read_bytes() + bytes(4 * 2**20)  # ends after its end
+    files = [("frame", ("a.jpg", picture)), ("frame", ("b.jpg", picture))]
+    answer = running.client().post("/v1/names/obama/verify", files=files)
+    assert answer.status_code == 200
+    assert answer.json()["frames"] == 2
+
+
+def test_a_person_is_enrolled_tuned_taught_and_forgotten(running, photos):
+    client = running.client()
+    picture = {path.stem: path.read_bytes() for path in photos.glob("*.jpg")}
+    files = [("me", picture["ardern_1"]), ("me", b"broken"), ("not_me", picture["sunak_1"])]
+    made = client.post("/v1/names/ardern", files=files)
+    assert made.status_code == 201
+    reports = {each["source"]: each["taken"] for each in made.json()["me"]}
+    assert reports["me 1"] is True
+    assert sorted(reports.values()) == [False, True]
+    assert client.post("/v1/names/ardern", files=files).json()["type"].endswith("owner-exists")
+    added = client.post("/v1/names/ardern?add=true", files={"me": picture["ardern_2"]})
+    assert added.json()["taken"] == 1
+    tuned = client.post("/v1/names/ardern/tune?preset=android").json()
+    assert tuned["far"] == pytest.approx(1 / 50_000, rel=0.05)
+    assert client.get("/v1/names/ardern/tune").json()["alpha"] == tuned["alpha"]
+    assert client.get("/v1/names/ardern/certificate").json()["photos"] == 2
+    lesson = client.post("/v1/names/ardern/not-me", files={"frame": picture["macron_1"]}).json()
+    assert lesson["margin_after"] < lesson["margin_before"]
+    undone = client.delete("/v1/names/ardern/not-me").json()
+    assert undone["margin_after"] == pytest.approx(lesson["margin_before"], abs=1e-3)
+    events = [line["event"] for line in client.get("/v1/audit?owner=ardern").json()]
+    assert events == ["enroll", "enroll", "tune", "teach", "teach"]
+    replaced = client.put("/v1/names/ardern", files={"me": picture["ardern_1"]})
+    assert (replaced.status_code, replaced.json()["taken"]) == (200, 1)
+    assert client.delete("/v1/names/ardern").json() == {"name": "ardern", "forgotten": True}
+    assert client.delete("/v1/names/ardern").status_code == 404
+
+
+def test_the_log_is_read_by_owner_time_and_number(running):
+    client = running.client()
+    lines = client.get("/v1/audit").json()
+    assert [line["number"] for line in lines] == sorted(line["number"] for line in lines)
+    assert client.get("/v1/audit?limit=2").json() == lines[-2:]
+    late = client.get("/v1/audit", params={"since": "2999-01-01T00:00:00Z"})
+    assert late.json() == []
+    assert client.get("/v1/audit?since=2026-01-01T00:00:00").status_code == 400
+    assert client.get("/v1/audit?limit=0").status_code == 422
+
+
+def test_metrics_count_and_name_nobody(running):
+    text = running.client("metrics").get("/v1/metrics").text
+    assert 'onlyme_decisions_total{reason="match"}' in text
+    assert 'route="/v1/names/{name}/verify"' in text
+    assert "onlyme_jobs_waiting 0.0" in text
+    assert "process_resident_memory_bytes" in text
+    assert "obama" not in text
+
+
+def test_what_strangers_make_up_fills_no_memory_with_counts(running):
+    def lines():
+        return len(running.client("metrics").get("/v1/metrics").text.splitlines())
+
+    lines()
+    running.client(None).request("AAAA", "/v1/made-up")
+    before = lines()
+    for number in range(20):
+        running.client(None).request(f"AAAA{number}", f"/v1/made-up/{number}")
+        running.client().get(f"/v1/names/person{number}/tune")
+    assert lines() <= before + 20  # one route more, answered 404

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -168,21 +168,23 @@ def _vault(settings: Settings) -> Finding:
 
 
 def _cameras() -> Finding:
-    found = sorted(Path("/dev").glob("video*"))
+    from onlyme.image.cameras import cameras
+
+    found = cameras()
     if not found:
         return Finding(
-            "camera", "missing", "no /dev/video*; photos and videos work without", "plug one in"
+            "camera", "missing", "none found; photos and videos work without", "plug one in"
         )
-    usable = [path for path in found if _readable(path)]
+    usable = [camera for camera in found if os.access(camera.path, os.R_OK | os.W_OK)]
     if not usable:
         # A camera is optional: photos and videos work without.
+        first = found[0].path
         return Finding(
-            "camera", "missing", f"{found[0]} may not be read", "add yourself to the group `video`"
+            "camera", "missing", f"{first} may not be read", "add yourself to the group `video`"
         )
-    return Finding("camera", "ok", ", ".join(str(path) for path in usable))
-
-
-def _readable(path: Path) -> bool:
-    import os
-
-    return os.access(path, os.R_OK | os.W_OK)
+    kinds = {(True, False): " (infrared)", (False, True): " (fed by a program)"}
+    return Finding(
+        "camera",
+        "ok",
+        ", ".join(f"{c.path} {c.card}{kinds.get((c.infrared, c.virtual), '')}" for c in usable),
+    )

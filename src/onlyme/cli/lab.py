@@ -182,7 +182,7 @@ def compare(
     limit: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Most steps of a way; by default 400, of article 200.", show_default=False
+            min=1, help="Most steps of a way; by default 1000, of article 200.", show_default=False
         ),
     ] = None,
     seed: Seed = 0,

@@ -25,8 +25,6 @@ app = typer.Typer(
 )
 
 _PLACE = "`vault`, or an address such as postgresql+psycopg://user@host/database."
-_INDEX_FROM = 10_000
-"""From so many rows on a migration ends with an index."""
 
 
 @app.command()
@@ -54,7 +52,7 @@ def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
         typer.echo("a migration to it did not end; run the same `onlyme store migrate` again")
     if len(generations) > 1:
         typer.echo("a new rotation reached some only; `onlyme store revoke` goes on")
-    if document["indexed"] == [] and rows >= _INDEX_FROM:
+    if isinstance(store, IndexedStore) and not document["indexed"] and rows >= store.index_from:
         typer.echo("every search reads all of it; `onlyme store index` makes searches faster")
 
 
@@ -79,7 +77,7 @@ def index(*, vault: options.Vault = None) -> None:
 
     with _opened(_settings(vault)) as store:
         if not isinstance(store, IndexedStore):
-            raise UsageError("a gallery beside the vault needs no such index")
+            raise UsageError("this gallery has no index")
         for generation in store.count().generations:
             store.build_index(generation)
     typer.echo("the index is built")
@@ -123,7 +121,7 @@ def migrate(
     with _opened(settings) as source, _opened(target_settings, make=True) as target:
         with _bar("copied") as progress:
             answer = moved(source, target, progress)
-        if isinstance(target, IndexedStore) and answer.rows >= _INDEX_FROM:
+        if isinstance(target, IndexedStore) and answer.rows >= target.index_from:
             typer.echo("building the index …", err=True)
             for generation in target.count().generations:
                 target.build_index(generation)
@@ -163,6 +161,21 @@ def revoke(*, vault: options.Vault = None) -> None:
         finally:
             everybody.close()
     typer.echo(f"{count} people were turned; what was stored of them so far matches nothing")
+
+
+@app.command()
+def certificate(*, vault: options.Vault = None, json: options.Json = False) -> None:
+    """Say how often a stranger would be taken for somebody in the gallery, and on what ground."""
+    from dataclasses import asdict
+
+    with options.opened(vault) as face_id:
+        made = face_id.everybody.certificate()
+    if json:
+        show.print_json(asdict(made))
+        return
+    typer.secho(f"{made.people:,} people, FPIR {made.fpir:g}", bold=True)
+    for sentence in made.sentences():
+        typer.echo(f"  {sentence}")
 
 
 def _settings(vault: Path | None, place: str | None = None) -> Settings:

@@ -35,8 +35,9 @@ MOST: Final = 3
 
 UNCHANGED: Final = 1.0
 """Mean difference of two pictures of a face, in steps of 1/255, up to which the second is the
-first again: a frame that came twice, or a picture that stands still. Of living faces' frames
-one in a hundred lies below, and its embedding has a cosine above 0.99 to the one before."""
+first again: a frame that came twice, or a picture that stands still. Of the clips, which are
+compressed, one frame in eight is such, at most six in a row, and the embedding that is kept
+has a cosine above 0.99 to its own (benchmarks/fast.py)."""
 
 
 @runtime_checkable
@@ -94,10 +95,13 @@ class Follower:
         if faces is None:
             self._since = 0
             faces = self.detector.detect(pixels, every=every)
-        # A face is kept with the frame in which it was measured: many small changes are a large
-        # one.
-        measured = {id(face): frame for face, frame in self._last}
-        self._last = [(face, measured.get(id(face), pixels)) for face in faces]
+        # A face is kept with its pixels in the frame in which it was measured, since many small
+        # changes are a large one; and with a copy, since a camera may write over its frames.
+        measured = {id(face): part for face, part in self._last}
+        self._last = [
+            (face, part if (part := measured.get(id(face))) is not None else _part(pixels, face))
+            for face in faces
+        ]
         return faces
 
     def _followed(self, pixels: NDArray[np.uint8]) -> list[Face] | None:
@@ -109,8 +113,8 @@ class Follower:
             return None
         same: list[Face] = []
         beside: list[Face] = []
-        for last, frame in self._last:
-            if unchanged(inside(pixels, last), inside(frame, last)):
+        for last, part in self._last:
+            if unchanged(inside(pixels, last), part):
                 same.append(last)
                 continue
             found = self.detector.near(pixels, last)
@@ -121,6 +125,10 @@ class Follower:
         if len(distinct(same, OVERLAP)) < len(same):
             return None  # two became one: which, only the whole frame can tell
         return sorted(distinct([*same, *beside], OVERLAP), key=lambda face: -face.area)
+
+
+def _part(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
+    return inside(pixels, face).copy()
 
 
 class Rememberer:

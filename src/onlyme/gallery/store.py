@@ -188,7 +188,13 @@ class TemplateStore(Protocol):
 
 @runtime_checkable
 class IndexedStore(Protocol):
-    """What a store offers beside `TemplateStore` if its index is kept by a server."""
+    """What a store offers beside `TemplateStore` if it can have an index.
+
+    Attributes:
+        index_from: rows from which on an index is worth its building.
+    """
+
+    index_from: int
 
     def indexed(self) -> list[int]:
         """Return the generations that have an index."""

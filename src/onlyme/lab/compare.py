@@ -7,6 +7,7 @@ their plateau or to a limit that is stated. What is drawn depends on the seed al
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from math import isfinite
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -35,8 +36,9 @@ __all__ = ["ALPHAS", "Comparison", "Judge", "Plan", "Product", "compare"]
 ALPHAS = tuple(round(-1 + 0.05 * step, 2) for step in range(41))
 """The alphas of the sweep."""
 
+LIMIT = 1000
 LIMITS = {"article": 200}
-"""Most steps of a way where it is not 400 and none are said. A step of `article` takes a second
+"""Most steps of a way where it is not `LIMIT` and none are said. A step of `article` takes a second
 on two cores, ten times as long as the others'; where it ends there, the report says so."""
 
 
@@ -69,7 +71,7 @@ class Plan:
         strangers: NOT_ME photos, one a person.
         unseen: strangers who are never trained on, at most.
         alpha: margin of the triplet loss.
-        limit: most steps of every way; None for 400, and for what `LIMITS` says.
+        limit: most steps of every way; None for `LIMIT`, and for what `LIMITS` says.
         seed: of everything that is drawn.
 
     Raises:
@@ -93,7 +95,7 @@ class Plan:
 
     def spec(self, way: str) -> Spec:
         """Return how a way is trained."""
-        limit = LIMITS.get(way, 400) if self.limit is None else self.limit
+        limit = LIMITS.get(way, LIMIT) if self.limit is None else self.limit
         return Spec(way, alpha=self.alpha, limit=limit, seed=self.seed)
 
 
@@ -126,7 +128,7 @@ class Comparison:
         """Return figures, which a seed repeats to the digit, and timings, which it does not."""
         figures, timings = [], []
         for cell in self.cells:
-            values = {k: v for k, v in asdict(cell).items() if k != "look"}
+            values = {k: _finite(v) for k, v in asdict(cell).items() if k != "look"}
             timings.append({k: values.pop(k) for k in ("seconds", "spent", "peak_bytes")})
             figures.append(values)
         plan = asdict(self.plan)
@@ -175,7 +177,7 @@ def compare(
                 continue
             spec = plan.spec(way)
             name = key(split, spec)
-            found = kept.find(name) if kept else None
+            found = kept.find(name, spec.limit) if kept else None
             tell(f"{what}: finished before" if found else what)
             cells.append(found or _trained(split, spec, progress=progress))
             if kept and not found:
@@ -209,6 +211,13 @@ def _product(split: Split, product: Product) -> Cell:
         PRODUCT, split.owner, len(split.photos.me), judge.threshold, *judged,
         seconds=seconds, spent=perf_counter() - start,
     )  # fmt: skip
+
+
+def _finite(value: Any) -> Any:
+    """Return None in place of what is no number, which JSON does not know."""
+    if isinstance(value, tuple):
+        return tuple(_finite(one) for one in value)
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _judged(

@@ -40,10 +40,13 @@ _DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, zlib.
 def key(split: Split, spec: Spec) -> str:
     """Return the name of a cell: a hash of all that it depends on.
 
-    Networks are repeated to the bit by one version of torch with one number of threads.
+    Networks are repeated to the bit by one version of torch with one number of threads. The
+    limit is left out: most runs end before theirs, and come to the same with any higher one.
     """
     threads = spec.threads or torch.get_num_threads()
-    told = [_FORMAT, torch.__version__, threads, split.owner, spec.to_json()]
+    asked = {key: value for key, value in spec.to_json().items() if key != "limit"}
+    asked["rate"] = spec.learning_rate
+    told = [_FORMAT, torch.__version__, threads, split.owner, asked]
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for faces in (split.photos.me, split.photos.not_me, split.held, split.trained, split.unseen):
         digest.update(str(faces.shape).encode() + faces.tobytes())
@@ -60,8 +63,16 @@ class Kept:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def find(self, name: str) -> Cell | None:
-        """Return a finished cell; None where there is none, or one that cannot be read."""
+    def find(self, name: str, limit: int) -> Cell | None:
+        """Return a finished cell.
+
+        Args:
+            name: of `key`.
+            limit: most steps.
+
+        Returns:
+            The cell to which training with this limit comes; None where it has to be trained.
+        """
         try:
             content = BytesIO((self.folder / f"{name}.npz").read_bytes())
             with np.load(content, allow_pickle=False) as arrays:
@@ -76,7 +87,9 @@ class Kept:
         for scores in ("held", "trained", "unseen"):
             told[scores] = tuple(told[scores])
         told["curve"] = tuple(tuple(row) for row in told["curve"])
-        return Cell(**told, look=look)
+        cell = Cell(**told, look=look)
+        ended = cell.steps < limit and cell.reason != "limit"
+        return cell if ended or cell.steps == limit else None
 
     def keep(self, name: str, cell: Cell) -> None:
         """Write a finished cell in one go: after a kill it is there whole, or not at all."""

@@ -144,7 +144,9 @@ async def not_me(request: Request, name: Person, service: Here) -> Response:
         if len(frames) != 1:
             raise UsageError("send one frame")
         lesson: Lesson = await service.engine.run(
-            lambda face_id: face_id.not_me(name, frames[0]), gone=lambda: left(request)
+            lambda face_id: face_id.not_me(name, frames[0]),
+            gone=lambda: left(request),
+            seconds=service.options.enroll_seconds,  # the person is learned anew
         )
     return answered(asdict(lesson))
 
@@ -152,7 +154,10 @@ async def not_me(request: Request, name: Person, service: Here) -> Response:
 @router.delete("/{name}/not-me", dependencies=[needs(Scope.ADMIN)], **returns(schemas.NotMe))
 async def undo_not_me(name: Person, service: Here) -> Response:
     """Take the last lesson back."""
-    return answered(asdict(await service.engine.run(lambda face_id: face_id.undo_not_me(name))))
+    lesson = await service.engine.run(
+        lambda face_id: face_id.undo_not_me(name), seconds=service.options.enroll_seconds
+    )
+    return answered(asdict(lesson))
 
 
 async def _enrolled(

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from onlyme.siamese.calibrate import Miss
     from onlyme.siamese.owner import Learned
 
-__all__ = ["CONFIDENCE", "NOT_COVERED", "Certificate", "certificate"]
+__all__ = [
+    "CONFIDENCE",
+    "MODEL_REACH",
+    "NOT_COVERED",
+    "Certificate",
+    "certificate",
+    "counted_rows",
+]
 
 CONFIDENCE = 0.95
 """Of each bound."""
@@ -38,7 +45,7 @@ _ENOUGH_PAIRS = 20
 """Pairs of people that must have been mistaken for a count to carry a bound: with fewer, a
 family or two decides."""
 
-_MODEL_REACH = 100.0
+MODEL_REACH = 100.0
 """How far below the last counted rate the tail model is still said aloud."""
 
 
@@ -135,18 +142,14 @@ def certificate(
     if rate is None or miss is None:
         raise NotCalibrated(f"nothing can be promised for network {learned.model[:12]}…")
     card = learned.base.card
-    rows = [
-        row
-        for row in _rows_of(card["counted"], learned.photos)
-        if row["accepted_pairs"] >= _ENOUGH_PAIRS
-    ]
+    rows = counted_rows(card["counted"], learned.photos)
     below = [row for row in rows if row["far"] >= rate * (1 - 1e-6)]
     if not below:
         raise NotCalibrated("this alpha is too low for any promise")
     best = min(below, key=lambda row: row["upper95"])
     last = min(rows, key=lambda row: row["far"])
     modelled = None
-    if last["far"] / _MODEL_REACH <= rate < last["far"] * (1 - 1e-6):
+    if last["far"] / MODEL_REACH <= rate < last["far"] * (1 - 1e-6):
         modelled = math.floor(1.0 / (rate * last["upper95"] / last["far"]))
     return Certificate(
         alpha=alpha,
@@ -164,8 +167,10 @@ def certificate(
     )
 
 
-def _rows_of(counted: list[dict[str, float]], photos: int) -> list[dict[str, float]]:
-    """The rows for as many photos, or the next more that were measured."""
+def counted_rows(counted: list[dict[str, float]], photos: int) -> list[dict[str, float]]:
+    """Return the rows that carry a bound, for as many photos or the next more measured."""
     measured = sorted({int(row["photos"]) for row in counted})
     chosen = next((number for number in measured if number >= photos), measured[-1])
-    return [row for row in counted if row["photos"] == chosen]
+    return [
+        row for row in counted if row["photos"] == chosen and row["accepted_pairs"] >= _ENOUGH_PAIRS
+    ]

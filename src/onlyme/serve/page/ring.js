@@ -27,13 +27,17 @@ export class Ring {
     });
   }
 
-  /** Fill it: photos of each pose, such as `{front: 2, left: 0, right: 1}`; and which fits now. */
-  fill(covered, fits = false) {
+  /**
+   * Fill it: photos of each pose, such as `{front: 2, left: 0, right: 1}`; whether the face fits now;
+   * and the pose that is asked for, or null.
+   */
+  fill(covered, fits = false, asked = null) {
     const left = { ...covered };
     for (const [index, pose] of PLACES.entries()) {
       const filled = left[pose] > 0;
       if (filled) left[pose] -= 1;
       this.arcs[index].classList.toggle("filled", filled);
+      this.arcs[index].classList.toggle("asked", !filled && pose === asked);
     }
     this.drawing.classList.toggle("fits", fits);
   }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import stat
 import sys
+import sysconfig
 from pathlib import Path
 
 import onlyme
@@ -38,7 +39,8 @@ def command(helper: Path | None = None) -> tuple[str, ...]:
     interpreter = _interpreter(path)
     parts = [path]
     if interpreter:  # then our own code runs with it
-        parts += [Path(interpreter[0]), Path(onlyme.__file__).parent]
+        loaded = sysconfig.get_path("purelib")  # whose .pth files `-I` reads as well
+        parts += [Path(interpreter[0]), Path(onlyme.__file__).parent, Path(loaded)]
     for part in parts:
         trusted(part)
     return (*interpreter, str(path))

@@ -11,6 +11,8 @@ import { odds, sentence, several, signed } from "../words.js";
 export const title = "Enroll";
 export const lead = "Show your face from the front and from both sides. It takes about ten seconds.";
 
+const ARROWS = { left: "←", right: "→" }; // as in the mirror that the picture is
+
 export async function render(body, name) {
   const sitting = new Sitting(body, name, await get("/v1/names"));
   return () => sitting.quit();
@@ -90,9 +92,9 @@ class Sitting {
     live.addEventListener("end", ({ detail }) => !detail.known && this.failed(new Error("The service ended it.")));
   }
 
-  look({ advice, covered, fits }) {
-    this.stage.ring.fill(covered, fits);
-    this.stage.ask(advice);
+  look({ advice, covered, fits, asked }) {
+    this.stage.ring.fill(covered, fits, asked);
+    this.stage.ask(advice, ARROWS[asked] ?? "");
     this.cover(covered);
     // Not every word of a moving head is worth saying aloud.
     if (advice !== this.said && performance.now() - (this.saidAt ?? 0) > 1500) {
