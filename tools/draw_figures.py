@@ -140,7 +140,8 @@ def growth() -> str:
     exact = [row["exact p50, ms"] for row in measured]
     indexed = [row["index p50, ms"] for row in measured]
     left, right, top, bottom = 80.0, 600.0, 40.0, 320.0
-    decades = (math.floor(math.log10(min(exact + indexed))), 2)
+    low, high = (math.log10(end(exact + indexed)) for end in (min, max))
+    decades = (math.floor(low), math.ceil(high))
 
     def place(people: float, ms: float) -> tuple[float, float]:
         across = (math.log10(people) - 3) / 3

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from onlyme.crowd import SECRET_BYTES, Gallery
-from onlyme.errors import NeedsReenroll, UnknownOwner
+from onlyme.errors import NeedsReenroll, UnknownOwner, VaultDamaged
 from onlyme.identification import identified
 from onlyme.names import nobody
 from onlyme.owner import Examples, Owner
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from onlyme.types import Decision
     from onlyme.vault.store import Store
 
-__all__ = ["Everybody"]
+__all__ = ["GALLERY_FILE", "Everybody"]
+
+GALLERY_FILE = "gallery.sqlite"
+"""Of a gallery in the vault's folder."""
 
 _KIND, _KEY = "gallery", "secret"
 
@@ -70,7 +73,14 @@ class Everybody:
             NeedsReenroll: another network made it.
         """
         secret = self._vault.read(_KIND, _KEY)
-        return None if secret is None else self._opened(secret)
+        if secret is not None:
+            return self._opened(secret)
+        if (self._vault.folder / GALLERY_FILE).exists():
+            raise VaultDamaged(
+                f"the vault {self._vault.folder} does not hold the secret of the gallery beside "
+                f"it; restore the vault that does, or remove {GALLERY_FILE}"
+            )
+        return None
 
     def made(self) -> Gallery:
         """Return the gallery, which is made where there is none.
@@ -103,31 +113,38 @@ class Everybody:
         return gallery.get([name]).get(name) if gallery else None
 
     def owner(self, name: str) -> Owner:
-        """Return what is known of a person; somebody in the gallery is learned as if in the vault.
+        """Return what is known of an owner in the vault; nobody of the gallery is one.
 
         Raises:
-            UnknownOwner: nobody of that name is enrolled.
+            UnknownOwner: nobody of that name is in the vault.
             NeedsReenroll: another network made the template.
             VaultDamaged: it cannot be read.
         """
-        version: object = self._vault.version(name)
-        person = self.get(name) if version is None else None
-        if person is not None:
-            version = person.record
-        cached = self._read.get(name)
-        if cached and cached[0] == version:
-            return cached[1]
+        version = self._vault.version(name)
+        held = self._read.get(name)
+        if held and held[0] == version:
+            return held[1]
         template = self._vault.get(name)
-        if person is not None:
-            none = Examples.none(self.base.dimension)
-            examples = replace(none, me=person.me)
-            owner = Owner.learn(self.base, name, examples, far=self._far)
-        elif template is not None:
-            owner = Owner.from_template(self.base, template)
-        else:
+        if template is None:
             raise UnknownOwner(nobody(name, self._vault.names()))
-        self._read[name] = version, owner
-        return owner
+        return self._kept(name, version, Owner.from_template(self.base, template))
+
+    def anybody(self, name: str) -> Owner:
+        """Return an owner, or somebody in the gallery, learned as if they were one.
+
+        Raises:
+            UnknownOwner: nobody of that name is enrolled.
+            NeedsReenroll, VaultDamaged: as for `owner`.
+        """
+        person = self.get(name) if self._vault.version(name) is None else None
+        if person is None:
+            return self.owner(name)
+        held = self._read.get(name)
+        if held and held[0] == person.record:
+            return held[1]
+        examples = replace(Examples.none(self.base.dimension), me=person.me)
+        learned = Owner.learn(self.base, name, examples, far=self._far)
+        return self._kept(name, person.record, learned)
 
     def forget(self, names: list[str]) -> int:
         """Erase people from the gallery; return how many of them were in it."""
@@ -167,6 +184,10 @@ class Everybody:
             raise UnknownOwner("nobody is in the gallery; `onlyme enroll-folder` enrolls people")
         people = len(gallery) + len(self._vault.names())
         return gallery_certificate(self.base, people, self.fpir)
+
+    def _kept(self, name: str, version: object, owner: Owner) -> Owner:
+        self._read[name] = version, owner
+        return owner
 
     def _opened(self, secret: bytes) -> Gallery:
         if self._open is None or self._open[0] != secret:

@@ -136,10 +136,10 @@ class FaceID:
         return self.store.names()
 
     def owner(self, name: str) -> Owner:
-        """Return what is known of a person.
+        """Return what is known of an owner in the vault.
 
         Raises:
-            UnknownOwner: nobody of that name is enrolled.
+            UnknownOwner: nobody of that name is in the vault.
             NeedsReenroll: another network made the template.
             VaultDamaged: it cannot be read.
         """
@@ -269,7 +269,7 @@ class FaceID:
 
         The rule alone, for evaluation: no quality, no liveness, no gate.
         """
-        return self.owner(name).margins(embeddings)
+        return self.everybody.anybody(checked_name(name)).margins(embeddings)
 
     def verify(
         self,
@@ -296,7 +296,7 @@ class FaceID:
             UsageError: an embedding was made by another network; there is no such level.
         """
         level = checked_level(liveness or LivenessLevel.OFF)
-        owner = self.owner(name)
+        owner = self.everybody.anybody(checked_name(name))
         if gate:
             return self.gate.decide(owner.name, source, lambda: self.verify(name, image, level))
         judge = self._judge_for(level)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from onlyme.gate.admission import Gate
     from onlyme.vault.keys import KeySource, ScryptCost
     from onlyme.vault.store import Edit
+    from onlyme.vault.template import Template
 
 __all__ = ["BACKUP", "DRAFT", "QUARANTINE", "Keeping"]
 
@@ -97,8 +98,23 @@ class Keeping:
             self.gate.note(edit, Event.REVOKE, name)
         self.store.scrub()
 
-    def export(self, name: str, path: Path, passphrase: str, cost: ScryptCost = SCRYPT) -> None:
+    def export(
+        self,
+        name: str,
+        path: Path,
+        passphrase: str,
+        cost: ScryptCost = SCRYPT,
+        *,
+        other: Template | None = None,
+    ) -> None:
         """Write a person's template to a file, sealed to a passphrase.
+
+        Args:
+            name: whose.
+            path: a file that is not there yet.
+            passphrase: what it is sealed to.
+            cost: of stretching the passphrase.
+            other: the template of somebody who is not in the vault.
 
         Raises:
             UnknownOwner: nobody of that name is enrolled.
@@ -106,7 +122,7 @@ class Keeping:
             VaultError: the file is there already, or cannot be written.
         """
         with self.store.edit() as edit:
-            template = edit.get(name)
+            template = edit.get(name) or other
             if template is None:
                 raise UnknownOwner(nobody(name, self.store.names()))
             sealed = to_sealed(template, passphrase, cost)

@@ -19,7 +19,7 @@ from onlyme.errors import (
     SettingsError,
     UsageError,
 )
-from onlyme.everybody import Everybody
+from onlyme.everybody import GALLERY_FILE, Everybody
 from onlyme.face.detect import Detector
 from onlyme.face.embed import Embedder
 from onlyme.face.models import SHIPPED, find
@@ -266,7 +266,7 @@ def template_store(settings: Settings, learned_from: Base) -> TemplateStore:
 
 def gallery_file(settings: Settings) -> Path:
     """Return the file of a gallery that is beside the vault."""
-    return settings.vault / "gallery.sqlite"
+    return settings.vault / GALLERY_FILE
 
 
 def upgrade_store(settings: Settings, learned_from: Base) -> bool:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from onlyme import FaceID, Reason, UnknownOwner
+from onlyme import FaceID, Reason, UnknownOwner, VaultDamaged
 from onlyme.crowd import Person
 from onlyme.errors import NotCalibrated, OwnerExists
 from onlyme.identification import LEAD, identified, ranked, shared_rate
@@ -175,6 +175,21 @@ def test_people_of_the_gallery_can_be_verified_and_forgotten(household, photos):
         household.verify("biden", photos / "biden_1.jpg")
     with pytest.raises(UnknownOwner):
         household.forget("biden")
+
+
+def test_nobody_of_the_gallery_is_an_owner(household):
+    """What opens a login asks for owners."""
+    assert household.owner("obama").name == "obama"
+    with pytest.raises(UnknownOwner):
+        household.owner("biden")
+
+
+def test_a_gallery_whose_secret_is_gone_is_not_passed_over(household, photos, tmp_path):
+    household.close()
+    (tmp_path / "other").mkdir(mode=0o700)
+    (tmp_path / "vault" / "gallery.sqlite").replace(tmp_path / "other" / "gallery.sqlite")
+    with FaceID.open(tmp_path / "other") as other, pytest.raises(VaultDamaged, match="secret"):
+        other.identify(photos / "biden_1.jpg")
 
 
 def test_a_name_of_the_gallery_is_not_given_to_somebody_else(household, photos):

@@ -12,9 +12,11 @@ from onlyme.errors import UsageError
 from onlyme.lab.cell import PRODUCT, Cell, rate
 from onlyme.lab.claims import claims
 from onlyme.lab.compare import ALPHAS, Comparison, Plan, compare
+from onlyme.lab.kept import Kept
 from onlyme.lab.look import plane
 from onlyme.lab.plots import Series, bars, dots, lines
 from onlyme.lab.report import html, write
+from onlyme.lab.spec import Spec
 
 PLAN = Plan(
     owners=1, photos=(2, 3), ways=("classifier", "compact"), strangers=4, unseen=8, limit=10
@@ -50,7 +52,15 @@ def test_every_way_and_the_product_are_judged_on_the_same_photos(compared):
 def test_a_seed_repeats_the_figures_to_the_digit(compared, people):
     again = compare(people, PLAN, Brightness)
     assert again.to_json()["figures"] == compared.to_json()["figures"]
-    other = Plan(owners=1, photos=(2,), ways=("compact",), strangers=4, unseen=8, limit=10, seed=1)
+    other = Plan(
+        owners=1,
+        photos=(2,),
+        ways=("article", "classifier"),
+        strangers=4,
+        unseen=8,
+        limit=10,
+        seed=1,
+    )
     assert compare(people, other).cells[0].held != compared.of("compact", 2)[0].held
 
 
@@ -141,6 +151,23 @@ def test_a_lower_alpha_that_lets_strangers_in_is_told():
     (claim,) = claims(Comparison(Plan(), cells))
     assert claim.verdict == "did not hold"
     assert "50 of 50" in claim.because
+
+
+def test_a_way_that_diverged_refuses_everybody_and_breaks_no_report(people, monkeypatch, tmp_path):
+    """With a rate like this the vectors are no numbers after a few steps."""
+    monkeypatch.setattr(Plan, "spec", lambda _, way: Spec(way, faithful=False, rate=1e30, limit=10))
+    plan = Plan(owners=1, photos=(2,), ways=("compact",), strangers=4, unseen=8)
+    done = compare(people, plan, kept=Kept(tmp_path / "cells"))
+    assert {cell.reason for cell in done.cells} == {"diverged"}
+    for one in done.cells:
+        assert one.misses() == (len(one.held), len(one.held))
+        assert one.false_accepts("unseen")[0] == 0
+        assert one.ranking == 0
+    assert "no numbers any more" in write(done, tmp_path).read_text("utf-8")
+    told = (tmp_path / "report.json").read_text("utf-8")
+    json.loads(told, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
+    again = compare(people, plan, kept=Kept(tmp_path / "cells"))
+    assert again.to_json() == done.to_json()
 
 
 def test_rates_come_with_an_interval():

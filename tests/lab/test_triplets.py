@@ -164,3 +164,10 @@ def test_an_unknown_kind_is_refused():
     with pytest.raises(UsageError, match="batch-hard"):
         triplet_loss("contrastive")  # type: ignore[arg-type]
     assert len(KINDS) == 5
+
+
+def test_what_is_no_number_is_no_distance_of_zero():
+    """Or else a network that diverged would look as if it could not tell anybody apart."""
+    rows = torch.tensor([[float("nan"), 0.0], [float("inf"), 0.0], [1.0, 0.0]])
+    assert euclidean(rows, rows[2:]).flatten().isfinite().tolist() == [False, False, True]
+    assert not terms(rows[::2], rows[1:2], 0.5).isfinite().all()

@@ -15,6 +15,7 @@ from onlyme.cli import options, show
 
 if TYPE_CHECKING:
     from onlyme.gate.audit import Entry
+    from onlyme.vault.template import Template
 
 __all__ = ["register"]
 
@@ -162,8 +163,15 @@ def export(
 ) -> None:
     """Write what is kept of a person to a file, sealed to a passphrase that you choose."""
     with options.kept(vault) as keeping:
-        keeping.export(name, file, _new_passphrase("export"))
+        other = None if keeping.store.version(name) else _in_gallery(name, vault)
+        keeping.export(name, file, _new_passphrase("export"), other=other)
     typer.echo(f"{name} is in {file}; the passphrase is all that protects it")
+
+
+def _in_gallery(name: str, vault: Path | None) -> Template:
+    """Return somebody in the gallery as an owner's template."""
+    with options.opened(vault) as face_id:
+        return face_id.everybody.anybody(name).to_template()
 
 
 def import_(

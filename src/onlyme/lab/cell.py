@@ -26,7 +26,7 @@ class Cell:
         owner: whose.
         photos: how many photos of the owner it saw.
         threshold: the score from which on it accepts.
-        held: scores of the owner's held-out photos.
+        held: scores of the owner's held-out photos; not a number where training diverged.
         trained: of other photos of the strangers that it was trained on.
         unseen: of strangers it never saw.
         reason: why training ended; empty for the product.
@@ -56,7 +56,8 @@ class Cell:
     def misses(self, threshold: float | None = None) -> tuple[int, int]:
         """Return how many of the owner's held-out photos are refused, and of how many."""
         bound = self.threshold if threshold is None else threshold
-        return sum(score < bound for score in self.held), len(self.held)
+        # What is no number is refused.
+        return sum(not score >= bound for score in self.held), len(self.held)
 
     def false_accepts(self, who: str, threshold: float | None = None) -> tuple[int, int]:
         """Return how many strangers (`trained` or `unseen`) are accepted, and of how many."""

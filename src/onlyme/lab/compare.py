@@ -7,6 +7,7 @@ their plateau or to a limit that is stated. What is drawn depends on the seed al
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from math import isfinite
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -127,7 +128,7 @@ class Comparison:
         """Return figures, which a seed repeats to the digit, and timings, which it does not."""
         figures, timings = [], []
         for cell in self.cells:
-            values = {k: v for k, v in asdict(cell).items() if k != "look"}
+            values = {k: _finite(v) for k, v in asdict(cell).items() if k != "look"}
             timings.append({k: values.pop(k) for k in ("seconds", "spent", "peak_bytes")})
             figures.append(values)
         plan = asdict(self.plan)
@@ -210,6 +211,13 @@ def _product(split: Split, product: Product) -> Cell:
         PRODUCT, split.owner, len(split.photos.me), judge.threshold, *judged,
         seconds=seconds, spent=perf_counter() - start,
     )  # fmt: skip
+
+
+def _finite(value: Any) -> Any:
+    """Return None in place of what is no number, which JSON does not know."""
+    if isinstance(value, tuple):
+        return tuple(_finite(one) for one in value)
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _judged(

@@ -42,13 +42,15 @@ class Look:
 
 @torch.no_grad()
 def look(trained: Trained, split: Split) -> Look | None:
-    """Look closer at a way that embeds; None for one that does not."""
+    """Look closer at a way that embeds; None for one that does not, or that diverged."""
     if not isinstance(trained.network, Siamese):
         return None
     embed = trained.network.embedder
     unseen = split.unseen[:_MOST_UNSEEN]
     groups = (split.photos.me, split.held, split.photos.not_me, unseen)
     vectors = [torch.cat([embed(tensor(face[None])) for face in faces]) for faces in groups]
+    if not all(bool(group.isfinite().all()) for group in vectors):
+        return None
     me, held, _, others = vectors
     excess = euclidean(held, me)[:, :, None] - euclidean(held, others)[:, None, :]
     # One triplet for each stranger: otherwise one look-alike fills the page.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from html import escape
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import cv2
@@ -21,6 +22,7 @@ from onlyme.lab.compare import ALPHAS
 from onlyme.lab.look import GROUPS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -107,6 +109,7 @@ def _costs(comparison: Comparison) -> str:
     rows = []
     for cell in comparison.cells:
         ended = cell.reason or "nothing to train"
+        ended += ": its vectors are no numbers any more" if ended == "diverged" else ""
         ended += ": its stated limit, so it may not have had enough" if ended == "limit" else ""
         rows.append(
             f"<tr><td>{cell.way}<td>{escape(cell.owner)}<td>{cell.photos}"
@@ -126,7 +129,10 @@ def _curves(comparison: Comparison) -> str:
         cells = [cell for cell in comparison.of(way) if cell.curve]
         series = []
         for cell in cells:
-            steps, clean, augmented = zip(*cell.curve, strict=True)
+            rows = [row for row in cell.curve if all(map(isfinite, row))]
+            if not rows:
+                continue
+            steps, clean, augmented = zip(*rows, strict=True)
             series += [
                 plots.Series("augmented photos", steps, augmented, "#bbb", dashed=True),
                 plots.Series("photos as they are", steps, clean, colour),
@@ -142,14 +148,19 @@ def _margins(comparison: Comparison) -> str:
     for way in comparison.ways():
         cells = comparison.of(way, most)
         groups = [
-            ("owner, held out", [s for c in cells for s in c.held], plots.COLOURS[2]),
-            ("strangers trained on", [s for c in cells for s in c.trained], plots.COLOURS[4]),
-            ("strangers unseen", [s for c in cells for s in c.unseen], plots.COLOURS[1]),
+            ("owner, held out", _known(c.held for c in cells), plots.COLOURS[2]),
+            ("strangers trained on", _known(c.trained for c in cells), plots.COLOURS[4]),
+            ("strangers unseen", _known(c.unseen for c in cells), plots.COLOURS[1]),
         ]
         label = "margin" if way in {"article", "compact", PRODUCT} else "logit"
         mark = sum(cell.threshold for cell in cells) / len(cells)
         figures.append(_figure(plots.bars(groups, (label, "share"), mark), way))
     return f"<h2>Margins, {most} photos</h2><div class=row>{''.join(figures)}</div>"
+
+
+def _known(scores: Iterable[tuple[float, ...]]) -> list[float]:
+    """All scores that are numbers: those of a network that diverged are none."""
+    return [score for one in scores for score in one if isfinite(score)]
 
 
 def _sweep(comparison: Comparison) -> str:

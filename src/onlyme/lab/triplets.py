@@ -64,8 +64,8 @@ def euclidean(a: Tensor, b: Tensor) -> Tensor:
     [[5.0, 0.0]]
     """
     squares = (a[:, None] - b[None]).square().sum(-1)
-    apart = squares > _NEAREST**2
-    return torch.where(apart, torch.where(apart, squares, 1.0).sqrt(), 0.0)
+    equal = squares <= _NEAREST**2  # asked this way, what is no number stays none
+    return torch.where(equal, 0.0, torch.where(equal, 1.0, squares).sqrt())
 
 
 def terms(me: Tensor, not_me: Tensor, alpha: float) -> Tensor:
