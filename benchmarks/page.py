@@ -116,6 +116,8 @@ def main():
         settings = Settings.load(vault=Path(folder) / "vault")
         with FaceID.open(settings.vault) as face_id:
             face_id.enroll("owner", frames[::30])
+        wiring.pipeline(settings, lasting=True)  # as `onlyme serve` does before it listens
+        wiring.judge(wiring.runtime(settings, lasting=True))
         video = film(Path(folder) / "camera.mjpeg", frames)
         shape = Image.open(video).size
         with serving(settings) as running:

@@ -8,6 +8,7 @@ this process, running it again does the rest, and reports the whole.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -21,7 +22,8 @@ from onlyme import wiring
 from onlyme.crew import Crew, cores
 from onlyme.crowd import Person
 from onlyme.enrolling import Collector
-from onlyme.errors import EnrollmentError, ImageError, UsageError
+from onlyme.errors import EnrollmentError, ImageError, SettingsError, UsageError
+from onlyme.gallery.store import IndexedStore
 from onlyme.gate.audit import Event
 from onlyme.image.source import photos
 from onlyme.names import checked_name
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from onlyme.crowd import Gallery
     from onlyme.faceid import FaceID
     from onlyme.pipeline import Pipeline
     from onlyme.settings import Settings
@@ -187,6 +190,7 @@ def enrolled_folder(
     told("photos", everything, everything)
     if not census.enrolled + census.changed + census.unchanged:
         raise EnrollmentError("nobody could be enrolled:\n" + _first(census.refused))
+    _index(gallery)
     if look_for_twins:
         census.twins = list(twins(gallery, list(folders), told))
     with face_id.store.edit() as edit:
@@ -195,6 +199,15 @@ def enrolled_folder(
     census.refused.sort()
     census.seconds = perf_counter() - start
     return census
+
+
+def _index(gallery: Gallery) -> None:
+    """Give a large gallery an index, where what builds it is installed."""
+    store = gallery.store
+    if isinstance(store, IndexedStore) and len(gallery) >= store.index_from:
+        with suppress(SettingsError):
+            for generation in store.count().generations:
+                store.build_index(generation)
 
 
 def _people_in(folder: Path, census: Census) -> dict[str, list[Path]]:

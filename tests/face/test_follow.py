@@ -163,6 +163,16 @@ def test_a_frame_that_comes_again_costs_no_network(counted, pipeline, people):
     assert all(vector is vectors[0] for vector in vectors)
 
 
+def test_a_camera_that_writes_over_its_frames(follower, counted, people):
+    buffer = frame((people[0], 100, 60))
+    places = []
+    for n in range(EVERY):
+        buffer[:] = frame((people[0], 100 + 8 * n, 60), seed=n)
+        places.append(middle(follower.detect(buffer)[0])[0])
+    assert counted.calls["near"] == EVERY - 1
+    assert places[-1] - places[0] == pytest.approx(8 * (EVERY - 1), abs=6)
+
+
 def test_a_camera_s_noise_is_something_new(pipeline, people):
     stream = pipeline.follow()
     sights = [stream.look(frame((people[0], 200, 90), seed=n)) for n in range(6)]

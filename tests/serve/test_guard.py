@@ -76,6 +76,8 @@ def test_a_request_without_a_host_is_none(running):
         "http://127.0.0.1:1",
         "http://localhost",
         "file://",
+        "http://[",
+        "http://evil@127.0.0.1",
         "http://127.0.0.1.evil.example",
         "",
     ],

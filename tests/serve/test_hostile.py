@@ -389,6 +389,35 @@ def test_a_full_queue_is_said_at_once(running, photos):
         each.result(60)
 
 
+def test_what_takes_too_long_is_answered_in_time(served, photos):
+    picture, go = (photos / "obama_4.jpg").read_bytes(), threading.Event()
+    with served(seconds=0.3) as running:
+        busy = [running.occupy(go) for _ in range(running.service.options.workers)]
+        try:
+            running.wait(lambda: running.busy() == len(busy))
+            answer = running.client().post("/v1/names/obama/verify", content=picture, headers=JPEG)
+            assert answer.status_code == 504
+        finally:
+            go.set()
+        for each in busy:
+            each.result(30)
+        assert lines(running) == 0  # it was not begun later
+
+
+@pytest.mark.parametrize(
+    "target", [b"*", b"http://evil.example/v1/names", b"//evil.example/", b"/%"]
+)
+def test_a_target_that_is_no_path_of_ours_is_refused(running, target):
+    token = running.secrets["admin"].encode()
+    request = b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\n" % (
+        target,
+        token,
+    )
+    answer = running.raw(request + b"Connection: close\r\n\r\n")
+    assert status(answer) == 404
+    assert b"obama" not in answer
+
+
 def test_requests_in_one_packet_are_answered_one_by_one(running):
     one = b"GET /v1/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     last = b"GET /v1/health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"

@@ -124,6 +124,8 @@ def test_a_sitting_advises_and_enrolls(running, photo):
         enrolled, _ = heard(socket, "enrolled")
     assert tried["kept"], seen
     assert enrolled["enrollment"]["name"] == "newcomer"
+    line = next(line for line in lines(running) if line.get("owner") == "newcomer")
+    assert (line["event"], line["source"]) == ("enroll", SOURCE)
 
 
 def test_a_sitting_that_is_left_learns_nothing(running, photo):
@@ -162,7 +164,7 @@ def test_whoever_walks_away_in_the_middle_loses_no_try(running, photo):
 
 
 def test_a_rejected_face_is_counted_written_down_and_in_the_end_refused(running, photo):
-    pictures = (photo("biden_1", shift) for shift in range(60))
+    pictures = (photo("biden_1", shift) for shift in range(400))
     with stream(running, "obama/watch") as socket:
         closed, seen = heard(socket, "closed", pictures=pictures)
         assert until_closed(socket) == []

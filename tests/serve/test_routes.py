@@ -94,3 +94,16 @@ def test_metrics_count_and_name_nobody(running):
     assert "onlyme_jobs_waiting 0.0" in text
     assert "process_resident_memory_bytes" in text
     assert "obama" not in text
+
+
+def test_what_strangers_make_up_fills_no_memory_with_counts(running):
+    def lines():
+        return len(running.client("metrics").get("/v1/metrics").text.splitlines())
+
+    lines()
+    running.client(None).request("AAAA", "/v1/made-up")
+    before = lines()
+    for number in range(20):
+        running.client(None).request(f"AAAA{number}", f"/v1/made-up/{number}")
+        running.client().get(f"/v1/names/person{number}/tune")
+    assert lines() <= before + 20  # one route more, answered 404

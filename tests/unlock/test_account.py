@@ -80,7 +80,7 @@ def test_nobody_is_looked_at_twice(stack, data):
         terminal.until("does not match")
         terminal.until("[sudo] password")
         terminal.type(f"{WRONG}\n")
-        terminal.until("looked at already")
+        terminal.until("had its turn already")
         assert tries(stack) == 4
         terminal.type(f"{PASSWORD}\n")
         assert terminal.end(), terminal.seen
@@ -123,16 +123,25 @@ def test_a_refusal_is_remembered_for_a_minute_and_once():
     now = itertools.count(0.0, SECONDS / 4)
     refusals = Refusals(now=lambda: next(now))
     refusals.add(ADA, looked=True)  # 0
-    assert refusals.looked(ADA)  # a quarter
+    assert refusals.had_its_turn(ADA, confirmed=False)  # a quarter
     assert refusals.take(ADA._replace(service="login")) is None
     assert refusals.take(ADA._replace(application=Application(7, 101))) is None
     assert refusals.take(ADA) is not None
     assert refusals.take(ADA) is None
-    refusals.add(ADA, looked=False)
-    assert not refusals.looked(ADA)
+    refusals.add(ADA)
+    assert not refusals.had_its_turn(ADA, confirmed=False)
     for _ in range(4):
-        refusals.looked(ADA)
+        refusals.had_its_turn(ADA, confirmed=False)
     assert refusals.take(ADA) is None
+
+
+def test_a_run_is_asked_to_confirm_once():
+    refusals = Refusals()
+    refusals.add(ADA, asked=True)
+    assert not refusals.had_its_turn(ADA, confirmed=True)
+    assert refusals.had_its_turn(ADA, confirmed=False)
+    refusals.add(ADA, looked=True)
+    assert refusals.had_its_turn(ADA, confirmed=True)
 
 
 def test_no_more_is_remembered_than_fits():

@@ -7,6 +7,8 @@ import time
 from base64 import b64encode
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from onlyme import wiring
@@ -183,3 +185,27 @@ def test_parallel_logins(house, data):
         ends.append(process.returncode == 0)
     assert ends[1] is ends[3] is False
     assert ends[0] or ends[2]  # one may have waited for longer than its deadline
+
+
+def test_a_user_cannot_keep_the_camera_from_others(stack, tmp_path, data):
+    """Of many attempts of one user at once, two wait; somebody else's comes soon."""
+    show(stack, nobody_in(tmp_path / "nobody.avi"))
+    with stack.daemon():
+        code = (
+            "import sys, threading; from onlyme.unlock.wire import SOCKET, ask\n"
+            "def one(n):\n"
+            f"    q = {{'user': '{USER}', 'service': str(n), 'seconds': 30}}\n"
+            "    print(ask(SOCKET, '/v1/attempt', q, 60)[1]['message'], flush=True)\n"
+            "threads = [threading.Thread(target=one, args=(n,)) for n in range(6)]\n"
+            "[t.start() for t in threads]; [t.join() for t in threads]\n"
+        )
+        done = stack.run(sys.executable, "-c", code, uid=UID)
+        assert done.stdout.count("in use by other logins") == 4, done.stdout
+
+
+def nobody_in(path):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30.0, (640, 480))
+    for _ in range(300):
+        writer.write(np.full((480, 640, 3), 60, np.uint8))
+    writer.release()
+    return path

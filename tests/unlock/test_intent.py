@@ -3,7 +3,7 @@
 import pytest
 
 from .conftest import camera, let_sudo
-from .stack import PASSWORD, UID, USER, Terminal
+from .stack import PASSWORD, UID, USER, WRONG, Terminal
 
 pytestmark = pytest.mark.data
 
@@ -69,6 +69,9 @@ def test_sudo_end_to_end(stack):
         terminal.until("Enter allows it")
         terminal.type("x")
         terminal.until("[sudo] password")
+        terminal.type(f"{WRONG}\n")
+        terminal.until("had its turn already")  # nobody is asked to confirm twice
         terminal.type(f"{PASSWORD}\n")
         assert terminal.end(), terminal.seen
         assert terminal.seen.split()[-1] == "0"
+        assert terminal.seen.count("Enter allows it") == 1

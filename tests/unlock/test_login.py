@@ -1,8 +1,12 @@
 """A login through real PAM, with the real daemon and videos as its camera."""
 
+import cv2
 import pytest
 
-from .conftest import clip, show
+from onlyme import FaceID, wiring
+from onlyme.settings import Settings
+
+from .conftest import camera, clip, show
 from .stack import OTHER, OTHER_PASSWORD, PASSWORD, USER
 
 pytestmark = pytest.mark.data
@@ -28,3 +32,39 @@ def test_the_owner_opens_without_a_password_and_nobody_else_does(stack, data):
         assert stack.login(OTHER).opened
         assert not stack.login(USER).opened
         assert stack.login(OTHER, OTHER_PASSWORD).opened
+
+
+def film(paths, out):
+    writer = cv2.VideoWriter(str(out), cv2.VideoWriter.fourcc(*"MJPG"), 15.0, (640, 480))
+    for path in paths:
+        writer.write(cv2.imread(str(path)))
+    writer.release()
+    return out
+
+
+def session(folder, name):
+    """The frames of one session, in the order in which they were taken."""
+    return sorted(folder.glob(f"{name}_*.jpg"), key=lambda path: int(path.stem.split("_")[-1]))
+
+
+def test_a_printed_photo_of_the_owner_does_not_open(empty, data, tmp_path):
+    """Prints held before a webcam, some of them bent, and the person before the same one."""
+    live, prints = data / "nuaa_dev/live/0001", data / "nuaa_dev/print/0001"
+    settings = Settings.load(
+        vault=empty.folder / "lib/onlyme", key_file=empty.folder / "etc/onlyme/vault.key"
+    )
+    with wiring.face_id(settings, FaceID) as face_id:
+        face_id.enroll(USER, session(live, "0001_00_00_01")[::6])
+    alive = film(session(live, "0001_00_00_02")[1:13], tmp_path / "live.avi")
+    show(empty, alive)
+    empty.configure(camera=camera(empty))
+    with empty.daemon():
+        assert empty.login().opened
+        for name in ("0001_00_01_02", "0001_00_02_03", "0001_00_03_02"):
+            show(empty, film(session(prints, name), tmp_path / "print.avi"))
+            refused = empty.login()
+            assert not refused.opened
+            assert "a photo or a screen" in refused.words
+        assert empty.login(password=PASSWORD).opened
+        show(empty, alive)
+        assert empty.login().opened

@@ -227,7 +227,8 @@ def test_a_trial_leaves_counts_of_wrong_passwords_alone(room):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("auth sufficient pam_permit.so\n@include common-auth\n", "opens for ada without a pass"),
+        ("auth sufficient pam_permit.so\n@include common-auth\n", "rules never come to pam_unix"),
+        ("auth sufficient pam_debug.so\n@include common-auth\n", "opens for ada without a pass"),
         ("auth required pam_shells.so\nauth requisite pam_deny.so\n", "none of its auth rules"),
         ("auth required pam_nologin.so\n@include common-auht\n", "common-auht is not there"),
         ("auth requisite pam_rootok.so\n@include common-auth\n", "asks ada for no password as"),

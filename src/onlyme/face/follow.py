@@ -95,10 +95,13 @@ class Follower:
         if faces is None:
             self._since = 0
             faces = self.detector.detect(pixels, every=every)
-        # A face is kept with the frame in which it was measured: many small changes are a large
-        # one.
-        measured = {id(face): frame for face, frame in self._last}
-        self._last = [(face, measured.get(id(face), pixels)) for face in faces]
+        # A face is kept with its pixels in the frame in which it was measured, since many small
+        # changes are a large one; and with a copy, since a camera may write over its frames.
+        measured = {id(face): part for face, part in self._last}
+        self._last = [
+            (face, part if (part := measured.get(id(face))) is not None else _part(pixels, face))
+            for face in faces
+        ]
         return faces
 
     def _followed(self, pixels: NDArray[np.uint8]) -> list[Face] | None:
@@ -110,8 +113,8 @@ class Follower:
             return None
         same: list[Face] = []
         beside: list[Face] = []
-        for last, frame in self._last:
-            if unchanged(inside(pixels, last), inside(frame, last)):
+        for last, part in self._last:
+            if unchanged(inside(pixels, last), part):
                 same.append(last)
                 continue
             found = self.detector.near(pixels, last)
@@ -122,6 +125,10 @@ class Follower:
         if len(distinct(same, OVERLAP)) < len(same):
             return None  # two became one: which, only the whole frame can tell
         return sorted(distinct([*same, *beside], OVERLAP), key=lambda face: -face.area)
+
+
+def _part(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
+    return inside(pixels, face).copy()
 
 
 class Rememberer:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onlyme.errors import SettingsError, VaultDamaged
-from onlyme.gallery.index import Index
+from onlyme.gallery.index import CANDIDATES, Index
 from onlyme.gallery.lock import locked
 from onlyme.gallery.matrix import Matrix
 from onlyme.gallery.scan import top
@@ -61,15 +61,15 @@ class Derived:
         self, queries: NDArray[np.float32], k: int, generation: int, *, exact: bool
     ) -> tuple[list[NDArray[np.intp]], bool]:
         """Return for each query the slots that may be nearest, and whether every row was seen."""
-        index = None if exact else self._index(generation)
-        if index is not None:
-            since, graph = index
-            tail = self._changed_since(generation, since)
-            if tail is not None:
-                near = graph.top(queries, k)
-                return [np.union1d(slots, tail) for slots in near], False
         matrix = self.matrix(generation)
-        return [slots for slots, _ in top(matrix, queries, k)], k >= len(matrix)
+        index = None if exact else self._index(generation)
+        tail = self._changed_since(generation, index[0]) if index else None
+        if index is None or tail is None:
+            return [slots for slots, _ in top(matrix, queries, k)], k >= len(matrix)
+        near = index[1].top(queries, max(CANDIDATES, 2 * k))
+        known = (np.union1d(slots[slots < len(matrix)], tail) for slots in near)
+        best = [_best(matrix, slots, query, k) for slots, query in zip(known, queries, strict=True)]
+        return best, not len(matrix)
 
     def indexed(self) -> list[int]:
         """Return the generations that have an index."""
@@ -84,6 +84,15 @@ class Derived:
         query = "SELECT slot - 1 FROM person WHERE generation = ? ORDER BY slot"
         slots = np.array(self._file.run(query, (generation,)).fetchall(), np.intp).reshape(-1)
         return self._version(), slots, self.matrix(generation)
+
+    def outdated(self) -> list[int]:
+        """Return the generations whose index holds more than rows that are as they were."""
+        query = (
+            "SELECT generation FROM indexed WHERE version < (SELECT max("
+            " (SELECT coalesce(max(changed), 0) FROM person), "
+            " (SELECT coalesce(max(changed), 0) FROM gone)))"
+        )
+        return [row[0] for row in self._file.run(query).fetchall()]
 
     def index_path(self, generation: int) -> Path:
         """Where the index of a generation is."""
@@ -110,14 +119,6 @@ class Derived:
         for generation in kept:
             if self._path(generation, "matrix").exists():
                 self.matrix(generation)
-            index = self._index(generation)
-            if index is not None:
-                since, graph = index
-                query = (
-                    "SELECT slot - 1 FROM person WHERE changed > ?1"
-                    " UNION ALL SELECT slot - 1 FROM gone WHERE changed > ?1"
-                )
-                graph.erase([row[0] for row in self._file.run(query, (since,))])
 
     # ------------------------------------------------------------------- matrix
 
@@ -172,7 +173,7 @@ class Derived:
             return None
         held = self._indexes.get(generation)
         if held is None or held[0] != row[0]:
-            # Deleted, damaged, or usearch is not there: every row is looked at instead.
+            # Deleted, damaged, or faiss is not there: every row is looked at instead.
             with suppress(OSError, ValueError, RuntimeError, SettingsError):
                 self._indexes[generation] = row[0], Index(self._path(generation, "index"), row[1])
         held = self._indexes.get(generation)
@@ -206,3 +207,13 @@ class Derived:
         """How many slots were ever used."""
         used = (self._one(f"SELECT max(slot) FROM {table}") for table in ("person", "gone"))  # noqa: S608
         return max((row[0] or 0 for row in used if row), default=0)
+
+
+def _best(
+    matrix: NDArray[np.float32], slots: NDArray[np.intp], query: NDArray[np.float32], k: int
+) -> NDArray[np.intp]:
+    """Compare a few rows exactly, and keep the k nearest."""
+    products = np.einsum("nd,d->n", matrix[slots], query)
+    if len(slots) <= k:
+        return slots
+    return slots[np.argpartition(-products, k - 1)[:k]]

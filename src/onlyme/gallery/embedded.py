@@ -16,7 +16,7 @@ import numpy as np
 from onlyme.errors import NeedsReenroll, VaultDamaged
 from onlyme.gallery.checks import checked_note, checked_queries, checked_rows
 from onlyme.gallery.derived import Derived
-from onlyme.gallery.index import build
+from onlyme.gallery.index import FEWEST, build
 from onlyme.gallery.lock import locked
 from onlyme.gallery.store import Count, Hit, Row
 from onlyme.sqlite import SqliteFile, translated
@@ -64,7 +64,7 @@ class Embedded:
         VaultError: it cannot be used.
     """
 
-    index_from = 200_000
+    index_from = 50_000
 
     def __init__(self, path: Path, model: str, dimension: int) -> None:
         self.path, self.model, self.dimension = path, model, dimension
@@ -130,7 +130,11 @@ class Embedded:
         with translated(self.path):
             with self._file.reading():
                 self._derived.scrub(self.count().generations)
+                outdated = self._derived.outdated()
             self._file.scrub()
+            for generation in outdated:  # it holds an image of who was removed
+                self.drop_index(generation)
+                self.build_index(generation)
 
     # -------------------------------------------------------------------- index
 
@@ -144,29 +148,28 @@ class Embedded:
     ) -> None:
         """Build the index of a generation anew, unless it knows every row; see IndexedStore.
 
+        A generation of a few hundred rows gets none.
+
         Args:
             generation: whose.
             progress: told how many rows of how many are done.
 
         Raises:
-            SettingsError: usearch is not installed.
+            SettingsError: faiss is not installed.
         """
         path = self._derived.index_path(generation)
         with translated(self.path), locked(self.path.with_suffix(".index-lock")):
             with self._file.reading():
                 known = self._one("SELECT version FROM indexed WHERE generation = ?", generation)
                 version, slots, matrix = self._derived.to_index(generation)
-            if path.exists() and known == (version,):
+            if len(slots) < FEWEST or (path.exists() and known == (version,)):
                 return
-            # Minutes, in which others may change rows: a search looks at those beside the index.
+            # Others may change rows meanwhile: a search looks at those beside the index.
             build(path, slots, matrix, progress)
             with self._file.writing():
                 row = (generation, version, path.stat().st_size)
                 self._file.run("INSERT OR REPLACE INTO indexed VALUES (?, ?, ?)", row)
             self._derived.forget_index(generation)
-            with self._file.reading():
-                if self._version() != version:
-                    self._derived.scrub(self.count().generations)
 
     def drop_index(self, generation: int) -> None:
         """Drop the index of a generation; see IndexedStore."""

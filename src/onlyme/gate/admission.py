@@ -99,11 +99,15 @@ class Gate:
         ledger: the vault.
         policy: what is allowed.
         now: reads the clock.
+
+    Attributes:
+        by: through what whatever is no attempt is done; the log says so.
     """
 
     def __init__(
         self, ledger: Ledger, policy: Policy = DEFAULT, now: Callable[[], Moment] = clock.now
     ) -> None:
+        self.by = "command line"
         self.audit = Audit(ledger)
         self.policy = policy
         self._ledger = ledger
@@ -160,7 +164,7 @@ class Gate:
 
     def note(self, page: Page, event: Event, owner: str | None = None, detail: str = "") -> None:
         """Write down, within the transaction that does it, something that is no attempt."""
-        self.audit.note(page, Entry(event, owner, detail=detail))
+        self.audit.note(page, Entry(event, owner, self.by, detail=detail))
 
     def standings(self) -> dict[Place, Standing]:
         """Say where everybody stands who ever tried."""

@@ -91,10 +91,6 @@ class Sessions:
         """Say whether a cookie is one of a browser that was let in."""
         return self._ends.get(_key(secret), 0.0) > monotonic()
 
-    def end(self, secret: str) -> None:
-        """Let a browser out."""
-        self._ends.pop(_key(secret), None)
-
 
 class Current:
     """The tokens as they were read last, at most a second ago.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from time import perf_counter
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
@@ -149,7 +149,7 @@ def _read_in_one_way(connection: HTTPConnection) -> None:
 def _from_here(connection: HTTPConnection, own: str) -> None:
     """Refuse what another site's page sent, whatever it carries."""
     origin = connection.headers.get("origin")
-    foreign = origin is not None and urlsplit(origin).netloc.lower() != own
+    foreign = origin is not None and origin.lower() not in {f"http://{own}", f"https://{own}"}
     site = connection.headers.get("sec-fetch-site", "none")
     if foreign or site not in {"same-origin", "none"}:
         raise Refused(403, "foreign-origin", "pages of other sites get no answer here")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from onlyme import wiring
 from onlyme.attempt import judged, nobody_seen, photo_liveness
+from onlyme.types import LivenessLevel
 
 if TYPE_CHECKING:
     from onlyme.faceid import FaceID
-    from onlyme.liveness.judge import Judge
-    from onlyme.types import Decision, LivenessLevel
+    from onlyme.types import Decision
 
 __all__ = ["ANYBODY", "identified"]
 
@@ -17,21 +18,19 @@ ANYBODY = ""
 """Under this name, which no person can have, the gate counts tries to be just anybody."""
 
 
-def identified(
-    face_id: FaceID, picture: bytes, judge: Judge | None, level: LivenessLevel, source: str
-) -> Decision:
+def identified(face_id: FaceID, picture: bytes, level: LivenessLevel, source: str) -> Decision:
     """Find out which of the enrolled people a picture shows, if any and if alive.
 
     Args:
         face_id: knows them.
         picture: a file's bytes.
-        judge: looks for photos and screens; None denies whoever needs a look.
         level: how hard to look for a photo in place of the person.
         source: what the count and the log call where the picture comes from.
 
     Raises:
         ImageError: the picture cannot be used.
     """
+    judge = None if level is LivenessLevel.OFF else wiring.judge(face_id.pipeline.runtime)
 
     def decide() -> Decision:
         sight = face_id.pipeline.look(picture)

@@ -112,7 +112,7 @@ async def identify(
         if len(frames) != 1:
             raise UsageError("send one frame")
         decision = await service.engine.run(
-            lambda face_id: identified(face_id, frames[0], service.judge(), service.level, SOURCE),
+            lambda face_id: identified(face_id, frames[0], service.level, SOURCE),
             gone=lambda: left(request),
         )
     service.metrics.decided(decision)

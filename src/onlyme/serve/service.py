@@ -20,7 +20,6 @@ from onlyme.types import LivenessLevel
 
 if TYPE_CHECKING:
     from onlyme.keeping import Keeping
-    from onlyme.liveness.judge import Judge
     from onlyme.serve.options import Options
     from onlyme.settings import Settings
 
@@ -57,7 +56,7 @@ class Service:
         self.level = LivenessLevel(settings.liveness)
         self.cookie = f"onlyme-{options.port}"  # browsers share cookies among the ports of a host
         self.engine = Engine(
-            lambda: wiring.face_id(settings, FaceID, lasting=True),
+            self.opened,
             workers=options.workers,
             waiting=options.waiting,
             seconds=options.seconds,
@@ -77,6 +76,16 @@ class Service:
         service: Self = connection.app.state.service
         return service
 
+    def opened(self) -> FaceID:
+        """Open the vault for one thread.
+
+        Raises:
+            OnlymeError: it cannot be opened.
+        """
+        face_id = wiring.face_id(self.settings, FaceID, lasting=True)
+        face_id.gate.by = SOURCE
+        return face_id
+
     async def start(self) -> None:
         """Open the vault.
 
@@ -92,12 +101,6 @@ class Service:
         await self.engine.stop()
         if self._keeping is not None:
             self._keeping.close()
-
-    def judge(self) -> Judge | None:
-        """Return what looks for a photo in place of the person; None denies whoever needs it."""
-        if self.level is LivenessLevel.OFF:
-            return None
-        return wiring.judge(wiring.runtime(self.settings, lasting=True))
 
     def log_error(self, error: Exception) -> None:
         """Write down for the operator what outsiders are not told."""

@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
-from onlyme import wiring
 from onlyme.documents import dumped
 from onlyme.errors import OnlymeError
-from onlyme.faceid import FaceID
 from onlyme.serve.newest import MOST_BYTES, Newest
 from onlyme.serve.problems import Refused, of_error, of_status
 
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
 
     from starlette.websockets import WebSocket
 
+    from onlyme.faceid import FaceID
     from onlyme.serve.service import Service
 
     Job = Callable[[FaceID, Newest, "Say"], None]
@@ -129,7 +128,7 @@ class Stream:
     def _work(self, job: Job) -> None:
         """In the thread: do the job, and tell how it ended if it ended badly."""
         try:
-            with wiring.face_id(self._service.settings, FaceID) as face_id:
+            with self._service.opened() as face_id:
                 job(face_id, self.newest, self._say)
         except OnlymeError as error:
             self._say("problem", **of_error(error).document)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -22,6 +23,7 @@ from onlyme.unlock.service import NotAllowed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
 
     from starlette.requests import Request
 
@@ -41,7 +43,7 @@ MOST_OF_CHANGE = 64 * 2**20
 SECONDS = 5.0
 """So long a question may take to arrive …"""
 
-SECONDS_OF_CHANGE = 60.0
+SECONDS_OF_CHANGE = 20.0
 """… and a change."""
 
 _log = logging.getLogger("onlyme")
@@ -70,6 +72,9 @@ def create_app(service: Service) -> Starlette:
     async def status(request: Request, document: Document) -> Document:
         return await service.status(request.state.peer, document)
 
+    # One at a time, from its first byte on: so many photos fit into memory once.
+    changing = asyncio.Semaphore(1)
+
     def change(what: str) -> Answer:
         async def changed(request: Request, document: Document) -> Document:
             return await service.change(request.state.peer, what, document)
@@ -77,16 +82,26 @@ def create_app(service: Service) -> Starlette:
         return changed
 
     questions = {"attempt": attempt, "password-used": password_used, "status": status}
-    routes = [_route(name, answer, MOST, SECONDS) for name, answer in questions.items()]
-    routes += [_route(name, change(name), MOST_OF_CHANGE, SECONDS_OF_CHANGE) for name in CHANGES]
+    free = nullcontext()
+    routes = [_route(name, answer, MOST, SECONDS, free) for name, answer in questions.items()]
+    routes += [
+        _route(name, change(name), MOST_OF_CHANGE, SECONDS_OF_CHANGE, changing) for name in CHANGES
+    ]
     return Starlette(routes=routes)
 
 
-def _route(name: str, answer: Answer, most: int, seconds: float) -> Route:
+def _route(
+    name: str,
+    answer: Answer,
+    most: int,
+    seconds: float,
+    turn: AbstractAsyncContextManager[None],
+) -> Route:
     async def answered(request: Request) -> Response:
         try:
-            document = await _document(request, most, seconds)
-            return _json(200, await answer(request, document))
+            async with turn:
+                document = await _document(request, most, seconds)
+                return _json(200, await answer(request, document))
         except ClientDisconnect:
             return Response(status_code=400)  # nobody reads it
         except _Refused as refused:

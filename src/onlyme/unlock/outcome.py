@@ -51,7 +51,7 @@ _WORDS: dict[str, str] = {
     Reason.LIVENESS_UNDECIDED: "it was not clear that a person is there; use the password",
     Reason.LOCKED_OUT: "too many attempts failed; the password lets your face try again",
     Why.CONFIRM: "this needs to be confirmed",
-    Why.ASKED_ALREADY: "the face was looked at already; use the password",
+    Why.ASKED_ALREADY: "this had its turn already; use the password",
     Why.NOT_ENROLLED: "nobody is enrolled for this user: `onlyme unlock enroll`",
     Why.NEEDS_REENROLL: "enrolled with another network: `onlyme unlock enroll --replace`",
     Why.NO_PROMISE: "no false accept rate can be promised for this user; use the password",

@@ -43,11 +43,13 @@ class Refused:
 
     Attributes:
         at: when, on the clock of `Refusals`.
+        asked: whether it was said that this must be confirmed.
         looked: whether the camera was looked through.
         vector: float32[d], what was seen, if the password may confirm it.
     """
 
     at: float
+    asked: bool
     looked: bool
     vector: NDArray[np.float32] | None = None
 
@@ -63,18 +65,26 @@ class Refusals:
         self._now = now
         self._kept: dict[Asker, Refused] = {}
 
-    def add(self, asker: Asker, *, looked: bool, vector: NDArray[np.float32] | None = None) -> None:
-        """Remember that somebody was not let in by face."""
+    def add(
+        self,
+        asker: Asker,
+        *,
+        asked: bool = False,
+        looked: bool = False,
+        vector: NDArray[np.float32] | None = None,
+    ) -> None:
+        """Remember that somebody was not let in by face; see `Refused`."""
         self._expire()
         self._kept.pop(asker, None)
-        self._kept[asker] = Refused(self._now(), looked, vector)
+        self._kept[asker] = Refused(self._now(), asked, looked, vector)
         while len(self._kept) > MOST:
             del self._kept[next(iter(self._kept))]
 
-    def looked(self, asker: Asker) -> bool:
-        """Say whether this run has had its look."""
+    def had_its_turn(self, asker: Asker, *, confirmed: bool) -> bool:
+        """Say whether this run was looked at, or is about to be asked to confirm once more."""
         self._expire()
-        return asker in self._kept and self._kept[asker].looked
+        refused = self._kept.get(asker)
+        return refused is not None and (refused.looked or (refused.asked and not confirmed))
 
     def take(self, asker: Asker) -> Refused | None:
         """Return what is remembered of a run, and forget it."""

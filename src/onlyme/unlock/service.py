@@ -31,7 +31,8 @@ __all__ = ["NotAllowed", "Service"]
 _log = logging.getLogger("onlyme")
 
 _SPARE = 0.1  # seconds of a deadline that are left for the answer's way
-_LONGEST = 30.0  # seconds that anybody may have the camera
+_LONGEST = 10.0  # seconds that anybody may have the camera
+_PENDING = 2  # looks that a user may wait for: nobody can keep it from others for long
 _UNSEEN = {Why.CONFIRM, Why.ASKED_ALREADY, Why.LID_CLOSED, Why.CAMERA_HANGS, Reason.LOCKED_OUT}
 """Reasons for which nobody was looked at."""
 
@@ -98,14 +99,16 @@ class Service:
         question = _parsed(document)
         _allow(peer, question.user)
         asker = _asker(peer, question)
-        if asker and self.refusals.looked(asker):
+        if asker and self.refusals.had_its_turn(asker, confirmed=question.confirmed):
             return Outcome(Why.ASKED_ALREADY).to_json()
         if question.service in self._confirm and not question.confirmed:
             obstacle = await self._obstacle(question.user)
             outcome = obstacle or Outcome(Why.CONFIRM)
             if asker:
-                self.refusals.add(asker, looked=False)
+                self.refusals.add(asker, asked=outcome.reason is Why.CONFIRM)
             return outcome.to_json() | {"seconds": self.settings.unlock_confirm_seconds}
+        if not peer.is_root and sum(look.user == question.user for look in self._looks) >= _PENDING:
+            return Outcome(Why.CAMERA, "the camera is in use by other logins").to_json()
         told: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         look = Look(question.user, max(0.05, question.seconds - _SPARE), _teller(told))
         outcome = await self._looked(look, told, gone)

@@ -10,7 +10,9 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,22 +85,42 @@ def killed_runs(server, kills, seed=0):
     writer = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True
     )
+    assert writer.stdin is not None
+    assert writer.stdout is not None
+    acknowledged = []
+
+    def listen():
+        for line in writer.stdout:
+            acknowledged.append(int(line))  # noqa: PERF401 - others look while it grows
+
+    listening = threading.Thread(target=listen, daemon=True)
+    listening.start()
     try:
-        assert writer.stdout is not None
-        assert writer.stdout.readline().strip() == "0"
         for kill in range(kills):
-            time.sleep(chance.uniform(0.01, 0.15))
+            _wait_for_more(acknowledged, writer)  # so that it writes when the server dies
+            time.sleep(chance.uniform(0.0, 0.05))
             _end(server, kill)
             time.sleep(chance.uniform(0.0, 0.05))
             server.start()
-        time.sleep(0.2)
-        said, _ = writer.communicate(timeout=60)
+        _wait_for_more(acknowledged, writer)
+        writer.stdin.close()
+        writer.wait(120)
+        listening.join(60)
     finally:
         writer.kill()
         writer.wait()
+        listening.join(60)
+        writer.stdout.close()
     assert writer.returncode == 0
-    acknowledged = [0, *map(int, said.split())]
     return _judged(PostgresStore(address, MODEL, DIMENSION), kills, acknowledged)
+
+
+def _wait_for_more(acknowledged, writer):
+    before, deadline = len(acknowledged), time.monotonic() + 120
+    while len(acknowledged) == before:
+        assert writer.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
 
 
 def _end(server, kill):
@@ -108,7 +130,8 @@ def _end(server, kill):
             "postgres", "SELECT pid FROM pg_stat_activity WHERE application_name = 'onlyme'"
         )
         for pid in map(int, pids.split()):
-            os.kill(pid, signal.SIGKILL)  # the server ends all others, and recovers by itself
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)  # the server ends all others, and recovers by itself
         server.stop(signal.SIGQUIT)
     elif kill % 3 == 1:
         server.stop(signal.SIGQUIT)

@@ -105,7 +105,7 @@ def test_a_role_that_may_only_read_and_write_rows_is_enough(store, database, rol
         PostgresStore(as_role(database, role), MODEL, DIMENSION)
     run(database, f"GRANT SELECT ON ALL TABLES IN SCHEMA {place} TO {role}")
     run(database, f"GRANT UPDATE ON {place}.onlyme_gallery TO {role}")
-    for table in ("onlyme_template", "onlyme_note"):
+    for table in ("onlyme_template", "onlyme_note", "onlyme_change"):
         run(database, f"GRANT INSERT, UPDATE, DELETE ON {place}.{table} TO {role}")
     for table in ("onlyme_template", "onlyme_note"):
         run(database, f"GRANT MAINTAIN ON {place}.{table} TO {role}")

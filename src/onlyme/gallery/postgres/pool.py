@@ -1,8 +1,9 @@
 """Connections to PostgreSQL: shared, bounded in time, and tried again where that is safe.
 
-A read that loses its connection is done again. A write is done again only when the server
-says that the first try was not committed: it names each transaction, and tells afterwards
-what became of it (`pg_xact_status`), also after a crash. So a write happens once.
+A read that loses its connection is done again. A write leaves a receipt in its own
+transaction; when its end was not heard, it is done again only if the receipt is not there.
+So a write happens once. (The server's own answer, `pg_xact_status`, will not do: after a
+crash a number that was lost may be given to another's transaction.)
 """
 
 from __future__ import annotations
@@ -103,12 +104,18 @@ class Pool:
 
         return self._tried(attempt)
 
-    def write(self, work: Callable[[Connection], T]) -> T:
+    def write(
+        self,
+        work: Callable[[Connection], T],
+        kept: Callable[[Connection], bool] = lambda _: False,
+    ) -> T:
         """Run statements as one transaction: all of it once, or nothing.
 
         Args:
             work: what to do; it is called again only after nothing of it was kept. It may
                 roll back where there is nothing to change.
+            kept: asked on another connection whether the last try was kept, when its end was
+                not heard. By default it is done again: right for what does no harm twice.
 
         Raises:
             VaultBusy, VaultDamaged, VaultError: nothing was written; or, where the message
@@ -118,12 +125,11 @@ class Pool:
 
         def attempt() -> T:
             with engine.connect() as connection:
-                number = str(connection.exec_driver_sql("SELECT pg_current_xact_id()").scalar_one())
                 done = work(connection)
                 try:
                     connection.commit()
                 except DBAPIError as error:
-                    if not _lost(error) or not self._committed(number):
+                    if not _lost(error) or not self._asked(kept):
                         raise
                 return done
 
@@ -164,27 +170,14 @@ class Pool:
             time.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - no secret
             pause = min(2 * pause, 0.5)
 
-    def _committed(self, number: str) -> bool:
-        """Ask what became of a transaction whose end nobody heard."""
-
-        def status(connection: Connection) -> str | None:
-            query = "SELECT pg_xact_status(%s::xid8)"
-            while True:
-                said = connection.exec_driver_sql(query, (number,)).scalar_one()
-                if said != "in progress":
-                    return None if said is None else str(said)
-                time.sleep(0.02)  # the server has not noticed yet that we are gone
-
+    def _asked(self, kept: Callable[[Connection], bool]) -> bool:
         try:
-            said = self.read(status)
-        except VaultError:
-            said = None
-        if said is None:
+            return self.read(kept)
+        except VaultError as error:
             raise VaultError(
-                f"{self._address}: the connection was lost while a change was being kept, and "
-                "it is not known whether it was; do it again, that does no harm"
-            )
-        return said == "committed"
+                f"{error}; the connection was lost while a change was being kept, and it is not "
+                "known whether it was: do it again, that does no harm"
+            ) from None
 
 
 # ------------------------------------------------------------------- errors

@@ -53,6 +53,7 @@ export class Camera {
 
   /** Wait for the next picture: the same one twice would look like a recording. */
   next() {
+    if (!this.video.requestVideoFrameCallback) return new Promise((resolve) => setTimeout(resolve, 70));
     return new Promise((resolve) => this.video.requestVideoFrameCallback(resolve));
   }
 

@@ -7,6 +7,7 @@ password, does the right one open and a wrong one not, and what else would it ha
 
 from __future__ import annotations
 
+from itertools import chain, product
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from onlyme.errors import PamError
@@ -42,6 +43,9 @@ HARMLESS: Final = frozenset(
 """Modules that set something up, choose between others, or need the typed password. None is
 there to keep somebody out, except `pam_deny`, which nobody passes with a password either, and
 those that count wrong passwords: faces are counted by our own gate."""
+
+_MOST_TOGETHER: Final = 10
+_TWO: Final = ("success", "auth_err")
 
 _REFUSALS: Final = tuple(code for code in CODES if code not in ("success", "new_authtok_reqd"))
 
@@ -114,8 +118,7 @@ def checked(read: Read, service: str, before: Read) -> tuple[str, ...]:
     for step in (auth[number] for number in called[1] if number < ours[0]):
         if step.rule.name == "pam_env" and "user_readenv=1" in step.rule.arguments:
             _no(service, f"{step} lets each user set what our program would start with")
-    gates = list(_gates(old, answers, ours[0]))
-    if gates:
+    if gates := _gates(old, auth, answers, ours[0]):
         _no(service, f"a face would pass over {', '.join(map(str, gates))}, which may refuse")
     return tuple(
         f"with a face {step} is not asked, which only matters after a password"
@@ -160,7 +163,7 @@ def _password(steps: Sequence[Step], service: str) -> tuple[int, list[str]]:
     # Those who come in by another way (root, a smart card) do not today.
     answers = ["auth_err" if step.rule.name == "pam_deny" else "success" for step in steps]
     while first not in (called := outcome(steps, answers)[1]):
-        way_out = [n for n in called if n < first and answers[n] == "success"]
+        way_out = [n for n in called if n < first and _may_stand_aside(steps[n], answers[n])]
         if not way_out:
             _no(service, f"its rules never come to {steps[first]}, which asks for the password")
         answers[way_out[-1]] = "ignore"
@@ -170,6 +173,10 @@ def _password(steps: Sequence[Step], service: str) -> tuple[int, list[str]]:
     if outcome(steps, wrong)[0] == "success":
         _no(service, f"a wrong password at {steps[first]} would open it already")
     return first, answers
+
+
+def _may_stand_aside(step: Step, answer: str) -> bool:
+    return answer == "success" and step.rule.name != "pam_permit"  # which never does
 
 
 def _insertion(steps: Sequence[Step], password: int) -> int:
@@ -184,13 +191,29 @@ def _insertion(steps: Sequence[Step], password: int) -> int:
     return at
 
 
-def _gates(old: Sequence[Step], answers: Sequence[str], ours: int) -> Iterable[Step]:
-    """Find what comes after our line and could refuse who knows the password."""
-    for number in outcome(old, answers)[1]:
-        if number < ours or old[number].rule.name in HARMLESS | PASSWORD:
-            continue
-        if any(outcome(old, _changed(answers, number, c))[0] != "success" for c in _REFUSALS):
-            yield old[number]
+def _gates(old: Sequence[Step], auth: Sequence[Step], answers: list[str], ours: int) -> list[Step]:
+    """Find modules for which a face opens where the right password would not.
+
+    Each is let answer everything there is. Since several may stand in for each other, all of
+    them together are also let succeed, fail and stand aside in every combination.
+    """
+    others = [
+        number
+        for number, step in enumerate(old)
+        if step.runs and step.rule.name not in HARMLESS | PASSWORD
+    ]
+    if len(others) > _MOST_TOGETHER:
+        return [old[number] for number in others if number >= ours]
+    alone = ({n: code} for n in others for code in _REFUSALS)
+    each = ("success", "auth_err", "ignore") if len(others) <= _MOST_TOGETHER // 2 else _TWO
+    together = (dict(zip(others, said, strict=True)) for said in product(each, repeat=len(others)))
+    for said in chain(alone, together):
+        heard = [said.get(number, answer) for number, answer in enumerate(answers)]
+        by_face = _with(auth, ours, "success", heard) == "success"
+        if by_face and outcome(old, heard)[0] != "success":
+            behind = [n for n, code in said.items() if n >= ours and code != "success"]
+            return [old[number] for number in behind or said]
+    return []
 
 
 def _account_unchanged(read: Read, before: Read, service: str) -> None:
@@ -221,10 +244,6 @@ def _with(steps: Sequence[Step], ours: int, code: str, answers: Sequence[str]) -
 
 def _put(answers: Sequence[str], at: int, code: str) -> list[str]:
     return [*answers[:at], code, *answers[at:]]
-
-
-def _changed(answers: Sequence[str], at: int, code: str) -> list[str]:
-    return [*answers[:at], code, *answers[at + 1 :]]
 
 
 def _no(service: str, why: str) -> NoReturn:

@@ -26,7 +26,7 @@ export async function render(body, wanted) {
   }
   const demo = new Demo(found);
   body.replaceChildren(demo.element);
-  return () => demo.stop();
+  return () => demo.close();
 }
 
 class Demo {
@@ -186,10 +186,13 @@ class Demo {
 
   stop() {
     this.quit();
-    if (this.element.isConnected) {
-      this.off();
-      this.begin.focus({ preventScroll: true });
-    } else document.removeEventListener("visibilitychange", this.hidden);
+    this.off();
+    this.begin.focus({ preventScroll: true });
+  }
+
+  close() {
+    this.quit();
+    document.removeEventListener("visibilitychange", this.hidden);
   }
 }
 

@@ -1,4 +1,4 @@
-"""The first layout: rows, notes, and a counter of changes."""
+"""The first layout: rows, notes, and a counter of changes with their receipts."""
 
 from alembic import context, op
 
@@ -25,6 +25,12 @@ def upgrade() -> None:
     op.get_bind().exec_driver_sql(
         "INSERT INTO onlyme_gallery (model, dimension) VALUES (%s, %s)", (model, dimension)
     )
+    op.execute("""
+        CREATE TABLE onlyme_change (
+            version bigint PRIMARY KEY,
+            receipt bytea NOT NULL
+        )
+    """)
     op.execute("""
         CREATE TABLE onlyme_note (
             name text PRIMARY KEY,
