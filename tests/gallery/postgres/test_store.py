@@ -259,3 +259,16 @@ def test_how_widely_an_index_is_searched_can_be_set_in_the_database(store, place
     for one, wanted in ((store, "200"), (other, "321")):
         assert one._pool.read(lambda link: link.exec_driver_sql(ask).scalar_one()) == wanted
     other.close()
+
+
+def test_receipts_of_long_ago_are_thrown_away(store, database, monkeypatch):
+    monkeypatch.setattr("onlyme.gallery.postgres.store._RECEIPTS", 3)
+    was = None
+    for turn in range(7):
+        value = bytes([turn])
+        assert store.note("turn", value, was)
+        was = value
+    with psycopg.connect(database.replace("+psycopg", "")) as link:
+        kept = link.execute("SELECT version FROM onlyme_change ORDER BY version").fetchall()
+    assert kept == [(5,), (6,), (7,)]
+    assert store.version == 7

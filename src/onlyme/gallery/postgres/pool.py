@@ -8,6 +8,7 @@ crash a number that was lost may be given to another's transaction.)
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import time
@@ -233,6 +234,9 @@ def _error(address: Address, error: DBAPIError) -> VaultError:
 
 
 # ------------------------------------------------------- one engine a process
+
+# What the driver says of a connection that is gone is said by our errors.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 _engines: dict[tuple[int, URL], tuple[Engine, int]] = {}
 _lock = Lock()
