@@ -106,7 +106,7 @@ def test_a_pose_with_nothing_new_to_say_is_left_after_a_while(detector, scene):
         handed += 1
     assert guide.covered[Pose.FRONT] == WANTED[Pose.FRONT]
     assert handed == 1 + 2 * 3
-    assert any("Move your head" in look.advice for look in said)
+    assert any("move your head" in look.advice for look in said)
 
 
 def test_finishing_early_ends_it(detector, scene):

@@ -171,7 +171,7 @@ class _Attempt:
             glance = print = None  # noqa: A001 - as in fingerprint
             if self.judge and self._looks:
                 with timed(sight.timings_ms, "liveness"):
-                    if self.scene.due:
+                    if self.scene.due(sight.frame.at):
                         glance = self.judge.look(sight.frame.pixels, sight.face)
                     else:
                         print = self.judge.glimpse(sight.frame.pixels, sight.face)  # noqa: A001

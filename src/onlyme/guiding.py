@@ -177,7 +177,7 @@ class Guide:
 
     def _good(self, shown: Pose) -> str:
         if self._idle[shown]:
-            return "Good. Move your head a little: this looks like the photo before."
+            return "Good. Now move your head a little."
         return "Good. Hold still."
 
 

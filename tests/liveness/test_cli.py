@@ -178,10 +178,10 @@ def cut(source, target, count, step=1):
 
 @pytest.mark.data
 def test_a_program_runs_once_for_each_accepted_attempt_without_a_shell(data, tmp_path, vault):
-    clip = cut(data / "clips/tranvan_live.mp4", tmp_path / "live.avi", 37, 2)
+    clip = cut(data / "clips/tranvan_live.mp4", tmp_path / "live.avi", 25, 2)
     done, runs = watched(tmp_path, vault, clip)
     assert done.returncode == 0, done.stderr
-    # Five frames, then fifteen of which each fifth is looked at, twice. Two more are no attempt.
+    # Five frames, then twice nine of which each third is looked at. Two more are no attempt.
     assert runs == 3
     assert not (tmp_path / "hacked").exists()
     assert json.loads(done.stdout.splitlines()[0])["accepted"] is True

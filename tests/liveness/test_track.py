@@ -124,13 +124,13 @@ def test_without_a_rule_nothing_is_live():
 # ------------------------------------------------------------ each fifth frame
 
 
-def followed(scene, frames, start=0, pictures=lambda n: n):
+def followed(scene, frames, start=0, pictures=lambda n: n, rate=30):
     """Show frames of one face, and look only at those that are due; return which these were."""
     looked = []
     for n in range(start, start + frames):
-        seen = glance(pictures(n)) if scene.due else None
+        seen = glance(pictures(n)) if scene.due(n / rate) else None
         looked += [n] if seen else []
-        scene.add(n / 30, face(), ADA, seen, None if seen else picture(pictures(n)))
+        scene.add(n / rate, face(), ADA, seen, None if seen else picture(pictures(n)))
     return looked
 
 
@@ -141,6 +141,17 @@ def test_each_frame_of_the_first_attempt_is_looked_at_and_each_fifth_after_that(
     assert followed(scene, 15, start=5) == [9, 14, 19]
     assert scene.enough
     assert scene.verdict().verdict is Verdict.LIVE
+
+
+@pytest.mark.parametrize(
+    ("rate", "looked"),
+    [(60, [9, 14, 19]), (15, [7, 10, 13, 16, 19]), (5, list(range(5, 20)))],
+)
+def test_where_frames_come_slowly_more_of_them_are_looked_at(rate, looked):
+    scene = Scene(FUSION)
+    followed(scene, 5, rate=rate)
+    scene.begin()
+    assert followed(scene, 15, start=5, rate=rate) == looked
 
 
 def test_an_attempt_that_was_hardly_looked_at_is_not_live():
@@ -157,10 +168,10 @@ def test_somebody_new_is_looked_at_in_each_frame_again():
     followed(scene, 5)
     scene.begin()
     scene.add(5 / 30, face(), BOB, None, picture(5))
-    assert scene.due
+    assert scene.due(6 / 30)
     # Whoever had no whole attempt gets one in which each frame is looked at.
     scene.begin()
-    assert scene.due
+    assert scene.due(6 / 30)
 
 
 @pytest.mark.parametrize("length", [20, 21, 23])

@@ -1,5 +1,6 @@
 """Two engines say the same of the same faces, and whoever does not is not used."""
 
+import json
 import os
 import subprocess
 import sys
@@ -215,3 +216,40 @@ def test_a_broken_install_is_told_and_not_used(tmp_path, module, says):
     assert answer[0] == "opencv"
     assert answer[1].startswith(f"OpenVINO {says}")
     assert answer[2].startswith("refused: ")
+
+
+# ------------------------------------------------------------------- doctor
+
+
+def doctor(tmp_path, **environment):
+    done = subprocess.run(
+        [sys.executable, "-m", "onlyme", "doctor", "--json", "--vault", str(tmp_path / "vault")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | environment,
+        check=False,
+    )
+    (finding,) = (f for f in json.loads(done.stdout) if f["part"] == "runtime")
+    return finding, done.returncode
+
+
+def test_doctor_says_what_runs_the_networks(tmp_path):
+    finding, code = doctor(tmp_path, ONLYME_RUNTIME="auto")
+    assert (finding["state"], code) == ("ok", 0)
+    assert "OpenVINO" in finding["detail"]
+    assert "agrees with OpenCV" in finding["detail"]
+    finding, _ = doctor(tmp_path, ONLYME_RUNTIME="opencv")
+    assert finding["detail"] == "OpenCV, as the settings say"
+
+
+def test_doctor_says_why_it_is_not_openvino(tmp_path):
+    (tmp_path / "openvino.py").write_text("raise OSError('illegal instruction')")
+    broken = {"PYTHONPATH": str(tmp_path)}
+    finding, code = doctor(tmp_path, ONLYME_RUNTIME="auto", **broken)
+    assert (finding["state"], code) == ("missing", 0)  # OpenCV does it all
+    assert finding["detail"].startswith("OpenVINO does not start (illegal instruction); OpenCV is")
+    assert finding["advice"] == "install openvino anew"
+    finding, code = doctor(tmp_path, ONLYME_RUNTIME="openvino", **broken)
+    assert (finding["state"], code) == ("broken", 2)
+    assert "set runtime to auto" in finding["advice"]

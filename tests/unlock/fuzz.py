@@ -24,35 +24,38 @@ class Fuzzer:
     def __init__(self, seed, path):
         self._random = random.Random(seed)  # noqa: S311 - the same each time
         self._path = str(path)
+        self._whole = True
 
     def send(self, count):
         """Send messages; return how often each status came back, "" where none did."""
         statuses = {}
         for _ in range(count):
-            status = self._sent(self.message())
+            status = self._sent(*self.message())
             statuses[status] = statuses.get(status, 0) + 1
         return statuses
 
     def message(self):
-        """Bytes: noise, a broken request, or a whole one with a hostile document."""
+        """Bytes, noise, a broken request or a hostile one, and whether they are a whole one."""
         kind = self._random.random()
         if kind < 0.15:
-            return self._random.randbytes(self._random.randrange(2000))
+            return self._random.randbytes(self._random.randrange(2000)), False
         request = self._request()
         if kind < 0.35:
-            return self._broken(request)
+            return self._broken(request), False
         if kind < 0.45:
-            return request + request[: self._random.randrange(len(request))]  # a pipeline
-        return request
+            return request + request[: self._random.randrange(len(request))], False  # a pipeline
+        return request, self._whole
 
     def _request(self):
         body = self._body()
         length = len(body) if self._random.random() < 0.9 else self._random.choice(LENGTHS)
+        self._whole = length == len(body)
         route = self._random.choice(ROUTES)
         method = self._random.choice(METHODS)
         head = f"{method} /v1/{route} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n"
         if self._random.random() < 0.1:
-            head += "Transfer-Encoding: chunked\r\n"
+            head += "Transfer-Encoding: chunked\r\n"  # and the body is none
+            self._whole = False
         if self._random.random() < 0.1:
             head += f"X-{'y' * self._random.randrange(20_000)}: z\r\n"
         if self._random.random() < 0.5:
@@ -120,7 +123,7 @@ class Fuzzer:
         )
         return self._random.choice(values)
 
-    def _sent(self, message):
+    def _sent(self, message, whole):
         """Send one message, whole or in two parts, and read what comes at once."""
         with socket.socket(socket.AF_UNIX) as wire:
             wire.settimeout(10)
@@ -129,9 +132,10 @@ class Fuzzer:
                 half = self._random.randrange(len(message) + 1)
                 wire.sendall(message[:half])
                 wire.sendall(message[half:])
-                if self._random.random() < 0.3:
+                if self._random.random() < 0.1:
                     return ""  # hang up at once
-                wire.shutdown(socket.SHUT_WR)
+                if not whole:
+                    wire.shutdown(socket.SHUT_WR)  # or it would wait for more
                 return wire.recv(65536)[9:12].decode(errors="replace")
             except OSError:
                 return ""

@@ -65,7 +65,7 @@ def photo(photos):
     return b64encode((photos / "obama_1.jpg").read_bytes()).decode()
 
 
-@pytest.mark.parametrize("password", [None, WRONG, PASSWORD + "\0", OTHER_PASSWORD])
+@pytest.mark.parametrize("password", [None, WRONG, PASSWORD + "\0", OTHER_PASSWORD, "\ud800"])
 @pytest.mark.parametrize("what", CHANGES)
 def test_nothing_changes_without_the_password(stack_of_refusals, what, password, photo):
     house = stack_of_refusals

@@ -36,12 +36,16 @@ def is_login_password(
     if helper is None:
         raise UsageError("this system cannot check a password here; run the command as root")
     user = user or pwd.getpwuid(os.getuid()).pw_name
-    if "\0" in password or user.startswith("-"):
+    try:
+        typed = password.encode()
+    except UnicodeEncodeError:  # half of a character, which no keyboard makes
+        return False
+    if b"\0" in typed or user.startswith("-"):
         return False
     try:
         answer = subprocess.run(  # noqa: S603 - a fixed program; the name is the system's own
             [helper, user, "nonull"],
-            input=password.encode() + b"\0",
+            input=typed + b"\0",
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env={},

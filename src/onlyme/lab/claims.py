@@ -42,18 +42,21 @@ def pooled(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
 
 
 def claims(comparison: Comparison) -> list[Claim]:
-    """Judge those claims that the compared ways allow to judge."""
+    """Judge those claims that the compared ways allow to judge, at the most photos of the owner.
+
+    All numbers of photos together would count the same strangers several times over.
+    """
     ways = comparison.ways()
     found: list[Claim] = []
     siamese = "compact" if "compact" in ways else "article"
     if "classifier" in ways and siamese in ways:
         found.append(_worse(comparison, "classifier", siamese))
     if "two-head" in ways:
-        found.append(_unseen(comparison.of("two-head")))
+        found.append(_unseen(_of(comparison, "two-head")))
     if siamese in ways:
-        found.append(_alpha(comparison.of(siamese), siamese))
+        found.append(_alpha(_of(comparison, siamese), siamese))
     if "article" in ways:
-        found.append(_hours(comparison.of("article")))
+        found.append(_hours(_of(comparison, "article")))
     if PRODUCT in ways and siamese in ways:
         found.append(_scratch(comparison, siamese))
     return found
@@ -61,8 +64,8 @@ def claims(comparison: Comparison) -> list[Claim]:
 
 def _worse(comparison: Comparison, first: str, second: str) -> Claim:
     """More errors count only where the ranking is worse too: else only the threshold lies ill."""
-    mine, others = (_errors(comparison.of(way)) for way in (first, second))
-    ranks = [_mean_ranking(comparison.of(way)) for way in (first, second)]
+    mine, others = (_errors(_of(comparison, way)) for way in (first, second))
+    ranks = [_mean_ranking(_of(comparison, way)) for way in (first, second)]
     verdict = _larger(mine, others)
     if (verdict == "held" and ranks[0] >= ranks[1]) or (
         verdict == "did not hold" and ranks[0] <= ranks[1]
@@ -119,14 +122,19 @@ def _hours(cells: list[Cell]) -> Claim:
 
 
 def _scratch(comparison: Comparison, way: str) -> Claim:
-    mine, product = _errors(comparison.of(way)), _errors(comparison.of(PRODUCT))
+    ours, theirs = _of(comparison, way), _of(comparison, PRODUCT)
+    mine, product = _errors(ours), _errors(theirs)
     return Claim(
         "A network trained on a handful of photos is enough for a door.",
         {"held": "did not hold"}.get(_larger(mine, product), "not decided"),
         f"{way} errs on {_said(mine)}; the product, whose network learned from many people "
-        f"beforehand, on {_said(product)}; ranking {_mean_ranking(comparison.of(way)):.3f} against "
-        f"{_mean_ranking(comparison.of(PRODUCT)):.3f}.",
+        f"beforehand, on {_said(product)}; ranking {_mean_ranking(ours):.3f} against "
+        f"{_mean_ranking(theirs):.3f}.",
     )
+
+
+def _of(comparison: Comparison, way: str) -> list[Cell]:
+    return comparison.of(way, max(comparison.plan.photos))
 
 
 def _errors(cells: list[Cell]) -> tuple[int, int]:

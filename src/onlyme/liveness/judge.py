@@ -23,8 +23,11 @@ LEAST_FRAMES: Final = 3
 """A stream must show one face for so many frames. At 15 frames a second that takes 0.2 s."""
 
 EVERY: Final = 5
-"""Once an attempt on a face has ended, so many of its frames pass for one that is looked at.
-Frames of one moment say nearly the same: five times the frames give the same verdicts
+"""Once an attempt on a face has ended, one of so many frames is looked at, …"""
+
+BETWEEN: Final = 0.16
+"""… or one in so many seconds where frames come slowly: at 30 a second that is the same. Frames
+of one moment say nearly the same: five times the frames give the same verdicts
 (benchmarks/fast.py), and the network costs as much as all the rest."""
 
 MOST_STILL: Final = 0.5
@@ -82,15 +85,16 @@ class Scene:
     _still: int = 0
     _looped: bool = False
     _since: int = 0
+    _looked_at: float = 0.0
 
-    @property
-    def due(self) -> bool:
-        """Whether liveness is to be looked for in the next frame.
+    def due(self, at: float) -> bool:
+        """Say whether liveness is to be looked for in a frame that was taken at this time.
 
         It is in each frame of the first attempt on a face, so that its owner does not wait,
-        and in each fifth after that.
+        and in each fifth after that, or six times a second.
         """
-        return not self.settled or self._since >= EVERY - 1
+        waited = self._since >= EVERY - 1 or at - self._looked_at >= BETWEEN
+        return not self.settled or waited
 
     @property
     def enough(self) -> bool:
@@ -135,7 +139,7 @@ class Scene:
         self._looped |= repeat == "loop"
         if glance is not None:
             self._glances.append(glance)
-            self._since = 0
+            self._since, self._looked_at = 0, at
         return same
 
     def begin(self) -> None:

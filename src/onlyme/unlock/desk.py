@@ -153,7 +153,8 @@ def _revoke(face_id: FaceID, user: str, document: Document) -> Document:
 
 def _import(face_id: FaceID, user: str, document: Document) -> Document:
     sealed, passphrase = document.get("sealed"), document.get("passphrase")
-    if not isinstance(sealed, str) or not isinstance(passphrase, str):
+    words = isinstance(passphrase, str) and passphrase.isprintable()
+    if not isinstance(sealed, str) or not isinstance(passphrase, str) or not words:
         raise UsageError("give what was exported, and its passphrase")
     face_id.keeping.import_sealed(
         _bytes(sealed),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 from contextlib import suppress
 
 __all__ = ["let_go"]
@@ -10,5 +11,6 @@ __all__ = ["let_go"]
 
 def let_go() -> None:
     """Ask the C library to return what is free; another one than glibc keeps what it likes."""
+    gc.collect()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

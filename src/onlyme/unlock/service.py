@@ -146,9 +146,12 @@ class Service:
         """
         user = _user(document)
         _allow(peer, user)
-        return await asyncio.get_running_loop().run_in_executor(
-            self._changing, self.desk.change, peer, what, user, document
-        )
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._changing, self.desk.change, peer, what, user, document
+            )
+        finally:
+            self._changing.submit(let_go)
 
     async def status(self, peer: Peer, document: Document) -> Document:
         """Say what the next attempt of a user would come to, as far as can be known.
