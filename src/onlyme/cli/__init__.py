@@ -10,7 +10,7 @@ import signal
 import sys
 import traceback
 
-__all__ = ["main"]
+__all__ = ["drop_output", "main"]
 
 
 def main() -> None:
@@ -46,12 +46,18 @@ def _run() -> None:
     except OnlymeError as error:
         _fail(str(error))
     except OSError as error:  # a full disk, a report that may not be written
+        drop_output()
         _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except Exception as error:  # noqa: BLE001 - 1 would say *rejected*, and nothing was decided
         if os.environ.get("ONLYME_DEBUG"):
             traceback.print_exc()
         first = (str(error).splitlines() or [""])[0][:200]
         _fail(f"unexpected {type(error).__name__}: {first}; ONLYME_DEBUG=1 shows where")
+
+
+def drop_output() -> None:
+    """Throw away what stdout could not take: Python would try again at its end, and exit by 120."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(sentence: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +13,7 @@ from onlyme.cli import (
     daemon,
     decide,
     doctor,
+    drop_output,
     evaluate,
     lab,
     liveness,
@@ -37,8 +36,7 @@ class _Group(TyperGroup):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # Python flushes stdout while it shuts down, and would complain once more.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            drop_output()
             raise SystemExit(2) from None
 
 

@@ -222,7 +222,7 @@ def compare(
                 meanwhile=lambda part: typer.echo(f"so far: {write(part, out)}", err=True),
                 progress=_terminal(),
             )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # Lightning makes the one of the other
         typer.echo(f"what is finished is in {kept.folder}; the same command goes on", err=True)
         raise
     typer.echo(write(done, out))
