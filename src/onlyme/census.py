@@ -30,7 +30,7 @@ from onlyme.names import checked_name
 from onlyme.twins import Twins, twins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -143,50 +143,16 @@ def enrolled_folder(
     census = Census(workers=workers or cores())
     folders = _people_in(folder, census)
     gallery = face_id.everybody.made()
-    taken = set(face_id.store.names())
-    batch: list[tuple[Person, bool]] = []
-    written = monotonic()
-
-    def write() -> None:
-        nonlocal written
-        late = set(gallery.put([person for person, _ in batch]))
-        for person, new in batch:
-            if person.name in late:
-                why = "another process changed this person meanwhile; run this again"
-                census.refused.append(Refused(person.name, "", why))
-                continue
-            census.enrolled += new
-            census.changed += not new
-            _count(census, person)
-        batch.clear()
-        written = monotonic()
-
-    def tasks() -> Iterator[_Task]:
-        names = list(folders)
-        for at in range(0, len(names), _BATCH):
-            known = gallery.get(names[at : at + _BATCH])
-            for name in names[at : at + _BATCH]:
-                if name in taken:
-                    why = "is an owner in the vault; forget the owner first"
-                    census.refused.append(Refused(name, "", why))
-                elif name in known and not (add or replaced):
-                    census.unchanged += 1
-                    _count(census, known[name])
-                else:
-                    yield _Task(name, folders[name], add, known.get(name))
-
-    done_photos = 0
-    everything = sum(map(len, folders.values()))
+    desk = _Desk(gallery, census, set(face_id.store.names()), again=add or replaced, add=add)
+    looked, everything = 0, sum(map(len, folders.values()))
     with Crew(partial(_beginning, settings), census.workers) as crew:
-        for task, done in crew.do(tasks()):
-            done_photos += len(task.paths)
+        for task, done in crew.do(desk.tasks(folders)):
+            looked += len(task.paths)
             person = _person(task, done, census)
             if person is not None:
-                batch.append((person, task.known is None))
-            if len(batch) >= _BATCH or monotonic() - written > _SECONDS:
-                write()
-            told("photos", done_photos, everything)
-        write()
+                desk.take(person, new=task.known is None)
+            told("photos", looked, everything)
+        desk.write()
     told("photos", everything, everything)
     if not census.enrolled + census.changed + census.unchanged:
         raise EnrollmentError("nobody could be enrolled:\n" + _first(census.refused))
@@ -199,6 +165,63 @@ def enrolled_folder(
     census.refused.sort()
     census.seconds = perf_counter() - start
     return census
+
+
+class _Desk:
+    """Says who is to be looked at, and writes those who were, a batch at a time.
+
+    Args:
+        gallery: where they go.
+        census: where it is counted what became of each.
+        owners: names that are taken in the vault.
+        again: whether people who are in the gallery are looked at again.
+        add: whether their new photos are added, rather than put in place of the old.
+    """
+
+    def __init__(
+        self, gallery: Gallery, census: Census, owners: set[str], *, again: bool, add: bool
+    ) -> None:
+        self._gallery, self._census, self._owners = gallery, census, owners
+        self._again, self._add = again, add
+        self._batch: list[tuple[Person, bool]] = []
+        self._written = monotonic()
+
+    def tasks(self, folders: Mapping[str, list[Path]]) -> Iterator[_Task]:
+        """Yield who is to be looked at; the others are counted at once."""
+        names = list(folders)
+        for at in range(0, len(names), _BATCH):
+            known = self._gallery.get(names[at : at + _BATCH])
+            for name in names[at : at + _BATCH]:
+                if name in self._owners:
+                    self._refuse(name, "is an owner in the vault; forget the owner first")
+                elif name in known and not self._again:
+                    self._census.unchanged += 1
+                    _count(self._census, known[name])
+                else:
+                    yield _Task(name, folders[name], self._add, known.get(name))
+
+    def take(self, person: Person, *, new: bool) -> None:
+        """Take somebody who was looked at; write the batch if it is full, or waits for long."""
+        self._batch.append((person, new))
+        if len(self._batch) >= _BATCH or monotonic() - self._written > _SECONDS:
+            self.write()
+
+    def write(self) -> None:
+        """Write the batch: what is killed from now on does not look at these again."""
+        late = set(self._gallery.put([person for person, _ in self._batch]))
+        for person, new in self._batch:
+            if person.name in late:
+                why = "another process changed this person meanwhile; run this again"
+                self._refuse(person.name, why)
+                continue
+            self._census.enrolled += new
+            self._census.changed += not new
+            _count(self._census, person)
+        self._batch.clear()
+        self._written = monotonic()
+
+    def _refuse(self, name: str, why: str) -> None:
+        self._census.refused.append(Refused(name, "", why))
 
 
 def _index(gallery: Gallery) -> None:
