@@ -1,5 +1,6 @@
 """The comparison: same data for all, the same digits again, and a page that stands alone."""
 
+import gc
 import json
 import re
 from html.parser import HTMLParser
@@ -47,6 +48,18 @@ def test_every_way_and_the_product_are_judged_on_the_same_photos(compared):
     assert {len(cell.trained) for cell in compared.cells} == {4}
     assert {len(cell.unseen) for cell in compared.cells} == {8}
     assert [cell.photos for cell in compared.of("compact")] == [2, 3]
+
+
+def test_a_network_that_was_judged_takes_no_more_memory(people):
+    from onlyme.lab.networks.compact import Compact
+
+    def alive():
+        return sum(type(thing) is Compact for thing in gc.get_objects())
+
+    before, after = alive(), []
+    plan = Plan(owners=2, photos=(3,), ways=("compact",), strangers=3, unseen=4, limit=2)
+    compare(people, plan, meanwhile=lambda _: after.append(alive()))
+    assert after == [before]
 
 
 def test_a_seed_repeats_the_figures_to_the_digit(compared, people):

@@ -6,6 +6,7 @@ their plateau or to a limit that is stated. What is drawn depends on the seed al
 
 from __future__ import annotations
 
+import gc
 from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from time import perf_counter
@@ -180,6 +181,9 @@ def compare(
             found = kept.find(name, spec.limit) if kept else None
             tell(f"{what}: finished before" if found else what)
             cells.append(found or _trained(split, spec, progress=progress))
+            # Trainer and network know each other; without this the last network, 1.5 GB of it
+            # where it is the article's, is still there while the next one trains.
+            gc.collect()
             if kept and not found:
                 kept.keep(name, cells[-1])
         owners, rest = divmod(number, len(plan.photos))
