@@ -13,7 +13,7 @@ import sqlite3
 import stat
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from onlyme.errors import VaultBusy, VaultDamaged, VaultError
 
@@ -67,6 +67,11 @@ class SqliteFile:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+    def one(self, query: str, *values: object) -> tuple[Any, ...] | None:
+        """Return the first row of a query's answer, or None."""
+        row: tuple[Any, ...] | None = self._connection.execute(query, values).fetchone()
+        return row
 
     @property
     def layout(self) -> int | None:

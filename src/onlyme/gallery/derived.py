@@ -7,7 +7,7 @@ built again. Neither is believed: what they propose is read from the rows.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -130,7 +130,10 @@ class Derived:
         """
         version = self._version()
         if generation not in self._matrices:
-            if self._one("SELECT 1 FROM person WHERE generation = ? LIMIT 1", generation) is None:
+            if (
+                self._file.one("SELECT 1 FROM person WHERE generation = ? LIMIT 1", generation)
+                is None
+            ):
                 return np.empty((0, self._dimension), np.float32)
             path = self._path(generation, "matrix")
             self._matrices[generation] = Matrix(path, self._store, generation, self._dimension)
@@ -168,7 +171,7 @@ class Derived:
 
     def _index(self, generation: int) -> tuple[int, Index] | None:
         """Return the version of the rows that an index knows, and the index; None without."""
-        row = self._one("SELECT version, bytes FROM indexed WHERE generation = ?", generation)
+        row = self._file.one("SELECT version, bytes FROM indexed WHERE generation = ?", generation)
         if row is None:
             return None
         held = self._indexes.get(generation)
@@ -193,19 +196,15 @@ class Derived:
     def _path(self, generation: int, kind: str) -> Path:
         return self._file.path.with_name(f"{self._file.path.stem}.{generation}.{kind}")
 
-    def _one(self, query: str, *values: object) -> tuple[Any, ...] | None:
-        row: tuple[Any, ...] | None = self._file.run(query, values).fetchone()
-        return row
-
     def _version(self) -> int:
-        state = self._one("SELECT version FROM state")
+        state = self._file.one("SELECT version FROM state")
         if state is None:
             raise VaultDamaged(f"the state of {self._file.path} is missing")
         return int(state[0])
 
     def _slots(self) -> int:
         """How many slots were ever used."""
-        used = (self._one(f"SELECT max(slot) FROM {table}") for table in ("person", "gone"))  # noqa: S608
+        used = (self._file.one(f"SELECT max(slot) FROM {table}") for table in ("person", "gone"))  # noqa: S608
         return max((row[0] or 0 for row in used if row), default=0)
 
 

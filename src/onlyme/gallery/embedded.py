@@ -9,7 +9,7 @@ read from SQLite before it is told.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -113,7 +113,7 @@ class Embedded:
         """Write or erase a note, unless somebody else was quicker; see TemplateStore."""
         checked_note(name, value)
         with translated(self.path), self._file.writing():
-            held = self._one("SELECT value FROM note WHERE name = ?", name)
+            held = self._file.one("SELECT value FROM note WHERE name = ?", name)
             if (held[0] if held else None) != was:
                 return False
             if value is None:
@@ -160,7 +160,9 @@ class Embedded:
         path = self._derived.index_path(generation)
         with translated(self.path), locked(self.path.with_suffix(".index-lock")):
             with self._file.reading():
-                known = self._one("SELECT version FROM indexed WHERE generation = ?", generation)
+                known = self._file.one(
+                    "SELECT version FROM indexed WHERE generation = ?", generation
+                )
                 version, slots, matrix = self._derived.to_index(generation)
             if len(slots) < FEWEST or (path.exists() and known == (version,)):
                 return
@@ -190,7 +192,7 @@ class Embedded:
         found = {}
         with translated(self.path), self._file.reading():
             for key in keys:
-                row = self._one(f"SELECT {_ROW} FROM person WHERE key = ?", key)  # noqa: S608
+                row = self._file.one(f"SELECT {_ROW} FROM person WHERE key = ?", key)  # noqa: S608
                 if row is not None:
                     found[key] = self._row(*row)
         return found
@@ -255,7 +257,7 @@ class Embedded:
                     self._file.lay_out()
                     values = (os.urandom(16), self.model, self.dimension)
                     self._file.run("INSERT INTO state VALUES (1, ?, ?, ?, 1)", values)
-        state = self._one("SELECT store, model, dimension FROM state")
+        state = self._file.one("SELECT store, model, dimension FROM state")
         if state is None:
             raise VaultDamaged(f"the state of {self.path} is missing")
         store, model, dimension = state
@@ -266,12 +268,8 @@ class Embedded:
             )
         return bytes(store)
 
-    def _one(self, query: str, *values: object) -> tuple[Any, ...] | None:
-        row: tuple[Any, ...] | None = self._file.run(query, values).fetchone()
-        return row
-
     def _version(self) -> int:
-        state = self._one("SELECT version FROM state")
+        state = self._file.one("SELECT version FROM state")
         if state is None:
             raise VaultDamaged(f"the state of {self.path} is missing")
         return int(state[0])
@@ -290,7 +288,7 @@ class Embedded:
         """Read from the rows themselves who is in these slots, and how near."""
         hits = []
         for slot in slots.tolist():
-            row = self._one(
+            row = self._file.one(
                 "SELECT key, vector FROM person WHERE slot = ? AND generation = ?",
                 slot + 1,
                 generation,
