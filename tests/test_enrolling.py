@@ -21,9 +21,9 @@ def vector(random, near=None, distance=0.0):
 
 @pytest.fixture
 def collect(pipeline):
-    def collect(*vectors, known=()):
+    def collect(*vectors, known=(), measured=True):
         known = np.array(known, np.float32).reshape(len(known), 128)
-        collector = Collector(pipeline, judge_quality=True, known=known)
+        collector = Collector(pipeline, judge_quality=True, known=known, measured=measured)
         for one in vectors:
             collector.add(Embedding(one, pipeline.embedder.model))
         collector.refuse_strays()
@@ -62,6 +62,14 @@ def test_the_same_picture_is_taken_once(collect, distance, taken):
     other = vector(random, one, distance)
     assert collect(one, other) == [True, taken]
     assert collect(other, known=[one]) == [taken]
+
+
+def test_of_a_network_that_nobody_measured_only_equal_embeddings_are_one_picture(collect):
+    """Trained on its owner, it puts all photos in one place, and strangers anywhere."""
+    random = np.random.default_rng(4)
+    one, far = vector(random), vector(random)
+    near = vector(random, one, SAME_PICTURE / 3)
+    assert collect(one, near, one, far, measured=False) == [True, True, False, True]
 
 
 def test_the_limits_stand_in_order():

@@ -12,6 +12,7 @@ import numpy as np
 from onlyme.errors import EnrollmentError, ImageError, UsageError
 from onlyme.image.source import is_folder, photos
 from onlyme.owner import Examples
+from onlyme.siamese.learning import EQUAL
 from onlyme.types import Embedding, Frame, PhotoReport, Reason
 
 if TYPE_CHECKING:
@@ -66,23 +67,38 @@ def collected(
     not_me: Photo | Iterable[Photo],
     look_alikes: Photo | Iterable[Photo],
     on_photo: Callable[[PhotoReport], None] | None,
+    *,
+    measured: bool = True,
 ) -> Collected:
     """Look at all photos of one enrollment, which adds to what is known.
+
+    Args:
+        pipeline: sees the photos.
+        known: what is known.
+        me: of the person.
+        not_me: of others.
+        look_alikes: of others who look like the person.
+        on_photo: is told of each photo as soon as it was looked at.
+        measured: see `Collector`.
 
     Raises:
         EnrollmentError: no photo of the person can be used, or they show different people.
     """
     said = on_photo or (lambda _: None)
-    mine = Collector(pipeline, judge_quality=True, known=known.me)
+    mine = Collector(pipeline, judge_quality=True, known=known.me, measured=measured)
     mine.extend(me, said)
     for report in mine.refuse_strays():
         said(report)
     if not len(mine.vectors):
         raise EnrollmentError(_nothing_taken(mine.reports))
     own = np.concatenate([known.taught, mine.vectors])
-    others = Collector(pipeline, judge_quality=False, known=known.not_me, apart=own)
+    others = Collector(
+        pipeline, judge_quality=False, known=known.not_me, apart=own, measured=measured
+    )
     others.extend(not_me, said)
-    alike = Collector(pipeline, judge_quality=False, known=known.look_alikes, apart=own)
+    alike = Collector(
+        pipeline, judge_quality=False, known=known.look_alikes, apart=own, measured=measured
+    )
     alike.extend(look_alikes, said)
     none = mine.vectors[:0]
     examples = Examples(mine.vectors, others.vectors, alike.vectors, learned=none, lessons=none)
@@ -126,12 +142,16 @@ class Collector:
         known: float32[k, d], embeddings that the photos add to.
         apart: float32[a, d], embeddings that none of the photos may be: the person's own,
             where photos of others are collected.
+        measured: the embedder is the one that `SAME_PICTURE` and `SAME_PERSON` were
+            measured with. Of another's, equal embeddings are one picture, and nothing
+            is known of strays.
     """
 
     pipeline: Pipeline
     judge_quality: bool
     known: NDArray[np.float32] = field(repr=False)
     apart: NDArray[np.float32] | None = field(default=None, repr=False)
+    measured: bool = True
     _photos: list[_Photo] = field(default_factory=list, repr=False)
 
     def add(self, image: Photo) -> PhotoReport:
@@ -172,7 +192,7 @@ class Collector:
         """
         taken = [photo for photo in self._photos if photo.embedding is not None]
         everything = np.concatenate([self.known, self.vectors])
-        if not taken or len(everything) < 2:
+        if not self.measured or not taken or len(everything) < 2:
             return ()
         distances = _distances(everything, everything)
         anchors = distances[: len(self.known)] if len(self.known) else distances
@@ -213,17 +233,17 @@ class Collector:
         for earlier in self._photos[:-1]:
             if earlier.embedding is None:
                 continue
-            if _distances(vector, earlier.embedding.vector[None])[0, 0] < SAME_PICTURE:
+            if self._holds(earlier.embedding.vector[None], vector):
                 photo.refuse(f"the same picture as {earlier.source}")
                 return
-        if _holds(self.known, vector):
+        if self._holds(self.known, vector):
             photo.refuse("the same picture as one enrolled before")
-        elif self.apart is not None and _holds(self.apart, vector):
+        elif self.apart is not None and self._holds(self.apart, vector):
             photo.refuse("one of the person's own photos")
 
-
-def _holds(pictures: NDArray[np.float32], vector: NDArray[np.float32]) -> bool:
-    return bool(len(pictures)) and bool(_distances(vector, pictures).min() < SAME_PICTURE)
+    def _holds(self, pictures: NDArray[np.float32], vector: NDArray[np.float32]) -> bool:
+        same = SAME_PICTURE if self.measured else EQUAL
+        return bool(len(pictures)) and bool(_distances(vector, pictures).min() < same)
 
 
 def _nothing_taken(reports: tuple[PhotoReport, ...]) -> str:

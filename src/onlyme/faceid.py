@@ -185,7 +185,9 @@ class FaceID:
         refuse_twice(name, self.everybody.get(name) is not None)
         none = Examples.none(self.base.dimension)
         known = self.owner(name).examples if taken and add else none
-        seen = collected(self.pipeline, known, me, not_me, look_alikes, on_photo)
+        seen = collected(
+            self.pipeline, known, me, not_me, look_alikes, on_photo, measured=self.base.calibrated
+        )
 
         with self.store.edit() as edit:
             # Looking took seconds. Whatever another process enrolled meanwhile is kept.
@@ -220,7 +222,8 @@ class FaceID:
             EnrollmentError: the photo shows no face that can be learned, or one taught before.
             ImageError: the picture cannot be used.
         """
-        face = lesson_from(self.pipeline, self.owner(name).examples, image)
+        examples = self.owner(name).examples
+        face = lesson_from(self.pipeline, examples, image, measured=self.base.calibrated)
         return self._change(name, lambda old: taught(old, face))
 
     def undo_not_me(self, name: str) -> Lesson:

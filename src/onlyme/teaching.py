@@ -19,14 +19,24 @@ if TYPE_CHECKING:
 __all__ = ["forgotten", "lesson_from", "taught"]
 
 
-def lesson_from(pipeline: Pipeline, known: Examples, image: Photo) -> NDArray[np.float32]:
+def lesson_from(
+    pipeline: Pipeline, known: Examples, image: Photo, *, measured: bool = True
+) -> NDArray[np.float32]:
     """Look at the face that is not this person: float32[1, d].
+
+    Args:
+        pipeline: sees the photo.
+        known: what is known of the person.
+        image: the photo.
+        measured: see `onlyme.enrolling.Collector`.
 
     Raises:
         EnrollmentError: there is no face to learn from, it was taught before, or it is
             one of the person's own photos.
     """
-    collector = Collector(pipeline, judge_quality=False, known=known.alike, apart=known.taught)
+    collector = Collector(
+        pipeline, judge_quality=False, known=known.alike, apart=known.taught, measured=measured
+    )
     report = collector.add(image)
     if not report.taken:
         raise EnrollmentError(f"{report.source}: {report.note}")

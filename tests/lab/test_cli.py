@@ -67,7 +67,8 @@ def test_a_network_trained_here_opens_the_door(album, trained, tmp_path, monkeyp
     monkeypatch.setenv("ONLYME_EMBEDDER", "mine")
     with FaceID.open(tmp_path / "vault") as face_id:
         mine = sorted((album / "p00").iterdir())
-        face_id.enroll("ada", mine[:5], sorted((album / "p01").iterdir())[:5])
+        learned = face_id.enroll("ada", mine[:5], sorted((album / "p01").iterdir())[:5])
+        assert all(report.taken for report in learned.me + learned.not_me)
         margins = [face_id.verify("ada", path).margin for path in mine[5:]]
         other = face_id.verify("ada", album / "p01" / "6.png").margin
     assert min(margins) > other

@@ -27,6 +27,10 @@ NotMe = Annotated[Path, typer.Option("--not-me", metavar="DIR", help="Photos of 
 Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same result.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")]
 RunDir = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished training run.")]
+Limit = Annotated[
+    int | None,
+    typer.Option(min=1, help="Most steps; by default 1000, of article 6000.", show_default=False),
+]
 Models = Annotated[
     Path | None,
     typer.Option("--models", metavar="DIR", help="Folder of networks; by default the user's own."),
@@ -57,7 +61,7 @@ def train(
         str, typer.Option(help="article, squared, cosine, semi-hard or batch-hard.")
     ] = "article",
     seed: Seed = 0,
-    limit: Annotated[int, typer.Option(min=1, help="Most steps.")] = 400,
+    limit: Limit = None,
     rate: Annotated[float, typer.Option(min=0, help="Learning rate; 0: the way's own.")] = 0.0,
     resume: Resume = False,
     repaired: Annotated[
@@ -69,6 +73,9 @@ def train(
     whole: Annotated[
         bool, typer.Option("--whole", help="Whole photos, as the article has them, not faces.")
     ] = False,
+    side: Annotated[
+        int, typer.Option(help="Side of the pictures that `article` sees; 244 as published.")
+    ] = 244,
 ) -> None:
     """Train one way on photos of ME and NOT_ME.
 
@@ -86,7 +93,7 @@ def train(
         raise UsageError(f"no triplet loss is called {loss!r}; known: {', '.join(KINDS)}")
     spec = Spec(
         way, alpha=alpha, kind=kind, faithful=not repaired, unit=unit, whole=whole,
-        seed=seed, rate=rate, limit=limit,
+        side=side, seed=seed, rate=rate, limit=limit,
     )  # fmt: skip
     photos = read_photos(me, not_me, loader(whole=whole))
     _say_photos(photos)
@@ -179,12 +186,10 @@ def compare(
     strangers: Annotated[int, typer.Option(min=1, help="NOT_ME photos, one a person.")] = 10,
     unseen: Annotated[int, typer.Option(min=1, help="Strangers who only judge, at most.")] = 200,
     alpha: Annotated[float, typer.Option(min=-1, max=1, help="Margin of the triplets.")] = 0.5,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Most steps of a way; by default 1000, of article 200.", show_default=False
-        ),
-    ] = None,
+    limit: Limit = None,
+    article_side: Annotated[
+        int, typer.Option(help="Side of the faces that `article` sees; 244 as published.")
+    ] = 56,
     seed: Seed = 0,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The report's folder.")] = Path(
         "lab-compare"
@@ -208,7 +213,9 @@ def compare(
         counts = tuple(int(count) for count in photos.split(","))
     except ValueError:
         raise UsageError(f"--photos {photos}: say numbers with commas, such as 2,5,7") from None
-    plan = Plan(owners, counts, tuple(ways.split(",")), strangers, unseen, alpha, limit, seed)
+    plan = Plan(
+        owners, counts, tuple(ways.split(",")), strangers, unseen, alpha, limit, seed, article_side
+    )
     everyone = read_people(people, loader())
     kept = Kept(out / "cells")
     try:

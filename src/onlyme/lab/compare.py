@@ -17,7 +17,7 @@ from onlyme.lab import WAYS
 from onlyme.lab.cell import PRODUCT, Cell
 from onlyme.lab.kept import key
 from onlyme.lab.look import look
-from onlyme.lab.spec import Spec
+from onlyme.lab.spec import PUBLISHED_SIDE, Spec
 from onlyme.lab.split import splits
 from onlyme.lab.train import threads, train
 
@@ -32,15 +32,14 @@ if TYPE_CHECKING:
     from onlyme.lab.photos import Photos
     from onlyme.lab.split import Split
 
-__all__ = ["ALPHAS", "Comparison", "Judge", "Plan", "Product", "compare"]
+__all__ = ["ALPHAS", "ARTICLE_SIDE", "Comparison", "Judge", "Plan", "Product", "compare"]
 
 ALPHAS = tuple(round(-1 + 0.05 * step, 2) for step in range(41))
 """The alphas of the sweep."""
 
-LIMIT = 1000
-LIMITS = {"article": 200}
-"""Most steps of a way where it is not `LIMIT` and none are said. A step of `article` takes a second
-on two cores, ten times as long as the others'; where it ends there, the report says so."""
+ARTICLE_SIDE = 56
+"""Side of the faces that `article` is compared on, half of theirs. The published 244 pixels show
+it the same faces enlarged, at twenty times the time for a step."""
 
 
 class Judge(Protocol):
@@ -72,8 +71,9 @@ class Plan:
         strangers: NOT_ME photos, one a person.
         unseen: strangers who are never trained on, at most.
         alpha: margin of the triplet loss.
-        limit: most steps of every way; None for `LIMIT`, and for what `LIMITS` says.
+        limit: most steps of every way; None for each way's own, see `onlyme.lab.spec.Spec`.
         seed: of everything that is drawn.
+        side: of the faces that `article` sees, in pixels; 244 as published.
 
     Raises:
         UsageError: when a value makes no sense.
@@ -87,6 +87,7 @@ class Plan:
     alpha: float = 0.5
     limit: int | None = None
     seed: int = 0
+    side: int = ARTICLE_SIDE
 
     def __post_init__(self) -> None:
         if self.owners < 1 or not self.photos or min(self.photos) < 2 or self.unseen < 1:
@@ -96,8 +97,8 @@ class Plan:
 
     def spec(self, way: str) -> Spec:
         """Return how a way is trained."""
-        limit = LIMITS.get(way, LIMIT) if self.limit is None else self.limit
-        return Spec(way, alpha=self.alpha, limit=limit, seed=self.seed)
+        side = self.side if way == "article" else PUBLISHED_SIDE
+        return Spec(way, alpha=self.alpha, limit=self.limit, seed=self.seed, side=side)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,7 @@ def compare(
                 continue
             spec = plan.spec(way)
             name = key(split, spec)
-            found = kept.find(name, spec.limit) if kept else None
+            found = kept.find(name, spec.most_steps) if kept else None
             tell(f"{what}: finished before" if found else what)
             cells.append(found or _trained(split, spec, progress=progress))
             # Trainer and network know each other; without this the last network, 1.5 GB of it

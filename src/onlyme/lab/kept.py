@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Kept", "key"]
 
-_FORMAT = 1
+_FORMAT = 2
 """Raised whenever the same spec and photos come to another cell: old ones are then left."""
 
 _DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, zlib.error)
@@ -45,7 +45,7 @@ def key(split: Split, spec: Spec) -> str:
     """
     threads = spec.threads or torch.get_num_threads()
     asked = {key: value for key, value in spec.to_json().items() if key != "limit"}
-    asked["rate"] = spec.learning_rate
+    asked |= {"rate": spec.learning_rate, "plateau": spec.most_looks}
     told = [_FORMAT, torch.__version__, threads, split.owner, asked]
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for faces in (split.photos.me, split.photos.not_me, split.held, split.trained, split.unseen):

@@ -87,7 +87,7 @@ class Settled(Callback):
         """Look at the clean loss, every so many steps and at the limit."""
         step = trainer.global_step
         if not isinstance(pl_module, Training) or (
-            step % self._spec.every and step < self._spec.limit
+            step % self._spec.every and step < self._spec.most_steps
         ):
             return
         loss = pl_module.clean_loss()
@@ -100,7 +100,7 @@ class Settled(Callback):
             self.reason = "diverged"
         elif self._settled >= self._spec.patience:
             self.reason = "zero loss"
-        elif self._settled == 0 and 0 < self._spec.plateau <= self._since:
+        elif self._settled == 0 and 0 < self._spec.most_looks <= self._since:
             self.reason = "plateau"
         trainer.should_stop = self.reason != "limit"
 

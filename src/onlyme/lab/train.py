@@ -94,7 +94,8 @@ def _fit(photos: Photos, spec: Spec, run: Run | None, *, progress: bool) -> Trai
     with quiet(), threads(spec.threads):
         trainer = Trainer(
             devices=1,
-            max_steps=spec.limit,
+            max_steps=spec.most_steps,
+            gradient_clip_val=spec.clip,
             callbacks=callbacks,
             logger=loggers(run.folder) if run else False,
             enable_checkpointing=run is not None,

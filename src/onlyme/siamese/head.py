@@ -60,6 +60,11 @@ class Base:
     card: dict[str, Any]
     made: str
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether an alpha stands for a false accept rate."""
+        return self.curve is not None
+
     @classmethod
     def load(cls, model: str) -> Self:
         """Load the base that was made for a network.

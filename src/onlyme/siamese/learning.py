@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from onlyme.siamese.head import Base
 
-__all__ = ["PLAIN_ALPHA", "SAME_PICTURE", "PhotoValue", "learn", "leave_one_out"]
+__all__ = ["EQUAL", "PLAIN_ALPHA", "SAME_PICTURE", "PhotoValue", "learn", "leave_one_out"]
 
 PLAIN_ALPHA = 0.3
 """Margin asked for without calibration: on raw SFace distances about the 0.36 cosine of
@@ -30,6 +30,10 @@ OpenCV's sample. It promises nothing, and unlock refuses it."""
 
 SAME_PICTURE = 0.1
 """Embeddings nearer than this are of one picture, scaled or saved again."""
+
+EQUAL = 1e-3
+"""So near are embeddings of one and the same picture by any network. How near others lie, of a
+network that nobody measured, says nothing: trained on its owner, it puts all of them together."""
 
 _HARDEST = 64
 """Strangers of the cohort that the owner head trains against: those nearest to the owner."""
@@ -77,7 +81,7 @@ def learn(
     others = [base.heads(not_me, "not_me"), base.heads(look_alikes, "look_alikes")]
     given = np.concatenate(others)
     votes = np.repeat([GIVEN_VOTES, LOOK_ALIKE_VOTES], [len(part) for part in others])
-    photos = _distinct(mine)
+    photos = _distinct(mine, SAME_PICTURE if len(base.cohort) else EQUAL)
     alpha = _training_alpha(training_alpha, photos)
     scale, kept, report = _corrected(base, mine, given, photos, alpha)
     centre, spread = _scale(base, mine, scale if kept else None)
@@ -171,9 +175,9 @@ def _training_alpha(asked: float | None, photos: int) -> float:
     return float(asked)
 
 
-def _distinct(mine: NDArray[np.float32]) -> int:
-    """How many different pictures there are."""
-    earlier = np.tril(distances(mine, mine) < SAME_PICTURE, -1)
+def _distinct(mine: NDArray[np.float32], same: float) -> int:
+    """How many different pictures there are; those nearer than `same` are one."""
+    earlier = np.tril(distances(mine, mine) < same, -1)
     return int((~earlier.any(axis=1)).sum())
 
 

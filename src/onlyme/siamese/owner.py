@@ -77,7 +77,7 @@ class Learned:
     @property
     def calibrated(self) -> bool:
         """Whether alpha stands for a false accept rate."""
-        return self.base.curve is not None
+        return self.base.calibrated
 
     def margins(self, embeddings: object) -> NDArray[np.float64]:
         """The article's rule: d(x, NOT_ME) − d(x, ME), for each row.

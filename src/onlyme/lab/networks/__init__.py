@@ -62,6 +62,7 @@ def build(
     faithful: bool = True,
     unit: bool | None = None,
     whole: bool = False,
+    side: int = 244,
     seed: int = 0,
 ) -> Classifier | TwoHead | Siamese:
     """Build one of the ways; the same seed gives the same weights.
@@ -74,6 +75,7 @@ def build(
         unit: vectors of unit length; by default as the network was designed:
             `compact` yes, `article` no.
         whole: the pictures are whole photos, as the article has them.
+        side: of the pictures that `article` sees, in pixels.
         seed: of the weights.
 
     Raises:
@@ -88,7 +90,9 @@ def build(
                 return TwoHead(whole=whole)
             case "article":
                 return Siamese(
-                    Article(faithful=faithful, unit=bool(unit), whole=whole), kind, alpha
+                    Article(faithful=faithful, unit=bool(unit), whole=whole, size=side),
+                    kind,
+                    alpha,
                 )
             case "compact":
                 return Siamese(Compact(unit=unit is not False, whole=whole), kind, alpha)
