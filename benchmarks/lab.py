@@ -166,13 +166,14 @@ def own_loop(network, me, not_me):
 
 
 def our_step(network, me, not_me):
-    rate = Spec("article").learning_rate
-    optimizer = torch.optim.SGD(network.parameters(), lr=rate, momentum=0.5)
+    spec = Spec("article")
+    optimizer = torch.optim.SGD(network.parameters(), lr=spec.learning_rate, momentum=0.5)
     for step in itertools.count(1):
         network.train()
         torch.manual_seed(step)
         optimizer.zero_grad()
         network.loss(me, not_me).backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), spec.clip)
         optimizer.step()
         yield step
 

@@ -77,6 +77,12 @@ def test_a_seed_repeats_the_figures_to_the_digit(compared, people):
     assert compare(people, other).cells[0].held != compared.of("compact", 2)[0].held
 
 
+def test_the_articles_network_alone_sees_smaller_faces():
+    assert Plan().spec("article").side == 56
+    assert Plan(side=244).spec("article") == Spec("article")
+    assert Plan().spec("compact") == Spec("compact")
+
+
 class Page(HTMLParser):
     """Collects what a page would fetch, and its pictures."""
 
@@ -145,8 +151,9 @@ def test_claims_follow_the_figures():
     verdicts = {c.claim: c.verdict for c in claims(Comparison(Plan(), cells))}
     assert verdicts["Training takes hours (5 h for 7 ME and 10 NOT_ME photos)."] == "not decided"
     quick = (*cells[:3], cell("article", good, bad, seconds=100.0), cells[4])
-    verdicts = {c.claim: c.verdict for c in claims(Comparison(Plan(), quick))}
-    assert verdicts["Training takes hours (5 h for 7 ME and 10 NOT_ME photos)."] == "did not hold"
+    for side, verdict in ((56, "not decided"), (244, "did not hold")):
+        verdicts = {c.claim: c.verdict for c in claims(Comparison(Plan(side=side), quick))}
+        assert verdicts["Training takes hours (5 h for 7 ME and 10 NOT_ME photos)."] == verdict
 
 
 def test_a_threshold_that_lies_ill_is_no_worse_way():

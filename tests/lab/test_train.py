@@ -35,13 +35,20 @@ def weights(trained):
     return torch.cat([p.detach().flatten() for p in trained.network.parameters()])
 
 
-@pytest.mark.parametrize("way", ["classifier", "two-head", "compact"])
-def test_a_way_learns_its_owner(way, photos, people):
-    trained = train(photos, Spec(way, limit=300, patience=2))
+@pytest.mark.parametrize(
+    "spec",
+    [
+        *(Spec(way, limit=300, patience=2) for way in ("classifier", "two-head", "compact")),
+        Spec("article", side=24, limit=3000, patience=2),
+    ],
+    ids=lambda spec: spec.way,
+)
+def test_a_way_learns_its_owner(spec, photos):
+    trained = train(photos, spec)
     assert trained.result.reason == "zero loss"
     assert (trained.scores(photos.me) >= trained.threshold).all()
     assert (trained.scores(photos.not_me) < trained.threshold).all()
-    assert trained.result.steps < 300
+    assert trained.result.steps < spec.limit
     assert trained.result.peak_bytes > 50e6
 
 
@@ -51,6 +58,23 @@ def test_the_articles_step_repeats_its_dropout(photos):
     once, again = train(photos, spec), train(photos, spec)
     assert torch.equal(weights(once), weights(again))
     assert not torch.equal(weights(once), weights(train(photos, replace(spec, limit=2))))
+
+
+def test_a_long_gradient_of_the_articles_network_is_shortened(photos):
+    """Else its unbounded vectors may grow until they are no numbers."""
+    spec = Spec("article", side=24, limit=1)
+    before = torch.cat([p.detach().flatten() for p in spec.network().parameters()])
+    after = weights(train(photos, spec))
+    assert float((after - before).norm()) == pytest.approx(spec.learning_rate * spec.clip, rel=1e-3)
+
+
+def test_the_articles_rate_fits_the_side_of_its_pictures():
+    """Half the side, a quarter of the features: each may move four times as far."""
+    whole, half = Spec("article"), Spec("article", side=122)
+    assert half.learning_rate == pytest.approx(4 * whole.learning_rate)
+    assert half.clip == pytest.approx(whole.clip / 2)
+    assert Spec("article", side=56).threads == 1
+    assert whole.threads is None
 
 
 def test_a_rate_that_is_too_high_is_said_so(photos):
@@ -122,7 +146,10 @@ def test_training_ends_at_a_plateau_and_at_its_limit(photos):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"way": "fourth"}, {"alpha": 1.5}, {"limit": 0}, {"every": 0}, {"rate": -1.0}],
+    [
+        *({"way": "fourth"}, {"alpha": 1.5}, {"limit": 0}, {"every": 0}, {"rate": -1.0}),
+        *({"side": 56}, {"way": "article", "side": 245}, {"way": "article", "side": 15}),
+    ],
 )
 def test_a_spec_that_makes_no_sense_is_refused(wrong):
     with pytest.raises(UsageError):

@@ -59,15 +59,20 @@ def html(comparison: Comparison) -> str:
     """Return the page."""
     plan = comparison.plan
     counts = ", ".join(map(str, plan.photos))
+    article = (
+        f"The article's network saw the faces at {plan.side}×{plan.side} pixels. "
+        if "article" in comparison.ways()
+        else ""
+    )
     return (
         "<!doctype html><html lang=en><meta charset=utf-8>"
         f"<title>The three ways compared</title><style>{_STYLE}</style>"
         "<h1>The three ways compared</h1>"
         f"<p>Owners: {plan.owners}; photos of each: {counts}; NOT_ME photos, one a person: "
         f"{plan.strangers}; alpha {plan.alpha:g}; seed {plan.seed}; {comparison.seconds:.0f} s "
-        "in all. Every way saw the same photos under the same augmentation. Errors are counted "
-        "on photos that no way was trained on, with 95 % intervals. This page shows photos: it "
-        "is yours, and not for passing on.</p>"
+        f"in all. Every way saw the same photos under the same augmentation. {article}"
+        "Errors are counted on photos that no way was trained on, with 95 % intervals. This page "
+        "shows photos: it is yours, and not for passing on.</p>"
         f"{_errors(comparison)}{_claims(comparison)}{_costs(comparison)}"
         f"{_curves(comparison)}{_margins(comparison)}{_sweep(comparison)}{_looks(comparison)}</html>"
     )
