@@ -166,11 +166,20 @@ def test_a_threshold_that_lies_ill_is_no_worse_way():
     assert told["plain"] == "not decided"
 
 
-def test_a_lower_alpha_that_lets_strangers_in_is_told():
-    cells = (cell("compact", (1.0,) * 50, (0.0,) * 50),)
+@pytest.mark.parametrize(
+    ("held", "unseen", "verdict", "because"),
+    [
+        ((1.0,) * 50, (0.0,) * 50, "did not hold", "50 of 50"),
+        ((0.0,) * 50, (-0.8,) * 50, "held", "error 50.0 %"),
+        ((0.0,) * 50, (0.0,) * 50, "not decided", "error 50.0 %"),
+    ],
+    ids=["strangers come in", "owners come in", "both"],
+)
+def test_a_lower_alpha_is_judged_by_both_errors(held, unseen, verdict, because):
+    cells = (cell("compact", held, unseen),)
     (claim,) = claims(Comparison(Plan(), cells))
-    assert claim.verdict == "did not hold"
-    assert "50 of 50" in claim.because
+    assert claim.verdict == verdict
+    assert because in claim.because
 
 
 def test_a_way_that_diverged_refuses_everybody_and_breaks_no_report(people, monkeypatch, tmp_path):
@@ -224,7 +233,13 @@ def test_pictures_are_whole(svg):
     assert not re.search(r"nan|inf", svg)
 
 
-@pytest.mark.parametrize("wrong", [{"owners": 0}, {"photos": (1,)}, {"ways": ("x",)}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"owners": 0}, {"photos": (1,)}, {"ways": ("x",)}),
+        *({"side": 300}, {"limit": 0}, {"alpha": 2.0}),
+    ],
+)
 def test_a_plan_that_makes_no_sense_is_refused(wrong):
     with pytest.raises(UsageError):
         Plan(**wrong)

@@ -39,7 +39,7 @@ def weights(trained):
     "spec",
     [
         *(Spec(way, limit=300, patience=2) for way in ("classifier", "two-head", "compact")),
-        Spec("article", side=24, limit=3000, patience=2),
+        Spec("article", alpha=0.0, side=24, limit=1500, patience=2),
     ],
     ids=lambda spec: spec.way,
 )

@@ -23,8 +23,8 @@ pooling with stride 1                 kept: it never shrinks the picture, so tha
 vectors of any length                 kept: such vectors can reach zero loss by growing;
                                       `unit=True` divides each by its length
 the norm has no gradient at zero      taken as zero (`onlyme.lab.triplets`)
-learning rate 1e-6, ten epochs        a rate that fits the mean over all triplets, and a
-                                      stop at zero loss
+learning rate 1e-6, ten epochs        a rate that fits the mean over all triplets, long
+                                      gradients shortened, and a stop at zero loss
 no seed, no held-out photo            seeded; `onlyme lab compare` judges on held-out ones
 the whole model is pickled            checkpoints hold numbers only
 the demo feeds BGR frames and draws   RGB everywhere; the demo is `onlyme lab watch`, and
