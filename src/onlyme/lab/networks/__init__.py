@@ -14,6 +14,7 @@ from onlyme.lab.networks.classifier import Classifier
 from onlyme.lab.networks.compact import Compact
 from onlyme.lab.networks.siamese import Siamese, margins
 from onlyme.lab.networks.two_head import TwoHead
+from onlyme.lab.spec import PUBLISHED_SIDE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,7 +63,7 @@ def build(
     faithful: bool = True,
     unit: bool | None = None,
     whole: bool = False,
-    side: int = 244,
+    side: int = PUBLISHED_SIDE,
     seed: int = 0,
 ) -> Classifier | TwoHead | Siamese:
     """Build one of the ways; the same seed gives the same weights.
