@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import FrameType
-
     from onlyme.lab.photos import Photos
     from onlyme.lab.run import Trained
 
@@ -224,13 +219,13 @@ def compare(
     everyone = read_people(people, loader())
     kept = Kept(out / "cells")
     try:
-        with ExitStack() as stack, _heard() as tell:
+        with ExitStack() as stack:
             done = run(
                 everyone,
                 plan,
                 product(stack),
                 kept=kept,
-                tell=tell,
+                tell=lambda line: typer.echo(line, err=True),
                 meanwhile=lambda part: typer.echo(f"so far: {write(part, out)}", err=True),
                 progress=_terminal(),
             )
@@ -267,31 +262,6 @@ def watch(
     walk = frames(video or camera, seconds)
     total, owner = save(annotate(walk, finder(), trained, name, alpha), out, fps)
     typer.echo(f"{out}: {total} frames, {name} in {owner} of them")
-
-
-@contextmanager
-def _heard() -> Iterator[Callable[[str], None]]:
-    """Give what says a line, and ends the command there if a library swallowed Ctrl-C before."""
-    before, pressed = signal.getsignal(signal.SIGINT), threading.Event()
-
-    def tell(line: str) -> None:
-        if pressed.is_set():
-            raise KeyboardInterrupt
-        typer.echo(line, err=True)
-
-    if not callable(before):  # a job in the background ignores it
-        yield tell
-        return
-
-    def interrupted(number: int, frame: FrameType | None) -> None:
-        pressed.set()
-        before(number, frame)
-
-    signal.signal(signal.SIGINT, interrupted)
-    try:
-        yield tell
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _say_photos(photos: Photos) -> None:
