@@ -74,7 +74,8 @@ def people(vectors, count):
 
 
 def test_two_vaults_cannot_be_linked_without_the_key(vectors, make):
-    pairs = people(vectors, 60)
+    # Of so many pairs that nothing links, the area spreads by 0.019: the bounds are five of that.
+    pairs = people(vectors, 240)
     plain = [(a.mean(0), b.mean(0)) for a, b in pairs]
     hidden = [
         (
@@ -83,8 +84,7 @@ def test_two_vaults_cannot_be_linked_without_the_key(vectors, make):
         )
         for a, b in pairs
     ]
-    # Of sixty pairs that nothing links, this area spreads by 0.037: five times that is allowed.
-    for sides, low, high in ((plain, 0.999, 1.0), (hidden, 0.3, 0.7)):
+    for sides, low, high in ((plain, 0.999, 1.0), (hidden, 0.4, 0.6)):
         scores = np.array([[a @ b for _, b in sides] for a, _ in sides])
         mates = np.eye(len(sides), dtype=bool)
         assert low <= auc(scores[mates], scores[~mates]) <= high
