@@ -68,7 +68,7 @@ def collected(
     look_alikes: Photo | Iterable[Photo],
     on_photo: Callable[[PhotoReport], None] | None,
     *,
-    measured: bool = True,
+    measured: bool,
 ) -> Collected:
     """Look at all photos of one enrollment, which adds to what is known.
 

@@ -20,7 +20,7 @@ __all__ = ["forgotten", "lesson_from", "taught"]
 
 
 def lesson_from(
-    pipeline: Pipeline, known: Examples, image: Photo, *, measured: bool = True
+    pipeline: Pipeline, known: Examples, image: Photo, *, measured: bool
 ) -> NDArray[np.float32]:
     """Look at the face that is not this person: float32[1, d].
 
