@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 import onlyme
-from onlyme import wiring
 from onlyme.evaluate import Photo, embed_files, list_people, make_pairs, read_pairs, verify_pairs
+from onlyme.faceid import wiring
 from onlyme.settings import Settings
 
 DATA = Path(os.environ.get("ONLYME_DATA", Path(__file__).parents[2] / "shared/data"))

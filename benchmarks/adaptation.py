@@ -25,13 +25,13 @@ from pathlib import Path
 import numpy as np
 
 from onlyme import embed
-from onlyme.adaptation import Adaptation
 from onlyme.errors import OnlymeError
 from onlyme.face.models import SHIPPED, find
+from onlyme.faceid.adaptation import Adaptation
 from onlyme.gate.admission import Gate
-from onlyme.keeping import Keeping
-from onlyme.owner import Examples, Owner
 from onlyme.siamese import Base
+from onlyme.siamese.owner import Examples, Owner
+from onlyme.vault.admin import Keeping
 from onlyme.vault.store import Store
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 
 from onlyme import FaceID
-from onlyme.census import _beginning, _Task, enrolled_folder
-from onlyme.crew import cores
-from onlyme.image.source import photos
+from onlyme.faceid.bulk import _beginning, _Task, enrolled_folder
+from onlyme.faceid.workers import cores
+from onlyme.image.sources import photos
 from onlyme.settings import Settings
 
 ROOT = Path(__file__).parents[1]

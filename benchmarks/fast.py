@@ -25,15 +25,16 @@ from peers import Worker
 from speed import frames, process, say
 
 import onlyme.liveness.judge as judging
-from onlyme import FaceID, wiring
+from onlyme import FaceID
 from onlyme.errors import OnlymeError
 from onlyme.evaluate import list_people, make_pairs, verify_pairs
 from onlyme.face.align import align
-from onlyme.face.follow import Follower, Rememberer
-from onlyme.image.source import frames as filmed
-from onlyme.pipeline import Pipeline
+from onlyme.face.pipeline import Pipeline
+from onlyme.face.temporal import Follower, Rememberer
+from onlyme.faceid import wiring
+from onlyme.image.sources import frames as filmed
+from onlyme.runtime.agreement import COSINE
 from onlyme.settings import Settings
-from onlyme.swift import COSINE
 
 DATA = Path(os.environ.get("ONLYME_DATA", Path(__file__).parents[2] / "shared/data"))
 PARTS = ("warm", "cold", "accuracy", "watch", "verdicts")

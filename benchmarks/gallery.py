@@ -31,9 +31,9 @@ from typing import Any
 import numpy as np
 
 from onlyme.face.models import SHIPPED, find
-from onlyme.gallery import derived
-from onlyme.gallery.embedded import Embedded
-from onlyme.gallery.store import Row
+from onlyme.gallery.stores.protocol import Row
+from onlyme.gallery.stores.sqlite import derived
+from onlyme.gallery.stores.sqlite.store import Embedded
 from onlyme.siamese.distance import unit
 from onlyme.siamese.head import Base
 
@@ -154,7 +154,7 @@ SEARCHER = """
 import sys
 import numpy as np
 from pathlib import Path
-from onlyme.gallery.embedded import Embedded
+from onlyme.gallery.stores.sqlite.store import Embedded
 store = Embedded(Path(sys.argv[1]) / "gallery.sqlite", sys.argv[2], int(sys.argv[3]))
 query = np.eye(1, store.dimension, dtype=np.float32)
 store.nearest(query, 8, generation=1, exact=sys.argv[4] == "True")

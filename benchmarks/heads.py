@@ -30,13 +30,13 @@ from train_head import RECIPE  # noqa: E402
 
 from onlyme.siamese import learn  # noqa: E402
 from onlyme.siamese.calibrate import TailCurve  # noqa: E402
-from onlyme.siamese.crossfit import CrossFit, Trial, trials  # noqa: E402
 from onlyme.siamese.distance import distances, unit  # noqa: E402
-from onlyme.siamese.measuring import LOG_FAR, Measured, far_curve, measure  # noqa: E402
-from onlyme.siamese.training import train  # noqa: E402
+from onlyme.siamese.training.crossfit import CrossFit, Trial, trials  # noqa: E402
+from onlyme.siamese.training.curves import LOG_FAR, Measured, far_curve, measure  # noqa: E402
+from onlyme.siamese.training.train import train  # noqa: E402
 
 if TYPE_CHECKING:
-    from onlyme.siamese.fitting import LinearHead
+    from onlyme.siamese.training.whitening import LinearHead
 
 RATES = (1e-3, 1e-4, 1e-5)
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -33,12 +33,12 @@ sys.path.insert(0, str(ROOT / "tools"))
 from people import People, read_people  # noqa: E402 - tools/ is no package
 from train_head import RECIPE  # noqa: E402
 
-from onlyme.identification import LEAD  # noqa: E402
+from onlyme.gallery.identify import LEAD  # noqa: E402
 from onlyme.siamese.calibrate import centre_of  # noqa: E402
-from onlyme.siamese.crossfit import CrossFit, Room  # noqa: E402
 from onlyme.siamese.distance import distances  # noqa: E402
-from onlyme.siamese.measuring import LOG_FAR, Measured, far_curve  # noqa: E402
-from onlyme.siamese.training import train  # noqa: E402
+from onlyme.siamese.training.crossfit import CrossFit, Room  # noqa: E402
+from onlyme.siamese.training.curves import LOG_FAR, Measured, far_curve  # noqa: E402
+from onlyme.siamese.training.train import train  # noqa: E402
 
 Array = np.ndarray[Any, np.dtype[Any]]
 FPIR = 0.01
@@ -143,7 +143,7 @@ def dealt(people: People, judged: Array, seed: int) -> tuple[Array, Array]:
 
 
 def scores(room: Room, enrolled: Array, probes: Array) -> Array:
-    """The z of every probe against everybody enrolled, as `onlyme.identification` counts it."""
+    """The z of every probe against everybody enrolled, as `onlyme.gallery.identify` counts it."""
     templates = room.heads[enrolled]
     drawn = room.base.draws_not_me[:, None] - distances(room.base.draws, templates)
     centres = [centre_of(drawn[:, n], templates[n][None]) for n in range(len(templates))]

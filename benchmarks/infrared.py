@@ -18,11 +18,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from onlyme import wiring
 from onlyme.evaluate.intervals import clopper_pearson
 from onlyme.face.models import find
+from onlyme.faceid import wiring
 from onlyme.image.decode import decode
-from onlyme.liveness.fuse import Fusion
+from onlyme.liveness.fusion import Fusion
 from onlyme.liveness.passive import Passive
 from onlyme.settings import Settings
 from onlyme.types import Frame, Verdict

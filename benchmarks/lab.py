@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from onlyme.cli.lab_parts import loader
+from onlyme.cli.lab.parts import loader
 from onlyme.lab.export import embedder_of, export
-from onlyme.lab.memory import forget_peak, peak_bytes
 from onlyme.lab.networks import Article, build, tensor
 from onlyme.lab.networks.siamese import margins
+from onlyme.lab.peak_memory import forget_peak, peak_bytes
 from onlyme.lab.photos import Photos
 from onlyme.lab.spec import Spec
 from onlyme.lab.train import train

@@ -21,12 +21,12 @@ import cv2
 import numpy as np
 from liveness_challenge import challenge_figures
 
-from onlyme import wiring
-from onlyme.evaluate.liveness import Tally
+from onlyme.evaluate.pad import Tally
 from onlyme.face.models import find
-from onlyme.image.source import frames
+from onlyme.faceid import wiring
+from onlyme.image.sources import frames
 from onlyme.liveness.calibrate import fit
-from onlyme.liveness.fuse import CALIBRATION, Fusion
+from onlyme.liveness.fusion import CALIBRATION, Fusion
 from onlyme.liveness.judge import Scene
 from onlyme.liveness.passive import Passive
 from onlyme.settings import Settings

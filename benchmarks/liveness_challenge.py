@@ -11,10 +11,10 @@ import numpy as np
 from paper import Holder, papers
 
 from onlyme.face.subject import subject
-from onlyme.image.source import frames
+from onlyme.image.sources import frames
 from onlyme.liveness import challenge as rules
 from onlyme.liveness.challenge import Challenge, Phase, Step, drawn, possible
-from onlyme.liveness.solid import solidity
+from onlyme.liveness.rigidity import solidity
 from onlyme.types import Face
 
 RATE = 10.0

@@ -34,7 +34,8 @@ from playwright.sync_api import sync_playwright  # noqa: E402
 from websockets.exceptions import ConnectionClosedOK  # noqa: E402
 from websockets.sync.client import connect  # noqa: E402
 
-from onlyme import FaceID, wiring  # noqa: E402
+from onlyme import FaceID  # noqa: E402
+from onlyme.faceid import wiring  # noqa: E402
 from onlyme.settings import Settings  # noqa: E402
 from tests.serve.browsing import browser, clip, film, visit  # noqa: E402
 from tests.serve.conftest import serving  # noqa: E402

@@ -26,11 +26,11 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
 
-from onlyme import wiring  # noqa: E402
-from onlyme.crowd import Gallery, Person  # noqa: E402
-from onlyme.gallery.postgres import PostgresStore  # noqa: E402
-from onlyme.gallery.store import Row  # noqa: E402
-from onlyme.renewal import renew  # noqa: E402
+from onlyme.faceid import wiring  # noqa: E402
+from onlyme.gallery.gallery import Gallery, Person  # noqa: E402
+from onlyme.gallery.rekey import renew  # noqa: E402
+from onlyme.gallery.stores.postgres import PostgresStore  # noqa: E402
+from onlyme.gallery.stores.protocol import Row  # noqa: E402
 from onlyme.settings import Settings  # noqa: E402
 from tests.gallery.postgres.killing import killed_runs  # noqa: E402
 from tests.gallery.postgres.server import Server  # noqa: E402

@@ -31,8 +31,9 @@ from typing import NamedTuple
 
 import platformdirs
 
-from onlyme import FaceID, wiring
-from onlyme.serve.tokens import Scope, Tokens
+from onlyme import FaceID
+from onlyme.faceid import wiring
+from onlyme.serve.access.tokens import Scope, Tokens
 from onlyme.settings import Settings
 
 PHOTOS = platformdirs.user_cache_path("onlyme", appauthor=False) / "photos"

@@ -88,7 +88,7 @@ def frames(folder: Path) -> list[Path]:
     session = sorted((DATA / "nuaa_dev/live/0001").glob("0001_00_00_01_*.jpg"))
     first, second = (decode(path).pixels for path in (session[0], session[-1]))
     pictures = [first, second]
-    from onlyme import wiring
+    from onlyme.faceid import wiring
     from onlyme.settings import Settings
 
     face = wiring.pipeline(Settings.load()).detector.detect(second)[0]

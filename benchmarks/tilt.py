@@ -18,13 +18,13 @@ import cv2
 import numpy as np
 import platformdirs
 
-from onlyme import wiring
 from onlyme.face.align import align
 from onlyme.face.detect import ENOUGH, OVERLAP
 from onlyme.face.models import find
-from onlyme.face.shrink import shrink
+from onlyme.face.resize import shrink
+from onlyme.faceid import wiring
 from onlyme.image.decode import decode
-from onlyme.image.source import photos
+from onlyme.image.sources import photos
 from onlyme.settings import Settings
 from onlyme.types import Face
 

@@ -25,9 +25,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from onlyme import FaceID, wiring  # noqa: E402
+from onlyme import FaceID  # noqa: E402
+from onlyme.faceid import wiring  # noqa: E402
 from onlyme.settings import Settings  # noqa: E402
-from onlyme.unlock.wire import SOCKET, ask  # noqa: E402
+from onlyme.unlock.transport import SOCKET, ask  # noqa: E402
 from tests.unlock import stack as stacks  # noqa: E402 - the same private PAM as the tests use
 from tests.unlock.conftest import CLIPS, camera, clip, know, some_frames  # noqa: E402
 
@@ -152,7 +153,7 @@ def idle(daemon, seconds):
 
 
 def fuzzed(daemon, data, count):
-    words = (sys.executable, ROOT / "tests/unlock/fuzz.py", SOCKET, 1, count)
+    words = (sys.executable, ROOT / "tests/unlock/daemon/fuzz.py", SOCKET, 1, count)
     done = daemon.stack.run(*words, uid=stacks.UID, seconds=900)
     statuses = json.loads(done.stdout)
     daemon.show(clip(data, stacks.OTHER))

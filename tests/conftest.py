@@ -36,7 +36,7 @@ def photos() -> Path:
 @pytest.fixture(scope="session")
 def pipeline():
     """The real networks, loaded once."""
-    from onlyme import wiring
+    from onlyme.faceid import wiring
     from onlyme.settings import Settings
 
     return wiring.pipeline(Settings.load())

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from onlyme import Decision, FaceID
-from onlyme.cli.show import odds
+from onlyme.cli.output import odds
 
 HERE = Path(__file__).resolve().parent
 ME = "Barack Obama"

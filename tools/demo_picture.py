@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from onlyme.pipeline import Pipeline
+    from onlyme.face.pipeline import Pipeline
 
 SCALE = 2  # drawn for screens with small pixels
 FACE, GAP, SIDE, COLUMNS = 176, 22, 40, 3

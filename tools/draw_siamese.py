@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from onlyme.lab.plots import COLOURS, Series, dots, lines
+from onlyme.lab.comparison.plots import COLOURS, Series, dots, lines
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "explanation"
 

@@ -18,23 +18,23 @@ import numpy as np
 from platformdirs import user_cache_path
 from rich.progress import Progress
 
-from onlyme import wiring
 from onlyme.face import align as align_module
-from onlyme.face import carry, detect, embed, shrink, subject
+from onlyme.face import detect, embed, geometry, resize, subject
 from onlyme.face.align import align
 from onlyme.face.models import SHIPPED, find
-from onlyme.image import decode, read
+from onlyme.faceid import wiring
+from onlyme.image import decode, files
 from onlyme.settings import Settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.console import Console
 
-    from onlyme.pipeline import Pipeline
+    from onlyme.face.pipeline import Pipeline
     from onlyme.types import Face, Frame
 
 SUFFIXES = {".jpg", ".jpeg", ".png"}
-MODULES = (decode, read, detect, subject, shrink, carry, align_module, embed)
+MODULES = (decode, files, detect, subject, resize, geometry, align_module, embed)
 """What lies between a file and its embedding, beside the networks."""
 
 

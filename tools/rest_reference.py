@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from onlyme.serve.access.tokens import Scope
 from onlyme.serve.app import create_app
 from onlyme.serve.problems import PREFIX, STATUS, slug
-from onlyme.serve.tokens import Scope
 from onlyme.settings import Settings
 
 if TYPE_CHECKING:

@@ -29,12 +29,11 @@ from people import People, read_people
 from rich.console import Console
 from rich.progress import Progress
 
-from onlyme.siamese.crossfit import COHORT, DRAWS, CrossFit, trials
 from onlyme.siamese.distance import unit
-from onlyme.siamese.fitting import LinearHead, strangers
 from onlyme.siamese.head import NEAREST
 from onlyme.siamese.margin import NotMe
-from onlyme.siamese.measuring import (
+from onlyme.siamese.training.crossfit import COHORT, DRAWS, CrossFit, trials
+from onlyme.siamese.training.curves import (
     LOG_FAR,
     MISS_Z,
     Measured,
@@ -43,7 +42,8 @@ from onlyme.siamese.measuring import (
     measure,
     miss_rates,
 )
-from onlyme.siamese.training import Recipe, train
+from onlyme.siamese.training.train import Recipe, train
+from onlyme.siamese.training.whitening import LinearHead, strangers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
         VaultDamaged,
         VaultError,
     )
-    from onlyme.faceid import FaceID
-    from onlyme.oneshot import check_liveness, compare, embed
+    from onlyme.faceid.face_id import FaceID
+    from onlyme.faceid.functions import check_liveness, compare, embed
     from onlyme.types import (
         Decision,
         Embedding,
@@ -118,8 +118,8 @@ _HOMES = {
         "VaultDamaged",
         "VaultError",
     ),
-    "onlyme.faceid": ("FaceID",),
-    "onlyme.oneshot": ("check_liveness", "compare", "embed"),
+    "onlyme.faceid.face_id": ("FaceID",),
+    "onlyme.faceid.functions": ("check_liveness", "compare", "embed"),
     "onlyme.types": (
         "Decision",
         "Embedding",

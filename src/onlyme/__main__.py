@@ -1,5 +1,5 @@
 """`python -m onlyme` is the command `onlyme`."""
 
-from onlyme.cli import main
+from onlyme.cli.main import main
 
 main()

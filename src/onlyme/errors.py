@@ -48,6 +48,9 @@ __all__ = [
     "VaultBusy",
     "VaultDamaged",
     "VaultError",
+    "refuse_taken",
+    "refuse_twice",
+    "unknown_owner",
 ]
 
 
@@ -139,3 +142,34 @@ class KeyMissing(VaultError):  # noqa: N818
 
 class KeyRefused(VaultError):  # noqa: N818
     """A key is there, but it is not this vault's, or others could read it."""
+
+
+def unknown_owner(name: str, names: list[str]) -> UnknownOwner:
+    """Make the error for a name that is not enrolled; its message lists some that are."""
+    enrolled = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
+    return UnknownOwner(f"nobody called {name!r} is enrolled; enrolled: {enrolled or 'nobody yet'}")
+
+
+def refuse_taken(name: str, *, taken: bool) -> None:
+    """Refuse to enroll under a name that is taken.
+
+    Raises:
+        OwnerExists: it is taken.
+    """
+    if taken:
+        raise OwnerExists(
+            f"{name} is enrolled already; add to it (--add) or start over (--replace)"
+        )
+
+
+def refuse_twice(name: str, *, in_gallery: bool) -> None:
+    """Refuse to enroll in the vault a name that a person of the gallery has.
+
+    Raises:
+        OwnerExists: the gallery has a person of this name.
+    """
+    if in_gallery:
+        raise OwnerExists(
+            f"{name} is in the gallery; change people there with enroll-folder, or forget {name} "
+            "first"
+        )

@@ -6,6 +6,7 @@ decision. Nothing here computes; nothing here imports a room.
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,10 @@ __all__ = [
     "Reason",
     "Tuning",
     "Verdict",
+    "check_name",
 ]
+
+MAX_NAME_CHARACTERS = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -336,3 +340,25 @@ class Tuning:
     miss_interval: tuple[float, float] | None
     miss_people: int
     alpha_before: float
+
+
+def check_name(name: str) -> str:
+    r"""Return the name of a person in its one canonical form (NFC, no space at either end).
+
+    Names come from command lines and web pages and go to terminals, so a name with a character
+    that moves the cursor or cannot be seen is refused.
+
+    Raises:
+        UsageError: it is empty, too long, or holds a character that cannot be printed.
+
+    >>> check_name("  Ada Lovelace ")
+    'Ada Lovelace'
+    >>> check_name("a\x1b[2Jb")
+    Traceback (most recent call last):
+    onlyme.errors.UsageError: a name has 1 to 64 printable characters
+    """
+    if isinstance(name, str):
+        canonical = unicodedata.normalize("NFC", name).strip()
+        if 0 < len(canonical) <= MAX_NAME_CHARACTERS and canonical.isprintable():
+            return canonical
+    raise UsageError(f"a name has 1 to {MAX_NAME_CHARACTERS} printable characters")

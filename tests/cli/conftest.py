@@ -77,7 +77,7 @@ def obama(onlyme, enrolled):
 @pytest.fixture
 def within(obama, monkeypatch, capsys):
     """Run `onlyme.cli.main` in this process: for many small trials of the same code."""
-    from onlyme.cli import main
+    from onlyme.cli.main import main
 
     for key, value in obama.environment().items():
         monkeypatch.setenv(key, value)

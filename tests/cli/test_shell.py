@@ -186,7 +186,7 @@ def test_only_enrolling_makes_a_vault(within, tmp_path, words):
 
 def test_what_nobody_expected_is_no_verdict(within, monkeypatch):
     """The answer to a defect of ours is 2 as well: 1 would say that somebody was rejected."""
-    from onlyme.faceid import FaceID
+    from onlyme.faceid.face_id import FaceID
 
     def broken(_):
         raise ZeroDivisionError("first line\nsecond line")
@@ -286,7 +286,7 @@ def refuse(event, _):
     if event in {"socket.connect", "socket.getaddrinfo", "socket.sendto", "socket.bind"}:
         raise RuntimeError(event)
 sys.addaudithook(refuse)
-from onlyme.cli import main
+from onlyme.cli.main import main
 main()
 """
 

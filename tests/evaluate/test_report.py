@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 
 from onlyme.errors import NotCalibrated, UsageError
-from onlyme.evaluate import report
-from onlyme.evaluate.document import document, standing
+from onlyme.evaluate.evaluation import run
 from onlyme.evaluate.intervals import rate
 from onlyme.evaluate.metrics import error_curve
 from onlyme.evaluate.pairs import Photo, make_pairs
-from onlyme.evaluate.study import run
-from onlyme.evaluate.words import headline, odds, percent
+from onlyme.evaluate.report import report
+from onlyme.evaluate.report.document import document, standing
+from onlyme.evaluate.report.sentences import headline, odds, percent
 
 from .people import Template, crowd, learner
 

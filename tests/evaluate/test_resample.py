@@ -5,7 +5,7 @@ import pytest
 
 from onlyme.errors import UsageError
 from onlyme.evaluate.metrics import threshold_at_fmr
-from onlyme.evaluate.protocol import study_owners
+from onlyme.evaluate.owners import study_owners
 from onlyme.evaluate.resample import _Resampled, miss_rate, miss_ratio
 
 from .people import Template, crowd, learner

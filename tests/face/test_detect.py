@@ -6,7 +6,7 @@ import pytest
 
 from onlyme.errors import ModelRefused
 from onlyme.face.detect import Detector
-from onlyme.face.shrink import shrink
+from onlyme.face.resize import shrink
 from onlyme.image.decode import decode
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from onlyme import wiring
-from onlyme.crowd import Person
+from onlyme.faceid import wiring
+from onlyme.gallery.gallery import Person
 from onlyme.settings import Settings
 
 

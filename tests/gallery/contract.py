@@ -1,4 +1,4 @@
-"""What every TemplateStore must do; see `onlyme.gallery.store`.
+"""What every TemplateStore must do; see `onlyme.gallery.stores.protocol`.
 
 A test module of one store inherits `Contract` in a class of its own and gives it the fixture
 `opens`: a function that opens the store, each time another object on the same content, with
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from onlyme.errors import UsageError, VaultError
-from onlyme.gallery.store import Row
+from onlyme.gallery.stores.protocol import Row
 from tests.gallery.plain import Plain
 
 DIMENSION = 16

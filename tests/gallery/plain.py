@@ -1,6 +1,6 @@
 """A store of a dictionary and plain loops: what the real ones are compared with."""
 
-from onlyme.gallery.store import Count, Hit
+from onlyme.gallery.stores.protocol import Count, Hit
 
 
 class Plain:

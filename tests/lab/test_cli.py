@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from onlyme import FaceID
-from onlyme.cli.lab import app
+from onlyme.cli.lab.commands import app
 from onlyme.errors import OnlymeError, UsageError
 from onlyme.lab import require
 from onlyme.lab.run import Run
@@ -179,7 +179,7 @@ def test_without_the_extra_it_is_said_what_to_install(monkeypatch):
 @pytest.mark.data
 def test_the_articles_photos_to_zero_loss_and_the_held_out_ones_right(data, tmp_path):
     """Five ME and seven NOT_ME photos; two of each are held out."""
-    from onlyme.cli.lab_parts import loader
+    from onlyme.cli.lab.parts import loader
 
     for folder, name, count in (("me", "ME", 5), ("not_me", "NOT_ME", 7)):
         (tmp_path / folder).mkdir()

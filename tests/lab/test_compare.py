@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from onlyme.errors import UsageError
-from onlyme.lab.cell import PRODUCT, Cell, rate
-from onlyme.lab.claims import claims
-from onlyme.lab.compare import ALPHAS, Comparison, Plan, compare
-from onlyme.lab.kept import Kept
-from onlyme.lab.look import plane
-from onlyme.lab.plots import Series, bars, dots, lines
-from onlyme.lab.report import html, write
+from onlyme.lab.comparison.cache import Kept
+from onlyme.lab.comparison.claims import claims
+from onlyme.lab.comparison.compare import ALPHAS, Comparison, Plan, compare
+from onlyme.lab.comparison.inspection import plane
+from onlyme.lab.comparison.plots import Series, bars, dots, lines
+from onlyme.lab.comparison.report import html, write
+from onlyme.lab.comparison.result import PRODUCT, Cell, rate
 from onlyme.lab.spec import Spec
 
 PLAN = Plan(

@@ -25,7 +25,7 @@ def test_the_tutorial_runs_top_to_bottom(tmp_path, monkeypatch):
 def test_the_tutorials_commands_are_commands_with_these_options():
     from typer.main import get_command
 
-    from onlyme.cli.lab import app
+    from onlyme.cli.lab.commands import app
 
     commands = get_command(app).commands
     lines = re.findall(r"^onlyme lab (\S+)(.*)$", TUTORIAL.read_text("utf-8"), re.MULTILINE)

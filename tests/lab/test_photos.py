@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from onlyme.errors import ImageError, UsageError
+from onlyme.lab.comparison.split import splits
 from onlyme.lab.people import Batches, People, read_people
 from onlyme.lab.photos import Photos, read_photos
-from onlyme.lab.split import splits
 from onlyme.lab.synthetic import drawn
 
 

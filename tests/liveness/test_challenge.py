@@ -11,13 +11,14 @@ import cv2
 import numpy as np
 import pytest
 
-from onlyme import FaceID, Reason, UsageError, Verdict, wiring
-from onlyme.challenged import challenges
+from onlyme import FaceID, Reason, UsageError, Verdict
 from onlyme.face.subject import subject
-from onlyme.image.source import frames
+from onlyme.faceid import wiring
+from onlyme.image.sources import frames
 from onlyme.liveness.challenge import STEP_SECONDS, Challenge, Phase, Step, drawn, prompt
-from onlyme.liveness.solid import Tracks, solidity
+from onlyme.liveness.rigidity import Tracks, solidity
 from onlyme.types import Face
+from onlyme.verification.challenge import challenges
 
 LEFT, RIGHT, UP, NOD, CLOSER = Step.LEFT, Step.RIGHT, Step.UP, Step.NOD, Step.CLOSER
 OWN = (LEFT, RIGHT, NOD)  # what the head of the clip does, in order
@@ -277,7 +278,7 @@ def test_watching_with_a_challenge_asks(owner, data):
 
 @pytest.mark.data
 def test_a_photo_shown_before_the_first_step_lends_nobody_its_identity(data, pipeline):
-    from onlyme.challenged import _Session
+    from onlyme.verification.challenge import _Session
 
     def part(clip, start):
         some = (f for f in frames(data / f"clips/{clip}.mp4") if f.at >= start)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from onlyme import FaceID
 from onlyme.cli.app import app
-from onlyme.evaluate.liveness import LivenessStudy, liveness_html
+from onlyme.evaluate.pad import LivenessStudy, liveness_html
 from onlyme.types import Verdict
 
 run = CliRunner()
@@ -64,7 +64,7 @@ def test_nothing_to_evaluate_is_wrong_use(tmp_path):
 
 @pytest.mark.data
 def test_spoof_me_tells_what_would_have_opened(data, tmp_path):
-    from onlyme.image.source import frames
+    from onlyme.image.sources import frames
 
     vault = tmp_path / "vault"
     some = [f for n, f in enumerate(frames(data / "clips/tranvan_live.mp4")) if n in (0, 20, 40)]
@@ -151,7 +151,7 @@ def watched(tmp_path, vault, clip, *more):
 
 @pytest.fixture
 def vault(data, tmp_path):
-    from onlyme.image.source import frames
+    from onlyme.image.sources import frames
 
     some = [f for n, f in enumerate(frames(data / "clips/tranvan_live.mp4")) if n in (0, 20, 40)]
     with FaceID.open(tmp_path / "vault") as face_id:
@@ -163,7 +163,7 @@ def cut(source, target, count, step=1):
     """Write the first frames of a clip to a file of its own, nearly without loss."""
     import cv2
 
-    from onlyme.image.source import frames
+    from onlyme.image.sources import frames
 
     writer = None
     for frame in islice(islice(frames(source), 0, None, step), count):

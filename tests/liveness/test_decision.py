@@ -5,9 +5,10 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from onlyme import FaceID, Frame, LivenessLevel, Reason, UsageError, Verdict, embed, wiring
+from onlyme import FaceID, Frame, LivenessLevel, Reason, UsageError, Verdict, embed
 from onlyme.errors import ModelRefused, SettingsError
-from onlyme.image.source import frames
+from onlyme.faceid import wiring
+from onlyme.image.sources import frames
 from onlyme.settings import Settings
 
 pytestmark = pytest.mark.data

@@ -7,7 +7,7 @@ import pytest
 
 from onlyme.errors import ModelRefused
 from onlyme.face.models import find
-from onlyme.liveness.fuse import Fusion
+from onlyme.liveness.fusion import Fusion
 from onlyme.liveness.passive import Passive
 from onlyme.types import Face, Liveness, LivenessLevel, Verdict
 
@@ -151,7 +151,7 @@ def test_glances_agree_with_opencv_run_by_hand(passive):
 )
 def test_people_and_screens_on_video(data, clip, verdict):
     from onlyme import check_liveness
-    from onlyme.image.source import frames
+    from onlyme.image.sources import frames
 
     some = [f for n, f in enumerate(frames(data / f"clips/{clip}.mp4")) if n % 2 == 0 and n < 20]
     answer = check_liveness(some)

@@ -10,13 +10,14 @@ from functools import partial
 import numpy as np
 import pytest
 
-from onlyme import swift, wiring
 from onlyme.errors import ModelRefused, SettingsError
 from onlyme.face.detect import Detector
 from onlyme.face.embed import Embedder
 from onlyme.face.models import find
+from onlyme.faceid import wiring
 from onlyme.image.decode import decode
-from onlyme.runtime.drawn import drawn_faces
+from onlyme.runtime import agreement
+from onlyme.runtime.drawn_faces import drawn_faces
 from onlyme.runtime.openvino import Engine, Unfit
 from onlyme.settings import Settings
 
@@ -49,7 +50,7 @@ def judged_alike(both, frame):
     assert seen.reason == again.reason
     if seen.embedding is not None:
         assert seen.embedding.model == again.embedding.model
-        assert seen.embedding.vector @ again.embedding.vector >= swift.COSINE
+        assert seen.embedding.vector @ again.embedding.vector >= agreement.COSINE
     return len(expected)
 
 
@@ -134,17 +135,17 @@ CHANGES = {
 def test_an_engine_that_disagrees_is_not_used(change):
     faulty = Faulty(change)
     with pytest.raises(Unfit):
-        swift.detector(faulty, find("detector"))
+        agreement.detector(faulty, find("detector"))
     with pytest.raises(Unfit):
-        swift.embedder(faulty, find("embedder"))
+        agreement.embedder(faulty, find("embedder"))
     with pytest.raises(Unfit):
-        swift.passive(faulty, find("liveness").read())
+        agreement.passive(faulty, find("liveness").read())
 
 
 def test_one_that_agrees_is(both):
     same = Faulty(lambda answer: answer)
-    assert isinstance(swift.detector(same, find("detector")), Detector)
-    assert isinstance(swift.embedder(same, find("embedder")), Embedder)
+    assert isinstance(agreement.detector(same, find("detector")), Detector)
+    assert isinstance(agreement.embedder(same, find("embedder")), Embedder)
 
 
 # ------------------------------------------------------------------ choosing
@@ -171,7 +172,8 @@ def test_there_is_no_other_engine():
 ASK = """
 import sys
 {before}
-from onlyme import ModelRefused, wiring
+from onlyme import ModelRefused
+from onlyme.faceid import wiring
 from onlyme.settings import Settings
 assert "openvino" not in sys.modules or sys.modules["openvino"] is None
 print(wiring.runtime(Settings.load(runtime="auto"), lasting=True))

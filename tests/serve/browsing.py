@@ -38,7 +38,7 @@ def film(path, frames, longest=640):
 
 def clip(data, name, *spans):
     """Return frames of a clip between seconds, one span after the other."""
-    from onlyme.image.source import frames
+    from onlyme.image.sources import frames
 
     spans = spans or ((0.0, 1e9),)
     taken = list(frames(data / "clips" / f"{name}.mp4"))
@@ -152,7 +152,7 @@ def visit(opened, running, *, link=None, expected=(), **context):
         expected: parts of messages that belong to what is tested.
         context: of the browser: size, colour scheme and so on.
     """
-    from onlyme.serve.tokens import Tokens
+    from onlyme.serve.access.tokens import Tokens
 
     if link is None:
         with running.keeping() as keeping:

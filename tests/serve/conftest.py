@@ -13,11 +13,12 @@ import httpx
 import pytest
 import uvicorn
 
-from onlyme import FaceID, wiring
-from onlyme.serve.auth import REREAD_SECONDS
+from onlyme import FaceID
+from onlyme.faceid import wiring
+from onlyme.serve.access.auth import REREAD_SECONDS
+from onlyme.serve.access.tokens import Scope, Tokens
 from onlyme.serve.options import Options
 from onlyme.serve.server import config, listening
-from onlyme.serve.tokens import Scope, Tokens
 from onlyme.settings import Settings
 
 TLS = ssl.create_default_context()  # made once: that takes longer than most requests

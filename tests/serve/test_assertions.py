@@ -10,9 +10,9 @@ from pathlib import Path
 import jwt
 import pytest
 
-from onlyme import wiring
-from onlyme.serve import assertions
-from onlyme.serve.assertions import SECONDS, Signer
+from onlyme.faceid import wiring
+from onlyme.serve.access import assertions
+from onlyme.serve.access.assertions import SECONDS, Signer
 
 ROOT = Path(__file__).parents[2]
 NONCE = "0123456789abcdef"

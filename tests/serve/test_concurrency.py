@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from onlyme import FaceID, wiring
-from onlyme.documents import decision_json
+from onlyme import FaceID
+from onlyme.faceid import wiring
+from onlyme.faceid.serialize import decision_json
 
 REQUESTS, CALLERS = 160, 8
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from onlyme.serve.tokens import Tokens
+from onlyme.serve.access.tokens import Tokens
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_the_page_and_its_api_are_for_who_opened_it(running, browser):
 
 
 def test_a_session_ends(running, browser, monkeypatch):
-    from onlyme.serve import auth
+    from onlyme.serve.access import auth
 
     soon = auth.monotonic() + auth.SESSION_SECONDS + 1
     assert browser.get("/").status_code == 200

@@ -9,7 +9,7 @@ import zlib
 
 import pytest
 
-from onlyme.serve.multipart import MOST_PARTS
+from onlyme.serve.uploads.multipart import MOST_PARTS
 
 JPEG = {"Content-Type": "image/jpeg"}
 

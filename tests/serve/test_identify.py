@@ -2,8 +2,8 @@
 
 import pytest
 
+from onlyme.faceid.identifying import ANYBODY
 from onlyme.gate.admission import Place
-from onlyme.serve.identifying import ANYBODY
 
 
 @pytest.fixture(autouse=True)

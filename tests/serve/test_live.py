@@ -15,8 +15,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from onlyme import FaceID
-from onlyme.serve.newest import MOST_BYTES
-from onlyme.serve.service import SOURCE
+from onlyme.serve.live.latest_frame import MOST_BYTES
+from onlyme.serve.state import SOURCE
 
 
 @contextmanager
@@ -288,7 +288,7 @@ def test_a_picture_of_many_pixels_is_refused(running):
 
 
 def test_one_who_sends_nothing_is_let_go(running, monkeypatch):
-    monkeypatch.setattr("onlyme.serve.newest.SILENCE", 0.3)
+    monkeypatch.setattr("onlyme.serve.live.latest_frame.SILENCE", 0.3)
     with stream(running, "obama/watch") as socket:
         heard(socket, "ready")
         assert "sent no picture" in until_closed(socket)[-1]["why"]
@@ -296,7 +296,7 @@ def test_one_who_sends_nothing_is_let_go(running, monkeypatch):
 
 
 def test_a_stream_does_not_last_for_ever(running, monkeypatch):
-    monkeypatch.setattr("onlyme.serve.stream.MOST_SECONDS", 0.3)
+    monkeypatch.setattr("onlyme.serve.live.stream.MOST_SECONDS", 0.3)
     with stream(running, "obama/watch") as socket:
         assert "long" in until_closed(socket)[-1]["why"]
 
@@ -310,7 +310,7 @@ def test_a_camera_is_one_so_the_newer_stream_of_a_caller_takes_over(running):
 
 
 def test_there_are_not_too_many_streams(running, monkeypatch):
-    monkeypatch.setattr("onlyme.serve.stream.MOST_STREAMS", 1)
+    monkeypatch.setattr("onlyme.serve.live.stream.MOST_STREAMS", 1)
     with stream(running, "obama/watch") as first:
         heard(first, "ready")
         with pytest.raises(InvalidStatus) as refused, stream(running, "obama/watch", "verify"):

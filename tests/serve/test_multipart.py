@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onlyme.serve.multipart import Files
 from onlyme.serve.problems import Refused
+from onlyme.serve.uploads.multipart import Files
 
 FIELDS = ("me", "not_me")
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from onlyme import FaceID
-from onlyme.cli.show import odds
+from onlyme.cli.output import odds
 from onlyme.settings import Settings
 from tests.serve.browsing import ALLOWED, CAMERA, DESK, PHONE, browser, film, visit
 from tests.serve.conftest import serving
@@ -68,7 +68,7 @@ def test_every_view_is_accessible_and_fits(window, served, size, scheme):
 
 
 def test_a_link_works_once(window, served):
-    from onlyme.serve.tokens import Tokens
+    from onlyme.serve.access.tokens import Tokens
 
     with served.keeping() as keeping:
         link = f"{served.url}/open?token={Tokens(keeping).link()}"

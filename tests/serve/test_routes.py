@@ -11,7 +11,7 @@ def test_health_says_ok_and_nothing_else(running):
 
 
 def test_names_are_the_document_of_the_command_line(running):
-    from onlyme.documents import dumped, owners_json
+    from onlyme.faceid.serialize import dumped, owners_json
 
     with FaceID.open(running.settings.vault) as face_id:
         expected = dumped(owners_json(face_id.names(), face_id.owner), indent=None)

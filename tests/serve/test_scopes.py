@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from onlyme.serve.tokens import Scope, Tokens
+from onlyme.serve.access.tokens import Scope, Tokens
 
 # The least that each route asks for. What a token of another scope may do is in `Scope`.
 NEEDED = {

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onlyme import OnlymeError, UsageError, wiring
-from onlyme.serve import tokens as module
-from onlyme.serve.auth import Caller, Rates
+from onlyme import OnlymeError, UsageError
+from onlyme.faceid import wiring
+from onlyme.serve.access import tokens as module
+from onlyme.serve.access.auth import Caller, Rates
+from onlyme.serve.access.tokens import Scope, Tokens, lasting
 from onlyme.serve.problems import Refused
-from onlyme.serve.tokens import Scope, Tokens, lasting
 from onlyme.settings import Settings
 
 
@@ -129,7 +130,7 @@ def test_scopes_grant_what_they_say():
 
 def test_a_rate_is_kept_and_others_are_not_slowed(monkeypatch):
     clock = [100.0]
-    monkeypatch.setattr("onlyme.serve.auth.monotonic", lambda: clock[0])
+    monkeypatch.setattr("onlyme.serve.access.auth.monotonic", lambda: clock[0])
     rates = Rates()
     door, desk = (Caller(name, Scope.VERIFY, 5.0) for name in ("door", "desk"))
     for _ in range(20):  # four seconds' worth at once

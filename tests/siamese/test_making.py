@@ -4,12 +4,19 @@ import numpy as np
 import pytest
 
 from onlyme.siamese.calibrate import TailCurve
-from onlyme.siamese.crossfit import CrossFit, deal, trials
 from onlyme.siamese.distance import unit
-from onlyme.siamese.fitting import strangers, whitening, within_scatter
-from onlyme.siamese.measuring import LOG_FAR, MISS_Z, Measured, count_accepts, far_curve, miss_rates
-from onlyme.siamese.training import Recipe, pair_miss, train
-from onlyme.siamese.training import _gradient as gradient_of
+from onlyme.siamese.training.crossfit import CrossFit, deal, trials
+from onlyme.siamese.training.curves import (
+    LOG_FAR,
+    MISS_Z,
+    Measured,
+    count_accepts,
+    far_curve,
+    miss_rates,
+)
+from onlyme.siamese.training.train import Recipe, pair_miss, train
+from onlyme.siamese.training.train import _gradient as gradient_of
+from onlyme.siamese.training.whitening import strangers, whitening, within_scatter
 
 
 @pytest.fixture(scope="module")

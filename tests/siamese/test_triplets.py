@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onlyme.errors import UsageError
-from onlyme.siamese.correction import objective
 from onlyme.siamese.distance import unit
+from onlyme.siamese.owner_head import objective
 from onlyme.siamese.triplets import triplet_loss
 
 

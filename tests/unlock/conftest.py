@@ -4,8 +4,9 @@ import shutil
 
 import pytest
 
-from onlyme import FaceID, wiring
-from onlyme.image.source import frames
+from onlyme import FaceID
+from onlyme.faceid import wiring
+from onlyme.image.sources import frames
 from onlyme.settings import Settings
 
 from . import stack as stacks

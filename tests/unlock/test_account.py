@@ -4,12 +4,12 @@ import itertools
 
 import pytest
 
-from onlyme import wiring
+from onlyme.faceid import wiring
 from onlyme.gate.admission import Place
 from onlyme.settings import Settings
-from onlyme.unlock.eye import SOURCE
-from onlyme.unlock.peer import Application
-from onlyme.unlock.recent import MOST, SECONDS, Asker, Refusals
+from onlyme.unlock.daemon.peer import Application
+from onlyme.unlock.daemon.recognizer import SOURCE
+from onlyme.unlock.daemon.refusals import MOST, SECONDS, Asker, Refusals
 
 from .conftest import camera, clip, let_sudo, show
 from .stack import OTHER, PASSWORD, UID, USER, WRONG, Terminal
@@ -104,7 +104,7 @@ def test_what_the_password_confirms_may_teach(stack, data):
 
 
 def adaptation(keeping):
-    from onlyme.adaptation import Adaptation
+    from onlyme.faceid.adaptation import Adaptation
 
     return Adaptation(wiring.base(Settings.load()), keeping)
 

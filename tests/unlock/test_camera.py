@@ -5,7 +5,7 @@ import pytest
 from onlyme.errors import CameraError, SettingsError
 from onlyme.image import capture as capture_room
 from onlyme.settings import Settings
-from onlyme.unlock.eye import Eye
+from onlyme.unlock.daemon.recognizer import Eye
 
 
 def test_a_login_refuses_a_camera_that_the_system_cannot_vouch_for(tmp_path, monkeypatch):

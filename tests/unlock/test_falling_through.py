@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from onlyme.face.models import SHIPPED, find
-from onlyme.image.source import Capture
+from onlyme.image.sources import Capture
 from onlyme.settings import Settings
-from onlyme.unlock.eye import Eye, Look
-from onlyme.unlock.outcome import Why
+from onlyme.unlock.daemon.outcome import Why
+from onlyme.unlock.daemon.recognizer import Eye, Look
 
 from .conftest import camera, clip, know, show
 from .stack import HELPER, LINES, OTHER, PASSWORD, SECONDS, USER, Terminal

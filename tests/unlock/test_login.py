@@ -3,7 +3,8 @@
 import cv2
 import pytest
 
-from onlyme import FaceID, wiring
+from onlyme import FaceID
+from onlyme.faceid import wiring
 from onlyme.settings import Settings
 
 from .conftest import camera, clip, show

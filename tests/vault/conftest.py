@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from onlyme.vault.template import Template
+from onlyme.storage.template import Template
 
 Vectors = Callable[[int], NDArray[np.float32]]
 Make = Callable[..., Template]

@@ -17,9 +17,9 @@ from onlyme.gate import audit
 from onlyme.gate.admission import Gate
 from onlyme.gate.audit import Event
 from onlyme.gate.clock import Moment
+from onlyme.storage.template import Template
 from onlyme.types import Decision, Reason
 from onlyme.vault.store import Store
-from onlyme.vault.template import Template
 
 NO_MATCH = Decision(accepted=False, name="ada", reason=Reason.NO_MATCH, margin=0.1, alpha=0.3)
 KINDS = ("flip", "truncate", "swap", "roll back rows", "roll back pages")

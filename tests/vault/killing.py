@@ -18,11 +18,11 @@ import numpy as np
 
 from onlyme.gate.admission import Gate
 from onlyme.gate.audit import Event
-from onlyme.keeping import Keeping
-from onlyme.restoring import restore
+from onlyme.storage.template import Template
 from onlyme.types import Decision, Reason
+from onlyme.vault.admin import Keeping
+from onlyme.vault.restore import restore
 from onlyme.vault.store import Store
-from onlyme.vault.template import Template
 
 CHANGES = ("enroll", "tune", "revoke", "rekey", "forget", "restore")
 NAMES = ("ada", "grace", "edith")

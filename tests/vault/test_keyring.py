@@ -20,7 +20,7 @@ SOURCE = str(Path(__file__).parents[2] / "src")
 MADE = """
 import sys
 from pathlib import Path
-from onlyme.vault.keys import Keyring
+from onlyme.vault.key_sources import Keyring
 from onlyme.vault.store import Store
 with_key = Store(Path(sys.argv[1]), Keyring())
 with with_key.edit() as edit:

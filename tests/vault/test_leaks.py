@@ -12,8 +12,8 @@ import pytest
 from onlyme.errors import OnlymeError
 from onlyme.gate.admission import Gate
 from onlyme.gate.audit import Event
-from onlyme.keeping import Keeping
-from onlyme.vault.template import from_bytes, to_bytes
+from onlyme.storage.template import from_bytes, to_bytes
+from onlyme.vault.admin import Keeping
 from tests.vault.hostility import NO_MATCH
 
 PLANTED = np.float32(0.12345679)
@@ -69,7 +69,7 @@ def test_keys_show_in_no_representation(store, folder):
 DUMP = """
 import ctypes, os, resource, sys
 resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)
-from onlyme.vault.memory import no_core_dumps
+from onlyme.vault.core_dumps import no_core_dumps
 if sys.argv[1] == "forbidden":
     no_core_dumps()
 print(resource.getrlimit(resource.RLIMIT_CORE)[0], ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))
@@ -91,7 +91,7 @@ def test_no_core_is_dumped(tmp_path):
 def test_the_command_line_forbids_dumps(folder):
     program = (
         "import ctypes, sys\n"
-        "from onlyme.cli import main\n"
+        "from onlyme.cli.main import main\n"
         f"sys.argv = ['onlyme', 'status', '--vault', {str(folder)!r}]\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
         "print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))\n"

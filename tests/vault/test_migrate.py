@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from onlyme.errors import VaultDamaged, VaultError
-from onlyme.vault.keys import Passphrase, ScryptCost
+from onlyme.storage.template import from_bytes
+from onlyme.vault.key_sources import Passphrase, ScryptCost
 from onlyme.vault.store import Store
-from onlyme.vault.template import from_bytes
 
 OLD = Path(__file__).parent / "data" / "format-1.sqlite"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from onlyme.errors import KeyMissing, KeyRefused, OnlymeError, VaultDamaged, VaultError
-from onlyme.vault.keys import KeyFile, Passphrase, ScryptCost
+from onlyme.vault.key_sources import KeyFile, Passphrase, ScryptCost
 from onlyme.vault.store import Store
 from tests.vault.conftest import Make
 

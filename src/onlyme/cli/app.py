@@ -9,21 +9,21 @@ from typer.core import TyperGroup
 
 from onlyme.cli import (
     cameras,
-    crowd,
-    daemon,
-    decide,
     doctor,
-    drop_output,
+    enroll,
+    enroll_folder,
     evaluate,
-    lab,
+    gallery,
     liveness,
-    people,
     serve,
-    store,
-    tuning,
-    unlock,
+    tune,
     vault,
+    verify,
 )
+from onlyme.cli.lab import commands as lab
+from onlyme.cli.output import drop_output
+from onlyme.cli.unlock import commands as unlock
+from onlyme.cli.unlock import daemon
 
 __all__ = ["app"]
 
@@ -82,10 +82,10 @@ def onlyme(
 
 
 for family in (
-    *(people, crowd, decide, tuning, evaluate, liveness, vault, serve, doctor),
+    *(enroll, enroll_folder, verify, tune, evaluate, liveness, vault, serve, doctor),
     *(cameras, daemon),
 ):
     family.register(app)
-app.add_typer(store.app)
+app.add_typer(gallery.app)
 app.add_typer(lab.app)
 app.add_typer(unlock.app)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import typer
 
-from onlyme.cli import options, show
+from onlyme.cli import options, output
 
 __all__ = ["register"]
 
@@ -25,7 +25,7 @@ def cameras(*, json: options.Json = False) -> None:
 
     all_of_them = found()
     if json:
-        show.print_json([asdict(camera) | {"name": camera.name} for camera in all_of_them])
+        output.print_json([asdict(camera) | {"name": camera.name} for camera in all_of_them])
         return
     if not all_of_them:
         typer.echo("no camera was found; photos and videos work without", err=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from onlyme.cli import options, show
+from onlyme.cli import options, output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ def doctor(
 
     findings = list(examined(Settings.load(vault=vault, embedder=embedder)))
     if json:
-        show.print_json([asdict(finding) for finding in findings])
+        output.print_json([asdict(finding) for finding in findings])
     else:
         marks = {"ok": ("✓", "green"), "missing": ("–", "yellow"), "broken": ("✗", "red")}
         for finding in findings:
@@ -110,8 +110,8 @@ def _models(settings: Settings) -> Iterator[Finding]:
 
 def _runtime(settings: Settings) -> Finding:
     """Examine what runs the networks; OpenCV always can."""
-    from onlyme import wiring
     from onlyme.errors import ModelError
+    from onlyme.faceid import wiring
 
     if settings.runtime == "opencv":
         return Finding("runtime", "ok", "OpenCV, as the settings say")
@@ -150,8 +150,8 @@ def _head(settings: Settings) -> Finding:
 
 
 def _vault(settings: Settings) -> Finding:
-    from onlyme import wiring
     from onlyme.errors import VaultError
+    from onlyme.faceid import wiring
 
     if not settings.vault.exists():
         return Finding(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onlyme.evaluate import Evaluation
-    from onlyme.pipeline import Pipeline
+    from onlyme.face.pipeline import Pipeline
 
 __all__ = ["register"]
 
@@ -84,11 +84,11 @@ def evaluate(
 
     onlyme evaluate people/ --html report.html
     """
-    from onlyme import wiring
     from onlyme.errors import UsageError
     from onlyme.evaluate import embed_files, list_people, read_groups, read_pairs, run, to_json
-    from onlyme.evaluate.document import document
-    from onlyme.evaluate.words import headline, sentences
+    from onlyme.evaluate.report.document import document
+    from onlyme.evaluate.report.sentences import headline, sentences
+    from onlyme.faceid import wiring
     from onlyme.settings import Settings
     from onlyme.siamese import learn
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from onlyme.cli import options, show
+from onlyme.cli import options, output
 from onlyme.types import LivenessLevel
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def evaluate_liveness(
     """Count how often attacks pass and people do not, kind by kind (ISO/IEC 30107-3)."""
     from datetime import UTC, datetime
 
-    from onlyme.evaluate.liveness import LivenessStudy, liveness_html, liveness_json
-    from onlyme.presenting import presentations, verdict
+    from onlyme.evaluate.pad import LivenessStudy, liveness_html, liveness_json
+    from onlyme.evaluate.presentations import presentations, verdict
 
     study = LivenessStudy()
     for kind, path in presentations(folder):
@@ -67,7 +67,7 @@ def evaluate_liveness(
         (out / "liveness.html").write_text(liveness_html(document), "utf-8")
         typer.echo(f"written: {out / 'liveness.html'}, {out / 'liveness.json'}", err=True)
     if json:
-        show.print_json(document)
+        output.print_json(document)
         return
     typer.secho(document["headline"], bold=True)
     for tally in [*study.attacks, *([study.bona_fide] if study.bona_fide else [])]:
@@ -101,7 +101,7 @@ def spoof_me(
             typer.echo(_line(stages[-1]), err=json)
     fooled = any(entry["opened"] for entry in stages if entry["stage"] != "live")
     if json:
-        show.print_json({"name": name, "stages": stages, "fooled": fooled})
+        output.print_json({"name": name, "stages": stages, "fooled": fooled})
     elif fooled:
         typer.secho(
             "\nA picture of you opened. Ask for a challenge: --liveness challenge", fg="red"

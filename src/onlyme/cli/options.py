@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from onlyme.names import checked_name
-from onlyme.types import LivenessLevel
+from onlyme.types import LivenessLevel, check_name
 
 if TYPE_CHECKING:
-    from onlyme.faceid import FaceID
-    from onlyme.keeping import Keeping
+    from onlyme.faceid.face_id import FaceID
     from onlyme.settings import Settings
+    from onlyme.vault.admin import Keeping
 
 __all__ = [
     "Camera",
@@ -32,7 +31,7 @@ __all__ = [
 Name = Annotated[
     str,
     typer.Argument(
-        metavar="NAME", help="The person's name.", show_default=False, callback=checked_name
+        metavar="NAME", help="The person's name.", show_default=False, callback=check_name
     ),
 ]
 
@@ -109,7 +108,7 @@ def opened(
     Raises:
         VaultError: there is none, or it cannot be used.
     """
-    from onlyme.faceid import FaceID
+    from onlyme.faceid.face_id import FaceID
     from onlyme.settings import Settings
 
     if not make:
@@ -127,7 +126,7 @@ def kept(vault: Path | None, *, make: bool = False) -> Keeping:
     Raises:
         VaultError: there is none, or it cannot be used.
     """
-    from onlyme import wiring
+    from onlyme.faceid import wiring
     from onlyme.settings import Settings
 
     settings = Settings.load(vault=vault)

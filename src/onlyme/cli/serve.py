@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from onlyme.cli import options, show
+from onlyme.cli import options, output
 
 __all__ = ["register"]
 
@@ -103,7 +103,7 @@ def token_create(
     onlyme serve token create door --scope verify --expires 30d
     """
     from onlyme.errors import UsageError
-    from onlyme.serve.tokens import Scope, Tokens, lasting
+    from onlyme.serve.access.tokens import Scope, Tokens, lasting
 
     if scope not in set(Scope):
         raise UsageError(f"{scope!r} is no scope; scopes: {', '.join(Scope)}")
@@ -115,12 +115,12 @@ def token_create(
 
 def token_list(*, vault: options.Vault = None, json: options.Json = False) -> None:
     """List the tokens: what each is for, and until when."""
-    from onlyme.serve.tokens import Tokens
+    from onlyme.serve.access.tokens import Tokens
 
     with options.kept(vault) as keeping:
         tokens = Tokens(keeping).all()
     if json:
-        show.print_json([token.to_json() for token in tokens])
+        output.print_json([token.to_json() for token in tokens])
         return
     for token in tokens:
         ends = f"until {token.expires:%Y-%m-%d %H:%M} UTC" if token.expires else "for ever"
@@ -131,7 +131,7 @@ def token_list(*, vault: options.Vault = None, json: options.Json = False) -> No
 
 def token_revoke(name: TokenName, *, vault: options.Vault = None) -> None:
     """End a token. A running service refuses it within a second."""
-    from onlyme.serve.tokens import Tokens
+    from onlyme.serve.access.tokens import Tokens
 
     with options.kept(vault) as keeping:
         Tokens(keeping).revoke(name)
@@ -141,10 +141,10 @@ def token_revoke(name: TokenName, *, vault: options.Vault = None) -> None:
 def key(*, vault: options.Vault = None) -> None:
     """Print the public key that checks assertions, as a JSON Web Key Set."""
     _needs_extra()
-    from onlyme.serve.assertions import Signer
+    from onlyme.serve.access.assertions import Signer
 
     with options.kept(vault, make=True) as keeping:
-        show.print_json(Signer.of(keeping, "onlyme").jwks)
+        output.print_json(Signer.of(keeping, "onlyme").jwks)
 
 
 def _needs_extra() -> None:
@@ -167,7 +167,7 @@ def _needs_extra() -> None:
 
 
 def _link(vault: Path | None, port: int) -> str:
-    from onlyme.serve.tokens import Tokens
+    from onlyme.serve.access.tokens import Tokens
 
     with options.kept(vault, make=True) as keeping:
         return f"http://127.0.0.1:{port}/open?token={Tokens(keeping).link()}"

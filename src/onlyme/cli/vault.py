@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from onlyme.cli import options, show
+from onlyme.cli import options, output
 
 if TYPE_CHECKING:
     from onlyme.gate.audit import Entry
-    from onlyme.vault.template import Template
+    from onlyme.storage.template import Template
 
 __all__ = ["register"]
 
@@ -57,7 +57,7 @@ def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
             ],
         }
     if json:
-        show.print_json(document)
+        output.print_json(document)
         return
     typer.echo(f"{store.folder}: {document['people']} enrolled, locked with a {document['key']}")
     if document["key_should_be_renewed"]:
@@ -105,7 +105,7 @@ def adapt(
     """
     from dataclasses import asdict
 
-    from onlyme import wiring
+    from onlyme.faceid import wiring
     from onlyme.settings import Settings
 
     if on + off + undo > 1:
@@ -117,7 +117,7 @@ def adapt(
         adaptation.undo(name)
     standing = adaptation.standing(name)
     if json:
-        show.print_json(asdict(standing))
+        output.print_json(asdict(standing))
         return
     typer.echo(f"{name} {'agreed' if standing.consent else 'did not agree'} to adaptation")
     learned = f"{standing.learned:%Y-%m-%d}" if standing.learned else "never"
@@ -141,7 +141,7 @@ def rekey(
 
     onlyme rekey --to passphrase
     """
-    from onlyme import wiring
+    from onlyme.faceid import wiring
     from onlyme.settings import Settings
 
     if to not in {None, "file", "keyring", "passphrase"}:
@@ -220,7 +220,7 @@ def restore(
     What is there now is kept as a backup first. The log, and who may try again, stay as
     they are; where the vault is damaged or gone, the backup takes its place.
     """
-    from onlyme import wiring
+    from onlyme.faceid import wiring
     from onlyme.settings import Settings
 
     done = wiring.restored(Settings.load(vault=vault), file, _check_right, older=older)
@@ -248,7 +248,7 @@ def audit(
     with options.kept(vault) as keeping:
         lines = list(keeping.gate.audit.entries(owner, _utc(since), _utc(until)))
     if json:
-        show.print_json([line._asdict() for line in lines])
+        output.print_json([line._asdict() for line in lines])
         return
     for line in lines:
         typer.echo(_line(line))
@@ -259,7 +259,7 @@ def audit_verify(*, vault: options.Vault = None, json: options.Json = False) -> 
     with options.kept(vault) as keeping:
         count = keeping.gate.audit.verify()
     if json:
-        show.print_json({"lines": count, "whole": True})
+        output.print_json({"lines": count, "whole": True})
     else:
         typer.echo(f"{count} lines, none changed, missing or added")
 

@@ -5,13 +5,13 @@
 """
 
 from onlyme.evaluate.cache import Embedded, embed_files, erase
+from onlyme.evaluate.evaluation import Evaluation, run
 from onlyme.evaluate.groups import read_groups
+from onlyme.evaluate.owners import Learn, Learned, LearnFor, OwnerStudy, Progress, study_owners
+from onlyme.evaluate.pair_verification import PairStudy, verify_pairs
 from onlyme.evaluate.pairs import Pair, Photo, list_people, make_pairs, read_pairs, write_pairs
-from onlyme.evaluate.protocol import Learn, Learned, LearnFor, OwnerStudy, Progress, study_owners
-from onlyme.evaluate.report import pictured, to_html, to_json
+from onlyme.evaluate.report.report import pictured, to_html, to_json
 from onlyme.evaluate.resample import miss_rate, miss_ratio
-from onlyme.evaluate.study import Evaluation, run
-from onlyme.evaluate.verify import PairStudy, verify_pairs
 
 __all__ = [
     "Embedded",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from onlyme.evaluate.protocol import OwnerStudy
+    from onlyme.evaluate.owners import OwnerStudy
 
 __all__ = ["GroupRate", "GroupStudy", "read_groups", "study_groups"]
 

@@ -20,7 +20,7 @@ from onlyme.evaluate.metrics import threshold_at_fmr
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from onlyme.evaluate.protocol import OwnerStudy
+    from onlyme.evaluate.owners import OwnerStudy
 
 __all__ = ["miss_rate", "miss_ratio"]
 

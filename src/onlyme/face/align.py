@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from onlyme.face.shrink import shrink
+from onlyme.face.resize import shrink
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

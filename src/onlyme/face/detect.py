@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from onlyme.face.carry import carried, distinct, enlarging, followed_by, overlap
-from onlyme.face.shrink import shrink
+from onlyme.face.geometry import carried, distinct, enlarging, followed_by, overlap
+from onlyme.face.resize import shrink
 from onlyme.face.yunet import OVERLAP, decoded, through_opencv
 
 if TYPE_CHECKING:

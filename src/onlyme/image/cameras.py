@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from onlyme.errors import CameraError
-from onlyme.image.read import shown
+from onlyme.image.files import shown
 from onlyme.image.v4l2 import asked
 
 if TYPE_CHECKING:

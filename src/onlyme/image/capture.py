@@ -23,7 +23,7 @@ import numpy as np
 
 from onlyme.errors import CameraError
 from onlyme.image.cameras import System, device, refuse_virtual
-from onlyme.image.read import shown
+from onlyme.image.files import shown
 from onlyme.types import Frame
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 
 from onlyme.errors import ImageError
-from onlyme.image.claims import CountedBytes, check_file, check_opened, check_size
-from onlyme.image.read import read_file, shown
+from onlyme.image.files import read_file, shown
+from onlyme.image.headers import CountedBytes, check_file, check_opened, check_size
 from onlyme.types import Frame
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from onlyme.errors import UsageError
-from onlyme.lab.memory import forget_peak, peak_bytes
 from onlyme.lab.module import Settled, Training
+from onlyme.lab.peak_memory import forget_peak, peak_bytes
 from onlyme.lab.run import Result, Run, Trained
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 A recording cannot know what will be asked. A photo cannot turn like a head. So the steps
 are drawn by the system's own randomness when the challenge begins, each must be seen
 within its seconds and before any other, and each turn must be that of a solid head
-(`onlyme.liveness.solid`). There is no blink step: nothing here measures eyelids.
+(`onlyme.liveness.rigidity`). There is no blink step: nothing here measures eyelids.
 
 *Left* is the left of the person in front of the camera; the picture is not mirrored, so
 the nose moves to the right in it.
@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from onlyme.errors import UsageError
-from onlyme.liveness.solid import Solidity, Tracks, solidity
-from onlyme.liveness.track import Track
+from onlyme.liveness.continuity import Track
+from onlyme.liveness.rigidity import Solidity, Tracks, solidity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

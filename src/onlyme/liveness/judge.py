@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from onlyme.liveness.continuity import Repeats, Track
 from onlyme.liveness.passive import fingerprint
-from onlyme.liveness.track import Repeats, Track
 from onlyme.types import Liveness, LivenessLevel, Verdict
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from onlyme.liveness.fuse import Fusion
+    from onlyme.liveness.fusion import Fusion
     from onlyme.liveness.passive import Glance, Passive
     from onlyme.types import Face
 

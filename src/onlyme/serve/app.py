@@ -13,13 +13,14 @@ from starlette.staticfiles import StaticFiles
 
 import onlyme
 from onlyme.errors import OnlymeError
-from onlyme.serve import entry, live, people, records, routes, schemas
-from onlyme.serve.described import PROBLEMS, documented
+from onlyme.serve import schemas
+from onlyme.serve.access.refusal_page import answer
 from onlyme.serve.guard import Guard, refuse
+from onlyme.serve.openapi import PROBLEMS, documented
 from onlyme.serve.options import Options
 from onlyme.serve.problems import Refused, of_error, of_status
-from onlyme.serve.service import Service
-from onlyme.serve.turned_away import answer
+from onlyme.serve.routes import audit, live, people, sign_in, verify
+from onlyme.serve.state import Service
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -35,7 +36,7 @@ __all__ = ["PAGE", "create_app"]
 PAGE = Path(__file__).parent / "page"
 """The page's files; whatever lies there is served at `/`, to whom the page was opened for."""
 
-ROUTERS = (entry.router, routes.router, people.router, records.router, live.router)
+ROUTERS = (sign_in.router, verify.router, people.router, audit.router, live.router)
 """Everything that is answered, beside the page."""
 
 

@@ -14,16 +14,16 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 
 from onlyme.errors import OnlymeError
-from onlyme.serve.auth import CALLER, PAGE_RATE, Caller
+from onlyme.serve.access.auth import CALLER, PAGE_RATE, Caller
+from onlyme.serve.access.refusal_page import answer
+from onlyme.serve.access.tokens import Scope
 from onlyme.serve.problems import Refused, of_error, response
-from onlyme.serve.tokens import Scope
-from onlyme.serve.turned_away import answer
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Send
     from starlette.types import Scope as Asgi
 
-    from onlyme.serve.service import Service
+    from onlyme.serve.state import Service
 
 __all__ = ["Guard"]
 

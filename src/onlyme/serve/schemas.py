@@ -1,6 +1,6 @@
 """The documents of the service as OpenAPI tells of them, with examples.
 
-They are written down here, and made elsewhere: `onlyme.documents` makes those that the
+They are written down here, and made elsewhere: `onlyme.faceid.serialize` makes those that the
 command line prints as well. Tests hold that the two agree.
 """
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from onlyme import wiring
+from onlyme.faceid import wiring
 from onlyme.serve.app import create_app
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from onlyme.siamese.calibrate import Miss
 from onlyme.siamese.certificate import Certificate, certificate
 from onlyme.siamese.head import Base
+from onlyme.siamese.learned import Learned, Report
 from onlyme.siamese.learning import PhotoValue, learn, leave_one_out
-from onlyme.siamese.owner import Learned, Report
 
 __all__ = [
     "Base",

@@ -15,7 +15,7 @@ from onlyme.errors import NotCalibrated, UsageError
 
 if TYPE_CHECKING:
     from onlyme.siamese.calibrate import Miss
-    from onlyme.siamese.owner import Learned
+    from onlyme.siamese.learned import Learned
 
 __all__ = [
     "CONFIDENCE",

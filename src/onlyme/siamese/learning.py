@@ -12,10 +12,10 @@ import numpy as np
 
 from onlyme.errors import EnrollmentError, UsageError
 from onlyme.siamese.calibrate import centre_of
-from onlyme.siamese.correction import FEWEST, cross_validate, train
 from onlyme.siamese.distance import distances, unit
+from onlyme.siamese.learned import Learned, Report
 from onlyme.siamese.margin import GIVEN_VOTES, LOOK_ALIKE_VOTES, NotMe
-from onlyme.siamese.owner import Learned, Report
+from onlyme.siamese.owner_head import FEWEST, cross_validate, train
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

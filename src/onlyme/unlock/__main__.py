@@ -7,8 +7,8 @@ import sys
 
 from onlyme.errors import OnlymeError
 from onlyme.settings import Settings
-from onlyme.unlock.server import serve
-from onlyme.vault.memory import no_core_dumps
+from onlyme.unlock.daemon.server import serve
+from onlyme.vault.core_dumps import no_core_dumps
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from onlyme.sqlite import SqliteFile
+from onlyme.storage.sqlite import SqliteFile
 
 if TYPE_CHECKING:
     from pathlib import Path

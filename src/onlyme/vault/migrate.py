@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from onlyme.errors import VaultDamaged, VaultError
-from onlyme.vault.template import from_bytes
+from onlyme.storage.template import from_bytes
 
 if TYPE_CHECKING:
+    from onlyme.storage.template import Template
     from onlyme.vault.database import Database
-    from onlyme.vault.keys import KeySource
-    from onlyme.vault.template import Template
+    from onlyme.vault.key_sources import KeySource
 
 __all__ = ["LAYOUT", "clear", "templates"]
 

@@ -10,25 +10,25 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from onlyme.errors import KeyRefused, VaultDamaged
-from onlyme.sqlite import translated
+from onlyme.storage.files import private_folder
+from onlyme.storage.sqlite import translated
+from onlyme.storage.template import from_bytes, to_bytes
 from onlyme.vault import migrate
-from onlyme.vault.anchor import Anchor
-from onlyme.vault.book import Book
 from onlyme.vault.database import LAYOUT, Database
-from onlyme.vault.disguise import disguised, revealed
-from onlyme.vault.files import private_folder
-from onlyme.vault.keys import KeyFile
+from onlyme.vault.key_slot import Slot
+from onlyme.vault.key_sources import KeyFile
 from onlyme.vault.manifest import Manifest
-from onlyme.vault.slot import Slot
-from onlyme.vault.template import from_bytes, to_bytes
+from onlyme.vault.protection import disguised, revealed
+from onlyme.vault.records import Book
+from onlyme.vault.rollback import Anchor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from onlyme.vault.crypto import Keys
-    from onlyme.vault.keys import KeySource
-    from onlyme.vault.template import Template
+    from onlyme.storage.crypto import Keys
+    from onlyme.storage.template import Template
+    from onlyme.vault.key_sources import KeySource
 
 __all__ = ["Edit", "Store"]
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from onlyme.gallery.store import Row
+from onlyme.gallery.stores.protocol import Row
 
 ROOT = Path(__file__).parents[3]
 DIMENSION = 16
@@ -50,7 +50,7 @@ def batch(number):
 
 def write(address):
     """Write until standard input ends; tell of each batch that is kept."""
-    from onlyme.gallery.postgres import PostgresStore, pool
+    from onlyme.gallery.stores.postgres import PostgresStore, pool
 
     pool.WAIT_SECONDS = 60.0  # a busy machine takes its time to recover
     store = PostgresStore(address, MODEL, DIMENSION)
@@ -72,7 +72,7 @@ def _ended():
 
 def killed_runs(server, kills, seed=0):
     """Let a writer write while the server is killed again and again; return what became of it."""
-    from onlyme.gallery.postgres import PostgresStore
+    from onlyme.gallery.stores.postgres import PostgresStore
 
     chance = random.Random(seed)  # noqa: S311 - no secret
     address = server.schema("killed")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from onlyme.gallery.postgres import PostgresStore
+from onlyme.gallery.stores.postgres import PostgresStore
 from tests.gallery.contract import DIMENSION, Contract
 
 MODEL = "ab" * 32

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from onlyme.errors import VaultBusy, VaultError
-from onlyme.gallery.postgres import PostgresStore, pool
+from onlyme.gallery.stores.postgres import PostgresStore, pool
 from tests.gallery.contract import DIMENSION, People, assert_holds
 from tests.gallery.postgres.killing import ROOT, killed_runs
 from tests.gallery.postgres.wire import Wire
@@ -119,7 +119,7 @@ def test_who_waits_too_long_for_another_is_told(database, store, people):
 MANY = """
 import sys
 import numpy as np
-from onlyme.gallery.postgres import PostgresStore
+from onlyme.gallery.stores.postgres import PostgresStore
 from tests.gallery.contract import DIMENSION, People
 address, seed = sys.argv[1], int(sys.argv[2])
 store = PostgresStore(address, "ab" * 32, DIMENSION)

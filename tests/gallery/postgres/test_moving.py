@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from onlyme import wiring
 from onlyme.errors import NeedsReenroll, VaultBusy, VaultDamaged, VaultError
-from onlyme.gallery.embedded import Embedded
-from onlyme.gallery.migrate import MARK, digest, migrate
-from onlyme.gallery.postgres import PostgresStore
-from onlyme.renewal import renew
+from onlyme.faceid import wiring
+from onlyme.gallery.rekey import renew
+from onlyme.gallery.stores.migrate import MARK, digest, migrate
+from onlyme.gallery.stores.postgres import PostgresStore
+from onlyme.gallery.stores.sqlite.store import Embedded
 from onlyme.settings import Settings
 from tests.gallery.contract import DIMENSION, People, assert_holds, held
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from onlyme.errors import VaultError
-from onlyme.gallery.postgres import PostgresStore
+from onlyme.gallery.stores.postgres import PostgresStore
 from tests.gallery.contract import DIMENSION, People
 from tests.gallery.postgres.server import Server
 

@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from onlyme import wiring
 from onlyme.errors import SettingsError, VaultDamaged
+from onlyme.faceid import wiring
 from onlyme.settings import Settings
 from tests.gallery.postgres.test_moving import found, opened
 
@@ -155,7 +155,9 @@ def test_settings_that_are_printed_do_not_show_the_address():
 
 
 def test_without_the_extra_the_answer_says_what_to_install(monkeypatch, settings):
-    for module in [name for name in sys.modules if name.startswith("onlyme.gallery.postgres")]:
+    for module in [
+        name for name in sys.modules if name.startswith("onlyme.gallery.stores.postgres")
+    ]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
     elsewhere = Settings.load(vault=settings.vault, store="postgresql+psycopg:///faces")

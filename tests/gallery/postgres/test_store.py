@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from onlyme.errors import NeedsReenroll, SettingsError, VaultError
-from onlyme.gallery.postgres import PostgresStore, index, schema
-from onlyme.gallery.postgres.address import Address
+from onlyme.gallery.stores.postgres import PostgresStore, index, schema
+from onlyme.gallery.stores.postgres.address import Address
 from tests.gallery.contract import DIMENSION, People, unit
 
 MODEL = "ab" * 32
@@ -38,7 +38,7 @@ def test_the_layout_that_is_expected_is_the_newest_step():
     from alembic.script import ScriptDirectory
 
     config = Config()
-    config.set_main_option("script_location", "onlyme.gallery.postgres:migrations")
+    config.set_main_option("script_location", "onlyme.gallery.stores.postgres:migrations")
     assert ScriptDirectory.from_config(config).get_heads() == [schema.REVISION]
 
 
@@ -170,7 +170,7 @@ def test_another_machine_is_reached_with_tls_and_a_checked_certificate(text, mod
 
 def test_no_message_and_no_log_holds_the_password(server, role, caplog, monkeypatch):
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr("onlyme.gallery.postgres.pool.WAIT_SECONDS", 0.3)
+    monkeypatch.setattr("onlyme.gallery.stores.postgres.pool.WAIT_SECONDS", 0.3)
     refusing = f"postgresql+psycopg://{role}:{PASSWORD}@/postgres?host={server.socket}"
     nowhere = f"postgresql+psycopg://{role}:{PASSWORD}@127.0.0.1:9/postgres"
     missing = f"postgresql+psycopg://{role}:{PASSWORD}@/missing?host={server.socket}"
@@ -262,7 +262,7 @@ def test_how_widely_an_index_is_searched_can_be_set_in_the_database(store, place
 
 
 def test_receipts_of_long_ago_are_thrown_away(store, database, monkeypatch):
-    monkeypatch.setattr("onlyme.gallery.postgres.store._RECEIPTS", 3)
+    monkeypatch.setattr("onlyme.gallery.stores.postgres.store._RECEIPTS", 3)
     was = None
     for turn in range(7):
         value = bytes([turn])

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from onlyme.errors import PamError
-from onlyme.unlock.pam.places import attributes, sync_folder
+from onlyme.unlock.pam.folders import attributes, sync_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from onlyme.errors import PamError
 from onlyme.unlock.pam import backup
-from onlyme.unlock.pam.fit import checked, fitted, sharing
-from onlyme.unlock.pam.lines import marked, without
-from onlyme.unlock.pam.places import replaced
+from onlyme.unlock.pam.folders import replaced
+from onlyme.unlock.pam.placement import checked, fitted, sharing
 from onlyme.unlock.pam.program import NAME
+from onlyme.unlock.pam.rules import marked, without
 from onlyme.unlock.pam.stack import flattened
 from onlyme.unlock.pam.trial import tried
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from onlyme.unlock.pam.lines import Lines
-    from onlyme.unlock.pam.places import Places
+    from onlyme.unlock.pam.folders import Places
+    from onlyme.unlock.pam.rules import Lines
 
 __all__ = ["Change", "apply", "installed", "plan", "removal", "try_out"]
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from onlyme.errors import PamError
-from onlyme.unlock.pam.control import CODES
-from onlyme.unlock.pam.lines import MARK, without
+from onlyme.unlock.pam.rules import MARK, without
+from onlyme.unlock.pam.simulate import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

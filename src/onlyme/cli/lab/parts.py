@@ -1,0 +1,154 @@
+"""What the lab is given by the rest of onlyme: aligned faces, frames, the product's decision.
+
+The lab never decodes a picture and never looks for a face, so that it depends on no other
+room; here the two are put together.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onlyme.errors import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import ExitStack
+
+    from numpy.typing import NDArray
+
+    from onlyme.faceid.face_id import FaceID
+    from onlyme.lab.annotate import Find
+    from onlyme.lab.comparison.compare import Product
+    from onlyme.lab.photos import Load, Photos
+    from onlyme.types import Reason
+
+__all__ = ["Enrolled", "counted", "finder", "frames", "loader", "product"]
+
+SIZE = 112
+"""Side of the faces that the lab gets, in pixels."""
+
+WHOLE = 244
+"""Side of whole photos, as the article has them."""
+
+
+def loader(*, whole: bool = False) -> Load:
+    """Return what turns a photo's file into an aligned face, or into a small whole photo."""
+    from onlyme.faceid.wiring import pipeline
+    from onlyme.settings import Settings
+
+    parts = pipeline(Settings.load())
+    find = finder()
+
+    def load(path: Path) -> NDArray[np.uint8]:
+        pixels = parts.decode(path).pixels
+        if whole:
+            return _shrunk(pixels)
+        found = find(pixels)
+        if found is None:
+            raise ImageError(str(path), "shows no face, or several of like size")
+        return found[1]
+
+    return counted(load)
+
+
+def counted(load: Load) -> Load:
+    """Show on a terminal how many photos were looked at; stay quiet in a pipe."""
+    if not sys.stderr.isatty():
+        return load
+    count = itertools.count(1)
+
+    def loud(path: Path) -> NDArray[np.uint8]:
+        sys.stderr.write(f"\r{next(count)} photos")
+        return load(path)
+
+    return loud
+
+
+def finder() -> Find:
+    """Return what finds the one face of a frame, and aligns it."""
+    from onlyme.face.align import align
+    from onlyme.face.subject import subject
+    from onlyme.faceid.wiring import pipeline
+    from onlyme.settings import Settings
+    from onlyme.types import Face
+
+    detector = pipeline(Settings.load()).detector
+
+    def find(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.uint8]] | None:
+        chosen: Face | Reason = subject(detector.detect(pixels), pixels.shape)
+        if not isinstance(chosen, Face):
+            return None
+        return chosen.box, align(pixels, chosen, SIZE)
+
+    return find
+
+
+def frames(source: int | Path, seconds: float = 0.0) -> Iterator[NDArray[np.uint8]]:
+    """Walk over a video's or a camera's frames: uint8[h, w, 3], RGB.
+
+    Args:
+        source: a video, or a camera's number.
+        seconds: stop after so many, as the source counts them; 0 for its end. Ctrl-C
+            ends it as well, in good order, so that what was seen can be saved.
+    """
+    from onlyme.image.sources import frames as walk
+
+    try:
+        for frame in walk(source):
+            if 0 < seconds < frame.at:
+                return
+            yield frame.pixels
+    except KeyboardInterrupt:
+        return
+
+
+class Enrolled:
+    """The product's own decision about one owner, on aligned faces.
+
+    Args:
+        face_id: holds the owner in a vault of its own.
+        name: the owner's.
+
+    Attributes:
+        threshold: the alpha that enrolling came to.
+    """
+
+    def __init__(self, face_id: FaceID, name: str, threshold: float) -> None:
+        self._face_id, self._name = face_id, name
+        self.threshold = threshold
+
+    def scores(self, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return the margins of uint8[k, 112, 112, 3]."""
+        embed = self._face_id.pipeline.embedder.embed
+        return self._face_id.margins(self._name, np.stack([embed(f).vector for f in faces]))
+
+
+def product(stack: ExitStack) -> Product:
+    """Return what enrolls owners the product's own way.
+
+    Args:
+        stack: closes and removes their vaults when it is closed.
+    """
+    from onlyme.faceid.face_id import FaceID
+
+    def enroll(photos: Photos) -> Enrolled:
+        folder = stack.enter_context(TemporaryDirectory(prefix="onlyme-lab-"))
+        face_id = stack.enter_context(FaceID.open(Path(folder) / "vault"))
+        embed = face_id.pipeline.embedder.embed
+        me, not_me = ([embed(face) for face in faces] for faces in (photos.me, photos.not_me))
+        return Enrolled(face_id, "owner", face_id.enroll("owner", me, not_me).alpha)
+
+    return enroll
+
+
+def _shrunk(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    import cv2
+
+    small = cv2.resize(pixels, (WHOLE, WHOLE), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8)

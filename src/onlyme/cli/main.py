@@ -1,0 +1,61 @@
+"""Words of a shell come in; a call of FaceID, its answer in words or JSON, and an exit code go out.
+
+0: accepted, or done. 1: rejected. 2: could not decide, or wrong use. 130: interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line, and turn every expected failure into a sentence and exit code 2."""
+    interrupts: list[int] = []
+
+    def interrupted(number: int, _frame: object) -> None:
+        interrupts.append(number)
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as a job in the background has it
+        signal.signal(signal.SIGINT, interrupted)
+    try:
+        _run()
+    except KeyboardInterrupt:  # also while the imports below are under way
+        sys.exit(130)
+    except SystemExit:
+        # A module that is interrupted while it loads may say so with an error of its own.
+        if interrupts:
+            sys.exit(130)
+        raise
+
+
+def _run() -> None:
+    # Imported here, so that `import onlyme.cli` stays cheap for whoever only looks.
+    from onlyme.cli.app import app
+    from onlyme.cli.output import drop_output
+    from onlyme.errors import OnlymeError
+    from onlyme.vault.core_dumps import no_core_dumps
+
+    no_core_dumps()
+    try:
+        app()
+    except OnlymeError as error:
+        _fail(str(error))
+    except OSError as error:  # a full disk, a report that may not be written
+        drop_output()
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except Exception as error:  # noqa: BLE001 - 1 would say *rejected*, and nothing was decided
+        if os.environ.get("ONLYME_DEBUG"):
+            traceback.print_exc()
+        first = (str(error).splitlines() or [""])[0][:200]
+        _fail(f"unexpected {type(error).__name__}: {first}; ONLYME_DEBUG=1 shows where")
+
+
+def _fail(sentence: str) -> None:
+    print(f"onlyme: {sentence}", file=sys.stderr)  # noqa: T201 - this is a command line
+    sys.exit(2)

@@ -1,0 +1,1 @@
+"""The commands `onlyme unlock …` and `onlyme daemon`."""

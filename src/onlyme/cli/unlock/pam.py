@@ -1,0 +1,261 @@
+"""`unlock install`, `uninstall`, `status`, `profile`: the rules of PAM.
+
+They are root's, and a mistake in them locks everybody out: see `onlyme.unlock.pam`.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from onlyme.cli import options, output
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from onlyme.unlock.pam.folders import Places
+    from onlyme.unlock.pam.install import Change
+
+__all__ = ["register"]
+
+Service = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SERVICE…", help="Services of PAM, such as sudo or login.", show_default=False
+    ),
+]
+Helper = Annotated[
+    Path | None,
+    typer.Option(
+        "--helper",
+        metavar="PATH",
+        help="The program `onlyme-pam`, by default the one of this installation.",
+        show_default=False,
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Write without asking.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this family's commands."""
+    for command in (install, uninstall, status, profile):
+        app.command()(command)
+
+
+def install(
+    services: Service,
+    *,
+    yes: Yes = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show and try everything, and write nothing.")
+    ] = False,
+    user: Annotated[
+        str | None,
+        typer.Option(
+            "--user",
+            metavar="NAME",
+            help="Whose login is tried; by default whoever called sudo, or the first user.",
+            show_default=False,
+        ),
+    ] = None,
+    ask_password: Annotated[
+        bool,
+        typer.Option("--try-password", help="Ask for that user's password, and try it as well."),
+    ] = False,
+    helper: Helper = None,
+) -> None:
+    """Let a face open services: put our lines into their PAM files.
+
+    Shows the change, tries it with the real PAM in a copy, asks, keeps a backup, and writes.
+    The password works as ever.
+
+    sudo onlyme unlock install sudo
+    """
+    from onlyme.unlock.pam import install as work
+    from onlyme.unlock.pam.folders import Places
+    from onlyme.unlock.pam.program import command
+    from onlyme.unlock.pam.rules import Lines
+
+    _root("install")
+    places, lines = Places(), Lines(command(helper))
+    changes: list[Change] = []
+    for service in dict.fromkeys(services):
+        others = {change.service: change.new for change in changes}
+        changes.append(work.plan(places, service, lines, others))
+    who = user or _somebody()
+    typed = _password(who) if ask_password else None
+    for change in changes:
+        _show(change)
+        work.try_out(places, changes, change, who, typed)
+        asked = "its password opens" if typed is not None else f"{who} is asked for the password"
+        typer.echo(f"✓ {change.service}: tried with PAM: a face opens; without one {asked}")
+    if _write(places, changes, yes=yes, dry_run=dry_run):
+        _say_next(places, [change.service for change in changes], who)
+
+
+def uninstall(
+    services: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SERVICE…]",
+            help="Services of PAM; by default all that have our lines.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    yes: Yes = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show everything, and write nothing.")
+    ] = False,
+) -> None:
+    """Take our lines out of PAM files again.
+
+    A file is restored byte for byte. Where an upgrade changed it around our lines, they are
+    taken out and nothing else.
+    """
+    from onlyme.unlock.pam import install as work
+    from onlyme.unlock.pam.folders import Places
+
+    _root("uninstall")
+    places = Places()
+    changes = []
+    for service in dict.fromkeys(services or work.installed(places)):
+        change = work.removal(places, service)
+        if change is None:
+            typer.echo(f"✓ {service}: none of our lines is in it")
+        else:
+            changes.append(change)
+            _show(change)
+    _write(places, changes, yes=yes, dry_run=dry_run)
+
+
+def status(
+    services: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SERVICE…]",
+            help="Services of PAM; by default those that have our lines, or had them.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    user: Annotated[
+        str | None,
+        typer.Option(
+            "--user",
+            metavar="NAME",
+            help="Whose next login; by default yours. Only root may say another.",
+            show_default=False,
+        ),
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Say for each service what would happen at the next login, and why."""
+    from onlyme.settings import Settings
+    from onlyme.unlock.client.remote import remote
+    from onlyme.unlock.pam import status
+    from onlyme.unlock.pam.folders import Places
+
+    places, settings = Places(), Settings.load()
+    who = user or os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
+    far = remote(os.environ, os.getppid())
+    found = [status.looked_at(places, name) for name in services or status.known(places)]
+    rows: list[dict[str, Any]] = []
+    for service in found:
+        would, daemon = status.next_login(settings, service, who, is_remote=far)
+        row = {"service": service.name, "state": service.state, "detail": service.detail}
+        rows.append(row | {"next_login": would, "daemon": daemon})
+    if json:
+        output.print_json({"user": who, "remote": far, "services": rows})
+        return
+    if not rows:
+        typer.echo("no service has our lines; `onlyme unlock install sudo` puts them there")
+    marks = {"installed": ("✓", "green"), "absent": ("–", "yellow"), "altered": ("✗", "red")}
+    for row in rows:
+        mark, colour = marks[row["state"]]
+        detail = f" ({row['detail']})" if row["detail"] else ""
+        typer.echo(
+            f"{typer.style(mark, fg=colour, bold=True)} {row['service']:<16} {row['state']}{detail}"
+        )
+        typer.echo(f"  {'':<16} → {who}: {row['next_login']}")
+
+
+def profile(*, helper: Helper = None) -> None:
+    """Print a profile for Debian's pam-auth-update, which serves all services at once.
+
+    sudo sh -c 'onlyme unlock profile > /usr/share/pam-configs/onlyme'
+
+    sudo pam-auth-update --enable onlyme
+    """
+    from onlyme.unlock.pam.program import command, profile
+
+    typer.echo(profile(command(helper)), nl=False)
+
+
+def _root(command: str) -> None:
+    from onlyme.errors import UsageError
+
+    if os.geteuid() != 0:
+        raise UsageError(f"only root may do that; run `sudo onlyme unlock {command}`")
+
+
+def _show(change: Change) -> None:
+    if change.old == change.new:
+        typer.echo(f"✓ {change.service}: our lines are in {change.path} already")
+        return
+    for row in change.diff.split("\n"):
+        colour = {"+": "green", "-": "red", "@": "cyan"}.get(row[:1])
+        typer.secho(row, fg=colour)
+    for note in change.notes:
+        typer.echo(f"note: {note}")
+
+
+def _say_next(places: Places, services: Sequence[str], user: str) -> None:
+    from onlyme.settings import Settings
+    from onlyme.unlock.pam import status
+
+    for service in services:
+        found = status.looked_at(places, service)
+        would, _ = status.next_login(Settings.load(), found, user, is_remote=False)
+        typer.echo(f"  at the next login of {user} {service} {would}")
+
+
+def _write(places: Places, changes: Sequence[Change], *, yes: bool, dry_run: bool) -> bool:
+    from onlyme.errors import UsageError
+    from onlyme.unlock.pam.install import apply
+
+    changes = [change for change in changes if change.old != change.new]
+    if not changes or dry_run:
+        typer.echo("nothing was written")
+        return False
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("nobody is here to ask; look at it with --dry-run, then say --yes")
+        if not typer.confirm("Write this?"):
+            raise UsageError("nothing was written")
+    for change in changes:
+        apply(places, change)
+        typer.echo(f"✓ {change.service}: {change.path} is written")
+    return True
+
+
+def _somebody() -> str:
+    """Return a user whose login can stand for all: whoever called sudo, or the first of people."""
+    called = os.environ.get("SUDO_USER", "")
+    if called and called != "root":
+        return called
+    people = [user for user in pwd.getpwall() if 1000 <= user.pw_uid < 60000]
+    return min(people, key=lambda user: user.pw_uid).pw_name if people else "root"
+
+
+def _password(user: str) -> str:
+    from getpass import getpass
+
+    if sys.stdin.isatty():
+        return getpass(f"Password of {user}, to try it: ")
+    return sys.stdin.readline().rstrip("\n")

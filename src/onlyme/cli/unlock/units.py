@@ -1,0 +1,61 @@
+"""`unlock units`: systemd starts the daemon."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this family's commands."""
+    app.command()(units)
+
+
+def units(
+    *,
+    to: Annotated[
+        Path, typer.Option("--to", metavar="DIR", help="Folder of systemd's units.")
+    ] = Path("/etc/systemd/system"),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the units, and write nothing.")
+    ] = False,
+) -> None:
+    """Write the units with which systemd starts the daemon, and say what to do next.
+
+    sudo onlyme unlock units
+    """
+    from onlyme.errors import UsageError
+    from onlyme.unlock.pam.program import trusted
+    from onlyme.unlock.units import NAMES, unit
+
+    command = Path(sys.executable).parent / "onlyme"
+    texts = {name: unit(name, command) for name in NAMES}
+    if dry_run:
+        for name, text in texts.items():
+            typer.secho(f"# {to / name}", bold=True)
+            typer.echo(text)
+        return
+    if os.geteuid() != 0:
+        raise UsageError("only root may do that; run `sudo onlyme unlock units`")
+    if not command.is_file():
+        raise UsageError(f"{command} is not there; install onlyme as root, into /opt/onlyme")
+    for part in (command, Path(sys.executable), Path(__file__).parents[2]):
+        trusted(part)
+    to.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        draft = to / f".{name}.new"
+        draft.write_text(text, "utf-8")
+        draft.chmod(0o644)
+        draft.replace(to / name)
+        typer.echo(f"✓ {to / name} is written")
+    typer.echo(
+        "next: groupadd --system --force onlyme\n"
+        "      systemctl daemon-reload\n"
+        "      systemctl enable --now onlyme.socket"
+    )

@@ -1,0 +1,195 @@
+"""`verify`, `identify`, `watch`: who is it."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from onlyme.cli import options, output, watch_everybody
+from onlyme.faceid.serialize import decision_json, found_json
+from onlyme.types import check_name
+
+if TYPE_CHECKING:
+    from onlyme.types import Decision
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this family's commands."""
+    app.command()(verify)
+    app.command()(identify)
+    app.command()(watch)
+
+
+def verify(
+    name: options.Name,
+    photo: Annotated[
+        Path | None,
+        typer.Argument(metavar="PHOTO", help="The photo in question.", show_default=False),
+    ] = None,
+    *,
+    camera: options.Camera = None,
+    liveness: options.Level = None,
+    gate: Annotated[
+        bool, typer.Option("--gate", help="Count this photo as an attempt; cameras always are.")
+    ] = False,
+    embedder: options.Embedder = None,
+    vault: options.Vault = None,
+    json: options.Json = False,
+) -> None:
+    """Decide whether a photo shows this person.
+
+    onlyme verify ada somebody.jpg && echo welcome
+    """
+    if (photo is None) == (camera is None):
+        raise typer.BadParameter("give a photo or --camera N", param_hint="PHOTO")
+    with options.opened(vault, embedder) as face_id:
+        if photo is not None:
+            decision = face_id.verify(name, photo, liveness, gate=gate)
+        else:
+            source = options.source(camera or "")
+            decision = next(face_id.watch(name, source, options.level(liveness), output.ask))
+    _answer(decision, json=json)
+
+
+def identify(
+    photo: Annotated[
+        Path, typer.Argument(metavar="PHOTO", help="The photo in question.", show_default=False)
+    ],
+    *,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Every face in the photo, the largest first.")
+    ] = False,
+    embedder: options.Embedder = None,
+    vault: options.Vault = None,
+    json: options.Json = False,
+) -> None:
+    """Find out which of the enrolled people a photo shows, if any."""
+    with options.opened(vault, embedder) as face_id:
+        if not all_:
+            _answer(face_id.identify(photo), json=json)
+        found = face_id.identify_all(photo)
+    if json:
+        output.print_json([found_json(face, decision) for face, decision in found])
+    elif not found:
+        typer.echo("no face in the picture")
+    else:
+        for face, decision in found:
+            typer.echo(f"{output.place(face)}  {output.decision_line(decision)}")
+    raise typer.Exit(0 if any(decision.accepted for _, decision in found) else 1)
+
+
+def watch(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="The person's name; with --everybody left out.",
+            show_default=False,
+        ),
+    ] = None,
+    video: Annotated[
+        Path | None,
+        typer.Argument(metavar="VIDEO", help="A video instead of a camera.", show_default=False),
+    ] = None,
+    *,
+    camera: Annotated[
+        str | None,
+        typer.Option(
+            "--camera",
+            metavar="N",
+            help="A camera's number, path or name; by default 0.",
+            show_default=False,
+        ),
+    ] = None,
+    everybody: Annotated[
+        bool, typer.Option("--everybody", help="Say who comes and goes, by name where known.")
+    ] = False,
+    liveness: options.Level = None,
+    on_accept: Annotated[
+        str | None,
+        typer.Option(
+            "--on-accept",
+            metavar="CMD",
+            help="Run this program once for each accepted attempt, without a shell.",
+            show_default=False,
+        ),
+    ] = None,
+    embedder: options.Embedder = None,
+    vault: options.Vault = None,
+    json: options.Json = False,
+) -> None:
+    """Watch a camera or a video, and say when the verdict changes. Ctrl-C ends it.
+
+    With --json, one JSON document a line, one for each change.
+    """
+    if everybody:
+        if name is not None and video is None:
+            video = Path(name)  # the only argument
+        watch_everybody.watch(video, camera, on_accept, liveness, embedder, vault, json=json)
+    if name is None:
+        raise typer.BadParameter("say whom to look for, or --everybody", param_hint="NAME")
+    name = check_name(name)
+    if video is not None and camera is not None:
+        raise typer.BadParameter("give a video or --camera N, not both", param_hint="VIDEO")
+    accepted, last, frames = False, None, 0
+    start: float | None = None
+    command = _command(on_accept)
+    with options.opened(vault, embedder, lasting=True) as face_id:
+        level = options.level(liveness)
+        seen = video or options.source(camera or "0")
+        for decision in face_id.watch(name, seen, level, output.ask):
+            if start is None:  # the first frame, rather than the loading of networks before it
+                spent = sum(decision.timings_ms.values()) * decision.frames / 1e3
+                start = time.perf_counter() - spent
+            accepted = decision.accepted
+            if accepted and command:
+                _run(command)
+            frames += decision.frames
+            if decision.reason is not last:
+                last = decision.reason
+                rate = frames / max(time.perf_counter() - start, 1e-3)
+                output.print_change(decision, rate, json=json)
+    raise typer.Exit(0 if accepted else 1)
+
+
+def _command(words: str | None) -> list[str]:
+    """Split a command into program and arguments, before anybody is looked at."""
+    if words is None:
+        return []
+    try:
+        command = shlex.split(words)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--on-accept") from None
+    if not command or shutil.which(command[0]) is None:
+        raise typer.BadParameter(f"no such program: {words}", param_hint="--on-accept")
+    return command
+
+
+def _run(command: list[str]) -> None:
+    """Run the owner's program; what it prints goes to stderr, so that stdout stays ours."""
+    done = subprocess.run(  # noqa: S603 - the owner's own words, and no shell
+        command, stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(), check=False
+    )
+    if done.returncode:
+        typer.echo(f"{command[0]} ended with {done.returncode}", err=True)
+
+
+def _answer(decision: Decision, *, json: bool) -> None:
+    if json:
+        output.print_json(decision_json(decision))
+    else:
+        typer.echo(output.decision_line(decision))
+        if decision.liveness.level == "off":
+            typer.echo(
+                "liveness was not looked at: a photo of a photo would pass as well", err=True
+            )
+    raise typer.Exit(0 if decision.accepted else 1)

@@ -1,0 +1,72 @@
+"""`watch --everybody`: who comes and goes before a door's camera."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from onlyme.cli import options, output
+from onlyme.faceid.serialize import dumped, found_json
+
+if TYPE_CHECKING:
+    from onlyme.gallery.presence import Visit
+    from onlyme.types import LivenessLevel
+
+__all__ = ["watch"]
+
+
+def watch(
+    video: Path | None,
+    camera: str | None,
+    on_accept: str | None,
+    liveness: LivenessLevel | None,
+    embedder: str | None,
+    vault: Path | None,
+    *,
+    json: bool,
+) -> NoReturn:
+    """Say when somebody comes, is recognised or leaves, until the source ends.
+
+    Raises:
+        Exit: 0 when somebody was recognised, else 1.
+    """
+    if video is not None and camera is not None:
+        raise typer.BadParameter("give a video or --camera N, not both", param_hint="VIDEO")
+    if on_accept is not None or liveness is not None:
+        raise typer.BadParameter(
+            "nobody looks whether a photo is held up, so nothing is run: leave --on-accept and "
+            "--liveness out, or name one person",
+            param_hint="--everybody",
+        )
+    present: dict[int, Visit] = {}
+    anybody = False
+    with options.opened(vault, embedder, lasting=True) as face_id:
+        for visits in face_id.watch_everybody(video or options.source(camera or "0")):
+            for visit in visits:
+                before = present.get(visit.id)
+                if before is None:
+                    _say("came", visit, json=json)
+                elif visit.decision.name != before.decision.name:
+                    _say("known" if visit.decision.name else "unknown", visit, json=json)
+                anybody |= visit.decision.accepted
+            here = {visit.id: visit for visit in visits}
+            for id_, visit in present.items():
+                if id_ not in here:
+                    _say("left", visit, json=json)
+            present = here
+        for visit in present.values():
+            _say("left", visit, json=json)
+    raise typer.Exit(0 if anybody else 1)
+
+
+def _say(event: str, visit: Visit, *, json: bool) -> None:
+    if json:
+        about = {"event": event, "track": visit.id, "since": visit.since, "at": visit.at}
+        typer.echo(dumped(about | found_json(visit.face, visit.decision), indent=None))
+        return
+    words = {"came": "somebody came", "left": f"left after {visit.at - visit.since:.1f} s"}
+    said = words.get(event) or output.decision_line(visit.decision)
+    name = f" ({visit.decision.name})" if event == "left" and visit.decision.name else ""
+    typer.echo(f"{visit.at:8.1f} s  #{visit.id}  {said}{name}")

@@ -1,0 +1,1 @@
+"""Turn photos or a camera into the examples that a person is learned from."""

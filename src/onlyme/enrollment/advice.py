@@ -1,0 +1,116 @@
+"""Which photo would help most, and which of the present ones hurts.
+
+A template is as good as what it has seen: a person who enrolled only from the front, in
+one light, is missed from the side and in the dark.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from onlyme.enrollment.photos import ADVISED
+from onlyme.siamese import leave_one_out
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from onlyme.siamese import Base, PhotoValue
+    from onlyme.siamese.owner import Owner
+    from onlyme.types import PhotoReport, Quality
+
+__all__ = ["Coverage", "advice", "advised"]
+
+TURNED = 12.0
+"""A head turned by more than this, in degrees, shows its side."""
+
+DIM, BRIGHT = 35.0, 55.0
+"""Mean brightness of a face, in %, below and above which a photo is dim or bright."""
+
+HURTS = -0.005
+"""A photo that takes the others this much farther from the template, in distance, hurts."""
+
+MOST = 2
+"""Wishes said at once; who is told ten things does none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What the photos of one enrollment show of a person.
+
+    Attributes:
+        left, right, front: photos turned to the person's own left, own right, or neither.
+        dim, bright: photos in little, or in much light.
+    """
+
+    left: int
+    right: int
+    front: int
+    dim: int
+    bright: int
+
+    @classmethod
+    def of(cls, qualities: Sequence[Quality]) -> Coverage:
+        """Count poses and light."""
+        values = [{check.name: check.value for check in q.checks} for q in qualities]
+        yaw = [value["yaw"] for value in values]
+        light = [value["exposure"] for value in values]
+        left, right = sum(y > TURNED for y in yaw), sum(y < -TURNED for y in yaw)
+        dim, bright = sum(v < DIM for v in light), sum(v > BRIGHT for v in light)
+        return cls(left, right, len(yaw) - left - right, dim, bright)
+
+    def wishes(self) -> list[str]:
+        """Say which photos are missing, the most helpful first."""
+        missing = (
+            (self.front, "one straight from the front"),
+            (self.left, "one with the head turned a little to the left"),
+            (self.right, "one with the head turned a little to the right"),
+            (self.dim, "one in dim light"),
+            (self.bright, "one in bright light"),
+        )
+        return [wish for have, wish in missing if not have]
+
+
+def advised(
+    base: Base, owner: Owner, reports: Sequence[PhotoReport], *, added: bool
+) -> tuple[str, ...]:
+    """Say what would help an owner, after an enrollment.
+
+    Args:
+        base: the head to judge photos with.
+        owner: as learned now.
+        reports: on the photos of this enrollment.
+        added: whether there are photos of before. What those show was not kept, so
+            nobody knows what is missing.
+    """
+    taken = [report for report in reports if report.taken]
+    values = leave_one_out(base, owner.examples.me, owner.examples.not_me)
+    said = advice(taken, values[-len(taken) :], whole=not added)
+    if len(owner.examples.me) < ADVISED:
+        return (f"{ADVISED} photos are advised; more photos, fewer misses", *said)
+    return said
+
+
+def advice(
+    reports: Sequence[PhotoReport], values: Sequence[PhotoValue], *, whole: bool = True
+) -> tuple[str, ...]:
+    """Say what would help most, and what hurts.
+
+    Args:
+        reports: of the photos that became part of the template.
+        values: what each of them does for the others; empty when not known.
+        whole: whether these are all photos of the person, so that some may be missing.
+
+    Returns:
+        Sentences for the owner; none when there is nothing to better.
+    """
+    said = [
+        f"{report.source} hurts: the other photos are nearer to each other without it"
+        for report, value in zip(reports, values, strict=False)
+        if not math.isnan(value.helps) and value.helps < HURTS
+    ]
+    coverage = Coverage.of([report.quality for report in reports if report.quality is not None])
+    if whole and (wishes := coverage.wishes()[:MOST]):
+        said.append("what would help most: " + ", or ".join(wishes))
+    return tuple(said)

@@ -1,0 +1,218 @@
+"""Frames of a camera come in; those that show a pose still wanted go out, and advice on each.
+
+A sitting (`onlyme.enrollment.camera`) takes what comes. A guided one looks at every frame, says
+what to do next, and takes frames until each pose was photographed: from the front, and with the
+head turned a little to either side. A person enrolled from the front alone is missed from
+the side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from onlyme.enrollment.advice import TURNED
+from onlyme.enrollment.camera import BETWEEN
+from onlyme.face.pose import pose
+from onlyme.face.quality import assess
+from onlyme.face.subject import subject
+from onlyme.types import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from onlyme.face.pipeline import Detects
+    from onlyme.types import Face, Frame, PhotoReport
+
+__all__ = ["LONGEST", "WANTED", "Guide", "Look", "Pose", "relative"]
+
+
+class Pose(StrEnum):
+    """Where a head is turned, in the person's own terms."""
+
+    FRONT = "front"
+    LEFT = "left"
+    RIGHT = "right"
+
+
+WANTED: Final = {Pose.FRONT: 3, Pose.LEFT: 2, Pose.RIGHT: 2}
+"""Photos wanted of each pose, in the order in which they are asked for: seven in all, as many
+as the article's owner gave and as `onlyme.enrollment.camera` takes."""
+
+LONGEST: Final = 60.0
+"""Seconds after which a guided sitting ends with what it has. Turning takes its time."""
+
+PATIENCE: Final = 3
+"""After so many frames of one pose that say nothing new, it has no more to give."""
+
+_TOO_TURNED: Final = 45.0
+"""A head turned farther, in degrees, shows too little of the face to learn well from."""
+
+_SMALL, _LARGE = 0.28, 0.85
+"""The larger of the face's shares of the frame's width and height: below, it is too far for
+good detail; above, what passive liveness needs to see round the face is cut off."""
+
+_ASIDE: Final = 0.22
+"""The face's middle may lie this share of the frame away from the frame's own."""
+
+_ASK: Final = {
+    Pose.FRONT: "Look straight into the camera.",
+    Pose.LEFT: "Turn your head a little to your left.",
+    Pose.RIGHT: "Turn your head a little to your right.",
+}
+_NOBODY: Final = {
+    Reason.NO_FACE: "Nobody is seen. Put your face into the oval.",
+    Reason.MANY_FACES: "Several faces are seen. Be alone in the picture.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one frame showed of a sitting.
+
+    Attributes:
+        box: left, top, width, height of the face as shares of the frame; None without one.
+        fits: whether the face is where the oval is, and fit to be learned.
+        pose: where the head is turned; None without a face.
+        advice: one plain sentence that says what to do.
+        covered: photos of each pose so far, at most as many as are `WANTED`.
+        asked: the pose to turn to; None when the one shown is wanted, or something else is
+            in the way.
+    """
+
+    box: tuple[float, float, float, float] | None
+    fits: bool
+    pose: Pose | None
+    advice: str
+    covered: dict[Pose, int]
+    asked: Pose | None = None
+
+
+class Guide:
+    """One guided sitting.
+
+    Hand the frames of `frames` to `FaceID.enroll` one by one, and `seen` the report on each.
+
+    Args:
+        detector: finds the face of each frame.
+        say: called with what each frame showed.
+    """
+
+    def __init__(self, detector: Detects, say: Callable[[Look], None]) -> None:
+        self._detector = detector
+        self._say = say
+        self._covered = dict.fromkeys(WANTED, 0)
+        self._idle = dict.fromkeys(WANTED, 0)
+        self._shown: Pose | None = None
+        self._finished = False
+
+    @property
+    def covered(self) -> dict[Pose, int]:
+        """Photos of each pose so far."""
+        return dict(self._covered)
+
+    def done(self) -> bool:
+        """Say whether nothing more is wanted."""
+        return self._finished or self._asked() is None
+
+    def finish(self) -> None:
+        """End with what there is: not everybody can turn their head."""
+        self._finished = True
+
+    def seen(self, report: PhotoReport) -> None:
+        """Count the frame that was handed out last."""
+        shown, self._shown = self._shown, None
+        if shown is None:
+            return
+        if report.taken:
+            self._covered[shown] += 1
+            self._idle[shown] = 0
+        elif report.quality is not None and report.quality.ok:  # the same picture as another
+            self._idle[shown] += 1
+            if self._idle[shown] >= PATIENCE:
+                self._covered[shown] += 1
+                self._idle[shown] = 0
+
+    def frames(self, camera: Iterable[Frame]) -> Iterator[Frame]:
+        """Yield those frames that show something wanted, some time apart."""
+        first = last = None
+        for frame in camera:
+            first = frame.at if first is None else first
+            if self.done() or frame.at - first > LONGEST:
+                return
+            look = self._look(frame)
+            self._say(look)
+            wanted = look.fits and look.pose is not None and self._wants(look.pose)
+            if wanted and (last is None or frame.at - last >= BETWEEN):
+                last, self._shown = frame.at, look.pose
+                yield frame
+                if self.done():  # rather than wait for one more frame
+                    self._say(replace(look, advice="Done.", covered=self.covered, asked=None))
+                    return
+
+    # ------------------------------------------------------------------ within
+
+    def _wants(self, shown: Pose) -> bool:
+        return self._covered[shown] < WANTED[shown]
+
+    def _asked(self) -> Pose | None:
+        return next(filter(self._wants, WANTED), None)
+
+    def _look(self, frame: Frame) -> Look:
+        chosen = subject(self._detector.detect(frame.pixels), frame.pixels.shape)
+        if isinstance(chosen, Reason):
+            return Look(None, fits=False, pose=None, advice=_NOBODY[chosen], covered=self.covered)
+        box = relative(chosen.box, frame.pixels.shape)
+        yaw = pose(chosen.landmarks)[0]
+        shown = Pose.LEFT if yaw > TURNED else Pose.RIGHT if yaw < -TURNED else Pose.FRONT
+        said = _placed(box) or _unfit(frame, chosen) or _turned(yaw)
+        fits = not said
+        asked = None if said or self._wants(shown) else self._asked()
+        said = said or (_ASK[asked] if asked else self._good(shown))
+        return Look(box, fits, shown, said, self.covered, asked)
+
+    def _good(self, shown: Pose) -> str:
+        if self._idle[shown]:
+            return "Good. Now move your head a little."
+        return "Good. Hold still."
+
+
+def relative(box: NDArray[np.float32], shape: tuple[int, ...]) -> tuple[float, float, float, float]:
+    """Return a box, float32[4] in pixels, as shares of a frame of this shape (h, w, 3).
+
+    >>> import numpy as np
+    >>> relative(np.array([160, 120, 320, 240], np.float32), (480, 640, 3))
+    (0.25, 0.25, 0.5, 0.5)
+    """
+    height, width = shape[:2]
+    left, top, wide, high = (float(value) for value in box)
+    return left / width, top / height, wide / width, high / height
+
+
+def _placed(box: tuple[float, float, float, float]) -> str:
+    """Say where to move so that the face fills the oval; empty when it does."""
+    left, top, width, height = box
+    if max(width, height) < _SMALL:
+        return "Come closer."
+    if max(width, height) > _LARGE:
+        return "Move back a little."
+    across, down = left + width / 2 - 0.5, top + height / 2 - 0.5
+    if abs(across) > _ASIDE and abs(across) >= abs(down):
+        # The picture is not mirrored: its left is the person's right.
+        return f"Move a little to your {'left' if across < 0 else 'right'}."
+    if abs(down) > _ASIDE:
+        return f"Move {'down' if down < 0 else 'up'} a little, or tilt the camera."
+    return ""
+
+
+def _unfit(frame: Frame, face: Face) -> str:
+    """Say what keeps the face from being learned; the same limits as for any photo."""
+    return assess(frame.pixels, face.box, face.landmarks).advice
+
+
+def _turned(yaw: float) -> str:
+    return "Turn back a little: that is too far." if abs(yaw) > _TOO_TURNED else ""

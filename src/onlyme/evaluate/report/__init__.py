@@ -1,0 +1,1 @@
+"""Turn the results of an evaluation into a page, a JSON document and sentences."""

@@ -1,0 +1,371 @@
+"""An evaluation comes in; one plain document, ready for JSON and for the page, goes out.
+
+Schema `onlyme-evaluation/1`; rates are shares from 0 to 1, margins are in the
+unit of the head that was judged.
+
+- `schema`, `created`, `title`, `model`, `seed`, `crossfit`: what was run.
+- `headline`, `sentences`: the outcome in words.
+- `data`: `people`, `photos`, `unusable` (photos without a face), and
+  `failure_to_acquire`, a *rate*.
+- `far`: the promised false accept rate that the report speaks of.
+- `owners` (or null): `count`, `photos`, `repeats`, `strangers`, `genuine` and
+  `impostor` (comparisons), `equal_error`; `points`: for each target FMR one
+  threshold for everybody; `promised` (or null): for each promised rate,
+  every owner at their own alpha; `curve`: the DET curve; `histogram`;
+  `people`: one entry an owner, the worst first; `closest`: the strangers that
+  came nearest.
+- `pairs` (or null): `accuracy`, `standard_error`, `folds`, `equal_error`,
+  `points`, `judged`, `missing`.
+- `groups` (or null): `alpha`, `fnmr`, `within`, `across`, the worst first.
+
+A *rate* is `{count, total, value, low, high}`: errors, comparisons, their
+ratio (null for 0 of 0) and the 95 % Clopper-Pearson interval. `over_people`
+is the 95 % bootstrap interval over owners, each with all their comparisons;
+the strangers are not drawn anew. `standing` says what a rate can carry:
+`too_few` (under 3 / target comparisons: not even no error at all would show
+the target; unless the rate is shown to lie above it all the same), `wide`
+(under 30 errors, Doddington's rule of 30) or `firm`. The document names
+photos and people; it never holds embeddings.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onlyme.errors import UsageError
+from onlyme.evaluate.intervals import Interval, Rate, bootstrap_rate, rate
+from onlyme.evaluate.metrics import equal_error_rate, error_curve
+from onlyme.evaluate.report.sentences import headline, sentences
+from onlyme.evaluate.resample import miss_rate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from onlyme.evaluate.evaluation import Evaluation
+    from onlyme.evaluate.groups import GroupRate, GroupStudy
+    from onlyme.evaluate.owners import OwnerStudy, Trial
+    from onlyme.evaluate.pair_verification import PairStudy
+
+__all__ = ["SCHEMA", "document", "standing"]
+
+SCHEMA = "onlyme-evaluation/1"
+
+_CURVE_POINTS = 400
+_BINS = 80
+_CLOSEST = 12
+
+
+def document(evaluation: Evaluation) -> dict[str, Any]:
+    """Return all that an evaluation found, as plain numbers, strings, lists and dicts."""
+    used, lost = len(evaluation.sources), len(evaluation.unusable)
+    result: dict[str, Any] = {
+        "schema": SCHEMA,
+        "created": evaluation.created.isoformat(timespec="seconds"),
+        "title": evaluation.title,
+        "model": evaluation.model,
+        "seed": evaluation.seed,
+        "crossfit": evaluation.crossfit,
+        "far": evaluation.far,
+        "data": {
+            "people": int(np.unique(evaluation.labels).size),
+            "photos": used + lost,
+            "unusable": list(evaluation.unusable),
+            "failure_to_acquire": _rate(rate(lost, used + lost)),
+        },
+        "owners": _owners(evaluation.owners, evaluation) if evaluation.owners else None,
+        "pairs": _pairs(evaluation.pairs) if evaluation.pairs else None,
+        "groups": _groups(evaluation.groups) if evaluation.groups else None,
+    }
+    return {"headline": headline(result), "sentences": sentences(result), **result}
+
+
+def standing(counted: Rate, target: float | None = None) -> str:
+    """Say what a counted rate can carry: `too_few`, `wide` or `firm`.
+
+    Source of the rule of 30: Doddington et al., "The NIST speaker recognition
+    evaluation", Speech Communication 31 (2000); of the rule of three: ISO/IEC
+    19795-1.
+
+    Args:
+        counted: errors among comparisons.
+        target: the rate that is to be shown; None when there is none.
+
+    >>> standing(rate(0, 1000), 1e-4), standing(rate(3, 100_000), 1e-4), standing(rate(40, 5000))
+    ('too_few', 'wide', 'firm')
+
+    Few comparisons cannot show that a target is met, but may well show that it is missed:
+
+    >>> standing(rate(5, 1000), 1e-4)
+    'wide'
+    """
+    missed = target is not None and counted.low > target
+    if counted.total < (3.0 / target if target else 30) and not missed:
+        return "too_few"
+    return "wide" if counted.count < 30 else "firm"
+
+
+def _owners(study: OwnerStudy, evaluation: Evaluation) -> dict[str, Any]:
+    impostors, genuine = study.impostors, study.genuine
+    meeting = equal_error_rate(genuine, impostors.margins, impostor_weights=impostors.weights)
+    alphas = _alphas(study, evaluation.far)
+    return {
+        "count": len(study.owners),
+        "photos": study.photos,
+        "repeats": study.repeats,
+        "strangers": len(study.fold_of),
+        "genuine": int(genuine.size),
+        "impostor": impostors.total,
+        "equal_error": {"value": meeting.value, "threshold": meeting.threshold},
+        "points": [_point(study, far, evaluation.seed) for far in study.fars],
+        "promised": [_promised(study, index, evaluation.seed) for index in range(len(study.fars))]
+        if study.calibrated
+        else None,
+        "curve": _curve(study),
+        "histogram": _histogram(study, alphas),
+        "people": _people(study, evaluation, alphas),
+        "closest": _closest(study, evaluation, alphas),
+    }
+
+
+def _alphas(study: OwnerStudy, far: float) -> NDArray[np.float64]:
+    """Each trial's own alpha for this rate, or, uncalibrated, the one that holds over all."""
+    if not study.calibrated:
+        return np.full(len(study.trials), study.impostors.threshold_at(far))
+    index = study.fars.index(far)
+    return np.array([trial.alphas[index] for trial in study.trials])
+
+
+def _point(study: OwnerStudy, target: float, seed: int) -> dict[str, Any]:
+    threshold = study.impostors.threshold_at(target)
+    misses, attempts = study.misses_at(threshold)
+    matches = study.impostors.rate_at(threshold)
+    return {
+        "fmr_target": target,
+        "threshold": threshold,
+        "fmr": _rate(matches),
+        "fnmr": _rate(rate(int(misses.sum()), int(attempts.sum()))),
+        "fnmr_over_people": _resampled(study, target, seed) if misses.any() else None,
+        "standing": standing(matches, target),
+    }
+
+
+def _promised(study: OwnerStudy, index: int, seed: int) -> dict[str, Any]:
+    owners = len(study.owners)
+    accepts, rejects = np.zeros(owners, np.int64), np.zeros(owners, np.int64)
+    attempts = np.zeros(owners, np.int64)
+    for trial in study.trials:
+        accepts[trial.owner] += trial.false_accepts[index]
+        rejects[trial.owner] += trial.false_rejects[index]
+        attempts[trial.owner] += trial.genuine.size
+    compared = study.comparisons()
+    each = accepts / compared
+    far = study.fars[index]
+    realised = rate(int(accepts.sum()), int(compared.sum()))
+    return {
+        "far": far,
+        "realised": _rate(realised),
+        "realised_over_people": _over_people(accepts, compared, seed),
+        "mean_over_owners": float(each.mean()),
+        "highest_of_an_owner": float(each.max()),
+        "owners_above_tenfold": _rate(rate(int((each > 10 * far).sum()), owners)),
+        "fnmr": _rate(rate(int(rejects.sum()), int(attempts.sum()))),
+        "fnmr_over_people": _over_people(rejects, attempts, seed),
+        "standing": standing(realised, far),
+    }
+
+
+def _curve(study: OwnerStudy) -> dict[str, list[float]]:
+    impostors = study.impostors
+    curve = error_curve(study.genuine, impostors.margins, impostor_weights=impostors.weights)
+    # Evenly along both axes of the drawing, which are logarithmic.
+    size = curve.thresholds.size
+    marks = np.linspace(0, 1, _CURVE_POINTS // 2)
+    low = max(1.0 / impostors.total, 1e-9)
+    along = size - 1 - np.searchsorted(curve.fmr[::-1], low ** (1 - marks), side="right")
+    low = 1.0 / study.genuine.size
+    up = np.searchsorted(curve.fnmr, low ** (1 - marks))
+    keep = np.unique(
+        np.clip(np.concatenate([along, along + 1, up - 1, up, [0, size - 1]]), 0, size - 1)
+    )
+    return {
+        "threshold": curve.thresholds[keep].tolist(),
+        "fmr": curve.fmr[keep].tolist(),
+        "fnmr": curve.fnmr[keep].tolist(),
+    }
+
+
+def _histogram(study: OwnerStudy, alphas: NDArray[np.float64]) -> dict[str, Any]:
+    impostors, genuine = study.impostors, study.genuine
+    low = min(float(impostors.margins.min()), float(genuine.min()))
+    high = max(float(impostors.margins.max()), float(genuine.max()))
+    edges = np.linspace(low, high if high > low else low + 1.0, _BINS + 1)
+    return {
+        "edges": edges.tolist(),
+        "genuine": np.histogram(genuine, edges)[0].tolist(),
+        "impostor": np.histogram(impostors.margins, edges, weights=impostors.weights)[0].tolist(),
+        "alpha": {
+            "low": float(alphas.min()),
+            "median": float(np.median(alphas)),
+            "high": float(alphas.max()),
+        },
+    }
+
+
+def _people(
+    study: OwnerStudy, evaluation: Evaluation, alphas: NDArray[np.float64]
+) -> list[dict[str, Any]]:
+    """One entry an owner; the most often turned away first, then the least room above alpha."""
+    entries: list[dict[str, Any]] = []
+    trials: dict[int, list[tuple[Trial, float]]] = {}
+    for trial, alpha in zip(study.trials, alphas.tolist(), strict=True):
+        trials.setdefault(trial.owner, []).append((trial, alpha))
+    tail = study.impostors
+    for each in trials.values():
+        above = np.concatenate([trial.genuine - alpha for trial, alpha in each])
+        strange = np.concatenate([trial.closest_margins - alpha for trial, alpha in each])
+        worst, _ = min(each, key=lambda pair: float(pair[0].genuine.min()) - pair[1])
+        accepted = _accepts(each, tail.total, study, evaluation.far)
+        entries.append(
+            {
+                "person": each[0][0].person,
+                "attempts": int(above.size),
+                "misses": int((above < 0).sum()),
+                "comparisons": sum(trial.impostors for trial, _ in each),
+                "false_accepts": accepted,
+                # All relative to the owner's own alpha: above 0 is accepted.
+                "lowest": float(above.min()),
+                "median": float(np.median(above)),
+                "highest": float(above.max()),
+                "closest_stranger": float(strange.max()),
+                "enrolled_source": evaluation.sources[int(worst.enrolled[0])],
+                "lowest_source": evaluation.sources[int(worst.probes[worst.genuine.argmin()])],
+            }
+        )
+    return sorted(entries, key=_fares_worst)
+
+
+def _fares_worst(entry: dict[str, Any]) -> tuple[float, float]:
+    return -entry["misses"] / entry["attempts"], entry["lowest"]
+
+
+def _accepts(
+    trials: list[tuple[Trial, float]], total: int, study: OwnerStudy, far: float
+) -> int | None:
+    """How many photos of strangers an owner's alpha let in; None where that was not kept."""
+    if study.calibrated:
+        index = study.fars.index(far)
+        return int(sum(trial.false_accepts[index] for trial, _ in trials))
+    threshold = trials[0][1]  # one for everybody
+    if not total or not study.impostors.is_exact_at(threshold):
+        return None
+    hit = study.impostors.margins >= threshold
+    return int((study.impostors.owners[hit] == trials[0][0].owner).sum())
+
+
+def _closest(
+    study: OwnerStudy, evaluation: Evaluation, alphas: NDArray[np.float64]
+) -> list[dict[str, Any]]:
+    """The pairs of owner and stranger that came nearest to alpha, or went beyond."""
+    best: dict[tuple[str, str], dict[str, Any]] = {}
+    for trial, alpha in zip(study.trials, alphas.tolist(), strict=True):
+        for row, margin in zip(trial.closest, trial.closest_margins.tolist(), strict=True):
+            stranger = str(study.labels[row])
+            known = best.get((trial.person, stranger))
+            if known is None or margin - alpha > known["above_alpha"]:
+                best[trial.person, stranger] = {
+                    "owner": trial.person,
+                    "owner_source": evaluation.sources[int(trial.enrolled[0])],
+                    "stranger": stranger,
+                    "stranger_source": evaluation.sources[int(row)],
+                    "margin": margin,
+                    "above_alpha": margin - alpha,
+                    "accepted": margin >= alpha,
+                }
+    ranked = sorted(best.values(), key=lambda pair: -pair["above_alpha"])
+    return ranked[:_CLOSEST]
+
+
+def _pairs(study: PairStudy) -> dict[str, Any]:
+    return {
+        "judged": len(study.pairs),
+        "same": int(study.same.sum()),
+        "missing": len(study.missing),
+        "accuracy": study.accuracy.mean,
+        "standard_error": study.accuracy.standard_error,
+        "folds": list(study.accuracy.folds),
+        "equal_error": {
+            "value": study.equal_error.value,
+            "threshold": study.equal_error.threshold,
+            "over_people": _interval(study.equal_error_interval),
+        },
+        "points": [
+            {
+                "fmr_target": target,
+                "threshold": point.threshold,
+                "fmr": _rate(point.fmr),
+                "fnmr": _rate(point.fnmr),
+                "standing": standing(point.fmr, target),
+            }
+            for target, point in study.points
+        ],
+    }
+
+
+def _groups(study: GroupStudy) -> dict[str, Any]:
+    def table(rates: tuple[GroupRate, ...]) -> list[dict[str, Any]]:
+        return [
+            {
+                "group": each.group,
+                "against": each.against,
+                "people": each.people,
+                "rate": _rate(each.rate),
+                "over_people": _interval(each.over_people) if each.over_people else None,
+                "enough": each.enough,
+            }
+            for each in rates
+        ]
+
+    return {
+        "fmr": study.fmr,
+        "alpha": study.alpha,
+        "unlabelled": study.unlabelled,
+        "fnmr": table(study.fnmr),
+        "within": table(study.within),
+        "across": table(study.across),
+    }
+
+
+def _rate(counted: Rate) -> dict[str, Any]:
+    return {
+        "count": counted.count,
+        "total": counted.total,
+        "value": counted.value if counted.total else None,
+        "low": counted.low,
+        "high": counted.high,
+    }
+
+
+def _interval(interval: Interval) -> dict[str, float]:
+    return {"value": interval.value, "low": interval.low, "high": interval.high}
+
+
+def _resampled(study: OwnerStudy, target: float, seed: int) -> dict[str, float] | None:
+    """The interval of an FNMR, its threshold set anew on every draw; None where there is none."""
+    try:
+        return _interval(miss_rate(study, target, repeats=300, seed=seed))
+    except UsageError:
+        return None
+
+
+def _over_people(
+    errors: NDArray[np.int64], trials: NDArray[np.int64], seed: int
+) -> dict[str, float] | None:
+    """The bootstrap interval; None without errors (it would claim certainty) or people."""
+    if not errors.any():
+        return None
+    try:
+        return _interval(bootstrap_rate(errors, trials, seed=seed))
+    except UsageError:
+        return None

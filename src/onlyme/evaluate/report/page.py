@@ -1,0 +1,328 @@
+"""The document comes in; one HTML page that needs nothing beside itself goes out.
+
+Everything that names a person, photo or group is escaped; a policy in the
+page forbids scripts and every outside resource, should one slip through.
+"""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from onlyme.errors import UsageError
+from onlyme.evaluate.report import charts
+from onlyme.evaluate.report.sentences import odds, percent
+from onlyme.evaluate.report.tables import (
+    closest_table,
+    group_table,
+    named,
+    people_table,
+    point_table,
+    promised_table,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["page", "sources_shown"]
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_SHOWN = 10
+
+
+def page(found: dict[str, Any], thumbnails: Mapping[str, bytes]) -> str:
+    """Return the page.
+
+    Args:
+        found: the document, see `onlyme.evaluate.report.document`.
+        thumbnails: JPEG or PNG bytes by source; empty for a page without faces.
+
+    Raises:
+        UsageError: when a thumbnail is neither JPEG nor PNG.
+    """
+    style = files("onlyme.evaluate.report").joinpath("page.css").read_text(encoding="utf-8")
+    title = escape(found["title"] or "evaluation")
+    notes = "".join(f"<li>{escape(sentence)}</li>" for sentence in found["sentences"])
+    parts = [
+        f'<p class="kicker"><b>onlyme</b> evaluation of {title}, {found["created"][:10]}</p>',
+        f"<h1>{escape(found['headline'])}</h1>",
+        f'<ul class="lead">{notes}</ul>',
+    ]
+    if thumbnails:
+        parts.append(
+            '<p class="note">This page shows faces. It is biometric data: keep it as such.</p>'
+        )
+    if found["owners"]:
+        parts += _owner_sections(found, found["owners"], thumbnails)
+    if found["groups"]:
+        parts.append(_group_section(found["groups"]))
+    if found["pairs"]:
+        parts.append(_pair_section(found["pairs"]))
+    parts.append(_footer(found))
+    # A number and its percent sign stay on one line.
+    body = "".join(parts).replace(" %", "\u00a0%")
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>onlyme evaluation of {title}</title><style>{style}</style></head>"
+        f"<body><main>{body}</main></body></html>\n"
+    )
+
+
+def sources_shown(found: dict[str, Any]) -> tuple[str, ...]:
+    """Return the photos of which the page would show thumbnails, sorted."""
+    owners = found["owners"] or {"people": [], "closest": []}
+    shown = {
+        each[key]
+        for each in owners["people"][:_SHOWN]
+        for key in ("enrolled_source", "lowest_source")
+    }
+    shown |= {
+        each[key] for each in owners["closest"] for key in ("owner_source", "stranger_source")
+    }
+    return tuple(sorted(shown))
+
+
+def _owner_sections(
+    found: dict[str, Any], owners: dict[str, Any], thumbnails: Mapping[str, bytes]
+) -> list[str]:
+    parts = [_cards(found, owners)]
+    parts.append(
+        "<h2>Where owners and strangers lie</h2>"
+        + _figure(
+            charts.margins(owners["histogram"]),
+            "Each heap is drawn to its own size: there are far more strangers than owners. "
+            "A face is accepted when its margin reaches alpha; the band spans "
+            "the owners' own alphas.",
+        )
+    )
+    if owners["promised"]:
+        parts.append(
+            "<h2>Promised and kept</h2><p>Every owner at the alpha that the calibration gave "
+            "them, before any of these strangers tried.</p>"
+            + _figure(
+                charts.promised(owners["promised"]),
+                "Dots on the dotted line keep the promise; above it more strangers get in than "
+                "promised. Bars are 95 % intervals over owners.",
+            )
+            + promised_table(owners["promised"])
+        )
+    parts.append(
+        "<h2>The trade-off</h2><p>One threshold for everybody, set on these very comparisons: "
+        "what fewer strangers cost in turned-away owners.</p>"
+        + _figure(
+            charts.det(owners["curve"], owners["points"], owners["impostor"]),
+            f"Detection error trade-off, both axes logarithmic. Both errors are equal at "
+            f"{percent(owners['equal_error']['value'])}. Bars are 95 % intervals.",
+        )
+        + point_table(owners["points"])
+    )
+    parts.append(
+        "<h2>Owner by owner</h2>"
+        + _figure(
+            charts.owners(owners["people"]),
+            '<span class="key"></span> an owner\'s own attempts, lowest to highest, the median '
+            'filled; <span class="key stranger"></span> the closest stranger. What lies below '
+            "the dashed line is turned away.",
+        )
+        + people_table(owners["people"][:_SHOWN], found["far"], len(owners["people"]))
+    )
+    if thumbnails:
+        parts.append(_worst_faces(owners["people"], thumbnails))
+    parts.append(
+        "<h2>The closest strangers</h2><p>Look-alikes, relatives, and mistakes in the data: "
+        "check these before anything else.</p>"
+        + (
+            _stranger_faces(owners["closest"], thumbnails)
+            if thumbnails
+            else closest_table(owners["closest"])
+        )
+    )
+    return parts
+
+
+def _cards(found: dict[str, Any], owners: dict[str, Any]) -> str:
+    rows = owners["promised"] or owners["points"]
+    key = "far" if owners["promised"] else "fmr_target"
+    point = next(row for row in rows if row[key] == found["far"])
+    strangers = point["realised"] if owners["promised"] else point["fmr"]
+    aside = "promised" if owners["promised"] else "set afterwards to"
+    firm = point["standing"] != "too_few"
+    cards = [
+        (
+            "Strangers let in (FMR)",
+            (odds(strangers["value"]) if strangers["count"] else "none")
+            if firm
+            else "too few to say",
+            (
+                f"{strangers['count']:,} of {strangers['total']:,}; "
+                f"95 %: {percent(strangers['low'])} to {percent(strangers['high'])}; "
+                f"{aside} {odds(found['far'])}"
+            ),
+        ),
+        (
+            "Owners turned away (FNMR)",
+            percent(point["fnmr"]["value"]) if point["fnmr"]["total"] >= 30 else "too few to say",
+            (
+                f"{point['fnmr']['count']:,} of {point['fnmr']['total']:,}; "
+                f"95 %: {percent(point['fnmr']['low'])} to {percent(point['fnmr']['high'])}"
+            ),
+        ),
+        (
+            "Equal error rate",
+            percent(owners["equal_error"]["value"])
+            if owners["genuine"] >= 30
+            else "too few to say",
+            "where both errors are the same",
+        ),
+        (
+            "People",
+            f"{owners['count']:,}",
+            f"enrolled with {owners['photos']} photos each, of {found['data']['people']:,}",
+        ),
+    ]
+    inner = "".join(
+        f'<div><dt>{escape(name)}</dt><dd class="big">{escape(value)}</dd>'
+        f'<dd class="small">{escape(small)}</dd></div>'
+        for name, value, small in cards
+    )
+    return f'<dl class="cards">{inner}</dl>'
+
+
+def _group_section(groups: dict[str, Any]) -> str:
+    ends = ("low", "high")
+    parts = [
+        (
+            f"<h2>By group</h2><p>One alpha for everybody, set to {odds(groups['fmr'])} over all "
+            "strangers. The worst group comes first; groups with too few comparisons claim nothing "
+            "and come last.</p>"
+        )
+    ]
+    for key, title in (
+        ("fnmr", "Owners turned away (FNMR)"),
+        ("within", "Strangers of the same group let in (FMR)"),
+        ("across", "Strangers of other groups let in (FMR)"),
+    ):
+        rows = groups[key]
+        if not rows:
+            continue
+        # The bars are those of the table: over owners where there are errors to resample.
+        drawn = [
+            (row["group"], row["rate"] | {k: (row["over_people"] or row["rate"])[k] for k in ends})
+            for row in rows
+            if row["enough"]
+        ]
+        parts.append(f"<h3>{title}</h3>")
+        if drawn:
+            parts.append(
+                _figure(charts.intervals(title, drawn), "Dots are rates, bars 95 % intervals.")
+            )
+        parts.append(group_table(rows, title))
+    if groups["unlabelled"]:
+        parts.append(f"<p>{groups['unlabelled']:,} people have no group and are left out here.</p>")
+    return "".join(parts)
+
+
+def _pair_section(pairs: dict[str, Any]) -> str:
+    over = pairs["equal_error"]["over_people"]
+    missing = (
+        f" {pairs['missing']:,} more could not be judged, for want of a face."
+        if pairs["missing"]
+        else ""
+    )
+    return (
+        "<h2>Pairs of photos</h2>"
+        f"<p>{percent(pairs['accuracy'])} of {pairs['judged']:,} pairs were rightly judged "
+        f"(± {100 * pairs['standard_error']:.2f} points standard error over {len(pairs['folds'])} "
+        f"folds, each judged at the threshold of the others).{missing} Equal error rate "
+        f"{percent(pairs['equal_error']['value'])}, 95 % interval over people "
+        f"{percent(over['low'])} to {percent(over['high'])}.</p>" + point_table(pairs["points"])
+    )
+
+
+def _worst_faces(people: Sequence[dict[str, Any]], thumbnails: Mapping[str, bytes]) -> str:
+    items = [
+        (
+            (each["enrolled_source"], f"{each['person']}, enrolled"),
+            (each["lowest_source"], f"{each['person']}, the attempt that fared worst"),
+            (
+                f"<b>{named(each['person'])}</b><br>turned away {each['misses']:,} of "
+                f"{each['attempts']:,}; lowest {_signed(each['lowest'])}"
+            ),
+        )
+        for each in people[:_SHOWN]
+    ]
+    return "<h3>Their photos: enrolled, and the attempt that fared worst</h3>" + _faces(
+        items, thumbnails
+    )
+
+
+def _stranger_faces(pairs: Sequence[dict[str, Any]], thumbnails: Mapping[str, bytes]) -> str:
+    return _faces(
+        [
+            (
+                (each["owner_source"], f"{each['owner']}, the owner"),
+                (each["stranger_source"], f"{each['stranger']}, a stranger"),
+                (
+                    f"<b>{named(each['owner'])}</b> and <b>{named(each['stranger'])}</b><br>"
+                    f"{_signed(each['above_alpha'])} from alpha, "
+                    f"{'accepted' if each['accepted'] else 'refused'}"
+                ),
+            )
+            for each in pairs
+        ],
+        thumbnails,
+    )
+
+
+def _faces(
+    items: Sequence[tuple[tuple[str, str], tuple[str, str], str]], thumbnails: Mapping[str, bytes]
+) -> str:
+    inner = "".join(
+        f'<li><div class="two">{_image(*one, thumbnails)}{_image(*other, thumbnails)}</div>'
+        f"{text}</li>"
+        for one, other, text in items
+    )
+    return f'<ul class="faces">{inner}</ul>'
+
+
+def _image(source: str, words: str, thumbnails: Mapping[str, bytes]) -> str:
+    content = thumbnails.get(source)
+    if content is None:
+        return f"<span>{named(source)}</span>"
+    if content.startswith(b"\xff\xd8\xff"):
+        kind = "jpeg"
+    elif content.startswith(b"\x89PNG\r\n\x1a\n"):
+        kind = "png"
+    else:
+        raise UsageError(f"the thumbnail of {source} is neither JPEG nor PNG")
+    data = base64.b64encode(content).decode("ascii")
+    return f'<img alt="{escape(words)}" src="data:image/{kind};base64,{data}">'
+
+
+def _footer(found: dict[str, Any]) -> str:
+    model = found["model"] or "not named"
+    return (
+        "<footer><dl>"
+        "<dt>How to read this</dt><dd>Terms are those of ISO/IEC 19795-1. FMR, false match rate: "
+        "the share of comparisons with strangers that were accepted. FNMR, false non-match rate: "
+        "the share of the owners' own attempts that were turned away. A comparison is accepted "
+        "when its margin is at least alpha. Intervals of counts are Clopper-Pearson, 95 %, and "
+        "take every comparison as independent; intervals over owners draw whole owners anew, "
+        "with all their comparisons, and keep the strangers as they are.</dd>"
+        f"<dt>What ran</dt><dd>{escape(found['created'])}; network {escape(model)}; "
+        f"seed {found['seed']}; {found['data']['photos']:,} photos of {found['data']['people']:,} "
+        "people.</dd></dl></footer>"
+    )
+
+
+def _figure(chart: str, caption: str) -> str:
+    """Frame a chart; the caption is ours and may hold markup."""
+    return f"<figure>{chart}<figcaption>{caption}</figcaption></figure>"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")

@@ -1,0 +1,44 @@
+"""An evaluation comes in; a JSON document or one self-contained HTML page goes out."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from onlyme.evaluate.report.document import document
+from onlyme.evaluate.report.page import page, sources_shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from onlyme.evaluate.evaluation import Evaluation
+
+__all__ = ["pictured", "to_html", "to_json"]
+
+# Whoever wants JSON often wants the page too; resampling people takes its seconds once.
+_found = lru_cache(maxsize=1)(document)
+
+
+def to_json(evaluation: Evaluation) -> str:
+    """Return one JSON document; its schema is told in `onlyme.evaluate.report.document`."""
+    return json.dumps(_found(evaluation), ensure_ascii=False, indent=2, allow_nan=False)
+
+
+def pictured(evaluation: Evaluation) -> tuple[str, ...]:
+    """Return the sources that `to_html` shows when it is given thumbnails of them."""
+    return sources_shown(_found(evaluation))
+
+
+def to_html(evaluation: Evaluation, thumbnails: Mapping[str, bytes] | None = None) -> str:
+    """Return one HTML page that needs nothing beside itself.
+
+    Args:
+        evaluation: what was found.
+        thumbnails: JPEG or PNG bytes by source. **A report with faces is
+            biometric data**; without this the page holds names only.
+
+    Raises:
+        UsageError: when a thumbnail is neither JPEG nor PNG.
+    """
+    return page(_found(evaluation), thumbnails or {})

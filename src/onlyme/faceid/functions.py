@@ -1,0 +1,131 @@
+"""One call, no vault: embed a face, compare two, look whether one is alive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onlyme.errors import ImageError, UsageError
+from onlyme.types import Embedding, Liveness, LivenessLevel, Reason, Verdict
+
+if TYPE_CHECKING:
+    from onlyme.enrollment.photos import Photo, Picture
+    from onlyme.face.pipeline import Sight
+    from onlyme.liveness.judge import Judge
+
+__all__ = ["check_liveness", "compare", "embed"]
+
+_CAUSE = {
+    Reason.NO_FACE: "no face found",
+    Reason.MANY_FACES: "several faces of like size; cut the picture to one person",
+}
+
+
+def embed(image: Photo) -> Embedding:
+    """Return the frozen network's own vector of the face that a picture shows.
+
+    Args:
+        image: a path, bytes, a PIL image, or a uint8[h, w, 3] RGB array; an embedding
+            is returned as it is.
+
+    Returns:
+        float32[128] of unit length, with the hash of the network that made it. Two can
+        be compared when they are of one network.
+
+    Raises:
+        ImageError: the picture cannot be used, or shows no face or several.
+        ModelError: a network cannot be used.
+
+    >>> embed("ada.jpg").vector.shape                                # doctest: +SKIP
+    (128,)
+    """
+    from onlyme.faceid import wiring
+    from onlyme.settings import Settings
+
+    if isinstance(image, Embedding):
+        return image
+    sight = wiring.pipeline(Settings.load()).look(image)
+    if sight.embedding is None:
+        cause = _CAUSE.get(sight.reason) if sight.reason else None
+        raise ImageError(sight.frame.source, cause or "no face can be used")
+    return sight.embedding
+
+
+def compare(image_a: Photo, image_b: Photo) -> float:
+    """Return the distance between the faces of two pictures, 0 (the same) to 2 (opposite).
+
+    Of one person it is mostly below 1.1, of two people above. It is the plain Euclidean
+    distance of the network's own vectors; a decision with a known error rate is made by
+    `FaceID.verify`.
+
+    Args:
+        image_a: a picture or embedding, as for `embed`.
+        image_b: another.
+
+    Raises:
+        ImageError: a picture cannot be used, or shows no face or several.
+        UsageError: the embeddings were made by two networks.
+    """
+    a, b = embed(image_a), embed(image_b)
+    if a.model != b.model:
+        raise UsageError("embeddings of two networks cannot be compared")
+    return float(np.linalg.norm(a.vector.astype(np.float64) - b.vector))
+
+
+def check_liveness(image_or_frames: Picture | list[Any] | tuple[Picture, ...]) -> Liveness:
+    """Look whether a picture, or the frames of one capture, show a living person.
+
+    A photo or a screen in place of the person is an `attack`. Without a face, with too
+    little around it, with several people in turn or with nothing clear to say, the answer
+    is `undecided`; open nothing on it. Frames say more than one picture: they must show one
+    face throughout, and no frame twice.
+
+    Args:
+        image_or_frames: a path, bytes, a PIL image, a uint8[h, w, 3] RGB array, or frames
+            in a list, in the order in which they were taken.
+
+    Raises:
+        ImageError: a picture cannot be used.
+        UsageError: no frame was given.
+        ModelError: a network cannot be used.
+
+    >>> check_liveness("phone-held-to-the-camera.jpg").verdict       # doctest: +SKIP
+    <Verdict.ATTACK: 'attack'>
+    """
+    from onlyme.faceid import wiring
+    from onlyme.liveness.judge import UNDECIDED
+    from onlyme.settings import Settings
+
+    settings = Settings.load()
+    pipeline, judge = (
+        wiring.pipeline(settings),
+        wiring.judge_for(settings, wiring.runtime(settings)),
+    )
+    if judge is None:
+        return Liveness(LivenessLevel.PASSIVE, Verdict.UNDECIDED, None)
+    if isinstance(image_or_frames, (list, tuple)):
+        return _captured(judge, [pipeline.look(one) for one in image_or_frames])
+    sight = pipeline.look(image_or_frames)
+    if sight.face is None:
+        return UNDECIDED
+    return judge.photo(judge.look(sight.frame.pixels, sight.face))
+
+
+def _captured(judge: Judge, sights: list[Sight]) -> Liveness:
+    """Judge the frames of one capture, which show one face throughout or nobody's."""
+    from onlyme.liveness.judge import UNDECIDED
+
+    if not sights:
+        raise UsageError("no frame was given")
+    scene, breaks, seen = judge.scene(), 0, 0
+    for sight in sights:
+        if sight.face is not None and sight.embedding is not None:
+            glance = judge.look(sight.frame.pixels, sight.face)
+            vector = sight.embedding.vector
+            breaks += not scene.add(sight.frame.at, sight.face, vector, glance)
+            seen += 1
+    verdict = scene.verdict()
+    # The first face begins a track. Any other break is a swap, and that is no sign of life.
+    swapped = breaks > 1 and verdict.verdict is Verdict.LIVE
+    return UNDECIDED if swapped or 2 * seen <= len(sights) else verdict

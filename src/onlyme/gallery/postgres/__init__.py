@@ -1,8 +1,0 @@
-"""A gallery in PostgreSQL, for several machines; needs the extra `postgres`.
-
-Nothing here is imported unless the settings name such a database.
-"""
-
-from onlyme.gallery.postgres.store import PostgresStore
-
-__all__ = ["PostgresStore"]

@@ -1,0 +1,120 @@
+"""Frames of a door's camera come in; who is in view, by name where they are known, goes out.
+
+Nobody is named by a single frame: a name is said of a track when more than half of its last
+embeddings say it, and at least three were taken. For a stranger whose frames were independent
+that is at most 1.67 times as likely as for one frame (Markov's inequality), and those of one
+moment hardly are. A name opens nothing here: nobody looks whether a photo is held up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from onlyme.face.pipeline import Sight
+from onlyme.face.temporal import Follows
+from onlyme.face.tracker import VOTES, Tracker
+from onlyme.types import Decision, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from onlyme.face.pipeline import Pipeline
+    from onlyme.face.tracker import Track
+    from onlyme.faceid.enrolled import Everybody
+    from onlyme.types import Embedding, Face, Frame
+
+__all__ = ["LEAST", "Visit", "fused", "visits"]
+
+LEAST: Final = 3
+"""So many different frames are looked at before anybody is named."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Visit:
+    """Somebody in view, or who was half a second ago.
+
+    Attributes:
+        id: of their track; counts from 1.
+        since: when they were first seen, in seconds of the source.
+        at: when they were last seen.
+        face: where that was.
+        decision: who they are. Before enough was seen nobody is named, and its `frames` are
+            fewer than `LEAST`.
+    """
+
+    id: int
+    since: float
+    at: float
+    face: Face
+    decision: Decision
+
+
+@dataclass(slots=True)
+class _Opinion:
+    """What the embeddings of one track say."""
+
+    last: Embedding | None = None
+    decisions: deque[Decision] = field(default_factory=lambda: deque(maxlen=VOTES))
+
+
+def visits(
+    pipeline: Pipeline, everybody: Everybody, frames: Iterable[Frame]
+) -> Iterator[list[Visit]]:
+    """Say of each frame who is in view or was half a second ago, whoever came first at the head.
+
+    Args:
+        pipeline: sees faces.
+        everybody: who is enrolled.
+        frames: of one camera, in order.
+
+    Raises:
+        NotCalibrated: so many people cannot be searched at the rate asked for.
+    """
+    detector = pipeline.detector
+    assert isinstance(detector, Follows)  # noqa: S101 - for the type checker; wiring made it
+    tracker = Tracker(detector, pipeline.embedder)
+    opinions: dict[int, _Opinion] = {}
+    for frame in frames:
+        tracker.see(frame.pixels, frame.at)
+        opinions = {track.id: opinions.get(track.id, _Opinion()) for track in tracker.tracks}
+        for track in tracker.tracks:
+            _asked(opinions[track.id], track, everybody, frame)
+        yield [
+            Visit(track.id, track.since, track.at, track.face, fused(opinions[track.id].decisions))
+            for track in tracker.tracks
+        ]
+
+
+def _asked(opinion: _Opinion, track: Track, everybody: Everybody, frame: Frame) -> None:
+    """Ask who somebody is, if something new was seen of them."""
+    newest = track.votes[-1]
+    if newest is not opinion.last:
+        opinion.last = newest
+        sight = Sight(frame, track.face, None, newest)
+        opinion.decisions.extend(everybody.identified([sight]))
+
+
+def fused(decisions: Iterable[Decision]) -> Decision:
+    """Turn what several frames of one face said into one decision.
+
+    Returns:
+        Of those that say the name that more than half say, the one with the median margin;
+        else `ambiguous` if more than half said some name or could not choose, else `no_match`.
+
+    >>> ada = Decision(True, "ada", Reason.MATCH, margin=0.3, alpha=0.1)
+    >>> nobody = Decision(False, None, Reason.NO_MATCH)
+    >>> fused([ada, nobody, ada]).name, fused([ada, nobody, nobody]).name, fused([ada]).name
+    ('ada', None, None)
+    """
+    said = list(decisions)
+    names = Counter(decision.name for decision in said if decision.accepted)
+    name, count = names.most_common(1)[0] if names else (None, 0)
+    if len(said) >= LEAST and 2 * count > len(said):
+        agreeing = [decision for decision in said if decision.accepted and decision.name == name]
+        agreeing.sort(key=lambda decision: decision.margin or 0.0)
+        return agreeing[(len(agreeing) - 1) // 2].took({}, frames=len(said))
+    unclear = sum(d.accepted or d.reason is Reason.AMBIGUOUS for d in said)
+    reason = Reason.AMBIGUOUS if 2 * unclear > len(said) >= LEAST else Reason.NO_MATCH
+    return Decision(accepted=False, name=None, reason=reason).took({}, frames=len(said))

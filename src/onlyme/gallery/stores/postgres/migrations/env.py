@@ -1,0 +1,11 @@
+"""What Alembic runs around the steps, on the connection and in the transaction of `upgrade`."""
+
+from alembic import context
+
+from onlyme.gallery.stores.postgres.schema import VERSIONS
+
+__all__: list[str] = []
+
+if __name__ == "env_py":  # the name under which Alembic loads this file
+    context.configure(connection=context.config.attributes["connection"], version_table=VERSIONS)
+    context.run_migrations()

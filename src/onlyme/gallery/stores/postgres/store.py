@@ -1,0 +1,302 @@
+"""A gallery in PostgreSQL with pgvector: a `TemplateStore` for several machines at once."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from pgvector import Vector
+
+from onlyme.errors import VaultDamaged
+from onlyme.gallery.stores.checks import checked_note, checked_queries, checked_rows
+from onlyme.gallery.stores.postgres import index, schema
+from onlyme.gallery.stores.postgres.address import Address
+from onlyme.gallery.stores.postgres.pool import Pool
+from onlyme.gallery.stores.protocol import Count, Hit, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from sqlalchemy.engine import Connection
+
+__all__ = ["PostgresStore"]
+
+_WIDTH = 40
+"""So many candidates at least are taken from the index and ranked again."""
+
+_WIDEST = 200
+"""An index is asked for so many at most; who wants more reads every row."""
+
+_SMALL_BYTES = 8 * 2**20
+"""A table of this size is written anew in well under a second."""
+
+_ALONE = "SELECT version FROM onlyme_gallery FOR UPDATE"
+"""Waits until nobody else changes anything, and says how often that was done so far."""
+
+_RECEIPTS = 100_000
+"""So many changes are remembered: minutes of the fastest writing, for who asks within seconds."""
+
+_COLUMNS = "key, generation, sealed, vector"
+
+
+class PostgresStore:
+    """Rows and notes in one database; see `TemplateStore`. Any number of threads may share it.
+
+    Writers wait for each other, so that every change has a number of its own and none is
+    lost between two machines. Connections are shared within a process.
+
+    Args:
+        address: of the database, such as `postgresql+psycopg://user@host/database`.
+        model: sha256 (hex) of the network whose templates it holds.
+        dimension: length of its vectors.
+
+    Raises:
+        SettingsError: the address is none.
+        VaultError: no answer, no gallery, or one of another version; the message says what
+            to do.
+        NeedsReenroll: the gallery is another network's.
+    """
+
+    index_from = 10_000
+
+    def __init__(self, address: str, model: str, dimension: int) -> None:
+        self.model, self.dimension = model, dimension
+        self.address = Address.parsed(address)
+        self._pool = Pool(self.address)
+        try:
+            self._pool.read(
+                lambda connection: schema.check(connection, self.address, model, dimension)
+            )
+        except BaseException:
+            self._pool.close()
+            raise
+
+    @classmethod
+    def upgrade(cls, address: str, model: str, dimension: int) -> bool:
+        """Make the tables of a gallery, or bring them to this version; all of it or nothing.
+
+        Returns:
+            Whether anything was done.
+
+        Raises:
+            VaultError, NeedsReenroll: see `schema.upgrade`.
+        """
+        parsed = Address.parsed(address)
+        pool = Pool(parsed)
+        try:
+            return pool.write(lambda link: schema.upgrade(link, parsed, model, dimension))
+        finally:
+            pool.close()
+
+    def close(self) -> None:
+        """Give the connections back. Further calls raise VaultError."""
+        self._pool.close()
+
+    # ------------------------------------------------------------------ changes
+
+    def replace(
+        self, rows: Sequence[Row], was: Mapping[bytes, bytes | None] | None = None
+    ) -> frozenset[bytes]:
+        """Write rows, each in place of any earlier one of its key; see `TemplateStore`."""
+        checked_rows(rows, self.dimension)
+        expected = was or {}
+
+        def change(connection: Connection) -> tuple[bool, frozenset[bytes]]:
+            asked = [row.key for row in rows if row.key in expected]
+            now = _sealed(connection, asked) if asked else {}
+            late = frozenset(key for key in asked if now.get(key) != expected[key])
+            written = [row for row in rows if row.key not in late]
+            if written:
+                _write(connection, written)
+            return bool(written), late
+
+        return self._changed(change) if rows else frozenset()
+
+    def remove(self, keys: Collection[bytes]) -> int:
+        """Erase rows; see `TemplateStore`, and `scrub` for what the server's files keep."""
+
+        def change(connection: Connection) -> tuple[bool, int]:
+            query = "DELETE FROM onlyme_template WHERE key = ANY(%s)"
+            gone = connection.exec_driver_sql(query, (list(keys),)).rowcount
+            return gone > 0, gone
+
+        return self._changed(change) if keys else 0
+
+    def note(self, name: str, value: bytes | None, was: bytes | None) -> bool:
+        """Write or erase a note, unless somebody else was quicker; see `TemplateStore`."""
+        checked_note(name, value)
+
+        def change(connection: Connection) -> tuple[bool, bool]:
+            query = "SELECT value FROM onlyme_note WHERE name = %s"
+            if connection.exec_driver_sql(query, (name,)).scalar_one_or_none() != was:
+                return False, False
+            connection.exec_driver_sql("DELETE FROM onlyme_note WHERE name = %s", (name,))
+            if value is not None:
+                connection.exec_driver_sql("INSERT INTO onlyme_note VALUES (%s, %s)", (name, value))
+            return True, True
+
+        return bool(self._changed(change))
+
+    def _changed(self, change: Callable[[Connection], tuple[bool, Any]]) -> Any:
+        """Do what changes something while nobody else does, count it if it did, leave a receipt."""
+        receipt, tried = os.urandom(16), 0
+
+        def work(connection: Connection) -> Any:
+            nonlocal tried
+            tried = 1 + connection.exec_driver_sql(_ALONE).scalar_one()
+            changed, answer = change(connection)
+            if not changed:
+                connection.rollback()
+                return answer
+            connection.exec_driver_sql("UPDATE onlyme_gallery SET version = %s", (tried,))
+            connection.exec_driver_sql(
+                "INSERT INTO onlyme_change VALUES (%s, %s)", (tried, receipt)
+            )
+            old = (tried - _RECEIPTS,)
+            connection.exec_driver_sql("DELETE FROM onlyme_change WHERE version <= %s", old)
+            return answer
+
+        def kept(connection: Connection) -> bool:
+            connection.exec_driver_sql(_ALONE)  # waits until the server has given up on the try
+            query = "SELECT receipt FROM onlyme_change WHERE version = %s"
+            return connection.exec_driver_sql(query, (tried,)).scalar_one_or_none() == receipt
+
+        return self._pool.write(work, kept)
+
+    # ------------------------------------------------------------------ reading
+
+    def notes(self) -> dict[str, bytes]:
+        """Return all notes."""
+        query = "SELECT name, value FROM onlyme_note"
+        return {name: bytes(value) for name, value in self._all(query)}
+
+    def rows(self, keys: Collection[bytes]) -> dict[bytes, Row]:
+        """Return the rows of these keys; a key without one is left out."""
+        query = f"SELECT {_COLUMNS} FROM onlyme_template WHERE key = ANY(%s)"  # noqa: S608 - words of ours
+        return {row[0]: self._row(row) for row in self._all(query, list(keys))}
+
+    def blocks(self, after: bytes | None = None, size: int = 1024) -> Iterator[list[Row]]:
+        """Yield all rows in the order of their keys, in blocks; see `TemplateStore`."""
+        query = (
+            f"SELECT {_COLUMNS} FROM onlyme_template "  # noqa: S608 - words of ours
+            "WHERE key > %s ORDER BY key LIMIT %s"
+        )
+        last = b"" if after is None else after
+        while block := [self._row(row) for row in self._all(query, last, size)]:
+            yield block
+            last = block[-1].key
+
+    def count(self) -> Count:
+        """Count the rows; the server looks at all of them."""
+        query = "SELECT generation, count(*) FROM onlyme_template GROUP BY generation"
+        generations = {int(generation): int(rows) for generation, rows in self._all(query)}
+        return Count(sum(generations.values()), generations)
+
+    @property
+    def version(self) -> int:
+        """What grows with every change, by any process."""
+        [(version,)] = self._all("SELECT version FROM onlyme_gallery")
+        return int(version)
+
+    def nearest(
+        self,
+        queries: NDArray[np.float32],
+        k: int,
+        *,
+        generation: int,
+        exact: bool = False,
+    ) -> list[list[Hit]]:
+        """Find the rows of one generation that are nearest to each query; see `TemplateStore`."""
+        checked_queries(queries, self.dimension, k)
+        wide = max(_WIDTH, 4 * k)
+        exact = exact or wide > _WIDEST
+        found = (
+            f"(SELECT key, vector FROM onlyme_template WHERE generation = {int(generation)})"  # noqa: S608
+            if exact
+            else f"({index.candidates(self.dimension, int(generation), wide)})"
+        )
+        query = (
+            f"SELECT key, -(vector <#> %(query)s) FROM {found} found "  # noqa: S608 - words of ours
+            "ORDER BY vector <#> %(query)s, key LIMIT %(k)s"
+        )
+
+        def work(connection: Connection) -> list[list[Hit]]:
+            return [
+                [
+                    Hit(bytes(key), float(similarity))
+                    for key, similarity in connection.exec_driver_sql(
+                        query, {"query": vector, "k": k}
+                    )
+                ]
+                for vector in queries
+            ]
+
+        return self._pool.read(work) if len(queries) else []
+
+    # -------------------------------------------------------------- maintenance
+
+    def indexed(self) -> list[int]:
+        """Return the generations that have an index."""
+        return self._pool.read(index.built)
+
+    def build_index(self, generation: int) -> None:
+        """Build the index of a generation unless it is there; others read and write meanwhile."""
+        self._pool.maintain(lambda link: index.build(link, self.dimension, generation))
+
+    def drop_index(self, generation: int) -> None:
+        """Drop the index of a generation if it is there."""
+        self._pool.maintain(lambda link: index.drop(link, generation))
+
+    def scrub(self) -> None:
+        """Leave nothing of what was removed or replaced where a query could find it.
+
+        A small gallery is written anew, so that nothing stays in the table's file either. In
+        a large one that would keep everybody waiting while its index is built again; there,
+        what is left lies in free space until that is used again, or until `rewrite`. What
+        the write-ahead log, replicas and backups hold goes when the server recycles them.
+        """
+        [(size,)] = self._all("SELECT pg_total_relation_size('onlyme_template')")
+        if int(size) < _SMALL_BYTES:
+            self.rewrite()
+        else:
+            self._vacuum("(ANALYZE) onlyme_template", "(FULL, ANALYZE) onlyme_note")
+
+    def rewrite(self) -> None:
+        """Write all of it anew, index included; nobody reads or writes meanwhile."""
+        self._vacuum("(FULL, ANALYZE) onlyme_template, onlyme_note")
+
+    # ------------------------------------------------------------------- within
+
+    def _vacuum(self, *what: str) -> None:
+        def work(connection: Connection) -> None:
+            for words in what:
+                connection.exec_driver_sql(f"VACUUM {words}")
+
+        self._pool.maintain(work)
+
+    def _all(self, query: str, *parameters: object) -> Sequence[Any]:
+        return self._pool.read(
+            lambda connection: connection.exec_driver_sql(query, parameters or None).all()
+        )
+
+    def _row(self, row: Any) -> Row:
+        key, generation, sealed, vector = row
+        if not isinstance(vector, Vector) or vector.dimensions() != self.dimension:
+            raise VaultDamaged(f"{self.address} holds a vector that no onlyme wrote")
+        return Row(bytes(key), int(generation), bytes(sealed), vector.to_numpy())
+
+
+def _sealed(connection: Connection, keys: list[bytes]) -> dict[bytes, bytes]:
+    query = "SELECT key, sealed FROM onlyme_template WHERE key = ANY(%s)"
+    return {bytes(key): bytes(sealed) for key, sealed in connection.exec_driver_sql(query, (keys,))}
+
+
+def _write(connection: Connection, rows: Sequence[Row]) -> None:
+    connection.exec_driver_sql(
+        f"INSERT INTO onlyme_template ({_COLUMNS}) VALUES (%s, %s, %s, %s) "  # noqa: S608 - words of ours
+        "ON CONFLICT (key) DO UPDATE SET generation = excluded.generation, "
+        "sealed = excluded.sealed, vector = excluded.vector",
+        [tuple(row) for row in rows],
+    )

@@ -1,0 +1,218 @@
+"""What searches read instead of the rows: matrices and indexes, derived from them.
+
+All of it can be deleted, and comes back: a matrix with the next search, an index when it is
+built again. Neither is believed: what they propose is read from the rows.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onlyme.errors import SettingsError, VaultDamaged
+from onlyme.gallery.stores.sqlite.exact import top
+from onlyme.gallery.stores.sqlite.index import CANDIDATES, Index
+from onlyme.gallery.stores.sqlite.lock import locked
+from onlyme.gallery.stores.sqlite.matrix import Matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from onlyme.storage.sqlite import SqliteFile
+
+__all__ = ["Derived"]
+
+_KINDS = ("matrix", "index")
+
+_MANY = 8192
+"""Rows that are read at a time."""
+
+_TAIL = 20_000
+"""When more rows than this have changed since the index was built, it is passed by."""
+
+
+class Derived:
+    """The files derived from one SQLite file, beside it: `NAME.GENERATION.matrix` and `.index`.
+
+    Every method is called within a transaction, and sees what that sees, or newer.
+
+    Args:
+        file: with the tables of `onlyme.gallery.stores.sqlite.store`.
+        store: 16 bytes, which store it is.
+        dimension: d.
+    """
+
+    def __init__(self, file: SqliteFile, store: bytes, dimension: int) -> None:
+        self._file, self._store, self._dimension = file, store, dimension
+        self._matrices: dict[int, Matrix] = {}
+        self._indexes: dict[int, tuple[int, Index]] = {}
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._matrices.clear()
+        self._indexes.clear()
+
+    def top(
+        self, queries: NDArray[np.float32], k: int, generation: int, *, exact: bool
+    ) -> tuple[list[NDArray[np.intp]], bool]:
+        """Return for each query the slots that may be nearest, and whether every row was seen."""
+        matrix = self.matrix(generation)
+        index = None if exact else self._index(generation)
+        tail = self._changed_since(generation, index[0]) if index else None
+        if index is None or tail is None:
+            return [slots for slots, _ in top(matrix, queries, k)], k >= len(matrix)
+        near = index[1].top(queries, max(CANDIDATES, 2 * k))
+        known = (np.union1d(slots[slots < len(matrix)], tail) for slots in near)
+        best = [_best(matrix, slots, query, k) for slots, query in zip(known, queries, strict=True)]
+        return best, not len(matrix)
+
+    def indexed(self) -> list[int]:
+        """Return the generations that have an index."""
+        return [
+            row[0]
+            for row in self._file.run("SELECT generation FROM indexed ORDER BY generation")
+            if self._path(row[0], "index").exists()
+        ]
+
+    def to_index(self, generation: int) -> tuple[int, NDArray[np.intp], NDArray[np.float32]]:
+        """Return what an index is built of: the version of the rows, their slots, the matrix."""
+        query = "SELECT slot - 1 FROM person WHERE generation = ? ORDER BY slot"
+        slots = np.array(self._file.run(query, (generation,)).fetchall(), np.intp).reshape(-1)
+        return self._version(), slots, self.matrix(generation)
+
+    def outdated(self) -> list[int]:
+        """Return the generations whose index holds more than rows that are as they were."""
+        query = (
+            "SELECT generation FROM indexed WHERE version < (SELECT max("
+            " (SELECT coalesce(max(changed), 0) FROM person), "
+            " (SELECT coalesce(max(changed), 0) FROM gone)))"
+        )
+        return [row[0] for row in self._file.run(query).fetchall()]
+
+    def index_path(self, generation: int) -> Path:
+        """Where the index of a generation is."""
+        return self._path(generation, "index")
+
+    def forget_index(self, generation: int) -> None:
+        """Open it anew when it is next asked for."""
+        self._indexes.pop(generation, None)
+
+    def scrub(self, kept: Collection[int]) -> None:
+        """Leave nothing of rows that were removed or replaced in the files.
+
+        Args:
+            kept: generations that rows are left of.
+        """
+        with locked(self._file.path.with_suffix(".lock")):
+            stay = {self._path(one, kind).name for one in kept for kind in _KINDS}
+            for kind in _KINDS:
+                for path in self._file.path.parent.glob(f"{self._file.path.stem}.*.{kind}"):
+                    if path.name not in stay:
+                        path.unlink(missing_ok=True)
+        self._matrices = {g: m for g, m in self._matrices.items() if g in kept}
+        self._indexes = {g: i for g, i in self._indexes.items() if g in kept}
+        for generation in kept:
+            if self._path(generation, "matrix").exists():
+                self.matrix(generation)
+
+    # ------------------------------------------------------------------- matrix
+
+    def matrix(self, generation: int) -> NDArray[np.float32]:
+        """float32[slots, d]: a generation's vectors by slot, and zeros between them.
+
+        Raises:
+            VaultDamaged: a row holds a vector of another length, or the file cannot be kept.
+        """
+        version = self._version()
+        if generation not in self._matrices:
+            if (
+                self._file.one("SELECT 1 FROM person WHERE generation = ? LIMIT 1", generation)
+                is None
+            ):
+                return np.empty((0, self._dimension), np.float32)
+            path = self._path(generation, "matrix")
+            self._matrices[generation] = Matrix(path, self._store, generation, self._dimension)
+        matrix = self._matrices[generation]
+        rows = matrix.rows(version)
+        if rows is None:
+            with locked(self._file.path.with_suffix(".lock")):
+                matrix.reopen()
+                if matrix.version < version:
+                    changes = self._changes(generation, matrix.version)
+                    matrix.update(changes, version, self._slots())
+                rows = matrix.rows(version)
+        if rows is None:
+            raise VaultDamaged(f"{matrix.path} cannot be written as it should be")
+        return rows
+
+    def _changes(
+        self, generation: int, since: int
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
+        """Yield what is in slots that changed after a version."""
+        changed = self._file.run(
+            "SELECT slot, CASE generation WHEN ? THEN vector END FROM person WHERE changed > ? "
+            "UNION ALL SELECT slot, NULL FROM gone WHERE changed > ?",
+            (generation, since, since),
+        )
+        nothing = bytes(4 * self._dimension)
+        while many := changed.fetchmany(_MANY):
+            slots = np.array([slot - 1 for slot, _ in many], np.intp)
+            joined = b"".join(nothing if vector is None else vector for _, vector in many)
+            if len(joined) != len(nothing) * len(many):
+                raise VaultDamaged(f"{self._file.path} holds a vector of another length")
+            yield slots, np.frombuffer(joined, "<f4").reshape(len(many), self._dimension)
+
+    # -------------------------------------------------------------------- index
+
+    def _index(self, generation: int) -> tuple[int, Index] | None:
+        """Return the version of the rows that an index knows, and the index; None without."""
+        row = self._file.one("SELECT version, bytes FROM indexed WHERE generation = ?", generation)
+        if row is None:
+            return None
+        held = self._indexes.get(generation)
+        if held is None or held[0] != row[0]:
+            # Deleted, damaged, or faiss is not there: every row is looked at instead.
+            with suppress(OSError, ValueError, RuntimeError, SettingsError):
+                self._indexes[generation] = row[0], Index(self._path(generation, "index"), row[1])
+        held = self._indexes.get(generation)
+        return held if held is not None and held[0] == row[0] else None
+
+    def _changed_since(self, generation: int, since: int) -> NDArray[np.intp] | None:
+        """int[n]: slots of a generation that changed after a version; None where they are many."""
+        query = (
+            "SELECT slot - 1 FROM person INDEXED BY person_changed"  # few, where all are of one
+            " WHERE changed > ? AND generation = ? LIMIT ?"
+        )
+        rows = self._file.run(query, (since, generation, _TAIL + 1)).fetchall()
+        return None if len(rows) > _TAIL else np.array(rows, np.intp).reshape(-1)
+
+    # ------------------------------------------------------------------- within
+
+    def _path(self, generation: int, kind: str) -> Path:
+        return self._file.path.with_name(f"{self._file.path.stem}.{generation}.{kind}")
+
+    def _version(self) -> int:
+        state = self._file.one("SELECT version FROM state")
+        if state is None:
+            raise VaultDamaged(f"the state of {self._file.path} is missing")
+        return int(state[0])
+
+    def _slots(self) -> int:
+        """How many slots were ever used."""
+        used = (self._file.one(f"SELECT max(slot) FROM {table}") for table in ("person", "gone"))  # noqa: S608
+        return max((row[0] or 0 for row in used if row), default=0)
+
+
+def _best(
+    matrix: NDArray[np.float32], slots: NDArray[np.intp], query: NDArray[np.float32], k: int
+) -> NDArray[np.intp]:
+    """Compare a few rows exactly, and keep the k nearest."""
+    products = np.einsum("nd,d->n", matrix[slots], query)
+    if len(slots) <= k:
+        return slots
+    return slots[np.argpartition(-products, k - 1)[:k]]

@@ -1,0 +1,344 @@
+"""The store that needs no server: one SQLite file, and what searches read beside it.
+
+The rows in SQLite are the truth. Each row has a slot, which is its place in the matrix, and
+says at which version of the store it was last changed; so a matrix that is behind learns
+what it lacks, and a search brings it up to date first (`derived`). What a search finds is
+read from SQLite before it is told.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onlyme.errors import NeedsReenroll, VaultDamaged
+from onlyme.gallery.stores.checks import checked_note, checked_queries, checked_rows
+from onlyme.gallery.stores.protocol import Count, Hit, Row
+from onlyme.gallery.stores.sqlite.derived import Derived
+from onlyme.gallery.stores.sqlite.index import FEWEST, build
+from onlyme.gallery.stores.sqlite.lock import locked
+from onlyme.storage.sqlite import SqliteFile, translated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["Embedded"]
+
+_APPLICATION = 0x6F6E6767  # "ongg"
+_LAYOUT = 1
+_SCHEMA = (
+    """CREATE TABLE state (
+        id INTEGER PRIMARY KEY CHECK (id = 1), store BLOB NOT NULL, model TEXT NOT NULL,
+        dimension INTEGER NOT NULL, version INTEGER NOT NULL) STRICT""",
+    """CREATE TABLE person (
+        slot INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, generation INTEGER NOT NULL,
+        changed INTEGER NOT NULL, sealed BLOB NOT NULL, vector BLOB NOT NULL) STRICT""",
+    "CREATE INDEX person_changed ON person (changed)",
+    "CREATE INDEX person_generation ON person (generation)",
+    "CREATE TABLE gone (slot INTEGER PRIMARY KEY, changed INTEGER NOT NULL) STRICT",
+    "CREATE INDEX gone_changed ON gone (changed)",
+    """CREATE TABLE indexed (
+        generation INTEGER PRIMARY KEY, version INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT""",
+    "CREATE TABLE note (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID",
+)
+_ROW = "key, generation, sealed, vector"
+_SLACK = 16
+"""Of so many more rows than asked for is looked up what the store has."""
+
+
+class Embedded:
+    """A TemplateStore and an IndexedStore in one folder.
+
+    Args:
+        path: the SQLite file; made with mode 0600 where it does not exist.
+        model: sha256 (hex) of the network.
+        dimension: d, length of its vectors.
+
+    Raises:
+        NeedsReenroll: it holds templates of another network.
+        VaultError: it cannot be used.
+    """
+
+    index_from = 50_000
+
+    def __init__(self, path: Path, model: str, dimension: int) -> None:
+        self.path, self.model, self.dimension = path, model, dimension
+        self._file = SqliteFile(path, application=_APPLICATION, layout=_LAYOUT, schema=_SCHEMA)
+        try:
+            with translated(path):
+                store = self._set_up()
+        except BaseException:
+            self._file.close()
+            raise
+        self._derived = Derived(self._file, store, dimension)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._derived.close()
+        self._file.close()
+
+    # ------------------------------------------------------------------ changes
+
+    def replace(
+        self, rows: Sequence[Row], was: Mapping[bytes, bytes | None] | None = None
+    ) -> frozenset[bytes]:
+        """Write rows, each in place of any earlier one of its key; see TemplateStore."""
+        checked_rows(rows, self.dimension)
+        late: set[bytes] = set()
+        with translated(self.path), self._file.writing():
+            writer = _Writer(self._file, self._version() + 1)
+            for row in rows:
+                slot, sealed = writer.found(row.key)
+                if was and row.key in was and was[row.key] != sealed:
+                    late.add(row.key)
+                else:
+                    writer.put(row, slot)
+            writer.finish()
+        return frozenset(late)
+
+    def remove(self, keys: Collection[bytes]) -> int:
+        """Remove rows; see TemplateStore."""
+        with translated(self.path), self._file.writing():
+            writer = _Writer(self._file, self._version() + 1)
+            count = sum(writer.drop(key) for key in set(keys))
+            writer.finish()
+        return count
+
+    def note(self, name: str, value: bytes | None, was: bytes | None) -> bool:
+        """Write or erase a note, unless somebody else was quicker; see TemplateStore."""
+        checked_note(name, value)
+        with translated(self.path), self._file.writing():
+            held = self._file.one("SELECT value FROM note WHERE name = ?", name)
+            if (held[0] if held else None) != was:
+                return False
+            if value is None:
+                self._file.run("DELETE FROM note WHERE name = ?", (name,))
+            else:
+                self._file.run("INSERT OR REPLACE INTO note VALUES (?, ?)", (name, value))
+            writer = _Writer(self._file, self._version() + 1)
+            writer.changed = True
+            writer.finish()
+        return True
+
+    def scrub(self) -> None:
+        """Leave nothing of what was removed or replaced in the files."""
+        with translated(self.path):
+            with self._file.reading():
+                self._derived.scrub(self.count().generations)
+                outdated = self._derived.outdated()
+            self._file.scrub()
+            for generation in outdated:  # it holds an image of who was removed
+                self.drop_index(generation)
+                self.build_index(generation)
+
+    # -------------------------------------------------------------------- index
+
+    def indexed(self) -> list[int]:
+        """Return the generations that have an index; see IndexedStore."""
+        with translated(self.path), self._file.reading():
+            return self._derived.indexed()
+
+    def build_index(
+        self, generation: int, progress: Callable[[int, int], None] | None = None
+    ) -> None:
+        """Build the index of a generation anew, unless it knows every row; see IndexedStore.
+
+        A generation of a few hundred rows gets none.
+
+        Args:
+            generation: whose.
+            progress: told how many rows of how many are done.
+
+        Raises:
+            SettingsError: faiss is not installed.
+        """
+        path = self._derived.index_path(generation)
+        with translated(self.path), locked(self.path.with_suffix(".index-lock")):
+            with self._file.reading():
+                known = self._file.one(
+                    "SELECT version FROM indexed WHERE generation = ?", generation
+                )
+                version, slots, matrix = self._derived.to_index(generation)
+            if len(slots) < FEWEST or (path.exists() and known == (version,)):
+                return
+            # Others may change rows meanwhile: a search looks at those beside the index.
+            build(path, slots, matrix, progress)
+            with self._file.writing():
+                row = (generation, version, path.stat().st_size)
+                self._file.run("INSERT OR REPLACE INTO indexed VALUES (?, ?, ?)", row)
+            self._derived.forget_index(generation)
+
+    def drop_index(self, generation: int) -> None:
+        """Drop the index of a generation; see IndexedStore."""
+        with translated(self.path), self._file.writing():
+            self._file.run("DELETE FROM indexed WHERE generation = ?", (generation,))
+            self._derived.forget_index(generation)
+            self._derived.index_path(generation).unlink(missing_ok=True)
+
+    # ------------------------------------------------------------------ reading
+
+    def notes(self) -> dict[str, bytes]:
+        """Return all notes."""
+        with translated(self.path):
+            return dict(self._file.run("SELECT name, value FROM note").fetchall())
+
+    def rows(self, keys: Collection[bytes]) -> dict[bytes, Row]:
+        """Return the rows of these keys; see TemplateStore."""
+        found = {}
+        with translated(self.path), self._file.reading():
+            for key in keys:
+                row = self._file.one(f"SELECT {_ROW} FROM person WHERE key = ?", key)  # noqa: S608
+                if row is not None:
+                    found[key] = self._row(*row)
+        return found
+
+    def blocks(self, after: bytes | None = None, size: int = 1024) -> Iterator[list[Row]]:
+        """Yield all rows in the order of their keys; see TemplateStore."""
+        query = f"SELECT {_ROW} FROM person WHERE key > ? ORDER BY key LIMIT ?"  # noqa: S608
+        last = after or b""
+        while True:
+            with translated(self.path):
+                block = [self._row(*row) for row in self._file.run(query, (last, size)).fetchall()]
+            if not block:
+                return
+            yield block
+            last = block[-1].key
+
+    def count(self) -> Count:
+        """Count the rows."""
+        with translated(self.path):
+            query = "SELECT generation, count(*) FROM person GROUP BY generation"
+            generations = dict(self._file.run(query).fetchall())
+        return Count(sum(generations.values()), generations)
+
+    @property
+    def version(self) -> int:
+        """What grows with every change, by any process."""
+        with translated(self.path):
+            return self._version()
+
+    def nearest(
+        self,
+        queries: NDArray[np.float32],
+        k: int,
+        *,
+        generation: int,
+        exact: bool = False,
+    ) -> list[list[Hit]]:
+        """Find the rows that are nearest to each query; see TemplateStore."""
+        checked_queries(queries, self.dimension, k)
+        with translated(self.path), self._file.reading():
+            wanted = k + _SLACK
+            while True:
+                slots, whole = self._derived.top(queries, wanted, generation, exact=exact)
+                found = [
+                    self._looked_up(near, query, generation)
+                    for query, near in zip(queries, slots, strict=True)
+                ]
+                if whole or all(len(hits) >= k for hits in found):
+                    return [hits[:k] for hits in found]
+                # Free slots are zeros, and nearer than who is further than a right angle.
+                wanted, exact = wanted * 8 if exact else wanted, True
+
+    # ------------------------------------------------------------------- within
+
+    def _set_up(self) -> bytes:
+        layout = self._file.layout
+        if layout not in {0, _LAYOUT}:
+            raise VaultDamaged(f"{self.path} is a database, but no gallery that this onlyme knows")
+        if layout == 0:
+            with self._file.writing():
+                if self._file.layout == 0:  # else another process was quicker
+                    self._file.lay_out()
+                    values = (os.urandom(16), self.model, self.dimension)
+                    self._file.run("INSERT INTO state VALUES (1, ?, ?, ?, 1)", values)
+        state = self._file.one("SELECT store, model, dimension FROM state")
+        if state is None:
+            raise VaultDamaged(f"the state of {self.path} is missing")
+        store, model, dimension = state
+        if (model, dimension) != (self.model, self.dimension):
+            raise NeedsReenroll(
+                f"the gallery {self.path} was enrolled with another network; enroll its people "
+                "again, into another vault"
+            )
+        return bytes(store)
+
+    def _version(self) -> int:
+        state = self._file.one("SELECT version FROM state")
+        if state is None:
+            raise VaultDamaged(f"the state of {self.path} is missing")
+        return int(state[0])
+
+    def _row(self, key: bytes, generation: int, sealed: bytes, vector: bytes) -> Row:
+        return Row(key, generation, sealed, self._vector(vector))
+
+    def _vector(self, stored: bytes) -> NDArray[np.float32]:
+        if len(stored) != 4 * self.dimension:
+            raise VaultDamaged(f"{self.path} holds a vector of another length")
+        return np.frombuffer(stored, "<f4").astype(np.float32)
+
+    def _looked_up(
+        self, slots: NDArray[np.intp], query: NDArray[np.float32], generation: int
+    ) -> list[Hit]:
+        """Read from the rows themselves who is in these slots, and how near."""
+        hits = []
+        for slot in slots.tolist():
+            row = self._file.one(
+                "SELECT key, vector FROM person WHERE slot = ? AND generation = ?",
+                slot + 1,
+                generation,
+            )
+            if row is not None:
+                vector = self._vector(row[1]).astype(np.float64)
+                hits.append(Hit(row[0], float(np.einsum("d,d", vector, query))))
+        return sorted(hits, key=lambda hit: (-hit.similarity, hit.key))
+
+
+class _Writer:
+    """One transaction's changes; slots that are free are used before new ones."""
+
+    def __init__(self, file: SqliteFile, version: int) -> None:
+        self._run = file.run
+        self._version = version
+        self._free: Iterable[tuple[int]] = iter(())
+        self._more = True
+        self.changed = False
+
+    def found(self, key: bytes) -> tuple[int | None, bytes | None]:
+        row = self._run("SELECT slot, sealed FROM person WHERE key = ?", (key,)).fetchone()
+        return (row[0], row[1]) if row else (None, None)
+
+    def put(self, row: Row, slot: int | None) -> None:
+        vector = row.vector.astype("<f4").tobytes()
+        self._run(
+            "INSERT OR REPLACE INTO person VALUES (?, ?, ?, ?, ?, ?)",
+            (slot or self._slot(), row.key, row.generation, self._version, row.sealed, vector),
+        )
+        self.changed = True
+
+    def drop(self, key: bytes) -> bool:
+        slot, _ = self.found(key)
+        if slot is None:
+            return False
+        self._run("DELETE FROM person WHERE slot = ?", (slot,))
+        self._run("INSERT INTO gone VALUES (?, ?)", (slot, self._version))
+        self.changed = True
+        return True
+
+    def finish(self) -> None:
+        if self.changed:
+            self._run("UPDATE state SET version = ?", (self._version,))
+
+    def _slot(self) -> int:
+        row = self._run("SELECT slot FROM gone LIMIT 1").fetchone() if self._more else None
+        if row is not None:
+            self._run("DELETE FROM gone WHERE slot = ?", row)
+            return int(row[0])
+        self._more = False
+        last = self._run("SELECT max(slot) FROM person").fetchone()[0]
+        return int(last or 0) + 1

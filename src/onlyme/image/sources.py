@@ -1,0 +1,132 @@
+"""Folders → photos; a video file or a camera → frames."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from onlyme.errors import ImageError
+from onlyme.image.capture import Capture
+from onlyme.image.files import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from onlyme.types import Frame
+
+__all__ = ["PHOTO_SUFFIXES", "Capture", "frames", "is_folder", "photos"]
+
+PathLike: TypeAlias = "str | os.PathLike[str]"
+
+PHOTO_SUFFIXES: Final = frozenset(
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".tif"),
+        *(".tiff", ".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".avifs", ".jp2"),
+        *(".j2k", ".jpx", ".ico", ".icns", ".psd", ".pcx", ".sgi", ".qoi", ".tga"),
+        # HEIC is not decoded here, but a phone's photo must be refused aloud, not passed over.
+        *(".heic", ".heif"),
+    )
+)
+"""What counts as a photo in a folder. A file that is named itself is tried whatever its suffix."""
+
+
+def photos(paths: PathLike | Iterable[PathLike]) -> Iterator[Path]:
+    """Walk over photos: each path itself, or, of a folder, the image files in it.
+
+    A folder is not searched deeper. Its hidden files and those without an
+    image's suffix are passed over; the rest comes in natural order, so that
+    `me2.jpg` stands before `me10.jpg`. A path that does not exist is handed on:
+    `decode` says what is wrong with it.
+
+    Args:
+        paths: one path or several, folders and files mixed.
+
+    Yields:
+        Paths of files, in the order of `paths`.
+
+    Raises:
+        ImageError: when a folder cannot be read or holds no image, or what was given is
+            no path.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("me10.jpg", "me2.PNG", ".hidden.jpg", "notes.txt"):
+        ...         _ = (Path(folder) / name).write_bytes(b"")
+        ...     [photo.name for photo in photos(folder)]
+        ['me2.PNG', 'me10.jpg']
+    """
+    several = (paths,) if isinstance(paths, (str, os.PathLike)) else paths
+    for path in map(_path, several):
+        if not is_folder(path):
+            yield path
+            continue
+        try:
+            inside = [entry for entry in path.iterdir() if _is_photo(entry)]
+        except OSError as error:
+            cause = f"this folder cannot be read ({error.strerror})"
+            raise ImageError(shown(path), cause) from None
+        if not inside:
+            raise ImageError(shown(path), "this folder holds no image file")
+        yield from sorted(inside, key=_natural)
+
+
+def frames(
+    source: int | PathLike,
+    *,
+    paced: bool = False,
+    warm_up: bool | None = None,
+    open_seconds: float = 5.0,
+    frame_seconds: float = 3.0,
+) -> Iterator[Frame]:
+    """Walk over the frames of a video file or a camera; release it whatever happens.
+
+    The arguments are those of `Capture`, which is the same as a context manager.
+
+    Yields:
+        Frames, RGB, with `at` in seconds since the first.
+
+    Raises:
+        CameraError: when it is absent, busy, silent for too long, or no video.
+    """
+    capture = Capture(
+        source,
+        paced=paced,
+        warm_up=warm_up,
+        open_seconds=open_seconds,
+        frame_seconds=frame_seconds,
+    )
+    with capture:
+        yield from capture
+
+
+def is_folder(path: object) -> bool:
+    """Say whether this is the path of a folder that can be looked at; never raises.
+
+    >>> is_folder("/"), is_folder("a" * 4200), is_folder(None)
+    (True, False, False)
+    """
+    try:
+        return Path(path).is_dir()  # type: ignore[arg-type]  # whatever it is, it may be asked
+    except Exception:  # noqa: BLE001 - too long, a NUL in it, not ours, no path: `decode` says so
+        return False
+
+
+def _path(given: PathLike) -> Path:
+    try:
+        return Path(given)
+    except Exception:  # noqa: BLE001 - a `__fspath__` may raise or return anything
+        raise ImageError(type(given).__name__, "is no path of a photo or folder") from None
+
+
+def _is_photo(entry: Path) -> bool:
+    hidden = entry.name.startswith(".")
+    return not hidden and entry.suffix.lower() in PHOTO_SUFFIXES and not entry.is_dir()
+
+
+def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
+    """Order numbers inside a name by value, the rest without regard to case."""
+    parts = re.split(r"([0-9]+)", path.name.lower())
+    return [(int(part[:18]), part) if part.isdecimal() else (-1, part) for part in parts], path.name

@@ -1,0 +1,82 @@
+"""A trained embedder and its split come in; a map and the hardest triplets go out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from onlyme.lab.networks import Siamese, tensor
+from onlyme.lab.triplets import euclidean
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from onlyme.lab.comparison.split import Split
+    from onlyme.lab.run import Trained
+
+__all__ = ["GROUPS", "Look", "look", "plane"]
+
+GROUPS = ("ME, trained", "ME, held out", "NOT_ME, trained", "NOT_ME, unseen")
+
+_MOST_UNSEEN = 60
+_HARDEST = 6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What a trained embedder makes of its owner and others.
+
+    Attributes:
+        map: for each of `GROUPS` float64[k, 2]: the vectors in their first two principal
+            components.
+        hardest: the triplets of held-out ME, trained ME and unseen NOT_ME with the largest
+            ‖A − P‖ − ‖A − N‖, the hardest first: that number, and A, P, N as pictures.
+    """
+
+    map: tuple[NDArray[np.float64], ...]
+    hardest: tuple[tuple[float, NDArray[np.uint8]], ...]
+
+
+@torch.no_grad()
+def look(trained: Trained, split: Split) -> Look | None:
+    """Look closer at a way that embeds; None for one that does not, or that diverged."""
+    if not isinstance(trained.network, Siamese):
+        return None
+    embed = trained.network.embedder
+    unseen = split.unseen[:_MOST_UNSEEN]
+    groups = (split.photos.me, split.held, split.photos.not_me, unseen)
+    vectors = [torch.cat([embed(tensor(face[None])) for face in faces]) for faces in groups]
+    if not all(bool(group.isfinite().all()) for group in vectors):
+        return None
+    me, held, _, others = vectors
+    excess = euclidean(held, me)[:, :, None] - euclidean(held, others)[:, None, :]
+    # One triplet for each stranger: otherwise one look-alike fills the page.
+    worst = excess.flatten(0, 1).max(0)
+    hardest = []
+    for stranger in worst.values.argsort(descending=True)[:_HARDEST].tolist():
+        a, p = divmod(int(worst.indices[stranger]), len(me))
+        pictures = np.stack([split.held[a], split.photos.me[p], unseen[stranger]])
+        hardest.append((float(worst.values[stranger]), pictures))
+    return Look(plane([v.double().numpy() for v in vectors]), tuple(hardest))
+
+
+def plane(groups: list[NDArray[np.float64]]) -> tuple[NDArray[np.float64], ...]:
+    """Project vectors onto the plane in which they vary most (principal components).
+
+    Args:
+        groups: float64[k, d] each; centre and axes are those of all together.
+
+    Returns:
+        float64[k, 2] each; each axis points where its largest weight is positive.
+
+    >>> plane([np.array([[0.0, 0, 0], [2, 0, 0]]), np.array([[4.0, 0, 0]])])[1].round(3).tolist()
+    [[2.0, 0.0]]
+    """
+    everyone = np.concatenate(groups)
+    centre = everyone.mean(0)
+    _, _, axes = np.linalg.svd(everyone - centre, full_matrices=False)
+    axes = axes[:2] * np.sign(axes[:2][np.arange(2), np.abs(axes[:2]).argmax(1)])[:, None]
+    return tuple((group - centre) @ axes.T for group in groups)

@@ -1,0 +1,119 @@
+"""A network's checked bytes come in; it goes out on a faster engine, if that agrees with OpenCV.
+
+OpenCV is the reference: heads, calibration and thresholds were made with what it computes.
+Another engine is trusted with a network only after both have looked at the same drawn faces
+and said the same, each time a process begins to use it: an engine, a driver or a processor
+that rounds differently is found out before it decides about anybody.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from onlyme.errors import ModelError
+from onlyme.face.align import align
+from onlyme.face.detect import Detector
+from onlyme.face.embed import Embedder
+from onlyme.liveness.passive import Passive
+from onlyme.runtime.drawn_faces import drawn_faces
+from onlyme.runtime.openvino import Unfit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from onlyme.face.models import Model
+    from onlyme.runtime.openvino import Engine
+
+__all__ = ["COSINE", "detector", "embedder", "passive"]
+
+COSINE: Final = 0.9995
+"""Least cosine of the two engines' embeddings of one face. With bf16 the median of 1,200 photos is
+0.99994 and the least 0.99957 (benchmarks/fast.py), while two photos of one person are rarely
+above 0.9."""
+
+WIDTHS: Final = 0.005
+"""Most that a landmark may be elsewhere, in widths of the face. Of 350 faces the most is 0.0002."""
+
+SCORE: Final = 0.005
+"""Most that a detector's score may differ; measured: 0.00002."""
+
+ODDS: Final = 0.1
+"""Most that the log-odds of liveness may differ; undecided is 4.3 of them wide."""
+
+
+def detector(engine: Engine, model: Model) -> Detector:
+    """Put the detector on an engine, in float32: rounding moves landmarks.
+
+    Raises:
+        Unfit: the engine cannot load it, or finds other faces than OpenCV.
+        ModelMissing, ModelRefused: it cannot be used at all.
+    """
+    weights = model.read()
+    reference = Detector(weights)
+    fast = Detector(weights, engine.network(weights, exact=True, any_size=True, alone=True))
+    for pixels, _ in drawn_faces():
+        with _compared():
+            expected, found = reference.detect(pixels), fast.detect(pixels)
+            if len(expected) != len(found):
+                raise Unfit(f"OpenVINO finds {len(found)} faces where OpenCV finds {len(expected)}")
+            for one, other in zip(expected, found, strict=True):
+                moved = float(np.abs(one.landmarks - other.landmarks).max() / one.box[2])
+                _agreed(moved, WIDTHS, "landmarks lie {:.4f} face widths away")
+                _agreed(
+                    abs(one.score - other.score), SCORE, "the score of a face differs by {:.4f}"
+                )
+    return fast
+
+
+def embedder(engine: Engine, model: Model) -> Embedder:
+    """Put the embedder on an engine, in bf16 where the processor has it.
+
+    Raises:
+        Unfit: the engine cannot load it, or its embeddings are not OpenCV's.
+        ModelMissing, ModelRefused: it cannot be used at all.
+    """
+    reference, fast = Embedder(model), Embedder(model, engine.network(model.read()))
+    for pixels, face in drawn_faces():
+        with _compared():
+            aligned = align(pixels, face, model.size)
+            cosine = float(reference.embed(aligned).vector @ fast.embed(aligned).vector)
+            # `not <` would let NaN pass.
+            if not cosine >= COSINE:
+                raise Unfit(f"OpenVINO's embedding has a cosine of {cosine:.5f} to OpenCV's")
+    return fast
+
+
+def passive(engine: Engine, weights: bytes) -> Passive:
+    """Put the liveness network on an engine, in float32: it is small, and its rule was fitted.
+
+    Raises:
+        Unfit: the engine cannot load it, or says another thing than OpenCV.
+        ModelRefused: it cannot be used at all.
+    """
+    reference = Passive(weights)
+    fast = Passive(weights, engine.network(weights, exact=True, alone=True))
+    for pixels, face in drawn_faces():
+        with _compared():
+            expected, odds = reference.look(pixels, face).odds, fast.look(pixels, face).odds
+            if expected is None or odds is None:
+                raise Unfit("liveness cannot be compared on a drawn face")
+            _agreed(abs(expected - odds), ODDS, "the log-odds of liveness differ by {:.3f}")
+    return fast
+
+
+@contextmanager
+def _compared() -> Iterator[None]:
+    """Turn what cannot be computed at all into a reason not to use the engine."""
+    try:
+        yield
+    except ModelError as error:
+        raise Unfit(f"OpenVINO gives no usable answer: {error}") from None
+
+
+def _agreed(difference: float, most: float, what: str) -> None:
+    """Raise where two engines differ by more than may be; a NaN is no agreement."""
+    if not difference <= most:
+        raise Unfit(f"OpenVINO disagrees with OpenCV: {what.format(difference)}")

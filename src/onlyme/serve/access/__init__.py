@@ -1,0 +1,1 @@
+"""Who may call the service: tokens of apps, sessions of browsers, signed assertions."""

@@ -1,0 +1,92 @@
+"""What an app can check without asking: an accepted verification, signed, for a minute.
+
+A JWT (RFC 7519) signed with Ed25519 (RFC 8037). The app names an audience and draws a
+nonce; both come back in it, so that no assertion is good for another app or another time.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from base64 import urlsafe_b64encode
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Self
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+if TYPE_CHECKING:
+    from onlyme.vault.admin import Keeping
+
+__all__ = ["SECONDS", "Signer"]
+
+SECONDS = 60
+"""An assertion is good for so long."""
+
+_KIND = "assertion-key"
+_KEY = "ed25519"
+
+
+class Signer:
+    """Signs assertions.
+
+    Args:
+        key: the private key.
+        issuer: whom assertions name as their source.
+    """
+
+    def __init__(self, key: Ed25519PrivateKey, issuer: str) -> None:
+        self._key = key
+        self._issuer = issuer
+        public = key.public_key().public_bytes_raw()
+        required = {"crv": "Ed25519", "kty": "OKP", "x": _encoded(public)}
+        canonical = json.dumps(required, sort_keys=True, separators=(",", ":"))
+        thumbprint = _encoded(sha256(canonical.encode()).digest())  # RFC 7638
+        self._public = required | {"kid": thumbprint, "use": "sig", "alg": "EdDSA"}
+
+    @classmethod
+    def of(cls, keeping: Keeping, issuer: str) -> Self:
+        """Return the signer of a vault, whose key is made and sealed there the first time.
+
+        Raises:
+            VaultError: the vault cannot be read or written.
+        """
+        body = keeping.store.read(_KIND, _KEY)
+        if body is None:
+            with keeping.store.edit() as edit:
+                body = edit.read(_KIND, _KEY)  # another process may have been quicker
+                if body is None:
+                    body = Ed25519PrivateKey.generate().private_bytes_raw()
+                    edit.write(_KIND, _KEY, body)
+        return cls(Ed25519PrivateKey.from_private_bytes(body), issuer)
+
+    @property
+    def jwks(self) -> dict[str, Any]:
+        """The public key, as a set (RFC 7517)."""
+        return {"keys": [self._public]}
+
+    def assertion(self, name: str, audience: str, nonce: str) -> str:
+        """Say, signed, that this person was just accepted.
+
+        Args:
+            name: the person.
+            audience: the app that asked.
+            nonce: what the app drew for this one time.
+        """
+        now = int(time.time())
+        claims = {
+            "iss": self._issuer,
+            "aud": audience,
+            "sub": name,
+            "nonce": nonce,
+            "iat": now,
+            "exp": now + SECONDS,
+            "jti": secrets.token_urlsafe(16),
+            "amr": ["face"],  # RFC 8176
+        }
+        return jwt.encode(claims, self._key, "EdDSA", headers={"kid": self._public["kid"]})
+
+
+def _encoded(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()

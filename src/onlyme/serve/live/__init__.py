@@ -1,0 +1,1 @@
+"""What runs while a browser sends pictures of its camera over a WebSocket."""

@@ -1,0 +1,41 @@
+"""The way in to the page: a link that works once begins a browser's session."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import RedirectResponse, Response
+
+from onlyme.serve.access.auth import SESSION_SECONDS
+from onlyme.serve.access.tokens import Tokens
+from onlyme.serve.options import LOOPBACK
+from onlyme.serve.problems import Refused
+from onlyme.serve.state import Service
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/open")
+async def open_(
+    token: Annotated[str, Query(max_length=128)],
+    service: Annotated[Service, Depends(Service.of)],
+) -> Response:
+    """Let a browser in, and send it to the page without the token in its address."""
+    if not await service.engine.run(lambda face_id: Tokens(face_id.keeping).take(token)):
+        raise Refused(
+            401, "link-used", "this link was used or is too old; `onlyme serve link` prints another"
+        )
+    answer = RedirectResponse("/", 303)
+    answer.set_cookie(
+        service.cookie,
+        service.sessions.begin(),
+        max_age=int(SESSION_SECONDS),
+        httponly=True,
+        samesite="strict",
+        # Over plain HTTP a browser that calls this machine by any other name keeps no session.
+        secure=f"{service.options.host}" not in {*LOOPBACK, "::1"},
+    )
+    return answer

@@ -1,0 +1,137 @@
+"""Who is it: verify and identify; and that the service runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+from fastapi import APIRouter, Depends, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from onlyme.errors import UsageError
+from onlyme.faceid.face_id import FaceID
+from onlyme.faceid.identifying import identified
+from onlyme.faceid.serialize import decision_json, dumped
+from onlyme.serve.access.auth import Caller, needs
+from onlyme.serve.access.tokens import Scope
+from onlyme.serve.openapi import pictures, returns
+from onlyme.serve.schemas import Decided, Health, Verdicts
+from onlyme.serve.state import SOURCE, Service
+from onlyme.serve.uploads.body import left
+from onlyme.types import Decision, Reason, check_name
+
+__all__ = ["Here", "Person", "answered", "router", "told"]
+
+router = APIRouter(prefix="/v1")
+
+Here = Annotated[Service, Depends(Service.of)]
+"""The service, for a route that takes it."""
+
+MOST_FRAMES = 30
+"""Frames of one capture; an attempt lasts three seconds."""
+
+
+def _person(name: Annotated[str, Path(description="The person's name.")]) -> str:
+    return check_name(unquote(name))  # the guard left slashes encoded
+
+
+Person = Annotated[str, Depends(_person)]
+"""A person's name, checked, for a route with `{name}` in its path."""
+
+
+def answered(document: Any, status: int = 200) -> Response:
+    """Return the very document that the command line prints."""
+    return Response(dumped(document, indent=None), status, media_type="application/json")
+
+
+@router.get("/health", **returns(Health))
+async def health() -> Response:
+    """Say that the service runs, and nothing else."""
+    return answered({"status": "ok"})
+
+
+@router.post("/names/{name}/verify", openapi_extra=pictures("frame"), **returns(Verdicts, Decided))
+async def verify(
+    request: Request,
+    name: Person,
+    service: Here,
+    caller: Annotated[Caller, needs(Scope.VERIFY)],
+    audience: Annotated[
+        str | None,
+        Query(
+            description="The app that wants a signed assertion; with `nonce`.",
+            pattern="^[!-~]{1,200}$",
+        ),
+    ] = None,
+    nonce: Annotated[
+        str | None,
+        Query(
+            description="What the app drew at random for this one time, 16 to 128 signs.",
+            pattern="^[A-Za-z0-9._~-]{16,128}$",
+        ),
+    ] = None,
+) -> Response:
+    """Decide whether a picture, or the frames of one capture, show this person.
+
+    Counts as an attempt: after five failures within five minutes the answer is `locked_out`.
+    """
+    if (audience is None) != (nonce is None):
+        raise UsageError("an assertion needs an audience and a nonce")
+    most = service.options.body_bytes
+    async with service.uploads.received(request, ("frame",), most) as body:
+        frames = body.get("frame", [])
+        if not 0 < len(frames) <= MOST_FRAMES:
+            raise UsageError(f"send 1 to {MOST_FRAMES} frames")
+        image = frames[0] if len(frames) == 1 else frames
+
+        def job(face_id: FaceID) -> Decision:
+            return face_id.verify(name, image, service.level, gate=True, source=SOURCE)
+
+        decision = await service.engine.run(job, gone=lambda: left(request))
+    service.metrics.decided(decision)
+    document = told(decision, caller)
+    if audience is not None and nonce is not None:
+        good = decision.accepted
+        document["assertion"] = service.signer.assertion(name, audience, nonce) if good else None
+    return answered(document)
+
+
+@router.post("/identify", openapi_extra=pictures("frame"), **returns(Verdicts, Decided))
+async def identify(
+    request: Request, service: Here, caller: Annotated[Caller, needs(Scope.VERIFY)]
+) -> Response:
+    """Find out which of the enrolled people a picture shows, if any.
+
+    Counts as an attempt to be anybody.
+    """
+    most = service.options.body_bytes
+    async with service.uploads.received(request, ("frame",), most) as body:
+        frames = body.get("frame", [])
+        if len(frames) != 1:
+            raise UsageError("send one frame")
+        decision = await service.engine.run(
+            lambda face_id: identified(face_id, frames[0], service.level, SOURCE),
+            gone=lambda: left(request),
+        )
+    service.metrics.decided(decision)
+    document = told(decision, caller)
+    if not decision.accepted and not caller.scope.grants(Scope.ADMIN):
+        document["name"] = None  # whom a face that was not let in resembles
+    return answered(document)
+
+
+_UNTOLD = {Reason.NOT_LIVE, Reason.LIVENESS_UNDECIDED, Reason.AMBIGUOUS}
+"""Reasons that say of a face that is not let in that it would match."""
+
+
+def told(decision: Decision, caller: Caller) -> dict[str, Any]:
+    """Return what a caller may know of a decision.
+
+    Without margin, alpha and the single checks nobody can climb: whoever sees how near a
+    picture came changes it until it passes.
+    """
+    if caller.scope.grants(Scope.ADMIN):
+        return decision_json(decision)
+    reason = Reason.NO_MATCH if decision.reason in _UNTOLD else decision.reason
+    return {"accepted": decision.accepted, "name": decision.name, "reason": reason}

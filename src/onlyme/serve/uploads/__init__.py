@@ -1,0 +1,1 @@
+"""Receive bodies and forms of untrusted clients within limits."""

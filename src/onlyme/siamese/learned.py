@@ -1,0 +1,205 @@
+"""One owner, learned: embeddings come in; margins, alpha and what it costs go out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from onlyme.errors import NeedsReenroll, NotCalibrated, UsageError
+from onlyme.siamese.distance import distances, rows, unit
+from onlyme.siamese.margin import NotMe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from onlyme.siamese.calibrate import Miss
+    from onlyme.siamese.head import Base
+
+__all__ = ["Learned", "Report"]
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the owner should know about learning.
+
+    Attributes:
+        why: why the owner head was kept or not, in one sentence.
+        notes: what was noticed about the photos; empty when all is well.
+    """
+
+    why: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Learned:
+    """What was learned of one owner. Immutable.
+
+    Attributes:
+        base: what it stands on.
+        template: float32[r], the owner in head space, of unit length.
+        photos: number of ME photos behind it.
+        not_me: everybody else.
+        scale: float32[r], the owner head: heads are multiplied by it and brought
+            back to unit length; all ones where the base head stayed.
+        centre: where the owner's margins are counted from; see `calibrate`.
+        spread: what one unit of z is in margin; 1 for the base head.
+        alpha: margin to reach at the false accept rate asked for while learning.
+        training_alpha: the article's alpha that the owner head was trained with.
+        kept: whether an owner head was trained and kept.
+        report: what was noticed and decided.
+    """
+
+    base: Base
+    template: NDArray[np.float32]
+    photos: int
+    not_me: NotMe
+    scale: NDArray[np.float32]
+    centre: float
+    spread: float
+    alpha: float
+    training_alpha: float
+    kept: bool
+    report: Report
+
+    @property
+    def model(self) -> str:
+        """sha256 of the embedder."""
+        return self.base.model
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether alpha stands for a false accept rate."""
+        return self.base.calibrated
+
+    def margins(self, embeddings: object) -> NDArray[np.float64]:
+        """The article's rule: d(x, NOT_ME) − d(x, ME), for each row.
+
+        Args:
+            embeddings: float32[n, d] of unit length, the frozen network's own.
+
+        Returns:
+            float64[n], −2 to 2; a face is the owner's when its margin ≥ alpha.
+
+        Raises:
+            UsageError: wrong shape, not finite, not of unit length.
+        """
+        heads = self.base.heads(embeddings)
+        if self.kept:
+            heads = unit(heads * self.scale)
+        me = distances(heads, self.template[None])[:, 0]
+        return np.asarray(self.not_me.distance(heads) - me, np.float64)
+
+    def stranger_margins(self, most: int = 2000) -> NDArray[np.float64]:
+        """Margins of synthetic strangers, for a picture: float64[n], n ≤ most; empty without."""
+        heads = self.base.draws[:most]
+        if self.kept:
+            heads = unit(heads * self.scale)
+        me: NDArray[np.float64] = distances(heads, self.template[None])[:, 0]
+        return self.not_me.distance(heads) - me
+
+    def alpha_at(self, far: float) -> float:
+        """The alpha at which a random stranger is accepted with probability `far`.
+
+        Raises:
+            NotCalibrated: the base is plain.
+            UsageError: `far` is outside of what the calibration covers.
+        """
+        if self.base.curve is None:
+            raise NotCalibrated(f"no calibration for network {self.model[:12]}…; set alpha by hand")
+        return self.centre + self.spread * self.base.curve.z_at(far, self.photos)
+
+    def far_at(self, alpha: float) -> float | None:
+        """How often a random stranger reaches `alpha`; None without calibration."""
+        if self.base.curve is None:
+            return None
+        return self.base.curve.far_at((alpha - self.centre) / self.spread, self.photos)
+
+    def miss_at(self, alpha: float) -> Miss | None:
+        """How often owners with as many photos miss `alpha`: the population's rate.
+
+        None without calibration.
+        """
+        if self.base.misses is None:
+            return None
+        return self.base.misses.at((alpha - self.centre) / self.spread, self.photos)
+
+    def state(self) -> dict[str, NDArray[np.float32] | float | int | str | bool | list[str]]:
+        """Everything worth storing: small arrays and plain values, for `restore`."""
+        return {
+            "format": _FORMAT,
+            "model": self.model,
+            "base": self.base.made,
+            "template": self.template,
+            "photos": self.photos,
+            "given": self.not_me.given,
+            "votes": self.not_me.votes,
+            "scale": self.scale,
+            "centre": self.centre,
+            "spread": self.spread,
+            "alpha": self.alpha,
+            "training_alpha": self.training_alpha,
+            "kept": self.kept,
+            "why": self.report.why,
+            "notes": list(self.report.notes),
+        }
+
+    @classmethod
+    def restore(cls, base: Base, state: Mapping[str, Any]) -> Self:
+        """Read what `state` wrote; nothing is learned again.
+
+        Raises:
+            NeedsReenroll: it stands on another network or another base.
+            UsageError: it is not what `state` writes.
+        """
+        try:
+            if state["model"] != base.model or state["base"] != base.made:
+                raise NeedsReenroll("learned with another network or head; learn again")
+            return cls._restored(base, state)
+        except (KeyError, TypeError, ValueError) as error:
+            raise UsageError(f"this is not a learned owner ({type(error).__name__})") from None
+
+    @classmethod
+    def _restored(cls, base: Base, state: Mapping[str, Any]) -> Self:
+        width = len(base.projection)
+        given = rows(state["given"], width, "given")
+        votes = np.asarray(state["votes"], np.float32)
+        scale = np.asarray(state["scale"], np.float32)
+        numbers = {
+            key: float(state[key]) for key in ("centre", "spread", "alpha", "training_alpha")
+        }
+        whole = (
+            state["format"] == _FORMAT
+            and isinstance(state["kept"], bool)
+            and int(state["photos"]) >= 1
+            and votes.shape == (len(given),)
+            and scale.shape == (width,)
+            and bool(np.isfinite(votes).all() and (votes > 0).all())
+            and bool(np.isfinite(scale).all() and (scale > 0).all())
+            and all(math.isfinite(number) for number in numbers.values())
+            and numbers["spread"] > 0
+        )
+        if not whole:
+            raise UsageError("this is not a learned owner: its numbers make no sense")
+        template = rows(np.reshape(state["template"], (1, -1)), width, "template")
+        if len(template) != 1:
+            raise UsageError("this is not a learned owner: it has no template")
+        kept = state["kept"]
+        cohort = unit(base.cohort * scale) if kept else base.cohort
+        return cls(
+            base=base,
+            template=template[0],
+            photos=int(state["photos"]),
+            not_me=NotMe(cohort, given, votes, base.nearest),
+            scale=scale,
+            kept=kept,
+            report=Report(str(state["why"]), tuple(str(note) for note in state["notes"])),
+            **numbers,
+        )

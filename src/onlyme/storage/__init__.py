@@ -1,0 +1,1 @@
+"""Files, ciphers and formats that everything stored is made of."""

@@ -1,0 +1,224 @@
+"""A change of the system vault comes in, with the user's password; what became of it goes out.
+
+A program that runs as the user must not be able to enroll its master, or to set alpha to
+−1. So every change needs the user's password again, and wrong ones are counted by the gate
+as faces are: the daemon is no oracle for passwords. Root needs none: it may read the key,
+change PAM and set the password itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import pwd
+from contextlib import suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from onlyme.errors import KeyRefused, UsageError
+from onlyme.faceid import wiring
+from onlyme.faceid.adaptation import Adaptation
+from onlyme.faceid.face_id import FaceID
+from onlyme.gate.audit import Entry, Event
+from onlyme.gate.password import is_login_password
+from onlyme.types import Decision, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from onlyme.settings import Settings
+    from onlyme.unlock.daemon.peer import Peer
+
+    Document = dict[str, Any]
+
+__all__ = ["CHANGES", "PASSWORD", "Desk"]
+
+PASSWORD = "password"  # noqa: S105 - a name, not a password
+"""What the gate calls attempts at a user's password."""
+
+_MOST_PHOTOS = 50
+
+
+class Desk:
+    """Makes changes, one after the other, in one thread of its own.
+
+    Args:
+        settings: of the system.
+        is_password: says whether a password is a user's.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        is_password: Callable[[str, str], bool] = lambda password, user: is_login_password(
+            password, user=user
+        ),
+    ) -> None:
+        self._settings = settings
+        self._is_password = is_password
+
+    def change(self, peer: Peer, what: str, user: str, document: Document) -> Document:
+        """Make one change.
+
+        Args:
+            peer: who asks; may ask about this user.
+            what: one of `CHANGES`.
+            user: whose template it is.
+            document: the particulars, and the password.
+
+        Raises:
+            KeyRefused: the password is missing or wrong, or too many were.
+            UsageError: the particulars make no sense; the system knows no such user.
+            OnlymeError: whatever the change itself raises.
+        """
+        _existing(user)
+        with wiring.face_id(self._settings, FaceID) as face_id:
+            if not peer.is_root:
+                self._check(face_id, user, document)
+            return CHANGES[what](face_id, user, document)
+
+    def password_was_used(self, user: str, vector: NDArray[np.float32] | None) -> None:
+        """Let a user's face try again, and offer what was seen before the password came."""
+        with wiring.face_id(self._settings, FaceID) as face_id:
+            face_id.gate.reset(user)
+            if vector is not None and user in face_id.names():
+                Adaptation(face_id.base, face_id.keeping).confirm(user, vector)
+
+    def _check(self, face_id: FaceID, user: str, document: Document) -> None:
+        password = document.get("password")
+        if not isinstance(password, str) or not password:
+            raise KeyRefused("this needs your password")
+        with face_id.gate.attempt(user, PASSWORD) as attempt:
+            if not attempt.allowed:
+                raise KeyRefused(
+                    "too many wrong passwords; try again in "
+                    f"{attempt.standing.wait / 60:.0f} minutes, or as root"
+                )
+            if self._is_password(password, user):
+                attempt.settle(Decision(accepted=True, name=user, reason=Reason.MATCH))
+                return
+        # The attempt was not settled: so it stays counted.
+        with face_id.store.edit() as page:
+            refused = Entry(Event.ATTEMPT, user, PASSWORD, "rejected", Reason.NO_MATCH)
+            face_id.gate.audit.note(page, refused)
+        raise KeyRefused("that is not your password")
+
+
+# ------------------------------------------------------------------------- the changes
+
+
+def _enroll(face_id: FaceID, user: str, document: Document) -> Document:
+    enrollment = face_id.enroll(
+        user,
+        _pictures(document, "me"),
+        _pictures(document, "not_me"),
+        look_alikes=_pictures(document, "look_alikes"),
+        add=_flag(document, "add"),
+        replace=_flag(document, "replace"),
+    )
+    return asdict(enrollment) | {"taken": enrollment.taken}
+
+
+def _tune(face_id: FaceID, user: str, document: Document) -> Document:
+    far, alpha = _number(document, "far"), _number(document, "alpha")
+    return asdict(face_id.tune(user, far=far, alpha=alpha))
+
+
+def _not_me(face_id: FaceID, user: str, document: Document) -> Document:
+    if _flag(document, "undo"):
+        return asdict(face_id.undo_not_me(user))
+    pictures = _pictures(document, "me")
+    if len(pictures) != 1:
+        raise UsageError("give one photo")
+    return asdict(face_id.not_me(user, pictures[0]))
+
+
+def _adapt(face_id: FaceID, user: str, document: Document) -> Document:
+    adaptation = Adaptation(face_id.base, face_id.keeping)
+    if "consent" in document:
+        adaptation.agree(user, consent=_flag(document, "consent"))
+    if _flag(document, "undo"):
+        adaptation.undo(user)
+    return asdict(adaptation.standing(user))
+
+
+def _revoke(face_id: FaceID, user: str, document: Document) -> Document:
+    del document
+    face_id.keeping.revoke(user)
+    return {"revoked": user}
+
+
+def _import(face_id: FaceID, user: str, document: Document) -> Document:
+    sealed, passphrase = document.get("sealed"), document.get("passphrase")
+    words = isinstance(passphrase, str) and passphrase.isprintable()
+    if not isinstance(sealed, str) or not isinstance(passphrase, str) or not words:
+        raise UsageError("give what was exported, and its passphrase")
+    face_id.keeping.import_sealed(
+        _bytes(sealed),
+        passphrase,
+        "daemon",
+        name=user,
+        replace_=_flag(document, "replace"),
+    )
+    return {"imported": user}
+
+
+def _forget(face_id: FaceID, user: str, document: Document) -> Document:
+    del document
+    face_id.forget(user)
+    return {"forgotten": user}
+
+
+CHANGES: dict[str, Callable[[FaceID, str, Document], Document]] = {
+    "enroll": _enroll,
+    "tune": _tune,
+    "not-me": _not_me,
+    "adapt": _adapt,
+    "revoke": _revoke,
+    "import": _import,
+    "forget": _forget,
+}
+"""What can be changed. A test asks for each of them without the password."""
+
+
+def _existing(user: str) -> None:
+    with suppress(KeyError):
+        pwd.getpwnam(user)
+        return
+    raise UsageError(f"this computer has no user {user}")
+
+
+def _pictures(document: Document, key: str) -> list[bytes]:
+    """Return photos as bytes: a path would be opened with the daemon's rights."""
+    given = document.get(key, [])
+    if not isinstance(given, list) or len(given) > _MOST_PHOTOS:
+        raise UsageError(f"{key} is a list of at most {_MOST_PHOTOS} photos")
+    return [_bytes(photo) for photo in given]
+
+
+def _bytes(text: object) -> bytes:
+    try:
+        if isinstance(text, str):
+            return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        pass
+    raise UsageError("what should be base64 is not")
+
+
+def _flag(document: Document, key: str) -> bool:
+    value = document.get(key, False)
+    if not isinstance(value, bool):
+        raise UsageError(f"{key} is true or false")
+    return value
+
+
+def _number(document: Document, key: str) -> float | None:
+    value = document.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise UsageError(f"{key} is a number")
+    return float(value)

@@ -1,0 +1,182 @@
+"""The daemon's process: its socket, its requests with who sent them, its signs of life."""
+
+from __future__ import annotations
+
+import asyncio
+import grp
+import logging
+import os
+import signal
+import socket
+import stat
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from onlyme.errors import UsageError
+from onlyme.unlock.daemon import systemd
+from onlyme.unlock.daemon.peer import Peer
+from onlyme.unlock.daemon.routes import create_app
+from onlyme.unlock.daemon.service import Service
+from onlyme.unlock.transport import read_peer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from onlyme.settings import Settings
+
+__all__ = ["GROUP", "listening", "serve"]
+
+GROUP = "onlyme"
+"""Its members may ask about themselves; without such a group only root may ask."""
+
+_CONNECTIONS = 64
+_CONNECTIONS_OF_USER = 16
+_SILENT = 5.0  # seconds until a connection without a request is closed
+
+_log = logging.getLogger("onlyme")
+
+
+class _Protocol(H11Protocol):
+    """HTTP/1.1 that knows who is at the other end."""
+
+    peer: Peer
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Ask the kernel who it is, before a byte is read."""
+        super().connection_made(transport)
+        self.peer = Peer(*read_peer(transport.get_extra_info("socket")))
+        self.app_state = {**self.app_state, "peer": self.peer}
+        uids = (getattr(other, "peer", self.peer).uid for other in self.connections)
+        theirs = sum(uid == self.peer.uid for uid in uids)
+        if not self.peer.is_root and theirs > _CONNECTIONS_OF_USER:
+            transport.abort()
+            return
+        self.loop.call_later(_SILENT, self._close_if_silent)
+
+    def _close_if_silent(self) -> None:
+        request: object = self.cycle  # None until there is one, whatever its type says
+        if request is None and not self.transport.is_closing():
+            self.transport.abort()
+
+
+class _Server(uvicorn.Server):
+    """A server that sleeps while nobody asks; uvicorn's own wakes up ten times a second."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+        self._stopping: asyncio.Event | None = None
+        self._running: asyncio.AbstractEventLoop | None = None
+
+    async def main_loop(self) -> None:
+        """Tell systemd that all is ready, and wait for the end."""
+        self._running, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        self.server_state.default_headers = []
+        if self.should_exit:
+            return
+        systemd.notify("READY=1")
+        alive = asyncio.create_task(self._live())
+        await self._stopping.wait()
+        alive.cancel()
+        systemd.notify("STOPPING=1")
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Wake up and leave."""
+        super().handle_exit(sig, frame)
+        if self._running is not None and self._stopping is not None:
+            self._running.call_soon_threadsafe(self._stopping.set)
+
+    async def _live(self) -> None:
+        """Give signs of life while the eye's thread gives them too."""
+        every = systemd.watchdog_seconds()
+        while every is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(every / 2):
+                    await self._service.alive()
+                    systemd.notify("WATCHDOG=1")
+            await asyncio.sleep(every / 3)
+
+
+def serve(settings: Settings) -> None:
+    """Answer until a signal says to stop.
+
+    Raises:
+        OnlymeError: it cannot listen where the settings say.
+    """
+    listener = systemd.inherited() or listening(settings.socket)
+    service = Service(settings)
+    try:
+        problem = service.warm_up()
+        if problem:
+            _log.warning("%s", problem)
+        config = uvicorn.Config(
+            create_app(service),
+            http=_Protocol,
+            ws="none",
+            lifespan="off",
+            loop="asyncio",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            limit_concurrency=_CONNECTIONS,
+            timeout_keep_alive=5,
+            timeout_graceful_shutdown=2,
+        )
+        # Whoever may connect could fill the log with broken requests. What fails behind them
+        # `app` writes down itself.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        # uvicorn hands the signal on when it has stopped; it has done its work then.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        _Server(config, service).run(sockets=[listener])
+    finally:
+        service.close()
+
+
+def listening(path: Path) -> socket.socket:
+    """Listen on a Unix socket that root and the group `onlyme` may connect to.
+
+    Raises:
+        UsageError: another daemon listens there, or it cannot be made.
+    """
+    taken = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        _make_room(path)
+        before = os.umask(0o177)  # nobody else connects before the group is set
+        try:
+            taken.bind(str(path))
+        finally:
+            os.umask(before)
+        with suppress(KeyError):
+            os.chown(path, -1, grp.getgrnam(GROUP).gr_gid)
+        path.chmod(0o660)
+        taken.listen(_CONNECTIONS)
+    except OSError as error:
+        taken.close()
+        raise UsageError(f"cannot listen on {path}: {error.strerror}") from None
+    return taken
+
+
+def _make_room(path: Path) -> None:
+    """Remove the socket of a daemon that is gone; leave that of one that answers."""
+    path.parent.mkdir(mode=0o755, exist_ok=True)
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise UsageError(f"{path} is there already, and no socket")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
+        trial.settimeout(1.0)
+        try:
+            trial.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)
+            return
+        except OSError:
+            pass
+    raise UsageError(f"a daemon listens on {path} already")

@@ -1,0 +1,129 @@
+"""A service comes in; whether our lines are in it, and what its next login does, goes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from onlyme.errors import PamError, UsageError
+from onlyme.unlock.client.changes import status
+from onlyme.unlock.pam import backup
+from onlyme.unlock.pam.install import installed
+from onlyme.unlock.pam.placement import checked, fitted
+from onlyme.unlock.pam.program import NAME
+from onlyme.unlock.pam.rules import Lines, marked
+from onlyme.unlock.pam.stack import flattened, parsed
+
+if TYPE_CHECKING:
+    from onlyme.settings import Settings
+    from onlyme.unlock.pam.folders import Places
+
+__all__ = ["Service", "State", "known", "looked_at", "next_login"]
+
+_OPTIONS = {"quiet", "stdout", "seteuid"}
+
+
+class State(StrEnum):
+    """Whether our lines are where they should be."""
+
+    INSTALLED = "installed"
+    ALTERED = "altered"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What its file says of a service.
+
+    Attributes:
+        name: of the service.
+        state: whether our lines are there, as `install` would put them.
+        detail: who put them there, or what is wrong with them, in words.
+    """
+
+    name: str
+    state: State
+    detail: str
+
+
+def known(places: Places) -> list[str]:
+    """Name the services that have our lines, had them, or get them from pam-auth-update."""
+    names = {*installed(places), *backup.names(places.state)}
+    return sorted(names | {name for name in places.services() if _by_include(places, name)})
+
+
+def looked_at(places: Places, service: str) -> Service:
+    """Say whether our lines are in a service's rules, and as they should be.
+
+    Raises:
+        PamError: there is no such service, or its file is not understood.
+    """
+    text = places.read(service)
+    rows = text.split("\n")
+    ours = [r for r in parsed(text, service) if marked("\n".join(rows[r.start : r.end]))]
+    asking = [rule for rule in ours if rule.kind == "auth"]
+    if not ours:
+        if file := _by_include(places, service):
+            by = "pam-auth-update" if file.startswith("common-") else f"the file {file}"
+            return Service(service, State.INSTALLED, f"by {by}")
+        lost = service in backup.names(places.state)
+        why = "its file was replaced since; run `onlyme unlock install` again" if lost else ""
+        return Service(service, State.ABSENT, why)
+    words = tuple(w for rule in asking[:1] for w in rule.arguments if w not in _OPTIONS)
+    return Service(service, *_judged(places, service, text, words))
+
+
+def next_login(
+    settings: Settings, service: Service, user: str, *, is_remote: bool
+) -> tuple[str, dict[str, Any] | None]:
+    """Say what the next login of a user comes to, and what the daemon answered, if it did.
+
+    Args:
+        settings: where the daemon listens.
+        service: as it was looked at.
+        user: whose login.
+        is_remote: whether it comes over a network.
+    """
+    answer: dict[str, Any] | None = None
+    why = ""
+    try:
+        answer = status(settings, user, service.name)
+        why = str(answer["message"])
+    except UsageError as error:
+        why = str(error)
+    if service.state is State.ABSENT:
+        return "asks for the password, and never looks", answer
+    if is_remote:
+        return "asks for the password: this session is remote", answer
+    if answer is None or not answer["ready"]:
+        return f"asks for the password: {why.removesuffix('; use the password')}", answer
+    first = "shows the command, waits for Enter, looks" if answer["confirm"] else "looks"
+    return f"{first} through camera {answer['camera']}, else asks for the password", answer
+
+
+def _judged(places: Places, service: str, text: str, command: tuple[str, ...]) -> tuple[State, str]:
+    try:
+        if not command:
+            return State.ALTERED, "the line that looks for a face is gone"
+        if missing := [word for word in command if word[0] == "/" and not Path(word).exists()]:
+            return State.ALTERED, f"it starts {missing[0]}, which is not there"
+        checked(places.read, service, places.read)
+        if fitted(places.read, service, Lines(command)) != text:
+            return State.ALTERED, "our lines are not as `onlyme unlock install` puts them"
+    except PamError as error:
+        return State.ALTERED, str(error).removesuffix("; nothing was changed")
+    return State.INSTALLED, "by `onlyme unlock install`"
+
+
+def _by_include(places: Places, service: str) -> str:
+    """Return the included file that brings a service our line; empty where none does."""
+    try:
+        steps = flattened(places.read, service, "auth")
+    except PamError:
+        return ""
+    for step in steps:
+        if step.file != service and any(w.endswith(f"/{NAME}") for w in step.rule.arguments):
+            return step.file
+    return ""

@@ -1,0 +1,65 @@
+r"""One owner's template to take along: sealed to a passphrase, readable by any vault.
+
+    magic   16 bytes  b"onlyme-export\x00\x00" and the version, 1
+    cost    JSON      salt and scrypt's n, r, p, with their length before them
+    sealed  AES-GCM   the template, its vectors plain again, bound to all before it
+
+A vault's own rotation means nothing elsewhere, so it is undone; the next vault
+draws its own. The passphrase is all that protects this file: choose it well.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+
+from onlyme.errors import KeyRefused, VaultDamaged
+from onlyme.storage.crypto import Seal
+from onlyme.storage.template import Template, from_bytes, to_bytes
+from onlyme.vault.key_sources import SCRYPT, ScryptCost, stretched
+
+__all__ = ["from_sealed", "to_sealed"]
+
+_MAGIC = b"onlyme-export\x00\x00\x01"
+
+
+def to_sealed(template: Template, passphrase: str, cost: ScryptCost = SCRYPT) -> bytes:
+    """Seal a template to a passphrase.
+
+    Raises:
+        KeyRefused: the passphrase is empty.
+    """
+    if not passphrase:
+        raise KeyRefused("an empty passphrase protects nothing")
+    salt = os.urandom(16)
+    params = json.dumps({"salt": salt.hex(), "n": cost.n, "r": cost.r, "p": cost.p}).encode()
+    head = _MAGIC + struct.pack("<I", len(params)) + params
+    return head + Seal(stretched(passphrase, salt, cost)).close(to_bytes(template), head)
+
+
+def from_sealed(data: bytes, passphrase: str) -> Template:
+    """Open what `to_sealed` made.
+
+    Raises:
+        VaultDamaged: it is something else.
+        KeyRefused: the passphrase is another, or the file was changed.
+    """
+    if data[: len(_MAGIC) - 1] != _MAGIC[:-1] or len(data) < len(_MAGIC) + 4:
+        raise VaultDamaged("this is no export of onlyme")
+    if data[: len(_MAGIC)] != _MAGIC:
+        raise VaultDamaged("this export was made by a newer onlyme")
+    (size,) = struct.unpack_from("<I", data, len(_MAGIC))
+    end = len(_MAGIC) + 4 + size
+    try:
+        params = json.loads(data[len(_MAGIC) + 4 : end])
+        salt = bytes.fromhex(params["salt"])
+        cost = ScryptCost(*(int(params[name]) for name in ("n", "r", "p")))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise VaultDamaged("this export is damaged") from None
+    seal = Seal(stretched(passphrase, salt, cost))
+    try:
+        plain = seal.open(data[end:], data[:end], "this export")
+    except VaultDamaged:
+        raise KeyRefused("the passphrase is another, or the export was changed") from None
+    return from_bytes(plain)

@@ -1,0 +1,108 @@
+"""The key slot: the vault's key, sealed with the key that the user holds.
+
+The slot lies in the clear in the vault's file. It tells where the user's key
+comes from and how a passphrase is stretched; without that key it opens nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from onlyme.errors import VaultDamaged
+from onlyme.storage.crypto import KEY_BYTES, Keys, Seal, bound, derived
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Slot"]
+
+
+class Slot(NamedTuple):
+    """Where the key comes from, and the vault's key sealed with it.
+
+    Attributes:
+        vault: 16 bytes, the vault's identity.
+        kind: `passphrase`, `keyring` or `file`.
+        params: what the source needs to find the key again; no secrets.
+        mark: 16 bytes that tell whether a key is the right one.
+        sealed: the vault's key.
+    """
+
+    vault: bytes
+    kind: str
+    params: Mapping[str, Any]
+    mark: bytes
+    sealed: bytes
+
+    @classmethod
+    def made(cls, keys: Keys, kind: str, params: Mapping[str, Any], key: bytes) -> Self:
+        """Seal a vault's key with a user's key."""
+        mark = _mark(key, keys.vault)
+        context = _context(keys.vault, kind, params)
+        sealed = Seal(derived(key, keys.vault, "slot")).close(keys.root, context)
+        return cls(keys.vault, kind, params, mark, sealed)
+
+    @staticmethod
+    def drawn(vault: bytes | None = None) -> Keys:
+        """Draw a vault's key, and its identity if it has none yet."""
+        return Keys(vault or os.urandom(16), os.urandom(KEY_BYTES))
+
+    def fits(self, key: bytes) -> bool:
+        """Whether this is the key that the slot was sealed with."""
+        return _mark(key, self.vault) == self.mark
+
+    def opened(self, key: bytes) -> Keys:
+        """Return the vault's keys.
+
+        Raises:
+            VaultDamaged: the slot was changed.
+        """
+        context = _context(self.vault, self.kind, self.params)
+        root = Seal(derived(key, self.vault, "slot")).open(self.sealed, context, "the key slot")
+        return Keys(self.vault, root)
+
+    def to_bytes(self) -> bytes:
+        """Write it down."""
+        return json.dumps(
+            {
+                "vault": self.vault.hex(),
+                "kind": self.kind,
+                "params": dict(self.params),
+                "mark": self.mark.hex(),
+                "sealed": self.sealed.hex(),
+            }
+        ).encode()
+
+    @classmethod
+    def from_bytes(cls, data: object) -> Self:
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            VaultDamaged: it is something else.
+        """
+        if not isinstance(data, bytes):
+            raise VaultDamaged("the key slot is damaged")
+        try:
+            read = json.loads(data)
+            slot = cls(
+                vault=bytes.fromhex(read["vault"]),
+                kind=str(read["kind"]),
+                params=dict(read["params"]),
+                mark=bytes.fromhex(read["mark"]),
+                sealed=bytes.fromhex(read["sealed"]),
+            )
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise VaultDamaged("the key slot is damaged") from None
+        if len(slot.vault) != 16:
+            raise VaultDamaged("the key slot is damaged")
+        return slot
+
+
+def _mark(key: bytes, vault: bytes) -> bytes:
+    return derived(key, vault, "mark")[:16]
+
+
+def _context(vault: bytes, kind: str, params: Mapping[str, Any]) -> bytes:
+    return bound("slot", vault, kind, json.dumps(dict(params), sort_keys=True))

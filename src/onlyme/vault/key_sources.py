@@ -1,0 +1,295 @@
+"""Where a vault's key comes from: a passphrase, the desktop's keyring, or a file.
+
+One small interface, `KeySource`; a TPM would be one more class. A source never
+sees what the vault holds, and the vault never sees more of a source than a key.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from onlyme.errors import KeyMissing, KeyRefused, VaultDamaged, VaultError
+from onlyme.storage.crypto import KEY_BYTES
+from onlyme.storage.files import private_folder, read_private, replace_private
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from onlyme.vault.key_slot import Slot
+
+__all__ = ["SCRYPT", "KeyFile", "KeySource", "Keyring", "Passphrase", "ScryptCost", "stretched"]
+
+
+class KeySource(Protocol):
+    """Holds one key of 32 bytes for a vault."""
+
+    @property
+    def kind(self) -> str:
+        """What the slot calls it."""
+
+    def candidates(self, slot: Slot) -> Iterator[bytes]:
+        """Yield the keys that may be the slot's, likeliest first.
+
+        Raises:
+            KeyMissing: there is none.
+            KeyRefused: there is one that may not be used.
+        """
+
+    def make(self, *, anew: bool) -> tuple[dict[str, Any], bytes]:
+        """Make a key and keep it; return what finds it again, and the key.
+
+        Args:
+            anew: make another one beside the one that is there, which works until `settle`.
+
+        Raises:
+            VaultDamaged: a key is there, so there was a vault, and `anew` was not said.
+            VaultError: no key can be kept.
+        """
+
+    def settle(self, key: bytes) -> None:
+        """Let this key stand: the vault is sealed with it now."""
+
+    def outdated(self, params: Mapping[str, Any]) -> bool:
+        """Whether a key made today would be kept better."""
+
+    def discard(self, params: Mapping[str, Any]) -> None:
+        """Erase a key that seals nothing any more."""
+
+
+class KeyFile(NamedTuple):
+    """A random key in a file that only its user may read: works without a desktop.
+
+    It protects from whoever gets the vault's file without the key file (a backup, a
+    synchronised folder), and from other users; not from who reads both.
+
+    Attributes:
+        path: the file; made when a vault is made, one for each vault.
+    """
+
+    path: Path
+
+    @property
+    def kind(self) -> str:
+        """What the slot calls it."""
+        return "file"
+
+    def candidates(self, slot: Slot) -> Iterator[bytes]:
+        """Yield the file's key, then the one that a broken-off re-keying left beside it."""
+        del slot
+        found = [path for path in (self.path, self._next) if path.exists()]
+        if not found:
+            raise KeyMissing(f"the vault's key {self.path} is not there; without it nothing opens")
+        for path in found:
+            yield _read_key(path)
+
+    def make(self, *, anew: bool) -> tuple[dict[str, Any], bytes]:
+        """Write a random key beside the file's place, to be moved there by `settle`.
+
+        So a file in its place always belongs to a vault that was written, and a vault
+        that was written always finds its key in one of the two.
+        """
+        if self.path.exists() and not anew:
+            raise VaultDamaged(
+                f"{self.path} is the key of a vault that is gone; restore the vault from a "
+                "backup, or move the key away to begin anew"
+            )
+        key = os.urandom(KEY_BYTES)
+        try:
+            with self._locked():
+                replace_private(self._next, f"onlyme-key-1 {key.hex()}\n".encode())
+        except OSError as error:
+            raise VaultError(f"no key can be written to {self.path}: {error.strerror}") from None
+        return {}, key
+
+    def settle(self, key: bytes) -> None:
+        """Move the new key to the file's place, unless another took that step already."""
+        if not self._next.exists():
+            return
+        with self._locked():
+            # Only the newest key can be here, and it is the vault's: so no older one returns.
+            if self._next.exists() and _read_key(self._next) == key:
+                self._next.replace(self.path)
+
+    def outdated(self, params: Mapping[str, Any]) -> bool:
+        """Never."""
+        del params
+        return False
+
+    def discard(self, params: Mapping[str, Any]) -> None:
+        """Erase the file."""
+        del params
+        for path in (self.path, self._next):
+            path.unlink(missing_ok=True)
+
+    @property
+    def _next(self) -> Path:
+        return self.path.with_name(self.path.name + ".new")
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        if not self.path.parent.exists():
+            private_folder(self.path.parent)
+        handle = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+
+class ScryptCost(NamedTuple):
+    """What a guess costs: 128 · n · r bytes of memory, p times over (RFC 7914)."""
+
+    n: int
+    r: int
+    p: int
+
+
+SCRYPT = ScryptCost(n=2**17, r=8, p=1)
+"""OWASP Password Storage Cheat Sheet (2024): the first of its scrypt settings; 128 MiB."""
+
+_MOST = 2**30  # bytes; a vault that asks for more is hostile
+
+
+class Passphrase(NamedTuple):
+    """A key stretched from words in somebody's head: the vault alone is useless.
+
+    Attributes:
+        ask: returns the passphrase; called when it is needed.
+        cost: of a new key; stored keys carry their own.
+    """
+
+    ask: Callable[[], str]
+    cost: ScryptCost = SCRYPT
+
+    @property
+    def kind(self) -> str:
+        """What the slot calls it."""
+        return "passphrase"
+
+    def candidates(self, slot: Slot) -> Iterator[bytes]:
+        """Yield the one key that the passphrase makes."""
+        try:
+            salt = bytes.fromhex(slot.params["salt"])
+            cost = ScryptCost(*(int(slot.params[key]) for key in ("n", "r", "p")))
+        except (KeyError, TypeError, ValueError):
+            raise VaultDamaged("the key slot is damaged") from None
+        yield stretched(self.ask(), salt, cost)
+
+    def make(self, *, anew: bool) -> tuple[dict[str, Any], bytes]:
+        """Stretch a passphrase with a salt of its own."""
+        del anew
+        salt, cost = os.urandom(16), self.cost
+        words = self.ask()
+        if not words:
+            raise KeyRefused("an empty passphrase protects nothing")
+        params = {"salt": salt.hex(), "n": cost.n, "r": cost.r, "p": cost.p}
+        return params, stretched(words, salt, cost)
+
+    def settle(self, key: bytes) -> None:
+        """Nothing is kept."""
+
+    def outdated(self, params: Mapping[str, Any]) -> bool:
+        """Whether guessing would cost more with today's settings."""
+        return any(int(params[name]) < getattr(self.cost, name) for name in ("n", "r", "p"))
+
+    def discard(self, params: Mapping[str, Any]) -> None:
+        """Nothing is kept."""
+
+
+class Keyring:
+    """A random key in the desktop's keyring, which opens with the session.
+
+    Needs the extra `keyring`.
+    """
+
+    kind = "keyring"
+    _SERVICE = "onlyme"
+
+    def candidates(self, slot: Slot) -> Iterator[bytes]:
+        """Yield the key of the entry that the slot names."""
+        text = self._call("get_password", str(slot.params.get("entry", "")))
+        if not text:
+            raise KeyMissing("the desktop's keyring does not hold this vault's key")
+        yield _parsed_key(text.encode(), "the keyring's entry")
+
+    def make(self, *, anew: bool) -> tuple[dict[str, Any], bytes]:
+        """Keep a random key under a name of its own."""
+        del anew
+        key, entry = os.urandom(KEY_BYTES), f"vault {os.urandom(8).hex()}"
+        self._call("set_password", entry, f"onlyme-key-1 {key.hex()}")
+        return {"entry": entry}, key
+
+    def settle(self, key: bytes) -> None:
+        """It stands already."""
+
+    def outdated(self, params: Mapping[str, Any]) -> bool:
+        """Never."""
+        del params
+        return False
+
+    def discard(self, params: Mapping[str, Any]) -> None:
+        """Erase the entry."""
+        with suppress(KeyMissing):
+            self._call("delete_password", str(params.get("entry", "")))
+
+    def _call(self, name: str, *arguments: str) -> Any:
+        try:
+            keyring = import_module("keyring")
+        except ImportError:
+            raise KeyMissing(
+                "the desktop's keyring needs `pip install 'onlyme[keyring]'`"
+            ) from None
+        try:
+            if keyring.get_keyring().priority > 0:
+                return getattr(keyring, name)(self._SERVICE, *arguments)
+        except Exception as error:  # noqa: BLE001 - each desktop's backend raises its own
+            # Those words only; an entry is never part of them.
+            words = str(error) or type(error).__name__
+            raise KeyMissing(f"the desktop's keyring does not answer: {words}") from None
+        raise KeyMissing("this machine has no keyring that keeps secrets")
+
+
+def stretched(words: str, salt: bytes, cost: ScryptCost) -> bytes:
+    """Make a key of words: slow on purpose.
+
+    Raises:
+        VaultDamaged: the cost makes no sense, or would take more than 1 GiB.
+    """
+    memory = 128 * cost.n * cost.r * cost.p
+    if not 0 < memory <= _MOST:
+        raise VaultDamaged("the key slot is damaged: it asks for too much memory")
+    try:
+        return hashlib.scrypt(
+            words.encode(),
+            salt=salt,
+            n=cost.n,
+            r=cost.r,
+            p=cost.p,
+            maxmem=memory + 2**20,
+            dklen=KEY_BYTES,
+        )
+    except ValueError:
+        raise VaultDamaged("the key slot is damaged: its costs make no sense") from None
+
+
+def _read_key(path: Path) -> bytes:
+    try:
+        return _parsed_key(read_private(path, most=200), str(path))
+    except OSError as error:
+        raise KeyMissing(f"the vault's key {path} cannot be read: {error.strerror}") from None
+
+
+def _parsed_key(text: bytes, what: str) -> bytes:
+    head, _, digits = text.strip().partition(b" ")
+    with suppress(ValueError):
+        key = bytes.fromhex(digits.decode("ascii"))
+        if head == b"onlyme-key-1" and len(key) == KEY_BYTES:
+            return key
+    raise KeyRefused(f"{what} holds no key of onlyme")

@@ -1,0 +1,80 @@
+"""Templates as they are used, and as they are stored: with their vectors rotated.
+
+Every writing draws a new salt, hence a new rotation for each group of vectors.
+The owner's vectors and other people's are rotated apart: photos of others may
+be public, and whoever knows them would learn their rotation, but no more.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onlyme.errors import UsageError, VaultDamaged
+from onlyme.storage.crypto import bound, derived
+from onlyme.storage.rotation import Rotation
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from onlyme.storage.crypto import Keys
+    from onlyme.storage.template import Template, Value
+
+__all__ = ["disguised", "revealed"]
+
+_SALT_BYTES = 32
+
+
+def disguised(template: Template, keys: Keys) -> Template:
+    """Rotate what is a person's, with a salt drawn anew.
+
+    Raises:
+        UsageError: it is rotated already, or what it calls secret is no array of vectors.
+    """
+    if template.salt:
+        raise UsageError("this template is rotated already")
+    salt = os.urandom(_SALT_BYTES)
+    return replace(template, values=_turned(template, keys, salt, back=False), salt=salt)
+
+
+def revealed(template: Template, keys: Keys) -> Template:
+    """Undo `disguised`.
+
+    Raises:
+        VaultDamaged: what it calls secret is no array of vectors.
+    """
+    if not template.salt:
+        return template
+    try:
+        values = _turned(template, keys, template.salt, back=True)
+    except UsageError as error:
+        raise VaultDamaged(str(error)) from None
+    return replace(template, values=values, salt=b"")
+
+
+def _turned(template: Template, keys: Keys, salt: bytes, *, back: bool) -> dict[str, Value]:
+    rotations: dict[tuple[str, int], Rotation] = {}
+    values = dict(template.values)
+    for name, group in template.secret.items():
+        rows = _rows(values.get(name), name)
+        if not rows.size:
+            continue
+        dimension = rows.shape[-1]
+        if (group, dimension) not in rotations:
+            seed = derived(keys.transform, salt, bound("rotation", group, dimension).hex())
+            rotations[group, dimension] = Rotation(seed, dimension)
+        rotation = rotations[group, dimension]
+        turn = rotation.backward if back else rotation.forward
+        values[name] = turn(rows.reshape(-1, dimension)).reshape(rows.shape)
+    return values
+
+
+def _rows(value: object, name: str) -> NDArray[Any]:
+    if isinstance(value, np.ndarray) and value.ndim in {1, 2} and value.dtype.name == "float32":
+        return value
+    raise UsageError(f"{name} is called secret, but holds no float32 vectors")

@@ -1,0 +1,246 @@
+"""A backup comes in; the people as they were kept then are back in the vault.
+
+Where the vault can still be opened, only its people are put back: the log goes on, whoever
+has no tries left has none still, and erased service tokens stay erased. Where it is
+damaged or gone, the backup takes its place. What was there before is kept either way, and
+the vault's counter never goes back.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from onlyme.errors import VaultBusy, VaultDamaged
+from onlyme.gate.admission import Gate
+from onlyme.gate.audit import Event
+from onlyme.storage.files import private_folder
+from onlyme.storage.sqlite import translated
+from onlyme.vault.admin import BACKUP, DRAFT, QUARANTINE, Keeping
+from onlyme.vault.database import is_vault
+from onlyme.vault.rollback import Anchor
+from onlyme.vault.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from onlyme.vault.key_sources import KeySource
+
+__all__ = ["Restored", "restore"]
+
+_KINDS = ("template", QUARANTINE)
+_TAILS = ("", "-wal", "-shm")
+_BEFORE = "-before"
+"""Where the write-ahead log of the vault that is there waits until it is known whether that is
+damaged: SQLite removes the log of a file that it cannot read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What restoring came to.
+
+    Attributes:
+        names: who is enrolled now.
+        kept: where what was there before is now; None if nothing was.
+        notes: sentences about what could not be put back.
+    """
+
+    names: tuple[str, ...]
+    kept: Path | None
+    notes: tuple[str, ...]
+
+
+def restore(
+    path: Path,
+    folder: Path,
+    sources: tuple[KeySource, ...],
+    *,
+    anchor: Path | None = None,
+    older: bool = False,
+    may: Callable[[str], None] = lambda _: None,
+) -> Restored:
+    """Put a backup back, whole or not at all.
+
+    Args:
+        path: what `Keeping.backup` wrote; it is only read.
+        folder: of the vault.
+        sources: where the key may come from.
+        anchor: the vault's, if it has one.
+        older: put it back although the anchor saw a later vault.
+        may: is told what holds the vault's key before anything is changed, and raises if
+            whoever asks may not do this.
+
+    Raises:
+        KeyMissing, KeyRefused: the key does not open the backup, or the vault that is there.
+        VaultDamaged: it is no backup, it is damaged, it is another vault's, or the anchor saw
+            a later one.
+        VaultBusy: another restoring is under way.
+        VaultError: a file cannot be read or written.
+    """
+    path = path.absolute()
+    place = folder / "vault.sqlite"
+    private_folder(folder)
+    with translated(path), _drafted(path, folder) as draft:
+        with suppress(FileNotFoundError):
+            _copied(_with(place, "-wal"), _with(draft, _BEFORE))
+        copy = Store(folder, *sources, file=draft)
+        try:
+            copy.check()
+            highest = _highest(copy, anchor, older=older)
+            current = _current(place, sources, anchor)
+            if current is None:
+                may(copy.kind)
+                return _replaced(copy, place, path, highest)
+            try:
+                if current.identity != copy.identity:
+                    raise VaultDamaged(f"{path} is a backup of another vault than {place}")
+                may(current.kind)
+                return _put_back(copy, Keeping(current, Gate(current)), path)
+            finally:
+                current.close()
+        finally:
+            copy.close()
+
+
+def _highest(copy: Store, anchor: Path | None, *, older: bool) -> int:
+    """Return the counter that the anchor saw; 0 without."""
+    highest = (Anchor(anchor).highest(copy.identity) if anchor else None) or 0
+    if copy.counter < highest and not older:
+        raise VaultDamaged(
+            f"this backup stands at {copy.counter}, and the anchor {anchor} saw the vault at "
+            f"{highest}: all that was changed since would be undone; if that is what you want, "
+            "say --older"
+        )
+    return highest
+
+
+def _current(place: Path, sources: tuple[KeySource, ...], anchor: Path | None) -> Store | None:
+    """Open the vault that is there; None if there is none, or it is damaged."""
+    if not is_vault(place):
+        return None
+    try:
+        return Store(place.parent, *sources, anchor=anchor)
+    except VaultDamaged:
+        return None
+
+
+def _put_back(copy: Store, keeping: Keeping, path: Path) -> Restored:
+    """Put the people of a backup in place of those of a vault, in one transaction."""
+    kept = keeping.backup(_aside(keeping.store.folder, ""))
+    with copy.edit() as then:
+        held = [(kind, then.get(name, kind)) for kind in _KINDS for name in then.keys(kind)]
+    with keeping.store.edit() as edit:
+        for kind in _KINDS:
+            for name in edit.keys(kind):
+                edit.remove(kind, name)
+        for kind, template in held:
+            if template is not None:
+                edit.put(template, kind)
+        edit.write(BACKUP, str(path), b"")
+        keeping.gate.note(edit, Event.RESTORE, detail=str(path))
+    keeping.store.scrub()
+    return Restored(tuple(keeping.store.names()), kept, ())
+
+
+def _replaced(copy: Store, place: Path, path: Path, highest: int) -> Restored:
+    """Let a backup take the place of a vault that is damaged or gone."""
+    kept = _set_aside(place, _with(copy.path, _BEFORE))
+    with copy.edit() as edit:
+        edit.catch_up(highest)
+        for known in (path, kept):
+            if known:
+                edit.write(BACKUP, str(known), b"")
+        Gate(copy).note(edit, Event.RESTORE, detail=str(path))
+    copy.scrub()
+    names, notes = tuple(copy.names()), ["who may try again is as it was in the backup"]
+    try:
+        for _ in copy.log():
+            pass
+    except VaultDamaged as error:
+        notes.append(f"the log is not whole: {error}")
+    copy.close()  # its write-ahead log is in the file now
+    # A write-ahead log that is left would be taken for the new file's.
+    for tail in _TAILS[1:]:
+        _with(place, tail).unlink(missing_ok=True)
+    copy.path.replace(place)
+    handle = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    return Restored(names, kept, tuple(notes))
+
+
+def _set_aside(place: Path, log: Path) -> Path | None:
+    """Copy what is there, with its write-ahead log, into the folder of backups."""
+    if not place.exists():
+        return None
+    kept = _aside(place.parent, "-damaged")
+    _copied(place, kept)
+    if log.exists():
+        log.replace(_with(kept, "-wal"))
+    return kept
+
+
+def _aside(folder: Path, what: str) -> Path:
+    backups = folder / "backups"
+    private_folder(backups)
+    return backups / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S.%f}Z{what}.sqlite"
+
+
+@contextmanager
+def _drafted(path: Path, folder: Path) -> Iterator[Path]:
+    """Copy a backup into the vault's folder, so that opening it changes nothing of it."""
+    draft = folder / DRAFT
+    lock = os.open(folder / f"{DRAFT}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise VaultBusy(f"another backup is being put back in {folder}; try again") from None
+        _erase(draft)  # of one that was broken off
+        try:
+            if path.is_file():
+                _copy_all(path, draft)
+            if not is_vault(draft):
+                raise VaultDamaged(f"{path} is no backup of a vault, or one of another onlyme")
+            yield draft
+        finally:
+            _erase(draft)
+    finally:
+        os.close(lock)
+
+
+def _copy_all(source: Path, target: Path) -> None:
+    """Copy a file and its write-ahead log, if it has one."""
+    for tail in _TAILS[:2]:
+        with suppress(FileNotFoundError):
+            _copied(_with(source, tail), _with(target, tail))
+
+
+def _erase(path: Path) -> None:
+    for tail in (*_TAILS, _BEFORE):
+        _with(path, tail).unlink(missing_ok=True)
+
+
+def _with(path: Path, tail: str) -> Path:
+    return path.with_name(path.name + tail)
+
+
+def _copied(source: Path, target: Path) -> None:
+    """Copy a file to a new one that only its user may read, and wait for the disk."""
+    handle = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file, source.open("rb") as content:
+            shutil.copyfileobj(content, file)
+            file.flush()
+            os.fsync(handle)
+    except BaseException:
+        target.unlink()
+        raise

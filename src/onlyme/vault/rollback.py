@@ -1,0 +1,99 @@
+"""A counter outside of the vault: the one thing that notices when all of it is old.
+
+It holds a number that only grows. Put it where whoever can write to the vault's
+folder cannot: on another disk, or under another user.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from typing import TYPE_CHECKING
+
+from onlyme.errors import VaultDamaged, VaultError
+from onlyme.storage.files import private_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Anchor"]
+
+
+class Anchor:
+    """The highest counter that was seen of a vault.
+
+    Args:
+        path: the file; made where it does not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def check(self, vault: bytes, counter: int) -> None:
+        """Compare a vault with what was seen of it.
+
+        Raises:
+            VaultDamaged: it is older than what was seen, or another vault.
+            VaultError: the anchor cannot be read.
+        """
+        highest = self.highest(vault)
+        if highest is None:
+            self.advance(vault, counter)
+        elif counter < highest:
+            raise VaultDamaged(
+                f"the vault was rolled back: it stands at {counter}, {self.path} saw {highest}; "
+                "`onlyme restore` puts a backup back so that this does not happen"
+            )
+
+    def highest(self, vault: bytes) -> int | None:
+        """Return the highest counter that was seen of a vault; None if none was.
+
+        Raises:
+            VaultDamaged: it belongs to another vault, or is damaged.
+            VaultError: the anchor cannot be read.
+        """
+        seen = self._read()
+        if seen is None:
+            return None
+        known, highest = seen
+        if known != vault.hex():
+            raise VaultDamaged(f"{self.path} belongs to another vault than this")
+        return highest
+
+    def advance(self, vault: bytes, counter: int) -> None:
+        """Remember a counter, if it is the highest so far.
+
+        Raises:
+            VaultError: the anchor cannot be written.
+        """
+        try:
+            if not self.path.parent.exists():
+                private_folder(self.path.parent)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            with os.fdopen(os.open(self.path, flags, 0o600), "r+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                seen = _parsed(file.read())
+                if seen is None or seen[1] < counter:
+                    file.seek(0)
+                    file.write(f"{vault.hex()} {counter:020d}\n".encode())
+        except OSError as error:
+            raise VaultError(f"the anchor {self.path}: {error.strerror}") from None
+
+    def _read(self) -> tuple[str, int] | None:
+        try:
+            with self.path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH)
+                content = file.read(200)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise VaultError(f"the anchor {self.path}: {error.strerror}") from None
+        seen = _parsed(content)
+        if seen is None:
+            raise VaultDamaged(f"the anchor {self.path} is damaged")
+        return seen
+
+
+def _parsed(content: bytes) -> tuple[str, int] | None:
+    vault, _, counter = content.decode("ascii", "replace").partition(" ")
+    return (vault, int(counter)) if counter.strip().isdecimal() else None

@@ -1,0 +1,236 @@
+"""A folder of people becomes a gallery, whatever ends the process in between."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from onlyme import FaceID, Reason
+from onlyme.errors import EnrollmentError, UsageError
+from onlyme.faceid.bulk import enrolled_folder
+from onlyme.settings import Settings
+
+
+def small(source, target):
+    """A copy that is quickly looked at."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with Image.open(source) as image:
+        image.thumbnail((320, 320))
+        image.convert("RGB").save(target, quality=92)
+
+
+@pytest.fixture
+def people(tmp_path, photos):
+    """Three people, one of them twice, and what else lies in folders."""
+    folder = tmp_path / "people"
+    for number in (1, 2, 4):
+        small(photos / f"obama_{number}.jpg", folder / "obama" / f"{number}.jpg")
+    small(photos / "macron_1.jpg", folder / "macron" / "1.jpg")
+    small(photos / "macron_2.jpg", folder / "emmanuel" / "1.jpg")
+    small(photos / "ardern_1.jpg", folder / "ardern" / "1.jpg")
+    (folder / "ardern" / "broken.jpg").write_bytes(b"no picture")
+    (folder / "nobody").mkdir()
+    (folder / "faceless").mkdir()
+    Image.new("RGB", (200, 200)).save(folder / "faceless" / "black.png")
+    (folder / ".hidden").mkdir()
+    (folder / "notes.txt").write_text("no folder")
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings.load(vault=tmp_path / "vault")
+
+
+def test_a_folder_of_people_is_enrolled_and_reported(face_id, people, settings, photos):
+    told = []
+    census = enrolled_folder(
+        face_id, settings, people, workers=2, progress=lambda *words: told.append(words)
+    )
+    assert (census.enrolled, census.changed, census.unchanged) == (4, 0, 0)
+    assert census.photos == 6
+    refused = {(one.name, one.file): one.why for one in census.refused}
+    assert set(refused) == {
+        ("ardern", "broken.jpg"),
+        ("faceless", ""),
+        ("faceless", "black.png"),
+        ("nobody", ""),
+    }
+    assert "no face" in refused["faceless", "black.png"]
+    assert [(one.name, one.other) for one in census.twins] == [("emmanuel", "macron")]
+    assert 0 < census.twins[0].far <= 1e-4
+    assert told[-1] == ("twins", 5, 5)
+    assert ("photos", 8, 8) in told
+    assert face_id.everybody.names() == ["ardern", "emmanuel", "macron", "obama"]
+    assert face_id.identify(photos / "obama_3.jpg").name == "obama"
+    assert face_id.identify(photos / "macron_1.jpg").name == "macron"
+    assert face_id.identify(photos / "biden_1.jpg").reason is Reason.NO_MATCH
+
+
+def test_once_more_changes_nothing_and_reports_the_same(face_id, people, settings):
+    first = enrolled_folder(face_id, settings, people, workers=1)
+    records = {one.name: one.record for one in face_id.everybody.gallery.everybody()}
+    again = enrolled_folder(face_id, settings, people, workers=1)
+    assert (again.enrolled, again.unchanged, again.looked_at) == (0, 4, 1)  # the faceless one
+    assert again.refused == first.refused
+    assert again.twins == first.twins
+    assert again.photos == first.photos
+    assert records == {one.name: one.record for one in face_id.everybody.gallery.everybody()}
+
+
+def test_adding_and_replacing(face_id, people, settings, photos):
+    enrolled_folder(face_id, settings, people, workers=1, look_for_twins=False)
+    small(photos / "macron_2.jpg", people / "macron" / "2.jpg")
+    (people / "obama" / "1.jpg").unlink()
+    added = enrolled_folder(face_id, settings, people, add=True, workers=1, look_for_twins=False)
+    assert (added.enrolled, added.changed, added.unchanged) == (0, 1, 3)
+    everybody = {one.name: one for one in face_id.everybody.gallery.everybody()}
+    assert len(everybody["macron"].me) == 2
+    assert len(everybody["obama"].me) == 3
+    anew = enrolled_folder(face_id, settings, people, replaced=True, workers=1)
+    assert (anew.enrolled, anew.changed, anew.unchanged) == (0, 1, 3)
+    everybody = {one.name: one for one in face_id.everybody.gallery.everybody()}
+    assert len(everybody["obama"].me) == 2
+    assert set(everybody["obama"].files) == {"2.jpg", "4.jpg"}
+
+
+def test_photos_of_different_people_are_refused(face_id, people, settings, photos):
+    shutil.rmtree(people / "macron")
+    for number, name in enumerate(("macron_1", "ardern_2", "biden_1", "sunak_1")):
+        small(photos / f"{name}.jpg", people / "mixed" / f"{number}.jpg")
+    census = enrolled_folder(face_id, settings, people, workers=1, look_for_twins=False)
+    assert "mixed" not in face_id.everybody.names()
+    assert "different people" in {one.name: one.why for one in census.refused}["mixed"]
+
+
+def test_owners_of_the_vault_stay_where_they_are(obama, people, settings):
+    census = enrolled_folder(obama, settings, people, workers=1, look_for_twins=False)
+    assert census.enrolled == 3
+    assert "owner" in {one.name: one.why for one in census.refused}["obama"]
+    assert obama.names() == ["obama"]
+    assert obama.everybody.names() == ["ardern", "emmanuel", "macron"]
+
+
+def test_what_makes_no_sense_is_refused(face_id, people, settings, tmp_path):
+    with pytest.raises(UsageError, match="not both"):
+        enrolled_folder(face_id, settings, people, add=True, replaced=True)
+    with pytest.raises(UsageError, match="cannot be read"):
+        enrolled_folder(face_id, settings, tmp_path / "absent")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="no folders of people"):
+        enrolled_folder(face_id, settings, tmp_path / "empty")
+    (tmp_path / "empty" / "ada").mkdir()
+    with pytest.raises(EnrollmentError, match="ada"):
+        enrolled_folder(face_id, settings, tmp_path / "empty", workers=1)
+
+
+def command(*words):
+    return [sys.executable, "-m", "onlyme", "enroll-folder", *map(str, words)]
+
+
+def test_the_command_line(people, tmp_path):
+    vault, report = tmp_path / "vault", tmp_path / "report.json"
+    done = subprocess.run(
+        command(people, "--vault", vault, "--json", "--report", report),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document == json.loads(report.read_text())
+    assert document["enrolled"] == 4
+    assert document["twins"][0]["other"] == "macron"
+    assert done.stderr == ""  # no progress in a pipe
+    again = subprocess.run(
+        command(people, "--vault", vault, "--no-twins"), capture_output=True, text=True, timeout=120
+    )
+    assert "4 stayed as they were" in again.stdout
+    assert "ardern/broken.jpg" in again.stdout
+    assert "enrolled twice" not in again.stdout
+
+
+def test_people_of_the_gallery_on_the_command_line(people, photos, tmp_path):
+    vault = tmp_path / "vault"
+
+    def onlyme(*words, given=None):
+        command = [sys.executable, "-m", "onlyme", *map(str, words), "--vault", str(vault)]
+        return subprocess.run(command, input=given, capture_output=True, text=True, timeout=120)
+
+    onlyme("enroll-folder", people, "--no-twins")
+    listed = json.loads(onlyme("list", "--json").stdout)
+    assert (listed[0]["name"], listed[0]["where"]) == ("ardern", "gallery")
+    assert "in the gallery" in onlyme("list").stdout
+    found = onlyme("identify", "--all", photos / "obama_3.jpg", "--json")
+    assert found.returncode == 0
+    [face] = json.loads(found.stdout)
+    assert (face["name"], len(face["box"])) == ("obama", 4)
+    nobody = onlyme("identify", "--all", photos / "biden_1.jpg")
+    assert (nobody.returncode, "nobody" in nobody.stdout) == (1, True)
+    exported = onlyme("export", "obama", tmp_path / "obama.export", given="words\nwords\n")
+    assert exported.returncode == 0, exported.stderr
+    assert json.loads(onlyme("forget", "obama", "--json").stdout)["forgotten"]
+    assert onlyme("identify", photos / "obama_3.jpg").returncode == 1
+    taken = onlyme("import", tmp_path / "obama.export", given="words\n")
+    assert taken.returncode == 0, taken.stderr
+    assert json.loads(onlyme("list", "--json").stdout)[0]["where"] == "vault"
+    assert onlyme("verify", "obama", photos / "obama_3.jpg").returncode == 0
+
+
+def test_kill_9_loses_and_doubles_nobody(tmp_path, photos):
+    """The same command, until it is done: what was enrolled before each blow stays."""
+    folder, vault = tmp_path / "people", tmp_path / "vault"
+    sources = [photos / f"{name}.jpg" for name in ("ardern_1", "biden_1", "macron_1", "sunak_1")]
+    for number in range(110):
+        small(sources[number % 4], folder / f"person {number:03}" / "1.jpg")
+    random, seen, blows = np.random.default_rng(3), {}, 0
+    while True:
+        with subprocess.Popen(
+            command(folder, "--vault", vault, "--no-twins", "--workers", 2),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            if blows < 3:
+                before = len(seen)
+                deadline = time.monotonic() + 60
+                while enrolled(vault) <= before and process.poll() is None:
+                    assert time.monotonic() < deadline
+                    time.sleep(0.01)
+                time.sleep(float(random.uniform(0, 0.1)))
+                os.kill(process.pid, signal.SIGKILL)
+            output = process.communicate(timeout=120)[0]
+        blows += process.returncode == -signal.SIGKILL
+        with FaceID.open(vault) as face_id:
+            now = {one.name: one.record for one in face_id.everybody.gallery.everybody()}
+        assert seen.items() <= now.items()
+        assert len(now) > len(seen) or process.returncode == 0
+        seen = now
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL, output
+    assert blows >= 2
+    assert len(seen) == 110
+
+
+def enrolled(vault):
+    """How many people are in the gallery, read as another process would."""
+    import sqlite3
+
+    path = vault / "gallery.sqlite"
+    if not path.exists():
+        return 0
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        return connection.execute("SELECT count(*) FROM person").fetchone()[0]
+    except sqlite3.OperationalError:
+        return 0
+    finally:
+        connection.close()

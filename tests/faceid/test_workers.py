@@ -1,0 +1,108 @@
+"""Workers do all tasks once, whatever becomes of them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from onlyme.errors import ImageError, OnlymeError
+from onlyme.faceid.workers import Crew
+
+ROOT = Path(__file__).parents[2]
+
+
+def squaring():
+    return square
+
+
+def square(number):
+    return number * number, os.getpid()
+
+
+def deadly(deaths):
+    return partial(die, deaths)
+
+
+def die(deaths, number):
+    if number in deaths:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def refusing():
+    return refuse
+
+
+def refuse(number):
+    if number == 3:
+        raise ImageError("three.jpg", "is no picture")
+    return number
+
+
+def sleeping():
+    return time.sleep
+
+
+def test_every_task_is_done_once():
+    with Crew(squaring, 2) as crew:
+        done = dict(crew.do(range(50)))
+        assert {task: result[0] for task, result in done.items()} == {n: n * n for n in range(50)}
+        assert len({result[1] for result in done.values()}) == 2
+        assert list(crew.do([])) == []
+        assert dict(crew.do([7]))[7][0] == 49  # the same workers, once more
+
+
+def test_a_task_that_ends_its_worker_is_told_and_the_others_are_done():
+    with Crew(partial(deadly, {4, 9, 10}), 2) as crew:
+        done = dict(crew.do(range(20)))
+    assert {task for task, result in done.items() if result is None} == {4, 9, 10}
+    assert all(result == task for task, result in done.items() if result is not None)
+    assert set(done) == set(range(20))
+
+
+def test_when_all_workers_end_it_stops():
+    with (
+        Crew(partial(deadly, set(range(100))), 2) as crew,
+        pytest.raises(OnlymeError, match="one after the other"),
+    ):
+        list(crew.do(range(100)))
+
+
+def test_what_a_worker_raises_is_raised():
+    with Crew(refusing, 1) as crew, pytest.raises(ImageError, match=r"three\.jpg"):
+        list(crew.do(range(5)))
+
+
+def test_workers_go_when_their_master_is_killed():
+    code = (
+        "from onlyme.faceid.workers import Crew\n"
+        "from tests.faceid.test_workers import sleeping\n"
+        "if __name__ == '__main__':\n"
+        "    crew = Crew(sleeping, 2)\n"
+        "    print(*(worker._process.pid for worker in crew._workers), flush=True)\n"
+        "    list(crew.do([0.1] * 1000))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as master:
+        workers = [int(word) for word in master.stdout.readline().split()]
+        assert len(workers) == 2
+        assert all(Path(f"/proc/{worker}").exists() for worker in workers)
+        master.kill()
+    deadline = time.monotonic() + 20
+    while any(running(worker) for worker in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def running(process):
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state not in "ZX"

@@ -1,0 +1,80 @@
+"""What a gallery promises is no more than what was counted, or says that it was not."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from onlyme.errors import NotCalibrated, UnknownOwner
+from onlyme.face.models import SHIPPED, find
+from onlyme.gallery.certificate import gallery_certificate
+from onlyme.gallery.identify import shared_rate
+from onlyme.siamese.head import Base
+
+
+@pytest.fixture(scope="module")
+def base():
+    return Base.load(find("embedder", SHIPPED).sha256)
+
+
+def test_a_small_gallery_is_counted_and_the_bound_is_above_the_promise(base):
+    made = gallery_certificate(base, 50, 1e-2)
+    assert made.far == pytest.approx(1e-2 / 50)
+    assert made.modelled is None
+    assert 1e-2 < made.counted < 3e-2
+    assert made.comparisons > 10_000_000
+    words = " ".join(made.sentences())
+    assert "Counted" in words
+    assert "Modelled" not in words
+    assert "Not covered" in words
+
+
+def test_a_large_gallery_is_modelled_and_says_so(base):
+    made = gallery_certificate(base, 3000, 1e-3)
+    assert made.counted is None
+    assert made.modelled > 1e-3
+    assert "Modelled, not counted" in " ".join(made.sentences())
+
+
+def test_a_huge_gallery_claims_no_more(base):
+    made = gallery_certificate(base, 1_000_000, 1e-3)
+    assert made.counted is None
+    assert made.modelled is None
+    assert "no more is claimed" in " ".join(made.sentences())
+
+
+def test_the_bound_grows_with_the_gallery_at_one_alpha(base):
+    small, large = (gallery_certificate(base, n, 1e-4 * n) for n in (10, 100))
+    assert small.far == pytest.approx(large.far)
+    assert large.counted == pytest.approx(10 * small.counted)
+
+
+def test_what_no_calibration_reaches_is_refused(base):
+    with pytest.raises(NotCalibrated):
+        gallery_certificate(base, 10**9, 1e-3)
+    with pytest.raises(NotCalibrated):
+        gallery_certificate(Base.plain("ab" * 32, 128), 10, 1e-3)
+    assert shared_rate(base, 1e-3, 10) == pytest.approx(1e-4)
+
+
+def test_no_gallery_promises_nothing(opens):
+    with pytest.raises(UnknownOwner, match="enroll-folder"):
+        opens().certificate()
+    everybody = opens()
+    everybody.made()
+    with pytest.raises(UnknownOwner):
+        everybody.certificate()
+
+
+def test_the_command_says_it(opens, crowd, settings):
+    opens().made().put(crowd.people(40)[0])
+    words = [sys.executable, "-m", "onlyme", "store", "certificate", "--vault", settings.vault]
+    said = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert said.returncode == 0, said.stderr
+    assert "Among 40 people" in said.stdout
+    document = json.loads(
+        subprocess.run([*words, "--json"], capture_output=True, text=True, timeout=60).stdout
+    )
+    assert document["people"] == 40
+    assert document["far"] == pytest.approx(1e-3 / 40)

@@ -1,0 +1,74 @@
+"""The live demo: what is drawn is what was decided, and the video can be read again."""
+
+import cv2
+import numpy as np
+import pytest
+
+from onlyme.errors import UsageError
+from onlyme.lab.annotate import annotate, draw, save
+
+
+class Reddish:
+    threshold = 0.0
+
+    def scores(self, faces):
+        return faces[:, 0, 0, 0].astype(float) - faces[:, 0, 0, 2]
+
+
+def find(pixels):
+    if not pixels.any():
+        return None
+    return np.array([10, 10, 40, 40], np.float32), pixels[:8, :8]
+
+
+def frame(colour):
+    return np.full((120, 160, 3), colour, np.uint8)
+
+
+FRAMES = [frame((200, 0, 0))] * 3 + [frame((0, 0, 200))] * 2 + [frame((0, 0, 0))]
+
+
+def test_each_frame_is_judged_and_a_frame_without_a_face_is_nobodys():
+    seen = list(annotate(FRAMES, find, Reddish(), "ada"))
+    assert [one.accepted for one in seen] == [True] * 3 + [False] * 3
+    assert seen[-1].score is None
+    assert not np.array_equal(seen[0].pixels, FRAMES[0])
+    assert (FRAMES[0] == frame((200, 0, 0))).all(), "the frame itself is left alone"
+
+
+def test_another_alpha_may_be_in_use():
+    seen = list(annotate(FRAMES[:1], find, Reddish(), "ada", threshold=500.0))
+    assert not seen[0].accepted
+
+
+def test_name_and_not_are_drawn_differently():
+    plain = frame((90, 90, 90))
+    box = np.array([10, 10, 40, 40], np.float32)
+    yes, no = (draw(plain, box, text, accepted=ok) for text, ok in (("ada", True), ("NOT", False)))
+    assert (yes != no).any()
+    assert (draw(plain, box, "Păpăluță", accepted=True) != plain).any()
+
+
+@pytest.mark.parametrize("ending", ["mp4", "avi"])
+def test_the_video_can_be_read_again(tmp_path, ending):
+    path = tmp_path / f"out.{ending}"
+    assert save(annotate(FRAMES, find, Reddish(), "ada"), path, 10) == (6, 3)
+    video = cv2.VideoCapture(str(path))
+    read = []
+    while (got := video.read())[0]:
+        read.append(got[1])
+    video.release()
+    assert len(read) == 6
+    assert read[0].shape == (120, 160, 3)
+    middle = read[0][100, 140]
+    assert middle[2] > 150 > middle[0], "red stays red: OpenCV writes BGR"
+
+
+def test_what_cannot_be_saved_is_said_so(tmp_path):
+    seen = list(annotate(FRAMES, find, Reddish(), "ada"))
+    with pytest.raises(UsageError, match=r"\.mp4"):
+        save(seen, tmp_path / "out.gif")
+    with pytest.raises(UsageError, match="no frame"):
+        save([], tmp_path / "out.mp4")
+    with pytest.raises(UsageError, match="written"):
+        save(seen, tmp_path / "none" / "out.avi")

@@ -1,0 +1,90 @@
+"""An owner is kept whole, and read again as it was."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from onlyme.errors import NeedsReenroll, VaultDamaged
+from onlyme.face.models import find
+from onlyme.siamese import Base
+from onlyme.siamese.owner import Examples, Owner
+
+NONE = np.empty((0, 128), np.float32)
+
+
+@pytest.fixture(scope="module")
+def base():
+    return Base.load(find("embedder").sha256)
+
+
+def vectors(count, seed):
+    rows = np.random.default_rng(seed).normal(size=(count, 128)) * 0.5
+    rows += np.random.default_rng(99).normal(size=128)  # all near one person
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def ada(base):
+    examples = Examples(vectors(3, 1), vectors(2, 2)[:, ::-1].copy(), NONE, NONE, NONE)
+    return Owner.learn(base, "ada", examples, far=1e-4)
+
+
+def changed(template, **values):
+    return replace(template, values={**template.values, **values})
+
+
+def test_there_and_back(base, ada):
+    again = Owner.from_template(base, ada.to_template())
+    probes = vectors(5, 3)
+    np.testing.assert_allclose(again.margins(probes), ada.margins(probes), atol=1e-6)
+    assert (again.name, again.alpha, again.promised) == (ada.name, ada.alpha, ada.promised)
+    assert again.created == ada.created
+
+
+def test_another_network_needs_a_new_enrollment(base, ada):
+    template = replace(ada.to_template(), model="f" * 64)
+    with pytest.raises(NeedsReenroll, match="--replace"):
+        Owner.from_template(base, template)
+
+
+def test_a_newer_head_learns_from_the_same_embeddings(base, ada):
+    template = changed(ada.to_template(), **{"learned.base": "an older head"})
+    again = Owner.from_template(base, template)
+    assert again.alpha == pytest.approx(ada.alpha)
+    assert again.created == ada.created
+    by_hand = changed(template, alpha=0.7, promised=None)
+    assert Owner.from_template(base, by_hand).alpha == 0.7
+
+
+@pytest.mark.parametrize(
+    "missing", ["me", "alpha", "promised", "learned.template", "learned.centre"]
+)
+def test_what_is_not_whole_is_damaged(base, ada, missing):
+    template = ada.to_template()
+    values = {key: value for key, value in template.values.items() if key != missing}
+    with pytest.raises(VaultDamaged, match="ada"):
+        Owner.from_template(base, replace(template, values=values))
+
+
+def test_alpha_follows_the_promise_or_stays_where_it_was_put(base, ada):
+    more = ada.examples + Examples(vectors(2, 7), NONE, NONE, NONE, NONE)
+    assert ada.learned_anew(base, more).promised == 1e-4
+    assert ada.tuned(alpha=0.9).learned_anew(base, more).alpha == 0.9
+    strict = ada.tuned(far=1e-5)
+    assert strict.alpha > ada.alpha
+    assert ada.shared_among(10).alpha == pytest.approx(strict.alpha)
+    assert ada.shared_among(1).alpha == ada.alpha
+
+
+def test_a_network_without_calibration_promises_nothing():
+    plain = Base.plain("e" * 64, 128)
+    owner = Owner.learn(
+        plain,
+        "ada",
+        Examples(vectors(3, 1), vectors(4, 2)[:, ::-1].copy(), NONE, NONE, NONE),
+        far=1e-4,
+    )
+    assert owner.far is None
+    assert owner.promised is None
+    assert owner.decide(vectors(1, 4)).far is None

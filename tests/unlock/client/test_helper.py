@@ -1,0 +1,319 @@
+"""PAM's helper on its own: what it takes for remote, what it shows, what it believes."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onlyme.unlock.client.helper import run
+from onlyme.unlock.client.remote import remote
+from onlyme.unlock.client.terminal import command, terminal
+from onlyme.unlock.transport import NoAnswer, ask
+
+from .stack import HELPER
+
+PAM = {"PAM_TYPE": "auth", "PAM_USER": "ada", "PAM_SERVICE": "trial"}
+NOBODY = 2**22 + 1  # no process has this number
+
+
+class Answering:
+    """Something on a socket that answers each request with given bytes, or never."""
+
+    def __init__(self, path, *answers, hold=False):
+        self.path, self._answers, self._hold = str(path), list(answers), hold
+        self.asked = []
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(self.path)
+        self._listener.listen()
+        self._open = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        try:
+            while True:
+                wire, _ = self._listener.accept()
+                self._open.append(wire)
+                self.asked.append(wire.recv(65536))
+                if not self._hold:
+                    wire.sendall(self._answers.pop(0))
+                    wire.close()
+        except OSError:
+            return
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for each in (self._listener, *self._open):
+            each.close()
+
+
+def http(document, status=200):
+    return f"HTTP/1.1 {status} X\r\nA: b\r\n\r\n{json.dumps(document)}".encode()
+
+
+def answer(tmp_path, *answers, arguments=(), environment=PAM, **options):
+    with Answering(tmp_path / "s", *answers, **options) as answering:
+        words = ["--socket", answering.path, *arguments]
+        return *run(words, environment, NOBODY), answering
+
+
+MATCH = {"accepted": True, "reason": "match", "message": ""}
+
+
+def test_only_one_answer_opens(tmp_path):
+    assert answer(tmp_path, http(MATCH))[:2] == (True, "")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"\0" * 100,
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n[true]",
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 100_000,
+        b"SMTP/1.1 200 OK\r\n\r\n" + json.dumps(MATCH).encode(),
+        http(MATCH, 500),
+        http(MATCH, 201),
+        http(MATCH | {"accepted": 1}),
+        http(MATCH | {"accepted": "true"}),
+        http(MATCH | {"accepted": None}),
+        http(MATCH | {"reason": "no_match"}),
+        http({"accepted": True}),
+        http({"reason": "match"}),
+        http({}),
+    ],
+)
+def test_any_other_answer_does_not(tmp_path, said):
+    assert answer(tmp_path, said)[0] is False
+
+
+@given(said=st.binary(max_size=200))
+def test_no_noise_opens(tmp_path_factory, said):
+    assert answer(tmp_path_factory.mktemp("s"), said)[0] is False
+
+
+def test_who_never_answers_is_left_in_time(tmp_path):
+    began = time.monotonic()
+    opened, why, _ = answer(tmp_path, hold=True, arguments=("--seconds", "0.3"))
+    assert not opened
+    assert "did not answer within 0.3 s" in why
+    assert time.monotonic() - began < 5
+
+
+def test_who_says_a_byte_now_and_then_is_left_in_time(tmp_path):
+    """Each read comes in time; all of them together do not."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "s"))
+    listener.listen()
+
+    def trickle():
+        wire, _ = listener.accept()
+        try:
+            while True:
+                wire.sendall(b"H")
+                time.sleep(0.05)
+        except OSError:
+            wire.close()
+
+    thread = threading.Thread(target=trickle, daemon=True)
+    thread.start()
+    began = time.monotonic()
+    with pytest.raises(NoAnswer, match="did not answer"):
+        ask(str(tmp_path / "s"), "/", {}, 0.4)
+    assert time.monotonic() - began < 5
+    thread.join(10)
+    listener.close()
+
+
+def test_a_socket_of_another_user_is_not_believed(tmp_path):
+    """Whoever could put a socket there could say that everybody opens."""
+    if os.geteuid() != 0:
+        pytest.skip("needs a second user")
+    tmp_path.chmod(0o777)
+    for folder in tmp_path.parents[:2]:
+        folder.chmod(0o755)
+    listens = (
+        "import os, socket, sys; os.setresuid(4242, 4242, 4242)\n"
+        "wire = socket.socket(socket.AF_UNIX); wire.bind(sys.argv[1]); wire.listen()\n"
+        "print('ready', flush=True); wire.accept()"
+    )
+    path = str(tmp_path / "s")
+    with subprocess.Popen([sys.executable, "-c", listens, path], stdout=-1) as process:
+        assert process.stdout.readline() == b"ready\n"
+        opened, why = run(["--socket", path], PAM, NOBODY)
+        process.kill()
+    assert not opened
+    assert "belongs to somebody else" in why
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--seconds"],
+        ["--seconds", "soon"],
+        ["--seconds", "0"],
+        ["--seconds", "1e9"],
+        ["--seconds", "nan"],
+        ["--socket", "relative"],
+        ["--socket"],
+        ["anything"],
+    ],
+)
+def test_wrong_arguments_do_not_open_and_say_so(arguments):
+    opened, why = run(arguments, PAM, NOBODY)
+    assert not opened
+    assert "usage" in why
+
+
+@pytest.mark.parametrize("kind", ["account", "session", "password", "close_session", ""])
+def test_no_other_question_of_pam_opens(tmp_path, kind):
+    opened, why, answering = answer(tmp_path, http(MATCH), environment=PAM | {"PAM_TYPE": kind})
+    assert (opened, why) == (False, "")
+    assert len(answering.asked) == (kind == "account")
+
+
+def test_without_a_user_there_is_nothing_to_ask(tmp_path):
+    assert answer(tmp_path, environment={"PAM_TYPE": "auth"})[:2] == (False, "")
+
+
+def test_the_command_says_one_line_and_fails(tmp_path):
+    done = subprocess.run(
+        [str(HELPER), "--socket", str(tmp_path / "none")],
+        env=PAM,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout == "onlyme: the daemon does not help: it is not running; use the password\n"
+    assert not done.stderr
+
+
+def test_it_loads_the_standard_library_alone():
+    """And little of it: what it loads, every login waits for."""
+    code = "import sys, onlyme.unlock.client.helper; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    # What an environment's own start-up files load is not ours.
+    before = subprocess.run(
+        [sys.executable, "-c", "import sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    started = {name.partition(".")[0] for name in before.stdout.split()}
+    assert not loaded - started - {"onlyme"} - sys.stdlib_module_names
+    heavy = {"argparse", "http", "email", "ssl", "logging", "subprocess", "pathlib", "asyncio"}
+    assert not loaded & heavy
+
+
+# -------------------------------------------------------------------------------- remote
+
+
+def process(proc, pid, parent, comm="bash", environ="", cgroup="", tty=0, cmdline=""):
+    folder = proc / str(pid)
+    folder.mkdir(parents=True)
+    folder.joinpath("comm").write_text(comm + "\n")
+    folder.joinpath("environ").write_bytes(environ.encode())
+    folder.joinpath("cgroup").write_text(cgroup)
+    folder.joinpath("cmdline").write_bytes(cmdline.encode())
+    # A name that tries to look like other fields.
+    folder.joinpath("stat").write_text(f"{pid} ({comm}) 1 2) S {parent} 1 1 {tty} 0 0")
+    return str(proc)
+
+
+@pytest.fixture
+def proc(tmp_path):
+    folder = tmp_path / "proc"
+    process(folder, 10, 1, "systemd", "PATH=/bin\0")
+    process(folder, 20, 10, "bash", "PATH=/bin\0HOME=/\0", "0::/user.slice/session-3.scope\n")
+    return folder
+
+
+def is_remote(proc, pid=30, sessions=None, **environment):
+    return remote(environment, pid, str(proc), str(sessions or proc / "none"))
+
+
+def test_a_local_session_is_not_remote(proc):
+    process(proc, 30, 20, "sudo")
+    assert not is_remote(proc)
+    assert not is_remote(proc, PAM_RHOST="")
+
+
+def test_a_host_that_pam_names_is_remote(proc):
+    process(proc, 30, 20, "sudo")
+    assert is_remote(proc, PAM_RHOST="elsewhere.example")
+    assert is_remote(proc, SSH_CONNECTION="192.0.2.1 1 192.0.2.2 22")
+
+
+@pytest.mark.parametrize("server", ["sshd", "sshd-session", "mosh-server", "xrdp", "dropbear"])
+def test_a_server_among_the_ancestors_is_remote(proc, server):
+    process(proc, 25, 20, server)
+    process(proc, 28, 25, "sh")
+    process(proc, 30, 28, "sudo")
+    assert is_remote(proc)
+
+
+@pytest.mark.parametrize("name", ["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"])
+def test_an_ancestor_that_was_started_over_ssh_is_remote(proc, name):
+    process(proc, 25, 20, "tmux: server", f"PATH=/bin\0{name}=x\0")
+    process(proc, 30, 25, "sudo")
+    assert is_remote(proc)
+
+
+def test_a_session_that_logind_calls_remote_is_remote(proc, tmp_path):
+    """Also of a process that detached itself, so that its ancestors say nothing."""
+    sessions = tmp_path / "sessions"
+    sessions.mkdir()
+    process(proc, 30, 1, "sudo", cgroup="0::/user.slice/user-1000.slice/session-7.scope\n")
+    assert not is_remote(proc, sessions=sessions)
+    sessions.joinpath("7").write_text("UID=1000\nREMOTE=0\n")
+    assert not is_remote(proc, sessions=sessions)
+    sessions.joinpath("7").write_text("UID=1000\nREMOTE=1\nTYPE=tty\n")
+    assert is_remote(proc, sessions=sessions)
+
+
+def test_processes_in_a_circle_end(proc):
+    process(proc, 30, 31)
+    process(proc, 31, 30)
+    assert not is_remote(proc)
+
+
+# ------------------------------------------------------------------------------ terminal
+
+
+def test_the_command_is_shown_without_what_could_draw(proc):
+    words = "\0".join(["sudo", "echo", "\x1b[2J\x1b[1;1Hapt upgrade", "a\nb", "é"]) + "\0"
+    process(proc, 30, 20, cmdline=words)
+    assert command(30, str(proc)) == "sudo echo �[2J�[1;1Hapt upgrade a�b é"
+    process(proc, 31, 20, cmdline="x" * 5000)
+    assert command(31, str(proc)).endswith("… (4096 characters)")
+    assert command(NOBODY, str(proc)) == ""
+
+
+def test_a_terminal_is_the_one_of_the_process_and_no_other(proc):
+    ours, theirs = os.openpty()
+    other, others = os.openpty()
+    try:
+        path, number = os.ttyname(theirs), os.fstat(theirs).st_rdev
+        encoded = os.minor(number) & 0xFF | os.major(number) << 8 | (os.minor(number) >> 8) << 20
+        process(proc, 30, 20, tty=encoded)
+        assert terminal(30, path, str(proc)) == path
+        assert terminal(30, "", str(proc)) == path
+        assert terminal(30, os.ttyname(others), str(proc)) == path  # PAM's word is not enough
+        assert terminal(30, ":0", str(proc)) == path
+        process(proc, 31, 20, tty=0)
+        assert terminal(31, path, str(proc)) is None
+        assert terminal(NOBODY, path, str(proc)) is None
+    finally:
+        for handle in (ours, theirs, other, others):
+            os.close(handle)

@@ -1,0 +1,155 @@
+"""One look: what must be there before anything opens, and what it keeps of whom it saw."""
+
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from onlyme import FaceID, Reason
+from onlyme.errors import OnlymeError
+from onlyme.faceid import wiring
+from onlyme.settings import Settings
+from onlyme.siamese import Base
+from onlyme.unlock.daemon import lid
+from onlyme.unlock.daemon.outcome import _WORDS, Outcome, Why, of_error
+from onlyme.unlock.daemon.recognizer import SOURCE, Eye, Look
+
+from .conftest import clip
+from .stack import OTHER, USER
+
+
+@pytest.fixture
+def settings(enrolled, data, tmp_path):
+    """Settings of a vault of one's own, which knows two users, with the first at the camera."""
+    import shutil
+
+    shutil.copytree(enrolled, tmp_path / "system")
+    vault = tmp_path / "system/lib"
+    vault.chmod(0o700)
+    key = tmp_path / "system/vault.key"
+    return Settings.load(vault=vault, key_file=key, camera=str(clip(data, USER)))
+
+
+@pytest.fixture
+def look(settings):
+    """Look once, with other settings if any are given."""
+    eyes = []
+
+    def looked(user=USER, seconds=20, **other):
+        eyes.append(Eye(replace(settings, **other)))
+        made = Look(user, seconds)
+        return eyes[-1].look(made), made
+
+    yield looked
+    for eye in eyes:
+        eye.close()
+
+
+@pytest.mark.data
+def test_liveness_is_looked_at_even_where_the_settings_say_off(look, data):
+    replay = str(clip(data, USER, "replay"))
+    assert look(camera=replay, liveness="off")[0].reason is Reason.NOT_LIVE
+    assert look(liveness="off")[0].accepted
+
+
+@pytest.mark.data
+def test_a_challenge_that_nobody_can_put_denies(look):
+    assert look(liveness="challenge")[0].reason is Reason.LIVENESS_UNDECIDED
+
+
+@pytest.mark.data
+def test_without_its_liveness_network_nothing_opens(look, monkeypatch):
+    monkeypatch.setattr(wiring, "judge", lambda _: None)
+    assert look()[0].reason is Why.MODEL
+
+
+@pytest.mark.data
+def test_an_alpha_looser_than_root_allows_does_not_open(look):
+    assert look(unlock_far=1e-5)[0].reason is Why.TOO_LOOSE
+    assert look(unlock_far=1e-4)[0].accepted
+
+
+def test_without_calibration_nothing_opens(photos, tmp_path, pipeline):
+    settings = Settings.load(vault=tmp_path / "vault", camera="/dev/null")
+    eye = Eye(settings)
+    plain = Base.plain(pipeline.embedder.model, pipeline.embedder.dimension)
+    kept = wiring.keeping(settings)
+    everybody = wiring.everybody(settings, kept, plain)
+    eye._face_id = FaceID(lambda: pipeline, plain, kept, everybody, 1e-4)
+    eye._face_id.enroll("ada", photos / "obama_1.jpg", [photos / "biden_1.jpg"])
+    assert eye.look(Look("ada", 5)).reason is Why.NO_PROMISE
+    eye.close()
+
+
+@pytest.mark.data
+def test_the_gate_counts_looks_of_logins_and_no_others(look, settings):
+    assert look(OTHER)[0].reason is Reason.NO_MATCH
+    with wiring.keeping(settings) as keeping:
+        (line,) = [e for e in keeping.gate.audit.entries(OTHER) if e.source == SOURCE]
+        assert (line.verdict, line.reason) == ("rejected", "no_match")
+        assert line.liveness == "live"
+
+
+@pytest.mark.data
+def test_what_may_teach_is_what_matched(look, data):
+    _, opened = look()
+    assert opened.vector is not None
+    assert np.linalg.norm(opened.vector) == pytest.approx(1, abs=1e-5)
+    assert look(OTHER)[1].vector is None
+    assert look(camera=str(clip(data, USER, "replay")))[1].vector is None
+
+
+@pytest.mark.data
+def test_an_outcome_is_told_once_the_gate_has_it_and_before_the_camera_is_let_go(settings):
+    told = []
+    eye = Eye(settings)
+    made = Look(USER, 20, lambda outcome: told.append((outcome, eye._last.released)))
+    outcome = eye.look(made)
+    assert told[0] == (outcome, False)
+    assert eye._last.released
+    eye.close()
+
+
+@pytest.mark.data
+def test_giving_up_ends_a_look(settings):
+    """From another thread, at any moment: it ends, and the camera is free."""
+    eye = Eye(settings)
+    for delay in (0.0, 0.01, 0.03, 0.1):
+        made = Look(OTHER, 60)
+        timer = threading.Timer(delay, made.give_up)
+        timer.start()
+        eye.look(made)
+        timer.join()
+        assert eye._last is None or eye._last.released
+    eye.close()
+
+
+def test_every_reason_has_words_and_only_a_match_opens():
+    for reason in (*Reason, *Why):
+        outcome = Outcome(reason)
+        assert outcome.accepted == (reason is Reason.MATCH)
+        assert bool(outcome.to_json()["message"]) != outcome.accepted
+    assert set(_WORDS) == {*Reason, *Why}
+
+
+def test_no_exception_opens():
+    from onlyme import errors
+
+    for name in errors.__all__:
+        kind = getattr(errors, name)
+        error = kind("x", "y") if kind is errors.ImageError else kind("x")
+        assert isinstance(error, OnlymeError)
+        assert not of_error(error).accepted
+
+
+def test_a_lid(tmp_path):
+    assert not lid.closed(tmp_path / "none")
+    (tmp_path / "LID0").mkdir()
+    for words, closed in (
+        ("state:      closed\n", True),
+        ("state:      open\n", False),
+        ("", False),
+    ):
+        (tmp_path / "LID0/state").write_text(words)
+        assert lid.closed(tmp_path) is closed

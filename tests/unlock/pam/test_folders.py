@@ -1,0 +1,172 @@
+"""PAM's files on the disk: which may be changed, and that they change whole or not at all."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from onlyme.errors import PamError
+from onlyme.unlock.pam import backup, folders
+from onlyme.unlock.pam.folders import Places, replaced
+from onlyme.unlock.pam.install import apply, plan, removal
+from onlyme.unlock.pam.program import command
+from onlyme.unlock.pam.rules import Lines, marked
+
+LINES = Lines(("/opt/onlyme/bin/onlyme-pam",))
+SUDO = "auth required pam_unix.so\naccount required pam_unix.so\n"
+
+
+@pytest.fixture
+def here(tmp_path):
+    """Folders of PAM's files, with one service."""
+    if os.geteuid() != 0:
+        if os.environ.get("CI"):
+            pytest.fail("PAM's files are root's; run the tests as root")
+        pytest.skip("PAM's files are root's")
+    made = Places(tmp_path / "etc", tmp_path / "usr", tmp_path / "state")
+    made.pam.mkdir()
+    made.vendor.mkdir()
+    (made.pam / "sudo").write_text(SUDO)
+    return made
+
+
+def test_what_is_no_service_of_the_administrators_is_refused(here):
+    (here.vendor / "login").write_text(SUDO)
+    (here.pam / "linked").symlink_to("sudo")
+    (here.pam / "twice").write_text(SUDO)
+    os.link(here.pam / "twice", here.pam / "again")
+    (here.pam / "loose").write_text(SUDO)
+    (here.pam / "loose").chmod(0o664)
+    (here.pam / "others").write_text(SUDO)
+    os.chown(here.pam / "others", 1, 1)
+    (here.pam / "folder").mkdir()
+    for name, says in (
+        ("login", "which upgrades overwrite; copy it"),
+        ("linked", "is a link to sudo, which something else keeps"),
+        ("twice", "a second name"),
+        ("loose", "may be written by others than root"),
+        ("others", "may be written by others than root"),
+        ("folder", "is no plain file"),
+        ("gone", "no service gone"),
+        ("../etc/sudo", "is no name of a service"),
+        (".hidden", "is no name of a service"),
+        ("", "is no name of a service"),
+    ):
+        with pytest.raises(PamError, match=says):
+            here.own(name)
+
+
+def test_a_file_changes_whole_and_keeps_what_it_is(here):
+    file = here.pam / "sudo"
+    file.chmod(0o640)
+    os.chown(file, 0, 4)
+    os.setxattr(file, "user.label", b"kept")
+    change = plan(here, "sudo", LINES)
+    apply(here, change)
+    status = file.stat()
+    assert (status.st_mode & 0o7777, status.st_uid, status.st_gid) == (0o640, 0, 4)
+    assert os.getxattr(file, "user.label") == b"kept"
+    assert file.read_text() == change.new
+    assert [entry.name for entry in here.pam.iterdir()] == ["sudo"]
+
+
+@pytest.mark.parametrize("broken", ["fsync", "fchmod", "setxattr"])
+def test_a_disk_that_fails_leaves_the_file_as_it_was(here, monkeypatch, broken):
+    os.setxattr(here.pam / "sudo", "user.label", b"kept")
+    change = plan(here, "sudo", LINES)
+    backup.keep(here.state, backup.Backup.of(change.path, SUDO, change.new), SUDO)
+
+    def fails(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(folders.os, broken, fails)
+    with pytest.raises(OSError, match="No space"):
+        replaced(change.path, change.old, change.new)
+    assert (here.pam / "sudo").read_text() == SUDO
+    assert [entry.name for entry in here.pam.iterdir()] == ["sudo"]
+
+
+def test_without_a_backup_nothing_is_written(here):
+    change = plan(here, "sudo", LINES)
+    here.state.mkdir(mode=0o755)
+    with pytest.raises(PamError, match="open to others"):
+        apply(here, change)
+    assert (here.pam / "sudo").read_text() == SUDO
+
+
+def test_a_file_that_was_changed_meanwhile_is_left_alone(here):
+    change = plan(here, "sudo", LINES)
+    (here.pam / "sudo").write_text("# somebody else was here\n" + SUDO)
+    with pytest.raises(PamError, match="changed meanwhile"):
+        apply(here, change)
+    assert (here.pam / "sudo").read_text() == "# somebody else was here\n" + SUDO
+
+
+def test_bytes_that_are_no_text_come_back_as_they_were(here):
+    odd = b"# caf\xe9 \xff\n" + SUDO.encode() + b"# no line feed at the end"
+    (here.pam / "sudo").write_bytes(odd)
+    apply(here, plan(here, "sudo", LINES))
+    assert len(marked(here.read("sudo"))) == 2
+    apply(here, removal(here, "sudo"))
+    assert (here.pam / "sudo").read_bytes() == odd
+
+
+def test_a_damaged_backup_is_not_put_back(here):
+    apply(here, plan(here, "sudo", LINES))
+    (here.state / "sudo.before").write_text("auth sufficient pam_permit.so\n")
+    apply(here, removal(here, "sudo"))
+    assert (here.pam / "sudo").read_text() == SUDO
+
+
+def test_services_that_include_each_other_are_not_asked_twice(here):
+    (here.pam / "sudo-i").write_text("auth include sudo\naccount include sudo\n")
+    first = plan(here, "sudo", LINES)
+    assert first.services == ("sudo", "sudo-i")
+    with pytest.raises(PamError, match=r"looked for 2 times .*sudo and sudo-i"):
+        plan(here, "sudo-i", LINES, {"sudo": first.new})
+    apply(here, first)
+    with pytest.raises(PamError, match="looked for 2 times"):
+        plan(here, "sudo-i", LINES)
+
+
+def program(path, first="#!/usr/bin/python3"):
+    path.write_text(f"{first}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_the_program_is_roots_alone_and_python_is_started_apart(tmp_path, here):
+    script = program(tmp_path / "onlyme-pam")
+    assert command(script) == ("/usr/bin/python3", "-I", str(script))
+    assert command(program(tmp_path / "sh", "#!/bin/sh")) == (str(tmp_path / "sh"),)
+    script.chmod(0o775)
+    with pytest.raises(PamError, match="can be changed by others than root"):
+        command(script)
+    script.chmod(0o755)
+    os.chown(script, 1, 1)
+    with pytest.raises(PamError, match="can be changed by others than root"):
+        command(script)
+    os.chown(script, 0, 0)
+    for mode, fine in ((0o777, False), (0o1777, True)):  # anybody's folder; one such as /tmp
+        tmp_path.chmod(mode)
+        if fine:
+            assert command(script)
+        else:
+            with pytest.raises(PamError, match="can be changed by others than root"):
+                command(script)
+    link = tmp_path / "linked"
+    link.symlink_to(script)
+    os.chown(script, 1, 1)
+    with pytest.raises(PamError, match="can be changed by others than root"):
+        command(link)
+    os.chown(script, 0, 0)
+    loose = tmp_path / "loose"
+    loose.mkdir(mode=0o777)
+    loose.chmod(0o777)
+    (loose / "link").symlink_to(script)  # anybody could point it elsewhere
+    link.unlink()
+    link.symlink_to("loose/link")
+    with pytest.raises(PamError, match="loose can be changed by others"):
+        command(link)
+    with pytest.raises(PamError, match="is no program"):
+        command(Path("/opt/none/onlyme-pam"))
