@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from .conftest import OBAMA, refused
+from tests.cli.conftest import OBAMA, refused
 
 DECISION = {
     "accepted",

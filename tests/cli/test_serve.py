@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from .conftest import refused
+from tests.cli.conftest import refused
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ONLYME, Shell, refused
+from tests.cli.conftest import ONLYME, Shell, refused
 
 COMMANDS = {
     "": "somebody.jpg",

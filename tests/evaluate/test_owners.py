@@ -9,8 +9,7 @@ from onlyme.errors import NotCalibrated, UsageError
 from onlyme.evaluate.groups import read_groups, study_groups
 from onlyme.evaluate.impostors import Tally
 from onlyme.evaluate.owners import study_owners
-
-from .people import Template, crowd, learner
+from tests.evaluate.people import Template, crowd, learner
 
 VECTORS, LABELS, _ = crowd()
 COHORT = crowd(people=200, photos=1, seed=9)[0]

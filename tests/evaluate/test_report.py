@@ -18,8 +18,7 @@ from onlyme.evaluate.pairs import Photo, make_pairs
 from onlyme.evaluate.report import report
 from onlyme.evaluate.report.document import document, standing
 from onlyme.evaluate.report.sentences import headline, odds, percent
-
-from .people import Template, crowd, learner
+from tests.evaluate.people import Template, crowd, learner
 
 COHORT = crowd(people=300, photos=1, seed=9)[0]
 HOSTILE = "<script>alert('x')</script>&\"'"

@@ -7,8 +7,7 @@ from onlyme.errors import UsageError
 from onlyme.evaluate.metrics import threshold_at_fmr
 from onlyme.evaluate.owners import study_owners
 from onlyme.evaluate.resample import _Resampled, miss_rate, miss_ratio
-
-from .people import Template, crowd, learner
+from tests.evaluate.people import Template, crowd, learner
 
 COHORT = crowd(people=300, photos=1, seed=9)[0]
 VECTORS, LABELS, _ = crowd(spread=1.1)

@@ -8,8 +8,7 @@ from onlyme import FaceID
 from onlyme.faceid import wiring
 from onlyme.image.sources import frames
 from onlyme.settings import Settings
-
-from . import stack as stacks
+from tests.unlock import stack as stacks
 
 CLIPS = {stacks.USER: "tranvan", stacks.OTHER: "lestari"}
 

@@ -10,9 +10,8 @@ from onlyme.settings import Settings
 from onlyme.unlock.daemon.peer import Application
 from onlyme.unlock.daemon.recognizer import SOURCE
 from onlyme.unlock.daemon.refusals import MOST, SECONDS, Asker, Refusals
-
-from .conftest import camera, clip, let_sudo, show
-from .stack import OTHER, PASSWORD, UID, USER, WRONG, Terminal
+from tests.unlock.conftest import camera, clip, let_sudo, show
+from tests.unlock.stack import OTHER, PASSWORD, UID, USER, WRONG, Terminal
 
 ACCOUNT = ("acct_mgmt",)
 

@@ -9,9 +9,8 @@ import pytest
 
 from onlyme import FaceID
 from onlyme.settings import Settings
-
-from .conftest import camera, clip, some_frames
-from .stack import OTHER, PASSWORD, UID, USER, WRONG
+from tests.unlock.conftest import camera, clip, some_frames
+from tests.unlock.stack import OTHER, PASSWORD, UID, USER, WRONG
 
 pytestmark = pytest.mark.data
 

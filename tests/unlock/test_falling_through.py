@@ -17,9 +17,8 @@ from onlyme.image.sources import Capture
 from onlyme.settings import Settings
 from onlyme.unlock.daemon.outcome import Why
 from onlyme.unlock.daemon.recognizer import Eye, Look
-
-from .conftest import camera, clip, know, show
-from .stack import HELPER, LINES, OTHER, PASSWORD, SECONDS, USER, Terminal
+from tests.unlock.conftest import camera, clip, know, show
+from tests.unlock.stack import HELPER, LINES, OTHER, PASSWORD, SECONDS, USER, Terminal
 
 pytestmark = pytest.mark.data
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from .conftest import camera, let_sudo
-from .stack import PASSWORD, UID, USER, WRONG, Terminal
+from tests.unlock.conftest import camera, let_sudo
+from tests.unlock.stack import PASSWORD, UID, USER, WRONG, Terminal
 
 pytestmark = pytest.mark.data
 

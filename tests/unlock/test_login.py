@@ -6,9 +6,8 @@ import pytest
 from onlyme import FaceID
 from onlyme.faceid import wiring
 from onlyme.settings import Settings
-
-from .conftest import camera, clip, show
-from .stack import OTHER, OTHER_PASSWORD, PASSWORD, USER
+from tests.unlock.conftest import camera, clip, show
+from tests.unlock.stack import OTHER, OTHER_PASSWORD, PASSWORD, USER
 
 pytestmark = pytest.mark.data
 

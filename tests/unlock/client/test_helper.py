@@ -16,8 +16,7 @@ from onlyme.unlock.client.helper import run
 from onlyme.unlock.client.remote import remote
 from onlyme.unlock.client.terminal import command, terminal
 from onlyme.unlock.transport import NoAnswer, ask
-
-from .stack import HELPER
+from tests.unlock.stack import HELPER
 
 PAM = {"PAM_TYPE": "auth", "PAM_USER": "ada", "PAM_SERVICE": "trial"}
 NOBODY = 2**22 + 1  # no process has this number

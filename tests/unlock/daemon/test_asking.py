@@ -15,9 +15,8 @@ from onlyme.faceid import wiring
 from onlyme.settings import Settings
 from onlyme.unlock.daemon.changes import CHANGES
 from onlyme.unlock.transport import ask
-
-from .conftest import clip, show
-from .stack import OTHER, OTHER_PASSWORD, OTHER_UID, PASSWORD, UID, USER, WRONG
+from tests.unlock.conftest import clip, show
+from tests.unlock.stack import OTHER, OTHER_PASSWORD, OTHER_UID, PASSWORD, UID, USER, WRONG
 
 pytestmark = pytest.mark.data
 

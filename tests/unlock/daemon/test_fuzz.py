@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from onlyme.unlock.transport import SOCKET
-
-from .conftest import clip, show
-from .stack import OTHER, PASSWORD, UID
-from .test_asking import fingerprint
+from tests.unlock.conftest import clip, show
+from tests.unlock.daemon.test_asking import fingerprint
+from tests.unlock.stack import OTHER, PASSWORD, UID
 
 FUZZ = Path(__file__).with_name("fuzz.py")
 MESSAGES = 400  # benchmarks/unlock.py sends 10,000

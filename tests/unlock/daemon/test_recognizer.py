@@ -14,9 +14,8 @@ from onlyme.siamese import Base
 from onlyme.unlock.daemon import lid
 from onlyme.unlock.daemon.outcome import _WORDS, Outcome, Why, of_error
 from onlyme.unlock.daemon.recognizer import SOURCE, Eye, Look
-
-from .conftest import clip
-from .stack import OTHER, USER
+from tests.unlock.conftest import clip
+from tests.unlock.stack import OTHER, USER
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ import pytest
 from onlyme.unlock.daemon import systemd
 from onlyme.unlock.transport import ask
 from onlyme.unlock.units import NAMES, unit
-
-from .stack import DAEMON, GROUP_ID, PASSWORD, UID, USER, until
+from tests.unlock.stack import DAEMON, GROUP_ID, PASSWORD, UID, USER, until
 
 ANALYZE = shutil.which("systemd-analyze")
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from . import stack as stacks
-from .conftest import clip, show
-from .stack import PASSWORD, USER, WRONG
+from tests.unlock import stack as stacks
+from tests.unlock.conftest import clip, show
+from tests.unlock.stack import PASSWORD, USER, WRONG
 
 SERVICES = ("sudo", "login", "su")
 

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from onlyme.errors import PamError
 from onlyme.unlock.pam.placement import HARMLESS, checked, fitted
 from onlyme.unlock.pam.rules import MARK, Lines
-
-from .test_pam_stack import libpam as libpam
+from tests.unlock.pam.test_stack import libpam as libpam
 
 LINES = Lines(("/opt/onlyme/bin/onlyme-pam",))
 WORDS = st.sampled_from(["required", "required", "requisite", "sufficient", "optional"])
