@@ -48,7 +48,7 @@ def measure(photos: tuple[Photo, ...], pairs: tuple, folder: Path, cache: Path |
     found = embed_files(
         [folder / photo.source for photo in photos],
         lambda path: onlyme.embed(path).vector,
-        model=wiring.pipeline(Settings.load()).fingerprint(),
+        model=wiring.make_pipeline(Settings.load()).fingerprint(),
         folder=cache,
         progress=bar if sys.stderr.isatty() else None,
     )

@@ -26,12 +26,12 @@ import numpy as np
 
 from onlyme import embed
 from onlyme.errors import OnlymeError
-from onlyme.face.models import SHIPPED, find
+from onlyme.face.models import SHIPPED, find_model
 from onlyme.faceid.adaptation import Adaptation
 from onlyme.gate.admission import Gate
 from onlyme.siamese import Base
 from onlyme.siamese.owner import Examples, Owner
-from onlyme.vault.admin import Keeping
+from onlyme.vault.admin import VaultAdmin
 from onlyme.vault.store import Store
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -64,13 +64,13 @@ class Trial:
     def __init__(self, base, folder, me):
         store = Store(folder)
         self.base = base
-        self.keeping = Keeping(store, Gate(store))
+        self.keeping = VaultAdmin(store, Gate(store))
         none = np.empty((0, base.dimension), np.float32)
         self.enrolled = Owner.learn(base, "owner", Examples(me, none, none, none), far=1e-4)
         with store.edit() as edit:
             edit.put(self.enrolled.to_template())
         self.adaptation = Adaptation(base, self.keeping)
-        self.adaptation.agree("owner", consent=True)
+        self.adaptation.set_consent("owner", consent=True)
 
     def offer(self, photos):
         """Offer one a day; return how many were taken."""
@@ -123,7 +123,7 @@ def main():
         "--data", type=Path, default=os.environ.get("ONLYME_DATA", "../shared/data")
     )
     asked = parser.parse_args()
-    base = Base.load(find("embedder", SHIPPED).sha256)
+    base = Base.load(find_model("embedder", SHIPPED).sha256)
     people = embedded(Path(asked.data), asked.people)
     means = unit(np.array([rows.mean(axis=0) for rows in people]))
     alike = means @ means.T - 2 * np.eye(len(means))

@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 
 from onlyme import FaceID
-from onlyme.faceid.bulk import _beginning, _Task, enrolled_folder
-from onlyme.faceid.workers import cores
-from onlyme.image.sources import photos
+from onlyme.faceid.bulk import _start_worker, _Task, enroll_people
+from onlyme.faceid.workers import count_cores
+from onlyme.image.sources import list_photos
 from onlyme.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +38,7 @@ def main() -> int:
     data = Path(os.environ.get("ONLYME_DATA", ROOT / ".." / "shared" / "data"))
     parser.add_argument("folder", type=Path, nargs="?", default=data / "lfw_dev")
     parser.add_argument("--photos", type=int, default=2000)
-    parser.add_argument("--workers", type=int, default=cores())
+    parser.add_argument("--workers", type=int, default=count_cores())
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
@@ -59,7 +59,7 @@ def chosen(folder: Path, target: Path, count: int) -> Path:
             break
         if person.is_dir():
             (target / person.name).symlink_to(person.resolve(), target_is_directory=True)
-            count -= sum(1 for _ in photos(person))
+            count -= sum(1 for _ in list_photos(person))
     return target
 
 
@@ -68,10 +68,10 @@ def measured(people: Path, vault: Path, workers: int) -> dict[str, Any]:
     before = one_face(settings, people)
     with FaceID.open(vault) as face_id:
         begun = perf_counter()
-        census = enrolled_folder(face_id, settings, people, workers=workers)
+        census = enroll_people(face_id, settings, people, workers=workers)
         seconds = perf_counter() - begun
     cost = (before + one_face(settings, people)) / 2
-    ideal = min(workers, cores()) / cost
+    ideal = min(workers, count_cores()) / cost
     rate = census.looked_at / seconds
     return {
         "people": census.enrolled,
@@ -89,9 +89,11 @@ def measured(people: Path, vault: Path, workers: int) -> dict[str, Any]:
 
 def one_face(settings: Settings, people: Path) -> float:
     """Seconds for one photo on one core, as a worker spends them."""
-    work = _beginning(settings)
+    work = _start_worker(settings)
     folders = sorted(people.iterdir())[::10]
-    tasks = [_Task(folder.name, list(photos(folder)), add=False, known=None) for folder in folders]
+    tasks = [
+        _Task(folder.name, list(list_photos(folder)), add=False, known=None) for folder in folders
+    ]
     work(tasks[0])
     times = []
     for task in tasks:

@@ -30,10 +30,10 @@ from onlyme.errors import OnlymeError
 from onlyme.evaluate import list_people, make_pairs, verify_pairs
 from onlyme.face.align import align
 from onlyme.face.pipeline import Pipeline
-from onlyme.face.temporal import Follower, Rememberer
+from onlyme.face.temporal import CachedEmbedder, Follower
 from onlyme.faceid import wiring
-from onlyme.image.sources import frames as filmed
-from onlyme.runtime.agreement import COSINE
+from onlyme.image.sources import read_frames as filmed
+from onlyme.runtime.agreement import MIN_EMBEDDING_COSINE
 from onlyme.settings import Settings
 
 DATA = Path(os.environ.get("ONLYME_DATA", Path(__file__).parents[2] / "shared/data"))
@@ -49,9 +49,9 @@ def main() -> int:
     given = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     settings = Settings.load()
-    if why := wiring.unfit(settings):
+    if why := wiring.explain_unfit(settings):
         sys.exit(f"{why}: there is nothing to compare")
-    print(f"OpenVINO {wiring.engine().version} in {wiring.engine().precision}")
+    print(f"OpenVINO {wiring.start_engine().version} in {wiring.start_engine().precision}")
     parts = {
         "warm": lambda: warm(given.rounds),
         "cold": cold,
@@ -120,8 +120,8 @@ def accuracy(most: int) -> list[bool]:
     photos = tuple(photo for photo in photos if photo.source in wanted)[:most]
     settings = Settings.load()
     ways = {
-        "OpenCV": wiring.pipeline(Settings.load(runtime="opencv")),
-        "OpenVINO": wiring.pipeline(settings, lasting=True),
+        "OpenCV": wiring.make_pipeline(Settings.load(runtime="opencv")),
+        "OpenVINO": wiring.make_pipeline(settings, lasting=True),
     }
     vectors: dict[str, list[np.ndarray]] = {name: [] for name in ways}
     used, unlike = [], 0
@@ -162,7 +162,12 @@ def accuracy(most: int) -> list[bool]:
         )
     lost = judged["OpenCV"].accuracy.mean - judged["OpenVINO"].accuracy.mean
     return [
-        say("photos with a cosine below 0.9995", 100 * float(np.mean(cosines < COSINE)), 1, " %"),
+        say(
+            "photos with a cosine below 0.9995",
+            100 * float(np.mean(cosines < MIN_EMBEDDING_COSINE)),
+            1,
+            " %",
+        ),
         say("accuracy lost, in points", 100 * lost, 0.05),
     ]
 
@@ -196,7 +201,7 @@ def watch() -> list[bool]:
                 with FaceID.open(Path(folder) / "vault", lasting=fast) as face_id:
                     if not face_id.names():
                         face_id.enroll("owner", list(islice(filmed(clip), 0, 100, 20)))
-                    wiring.judge(face_id.pipeline.runtime)  # loaded before the clock runs
+                    wiring.load_judge(face_id.pipeline.runtime)  # loaded before the clock runs
                     with following(on=followed):
                         start = time.perf_counter()
                         made = list(face_id.watch("owner", clip))
@@ -215,14 +220,14 @@ class following:  # noqa: N801 - reads as a word in `with following(...)`
     """While inside, faces are followed and each fifth frame is looked at; or nothing of it."""
 
     def __init__(self, *, on: bool) -> None:
-        self.on, self.kept = on, (Pipeline.follow, judging.EVERY)
+        self.on, self.kept = on, (Pipeline.follow, judging.LOOK_EVERY_FRAMES)
 
     def __enter__(self) -> None:
         if not self.on:
-            Pipeline.follow, judging.EVERY = (lambda pipeline: pipeline), 1
+            Pipeline.follow, judging.LOOK_EVERY_FRAMES = (lambda pipeline: pipeline), 1
 
     def __exit__(self, *_: object) -> None:
-        Pipeline.follow, judging.EVERY = self.kept
+        Pipeline.follow, judging.LOOK_EVERY_FRAMES = self.kept
 
 
 CLIPS = (
@@ -260,7 +265,7 @@ def verdicts() -> list[bool]:
                     + f"; margin − alpha {np.mean(margins):+.3f}"
                 )
             print(f"    {name} before {clip}\n        {told[0]}\n        {told[1]}")
-    searched(wiring.pipeline(Settings.load(), lasting=True))
+    searched(wiring.make_pipeline(Settings.load(), lasting=True))
     return [say("attacks and strangers accepted", wrong, 0)]
 
 
@@ -270,12 +275,12 @@ def searched(pipeline: Pipeline) -> None:
     again: list[float] = []
     for clip in sorted({clip for _, clip in CLIPS}):
         follower = Follower(pipeline.detector)
-        remembered, last = Rememberer(pipeline.embedder), None
+        remembered, last = CachedEmbedder(pipeline.embedder), None
         before = None
         for frame in islice(filmed(DATA / f"clips/{clip}.mp4"), 120):
             one, other = pipeline.detector.detect(frame.pixels), follower.detect(frame.pixels)
             frames_ += 1
-            whole += follower.searched
+            whole += follower.was_searched_whole
             if len(one) != 1 or len(other) != 1:
                 before = None
                 continue

@@ -11,7 +11,7 @@ A true match is a probe that lies around its person's template as other photos o
 in LFW: at a cosine of 0.65 on average, 0.14 standard deviation, and never under 0.3.
 
 recall@1: of true matches whose person is the nearest of all by exact search, the share that the
-index finds as well. Times are of one query at a time, by `Embedded.nearest` with the reading of
+index finds as well. Times are of one query at a time, by `SqliteStore.find_nearest` with the reading of
 the rows that it found, after one pass over the file.
 """
 
@@ -30,11 +30,11 @@ from typing import Any
 
 import numpy as np
 
-from onlyme.face.models import SHIPPED, find
+from onlyme.face.models import SHIPPED, find_model
 from onlyme.gallery.stores.protocol import Row
 from onlyme.gallery.stores.sqlite import derived
-from onlyme.gallery.stores.sqlite.store import Embedded
-from onlyme.siamese.distance import unit
+from onlyme.gallery.stores.sqlite.store import SqliteStore
+from onlyme.siamese.distance import normalize
 from onlyme.siamese.head import Base
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -42,7 +42,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 SEALED = 900
 """Bytes of the sealed record of somebody with one photo."""
 
-WANTED = derived.CANDIDATES
+WANTED = derived.MIN_CANDIDATES
 COSINE, SPREAD, LEAST = 0.65, 0.14, 0.3
 
 
@@ -58,14 +58,14 @@ class Crowd:
     def templates(self, count: int) -> Array:
         """People, float32[count, r]."""
         drawn = self._random.standard_normal((count, len(self._mean)))
-        return unit(drawn @ self._root + self._mean).astype(np.float32)
+        return normalize(drawn @ self._root + self._mean).astype(np.float32)
 
     def probes(self, templates: Array) -> Array:
         """One more photo of each."""
         cosine = self._random.normal(COSINE, SPREAD, (len(templates), 1)).clip(LEAST, 0.98)
         away = self._random.standard_normal(templates.shape)
         away -= (away * templates).sum(axis=1, keepdims=True) * templates
-        return (cosine * templates + np.sqrt(1 - cosine**2) * unit(away)).astype(np.float32)
+        return (cosine * templates + np.sqrt(1 - cosine**2) * normalize(away)).astype(np.float32)
 
 
 def main() -> int:
@@ -83,7 +83,7 @@ def main() -> int:
     args = parser.parse_args()
     sizes = [int(size) for size in args.sizes.split(",")] + [1_000_000] * args.full
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {versions()}")
-    base = Base.load(find("embedder", SHIPPED).sha256)
+    base = Base.load(find_model("embedder", SHIPPED).sha256)
     found = []
     for size in sizes:
         with tempfile.TemporaryDirectory(dir=args.folder) as folder:
@@ -108,7 +108,7 @@ def shown(value: object) -> str:
 
 def measured(folder: Path, base: Base, size: int, args: argparse.Namespace) -> dict[str, Any]:
     crowd = Crowd(base, args.seed)
-    store = Embedded(folder / "gallery.sqlite", base.model, len(base.projection))
+    store = SqliteStore(folder / "gallery.sqlite", base.model, len(base.projection))
     templates = crowd.templates(size)
     row: dict[str, Any] = {"people": size}
     begun = perf_counter()
@@ -118,7 +118,7 @@ def measured(folder: Path, base: Base, size: int, args: argparse.Namespace) -> d
     probes = crowd.probes(templates[picks])
     wanted = [key(int(pick)) for pick in picks]
     begun = perf_counter()
-    store.nearest(probes[:1], 8, generation=1)
+    store.find_nearest(probes[:1], 8, generation=1)
     row["matrix made, s"] = perf_counter() - begun
     exact, times = searched(store, probes, exact=True)
     row["exact p50, ms"], row["exact p95, ms"], row["exact p50 of processor time, ms"] = times
@@ -130,7 +130,7 @@ def measured(folder: Path, base: Base, size: int, args: argparse.Namespace) -> d
         store.build_index(1)
         row["index built, s"] = perf_counter() - begun
         for candidates in (24, WANTED, 256):
-            derived.CANDIDATES = candidates
+            derived.MIN_CANDIDATES = candidates
             found, times = searched(store, probes, exact=False)
             hit = sum(found[at][:1] == exact[at][:1] for at in right)
             if candidates == WANTED:
@@ -138,7 +138,7 @@ def measured(folder: Path, base: Base, size: int, args: argparse.Namespace) -> d
                 row["index p50 of processor time, ms"] = times[2]
                 row["index recall@1"] = hit / max(len(right), 1)
             row[f"index, {candidates} candidates"] = told(times[:2], hit, len(right))
-        derived.CANDIDATES = WANTED
+        derived.MIN_CANDIDATES = WANTED
     if args.usearch:
         row |= of_usearch(templates, probes, exact, right)
     for path in sorted(folder.glob("gallery.*")):
@@ -175,7 +175,7 @@ def key(number: int) -> bytes:
     return number.to_bytes(16, "big")
 
 
-def written(store: Embedded, templates: Array) -> None:
+def written(store: SqliteStore, templates: Array) -> None:
     sealed = os.urandom(SEALED)
     for start in range(0, len(templates), 2000):
         part = templates[start : start + 2000]
@@ -185,13 +185,13 @@ def written(store: Embedded, templates: Array) -> None:
 
 
 def searched(
-    store: Embedded, probes: Array, *, exact: bool
+    store: SqliteStore, probes: Array, *, exact: bool
 ) -> tuple[list[list[bytes]], tuple[float, float, float]]:
-    store.nearest(probes[:1], 8, generation=1, exact=exact)
+    store.find_nearest(probes[:1], 8, generation=1, exact=exact)
     found, times, spent = [], [], []
     for probe in probes:
         begun, used = perf_counter(), process_time()
-        [hits] = store.nearest(probe[None], 8, generation=1, exact=exact)
+        [hits] = store.find_nearest(probe[None], 8, generation=1, exact=exact)
         spent.append(1e3 * (process_time() - used))
         times.append(1e3 * (perf_counter() - begun))
         found.append([hit.key for hit in hits])
@@ -199,14 +199,14 @@ def searched(
     return found, middle
 
 
-def one_more(store: Embedded, crowd: Crowd) -> float:
+def one_more(store: SqliteStore, crowd: Crowd) -> float:
     """Write one person and find them: what enrolling costs beside the photos."""
     times = []
     for number in range(5):
         [vector] = crowd.templates(1)
         begun = perf_counter()
         store.replace([Row(key(2**64 + number), 1, os.urandom(SEALED), vector)])
-        store.nearest(vector[None], 1, generation=1)
+        store.find_nearest(vector[None], 1, generation=1)
         times.append(1e3 * (perf_counter() - begun))
     return float(np.median(times))
 

@@ -28,12 +28,12 @@ sys.path.insert(0, str(ROOT / "tools"))
 from people import People, read_people  # noqa: E402 - tools/ is no package
 from train_head import RECIPE  # noqa: E402
 
-from onlyme.siamese import learn  # noqa: E402
+from onlyme.siamese import learn_owner  # noqa: E402
 from onlyme.siamese.calibrate import TailCurve  # noqa: E402
-from onlyme.siamese.distance import distances, unit  # noqa: E402
-from onlyme.siamese.training.crossfit import CrossFit, Trial, trials  # noqa: E402
-from onlyme.siamese.training.curves import LOG_FAR, Measured, far_curve, measure  # noqa: E402
-from onlyme.siamese.training.train import train  # noqa: E402
+from onlyme.siamese.distance import measure_distances, normalize  # noqa: E402
+from onlyme.siamese.training.crossfit import CrossFit, CrossFitTrial, make_trials  # noqa: E402
+from onlyme.siamese.training.curves import LOG_FAR, TrialScores, make_far_curve, measure_trials  # noqa: E402
+from onlyme.siamese.training.train import train_base_head  # noqa: E402
 
 if TYPE_CHECKING:
     from onlyme.siamese.training.whitening import LinearHead
@@ -64,12 +64,12 @@ def main() -> int:
     found: dict[str, Any] = {}
     measured = {}
     for photos in (2, 5):
-        made = trials(people.labels, photos, args.repeats, args.seed)
-        measured[photos] = measure(cross, made, photos)
+        made = make_trials(people.labels, photos, args.repeats, args.seed)
+        measured[photos] = measure_trials(cross, made, photos)
         raw = measure_raw(people, made, photos)
         found[f"miss rates, {photos} photos"] = beside_raw(measured[photos], raw, args)
         found[f"calibration, {photos} photos"] = calibration(measured[photos], people, args.seed)
-    curve = np.stack([far_curve(measured[photos], 1e-5) for photos in (2, 5)])
+    curve = np.stack([make_far_curve(measured[photos], 1e-5) for photos in (2, 5)])
     calibrated = TailCurve(np.array([2, 5]), LOG_FAR, curve, 1e-5)
     found["not me"] = not_me(cross, people, calibrated)
     found["owner head"] = owner_head(cross, people, calibrated, args.seed)
@@ -84,7 +84,7 @@ def main() -> int:
 
 
 def fit(embeddings: Array, labels: Array) -> LinearHead:
-    return train(embeddings, labels, RECIPE)
+    return train_base_head(embeddings, labels, RECIPE)
 
 
 def shown(value: object) -> str:
@@ -93,23 +93,23 @@ def shown(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def measure_raw(people: People, made: list[Trial], photos: int) -> Measured:
+def measure_raw(people: People, made: list[CrossFitTrial], photos: int) -> TrialScores:
     """Cosine of the network's own vectors to the mean of the enrolment photos."""
     genuine, impostor, stranger = [], [], []
     for trial in made:
-        cosine = people.embeddings @ unit(people.embeddings[trial.me].mean(axis=0))
+        cosine = people.embeddings @ normalize(people.embeddings[trial.me].mean(axis=0))
         others = people.labels != trial.owner
         genuine.append(cosine[trial.genuine].astype(np.float64))
         impostor.append(cosine[others])
         stranger.append(people.labels[others])
     owner = np.array([trial.owner for trial in made])
-    return Measured(photos, owner, genuine, impostor, stranger)
+    return TrialScores(photos, owner, genuine, impostor, stranger)
 
 
 class Pooled:
     """Scores of one way, ready to be judged with owners counted any number of times."""
 
-    def __init__(self, measured: Measured) -> None:
+    def __init__(self, measured: TrialScores) -> None:
         _, owner = np.unique(measured.owner, return_inverse=True)
         self.owners = int(owner.max()) + 1
         self.tries = np.bincount(owner, [len(part) for part in measured.impostor])
@@ -134,7 +134,9 @@ class Pooled:
         )
 
 
-def beside_raw(ours: Measured, raw: Measured, args: argparse.Namespace) -> list[dict[str, Any]]:
+def beside_raw(
+    ours: TrialScores, raw: TrialScores, args: argparse.Namespace
+) -> list[dict[str, Any]]:
     one, other = Pooled(ours), Pooled(raw)
     once = np.ones(one.owners)
     miss, raw_miss = one.misses(once), other.misses(once)
@@ -164,13 +166,13 @@ def beside_raw(ours: Measured, raw: Measured, args: argparse.Namespace) -> list[
     ]
 
 
-def calibration(measured: Measured, people: People, seed: int) -> list[dict[str, Any]]:
+def calibration(measured: TrialScores, people: People, seed: int) -> list[dict[str, Any]]:
     """Promised against realised, on owners and strangers whom the curve did not see."""
     half = np.random.default_rng(seed + 7).permutation(int(people.labels.max()) + 1) % 2
     realised: dict[float, dict[int, list[float]]] = {rate: {} for rate in RATES}
     counts = dict.fromkeys(RATES, 0)
     for side in (0, 1):
-        curve = far_curve(part_of(measured, half, side), 1e-5)
+        curve = make_far_curve(part_of(measured, half, side), 1e-5)
         judged = part_of(measured, half, 1 - side)
         for rate in RATES:
             z = float(np.interp(-np.log10(rate), -LOG_FAR, curve))
@@ -196,10 +198,10 @@ def calibration(measured: Measured, people: People, seed: int) -> list[dict[str,
     return rows
 
 
-def part_of(measured: Measured, half: Array, side: int) -> Measured:
+def part_of(measured: TrialScores, half: Array, side: int) -> TrialScores:
     chosen = [at for at, owner in enumerate(measured.owner) if half[owner] == side]
     kept = [half[measured.stranger[at]] == side for at in chosen]
-    return Measured(
+    return TrialScores(
         measured.photos,
         measured.owner[chosen],
         [measured.genuine[at] for at in chosen],
@@ -213,7 +215,7 @@ def closest_pairs(people: People, count: int) -> list[tuple[int, int]]:
     photos = np.bincount(people.labels)
     means = np.zeros((len(photos), people.embeddings.shape[1]))
     np.add.at(means, people.labels, people.embeddings)
-    table = distances(unit(means), unit(means))
+    table = measure_distances(normalize(means), normalize(means))
     table[photos < 4], table[:, photos < 2] = 9.0, 9.0
     np.fill_diagonal(table, 9.0)
     order = np.argsort(table, axis=None)[:count]
@@ -229,9 +231,9 @@ def not_me(cross: CrossFit, people: People, curve: TailCurve) -> list[dict[str, 
         base = replace(room.base, curve=curve)
         me = people.embeddings[rows[: min(5, len(rows) // 2)]]
         own = people.embeddings[rows[len(me) :]]
-        before = learn(base, me)
+        before = learn_owner(base, me)
         faces = people.embeddings[theirs[np.argsort(-before.margins(people.embeddings[theirs]))]]
-        after = learn(base, me, look_alikes=faces[:1])
+        after = learn_owner(base, me, look_alikes=faces[:1])
         for far, total in totals.items():
             was, now = before.alpha_at(far), after.alpha_at(far)
             total += [
@@ -255,16 +257,16 @@ def owner_head(
     """How often the owner head is kept, with seven photos and ten NOT_ME, and what it does."""
     kept, better, changes = 0, 0, []
     generator = np.random.default_rng(seed)
-    made = trials(people.labels, 7, 1, seed)
+    made = make_trials(people.labels, 7, 1, seed)
     for trial in made:
         home = int(cross.fold[trial.me[0]])
         base = replace(cross.room(home, home).base, curve=curve)
         strangers = np.flatnonzero((cross.fold == home) & (people.labels != trial.owner))
         others = generator.choice(strangers, 10, replace=False)
-        learned = learn(base, people.embeddings[trial.me], people.embeddings[others])
+        learned = learn_owner(base, people.embeddings[trial.me], people.embeddings[others])
         kept += learned.kept
         if learned.kept:
-            plain = learn(base, people.embeddings[trial.me])
+            plain = learn_owner(base, people.embeddings[trial.me])
             genuine = people.embeddings[trial.genuine]
             gain = (learned.margins(genuine) - learned.alpha_at(1e-5)).mean() - (
                 plain.margins(genuine) - plain.alpha_at(1e-5)
@@ -277,13 +279,13 @@ def owner_head(
 
 def timings(cross: CrossFit, people: People, curve: TailCurve) -> list[dict[str, Any]]:
     base = replace(cross.room(0, 0).base, curve=curve)
-    made = trials(people.labels, 7, 1, 0)[0]
+    made = make_trials(people.labels, 7, 1, 0)[0]
     me = people.embeddings[made.me]
     others = people.embeddings[np.flatnonzero(people.labels != made.owner)[:10]]
-    learned, probe = learn(base, me, others), people.embeddings[made.genuine[:1]]
+    learned, probe = learn_owner(base, me, others), people.embeddings[made.genuine[:1]]
     return [
         {
-            "learn 7 × 10": middle(lambda: learn(base, me, others), 15),
+            "learn 7 × 10": middle(lambda: learn_owner(base, me, others), 15),
             "decide": middle(lambda: learned.margins(probe), 200),
         }
     ]

@@ -33,12 +33,12 @@ sys.path.insert(0, str(ROOT / "tools"))
 from people import People, read_people  # noqa: E402 - tools/ is no package
 from train_head import RECIPE  # noqa: E402
 
-from onlyme.gallery.identify import LEAD  # noqa: E402
-from onlyme.siamese.calibrate import centre_of  # noqa: E402
-from onlyme.siamese.distance import distances  # noqa: E402
-from onlyme.siamese.training.crossfit import CrossFit, Room  # noqa: E402
-from onlyme.siamese.training.curves import LOG_FAR, Measured, far_curve  # noqa: E402
-from onlyme.siamese.training.train import train  # noqa: E402
+from onlyme.gallery.identify import LEAD_MARGIN  # noqa: E402
+from onlyme.siamese.calibrate import compute_centre  # noqa: E402
+from onlyme.siamese.distance import measure_distances  # noqa: E402
+from onlyme.siamese.training.crossfit import CrossFit, FoldModel  # noqa: E402
+from onlyme.siamese.training.curves import LOG_FAR, TrialScores, make_far_curve  # noqa: E402
+from onlyme.siamese.training.train import train_base_head  # noqa: E402
 
 Array = np.ndarray[Any, np.dtype[Any]]
 FPIR = 0.01
@@ -84,7 +84,7 @@ def main() -> int:
         cross = CrossFit(
             people.embeddings,
             people.labels,
-            lambda embeddings, labels: train(embeddings, labels, RECIPE),
+            lambda embeddings, labels: train_base_head(embeddings, labels, RECIPE),
             folds=4,
             seed=args.seed,
         )
@@ -142,27 +142,27 @@ def dealt(people: People, judged: Array, seed: int) -> tuple[Array, Array]:
     return np.array(enrolled), probes
 
 
-def scores(room: Room, enrolled: Array, probes: Array) -> Array:
+def scores(room: FoldModel, enrolled: Array, probes: Array) -> Array:
     """The z of every probe against everybody enrolled, as `onlyme.gallery.identify` counts it."""
     templates = room.heads[enrolled]
-    drawn = room.base.draws_not_me[:, None] - distances(room.base.draws, templates)
-    centres = [centre_of(drawn[:, n], templates[n][None]) for n in range(len(templates))]
-    margins = room.not_me[probes][:, None] - distances(room.heads[probes], templates)
+    drawn = room.base.draws_not_me[:, None] - measure_distances(room.base.draws, templates)
+    centres = [compute_centre(drawn[:, n], templates[n][None]) for n in range(len(templates))]
+    margins = room.not_me[probes][:, None] - measure_distances(room.heads[probes], templates)
     return margins - np.array(centres)
 
 
-def curve_of(room: Room, people: People, enrolled: Array, probes: Array) -> Array:
+def curve_of(room: FoldModel, people: People, enrolled: Array, probes: Array) -> Array:
     """The curve of false accept rates against z, of owners with one photo."""
     z = scores(room, enrolled, probes)
     apart = people.labels[probes][:, None] != people.labels[enrolled][None]
-    measured = Measured(
+    measured = TrialScores(
         photos=1,
         owner=people.labels[enrolled],
         genuine=[],
         impostor=[z[apart[:, n], n] for n in range(len(enrolled))],
         stranger=[people.labels[probes][apart[:, n]] for n in range(len(enrolled))],
     )
-    return far_curve(measured, 1e-5)
+    return make_far_curve(measured, 1e-5)
 
 
 def sizes(one: Trial) -> dict[str, Any]:
@@ -237,7 +237,7 @@ def kept(trials: list[Trial], rounds: int, seed: int) -> list[dict[str, Any]]:
     for at, promise in enumerate(PROMISES):
         named, who, missed, asked, wrong, close = [], [], [], [], 0, 0
         for one in trials:
-            top, right, ambiguous = answers(one, one.promised[at], LEAD)
+            top, right, ambiguous = answers(one, one.promised[at], LEAD_MARGIN)
             given = top & ~ambiguous
             named.append(given[~one.known])
             who.append(one.probe[~one.known])

@@ -19,11 +19,11 @@ import cv2
 import numpy as np
 
 from onlyme.evaluate.intervals import clopper_pearson
-from onlyme.face.models import find
+from onlyme.face.models import find_model
 from onlyme.faceid import wiring
 from onlyme.image.decode import decode
 from onlyme.liveness.fusion import Fusion
-from onlyme.liveness.passive import Passive
+from onlyme.liveness.passive import LivenessNetwork
 from onlyme.settings import Settings
 from onlyme.types import Frame, Verdict
 
@@ -37,7 +37,7 @@ def main() -> None:
     given = parser.parse_args()
     data = Path(os.environ["ONLYME_DATA"])
     print(f"{platform.machine()}, {os.cpu_count()} cores, OpenCV {cv2.__version__}")
-    pipeline = wiring.pipeline(Settings.load())
+    pipeline = wiring.make_pipeline(Settings.load())
     recognition(pipeline, data, given.people, np.random.default_rng(given.seed))
     liveness(pipeline, data)
 
@@ -91,15 +91,15 @@ def misses(cosines) -> str:
 
 
 def liveness(pipeline, data: Path) -> None:
-    model = find("liveness")
-    passive, fusion = Passive(model.read(), colourless=True), Fusion.load(model.sha256)
+    model = find_model("liveness")
+    passive, fusion = LivenessNetwork(model.read(), colourless=True), Fusion.load(model.sha256)
     verdicts: dict[tuple[str, str], list[Verdict]] = {}
     for path in sorted((data / "nuaa_dev").glob("*/*/*.jpg")):
         frame = decode(path)
         for kind, pixels in (("colour", frame.pixels), ("grey", grey(frame.pixels))):
             sight = pipeline.look(Frame(pixels, str(path)))
             seen = [] if sight.face is None else [passive.look(pixels, sight.face)]
-            verdicts.setdefault((path.parts[-3], kind), []).append(fusion.verdict(seen).verdict)
+            verdicts.setdefault((path.parts[-3], kind), []).append(fusion.fuse(seen).verdict)
     print("\nnuaa_dev, single frames, the shipped calibration (fitted to these people in colour)")
     for (what, kind), said in sorted(verdicts.items()):
         wrong = sum(v is Verdict.LIVE for v in said)

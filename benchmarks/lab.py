@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from onlyme.cli.lab.parts import loader
-from onlyme.lab.export import embedder_of, export
-from onlyme.lab.networks import Article, build, tensor
-from onlyme.lab.networks.siamese import margins
-from onlyme.lab.peak_memory import forget_peak, peak_bytes
+from onlyme.cli.lab.parts import make_loader
+from onlyme.lab.export import export, get_embedder
+from onlyme.lab.networks import Article, build_network, to_tensor
+from onlyme.lab.networks.siamese import compute_margins
+from onlyme.lab.peak_memory import forget_peak, read_peak_bytes
 from onlyme.lab.photos import Photos
 from onlyme.lab.spec import Spec
 from onlyme.lab.train import train
@@ -32,7 +32,7 @@ HERE = Path(__file__).resolve().parents[1]
 def article_photos(*, whole=False):
     """The article's photos in the order of their numbers: 7 ME and 9 NOT_ME."""
     data = Path(os.environ.get("ONLYME_DATA", HERE / ".." / "shared" / "data")) / "article"
-    load = loader(whole=whole)
+    load = make_loader(whole=whole)
 
     def number(path):
         return int(path.stem.rsplit("_", 1)[1])
@@ -62,7 +62,7 @@ def compact(models):
             f"  seed {seed}: {result.reason} after {result.steps} steps, {result.seconds:.1f} s, "
             f"{result.peak_bytes / 1e6:.0f} MB; {verdicts(trained, me[5:], not_me[7:])}"
         )
-    done = export(embedder_of(trained), "benchmark", models, np.concatenate([me, not_me]))
+    done = export(get_embedder(trained), "benchmark", models, np.concatenate([me, not_me]))
     print(f"  exported: distances differ by {done.difference:.1e} at most (16 photos)")
     print("  four other pairs of ME held out (harder: ME 4-7 are nearly one photo):")
     hits = lets = of = others = 0
@@ -83,7 +83,7 @@ def growth():
     for alpha in (0.5, 1.0):
         for unit in (True, False):
             spec = Spec("compact", alpha=alpha, unit=unit)
-            before = length(spec.network(), me)
+            before = length(spec.build_network(), me)
             trained = train(Photos(me[:5], not_me[:7]), spec)
             print(
                 f"  alpha {alpha:g}, {'unit length' if unit else 'any length'}: "
@@ -95,12 +95,12 @@ def growth():
 
 @torch.no_grad()
 def length(network, faces):
-    return float(network.eval().embedder(tensor(faces)).norm(dim=1).mean())
+    return float(network.eval().embedder(to_tensor(faces)).norm(dim=1).mean())
 
 
 def article(minutes):
     """The article's network on its own whole photos: its loop and our step, equal times."""
-    me, not_me = (tensor(images) for images in article_photos(whole=True))
+    me, not_me = (to_tensor(images) for images in article_photos(whole=True))
     print(
         "article, ME 1-5 and NOT_ME 1-4, 6-8 trained; error: share of the 2 x 5 x 9 triplets of "
         "held-out ME, trained ME and any NOT_ME whose loss at alpha 0.5 is not zero"
@@ -109,7 +109,7 @@ def article(minutes):
     for name, loop in (("its own loop", own_loop), ("our step", our_step)):
         forget_peak()
         rows, per = followed(loop, me, not_me, minutes)
-        print(f"{name}: {per:.2f} s a step, {peak_bytes() / 1e9:.2f} GB at most")
+        print(f"{name}: {per:.2f} s a step, {read_peak_bytes() / 1e9:.2f} GB at most")
         for seconds, done, loss, error, right, wrong in rows:
             print(
                 f"  {seconds:6.0f} s, {done:4d} steps: loss of all triplets {loss:.3f}, held-out "
@@ -130,7 +130,7 @@ def followed(loop, me, not_me, minutes):
 
     Looking is not counted.
     """
-    network = build("article", whole=True)
+    network = build_network("article", whole=True)
     rows, looking, steps = [(0.0, 0, *judged(network, me, not_me))], 0.0, 0
     start = time.perf_counter()
     for steps in loop(network, me[:5], not_me[:7]):
@@ -188,7 +188,7 @@ def judged(network, me, not_me):
     near = (mine[5:, None] - stored[0][None]).norm(dim=-1)
     far = (mine[5:, None] - others[None]).norm(dim=-1)
     error = (near[:, :, None] - far[:, None, :] + 0.5 > 0).float().mean()
-    accepted = [int((margins(*stored, x) >= 0.5).sum()) for x in (mine[5:], others[7:])]
+    accepted = [int((compute_margins(*stored, x) >= 0.5).sum()) for x in (mine[5:], others[7:])]
     return float(loss), round(float(error), 2), *accepted
 
 
@@ -200,7 +200,7 @@ def main():
     said = parser.parse_args()
     sizes = (
         sum(p.numel() for p in Article().parameters()),
-        sum(p.numel() for p in build("compact").parameters()),
+        sum(p.numel() for p in build_network("compact").parameters()),
     )
     print(f"parameters: article {sizes[0] / 1e6:.1f} M, compact {sizes[1] / 1e6:.2f} M")
     if said.what in {"compact", "all"}:

@@ -21,14 +21,14 @@ import cv2
 import numpy as np
 from liveness_challenge import challenge_figures
 
-from onlyme.evaluate.pad import Tally
-from onlyme.face.models import find
+from onlyme.evaluate.pad import PresentationCounts
+from onlyme.face.models import find_model
 from onlyme.faceid import wiring
-from onlyme.image.sources import frames
-from onlyme.liveness.calibrate import fit
+from onlyme.image.sources import read_frames
+from onlyme.liveness.calibrate import fit_calibration
 from onlyme.liveness.fusion import CALIBRATION, Fusion
-from onlyme.liveness.judge import Scene
-from onlyme.liveness.passive import Passive
+from onlyme.liveness.judge import LivenessSession
+from onlyme.liveness.passive import LivenessNetwork
 from onlyme.settings import Settings
 from onlyme.types import Verdict
 
@@ -58,8 +58,8 @@ class Looker:
     """The networks, and what they say of one picture."""
 
     def __init__(self):
-        self.pipeline = wiring.pipeline(Settings.load())
-        self.passive = Passive(find("liveness").read())
+        self.pipeline = wiring.make_pipeline(Settings.load())
+        self.passive = LivenessNetwork(find_model("liveness").read())
 
     def glance(self, sight):
         """What passive liveness sees of a sight; None without a face."""
@@ -79,7 +79,7 @@ def nuaa(looker: Looker, data: Path) -> list[Shot]:
 def clip_sights(looker: Looker, path: Path):
     """The sights of a clip, at most 15 a second, each with its glance."""
     due = 0.0
-    for frame in frames(path):
+    for frame in read_frames(path):
         if frame.at + 1e-3 < due:
             continue
         due = frame.at + 1 / RATE - 1e-3
@@ -111,7 +111,7 @@ def fitted(shots: list[Shot], network: str) -> Fusion:
     people = [(shot.subject, shot.live) for shot in used]
     # Every person weighs the same, live and as an attack, however many frames there are.
     weights = np.array([1 / people.count(person) for person in people])
-    slope, intercept = fit(odds, live, weights)
+    slope, intercept = fit_calibration(odds, live, weights)
     return Fusion(round(slope, 4), round(intercept, 4), LIVE_AT, ATTACK_AT, network)
 
 
@@ -125,9 +125,9 @@ def verdict_of(fusion: Fusion, odds: list[float | None]) -> Verdict:
     return Verdict.ATTACK if score <= fusion.attack else Verdict.UNDECIDED
 
 
-def tallied(cases, fusions) -> dict[str, Tally]:
+def tallied(cases, fusions) -> dict[str, PresentationCounts]:
     """Count verdicts: cases are (subject, live, [odds…]); fusions by held-out subject."""
-    tallies = {"live": Tally("live"), "print": Tally("print")}
+    tallies = {"live": PresentationCounts("live"), "print": PresentationCounts("print")}
     for subject, live, odds in cases:
         tallies["live" if live else "print"].add(verdict_of(fusions[subject], odds))
     return tallies
@@ -145,7 +145,7 @@ def clip_verdicts(seen, fusions) -> dict[str, list[Verdict]]:
     """Verdicts of all attempts of each clip: five frames of one face, as a camera decides."""
     result = {}
     for name, sights in seen.items():
-        scene, count, verdicts = Scene(fusions[name.rpartition("_")[0]]), 0, []
+        scene, count, verdicts = LivenessSession(fusions[name.rpartition("_")[0]]), 0, []
         for sight, glance in sights:
             if glance is None:
                 continue
@@ -207,7 +207,7 @@ def main() -> None:
     arguments = parser.parse_args()
     cv2.setNumThreads(2)
     data = Path(os.environ["ONLYME_DATA"])
-    network = find("liveness").sha256
+    network = find_model("liveness").sha256
     looker = Looker()
     if arguments.only_challenge:
         challenge_figures(looker.pipeline, data, arguments.sequences)
@@ -236,8 +236,8 @@ def main() -> None:
     for title, case in cases.items():
         print(f"\nnuaa_dev, {title}, people left out one at a time")
         for tally in tallied(case, folds).values():
-            print("  " + tally.line())
-            figures[f"{title}, {tally.kind}"] = tally.line()
+            print("  " + tally.format_line())
+            figures[f"{title}, {tally.kind}"] = tally.format_line()
         for subject in sorted({shot.subject for shot in shots}):
             own = tallied([c for c in case if c[0] == subject], folds)
             print(f"    {subject}: live {own['live'].live} of {own['live'].total} passed, "

@@ -10,16 +10,20 @@ import cv2
 import numpy as np
 from paper import Holder, papers
 
-from onlyme.face.subject import subject
-from onlyme.image.sources import frames
+from onlyme.face.subject import choose_subject
+from onlyme.image.sources import read_frames
 from onlyme.liveness import challenge as rules
-from onlyme.liveness.challenge import Challenge, Phase, Step, drawn, possible
-from onlyme.liveness.rigidity import solidity
+from onlyme.liveness.challenge import Challenge, ChallengeStep, Phase, draw_steps, is_allowed
+from onlyme.liveness.rigidity import measure_rigidity
 from onlyme.types import Face
 
 RATE = 10.0
 LONGEST = 40.0
-OWN = (Step.LEFT, Step.RIGHT, Step.NOD)  # how the head of tranvan_live moves, in order
+OWN = (
+    ChallengeStep.LEFT,
+    ChallengeStep.RIGHT,
+    ChallengeStep.NOD,
+)  # how the head of tranvan_live moves, in order
 
 
 def gray(pixels):
@@ -31,25 +35,25 @@ def simulated(detector, path, seed):
     from onlyme.image.decode import decode
 
     photo = decode(path).pixels
-    face = subject(detector.detect(photo), photo.shape)
+    face = choose_subject(detector.detect(photo), photo.shape)
     if not isinstance(face, Face):
         return None
     big = cv2.resize(photo, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
     rng = np.random.default_rng(seed)
     paper = papers(rng)
     holder = Holder(big, face.landmarks[2] * 2, face.box[2] * 2, paper, seed)
-    challenge = Challenge(drawn(3, random.Random(seed)))  # noqa: S311 - to be repeated
+    challenge = Challenge(draw_steps(3, random.Random(seed)))  # noqa: S311 - to be repeated
     same = np.eye(1, 128, dtype=np.float32)[0]  # the recogniser is fooled: it is the owner's photo
     worst, reached, number = 0.0, 0, 0
     while challenge.phase not in (Phase.DONE, Phase.FAILED) and number / RATE < LONGEST:
         at = number / RATE
-        asked = challenge.asked if challenge.phase is Phase.MOVE else None
+        asked = challenge.current_step if challenge.phase is Phase.MOVE else None
         frame = holder.frame(at, asked.value if asked else None)
-        found = subject(detector.detect(frame), frame.shape)
-        challenge.frame(at, gray(frame), found if isinstance(found, Face) else None, same)
+        found = choose_subject(detector.detect(frame), frame.shape)
+        challenge.add_frame(at, gray(frame), found if isinstance(found, Face) else None, same)
         tracks = challenge._tracks  # noqa: SLF001 - to see by how much it fails
-        motion = solidity(tracks) if tracks else None
-        if motion and max(abs(motion.x), abs(motion.y)) >= rules.LEAD:
+        motion = measure_rigidity(tracks) if tracks else None
+        if motion and max(abs(motion.x), abs(motion.y)) >= rules.MIN_LEAD_EYE_DISTANCES:
             worst = max(worst, motion.ahead)
         reached = max(reached, challenge._number)  # noqa: SLF001
         number += 1
@@ -59,7 +63,7 @@ def simulated(detector, path, seed):
 def recorded(pipeline, path, rate=15.0):
     """A clip as a challenge sees it."""
     due, seen = 0.0, []
-    for frame in frames(path):
+    for frame in read_frames(path):
         if frame.at + 1e-3 >= due:
             due = frame.at + 1 / rate - 1e-3
             sight = pipeline.look(frame)
@@ -71,7 +75,10 @@ def recorded(pipeline, path, rate=15.0):
 def answered(seen, steps, start=0.0):
     challenge = Challenge(steps)
     for at, pixels, face, vector in seen:
-        if at >= start and challenge.frame(at, pixels, face, vector) in (Phase.DONE, Phase.FAILED):
+        if at >= start and challenge.add_frame(at, pixels, face, vector) in (
+            Phase.DONE,
+            Phase.FAILED,
+        ):
             break
     return challenge
 
@@ -95,7 +102,7 @@ def passing(seen, every, start):
 
 def sequences(count):
     """Every sequence that can be drawn."""
-    return [steps for steps in itertools.product(Step, repeat=count) if possible(steps)]
+    return [steps for steps in itertools.product(ChallengeStep, repeat=count) if is_allowed(steps)]
 
 
 def challenge_figures(pipeline, data, count):
@@ -119,7 +126,7 @@ def challenge_figures(pipeline, data, count):
     print(f"  shapes {dict(ends)}; steps that were passed, of 3: {dict(sorted(steps.items()))}")
     for kind, values in sorted(worst.items()):
         print(f"  {kind}: nose ahead by at most {max(values):.3f}, 95 % below "
-              f"{np.quantile(values, 0.95):.3f}; {rules.AHEAD} is asked for")  # fmt: skip
+              f"{np.quantile(values, 0.95):.3f}; {rules.MIN_AHEAD_EYE_DISTANCES} is asked for")  # fmt: skip
     for clip in ("tranvan_live", "tranvan_replay"):
         seen = recorded(pipeline, data / f"clips/{clip}.mp4")
         every = sequences(3)

@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 
 from onlyme.faceid import wiring  # noqa: E402
-from onlyme.gallery.gallery import Gallery, Person  # noqa: E402
+from onlyme.gallery.gallery import Gallery, GalleryPerson  # noqa: E402
 from onlyme.gallery.rekey import renew  # noqa: E402
 from onlyme.gallery.stores.postgres import PostgresStore  # noqa: E402
 from onlyme.gallery.stores.protocol import Row  # noqa: E402
@@ -64,7 +64,7 @@ class Faces:
 
     def __init__(self, seed):
         self.random = np.random.default_rng(seed)
-        cohort = wiring.base(Settings.load()).cohort.astype(np.float64)
+        cohort = wiring.load_base(Settings.load()).cohort.astype(np.float64)
         self.mean = cohort.mean(axis=0)
         self.shape = np.linalg.cholesky(np.cov(cohort.T) + 1e-9 * np.eye(cohort.shape[1]))
 
@@ -90,7 +90,7 @@ def rows_of(vectors, first):
 
 
 def opened(address):
-    base = wiring.base(Settings.load())
+    base = wiring.load_base(Settings.load())
     PostgresStore.upgrade(address, base.model, len(base.projection))
     return PostgresStore(address, base.model, len(base.projection))
 
@@ -140,7 +140,7 @@ def people(server, count):
     middle, high = timed(indexed, range(INDEXED))
     print(f"  indexed search: p50 {middle:.2f} ms, p95 {high:.2f} ms (n = {INDEXED})")
     right = nearest_of(templates, probes) == chosen
-    hits = store.nearest(probes, 1, generation=1)
+    hits = store.find_nearest(probes, 1, generation=1)
     same = np.array(
         [
             bool(hit) and int.from_bytes(hit[0].key, "big") == at
@@ -206,13 +206,13 @@ def clients(address):
 
 def renewal(server):
     """A new rotation for 10,000 people, with the index of the new generation kept up to date."""
-    base = wiring.base(Settings.load())
+    base = wiring.load_base(Settings.load())
     gallery = Gallery(opened(server.schema("renewal")), bytes(32), base)
     gallery.begin()
     count, faces = 10_000, np.random.default_rng(0)
     drawn = unit(faces.standard_normal((count, base.dimension)))
     start = time.perf_counter()
-    gallery.put([Person(f"person {at}", vector[None]) for at, vector in enumerate(drawn)])
+    gallery.put([GalleryPerson(f"person {at}", vector[None]) for at, vector in enumerate(drawn)])
     rate = count / (time.perf_counter() - start)
     print(f"\n{count:,} people enrolled from embeddings: {rate:,.0f} a second")
     gallery.store.build_index(1)

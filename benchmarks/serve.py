@@ -173,7 +173,7 @@ def open_loop(port: int, questions: list[Question], rate: float, total: int) -> 
 
 def library(settings: Settings, questions: list[Question], times: int) -> tuple[float, float]:
     """Wall and processor seconds of one verification, one after the other, gate and all."""
-    with wiring.face_id(settings, FaceID, lasting=True) as face_id:
+    with wiring.make_face_id(settings, FaceID, lasting=True) as face_id:
         for question in questions:
             face_id.verify(question.name, question.picture, "passive", gate=True, source="alone")
         start, used = time.perf_counter(), time.process_time()
@@ -188,7 +188,7 @@ def enrolled(folder: Path) -> tuple[Settings, str, list[Question]]:
     """A vault with two people, a token, and the questions with their answers."""
     settings = Settings.load(vault=folder)
     pictures = {path.stem: path.read_bytes() for path in PHOTOS.glob("*.jpg")}
-    with wiring.face_id(settings, FaceID, lasting=True) as face_id:
+    with wiring.make_face_id(settings, FaceID, lasting=True) as face_id:
         for name, photos in ENROLLED.items():
             face_id.enroll(name, [pictures[photo] for photo in photos])
         token = Tokens(face_id.keeping).create("load", Scope.ADMIN, None, 10_000)
@@ -253,7 +253,7 @@ def main() -> int:
 
 def run(folder: Path, rounds: int, requests: int) -> int:
     settings, _, questions = enrolled(folder)
-    runtime = wiring.runtime(settings, lasting=True)
+    runtime = wiring.choose_runtime(settings, lasting=True)
     cores = len(os.sched_getaffinity(0))
     print(f"{cores} cores, networks on {runtime}; {CALLERS} callers, pictures of "
           f"{min(len(q.picture) for q in questions) // 1000} to "

@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from peers import Worker
 
-from onlyme.face.models import find
+from onlyme.face.models import find_model
 from onlyme.image.decode import decode
 
 DATA = Path(os.environ.get("ONLYME_DATA", Path(__file__).parents[2] / "shared/data"))
@@ -34,7 +34,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=40, help="turns, of three verifications each")
     rounds = parser.parse_args().rounds
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    find("embedder").read()
+    find_model("embedder").read()
     with tempfile.TemporaryDirectory() as folder:
         # Cold first: a child's peak memory counts from its parent's, which is small only now.
         good = [*cold(Path(folder)), *warm(Path(folder), rounds)]
@@ -91,7 +91,7 @@ def frames(folder: Path) -> list[Path]:
     from onlyme.faceid import wiring
     from onlyme.settings import Settings
 
-    face = wiring.pipeline(Settings.load()).detector.detect(second)[0]
+    face = wiring.make_pipeline(Settings.load()).detector.detect(second)[0]
     for share in (0.10, 0.25, 0.50):
         scale = share * 4000 / float(face.box[2])
         patch = cv2.resize(second, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)

@@ -19,12 +19,12 @@ import numpy as np
 import platformdirs
 
 from onlyme.face.align import align
-from onlyme.face.detect import ENOUGH, OVERLAP
-from onlyme.face.models import find
+from onlyme.face.detect import ENOUGH, SAME_FACE_OVERLAP
+from onlyme.face.models import find_model
 from onlyme.face.resize import shrink
 from onlyme.faceid import wiring
 from onlyme.image.decode import decode
-from onlyme.image.sources import photos
+from onlyme.image.sources import list_photos
 from onlyme.settings import Settings
 from onlyme.types import Face
 
@@ -37,10 +37,10 @@ class Alone:
     """YuNet as it comes, on the whole picture."""
 
     def __init__(self) -> None:
-        weights = np.frombuffer(find("detector").read(), np.uint8)
+        weights = np.frombuffer(find_model("detector").read(), np.uint8)
         nothing = np.empty(0, np.uint8)
         self._net = cv2.FaceDetectorYN.create(
-            "onnx", weights, nothing, (HEIGHT, HEIGHT), ENOUGH, OVERLAP
+            "onnx", weights, nothing, (HEIGHT, HEIGHT), ENOUGH, SAME_FACE_OVERLAP
         )
 
     def detect(self, pixels: np.ndarray) -> list[Face]:
@@ -55,8 +55,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photos", type=Path, default=PHOTOS)
     folder = parser.parse_args().photos
-    pipeline = wiring.pipeline(Settings.load())
-    pictures = [shrink(decode(path).pixels, HEIGHT)[0] for path in photos(folder)]
+    pipeline = wiring.make_pipeline(Settings.load())
+    pictures = [shrink(decode(path).pixels, HEIGHT)[0] for path in list_photos(folder)]
     ways = {"YuNet alone": Alone(), "onlyme": pipeline.detector}
 
     def seen(detector: Alone, pixels: np.ndarray) -> tuple[np.ndarray, float] | None:

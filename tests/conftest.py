@@ -39,7 +39,7 @@ def pipeline():
     from onlyme.faceid import wiring
     from onlyme.settings import Settings
 
-    return wiring.pipeline(Settings.load())
+    return wiring.make_pipeline(Settings.load())
 
 
 @pytest.fixture

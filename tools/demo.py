@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from onlyme import Decision, FaceID
-from onlyme.cli.output import odds
+from onlyme.cli.output import format_odds
 
 HERE = Path(__file__).resolve().parent
 ME = "Barack Obama"
@@ -76,7 +76,9 @@ def main() -> int:
 
     learned = f"from {enrollment.taken} photos in [bold]{seconds:.2f} s[/]"
     console.print(f"\n[bold]onlyme[/] learned [bold]{ME}[/] {learned}.")
-    console.print(f"A face opens from alpha {enrollment.alpha:+.2f} on: {odds(enrollment.far)}.\n")
+    console.print(
+        f"A face opens from alpha {enrollment.alpha:+.2f} on: {format_odds(enrollment.far)}.\n"
+    )
     console.print(table(trials, enrollment.alpha))
     out.mkdir(parents=True, exist_ok=True)
     picture = out / "verdicts.png"

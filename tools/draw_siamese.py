@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from onlyme.lab.comparison.plots import COLOURS, Series, dots, lines
+from onlyme.lab.comparison.plots import COLOURS, Series, draw_lines, draw_scatter
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "explanation"
 
@@ -25,7 +25,7 @@ def triplet():
     for name, old, new, colour in zip(names, (a, p, n), after, (0, 2, 1), strict=True):
         path = old + np.linspace(0, 1, 6)[:, None] * (new - old)
         series.append(Series(name, path[:, 0].tolist(), path[:, 1].tolist(), COLOURS[colour]))
-    return dots(series, ("first number of the vector", "second"))
+    return draw_scatter(series, ("first number of the vector", "second"))
 
 
 def cost():
@@ -33,7 +33,7 @@ def cost():
     m = list(range(2, 11))
     three = [3 * k * (k - 1) * 10 for k in m]
     once = [k + 10 for k in m]
-    return lines(
+    return draw_lines(
         [
             Series("three for each triplet", m, three, COLOURS[1]),
             Series("each photo once", m, once, COLOURS[0]),
@@ -49,7 +49,7 @@ def alpha():
     def below(x, mean):
         return 0.5 * (1 + math.erf((x - mean) / (0.35 * math.sqrt(2))))
 
-    return lines(
+    return draw_lines(
         [
             Series("owner refused", alphas, [below(x, 0.8) for x in alphas], COLOURS[0]),
             Series("stranger accepted", alphas, [1 - below(x, -0.6) for x in alphas], COLOURS[1]),
@@ -64,7 +64,7 @@ def growth():
     a, p, n = np.array([1.0, 0.0]), np.array([0.96, 0.28]), np.array([0.93, 0.3675])
     gap = float(np.linalg.norm(a - p) - np.linalg.norm(a - n))
     losses = [max(0.0, length * gap + 0.5) for length in lengths]
-    return lines(
+    return draw_lines(
         [Series("loss, alpha 0.5", lengths, losses, COLOURS[0])],
         ("length of every vector", "loss"),
     )

@@ -21,7 +21,7 @@ from rich.progress import Progress
 from onlyme.face import align as align_module
 from onlyme.face import detect, embed, geometry, resize, subject
 from onlyme.face.align import align
-from onlyme.face.models import SHIPPED, find
+from onlyme.face.models import SHIPPED, find_model
 from onlyme.faceid import wiring
 from onlyme.image import decode, files
 from onlyme.settings import Settings
@@ -78,7 +78,7 @@ def read_people(
     photos = sorted(p for p in folder.glob("*/*") if p.suffix.lower() in SUFFIXES)
     if not photos:
         raise SystemExit(f"{folder}: no photos in folders of people")
-    pipeline = wiring.pipeline(Settings.load(embedder=embedder))
+    pipeline = wiring.make_pipeline(Settings.load(embedder=embedder))
     model = pipeline.embedder.model
     key = hashlib.sha256(f"{fingerprint()} {model}\n".encode())
     for photo in photos:
@@ -102,7 +102,7 @@ def fingerprint() -> str:
     It covers the source of the modules, the detector, and the choice among several faces.
     """
     source = [inspect.getsource(part) for part in (*MODULES, _labelled)]
-    detector = find("detector", SHIPPED).sha256
+    detector = find_model("detector", SHIPPED).sha256
     return hashlib.sha256("\0".join([detector, *source]).encode()).hexdigest()
 
 

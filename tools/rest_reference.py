@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.app import create_app
-from onlyme.serve.problems import PREFIX, STATUS, slug
+from onlyme.serve.problems import PREFIX, STATUS, make_slug
 from onlyme.settings import Settings
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def described(name: str, schema: dict[str, Any]) -> str:
 def problems() -> str:
     """List what is answered in place of a document."""
     rows = "".join(
-        f"| `{PREFIX}{slug(error.__name__)}` | {status} | {said} |\n"
+        f"| `{PREFIX}{make_slug(error.__name__)}` | {status} | {said} |\n"
         for error, status in STATUS.items()
         for said in (error.__doc__ or "").splitlines()[:1]
     )

@@ -29,21 +29,21 @@ from people import People, read_people
 from rich.console import Console
 from rich.progress import Progress
 
-from onlyme.siamese.distance import unit
-from onlyme.siamese.head import NEAREST
+from onlyme.siamese.distance import normalize
+from onlyme.siamese.head import MAX_NEAREST_STRANGERS
 from onlyme.siamese.margin import NotMe
-from onlyme.siamese.training.crossfit import COHORT, DRAWS, CrossFit, trials
+from onlyme.siamese.training.crossfit import COHORT_SIZE, DRAWS_SIZE, CrossFit, make_trials
 from onlyme.siamese.training.curves import (
     LOG_FAR,
     MISS_Z,
-    Measured,
+    TrialScores,
     count_accepts,
-    far_curve,
-    measure,
-    miss_rates,
+    make_far_curve,
+    measure_miss_rates,
+    measure_trials,
 )
-from onlyme.siamese.training.train import Recipe, train
-from onlyme.siamese.training.whitening import LinearHead, strangers
+from onlyme.siamese.training.train import Recipe, train_base_head
+from onlyme.siamese.training.whitening import LinearHead, draw_strangers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,7 +114,7 @@ class Steps:
         def moved(step: int, _: float) -> None:
             self._progress.update(self._task, completed=self._heads * self._steps + step)
 
-        head = train(embeddings, labels, recipe, moved)
+        head = train_base_head(embeddings, labels, recipe, moved)
         self._heads += 1
         moved(0, 0.0)
         return head
@@ -136,16 +136,18 @@ def build(
     curves, misses, owners, rows = [], [], [], []
     for photos in PHOTOS:
         steps.say(f"measuring owners of {photos} photos")
-        measured = measure(cross, trials(people.labels, photos, args.repeats, seed), photos)
-        curves.append(far_curve(measured, COUNTED_FROM))
-        misses.append(miss_rates(measured, 1000, seed))
+        measured = measure_trials(
+            cross, make_trials(people.labels, photos, args.repeats, seed), photos
+        )
+        curves.append(make_far_curve(measured, COUNTED_FROM))
+        misses.append(measure_miss_rates(measured, 1000, seed))
         owners.append(len(np.unique(measured.owner)))
         rows += counted(measured, curves[-1], seed)
     steps.say("training the head that is written")
     head = fit(people.embeddings, people.labels)
-    heads = head.heads(people.embeddings)
-    cohort = strangers(heads, people.labels, COHORT, seed)
-    draws = strangers(heads, people.labels, DRAWS, seed + 1)
+    heads = head.project(people.embeddings)
+    cohort = draw_strangers(heads, people.labels, COHORT_SIZE, seed)
+    draws = draw_strangers(heads, people.labels, DRAWS_SIZE, seed + 1)
     arrays = {
         "projection": head.projection.astype(np.float32),
         "mean": head.mean.astype(np.float32),
@@ -196,13 +198,13 @@ def missed(arrays: dict[str, NDArray[Any]]) -> list[dict[str, float | int]]:
 
 def rule_distance(cohort: NDArray[np.int8], draws: NDArray[np.int8]) -> NDArray[np.float64]:
     """d(x, NOT_ME) of the draws, as `Base` will read them."""
-    strangers_read = unit(cohort.astype(np.float32))
-    rule = NotMe(strangers_read, strangers_read[:0], np.empty(0, np.float32), NEAREST)
-    return rule.distance(unit(draws.astype(np.float32)))
+    strangers_read = normalize(cohort.astype(np.float32))
+    rule = NotMe(strangers_read, strangers_read[:0], np.empty(0, np.float32), MAX_NEAREST_STRANGERS)
+    return rule.measure_distance(normalize(draws.astype(np.float32)))
 
 
 def counted(
-    measured: Measured, curve: NDArray[np.float64], seed: int
+    measured: TrialScores, curve: NDArray[np.float64], seed: int
 ) -> list[dict[str, float | int]]:
     """What was counted at round rates, and how sure one may be."""
     made = []

@@ -22,7 +22,7 @@ from onlyme.types import LivenessLevel
 __all__ = ["Settings"]
 
 
-def _data() -> Path:
+def _find_data_folder() -> Path:
     return platformdirs.user_data_path("onlyme", appauthor=False)
 
 
@@ -93,7 +93,7 @@ class Settings:
     unlock_virtual_camera: str = "refuse"
 
     @classmethod
-    def system(cls) -> Settings:
+    def load_system(cls) -> Settings:
         """Collect the settings of the computer's login, which are root's.
 
         The file is `/etc/onlyme/config.toml` (or `ONLYME_CONFIG`), nobody's own; the vault is
@@ -108,7 +108,7 @@ class Settings:
             "key": "file",
             "key_file": _SYSTEM_FOLDER / "vault.key",
         }
-        return cls._collected(values, _from_file(_SYSTEM_FOLDER), {})
+        return cls._collect(values, _read_file(_SYSTEM_FOLDER), {})
 
     @classmethod
     def load(cls, **overrides: Any) -> Settings:
@@ -117,12 +117,15 @@ class Settings:
         Raises:
             SettingsError: when the file or a value cannot be used; the message names it.
         """
-        values: dict[str, Any] = {"vault": _data() / "vault", "models": _data() / "models"}
+        values: dict[str, Any] = {
+            "vault": _find_data_folder() / "vault",
+            "models": _find_data_folder() / "models",
+        }
         folder = platformdirs.user_config_path("onlyme", appauthor=False)
-        return cls._collected(values, _from_file(folder), overrides)
+        return cls._collect(values, _read_file(folder), overrides)
 
     @classmethod
-    def _collected(
+    def _collect(
         cls, values: dict[str, Any], written: dict[str, Any], overrides: dict[str, Any]
     ) -> Settings:
         values |= written
@@ -131,7 +134,7 @@ class Settings:
             if os.environ.get(variable):
                 values[setting.name] = os.environ[variable]
         values |= {key: value for key, value in overrides.items() if value is not None}
-        return cls(**{key: _typed(key, value) for key, value in values.items()})
+        return cls(**{key: _check_value(key, value) for key, value in values.items()})
 
 
 _SYSTEM_FOLDER = Path("/etc/onlyme")
@@ -144,7 +147,7 @@ _CHOICES = {
     "liveness_colourless": ("undecided", "judge"),
     "unlock_virtual_camera": ("refuse", "allow"),
 }
-_NUMBERS = {
+_NUMBER_RANGES = {
     "far": (1e-10, 0.1),
     "fpir": (1e-6, 0.1),
     "max_megapixels": (0.0, 1000.0),
@@ -154,19 +157,19 @@ _NUMBERS = {
 }
 
 
-def _typed(key: str, value: Any) -> Any:
+def _check_value(key: str, value: Any) -> Any:
     if key in _PATHS:
-        return _path(key, value)
-    if key in _NUMBERS:
-        return _number(key, value)
+        return _check_path(key, value)
+    if key in _NUMBER_RANGES:
+        return _check_number(key, value)
     if key == "camera" and isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):  # its value is not repeated: it may be the passphrase
         raise SettingsError(f"{key} must be text, not {type(value).__name__}")
     if key == "passphrase":
-        return _passphrase(value)
+        return _check_passphrase(value)
     if key == "store":
-        return _store(value)
+        return _check_store(value)
     if not value.isprintable():
         raise SettingsError(f"{key} = {value!r} holds what cannot be printed")
     if key in _CHOICES and value not in _CHOICES[key]:
@@ -177,7 +180,7 @@ def _typed(key: str, value: Any) -> Any:
     return str(value)
 
 
-def _passphrase(value: str) -> str:
+def _check_passphrase(value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -185,7 +188,7 @@ def _passphrase(value: str) -> str:
     return str(value)
 
 
-def _store(value: str) -> str:
+def _check_store(value: str) -> str:
     """Return where a gallery is; what is refused is not repeated, since it may hold a password."""
     if value == "vault" or (value.startswith("postgresql+psycopg://") and value.isprintable()):
         return str(value)
@@ -194,7 +197,7 @@ def _store(value: str) -> str:
     )
 
 
-def _path(key: str, value: Any) -> Path:
+def _check_path(key: str, value: Any) -> Path:
     """Return a path that can exist; what it is asked may be somebody else's code."""
     try:
         text = os.fspath(value)
@@ -207,8 +210,8 @@ def _path(key: str, value: Any) -> Path:
     raise SettingsError(f"{key} = {said:.200} is not a path that can be used")
 
 
-def _number(key: str, value: Any) -> float:
-    low, high = _NUMBERS[key]
+def _check_number(key: str, value: Any) -> float:
+    low, high = _NUMBER_RANGES[key]
     try:
         number = float("no" if isinstance(value, bool) else value)
     except (TypeError, ValueError, OverflowError):
@@ -220,7 +223,7 @@ def _number(key: str, value: Any) -> float:
     return number
 
 
-def _from_file(folder: Path) -> dict[str, Any]:
+def _read_file(folder: Path) -> dict[str, Any]:
     named = os.environ.get("ONLYME_CONFIG")
     path = Path(named) if named else folder / "config.toml"
     try:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "Check",
     "Decision",
     "Embedding",
     "Enrollment",
@@ -32,10 +31,11 @@ __all__ = [
     "LivenessLevel",
     "PhotoReport",
     "Quality",
+    "QualityCheck",
     "Reason",
     "Tuning",
     "Verdict",
-    "check_name",
+    "checked_name",
 ]
 
 MAX_NAME_CHARACTERS = 64
@@ -166,7 +166,7 @@ class Liveness:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class QualityCheck:
     """One measured property of a face photo.
 
     Attributes:
@@ -192,7 +192,7 @@ class Quality:
         checks: one for each property, in the order in which they were looked at.
     """
 
-    checks: tuple[Check, ...]
+    checks: tuple[QualityCheck, ...]
 
     @property
     def ok(self) -> bool:
@@ -236,11 +236,11 @@ class Decision:
         if self.accepted != (self.reason is Reason.MATCH):
             raise UsageError("a decision is accepted exactly when its reason is `match`")
 
-    def because(self, reason: Reason) -> Decision:
+    def replace_reason(self, reason: Reason) -> Decision:
         """Return the same rejection with a better reason."""
         return replace(self, reason=reason)
 
-    def took(self, timings_ms: dict[str, float], frames: int) -> Decision:
+    def add_cost(self, timings_ms: dict[str, float], frames: int) -> Decision:
         """Return the same decision with what it cost."""
         return replace(self, timings_ms=timings_ms, frames=frames)
 
@@ -342,7 +342,7 @@ class Tuning:
     alpha_before: float
 
 
-def check_name(name: str) -> str:
+def checked_name(name: str) -> str:
     r"""Return the name of a person in its one canonical form (NFC, no space at either end).
 
     Names come from command lines and web pages and go to terminals, so a name with a character

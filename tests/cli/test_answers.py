@@ -168,10 +168,10 @@ def test_a_template_of_another_network_does_not_hide_the_others(obama, photos, t
     """A user tries a network of their own, then goes back."""
     import hashlib
 
-    from onlyme.face.models import find
+    from onlyme.face.models import find_model
 
     # The same network with a line of description more: another file, another hash.
-    other = find("embedder").read() + b"\x32\x01x"
+    other = find_model("embedder").read() + b"\x32\x01x"
     models = tmp_path / "models"
     models.mkdir()
     (models / "own.onnx").write_bytes(other)

@@ -1,12 +1,15 @@
 """The coach says which photo would help, and which hurts."""
 
-from onlyme.enrollment.advice import advice
+from onlyme.enrollment.advice import advise_on_photos
 from onlyme.siamese import PhotoValue
-from onlyme.types import Check, PhotoReport, Quality
+from onlyme.types import PhotoReport, Quality, QualityCheck
 
 
 def report(source, yaw=0.0, light=45.0):
-    checks = (Check("exposure", light, "%", ok=True), Check("yaw", yaw, "degrees", ok=True))
+    checks = (
+        QualityCheck("exposure", light, "%", ok=True),
+        QualityCheck("yaw", yaw, "degrees", ok=True),
+    )
     return PhotoReport(source, taken=True, quality=Quality(checks))
 
 
@@ -18,11 +21,13 @@ def test_nothing_to_say_when_all_sides_and_lights_are_covered():
         report("d", light=20),
         report("e", light=70),
     ]
-    assert advice(reports, [PhotoValue(k, 0.01, 0.5) for k in range(5)]) == ()
+    assert advise_on_photos(reports, [PhotoValue(k, 0.01, 0.5) for k in range(5)]) == ()
 
 
 def test_what_is_missing_is_said_the_most_helpful_first():
-    (sentence,) = advice([report("a", yaw=20)], [PhotoValue(0, float("nan"), float("nan"))])
+    (sentence,) = advise_on_photos(
+        [report("a", yaw=20)], [PhotoValue(0, float("nan"), float("nan"))]
+    )
     assert sentence == (
         "what would help most: one straight from the front, "
         "or one with the head turned a little to the right"
@@ -30,7 +35,7 @@ def test_what_is_missing_is_said_the_most_helpful_first():
 
 
 def test_a_photo_that_hurts_is_named():
-    said = advice(
+    said = advise_on_photos(
         [report("good.jpg"), report("bad.jpg")],
         [PhotoValue(0, 0.02, 0.5), PhotoValue(1, -0.1, 0.1)],
     )
@@ -39,5 +44,5 @@ def test_a_photo_that_hurts_is_named():
 
 
 def test_embeddings_without_a_photo_are_no_coverage():
-    said = advice([PhotoReport("embedding", taken=True)], [PhotoValue(0, 0.0, 0.5)])
+    said = advise_on_photos([PhotoReport("embedding", taken=True)], [PhotoValue(0, 0.0, 0.5)])
     assert "straight from the front" in said[0]

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from onlyme import FaceID
-from onlyme.enrollment.guided import LONGEST, WANTED, Guide, Pose
-from onlyme.image.sources import frames
-from onlyme.types import Check, Frame, PhotoReport, Quality
+from onlyme.enrollment.guided import MAX_GUIDED_SECONDS, WANTED_PHOTOS, Guide, Pose
+from onlyme.image.sources import read_frames
+from onlyme.types import Frame, PhotoReport, Quality, QualityCheck
 
 
 @pytest.fixture
@@ -43,7 +43,9 @@ def looks(detector, shown):
 
 
 def report(*, taken):
-    return PhotoReport("frame", taken, quality=Quality((Check("size", 60.0, "pixels", ok=True),)))
+    return PhotoReport(
+        "frame", taken, quality=Quality((QualityCheck("size", 60.0, "pixels", ok=True),))
+    )
 
 
 def test_nobody_is_asked_to_come(detector):
@@ -89,12 +91,12 @@ def test_the_side_is_asked_for_once_the_front_is_covered(detector, scene):
     said = []
     guide = Guide(detector, said.append)
     for _ in guide.frames(scene(at / 2) for at in range(5)):
-        guide.seen(report(taken=True))
-    assert guide.covered == {Pose.FRONT: 3, Pose.LEFT: 0, Pose.RIGHT: 0}
+        guide.add_report(report(taken=True))
+    assert guide.coverage == {Pose.FRONT: 3, Pose.LEFT: 0, Pose.RIGHT: 0}
     assert said[-1].advice == "Turn your head a little to your left."
     assert said[-1].asked is Pose.LEFT
     assert said[0].asked is None, "the front is wanted, and shown"
-    assert not guide.done()
+    assert not guide.is_done()
 
 
 def test_a_pose_with_nothing_new_to_say_is_left_after_a_while(detector, scene):
@@ -102,9 +104,9 @@ def test_a_pose_with_nothing_new_to_say_is_left_after_a_while(detector, scene):
     said, handed = [], 0
     guide = Guide(detector, said.append)
     for _ in guide.frames(scene(at / 2) for at in range(30)):
-        guide.seen(report(taken=handed == 0))
+        guide.add_report(report(taken=handed == 0))
         handed += 1
-    assert guide.covered[Pose.FRONT] == WANTED[Pose.FRONT]
+    assert guide.coverage[Pose.FRONT] == WANTED_PHOTOS[Pose.FRONT]
     assert handed == 1 + 2 * 3
     assert any("move your head" in look.advice for look in said)
 
@@ -118,7 +120,9 @@ def test_finishing_early_ends_it(detector, scene):
 
 
 def test_it_ends_by_itself(detector, scene):
-    out = list(Guide(detector, lambda _: None).frames([scene(0.0), scene(LONGEST + 0.1)]))
+    out = list(
+        Guide(detector, lambda _: None).frames([scene(0.0), scene(MAX_GUIDED_SECONDS + 0.1)])
+    )
     assert len(out) == 1
 
 
@@ -127,9 +131,9 @@ def test_a_person_who_turns_is_enrolled_from_all_sides(data, tmp_path, pipeline)
     said = []
     guide = Guide(pipeline.detector, said.append)
     with FaceID.open(tmp_path / "vault") as face_id:
-        camera = frames(data / "clips" / "tranvan_live.mp4")
-        enrollment = face_id.enroll("tran", guide.frames(camera), on_photo=guide.seen)
-    assert guide.done()
+        camera = read_frames(data / "clips" / "tranvan_live.mp4")
+        enrollment = face_id.enroll("tran", guide.frames(camera), on_photo=guide.add_report)
+    assert guide.is_done()
     assert enrollment.taken >= 5
     yaws = [
         next(check.value for check in one.quality.checks if check.name == "yaw")
@@ -141,4 +145,4 @@ def test_a_person_who_turns_is_enrolled_from_all_sides(data, tmp_path, pipeline)
     shown = Counter(look.pose for look in said)
     assert set(Pose) <= set(shown)
     assert said[-1].advice == "Done."
-    assert said[-1].covered == WANTED
+    assert said[-1].covered == WANTED_PHOTOS

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from onlyme.enrollment.photos import SAME_PERSON, SAME_PICTURE, Collector
+from onlyme.enrollment.photos import SAME_PERSON_DISTANCE, SAME_PICTURE_DISTANCE, PhotoCollector
 from onlyme.errors import EnrollmentError
 from onlyme.types import Embedding
 
@@ -23,7 +23,7 @@ def vector(random, near=None, distance=0.0):
 def collect(pipeline):
     def collect(*vectors, known=(), measured=True):
         known = np.array(known, np.float32).reshape(len(known), 128)
-        collector = Collector(pipeline, judge_quality=True, known=known, measured=measured)
+        collector = PhotoCollector(pipeline, judge_quality=True, known=known, measured=measured)
         for one in vectors:
             collector.add(Embedding(one, pipeline.embedder.model))
         collector.refuse_strays()
@@ -54,7 +54,8 @@ def test_the_known_person_decides(collect):
 
 
 @pytest.mark.parametrize(
-    ("distance", "taken"), [(SAME_PICTURE - 0.02, False), (SAME_PICTURE + 0.02, True)]
+    ("distance", "taken"),
+    [(SAME_PICTURE_DISTANCE - 0.02, False), (SAME_PICTURE_DISTANCE + 0.02, True)],
 )
 def test_the_same_picture_is_taken_once(collect, distance, taken):
     random = np.random.default_rng(3)
@@ -68,16 +69,16 @@ def test_of_a_network_that_nobody_measured_only_equal_embeddings_are_one_picture
     """Trained on its owner, it puts all photos in one place, and strangers anywhere."""
     random = np.random.default_rng(4)
     one, far = vector(random), vector(random)
-    near = vector(random, one, SAME_PICTURE / 3)
+    near = vector(random, one, SAME_PICTURE_DISTANCE / 3)
     assert collect(one, near, one, far, measured=False) == [True, True, False, True]
 
 
 def test_the_limits_stand_in_order():
-    assert 0 < SAME_PICTURE < SAME_PERSON < 2
+    assert 0 < SAME_PICTURE_DISTANCE < SAME_PERSON_DISTANCE < 2
 
 
 def test_a_vector_of_another_network_is_refused(pipeline):
-    collector = Collector(pipeline, judge_quality=True, known=np.empty((0, 128), np.float32))
+    collector = PhotoCollector(pipeline, judge_quality=True, known=np.empty((0, 128), np.float32))
     report = collector.add(Embedding(np.eye(128, dtype=np.float32)[0], "0" * 64))
     assert not report.taken
     assert "another network" in report.note

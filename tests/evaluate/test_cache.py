@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from onlyme.errors import ImageError, UsageError
-from onlyme.evaluate.cache import embed_files, erase
+from onlyme.evaluate.cache import embed_files, erase_cache
 
 MODEL, OTHER = "a" * 64, "b" * 64
 
@@ -136,9 +136,9 @@ def test_erase_removes_the_embeddings_and_nothing_else(photos, tmp_path):
     run(photos, tmp_path)
     run(photos, tmp_path, OTHER)
     (tmp_path / "mine.npz").touch()
-    assert erase(tmp_path) == 2
+    assert erase_cache(tmp_path) == 2
     assert (tmp_path / "mine.npz").exists()
-    assert erase(tmp_path) == erase(tmp_path / "none") == 0
+    assert erase_cache(tmp_path) == erase_cache(tmp_path / "none") == 0
 
 
 @pytest.mark.parametrize("model", ["", "a" * 63, "../" + "a" * 61, "A" * 64])

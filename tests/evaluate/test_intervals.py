@@ -53,9 +53,9 @@ def test_upper_bound_is_the_rule_of_three(count, total, bound):
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: intervals.rate(-1, 3),
-        lambda: intervals.rate(4, 3),
-        lambda: intervals.rate(1, 3, confidence=1.0),
+        lambda: intervals.make_rate(-1, 3),
+        lambda: intervals.make_rate(4, 3),
+        lambda: intervals.make_rate(1, 3, confidence=1.0),
         lambda: intervals.bootstrap_rate([1], [1]),
         lambda: intervals.bootstrap_rate([0, 0], [0, 0]),
         lambda: intervals.bootstrap_rate([1, math.nan], [1, 1]),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from onlyme.errors import NotCalibrated, UsageError
 from onlyme.evaluate.groups import read_groups, study_groups
-from onlyme.evaluate.impostors import Tally
+from onlyme.evaluate.impostors import ImpostorAccumulator
 from onlyme.evaluate.owners import study_owners
 from tests.evaluate.people import Template, crowd, learner
 
@@ -89,7 +89,7 @@ def test_without_calibration_nothing_is_promised():
             raise NotCalibrated("no cohort")
 
     study = study_owners(VECTORS, LABELS, lambda me: Bare(me, COHORT), photos=3)
-    assert not study.calibrated
+    assert not study.is_calibrated
     assert all((trial.false_accepts == 0).all() for trial in study.trials)
 
 
@@ -133,7 +133,7 @@ def test_a_head_without_finite_margins_is_refused(bad):
     st.integers(2, 20),
 )
 def test_a_tally_is_exact_at_the_top_and_never_understates(batches, tail, body):
-    tally = Tally(tail=tail, body=body)
+    tally = ImpostorAccumulator(tail=tail, body=body)
     for owner, batch in enumerate(batches):
         tally.add(np.array(batch), owner=owner, probes=np.arange(len(batch)))
     kept, everything = tally.result(), sorted((m for b in batches for m in b), reverse=True)

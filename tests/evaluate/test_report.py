@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 
 from onlyme.errors import NotCalibrated, UsageError
-from onlyme.evaluate.evaluation import run
-from onlyme.evaluate.intervals import rate
+from onlyme.evaluate.evaluation import run_evaluation
+from onlyme.evaluate.intervals import make_rate
 from onlyme.evaluate.metrics import error_curve
 from onlyme.evaluate.pairs import Photo, make_pairs
 from onlyme.evaluate.report import report
-from onlyme.evaluate.report.document import document, standing
-from onlyme.evaluate.report.sentences import headline, odds, percent
+from onlyme.evaluate.report.document import assess_rate, make_document
+from onlyme.evaluate.report.sentences import format_odds, format_percent, write_headline
 from tests.evaluate.people import Template, crowd, learner
 
 COHORT = crowd(people=300, photos=1, seed=9)[0]
@@ -28,7 +28,7 @@ VOID = {"meta", "br", "wbr", "img", "line", "circle", "rect", "polyline", "path"
 def small(**options):
     vectors, labels, sources = crowd()
     photos = [Photo(source, label) for source, label in zip(sources, labels, strict=True)]
-    return run(
+    return run_evaluation(
         vectors,
         labels,
         sources,
@@ -115,7 +115,7 @@ def test_json_holds_no_embedding(evaluation):
 
 
 def test_the_curve_is_thinned_but_true(evaluation):
-    curve = document(evaluation)["owners"]["curve"]
+    curve = make_document(evaluation)["owners"]["curve"]
     study = evaluation.owners
     assert len(curve["threshold"]) <= 1000
     for threshold, fmr, fnmr in list(zip(*curve.values(), strict=True))[::7]:
@@ -126,8 +126,8 @@ def test_the_curve_is_thinned_but_true(evaluation):
 
 def test_the_thinned_curve_leaves_no_gap():
     vectors, labels, sources = crowd(people=60, spread=1.1)
-    evaluation = run(vectors, labels, sources, learner(COHORT), photos=3)
-    thinned = document(evaluation)["owners"]["curve"]
+    evaluation = run_evaluation(vectors, labels, sources, learner(COHORT), photos=3)
+    thinned = make_document(evaluation)["owners"]["curve"]
     study = evaluation.owners
     full = error_curve(study.genuine, study.impostors.margins)
     assert len(thinned["fmr"]) < full.fmr.size / 5
@@ -146,8 +146,8 @@ def test_owners_far_beyond_the_promise_are_counted():
             return super().alpha_at(far * (6 if self.mean[0] > 0 else 60))
 
     vectors, labels, sources = crowd(spread=1.1)
-    evaluation = run(vectors, labels, sources, lambda me: Lax(me, COHORT), photos=3)
-    (promised,) = (p for p in document(evaluation)["owners"]["promised"] if p["far"] == 1e-2)
+    evaluation = run_evaluation(vectors, labels, sources, lambda me: Lax(me, COHORT), photos=3)
+    (promised,) = (p for p in make_document(evaluation)["owners"]["promised"] if p["far"] == 1e-2)
     index = evaluation.owners.fars.index(1e-2)
     shares = np.array([t.false_accepts[index] / t.impostors for t in evaluation.owners.trials])
     assert promised["owners_above_tenfold"]["count"] == (shares > 0.1).sum()
@@ -189,7 +189,7 @@ def test_no_face_without_being_asked_and_all_with_alt_text(evaluation):
     Image.new("RGB", (8, 8), "red").save(content, "PNG")
     page = Page(report.to_html(evaluation, dict.fromkeys(evaluation.sources, content.getvalue())))
     assert len(tags(page, "img")) == 44  # ten owners and twelve strangers, two photos each
-    needed = dict.fromkeys(report.pictured(evaluation), content.getvalue())
+    needed = dict.fromkeys(report.list_pictured_sources(evaluation), content.getvalue())
     assert tags(Page(report.to_html(evaluation, needed)), "img") == tags(page, "img")
     assert len(needed) < len(evaluation.sources)
     assert all(given["src"].startswith("data:image/png;base64,") for given in tags(page, "img"))
@@ -209,7 +209,7 @@ def test_hostile_names_stay_text():
     sources = [f"{name}/{row}.jpg" for row, name in enumerate(names)]
     content = BytesIO()
     Image.new("RGB", (8, 8)).save(content, "JPEG")
-    evaluation = run(
+    evaluation = run_evaluation(
         vectors,
         names,
         sources,
@@ -234,8 +234,8 @@ def test_hostile_names_stay_text():
 
 def test_tiny_data_claim_nothing():
     vectors, labels, sources = crowd(people=3, photos=3)
-    evaluation = run(vectors, labels, sources, learner(COHORT), photos=2)
-    found = document(evaluation)
+    evaluation = run_evaluation(vectors, labels, sources, learner(COHORT), photos=2)
+    found = make_document(evaluation)
     assert found["headline"].startswith("Too few comparisons to say")
     words = "".join(Page(report.to_html(evaluation)).words)
     assert "too few to say" in words
@@ -249,9 +249,9 @@ def test_margins_that_are_all_equal_are_drawn(value):
             return np.full(len(embeddings), value)
 
     vectors, labels, sources = crowd(people=12, photos=4)
-    evaluation = run(vectors, labels, sources, lambda me: Flat(me, COHORT), photos=2)
+    evaluation = run_evaluation(vectors, labels, sources, lambda me: Flat(me, COHORT), photos=2)
     Page(report.to_html(evaluation))
-    assert document(evaluation)["owners"]["equal_error"]["value"] == 0.5
+    assert make_document(evaluation)["owners"]["equal_error"]["value"] == 0.5
 
 
 def test_without_calibration_nothing_is_promised():
@@ -260,8 +260,10 @@ def test_without_calibration_nothing_is_promised():
             raise NotCalibrated("no cohort")
 
     vectors, labels, sources = crowd()
-    evaluation = run(vectors, labels, sources, lambda me: Bare(me, COHORT), photos=3, far=1e-3)
-    found = document(evaluation)
+    evaluation = run_evaluation(
+        vectors, labels, sources, lambda me: Bare(me, COHORT), photos=3, far=1e-3
+    )
+    found = make_document(evaluation)
     assert found["owners"]["promised"] is None
     assert "promised" not in found["headline"]
     assert any("Nothing was promised" in sentence for sentence in found["sentences"])
@@ -274,12 +276,16 @@ def test_without_calibration_nothing_is_promised():
 def test_pairs_alone_make_a_report():
     vectors, labels, sources = crowd(photos=2)
     photos = [Photo(source, label) for source, label in zip(sources, labels, strict=True)]
-    evaluation = run(vectors, labels, sources, pairs=make_pairs(photos, folds=4), photos=5)
+    evaluation = run_evaluation(
+        vectors, labels, sources, pairs=make_pairs(photos, folds=4), photos=5
+    )
     assert evaluation.owners is None
-    assert "pairs of photos" in document(evaluation)["headline"]
+    assert "pairs of photos" in make_document(evaluation)["headline"]
     Page(report.to_html(evaluation))
     with pytest.raises(UsageError, match="groups"):
-        run(vectors, labels, sources, pairs=evaluation.pairs.pairs, photos=5, groups={"P000": "A"})
+        run_evaluation(
+            vectors, labels, sources, pairs=evaluation.pairs.pairs, photos=5, groups={"P000": "A"}
+        )
 
 
 def test_the_same_seed_gives_the_same_report(evaluation):
@@ -288,15 +294,17 @@ def test_the_same_seed_gives_the_same_report(evaluation):
 
 
 def test_few_comparisons_may_prove_a_failure():
-    assert standing(rate(0, 1000), 1e-4) == "too_few"
-    assert standing(rate(1, 1000), 1e-4) == "too_few", "its interval reaches down to 1 in 39,000"
-    assert standing(rate(5, 1000), 1e-4) == "wide"
-    assert standing(rate(40, 1000), 1e-4) == "firm"
-    assert standing(rate(29, 29)) == "too_few", "without a target nothing is missed"
+    assert assess_rate(make_rate(0, 1000), 1e-4) == "too_few"
+    assert assess_rate(make_rate(1, 1000), 1e-4) == "too_few", (
+        "its interval reaches down to 1 in 39,000"
+    )
+    assert assess_rate(make_rate(5, 1000), 1e-4) == "wide"
+    assert assess_rate(make_rate(40, 1000), 1e-4) == "firm"
+    assert assess_rate(make_rate(29, 29)) == "too_few", "without a target nothing is missed"
 
 
 def test_counts_and_intervals_are_told_however_few():
-    said = headline(found_with(0, 1000))
+    said = write_headline(found_with(0, 1000))
     assert "strangers got in 0 of 1,000 times (95 %: 0 % to 0.37 %)" in said
     assert "owners were turned away 1 of 100 times (95 %: 0.030 % to 5.5 %)" in said
 
@@ -309,7 +317,7 @@ def test_the_page_says_over_whom_it_resampled(evaluation):
 
 def found_with(count, total, far=1e-4):
     """The least document that a headline needs."""
-    counted = rate(count, total)
+    counted = make_rate(count, total)
     given = {"count": count, "total": total, "value": counted.value}
     given |= {"low": counted.low, "high": counted.high}
     own = {"count": 1, "total": 100, "value": 0.01, "low": 0.0003, "high": 0.0545}
@@ -332,7 +340,7 @@ def found_with(count, total, far=1e-4):
     ],
 )
 def test_headlines(count, total, words):
-    assert headline(found_with(count, total)).startswith(words)
+    assert write_headline(found_with(count, total)).startswith(words)
 
 
 @pytest.mark.parametrize(
@@ -340,7 +348,7 @@ def test_headlines(count, total, words):
     [(0, "none"), (1.0, "1 in 1"), (0.5, "1 in 2"), (1e-6, "1 in 1,000,000"), (0.051, "1 in 19.6")],
 )
 def test_odds(value, words):
-    assert odds(value) == words
+    assert format_odds(value) == words
 
 
 @pytest.mark.parametrize(
@@ -355,4 +363,4 @@ def test_odds(value, words):
     ],
 )
 def test_percent(value, words):
-    assert percent(value) == words
+    assert format_percent(value) == words

@@ -6,7 +6,7 @@ import pytest
 from onlyme.errors import UsageError
 from onlyme.evaluate.metrics import threshold_at_fmr
 from onlyme.evaluate.owners import study_owners
-from onlyme.evaluate.resample import _Resampled, miss_rate, miss_ratio
+from onlyme.evaluate.resample import _StudyResampler, miss_rate, miss_ratio
 from tests.evaluate.people import Template, crowd, learner
 
 COHORT = crowd(people=300, photos=1, seed=9)[0]
@@ -38,7 +38,7 @@ def test_a_draw_is_the_plain_loop(folds):
     made = study()
     if folds == 2:
         made = study_owners(VECTORS, LABELS, learn_for=lambda _: learner(COHORT), folds=2, photos=3)
-    quick = _Resampled(made, 1e-2)
+    quick = _StudyResampler(made, 1e-2)
     generator = np.random.default_rng(1)
     for _ in range(3):
         drawn = np.bincount(generator.integers(40, size=40), minlength=40)

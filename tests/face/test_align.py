@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onlyme.face.align import REFERENCE, align, similarity
+from onlyme.face.align import REFERENCE, align, fit_similarity
 from onlyme.types import Face
 
 
@@ -23,7 +23,7 @@ def face_at(landmarks):
 def test_a_similarity_is_found_again(angle, scale, shift):
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     moved = REFERENCE @ turn.T + shift
-    found = similarity(moved, REFERENCE)
+    found = fit_similarity(moved, REFERENCE)
     back = moved @ found[:, :2].T + found[:, 2]
     np.testing.assert_allclose(back, REFERENCE, atol=1e-6)
 
@@ -32,7 +32,7 @@ def test_it_is_the_least_squares_solution():
     """No similarity near the one found brings the points nearer to their targets."""
     random = np.random.default_rng(1)
     points = REFERENCE + random.normal(0, 6, REFERENCE.shape)
-    found = similarity(points, REFERENCE)
+    found = fit_similarity(points, REFERENCE)
 
     def error(matrix):
         return ((points @ matrix[:, :2].T + matrix[:, 2] - REFERENCE) ** 2).sum()
@@ -44,7 +44,7 @@ def test_it_is_the_least_squares_solution():
 
 
 def test_points_that_are_all_equal_do_not_crash():
-    assert np.isfinite(similarity(np.ones((5, 2)), REFERENCE)).all()
+    assert np.isfinite(fit_similarity(np.ones((5, 2)), REFERENCE)).all()
 
 
 @pytest.mark.parametrize("scale", [1, 3, 10, 30])

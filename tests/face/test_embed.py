@@ -11,7 +11,7 @@ import pytest
 from onlyme.errors import ModelError, ModelRefused
 from onlyme.face.align import align
 from onlyme.face.embed import Embedder
-from onlyme.face.models import find
+from onlyme.face.models import find_model
 from onlyme.image.decode import decode
 
 
@@ -20,7 +20,7 @@ def test_it_is_the_network_that_opencv_feeds(pipeline, photos):
     frame = decode(photos / "obama_1.jpg")
     face = pipeline.detector.detect(frame.pixels)[0]
     aligned = align(frame.pixels, face)
-    oracle = cv2.FaceRecognizerSF.create(str(find("embedder").path), "")
+    oracle = cv2.FaceRecognizerSF.create(str(find_model("embedder").path), "")
     expected = oracle.feature(cv2.cvtColor(aligned, cv2.COLOR_RGB2BGR)).ravel()
     vector = pipeline.embedder.embed(aligned).vector
     np.testing.assert_allclose(vector, expected / np.linalg.norm(expected), atol=1e-5)
@@ -31,7 +31,7 @@ def test_unit_length_and_the_network_s_hash(pipeline):
     assert embedding.vector.shape == (128,)
     assert embedding.vector.dtype == np.float32
     assert np.linalg.norm(embedding.vector) == pytest.approx(1, abs=1e-6)
-    assert embedding.model == find("embedder").sha256
+    assert embedding.model == find_model("embedder").sha256
     assert not embedding.vector.flags.writeable
 
 
@@ -58,13 +58,15 @@ def test_a_file_that_is_no_network(tmp_path):
 
     path = tmp_path / "bad.onnx"
     path.write_bytes(b"no network")
-    model = replace(find("embedder"), path=path, sha256=hashlib.sha256(b"no network").hexdigest())
+    model = replace(
+        find_model("embedder"), path=path, sha256=hashlib.sha256(b"no network").hexdigest()
+    )
     with pytest.raises(ModelRefused, match=r"bad\.onnx"):
         Embedder(model)
 
 
 def test_a_network_of_another_length(pipeline):
-    model = replace(find("embedder"), dimension=64)
+    model = replace(find_model("embedder"), dimension=64)
     with pytest.raises(ModelError, match="128 numbers, 64 expected"):
         Embedder(model).embed(np.zeros((112, 112, 3), np.uint8))
 
@@ -72,4 +74,4 @@ def test_a_network_of_another_length(pipeline):
 def test_an_embedding_never_prints_its_numbers(pipeline):
     embedding = pipeline.embedder.embed(np.full((112, 112, 3), 90, np.uint8))
     assert str(float(embedding.vector[0]))[:6] not in repr(embedding)
-    assert Path(find("embedder").path).name not in repr(embedding)
+    assert Path(find_model("embedder").path).name not in repr(embedding)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from onlyme.errors import ImageError
-from onlyme.face.quality import assess, pose
+from onlyme.face.quality import assess, estimate_pose
 from onlyme.image.decode import decode
-from onlyme.types import Check, Quality
+from onlyme.types import Quality, QualityCheck
 
 YUNET = Path(__file__).parents[2] / "src/onlyme/face/models/yunet_2023mar.onnx"
 # Eyes, nose and mouth of a face that looks straight ahead, eyes 40 pixels apart.
@@ -17,7 +17,7 @@ STRAIGHT = np.array([(80, 78), (120, 78), (100, 100), (83, 116.6), (117, 116.6)]
 BOX = np.array((55, 40, 90, 110), np.float32)
 
 
-def by_name(quality: Quality) -> dict[str, Check]:
+def by_name(quality: Quality) -> dict[str, QualityCheck]:
     return {check.name: check for check in quality.checks}
 
 
@@ -87,7 +87,7 @@ def test_each_fault_is_named_with_advice(pixels, landmarks, box, name, says) -> 
 @pytest.mark.parametrize("pitch", [-20, 0, 15])
 @pytest.mark.parametrize("roll", [-30, 0, 25])
 def test_pose_finds_the_angles_of_a_turned_head(yaw: float, pitch: float, roll: float) -> None:
-    found = pose(turned(yaw, pitch, roll))
+    found = estimate_pose(turned(yaw, pitch, roll))
     assert found[0] == pytest.approx(yaw, abs=1)
     assert found[1] == pytest.approx(pitch, abs=1)
     assert found[2] == pytest.approx(roll, abs=1)
@@ -104,19 +104,19 @@ def test_a_mirror_turns_yaw_and_roll_round_and_leaves_pitch() -> None:
     rng = np.random.default_rng(2)
     for _ in range(50):
         landmarks = (STRAIGHT + rng.normal(scale=3, size=(5, 2))).astype(np.float32)
-        yaw, pitch, roll = pose(landmarks)
-        other = pose(mirrored(landmarks, 200))
+        yaw, pitch, roll = estimate_pose(landmarks)
+        other = estimate_pose(mirrored(landmarks, 200))
         assert other == pytest.approx((-yaw, pitch, -roll), abs=1e-3)
 
 
 def test_pose_ignores_place_and_scale() -> None:
     landmarks = turned(20, 10, 5)
-    assert pose(landmarks * 7 + 1000) == pytest.approx(pose(landmarks), abs=0.01)
+    assert estimate_pose(landmarks * 7 + 1000) == pytest.approx(estimate_pose(landmarks), abs=0.01)
 
 
 @pytest.mark.parametrize("bad", [np.zeros((5, 2)), np.full((5, 2), 50), np.full((5, 2), np.nan)])
 def test_landmarks_that_are_none_do_not_pass(bad: np.ndarray) -> None:
-    assert pose(bad.astype(np.float32)) == (0.0, 0.0, 0.0)
+    assert estimate_pose(bad.astype(np.float32)) == (0.0, 0.0, 0.0)
     assert not by_name(assess(texture(), BOX, bad.astype(np.float32)))["size"].ok
 
 
@@ -169,7 +169,7 @@ def test_the_articles_photos_pass_and_their_mirror_turns_yaw_round(data: Path, d
         quality = assess(pixels, face[:4], face[4:14].reshape(5, 2))
         assert quality.ok, (photo.name, quality.advice)
         flipped = largest(detector, np.ascontiguousarray(pixels[:, ::-1]))
-        yaws.append((by_name(quality)["yaw"].value, pose(flipped[4:14].reshape(5, 2))[0]))
+        yaws.append((by_name(quality)["yaw"].value, estimate_pose(flipped[4:14].reshape(5, 2))[0]))
     there, back = np.array(yaws).T
     assert np.abs(there + back).mean() < 8
     assert (np.sign(there) == -np.sign(back))[np.abs(there) > 15].all()

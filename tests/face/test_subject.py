@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from onlyme.face.subject import subject
+from onlyme.face.subject import choose_subject
 from onlyme.types import Face, Reason
 
 SHAPE = (480, 640, 3)
@@ -15,7 +15,7 @@ def face(x, y, size, score=0.95):
 
 
 def test_nobody():
-    assert subject([], SHAPE) is Reason.NO_FACE
+    assert choose_subject([], SHAPE) is Reason.NO_FACE
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_nobody():
 )
 def test_the_prominent_one_or_none(faces, meant):
     expected = meant if isinstance(meant, Reason) else faces[meant]
-    assert subject(faces, SHAPE) is expected
+    assert choose_subject(faces, SHAPE) is expected
 
 
 @pytest.mark.data

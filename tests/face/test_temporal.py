@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from onlyme.face.align import align
-from onlyme.face.temporal import EVERY, UNCHANGED, Follower, Rememberer
+from onlyme.face.temporal import MAX_UNCHANGED_LEVELS, SEARCH_EVERY_FRAMES, CachedEmbedder, Follower
 from onlyme.image.decode import decode
 
 
@@ -79,7 +79,7 @@ def test_a_tilted_head_is_followed_as_finely(follower, counted, pipeline, people
     upright = frame((people[0], 200, 90))
     reference = pipeline.look(upright).embedding.vector
     followed, searched = [], []
-    for n in range(3 * EVERY):
+    for n in range(3 * SEARCH_EVERY_FRAMES):
         turn = cv2.getRotationMatrix2D((320, 240), 20 + 2 * n, 1.0)
         now = np.asarray(cv2.warpAffine(upright, turn, (640, 480)))
         for faces, cosines in (
@@ -99,7 +99,7 @@ def test_a_face_that_jumps_or_leaves_is_searched_for_at_once(follower, counted, 
     assert counted.calls["detect"] == 3
 
 
-@pytest.mark.parametrize("frames", range(1, EVERY + 1))
+@pytest.mark.parametrize("frames", range(1, SEARCH_EVERY_FRAMES + 1))
 def test_a_second_face_is_seen_after_four_frames_at_most(follower, people, frames):
     """Decision 2 holds: two people are `many_faces`, whenever the second one came."""
     for n in range(frames):
@@ -108,9 +108,9 @@ def test_a_second_face_is_seen_after_four_frames_at_most(follower, people, frame
     unseen = 0
     while len(follower.detect(frame(*both, seed=90 + unseen))) == 1:
         unseen += 1
-    assert unseen == EVERY - frames if frames < EVERY else unseen == 0
+    assert unseen == SEARCH_EVERY_FRAMES - frames if frames < SEARCH_EVERY_FRAMES else unseen == 0
     # From then on both are followed.
-    for n in range(2 * EVERY):
+    for n in range(2 * SEARCH_EVERY_FRAMES):
         assert len(follower.detect(frame(*both, seed=n))) == 2
 
 
@@ -123,7 +123,7 @@ def test_someone_beside_the_face_is_seen_at_once(follower, counted, people):
 
 
 def test_whoever_comes_into_an_empty_frame_is_seen_at_once(follower, counted, people):
-    for n in range(EVERY + 1):
+    for n in range(SEARCH_EVERY_FRAMES + 1):
         assert follower.detect(frame(seed=n)) == []
     assert counted.calls["detect"] == 2
     assert len(follower.detect(frame((people[0], 300, 100), seed=9))) == 1
@@ -132,7 +132,7 @@ def test_whoever_comes_into_an_empty_frame_is_seen_at_once(follower, counted, pe
 def test_a_lost_orientation_is_seen_after_four_frames_at_most(follower, people):
     lying = np.ascontiguousarray(cv2.rotate(frame((people[0], 200, 90)), cv2.ROTATE_180))
     assert follower.detect(frame()) == []
-    assert any(follower.detect(lying) for _ in range(EVERY))
+    assert any(follower.detect(lying) for _ in range(SEARCH_EVERY_FRAMES))
 
 
 def test_many_faces_are_searched_whole_each_time(follower, counted, people):
@@ -155,7 +155,7 @@ def test_a_frame_that_comes_again_costs_no_network(counted, pipeline, people):
     )
     follower = Follower(counted)
     again = frame((people[0], 200, 90))
-    faces = [follower.detect(again.copy())[0] for _ in range(EVERY)]
+    faces = [follower.detect(again.copy())[0] for _ in range(SEARCH_EVERY_FRAMES)]
     assert counted.calls == {"detect": 1, "near": 0, "glance": 0}
     assert all(face is faces[0] for face in faces)
     vectors = [stream.embedder.embed(align(again, face)) for face in faces]
@@ -166,11 +166,11 @@ def test_a_frame_that_comes_again_costs_no_network(counted, pipeline, people):
 def test_a_camera_that_writes_over_its_frames(follower, counted, people):
     buffer = frame((people[0], 100, 60))
     places = []
-    for n in range(EVERY):
+    for n in range(SEARCH_EVERY_FRAMES):
         buffer[:] = frame((people[0], 100 + 8 * n, 60), seed=n)
         places.append(middle(follower.detect(buffer)[0])[0])
-    assert counted.calls["near"] == EVERY - 1
-    assert places[-1] - places[0] == pytest.approx(8 * (EVERY - 1), abs=6)
+    assert counted.calls["near"] == SEARCH_EVERY_FRAMES - 1
+    assert places[-1] - places[0] == pytest.approx(8 * (SEARCH_EVERY_FRAMES - 1), abs=6)
 
 
 def test_a_camera_s_noise_is_something_new(pipeline, people):
@@ -181,19 +181,19 @@ def test_a_camera_s_noise_is_something_new(pipeline, people):
 
 def test_many_small_changes_are_a_large_one(pipeline, people):
     """A picture that fades into another by steps too small to see is embedded again and again."""
-    rememberer = Rememberer(pipeline.embedder)
+    rememberer = CachedEmbedder(pipeline.embedder)
     one, other = (cv2.resize(p, (112, 112)).astype(float) for p in people)
     vectors = [
         rememberer.embed((one + (other - one) * step / 200).astype(np.uint8)) for step in range(201)
     ]
-    apart = np.abs(other - one).mean() / UNCHANGED
+    apart = np.abs(other - one).mean() / MAX_UNCHANGED_LEVELS
     assert len(set(map(id, vectors))) >= apart / 2
     last = pipeline.embedder.embed(other.astype(np.uint8)).vector
     assert vectors[-1].vector @ last > 0.99
 
 
 def test_what_was_remembered_is_never_another_face(pipeline, people):
-    rememberer = Rememberer(pipeline.embedder)
+    rememberer = CachedEmbedder(pipeline.embedder)
     crops = [cv2.resize(p, (112, 112)) for p in people]
     for crop in (*crops, *crops):
         expected = pipeline.embedder.embed(crop).vector

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from onlyme.face.temporal import EVERY
-from onlyme.face.tracker import LOST, VOTES, Tracker
+from onlyme.face.temporal import SEARCH_EVERY_FRAMES
+from onlyme.face.tracker import MAX_LOST_SECONDS, MAX_VOTES, Tracker
 from onlyme.image.decode import decode
 
 RATE = 30.0
@@ -67,8 +67,8 @@ def test_two_who_walk_keep_their_numbers(tracker, people):
     assert right == pytest.approx(95, abs=8)
     assert left == pytest.approx(-57, abs=8)
     # Five embeddings each at once, and then one in five frames.
-    assert tracker.embedder.asked <= 2 * (VOTES + 15 / EVERY + 1)
-    assert all(len(track.votes) == VOTES for track in tracker.tracks)
+    assert tracker.embedder.asked <= 2 * (MAX_VOTES + 15 / SEARCH_EVERY_FRAMES + 1)
+    assert all(len(track.votes) == MAX_VOTES for track in tracker.tracks)
 
 
 def test_whoever_comes_later_gets_the_next_number(tracker, people):
@@ -77,14 +77,14 @@ def test_whoever_comes_later_gets_the_next_number(tracker, people):
     scenes += [[(one, 20, 60), (two, 260, 60), (three, 480, 200)]] * 8
     made = shown(tracker, *scenes)
     assert list(made[5]) == [1]
-    assert list(made[6 + EVERY - 1]) == [1, 2]
+    assert list(made[6 + SEARCH_EVERY_FRAMES - 1]) == [1, 2]
     assert list(made[-1]) == [1, 2, 3]
     assert [track.since for track in tracker.tracks] == sorted(t.since for t in tracker.tracks)
 
 
 def test_who_passes_behind_something_comes_back_as_the_same(tracker, people):
     one, two, _ = people
-    hidden = [[(two, 400, 250)]] * int(LOST * RATE * 0.6)
+    hidden = [[(two, 400, 250)]] * int(MAX_LOST_SECONDS * RATE * 0.6)
     made = shown(tracker, *[[(one, 60, 60), (two, 400, 250)]] * 6, *hidden,
                  *[[(one, 240, 60), (two, 400, 250)]] * 6)  # fmt: skip
     assert list(made[5]) == list(made[-1]) == [1, 2]
@@ -96,7 +96,10 @@ def test_who_passes_behind_something_comes_back_as_the_same(tracker, people):
 def test_who_left_for_long_is_somebody_new(tracker, people):
     one, *_ = people
     made = shown(
-        tracker, *[[(one, 60, 60)]] * 6, *[[]] * int(LOST * RATE + 3), *[[(one, 60, 60)]] * 2
+        tracker,
+        *[[(one, 60, 60)]] * 6,
+        *[[]] * int(MAX_LOST_SECONDS * RATE + 3),
+        *[[(one, 60, 60)]] * 2,
     )
     assert [list(ids) for ids in (made[5], made[10], made[-1])] == [[1], [], [2]]
 
@@ -105,7 +108,7 @@ def test_who_left_for_long_is_somebody_new(tracker, people):
 def test_somebody_else_in_the_same_place_is_somebody_else(tracker, people, frames):
     """The swap may come right after the face was embedded; it is seen when it is again."""
     one, two, _ = people
-    made = shown(tracker, *[[(one, 200, 100)]] * frames, *[[(two, 200, 100)]] * EVERY)
+    made = shown(tracker, *[[(one, 200, 100)]] * frames, *[[(two, 200, 100)]] * SEARCH_EVERY_FRAMES)
     assert list(made[frames - 1]) == [1]
     assert list(made[-1]) == [2]
     (track,) = (t for t in tracker.tracks if t.id == 2)
@@ -125,7 +128,7 @@ def test_two_who_pass_each_other_keep_their_numbers(tracker, people):
 
 def test_a_picture_that_stands_still_is_one_vote(tracker, people):
     still = frame((people[0], 200, 100))
-    for n in range(3 * EVERY):
+    for n in range(3 * SEARCH_EVERY_FRAMES):
         tracker.see(still.copy(), n / RATE)
     (track,) = tracker.tracks
     assert len(track.votes) == 1

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from onlyme.errors import UnknownOwner, UsageError
-from onlyme.face.models import SHIPPED, find
-from onlyme.faceid.adaptation import Adaptation, Outcome
+from onlyme.face.models import SHIPPED, find_model
+from onlyme.faceid.adaptation import Adaptation, AdaptationOutcome
 from onlyme.gate.admission import Gate
 from onlyme.siamese import Base
 from onlyme.siamese.owner import Examples, Owner
-from onlyme.vault.admin import Keeping
+from onlyme.vault.admin import VaultAdmin
 from onlyme.vault.store import Store
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -38,13 +38,13 @@ class Person:
 
 @pytest.fixture(scope="module")
 def base():
-    return Base.load(find("embedder", SHIPPED).sha256)
+    return Base.load(find_model("embedder", SHIPPED).sha256)
 
 
 @pytest.fixture
 def keeping(tmp_path):
     store = Store(tmp_path / "vault")
-    yield Keeping(store, Gate(store))
+    yield VaultAdmin(store, Gate(store))
     store.close()
 
 
@@ -60,7 +60,7 @@ def adaptation(base, keeping, ada):
     with keeping.store.edit() as edit:
         edit.put(owner.to_template())
     made = Adaptation(base, keeping)
-    made.agree("ada", consent=True)
+    made.set_consent("ada", consent=True)
     return made
 
 
@@ -78,13 +78,15 @@ def taught(adaptation, photos, first=0):
 def test_without_consent_nothing_is_learned(adaptation, base, keeping, ada):
     adaptation.agree("ada", consent=False)
     before = keeping.store.version("ada")
-    assert set(taught(adaptation, ada.photos(6))) == {Outcome.NO_CONSENT}
+    assert set(taught(adaptation, ada.photos(6))) == {AdaptationOutcome.NO_CONSENT}
     assert keeping.store.version("ada") == before
 
 
 def test_five_good_matches_of_five_days_are_learned_as_one(adaptation, base, keeping, ada):
     photos = ada.photos(5)
-    assert taught(adaptation, photos) == [Outcome.WAITING] * 4 + [Outcome.LEARNED]
+    assert taught(adaptation, photos) == [AdaptationOutcome.WAITING] * 4 + [
+        AdaptationOutcome.LEARNED
+    ]
     (learned,) = owner_of(base, keeping).examples.learned
     assert learned @ unit(photos.mean(axis=0)) > 0.8
     assert max(photos @ learned) < 0.99  # nobody's photo
@@ -94,14 +96,14 @@ def test_five_good_matches_of_five_days_are_learned_as_one(adaptation, base, kee
 
 def test_two_of_one_day_are_one(adaptation, ada):
     first, second = ada.photos(2)
-    assert adaptation.confirm("ada", first, START) is Outcome.WAITING
-    assert adaptation.confirm("ada", second, START + DAY / 3) is Outcome.TOO_SOON
+    assert adaptation.confirm("ada", first, START) is AdaptationOutcome.WAITING
+    assert adaptation.confirm("ada", second, START + DAY / 3) is AdaptationOutcome.TOO_SOON
 
 
 def test_another_persons_photos_are_never_taken(adaptation, base, keeping, ada):
     before = keeping.store.version("ada")
     sister = Person(2, towards=ada.centre, near=0.3)
-    assert set(taught(adaptation, sister.photos(20))) == {Outcome.NOT_GOOD}
+    assert set(taught(adaptation, sister.photos(20))) == {AdaptationOutcome.NOT_GOOD}
     assert keeping.store.version("ada") == before
 
 
@@ -120,7 +122,7 @@ def test_poisoned_steps_bring_an_impostor_no_nearer_than_the_drift(adaptation, b
         # Every other round stays well inside, so that its mean is taken.
         morph = morphs[edge if step // 5 % 2 else edge // 2]
         outcomes.append(adaptation.confirm("ada", morph, START + step * DAY))
-    assert Outcome.LEARNED in outcomes
+    assert AdaptationOutcome.LEARNED in outcomes
     after = owner_of(base, keeping)
     before_margins = enrolled.margins(photos) - enrolled.alpha
     after_margins = after.margins(photos) - after.alpha
@@ -137,7 +139,7 @@ def test_an_owner_who_changes_slowly_gains(adaptation, base, keeping, ada):
     for day in range(40):
         photo = ada.photos(1, aged=2.0 * day / 40, direction=direction)[0]
         outcomes.append(adaptation.confirm("ada", photo, START + day * DAY))
-    assert Outcome.LEARNED in outcomes
+    assert AdaptationOutcome.LEARNED in outcomes
     after = owner_of(base, keeping)
     aged = ada.photos(400, aged=1.8, direction=direction)
     before_rate = (enrolled.margins(aged) >= enrolled.alpha).mean()
@@ -176,7 +178,10 @@ def test_the_quarantine_is_kept_like_a_template(adaptation, base, keeping, ada):
     taught(adaptation, ada.photos(3))
     keeping.rekey()
     assert adaptation.standing("ada").waiting == 3
-    assert taught(adaptation, ada.photos(2), first=3) == [Outcome.WAITING, Outcome.LEARNED]
+    assert taught(adaptation, ada.photos(2), first=3) == [
+        AdaptationOutcome.WAITING,
+        AdaptationOutcome.LEARNED,
+    ]
     keeping.forget("ada")
     assert keeping.store.read("quarantine", "ada") is None
     with pytest.raises(UnknownOwner):

@@ -14,7 +14,7 @@ from PIL import Image
 
 from onlyme import FaceID, Reason
 from onlyme.errors import EnrollmentError, UsageError
-from onlyme.faceid.bulk import enrolled_folder
+from onlyme.faceid.bulk import enroll_people
 from onlyme.settings import Settings
 
 
@@ -51,7 +51,7 @@ def settings(tmp_path):
 
 def test_a_folder_of_people_is_enrolled_and_reported(face_id, people, settings, photos):
     told = []
-    census = enrolled_folder(
+    census = enroll_people(
         face_id, settings, people, workers=2, progress=lambda *words: told.append(words)
     )
     assert (census.enrolled, census.changed, census.unchanged) == (4, 0, 0)
@@ -75,9 +75,9 @@ def test_a_folder_of_people_is_enrolled_and_reported(face_id, people, settings, 
 
 
 def test_once_more_changes_nothing_and_reports_the_same(face_id, people, settings):
-    first = enrolled_folder(face_id, settings, people, workers=1)
+    first = enroll_people(face_id, settings, people, workers=1)
     records = {one.name: one.record for one in face_id.everybody.gallery.everybody()}
-    again = enrolled_folder(face_id, settings, people, workers=1)
+    again = enroll_people(face_id, settings, people, workers=1)
     assert (again.enrolled, again.unchanged, again.looked_at) == (0, 4, 1)  # the faceless one
     assert again.refused == first.refused
     assert again.twins == first.twins
@@ -86,15 +86,15 @@ def test_once_more_changes_nothing_and_reports_the_same(face_id, people, setting
 
 
 def test_adding_and_replacing(face_id, people, settings, photos):
-    enrolled_folder(face_id, settings, people, workers=1, look_for_twins=False)
+    enroll_people(face_id, settings, people, workers=1, look_for_duplicates=False)
     small(photos / "macron_2.jpg", people / "macron" / "2.jpg")
     (people / "obama" / "1.jpg").unlink()
-    added = enrolled_folder(face_id, settings, people, add=True, workers=1, look_for_twins=False)
+    added = enroll_people(face_id, settings, people, add=True, workers=1, look_for_duplicates=False)
     assert (added.enrolled, added.changed, added.unchanged) == (0, 1, 3)
     everybody = {one.name: one for one in face_id.everybody.gallery.everybody()}
     assert len(everybody["macron"].me) == 2
     assert len(everybody["obama"].me) == 3
-    anew = enrolled_folder(face_id, settings, people, replaced=True, workers=1)
+    anew = enroll_people(face_id, settings, people, replace_photos=True, workers=1)
     assert (anew.enrolled, anew.changed, anew.unchanged) == (0, 1, 3)
     everybody = {one.name: one for one in face_id.everybody.gallery.everybody()}
     assert len(everybody["obama"].me) == 2
@@ -105,13 +105,13 @@ def test_photos_of_different_people_are_refused(face_id, people, settings, photo
     shutil.rmtree(people / "macron")
     for number, name in enumerate(("macron_1", "ardern_2", "biden_1", "sunak_1")):
         small(photos / f"{name}.jpg", people / "mixed" / f"{number}.jpg")
-    census = enrolled_folder(face_id, settings, people, workers=1, look_for_twins=False)
+    census = enroll_people(face_id, settings, people, workers=1, look_for_duplicates=False)
     assert "mixed" not in face_id.everybody.names()
     assert "different people" in {one.name: one.why for one in census.refused}["mixed"]
 
 
 def test_owners_of_the_vault_stay_where_they_are(obama, people, settings):
-    census = enrolled_folder(obama, settings, people, workers=1, look_for_twins=False)
+    census = enroll_people(obama, settings, people, workers=1, look_for_duplicates=False)
     assert census.enrolled == 3
     assert "owner" in {one.name: one.why for one in census.refused}["obama"]
     assert obama.names() == ["obama"]
@@ -120,15 +120,15 @@ def test_owners_of_the_vault_stay_where_they_are(obama, people, settings):
 
 def test_what_makes_no_sense_is_refused(face_id, people, settings, tmp_path):
     with pytest.raises(UsageError, match="not both"):
-        enrolled_folder(face_id, settings, people, add=True, replaced=True)
+        enroll_people(face_id, settings, people, add=True, replace_photos=True)
     with pytest.raises(UsageError, match="cannot be read"):
-        enrolled_folder(face_id, settings, tmp_path / "absent")
+        enroll_people(face_id, settings, tmp_path / "absent")
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="no folders of people"):
-        enrolled_folder(face_id, settings, tmp_path / "empty")
+        enroll_people(face_id, settings, tmp_path / "empty")
     (tmp_path / "empty" / "ada").mkdir()
     with pytest.raises(EnrollmentError, match="ada"):
-        enrolled_folder(face_id, settings, tmp_path / "empty", workers=1)
+        enroll_people(face_id, settings, tmp_path / "empty", workers=1)
 
 
 def command(*words):
@@ -209,7 +209,7 @@ def test_kill_9_loses_and_doubles_nobody(tmp_path, photos):
             output = process.communicate(timeout=120)[0]
         blows += process.returncode == -signal.SIGKILL
         with FaceID.open(vault) as face_id:
-            now = {one.name: one.record for one in face_id.everybody.gallery.everybody()}
+            now = {one.name: one.record for one in face_id.everybody.gallery.people()}
         assert seen.items() <= now.items()
         assert len(now) > len(seen) or process.returncode == 0
         seen = now

@@ -334,10 +334,10 @@ def test_any_five_of_the_article_s_photos(face_id, pipeline, data):
 @pytest.mark.data
 def test_watch_a_video(face_id, data):
     """The person of a clip is known in it; another clip shows somebody else all along."""
-    from onlyme.image.sources import Capture
+    from onlyme.image.sources import CameraCapture
 
     clip = data / "clips" / "liveportrait_d18_live.mp4"
-    with Capture(str(clip)) as frames:
+    with CameraCapture(str(clip)) as frames:
         first = next(iter(frames))
     face_id.enroll("she", first)
     decisions = list(face_id.watch("she", str(clip), liveness="off"))

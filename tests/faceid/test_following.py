@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from onlyme import FaceID, Frame, LivenessLevel, Reason
-from onlyme.face.temporal import EVERY
+from onlyme.face.temporal import SEARCH_EVERY_FRAMES
 from onlyme.faceid import wiring
-from onlyme.image.sources import frames
-from onlyme.verification.attempt import attempts
+from onlyme.image.sources import read_frames
+from onlyme.verification.attempt import decide_attempts
 
 pytestmark = pytest.mark.data
 
@@ -23,7 +23,7 @@ RATE = 30.0
 def clip(data, name, count, start=0):
     """Frames of a clip, cut and brought to 480×640 so that clips can follow one another."""
     made = []
-    for frame in islice(frames(data / f"clips/{name}.mp4"), start, start + count):
+    for frame in islice(read_frames(data / f"clips/{name}.mp4"), start, start + count):
         pixels = frame.pixels
         height, width = pixels.shape[:2]
         high = min(height, round(width * 4 / 3))
@@ -48,8 +48,8 @@ def owner(tmp_path_factory, data):
 def decide(face_id, pictures, *, follow=True):
     pipeline = face_id.pipeline.follow() if follow else face_id.pipeline
     sights = map(pipeline.look, stream(pictures))
-    judge = wiring.judge(face_id.pipeline.runtime)
-    return list(attempts(face_id.owner("tran"), sights, judge, PASSIVE))
+    judge = wiring.load_judge(face_id.pipeline.runtime)
+    return list(decide_attempts(face_id.owner("tran"), sights, judge, PASSIVE))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_swap_in_mid_scan_never_opens(owner, data, order, split):
     assert not any(d.accepted for d in decide(owner, [*one[:split], *other[split:]]))
 
 
-@pytest.mark.parametrize("every", [2, EVERY])
+@pytest.mark.parametrize("every", [2, SEARCH_EVERY_FRAMES])
 def test_taking_turns_at_any_pace_never_opens(owner, data, every):
     """Were only some frames searched or looked at, the others could show somebody else."""
     screen, stranger = clip(data, "tranvan_replay", 25), clip(data, "lestari_live", 25)
@@ -108,5 +108,7 @@ def test_a_second_person_who_joins_is_noticed_within_an_attempt(owner, data):
     reasons = [follower.look(frame).reason for frame in stream([*alone, *both])]
     assert reasons[:20].count(None) >= 19
     joined = reasons[20:]
-    assert Reason.MANY_FACES in joined[:EVERY]
-    assert joined[EVERY:].count(Reason.MANY_FACES) >= 0.9 * len(joined[EVERY:])
+    assert Reason.MANY_FACES in joined[:SEARCH_EVERY_FRAMES]
+    assert joined[SEARCH_EVERY_FRAMES:].count(Reason.MANY_FACES) >= 0.9 * len(
+        joined[SEARCH_EVERY_FRAMES:]
+    )

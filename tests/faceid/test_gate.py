@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from onlyme import Embedding, FaceID, Reason, embed
-from onlyme.gate.admission import Place
+from onlyme.gate.admission import AttemptSource
 from onlyme.gate.audit import Event
 
 OBAMA = ("obama_1.jpg", "obama_2.jpg", "obama_4.jpg")
@@ -109,7 +109,7 @@ def test_a_video_is_gated_when_asked_and_watching_costs_no_try_when_it_ends(face
     writer.release()
     reasons = {decision.reason for decision in face_id.watch("obama", clip, gate=True)}
     assert reasons == {Reason.NO_FACE}
-    assert face_id.gate.standings()[Place("obama", f"camera {clip}")].tries == 5
+    assert face_id.gate.standings()[AttemptSource("obama", f"camera {clip}")].tries == 5
     list(face_id.watch("obama", clip))
     assert len(face_id.gate.standings()) == 1
 

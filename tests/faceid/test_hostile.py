@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from onlyme.errors import CameraError, ImageError, SettingsError, UsageError
-from onlyme.face.pipeline import Sight
-from onlyme.image.capture import Capture
+from onlyme.face.pipeline import Observation
+from onlyme.image.capture import CameraCapture
 from onlyme.image.decode import decode
 from onlyme.image.sources import is_folder
-from onlyme.image.sources import photos as walk
+from onlyme.image.sources import list_photos as walk
 from onlyme.settings import Settings
-from onlyme.types import Embedding, Face, Frame, check_name
+from onlyme.types import Embedding, Face, Frame, checked_name
 
 
 def short(value):
@@ -42,7 +42,7 @@ def test_what_shows_a_person_has_no_repr():
     face = Face(np.full(4, 171.0, np.float32), np.full((5, 2), 171.0, np.float32), 0.9)
     vector = np.zeros(4, np.float32)
     vector[0] = 1.0
-    sight = Sight(frame, face, None, Embedding(vector, "ab" * 32))
+    sight = Observation(frame, face, None, Embedding(vector, "ab" * 32))
     for said in map(repr, (frame, face, sight)):
         assert "171" not in said
         assert "array" not in said
@@ -184,7 +184,7 @@ def test_settings_that_can_be_used():
 )
 def test_a_name_that_cannot_be_one(name):
     with pytest.raises(UsageError, match="1 to 64 printable"):
-        check_name(name)
+        checked_name(name)
 
 
 # --------------------------------------------------------------- paths and sources
@@ -233,7 +233,7 @@ def test_memory_that_was_released():
     ids=short,
 )
 def test_what_is_no_camera(source):
-    with pytest.raises(CameraError) as said, Capture(source):
+    with pytest.raises(CameraError) as said, CameraCapture(source):
         pass
     assert len(str(said.value)) < 300
 

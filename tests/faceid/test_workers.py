@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from onlyme.errors import ImageError, OnlymeError
-from onlyme.faceid.workers import Crew
+from onlyme.faceid.workers import WorkerPool
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,7 +49,7 @@ def sleeping():
 
 
 def test_every_task_is_done_once():
-    with Crew(squaring, 2) as crew:
+    with WorkerPool(squaring, 2) as crew:
         done = dict(crew.do(range(50)))
         assert {task: result[0] for task, result in done.items()} == {n: n * n for n in range(50)}
         assert len({result[1] for result in done.values()}) == 2
@@ -58,7 +58,7 @@ def test_every_task_is_done_once():
 
 
 def test_a_task_that_ends_its_worker_is_told_and_the_others_are_done():
-    with Crew(partial(deadly, {4, 9, 10}), 2) as crew:
+    with WorkerPool(partial(deadly, {4, 9, 10}), 2) as crew:
         done = dict(crew.do(range(20)))
     assert {task for task, result in done.items() if result is None} == {4, 9, 10}
     assert all(result == task for task, result in done.items() if result is not None)
@@ -67,14 +67,14 @@ def test_a_task_that_ends_its_worker_is_told_and_the_others_are_done():
 
 def test_when_all_workers_end_it_stops():
     with (
-        Crew(partial(deadly, set(range(100))), 2) as crew,
+        WorkerPool(partial(deadly, set(range(100))), 2) as crew,
         pytest.raises(OnlymeError, match="one after the other"),
     ):
         list(crew.do(range(100)))
 
 
 def test_what_a_worker_raises_is_raised():
-    with Crew(refusing, 1) as crew, pytest.raises(ImageError, match=r"three\.jpg"):
+    with WorkerPool(refusing, 1) as crew, pytest.raises(ImageError, match=r"three\.jpg"):
         list(crew.do(range(5)))
 
 

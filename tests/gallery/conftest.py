@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from onlyme.faceid import wiring
-from onlyme.gallery.gallery import Person
+from onlyme.gallery.gallery import GalleryPerson
 from onlyme.settings import Settings
 
 
@@ -34,7 +34,7 @@ class Crowd:
         """People, and the directions that more photos of them can be drawn from."""
         directions = self.strangers(count)
         drawn = [self.photos(direction, photos) for direction in directions]
-        return [Person(f"person {n}", me) for n, me in enumerate(drawn)], directions
+        return [GalleryPerson(f"person {n}", me) for n, me in enumerate(drawn)], directions
 
 
 @pytest.fixture
@@ -53,9 +53,9 @@ def opens(settings):
     opened = []
 
     def opening():
-        keeping = wiring.keeping(settings)
+        keeping = wiring.open_vault(settings)
         opened.append(keeping)
-        everybody = wiring.everybody(settings, keeping, wiring.base(settings))
+        everybody = wiring.make_enrolled(settings, keeping, wiring.load_base(settings))
         opened.append(everybody)
         return everybody
 

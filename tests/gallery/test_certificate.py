@@ -7,19 +7,19 @@ import sys
 import pytest
 
 from onlyme.errors import NotCalibrated, UnknownOwner
-from onlyme.face.models import SHIPPED, find
-from onlyme.gallery.certificate import gallery_certificate
-from onlyme.gallery.identify import shared_rate
+from onlyme.face.models import SHIPPED, find_model
+from onlyme.gallery.certificate import make_gallery_certificate
+from onlyme.gallery.identify import compute_shared_far
 from onlyme.siamese.head import Base
 
 
 @pytest.fixture(scope="module")
 def base():
-    return Base.load(find("embedder", SHIPPED).sha256)
+    return Base.load(find_model("embedder", SHIPPED).sha256)
 
 
 def test_a_small_gallery_is_counted_and_the_bound_is_above_the_promise(base):
-    made = gallery_certificate(base, 50, 1e-2)
+    made = make_gallery_certificate(base, 50, 1e-2)
     assert made.far == pytest.approx(1e-2 / 50)
     assert made.modelled is None
     assert 1e-2 < made.counted < 3e-2
@@ -31,31 +31,31 @@ def test_a_small_gallery_is_counted_and_the_bound_is_above_the_promise(base):
 
 
 def test_a_large_gallery_is_modelled_and_says_so(base):
-    made = gallery_certificate(base, 3000, 1e-3)
+    made = make_gallery_certificate(base, 3000, 1e-3)
     assert made.counted is None
     assert made.modelled > 1e-3
     assert "Modelled, not counted" in " ".join(made.sentences())
 
 
 def test_a_huge_gallery_claims_no_more(base):
-    made = gallery_certificate(base, 1_000_000, 1e-3)
+    made = make_gallery_certificate(base, 1_000_000, 1e-3)
     assert made.counted is None
     assert made.modelled is None
     assert "no more is claimed" in " ".join(made.sentences())
 
 
 def test_the_bound_grows_with_the_gallery_at_one_alpha(base):
-    small, large = (gallery_certificate(base, n, 1e-4 * n) for n in (10, 100))
+    small, large = (make_gallery_certificate(base, n, 1e-4 * n) for n in (10, 100))
     assert small.far == pytest.approx(large.far)
     assert large.counted == pytest.approx(10 * small.counted)
 
 
 def test_what_no_calibration_reaches_is_refused(base):
     with pytest.raises(NotCalibrated):
-        gallery_certificate(base, 10**9, 1e-3)
+        make_gallery_certificate(base, 10**9, 1e-3)
     with pytest.raises(NotCalibrated):
-        gallery_certificate(Base.plain("ab" * 32, 128), 10, 1e-3)
-    assert shared_rate(base, 1e-3, 10) == pytest.approx(1e-4)
+        make_gallery_certificate(Base.make_plain("ab" * 32, 128), 10, 1e-3)
+    assert compute_shared_far(base, 1e-3, 10) == pytest.approx(1e-4)
 
 
 def test_no_gallery_promises_nothing(opens):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from onlyme.errors import NeedsReenroll, VaultDamaged
-from onlyme.gallery.gallery import Gallery, Person, Salts
+from onlyme.gallery.gallery import Gallery, GalleryPerson, Salts
 from onlyme.gallery.stores.protocol import Row
 
 
@@ -68,11 +68,14 @@ def test_who_comes_too_late_is_named(gallery, crowd):
     people, _ = crowd.people(3)
     gallery.put(people)
     seen = gallery.get(["person 0"])["person 0"]
-    changed = Person("person 0", crowd.strangers(1), record=seen.record)
+    changed = GalleryPerson("person 0", crowd.strangers(1), record=seen.record)
     assert gallery.put([changed]) == []
     # Read before that change, and written after.
-    late = Person("person 0", crowd.strangers(1), record=seen.record)
-    assert gallery.put([late, Person("person 1", crowd.strangers(1))]) == ["person 0", "person 1"]
+    late = GalleryPerson("person 0", crowd.strangers(1), record=seen.record)
+    assert gallery.put([late, GalleryPerson("person 1", crowd.strangers(1))]) == [
+        "person 0",
+        "person 1",
+    ]
     assert np.array_equal(gallery.get(["person 0"])["person 0"].me, changed.me)
 
 
@@ -103,7 +106,7 @@ def test_a_gallery_opens_with_its_own_secret_only(gallery, crowd):
     gallery.put(people)
     other = Gallery(gallery.store, b"s" * 32, gallery.base)
     with pytest.raises(VaultDamaged):
-        list(other.everybody())
+        list(other.people())
     with pytest.raises(VaultDamaged):
         other.put(people)
     assert other.get(["person 0"]) == {}
@@ -121,10 +124,10 @@ def test_a_gallery_that_vanished_is_no_empty_one(opens, crowd, settings):
 
 def test_another_networks_gallery_is_refused(gallery):
     gallery.store.close()
-    from onlyme.gallery.stores.sqlite.store import Embedded
+    from onlyme.gallery.stores.sqlite.store import SqliteStore
 
     with pytest.raises(NeedsReenroll):
-        Embedded(gallery.store.path, "cd" * 32, 128)
+        SqliteStore(gallery.store.path, "cd" * 32, 128)
 
 
 def test_while_a_gallery_is_turned_anew_everybody_is_found(gallery, crowd):

@@ -7,9 +7,14 @@ import pytest
 
 from onlyme import FaceID, Reason, UnknownOwner, VaultDamaged
 from onlyme.errors import NotCalibrated, OwnerExists
-from onlyme.gallery.gallery import Person
-from onlyme.gallery.identify import LEAD, identified, ranked, shared_rate
-from onlyme.siamese import learn
+from onlyme.gallery.gallery import GalleryPerson
+from onlyme.gallery.identify import (
+    LEAD_MARGIN,
+    compute_shared_far,
+    identify_vector,
+    rank_candidates,
+)
+from onlyme.siamese import learn_owner
 from onlyme.siamese.head import Base
 from onlyme.siamese.owner import Examples, Owner
 
@@ -28,28 +33,28 @@ def known(gallery, crowd):
 
 
 def owner(base, name, me):
-    none = Examples.none(base.dimension).me
+    none = Examples.make_empty(base.dimension).me
     return Owner.learn(base, name, Examples(me, none, none, none, none), far=1e-4)
 
 
 def test_a_known_face_is_found_and_a_strangers_is_not(known):
     for number in range(20):
         probe = known.crowd.photos(known.directions[number])[0]
-        decision = identified([], known.gallery, probe, 1e-3)
+        decision = identify_vector([], known.gallery, probe, 1e-3)
         assert decision.reason is Reason.MATCH
         assert decision.name == f"person {number}"
         assert decision.margin >= decision.alpha
         assert decision.far == pytest.approx(1e-3 / 300, rel=1e-6)
     for probe in known.crowd.strangers(20):
-        decision = identified([], known.gallery, probe, 1e-3)
+        decision = identify_vector([], known.gallery, probe, 1e-3)
         assert decision.reason is Reason.NO_MATCH
         assert decision.name is None
 
 
 def test_the_margin_is_the_one_that_an_owner_of_the_vault_would_have(known, base):
     probe = known.crowd.photos(known.directions[7])
-    best = ranked(known.gallery, base.heads(probe))[0][0]
-    alone = learn(base, known.people[7].me)
+    best = rank_candidates(known.gallery, base.heads(probe))[0][0]
+    alone = learn_owner(base, known.people[7].me)
     assert best.name == "person 7"
     assert best.margin == pytest.approx(float(alone.margins(probe)[0]), abs=1e-5)
     assert best.centre + base.curve.z_at(1e-4, 1) == pytest.approx(alone.alpha_at(1e-4), abs=1e-5)
@@ -59,25 +64,27 @@ def test_alpha_grows_with_the_gallery(known, base):
     probe = known.crowd.photos(known.directions[7])[0]
     alphas = []
     for people in (10, 300, 10_000, 1_000_000):
-        far = shared_rate(base, 1e-3, people)
-        alphas.append(ranked(known.gallery, base.heads(probe[None]))[0][0].decide(base, far).alpha)
+        far = compute_shared_far(base, 1e-3, people)
+        alphas.append(
+            rank_candidates(known.gallery, base.heads(probe[None]))[0][0].decide(base, far).alpha
+        )
     assert alphas == sorted(alphas)
     assert len(set(alphas)) == 4
 
 
 def test_a_rate_that_nothing_carries_is_not_promised(base):
-    assert shared_rate(base, 1e-3, 10_000_000) == pytest.approx(1e-10)
+    assert compute_shared_far(base, 1e-3, 10_000_000) == pytest.approx(1e-10)
     with pytest.raises(NotCalibrated, match=r"0\.01"):
-        shared_rate(base, 1e-3, 100_000_000)
+        compute_shared_far(base, 1e-3, 100_000_000)
     with pytest.raises(NotCalibrated):
-        shared_rate(Base.plain("ab" * 32, 128), 1e-3, 10)
+        compute_shared_far(Base.make_plain("ab" * 32, 128), 1e-3, 10)
 
 
 def test_one_person_under_two_names_is_ambiguous(known):
     person = known.people[4]
-    known.gallery.put([Person("twice", known.crowd.photos(person.me[0] * 3))])
+    known.gallery.put([GalleryPerson("twice", known.crowd.photos(person.me[0] * 3))])
     probe = (person.me[0] + known.gallery.get(["twice"])["twice"].me[0]) / 2
-    decision = identified([], known.gallery, probe / np.linalg.norm(probe), 1e-3)
+    decision = identify_vector([], known.gallery, probe / np.linalg.norm(probe), 1e-3)
     assert decision.reason is Reason.AMBIGUOUS
     assert decision.name is None
     assert not decision.accepted
@@ -88,13 +95,13 @@ def test_in_a_gallery_a_clear_lead_decides_though_two_pass(known, base):
     person = known.people[4].me[0]
     alike = person + known.crowd.strangers(1)[0]
     alike /= np.linalg.norm(alike)
-    known.gallery.put([Person("alike", alike[None])])
-    far = shared_rate(base, 1e-3, 301)
-    first, second = ranked(known.gallery, base.heads(person[None]))[0][:2]
+    known.gallery.put([GalleryPerson("alike", alike[None])])
+    far = compute_shared_far(base, 1e-3, 301)
+    first, second = rank_candidates(known.gallery, base.heads(person[None]))[0][:2]
     assert first.decide(base, far).accepted
     assert second.name == "alike"
     assert second.decide(base, far).accepted
-    assert identified([], known.gallery, person, 1e-3).name == "person 4"
+    assert identify_vector([], known.gallery, person, 1e-3).name == "person 4"
 
 
 def test_a_second_who_nearly_reaches_alpha_makes_it_ambiguous(crowd, base):
@@ -104,31 +111,34 @@ def test_a_second_who_nearly_reaches_alpha_makes_it_ambiguous(crowd, base):
     for first, second, reason in (
         (0.2, -0.2, Reason.MATCH),
         (0.2, -0.01, Reason.MATCH),  # far ahead, though the other is near
-        (LEAD - 0.02, -0.01, Reason.AMBIGUOUS),  # passes alone, but the other nearly does
-        (LEAD - 0.02, -0.03, Reason.MATCH),
+        (LEAD_MARGIN - 0.02, -0.01, Reason.AMBIGUOUS),  # passes alone, but the other nearly does
+        (LEAD_MARGIN - 0.02, -0.03, Reason.MATCH),
         (0.2, 0.01, Reason.AMBIGUOUS),  # both pass
     ):
-        both = [one.tuned(alpha=margin - first), other.tuned(alpha=margin - second)]
+        both = [one.tune(alpha=margin - first), other.tune(alpha=margin - second)]
         # What alpha stands for is shared by two: it rises a little, for both alike.
-        rise = both[0].shared_among(2).alpha - both[0].alpha
-        both = [each.tuned(alpha=each.alpha - rise) for each in both]
-        assert identified(both, None, face[0], 1e-3).reason is reason
+        rise = both[0].share_among(2).alpha - both[0].alpha
+        both = [each.tune(alpha=each.alpha - rise) for each in both]
+        assert identify_vector(both, None, face[0], 1e-3).reason is reason
 
 
 def test_owners_and_gallery_give_one_answer(known, base):
     mine = known.crowd.people(1, photos=3)
     ada = owner(base, "ada", mine[0][0].me)
     probe = known.crowd.photos(mine[1][0])[0]
-    assert identified([ada], known.gallery, probe, 1e-3).name == "ada"
+    assert identify_vector([ada], known.gallery, probe, 1e-3).name == "ada"
     probe = known.crowd.photos(known.directions[3])[0]
-    assert identified([ada], known.gallery, probe, 1e-3).name == "person 3"
+    assert identify_vector([ada], known.gallery, probe, 1e-3).name == "person 3"
     # Ada keeps her own promise, shared among everybody.
-    alone = identified([ada], None, known.crowd.photos(mine[1][0])[0], 1e-3)
-    among = identified([ada], known.gallery, known.crowd.photos(mine[1][0])[0], 1e-3)
+    alone = identify_vector([ada], None, known.crowd.photos(mine[1][0])[0], 1e-3)
+    among = identify_vector([ada], known.gallery, known.crowd.photos(mine[1][0])[0], 1e-3)
     assert alone.far == pytest.approx(1e-4, rel=1e-3)
     assert among.far == pytest.approx(1e-4 / 301, rel=1e-3)
     both = owner(base, "as person 3", known.people[3].me)
-    assert identified([both], known.gallery, known.people[3].me[0], 1e-3).reason is Reason.AMBIGUOUS
+    assert (
+        identify_vector([both], known.gallery, known.people[3].me[0], 1e-3).reason
+        is Reason.AMBIGUOUS
+    )
 
 
 @pytest.fixture
@@ -136,7 +146,7 @@ def household(face_id, photos, pipeline):
     """Obama in the vault; Biden and Macron in the gallery."""
     face_id.enroll("obama", [photos / f"obama_{number}.jpg" for number in (1, 2, 4)])
     people = [
-        Person(name, pipeline.look(photos / f"{name}_1.jpg").embedding.vector[None])
+        GalleryPerson(name, pipeline.look(photos / f"{name}_1.jpg").embedding.vector[None])
         for name in ("biden", "macron")
     ]
     face_id.everybody.made().put(people)

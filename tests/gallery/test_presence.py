@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from onlyme import Decision, FaceID, Frame, Reason
 from onlyme.cli.app import app
-from onlyme.gallery.presence import LEAST, fused, visits
-from onlyme.image.sources import frames
+from onlyme.gallery.presence import MIN_NAMING_FRAMES, fuse_decisions, watch_presence
+from onlyme.image.sources import read_frames
 
 ADA = Decision(True, "ada", Reason.MATCH, 0.3, 0.1)
 BOB = Decision(True, "bob", Reason.MATCH, 0.3, 0.1)
@@ -35,13 +35,13 @@ UNCLEAR = Decision(False, None, Reason.AMBIGUOUS)
     ],
 )
 def test_a_name_is_said_by_more_than_half(said, name, reason):
-    decision = fused(said)
+    decision = fuse_decisions(said)
     assert (decision.name, decision.reason, decision.frames) == (name, reason, len(said))
 
 
 def half(data, name, count):
     """Frames of a clip in the left or right half of a webcam frame."""
-    for frame in islice(frames(data / f"clips/{name}.mp4"), count):
+    for frame in islice(read_frames(data / f"clips/{name}.mp4"), count):
         height, width = frame.pixels.shape[:2]
         scale = 480 / height
         small = cv2.resize(frame.pixels, (round(width * scale), 480), interpolation=cv2.INTER_AREA)
@@ -66,7 +66,9 @@ def scene(data):
 def vault(data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("door") / "vault"
     with FaceID.open(folder) as face_id:
-        face_id.enroll("tran", list(islice(frames(data / "clips/tranvan_live.mp4"), 60, 160, 25)))
+        face_id.enroll(
+            "tran", list(islice(read_frames(data / "clips/tranvan_live.mp4"), 60, 160, 25))
+        )
     return folder
 
 
@@ -74,7 +76,7 @@ def vault(data, tmp_path_factory):
 def test_who_is_known_is_named_and_who_is_not_is_not(scene, vault):
     stream = [Frame(pixels, "door", n / 30) for n, pixels in enumerate(scene)]
     with FaceID.open(vault) as face_id:
-        made = list(visits(face_id.pipeline, face_id.everybody, stream))
+        made = list(watch_presence(face_id.pipeline, face_id.everybody, stream))
     assert len(made) == len(scene)
     seen = {visit.id for some in made for visit in some}
     assert seen == {1, 2}
@@ -82,9 +84,11 @@ def test_who_is_known_is_named_and_who_is_not_is_not(scene, vault):
         for visit in some:
             if visit.id == 2:
                 assert visit.decision.name is None
-            elif number >= LEAST - 1:
+            elif number >= MIN_NAMING_FRAMES - 1:
                 assert visit.decision.name == "tran"
-    assert not any(visit.decision.accepted for some in made[: LEAST - 1] for visit in some)
+    assert not any(
+        visit.decision.accepted for some in made[: MIN_NAMING_FRAMES - 1] for visit in some
+    )
     at_once = made[30]
     assert [visit.id for visit in at_once] == [1, 2]
     assert at_once[0].face.box[0] < 320 <= at_once[1].face.box[0] + at_once[1].face.box[2] / 2

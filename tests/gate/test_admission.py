@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from onlyme.errors import UsageError, VaultError
-from onlyme.gate.admission import Gate, Place
+from onlyme.gate.admission import AttemptSource, Gate
 from onlyme.gate.policy import Policy
 from onlyme.types import Reason
 from onlyme.vault.store import Store
@@ -91,11 +91,11 @@ def test_the_wall_clock_is_not_asked(gate, monkeypatch):
 
 
 def test_the_real_clock_goes_on():
-    from onlyme.gate.clock import elapsed, now
+    from onlyme.gate.clock import measure_elapsed, read_clock
 
-    first = now()
+    first = read_clock()
     assert first.boot == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    assert 0 <= elapsed(first, now()) < 5
+    assert 0 <= measure_elapsed(first, read_clock()) < 5
 
 
 def test_counts_survive_a_restart(gate, store, folder, clock):
@@ -126,10 +126,10 @@ def test_attempts_side_by_side_share_the_tries(gate):
 def test_a_success_gives_no_extra_try_to_those_side_by_side(gate):
     begun = [gate.attempt("ada", "camera 0") for _ in range(5)]
     begun[0].settle(MATCH)
-    assert gate.standings()[Place("ada", "camera 0")].tries == 1
+    assert gate.standings()[AttemptSource("ada", "camera 0")].tries == 1
     for attempt in begun[1:]:
         attempt.settle(NO_MATCH)
-    assert gate.standings()[Place("ada", "camera 0")].tries == 1
+    assert gate.standings()[AttemptSource("ada", "camera 0")].tries == 1
 
 
 def test_the_password_starts_over(gate):
@@ -161,7 +161,7 @@ def test_a_stream_is_gated_attempt_by_attempt(gate, clock):
 def test_a_stream_that_ends_costs_no_try(gate):
     for _ in range(9):
         list(gate.watched("ada", "camera 0", iter([])))
-    assert gate.standings()[Place("ada", "camera 0")].tries == 5
+    assert gate.standings()[AttemptSource("ada", "camera 0")].tries == 5
 
 
 def test_what_cannot_be_written_down_does_not_open(gate, store):

@@ -114,8 +114,8 @@ def test_the_lines_before_a_break_can_be_read(written, folder):
 
 @pytest.fixture
 def rotated(gate, store, folder, monkeypatch):
-    monkeypatch.setattr(audit, "MOST", 120)
-    monkeypatch.setattr(audit, "KEEP", 50)
+    monkeypatch.setattr(audit, "MAX_ENTRIES", 120)
+    monkeypatch.setattr(audit, "KEPT_ENTRIES", 50)
     for ten in range(33):
         with store.edit() as edit:
             for number in range(10 * ten, 10 * ten + 10):
@@ -183,5 +183,5 @@ def test_a_full_disk_denies(store, folder):
     gate = Gate(again)
     assert [line.reason for line in gate.audit.entries()] == ["match"]
     # The try that could not be written down counts as failed.
-    assert gate.standings().popitem()[1].tries == 4
+    assert gate.allowances().popitem()[1].tries == 4
     again.close()

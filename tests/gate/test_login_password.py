@@ -105,7 +105,7 @@ class Machine:
         """How many tries are left; 5 where nobody ever failed."""
         self._own(0)
         store = Store(self.vault)
-        standings = Gate(store).standings()
+        standings = Gate(store).allowances()
         store.close()
         self._own(UID)
         return min((standing.tries for standing in standings.values()), default=5)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from onlyme.errors import VaultDamaged
 from onlyme.gate.clock import Moment
-from onlyme.gate.policy import DEFAULT, Policy, Standing, State
+from onlyme.gate.policy import DEFAULT_POLICY, AttemptAllowance, GateState, Policy
 
 DAY = 86400.0
 
@@ -16,10 +16,10 @@ steps = st.lists(
 )
 
 
-def acted(doing, policy=DEFAULT):
+def acted(doing, policy=DEFAULT_POLICY):
     """Fail again and again; return the state, the clock, and when a try was allowed."""
     moment, real = Moment("0", 50.0), 0.0
-    state, allowed = State(moment), []
+    state, allowed = GateState(moment), []
     for number, (what, seconds) in enumerate(doing):
         if what == "try":
             state, standing = state.begin(policy, moment, str(number))
@@ -32,7 +32,7 @@ def acted(doing, policy=DEFAULT):
             moment = Moment(str(number), 0.0)
         else:
             moment = moment._replace(seconds=max(0.0, moment.seconds - seconds))
-        state = State.from_bytes(state.to_bytes())
+        state = GateState.from_bytes(state.to_bytes())
     return state, moment, allowed
 
 
@@ -40,26 +40,29 @@ def acted(doing, policy=DEFAULT):
 def test_no_more_than_allowed_in_any_five_minutes_and_any_day(doing):
     _, _, allowed = acted(doing)
     for at in allowed:
-        assert sum(at <= other < at + DEFAULT.within for other in allowed) <= DEFAULT.tries
-        assert sum(at <= other < at + DAY for other in allowed) <= DEFAULT.daily
+        assert (
+            sum(at <= other < at + DEFAULT_POLICY.within for other in allowed)
+            <= DEFAULT_POLICY.tries
+        )
+        assert sum(at <= other < at + DAY for other in allowed) <= DEFAULT_POLICY.daily
 
 
 @given(steps)
 def test_nobody_is_locked_out_for_ever(doing):
     state, moment, _ = acted(doing)
     moment = Moment("last boot", 2 * DAY)
-    assert state.standing(DEFAULT, moment).tries > 0
+    assert state.allowance(DEFAULT_POLICY, moment).tries > 0
 
 
 @given(steps)
 def test_the_wait_that_is_told_is_the_wait(doing):
     state, moment, _ = acted(doing)
-    told = state.standing(DEFAULT, moment)
+    told = state.allowance(DEFAULT_POLICY, moment)
     if told.tries == 0:
         before = moment._replace(seconds=moment.seconds + told.wait * 0.999)
         after = moment._replace(seconds=moment.seconds + told.wait + 1e-3)
-        assert state.standing(DEFAULT, before).tries == 0
-        later = state.standing(DEFAULT, after)
+        assert state.allowance(DEFAULT_POLICY, before).tries == 0
+        later = state.allowance(DEFAULT_POLICY, after)
         assert later.tries > 0 or later.wait > 0
 
 
@@ -72,30 +75,30 @@ def test_four_every_five_minutes_are_twenty_a_day():
 
 def test_waits_grow_until_the_last():
     policy = Policy(daily=1000)
-    state, moment = State(Moment("0", 0.0)), Moment("0", 0.0)
+    state, moment = GateState(Moment("0", 0.0)), Moment("0", 0.0)
     waits = []
     for _ in range(7):
         for number in range(policy.tries):
             state, _ = state.begin(policy, moment, str(number))
-        waits.append(state.standing(policy, moment).wait)
+        waits.append(state.allowance(policy, moment).wait)
         moment = moment._replace(seconds=moment.seconds + waits[-1])
     assert waits == pytest.approx([300, 900, 3600, 14400, 86400, 86400, 86400])
 
 
 def test_a_try_that_judged_nobody_is_given_back_also_when_it_was_the_last():
     moment = Moment("0", 0.0)
-    state = State(moment)
+    state = GateState(moment)
     for number in range(4):
-        state, _ = state.begin(DEFAULT, moment, str(number))
+        state, _ = state.begin(DEFAULT_POLICY, moment, str(number))
         state = state.fail(moment, str(number))
-    state, _ = state.begin(DEFAULT, moment, "last")
-    assert state.standing(DEFAULT, moment).tries == 0
-    state = state.withdraw(DEFAULT, moment, "last")
-    assert state.standing(DEFAULT, moment) == Standing(1, 0.0)
-    assert state.withdraw(DEFAULT, moment, "last") == state
+    state, _ = state.begin(DEFAULT_POLICY, moment, "last")
+    assert state.allowance(DEFAULT_POLICY, moment).tries == 0
+    state = state.withdraw(DEFAULT_POLICY, moment, "last")
+    assert state.allowance(DEFAULT_POLICY, moment) == AttemptAllowance(1, 0.0)
+    assert state.withdraw(DEFAULT_POLICY, moment, "last") == state
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"null", b'{"read": ["a", 1]}', b"\xff"])
 def test_what_it_never_wrote_is_refused(data):
     with pytest.raises(VaultDamaged):
-        State.from_bytes(data)
+        GateState.from_bytes(data)

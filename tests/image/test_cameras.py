@@ -12,9 +12,9 @@ import pytest
 
 from onlyme.errors import CameraError
 from onlyme.image import capture as capture_room
-from onlyme.image.cameras import System, cameras, device, refuse_virtual
-from onlyme.image.capture import Capture, rgb
-from onlyme.image.v4l2 import Answer, asked, capability
+from onlyme.image.cameras import System, find_device, list_cameras, refuse_virtual
+from onlyme.image.capture import CameraCapture, to_rgb
+from onlyme.image.v4l2 import DeviceInfo, parse_capability, query_device
 
 USB = "pci0000:00/0000:00:14.0/usb1/1-6/1-6:1.{}"
 PLACES = {
@@ -51,7 +51,7 @@ def tree(tmp_path):
 
     def ask(path):
         _, _, card, driver, formats = PLACES[int(path.name.removeprefix("video"))]
-        return Answer(driver, card, formats is not None, formats or ())
+        return DeviceInfo(driver, card, formats is not None, formats or ())
 
     system.folder = tmp_path
     return system
@@ -80,7 +80,7 @@ def plug_in(root, number, as_if=None):
 
 
 def test_cameras_are_listed_with_their_names_and_without_metadata(tree):
-    found = {camera.number: camera for camera in cameras(tree())}
+    found = {camera.number: camera for camera in list_cameras(tree())}
     assert list(found) == [0, 2, 10, 11, 12]
     colour, infrared = found[0], found[2]
     dev = str(tree.folder / "dev")
@@ -96,7 +96,7 @@ def test_cameras_are_listed_with_their_names_and_without_metadata(tree):
 
 
 def test_devices_that_may_not_be_asked_are_known_by_the_kernels_words(tree):
-    found = {camera.number: camera for camera in cameras(tree(answers=False))}
+    found = {camera.number: camera for camera in list_cameras(tree(answers=False))}
     assert list(found) == [0, 2, 10, 11, 12]
     assert found[0].card == "Integrated Camera: Integrated C"
     assert found[0].driver == "uvcvideo"
@@ -106,17 +106,17 @@ def test_devices_that_may_not_be_asked_are_known_by_the_kernels_words(tree):
 
 
 def test_a_program_behind_a_camera_is_known_whatever_it_calls_itself(tree):
-    assert [c.number for c in cameras(tree()) if c.virtual] == [10, 11, 12]
+    assert [c.number for c in list_cameras(tree()) if c.virtual] == [10, 11, 12]
     for number in (10, 11, 12):
         with pytest.raises(CameraError, match="not by light"):
             refuse_virtual(str(tree.folder / f"dev/video{number}"), "door", tree())
     refuse_virtual(str(tree.folder / "dev/video0"), "door", tree())
-    refuse_virtual(cameras(tree())[0].stable[0], "door", tree())
+    refuse_virtual(list_cameras(tree())[0].stable[0], "door", tree())
 
 
 def test_of_what_the_kernel_says_nothing_nothing_is_believed(tree, tmp_path):
     nothing = System(tmp_path / "none", tmp_path / "none", lambda _: None)
-    assert cameras(nothing) == []
+    assert list_cameras(nothing) == []
     with pytest.raises(CameraError, match="does not say what kind"):
         refuse_virtual(str(tree.folder / "dev/video0"), "door", nothing)
 
@@ -128,21 +128,21 @@ def test_a_camera_is_found_by_its_name(tree):
         "integrated camera: integrated c",
         "usb-Chicony_Integrated_Camera_0001-video-index0",
     ):
-        assert device(name, tree()) == f"{dev}/video0"
-    assert device("pci-0000:00:14.0-usb-0:6:1.2-video-index0", tree()) == f"{dev}/video2"
-    assert device("Integrated", tree()) is None
+        assert find_device(name, tree()) == f"{dev}/video0"
+    assert find_device("pci-0000:00:14.0-usb-0:6:1.2-video-index0", tree()) == f"{dev}/video2"
+    assert find_device("Integrated", tree()) is None
     with pytest.raises(CameraError, match=r"several cameras .* \(infrared\)"):
-        device("Integrated Camera", tree())
+        find_device("Integrated Camera", tree())
 
 
 def test_a_capture_takes_a_camera_by_its_name(tree, tmp_path):
-    capture = Capture("Integrated Camera: Integrated I", _system=tree())
+    capture = CameraCapture("Integrated Camera: Integrated I", _system=tree())
     assert capture.path == str(tree.folder / "dev/video2")
     assert capture.name == "camera Integrated Camera: Integrated I"
     # A number is one still, a file of this name comes first, and no name is a path of ours.
-    assert Capture("0", _system=tree()).path == "/dev/video0"
+    assert CameraCapture("0", _system=tree()).path == "/dev/video0"
     with pytest.raises(CameraError, match="is not there"):
-        Capture("No Such Camera", _system=tree()).check()
+        CameraCapture("No Such Camera", _system=tree()).check()
 
 
 class Reader:
@@ -170,10 +170,10 @@ def test_a_virtual_camera_is_refused_where_it_may_not_be(tree, monkeypatch):
     monkeypatch.setattr(capture_room, "_is_camera", lambda *_: True)
     path = str(tree.folder / "dev/video10")
     reader = Reader(np.full((4, 4, 3), 90, np.uint8))
-    with Capture(path, _opener=lambda *_: reader, _system=tree()) as allowed:
+    with CameraCapture(path, _opener=lambda *_: reader, _system=tree()) as allowed:
         assert next(iter(allowed)).pixels.mean() == 90
     opened = []
-    refused = Capture(
+    refused = CameraCapture(
         path, allow_virtual=False, _opener=lambda *a: opened.append(a), _system=tree()
     )
     with pytest.raises(CameraError, match=r"fed by a program \(v4l2 loopback\)"), refused:
@@ -191,7 +191,7 @@ def test_a_camera_that_is_swapped_while_it_is_opened_is_refused(tree, monkeypatc
         return reader
 
     path = str(tree.folder / "dev/video0")
-    capture = Capture(path, allow_virtual=False, _opener=opener, _system=tree(answers=False))
+    capture = CameraCapture(path, allow_virtual=False, _opener=opener, _system=tree(answers=False))
     with pytest.raises(CameraError, match="not by light"), capture:
         pass
     assert reader.released.wait(2)
@@ -208,25 +208,25 @@ def test_a_camera_that_is_swapped_while_it_is_opened_is_refused(tree, monkeypatc
     ids=["GREY", "GREY with an axis", "three equal channels", "Y16"],
 )
 def test_pictures_without_colour_become_three_equal_channels(picture, tree, monkeypatch):
-    assert (rgb(picture) == 90).all()
-    assert rgb(picture).shape == (6, 8, 3)
+    assert (to_rgb(picture) == 90).all()
+    assert to_rgb(picture).shape == (6, 8, 3)
     monkeypatch.setattr(capture_room, "_is_camera", lambda *_: True)
     reader = Reader(picture)
-    with Capture("/dev/video2", _opener=lambda *_: reader, _system=tree()) as capture:
+    with CameraCapture("/dev/video2", _opener=lambda *_: reader, _system=tree()) as capture:
         frame = next(iter(capture))
     assert frame.pixels.dtype == np.uint8
     assert (frame.pixels == 90).all()
 
 
 def test_blue_stays_blue():
-    assert rgb(np.array([[[200, 20, 10]]], np.uint8)).tolist() == [[[10, 20, 200]]]
+    assert to_rgb(np.array([[[200, 20, 10]]], np.uint8)).tolist() == [[[10, 20, 200]]]
 
 
 def test_dark_frames_between_the_flashes_of_an_infrared_lamp_are_left_out(tree, monkeypatch):
     monkeypatch.setattr(capture_room, "_is_camera", lambda *_: True)
     lit, dark = np.full((64, 64), 120, np.uint8), np.full((64, 64), 2, np.uint8)
     reader = Reader(lit, dark)
-    with Capture("/dev/video2", _opener=lambda *_: reader, _system=tree()) as capture:
+    with CameraCapture("/dev/video2", _opener=lambda *_: reader, _system=tree()) as capture:
         seen = [frame.pixels.mean() for frame, _ in zip(capture, range(20), strict=False)]
     assert set(seen) == {120.0}
 
@@ -237,7 +237,7 @@ def test_a_camera_whose_lens_is_covered_gives_its_dark_frames(tree, monkeypatch)
     red, black = np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64, 3), np.uint8)
     red[..., 2] = 255
     reader = Reader(red, black)
-    with Capture("/dev/video0", _opener=lambda *_: reader, _system=tree()) as capture:
+    with CameraCapture("/dev/video0", _opener=lambda *_: reader, _system=tree()) as capture:
         seen = [frame.pixels.mean() for frame, _ in zip(capture, range(200), strict=False)]
     assert 0.0 in seen
 
@@ -255,12 +255,12 @@ def test_what_a_device_answers_is_read_as_the_kernel_lays_it_out():
         )
 
     name = "Integrated Camera: Integrated C"
-    assert capability(reply(0x84A00001, 0x04200001)) == ("uvcvideo", name, True)
-    assert capability(reply(0x84A00001, 0x04A00000)) == ("uvcvideo", name, False)  # metadata
-    assert capability(reply(0x00000001, 0)) == ("uvcvideo", name, True)  # an old driver
+    assert parse_capability(reply(0x84A00001, 0x04200001)) == ("uvcvideo", name, True)
+    assert parse_capability(reply(0x84A00001, 0x04A00000)) == ("uvcvideo", name, False)  # metadata
+    assert parse_capability(reply(0x00000001, 0)) == ("uvcvideo", name, True)  # an old driver
 
 
 def test_what_is_no_video_device_does_not_answer(tmp_path):
     (tmp_path / "video0").write_bytes(b"")
     for path in ("/dev/null", tmp_path / "video0", tmp_path / "none", tmp_path):
-        assert asked(path) is None
+        assert query_device(path) is None

@@ -14,7 +14,7 @@ import pytest
 
 from onlyme.errors import CameraError, ImageError
 from onlyme.image import capture as capture_room
-from onlyme.image.sources import Capture, frames, photos
+from onlyme.image.sources import CameraCapture, list_photos, read_frames
 
 
 def film(path: Path, levels: list[int], size: tuple[int, int] = (64, 48), fps: float = 25) -> Path:
@@ -70,27 +70,27 @@ def test_folders_come_in_natural_order_and_without_the_rest(tmp_path: Path) -> N
         (tmp_path / name).touch()
     (tmp_path / "folder.jpg").mkdir()
     (tmp_path / "folder.jpg" / "deep.jpg").touch()
-    found = [photo.name for photo in photos(tmp_path)]
+    found = [photo.name for photo in list_photos(tmp_path)]
     assert found == ["b.png", "ME1.JPG", "me2.jpg", "me10.jpg", "x.webp", "y.heic"]
     alone = tmp_path / "notes.txt"
-    assert next(photos([alone, str(tmp_path)])) == alone
-    assert list(photos(str(alone))) == [alone]
-    assert list(photos([])) == []
+    assert next(list_photos([alone, str(tmp_path)])) == alone
+    assert list(list_photos(str(alone))) == [alone]
+    assert list(list_photos([])) == []
 
 
 def test_a_path_that_does_not_exist_is_handed_on(tmp_path: Path) -> None:
     for path in (str(tmp_path / "none.jpg"), "x" * 5000, "a\0b"):
-        assert list(photos(path)) == [Path(path)]
+        assert list(list_photos(path)) == [Path(path)]
 
 
 def test_a_folder_without_photos_says_so(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="holds no image file"):
-        list(photos(tmp_path))
+        list(list_photos(tmp_path))
 
 
 def test_a_video_gives_every_frame_in_colour_and_time(tmp_path: Path) -> None:
     video = film(tmp_path / "v.avi", [60, 120, 180, 240], fps=20)
-    got = list(frames(video))
+    got = list(read_frames(video))
     assert len(got) == 4
     for frame, level in zip(got, [60, 120, 180, 240], strict=True):
         assert frame.pixels.shape == (48, 64, 3)
@@ -103,31 +103,31 @@ def test_a_video_gives_every_frame_in_colour_and_time(tmp_path: Path) -> None:
 
 def test_dark_frames_are_skipped_only_while_waking_up(tmp_path: Path) -> None:
     video = film(tmp_path / "v.avi", [0] * 5 + [200] * 3 + [0] * 2)
-    assert len(list(frames(video))) == 10  # a video is taken as it is
-    woken = list(frames(video, warm_up=True))
+    assert len(list(read_frames(video))) == 10  # a video is taken as it is
+    woken = list(read_frames(video, warm_up=True))
     assert [frame.pixels[..., 0].mean() > 100 for frame in woken] == [True] * 3 + [False] * 2
     night = film(tmp_path / "n.avi", [0] * 75)  # three seconds of darkness
-    assert next(frames(night, warm_up=True)).at == pytest.approx(2.0, abs=0.05)
+    assert next(read_frames(night, warm_up=True)).at == pytest.approx(2.0, abs=0.05)
 
 
 def test_pacing_keeps_the_time_of_the_film(tmp_path: Path) -> None:
     video = film(tmp_path / "v.avi", [100] * 11, fps=25)
     began = time.monotonic()
-    assert len(list(frames(video))) == 11
+    assert len(list(read_frames(video))) == 11
     assert time.monotonic() - began < 0.3
     began = time.monotonic()
-    assert len(list(frames(video, paced=True))) == 11
+    assert len(list(read_frames(video, paced=True))) == 11
     assert 0.38 < time.monotonic() - began < 1.0
 
 
 def test_every_way_out_releases(tmp_path: Path) -> None:
     video = film(tmp_path / "v.avi", [100] * 50)
-    taken = list(itertools.islice(frames(video), 3))
+    taken = list(itertools.islice(read_frames(video), 3))
     assert len(taken) == 3
-    walk = frames(video)
+    walk = read_frames(video)
     next(walk)
     walk.close()
-    with Capture(video) as capture:
+    with CameraCapture(video) as capture:
         next(iter(capture))
     capture.close()  # once more does no harm
     deadline = time.monotonic() + 2
@@ -137,7 +137,7 @@ def test_every_way_out_releases(tmp_path: Path) -> None:
     with pytest.raises(CameraError, match="only once"), capture:
         pass
     with pytest.raises(CameraError, match="with `with`"):
-        next(iter(Capture(video)))
+        next(iter(CameraCapture(video)))
 
 
 def test_what_is_no_video_or_camera_says_so(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_what_is_no_video_or_camera_says_so(tmp_path: Path) -> None:
     ]:
         began = time.monotonic()
         with pytest.raises(CameraError, match=says):
-            list(frames(source))
+            list(read_frames(source))
         assert time.monotonic() - began < 1, source
 
 
@@ -173,7 +173,7 @@ def test_a_cut_off_video_gives_what_it_has_or_says_so(tmp_path: Path) -> None:
         cut = tmp_path / "cut.avi"
         cut.write_bytes(whole[: int(len(whole) * share)])
         try:
-            assert 0 < len(list(frames(cut))) <= 30
+            assert 0 < len(list(read_frames(cut))) <= 30
         except CameraError:
             assert share < 0.5
 
@@ -182,7 +182,7 @@ def test_a_reader_that_blocks_is_left_at_the_deadline(tmp_path: Path) -> None:
     video = film(tmp_path / "v.avi", [100])
     for before, says in [(0, "gives no frames within 0.2 s"), (2, "gives no frames within 0.2 s")]:
         stuck = Stuck(before)
-        capture = Capture(video, frame_seconds=0.2, _opener=lambda *_, s=stuck: s)
+        capture = CameraCapture(video, frame_seconds=0.2, _opener=lambda *_, s=stuck: s)
         began = time.monotonic()
         with pytest.raises(CameraError, match=says), capture:
             assert before >= len(list(capture))
@@ -196,7 +196,7 @@ def test_opening_that_blocks_is_left_at_the_deadline(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     video = film(tmp_path / "v.avi", [100])
-    capture = Capture(
+    capture = CameraCapture(
         video, open_seconds=0.3, _opener=lambda *_: capture_room._open(str(pipe), False)
     )
     began = time.monotonic()
@@ -212,7 +212,10 @@ def test_a_backend_that_raises_is_a_camera_error(tmp_path: Path) -> None:
         raise MemoryError
 
     video = film(tmp_path / "v.avi", [100])
-    with pytest.raises(CameraError, match="cannot be opened"), Capture(video, _opener=explode):
+    with (
+        pytest.raises(CameraError, match="cannot be opened"),
+        CameraCapture(video, _opener=explode),
+    ):
         pass
 
 
@@ -220,7 +223,7 @@ def test_a_camera_gives_its_newest_frame(tmp_path: Path, monkeypatch) -> None:
     # No camera is at hand: a reader that never ends stands in, and the check of the device is met.
     monkeypatch.setattr(capture_room, "_is_camera", lambda *_: True)
     stuck = Stuck(10**9)
-    with Capture("/dev/video0", _opener=lambda *_: stuck) as capture:
+    with CameraCapture("/dev/video0", _opener=lambda *_: stuck) as capture:
         walk = iter(capture)
         first = next(walk).at
         time.sleep(0.3)
@@ -232,12 +235,12 @@ def test_a_camera_gives_its_newest_frame(tmp_path: Path, monkeypatch) -> None:
 def test_the_program_that_holds_a_device_is_named(tmp_path: Path) -> None:
     device = tmp_path / "video0"
     device.touch()
-    assert capture_room._holder_hint(str(device)) == ""
+    assert capture_room._describe_holder(str(device)) == ""
     code = f"import time; f = open({str(device)!r}); print('held', flush=True); time.sleep(30)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        hint = capture_room._holder_hint(str(device))
+        hint = capture_room._describe_holder(str(device))
         holder.kill()
     assert hint.startswith("; it is in use by ")
     assert f"(process {holder.pid})" in hint
@@ -266,7 +269,7 @@ def test_nothing_is_printed(tmp_path: Path) -> None:
 @pytest.mark.data
 def test_the_clips(data: Path) -> None:
     for clip in sorted((data / "clips").glob("*.mp4")):
-        with Capture(clip) as capture:
+        with CameraCapture(clip) as capture:
             got = list(itertools.islice(capture, 30))
         assert len(got) == 30
         times = [frame.at for frame in got]

@@ -10,7 +10,7 @@ import pytest
 
 from onlyme.lab.people import People
 from onlyme.lab.photos import Photos
-from onlyme.lab.synthetic import drawn
+from onlyme.lab.synthetic import draw_synthetic_faces
 
 if find_spec("torch") is None:
     collect_ignore_glob = ["*"]
@@ -27,14 +27,14 @@ def _one_thread():
 @pytest.fixture(scope="session")
 def photos() -> Photos:
     """Five drawn photos of one person, and one each of seven others."""
-    faces = drawn(8, 5)
+    faces = draw_synthetic_faces(8, 5)
     return Photos(faces[0], faces[1:, 0])
 
 
 @pytest.fixture(scope="session")
 def people() -> People:
     """Sixteen drawn people with seven photos each."""
-    faces = drawn(16, 7)
+    faces = draw_synthetic_faces(16, 7)
     return People(tuple(f"person {index}" for index in range(16)), tuple(faces))
 
 

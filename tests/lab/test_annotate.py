@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from onlyme.errors import UsageError
-from onlyme.lab.annotate import annotate, draw, save
+from onlyme.lab.annotate import annotate, draw_verdict, save_video
 
 
 class Reddish:
@@ -44,15 +44,17 @@ def test_another_alpha_may_be_in_use():
 def test_name_and_not_are_drawn_differently():
     plain = frame((90, 90, 90))
     box = np.array([10, 10, 40, 40], np.float32)
-    yes, no = (draw(plain, box, text, accepted=ok) for text, ok in (("ada", True), ("NOT", False)))
+    yes, no = (
+        draw_verdict(plain, box, text, accepted=ok) for text, ok in (("ada", True), ("NOT", False))
+    )
     assert (yes != no).any()
-    assert (draw(plain, box, "Păpăluță", accepted=True) != plain).any()
+    assert (draw_verdict(plain, box, "Păpăluță", accepted=True) != plain).any()
 
 
 @pytest.mark.parametrize("ending", ["mp4", "avi"])
 def test_the_video_can_be_read_again(tmp_path, ending):
     path = tmp_path / f"out.{ending}"
-    assert save(annotate(FRAMES, find, Reddish(), "ada"), path, 10) == (6, 3)
+    assert save_video(annotate(FRAMES, find, Reddish(), "ada"), path, 10) == (6, 3)
     video = cv2.VideoCapture(str(path))
     read = []
     while (got := video.read())[0]:
@@ -67,8 +69,8 @@ def test_the_video_can_be_read_again(tmp_path, ending):
 def test_what_cannot_be_saved_is_said_so(tmp_path):
     seen = list(annotate(FRAMES, find, Reddish(), "ada"))
     with pytest.raises(UsageError, match=r"\.mp4"):
-        save(seen, tmp_path / "out.gif")
+        save_video(seen, tmp_path / "out.gif")
     with pytest.raises(UsageError, match="no frame"):
-        save([], tmp_path / "out.mp4")
+        save_video([], tmp_path / "out.mp4")
     with pytest.raises(UsageError, match="written"):
-        save(seen, tmp_path / "none" / "out.avi")
+        save_video(seen, tmp_path / "none" / "out.avi")

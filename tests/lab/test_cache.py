@@ -9,10 +9,10 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from onlyme.lab.comparison.cache import Kept, key
+from onlyme.lab.comparison.cache import ResultCache, make_key
 from onlyme.lab.comparison.compare import Plan, compare
-from onlyme.lab.comparison.result import Cell
-from onlyme.lab.comparison.split import splits
+from onlyme.lab.comparison.result import WayResult
+from onlyme.lab.comparison.split import make_splits
 
 PLAN = Plan(owners=1, photos=(2, 3), ways=("classifier", "compact"), strangers=4, unseen=8, limit=8)
 
@@ -33,7 +33,7 @@ compare(people, Plan(**{plan!r}), kept=Kept(Path(sys.argv[1])), tell=tell)
 def told(people, plan, folder):
     """Compare, and return the comparison, and which cells were finished before."""
     lines = []
-    done = compare(people, plan, kept=Kept(folder), tell=lines.append)
+    done = compare(people, plan, cache=ResultCache(folder), on_step=lines.append)
     return done, [line.endswith("finished before") for line in lines]
 
 
@@ -72,7 +72,7 @@ def test_what_is_kept_is_what_was_found(people, whole, tmp_path):
     done, before = told(people, PLAN, tmp_path)
     assert before == [True] * 4
     assert done.to_json() == whole[1].to_json()
-    for one, other in zip(done.of("compact"), whole[1].of("compact"), strict=True):
+    for one, other in zip(done.select("compact"), whole[1].of("compact"), strict=True):
         for points, expected in zip(one.look.map, other.look.map, strict=True):
             np.testing.assert_array_equal(points, expected)
         for (excess, faces), (number, pictures) in zip(
@@ -107,7 +107,9 @@ def test_a_damaged_cell_is_trained_once_more(people, whole, tmp_path, harm):
 def test_an_owner_more_trains_the_new_one_only(people, whole, tmp_path):
     copied(whole, tmp_path)
     parts = []
-    done = compare(people, replace(PLAN, owners=2), kept=Kept(tmp_path), meanwhile=parts.append)
+    done = compare(
+        people, replace(PLAN, owners=2), cache=ResultCache(tmp_path), on_partial=parts.append
+    )
     assert [part.plan for part in parts] == [PLAN]
     assert parts[0].to_json()["figures"] == whole[1].to_json()["figures"]
     assert done.cells[:4] == whole[1].cells
@@ -129,14 +131,14 @@ def test_a_higher_limit_trains_only_what_the_lower_one_cut_short(people, whole, 
     [("zero loss", {60, 61, 900}), ("plateau", {60, 61, 900}), ("limit", {60})],
 )
 def test_a_cell_stands_for_every_limit_that_comes_to_it(tmp_path, reason, limits):
-    kept = Kept(tmp_path)
-    cell = Cell("compact", "ada", 5, 0.5, (1.0,), (0.0,), (0.0,), reason, steps=60)
+    kept = ResultCache(tmp_path)
+    cell = WayResult("compact", "ada", 5, 0.5, (1.0,), (0.0,), (0.0,), reason, steps=60)
     kept.keep("name", cell)
     for limit in (50, 60, 61, 900):
         assert (kept.find("name", limit) == cell) == (limit in limits)
 
 
 def test_a_name_stands_for_the_photos_too(people):
-    one, other = splits(people, 1, (2, 3), 4, 8, 0)
-    assert key(one, PLAN.spec("compact")) != key(other, PLAN.spec("compact"))
-    assert key(one, PLAN.spec("compact")) != key(one, PLAN.spec("classifier"))
+    one, other = make_splits(people, 1, (2, 3), 4, 8, 0)
+    assert make_key(one, PLAN.make_spec("compact")) != make_key(other, PLAN.make_spec("compact"))
+    assert make_key(one, PLAN.make_spec("compact")) != make_key(one, PLAN.make_spec("classifier"))

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from onlyme import FaceID
 from onlyme.cli.lab.commands import app
 from onlyme.errors import OnlymeError, UsageError
-from onlyme.lab import require
+from onlyme.lab import require_packages
 from onlyme.lab.run import Run
-from onlyme.lab.synthetic import drawn
+from onlyme.lab.synthetic import draw_synthetic_faces
 
 
 def run(*words):
@@ -43,7 +43,7 @@ def framed(face):
 def album(tmp_path_factory):
     """Folders of pictures of fourteen drawn people."""
     folder = tmp_path_factory.mktemp("album")
-    for person, faces in enumerate(drawn(14, 7, seed=1)):
+    for person, faces in enumerate(draw_synthetic_faces(14, 7, seed=1)):
         (folder / f"p{person:02d}").mkdir()
         for index, face in enumerate(faces[: 7 if person < 2 else 2]):
             path = folder / f"p{person:02d}" / f"{index}.png"
@@ -171,7 +171,7 @@ def test_without_the_extra_it_is_said_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.setattr("onlyme.lab.find_spec", lambda name: None if name == "torch" else name)
     with pytest.raises(UsageError, match=r"onlyme\[lab\]"):
-        require()
+        require_packages()
     with pytest.raises(UsageError, match="needs torch"):
         run("watch", "run")
 
@@ -179,14 +179,14 @@ def test_without_the_extra_it_is_said_what_to_install(monkeypatch):
 @pytest.mark.data
 def test_the_articles_photos_to_zero_loss_and_the_held_out_ones_right(data, tmp_path):
     """Five ME and seven NOT_ME photos; two of each are held out."""
-    from onlyme.cli.lab.parts import loader
+    from onlyme.cli.lab.parts import make_loader
 
     for folder, name, count in (("me", "ME", 5), ("not_me", "NOT_ME", 7)):
         (tmp_path / folder).mkdir()
         paths = sorted((data / "article" / folder).iterdir(), key=number)
         for path in paths[:count]:
             (tmp_path / folder / path.name).symlink_to(path)
-        held = np.stack([loader()(path) for path in paths[count:]])
+        held = np.stack([make_loader()(path) for path in paths[count:]])
         np.save(tmp_path / f"{name}.npy", held)
     out = tmp_path / "run"
     run("train", "compact", "--me", tmp_path / "me", "--not-me", tmp_path / "not_me", "--out", out)

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from onlyme.errors import UsageError
-from onlyme.lab.comparison.cache import Kept
-from onlyme.lab.comparison.claims import claims
+from onlyme.lab.comparison.cache import ResultCache
+from onlyme.lab.comparison.claims import judge_claims
 from onlyme.lab.comparison.compare import ALPHAS, Comparison, Plan, compare
-from onlyme.lab.comparison.inspection import plane
-from onlyme.lab.comparison.plots import Series, bars, dots, lines
-from onlyme.lab.comparison.report import html, write
-from onlyme.lab.comparison.result import PRODUCT, Cell, rate
+from onlyme.lab.comparison.inspection import project_to_plane
+from onlyme.lab.comparison.plots import Series, draw_histograms, draw_lines, draw_scatter
+from onlyme.lab.comparison.report import render_html, write_report
+from onlyme.lab.comparison.result import PRODUCT, WayResult, compute_wilson_interval
 from onlyme.lab.spec import Spec
 
 PLAN = Plan(
@@ -58,7 +58,7 @@ def test_a_network_that_was_judged_takes_no_more_memory(people):
 
     before, after = alive(), []
     plan = Plan(owners=2, photos=(3,), ways=("compact",), strangers=3, unseen=4, limit=2)
-    compare(people, plan, meanwhile=lambda _: after.append(alive()))
+    compare(people, plan, on_partial=lambda _: after.append(alive()))
     assert after == [before]
 
 
@@ -78,9 +78,9 @@ def test_a_seed_repeats_the_figures_to_the_digit(compared, people):
 
 
 def test_the_articles_network_alone_sees_smaller_faces():
-    assert Plan().spec("article").side == 56
-    assert Plan(side=244).spec("article") == Spec("article")
-    assert Plan().spec("compact") == Spec("compact")
+    assert Plan().make_spec("article").side == 56
+    assert Plan(side=244).make_spec("article") == Spec("article")
+    assert Plan().make_spec("compact") == Spec("compact")
 
 
 class Page(HTMLParser):
@@ -99,7 +99,7 @@ class Page(HTMLParser):
 
 
 def test_the_page_stands_alone_and_says_it_all(compared, tmp_path):
-    path = write(compared, tmp_path / "report")
+    path = write_report(compared, tmp_path / "report")
     page = Page()
     page.feed(path.read_text("utf-8"))
     assert page.fetched == []
@@ -117,14 +117,14 @@ def test_the_page_stands_alone_and_says_it_all(compared, tmp_path):
 
 
 def test_names_of_people_stay_text(people):
-    cell = Cell("compact", "<img src=x onerror=alert(1)>", 2, 0.5, (1.0,), (0.0,), (0.0,))
-    text = html(Comparison(Plan(photos=(2,)), (cell,)))
+    cell = WayResult("compact", "<img src=x onerror=alert(1)>", 2, 0.5, (1.0,), (0.0,), (0.0,))
+    text = render_html(Comparison(Plan(photos=(2,)), (cell,)))
     assert "<img src=x" not in text
     assert "&lt;img src=x" in text
 
 
 def cell(way, held, unseen, trained=(), threshold=0.5, reason="zero loss", seconds=9.0):
-    return Cell(way, "ada", 7, threshold, held, trained, unseen, reason, 10, (), seconds)
+    return WayResult(way, "ada", 7, threshold, held, trained, unseen, reason, 10, (), seconds)
 
 
 def test_errors_are_counted_at_the_threshold_and_at_any_other():
@@ -145,14 +145,14 @@ def test_claims_follow_the_figures():
         cell("article", good, bad, reason="limit"),
         cell(PRODUCT, good, bad),
     )
-    told = {c.claim.split()[1]: c.verdict for c in claims(Comparison(Plan(), cells))}
+    told = {c.claim.split()[1]: c.verdict for c in judge_claims(Comparison(Plan(), cells))}
     assert told["plain"] == "held"
     assert told["two-head"] == "held"
-    verdicts = {c.claim: c.verdict for c in claims(Comparison(Plan(), cells))}
+    verdicts = {c.claim: c.verdict for c in judge_claims(Comparison(Plan(), cells))}
     assert verdicts["Training takes hours (5 h for 7 ME and 10 NOT_ME photos)."] == "not decided"
     quick = (*cells[:3], cell("article", good, bad, seconds=100.0), cells[4])
     for side, verdict in ((56, "not decided"), (244, "did not hold")):
-        verdicts = {c.claim: c.verdict for c in claims(Comparison(Plan(side=side), quick))}
+        verdicts = {c.claim: c.verdict for c in judge_claims(Comparison(Plan(side=side), quick))}
         assert verdicts["Training takes hours (5 h for 7 ME and 10 NOT_ME photos)."] == verdict
 
 
@@ -162,7 +162,7 @@ def test_a_threshold_that_lies_ill_is_no_worse_way():
         cell("classifier", (9.0,) * 50, (5.0,) * 50, threshold=0.0),
         cell("compact", (1.0,) * 50, (0.0,) * 50),
     )
-    told = {c.claim.split()[1]: c.verdict for c in claims(Comparison(Plan(), cells))}
+    told = {c.claim.split()[1]: c.verdict for c in judge_claims(Comparison(Plan(), cells))}
     assert told["plain"] == "not decided"
 
 
@@ -177,32 +177,34 @@ def test_a_threshold_that_lies_ill_is_no_worse_way():
 )
 def test_a_lower_alpha_is_judged_by_both_errors(held, unseen, verdict, because):
     cells = (cell("compact", held, unseen),)
-    (claim,) = claims(Comparison(Plan(), cells))
+    (claim,) = judge_claims(Comparison(Plan(), cells))
     assert claim.verdict == verdict
     assert because in claim.because
 
 
 def test_a_way_that_diverged_refuses_everybody_and_breaks_no_report(people, monkeypatch, tmp_path):
     """With a rate like this the vectors are no numbers after a few steps."""
-    monkeypatch.setattr(Plan, "spec", lambda _, way: Spec(way, faithful=False, rate=1e30, limit=10))
+    monkeypatch.setattr(
+        Plan, "make_spec", lambda _, way: Spec(way, faithful=False, rate=1e30, limit=10)
+    )
     plan = Plan(owners=1, photos=(2,), ways=("compact",), strangers=4, unseen=8)
-    done = compare(people, plan, kept=Kept(tmp_path / "cells"))
+    done = compare(people, plan, cache=ResultCache(tmp_path / "cells"))
     assert {cell.reason for cell in done.cells} == {"diverged"}
     for one in done.cells:
         assert one.misses() == (len(one.held), len(one.held))
         assert one.false_accepts("unseen")[0] == 0
         assert one.ranking == 0
-    assert "no numbers any more" in write(done, tmp_path).read_text("utf-8")
+    assert "no numbers any more" in write_report(done, tmp_path).read_text("utf-8")
     told = (tmp_path / "report.json").read_text("utf-8")
     json.loads(told, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
-    again = compare(people, plan, kept=Kept(tmp_path / "cells"))
+    again = compare(people, plan, cache=ResultCache(tmp_path / "cells"))
     assert again.to_json() == done.to_json()
 
 
 def test_rates_come_with_an_interval():
-    assert rate(0, 200)[2] == pytest.approx(0.0188, abs=1e-3)
-    assert rate(10, 10)[1] < 1
-    assert rate(0, 0)[1:] == (0.0, 1.0)
+    assert compute_wilson_interval(0, 200)[2] == pytest.approx(0.0188, abs=1e-3)
+    assert compute_wilson_interval(10, 10)[1] < 1
+    assert compute_wilson_interval(0, 0)[1:] == (0.0, 1.0)
 
 
 def test_the_sweep_goes_from_minus_one_to_one():
@@ -214,7 +216,7 @@ def test_the_sweep_goes_from_minus_one_to_one():
 def test_the_map_keeps_distances_in_a_plane():
     source = np.random.default_rng(0)
     flat = source.normal(size=(20, 2)) @ source.normal(size=(2, 16))
-    mapped = np.concatenate(plane([flat[:7], flat[7:]]))
+    mapped = np.concatenate(project_to_plane([flat[:7], flat[7:]]))
     apart = np.linalg.norm(flat[:, None] - flat[None], axis=-1)
     assert np.allclose(np.linalg.norm(mapped[:, None] - mapped[None], axis=-1), apart)
 
@@ -222,10 +224,10 @@ def test_the_map_keeps_distances_in_a_plane():
 @pytest.mark.parametrize(
     "svg",
     [
-        lines([Series("a & b", (1, 2), (0.5, 0.1), "red")], ("x", "y"), 1.5),
-        lines([], ("x", "y")),
-        dots([Series("a", (1.0,), (1.0,), "red")], ("x", "y")),
-        bars([("a", (1.0, 2.0), "red"), ("b", (), "blue")], ("x", "y"), 0.5),
+        draw_lines([Series("a & b", (1, 2), (0.5, 0.1), "red")], ("x", "y"), 1.5),
+        draw_lines([], ("x", "y")),
+        draw_scatter([Series("a", (1.0,), (1.0,), "red")], ("x", "y")),
+        draw_histograms([("a", (1.0, 2.0), "red"), ("b", (), "blue")], ("x", "y"), 0.5),
     ],
 )
 def test_pictures_are_whole(svg):

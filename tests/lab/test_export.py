@@ -8,10 +8,10 @@ import torch
 
 from onlyme.errors import ModelError, UsageError
 from onlyme.face.embed import Embedder
-from onlyme.face.models import find
+from onlyme.face.models import find_model
 from onlyme.lab import export as room
-from onlyme.lab.export import embedder_of, export
-from onlyme.lab.networks import Article, Compact, tensor
+from onlyme.lab.export import export, get_embedder
+from onlyme.lab.networks import Article, Compact, to_tensor
 from onlyme.lab.spec import Spec
 from onlyme.lab.train import train
 
@@ -27,11 +27,11 @@ def distances(vectors):
 
 def test_a_trained_network_becomes_the_products_embedder(photos, faces, tmp_path):
     trained = train(photos, Spec("compact", limit=10))
-    done = export(embedder_of(trained), "mine", tmp_path, faces)
-    embedder = Embedder(find("mine", tmp_path))
+    done = export(get_embedder(trained), "mine", tmp_path, faces)
+    embedder = Embedder(find_model("mine", tmp_path))
     product = np.stack([embedder.embed(face).vector for face in faces])
     with torch.no_grad():
-        ours = trained.network.embedder(tensor(faces)).numpy()
+        ours = trained.network.embedder(to_tensor(faces)).numpy()
     assert np.abs(distances(product) - distances(ours)).max() <= 1e-4
     assert done.difference <= 1e-4
     assert (embedder.dimension, embedder.size) == (64, 112)
@@ -54,7 +54,7 @@ def test_entries_stand_beside_one_another_and_are_replaced_when_asked(faces, tmp
     assert set(entries) == {"one", "two"}
     assert entries["one"]["sha256"] == other.sha256
     assert one.path.exists(), "whoever has the old one open goes on with it"
-    assert find("two", tmp_path).needed_for == "--embedder two"
+    assert find_model("two", tmp_path).needed_for == "--embedder two"
 
 
 def test_a_file_that_computes_something_else_is_not_exported(faces, tmp_path, monkeypatch):
@@ -78,6 +78,6 @@ def test_what_makes_no_embeddings_of_unit_length_is_refused(photos, faces, tmp_p
     with pytest.raises(UsageError, match="parity"):
         export(Compact(8), "few", tmp_path, faces[:1])
     with pytest.raises(UsageError, match="makes no embeddings"):
-        embedder_of(train(photos, Spec("classifier", limit=1)))
+        get_embedder(train(photos, Spec("classifier", limit=1)))
     with pytest.raises(UsageError, match="whole photos"):
-        embedder_of(train(photos, Spec("compact", limit=1, whole=True)))
+        get_embedder(train(photos, Spec("compact", limit=1, whole=True)))

@@ -11,7 +11,7 @@ import torch
 
 from onlyme.errors import UsageError
 from onlyme.lab.identities import IdentitySpec, load_embedder, train_identities
-from onlyme.lab.networks import tensor
+from onlyme.lab.networks import to_tensor
 
 DRIVER = """
 import hashlib, json, os, sys
@@ -70,7 +70,7 @@ def test_an_embedder_learns_people_and_is_resumed(people, tmp_path):
     spec = IdentitySpec(dimension=16, people=8, photos=2, steps=40)
     network = train_identities(people, spec, tmp_path)
     with torch.no_grad():
-        vectors = torch.stack([network(tensor(faces)) for faces in people.faces]).numpy()
+        vectors = torch.stack([network(to_tensor(faces)) for faces in people.faces]).numpy()
     same = np.linalg.norm(vectors[:, 0] - vectors[:, 1], axis=1)
     others = np.linalg.norm(vectors[:, 0] - np.roll(vectors[:, 1], 1, axis=0), axis=1)
     assert same.mean() < 0.6 * others.mean()

@@ -5,9 +5,9 @@ import torch
 
 from onlyme.errors import UsageError
 from onlyme.lab import WAYS
-from onlyme.lab.augment import augment, generator
-from onlyme.lab.networks import Article, Compact, Siamese, build, margins, tensor
-from onlyme.lab.networks._input import Look
+from onlyme.lab.augment import augment, make_generator
+from onlyme.lab.networks import Article, Compact, Siamese, build_network, compute_margins, to_tensor
+from onlyme.lab.networks._input import InputLayer
 
 SMALL = ("classifier", "two-head", "compact")
 
@@ -55,13 +55,13 @@ def test_compact_is_small_and_of_unit_length():
 
 @pytest.mark.parametrize("way", SMALL)
 def test_a_seed_fixes_the_weights(way):
-    assert torch.equal(weights(build(way, seed=3)), weights(build(way, seed=3)))
-    assert not torch.equal(weights(build(way, seed=3)), weights(build(way, seed=4)))
+    assert torch.equal(weights(build_network(way, seed=3)), weights(build_network(way, seed=3)))
+    assert not torch.equal(weights(build_network(way, seed=3)), weights(build_network(way, seed=4)))
 
 
 @pytest.mark.parametrize("way", SMALL)
 def test_one_photos_score_does_not_depend_on_the_others(way):
-    network = build(way).eval()
+    network = build_network(way).eval()
     faces = torch.rand(6, 3, 112, 112)
     stored = network.store(faces[:2], faces[2:4])
     with torch.no_grad():
@@ -71,17 +71,20 @@ def test_one_photos_score_does_not_depend_on_the_others(way):
 
 
 def test_two_heads_do_not_mind_the_order():
-    network = build("two-head").eval()
+    network = build_network("two-head").eval()
     a, b = network.trunk(torch.rand(2, 3, 112, 112))
     with torch.no_grad():
-        one, other = network._pairs(a[None], b[None]), network._pairs(b[None], a[None])
+        one, other = (
+            network._compare_pairs(a[None], b[None]),
+            network._compare_pairs(b[None], a[None]),
+        )
     torch.testing.assert_close(one, other)
 
 
 def test_a_face_is_accepted_when_its_loss_with_every_stored_photo_is_zero():
     torch.manual_seed(6)
     me, not_me, probes = torch.randn(4, 3), torch.randn(5, 3), torch.randn(50, 3)
-    alpha, accepted = -0.6, margins(me, not_me, probes) >= -0.6
+    alpha, accepted = -0.6, compute_margins(me, not_me, probes) >= -0.6
     for x, yes in zip(probes, accepted, strict=True):
         losses = [(x - p).norm() - (x - n).norm() + alpha for p in me for n in not_me]
         assert bool(yes) == (max(losses) <= 0)
@@ -90,20 +93,20 @@ def test_a_face_is_accepted_when_its_loss_with_every_stored_photo_is_zero():
 
 def test_what_is_beside_the_face_is_not_seen(photos):
     """Another wall behind the same face changes nothing."""
-    face = tensor(photos.me[:1])
+    face = to_tensor(photos.me[:1])
     other = face.clone()
     other[..., :10, :10] = torch.rand(3, 10, 10)
     other[..., 106:, 106:] = 0.9
     assert float((face - other).abs().max()) > 0.3
-    torch.testing.assert_close(Look(112)(face), Look(112)(other), rtol=0, atol=0.01)
-    assert torch.equal(Look(112, whole=True)(other), other)
+    torch.testing.assert_close(InputLayer(112)(face), InputLayer(112)(other), rtol=0, atol=0.01)
+    assert torch.equal(InputLayer(112, whole=True)(other), other)
 
 
 def test_augmentation_repeats_and_stays_in_range(photos):
-    images = tensor(photos.me)
-    once, again = augment(images, generator(0, 7)), augment(images, generator(0, 7))
+    images = to_tensor(photos.me)
+    once, again = augment(images, make_generator(0, 7)), augment(images, make_generator(0, 7))
     assert torch.equal(once, again)
-    assert not torch.equal(once, augment(images, generator(0, 8)))
+    assert not torch.equal(once, augment(images, make_generator(0, 8)))
     assert once.shape == images.shape
     assert once.min() >= 0
     assert once.max() <= 1
@@ -113,17 +116,17 @@ def test_unbounded_vectors_reach_zero_loss_by_growing():
     """The same directions, made longer, and nothing is left of the loss."""
     me = torch.tensor([[1.0, 0.0], [0.96, 0.28]])
     not_me = torch.tensor([[0.8, 0.6]])
-    loss = build("compact", alpha=0.5).criterion
+    loss = build_network("compact", alpha=0.5).criterion
     assert float(loss(me, not_me)) > 0.25
     assert float(loss(10 * me, 10 * not_me)) == 0
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_can_be_built(way):
-    network = build(way, faithful=False)
+    network = build_network(way, faithful=False)
     assert network.threshold == (0.5 if isinstance(network, Siamese) else 0.0)
 
 
 def test_an_unknown_way_is_refused():
     with pytest.raises(UsageError, match="two-head"):
-        build("three-head")
+        build_network("three-head")

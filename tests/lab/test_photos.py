@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from onlyme.errors import ImageError, UsageError
-from onlyme.lab.comparison.split import splits
-from onlyme.lab.people import Batches, People, read_people
+from onlyme.lab.comparison.split import make_splits
+from onlyme.lab.people import IdentitySampler, People, read_people
 from onlyme.lab.photos import Photos, read_photos
-from onlyme.lab.synthetic import drawn
+from onlyme.lab.synthetic import draw_synthetic_faces
 
 
 def write(folder, faces):
@@ -19,7 +19,7 @@ def write(folder, faces):
 
 
 def test_folders_are_read_in_order_and_bad_photos_are_told(tmp_path, load_drawn):
-    faces = drawn(2, 3)
+    faces = draw_synthetic_faces(2, 3)
     me, others = write(tmp_path / "me", faces[0]), write(tmp_path / "others", faces[1])
     (me / "notes.txt").write_text("no photo")
     (me / "x.png").write_bytes(b"broken")
@@ -64,7 +64,7 @@ def test_no_folder_is_said_so(tmp_path, load_drawn):
 
 
 def test_people_are_folders(tmp_path, load_drawn):
-    faces = drawn(2, 3)
+    faces = draw_synthetic_faces(2, 3)
     write(tmp_path / "b", faces[1])
     write(tmp_path / "a", faces[0])
     people = read_people(tmp_path, load_drawn, most=2)
@@ -74,10 +74,10 @@ def test_people_are_folders(tmp_path, load_drawn):
 
 def test_each_person_weighs_the_same_in_a_batch(people):
     few = People((*people.names, "shy"), (*people.faces, people.faces[0][:1]))
-    batches = Batches(few, 4, 3, seed=1)
+    batches = IdentitySampler(few, 4, 3, seed=1)
     seen = np.zeros(16, int)
     for step in range(40):
-        counts = np.bincount(batches.labels[batches.batch(step)], minlength=16)
+        counts = np.bincount(batches.labels[batches.draw_batch(step)], minlength=16)
         assert sorted(counts)[-4:] == [3, 3, 3, 3]
         assert counts.sum() == 12
         seen += counts
@@ -85,22 +85,22 @@ def test_each_person_weighs_the_same_in_a_batch(people):
 
 
 def test_processes_share_a_batch_without_overlap(people):
-    batches = Batches(people, 4, 3)
-    whole = batches.batch(5)
-    shares = [batches.batch(5, rank, 3) for rank in range(3)]
+    batches = IdentitySampler(people, 4, 3)
+    whole = batches.draw_batch(5)
+    shares = [batches.draw_batch(5, rank, 3) for rank in range(3)]
     assert sorted(np.concatenate(shares)) == sorted(whole)
     assert {len(share) for share in shares} == {4}
 
 
 def test_a_batch_needs_people(people):
     with pytest.raises(UsageError, match="16 people"):
-        Batches(people, 17, 2)
+        IdentitySampler(people, 17, 2)
     with pytest.raises(UsageError, match="two photos"):
-        Batches(people, 2, 1)
+        IdentitySampler(people, 2, 1)
 
 
 def test_nobody_is_trained_on_and_judged_by(people):
-    shown = list(splits(people, 2, (2, 3), strangers=4, unseen=20, seed=0))
+    shown = list(make_splits(people, 2, (2, 3), strangers=4, unseen=20, seed=0))
     assert [len(split.photos.me) for split in shown] == [2, 3, 2, 3]
     for split in shown:
         trained = {face.tobytes() for face in (*split.photos.me, *split.photos.not_me)}
@@ -112,6 +112,6 @@ def test_nobody_is_trained_on_and_judged_by(people):
 
 def test_too_few_people_to_compare_are_said_so(people):
     with pytest.raises(UsageError, match="9 usable photos"):
-        list(splits(people, 1, (5,), strangers=4, unseen=20, seed=0))
+        list(make_splits(people, 1, (5,), strangers=4, unseen=20, seed=0))
     with pytest.raises(UsageError, match="too few people"):
-        list(splits(people, 1, (2,), strangers=15, unseen=20, seed=0))
+        list(make_splits(people, 1, (2,), strangers=15, unseen=20, seed=0))

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from onlyme.lab.networks import Article
-from onlyme.lab.networks.thinned import draw, thinned
+from onlyme.lab.networks.thinned import compute_kept_channels, draw_dropout_factors
 
 
 def seeded(seed, work):
@@ -23,7 +23,12 @@ def test_channels_that_are_struck_out_need_not_be_computed(faithful):
     push = torch.randn_like(plain)
     parts = [images, *network.features.parameters()]
     expected = torch.autograd.grad(plain, parts, push)
-    ours, after = seeded(7, lambda: thinned(network.features, images, draw(network.features, 5)))
+    ours, after = seeded(
+        7,
+        lambda: compute_kept_channels(
+            network.features, images, draw_dropout_factors(network.features, 5)
+        ),
+    )
     torch.testing.assert_close(ours, plain)
     assert torch.equal(state, after)
     assert 0.3 < float((plain == 0).double().mean()) < 0.8
@@ -59,7 +64,7 @@ def test_all_channels_may_stay_and_all_may_be_struck_out(p):
     )
     images = torch.rand(2, 3, 12, 12)
     factors = [torch.full((2, 4), 1.0 - p), torch.full((2, 12), 1.0 - p)]
-    ours = thinned(stages, images, factors)
+    ours = compute_kept_channels(stages, images, factors)
     torch.testing.assert_close(ours, stages(images).flatten(1))
     assert bool((ours == 0).all()) == (p == 1.0)
     ours.sum().backward()

@@ -63,7 +63,7 @@ def test_the_articles_step_repeats_its_dropout(photos):
 def test_a_long_gradient_of_the_articles_network_is_shortened(photos):
     """Else its unbounded vectors may grow until they are no numbers."""
     spec = Spec("article", side=24, limit=1)
-    before = torch.cat([p.detach().flatten() for p in spec.network().parameters()])
+    before = torch.cat([p.detach().flatten() for p in spec.build_network().parameters()])
     after = weights(train(photos, spec))
     assert float((after - before).norm()) == pytest.approx(spec.learning_rate * spec.clip, rel=1e-3)
 
@@ -126,7 +126,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(photos, tmp_path, envir
         process.communicate()
     assert process.returncode == -signal.SIGKILL
     assert run.checkpoint.exists()
-    assert not run.done
+    assert not run.is_done
     with pytest.raises(UsageError, match="unfinished"):
         run.load()
     resumed = train(photos, Spec(**LONG), run.folder, resume=True)

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onlyme.errors import UsageError
-from onlyme.lab.networks import Article, build
+from onlyme.lab.networks import Article, build_network
 from onlyme.lab.networks.siamese import Siamese
-from onlyme.lab.triplets import KINDS, euclidean, terms, triplet_loss
+from onlyme.lab.triplets import KINDS, compute_terms, euclidean, make_triplet_loss
 
 
 def plain_loop(embed, me, not_me, alpha):
@@ -37,7 +37,7 @@ def test_loss_and_gradient_are_the_plain_loops(m, n, alpha, seed, scale):
     source = torch.Generator().manual_seed(seed)
     vectors = torch.randn(m + n, 8, generator=source, dtype=torch.float64) * scale
     ours, theirs = vectors.clone().requires_grad_(), vectors.clone().requires_grad_()
-    loss = triplet_loss("article", alpha)(ours[:m], ours[m:])
+    loss = make_triplet_loss("article", alpha)(ours[:m], ours[m:])
     oracle = plain_loop(lambda v: v, theirs[:m], theirs[m:], alpha)
     loss.backward()
     oracle.backward()
@@ -50,7 +50,9 @@ def test_one_step_through_a_network_is_the_plain_loops(embedder):
     """Each photo embedded once gives what three embeddings a triplet give; dropout off."""
     torch.manual_seed(1)
     network = (
-        build("compact") if embedder == "compact" else Siamese(Article(size=40), "article", 0.5)
+        build_network("compact")
+        if embedder == "compact"
+        else Siamese(Article(size=40), "article", 0.5)
     )
     network.eval().double()  # so that only the arithmetic is compared, not its rounding
     me, not_me = torch.rand(3, 3, 48, 48).double(), torch.rand(3, 3, 48, 48).double()
@@ -65,7 +67,7 @@ def test_one_step_through_a_network_is_the_plain_loops(embedder):
 
 
 def test_every_photo_is_embedded_once():
-    network = build("compact")
+    network = build_network("compact")
     seen = []
     network.embedder.register_forward_hook(lambda _, args, __: seen.append(len(args[0])))
     network.loss(torch.rand(5, 3, 112, 112), torch.rand(7, 3, 112, 112))
@@ -73,8 +75,8 @@ def test_every_photo_is_embedded_once():
 
 
 def test_there_are_as_many_triplets_as_the_article_counts():
-    assert len(terms(torch.randn(7, 4), torch.randn(10, 4), 0.5)) == 420
-    assert len(terms(torch.randn(2, 4), torch.randn(5, 4), 0.5)) == 10
+    assert len(compute_terms(torch.randn(7, 4), torch.randn(10, 4), 0.5)) == 420
+    assert len(compute_terms(torch.randn(2, 4), torch.randn(5, 4), 0.5)) == 10
 
 
 def test_equal_vectors_have_a_distance_and_a_gradient_of_zero():
@@ -105,7 +107,7 @@ def test_other_distances(kind, distance, alpha):
     torch.manual_seed(3)
     me, not_me = torch.randn(4, 5), torch.randn(3, 5)
     values = loop(me, not_me, distance, alpha)
-    loss = float(triplet_loss(kind, alpha)(me, not_me))
+    loss = float(make_triplet_loss(kind, alpha)(me, not_me))
     assert loss == pytest.approx(sum(values) / len(values), rel=1e-4)
 
 
@@ -126,7 +128,7 @@ def test_batch_hard_takes_the_farthest_of_mine_and_the_nearest_stranger():
         )
         for i in range(4)
     ]
-    loss = float(triplet_loss("batch-hard", 0.5)(me, not_me))
+    loss = float(make_triplet_loss("batch-hard", 0.5)(me, not_me))
     assert loss == pytest.approx(sum(expected) / 4, rel=1e-4)
 
 
@@ -140,7 +142,7 @@ def test_semi_hard_takes_strangers_beyond_the_positive_but_not_by_alpha():
         if norm(a, p) < norm(a, n) <= norm(a, p) + 0.5
     ]
     assert picked
-    loss = float(triplet_loss("semi-hard", 0.5)(me, not_me))
+    loss = float(make_triplet_loss("semi-hard", 0.5)(me, not_me))
     assert loss == pytest.approx(sum(picked) / len(picked), rel=1e-4)
 
 
@@ -148,7 +150,7 @@ def test_semi_hard_takes_strangers_beyond_the_positive_but_not_by_alpha():
 def test_only_all_triplets_say_that_training_is_done(kind):
     """All strangers nearer than P: semi-hard finds nothing to learn, and yet all is wrong."""
     me, not_me = torch.tensor([[0.0], [10.0]]), torch.tensor([[1.0], [9.0]])
-    loss = triplet_loss(kind, 0.5)
+    loss = make_triplet_loss(kind, 0.5)
     assert float(loss(me, not_me, mined=False)) > 1
     if kind == "semi-hard":
         assert float(loss(me, not_me)) == 0
@@ -157,12 +159,12 @@ def test_only_all_triplets_say_that_training_is_done(kind):
 @pytest.mark.parametrize("alpha", [-1.01, 1.01, math.nan])
 def test_alpha_beyond_its_range_is_refused(alpha):
     with pytest.raises(UsageError, match="alpha"):
-        triplet_loss("article", alpha)
+        make_triplet_loss("article", alpha)
 
 
 def test_an_unknown_kind_is_refused():
     with pytest.raises(UsageError, match="batch-hard"):
-        triplet_loss("contrastive")  # type: ignore[arg-type]
+        make_triplet_loss("contrastive")  # type: ignore[arg-type]
     assert len(KINDS) == 5
 
 
@@ -170,4 +172,4 @@ def test_what_is_no_number_is_no_distance_of_zero():
     """Or else a network that diverged would look as if it could not tell anybody apart."""
     rows = torch.tensor([[float("nan"), 0.0], [float("inf"), 0.0], [1.0, 0.0]])
     assert euclidean(rows, rows[2:]).flatten().isfinite().tolist() == [False, False, True]
-    assert not terms(rows[::2], rows[1:2], 0.5).isfinite().all()
+    assert not compute_terms(rows[::2], rows[1:2], 0.5).isfinite().all()

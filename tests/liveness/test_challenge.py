@@ -12,15 +12,28 @@ import numpy as np
 import pytest
 
 from onlyme import FaceID, Reason, UsageError, Verdict
-from onlyme.face.subject import subject
+from onlyme.face.subject import choose_subject
 from onlyme.faceid import wiring
-from onlyme.image.sources import frames
-from onlyme.liveness.challenge import STEP_SECONDS, Challenge, Phase, Step, drawn, prompt
-from onlyme.liveness.rigidity import Tracks, solidity
+from onlyme.image.sources import read_frames
+from onlyme.liveness.challenge import (
+    MAX_STEP_SECONDS,
+    Challenge,
+    ChallengeStep,
+    Phase,
+    draw_steps,
+    make_prompt,
+)
+from onlyme.liveness.rigidity import PointTracks, measure_rigidity
 from onlyme.types import Face
-from onlyme.verification.challenge import challenges
+from onlyme.verification.challenge import run_challenges
 
-LEFT, RIGHT, UP, NOD, CLOSER = Step.LEFT, Step.RIGHT, Step.UP, Step.NOD, Step.CLOSER
+LEFT, RIGHT, UP, NOD, CLOSER = (
+    ChallengeStep.LEFT,
+    ChallengeStep.RIGHT,
+    ChallengeStep.UP,
+    ChallengeStep.NOD,
+    ChallengeStep.CLOSER,
+)
 OWN = (LEFT, RIGHT, NOD)  # what the head of the clip does, in order
 ADA, BOB = np.eye(128, dtype=np.float32)[:2]
 
@@ -41,7 +54,7 @@ def gray(pixels):
 @pytest.fixture(scope="module")
 def sights(data, pipeline):
     """A head that turns left, right and nods, at 15 frames a second."""
-    some = (f for n, f in enumerate(frames(data / "clips/tranvan_live.mp4")) if n % 2 == 0)
+    some = (f for n, f in enumerate(read_frames(data / "clips/tranvan_live.mp4")) if n % 2 == 0)
     return [pipeline.look(f) for f in itertools.islice(some, 185)]
 
 
@@ -52,7 +65,7 @@ def put(sights, steps, start=0.4):
             continue
         face = sight.face
         vector = sight.embedding.vector if sight.embedding else None
-        phase = challenge.frame(sight.frame.at, gray(sight.frame.pixels), face, vector)
+        phase = challenge.add_frame(sight.frame.at, gray(sight.frame.pixels), face, vector)
         if phase in (Phase.DONE, Phase.FAILED):
             break
     return challenge
@@ -75,10 +88,10 @@ def test_a_recording_of_that_head_fails_when_asked_for_something_else(sights, st
 @pytest.mark.data
 def test_the_measure_of_solidity_follows_the_head(sights):
     start = [s for s in sights if s.frame.at >= 0.4]
-    tracks = Tracks(gray(start[0].frame.pixels), start[0].face.landmarks)
+    tracks = PointTracks(gray(start[0].frame.pixels), start[0].face.landmarks)
     for sight in start[1:31]:
         tracks.follow(gray(sight.frame.pixels))
-    motion = solidity(tracks)
+    motion = measure_rigidity(tracks)
     # Two seconds later that head is turned to its left: right in the picture, ahead of all.
     assert motion.x > 0.15
     assert abs(motion.y) < motion.x / 3
@@ -94,17 +107,17 @@ def test_turned_paper_is_never_a_solid_head(data, pipeline, kind, upright, asked
     paper = paper_module()
     path = sorted((data / "lfw_dev").glob("*/*_0001.jpg"))[100]
     photo = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-    face = subject(pipeline.detector.detect(photo), photo.shape)
+    face = choose_subject(pipeline.detector.detect(photo), photo.shape)
     big = cv2.resize(photo, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
     shape = paper.Paper(kind, upright, 0.6 if kind == "fold" else 1.1, 1.0)
     holder = paper.Holder(big, face.landmarks[2] * 2, face.box[2] * 2, shape, seed=4)
-    challenge = Challenge((Step(asked), RIGHT))
-    for number in range(int(12 * (STEP_SECONDS + 1))):
-        move = challenge.phase is Phase.MOVE and challenge.asked
+    challenge = Challenge((ChallengeStep(asked), RIGHT))
+    for number in range(int(12 * (MAX_STEP_SECONDS + 1))):
+        move = challenge.phase is Phase.MOVE and challenge.current_step
         frame = holder.frame(number / 12, move.value if move else None)
-        found = subject(pipeline.detector.detect(frame), frame.shape)
+        found = choose_subject(pipeline.detector.detect(frame), frame.shape)
         seen = found if isinstance(found, Face) else None
-        if challenge.frame(number / 12, gray(frame), seen, ADA) is Phase.FAILED:
+        if challenge.add_frame(number / 12, gray(frame), seen, ADA) is Phase.FAILED:
             break
     assert challenge.phase is Phase.FAILED
 
@@ -115,7 +128,7 @@ def test_turned_paper_is_never_a_solid_head(data, pipeline, kind, upright, asked
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_sequences_are_varied_and_always_hold_what_paper_cannot_do(count):
     rng = random.Random(1)  # noqa: S311 - to be repeated
-    seen = {drawn(count, rng) for _ in range(500)}
+    seen = {draw_steps(count, rng) for _ in range(500)}
     for steps in seen:
         assert len(steps) == count
         assert all(a is not b for a, b in itertools.pairwise(steps))
@@ -126,24 +139,24 @@ def test_sequences_are_varied_and_always_hold_what_paper_cannot_do(count):
 
 
 def test_the_system_s_own_chance_draws_them():
-    assert len({drawn(6) for _ in range(50)}) > 25
+    assert len({draw_steps(6) for _ in range(50)}) > 25
 
 
 def test_one_step_is_no_sequence():
     with pytest.raises(UsageError):
-        drawn(1)
+        draw_steps(1)
 
 
 def test_there_is_no_blink_step():
-    assert "blink" not in set(Step)
+    assert "blink" not in set(ChallengeStep)
 
 
-@pytest.mark.parametrize("step", Step)
+@pytest.mark.parametrize("step", ChallengeStep)
 def test_every_step_has_words_and_an_arrow(step):
-    arrow, words = prompt(Phase.MOVE, step)
+    arrow, words = make_prompt(Phase.MOVE, step)
     assert len(arrow) == 1
     assert words
-    assert prompt(Phase.FACE, step)[1] == "look straight into the camera"
+    assert make_prompt(Phase.FACE, step)[1] == "look straight into the camera"
 
 
 def still_face():
@@ -167,7 +180,7 @@ def test_a_still_face_runs_out_of_time():
     challenge = run(Challenge((LEFT, UP)), feed)
     assert challenge.phase is Phase.FAILED
     assert challenge.why == "left was not seen in time"
-    assert challenge.asked is None
+    assert challenge.current_step is None
 
 
 def test_nobody_runs_out_of_time_too():
@@ -204,7 +217,7 @@ def test_a_picture_that_is_pushed_about_shows_no_step():
 def test_a_challenge_that_is_over_stays_over():
     challenge = run(Challenge((LEFT, UP)), [(0, picture(), None, None), (9, picture(), None, None)])
     assert challenge.phase is Phase.FAILED
-    assert challenge.frame(9.1, picture(), still_face(), ADA) is Phase.FAILED
+    assert challenge.add_frame(9.1, picture(), still_face(), ADA) is Phase.FAILED
 
 
 # ------------------------------------------------------------------- decisions
@@ -220,12 +233,12 @@ def owner(tmp_path_factory, sights):
 def first(owner, sights, steps, start=0.4):
     asked = []
     some = (s for s in sights if s.frame.at >= start)
-    judge = wiring.judge()
+    judge = wiring.load_judge()
 
     def ask(_, words):
         asked.append(words)
 
-    return next(challenges(owner.owner("tran"), some, judge, ask, lambda: steps)), asked
+    return next(run_challenges(owner.owner("tran"), some, judge, ask, lambda: steps)), asked
 
 
 @pytest.mark.data
@@ -252,7 +265,7 @@ def test_the_owner_who_does_not_is_undecided(owner, sights):
 
 @pytest.mark.data
 def test_a_screen_that_happens_to_do_as_asked_is_refused(owner, data, pipeline):
-    some = (f for n, f in enumerate(frames(data / "clips/tranvan_replay.mp4")) if n % 2 == 0)
+    some = (f for n, f in enumerate(read_frames(data / "clips/tranvan_replay.mp4")) if n % 2 == 0)
     replay = [pipeline.look(f) for f in some if 4 <= f.at <= 7]
     decision, _ = first(owner, replay, (LEFT, RIGHT), start=0)
     assert not decision.accepted
@@ -281,13 +294,13 @@ def test_a_photo_shown_before_the_first_step_lends_nobody_its_identity(data, pip
     from onlyme.verification.challenge import _Session
 
     def part(clip, start):
-        some = (f for f in frames(data / f"clips/{clip}.mp4") if f.at >= start)
+        some = (f for f in read_frames(data / f"clips/{clip}.mp4") if f.at >= start)
         return [pipeline.look(f) for f in itertools.islice(some, 0, 8, 2)]
 
     # Turned aside, it begins no step, and so its exchange fails none.
     photo, stranger = part("tranvan_replay", 5.6), part("lestari_live", 0)
-    judge = wiring.judge()
-    session = _Session(Challenge(OWN), judge.scene(), judge, lambda *_: None)
+    judge = wiring.load_judge()
+    session = _Session(Challenge(OWN), judge.start_session(), judge, lambda *_: None)
     for number, sight in enumerate([*photo, *stranger]):
         frame = replace(sight.frame, at=number / 15)
         session.add(replace(sight, frame=frame))

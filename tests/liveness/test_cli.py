@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from onlyme import FaceID
 from onlyme.cli.app import app
-from onlyme.evaluate.pad import LivenessStudy, liveness_html
+from onlyme.evaluate.pad import LivenessStudy, render_liveness_html
 from onlyme.types import Verdict
 
 run = CliRunner()
@@ -64,10 +64,12 @@ def test_nothing_to_evaluate_is_wrong_use(tmp_path):
 
 @pytest.mark.data
 def test_spoof_me_tells_what_would_have_opened(data, tmp_path):
-    from onlyme.image.sources import frames
+    from onlyme.image.sources import read_frames
 
     vault = tmp_path / "vault"
-    some = [f for n, f in enumerate(frames(data / "clips/tranvan_live.mp4")) if n in (0, 20, 40)]
+    some = [
+        f for n, f in enumerate(read_frames(data / "clips/tranvan_live.mp4")) if n in (0, 20, 40)
+    ]
     with FaceID.open(vault) as face_id:
         face_id.enroll("tran", some)
     for clip, fooled in (("tranvan_replay", False), ("tranvan_live", True)):
@@ -91,9 +93,9 @@ def test_the_worst_kind_is_the_headline():
         study.add("mask", Verdict.LIVE if n < 9 else Verdict.UNDECIDED, f"m{n}")
         study.add("live", Verdict.LIVE if n < 96 else Verdict.UNDECIDED, f"l{n}")
     assert [tally.kind for tally in study.attacks] == ["mask", "print"]
-    assert study.headline().startswith("worst kind, mask: 9 of 100")
-    assert study.bona_fide.error.value == pytest.approx(0.04)
-    assert study.bona_fide.silent.value == pytest.approx(0.04)
+    assert study.write_headline().startswith("worst kind, mask: 9 of 100")
+    assert study.bona_fide.error_rate.value == pytest.approx(0.04)
+    assert study.bona_fide.non_response_rate.value == pytest.approx(0.04)
     assert study.acer == pytest.approx((0.09 + 0.04) / 2)
     assert study.tallies["print"].missed == ["p0"]
     assert len(study.tallies["live"].missed) == 4
@@ -106,20 +108,20 @@ def test_of_two_kinds_without_errors_the_one_tried_less_comes_first():
         if n < 5:
             study.add("replay", Verdict.ATTACK)
     assert study.attacks[0].kind == "replay"
-    assert "at most 45.1 %" in study.headline()
+    assert "at most 45.1 %" in study.write_headline()
 
 
 def test_without_attacks_nothing_is_claimed():
     study = LivenessStudy()
     study.add("live", Verdict.LIVE)
     assert study.acer is None
-    assert "nothing is known" in study.headline()
+    assert "nothing is known" in study.write_headline()
 
 
 def test_names_stay_text_in_the_page():
     study = LivenessStudy()
     study.add("<b>print", Verdict.LIVE, "<script>alert(1)</script>.jpg")
-    page = liveness_html(study.document(created="2026-11-24T00:00:00", title="<i>x"))
+    page = render_liveness_html(study.make_document(created="2026-11-24T00:00:00", title="<i>x"))
     assert "<script>" not in page
     assert "<b>print" not in page
     assert "<i>x" not in page
@@ -151,9 +153,11 @@ def watched(tmp_path, vault, clip, *more):
 
 @pytest.fixture
 def vault(data, tmp_path):
-    from onlyme.image.sources import frames
+    from onlyme.image.sources import read_frames
 
-    some = [f for n, f in enumerate(frames(data / "clips/tranvan_live.mp4")) if n in (0, 20, 40)]
+    some = [
+        f for n, f in enumerate(read_frames(data / "clips/tranvan_live.mp4")) if n in (0, 20, 40)
+    ]
     with FaceID.open(tmp_path / "vault") as face_id:
         face_id.enroll("tran", some)
     return tmp_path / "vault"
@@ -163,10 +167,10 @@ def cut(source, target, count, step=1):
     """Write the first frames of a clip to a file of its own, nearly without loss."""
     import cv2
 
-    from onlyme.image.sources import frames
+    from onlyme.image.sources import read_frames
 
     writer = None
-    for frame in islice(islice(frames(source), 0, None, step), count):
+    for frame in islice(islice(read_frames(source), 0, None, step), count):
         bgr = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR)
         if writer is None:
             size = bgr.shape[1], bgr.shape[0]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from onlyme.liveness import continuity
-from onlyme.liveness.continuity import Repeats, Track
+from onlyme.liveness.continuity import RepeatDetector, SubjectTrack
 from onlyme.liveness.fusion import Fusion
-from onlyme.liveness.judge import Scene
-from onlyme.liveness.passive import Glance
+from onlyme.liveness.judge import LivenessSession
+from onlyme.liveness.passive import FrameEvidence
 from onlyme.types import Face, Verdict
 
 FUSION = Fusion(slope=1.0, intercept=0.0, live=0.8, attack=0.4, network="")
@@ -23,7 +23,7 @@ def picture(seed):
 
 
 def glance(seed, odds=5.0):
-    return Glance(odds, 2.0, "", picture(seed))
+    return FrameEvidence(odds, 2.0, "", picture(seed))
 
 
 @pytest.mark.parametrize(
@@ -40,34 +40,34 @@ def glance(seed, odds=5.0):
     ],
 )
 def test_a_track_holds_one_face_of_one_person(seconds, second, vector, same):
-    one = Track()
-    assert not one.follows(1.0, face(), ADA)
-    assert one.follows(1.0 + seconds, second, vector) is same
+    one = SubjectTrack()
+    assert not one.add_face(1.0, face(), ADA)
+    assert one.add_face(1.0 + seconds, second, vector) is same
     # Whoever it is now, the next frame is compared with them.
-    assert one.follows(1.05 + seconds, second, vector)
+    assert one.add_face(1.05 + seconds, second, vector)
 
 
 def test_noise_is_new_and_copies_are_not():
-    repeats = Repeats()
-    assert [repeats.of(picture(n)) for n in (0, 1, 2, 2, 2, 3, 0)] == [
+    repeats = RepeatDetector()
+    assert [repeats.classify(picture(n)) for n in (0, 1, 2, 2, 2, 3, 0)] == [
         "", "", "", "still", "still", "", "loop",
     ]  # fmt: skip
 
 
 def test_a_loop_is_noticed_after_half_a_minute():
-    repeats = Repeats()
+    repeats = RepeatDetector()
     for n in range(400):
-        assert repeats.of(picture(n)) == ""
-    assert repeats.of(picture(7)) == "loop"
+        assert repeats.classify(picture(n)) == ""
+    assert repeats.classify(picture(7)) == "loop"
 
 
 def test_frames_that_differ_by_a_cameras_noise_are_no_copies():
     rng = np.random.default_rng(3)
     base = picture(0).astype(np.int16)
-    repeats = Repeats()
+    repeats = RepeatDetector()
     for _ in range(50):
         noisy = np.clip(base + rng.integers(-1, 2, 576), 0, 255).astype(np.uint8)
-        assert repeats.of(noisy) == ""
+        assert repeats.classify(noisy) == ""
 
 
 def run(scene, steps):
@@ -78,7 +78,7 @@ def run(scene, steps):
 
 def test_a_living_face_is_live():
     steps = [(n / 15, ADA, glance(n)) for n in range(5)]
-    assert run(Scene(FUSION), steps).verdict is Verdict.LIVE
+    assert run(LivenessSession(FUSION), steps).verdict is Verdict.LIVE
 
 
 @pytest.mark.parametrize("odds", [-5.0, 5.0])
@@ -88,28 +88,28 @@ def test_after_a_swap_only_what_came_last_counts(order, odds):
     steps = [(n / 15, first[0], glance(n, first[1])) for n in range(3)]
     steps += [(n / 15, last[0], glance(n, last[1])) for n in range(3, 6)]
     expected = Verdict.LIVE if odds > 0 else Verdict.ATTACK
-    assert run(Scene(FUSION), steps).verdict is expected
+    assert run(LivenessSession(FUSION), steps).verdict is expected
 
 
 def test_too_few_frames_after_a_swap_are_not_enough_for_life_but_for_an_attack():
     for odds, expected in ((5.0, Verdict.UNDECIDED), (-5.0, Verdict.ATTACK)):
         steps = [(n / 15, ADA, glance(n)) for n in range(4)]
         steps += [(n / 15, BOB, glance(n, odds)) for n in range(4, 6)]
-        assert run(Scene(FUSION), steps).verdict is expected
+        assert run(LivenessSession(FUSION), steps).verdict is expected
 
 
 def test_a_frozen_picture_is_an_attack():
     steps = [(n / 15, ADA, glance(0)) for n in range(5)]
-    assert run(Scene(FUSION), steps).verdict is Verdict.ATTACK
+    assert run(LivenessSession(FUSION), steps).verdict is Verdict.ATTACK
 
 
 def test_a_cameras_hiccup_is_none():
     steps = [(n / 15, ADA, glance(m)) for n, m in enumerate((0, 1, 1, 2, 3))]
-    assert run(Scene(FUSION), steps).verdict is Verdict.LIVE
+    assert run(LivenessSession(FUSION), steps).verdict is Verdict.LIVE
 
 
 def test_a_loop_is_an_attack_even_across_attempts():
-    scene = Scene(FUSION)
+    scene = LivenessSession(FUSION)
     assert run(scene, [(n / 15, ADA, glance(n)) for n in range(5)]).verdict is Verdict.LIVE
     scene.begin()
     again = [((n + 5) / 15, ADA, glance(n)) for n in range(5)]
@@ -118,7 +118,7 @@ def test_a_loop_is_an_attack_even_across_attempts():
 
 def test_without_a_rule_nothing_is_live():
     steps = [(n / 15, ADA, None) for n in range(5)]
-    assert run(Scene(), steps).verdict is Verdict.UNDECIDED
+    assert run(LivenessSession(), steps).verdict is Verdict.UNDECIDED
 
 
 # ------------------------------------------------------------ each fifth frame
@@ -135,11 +135,11 @@ def followed(scene, frames, start=0, pictures=lambda n: n, rate=30):
 
 
 def test_each_frame_of_the_first_attempt_is_looked_at_and_each_fifth_after_that():
-    scene = Scene(FUSION)
+    scene = LivenessSession(FUSION)
     assert followed(scene, 5) == [0, 1, 2, 3, 4]
     scene.begin()
     assert followed(scene, 15, start=5) == [9, 14, 19]
-    assert scene.enough
+    assert scene.has_enough_frames
     assert scene.verdict().verdict is Verdict.LIVE
 
 
@@ -148,36 +148,36 @@ def test_each_frame_of_the_first_attempt_is_looked_at_and_each_fifth_after_that(
     [(60, [9, 14, 19]), (15, [7, 10, 13, 16, 19]), (5, list(range(5, 20)))],
 )
 def test_where_frames_come_slowly_more_of_them_are_looked_at(rate, looked):
-    scene = Scene(FUSION)
+    scene = LivenessSession(FUSION)
     followed(scene, 5, rate=rate)
     scene.begin()
     assert followed(scene, 15, start=5, rate=rate) == looked
 
 
 def test_an_attempt_that_was_hardly_looked_at_is_not_live():
-    scene = Scene(FUSION)
+    scene = LivenessSession(FUSION)
     followed(scene, 5)
     scene.begin()
     followed(scene, 10, start=5)
-    assert not scene.enough
+    assert not scene.has_enough_frames
     assert scene.verdict().verdict is Verdict.UNDECIDED
 
 
 def test_somebody_new_is_looked_at_in_each_frame_again():
-    scene = Scene(FUSION)
+    scene = LivenessSession(FUSION)
     followed(scene, 5)
     scene.begin()
     scene.add(5 / 30, face(), BOB, None, picture(5))
-    assert scene.due(6 / 30)
+    assert scene.is_due(6 / 30)
     # Whoever had no whole attempt gets one in which each frame is looked at.
     scene.begin()
-    assert scene.due(6 / 30)
+    assert scene.is_due(6 / 30)
 
 
 @pytest.mark.parametrize("length", [20, 21, 23])
 def test_a_loop_is_noticed_also_between_the_frames_that_are_looked_at(length):
     """A loop whose length is no multiple of five never shows the same frames to the network."""
-    scene = Scene(FUSION)
+    scene = LivenessSession(FUSION)
     followed(scene, 5)
     scene.begin()
     followed(scene, 15, start=5)
@@ -187,7 +187,7 @@ def test_a_loop_is_noticed_also_between_the_frames_that_are_looked_at(length):
 
 
 def test_a_picture_that_freezes_between_looks_is_an_attack():
-    scene = Scene(FUSION)
+    scene = LivenessSession(FUSION)
     followed(scene, 5)
     scene.begin()
     followed(scene, 15, start=5, pictures=lambda n: min(n, 10))
@@ -196,15 +196,15 @@ def test_a_picture_that_freezes_between_looks_is_an_attack():
 
 def test_fingerprints_are_compared_as_a_plain_loop_would(monkeypatch):
     """With the memory written over several times."""
-    monkeypatch.setattr(continuity, "MEMORY", 40)
+    monkeypatch.setattr(continuity, "MEMORY_FRAMES", 40)
     rng = np.random.default_rng(5)
     shown = [picture(int(n))[:16] for n in rng.integers(0, 60, 300)]
-    repeats, known = Repeats(), []
+    repeats, known = RepeatDetector(), []
     for now in shown:
         apart = [np.abs(now.astype(int) - old.astype(int)).mean() for old in known]
-        if apart and apart[-1] <= continuity.SAME_PICTURE:
+        if apart and apart[-1] <= continuity.SAME_PICTURE_LEVELS:
             expected = "still"
         else:
-            expected = "loop" if apart and min(apart) <= continuity.SAME_PICTURE else ""
-            known = [*known, now][-continuity.MEMORY :]
-        assert repeats.of(now) == expected
+            expected = "loop" if apart and min(apart) <= continuity.SAME_PICTURE_LEVELS else ""
+            known = [*known, now][-continuity.MEMORY_FRAMES :]
+        assert repeats.classify(now) == expected

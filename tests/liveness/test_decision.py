@@ -8,7 +8,7 @@ import pytest
 from onlyme import FaceID, Frame, LivenessLevel, Reason, UsageError, Verdict, embed
 from onlyme.errors import ModelRefused, SettingsError
 from onlyme.faceid import wiring
-from onlyme.image.sources import frames
+from onlyme.image.sources import read_frames
 from onlyme.settings import Settings
 
 pytestmark = pytest.mark.data
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.data
 
 def clip(data, name, start=0, count=10, step=2):
     """Some frames of a clip, as a camera at half its rate would give them."""
-    every = (f for n, f in enumerate(frames(data / f"clips/{name}.mp4")) if n >= start)
+    every = (f for n, f in enumerate(read_frames(data / f"clips/{name}.mp4")) if n >= start)
     return [f for n, f in zip(range(count * step), every, strict=False) if n % step == 0]
 
 
@@ -127,20 +127,20 @@ def test_no_frame_and_no_such_level_are_wrong_use(owner, data):
 def without_model(monkeypatch, tmp_path, data=None):
     from dataclasses import replace
 
-    from onlyme.face.models import find
+    from onlyme.face.models import find_model
 
     path = tmp_path / "fr_liveness.onnx"
     if data is not None:
         path.write_bytes(data)
-    real = find("liveness")
+    real = find_model("liveness")
     monkeypatch.setattr(wiring, "find", lambda *_: replace(real, path=path))
-    wiring.judge.cache_clear()
+    wiring.load_judge.cache_clear()
 
 
 @pytest.fixture
 def _fresh_judge():
     yield
-    wiring.judge.cache_clear()
+    wiring.load_judge.cache_clear()
 
 
 @pytest.mark.usefixtures("_fresh_judge")
@@ -181,9 +181,9 @@ def test_an_infrared_camera_recognises_and_does_not_open(owner, data):
 
 
 def test_a_setting_lets_pictures_without_colour_be_judged(monkeypatch):
-    assert not wiring.judge_for(Settings.load()).passive.colourless
+    assert not wiring.choose_judge(Settings.load()).passive.colourless
     monkeypatch.setenv("ONLYME_LIVENESS_COLOURLESS", "judge")
-    assert wiring.judge_for(Settings.load()).passive.colourless
+    assert wiring.choose_judge(Settings.load()).passive.colourless
     monkeypatch.setenv("ONLYME_LIVENESS_COLOURLESS", "perhaps")
     with pytest.raises(SettingsError, match="undecided, judge"):
         Settings.load()

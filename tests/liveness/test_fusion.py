@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onlyme.errors import ModelMissing, ModelRefused, UsageError
-from onlyme.face.models import find
+from onlyme.face.models import find_model
 from onlyme.liveness import fusion
-from onlyme.liveness.calibrate import fit
+from onlyme.liveness.calibrate import fit_calibration
 from onlyme.liveness.fusion import Fusion
-from onlyme.liveness.passive import Glance
+from onlyme.liveness.passive import FrameEvidence
 from onlyme.types import Verdict
 
 FUSION = Fusion(slope=0.5, intercept=-0.25, live=0.8, attack=0.4, network="")
@@ -22,13 +22,13 @@ odds = st.floats(-30, 30)
 
 
 def glance(value):
-    return Glance(value, 2.0, "" if value is not None else "blind", np.zeros(576, np.uint8))
+    return FrameEvidence(value, 2.0, "" if value is not None else "blind", np.zeros(576, np.uint8))
 
 
 @given(st.lists(odds, min_size=1, max_size=8))
 def test_it_is_the_logistic_of_the_mean(values):
     z = 0.5 * sum(values) / len(values) - 0.25
-    verdict = FUSION.verdict([glance(v) for v in values])
+    verdict = FUSION.fuse([glance(v) for v in values])
     assert verdict.score == pytest.approx(1 / (1 + math.exp(-z)), abs=1e-4)
     assert verdict.score == pytest.approx(FUSION.score(float(np.mean(values))), abs=1e-4)
 
@@ -37,23 +37,23 @@ def test_it_is_the_logistic_of_the_mean(values):
 def test_more_evidence_of_life_never_makes_it_less_live(values, which, more):
     better = list(values)
     better[which % len(values)] += more
-    before = FUSION.verdict([glance(v) for v in values]).verdict
-    after = FUSION.verdict([glance(v) for v in better]).verdict
+    before = FUSION.fuse([glance(v) for v in values]).verdict
+    after = FUSION.fuse([glance(v) for v in better]).verdict
     assert ORDER.index(after) >= ORDER.index(before)
 
 
 @given(odds, st.integers(1, 20))
 def test_saying_it_again_does_not_make_it_truer(value, times):
-    assert FUSION.verdict([glance(value)] * times) == FUSION.verdict([glance(value)])
+    assert FUSION.fuse([glance(value)] * times) == FUSION.fuse([glance(value)])
 
 
 @pytest.mark.parametrize("values", [[], [None], [9.0, None, None], [None, None, None, 9.0]])
 def test_mostly_blind_is_undecided(values):
-    assert FUSION.verdict([glance(v) for v in values]).verdict is Verdict.UNDECIDED
+    assert FUSION.fuse([glance(v) for v in values]).verdict is Verdict.UNDECIDED
 
 
 def test_between_the_thresholds_is_undecided():
-    verdicts = [FUSION.verdict([glance(v)]).verdict for v in np.linspace(-10, 10, 201)]
+    verdicts = [FUSION.fuse([glance(v)]).verdict for v in np.linspace(-10, 10, 201)]
     assert [v for n, v in enumerate(verdicts) if n == 0 or verdicts[n - 1] is not v] == ORDER
 
 
@@ -63,7 +63,7 @@ def test_extreme_numbers_do_no_harm():
 
 
 def test_the_shipped_parameters_belong_to_the_shipped_network():
-    shipped = Fusion.load(find("liveness").sha256)
+    shipped = Fusion.load(find_model("liveness").sha256)
     assert shipped.slope > 0
     # Where the network has no opinion, or says attack, nothing is live.
     assert shipped.score(0.0) < shipped.live
@@ -132,9 +132,9 @@ def test_the_fit_finds_the_summit_of_the_likelihood():
         return total
 
     best = minimize(loss, np.zeros(2), tol=1e-10).x
-    assert fit(values, live, weights) == pytest.approx(tuple(best), abs=1e-3)
+    assert fit_calibration(values, live, weights) == pytest.approx(tuple(best), abs=1e-3)
 
 
 def test_a_fit_needs_both_kinds():
     with pytest.raises(UsageError):
-        fit(np.array([1.0]), np.array([True]), np.ones(1))
+        fit_calibration(np.array([1.0]), np.array([True]), np.ones(1))

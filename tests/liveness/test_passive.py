@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 
 from onlyme.errors import ModelRefused
-from onlyme.face.models import find
+from onlyme.face.models import find_model
 from onlyme.liveness.fusion import Fusion
-from onlyme.liveness.passive import Passive
+from onlyme.liveness.passive import LivenessNetwork
 from onlyme.types import Face, Liveness, LivenessLevel, Verdict
 
 
 @pytest.fixture(scope="module")
 def passive():
-    return Passive(find("liveness").read())
+    return LivenessNetwork(find_model("liveness").read())
 
 
 @pytest.fixture(scope="module")
 def fusion():
-    return Fusion.load(find("liveness").sha256)
+    return Fusion.load(find_model("liveness").sha256)
 
 
 def face_at(x, y, w, h):
@@ -120,7 +120,7 @@ def test_any_brightness_can_be_looked_at(passive, level):
 
 def test_what_is_no_network_is_refused():
     with pytest.raises(ModelRefused):
-        Passive(b"this is no network")
+        LivenessNetwork(b"this is no network")
 
 
 def test_glances_agree_with_opencv_run_by_hand(passive):
@@ -129,7 +129,7 @@ def test_glances_agree_with_opencv_run_by_hand(passive):
     pixels, face = grey(640, 480, 120), face_at(250, 140, 150, 200)
     # 2.4 times the box, about its centre (325, 240), moved to stay inside.
     crop = cv2.resize(pixels[0:480, 145:505], (128, 128))[:, :, ::-1].astype(np.float32)
-    net = cv2.dnn.readNetFromONNX(np.frombuffer(find("liveness").read(), np.uint8))
+    net = cv2.dnn.readNetFromONNX(np.frombuffer(find_model("liveness").read(), np.uint8))
     net.setInput(np.ascontiguousarray(crop.transpose(2, 0, 1)[None]))
     a, b, c = np.array(net.forward(), np.float64).ravel()
     share = np.exp(a) / (np.exp(a) + np.exp(b) + np.exp(c))
@@ -151,9 +151,11 @@ def test_glances_agree_with_opencv_run_by_hand(passive):
 )
 def test_people_and_screens_on_video(data, clip, verdict):
     from onlyme import check_liveness
-    from onlyme.image.sources import frames
+    from onlyme.image.sources import read_frames
 
-    some = [f for n, f in enumerate(frames(data / f"clips/{clip}.mp4")) if n % 2 == 0 and n < 20]
+    some = [
+        f for n, f in enumerate(read_frames(data / f"clips/{clip}.mp4")) if n % 2 == 0 and n < 20
+    ]
     answer = check_liveness(some)
     assert answer.verdict is verdict
     assert answer.level is LivenessLevel.PASSIVE
@@ -187,7 +189,7 @@ def test_a_picture_without_colour_is_no_evidence_unless_asked_for(passive):
         glance = passive.look(pixels, face)
         assert glance.odds is None
         assert "no colour" in glance.why
-    asked = Passive(find("liveness").read(), colourless=True)
+    asked = LivenessNetwork(find_model("liveness").read(), colourless=True)
     assert asked.look(without_colour(coloured), face).odds is not None
 
 

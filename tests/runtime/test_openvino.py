@@ -13,12 +13,12 @@ import pytest
 from onlyme.errors import ModelRefused, SettingsError
 from onlyme.face.detect import Detector
 from onlyme.face.embed import Embedder
-from onlyme.face.models import find
+from onlyme.face.models import find_model
 from onlyme.faceid import wiring
 from onlyme.image.decode import decode
 from onlyme.runtime import agreement
-from onlyme.runtime.drawn_faces import drawn_faces
-from onlyme.runtime.openvino import Engine, Unfit
+from onlyme.runtime.drawn_faces import draw_test_faces
+from onlyme.runtime.openvino import EngineUnavailable, OpenVinoEngine
 from onlyme.settings import Settings
 
 PORTRAITS = ("obama_1", "obama_2", "obama_4", "biden_1", "macron_2", "ardern_2", "sunak_1")
@@ -28,8 +28,8 @@ PORTRAITS = ("obama_1", "obama_2", "obama_4", "biden_1", "macron_2", "ardern_2",
 def both():
     """The whole way through each engine."""
     settings = Settings.load(runtime="openvino")
-    opencv = wiring.pipeline(replace(settings, runtime="opencv"))
-    openvino = wiring.pipeline(settings)
+    opencv = wiring.make_pipeline(replace(settings, runtime="opencv"))
+    openvino = wiring.make_pipeline(settings)
     assert (opencv.runtime, openvino.runtime) == ("opencv", "openvino")
     return opencv, openvino
 
@@ -44,13 +44,13 @@ def judged_alike(both, frame):
         np.testing.assert_allclose(b.box, a.box, atol=0.005 * width)
         np.testing.assert_allclose(b.landmarks, a.landmarks, atol=0.005 * width)
         assert b.score == pytest.approx(a.score, abs=0.005)
-        odds = [wiring.judge(p.runtime).look(frame.pixels, a).odds for p in both]
+        odds = [wiring.load_judge(p.runtime).look(frame.pixels, a).odds for p in both]
         assert odds[0] == (odds[1] if odds[1] is None else pytest.approx(odds[1], abs=0.1))
     seen, again = one.look(frame), other.look(frame)
     assert seen.reason == again.reason
     if seen.embedding is not None:
         assert seen.embedding.model == again.embedding.model
-        assert seen.embedding.vector @ again.embedding.vector >= agreement.COSINE
+        assert seen.embedding.vector @ again.embedding.vector >= agreement.MIN_EMBEDDING_COSINE
     return len(expected)
 
 
@@ -73,7 +73,7 @@ def test_small_pictures_of_many_people_are_seen_alike(both, data):
 
 def test_drawn_faces_are_faces_where_they_were_drawn(both):
     """The comparison at start would otherwise compare how two engines find nothing."""
-    for pixels, drawn in drawn_faces():
+    for pixels, drawn in draw_test_faces():
         (found,) = both[0].detector.detect(pixels)
         assert found.score > 0.9
         assert np.abs(found.landmarks - drawn.landmarks).max() < 0.15 * found.box[2]
@@ -89,25 +89,25 @@ def test_fingerprints_tell_the_engines_apart(both):
 @pytest.mark.parametrize("name", ["detector", "embedder", "liveness"])
 @pytest.mark.parametrize("runtime", ["opencv", "openvino"])
 def test_one_flipped_bit_is_refused_by_either(tmp_path, monkeypatch, name, runtime):
-    weights = bytearray(find(name).read())
+    weights = bytearray(find_model(name).read())
     weights[len(weights) // 2] ^= 1
     (tmp_path / "altered.onnx").write_bytes(weights)
 
     def altered(wanted, *folders):
-        model = find(wanted, *folders)
+        model = find_model(wanted, *folders)
         return replace(model, path=tmp_path / "altered.onnx") if wanted == name else model
 
     monkeypatch.setattr(wiring, "find", altered)
     parts = {
-        "detector": wiring._detector.__wrapped__,
-        "embedder": lambda on: wiring._embedder.__wrapped__(on, "embedder", tmp_path),
-        "liveness": wiring.judge.__wrapped__,
+        "detector": wiring._load_detector.__wrapped__,
+        "embedder": lambda on: wiring._load_embedder.__wrapped__(on, "embedder", tmp_path),
+        "liveness": wiring.load_judge.__wrapped__,
     }
     with pytest.raises(ModelRefused, match=r"altered\.onnx is not the"):
         parts[name](runtime)
 
 
-class Faulty(Engine):
+class Faulty(OpenVinoEngine):
     """The real engine, but what its networks say is changed on the way."""
 
     def __init__(self, change):
@@ -115,7 +115,7 @@ class Faulty(Engine):
         self.change = change
 
     def network(self, weights, **options):
-        run = super().network(weights, **options)
+        run = super().load_network(weights, **options)
         return lambda blob: [self.change(answer.copy()) for answer in run(blob)]
 
 
@@ -134,18 +134,18 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_an_engine_that_disagrees_is_not_used(change):
     faulty = Faulty(change)
-    with pytest.raises(Unfit):
-        agreement.detector(faulty, find("detector"))
-    with pytest.raises(Unfit):
-        agreement.embedder(faulty, find("embedder"))
-    with pytest.raises(Unfit):
-        agreement.passive(faulty, find("liveness").read())
+    with pytest.raises(EngineUnavailable):
+        agreement.make_detector(faulty, find_model("detector"))
+    with pytest.raises(EngineUnavailable):
+        agreement.make_embedder(faulty, find_model("embedder"))
+    with pytest.raises(EngineUnavailable):
+        agreement.make_passive(faulty, find_model("liveness").read())
 
 
 def test_one_that_agrees_is(both):
     same = Faulty(lambda answer: answer)
-    assert isinstance(agreement.detector(same, find("detector")), Detector)
-    assert isinstance(agreement.embedder(same, find("embedder")), Embedder)
+    assert isinstance(agreement.make_detector(same, find_model("detector")), Detector)
+    assert isinstance(agreement.make_embedder(same, find_model("embedder")), Embedder)
 
 
 # ------------------------------------------------------------------ choosing
@@ -161,7 +161,7 @@ def test_one_that_agrees_is(both):
     ],
 )
 def test_who_gets_which_engine(setting, lasting, chosen):
-    assert wiring.runtime(Settings.load(runtime=setting), lasting=lasting) == chosen
+    assert wiring.choose_runtime(Settings.load(runtime=setting), lasting=lasting) == chosen
 
 
 def test_there_is_no_other_engine():

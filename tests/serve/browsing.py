@@ -38,10 +38,10 @@ def film(path, frames, longest=640):
 
 def clip(data, name, *spans):
     """Return frames of a clip between seconds, one span after the other."""
-    from onlyme.image.sources import frames
+    from onlyme.image.sources import read_frames
 
     spans = spans or ((0.0, 1e9),)
-    taken = list(frames(data / "clips" / f"{name}.mp4"))
+    taken = list(read_frames(data / "clips" / f"{name}.mp4"))
     return [f.pixels for low, high in spans for f in taken if low <= f.at < high]
 
 
@@ -156,7 +156,7 @@ def visit(opened, running, *, link=None, expected=(), **context):
 
     if link is None:
         with running.keeping() as keeping:
-            link = f"{running.url}/open?token={Tokens(keeping).link()}"
+            link = f"{running.url}/open?token={Tokens(keeping).create_link()}"
     window = opened.new_context(**{"viewport": DESK, "reduced_motion": "reduce"} | context)
     try:
         shown = Visit(window.new_page(), link.rpartition("/open")[0])

@@ -18,7 +18,7 @@ from onlyme.faceid import wiring
 from onlyme.serve.access.auth import REREAD_SECONDS
 from onlyme.serve.access.tokens import Scope, Tokens
 from onlyme.serve.options import Options
-from onlyme.serve.server import config, listening
+from onlyme.serve.server import make_config, open_listener
 from onlyme.settings import Settings
 
 TLS = ssl.create_default_context()  # made once: that takes longer than most requests
@@ -97,21 +97,21 @@ class Running:
 
     @contextlib.contextmanager
     def keeping(self):
-        with wiring.keeping(self.settings) as opened:
+        with wiring.open_vault(self.settings) as opened:
             yield opened
 
 
 @contextlib.contextmanager
 def serving(settings, **options):
     """Run the service on a free port until the block ends."""
-    with wiring.keeping(settings) as keeping:
+    with wiring.open_vault(settings) as keeping:
         secrets = {
             str(scope): Tokens(keeping).create(f"test {scope}", scope, None, 10_000)
             for scope in Scope
         }
     chosen = Options(port=0, **options)
-    server = uvicorn.Server(config(settings, chosen))
-    listener = listening(chosen)
+    server = uvicorn.Server(make_config(settings, chosen))
+    listener = open_listener(chosen)
     failures = []
 
     def run():

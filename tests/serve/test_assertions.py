@@ -12,7 +12,7 @@ import pytest
 
 from onlyme.faceid import wiring
 from onlyme.serve.access import assertions
-from onlyme.serve.access.assertions import SECONDS, Signer
+from onlyme.serve.access.assertions import ASSERTION_SECONDS, Signer
 
 ROOT = Path(__file__).parents[2]
 NONCE = "0123456789abcdef"
@@ -45,7 +45,7 @@ def test_an_accepted_face_is_asserted(assertion, key):
     assert claims["sub"] == "obama"
     assert claims["nonce"] == NONCE
     assert claims["amr"] == ["face"]
-    assert claims["exp"] - claims["iat"] == SECONDS <= 60
+    assert claims["exp"] - claims["iat"] == ASSERTION_SECONDS <= 60
     assert abs(time.time() - claims["iat"]) < 60
     assert set(claims) == {"iss", "aud", "sub", "nonce", "iat", "exp", "jti", "amr"}
     assert jwt.get_unverified_header(assertion)["kid"] == key.key_id
@@ -58,7 +58,7 @@ def test_it_is_for_one_app_and_from_one_service(assertion, key, wrong):
 
 
 def test_it_ends_after_a_minute(key, running, monkeypatch):
-    past = time.time() - SECONDS - 1
+    past = time.time() - ASSERTION_SECONDS - 1
     monkeypatch.setattr(assertions.time, "time", lambda: past)
     old = running.service.signer.assertion("obama", "door", NONCE)
     monkeypatch.undo()
@@ -131,21 +131,21 @@ def test_what_makes_no_sense_is_refused_before_anybody_is_looked_at(running, pic
 
 def test_the_key_stays_with_its_vault(running, key):
     with running.keeping() as keeping:
-        assert Signer.of(keeping, "x").jwks["keys"][0]["kid"] == key.key_id
+        assert Signer.load(keeping, "x").jwks["keys"][0]["kid"] == key.key_id
         keeping.rekey()
-        assert Signer.of(keeping, "x").jwks["keys"][0]["kid"] == key.key_id
+        assert Signer.load(keeping, "x").jwks["keys"][0]["kid"] == key.key_id
 
 
 def test_another_vault_has_another_key(running, key, tmp_path):
-    with wiring.keeping(replace(running.settings, vault=tmp_path / "vault")) as keeping:
-        other = Signer.of(keeping, "onlyme")
+    with wiring.open_vault(replace(running.settings, vault=tmp_path / "vault")) as keeping:
+        other = Signer.load(keeping, "onlyme")
     with pytest.raises(jwt.InvalidSignatureError):
-        opened(other.assertion("obama", "door", NONCE), key)
+        opened(other.sign("obama", "door", NONCE), key)
 
 
 def test_the_key_lies_sealed(running, tmp_path):
-    with wiring.keeping(replace(running.settings, vault=tmp_path)) as keeping:
-        Signer.of(keeping, "onlyme")
+    with wiring.open_vault(replace(running.settings, vault=tmp_path)) as keeping:
+        Signer.load(keeping, "onlyme")
         body = keeping.store.read("assertion-key", "ed25519")
     assert body not in (tmp_path / "vault.sqlite").read_bytes()
 

@@ -8,7 +8,7 @@ import pytest
 
 from onlyme import FaceID
 from onlyme.faceid import wiring
-from onlyme.faceid.serialize import decision_json
+from onlyme.faceid.serialize import serialize_decision
 
 REQUESTS, CALLERS = 160, 8
 
@@ -38,16 +38,16 @@ def pictures(photos):
 def expected(running, pictures):
     """What the library says, without any service and one after the other."""
     from onlyme import OnlymeError
-    from onlyme.serve.problems import of_error
+    from onlyme.serve.problems import convert_error
 
     answers = {}
-    with wiring.face_id(running.settings, FaceID, lasting=True) as face_id:
+    with wiring.make_face_id(running.settings, FaceID, lasting=True) as face_id:
         for name, picture in ASKED:
             try:
                 decision = face_id.verify(name, pictures[picture], "passive")
-                answers[name, picture] = 200, decision_json(decision)
+                answers[name, picture] = 200, serialize_decision(decision)
             except OnlymeError as error:
-                refused = of_error(error)
+                refused = convert_error(error)
                 answers[name, picture] = refused.status, refused.document
     assert len({document.get("margin") for _, document in answers.values()}) >= 6
     return answers

@@ -10,7 +10,7 @@ from onlyme.serve.access.tokens import Tokens
 @pytest.fixture
 def link(running):
     with running.keeping() as keeping:
-        return Tokens(keeping).link()
+        return Tokens(keeping).create_link()
 
 
 @pytest.fixture

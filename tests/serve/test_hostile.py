@@ -9,7 +9,7 @@ import zlib
 
 import pytest
 
-from onlyme.serve.uploads.multipart import MOST_PARTS
+from onlyme.serve.uploads.multipart import MAX_PARTS
 
 JPEG = {"Content-Type": "image/jpeg"}
 
@@ -156,7 +156,7 @@ def part(field, content=b"x", more=b""):
         part(b"../frame") + b"--x--\r\n",
         b"--x\r\n\r\nx\r\n--x--\r\n",  # no header
         part(b"frame", more=b"A" * 10_000 + b": b\r\n") + b"--x--\r\n",
-        part(b"frame") * (MOST_PARTS + 1) + b"--x--\r\n",
+        part(b"frame") * (MAX_PARTS + 1) + b"--x--\r\n",
         part(b"frame") * 31 + b"--x--\r\n",  # more frames than a capture has
         part(b"frame")[:40] + b"\0" * 100,
     ],
@@ -461,9 +461,9 @@ def lines(running):
 
 
 def _line():
-    from onlyme.gate.audit import Entry, Event
+    from onlyme.gate.audit import AuditEntry, Event
 
-    return Entry(Event.RESET, "obama", detail="x" * 400)
+    return AuditEntry(Event.RESET, "obama", detail="x" * 400)
 
 
 LINE = _line()

@@ -3,7 +3,7 @@
 import pytest
 
 from onlyme.faceid.identifying import ANYBODY
-from onlyme.gate.admission import Place
+from onlyme.gate.admission import AttemptSource
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,7 @@ def test_the_log_says_who_it_was(running, photos):
         standings = keeping.gate.standings()
     assert (found.owner, found.source, found.verdict) == ("obama", "service", "accepted")
     assert (stranger.owner, stranger.verdict) == (None, "rejected")
-    assert standings[Place(ANYBODY, "service")].tries == 4
+    assert standings[AttemptSource(ANYBODY, "service")].tries == 4
 
 
 def test_two_pictures_are_not_one(running, photos):

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from onlyme import FaceID
-from onlyme.serve.live.latest_frame import MOST_BYTES
+from onlyme.serve.live.latest_frame import MAX_FRAME_BYTES
 from onlyme.serve.state import SOURCE
 
 
@@ -256,7 +256,7 @@ def test_a_session_without_an_origin_is_no_page(running):
 
 @pytest.mark.parametrize(
     "sent",
-    [b"\xff" * (MOST_BYTES + 1), "who are you", '{"path": "/etc/passwd"}'],
+    [b"\xff" * (MAX_FRAME_BYTES + 1), "who are you", '{"path": "/etc/passwd"}'],
     ids=["too large", "words", "a path"],
 )
 def test_what_is_no_picture_ends_the_stream(running, sent):
@@ -280,7 +280,7 @@ def test_a_broken_picture_is_a_problem(running, picture):
 def test_a_picture_of_many_pixels_is_refused(running):
     out = io.BytesIO()
     Image.new("L", (6_000, 6_000)).save(out, "PNG", compress_level=9)
-    assert len(out.getvalue()) < MOST_BYTES
+    assert len(out.getvalue()) < MAX_FRAME_BYTES
     with stream(running, "obama/watch") as socket:
         heard(socket, "ready")
         socket.send(out.getvalue())
@@ -288,7 +288,7 @@ def test_a_picture_of_many_pixels_is_refused(running):
 
 
 def test_one_who_sends_nothing_is_let_go(running, monkeypatch):
-    monkeypatch.setattr("onlyme.serve.live.latest_frame.SILENCE", 0.3)
+    monkeypatch.setattr("onlyme.serve.live.latest_frame.SILENCE_SECONDS", 0.3)
     with stream(running, "obama/watch") as socket:
         heard(socket, "ready")
         assert "sent no picture" in until_closed(socket)[-1]["why"]
@@ -296,7 +296,7 @@ def test_one_who_sends_nothing_is_let_go(running, monkeypatch):
 
 
 def test_a_stream_does_not_last_for_ever(running, monkeypatch):
-    monkeypatch.setattr("onlyme.serve.live.stream.MOST_SECONDS", 0.3)
+    monkeypatch.setattr("onlyme.serve.live.stream.MAX_STREAM_SECONDS", 0.3)
     with stream(running, "obama/watch") as socket:
         assert "long" in until_closed(socket)[-1]["why"]
 
@@ -310,7 +310,7 @@ def test_a_camera_is_one_so_the_newer_stream_of_a_caller_takes_over(running):
 
 
 def test_there_are_not_too_many_streams(running, monkeypatch):
-    monkeypatch.setattr("onlyme.serve.live.stream.MOST_STREAMS", 1)
+    monkeypatch.setattr("onlyme.serve.live.stream.MAX_STREAMS", 1)
     with stream(running, "obama/watch") as first:
         heard(first, "ready")
         with pytest.raises(InvalidStatus) as refused, stream(running, "obama/watch", "verify"):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onlyme.serve.problems import Refused
-from onlyme.serve.uploads.multipart import Files
+from onlyme.serve.problems import ProblemError
+from onlyme.serve.uploads.multipart import MultipartForm
 
 FIELDS = ("me", "not_me")
 
@@ -25,7 +25,7 @@ def written(form):
 
 
 def read(content_type, body, size):
-    files = Files(content_type, FIELDS)
+    files = MultipartForm(content_type, FIELDS)
     for start in range(0, len(body), size):
         files.add(body[start : start + size])
     return files.end()
@@ -43,18 +43,18 @@ def test_what_is_written_is_read_however_it_is_cut(form, size):
 def test_what_is_cut_off_is_refused(form, size, missing):
     content_type, body = written(form)
     end = body.rindex(b"--")  # what follows the last boundary is nothing
-    with pytest.raises(Refused):
+    with pytest.raises(ProblemError):
         read(content_type, body[: max(0, end - missing)], size)
 
 
 @given(st.binary(max_size=500), st.integers(1, 100))
 def test_anything_else_is_refused_and_nothing_else_is_raised(body, size):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ProblemError) as refused:
         read("multipart/form-data; boundary=x", body, size)
     assert refused.value.status == 400
 
 
 @given(st.text(st.characters(max_codepoint=255), max_size=100))  # as headers are read
 def test_any_content_type_is_read_or_refused(words):
-    with suppress(Refused):
-        Files(f"multipart/form-data; boundary={words}", FIELDS)
+    with suppress(ProblemError):
+        MultipartForm(f"multipart/form-data; boundary={words}", FIELDS)

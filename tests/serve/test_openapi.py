@@ -15,9 +15,9 @@ from schemathesis.checks import (
     status_code_conformance,
 )
 
-from onlyme.gate.audit import Entry
+from onlyme.gate.audit import AuditEntry
 from onlyme.serve import schemas
-from onlyme.siamese import Certificate
+from onlyme.siamese import OwnerCertificate
 from onlyme.types import Decision, Enrollment, Lesson, Liveness, PhotoReport, Tuning
 
 ROOT = Path(__file__).parents[2]
@@ -38,20 +38,22 @@ CHECKS = [
         (schemas.Learned, Enrollment),
         (schemas.Report, PhotoReport),
         (schemas.Tuned, Tuning),
-        (schemas.NotMe, Lesson),
-        (schemas.Entry, Entry),
+        (schemas.NotMeResult, Lesson),
+        (schemas.Entry, AuditEntry),
     ],
     ids=lambda kind: kind.__name__,
 )
 def test_the_documents_have_the_fields_of_what_they_are_made_of(model, made):
-    fields = made._fields if made is Entry else {each.name for each in dataclasses.fields(made)}
+    fields = (
+        made._fields if made is AuditEntry else {each.name for each in dataclasses.fields(made)}
+    )
     extra = {schemas.Decided: {"assertion"}, schemas.Learned: {"taken"}}.get(model, set())
     assert set(model.model_fields) == set(fields) | extra
 
 
 def test_what_is_said_of_the_certificate_is_in_it():
     assert set(schemas.Certificate.model_fields) <= {
-        each.name for each in dataclasses.fields(Certificate)
+        each.name for each in dataclasses.fields(OwnerCertificate)
     }
 
 

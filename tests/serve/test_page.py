@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from onlyme import FaceID
-from onlyme.cli.output import odds
+from onlyme.cli.output import format_odds
 from onlyme.settings import Settings
 from tests.serve.browsing import ALLOWED, CAMERA, DESK, PHONE, browser, film, visit
 from tests.serve.conftest import serving
@@ -71,7 +71,7 @@ def test_a_link_works_once(window, served):
     from onlyme.serve.access.tokens import Tokens
 
     with served.keeping() as keeping:
-        link = f"{served.url}/open?token={Tokens(keeping).link()}"
+        link = f"{served.url}/open?token={Tokens(keeping).create_link()}"
     for status in (200, 401):
         stranger = window.new_context()
         try:
@@ -410,5 +410,5 @@ def test_rates_are_said_as_the_command_line_says_them(window, served):
     with visit(window, served) as shown:
         script = "rates => import('/words.js').then(words => rates.map(words.odds))"
         said = shown.page.evaluate(script, rates)
-    assert said[1:] == [odds(rate) for rate in rates[1:]]
-    assert said[0] == odds(None).replace("no promise", "nothing is promised")
+    assert said[1:] == [format_odds(rate) for rate in rates[1:]]
+    assert said[0] == format_odds(None).replace("no promise", "nothing is promised")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from onlyme import errors
-from onlyme.serve.problems import STATUS, of_error, of_status, response
+from onlyme.serve.problems import STATUS, convert_error, convert_status, make_response
 
 TREE = {
     value
@@ -23,13 +23,13 @@ def test_the_table_holds_the_whole_tree():
 
 
 def test_each_error_is_a_kind_of_its_own():
-    kinds = [of_error(made(kind)).kind for kind in TREE]
+    kinds = [convert_error(made(kind)).kind for kind in TREE]
     assert len(set(kinds)) == len(TREE)
 
 
 @pytest.mark.parametrize("kind", sorted(TREE, key=str), ids=lambda kind: kind.__name__)
 def test_an_error_becomes_a_problem(kind):
-    answer = response(of_error(made(kind)))
+    answer = make_response(convert_error(made(kind)))
     document = json.loads(answer.body)
     assert answer.media_type == "application/problem+json"
     assert document["status"] == answer.status_code == STATUS[kind]
@@ -42,13 +42,13 @@ def test_an_error_that_is_newer_than_the_table_is_one_of_its_parents_kind():
     class VaultFrozen(errors.VaultBusy):
         pass
 
-    assert of_error(VaultFrozen("x")).kind == "vault-busy"
+    assert convert_error(VaultFrozen("x")).kind == "vault-busy"
 
 
 def test_who_is_enrolled_is_not_told():
     error = errors.UnknownOwner("nobody called 'x' is enrolled; enrolled: ada, grace")
-    assert "ada" not in of_error(error).detail
+    assert "ada" not in convert_error(error).detail
 
 
 def test_a_plain_status_is_a_problem():
-    assert of_status(405).document["type"] == "urn:onlyme:problem:method-not-allowed"
+    assert convert_status(405).document["type"] == "urn:onlyme:problem:method-not-allowed"

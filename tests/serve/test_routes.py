@@ -11,10 +11,10 @@ def test_health_says_ok_and_nothing_else(running):
 
 
 def test_names_are_the_document_of_the_command_line(running):
-    from onlyme.faceid.serialize import dumped, owners_json
+    from onlyme.faceid.serialize import dump_json, serialize_owners
 
     with FaceID.open(running.settings.vault) as face_id:
-        expected = dumped(owners_json(face_id.names(), face_id.owner), indent=None)
+        expected = dump_json(serialize_owners(face_id.names(), face_id.owner), indent=None)
     assert running.client().get("/v1/names").text == expected
 
 

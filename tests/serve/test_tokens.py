@@ -9,22 +9,22 @@ from hypothesis import strategies as st
 from onlyme import OnlymeError, UsageError
 from onlyme.faceid import wiring
 from onlyme.serve.access import tokens as module
-from onlyme.serve.access.auth import Caller, Rates
-from onlyme.serve.access.tokens import Scope, Tokens, lasting
-from onlyme.serve.problems import Refused
+from onlyme.serve.access.auth import Caller, RateLimiter
+from onlyme.serve.access.tokens import Scope, Tokens, parse_lifetime
+from onlyme.serve.problems import ProblemError
 from onlyme.settings import Settings
 
 
 @pytest.fixture
 def keeping(tmp_path):
-    with wiring.keeping(Settings.load(vault=tmp_path / "vault")) as opened:
+    with wiring.open_vault(Settings.load(vault=tmp_path / "vault")) as opened:
         yield opened
 
 
 def test_a_token_is_known_again_and_no_other(keeping):
     tokens = Tokens(keeping)
     secret = tokens.create("door", Scope.VERIFY, timedelta(days=1))
-    (kept,) = tokens.all()
+    (kept,) = tokens.read_all()
     now = datetime.now(UTC)
     assert kept.fits(secret, now)
     assert not kept.fits(secret[:-1], now)
@@ -37,7 +37,7 @@ def test_the_vault_keeps_no_token_but_its_hash(keeping):
     secret = Tokens(keeping).create("door", Scope.VERIFY, None)
     body = keeping.store.read("token", "door")
     assert secret.encode() not in body
-    assert secret not in repr(Tokens(keeping).all())
+    assert secret not in repr(Tokens(keeping).read_all())
     lines = list(keeping.gate.audit.entries())
     assert all(secret not in line.detail for line in lines)
     assert lines[-1].detail == "door made, for verify"
@@ -56,7 +56,7 @@ def test_a_name_is_taken_once_and_free_when_revoked(keeping):
     with pytest.raises(UsageError, match="revoke it first"):
         tokens.create("door", Scope.ADMIN, None)
     tokens.revoke("door")
-    assert tokens.all() == []
+    assert tokens.read_all() == []
     with pytest.raises(UsageError, match="no token called"):
         tokens.revoke("door")
     assert [line.detail for line in keeping.gate.audit.entries()][-1] == "door revoked"
@@ -65,14 +65,14 @@ def test_a_name_is_taken_once_and_free_when_revoked(keeping):
 def test_tokens_outlive_a_new_key_of_the_vault(keeping):
     secret = Tokens(keeping).create("door", Scope.VERIFY, None)
     keeping.rekey()
-    assert Tokens(keeping).all()[0].fits(secret, datetime.now(UTC))
+    assert Tokens(keeping).read_all()[0].fits(secret, datetime.now(UTC))
 
 
 def test_a_token_of_another_kind_of_vault_is_refused(keeping):
     with keeping.store.edit() as edit:
         edit.write("token", "door", b'{"scope": "everything"}')
     with pytest.raises(OnlymeError, match="'door' is none of onlyme"):
-        Tokens(keeping).all()
+        Tokens(keeping).read_all()
 
 
 @pytest.mark.parametrize("rate", [0, -1, 1e9, float("nan"), float("inf")])
@@ -83,22 +83,22 @@ def test_a_rate_is_a_rate(keeping, rate):
 
 def test_a_link_opens_once(keeping):
     tokens = Tokens(keeping)
-    secret = tokens.link()
-    assert not tokens.take("another")
-    assert tokens.take(secret)
-    assert not tokens.take(secret)
+    secret = tokens.create_link()
+    assert not tokens.use_link("another")
+    assert tokens.use_link(secret)
+    assert not tokens.use_link(secret)
 
 
 def test_a_link_that_is_too_old_opens_nothing(keeping, monkeypatch):
     tokens = Tokens(keeping)
     monkeypatch.setattr(module, "LINK_LASTS", timedelta(0))
-    assert not tokens.take(tokens.link())
+    assert not tokens.use_link(tokens.create_link())
 
 
 def test_old_links_do_not_pile_up(keeping, monkeypatch):
     monkeypatch.setattr(module, "LINK_LASTS", timedelta(0))
     for _ in range(5):
-        Tokens(keeping).link()
+        Tokens(keeping).create_link()
     assert len(keeping.store.keys("page-link")) == 1
 
 
@@ -106,7 +106,7 @@ def test_old_links_do_not_pile_up(keeping, monkeypatch):
     ("words", "seconds"), [("90m", 5400), ("12h", 43200), ("30d", 30 * 86400), ("never", None)]
 )
 def test_how_long_a_token_lasts(words, seconds):
-    lasts = lasting(words)
+    lasts = parse_lifetime(words)
     assert (lasts and lasts.total_seconds()) == seconds
 
 
@@ -115,7 +115,7 @@ def test_other_words_are_no_time(words):
     if words == "never" or (words[-1:] in set("mhd") and words[:-1].isascii()):
         return
     with pytest.raises(UsageError):
-        lasting(words)
+        parse_lifetime(words)
 
 
 def test_scopes_grant_what_they_say():
@@ -131,11 +131,11 @@ def test_scopes_grant_what_they_say():
 def test_a_rate_is_kept_and_others_are_not_slowed(monkeypatch):
     clock = [100.0]
     monkeypatch.setattr("onlyme.serve.access.auth.monotonic", lambda: clock[0])
-    rates = Rates()
+    rates = RateLimiter()
     door, desk = (Caller(name, Scope.VERIFY, 5.0) for name in ("door", "desk"))
     for _ in range(20):  # four seconds' worth at once
         rates.take(door)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ProblemError) as refused:
         rates.take(door)
     assert (refused.value.status, refused.value.headers["Retry-After"]) == (429, "1")
     rates.take(desk)
@@ -145,6 +145,6 @@ def test_a_rate_is_kept_and_others_are_not_slowed(monkeypatch):
         try:
             rates.take(door)
             taken += 1
-        except Refused:
+        except ProblemError:
             pass
     assert 49 <= taken <= 51

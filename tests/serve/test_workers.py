@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from onlyme.serve.problems import Refused
-from onlyme.serve.workers import Engine
+from onlyme.serve.problems import ProblemError
+from onlyme.serve.workers import FaceIDPool
 
 
 class Stub:
@@ -25,7 +25,7 @@ class Stub:
 
 
 def engine(opened=Stub, *, workers=1, waiting=2, seconds=20.0):
-    return Engine(opened, workers=workers, waiting=waiting, seconds=seconds)
+    return FaceIDPool(opened, workers=workers, max_waiting_jobs=waiting, seconds=seconds)
 
 
 def run(scenario, made):
@@ -82,7 +82,7 @@ def test_a_full_queue_refuses_at_once():
             await asyncio.sleep(0.001)
         waiting = [asyncio.ensure_future(made.run(lambda _: "done")) for _ in range(2)]
         await asyncio.sleep(0)
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(ProblemError) as refused:
             await made.run(lambda _: None)
         go.set()
         return refused.value, await running, await asyncio.gather(*waiting)
@@ -98,7 +98,7 @@ def test_what_takes_too_long_is_answered_and_not_begun_later():
     async def scenario():
         running = asyncio.ensure_future(made.run(lambda _: go.wait(20)))
         await asyncio.sleep(0)
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(ProblemError) as refused:
             await made.run(lambda _: began.append("late"), seconds=0.05)
         go.set()
         await running
@@ -118,8 +118,8 @@ def test_a_job_whose_client_left_is_not_begun():
     async def scenario():
         running = asyncio.ensure_future(made.run(lambda _: go.wait(20)))
         await asyncio.sleep(0)
-        with pytest.raises(Refused, match="has left"):
-            await made.run(lambda _: began.append("for nobody"), gone=left)
+        with pytest.raises(ProblemError, match="has left"):
+            await made.run(lambda _: began.append("for nobody"), wait_until_gone=left)
         go.set()
         await running
         await made.run(lambda _: None)
@@ -151,5 +151,5 @@ def test_what_cannot_be_opened_is_said_when_it_starts():
 def test_a_stopped_engine_refuses():
     made = engine()
     run(lambda: asyncio.sleep(0), made)
-    with pytest.raises(Refused):
+    with pytest.raises(ProblemError):
         asyncio.run(made.run(lambda _: None))

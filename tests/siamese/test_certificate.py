@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from onlyme.errors import NotCalibrated, UsageError
-from onlyme.siamese import Base, certificate, learn
-from onlyme.siamese.distance import unit
+from onlyme.siamese import Base, learn_owner, make_certificate
+from onlyme.siamese.distance import normalize
 
 MODEL = "487a139eb85ccd5ff30aef7d0add7f12d2bb7abb90c5f08a7f481b452a660e00"
 
@@ -15,12 +15,14 @@ MODEL = "487a139eb85ccd5ff30aef7d0add7f12d2bb7abb90c5f08a7f481b452a660e00"
 @pytest.fixture(scope="module")
 def owner():
     generator = np.random.default_rng(1)
-    me = unit(unit(generator.standard_normal(128)) + 0.06 * generator.standard_normal((5, 128)))
-    return learn(Base.load(MODEL), me.astype(np.float32))
+    me = normalize(
+        normalize(generator.standard_normal(128)) + 0.06 * generator.standard_normal((5, 128))
+    )
+    return learn_owner(Base.load(MODEL), me.astype(np.float32))
 
 
 def test_counts_carry_what_they_can(owner):
-    found = certificate(owner, far=1e-4)
+    found = make_certificate(owner, far=1e-4)
     assert found.modelled_tries is None
     assert found.counted_tries < 1e4  # a bound with confidence never reaches the estimate
     assert found.counted_tries > 3e3
@@ -34,21 +36,21 @@ def test_counts_carry_what_they_can(owner):
 
 
 def test_beyond_the_counts_a_model_speaks_and_says_so(owner):
-    found = certificate(owner, far=1e-6)
+    found = make_certificate(owner, far=1e-6)
     assert found.modelled_tries is not None
     assert found.counted_tries < found.modelled_tries < 1e6
     assert any(text.startswith("Modelled, not counted") for text in found.sentences())
 
 
 def test_far_beyond_nothing_more_is_claimed(owner):
-    near, beyond = certificate(owner, far=1e-7), certificate(owner, far=1e-9)
+    near, beyond = make_certificate(owner, far=1e-7), make_certificate(owner, far=1e-9)
     assert beyond.modelled_tries is None
     assert beyond.counted_tries == near.counted_tries
     assert any("no more is claimed" in text for text in beyond.sentences())
 
 
 def test_a_stricter_alpha_never_promises_less(owner):
-    tries = [certificate(owner, far=10.0**-e).counted_tries for e in np.arange(2, 8, 0.25)]
+    tries = [make_certificate(owner, far=10.0**-e).counted_tries for e in np.arange(2, 8, 0.25)]
     assert tries == sorted(tries)
 
 
@@ -61,24 +63,26 @@ def test_every_counted_bound_lies_above_what_was_seen():
 
 def test_an_alpha_that_promises_nothing_is_said_to(owner):
     with pytest.raises(NotCalibrated, match="too low"):
-        certificate(owner, alpha=-1.0)
+        make_certificate(owner, alpha=-1.0)
 
 
 def test_without_calibration_there_is_no_certificate(owner):
-    plain = learn(Base.plain(MODEL, 128), owner.base.mean[None] / np.linalg.norm(owner.base.mean))
+    plain = learn_owner(
+        Base.make_plain(MODEL, 128), owner.base.mean[None] / np.linalg.norm(owner.base.mean)
+    )
     with pytest.raises(NotCalibrated):
-        certificate(plain)
+        make_certificate(plain)
 
 
 def test_alpha_or_rate_but_not_both(owner):
-    assert certificate(owner).alpha == owner.alpha
-    assert certificate(owner, alpha=owner.alpha_at(1e-5)).far == pytest.approx(1e-5, rel=0.02)
+    assert make_certificate(owner).alpha == owner.alpha
+    assert make_certificate(owner, alpha=owner.alpha_at(1e-5)).far == pytest.approx(1e-5, rel=0.02)
     with pytest.raises(UsageError, match="not both"):
-        certificate(owner, alpha=0.2, far=1e-4)
+        make_certificate(owner, alpha=0.2, far=1e-4)
 
 
 def test_more_photos_than_were_measured_take_the_last_row(owner):
     many = replace(owner, photos=40)
-    assert certificate(many, far=1e-3).owners == min(
+    assert make_certificate(many, far=1e-3).owners == min(
         row["owners"] for row in owner.base.card["counted"]
     )

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onlyme.errors import EnrollmentError, NeedsReenroll, NotCalibrated, UsageError
-from onlyme.siamese import Base, Learned, learn, leave_one_out
-from onlyme.siamese.distance import unit
+from onlyme.siamese import Base, LearnedOwner, learn_owner, leave_one_out
+from onlyme.siamese.distance import normalize
 
 MODEL = "487a139eb85ccd5ff30aef7d0add7f12d2bb7abb90c5f08a7f481b452a660e00"
 
@@ -19,14 +19,14 @@ MODEL = "487a139eb85ccd5ff30aef7d0add7f12d2bb7abb90c5f08a7f481b452a660e00"
 def person(seed: int, photos: int) -> np.ndarray:
     """float32[photos, 128]; the first k of n photos are the photos of a call for k."""
     generator = np.random.default_rng([seed, 1])
-    who = unit(generator.standard_normal(128))
-    return unit(who + 0.075 * generator.standard_normal((photos, 128))).astype(np.float32)
+    who = normalize(generator.standard_normal(128))
+    return normalize(who + 0.075 * generator.standard_normal((photos, 128))).astype(np.float32)
 
 
 def strangers(seed: int, count: int) -> np.ndarray:
     """float32[count, 128], one photo of each."""
     generator = np.random.default_rng([seed, 2])
-    return unit(generator.standard_normal((count, 128))).astype(np.float32)
+    return normalize(generator.standard_normal((count, 128))).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def base():
 
 @pytest.fixture(scope="module")
 def owner(base):
-    return learn(base, person(1, 7), strangers(2, 10))
+    return learn_owner(base, person(1, 7), strangers(2, 10))
 
 
 def test_the_owner_is_told_from_strangers(owner):
@@ -48,8 +48,8 @@ def test_the_owner_is_told_from_strangers(owner):
 @given(st.permutations(range(5)), st.permutations(range(4)))
 def test_the_order_of_photos_does_not_matter(base, mine, others):
     me, not_me, probes = person(4, 5), strangers(5, 4), strangers(6, 10)
-    there = learn(base, me, not_me)
-    here = learn(base, me[mine], not_me[others])
+    there = learn_owner(base, me, not_me)
+    here = learn_owner(base, me[mine], not_me[others])
     assert here.margins(probes) == pytest.approx(there.margins(probes), abs=1e-4)
     assert here.alpha == pytest.approx(there.alpha, abs=1e-4)
 
@@ -58,7 +58,7 @@ def test_one_more_not_me_never_raises_a_margin_nor_lowers_alpha(base):
     me, probes = person(7, 3), np.concatenate([person(7, 9)[3:], strangers(8, 50)])
     before, alpha = np.full(len(probes), np.inf), -np.inf
     for count in range(0, 9, 2):
-        now = learn(base, me, strangers(9, count))
+        now = learn_owner(base, me, strangers(9, count))
         assert (now.margins(probes) <= before + 1e-6).all()
         assert now.alpha >= alpha - 1e-9
         before, alpha = now.margins(probes), now.alpha
@@ -90,7 +90,7 @@ def test_rates_out_of_reach_are_refused(owner, far):
 def test_what_is_stored_comes_back(base, owner):
     state = owner.state()
     assert sum(v.nbytes for v in state.values() if isinstance(v, np.ndarray)) < 20_000
-    again, probes = Learned.restore(base, state), strangers(10, 20)
+    again, probes = LearnedOwner.restore(base, state), strangers(10, 20)
     assert (again.margins(probes) == owner.margins(probes)).all()
     for name in ("alpha", "training_alpha", "kept", "report", "photos", "model"):
         assert getattr(again, name) == getattr(owner, name)
@@ -99,17 +99,17 @@ def test_what_is_stored_comes_back(base, owner):
 def test_an_owner_head_that_helps_is_kept_and_comes_back(base):
     """The owner varies along axes along which strangers do not differ from them."""
     generator = np.random.default_rng(5)
-    axes = unit(np.linalg.inv(base.projection)[:, :6].T)
+    axes = normalize(np.linalg.inv(base.projection)[:, :6].T)
     who = person(40, 1)[0]
     me = who + 0.5 * generator.standard_normal((16, 6)) @ axes
-    me = unit(me + 0.02 * generator.standard_normal((16, 128))).astype(np.float32)
-    kept = learn(base, me[:8], strangers(41, 10))
+    me = normalize(me + 0.02 * generator.standard_normal((16, 128))).astype(np.float32)
+    kept = learn_owner(base, me[:8], strangers(41, 10))
     assert kept.kept
     assert "kept" in kept.report.why
     assert not np.allclose(kept.scale, 1.0)
     assert (kept.margins(me[8:]) >= kept.alpha).all()
     assert (kept.margins(strangers(11, 2000)) >= kept.alpha).mean() < 0.005
-    again, probes = Learned.restore(base, kept.state()), strangers(10, 20)
+    again, probes = LearnedOwner.restore(base, kept.state()), strangers(10, 20)
     assert again.margins(probes) == pytest.approx(kept.margins(probes), abs=1e-6)
 
 
@@ -134,82 +134,82 @@ def test_an_owner_head_that_helps_is_kept_and_comes_back(base):
 )
 def test_nonsense_is_not_restored(base, owner, key, value):
     with pytest.raises(UsageError):
-        Learned.restore(base, {**owner.state(), key: value})
+        LearnedOwner.restore(base, {**owner.state(), key: value})
     with pytest.raises(UsageError):
-        Learned.restore(base, {k: v for k, v in owner.state().items() if k != key})
+        LearnedOwner.restore(base, {k: v for k, v in owner.state().items() if k != key})
 
 
 @pytest.mark.parametrize("key", ["model", "base"])
 def test_another_network_or_base_asks_to_learn_again(base, owner, key):
     with pytest.raises(NeedsReenroll):
-        Learned.restore(base, {**owner.state(), key: "another"})
+        LearnedOwner.restore(base, {**owner.state(), key: "another"})
 
 
 def test_few_photos_leave_the_base_head(base):
     for count in (1, 2, 3):
-        learned = learn(base, person(12, count), strangers(13, 10))
+        learned = learn_owner(base, person(12, count), strangers(13, 10))
         assert not learned.kept
         assert "under 4" in learned.report.why
         assert (learned.scale == 1).all()
 
 
 def test_the_training_alpha_is_lower_with_few_photos(base):
-    found = [learn(base, person(14, count)).training_alpha for count in (2, 3, 5)]
+    found = [learn_owner(base, person(14, count)).training_alpha for count in (2, 3, 5)]
     assert found == sorted(found)
     assert found[0] < 0
     assert found[-1] == 0.5
-    assert learn(base, person(14, 5), training_alpha=-0.6).training_alpha == -0.6
+    assert learn_owner(base, person(14, 5), training_alpha=-0.6).training_alpha == -0.6
     with pytest.raises(UsageError, match="training alpha"):
-        learn(base, person(14, 5), training_alpha=1.5)
+        learn_owner(base, person(14, 5), training_alpha=1.5)
 
 
 def test_the_same_picture_is_noticed_and_counts_once(base):
     one = person(15, 1)
-    learned = learn(base, np.repeat(one, 6, axis=0))
+    learned = learn_owner(base, np.repeat(one, 6, axis=0))
     assert learned.photos == 1
     assert "same picture" in learned.report.notes[0]
-    repeated = learn(base, np.concatenate([person(15, 5), one]))
+    repeated = learn_owner(base, np.concatenate([person(15, 5), one]))
     assert repeated.photos == 5
     assert "repeat" in repeated.report.notes[0]
 
 
 def test_a_not_me_photo_of_the_owner_is_noticed(base):
     mine = person(16, 7)
-    near = unit(mine[:3].mean(axis=0))[None]
-    assert "of you?" in learn(base, mine, near).report.notes[0]
+    near = normalize(mine[:3].mean(axis=0))[None]
+    assert "of you?" in learn_owner(base, mine, near).report.notes[0]
 
 
 def test_a_look_alike_loses_margin(base):
     me = person(17, 5)
-    alike = unit(0.6 * person(18, 8) + 0.6 * me.mean(axis=0)).astype(np.float32)
-    before = learn(base, me)
-    after = learn(base, me, look_alikes=alike[:1])
+    alike = normalize(0.6 * person(18, 8) + 0.6 * me.mean(axis=0)).astype(np.float32)
+    before = learn_owner(base, me)
+    after = learn_owner(base, me, look_alikes=alike[:1])
     assert (after.margins(alike[1:]) < before.margins(alike[1:])).all()
     assert after.alpha >= before.alpha
-    given = learn(base, me, alike[:1])
+    given = learn_owner(base, me, alike[:1])
     assert (after.margins(alike[1:]) <= given.margins(alike[1:])).all()
 
 
 def test_photos_of_nobody_are_refused(base):
     with pytest.raises(EnrollmentError, match="at least one"):
-        learn(base, [])
+        learn_owner(base, [])
     with pytest.raises(UsageError, match="me: "):
-        learn(base, np.ones((2, 128)))
-    opposite = unit(base.mean + 0 * base.mean)
+        learn_owner(base, np.ones((2, 128)))
+    opposite = normalize(base.mean + 0 * base.mean)
     with pytest.raises(EnrollmentError, match="in common"):
-        learn(Base.plain(MODEL, 128), np.stack([opposite, -opposite]))
+        learn_owner(Base.make_plain(MODEL, 128), np.stack([opposite, -opposite]))
 
 
 def test_without_an_artefact_nothing_is_promised():
     with pytest.raises(NotCalibrated, match="train_head"):
         Base.load("0" * 64)
-    plain = learn(Base.plain("0" * 64, 128), person(19, 5), strangers(20, 5))
+    plain = learn_owner(Base.make_plain("0" * 64, 128), person(19, 5), strangers(20, 5))
     assert plain.far_at(plain.alpha) is None
     assert plain.miss_at(plain.alpha) is None
     with pytest.raises(NotCalibrated, match="by hand"):
         plain.alpha_at(1e-4)
     assert (plain.margins(person(19, 9)[5:]) > plain.margins(strangers(21, 4))).all()
-    again = Learned.restore(plain.base, plain.state())
+    again = LearnedOwner.restore(plain.base, plain.state())
     assert (again.margins(strangers(21, 4)) == plain.margins(strangers(21, 4))).all()
 
 
@@ -245,12 +245,12 @@ def test_learning_and_deciding_are_quick(base):
     """The issue asks for 150 ms and 1 ms; of this thread's own time, and some times that, since
     a machine that is busy with other work is slower; benchmarks/heads.py gives the figures."""
     me, not_me = person(24, 7), strangers(25, 10)
-    learned, probe = learn(base, me, not_me), person(24, 8)[7:]
+    learned, probe = learn_owner(base, me, not_me), person(24, 8)[7:]
     learning, deciding = [], []
     for turn in range(30):
         if turn < 5:
             begun = thread_time()
-            learn(base, me, not_me)
+            learn_owner(base, me, not_me)
             learning.append(thread_time() - begun)
         begun = thread_time()
         learned.margins(probe)
@@ -261,7 +261,7 @@ def test_learning_and_deciding_are_quick(base):
 
 def test_many_photos_stay_quick(base):
     begun = thread_time()
-    assert learn(base, person(26, 120), strangers(27, 300)).photos == 120
+    assert learn_owner(base, person(26, 120), strangers(27, 300)).photos == 120
     assert thread_time() - begun < 3.0
 
 

@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 
 from onlyme.siamese.calibrate import TailCurve
-from onlyme.siamese.distance import unit
-from onlyme.siamese.training.crossfit import CrossFit, deal, trials
+from onlyme.siamese.distance import normalize
+from onlyme.siamese.training.crossfit import CrossFit, deal, make_trials
 from onlyme.siamese.training.curves import (
     LOG_FAR,
     MISS_Z,
-    Measured,
+    TrialScores,
     count_accepts,
-    far_curve,
-    miss_rates,
+    make_far_curve,
+    measure_miss_rates,
 )
-from onlyme.siamese.training.train import Recipe, pair_miss, train
-from onlyme.siamese.training.train import _gradient as gradient_of
-from onlyme.siamese.training.whitening import strangers, whitening, within_scatter
+from onlyme.siamese.training.train import Recipe, measure_pair_miss, train_base_head
+from onlyme.siamese.training.train import _compute_gradient as gradient_of
+from onlyme.siamese.training.whitening import compute_within_scatter, draw_strangers, fit_whitening
 
 
 @pytest.fixture(scope="module")
@@ -25,21 +25,21 @@ def town():
     generator = np.random.default_rng(0)
     counts = generator.integers(1, 7, 300)
     labels = np.repeat(np.arange(300), counts)
-    people = unit(generator.standard_normal((300, 32)))
+    people = normalize(generator.standard_normal((300, 32)))
     noise = generator.standard_normal((len(labels), 32)) * np.geomspace(0.4, 0.02, 32)
-    return unit(people[labels] + noise).astype(np.float32), labels
+    return normalize(people[labels] + noise).astype(np.float32), labels
 
 
 def test_whitening_makes_the_within_scatter_flatter(town):
     embeddings, labels = town
-    head = whitening(embeddings, labels, ridge=0.01)
-    before = np.linalg.eigvalsh(within_scatter(embeddings.astype(np.float64), labels))
+    head = fit_whitening(embeddings, labels, ridge=0.01)
+    before = np.linalg.eigvalsh(compute_within_scatter(embeddings.astype(np.float64), labels))
     raw = (embeddings - head.mean) @ head.projection.T
-    after = np.linalg.eigvalsh(within_scatter(raw, labels))
+    after = np.linalg.eigvalsh(compute_within_scatter(raw, labels))
     assert before[-1] / before[0] > 50
     assert after[-1] / after[0] < 5
-    assert pair_miss(head, embeddings, labels) < pair_miss(
-        whitening(embeddings, labels, ridge=1e6), embeddings, labels
+    assert measure_pair_miss(head, embeddings, labels) < measure_pair_miss(
+        fit_whitening(embeddings, labels, ridge=1e6), embeddings, labels
     )
 
 
@@ -52,7 +52,7 @@ def test_the_batch_gradient_is_that_of_the_batch_loss(mining, alpha):
     recipe = Recipe(mining=mining, alpha=alpha, temperature=0.3)
 
     def loss(at):
-        heads = unit(vectors @ at.T)
+        heads = normalize(vectors @ at.T)
         total, anchors = 0.0, 0
         for anchor in range(len(who)):
             away = np.linalg.norm(heads - heads[anchor], axis=1)
@@ -80,29 +80,29 @@ def test_training_never_returns_worse_than_its_start_and_repeats_itself(town):
     embeddings, labels = town
     recipe = Recipe(steps=60, people=40, singles=60)
     seen = []
-    head = train(embeddings, labels, recipe, lambda step, miss: seen.append((step, miss)))
-    again = train(embeddings, labels, recipe)
+    head = train_base_head(embeddings, labels, recipe, lambda step, miss: seen.append((step, miss)))
+    again = train_base_head(embeddings, labels, recipe)
     assert (head.projection == again.projection).all()
     assert [step for step, _ in seen] == [20, 40, 60]
     apart = np.random.default_rng(0).permutation(np.unique(labels))[: len(np.unique(labels)) // 10]
     held = np.isin(labels, apart)
-    start = whitening(embeddings[~held], labels[~held])
-    assert pair_miss(head, embeddings[held], labels[held]) <= pair_miss(
+    start = fit_whitening(embeddings[~held], labels[~held])
+    assert measure_pair_miss(head, embeddings[held], labels[held]) <= measure_pair_miss(
         start, embeddings[held], labels[held]
     )
 
 
 def test_low_rank_keeps_fewer_rows(town):
-    assert train(*town, Recipe(steps=20, rank=8)).projection.shape == (8, 32)
+    assert train_base_head(*town, Recipe(steps=20, rank=8)).projection.shape == (8, 32)
 
 
 def test_nobody_is_drawn_twice_and_nobody_is_real(town):
     embeddings, labels = town
-    heads = whitening(embeddings, labels).heads(embeddings)
-    drawn = strangers(heads, labels, 400, 1)
-    assert (drawn == strangers(heads, labels, 400, 1)).all()
-    assert (drawn != strangers(heads, labels, 400, 2)).any()
-    cosines = unit(drawn.astype(np.float64)) @ heads.T
+    heads = fit_whitening(embeddings, labels).project(embeddings)
+    drawn = draw_strangers(heads, labels, 400, 1)
+    assert (drawn == draw_strangers(heads, labels, 400, 1)).all()
+    assert (drawn != draw_strangers(heads, labels, 400, 2)).any()
+    cosines = normalize(drawn.astype(np.float64)) @ heads.T
     assert cosines.max() < 0.95
     assert len(np.unique(drawn, axis=0)) == 400
 
@@ -113,7 +113,7 @@ def test_no_head_sees_whom_it_judges(town):
 
     def spying(seen, names):
         saw.append(set(names.tolist()))
-        return whitening(seen, names)
+        return fit_whitening(seen, names)
 
     cross = CrossFit(embeddings, labels, spying, folds=3)
     assert len(saw) == 6
@@ -123,8 +123,8 @@ def test_no_head_sees_whom_it_judges(town):
         assert not names & judged
         assert names | judged == set(labels.tolist())
     assert all(len(set(cross.fold[labels == who])) == 1 for who in set(labels.tolist()))
-    made = trials(labels, 3, 1, 0)[:5]
-    for trial, z in zip(made, cross.scores(made), strict=True):
+    made = make_trials(labels, 3, 1, 0)[:5]
+    for trial, z in zip(made, cross.score_trials(made), strict=True):
         assert np.isfinite(z).all()
         assert not set(trial.me) & set(trial.genuine)
         assert (labels[trial.genuine] == trial.owner).all()
@@ -143,13 +143,13 @@ def normal_scores():
     impostor = [generator.standard_normal(2000).astype(np.float32) for _ in range(80)]
     genuine = [generator.normal(0.4, 0.1, 10) for _ in range(80)]
     strangers_of = [np.arange(2000) for _ in range(80)]
-    return Measured(5, np.arange(80), genuine, impostor, strangers_of)
+    return TrialScores(5, np.arange(80), genuine, impostor, strangers_of)
 
 
 def test_the_curve_is_that_of_the_scores():
     from scipy.stats import norm
 
-    curve = far_curve(normal_scores(), 1e-3)
+    curve = make_far_curve(normal_scores(), 1e-3)
     assert (np.diff(curve) > 0).all()
     counted = slice(5, 31)
     assert curve[counted] == pytest.approx(norm.isf(10.0 ** LOG_FAR[counted]), abs=0.05)
@@ -176,7 +176,7 @@ def test_nothing_seen_is_not_nothing():
 
 
 def test_miss_rates_are_those_of_the_scores():
-    rate, low, high = miss_rates(normal_scores(), 200, 0)
+    rate, low, high = measure_miss_rates(normal_scores(), 200, 0)
     at = int(np.argmin(np.abs(MISS_Z - 0.4)))
     assert rate[at] == pytest.approx(0.5, abs=0.05)
     assert low[at] < rate[at] < high[at]

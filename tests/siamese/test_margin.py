@@ -6,13 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onlyme.errors import UsageError
-from onlyme.siamese.distance import UNRELATED, distances, rows, unit
+from onlyme.siamese.distance import (
+    UNRELATED_DISTANCE,
+    check_unit_rows,
+    measure_distances,
+    normalize,
+)
 from onlyme.siamese.margin import NotMe
 
 
 def faces(seed, count, r=8):
     vectors = np.random.default_rng(seed).standard_normal((count, r))
-    return unit(vectors).astype(np.float32)
+    return normalize(vectors).astype(np.float32)
 
 
 def rule(cohort, given, votes, nearest):
@@ -34,8 +39,8 @@ def by_loops(face, cohort, given, votes, nearest):
 def test_distances_are_euclidean():
     a, b = faces(0, 5), faces(1, 7)
     there = [[float(np.linalg.norm(x - y)) for y in b] for x in a]
-    assert distances(a, b) == pytest.approx(np.array(there), abs=1e-5)
-    assert distances(a, a).diagonal() == pytest.approx(np.zeros(5), abs=1e-3)
+    assert measure_distances(a, b) == pytest.approx(np.array(there), abs=1e-5)
+    assert measure_distances(a, a).diagonal() == pytest.approx(np.zeros(5), abs=1e-3)
 
 
 @settings(max_examples=30, deadline=None)
@@ -43,7 +48,7 @@ def test_distances_are_euclidean():
 def test_votes_are_counted_as_by_hand(seed, count, nearest):
     cohort, given_faces, probes = faces(seed, 12), faces(seed + 1, count), faces(seed + 2, 3)
     votes = np.random.default_rng(seed).integers(1, 6, count).astype(np.float32)
-    found = rule(cohort, given_faces, votes, nearest).distance(probes)
+    found = rule(cohort, given_faces, votes, nearest).measure_distance(probes)
     there = [by_loops(p, cohort, given_faces, votes, nearest) for p in probes]
     assert found == pytest.approx(there, abs=1e-4)
 
@@ -56,23 +61,25 @@ def test_one_more_stranger_never_raises_it(seed, with_cohort):
     others, probes = faces(seed + 1, 5), faces(seed + 2, 20)
     before = np.full(20, np.inf)
     for count in range(6):
-        now = rule(cohort, others[:count], [3.0] * count, nearest).distance(probes)
+        now = rule(cohort, others[:count], [3.0] * count, nearest).measure_distance(probes)
         assert (now <= before + 1e-6).all()
         before = now
 
 
 def test_without_anybody_a_stranger_is_unrelated():
     nobody = faces(0, 0)
-    assert rule(nobody, nobody, [], 1).distance(faces(1, 3)) == pytest.approx([UNRELATED] * 3)
+    assert rule(nobody, nobody, [], 1).measure_distance(faces(1, 3)) == pytest.approx(
+        [UNRELATED_DISTANCE] * 3
+    )
 
 
 def test_many_probes_are_as_one_at_a_time():
     everybody = rule(faces(0, 300), faces(1, 4), [5, 5, 60, 60], 100)
     probes = faces(2, 1200)
-    together = everybody.distance(probes)
-    alone = [float(everybody.distance(probes[at : at + 1])[0]) for at in range(0, 1200, 97)]
+    together = everybody.measure_distance(probes)
+    alone = [float(everybody.measure_distance(probes[at : at + 1])[0]) for at in range(0, 1200, 97)]
     assert together[::97] == pytest.approx(alone, abs=1e-5)
-    assert everybody.distance(probes[:0]).shape == (0,)
+    assert everybody.measure_distance(probes[:0]).shape == (0,)
 
 
 @pytest.mark.parametrize(
@@ -91,4 +98,4 @@ def test_many_probes_are_as_one_at_a_time():
 )
 def test_nonsense_is_refused_in_words(nonsense):
     with pytest.raises(UsageError, match="me: "):
-        rows(nonsense, 8, "me")
+        check_unit_rows(nonsense, 8, "me")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from onlyme.errors import NeedsReenroll, VaultDamaged
-from onlyme.face.models import find
+from onlyme.face.models import find_model
 from onlyme.siamese import Base
 from onlyme.siamese.owner import Examples, Owner
 
@@ -15,7 +15,7 @@ NONE = np.empty((0, 128), np.float32)
 
 @pytest.fixture(scope="module")
 def base():
-    return Base.load(find("embedder").sha256)
+    return Base.load(find_model("embedder").sha256)
 
 
 def vectors(count, seed):
@@ -78,7 +78,7 @@ def test_alpha_follows_the_promise_or_stays_where_it_was_put(base, ada):
 
 
 def test_a_network_without_calibration_promises_nothing():
-    plain = Base.plain("e" * 64, 128)
+    plain = Base.make_plain("e" * 64, 128)
     owner = Owner.learn(
         plain,
         "ada",

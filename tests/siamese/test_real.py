@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from onlyme.siamese import Base, learn, leave_one_out
+from onlyme.siamese import Base, learn_owner, leave_one_out
 
 pytestmark = pytest.mark.data
 
@@ -36,7 +36,7 @@ def test_any_five_of_the_article_know_the_other_two_and_nobody_else(base, articl
     for rest in itertools.combinations(range(7), 2):
         mine = np.delete(me, rest, axis=0)
         for given in (not_me, not_me[:0]):
-            learned = learn(base, mine, given, far=1e-4)
+            learned = learn_owner(base, mine, given, far=1e-4)
             assert (learned.margins(me[list(rest)]) >= learned.alpha).all()
             assert (learned.margins(not_me) < learned.alpha).all()
 
@@ -68,7 +68,7 @@ def test_promised_rates_hold_roughly_on_real_strangers(base, crowd):
     benchmarks/heads.py gives the figures on people whom the head did not see.
     """
     owners, strangers = crowd
-    learned = [(learn(base, photos[:5]), photos[5:]) for photos in owners]
+    learned = [(learn_owner(base, photos[:5]), photos[5:]) for photos in owners]
     for far, least, most in ((1e-1, 0.04, 0.2), (1e-2, 2e-3, 2.5e-2), (1e-3, 0, 4e-3)):
         rates = [(one.margins(strangers) >= one.alpha_at(far)).mean() for one, _ in learned]
         assert least <= np.mean(rates) <= most
@@ -84,10 +84,10 @@ def test_a_taught_look_alike_stays_out(base, seen, data):
             pytest.fail("lfw_dev lacks the two sisters")
         pytest.skip("lfw_dev lacks the two sisters")
     me, sister = (seen(sorted(folder.iterdir())) for folder in folders)
-    before = learn(base, me[:5], far=1e-3)
+    before = learn_owner(base, me[:5], far=1e-3)
     nearest = sister[np.argsort(-before.margins(sister))]
     assert (before.margins(nearest) >= before.alpha).sum() >= 3
-    after = learn(base, me[:5], look_alikes=nearest[:1], far=1e-3)
+    after = learn_owner(base, me[:5], look_alikes=nearest[:1], far=1e-3)
     assert (after.margins(nearest[1:]) < before.margins(nearest[1:])).all()
     assert (after.margins(nearest[1:]) >= after.alpha).sum() == 0
     own = [(one.margins(me[5:]) >= one.alpha).mean() for one in (before, after)]

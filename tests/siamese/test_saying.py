@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from onlyme.errors import UsageError
-from onlyme.siamese import Base, certificate, learn
-from onlyme.siamese.distance import rows, unit
+from onlyme.siamese import Base, learn_owner, make_certificate
+from onlyme.siamese.distance import check_unit_rows, normalize
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 import train_head
@@ -23,8 +23,10 @@ MODEL = "487a139eb85ccd5ff30aef7d0add7f12d2bb7abb90c5f08a7f481b452a660e00"
 @pytest.fixture(scope="module")
 def owner():
     generator = np.random.default_rng(1)
-    me = unit(unit(generator.standard_normal(128)) + 0.06 * generator.standard_normal((5, 128)))
-    return learn(Base.load(MODEL), me.astype(np.float32))
+    me = normalize(
+        normalize(generator.standard_normal(128)) + 0.06 * generator.standard_normal((5, 128))
+    )
+    return learn_owner(Base.load(MODEL), me.astype(np.float32))
 
 
 def test_the_shipped_head_was_trained_with_the_recipe():
@@ -54,9 +56,9 @@ def test_a_repr_holds_no_numbers_of_a_face(owner):
     for thing in (owner, owner.not_me, owner.base):
         assert "array" not in repr(thing)
     planted = np.float32(0.123456)
-    thing = Base.plain("0" * 64, 4)
+    thing = Base.make_plain("0" * 64, 4)
     me = np.array([[planted, np.sqrt(1 - planted**2), 0, 0]], np.float32)
-    learned = learn(thing, me, me)
+    learned = learn_owner(thing, me, me)
     for shown in (repr(learned), repr(learned.not_me), repr(learned.base)):
         assert "0.1234" not in shown
 
@@ -64,7 +66,7 @@ def test_a_repr_holds_no_numbers_of_a_face(owner):
 @pytest.mark.parametrize("hostile", [[[10**400, 0, 0]], np.eye(3) * 1j, np.eye(3, dtype=complex)])
 def test_numbers_that_are_none_are_refused_in_words(hostile):
     with pytest.raises(UsageError, match="me: "):
-        rows(hostile, 3, "me")
+        check_unit_rows(hostile, 3, "me")
 
 
 def test_the_report_is_in_plain_words(owner):
@@ -74,7 +76,7 @@ def test_the_report_is_in_plain_words(owner):
 
 
 def test_the_certificate_says_who_judged_whom(owner):
-    found = certificate(owner, far=1e-4)
+    found = make_certificate(owner, far=1e-4)
     assert found.counted_photos == 5
     said = found.sentences()[0]
     assert "owners of 5 photos" in said

@@ -6,14 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onlyme.errors import UsageError
-from onlyme.siamese.distance import unit
-from onlyme.siamese.owner_head import objective
-from onlyme.siamese.triplets import triplet_loss
+from onlyme.siamese.distance import normalize
+from onlyme.siamese.owner_head import compute_objective
+from onlyme.siamese.triplets import compute_triplet_loss
 
 
 def people(seed, m, n, r=8):
     generator = np.random.default_rng(seed)
-    return unit(generator.standard_normal((m, r))), unit(generator.standard_normal((n, r)))
+    return normalize(generator.standard_normal((m, r))), normalize(
+        generator.standard_normal((n, r))
+    )
 
 
 def by_loops(me, not_me, alpha):
@@ -35,7 +37,7 @@ def by_loops(me, not_me, alpha):
 def test_every_ordered_triplet_counts_once(seed, m, n, alpha):
     me, not_me = people(seed, m, n)
     value, hot, count = by_loops(me, not_me, alpha)
-    found = triplet_loss(me, not_me, alpha)
+    found = compute_triplet_loss(me, not_me, alpha)
     assert count == m * (m - 1) * n
     assert found.value == pytest.approx(value, abs=1e-9)
     assert found.active == pytest.approx(hot, abs=1.5 / count)
@@ -44,7 +46,9 @@ def test_every_ordered_triplet_counts_once(seed, m, n, alpha):
 def test_the_articles_seven_and_ten_make_420_triplets():
     me, not_me = people(0, 7, 10)
     assert by_loops(me, not_me, 0.5)[2] == 420
-    assert triplet_loss(me, not_me, 0.5).value == pytest.approx(by_loops(me, not_me, 0.5)[0])
+    assert compute_triplet_loss(me, not_me, 0.5).value == pytest.approx(
+        by_loops(me, not_me, 0.5)[0]
+    )
 
 
 def slope(function, at, step=1e-6):
@@ -69,7 +73,7 @@ def free_loss(me, not_me, alpha):
 @pytest.mark.parametrize("alpha", [-0.2, 0.2, 0.5])
 def test_the_gradient_is_that_of_the_loss(alpha):
     me, not_me = people(3, 4, 5)
-    found = triplet_loss(me, not_me, alpha)
+    found = compute_triplet_loss(me, not_me, alpha)
     assert found.me == pytest.approx(slope(lambda x: free_loss(x, not_me, alpha), me), abs=1e-6)
     there = slope(lambda x: free_loss(me, x, alpha), not_me)
     assert found.not_me == pytest.approx(there, abs=1e-6)
@@ -79,15 +83,15 @@ def test_the_gradient_is_that_of_the_loss(alpha):
 def test_the_gradient_of_the_owner_head_is_that_of_its_objective(alpha):
     me, not_me = people(5, 4, 6)
     at = np.random.default_rng(1).normal(0, 0.2, me.shape[1])
-    _, gradient = objective(at, me, not_me, alpha)
-    there = slope(lambda x: objective(x, me, not_me, alpha)[0], at)
+    _, gradient = compute_objective(at, me, not_me, alpha)
+    there = slope(lambda x: compute_objective(x, me, not_me, alpha)[0], at)
     assert gradient == pytest.approx(there, abs=1e-6)
     assert np.abs(gradient).max() > 1e-3  # there is something to compare
 
 
 def test_the_same_picture_twice_gives_a_finite_gradient():
     me, not_me = people(7, 3, 4)
-    found = triplet_loss(np.concatenate([me[:1], me]), not_me, 0.5)
+    found = compute_triplet_loss(np.concatenate([me[:1], me]), not_me, 0.5)
     assert np.isfinite(found.me).all()
     assert np.isfinite(found.not_me).all()
 
@@ -96,4 +100,4 @@ def test_the_same_picture_twice_gives_a_finite_gradient():
 def test_too_few_for_a_triplet(m, n):
     me, not_me = people(0, m, n)
     with pytest.raises(UsageError, match="triplet"):
-        triplet_loss(me, not_me, 0.5)
+        compute_triplet_loss(me, not_me, 0.5)

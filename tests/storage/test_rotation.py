@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from onlyme.errors import UsageError, VaultDamaged
 from onlyme.storage.rotation import Rotation
 from onlyme.storage.template import from_bytes
-from onlyme.vault.key_slot import Slot
-from onlyme.vault.protection import disguised, revealed
+from onlyme.vault.key_slot import KeySlot
+from onlyme.vault.protection import protect, unprotect
 from onlyme.vault.store import Store
 
 
@@ -24,7 +24,7 @@ def auc(genuine, impostor):
 @given(st.binary(max_size=40), st.integers(2, 140), st.integers(0, 2**32 - 1))
 def test_distances_survive(seed, dimension, drawn):
     rows = np.random.default_rng(drawn).standard_normal((4, dimension))
-    turned = Rotation(seed, dimension).forward(rows)
+    turned = Rotation(seed, dimension).rotate(rows)
     before = np.linalg.norm(rows[:, None] - rows[None], axis=2)
     after = np.linalg.norm(turned[:, None].astype(float) - turned[None], axis=2)
     np.testing.assert_allclose(after, before, atol=1e-4)
@@ -34,13 +34,13 @@ def test_distances_survive(seed, dimension, drawn):
 def test_it_can_be_undone(seed, dimension):
     rows = np.random.default_rng(1).standard_normal((3, dimension))
     rotation = Rotation(seed, dimension)
-    np.testing.assert_allclose(rotation.backward(rotation.forward(rows)), rows, atol=1e-5)
+    np.testing.assert_allclose(rotation.rotate_back(rotation.rotate(rows)), rows, atol=1e-5)
 
 
 def test_it_is_drawn_evenly():
     """A Haar-distributed matrix has a trace of variance 1 and entries of variance 1/d."""
     eye = np.eye(16)
-    drawn = [Rotation(number.to_bytes(4, "big"), 16).forward(eye) for number in range(1500)]
+    drawn = [Rotation(number.to_bytes(4, "big"), 16).rotate(eye) for number in range(1500)]
     traces = np.array([np.trace(matrix) for matrix in drawn])
     entries = np.array([matrix.ravel() for matrix in drawn])
     assert abs(traces.mean()) < 0.1
@@ -50,7 +50,7 @@ def test_it_is_drawn_evenly():
 
 
 def test_the_same_seed_gives_the_same_rotation_for_ever():
-    turned = Rotation(b"a seed", 4).forward(np.eye(4))
+    turned = Rotation(b"a seed", 4).rotate(np.eye(4))
     # Written down when it was made: stored templates depend on it.
     known = [-0.8904091, 0.0673264, -0.4415159, -0.0877635]
     np.testing.assert_allclose(turned[0], known, atol=1e-6)
@@ -58,7 +58,7 @@ def test_the_same_seed_gives_the_same_rotation_for_ever():
 
 def unsealed(template):
     """What a vault with a key of its own stores, without the seal."""
-    return disguised(template, Slot.drawn())
+    return protect(template, KeySlot.draw_keys())
 
 
 def people(vectors, count):
@@ -91,22 +91,22 @@ def test_two_vaults_cannot_be_linked_without_the_key(vectors, make):
 
 
 def test_a_revoked_template_matches_nothing_of_what_replaced_it(vectors, make):
-    keys = Slot.drawn()
+    keys = KeySlot.draw_keys()
     template = make(me=people(vectors, 1)[0][0])
-    before, after = disguised(template, keys), disguised(template, keys)
+    before, after = protect(template, keys), protect(template, keys)
     own = before.values["me"] @ before.values["me"].T
     other = before.values["me"] @ after.values["me"].T
     assert own.min() > 0.6
     assert np.abs(other).max() < 0.4
     # Put into the new template's place, the old vectors mean somebody else.
     stolen = replace(after, values={**after.values, "me": before.values["me"]})
-    assert (revealed(stolen, keys).values["me"] @ template.values["me"].T).max() < 0.4
+    assert (unprotect(stolen, keys).values["me"] @ template.values["me"].T).max() < 0.4
 
 
 def test_matching_is_as_before(vectors, make):
-    keys = Slot.drawn()
+    keys = KeySlot.draw_keys()
     template = make(me=vectors(5))
-    back = revealed(disguised(template, keys), keys)
+    back = unprotect(protect(template, keys), keys)
     probe = vectors(50)
     np.testing.assert_allclose(
         probe @ back.values["me"].T, probe @ template.values["me"].T, atol=1e-6
@@ -123,7 +123,7 @@ def test_known_photos_of_others_do_not_give_the_owner_away(vectors, make):
     """NOT_ME may be a public data set, and whoever unseals the store may know it by heart."""
     public = vectors(300)
     template = make(not_me=public)
-    stored = disguised(template, Slot.drawn()).values
+    stored = protect(template, KeySlot.draw_keys()).values
     attack = recovered(public, stored["not_me"])
     np.testing.assert_allclose(stored["not_me"] @ attack.T, public, atol=1e-5)  # theirs: found
     owner = stored["me"] @ attack.T
@@ -135,7 +135,7 @@ def test_nothing_public_is_stored():
     from onlyme.siamese import Base
     from onlyme.siamese.owner import Examples, Owner
 
-    base = Base.plain("ab" * 32, 128)
+    base = Base.make_plain("ab" * 32, 128)
     rng = np.random.default_rng(2)
     rows = rng.standard_normal((9, 128))
     rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
@@ -153,13 +153,13 @@ def test_nothing_public_is_stored():
 
 
 def test_what_is_no_array_of_vectors_cannot_be_secret(make):
-    keys = Slot.drawn()
+    keys = KeySlot.draw_keys()
     with pytest.raises(UsageError):
-        disguised(replace(make(), secret={"alpha": "me"}), keys)
+        protect(replace(make(), secret={"alpha": "me"}), keys)
     with pytest.raises(UsageError):
-        disguised(disguised(make(), keys), keys)
+        protect(protect(make(), keys), keys)
     with pytest.raises(VaultDamaged):
-        revealed(replace(disguised(make(), keys), secret={"nothing": "me"}), keys)
+        unprotect(replace(protect(make(), keys), secret={"nothing": "me"}), keys)
 
 
 def test_every_writing_draws_another_rotation(folder, make):

@@ -6,7 +6,7 @@ import pytest
 
 from onlyme import FaceID
 from onlyme.faceid import wiring
-from onlyme.image.sources import frames
+from onlyme.image.sources import read_frames
 from onlyme.settings import Settings
 from tests.unlock import stack as stacks
 
@@ -20,7 +20,9 @@ def clip(data, user, kind="live"):
 
 def some_frames(path, start=40, count=5, step=15):
     """Frames some time apart, as an enrollment takes them."""
-    return [frame for n, frame in enumerate(frames(path)) if n in range(start, 999, step)][:count]
+    return [frame for n, frame in enumerate(read_frames(path)) if n in range(start, 999, step)][
+        :count
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +31,7 @@ def enrolled(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("system")
     vault = folder / "lib"
     settings = Settings.load(vault=vault, key_file=folder / "vault.key")
-    with wiring.face_id(settings, FaceID) as face_id:
+    with wiring.make_face_id(settings, FaceID) as face_id:
         for user in CLIPS:
             face_id.enroll(user, some_frames(clip(data, user)))
     return folder

@@ -5,11 +5,11 @@ import itertools
 import pytest
 
 from onlyme.faceid import wiring
-from onlyme.gate.admission import Place
+from onlyme.gate.admission import AttemptSource
 from onlyme.settings import Settings
 from onlyme.unlock.daemon.peer import Application
 from onlyme.unlock.daemon.recognizer import SOURCE
-from onlyme.unlock.daemon.refusals import MOST, SECONDS, Asker, Refusals
+from onlyme.unlock.daemon.refusals import MAX_REFUSALS, REMEMBER_SECONDS, ProgramRun, Refusals
 from tests.unlock.conftest import camera, clip, let_sudo, show
 from tests.unlock.stack import OTHER, PASSWORD, UID, USER, WRONG, Terminal
 
@@ -23,8 +23,8 @@ def settings(stack):
 
 
 def tries(stack, user=USER):
-    with wiring.keeping(settings(stack)) as keeping:
-        standing = keeping.gate.standings().get(Place(user, SOURCE))
+    with wiring.open_vault(settings(stack)) as keeping:
+        standing = keeping.gate.allowances().get(AttemptSource(user, SOURCE))
         return 5 if standing is None else standing.tries
 
 
@@ -92,60 +92,60 @@ def test_what_the_password_confirms_may_teach(stack, data):
     """A match whose liveness was not clear, and the password right after it: one that waits."""
     show(stack, clip(data, USER))
     stack.configure(camera=stack.folder / "camera.mp4", liveness="challenge")  # nobody can meet it
-    with wiring.keeping(settings(stack)) as keeping:
-        adaptation(keeping).agree(USER, consent=True)
+    with wiring.open_vault(settings(stack)) as keeping:
+        adaptation(keeping).set_consent(USER, consent=True)
     with stack.daemon():
         refused = stack.login(password=PASSWORD, more=ACCOUNT)
         assert "not clear that a person is there" in refused.words
         assert refused.opened
-    with wiring.keeping(settings(stack)) as keeping:
-        assert adaptation(keeping).standing(USER).waiting == 1
+    with wiring.open_vault(settings(stack)) as keeping:
+        assert adaptation(keeping).read_status(USER).waiting == 1
 
 
 def adaptation(keeping):
     from onlyme.faceid.adaptation import Adaptation
 
-    return Adaptation(wiring.base(Settings.load()), keeping)
+    return Adaptation(wiring.load_base(Settings.load()), keeping)
 
 
 def log(stack):
-    with wiring.keeping(settings(stack)) as keeping:
+    with wiring.open_vault(settings(stack)) as keeping:
         return [str(entry.event) for entry in keeping.gate.audit.entries(USER)]
 
 
 # ------------------------------------------------------------------------ what is remembered
 
-ADA = Asker("ada", "sudo", Application(7, 100))
+ADA = ProgramRun("ada", "sudo", Application(7, 100))
 
 
 def test_a_refusal_is_remembered_for_a_minute_and_once():
-    now = itertools.count(0.0, SECONDS / 4)
+    now = itertools.count(0.0, REMEMBER_SECONDS / 4)
     refusals = Refusals(now=lambda: next(now))
     refusals.add(ADA, looked=True)  # 0
-    assert refusals.had_its_turn(ADA, confirmed=False)  # a quarter
+    assert refusals.must_refuse(ADA, confirmed=False)  # a quarter
     assert refusals.take(ADA._replace(service="login")) is None
     assert refusals.take(ADA._replace(application=Application(7, 101))) is None
     assert refusals.take(ADA) is not None
     assert refusals.take(ADA) is None
     refusals.add(ADA)
-    assert not refusals.had_its_turn(ADA, confirmed=False)
+    assert not refusals.must_refuse(ADA, confirmed=False)
     for _ in range(4):
-        refusals.had_its_turn(ADA, confirmed=False)
+        refusals.must_refuse(ADA, confirmed=False)
     assert refusals.take(ADA) is None
 
 
 def test_a_run_is_asked_to_confirm_once():
     refusals = Refusals()
     refusals.add(ADA, asked=True)
-    assert not refusals.had_its_turn(ADA, confirmed=True)
-    assert refusals.had_its_turn(ADA, confirmed=False)
+    assert not refusals.must_refuse(ADA, confirmed=True)
+    assert refusals.must_refuse(ADA, confirmed=False)
     refusals.add(ADA, looked=True)
-    assert refusals.had_its_turn(ADA, confirmed=True)
+    assert refusals.must_refuse(ADA, confirmed=True)
 
 
 def test_no_more_is_remembered_than_fits():
     refusals = Refusals()
-    for number in range(MOST + 10):
-        refusals.add(Asker("ada", "sudo", Application(number, 1)), looked=True)
-    assert refusals.take(Asker("ada", "sudo", Application(9, 1))) is None
-    assert refusals.take(Asker("ada", "sudo", Application(10, 1))) is not None
+    for number in range(MAX_REFUSALS + 10):
+        refusals.add(ProgramRun("ada", "sudo", Application(number, 1)), looked=True)
+    assert refusals.take(ProgramRun("ada", "sudo", Application(9, 1))) is None
+    assert refusals.take(ProgramRun("ada", "sudo", Application(10, 1))) is not None

@@ -5,7 +5,7 @@ import pytest
 from onlyme.errors import CameraError, SettingsError
 from onlyme.image import capture as capture_room
 from onlyme.settings import Settings
-from onlyme.unlock.daemon.recognizer import Eye
+from onlyme.unlock.daemon.recognizer import Recognizer
 
 
 def test_a_login_refuses_a_camera_that_the_system_cannot_vouch_for(tmp_path, monkeypatch):
@@ -14,12 +14,12 @@ def test_a_login_refuses_a_camera_that_the_system_cannot_vouch_for(tmp_path, mon
     unknown.write_bytes(b"a device")
     monkeypatch.setattr(capture_room, "_is_camera", lambda *_: True)
     with pytest.raises(CameraError, match="does not say what kind of camera"):
-        Eye(Settings.load(camera=str(unknown))).check_camera()
-    Eye(Settings.load(camera=str(unknown), unlock_virtual_camera="allow")).check_camera()
+        Recognizer(Settings.load(camera=str(unknown))).check_camera()
+    Recognizer(Settings.load(camera=str(unknown), unlock_virtual_camera="allow")).check_camera()
     with pytest.raises(SettingsError, match="refuse, allow"):
         Settings.load(unlock_virtual_camera="yes")
 
 
 def test_a_camera_that_is_absent_is_known_before_it_is_opened():
     with pytest.raises(CameraError, match="there is no such camera"):
-        Eye(Settings.load(camera="97")).check_camera()
+        Recognizer(Settings.load(camera="97")).check_camera()

@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 import pytest
 
-from onlyme.face.models import SHIPPED, find
-from onlyme.image.sources import Capture
+from onlyme.face.models import SHIPPED, find_model
+from onlyme.image.sources import CameraCapture
 from onlyme.settings import Settings
-from onlyme.unlock.daemon.outcome import Why
-from onlyme.unlock.daemon.recognizer import Eye, Look
+from onlyme.unlock.daemon.outcome import UnlockReason
+from onlyme.unlock.daemon.recognizer import RecognitionRequest, Recognizer
 from tests.unlock.conftest import camera, clip, know, show
 from tests.unlock.stack import HELPER, LINES, OTHER, PASSWORD, SECONDS, USER, Terminal
 
@@ -80,7 +80,7 @@ def test_the_camera_is_absent(stack):
 
 @pytest.mark.parametrize("model", ["liveness", "embedder", "detector"])
 def test_a_model_is_missing(stack, model):
-    path = find(model, SHIPPED).path
+    path = find_model(model, SHIPPED).path
     hidden = stack.folder / "models"
     shutil.copytree(SHIPPED, hidden)
     (hidden / path.name).unlink()
@@ -210,15 +210,15 @@ def test_a_camera_that_hangs_is_not_opened_twice(enrolled, tmp_path):
         raise OSError
 
     def capture(source, **options):
-        return Capture(source, **options, _opener=hangs)
+        return CameraCapture(source, **options, _opener=hangs)
 
     settings = Settings.load(
         vault=enrolled / "lib", key_file=enrolled / "vault.key", camera=str(video)
     )
-    eye = Eye(settings, capture)
+    eye = Recognizer(settings, capture)
     try:
-        assert eye.look(Look(USER, 0.3)).reason is Why.TIMEOUT
-        assert eye.look(Look(USER, 0.3)).reason is Why.CAMERA_HANGS
+        assert eye.look(RecognitionRequest(USER, 0.3)).reason is UnlockReason.TIMEOUT
+        assert eye.look(RecognitionRequest(USER, 0.3)).reason is UnlockReason.CAMERA_HANGS
         release.set()
     finally:
         release.set()

@@ -43,8 +43,8 @@ def furnish(folder):
     store = Store(folder / "now")
     gate = Gate(store, now=frozen)
     snapshots = []
-    most, keep = audit.MOST, audit.KEEP
-    audit.MOST, audit.KEEP = 50, 20
+    most, keep = audit.MAX_ENTRIES, audit.KEPT_ENTRIES
+    audit.MAX_ENTRIES, audit.KEPT_ENTRIES = 50, 20
     try:
         for step in range(4):
             with store.edit() as edit:
@@ -56,7 +56,7 @@ def furnish(folder):
             store.copy_to(folder / f"snapshot-{step}")
             snapshots.append(folder / f"snapshot-{step}")
     finally:
-        audit.MOST, audit.KEEP = most, keep
+        audit.MAX_ENTRIES, audit.KEPT_ENTRIES = most, keep
     store.close()
     Store(folder / "now", anchor=folder / "anchor").close()
     return snapshots
@@ -71,7 +71,7 @@ def content(folder, anchor=None):
             (name, store.get(name).values["alpha"], store.get(name).values["me"].round(5).tobytes())
             for name in store.names()
         ]
-        read += [(place, standing.tries) for place, standing in gate.standings().items()]
+        read += [(place, standing.tries) for place, standing in gate.allowances().items()]
         read += [(line.number, line.detail) for line in gate.audit.entries()]
         with store.edit() as edit:
             gate.note(edit, Event.TUNE, "ada", "one more")

@@ -20,7 +20,7 @@ from onlyme.gate.admission import Gate
 from onlyme.gate.audit import Event
 from onlyme.storage.template import Template
 from onlyme.types import Decision, Reason
-from onlyme.vault.admin import Keeping
+from onlyme.vault.admin import VaultAdmin
 from onlyme.vault.restore import restore
 from onlyme.vault.store import Store
 
@@ -35,7 +35,7 @@ def alphas(store):
 
 def change_for_ever(folder):
     store = Store(folder)
-    keeping = Keeping(store, Gate(store))
+    keeping = VaultAdmin(store, Gate(store))
     rng = random.Random()
     held = alphas(store)
     backup, then = _backed_up(keeping), held

@@ -6,8 +6,8 @@ import pytest
 from onlyme.errors import KeyRefused, OwnerExists, UnknownOwner, VaultDamaged, VaultError
 from onlyme.gate.admission import Gate
 from onlyme.gate.audit import Event
-from onlyme.vault.admin import Keeping
-from onlyme.vault.export import from_sealed
+from onlyme.vault.admin import VaultAdmin
+from onlyme.vault.export import open_export
 from onlyme.vault.key_sources import Passphrase, ScryptCost
 from onlyme.vault.store import Store
 from tests.vault.hostility import NO_MATCH
@@ -17,7 +17,7 @@ CHEAP = ScryptCost(n=2**10, r=8, p=1)
 
 @pytest.fixture
 def keeping(store):
-    return Keeping(store, Gate(store))
+    return VaultAdmin(store, Gate(store))
 
 
 def enrolled(keeping, *templates):
@@ -36,7 +36,7 @@ def test_an_export_is_read_by_another_vault(keeping, tmp_path, make):
     keeping.export("ada", tmp_path / "ada", "words", CHEAP)
     assert (tmp_path / "ada").stat().st_mode & 0o777 == 0o600
     other = Store(tmp_path / "other")
-    elsewhere = Keeping(other, Gate(other))
+    elsewhere = VaultAdmin(other, Gate(other))
     assert elsewhere.import_(tmp_path / "ada", "words") == "ada"
     np.testing.assert_allclose(other.get("ada").values["me"], template.values["me"], atol=1e-6)
     assert events(elsewhere) == [Event.IMPORT]
@@ -69,10 +69,10 @@ def test_a_changed_export_is_refused_wherever_it_was_changed(keeping, tmp_path, 
     for at in [*range(140), *range(140, len(data), 61)]:
         hurt = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
         with pytest.raises((KeyRefused, VaultDamaged)):
-            from_sealed(hurt, "words")
+            open_export(hurt, "words")
     for end in range(0, len(data), 53):
         with pytest.raises((KeyRefused, VaultDamaged)):
-            from_sealed(data[:end], "words")
+            open_export(data[:end], "words")
 
 
 def test_a_backup_is_whole_and_sealed_and_opens_with_the_key(keeping, folder, make, tmp_path):

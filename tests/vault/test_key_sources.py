@@ -9,8 +9,8 @@ from types import ModuleType
 import pytest
 
 from onlyme.errors import KeyMissing, KeyRefused, OnlymeError, VaultDamaged
-from onlyme.vault.key_slot import Slot
-from onlyme.vault.key_sources import KeyFile, Keyring, Passphrase, ScryptCost, stretched
+from onlyme.vault.key_slot import KeySlot
+from onlyme.vault.key_sources import KeyFile, Keyring, Passphrase, ScryptCost, stretch_passphrase
 from onlyme.vault.store import Store
 
 CHEAP = ScryptCost(n=2**10, r=8, p=1)
@@ -25,13 +25,13 @@ CHEAP = ScryptCost(n=2**10, r=8, p=1)
 )
 def test_stretching_is_scrypt(n, r, p, expected):
     words, salt = ("password", b"NaCl") if n == 1024 else ("pleaseletmein", b"SodiumChloride")
-    assert stretched(words, salt, ScryptCost(n, r, p)).hex() == expected
+    assert stretch_passphrase(words, salt, ScryptCost(n, r, p)).hex() == expected
 
 
 @pytest.mark.parametrize("cost", [(0, 8, 1), (2**30, 8, 1), (3, 8, 1), (-2, 8, 1), (2, 0, 1)])
 def test_costs_that_make_no_sense_are_refused(cost):
     with pytest.raises(VaultDamaged):
-        stretched("words", b"salt", ScryptCost(*cost))
+        stretch_passphrase("words", b"salt", ScryptCost(*cost))
 
 
 def test_an_empty_passphrase_is_refused(tmp_path):
@@ -114,7 +114,7 @@ def test_a_slot_sealed_by_another_brings_no_vault_of_theirs(tmp_path):
     theirs = KeyFile(tmp_path / "theirs" / "key")
     _, key = theirs.make(anew=False)
     theirs.settle(key)
-    slot = Slot.made(Slot.drawn(), "file", {}, key)
+    slot = KeySlot.make(KeySlot.draw_keys(), "file", {}, key)
     database = sqlite3.connect(tmp_path / "v" / "vault.sqlite")
     database.execute("UPDATE slot SET body = ?", (slot.to_bytes(),))
     database.commit()

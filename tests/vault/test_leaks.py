@@ -13,7 +13,7 @@ from onlyme.errors import OnlymeError
 from onlyme.gate.admission import Gate
 from onlyme.gate.audit import Event
 from onlyme.storage.template import from_bytes, to_bytes
-from onlyme.vault.admin import Keeping
+from onlyme.vault.admin import VaultAdmin
 from tests.vault.hostility import NO_MATCH
 
 PLANTED = np.float32(0.12345679)
@@ -29,7 +29,7 @@ def planted(make):
 
 
 def test_no_file_holds_a_planted_number(store, folder, planted):
-    keeping = Keeping(store, Gate(store))
+    keeping = VaultAdmin(store, Gate(store))
     with store.edit() as edit:
         edit.put(planted)
         keeping.gate.note(edit, Event.ENROLL, "ada")

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from onlyme.cli.app import app
 from onlyme.errors import KeyMissing, KeyRefused, OnlymeError, VaultBusy, VaultDamaged
 from onlyme.gate.admission import Gate
-from onlyme.vault.admin import DRAFT, Keeping
+from onlyme.vault.admin import DRAFT, VaultAdmin
 from onlyme.vault.key_sources import KeyFile, Passphrase, ScryptCost
 from onlyme.vault.restore import restore
 from onlyme.vault.store import Store
@@ -38,7 +38,7 @@ def sources(folder):
 
 def opened(folder, **options):
     store = Store(folder, **options)
-    return Keeping(store, Gate(store))
+    return VaultAdmin(store, Gate(store))
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_the_log_goes_on_and_nobody_gets_a_try_back(folder, sources, backup):
         assert [line.event for line in told[lines:]] == ["backup", "restore"]
         assert told[-1].detail == str(backup)
         assert keeping.gate.audit.verify() == lines + 2
-        (standing,) = keeping.gate.standings().values()
+        (standing,) = keeping.gate.allowances().values()
         assert standing.tries == 0
 
 
@@ -178,7 +178,7 @@ def test_below_the_anchor_only_when_it_is_said(folder, sources, anchor, backup):
         harm()
         with pytest.raises(VaultDamaged, match="--older"):
             restore(backup, folder, sources, anchor=anchor)
-        assert restore(backup, folder, sources, anchor=anchor, older=True).names
+        assert restore(backup, folder, sources, anchor=anchor, allow_older=True).names
         assert held(folder, anchor=anchor) == THEN  # and the anchor is content
         with opened(folder, anchor=anchor) as keeping:
             keeping.gate.reset()
@@ -188,7 +188,7 @@ def test_below_the_anchor_only_when_it_is_said(folder, sources, anchor, backup):
 def test_another_vaults_anchor_is_no_matter_of_saying(folder, sources, anchor, backup, tmp_path):
     Store(tmp_path / "other", anchor=anchor).close()
     with pytest.raises(VaultDamaged, match="another vault"):
-        restore(backup, folder, sources, anchor=anchor, older=True)
+        restore(backup, folder, sources, anchor=anchor, allow_older=True)
 
 
 def unchanged(folder, sources, path, error, match):
@@ -223,7 +223,7 @@ def test_a_backup_of_another_vault_with_the_same_key_is_refused(folder, tmp_path
 
 def _keeping(folder, source):
     store = Store(folder, source)
-    return Keeping(store, Gate(store))
+    return VaultAdmin(store, Gate(store))
 
 
 def test_every_byte_of_a_backup_counts(folder, sources, backup, tmp_path):
@@ -278,7 +278,7 @@ def test_whoever_may_not_changes_nothing(folder, sources, backup):
         harm()
         before = (folder / "vault.sqlite").read_bytes()
         with pytest.raises(KeyRefused, match="no"):
-            restore(backup, folder, sources, may=may)
+            restore(backup, folder, sources, authorize=may)
         assert (folder / "vault.sqlite").read_bytes() == before
 
 
@@ -287,7 +287,7 @@ def test_two_at_once_do_not_mix(folder, sources, backup):
         with pytest.raises(VaultBusy):
             restore(backup, folder, sources)
 
-    restore(backup, folder, sources, may=meanwhile)
+    restore(backup, folder, sources, authorize=meanwhile)
     assert held(folder) == THEN
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from onlyme.face.pipeline import Sight
+from onlyme.face.pipeline import Observation
 from onlyme.types import Decision, Embedding, Frame, Reason
-from onlyme.verification.attempt import FRAMES, attempts
+from onlyme.verification.attempt import ATTEMPT_FRAMES, decide_attempts
 
 
 class Owner:
@@ -25,19 +25,19 @@ def sight(value, at=0.0):
     """A frame whose face embeds to (value, …), or that shows nobody."""
     frame = Frame(np.zeros((1, 1, 3), np.uint8), "test", at)
     if value is None:
-        return Sight(frame, reason=Reason.NO_FACE)
+        return Observation(frame, reason=Reason.NO_FACE)
     vector = np.array([value, np.sqrt(1 - value**2)], np.float32)
-    return Sight(frame, embedding=Embedding(vector, "m"), timings_ms={"embed": 2.0})
+    return Observation(frame, embedding=Embedding(vector, "m"), timings_ms={"embed": 2.0})
 
 
 def decisions(values, step=0.1):
     stream = (sight(value, step * k) for k, value in enumerate(values))
-    return list(attempts(Owner(), stream))
+    return list(decide_attempts(Owner(), stream))
 
 
 def test_five_embeddings_are_one_attempt():
     made = decisions([0.5] * 11)
-    assert [d.frames for d in made] == [FRAMES, FRAMES, 1]
+    assert [d.frames for d in made] == [ATTEMPT_FRAMES, ATTEMPT_FRAMES, 1]
     assert all(d.accepted for d in made)
     assert made[0].timings_ms["embed"] == 2.0
 
@@ -93,21 +93,21 @@ def repeated(values, step=0.1):
 
 def test_a_lucky_frame_that_stands_still_is_one_vote():
     stream = repeated([-0.1, -0.2, 0.9, 0.9, 0.9, 0.9, 0.9, -0.3, -0.4])
-    (decision,) = attempts(Owner(), stream)
+    (decision,) = decide_attempts(Owner(), stream)
     assert decision.frames == 9
     assert not decision.accepted
     # Five different frames of that kind are an attempt, and the owner's.
-    (other,) = attempts(Owner(), repeated([0.9, 0.8, 0.9, 0.8, 0.9]))
+    (other,) = decide_attempts(Owner(), repeated([0.9, 0.8, 0.9, 0.8, 0.9]))
     assert other.accepted
 
 
 def test_a_picture_that_stands_still_ends_after_three_seconds_as_one_vote():
-    made = list(attempts(Owner(), repeated([0.5] * 40)))
+    made = list(decide_attempts(Owner(), repeated([0.5] * 40)))
     assert [d.frames for d in made] == [31, 9]
 
 
 def test_repeats_still_count_as_frames_in_which_the_face_was_there():
-    (decision,) = attempts(Owner(), repeated([0.5, 0.5, 0.5, None, None]))
+    (decision,) = decide_attempts(Owner(), repeated([0.5, 0.5, 0.5, None, None]))
     assert decision.accepted
-    (decision,) = attempts(Owner(), repeated([0.5, None, None]))
+    (decision,) = decide_attempts(Owner(), repeated([0.5, None, None]))
     assert decision.reason is Reason.NO_FACE

@@ -50,7 +50,7 @@ app = typer.Typer(
 )
 
 
-def _version(*, wanted: bool) -> None:
+def _print_version(*, wanted: bool) -> None:
     if wanted:
         import onlyme
 
@@ -65,7 +65,7 @@ def onlyme(
         bool,
         typer.Option(
             "--version",
-            callback=lambda wanted: _version(wanted=wanted),
+            callback=lambda wanted: _print_version(wanted=wanted),
             is_eager=True,
             help="Print the version.",
         ),

@@ -21,7 +21,7 @@ def cameras(*, json: options.Json = False) -> None:
 
     Any of these names does after `--camera`, and in the setting `camera`.
     """
-    from onlyme.image.cameras import cameras as found
+    from onlyme.image.cameras import list_cameras as found
 
     all_of_them = found()
     if json:

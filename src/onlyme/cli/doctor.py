@@ -47,7 +47,7 @@ def doctor(
     """Look at every part, say whether it is fit for use, and what to do if not."""
     from onlyme.settings import Settings
 
-    findings = list(examined(Settings.load(vault=vault, embedder=embedder)))
+    findings = list(examine(Settings.load(vault=vault, embedder=embedder)))
     if json:
         output.print_json([asdict(finding) for finding in findings])
     else:
@@ -62,13 +62,13 @@ def doctor(
     raise typer.Exit(2 if any(finding.state == "broken" for finding in findings) else 0)
 
 
-def examined(settings: Settings) -> Iterator[Finding]:
+def examine(settings: Settings) -> Iterator[Finding]:
     """Examine models, what runs them, head, vault, cameras and extras, in this order."""
-    yield from _models(settings)
-    yield _runtime(settings)
-    yield _head(settings)
-    yield _vault(settings)
-    yield _cameras()
+    yield from _examine_models(settings)
+    yield _examine_runtime(settings)
+    yield _examine_head(settings)
+    yield _examine_vault(settings)
+    yield _examine_cameras()
     for extra, (packages, use) in _EXTRAS.items():
         absent = [package for package in packages if find_spec(package) is None]
         if absent:
@@ -82,14 +82,14 @@ def examined(settings: Settings) -> Iterator[Finding]:
             yield Finding(f"extra {extra}", "ok", "installed")
 
 
-def _models(settings: Settings) -> Iterator[Finding]:
+def _examine_models(settings: Settings) -> Iterator[Finding]:
     from onlyme.errors import ModelError, ModelMissing, SettingsError
-    from onlyme.face.models import SHIPPED, find, manifest
+    from onlyme.face.models import SHIPPED, find_model, read_manifest
 
     try:
-        models = manifest(SHIPPED)
+        models = read_manifest(SHIPPED)
         if settings.embedder not in models:
-            models[settings.embedder] = find(settings.embedder, SHIPPED, settings.models)
+            models[settings.embedder] = find_model(settings.embedder, SHIPPED, settings.models)
     except (ModelError, SettingsError) as error:
         yield Finding("models", "broken", str(error))
         return
@@ -108,7 +108,7 @@ def _models(settings: Settings) -> Iterator[Finding]:
             )
 
 
-def _runtime(settings: Settings) -> Finding:
+def _examine_runtime(settings: Settings) -> Finding:
     """Examine what runs the networks; OpenCV always can."""
     from onlyme.errors import ModelError
     from onlyme.faceid import wiring
@@ -116,11 +116,11 @@ def _runtime(settings: Settings) -> Finding:
     if settings.runtime == "opencv":
         return Finding("runtime", "ok", "OpenCV, as the settings say")
     try:
-        why = wiring.unfit(settings)
+        why = wiring.explain_unfit(settings)
     except ModelError:  # said above, of the network itself
         return Finding("runtime", "missing", "OpenVINO cannot be compared without the networks")
     if not why:
-        engine, auto = wiring.engine(), settings.runtime == "auto"
+        engine, auto = wiring.start_engine(), settings.runtime == "auto"
         name = f"OpenVINO {engine.version} in {engine.precision}"
         where = "where a process goes on" if auto else "always"
         return Finding("runtime", "ok", f"{name}, {where}; it agrees with OpenCV")
@@ -131,15 +131,15 @@ def _runtime(settings: Settings) -> Finding:
     return Finding("runtime", "missing", f"{why}; OpenCV is used, which takes longer", advice)
 
 
-def _head(settings: Settings) -> Finding:
+def _examine_head(settings: Settings) -> Finding:
     """Examine what belongs to the embedder: head, cohort and calibration."""
     from onlyme.errors import NotCalibrated, OnlymeError
-    from onlyme.face.models import SHIPPED, find
+    from onlyme.face.models import SHIPPED, find_model
     from onlyme.siamese import Base
 
     own = settings.embedder != "embedder"
     try:
-        Base.load(find(settings.embedder, SHIPPED, settings.models).sha256)
+        Base.load(find_model(settings.embedder, SHIPPED, settings.models).sha256)
     except NotCalibrated as error:
         if own:  # a network of the user's own decides by their NOT_ME photos
             return Finding("head", "missing", str(error))
@@ -149,7 +149,7 @@ def _head(settings: Settings) -> Finding:
     return Finding("head", "ok", "head, cohort and calibration belong to the embedder")
 
 
-def _vault(settings: Settings) -> Finding:
+def _examine_vault(settings: Settings) -> Finding:
     from onlyme.errors import VaultError
     from onlyme.faceid import wiring
 
@@ -158,7 +158,7 @@ def _vault(settings: Settings) -> Finding:
             "vault", "ok", f"{settings.vault}, not made yet; the first enrollment makes it"
         )
     try:
-        with wiring.keeping(settings) as keeping:
+        with wiring.open_vault(settings) as keeping:
             count, kind = len(keeping.store.names()), keeping.store.kind
             keeping.gate.audit.verify()
     except VaultError as error:
@@ -167,10 +167,10 @@ def _vault(settings: Settings) -> Finding:
     return Finding("vault", "ok", f"{settings.vault}, {count} enrolled, locked with a {kind}")
 
 
-def _cameras() -> Finding:
-    from onlyme.image.cameras import cameras
+def _examine_cameras() -> Finding:
+    from onlyme.image.cameras import list_cameras
 
-    found = cameras()
+    found = list_cameras()
     if not found:
         return Finding(
             "camera", "missing", "none found; photos and videos work without", "plug one in"

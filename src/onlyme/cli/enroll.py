@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options, output
-from onlyme.faceid.serialize import enrollment_json, owners_json, person_json
+from onlyme.faceid.serialize import serialize_enrollment, serialize_owners, serialize_person
 
 if TYPE_CHECKING:
     from onlyme.types import PhotoReport
@@ -71,21 +71,21 @@ def enroll(
     onlyme enroll ada ada1.jpg ada2.jpg --not-me photos-of-others/
     onlyme enroll ada --camera 0
     """
-    from onlyme.enrollment.camera import Sitting
+    from onlyme.enrollment.camera import EnrollmentCamera
 
     if (camera is None) != bool(photo):
         raise typer.BadParameter("give photos of the person, or --camera N", param_hint="PHOTO")
-    sitting = None if camera is None else Sitting(options.source(camera))
+    sitting = None if camera is None else EnrollmentCamera(options.parse_source(camera))
     if sitting:
         typer.echo("Look at the camera, and turn your head slowly from side to side.", err=True)
 
-    def said(report: PhotoReport) -> None:
+    def report_photo(report: PhotoReport) -> None:
         if sitting:
-            sitting.seen(report)
+            sitting.add_report(report)
         if not json:
-            typer.echo(output.photo_line(report), err=True)
+            typer.echo(output.format_photo(report), err=True)
 
-    with options.opened(vault, embedder, make=True) as face_id:
+    with options.open_face_id(vault, embedder, make=True) as face_id:
         enrollment = face_id.enroll(
             name,
             sitting.frames() if sitting else photo or (),
@@ -93,10 +93,10 @@ def enroll(
             look_alikes=look_alike or (),
             add=add,
             replace=replace,
-            on_photo=said,
+            on_photo=report_photo,
         )
     if json:
-        output.print_json(enrollment_json(enrollment))
+        output.print_json(serialize_enrollment(enrollment))
     else:
         output.print_enrollment(enrollment)
 
@@ -111,24 +111,24 @@ def list_(
     from onlyme.errors import NeedsReenroll
 
     lines = []
-    with options.opened(vault, embedder) as face_id:
+    with options.open_face_id(vault, embedder) as face_id:
         if json:
-            documents = owners_json(face_id.names(), face_id.owner)
-            output.print_json(documents + list(map(person_json, face_id.everybody.people())))
+            documents = serialize_owners(face_id.names(), face_id.owner)
+            output.print_json(documents + list(map(serialize_person, face_id.everybody.people())))
             return
         for name in face_id.names():
             try:
-                lines.append(output.owner_line(face_id.owner(name)))
+                lines.append(output.format_owner(face_id.owner(name)))
             except NeedsReenroll as error:  # one outdated template does not hide the others
                 lines.append(str(error))
-        lines += map(output.person_line, face_id.everybody.people())
+        lines += map(output.format_person, face_id.everybody.people())
     nobody = "nobody is enrolled yet; `onlyme enroll NAME PHOTO…` enrolls the first"
     typer.echo("\n".join(lines) or nobody)
 
 
 def forget(name: options.Name, *, vault: options.Vault = None, json: options.Json = False) -> None:
     """Erase everything that is kept of a person."""
-    with options.opened(vault) as face_id:
+    with options.open_face_id(vault) as face_id:
         face_id.forget(name)
     if json:
         output.print_json({"name": name, "forgotten": True})

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from onlyme.cli import options, output
-from onlyme.faceid.serialize import dumped
+from onlyme.faceid.serialize import dump_json
 
 if TYPE_CHECKING:
-    from onlyme.faceid.bulk import Census
+    from onlyme.faceid.bulk import BulkEnrollment
 
 __all__ = ["register"]
 
-_MOST_LINES = 20
+_MAX_PRINTED_LINES = 20
 """Of each list in the report so many are printed; the file and JSON have all."""
 
 
@@ -74,43 +74,43 @@ def enroll_folder(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from onlyme.faceid.bulk import enrolled_folder
+    from onlyme.faceid.bulk import enroll_people
     from onlyme.settings import Settings
 
     settings = Settings.load(vault=vault, embedder=embedder)
     console = Console(stderr=True)
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (
-        options.opened(vault, embedder, make=True) as face_id,
+        options.open_face_id(vault, embedder, make=True) as face_id,
         Progress(*columns, console=console, disable=not console.is_terminal) as bars,
     ):
         running: dict[str, Any] = {}
 
-        def told(what: str, done: int, total: int) -> None:
+        def show_progress(what: str, done: int, total: int) -> None:
             if what not in running:
                 running[what] = bars.add_task(what, total=total)
             bars.update(running[what], completed=done)
 
-        census = enrolled_folder(
+        census = enroll_people(
             face_id,
             settings,
             folder,
             add=add,
-            replaced=replace,
+            replace_photos=replace,
             workers=workers,
-            look_for_twins=twins,
-            progress=told,
+            look_for_duplicates=twins,
+            progress=show_progress,
         )
-    document = _document(census)
+    document = _make_document(census)
     if report is not None:
-        report.write_text(dumped(document) + "\n", "utf-8")
+        report.write_text(dump_json(document) + "\n", "utf-8")
     if json:
         output.print_json(document)
     else:
-        _print(census)
+        _print_report(census)
 
 
-def _document(census: Census) -> dict[str, Any]:
+def _make_document(census: BulkEnrollment) -> dict[str, Any]:
     from dataclasses import asdict
 
     return asdict(census) | {
@@ -119,7 +119,7 @@ def _document(census: Census) -> dict[str, Any]:
     }
 
 
-def _print(census: Census) -> None:
+def _print_report(census: BulkEnrollment) -> None:
     typer.secho(
         f"{census.enrolled:,} people are new in the gallery, {census.changed:,} changed, "
         f"{census.unchanged:,} stayed as they were; {census.photos:,} photos taken",
@@ -130,22 +130,24 @@ def _print(census: Census) -> None:
         f"{census.looked_at:,} photos looked at in {census.seconds:,.0f} s, {rate:.0f} a second, "
         f"by {census.workers} processes"
     )
-    _some("not taken", [f"{'/'.join(filter(None, one[:2]))}: {one.why}" for one in census.refused])
-    _some(
+    _print_list(
+        "not taken", [f"{'/'.join(filter(None, one[:2]))}: {one.why}" for one in census.refused]
+    )
+    _print_list(
         "enrolled twice, it seems",
-        [f"{one.name} and {one.other} ({_rare(one.far)})" for one in census.twins],
+        [f"{one.name} and {one.other} ({_format_rarity(one.far)})" for one in census.twins],
     )
 
 
-def _some(title: str, lines: list[str]) -> None:
+def _print_list(title: str, lines: list[str]) -> None:
     if not lines:
         return
     typer.secho(f"{title}: {len(lines):,}", bold=True)
-    for line in lines[:_MOST_LINES]:
+    for line in lines[:_MAX_PRINTED_LINES]:
         typer.echo(f"  {line}")
-    if len(lines) > _MOST_LINES:
-        typer.echo(f"  … and {len(lines) - _MOST_LINES:,} more (--report FILE has all)")
+    if len(lines) > _MAX_PRINTED_LINES:
+        typer.echo(f"  … and {len(lines) - _MAX_PRINTED_LINES:,} more (--report FILE has all)")
 
 
-def _rare(far: float) -> str:
+def _format_rarity(far: float) -> str:
     return f"as near as one pair of strangers in {1 / far:,.0f}"

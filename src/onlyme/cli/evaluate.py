@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-_THUMBNAIL = 96
+_THUMBNAIL_PIXELS = 96
 
 
 Folder = Annotated[
@@ -85,35 +85,42 @@ def evaluate(
     onlyme evaluate people/ --html report.html
     """
     from onlyme.errors import UsageError
-    from onlyme.evaluate import embed_files, list_people, read_groups, read_pairs, run, to_json
-    from onlyme.evaluate.report.document import document
-    from onlyme.evaluate.report.sentences import headline, sentences
+    from onlyme.evaluate import (
+        embed_files,
+        list_people,
+        read_groups,
+        read_pairs,
+        run_evaluation,
+        to_json,
+    )
+    from onlyme.evaluate.report.document import make_document
+    from onlyme.evaluate.report.sentences import write_headline, write_sentences
     from onlyme.faceid import wiring
     from onlyme.settings import Settings
-    from onlyme.siamese import learn
+    from onlyme.siamese import learn_owner
 
     if html is not None and not html.parent.is_dir():
         raise UsageError(f"{html}: its folder is not there")  # better now than after an hour
     settings = Settings.load(embedder=embedder)
-    pipeline, base = wiring.pipeline(settings), wiring.base(settings)
+    pipeline, base = wiring.make_pipeline(settings), wiring.load_base(settings)
     people = list_people(folder)
     listed = read_pairs(pairs) if pairs else None
     grouped = read_groups(groups) if groups else None
 
-    with _progress() as progress:
+    with _show_progress() as progress:
         found = embed_files(
             [folder / photo.source for photo in people],
-            lambda path: _embedded(pipeline, path),
+            lambda path: _embed_photo(pipeline, path),
             model=pipeline.fingerprint(),
             folder=cache,
             progress=progress,
         )
         usable = [people[row] for row in found.rows]
-        evaluation = run(
+        evaluation = run_evaluation(
             found.vectors,
             [photo.person for photo in usable],
             [photo.source for photo in usable],
-            lambda me: learn(base, me),
+            lambda me: learn_owner(base, me),
             photos=photos,
             repeats=repeats,
             far=far,
@@ -130,13 +137,13 @@ def evaluate(
     if json:
         typer.echo(to_json(evaluation))
         return
-    outcome = document(evaluation)
-    typer.secho(headline(outcome), bold=True)
-    for sentence in sentences(outcome):
+    outcome = make_document(evaluation)
+    typer.secho(write_headline(outcome), bold=True)
+    for sentence in write_sentences(outcome):
         typer.echo(f"  {sentence}")
 
 
-def _embedded(pipeline: Pipeline, path: Path) -> NDArray[np.float32] | None:
+def _embed_photo(pipeline: Pipeline, path: Path) -> NDArray[np.float32] | None:
     from onlyme.errors import ImageError
 
     try:
@@ -149,12 +156,13 @@ def _embedded(pipeline: Pipeline, path: Path) -> NDArray[np.float32] | None:
 def _write_page(
     path: Path, evaluation: Evaluation, folder: Path, pipeline: Pipeline | None
 ) -> None:
-    from onlyme.evaluate import pictured, to_html
+    from onlyme.evaluate import list_pictured_sources, to_html
 
     thumbnails: Mapping[str, bytes] | None = None
     if pipeline is not None:
         thumbnails = {
-            source: _thumbnail(pipeline, folder / source) for source in pictured(evaluation)
+            source: _make_thumbnail(pipeline, folder / source)
+            for source in list_pictured_sources(evaluation)
         }
         typer.echo(f"{path} shows faces: keep it as you keep the photos", err=True)
     _write(path, to_html(evaluation, thumbnails), private=thumbnails is not None)
@@ -174,7 +182,7 @@ def _write(path: Path, text: str, *, private: bool) -> None:
         file.write(text)
 
 
-def _thumbnail(pipeline: Pipeline, path: Path) -> bytes:
+def _make_thumbnail(pipeline: Pipeline, path: Path) -> bytes:
     from PIL import Image
 
     from onlyme.face.align import align
@@ -182,13 +190,13 @@ def _thumbnail(pipeline: Pipeline, path: Path) -> bytes:
     sight = pipeline.look(path)
     pixels = sight.frame.pixels if sight.face is None else align(sight.frame.pixels, sight.face)
     picture = Image.fromarray(pixels)
-    picture.thumbnail((_THUMBNAIL, _THUMBNAIL))
+    picture.thumbnail((_THUMBNAIL_PIXELS, _THUMBNAIL_PIXELS))
     written = BytesIO()
     picture.save(written, "JPEG", quality=80)
     return written.getvalue()
 
 
-def _progress() -> AbstractContextManager[Callable[[str, int, int], None]]:
+def _show_progress() -> AbstractContextManager[Callable[[str, int, int], None]]:
     """Show a bar for each stage on a terminal, and nothing in a pipe."""
     from contextlib import contextmanager
 
@@ -196,7 +204,7 @@ def _progress() -> AbstractContextManager[Callable[[str, int, int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     @contextmanager
-    def shown() -> Iterator[Callable[[str, int, int], None]]:
+    def show_bars() -> Iterator[Callable[[str, int, int], None]]:
         console = Console(stderr=True)
         columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
@@ -209,4 +217,4 @@ def _progress() -> AbstractContextManager[Callable[[str, int, int], None]]:
 
             yield tell
 
-    return shown()
+    return show_bars()

@@ -33,16 +33,16 @@ def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
     from onlyme.gallery.stores.migrate import MARK
     from onlyme.gallery.stores.protocol import IndexedStore
 
-    with _opened(_settings(vault)) as store:
+    with _open_store(_load_settings(vault)) as store:
         rows, generations = store.count()
         document = {
-            "store": _name(store),
+            "store": _describe_store(store),
             "model": store.model,
             "people": rows,
             "generations": generations,
             "changes": store.version,
             "complete": MARK not in store.notes(),
-            "indexed": store.indexed() if isinstance(store, IndexedStore) else None,
+            "indexed": store.list_indexes() if isinstance(store, IndexedStore) else None,
         }
     if json:
         output.print_json(document)
@@ -64,8 +64,8 @@ def upgrade(*, vault: options.Vault = None) -> None:
     """
     from onlyme.faceid import wiring
 
-    settings = _settings(vault)
-    done = wiring.upgrade_store(settings, wiring.base(settings))
+    settings = _load_settings(vault)
+    done = wiring.upgrade_store(settings, wiring.load_base(settings))
     typer.echo("the gallery's tables are made" if done else "the gallery's tables are up to date")
 
 
@@ -75,7 +75,7 @@ def index(*, vault: options.Vault = None) -> None:
     from onlyme.errors import UsageError
     from onlyme.gallery.stores.protocol import IndexedStore
 
-    with _opened(_settings(vault)) as store:
+    with _open_store(_load_settings(vault)) as store:
         if not isinstance(store, IndexedStore):
             raise UsageError("this gallery has no index")
         for generation in store.count().generations:
@@ -89,7 +89,7 @@ def scrub(*, vault: options.Vault = None) -> None:
 
     A gallery in PostgreSQL can be neither searched nor changed meanwhile.
     """
-    with _opened(_settings(vault)) as store:
+    with _open_store(_load_settings(vault)) as store:
         getattr(store, "rewrite", store.scrub)()
     typer.echo("nothing of what was removed or replaced is left in the gallery")
 
@@ -115,17 +115,21 @@ def migrate(
     from onlyme.gallery.stores.migrate import migrate as moved
     from onlyme.gallery.stores.protocol import IndexedStore
 
-    settings, target_settings = _settings(vault, from_), _settings(vault, to)
+    settings, target_settings = _load_settings(vault, from_), _load_settings(vault, to)
     if settings.store == target_settings.store:
         raise UsageError("the gallery is there already; say --to some other place")
-    with _opened(settings) as source, _opened(target_settings, make=True) as target:
-        with _bar("copied") as progress:
+    with _open_store(settings) as source, _open_store(target_settings, make=True) as target:
+        with _show_bar("copied") as progress:
             answer = moved(source, target, progress)
         if isinstance(target, IndexedStore) and answer.rows >= target.index_from:
             typer.echo("building the index …", err=True)
             for generation in target.count().generations:
                 target.build_index(generation)
-        document = {"from": _name(source), "to": _name(target), **answer._asdict()}
+        document = {
+            "from": _describe_store(source),
+            "to": _describe_store(target),
+            **answer._asdict(),
+        }
     if json:
         output.print_json(document)
         return
@@ -149,14 +153,14 @@ def revoke(*, vault: options.Vault = None) -> None:
     from onlyme.faceid import wiring
     from onlyme.gallery.rekey import renew
 
-    settings = options.existing(_settings(vault))
-    with wiring.keeping(settings) as keeping:
-        everybody = wiring.everybody(settings, keeping, wiring.base(settings))
+    settings = options.require_vault(_load_settings(vault))
+    with wiring.open_vault(settings) as keeping:
+        everybody = wiring.make_enrolled(settings, keeping, wiring.load_base(settings))
         try:
             gallery = everybody.gallery
             if gallery is None:
                 raise UnknownOwner("there is no gallery; `onlyme enroll-folder` makes one")
-            with _bar("turned") as progress:
+            with _show_bar("turned") as progress:
                 count = renew(gallery, progress)
         finally:
             everybody.close()
@@ -168,7 +172,7 @@ def certificate(*, vault: options.Vault = None, json: options.Json = False) -> N
     """Say how often a stranger would be taken for somebody in the gallery, and on what ground."""
     from dataclasses import asdict
 
-    with options.opened(vault) as face_id:
+    with options.open_face_id(vault) as face_id:
         made = face_id.everybody.certificate()
     if json:
         output.print_json(asdict(made))
@@ -178,34 +182,34 @@ def certificate(*, vault: options.Vault = None, json: options.Json = False) -> N
         typer.echo(f"  {sentence}")
 
 
-def _settings(vault: Path | None, place: str | None = None) -> Settings:
+def _load_settings(vault: Path | None, place: str | None = None) -> Settings:
     from onlyme.settings import Settings
 
     settings = Settings.load(vault=vault, store=place)
-    return options.existing(settings) if settings.store == "vault" else settings
+    return options.require_vault(settings) if settings.store == "vault" else settings
 
 
 @contextmanager
-def _opened(settings: Settings, *, make: bool = False) -> Iterator[TemplateStore]:
+def _open_store(settings: Settings, *, make: bool = False) -> Iterator[TemplateStore]:
     """Open a place; reading makes no gallery."""
     from onlyme.errors import VaultError
     from onlyme.faceid import wiring
 
-    if settings.store == "vault" and not make and not wiring.gallery_file(settings).exists():
+    if settings.store == "vault" and not make and not wiring.locate_gallery_file(settings).exists():
         raise VaultError(f"no gallery beside the vault {settings.vault}; enrolling makes one")
-    store = wiring.template_store(settings, wiring.base(settings))
+    store = wiring.open_template_store(settings, wiring.load_base(settings))
     try:
         yield store
     finally:
         store.close()
 
 
-def _name(store: TemplateStore) -> str:
+def _describe_store(store: TemplateStore) -> str:
     return str(getattr(store, "address", None) or getattr(store, "path", "the gallery"))
 
 
 @contextmanager
-def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+def _show_bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar on a terminal, and nothing in a pipe."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn

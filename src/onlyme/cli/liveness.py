@@ -50,28 +50,28 @@ def evaluate_liveness(
     """Count how often attacks pass and people do not, kind by kind (ISO/IEC 30107-3)."""
     from datetime import UTC, datetime
 
-    from onlyme.evaluate.pad import LivenessStudy, liveness_html, liveness_json
-    from onlyme.evaluate.presentations import presentations, verdict
+    from onlyme.evaluate.pad import LivenessStudy, format_liveness_json, render_liveness_html
+    from onlyme.evaluate.presentations import judge_presentation, walk_presentations
 
     study = LivenessStudy()
-    for kind, path in presentations(folder):
-        answer, why = verdict(path)
+    for kind, path in walk_presentations(folder):
+        answer, why = judge_presentation(path)
         study.add(kind, answer, str(path.relative_to(folder)))
         if why:
             typer.echo(f"no answer: {why}", err=True)
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    document = study.document(created=created, title=folder.name)
+    document = study.make_document(created=created, title=folder.name)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "liveness.json").write_text(liveness_json(document), "utf-8")
-        (out / "liveness.html").write_text(liveness_html(document), "utf-8")
+        (out / "liveness.json").write_text(format_liveness_json(document), "utf-8")
+        (out / "liveness.html").write_text(render_liveness_html(document), "utf-8")
         typer.echo(f"written: {out / 'liveness.html'}, {out / 'liveness.json'}", err=True)
     if json:
         output.print_json(document)
         return
     typer.secho(document["headline"], bold=True)
     for tally in [*study.attacks, *([study.bona_fide] if study.bona_fide else [])]:
-        typer.echo(f"  {tally.line()}")
+        typer.echo(f"  {tally.format_line()}")
     if study.acer is not None:
         typer.echo(f"  ACER {100 * study.acer:.1f} %")
 
@@ -91,14 +91,14 @@ def spoof_me(
     Exit code 1 when something but you would have opened. Nothing is unlocked or kept.
     """
     stages = []
-    with options.opened(vault) as face_id:
+    with options.open_face_id(vault) as face_id:
         face_id.owner(name)
         for stage, words in _STAGES:
             typer.secho(f"\n{words}", bold=True, err=True)
             typer.prompt("Press Enter when ready", default="", show_default=False, err=True)
-            watching = face_id.watch(name, options.source(camera), LivenessLevel.PASSIVE)
-            stages.append(_counted(stage, list(islice(watching, attempts))))
-            typer.echo(_line(stages[-1]), err=json)
+            watching = face_id.watch(name, options.parse_source(camera), LivenessLevel.PASSIVE)
+            stages.append(_count_outcomes(stage, list(islice(watching, attempts))))
+            typer.echo(_format_stage(stages[-1]), err=json)
     fooled = any(entry["opened"] for entry in stages if entry["stage"] != "live")
     if json:
         output.print_json({"name": name, "stages": stages, "fooled": fooled})
@@ -112,7 +112,7 @@ def spoof_me(
     raise typer.Exit(1 if fooled else 0)
 
 
-def _counted(stage: str, decisions: list[Decision]) -> dict[str, object]:
+def _count_outcomes(stage: str, decisions: list[Decision]) -> dict[str, object]:
     known = [d for d in decisions if d.margin is not None and d.alpha is not None]
     return {
         "stage": stage,
@@ -124,6 +124,6 @@ def _counted(stage: str, decisions: list[Decision]) -> dict[str, object]:
     }
 
 
-def _line(entry: dict[str, object]) -> str:
+def _format_stage(entry: dict[str, object]) -> str:
     said = f"{entry['attempts']} attempts, {entry['recognised']} recognised as you"
     return f"  {entry['stage']:<6} {said}, {entry['opened']} would have opened"

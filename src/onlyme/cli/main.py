@@ -17,12 +17,12 @@ def main() -> None:
     """Run the command line, and turn every expected failure into a sentence and exit code 2."""
     interrupts: list[int] = []
 
-    def interrupted(number: int, _frame: object) -> None:
+    def handle_interrupt(number: int, _frame: object) -> None:
         interrupts.append(number)
         raise KeyboardInterrupt
 
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as a job in the background has it
-        signal.signal(signal.SIGINT, interrupted)
+        signal.signal(signal.SIGINT, handle_interrupt)
     try:
         _run()
     except KeyboardInterrupt:  # also while the imports below are under way
@@ -39,9 +39,9 @@ def _run() -> None:
     from onlyme.cli.app import app
     from onlyme.cli.output import drop_output
     from onlyme.errors import OnlymeError
-    from onlyme.vault.core_dumps import no_core_dumps
+    from onlyme.vault.core_dumps import forbid_core_dumps
 
-    no_core_dumps()
+    forbid_core_dumps()
     try:
         app()
     except OnlymeError as error:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from onlyme.types import LivenessLevel, check_name
+from onlyme.types import LivenessLevel, checked_name
 
 if TYPE_CHECKING:
     from onlyme.faceid.face_id import FaceID
     from onlyme.settings import Settings
-    from onlyme.vault.admin import Keeping
+    from onlyme.vault.admin import VaultAdmin
 
 __all__ = [
     "Camera",
@@ -22,21 +22,21 @@ __all__ = [
     "Level",
     "Name",
     "Vault",
-    "kept",
-    "level",
-    "opened",
-    "source",
+    "choose_level",
+    "open_face_id",
+    "open_vault",
+    "parse_source",
 ]
 
 Name = Annotated[
     str,
     typer.Argument(
-        metavar="NAME", help="The person's name.", show_default=False, callback=check_name
+        metavar="NAME", help="The person's name.", show_default=False, callback=checked_name
     ),
 ]
 
 
-def _folder(text: str) -> Path:
+def _parse_folder(text: str) -> Path:
     """Return a folder's path; an empty word is a variable that was not set, not this folder."""
     if not text:
         raise typer.BadParameter("an empty name is no folder")
@@ -47,7 +47,7 @@ Vault = Annotated[
     Path | None,
     typer.Option(
         "--vault",
-        parser=_folder,
+        parser=_parse_folder,
         metavar="DIR",
         help="The vault's folder (or ONLYME_VAULT).",
         show_default=False,
@@ -76,7 +76,7 @@ Level = Annotated[
 ]
 
 
-def level(chosen: LivenessLevel | None) -> LivenessLevel:
+def choose_level(chosen: LivenessLevel | None) -> LivenessLevel:
     """Return the level that was chosen for a camera, or what the settings say."""
     from onlyme.settings import Settings
 
@@ -94,7 +94,7 @@ Embedder = Annotated[
 ]
 
 
-def opened(
+def open_face_id(
     vault: Path | None, embedder: str | None = None, *, make: bool = False, lasting: bool = False
 ) -> FaceID:
     """Open the vault that was named, or the user's own.
@@ -112,11 +112,11 @@ def opened(
     from onlyme.settings import Settings
 
     if not make:
-        existing(Settings.load(vault=vault, embedder=embedder))
+        require_vault(Settings.load(vault=vault, embedder=embedder))
     return FaceID.open(vault, embedder=embedder, lasting=lasting)
 
 
-def kept(vault: Path | None, *, make: bool = False) -> Keeping:
+def open_vault(vault: Path | None, *, make: bool = False) -> VaultAdmin:
     """Open the vault without anything that sees faces.
 
     Args:
@@ -130,10 +130,10 @@ def kept(vault: Path | None, *, make: bool = False) -> Keeping:
     from onlyme.settings import Settings
 
     settings = Settings.load(vault=vault)
-    return wiring.keeping(settings if make else existing(settings))
+    return wiring.open_vault(settings if make else require_vault(settings))
 
 
-def existing(settings: Settings) -> Settings:
+def require_vault(settings: Settings) -> Settings:
     """Return the same settings if there is a vault where they say; reading makes none.
 
     Raises:
@@ -157,6 +157,6 @@ def _holds_anything(folder: Path) -> bool:
         return True
 
 
-def source(camera: str) -> str | int:
+def parse_source(camera: str) -> str | int:
     """Turn a camera's name into a number where it is one."""
     return int(camera) if camera.isdecimal() and len(camera) < 10 else camera

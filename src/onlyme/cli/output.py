@@ -9,29 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from onlyme.faceid.serialize import decision_json, dumped
+from onlyme.faceid.serialize import dump_json, serialize_decision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onlyme.gallery.gallery import Person
+    from onlyme.gallery.gallery import GalleryPerson
     from onlyme.siamese.owner import Owner
     from onlyme.types import Decision, Enrollment, Face, PhotoReport, Tuning
 
 __all__ = [
     "ask",
-    "decision_line",
+    "draw_histograms",
     "drop_output",
-    "odds",
-    "owner_line",
-    "person_line",
-    "photo_line",
-    "place",
+    "format_box",
+    "format_decision",
+    "format_odds",
+    "format_owner",
+    "format_person",
+    "format_photo",
     "print_change",
     "print_enrollment",
     "print_json",
     "print_tuning",
-    "two_histograms",
 ]
 
 _BARS = " ▁▂▃▄▅▆▇█"
@@ -54,10 +54,10 @@ def drop_output() -> None:
 
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout."""
-    typer.echo(dumped(document))
+    typer.echo(dump_json(document))
 
 
-def odds(far: float | None) -> str:
+def format_odds(far: float | None) -> str:
     """Say a false accept rate in words.
 
     >>> odds(1e-4)
@@ -76,7 +76,7 @@ def odds(far: float | None) -> str:
     return f"a stranger passes about once in {round(once, -digits):,.0f} tries"
 
 
-def decision_line(decision: Decision) -> str:
+def format_decision(decision: Decision) -> str:
     """Say a decision in one line, coloured where the terminal has colours."""
     name = decision.name or "nobody"
     if decision.accepted:
@@ -93,10 +93,10 @@ def decision_line(decision: Decision) -> str:
         return verdict
     sign = "≥" if decision.margin >= decision.alpha else "<"
     numbers = f"margin {decision.margin:+.3f} {sign} alpha {decision.alpha:+.3f}"
-    return f"{verdict}   {numbers}   ({odds(decision.far)})"
+    return f"{verdict}   {numbers}   ({format_odds(decision.far)})"
 
 
-def place(face: Face) -> str:
+def format_box(face: Face) -> str:
     """Say where in the picture a face is: left, top, width and height in pixels."""
     left, top, width, height = (round(float(value)) for value in face.box)
     return f"{width}×{height} at {left},{top}"
@@ -105,10 +105,10 @@ def place(face: Face) -> str:
 def print_change(decision: Decision, rate: float, *, json: bool) -> None:
     """Print a verdict that differs from the one before, with the frame rate so far."""
     if json:
-        document = decision_json(decision) | {"frames_per_second": round(rate, 1)}
-        typer.echo(dumped(document, indent=None))
+        document = serialize_decision(decision) | {"frames_per_second": round(rate, 1)}
+        typer.echo(dump_json(document, indent=None))
     else:
-        typer.echo(f"{decision_line(decision)}   {rate:.0f} frames/s")
+        typer.echo(f"{format_decision(decision)}   {rate:.0f} frames/s")
 
 
 def ask(arrow: str, words: str) -> None:
@@ -116,7 +116,7 @@ def ask(arrow: str, words: str) -> None:
     typer.secho(f"  {arrow}  {words}", bold=True, err=True)
 
 
-def photo_line(report: PhotoReport) -> str:
+def format_photo(report: PhotoReport) -> str:
     """Say in one line what became of a photo."""
     mark = typer.style("✓", fg="green") if report.taken else typer.style("✗", fg="red")
     return f"  {mark} {report.source}" + (f": {report.note}" if report.note else "")
@@ -127,7 +127,7 @@ def print_enrollment(enrollment: Enrollment) -> None:
     photos = f"{enrollment.taken} of {len(enrollment.me)} photos"
     learned = f"{enrollment.name} is learned from {photos}, in {enrollment.seconds:.1f} s"
     typer.secho(learned, bold=True)
-    typer.echo(f"alpha {enrollment.alpha:+.3f}: {odds(enrollment.far)}")
+    typer.echo(f"alpha {enrollment.alpha:+.3f}: {format_odds(enrollment.far)}")
     for note in enrollment.notes:
         typer.echo(f"note: {note}")
     for sentence in enrollment.advice:
@@ -137,7 +137,7 @@ def print_enrollment(enrollment: Enrollment) -> None:
 def print_tuning(tuning: Tuning) -> None:
     """Say where alpha stands, and what it is expected to cost."""
     before = f"{tuning.alpha_before:+.3f} → " if tuning.alpha_before != tuning.alpha else ""
-    typer.echo(f"alpha {before}{tuning.alpha:+.3f}: {odds(tuning.far)}")
+    typer.echo(f"alpha {before}{tuning.alpha:+.3f}: {format_odds(tuning.far)}")
     if tuning.miss is not None and tuning.miss_interval is not None:
         low, high = tuning.miss_interval
         typer.echo(
@@ -146,7 +146,7 @@ def print_tuning(tuning: Tuning) -> None:
         )
 
 
-def two_histograms(
+def draw_histograms(
     own: Sequence[float], strangers: Sequence[float], alpha: float, width: int = 64
 ) -> str:
     """Draw the owner's and the strangers' margins on one scale, and where alpha stands.
@@ -160,31 +160,31 @@ def two_histograms(
     everything = [*own, *strangers, alpha]
     low, high = min(everything), max(everything)
 
-    def column(value: float) -> int:
+    def find_column(value: float) -> int:
         return min(width - 1, int((value - low) / (high - low or 1) * width))
 
-    def row(title: str, values: Sequence[float]) -> str:
-        counts = Counter(map(column, values))
+    def draw_row(title: str, values: Sequence[float]) -> str:
+        counts = Counter(map(find_column, values))
         most = max(counts.values(), default=1)
         bars = [_BARS[-(-counts[at] * (len(_BARS) - 1) // most)] for at in range(width)]
-        if bars[column(alpha)] == " ":
-            bars[column(alpha)] = "|"
+        if bars[find_column(alpha)] == " ":
+            bars[find_column(alpha)] = "|"
         return f"{title:<10}|{''.join(bars)}|"
 
-    mark = " " * (11 + column(alpha)) + f"↑ alpha {alpha:+.3f}"
+    mark = " " * (11 + find_column(alpha)) + f"↑ alpha {alpha:+.3f}"
     ends = f"{'':<11}{low:<+{width - 5}.2f}{high:+.2f}"
-    return "\n".join([row("ME", own), row("NOT_ME", strangers), ends, mark])
+    return "\n".join([draw_row("ME", own), draw_row("NOT_ME", strangers), ends, mark])
 
 
-def person_line(person: Person) -> str:
+def format_person(person: GalleryPerson) -> str:
     """Say in one line what is kept of somebody in the gallery."""
     photos = f"{len(person.me)} photos"
     when = f"{person.created:%Y-%m-%d %H:%M} UTC"
     return f"{person.name:<20} {photos:<10} in the gallery  {when}"
 
 
-def owner_line(owner: Owner) -> str:
+def format_owner(owner: Owner) -> str:
     """Say in one line what is kept of a person."""
     photos = f"{len(owner.examples.me)} photos"
     when = f"{owner.created:%Y-%m-%d %H:%M} UTC"
-    return f"{owner.name:<20} {photos:<10} alpha {owner.alpha:+.3f}   {when}   ({odds(owner.far)})"
+    return f"{owner.name:<20} {photos:<10} alpha {owner.alpha:+.3f}   {when}   ({format_odds(owner.far)})"

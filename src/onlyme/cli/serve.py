@@ -63,7 +63,7 @@ def serve(
     """
     if context.invoked_subcommand:
         return
-    _needs_extra()
+    _require_extra()
     from onlyme.serve.options import LOOPBACK, Options
     from onlyme.serve.server import run
     from onlyme.settings import Settings
@@ -76,16 +76,16 @@ def serve(
             err=True,
         )
 
-    def ready(port: int) -> None:
-        typer.echo(f"open {_link(vault, port)}", err=True)
+    def print_link(port: int) -> None:
+        typer.echo(f"open {_make_link(vault, port)}", err=True)
         typer.echo("(works once, for five minutes; Ctrl-C ends the service)", err=True)
 
-    run(Settings.load(vault=vault), chosen, ready)
+    run(Settings.load(vault=vault), chosen, print_link)
 
 
 def link(*, port: Port = 8000, vault: options.Vault = None) -> None:
     """Print a link that opens the page once, within five minutes."""
-    typer.echo(_link(vault, port))
+    typer.echo(_make_link(vault, port))
 
 
 def token_create(
@@ -103,12 +103,12 @@ def token_create(
     onlyme serve token create door --scope verify --expires 30d
     """
     from onlyme.errors import UsageError
-    from onlyme.serve.access.tokens import Scope, Tokens, lasting
+    from onlyme.serve.access.tokens import Scope, Tokens, parse_lifetime
 
     if scope not in set(Scope):
         raise UsageError(f"{scope!r} is no scope; scopes: {', '.join(Scope)}")
-    with options.kept(vault, make=True) as keeping:
-        secret = Tokens(keeping).create(name, Scope(scope), lasting(expires), rate)
+    with options.open_vault(vault, make=True) as keeping:
+        secret = Tokens(keeping).create(name, Scope(scope), parse_lifetime(expires), rate)
     typer.echo(secret)
     typer.echo("keep it: it is stored as a hash only, and cannot be shown again", err=True)
 
@@ -117,8 +117,8 @@ def token_list(*, vault: options.Vault = None, json: options.Json = False) -> No
     """List the tokens: what each is for, and until when."""
     from onlyme.serve.access.tokens import Tokens
 
-    with options.kept(vault) as keeping:
-        tokens = Tokens(keeping).all()
+    with options.open_vault(vault) as keeping:
+        tokens = Tokens(keeping).read_all()
     if json:
         output.print_json([token.to_json() for token in tokens])
         return
@@ -133,21 +133,21 @@ def token_revoke(name: TokenName, *, vault: options.Vault = None) -> None:
     """End a token. A running service refuses it within a second."""
     from onlyme.serve.access.tokens import Tokens
 
-    with options.kept(vault) as keeping:
+    with options.open_vault(vault) as keeping:
         Tokens(keeping).revoke(name)
     typer.echo(f"{name} opens nothing any more")
 
 
 def key(*, vault: options.Vault = None) -> None:
     """Print the public key that checks assertions, as a JSON Web Key Set."""
-    _needs_extra()
+    _require_extra()
     from onlyme.serve.access.assertions import Signer
 
-    with options.kept(vault, make=True) as keeping:
-        output.print_json(Signer.of(keeping, "onlyme").jwks)
+    with options.open_vault(vault, make=True) as keeping:
+        output.print_json(Signer.load(keeping, "onlyme").jwks)
 
 
-def _needs_extra() -> None:
+def _require_extra() -> None:
     from importlib.util import find_spec
 
     from onlyme.errors import UsageError
@@ -166,8 +166,8 @@ def _needs_extra() -> None:
         )
 
 
-def _link(vault: Path | None, port: int) -> str:
+def _make_link(vault: Path | None, port: int) -> str:
     from onlyme.serve.access.tokens import Tokens
 
-    with options.kept(vault, make=True) as keeping:
-        return f"http://127.0.0.1:{port}/open?token={Tokens(keeping).link()}"
+    with options.open_vault(vault, make=True) as keeping:
+        return f"http://127.0.0.1:{port}/open?token={Tokens(keeping).create_link()}"

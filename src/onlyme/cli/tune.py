@@ -65,8 +65,8 @@ def tune(
     if sum(option is not None for option in (far, preset, alpha)) > 1:
         raise UsageError("say one of --far, --preset and --alpha")
     if preset is not None:
-        far = presets.preset(preset).far
-    with options.opened(vault, embedder) as face_id:
+        far = presets.find_preset(preset).far
+    with options.open_face_id(vault, embedder) as face_id:
         if far is None and alpha is None:
             tuning = face_id.owner(name).tuning()
         else:
@@ -79,7 +79,7 @@ def tune(
     own, strangers = owner.margins(owner.examples.me), owner.learned.stranger_margins()
     # The owner was learned from these very photos, which flatters their margins.
     typer.echo("margins of the enrolled photos themselves (ME) and of strangers (NOT_ME):")
-    typer.echo(output.two_histograms(own.tolist(), strangers.tolist(), owner.alpha))
+    typer.echo(output.draw_histograms(own.tolist(), strangers.tolist(), owner.alpha))
     if far is None and alpha is None:
         for each in presets.PRESETS:
             typer.echo(f"--preset {each.name:<8} {each.far:g}  {each.source}")
@@ -95,7 +95,7 @@ def certificate(
     """Say how often a stranger would be accepted, how sure that is, and on what ground."""
     from dataclasses import asdict
 
-    with options.opened(vault, embedder) as face_id:
+    with options.open_face_id(vault, embedder) as face_id:
         made = face_id.owner(name).certificate()
     if json:
         output.print_json(asdict(made))
@@ -124,7 +124,7 @@ def not_me(
 
     if (photo is None) != undo:
         raise typer.BadParameter("give a photo, or --undo", param_hint="PHOTO")
-    with options.opened(vault, embedder) as face_id:
+    with options.open_face_id(vault, embedder) as face_id:
         lesson = face_id.undo_not_me(name) if photo is None else face_id.not_me(name, photo)
     if json:
         output.print_json(asdict(lesson))

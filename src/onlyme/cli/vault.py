@@ -14,7 +14,7 @@ import typer
 from onlyme.cli import options, output
 
 if TYPE_CHECKING:
-    from onlyme.gate.audit import Entry
+    from onlyme.gate.audit import AuditEntry
     from onlyme.storage.template import Template
 
 __all__ = ["register"]
@@ -38,8 +38,8 @@ def register(app: typer.Typer) -> None:
 
 def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
     """Say what holds the key, who may try again, and how much was written down."""
-    with options.kept(vault) as keeping:
-        store, standings = keeping.store, keeping.gate.standings()
+    with options.open_vault(vault) as keeping:
+        store, standings = keeping.store, keeping.gate.allowances()
         document = {
             "vault": str(store.folder),
             "key": store.kind,
@@ -64,7 +64,7 @@ def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
         typer.echo("note: `onlyme rekey` would make guessing the passphrase harder than it is now")
     for place, standing in standings.items():
         left = (
-            f"locked for {_minutes(standing.wait)}; `onlyme reset {place.owner}` ends that"
+            f"locked for {_format_wait(standing.wait)}; `onlyme reset {place.owner}` ends that"
             if standing.tries == 0
             else f"{standing.tries} tries left"
         )
@@ -77,7 +77,7 @@ def reset(
     vault: options.Vault = None,
 ) -> None:
     """Let somebody try again at once. Needs the vault's passphrase, your password, or root."""
-    with options.kept(vault) as keeping:
+    with options.open_vault(vault) as keeping:
         _check_right(keeping.store.kind)
         keeping.gate.reset(name)
     typer.echo(f"{name or 'everybody'} may try again")
@@ -85,7 +85,7 @@ def reset(
 
 def revoke(name: options.Name, *, vault: options.Vault = None) -> None:
     """Make whatever was stolen of a person's template so far worthless."""
-    with options.kept(vault) as keeping:
+    with options.open_vault(vault) as keeping:
         keeping.revoke(name)
     typer.echo(f"what was stored of {name} so far no longer matches anything")
 
@@ -110,12 +110,12 @@ def adapt(
 
     if on + off + undo > 1:
         raise typer.BadParameter("say one of --on, --off, --undo")
-    adaptation = wiring.adaptation(options.existing(Settings.load(vault=vault)))
+    adaptation = wiring.make_adaptation(options.require_vault(Settings.load(vault=vault)))
     if on or off:
-        adaptation.agree(name, consent=on)
+        adaptation.set_consent(name, consent=on)
     if undo:
         adaptation.undo(name)
-    standing = adaptation.standing(name)
+    standing = adaptation.read_status(name)
     if json:
         output.print_json(asdict(standing))
         return
@@ -146,10 +146,12 @@ def rekey(
 
     if to not in {None, "file", "keyring", "passphrase"}:
         raise typer.BadParameter(f"{to!r} is none of file, keyring, passphrase", param_hint="--to")
-    settings = options.existing(Settings.load(vault=vault))
-    with wiring.keeping(settings) as keeping:
+    settings = options.require_vault(Settings.load(vault=vault))
+    with wiring.open_vault(settings) as keeping:
         kind = to or keeping.store.kind
-        keeping.rekey(wiring.key_source(settings, kind, lambda: _new_passphrase("vault")))
+        keeping.rekey(
+            wiring.choose_key_source(settings, kind, lambda: _ask_new_passphrase("vault"))
+        )
     typer.echo(f"everything is sealed anew; a {kind} holds the key")
     if settings.key and settings.key != kind:
         typer.echo(f'note: set key = "{kind}" in the settings, which ask for a {settings.key}')
@@ -162,16 +164,16 @@ def export(
     vault: options.Vault = None,
 ) -> None:
     """Write what is kept of a person to a file, sealed to a passphrase that you choose."""
-    with options.kept(vault) as keeping:
-        other = None if keeping.store.version(name) else _in_gallery(name, vault)
-        keeping.export(name, file, _new_passphrase("export"), other=other)
+    with options.open_vault(vault) as keeping:
+        other = None if keeping.store.version(name) else _read_from_gallery(name, vault)
+        keeping.export(name, file, _ask_new_passphrase("export"), other=other)
     typer.echo(f"{name} is in {file}; the passphrase is all that protects it")
 
 
-def _in_gallery(name: str, vault: Path | None) -> Template:
+def _read_from_gallery(name: str, vault: Path | None) -> Template:
     """Return somebody in the gallery as an owner's template."""
-    with options.opened(vault) as face_id:
-        return face_id.everybody.anybody(name).to_template()
+    with options.open_face_id(vault) as face_id:
+        return face_id.everybody.find_owner(name).to_template()
 
 
 def import_(
@@ -186,8 +188,8 @@ def import_(
     vault: options.Vault = None,
 ) -> None:
     """Take over what `export` wrote, here or on another machine."""
-    with options.kept(vault, make=True) as keeping:
-        taken = keeping.import_(file, _passphrase("export"), name=name, replace_=replace)
+    with options.open_vault(vault, make=True) as keeping:
+        taken = keeping.import_(file, _ask_passphrase("export"), name=name, replace_=replace)
     typer.echo(f"{taken} is enrolled")
 
 
@@ -199,7 +201,7 @@ def backup(
     vault: options.Vault = None,
 ) -> None:
     """Copy the vault, sealed as it is, also while it is in use. The key is not in the copy."""
-    with options.kept(vault) as keeping:
+    with options.open_vault(vault) as keeping:
         path = keeping.backup(file)
         kind = keeping.store.kind
     typer.echo(f"{path}")
@@ -223,7 +225,7 @@ def restore(
     from onlyme.faceid import wiring
     from onlyme.settings import Settings
 
-    done = wiring.restored(Settings.load(vault=vault), file, _check_right, older=older)
+    done = wiring.restore_vault(Settings.load(vault=vault), file, _check_right, allow_older=older)
     typer.echo(f"{len(done.names)} enrolled: {', '.join(done.names)}")
     if done.kept:
         typer.echo(f"what was there before is in {done.kept}", err=True)
@@ -245,18 +247,18 @@ def audit(
     """Read what happened: attempts, enrollments, changes, erasures."""
     if context.invoked_subcommand:
         return
-    with options.kept(vault) as keeping:
-        lines = list(keeping.gate.audit.entries(owner, _utc(since), _utc(until)))
+    with options.open_vault(vault) as keeping:
+        lines = list(keeping.gate.audit.entries(owner, _set_utc(since), _set_utc(until)))
     if json:
         output.print_json([line._asdict() for line in lines])
         return
     for line in lines:
-        typer.echo(_line(line))
+        typer.echo(_format_entry(line))
 
 
 def audit_verify(*, vault: options.Vault = None, json: options.Json = False) -> None:
     """Follow the chain from the first line to the last; exit with 2 where it is broken."""
-    with options.kept(vault) as keeping:
+    with options.open_vault(vault) as keeping:
         count = keeping.gate.audit.verify()
     if json:
         output.print_json({"lines": count, "whole": True})
@@ -264,7 +266,7 @@ def audit_verify(*, vault: options.Vault = None, json: options.Json = False) -> 
         typer.echo(f"{count} lines, none changed, missing or added")
 
 
-def _line(entry: Entry) -> str:
+def _format_entry(entry: AuditEntry) -> str:
     margin = "" if entry.margin is None else f"margin {entry.margin:+.3f}"
     words = (
         f"{entry.at:%Y-%m-%d %H:%M:%S}Z",
@@ -279,15 +281,15 @@ def _line(entry: Entry) -> str:
     return "  ".join(word for word in words if word)
 
 
-def _utc(when: datetime | None) -> datetime | None:
+def _set_utc(when: datetime | None) -> datetime | None:
     return None if when is None else when.replace(tzinfo=UTC)
 
 
-def _minutes(seconds: float) -> str:
+def _format_wait(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
 
 
-def _passphrase(what: str) -> str:
+def _ask_passphrase(what: str) -> str:
     from onlyme.errors import KeyMissing
 
     if not sys.stdin.isatty():
@@ -298,10 +300,10 @@ def _passphrase(what: str) -> str:
     return getpass(f"Passphrase of the {what}: ")
 
 
-def _new_passphrase(what: str) -> str:
+def _ask_new_passphrase(what: str) -> str:
     from onlyme.errors import KeyRefused
 
-    words = _passphrase(what)
+    words = _ask_passphrase(what)
     if sys.stdin.isatty() and getpass("Once more: ") != words:
         raise KeyRefused("the two passphrases differ")
     return words

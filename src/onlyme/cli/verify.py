@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options, output, watch_everybody
-from onlyme.faceid.serialize import decision_json, found_json
-from onlyme.types import check_name
+from onlyme.faceid.serialize import serialize_decision, serialize_found
+from onlyme.types import checked_name
 
 if TYPE_CHECKING:
     from onlyme.types import Decision
@@ -51,13 +51,13 @@ def verify(
     """
     if (photo is None) == (camera is None):
         raise typer.BadParameter("give a photo or --camera N", param_hint="PHOTO")
-    with options.opened(vault, embedder) as face_id:
+    with options.open_face_id(vault, embedder) as face_id:
         if photo is not None:
             decision = face_id.verify(name, photo, liveness, gate=gate)
         else:
-            source = options.source(camera or "")
-            decision = next(face_id.watch(name, source, options.level(liveness), output.ask))
-    _answer(decision, json=json)
+            source = options.parse_source(camera or "")
+            decision = next(face_id.watch(name, source, options.choose_level(liveness), output.ask))
+    _print_and_exit(decision, json=json)
 
 
 def identify(
@@ -73,17 +73,17 @@ def identify(
     json: options.Json = False,
 ) -> None:
     """Find out which of the enrolled people a photo shows, if any."""
-    with options.opened(vault, embedder) as face_id:
+    with options.open_face_id(vault, embedder) as face_id:
         if not all_:
-            _answer(face_id.identify(photo), json=json)
+            _print_and_exit(face_id.identify(photo), json=json)
         found = face_id.identify_all(photo)
     if json:
-        output.print_json([found_json(face, decision) for face, decision in found])
+        output.print_json([serialize_found(face, decision) for face, decision in found])
     elif not found:
         typer.echo("no face in the picture")
     else:
         for face, decision in found:
-            typer.echo(f"{output.place(face)}  {output.decision_line(decision)}")
+            typer.echo(f"{output.format_box(face)}  {output.format_decision(decision)}")
     raise typer.Exit(0 if any(decision.accepted for _, decision in found) else 1)
 
 
@@ -134,25 +134,27 @@ def watch(
     if everybody:
         if name is not None and video is None:
             video = Path(name)  # the only argument
-        watch_everybody.watch(video, camera, on_accept, liveness, embedder, vault, json=json)
+        watch_everybody.watch_everybody(
+            video, camera, on_accept, liveness, embedder, vault, json=json
+        )
     if name is None:
         raise typer.BadParameter("say whom to look for, or --everybody", param_hint="NAME")
-    name = check_name(name)
+    name = checked_name(name)
     if video is not None and camera is not None:
         raise typer.BadParameter("give a video or --camera N, not both", param_hint="VIDEO")
     accepted, last, frames = False, None, 0
     start: float | None = None
-    command = _command(on_accept)
-    with options.opened(vault, embedder, lasting=True) as face_id:
-        level = options.level(liveness)
-        seen = video or options.source(camera or "0")
+    command = _split_command(on_accept)
+    with options.open_face_id(vault, embedder, lasting=True) as face_id:
+        level = options.choose_level(liveness)
+        seen = video or options.parse_source(camera or "0")
         for decision in face_id.watch(name, seen, level, output.ask):
             if start is None:  # the first frame, rather than the loading of networks before it
                 spent = sum(decision.timings_ms.values()) * decision.frames / 1e3
                 start = time.perf_counter() - spent
             accepted = decision.accepted
             if accepted and command:
-                _run(command)
+                _run_command(command)
             frames += decision.frames
             if decision.reason is not last:
                 last = decision.reason
@@ -161,7 +163,7 @@ def watch(
     raise typer.Exit(0 if accepted else 1)
 
 
-def _command(words: str | None) -> list[str]:
+def _split_command(words: str | None) -> list[str]:
     """Split a command into program and arguments, before anybody is looked at."""
     if words is None:
         return []
@@ -174,7 +176,7 @@ def _command(words: str | None) -> list[str]:
     return command
 
 
-def _run(command: list[str]) -> None:
+def _run_command(command: list[str]) -> None:
     """Run the owner's program; what it prints goes to stderr, so that stdout stays ours."""
     done = subprocess.run(  # noqa: S603 - the owner's own words, and no shell
         command, stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(), check=False
@@ -183,11 +185,11 @@ def _run(command: list[str]) -> None:
         typer.echo(f"{command[0]} ended with {done.returncode}", err=True)
 
 
-def _answer(decision: Decision, *, json: bool) -> None:
+def _print_and_exit(decision: Decision, *, json: bool) -> None:
     if json:
-        output.print_json(decision_json(decision))
+        output.print_json(serialize_decision(decision))
     else:
-        typer.echo(output.decision_line(decision))
+        typer.echo(output.format_decision(decision))
         if decision.liveness.level == "off":
             typer.echo(
                 "liveness was not looked at: a photo of a photo would pass as well", err=True

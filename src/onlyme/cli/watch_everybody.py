@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from onlyme.cli import options, output
-from onlyme.faceid.serialize import dumped, found_json
+from onlyme.faceid.serialize import dump_json, serialize_found
 
 if TYPE_CHECKING:
-    from onlyme.gallery.presence import Visit
+    from onlyme.gallery.presence import Presence
     from onlyme.types import LivenessLevel
 
-__all__ = ["watch"]
+__all__ = ["watch_everybody"]
 
 
-def watch(
+def watch_everybody(
     video: Path | None,
     camera: str | None,
     on_accept: str | None,
@@ -40,33 +40,33 @@ def watch(
             "--liveness out, or name one person",
             param_hint="--everybody",
         )
-    present: dict[int, Visit] = {}
+    present: dict[int, Presence] = {}
     anybody = False
-    with options.opened(vault, embedder, lasting=True) as face_id:
-        for visits in face_id.watch_everybody(video or options.source(camera or "0")):
+    with options.open_face_id(vault, embedder, lasting=True) as face_id:
+        for visits in face_id.watch_everybody(video or options.parse_source(camera or "0")):
             for visit in visits:
                 before = present.get(visit.id)
                 if before is None:
-                    _say("came", visit, json=json)
+                    _print_event("came", visit, json=json)
                 elif visit.decision.name != before.decision.name:
-                    _say("known" if visit.decision.name else "unknown", visit, json=json)
+                    _print_event("known" if visit.decision.name else "unknown", visit, json=json)
                 anybody |= visit.decision.accepted
             here = {visit.id: visit for visit in visits}
             for id_, visit in present.items():
                 if id_ not in here:
-                    _say("left", visit, json=json)
+                    _print_event("left", visit, json=json)
             present = here
         for visit in present.values():
-            _say("left", visit, json=json)
+            _print_event("left", visit, json=json)
     raise typer.Exit(0 if anybody else 1)
 
 
-def _say(event: str, visit: Visit, *, json: bool) -> None:
+def _print_event(event: str, visit: Presence, *, json: bool) -> None:
     if json:
         about = {"event": event, "track": visit.id, "since": visit.since, "at": visit.at}
-        typer.echo(dumped(about | found_json(visit.face, visit.decision), indent=None))
+        typer.echo(dump_json(about | serialize_found(visit.face, visit.decision), indent=None))
         return
     words = {"came": "somebody came", "left": f"left after {visit.at - visit.since:.1f} s"}
-    said = words.get(event) or output.decision_line(visit.decision)
+    said = words.get(event) or output.format_decision(visit.decision)
     name = f" ({visit.decision.name})" if event == "left" and visit.decision.name else ""
     typer.echo(f"{visit.at:8.1f} s  #{visit.id}  {said}{name}")

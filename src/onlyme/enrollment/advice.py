@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from onlyme.enrollment.photos import ADVISED
+from onlyme.enrollment.photos import ADVISED_PHOTOS
 from onlyme.siamese import leave_one_out
 
 if TYPE_CHECKING:
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from onlyme.siamese.owner import Owner
     from onlyme.types import PhotoReport, Quality
 
-__all__ = ["Coverage", "advice", "advised"]
+__all__ = ["Coverage", "advise_on_photos", "advise_owner"]
 
-TURNED = 12.0
+SIDE_YAW_DEGREES = 12.0
 """A head turned by more than this, in degrees, shows its side."""
 
-DIM, BRIGHT = 35.0, 55.0
+DIM_BRIGHTNESS_PERCENT, BRIGHT_BRIGHTNESS_PERCENT = 35.0, 55.0
 """Mean brightness of a face, in %, below and above which a photo is dim or bright."""
 
-HURTS = -0.005
+HARMFUL_GAIN_DISTANCE = -0.005
 """A photo that takes the others this much farther from the template, in distance, hurts."""
 
-MOST = 2
+MAX_WISHES = 2
 """Wishes said at once; who is told ten things does none."""
 
 
@@ -51,13 +51,19 @@ class Coverage:
     bright: int
 
     @classmethod
-    def of(cls, qualities: Sequence[Quality]) -> Coverage:
+    def count(cls, qualities: Sequence[Quality]) -> Coverage:
         """Count poses and light."""
         values = [{check.name: check.value for check in q.checks} for q in qualities]
         yaw = [value["yaw"] for value in values]
         light = [value["exposure"] for value in values]
-        left, right = sum(y > TURNED for y in yaw), sum(y < -TURNED for y in yaw)
-        dim, bright = sum(v < DIM for v in light), sum(v > BRIGHT for v in light)
+        left, right = (
+            sum(y > SIDE_YAW_DEGREES for y in yaw),
+            sum(y < -SIDE_YAW_DEGREES for y in yaw),
+        )
+        dim, bright = (
+            sum(v < DIM_BRIGHTNESS_PERCENT for v in light),
+            sum(v > BRIGHT_BRIGHTNESS_PERCENT for v in light),
+        )
         return cls(left, right, len(yaw) - left - right, dim, bright)
 
     def wishes(self) -> list[str]:
@@ -72,7 +78,7 @@ class Coverage:
         return [wish for have, wish in missing if not have]
 
 
-def advised(
+def advise_owner(
     base: Base, owner: Owner, reports: Sequence[PhotoReport], *, added: bool
 ) -> tuple[str, ...]:
     """Say what would help an owner, after an enrollment.
@@ -86,21 +92,21 @@ def advised(
     """
     taken = [report for report in reports if report.taken]
     values = leave_one_out(base, owner.examples.me, owner.examples.not_me)
-    said = advice(taken, values[-len(taken) :], whole=not added)
-    if len(owner.examples.me) < ADVISED:
-        return (f"{ADVISED} photos are advised; more photos, fewer misses", *said)
+    said = advise_on_photos(taken, values[-len(taken) :], complete=not added)
+    if len(owner.examples.me) < ADVISED_PHOTOS:
+        return (f"{ADVISED_PHOTOS} photos are advised; more photos, fewer misses", *said)
     return said
 
 
-def advice(
-    reports: Sequence[PhotoReport], values: Sequence[PhotoValue], *, whole: bool = True
+def advise_on_photos(
+    reports: Sequence[PhotoReport], values: Sequence[PhotoValue], *, complete: bool = True
 ) -> tuple[str, ...]:
     """Say what would help most, and what hurts.
 
     Args:
         reports: of the photos that became part of the template.
         values: what each of them does for the others; empty when not known.
-        whole: whether these are all photos of the person, so that some may be missing.
+        complete: whether these are all photos of the person, so that some may be missing.
 
     Returns:
         Sentences for the owner; none when there is nothing to better.
@@ -108,9 +114,9 @@ def advice(
     said = [
         f"{report.source} hurts: the other photos are nearer to each other without it"
         for report, value in zip(reports, values, strict=False)
-        if not math.isnan(value.helps) and value.helps < HURTS
+        if not math.isnan(value.helps) and value.helps < HARMFUL_GAIN_DISTANCE
     ]
-    coverage = Coverage.of([report.quality for report in reports if report.quality is not None])
-    if whole and (wishes := coverage.wishes()[:MOST]):
+    coverage = Coverage.count([report.quality for report in reports if report.quality is not None])
+    if complete and (wishes := coverage.wishes()[:MAX_WISHES]):
         said.append("what would help most: " + ", or ".join(wishes))
     return tuple(said)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onlyme.image.sources import Capture
+from onlyme.image.sources import CameraCapture
 
 if TYPE_CHECKING:
     import os
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
 
     from onlyme.types import Frame, PhotoReport
 
-__all__ = ["BETWEEN", "ENOUGH", "LONGEST", "Sitting"]
+__all__ = ["FRAME_INTERVAL_SECONDS", "MAX_CAMERA_PHOTOS", "MAX_CAMERA_SECONDS", "EnrollmentCamera"]
 
-ENOUGH = 7
+MAX_CAMERA_PHOTOS = 7
 """Photos taken that end a sitting, as many as the article's owner gave."""
 
-LONGEST = 20.0
+MAX_CAMERA_SECONDS = 20.0
 """Seconds after which a sitting ends, whatever was taken."""
 
-BETWEEN = 0.4
+FRAME_INTERVAL_SECONDS = 0.4
 """Seconds between frames that are looked at: those of one moment say the same."""
 
 
-class Sitting:
+class EnrollmentCamera:
     """Frames of a camera or video for one enrollment.
 
-    Hand `seen` the report on each frame: the sitting ends when enough were taken.
+    Hand `add_report` the report on each frame: the sitting ends when enough were taken.
 
     Args:
         source: a camera's number or path, or a video file.
@@ -37,7 +37,7 @@ class Sitting:
         self._source = source
         self._taken = 0
 
-    def seen(self, report: PhotoReport) -> None:
+    def add_report(self, report: PhotoReport) -> None:
         """Count a frame that became part of the template."""
         self._taken += report.taken
 
@@ -48,11 +48,11 @@ class Sitting:
             CameraError: the camera cannot be used.
         """
         first = last = None
-        with Capture(self._source) as capture:
+        with CameraCapture(self._source) as capture:
             for frame in capture:
                 first = frame.at if first is None else first
-                if self._taken >= ENOUGH or frame.at - first > LONGEST:
+                if self._taken >= MAX_CAMERA_PHOTOS or frame.at - first > MAX_CAMERA_SECONDS:
                     return
-                if last is None or frame.at - last >= BETWEEN:
+                if last is None or frame.at - last >= FRAME_INTERVAL_SECONDS:
                     last = frame.at
                     yield frame

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from onlyme.enrollment.advice import TURNED
-from onlyme.enrollment.camera import BETWEEN
-from onlyme.face.pose import pose
+from onlyme.enrollment.advice import SIDE_YAW_DEGREES
+from onlyme.enrollment.camera import FRAME_INTERVAL_SECONDS
+from onlyme.face.pose import estimate_pose
 from onlyme.face.quality import assess
-from onlyme.face.subject import subject
+from onlyme.face.subject import choose_subject
 from onlyme.types import Reason
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from onlyme.face.pipeline import Detects
+    from onlyme.face.pipeline import FaceDetector
     from onlyme.types import Face, Frame, PhotoReport
 
-__all__ = ["LONGEST", "WANTED", "Guide", "Look", "Pose", "relative"]
+__all__ = ["MAX_GUIDED_SECONDS", "WANTED_PHOTOS", "Guidance", "Guide", "Pose", "scale_to_frame"]
 
 
 class Pose(StrEnum):
@@ -39,24 +39,24 @@ class Pose(StrEnum):
     RIGHT = "right"
 
 
-WANTED: Final = {Pose.FRONT: 3, Pose.LEFT: 2, Pose.RIGHT: 2}
+WANTED_PHOTOS: Final = {Pose.FRONT: 3, Pose.LEFT: 2, Pose.RIGHT: 2}
 """Photos wanted of each pose, in the order in which they are asked for: seven in all, as many
 as the article's owner gave and as `onlyme.enrollment.camera` takes."""
 
-LONGEST: Final = 60.0
+MAX_GUIDED_SECONDS: Final = 60.0
 """Seconds after which a guided sitting ends with what it has. Turning takes its time."""
 
-PATIENCE: Final = 3
+MAX_IDLE_FRAMES: Final = 3
 """After so many frames of one pose that say nothing new, it has no more to give."""
 
-_TOO_TURNED: Final = 45.0
+_MAX_YAW_DEGREES: Final = 45.0
 """A head turned farther, in degrees, shows too little of the face to learn well from."""
 
-_SMALL, _LARGE = 0.28, 0.85
+_MIN_FACE_SHARE, _MAX_FACE_SHARE = 0.28, 0.85
 """The larger of the face's shares of the frame's width and height: below, it is too far for
 good detail; above, what passive liveness needs to see round the face is cut off."""
 
-_ASIDE: Final = 0.22
+_MAX_OFFSET_SHARE: Final = 0.22
 """The face's middle may lie this share of the frame away from the frame's own."""
 
 _ASK: Final = {
@@ -71,7 +71,7 @@ _NOBODY: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Guidance:
     """What one frame showed of a sitting.
 
     Attributes:
@@ -79,7 +79,7 @@ class Look:
         fits: whether the face is where the oval is, and fit to be learned.
         pose: where the head is turned; None without a face.
         advice: one plain sentence that says what to do.
-        covered: photos of each pose so far, at most as many as are `WANTED`.
+        covered: photos of each pose so far, at most as many as are `WANTED_PHOTOS`.
         asked: the pose to turn to; None when the one shown is wanted, or something else is
             in the way.
     """
@@ -95,35 +95,35 @@ class Look:
 class Guide:
     """One guided sitting.
 
-    Hand the frames of `frames` to `FaceID.enroll` one by one, and `seen` the report on each.
+    Hand the frames of `frames` to `FaceID.enroll` one by one, and `add_report` the report on each.
 
     Args:
         detector: finds the face of each frame.
         say: called with what each frame showed.
     """
 
-    def __init__(self, detector: Detects, say: Callable[[Look], None]) -> None:
+    def __init__(self, detector: FaceDetector, say: Callable[[Guidance], None]) -> None:
         self._detector = detector
         self._say = say
-        self._covered = dict.fromkeys(WANTED, 0)
-        self._idle = dict.fromkeys(WANTED, 0)
+        self._covered = dict.fromkeys(WANTED_PHOTOS, 0)
+        self._idle = dict.fromkeys(WANTED_PHOTOS, 0)
         self._shown: Pose | None = None
         self._finished = False
 
     @property
-    def covered(self) -> dict[Pose, int]:
+    def coverage(self) -> dict[Pose, int]:
         """Photos of each pose so far."""
         return dict(self._covered)
 
-    def done(self) -> bool:
+    def is_done(self) -> bool:
         """Say whether nothing more is wanted."""
-        return self._finished or self._asked() is None
+        return self._finished or self._choose_pose() is None
 
     def finish(self) -> None:
         """End with what there is: not everybody can turn their head."""
         self._finished = True
 
-    def seen(self, report: PhotoReport) -> None:
+    def add_report(self, report: PhotoReport) -> None:
         """Count the frame that was handed out last."""
         shown, self._shown = self._shown, None
         if shown is None:
@@ -133,7 +133,7 @@ class Guide:
             self._idle[shown] = 0
         elif report.quality is not None and report.quality.ok:  # the same picture as another
             self._idle[shown] += 1
-            if self._idle[shown] >= PATIENCE:
+            if self._idle[shown] >= MAX_IDLE_FRAMES:
                 self._covered[shown] += 1
                 self._idle[shown] = 0
 
@@ -142,46 +142,56 @@ class Guide:
         first = last = None
         for frame in camera:
             first = frame.at if first is None else first
-            if self.done() or frame.at - first > LONGEST:
+            if self.is_done() or frame.at - first > MAX_GUIDED_SECONDS:
                 return
             look = self._look(frame)
             self._say(look)
             wanted = look.fits and look.pose is not None and self._wants(look.pose)
-            if wanted and (last is None or frame.at - last >= BETWEEN):
+            if wanted and (last is None or frame.at - last >= FRAME_INTERVAL_SECONDS):
                 last, self._shown = frame.at, look.pose
                 yield frame
-                if self.done():  # rather than wait for one more frame
-                    self._say(replace(look, advice="Done.", covered=self.covered, asked=None))
+                if self.is_done():  # rather than wait for one more frame
+                    self._say(replace(look, advice="Done.", covered=self.coverage, asked=None))
                     return
 
     # ------------------------------------------------------------------ within
 
     def _wants(self, shown: Pose) -> bool:
-        return self._covered[shown] < WANTED[shown]
+        return self._covered[shown] < WANTED_PHOTOS[shown]
 
-    def _asked(self) -> Pose | None:
-        return next(filter(self._wants, WANTED), None)
+    def _choose_pose(self) -> Pose | None:
+        return next(filter(self._wants, WANTED_PHOTOS), None)
 
-    def _look(self, frame: Frame) -> Look:
-        chosen = subject(self._detector.detect(frame.pixels), frame.pixels.shape)
+    def _look(self, frame: Frame) -> Guidance:
+        chosen = choose_subject(self._detector.detect(frame.pixels), frame.pixels.shape)
         if isinstance(chosen, Reason):
-            return Look(None, fits=False, pose=None, advice=_NOBODY[chosen], covered=self.covered)
-        box = relative(chosen.box, frame.pixels.shape)
-        yaw = pose(chosen.landmarks)[0]
-        shown = Pose.LEFT if yaw > TURNED else Pose.RIGHT if yaw < -TURNED else Pose.FRONT
-        said = _placed(box) or _unfit(frame, chosen) or _turned(yaw)
+            return Guidance(
+                None, fits=False, pose=None, advice=_NOBODY[chosen], covered=self.coverage
+            )
+        box = scale_to_frame(chosen.box, frame.pixels.shape)
+        yaw = estimate_pose(chosen.landmarks)[0]
+        shown = (
+            Pose.LEFT
+            if yaw > SIDE_YAW_DEGREES
+            else Pose.RIGHT
+            if yaw < -SIDE_YAW_DEGREES
+            else Pose.FRONT
+        )
+        said = _advise_position(box) or _advise_quality(frame, chosen) or _advise_turn(yaw)
         fits = not said
-        asked = None if said or self._wants(shown) else self._asked()
-        said = said or (_ASK[asked] if asked else self._good(shown))
-        return Look(box, fits, shown, said, self.covered, asked)
+        asked = None if said or self._wants(shown) else self._choose_pose()
+        said = said or (_ASK[asked] if asked else self._advise_good(shown))
+        return Guidance(box, fits, shown, said, self.coverage, asked)
 
-    def _good(self, shown: Pose) -> str:
+    def _advise_good(self, shown: Pose) -> str:
         if self._idle[shown]:
             return "Good. Now move your head a little."
         return "Good. Hold still."
 
 
-def relative(box: NDArray[np.float32], shape: tuple[int, ...]) -> tuple[float, float, float, float]:
+def scale_to_frame(
+    box: NDArray[np.float32], shape: tuple[int, ...]
+) -> tuple[float, float, float, float]:
     """Return a box, float32[4] in pixels, as shares of a frame of this shape (h, w, 3).
 
     >>> import numpy as np
@@ -193,26 +203,26 @@ def relative(box: NDArray[np.float32], shape: tuple[int, ...]) -> tuple[float, f
     return left / width, top / height, wide / width, high / height
 
 
-def _placed(box: tuple[float, float, float, float]) -> str:
+def _advise_position(box: tuple[float, float, float, float]) -> str:
     """Say where to move so that the face fills the oval; empty when it does."""
     left, top, width, height = box
-    if max(width, height) < _SMALL:
+    if max(width, height) < _MIN_FACE_SHARE:
         return "Come closer."
-    if max(width, height) > _LARGE:
+    if max(width, height) > _MAX_FACE_SHARE:
         return "Move back a little."
     across, down = left + width / 2 - 0.5, top + height / 2 - 0.5
-    if abs(across) > _ASIDE and abs(across) >= abs(down):
+    if abs(across) > _MAX_OFFSET_SHARE and abs(across) >= abs(down):
         # The picture is not mirrored: its left is the person's right.
         return f"Move a little to your {'left' if across < 0 else 'right'}."
-    if abs(down) > _ASIDE:
+    if abs(down) > _MAX_OFFSET_SHARE:
         return f"Move {'down' if down < 0 else 'up'} a little, or tilt the camera."
     return ""
 
 
-def _unfit(frame: Frame, face: Face) -> str:
+def _advise_quality(frame: Frame, face: Face) -> str:
     """Say what keeps the face from being learned; the same limits as for any photo."""
     return assess(frame.pixels, face.box, face.landmarks).advice
 
 
-def _turned(yaw: float) -> str:
-    return "Turn back a little: that is too far." if abs(yaw) > _TOO_TURNED else ""
+def _advise_turn(yaw: float) -> str:
+    return "Turn back a little: that is too far." if abs(yaw) > _MAX_YAW_DEGREES else ""

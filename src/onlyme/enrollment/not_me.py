@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from onlyme.enrollment.photos import Collector
+from onlyme.enrollment.photos import PhotoCollector
 from onlyme.errors import EnrollmentError, UsageError
 from onlyme.siamese.owner import Examples
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from onlyme.enrollment.photos import Photo
     from onlyme.face.pipeline import Pipeline
 
-__all__ = ["forgotten", "lesson_from", "taught"]
+__all__ = ["add_lesson", "collect_lesson", "remove_last_lesson"]
 
 
-def lesson_from(
+def collect_lesson(
     pipeline: Pipeline, known: Examples, image: Photo, *, measured: bool
 ) -> NDArray[np.float32]:
     """Look at the face that is not this person: float32[1, d].
@@ -28,14 +28,18 @@ def lesson_from(
         pipeline: sees the photo.
         known: what is known of the person.
         image: the photo.
-        measured: see `onlyme.enrollment.photos.Collector`.
+        measured: see `onlyme.enrollment.photos.PhotoCollector`.
 
     Raises:
         EnrollmentError: there is no face to learn from, it was taught before, or it is
             one of the person's own photos.
     """
-    collector = Collector(
-        pipeline, judge_quality=False, known=known.alike, apart=known.taught, measured=measured
+    collector = PhotoCollector(
+        pipeline,
+        judge_quality=False,
+        known=known.all_look_alikes,
+        apart=known.all_me,
+        measured=measured,
     )
     report = collector.add(image)
     if not report.taken:
@@ -43,12 +47,12 @@ def lesson_from(
     return collector.vectors
 
 
-def taught(old: Examples, face: NDArray[np.float32]) -> tuple[Examples, NDArray[np.float32]]:
+def add_lesson(old: Examples, face: NDArray[np.float32]) -> tuple[Examples, NDArray[np.float32]]:
     """Add a lesson, float32[1, d]; return it as well."""
-    return old + replace(Examples.none(face.shape[1]), lessons=face), face
+    return old + replace(Examples.make_empty(face.shape[1]), lessons=face), face
 
 
-def forgotten(old: Examples) -> tuple[Examples, NDArray[np.float32]]:
+def remove_last_lesson(old: Examples) -> tuple[Examples, NDArray[np.float32]]:
     """Take the last lesson back; return it as well.
 
     Raises:

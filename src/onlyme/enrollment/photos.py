@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import EnrollmentError, ImageError, UsageError
-from onlyme.image.sources import is_folder, photos
-from onlyme.siamese.learning import EQUAL
+from onlyme.image.sources import is_folder, list_photos
+from onlyme.siamese.learning import EQUAL_PICTURE_DISTANCE
 from onlyme.siamese.owner import Examples
 from onlyme.types import Embedding, Frame, PhotoReport, Reason
 
@@ -26,16 +26,23 @@ if TYPE_CHECKING:
     Picture = ImageLike | Frame
     Photo = Picture | Embedding
 
-__all__ = ["ADVISED", "SAME_PERSON", "SAME_PICTURE", "Collected", "Collector", "collected"]
+__all__ = [
+    "ADVISED_PHOTOS",
+    "SAME_PERSON_DISTANCE",
+    "SAME_PICTURE_DISTANCE",
+    "PhotoCollection",
+    "PhotoCollector",
+    "collect_photos",
+]
 
-ADVISED = 5
+ADVISED_PHOTOS = 5
 """Photos of one person that are advised; one is enough."""
 
-SAME_PICTURE = 0.3
+SAME_PICTURE_DISTANCE = 0.3
 """Embeddings nearer than this (Euclidean, of a possible 2) are of one picture, scaled or
 encoded anew, or of one moment: of 17,675 pairs of photos of one person in LFW none is."""
 
-SAME_PERSON = 1.2
+SAME_PERSON_DISTANCE = 1.2
 """Photos of one person lie nearer than this; of two people 99.9 % lie farther (1.2 is a cosine
 of 0.28). Used only to notice strays among enrolment photos, never to accept anybody."""
 
@@ -46,7 +53,7 @@ _WHY = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Collected:
+class PhotoCollection:
     """What photos came to.
 
     Attributes:
@@ -60,7 +67,7 @@ class Collected:
     others: tuple[PhotoReport, ...]
 
 
-def collected(
+def collect_photos(
     pipeline: Pipeline,
     known: Examples,
     me: Photo | Iterable[Photo],
@@ -69,7 +76,7 @@ def collected(
     on_photo: Callable[[PhotoReport], None] | None,
     *,
     measured: bool,
-) -> Collected:
+) -> PhotoCollection:
     """Look at all photos of one enrollment, which adds to what is known.
 
     Args:
@@ -79,52 +86,52 @@ def collected(
         not_me: of others.
         look_alikes: of others who look like the person.
         on_photo: is told of each photo as soon as it was looked at.
-        measured: see `Collector`.
+        measured: see `PhotoCollector`.
 
     Raises:
         EnrollmentError: no photo of the person can be used, or they show different people.
     """
-    said = on_photo or (lambda _: None)
-    mine = Collector(pipeline, judge_quality=True, known=known.me, measured=measured)
-    mine.extend(me, said)
+    on_photo = on_photo or (lambda _: None)
+    mine = PhotoCollector(pipeline, judge_quality=True, known=known.me, measured=measured)
+    mine.extend(me, on_photo)
     for report in mine.refuse_strays():
-        said(report)
+        on_photo(report)
     if not len(mine.vectors):
-        raise EnrollmentError(_nothing_taken(mine.reports))
-    own = np.concatenate([known.taught, mine.vectors])
-    others = Collector(
+        raise EnrollmentError(_explain_nothing_taken(mine.reports))
+    own = np.concatenate([known.all_me, mine.vectors])
+    others = PhotoCollector(
         pipeline, judge_quality=False, known=known.not_me, apart=own, measured=measured
     )
-    others.extend(not_me, said)
-    alike = Collector(
+    others.extend(not_me, on_photo)
+    alike = PhotoCollector(
         pipeline, judge_quality=False, known=known.look_alikes, apart=own, measured=measured
     )
-    alike.extend(look_alikes, said)
+    alike.extend(look_alikes, on_photo)
     none = mine.vectors[:0]
     examples = Examples(mine.vectors, others.vectors, alike.vectors, learned=none, lessons=none)
-    return Collected(examples, mine.reports, others.reports + alike.reports)
+    return PhotoCollection(examples, mine.reports, others.reports + alike.reports)
 
 
-def expanded(images: Photo | Iterable[Photo]) -> Iterator[Photo]:
+def expand_photos(images: Photo | Iterable[Photo]) -> Iterator[Photo]:
     """Return photos one by one, whether one or many were given, and a folder's pictures."""
     single = (str, os.PathLike, bytes, bytearray, memoryview, np.ndarray, Frame, Embedding)
     if isinstance(images, single) or not isinstance(images, Iterable):
         images = [images]
     for image in images:
         if isinstance(image, (str, os.PathLike)) and is_folder(image):
-            yield from photos([image])
+            yield from list_photos([image])
         else:
             yield image
 
 
 @dataclass(slots=True)
-class _Photo:
+class _PhotoRecord:
     source: str
     embedding: Embedding | None = None
     quality: Quality | None = None
     note: str = ""
 
-    def report(self) -> PhotoReport:
+    def make_report(self) -> PhotoReport:
         taken = self.embedding is not None
         return PhotoReport(self.source, taken, self.note, self.quality)
 
@@ -133,7 +140,7 @@ class _Photo:
 
 
 @dataclass(slots=True)
-class Collector:
+class PhotoCollector:
     """Looks at photos one by one and keeps those that make a good template.
 
     Attributes:
@@ -142,7 +149,7 @@ class Collector:
         known: float32[k, d], embeddings that the photos add to.
         apart: float32[a, d], embeddings that none of the photos may be: the person's own,
             where photos of others are collected.
-        measured: the embedder is the one that `SAME_PICTURE` and `SAME_PERSON` were
+        measured: the embedder is the one that `SAME_PICTURE_DISTANCE` and `SAME_PERSON_DISTANCE` were
             measured with. Of another's, equal embeddings are one picture, and nothing
             is known of strays.
     """
@@ -152,19 +159,19 @@ class Collector:
     known: NDArray[np.float32] = field(repr=False)
     apart: NDArray[np.float32] | None = field(default=None, repr=False)
     measured: bool = True
-    _photos: list[_Photo] = field(default_factory=list, repr=False)
+    _photos: list[_PhotoRecord] = field(default_factory=list, repr=False)
 
     def add(self, image: Photo) -> PhotoReport:
         """Look at one photo, and say whether it is taken for now."""
-        photo = self._seen(image)
+        photo = self._look_at(image)
         self._photos.append(photo)
         if photo.embedding is not None:
             self._refuse_duplicate(photo)
-        return photo.report()
+        return photo.make_report()
 
     def extend(self, images: Photo | Iterable[Photo], said: Callable[[PhotoReport], None]) -> None:
         """Look at one photo or many, and tell of each as soon as it was looked at."""
-        for image in expanded(images):
+        for image in expand_photos(images):
             said(self.add(image))
 
     @property
@@ -176,7 +183,7 @@ class Collector:
     @property
     def reports(self) -> tuple[PhotoReport, ...]:
         """One report a photo, in the order in which they came."""
-        return tuple(photo.report() for photo in self._photos)
+        return tuple(photo.make_report() for photo in self._photos)
 
     def refuse_strays(self) -> tuple[PhotoReport, ...]:
         """Refuse the photos that do not show the person whom most of them show.
@@ -194,13 +201,13 @@ class Collector:
         everything = np.concatenate([self.known, self.vectors])
         if not self.measured or not taken or len(everything) < 2:
             return ()
-        distances = _distances(everything, everything)
+        distances = _measure_distances(everything, everything)
         anchors = distances[: len(self.known)] if len(self.known) else distances
         person = anchors[np.argmin(np.median(anchors, axis=1))]
         strays = [
             photo
             for photo, distance in zip(taken, person[len(self.known) :], strict=True)
-            if distance > SAME_PERSON
+            if distance > SAME_PERSON_DISTANCE
         ]
         if len(strays) * 2 >= len(everything):
             raise EnrollmentError(
@@ -210,49 +217,49 @@ class Collector:
             )
         for photo in strays:
             photo.refuse("does not show the person of the other photos")
-        return tuple(photo.report() for photo in strays)
+        return tuple(photo.make_report() for photo in strays)
 
-    def _seen(self, image: Photo) -> _Photo:
+    def _look_at(self, image: Photo) -> _PhotoRecord:
         try:
             sight = self.pipeline.look(image)
         except ImageError as error:
-            return _Photo(error.source, note=error.cause)
+            return _PhotoRecord(error.source, note=error.cause)
         except UsageError as error:
-            return _Photo("embedding", note=str(error))
+            return _PhotoRecord("embedding", note=str(error))
         moment = f", {sight.frame.at:.1f} s" if sight.frame.at else ""
-        photo = _Photo(sight.frame.source + moment, sight.embedding, sight.quality)
+        photo = _PhotoRecord(sight.frame.source + moment, sight.embedding, sight.quality)
         if sight.reason is not None:
             photo.note = _WHY[sight.reason]
         elif self.judge_quality and photo.quality is not None and not photo.quality.ok:
             photo.refuse(photo.quality.advice)
         return photo
 
-    def _refuse_duplicate(self, photo: _Photo) -> None:
+    def _refuse_duplicate(self, photo: _PhotoRecord) -> None:
         assert photo.embedding is not None  # noqa: S101 - for the type checker; `add` asked
         vector = photo.embedding.vector[None]
         for earlier in self._photos[:-1]:
             if earlier.embedding is None:
                 continue
-            if self._holds(earlier.embedding.vector[None], vector):
+            if self._contains(earlier.embedding.vector[None], vector):
                 photo.refuse(f"the same picture as {earlier.source}")
                 return
-        if self._holds(self.known, vector):
+        if self._contains(self.known, vector):
             photo.refuse("the same picture as one enrolled before")
-        elif self.apart is not None and self._holds(self.apart, vector):
+        elif self.apart is not None and self._contains(self.apart, vector):
             photo.refuse("one of the person's own photos")
 
-    def _holds(self, pictures: NDArray[np.float32], vector: NDArray[np.float32]) -> bool:
-        same = SAME_PICTURE if self.measured else EQUAL
-        return bool(len(pictures)) and bool(_distances(vector, pictures).min() < same)
+    def _contains(self, pictures: NDArray[np.float32], vector: NDArray[np.float32]) -> bool:
+        same = SAME_PICTURE_DISTANCE if self.measured else EQUAL_PICTURE_DISTANCE
+        return bool(len(pictures)) and bool(_measure_distances(vector, pictures).min() < same)
 
 
-def _nothing_taken(reports: tuple[PhotoReport, ...]) -> str:
+def _explain_nothing_taken(reports: tuple[PhotoReport, ...]) -> str:
     if not reports:
-        return f"no photo was given; one is enough, {ADVISED} are advised"
+        return f"no photo was given; one is enough, {ADVISED_PHOTOS} are advised"
     return "no photo can be used:\n" + "\n".join(f"  {r.source}: {r.note}" for r in reports)
 
 
-def _distances(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
+def _measure_distances(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
     """Euclidean distances between the rows of two sets of unit vectors: float64[n, m], 0 to 2."""
     cosines = a.astype(np.float64) @ b.astype(np.float64).T
     return np.sqrt(np.maximum(2 - 2 * cosines, 0))

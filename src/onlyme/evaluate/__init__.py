@@ -4,36 +4,43 @@
 `intervals` hold the figures one by one.
 """
 
-from onlyme.evaluate.cache import Embedded, embed_files, erase
-from onlyme.evaluate.evaluation import Evaluation, run
+from onlyme.evaluate.cache import EmbeddingCache, embed_files, erase_cache
+from onlyme.evaluate.evaluation import Evaluation, run_evaluation
 from onlyme.evaluate.groups import read_groups
-from onlyme.evaluate.owners import Learn, Learned, LearnFor, OwnerStudy, Progress, study_owners
+from onlyme.evaluate.owners import (
+    OwnerLearner,
+    OwnerLearnerFactory,
+    OwnerMatcher,
+    OwnerStudy,
+    StageProgress,
+    study_owners,
+)
 from onlyme.evaluate.pair_verification import PairStudy, verify_pairs
 from onlyme.evaluate.pairs import Pair, Photo, list_people, make_pairs, read_pairs, write_pairs
-from onlyme.evaluate.report.report import pictured, to_html, to_json
+from onlyme.evaluate.report.report import list_pictured_sources, to_html, to_json
 from onlyme.evaluate.resample import miss_rate, miss_ratio
 
 __all__ = [
-    "Embedded",
+    "EmbeddingCache",
     "Evaluation",
-    "Learn",
-    "LearnFor",
-    "Learned",
+    "OwnerLearner",
+    "OwnerLearnerFactory",
+    "OwnerMatcher",
     "OwnerStudy",
     "Pair",
     "PairStudy",
     "Photo",
-    "Progress",
+    "StageProgress",
     "embed_files",
-    "erase",
+    "erase_cache",
     "list_people",
+    "list_pictured_sources",
     "make_pairs",
     "miss_rate",
     "miss_ratio",
-    "pictured",
     "read_groups",
     "read_pairs",
-    "run",
+    "run_evaluation",
     "study_owners",
     "to_html",
     "to_json",

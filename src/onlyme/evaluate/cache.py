@@ -3,7 +3,7 @@
 **The cache is biometric data.** An embedding tells a person apart from
 others as the photo does. The folder is made for its owner alone (0700), the
 files too (0600), nothing names a photo or a person (the key is the SHA-256 of
-the photo's bytes), and `erase` removes it. A file that cannot be used is
+the photo's bytes), and `erase_cache` removes it. A file that cannot be used is
 ignored and made anew: the cache only ever saves time.
 """
 
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Embedded", "embed_files", "erase"]
+__all__ = ["EmbeddingCache", "embed_files", "erase_cache"]
 
 _MODEL = re.compile(r"[0-9a-f]{64}")
-_SAVE_EVERY = 500  # new embeddings; an interrupted run loses at most these
+_SAVE_EVERY_PHOTOS = 500  # new embeddings; an interrupted run loses at most these
 
-Embed = Callable[[Path], "NDArray[np.float32] | None"]
+FileEmbedder = Callable[[Path], "NDArray[np.float32] | None"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Embedded:
+class EmbeddingCache:
     """The embeddings of a list of photos.
 
     Attributes:
@@ -55,12 +55,12 @@ class Embedded:
 
 def embed_files(
     paths: Sequence[Path],
-    embed: Embed,
+    embed: FileEmbedder,
     *,
     model: str,
     folder: Path | None = None,
     progress: Callable[[str, int, int], None] | None = None,
-) -> Embedded:
+) -> EmbeddingCache:
     """Embed photos, those known from an earlier run without looking at them again.
 
     Args:
@@ -77,7 +77,7 @@ def embed_files(
         UsageError: when the model is no hash, a photo cannot be opened, the
             folder cannot be written, or `embed` returns no unit vector.
     """
-    file = None if folder is None else _file(folder, model)
+    file = None if folder is None else _locate_cache(folder, model)
     known = _load(file) if file else {}
     found: list[NDArray[np.float32] | None] = []
     computed = 0
@@ -85,9 +85,9 @@ def embed_files(
         for done, path in enumerate(paths, start=1):
             key = _hash(path)
             if key not in known:
-                known[key] = _ask(embed, path)
+                known[key] = _embed_checked(embed, path)
                 computed += 1
-                if file and computed % _SAVE_EVERY == 0:
+                if file and computed % _SAVE_EVERY_PHOTOS == 0:
                     _save(file, known)
             found.append(known[key])
             if progress:
@@ -99,7 +99,7 @@ def embed_files(
     vectors = [vector for vector in found if vector is not None]
     if len({vector.size for vector in vectors}) > 1:
         raise UsageError(f"the cache {file} mixes vectors of different length; erase it")
-    return Embedded(
+    return EmbeddingCache(
         np.stack(vectors) if vectors else np.empty((0, 0), np.float32),
         np.array(rows, dtype=np.intp),
         tuple(row for row, vector in enumerate(found) if vector is None),
@@ -107,7 +107,7 @@ def embed_files(
     )
 
 
-def erase(folder: Path) -> int:
+def erase_cache(folder: Path) -> int:
     """Remove every cached embedding from a folder; return how many files went.
 
     Only files that this module named are removed.
@@ -127,7 +127,7 @@ def erase(folder: Path) -> int:
     return removed
 
 
-def _file(folder: Path, model: str) -> Path:
+def _locate_cache(folder: Path, model: str) -> Path:
     if not _MODEL.fullmatch(model):
         raise UsageError("a model is named by the sha256 of its file, 64 hex digits")
     return folder / f"{model}.npz"
@@ -141,7 +141,7 @@ def _hash(path: Path) -> bytes:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _ask(embed: Embed, path: Path) -> NDArray[np.float32] | None:
+def _embed_checked(embed: FileEmbedder, path: Path) -> NDArray[np.float32] | None:
     try:
         vector = embed(path)
     except ImageError:

@@ -11,17 +11,17 @@ import numpy as np
 from onlyme.errors import UsageError
 from onlyme.evaluate.groups import GroupStudy, study_groups
 from onlyme.evaluate.owners import OwnerStudy, study_owners
-from onlyme.evaluate.pair_verification import PairStudy, Score, cosine, verify_pairs
+from onlyme.evaluate.pair_verification import PairScorer, PairStudy, cosine, verify_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from onlyme.evaluate.owners import Learn, LearnFor, Progress
+    from onlyme.evaluate.owners import OwnerLearner, OwnerLearnerFactory, StageProgress
     from onlyme.evaluate.pairs import Pair
 
-__all__ = ["Evaluation", "run"]
+__all__ = ["Evaluation", "run_evaluation"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,26 +57,26 @@ class Evaluation:
     groups: GroupStudy | None
 
 
-def run(
+def run_evaluation(
     embeddings: NDArray[np.float32],
     labels: Sequence[str],
     sources: Sequence[str],
-    learn: Learn | None = None,
+    learn: OwnerLearner | None = None,
     *,
-    learn_for: LearnFor | None = None,
+    learn_for: OwnerLearnerFactory | None = None,
     folds: int = 5,
     photos: int = 5,
     repeats: int = 1,
     far: float = 1e-4,
     fars: Collection[float] = (1e-2, 1e-3, 1e-4, 1e-5),
     pairs: Sequence[Pair] | None = None,
-    score: Score = cosine,
+    score: PairScorer = cosine,
     groups: Mapping[str, str] | None = None,
     unusable: Sequence[str] = (),
     title: str = "",
     model: str = "",
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
 ) -> Evaluation:
     """Evaluate owners against strangers, and pairs and groups where asked for.
 
@@ -84,7 +84,7 @@ def run(
         embeddings: float32[n, d], one row a photo.
         labels: the person of each photo.
         sources: names each photo; pairs and thumbnails refer to it.
-        learn: learns an owner from float32[k, d]; see `protocol.Learned`.
+        learn: learns an owner from float32[k, d]; see `owners.OwnerMatcher`.
         learn_for: instead of `learn`, for cross-fitting over `folds`.
         folds: with `learn_for`, how many.
         photos: how many photos an owner enrolls with.

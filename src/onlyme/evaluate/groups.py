@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import UsageError
-from onlyme.evaluate.intervals import Interval, Rate, bootstrap_rate, rate
+from onlyme.evaluate.intervals import ErrorRate, Interval, bootstrap_rate, make_rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GroupRate", "GroupStudy", "read_groups", "study_groups"]
 
-_ENOUGH_ATTEMPTS = 30
-_ENOUGH_PEOPLE = 5
+_MIN_ATTEMPTS = 30
+_MIN_PEOPLE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class GroupRate:
     group: str
     against: str
     people: int
-    rate: Rate
+    rate: ErrorRate
     over_people: Interval | None
     enough: bool
 
@@ -127,7 +127,7 @@ def study_groups(
         raise UsageError(f"a false match rate of {fmr:g} is too high to be split by group here")
     number = {name: index for index, name in enumerate(names)}
     owner_group = np.array([number.get(groups.get(owner, ""), -1) for owner in study.owners])
-    matches, compared = _impostors_by_group(study, groups, number, alpha)
+    matches, compared = _count_impostors_by_group(study, groups, number, alpha)
     misses, attempts = study.misses_at(alpha)
     fnmr, within, across = [], [], []
     for name, index in number.items():
@@ -135,11 +135,13 @@ def study_groups(
         if not own.any():
             continue
         others = np.arange(len(names)) != index
-        fnmr.append(_group_rate(name, "", misses[own], attempts[own], 0.0, seed))
-        within.append(_group_rate(name, name, matches[own, index], compared[own, index], fmr, seed))
+        fnmr.append(_make_group_rate(name, "", misses[own], attempts[own], 0.0, seed))
+        within.append(
+            _make_group_rate(name, name, matches[own, index], compared[own, index], fmr, seed)
+        )
         if len(names) > 1:
             across.append(
-                _group_rate(
+                _make_group_rate(
                     name,
                     "other groups",
                     matches[np.ix_(own, others)].sum(axis=1),
@@ -150,11 +152,16 @@ def study_groups(
             )
     unlabelled = sum(person not in groups for person in people)
     return GroupStudy(
-        fmr, alpha, _worst_first(fnmr), _worst_first(within), _worst_first(across), unlabelled
+        fmr,
+        alpha,
+        _sort_worst_first(fnmr),
+        _sort_worst_first(within),
+        _sort_worst_first(across),
+        unlabelled,
     )
 
 
-def _impostors_by_group(
+def _count_impostors_by_group(
     study: OwnerStudy, groups: Mapping[str, str], number: dict[str, int], alpha: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """int64[owners, groups] matches and comparisons with strangers of each group."""
@@ -172,7 +179,7 @@ def _impostors_by_group(
     return matches, compared
 
 
-def _group_rate(
+def _make_group_rate(
     group: str,
     against: str,
     errors: NDArray[np.int64],
@@ -180,19 +187,19 @@ def _group_rate(
     target: float,
     seed: int,
 ) -> GroupRate:
-    counted = rate(int(errors.sum()), int(trials.sum()))
+    counted = make_rate(int(errors.sum()), int(trials.sum()))
     over = bootstrap_rate(errors, trials, seed=seed) if errors.size > 1 and counted.count else None
     # With fewer than 3 / target comparisons even no error at all would not show the target.
-    needed = 3 / target if target else _ENOUGH_ATTEMPTS
+    needed = 3 / target if target else _MIN_ATTEMPTS
     # Fewer may still show that it is missed.
     missed = target > 0 and counted.low > target
-    enough = errors.size >= _ENOUGH_PEOPLE and (counted.total >= needed or missed)
+    enough = errors.size >= _MIN_PEOPLE and (counted.total >= needed or missed)
     return GroupRate(group, against, errors.size, counted, over, enough)
 
 
-def _worst_first(rates: list[GroupRate]) -> tuple[GroupRate, ...]:
-    def badness(each: GroupRate) -> tuple[bool, float, float, str]:
+def _sort_worst_first(rates: list[GroupRate]) -> tuple[GroupRate, ...]:
+    def make_worst_key(each: GroupRate) -> tuple[bool, float, float, str]:
         value = each.rate.value if each.rate.total else 0.0
         return (not each.enough, -value, -each.rate.high, each.group)
 
-    return tuple(sorted(rates, key=badness))
+    return tuple(sorted(rates, key=make_worst_key))

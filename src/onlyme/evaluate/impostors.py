@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import UsageError
-from onlyme.evaluate.intervals import Rate, rate
+from onlyme.evaluate.intervals import ErrorRate, make_rate
 from onlyme.evaluate.metrics import threshold_at_fmr
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Impostors", "Tally"]
+__all__ = ["ImpostorAccumulator", "Impostors"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,9 +50,9 @@ class Impostors:
         """How many comparisons match; below the tail at most that many."""
         return int(self.weights[self.margins >= threshold].sum())
 
-    def rate_at(self, threshold: float) -> Rate:
+    def rate_at(self, threshold: float) -> ErrorRate:
         """Return the FMR at a threshold, with its Clopper-Pearson interval."""
-        return rate(self.count_at(threshold), self.total)
+        return make_rate(self.count_at(threshold), self.total)
 
     def threshold_at(self, fmr: float) -> float:
         """Return the lowest threshold whose FMR does not exceed a target.
@@ -67,7 +67,7 @@ class Impostors:
         return self.exact == self.margins.size or bool(threshold > self.margins[self.exact])
 
 
-class Tally:
+class ImpostorAccumulator:
     """Collects impostor margins in bounded memory.
 
     Args:
@@ -117,14 +117,14 @@ class Tally:
         )
         self._waiting_size += size
         if self._waiting_size > self._tail + self._body:
-            self._fold()
+            self._merge_waiting()
 
     def result(self) -> Impostors:
         """Return the summary of everything added so far."""
-        self._fold()
+        self._merge_waiting()
         return self._kept
 
-    def _fold(self) -> None:
+    def _merge_waiting(self) -> None:
         parts = [self._kept, *self._waiting]
         self._waiting, self._waiting_size = [], 0
         margins = np.concatenate([part.margins for part in parts])

@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "ErrorRate",
     "Interval",
-    "Rate",
     "bootstrap",
     "bootstrap_rate",
     "bootstrap_ratio",
     "clopper_pearson",
-    "rate",
+    "make_rate",
     "upper_bound",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class ErrorRate:
     """Errors counted among comparisons.
 
     Attributes:
@@ -118,7 +118,7 @@ def upper_bound(count: int, total: int, *, confidence: float = 0.95) -> float:
     return 1.0 if count == total else float(betaincinv(count + 1, total - count, confidence))
 
 
-def rate(count: int, total: int, *, confidence: float = 0.95) -> Rate:
+def make_rate(count: int, total: int, *, confidence: float = 0.95) -> ErrorRate:
     """Return a counted rate with its Clopper-Pearson interval.
 
     Raises:
@@ -127,7 +127,7 @@ def rate(count: int, total: int, *, confidence: float = 0.95) -> Rate:
     >>> rate(3, 1000).value
     0.003
     """
-    return Rate(int(count), int(total), *clopper_pearson(count, total, confidence=confidence))
+    return ErrorRate(int(count), int(total), *clopper_pearson(count, total, confidence=confidence))
 
 
 def bootstrap(
@@ -178,7 +178,7 @@ def bootstrap(
             for _ in range(repeats)
         ]
     )
-    return _percentiles(statistic(everyone), drawn, confidence)
+    return _make_percentile_interval(statistic(everyone), drawn, confidence)
 
 
 def bootstrap_rate(
@@ -201,13 +201,13 @@ def bootstrap_rate(
     Raises:
         UsageError: with fewer than two identities, unequal lengths or no trials.
     """
-    wrong, tried = _per_identity(errors), _per_identity(trials)
+    wrong, tried = _check_counts_per_identity(errors), _check_counts_per_identity(trials)
     if wrong.shape != tried.shape or not tried.sum() > 0:
         raise UsageError("errors and trials go together, one of each for every identity")
-    drawn = _draws(wrong.size, repeats, seed)
+    drawn = _draw_identities(wrong.size, repeats, seed)
     with np.errstate(invalid="ignore", divide="ignore"):
         values = (drawn @ wrong) / (drawn @ tried)
-    return _percentiles(float(wrong.sum() / tried.sum()), values, confidence)
+    return _make_percentile_interval(float(wrong.sum() / tried.sum()), values, confidence)
 
 
 def bootstrap_ratio(
@@ -242,14 +242,14 @@ def bootstrap_ratio(
     >>> bootstrap_ratio([1, 0, 2, 1], [2, 0, 4, 2])
     Interval(value=0.5, low=0.5, high=0.5)
     """
-    new, old = _per_identity(errors), _per_identity(baseline_errors)
+    new, old = _check_counts_per_identity(errors), _check_counts_per_identity(baseline_errors)
     if new.shape != old.shape:
         raise UsageError("both systems need one number of errors for every identity")
-    drawn = _draws(new.size, repeats, seed)
+    drawn = _draw_identities(new.size, repeats, seed)
     with np.errstate(invalid="ignore", divide="ignore"):
         values = (drawn @ new) / (drawn @ old)
         value = float(np.divide(new.sum(), old.sum()))
-    return _percentiles(value, values, confidence)
+    return _make_percentile_interval(value, values, confidence)
 
 
 def _check_count(count: int, total: int, confidence: float) -> None:
@@ -259,7 +259,7 @@ def _check_count(count: int, total: int, confidence: float) -> None:
         raise UsageError("a confidence lies between 0 and 1, such as 0.95")
 
 
-def _per_identity(values: ArrayLike) -> NDArray[np.float64]:
+def _check_counts_per_identity(values: ArrayLike) -> NDArray[np.float64]:
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or array.size < 2:
         raise UsageError("a bootstrap over identities needs at least two of them")
@@ -268,7 +268,7 @@ def _per_identity(values: ArrayLike) -> NDArray[np.float64]:
     return array
 
 
-def _draws(identities: int, repeats: int, seed: int) -> NDArray[np.float64]:
+def _draw_identities(identities: int, repeats: int, seed: int) -> NDArray[np.float64]:
     """Float64[repeats, identities]: how often each draw holds each identity."""
     if repeats < 1:
         raise UsageError("a bootstrap needs at least one draw")
@@ -277,7 +277,9 @@ def _draws(identities: int, repeats: int, seed: int) -> NDArray[np.float64]:
     return generator.multinomial(identities, shares, size=repeats).astype(np.float64)
 
 
-def _percentiles(value: float, drawn: NDArray[np.float64], confidence: float) -> Interval:
+def _make_percentile_interval(
+    value: float, drawn: NDArray[np.float64], confidence: float
+) -> Interval:
     _check_count(0, 1, confidence)
     existing = drawn[~np.isnan(drawn)]
     if 2 * existing.size < drawn.size:

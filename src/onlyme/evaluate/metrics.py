@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import UsageError
-from onlyme.evaluate.intervals import Rate, rate
+from onlyme.evaluate.intervals import ErrorRate, make_rate
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -78,8 +78,8 @@ class OperatingPoint:
     """
 
     threshold: float
-    fmr: Rate
-    fnmr: Rate
+    fmr: ErrorRate
+    fnmr: ErrorRate
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Accuracy:
     thresholds: tuple[float, ...]
 
 
-def false_match_rate(impostor: ArrayLike, threshold: float) -> Rate:
+def false_match_rate(impostor: ArrayLike, threshold: float) -> ErrorRate:
     """Count the impostor comparisons that match: score ≥ threshold.
 
     Args:
@@ -112,11 +112,11 @@ def false_match_rate(impostor: ArrayLike, threshold: float) -> Rate:
     >>> false_match_rate([0.1, 0.2, 0.3, 0.4], 0.3).count
     2
     """
-    scores = _scores(impostor, "impostor", empty=True)
-    return rate(int(np.count_nonzero(scores >= _threshold(threshold))), scores.size)
+    scores = _check_scores(impostor, "impostor", empty=True)
+    return make_rate(int(np.count_nonzero(scores >= _check_threshold(threshold))), scores.size)
 
 
-def false_non_match_rate(genuine: ArrayLike, threshold: float) -> Rate:
+def false_non_match_rate(genuine: ArrayLike, threshold: float) -> ErrorRate:
     """Count the genuine comparisons that do not match: score < threshold.
 
     Args:
@@ -129,8 +129,8 @@ def false_non_match_rate(genuine: ArrayLike, threshold: float) -> Rate:
     >>> false_non_match_rate([0.1, 0.2, 0.3, 0.4], 0.3).count
     2
     """
-    scores = _scores(genuine, "genuine", empty=True)
-    return rate(int(np.count_nonzero(scores < _threshold(threshold))), scores.size)
+    scores = _check_scores(genuine, "genuine", empty=True)
+    return make_rate(int(np.count_nonzero(scores < _check_threshold(threshold))), scores.size)
 
 
 def error_curve(
@@ -159,11 +159,11 @@ def error_curve(
     >>> curve.fmr.tolist(), curve.fnmr.tolist()
     ([1.0, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 1.0])
     """
-    same, other = _scores(genuine, "genuine"), _scores(impostor, "impostor")
+    same, other = _check_scores(genuine, "genuine"), _check_scores(impostor, "impostor")
     distinct = np.unique(np.concatenate([same, other]))
     thresholds = np.append(distinct, np.nextafter(distinct[-1], np.inf))
-    fnmr = _share_below(same, genuine_weights, thresholds)
-    fmr = 1.0 - _share_below(other, impostor_weights, thresholds)
+    fnmr = _compute_share_below(same, genuine_weights, thresholds)
+    fmr = 1.0 - _compute_share_below(other, impostor_weights, thresholds)
     return ErrorCurve(thresholds, fmr, fnmr)
 
 
@@ -237,10 +237,10 @@ def threshold_at_fmr(
     >>> 0.3 < threshold < 0.3001
     True
     """
-    scores = _scores(impostor, "impostor")
+    scores = _check_scores(impostor, "impostor")
     if not 0.0 <= fmr <= 1.0:
         raise UsageError("a false match rate lies between 0 and 1")
-    each = _weights(weights, scores.size)
+    each = _check_weights(weights, scores.size)
     everything = float(each.sum()) if total is None else float(total)
     if everything < each.sum():
         raise UsageError("`total` counts all comparisons, those given among them")
@@ -270,7 +270,7 @@ def fnmr_at_fmr(genuine: ArrayLike, impostor: ArrayLike, fmr: float) -> Operatin
     >>> point.fmr.count, point.fnmr.count
     (1, 0)
     """
-    same = _scores(genuine, "genuine")
+    same = _check_scores(genuine, "genuine")
     threshold = threshold_at_fmr(impostor, fmr)
     return OperatingPoint(
         threshold, false_match_rate(impostor, threshold), false_non_match_rate(same, threshold)
@@ -290,7 +290,7 @@ def best_threshold(scores: ArrayLike, same: ArrayLike) -> float:
     >>> best_threshold([0.1, 0.2, 0.8, 0.9], [False, False, True, True])
     0.8
     """
-    values, truth = _labelled(scores, same)
+    values, truth = _check_labels(scores, same)
     order = np.argsort(values, kind="stable")
     ranked, right = values[order], truth[order]
     # Matching from position i up: same pairs from i on and different ones before it are right.
@@ -315,7 +315,7 @@ def accuracy_over_folds(scores: ArrayLike, same: ArrayLike, folds: ArrayLike) ->
     Raises:
         UsageError: on unequal lengths, unusable scores or a single fold.
     """
-    values, truth = _labelled(scores, same)
+    values, truth = _check_labels(scores, same)
     fold = np.asarray(folds)
     names = np.unique(fold)
     if fold.shape != values.shape or names.size < 2:
@@ -330,7 +330,7 @@ def accuracy_over_folds(scores: ArrayLike, same: ArrayLike, folds: ArrayLike) ->
     return Accuracy(float(np.mean(accuracies)), error, tuple(accuracies), tuple(thresholds))
 
 
-def _scores(values: ArrayLike, what: str, *, empty: bool = False) -> NDArray[np.float64]:
+def _check_scores(values: ArrayLike, what: str, *, empty: bool = False) -> NDArray[np.float64]:
     scores = np.asarray(values, dtype=np.float64)
     if scores.ndim != 1:
         raise UsageError(f"{what} scores are one row of numbers")
@@ -341,13 +341,13 @@ def _scores(values: ArrayLike, what: str, *, empty: bool = False) -> NDArray[np.
     return scores
 
 
-def _threshold(value: float) -> float:
+def _check_threshold(value: float) -> float:
     if math.isnan(value):
         raise UsageError("a threshold is a number")
     return float(value)
 
 
-def _weights(weights: ArrayLike | None, size: int) -> NDArray[np.float64]:
+def _check_weights(weights: ArrayLike | None, size: int) -> NDArray[np.float64]:
     if weights is None:
         return np.ones(size)
     each = np.asarray(weights, dtype=np.float64)
@@ -358,18 +358,20 @@ def _weights(weights: ArrayLike | None, size: int) -> NDArray[np.float64]:
     return each
 
 
-def _share_below(
+def _compute_share_below(
     scores: NDArray[np.float64], weights: ArrayLike | None, thresholds: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """The weighted share of the scores below each threshold."""
     order = np.argsort(scores, kind="stable")
-    summed = np.concatenate([[0.0], np.cumsum(_weights(weights, scores.size)[order])])
+    summed = np.concatenate([[0.0], np.cumsum(_check_weights(weights, scores.size)[order])])
     shares: NDArray[np.float64] = summed / summed[-1]
     return shares[np.searchsorted(scores[order], thresholds)]
 
 
-def _labelled(scores: ArrayLike, same: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    values, truth = _scores(scores, "pair"), np.asarray(same, dtype=np.bool_)
+def _check_labels(
+    scores: ArrayLike, same: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    values, truth = _check_scores(scores, "pair"), np.asarray(same, dtype=np.bool_)
     if truth.shape != values.shape:
         raise UsageError("every pair needs its truth: same person or not")
     return values, truth

@@ -16,19 +16,27 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from onlyme.errors import NotCalibrated, UsageError
-from onlyme.evaluate.impostors import Impostors, Tally
+from onlyme.evaluate.impostors import ImpostorAccumulator, Impostors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["Learn", "LearnFor", "Learned", "OwnerStudy", "Progress", "Trial", "study_owners"]
+__all__ = [
+    "OwnerLearner",
+    "OwnerLearnerFactory",
+    "OwnerMatcher",
+    "OwnerStudy",
+    "OwnerTrial",
+    "StageProgress",
+    "study_owners",
+]
 
-_CLOSEST = 5  # strangers remembered for each trial
+_MAX_CLOSEST_STRANGERS = 5  # strangers remembered for each trial
 
 
-class Learned(Protocol):
+class OwnerMatcher(Protocol):
     """What enrolling one owner gives."""
 
     def margins(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -41,18 +49,18 @@ class Learned(Protocol):
         """
 
 
-Learn = Callable[["NDArray[np.float32]"], Learned]
+OwnerLearner = Callable[["NDArray[np.float32]"], OwnerMatcher]
 """Takes float32[k, d], the owner's photos, and learns the owner."""
 
-LearnFor = Callable[[frozenset[str]], Learn]
+OwnerLearnerFactory = Callable[[frozenset[str]], OwnerLearner]
 """Takes the people that may be learned from and returns how to learn an owner."""
 
-Progress = Callable[[str, int, int], None]
+StageProgress = Callable[[str, int, int], None]
 """Takes a stage, how much of it is done, and out of how much."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trial:
+class OwnerTrial:
     """One owner, enrolled once.
 
     Attributes:
@@ -107,7 +115,7 @@ class OwnerStudy:
     photos: int
     repeats: int
     fars: tuple[float, ...]
-    trials: tuple[Trial, ...]
+    trials: tuple[OwnerTrial, ...]
     impostors: Impostors
 
     @property
@@ -116,7 +124,7 @@ class OwnerStudy:
         return np.concatenate([trial.genuine for trial in self.trials])
 
     @property
-    def calibrated(self) -> bool:
+    def is_calibrated(self) -> bool:
         """Whether every trial promised its rates."""
         return not any(np.isnan(trial.alphas).any() for trial in self.trials)
 
@@ -145,15 +153,15 @@ class OwnerStudy:
 def study_owners(
     embeddings: NDArray[np.float32],
     labels: Sequence[str],
-    learn: Learn | None = None,
+    learn: OwnerLearner | None = None,
     *,
-    learn_for: LearnFor | None = None,
+    learn_for: OwnerLearnerFactory | None = None,
     folds: int = 5,
     photos: int = 5,
     repeats: int = 1,
     fars: Collection[float] = (1e-2, 1e-3, 1e-4, 1e-5),
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
 ) -> OwnerStudy:
     """Enroll everybody who has enough photos, and let everybody try.
 
@@ -174,7 +182,7 @@ def study_owners(
         UsageError: when the arguments do not fit together, nobody has more
             than `photos` photos, a fold has no stranger, or margins are not finite.
     """
-    vectors, names = _checked(embeddings, labels)
+    vectors, names = _check_inputs(embeddings, labels)
     if (learn is None) == (learn_for is None):
         raise UsageError("give either `learn` or `learn_for`")
     if photos < 1 or repeats < 1 or not fars or not all(0 < far < 1 for far in fars):
@@ -186,7 +194,7 @@ def study_owners(
     parts = folds if learn_for else 1
     fold_of = _deal(people, parts, seed)
     rates = tuple(sorted({float(far) for far in fars}, reverse=True))
-    tally, trials = Tally(), []
+    tally, trials = ImpostorAccumulator(), []
     folded = np.array([fold_of[name] for name in names])
     for fold in range(parts):
         others = frozenset(person for person, where in fold_of.items() if where != fold)
@@ -199,7 +207,7 @@ def study_owners(
             own, strangers = _split(members, names, person)
             for repeat in range(repeats):
                 order = np.random.default_rng((seed, repeat, index)).permutation(own)
-                trial, margins = _try(
+                trial, margins = _run_trial(
                     vectors, names, learner, (person, index, repeat, fold), rates,
                     np.sort(order[:photos]), np.sort(order[photos:]), strangers,
                 )  # fmt: skip
@@ -210,16 +218,16 @@ def study_owners(
     return OwnerStudy(owners, names, fold_of, photos, repeats, rates, tuple(trials), tally.result())
 
 
-def _try(
+def _run_trial(
     vectors: NDArray[np.float32],
     names: NDArray[np.str_],
-    learn: Learn,
+    learn: OwnerLearner,
     who: tuple[str, int, int, int],
     fars: tuple[float, ...],
     enrolled: NDArray[np.intp],
     probes: NDArray[np.intp],
     strangers: NDArray[np.intp],
-) -> tuple[Trial, NDArray[np.float64]]:
+) -> tuple[OwnerTrial, NDArray[np.float64]]:
     """Enroll one owner once; return the trial and the strangers' margins."""
     learned = learn(vectors[enrolled])
     margins = np.asarray(
@@ -232,8 +240,8 @@ def _try(
         alphas = np.array([float(learned.alpha_at(far)) for far in fars])
     except NotCalibrated:
         alphas = np.full(len(fars), np.nan)
-    closest = _closest(impostor, names[strangers])
-    trial = Trial(
+    closest = _find_closest(impostor, names[strangers])
+    trial = OwnerTrial(
         *who,
         enrolled=enrolled,
         probes=probes,
@@ -248,13 +256,13 @@ def _try(
     return trial, impostor
 
 
-def _closest(margins: NDArray[np.float64], names: NDArray[np.str_]) -> NDArray[np.intp]:
+def _find_closest(margins: NDArray[np.float64], names: NDArray[np.str_]) -> NDArray[np.intp]:
     """The best photo of each of the closest few strangers."""
     # Enough candidates for the few, unless one stranger has very many photos.
-    some = min(margins.size, 40 * _CLOSEST)
+    some = min(margins.size, 40 * _MAX_CLOSEST_STRANGERS)
     best = np.argpartition(-margins, some - 1)[:some]
     best = best[np.argsort(-margins[best], kind="stable")]
-    first = np.sort(np.unique(names[best], return_index=True)[1])[:_CLOSEST]
+    first = np.sort(np.unique(names[best], return_index=True)[1])[:_MAX_CLOSEST_STRANGERS]
     return best[first]
 
 
@@ -274,7 +282,7 @@ def _deal(people: NDArray[np.str_], folds: int, seed: int) -> dict[str, int]:
     return {str(people[where]): int(place % folds) for place, where in enumerate(order)}
 
 
-def _checked(
+def _check_inputs(
     embeddings: NDArray[np.float32], labels: Sequence[str]
 ) -> tuple[NDArray[np.float32], NDArray[np.str_]]:
     vectors = np.asarray(embeddings, dtype=np.float32)

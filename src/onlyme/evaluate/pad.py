@@ -17,13 +17,20 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from onlyme.errors import UsageError
-from onlyme.evaluate.intervals import Rate, rate, upper_bound
+from onlyme.evaluate.intervals import ErrorRate, make_rate, upper_bound
 from onlyme.types import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["LIVE", "SCHEMA", "LivenessStudy", "Tally", "liveness_html", "liveness_json"]
+__all__ = [
+    "LIVE",
+    "SCHEMA",
+    "LivenessStudy",
+    "PresentationCounts",
+    "format_liveness_json",
+    "render_liveness_html",
+]
 
 LIVE = "live"
 """The kind that is no attack."""
@@ -34,7 +41,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 @dataclass(slots=True)
-class Tally:
+class PresentationCounts:
     """Verdicts counted for one kind of presentation.
 
     Attributes:
@@ -70,19 +77,19 @@ class Tally:
         return self.live + self.attack + self.undecided
 
     @property
-    def error(self) -> Rate:
+    def error_rate(self) -> ErrorRate:
         """BPCER of living people, APCER of a kind of attack; exact 95 % interval."""
-        return rate(self.total - self.live if self.kind == LIVE else self.live, self.total)
+        return make_rate(self.total - self.live if self.kind == LIVE else self.live, self.total)
 
     @property
-    def silent(self) -> Rate:
+    def non_response_rate(self) -> ErrorRate:
         """The non-response rate: neither live nor attack was said."""
-        return rate(self.undecided, self.total)
+        return make_rate(self.undecided, self.total)
 
-    def line(self) -> str:
+    def format_line(self) -> str:
         """Say it in one line."""
         name = "BPCER" if self.kind == LIVE else "APCER"
-        return f"{self.kind}: {name} {_said(self.error)}, no answer to {self.undecided}"
+        return f"{self.kind}: {name} {_format_rate(self.error_rate)}, no answer to {self.undecided}"
 
 
 @dataclass(slots=True)
@@ -93,20 +100,20 @@ class LivenessStudy:
         tallies: one for each kind, by name.
     """
 
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    tallies: dict[str, PresentationCounts] = field(default_factory=dict)
 
     def add(self, kind: str, verdict: Verdict, source: str = "") -> None:
         """Count one presentation of a kind."""
-        self.tallies.setdefault(kind, Tally(kind)).add(verdict, source)
+        self.tallies.setdefault(kind, PresentationCounts(kind)).add(verdict, source)
 
     @property
-    def attacks(self) -> list[Tally]:
+    def attacks(self) -> list[PresentationCounts]:
         """The kinds of attack, the worst first: by rate, then by its upper bound."""
         kinds = [tally for tally in self.tallies.values() if tally.kind != LIVE]
-        return sorted(kinds, key=lambda t: (-t.error.value, -t.error.high, t.kind))
+        return sorted(kinds, key=lambda t: (-t.error_rate.value, -t.error_rate.high, t.kind))
 
     @property
-    def bona_fide(self) -> Tally | None:
+    def bona_fide(self) -> PresentationCounts | None:
         """Living people; None when there were none."""
         return self.tallies.get(LIVE)
 
@@ -115,9 +122,9 @@ class LivenessStudy:
         """Mean of the worst APCER and BPCER, 0 to 1; None when one of them is missing."""
         if not self.attacks or self.bona_fide is None:
             return None
-        return (self.attacks[0].error.value + self.bona_fide.error.value) / 2
+        return (self.attacks[0].error_rate.value + self.bona_fide.error_rate.value) / 2
 
-    def headline(self) -> str:
+    def write_headline(self) -> str:
         """Say the worst in one sentence, and how much the counts can carry."""
         if not self.attacks:
             return "no attack was tried, so nothing is known of them"
@@ -126,7 +133,7 @@ class LivenessStudy:
         said = f"worst kind, {worst.kind}: {worst.live} of {worst.total} attacks passed as live"
         return f"{said}, at most {100 * bound:.1f} % with 95 % confidence"
 
-    def document(self, *, created: str, title: str = "") -> dict[str, Any]:
+    def make_document(self, *, created: str, title: str = "") -> dict[str, Any]:
         """Return everything as plain numbers, strings, lists and dicts.
 
         Args:
@@ -144,23 +151,23 @@ class LivenessStudy:
             "standard": "ISO/IEC 30107-3 (terms and rates; not a certified test)",
             "created": created,
             "title": title,
-            "headline": self.headline(),
+            "headline": self.write_headline(),
             "acer": self.acer,
-            "kinds": [_entry(tally) for tally in [*self.attacks, *live]],
+            "kinds": [_describe_counts(tally) for tally in [*self.attacks, *live]],
         }
 
 
-def liveness_json(document: dict[str, Any]) -> str:
+def format_liveness_json(document: dict[str, Any]) -> str:
     """Return the document as JSON."""
     import json
 
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def liveness_html(document: dict[str, Any]) -> str:
+def render_liveness_html(document: dict[str, Any]) -> str:
     """Return one page that needs nothing beside itself; every name in it is escaped."""
     style = files("onlyme.evaluate.report").joinpath("page.css").read_text(encoding="utf-8")
-    rows = "".join(_row(entry) for entry in document["kinds"])
+    rows = "".join(_render_row(entry) for entry in document["kinds"])
     missed = "".join(
         f"<h2>{escape(entry['kind'])}: "
         f"{'people who did not pass' if entry['kind'] == LIVE else 'attacks that passed'}</h2>"
@@ -187,25 +194,31 @@ def liveness_html(document: dict[str, Any]) -> str:
     )
 
 
-def _entry(tally: Tally) -> dict[str, Any]:
+def _describe_counts(tally: PresentationCounts) -> dict[str, Any]:
     return {
         "kind": tally.kind,
         "rate": "BPCER" if tally.kind == LIVE else "APCER",
         "live": tally.live,
         "attack": tally.attack,
         "undecided": tally.undecided,
-        "error": _plain(tally.error),
-        "non_response": _plain(tally.silent),
+        "error": _describe_rate(tally.error_rate),
+        "non_response": _describe_rate(tally.non_response_rate),
         "missed": list(tally.missed),
     }
 
 
-def _plain(of: Rate) -> dict[str, float | int | None]:
-    value = None if math.isnan(of.value) else of.value
-    return {"count": of.count, "total": of.total, "value": value, "low": of.low, "high": of.high}
+def _describe_rate(error_rate: ErrorRate) -> dict[str, float | int | None]:
+    value = None if math.isnan(error_rate.value) else error_rate.value
+    return {
+        "count": error_rate.count,
+        "total": error_rate.total,
+        "value": value,
+        "low": error_rate.low,
+        "high": error_rate.high,
+    }
 
 
-def _row(entry: dict[str, Any]) -> str:
+def _render_row(entry: dict[str, Any]) -> str:
     error = entry["error"]
     cells: Iterable[str] = (
         escape(entry["kind"]),
@@ -219,7 +232,7 @@ def _row(entry: dict[str, Any]) -> str:
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
-def _said(of: Rate) -> str:
-    share = "–" if math.isnan(of.value) else f"{100 * of.value:.1f} %"
-    low, high = 100 * of.low, 100 * of.high
-    return f"{share} ({of.count} of {of.total}; 95 %: {low:.1f} to {high:.1f} %)"
+def _format_rate(error_rate: ErrorRate) -> str:
+    share = "–" if math.isnan(error_rate.value) else f"{100 * error_rate.value:.1f} %"
+    low, high = 100 * error_rate.low, 100 * error_rate.high
+    return f"{share} ({error_rate.count} of {error_rate.total}; 95 %: {low:.1f} to {high:.1f} %)"

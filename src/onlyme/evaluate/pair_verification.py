@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from onlyme.evaluate.pairs import Pair
 
-__all__ = ["PairStudy", "Score", "cosine", "verify_pairs"]
+__all__ = ["PairScorer", "PairStudy", "cosine", "verify_pairs"]
 
-Score = Callable[["NDArray[np.float32]", "NDArray[np.float32]"], "NDArray[np.float64]"]
+PairScorer = Callable[["NDArray[np.float32]", "NDArray[np.float32]"], "NDArray[np.float64]"]
 """Takes two float32[n, d] and returns float64[n], larger for the same person."""
 
 
@@ -79,7 +79,7 @@ def verify_pairs(
     labels: Sequence[str],
     sources: Sequence[str],
     *,
-    score: Score = cosine,
+    score: PairScorer = cosine,
     fmrs: Sequence[float] = (1e-1, 1e-2, 1e-3),
     resamples: int = 500,
     seed: int = 0,
@@ -112,7 +112,7 @@ def verify_pairs(
     one, other = identity[left], identity[right]
     genuine, impostor = scores[same], scores[~same]
 
-    def resampled(drawn: NDArray[np.int64]) -> float:
+    def resample_equal_error(drawn: NDArray[np.int64]) -> float:
         # A same pair is of one person, a different pair of two drawn independently.
         own, strange = drawn[one[same]], drawn[one[~same]] * drawn[other[~same]]
         if not own.any() or not strange.any():
@@ -128,7 +128,9 @@ def verify_pairs(
         same=same,
         accuracy=accuracy_over_folds(scores, same, folds),
         equal_error=equal_error_rate(genuine, impostor),
-        equal_error_interval=bootstrap(resampled, people.size, repeats=resamples, seed=seed),
+        equal_error_interval=bootstrap(
+            resample_equal_error, people.size, repeats=resamples, seed=seed
+        ),
         points=tuple(
             (fmr, fnmr_at_fmr(genuine, impostor, fmr)) for fmr in fmrs if fmr * impostor.size >= 1
         ),

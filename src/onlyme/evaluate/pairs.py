@@ -115,8 +115,8 @@ def make_pairs(
     pairs: list[Pair] = []
     for fold in range(folds):
         members = {name: people[name] for name in names[fold::folds]}
-        same = _same_pairs(members, per_fold, generator)
-        different = _different_pairs(members, len(same), generator)
+        same = _draw_same_pairs(members, per_fold, generator)
+        different = _draw_different_pairs(members, len(same), generator)
         if not same or not different:
             raise UsageError(
                 f"{len(people)} people are too few for {folds} folds: every fold needs two "
@@ -146,7 +146,7 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
         raise UsageError(f"{path}: the list of pairs is empty")
     is_csv = "left" in lines[0].split(",")
     try:
-        pairs = tuple(_from_csv(lines) if is_csv else _from_lfw(lines))
+        pairs = tuple(_parse_csv(lines) if is_csv else _parse_lfw(lines))
     except (_BadLineError, csv.Error, ValueError) as error:  # ValueError: thousands of digits
         raise UsageError(f"{path}: {error}") from None
     if not pairs:
@@ -173,7 +173,7 @@ class _BadLineError(Exception):
     """A line of a list that cannot be used."""
 
 
-def _same_pairs(
+def _draw_same_pairs(
     people: dict[str, list[str]], wanted: int, generator: np.random.Generator
 ) -> list[tuple[str, str]]:
     decks = []
@@ -186,7 +186,7 @@ def _same_pairs(
     return [pair for pair in rounds if pair is not None][:wanted]
 
 
-def _different_pairs(
+def _draw_different_pairs(
     people: dict[str, list[str]], wanted: int, generator: np.random.Generator
 ) -> list[tuple[str, str]]:
     names = list(people)
@@ -206,24 +206,26 @@ def _different_pairs(
     return list(drawn)
 
 
-def _inside(source: str) -> str:
+def _check_inside(source: str) -> str:
     parts = PurePosixPath(source).parts
     if not parts or source.startswith("/") or ".." in parts or "\\" in source or "\0" in source:
         raise _BadLineError(f"{source!r} is not a path inside the folder of people")
     return source
 
 
-def _from_csv(lines: list[str]) -> Iterator[Pair]:
+def _parse_csv(lines: list[str]) -> Iterator[Pair]:
     truths = {"1": True, "true": True, "0": False, "false": False}
     for number, row in enumerate(csv.DictReader(lines), start=2):
         same = truths.get((row.get("same") or "").strip().lower())
         fold = (row.get("fold") or str((number - 2) % 10 + 1)).strip()
         if same is None or not fold.isdecimal() or not row.get("left") or not row.get("right"):
             raise _BadLineError(f"line {number} should be left,right,same,fold with same 0 or 1")
-        yield Pair(_inside(row["left"]), _inside(row["right"]), same=same, fold=int(fold))
+        yield Pair(
+            _check_inside(row["left"]), _check_inside(row["right"]), same=same, fold=int(fold)
+        )
 
 
-def _from_lfw(lines: list[str]) -> Iterator[Pair]:
+def _parse_lfw(lines: list[str]) -> Iterator[Pair]:
     """Parse LFW: `folds, n` (or `n`: one fold), then n same and n different pairs a fold."""
     head = lines[0].split()
     if not 1 <= len(head) <= 2 or not all(word.isdecimal() for word in head):
@@ -238,13 +240,13 @@ def _from_lfw(lines: list[str]) -> Iterator[Pair]:
         fold = (number - 2) // (2 * per_fold) + 1 if per_fold else 1
         if len(words) == 3 and words[1].isdecimal() and words[2].strip().isdecimal():
             name, one, two = words
-            yield Pair(_lfw(name, one), _lfw(name, two), same=True, fold=fold)
+            yield Pair(_make_lfw_path(name, one), _make_lfw_path(name, two), same=True, fold=fold)
         elif len(words) == 4 and words[1].isdecimal() and words[3].strip().isdecimal():
             name, one, other, two = words
-            yield Pair(_lfw(name, one), _lfw(other, two), same=False, fold=fold)
+            yield Pair(_make_lfw_path(name, one), _make_lfw_path(other, two), same=False, fold=fold)
         else:
             raise _BadLineError(f"line {number} is neither `name i j` nor `name i other j`")
 
 
-def _lfw(name: str, number: str) -> str:
-    return _inside(f"{name}/{name}_{int(number):04d}.jpg")
+def _make_lfw_path(name: str, number: str) -> str:
+    return _check_inside(f"{name}/{name}_{int(number):04d}.jpg")

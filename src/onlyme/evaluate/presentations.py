@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from onlyme.errors import CameraError, ImageError, UsageError
 from onlyme.faceid.functions import check_liveness
-from onlyme.image.sources import PHOTO_SUFFIXES, frames, photos
+from onlyme.image.sources import PHOTO_SUFFIXES, list_photos, read_frames
 from onlyme.types import Verdict
 
 if TYPE_CHECKING:
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
     from onlyme.types import Frame
 
-__all__ = ["capture", "presentations", "verdict"]
+__all__ = ["judge_presentation", "read_capture", "walk_presentations"]
 
-FRAMES = 8
+PRESENTATION_FRAMES = 8
 """So many frames of a video are looked at …"""
 
-RATE = 15.0
+PRESENTATION_FRAMES_PER_SECOND = 15.0
 """… taken at most so many times a second: half a second of it."""
 
 
-def presentations(folder: str | os.PathLike[str]) -> Iterator[tuple[str, Path]]:
+def walk_presentations(folder: str | os.PathLike[str]) -> Iterator[tuple[str, Path]]:
     """Walk over a folder with one folder for each kind: `live`, `print`, `replay` and so on.
 
     In them every picture, every video and every folder of frames is one presentation.
@@ -52,32 +52,32 @@ def presentations(folder: str | os.PathLike[str]) -> Iterator[tuple[str, Path]]:
         )
 
 
-def verdict(path: Path) -> tuple[Verdict, str]:
+def judge_presentation(path: Path) -> tuple[Verdict, str]:
     """Judge one presentation; also say why it got no answer, where it got none."""
     try:
         if path.is_dir():
-            answer = check_liveness(list(photos(path)))
+            answer = check_liveness(list(list_photos(path)))
         elif path.suffix.lower() in PHOTO_SUFFIXES:
             answer = check_liveness(path)
         else:
-            answer = check_liveness(capture(path))
+            answer = check_liveness(read_capture(path))
     except (ImageError, CameraError) as error:
         return Verdict.UNDECIDED, str(error)
     return answer.verdict or Verdict.UNDECIDED, ""
 
 
-def capture(path: Path) -> list[Frame]:
+def read_capture(path: Path) -> list[Frame]:
     """Return the frames of a video's beginning that a camera's attempt would see.
 
     Raises:
         CameraError: it is no video that can be read.
     """
-    return list(islice(_thinned(path), FRAMES))
+    return list(islice(_thin_frames(path), PRESENTATION_FRAMES))
 
 
-def _thinned(path: Path) -> Iterator[Frame]:
+def _thin_frames(path: Path) -> Iterator[Frame]:
     due = 0.0
-    for frame in frames(path):
+    for frame in read_frames(path):
         if frame.at + 1e-3 >= due:
-            due = frame.at + 1 / RATE - 1e-3
+            due = frame.at + 1 / PRESENTATION_FRAMES_PER_SECOND - 1e-3
             yield frame

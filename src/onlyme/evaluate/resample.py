@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["miss_rate", "miss_ratio"]
 
-_HEADROOM = 8  # how many times the target's share of the tail a draw may need
+_TAIL_HEADROOM_FACTOR = 8  # how many times the target's share of the tail a draw may need
 
 
 def miss_rate(study: OwnerStudy, fmr: float, *, repeats: int = 500, seed: int = 0) -> Interval:
@@ -40,7 +40,7 @@ def miss_rate(study: OwnerStudy, fmr: float, *, repeats: int = 500, seed: int = 
         UsageError: when most draws cannot be judged: too few people, or a
             target so high that its comparisons were not kept one by one.
     """
-    draw = _Resampled(study, fmr)
+    draw = _StudyResampler(study, fmr)
     return bootstrap(draw.miss_rate, draw.people, repeats=repeats, seed=seed)
 
 
@@ -71,7 +71,7 @@ def miss_ratio(
     )
     if not same:
         raise UsageError("only studies of the same owners, photos, folds and seed can be paired")
-    first, second = _Resampled(new, fmr), _Resampled(baseline, fmr)
+    first, second = _StudyResampler(new, fmr), _StudyResampler(baseline, fmr)
 
     def ratio(drawn: NDArray[np.int64]) -> float:
         ours, theirs = first.miss_rate(drawn), second.miss_rate(drawn)
@@ -82,7 +82,7 @@ def miss_ratio(
     return bootstrap(ratio, first.people, repeats=repeats, seed=seed)
 
 
-class _Resampled:
+class _StudyResampler:
     """A study, laid out so that people can be drawn quickly."""
 
     def __init__(self, study: OwnerStudy, fmr: float) -> None:
@@ -94,7 +94,7 @@ class _Resampled:
         self._repeats = study.repeats
         self._fold = np.array([study.fold_of[str(name)] for name in names])
         self._owners = np.searchsorted(names, np.array(study.owners))
-        needed = math.ceil(_HEADROOM * fmr * study.impostors.total) + 1000
+        needed = math.ceil(_TAIL_HEADROOM_FACTOR * fmr * study.impostors.total) + 1000
         tail = slice(0, min(study.impostors.exact, needed))
         self._margins = study.impostors.margins[tail]
         self._one = self._owners[study.impostors.owners[tail]]
@@ -106,7 +106,7 @@ class _Resampled:
 
     def miss_rate(self, drawn: NDArray[np.int64]) -> float:
         """FNMR at the target FMR among the people drawn; NaN where it does not exist."""
-        total = self._comparisons(drawn)
+        total = self._count_comparisons(drawn)
         weights = drawn[self._one] * drawn[self._other]
         own = drawn[self._attempts]
         if not (total > 0 and weights.any() and own.any()):
@@ -117,7 +117,7 @@ class _Resampled:
             return math.nan
         return float(own[self._genuine < threshold].sum() / own.sum())
 
-    def _comparisons(self, drawn: NDArray[np.int64]) -> int:
+    def _count_comparisons(self, drawn: NDArray[np.int64]) -> int:
         """How many comparisons there are among the people drawn, each weighed by both."""
         photos = drawn * self._photos
         in_fold = np.bincount(self._fold, weights=photos)[self._fold[self._owners]]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from onlyme.types import Face
 
-__all__ = ["REFERENCE", "align", "similarity"]
+__all__ = ["REFERENCE", "align", "fit_similarity"]
 
 REFERENCE = np.array(
     [
@@ -35,7 +35,9 @@ REFERENCE = np.array(
 points, Deng et al., CVPR 2019, which SFace was trained with)."""
 
 
-def similarity(points: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.float64]:
+def fit_similarity(
+    points: NDArray[np.floating], target: NDArray[np.floating]
+) -> NDArray[np.float64]:
     """Find the similarity transform that brings points nearest to their targets.
 
     In the plane the least-squares problem of Umeyama (PAMI 13(4), 1991) is linear in
@@ -75,16 +77,16 @@ def align(pixels: NDArray[np.uint8], face: Face, size: int = 112) -> NDArray[np.
         uint8[size, size, 3], RGB; black where the face reaches over the border.
     """
     landmarks = face.landmarks.astype(np.float64)
-    matrix = similarity(landmarks, REFERENCE * (size / 112))
+    matrix = fit_similarity(landmarks, REFERENCE * (size / 112))
     if 0 < np.hypot(matrix[0, 0], matrix[1, 0]) < 0.5:
-        pixels, landmarks = _nearer(pixels, landmarks, matrix, size)
-        matrix = similarity(landmarks, REFERENCE * (size / 112))
+        pixels, landmarks = _crop_and_shrink(pixels, landmarks, matrix, size)
+        matrix = fit_similarity(landmarks, REFERENCE * (size / 112))
     return np.asarray(
         cv2.warpAffine(pixels, matrix, (size, size), flags=cv2.INTER_LINEAR), np.uint8
     )
 
 
-def _nearer(
+def _crop_and_shrink(
     pixels: NDArray[np.uint8],
     landmarks: NDArray[np.float64],
     matrix: NDArray[np.float64],

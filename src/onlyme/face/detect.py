@@ -17,47 +17,53 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from onlyme.face.geometry import carried, distinct, enlarging, followed_by, overlap
+from onlyme.face.geometry import (
+    compose_affine,
+    invert_shrink,
+    map_to_frame,
+    overlap,
+    remove_overlaps,
+)
 from onlyme.face.resize import shrink
-from onlyme.face.yunet import OVERLAP, decoded, through_opencv
+from onlyme.face.yunet import SAME_FACE_OVERLAP, load_opencv, wrap_network
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from onlyme.face.yunet import Runs
+    from onlyme.face.yunet import NetworkFunction
     from onlyme.types import Face
 
 __all__ = ["Detector"]
 
-SEARCH_SIDES = (256, 640, 1280, 1920)
+SEARCH_SIDES_PIXELS = (256, 640, 1280, 1920)
 """Longest side, in pixels, of the pictures searched one after the other."""
 
-SURE = 0.8
+MIN_SURE_SCORE = 0.8
 """A face of this score ends the search; a weaker one may be a better one's blur."""
 
-CROP_SIDE = 160
+CROP_SIDE_PIXELS = 160
 """Side of the crop on which landmarks are measured again, in pixels."""
 
-CROP_FACES = 2.0
+CROP_SIDE_FACE_WIDTHS = 2.0
 """Side of that crop in widths of the face: the detector wants to see what is around it."""
 
-FINE_WIDTH = 56
+FINE_WIDTH_PIXELS = 56
 """A face this wide in the searched picture, in pixels, needs no second measurement: on LFW,
 enlarged to webcam frames, the embedding is the same from 192 pixels' search on."""
 
-UPRIGHT = 10.0
+MAX_UPRIGHT_DEGREES = 10.0
 """A head tilted by less than this, in degrees, is measured well as it is."""
 
-DOUBTFUL = 0.9
+DOUBTFUL_SCORE = 0.9
 """Nine in ten upright faces score above 0.91; where none reaches this, other ways up are tried."""
 
-BETTER = 0.02
+MIN_SCORE_GAIN = 0.02
 """By so much a face must score higher another way up."""
 
-STEPS = (-90.0, -45.0, 45.0, 90.0, 180.0)
+TURN_STEPS_DEGREES = (-90.0, -45.0, 45.0, 90.0, 180.0)
 """Degrees by which a doubtful face is turned."""
 
-TURNS = 3
+MAX_TURNS = 3
 """So often a tilted head is turned and measured again, at most."""
 
 
@@ -72,8 +78,8 @@ class Detector:
         ModelRefused: when OpenCV cannot load them.
     """
 
-    def __init__(self, weights: bytes, run: Runs | None = None) -> None:
-        self._find = through_opencv(weights) if run is None else decoded(run)
+    def __init__(self, weights: bytes, run: NetworkFunction | None = None) -> None:
+        self._find = load_opencv(weights) if run is None else wrap_network(run)
         self._lock = Lock()
 
     def detect(self, pixels: NDArray[np.uint8], *, every: bool = False) -> list[Face]:
@@ -88,22 +94,26 @@ class Detector:
         """
         longest = max(pixels.shape[:2])
         found: list[Face] = []
-        for side in SEARCH_SIDES:
-            found = distinct([*self._search(pixels, min(side, longest)), *found], OVERLAP)
-            if side >= longest or (not every and any(face.score >= SURE for face in found)):
+        for side in SEARCH_SIDES_PIXELS:
+            found = remove_overlaps(
+                [*self._search(pixels, min(side, longest)), *found], SAME_FACE_OVERLAP
+            )
+            if side >= longest or (
+                not every and any(face.score >= MIN_SURE_SCORE for face in found)
+            ):
                 break
         if not found:
             found = self._search_turned(pixels)
-        found = [self._levelled(pixels, face) for face in found]
-        if found and max(face.score for face in found) < DOUBTFUL:
-            found = [self._turned(pixels, face) for face in found]
-        return sorted(distinct(found, OVERLAP), key=lambda face: -face.area)
+        found = [self._level(pixels, face) for face in found]
+        if found and max(face.score for face in found) < DOUBTFUL_SCORE:
+            found = [self._try_turns(pixels, face) for face in found]
+        return sorted(remove_overlaps(found, SAME_FACE_OVERLAP), key=lambda face: -face.area)
 
-    def glance(self, pixels: NDArray[np.uint8]) -> bool:
+    def has_candidate(self, pixels: NDArray[np.uint8]) -> bool:
         """Say whether a quick search finds anything that may be a face."""
-        return bool(self._run(*_small(pixels, SEARCH_SIDES[0])))
+        return bool(self._run(*_shrink_frame(pixels, SEARCH_SIDES_PIXELS[0])))
 
-    def near(self, pixels: NDArray[np.uint8], last: Face) -> list[Face]:
+    def detect_near(self, pixels: NDArray[np.uint8], last: Face) -> list[Face]:
         """Find the faces around the place where one was a moment ago, each measured finely.
 
         Args:
@@ -114,25 +124,25 @@ class Detector:
             The face that overlaps the most with the last one first, then others that are
             partly seen beside it; empty where that face is not there any more.
         """
-        tilt = _tilt(last.landmarks, 0.0)
-        tilt = tilt if abs(tilt) >= UPRIGHT else 0.0
+        tilt = _measure_tilt(last.landmarks, 0.0)
+        tilt = tilt if abs(tilt) >= MAX_UPRIGHT_DEGREES else 0.0
         found = self._run(*_cut(pixels, last, tilt))
         found.sort(key=lambda face: -overlap(last, face))
-        if not found or overlap(last, found[0]) <= OVERLAP:
+        if not found or overlap(last, found[0]) <= SAME_FACE_OVERLAP:
             return []
-        return [self._levelled(pixels, found[0], tilt), *found[1:]]
+        return [self._level(pixels, found[0], tilt), *found[1:]]
 
     def _search(self, pixels: NDArray[np.uint8], side: int) -> list[Face]:
-        small, back = _small(pixels, side)
+        small, back = _shrink_frame(pixels, side)
         faces = self._run(small, back)
         if small.shape == pixels.shape:
             return faces
-        narrow = FINE_WIDTH * back[0, 0]
-        return [self._again(pixels, f) if f.box[2] < narrow else f for f in faces]
+        narrow = FINE_WIDTH_PIXELS * back[0, 0]
+        return [self._measure_again(pixels, f) if f.box[2] < narrow else f for f in faces]
 
     def _search_turned(self, pixels: NDArray[np.uint8]) -> list[Face]:
         """Look for a face in the picture turned by 90, 180 and 270 degrees."""
-        small, ratio = shrink(pixels, SEARCH_SIDES[1])
+        small, ratio = shrink(pixels, SEARCH_SIDES_PIXELS[1])
         height, width = small.shape[:2]
         # The axes and the origin of the turned picture in the upright one.
         turns = {
@@ -142,29 +152,31 @@ class Detector:
         }
         for code, back in turns.items():
             turned = np.asarray(cv2.rotate(small, code), np.uint8)
-            faces = self._run(turned, followed_by(np.array(back, float), enlarging(ratio)))
-            if sure := [face for face in faces if face.score >= SURE]:
+            faces = self._run(turned, compose_affine(np.array(back, float), invert_shrink(ratio)))
+            if sure := [face for face in faces if face.score >= MIN_SURE_SCORE]:
                 return sure
         return []
 
-    def _turned(self, pixels: NDArray[np.uint8], face: Face) -> Face:
+    def _try_turns(self, pixels: NDArray[np.uint8], face: Face) -> Face:
         """Try other ways up: a head on its side is hardly found, and with wrong landmarks."""
-        turned = {degrees: self._again(pixels, face, degrees) for degrees in STEPS}
+        turned = {
+            degrees: self._measure_again(pixels, face, degrees) for degrees in TURN_STEPS_DEGREES
+        }
         degrees, best = max(turned.items(), key=lambda item: item[1].score)
-        better = best.score > face.score + BETTER
-        return self._levelled(pixels, best, degrees) if better else face
+        better = best.score > face.score + MIN_SCORE_GAIN
+        return self._level(pixels, best, degrees) if better else face
 
-    def _levelled(self, pixels: NDArray[np.uint8], face: Face, turned: float = 0.0) -> Face:
+    def _level(self, pixels: NDArray[np.uint8], face: Face, turned: float = 0.0) -> Face:
         """Turn a tilted head upright and measure it again, until it is upright."""
-        for _ in range(TURNS):
-            tilt = _tilt(face.landmarks, turned)
-            if abs(tilt) < UPRIGHT:
+        for _ in range(MAX_TURNS):
+            tilt = _measure_tilt(face.landmarks, turned)
+            if abs(tilt) < MAX_UPRIGHT_DEGREES:
                 break
             turned += tilt
-            face = self._again(pixels, face, turned)
+            face = self._measure_again(pixels, face, turned)
         return face
 
-    def _again(self, pixels: NDArray[np.uint8], face: Face, degrees: float = 0.0) -> Face:
+    def _measure_again(self, pixels: NDArray[np.uint8], face: Face, degrees: float = 0.0) -> Face:
         """Measure a face again on its own crop; keep it as it was if that finds none.
 
         Args:
@@ -174,19 +186,21 @@ class Detector:
         """
         again = self._run(*_cut(pixels, face, degrees))
         best = max(again, key=lambda other: overlap(face, other), default=face)
-        return best if overlap(face, best) > OVERLAP else face
+        return best if overlap(face, best) > SAME_FACE_OVERLAP else face
 
     def _run(self, pixels: NDArray[np.uint8], back: NDArray[np.float64]) -> list[Face]:
         """Search a picture; `back` leads from it to the frame."""
         with self._lock:
             rows = self._find(pixels)
-        return [carried(row, back) for row in rows if np.isfinite(row).all()]
+        return [map_to_frame(row, back) for row in rows if np.isfinite(row).all()]
 
 
-def _small(pixels: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+def _shrink_frame(
+    pixels: NDArray[np.uint8], side: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Shrink a frame to be searched; also return the way back to it."""
     small, ratio = shrink(pixels, side)
-    return small, enlarging(ratio)
+    return small, invert_shrink(ratio)
 
 
 def _cut(
@@ -194,37 +208,39 @@ def _cut(
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Cut out a face with what is around it, turned back by its tilt; and the way back."""
     centre = face.box[:2] + face.box[2:] / 2
-    reach = float(max(face.box[2:])) * CROP_FACES / 2
+    reach = float(max(face.box[2:])) * CROP_SIDE_FACE_WIDTHS / 2
     half = reach * (math.sqrt(2) if degrees else 1.0)  # a turned square needs its corners
     height, width = pixels.shape[:2]
     left, top = np.clip(centre - half, 0, (width - 1, height - 1)).astype(int)
     low = (left + 1, top + 1)
     right, bottom = np.clip(np.ceil(centre + half), low, (width, height)).astype(int)
     part = pixels[top:bottom, left:right]
-    small, ratio = shrink(part, round(max(part.shape[:2]) * min(1.0, CROP_SIDE / 2 / reach)))
-    back = enlarging(ratio, left, top)
+    small, ratio = shrink(part, round(max(part.shape[:2]) * min(1.0, CROP_SIDE_PIXELS / 2 / reach)))
+    back = invert_shrink(ratio, left, top)
     if degrees:
         middle = (centre - back[:, 2]) * ratio
         turn = cv2.getRotationMatrix2D((float(middle[0]), float(middle[1])), degrees, 1.0)
-        turn[:, 2] += (CROP_SIDE / 2 - middle).tolist()
-        small = np.asarray(cv2.warpAffine(small, turn, (CROP_SIDE, CROP_SIDE)), np.uint8)
-        back = followed_by(np.asarray(cv2.invertAffineTransform(turn), np.float64), back)
+        turn[:, 2] += (CROP_SIDE_PIXELS / 2 - middle).tolist()
+        small = np.asarray(
+            cv2.warpAffine(small, turn, (CROP_SIDE_PIXELS, CROP_SIDE_PIXELS)), np.uint8
+        )
+        back = compose_affine(np.asarray(cv2.invertAffineTransform(turn), np.float64), back)
     return small, back
 
 
-def _eye_line(landmarks: NDArray[np.float32]) -> float:
+def _measure_eye_line(landmarks: NDArray[np.float32]) -> float:
     """Degrees, clockwise, by which the line through the eyes is turned."""
     x, y = landmarks[1] - landmarks[0]
     return math.degrees(math.atan2(y, x))
 
 
-def _tilt(landmarks: NDArray[np.float32], turned: float) -> float:
+def _measure_tilt(landmarks: NDArray[np.float32], turned: float) -> float:
     """Degrees, clockwise, by which a head is tilted beyond what it was turned back by.
 
     YuNet follows a tilt too little with the eyes, and half with the line from eyes to
     mouth; going as far again beyond that line comes near the truth (measured on LFW).
     """
-    eyes = (_eye_line(landmarks) - turned + 180) % 360 - 180
+    eyes = (_measure_eye_line(landmarks) - turned + 180) % 360 - 180
     x, y = (landmarks[3] + landmarks[4] - landmarks[0] - landmarks[1]) / 2
     middle = (math.degrees(math.atan2(-x, y)) - turned + 180) % 360 - 180
     return 2 * middle - eyes

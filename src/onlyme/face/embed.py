@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from onlyme.face.models import Model
 
-    Runs = Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]]
+    NetworkFunction = Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]]
 
 __all__ = ["Embedder"]
 
@@ -40,13 +40,13 @@ class Embedder:
         ModelRefused: when it is not the right one, or OpenCV cannot load it.
     """
 
-    def __init__(self, model: Model, run: Runs | None = None) -> None:
+    def __init__(self, model: Model, run: NetworkFunction | None = None) -> None:
         self.model = model.sha256
         self.dimension = model.dimension
         self.size = model.size
         self._scale = model.scale
         self._mean = model.mean
-        self._run = run or _through_opencv(model)
+        self._run = run or _load_opencv(model)
         self._lock = Lock()
 
     def embed(self, aligned: NDArray[np.uint8]) -> Embedding:
@@ -75,9 +75,9 @@ class Embedder:
         return Embedding(vector / np.float32(length), self.model)
 
 
-def _through_opencv(model: Model) -> Runs:
+def _load_opencv(model: Model) -> NetworkFunction:
     try:
-        with model.copied() as path:
+        with model.copy_to_memory() as path:
             net = cv2.dnn.readNetFromONNX(path)
     except cv2.error as error:
         raise ModelRefused(f"{model.path} cannot be loaded: {error.err}") from None

@@ -11,10 +11,17 @@ from onlyme.types import Face
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["carried", "distinct", "enlarging", "followed_by", "inside", "overlap"]
+__all__ = [
+    "compose_affine",
+    "crop_face_box",
+    "invert_shrink",
+    "map_to_frame",
+    "overlap",
+    "remove_overlaps",
+]
 
 
-def enlarging(ratio: NDArray[np.float32], left: int = 0, top: int = 0) -> NDArray[np.float64]:
+def invert_shrink(ratio: NDArray[np.float32], left: int = 0, top: int = 0) -> NDArray[np.float64]:
     """Return the way back from a shrunken part of a frame: float64[2, 3].
 
     Args:
@@ -27,14 +34,14 @@ def enlarging(ratio: NDArray[np.float32], left: int = 0, top: int = 0) -> NDArra
     return np.array([[x, 0, left + (x - 1) / 2], [0, y, top + (y - 1) / 2]])
 
 
-def followed_by(first: NDArray[np.float64], then: NDArray[np.float64]) -> NDArray[np.float64]:
+def compose_affine(first: NDArray[np.float64], then: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return two affine ways, float64[2, 3] each, as one."""
     turn = then[:, :2] @ first[:, :2]
     shift = then[:, :2] @ first[:, 2] + then[:, 2]
     return np.column_stack([turn, shift])
 
 
-def carried(row: NDArray[np.float32], back: NDArray[np.float64]) -> Face:
+def map_to_frame(row: NDArray[np.float32], back: NDArray[np.float64]) -> Face:
     """Turn a row of YuNet's into a face of the frame.
 
     A tilted head keeps the box that it has upright, moved to its place: the smallest
@@ -62,16 +69,16 @@ def overlap(one: Face, other: Face) -> float:
     return shared / union if union > 0 else 0.0
 
 
-def distinct(faces: list[Face], most: float) -> list[Face]:
-    """Of faces that overlap by more than `most` keep the first."""
+def remove_overlaps(faces: list[Face], max_overlap: float) -> list[Face]:
+    """Of faces that overlap by more than `max_overlap` keep the first."""
     kept: list[Face] = []
     for face in faces:
-        if all(overlap(face, other) <= most for other in kept):
+        if all(overlap(face, other) <= max_overlap for other in kept):
             kept.append(face)
     return kept
 
 
-def inside(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
+def crop_face_box(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
     """Return the part of a frame that a face's box covers; at least one pixel."""
     height, width = pixels.shape[:2]
     low = np.clip(face.box[:2], 0, (width - 1, height - 1)).astype(int)

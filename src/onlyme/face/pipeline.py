@@ -14,11 +14,11 @@ import numpy as np
 
 from onlyme.errors import UsageError
 from onlyme.face.align import align
-from onlyme.face.models import SHIPPED, find
+from onlyme.face.models import SHIPPED, find_model
 from onlyme.face.quality import assess
-from onlyme.face.subject import subject
-from onlyme.face.temporal import Follower, Follows, Rememberer
-from onlyme.image.decode import checked, decode
+from onlyme.face.subject import choose_subject
+from onlyme.face.temporal import CachedEmbedder, Follower, TrackingDetector
+from onlyme.image.decode import check_frame, decode
 from onlyme.types import Embedding, Face, Frame, Reason
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     ImageLike = str | os.PathLike[str] | bytes | bytearray | memoryview | Image | NDArray[np.uint8]
 
-__all__ = ["Detects", "Embeds", "Pipeline", "Sight", "timed"]
+__all__ = ["FaceDetector", "FaceEmbedder", "Observation", "Pipeline", "time_stage"]
 
 
 _WAY = (
@@ -42,14 +42,14 @@ _WAY = (
 )
 
 
-class Detects(Protocol):
+class FaceDetector(Protocol):
     """What a detector must do; see `onlyme.face.detect.Detector`."""
 
     def detect(self, pixels: NDArray[np.uint8], *, every: bool = False) -> list[Face]:
         """Find the faces of a frame, the largest first."""
 
 
-class Embeds(Protocol):
+class FaceEmbedder(Protocol):
     """What an embedder must do; see `onlyme.face.embed.Embedder`."""
 
     model: str
@@ -61,7 +61,7 @@ class Embeds(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sight:
+class Observation:
     """What was seen in one frame.
 
     Attributes:
@@ -98,8 +98,8 @@ class Pipeline:
         max_bytes: larger files are refused.
     """
 
-    detector: Detects
-    embedder: Embeds
+    detector: FaceDetector
+    embedder: FaceEmbedder
     runtime: str = "opencv"
     max_pixels: int = 50_000_000
     max_bytes: int = 64 * 2**20
@@ -111,7 +111,7 @@ class Pipeline:
             ImageError: it cannot be used.
         """
         if isinstance(image, Frame):
-            return checked(image, max_pixels=self.max_pixels)
+            return check_frame(image, max_pixels=self.max_pixels)
         return decode(image, max_pixels=self.max_pixels, max_bytes=self.max_bytes)
 
     def fingerprint(self) -> str:
@@ -123,7 +123,7 @@ class Pipeline:
         """
         made = sha256(f"{self.max_pixels} {self.max_bytes} {self.runtime}".encode())
         made.update(self.embedder.model.encode())
-        made.update(find("detector", SHIPPED).sha256.encode())
+        made.update(find_model("detector", SHIPPED).sha256.encode())
         for module in _WAY:
             made.update(Path(import_module(module).__file__ or "").read_bytes())
         return made.hexdigest()
@@ -135,10 +135,10 @@ class Pipeline:
         face that did not change is not embedded again, but gets the same embedding object.
         """
         detector = self.detector
-        follower = Follower(detector) if isinstance(detector, Follows) else detector
-        return replace(self, detector=follower, embedder=Rememberer(self.embedder))
+        follower = Follower(detector) if isinstance(detector, TrackingDetector) else detector
+        return replace(self, detector=follower, embedder=CachedEmbedder(self.embedder))
 
-    def look(self, image: ImageLike | Frame | Embedding) -> Sight:
+    def look(self, image: ImageLike | Frame | Embedding) -> Observation:
         """See who is in a picture. An embedding was seen before, and passes as it is.
 
         Raises:
@@ -153,19 +153,19 @@ class Pipeline:
                     f"this embedding has {image.vector.size} numbers, and those of its network "
                     f"{self.embedder.dimension}"
                 )
-            return Sight(Frame(np.empty((0, 0, 3), np.uint8), "embedding"), embedding=image)
+            return Observation(Frame(np.empty((0, 0, 3), np.uint8), "embedding"), embedding=image)
         timings: dict[str, float] = {}
-        with timed(timings, "image"):
+        with time_stage(timings, "image"):
             frame = self.decode(image)
-        with timed(timings, "detect"):
-            chosen = subject(self.detector.detect(frame.pixels), frame.pixels.shape)
+        with time_stage(timings, "detect"):
+            chosen = choose_subject(self.detector.detect(frame.pixels), frame.pixels.shape)
         if isinstance(chosen, Reason):
-            return Sight(frame, reason=chosen, timings_ms=timings)
-        with timed(timings, "embed"):
+            return Observation(frame, reason=chosen, timings_ms=timings)
+        with time_stage(timings, "embed"):
             embedding = self.embedder.embed(align(frame.pixels, chosen, self.embedder.size))
-        return Sight(frame, chosen, None, embedding, timings)
+        return Observation(frame, chosen, None, embedding, timings)
 
-    def look_at_all(self, image: ImageLike | Frame) -> list[Sight]:
+    def look_at_all(self, image: ImageLike | Frame) -> list[Observation]:
         """See everybody who is in a picture: one sight a face, the largest first.
 
         What reading and searching took is told with the first.
@@ -174,24 +174,24 @@ class Pipeline:
             ImageError: the picture cannot be used.
         """
         timings: dict[str, float] = {}
-        with timed(timings, "image"):
+        with time_stage(timings, "image"):
             frame = self.decode(image)
-        with timed(timings, "detect"):
+        with time_stage(timings, "detect"):
             faces = self.detector.detect(frame.pixels, every=True)
         sights = []
         for face in faces:
-            with timed(timings, "embed"):
+            with time_stage(timings, "embed"):
                 embedding = self.embedder.embed(align(frame.pixels, face, self.embedder.size))
-            sights.append(Sight(frame, face, None, embedding, timings))
+            sights.append(Observation(frame, face, None, embedding, timings))
             timings = {}
         return sights
 
 
 @contextmanager
-def timed(timings_ms: dict[str, float], room: str) -> Iterator[None]:
+def time_stage(timings_ms: dict[str, float], stage: str) -> Iterator[None]:
     """Add the milliseconds that a block takes to a room's share."""
     start = perf_counter()
     try:
         yield
     finally:
-        timings_ms[room] = timings_ms.get(room, 0.0) + (perf_counter() - start) * 1e3
+        timings_ms[stage] = timings_ms.get(stage, 0.0) + (perf_counter() - start) * 1e3

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["pose"]
+__all__ = ["estimate_pose"]
 
 # x (right in the picture), y (down) and z (away from the camera) of the two eyes, the nose
 # tip and the two mouth corners of a head that looks straight at the camera, in units of the
@@ -30,7 +30,7 @@ _CENTRED: Final = _HEAD - _HEAD.mean(axis=0)
 _SOLVE: Final = np.linalg.pinv(_CENTRED)  # 3×5
 
 
-def pose(landmarks: NDArray[np.float32]) -> tuple[float, float, float]:
+def estimate_pose(landmarks: NDArray[np.float32]) -> tuple[float, float, float]:
     """Estimate how a head is turned, from five landmarks.
 
     A mean head is laid over the landmarks under scaled orthographic projection

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["shrink"]
 
-SAMPLES = 2
+MIN_SAMPLES_PER_PIXEL = 2
 """Rows and columns read for each one of the result, at least."""
 
 
@@ -35,6 +35,6 @@ def shrink(pixels: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], NDA
     if longest <= side:
         return np.ascontiguousarray(pixels), np.ones(2, np.float32)
     size = max(1, round(width * side / longest)), max(1, round(height * side / longest))
-    step = max(1, longest // (side * SAMPLES))
+    step = max(1, longest // (side * MIN_SAMPLES_PER_PIXEL))
     small = cv2.resize(pixels[::step, ::step], size, interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.uint8), np.array([size[0] / width, size[1] / height], np.float32)

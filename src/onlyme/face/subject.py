@@ -5,19 +5,19 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from onlyme.face.detect import SURE
+from onlyme.face.detect import MIN_SURE_SCORE
 from onlyme.types import Reason
 
 if TYPE_CHECKING:
     from onlyme.types import Face
 
-__all__ = ["CLEARLY", "subject"]
+__all__ = ["MIN_PROMINENCE_RATIO", "choose_subject"]
 
-CLEARLY = 2.0
+MIN_PROMINENCE_RATIO = 2.0
 """The subject is at least this many times as prominent as any other face."""
 
 
-def subject(faces: list[Face], shape: tuple[int, ...]) -> Face | Reason:
+def choose_subject(faces: list[Face], shape: tuple[int, ...]) -> Face | Reason:
     """Return the face that a photo shows, or why it cannot be told.
 
     Who is meant is large and near the middle. Where two faces are about as prominent
@@ -31,17 +31,17 @@ def subject(faces: list[Face], shape: tuple[int, ...]) -> Face | Reason:
     Returns:
         The subject; or `Reason.NO_FACE`, or `Reason.MANY_FACES`.
     """
-    sure = [face for face in faces if face.score >= SURE] or faces
+    sure = [face for face in faces if face.score >= MIN_SURE_SCORE] or faces
     if not sure:
         return Reason.NO_FACE
-    ranked = sorted(sure, key=lambda face: -_prominence(face, shape))
-    first = _prominence(ranked[0], shape)
-    if len(ranked) > 1 and _prominence(ranked[1], shape) * CLEARLY > first:
+    ranked = sorted(sure, key=lambda face: -_measure_prominence(face, shape))
+    first = _measure_prominence(ranked[0], shape)
+    if len(ranked) > 1 and _measure_prominence(ranked[1], shape) * MIN_PROMINENCE_RATIO > first:
         return Reason.MANY_FACES
     return ranked[0]
 
 
-def _prominence(face: Face, shape: tuple[int, ...]) -> float:
+def _measure_prominence(face: Face, shape: tuple[int, ...]) -> float:
     """Area, falling to an eighth of it from the middle of the frame to the middle of its edge."""
     height, width = shape[:2]
     x, y, w, h = (float(value) for value in face.box)

@@ -16,38 +16,38 @@ import numpy as np
 
 from onlyme.face.align import align
 from onlyme.face.geometry import overlap
-from onlyme.face.temporal import EVERY, Follower, Rememberer
-from onlyme.face.yunet import OVERLAP
+from onlyme.face.temporal import SEARCH_EVERY_FRAMES, CachedEmbedder, Follower
+from onlyme.face.yunet import SAME_FACE_OVERLAP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
-    from onlyme.face.temporal import Embeds, Follows
+    from onlyme.face.temporal import TrackingDetector, TrackingEmbedder
     from onlyme.types import Embedding, Face
 
-__all__ = ["LOST", "VOTES", "Track", "Tracker"]
+__all__ = ["MAX_LOST_SECONDS", "MAX_VOTES", "FaceTrack", "Tracker"]
 
-LOST: Final = 0.5
+MAX_LOST_SECONDS: Final = 0.5
 """Whoever was out of sight for longer, in seconds, is somebody new."""
 
-SAME: Final = 0.35
+SAME_PERSON_COSINE: Final = 0.35
 """Cosine of a face to the mean of its track, below which it is somebody else. Turning heads
 stay above 0.44 within a second, two people are above 0.36 once in 550 pairs."""
 
-FOUND: Final = 0.5
+REJOIN_COSINE: Final = 0.5
 """Cosine from which a face elsewhere continues a track that is out of sight."""
 
-NEAR: Final = 0.1
+CROWDED_OVERLAP: Final = 0.1
 """A face that overlaps another track by more than this may be exchanged for it."""
 
-VOTES: Final = 5
+MAX_VOTES: Final = 5
 """So many of a track's last embeddings are kept."""
 
 
 @dataclass(slots=True, eq=False)
-class Track:
+class FaceTrack:
     """Somebody in view.
 
     Attributes:
@@ -65,22 +65,22 @@ class Track:
     at: float
     face: Face
     votes: deque[Embedding]
-    memory: Rememberer
+    memory: CachedEmbedder
     frames: int = 0
 
-    def like(self, vector: NDArray[np.float32]) -> float:
+    def measure_cosine(self, vector: NDArray[np.float32]) -> float:
         """Return the cosine of an embedding to the mean of the votes."""
         mean = np.sum([vote.vector for vote in self.votes], axis=0)
         return float(vector @ mean / np.linalg.norm(mean))
 
 
 @dataclass(slots=True, eq=False)
-class _Seen:
+class _Detection:
     """A face of the present frame, and whatever is known of it."""
 
     face: Face
     aligned: NDArray[np.uint8]
-    memory: Rememberer
+    memory: CachedEmbedder
     embedding: Embedding | None = None
 
 
@@ -94,16 +94,16 @@ class Tracker:
         tracks: everybody who is in view or was a moment ago.
     """
 
-    detector: Follows
-    embedder: Embeds
-    tracks: list[Track] = field(default_factory=list)
+    detector: TrackingDetector
+    embedder: TrackingEmbedder
+    tracks: list[FaceTrack] = field(default_factory=list)
     _follower: Follower = field(init=False)
     _born: int = 0
 
     def __post_init__(self) -> None:
         self._follower = Follower(self.detector)
 
-    def see(self, pixels: NDArray[np.uint8], at: float) -> list[Track]:
+    def see(self, pixels: NDArray[np.uint8], at: float) -> list[FaceTrack]:
         """Look at the next frame; return everybody in it, longest known first.
 
         Somebody who comes into a frame in which others are is seen after four frames at most.
@@ -112,73 +112,79 @@ class Tracker:
             pixels: uint8[h, w, 3], RGB.
             at: when it was taken, in seconds; never less than before.
         """
-        self.tracks = [track for track in self.tracks if at - track.at <= LOST]
+        self.tracks = [track for track in self.tracks if at - track.at <= MAX_LOST_SECONDS]
         faces = self._follower.detect(pixels, every=True)
         size = self.embedder.size
-        left = [_Seen(f, align(pixels, f, size), Rememberer(self.embedder)) for f in faces]
+        left = [_Detection(f, align(pixels, f, size), CachedEmbedder(self.embedder)) for f in faces]
         lost = list(self.tracks)
-        for track, seen in _by_place(lost, left):
-            if self._continues(track, seen, at):
+        for track, seen in _pair_by_place(lost, left):
+            if self._try_continue(track, seen, at):
                 left.remove(seen)
                 lost.remove(track)
         for seen in left:
             if seen.embedding is None:
                 seen.embedding = seen.memory.embed(seen.aligned)
-        for track, seen in _by_looks(lost, left):
-            self._goes_on(track, seen, at)
+        for track, seen in _pair_by_looks(lost, left):
+            self._extend(track, seen, at)
             left.remove(seen)
         for seen in left:
-            self._begins(seen, at)
+            self._begin_track(seen, at)
         return [track for track in self.tracks if track.at == at]
 
-    def _continues(self, track: Track, seen: _Seen, at: float) -> bool:
+    def _try_continue(self, track: FaceTrack, seen: _Detection, at: float) -> bool:
         """Continue a track by a face in its place, unless that is somebody else."""
         track.frames += 1
-        sure = len(track.votes) == VOTES and track.frames < EVERY
-        if sure and not self._crowded(track, seen.face):
+        sure = len(track.votes) == MAX_VOTES and track.frames < SEARCH_EVERY_FRAMES
+        if sure and not self._is_crowded(track, seen.face):
             track.at, track.face = at, seen.face
             return True
         seen.embedding = track.memory.embed(seen.aligned)
-        if track.like(seen.embedding.vector) < SAME:
+        if track.measure_cosine(seen.embedding.vector) < SAME_PERSON_COSINE:
             return False
-        self._goes_on(track, seen, at)
+        self._extend(track, seen, at)
         return True
 
-    def _crowded(self, track: Track, face: Face) -> bool:
+    def _is_crowded(self, track: FaceTrack, face: Face) -> bool:
         others = (other.face for other in self.tracks if other is not track)
-        return any(overlap(face, other) > NEAR for other in others)
+        return any(overlap(face, other) > CROWDED_OVERLAP for other in others)
 
-    def _goes_on(self, track: Track, seen: _Seen, at: float) -> None:
+    def _extend(self, track: FaceTrack, seen: _Detection, at: float) -> None:
         track.at, track.face, track.frames = at, seen.face, 0
         if seen.embedding is not None and seen.embedding is not track.votes[-1]:
             track.votes.append(seen.embedding)
 
-    def _begins(self, seen: _Seen, at: float) -> None:
+    def _begin_track(self, seen: _Detection, at: float) -> None:
         assert seen.embedding is not None  # noqa: S101 - for the type checker; all were embedded
         self._born += 1
-        votes = deque([seen.embedding], maxlen=VOTES)
-        self.tracks.append(Track(self._born, at, at, seen.face, votes, seen.memory))
+        votes = deque([seen.embedding], maxlen=MAX_VOTES)
+        self.tracks.append(FaceTrack(self._born, at, at, seen.face, votes, seen.memory))
 
 
-def _by_place(tracks: list[Track], faces: list[_Seen]) -> Iterable[tuple[Track, _Seen]]:
+def _pair_by_place(
+    tracks: list[FaceTrack], faces: list[_Detection]
+) -> Iterable[tuple[FaceTrack, _Detection]]:
     """Pair tracks with faces, those that overlap the most first."""
     pairs = [(overlap(track.face, seen.face), track, seen) for track in tracks for seen in faces]
-    return _best_first(pairs, OVERLAP)
+    return _choose_best_pairs(pairs, SAME_FACE_OVERLAP)
 
 
-def _by_looks(tracks: list[Track], faces: list[_Seen]) -> Iterable[tuple[Track, _Seen]]:
+def _pair_by_looks(
+    tracks: list[FaceTrack], faces: list[_Detection]
+) -> Iterable[tuple[FaceTrack, _Detection]]:
     """Pair tracks that are out of sight with faces that are nobody's, the likest first."""
     pairs = [
-        (track.like(seen.embedding.vector), track, seen)
+        (track.measure_cosine(seen.embedding.vector), track, seen)
         for track in tracks
         for seen in faces
         if seen.embedding is not None
     ]
-    return _best_first(pairs, FOUND)
+    return _choose_best_pairs(pairs, REJOIN_COSINE)
 
 
-def _best_first(pairs: list[tuple[float, Track, _Seen]], least: float) -> list[tuple[Track, _Seen]]:
-    chosen: list[tuple[Track, _Seen]] = []
+def _choose_best_pairs(
+    pairs: list[tuple[float, FaceTrack, _Detection]], least: float
+) -> list[tuple[FaceTrack, _Detection]]:
+    chosen: list[tuple[FaceTrack, _Detection]] = []
     for value, track, seen in sorted(pairs, key=lambda pair: -pair[0]):
         free = all(track is not one and seen is not other for one, other in chosen)
         if value > least and free:

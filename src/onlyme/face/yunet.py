@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Finds = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-    Runs = Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]
+    FaceSearchFunction = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+    NetworkFunction = Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]
 
-__all__ = ["ENOUGH", "OVERLAP", "decoded", "through_opencv"]
+__all__ = ["MIN_FACE_SCORE", "SAME_FACE_OVERLAP", "load_opencv", "wrap_network"]
 
-ENOUGH = 0.6
+MIN_FACE_SCORE = 0.6
 """Nothing below this score is a face (YuNet's authors report their results near here)."""
 
-OVERLAP = 0.3
+SAME_FACE_OVERLAP = 0.3
 """Two boxes that share more of their union than this are one face."""
 
-MOST_FACES = 100
+MAX_FACES = 100
 """More faces than this in one picture are not looked at."""
 
 _STRIDES = (8, 16, 32)
-_NONE = np.empty((0, 15), np.float32)
+_NO_FACES = np.empty((0, 15), np.float32)
 
 
-def through_opencv(weights: bytes) -> Finds:
+def load_opencv(weights: bytes) -> FaceSearchFunction:
     """Load YuNet through OpenCV.
 
     Args:
@@ -57,7 +57,7 @@ def through_opencv(weights: bytes) -> Finds:
     try:
         net = cv2.FaceDetectorYN.create(
             "onnx", np.frombuffer(weights, np.uint8), np.empty(0, np.uint8), (256, 256),
-            ENOUGH, OVERLAP, MOST_FACES,
+            MIN_FACE_SCORE, SAME_FACE_OVERLAP, MAX_FACES,
         )  # fmt: skip
     except cv2.error as error:
         raise ModelRefused(f"the detector cannot be loaded: {error.err}") from None
@@ -69,13 +69,13 @@ def through_opencv(weights: bytes) -> Finds:
         blue_first = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)  # the order YuNet was trained on
         net.setInputSize((width, height))
         _, found = net.detect(blue_first)
-        return np.asarray(found, np.float32) if np.size(found) >= 15 else _NONE  # none is None
+        return np.asarray(found, np.float32) if np.size(found) >= 15 else _NO_FACES  # none is None
 
     return find
 
 
-def decoded(run: Runs) -> Finds:
-    """Return the same function as `through_opencv`, of a network that another engine runs.
+def wrap_network(run: NetworkFunction) -> FaceSearchFunction:
+    """Return the same function as `load_opencv`, of a network that another engine runs.
 
     Args:
         run: takes float32[1, 3, h, w], BGR, 0 to 255, sides in multiples of 32; returns for
@@ -90,12 +90,14 @@ def decoded(run: Runs) -> Finds:
                 cv2.copyMakeBorder(pixels, 0, down, 0, right, cv2.BORDER_CONSTANT), np.uint8
             )
         blob = np.asarray(cv2.dnn.blobFromImage(pixels, swapRB=True), np.float32)
-        return _faces(run(blob), *blob.shape[2:])
+        return _decode_faces(run(blob), *blob.shape[2:])
 
     return find
 
 
-def _faces(outputs: list[NDArray[np.float32]], height: int, width: int) -> NDArray[np.float32]:
+def _decode_faces(
+    outputs: list[NDArray[np.float32]], height: int, width: int
+) -> NDArray[np.float32]:
     """Turn the network's twelve outputs into faces, none of which overlaps a better one."""
     if len(outputs) != 12:
         raise ModelError(f"the detector gave {len(outputs)} outputs, 12 expected")
@@ -103,13 +105,13 @@ def _faces(outputs: list[NDArray[np.float32]], height: int, width: int) -> NDArr
         np.concatenate([part.reshape(part.shape[1], -1) for part in outputs[n : n + 3]])
         for n in (0, 3, 6, 9)
     )
-    cell, stride = _grid(height, width)
+    cell, stride = _make_grid(height, width)
     if len(face) != len(cell):
         raise ModelError("the detector's outputs do not fit its input")
     score = np.sqrt(np.clip(face[:, 0], 0, 1) * np.clip(thing[:, 0], 0, 1))
-    likely = np.flatnonzero(score >= ENOUGH)
+    likely = np.flatnonzero(score >= MIN_FACE_SCORE)
     if not len(likely):
-        return _NONE
+        return _NO_FACES
     cell, stride, score = cell[likely], stride[likely], score[likely]
     centre = (cell + box[likely, :2]) * stride
     size = np.exp(box[likely, 2:]) * stride
@@ -118,12 +120,12 @@ def _faces(outputs: list[NDArray[np.float32]], height: int, width: int) -> NDArr
     rows = np.column_stack([corner, size, marks.reshape(-1, 10), score]).astype(np.float32)
     # Whole pixels, since OpenCV compares boxes in these.
     whole = np.trunc(rows[:, :4]).astype(np.float64)
-    kept = cv2.dnn.NMSBoxes(whole, rows[:, 14], ENOUGH, OVERLAP, 1.0, MOST_FACES)  # type: ignore[arg-type]  # an array is a sequence of boxes
+    kept = cv2.dnn.NMSBoxes(whole, rows[:, 14], MIN_FACE_SCORE, SAME_FACE_OVERLAP, 1.0, MAX_FACES)  # type: ignore[arg-type]  # an array is a sequence of boxes
     return np.asarray(rows[np.asarray(kept, int).ravel()], np.float32)
 
 
 @lru_cache(maxsize=64)
-def _grid(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _make_grid(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return column and row of each cell, stride after stride, and its stride: float32[n, 1]."""
     cells, strides = [], []
     for stride in _STRIDES:

@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onlyme.siamese import Base
-    from onlyme.vault.admin import Keeping
-    from onlyme.vault.store import Edit
+    from onlyme.vault.admin import VaultAdmin
+    from onlyme.vault.store import VaultTransaction
 
-__all__ = ["RULES", "Adaptation", "Outcome", "Rules", "Standing"]
+__all__ = ["RULES", "Adaptation", "AdaptationOutcome", "AdaptationStatus", "Rules"]
 
-_DAY = 86400.0
+_DAY_SECONDS = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ RULES = Rules()
 with morphs and the password. At 0.1 the most similar of 60 people got 1 % of photos in."""
 
 
-class Outcome(StrEnum):
+class AdaptationOutcome(StrEnum):
     """What became of a confirmed match."""
 
     NO_CONSENT = "no_consent"
@@ -78,12 +78,12 @@ class Outcome(StrEnum):
     LEARNED = "learned"
 
 
-_NOTED = {Outcome.WAITING, Outcome.LEARNED}
+_NOTED = {AdaptationOutcome.WAITING, AdaptationOutcome.LEARNED}
 _SHARES = (1.0, 0.8, 0.6, 0.4, 0.2)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AdaptationStatus:
     """What adaptation holds of an owner.
 
     Attributes:
@@ -126,47 +126,47 @@ class Adaptation:
 
     Args:
         base: the network's head, cohort and calibration.
-        keeping: the vault and its log.
+        admin: the vault and its log.
         rules: how much, and how fast.
     """
 
-    def __init__(self, base: Base, keeping: Keeping, rules: Rules = RULES) -> None:
+    def __init__(self, base: Base, admin: VaultAdmin, rules: Rules = RULES) -> None:
         self._base = base
-        self._keeping = keeping
+        self._keeping = admin
         self._rules = rules
         self._enrolled: tuple[bytes, Owner] | None = None
 
-    def standing(self, name: str) -> Standing:
+    def read_status(self, name: str) -> AdaptationStatus:
         """Say what is held of an owner.
 
         Raises:
             UnknownOwner: nobody of that name is enrolled.
         """
         with self._keeping.store.edit(durable=False) as edit:
-            self._owner(edit, name)
-            held = self._held(edit, name)
+            self._read_owner(edit, name)
+            held = self._read_quarantine(edit, name)
         when = datetime.fromtimestamp(held.learned_at[-1], UTC) if len(held.learned_at) else None
-        return Standing(held.consent, len(held.waiting), when)
+        return AdaptationStatus(held.consent, len(held.waiting), when)
 
-    def agree(self, name: str, *, consent: bool) -> None:
+    def set_consent(self, name: str, *, consent: bool) -> None:
         """Write the owner's consent down, or take it back; that empties the quarantine.
 
         Raises:
             UnknownOwner: nobody of that name is enrolled.
         """
         with self._keeping.store.edit() as edit:
-            owner, held = self._owner(edit, name), self._held(edit, name)
+            owner, held = self._read_owner(edit, name), self._read_quarantine(edit, name)
             held = replace(held, consent=consent)
             if not consent:
                 held = replace(held, waiting=held.waiting[:0], waiting_since=held.waiting_since[:0])
-            self._keep(edit, owner, held)
+            self._write_quarantine(edit, owner, held)
             self._keeping.gate.note(
                 edit, Event.ADAPT, name, "agreed" if consent else "consent taken back"
             )
 
     def confirm(
         self, name: str, vector: NDArray[np.float32], now: datetime | None = None
-    ) -> Outcome:
+    ) -> AdaptationOutcome:
         """Offer a match to learn from. The caller vouches that the password went with it.
 
         Args:
@@ -182,13 +182,13 @@ class Adaptation:
         if np.shape(vector) != (self._base.dimension,):
             raise UsageError(f"an embedding has {self._base.dimension} numbers")
         with self._keeping.store.edit() as edit:
-            owner, held = self._owner(edit, name), self._held(edit, name)
-            after, held = self._expired(owner, held, now.timestamp())
-            after, held, outcome = self._judged(after, held, vector, now.timestamp())
+            owner, held = self._read_owner(edit, name), self._read_quarantine(edit, name)
+            after, held = self._drop_expired(owner, held, now.timestamp())
+            after, held, outcome = self._judge_match(after, held, vector, now.timestamp())
             if after is not owner:
                 edit.put(after.to_template())
             if after is not owner or outcome in _NOTED:
-                self._keep(edit, after, held)
+                self._write_quarantine(edit, after, held)
                 self._keeping.gate.note(edit, Event.ADAPT, name, outcome)
         return outcome
 
@@ -199,90 +199,97 @@ class Adaptation:
             UnknownOwner: nobody of that name is enrolled.
         """
         with self._keeping.store.edit() as edit:
-            owner, held = self._owner(edit, name), self._held(edit, name)
+            owner, held = self._read_owner(edit, name), self._read_quarantine(edit, name)
             count = len(owner.examples.learned)
             if count:
-                owner = self._with(owner, owner.examples.learned[:0])
+                owner = self._learn_with(owner, owner.examples.learned[:0])
                 edit.put(owner.to_template())
             none = held.waiting_since[:0]
-            self._keep(edit, owner, _Quarantine(held.consent, held.waiting[:0], none, none))
+            self._write_quarantine(
+                edit, owner, _Quarantine(held.consent, held.waiting[:0], none, none)
+            )
             self._keeping.gate.note(edit, Event.ADAPT, name, "undone")
         return count
 
     # ------------------------------------------------------------------ within
 
-    def _judged(
+    def _judge_match(
         self, owner: Owner, held: _Quarantine, vector: NDArray[np.float32], now: float
-    ) -> tuple[Owner, _Quarantine, Outcome]:
+    ) -> tuple[Owner, _Quarantine, AdaptationOutcome]:
         if not held.consent:
-            return owner, held, Outcome.NO_CONSENT
-        if len(held.waiting) and now - held.waiting_since[-1] < self._rules.between_days * _DAY:
-            return owner, held, Outcome.TOO_SOON
-        enrolled = self._as_enrolled(owner)
-        if not self._good(enrolled, vector):
-            return owner, held, Outcome.NOT_GOOD
+            return owner, held, AdaptationOutcome.NO_CONSENT
+        if (
+            len(held.waiting)
+            and now - held.waiting_since[-1] < self._rules.between_days * _DAY_SECONDS
+        ):
+            return owner, held, AdaptationOutcome.TOO_SOON
+        enrolled = self._learn_enrolled(owner)
+        if not self._is_good(enrolled, vector):
+            return owner, held, AdaptationOutcome.NOT_GOOD
         waiting = np.concatenate([held.waiting, vector[None]])
         since = np.append(held.waiting_since, now)
         if len(waiting) < self._rules.together:
             held = replace(held, waiting=waiting, waiting_since=since)
-            return owner, held, Outcome.WAITING
+            return owner, held, AdaptationOutcome.WAITING
         held = replace(held, waiting=waiting[:0], waiting_since=since[:0])
-        after = self._moved(enrolled, waiting)
-        return after, replace(held, learned_at=np.array([now])), Outcome.LEARNED
+        after = self._learn_mean(enrolled, waiting)
+        return after, replace(held, learned_at=np.array([now])), AdaptationOutcome.LEARNED
 
-    def _moved(self, enrolled: Owner, waiting: NDArray[np.float32]) -> Owner:
+    def _learn_mean(self, enrolled: Owner, waiting: NDArray[np.float32]) -> Owner:
         """Learn the mean of what waited, as much of it as the drift allows."""
         photos, matches = enrolled.examples.me.mean(axis=0), waiting.mean(axis=0)
         for share in _SHARES:
             mean = (1.0 - share) * photos + share * matches
             learned = (mean / np.linalg.norm(mean)).astype(np.float32)[None]
-            if self._drift(enrolled.examples.me, learned) <= self._rules.drift:
-                return self._with(enrolled, learned)
+            if self._measure_drift(enrolled.examples.me, learned) <= self._rules.drift:
+                return self._learn_with(enrolled, learned)
         return enrolled
 
-    def _good(self, enrolled: Owner, vector: NDArray[np.float32]) -> bool:
+    def _is_good(self, enrolled: Owner, vector: NDArray[np.float32]) -> bool:
         alpha = enrolled.alpha
         if enrolled.learned.calibrated:
             far = (enrolled.promised or DEFAULT_FAR) * self._rules.strictness
             alpha = max(alpha, enrolled.learned.alpha_at(far))
         return bool(enrolled.margins(vector[None])[0] >= alpha)
 
-    def _drift(self, me: NDArray[np.float32], learned: NDArray[np.float32]) -> float:
+    def _measure_drift(self, me: NDArray[np.float32], learned: NDArray[np.float32]) -> float:
         """How far the mean in head space moves, 0 to 2."""
         means = []
         for rows in (me, np.concatenate([me, learned])):
-            mean = self._base.heads(rows).mean(axis=0)
+            mean = self._base.project(rows).mean(axis=0)
             means.append(mean / np.linalg.norm(mean))
         return float(np.linalg.norm(means[1] - means[0]))
 
-    def _expired(self, owner: Owner, held: _Quarantine, now: float) -> tuple[Owner, _Quarantine]:
-        kept = now - held.learned_at < self._rules.days * _DAY
+    def _drop_expired(
+        self, owner: Owner, held: _Quarantine, now: float
+    ) -> tuple[Owner, _Quarantine]:
+        kept = now - held.learned_at < self._rules.days * _DAY_SECONDS
         if len(kept) != len(owner.examples.learned) or kept.all():
             return owner, held
-        owner = self._with(owner, owner.examples.learned[kept])
+        owner = self._learn_with(owner, owner.examples.learned[kept])
         return owner, replace(held, learned_at=held.learned_at[kept])
 
-    def _as_enrolled(self, owner: Owner) -> Owner:
+    def _learn_enrolled(self, owner: Owner) -> Owner:
         """Learn the owner from the enrolment photos alone, or remember having done so."""
         known = (getattr(owner.examples, part) for part in ("me", "not_me", "look_alikes"))
         key = b"".join(rows.tobytes() for rows in known) + repr(owner.promised).encode()
         if self._enrolled is None or self._enrolled[0] != key:
-            self._enrolled = key, self._with(owner, owner.examples.learned[:0])
+            self._enrolled = key, self._learn_with(owner, owner.examples.learned[:0])
         return self._enrolled[1]
 
-    def _with(self, owner: Owner, learned: NDArray[np.float32]) -> Owner:
+    def _learn_with(self, owner: Owner, learned: NDArray[np.float32]) -> Owner:
         if len(learned) == 0 and len(owner.examples.learned) == 0:
             return owner
-        return owner.learned_anew(self._base, replace(owner.examples, learned=learned))
+        return owner.relearn(self._base, replace(owner.examples, learned=learned))
 
-    def _owner(self, edit: Edit, name: str) -> Owner:
+    def _read_owner(self, edit: VaultTransaction, name: str) -> Owner:
         template = edit.get(name)
         if template is None:
             raise unknown_owner(name, self._keeping.store.names())
         return Owner.from_template(self._base, template)
 
-    def _held(self, edit: Edit, name: str) -> _Quarantine:
+    def _read_quarantine(self, edit: VaultTransaction, name: str) -> _Quarantine:
         return _Quarantine.from_template(edit.get(name, QUARANTINE), self._base.dimension)
 
-    def _keep(self, edit: Edit, owner: Owner, held: _Quarantine) -> None:
+    def _write_quarantine(self, edit: VaultTransaction, owner: Owner, held: _Quarantine) -> None:
         edit.put(held.to_template(owner, datetime.now(UTC)), QUARANTINE)

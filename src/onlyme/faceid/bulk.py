@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from onlyme.enrollment.photos import Collector
+from onlyme.enrollment.photos import PhotoCollector
 from onlyme.errors import EnrollmentError, ImageError, SettingsError, UsageError
 from onlyme.faceid import wiring
-from onlyme.faceid.workers import Crew, cores
-from onlyme.gallery.duplicates import Twins, twins
-from onlyme.gallery.gallery import Person
+from onlyme.faceid.workers import WorkerPool, count_cores
+from onlyme.gallery.duplicates import DuplicatePair, find_duplicates
+from onlyme.gallery.gallery import GalleryPerson
 from onlyme.gallery.stores.protocol import IndexedStore
 from onlyme.gate.audit import Event
-from onlyme.image.sources import photos
-from onlyme.types import check_name
+from onlyme.image.sources import list_photos
+from onlyme.types import checked_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,19 +40,19 @@ if TYPE_CHECKING:
     from onlyme.gallery.gallery import Gallery
     from onlyme.settings import Settings
 
-__all__ = ["MOST_PHOTOS", "Census", "Refused", "enrolled_folder"]
+__all__ = ["MAX_PHOTOS_PER_PERSON", "BulkEnrollment", "BulkRefusal", "enroll_people"]
 
-MOST_PHOTOS = 200
+MAX_PHOTOS_PER_PERSON = 200
 """Of one person no more photos are looked at."""
 
-_BATCH = 32
-_SECONDS = 2.0
+_BATCH_PEOPLE = 32
+_BATCH_SECONDS = 2.0
 """So many people, or what was done in so much time, are written as one."""
 
 Progress = Callable[[str, int, int], None]
 
 
-class Refused(NamedTuple):
+class BulkRefusal(NamedTuple):
     """What did not become part of the gallery.
 
     Attributes:
@@ -67,7 +67,7 @@ class Refused(NamedTuple):
 
 
 @dataclass(slots=True)
-class Census:
+class BulkEnrollment:
     """What enrolling a folder of people came to.
 
     Attributes:
@@ -86,8 +86,8 @@ class Census:
     changed: int = 0
     unchanged: int = 0
     photos: int = 0
-    refused: list[Refused] = field(default_factory=list)
-    twins: list[Twins] = field(default_factory=list)
+    refused: list[BulkRefusal] = field(default_factory=list)
+    twins: list[DuplicatePair] = field(default_factory=list)
     looked_at: int = 0
     workers: int = 0
     seconds: float = 0.0
@@ -97,29 +97,29 @@ class _Task(NamedTuple):
     name: str
     paths: list[Path]
     add: bool
-    known: Person | None
+    known: GalleryPerson | None
 
 
-class _Done(NamedTuple):
+class _PhotosResult(NamedTuple):
     me: NDArray[np.float32]  # of the photos taken now
     files: dict[str, tuple[str, str]]  # as in Person, of the files looked at now
     why: str  # the whole person is refused
 
 
-def enrolled_folder(
+def enroll_people(
     face_id: FaceID,
     settings: Settings,
     folder: Path,
     *,
     add: bool = False,
-    replaced: bool = False,
+    replace_photos: bool = False,
     workers: int | None = None,
-    look_for_twins: bool = True,
+    look_for_duplicates: bool = True,
     progress: Progress | None = None,
-) -> Census:
+) -> BulkEnrollment:
     """Enroll everybody in a folder of folders into the gallery.
 
-    People who are in the gallery already stay as they are, unless `add` or `replaced` is said;
+    People who are in the gallery already stay as they are, unless `add` or `replace_photos` is said;
     even then photos that were looked at before are not looked at again.
 
     Args:
@@ -127,47 +127,49 @@ def enrolled_folder(
         settings: what the worker processes see with.
         folder: one folder a person, named as the person is to be called.
         add: add new photos to people who are in the gallery.
-        replaced: learn people anew whose photos are others now.
+        replace_photos: learn people anew whose photos are others now.
         workers: processes that look at photos; by default one a core.
-        look_for_twins: compare everybody with everybody at the end.
+        look_for_duplicates: compare everybody with everybody at the end.
         progress: told what is done, and how much of how much.
 
     Raises:
-        UsageError: `add` and `replaced` contradict; the folder holds no folders.
+        UsageError: `add` and `replace_photos` contradict; the folder holds no folders.
         EnrollmentError: nobody in it could be enrolled.
         VaultError: vault or gallery cannot be used.
     """
-    if add and replaced:
+    if add and replace_photos:
         raise UsageError("say add or replace, not both")
     start, told = perf_counter(), progress or (lambda *_: None)
-    census = Census(workers=workers or cores())
-    folders = _people_in(folder, census)
-    gallery = face_id.everybody.made()
-    desk = _Desk(gallery, census, set(face_id.store.names()), again=add or replaced, add=add)
+    result = BulkEnrollment(workers=workers or count_cores())
+    folders = _list_people(folder, result)
+    gallery = face_id.everybody.ensure_gallery()
+    desk = _BatchWriter(
+        gallery, result, set(face_id.store.names()), again=add or replace_photos, add=add
+    )
     looked, everything = 0, sum(map(len, folders.values()))
-    with Crew(partial(_beginning, settings), census.workers) as crew:
+    with WorkerPool(partial(_start_worker, settings), result.workers) as crew:
         for task, done in crew.do(desk.tasks(folders)):
             looked += len(task.paths)
-            person = _person(task, done, census)
+            person = _make_person(task, done, result)
             if person is not None:
                 desk.take(person, new=task.known is None)
             told("photos", looked, everything)
         desk.write()
     told("photos", everything, everything)
-    if not census.enrolled + census.changed + census.unchanged:
-        raise EnrollmentError("nobody could be enrolled:\n" + _first(census.refused))
-    _index(gallery)
-    if look_for_twins:
-        census.twins = list(twins(gallery, list(folders), told))
+    if not result.enrolled + result.changed + result.unchanged:
+        raise EnrollmentError("nobody could be enrolled:\n" + _format_refusals(result.refused))
+    _build_indexes(gallery)
+    if look_for_duplicates:
+        result.twins = list(find_duplicates(gallery, list(folders), told))
     with face_id.store.edit() as edit:
-        detail = f"gallery: {census.enrolled} new, {census.changed} changed"
+        detail = f"gallery: {result.enrolled} new, {result.changed} changed"
         face_id.gate.note(edit, Event.ENROLL, None, detail)
-    census.refused.sort()
-    census.seconds = perf_counter() - start
-    return census
+    result.refused.sort()
+    result.seconds = perf_counter() - start
+    return result
 
 
-class _Desk:
+class _BatchWriter:
     """Says who is to be looked at, and writes those who were, a batch at a time.
 
     Args:
@@ -179,31 +181,31 @@ class _Desk:
     """
 
     def __init__(
-        self, gallery: Gallery, census: Census, owners: set[str], *, again: bool, add: bool
+        self, gallery: Gallery, census: BulkEnrollment, owners: set[str], *, again: bool, add: bool
     ) -> None:
         self._gallery, self._census, self._owners = gallery, census, owners
         self._again, self._add = again, add
-        self._batch: list[tuple[Person, bool]] = []
+        self._batch: list[tuple[GalleryPerson, bool]] = []
         self._written = monotonic()
 
     def tasks(self, folders: Mapping[str, list[Path]]) -> Iterator[_Task]:
         """Yield who is to be looked at; the others are counted at once."""
         names = list(folders)
-        for at in range(0, len(names), _BATCH):
-            known = self._gallery.get(names[at : at + _BATCH])
-            for name in names[at : at + _BATCH]:
+        for at in range(0, len(names), _BATCH_PEOPLE):
+            known = self._gallery.get(names[at : at + _BATCH_PEOPLE])
+            for name in names[at : at + _BATCH_PEOPLE]:
                 if name in self._owners:
                     self._refuse(name, "is an owner in the vault; forget the owner first")
                 elif name in known and not self._again:
                     self._census.unchanged += 1
-                    _count(self._census, known[name])
+                    _count_photos(self._census, known[name])
                 else:
                     yield _Task(name, folders[name], self._add, known.get(name))
 
-    def take(self, person: Person, *, new: bool) -> None:
+    def take(self, person: GalleryPerson, *, new: bool) -> None:
         """Take somebody who was looked at; write the batch if it is full, or waits for long."""
         self._batch.append((person, new))
-        if len(self._batch) >= _BATCH or monotonic() - self._written > _SECONDS:
+        if len(self._batch) >= _BATCH_PEOPLE or monotonic() - self._written > _BATCH_SECONDS:
             self.write()
 
     def write(self) -> None:
@@ -216,15 +218,15 @@ class _Desk:
                 continue
             self._census.enrolled += new
             self._census.changed += not new
-            _count(self._census, person)
+            _count_photos(self._census, person)
         self._batch.clear()
         self._written = monotonic()
 
     def _refuse(self, name: str, why: str) -> None:
-        self._census.refused.append(Refused(name, "", why))
+        self._census.refused.append(BulkRefusal(name, "", why))
 
 
-def _index(gallery: Gallery) -> None:
+def _build_indexes(gallery: Gallery) -> None:
     """Give a large gallery an index, where what builds it is installed."""
     store = gallery.store
     if isinstance(store, IndexedStore) and len(gallery) >= store.index_from:
@@ -233,7 +235,7 @@ def _index(gallery: Gallery) -> None:
                 store.build_index(generation)
 
 
-def _people_in(folder: Path, census: Census) -> dict[str, list[Path]]:
+def _list_people(folder: Path, result: BulkEnrollment) -> dict[str, list[Path]]:
     """Return each person's photos by name, and note whom cannot be one."""
     try:
         inside = sorted(entry for entry in folder.iterdir() if entry.is_dir())
@@ -246,8 +248,8 @@ def _people_in(folder: Path, census: Census) -> dict[str, list[Path]]:
         why = ""
         kept: list[Path] = []
         try:
-            name = check_name(entry.name)
-            kept = list(photos(entry))
+            name = checked_name(entry.name)
+            kept = list(list_photos(entry))
         except ImageError as error:
             why = error.cause
         except UsageError as error:
@@ -255,33 +257,37 @@ def _people_in(folder: Path, census: Census) -> dict[str, list[Path]]:
         if name in found:
             why = "another folder has the same name, written in other signs"
         elif not why:
-            found[name] = kept[:MOST_PHOTOS]
-            if len(kept) > MOST_PHOTOS:
-                why = f"only the first {MOST_PHOTOS} photos were looked at"
+            found[name] = kept[:MAX_PHOTOS_PER_PERSON]
+            if len(kept) > MAX_PHOTOS_PER_PERSON:
+                why = f"only the first {MAX_PHOTOS_PER_PERSON} photos were looked at"
         if why:
-            census.refused.append(Refused(name, "", why))
-    if not found and not census.refused:
+            result.refused.append(BulkRefusal(name, "", why))
+    if not found and not result.refused:
         raise UsageError(f"{folder} holds no folders of people: one folder a person is wanted")
     return found
 
 
-def _person(task: _Task, done: _Done | None, census: Census) -> Person | None:
+def _make_person(
+    task: _Task, done: _PhotosResult | None, result: BulkEnrollment
+) -> GalleryPerson | None:
     """Return the person to be written; note what was refused for good."""
     if done is None:
         why = "looking at these photos ended the process that did"
-        census.refused.append(Refused(task.name, "", why))
+        result.refused.append(BulkRefusal(task.name, "", why))
         return None
-    census.looked_at += len(done.files)
+    result.looked_at += len(done.files)
     if done.why:
-        census.refused.append(Refused(task.name, "", done.why))
-        census.refused += [Refused(task.name, f, why) for f, (_, why) in done.files.items() if why]
+        result.refused.append(BulkRefusal(task.name, "", done.why))
+        result.refused += [
+            BulkRefusal(task.name, f, why) for f, (_, why) in done.files.items() if why
+        ]
         return None
     known = task.known
     if known is not None and not done.files:
-        census.unchanged += 1
-        _count(census, known)
+        result.unchanged += 1
+        _count_photos(result, known)
         return None
-    person = Person(task.name, done.me, datetime.now(UTC), done.files)
+    person = GalleryPerson(task.name, done.me, datetime.now(UTC), done.files)
     if known is not None:
         person = replace(person, record=known.record)
         if task.add:
@@ -290,12 +296,14 @@ def _person(task: _Task, done: _Done | None, census: Census) -> Person | None:
     return person
 
 
-def _count(census: Census, person: Person) -> None:
-    census.photos += len(person.me)
-    census.refused += [Refused(person.name, f, why) for f, (_, why) in person.files.items() if why]
+def _count_photos(result: BulkEnrollment, person: GalleryPerson) -> None:
+    result.photos += len(person.me)
+    result.refused += [
+        BulkRefusal(person.name, f, why) for f, (_, why) in person.files.items() if why
+    ]
 
 
-def _first(refused: list[Refused]) -> str:
+def _format_refusals(refused: list[BulkRefusal]) -> str:
     lines = [f"  {one.name}{'/' if one.file else ''}{one.file}: {one.why}" for one in refused]
     return "\n".join(lines[:20] + ["  …"] * (len(lines) > 20))
 
@@ -303,25 +311,25 @@ def _first(refused: list[Refused]) -> str:
 # ---------------------------------------------------------------------- in a worker
 
 
-def _beginning(settings: Settings) -> Callable[[_Task], _Done]:
+def _start_worker(settings: Settings) -> Callable[[_Task], _PhotosResult]:
     """Load the networks; each worker keeps to one core, which together is fastest."""
     import cv2
 
     cv2.setNumThreads(1)
-    return partial(_looked, wiring.pipeline(settings))
+    return partial(_look_at_photos, wiring.make_pipeline(settings))
 
 
-def _looked(pipeline: Pipeline, task: _Task) -> _Done:
+def _look_at_photos(pipeline: Pipeline, task: _Task) -> _PhotosResult:
     """Look at a person's photos, those excepted that were looked at before."""
     known = task.known
-    digests = {path.name: _digest(path) for path in task.paths}
+    digests = {path.name: _hash_file(path) for path in task.paths}
     before = {name: digest for name, (digest, _) in known.files.items()} if known else {}
     if known and not task.add and before == digests:
-        return _Done(known.me[:0], {}, "")
+        return _PhotosResult(known.me[:0], {}, "")
     seen_before = set(before.values()) if task.add else set()
     none = np.empty((0, pipeline.embedder.dimension), np.float32)
     kept = known.me if known and task.add else none
-    collector = Collector(pipeline, judge_quality=True, known=kept)
+    collector = PhotoCollector(pipeline, judge_quality=True, known=kept)
     files: dict[str, tuple[str, str]] = {}
     names = []
     for path in task.paths:
@@ -337,10 +345,10 @@ def _looked(pipeline: Pipeline, task: _Task) -> _Done:
         files[name] = (digests[name], "" if report.taken else report.note)
     if not len(kept) + len(collector.vectors):
         why = "no photo can be used"
-    return _Done(collector.vectors, files, why)
+    return _PhotosResult(collector.vectors, files, why)
 
 
-def _digest(path: Path) -> str:
+def _hash_file(path: Path) -> str:
     try:
         with path.open("rb") as file:
             return file_digest(file, "sha256").hexdigest()

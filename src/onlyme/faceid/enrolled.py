@@ -8,23 +8,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from onlyme.errors import NeedsReenroll, UnknownOwner, VaultDamaged, unknown_owner
-from onlyme.face.pipeline import timed
-from onlyme.gallery.certificate import GalleryCertificate, gallery_certificate
+from onlyme.face.pipeline import time_stage
+from onlyme.gallery.certificate import GalleryCertificate, make_gallery_certificate
 from onlyme.gallery.gallery import SECRET_BYTES, Gallery
-from onlyme.gallery.identify import identified
+from onlyme.gallery.identify import identify_vector
 from onlyme.siamese.owner import Examples, Owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from onlyme.face.pipeline import Sight
-    from onlyme.gallery.gallery import Person
+    from onlyme.face.pipeline import Observation
+    from onlyme.gallery.gallery import GalleryPerson
     from onlyme.gallery.stores.protocol import TemplateStore
     from onlyme.siamese import Base
     from onlyme.types import Decision
     from onlyme.vault.store import Store
 
-__all__ = ["GALLERY_FILE", "Everybody"]
+__all__ = ["GALLERY_FILE", "Enrolled"]
 
 GALLERY_FILE = "gallery.sqlite"
 """Of a gallery in the vault's folder."""
@@ -32,13 +32,13 @@ GALLERY_FILE = "gallery.sqlite"
 _KIND, _KEY = "gallery", "secret"
 
 
-class Everybody:
+class Enrolled:
     """The gallery beside a vault, which keeps its secret.
 
     Args:
         vault: of the owners.
         base: of the network.
-        store: opens the place where the gallery's rows are.
+        open_store: opens the place where the gallery's rows are.
         fpir: how often a stranger may be taken for somebody in the gallery.
         far: the false accept rate that alpha stands for where one of them is verified.
     """
@@ -47,11 +47,11 @@ class Everybody:
         self,
         vault: Store,
         base: Base,
-        store: Callable[[], TemplateStore],
+        open_store: Callable[[], TemplateStore],
         fpir: float,
         far: float,
     ) -> None:
-        self._vault, self.base, self._store = vault, base, store
+        self._vault, self.base, self._store = vault, base, open_store
         self.fpir, self._far = fpir, far
         self._open: tuple[bytes, Gallery] | None = None
         self._read: dict[str, tuple[object, Owner]] = {}
@@ -73,7 +73,7 @@ class Everybody:
         """
         secret = self._vault.read(_KIND, _KEY)
         if secret is not None:
-            return self._opened(secret)
+            return self._open_gallery(secret)
         if (self._vault.folder / GALLERY_FILE).exists():
             raise VaultDamaged(
                 f"the vault {self._vault.folder} does not hold the secret of the gallery beside "
@@ -81,7 +81,7 @@ class Everybody:
             )
         return None
 
-    def made(self) -> Gallery:
+    def ensure_gallery(self) -> Gallery:
         """Return the gallery, which is made where there is none.
 
         Raises:
@@ -97,16 +97,16 @@ class Everybody:
         gallery.begin()
         return gallery
 
-    def people(self) -> list[Person]:
+    def people(self) -> list[GalleryPerson]:
         """Return everybody in the gallery, by name."""
         gallery = self.gallery
-        return sorted(gallery.everybody(), key=lambda person: person.name) if gallery else []
+        return sorted(gallery.people(), key=lambda person: person.name) if gallery else []
 
     def names(self) -> list[str]:
         """Return the names of everybody in the gallery, in order."""
         return [person.name for person in self.people()]
 
-    def get(self, name: str) -> Person | None:
+    def get(self, name: str) -> GalleryPerson | None:
         """Return somebody in the gallery, or None."""
         gallery = self.gallery
         return gallery.get([name]).get(name) if gallery else None
@@ -126,9 +126,9 @@ class Everybody:
         template = self._vault.get(name)
         if template is None:
             raise unknown_owner(name, self._vault.names())
-        return self._kept(name, version, Owner.from_template(self.base, template))
+        return self._remember(name, version, Owner.from_template(self.base, template))
 
-    def anybody(self, name: str) -> Owner:
+    def find_owner(self, name: str) -> Owner:
         """Return an owner, or somebody in the gallery, learned as if they were one.
 
         Raises:
@@ -141,9 +141,9 @@ class Everybody:
         held = self._read.get(name)
         if held and held[0] == person.record:
             return held[1]
-        examples = replace(Examples.none(self.base.dimension), me=person.me)
+        examples = replace(Examples.make_empty(self.base.dimension), me=person.me)
         learned = Owner.learn(self.base, name, examples, far=self._far)
-        return self._kept(name, person.record, learned)
+        return self._remember(name, person.record, learned)
 
     def forget(self, names: list[str]) -> int:
         """Erase people from the gallery; return how many of them were in it."""
@@ -152,7 +152,7 @@ class Everybody:
         gallery = self.gallery
         return gallery.remove(names) if gallery else 0
 
-    def identified(self, sights: list[Sight]) -> list[Decision]:
+    def identify(self, observations: list[Observation]) -> list[Decision]:
         """Find out whom each sight of a face shows, if anybody; see `identification`.
 
         Whoever must be enrolled again is nobody meanwhile.
@@ -163,12 +163,12 @@ class Everybody:
             with suppress(NeedsReenroll, UnknownOwner):
                 owners.append(self.owner(name))
         decisions = []
-        for sight in sights:
+        for sight in observations:
             assert sight.embedding is not None  # noqa: S101 - for the type checker
-            with timed(sight.timings_ms, "decide"):
+            with time_stage(sight.timings_ms, "decide"):
                 vector = sight.embedding.vector
-                decision = identified(owners, self.gallery, vector, self.fpir)
-            decisions.append(decision.took(sight.timings_ms, frames=1))
+                decision = identify_vector(owners, self.gallery, vector, self.fpir)
+            decisions.append(decision.add_cost(sight.timings_ms, frames=1))
         return decisions
 
     def certificate(self) -> GalleryCertificate:
@@ -182,13 +182,13 @@ class Everybody:
         if gallery is None or not len(gallery):
             raise UnknownOwner("nobody is in the gallery; `onlyme enroll-folder` enrolls people")
         people = len(gallery) + len(self._vault.names())
-        return gallery_certificate(self.base, people, self.fpir)
+        return make_gallery_certificate(self.base, people, self.fpir)
 
-    def _kept(self, name: str, version: object, owner: Owner) -> Owner:
+    def _remember(self, name: str, version: object, owner: Owner) -> Owner:
         self._read[name] = version, owner
         return owner
 
-    def _opened(self, secret: bytes) -> Gallery:
+    def _open_gallery(self, secret: bytes) -> Gallery:
         if self._open is None or self._open[0] != secret:
             self.close()
             self._open = secret, Gallery(self._store(), secret, self.base)

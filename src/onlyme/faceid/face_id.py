@@ -8,23 +8,23 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Self
 
-from onlyme.enrollment.advice import advised
-from onlyme.enrollment.not_me import forgotten, lesson_from, taught
-from onlyme.enrollment.photos import collected
+from onlyme.enrollment.advice import advise_owner
+from onlyme.enrollment.not_me import add_lesson, collect_lesson, remove_last_lesson
+from onlyme.enrollment.photos import collect_photos
 from onlyme.errors import (
     UsageError,
     refuse_taken,
     refuse_twice,
     unknown_owner,
 )
-from onlyme.gallery.presence import visits
+from onlyme.gallery.presence import watch_presence
 from onlyme.gate.audit import Event
-from onlyme.image.sources import Capture
-from onlyme.siamese.owner import Examples, Owner, lesson
-from onlyme.types import Decision, Enrollment, Lesson, LivenessLevel, check_name
+from onlyme.image.sources import CameraCapture
+from onlyme.siamese.owner import Examples, Owner, make_lesson
+from onlyme.types import Decision, Enrollment, Lesson, LivenessLevel, checked_name
 from onlyme.vault.admin import QUARANTINE
-from onlyme.verification.attempt import checked_level, nobody_seen, single, whole
-from onlyme.verification.challenge import watched
+from onlyme.verification.attempt import check_level, decide_capture, decide_photo, reject_unseen
+from onlyme.verification.challenge import decide_stream
 
 if TYPE_CHECKING:
     import os
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 
     from onlyme.enrollment.photos import Photo, Picture
     from onlyme.face.pipeline import Pipeline
-    from onlyme.faceid.enrolled import Everybody
-    from onlyme.gallery.presence import Visit
+    from onlyme.faceid.enrolled import Enrolled
+    from onlyme.gallery.presence import Presence
     from onlyme.liveness.judge import Judge
     from onlyme.siamese import Base
     from onlyme.types import Face, PhotoReport, Tuning
-    from onlyme.vault.admin import Keeping
-    from onlyme.vault.store import Edit
+    from onlyme.vault.admin import VaultAdmin
+    from onlyme.vault.store import VaultTransaction
 
 __all__ = ["FaceID"]
 
@@ -60,8 +60,8 @@ class FaceID:
         pipeline: makes what sees faces; called when the first picture comes, since the
             networks take a while to load and nothing else needs them.
         base: the network's head, cohort and calibration.
-        keeping: the vault, and the gate in front of it.
-        everybody: the gallery beside the vault.
+        admin: the vault, and the gate in front of it.
+        enrolled: the gallery beside the vault.
         far: the false accept rate that a new owner's alpha stands for.
         judge: looks for photos and screens; made when first asked for. None denies.
     """
@@ -70,17 +70,17 @@ class FaceID:
         self,
         pipeline: Callable[[], Pipeline],
         base: Base,
-        keeping: Keeping,
-        everybody: Everybody,
+        admin: VaultAdmin,
+        enrolled: Enrolled,
         far: float,
         judge: Callable[[], Judge | None] | None = None,
     ) -> None:
         self._pipeline = pipeline
         self.base = base
-        self.keeping = keeping
-        self.everybody = everybody
-        self.store = keeping.store
-        self.gate = keeping.gate
+        self.keeping = admin
+        self.everybody = enrolled
+        self.store = admin.store
+        self.gate = admin.gate
         self._far = far
         self._judge = judge
 
@@ -106,7 +106,9 @@ class FaceID:
         from onlyme.faceid import wiring
         from onlyme.settings import Settings
 
-        return wiring.face_id(Settings.load(vault=path, embedder=embedder), cls, lasting=lasting)
+        return wiring.make_face_id(
+            Settings.load(vault=path, embedder=embedder), cls, lasting=lasting
+        )
 
     @property
     def pipeline(self) -> Pipeline:
@@ -144,7 +146,7 @@ class FaceID:
             NeedsReenroll: another network made the template.
             VaultDamaged: it cannot be read.
         """
-        return self.everybody.owner(check_name(name))
+        return self.everybody.owner(checked_name(name))
 
     def enroll(
         self,
@@ -178,25 +180,25 @@ class FaceID:
             UsageError: the name cannot be one, or `add` and `replace` contradict.
         """
         start = perf_counter()
-        name = check_name(name)
+        name = checked_name(name)
         if add and replace:
             raise UsageError("say add or replace, not both")
         taken = name in self.store.names()
         refuse_taken(name, taken=taken and not (add or replace))
         refuse_twice(name, in_gallery=self.everybody.get(name) is not None)
-        none = Examples.none(self.base.dimension)
+        none = Examples.make_empty(self.base.dimension)
         known = self.owner(name).examples if taken and add else none
-        seen = collected(
+        seen = collect_photos(
             self.pipeline, known, me, not_me, look_alikes, on_photo, measured=self.base.calibrated
         )
 
         with self.store.edit() as edit:
             # Looking took seconds. Whatever another process enrolled meanwhile is kept.
             # What is replaced is not read: it may be another network's, or damaged.
-            earlier = None if replace else self._owner_in(edit, name)
+            earlier = None if replace else self._read_owner(edit, name)
             refuse_taken(name, taken=earlier is not None and not add)
             if earlier is not None:
-                owner = earlier.learned_anew(self.base, earlier.examples + seen.examples)
+                owner = earlier.relearn(self.base, earlier.examples + seen.examples)
             else:
                 owner = Owner.learn(self.base, name, seen.examples, far=self._far)
                 edit.remove(QUARANTINE, name)  # it waits to teach whoever had the name
@@ -210,7 +212,7 @@ class FaceID:
             alpha=owner.alpha,
             far=owner.far,
             notes=(*owner.learned.report.notes, owner.learned.report.why),
-            advice=advised(self.base, owner, seen.me, added=earlier is not None),
+            advice=advise_owner(self.base, owner, seen.me, added=earlier is not None),
             created=owner.created,
             seconds=perf_counter() - start,
         )
@@ -224,8 +226,8 @@ class FaceID:
             ImageError: the picture cannot be used.
         """
         examples = self.owner(name).examples
-        face = lesson_from(self.pipeline, examples, image, measured=self.base.calibrated)
-        return self._change(name, lambda old: taught(old, face))
+        face = collect_lesson(self.pipeline, examples, image, measured=self.base.calibrated)
+        return self._change(name, lambda old: add_lesson(old, face))
 
     def undo_not_me(self, name: str) -> Lesson:
         """Take the last lesson of `not_me` back.
@@ -234,7 +236,7 @@ class FaceID:
             UnknownOwner: nobody of that name is enrolled.
             UsageError: there is none to take back.
         """
-        return self._change(name, forgotten)
+        return self._change(name, remove_last_lesson)
 
     def tune(self, name: str, *, far: float | None = None, alpha: float | None = None) -> Tuning:
         """Set how sure a person must be recognised, by false accept rate or by margin.
@@ -250,8 +252,8 @@ class FaceID:
             UnknownOwner: nobody of that name is enrolled.
         """
         with self.store.edit() as edit:
-            before = self._existing(edit, name)
-            after = before.tuned(far=far, alpha=alpha)
+            before = self._require_owner(edit, name)
+            after = before.tune(far=far, alpha=alpha)
             edit.put(after.to_template())
             self.gate.note(edit, Event.TUNE, name, f"alpha {after.alpha:.3f}")
         return after.tuning(before.alpha)
@@ -262,7 +264,7 @@ class FaceID:
         Raises:
             UnknownOwner: nobody of that name is enrolled.
         """
-        name = check_name(name)
+        name = checked_name(name)
         if self.store.version(name) is not None or not self.everybody.forget([name]):
             self.keeping.forget(name)
 
@@ -273,7 +275,7 @@ class FaceID:
 
         The rule alone, for evaluation: no quality, no liveness, no gate.
         """
-        return self.everybody.anybody(check_name(name)).margins(embeddings)
+        return self.everybody.find_owner(checked_name(name)).margins(embeddings)
 
     def verify(
         self,
@@ -299,14 +301,14 @@ class FaceID:
             ImageError: a picture cannot be used.
             UsageError: an embedding was made by another network; there is no such level.
         """
-        level = checked_level(liveness or LivenessLevel.OFF)
-        owner = self.everybody.anybody(check_name(name))
+        level = check_level(liveness or LivenessLevel.OFF)
+        owner = self.everybody.find_owner(checked_name(name))
         if gate:
             return self.gate.decide(owner.name, source, lambda: self.verify(name, image, level))
-        judge = self._judge_for(level)
+        judge = self._load_judge(level)
         if isinstance(image, (list, tuple)):
-            return whole(owner, (self.pipeline.look(one) for one in image), judge, level)
-        return single(owner, self.pipeline.look(image), judge, level)
+            return decide_capture(owner, (self.pipeline.look(one) for one in image), judge, level)
+        return decide_photo(owner, self.pipeline.look(image), judge, level)
 
     def identify(self, image: Photo) -> Decision:
         """Find out which of the enrolled people a picture shows, if any; see `identification`.
@@ -318,7 +320,7 @@ class FaceID:
         """
         sight = self.pipeline.look(image)
         return (
-            nobody_seen(sight) if sight.embedding is None else self.everybody.identified([sight])[0]
+            reject_unseen(sight) if sight.embedding is None else self.everybody.identify([sight])[0]
         )
 
     def identify_all(self, image: Picture) -> list[tuple[Face, Decision]]:
@@ -328,7 +330,7 @@ class FaceID:
             ImageError, NotCalibrated: as for `identify`.
         """
         sights = self.pipeline.look_at_all(image)
-        decisions = self.everybody.identified(sights)
+        decisions = self.everybody.identify(sights)
         return [(s.face, d) for s, d in zip(sights, decisions, strict=True) if s.face is not None]
 
     def watch(
@@ -358,32 +360,32 @@ class FaceID:
             CameraError: the camera cannot be used.
             UsageError: there is no such level of liveness.
         """
-        level = checked_level(liveness)
-        owner, judge = self.owner(name), self._judge_for(level)
-        with Capture(source) as frames:
+        level = check_level(liveness)
+        owner, judge = self.owner(name), self._load_judge(level)
+        with CameraCapture(source) as frames:
             sights = map(self.pipeline.follow().look, frames)
-            decisions = watched(owner, sights, judge, level, ask)
+            decisions = decide_stream(owner, sights, judge, level, ask)
             if gate is False or (gate is None and not frames.is_camera):
                 yield from decisions
             else:
-                yield from self.gate.watched(owner.name, f"camera {source}", decisions)
+                yield from self.gate.attempt_each(owner.name, f"camera {source}", decisions)
 
-    def watch_everybody(self, source: str | int | os.PathLike[str]) -> Iterator[list[Visit]]:
+    def watch_everybody(self, source: str | int | os.PathLike[str]) -> Iterator[list[Presence]]:
         """Say of each frame of a camera or video who is in view; see `onlyme.gallery.presence`."""
-        with Capture(source) as frames:
-            yield from visits(self.pipeline, self.everybody, frames)
+        with CameraCapture(source) as frames:
+            yield from watch_presence(self.pipeline, self.everybody, frames)
 
     # ------------------------------------------------------------------ within
 
-    def _judge_for(self, level: LivenessLevel) -> Judge | None:
+    def _load_judge(self, level: LivenessLevel) -> Judge | None:
         return self._judge() if self._judge and level is not LivenessLevel.OFF else None
 
-    def _owner_in(self, edit: Edit, name: str) -> Owner | None:
+    def _read_owner(self, edit: VaultTransaction, name: str) -> Owner | None:
         template = edit.get(name)
         return None if template is None else Owner.from_template(self.base, template)
 
-    def _existing(self, edit: Edit, name: str) -> Owner:
-        owner = self._owner_in(edit, check_name(name))
+    def _require_owner(self, edit: VaultTransaction, name: str) -> Owner:
+        owner = self._read_owner(edit, checked_name(name))
         if owner is None:
             raise unknown_owner(name, self.store.names())
         return owner
@@ -393,9 +395,9 @@ class FaceID:
     ) -> Lesson:
         """Learn an owner anew from changed examples, and tell what that did to a face."""
         with self.store.edit() as edit:
-            before = self._existing(edit, name)
+            before = self._require_owner(edit, name)
             examples, about = change(before.examples)
-            after = before.learned_anew(self.base, examples)
+            after = before.relearn(self.base, examples)
             edit.put(after.to_template())
             self.gate.note(edit, Event.TEACH, before.name)
-        return lesson(before, after, about)
+        return make_lesson(before, after, about)

@@ -11,7 +11,7 @@ from onlyme.types import Embedding, Liveness, LivenessLevel, Reason, Verdict
 
 if TYPE_CHECKING:
     from onlyme.enrollment.photos import Photo, Picture
-    from onlyme.face.pipeline import Sight
+    from onlyme.face.pipeline import Observation
     from onlyme.liveness.judge import Judge
 
 __all__ = ["check_liveness", "compare", "embed"]
@@ -45,7 +45,7 @@ def embed(image: Photo) -> Embedding:
 
     if isinstance(image, Embedding):
         return image
-    sight = wiring.pipeline(Settings.load()).look(image)
+    sight = wiring.make_pipeline(Settings.load()).look(image)
     if sight.embedding is None:
         cause = _CAUSE.get(sight.reason) if sight.reason else None
         raise ImageError(sight.frame.source, cause or "no face can be used")
@@ -99,27 +99,27 @@ def check_liveness(image_or_frames: Picture | list[Any] | tuple[Picture, ...]) -
 
     settings = Settings.load()
     pipeline, judge = (
-        wiring.pipeline(settings),
-        wiring.judge_for(settings, wiring.runtime(settings)),
+        wiring.make_pipeline(settings),
+        wiring.choose_judge(settings, wiring.choose_runtime(settings)),
     )
     if judge is None:
         return Liveness(LivenessLevel.PASSIVE, Verdict.UNDECIDED, None)
     if isinstance(image_or_frames, (list, tuple)):
-        return _captured(judge, [pipeline.look(one) for one in image_or_frames])
+        return _judge_capture(judge, [pipeline.look(one) for one in image_or_frames])
     sight = pipeline.look(image_or_frames)
     if sight.face is None:
         return UNDECIDED
-    return judge.photo(judge.look(sight.frame.pixels, sight.face))
+    return judge.judge_photo(judge.look(sight.frame.pixels, sight.face))
 
 
-def _captured(judge: Judge, sights: list[Sight]) -> Liveness:
+def _judge_capture(judge: Judge, observations: list[Observation]) -> Liveness:
     """Judge the frames of one capture, which show one face throughout or nobody's."""
     from onlyme.liveness.judge import UNDECIDED
 
-    if not sights:
+    if not observations:
         raise UsageError("no frame was given")
-    scene, breaks, seen = judge.scene(), 0, 0
-    for sight in sights:
+    scene, breaks, seen = judge.start_session(), 0, 0
+    for sight in observations:
         if sight.face is not None and sight.embedding is not None:
             glance = judge.look(sight.frame.pixels, sight.face)
             vector = sight.embedding.vector
@@ -128,4 +128,4 @@ def _captured(judge: Judge, sights: list[Sight]) -> Liveness:
     verdict = scene.verdict()
     # The first face begins a track. Any other break is a swap, and that is no sign of life.
     swapped = breaks > 1 and verdict.verdict is Verdict.LIVE
-    return UNDECIDED if swapped or 2 * seen <= len(sights) else verdict
+    return UNDECIDED if swapped or 2 * seen <= len(observations) else verdict

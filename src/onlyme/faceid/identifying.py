@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING
 
 from onlyme.faceid import wiring
 from onlyme.types import LivenessLevel
-from onlyme.verification.attempt import judged, nobody_seen, photo_liveness
+from onlyme.verification.attempt import apply_liveness, judge_photo, reject_unseen
 
 if TYPE_CHECKING:
     from onlyme.faceid.face_id import FaceID
     from onlyme.types import Decision
 
-__all__ = ["ANYBODY", "identified"]
+__all__ = ["ANYBODY", "identify_picture"]
 
 ANYBODY = ""
 """Under this name, which no person can have, the gate counts tries to be just anybody."""
 
 
-def identified(face_id: FaceID, picture: bytes, level: LivenessLevel, source: str) -> Decision:
+def identify_picture(
+    face_id: FaceID, picture: bytes, level: LivenessLevel, source: str
+) -> Decision:
     """Find out which of the enrolled people a picture shows, if any and if alive.
 
     Args:
@@ -30,14 +32,16 @@ def identified(face_id: FaceID, picture: bytes, level: LivenessLevel, source: st
     Raises:
         ImageError: the picture cannot be used.
     """
-    judge = None if level is LivenessLevel.OFF else wiring.judge(face_id.pipeline.runtime)
+    judge = None if level is LivenessLevel.OFF else wiring.load_judge(face_id.pipeline.runtime)
 
     def decide() -> Decision:
         sight = face_id.pipeline.look(picture)
         if sight.embedding is None:
-            return nobody_seen(sight)
+            return reject_unseen(sight)
         decision = face_id.identify(sight.embedding)
         timings = sight.timings_ms | decision.timings_ms
-        return judged(decision.took(timings, 1), photo_liveness(sight, judge, level, timings))
+        return apply_liveness(
+            decision.add_cost(timings, 1), judge_photo(sight, judge, level, timings)
+        )
 
     return face_id.gate.decide(ANYBODY, source, decide)

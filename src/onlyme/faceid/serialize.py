@@ -12,47 +12,49 @@ from onlyme.errors import NeedsReenroll, UnknownOwner
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from onlyme.gallery.gallery import Person
-    from onlyme.gate.audit import Entry
+    from onlyme.gallery.gallery import GalleryPerson
+    from onlyme.gate.audit import AuditEntry
     from onlyme.siamese.owner import Owner
     from onlyme.types import Decision, Enrollment, Face
 
 __all__ = [
-    "decision_json",
-    "dumped",
-    "enrollment_json",
-    "entry_json",
-    "found_json",
-    "owner_json",
-    "owners_json",
-    "person_json",
+    "dump_json",
+    "serialize_decision",
+    "serialize_enrollment",
+    "serialize_entry",
+    "serialize_found",
+    "serialize_owner",
+    "serialize_owners",
+    "serialize_person",
 ]
 
 
-def dumped(document: Any, indent: int | None = 2) -> str:
+def dump_json(document: Any, indent: int | None = 2) -> str:
     """Write a document as JSON: times in ISO 8601, names in their own letters."""
-    return dumps(document, indent=indent, ensure_ascii=False, allow_nan=False, default=_plain)
+    return dumps(
+        document, indent=indent, ensure_ascii=False, allow_nan=False, default=_convert_value
+    )
 
 
-def decision_json(decision: Decision) -> dict[str, Any]:
+def serialize_decision(decision: Decision) -> dict[str, Any]:
     """Return a decision as the JSON document of `verify --json`."""
     document = asdict(decision)
     document["timings_ms"] = {k: round(v, 3) for k, v in decision.timings_ms.items()}
     return document
 
 
-def found_json(face: Face, decision: Decision) -> dict[str, Any]:
+def serialize_found(face: Face, decision: Decision) -> dict[str, Any]:
     """Return one face as an entry of `identify --all --json`."""
     box = [round(float(value), 1) for value in face.box]
-    return {"box": box, "score": round(face.score, 3)} | decision_json(decision)
+    return {"box": box, "score": round(face.score, 3)} | serialize_decision(decision)
 
 
-def enrollment_json(enrollment: Enrollment) -> dict[str, Any]:
+def serialize_enrollment(enrollment: Enrollment) -> dict[str, Any]:
     """Return an enrollment as the JSON document of `enroll --json`."""
     return asdict(enrollment) | {"taken": enrollment.taken}
 
 
-def owner_json(owner: Owner) -> dict[str, Any]:
+def serialize_owner(owner: Owner) -> dict[str, Any]:
     """Return what is kept of a person as one entry of `list --json`, without any embedding."""
     return {
         "name": owner.name,
@@ -67,7 +69,7 @@ def owner_json(owner: Owner) -> dict[str, Any]:
     }
 
 
-def person_json(person: Person) -> dict[str, Any]:
+def serialize_person(person: GalleryPerson) -> dict[str, Any]:
     """Return what is kept of somebody in the gallery as one entry of `list --json`."""
     return {
         "name": person.name,
@@ -78,12 +80,12 @@ def person_json(person: Person) -> dict[str, Any]:
     }
 
 
-def owners_json(names: Iterable[str], owner: Callable[[str], Owner]) -> list[dict[str, Any]]:
+def serialize_owners(names: Iterable[str], owner: Callable[[str], Owner]) -> list[dict[str, Any]]:
     """Return the document of `list --json`; one outdated template does not hide the others."""
     documents = []
     for name in names:
         try:
-            documents.append(owner_json(owner(name)))
+            documents.append(serialize_owner(owner(name)))
         except NeedsReenroll:
             documents.append({"name": name, "where": "vault", "needs_reenroll": True})
         except UnknownOwner:  # forgotten between the two looks
@@ -91,12 +93,12 @@ def owners_json(names: Iterable[str], owner: Callable[[str], Owner]) -> list[dic
     return documents
 
 
-def entry_json(entry: Entry) -> dict[str, Any]:
+def serialize_entry(entry: AuditEntry) -> dict[str, Any]:
     """Return one line of the log as an entry of `audit --json`."""
     return entry._asdict()
 
 
-def _plain(value: object) -> Any:
+def _convert_value(value: object) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     return str(value)

@@ -20,13 +20,13 @@ from onlyme.errors import (
 )
 from onlyme.face.detect import Detector
 from onlyme.face.embed import Embedder
-from onlyme.face.models import SHIPPED, find
+from onlyme.face.models import SHIPPED, find_model
 from onlyme.face.pipeline import Pipeline
 from onlyme.faceid.adaptation import Adaptation
-from onlyme.faceid.enrolled import GALLERY_FILE, Everybody
+from onlyme.faceid.enrolled import GALLERY_FILE, Enrolled
 from onlyme.gate.admission import Gate
 from onlyme.siamese import Base
-from onlyme.vault.admin import Keeping
+from onlyme.vault.admin import VaultAdmin
 from onlyme.vault.key_sources import KeyFile, Keyring, Passphrase
 from onlyme.vault.store import Store
 
@@ -38,29 +38,29 @@ if TYPE_CHECKING:
     from onlyme.gallery.stores.postgres import PostgresStore
     from onlyme.gallery.stores.protocol import TemplateStore
     from onlyme.liveness.judge import Judge
-    from onlyme.runtime.openvino import Engine
+    from onlyme.runtime.openvino import OpenVinoEngine
     from onlyme.settings import Settings
     from onlyme.vault.key_sources import KeySource
-    from onlyme.vault.restore import Restored
+    from onlyme.vault.restore import RestoreResult
 
     F = TypeVar("F", bound=FaceID)
 
 __all__ = [
-    "adaptation",
-    "base",
-    "engine",
-    "everybody",
-    "face_id",
-    "gallery_file",
-    "judge",
-    "judge_for",
-    "keeping",
-    "key_source",
-    "pipeline",
-    "restored",
-    "runtime",
-    "template_store",
-    "unfit",
+    "choose_judge",
+    "choose_key_source",
+    "choose_runtime",
+    "explain_unfit",
+    "load_base",
+    "load_judge",
+    "locate_gallery_file",
+    "make_adaptation",
+    "make_enrolled",
+    "make_face_id",
+    "make_pipeline",
+    "open_template_store",
+    "open_vault",
+    "restore_vault",
+    "start_engine",
     "upgrade_store",
 ]
 
@@ -69,27 +69,27 @@ _one_at_a_time = Lock()
 """Threads of a service begin together, and would each load and compare the networks."""
 
 
-def pipeline(settings: Settings, *, lasting: bool = False) -> Pipeline:
+def make_pipeline(settings: Settings, *, lasting: bool = False) -> Pipeline:
     """Put together what sees faces; its networks are loaded once in a process.
 
     Args:
         settings: say which networks, on which runtime.
-        lasting: this process looks at many pictures; see `runtime`.
+        lasting: this process looks at many pictures; see `choose_runtime`.
 
     Raises:
         ModelMissing, ModelRefused: one cannot be used.
     """
-    on = runtime(settings, lasting=lasting)
+    on = choose_runtime(settings, lasting=lasting)
     return Pipeline(
-        detector=_detector(on),
-        embedder=_embedder(on, settings.embedder, settings.models),
+        detector=_load_detector(on),
+        embedder=_load_embedder(on, settings.embedder, settings.models),
         runtime=on,
         max_pixels=int(settings.max_megapixels * 1e6),
         max_bytes=int(settings.max_megabytes * 2**20),
     )
 
 
-def runtime(settings: Settings, *, lasting: bool = False) -> str:
+def choose_runtime(settings: Settings, *, lasting: bool = False) -> str:
     """Choose what runs the networks: `opencv`, or `openvino` where that is faster in all.
 
     OpenVINO takes about 0.6 s to load its networks and to be compared with OpenCV, and 100 MB.
@@ -97,7 +97,7 @@ def runtime(settings: Settings, *, lasting: bool = False) -> str:
     uses it, unless the settings ask for it.
 
     Args:
-        settings: `runtime` is `auto`, or one of the two.
+        settings: `choose_runtime` is `auto`, or one of the two.
         lasting: the process looks at many pictures, as `watch` and the service do.
 
     Raises:
@@ -105,64 +105,64 @@ def runtime(settings: Settings, *, lasting: bool = False) -> str:
     """
     if settings.runtime == "opencv" or (settings.runtime == "auto" and not lasting):
         return "opencv"
-    why = unfit(settings)
+    why = explain_unfit(settings)
     if why and settings.runtime == "openvino":
         raise ModelRefused(f"{why}; set runtime to auto, and OpenCV is used where it must be")
     return "opencv" if why else "openvino"
 
 
-def unfit(settings: Settings) -> str:
+def explain_unfit(settings: Settings) -> str:
     """Say why OpenVINO cannot be used here; empty where it can, and agrees with OpenCV.
 
     Raises:
         ModelMissing, ModelRefused: detector or embedder cannot be used at all.
     """
-    from onlyme.runtime.openvino import Unfit
+    from onlyme.runtime.openvino import EngineUnavailable
 
     with _one_at_a_time:
         try:
-            _detector("openvino")
-            _embedder("openvino", settings.embedder, settings.models)
+            _load_detector("openvino")
+            _load_embedder("openvino", settings.embedder, settings.models)
             with suppress(ModelError):  # whoever asks for liveness will hear of it
-                judge("openvino")
-        except Unfit as error:
+                load_judge("openvino")
+        except EngineUnavailable as error:
             return str(error)
     return ""
 
 
 @cache
-def engine() -> Engine:
+def start_engine() -> OpenVinoEngine:
     """Start OpenVINO, once in a process.
 
     Raises:
         Unfit: it cannot be used here; see `onlyme.runtime.openvino`.
     """
-    from onlyme.runtime.openvino import Engine
+    from onlyme.runtime.openvino import OpenVinoEngine
 
-    return Engine()
+    return OpenVinoEngine()
 
 
 @cache
-def _detector(on: str) -> Detector:
-    model = find("detector", SHIPPED)
-    if on == "opencv":
+def _load_detector(runtime: str) -> Detector:
+    model = find_model("detector", SHIPPED)
+    if runtime == "opencv":
         return Detector(model.read())
     from onlyme.runtime import agreement
 
-    return agreement.detector(engine(), model)
+    return agreement.make_detector(start_engine(), model)
 
 
 @cache
-def _embedder(on: str, name: str, models: Path) -> Embedder:
-    model = find(name, SHIPPED, models)
-    if on == "opencv":
+def _load_embedder(runtime: str, name: str, models: Path) -> Embedder:
+    model = find_model(name, SHIPPED, models)
+    if runtime == "opencv":
         return Embedder(model)
     from onlyme.runtime import agreement
 
-    return agreement.embedder(engine(), model)
+    return agreement.make_embedder(start_engine(), model)
 
 
-def base(settings: Settings) -> Base:
+def load_base(settings: Settings) -> Base:
     """Load the head, cohort and calibration that belong to the embedder.
 
     A network of the user's own without them decides by the NOT_ME photos it is given, and
@@ -171,105 +171,105 @@ def base(settings: Settings) -> Base:
     Raises:
         NotCalibrated: those of the shipped network are missing or damaged.
     """
-    model = find(settings.embedder, SHIPPED, settings.models)
+    model = find_model(settings.embedder, SHIPPED, settings.models)
     try:
         return Base.load(model.sha256)
     except NotCalibrated:
         if model.path.parent == SHIPPED:
             raise
-        return Base.plain(model.sha256, model.dimension)
+        return Base.make_plain(model.sha256, model.dimension)
 
 
 @cache
-def judge(on: str = "opencv", *, colourless: bool = False) -> Judge | None:
+def load_judge(runtime: str = "opencv", *, colourless: bool = False) -> Judge | None:
     """Load what tells a person from a photo; None where the network is not there.
 
     Args:
-        on: the runtime that was chosen by `runtime`.
-        colourless: whether pictures without colour are evidence; see `judge_for`.
+        runtime: the runtime that was chosen by `choose_runtime`.
+        colourless: whether pictures without colour are evidence; see `choose_judge`.
 
     Raises:
         ModelRefused: it is there, but not the one that the manifest names.
     """
     from onlyme.liveness.fusion import Fusion
     from onlyme.liveness.judge import Judge
-    from onlyme.liveness.passive import Passive
+    from onlyme.liveness.passive import LivenessNetwork
 
-    model = find("liveness", SHIPPED)
+    model = find_model("liveness", SHIPPED)
     try:
         weights, rule = model.read(), Fusion.load(model.sha256)
     except ModelMissing:
         return None
-    if on == "opencv":
-        return Judge(Passive(weights, colourless=colourless), rule)
+    if runtime == "opencv":
+        return Judge(LivenessNetwork(weights, colourless=colourless), rule)
     from onlyme.runtime import agreement
 
-    passive = agreement.passive(engine(), weights)
+    passive = agreement.make_passive(start_engine(), weights)
     passive.colourless = colourless
     return Judge(passive, rule)
 
 
-def judge_for(settings: Settings, on: str = "opencv") -> Judge | None:
+def choose_judge(settings: Settings, runtime: str = "opencv") -> Judge | None:
     """Load what tells a person from a photo, as the settings have it for infrared cameras.
 
     Raises:
         ModelRefused: it is there, but not the one that the manifest names.
     """
     if settings.liveness_colourless == "judge":
-        return judge(on, colourless=True)
-    return judge(on)  # the one that is loaded already, if any is
+        return load_judge(runtime, colourless=True)
+    return load_judge(runtime)  # the one that is loaded already, if any is
 
 
-def face_id(settings: Settings, cls: type[F], *, lasting: bool = False) -> F:
+def make_face_id(settings: Settings, cls: type[F], *, lasting: bool = False) -> F:
     """Put a FaceID together.
 
     Args:
         settings: what was chosen.
         cls: FaceID.
-        lasting: it will look at many pictures; see `runtime`.
+        lasting: it will look at many pictures; see `choose_runtime`.
 
     Raises:
         OnlymeError: models or vault cannot be used.
     """
-    kept, learned_from = keeping(settings), base(settings)
+    kept, learned_from = open_vault(settings), load_base(settings)
     return cls(
-        cache(lambda: pipeline(settings, lasting=lasting)),
+        cache(lambda: make_pipeline(settings, lasting=lasting)),
         learned_from,
         kept,
-        everybody(settings, kept, learned_from),
+        make_enrolled(settings, kept, learned_from),
         settings.far,
-        lambda: judge_for(settings, runtime(settings, lasting=lasting)),
+        lambda: choose_judge(settings, choose_runtime(settings, lasting=lasting)),
     )
 
 
-def everybody(settings: Settings, kept: Keeping, learned_from: Base) -> Everybody:
+def make_enrolled(settings: Settings, admin: VaultAdmin, base: Base) -> Enrolled:
     """Put together what knows everybody; a gallery is opened when it is first asked for."""
-    store = partial(template_store, settings, learned_from)
-    return Everybody(kept.store, learned_from, store, settings.fpir, settings.far)
+    store = partial(open_template_store, settings, base)
+    return Enrolled(admin.store, base, store, settings.fpir, settings.far)
 
 
-def template_store(settings: Settings, learned_from: Base) -> TemplateStore:
+def open_template_store(settings: Settings, base: Base) -> TemplateStore:
     """Open the place where the gallery's rows are; beside the vault it is made where there is none.
 
     Raises:
         VaultError: it cannot be used.
         NeedsReenroll: another network made what is in it.
     """
-    model, dimension = learned_from.model, len(learned_from.projection)
+    model, dimension = base.model, len(base.projection)
     if settings.store != "vault":
-        return _postgres_store()(settings.store, model, dimension)
+        return _import_postgres_store()(settings.store, model, dimension)
 
-    from onlyme.gallery.stores.sqlite.store import Embedded
+    from onlyme.gallery.stores.sqlite.store import SqliteStore
 
-    return Embedded(gallery_file(settings), model, dimension)
+    return SqliteStore(locate_gallery_file(settings), model, dimension)
 
 
-def gallery_file(settings: Settings) -> Path:
+def locate_gallery_file(settings: Settings) -> Path:
     """Return the file of a gallery that is beside the vault."""
     return settings.vault / GALLERY_FILE
 
 
-def upgrade_store(settings: Settings, learned_from: Base) -> bool:
+def upgrade_store(settings: Settings, base: Base) -> bool:
     """Make the gallery's tables in PostgreSQL, or bring them to this version.
 
     Returns:
@@ -281,11 +281,11 @@ def upgrade_store(settings: Settings, learned_from: Base) -> bool:
     """
     if settings.store == "vault":
         raise UsageError("the gallery is beside the vault and needs no upgrade; set ONLYME_STORE")
-    model, dimension = learned_from.model, len(learned_from.projection)
-    return _postgres_store().upgrade(settings.store, model, dimension)
+    model, dimension = base.model, len(base.projection)
+    return _import_postgres_store().upgrade(settings.store, model, dimension)
 
 
-def _postgres_store() -> type[PostgresStore]:
+def _import_postgres_store() -> type[PostgresStore]:
     try:
         from onlyme.gallery.stores.postgres import PostgresStore
     except ModuleNotFoundError as error:
@@ -295,21 +295,21 @@ def _postgres_store() -> type[PostgresStore]:
     return PostgresStore
 
 
-def keeping(settings: Settings) -> Keeping:
+def open_vault(settings: Settings) -> VaultAdmin:
     """Open the vault, and put the gate in front of it.
 
     Raises:
         VaultError: the vault or its key cannot be used.
     """
     kinds = [settings.key] if settings.key else ["file", "keyring", "passphrase"]
-    sources = [key_source(settings, kind) for kind in kinds]
+    sources = [choose_key_source(settings, kind) for kind in kinds]
     store = Store(settings.vault, *sources, anchor=settings.anchor)
-    return Keeping(store, Gate(store))
+    return VaultAdmin(store, Gate(store))
 
 
-def restored(
-    settings: Settings, path: Path, may: Callable[[str], None], *, older: bool
-) -> Restored:
+def restore_vault(
+    settings: Settings, path: Path, authorize: Callable[[str], None], *, allow_older: bool
+) -> RestoreResult:
     """Put a backup back; see `restoring.restore`.
 
     Raises:
@@ -318,20 +318,29 @@ def restored(
     from onlyme.vault.restore import restore
 
     kinds = [settings.key] if settings.key else ["file", "keyring", "passphrase"]
-    sources = tuple(key_source(settings, kind) for kind in kinds)
-    return restore(path, settings.vault, sources, anchor=settings.anchor, older=older, may=may)
+    sources = tuple(choose_key_source(settings, kind) for kind in kinds)
+    return restore(
+        path,
+        settings.vault,
+        sources,
+        anchor=settings.anchor,
+        allow_older=allow_older,
+        authorize=authorize,
+    )
 
 
-def adaptation(settings: Settings) -> Adaptation:
+def make_adaptation(settings: Settings) -> Adaptation:
     """Put together what lets templates follow their owners.
 
     Raises:
         OnlymeError: the vault or its key cannot be used.
     """
-    return Adaptation(base(settings), keeping(settings))
+    return Adaptation(load_base(settings), open_vault(settings))
 
 
-def key_source(settings: Settings, kind: str, ask: Callable[[], str] | None = None) -> KeySource:
+def choose_key_source(
+    settings: Settings, kind: str, ask: Callable[[], str] | None = None
+) -> KeySource:
     """Choose what holds a vault's key.
 
     Args:
@@ -343,11 +352,11 @@ def key_source(settings: Settings, kind: str, ask: Callable[[], str] | None = No
     if kind == "keyring":
         return Keyring()
     if kind == "passphrase":
-        return Passphrase(ask or (lambda: _passphrase(settings)))
+        return Passphrase(ask or (lambda: _ask_passphrase(settings)))
     return KeyFile(settings.key_file or settings.vault / "vault.key")
 
 
-def _passphrase(settings: Settings) -> str:
+def _ask_passphrase(settings: Settings) -> str:
     if settings.passphrase is not None:
         return settings.passphrase
     if not sys.stdin.isatty():

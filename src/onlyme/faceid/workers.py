@@ -24,24 +24,24 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-__all__ = ["Crew", "cores"]
+__all__ = ["WorkerPool", "count_cores"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-_AHEAD = 2
+_MAX_TASKS_PER_WORKER = 2
 """Tasks that a worker holds: the next one is there when the present one is done."""
 
-_ENOUGH = 8
+_MAX_DEAD_WORKERS_IN_A_ROW = 8
 """When so many workers have ended in a row, the tasks are not what they died of."""
 
 
-def cores() -> int:
+def count_cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0))
 
 
-class Crew(Generic[Task, Result]):
+class WorkerPool(Generic[Task, Result]):
     """Processes that do one kind of task.
 
     Args:
@@ -53,7 +53,7 @@ class Crew(Generic[Task, Result]):
     def __init__(self, begin: Callable[[], Callable[[Task], Result]], workers: int) -> None:
         self._begin = begin
         self._context = multiprocessing.get_context("spawn")
-        self._workers = [self._hired() for _ in range(workers)]
+        self._workers = [self._start_worker() for _ in range(workers)]
 
     def __enter__(self) -> Self:
         """Return itself, to be sent home at the end of the block."""
@@ -75,7 +75,9 @@ class Crew(Generic[Task, Result]):
         left, more, ended = deque[Task](), iter(tasks), 0
         while True:
             for worker in self._workers:
-                while len(worker.tasks) < _AHEAD and (left or (left := deque(islice(more, 1)))):
+                while len(worker.tasks) < _MAX_TASKS_PER_WORKER and (
+                    left or (left := deque(islice(more, 1)))
+                ):
                     worker.give(left.popleft())
             busy = {worker.pipe: worker for worker in self._workers if worker.tasks}
             if not busy:
@@ -88,12 +90,12 @@ class Crew(Generic[Task, Result]):
                 if done is None:
                     worker.dismiss()
                     left.extend(worker.tasks)
-                    self._workers[self._workers.index(worker)] = self._hired()
-                if ended >= _ENOUGH:
+                    self._workers[self._workers.index(worker)] = self._start_worker()
+                if ended >= _MAX_DEAD_WORKERS_IN_A_ROW:
                     raise OnlymeError(f"{ended} workers ended one after the other")
                 yield task, done
 
-    def _hired(self) -> _Worker[Task, Result]:
+    def _start_worker(self) -> _Worker[Task, Result]:
         here, there = self._context.Pipe()
         process = self._context.Process(target=_work, args=(there, self._begin), daemon=True)
         process.start()

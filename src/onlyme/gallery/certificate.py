@@ -10,13 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from onlyme.gallery.identify import LEAD, shared_rate
-from onlyme.siamese.certificate import CONFIDENCE, MODEL_REACH, NOT_COVERED, counted_rows
+from onlyme.gallery.identify import LEAD_MARGIN, compute_shared_far
+from onlyme.siamese.certificate import (
+    CONFIDENCE,
+    MAX_MODEL_REACH_FACTOR,
+    NOT_COVERED,
+    select_counted_rows,
+)
 
 if TYPE_CHECKING:
     from onlyme.siamese import Base
 
-__all__ = ["GalleryCertificate", "gallery_certificate"]
+__all__ = ["GalleryCertificate", "make_gallery_certificate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class GalleryCertificate:
     comparisons: int
     owners: int
     strangers: int
-    lead: float = LEAD
+    lead: float = LEAD_MARGIN
     confidence: float = CONFIDENCE
     not_covered: tuple[str, ...] = NOT_COVERED
 
@@ -82,7 +87,7 @@ class GalleryCertificate:
         return share, bound, near, excepted
 
 
-def gallery_certificate(base: Base, people: int, fpir: float) -> GalleryCertificate:
+def make_gallery_certificate(base: Base, people: int, fpir: float) -> GalleryCertificate:
     """Say what identification among so many people promises.
 
     Args:
@@ -93,15 +98,15 @@ def gallery_certificate(base: Base, people: int, fpir: float) -> GalleryCertific
     Raises:
         NotCalibrated: nothing was counted for this network, or no calibration reaches so far.
     """
-    far = shared_rate(base, fpir, people)
-    rows = counted_rows(base.card["counted"], 1)
+    far = compute_shared_far(base, fpir, people)
+    rows = select_counted_rows(base.card["counted"], 1)
     below = [row for row in rows if row["far"] >= far * (1 - 1e-6)]
     last = min(rows, key=lambda row: row["far"])
     beyond = far < last["far"] * (1 - 1e-6)
     best = last if beyond else min(below, key=lambda row: row["far"])
     # The bound on one comparison's rate, carried to this rate, for each of so many people.
     bound = people * best["upper95"] * far / best["far"]
-    reached = beyond and far >= last["far"] / MODEL_REACH
+    reached = beyond and far >= last["far"] / MAX_MODEL_REACH_FACTOR
     return GalleryCertificate(
         people=people,
         fpir=fpir,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from onlyme.siamese.calibrate import centre_of
-from onlyme.siamese.distance import distances
+from onlyme.siamese.calibrate import compute_centre
+from onlyme.siamese.distance import measure_distances
 from onlyme.siamese.margin import NotMe
 
 if TYPE_CHECKING:
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
     from onlyme.gallery.gallery import Gallery
 
-__all__ = ["Twins", "twins"]
+__all__ = ["DuplicatePair", "find_duplicates"]
 
-_AT_ONCE = 256
+_BATCH_PEOPLE = 256
 
-_NEAREST = 4
+_NEAREST_PEOPLE = 4
 """So many of the nearest are looked at, the person among them: few are enrolled four times."""
 
-_LIKELIEST, _RAREST = 1e-4, 1e-10
+_MAX_LIMIT_FAR, _MIN_LIMIT_FAR = 1e-4, 1e-10
 """The limit lies between these false accept rates."""
 
 
-class Twins(NamedTuple):
+class DuplicatePair(NamedTuple):
     """Two names whose templates lie as near as those of one person.
 
     Attributes:
@@ -40,9 +40,9 @@ class Twins(NamedTuple):
     far: float
 
 
-def twins(
+def find_duplicates(
     gallery: Gallery, names: list[str], progress: Callable[[str, int, int], None] | None = None
-) -> Iterator[Twins]:
+) -> Iterator[DuplicatePair]:
     """Compare some people with everybody in a gallery, and yield pairs that look like one.
 
     The limit follows from how many pairs are compared: about one pair of different people is
@@ -57,29 +57,29 @@ def twins(
     if base.curve is None or len(gallery) < 2:
         return
     pairs = len(names) * (len(gallery) - 1)
-    limit = min(max(1.0 / max(pairs, 1), _RAREST), _LIKELIEST)
+    limit = min(max(1.0 / max(pairs, 1), _MIN_LIMIT_FAR), _MAX_LIMIT_FAR)
     rule = NotMe(base.cohort, base.cohort[:0], np.empty(0, np.float32), base.nearest)
     told = set()
-    for start in range(0, len(names), _AT_ONCE):
-        people = list(gallery.get(names[start : start + _AT_ONCE]).values())
+    for start in range(0, len(names), _BATCH_PEOPLE):
+        people = list(gallery.get(names[start : start + _BATCH_PEOPLE]).values())
         if not people:
             continue
-        templates = np.stack([gallery.template(person) for person in people])
-        drawn = base.draws_not_me - distances(templates, base.draws)
+        templates = np.stack([gallery.make_template(person) for person in people])
+        drawn = base.draws_not_me - measure_distances(templates, base.draws)
         for one, template, margins, found in zip(
-            people, templates, drawn, gallery.nearest(templates, _NEAREST), strict=True
+            people, templates, drawn, gallery.find_nearest(templates, _NEAREST_PEOPLE), strict=True
         ):
             others = [person for person in found if person.name != one.name]
             if not others:
                 continue
-            probes = np.stack([gallery.template(person) for person in others])
-            z = rule.distance(probes) - distances(probes, template[None])[:, 0]
-            z -= centre_of(margins, base.heads(one.me))
+            probes = np.stack([gallery.make_template(person) for person in others])
+            z = rule.measure_distance(probes) - measure_distances(probes, template[None])[:, 0]
+            z -= compute_centre(margins, base.project(one.me))
             for other, reached in zip(others, z.tolist(), strict=True):
                 far = base.curve.far_at(reached, len(one.me))
                 first, second = sorted((one.name, other.name))
                 if far <= limit and (first, second) not in told:
                     told.add((first, second))
-                    yield Twins(first, second, far)
+                    yield DuplicatePair(first, second, far)
         if progress:
-            progress("twins", min(start + _AT_ONCE, len(names)), len(names))
+            progress("twins", min(start + _BATCH_PEOPLE, len(names)), len(names))

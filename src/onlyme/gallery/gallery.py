@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onlyme.errors import NeedsReenroll, VaultDamaged
-from onlyme.gallery.stores.protocol import KEY_BYTES, Row
-from onlyme.siamese.distance import products, unit
-from onlyme.storage.crypto import Seal, bound, derived
+from onlyme.gallery.stores.protocol import ROW_KEY_BYTES, Row
+from onlyme.siamese.distance import dot_rows, normalize
+from onlyme.storage.crypto import AeadCipher, derive_key, encode_parts
 from onlyme.storage.rotation import Rotation
 from onlyme.storage.template import Template, from_bytes, to_bytes
 
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
     from onlyme.gallery.stores.protocol import TemplateStore
     from onlyme.siamese import Base
 
-__all__ = ["SECRET_BYTES", "Gallery", "Person", "Salts"]
+__all__ = ["SECRET_BYTES", "Gallery", "GalleryPerson", "Salts"]
 
 SECRET_BYTES = 32
 _SALTS = "salts"
-_BATCH = 1000
+_BATCH_PEOPLE = 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Person:
+class GalleryPerson:
     """Somebody in the gallery.
 
     Attributes:
@@ -92,9 +92,9 @@ class Gallery:
             raise NeedsReenroll("the gallery was enrolled with another network; enroll again")
         self.store = store
         self.base = base
-        self._seal = Seal(derived(secret, b"", "gallery seal"))
-        self._index = derived(secret, b"", "gallery index")
-        self._transform = derived(secret, b"", "gallery transform")
+        self._seal = AeadCipher(derive_key(secret, b"", "gallery seal"))
+        self._index = derive_key(secret, b"", "gallery index")
+        self._transform = derive_key(secret, b"", "gallery transform")
         self._turns: dict[int, NDArray[np.float32]] = {}
         self._seen: tuple[int, Salts] | None = None
         self._counted = (-1, 0)
@@ -111,16 +111,16 @@ class Gallery:
 
     # ------------------------------------------------------------------- people
 
-    def get(self, names: Iterable[str]) -> dict[str, Person]:
+    def get(self, names: Iterable[str]) -> dict[str, GalleryPerson]:
         """Return those of the people named who are in the gallery.
 
         Raises:
             VaultDamaged: a row is not the one that was written for its person.
         """
-        keys = {self.key(name): name for name in names}
-        return {keys[key]: self.opened(row) for key, row in self.store.rows(keys).items()}
+        keys = {self.make_row_key(name): name for name in names}
+        return {keys[key]: self.open_row(row) for key, row in self.store.rows(keys).items()}
 
-    def everybody(self) -> Iterator[Person]:
+    def people(self) -> Iterator[GalleryPerson]:
         """Yield everybody, in no order that means anything.
 
         Raises:
@@ -128,7 +128,7 @@ class Gallery:
         """
         for block in self.store.blocks():
             for row in block:
-                yield self.opened(row)
+                yield self.open_row(row)
 
     def __len__(self) -> int:
         """How many people there are; counted anew when the store has changed."""
@@ -137,40 +137,40 @@ class Gallery:
             self._counted = version, self.store.count().rows
         return self._counted[1]
 
-    def put(self, people: Sequence[Person]) -> list[str]:
+    def put(self, people: Sequence[GalleryPerson]) -> list[str]:
         """Write people, each in place of what was read of them: `record`, or nothing.
 
         Returns:
             Names of those left alone, since somebody else wrote them meanwhile.
         """
         late: set[str] = set()
-        for start in range(0, len(people), _BATCH):
-            batch = people[start : start + _BATCH]
-            was = {self.key(person.name): person.record or None for person in batch}
+        for start in range(0, len(people), _BATCH_PEOPLE):
+            batch = people[start : start + _BATCH_PEOPLE]
+            was = {self.make_row_key(person.name): person.record or None for person in batch}
             while True:
                 salts = self.salts()
-                rows = [self.row(person, salts.current) for person in batch]
+                rows = [self.seal_row(person, salts.current) for person in batch]
                 refused = self.store.replace(rows, was)
-                late |= {p.name for p in batch if self.key(p.name) in refused}
+                late |= {p.name for p in batch if self.make_row_key(p.name) in refused}
                 if self.salts().current == salts.current:
                     break
                 # The gallery was re-keyed meanwhile: once more, with the new rotation.
                 was = {row.key: row.sealed for row in rows if row.key not in refused}
-                batch = [person for person in batch if self.key(person.name) in was]
+                batch = [person for person in batch if self.make_row_key(person.name) in was]
         return sorted(late)
 
     def remove(self, names: Iterable[str]) -> int:
         """Erase people, leaving nothing of them in the store; return how many there were."""
-        count = self.store.remove([self.key(name) for name in names])
+        count = self.store.remove([self.make_row_key(name) for name in names])
         if count:
             self.store.scrub()
         return count
 
     # ---------------------------------------------------------------- searching
 
-    def nearest(
+    def find_nearest(
         self, heads: NDArray[np.float32], k: int, *, exact: bool = False
-    ) -> list[list[Person]]:
+    ) -> list[list[GalleryPerson]]:
         """Find the people whose templates are nearest to each face.
 
         Args:
@@ -189,8 +189,8 @@ class Gallery:
             found: list[dict[bytes, float]] = [{} for _ in heads]
             # Earlier generations first: a row that is turned meanwhile is found by the later.
             for generation in sorted(salts.by_generation):
-                turned = unit(products(heads, self._turn(generation).T))
-                hits = self.store.nearest(turned, k, generation=generation, exact=exact)
+                turned = normalize(dot_rows(heads, self._load_rotation(generation).T))
+                hits = self.store.find_nearest(turned, k, generation=generation, exact=exact)
                 for mine, theirs in zip(found, hits, strict=True):
                     mine.update({hit.key: hit.similarity for hit in theirs})
             if self.salts().current == salts.current:
@@ -198,42 +198,44 @@ class Gallery:
             # A renewal began meanwhile, and rows may have left the generations searched.
         best = [sorted(mine, key=lambda key: -mine[key])[:k] for mine in found]
         rows = self.store.rows({key for keys in best for key in keys})
-        people = {key: self.opened(row) for key, row in rows.items()}
+        people = {key: self.open_row(row) for key, row in rows.items()}
         return [[people[key] for key in keys if key in people] for keys in best]
 
-    def template(self, person: Person) -> NDArray[np.float32]:
+    def make_template(self, person: GalleryPerson) -> NDArray[np.float32]:
         """float32[r] of unit length: what stands for a person in head space."""
-        mean: NDArray[np.float32] = unit(self.base.heads(person.me).mean(axis=0))
+        mean: NDArray[np.float32] = normalize(self.base.project(person.me).mean(axis=0))
         return mean
 
     # --------------------------------------------------------------------- rows
 
-    def key(self, name: str) -> bytes:
+    def make_row_key(self, name: str) -> bytes:
         """16 bytes that find a name's row and tell nobody the name."""
-        return hmac.digest(self._index, name.encode(), "sha256")[:KEY_BYTES]
+        return hmac.digest(self._index, name.encode(), "sha256")[:ROW_KEY_BYTES]
 
-    def row(self, person: Person, generation: int) -> Row:
+    def seal_row(self, person: GalleryPerson, generation: int) -> Row:
         """Turn and seal a person."""
-        key = self.key(person.name)
-        turned = unit(products(self.template(person)[None], self._turn(generation).T))[0]
+        key = self.make_row_key(person.name)
+        turned = normalize(
+            dot_rows(self.make_template(person)[None], self._load_rotation(generation).T)
+        )[0]
         values: dict[str, Any] = {"me": person.me, "files": person.files}
         body = to_bytes(Template(person.name, self.base.model, person.created, values))
-        return Row(key, generation, self._seal.close(body, self._context(key)), turned)
+        return Row(key, generation, self._seal.seal(body, self._make_context(key)), turned)
 
-    def opened(self, row: Row) -> Person:
-        """Read a row that `row` made.
+    def open_row(self, row: Row) -> GalleryPerson:
+        """Read a row that `seal_row` made.
 
         Raises:
             VaultDamaged: it is not the one that was written for its key.
         """
         what = "a person's row in the gallery"
-        template = from_bytes(self._seal.open(row.sealed, self._context(row.key), what))
+        template = from_bytes(self._seal.unseal(row.sealed, self._make_context(row.key), what))
         me = template.values.get("me")
         if not isinstance(me, np.ndarray) or me.ndim != 2 or not len(me):
             raise VaultDamaged(f"{what} holds no embeddings")
         looked_at: dict[str, Any] = template.values.get("files", {})  # type: ignore[assignment]
         files = {name: (str(digest), str(why)) for name, (digest, why) in looked_at.items()}
-        return Person(template.name, me, template.created, files, row.sealed)
+        return GalleryPerson(template.name, me, template.created, files, row.sealed)
 
     # -------------------------------------------------------------------- salts
 
@@ -251,7 +253,7 @@ class Gallery:
                     "the gallery is not where it was: restore it from a backup, or enroll its "
                     "people again (onlyme enroll-folder)"
                 )
-            self._seen = version, self._read_salts(written)
+            self._seen = version, self._open_salts(written)
         return self._seen[1]
 
     def write_salts(self, salts: Salts, was: Salts | None) -> bool:
@@ -265,26 +267,28 @@ class Gallery:
             Whether they were written.
         """
         written = self.store.notes().get(_SALTS)
-        if (self._read_salts(written) if written else None) != was:
+        if (self._open_salts(written) if written else None) != was:
             return False
         document = {str(number): salt.hex() for number, salt in salts.by_generation.items()}
         body = json.dumps({"current": salts.current, "salts": document}).encode()
-        return self.store.note(_SALTS, self._seal.close(body, self._context(_SALTS)), written)
+        return self.store.note(_SALTS, self._seal.seal(body, self._make_context(_SALTS)), written)
 
-    def _read_salts(self, written: bytes) -> Salts:
-        body = self._seal.open(written, self._context(_SALTS), "the record of the gallery's salts")
+    def _open_salts(self, written: bytes) -> Salts:
+        body = self._seal.unseal(
+            written, self._make_context(_SALTS), "the record of the gallery's salts"
+        )
         document = json.loads(body)
         salts = {int(number): bytes.fromhex(salt) for number, salt in document["salts"].items()}
         return Salts(int(document["current"]), salts)
 
-    def _context(self, key: bytes | str) -> bytes:
-        return bound("gallery", self.base.model, key)
+    def _make_context(self, key: bytes | str) -> bytes:
+        return encode_parts("gallery", self.base.model, key)
 
-    def _turn(self, generation: int) -> NDArray[np.float32]:
+    def _load_rotation(self, generation: int) -> NDArray[np.float32]:
         """float32[r, r]: the rotation of a generation, as a matrix, for rows on its left."""
         if generation not in self._turns:
             salt = self.salts().by_generation[generation]
             r = len(self.base.projection)
-            seed = derived(self._transform, salt, f"rotation {generation} {r}")
-            self._turns[generation] = Rotation(seed, r).forward(np.eye(r, dtype=np.float32))
+            seed = derive_key(self._transform, salt, f"rotation {generation} {r}")
+            self._turns[generation] = Rotation(seed, r).rotate(np.eye(r, dtype=np.float32))
         return self._turns[generation]

@@ -18,27 +18,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import NotCalibrated
-from onlyme.siamese.calibrate import centre_of
-from onlyme.siamese.distance import distances, unit
+from onlyme.siamese.calibrate import compute_centre
+from onlyme.siamese.distance import measure_distances, normalize
 from onlyme.siamese.margin import NotMe
 from onlyme.types import Decision, Reason
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from onlyme.gallery.gallery import Gallery, Person
+    from onlyme.gallery.gallery import Gallery, GalleryPerson
     from onlyme.siamese import Base
     from onlyme.siamese.owner import Owner
 
-__all__ = ["DEFAULT_FPIR", "LEAD", "Candidate", "identified", "ranked"]
+__all__ = ["DEFAULT_FPIR", "LEAD_MARGIN", "Candidate", "identify_vector", "rank_candidates"]
 
 DEFAULT_FPIR = 1e-3
 """A stranger is taken for somebody in the gallery at most this often."""
 
-LOOKED_AT = 8
+MAX_CANDIDATES = 8
 """So many of the nearest are judged: the right one is the nearest but for a hair."""
 
-LEAD = 0.05
+LEAD_MARGIN = 0.05
 """By so much in margin must whoever is found be ahead of the next. On LFW that turns one right
 answer in 500 into `ambiguous`, and five wrong names of seven (benchmarks/identify.py)."""
 
@@ -61,7 +61,7 @@ class Candidate:
 
     def decide(self, base: Base, far: float) -> Decision:
         """Decide whether the margin reaches the alpha of a false accept rate."""
-        assert base.curve is not None  # noqa: S101 - for the type checker; `identified` asked
+        assert base.curve is not None  # noqa: S101 - for the type checker; `identify_vector` asked
         alpha = self.centre + base.curve.z_at(far, self.photos)
         stands_for = base.curve.far_at(alpha - self.centre, self.photos)
         accepted = self.margin >= alpha
@@ -69,7 +69,7 @@ class Candidate:
         return Decision(accepted, self.name, reason, self.margin, alpha, stands_for)
 
 
-def identified(
+def identify_vector(
     owners: list[Owner], gallery: Gallery | None, vector: NDArray[np.float32], fpir: float
 ) -> Decision:
     """Find the one person whom an embedding, float32[d], shows, if there is just one.
@@ -82,7 +82,7 @@ def identified(
         fpir: how often a stranger may be taken for somebody in the gallery.
 
     Returns:
-        `match` with a name; `no_match`; or `ambiguous` where the next is less than `LEAD` behind,
+        `match` with a name; `no_match`; or `ambiguous` where the next is less than `LEAD_MARGIN` behind,
         or where an owner and somebody else both reach their alphas.
 
     Raises:
@@ -91,23 +91,25 @@ def identified(
     """
     crowd = len(gallery) if gallery else 0
     people = len(owners) + crowd
-    decisions = [owner.shared_among(people).decide(vector[None]) for owner in owners]
+    decisions = [owner.share_among(people).decide(vector[None]) for owner in owners]
     if gallery is not None and crowd:
-        far = shared_rate(gallery.base, fpir, people)
-        found = ranked(gallery, gallery.base.heads(vector[None]))[0]
+        far = compute_shared_far(gallery.base, fpir, people)
+        found = rank_candidates(gallery, gallery.base.project(vector[None]))[0]
         decisions += [candidate.decide(gallery.base, far) for candidate in found]
     matches = [decision for decision in decisions if decision.accepted]
     if not matches:
         return Decision(accepted=False, name=None, reason=Reason.NO_MATCH)
-    first = max(matches, key=_ahead)
+    first = max(matches, key=_measure_lead)
     contested = len(matches) > 1 and any(decision.accepted for decision in decisions[: len(owners)])
     rivals = (other for other in decisions if other is not first)
-    if contested or any(_ahead(other) > _ahead(first) - LEAD for other in rivals):
+    if contested or any(
+        _measure_lead(other) > _measure_lead(first) - LEAD_MARGIN for other in rivals
+    ):
         return Decision(accepted=False, name=None, reason=Reason.AMBIGUOUS)
     return first
 
 
-def shared_rate(base: Base, fpir: float, people: int) -> float:
+def compute_shared_far(base: Base, fpir: float, people: int) -> float:
     """Return the false accept rate of each of so many people that keeps an FPIR.
 
     Raises:
@@ -126,30 +128,32 @@ def shared_rate(base: Base, fpir: float, people: int) -> float:
     return fpir / people
 
 
-def ranked(gallery: Gallery, heads: NDArray[np.float32]) -> list[list[Candidate]]:
+def rank_candidates(gallery: Gallery, heads: NDArray[np.float32]) -> list[list[Candidate]]:
     """For each face, float32[n, r] in head space, the likeliest people, the likeliest first."""
     base = gallery.base
     rule = NotMe(base.cohort, base.cohort[:0], np.empty(0, np.float32), base.nearest)
-    away = rule.distance(heads).tolist()
-    found = gallery.nearest(heads, LOOKED_AT)
+    away = rule.measure_distance(heads).tolist()
+    found = gallery.find_nearest(heads, MAX_CANDIDATES)
     return [
         sorted(
-            (_candidate(base, person, head, not_me) for person in people),
+            (_make_candidate(base, person, head, not_me) for person in people),
             key=lambda candidate: candidate.centre - candidate.margin,
         )
         for head, not_me, people in zip(heads, away, found, strict=True)
     ]
 
 
-def _candidate(base: Base, person: Person, head: NDArray[np.float32], not_me: float) -> Candidate:
-    me = base.heads(person.me)
-    template = unit(me.mean(axis=0))[None]
-    margin = not_me - float(distances(head[None], template)[0, 0])
-    drawn = base.draws_not_me - distances(template, base.draws)[0]
-    return Candidate(person.name, margin, centre_of(drawn, me), len(me))
+def _make_candidate(
+    base: Base, person: GalleryPerson, head: NDArray[np.float32], not_me: float
+) -> Candidate:
+    me = base.project(person.me)
+    template = normalize(me.mean(axis=0))[None]
+    margin = not_me - float(measure_distances(head[None], template)[0, 0])
+    drawn = base.draws_not_me - measure_distances(template, base.draws)[0]
+    return Candidate(person.name, margin, compute_centre(drawn, me), len(me))
 
 
-def _ahead(decision: Decision) -> float:
+def _measure_lead(decision: Decision) -> float:
     """How far beyond their own alpha the face comes."""
     assert decision.margin is not None  # noqa: S101 - for the type checker; each was judged
     assert decision.alpha is not None  # noqa: S101

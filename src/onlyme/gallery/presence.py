@@ -12,27 +12,27 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from onlyme.face.pipeline import Sight
-from onlyme.face.temporal import Follows
-from onlyme.face.tracker import VOTES, Tracker
+from onlyme.face.pipeline import Observation
+from onlyme.face.temporal import TrackingDetector
+from onlyme.face.tracker import MAX_VOTES, Tracker
 from onlyme.types import Decision, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from onlyme.face.pipeline import Pipeline
-    from onlyme.face.tracker import Track
-    from onlyme.faceid.enrolled import Everybody
+    from onlyme.face.tracker import FaceTrack
+    from onlyme.faceid.enrolled import Enrolled
     from onlyme.types import Embedding, Face, Frame
 
-__all__ = ["LEAST", "Visit", "fused", "visits"]
+__all__ = ["MIN_NAMING_FRAMES", "Presence", "fuse_decisions", "watch_presence"]
 
-LEAST: Final = 3
+MIN_NAMING_FRAMES: Final = 3
 """So many different frames are looked at before anybody is named."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Visit:
+class Presence:
     """Somebody in view, or who was half a second ago.
 
     Attributes:
@@ -41,7 +41,7 @@ class Visit:
         at: when they were last seen.
         face: where that was.
         decision: who they are. Before enough was seen nobody is named, and its `frames` are
-            fewer than `LEAST`.
+            fewer than `MIN_NAMING_FRAMES`.
     """
 
     id: int
@@ -52,51 +52,57 @@ class Visit:
 
 
 @dataclass(slots=True)
-class _Opinion:
+class _TrackVotes:
     """What the embeddings of one track say."""
 
     last: Embedding | None = None
-    decisions: deque[Decision] = field(default_factory=lambda: deque(maxlen=VOTES))
+    decisions: deque[Decision] = field(default_factory=lambda: deque(maxlen=MAX_VOTES))
 
 
-def visits(
-    pipeline: Pipeline, everybody: Everybody, frames: Iterable[Frame]
-) -> Iterator[list[Visit]]:
+def watch_presence(
+    pipeline: Pipeline, enrolled: Enrolled, frames: Iterable[Frame]
+) -> Iterator[list[Presence]]:
     """Say of each frame who is in view or was half a second ago, whoever came first at the head.
 
     Args:
         pipeline: sees faces.
-        everybody: who is enrolled.
+        enrolled: who is enrolled.
         frames: of one camera, in order.
 
     Raises:
         NotCalibrated: so many people cannot be searched at the rate asked for.
     """
     detector = pipeline.detector
-    assert isinstance(detector, Follows)  # noqa: S101 - for the type checker; wiring made it
+    assert isinstance(detector, TrackingDetector)  # noqa: S101 - for the type checker; wiring made it
     tracker = Tracker(detector, pipeline.embedder)
-    opinions: dict[int, _Opinion] = {}
+    opinions: dict[int, _TrackVotes] = {}
     for frame in frames:
         tracker.see(frame.pixels, frame.at)
-        opinions = {track.id: opinions.get(track.id, _Opinion()) for track in tracker.tracks}
+        opinions = {track.id: opinions.get(track.id, _TrackVotes()) for track in tracker.tracks}
         for track in tracker.tracks:
-            _asked(opinions[track.id], track, everybody, frame)
+            _update_votes(opinions[track.id], track, enrolled, frame)
         yield [
-            Visit(track.id, track.since, track.at, track.face, fused(opinions[track.id].decisions))
+            Presence(
+                track.id,
+                track.since,
+                track.at,
+                track.face,
+                fuse_decisions(opinions[track.id].decisions),
+            )
             for track in tracker.tracks
         ]
 
 
-def _asked(opinion: _Opinion, track: Track, everybody: Everybody, frame: Frame) -> None:
+def _update_votes(votes: _TrackVotes, track: FaceTrack, enrolled: Enrolled, frame: Frame) -> None:
     """Ask who somebody is, if something new was seen of them."""
     newest = track.votes[-1]
-    if newest is not opinion.last:
-        opinion.last = newest
-        sight = Sight(frame, track.face, None, newest)
-        opinion.decisions.extend(everybody.identified([sight]))
+    if newest is not votes.last:
+        votes.last = newest
+        sight = Observation(frame, track.face, None, newest)
+        votes.decisions.extend(enrolled.identify([sight]))
 
 
-def fused(decisions: Iterable[Decision]) -> Decision:
+def fuse_decisions(decisions: Iterable[Decision]) -> Decision:
     """Turn what several frames of one face said into one decision.
 
     Returns:
@@ -111,10 +117,10 @@ def fused(decisions: Iterable[Decision]) -> Decision:
     said = list(decisions)
     names = Counter(decision.name for decision in said if decision.accepted)
     name, count = names.most_common(1)[0] if names else (None, 0)
-    if len(said) >= LEAST and 2 * count > len(said):
+    if len(said) >= MIN_NAMING_FRAMES and 2 * count > len(said):
         agreeing = [decision for decision in said if decision.accepted and decision.name == name]
         agreeing.sort(key=lambda decision: decision.margin or 0.0)
-        return agreeing[(len(agreeing) - 1) // 2].took({}, frames=len(said))
+        return agreeing[(len(agreeing) - 1) // 2].add_cost({}, frames=len(said))
     unclear = sum(d.accepted or d.reason is Reason.AMBIGUOUS for d in said)
-    reason = Reason.AMBIGUOUS if 2 * unclear > len(said) >= LEAST else Reason.NO_MATCH
-    return Decision(accepted=False, name=None, reason=reason).took({}, frames=len(said))
+    reason = Reason.AMBIGUOUS if 2 * unclear > len(said) >= MIN_NAMING_FRAMES else Reason.NO_MATCH
+    return Decision(accepted=False, name=None, reason=reason).add_cost({}, frames=len(said))

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from onlyme.gallery.gallery import Gallery
     from onlyme.gallery.stores.protocol import TemplateStore
 
-__all__ = ["renew", "stale"]
+__all__ = ["count_stale_rows", "renew"]
 
-_BLOCK = 500
+_BLOCK_ROWS = 500
 
 
 def renew(gallery: Gallery, progress: Callable[[int, int], None] = lambda _done, _all: None) -> int:
@@ -38,15 +38,15 @@ def renew(gallery: Gallery, progress: Callable[[int, int], None] = lambda _done,
         VaultDamaged: a row is not the one that was written for its person.
     """
     store = gallery.store
-    salts = _begun(gallery)
-    if isinstance(store, IndexedStore) and set(store.indexed()) & set(salts.by_generation):
+    salts = _start_generation(gallery)
+    if isinstance(store, IndexedStore) and set(store.list_indexes()) & set(salts.by_generation):
         store.build_index(salts.current)
-    turned, total = 0, stale(store, salts.current)
-    while stale(store, salts.current):
-        for block in store.blocks(size=_BLOCK):
+    turned, total = 0, count_stale_rows(store, salts.current)
+    while count_stale_rows(store, salts.current):
+        for block in store.blocks(size=_BLOCK_ROWS):
             # Later generations are not ours: another renewal began when this one was done.
             old = [row for row in block if row.generation < salts.current]
-            new = [gallery.row(gallery.opened(row), salts.current) for row in old]
+            new = [gallery.seal_row(gallery.open_row(row), salts.current) for row in old]
             # Who was enrolled anew meanwhile is left alone; the next round looks again.
             late = store.replace(new, {row.key: row.sealed for row in old}) if new else ()
             turned += len(new) - len(late)
@@ -55,13 +55,13 @@ def renew(gallery: Gallery, progress: Callable[[int, int], None] = lambda _done,
     return turned
 
 
-def stale(store: TemplateStore, current: int) -> int:
+def count_stale_rows(store: TemplateStore, current: int) -> int:
     """Count the rows that an earlier rotation turned."""
     generations = store.count().generations
     return sum(rows for generation, rows in generations.items() if generation < current)
 
 
-def _begun(gallery: Gallery) -> Salts:
+def _start_generation(gallery: Gallery) -> Salts:
     """Make the next generation known to everybody, unless that was done before."""
     while True:
         salts = gallery.salts()
@@ -77,7 +77,7 @@ def _end(gallery: Gallery, salts: Salts) -> None:
     """Leave nothing of what earlier rotations turned, and then of the rotations."""
     store = gallery.store
     if isinstance(store, IndexedStore):
-        for generation in store.indexed():
+        for generation in store.list_indexes():
             if generation < salts.current:
                 store.drop_index(generation)
     store.scrub()

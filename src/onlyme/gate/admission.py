@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from onlyme.errors import ImageError, UsageError
 from onlyme.gate import clock
-from onlyme.gate.audit import Audit, Entry, Event
-from onlyme.gate.policy import DEFAULT, State
+from onlyme.gate.audit import Audit, AuditEntry, Event
+from onlyme.gate.policy import DEFAULT_POLICY, GateState
 from onlyme.types import Decision, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from onlyme.gate.clock import Moment
-    from onlyme.gate.ledger import Ledger, Page
-    from onlyme.gate.policy import Policy, Standing
+    from onlyme.gate.ledger import Ledger, LedgerTransaction
+    from onlyme.gate.policy import AttemptAllowance, Policy
 
-__all__ = ["Attempt", "Gate", "Place"]
+__all__ = ["Attempt", "AttemptSource", "Gate"]
 
 _KIND = "gate"
 
-_JUDGED = {Reason.NO_MATCH, Reason.AMBIGUOUS, Reason.NOT_LIVE, Reason.LIVENESS_UNDECIDED}
+_JUDGED_REASONS = {Reason.NO_MATCH, Reason.AMBIGUOUS, Reason.NOT_LIVE, Reason.LIVENESS_UNDECIDED}
 """Reasons of a guess, also where many were searched and no single margin is left."""
 
 
-class Place(NamedTuple):
+class AttemptSource(NamedTuple):
     """Whose tries are counted, and where: every source has its own count.
 
     Attributes:
@@ -53,15 +53,17 @@ class Attempt:
     """One try. Use it in a `with` block; one that is not settled there has failed.
 
     Attributes:
-        place: whose, and where.
+        attempt_source: whose, and where.
         allowed: whether there was a try left. If not, nobody may be looked at.
-        standing: tries and wait before this one.
+        allowance: tries and wait before this one.
     """
 
-    def __init__(self, gate: Gate, place: Place, standing: Standing, id_: str) -> None:
-        self.place = place
-        self.standing = standing
-        self.allowed = standing.tries > 0
+    def __init__(
+        self, gate: Gate, attempt_source: AttemptSource, allowance: AttemptAllowance, id_: str
+    ) -> None:
+        self.place = attempt_source
+        self.standing = allowance
+        self.allowed = allowance.tries > 0
         self._gate = gate
         self._id = id_
         self._settled = not self.allowed
@@ -105,14 +107,17 @@ class Gate:
     """
 
     def __init__(
-        self, ledger: Ledger, policy: Policy = DEFAULT, now: Callable[[], Moment] = clock.now
+        self,
+        ledger: Ledger,
+        policy: Policy = DEFAULT_POLICY,
+        now: Callable[[], Moment] = clock.read_clock,
     ) -> None:
         self.by = "command line"
         self.audit = Audit(ledger)
         self.policy = policy
         self._ledger = ledger
         self._now = now
-        self._quiet: tuple[Place, Reason] | None = None
+        self._quiet: tuple[AttemptSource, Reason] | None = None
 
     def attempt(self, owner: str, source: str) -> Attempt:
         """Take one of the tries that are left, before anybody is looked at.
@@ -120,15 +125,15 @@ class Gate:
         Raises:
             VaultError: it cannot be counted; so nobody may be looked at.
         """
-        place, id_ = Place(owner, source), os.urandom(8).hex()
+        place, id_ = AttemptSource(owner, source), os.urandom(8).hex()
         # A loss of power may undo this; but then the attempt has not opened anything either,
         # since that waits for its end to be on the disk.
         with self._ledger.edit(durable=False) as page:
-            state, standing = self._state(page, place).begin(self.policy, self._now(), id_)
+            state, standing = self._read_state(page, place).begin(self.policy, self._now(), id_)
             attempt = Attempt(self, place, standing, id_)
             page.write(_KIND, place.key, state.to_bytes())
             if not attempt.allowed:
-                self.audit.note(page, Entry.of(owner, source, attempt.refusal))
+                self.audit.note(page, AuditEntry.from_decision(owner, source, attempt.refusal))
         return attempt
 
     def decide(self, owner: str, source: str, judge: Callable[[], Decision]) -> Decision:
@@ -146,7 +151,7 @@ class Gate:
                 raise
             return attempt.settle(decision)
 
-    def watched(
+    def attempt_each(
         self, owner: str, source: str, decisions: Iterator[Decision]
     ) -> Generator[Decision, None, None]:
         """Make an attempt of each decision of a stream; none of them is made before its try.
@@ -162,19 +167,21 @@ class Gate:
                     return
                 yield attempt.settle(decision) if attempt.allowed else attempt.refusal
 
-    def note(self, page: Page, event: Event, owner: str | None = None, detail: str = "") -> None:
+    def note(
+        self, page: LedgerTransaction, event: Event, owner: str | None = None, detail: str = ""
+    ) -> None:
         """Write down, within the transaction that does it, something that is no attempt."""
-        self.audit.note(page, Entry(event, owner, self.by, detail=detail))
+        self.audit.note(page, AuditEntry(event, owner, self.by, detail=detail))
 
-    def standings(self) -> dict[Place, Standing]:
+    def allowances(self) -> dict[AttemptSource, AttemptAllowance]:
         """Say where everybody stands who ever tried."""
         moment = self._now()
         found = {}
         for key in self._ledger.keys(_KIND):
             body = self._ledger.read(_KIND, key)
             if body is not None:
-                standing = State.from_bytes(body).standing(self.policy, moment)
-                found[Place.from_key(key)] = standing
+                standing = GateState.from_bytes(body).allowance(self.policy, moment)
+                found[AttemptSource.from_key(key)] = standing
         return found
 
     def reset(self, owner: str | None = None) -> None:
@@ -183,23 +190,23 @@ class Gate:
             self.forget(page, owner)
             self.note(page, Event.RESET, owner)
 
-    def forget(self, page: Page, owner: str | None) -> None:
+    def forget(self, page: LedgerTransaction, owner: str | None) -> None:
         """Remove what is counted of an owner, or of all."""
         for key in page.keys(_KIND):
-            if owner is None or Place.from_key(key).owner == owner:
+            if owner is None or AttemptSource.from_key(key).owner == owner:
                 page.remove(_KIND, key)
 
     # ------------------------------------------------------------------ within
 
-    def _state(self, page: Page, place: Place) -> State:
+    def _read_state(self, page: LedgerTransaction, place: AttemptSource) -> GateState:
         body = page.read(_KIND, place.key)
-        return State(self._now()) if body is None else State.from_bytes(body)
+        return GateState(self._now()) if body is None else GateState.from_bytes(body)
 
-    def _settle(self, place: Place, id_: str, decision: Decision) -> None:
+    def _settle(self, place: AttemptSource, id_: str, decision: Decision) -> None:
         moment = self._now()
-        judged = decision.margin is not None or decision.reason in _JUDGED
+        judged = decision.margin is not None or decision.reason in _JUDGED_REASONS
         with self._ledger.edit() as page:
-            state = self._state(page, place)
+            state = self._read_state(page, place)
             if decision.accepted:
                 state = state.succeed(moment, id_)
             elif judged:
@@ -211,12 +218,15 @@ class Gate:
             quiet = None if judged or decision.accepted else (place, decision.reason)
             if quiet is None or quiet != self._quiet:
                 self.audit.note(
-                    page, Entry.of(place.owner or decision.name or "", place.source, decision)
+                    page,
+                    AuditEntry.from_decision(
+                        place.owner or decision.name or "", place.source, decision
+                    ),
                 )
         self._quiet = quiet
 
     def _withdraw(self, attempt: Attempt) -> None:
         with self._ledger.edit() as page:
-            state = self._state(page, attempt.place)
+            state = self._read_state(page, attempt.place)
             state = state.withdraw(self.policy, self._now(), attempt._id)  # noqa: SLF001
             page.write(_KIND, attempt.place.key, state.to_bytes())

@@ -17,16 +17,16 @@ from onlyme.errors import VaultDamaged
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from onlyme.gate.ledger import Ledger, Page
+    from onlyme.gate.ledger import Ledger, LedgerTransaction
     from onlyme.types import Decision
 
-__all__ = ["KEEP", "MOST", "Audit", "Entry", "Event"]
+__all__ = ["KEPT_ENTRIES", "MAX_ENTRIES", "Audit", "AuditEntry", "Event"]
 
-MOST = 20_000
-"""So many entries are kept in the vault's own file; then all but the newest `KEEP` move to a
+MAX_ENTRIES = 20_000
+"""So many entries are kept in the vault's own file; then all but the newest `KEPT_ENTRIES` move to a
 sealed file beside it, which stays part of the chain."""
 
-KEEP = 10_000
+KEPT_ENTRIES = 10_000
 
 
 _NOT_YET = datetime.min.replace(tzinfo=UTC)
@@ -51,7 +51,7 @@ class Event(StrEnum):
     TOKEN = "token"  # noqa: S105 - a kind of event
 
 
-class Entry(NamedTuple):
+class AuditEntry(NamedTuple):
     """One line.
 
     Attributes:
@@ -79,7 +79,7 @@ class Entry(NamedTuple):
     number: int = 0
 
     @classmethod
-    def of(cls, owner: str, source: str, decision: Decision) -> Self:
+    def from_decision(cls, owner: str, source: str, decision: Decision) -> Self:
         """Return the line for an attempt."""
         liveness = decision.liveness
         return cls(
@@ -103,7 +103,7 @@ class Audit:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def note(self, page: Page, entry: Entry) -> None:
+    def note(self, page: LedgerTransaction, entry: AuditEntry) -> None:
         """Add a line within the transaction that does what it tells of.
 
         Raises:
@@ -115,21 +115,21 @@ class Audit:
         slim = {key: value for key, value in document.items() if value not in {None, ""}}
         number = page.append(json.dumps(slim, ensure_ascii=False).encode())
         if number % 100 == 0:
-            page.archive(keep=KEEP, more_than=MOST)
+            page.archive(keep=KEPT_ENTRIES, more_than=MAX_ENTRIES)
 
     def entries(
         self,
         owner: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-    ) -> Iterator[Entry]:
+    ) -> Iterator[AuditEntry]:
         """Yield the lines, oldest first, of one owner or all, of one time or all.
 
         Raises:
             VaultDamaged: the chain is broken. What was yielded before is good.
         """
         for number, body in self._ledger.log():
-            entry = _parsed(number, body)
+            entry = _parse_entry(number, body)
             if owner is not None and entry.owner != owner:
                 continue
             if (since and entry.at < since) or (until and entry.at > until):
@@ -145,12 +145,12 @@ class Audit:
         return sum(1 for _ in self.entries())
 
 
-def _parsed(number: int, body: bytes) -> Entry:
+def _parse_entry(number: int, body: bytes) -> AuditEntry:
     try:
         document = json.loads(body)
         document["event"] = Event(document["event"])
         document["at"] = datetime.fromisoformat(document["at"])
-        known = set(Entry._fields) & set(document)
-        return Entry(**{key: document[key] for key in known}, number=number)
+        known = set(AuditEntry._fields) & set(document)
+        return AuditEntry(**{key: document[key] for key in known}, number=number)
     except (ValueError, KeyError, TypeError):
         raise VaultDamaged(f"entry {number} of the log is none of onlyme") from None

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Moment", "elapsed", "now"]
+__all__ = ["Moment", "measure_elapsed", "read_clock"]
 
 
 class Moment(NamedTuple):
@@ -27,7 +27,7 @@ class Moment(NamedTuple):
     seconds: float
 
 
-def now() -> Moment:
+def read_clock() -> Moment:
     """Read the clock."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
@@ -36,7 +36,7 @@ def now() -> Moment:
     return Moment(boot, time.clock_gettime(time.CLOCK_BOOTTIME))
 
 
-def elapsed(since: Moment, until: Moment) -> float:
+def measure_elapsed(since: Moment, until: Moment) -> float:
     """Seconds that surely passed between two readings: never more, at times less.
 
     >>> elapsed(Moment("a", 100.0), Moment("a", 130.0))

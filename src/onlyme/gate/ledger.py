@@ -8,10 +8,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-__all__ = ["Ledger", "Page"]
+__all__ = ["Ledger", "LedgerTransaction"]
 
 
-class Page(Protocol):
+class LedgerTransaction(Protocol):
     """One transaction."""
 
     def read(self, kind: str, key: str) -> bytes | None:
@@ -36,7 +36,7 @@ class Page(Protocol):
 class Ledger(Protocol):
     """A vault that is open."""
 
-    def edit(self, *, durable: bool = True) -> AbstractContextManager[Page]:
+    def edit(self, *, durable: bool = True) -> AbstractContextManager[LedgerTransaction]:
         """Read and change as one transaction: all of it, or on any exception nothing.
 
         Args:

@@ -16,7 +16,7 @@ from onlyme.errors import UsageError
 __all__ = ["is_login_password"]
 
 _HELPERS = ("/sbin/unix_chkpwd", "/usr/sbin/unix_chkpwd")
-_SECONDS = 10.0
+_HELPER_SECONDS = 10.0
 
 
 def is_login_password(
@@ -49,7 +49,7 @@ def is_login_password(
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env={},
-            timeout=_SECONDS,
+            timeout=_HELPER_SECONDS,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):

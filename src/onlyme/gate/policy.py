@@ -12,12 +12,12 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from onlyme.errors import VaultDamaged
-from onlyme.gate.clock import Moment, elapsed
+from onlyme.gate.clock import Moment, measure_elapsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["DEFAULT", "Policy", "Standing", "State"]
+__all__ = ["DEFAULT_POLICY", "AttemptAllowance", "GateState", "Policy"]
 
 
 class Policy(NamedTuple):
@@ -37,15 +37,15 @@ class Policy(NamedTuple):
     daily: int = 20
 
 
-DEFAULT = Policy()
+DEFAULT_POLICY = Policy()
 """Five in five minutes, as phones do. At a false accept rate of 1e-4 a stranger who tries for a
 whole day gets in with a chance of 0.2 %: 20 tries; without `daily`, four every five minutes
 would make it 11 %."""
 
-_DAY = 86400.0
+_DAY_SECONDS = 86400.0
 
 
-class Standing(NamedTuple):
+class AttemptAllowance(NamedTuple):
     """Where somebody stands.
 
     Attributes:
@@ -63,7 +63,7 @@ class _Try(NamedTuple):
     open: bool
 
 
-class State(NamedTuple):
+class GateState(NamedTuple):
     """What is remembered of one owner and source.
 
     Attributes:
@@ -80,62 +80,66 @@ class State(NamedTuple):
     closed: int = 0
     until: float = 0.0
 
-    def standing(self, policy: Policy, moment: Moment) -> Standing:
+    def allowance(self, policy: Policy, moment: Moment) -> AttemptAllowance:
         """Say how many tries are left, or how long to wait."""
-        state = self._at(moment)
+        state = self._advance(moment)
         if state.until > state.clock:
-            return Standing(0, state.until - state.clock)
+            return AttemptAllowance(0, state.until - state.clock)
         for tries, allowed, within in (
-            (state.tries, policy.daily, _DAY),
-            (state.recent(policy), policy.tries, policy.within),
+            (state.tries, policy.daily, _DAY_SECONDS),
+            (state.recent_tries(policy), policy.tries, policy.within),
         ):
             if len(tries) >= allowed:
-                return Standing(0, tries[-allowed].at + within - state.clock)
-        left = policy.tries - len(state.recent(policy))
-        return Standing(min(left, policy.daily - len(state.tries)), 0.0)
+                return AttemptAllowance(0, tries[-allowed].at + within - state.clock)
+        left = policy.tries - len(state.recent_tries(policy))
+        return AttemptAllowance(min(left, policy.daily - len(state.tries)), 0.0)
 
-    def begin(self, policy: Policy, moment: Moment, id_: str) -> tuple[Self, Standing]:
+    def begin(self, policy: Policy, moment: Moment, id_: str) -> tuple[Self, AttemptAllowance]:
         """Take one of the tries that are left, if one is.
 
         Returns:
             The new state, and the standing before this try.
         """
-        before = self.standing(policy, moment)
-        state = self._at(moment)
+        before = self.allowance(policy, moment)
+        state = self._advance(moment)
         if before.tries == 0:
             return state, before
         state = state._replace(tries=(*state.tries, _Try(id_, state.clock, open=True)))
-        if len(state.recent(policy)) >= policy.tries:
+        if len(state.recent_tries(policy)) >= policy.tries:
             wait = policy.waits[min(state.closed, len(policy.waits) - 1)]
             state = state._replace(closed=state.closed + 1, until=state.clock + wait)
         return state, before
 
     def fail(self, moment: Moment, id_: str) -> Self:
         """End a try that was counted: it stays counted."""
-        state = self._at(moment)
+        state = self._advance(moment)
         ended = (t._replace(open=False) if t.id == id_ else t for t in state.tries)
         return state._replace(tries=tuple(ended))
 
     def withdraw(self, policy: Policy, moment: Moment, id_: str) -> Self:
         """Give a try back that judged nobody."""
-        state = self._at(moment)
+        state = self._advance(moment)
         others = tuple(t for t in state.tries if t.id != id_)
         if len(others) == len(state.tries):
             return state
-        was_closed = len(state.recent(policy)) >= policy.tries
+        was_closed = len(state.recent_tries(policy)) >= policy.tries
         state = state._replace(tries=others)
-        if was_closed and state.until > state.clock and len(state.recent(policy)) < policy.tries:
+        if (
+            was_closed
+            and state.until > state.clock
+            and len(state.recent_tries(policy)) < policy.tries
+        ):
             # This try was what closed the gate; it opens again, as if it had not been.
             state = state._replace(closed=max(0, state.closed - 1), until=0.0)
         return state
 
     def succeed(self, moment: Moment, id_: str) -> Self:
         """Start over; tries that others have not ended stay counted."""
-        state = self._at(moment)
+        state = self._advance(moment)
         others = tuple(t for t in state.tries if t.open and t.id != id_)
         return state._replace(tries=others, closed=0, until=0.0)
 
-    def recent(self, policy: Policy) -> tuple[_Try, ...]:
+    def recent_tries(self, policy: Policy) -> tuple[_Try, ...]:
         """Return the tries that count towards closing: new ones, not served by a wait yet."""
         served = self.until if self.until <= self.clock else 0.0
         return tuple(t for t in self.tries if self.clock - t.at < policy.within and t.at >= served)
@@ -159,12 +163,12 @@ class State(NamedTuple):
             VaultDamaged: it is something else.
         """
         try:
-            return cls._parsed(json.loads(data))
+            return cls._parse(json.loads(data))
         except (ValueError, KeyError, TypeError):
             raise VaultDamaged("what the gate remembers is damaged") from None
 
     @classmethod
-    def _parsed(cls, document: dict[str, Any]) -> Self:
+    def _parse(cls, document: dict[str, Any]) -> Self:
         boot, seconds = document["read"]
         tries: Iterable[tuple[str, float, bool]] = document["tries"]
         return cls(
@@ -175,8 +179,8 @@ class State(NamedTuple):
             until=float(document["until"]),
         )
 
-    def _at(self, moment: Moment) -> Self:
+    def _advance(self, moment: Moment) -> Self:
         """Carry the clock on, and drop what is a day old."""
-        clock = self.clock + elapsed(self.read, moment)
-        tries = tuple(t for t in self.tries if clock - t.at < _DAY)
+        clock = self.clock + measure_elapsed(self.read, moment)
+        tries = tuple(t for t in self.tries if clock - t.at < _DAY_SECONDS)
         return self._replace(read=moment, clock=clock, tries=tries)

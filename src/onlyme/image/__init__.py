@@ -3,7 +3,7 @@
 - `decode`: one picture → `Frame`, whatever the picture is.
 - `cameras`: the system's cameras by names that stay, and what is behind them.
 - `source`: folder, video or camera → frames.
-- `quality`: a face in a frame → `Quality`.
+- `quality`: a face in a frame → `PhotoQuality`.
 """
 
 __all__: list[str] = []

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from onlyme.errors import CameraError
-from onlyme.image.files import shown
-from onlyme.image.v4l2 import asked
+from onlyme.image.files import format_path
+from onlyme.image.v4l2 import query_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from onlyme.image.v4l2 import Answer
+    from onlyme.image.v4l2 import DeviceInfo
 
-__all__ = ["Camera", "System", "cameras", "device", "refuse_virtual"]
+__all__ = ["Camera", "System", "find_device", "list_cameras", "refuse_virtual"]
 
 _GREY: Final = frozenset(("GREY", "Y04", "Y6", "Y10", "Y10B", "Y10P", "Y12", "Y14", "Y16", "Y8I"))
 _NAMES_OF_INFRARED: Final = ("infrared", " ir ", "(ir)", "-ir", "_ir", "ir camera", "windows hello")
@@ -46,7 +46,7 @@ class System:
 
     sys: Path = Path("/sys/class/video4linux")
     dev: Path = Path("/dev")
-    ask: Callable[[Path], Answer | None] = asked
+    ask: Callable[[Path], DeviceInfo | None] = query_device
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Camera:
         return self.stable[0] if self.stable else self.path
 
 
-def cameras(system: System = System()) -> list[Camera]:
+def list_cameras(system: System = System()) -> list[Camera]:
     """List the cameras, in the order of their numbers.
 
     Devices that give metadata rather than pictures are left out; where a device may not be
@@ -89,12 +89,12 @@ def cameras(system: System = System()) -> list[Camera]:
         entries = sorted(system.sys.iterdir(), key=lambda entry: (len(entry.name), entry.name))
     except OSError:
         return []
-    stable = dict(_stable(system.dev))
-    found = (_camera(system, entry, stable) for entry in entries)
+    stable = dict(_list_stable_paths(system.dev))
+    found = (_describe_camera(system, entry, stable) for entry in entries)
     return [camera for camera in found if camera is not None]
 
 
-def device(name: str, system: System = System()) -> str | None:
+def find_device(name: str, system: System = System()) -> str | None:
     """Return the device of the camera that has this name; None where none has.
 
     Args:
@@ -108,10 +108,12 @@ def device(name: str, system: System = System()) -> str | None:
     True
     """
     wanted = name.casefold().strip()
-    fitting = [camera for camera in cameras(system) if wanted in _names(camera)]
+    fitting = [camera for camera in list_cameras(system) if wanted in _collect_names(camera)]
     if len(fitting) > 1:
         others = ", ".join(f"{c.name}{' (infrared)' if c.infrared else ''}" for c in fitting)
-        raise CameraError(f"{shown(name)}: several cameras are called so; name one of {others}")
+        raise CameraError(
+            f"{format_path(name)}: several cameras are called so; name one of {others}"
+        )
     return fitting[0].path if fitting else None
 
 
@@ -128,7 +130,7 @@ def refuse_virtual(path: str, name: str, system: System = System()) -> None:
         CameraError: a program feeds it, or the kernel says nothing about it.
     """
     real = os.path.realpath(path)
-    for camera in cameras(system):
+    for camera in list_cameras(system):
         if os.path.realpath(camera.path) == real:
             if camera.virtual:
                 raise CameraError(
@@ -139,7 +141,7 @@ def refuse_virtual(path: str, name: str, system: System = System()) -> None:
     raise CameraError(f"{name}: the system does not say what kind of camera this is")
 
 
-def _camera(system: System, entry: Path, stable: dict[str, list[str]]) -> Camera | None:
+def _describe_camera(system: System, entry: Path, stable: dict[str, list[str]]) -> Camera | None:
     number = entry.name.removeprefix("video")
     if not entry.name.startswith("video") or not number.isdecimal():
         return None  # a radio, a tuner's subtitles
@@ -150,7 +152,7 @@ def _camera(system: System, entry: Path, stable: dict[str, list[str]]) -> Camera
     if answer is not None and not answer.captures:
         return None
     card = (answer.card if answer else "") or _read(entry / "name")
-    driver = (answer.driver if answer else "") or _driver(entry)
+    driver = (answer.driver if answer else "") or _read_driver(entry)
     formats = answer.formats if answer else ()
     return Camera(
         number=int(number),
@@ -174,18 +176,18 @@ def _is_infrared(card: str, formats: tuple[str, ...]) -> bool:
 def _is_virtual(entry: Path, driver: str) -> bool:
     """Whether there is no hardware behind a device, by its place in the kernel's tree."""
     behind = [part.partition(".")[0] for part in Path(os.path.realpath(entry)).parts]
-    if driver.casefold() in _NO_HARDWARE or _driver(entry).casefold() in _NO_HARDWARE:
+    if driver.casefold() in _NO_HARDWARE or _read_driver(entry).casefold() in _NO_HARDWARE:
         return True
     # Without a device of its own it hangs in the air: what loopback drivers make.
     return "virtual" in behind or not (entry / "device").exists() or bool({*behind} & _NO_HARDWARE)
 
 
-def _driver(entry: Path) -> str:
+def _read_driver(entry: Path) -> str:
     link = entry / "device" / "driver"
     return Path(os.path.realpath(link)).name if link.exists() else ""
 
 
-def _stable(dev: Path) -> Iterator[tuple[str, list[str]]]:
+def _list_stable_paths(dev: Path) -> Iterator[tuple[str, list[str]]]:
     found: dict[str, list[str]] = {}
     for folder in ("by-id", "by-path"):
         try:
@@ -197,7 +199,7 @@ def _stable(dev: Path) -> Iterator[tuple[str, list[str]]]:
     yield from found.items()
 
 
-def _names(camera: Camera) -> set[str]:
+def _collect_names(camera: Camera) -> set[str]:
     card = camera.card.casefold()
     links = {Path(link).name.casefold() for link in camera.stable}
     return {card, card.partition(":")[0].strip()} - {""} | links

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeAlias
 import numpy as np
 
 from onlyme.errors import CameraError
-from onlyme.image.cameras import System, device, refuse_virtual
-from onlyme.image.files import shown
+from onlyme.image.cameras import System, find_device, refuse_virtual
+from onlyme.image.files import format_path
 from onlyme.types import Frame
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Capture"]
+__all__ = ["CameraCapture"]
 
 _V4L_MAJOR: Final = 81  # Linux: the device number of every video device
-_DARK: Final = 20.0  # mean of a frame, 0 to 255, below which a camera is still waking up
+_DARK_LEVEL: Final = 20.0  # mean of a frame, 0 to 255, below which a camera is still waking up
 _WARM_UP_SECONDS: Final = 2.0
 _FLASH_SECONDS: Final = 0.25  # an infrared lamp that flashes does so at every other frame or so
 _MAX_PIXELS: Final = 50_000_000
@@ -54,7 +54,7 @@ _Opener: TypeAlias = "Callable[[str, bool], _Reader]"
 _OPENED: Final = "opened"
 
 
-class Capture:
+class CameraCapture:
     """A video file or a camera, as a context manager that is iterated for frames.
 
     A camera gives its newest frame: what came while the caller was busy is
@@ -63,7 +63,7 @@ class Capture:
 
     Args:
         source: the number of a camera (`0`, `"0"`), the path of its device, its name
-            (see `cameras.device`), or the path of a video file.
+            (see `cameras.find_device`), or the path of a video file.
         paced: whether a video gives its frames at the times they were filmed.
         warm_up: whether dark frames of the first 2 seconds are skipped, as a
             camera gives them until its exposure has settled, and those that an
@@ -98,7 +98,7 @@ class Capture:
         _system: System | None = None,
     ) -> None:
         self._system = _system or System()
-        self.name, self.path = _named(source, self._system)
+        self.name, self.path = _resolve_source(source, self._system)
         self._allow_virtual = allow_virtual
         self.is_camera = False
         self._paced = paced
@@ -117,7 +117,7 @@ class Capture:
         self._thread = threading.Thread(target=self._run, name="onlyme-capture", daemon=True)
         self._thread.start()
         try:
-            self._next(self._open_seconds, "does not answer")
+            self._take_next(self._open_seconds, "does not answer")
             self.check()  # once more: held open, its number is nobody else's
         except BaseException:
             self.close()
@@ -139,11 +139,11 @@ class Capture:
         dark_until = _WARM_UP_SECONDS if self._skips_dark() else 0.0
         lit_at = -math.inf
         while not self._stop.is_set():
-            frame = self._next(self._frame_seconds, "gives no frames")
+            frame = self._take_next(self._frame_seconds, "gives no frames")
             if frame is None:
                 return
             if self._skips_dark():
-                dark = float(frame.pixels.mean()) < _DARK
+                dark = float(frame.pixels.mean()) < _DARK_LEVEL
                 if dark and (frame.at < dark_until or frame.at - lit_at <= _FLASH_SECONDS):
                     continue
                 dark_until = 0.0
@@ -154,7 +154,7 @@ class Capture:
             yield frame
 
     @property
-    def released(self) -> bool:
+    def is_released(self) -> bool:
         """Whether nothing is held: not opened yet, or closed and let go of by the driver."""
         return self._thread is None or not self._thread.is_alive()
 
@@ -186,12 +186,12 @@ class Capture:
     def _skips_dark(self) -> bool:
         return self.is_camera if self._warm_up is None else self._warm_up
 
-    def _next(self, seconds: float, complaint: str) -> Frame | None:
+    def _take_next(self, seconds: float, complaint: str) -> Frame | None:
         """Take the thread's next word; a frame, or None at the end of a video."""
         try:
             item = self._items.get(timeout=seconds)
         except queue.Empty:
-            hint = _holder_hint(self.path) if self.is_camera else ""
+            hint = _describe_holder(self.path) if self.is_camera else ""
             raise CameraError(f"{self.name}: {complaint} within {seconds:g} s{hint}") from None
         if isinstance(item, CameraError):
             raise item
@@ -202,25 +202,25 @@ class Capture:
         try:
             reader = self._opener(self.path, self.is_camera)
         except Exception as error:  # noqa: BLE001 - whatever a backend raises, the caller must hear of it
-            self._say(CameraError(f"{self.name}: cannot be opened ({type(error).__name__})"))
+            self._hand_over(CameraError(f"{self.name}: cannot be opened ({type(error).__name__})"))
             return
         try:
-            verdict = self._judged(reader)
-            self._say(verdict)
+            verdict = self._check_reader(reader)
+            self._hand_over(verdict)
             if verdict is _OPENED:
-                self._pump(reader)
+                self._read_frames(reader)
         except Exception as error:  # noqa: BLE001 - as above
-            self._say(CameraError(f"{self.name}: cannot be read ({type(error).__name__})"))
+            self._hand_over(CameraError(f"{self.name}: cannot be read ({type(error).__name__})"))
         finally:
             reader.release()
 
-    def _judged(self, reader: _Reader) -> CameraError | str:
+    def _check_reader(self, reader: _Reader) -> CameraError | str:
         """Say whether what was opened can be read at all."""
         import cv2
 
         if not reader.isOpened():
             if self.is_camera:
-                hint = _holder_hint(self.path) or "; it may be busy or no capture device"
+                hint = _describe_holder(self.path) or "; it may be busy or no capture device"
                 return CameraError(f"{self.name}: cannot be opened{hint}")
             return CameraError(f"{self.name}: is no video that can be read")
         size = reader.get(cv2.CAP_PROP_FRAME_WIDTH) * reader.get(cv2.CAP_PROP_FRAME_HEIGHT)
@@ -228,7 +228,7 @@ class Capture:
             return CameraError(f"{self.name}: has frames of {size:.0f} pixels, too many")
         return _OPENED
 
-    def _pump(self, reader: _Reader) -> None:
+    def _read_frames(self, reader: _Reader) -> None:
         """Hand on frames until the end, or until the caller has enough."""
         import cv2
 
@@ -245,16 +245,16 @@ class Capture:
                 at = reader.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 at = at if at > 0 or not count else count / (reader.get(cv2.CAP_PROP_FPS) or 25.0)
             count += 1
-            self._say(Frame(rgb(bgr), self.name, at))
+            self._hand_over(Frame(to_rgb(bgr), self.name, at))
         if self.is_camera:
-            hint = _holder_hint(self.path)
-            self._say(
+            hint = _describe_holder(self.path)
+            self._hand_over(
                 CameraError(f"{self.name}: {'stopped' if count else 'gives no frames'}{hint}")
             )
         else:
-            self._say(None if count else CameraError(f"{self.name}: holds no frame"))
+            self._hand_over(None if count else CameraError(f"{self.name}: holds no frame"))
 
-    def _say(self, item: Frame | CameraError | str | None) -> None:
+    def _hand_over(self, item: Frame | CameraError | str | None) -> None:
         """Put a word where the caller takes it; from a camera, in place of an older frame."""
         while not self._stop.is_set():
             try:
@@ -267,7 +267,7 @@ class Capture:
                 return
 
 
-def rgb(picture: NDArray[Any]) -> NDArray[np.uint8]:
+def to_rgb(picture: NDArray[Any]) -> NDArray[np.uint8]:
     """Return what a reader gave as uint8[h, w, 3] RGB; without colour, in three equal channels.
 
     Args:
@@ -292,7 +292,7 @@ def _is_colourless(frame: Frame) -> bool:
     return bool((sample.max(axis=2) == sample.min(axis=2)).all())
 
 
-def _named(source: int | str | os.PathLike[str], system: System) -> tuple[str, str]:
+def _resolve_source(source: int | str | os.PathLike[str], system: System) -> tuple[str, str]:
     """Return the source's name for messages, and its path."""
     try:
         # A truth value is a number to Python, and not meant.
@@ -303,10 +303,10 @@ def _named(source: int | str | os.PathLike[str], system: System) -> tuple[str, s
         raise CameraError(f"{type(source).__name__}: {what}") from None
     if text.isdecimal() and len(text) < 10:
         return f"camera {text}", f"/dev/video{int(text)}"
-    if text and "/" not in text and not _exists(text) and (found := device(text, system)):
-        return f"camera {shown(text)}", found
+    if text and "/" not in text and not _exists(text) and (found := find_device(text, system)):
+        return f"camera {format_path(text)}", found
     # Absolute, so that no name can be taken for a URL or a protocol.
-    return shown(text), str(Path(text).absolute()) if text else ""
+    return format_path(text), str(Path(text).absolute()) if text else ""
 
 
 def _exists(text: str) -> bool:
@@ -348,7 +348,7 @@ def _open(path: str, is_camera: bool) -> _Reader:  # noqa: FBT001 - called by Ca
     return reader
 
 
-def _holder_hint(path: str) -> str:
+def _describe_holder(path: str) -> str:
     """Return `; it is in use by NAME (process N)` when another program has the device open."""
     path = os.path.realpath(path)  # a name that stays is a link
     for process in Path("/proc").glob("[0-9]*"):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 
 from onlyme.errors import ImageError
-from onlyme.image.files import read_file, shown
+from onlyme.image.files import format_path, read_file
 from onlyme.image.headers import CountedBytes, check_file, check_opened, check_size
 from onlyme.types import Frame
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-__all__ = ["FORMATS", "MAX_BYTES", "MAX_PIXELS", "ImageLike", "checked", "decode"]
+__all__ = ["FORMATS", "MAX_BYTES", "MAX_PIXELS", "ImageLike", "check_frame", "decode"]
 
 ImageLike: TypeAlias = (
     "str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]"
@@ -88,18 +88,18 @@ def decode(image: ImageLike, *, max_pixels: int = MAX_PIXELS, max_bytes: int = M
         onlyme.errors.ImageError: bytes: no picture in a format that is read here
     """
     if isinstance(image, np.ndarray):
-        return Frame(_checked(image, "array", max_pixels), "array")
+        return Frame(_check_array(image, "array", max_pixels), "array")
     if isinstance(image, (bytes, bytearray, memoryview)):
-        size = _size(image)
+        size = _count_bytes(image)
         if not size:
             raise ImageError("bytes", "is empty")
         if size > max_bytes:
             raise ImageError("bytes", f"{size} bytes, more than the {max_bytes} that are read")
         return Frame(_decode_bytes(bytes(image), "bytes", max_pixels), "bytes")
     if isinstance(image, (str, os.PathLike)):
-        path = _path(image)
+        path = _read_path(image)
         data = read_file(path, max_bytes=max_bytes)
-        source = shown(path)
+        source = format_path(path)
         return Frame(_decode_bytes(data, source, max_pixels), source)
     # Only who imported PIL can hold one of its images.
     pil = sys.modules.get("PIL.Image")
@@ -111,7 +111,7 @@ def decode(image: ImageLike, *, max_pixels: int = MAX_PIXELS, max_bytes: int = M
     )
 
 
-def checked(frame: Frame, *, max_pixels: int = MAX_PIXELS) -> Frame:
+def check_frame(frame: Frame, *, max_pixels: int = MAX_PIXELS) -> Frame:
     """Return a frame that somebody else made, once it holds what a frame must.
 
     Raises:
@@ -126,17 +126,17 @@ def checked(frame: Frame, *, max_pixels: int = MAX_PIXELS) -> Frame:
     said: Any = frame.source  # others make frames too, whatever the types say
     if not isinstance(said, str):
         raise ImageError("frame", "does not say in words where it comes from")
-    source = shown(said)
+    source = format_path(said)
     if not isinstance(frame.pixels, np.ndarray):
         raise ImageError(source, f"holds no pixels but {type(frame.pixels).__name__}")
     at: Any = frame.at
     if isinstance(at, bool) or not isinstance(at, int | float | np.number) or not np.isfinite(at):
         raise ImageError(source, "does not say in seconds when it was taken")
-    pixels = _checked(frame.pixels, source, max_pixels)
+    pixels = _check_array(frame.pixels, source, max_pixels)
     return frame if pixels is frame.pixels else replace(frame, pixels=pixels)
 
 
-def _size(content: bytes | bytearray | memoryview) -> int:
+def _count_bytes(content: bytes | bytearray | memoryview) -> int:
     """Return how many bytes there are."""
     try:
         return content.nbytes if isinstance(content, memoryview) else len(content)
@@ -144,7 +144,7 @@ def _size(content: bytes | bytearray | memoryview) -> int:
         raise ImageError("bytes", "were released before they were read") from None
 
 
-def _path(given: str | os.PathLike[str]) -> str | bytes:
+def _read_path(given: str | os.PathLike[str]) -> str | bytes:
     """Return a path as the system knows it; what it is asked is somebody else's code."""
     try:
         return os.fspath(given)
@@ -152,7 +152,7 @@ def _path(given: str | os.PathLike[str]) -> str | bytes:
         raise ImageError(type(given).__name__, "does not say which path it is") from None
 
 
-def _checked(array: NDArray[Any], source: str, max_pixels: int) -> NDArray[np.uint8]:
+def _check_array(array: NDArray[Any], source: str, max_pixels: int) -> NDArray[np.uint8]:
     """Return an RGB array as it is, or refuse it."""
     shape = "×".join(map(str, array.shape)) or "no dimensions"
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
@@ -169,8 +169,8 @@ def _decode_bytes(data: bytes, source: str, max_pixels: int) -> NDArray[np.uint8
     from PIL import Image
 
     check_file(data, source, max_pixels)
-    with _failures(source):
-        with _quiet():
+    with _raise_image_errors(source):
+        with _silence_warnings():
             opened = Image.open(CountedBytes(data, source), formats=FORMATS)
         with opened:
             progressive = bool(opened.info.get("progressive"))
@@ -184,38 +184,38 @@ def _decode_opened(image: Image.Image, source: str, max_pixels: int) -> NDArray[
     Beside Pillow's own copy there is only the result: at 50 megapixels a whole
     picture more is 200 MB.
     """
-    with _failures(source):
+    with _raise_image_errors(source):
         if image.format not in (None, "MPO", *FORMATS):
             raise ImageError(source, f"{image.format} pictures are not decoded")
         check_size(*image.size, source, max_pixels)
         # Only TIFF reads headers, and so may warn, while it loads.
-        with _quiet() if image.format == "TIFF" else nullcontext():
+        with _silence_warnings() if image.format == "TIFF" else nullcontext():
             image.load()
         width, height = image.size  # a few formats correct it while loading
         check_size(width, height, source, max_pixels)
-        orientation = _orientation(image)
+        orientation = _read_orientation(image)
         turned = orientation >= 5
         pixels = np.empty((width, height, 3) if turned else (height, width, 3), np.uint8)
-        upright = _as_stored(pixels, orientation)
-        scale = _full_scale(image)
+        upright = _make_stored_view(pixels, orientation)
+        scale = _find_full_scale(image)
         rows = max(1, _STRIP_PIXELS // width)
         for top in range(0, height, rows):
             bottom = min(height, top + rows)
-            upright[top:bottom] = _rgb(image.crop((0, top, width, bottom)), scale)
+            upright[top:bottom] = _convert_to_rgb(image.crop((0, top, width, bottom)), scale)
         return pixels
 
 
-def _orientation(image: Image.Image) -> int:
+def _read_orientation(image: Image.Image) -> int:
     """Return the EXIF orientation, 1 to 8; 1 where there is none that makes sense."""
     try:
-        with _quiet():
+        with _silence_warnings():
             value = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # noqa: BLE001 - broken EXIF data raises nearly anything, and the picture is fine
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _as_stored(upright: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+def _make_stored_view(upright: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     """Return a view of the upright picture in which the stored one can be written as it is."""
     view = upright.transpose(1, 0, 2) if orientation >= 5 else upright
     flip_rows = orientation in (3, 4, 7, 8)
@@ -227,7 +227,7 @@ def _as_stored(upright: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8
     return view[:, ::-1] if flip_columns else view
 
 
-def _full_scale(image: Image.Image) -> float:
+def _find_full_scale(image: Image.Image) -> float:
     """Return what counts as white in a picture of more than 8 bits a value; 255 otherwise.
 
     A 16-bit picture says so. One of 32 bits or of floats does not say what its
@@ -243,7 +243,7 @@ def _full_scale(image: Image.Image) -> float:
     return next((limit for limit in ranges if largest <= limit), max(65535.0, largest))
 
 
-def _rgb(strip: Image.Image, scale: float) -> NDArray[np.uint8]:
+def _convert_to_rgb(strip: Image.Image, scale: float) -> NDArray[np.uint8]:
     """Convert a strip of any mode to uint8[h, w, 3] RGB."""
     if strip.mode == "RGB":
         return np.asarray(strip)
@@ -264,7 +264,7 @@ def _rgb(strip: Image.Image, scale: float) -> NDArray[np.uint8]:
 
 
 @contextmanager
-def _failures(source: str) -> Iterator[None]:
+def _raise_image_errors(source: str) -> Iterator[None]:
     """Turn whatever a decoder raises into an `ImageError` that names the source."""
     try:
         yield
@@ -273,10 +273,10 @@ def _failures(source: str) -> Iterator[None]:
     except MemoryError:
         raise ImageError(source, "does not fit into memory") from None
     except Exception as error:  # noqa: BLE001 - decoders of hostile files raise nearly anything
-        raise ImageError(source, _cause(error)) from None
+        raise ImageError(source, _describe_cause(error)) from None
 
 
-def _cause(error: Exception) -> str:
+def _describe_cause(error: Exception) -> str:
     """Say in words what a decoder's exception means."""
     name = type(error).__name__
     if name == "UnidentifiedImageError":
@@ -288,7 +288,7 @@ def _cause(error: Exception) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _silence_warnings() -> Iterator[None]:
     """Keep the warnings about odd but harmless files away from the user.
 
     The filters belong to the whole process, hence the lock; it is held for

@@ -8,7 +8,7 @@ from typing import Final
 
 from onlyme.errors import ImageError
 
-__all__ = ["read_file", "shown"]
+__all__ = ["format_path", "read_file"]
 
 _KINDS: Final = {
     stat.S_IFDIR: "is a folder, not a picture",
@@ -19,7 +19,7 @@ _KINDS: Final = {
 }
 
 
-def shown(path: str | bytes | os.PathLike[str]) -> str:
+def format_path(path: str | bytes | os.PathLike[str]) -> str:
     """Return the path as a message may hold it: as given, on one line, of bounded length.
 
     Example:
@@ -50,18 +50,18 @@ def read_file(path: str | bytes | os.PathLike[str], *, max_bytes: int) -> bytes:
         ImageError: when it is absent, unreadable, not a regular file, empty or
             too large.
     """
-    source = shown(path)
+    source = format_path(path)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise ImageError(source, _why(error)) from None
+        raise ImageError(source, _describe_error(error)) from None
     except ValueError:  # a NUL in the name
         raise ImageError(source, "is not a path that can exist") from None
     try:
-        size = _checked_size(descriptor, source, max_bytes)
+        size = _check_size(descriptor, source, max_bytes)
         data = _read(descriptor, size)
     except OSError as error:
-        raise ImageError(source, _why(error)) from None
+        raise ImageError(source, _describe_error(error)) from None
     finally:
         os.close(descriptor)
     if not data:
@@ -69,7 +69,7 @@ def read_file(path: str | bytes | os.PathLike[str], *, max_bytes: int) -> bytes:
     return data
 
 
-def _checked_size(descriptor: int, source: str, max_bytes: int) -> int:
+def _check_size(descriptor: int, source: str, max_bytes: int) -> int:
     """Return the size of an open regular file, or refuse it."""
     status = os.fstat(descriptor)
     kind = stat.S_IFMT(status.st_mode)
@@ -78,7 +78,7 @@ def _checked_size(descriptor: int, source: str, max_bytes: int) -> int:
     if status.st_size == 0:
         raise ImageError(source, "is empty")
     if status.st_size > max_bytes:
-        raise ImageError(source, _too_many(status.st_size, max_bytes))
+        raise ImageError(source, _describe_too_large(status.st_size, max_bytes))
     return status.st_size
 
 
@@ -91,11 +91,11 @@ def _read(descriptor: int, size: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _too_many(size: int, limit: int) -> str:
+def _describe_too_large(size: int, limit: int) -> str:
     return f"has {size / 2**20:.0f} MB, more than the {limit / 2**20:.0f} MB that are read"
 
 
-def _why(error: OSError) -> str:
+def _describe_error(error: OSError) -> str:
     """Say in words why a file cannot be opened."""
     if isinstance(error, FileNotFoundError):
         return "there is no such file"

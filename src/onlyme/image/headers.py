@@ -16,20 +16,20 @@ from onlyme.errors import ImageError
 
 __all__ = ["CountedBytes", "check_file", "check_opened", "check_size"]
 
-_PIXELS_PER_BYTE: Final = 2000
+_MAX_PIXELS_PER_BYTE: Final = 2000
 """More pixels than this for each byte of the file is a lie about the size. Deflate packs
 at most 1032 bytes into one, a plain JPEG 170 pixels, a GIF of one colour 1300."""
 
-_SCAN_PIXELS: Final = 1_000_000_000
+_MAX_SCAN_PIXELS: Final = 1_000_000_000
 """Pixels times passes that a progressive JPEG may ask for. A file of 50 megapixels has
 some ten passes; one crafted to keep the decoder busy has thousands."""
 
-_READS: Final = 200_000
+_MAX_READS: Final = 200_000
 """How often a decoder may read from a file. A PNG of 64 MB in pieces of 4 kB needs some
 70,000 reads; sixty megabytes of empty blocks, over which Pillow walks in Python, millions."""
 
 
-_JP2_HEADER: Final = 4 * 2**20  # bytes; a large colour profile is half a megabyte
+_MAX_JP2_HEADER_BYTES: Final = 4 * 2**20  # bytes; a large colour profile is half a megabyte
 
 
 class CountedBytes(io.BytesIO):
@@ -38,7 +38,7 @@ class CountedBytes(io.BytesIO):
     def __init__(self, data: bytes, source: str) -> None:
         super().__init__(data)
         self._source = source
-        self._left = _READS
+        self._left = _MAX_READS
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read up to `size` bytes.
@@ -89,19 +89,19 @@ def check_opened(
     if progressive:
         # In the coded data every FF is followed by 00, so this counts real passes.
         scans = data.count(b"\xff\xda")
-        if scans * width * height > _SCAN_PIXELS:
+        if scans * width * height > _MAX_SCAN_PIXELS:
             raise ImageError(source, f"asks for {scans} passes over {width}×{height} pixels")
 
 
 def _check_ratio(pixels: int, size: int, source: str) -> None:
-    if pixels > max(1_000_000, size * _PIXELS_PER_BYTE):
+    if pixels > max(1_000_000, size * _MAX_PIXELS_PER_BYTE):
         raise ImageError(source, f"claims {pixels} pixels, more than its {size} bytes can hold")
 
 
 def _walk_png(data: bytes, source: str) -> None:
     """Where the pixels are cut off, say so without unpacking all that come before."""
     at = 8
-    for _ in range(_READS):
+    for _ in range(_MAX_READS):
         if at + 8 > len(data):
             return
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -115,9 +115,9 @@ def _walk_png(data: bytes, source: str) -> None:
 def _walk_jp2(data: bytes, source: str) -> None:
     """Refuse a header box that no picture needs: Pillow copies it and walks over the copy."""
     at = 0
-    for _ in range(_READS):
+    for _ in range(_MAX_READS):
         length, kind = struct.unpack_from(">I4s", data, at) if at + 8 <= len(data) else (0, b"")
-        if kind == b"jp2h" and not 8 <= length <= _JP2_HEADER:
+        if kind == b"jp2h" and not 8 <= length <= _MAX_JP2_HEADER_BYTES:
             raise ImageError(source, f"has a header of {length} bytes")
         if length < 8:  # the last box, or one of 64-bit length: only the picture may be that long
             if kind not in (b"", b"jp2c"):

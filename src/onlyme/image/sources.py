@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from onlyme.errors import ImageError
-from onlyme.image.capture import Capture
-from onlyme.image.files import shown
+from onlyme.image.capture import CameraCapture
+from onlyme.image.files import format_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from onlyme.types import Frame
 
-__all__ = ["PHOTO_SUFFIXES", "Capture", "frames", "is_folder", "photos"]
+__all__ = ["PHOTO_SUFFIXES", "CameraCapture", "is_folder", "list_photos", "read_frames"]
 
 PathLike: TypeAlias = "str | os.PathLike[str]"
 
@@ -32,7 +32,7 @@ PHOTO_SUFFIXES: Final = frozenset(
 """What counts as a photo in a folder. A file that is named itself is tried whatever its suffix."""
 
 
-def photos(paths: PathLike | Iterable[PathLike]) -> Iterator[Path]:
+def list_photos(paths: PathLike | Iterable[PathLike]) -> Iterator[Path]:
     """Walk over photos: each path itself, or, of a folder, the image files in it.
 
     A folder is not searched deeper. Its hidden files and those without an
@@ -59,7 +59,7 @@ def photos(paths: PathLike | Iterable[PathLike]) -> Iterator[Path]:
         ['me2.PNG', 'me10.jpg']
     """
     several = (paths,) if isinstance(paths, (str, os.PathLike)) else paths
-    for path in map(_path, several):
+    for path in map(_make_path, several):
         if not is_folder(path):
             yield path
             continue
@@ -67,13 +67,13 @@ def photos(paths: PathLike | Iterable[PathLike]) -> Iterator[Path]:
             inside = [entry for entry in path.iterdir() if _is_photo(entry)]
         except OSError as error:
             cause = f"this folder cannot be read ({error.strerror})"
-            raise ImageError(shown(path), cause) from None
+            raise ImageError(format_path(path), cause) from None
         if not inside:
-            raise ImageError(shown(path), "this folder holds no image file")
-        yield from sorted(inside, key=_natural)
+            raise ImageError(format_path(path), "this folder holds no image file")
+        yield from sorted(inside, key=_make_natural_key)
 
 
-def frames(
+def read_frames(
     source: int | PathLike,
     *,
     paced: bool = False,
@@ -83,7 +83,7 @@ def frames(
 ) -> Iterator[Frame]:
     """Walk over the frames of a video file or a camera; release it whatever happens.
 
-    The arguments are those of `Capture`, which is the same as a context manager.
+    The arguments are those of `CameraCapture`, which is the same as a context manager.
 
     Yields:
         Frames, RGB, with `at` in seconds since the first.
@@ -91,7 +91,7 @@ def frames(
     Raises:
         CameraError: when it is absent, busy, silent for too long, or no video.
     """
-    capture = Capture(
+    capture = CameraCapture(
         source,
         paced=paced,
         warm_up=warm_up,
@@ -114,7 +114,7 @@ def is_folder(path: object) -> bool:
         return False
 
 
-def _path(given: PathLike) -> Path:
+def _make_path(given: PathLike) -> Path:
     try:
         return Path(given)
     except Exception:  # noqa: BLE001 - a `__fspath__` may raise or return anything
@@ -126,7 +126,7 @@ def _is_photo(entry: Path) -> bool:
     return not hidden and entry.suffix.lower() in PHOTO_SUFFIXES and not entry.is_dir()
 
 
-def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
+def _make_natural_key(path: Path) -> tuple[list[tuple[int, str]], str]:
     """Order numbers inside a name by value, the rest without regard to case."""
     parts = re.split(r"([0-9]+)", path.name.lower())
     return [(int(part[:18]), part) if part.isdecimal() else (-1, part) for part in parts], path.name

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Answer", "asked", "capability", "fourcc"]
+__all__ = ["DeviceInfo", "format_fourcc", "parse_capability", "query_device"]
 
 _QUERYCAP: Final = 0x80685600
 _ENUM_FMT: Final = 0xC0405602
@@ -26,11 +26,11 @@ _VIDEO_CAPTURE: Final = 1
 _VIDEO_CAPTURE_PLANES: Final = 9
 _CAPTURES: Final = 0x1 | 0x1000  # one plane, or several
 _DEVICE_CAPS: Final = 0x80000000
-_MOST_FORMATS: Final = 64
+_MAX_FORMATS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DeviceInfo:
     """What a device says of itself.
 
     Attributes:
@@ -46,7 +46,7 @@ class Answer:
     formats: tuple[str, ...]
 
 
-def asked(path: Path) -> Answer | None:
+def query_device(path: Path) -> DeviceInfo | None:
     """Ask a device; None where it cannot be opened or is none of Video4Linux."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -55,25 +55,25 @@ def asked(path: Path) -> Answer | None:
     try:
         reply = bytearray(_CAPABILITY.size)
         fcntl.ioctl(handle, _QUERYCAP, reply)
-        driver, card, captures = capability(bytes(reply))
+        driver, card, captures = parse_capability(bytes(reply))
         formats: list[str] = []
         for kind in (_VIDEO_CAPTURE, _VIDEO_CAPTURE_PLANES) if captures else ():
-            formats += _formats(handle, kind)
-        return Answer(driver, card, captures, tuple(dict.fromkeys(formats)))
+            formats += _list_formats(handle, kind)
+        return DeviceInfo(driver, card, captures, tuple(dict.fromkeys(formats)))
     except OSError:
         return None
     finally:
         os.close(handle)
 
 
-def capability(reply: bytes) -> tuple[str, str, bool]:
+def parse_capability(reply: bytes) -> tuple[str, str, bool]:
     """Read a `v4l2_capability`: driver, card, and whether this device gives pictures."""
     driver, card, _bus, _version, of_all, of_this = _CAPABILITY.unpack(reply)
     here = of_this if of_all & _DEVICE_CAPS else of_all
-    return _text(driver), _text(card), bool(here & _CAPTURES)
+    return _decode_text(driver), _decode_text(card), bool(here & _CAPTURES)
 
 
-def fourcc(number: int) -> str:
+def format_fourcc(number: int) -> str:
     """Write a pixel format as its letters.
 
     >>> fourcc(0x59455247), fourcc(0x20363159), fourcc(0x47504A4D)
@@ -83,18 +83,18 @@ def fourcc(number: int) -> str:
     return "".join(letter for letter in letters if letter.isprintable()).strip()
 
 
-def _formats(handle: int, kind: int) -> list[str]:
+def _list_formats(handle: int, kind: int) -> list[str]:
     found: list[str] = []
-    for index in range(_MOST_FORMATS):
+    for index in range(_MAX_FORMATS):
         reply = bytearray(_FORMAT.pack(index, kind, 0, b"", 0, 0))
         try:
             fcntl.ioctl(handle, _ENUM_FMT, reply)
         except OSError:  # there are no more
             break
-        found.append(fourcc(_FORMAT.unpack(bytes(reply))[4]))
+        found.append(format_fourcc(_FORMAT.unpack(bytes(reply))[4]))
     return found
 
 
-def _text(field: bytes) -> str:
+def _decode_text(field: bytes) -> str:
     words = field.partition(b"\0")[0].decode("utf-8", "replace")
     return "".join(sign if sign.isprintable() else "�" for sign in words).strip()

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 from onlyme.errors import UsageError
 
-__all__ = ["WAYS", "require"]
+__all__ = ["WAYS", "require_packages"]
 
 WAYS = ("classifier", "two-head", "article", "compact")
 """The article's first way, its second, its third as published, and its third as one would
@@ -19,7 +19,7 @@ build it today."""
 _NEEDED = ("torch", "lightning", "pytorch_metric_learning", "onnx")
 
 
-def require() -> None:
+def require_packages() -> None:
     """Make sure that what the lab needs is installed.
 
     Raises:

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from onlyme.lab.comparison.compare import Judge
+    from onlyme.lab.comparison.compare import FaceScorer
 
-__all__ = ["Find", "Seen", "annotate", "draw", "save"]
+__all__ = ["AlignedFaceFinder", "AnnotatedFrame", "annotate", "draw_verdict", "save_video"]
 
 _ME, _NOT_ME = (0, 158, 115), (213, 94, 0)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
-class Find(Protocol):
+class AlignedFaceFinder(Protocol):
     """What finds the face of a frame."""
 
     def __call__(
@@ -37,7 +37,7 @@ class Find(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class AnnotatedFrame:
     """One frame of the demo.
 
     Attributes:
@@ -53,11 +53,11 @@ class Seen:
 
 def annotate(
     frames: Iterable[NDArray[np.uint8]],
-    find: Find,
-    judge: Judge,
+    find: AlignedFaceFinder,
+    judge: FaceScorer,
     name: str,
     threshold: float | None = None,
-) -> Iterator[Seen]:
+) -> Iterator[AnnotatedFrame]:
     """Judge each frame and draw the verdict on a copy of it.
 
     Args:
@@ -71,16 +71,20 @@ def annotate(
     for pixels in frames:
         found = find(pixels)
         if found is None:
-            yield Seen(draw(pixels, None, f"NOT {name}", accepted=False), None, accepted=False)
+            yield AnnotatedFrame(
+                draw_verdict(pixels, None, f"NOT {name}", accepted=False), None, accepted=False
+            )
             continue
         box, face = found
         score = float(judge.scores(face[None])[0])
         accepted = bool(score >= bound)
         label = name if accepted else f"NOT {name}"
-        yield Seen(draw(pixels, box, f"{label} {score:+.2f}", accepted=accepted), score, accepted)
+        yield AnnotatedFrame(
+            draw_verdict(pixels, box, f"{label} {score:+.2f}", accepted=accepted), score, accepted
+        )
 
 
-def draw(
+def draw_verdict(
     pixels: NDArray[np.uint8], box: NDArray[np.float32] | None, text: str, *, accepted: bool
 ) -> NDArray[np.uint8]:
     """Return a copy of a frame with a text, and a box round the face.
@@ -101,7 +105,7 @@ def draw(
     return picture
 
 
-def save(seen: Iterable[Seen], path: Path, rate: float = 25.0) -> tuple[int, int]:
+def save_video(seen: Iterable[AnnotatedFrame], path: Path, rate: float = 25.0) -> tuple[int, int]:
     """Write frames as a video, MP4 or AVI by the name's ending.
 
     Returns:

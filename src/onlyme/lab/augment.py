@@ -14,22 +14,22 @@ from torch.nn.functional import affine_grid, grid_sample
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-__all__ = ["augment", "generator"]
+__all__ = ["augment", "make_generator"]
 
-TURN = 0.2
+MAX_TURN_RADIANS = 0.2
 """Most that a face is turned, in radians: a landmark's error, enlarged."""
 
-ZOOM = 0.12
-SHIFT = 0.08
+MAX_ZOOM_SHARE = 0.12
+MAX_SHIFT_HALF_SIDES = 0.08
 """Most that it is shifted, in halves of the picture's side."""
 
-CONTRAST = 0.5
-BRIGHTNESS = 0.25
-COLOUR = 0.15
-NOISE = 0.02
+MAX_CONTRAST_SHARE = 0.5
+MAX_BRIGHTNESS_SHIFT = 0.25
+MAX_COLOUR_SHIFT = 0.15
+NOISE_DEVIATION = 0.02
 
 
-def generator(seed: int, step: int) -> Generator:
+def make_generator(seed: int, step: int) -> Generator:
     """Return the generator of one step: a function of seed and step alone.
 
     A run that is resumed at a step therefore draws what the uninterrupted one drew.
@@ -49,14 +49,14 @@ def augment(images: Tensor, source: Generator) -> Tensor:
     """
     n = len(images)
 
-    def chance(*shape: int) -> Tensor:
+    def draw_uniform(*shape: int) -> Tensor:
         """Uniform in [−1, 1); drawn alike whatever the precision."""
         return torch.rand(shape, generator=source, dtype=torch.float32).to(images) * 2 - 1
 
-    turn, zoom = chance(n) * TURN, 1 + chance(n) * ZOOM
-    mirror = chance(n).sign()
+    turn, zoom = draw_uniform(n) * MAX_TURN_RADIANS, 1 + draw_uniform(n) * MAX_ZOOM_SHARE
+    mirror = draw_uniform(n).sign()
     cos, sin = torch.cos(turn) * zoom, torch.sin(turn) * zoom
-    shift = chance(2, n) * SHIFT
+    shift = draw_uniform(2, n) * MAX_SHIFT_HALF_SIDES
     matrices = torch.stack(
         [
             torch.stack([cos * mirror, -sin, shift[0]], 1),
@@ -66,7 +66,13 @@ def augment(images: Tensor, source: Generator) -> Tensor:
     )
     grid = affine_grid(matrices, list(images.shape), align_corners=False)
     moved = grid_sample(images, grid, padding_mode="border", align_corners=False)
-    gain = 1 + chance(n, 1, 1, 1) * CONTRAST
-    offset = chance(n, 1, 1, 1) * BRIGHTNESS + chance(n, 3, 1, 1) * COLOUR
-    noise = torch.randn(images.shape, generator=source, dtype=torch.float32).to(images) * NOISE
+    gain = 1 + draw_uniform(n, 1, 1, 1) * MAX_CONTRAST_SHARE
+    offset = (
+        draw_uniform(n, 1, 1, 1) * MAX_BRIGHTNESS_SHIFT
+        + draw_uniform(n, 3, 1, 1) * MAX_COLOUR_SHIFT
+    )
+    noise = (
+        torch.randn(images.shape, generator=source, dtype=torch.float32).to(images)
+        * NOISE_DEVIATION
+    )
     return ((moved - 0.5) * gain + 0.5 + offset + noise).clamp(0, 1)

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from onlyme.errors import ModelError, UsageError
-from onlyme.lab.networks import Siamese, tensor
+from onlyme.lab.networks import Siamese, to_tensor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onlyme.lab.networks import Article, Compact
-    from onlyme.lab.run import Trained
+    from onlyme.lab.run import TrainedNetwork
 
-__all__ = ["SIZE", "TOLERANCE", "Exported", "embedder_of", "export"]
+__all__ = ["FACE_SIZE_PIXELS", "MAX_DISTANCE_DIFFERENCE", "ExportResult", "export", "get_embedder"]
 
-SIZE = 112
+FACE_SIZE_PIXELS = 112
 """Side of the aligned face that an exported network takes, in pixels."""
 
-TOLERANCE = 1e-4
+MAX_DISTANCE_DIFFERENCE = 1e-4
 """Most that a distance between two faces may differ between the trained network and its file."""
 
 _SCALE = 1 / 255
@@ -44,7 +44,7 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportResult:
     """What was written.
 
     Attributes:
@@ -60,7 +60,7 @@ class Exported:
     difference: float
 
 
-def embedder_of(trained: Trained) -> Article | Compact:
+def get_embedder(trained: TrainedNetwork) -> Article | Compact:
     """Return the embedder of a trained way.
 
     Raises:
@@ -84,7 +84,7 @@ def export(
     *,
     title: str = "Embedder trained in the lab",
     replace: bool = False,
-) -> Exported:
+) -> ExportResult:
     """Write an embedder where `--embedder NAME` finds it.
 
     Args:
@@ -101,18 +101,18 @@ def export(
         ModelError: the file does not compute what the network computes; it is removed.
     """
     _check(embedder, name, faces)
-    entries = _entries(models / "manifest.toml")
+    entries = _read_entries(models / "manifest.toml")
     if name in entries and not replace:
         raise UsageError(f"{models} holds a network called {name} already; replace it by --replace")
     models.mkdir(parents=True, exist_ok=True)
     temporary = models / f".{name}.tmp"
     try:
         _write_onnx(embedder, temporary)
-        difference = _difference(embedder, temporary, faces)
-        if not difference <= TOLERANCE:
+        difference = _measure_difference(embedder, temporary, faces)
+        if not difference <= MAX_DISTANCE_DIFFERENCE:
             raise ModelError(
                 f"{name}: distances by OpenCV differ by {difference:.1e} from the trained "
-                f"network's, more than {TOLERANCE:.0e}; it was not exported"
+                f"network's, more than {MAX_DISTANCE_DIFFERENCE:.0e}; it was not exported"
             )
         sha256 = hashlib.sha256(temporary.read_bytes()).hexdigest()
         # A new file name each time: whoever uses the old one goes on with the old one.
@@ -122,10 +122,10 @@ def export(
     entries[name] = {
         "file": path.name, "sha256": sha256, "title": title, "licence": "LicenseRef-own",
         "origin": "trained in the onlyme lab", "needed_for": f"--embedder {name}",
-        "dimension": embedder.dimension, "size": SIZE, "scale": _SCALE, "mean": 0.0,
+        "dimension": embedder.dimension, "size": FACE_SIZE_PIXELS, "scale": _SCALE, "mean": 0.0,
     }  # fmt: skip
     _write_entries(models / "manifest.toml", entries)
-    return Exported(path, sha256, embedder.dimension, difference)
+    return ExportResult(path, sha256, embedder.dimension, difference)
 
 
 def _check(embedder: Article | Compact, name: str, faces: NDArray[np.uint8]) -> None:
@@ -138,8 +138,10 @@ def _check(embedder: Article | Compact, name: str, faces: NDArray[np.uint8]) -> 
             f"{name!r} cannot be a network's name: small letters, digits and hyphens, "
             "and none of onlyme's own"
         )
-    if len(faces) < 2 or faces.shape[1:] != (SIZE, SIZE, 3):
-        raise UsageError(f"the parity check needs two aligned faces of {SIZE}×{SIZE} or more")
+    if len(faces) < 2 or faces.shape[1:] != (FACE_SIZE_PIXELS, FACE_SIZE_PIXELS, 3):
+        raise UsageError(
+            f"the parity check needs two aligned faces of {FACE_SIZE_PIXELS}×{FACE_SIZE_PIXELS} or more"
+        )
 
 
 def _write_onnx(embedder: Article | Compact, path: Path) -> None:
@@ -148,14 +150,14 @@ def _write_onnx(embedder: Article | Compact, path: Path) -> None:
         # without branches that come out the same.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            embedder.eval(), (torch.zeros(1, 3, SIZE, SIZE),), str(path),
+            embedder.eval(), (torch.zeros(1, 3, FACE_SIZE_PIXELS, FACE_SIZE_PIXELS),), str(path),
             input_names=["data"], output_names=["embedding"],
             opset_version=_OPSET, dynamo=False,
         )  # fmt: skip
 
 
 @torch.no_grad()
-def _difference(embedder: Article | Compact, path: Path, faces: NDArray[np.uint8]) -> float:
+def _measure_difference(embedder: Article | Compact, path: Path, faces: NDArray[np.uint8]) -> float:
     """Return the largest difference of any distance between two of the faces."""
     try:
         net = cv2.dnn.readNetFromONNX(np.fromfile(path, np.uint8))
@@ -165,15 +167,15 @@ def _difference(embedder: Article | Compact, path: Path, faces: NDArray[np.uint8
             rows.append(np.array(net.forward(), np.float64).ravel())
     except cv2.error as error:
         raise ModelError(f"OpenCV cannot run the exported network: {error.err}") from None
-    trained = torch.cat([embedder(tensor(face[None])) for face in faces]).double().numpy()
-    return float(np.abs(_distances(np.stack(rows)) - _distances(trained)).max())
+    trained = torch.cat([embedder(to_tensor(face[None])) for face in faces]).double().numpy()
+    return float(np.abs(_compute_distances(np.stack(rows)) - _compute_distances(trained)).max())
 
 
-def _distances(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+def _compute_distances(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.linalg.norm(vectors[:, None] - vectors[None], axis=-1))
 
 
-def _entries(path: Path) -> dict[str, dict[str, object]]:
+def _read_entries(path: Path) -> dict[str, dict[str, object]]:
     if not path.exists():
         return {}
     try:
@@ -185,15 +187,19 @@ def _entries(path: Path) -> dict[str, dict[str, object]]:
 def _write_entries(path: Path, entries: dict[str, dict[str, object]]) -> None:
     lines = ["# Networks exported by `onlyme lab export`. Checked by sha256 at each load."]
     for name, entry in entries.items():
-        lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in entry.items())]
+        lines += [
+            "",
+            f"[{name}]",
+            *(f"{key} = {_format_toml(value)}" for key, value in entry.items()),
+        ]
     temporary = path.with_suffix(".tmp")
     temporary.write_text("\n".join(lines) + "\n", "utf-8")
     temporary.replace(path)
 
 
-def _toml(value: object) -> str:
+def _format_toml(value: object) -> str:
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_toml(v)}" for key, v in value.items()) + " }"
+        return "{ " + ", ".join(f"{key} = {_format_toml(v)}" for key, v in value.items()) + " }"
     if isinstance(value, (int, float)):
         return repr(value)
     return json.dumps(str(value), ensure_ascii=False)  # escaped in JSON as in TOML

@@ -20,10 +20,10 @@ from pytorch_metric_learning import distances, losses, miners
 from torch.optim import AdamW
 
 from onlyme.errors import UsageError
-from onlyme.lab.augment import augment, generator
-from onlyme.lab.networks import Compact, tensor
-from onlyme.lab.people import Batches
-from onlyme.lab.train import loggers, quiet, steps
+from onlyme.lab.augment import augment, make_generator
+from onlyme.lab.networks import Compact, to_tensor
+from onlyme.lab.people import IdentitySampler
+from onlyme.lab.train import make_loggers, make_step_loader, silence_lightning
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +74,7 @@ class IdentitySpec:
 class IdentityTraining(LightningModule):
     """The embedder, its batches, online mining and its optimiser."""
 
-    def __init__(self, spec: IdentitySpec, batches: Batches) -> None:
+    def __init__(self, spec: IdentitySpec, batches: IdentitySampler) -> None:
         super().__init__()
         self.spec, self.batches = spec, batches
         with torch.random.fork_rng():
@@ -87,8 +87,8 @@ class IdentityTraining(LightningModule):
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:  # noqa: ARG002 - a step is its number
         """Embed this process's share, gather, mine over the whole batch."""
         step, rank, world = self.global_step, self.global_rank, self.trainer.world_size
-        whole = self.batches.batch(step)
-        faces = augment(tensor(self.batches.faces[whole]), generator(self.spec.seed, step))
+        whole = self.batches.draw_batch(step)
+        faces = augment(to_tensor(self.batches.faces[whole]), make_generator(self.spec.seed, step))
         mine = self.network(faces[rank::world].to(self.network.out.weight))
         vectors = self.all_gather(mine, sync_grads=True) if world > 1 else mine
         if not isinstance(vectors, torch.Tensor):
@@ -145,7 +145,7 @@ def train_identities(
         UsageError: too few people, a folder in use, or a batch that the processes cannot
             share evenly.
     """
-    batches = Batches(people, spec.people, spec.photos, spec.seed)
+    batches = IdentitySampler(people, spec.people, spec.photos, spec.seed)
     if batches.size % spec.world:
         raise UsageError(f"{spec.world} processes cannot share {batches.size} photos evenly")
     checkpoint = out / "last.ckpt"
@@ -156,7 +156,7 @@ def train_identities(
     callbacks: list[Callback] = [
         ModelCheckpoint(out, "last", every_n_train_steps=every, enable_version_counter=False)
     ]
-    with quiet():
+    with silence_lightning():
         trainer = Trainer(
             devices=spec.devices,
             num_nodes=spec.nodes,
@@ -164,14 +164,14 @@ def train_identities(
             precision=spec.precision,  # type: ignore[arg-type]  # Lightning names what it does not know
             max_steps=spec.steps,
             callbacks=[*callbacks, TQDMProgressBar()] if progress else callbacks,
-            logger=loggers(out),
+            logger=make_loggers(out),
             log_every_n_steps=1,
             use_distributed_sampler=False,  # each process takes its share by itself
             enable_progress_bar=progress,
             enable_model_summary=False,
         )
         goes_on = str(checkpoint) if checkpoint.exists() else None
-        trainer.fit(training, steps(every), ckpt_path=goes_on, weights_only=True)
+        trainer.fit(training, make_step_loader(every), ckpt_path=goes_on, weights_only=True)
     if trainer.interrupted:
         raise KeyboardInterrupt
     if trainer.is_global_zero:

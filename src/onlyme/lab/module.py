@@ -14,8 +14,8 @@ import torch
 from lightning.pytorch import Callback, LightningModule
 from torch.optim import SGD, AdamW, Optimizer
 
-from onlyme.lab.augment import augment, generator
-from onlyme.lab.networks import tensor
+from onlyme.lab.augment import augment, make_generator
+from onlyme.lab.networks import to_tensor
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from onlyme.lab.photos import Photos
     from onlyme.lab.spec import Spec
 
-__all__ = ["Settled", "Training"]
+__all__ = ["StoppingRule", "Training"]
 
 
 class Training(LightningModule):
@@ -33,12 +33,12 @@ class Training(LightningModule):
     def __init__(self, spec: Spec, photos: Photos) -> None:
         super().__init__()
         self.spec = spec
-        self.network = spec.network()
-        self.me, self.not_me = tensor(photos.me), tensor(photos.not_me)
+        self.network = spec.build_network()
+        self.me, self.not_me = to_tensor(photos.me), to_tensor(photos.not_me)
 
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:  # noqa: ARG002 - a step is its number
         """Take one step over all photos, augmented anew."""
-        source = generator(self.spec.seed, self.global_step)
+        source = make_generator(self.spec.seed, self.global_step)
         torch.manual_seed(self.spec.seed * 1_000_003 + self.global_step)  # dropout
         me = augment(self.me.to(self.device), source)
         loss = self.network.loss(me, augment(self.not_me.to(self.device), source))
@@ -53,7 +53,7 @@ class Training(LightningModule):
         return AdamW(self.network.parameters(), rate, weight_decay=0.01)
 
     @torch.no_grad()
-    def clean_loss(self) -> float:
+    def compute_clean_loss(self) -> float:
         """The loss of the photos as they are, without dropout."""
         self.network.eval()
         loss = self.network.loss(self.me.to(self.device), self.not_me.to(self.device))
@@ -61,7 +61,7 @@ class Training(LightningModule):
         return float(loss)
 
 
-class Settled(Callback):
+class StoppingRule(Callback):
     """End training when there is nothing left to learn, or nothing more is learned.
 
     Attributes:
@@ -90,7 +90,7 @@ class Settled(Callback):
             step % self._spec.every and step < self._spec.most_steps
         ):
             return
-        loss = pl_module.clean_loss()
+        loss = pl_module.compute_clean_loss()
         pl_module.log("clean_loss", loss, prog_bar=True)
         self.curve.append((step, loss, float(outputs["loss"])))
         self._settled = self._settled + 1 if loss <= pl_module.network.settled else 0

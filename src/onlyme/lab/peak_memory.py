@@ -7,7 +7,7 @@ import resource
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["forget_peak", "peak_bytes"]
+__all__ = ["forget_peak", "read_peak_bytes"]
 
 _PROCESS = Path("/proc/self")
 
@@ -18,7 +18,7 @@ def forget_peak() -> None:
         (_PROCESS / "clear_refs").write_text("5")
 
 
-def peak_bytes() -> int:
+def read_peak_bytes() -> int:
     """Return the most memory held since `forget_peak`, or since the process began."""
     with suppress(OSError):
         found = re.search(r"VmHWM:\s+(\d+) kB", (_PROCESS / "status").read_text())

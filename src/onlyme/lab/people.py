@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import UsageError
-from onlyme.lab.photos import listed, read_folder
+from onlyme.lab.photos import list_photo_files, read_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from onlyme.lab.photos import Load
+    from onlyme.lab.photos import FaceLoader
 
-__all__ = ["Batches", "People", "read_people"]
+__all__ = ["IdentitySampler", "People", "read_people"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +40,7 @@ class People:
     faces: tuple[NDArray[np.uint8], ...]
     skipped: tuple[str, ...] = ()
 
-    def with_at_least(self, photos: int) -> People:
+    def select_by_photos(self, photos: int) -> People:
         """Return those people of whom there are so many photos."""
         kept = [index for index, faces in enumerate(self.faces) if len(faces) >= photos]
         return People(
@@ -50,7 +50,7 @@ class People:
         )
 
 
-def read_people(folder: Path, load: Load, most: int = 0) -> People:
+def read_people(folder: Path, load: FaceLoader, most: int = 0) -> People:
     """Read a folder of folders, one a person.
 
     Args:
@@ -67,7 +67,7 @@ def read_people(folder: Path, load: Load, most: int = 0) -> People:
     everyone: list[NDArray[np.uint8]] = []
     skipped: list[str] = []
     for person in sorted(path for path in folder.iterdir() if path.is_dir()):
-        faces, notes = read_folder(listed(person)[: most or None], load)
+        faces, notes = read_folder(list_photo_files(person)[: most or None], load)
         skipped += notes
         if len(faces):
             names.append(person.name)
@@ -77,7 +77,7 @@ def read_people(folder: Path, load: Load, most: int = 0) -> People:
     return People(tuple(names), tuple(everyone), tuple(skipped))
 
 
-class Batches:
+class IdentitySampler:
     """Identity-balanced batches, drawn by number: the same seed and step, the same batch.
 
     In a distributed run every process knows the whole batch and takes its share of it.
@@ -103,7 +103,7 @@ class Batches:
     """
 
     def __init__(self, people: People, count: int, photos: int, seed: int = 0) -> None:
-        usable = people.with_at_least(2)
+        usable = people.select_by_photos(2)
         if count < 2 or photos < 2:
             raise UsageError("a batch needs two people or more, with two photos or more of each")
         if len(usable.names) < count:
@@ -121,7 +121,7 @@ class Batches:
         """Photos in a batch, P·K."""
         return self._count * self._photos
 
-    def batch(self, step: int, rank: int = 0, world: int = 1) -> NDArray[np.int64]:
+    def draw_batch(self, step: int, rank: int = 0, world: int = 1) -> NDArray[np.int64]:
         """Return which photos are in a process's share of a batch.
 
         A person with fewer than K photos is there with some of them twice.

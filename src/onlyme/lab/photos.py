@@ -1,6 +1,6 @@
 """Folders of photos come in; arrays of aligned faces go out.
 
-How a file becomes an aligned face is the caller's affair (`Load`): the lab never
+How a file becomes an aligned face is the caller's affair (`FaceLoader`): the lab never
 decodes a picture and never looks for a face.
 """
 
@@ -19,18 +19,26 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["FEWEST_ME", "FEWEST_NOT_ME", "Load", "Photos", "listed", "read_folder", "read_photos"]
+__all__ = [
+    "MIN_ME_PHOTOS",
+    "MIN_NOT_ME_PHOTOS",
+    "FaceLoader",
+    "Photos",
+    "list_photo_files",
+    "read_folder",
+    "read_photos",
+]
 
-FEWEST_ME = 2
+MIN_ME_PHOTOS = 2
 """A triplet needs two different photos of the owner."""
 
-FEWEST_NOT_ME = 1
+MIN_NOT_ME_PHOTOS = 1
 """And one of somebody else."""
 
-SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+PHOTO_FILE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 
-class Load(Protocol):
+class FaceLoader(Protocol):
     """What turns a photo's file into an aligned face."""
 
     def __call__(self, path: Path) -> NDArray[np.uint8]:
@@ -63,19 +71,21 @@ class Photos:
 
     def __post_init__(self) -> None:
         notes = "".join(f"\n  {note}" for note in self.skipped)
-        if len(self.me) < FEWEST_ME:
+        if len(self.me) < MIN_ME_PHOTOS:
             raise UsageError(
-                f"{len(self.me)} usable photo(s) of ME; a triplet needs {FEWEST_ME} "
+                f"{len(self.me)} usable photo(s) of ME; a triplet needs {MIN_ME_PHOTOS} "
                 f"different ones, and five or more work better{notes}"
             )
-        if len(self.not_me) < FEWEST_NOT_ME:
+        if len(self.not_me) < MIN_NOT_ME_PHOTOS:
             raise UsageError(
-                f"no usable photo of NOT_ME; give at least {FEWEST_NOT_ME}, "
+                f"no usable photo of NOT_ME; give at least {MIN_NOT_ME_PHOTOS}, "
                 f"and ten or more work better{notes}"
             )
         for what, images in (("ME", self.me), ("NOT_ME", self.not_me)):
             if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
-                raise UsageError(f"{what} photos are uint8[n, S, S, 3], not {_kind(images)}")
+                raise UsageError(
+                    f"{what} photos are uint8[n, S, S, 3], not {_describe_array(images)}"
+                )
         if self.me.shape[1:] != self.not_me.shape[1:] or self.size != self.me.shape[2]:
             raise UsageError("ME and NOT_ME photos are squares of one and the same size")
 
@@ -90,7 +100,7 @@ class Photos:
         return len(self.me) * (len(self.me) - 1) * len(self.not_me)
 
 
-def listed(folder: Path) -> list[Path]:
+def list_photo_files(folder: Path) -> list[Path]:
     """Return a folder's photos in the order of their names.
 
     Raises:
@@ -98,22 +108,22 @@ def listed(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder of photos")
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in PHOTO_FILE_SUFFIXES)
 
 
-def read_photos(me: Path, not_me: Path, load: Load) -> Photos:
+def read_photos(me: Path, not_me: Path, load: FaceLoader) -> Photos:
     """Read two folders of photos.
 
     Raises:
         UsageError: when a folder is none, or holds too few usable photos; the message
             says photo by photo why.
     """
-    mine, bad_mine = read_folder(listed(me), load)
-    others, bad_others = read_folder(listed(not_me), load)
+    mine, bad_mine = read_folder(list_photo_files(me), load)
+    others, bad_others = read_folder(list_photo_files(not_me), load)
     return Photos(mine, others, (*bad_mine, *bad_others))
 
 
-def read_folder(paths: Iterable[Path], load: Load) -> tuple[NDArray[np.uint8], list[str]]:
+def read_folder(paths: Iterable[Path], load: FaceLoader) -> tuple[NDArray[np.uint8], list[str]]:
     """Read photos, leaving out those that cannot be used.
 
     Returns:
@@ -131,5 +141,5 @@ def read_folder(paths: Iterable[Path], load: Load) -> tuple[NDArray[np.uint8], l
     return np.stack(images), skipped
 
 
-def _kind(images: NDArray[np.uint8]) -> str:
+def _describe_array(images: NDArray[np.uint8]) -> str:
     return f"{images.dtype}{list(images.shape)}"

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from onlyme.errors import UsageError
-from onlyme.lab.networks import tensor
+from onlyme.lab.networks import to_tensor
 from onlyme.lab.photos import Photos
 from onlyme.lab.spec import Spec
 
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
     from onlyme.lab.networks import Classifier, Siamese, TwoHead
 
-__all__ = ["Result", "Run", "Trained"]
+__all__ = ["Run", "TrainedNetwork", "TrainingResult"]
 
-_BATCH = 32
+_BATCH_FACES = 32
 """So many faces are judged at a time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class TrainingResult:
     """How a run went.
 
     Attributes:
@@ -57,7 +57,7 @@ class Result:
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class TrainedNetwork:
     """A trained network with the photos that it compares with.
 
     Attributes:
@@ -70,7 +70,7 @@ class Trained:
     spec: Spec
     photos: Photos
     network: Classifier | TwoHead | Siamese
-    result: Result
+    result: TrainingResult
 
     @property
     def threshold(self) -> float:
@@ -88,15 +88,17 @@ class Trained:
             float64[k]; a face is accepted from `threshold` on.
         """
         parts = [
-            self.network.scores(self._stored, tensor(faces[first : first + _BATCH]))
-            for first in range(0, len(faces), _BATCH)
+            self.network.scores(
+                self._stored_vectors, to_tensor(faces[first : first + _BATCH_FACES])
+            )
+            for first in range(0, len(faces), _BATCH_FACES)
         ]
         return torch.cat(parts).double().numpy() if parts else np.empty(0)
 
     @cached_property
     @torch.no_grad()
-    def _stored(self) -> tuple[Tensor, ...]:
-        return self.network.store(tensor(self.photos.me), tensor(self.photos.not_me))
+    def _stored_vectors(self) -> tuple[Tensor, ...]:
+        return self.network.store(to_tensor(self.photos.me), to_tensor(self.photos.not_me))
 
 
 class Run:
@@ -113,12 +115,12 @@ class Run:
         self._network, self._result = folder / "network.pt", folder / "result.json"
 
     @property
-    def begun(self) -> bool:
+    def has_begun(self) -> bool:
         """Whether the folder holds a run, finished or not."""
         return self._spec.exists()
 
     @property
-    def done(self) -> bool:
+    def is_done(self) -> bool:
         """Whether the run came to its end."""
         return self._network.exists()
 
@@ -144,30 +146,30 @@ class Run:
                 "resume it with the same ones, or choose another folder"
             )
 
-    def finish(self, trained: Trained) -> None:
+    def finish(self, trained: TrainedNetwork) -> None:
         """Write the weights and the result; the weights last, since they say *done*."""
         _write(self._result, json.dumps(asdict(trained.result), indent=2))
         temporary = self._network.with_suffix(".tmp")
         torch.save(trained.network.state_dict(), temporary)
         temporary.replace(self._network)
 
-    def load(self) -> Trained:
+    def load(self) -> TrainedNetwork:
         """Return what a finished run made.
 
         Raises:
             UsageError: when the folder holds no finished run.
         """
-        if not (self.begun and self.done):
-            state = "an unfinished run; resume it first" if self.begun else "no training run"
+        if not (self.has_begun and self.is_done):
+            state = "an unfinished run; resume it first" if self.has_begun else "no training run"
             raise UsageError(f"{self.folder} holds {state}")
         spec = Spec(**json.loads(self._spec.read_text("utf-8"))["spec"])
         result = json.loads(self._result.read_text("utf-8"))
         result["curve"] = tuple(tuple(row) for row in result["curve"])
         with np.load(self._photos, allow_pickle=False) as arrays:
             photos = Photos(arrays["me"], arrays["not_me"])
-        network = spec.network()
+        network = spec.build_network()
         network.load_state_dict(torch.load(self._network, weights_only=True))
-        return Trained(spec, photos, network.eval(), Result(**result))
+        return TrainedNetwork(spec, photos, network.eval(), TrainingResult(**result))
 
 
 def _write(path: Path, text: str) -> None:

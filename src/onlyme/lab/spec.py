@@ -15,27 +15,27 @@ if TYPE_CHECKING:
     from onlyme.lab.photos import Photos
     from onlyme.lab.triplets import Kind
 
-__all__ = ["PUBLISHED_SIDE", "Spec"]
+__all__ = ["PUBLISHED_SIDE_PIXELS", "Spec"]
 
-PUBLISHED_SIDE = 244
+PUBLISHED_SIDE_PIXELS = 244
 """Side of the article's pictures in pixels."""
 
-_ARTICLE_RATE = 1e-4
+_ARTICLE_LEARNING_RATE = 1e-4
 """Learning rate of `article` at the published side, with SGD. What a step does to a vector grows
 with the number of features, and that with the square of the side, so that a smaller side takes
 a higher rate. The others' is 1e-3, with AdamW."""
 
-_ARTICLE_CLIP = 10 / 56
+_ARTICLE_CLIP_PER_PIXEL = 10 / 56
 """Longest gradient of `article` for each pixel of its side. Dropout makes its first gradients
 several times as long as those that follow; at a rate at which it learns in a thousand steps,
 its unbounded vectors else grew until they were no numbers, for owners of two photos."""
 
-_LIMITS = {"article": 6000}
-_PLATEAUS = {"article": 400}
+_MAX_STEPS = {"article": 6000}
+_PLATEAU_LOOKS = {"article": 400}
 """Dropout of whole channels keeps the clean loss of `article` where it is for hundreds of steps
 before it falls."""
 
-_ONE_THREAD = 112
+_ONE_THREAD_SIDE_PIXELS = 112
 """Up to this side a second thread gains little."""
 
 
@@ -72,7 +72,7 @@ class Spec:
     faithful: bool = True
     unit: bool | None = None
     whole: bool = False
-    side: int = PUBLISHED_SIDE
+    side: int = PUBLISHED_SIDE_PIXELS
     seed: int = 0
     rate: float = 0.0
     limit: int | None = None
@@ -93,32 +93,34 @@ class Spec:
                 "limit, every and patience are at least 1, plateau and rate at least 0"
             )
 
-        if not 16 <= self.side <= PUBLISHED_SIDE:
-            raise UsageError(f"side = {self.side} is not between 16 and {PUBLISHED_SIDE} pixels")
-        if self.way != "article" and self.side != PUBLISHED_SIDE:
+        if not 16 <= self.side <= PUBLISHED_SIDE_PIXELS:
+            raise UsageError(
+                f"side = {self.side} is not between 16 and {PUBLISHED_SIDE_PIXELS} pixels"
+            )
+        if self.way != "article" and self.side != PUBLISHED_SIDE_PIXELS:
             raise UsageError(f"`article` alone has a side; {self.way} has its own")
 
     @property
     def most_steps(self) -> int:
         """The limit that is used."""
-        return _LIMITS.get(self.way, 1000) if self.limit is None else self.limit
+        return _MAX_STEPS.get(self.way, 1000) if self.limit is None else self.limit
 
     @property
     def most_looks(self) -> int:
         """The plateau that is used."""
-        return _PLATEAUS.get(self.way, 40) if self.plateau is None else self.plateau
+        return _PLATEAU_LOOKS.get(self.way, 40) if self.plateau is None else self.plateau
 
     @property
     def learning_rate(self) -> float:
         """The learning rate that is used."""
         if self.rate or self.way != "article":
             return self.rate or 1e-3
-        return _ARTICLE_RATE * (PUBLISHED_SIDE / self.side) ** 2
+        return _ARTICLE_LEARNING_RATE * (PUBLISHED_SIDE_PIXELS / self.side) ** 2
 
     @property
     def clip(self) -> float | None:
         """The length to which longer gradients are shortened; None: they are left."""
-        return _ARTICLE_CLIP * self.side if self.way == "article" else None
+        return _ARTICLE_CLIP_PER_PIXEL * self.side if self.way == "article" else None
 
     @property
     def threads(self) -> int | None:
@@ -128,13 +130,13 @@ class Spec:
         idle machine, ten times as fast beside another busy process, and its results do not
         depend on how many cores there are.
         """
-        return None if self.way == "article" and self.side > _ONE_THREAD else 1
+        return None if self.way == "article" and self.side > _ONE_THREAD_SIDE_PIXELS else 1
 
-    def network(self) -> Classifier | TwoHead | Siamese:
+    def build_network(self) -> Classifier | TwoHead | Siamese:
         """Build the network, untrained."""
-        from onlyme.lab.networks import build
+        from onlyme.lab.networks import build_network
 
-        return build(
+        return build_network(
             self.way,
             alpha=self.alpha,
             kind=self.kind,

@@ -15,10 +15,10 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["drawn"]
+__all__ = ["draw_synthetic_faces"]
 
 
-def drawn(people: int, photos: int, *, seed: int = 0) -> NDArray[np.uint8]:
+def draw_synthetic_faces(people: int, photos: int, *, seed: int = 0) -> NDArray[np.uint8]:
     """Draw faces as the aligner would deliver them.
 
     Args:
@@ -37,30 +37,30 @@ def drawn(people: int, photos: int, *, seed: int = 0) -> NDArray[np.uint8]:
     for person in range(people):
         traits = source.uniform(-1, 1, 12)
         for photo in range(photos):
-            faces[person, photo] = _photo(traits, source)
+            faces[person, photo] = _draw_photo(traits, source)
     return faces
 
 
-def _photo(traits: NDArray[np.float64], source: np.random.Generator) -> NDArray[np.uint8]:
+def _draw_photo(traits: NDArray[np.float64], source: np.random.Generator) -> NDArray[np.uint8]:
     picture = np.empty((112, 112, 3), np.uint8)
     picture[:] = source.integers(0, 256, 3)
     now = traits + source.normal(0, 0.06, traits.size)
     skin = (175 + 55 * now[0], 135 + 45 * now[0], 110 + 40 * now[0] + 15 * now[1])
     hair = (80 + 70 * now[2], 60 + 50 * now[2], 45 + 40 * now[3])
     eyes = (70 + 60 * now[4], 90 + 50 * now[5], 110 + 60 * now[5])
-    _oval(picture, (56, 52), (46 + 4 * now[6], 56), hair)
-    _oval(picture, (56, 64), (38 + 5 * now[6], 50 + 3 * now[7]), skin)
+    _draw_oval(picture, (56, 52), (46 + 4 * now[6], 56), hair)
+    _draw_oval(picture, (56, 64), (38 + 5 * now[6], 50 + 3 * now[7]), skin)
     for side in (-1, 1):
         eye = (56 + side * (17.6 + 2.5 * now[8]), 51.6 + 2 * now[9])
-        _oval(picture, eye, (7, 4 + now[9]), (240, 240, 240))
-        _oval(picture, eye, (3.5, 3.5), eyes)
-        _oval(picture, (eye[0], eye[1] - 9 - 2 * now[10]), (9, 1.5 + abs(now[10])), hair)
-    _oval(picture, (56, 70), (3 + 1.5 * now[11], 8), tuple(0.8 * c for c in skin))
-    _oval(picture, (56, 92), (13 + 4 * now[7], 2 + 2 * abs(source.normal())), (170, 60, 70))
-    return _lit(picture, source)
+        _draw_oval(picture, eye, (7, 4 + now[9]), (240, 240, 240))
+        _draw_oval(picture, eye, (3.5, 3.5), eyes)
+        _draw_oval(picture, (eye[0], eye[1] - 9 - 2 * now[10]), (9, 1.5 + abs(now[10])), hair)
+    _draw_oval(picture, (56, 70), (3 + 1.5 * now[11], 8), tuple(0.8 * c for c in skin))
+    _draw_oval(picture, (56, 92), (13 + 4 * now[7], 2 + 2 * abs(source.normal())), (170, 60, 70))
+    return _vary_light(picture, source)
 
 
-def _oval(
+def _draw_oval(
     picture: NDArray[np.uint8],
     centre: tuple[float, float],
     axes: tuple[float, float],
@@ -71,7 +71,7 @@ def _oval(
     cv2.ellipse(picture, places[0], places[1], 0, 0, 360, clipped, -1, cv2.LINE_AA, 4)
 
 
-def _lit(picture: NDArray[np.uint8], source: np.random.Generator) -> NDArray[np.uint8]:
+def _vary_light(picture: NDArray[np.uint8], source: np.random.Generator) -> NDArray[np.uint8]:
     """Tilt it a little, and change light and noise."""
     turn = cv2.getRotationMatrix2D((56, 64), source.normal(0, 3), 1 + source.normal(0, 0.02))
     turned = cv2.warpAffine(picture, turn, (112, 112), borderMode=cv2.BORDER_REPLICATE)

@@ -16,9 +16,9 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from onlyme.errors import UsageError
-from onlyme.lab.module import Settled, Training
-from onlyme.lab.peak_memory import forget_peak, peak_bytes
-from onlyme.lab.run import Result, Run, Trained
+from onlyme.lab.module import StoppingRule, Training
+from onlyme.lab.peak_memory import forget_peak, read_peak_bytes
+from onlyme.lab.run import Run, TrainedNetwork, TrainingResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from onlyme.lab.photos import Photos
     from onlyme.lab.spec import Spec
 
-__all__ = ["loggers", "quiet", "steps", "threads", "train"]
+__all__ = ["limit_threads", "make_loggers", "make_step_loader", "silence_lightning", "train"]
 
 
 def train(
@@ -40,7 +40,7 @@ def train(
     *,
     resume: bool = False,
     progress: bool = False,
-) -> Trained:
+) -> TrainedNetwork:
     """Train one way.
 
     Args:
@@ -61,11 +61,11 @@ def train(
     if out is None:
         return _fit(photos, spec, None, progress=progress)
     run = Run(out)
-    if not run.begun:
+    if not run.has_begun:
         run.begin(spec, photos)
     elif resume:
         run.check_same(spec, photos)
-        if run.done:
+        if run.is_done:
             return run.load()
     else:
         raise UsageError(f"{out} holds a run already; resume it, or choose another folder")
@@ -74,10 +74,10 @@ def train(
     return trained
 
 
-def _fit(photos: Photos, spec: Spec, run: Run | None, *, progress: bool) -> Trained:
+def _fit(photos: Photos, spec: Spec, run: Run | None, *, progress: bool) -> TrainedNetwork:
     forget_peak()
     start = perf_counter()
-    training, settled = Training(spec, photos), Settled(spec)
+    training, settled = Training(spec, photos), StoppingRule(spec)
     callbacks: list[Callback] = [settled]
     if run:
         # By steps and not by epochs: Lightning's epochs are one step short after a resume.
@@ -91,13 +91,13 @@ def _fit(photos: Photos, spec: Spec, run: Run | None, *, progress: bool) -> Trai
         )
     if progress:
         callbacks.append(TQDMProgressBar())
-    with quiet(), threads(spec.threads):
+    with silence_lightning(), limit_threads(spec.threads):
         trainer = Trainer(
             devices=1,
             max_steps=spec.most_steps,
             gradient_clip_val=spec.clip,
             callbacks=callbacks,
-            logger=loggers(run.folder) if run else False,
+            logger=make_loggers(run.folder) if run else False,
             enable_checkpointing=run is not None,
             log_every_n_steps=1,
             enable_progress_bar=progress,
@@ -105,20 +105,20 @@ def _fit(photos: Photos, spec: Spec, run: Run | None, *, progress: bool) -> Trai
             deterministic="warn",
         )
         goes_on = str(run.checkpoint) if run and run.checkpoint.exists() else None
-        trainer.fit(training, steps(spec.every), ckpt_path=goes_on, weights_only=True)
+        trainer.fit(training, make_step_loader(spec.every), ckpt_path=goes_on, weights_only=True)
     if trainer.interrupted:
         raise KeyboardInterrupt
-    result = Result(
+    result = TrainingResult(
         settled.reason,
         trainer.global_step,
         perf_counter() - start,
-        peak_bytes(),
+        read_peak_bytes(),
         tuple(settled.curve),
     )
-    return Trained(spec, photos, training.network.cpu().eval(), result)
+    return TrainedNetwork(spec, photos, training.network.cpu().eval(), result)
 
 
-def steps(count: int) -> DataLoader[int]:
+def make_step_loader(count: int) -> DataLoader[int]:
     """An epoch of so many steps; a step is told nothing but that it is one.
 
     All photos are in every step, and what is drawn is a matter of seed and step, so
@@ -128,7 +128,7 @@ def steps(count: int) -> DataLoader[int]:
 
 
 @contextmanager
-def threads(count: int | None) -> Iterator[None]:
+def limit_threads(count: int | None) -> Iterator[None]:
     """Compute with so many threads; None leaves it as it is."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)
@@ -138,7 +138,7 @@ def threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def loggers(folder: Path) -> list[Logger]:
+def make_loggers(folder: Path) -> list[Logger]:
     """A CSV log always, TensorBoard's where it is installed."""
     found: list[Logger] = [CSVLogger(folder, name="log", version="")]
     if find_spec("tensorboard") is not None:
@@ -147,7 +147,7 @@ def loggers(folder: Path) -> list[Logger]:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def silence_lightning() -> Iterator[None]:
     """Keep Lightning's advice on clusters and loaders from people who train on twelve photos."""
     talkers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     levels = [talker.level for talker in talkers]

@@ -22,17 +22,17 @@ from onlyme.errors import UsageError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["KINDS", "Kind", "TripletLoss", "euclidean", "terms", "triplet_loss"]
+__all__ = ["KINDS", "Kind", "TripletCriterion", "compute_terms", "euclidean", "make_triplet_loss"]
 
 Kind = Literal["article", "squared", "cosine", "semi-hard", "batch-hard"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-_NEAREST = 1e-6
+_MIN_DISTANCE = 1e-6
 """The norm's gradient does not exist at zero distance; below this it is taken as zero."""
 
 
-class TripletLoss(Protocol):
+class TripletCriterion(Protocol):
     """A loss on the vectors of ME and NOT_ME."""
 
     def __call__(self, me: Tensor, not_me: Tensor, *, mined: bool = True) -> Tensor:
@@ -64,11 +64,11 @@ def euclidean(a: Tensor, b: Tensor) -> Tensor:
     [[5.0, 0.0]]
     """
     squares = (a[:, None] - b[None]).square().sum(-1)
-    equal = squares <= _NEAREST**2  # asked this way, what is no number stays none
+    equal = squares <= _MIN_DISTANCE**2  # asked this way, what is no number stays none
     return torch.where(equal, 0.0, torch.where(equal, 1.0, squares).sqrt())
 
 
-def terms(me: Tensor, not_me: Tensor, alpha: float) -> Tensor:
+def compute_terms(me: Tensor, not_me: Tensor, alpha: float) -> Tensor:
     """Return ‖A − P‖ − ‖A − N‖ + alpha of every triplet, before it is cut off at zero.
 
     Args:
@@ -86,7 +86,7 @@ def terms(me: Tensor, not_me: Tensor, alpha: float) -> Tensor:
     return (positive - negative + alpha).flatten()
 
 
-def triplet_loss(kind: Kind = "article", alpha: float = 0.5) -> TripletLoss:
+def make_triplet_loss(kind: Kind = "article", alpha: float = 0.5) -> TripletCriterion:
     """Choose a triplet loss.
 
     Args:
@@ -108,7 +108,7 @@ def triplet_loss(kind: Kind = "article", alpha: float = 0.5) -> TripletLoss:
     if not -1 <= alpha <= 1:
         raise UsageError(f"alpha = {alpha:g} is not between -1 and 1")
     if kind == "article":
-        return _All(alpha)
+        return _MeanTripletLoss(alpha)
     if kind not in KINDS:
         raise UsageError(f"no triplet loss is called {kind!r}; known: {', '.join(KINDS)}")
     distance = {
@@ -122,17 +122,17 @@ def triplet_loss(kind: Kind = "article", alpha: float = 0.5) -> TripletLoss:
     # The library's own reducer averages over the violated triplets only, and the loss then
     # jumps whenever one is learned; the article's is the mean over all.
     loss = losses.TripletMarginLoss(alpha, distance=distance, reducer=reducers.MeanReducer())
-    return _OwnersOnly(loss, miner)
+    return _MinedTripletLoss(loss, miner)
 
 
-class _All:
+class _MeanTripletLoss:
     """The article's loss: the mean over all triplets."""
 
     def __init__(self, alpha: float) -> None:
         self._alpha = alpha
 
     def __call__(self, me: Tensor, not_me: Tensor, *, mined: bool = True) -> Tensor:  # noqa: ARG002 - it picks none
-        return terms(me, not_me, self._alpha).clamp_min(0).mean()
+        return compute_terms(me, not_me, self._alpha).clamp_min(0).mean()
 
 
 class _CosineDistance(distances.CosineSimilarity):  # type: ignore[misc]  # the library has no types
@@ -149,7 +149,7 @@ class _CosineDistance(distances.CosineSimilarity):  # type: ignore[misc]  # the 
         return 1 - super().pairwise_distance(a, b)  # type: ignore[no-any-return]
 
 
-class _OwnersOnly:
+class _MinedTripletLoss:
     """Feed the library the owner's triplets only: strangers are anchors of none.
 
     The strangers are different people, so each gets a label of its own, and nobody's

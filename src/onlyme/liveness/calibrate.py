@@ -17,12 +17,12 @@ from onlyme.errors import UsageError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["fit"]
+__all__ = ["fit_calibration"]
 
-ROUNDS = 100
+MAX_ROUNDS = 100
 
 
-def fit(
+def fit_calibration(
     odds: NDArray[np.float64], live: NDArray[np.bool_], weights: NDArray[np.float64]
 ) -> tuple[float, float]:
     """Fit slope and intercept by Newton's method on the weighted log-likelihood.
@@ -53,7 +53,7 @@ def fit(
     weights = weights / np.where(live, positive, negative)
     features = np.stack([odds, np.ones_like(odds)], axis=1)
     theta = np.zeros(2)
-    for _ in range(ROUNDS):
+    for _ in range(MAX_ROUNDS):
         p = 1 / (1 + np.exp(-features @ theta))
         gradient = features.T @ (weights * (p - target))
         hessian = (features * (weights * p * (1 - p))[:, None]).T @ features

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from onlyme.errors import UsageError
-from onlyme.liveness.continuity import Track
-from onlyme.liveness.rigidity import Solidity, Tracks, solidity
+from onlyme.liveness.continuity import SubjectTrack
+from onlyme.liveness.rigidity import PointTracks, Rigidity, measure_rigidity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,41 +30,49 @@ if TYPE_CHECKING:
 
     from onlyme.types import Face
 
-__all__ = ["Challenge", "Phase", "Step", "drawn", "frontal", "possible", "prompt"]
+__all__ = [
+    "Challenge",
+    "ChallengeStep",
+    "Phase",
+    "draw_steps",
+    "is_allowed",
+    "is_frontal",
+    "make_prompt",
+]
 
-STEP_SECONDS: Final = 6.0
+MAX_STEP_SECONDS: Final = 6.0
 """Each step must be seen this long after it was asked for."""
 
-LEAD: Final = 0.10
+MIN_LEAD_EYE_DISTANCES: Final = 0.10
 """The nose must run ahead by this many distances of the eyes: a turn of about ten degrees …"""
 
-AHEAD: Final = 0.04
+MIN_AHEAD_EYE_DISTANCES: Final = 0.04
 """… and by this much of its nearest follower, whichever way one looks. Warped photos stay below."""
 
-SHARE: Final = 0.3
+MIN_AHEAD_SHARE: Final = 0.3
 """In a turn to a side that is at least this share of its lead (0.35 to 0.64 in the clip) …"""
 
-LEVEL_SHARE: Final = 0.35
+MIN_BESIDE_SHARE: Final = 0.35
 """… and up or down at least this share, against the cheeks alone (0.35 to 0.83)."""
 
-SIDEWAYS: Final = 0.08
+MIN_SIDEWAYS_FACE_WIDTHS: Final = 0.08
 """In a turn to the side the landmarks move as well: the nose against eyes and mouth, in their
 own coordinates, which no tilted plane changes."""
 
-CLOSER: Final = 1.25
+MIN_CLOSER_WIDTH_RATIO: Final = 1.25
 """Coming closer means a face this many times as wide."""
 
-FRAMES: Final = 3
+MIN_STEP_FRAMES: Final = 3
 """A step must be seen in so many frames running."""
 
-REST: Final = 0.05
+MAX_REST_EYE_DISTANCES: Final = 0.05
 """Before each step the nose must be this near to where movements are measured from."""
 
-FRONTAL: Final = 0.25
+MAX_FRONTAL_FACE_WIDTHS: Final = 0.25
 """That is a frame with the nose this near to the middle between the eyes and mouth corners."""
 
 
-class Step(StrEnum):
+class ChallengeStep(StrEnum):
     """What a person may be asked to do."""
 
     LEFT = "left"
@@ -85,18 +93,18 @@ class Phase(StrEnum):
     FAILED = "failed"
 
 
-_SIDES: Final = frozenset((Step.LEFT, Step.RIGHT))
-_LEVELS: Final = frozenset((Step.UP, Step.NOD))
+_SIDES: Final = frozenset((ChallengeStep.LEFT, ChallengeStep.RIGHT))
+_LEVELS: Final = frozenset((ChallengeStep.UP, ChallengeStep.NOD))
 _PROMPTS: Final = {
-    Step.LEFT: ("←", "turn your head to your left"),
-    Step.RIGHT: ("→", "turn your head to your right"),
-    Step.UP: ("↑", "look up"),
-    Step.NOD: ("↓", "nod: lower your head"),
-    Step.CLOSER: ("⊕", "come closer"),
+    ChallengeStep.LEFT: ("←", "turn your head to your left"),
+    ChallengeStep.RIGHT: ("→", "turn your head to your right"),
+    ChallengeStep.UP: ("↑", "look up"),
+    ChallengeStep.NOD: ("↓", "nod: lower your head"),
+    ChallengeStep.CLOSER: ("⊕", "come closer"),
 }
 
 
-def drawn(count: int = 3, rng: random.Random | None = None) -> tuple[Step, ...]:
+def draw_steps(count: int = 3, rng: random.Random | None = None) -> tuple[ChallengeStep, ...]:
     """Draw an unpredictable sequence.
 
     No step comes twice in a row. Coming closer, which paper can do, comes at most once. A
@@ -118,28 +126,28 @@ def drawn(count: int = 3, rng: random.Random | None = None) -> tuple[Step, ...]:
         raise UsageError("a challenge has two steps or more")
     rng = rng or random.SystemRandom()
     while True:
-        steps = tuple(rng.choice(list(Step)) for _ in range(count))
-        if possible(steps):
+        steps = tuple(rng.choice(list(ChallengeStep)) for _ in range(count))
+        if is_allowed(steps):
             return steps
 
 
-def possible(steps: Sequence[Step]) -> bool:
-    """Say whether a sequence may be asked for; see `drawn`.
+def is_allowed(steps: Sequence[ChallengeStep]) -> bool:
+    """Say whether a sequence may be asked for; see `draw_steps`.
 
     >>> possible([Step.LEFT, Step.NOD]), possible([Step.LEFT, Step.CLOSER, Step.RIGHT])
     (True, False)
     """
     varied = all(a is not b for a, b in itertools.pairwise(steps))
     both = not _SIDES.isdisjoint(steps) and not _LEVELS.isdisjoint(steps)
-    return varied and both and list(steps).count(Step.CLOSER) <= 1
+    return varied and both and list(steps).count(ChallengeStep.CLOSER) <= 1
 
 
-def frontal(landmarks: NDArray[np.float32]) -> bool:
+def is_frontal(landmarks: NDArray[np.float32]) -> bool:
     """Say whether a face looks into the camera rather than to a side."""
-    return abs(_sideways(landmarks)) <= FRONTAL
+    return abs(_measure_sideways(landmarks)) <= MAX_FRONTAL_FACE_WIDTHS
 
 
-def prompt(phase: Phase, step: Step | None) -> tuple[str, str]:
+def make_prompt(phase: Phase, step: ChallengeStep | None) -> tuple[str, str]:
     """Return an arrow and words for the person.
 
     >>> prompt(Phase.MOVE, Step.UP)
@@ -156,7 +164,7 @@ class Challenge:
     """One challenge, from the first frame to done or failed. It holds no camera and no clock.
 
     Args:
-        steps: what to ask for, in order; see `drawn`.
+        steps: what to ask for, in order; see `draw_steps`.
 
     Attributes:
         phase: where it stands.
@@ -166,7 +174,7 @@ class Challenge:
     <Step.LEFT: 'left'>
     """
 
-    steps: Sequence[Step]
+    steps: Sequence[ChallengeStep]
     phase: Phase = Phase.FACE
     why: str = ""
     _number: int = 0
@@ -176,16 +184,16 @@ class Challenge:
     _width: float = 1.0
     _nose: float = 0.0
     _fresh: bool = True
-    _tracks: Tracks | None = None
-    _track: Track = field(default_factory=Track)
+    _tracks: PointTracks | None = None
+    _track: SubjectTrack = field(default_factory=SubjectTrack)
 
     @property
-    def asked(self) -> Step | None:
+    def current_step(self) -> ChallengeStep | None:
         """The step that is due; None once it is over."""
         over = self.phase in (Phase.DONE, Phase.FAILED)
         return None if over else self.steps[self._number]
 
-    def frame(
+    def add_frame(
         self,
         at: float,
         gray: NDArray[np.uint8],
@@ -204,82 +212,87 @@ class Challenge:
             return self.phase
         first = self._since is None
         self._since = at if self._since is None else self._since
-        if at - self._since > STEP_SECONDS:
+        if at - self._since > MAX_STEP_SECONDS:
             return self._fail(f"{self.steps[self._number]} was not seen in time")
         if face is None or vector is None:
             return self.phase  # the track breaks by itself if this goes on
-        if not self._track.follows(at, face, vector) and not (first or self._begins()):
+        if not self._track.add_face(at, face, vector) and not (first or self._is_at_start()):
             return self._fail("the face was out of sight or exchanged")
         if self._tracks is None:
             return self._anchor(gray, face)
         self._tracks.follow(gray)
-        motion = solidity(self._tracks)
+        motion = measure_rigidity(self._tracks)
         if motion is None:  # the points were lost, in a blur perhaps
-            return self._lost()
+            return self._restart_step()
         if self.phase is Phase.FACE:
-            return self._rest(gray, face, motion)
+            return self._wait_for_rest(gray, face, motion)
         return self._judge(face, motion)
 
-    def _begins(self) -> bool:
+    def _is_at_start(self) -> bool:
         """Say whether no step was begun yet, so that there is nothing to take over."""
         return self._number == 0 and self._tracks is None
 
     def _anchor(self, gray: NDArray[np.uint8], face: Face) -> Phase:
         """Choose the frame that movements are measured from: a frontal one."""
-        nose = _sideways(face.landmarks)
-        if frontal(face.landmarks):
-            self._tracks = Tracks(gray, face.landmarks)
+        nose = _measure_sideways(face.landmarks)
+        if is_frontal(face.landmarks):
+            self._tracks = PointTracks(gray, face.landmarks)
             self._nose, self._width = nose, float(face.box[2])
             self._fresh, self._run = True, 0
         return self.phase
 
-    def _lost(self) -> Phase:
+    def _restart_step(self) -> Phase:
         """Begin the step again, in the same seconds."""
         self._tracks, self.phase = None, Phase.FACE
         return self.phase
 
-    def _rest(self, gray: NDArray[np.uint8], face: Face, motion: Solidity) -> Phase:
+    def _wait_for_rest(self, gray: NDArray[np.uint8], face: Face, motion: Rigidity) -> Phase:
         """Wait until the face rests where movements are measured from."""
-        still = max(abs(motion.x), abs(motion.y)) <= REST
+        still = max(abs(motion.x), abs(motion.y)) <= MAX_REST_EYE_DISTANCES
         self._run = self._run + 1 if still else 0
         if not still and self._fresh:  # it was chosen while the head was on its way
-            return self._lost()
-        if self._run >= FRAMES:
+            return self._restart_step()
+        if self._run >= MIN_STEP_FRAMES:
             if not self._fresh:  # a turn drags some points along; the next begins with new ones
                 self._anchor(gray, face)
             self.phase, self._fresh, self._run, self._wrong = Phase.MOVE, False, 0, 0
         return self.phase
 
-    def _judge(self, face: Face, motion: Solidity) -> Phase:
+    def _judge(self, face: Face, motion: Rigidity) -> Phase:
         """Say whether the step was made, or another one."""
-        done, asked = self._made(face, motion), self.steps[self._number]
+        done, asked = self._find_movements(face, motion), self.steps[self._number]
         self._run = self._run + 1 if asked in done else 0
         self._wrong = self._wrong + 1 if done and asked not in done else 0
-        if self._wrong >= FRAMES:
+        if self._wrong >= MIN_STEP_FRAMES:
             return self._fail(f"{asked} was asked for, {min(done)} was seen")
-        if self._run < FRAMES:
+        if self._run < MIN_STEP_FRAMES:
             return self.phase
         self._number, self._since, self._run = self._number + 1, self._track.at, 0
-        if asked is Step.CLOSER:  # from here on movements are measured anew
+        if asked is ChallengeStep.CLOSER:  # from here on movements are measured anew
             self._tracks = None
         self.phase = Phase.DONE if self._number == len(self.steps) else Phase.FACE
         return self.phase
 
-    def _made(self, face: Face, motion: Solidity) -> set[Step]:
+    def _find_movements(self, face: Face, motion: Rigidity) -> set[ChallengeStep]:
         """Return the movements that were made since the step began."""
         done = set()
-        if float(face.box[2]) >= CLOSER * self._width and motion.spread >= CLOSER**0.5:
-            done.add(Step.CLOSER)
-        side = _sideways(face.landmarks) - self._nose
-        if abs(motion.x) >= max(LEAD, abs(motion.y)):
+        if (
+            float(face.box[2]) >= MIN_CLOSER_WIDTH_RATIO * self._width
+            and motion.spread >= MIN_CLOSER_WIDTH_RATIO**0.5
+        ):
+            done.add(ChallengeStep.CLOSER)
+        side = _measure_sideways(face.landmarks) - self._nose
+        if abs(motion.x) >= max(MIN_LEAD_EYE_DISTANCES, abs(motion.y)):
             if (
-                motion.ahead >= max(AHEAD, SHARE * abs(motion.x))
-                and abs(side) >= SIDEWAYS
+                motion.ahead >= max(MIN_AHEAD_EYE_DISTANCES, MIN_AHEAD_SHARE * abs(motion.x))
+                and abs(side) >= MIN_SIDEWAYS_FACE_WIDTHS
                 and motion.x * side > 0
             ):
-                done.add(Step.LEFT if motion.x > 0 else Step.RIGHT)
-        elif abs(motion.y) >= LEAD and motion.beside >= max(AHEAD, LEVEL_SHARE * abs(motion.y)):
-            done.add(Step.NOD if motion.y > 0 else Step.UP)
+                done.add(ChallengeStep.LEFT if motion.x > 0 else ChallengeStep.RIGHT)
+        elif abs(motion.y) >= MIN_LEAD_EYE_DISTANCES and motion.beside >= max(
+            MIN_AHEAD_EYE_DISTANCES, MIN_BESIDE_SHARE * abs(motion.y)
+        ):
+            done.add(ChallengeStep.NOD if motion.y > 0 else ChallengeStep.UP)
         return done
 
     def _fail(self, why: str) -> Phase:
@@ -287,7 +300,7 @@ class Challenge:
         return self.phase
 
 
-def _sideways(landmarks: NDArray[np.float32]) -> float:
+def _measure_sideways(landmarks: NDArray[np.float32]) -> float:
     """Return where the nose lies between left (−0.5) and right (0.5) eye and mouth corner.
 
     In coordinates spanned by these four points, which any affine change of the picture,

@@ -22,37 +22,37 @@ if TYPE_CHECKING:
 
     from onlyme.types import Face
 
-__all__ = ["Repeats", "Track"]
+__all__ = ["RepeatDetector", "SubjectTrack"]
 
-GAP_SECONDS: Final = 0.5
+MAX_GAP_SECONDS: Final = 0.5
 """A face that was out of sight for longer may have been exchanged."""
 
-JUMP: Final = 0.5
+MAX_JUMP_FACE_WIDTHS: Final = 0.5
 """From one frame to the next a face moves by less than this share of its width …"""
 
-SPEED: Final = 3.0
+MAX_FACE_WIDTHS_PER_SECOND: Final = 3.0
 """… and this many widths a second more. The fastest of the clips moves 0.4 in 1/15 s."""
 
-GROWTH: Final = 0.3
+MAX_GROWTH_LOG_RATIO: Final = 0.3
 """From one frame to the next a face's width changes by less than this (natural logarithm) …"""
 
-GROWTH_SPEED: Final = 1.5
+MAX_GROWTH_LOG_RATIO_PER_SECOND: Final = 1.5
 """… and this much a second more."""
 
-SAME_PERSON: Final = 0.35
+SAME_PERSON_COSINE: Final = 0.35
 """Cosine of a face to the mean of its track. Turning heads stay above 0.44 within a second,
 two people are above 0.36 once in 550 pairs."""
 
-SAME_PICTURE: Final = 0.2
+SAME_PICTURE_LEVELS: Final = 0.2
 """Mean difference, in steps of 1/255, of two prints of one and the same picture. The stillest
 of the clips differs by 0.4 from what it showed two frames and more before."""
 
-MEMORY: Final = 450
+MEMORY_FRAMES: Final = 450
 """So many fingerprints are remembered: 30 seconds at 15 frames a second."""
 
 
 @dataclass(slots=True)
-class Track:
+class SubjectTrack:
     """One face, followed through a stream of frames.
 
     Attributes:
@@ -70,7 +70,7 @@ class Track:
     _box: NDArray[np.float32] | None = None
     _sum: NDArray[np.float64] | None = None
 
-    def follows(self, at: float, face: Face, vector: NDArray[np.float32]) -> bool:
+    def add_face(self, at: float, face: Face, vector: NDArray[np.float32]) -> bool:
         """Say whether a face continues the track; if not, it begins a new one.
 
         Args:
@@ -78,30 +78,33 @@ class Track:
             face: the subject of the frame.
             vector: float32[d], its embedding, of unit length.
         """
-        same = self._near(at, face) and self._alike(vector)
+        same = self._is_near(at, face) and self._is_same_person(vector)
         if not same or self._sum is None:
             self._sum = np.zeros(len(vector))
         self._sum = self._sum + vector
         self.at, self._box = at, face.box
         return same
 
-    def _near(self, at: float, face: Face) -> bool:
+    def _is_near(self, at: float, face: Face) -> bool:
         seconds = at - self.at
-        if self._box is None or not 0 <= seconds <= GAP_SECONDS:
+        if self._box is None or not 0 <= seconds <= MAX_GAP_SECONDS:
             return False
         old, new = self._box, face.box
         moved = float(np.hypot(*(new[:2] + new[2:] / 2 - old[:2] - old[2:] / 2)))
         grown = abs(math.log(max(float(new[2]), 1.0) / max(float(old[2]), 1.0)))
-        reach = JUMP + SPEED * seconds
-        return moved <= reach * max(float(old[2]), 1.0) and grown <= GROWTH + GROWTH_SPEED * seconds
+        reach = MAX_JUMP_FACE_WIDTHS + MAX_FACE_WIDTHS_PER_SECOND * seconds
+        return (
+            moved <= reach * max(float(old[2]), 1.0)
+            and grown <= MAX_GROWTH_LOG_RATIO + MAX_GROWTH_LOG_RATIO_PER_SECOND * seconds
+        )
 
-    def _alike(self, vector: NDArray[np.float32]) -> bool:
+    def _is_same_person(self, vector: NDArray[np.float32]) -> bool:
         assert self._sum is not None  # noqa: S101 - for the type checker; there was a box
-        return float(vector @ self._sum) >= SAME_PERSON * float(np.linalg.norm(self._sum))
+        return float(vector @ self._sum) >= SAME_PERSON_COSINE * float(np.linalg.norm(self._sum))
 
 
 @dataclass(slots=True)
-class Repeats:
+class RepeatDetector:
     """What was seen lately, to know a frame that comes again.
 
     >>> repeats = Repeats()
@@ -113,19 +116,19 @@ class Repeats:
     _prints: NDArray[np.int16] | None = None
     _seen: int = 0
 
-    def of(self, print: NDArray[np.uint8]) -> str:  # noqa: A002 - as in fingerprint
+    def classify(self, fingerprint: NDArray[np.uint8]) -> str:
         """Say whether a frame is new (empty), the last one again (`still`) or an older (`loop`).
 
         Args:
-            print: uint8[n], the frame's fingerprint.
+            fingerprint: uint8[n], the frame's fingerprint.
         """
-        if self._prints is None or self._prints.shape[1] != print.size:
-            self._prints, self._seen = np.zeros((MEMORY, print.size), np.int16), 0
-        known = self._prints[: min(self._seen, MEMORY)]
-        apart = np.abs(known - print).sum(axis=1, dtype=np.int32)
-        same = np.flatnonzero(apart <= SAME_PICTURE * print.size)
-        if (self._seen - 1) % MEMORY in same:
+        if self._prints is None or self._prints.shape[1] != fingerprint.size:
+            self._prints, self._seen = np.zeros((MEMORY_FRAMES, fingerprint.size), np.int16), 0
+        known = self._prints[: min(self._seen, MEMORY_FRAMES)]
+        apart = np.abs(known - fingerprint).sum(axis=1, dtype=np.int32)
+        same = np.flatnonzero(apart <= SAME_PICTURE_LEVELS * fingerprint.size)
+        if (self._seen - 1) % MEMORY_FRAMES in same:
             return "still"
-        self._prints[self._seen % MEMORY] = print
+        self._prints[self._seen % MEMORY_FRAMES] = fingerprint
         self._seen += 1
         return "loop" if len(same) else ""

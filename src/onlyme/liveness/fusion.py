@@ -21,7 +21,7 @@ from onlyme.types import Liveness, LivenessLevel, Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onlyme.liveness.passive import Glance
+    from onlyme.liveness.passive import FrameEvidence
 
 __all__ = ["CALIBRATION", "Fusion"]
 
@@ -71,7 +71,7 @@ class Fusion:
         z = self.slope * odds + self.intercept
         return 1 / (1 + math.exp(-max(-500.0, min(500.0, z))))
 
-    def verdict(self, glances: Sequence[Glance]) -> Liveness:
+    def fuse(self, glances: Sequence[FrameEvidence]) -> Liveness:
         """Fuse the glances of one attempt.
 
         Fewer than half of them being evidence, or none at all, is *undecided*.

@@ -24,44 +24,44 @@ if TYPE_CHECKING:
 
     from onlyme.types import Face
 
-    Runs = Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]]
+    NetworkFunction = Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]]
 
-__all__ = ["Glance", "Passive", "colour", "fingerprint"]
+__all__ = ["FrameEvidence", "LivenessNetwork", "make_fingerprint", "measure_colour"]
 
-SIDE: Final = 128
+INPUT_SIDE_PIXELS: Final = 128
 """Side of the network's input, in pixels."""
 
-WANTED_CONTEXT: Final = 2.7
+WANTED_CONTEXT_FACE_WIDTHS: Final = 2.7
 """Side of the crop in sides of the face box, as the network was trained."""
 
-LEAST_CONTEXT: Final = 1.4
+MIN_CONTEXT_FACE_WIDTHS: Final = 1.4
 """With less around the face the network no longer tells people from prints: of webcam frames
 cut down to 1.3 it takes 7 in 10 people for attacks (benchmarks/liveness.py measures it)."""
 
-LEAST_WIDTH: Final = 60.0
+MIN_FACE_WIDTH_PIXELS: Final = 60.0
 """A face must be this wide in pixels. The network sees it 47 to 85 pixels wide."""
 
-LEAST_COLOUR: Final = 2.0
+MIN_COLOUR_LEVEL: Final = 2.0
 """A face must have so much colour: the mean over its pixels of the largest of R, G and B less
 the smallest, 0 to 255. Skin has 20 and more in daylight; infrared cameras give 0, and what was
 compressed on the way 1. The network was made for colour; what infrared light shows of prints,
 screens and skin is something else, and nobody measured it (benchmarks/infrared.py)."""
 
-OUTSIDE: Final = 0.05
+MAX_OUTSIDE_FACE_WIDTHS: Final = 0.05
 """At most this share of the face box's side may lie outside the frame."""
 
-BRIGHT: Final = 100.0
+TARGET_BRIGHTNESS_LEVEL: Final = 100.0
 """Median of the face, 0 to 255, that a darker frame is brightened to."""
 
-MOST_GAIN: Final = 3.0
+MAX_GAIN_FACTOR: Final = 3.0
 """Brightening stops here, where noise would become the picture."""
 
-SAMPLES: Final = 24
+FINGERPRINT_SIDE_SAMPLES: Final = 24
 """Rows and columns of the fingerprint."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Glance:
+class FrameEvidence:
     """What passive liveness saw in one frame.
 
     Attributes:
@@ -76,10 +76,10 @@ class Glance:
     odds: float | None
     context: float
     why: str
-    print: NDArray[np.uint8]
+    fingerprint: NDArray[np.uint8]
 
 
-class Passive:
+class LivenessNetwork:
     """The liveness network. Safe to call from several threads, one at a time inside.
 
     Class 0 of its three is *live*; 1 and 2 are kinds of attack.
@@ -95,13 +95,13 @@ class Passive:
     """
 
     def __init__(
-        self, weights: bytes, run: Runs | None = None, *, colourless: bool = False
+        self, weights: bytes, run: NetworkFunction | None = None, *, colourless: bool = False
     ) -> None:
         self.colourless = colourless
-        self._run = run or _through_opencv(weights)
+        self._run = run or _load_opencv(weights)
         self._lock = Lock()
 
-    def look(self, pixels: NDArray[np.uint8], face: Face) -> Glance:
+    def look(self, pixels: NDArray[np.uint8], face: Face) -> FrameEvidence:
         """Look at one face and its surroundings.
 
         Args:
@@ -111,15 +111,19 @@ class Passive:
         Raises:
             ModelError: the network returned no usable numbers.
         """
-        context, why = _context(pixels, face)
-        if not why and not self.colourless and colour(_inside(pixels, face)) < LEAST_COLOUR:
+        context, why = _measure_context(pixels, face)
+        if (
+            not why
+            and not self.colourless
+            and measure_colour(_crop_face_box(pixels, face)) < MIN_COLOUR_LEVEL
+        ):
             why = "the picture has no colour, as from an infrared camera"
-        marks = fingerprint(pixels, face)
+        marks = make_fingerprint(pixels, face)
         if why:
-            return Glance(None, context, why, marks)
-        return Glance(self._odds(_crop(pixels, face, context)), context, "", marks)
+            return FrameEvidence(None, context, why, marks)
+        return FrameEvidence(self._compute_odds(_crop(pixels, face, context)), context, "", marks)
 
-    def _odds(self, crop: NDArray[np.uint8]) -> float:
+    def _compute_odds(self, crop: NDArray[np.uint8]) -> float:
         # blobFromImage turns RGB into the BGR, 0 to 255, that the network was trained on.
         blob = np.asarray(cv2.dnn.blobFromImage(crop, swapRB=True), np.float32)
         with self._lock:
@@ -129,7 +133,7 @@ class Passive:
         return float(scores[0] - np.logaddexp(scores[1], scores[2]))
 
 
-def _through_opencv(weights: bytes) -> Runs:
+def _load_opencv(weights: bytes) -> NetworkFunction:
     try:
         net = cv2.dnn.readNetFromONNX(np.frombuffer(weights, np.uint8))
     except cv2.error as error:
@@ -142,7 +146,7 @@ def _through_opencv(weights: bytes) -> Runs:
     return run
 
 
-def colour(pixels: NDArray[np.uint8]) -> float:
+def measure_colour(pixels: NDArray[np.uint8]) -> float:
     """Measure how much colour there is: 0 (none) to 255, the mean over uint8[h, w, 3].
 
     >>> colour(np.full((4, 4, 3), 90, np.uint8)), colour(np.full((4, 4, 3), (90, 70, 60), np.uint8))
@@ -152,16 +156,19 @@ def colour(pixels: NDArray[np.uint8]) -> float:
     return float(np.mean(part.max(axis=2) - part.min(axis=2)))
 
 
-def _context(pixels: NDArray[np.uint8], face: Face) -> tuple[float, str]:
+def _measure_context(pixels: NDArray[np.uint8], face: Face) -> tuple[float, str]:
     """Measure how much there is around a face, and say why that is too little."""
     height, width = pixels.shape[:2]
     x, y, w, h = (float(value) for value in face.box)
-    if w < LEAST_WIDTH:
-        return 0.0, f"the face is {w:.0f} pixels wide, {LEAST_WIDTH:.0f} are needed; come closer"
-    context = min(WANTED_CONTEXT, width / w, height / h)
-    if max(-x / w, -y / h, (x + w - width) / w, (y + h - height) / h) > OUTSIDE:
+    if w < MIN_FACE_WIDTH_PIXELS:
+        return (
+            0.0,
+            f"the face is {w:.0f} pixels wide, {MIN_FACE_WIDTH_PIXELS:.0f} are needed; come closer",
+        )
+    context = min(WANTED_CONTEXT_FACE_WIDTHS, width / w, height / h)
+    if max(-x / w, -y / h, (x + w - width) / w, (y + h - height) / h) > MAX_OUTSIDE_FACE_WIDTHS:
         return context, "the face reaches over the border of the picture"
-    if context < LEAST_CONTEXT:
+    if context < MIN_CONTEXT_FACE_WIDTHS:
         return context, "too little is seen around the face; move back"
     return context, ""
 
@@ -178,13 +185,13 @@ def _crop(pixels: NDArray[np.uint8], face: Face, context: float) -> NDArray[np.u
     left = int(np.clip(x + w / 2 - wide / 2, 0, max(0, width - wide)))
     top = int(np.clip(y + h / 2 - high / 2, 0, max(0, height - high)))
     part = pixels[top : top + max(1, round(high)), left : left + max(1, round(wide))]
-    crop = cv2.resize(part, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
-    level = float(np.median(_inside(pixels, face)[::2, ::2]))
-    gain = min(MOST_GAIN, BRIGHT / max(level, 1.0))
+    crop = cv2.resize(part, (INPUT_SIDE_PIXELS, INPUT_SIDE_PIXELS), interpolation=cv2.INTER_LINEAR)
+    level = float(np.median(_crop_face_box(pixels, face)[::2, ::2]))
+    gain = min(MAX_GAIN_FACTOR, TARGET_BRIGHTNESS_LEVEL / max(level, 1.0))
     return np.asarray(cv2.convertScaleAbs(crop, alpha=gain) if gain > 1 else crop, np.uint8)
 
 
-def _inside(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
+def _crop_face_box(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
     """Return the part of a frame that the face box covers; at least one pixel."""
     height, width = pixels.shape[:2]
     low = np.clip(face.box[:2], 0, (width - 1, height - 1)).astype(int)
@@ -192,9 +199,9 @@ def _inside(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
     return pixels[low[1] : high[1], low[0] : high[0]]
 
 
-def fingerprint(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
+def make_fingerprint(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
     """Sample the green of single pixels, whose noise never comes twice from a camera."""
-    inside = _inside(pixels, face)
-    rows = np.linspace(0, inside.shape[0] - 1, SAMPLES).astype(int)
-    columns = np.linspace(0, inside.shape[1] - 1, SAMPLES).astype(int)
+    inside = _crop_face_box(pixels, face)
+    rows = np.linspace(0, inside.shape[0] - 1, FINGERPRINT_SIDE_SAMPLES).astype(int)
+    columns = np.linspace(0, inside.shape[1] - 1, FINGERPRINT_SIDE_SAMPLES).astype(int)
     return np.ascontiguousarray(inside[np.ix_(rows, columns)][:, :, 1]).ravel()

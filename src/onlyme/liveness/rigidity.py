@@ -22,32 +22,32 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Solidity", "Tracks", "solidity"]
+__all__ = ["PointTracks", "Rigidity", "measure_rigidity"]
 
-LEAST_POINTS: Final = 40
+MIN_POINTS: Final = 40
 """Fewer tracks than this say nothing."""
 
-WINDOW: Final = 0.3
+PATCH_SIDE_EYE_DISTANCES: Final = 0.3
 """Side of the patch that is followed, in distances of the eyes."""
 
-AGREES: Final = 0.025
+MAX_RETURN_EYE_DISTANCES: Final = 0.025
 """A track followed forth and back ends this near to where it began, in distances of the eyes."""
 
-NOSE: Final = 0.24
+NOSE_RADIUS_EYE_DISTANCES: Final = 0.24
 """Radius of the nose about its tip, in distances of the eyes."""
 
-RING: Final = (0.42, 1.0)
+RING_RADII_EYE_DISTANCES: Final = (0.42, 1.0)
 """The neighbours of the nose lie at these distances from its tip."""
 
 SECTORS: Final = 12
 """Directions in which there are neighbours; a crease through the nose lies within one of them."""
 
-LEVEL: Final = [0, 1, SECTORS // 2 - 1]
+CHEEK_LINES: Final = [0, 1, SECTORS // 2 - 1]
 """The lines that lead to the cheeks."""
 
 
 @dataclass(slots=True)
-class Tracks:
+class PointTracks:
     """Points on a face, followed from the frame in which they were chosen.
 
     Args:
@@ -66,7 +66,7 @@ class Tracks:
     now: NDArray[np.float32] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.first = _points(self.gray, self.landmarks)
+        self.first = _choose_points(self.gray, self.landmarks)
         self.now = self.first
 
     def follow(self, gray: NDArray[np.uint8]) -> int:
@@ -74,19 +74,19 @@ class Tracks:
         if not len(self.now) or gray.shape != self.gray.shape:
             self.first = self.now = self.first[:0]
             return 0
-        eyes = _eyes(self.landmarks)
-        side = max(9, int(eyes * WINDOW)) | 1
-        there, found = _flow(self.gray, gray, self.now, side)
-        back, again = _flow(gray, self.gray, there, side)
+        eyes = _measure_eye_distance(self.landmarks)
+        side = max(9, int(eyes * PATCH_SIDE_EYE_DISTANCES)) | 1
+        there, found = _follow_points(self.gray, gray, self.now, side)
+        back, again = _follow_points(gray, self.gray, there, side)
         off = np.linalg.norm(back - self.now, axis=1)
-        good = found & again & (off <= AGREES * eyes)
+        good = found & again & (off <= MAX_RETURN_EYE_DISTANCES * eyes)
         self.first, self.now = self.first[good], there[good]
         self.gray = gray
         return int(good.sum())
 
 
 @dataclass(frozen=True, slots=True)
-class Solidity:
+class Rigidity:
     """How a set of tracks moved.
 
     Attributes:
@@ -109,25 +109,25 @@ class Solidity:
     points: int
 
 
-def solidity(tracks: Tracks) -> Solidity | None:
+def measure_rigidity(tracks: PointTracks) -> Rigidity | None:
     """Measure how far the nose ran ahead; None where too little was followed."""
     landmarks = tracks.landmarks.astype(np.float64)
-    eyes = _eyes(tracks.landmarks)
-    if len(tracks.first) < LEAST_POINTS or eyes < 1:
+    eyes = _measure_eye_distance(tracks.landmarks)
+    if len(tracks.first) < MIN_POINTS or eyes < 1:
         return None
     across = (landmarks[1] - landmarks[0]) / eyes
     turn = np.array([[across[0], across[1]], [-across[1], across[0]]])
     at = (tracks.first - landmarks[2]) @ turn.T / eyes  # about the nose tip, eyes level
-    moved = _residual(at, (tracks.now - landmarks[2]) @ turn.T / eyes)
+    moved = _subtract_plane_motion(at, (tracks.now - landmarks[2]) @ turn.T / eyes)
     distance = np.linalg.norm(at, axis=1)
-    nose = distance < NOSE
-    ring = (distance > RING[0]) & (distance < RING[1])
+    nose = distance < NOSE_RADIUS_EYE_DISTANCES
+    ring = (distance > RING_RADII_EYE_DISTANCES[0]) & (distance < RING_RADII_EYE_DISTANCES[1])
     if nose.sum() < 4:
         return None
     lead = np.median(moved[nose], axis=0)
     length = float(np.linalg.norm(lead))
     direction = lead / max(length, 1e-9)
-    sector = _sector(at[:, 0], at[:, 1])
+    sector = _number_sectors(at[:, 0], at[:, 1])
     lags = []
     for one in range(SECTORS):
         there = ring & (sector == one)
@@ -138,14 +138,16 @@ def solidity(tracks: Tracks) -> Solidity | None:
     if np.isnan(lines).all(axis=0).any():  # the line that is missing may be paper's
         return None
     lag = np.nanmean(lines, axis=0)
-    ahead, beside = length - float(lag.max()), length - float(lag[LEVEL].max())
+    ahead, beside = length - float(lag.max()), length - float(lag[CHEEK_LINES].max())
     spread = np.std(tracks.now, axis=0).sum() / max(float(np.std(tracks.first, axis=0).sum()), 1e-6)
-    return Solidity(ahead, beside, float(lead[0]), float(lead[1]), float(spread), len(at))
+    return Rigidity(ahead, beside, float(lead[0]), float(lead[1]), float(spread), len(at))
 
 
-def _residual(at: NDArray[np.float64], now: NDArray[np.float64]) -> NDArray[np.float64]:
+def _subtract_plane_motion(
+    at: NDArray[np.float64], now: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return what is left of a motion once a plane's is taken out, in units of the first frame."""
-    outside = np.linalg.norm(at, axis=1) >= NOSE
+    outside = np.linalg.norm(at, axis=1) >= NOSE_RADIUS_EYE_DISTANCES
     matrix, _ = cv2.findHomography(at[outside], now[outside], 0)
     if matrix is None:
         return np.zeros_like(at)
@@ -153,7 +155,7 @@ def _residual(at: NDArray[np.float64], now: NDArray[np.float64]) -> NDArray[np.f
     return np.asarray(back - at, np.float64)
 
 
-def _flow(
+def _follow_points(
     old: NDArray[np.uint8], new: NDArray[np.uint8], points: NDArray[np.float32], side: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Follow float32[n, 2] from one frame to the other; also bool[n], which were found."""
@@ -164,13 +166,13 @@ def _flow(
     return np.asarray(there, np.float32), np.asarray(found).ravel() == 1
 
 
-def _points(gray: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+def _choose_points(gray: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
     """Choose points between brow and chin: so many on the nose, in each sector and elsewhere.
 
     Left to themselves the best points crowd about eyes and mouth, and on the cheeks, where
     paper would show, there would be none.
     """
-    eyes = _eyes(landmarks)
+    eyes = _measure_eye_distance(landmarks)
     low = np.maximum(landmarks[2] - 1.7 * eyes, 0).astype(int)
     high = np.maximum(landmarks[2] + 1.7 * eyes, low + 1).astype(int)
     part = np.ascontiguousarray(gray[low[1] : high[1], low[0] : high[0]])
@@ -179,16 +181,19 @@ def _points(gray: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[
     across = (landmarks[1] - landmarks[0]) / max(eyes, 1.0)
     x = at @ across
     y = at @ np.array([-across[1], across[0]])
-    distance, sector = np.hypot(x, y), _sector(x, y)
-    ring = (distance > RING[0]) & (distance < RING[1])
+    distance, sector = np.hypot(x, y), _number_sectors(x, y)
+    ring = (distance > RING_RADII_EYE_DISTANCES[0]) & (distance < RING_RADII_EYE_DISTANCES[1])
     inside = (x / 1.05) ** 2 + ((y + 0.1) / 1.4) ** 2 < 1
-    regions = [(distance < NOSE, 24), *((ring & (sector == one), 14) for one in range(SECTORS))]
-    regions.append((inside & ~ring & (distance >= NOSE), 60))
-    chosen = [_corners(part, mask, many, eyes) for mask, many in regions]
+    regions = [
+        (distance < NOSE_RADIUS_EYE_DISTANCES, 24),
+        *((ring & (sector == one), 14) for one in range(SECTORS)),
+    ]
+    regions.append((inside & ~ring & (distance >= NOSE_RADIUS_EYE_DISTANCES), 60))
+    chosen = [_find_corners(part, mask, many, eyes) for mask, many in regions]
     return np.asarray(np.concatenate(chosen) + low, np.float32)
 
 
-def _corners(
+def _find_corners(
     part: NDArray[np.uint8], mask: NDArray[np.bool_], many: int, eyes: float
 ) -> NDArray[np.float32]:
     """Return float32[n, 2], the points of a region that can be followed best."""
@@ -198,12 +203,12 @@ def _corners(
     return np.array([] if np.size(found) < 2 else found, np.float32).reshape(-1, 2)
 
 
-def _sector(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:
+def _number_sectors(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:
     """Number the directions; the first is centred on the one to the right of the picture."""
     number = np.rint(np.arctan2(y, x) / (2 * np.pi) * SECTORS)
     return np.asarray(number.astype(np.int64) % SECTORS, np.int64)
 
 
-def _eyes(landmarks: NDArray[np.float32]) -> float:
+def _measure_eye_distance(landmarks: NDArray[np.float32]) -> float:
     """Return the distance of the eyes in pixels."""
     return float(np.linalg.norm(landmarks[1] - landmarks[0]))

@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Runs = Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]
+    NetworkFunction = Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]
 
-__all__ = ["Engine", "Unfit"]
+__all__ = ["EngineUnavailable", "OpenVinoEngine"]
 
 
-class Unfit(Exception):  # noqa: N818 - a state; it never leaves onlyme, which falls back to OpenCV
+class EngineUnavailable(Exception):  # noqa: N818 - a state; it never leaves onlyme, which falls back to OpenCV
     """OpenVINO cannot be used here; the message says why, in words."""
 
 
-class Engine:
+class OpenVinoEngine:
     """OpenVINO on this processor.
 
     Attributes:
@@ -51,19 +51,19 @@ class Engine:
             from openvino.frontend.onnx import ConversionExtension
 
             self._core: Any = openvino.Core()
-            self._core.add_extension(ConversionExtension("DequantizeLinear", _folded))
+            self._core.add_extension(ConversionExtension("DequantizeLinear", _fold_dequantize))
             able = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         except ImportError as error:
             why = "is not installed" if error.name == "openvino" else f"cannot load ({error})"
-            raise Unfit(f"OpenVINO {why}") from None
+            raise EngineUnavailable(f"OpenVINO {why}") from None
         except Exception as error:  # noqa: BLE001 - a broken install may raise anything
-            raise Unfit(f"OpenVINO does not start ({_short(error)})") from None
+            raise EngineUnavailable(f"OpenVINO does not start ({_shorten_error(error)})") from None
         self.version = str(openvino.__version__).partition("-")[0]
         self.precision = "bf16" if "BF16" in able else "f32"
 
-    def network(
+    def load_network(
         self, weights: bytes, *, exact: bool = False, any_size: bool = False, alone: bool = False
-    ) -> Runs:
+    ) -> NetworkFunction:
         """Load a network of one input; return a function from its input to its outputs.
 
         The function is for one thread at a time, and its answers hold until it is called
@@ -88,26 +88,30 @@ class Engine:
                 model.reshape([1, 3, -1, -1])
             request = self._core.compile_model(model, "CPU", options).create_infer_request()
         except Exception as error:  # noqa: BLE001 - its own exceptions share no base class
-            raise Unfit(f"OpenVINO cannot load a network ({_short(error)})") from None
+            raise EngineUnavailable(
+                f"OpenVINO cannot load a network ({_shorten_error(error)})"
+            ) from None
 
         def run(blob: NDArray[np.float32]) -> list[NDArray[np.float32]]:
             try:
                 answers = request.infer({0: blob}, share_inputs=True, share_outputs=True)
                 return [np.asarray(answer, np.float32) for answer in answers.to_tuple()]
             except Exception as error:  # noqa: BLE001 - as above
-                raise ModelError(f"OpenVINO cannot run a network ({_short(error)})") from None
+                raise ModelError(
+                    f"OpenVINO cannot run a network ({_shorten_error(error)})"
+                ) from None
 
         return run
 
 
-def _short(error: Exception) -> str:
+def _shorten_error(error: Exception) -> str:
     """Return the line of an error that says something; OpenVINO's begin with file and line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith(("Exception from", "Check '"))]
     return (telling or lines or [type(error).__name__])[0][:200]
 
 
-def _folded(node: Any) -> Any:
+def _fold_dequantize(node: Any) -> Any:
     """Replace weights stored as integers, a scale for each block, by what they stand for.
 
     OpenVINO's own reader refuses the blocks of SFace's file. ONNX, operator

@@ -16,11 +16,11 @@ from onlyme.errors import OnlymeError
 from onlyme.serve import schemas
 from onlyme.serve.access.refusal_page import answer
 from onlyme.serve.guard import Guard, refuse
-from onlyme.serve.openapi import PROBLEMS, documented
+from onlyme.serve.openapi import PROBLEMS, build_document
 from onlyme.serve.options import Options
-from onlyme.serve.problems import Refused, of_error, of_status
+from onlyme.serve.problems import ProblemError, convert_error, convert_status
 from onlyme.serve.routes import audit, live, people, sign_in, verify
-from onlyme.serve.state import Service
+from onlyme.serve.state import ServiceState
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -47,7 +47,7 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
         settings: of the vault and the networks.
         options: of the service.
     """
-    service = Service(settings, options or Options())
+    service = ServiceState(settings, options or Options())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -67,37 +67,37 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
-    app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # as FastAPI advises
+    app.openapi = lambda: _build_openapi(app)  # type: ignore[method-assign]  # as FastAPI advises
     for router in ROUTERS:
         app.include_router(router, responses=PROBLEMS)
     app.mount("/", StaticFiles(directory=PAGE, html=True))
-    for kind in (OnlymeError, Refused, HTTPException, RequestValidationError, Exception):
-        app.add_exception_handler(kind, _answered)  # type: ignore[arg-type]  # of both kinds
+    for kind in (OnlymeError, ProblemError, HTTPException, RequestValidationError, Exception):
+        app.add_exception_handler(kind, _answer_error)  # type: ignore[arg-type]  # of both kinds
     app.add_middleware(Guard, service=service)
     return app
 
 
-def _described(app: FastAPI) -> dict[str, Any]:
+def _build_openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
-        app.openapi_schema = documented(app, ROUTERS, schemas.DOCUMENTS)
+        app.openapi_schema = build_document(app, ROUTERS, schemas.DOCUMENTS)
     return app.openapi_schema
 
 
-async def _answered(connection: HTTPConnection, error: Exception) -> Response | None:
+async def _answer_error(connection: HTTPConnection, error: Exception) -> Response | None:
     """Answer whatever was raised with a problem."""
-    if isinstance(error, Refused):
+    if isinstance(error, ProblemError):
         refused = error
     elif isinstance(error, OnlymeError):
-        refused = of_error(error)
+        refused = convert_error(error)
     elif isinstance(error, HTTPException):
-        refused = of_status(error.status_code)
+        refused = convert_status(error.status_code)
         refused.headers.update(error.headers or {})
     elif isinstance(error, RequestValidationError):
-        refused = of_status(422, _said(error))
+        refused = convert_status(422, _describe_validation(error))
     else:
-        refused = of_status(500)
-    if refused.status >= 500 and not isinstance(error, Refused):
-        Service.of(connection).log_error(error)
+        refused = convert_status(500)
+    if refused.status >= 500 and not isinstance(error, ProblemError):
+        ServiceState.get_from(connection).log_error(error)
     if connection.scope["type"] == "http":
         return answer(refused, connection.scope)
     websocket = cast("WebSocket", connection)
@@ -105,7 +105,7 @@ async def _answered(connection: HTTPConnection, error: Exception) -> Response | 
     return None
 
 
-def _said(error: RequestValidationError) -> str:
+def _describe_validation(error: RequestValidationError) -> str:
     """Say what was wrong with parameters, without what was sent: it may be a face."""
     found: list[dict[str, Any]] = list(error.errors())
     return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in found)[:500]

@@ -17,7 +17,7 @@ __all__ = ["CONTENT_TYPE", "Metrics"]
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 _METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "WEBSOCKET"}
-_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
+_BUCKET_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
 
 
 class Metrics:
@@ -41,7 +41,7 @@ class Metrics:
             "onlyme_request_seconds",
             "From the end of a request's header to the beginning of its answer.",
             ("route",),
-            buckets=_SECONDS,
+            buckets=_BUCKET_SECONDS,
             registry=self._registry,
         )
         self._decisions = Counter(
@@ -53,13 +53,13 @@ class Metrics:
         ):
             Gauge(name, help_, registry=self._registry).set_function(read)
 
-    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+    def count_answer(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count an answer; methods that nobody knows are one, so that they fill no memory."""
         method = method if method in _METHODS else "OTHER"
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def decided(self, decision: Decision) -> None:
+    def count_decision(self, decision: Decision) -> None:
         """Count a decision."""
         self._decisions.labels(str(decision.reason)).inc()
 

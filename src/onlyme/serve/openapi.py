@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from onlyme.serve.problems import PREFIX
 
-__all__ = ["PROBLEMS", "documented", "pictures", "returns"]
+__all__ = ["PROBLEMS", "build_document", "describe_answer", "describe_pictures"]
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     "default": {
@@ -27,7 +27,9 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 _PICTURE = {"type": "string", "format": "binary"}
 
 
-def returns(*models: type[BaseModel], status: int = 200, several: bool = False) -> dict[str, Any]:
+def describe_answer(
+    *models: type[BaseModel], status: int = 200, several: bool = False
+) -> dict[str, Any]:
     """Return the arguments of a route that answers one of these documents, or a list of them."""
     schemas = [{"$ref": f"#/components/schemas/{model.__name__}"} for model in models]
     schema: dict[str, Any] = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
@@ -38,7 +40,7 @@ def returns(*models: type[BaseModel], status: int = 200, several: bool = False) 
     return {"status_code": status, "responses": responses | PROBLEMS, "response_model": None}
 
 
-def pictures(required: str, *others: str) -> dict[str, Any]:
+def describe_pictures(required: str, *others: str) -> dict[str, Any]:
     """Return the description of a body: pictures as multipart, or one of them raw.
 
     Args:
@@ -61,7 +63,7 @@ def pictures(required: str, *others: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-def documented(
+def build_document(
     app: FastAPI, routers: Iterable[APIRouter], models: Iterable[type[BaseModel]]
 ) -> dict[str, Any]:
     """Return the OpenAPI document of an application.
@@ -96,11 +98,11 @@ def documented(
             if isinstance(route, APIRoute) and route.include_in_schema:
                 operations = document["paths"][route.path]
                 for method in route.methods or ():
-                    operations[method.lower()]["security"] = _security(route)
+                    operations[method.lower()]["security"] = _find_security(route)
     return document
 
 
-def _security(route: APIRoute) -> list[dict[str, list[str]]]:
+def _find_security(route: APIRoute) -> list[dict[str, list[str]]]:
     """Return what a route asks for; of an open one nothing."""
     calls = (dependency.call for dependency in route.dependant.dependencies)
     return [{"token": [str(scope)]} for call in calls if (scope := getattr(call, "scope", None))]

@@ -14,7 +14,7 @@ from onlyme import errors
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["STATUS", "Refused", "of_error", "of_status", "response"]
+__all__ = ["STATUS", "ProblemError", "convert_error", "convert_status", "make_response"]
 
 PREFIX = "urn:onlyme:problem:"
 
@@ -52,7 +52,7 @@ _INSIDE = "the service cannot do that now; its own log says why"
 """What outsiders read of an error whose message may name files of the machine."""
 
 
-class Refused(Exception):  # noqa: N818 - a state of the request, not a defect
+class ProblemError(Exception):
     """A request that is not answered, and why.
 
     Attributes:
@@ -82,22 +82,22 @@ class Refused(Exception):  # noqa: N818 - a state of the request, not a defect
         }
 
 
-def of_error(error: errors.OnlymeError) -> Refused:
+def convert_error(error: errors.OnlymeError) -> ProblemError:
     """Say as a problem what an error says; the nearest one of the table where it is newer."""
     kind = next(kind for kind in type(error).__mro__ if kind in STATUS)
     status = STATUS[kind]
     detail = _INSIDE if status >= 500 else _INSTEAD.get(kind, str(error))
     retry = {"Retry-After": "1"} if status == 503 else {}
-    return Refused(status, slug(kind.__name__), detail, retry)
+    return ProblemError(status, make_slug(kind.__name__), detail, retry)
 
 
-def of_status(status: int, detail: str | None = None) -> Refused:
+def convert_status(status: int, detail: str | None = None) -> ProblemError:
     """Say as a problem what a plain HTTP status says."""
     phrase = HTTPStatus(status).phrase
-    return Refused(status, slug(phrase), detail or phrase)
+    return ProblemError(status, make_slug(phrase), detail or phrase)
 
 
-def response(refused: Refused) -> Response:
+def make_response(refused: ProblemError) -> Response:
     """Write a problem down."""
     return Response(
         json.dumps(refused.document, ensure_ascii=False),
@@ -107,7 +107,7 @@ def response(refused: Refused) -> Response:
     )
 
 
-def slug(words: str) -> str:
+def make_slug(words: str) -> str:
     """Return words as part of a problem's type.
 
     >>> slug("UnknownOwner"), slug("Not Found")

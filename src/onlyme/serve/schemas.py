@@ -23,7 +23,7 @@ __all__ = [
     "Health",
     "Jwks",
     "Learned",
-    "NotMe",
+    "NotMeResult",
     "Outdated",
     "Person",
     "Problem",
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 
-def _example(**fields: Any) -> ConfigDict:
+def _make_config(**fields: Any) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [fields]})
 
 
@@ -45,7 +45,7 @@ class Health(BaseModel):
 class Problem(BaseModel):
     """Why there is no answer (RFC 9457)."""
 
-    model_config = _example(
+    model_config = _make_config(
         type="urn:onlyme:problem:unknown-owner",
         title="Not Found",
         status=404,
@@ -60,7 +60,7 @@ class Problem(BaseModel):
 class Verdicts(BaseModel):
     """A decision, as far as a token for `verify` may know it."""
 
-    model_config = _example(accepted=True, name="ada", reason="match")
+    model_config = _make_config(accepted=True, name="ada", reason="match")
     accepted: bool
     name: str | None = Field(description="Whom it is about; null for nobody.")
     reason: Reason
@@ -81,7 +81,7 @@ class Seen(BaseModel):
 class Decided(Verdicts):
     """A decision, as a token for `admin` or the page knows it."""
 
-    model_config = _example(
+    model_config = _make_config(
         accepted=True,
         name="ada",
         reason="match",
@@ -110,7 +110,7 @@ class Check(BaseModel):
     advice: str
 
 
-class Quality(BaseModel):
+class PhotoQuality(BaseModel):
     """How fit a photo is."""
 
     checks: list[Check]
@@ -122,13 +122,13 @@ class Report(BaseModel):
     source: str = Field(description="Its field and number, such as `me 1`.")
     taken: bool
     note: str
-    quality: Quality | None
+    quality: PhotoQuality | None
 
 
 class Learned(BaseModel):
     """What enrolling a person came to."""
 
-    model_config = _example(
+    model_config = _make_config(
         name="ada",
         me=[{"source": "me 1", "taken": True, "note": "", "quality": None}],
         not_me=[],
@@ -155,7 +155,7 @@ class Learned(BaseModel):
 class Person(BaseModel):
     """What is kept of a person, without any embedding."""
 
-    model_config = _example(
+    model_config = _make_config(
         name="ada",
         needs_reenroll=False,
         photos=5,
@@ -185,7 +185,7 @@ class Outdated(BaseModel):
 class Forgotten(BaseModel):
     """That a person was erased."""
 
-    model_config = _example(name="ada", forgotten=True)
+    model_config = _make_config(name="ada", forgotten=True)
     name: str
     forgotten: Literal[True]
 
@@ -193,7 +193,7 @@ class Forgotten(BaseModel):
 class Tuned(BaseModel):
     """Where alpha stands, and what it is expected to cost."""
 
-    model_config = _example(
+    model_config = _make_config(
         name="ada",
         alpha=0.2,
         far=1e-05,
@@ -211,10 +211,10 @@ class Tuned(BaseModel):
     alpha_before: float
 
 
-class NotMe(BaseModel):
+class NotMeResult(BaseModel):
     """What teaching a face that is somebody else, or taking that back, changed."""
 
-    model_config = _example(
+    model_config = _make_config(
         name="ada",
         margin_before=0.21,
         margin_after=-0.08,
@@ -244,7 +244,7 @@ class Certificate(BaseModel):
 class Entry(BaseModel):
     """One line of the log."""
 
-    model_config = _example(
+    model_config = _make_config(
         event="attempt",
         owner="ada",
         source="service",
@@ -287,6 +287,6 @@ class Jwks(BaseModel):
 
 DOCUMENTS: list[type[BaseModel]] = [
     *(Health, Verdicts, Decided, Learned, Person, Outdated, Forgotten),
-    *(Tuned, NotMe, Certificate, Entry, Jwks, Problem),
+    *(Tuned, NotMeResult, Certificate, Entry, Jwks, Problem),
 ]
 """All that are sent."""

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from onlyme.serve.options import Options
     from onlyme.settings import Settings
 
-__all__ = ["Server", "config", "run"]
+__all__ = ["Server", "make_config", "run"]
 
-MOST_HEADER = 16 * 2**10
-MOST_MESSAGE = 4 * 2**20
+MAX_HEADER_BYTES = 16 * 2**10
+MAX_MESSAGE_BYTES = 4 * 2**20
 
 
-class Impatient(H11Protocol):
+class TimeoutProtocol(H11Protocol):
     """HTTP/1.1 that ends a connection whose request does not come, or whose answer is not read.
 
     Uvicorn waits for the first request of a connection, for the rest of a header, and for the
@@ -37,8 +37,8 @@ class Impatient(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for a request."""
         super().connection_made(transport)
-        self._reading = _Patience(self.loop, transport)
-        self._writing = _Patience(self.loop, transport)
+        self._reading = _AbortTimer(self.loop, transport)
+        self._writing = _AbortTimer(self.loop, transport)
         self._reading.begin(self.seconds)
 
     def handle_events(self) -> None:
@@ -78,7 +78,7 @@ class Impatient(H11Protocol):
         super().connection_lost(exc)
 
 
-class _Patience:
+class _AbortTimer:
     """A time after which a connection is cut."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport) -> None:
@@ -114,15 +114,15 @@ class Server(uvicorn.Server):
             self._ready(self.servers[0].sockets[0].getsockname()[1])
 
 
-def config(settings: Settings, options: Options) -> uvicorn.Config:
+def make_config(settings: Settings, options: Options) -> uvicorn.Config:
     """Return how uvicorn serves the application."""
-    protocol = type("Impatient", (Impatient,), {"seconds": options.header_seconds})
+    protocol = type("Impatient", (TimeoutProtocol,), {"seconds": options.header_seconds})
     return uvicorn.Config(
         create_app(settings, options),
         http=protocol,
         ws="websockets-sansio",
-        ws_max_size=MOST_MESSAGE,
-        h11_max_incomplete_event_size=MOST_HEADER,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         limit_concurrency=options.connections,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=10,
@@ -146,14 +146,14 @@ def run(settings: Settings, options: Options, ready: Callable[[int], None]) -> N
         OnlymeError: vault or networks cannot be used.
         OSError: the address cannot be listened on.
     """
-    wiring.keeping(settings).close()  # what is missing is said at once, in words
-    wiring.pipeline(settings, lasting=True)  # the networks stay loaded
-    wiring.judge(wiring.runtime(settings, lasting=True))
-    with listening(options) as listener:
-        Server(config(settings, options), ready).run([listener])
+    wiring.open_vault(settings).close()  # what is missing is said at once, in words
+    wiring.make_pipeline(settings, lasting=True)  # the networks stay loaded
+    wiring.load_judge(wiring.choose_runtime(settings, lasting=True))
+    with open_listener(options) as listener:
+        Server(make_config(settings, options), ready).run([listener])
 
 
-def listening(options: Options) -> socket.socket:
+def open_listener(options: Options) -> socket.socket:
     """Listen on the address of the options.
 
     Raises:

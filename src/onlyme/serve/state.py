@@ -10,20 +10,20 @@ from starlette.requests import HTTPConnection
 from onlyme.faceid import wiring
 from onlyme.faceid.face_id import FaceID
 from onlyme.serve.access.assertions import Signer
-from onlyme.serve.access.auth import Current, Rates, Sessions
+from onlyme.serve.access.auth import RateLimiter, Sessions, TokenCache
 from onlyme.serve.access.tokens import Token, Tokens
 from onlyme.serve.live.stream import Streams
 from onlyme.serve.metrics import Metrics
 from onlyme.serve.uploads.body import Uploads
-from onlyme.serve.workers import Engine
+from onlyme.serve.workers import FaceIDPool
 from onlyme.types import LivenessLevel
 
 if TYPE_CHECKING:
     from onlyme.serve.options import Options
     from onlyme.settings import Settings
-    from onlyme.vault.admin import Keeping
+    from onlyme.vault.admin import VaultAdmin
 
-__all__ = ["SOURCE", "Service"]
+__all__ = ["SOURCE", "ServiceState"]
 
 SOURCE = "service"
 """What the gate and the log call an attempt that came over the network."""
@@ -31,7 +31,7 @@ SOURCE = "service"
 _log = logging.getLogger("onlyme.serve")
 
 
-class Service:
+class ServiceState:
     """The parts behind the routes.
 
     Args:
@@ -55,34 +55,34 @@ class Service:
         self.options = options
         self.level = LivenessLevel(settings.liveness)
         self.cookie = f"onlyme-{options.port}"  # browsers share cookies among the ports of a host
-        self.engine = Engine(
-            self.opened,
+        self.engine = FaceIDPool(
+            self.open_face_id,
             workers=options.workers,
-            waiting=options.waiting,
+            max_waiting_jobs=options.waiting,
             seconds=options.seconds,
         )
-        self.tokens = Current(self._read_tokens)
+        self.tokens = TokenCache(self._read_tokens)
         self.sessions = Sessions()
-        self.rates = Rates()
+        self.rates = RateLimiter()
         self.uploads = Uploads(options.held_bytes, options.body_seconds)
         self.metrics = Metrics(lambda: self.engine.waiting, lambda: self.uploads.held)
         self.signer: Signer
         self.streams = Streams()
-        self._keeping: Keeping | None = None
+        self._keeping: VaultAdmin | None = None
 
     @classmethod
-    def of(cls, connection: HTTPConnection) -> Self:
+    def get_from(cls, connection: HTTPConnection) -> Self:
         """Return the service that a connection came to; a dependency of routes."""
         service: Self = connection.app.state.service
         return service
 
-    def opened(self) -> FaceID:
+    def open_face_id(self) -> FaceID:
         """Open the vault for one thread.
 
         Raises:
             OnlymeError: it cannot be opened.
         """
-        face_id = wiring.face_id(self.settings, FaceID, lasting=True)
+        face_id = wiring.make_face_id(self.settings, FaceID, lasting=True)
         face_id.gate.by = SOURCE
         return face_id
 
@@ -92,8 +92,8 @@ class Service:
         Raises:
             OnlymeError: vault or networks cannot be used.
         """
-        self._keeping = wiring.keeping(self.settings)
-        self.signer = Signer.of(self._keeping, self.options.issuer)
+        self._keeping = wiring.open_vault(self.settings)
+        self.signer = Signer.load(self._keeping, self.options.issuer)
         await self.engine.start()
 
     async def stop(self) -> None:
@@ -108,4 +108,4 @@ class Service:
 
     def _read_tokens(self) -> list[Token]:
         assert self._keeping is not None  # noqa: S101 - for the type checker; `start` came first
-        return Tokens(self._keeping).all()
+        return Tokens(self._keeping).read_all()

@@ -12,34 +12,39 @@ from concurrent.futures import Future
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from onlyme.serve.problems import Refused
+from onlyme.serve.problems import ProblemError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from onlyme.faceid.face_id import FaceID
 
-__all__ = ["Engine"]
+__all__ = ["FaceIDPool"]
 
 T = TypeVar("T")
 
 
-class Engine:
+class FaceIDPool:
     """Threads that own FaceIDs over one vault.
 
     Args:
-        opened: opens a FaceID; called in each thread.
+        open_face_id: opens a FaceID; called in each thread.
         workers: how many threads.
-        waiting: how many jobs may wait.
+        max_waiting_jobs: how many jobs may wait.
         seconds: how long a job may take, waiting included, unless told otherwise.
     """
 
     def __init__(
-        self, opened: Callable[[], FaceID], *, workers: int, waiting: int, seconds: float
+        self,
+        open_face_id: Callable[[], FaceID],
+        *,
+        workers: int,
+        max_waiting_jobs: int,
+        seconds: float,
     ) -> None:
-        self._opened = opened
+        self._opened = open_face_id
         self._workers = workers
-        self._waiting = waiting
+        self._waiting = max_waiting_jobs
         self._seconds = seconds
         self._jobs: deque[tuple[Future[Any], Callable[[FaceID], Any]]] = deque()
         self._changed = Condition()
@@ -79,23 +84,23 @@ class Engine:
         self,
         job: Callable[[FaceID], T],
         *,
-        gone: Callable[[], Awaitable[Any]] | None = None,
+        wait_until_gone: Callable[[], Awaitable[Any]] | None = None,
         seconds: float | None = None,
     ) -> T:
         """Do a job in one of the threads and return what it returns.
 
         Args:
             job: called with the thread's FaceID.
-            gone: returns when whoever asked has left; then a job that waits is not begun.
+            wait_until_gone: returns when whoever asked has left; then a job that waits is not begun.
             seconds: how long it may take, waiting included.
 
         Raises:
             Refused: too many wait already (503), or the time is over (504). A job that has
                 begun by then runs to its end, and what it wrote down stays.
         """
-        future = self._queued(job)
+        future = self._enqueue(job)
         answer = asyncio.wrap_future(future)
-        left = None if gone is None else asyncio.ensure_future(gone())
+        left = None if wait_until_gone is None else asyncio.ensure_future(wait_until_gone())
         try:
             waited = {answer} if left is None else {answer, left}
             await asyncio.wait(
@@ -104,8 +109,8 @@ class Engine:
             if answer.done():
                 return answer.result()
             if left is not None and left.done():
-                raise Refused(503, "gone", "whoever asked has left")
-            raise Refused(504, "time-is-over", "this took too long; try again later")
+                raise ProblemError(503, "gone", "whoever asked has left")
+            raise ProblemError(504, "time-is-over", "this took too long; try again later")
         finally:
             if left is not None:
                 left.cancel()
@@ -113,24 +118,26 @@ class Engine:
                 future.cancel()  # unless it has begun
                 answer.cancel()
 
-    def _queued(self, job: Callable[[FaceID], T]) -> Future[T]:
+    def _enqueue(self, job: Callable[[FaceID], T]) -> Future[T]:
         future: Future[T] = Future()
         with self._changed:
             if self._closed or len(self._jobs) >= self._waiting:
-                raise Refused(503, "busy", "too many requests wait already", {"Retry-After": "1"})
+                raise ProblemError(
+                    503, "busy", "too many requests wait already", {"Retry-After": "1"}
+                )
             self._jobs.append((future, job))
             self._changed.notify()
         return future
 
-    def _work(self, opened: Future[None]) -> None:
+    def _work(self, ready: Future[None]) -> None:
         try:
             face_id = self._opened()
         except BaseException as error:  # noqa: BLE001 - told to whoever started the engine
-            opened.set_exception(error)
+            ready.set_exception(error)
             return
-        opened.set_result(None)
+        ready.set_result(None)
         with face_id:
-            while (next_ := self._next()) is not None:
+            while (next_ := self._take_next()) is not None:
                 future, job = next_
                 if not future.set_running_or_notify_cancel():
                     continue
@@ -140,7 +147,7 @@ class Engine:
                     future.set_exception(error)
                 del future, job, next_  # a picture is not kept while nothing is to do
 
-    def _next(self) -> tuple[Future[Any], Callable[[FaceID], Any]] | None:
+    def _take_next(self) -> tuple[Future[Any], Callable[[FaceID], Any]] | None:
         with self._changed:
             while not self._jobs and not self._closed:
                 self._changed.wait()

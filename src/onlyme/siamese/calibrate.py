@@ -1,7 +1,7 @@
 """What an alpha costs: how often a stranger gets in, how often the owner stays out.
 
 Owners differ: strangers come nearer to some, and the photos of some vary more.
-`centre_of` foresees half of the first from synthetic strangers and part of the
+`compute_centre` foresees half of the first from synthetic strangers and part of the
 second from the photos; z = (margin − centre) / spread is what is left. On that
 scale one curve serves all owners. It was measured on real people whom the head
 had not seen, and comes with the base. (Why half, and why the photos:
@@ -21,7 +21,7 @@ from onlyme.errors import UsageError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Miss", "MissTable", "TailCurve", "centre_of"]
+__all__ = ["MissRate", "MissTable", "TailCurve", "compute_centre"]
 
 STRANGERS_SHARE = 0.5
 """How much of an owner's mean margin against synthetic strangers moves the centre."""
@@ -29,11 +29,13 @@ STRANGERS_SHARE = 0.5
 AGREEMENT_SHARE = 0.3
 """How much the agreement of the owner's photos moves the centre."""
 
-LEAST_AGREEMENT = 0.65
+MIN_AGREEMENT = 0.65
 """Photos that agree less lower alpha no further: they may be of different people."""
 
 
-def centre_of(draws_margins: NDArray[np.floating[Any]], me: NDArray[np.floating[Any]]) -> float:
+def compute_centre(
+    draws_margins: NDArray[np.floating[Any]], me: NDArray[np.floating[Any]]
+) -> float:
     """Where an owner's margins are counted from.
 
     Args:
@@ -41,7 +43,7 @@ def centre_of(draws_margins: NDArray[np.floating[Any]], me: NDArray[np.floating[
         me: float[m, r], heads of the owner's photos. Their agreement is the length
             of their mean, 1 for one photo.
     """
-    agreement = max(float(np.linalg.norm(me.mean(axis=0))), LEAST_AGREEMENT)
+    agreement = max(float(np.linalg.norm(me.mean(axis=0))), MIN_AGREEMENT)
     return STRANGERS_SHARE * float(draws_margins.mean()) + AGREEMENT_SHARE * agreement
 
 
@@ -71,20 +73,20 @@ class TailCurve:
         lowest = 10.0 ** float(self.log_far[-1])
         if not lowest * (1 - 1e-9) <= far <= 1.0:
             raise UsageError(f"a false accept rate lies between {lowest:.0e} and 1, not {far}")
-        return float(np.interp(-math.log10(far), -self.log_far, self._row(photos)))
+        return float(np.interp(-math.log10(far), -self.log_far, self._select_row(photos)))
 
     def far_at(self, z: float, photos: int) -> float:
         """The probability that a stranger reaches `z`: never under the curve's end."""
-        return float(10.0 ** np.interp(z, self._row(photos), self.log_far))
+        return float(10.0 ** np.interp(z, self._select_row(photos), self.log_far))
 
-    def _row(self, photos: int) -> NDArray[np.float64]:
+    def _select_row(self, photos: int) -> NDArray[np.float64]:
         """Of as many photos or the next more: more photos have the longer tail."""
         row = min(int(np.searchsorted(self.photos, photos)), len(self.photos) - 1)
         return self.z[row]  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)
-class Miss:
+class MissRate:
     """How often owners are expected to be refused.
 
     Attributes:
@@ -121,10 +123,10 @@ class MissTable:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
 
-    def at(self, z: float, photos: int) -> Miss:
+    def miss_at(self, z: float, photos: int) -> MissRate:
         """The rate at `z` of owners with as many photos, or with the next fewer measured."""
         row = max(int(np.searchsorted(self.photos, photos, side="right")) - 1, 0)
         rate, low, high = (
             float(np.interp(z, self.z, table[row])) for table in (self.rate, self.low, self.high)
         )
-        return Miss(rate, low, high, int(self.people[row]), int(self.photos[row]))
+        return MissRate(rate, low, high, int(self.people[row]), int(self.photos[row]))

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 from onlyme.errors import NotCalibrated, UsageError
 
 if TYPE_CHECKING:
-    from onlyme.siamese.calibrate import Miss
-    from onlyme.siamese.learned import Learned
+    from onlyme.siamese.calibrate import MissRate
+    from onlyme.siamese.learned import LearnedOwner
 
 __all__ = [
     "CONFIDENCE",
-    "MODEL_REACH",
+    "MAX_MODEL_REACH_FACTOR",
     "NOT_COVERED",
-    "Certificate",
-    "certificate",
-    "counted_rows",
+    "OwnerCertificate",
+    "make_certificate",
+    "select_counted_rows",
 ]
 
 CONFIDENCE = 0.95
@@ -38,19 +38,19 @@ NOT_COVERED = (
 )
 """Whom a random stranger does not stand for."""
 
-_SPOKEN_FOR = 0.01
+_MIN_COUNTED_SHARE = 0.01
 """Below this share of what alpha asks for, a count says little about it."""
 
-_ENOUGH_PAIRS = 20
+_MIN_ACCEPTED_PAIRS = 20
 """Pairs of people that must have been mistaken for a count to carry a bound: with fewer, a
 family or two decides."""
 
-MODEL_REACH = 100.0
+MAX_MODEL_REACH_FACTOR = 100.0
 """How far below the last counted rate the tail model is still said aloud."""
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
+class OwnerCertificate:
     """What an alpha promises.
 
     Attributes:
@@ -84,7 +84,7 @@ class Certificate:
     owners: int
     strangers: int
     accepted_pairs: int
-    miss: Miss
+    miss: MissRate
     confidence: float = CONFIDENCE
     not_covered: tuple[str, ...] = NOT_COVERED
 
@@ -104,7 +104,7 @@ class Certificate:
                 f"Modelled, not counted: at most once in {self.modelled_tries:,} tries, if "
                 "the tail goes on as it begins."
             )
-        elif self.counted_tries * self.far < _SPOKEN_FOR:
+        elif self.counted_tries * self.far < _MIN_COUNTED_SHARE:
             beyond = "This alpha lies beyond what the data can carry; no more is claimed."
         carried = (
             "That this owner is like the others is a model too: alpha is set from the owner's "
@@ -118,9 +118,9 @@ class Certificate:
         return tuple(text for text in (counted, beyond, carried, missed, excepted) if text)
 
 
-def certificate(
-    learned: Learned, *, alpha: float | None = None, far: float | None = None
-) -> Certificate:
+def make_certificate(
+    learned: LearnedOwner, *, alpha: float | None = None, far: float | None = None
+) -> OwnerCertificate:
     """Say what an alpha promises.
 
     Args:
@@ -142,16 +142,16 @@ def certificate(
     if rate is None or miss is None:
         raise NotCalibrated(f"nothing can be promised for network {learned.model[:12]}…")
     card = learned.base.card
-    rows = counted_rows(card["counted"], learned.photos)
+    rows = select_counted_rows(card["counted"], learned.photos)
     below = [row for row in rows if row["far"] >= rate * (1 - 1e-6)]
     if not below:
         raise NotCalibrated("this alpha is too low for any promise")
     best = min(below, key=lambda row: row["upper95"])
     last = min(rows, key=lambda row: row["far"])
     modelled = None
-    if last["far"] / MODEL_REACH <= rate < last["far"] * (1 - 1e-6):
+    if last["far"] / MAX_MODEL_REACH_FACTOR <= rate < last["far"] * (1 - 1e-6):
         modelled = math.floor(1.0 / (rate * last["upper95"] / last["far"]))
-    return Certificate(
+    return OwnerCertificate(
         alpha=alpha,
         far=rate,
         photos=learned.photos,
@@ -167,10 +167,12 @@ def certificate(
     )
 
 
-def counted_rows(counted: list[dict[str, float]], photos: int) -> list[dict[str, float]]:
+def select_counted_rows(counted: list[dict[str, float]], photos: int) -> list[dict[str, float]]:
     """Return the rows that carry a bound, for as many photos or the next more measured."""
     measured = sorted({int(row["photos"]) for row in counted})
     chosen = next((number for number in measured if number >= photos), measured[-1])
     return [
-        row for row in counted if row["photos"] == chosen and row["accepted_pairs"] >= _ENOUGH_PAIRS
+        row
+        for row in counted
+        if row["photos"] == chosen and row["accepted_pairs"] >= _MIN_ACCEPTED_PAIRS
     ]

@@ -16,22 +16,22 @@ from onlyme.errors import UsageError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["UNRELATED", "distances", "products", "rows", "unit"]
+__all__ = ["UNRELATED_DISTANCE", "check_unit_rows", "dot_rows", "measure_distances", "normalize"]
 
-UNRELATED = float(np.sqrt(2.0))
+UNRELATED_DISTANCE = float(np.sqrt(2.0))
 """Distance of two vectors that have nothing in common (a right angle)."""
 
 
-def unit(vectors: NDArray[Any]) -> NDArray[Any]:
+def normalize(vectors: NDArray[Any]) -> NDArray[Any]:
     """Scale each row to length 1; a row of zeros stays one."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors / np.maximum(lengths, np.finfo(vectors.dtype).tiny)  # type: ignore[no-any-return]
 
 
-_FEW = 8
+_MAX_ROWS_WITHOUT_BLAS = 8
 
 
-def distances(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+def measure_distances(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     """Euclidean distance of every row of `a` to every row of `b`.
 
     Args:
@@ -46,25 +46,27 @@ def distances(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
         >>> distances(np.array([east]), np.array([east, north, -east])).round(3).tolist()
         [[0.0, 1.414, 2.0]]
     """
-    squares = products(a, b)
+    squares = dot_rows(a, b)
     squares *= -2.0
     squares += 2.0
     np.maximum(squares, 0.0, out=squares)
     return np.sqrt(squares, out=squares)  # type: ignore[no-any-return]
 
 
-def products(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+def dot_rows(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     """Scalar product of every row of `a`, float[n, d], with every row of `b`, float[m, d].
 
     A few rows do not go through BLAS. It would wake its threads for a tenth of a
     millisecond's work, and those wait busily for more, on the cores on which the network
     embeds the next face: on two cores that doubled the time of a verification.
     """
-    made: NDArray[Any] = np.einsum("nd,md->nm", a, b) if len(a) <= _FEW else a @ b.T
+    made: NDArray[Any] = (
+        np.einsum("nd,md->nm", a, b) if len(a) <= _MAX_ROWS_WITHOUT_BLAS else a @ b.T
+    )
     return made
 
 
-def rows(vectors: object, dimension: int, what: str) -> NDArray[np.float32]:
+def check_unit_rows(vectors: object, dimension: int, what: str) -> NDArray[np.float32]:
     """Take a set of unit vectors from a caller, or say what is wrong with it.
 
     Args:

@@ -16,7 +16,7 @@ import numpy as np
 
 from onlyme.errors import NotCalibrated
 from onlyme.siamese.calibrate import MissTable, TailCurve
-from onlyme.siamese.distance import products, rows, unit
+from onlyme.siamese.distance import check_unit_rows, dot_rows, normalize
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["NEAREST", "Base"]
+__all__ = ["MAX_NEAREST_STRANGERS", "Base"]
 
-NEAREST = 100
+MAX_NEAREST_STRANGERS = 100
 """How many of the nearest strangers the rule asks; from 20 to 1,000 makes no difference."""
 
 
@@ -91,7 +91,7 @@ class Base:
                 arrays = {key: parts[key] for key in parts.files}
             if str(arrays["model"]) != model:
                 raise NotCalibrated(f"{missing}: {path.name} was made for another")
-            return cls._from(arrays)
+            return cls._from_arrays(arrays)
         except FileNotFoundError:
             raise NotCalibrated(
                 f"{missing}; tools/train_head.py makes them from a folder of people"
@@ -100,7 +100,7 @@ class Base:
             raise NotCalibrated(f"{missing}: {path.name} is damaged ({error})") from None
 
     @classmethod
-    def _from(cls, arrays: dict[str, NDArray[Any]]) -> Self:
+    def _from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Self:
         card = json.loads(str(arrays["card"]))
         projection = arrays["projection"].astype(np.float32)
         curve = TailCurve(
@@ -117,8 +117,8 @@ class Base:
             dimension=projection.shape[1],
             projection=projection,
             mean=arrays["mean"].astype(np.float32),
-            cohort=unit(arrays["cohort"].astype(np.float32)),
-            draws=unit(arrays["draws"].astype(np.float32)),
+            cohort=normalize(arrays["cohort"].astype(np.float32)),
+            draws=normalize(arrays["draws"].astype(np.float32)),
             draws_not_me=arrays["draws_not_me"].astype(np.float64),
             curve=curve,
             misses=misses,
@@ -127,7 +127,7 @@ class Base:
         )
 
     @classmethod
-    def plain(cls, model: str, dimension: int) -> Self:
+    def make_plain(cls, model: str, dimension: int) -> Self:
         """A base for a network without an artefact: no head, no cohort, no promise.
 
         The rule then knows only the NOT_ME photos that the owner gives, and no
@@ -151,9 +151,9 @@ class Base:
     @property
     def nearest(self) -> int:
         """How many votes of NOT_ME the rule counts."""
-        return min(NEAREST, len(self.cohort)) or 1
+        return min(MAX_NEAREST_STRANGERS, len(self.cohort)) or 1
 
-    def heads(self, embeddings: object, what: str = "embeddings") -> NDArray[np.float32]:
+    def project(self, embeddings: object, what: str = "embeddings") -> NDArray[np.float32]:
         """Bring embeddings to head space.
 
         Args:
@@ -166,5 +166,5 @@ class Base:
         Raises:
             UsageError: wrong shape, not finite, not of unit length.
         """
-        centred = rows(embeddings, self.dimension, what) - self.mean
-        return unit(products(centred, self.projection))
+        centred = check_unit_rows(embeddings, self.dimension, what) - self.mean
+        return normalize(dot_rows(centred, self.projection))

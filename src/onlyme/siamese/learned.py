@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from onlyme.errors import NeedsReenroll, NotCalibrated, UsageError
-from onlyme.siamese.distance import distances, rows, unit
+from onlyme.siamese.distance import check_unit_rows, measure_distances, normalize
 from onlyme.siamese.margin import NotMe
 
 if TYPE_CHECKING:
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from onlyme.siamese.calibrate import Miss
+    from onlyme.siamese.calibrate import MissRate
     from onlyme.siamese.head import Base
 
-__all__ = ["Learned", "Report"]
+__all__ = ["LearnedOwner", "LearningReport"]
 
-_FORMAT = 1
+_STATE_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class LearningReport:
     """What the owner should know about learning.
 
     Attributes:
@@ -39,7 +39,7 @@ class Report:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Learned:
+class LearnedOwner:
     """What was learned of one owner. Immutable.
 
     Attributes:
@@ -67,7 +67,7 @@ class Learned:
     alpha: float
     training_alpha: float
     kept: bool
-    report: Report
+    report: LearningReport
 
     @property
     def model(self) -> str:
@@ -91,19 +91,19 @@ class Learned:
         Raises:
             UsageError: wrong shape, not finite, not of unit length.
         """
-        heads = self.base.heads(embeddings)
+        heads = self.base.project(embeddings)
         if self.kept:
-            heads = unit(heads * self.scale)
-        me = distances(heads, self.template[None])[:, 0]
-        return np.asarray(self.not_me.distance(heads) - me, np.float64)
+            heads = normalize(heads * self.scale)
+        me = measure_distances(heads, self.template[None])[:, 0]
+        return np.asarray(self.not_me.measure_distance(heads) - me, np.float64)
 
     def stranger_margins(self, most: int = 2000) -> NDArray[np.float64]:
         """Margins of synthetic strangers, for a picture: float64[n], n ≤ most; empty without."""
         heads = self.base.draws[:most]
         if self.kept:
-            heads = unit(heads * self.scale)
-        me: NDArray[np.float64] = distances(heads, self.template[None])[:, 0]
-        return self.not_me.distance(heads) - me
+            heads = normalize(heads * self.scale)
+        me: NDArray[np.float64] = measure_distances(heads, self.template[None])[:, 0]
+        return self.not_me.measure_distance(heads) - me
 
     def alpha_at(self, far: float) -> float:
         """The alpha at which a random stranger is accepted with probability `far`.
@@ -122,19 +122,19 @@ class Learned:
             return None
         return self.base.curve.far_at((alpha - self.centre) / self.spread, self.photos)
 
-    def miss_at(self, alpha: float) -> Miss | None:
+    def miss_at(self, alpha: float) -> MissRate | None:
         """How often owners with as many photos miss `alpha`: the population's rate.
 
         None without calibration.
         """
         if self.base.misses is None:
             return None
-        return self.base.misses.at((alpha - self.centre) / self.spread, self.photos)
+        return self.base.misses.miss_at((alpha - self.centre) / self.spread, self.photos)
 
     def state(self) -> dict[str, NDArray[np.float32] | float | int | str | bool | list[str]]:
         """Everything worth storing: small arrays and plain values, for `restore`."""
         return {
-            "format": _FORMAT,
+            "format": _STATE_FORMAT,
             "model": self.model,
             "base": self.base.made,
             "template": self.template,
@@ -162,21 +162,21 @@ class Learned:
         try:
             if state["model"] != base.model or state["base"] != base.made:
                 raise NeedsReenroll("learned with another network or head; learn again")
-            return cls._restored(base, state)
+            return cls._read_state(base, state)
         except (KeyError, TypeError, ValueError) as error:
             raise UsageError(f"this is not a learned owner ({type(error).__name__})") from None
 
     @classmethod
-    def _restored(cls, base: Base, state: Mapping[str, Any]) -> Self:
+    def _read_state(cls, base: Base, state: Mapping[str, Any]) -> Self:
         width = len(base.projection)
-        given = rows(state["given"], width, "given")
+        given = check_unit_rows(state["given"], width, "given")
         votes = np.asarray(state["votes"], np.float32)
         scale = np.asarray(state["scale"], np.float32)
         numbers = {
             key: float(state[key]) for key in ("centre", "spread", "alpha", "training_alpha")
         }
         whole = (
-            state["format"] == _FORMAT
+            state["format"] == _STATE_FORMAT
             and isinstance(state["kept"], bool)
             and int(state["photos"]) >= 1
             and votes.shape == (len(given),)
@@ -188,11 +188,11 @@ class Learned:
         )
         if not whole:
             raise UsageError("this is not a learned owner: its numbers make no sense")
-        template = rows(np.reshape(state["template"], (1, -1)), width, "template")
+        template = check_unit_rows(np.reshape(state["template"], (1, -1)), width, "template")
         if len(template) != 1:
             raise UsageError("this is not a learned owner: it has no template")
         kept = state["kept"]
-        cohort = unit(base.cohort * scale) if kept else base.cohort
+        cohort = normalize(base.cohort * scale) if kept else base.cohort
         return cls(
             base=base,
             template=template[0],
@@ -200,6 +200,6 @@ class Learned:
             not_me=NotMe(cohort, given, votes, base.nearest),
             scale=scale,
             kept=kept,
-            report=Report(str(state["why"]), tuple(str(note) for note in state["notes"])),
+            report=LearningReport(str(state["why"]), tuple(str(note) for note in state["notes"])),
             **numbers,
         )

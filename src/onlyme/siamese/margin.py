@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onlyme.siamese.distance import UNRELATED, distances
+from onlyme.siamese.distance import UNRELATED_DISTANCE, measure_distances
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +26,7 @@ GIVEN_VOTES = 5.0
 LOOK_ALIKE_VOTES = 60.0
 """Votes of a photo that was taken for the owner once, or of a sibling."""
 
-_CHUNK = 512
+_CHUNK_ROWS = 512
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -46,7 +46,7 @@ class NotMe:
     votes: NDArray[np.float32]
     nearest: int
 
-    def distance(self, heads: NDArray[np.float32]) -> NDArray[np.float64]:
+    def measure_distance(self, heads: NDArray[np.float32]) -> NDArray[np.float64]:
         """d(x, NOT_ME) for each row: the mean over the nearest votes.
 
         Without a cohort it is the distance to the nearest given face. A stranger
@@ -59,14 +59,17 @@ class NotMe:
         Returns:
             float64[n], 0 to 2.
         """
-        parts = [self._block(heads[at : at + _CHUNK]) for at in range(0, len(heads), _CHUNK)]
+        parts = [
+            self._measure_block(heads[at : at + _CHUNK_ROWS])
+            for at in range(0, len(heads), _CHUNK_ROWS)
+        ]
         return np.concatenate(parts) if parts else np.empty(0)
 
-    def _block(self, heads: NDArray[np.float32]) -> NDArray[np.float64]:
+    def _measure_block(self, heads: NDArray[np.float32]) -> NDArray[np.float64]:
         if len(self.cohort):
-            near = nearest_of(distances(heads, self.cohort), self.nearest)
+            near = select_nearest(measure_distances(heads, self.cohort), self.nearest)
         else:
-            near = np.full((len(heads), 1), UNRELATED)
+            near = np.full((len(heads), 1), UNRELATED_DISTANCE)
         return self.merge(heads, near)
 
     def merge(self, heads: NDArray[np.float32], near: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -81,7 +84,9 @@ class NotMe:
         """
         if not len(self.given):
             return np.asarray(near.mean(axis=1, dtype=np.float64))
-        everybody = np.concatenate([near, distances(heads, self.given)], axis=1, dtype=np.float64)
+        everybody = np.concatenate(
+            [near, measure_distances(heads, self.given)], axis=1, dtype=np.float64
+        )
         votes = np.concatenate([np.ones(near.shape[1]), self.votes])
         order = np.argsort(everybody, axis=1, kind="stable")
         sorted_votes = votes[order]
@@ -91,7 +96,7 @@ class NotMe:
         return np.asarray(total / self.nearest, np.float64)
 
 
-def nearest_of(table: NDArray[np.floating], count: int) -> NDArray[np.floating]:
+def select_nearest(table: NDArray[np.floating], count: int) -> NDArray[np.floating]:
     """The `count` smallest of each row, in no order."""
     if count >= table.shape[1]:
         return table

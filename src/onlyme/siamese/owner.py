@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from onlyme.errors import NeedsReenroll, NotCalibrated, UsageError, VaultDamaged
-from onlyme.siamese import Learned, certificate, learn
+from onlyme.siamese import LearnedOwner, learn_owner, make_certificate
 from onlyme.storage.template import Template
 from onlyme.types import Decision, Lesson, Reason, Tuning
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from onlyme.siamese import Base, Certificate
+    from onlyme.siamese import Base, OwnerCertificate
 
-__all__ = ["DEFAULT_FAR", "Examples", "Owner", "lesson"]
+__all__ = ["DEFAULT_FAR", "Examples", "Owner", "make_lesson"]
 
 DEFAULT_FAR = 1e-4
 """The false accept rate that an alpha stands for when nobody says otherwise."""
 
-LOOSEST = 0.1
+MAX_FAR = 0.1
 """A false accept rate above this is no promise; who wants less says an alpha."""
 
-STRICTEST = 1e-9
+MIN_FAR = 1e-9
 """No alpha stands for a lower false accept rate, even by the tail model."""
 
 _SETS = ("me", "not_me", "look_alikes", "learned", "lessons")
@@ -64,17 +64,17 @@ class Examples:
     lessons: NDArray[np.float32] = field(repr=False)
 
     @property
-    def alike(self) -> NDArray[np.float32]:
+    def all_look_alikes(self) -> NDArray[np.float32]:
         """float32[l + w, d]: everybody who comes too near."""
         return np.concatenate([self.look_alikes, self.lessons])
 
     @property
-    def taught(self) -> NDArray[np.float32]:
+    def all_me(self) -> NDArray[np.float32]:
         """float32[m + a, d]: everything that is the person's."""
         return np.concatenate([self.me, self.learned])
 
     @classmethod
-    def none(cls, dimension: int) -> Self:
+    def make_empty(cls, dimension: int) -> Self:
         """Return no examples at all, for a network whose vectors have `dimension` numbers."""
         return cls(*(np.empty((0, dimension), np.float32) for _ in _SETS))
 
@@ -100,7 +100,7 @@ class Owner:
     name: str
     created: datetime
     examples: Examples
-    learned: Learned
+    learned: LearnedOwner
     alpha: float
     promised: float | None
 
@@ -118,11 +118,11 @@ class Owner:
 
         A network without calibration promises no rate; alpha is then a plain margin.
         """
-        learned = learn(
+        learned = learn_owner(
             base,
-            examples.taught,
+            examples.all_me,
             examples.not_me,
-            look_alikes=examples.alike,
+            look_alikes=examples.all_look_alikes,
             far=far or DEFAULT_FAR,
         )
         if alpha is None:
@@ -131,12 +131,12 @@ class Owner:
         now = datetime.now(UTC)
         return cls(name, now, examples, learned, alpha, far)
 
-    def learned_anew(self, base: Base, examples: Examples) -> Self:
+    def relearn(self, base: Base, examples: Examples) -> Self:
         """Learn from other examples; alpha keeps what it was set by: a rate or a margin."""
         alpha = self.alpha if self.promised is None else None
         return self.learn(base, self.name, examples, far=self.promised, alpha=alpha)
 
-    def tuned(self, *, far: float | None = None, alpha: float | None = None) -> Self:
+    def tune(self, *, far: float | None = None, alpha: float | None = None) -> Self:
         """Return the same owner with an alpha given, or found for a false accept rate.
 
         Raises:
@@ -144,9 +144,9 @@ class Owner:
             NotCalibrated: no alpha of this network stands for a false accept rate.
         """
         if far is not None and alpha is None:
-            if not 0 < far <= LOOSEST:
+            if not 0 < far <= MAX_FAR:
                 raise UsageError(
-                    f"a false accept rate of {far:g} is not above 0 and at most {LOOSEST:g}"
+                    f"a false accept rate of {far:g} is not above 0 and at most {MAX_FAR:g}"
                 )
             alpha = self.learned.alpha_at(far)
         elif alpha is None or far is not None:
@@ -168,20 +168,20 @@ class Owner:
             alpha_before=self.alpha if alpha_before is None else alpha_before,
         )
 
-    def certificate(self) -> Certificate:
+    def certificate(self) -> OwnerCertificate:
         """Say what alpha promises, and on what ground.
 
         Raises:
             NotCalibrated: nothing was counted for this network.
         """
-        return certificate(self.learned, alpha=self.alpha)
+        return make_certificate(self.learned, alpha=self.alpha)
 
-    def shared_among(self, people: int) -> Self:
+    def share_among(self, people: int) -> Self:
         """Return the owner with the alpha that keeps its rate when `people` are searched."""
         far = self.far
         if far is None or people == 1:
             return self
-        shared = self.learned.alpha_at(min(max(far / people, STRICTEST), LOOSEST))
+        shared = self.learned.alpha_at(min(max(far / people, MIN_FAR), MAX_FAR))
         return replace(self, alpha=max(self.alpha, shared))
 
     def margins(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -231,13 +231,13 @@ class Owner:
             if key.startswith(_LEARNED)
         }
         try:
-            none = Examples.none(base.dimension).me
+            none = Examples.make_empty(base.dimension).me
             sets = (values.get(key, none) if key in _SINCE else values[key] for key in _SETS)
             examples = Examples(*sets)  # type: ignore[arg-type]
             alpha = float(values["alpha"])  # type: ignore[arg-type]
             promised: float | None = values["promised"]  # type: ignore[assignment]
             try:
-                learned = Learned.restore(base, state)
+                learned = LearnedOwner.restore(base, state)
             except NeedsReenroll:
                 if promised is not None and base.curve is None:
                     raise NotCalibrated(
@@ -258,7 +258,7 @@ class Owner:
             raise VaultDamaged(f"the template of {template.name} is not whole: {error}") from None
 
 
-def lesson(before: Owner, after: Owner, about: NDArray[np.float32]) -> Lesson:
+def make_lesson(before: Owner, after: Owner, about: NDArray[np.float32]) -> Lesson:
     """Tell what learning an owner anew did to a face, float32[1, d], and to the owner's own."""
     return Lesson(
         name=before.name,

@@ -16,34 +16,42 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onlyme.siamese.distance import distances, unit
-from onlyme.siamese.triplets import triplet_loss
+from onlyme.siamese.distance import measure_distances, normalize
+from onlyme.siamese.triplets import compute_triplet_loss
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["FEWEST", "PULL", "Correction", "Judged", "cross_validate", "objective", "train"]
+__all__ = [
+    "MIN_OWNER_HEAD_PHOTOS",
+    "PULL",
+    "CrossValidationResult",
+    "OwnerHead",
+    "compute_objective",
+    "cross_validate",
+    "train_owner_head",
+]
 
-FEWEST = 4
+MIN_OWNER_HEAD_PHOTOS = 4
 """ME photos under which the base head stays."""
 
 PULL = 0.5
 """Weight of the mean square of log(scale) beside the mean triplet loss."""
 
 _STEPS = 25
-_RATE = 0.03
-_MOST_TURNS = 10
+_LEARNING_RATE = 0.03
+_MAX_TURNS = 10
 """Photos left out in turn; of more photos, as many evenly spaced."""
 
-_HOPELESS = 4
+_MAX_LOST_TURNS = 4
 """Photos after which judging stops when each of them lost."""
 
-_HARDEST_SHARE = 64
+_DRAWS_PER_HARD_DRAW = 64
 """One of so many synthetic strangers is counted as hard when judging."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Correction:
+class OwnerHead:
     """A trained owner head.
 
     Attributes:
@@ -60,7 +68,7 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class CrossValidationResult:
     """What cross-validation says.
 
     Attributes:
@@ -75,7 +83,7 @@ class Judged:
     error: float
 
 
-def objective(
+def compute_objective(
     log_scale: NDArray[np.float64],
     me: NDArray[np.float64],
     not_me: NDArray[np.float64],
@@ -98,7 +106,7 @@ def objective(
     stacked = np.concatenate([me, not_me]) * scale
     lengths = np.linalg.norm(stacked, axis=1, keepdims=True)
     heads = stacked / lengths
-    loss = triplet_loss(heads[: len(me)], heads[len(me) :], alpha)
+    loss = compute_triplet_loss(heads[: len(me)], heads[len(me) :], alpha)
     upstream = np.concatenate([loss.me, loss.not_me])
     upstream = (upstream - heads * (upstream * heads).sum(axis=1, keepdims=True)) / lengths
     gradient = (upstream * stacked).sum(axis=0)  # d(scale · h)/d(log scale) = scale · h
@@ -106,12 +114,12 @@ def objective(
     return value, gradient + 2.0 * pull * log_scale / len(log_scale)
 
 
-def train(
+def train_owner_head(
     me: NDArray[np.floating[Any]],
     not_me: NDArray[np.floating[Any]],
     alpha: float,
     pull: float = PULL,
-) -> Correction:
+) -> OwnerHead:
     """Train a correction on all m·(m − 1)·n triplets.
 
     Args:
@@ -122,20 +130,20 @@ def train(
     """
     mine, others = np.asarray(me, np.float64), np.asarray(not_me, np.float64)
     log_scale = np.zeros(mine.shape[1])
-    before, gradient = objective(log_scale, mine, others, alpha, pull)
+    before, gradient = compute_objective(log_scale, mine, others, alpha, pull)
     moment, square = np.zeros_like(log_scale), np.zeros_like(log_scale)
     for step in range(1, _STEPS + 1):
         moment = 0.9 * moment + 0.1 * gradient
         square = 0.99 * square + 0.01 * gradient**2
-        pace = _RATE * (1.0 - (step - 1) / _STEPS)
+        pace = _LEARNING_RATE * (1.0 - (step - 1) / _STEPS)
         root = np.sqrt(square / (1.0 - 0.99**step)) + 1e-9
         log_scale = log_scale - pace * (moment / (1.0 - 0.9**step)) / root
-        _, gradient = objective(log_scale, mine, others, alpha, pull)
+        _, gradient = compute_objective(log_scale, mine, others, alpha, pull)
     scale = np.exp(log_scale)
-    heads = unit(np.concatenate([mine, others]) * scale)
-    loss = triplet_loss(heads[: len(mine)], heads[len(mine) :], alpha)
+    heads = normalize(np.concatenate([mine, others]) * scale)
+    loss = compute_triplet_loss(heads[: len(mine)], heads[len(mine) :], alpha)
     collapsed = alpha > 0 and abs(loss.value - alpha) < 0.05 * alpha and loss.active > 0.99
-    return Correction(scale.astype(np.float32), before, loss.value, collapsed)
+    return OwnerHead(scale.astype(np.float32), before, loss.value, collapsed)
 
 
 def cross_validate(
@@ -143,7 +151,7 @@ def cross_validate(
     not_me: NDArray[np.float32],
     draws: NDArray[np.float32],
     alpha: float,
-) -> Judged:
+) -> CrossValidationResult:
     """Leave out photos in turn (each, up to ten), train on the others, and look where it lands.
 
     It is judged against draws that training did not use, since an optimised head
@@ -155,27 +163,27 @@ def cross_validate(
         draws: float32[s, r], what to judge against.
         alpha: the training alpha.
     """
-    turns = np.unique(np.linspace(0, len(me) - 1, min(len(me), _MOST_TURNS)).round().astype(int))
+    turns = np.unique(np.linspace(0, len(me) - 1, min(len(me), _MAX_TURNS)).round().astype(int))
     found: list[float] = []
     for left in turns:
         rest = np.delete(me, left, axis=0)
-        scale = train(rest, not_me, alpha).scale
-        with_head = _standing(me[left] * scale, rest * scale, draws * scale)
-        found.append(with_head - _standing(me[left], rest, draws))
-        if len(found) >= _HOPELESS and max(found) < 0.0:
+        scale = train_owner_head(rest, not_me, alpha).scale
+        with_head = _measure_separation(me[left] * scale, rest * scale, draws * scale)
+        found.append(with_head - _measure_separation(me[left], rest, draws))
+        if len(found) >= _MAX_LOST_TURNS and max(found) < 0.0:
             break  # not one photo gained
     gains = np.array(found)
     gain, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
-    return Judged(gain > 2.0 * error and gain > 0.0, gain, error)
+    return CrossValidationResult(gain > 2.0 * error and gain > 0.0, gain, error)
 
 
-def _standing(
+def _measure_separation(
     photo: NDArray[np.float32], rest: NDArray[np.float32], draws: NDArray[np.float32]
 ) -> float:
     """How far a photo stands from the hardest draws, in their standard deviations."""
-    template = unit(unit(rest).mean(axis=0))[None]
-    strangers = distances(unit(draws), template)[:, 0]
-    hard = max(len(strangers) // _HARDEST_SHARE, 1)
+    template = normalize(normalize(rest).mean(axis=0))[None]
+    strangers = measure_distances(normalize(draws), template)[:, 0]
+    hard = max(len(strangers) // _DRAWS_PER_HARD_DRAW, 1)
     hardest = float(np.partition(strangers, hard - 1)[:hard].mean())
-    own = float(distances(unit(photo[None]), template)[0, 0])
+    own = float(measure_distances(normalize(photo[None]), template)[0, 0])
     return (hardest - own) / float(strangers.std())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from onlyme.errors import UsageError
 
-__all__ = ["PRESETS", "Preset", "preset"]
+__all__ = ["PRESETS", "Preset", "find_preset"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ PRESETS = (
 """From the most lenient to the strictest; `nist` is what new owners get."""
 
 
-def preset(name: str) -> Preset:
+def find_preset(name: str) -> Preset:
     """Return the preset of that name.
 
     Raises:

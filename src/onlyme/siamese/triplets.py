@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import UsageError
-from onlyme.siamese.distance import distances
+from onlyme.siamese.distance import measure_distances
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["TripletLoss", "triplet_loss"]
+__all__ = ["TripletLossResult", "compute_triplet_loss"]
 
-_SMALLEST = 1e-9
+_MIN_DISTANCE = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TripletLoss:
+class TripletLossResult:
     """The loss and how it changes.
 
     Attributes:
@@ -43,7 +43,9 @@ class TripletLoss:
     not_me: NDArray[np.float64]
 
 
-def triplet_loss(me: NDArray[np.float64], not_me: NDArray[np.float64], alpha: float) -> TripletLoss:
+def compute_triplet_loss(
+    me: NDArray[np.float64], not_me: NDArray[np.float64], alpha: float
+) -> TripletLossResult:
     """Evaluate the article's loss over the full triplet set.
 
     Args:
@@ -67,21 +69,21 @@ def triplet_loss(me: NDArray[np.float64], not_me: NDArray[np.float64], alpha: fl
     m, n = len(me), len(not_me)
     if m < 2 or n < 1:
         raise UsageError("a triplet needs two photos of ME and one of NOT_ME")
-    near, far = distances(me, me), distances(me, not_me)
+    near, far = measure_distances(me, me), measure_distances(me, not_me)
     hinge = near[:, :, None] - far[:, None, :] + alpha  # [anchor, positive, negative]
     hinge[np.arange(m), np.arange(m)] = 0.0  # a photo is not its own positive
     np.maximum(hinge, 0.0, out=hinge)
     count = m * (m - 1) * n
     hot = hinge > 0
     # How often each distance counts: upwards for A–P, downwards for A–N.
-    near_weight = hot.sum(axis=2) / (np.maximum(near, _SMALLEST) * count)
-    near_weight[near < _SMALLEST] = 0.0
-    far_weight = hot.sum(axis=1) / (np.maximum(far, _SMALLEST) * count)
-    far_weight[far < _SMALLEST] = 0.0
+    near_weight = hot.sum(axis=2) / (np.maximum(near, _MIN_DISTANCE) * count)
+    near_weight[near < _MIN_DISTANCE] = 0.0
+    far_weight = hot.sum(axis=1) / (np.maximum(far, _MIN_DISTANCE) * count)
+    far_weight[far < _MIN_DISTANCE] = 0.0
     both = near_weight + near_weight.T
     me_gradient = both.sum(axis=1)[:, None] * me - both @ me
     me_gradient -= far_weight.sum(axis=1)[:, None] * me - far_weight @ not_me
     not_me_gradient = -(far_weight.sum(axis=0)[:, None] * not_me - far_weight.T @ me)
-    return TripletLoss(
+    return TripletLossResult(
         float(hinge.sum() / count), float(hot.sum() / count), me_gradient, not_me_gradient
     )

@@ -18,14 +18,14 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from onlyme.errors import VaultDamaged
 
-__all__ = ["KEY_BYTES", "TAG_BYTES", "Keys", "Seal", "bound", "derived"]
+__all__ = ["KEY_BYTES", "TAG_BYTES", "AeadCipher", "Keys", "derive_key", "encode_parts"]
 
 KEY_BYTES = 32
 TAG_BYTES = 16
 _NONCE_BYTES = 12
 
 
-def bound(*parts: str | bytes | int) -> bytes:
+def encode_parts(*parts: str | bytes | int) -> bytes:
     """Write parts down so that no two different lists of parts look the same.
 
     >>> bound("ab", "c") == bound("a", "bc")
@@ -41,12 +41,12 @@ def bound(*parts: str | bytes | int) -> bytes:
     return b"".join(written)
 
 
-def derived(key: bytes, salt: bytes, purpose: str) -> bytes:
+def derive_key(key: bytes, salt: bytes, purpose: str) -> bytes:
     """Derive the key for one purpose from another key."""
     return HKDF(SHA256(), KEY_BYTES, salt, b"onlyme " + purpose.encode()).derive(key)
 
 
-class Seal:
+class AeadCipher:
     """Seals bytes to a context, so that they open under the same key and context only.
 
     Args:
@@ -56,12 +56,12 @@ class Seal:
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
 
-    def close(self, plain: bytes, context: bytes) -> bytes:
+    def seal(self, plain: bytes, context: bytes) -> bytes:
         """Return nonce, ciphertext and tag as one."""
         nonce = os.urandom(_NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, plain, context)
 
-    def open(self, sealed: object, context: bytes, what: str) -> bytes:
+    def unseal(self, sealed: object, context: bytes, what: str) -> bytes:
         """Return what was sealed to this context.
 
         Raises:
@@ -90,16 +90,16 @@ class Keys:
     root: bytes = field(repr=False)
 
     @cached_property
-    def seal(self) -> Seal:
+    def cipher(self) -> AeadCipher:
         """Seals records."""
-        return Seal(derived(self.root, self.vault, "seal"))
+        return AeadCipher(derive_key(self.root, self.vault, "seal"))
 
     @cached_property
     def index(self) -> bytes:
         """Hides who a row belongs to."""
-        return derived(self.root, self.vault, "index")
+        return derive_key(self.root, self.vault, "index")
 
     @cached_property
     def transform(self) -> bytes:
         """Seeds the rotation of templates."""
-        return derived(self.root, self.vault, "transform")
+        return derive_key(self.root, self.vault, "transform")

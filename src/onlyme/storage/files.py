@@ -11,10 +11,10 @@ from onlyme.errors import KeyRefused, VaultError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["private_folder", "read_private", "replace_private"]
+__all__ = ["make_private_folder", "read_private", "replace_private"]
 
 
-def private_folder(folder: Path) -> None:
+def make_private_folder(folder: Path) -> None:
     """Make a folder with mode 0700, or refuse one that others may enter.
 
     Raises:
@@ -31,7 +31,7 @@ def private_folder(folder: Path) -> None:
         raise VaultError(f"{folder} is open to other users; run `chmod 700 {folder}`")
 
 
-def read_private(path: Path, *, most: int) -> bytes:
+def read_private(path: Path, *, max_bytes: int) -> bytes:
     """Read a small file that only its user, or root, can have written and can read.
 
     Raises:
@@ -47,7 +47,7 @@ def read_private(path: Path, *, most: int) -> bytes:
             raise KeyRefused(f"{path} belongs to another user")
         if status.st_mode & 0o077:
             raise KeyRefused(f"{path} is open to other users; run `chmod 600 {path}`")
-        return file.read(most)
+        return file.read(max_bytes)
 
 
 def replace_private(path: Path, content: bytes) -> None:
@@ -56,11 +56,11 @@ def replace_private(path: Path, content: bytes) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    _draft(path, content).replace(path)
+    _write_draft(path, content).replace(path)
     _sync_folder(path)
 
 
-def _draft(path: Path, content: bytes) -> Path:
+def _write_draft(path: Path, content: bytes) -> Path:
     draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     try:

@@ -47,28 +47,28 @@ class Rotation:
     def __init__(self, seed: bytes, dimension: int) -> None:
         self.dimension = dimension
         # Row k mirrors a random direction of the last d − k axes onto axis k.
-        mirrors = np.triu(_normal(seed, dimension * dimension).reshape(dimension, dimension))
+        mirrors = np.triu(_draw_normal(seed, dimension * dimension).reshape(dimension, dimension))
         diagonal = np.diag_indices(dimension)
         self._signs = np.where(mirrors[diagonal] < 0, 1.0, -1.0)
         mirrors[diagonal] -= self._signs * np.linalg.norm(mirrors, axis=1)
         self._mirrors = mirrors / np.linalg.norm(mirrors, axis=1, keepdims=True)
 
-    def forward(self, rows: NDArray[Any]) -> NDArray[np.float32]:
+    def rotate(self, rows: NDArray[Any]) -> NDArray[np.float32]:
         """Rotate rows: float[n, d] to float32[n, d]."""
         turned = rows * self._signs
         for mirror in self._mirrors:
             turned -= (2.0 * (turned @ mirror))[:, None] * mirror
         return turned.astype(np.float32)
 
-    def backward(self, rows: NDArray[Any]) -> NDArray[np.float32]:
-        """Undo `forward`, up to rounding."""
+    def rotate_back(self, rows: NDArray[Any]) -> NDArray[np.float32]:
+        """Undo `rotate`, up to rounding."""
         turned = rows.astype(np.float64)
         for mirror in self._mirrors[::-1]:
             turned -= (2.0 * (turned @ mirror))[:, None] * mirror
         return (turned * self._signs).astype(np.float32)
 
 
-def _normal(seed: bytes, count: int) -> NDArray[np.float64]:
+def _draw_normal(seed: bytes, count: int) -> NDArray[np.float64]:
     """Draw normal numbers from a seed: SHAKE-256 and the Box-Muller transform.
 
     NumPy promises no stable stream of normal numbers across versions; a hash does.

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["SqliteFile", "translated"]
+__all__ = ["SqliteFile", "translate_sqlite_errors"]
 
-WAIT_SECONDS = 10.0
+SQLITE_WAIT_SECONDS = 10.0
 """How long one process waits for another's change."""
 
 
@@ -45,10 +45,12 @@ class SqliteFile:
     ) -> None:
         self.path = path
         self._made_by, self._made_as, self._schema = application, layout, schema
-        with translated(path):
-            _made(path)
-            # Transactions are begun and ended by `reading` and `writing` alone.
-            self._connection = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)
+        with translate_sqlite_errors(path):
+            _create_private(path)
+            # Transactions are begun and ended by `start_reading` and `start_writing` alone.
+            self._connection = sqlite3.connect(
+                path, timeout=SQLITE_WAIT_SECONDS, isolation_level=None
+            )
             self.run = self._connection.execute
             try:
                 self._prepare()
@@ -68,7 +70,7 @@ class SqliteFile:
         """Let go of the file."""
         self._connection.close()
 
-    def one(self, query: str, *values: object) -> tuple[Any, ...] | None:
+    def fetch_one(self, query: str, *values: object) -> tuple[Any, ...] | None:
         """Return the first row of a query's answer, or None."""
         row: tuple[Any, ...] | None = self._connection.execute(query, values).fetchone()
         return row
@@ -88,7 +90,7 @@ class SqliteFile:
         """Changes whenever another connection has changed the file."""
         return int(self.run("PRAGMA data_version").fetchone()[0])
 
-    def lay_out(self) -> None:
+    def create_tables(self) -> None:
         """Make the tables, within a transaction."""
         for statement in self._schema:
             self.run(statement)
@@ -96,7 +98,7 @@ class SqliteFile:
         self.run(f"PRAGMA user_version = {self._made_as}")
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def start_reading(self) -> Iterator[None]:
         """See one state of the file throughout."""
         if self._connection.in_transaction:
             yield
@@ -108,7 +110,7 @@ class SqliteFile:
             self._roll_back()
 
     @contextmanager
-    def writing(self, *, durable: bool = True) -> Iterator[None]:
+    def start_writing(self, *, durable: bool = True) -> Iterator[None]:
         """Change the file: all of it, or on any exception nothing.
 
         Args:
@@ -140,19 +142,19 @@ class SqliteFile:
     def _begin(self) -> None:
         # SQLite's own waiting sleeps up to 100 ms at a time; many callers then wait for
         # nobody. Short, uneven naps pass the lock on at once.
-        deadline = time.monotonic() + WAIT_SECONDS
+        deadline = time.monotonic() + SQLITE_WAIT_SECONDS
         self.run("PRAGMA busy_timeout = 0")
         try:
-            while not self._begun(time.monotonic() > deadline):
+            while not self._try_begin(time.monotonic() > deadline):
                 time.sleep(0.0005 + 0.0025 * os.urandom(1)[0] / 255)
         finally:
-            self.run(f"PRAGMA busy_timeout = {int(WAIT_SECONDS * 1000)}")
+            self.run(f"PRAGMA busy_timeout = {int(SQLITE_WAIT_SECONDS * 1000)}")
 
-    def _begun(self, last_try: bool) -> bool:  # noqa: FBT001 - a helper of one caller
+    def _try_begin(self, last_try: bool) -> bool:  # noqa: FBT001 - a helper of one caller
         try:
             self.run("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
-            if last_try or not _busy(error):
+            if last_try or not _is_busy(error):
                 raise
             return False
         return True
@@ -162,12 +164,12 @@ class SqliteFile:
             self.run("ROLLBACK")
 
 
-def _code(error: sqlite3.Error) -> int:
+def _read_code(error: sqlite3.Error) -> int:
     """SQLite's own code; 0 for what Python's module found wrong itself, such as broken text."""
     return getattr(error, "sqlite_errorcode", 0)
 
 
-def _made(path: Path) -> None:
+def _create_private(path: Path) -> None:
     """Make a file that others may not read, even if its folder were opened to them later.
 
     One that is there is not opened: closing it would take away the locks that SQLite holds
@@ -182,19 +184,19 @@ def _made(path: Path) -> None:
             raise OSError(errno.ELOOP, "is a link, or no file") from None
 
 
-def _busy(error: sqlite3.OperationalError) -> bool:
-    return _code(error) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    return _read_code(error) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
+def translate_sqlite_errors(path: Path) -> Iterator[None]:
     """Turn what SQLite and the system raise into VaultErrors that say what to do."""
     try:
         yield
     except sqlite3.OperationalError as error:
-        if _busy(error):
+        if _is_busy(error):
             raise VaultBusy(f"{path} is in use by another process; try again") from None
-        if not _code(error):
+        if not _read_code(error):
             raise VaultDamaged(f"{path} is damaged: it holds text that is none") from None
         raise VaultError(f"{path}: {error}") from None
     except (sqlite3.ProgrammingError, sqlite3.InterfaceError) as error:

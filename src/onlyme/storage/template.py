@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
     Value = bool | int | float | str | None | list[str] | NDArray[Any]
 
-__all__ = ["FORMAT", "Template", "from_bytes", "to_bytes"]
+__all__ = ["TEMPLATE_FORMAT", "Template", "from_bytes", "to_bytes"]
 
-FORMAT = 2
-_READ = (1, 2)
+TEMPLATE_FORMAT = 2
+_READABLE_FORMATS = (1, 2)
 _MAGIC = b"onlyme\x00"
 _DTYPES = frozenset({"float32", "float64", "int32", "int64", "uint8"})
 
@@ -63,7 +63,7 @@ class Template:
     values: Mapping[str, Value]
     secret: Mapping[str, str] = field(default_factory=dict)
     salt: bytes = b""
-    format: int = FORMAT
+    format: int = TEMPLATE_FORMAT
 
     def __repr__(self) -> str:
         """Say whose it is without what it holds: an embedding never reaches a log."""
@@ -104,7 +104,7 @@ def to_bytes(template: Template) -> bytes:
         text = json.dumps(header, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
         raise UsageError(f"this template cannot be stored: {error}") from None
-    body = b"".join([_MAGIC, bytes([FORMAT]), struct.pack("<I", len(text)), text, *arrays])
+    body = b"".join([_MAGIC, bytes([TEMPLATE_FORMAT]), struct.pack("<I", len(text)), text, *arrays])
     return body + hashlib.sha256(body).digest()
 
 
@@ -117,19 +117,19 @@ def from_bytes(data: bytes) -> Template:
     body, digest = data[:-32], data[-32:]
     if len(body) < 12 or body[:7] != _MAGIC:
         raise VaultDamaged("this is not a template of onlyme")
-    if body[7] not in _READ:
+    if body[7] not in _READABLE_FORMATS:
         raise VaultDamaged(
-            f"this template has format {body[7]}; this onlyme reads up to format {FORMAT}"
+            f"this template has format {body[7]}; this onlyme reads up to format {TEMPLATE_FORMAT}"
         )
     if hashlib.sha256(body).digest() != digest:
         raise VaultDamaged("a template is damaged: its bytes are not those that were written")
     try:
-        return _parsed(body)
+        return _parse(body)
     except (KeyError, ValueError, TypeError, AttributeError, struct.error, RecursionError) as error:
         raise VaultDamaged(f"a template is damaged ({type(error).__name__})") from None
 
 
-def _parsed(body: bytes) -> Template:
+def _parse(body: bytes) -> Template:
     (size,) = struct.unpack_from("<I", body, 8)
     header = json.loads(body[12 : 12 + size])
     at = 12 + size

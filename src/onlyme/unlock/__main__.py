@@ -8,20 +8,20 @@ import sys
 from onlyme.errors import OnlymeError
 from onlyme.settings import Settings
 from onlyme.unlock.daemon.server import serve
-from onlyme.vault.core_dumps import no_core_dumps
+from onlyme.vault.core_dumps import forbid_core_dumps
 
 
 def main() -> None:
     """Serve; what cannot be used ends in a sentence and exit code 2."""
-    no_core_dumps()
+    forbid_core_dumps()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     try:
-        serve(Settings.system())
+        serve(Settings.load_system())
     except (OnlymeError, OSError) as error:
-        sys.exit(_said(error))
+        sys.exit(_print_error(error))
 
 
-def _said(error: Exception) -> int:
+def _print_error(error: Exception) -> int:
     sys.stderr.write(f"onlyme: {error}\n")
     return 2
 

@@ -18,7 +18,7 @@ __all__ = ["SOCKET", "NoAnswer", "ask", "read_peer"]
 SOCKET = "/run/onlyme/onlyme.sock"
 """Where the daemon listens."""
 
-_MOST = 2**20  # bytes of an answer
+_MAX_ANSWER_BYTES = 2**20  # bytes of an answer
 _UCRED = struct.Struct("3i")
 
 
@@ -56,7 +56,7 @@ def ask(
             if read_peer(wire)[1] not in {0, os.geteuid()}:
                 raise NoAnswer("its socket belongs to somebody else")
             wire.sendall(head.encode() + body)
-            return _parsed(_received(wire, until))
+            return _parse_answer(_receive(wire, until))
     except TimeoutError:
         raise NoAnswer(f"it did not answer within {seconds:.2g} s") from None
     except (FileNotFoundError, ConnectionRefusedError):
@@ -74,10 +74,10 @@ def read_peer(wire: socket.socket) -> tuple[int, int, int]:
     return pid, uid, gid
 
 
-def _received(wire: socket.socket, until: float) -> bytes:
+def _receive(wire: socket.socket, until: float) -> bytes:
     """Return all that comes before the other end closes."""
     received = b""
-    while len(received) <= _MOST:
+    while len(received) <= _MAX_ANSWER_BYTES:
         left = until - time.monotonic()
         if left <= 0:
             raise TimeoutError
@@ -89,7 +89,7 @@ def _received(wire: socket.socket, until: float) -> bytes:
     raise NoAnswer("it said too much")
 
 
-def _parsed(received: bytes) -> tuple[int, dict[str, Any]]:
+def _parse_answer(received: bytes) -> tuple[int, dict[str, Any]]:
     head, _, body = received.partition(b"\r\n\r\n")
     try:
         version, status = head.split(None, 2)[:2]

@@ -20,8 +20,8 @@ from onlyme.errors import (
 )
 from onlyme.gate.audit import Event
 from onlyme.storage.files import replace_private
-from onlyme.types import check_name
-from onlyme.vault.export import from_sealed, to_sealed
+from onlyme.types import checked_name
+from onlyme.vault.export import open_export, seal_export
 from onlyme.vault.key_sources import SCRYPT
 from onlyme.vault.store import Store
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from onlyme.gate.admission import Gate
     from onlyme.storage.template import Template
     from onlyme.vault.key_sources import KeySource, ScryptCost
-    from onlyme.vault.store import Edit
+    from onlyme.vault.store import VaultTransaction
 
-__all__ = ["BACKUP", "DRAFT", "QUARANTINE", "Keeping"]
+__all__ = ["BACKUP", "DRAFT", "QUARANTINE", "VaultAdmin"]
 
 BACKUP = "backup"
 """Kind of the record that remembers where a backup is."""
@@ -39,10 +39,10 @@ DRAFT = ".restoring.sqlite"
 """What a restoring that was broken off leaves in the vault's folder; see `restoring`."""
 QUARANTINE = "quarantine"
 """Kind of the record of what a person's template may learn; see `adaptation`."""
-_MOST_BYTES = 2**26  # of an export
+_MAX_EXPORT_BYTES = 2**26  # of an export
 
 
-class Keeping:
+class VaultAdmin:
     """A vault and its gate, as their owner handles them.
 
     Args:
@@ -131,7 +131,7 @@ class Keeping:
             template = edit.get(name) or other
             if template is None:
                 raise unknown_owner(name, self.store.names())
-            sealed = to_sealed(template, passphrase, cost)
+            sealed = seal_export(template, passphrase, cost)
             self.gate.note(edit, Event.EXPORT, name, str(path))
             _write_new(path, sealed)
 
@@ -153,7 +153,7 @@ class Keeping:
         """
         try:
             with path.open("rb") as file:
-                data = file.read(_MOST_BYTES)
+                data = file.read(_MAX_EXPORT_BYTES)
         except OSError as error:
             raise VaultError(f"{path}: {error.strerror}") from None
         return self.import_sealed(data, passphrase, str(path), name=name, replace_=replace_)
@@ -181,8 +181,8 @@ class Keeping:
             KeyRefused: the passphrase is another, or the content was changed.
             VaultError: it is no export.
         """
-        template = from_sealed(data, passphrase)
-        template = replace(template, name=check_name(name or template.name))
+        template = open_export(data, passphrase)
+        template = replace(template, name=checked_name(name or template.name))
         with self.store.edit() as edit:
             if edit.get(template.name) is not None and not replace_:
                 raise OwnerExists(
@@ -229,7 +229,7 @@ class Keeping:
         self.store.copy_to(path)
         return path
 
-    def _forget_rest(self, edit: Edit, name: str) -> None:
+    def _forget_rest(self, edit: VaultTransaction, name: str) -> None:
         self.gate.forget(edit, name)
         edit.remove(QUARANTINE, name)
 

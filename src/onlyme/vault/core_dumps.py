@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import resource
 
-__all__ = ["no_core_dumps"]
+__all__ = ["forbid_core_dumps"]
 
 _PR_SET_DUMPABLE = 4  # prctl(2)
 
 
-def no_core_dumps() -> None:
+def forbid_core_dumps() -> None:
     """Forbid core dumps of this process, also those that go through a pipe.
 
     A limit of zero stops dumps to files; a program that receives dumps through a pipe

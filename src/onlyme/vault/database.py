@@ -10,10 +10,10 @@ from onlyme.storage.sqlite import SqliteFile
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["APPLICATION", "LAYOUT", "Database", "is_vault"]
+__all__ = ["APPLICATION", "VAULT_LAYOUT", "Database", "is_vault"]
 
 APPLICATION = 0x6F6E6D65  # "onme": tells our file from any other SQLite file
-LAYOUT = 2
+VAULT_LAYOUT = 2
 
 _SCHEMA = (
     "CREATE TABLE slot (id INTEGER PRIMARY KEY CHECK (id = 1), body BLOB NOT NULL) STRICT",
@@ -42,7 +42,7 @@ def is_vault(path: Path) -> bool:
             connection.close()
     except sqlite3.Error:
         return False
-    return found == [APPLICATION, LAYOUT]
+    return found == [APPLICATION, VAULT_LAYOUT]
 
 
 class Database(SqliteFile):
@@ -56,4 +56,4 @@ class Database(SqliteFile):
     """
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, application=APPLICATION, layout=LAYOUT, schema=_SCHEMA)
+        super().__init__(path, application=APPLICATION, layout=VAULT_LAYOUT, schema=_SCHEMA)

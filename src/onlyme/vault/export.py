@@ -15,16 +15,16 @@ import os
 import struct
 
 from onlyme.errors import KeyRefused, VaultDamaged
-from onlyme.storage.crypto import Seal
+from onlyme.storage.crypto import AeadCipher
 from onlyme.storage.template import Template, from_bytes, to_bytes
-from onlyme.vault.key_sources import SCRYPT, ScryptCost, stretched
+from onlyme.vault.key_sources import SCRYPT, ScryptCost, stretch_passphrase
 
-__all__ = ["from_sealed", "to_sealed"]
+__all__ = ["open_export", "seal_export"]
 
 _MAGIC = b"onlyme-export\x00\x00\x01"
 
 
-def to_sealed(template: Template, passphrase: str, cost: ScryptCost = SCRYPT) -> bytes:
+def seal_export(template: Template, passphrase: str, cost: ScryptCost = SCRYPT) -> bytes:
     """Seal a template to a passphrase.
 
     Raises:
@@ -35,11 +35,13 @@ def to_sealed(template: Template, passphrase: str, cost: ScryptCost = SCRYPT) ->
     salt = os.urandom(16)
     params = json.dumps({"salt": salt.hex(), "n": cost.n, "r": cost.r, "p": cost.p}).encode()
     head = _MAGIC + struct.pack("<I", len(params)) + params
-    return head + Seal(stretched(passphrase, salt, cost)).close(to_bytes(template), head)
+    return head + AeadCipher(stretch_passphrase(passphrase, salt, cost)).seal(
+        to_bytes(template), head
+    )
 
 
-def from_sealed(data: bytes, passphrase: str) -> Template:
-    """Open what `to_sealed` made.
+def open_export(data: bytes, passphrase: str) -> Template:
+    """Open what `seal_export` made.
 
     Raises:
         VaultDamaged: it is something else.
@@ -57,9 +59,9 @@ def from_sealed(data: bytes, passphrase: str) -> Template:
         cost = ScryptCost(*(int(params[name]) for name in ("n", "r", "p")))
     except (ValueError, KeyError, TypeError, RecursionError):
         raise VaultDamaged("this export is damaged") from None
-    seal = Seal(stretched(passphrase, salt, cost))
+    seal = AeadCipher(stretch_passphrase(passphrase, salt, cost))
     try:
-        plain = seal.open(data[end:], data[:end], "this export")
+        plain = seal.unseal(data[end:], data[:end], "this export")
     except VaultDamaged:
         raise KeyRefused("the passphrase is another, or the export was changed") from None
     return from_bytes(plain)

@@ -11,15 +11,15 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from onlyme.errors import VaultDamaged
-from onlyme.storage.crypto import KEY_BYTES, Keys, Seal, bound, derived
+from onlyme.storage.crypto import KEY_BYTES, AeadCipher, Keys, derive_key, encode_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Slot"]
+__all__ = ["KeySlot"]
 
 
-class Slot(NamedTuple):
+class KeySlot(NamedTuple):
     """Where the key comes from, and the vault's key sealed with it.
 
     Attributes:
@@ -37,30 +37,32 @@ class Slot(NamedTuple):
     sealed: bytes
 
     @classmethod
-    def made(cls, keys: Keys, kind: str, params: Mapping[str, Any], key: bytes) -> Self:
+    def make(cls, keys: Keys, kind: str, params: Mapping[str, Any], key: bytes) -> Self:
         """Seal a vault's key with a user's key."""
-        mark = _mark(key, keys.vault)
-        context = _context(keys.vault, kind, params)
-        sealed = Seal(derived(key, keys.vault, "slot")).close(keys.root, context)
+        mark = _make_mark(key, keys.vault)
+        context = _make_context(keys.vault, kind, params)
+        sealed = AeadCipher(derive_key(key, keys.vault, "slot")).seal(keys.root, context)
         return cls(keys.vault, kind, params, mark, sealed)
 
     @staticmethod
-    def drawn(vault: bytes | None = None) -> Keys:
+    def draw_keys(vault: bytes | None = None) -> Keys:
         """Draw a vault's key, and its identity if it has none yet."""
         return Keys(vault or os.urandom(16), os.urandom(KEY_BYTES))
 
     def fits(self, key: bytes) -> bool:
         """Whether this is the key that the slot was sealed with."""
-        return _mark(key, self.vault) == self.mark
+        return _make_mark(key, self.vault) == self.mark
 
-    def opened(self, key: bytes) -> Keys:
+    def open_keys(self, key: bytes) -> Keys:
         """Return the vault's keys.
 
         Raises:
             VaultDamaged: the slot was changed.
         """
-        context = _context(self.vault, self.kind, self.params)
-        root = Seal(derived(key, self.vault, "slot")).open(self.sealed, context, "the key slot")
+        context = _make_context(self.vault, self.kind, self.params)
+        root = AeadCipher(derive_key(key, self.vault, "slot")).unseal(
+            self.sealed, context, "the key slot"
+        )
         return Keys(self.vault, root)
 
     def to_bytes(self) -> bytes:
@@ -100,9 +102,9 @@ class Slot(NamedTuple):
         return slot
 
 
-def _mark(key: bytes, vault: bytes) -> bytes:
-    return derived(key, vault, "mark")[:16]
+def _make_mark(key: bytes, vault: bytes) -> bytes:
+    return derive_key(key, vault, "mark")[:16]
 
 
-def _context(vault: bytes, kind: str, params: Mapping[str, Any]) -> bytes:
-    return bound("slot", vault, kind, json.dumps(dict(params), sort_keys=True))
+def _make_context(vault: bytes, kind: str, params: Mapping[str, Any]) -> bytes:
+    return encode_parts("slot", vault, kind, json.dumps(dict(params), sort_keys=True))

@@ -15,15 +15,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from onlyme.errors import KeyMissing, KeyRefused, VaultDamaged, VaultError
 from onlyme.storage.crypto import KEY_BYTES
-from onlyme.storage.files import private_folder, read_private, replace_private
+from onlyme.storage.files import make_private_folder, read_private, replace_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from onlyme.vault.key_slot import Slot
+    from onlyme.vault.key_slot import KeySlot
 
-__all__ = ["SCRYPT", "KeyFile", "KeySource", "Keyring", "Passphrase", "ScryptCost", "stretched"]
+__all__ = [
+    "SCRYPT",
+    "KeyFile",
+    "KeySource",
+    "Keyring",
+    "Passphrase",
+    "ScryptCost",
+    "stretch_passphrase",
+]
 
 
 class KeySource(Protocol):
@@ -33,7 +41,7 @@ class KeySource(Protocol):
     def kind(self) -> str:
         """What the slot calls it."""
 
-    def candidates(self, slot: Slot) -> Iterator[bytes]:
+    def candidates(self, slot: KeySlot) -> Iterator[bytes]:
         """Yield the keys that may be the slot's, likeliest first.
 
         Raises:
@@ -55,7 +63,7 @@ class KeySource(Protocol):
     def settle(self, key: bytes) -> None:
         """Let this key stand: the vault is sealed with it now."""
 
-    def outdated(self, params: Mapping[str, Any]) -> bool:
+    def is_outdated(self, params: Mapping[str, Any]) -> bool:
         """Whether a key made today would be kept better."""
 
     def discard(self, params: Mapping[str, Any]) -> None:
@@ -79,10 +87,10 @@ class KeyFile(NamedTuple):
         """What the slot calls it."""
         return "file"
 
-    def candidates(self, slot: Slot) -> Iterator[bytes]:
+    def candidates(self, slot: KeySlot) -> Iterator[bytes]:
         """Yield the file's key, then the one that a broken-off re-keying left beside it."""
         del slot
-        found = [path for path in (self.path, self._next) if path.exists()]
+        found = [path for path in (self.path, self._next_path) if path.exists()]
         if not found:
             raise KeyMissing(f"the vault's key {self.path} is not there; without it nothing opens")
         for path in found:
@@ -101,22 +109,22 @@ class KeyFile(NamedTuple):
             )
         key = os.urandom(KEY_BYTES)
         try:
-            with self._locked():
-                replace_private(self._next, f"onlyme-key-1 {key.hex()}\n".encode())
+            with self._hold_lock():
+                replace_private(self._next_path, f"onlyme-key-1 {key.hex()}\n".encode())
         except OSError as error:
             raise VaultError(f"no key can be written to {self.path}: {error.strerror}") from None
         return {}, key
 
     def settle(self, key: bytes) -> None:
         """Move the new key to the file's place, unless another took that step already."""
-        if not self._next.exists():
+        if not self._next_path.exists():
             return
-        with self._locked():
+        with self._hold_lock():
             # Only the newest key can be here, and it is the vault's: so no older one returns.
-            if self._next.exists() and _read_key(self._next) == key:
-                self._next.replace(self.path)
+            if self._next_path.exists() and _read_key(self._next_path) == key:
+                self._next_path.replace(self.path)
 
-    def outdated(self, params: Mapping[str, Any]) -> bool:
+    def is_outdated(self, params: Mapping[str, Any]) -> bool:
         """Never."""
         del params
         return False
@@ -124,17 +132,17 @@ class KeyFile(NamedTuple):
     def discard(self, params: Mapping[str, Any]) -> None:
         """Erase the file."""
         del params
-        for path in (self.path, self._next):
+        for path in (self.path, self._next_path):
             path.unlink(missing_ok=True)
 
     @property
-    def _next(self) -> Path:
+    def _next_path(self) -> Path:
         return self.path.with_name(self.path.name + ".new")
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _hold_lock(self) -> Iterator[None]:
         if not self.path.parent.exists():
-            private_folder(self.path.parent)
+            make_private_folder(self.path.parent)
         handle = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -154,7 +162,7 @@ class ScryptCost(NamedTuple):
 SCRYPT = ScryptCost(n=2**17, r=8, p=1)
 """OWASP Password Storage Cheat Sheet (2024): the first of its scrypt settings; 128 MiB."""
 
-_MOST = 2**30  # bytes; a vault that asks for more is hostile
+_MAX_SCRYPT_BYTES = 2**30  # bytes; a vault that asks for more is hostile
 
 
 class Passphrase(NamedTuple):
@@ -173,14 +181,14 @@ class Passphrase(NamedTuple):
         """What the slot calls it."""
         return "passphrase"
 
-    def candidates(self, slot: Slot) -> Iterator[bytes]:
+    def candidates(self, slot: KeySlot) -> Iterator[bytes]:
         """Yield the one key that the passphrase makes."""
         try:
             salt = bytes.fromhex(slot.params["salt"])
             cost = ScryptCost(*(int(slot.params[key]) for key in ("n", "r", "p")))
         except (KeyError, TypeError, ValueError):
             raise VaultDamaged("the key slot is damaged") from None
-        yield stretched(self.ask(), salt, cost)
+        yield stretch_passphrase(self.ask(), salt, cost)
 
     def make(self, *, anew: bool) -> tuple[dict[str, Any], bytes]:
         """Stretch a passphrase with a salt of its own."""
@@ -190,12 +198,12 @@ class Passphrase(NamedTuple):
         if not words:
             raise KeyRefused("an empty passphrase protects nothing")
         params = {"salt": salt.hex(), "n": cost.n, "r": cost.r, "p": cost.p}
-        return params, stretched(words, salt, cost)
+        return params, stretch_passphrase(words, salt, cost)
 
     def settle(self, key: bytes) -> None:
         """Nothing is kept."""
 
-    def outdated(self, params: Mapping[str, Any]) -> bool:
+    def is_outdated(self, params: Mapping[str, Any]) -> bool:
         """Whether guessing would cost more with today's settings."""
         return any(int(params[name]) < getattr(self.cost, name) for name in ("n", "r", "p"))
 
@@ -212,12 +220,12 @@ class Keyring:
     kind = "keyring"
     _SERVICE = "onlyme"
 
-    def candidates(self, slot: Slot) -> Iterator[bytes]:
+    def candidates(self, slot: KeySlot) -> Iterator[bytes]:
         """Yield the key of the entry that the slot names."""
         text = self._call("get_password", str(slot.params.get("entry", "")))
         if not text:
             raise KeyMissing("the desktop's keyring does not hold this vault's key")
-        yield _parsed_key(text.encode(), "the keyring's entry")
+        yield _parse_key(text.encode(), "the keyring's entry")
 
     def make(self, *, anew: bool) -> tuple[dict[str, Any], bytes]:
         """Keep a random key under a name of its own."""
@@ -229,7 +237,7 @@ class Keyring:
     def settle(self, key: bytes) -> None:
         """It stands already."""
 
-    def outdated(self, params: Mapping[str, Any]) -> bool:
+    def is_outdated(self, params: Mapping[str, Any]) -> bool:
         """Never."""
         del params
         return False
@@ -256,14 +264,14 @@ class Keyring:
         raise KeyMissing("this machine has no keyring that keeps secrets")
 
 
-def stretched(words: str, salt: bytes, cost: ScryptCost) -> bytes:
+def stretch_passphrase(words: str, salt: bytes, cost: ScryptCost) -> bytes:
     """Make a key of words: slow on purpose.
 
     Raises:
         VaultDamaged: the cost makes no sense, or would take more than 1 GiB.
     """
     memory = 128 * cost.n * cost.r * cost.p
-    if not 0 < memory <= _MOST:
+    if not 0 < memory <= _MAX_SCRYPT_BYTES:
         raise VaultDamaged("the key slot is damaged: it asks for too much memory")
     try:
         return hashlib.scrypt(
@@ -281,12 +289,12 @@ def stretched(words: str, salt: bytes, cost: ScryptCost) -> bytes:
 
 def _read_key(path: Path) -> bytes:
     try:
-        return _parsed_key(read_private(path, most=200), str(path))
+        return _parse_key(read_private(path, max_bytes=200), str(path))
     except OSError as error:
         raise KeyMissing(f"the vault's key {path} cannot be read: {error.strerror}") from None
 
 
-def _parsed_key(text: bytes, what: str) -> bytes:
+def _parse_key(text: bytes, what: str) -> bytes:
     head, _, digits = text.strip().partition(b" ")
     with suppress(ValueError):
         key = bytes.fromhex(digits.decode("ascii"))

@@ -13,10 +13,10 @@ from typing import NamedTuple, Self
 
 from onlyme.errors import VaultDamaged
 
-__all__ = ["Archive", "Listed", "LogHead", "Manifest"]
+__all__ = ["Archive", "LogHead", "Manifest", "ManifestRecord"]
 
 
-class Listed(NamedTuple):
+class ManifestRecord(NamedTuple):
     """One record.
 
     Attributes:
@@ -78,13 +78,16 @@ class Manifest:
     """
 
     def __init__(
-        self, counter: int = 0, records: dict[str, Listed] | None = None, log: LogHead = _EMPTY
+        self,
+        counter: int = 0,
+        records: dict[str, ManifestRecord] | None = None,
+        log: LogHead = _EMPTY,
     ) -> None:
         self.counter = counter
         self.records = {} if records is None else records
         self.log = log
 
-    def copied(self) -> Manifest:
+    def copy(self) -> Manifest:
         """Return a manifest that can be changed without changing this one."""
         return Manifest(self.counter, dict(self.records), self.log)
 
@@ -105,7 +108,7 @@ class Manifest:
             first, following, before, last, archives = read["log"]
             return cls(
                 counter=int(read["counter"]),
-                records={id_: Listed(*row) for id_, row in read["records"].items()},
+                records={id_: ManifestRecord(*row) for id_, row in read["records"].items()},
                 log=LogHead(
                     first, following, before, last, tuple(Archive(*one) for one in archives)
                 ),

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from onlyme.vault.database import Database
     from onlyme.vault.key_sources import KeySource
 
-__all__ = ["LAYOUT", "clear", "templates"]
+__all__ = ["FIRST_LAYOUT", "clear", "read_templates"]
 
-LAYOUT = 1
+FIRST_LAYOUT = 1
 
 # What the first format stored of people, without saying so.
 _SECRET = {
@@ -27,7 +27,7 @@ _SECRET = {
 }
 
 
-def templates(database: Database, source: KeySource) -> list[Template]:
+def read_templates(database: Database, source: KeySource) -> list[Template]:
     """Read every template of the first format.
 
     They may be sealed with a new key file only. Where a key exists the vault was sealed

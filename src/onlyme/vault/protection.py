@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import UsageError, VaultDamaged
-from onlyme.storage.crypto import bound, derived
+from onlyme.storage.crypto import derive_key, encode_parts
 from onlyme.storage.rotation import Rotation
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from onlyme.storage.crypto import Keys
     from onlyme.storage.template import Template, Value
 
-__all__ = ["disguised", "revealed"]
+__all__ = ["protect", "unprotect"]
 
 _SALT_BYTES = 32
 
 
-def disguised(template: Template, keys: Keys) -> Template:
+def protect(template: Template, keys: Keys) -> Template:
     """Rotate what is a person's, with a salt drawn anew.
 
     Raises:
@@ -39,11 +39,11 @@ def disguised(template: Template, keys: Keys) -> Template:
     if template.salt:
         raise UsageError("this template is rotated already")
     salt = os.urandom(_SALT_BYTES)
-    return replace(template, values=_turned(template, keys, salt, back=False), salt=salt)
+    return replace(template, values=_rotate_values(template, keys, salt, back=False), salt=salt)
 
 
-def revealed(template: Template, keys: Keys) -> Template:
-    """Undo `disguised`.
+def unprotect(template: Template, keys: Keys) -> Template:
+    """Undo `protect`.
 
     Raises:
         VaultDamaged: what it calls secret is no array of vectors.
@@ -51,30 +51,32 @@ def revealed(template: Template, keys: Keys) -> Template:
     if not template.salt:
         return template
     try:
-        values = _turned(template, keys, template.salt, back=True)
+        values = _rotate_values(template, keys, template.salt, back=True)
     except UsageError as error:
         raise VaultDamaged(str(error)) from None
     return replace(template, values=values, salt=b"")
 
 
-def _turned(template: Template, keys: Keys, salt: bytes, *, back: bool) -> dict[str, Value]:
+def _rotate_values(template: Template, keys: Keys, salt: bytes, *, back: bool) -> dict[str, Value]:
     rotations: dict[tuple[str, int], Rotation] = {}
     values = dict(template.values)
     for name, group in template.secret.items():
-        rows = _rows(values.get(name), name)
+        rows = _check_vectors(values.get(name), name)
         if not rows.size:
             continue
         dimension = rows.shape[-1]
         if (group, dimension) not in rotations:
-            seed = derived(keys.transform, salt, bound("rotation", group, dimension).hex())
+            seed = derive_key(
+                keys.transform, salt, encode_parts("rotation", group, dimension).hex()
+            )
             rotations[group, dimension] = Rotation(seed, dimension)
         rotation = rotations[group, dimension]
-        turn = rotation.backward if back else rotation.forward
+        turn = rotation.rotate_back if back else rotation.rotate
         values[name] = turn(rows.reshape(-1, dimension)).reshape(rows.shape)
     return values
 
 
-def _rows(value: object, name: str) -> NDArray[Any]:
+def _check_vectors(value: object, name: str) -> NDArray[Any]:
     if isinstance(value, np.ndarray) and value.ndim in {1, 2} and value.dtype.name == "float32":
         return value
     raise UsageError(f"{name} is called secret, but holds no float32 vectors")

@@ -12,9 +12,9 @@ import os
 from typing import TYPE_CHECKING
 
 from onlyme.errors import VaultDamaged
-from onlyme.storage.crypto import KEY_BYTES, TAG_BYTES, Seal, bound
+from onlyme.storage.crypto import KEY_BYTES, TAG_BYTES, AeadCipher, encode_parts
 from onlyme.storage.files import replace_private
-from onlyme.vault.manifest import Archive, Listed, LogHead, Manifest
+from onlyme.vault.manifest import Archive, LogHead, Manifest, ManifestRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from onlyme.storage.crypto import Keys
     from onlyme.vault.database import Database
 
-__all__ = ["FORMAT", "Book"]
+__all__ = ["RECORD_FORMAT", "SealedRecords"]
 
-FORMAT = 2
+RECORD_FORMAT = 2
 """Of sealed records; 1 was the unsealed first format."""
 
 
-class Book:
+class SealedRecords:
     """What one vault holds, between the beginning and the end of a transaction.
 
     Args:
@@ -53,9 +53,9 @@ class Book:
         """Return the keys of all records of a kind, in order."""
         return sorted(row.key for row in self.manifest.records.values() if row.kind == kind)
 
-    def written(self, kind: str, key: str) -> int | None:
+    def find_counter(self, kind: str, key: str) -> int | None:
         """Return the counter at which a record was written, or None."""
-        listed = self.manifest.records.get(self._id(kind, key).hex())
+        listed = self.manifest.records.get(self._make_row_id(kind, key).hex())
         return listed.counter if listed else None
 
     def get(self, kind: str, key: str) -> bytes | None:
@@ -64,7 +64,7 @@ class Book:
         Raises:
             VaultDamaged: its row is not the one that was written last.
         """
-        row = self._id(kind, key)
+        row = self._make_row_id(kind, key)
         listed = self.manifest.records.get(row.hex())
         if listed is None:
             return None
@@ -72,23 +72,23 @@ class Book:
         what = f"the {kind} of {key!r}"
         if found is None:
             raise VaultDamaged(f"{what} is missing from the vault")
-        context = self._context(kind, key, listed.counter)
-        return self._keys.seal.open(found[0], context, what)
+        context = self._make_record_context(kind, key, listed.counter)
+        return self._keys.cipher.unseal(found[0], context, what)
 
     def put(self, kind: str, key: str, body: bytes) -> None:
         """Write a record in place of any earlier one."""
-        row = self._id(kind, key)
-        counter = self._count()
-        sealed = self._keys.seal.close(body, self._context(kind, key, counter))
+        row = self._make_row_id(kind, key)
+        counter = self._advance_counter()
+        sealed = self._keys.cipher.seal(body, self._make_record_context(kind, key, counter))
         self._database.run("INSERT OR REPLACE INTO record VALUES (?, ?)", (row, sealed))
-        self.manifest.records[row.hex()] = Listed(kind, key, counter, _tag(sealed))
+        self.manifest.records[row.hex()] = ManifestRecord(kind, key, counter, _read_tag(sealed))
 
     def delete(self, kind: str, key: str) -> bool:
         """Remove a record; return whether there was one."""
-        row = self._id(kind, key)
+        row = self._make_row_id(kind, key)
         if self.manifest.records.pop(row.hex(), None) is None:
             return False
-        self._count()
+        self._advance_counter()
         self._database.run("DELETE FROM record WHERE id = ?", (row,))
         return True
 
@@ -96,11 +96,11 @@ class Book:
 
     def append(self, body: bytes) -> int:
         """Add an entry to the log; return its number."""
-        self._count()
+        self._advance_counter()
         log = self.manifest.log
-        sealed = self._keys.seal.close(body, self._entry_context(log.following, log.last))
+        sealed = self._keys.cipher.seal(body, self._make_entry_context(log.following, log.last))
         self._database.run("INSERT INTO log VALUES (?, ?)", (log.following, sealed))
-        self.manifest.log = log._replace(following=log.following + 1, last=_tag(sealed))
+        self.manifest.log = log._replace(following=log.following + 1, last=_read_tag(sealed))
         return log.following
 
     def entries(self) -> Iterator[tuple[int, bytes]]:
@@ -115,9 +115,9 @@ class Book:
         for seq, sealed in self._database.run("SELECT seq, body FROM log ORDER BY seq"):
             if seq != number:
                 raise VaultDamaged(f"entry {number} is missing from the log")
-            context = self._entry_context(number, before)
-            yield number, self._keys.seal.open(sealed, context, f"entry {number} of the log")
-            number, before = number + 1, _tag(sealed)
+            context = self._make_entry_context(number, before)
+            yield number, self._keys.cipher.unseal(sealed, context, f"entry {number} of the log")
+            number, before = number + 1, _read_tag(sealed)
         if number != log.following or before != log.last:
             raise VaultDamaged(f"the log was cut off at entry {number}")
 
@@ -136,23 +136,23 @@ class Book:
         for number, body in self.entries():
             if number > last:
                 break
-            moved.append(bound(number, body))
+            moved.append(encode_parts(number, body))
         row = self._database.run("SELECT body FROM log WHERE seq = ?", (last,)).fetchone()
-        before = _tag(row[0])
+        before = _read_tag(row[0])
         key = os.urandom(KEY_BYTES)
-        context = bound("archive", self._keys.vault, log.first, last)
-        sealed = Seal(key).close(b"".join(moved), context)
-        path = _archive_path(folder, log.first, last)
+        context = encode_parts("archive", self._keys.vault, log.first, last)
+        sealed = AeadCipher(key).seal(b"".join(moved), context)
+        path = _make_archive_path(folder, log.first, last)
         replace_private(path, sealed)
-        self._count()
+        self._advance_counter()
         self._database.run("DELETE FROM log WHERE seq <= ?", (last,))
-        made = Archive(log.first, last, key.hex(), _tag(sealed))
+        made = Archive(log.first, last, key.hex(), _read_tag(sealed))
         self.manifest.log = log._replace(
             first=last + 1, before=before, archives=(*log.archives, made)
         )
         return path
 
-    def archived(self, folder: Path) -> Iterator[tuple[int, bytes]]:
+    def archived_entries(self, folder: Path) -> Iterator[tuple[int, bytes]]:
         """Yield number and body of each entry in the archives, oldest first.
 
         Raises:
@@ -160,17 +160,17 @@ class Book:
         """
         number = 1
         for archive in self.manifest.log.archives:
-            path = _archive_path(folder, archive.first, archive.last)
+            path = _make_archive_path(folder, archive.first, archive.last)
             try:
                 sealed = path.read_bytes()
             except OSError as error:
                 raise VaultDamaged(f"{path} is missing ({error.strerror})") from None
-            context = bound("archive", self._keys.vault, archive.first, archive.last)
-            plain = Seal(bytes.fromhex(archive.key)).open(sealed, context, str(path))
+            context = encode_parts("archive", self._keys.vault, archive.first, archive.last)
+            plain = AeadCipher(bytes.fromhex(archive.key)).unseal(sealed, context, str(path))
             if archive.first != number:
                 raise VaultDamaged(f"entry {number} is missing from the log")
             while plain:
-                body, plain = _parted(plain)
+                body, plain = _split_entry(plain)
                 yield number, body
                 number += 1
 
@@ -179,10 +179,10 @@ class Book:
     def finish(self) -> None:
         """Write the manifest if anything changed; the end of a transaction."""
         if self.changed:
-            sealed = self._keys.seal.close(self.manifest.to_bytes(), self._manifest_context())
+            sealed = self._keys.cipher.seal(self.manifest.to_bytes(), self._make_manifest_context())
             self._database.run("INSERT OR REPLACE INTO manifest VALUES (1, ?)", (sealed,))
 
-    def resealed(self, keys: Keys) -> Book:
+    def reseal(self, keys: Keys) -> SealedRecords:
         """Seal everything with other keys, as it is."""
         rows = list(self.manifest.records.values())
         bodies = [(row, self.get(row.kind, row.key)) for row in rows]
@@ -193,16 +193,16 @@ class Book:
         manifest = Manifest(
             self.manifest.counter, {}, log._replace(following=log.first, last=log.before)
         )
-        other = Book(self._database, keys, manifest)
+        other = SealedRecords(self._database, keys, manifest)
         for row, body in bodies:
             assert body is not None  # noqa: S101 - for the type checker; the manifest lists it
             other.put(row.kind, row.key, body)
         for body in entries:
             other.append(body)
-        other._count()
+        other._advance_counter()
         return other
 
-    def _count(self) -> int:
+    def _advance_counter(self) -> int:
         """Count the vault's counter up, once a transaction."""
         if not self.changed:
             self.manifest.counter += 1
@@ -213,7 +213,9 @@ class Book:
         row = self._database.run("SELECT body FROM manifest WHERE id = 1").fetchone()
         if row is None:
             raise VaultDamaged("the vault's manifest is missing")
-        plain = self._keys.seal.open(row[0], self._manifest_context(), "the vault's manifest")
+        plain = self._keys.cipher.unseal(
+            row[0], self._make_manifest_context(), "the vault's manifest"
+        )
         manifest = Manifest.from_bytes(plain)
         self._compare(manifest)
         return manifest
@@ -223,7 +225,7 @@ class Book:
         listed = {id_: row.tag for id_, row in manifest.records.items()}
         cut = f"substr(body, -{TAG_BYTES})"
         rows = self._database.run(f"SELECT id, {cut} FROM record")  # noqa: S608 - a number of ours
-        if listed != {_hex(id_): _hex(tag) for id_, tag in rows}:
+        if listed != {_to_hex(id_): _to_hex(tag) for id_, tag in rows}:
             raise VaultDamaged(
                 "the vault's records are not those that were written last: "
                 "one was removed, added, changed or put back"
@@ -237,36 +239,36 @@ class Book:
             whole = last is None
         else:
             expected = (log.first,), (log.following - 1, log.last)
-            whole = last is not None and (first, (last[0], _hex(last[1]))) == expected
+            whole = last is not None and (first, (last[0], _to_hex(last[1]))) == expected
         if not whole:
             raise VaultDamaged("the log was cut off, or entries were added to it")
 
-    def _id(self, kind: str, key: str) -> bytes:
-        return hmac.digest(self._keys.index, bound(kind, key), "sha256")[:16]
+    def _make_row_id(self, kind: str, key: str) -> bytes:
+        return hmac.digest(self._keys.index, encode_parts(kind, key), "sha256")[:16]
 
-    def _context(self, kind: str, key: str, counter: int) -> bytes:
-        return bound("record", self._keys.vault, kind, key, FORMAT, counter)
+    def _make_record_context(self, kind: str, key: str, counter: int) -> bytes:
+        return encode_parts("record", self._keys.vault, kind, key, RECORD_FORMAT, counter)
 
-    def _entry_context(self, number: int, before: str) -> bytes:
-        return bound("log", self._keys.vault, FORMAT, number, before)
+    def _make_entry_context(self, number: int, before: str) -> bytes:
+        return encode_parts("log", self._keys.vault, RECORD_FORMAT, number, before)
 
-    def _manifest_context(self) -> bytes:
-        return bound("manifest", self._keys.vault, FORMAT)
+    def _make_manifest_context(self) -> bytes:
+        return encode_parts("manifest", self._keys.vault, RECORD_FORMAT)
 
 
-def _tag(sealed: bytes) -> str:
+def _read_tag(sealed: bytes) -> str:
     return sealed[-TAG_BYTES:].hex()
 
 
-def _hex(value: object) -> str:
+def _to_hex(value: object) -> str:
     return value.hex() if isinstance(value, bytes) else repr(type(value))
 
 
-def _archive_path(folder: Path, first: int, last: int) -> Path:
+def _make_archive_path(folder: Path, first: int, last: int) -> Path:
     return folder / f"audit-{first:09d}-{last:09d}.sealed"
 
 
-def _parted(plain: bytes) -> tuple[bytes, bytes]:
+def _split_entry(plain: bytes) -> tuple[bytes, bytes]:
     """Take the first entry off: see `bound`."""
     at = 4 + 8
     size = int.from_bytes(plain[at : at + 4], "big")

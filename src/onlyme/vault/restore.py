@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 from onlyme.errors import VaultBusy, VaultDamaged
 from onlyme.gate.admission import Gate
 from onlyme.gate.audit import Event
-from onlyme.storage.files import private_folder
-from onlyme.storage.sqlite import translated
-from onlyme.vault.admin import BACKUP, DRAFT, QUARANTINE, Keeping
+from onlyme.storage.files import make_private_folder
+from onlyme.storage.sqlite import translate_sqlite_errors
+from onlyme.vault.admin import BACKUP, DRAFT, QUARANTINE, VaultAdmin
 from onlyme.vault.database import is_vault
-from onlyme.vault.rollback import Anchor
+from onlyme.vault.rollback import RollbackCounter
 from onlyme.vault.store import Store
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from onlyme.vault.key_sources import KeySource
 
-__all__ = ["Restored", "restore"]
+__all__ = ["RestoreResult", "restore"]
 
 _KINDS = ("template", QUARANTINE)
 _TAILS = ("", "-wal", "-shm")
@@ -42,7 +42,7 @@ damaged: SQLite removes the log of a file that it cannot read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class RestoreResult:
     """What restoring came to.
 
     Attributes:
@@ -62,9 +62,9 @@ def restore(
     sources: tuple[KeySource, ...],
     *,
     anchor: Path | None = None,
-    older: bool = False,
-    may: Callable[[str], None] = lambda _: None,
-) -> Restored:
+    allow_older: bool = False,
+    authorize: Callable[[str], None] = lambda _: None,
+) -> RestoreResult:
     """Put a backup back, whole or not at all.
 
     Args:
@@ -72,8 +72,8 @@ def restore(
         folder: of the vault.
         sources: where the key may come from.
         anchor: the vault's, if it has one.
-        older: put it back although the anchor saw a later vault.
-        may: is told what holds the vault's key before anything is changed, and raises if
+        allow_older: put it back although the anchor saw a later vault.
+        authorize: is told what holds the vault's key before anything is changed, and raises if
             whoever asks may not do this.
 
     Raises:
@@ -85,33 +85,33 @@ def restore(
     """
     path = path.absolute()
     place = folder / "vault.sqlite"
-    private_folder(folder)
-    with translated(path), _drafted(path, folder) as draft:
+    make_private_folder(folder)
+    with translate_sqlite_errors(path), _make_draft(path, folder) as draft:
         with suppress(FileNotFoundError):
-            _copied(_with(place, "-wal"), _with(draft, _BEFORE))
+            _copy_private(_add_suffix(place, "-wal"), _add_suffix(draft, _BEFORE))
         copy = Store(folder, *sources, file=draft)
         try:
             copy.check()
-            highest = _highest(copy, anchor, older=older)
-            current = _current(place, sources, anchor)
+            highest = _read_highest_counter(copy, anchor, allow_older=allow_older)
+            current = _open_current(place, sources, anchor)
             if current is None:
-                may(copy.kind)
-                return _replaced(copy, place, path, highest)
+                authorize(copy.kind)
+                return _replace_vault(copy, place, path, highest)
             try:
                 if current.identity != copy.identity:
                     raise VaultDamaged(f"{path} is a backup of another vault than {place}")
-                may(current.kind)
-                return _put_back(copy, Keeping(current, Gate(current)), path)
+                authorize(current.kind)
+                return _put_back(copy, VaultAdmin(current, Gate(current)), path)
             finally:
                 current.close()
         finally:
             copy.close()
 
 
-def _highest(copy: Store, anchor: Path | None, *, older: bool) -> int:
+def _read_highest_counter(copy: Store, anchor: Path | None, *, allow_older: bool) -> int:
     """Return the counter that the anchor saw; 0 without."""
-    highest = (Anchor(anchor).highest(copy.identity) if anchor else None) or 0
-    if copy.counter < highest and not older:
+    highest = (RollbackCounter(anchor).highest(copy.identity) if anchor else None) or 0
+    if copy.counter < highest and not allow_older:
         raise VaultDamaged(
             f"this backup stands at {copy.counter}, and the anchor {anchor} saw the vault at "
             f"{highest}: all that was changed since would be undone; if that is what you want, "
@@ -120,7 +120,7 @@ def _highest(copy: Store, anchor: Path | None, *, older: bool) -> int:
     return highest
 
 
-def _current(place: Path, sources: tuple[KeySource, ...], anchor: Path | None) -> Store | None:
+def _open_current(place: Path, sources: tuple[KeySource, ...], anchor: Path | None) -> Store | None:
     """Open the vault that is there; None if there is none, or it is damaged."""
     if not is_vault(place):
         return None
@@ -130,12 +130,12 @@ def _current(place: Path, sources: tuple[KeySource, ...], anchor: Path | None) -
         return None
 
 
-def _put_back(copy: Store, keeping: Keeping, path: Path) -> Restored:
+def _put_back(copy: Store, admin: VaultAdmin, path: Path) -> RestoreResult:
     """Put the people of a backup in place of those of a vault, in one transaction."""
-    kept = keeping.backup(_aside(keeping.store.folder, ""))
+    kept = admin.backup(_make_backup_path(admin.store.folder, ""))
     with copy.edit() as then:
         held = [(kind, then.get(name, kind)) for kind in _KINDS for name in then.keys(kind)]
-    with keeping.store.edit() as edit:
+    with admin.store.edit() as edit:
         for kind in _KINDS:
             for name in edit.keys(kind):
                 edit.remove(kind, name)
@@ -143,14 +143,14 @@ def _put_back(copy: Store, keeping: Keeping, path: Path) -> Restored:
             if template is not None:
                 edit.put(template, kind)
         edit.write(BACKUP, str(path), b"")
-        keeping.gate.note(edit, Event.RESTORE, detail=str(path))
-    keeping.store.scrub()
-    return Restored(tuple(keeping.store.names()), kept, ())
+        admin.gate.note(edit, Event.RESTORE, detail=str(path))
+    admin.store.scrub()
+    return RestoreResult(tuple(admin.store.names()), kept, ())
 
 
-def _replaced(copy: Store, place: Path, path: Path, highest: int) -> Restored:
+def _replace_vault(copy: Store, place: Path, path: Path, highest: int) -> RestoreResult:
     """Let a backup take the place of a vault that is damaged or gone."""
-    kept = _set_aside(place, _with(copy.path, _BEFORE))
+    kept = _set_aside(place, _add_suffix(copy.path, _BEFORE))
     with copy.edit() as edit:
         edit.catch_up(highest)
         for known in (path, kept):
@@ -167,35 +167,35 @@ def _replaced(copy: Store, place: Path, path: Path, highest: int) -> Restored:
     copy.close()  # its write-ahead log is in the file now
     # A write-ahead log that is left would be taken for the new file's.
     for tail in _TAILS[1:]:
-        _with(place, tail).unlink(missing_ok=True)
+        _add_suffix(place, tail).unlink(missing_ok=True)
     copy.path.replace(place)
     handle = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
-    return Restored(names, kept, tuple(notes))
+    return RestoreResult(names, kept, tuple(notes))
 
 
 def _set_aside(place: Path, log: Path) -> Path | None:
     """Copy what is there, with its write-ahead log, into the folder of backups."""
     if not place.exists():
         return None
-    kept = _aside(place.parent, "-damaged")
-    _copied(place, kept)
+    kept = _make_backup_path(place.parent, "-damaged")
+    _copy_private(place, kept)
     if log.exists():
-        log.replace(_with(kept, "-wal"))
+        log.replace(_add_suffix(kept, "-wal"))
     return kept
 
 
-def _aside(folder: Path, what: str) -> Path:
+def _make_backup_path(folder: Path, what: str) -> Path:
     backups = folder / "backups"
-    private_folder(backups)
+    make_private_folder(backups)
     return backups / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S.%f}Z{what}.sqlite"
 
 
 @contextmanager
-def _drafted(path: Path, folder: Path) -> Iterator[Path]:
+def _make_draft(path: Path, folder: Path) -> Iterator[Path]:
     """Copy a backup into the vault's folder, so that opening it changes nothing of it."""
     draft = folder / DRAFT
     lock = os.open(folder / f"{DRAFT}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -221,19 +221,19 @@ def _copy_all(source: Path, target: Path) -> None:
     """Copy a file and its write-ahead log, if it has one."""
     for tail in _TAILS[:2]:
         with suppress(FileNotFoundError):
-            _copied(_with(source, tail), _with(target, tail))
+            _copy_private(_add_suffix(source, tail), _add_suffix(target, tail))
 
 
 def _erase(path: Path) -> None:
     for tail in (*_TAILS, _BEFORE):
-        _with(path, tail).unlink(missing_ok=True)
+        _add_suffix(path, tail).unlink(missing_ok=True)
 
 
-def _with(path: Path, tail: str) -> Path:
+def _add_suffix(path: Path, tail: str) -> Path:
     return path.with_name(path.name + tail)
 
 
-def _copied(source: Path, target: Path) -> None:
+def _copy_private(source: Path, target: Path) -> None:
     """Copy a file to a new one that only its user may read, and wait for the disk."""
     handle = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     try:

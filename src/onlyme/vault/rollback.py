@@ -11,15 +11,15 @@ import os
 from typing import TYPE_CHECKING
 
 from onlyme.errors import VaultDamaged, VaultError
-from onlyme.storage.files import private_folder
+from onlyme.storage.files import make_private_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Anchor"]
+__all__ = ["RollbackCounter"]
 
 
-class Anchor:
+class RollbackCounter:
     """The highest counter that was seen of a vault.
 
     Args:
@@ -36,12 +36,12 @@ class Anchor:
             VaultDamaged: it is older than what was seen, or another vault.
             VaultError: the anchor cannot be read.
         """
-        highest = self.highest(vault)
-        if highest is None:
+        read_highest = self.highest(vault)
+        if read_highest is None:
             self.advance(vault, counter)
-        elif counter < highest:
+        elif counter < read_highest:
             raise VaultDamaged(
-                f"the vault was rolled back: it stands at {counter}, {self.path} saw {highest}; "
+                f"the vault was rolled back: it stands at {counter}, {self.path} saw {read_highest}; "
                 "`onlyme restore` puts a backup back so that this does not happen"
             )
 
@@ -68,11 +68,11 @@ class Anchor:
         """
         try:
             if not self.path.parent.exists():
-                private_folder(self.path.parent)
+                make_private_folder(self.path.parent)
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             with os.fdopen(os.open(self.path, flags, 0o600), "r+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
-                seen = _parsed(file.read())
+                seen = _parse(file.read())
                 if seen is None or seen[1] < counter:
                     file.seek(0)
                     file.write(f"{vault.hex()} {counter:020d}\n".encode())
@@ -88,12 +88,12 @@ class Anchor:
             return None
         except OSError as error:
             raise VaultError(f"the anchor {self.path}: {error.strerror}") from None
-        seen = _parsed(content)
+        seen = _parse(content)
         if seen is None:
             raise VaultDamaged(f"the anchor {self.path} is damaged")
         return seen
 
 
-def _parsed(content: bytes) -> tuple[str, int] | None:
+def _parse(content: bytes) -> tuple[str, int] | None:
     vault, _, counter = content.decode("ascii", "replace").partition(" ")
     return (vault, int(counter)) if counter.strip().isdecimal() else None

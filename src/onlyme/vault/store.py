@@ -10,17 +10,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from onlyme.errors import KeyRefused, VaultDamaged
-from onlyme.storage.files import private_folder
-from onlyme.storage.sqlite import translated
+from onlyme.storage.files import make_private_folder
+from onlyme.storage.sqlite import translate_sqlite_errors
 from onlyme.storage.template import from_bytes, to_bytes
 from onlyme.vault import migrate
-from onlyme.vault.database import LAYOUT, Database
-from onlyme.vault.key_slot import Slot
+from onlyme.vault.database import VAULT_LAYOUT, Database
+from onlyme.vault.key_slot import KeySlot
 from onlyme.vault.key_sources import KeyFile
 from onlyme.vault.manifest import Manifest
-from onlyme.vault.protection import disguised, revealed
-from onlyme.vault.records import Book
-from onlyme.vault.rollback import Anchor
+from onlyme.vault.protection import protect, unprotect
+from onlyme.vault.records import SealedRecords
+from onlyme.vault.rollback import RollbackCounter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,42 +30,42 @@ if TYPE_CHECKING:
     from onlyme.storage.template import Template
     from onlyme.vault.key_sources import KeySource
 
-__all__ = ["Edit", "Store"]
+__all__ = ["Store", "VaultTransaction"]
 
 _TEMPLATE = "template"
 _ROTATED = (_TEMPLATE, "quarantine")
 """Kinds of records that are templates, hence rotated."""
 
 
-class Edit:
+class VaultTransaction:
     """One transaction: what it reads, nobody else changes before it ends.
 
     Beside templates it reads and writes sealed records of any kind, and adds to the log.
 
     Args:
-        book: what the vault holds.
+        records: what the vault holds.
         keys: of the vault.
         folder: of the vault.
     """
 
-    def __init__(self, book: Book, keys: Keys, folder: Path) -> None:
+    def __init__(self, records: SealedRecords, keys: Keys, folder: Path) -> None:
         self._folder = folder
-        self._book = book
+        self._book = records
         self._keys = keys
-        self.read = book.get
-        self.write = book.put
-        self.remove = book.delete
-        self.keys = book.keys
-        self.append = book.append
-        self.entries = book.entries
+        self.read = records.get
+        self.write = records.put
+        self.remove = records.delete
+        self.keys = records.keys
+        self.append = records.append
+        self.entries = records.entries
 
     def get(self, name: str, kind: str = _TEMPLATE) -> Template | None:
         """Return an owner's template, or None; or a quarantine, which is kept like one."""
-        return _template(self._book, self._keys, name, kind)
+        return _read_template(self._book, self._keys, name, kind)
 
     def put(self, template: Template, kind: str = _TEMPLATE) -> None:
         """Write an owner's template in place of any earlier one, rotated anew."""
-        body = to_bytes(disguised(template, self._keys))
+        body = to_bytes(protect(template, self._keys))
         self._book.put(kind, template.name, body)
 
     def delete(self, name: str) -> bool:
@@ -112,16 +112,16 @@ class Store:
         self.path = file or folder / "vault.sqlite"
         self._sources: tuple[KeySource, ...] = sources or (KeyFile(folder / "vault.key"),)
         self.source = self._sources[0]
-        self._anchor = Anchor(anchor) if anchor else None
-        self._slot: Slot | None = None
+        self._anchor = RollbackCounter(anchor) if anchor else None
+        self._slot: KeySlot | None = None
         self._keys: Keys
         self._manifest: Manifest | None = None
         self._version = -1
         self._counter = 0
-        private_folder(folder)
+        make_private_folder(folder)
         self._database = Database(self.path)
         try:
-            with translated(self.path):
+            with translate_sqlite_errors(self.path):
                 self._set_up()
         except BaseException:
             self._database.close()
@@ -142,21 +142,21 @@ class Store:
         Raises:
             VaultBusy, VaultDamaged, VaultError: it could not be read.
         """
-        with self._reading() as book:
-            return _template(book, self._keys, name)
+        with self._start_reading() as book:
+            return _read_template(book, self._keys, name)
 
     def version(self, name: str) -> int | None:
         """Return what differs after every change of an owner, by any process; None for nobody."""
-        with self._reading() as book:
-            return book.written(_TEMPLATE, name)
+        with self._start_reading() as book:
+            return book.find_counter(_TEMPLATE, name)
 
     def names(self) -> list[str]:
         """Return every owner's name in order."""
-        with self._reading() as book:
+        with self._start_reading() as book:
             return book.keys(_TEMPLATE)
 
     @contextmanager
-    def edit(self, *, durable: bool = True) -> Iterator[Edit]:
+    def edit(self, *, durable: bool = True) -> Iterator[VaultTransaction]:
         """Read and change as one transaction: all of it, or on any exception nothing.
 
         Args:
@@ -166,25 +166,25 @@ class Store:
             VaultBusy: another process kept it for more than ten seconds.
             VaultDamaged, VaultError: it could not be read or written.
         """
-        with translated(self.path):
-            with self._database.writing(durable=durable):
+        with translate_sqlite_errors(self.path):
+            with self._database.start_writing(durable=durable):
                 self._refresh()
                 assert self._manifest is not None  # noqa: S101 - for the type checker
-                book = Book(self._database, self._keys, self._manifest.copied())
-                yield Edit(book, self._keys, self.folder)
+                book = SealedRecords(self._database, self._keys, self._manifest.copy())
+                yield VaultTransaction(book, self._keys, self.folder)
                 book.finish()
-            self._settled(book.manifest, durable=durable)
+            self._remember(book.manifest, durable=durable)
 
     # ----------------------------------------------------------------- records
 
     def read(self, kind: str, key: str) -> bytes | None:
         """Return a sealed record of any kind, or None."""
-        with self._reading() as book:
+        with self._start_reading() as book:
             return book.get(kind, key)
 
     def keys(self, kind: str) -> list[str]:
         """Return the keys of all records of a kind."""
-        with self._reading() as book:
+        with self._start_reading() as book:
             return book.keys(kind)
 
     def log(self) -> Iterator[tuple[int, bytes]]:
@@ -194,8 +194,8 @@ class Store:
             VaultDamaged: an entry was changed, removed, added, moved or cut off. Those
                 before it are good.
         """
-        with self._reading() as book:
-            yield from book.archived(self.folder)
+        with self._start_reading() as book:
+            yield from book.archived_entries(self.folder)
             yield from book.entries()
 
     # --------------------------------------------------------------------- key
@@ -210,12 +210,12 @@ class Store:
     def needs_rekey(self) -> bool:
         """Whether a key made today would be kept with more care."""
         assert self._slot is not None  # noqa: S101 - for the type checker
-        return self.source.outdated(self._slot.params)
+        return self.source.is_outdated(self._slot.params)
 
     @property
     def counter(self) -> int:
         """How often the vault was changed."""
-        with self._reading() as book:
+        with self._start_reading() as book:
             return book.manifest.counter
 
     @property
@@ -230,7 +230,7 @@ class Store:
         Raises:
             VaultDamaged: one does not open.
         """
-        with self._reading() as book:
+        with self._start_reading() as book:
             for listed in book.manifest.records.values():
                 book.get(listed.kind, listed.key)
             for _ in book.entries():
@@ -246,29 +246,29 @@ class Store:
             KeyMissing, KeyRefused: no key can be had from there.
         """
         new = source or self.source
-        with translated(self.path):
-            with self._database.writing():
+        with translate_sqlite_errors(self.path):
+            with self._database.start_writing():
                 self._refresh()
                 old_slot, old_keys, old = self._slot, self._keys, self.source
                 assert old_slot is not None  # noqa: S101 - for the type checker
                 params, key = new.make(anew=True)
-                keys = Slot.drawn(old_slot.vault)
-                book = Book(self._database, old_keys, None)
+                keys = KeySlot.draw_keys(old_slot.vault)
+                book = SealedRecords(self._database, old_keys, None)
                 templates = [
-                    (kind, _template(book, old_keys, name, kind))
+                    (kind, _read_template(book, old_keys, name, kind))
                     for kind in _ROTATED
                     for name in book.keys(kind)
                 ]
-                book = book.resealed(keys)
+                book = book.reseal(keys)
                 for kind, template in templates:
                     assert template is not None  # noqa: S101 - for the type checker
-                    book.put(kind, template.name, to_bytes(disguised(template, keys)))
+                    book.put(kind, template.name, to_bytes(protect(template, keys)))
                 book.finish()
-                slot = Slot.made(keys, new.kind, params, key)
+                slot = KeySlot.make(keys, new.kind, params, key)
                 self._write_slot(slot)
             self._slot, self._keys, self.source = slot, keys, new
             self._sources = (new, *(s for s in self._sources if s.kind != new.kind))
-            self._settled(book.manifest, durable=True)
+            self._remember(book.manifest, durable=True)
             new.settle(key)
             if (old.kind, old) != (new.kind, new) or old_slot.params != slot.params:
                 old.discard(old_slot.params)
@@ -276,80 +276,80 @@ class Store:
 
     def scrub(self) -> None:
         """Leave nothing of what was deleted or replaced in the file or its journal."""
-        with translated(self.path):
+        with translate_sqlite_errors(self.path):
             self._database.scrub()
 
     def copy_to(self, path: Path) -> None:
         """Copy the vault's file, sealed as it is, also while others use it."""
-        with translated(self.path):
+        with translate_sqlite_errors(self.path):
             self._database.copy_to(path)
 
     # ------------------------------------------------------------------ within
 
     def _set_up(self) -> None:
-        if self._database.layout != LAYOUT:
+        if self._database.layout != VAULT_LAYOUT:
             self._make()
-        with self._database.reading():
+        with self._database.start_reading():
             self._refresh()
 
     def _make(self) -> None:
         """Make an empty vault, or one of what the first format held."""
-        with self._database.writing():
+        with self._database.start_writing():
             layout = self._database.layout
-            if layout == LAYOUT:  # another process was quicker
+            if layout == VAULT_LAYOUT:  # another process was quicker
                 return
-            if layout not in {0, migrate.LAYOUT}:
+            if layout not in {0, migrate.FIRST_LAYOUT}:
                 raise VaultDamaged(
                     f"{self.path} is a database, but no vault that this onlyme knows"
                 )
-            templates = migrate.templates(self._database, self.source) if layout else []
+            templates = migrate.read_templates(self._database, self.source) if layout else []
             params, key = self.source.make(anew=False)
-            keys = Slot.drawn()
+            keys = KeySlot.draw_keys()
             if layout:
                 migrate.clear(self._database)
-            self._database.lay_out()
-            book = Book(self._database, keys, Manifest(counter=1))
+            self._database.create_tables()
+            book = SealedRecords(self._database, keys, Manifest(counter=1))
             book.changed = True
-            edit = Edit(book, keys, self.folder)
+            edit = VaultTransaction(book, keys, self.folder)
             for template in templates:
                 edit.put(template)
             book.finish()
-            self._write_slot(Slot.made(keys, self.source.kind, params, key))
+            self._write_slot(KeySlot.make(keys, self.source.kind, params, key))
         if layout:
             self._database.scrub()
 
-    def _write_slot(self, slot: Slot) -> None:
+    def _write_slot(self, slot: KeySlot) -> None:
         self._database.run("INSERT OR REPLACE INTO slot VALUES (1, ?)", (slot.to_bytes(),))
 
     @contextmanager
-    def _reading(self) -> Iterator[Book]:
-        with translated(self.path), self._database.reading():
+    def _start_reading(self) -> Iterator[SealedRecords]:
+        with translate_sqlite_errors(self.path), self._database.start_reading():
             self._refresh()
             assert self._manifest is not None  # noqa: S101 - for the type checker
-            yield Book(self._database, self._keys, self._manifest)
+            yield SealedRecords(self._database, self._keys, self._manifest)
 
     def _refresh(self) -> None:
         """Read the manifest again if another process changed the file."""
         version = self._database.version
         if self._manifest is not None and version == self._version:
             return
-        if self._database.layout != LAYOUT:
+        if self._database.layout != VAULT_LAYOUT:
             raise VaultDamaged(f"{self.path} is no vault any more")
         row = self._database.run("SELECT body FROM slot WHERE id = 1").fetchone()
         if row is None:
             raise VaultDamaged(f"the key slot of {self.path} is missing")
-        slot = Slot.from_bytes(row[0])
+        slot = KeySlot.from_bytes(row[0])
         if self._slot is None or slot != self._slot:
-            self._keys = self._unlocked(slot)
+            self._keys = self._unlock(slot)
             self._slot = slot
-        manifest = Book(self._database, self._keys).manifest
+        manifest = SealedRecords(self._database, self._keys).manifest
         if manifest.counter < self._counter:
             raise VaultDamaged(f"{self.path} was rolled back to an earlier state")
         if self._anchor:
             self._anchor.check(slot.vault, manifest.counter)
         self._manifest, self._version, self._counter = manifest, version, manifest.counter
 
-    def _unlocked(self, slot: Slot) -> Keys:
+    def _unlock(self, slot: KeySlot) -> Keys:
         source = next((source for source in self._sources if source.kind == slot.kind), None)
         if source is None:
             kinds = " or ".join(source.kind for source in self._sources)
@@ -361,20 +361,22 @@ class Store:
             if slot.fits(key):
                 self.source = source
                 source.settle(key)
-                return slot.opened(key)
+                return slot.open_keys(key)
         raise KeyRefused(f"this {slot.kind} does not open the vault {self.folder}")
 
-    def _settled(self, manifest: Manifest, *, durable: bool) -> None:
+    def _remember(self, manifest: Manifest, *, durable: bool) -> None:
         self._manifest, self._counter = manifest, manifest.counter
         if self._anchor and self._slot and durable:  # never ahead of what the disk has
             self._anchor.advance(self._slot.vault, manifest.counter)
 
 
-def _template(book: Book, keys: Keys, name: str, kind: str = _TEMPLATE) -> Template | None:
-    body = book.get(kind, name)
+def _read_template(
+    records: SealedRecords, keys: Keys, name: str, kind: str = _TEMPLATE
+) -> Template | None:
+    body = records.get(kind, name)
     if body is None:
         return None
-    template = revealed(from_bytes(body), keys)
+    template = unprotect(from_bytes(body), keys)
     if template.name != name:
         raise VaultDamaged(f"the template stored for {name!r} is somebody else's")
     return template

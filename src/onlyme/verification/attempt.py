@@ -16,47 +16,47 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import UsageError
-from onlyme.face.pipeline import timed
-from onlyme.liveness.judge import Scene
+from onlyme.face.pipeline import time_stage
+from onlyme.liveness.judge import LivenessSession
 from onlyme.types import Decision, Liveness, LivenessLevel, Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from onlyme.face.pipeline import Sight
+    from onlyme.face.pipeline import Observation
     from onlyme.liveness.judge import Judge
     from onlyme.siamese.owner import Owner
     from onlyme.types import Embedding
 
 __all__ = [
-    "FRAMES",
-    "SECONDS",
-    "attempts",
-    "checked_level",
-    "decided",
-    "judged",
-    "nobody_seen",
-    "photo_liveness",
-    "single",
-    "whole",
+    "ATTEMPT_FRAMES",
+    "ATTEMPT_SECONDS",
+    "apply_liveness",
+    "check_level",
+    "decide_attempts",
+    "decide_capture",
+    "decide_identity",
+    "decide_photo",
+    "judge_photo",
+    "reject_unseen",
 ]
 
-FRAMES = 5
+ATTEMPT_FRAMES = 5
 """So many embeddings end an attempt, once liveness was looked for often enough."""
 
-SECONDS = 3.0
+ATTEMPT_SECONDS = 3.0
 """An attempt ends after this time, whatever was seen."""
 
 _NO_PIXELS = np.empty((0, 0, 3), np.uint8)
 _WHY = {Verdict.ATTACK: Reason.NOT_LIVE, Verdict.UNDECIDED: Reason.LIVENESS_UNDECIDED}
 
 
-def attempts(
+def decide_attempts(
     owner: Owner,
-    sights: Iterable[Sight],
+    observations: Iterable[Observation],
     judge: Judge | None = None,
     level: LivenessLevel = LivenessLevel.OFF,
-    frames: int = FRAMES,
+    frames: int = ATTEMPT_FRAMES,
 ) -> Iterator[Decision]:
     """Cut a stream of sights into attempts and decide each.
 
@@ -67,14 +67,14 @@ def attempts(
 
     Args:
         owner: whom the camera should see.
-        sights: what it sees.
+        observations: what it sees.
         judge: looks for photos and screens; None denies whoever needs a look.
         level: how hard to look.
         frames: so many embeddings end an attempt, instead of five.
     """
-    attempt = _Attempt(owner, judge, level, frames)
-    for sight in sights:
-        if attempt.seen and sight.frame.at - attempt.began > SECONDS:
+    attempt = _CameraAttempt(owner, judge, level, frames)
+    for sight in observations:
+        if attempt.seen and sight.frame.at - attempt.began > ATTEMPT_SECONDS:
             yield attempt.end()
         attempt.add(sight)
         if attempt.full:
@@ -83,9 +83,9 @@ def attempts(
         yield attempt.end()
 
 
-def whole(
+def decide_capture(
     owner: Owner,
-    sights: Iterable[Sight],
+    observations: Iterable[Observation],
     judge: Judge | None = None,
     level: LivenessLevel = LivenessLevel.OFF,
 ) -> Decision:
@@ -94,15 +94,15 @@ def whole(
     Raises:
         UsageError: it holds no frame.
     """
-    attempt = _Attempt(owner, judge, level)
-    for sight in sights:
+    attempt = _CameraAttempt(owner, judge, level)
+    for sight in observations:
         attempt.add(sight)
     if not attempt.seen:
         raise UsageError("no frame was given")
     return attempt.end()
 
 
-def checked_level(level: LivenessLevel | str) -> LivenessLevel:
+def check_level(level: LivenessLevel | str) -> LivenessLevel:
     """Return a level of liveness by its name.
 
     Raises:
@@ -115,32 +115,35 @@ def checked_level(level: LivenessLevel | str) -> LivenessLevel:
         raise UsageError(f"no level of liveness is called {level!r}; levels: {levels}") from None
 
 
-def single(
+def decide_photo(
     owner: Owner,
-    sight: Sight,
+    observation: Observation,
     judge: Judge | None = None,
     level: LivenessLevel = LivenessLevel.OFF,
 ) -> Decision:
     """Decide about one picture, of which nothing but the picture is known."""
-    decision = decided(owner, [sight])
+    decision = decide_identity(owner, [observation])
     if decision.reason is Reason.NO_MATCH:
-        quality = sight.quality  # measured at each look, and here only
+        quality = observation.quality  # measured at each look, and here only
         if quality is not None and not quality.ok:
-            decision = decision.because(Reason.POOR_QUALITY)
-    return judged(decision, photo_liveness(sight, judge, level, decision.timings_ms))
+            decision = decision.replace_reason(Reason.POOR_QUALITY)
+    return apply_liveness(decision, judge_photo(observation, judge, level, decision.timings_ms))
 
 
-def photo_liveness(
-    sight: Sight, judge: Judge | None, level: LivenessLevel, timings_ms: dict[str, float]
+def judge_photo(
+    observation: Observation,
+    judge: Judge | None,
+    level: LivenessLevel,
+    timings_ms: dict[str, float],
 ) -> Liveness:
     """Judge whether one picture shows somebody who lives; no single one answers a challenge."""
-    if level is not LivenessLevel.PASSIVE or judge is None or sight.face is None:
-        return _nothing(level)
-    with timed(timings_ms, "liveness"):
-        return judge.photo(judge.look(sight.frame.pixels, sight.face))
+    if level is not LivenessLevel.PASSIVE or judge is None or observation.face is None:
+        return _make_unjudged(level)
+    with time_stage(timings_ms, "liveness"):
+        return judge.judge_photo(judge.look(observation.frame.pixels, observation.face))
 
 
-def judged(decision: Decision, liveness: Liveness) -> Decision:
+def apply_liveness(decision: Decision, liveness: Liveness) -> Decision:
     """Put identity and liveness together: who is not seen to live is not accepted."""
     if decision.accepted and liveness.level is not LivenessLevel.OFF:
         reason = _WHY.get(liveness.verdict or Verdict.UNDECIDED)
@@ -150,31 +153,31 @@ def judged(decision: Decision, liveness: Liveness) -> Decision:
 
 
 @dataclass(slots=True)
-class _Attempt:
+class _CameraAttempt:
     """The attempt that is going on; after its end, the next one on the same stream."""
 
     owner: Owner
     judge: Judge | None
     level: LivenessLevel
-    frames: int = FRAMES
-    seen: list[Sight] = field(default_factory=list)
+    frames: int = ATTEMPT_FRAMES
+    seen: list[Observation] = field(default_factory=list)
     began: float = 0.0
-    scene: Scene = field(init=False)
+    scene: LivenessSession = field(init=False)
 
     def __post_init__(self) -> None:
-        self.scene = self.judge.scene() if self.judge else Scene()
+        self.scene = self.judge.start_session() if self.judge else LivenessSession()
 
-    def add(self, sight: Sight) -> None:
+    def add(self, sight: Observation) -> None:
         if not self.seen:
             self.began = sight.frame.at
         if sight.face is not None and sight.embedding is not None:
             glance = print = None  # noqa: A001 - as in fingerprint
-            if self.judge and self._looks:
-                with timed(sight.timings_ms, "liveness"):
-                    if self.scene.due(sight.frame.at):
+            if self.judge and self._needs_liveness:
+                with time_stage(sight.timings_ms, "liveness"):
+                    if self.scene.is_due(sight.frame.at):
                         glance = self.judge.look(sight.frame.pixels, sight.face)
                     else:
-                        print = self.judge.glimpse(sight.frame.pixels, sight.face)  # noqa: A001
+                        print = self.judge.take_fingerprint(sight.frame.pixels, sight.face)  # noqa: A001
             vector = sight.embedding.vector
             if not self.scene.add(sight.frame.at, sight.face, vector, glance, print):
                 self.seen = []
@@ -187,67 +190,80 @@ class _Attempt:
         nobody = sum(sight.embedding is None for sight in self.seen)
         if nobody >= self.frames:
             return True
-        return len(_votes(self.seen)) >= self.frames and (self.scene.enough or not self._looks)
+        return len(_collect_votes(self.seen)) >= self.frames and (
+            self.scene.has_enough_frames or not self._needs_liveness
+        )
 
     @property
     def fragment(self) -> bool:
         """Whether it shows nothing but the face of the last attempt, and was hardly looked at."""
         one_face = all(sight.embedding is not None for sight in self.seen)
-        return one_face and self._looks and self.scene.settled and not self.scene.enough
+        return (
+            one_face
+            and self._needs_liveness
+            and self.scene.settled
+            and not self.scene.has_enough_frames
+        )
 
     @property
-    def _looks(self) -> bool:
+    def _needs_liveness(self) -> bool:
         return self.judge is not None and self.level is not LivenessLevel.OFF
 
     def end(self) -> Decision:
-        decision = judged(decided(self.owner, self.seen), self._liveness())
+        decision = apply_liveness(decide_identity(self.owner, self.seen), self._judge_liveness())
         self.seen = []
         self.scene.begin()
         return decision
 
-    def _liveness(self) -> Liveness:
+    def _judge_liveness(self) -> Liveness:
         off = self.level is LivenessLevel.OFF
         if off or self.judge is None or all(sight.embedding is None for sight in self.seen):
-            return _nothing(self.level)
+            return _make_unjudged(self.level)
         verdict = self.scene.verdict()
         if self.level is LivenessLevel.CHALLENGE and verdict.verdict is Verdict.LIVE:
-            return _nothing(self.level)  # nobody put the challenge
+            return _make_unjudged(self.level)  # nobody put the challenge
         return replace(verdict, level=self.level)
 
 
-def _nothing(level: LivenessLevel) -> Liveness:
+def _make_unjudged(level: LivenessLevel) -> Liveness:
     """Nobody looked: where somebody should have, that is undecided, which opens nothing."""
     if level is LivenessLevel.OFF:
         return Liveness()
     return Liveness(level, Verdict.UNDECIDED, None)
 
 
-def nobody_seen(sight: Sight) -> Decision:
+def reject_unseen(observation: Observation) -> Decision:
     """Say why a picture showed nobody who could be looked for."""
-    reason = sight.reason or Reason.NO_FACE
-    return Decision(accepted=False, name=None, reason=reason).took(sight.timings_ms, frames=1)
+    reason = observation.reason or Reason.NO_FACE
+    return Decision(accepted=False, name=None, reason=reason).add_cost(
+        observation.timings_ms, frames=1
+    )
 
 
-def decided(owner: Owner, seen: list[Sight]) -> Decision:
+def decide_identity(owner: Owner, observations: list[Observation]) -> Decision:
     """Decide who was seen in the frames of one attempt, whether alive or not."""
-    faces = sum(sight.embedding is not None for sight in seen)
+    faces = sum(sight.embedding is not None for sight in observations)
     timings = Counter[str]()
-    for sight in seen:
+    for sight in observations:
         timings.update(sight.timings_ms)
-    mean = {room: total / len(seen) for room, total in timings.items()}
+    mean = {room: total / len(observations) for room, total in timings.items()}
     # Where most frames show nobody, or several people, that is what the attempt showed.
-    if 2 * faces <= len(seen):
-        reasons = Counter(sight.reason for sight in seen if sight.reason is not None)
+    if 2 * faces <= len(observations):
+        reasons = Counter(sight.reason for sight in observations if sight.reason is not None)
         reason = reasons.most_common(1)[0][0] if reasons else Reason.NO_FACE
-        return Decision(accepted=False, name=owner.name, reason=reason).took(mean, len(seen))
-    with timed(mean, "decide"):
-        decision = owner.decide(np.array([vote.vector for vote in _votes(seen)]))
-    return decision.took(mean, len(seen))
+        return Decision(accepted=False, name=owner.name, reason=reason).add_cost(
+            mean, len(observations)
+        )
+    with time_stage(mean, "decide"):
+        decision = owner.decide(np.array([vote.vector for vote in _collect_votes(observations)]))
+    return decision.add_cost(mean, len(observations))
 
 
-def _votes(seen: list[Sight]) -> list[Embedding]:
+def _collect_votes(observations: list[Observation]) -> list[Embedding]:
     """Return each embedding once: frames that brought nothing new share one (Pipeline.follow).
 
     A lucky frame that stands still for a second would otherwise be a whole attempt of its own.
     """
-    return list(dict.fromkeys(sight.embedding for sight in seen if sight.embedding is not None))
+    return list(
+        dict.fromkeys(sight.embedding for sight in observations if sight.embedding is not None)
+    )

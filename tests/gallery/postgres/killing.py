@@ -52,7 +52,7 @@ def write(address):
     """Write until standard input ends; tell of each batch that is kept."""
     from onlyme.gallery.stores.postgres import PostgresStore, pool
 
-    pool.WAIT_SECONDS = 60.0  # a busy machine takes its time to recover
+    pool.POSTGRES_WAIT_SECONDS = 60.0  # a busy machine takes its time to recover
     store = PostgresStore(address, MODEL, DIMENSION)
     os.set_blocking(0, False)
     number = 0

@@ -24,7 +24,7 @@ class TestPostgresIndexed(Contract):
         store = PostgresStore(database, MODEL, DIMENSION)
         for generation in (1, 2):
             store.build_index(generation)
-        assert store.indexed() == [1, 2]
+        assert store.list_indexes() == [1, 2]
         store.close()
         address = places(enable_seqscan="off", enable_sort="off")
         return lambda: PostgresStore(address, MODEL, DIMENSION)

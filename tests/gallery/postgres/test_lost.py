@@ -64,7 +64,7 @@ def test_a_change_whose_end_nobody_heard_is_done_once(
 
 
 def test_a_store_goes_on_after_the_server_was_restarted(mortal, people, monkeypatch):
-    monkeypatch.setattr(pool, "WAIT_SECONDS", 60.0)  # a busy machine takes its time
+    monkeypatch.setattr(pool, "POSTGRES_WAIT_SECONDS", 60.0)  # a busy machine takes its time
     address = mortal.schema("restarted")
     PostgresStore.upgrade(address, MODEL, DIMENSION)
     store = PostgresStore(address, MODEL, DIMENSION)
@@ -74,7 +74,7 @@ def test_a_store_goes_on_after_the_server_was_restarted(mortal, people, monkeypa
         for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
             mortal.stop(how)
             # Asked while it is away: the answer comes when it is back.
-            asked = asking.submit(store.nearest, row.vector[None], 1, generation=1)
+            asked = asking.submit(store.find_nearest, row.vector[None], 1, generation=1)
             time.sleep(0.3)
             mortal.start()
             [[hit]] = asked.result(60)
@@ -85,7 +85,7 @@ def test_a_store_goes_on_after_the_server_was_restarted(mortal, people, monkeypa
 
 
 def test_a_server_that_stays_away_is_named_within_the_time(mortal, people, monkeypatch):
-    monkeypatch.setattr(pool, "WAIT_SECONDS", 0.5)
+    monkeypatch.setattr(pool, "POSTGRES_WAIT_SECONDS", 0.5)
     address = mortal.schema("away")
     PostgresStore.upgrade(address, MODEL, DIMENSION)
     store = PostgresStore(address, MODEL, DIMENSION)

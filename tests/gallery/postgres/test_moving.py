@@ -11,9 +11,9 @@ import pytest
 from onlyme.errors import NeedsReenroll, VaultBusy, VaultDamaged, VaultError
 from onlyme.faceid import wiring
 from onlyme.gallery.rekey import renew
-from onlyme.gallery.stores.migrate import MARK, digest, migrate
+from onlyme.gallery.stores.migrate import MARK, hash_rows, migrate
 from onlyme.gallery.stores.postgres import PostgresStore
-from onlyme.gallery.stores.sqlite.store import Embedded
+from onlyme.gallery.stores.sqlite.store import SqliteStore
 from onlyme.settings import Settings
 from tests.gallery.contract import DIMENSION, People, assert_holds, held
 
@@ -30,7 +30,7 @@ def two(request, tmp_path, database):
     """A store to move from and one to move to."""
     PostgresStore.upgrade(database, MODEL, DIMENSION)
     stores = [
-        Embedded(tmp_path / "gallery.sqlite", MODEL, DIMENSION),
+        SqliteStore(tmp_path / "gallery.sqlite", MODEL, DIMENSION),
         PostgresStore(database, MODEL, DIMENSION),
     ]
     yield stores if request.param == "to PostgreSQL" else stores[::-1]
@@ -53,7 +53,7 @@ def test_everything_arrives_and_nothing_else(two, people):
     assert told[-1] == (2520, 2520)
     assert_holds(target, rows)
     assert target.notes() == source.notes()
-    assert digest(target) == digest(source) == moved.digest
+    assert hash_rows(target) == hash_rows(source) == moved.digest
     assert_holds(source, rows)
 
 
@@ -113,7 +113,7 @@ def test_what_is_not_empty_is_not_overwritten(two, people):
 
 def test_a_part_of_another_gallery_is_not_taken_for_ones_own(two, people, tmp_path):
     source, target = two
-    other = Embedded(tmp_path / "other.sqlite", MODEL, DIMENSION)
+    other = SqliteStore(tmp_path / "other.sqlite", MODEL, DIMENSION)
     other.replace(people.rows(3))
     other.note("salts", b"others", None)
     with pytest.raises(KeyboardInterrupt):
@@ -148,7 +148,7 @@ def test_what_arrives_bent_is_noticed(two, people, monkeypatch):
 
 
 def test_another_networks_store_is_no_place_to_move_to(two, tmp_path):
-    other = Embedded(tmp_path / "other.sqlite", "cd" * 32, DIMENSION)
+    other = SqliteStore(tmp_path / "other.sqlite", "cd" * 32, DIMENSION)
     with pytest.raises(NeedsReenroll):
         migrate(two[0], other)
     other.close()
@@ -183,8 +183,8 @@ def killed_when(process, reached):
 def opened(settings, store):
     """Everybody of the same vault with a gallery in another place; and what to close."""
     elsewhere = Settings.load(vault=settings.vault, store=store)
-    keeping = wiring.keeping(elsewhere)
-    return keeping, wiring.everybody(elsewhere, keeping, wiring.base(elsewhere))
+    keeping = wiring.open_vault(elsewhere)
+    return keeping, wiring.make_enrolled(elsewhere, keeping, wiring.load_base(elsewhere))
 
 
 def found(gallery, crowd, directions):
@@ -201,8 +201,8 @@ def test_a_gallery_moves_by_command_through_kills_of_command_and_server(
     address = mortal.schema("moved")
     assert "are made" in ended(run("store", "upgrade", store=address))
     assert "up to date" in ended(run("store", "upgrade", store=address))
-    base = wiring.base(settings)
-    target = wiring.template_store(Settings.load(vault=settings.vault, store=address), base)
+    base = wiring.load_base(settings)
+    target = wiring.open_template_store(Settings.load(vault=settings.vault, store=address), base)
 
     words = ("store", "migrate", "--from", "vault", "--to", address)
     killed_when(run(*words), lambda: target.count().rows)
@@ -224,7 +224,7 @@ def test_a_gallery_moves_by_command_through_kills_of_command_and_server(
     if "does not answer" in err:  # a busy machine took too long to start it
         said = ended(run(*words))
     assert "4000 people are in" in said, err
-    assert digest(target) == digest(gallery.store)
+    assert hash_rows(target) == hash_rows(gallery.store)
     status = json.loads(ended(run("store", "status", "--json", store=address)))
     assert (status["people"], status["complete"]) == (4000, True)
     target.close()
@@ -246,7 +246,7 @@ def test_a_renewal_that_is_killed_goes_on_and_searches_stay_right(
         ended(run("store", "upgrade", store=address))
     keeping, everybody = opened(settings, address)
     with keeping:
-        gallery = everybody.made()
+        gallery = everybody.ensure_gallery()
         people, directions = crowd.people(2500)
         gallery.put(people)
         if address != "vault":
@@ -323,7 +323,7 @@ def test_two_renewals_at_once_are_one(places, crowd, settings, run):
     ended(run("store", "upgrade", store=address))
     keeping, everybody = opened(settings, address)
     with keeping:
-        gallery = everybody.made()
+        gallery = everybody.ensure_gallery()
         people, directions = crowd.people(1200)
         gallery.put(people)
         both = [run("store", "revoke", store=address) for _ in range(2)]

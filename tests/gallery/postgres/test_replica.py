@@ -37,7 +37,7 @@ def test_a_replica_is_searched_and_refuses_to_be_written(mortal, replica):
     site = PostgresStore(there, MODEL, DIMENSION)
     wait_for(lambda: site.version == primary.version)
     for exact in (True, False):
-        [[hit]] = site.nearest(rows[3].vector[None], 1, generation=1, exact=exact)
+        [[hit]] = site.find_nearest(rows[3].vector[None], 1, generation=1, exact=exact)
         assert hit.key == rows[3].key
     primary.remove([rows[3].key])
     wait_for(lambda: site.version == primary.version)

@@ -36,21 +36,21 @@ def test_neither_dump_nor_files_hold_an_embedding_or_a_name(
     server, places, crowd, settings, tmp_path
 ):
     settings = Settings.load(vault=settings.vault, store=places())
-    base = wiring.base(settings)
+    base = wiring.load_base(settings)
     wiring.upgrade_store(settings, base)
     keeping, everybody = opened(settings, settings.store)
     with keeping:
-        gallery = everybody.made()
+        gallery = everybody.ensure_gallery()
         people, directions = crowd.people(30, photos=2)
         planted = type(people[0])(NAME, people[0].me)
         gallery.put([planted, *people[1:]])
         gallery.store.build_index(1)
-        gallery.nearest(base.heads(crowd.photos(directions[0], 2)), 3)
+        gallery.find_nearest(base.project(crowd.photos(directions[0], 2)), 3)
         gallery.put([gallery.get([NAME])[NAME]])  # once more, so that there is a dead row too
-        heads = base.heads(planted.me)
+        heads = base.project(planted.me)
         mean = heads.mean(axis=0)
         raw = [*planted.me, *heads, mean / np.linalg.norm(mean)]
-        row = gallery.store.rows([gallery.key(NAME)])[gallery.key(NAME)]
+        row = gallery.store.rows([gallery.make_row_key(NAME)])[gallery.make_row_key(NAME)]
         everybody.close()
     server.query("postgres", "CHECKPOINT")
     held = [server.dump("postgres")]
@@ -77,14 +77,14 @@ def test_neither_dump_nor_files_hold_an_embedding_or_a_name(
 
 def test_rows_that_the_administrator_swaps_or_bends_open_nothing(server, places, crowd, settings):
     settings = Settings.load(vault=settings.vault, store=places())
-    wiring.upgrade_store(settings, wiring.base(settings))
+    wiring.upgrade_store(settings, wiring.load_base(settings))
     keeping, everybody = opened(settings, settings.store)
     with keeping:
-        gallery = everybody.made()
+        gallery = everybody.ensure_gallery()
         people, directions = crowd.people(12)
         gallery.put(people)
         place = settings.store.rpartition("search_path%3D")[2].partition("%2C")[0]
-        one, other = (gallery.key(people[at].name).hex() for at in (0, 1))
+        one, other = (gallery.make_row_key(people[at].name).hex() for at in (0, 1))
         # The vector of one under the key of another: found, and judged by the sealed record.
         swap = (
             f"UPDATE {place}.onlyme_template SET vector = (SELECT vector FROM "  # noqa: S608
@@ -101,10 +101,12 @@ def test_rows_that_the_administrator_swaps_or_bends_open_nothing(server, places,
 
 def test_servers_with_copies_of_one_vault_share_a_gallery(places, crowd, settings, tmp_path):
     address = places()
-    wiring.upgrade_store(Settings.load(vault=settings.vault, store=address), wiring.base(settings))
+    wiring.upgrade_store(
+        Settings.load(vault=settings.vault, store=address), wiring.load_base(settings)
+    )
     keeping, everybody = opened(settings, address)
     with keeping:
-        gallery = everybody.made()
+        gallery = everybody.ensure_gallery()
         people, directions = crowd.people(5)
         gallery.put(people[:3])
         shutil.copytree(settings.vault, tmp_path / "second")
@@ -124,13 +126,15 @@ def test_servers_with_copies_of_one_vault_share_a_gallery(places, crowd, setting
 
 def test_another_vaults_gallery_is_not_read(places, crowd, settings, tmp_path):
     address = places()
-    wiring.upgrade_store(Settings.load(vault=settings.vault, store=address), wiring.base(settings))
+    wiring.upgrade_store(
+        Settings.load(vault=settings.vault, store=address), wiring.load_base(settings)
+    )
     keeping, everybody = opened(settings, address)
     stranger, stranger_everybody = opened(Settings.load(vault=tmp_path / "strange"), address)
     with keeping, stranger:
-        everybody.made().put(crowd.people(3)[0])
+        everybody.ensure_gallery().put(crowd.people(3)[0])
         with pytest.raises(VaultDamaged):
-            stranger_everybody.made().salts()
+            stranger_everybody.ensure_gallery().salts()
         everybody.close()
         stranger_everybody.close()
 
@@ -162,7 +166,7 @@ def test_without_the_extra_the_answer_says_what_to_install(monkeypatch, settings
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
     elsewhere = Settings.load(vault=settings.vault, store="postgresql+psycopg:///faces")
     with pytest.raises(SettingsError, match=r"pip install 'onlyme\[postgres\]'"):
-        wiring.template_store(elsewhere, wiring.base(settings))
+        wiring.open_template_store(elsewhere, wiring.load_base(settings))
 
 
 def test_a_gallery_beside_the_vault_loads_nothing_of_postgresql(tmp_path):

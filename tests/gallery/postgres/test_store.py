@@ -10,7 +10,7 @@ import pytest
 
 from onlyme.errors import NeedsReenroll, SettingsError, VaultError
 from onlyme.gallery.stores.postgres import PostgresStore, index, schema
-from onlyme.gallery.stores.postgres.address import Address
+from onlyme.gallery.stores.postgres.address import DatabaseAddress
 from tests.gallery.contract import DIMENSION, People, unit
 
 MODEL = "ab" * 32
@@ -114,7 +114,7 @@ def test_a_role_that_may_only_read_and_write_rows_is_enough(store, database, rol
     modest = PostgresStore(as_role(database, role), MODEL, DIMENSION)
     modest.replace([row])
     assert modest.note("salt", b"one", None)
-    [[hit]] = modest.nearest(row.vector[None], 1, generation=1)
+    [[hit]] = modest.find_nearest(row.vector[None], 1, generation=1)
     assert hit.key == row.key
     assert modest.remove([row.key]) == 1
     modest.scrub()
@@ -147,7 +147,7 @@ def test_pgvector_that_may_not_be_switched_on_is_asked_for(server, role):
 )
 def test_an_address_that_cannot_be_one_is_refused_without_repeating_it(wrong):
     with pytest.raises(SettingsError) as refused:
-        Address.parsed(wrong)
+        DatabaseAddress.parse(wrong)
     assert PASSWORD not in "".join(traceback.format_exception(refused.value))
 
 
@@ -165,19 +165,19 @@ def test_an_address_that_cannot_be_one_is_refused_without_repeating_it(wrong):
     ],
 )
 def test_another_machine_is_reached_with_tls_and_a_checked_certificate(text, mode):
-    assert Address.parsed(text).url.query.get("sslmode") == mode
+    assert DatabaseAddress.parse(text).url.query.get("sslmode") == mode
 
 
 def test_no_message_and_no_log_holds_the_password(server, role, caplog, monkeypatch):
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr("onlyme.gallery.stores.postgres.pool.WAIT_SECONDS", 0.3)
+    monkeypatch.setattr("onlyme.gallery.stores.postgres.pool.POSTGRES_WAIT_SECONDS", 0.3)
     refusing = f"postgresql+psycopg://{role}:{PASSWORD}@/postgres?host={server.socket}"
     nowhere = f"postgresql+psycopg://{role}:{PASSWORD}@127.0.0.1:9/postgres"
     missing = f"postgresql+psycopg://{role}:{PASSWORD}@/missing?host={server.socket}"
     option = f"postgresql+psycopg://{role}:{PASSWORD}@/postgres?host={server.socket}&odd={PASSWORD}"
     told = []
     for address in (refusing, nowhere, missing, option):
-        parsed = Address.parsed(address)
+        parsed = DatabaseAddress.parse(address)
         told += [repr(parsed), str(parsed)]
         for call in (PostgresStore, PostgresStore.upgrade):
             with pytest.raises(VaultError) as raised:
@@ -230,7 +230,7 @@ def test_a_large_gallery_is_searched_by_its_index_and_ranked_by_full_vectors(sto
         assert [hit.similarity for hit in mine] == sorted(
             (h.similarity for h in mine), reverse=True
         )
-    plan = f"EXPLAIN {index.candidates(DIMENSION, 1, 40)}"
+    plan = f"EXPLAIN {index.make_candidate_query(DIMENSION, 1, 40)}"
     with psycopg.connect(database.replace("+psycopg", "")) as link:
         vector = "[" + ",".join(map(str, probes[0])) + "]"
         lines = link.execute(plan, {"query": vector}).fetchall()
@@ -262,7 +262,7 @@ def test_how_widely_an_index_is_searched_can_be_set_in_the_database(store, place
 
 
 def test_receipts_of_long_ago_are_thrown_away(store, database, monkeypatch):
-    monkeypatch.setattr("onlyme.gallery.stores.postgres.store._RECEIPTS", 3)
+    monkeypatch.setattr("onlyme.gallery.stores.postgres.store._MAX_RECEIPTS", 3)
     was = None
     for turn in range(7):
         value = bytes([turn])

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onlyme.unlock.client.helper import run
-from onlyme.unlock.client.remote import remote
-from onlyme.unlock.client.terminal import command, terminal
+from onlyme.unlock.client.remote import is_remote
+from onlyme.unlock.client.terminal import find_terminal, read_command
 from onlyme.unlock.transport import NoAnswer, ask
 from tests.unlock.stack import HELPER
 
@@ -239,7 +239,7 @@ def proc(tmp_path):
 
 
 def is_remote(proc, pid=30, sessions=None, **environment):
-    return remote(environment, pid, str(proc), str(sessions or proc / "none"))
+    return is_remote(environment, pid, str(proc), str(sessions or proc / "none"))
 
 
 def test_a_local_session_is_not_remote(proc):
@@ -293,10 +293,10 @@ def test_processes_in_a_circle_end(proc):
 def test_the_command_is_shown_without_what_could_draw(proc):
     words = "\0".join(["sudo", "echo", "\x1b[2J\x1b[1;1Hapt upgrade", "a\nb", "é"]) + "\0"
     process(proc, 30, 20, cmdline=words)
-    assert command(30, str(proc)) == "sudo echo �[2J�[1;1Hapt upgrade a�b é"
+    assert read_command(30, str(proc)) == "sudo echo �[2J�[1;1Hapt upgrade a�b é"
     process(proc, 31, 20, cmdline="x" * 5000)
-    assert command(31, str(proc)).endswith("… (4096 characters)")
-    assert command(NOBODY, str(proc)) == ""
+    assert read_command(31, str(proc)).endswith("… (4096 characters)")
+    assert read_command(NOBODY, str(proc)) == ""
 
 
 def test_a_terminal_is_the_one_of_the_process_and_no_other(proc):
@@ -306,13 +306,13 @@ def test_a_terminal_is_the_one_of_the_process_and_no_other(proc):
         path, number = os.ttyname(theirs), os.fstat(theirs).st_rdev
         encoded = os.minor(number) & 0xFF | os.major(number) << 8 | (os.minor(number) >> 8) << 20
         process(proc, 30, 20, tty=encoded)
-        assert terminal(30, path, str(proc)) == path
-        assert terminal(30, "", str(proc)) == path
-        assert terminal(30, os.ttyname(others), str(proc)) == path  # PAM's word is not enough
-        assert terminal(30, ":0", str(proc)) == path
+        assert find_terminal(30, path, str(proc)) == path
+        assert find_terminal(30, "", str(proc)) == path
+        assert find_terminal(30, os.ttyname(others), str(proc)) == path  # PAM's word is not enough
+        assert find_terminal(30, ":0", str(proc)) == path
         process(proc, 31, 20, tty=0)
-        assert terminal(31, path, str(proc)) is None
-        assert terminal(NOBODY, path, str(proc)) is None
+        assert find_terminal(31, path, str(proc)) is None
+        assert find_terminal(NOBODY, path, str(proc)) is None
     finally:
         for handle in (ours, theirs, other, others):
             os.close(handle)

@@ -55,7 +55,7 @@ def fingerprint(stack):
     settings = Settings.load(
         vault=stack.folder / "lib/onlyme", key_file=stack.folder / "etc/onlyme/vault.key"
     )
-    with wiring.keeping(settings) as keeping:
+    with wiring.open_vault(settings) as keeping:
         return {name: keeping.store.version(name) for name in keeping.store.names()}
 
 
@@ -90,7 +90,7 @@ def stack_of_refusals(house):
     settings = Settings.load(
         vault=house.folder / "lib/onlyme", key_file=house.folder / "etc/onlyme/vault.key"
     )
-    with wiring.keeping(settings) as keeping:
+    with wiring.open_vault(settings) as keeping:
         keeping.gate.reset(USER)
     return house
 

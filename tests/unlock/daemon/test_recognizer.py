@@ -12,8 +12,8 @@ from onlyme.faceid import wiring
 from onlyme.settings import Settings
 from onlyme.siamese import Base
 from onlyme.unlock.daemon import lid
-from onlyme.unlock.daemon.outcome import _WORDS, Outcome, Why, of_error
-from onlyme.unlock.daemon.recognizer import SOURCE, Eye, Look
+from onlyme.unlock.daemon.outcome import _WORDS, UnlockOutcome, UnlockReason, make_outcome
+from onlyme.unlock.daemon.recognizer import SOURCE, RecognitionRequest, Recognizer
 from tests.unlock.conftest import clip
 from tests.unlock.stack import OTHER, USER
 
@@ -36,8 +36,8 @@ def look(settings):
     eyes = []
 
     def looked(user=USER, seconds=20, **other):
-        eyes.append(Eye(replace(settings, **other)))
-        made = Look(user, seconds)
+        eyes.append(Recognizer(replace(settings, **other)))
+        made = RecognitionRequest(user, seconds)
         return eyes[-1].look(made), made
 
     yield looked
@@ -59,32 +59,32 @@ def test_a_challenge_that_nobody_can_put_denies(look):
 
 @pytest.mark.data
 def test_without_its_liveness_network_nothing_opens(look, monkeypatch):
-    monkeypatch.setattr(wiring, "judge", lambda _: None)
-    assert look()[0].reason is Why.MODEL
+    monkeypatch.setattr(wiring, "load_judge", lambda _: None)
+    assert look()[0].reason is UnlockReason.MODEL
 
 
 @pytest.mark.data
 def test_an_alpha_looser_than_root_allows_does_not_open(look):
-    assert look(unlock_far=1e-5)[0].reason is Why.TOO_LOOSE
+    assert look(unlock_far=1e-5)[0].reason is UnlockReason.TOO_LOOSE
     assert look(unlock_far=1e-4)[0].accepted
 
 
 def test_without_calibration_nothing_opens(photos, tmp_path, pipeline):
     settings = Settings.load(vault=tmp_path / "vault", camera="/dev/null")
-    eye = Eye(settings)
-    plain = Base.plain(pipeline.embedder.model, pipeline.embedder.dimension)
-    kept = wiring.keeping(settings)
-    everybody = wiring.everybody(settings, kept, plain)
+    eye = Recognizer(settings)
+    plain = Base.make_plain(pipeline.embedder.model, pipeline.embedder.dimension)
+    kept = wiring.open_vault(settings)
+    everybody = wiring.make_enrolled(settings, kept, plain)
     eye._face_id = FaceID(lambda: pipeline, plain, kept, everybody, 1e-4)
     eye._face_id.enroll("ada", photos / "obama_1.jpg", [photos / "biden_1.jpg"])
-    assert eye.look(Look("ada", 5)).reason is Why.NO_PROMISE
+    assert eye.look(RecognitionRequest("ada", 5)).reason is UnlockReason.NO_PROMISE
     eye.close()
 
 
 @pytest.mark.data
 def test_the_gate_counts_looks_of_logins_and_no_others(look, settings):
     assert look(OTHER)[0].reason is Reason.NO_MATCH
-    with wiring.keeping(settings) as keeping:
+    with wiring.open_vault(settings) as keeping:
         (line,) = [e for e in keeping.gate.audit.entries(OTHER) if e.source == SOURCE]
         assert (line.verdict, line.reason) == ("rejected", "no_match")
         assert line.liveness == "live"
@@ -102,34 +102,36 @@ def test_what_may_teach_is_what_matched(look, data):
 @pytest.mark.data
 def test_an_outcome_is_told_once_the_gate_has_it_and_before_the_camera_is_let_go(settings):
     told = []
-    eye = Eye(settings)
-    made = Look(USER, 20, lambda outcome: told.append((outcome, eye._last.released)))
+    eye = Recognizer(settings)
+    made = RecognitionRequest(
+        USER, 20, lambda outcome: told.append((outcome, eye._last.is_released))
+    )
     outcome = eye.look(made)
     assert told[0] == (outcome, False)
-    assert eye._last.released
+    assert eye._last.is_released
     eye.close()
 
 
 @pytest.mark.data
 def test_giving_up_ends_a_look(settings):
     """From another thread, at any moment: it ends, and the camera is free."""
-    eye = Eye(settings)
+    eye = Recognizer(settings)
     for delay in (0.0, 0.01, 0.03, 0.1):
-        made = Look(OTHER, 60)
+        made = RecognitionRequest(OTHER, 60)
         timer = threading.Timer(delay, made.give_up)
         timer.start()
         eye.look(made)
         timer.join()
-        assert eye._last is None or eye._last.released
+        assert eye._last is None or eye._last.is_released
     eye.close()
 
 
 def test_every_reason_has_words_and_only_a_match_opens():
-    for reason in (*Reason, *Why):
-        outcome = Outcome(reason)
+    for reason in (*Reason, *UnlockReason):
+        outcome = UnlockOutcome(reason)
         assert outcome.accepted == (reason is Reason.MATCH)
         assert bool(outcome.to_json()["message"]) != outcome.accepted
-    assert set(_WORDS) == {*Reason, *Why}
+    assert set(_WORDS) == {*Reason, *UnlockReason}
 
 
 def test_no_exception_opens():
@@ -139,11 +141,11 @@ def test_no_exception_opens():
         kind = getattr(errors, name)
         error = kind("x", "y") if kind is errors.ImageError else kind("x")
         assert isinstance(error, OnlymeError)
-        assert not of_error(error).accepted
+        assert not make_outcome(error).accepted
 
 
 def test_a_lid(tmp_path):
-    assert not lid.closed(tmp_path / "none")
+    assert not lid.is_lid_closed(tmp_path / "none")
     (tmp_path / "LID0").mkdir()
     for words, closed in (
         ("state:      closed\n", True),
@@ -151,4 +153,4 @@ def test_a_lid(tmp_path):
         ("", False),
     ):
         (tmp_path / "LID0/state").write_text(words)
-        assert lid.closed(tmp_path) is closed
+        assert lid.is_lid_closed(tmp_path) is closed

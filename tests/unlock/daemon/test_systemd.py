@@ -12,7 +12,7 @@ import pytest
 
 from onlyme.unlock.daemon import systemd
 from onlyme.unlock.transport import ask
-from onlyme.unlock.units import NAMES, unit
+from onlyme.unlock.units import NAMES, make_unit
 from tests.unlock.stack import DAEMON, GROUP_ID, PASSWORD, UID, USER, until
 
 ANALYZE = shutil.which("systemd-analyze")
@@ -25,7 +25,7 @@ def units(tmp_path):
             pytest.fail("systemd-analyze is not installed")
         pytest.skip("systemd-analyze is not installed")
     for name in NAMES:
-        (tmp_path / name).write_text(unit(name, Path(sys.executable).with_name("onlyme")))
+        (tmp_path / name).write_text(make_unit(name, Path(sys.executable).with_name("onlyme")))
     return tmp_path
 
 
@@ -130,15 +130,15 @@ def test_it_gives_no_sign_of_life_while_its_eye_hangs(monkeypatch, tmp_path):
     import asyncio
 
     from onlyme.settings import Settings
-    from onlyme.unlock.daemon.service import Service
+    from onlyme.unlock.daemon.service import UnlockService
 
-    service = Service(Settings.load(vault=tmp_path / "vault"))
+    service = UnlockService(Settings.load(vault=tmp_path / "vault"))
     try:
         service._looking.submit(time.sleep, 1.0)
 
         async def alive(seconds):
             async with asyncio.timeout(seconds):
-                await service.alive()
+                await service.wait_until_idle()
 
         with pytest.raises(TimeoutError):
             asyncio.run(alive(0.1))
@@ -169,14 +169,14 @@ def test_notify_reaches_a_path_and_an_abstract_name(tmp_path, monkeypatch):
 def test_variables_that_are_for_another_process_mean_nothing(monkeypatch):
     monkeypatch.setenv("LISTEN_PID", str(os.getpid() + 1))
     monkeypatch.setenv("LISTEN_FDS", "1")
-    assert systemd.inherited() is None
+    assert systemd.take_socket() is None
     monkeypatch.setenv("WATCHDOG_PID", str(os.getpid() + 1))
     monkeypatch.setenv("WATCHDOG_USEC", "1000")
-    assert systemd.watchdog_seconds() is None
+    assert systemd.read_watchdog_seconds() is None
     monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
-    assert systemd.watchdog_seconds() == 0.001
+    assert systemd.read_watchdog_seconds() == 0.001
     monkeypatch.setenv("WATCHDOG_USEC", "soon")
-    assert systemd.watchdog_seconds() is None
+    assert systemd.read_watchdog_seconds() is None
 
 
 @pytest.mark.parametrize("kind", ["datagram", "two", "tcp"])

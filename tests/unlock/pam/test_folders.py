@@ -7,12 +7,12 @@ import pytest
 
 from onlyme.errors import PamError
 from onlyme.unlock.pam import backup, folders
-from onlyme.unlock.pam.folders import Places, replaced
-from onlyme.unlock.pam.install import apply, plan, removal
-from onlyme.unlock.pam.program import command
-from onlyme.unlock.pam.rules import Lines, marked
+from onlyme.unlock.pam.folders import PamFolders, replace_file
+from onlyme.unlock.pam.install import apply, plan, plan_removal
+from onlyme.unlock.pam.program import find_command
+from onlyme.unlock.pam.rules import PamLines, find_lines
 
-LINES = Lines(("/opt/onlyme/bin/onlyme-pam",))
+LINES = PamLines(("/opt/onlyme/bin/onlyme-pam",))
 SUDO = "auth required pam_unix.so\naccount required pam_unix.so\n"
 
 
@@ -23,7 +23,7 @@ def here(tmp_path):
         if os.environ.get("CI"):
             pytest.fail("PAM's files are root's; run the tests as root")
         pytest.skip("PAM's files are root's")
-    made = Places(tmp_path / "etc", tmp_path / "usr", tmp_path / "state")
+    made = PamFolders(tmp_path / "etc", tmp_path / "usr", tmp_path / "state")
     made.pam.mkdir()
     made.vendor.mkdir()
     (made.pam / "sudo").write_text(SUDO)
@@ -74,14 +74,16 @@ def test_a_file_changes_whole_and_keeps_what_it_is(here):
 def test_a_disk_that_fails_leaves_the_file_as_it_was(here, monkeypatch, broken):
     os.setxattr(here.pam / "sudo", "user.label", b"kept")
     change = plan(here, "sudo", LINES)
-    backup.keep(here.state, backup.Backup.of(change.path, SUDO, change.new), SUDO)
+    backup.write_backup(
+        here.state, backup.Backup.describe_file(change.path, SUDO, change.new), SUDO
+    )
 
     def fails(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(folders.os, broken, fails)
     with pytest.raises(OSError, match="No space"):
-        replaced(change.path, change.old, change.new)
+        replace_file(change.path, change.old, change.new)
     assert (here.pam / "sudo").read_text() == SUDO
     assert [entry.name for entry in here.pam.iterdir()] == ["sudo"]
 
@@ -106,15 +108,15 @@ def test_bytes_that_are_no_text_come_back_as_they_were(here):
     odd = b"# caf\xe9 \xff\n" + SUDO.encode() + b"# no line feed at the end"
     (here.pam / "sudo").write_bytes(odd)
     apply(here, plan(here, "sudo", LINES))
-    assert len(marked(here.read("sudo"))) == 2
-    apply(here, removal(here, "sudo"))
+    assert len(find_lines(here.read("sudo"))) == 2
+    apply(here, plan_removal(here, "sudo"))
     assert (here.pam / "sudo").read_bytes() == odd
 
 
 def test_a_damaged_backup_is_not_put_back(here):
     apply(here, plan(here, "sudo", LINES))
     (here.state / "sudo.before").write_text("auth sufficient pam_permit.so\n")
-    apply(here, removal(here, "sudo"))
+    apply(here, plan_removal(here, "sudo"))
     assert (here.pam / "sudo").read_text() == SUDO
 
 
@@ -137,28 +139,28 @@ def program(path, first="#!/usr/bin/python3"):
 
 def test_the_program_is_roots_alone_and_python_is_started_apart(tmp_path, here):
     script = program(tmp_path / "onlyme-pam")
-    assert command(script) == ("/usr/bin/python3", "-I", str(script))
-    assert command(program(tmp_path / "sh", "#!/bin/sh")) == (str(tmp_path / "sh"),)
+    assert find_command(script) == ("/usr/bin/python3", "-I", str(script))
+    assert find_command(program(tmp_path / "sh", "#!/bin/sh")) == (str(tmp_path / "sh"),)
     script.chmod(0o775)
     with pytest.raises(PamError, match="can be changed by others than root"):
-        command(script)
+        find_command(script)
     script.chmod(0o755)
     os.chown(script, 1, 1)
     with pytest.raises(PamError, match="can be changed by others than root"):
-        command(script)
+        find_command(script)
     os.chown(script, 0, 0)
     for mode, fine in ((0o777, False), (0o1777, True)):  # anybody's folder; one such as /tmp
         tmp_path.chmod(mode)
         if fine:
-            assert command(script)
+            assert find_command(script)
         else:
             with pytest.raises(PamError, match="can be changed by others than root"):
-                command(script)
+                find_command(script)
     link = tmp_path / "linked"
     link.symlink_to(script)
     os.chown(script, 1, 1)
     with pytest.raises(PamError, match="can be changed by others than root"):
-        command(link)
+        find_command(link)
     os.chown(script, 0, 0)
     loose = tmp_path / "loose"
     loose.mkdir(mode=0o777)
@@ -167,6 +169,6 @@ def test_the_program_is_roots_alone_and_python_is_started_apart(tmp_path, here):
     link.unlink()
     link.symlink_to("loose/link")
     with pytest.raises(PamError, match="loose can be changed by others"):
-        command(link)
+        find_command(link)
     with pytest.raises(PamError, match="is no program"):
-        command(Path("/opt/none/onlyme-pam"))
+        find_command(Path("/opt/none/onlyme-pam"))

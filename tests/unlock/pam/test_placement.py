@@ -8,12 +8,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from onlyme.errors import PamError
-from onlyme.unlock.pam.placement import checked, fitted, sharing
-from onlyme.unlock.pam.rules import MARK, Lines, marked, without
-from onlyme.unlock.pam.stack import parsed
+from onlyme.unlock.pam.placement import check_rules, find_sharing, place_lines
+from onlyme.unlock.pam.rules import MARK, PamLines, find_lines, remove_lines
+from onlyme.unlock.pam.stack import parse_rules
 
 PAM = Path("/etc/pam.d")
-LINES = Lines(("/opt/onlyme/bin/onlyme-pam",))
+LINES = PamLines(("/opt/onlyme/bin/onlyme-pam",))
 
 COMMON = """\
 auth\t[success=1 default=ignore]\tpam_unix.so nullok
@@ -58,14 +58,14 @@ def folder(text, **more):
 
 def put(read, service="svc", names=("svc", "common-auth", "fedora", "arch")):
     """The file with our lines, and what is worth knowing about it."""
-    new = fitted(read, service, LINES)
+    new = place_lines(read, service, LINES)
 
     def after(name):
         return new if name == service else read(name)
 
-    notes = checked(after, service, read)
-    for other in sharing(read, names, service):
-        checked(after, other, read)
+    notes = check_rules(after, service, read)
+    for other in find_sharing(read, names, service):
+        check_rules(after, other, read)
     return new, notes
 
 
@@ -83,7 +83,7 @@ def test_debians_services_take_our_lines_before_the_password(service):
 
     new, _ = put(read, service, [file.name for file in PAM.iterdir()])
     rows = new.split("\n")
-    rules = parsed(new, service)
+    rules = parse_rules(new, service)
     ours = [number for number, rule in enumerate(rules) if rows[rule.start].endswith(MARK)]
     auth, account = (rules[number] for number in ours)
     assert (auth.kind, auth.control) == ("auth", "[success=done default=ignore]")
@@ -91,12 +91,12 @@ def test_debians_services_take_our_lines_before_the_password(service):
     assert (account.kind, account.control) == ("account", "[default=ignore]")
     assert rules[ours[0] + 1].file in {"common-auth", "su"}
     assert rules[ours[1] + 1].file in {"common-account", "su"}
-    assert without(new) == read(service)
+    assert remove_lines(new) == read(service)
 
 
 def test_the_account_line_stands_where_there_are_account_rules_only():
     new, _ = put(folder("auth required pam_unix.so\n"))
-    assert [line.split("\t")[0] for line in marked(new)] == ["auth"]
+    assert [line.split("\t")[0] for line in find_lines(new)] == ["auth"]
 
 
 def test_what_sets_something_up_is_named():
@@ -159,7 +159,7 @@ def test_what_leaves_no_password_or_opens_too_much_is_refused(text, says):
 def test_services_that_stand_for_others_are_refused():
     for name in ("other", "common-auth"):
         with pytest.raises(PamError, match="nothing was changed"):
-            fitted(folder("", other=COMMON), name, LINES)
+            place_lines(folder("", other=COMMON), name, LINES)
 
 
 def test_archs_rules_take_our_line_before_the_include():
@@ -191,7 +191,7 @@ DESKTOPS = {
 def test_desktops_take_our_line(desktop):
     text = DESKTOPS[desktop] + "account required pam_unix.so\n"
     new, notes = put(folder(text))
-    assert len(marked(new)) == 2
+    assert len(find_lines(new)) == 2
     rows = new.split("\n")
     at = next(number for number, row in enumerate(rows) if row.endswith(MARK))
     assert any(word in rows[at + 1] for word in ("common-auth", "fedora"))
@@ -207,7 +207,7 @@ def test_faillock_before_the_password_is_respected():
 
 def test_a_service_that_includes_another_is_looked_at_as_well():
     files = {"fedora": "auth include svc\nauth required pam_u2f.so\n"}
-    assert sharing(folder(COMMON, **files), ("svc", "fedora"), "svc") == ["fedora"]
+    assert find_sharing(folder(COMMON, **files), ("svc", "fedora"), "svc") == ["fedora"]
     with pytest.raises(PamError, match="fedora: a face would pass over pam_u2f"):
         put(folder("auth required pam_unix.so\n", **files))
 
@@ -215,7 +215,7 @@ def test_a_service_that_includes_another_is_looked_at_as_well():
 def test_a_path_that_cannot_stand_in_a_pam_file_is_refused():
     for path in ("/a b/onlyme-pam", "/a#b", "/a[b", "/a]b", "/a\\b", "/ä/b", "/a\nb"):
         with pytest.raises(PamError, match="install onlyme elsewhere"):
-            Lines((path,))
+            PamLines((path,))
 
 
 # Any text at all, with what matters to PAM more often than chance would have it.
@@ -249,7 +249,7 @@ def test_in_and_out_again_is_the_same_file(text):
     new = installed(text)
     if new is not None:
         assert new != text
-        assert without(new) == text
+        assert remove_lines(new) == text
 
 
 @given(TEXTS)
@@ -271,7 +271,7 @@ def test_an_upgrade_around_our_lines_stays_when_they_go(text, data):
     for row in rows:
         fate = "keep" if row.endswith(MARK) else data.draw(st.sampled_from(["keep", "drop", "add"]))
         kept += {"keep": [row], "drop": [], "add": [row, data.draw(PIECES)]}[fate]
-    assert without("\n".join(kept)) == "\n".join(row for row in kept if not row.endswith(MARK))
+    assert remove_lines("\n".join(kept)) == "\n".join(row for row in kept if not row.endswith(MARK))
 
 
 def test_most_examples_are_such_that_lines_go_in():

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, event, given, note, settings
 from hypothesis import strategies as st
 
 from onlyme.errors import PamError
-from onlyme.unlock.pam.placement import HARMLESS, checked, fitted
-from onlyme.unlock.pam.rules import MARK, Lines
+from onlyme.unlock.pam.placement import HARMLESS_MODULES, check_rules, place_lines
+from onlyme.unlock.pam.rules import MARK, PamLines
 from tests.unlock.pam.test_stack import libpam as libpam
 
-LINES = Lines(("/opt/onlyme/bin/onlyme-pam",))
+LINES = PamLines(("/opt/onlyme/bin/onlyme-pam",))
 WORDS = st.sampled_from(["required", "required", "requisite", "sufficient", "optional"])
 BRACKETS = st.sampled_from(
     [
@@ -65,13 +65,13 @@ def told(text, password, others, face=None):
 )
 @given(rows=ROWS, others=ANSWERS)
 def test_a_face_never_opens_more_than_the_password(rows, others, libpam):
-    assert "pam_cap" in HARMLESS
+    assert "pam_cap" in HARMLESS_MODULES
     # What only sets something up has no say; with a control that gives it one it is out of scope.
     rows = [("optional" if module == "pam_cap" else word, module) for word, module in rows]
     old = "\n".join([*(f"auth {control} {module}.so" for control, module in rows), ""])
     try:
-        new = fitted(lambda _: old, "svc", LINES)
-        checked(lambda _: new, "svc", lambda _: old)
+        new = place_lines(lambda _: old, "svc", LINES)
+        check_rules(lambda _: new, "svc", lambda _: old)
     except PamError:
         event("refused")
         return
@@ -100,6 +100,6 @@ def test_a_face_never_opens_more_than_the_password(rows, others, libpam):
 
 def test_modules_that_stand_in_for_each_other_are_a_gate_together():
     old = "auth required pam_unix.so\nauth sufficient pam_x.so\nauth required pam_y.so\n"
-    new = fitted(lambda _: old, "svc", LINES)
+    new = place_lines(lambda _: old, "svc", LINES)
     with pytest.raises(PamError, match=r"over pam_x \(svc, line 2\), pam_y \(svc, line 3\)"):
-        checked(lambda _: new, "svc", lambda _: old)
+        check_rules(lambda _: new, "svc", lambda _: old)

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from onlyme.errors import PamError
-from onlyme.unlock.pam.simulate import CODES, actions, outcome
-from onlyme.unlock.pam.stack import flattened, parsed
+from onlyme.unlock.pam.simulate import CODES, parse_control, simulate_stack
+from onlyme.unlock.pam.stack import flatten_rules, parse_rules
 
 PAM = Path("/etc/pam.d")
 ORACLE = Path(__file__).with_name("pam_oracle.py")
@@ -57,7 +57,7 @@ def test_debians_own_files_are_read():
     assert files
     for file in files:
         text = file.read_text()
-        rules = parsed(text, file.name)
+        rules = parse_rules(text, file.name)
         rows = text.split("\n")
         for rule in rules:
             assert rule.end == rule.start + 1
@@ -77,7 +77,7 @@ def test_what_a_rule_may_look_like():
         "@include common-auth\n"
         "account include other-file"
     )
-    rules = parsed(text, "svc")
+    rules = parse_rules(text, "svc")
     seen = [(r.kind, r.control, r.name, r.arguments, r.start, r.end, r.file) for r in rules]
     assert seen == [
         ("auth", "optional", "pam_x", ("a=1", "[b c=2]"), 1, 2, None),
@@ -105,7 +105,7 @@ def test_what_a_rule_may_look_like():
 )
 def test_what_is_not_understood_is_refused_with_its_line(text, says):
     with pytest.raises(PamError, match=says):
-        parsed(text, "svc")
+        parse_rules(text, "svc")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_what_is_not_understood_is_refused_with_its_line(text, says):
 )
 def test_a_control_that_pam_does_not_know_is_refused(control):
     with pytest.raises(PamError, match=r"no control|passes over no rule"):
-        actions(control)
+        parse_control(control)
 
 
 def test_includes_and_substacks_come_in_their_places():
@@ -125,17 +125,17 @@ def test_includes_and_substacks_come_in_their_places():
             "more": "auth required b.so\naccount required c.so\n",
         }
     )
-    auth = flattened(read, "svc", "auth")
+    auth = flatten_rules(read, "svc", "auth")
     assert [(s.rule.name, s.level, s.file) for s in auth if s.runs] == [
         ("a", 0, "both"),
         ("b", 1, "more"),
         ("e", 0, "svc"),
     ]
-    assert [s.rule.name for s in flattened(read, "svc", "account")] == ["c", "a"]
+    assert [s.rule.name for s in flatten_rules(read, "svc", "account")] == ["c", "a"]
     with pytest.raises(PamError, match="is not there"):
-        flattened(reader({"svc": "@include none"}), "svc", "auth")
+        flatten_rules(reader({"svc": "@include none"}), "svc", "auth")
     with pytest.raises(PamError, match="by itself"):
-        flattened(reader({"svc": "@include svc"}), "svc", "auth")
+        flatten_rules(reader({"svc": "@include svc"}), "svc", "auth")
 
 
 CONTROLS = st.one_of(
@@ -178,7 +178,7 @@ def test_the_walk_is_that_of_the_real_pam(files, odd, libpam):
                 row += odd.choice(["", "", " # why", "\n# a comment", "\n"])
             rows.append(row)
         texts["svc" if number == 0 else f"f{number}"] = "\n".join([*rows, ""])
-    steps = flattened(reader(texts), "svc", "auth")
+    steps = flatten_rules(reader(texts), "svc", "auth")
     answers = [s.rule.arguments[0].partition("=")[2] if s.runs else "" for s in steps]
     with tempfile.TemporaryDirectory() as folder:
         for name, text in texts.items():
@@ -188,6 +188,6 @@ def test_the_walk_is_that_of_the_real_pam(files, odd, libpam):
         real = libpam(folder)
     note(texts)
     if steps:
-        assert outcome(steps, answers)[0] == real
+        assert simulate_stack(steps, answers)[0] == real
     else:
         assert real != "success"  # those of `other`

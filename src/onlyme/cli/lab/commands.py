@@ -11,7 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from onlyme.lab.photos import Photos
-    from onlyme.lab.run import Trained
+    from onlyme.lab.run import TrainedNetwork
 
 __all__ = ["app"]
 
@@ -40,9 +40,9 @@ Models = Annotated[
 @app.callback()
 def lab() -> None:
     """Make sure that torch and its company are there before any work is done."""
-    from onlyme.lab import require
+    from onlyme.lab import require_packages
 
-    require()
+    require_packages()
 
 
 @app.command()
@@ -81,7 +81,7 @@ def train(
 
     onlyme lab train compact --me photos/me --not-me photos/others --out my-run
     """
-    from onlyme.cli.lab.parts import loader
+    from onlyme.cli.lab.parts import make_loader
     from onlyme.errors import UsageError
     from onlyme.lab.photos import read_photos
     from onlyme.lab.spec import Spec
@@ -95,9 +95,9 @@ def train(
         way, alpha=alpha, kind=kind, faithful=not repaired, unit=unit, whole=whole,
         side=side, seed=seed, rate=rate, limit=limit,
     )  # fmt: skip
-    photos = read_photos(me, not_me, loader(whole=whole))
+    photos = read_photos(me, not_me, make_loader(whole=whole))
     _say_photos(photos)
-    _say_result(run(photos, spec, out, resume=resume, progress=_terminal()), out)
+    _say_result(run(photos, spec, out, resume=resume, progress=_is_terminal()), out)
 
 
 @app.command()
@@ -120,16 +120,16 @@ def train_identities(
     resume: Resume = False,
 ) -> None:
     """Train an embedder from scratch on many people, with one process or several."""
-    from onlyme.cli.lab.parts import loader
+    from onlyme.cli.lab.parts import make_loader
     from onlyme.lab.identities import IdentitySpec, train_identities
     from onlyme.lab.people import read_people
 
-    everyone = read_people(people, loader())
+    everyone = read_people(people, make_loader())
     typer.echo(f"{len(everyone.names)} people, {sum(map(len, everyone.faces))} faces", err=True)
     spec = IdentitySpec(
         dimension, batch_people, batch_photos, alpha, steps, rate, seed, devices, nodes, precision
     )
-    train_identities(everyone, spec, out, resume=resume, progress=_terminal())
+    train_identities(everyone, spec, out, resume=resume, progress=_is_terminal())
     if os.environ.get("LOCAL_RANK", "0") == "0":  # Lightning runs this command in each process
         typer.echo(f"embedder in {out}; next: onlyme lab export {out} NAME --faces {people}")
 
@@ -151,24 +151,24 @@ def export(
     """Turn a trained network into one that opens the door: `--embedder NAME`."""
     import numpy as np
 
-    from onlyme.cli.lab.parts import loader
+    from onlyme.cli.lab.parts import make_loader
     from onlyme.errors import UsageError
-    from onlyme.lab.export import embedder_of
     from onlyme.lab.export import export as write
+    from onlyme.lab.export import get_embedder
     from onlyme.lab.identities import load_embedder
     from onlyme.lab.people import read_people
     from onlyme.lab.run import Run
     from onlyme.settings import Settings
 
-    if Run(run).begun:
+    if Run(run).has_begun:
         trained = Run(run).load()
-        embedder = embedder_of(trained)
+        embedder = get_embedder(trained)
         checked = np.concatenate([trained.photos.me, trained.photos.not_me])
     elif faces is None:
         raise UsageError("say --faces DIR, a folder of people, for the parity check")
     else:
         embedder = load_embedder(run)
-        checked = np.concatenate(read_people(faces, loader(), most=2).faces[:20])
+        checked = np.concatenate(read_people(faces, make_loader(), most=2).faces[:20])
     done = write(embedder, name, models or Settings.load().models, checked, replace=replace)
     typer.echo(
         f"{done.path}: {done.dimension} numbers a face; distances differ from the trained "
@@ -201,12 +201,12 @@ def compare(
     command goes on, and with more owners it trains only what is new. The report is
     written after each owner.
     """
-    from onlyme.cli.lab.parts import loader, product
+    from onlyme.cli.lab.parts import make_loader, make_product
     from onlyme.errors import UsageError
-    from onlyme.lab.comparison.cache import Kept
+    from onlyme.lab.comparison.cache import ResultCache
     from onlyme.lab.comparison.compare import Plan
     from onlyme.lab.comparison.compare import compare as run
-    from onlyme.lab.comparison.report import write
+    from onlyme.lab.comparison.report import write_report
     from onlyme.lab.people import read_people
 
     try:
@@ -216,23 +216,23 @@ def compare(
     plan = Plan(
         owners, counts, tuple(ways.split(",")), strangers, unseen, alpha, limit, seed, article_side
     )
-    everyone = read_people(people, loader())
-    kept = Kept(out / "cells")
+    everyone = read_people(people, make_loader())
+    kept = ResultCache(out / "cells")
     try:
         with ExitStack() as stack:
             done = run(
                 everyone,
                 plan,
-                product(stack),
-                kept=kept,
-                tell=lambda line: typer.echo(line, err=True),
-                meanwhile=lambda part: typer.echo(f"so far: {write(part, out)}", err=True),
-                progress=_terminal(),
+                make_product(stack),
+                cache=kept,
+                on_step=lambda line: typer.echo(line, err=True),
+                on_partial=lambda part: typer.echo(f"so far: {write_report(part, out)}", err=True),
+                progress=_is_terminal(),
             )
     except (KeyboardInterrupt, SystemExit):  # Lightning makes the one of the other
         typer.echo(f"what is finished is in {kept.folder}; the same command goes on", err=True)
         raise
-    typer.echo(write(done, out))
+    typer.echo(write_report(done, out))
 
 
 @app.command()
@@ -254,13 +254,13 @@ def watch(
     fps: Annotated[float, typer.Option(min=1, help="Frames a second of what is saved.")] = 25.0,
 ) -> None:
     """Draw the name or NOT on every frame, and save them as a video. Ctrl-C ends a camera."""
-    from onlyme.cli.lab.parts import finder, frames
-    from onlyme.lab.annotate import annotate, save
+    from onlyme.cli.lab.parts import make_finder, read_frames
+    from onlyme.lab.annotate import annotate, save_video
     from onlyme.lab.run import Run
 
     trained = Run(run).load()
-    walk = frames(video or camera, seconds)
-    total, owner = save(annotate(walk, finder(), trained, name, alpha), out, fps)
+    walk = read_frames(video or camera, seconds)
+    total, owner = save_video(annotate(walk, make_finder(), trained, name, alpha), out, fps)
     typer.echo(f"{out}: {total} frames, {name} in {owner} of them")
 
 
@@ -273,7 +273,7 @@ def _say_photos(photos: Photos) -> None:
     )
 
 
-def _say_result(trained: Trained, out: Path) -> None:
+def _say_result(trained: TrainedNetwork, out: Path) -> None:
     result = trained.result
     loss = result.curve[-1][1] if result.curve else float("nan")
     typer.echo(
@@ -282,7 +282,7 @@ def _say_result(trained: Trained, out: Path) -> None:
     )
 
 
-def _terminal() -> bool:
+def _is_terminal() -> bool:
     import sys
 
     return sys.stderr.isatty()

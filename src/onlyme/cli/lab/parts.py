@@ -23,73 +23,80 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onlyme.faceid.face_id import FaceID
-    from onlyme.lab.annotate import Find
-    from onlyme.lab.comparison.compare import Product
-    from onlyme.lab.photos import Load, Photos
+    from onlyme.lab.annotate import AlignedFaceFinder
+    from onlyme.lab.comparison.compare import ProductLearner
+    from onlyme.lab.photos import FaceLoader, Photos
     from onlyme.types import Reason
 
-__all__ = ["Enrolled", "counted", "finder", "frames", "loader", "product"]
+__all__ = [
+    "EnrolledOwner",
+    "count_photos",
+    "make_finder",
+    "make_loader",
+    "make_product",
+    "read_frames",
+]
 
-SIZE = 112
+FACE_PIXELS = 112
 """Side of the faces that the lab gets, in pixels."""
 
-WHOLE = 244
+WHOLE_PHOTO_PIXELS = 244
 """Side of whole photos, as the article has them."""
 
 
-def loader(*, whole: bool = False) -> Load:
+def make_loader(*, whole: bool = False) -> FaceLoader:
     """Return what turns a photo's file into an aligned face, or into a small whole photo."""
-    from onlyme.faceid.wiring import pipeline
+    from onlyme.faceid.wiring import make_pipeline
     from onlyme.settings import Settings
 
-    parts = pipeline(Settings.load())
-    find = finder()
+    parts = make_pipeline(Settings.load())
+    find = make_finder()
 
     def load(path: Path) -> NDArray[np.uint8]:
         pixels = parts.decode(path).pixels
         if whole:
-            return _shrunk(pixels)
+            return _shrink(pixels)
         found = find(pixels)
         if found is None:
             raise ImageError(str(path), "shows no face, or several of like size")
         return found[1]
 
-    return counted(load)
+    return count_photos(load)
 
 
-def counted(load: Load) -> Load:
+def count_photos(load: FaceLoader) -> FaceLoader:
     """Show on a terminal how many photos were looked at; stay quiet in a pipe."""
     if not sys.stderr.isatty():
         return load
     count = itertools.count(1)
 
-    def loud(path: Path) -> NDArray[np.uint8]:
+    def load_and_count(path: Path) -> NDArray[np.uint8]:
         sys.stderr.write(f"\r{next(count)} photos")
         return load(path)
 
-    return loud
+    return load_and_count
 
 
-def finder() -> Find:
+def make_finder() -> AlignedFaceFinder:
     """Return what finds the one face of a frame, and aligns it."""
     from onlyme.face.align import align
-    from onlyme.face.subject import subject
-    from onlyme.faceid.wiring import pipeline
+    from onlyme.face.subject import choose_subject
+    from onlyme.faceid.wiring import make_pipeline
     from onlyme.settings import Settings
     from onlyme.types import Face
 
-    detector = pipeline(Settings.load()).detector
+    detector = make_pipeline(Settings.load()).detector
 
     def find(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.uint8]] | None:
-        chosen: Face | Reason = subject(detector.detect(pixels), pixels.shape)
+        chosen: Face | Reason = choose_subject(detector.detect(pixels), pixels.shape)
         if not isinstance(chosen, Face):
             return None
-        return chosen.box, align(pixels, chosen, SIZE)
+        return chosen.box, align(pixels, chosen, FACE_PIXELS)
 
     return find
 
 
-def frames(source: int | Path, seconds: float = 0.0) -> Iterator[NDArray[np.uint8]]:
+def read_frames(source: int | Path, seconds: float = 0.0) -> Iterator[NDArray[np.uint8]]:
     """Walk over a video's or a camera's frames: uint8[h, w, 3], RGB.
 
     Args:
@@ -97,7 +104,7 @@ def frames(source: int | Path, seconds: float = 0.0) -> Iterator[NDArray[np.uint
         seconds: stop after so many, as the source counts them; 0 for its end. Ctrl-C
             ends it as well, in good order, so that what was seen can be saved.
     """
-    from onlyme.image.sources import frames as walk
+    from onlyme.image.sources import read_frames as walk
 
     try:
         for frame in walk(source):
@@ -108,7 +115,7 @@ def frames(source: int | Path, seconds: float = 0.0) -> Iterator[NDArray[np.uint
         return
 
 
-class Enrolled:
+class EnrolledOwner:
     """The product's own decision about one owner, on aligned faces.
 
     Args:
@@ -129,7 +136,7 @@ class Enrolled:
         return self._face_id.margins(self._name, np.stack([embed(f).vector for f in faces]))
 
 
-def product(stack: ExitStack) -> Product:
+def make_product(stack: ExitStack) -> ProductLearner:
     """Return what enrolls owners the product's own way.
 
     Args:
@@ -137,18 +144,20 @@ def product(stack: ExitStack) -> Product:
     """
     from onlyme.faceid.face_id import FaceID
 
-    def enroll(photos: Photos) -> Enrolled:
+    def enroll(photos: Photos) -> EnrolledOwner:
         folder = stack.enter_context(TemporaryDirectory(prefix="onlyme-lab-"))
         face_id = stack.enter_context(FaceID.open(Path(folder) / "vault"))
         embed = face_id.pipeline.embedder.embed
         me, not_me = ([embed(face) for face in faces] for faces in (photos.me, photos.not_me))
-        return Enrolled(face_id, "owner", face_id.enroll("owner", me, not_me).alpha)
+        return EnrolledOwner(face_id, "owner", face_id.enroll("owner", me, not_me).alpha)
 
     return enroll
 
 
-def _shrunk(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     import cv2
 
-    small = cv2.resize(pixels, (WHOLE, WHOLE), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(
+        pixels, (WHOLE_PHOTO_PIXELS, WHOLE_PHOTO_PIXELS), interpolation=cv2.INTER_AREA
+    )
     return np.asarray(small, np.uint8)

@@ -58,9 +58,9 @@ def enroll(
     """
     if (camera is None) != bool(photo):
         raise typer.BadParameter("give photos of yourself, or --camera N", param_hint="PHOTO")
-    mine = _filmed(camera) if camera is not None else _photos(photo)
-    others, alike = _photos(not_me), _photos(look_alike)
-    answer = _change(
+    mine = _capture_photos(camera) if camera is not None else _encode_photos(photo)
+    others, alike = _encode_photos(not_me), _encode_photos(look_alike)
+    answer = _request_change(
         "enroll",
         user,
         me=list(mine.values()),
@@ -77,7 +77,7 @@ def enroll(
         note = report["note"].replace("bytes", "another one")  # the daemon knows no names
         typer.echo(f"  {mark} {name}" + (f": {note}" if note else ""))
     typer.secho(f"{answer['name']} is learned from {answer['taken']} photos", bold=True)
-    typer.echo(f"alpha {answer['alpha']:+.3f}: {output.odds(answer['far'])}")
+    typer.echo(f"alpha {answer['alpha']:+.3f}: {output.format_odds(answer['far'])}")
     for sentence in (*answer["notes"], *answer["advice"]):
         typer.echo(f"note: {sentence}")
 
@@ -97,8 +97,8 @@ def tune(
 
     if sum(option is not None for option in (far, preset, alpha)) != 1:
         raise UsageError("say one of --far, --preset and --alpha")
-    far = presets.preset(preset).far if preset is not None else far
-    answer = _change("tune", user, far=far, alpha=alpha)
+    far = presets.find_preset(preset).far if preset is not None else far
+    answer = _request_change("tune", user, far=far, alpha=alpha)
     if json:
         output.print_json(answer)
     else:
@@ -120,8 +120,8 @@ def not_me(
     """Say "that wasn't me": the face will be kept apart from yours from now on."""
     if (photo is None) != undo:
         raise typer.BadParameter("give a photo, or --undo", param_hint="PHOTO")
-    pictures = list(_photos([photo] if photo else None).values())
-    answer = _change("not-me", user, me=pictures, undo=undo)
+    pictures = list(_encode_photos([photo] if photo else None).values())
+    answer = _request_change("not-me", user, me=pictures, undo=undo)
     if json:
         output.print_json(answer)
         return
@@ -143,7 +143,7 @@ def adapt(
     """
     if on + off + undo > 1:
         raise typer.BadParameter("say one of --on, --off, --undo")
-    answer = _change("adapt", user, consent=on if on or off else None, undo=undo or None)
+    answer = _request_change("adapt", user, consent=on if on or off else None, undo=undo or None)
     if json:
         output.print_json(answer)
         return
@@ -156,13 +156,13 @@ def adapt(
 
 def revoke(*, user: User = None) -> None:
     """Make whatever was stolen of your template so far worthless."""
-    answer = _change("revoke", user)
+    answer = _request_change("revoke", user)
     typer.echo(f"what was stored of {answer['revoked']} so far no longer matches anything")
 
 
 def forget(*, user: User = None) -> None:
     """Erase everything that this computer's login keeps of you."""
-    answer = _change("forget", user)
+    answer = _request_change("forget", user)
     typer.echo(f"{answer['forgotten']} is forgotten")
 
 
@@ -173,15 +173,17 @@ def import_(
     user: User = None,
 ) -> None:
     """Take over what you exported from your own vault, or from another computer."""
-    passphrase = _secret("Passphrase of the export: ")
-    answer = _change("import", user, sealed=_encoded(file), passphrase=passphrase, replace=replace)
+    passphrase = _ask_secret("Passphrase of the export: ")
+    answer = _request_change(
+        "import", user, sealed=_encode_file(file), passphrase=passphrase, replace=replace
+    )
     typer.echo(f"{answer['imported']} is enrolled")
 
 
 # ----------------------------------------------------------------------------- within
 
 
-def _change(what: str, user: str | None, **particulars: Any) -> dict[str, Any]:
+def _request_change(what: str, user: str | None, **particulars: Any) -> dict[str, Any]:
     """Ask the daemon for a change, with the password of whoever is not root."""
     from onlyme.settings import Settings
     from onlyme.unlock.client.changes import change
@@ -190,43 +192,43 @@ def _change(what: str, user: str | None, **particulars: Any) -> dict[str, Any]:
     # Root by way of sudo means the person who called it.
     caller = os.environ.get("SUDO_USER") if uid == 0 else None
     name = user or caller or pwd.getpwuid(uid).pw_name
-    password = None if uid == 0 else _secret(f"Login password of {name}: ")
+    password = None if uid == 0 else _ask_secret(f"Login password of {name}: ")
     return change(Settings.load(), what, name, password=password, **particulars)
 
 
-def _secret(prompt: str) -> str:
+def _ask_secret(prompt: str) -> str:
     """Ask on the terminal; without one, take a line of standard input."""
     if sys.stdin.isatty():
         return getpass(prompt)
     return sys.stdin.readline().rstrip("\n")
 
 
-def _photos(paths: list[Path] | None) -> dict[str, str]:
+def _encode_photos(paths: list[Path] | None) -> dict[str, str]:
     """Return photos as the daemon takes them, by what they are called here."""
-    from onlyme.image.sources import photos
+    from onlyme.image.sources import list_photos
 
-    return {str(path): _encoded(path) for path in photos(paths)} if paths else {}
+    return {str(path): _encode_file(path) for path in list_photos(paths)} if paths else {}
 
 
-def _encoded(path: Path) -> str:
+def _encode_file(path: Path) -> str:
     """Return a file's bytes as text: the daemon opens no path that somebody else names."""
     return b64encode(path.read_bytes()).decode()
 
 
-def _filmed(camera: str) -> dict[str, str]:
+def _capture_photos(camera: str) -> dict[str, str]:
     """Return frames of a sitting, as pictures without loss."""
-    from onlyme.enrollment.camera import Sitting
+    from onlyme.enrollment.camera import EnrollmentCamera
     from onlyme.types import PhotoReport
 
     typer.echo("Look at the camera, and turn your head slowly from side to side.", err=True)
 
-    def pictures() -> Iterator[str]:
+    def encode_frames() -> Iterator[str]:
         import cv2
 
-        sitting = Sitting(options.source(camera))
+        sitting = EnrollmentCamera(options.parse_source(camera))
         for frame in sitting.frames():
-            sitting.seen(PhotoReport(frame.source, taken=True))  # the daemon judges them
+            sitting.add_report(PhotoReport(frame.source, taken=True))  # the daemon judges them
             bgr = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR)
             yield b64encode(cv2.imencode(".png", bgr)[1].tobytes()).decode()
 
-    return {f"picture {number}": text for number, text in enumerate(pictures(), 1)}
+    return {f"picture {number}": text for number, text in enumerate(encode_frames(), 1)}

@@ -18,8 +18,8 @@ from onlyme.cli import options, output
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onlyme.unlock.pam.folders import Places
-    from onlyme.unlock.pam.install import Change
+    from onlyme.unlock.pam.folders import PamFolders
+    from onlyme.unlock.pam.install import FileChange
 
 __all__ = ["register"]
 
@@ -77,24 +77,24 @@ def install(
     sudo onlyme unlock install sudo
     """
     from onlyme.unlock.pam import install as work
-    from onlyme.unlock.pam.folders import Places
-    from onlyme.unlock.pam.program import command
-    from onlyme.unlock.pam.rules import Lines
+    from onlyme.unlock.pam.folders import PamFolders
+    from onlyme.unlock.pam.program import find_command
+    from onlyme.unlock.pam.rules import PamLines
 
-    _root("install")
-    places, lines = Places(), Lines(command(helper))
-    changes: list[Change] = []
+    _require_root("install")
+    places, lines = PamFolders(), PamLines(find_command(helper))
+    changes: list[FileChange] = []
     for service in dict.fromkeys(services):
         others = {change.service: change.new for change in changes}
         changes.append(work.plan(places, service, lines, others))
-    who = user or _somebody()
-    typed = _password(who) if ask_password else None
+    who = user or _choose_user()
+    typed = _ask_password(who) if ask_password else None
     for change in changes:
-        _show(change)
+        _show_change(change)
         work.try_out(places, changes, change, who, typed)
         asked = "its password opens" if typed is not None else f"{who} is asked for the password"
         typer.echo(f"✓ {change.service}: tried with PAM: a face opens; without one {asked}")
-    if _write(places, changes, yes=yes, dry_run=dry_run):
+    if _write_changes(places, changes, yes=yes, dry_run=dry_run):
         _say_next(places, [change.service for change in changes], who)
 
 
@@ -119,19 +119,19 @@ def uninstall(
     taken out and nothing else.
     """
     from onlyme.unlock.pam import install as work
-    from onlyme.unlock.pam.folders import Places
+    from onlyme.unlock.pam.folders import PamFolders
 
-    _root("uninstall")
-    places = Places()
+    _require_root("uninstall")
+    places = PamFolders()
     changes = []
-    for service in dict.fromkeys(services or work.installed(places)):
-        change = work.removal(places, service)
+    for service in dict.fromkeys(services or work.list_installed(places)):
+        change = work.plan_removal(places, service)
         if change is None:
             typer.echo(f"✓ {service}: none of our lines is in it")
         else:
             changes.append(change)
-            _show(change)
-    _write(places, changes, yes=yes, dry_run=dry_run)
+            _show_change(change)
+    _write_changes(places, changes, yes=yes, dry_run=dry_run)
 
 
 def status(
@@ -157,17 +157,17 @@ def status(
 ) -> None:
     """Say for each service what would happen at the next login, and why."""
     from onlyme.settings import Settings
-    from onlyme.unlock.client.remote import remote
+    from onlyme.unlock.client.remote import is_remote
     from onlyme.unlock.pam import status
-    from onlyme.unlock.pam.folders import Places
+    from onlyme.unlock.pam.folders import PamFolders
 
-    places, settings = Places(), Settings.load()
+    places, settings = PamFolders(), Settings.load()
     who = user or os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
-    far = remote(os.environ, os.getppid())
-    found = [status.looked_at(places, name) for name in services or status.known(places)]
+    far = is_remote(os.environ, os.getppid())
+    found = [status.read_status(places, name) for name in services or status.list_known(places)]
     rows: list[dict[str, Any]] = []
     for service in found:
-        would, daemon = status.next_login(settings, service, who, is_remote=far)
+        would, daemon = status.predict_login(settings, service, who, is_remote=far)
         row = {"service": service.name, "state": service.state, "detail": service.detail}
         rows.append(row | {"next_login": would, "daemon": daemon})
     if json:
@@ -192,19 +192,19 @@ def profile(*, helper: Helper = None) -> None:
 
     sudo pam-auth-update --enable onlyme
     """
-    from onlyme.unlock.pam.program import command, profile
+    from onlyme.unlock.pam.program import find_command, make_profile
 
-    typer.echo(profile(command(helper)), nl=False)
+    typer.echo(make_profile(find_command(helper)), nl=False)
 
 
-def _root(command: str) -> None:
+def _require_root(command: str) -> None:
     from onlyme.errors import UsageError
 
     if os.geteuid() != 0:
         raise UsageError(f"only root may do that; run `sudo onlyme unlock {command}`")
 
 
-def _show(change: Change) -> None:
+def _show_change(change: FileChange) -> None:
     if change.old == change.new:
         typer.echo(f"✓ {change.service}: our lines are in {change.path} already")
         return
@@ -215,17 +215,19 @@ def _show(change: Change) -> None:
         typer.echo(f"note: {note}")
 
 
-def _say_next(places: Places, services: Sequence[str], user: str) -> None:
+def _say_next(places: PamFolders, services: Sequence[str], user: str) -> None:
     from onlyme.settings import Settings
     from onlyme.unlock.pam import status
 
     for service in services:
-        found = status.looked_at(places, service)
-        would, _ = status.next_login(Settings.load(), found, user, is_remote=False)
+        found = status.read_status(places, service)
+        would, _ = status.predict_login(Settings.load(), found, user, is_remote=False)
         typer.echo(f"  at the next login of {user} {service} {would}")
 
 
-def _write(places: Places, changes: Sequence[Change], *, yes: bool, dry_run: bool) -> bool:
+def _write_changes(
+    places: PamFolders, changes: Sequence[FileChange], *, yes: bool, dry_run: bool
+) -> bool:
     from onlyme.errors import UsageError
     from onlyme.unlock.pam.install import apply
 
@@ -244,7 +246,7 @@ def _write(places: Places, changes: Sequence[Change], *, yes: bool, dry_run: boo
     return True
 
 
-def _somebody() -> str:
+def _choose_user() -> str:
     """Return a user whose login can stand for all: whoever called sudo, or the first of people."""
     called = os.environ.get("SUDO_USER", "")
     if called and called != "root":
@@ -253,7 +255,7 @@ def _somebody() -> str:
     return min(people, key=lambda user: user.pw_uid).pw_name if people else "root"
 
 
-def _password(user: str) -> str:
+def _ask_password(user: str) -> str:
     from getpass import getpass
 
     if sys.stdin.isatty():

@@ -31,11 +31,11 @@ def units(
     sudo onlyme unlock units
     """
     from onlyme.errors import UsageError
-    from onlyme.unlock.pam.program import trusted
-    from onlyme.unlock.units import NAMES, unit
+    from onlyme.unlock.pam.program import check_trusted
+    from onlyme.unlock.units import NAMES, make_unit
 
     command = Path(sys.executable).parent / "onlyme"
-    texts = {name: unit(name, command) for name in NAMES}
+    texts = {name: make_unit(name, command) for name in NAMES}
     if dry_run:
         for name, text in texts.items():
             typer.secho(f"# {to / name}", bold=True)
@@ -46,7 +46,7 @@ def units(
     if not command.is_file():
         raise UsageError(f"{command} is not there; install onlyme as root, into /opt/onlyme")
     for part in (command, Path(sys.executable), Path(__file__).parents[2]):
-        trusted(part)
+        check_trusted(part)
     to.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         draft = to / f".{name}.new"

@@ -21,7 +21,7 @@ unit of the head that was judged.
 A *rate* is `{count, total, value, low, high}`: errors, comparisons, their
 ratio (null for 0 of 0) and the 95 % Clopper-Pearson interval. `over_people`
 is the 95 % bootstrap interval over owners, each with all their comparisons;
-the strangers are not drawn anew. `standing` says what a rate can carry:
+the strangers are not drawn anew. `assess_rate` says what a rate can carry:
 `too_few` (under 3 / target comparisons: not even no error at all would show
 the target; unless the rate is shown to lie above it all the same), `wide`
 (under 30 errors, Doddington's rule of 30) or `firm`. The document names
@@ -35,9 +35,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onlyme.errors import UsageError
-from onlyme.evaluate.intervals import Interval, Rate, bootstrap_rate, rate
+from onlyme.evaluate.intervals import ErrorRate, Interval, bootstrap_rate, make_rate
 from onlyme.evaluate.metrics import equal_error_rate, error_curve
-from onlyme.evaluate.report.sentences import headline, sentences
+from onlyme.evaluate.report.sentences import write_headline, write_sentences
 from onlyme.evaluate.resample import miss_rate
 
 if TYPE_CHECKING:
@@ -45,19 +45,19 @@ if TYPE_CHECKING:
 
     from onlyme.evaluate.evaluation import Evaluation
     from onlyme.evaluate.groups import GroupRate, GroupStudy
-    from onlyme.evaluate.owners import OwnerStudy, Trial
+    from onlyme.evaluate.owners import OwnerStudy, OwnerTrial
     from onlyme.evaluate.pair_verification import PairStudy
 
-__all__ = ["SCHEMA", "document", "standing"]
+__all__ = ["SCHEMA", "assess_rate", "make_document"]
 
 SCHEMA = "onlyme-evaluation/1"
 
 _CURVE_POINTS = 400
 _BINS = 80
-_CLOSEST = 12
+_MAX_CLOSEST_PAIRS = 12
 
 
-def document(evaluation: Evaluation) -> dict[str, Any]:
+def make_document(evaluation: Evaluation) -> dict[str, Any]:
     """Return all that an evaluation found, as plain numbers, strings, lists and dicts."""
     used, lost = len(evaluation.sources), len(evaluation.unusable)
     result: dict[str, Any] = {
@@ -72,16 +72,16 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
             "people": int(np.unique(evaluation.labels).size),
             "photos": used + lost,
             "unusable": list(evaluation.unusable),
-            "failure_to_acquire": _rate(rate(lost, used + lost)),
+            "failure_to_acquire": _describe_rate(make_rate(lost, used + lost)),
         },
-        "owners": _owners(evaluation.owners, evaluation) if evaluation.owners else None,
-        "pairs": _pairs(evaluation.pairs) if evaluation.pairs else None,
-        "groups": _groups(evaluation.groups) if evaluation.groups else None,
+        "owners": _describe_owners(evaluation.owners, evaluation) if evaluation.owners else None,
+        "pairs": _describe_pairs(evaluation.pairs) if evaluation.pairs else None,
+        "groups": _describe_groups(evaluation.groups) if evaluation.groups else None,
     }
-    return {"headline": headline(result), "sentences": sentences(result), **result}
+    return {"headline": write_headline(result), "sentences": write_sentences(result), **result}
 
 
-def standing(counted: Rate, target: float | None = None) -> str:
+def assess_rate(counted: ErrorRate, target: float | None = None) -> str:
     """Say what a counted rate can carry: `too_few`, `wide` or `firm`.
 
     Source of the rule of 30: Doddington et al., "The NIST speaker recognition
@@ -106,10 +106,10 @@ def standing(counted: Rate, target: float | None = None) -> str:
     return "wide" if counted.count < 30 else "firm"
 
 
-def _owners(study: OwnerStudy, evaluation: Evaluation) -> dict[str, Any]:
+def _describe_owners(study: OwnerStudy, evaluation: Evaluation) -> dict[str, Any]:
     impostors, genuine = study.impostors, study.genuine
     meeting = equal_error_rate(genuine, impostors.margins, impostor_weights=impostors.weights)
-    alphas = _alphas(study, evaluation.far)
+    alphas = _select_alphas(study, evaluation.far)
     return {
         "count": len(study.owners),
         "photos": study.photos,
@@ -118,40 +118,42 @@ def _owners(study: OwnerStudy, evaluation: Evaluation) -> dict[str, Any]:
         "genuine": int(genuine.size),
         "impostor": impostors.total,
         "equal_error": {"value": meeting.value, "threshold": meeting.threshold},
-        "points": [_point(study, far, evaluation.seed) for far in study.fars],
-        "promised": [_promised(study, index, evaluation.seed) for index in range(len(study.fars))]
-        if study.calibrated
+        "points": [_describe_point(study, far, evaluation.seed) for far in study.fars],
+        "promised": [
+            _describe_promised(study, index, evaluation.seed) for index in range(len(study.fars))
+        ]
+        if study.is_calibrated
         else None,
-        "curve": _curve(study),
-        "histogram": _histogram(study, alphas),
-        "people": _people(study, evaluation, alphas),
-        "closest": _closest(study, evaluation, alphas),
+        "curve": _describe_curve(study),
+        "histogram": _describe_histogram(study, alphas),
+        "people": _describe_people(study, evaluation, alphas),
+        "closest": _find_closest(study, evaluation, alphas),
     }
 
 
-def _alphas(study: OwnerStudy, far: float) -> NDArray[np.float64]:
+def _select_alphas(study: OwnerStudy, far: float) -> NDArray[np.float64]:
     """Each trial's own alpha for this rate, or, uncalibrated, the one that holds over all."""
-    if not study.calibrated:
+    if not study.is_calibrated:
         return np.full(len(study.trials), study.impostors.threshold_at(far))
     index = study.fars.index(far)
     return np.array([trial.alphas[index] for trial in study.trials])
 
 
-def _point(study: OwnerStudy, target: float, seed: int) -> dict[str, Any]:
+def _describe_point(study: OwnerStudy, target: float, seed: int) -> dict[str, Any]:
     threshold = study.impostors.threshold_at(target)
     misses, attempts = study.misses_at(threshold)
     matches = study.impostors.rate_at(threshold)
     return {
         "fmr_target": target,
         "threshold": threshold,
-        "fmr": _rate(matches),
-        "fnmr": _rate(rate(int(misses.sum()), int(attempts.sum()))),
-        "fnmr_over_people": _resampled(study, target, seed) if misses.any() else None,
-        "standing": standing(matches, target),
+        "fmr": _describe_rate(matches),
+        "fnmr": _describe_rate(make_rate(int(misses.sum()), int(attempts.sum()))),
+        "fnmr_over_people": _resample_miss_rate(study, target, seed) if misses.any() else None,
+        "standing": assess_rate(matches, target),
     }
 
 
-def _promised(study: OwnerStudy, index: int, seed: int) -> dict[str, Any]:
+def _describe_promised(study: OwnerStudy, index: int, seed: int) -> dict[str, Any]:
     owners = len(study.owners)
     accepts, rejects = np.zeros(owners, np.int64), np.zeros(owners, np.int64)
     attempts = np.zeros(owners, np.int64)
@@ -162,21 +164,21 @@ def _promised(study: OwnerStudy, index: int, seed: int) -> dict[str, Any]:
     compared = study.comparisons()
     each = accepts / compared
     far = study.fars[index]
-    realised = rate(int(accepts.sum()), int(compared.sum()))
+    realised = make_rate(int(accepts.sum()), int(compared.sum()))
     return {
         "far": far,
-        "realised": _rate(realised),
-        "realised_over_people": _over_people(accepts, compared, seed),
+        "realised": _describe_rate(realised),
+        "realised_over_people": _bootstrap_over_people(accepts, compared, seed),
         "mean_over_owners": float(each.mean()),
         "highest_of_an_owner": float(each.max()),
-        "owners_above_tenfold": _rate(rate(int((each > 10 * far).sum()), owners)),
-        "fnmr": _rate(rate(int(rejects.sum()), int(attempts.sum()))),
-        "fnmr_over_people": _over_people(rejects, attempts, seed),
-        "standing": standing(realised, far),
+        "owners_above_tenfold": _describe_rate(make_rate(int((each > 10 * far).sum()), owners)),
+        "fnmr": _describe_rate(make_rate(int(rejects.sum()), int(attempts.sum()))),
+        "fnmr_over_people": _bootstrap_over_people(rejects, attempts, seed),
+        "standing": assess_rate(realised, far),
     }
 
 
-def _curve(study: OwnerStudy) -> dict[str, list[float]]:
+def _describe_curve(study: OwnerStudy) -> dict[str, list[float]]:
     impostors = study.impostors
     curve = error_curve(study.genuine, impostors.margins, impostor_weights=impostors.weights)
     # Evenly along both axes of the drawing, which are logarithmic.
@@ -196,7 +198,7 @@ def _curve(study: OwnerStudy) -> dict[str, list[float]]:
     }
 
 
-def _histogram(study: OwnerStudy, alphas: NDArray[np.float64]) -> dict[str, Any]:
+def _describe_histogram(study: OwnerStudy, alphas: NDArray[np.float64]) -> dict[str, Any]:
     impostors, genuine = study.impostors, study.genuine
     low = min(float(impostors.margins.min()), float(genuine.min()))
     high = max(float(impostors.margins.max()), float(genuine.max()))
@@ -213,12 +215,12 @@ def _histogram(study: OwnerStudy, alphas: NDArray[np.float64]) -> dict[str, Any]
     }
 
 
-def _people(
+def _describe_people(
     study: OwnerStudy, evaluation: Evaluation, alphas: NDArray[np.float64]
 ) -> list[dict[str, Any]]:
     """One entry an owner; the most often turned away first, then the least room above alpha."""
     entries: list[dict[str, Any]] = []
-    trials: dict[int, list[tuple[Trial, float]]] = {}
+    trials: dict[int, list[tuple[OwnerTrial, float]]] = {}
     for trial, alpha in zip(study.trials, alphas.tolist(), strict=True):
         trials.setdefault(trial.owner, []).append((trial, alpha))
     tail = study.impostors
@@ -226,7 +228,7 @@ def _people(
         above = np.concatenate([trial.genuine - alpha for trial, alpha in each])
         strange = np.concatenate([trial.closest_margins - alpha for trial, alpha in each])
         worst, _ = min(each, key=lambda pair: float(pair[0].genuine.min()) - pair[1])
-        accepted = _accepts(each, tail.total, study, evaluation.far)
+        accepted = _count_accepts(each, tail.total, study, evaluation.far)
         entries.append(
             {
                 "person": each[0][0].person,
@@ -243,18 +245,18 @@ def _people(
                 "lowest_source": evaluation.sources[int(worst.probes[worst.genuine.argmin()])],
             }
         )
-    return sorted(entries, key=_fares_worst)
+    return sorted(entries, key=_make_worst_key)
 
 
-def _fares_worst(entry: dict[str, Any]) -> tuple[float, float]:
+def _make_worst_key(entry: dict[str, Any]) -> tuple[float, float]:
     return -entry["misses"] / entry["attempts"], entry["lowest"]
 
 
-def _accepts(
-    trials: list[tuple[Trial, float]], total: int, study: OwnerStudy, far: float
+def _count_accepts(
+    trials: list[tuple[OwnerTrial, float]], total: int, study: OwnerStudy, far: float
 ) -> int | None:
     """How many photos of strangers an owner's alpha let in; None where that was not kept."""
-    if study.calibrated:
+    if study.is_calibrated:
         index = study.fars.index(far)
         return int(sum(trial.false_accepts[index] for trial, _ in trials))
     threshold = trials[0][1]  # one for everybody
@@ -264,7 +266,7 @@ def _accepts(
     return int((study.impostors.owners[hit] == trials[0][0].owner).sum())
 
 
-def _closest(
+def _find_closest(
     study: OwnerStudy, evaluation: Evaluation, alphas: NDArray[np.float64]
 ) -> list[dict[str, Any]]:
     """The pairs of owner and stranger that came nearest to alpha, or went beyond."""
@@ -284,10 +286,10 @@ def _closest(
                     "accepted": margin >= alpha,
                 }
     ranked = sorted(best.values(), key=lambda pair: -pair["above_alpha"])
-    return ranked[:_CLOSEST]
+    return ranked[:_MAX_CLOSEST_PAIRS]
 
 
-def _pairs(study: PairStudy) -> dict[str, Any]:
+def _describe_pairs(study: PairStudy) -> dict[str, Any]:
     return {
         "judged": len(study.pairs),
         "same": int(study.same.sum()),
@@ -298,30 +300,30 @@ def _pairs(study: PairStudy) -> dict[str, Any]:
         "equal_error": {
             "value": study.equal_error.value,
             "threshold": study.equal_error.threshold,
-            "over_people": _interval(study.equal_error_interval),
+            "over_people": _describe_interval(study.equal_error_interval),
         },
         "points": [
             {
                 "fmr_target": target,
                 "threshold": point.threshold,
-                "fmr": _rate(point.fmr),
-                "fnmr": _rate(point.fnmr),
-                "standing": standing(point.fmr, target),
+                "fmr": _describe_rate(point.fmr),
+                "fnmr": _describe_rate(point.fnmr),
+                "standing": assess_rate(point.fmr, target),
             }
             for target, point in study.points
         ],
     }
 
 
-def _groups(study: GroupStudy) -> dict[str, Any]:
-    def table(rates: tuple[GroupRate, ...]) -> list[dict[str, Any]]:
+def _describe_groups(study: GroupStudy) -> dict[str, Any]:
+    def describe_rates(rates: tuple[GroupRate, ...]) -> list[dict[str, Any]]:
         return [
             {
                 "group": each.group,
                 "against": each.against,
                 "people": each.people,
-                "rate": _rate(each.rate),
-                "over_people": _interval(each.over_people) if each.over_people else None,
+                "rate": _describe_rate(each.rate),
+                "over_people": _describe_interval(each.over_people) if each.over_people else None,
                 "enough": each.enough,
             }
             for each in rates
@@ -331,13 +333,13 @@ def _groups(study: GroupStudy) -> dict[str, Any]:
         "fmr": study.fmr,
         "alpha": study.alpha,
         "unlabelled": study.unlabelled,
-        "fnmr": table(study.fnmr),
-        "within": table(study.within),
-        "across": table(study.across),
+        "fnmr": describe_rates(study.fnmr),
+        "within": describe_rates(study.within),
+        "across": describe_rates(study.across),
     }
 
 
-def _rate(counted: Rate) -> dict[str, Any]:
+def _describe_rate(counted: ErrorRate) -> dict[str, Any]:
     return {
         "count": counted.count,
         "total": counted.total,
@@ -347,25 +349,25 @@ def _rate(counted: Rate) -> dict[str, Any]:
     }
 
 
-def _interval(interval: Interval) -> dict[str, float]:
+def _describe_interval(interval: Interval) -> dict[str, float]:
     return {"value": interval.value, "low": interval.low, "high": interval.high}
 
 
-def _resampled(study: OwnerStudy, target: float, seed: int) -> dict[str, float] | None:
+def _resample_miss_rate(study: OwnerStudy, target: float, seed: int) -> dict[str, float] | None:
     """The interval of an FNMR, its threshold set anew on every draw; None where there is none."""
     try:
-        return _interval(miss_rate(study, target, repeats=300, seed=seed))
+        return _describe_interval(miss_rate(study, target, repeats=300, seed=seed))
     except UsageError:
         return None
 
 
-def _over_people(
+def _bootstrap_over_people(
     errors: NDArray[np.int64], trials: NDArray[np.int64], seed: int
 ) -> dict[str, float] | None:
     """The bootstrap interval; None without errors (it would claim certainty) or people."""
     if not errors.any():
         return None
     try:
-        return _interval(bootstrap_rate(errors, trials, seed=seed))
+        return _describe_interval(bootstrap_rate(errors, trials, seed=seed))
     except UsageError:
         return None

@@ -13,26 +13,26 @@ from typing import TYPE_CHECKING, Any
 
 from onlyme.errors import UsageError
 from onlyme.evaluate.report import charts
-from onlyme.evaluate.report.sentences import odds, percent
+from onlyme.evaluate.report.sentences import format_odds, format_percent
 from onlyme.evaluate.report.tables import (
-    closest_table,
-    group_table,
-    named,
-    people_table,
-    point_table,
-    promised_table,
+    escape_name,
+    render_closest_table,
+    render_group_table,
+    render_people_table,
+    render_point_table,
+    render_promised_table,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["page", "sources_shown"]
+__all__ = ["list_sources", "render_page"]
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-_SHOWN = 10
+_MAX_PEOPLE_SHOWN = 10
 
 
-def page(found: dict[str, Any], thumbnails: Mapping[str, bytes]) -> str:
+def render_page(found: dict[str, Any], thumbnails: Mapping[str, bytes]) -> str:
     """Return the page.
 
     Args:
@@ -55,12 +55,12 @@ def page(found: dict[str, Any], thumbnails: Mapping[str, bytes]) -> str:
             '<p class="note">This page shows faces. It is biometric data: keep it as such.</p>'
         )
     if found["owners"]:
-        parts += _owner_sections(found, found["owners"], thumbnails)
+        parts += _render_owners(found, found["owners"], thumbnails)
     if found["groups"]:
-        parts.append(_group_section(found["groups"]))
+        parts.append(_render_groups(found["groups"]))
     if found["pairs"]:
-        parts.append(_pair_section(found["pairs"]))
-    parts.append(_footer(found))
+        parts.append(_render_pairs(found["pairs"]))
+    parts.append(_render_footer(found))
     # A number and its percent sign stay on one line.
     body = "".join(parts).replace(" %", "\u00a0%")
     return (
@@ -72,12 +72,12 @@ def page(found: dict[str, Any], thumbnails: Mapping[str, bytes]) -> str:
     )
 
 
-def sources_shown(found: dict[str, Any]) -> tuple[str, ...]:
+def list_sources(found: dict[str, Any]) -> tuple[str, ...]:
     """Return the photos of which the page would show thumbnails, sorted."""
     owners = found["owners"] or {"people": [], "closest": []}
     shown = {
         each[key]
-        for each in owners["people"][:_SHOWN]
+        for each in owners["people"][:_MAX_PEOPLE_SHOWN]
         for key in ("enrolled_source", "lowest_source")
     }
     shown |= {
@@ -86,14 +86,14 @@ def sources_shown(found: dict[str, Any]) -> tuple[str, ...]:
     return tuple(sorted(shown))
 
 
-def _owner_sections(
+def _render_owners(
     found: dict[str, Any], owners: dict[str, Any], thumbnails: Mapping[str, bytes]
 ) -> list[str]:
-    parts = [_cards(found, owners)]
+    parts = [_render_cards(found, owners)]
     parts.append(
         "<h2>Where owners and strangers lie</h2>"
-        + _figure(
-            charts.margins(owners["histogram"]),
+        + _render_figure(
+            charts.draw_margins(owners["histogram"]),
             "Each heap is drawn to its own size: there are far more strangers than owners. "
             "A face is accepted when its margin reaches alpha; the band spans "
             "the owners' own alphas.",
@@ -103,48 +103,50 @@ def _owner_sections(
         parts.append(
             "<h2>Promised and kept</h2><p>Every owner at the alpha that the calibration gave "
             "them, before any of these strangers tried.</p>"
-            + _figure(
-                charts.promised(owners["promised"]),
+            + _render_figure(
+                charts.draw_promised_rates(owners["promised"]),
                 "Dots on the dotted line keep the promise; above it more strangers get in than "
                 "promised. Bars are 95 % intervals over owners.",
             )
-            + promised_table(owners["promised"])
+            + render_promised_table(owners["promised"])
         )
     parts.append(
         "<h2>The trade-off</h2><p>One threshold for everybody, set on these very comparisons: "
         "what fewer strangers cost in turned-away owners.</p>"
-        + _figure(
-            charts.det(owners["curve"], owners["points"], owners["impostor"]),
+        + _render_figure(
+            charts.draw_det_curve(owners["curve"], owners["points"], owners["impostor"]),
             f"Detection error trade-off, both axes logarithmic. Both errors are equal at "
-            f"{percent(owners['equal_error']['value'])}. Bars are 95 % intervals.",
+            f"{format_percent(owners['equal_error']['value'])}. Bars are 95 % intervals.",
         )
-        + point_table(owners["points"])
+        + render_point_table(owners["points"])
     )
     parts.append(
         "<h2>Owner by owner</h2>"
-        + _figure(
-            charts.owners(owners["people"]),
+        + _render_figure(
+            charts.draw_owners(owners["people"]),
             '<span class="key"></span> an owner\'s own attempts, lowest to highest, the median '
             'filled; <span class="key stranger"></span> the closest stranger. What lies below '
             "the dashed line is turned away.",
         )
-        + people_table(owners["people"][:_SHOWN], found["far"], len(owners["people"]))
+        + render_people_table(
+            owners["people"][:_MAX_PEOPLE_SHOWN], found["far"], len(owners["people"])
+        )
     )
     if thumbnails:
-        parts.append(_worst_faces(owners["people"], thumbnails))
+        parts.append(_render_worst_faces(owners["people"], thumbnails))
     parts.append(
         "<h2>The closest strangers</h2><p>Look-alikes, relatives, and mistakes in the data: "
         "check these before anything else.</p>"
         + (
-            _stranger_faces(owners["closest"], thumbnails)
+            _render_stranger_faces(owners["closest"], thumbnails)
             if thumbnails
-            else closest_table(owners["closest"])
+            else render_closest_table(owners["closest"])
         )
     )
     return parts
 
 
-def _cards(found: dict[str, Any], owners: dict[str, Any]) -> str:
+def _render_cards(found: dict[str, Any], owners: dict[str, Any]) -> str:
     rows = owners["promised"] or owners["points"]
     key = "far" if owners["promised"] else "fmr_target"
     point = next(row for row in rows if row[key] == found["far"])
@@ -154,26 +156,28 @@ def _cards(found: dict[str, Any], owners: dict[str, Any]) -> str:
     cards = [
         (
             "Strangers let in (FMR)",
-            (odds(strangers["value"]) if strangers["count"] else "none")
+            (format_odds(strangers["value"]) if strangers["count"] else "none")
             if firm
             else "too few to say",
             (
                 f"{strangers['count']:,} of {strangers['total']:,}; "
-                f"95 %: {percent(strangers['low'])} to {percent(strangers['high'])}; "
-                f"{aside} {odds(found['far'])}"
+                f"95 %: {format_percent(strangers['low'])} to {format_percent(strangers['high'])}; "
+                f"{aside} {format_odds(found['far'])}"
             ),
         ),
         (
             "Owners turned away (FNMR)",
-            percent(point["fnmr"]["value"]) if point["fnmr"]["total"] >= 30 else "too few to say",
+            format_percent(point["fnmr"]["value"])
+            if point["fnmr"]["total"] >= 30
+            else "too few to say",
             (
                 f"{point['fnmr']['count']:,} of {point['fnmr']['total']:,}; "
-                f"95 %: {percent(point['fnmr']['low'])} to {percent(point['fnmr']['high'])}"
+                f"95 %: {format_percent(point['fnmr']['low'])} to {format_percent(point['fnmr']['high'])}"
             ),
         ),
         (
             "Equal error rate",
-            percent(owners["equal_error"]["value"])
+            format_percent(owners["equal_error"]["value"])
             if owners["genuine"] >= 30
             else "too few to say",
             "where both errors are the same",
@@ -192,11 +196,11 @@ def _cards(found: dict[str, Any], owners: dict[str, Any]) -> str:
     return f'<dl class="cards">{inner}</dl>'
 
 
-def _group_section(groups: dict[str, Any]) -> str:
+def _render_groups(groups: dict[str, Any]) -> str:
     ends = ("low", "high")
     parts = [
         (
-            f"<h2>By group</h2><p>One alpha for everybody, set to {odds(groups['fmr'])} over all "
+            f"<h2>By group</h2><p>One alpha for everybody, set to {format_odds(groups['fmr'])} over all "
             "strangers. The worst group comes first; groups with too few comparisons claim nothing "
             "and come last.</p>"
         )
@@ -218,15 +222,17 @@ def _group_section(groups: dict[str, Any]) -> str:
         parts.append(f"<h3>{title}</h3>")
         if drawn:
             parts.append(
-                _figure(charts.intervals(title, drawn), "Dots are rates, bars 95 % intervals.")
+                _render_figure(
+                    charts.draw_intervals(title, drawn), "Dots are rates, bars 95 % intervals."
+                )
             )
-        parts.append(group_table(rows, title))
+        parts.append(render_group_table(rows, title))
     if groups["unlabelled"]:
         parts.append(f"<p>{groups['unlabelled']:,} people have no group and are left out here.</p>")
     return "".join(parts)
 
 
-def _pair_section(pairs: dict[str, Any]) -> str:
+def _render_pairs(pairs: dict[str, Any]) -> str:
     over = pairs["equal_error"]["over_people"]
     missing = (
         f" {pairs['missing']:,} more could not be judged, for want of a face."
@@ -235,40 +241,41 @@ def _pair_section(pairs: dict[str, Any]) -> str:
     )
     return (
         "<h2>Pairs of photos</h2>"
-        f"<p>{percent(pairs['accuracy'])} of {pairs['judged']:,} pairs were rightly judged "
+        f"<p>{format_percent(pairs['accuracy'])} of {pairs['judged']:,} pairs were rightly judged "
         f"(± {100 * pairs['standard_error']:.2f} points standard error over {len(pairs['folds'])} "
         f"folds, each judged at the threshold of the others).{missing} Equal error rate "
-        f"{percent(pairs['equal_error']['value'])}, 95 % interval over people "
-        f"{percent(over['low'])} to {percent(over['high'])}.</p>" + point_table(pairs["points"])
+        f"{format_percent(pairs['equal_error']['value'])}, 95 % interval over people "
+        f"{format_percent(over['low'])} to {format_percent(over['high'])}.</p>"
+        + render_point_table(pairs["points"])
     )
 
 
-def _worst_faces(people: Sequence[dict[str, Any]], thumbnails: Mapping[str, bytes]) -> str:
+def _render_worst_faces(people: Sequence[dict[str, Any]], thumbnails: Mapping[str, bytes]) -> str:
     items = [
         (
             (each["enrolled_source"], f"{each['person']}, enrolled"),
             (each["lowest_source"], f"{each['person']}, the attempt that fared worst"),
             (
-                f"<b>{named(each['person'])}</b><br>turned away {each['misses']:,} of "
-                f"{each['attempts']:,}; lowest {_signed(each['lowest'])}"
+                f"<b>{escape_name(each['person'])}</b><br>turned away {each['misses']:,} of "
+                f"{each['attempts']:,}; lowest {_format_signed(each['lowest'])}"
             ),
         )
-        for each in people[:_SHOWN]
+        for each in people[:_MAX_PEOPLE_SHOWN]
     ]
-    return "<h3>Their photos: enrolled, and the attempt that fared worst</h3>" + _faces(
+    return "<h3>Their photos: enrolled, and the attempt that fared worst</h3>" + _render_faces(
         items, thumbnails
     )
 
 
-def _stranger_faces(pairs: Sequence[dict[str, Any]], thumbnails: Mapping[str, bytes]) -> str:
-    return _faces(
+def _render_stranger_faces(pairs: Sequence[dict[str, Any]], thumbnails: Mapping[str, bytes]) -> str:
+    return _render_faces(
         [
             (
                 (each["owner_source"], f"{each['owner']}, the owner"),
                 (each["stranger_source"], f"{each['stranger']}, a stranger"),
                 (
-                    f"<b>{named(each['owner'])}</b> and <b>{named(each['stranger'])}</b><br>"
-                    f"{_signed(each['above_alpha'])} from alpha, "
+                    f"<b>{escape_name(each['owner'])}</b> and <b>{escape_name(each['stranger'])}</b><br>"
+                    f"{_format_signed(each['above_alpha'])} from alpha, "
                     f"{'accepted' if each['accepted'] else 'refused'}"
                 ),
             )
@@ -278,21 +285,21 @@ def _stranger_faces(pairs: Sequence[dict[str, Any]], thumbnails: Mapping[str, by
     )
 
 
-def _faces(
+def _render_faces(
     items: Sequence[tuple[tuple[str, str], tuple[str, str], str]], thumbnails: Mapping[str, bytes]
 ) -> str:
     inner = "".join(
-        f'<li><div class="two">{_image(*one, thumbnails)}{_image(*other, thumbnails)}</div>'
+        f'<li><div class="two">{_render_image(*one, thumbnails)}{_render_image(*other, thumbnails)}</div>'
         f"{text}</li>"
         for one, other, text in items
     )
     return f'<ul class="faces">{inner}</ul>'
 
 
-def _image(source: str, words: str, thumbnails: Mapping[str, bytes]) -> str:
+def _render_image(source: str, words: str, thumbnails: Mapping[str, bytes]) -> str:
     content = thumbnails.get(source)
     if content is None:
-        return f"<span>{named(source)}</span>"
+        return f"<span>{escape_name(source)}</span>"
     if content.startswith(b"\xff\xd8\xff"):
         kind = "jpeg"
     elif content.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -303,7 +310,7 @@ def _image(source: str, words: str, thumbnails: Mapping[str, bytes]) -> str:
     return f'<img alt="{escape(words)}" src="data:image/{kind};base64,{data}">'
 
 
-def _footer(found: dict[str, Any]) -> str:
+def _render_footer(found: dict[str, Any]) -> str:
     model = found["model"] or "not named"
     return (
         "<footer><dl>"
@@ -319,10 +326,10 @@ def _footer(found: dict[str, Any]) -> str:
     )
 
 
-def _figure(chart: str, caption: str) -> str:
+def _render_figure(chart: str, caption: str) -> str:
     """Frame a chart; the caption is ours and may hold markup."""
     return f"<figure>{chart}<figcaption>{caption}</figcaption></figure>"
 
 
-def _signed(value: float) -> str:
+def _format_signed(value: float) -> str:
     return f"{value:+.3f}".replace("-", "−")

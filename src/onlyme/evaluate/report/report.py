@@ -6,28 +6,30 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from onlyme.evaluate.report.document import document
-from onlyme.evaluate.report.page import page, sources_shown
+from onlyme.evaluate.report.document import make_document
+from onlyme.evaluate.report.page import list_sources, render_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from onlyme.evaluate.evaluation import Evaluation
 
-__all__ = ["pictured", "to_html", "to_json"]
+__all__ = ["list_pictured_sources", "to_html", "to_json"]
 
 # Whoever wants JSON often wants the page too; resampling people takes its seconds once.
-_found = lru_cache(maxsize=1)(document)
+_make_document_once = lru_cache(maxsize=1)(make_document)
 
 
 def to_json(evaluation: Evaluation) -> str:
     """Return one JSON document; its schema is told in `onlyme.evaluate.report.document`."""
-    return json.dumps(_found(evaluation), ensure_ascii=False, indent=2, allow_nan=False)
+    return json.dumps(
+        _make_document_once(evaluation), ensure_ascii=False, indent=2, allow_nan=False
+    )
 
 
-def pictured(evaluation: Evaluation) -> tuple[str, ...]:
+def list_pictured_sources(evaluation: Evaluation) -> tuple[str, ...]:
     """Return the sources that `to_html` shows when it is given thumbnails of them."""
-    return sources_shown(_found(evaluation))
+    return list_sources(_make_document_once(evaluation))
 
 
 def to_html(evaluation: Evaluation, thumbnails: Mapping[str, bytes] | None = None) -> str:
@@ -41,4 +43,4 @@ def to_html(evaluation: Evaluation, thumbnails: Mapping[str, bytes] | None = Non
     Raises:
         UsageError: when a thumbnail is neither JPEG nor PNG.
     """
-    return page(_found(evaluation), thumbnails or {})
+    return render_page(_make_document_once(evaluation), thumbnails or {})

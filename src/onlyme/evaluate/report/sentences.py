@@ -6,10 +6,10 @@ from typing import Any
 
 from onlyme.evaluate.intervals import upper_bound
 
-__all__ = ["headline", "odds", "percent", "sentences"]
+__all__ = ["format_odds", "format_percent", "write_headline", "write_sentences"]
 
 
-def odds(value: float) -> str:
+def format_odds(value: float) -> str:
     """Write a small rate as odds.
 
     >>> odds(1e-4), odds(0.00029), odds(0.3)
@@ -24,7 +24,7 @@ def odds(value: float) -> str:
     return f"1 in {round(one_in, -digits):,.0f}"
 
 
-def percent(value: float) -> str:
+def format_percent(value: float) -> str:
     """Write a share in percent with two or three digits that say something.
 
     >>> percent(0.00374), percent(0.1234), percent(0.0000123), percent(0)
@@ -41,49 +41,49 @@ def percent(value: float) -> str:
     return f"{hundred:.{decimals}f} %"
 
 
-def headline(found: dict[str, Any]) -> str:
+def write_headline(found: dict[str, Any]) -> str:
     """Return the outcome in one or two sentences, for a reader who reads nothing else."""
     owners, pairs = found["owners"], found["pairs"]
     if owners is None:
         return (
-            f"Of {pairs['judged']:,} pairs of photos, {percent(pairs['accuracy'])} were rightly "
+            f"Of {pairs['judged']:,} pairs of photos, {format_percent(pairs['accuracy'])} were rightly "
             "judged to show the same person or two people."
         )
-    point = _reference(found)
+    point = _select_reference_point(found)
     strangers, own = point["strangers"], point["own"]
     if point["standing"] == "too_few":
         return (
             f"Too few comparisons to say: {strangers['total']:,} tries by strangers cannot show "
-            f"a rate of {odds(found['far'])}; that takes at least {3 / found['far']:,.0f}. "
-            f"Counted: strangers got in {_counts(strangers)}, owners were turned away "
-            f"{_counts(own)}."
+            f"a rate of {format_odds(found['far'])}; that takes at least {3 / found['far']:,.0f}. "
+            f"Counted: strangers got in {_format_counts(strangers)}, owners were turned away "
+            f"{_format_counts(own)}."
         )
     if strangers["count"] == 0:
         bound = upper_bound(0, strangers["total"])
         got_in = (
             f"No stranger got in in {strangers['total']:,} tries: "
-            f"at most {odds(bound)}, with 95 % confidence"
+            f"at most {format_odds(bound)}, with 95 % confidence"
         )
     else:
         got_in = (
-            f"A stranger got in {strangers['count']:,} {_times(strangers['count'])} "
-            f"in {strangers['total']:,} tries: {odds(strangers['value'])}"
-            + (f", where {odds(found['far'])} was promised" if owners["promised"] else "")
+            f"A stranger got in {strangers['count']:,} {_choose_times_word(strangers['count'])} "
+            f"in {strangers['total']:,} tries: {format_odds(strangers['value'])}"
+            + (f", where {format_odds(found['far'])} was promised" if owners["promised"] else "")
         )
     if own["total"] < 30:
         return (
             f"{got_in}. Too few attempts by owners to say how often they are turned away: "
-            f"counted {_counts(own)}."
+            f"counted {_format_counts(own)}."
         )
-    return f"{got_in}. The owner was turned away in {percent(own['value'])} of attempts."
+    return f"{got_in}. The owner was turned away in {format_percent(own['value'])} of attempts."
 
 
-def sentences(found: dict[str, Any]) -> list[str]:
+def write_sentences(found: dict[str, Any]) -> list[str]:
     """Return what a careful reader should know beside the headline."""
     said = []
     owners = found["owners"]
     if owners is not None:
-        point = _reference(found)
+        point = _select_reference_point(found)
         said.append(
             f"{owners['count']:,} of {owners['strangers']:,} people enrolled with "
             f"{owners['photos']} {'photo' if owners['photos'] == 1 else 'photos'} each"
@@ -92,16 +92,16 @@ def sentences(found: dict[str, Any]) -> list[str]:
             + (" in the same fold." if found["crossfit"] else ".")
         )
         said.append(
-            f"Alpha was set for a promised false accept rate of {odds(found['far'])}."
+            f"Alpha was set for a promised false accept rate of {format_odds(found['far'])}."
             if owners["promised"]
             else "Nothing was promised beforehand: alpha was set afterwards, on these very "
-            f"comparisons, to {odds(found['far'])}."
+            f"comparisons, to {format_odds(found['far'])}."
         )
         if point["standing"] == "wide":
             said.append(
                 f"{point['strangers']['count']} false accepts are fewer than the 30 that a firm "
-                f"figure takes: the rate lies between {_or_zero(point['strangers']['low'])} and "
-                f"{odds(point['strangers']['high'])} (95 %, as if every try were independent)."
+                f"figure takes: the rate lies between {_format_odds_or_zero(point['strangers']['low'])} and "
+                f"{format_odds(point['strangers']['high'])} (95 %, as if every try were independent)."
             )
         said.append(
             "No head judged anybody that it had seen in training."
@@ -118,7 +118,7 @@ def sentences(found: dict[str, Any]) -> list[str]:
     return said
 
 
-def _reference(found: dict[str, Any]) -> dict[str, Any]:
+def _select_reference_point(found: dict[str, Any]) -> dict[str, Any]:
     """The point that the report speaks of: promised where calibrated, else counted."""
     owners = found["owners"]
     if owners["promised"]:
@@ -128,14 +128,14 @@ def _reference(found: dict[str, Any]) -> dict[str, Any]:
     return {"strangers": each["fmr"], "own": each["fnmr"], "standing": each["standing"]}
 
 
-def _counts(counted: dict[str, Any]) -> str:
-    low, high = percent(counted["low"]), percent(counted["high"])
+def _format_counts(counted: dict[str, Any]) -> str:
+    low, high = format_percent(counted["low"]), format_percent(counted["high"])
     return f"{counted['count']:,} of {counted['total']:,} times (95 %: {low} to {high})"
 
 
-def _times(count: int) -> str:
+def _choose_times_word(count: int) -> str:
     return "time" if count == 1 else "times"
 
 
-def _or_zero(value: float) -> str:
-    return odds(value) if value > 0 else "0"
+def _format_odds_or_zero(value: float) -> str:
+    return format_odds(value) if value > 0 else "0"

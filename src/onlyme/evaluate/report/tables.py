@@ -5,17 +5,24 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from onlyme.evaluate.report.sentences import odds, percent
+from onlyme.evaluate.report.sentences import format_odds, format_percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["closest_table", "group_table", "named", "people_table", "point_table", "promised_table"]
+__all__ = [
+    "escape_name",
+    "render_closest_table",
+    "render_group_table",
+    "render_people_table",
+    "render_point_table",
+    "render_promised_table",
+]
 
 _TOO_FEW = '<span class="tag">too few to say</span>'
 
 
-def named(name: str) -> str:
+def escape_name(name: str) -> str:
     """Escape a name, and let it break after the signs that stand for spaces.
 
     >>> named("A_B<i>")
@@ -24,16 +31,16 @@ def named(name: str) -> str:
     return escape(name).replace("_", "_<wbr>").replace("/", "/<wbr>")
 
 
-def point_table(points: Sequence[dict[str, Any]]) -> str:
+def render_point_table(points: Sequence[dict[str, Any]]) -> str:
     """Tell what each target FMR costs."""
-    return _table(
+    return _render_table(
         "One threshold for everybody",
         ("Target FMR", "Strangers accepted", "Owners turned away", "Threshold"),
         (
             (
-                odds(point["fmr_target"]),
-                _counted(point["fmr"], point["standing"], odds),
-                _counted(point["fnmr"], "firm", percent, point.get("fnmr_over_people")),
+                format_odds(point["fmr_target"]),
+                _render_rate(point["fmr"], point["standing"], format_odds),
+                _render_rate(point["fnmr"], "firm", format_percent, point.get("fnmr_over_people")),
                 f"{point['threshold']:.3f}".replace("-", "−"),
             )
             for point in points
@@ -41,31 +48,33 @@ def point_table(points: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def promised_table(rates: Sequence[dict[str, Any]]) -> str:
+def render_promised_table(rates: Sequence[dict[str, Any]]) -> str:
     """Tell what became of each promised rate."""
-    return _table(
+    return _render_table(
         "Every owner at their own alpha",
         ("Promised", "Realised", "Worst owner", "Owners above ten times", "Owners turned away"),
         (
             (
-                odds(each["far"]),
-                _counted(each["realised"], each["standing"], odds, each["realised_over_people"]),
-                odds(each["highest_of_an_owner"]),
+                format_odds(each["far"]),
+                _render_rate(
+                    each["realised"], each["standing"], format_odds, each["realised_over_people"]
+                ),
+                format_odds(each["highest_of_an_owner"]),
                 (
                     f"{each['owners_above_tenfold']['count']:,} of "
                     f"{each['owners_above_tenfold']['total']:,}"
                 ),
-                _counted(each["fnmr"], "firm", percent, each["fnmr_over_people"]),
+                _render_rate(each["fnmr"], "firm", format_percent, each["fnmr_over_people"]),
             )
             for each in rates
         ),
     )
 
 
-def people_table(people: Sequence[dict[str, Any]], far: float, total: int) -> str:
+def render_people_table(people: Sequence[dict[str, Any]], far: float, total: int) -> str:
     """Tell which owners fare worst."""
-    return _table(
-        f"The {len(people)} of {total:,} owners that fare worst, at {odds(far)}; "
+    return _render_table(
+        f"The {len(people)} of {total:,} owners that fare worst, at {format_odds(far)}; "
         "margins are counted from alpha",
         (
             "Owner",
@@ -77,30 +86,30 @@ def people_table(people: Sequence[dict[str, Any]], far: float, total: int) -> st
         ),
         (
             (
-                named(each["person"]),
+                escape_name(each["person"]),
                 f"{each['misses']:,} of {each['attempts']:,}",
                 "not counted"
                 if each["false_accepts"] is None
                 else f"{each['false_accepts']:,} of {each['comparisons']:,}",
-                _signed(each["lowest"]),
-                _signed(each["median"]),
-                _signed(each["closest_stranger"]),
+                _format_signed(each["lowest"]),
+                _format_signed(each["median"]),
+                _format_signed(each["closest_stranger"]),
             )
             for each in people
         ),
     )
 
 
-def closest_table(pairs: Sequence[dict[str, Any]]) -> str:
+def render_closest_table(pairs: Sequence[dict[str, Any]]) -> str:
     """Tell which strangers came nearest to which owners."""
-    return _table(
+    return _render_table(
         "Owner and stranger, the nearest first",
         ("Owner", "Stranger", "Above alpha", "Verdict"),
         (
             (
-                named(pair["owner"]),
-                f"{named(pair['stranger'])}<small>{named(pair['stranger_source'])}</small>",
-                _signed(pair["above_alpha"]),
+                escape_name(pair["owner"]),
+                f"{escape_name(pair['stranger'])}<small>{escape_name(pair['stranger_source'])}</small>",
+                _format_signed(pair["above_alpha"]),
                 "accepted" if pair["accepted"] else "refused",
             )
             for pair in pairs
@@ -108,18 +117,21 @@ def closest_table(pairs: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def group_table(rows: Sequence[dict[str, Any]], caption: str) -> str:
+def render_group_table(rows: Sequence[dict[str, Any]], caption: str) -> str:
     """Tell an error rate group by group."""
-    return _table(
+    return _render_table(
         caption,
         ("Group", "People", "Errors", "Rate, with 95 % interval"),
         (
             (
-                named(row["group"]),
+                escape_name(row["group"]),
                 f"{row['people']:,}",
                 f"{row['rate']['count']:,} of {row['rate']['total']:,}",
-                _counted(
-                    row["rate"], "firm" if row["enough"] else "too_few", percent, row["over_people"]
+                _render_rate(
+                    row["rate"],
+                    "firm" if row["enough"] else "too_few",
+                    format_percent,
+                    row["over_people"],
                 ),
             )
             for row in rows
@@ -127,7 +139,7 @@ def group_table(rows: Sequence[dict[str, Any]], caption: str) -> str:
     )
 
 
-def _counted(
+def _render_rate(
     rate: dict[str, Any], standing: str, words: Any, over: dict[str, float] | None = None
 ) -> str:
     """A rate in words, then its count and interval; wide ones and none at all say so."""
@@ -135,7 +147,7 @@ def _counted(
     if not rate["total"]:
         return f"{_TOO_FEW}<small>{small}</small>"
     if standing == "too_few":
-        ends = f"95 %: {percent(rate['low'])} to {percent(rate['high'])}"
+        ends = f"95 %: {format_percent(rate['low'])} to {format_percent(rate['high'])}"
         return f"{_TOO_FEW}<small>{small}; {ends}</small>"
     if rate["count"] == 0:
         return f"none<small>{small}; at most {words(rate['high'])}</small>"
@@ -148,11 +160,11 @@ def _counted(
     )
 
 
-def _signed(value: float) -> str:
+def _format_signed(value: float) -> str:
     return f"{value:+.3f}".replace("-", "−")
 
 
-def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _render_table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table; the cells are HTML already, caption and head are not."""
     columns = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     body = "".join(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-__all__ = ["SHIPPED", "Model", "find", "manifest"]
+__all__ = ["SHIPPED", "Model", "find_model", "read_manifest"]
 
 SHIPPED = Path(__file__).parent
 """The folder that holds the manifest and the weights that come with onlyme."""
@@ -75,7 +75,7 @@ class Model:
         return written.getvalue()
 
     @contextmanager
-    def copied(self) -> Iterator[str]:
+    def copy_to_memory(self) -> Iterator[str]:
         """Yield the path of a private copy in memory, checked while it was made.
 
         A runtime that reads a path holds the weights once where one that is given bytes
@@ -107,7 +107,7 @@ class Model:
             )
 
 
-def manifest(folder: Path = SHIPPED) -> dict[str, Model]:
+def read_manifest(folder: Path = SHIPPED) -> dict[str, Model]:
     """Read a folder's manifest.
 
     Raises:
@@ -116,14 +116,14 @@ def manifest(folder: Path = SHIPPED) -> dict[str, Model]:
     path = folder / "manifest.toml"
     try:
         entries = tomllib.loads(path.read_text("utf-8"))
-        return {name: _model(name, folder, entry) for name, entry in entries.items()}
+        return {name: _make_model(name, folder, entry) for name, entry in entries.items()}
     except OSError as error:
         raise SettingsError(f"{path}: no manifest of models ({error.strerror})") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SettingsError(f"{path}: not a manifest of models ({error})") from None
 
 
-def find(name: str, *folders: Path) -> Model:
+def find_model(name: str, *folders: Path) -> Model:
     """Return the entry of that name from the first folder that has it.
 
     Raises:
@@ -133,14 +133,14 @@ def find(name: str, *folders: Path) -> Model:
     for folder in folders or (SHIPPED,):
         if not (folder / "manifest.toml").exists():
             continue
-        entries = manifest(folder)
+        entries = read_manifest(folder)
         if name in entries:
             return entries[name]
         known.extend(entries)
     raise ModelMissing(f"no model is called {name!r}; known: {', '.join(known) or 'none'}")
 
 
-def _model(name: str, folder: Path, entry: dict[str, object]) -> Model:
+def _make_model(name: str, folder: Path, entry: dict[str, object]) -> Model:
     file = str(entry["file"])
     if Path(file).name != file:
         raise ValueError(f"{name}.file must be a plain file name")

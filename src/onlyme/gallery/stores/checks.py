@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onlyme.errors import UsageError
-from onlyme.gallery.stores.protocol import KEY_BYTES
+from onlyme.gallery.stores.protocol import ROW_KEY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,35 +17,35 @@ if TYPE_CHECKING:
 
     from onlyme.gallery.stores.protocol import Row
 
-__all__ = ["checked_note", "checked_queries", "checked_rows"]
+__all__ = ["check_note", "check_queries", "check_rows"]
 
-_UNIT = 1e-3
+_MAX_LENGTH_ERROR = 1e-3
 """So far may the length of a vector be from 1."""
 
 _NOTE = re.compile(r"[a-z0-9.-]{1,64}")
-_NOTE_BYTES = 2**20
-_MOST_GENERATIONS = 2**31 - 1
+_MAX_NOTE_BYTES = 2**20
+_MAX_GENERATION = 2**31 - 1
 
 
-def checked_rows(rows: Sequence[Row], dimension: int) -> None:
+def check_rows(rows: Sequence[Row], dimension: int) -> None:
     """Refuse rows that cannot be.
 
     Raises:
         UsageError: two have one key; or a key, generation, record or vector is none.
     """
     for row in rows:
-        if not _is_bytes(row.key) or len(row.key) != KEY_BYTES:
-            raise UsageError(f"a row's key has {KEY_BYTES} bytes")
-        if not 1 <= row.generation <= _MOST_GENERATIONS:
+        if not _is_bytes(row.key) or len(row.key) != ROW_KEY_BYTES:
+            raise UsageError(f"a row's key has {ROW_KEY_BYTES} bytes")
+        if not 1 <= row.generation <= _MAX_GENERATION:
             raise UsageError(f"generations count from 1, and {row.generation} is none")
         if not _is_bytes(row.sealed) or not row.sealed:
             raise UsageError("a row's sealed record holds at least a byte")
-        _checked(row.vector, (dimension,), "a row's vector")
+        _check_vectors(row.vector, (dimension,), "a row's vector")
     if len({row.key for row in rows}) < len(rows):
         raise UsageError("two rows of one key were to be written at once")
 
 
-def checked_queries(queries: NDArray[np.float32], dimension: int, k: int) -> None:
+def check_queries(queries: NDArray[np.float32], dimension: int, k: int) -> None:
     """Refuse queries that cannot be.
 
     Raises:
@@ -53,10 +53,10 @@ def checked_queries(queries: NDArray[np.float32], dimension: int, k: int) -> Non
     """
     if k < 1:
         raise UsageError(f"a search looks for at least one row, not for {k}")
-    _checked(queries, (len(queries), dimension), "queries")
+    _check_vectors(queries, (len(queries), dimension), "queries")
 
 
-def checked_note(name: str, value: bytes | None) -> None:
+def check_note(name: str, value: bytes | None) -> None:
     """Refuse a note that cannot be.
 
     Raises:
@@ -64,7 +64,7 @@ def checked_note(name: str, value: bytes | None) -> None:
     """
     if not _NOTE.fullmatch(name):
         raise UsageError("a note's name has 1 to 64 characters of a–z, 0–9, - and .")
-    if value is not None and len(value) > _NOTE_BYTES:
+    if value is not None and len(value) > _MAX_NOTE_BYTES:
         raise UsageError("a note holds at most 1 MB")
 
 
@@ -72,9 +72,9 @@ def _is_bytes(value: object) -> bool:
     return isinstance(value, bytes)
 
 
-def _checked(vectors: NDArray[Any], shape: tuple[int, ...], what: str) -> None:
+def _check_vectors(vectors: NDArray[Any], shape: tuple[int, ...], what: str) -> None:
     if vectors.dtype != np.float32 or vectors.shape != shape:
         raise UsageError(f"{what}: float32{list(shape)} is wanted")
     lengths = np.linalg.norm(vectors, axis=-1)
-    if not (np.abs(lengths - 1.0) <= _UNIT).all():  # also where it is not a number
+    if not (np.abs(lengths - 1.0) <= _MAX_LENGTH_ERROR).all():  # also where it is not a number
         raise UsageError(f"{what}: finite numbers and unit length are wanted")

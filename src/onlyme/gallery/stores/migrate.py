@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
     from onlyme.gallery.stores.protocol import Row, TemplateStore
 
-__all__ = ["MARK", "Moved", "digest", "migrate"]
+__all__ = ["MARK", "MigrationResult", "hash_rows", "migrate"]
 
 MARK = "migration"
 """The note in a target that is not complete."""
 
-_BLOCK = 1000
-_PASSES = 5
+_BLOCK_ROWS = 1000
+_MAX_PASSES = 5
 
 
-class Moved(NamedTuple):
+class MigrationResult(NamedTuple):
     """What a migration did.
 
     Attributes:
@@ -45,7 +45,7 @@ def migrate(
     source: TemplateStore,
     target: TemplateStore,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
-) -> Moved:
+) -> MigrationResult:
     """Copy everything, and compare what is there afterwards.
 
     Args:
@@ -63,34 +63,34 @@ def migrate(
         raise NeedsReenroll("the two stores are for different networks; enroll again instead")
     _begin(source, target)
     written = 0
-    for _ in range(_PASSES):
+    for _ in range(_MAX_PASSES):
         version = source.version
-        written += _pass(source, target, progress)
+        written += _copy_rows(source, target, progress)
         notes = source.notes()
         if source.version == version:
             break
     else:
         raise VaultBusy("the gallery is changed faster than it is copied; stop who writes to it")
-    found = digest(source), digest(target)
+    found = hash_rows(source), hash_rows(target)
     if found[0] != found[1] or source.count() != target.count():
         raise VaultDamaged("the rows that arrived are not those that were sent; migrate again")
     _finish(target, notes)
     if target.notes() != notes:
         raise VaultDamaged("the notes that arrived are not those that were sent; migrate again")
-    return Moved(target.count().rows, written, found[0])
+    return MigrationResult(target.count().rows, written, found[0])
 
 
-def digest(store: TemplateStore) -> str:
+def hash_rows(store: TemplateStore) -> str:
     """Return the sha256 (hex) of all rows in the order of their keys."""
     running = hashlib.sha256()
-    for block in store.blocks(size=_BLOCK):
+    for block in store.blocks(size=_BLOCK_ROWS):
         for row in block:
-            for part in _parts(row):
+            for part in _encode_row(row):
                 running.update(len(part).to_bytes(4, "big") + part)
     return running.hexdigest()
 
 
-def _parts(row: Row) -> tuple[bytes, ...]:
+def _encode_row(row: Row) -> tuple[bytes, ...]:
     return (
         row.key,
         row.generation.to_bytes(4, "big"),
@@ -101,7 +101,7 @@ def _parts(row: Row) -> tuple[bytes, ...]:
 
 def _begin(source: TemplateStore, target: TemplateStore) -> None:
     """Mark the target as incomplete and as this source's, or refuse it."""
-    mark = _mark(source)
+    mark = _make_mark(source)
     notes = target.notes()
     begun = notes.get(MARK)
     if begun is None and (notes or target.count().rows):
@@ -115,7 +115,7 @@ def _begin(source: TemplateStore, target: TemplateStore) -> None:
         )
 
 
-def _mark(source: TemplateStore) -> bytes:
+def _make_mark(source: TemplateStore) -> bytes:
     """What tells one gallery from another: its notes are sealed with nonces of their own."""
     notes = source.notes()
     if not notes:
@@ -125,12 +125,12 @@ def _mark(source: TemplateStore) -> bytes:
     return hashlib.sha256(notes.get("salts", b"")).digest()
 
 
-def _pass(
+def _copy_rows(
     source: TemplateStore, target: TemplateStore, progress: Callable[[int, int], None]
 ) -> int:
     """Make the target's rows those of the source; return how many were written."""
     total, done, written = source.count().rows, 0, 0
-    for block in source.blocks(size=_BLOCK):
+    for block in source.blocks(size=_BLOCK_ROWS):
         there = target.rows([row.key for row in block])
         new = [row for row in block if _differs(row, there.get(row.key))]
         if new:
@@ -144,14 +144,14 @@ def _pass(
 
 
 def _remove_what_is_gone(source: TemplateStore, target: TemplateStore) -> None:
-    for block in target.blocks(size=_BLOCK):
+    for block in target.blocks(size=_BLOCK_ROWS):
         keys = [row.key for row in block]
         kept = source.rows(keys)
         target.remove([key for key in keys if key not in kept])
 
 
 def _differs(row: Row, there: Row | None) -> bool:
-    return there is None or _parts(row) != _parts(there)
+    return there is None or _encode_row(row) != _encode_row(there)
 
 
 def _finish(target: TemplateStore, notes: dict[str, bytes]) -> None:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["KEY_BYTES", "Count", "Hit", "IndexedStore", "Row", "TemplateStore"]
+__all__ = ["ROW_KEY_BYTES", "Count", "Hit", "IndexedStore", "Row", "TemplateStore"]
 
-KEY_BYTES = 16
+ROW_KEY_BYTES = 16
 
 
 class Row(NamedTuple):
@@ -156,7 +156,7 @@ class TemplateStore(Protocol):
     def version(self) -> int:
         """What grows with every change of rows or notes, by any process."""
 
-    def nearest(
+    def find_nearest(
         self,
         queries: NDArray[np.float32],
         k: int,
@@ -196,7 +196,7 @@ class IndexedStore(Protocol):
 
     index_from: int
 
-    def indexed(self) -> list[int]:
+    def list_indexes(self) -> list[int]:
         """Return the generations that have an index."""
 
     def build_index(self, generation: int) -> None:

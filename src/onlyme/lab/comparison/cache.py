@@ -20,8 +20,8 @@ from zipfile import BadZipFile
 import numpy as np
 import torch
 
-from onlyme.lab.comparison.inspection import GROUPS, Look
-from onlyme.lab.comparison.result import Cell
+from onlyme.lab.comparison.inspection import GROUPS, Inspection
+from onlyme.lab.comparison.result import WayResult
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from onlyme.lab.comparison.split import Split
     from onlyme.lab.spec import Spec
 
-__all__ = ["Kept", "key"]
+__all__ = ["ResultCache", "make_key"]
 
 _FORMAT = 2
 """Raised whenever the same spec and photos come to another cell: old ones are then left."""
@@ -37,7 +37,7 @@ _FORMAT = 2
 _DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, zlib.error)
 
 
-def key(split: Split, spec: Spec) -> str:
+def make_key(split: Split, spec: Spec) -> str:
     """Return the name of a cell: a hash of all that it depends on.
 
     Networks are repeated to the bit by one version of torch with one number of threads. The
@@ -53,7 +53,7 @@ def key(split: Split, spec: Spec) -> str:
     return digest.hexdigest()[:32]
 
 
-class Kept:
+class ResultCache:
     """A folder of finished cells.
 
     Args:
@@ -63,11 +63,11 @@ class Kept:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def find(self, name: str, limit: int) -> Cell | None:
+    def find(self, name: str, limit: int) -> WayResult | None:
         """Return a finished cell.
 
         Args:
-            name: of `key`.
+            name: of `make_key`.
             limit: most steps.
 
         Returns:
@@ -81,17 +81,17 @@ class Kept:
                 look = None
                 if excess is not None:
                     points = tuple(arrays[f"map{index}"] for index in range(len(GROUPS)))
-                    look = Look(points, tuple(zip(excess, arrays["faces"], strict=True)))
+                    look = Inspection(points, tuple(zip(excess, arrays["faces"], strict=True)))
         except _DAMAGE:  # it is trained once more
             return None
         for scores in ("held", "trained", "unseen"):
             told[scores] = tuple(told[scores])
         told["curve"] = tuple(tuple(row) for row in told["curve"])
-        cell = Cell(**told, look=look)
+        cell = WayResult(**told, look=look)
         ended = cell.steps < limit and cell.reason != "limit"
         return cell if ended or cell.steps == limit else None
 
-    def keep(self, name: str, cell: Cell) -> None:
+    def keep(self, name: str, cell: WayResult) -> None:
         """Write a finished cell in one go: after a kill it is there whole, or not at all."""
         told = {k: v for k, v in asdict(cell).items() if k != "look"}
         told["excess"] = [excess for excess, _ in cell.look.hardest] if cell.look else None

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from onlyme.lab.comparison.result import PRODUCT, rate
-from onlyme.lab.spec import PUBLISHED_SIDE
+from onlyme.lab.comparison.result import PRODUCT, compute_wilson_interval
+from onlyme.lab.spec import PUBLISHED_SIDE_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from onlyme.lab.comparison.compare import Comparison
-    from onlyme.lab.comparison.result import Cell
+    from onlyme.lab.comparison.result import WayResult
 
-__all__ = ["Claim", "claims", "pooled"]
+__all__ = ["Claim", "add_counts", "judge_claims"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Claim:
     because: str
 
 
-def pooled(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
+def add_counts(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
     """Add up errors and numbers of trials.
 
     >>> pooled([(1, 10), (2, 10)])
@@ -43,7 +43,7 @@ def pooled(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
     return sum(errors for errors, _ in pairs), sum(of for _, of in pairs)
 
 
-def claims(comparison: Comparison) -> list[Claim]:
+def judge_claims(comparison: Comparison) -> list[Claim]:
     """Judge those claims that the compared ways allow to judge, at the most photos of the owner.
 
     All numbers of photos together would count the same strangers several times over.
@@ -52,22 +52,28 @@ def claims(comparison: Comparison) -> list[Claim]:
     found: list[Claim] = []
     siamese = "compact" if "compact" in ways else "article"
     if "classifier" in ways and siamese in ways:
-        found.append(_worse(comparison, "classifier", siamese))
+        found.append(_judge_classifier(comparison, "classifier", siamese))
     if "two-head" in ways:
-        found.append(_unseen(_of(comparison, "two-head")))
-    found += [_alpha(_of(comparison, way), way) for way in ("article", "compact") if way in ways]
+        found.append(_judge_two_head(_select_results(comparison, "two-head")))
+    found += [
+        _judge_alpha(_select_results(comparison, way), way)
+        for way in ("article", "compact")
+        if way in ways
+    ]
     if "article" in ways:
-        found.append(_hours(_of(comparison, "article"), comparison.plan.side))
+        found.append(
+            _judge_training_time(_select_results(comparison, "article"), comparison.plan.side)
+        )
     if PRODUCT in ways and siamese in ways:
-        found.append(_scratch(comparison, siamese))
+        found.append(_judge_training_from_scratch(comparison, siamese))
     return found
 
 
-def _worse(comparison: Comparison, first: str, second: str) -> Claim:
+def _judge_classifier(comparison: Comparison, first: str, second: str) -> Claim:
     """More errors count only where the ranking is worse too: else only the threshold lies ill."""
-    mine, others = (_errors(_of(comparison, way)) for way in (first, second))
-    ranks = [_mean_ranking(_of(comparison, way)) for way in (first, second)]
-    verdict = _larger(mine, others)
+    mine, others = (_count_errors(_select_results(comparison, way)) for way in (first, second))
+    ranks = [_average_ranking(_select_results(comparison, way)) for way in (first, second)]
+    verdict = _compare_rates(mine, others)
     if (verdict == "held" and ranks[0] >= ranks[1]) or (
         verdict == "did not hold" and ranks[0] <= ranks[1]
     ):
@@ -75,26 +81,26 @@ def _worse(comparison: Comparison, first: str, second: str) -> Claim:
     return Claim(
         "A plain classifier needs far more photos of the owner than triplets do.",
         verdict,
-        f"From the same photos {first} errs on {_said(mine)} of the held-out owners' and "
-        f"unseen strangers' photos at its threshold, {second} on {_said(others)}; without a "
+        f"From the same photos {first} errs on {_format_count(mine)} of the held-out owners' and "
+        f"unseen strangers' photos at its threshold, {second} on {_format_count(others)}; without a "
         f"threshold, ranking {ranks[0]:.3f} against {ranks[1]:.3f}.",
     )
 
 
-def _unseen(cells: list[Cell]) -> Claim:
-    unseen = pooled(cell.false_accepts("unseen") for cell in cells)
-    trained = pooled(cell.false_accepts("trained") for cell in cells)
+def _judge_two_head(cells: list[WayResult]) -> Claim:
+    unseen = add_counts(cell.false_accepts("unseen") for cell in cells)
+    trained = add_counts(cell.false_accepts("trained") for cell in cells)
     return Claim(
         "The two-head network may fail on faces that it never saw.",
-        _larger(unseen, trained),
-        f"It accepts {_said(unseen)} of the unseen strangers' photos, and {_said(trained)} of "
+        _compare_rates(unseen, trained),
+        f"It accepts {_format_count(unseen)} of the unseen strangers' photos, and {_format_count(trained)} of "
         "other photos of the strangers that it was trained on.",
     )
 
 
-def _alpha(cells: list[Cell], way: str) -> Claim:
+def _judge_alpha(cells: list[WayResult], way: str) -> Claim:
     """A lower alpha refuses fewer owners and accepts more strangers: what counts is both."""
-    high, low = (_AtAlpha.at(cells, alpha) for alpha in (0.5, -0.6))
+    high, low = (_ErrorsAtAlpha.from_results(cells, alpha) for alpha in (0.5, -0.6))
     spread = 1.96 * sqrt(high.variance + low.variance)
     verdict = (
         "not decided"
@@ -111,38 +117,42 @@ def _alpha(cells: list[Cell], way: str) -> Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class _AtAlpha:
+class _ErrorsAtAlpha:
     """Both kinds of error at one alpha."""
 
     misses: tuple[int, int]
     accepts: tuple[int, int]
 
     @classmethod
-    def at(cls, cells: list[Cell], alpha: float) -> _AtAlpha:
+    def from_results(cls, cells: list[WayResult], alpha: float) -> _ErrorsAtAlpha:
         return cls(
-            pooled(cell.misses(alpha) for cell in cells),
-            pooled(cell.false_accepts("unseen", alpha) for cell in cells),
+            add_counts(cell.misses(alpha) for cell in cells),
+            add_counts(cell.false_accepts("unseen", alpha) for cell in cells),
         )
 
     @property
     def half_total(self) -> float:
         """The mean of both rates: what a chooser of alpha brings down who fears both alike."""
-        return (rate(*self.misses)[0] + rate(*self.accepts)[0]) / 2
+        return (
+            compute_wilson_interval(*self.misses)[0] + compute_wilson_interval(*self.accepts)[0]
+        ) / 2
 
     @property
     def variance(self) -> float:
-        shares = [(rate(*count)[0], count[1]) for count in (self.misses, self.accepts)]
+        shares = [
+            (compute_wilson_interval(*count)[0], count[1]) for count in (self.misses, self.accepts)
+        ]
         return sum(share * (1 - share) / of for share, of in shares) / 4
 
     def __str__(self) -> str:
         return (
-            f"refuses {_said(self.misses)} of the owners' photos and accepts "
-            f"{_said(self.accepts)} of the unseen strangers' (half total error "
+            f"refuses {_format_count(self.misses)} of the owners' photos and accepts "
+            f"{_format_count(self.accepts)} of the unseen strangers' (half total error "
             f"{100 * self.half_total:.1f} %)"
         )
 
 
-def _hours(cells: list[Cell], side: int) -> Claim:
+def _judge_training_time(cells: list[WayResult], side: int) -> Claim:
     seconds = sum(cell.seconds for cell in cells) / len(cells)
     steps = sum(cell.steps for cell in cells) / len(cells)
     limited = sum(cell.reason == "limit" for cell in cells)
@@ -152,9 +162,9 @@ def _hours(cells: list[Cell], side: int) -> Claim:
     )
     if limited:
         because += f" {limited} of {len(cells)} runs ended at their limit, before a plateau."
-    if side != PUBLISHED_SIDE:
-        because += f" It saw faces of {side} pixels, and not of {PUBLISHED_SIDE}."
-    undecided = limited or side != PUBLISHED_SIDE
+    if side != PUBLISHED_SIDE_PIXELS:
+        because += f" It saw faces of {side} pixels, and not of {PUBLISHED_SIDE_PIXELS}."
+    undecided = limited or side != PUBLISHED_SIDE_PIXELS
     return Claim(
         "Training takes hours (5 h for 7 ME and 10 NOT_ME photos).",
         "not decided" if undecided else "held" if seconds >= 3600 else "did not hold",
@@ -162,37 +172,40 @@ def _hours(cells: list[Cell], side: int) -> Claim:
     )
 
 
-def _scratch(comparison: Comparison, way: str) -> Claim:
-    ours, theirs = _of(comparison, way), _of(comparison, PRODUCT)
-    mine, product = _errors(ours), _errors(theirs)
+def _judge_training_from_scratch(comparison: Comparison, way: str) -> Claim:
+    ours, theirs = _select_results(comparison, way), _select_results(comparison, PRODUCT)
+    mine, product = _count_errors(ours), _count_errors(theirs)
     return Claim(
         "A network trained on a handful of photos is enough for a door.",
-        {"held": "did not hold"}.get(_larger(mine, product), "not decided"),
-        f"{way} errs on {_said(mine)}; the product, whose network learned from many people "
-        f"beforehand, on {_said(product)}; ranking {_mean_ranking(ours):.3f} against "
-        f"{_mean_ranking(theirs):.3f}.",
+        {"held": "did not hold"}.get(_compare_rates(mine, product), "not decided"),
+        f"{way} errs on {_format_count(mine)}; the product, whose network learned from many people "
+        f"beforehand, on {_format_count(product)}; ranking {_average_ranking(ours):.3f} against "
+        f"{_average_ranking(theirs):.3f}.",
     )
 
 
-def _of(comparison: Comparison, way: str) -> list[Cell]:
-    return comparison.of(way, max(comparison.plan.photos))
+def _select_results(comparison: Comparison, way: str) -> list[WayResult]:
+    return comparison.select(way, max(comparison.plan.photos))
 
 
-def _errors(cells: list[Cell]) -> tuple[int, int]:
-    return pooled(
+def _count_errors(cells: list[WayResult]) -> tuple[int, int]:
+    return add_counts(
         count for cell in cells for count in (cell.misses(), cell.false_accepts("unseen"))
     )
 
 
-def _larger(a: tuple[int, int], b: tuple[int, int]) -> str:
+def _compare_rates(a: tuple[int, int], b: tuple[int, int]) -> str:
     """Say `held` where a is larger than b beyond both intervals, and so on."""
-    (_, low_a, high_a), (_, low_b, high_b) = rate(*a), rate(*b)
+    (_, low_a, high_a), (_, low_b, high_b) = (
+        compute_wilson_interval(*a),
+        compute_wilson_interval(*b),
+    )
     return "held" if low_a > high_b else "did not hold" if high_a < low_b else "not decided"
 
 
-def _said(count: tuple[int, int]) -> str:
-    return f"{count[0]} of {count[1]} ({100 * rate(*count)[0]:.1f} %)"
+def _format_count(count: tuple[int, int]) -> str:
+    return f"{count[0]} of {count[1]} ({100 * compute_wilson_interval(*count)[0]:.1f} %)"
 
 
-def _mean_ranking(cells: list[Cell]) -> float:
+def _average_ranking(cells: list[WayResult]) -> float:
     return sum(cell.ranking for cell in cells) / len(cells)

@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from onlyme.lab.networks import Siamese, tensor
+from onlyme.lab.networks import Siamese, to_tensor
 from onlyme.lab.triplets import euclidean
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onlyme.lab.comparison.split import Split
-    from onlyme.lab.run import Trained
+    from onlyme.lab.run import TrainedNetwork
 
-__all__ = ["GROUPS", "Look", "look", "plane"]
+__all__ = ["GROUPS", "Inspection", "inspect_way", "project_to_plane"]
 
 GROUPS = ("ME, trained", "ME, held out", "NOT_ME, trained", "NOT_ME, unseen")
 
-_MOST_UNSEEN = 60
-_HARDEST = 6
+_MAX_UNSEEN_FACES = 60
+_MAX_HARDEST_TRIPLETS = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Look:
+class Inspection:
     """What a trained embedder makes of its owner and others.
 
     Attributes:
@@ -41,14 +41,14 @@ class Look:
 
 
 @torch.no_grad()
-def look(trained: Trained, split: Split) -> Look | None:
+def inspect_way(trained: TrainedNetwork, split: Split) -> Inspection | None:
     """Look closer at a way that embeds; None for one that does not, or that diverged."""
     if not isinstance(trained.network, Siamese):
         return None
     embed = trained.network.embedder
-    unseen = split.unseen[:_MOST_UNSEEN]
+    unseen = split.unseen[:_MAX_UNSEEN_FACES]
     groups = (split.photos.me, split.held, split.photos.not_me, unseen)
-    vectors = [torch.cat([embed(tensor(face[None])) for face in faces]) for faces in groups]
+    vectors = [torch.cat([embed(to_tensor(face[None])) for face in faces]) for faces in groups]
     if not all(bool(group.isfinite().all()) for group in vectors):
         return None
     me, held, _, others = vectors
@@ -56,14 +56,14 @@ def look(trained: Trained, split: Split) -> Look | None:
     # One triplet for each stranger: otherwise one look-alike fills the page.
     worst = excess.flatten(0, 1).max(0)
     hardest = []
-    for stranger in worst.values.argsort(descending=True)[:_HARDEST].tolist():
+    for stranger in worst.values.argsort(descending=True)[:_MAX_HARDEST_TRIPLETS].tolist():
         a, p = divmod(int(worst.indices[stranger]), len(me))
         pictures = np.stack([split.held[a], split.photos.me[p], unseen[stranger]])
         hardest.append((float(worst.values[stranger]), pictures))
-    return Look(plane([v.double().numpy() for v in vectors]), tuple(hardest))
+    return Inspection(project_to_plane([v.double().numpy() for v in vectors]), tuple(hardest))
 
 
-def plane(groups: list[NDArray[np.float64]]) -> tuple[NDArray[np.float64], ...]:
+def project_to_plane(groups: list[NDArray[np.float64]]) -> tuple[NDArray[np.float64], ...]:
     """Project vectors onto the plane in which they vary most (principal components).
 
     Args:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["COLOURS", "Axes", "Series", "bars", "dots", "lines"]
+__all__ = ["COLOURS", "Axes", "Series", "draw_histograms", "draw_lines", "draw_scatter"]
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Okabe and Ito's palette, which colour-blind readers can tell apart."""
@@ -58,12 +58,12 @@ class Axes:
         labels: tuple[str, str],
         size: tuple[int, int] = (440, 260),
     ) -> None:
-        self._x, self._y, self._size = _wide(x), _wide(y), size
+        self._x, self._y, self._size = _widen_range(x), _widen_range(y), size
         self._parts: list[str] = []
         self._legend: list[tuple[str, str, bool]] = []
-        self._frame(labels)
+        self._draw_frame(labels)
 
-    def at(self, x: float, y: float) -> tuple[float, float]:
+    def to_pixels(self, x: float, y: float) -> tuple[float, float]:
         """Turn values into pixels."""
         width, height = self._size
         across = (x - self._x[0]) / (self._x[1] - self._x[0])
@@ -77,9 +77,9 @@ class Axes:
         if name and (name, colour, dashed) not in self._legend:
             self._legend.append((name, colour, dashed))
 
-    def upright(self, x: float, text: str) -> None:
+    def draw_vertical_line(self, x: float, text: str) -> None:
         """Draw a vertical line at a value."""
-        (px, top), (_, bottom) = self.at(x, self._y[1]), self.at(x, self._y[0])
+        (px, top), (_, bottom) = self.to_pixels(x, self._y[1]), self.to_pixels(x, self._y[0])
         right = px > self._size[0] * 0.6  # keep the words inside the picture
         place = f'x="{px - 4}" text-anchor="end"' if right else f'x="{px + 4}"'
         self.add(
@@ -87,7 +87,7 @@ class Axes:
             f'<text {place} y="{top + 10}">{escape(text)}</text>'
         )
 
-    def svg(self) -> str:
+    def render_svg(self) -> str:
         """Return the picture, the legend below it."""
         width, height = self._size
         rows = []
@@ -106,17 +106,17 @@ class Axes:
             f"text{{fill:#333}}</style>{''.join(self._parts)}{''.join(rows)}</svg>"
         )
 
-    def _frame(self, labels: tuple[str, str]) -> None:
+    def _draw_frame(self, labels: tuple[str, str]) -> None:
         (left, bottom), (right, top) = (
-            self.at(self._x[0], self._y[0]),
-            self.at(self._x[1], self._y[1]),
+            self.to_pixels(self._x[0], self._y[0]),
+            self.to_pixels(self._x[1], self._y[1]),
         )
         self.add(f'<path class="axis" d="M{left} {top}V{bottom}H{right}"/>')
-        for value in _ticks(*self._x):
-            x, _ = self.at(value, self._y[0])
+        for value in _choose_ticks(*self._x):
+            x, _ = self.to_pixels(value, self._y[0])
             self.add(f'<text x="{x}" y="{bottom + 15}" text-anchor="middle">{value:g}</text>')
-        for value in _ticks(*self._y):
-            _, y = self.at(self._x[0], value)
+        for value in _choose_ticks(*self._y):
+            _, y = self.to_pixels(self._x[0], value)
             self.add(f'<text x="{left - 5}" y="{y + 4}" text-anchor="end">{value:g}</text>')
         middle = (left + right) / 2, (top + bottom) / 2
         self.add(f'<text x="{middle[0]}" y="{bottom + 32}" text-anchor="middle">{labels[0]}</text>')
@@ -126,11 +126,15 @@ class Axes:
         )
 
 
-def lines(series: Sequence[Series], labels: tuple[str, str], mark: float | None = None) -> str:
+def draw_lines(series: Sequence[Series], labels: tuple[str, str], mark: float | None = None) -> str:
     """Draw lines, from zero up where nothing is below it."""
-    axes = Axes(_range(s.x for s in series), _range((s.y for s in series), zero=True), labels)
+    axes = Axes(
+        _find_range(s.x for s in series), _find_range((s.y for s in series), zero=True), labels
+    )
     for one in series:
-        points = " ".join("{},{}".format(*axes.at(x, y)) for x, y in zip(one.x, one.y, strict=True))
+        points = " ".join(
+            "{},{}".format(*axes.to_pixels(x, y)) for x, y in zip(one.x, one.y, strict=True)
+        )
         dash = ' stroke-dasharray="5 3"' if one.dashed else ""
         axes.add(
             f'<polyline fill="none" stroke="{one.colour}" stroke-width="1.6"{dash} '
@@ -138,24 +142,24 @@ def lines(series: Sequence[Series], labels: tuple[str, str], mark: float | None 
             one.name, one.colour, dashed=one.dashed,
         )  # fmt: skip
     if mark is not None:
-        axes.upright(mark, "alpha")
-    return axes.svg()
+        axes.draw_vertical_line(mark, "alpha")
+    return axes.render_svg()
 
 
-def dots(series: Sequence[Series], labels: tuple[str, str]) -> str:
+def draw_scatter(series: Sequence[Series], labels: tuple[str, str]) -> str:
     """Draw clouds of points."""
-    axes = Axes(_range(s.x for s in series), _range(s.y for s in series), labels)
+    axes = Axes(_find_range(s.x for s in series), _find_range(s.y for s in series), labels)
     for one in series:
         for x, y in zip(one.x, one.y, strict=True):
-            px, py = axes.at(x, y)
+            px, py = axes.to_pixels(x, y)
             axes.add(
                 f'<circle cx="{px}" cy="{py}" r="3.5" fill="{one.colour}" fill-opacity=".65"/>',
                 one.name, one.colour,
             )  # fmt: skip
-    return axes.svg()
+    return axes.render_svg()
 
 
-def bars(
+def draw_histograms(
     groups: Sequence[tuple[str, Sequence[float], str]], labels: tuple[str, str], mark: float
 ) -> str:
     """Draw histograms over one another, each as shares of its own group.
@@ -165,38 +169,43 @@ def bars(
         labels: of the axes.
         mark: where to draw the threshold.
     """
-    low, high = _range([*(values for _, values, _ in groups), [mark]])
+    low, high = _find_range([*(values for _, values, _ in groups), [mark]])
     edges = np.linspace(low, high, 33)
     shares = [np.histogram(v, edges)[0] / max(1, len(v)) for _, v, _ in groups]
     axes = Axes((low, high), (0.0, max(float(s.max()) for s in shares)), labels)
     for (name, _, colour), share in zip(groups, shares, strict=True):
-        axes.add(_steps(axes, edges, share, colour), name, colour)
-    axes.upright(mark, "accepted from here on")
-    return axes.svg()
+        axes.add(_draw_steps(axes, edges, share, colour), name, colour)
+    axes.draw_vertical_line(mark, "accepted from here on")
+    return axes.render_svg()
 
 
-def _steps(axes: Axes, edges: NDArray[np.float64], share: NDArray[np.float64], colour: str) -> str:
-    start = axes.at(float(edges[0]), 0)
+def _draw_steps(
+    axes: Axes, edges: NDArray[np.float64], share: NDArray[np.float64], colour: str
+) -> str:
+    start = axes.to_pixels(float(edges[0]), 0)
     path = [f"M{start[0]} {start[1]}"]
     for left, right, value in zip(edges, edges[1:], share, strict=False):
-        (x0, y), (x1, _) = axes.at(float(left), float(value)), axes.at(float(right), 0)
+        (x0, y), (x1, _) = (
+            axes.to_pixels(float(left), float(value)),
+            axes.to_pixels(float(right), 0),
+        )
         path.append(f"L{x0} {y}H{x1}")
     path.append(f"V{start[1]}Z")
     return f'<path d="{"".join(path)}" fill="{colour}" fill-opacity=".3" stroke="{colour}"/>'
 
 
-def _range(values: Iterable[Sequence[float]], *, zero: bool = False) -> tuple[float, float]:
+def _find_range(values: Iterable[Sequence[float]], *, zero: bool = False) -> tuple[float, float]:
     flat = [float(v) for group in values for v in group if math.isfinite(v)]
     low, high = (min(flat), max(flat)) if flat else (0.0, 1.0)
     return (min(0.0, low) if zero else low), high
 
 
-def _wide(bounds: tuple[float, float]) -> tuple[float, float]:
+def _widen_range(bounds: tuple[float, float]) -> tuple[float, float]:
     low, high = bounds
     return (low, high) if high > low else (low - 0.5, low + 0.5)
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def _choose_ticks(low: float, high: float) -> list[float]:
     """Return about five round values between two.
 
     >>> _ticks(0, 1)

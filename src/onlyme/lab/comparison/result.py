@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from onlyme.lab.comparison.inspection import Look
+    from onlyme.lab.comparison.inspection import Inspection
 
-__all__ = ["PRODUCT", "Cell", "rate"]
+__all__ = ["PRODUCT", "WayResult", "compute_wilson_interval"]
 
 PRODUCT = "product"
 """The name under which the product's own decision stands beside the ways."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class WayResult:
     """One way for one owner with one number of photos.
 
     Attributes:
@@ -51,7 +51,7 @@ class Cell:
     seconds: float = 0.0
     spent: float = 0.0
     peak_bytes: int = 0
-    look: Look | None = field(default=None, compare=False, repr=False)
+    look: Inspection | None = field(default=None, compare=False, repr=False)
 
     def misses(self, threshold: float | None = None) -> tuple[int, int]:
         """Return how many of the owner's held-out photos are refused, and of how many."""
@@ -76,15 +76,15 @@ class Cell:
         return float(((mine > others) + 0.5 * (mine == others)).mean())
 
 
-def rate(errors: int, of: int) -> tuple[float, float, float]:
+def compute_wilson_interval(errors: int, total: int) -> tuple[float, float, float]:
     """Return an error rate with its 95 % interval (Wilson, JASA 22, 1927).
 
     >>> [round(value, 3) for value in rate(0, 100)]
     [0.0, 0.0, 0.037]
     """
-    if not of:
+    if not total:
         return math.nan, 0.0, 1.0
-    p, z2 = errors / of, 1.96**2
-    centre = (p + z2 / (2 * of)) / (1 + z2 / of)
-    half = math.sqrt(p * (1 - p) / of + z2 / (4 * of**2)) * 1.96 / (1 + z2 / of)
+    p, z2 = errors / total, 1.96**2
+    centre = (p + z2 / (2 * total)) / (1 + z2 / total)
+    half = math.sqrt(p * (1 - p) / total + z2 / (4 * total**2)) * 1.96 / (1 + z2 / total)
     return p, max(0.0, centre - half), min(1.0, centre + half)

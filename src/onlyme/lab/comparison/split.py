@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     from onlyme.lab.people import People
 
-__all__ = ["FEWEST_HELD", "Split", "splits"]
+__all__ = ["MIN_HELD_OUT_PHOTOS", "Split", "make_splits"]
 
-FEWEST_HELD = 4
+MIN_HELD_OUT_PHOTOS = 4
 """An owner needs so many photos beside those that are trained on."""
 
-MOST_HELD = 15
+MAX_HELD_OUT_PHOTOS = 15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +48,7 @@ class Split:
     unseen: NDArray[np.uint8]
 
 
-def splits(
+def make_splits(
     people: People, owners: int, counts: tuple[int, ...], strangers: int, unseen: int, seed: int
 ) -> Iterator[Split]:
     """Draw owners, strangers and photos, and yield each owner with each number of photos.
@@ -67,11 +67,11 @@ def splits(
     most = max(counts)
     source = np.random.default_rng(seed)
     order = [int(index) for index in source.permutation(len(people.names))]
-    rich = [i for i in order if len(people.faces[i]) >= most + FEWEST_HELD]
+    rich = [i for i in order if len(people.faces[i]) >= most + MIN_HELD_OUT_PHOTOS]
     if len(rich) < owners:
         raise UsageError(
-            f"{len(rich)} people with {most + FEWEST_HELD} usable photos or more, but {owners} "
-            f"owners asked for ({most} photos to train on and {FEWEST_HELD} to judge by)"
+            f"{len(rich)} people with {most + MIN_HELD_OUT_PHOTOS} usable photos or more, but {owners} "
+            f"owners asked for ({most} photos to train on and {MIN_HELD_OUT_PHOTOS} to judge by)"
         )
     for owner in rich[:owners]:
         others = [i for i in order if i != owner]
@@ -87,7 +87,7 @@ def splits(
             yield Split(
                 people.names[owner],
                 Photos(mine[:count], np.stack([people.faces[i][0] for i in known])),
-                mine[most : most + MOST_HELD],
+                mine[most : most + MAX_HELD_OUT_PHOTOS],
                 np.stack([people.faces[i][1] for i in known]),
                 np.stack([people.faces[i][0] for i in rest]),
             )

@@ -8,13 +8,13 @@ import torch
 
 from onlyme.errors import UsageError
 from onlyme.lab import WAYS
-from onlyme.lab.networks._input import tensor
+from onlyme.lab.networks._input import to_tensor
 from onlyme.lab.networks.article import Article
 from onlyme.lab.networks.classifier import Classifier
 from onlyme.lab.networks.compact import Compact
-from onlyme.lab.networks.siamese import Siamese, margins
+from onlyme.lab.networks.siamese import Siamese, compute_margins
 from onlyme.lab.networks.two_head import TwoHead
-from onlyme.lab.spec import PUBLISHED_SIDE
+from onlyme.lab.spec import PUBLISHED_SIDE_PIXELS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,14 +27,14 @@ __all__ = [
     "Compact",
     "Siamese",
     "TwoHead",
-    "Way",
-    "build",
-    "margins",
-    "tensor",
+    "WayNetwork",
+    "build_network",
+    "compute_margins",
+    "to_tensor",
 ]
 
 
-class Way(Protocol):
+class WayNetwork(Protocol):
     """What all three ways have in common.
 
     Attributes:
@@ -55,7 +55,7 @@ class Way(Protocol):
         """Return float[k]: how much each of float[k, 3, S, S] looks like ME."""
 
 
-def build(
+def build_network(
     way: str,
     *,
     alpha: float = 0.5,
@@ -63,7 +63,7 @@ def build(
     faithful: bool = True,
     unit: bool | None = None,
     whole: bool = False,
-    side: int = PUBLISHED_SIDE,
+    side: int = PUBLISHED_SIDE_PIXELS,
     seed: int = 0,
 ) -> Classifier | TwoHead | Siamese:
     """Build one of the ways; the same seed gives the same weights.

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-__all__ = ["Look", "tensor"]
+__all__ = ["InputLayer", "to_tensor"]
 
 
-def tensor(images: NDArray[np.uint8]) -> Tensor:
+def to_tensor(images: NDArray[np.uint8]) -> Tensor:
     """Turn uint8[n, S, S, 3] into float32[n, 3, S, S] in [0, 1].
 
     >>> tensor(np.full((1, 2, 2, 3), 255, np.uint8)).shape
@@ -25,7 +25,7 @@ def tensor(images: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 255
 
 
-class Look(nn.Module):
+class InputLayer(nn.Module):
     """Bring pictures to a network's size, and aligned faces to what is face in them.
 
     All ways see the same aligned faces, cut out by an oval: with a dozen photos every
@@ -43,7 +43,7 @@ class Look(nn.Module):
     def __init__(self, size: int, *, whole: bool = False) -> None:
         super().__init__()
         self.size, self.whole = size, whole
-        self.register_buffer("oval", _oval(size), persistent=False)
+        self.register_buffer("oval", _make_oval_mask(size), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """Turn float[n, 3, S, S] into float[n, 3, size, size]; what is cut becomes grey."""
@@ -53,7 +53,7 @@ class Look(nn.Module):
         return images if self.whole else (images - 0.5) * self.oval + 0.5
 
 
-def _oval(size: int) -> Tensor:
+def _make_oval_mask(size: int) -> Tensor:
     """1 inside the face, 0 outside, with a soft edge: float[size, size].
 
     Centre and half axes are those of a face under the five-point alignment, in 112ths

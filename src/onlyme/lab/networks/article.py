@@ -41,8 +41,8 @@ from torch import nn
 from torch.nn.functional import normalize
 from torch.utils.checkpoint import checkpoint
 
-from onlyme.lab.networks._input import Look
-from onlyme.lab.networks.thinned import draw, thinned
+from onlyme.lab.networks._input import InputLayer
+from onlyme.lab.networks.thinned import compute_kept_channels, draw_dropout_factors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,7 +51,7 @@ __all__ = ["Article"]
 
 _CHANNELS = (16, 32, 64)
 
-_CHUNK = 4
+_CHUNK_PICTURES = 4
 """So many pictures go through whole stages at a time (each takes 150 MB at 244×244)."""
 
 
@@ -78,10 +78,10 @@ class Article(nn.Module):
     ) -> None:
         super().__init__()
         self.unit = unit
-        self.look = Look(size, whole=whole)
+        self.look = InputLayer(size, whole=whole)
         self.features = nn.Sequential(
             *(
-                _stage(i, o, faithful=faithful)
+                _make_stage(i, o, faithful=faithful)
                 for i, o in zip((3, *_CHANNELS), _CHANNELS, strict=False)
             )
         )
@@ -97,19 +97,23 @@ class Article(nn.Module):
         """Embed pictures; see `onlyme.lab.networks.thinned` for what training leaves out."""
         images = self.look(images)
         if self.training:
-            flat = thinned(self.features, images, draw(self.features, len(images)))
+            flat = compute_kept_channels(
+                self.features, images, draw_dropout_factors(self.features, len(images))
+            )
         else:
-            flat = torch.cat([self._whole(part) for part in torch.split(images, _CHUNK)])
+            flat = torch.cat(
+                [self._compute_features(part) for part in torch.split(images, _CHUNK_PICTURES)]
+            )
         vectors: Tensor = self.out(self.bend(self.hidden(flat)))
         return normalize(vectors) if self.unit else vectors
 
-    def _whole(self, images: Tensor) -> Tensor:
+    def _compute_features(self, images: Tensor) -> Tensor:
         """All channels of a few pictures, which are not kept but computed anew for a gradient."""
         if torch.is_grad_enabled():
-            return checkpoint(self._flat, images, use_reentrant=False)  # type: ignore[no-any-return]
-        return self._flat(images)
+            return checkpoint(self._flatten_features, images, use_reentrant=False)  # type: ignore[no-any-return]
+        return self._flatten_features(images)
 
-    def _flat(self, images: Tensor) -> Tensor:
+    def _flatten_features(self, images: Tensor) -> Tensor:
         # Colours innermost: pooling with stride 1 is then three times as fast. The order in
         # which `flatten` lays the features out stays the same.
         colours_last = images.contiguous(memory_format=torch.channels_last)
@@ -117,7 +121,7 @@ class Article(nn.Module):
         return features.flatten(1)
 
 
-def _stage(inputs: int, outputs: int, *, faithful: bool) -> nn.Sequential:
+def _make_stage(inputs: int, outputs: int, *, faithful: bool) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1),
         nn.MaxPool2d(3, stride=1) if faithful else nn.Sequential(nn.ReLU(), nn.MaxPool2d(3)),

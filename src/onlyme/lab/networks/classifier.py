@@ -38,7 +38,7 @@ class Classifier(nn.Module):
 
     def loss(self, me: Tensor, not_me: Tensor) -> Tensor:
         """Cross entropy, in which ME and NOT_ME weigh the same however many they are."""
-        logits = self._logits(torch.cat([me, not_me]))
+        logits = self._compute_logits(torch.cat([me, not_me]))
         mine, others = logits[: len(me)], logits[len(me) :]
         return 0.5 * (
             binary_cross_entropy_with_logits(mine, torch.ones_like(mine))
@@ -51,8 +51,8 @@ class Classifier(nn.Module):
 
     def scores(self, stored: tuple[Tensor, ...], probes: Tensor) -> Tensor:  # noqa: ARG002 - see `store`
         """Return the logits of the probes."""
-        return self._logits(probes)
+        return self._compute_logits(probes)
 
-    def _logits(self, images: Tensor) -> Tensor:
+    def _compute_logits(self, images: Tensor) -> Tensor:
         logits: Tensor = self.out(self.trunk(images))
         return logits[:, 0]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 from torch.nn.functional import normalize
 
-from onlyme.lab.networks._input import Look
+from onlyme.lab.networks._input import InputLayer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,7 +24,7 @@ __all__ = ["Compact", "Trunk"]
 
 _GROUPS = 8
 
-_SIZE = 112
+_SIZE_PIXELS = 112
 
 
 class Trunk(nn.Module):
@@ -45,13 +45,13 @@ class Trunk(nn.Module):
         self, *, whole: bool = False, channels: tuple[int, ...] = (32, 64, 96, 128)
     ) -> None:
         super().__init__()
-        self.look = Look(_SIZE, whole=whole)
+        self.look = InputLayer(_SIZE_PIXELS, whole=whole)
         self.features = channels[-1]
         self.stages = nn.Sequential(
-            _convolution(3, channels[0], stride=2),
+            _make_convolution(3, channels[0], stride=2),
             *(_Residual(i, o) for i, o in itertools.pairwise(channels)),
         )
-        side = _SIZE >> len(channels)
+        side = _SIZE_PIXELS >> len(channels)
         self.pool = nn.Conv2d(self.features, self.features, side, groups=self.features)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -89,15 +89,15 @@ class _Residual(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.shrink = _convolution(inputs, outputs, stride=2)
-        self.more = _convolution(outputs, outputs)
+        self.shrink = _make_convolution(inputs, outputs, stride=2)
+        self.more = _make_convolution(outputs, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.shrink(x)
         return x + self.more(x)  # type: ignore[no-any-return]
 
 
-def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+def _make_convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
         nn.GroupNorm(_GROUPS, outputs),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from onlyme.lab.triplets import euclidean, triplet_loss
+from onlyme.lab.triplets import euclidean, make_triplet_loss
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from onlyme.lab.networks.compact import Compact
     from onlyme.lab.triplets import Kind
 
-__all__ = ["Siamese", "margins"]
+__all__ = ["Siamese", "compute_margins"]
 
 
-def margins(me: Tensor, not_me: Tensor, probes: Tensor) -> Tensor:
+def compute_margins(me: Tensor, not_me: Tensor, probes: Tensor) -> Tensor:
     """The article's rule as a score: d(x, NOT_ME) − d(x, ME).
 
     d(x, ME) is the distance to the farthest stored ME vector and d(x, NOT_ME) that to the
@@ -63,7 +63,7 @@ class Siamese(nn.Module):
         super().__init__()
         self.embedder = embedder
         self.threshold = alpha
-        self.criterion = triplet_loss(kind, alpha)
+        self.criterion = make_triplet_loss(kind, alpha)
 
     def loss(self, me: Tensor, not_me: Tensor) -> Tensor:
         """Embed each photo once; all triplets, unless the kind picks some while training."""
@@ -77,4 +77,4 @@ class Siamese(nn.Module):
     def scores(self, stored: tuple[Tensor, ...], probes: Tensor) -> Tensor:
         """Return the margins of the probes."""
         me, not_me = stored
-        return margins(me, not_me, self.embedder(probes))
+        return compute_margins(me, not_me, self.embedder(probes))

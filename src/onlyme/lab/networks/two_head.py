@@ -50,8 +50,8 @@ class TwoHead(nn.Module):
         features = self.trunk(torch.cat([me, not_me]))
         mine, others = features[: len(me)], features[len(me) :]
         apart = ~torch.eye(len(me), dtype=torch.bool, device=me.device)
-        same = self._pairs(mine, mine)[apart]
-        different = self._pairs(mine, others)
+        same = self._compare_pairs(mine, mine)[apart]
+        different = self._compare_pairs(mine, others)
         return 0.5 * (
             binary_cross_entropy_with_logits(same, torch.ones_like(same))
             + binary_cross_entropy_with_logits(different, torch.zeros_like(different))
@@ -64,9 +64,9 @@ class TwoHead(nn.Module):
     def scores(self, stored: tuple[Tensor, ...], probes: Tensor) -> Tensor:
         """Return each probe's mean logit over the stored ME photos."""
         (me,) = stored
-        return self._pairs(self.trunk(probes), me).mean(1)
+        return self._compare_pairs(self.trunk(probes), me).mean(1)
 
-    def _pairs(self, a: Tensor, b: Tensor) -> Tensor:
+    def _compare_pairs(self, a: Tensor, b: Tensor) -> Tensor:
         """Logits float[len(a), len(b)]."""
         left, right = a[:, None], b[None]
         joined = torch.cat([(left - right).abs(), left * right], -1)

@@ -17,11 +17,11 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 if TYPE_CHECKING:
-    from onlyme.vault.admin import Keeping
+    from onlyme.vault.admin import VaultAdmin
 
-__all__ = ["SECONDS", "Signer"]
+__all__ = ["ASSERTION_SECONDS", "Signer"]
 
-SECONDS = 60
+ASSERTION_SECONDS = 60
 """An assertion is good for so long."""
 
 _KIND = "assertion-key"
@@ -40,13 +40,13 @@ class Signer:
         self._key = key
         self._issuer = issuer
         public = key.public_key().public_bytes_raw()
-        required = {"crv": "Ed25519", "kty": "OKP", "x": _encoded(public)}
+        required = {"crv": "Ed25519", "kty": "OKP", "x": _encode_base64url(public)}
         canonical = json.dumps(required, sort_keys=True, separators=(",", ":"))
-        thumbprint = _encoded(sha256(canonical.encode()).digest())  # RFC 7638
+        thumbprint = _encode_base64url(sha256(canonical.encode()).digest())  # RFC 7638
         self._public = required | {"kid": thumbprint, "use": "sig", "alg": "EdDSA"}
 
     @classmethod
-    def of(cls, keeping: Keeping, issuer: str) -> Self:
+    def load(cls, keeping: VaultAdmin, issuer: str) -> Self:
         """Return the signer of a vault, whose key is made and sealed there the first time.
 
         Raises:
@@ -66,7 +66,7 @@ class Signer:
         """The public key, as a set (RFC 7517)."""
         return {"keys": [self._public]}
 
-    def assertion(self, name: str, audience: str, nonce: str) -> str:
+    def sign(self, name: str, audience: str, nonce: str) -> str:
         """Say, signed, that this person was just accepted.
 
         Args:
@@ -81,12 +81,12 @@ class Signer:
             "sub": name,
             "nonce": nonce,
             "iat": now,
-            "exp": now + SECONDS,
+            "exp": now + ASSERTION_SECONDS,
             "jti": secrets.token_urlsafe(16),
             "amr": ["face"],  # RFC 8176
         }
         return jwt.encode(claims, self._key, "EdDSA", headers={"kid": self._public["kid"]})
 
 
-def _encoded(data: bytes) -> str:
+def _encode_base64url(data: bytes) -> str:
     return urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -14,12 +14,12 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from onlyme.serve.access.tokens import Scope, Token
-from onlyme.serve.problems import Refused
+from onlyme.serve.problems import ProblemError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CALLER", "Caller", "Current", "Rates", "Sessions", "needs"]
+__all__ = ["CALLER", "Caller", "RateLimiter", "Sessions", "TokenCache", "require_scope"]
 
 CALLER = "onlyme.caller"
 """Where the guard leaves who asks, in the connection's scope."""
@@ -27,12 +27,12 @@ CALLER = "onlyme.caller"
 SESSION_SECONDS = 8 * 3600.0
 """The page's session ends after a working day; another link begins the next."""
 
-MOST_SESSIONS = 16
+MAX_SESSIONS = 16
 
-PAGE_RATE = 60.0
+PAGE_REQUESTS_PER_SECOND = 60.0
 """Requests a second that a page may make."""
 
-BURST = 4.0
+BURST_SECONDS = 4.0
 """So many seconds' worth of requests may come at once."""
 
 REREAD_SECONDS = 1.0
@@ -56,19 +56,19 @@ class Caller:
     page: bool = False
 
 
-def needs(scope: Scope) -> Any:
+def require_scope(scope: Scope) -> Any:
     """Return a dependency, for HTTP and WebSockets alike, that refuses who may not do this."""
 
-    def permitted(connection: HTTPConnection) -> Caller:
+    def check_scope(connection: HTTPConnection) -> Caller:
         caller: Caller = connection.scope[CALLER]
         if not caller.scope.grants(scope):
-            raise Refused(
+            raise ProblemError(
                 403, "scope", f"this needs a token for {scope}; this one is for {caller.scope}"
             )
         return caller
 
-    permitted.scope = scope  # type: ignore[attr-defined]  # for the OpenAPI document
-    return Depends(permitted)
+    check_scope.scope = scope  # type: ignore[attr-defined]  # for the OpenAPI document
+    return Depends(check_scope)
 
 
 @dataclass(slots=True)
@@ -81,18 +81,18 @@ class Sessions:
         """Let a browser in; return what its cookie holds."""
         now = monotonic()
         self._ends = {key: end for key, end in self._ends.items() if end > now}
-        while len(self._ends) >= MOST_SESSIONS:
+        while len(self._ends) >= MAX_SESSIONS:
             self._ends.pop(next(iter(self._ends)))
         secret = secrets.token_urlsafe(32)
-        self._ends[_key(secret)] = now + SESSION_SECONDS
+        self._ends[_hash_secret(secret)] = now + SESSION_SECONDS
         return secret
 
     def holds(self, secret: str) -> bool:
         """Say whether a cookie is one of a browser that was let in."""
-        return self._ends.get(_key(secret), 0.0) > monotonic()
+        return self._ends.get(_hash_secret(secret), 0.0) > monotonic()
 
 
-class Current:
+class TokenCache:
     """The tokens as they were read last, at most a second ago.
 
     Args:
@@ -120,7 +120,7 @@ class Current:
 
 
 @dataclass(slots=True)
-class Rates:
+class RateLimiter:
     """How often each caller asked: a bucket that fills at the caller's rate."""
 
     _buckets: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -131,13 +131,13 @@ class Rates:
         Raises:
             Refused: there were too many (429).
         """
-        now, most = monotonic(), max(1.0, caller.rate * BURST)
+        now, most = monotonic(), max(1.0, caller.rate * BURST_SECONDS)
         left, before = self._buckets.get(caller.name, (most, now))
         left = min(most, left + (now - before) * caller.rate)
         if left < 1:
             wait = math.ceil((1 - left) / caller.rate)
             self._buckets[caller.name] = left, now
-            raise Refused(
+            raise ProblemError(
                 429,
                 "too-often",
                 f"this token may ask {caller.rate:g} times a second",
@@ -146,5 +146,5 @@ class Rates:
         self._buckets[caller.name] = left - 1, now
 
 
-def _key(secret: str) -> bytes:
+def _hash_secret(secret: str) -> bytes:
     return sha256(secret.encode("utf-8", "surrogatepass")).digest()

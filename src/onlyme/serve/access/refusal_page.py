@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse
 
-from onlyme.serve.problems import response
+from onlyme.serve.problems import make_response
 
 if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import Scope
 
-    from onlyme.serve.problems import Refused
+    from onlyme.serve.problems import ProblemError
 
 __all__ = ["answer"]
 
@@ -55,7 +55,7 @@ _PAGE: Final = """<!doctype html>
 """
 
 
-def answer(refused: Refused, scope: Scope) -> Response:
+def answer(refused: ProblemError, scope: Scope) -> Response:
     """Write a refusal down for whoever asked.
 
     Args:
@@ -65,7 +65,7 @@ def answer(refused: Refused, scope: Scope) -> Response:
     headers = Headers(scope=scope)
     person = headers.get("accept", "").startswith("text/html")
     if not person or refused.status != 401:
-        return response(refused)
+        return make_response(refused)
     return HTMLResponse(
         _PAGE.format(
             title="A link opens this page",

@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any
 
 from onlyme.errors import UsageError, VaultDamaged
 from onlyme.gate.audit import Event
-from onlyme.types import check_name
+from onlyme.types import checked_name
 
 if TYPE_CHECKING:
-    from onlyme.vault.admin import Keeping
+    from onlyme.vault.admin import VaultAdmin
 
-__all__ = ["RATE", "Scope", "Token", "Tokens", "lasting"]
+__all__ = ["DEFAULT_REQUESTS_PER_SECOND", "Scope", "Token", "Tokens", "parse_lifetime"]
 
-RATE = 20.0
+DEFAULT_REQUESTS_PER_SECOND = 20.0
 """Requests a second that a token may make, unless it was made with another rate."""
 
-LINK_LASTS = timedelta(minutes=5)
+LINK_LIFETIME = timedelta(minutes=5)
 """A link to the page works once, and no longer than this."""
 
 _TOKEN = "token"  # noqa: S105 - the kind of a record
@@ -84,7 +84,7 @@ class Token:
 
     def fits(self, presented: str, now: datetime) -> bool:
         """Say whether this is the token presented, in constant time, and still good."""
-        same = hmac.compare_digest(self.digest, _digest(presented))
+        same = hmac.compare_digest(self.digest, _hash_secret(presented))
         return same and (self.expires is None or now < self.expires)
 
     def to_json(self) -> dict[str, Any]:
@@ -105,16 +105,22 @@ class Tokens:
         keeping: the vault, where they are kept and every change is written down.
     """
 
-    def __init__(self, keeping: Keeping) -> None:
+    def __init__(self, keeping: VaultAdmin) -> None:
         self._keeping = keeping
 
-    def create(self, name: str, scope: Scope, lasts: timedelta | None, rate: float = RATE) -> str:
+    def create(
+        self,
+        name: str,
+        scope: Scope,
+        lifetime: timedelta | None,
+        rate: float = DEFAULT_REQUESTS_PER_SECOND,
+    ) -> str:
         """Make a token and return it. It cannot be shown again.
 
         Raises:
             UsageError: the name cannot be one, or is taken; the rate is out of range.
         """
-        name = check_name(name)
+        name = checked_name(name)
         if not 0 < rate <= 10_000:
             raise UsageError(f"a rate of {rate:g} a second is not above 0 and at most 10000")
         secret = _PREFIX + secrets.token_urlsafe(32)
@@ -122,9 +128,9 @@ class Tokens:
         body = {
             "scope": scope,
             "created": now.isoformat(),
-            "expires": None if lasts is None else (now + lasts).isoformat(),
+            "expires": None if lifetime is None else (now + lifetime).isoformat(),
             "rate": rate,
-            "digest": _digest(secret),
+            "digest": _hash_secret(secret),
         }
         with self._keeping.store.edit() as edit:
             if edit.read(_TOKEN, name) is not None:
@@ -133,7 +139,7 @@ class Tokens:
             self._keeping.gate.note(edit, Event.TOKEN, detail=f"{name} made, for {scope}")
         return secret
 
-    def all(self) -> list[Token]:
+    def read_all(self) -> list[Token]:
         """Return every token, in the order of their names.
 
         Raises:
@@ -141,7 +147,7 @@ class Tokens:
         """
         store = self._keeping.store
         bodies = ((name, store.read(_TOKEN, name)) for name in store.keys(_TOKEN))
-        return [_parsed(name, body) for name, body in bodies if body is not None]
+        return [_parse_token(name, body) for name, body in bodies if body is not None]
 
     def revoke(self, name: str) -> None:
         """End a token.
@@ -154,33 +160,33 @@ class Tokens:
                 raise UsageError(f"there is no token called {name!r}")
             self._keeping.gate.note(edit, Event.TOKEN, detail=f"{name} revoked")
 
-    def link(self) -> str:
+    def create_link(self) -> str:
         """Make what opens the page once, within the next minutes."""
         secret = secrets.token_urlsafe(32)
         now = datetime.now(UTC)
         with self._keeping.store.edit() as edit:
             for key in edit.keys(_LINK):
-                if _over(edit.read(_LINK, key), now):
+                if _is_over(edit.read(_LINK, key), now):
                     edit.remove(_LINK, key)
-            edit.write(_LINK, _digest(secret), (now + LINK_LASTS).isoformat().encode())
+            edit.write(_LINK, _hash_secret(secret), (now + LINK_LIFETIME).isoformat().encode())
             self._keeping.gate.note(edit, Event.TOKEN, detail="a link to the page made")
         return secret
 
-    def take(self, secret: str) -> bool:
+    def use_link(self, secret: str) -> bool:
         """Say whether this opens the page; it never will again."""
-        digest = _digest(secret)
+        digest = _hash_secret(secret)
         if self._keeping.store.read(_LINK, digest) is None:  # most guesses change nothing
             return False
         with self._keeping.store.edit() as edit:
             body = edit.read(_LINK, digest)
             edit.remove(_LINK, digest)
-            good = not _over(body, datetime.now(UTC))
+            good = not _is_over(body, datetime.now(UTC))
             if good:
                 self._keeping.gate.note(edit, Event.TOKEN, detail="the page opened by its link")
         return good
 
 
-def lasting(words: str) -> timedelta | None:
+def parse_lifetime(words: str) -> timedelta | None:
     """Read how long a token lasts: a number of minutes, hours or days, or `never`.
 
     Raises:
@@ -197,15 +203,15 @@ def lasting(words: str) -> timedelta | None:
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-def _digest(secret: str) -> str:
+def _hash_secret(secret: str) -> str:
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _over(body: bytes | None, now: datetime) -> bool:
+def _is_over(body: bytes | None, now: datetime) -> bool:
     return body is None or datetime.fromisoformat(body.decode()) <= now
 
 
-def _parsed(name: str, body: bytes) -> Token:
+def _parse_token(name: str, body: bytes) -> Token:
     try:
         document = json.loads(body)
         expires = document["expires"]

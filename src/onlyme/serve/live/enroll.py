@@ -5,31 +5,31 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from onlyme.enrollment.guided import LONGEST, WANTED, Guide
+from onlyme.enrollment.guided import MAX_GUIDED_SECONDS, WANTED_PHOTOS, Guide
 from onlyme.errors import NotCalibrated, refuse_taken
-from onlyme.faceid.serialize import enrollment_json
+from onlyme.faceid.serialize import serialize_enrollment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from onlyme.enrollment.guided import Look
+    from onlyme.enrollment.guided import Guidance
     from onlyme.faceid.face_id import FaceID
-    from onlyme.serve.live.latest_frame import Newest
-    from onlyme.serve.live.stream import Say
+    from onlyme.serve.live.latest_frame import LatestFrame
+    from onlyme.serve.live.stream import MessageSender
     from onlyme.types import Frame, PhotoReport
 
-__all__ = ["promise", "sit"]
+__all__ = ["describe_promise", "enroll_live"]
 
 
-class _Left(Exception):  # noqa: N818 - nobody's mistake
+class _ClientGoneError(Exception):
     """Whoever sat there has left; nothing is learned of them."""
 
 
-def sit(
+def enroll_live(
     face_id: FaceID,
     name: str,
-    newest: Newest,
-    say: Say,
+    newest: LatestFrame,
+    say: MessageSender,
     *,
     add: bool = False,
     replace: bool = False,
@@ -52,30 +52,34 @@ def sit(
         OnlymeError: networks or vault cannot be used.
     """
     refuse_taken(name, taken=name in face_id.names() and not (add or replace))
-    say("ready", name=name, wanted=WANTED, seconds=LONGEST)
+    say("ready", name=name, wanted=WANTED_PHOTOS, seconds=MAX_GUIDED_SECONDS)
 
-    def advise(look: Look) -> None:
+    def advise(look: Guidance) -> None:
         say("look", **asdict(look), taken=newest.number)
 
     def report(photo: PhotoReport) -> None:
-        guide.seen(photo)
-        say("photo", kept=photo.taken, note=photo.note, covered=guide.covered)
+        guide.add_report(photo)
+        say("photo", kept=photo.taken, note=photo.note, covered=guide.coverage)
 
-    def frames() -> Iterator[Frame]:
+    def read_frames() -> Iterator[Frame]:
         yield from guide.frames(newest.frames())
         if newest.left:
-            raise _Left
+            raise _ClientGoneError
         say("learning")
 
     guide = Guide(face_id.pipeline.detector, advise)
     try:
-        enrollment = face_id.enroll(name, frames(), add=add, replace=replace, on_photo=report)
-    except _Left:
+        enrollment = face_id.enroll(name, read_frames(), add=add, replace=replace, on_photo=report)
+    except _ClientGoneError:
         return
-    say("enrolled", enrollment=enrollment_json(enrollment), certificate=promise(face_id, name))
+    say(
+        "enrolled",
+        enrollment=serialize_enrollment(enrollment),
+        certificate=describe_promise(face_id, name),
+    )
 
 
-def promise(face_id: FaceID, name: str) -> list[str]:
+def describe_promise(face_id: FaceID, name: str) -> list[str]:
     """Return a person's certificate in sentences; none where nothing can be promised.
 
     Raises:

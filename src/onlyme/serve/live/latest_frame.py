@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 
     from onlyme.types import Frame
 
-__all__ = ["MOST_BYTES", "Newest"]
+__all__ = ["MAX_FRAME_BYTES", "LatestFrame"]
 
-MOST_BYTES: Final = 512 * 2**10
+MAX_FRAME_BYTES: Final = 512 * 2**10
 """A frame may be this large; one of 640×480 takes a fifth of it as a good JPEG."""
 
-MOST_PIXELS: Final = 1920 * 1080
+MAX_FRAME_PIXELS: Final = 1920 * 1080
 
-SILENCE = 5.0
+SILENCE_SECONDS = 5.0
 """Seconds without a picture after which nobody waits for another."""
 
 SOURCE: Final = "the browser's camera"
 
 
-class Newest:
+class LatestFrame:
     """A slot for one picture, between the event loop and a thread.
 
     Args:
-        silence: seconds without a picture after which nobody waits for another.
+        silence_seconds: seconds without a picture after which nobody waits for another.
 
     Attributes:
         number: which of the pictures that came was looked at or dropped last, from 1.
@@ -44,11 +44,11 @@ class Newest:
         why: in that case, why, in a sentence.
     """
 
-    def __init__(self, silence: float | None = None) -> None:
+    def __init__(self, silence_seconds: float | None = None) -> None:
         self.number = 0
         self.left = False
         self.why = ""
-        self._silence = SILENCE if silence is None else silence
+        self._silence = SILENCE_SECONDS if silence_seconds is None else silence_seconds
         self._came = 0
         self._picture: tuple[bytes, float] | None = None
         self._over = False
@@ -90,13 +90,13 @@ class Newest:
             ImageError: what came is no picture that can be used.
         """
         first = None
-        while (taken := self._next()) is not None:
+        while (taken := self._wait_for_next()) is not None:
             picture, at = taken
             first = at if first is None else first
-            frame = decode(picture, max_pixels=MOST_PIXELS, max_bytes=MOST_BYTES)
+            frame = decode(picture, max_pixels=MAX_FRAME_PIXELS, max_bytes=MAX_FRAME_BYTES)
             yield replace(frame, source=SOURCE, at=at - first)
 
-    def _next(self) -> tuple[bytes, float] | None:
+    def _wait_for_next(self) -> tuple[bytes, float] | None:
         with self._changed:
             ready = self._changed.wait_for(lambda: self._over or self._picture, self._silence)
             if not ready:

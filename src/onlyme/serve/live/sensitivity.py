@@ -13,25 +13,25 @@ from onlyme.types import Reason
 
 if TYPE_CHECKING:
     from onlyme.faceid.face_id import FaceID
-    from onlyme.gate.audit import Entry
+    from onlyme.gate.audit import AuditEntry
     from onlyme.siamese.owner import Owner
 
-__all__ = ["MOST_ATTEMPTS", "sensitivity"]
+__all__ = ["MAX_ATTEMPTS", "collect_sensitivity"]
 
-MOST_ATTEMPTS: Final = 50
+MAX_ATTEMPTS: Final = 50
 """So many of the newest attempts are shown."""
 
-STEP: Final = 0.005
+ALPHA_STEP: Final = 0.005
 """Of alpha, from one place of the slider to the next."""
 
-_LEARNS: Final = {Event.ENROLL, Event.TEACH, Event.ADAPT, Event.IMPORT, Event.FORGET}
+_LEARNING_EVENTS: Final = {Event.ENROLL, Event.TEACH, Event.ADAPT, Event.IMPORT, Event.FORGET}
 """Margins from before are not those that the same face would have now."""
 
-_OTHERWISE: Final = {Reason.NOT_LIVE, Reason.LIVENESS_UNDECIDED}
+_LIVENESS_REASONS: Final = {Reason.NOT_LIVE, Reason.LIVENESS_UNDECIDED}
 """An attempt that ended so is not let in by any alpha."""
 
 
-def sensitivity(face_id: FaceID, name: str) -> dict[str, Any]:
+def collect_sensitivity(face_id: FaceID, name: str) -> dict[str, Any]:
     """Collect it.
 
     Raises:
@@ -41,7 +41,7 @@ def sensitivity(face_id: FaceID, name: str) -> dict[str, Any]:
     owner = face_id.owner(name)
     own = owner.margins(owner.examples.me)
     strangers = owner.learned.stranger_margins()
-    attempts = _recent(face_id, name)
+    attempts = _read_recent(face_id, name)
     margins = [entry.margin for entry in attempts if entry.margin is not None]
     everything = np.concatenate([own, strangers, np.array([owner.alpha, *margins])])
     low = np.floor(everything.min() / 0.1) * 0.1
@@ -52,24 +52,24 @@ def sensitivity(face_id: FaceID, name: str) -> dict[str, Any]:
         "far": owner.far,
         "own": own.round(4).tolist(),
         "strangers": strangers.round(4).tolist(),
-        "scale": _scale(owner, float(low), float(high)),
-        "presets": _presets(owner),
-        "attempts": [_shown(entry) for entry in attempts],
+        "scale": _compute_scale(owner, float(low), float(high)),
+        "presets": _list_presets(owner),
+        "attempts": [_describe_attempt(entry) for entry in attempts],
     }
 
 
-def _recent(face_id: FaceID, name: str) -> list[Entry]:
+def _read_recent(face_id: FaceID, name: str) -> list[AuditEntry]:
     """Return the newest attempts first that were judged as the person is known now."""
-    attempts: deque[Entry] = deque(maxlen=MOST_ATTEMPTS)
+    attempts: deque[AuditEntry] = deque(maxlen=MAX_ATTEMPTS)
     for entry in face_id.gate.audit.entries(owner=name):
-        if entry.event in _LEARNS:
+        if entry.event in _LEARNING_EVENTS:
             attempts.clear()
         elif entry.event is Event.ATTEMPT and entry.margin is not None:
             attempts.append(entry)
     return list(reversed(attempts))
 
 
-def _shown(entry: Entry) -> dict[str, Any]:
+def _describe_attempt(entry: AuditEntry) -> dict[str, Any]:
     """Return one attempt, and whether alpha alone decides about it."""
     return {
         "number": entry.number,
@@ -78,14 +78,14 @@ def _shown(entry: Entry) -> dict[str, Any]:
         "accepted": entry.verdict == "accepted",
         "reason": entry.reason,
         "margin": entry.margin,
-        "by_alpha": entry.reason not in _OTHERWISE,
+        "by_alpha": entry.reason not in _LIVENESS_REASONS,
     }
 
 
-def _scale(owner: Owner, low: float, high: float) -> list[dict[str, float | None]]:
+def _compute_scale(owner: Owner, low: float, high: float) -> list[dict[str, float | None]]:
     """Say at each place of the slider how often a stranger passes, and the owner does not."""
     places = []
-    for alpha in np.arange(round(low / STEP), round(high / STEP) + 1) * STEP:
+    for alpha in np.arange(round(low / ALPHA_STEP), round(high / ALPHA_STEP) + 1) * ALPHA_STEP:
         miss = owner.learned.miss_at(float(alpha))
         places.append(
             {
@@ -97,7 +97,7 @@ def _scale(owner: Owner, low: float, high: float) -> list[dict[str, float | None
     return places
 
 
-def _presets(owner: Owner) -> list[dict[str, Any]]:
+def _list_presets(owner: Owner) -> list[dict[str, Any]]:
     """Return the rates that others ask for, with the alpha of each."""
     if not owner.learned.calibrated:
         return []

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from onlyme.errors import OnlymeError
-from onlyme.faceid.serialize import dumped
-from onlyme.serve.live.latest_frame import MOST_BYTES, Newest
-from onlyme.serve.problems import Refused, of_error, of_status
+from onlyme.faceid.serialize import dump_json
+from onlyme.serve.live.latest_frame import MAX_FRAME_BYTES, LatestFrame
+from onlyme.serve.problems import ProblemError, convert_error, convert_status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
     from onlyme.faceid.face_id import FaceID
-    from onlyme.serve.state import Service
+    from onlyme.serve.state import ServiceState
 
-    Job = Callable[[FaceID, Newest, "Say"], None]
+    Job = Callable[[FaceID, LatestFrame, "MessageSender"], None]
     Message = dict[str, Any]
 
-__all__ = ["Say", "Stream", "Streams"]
+__all__ = ["MessageSender", "Stream", "Streams"]
 
-MOST_STREAMS = 4
+MAX_STREAMS = 4
 """At once, of all callers. Each takes what it can get of the processor."""
 
-MOST_WAITING: Final = 64
+MAX_WAITING_MESSAGES: Final = 64
 """Messages that may wait for a client; one that reads more slowly is let go."""
 
 SEND_SECONDS: Final = 5.0
-MOST_SECONDS = 600.0
+MAX_STREAM_SECONDS = 600.0
 """A stream ends after this time, and whoever wants more asks again, with a token still good."""
 
 
-class Say(Protocol):
+class MessageSender(Protocol):
     """How a job tells its client something; to be called in the job's thread."""
 
     def __call__(self, kind: str, /, **message: Any) -> None:
@@ -56,7 +56,7 @@ class Streams:
         self._open: dict[str, Stream] = {}
 
     @asynccontextmanager
-    async def entered(self, key: str, stream: Stream) -> AsyncIterator[None]:
+    async def admit(self, key: str, stream: Stream) -> AsyncIterator[None]:
         """Let a stream in, for as long as the block lasts.
 
         An earlier one of the same caller ends first, since a camera is one.
@@ -69,9 +69,9 @@ class Streams:
             try:
                 await asyncio.wait_for(earlier.over.wait(), SEND_SECONDS)
             except TimeoutError:
-                raise _busy() from None
-        if len(self._open) >= MOST_STREAMS:
-            raise _busy()
+                raise _make_busy_problem() from None
+        if len(self._open) >= MAX_STREAMS:
+            raise _make_busy_problem()
         self._open[key] = stream
         try:
             yield
@@ -80,8 +80,8 @@ class Streams:
             stream.over.set()
 
 
-def _busy() -> Refused:
-    return Refused(503, "busy", "too many cameras are being watched; try again later")
+def _make_busy_problem() -> ProblemError:
+    return ProblemError(503, "busy", "too many cameras are being watched; try again later")
 
 
 class Stream:
@@ -96,9 +96,9 @@ class Stream:
         over: set once it has ended and another may take its place.
     """
 
-    def __init__(self, websocket: WebSocket, service: Service) -> None:
+    def __init__(self, websocket: WebSocket, service: ServiceState) -> None:
         self._service = service
-        self.newest = Newest()
+        self.newest = LatestFrame()
         self.over = asyncio.Event()
         self._websocket = websocket
         self._waiting: asyncio.Queue[Message | None] = asyncio.Queue()
@@ -109,7 +109,7 @@ class Stream:
         await self._websocket.accept()
         reader = asyncio.create_task(self._read())
         writer = asyncio.create_task(self._write())
-        clock = self._loop.call_later(MOST_SECONDS, self.newest.leave, "it has run for long")
+        clock = self._loop.call_later(MAX_STREAM_SECONDS, self.newest.leave, "it has run for long")
         work = asyncio.create_task(asyncio.to_thread(self._work, job))
         try:
             await asyncio.shield(work)
@@ -128,13 +128,13 @@ class Stream:
     def _work(self, job: Job) -> None:
         """In the thread: do the job, and tell how it ended if it ended badly."""
         try:
-            with self._service.opened() as face_id:
+            with self._service.open_face_id() as face_id:
                 job(face_id, self.newest, self._say)
         except OnlymeError as error:
-            self._say("problem", **of_error(error).document)
+            self._say("problem", **convert_error(error).document)
         except Exception as error:  # noqa: BLE001 - a defect; the browser hears that there is one
             self._service.log_error(error)
-            self._say("problem", **of_status(500).document)
+            self._say("problem", **convert_status(500).document)
         if self.newest.left and self.newest.why:
             self._say("over", why=self.newest.why)
 
@@ -142,7 +142,7 @@ class Stream:
         self._loop.call_soon_threadsafe(self._queue, {"is": kind, **message})
 
     def _queue(self, message: Message) -> None:
-        if self._waiting.qsize() >= MOST_WAITING:
+        if self._waiting.qsize() >= MAX_WAITING_MESSAGES:
             self.newest.leave()
         else:
             self._waiting.put_nowait(message)
@@ -155,13 +155,13 @@ class Stream:
             if message["type"] == "websocket.disconnect":
                 self.newest.leave()
                 return
-            if picture is not None and len(picture) <= MOST_BYTES:
+            if picture is not None and len(picture) <= MAX_FRAME_BYTES:
                 self.newest.put(picture)
             elif words == "finish":
                 self.newest.end()
             else:
                 self.newest.leave(
-                    f"send frames as JPEG of at most {MOST_BYTES} bytes, or the word finish"
+                    f"send frames as JPEG of at most {MAX_FRAME_BYTES} bytes, or the word finish"
                 )
                 return
 
@@ -169,7 +169,7 @@ class Stream:
         """Send what waits; a client that does not take it is let go."""
         with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
             while (message := await self._waiting.get()) is not None:
-                sent = self._websocket.send_text(dumped(message, indent=None))
+                sent = self._websocket.send_text(dump_json(message, indent=None))
                 await asyncio.wait_for(sent, SEND_SECONDS)
             return
         self.newest.leave()

@@ -10,31 +10,31 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from onlyme.enrollment.guided import relative
+from onlyme.enrollment.guided import scale_to_frame
 from onlyme.faceid import wiring
-from onlyme.gate.admission import Place
+from onlyme.gate.admission import AttemptSource
 from onlyme.serve.state import SOURCE
 from onlyme.types import LivenessLevel, Reason
-from onlyme.verification.challenge import watched
+from onlyme.verification.challenge import decide_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from onlyme.face.pipeline import Sight
+    from onlyme.face.pipeline import Observation
     from onlyme.faceid.face_id import FaceID
-    from onlyme.serve.live.latest_frame import Newest
-    from onlyme.serve.live.stream import Say
+    from onlyme.serve.live.latest_frame import LatestFrame
+    from onlyme.serve.live.stream import MessageSender
     from onlyme.types import Decision
 
-__all__ = ["Rate", "standing", "stricter", "watch"]
+__all__ = ["FrameRate", "choose_stricter", "read_standing", "watch_live"]
 
-PAUSE = 1.0
+PAUSE_SECONDS = 1.0
 """Seconds without a picture after which the rate is counted anew: somebody read a verdict."""
 
 _ORDER = (LivenessLevel.OFF, LivenessLevel.PASSIVE, LivenessLevel.CHALLENGE)
 
 
-def stricter(policy: LivenessLevel, asked: LivenessLevel | None) -> LivenessLevel:
+def choose_stricter(policy: LivenessLevel, asked: LivenessLevel | None) -> LivenessLevel:
     """Return the stricter of what the policy wants and what somebody asked for.
 
     >>> stricter(LivenessLevel.PASSIVE, LivenessLevel.OFF)
@@ -43,16 +43,16 @@ def stricter(policy: LivenessLevel, asked: LivenessLevel | None) -> LivenessLeve
     return max(policy, asked or policy, key=_ORDER.index)
 
 
-def standing(face_id: FaceID, name: str) -> dict[str, Any]:
+def read_standing(face_id: FaceID, name: str) -> dict[str, Any]:
     """Say what the gate thinks of attempts on a person that come through the service."""
     gate = face_id.gate
-    found = gate.standings().get(Place(name, SOURCE))
+    found = gate.allowances().get(AttemptSource(name, SOURCE))
     tries, wait = found or (gate.policy.tries, 0.0)
     return {"tries": tries, "of": gate.policy.tries, "wait": round(wait, 1)}
 
 
 @dataclass(slots=True)
-class Rate:
+class FrameRate:
     """How often something happens, over the last two seconds, pauses left out.
 
     >>> rate = Rate()
@@ -64,7 +64,7 @@ class Rate:
 
     def tick(self, now: float) -> float:
         """Count once, at a time in seconds; return how often a second."""
-        if self._times and now - self._times[-1] > PAUSE:
+        if self._times and now - self._times[-1] > PAUSE_SECONDS:
             self._times.clear()
         self._times.append(now)
         while now - self._times[0] > 2.0:
@@ -73,13 +73,13 @@ class Rate:
         return round((len(self._times) - 1) / spent, 1) if spent > 0 else 0.0
 
 
-def watch(
+def watch_live(
     face_id: FaceID,
     name: str,
     level: LivenessLevel,
-    newest: Newest,
-    say: Say,
-    told: Callable[[Decision], dict[str, Any]],
+    newest: LatestFrame,
+    say: MessageSender,
+    redact: Callable[[Decision], dict[str, Any]],
 ) -> None:
     """Decide attempt after attempt on what a browser sends, until it leaves or the gate closes.
 
@@ -90,60 +90,69 @@ def watch(
         newest: where the pictures come.
         say: tells the browser `ready`, `look` for each frame, `ask` for each challenge's step,
             `attempt` for each decision, and `closed` when the gate is.
-        told: what the browser's owner may know of a decision.
+        redact: what the browser's owner may know of a decision.
 
     Raises:
         UnknownOwner: nobody of that name is enrolled.
         ImageError: what came is no picture.
         OnlymeError: networks or vault cannot be used.
     """
-    judge = None if level is LivenessLevel.OFF else wiring.judge(face_id.pipeline.runtime)
-    rate = Rate()
+    judge = None if level is LivenessLevel.OFF else wiring.load_judge(face_id.pipeline.runtime)
+    rate = FrameRate()
     while not newest.left:
         owner = face_id.owner(name)
         version = face_id.store.version(name)
-        gate = standing(face_id, name)
+        gate = read_standing(face_id, name)
         if gate["wait"]:
             say("closed", gate=gate)
             return
         say("ready", name=name, level=level, gate=gate)
 
-        def changed(version: object = version) -> bool:
+        def has_changed(version: object = version) -> bool:
             # Whoever is tuned, taught or forgotten meanwhile is so from the next attempt on.
             return newest.left or face_id.store.version(name) != version
 
-        def sights(changed: Callable[[], bool] = changed) -> Iterator[Sight]:
+        def read_observations(changed: Callable[[], bool] = has_changed) -> Iterator[Observation]:
             followed = face_id.pipeline.follow()
             for frame in newest.frames():
                 if changed():
                     return
                 sight = followed.look(frame)
-                say("look", **looked(sight), taken=newest.number, rate=rate.tick(monotonic()))
+                say(
+                    "look",
+                    **describe_observation(sight),
+                    taken=newest.number,
+                    rate=rate.tick(monotonic()),
+                )
                 yield sight
 
         def ask(arrow: str, words: str) -> None:
             say("ask", arrow=arrow, words=words)
 
-        decisions = _whole(watched(owner, sights(), judge, level, ask), changed)
-        for decision in face_id.gate.watched(name, SOURCE, decisions):
-            gate = standing(face_id, name)
+        decisions = _drop_cut_attempts(
+            decide_stream(owner, read_observations(), judge, level, ask), has_changed
+        )
+        for decision in face_id.gate.attempt_each(name, SOURCE, decisions):
+            gate = read_standing(face_id, name)
             # Who was told may pause to read it; what waits would begin an attempt that breaks.
-            say("attempt", decision=told(decision), gate=gate, taken=newest.drop())
+            say("attempt", decision=redact(decision), gate=gate, taken=newest.drop())
             if gate["wait"] or decision.reason is Reason.LOCKED_OUT:
                 say("closed", gate=gate)
                 return
-        if not changed():  # the pictures have ended
+        if not has_changed():  # the pictures have ended
             return
 
 
-def looked(sight: Sight) -> dict[str, Any]:
+def describe_observation(sight: Observation) -> dict[str, Any]:
     """Return what one frame showed, for whoever draws it."""
     face = sight.face
-    box = None if face is None else relative(face.box, sight.frame.pixels.shape)
+    box = None if face is None else scale_to_frame(face.box, sight.frame.pixels.shape)
     return {"box": box, "reason": sight.reason, "timings_ms": sight.timings_ms}
 
 
-def _whole(decisions: Iterator[Decision], cut: Callable[[], bool]) -> Iterator[Decision]:
+def _drop_cut_attempts(
+    decisions: Iterator[Decision], cut: Callable[[], bool]
+) -> Iterator[Decision]:
     """Drop the decision on an attempt that was cut short, so that nobody is told of it.
 
     The gate then gives its try back: who walks away from a camera has guessed nothing.

@@ -11,21 +11,25 @@ from starlette.responses import Response
 
 from onlyme.errors import UsageError
 from onlyme.faceid.face_id import FaceID
-from onlyme.faceid.serialize import entry_json
-from onlyme.gate.audit import Entry
+from onlyme.faceid.serialize import serialize_entry
+from onlyme.gate.audit import AuditEntry
 from onlyme.serve import schemas
-from onlyme.serve.access.auth import needs
+from onlyme.serve.access.auth import require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.metrics import CONTENT_TYPE
-from onlyme.serve.openapi import PROBLEMS, returns
-from onlyme.serve.routes.verify import Here, answered
+from onlyme.serve.openapi import PROBLEMS, describe_answer
+from onlyme.serve.routes.verify import Here, answer_json
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/v1")
 
 
-@router.get("/audit", dependencies=[needs(Scope.ADMIN)], **returns(schemas.Entry, several=True))
+@router.get(
+    "/audit",
+    dependencies=[require_scope(Scope.ADMIN)],
+    **describe_answer(schemas.Entry, several=True),
+)
 async def audit(
     service: Here,
     owner: Annotated[str | None, Query(description="Of one person only.", max_length=64)] = None,
@@ -37,15 +41,15 @@ async def audit(
     if any(when is not None and when.tzinfo is None for when in (since, until)):
         raise UsageError("say the time zone: 2026-11-24T12:00:00Z")
 
-    def job(face_id: FaceID) -> list[Entry]:
+    def read_entries(face_id: FaceID) -> list[AuditEntry]:
         return list(deque(face_id.gate.audit.entries(owner, since, until), limit))
 
-    return answered([entry_json(entry) for entry in await service.engine.run(job)])
+    return answer_json([serialize_entry(entry) for entry in await service.engine.run(read_entries)])
 
 
 @router.get(
     "/metrics",
-    dependencies=[needs(Scope.METRICS)],
+    dependencies=[require_scope(Scope.METRICS)],
     response_class=Response,
     responses={
         200: {
@@ -55,12 +59,12 @@ async def audit(
         **PROBLEMS,
     },
 )
-async def metrics(service: Here) -> Response:
+async def show_metrics(service: Here) -> Response:
     """Count requests, decisions and what waits; nothing of any person."""
     return Response(service.metrics.text(), media_type=CONTENT_TYPE)
 
 
-@router.get("/keys", dependencies=[needs(Scope.VERIFY)], **returns(schemas.Jwks))
-async def keys(service: Here) -> Response:
+@router.get("/keys", dependencies=[require_scope(Scope.VERIFY)], **describe_answer(schemas.Jwks))
+async def list_keys(service: Here) -> Response:
     """Return the public keys that check assertions, as a JSON Web Key Set."""
-    return answered(service.signer.jwks)
+    return answer_json(service.signer.jwks)

@@ -13,53 +13,57 @@ from starlette.responses import Response
 from onlyme.errors import ImageError, UsageError
 from onlyme.face.pipeline import Pipeline
 from onlyme.faceid.face_id import FaceID
-from onlyme.faceid.serialize import enrollment_json, owners_json
+from onlyme.faceid.serialize import serialize_enrollment, serialize_owners
 from onlyme.serve import schemas
-from onlyme.serve.access.auth import Caller, needs
+from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
-from onlyme.serve.openapi import pictures, returns
-from onlyme.serve.problems import Refused
-from onlyme.serve.routes.verify import Here, Person, answered
-from onlyme.serve.state import Service
-from onlyme.serve.uploads.body import left
+from onlyme.serve.openapi import describe_answer, describe_pictures
+from onlyme.serve.problems import ProblemError
+from onlyme.serve.routes.verify import Here, Person, answer_json
+from onlyme.serve.state import ServiceState
+from onlyme.serve.uploads.body import wait_until_gone
 from onlyme.siamese import presets
 from onlyme.types import Enrollment, Frame, Lesson, Tuning
 
-__all__ = ["may_change", "router"]
+__all__ = ["require_admin", "router"]
 
 router = APIRouter(prefix="/v1/names")
 
 _FIELDS = ("me", "not_me", "look_alikes")
 
 
-def may_change(caller: Caller) -> None:
+def require_admin(caller: Caller) -> None:
     """Refuse who may enroll new people only: who changes one that is known takes their place.
 
     Raises:
         Refused: the caller is no admin (403).
     """
     if not caller.scope.grants(Scope.ADMIN):
-        raise Refused(403, "scope", "changing who is enrolled needs a token for admin")
+        raise ProblemError(403, "scope", "changing who is enrolled needs a token for admin")
 
 
 @router.get(
     "",
-    dependencies=[needs(Scope.ENROLL)],
-    **returns(schemas.Person, schemas.Outdated, several=True),
+    dependencies=[require_scope(Scope.ENROLL)],
+    **describe_answer(schemas.Person, schemas.Outdated, several=True),
 )
-async def names(service: Here) -> Response:
+async def list_names(service: Here) -> Response:
     """List who is enrolled."""
-    return answered(
-        await service.engine.run(lambda face_id: owners_json(face_id.names(), face_id.owner))
+    return answer_json(
+        await service.engine.run(lambda face_id: serialize_owners(face_id.names(), face_id.owner))
     )
 
 
-@router.post("/{name}", openapi_extra=pictures(*_FIELDS), **returns(schemas.Learned, status=201))
+@router.post(
+    "/{name}",
+    openapi_extra=describe_pictures(*_FIELDS),
+    **describe_answer(schemas.Learned, status=201),
+)
 async def enroll(
     request: Request,
     name: Person,
     service: Here,
-    caller: Annotated[Caller, needs(Scope.ENROLL)],
+    caller: Annotated[Caller, require_scope(Scope.ENROLL)],
     *,
     add: Annotated[
         bool, Query(description="Add to what is enrolled under this name; needs `admin`.")
@@ -67,35 +71,43 @@ async def enroll(
 ) -> Response:
     """Learn a person from photos: one is enough, five are advised."""
     if add:
-        may_change(caller)
-    return await _enrolled(request, name, service, add=add, replace_=False)
+        require_admin(caller)
+    return await _enroll_photos(request, name, service, add=add, replace_=False)
 
 
 @router.put(
     "/{name}",
-    openapi_extra=pictures(*_FIELDS),
-    dependencies=[needs(Scope.ADMIN)],
-    **returns(schemas.Learned),
+    openapi_extra=describe_pictures(*_FIELDS),
+    dependencies=[require_scope(Scope.ADMIN)],
+    **describe_answer(schemas.Learned),
 )
 async def put(request: Request, name: Person, service: Here) -> Response:
     """Learn a person from photos in place of whatever is enrolled under this name."""
-    return await _enrolled(request, name, service, add=False, replace_=True)
+    return await _enroll_photos(request, name, service, add=False, replace_=True)
 
 
-@router.delete("/{name}", dependencies=[needs(Scope.ADMIN)], **returns(schemas.Forgotten))
+@router.delete(
+    "/{name}", dependencies=[require_scope(Scope.ADMIN)], **describe_answer(schemas.Forgotten)
+)
 async def forget(name: Person, service: Here) -> Response:
     """Erase everything that is kept of a person."""
     await service.engine.run(lambda face_id: face_id.forget(name))
-    return answered({"name": name, "forgotten": True})
+    return answer_json({"name": name, "forgotten": True})
 
 
-@router.get("/{name}/tune", dependencies=[needs(Scope.ENROLL)], **returns(schemas.Tuned))
-async def tuning(name: Person, service: Here) -> Response:
+@router.get(
+    "/{name}/tune", dependencies=[require_scope(Scope.ENROLL)], **describe_answer(schemas.Tuned)
+)
+async def show_tuning(name: Person, service: Here) -> Response:
     """Say where alpha stands, and what it is expected to cost."""
-    return answered(asdict(await service.engine.run(lambda face_id: face_id.owner(name).tuning())))
+    return answer_json(
+        asdict(await service.engine.run(lambda face_id: face_id.owner(name).tuning()))
+    )
 
 
-@router.post("/{name}/tune", dependencies=[needs(Scope.ADMIN)], **returns(schemas.Tuned))
+@router.post(
+    "/{name}/tune", dependencies=[require_scope(Scope.ADMIN)], **describe_answer(schemas.Tuned)
+)
 async def tune(
     name: Person,
     service: Here,
@@ -112,72 +124,80 @@ async def tune(
     """Set how sure a person must be recognised; say one of `far`, `alpha` and `preset`."""
     if sum(each is not None for each in (far, alpha, preset)) != 1:
         raise UsageError("say one of far, alpha and preset")
-    rate = far if preset is None else presets.preset(preset).far
+    rate = far if preset is None else presets.find_preset(preset).far
 
-    def job(face_id: FaceID) -> Tuning:
+    def run_tune(face_id: FaceID) -> Tuning:
         return face_id.tune(name, far=rate, alpha=alpha)
 
-    return answered(asdict(await service.engine.run(job)))
+    return answer_json(asdict(await service.engine.run(run_tune)))
 
 
 @router.get(
-    "/{name}/certificate", dependencies=[needs(Scope.ENROLL)], **returns(schemas.Certificate)
+    "/{name}/certificate",
+    dependencies=[require_scope(Scope.ENROLL)],
+    **describe_answer(schemas.Certificate),
 )
-async def certificate(name: Person, service: Here) -> Response:
+async def show_certificate(name: Person, service: Here) -> Response:
     """Say how often a stranger would be accepted, how sure that is, and on what ground."""
-    return answered(
+    return answer_json(
         asdict(await service.engine.run(lambda face_id: face_id.owner(name).certificate()))
     )
 
 
 @router.post(
     "/{name}/not-me",
-    openapi_extra=pictures("frame"),
-    dependencies=[needs(Scope.ADMIN)],
-    **returns(schemas.NotMe),
+    openapi_extra=describe_pictures("frame"),
+    dependencies=[require_scope(Scope.ADMIN)],
+    **describe_answer(schemas.NotMeResult),
 )
 async def not_me(request: Request, name: Person, service: Here) -> Response:
     """Say "that wasn't me": the face will be kept apart from this person from now on."""
     most = service.options.body_bytes
-    async with service.uploads.received(request, ("frame",), most) as body:
+    async with service.uploads.receive(request, ("frame",), most) as body:
         frames = body.get("frame", [])
         if len(frames) != 1:
             raise UsageError("send one frame")
         lesson: Lesson = await service.engine.run(
             lambda face_id: face_id.not_me(name, frames[0]),
-            gone=lambda: left(request),
+            wait_until_gone=lambda: wait_until_gone(request),
             seconds=service.options.enroll_seconds,  # the person is learned anew
         )
-    return answered(asdict(lesson))
+    return answer_json(asdict(lesson))
 
 
-@router.delete("/{name}/not-me", dependencies=[needs(Scope.ADMIN)], **returns(schemas.NotMe))
+@router.delete(
+    "/{name}/not-me",
+    dependencies=[require_scope(Scope.ADMIN)],
+    **describe_answer(schemas.NotMeResult),
+)
 async def undo_not_me(name: Person, service: Here) -> Response:
     """Take the last lesson back."""
     lesson = await service.engine.run(
         lambda face_id: face_id.undo_not_me(name), seconds=service.options.enroll_seconds
     )
-    return answered(asdict(lesson))
+    return answer_json(asdict(lesson))
 
 
-async def _enrolled(
-    request: Request, name: str, service: Service, *, add: bool, replace_: bool
+async def _enroll_photos(
+    request: Request, name: str, service: ServiceState, *, add: bool, replace_: bool
 ) -> Response:
     seconds = service.options.enroll_seconds
     most = service.options.enroll_bytes
-    async with service.uploads.received(request, _FIELDS, most, seconds) as body:
+    async with service.uploads.receive(request, _FIELDS, most, seconds) as body:
 
-        def job(face_id: FaceID) -> Enrollment:
+        def run_enroll(face_id: FaceID) -> Enrollment:
             me, not_me, alike = (
-                _labelled(face_id.pipeline, field, body.get(field, [])) for field in _FIELDS
+                _label_pictures(face_id.pipeline, field, body.get(field, [])) for field in _FIELDS
             )
             return face_id.enroll(name, me, not_me, look_alikes=alike, add=add, replace=replace_)
 
-        enrollment = await service.engine.run(job, gone=lambda: left(request), seconds=seconds)
-    return answered(enrollment_json(enrollment), 200 if replace_ else 201)
+        enrollment = await service.engine.run(
+            run_enroll, wait_until_gone=lambda: wait_until_gone(request), seconds=seconds
+        )
+    return answer_json(serialize_enrollment(enrollment), 200 if replace_ else 201)
 
 
-def _labelled(pipeline: Pipeline, field: str, files: list[bytes]) -> Iterator[Frame | bytes]:
+def _label_pictures(pipeline: Pipeline, field: str, files: list[bytes]) -> Iterator[Frame | bytes]:
     """Yield pictures one by one, each called by its field and number in reports."""
     for number, data in enumerate(files, 1):
         try:

@@ -10,8 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from onlyme.serve.access.auth import SESSION_SECONDS
 from onlyme.serve.access.tokens import Tokens
 from onlyme.serve.options import LOOPBACK
-from onlyme.serve.problems import Refused
-from onlyme.serve.state import Service
+from onlyme.serve.problems import ProblemError
+from onlyme.serve.state import ServiceState
 
 __all__ = ["router"]
 
@@ -21,11 +21,11 @@ router = APIRouter(include_in_schema=False)
 @router.get("/open")
 async def open_(
     token: Annotated[str, Query(max_length=128)],
-    service: Annotated[Service, Depends(Service.of)],
+    service: Annotated[ServiceState, Depends(ServiceState.get_from)],
 ) -> Response:
     """Let a browser in, and send it to the page without the token in its address."""
-    if not await service.engine.run(lambda face_id: Tokens(face_id.keeping).take(token)):
-        raise Refused(
+    if not await service.engine.run(lambda face_id: Tokens(face_id.keeping).use_link(token)):
+        raise ProblemError(
             401, "link-used", "this link was used or is too old; `onlyme serve link` prints another"
         )
     answer = RedirectResponse("/", 303)

@@ -11,52 +11,56 @@ from starlette.responses import Response
 
 from onlyme.errors import UsageError
 from onlyme.faceid.face_id import FaceID
-from onlyme.faceid.identifying import identified
-from onlyme.faceid.serialize import decision_json, dumped
-from onlyme.serve.access.auth import Caller, needs
+from onlyme.faceid.identifying import identify_picture
+from onlyme.faceid.serialize import dump_json, serialize_decision
+from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
-from onlyme.serve.openapi import pictures, returns
+from onlyme.serve.openapi import describe_answer, describe_pictures
 from onlyme.serve.schemas import Decided, Health, Verdicts
-from onlyme.serve.state import SOURCE, Service
-from onlyme.serve.uploads.body import left
-from onlyme.types import Decision, Reason, check_name
+from onlyme.serve.state import SOURCE, ServiceState
+from onlyme.serve.uploads.body import wait_until_gone
+from onlyme.types import Decision, Reason, checked_name
 
-__all__ = ["Here", "Person", "answered", "router", "told"]
+__all__ = ["Here", "Person", "answer_json", "redact_for", "router"]
 
 router = APIRouter(prefix="/v1")
 
-Here = Annotated[Service, Depends(Service.of)]
+Here = Annotated[ServiceState, Depends(ServiceState.get_from)]
 """The service, for a route that takes it."""
 
-MOST_FRAMES = 30
+MAX_FRAMES = 30
 """Frames of one capture; an attempt lasts three seconds."""
 
 
-def _person(name: Annotated[str, Path(description="The person's name.")]) -> str:
-    return check_name(unquote(name))  # the guard left slashes encoded
+def _check_person(name: Annotated[str, Path(description="The person's name.")]) -> str:
+    return checked_name(unquote(name))  # the guard left slashes encoded
 
 
-Person = Annotated[str, Depends(_person)]
+Person = Annotated[str, Depends(_check_person)]
 """A person's name, checked, for a route with `{name}` in its path."""
 
 
-def answered(document: Any, status: int = 200) -> Response:
+def answer_json(document: Any, status: int = 200) -> Response:
     """Return the very document that the command line prints."""
-    return Response(dumped(document, indent=None), status, media_type="application/json")
+    return Response(dump_json(document, indent=None), status, media_type="application/json")
 
 
-@router.get("/health", **returns(Health))
-async def health() -> Response:
+@router.get("/health", **describe_answer(Health))
+async def report_health() -> Response:
     """Say that the service runs, and nothing else."""
-    return answered({"status": "ok"})
+    return answer_json({"status": "ok"})
 
 
-@router.post("/names/{name}/verify", openapi_extra=pictures("frame"), **returns(Verdicts, Decided))
+@router.post(
+    "/names/{name}/verify",
+    openapi_extra=describe_pictures("frame"),
+    **describe_answer(Verdicts, Decided),
+)
 async def verify(
     request: Request,
     name: Person,
     service: Here,
-    caller: Annotated[Caller, needs(Scope.VERIFY)],
+    caller: Annotated[Caller, require_scope(Scope.VERIFY)],
     audience: Annotated[
         str | None,
         Query(
@@ -79,59 +83,63 @@ async def verify(
     if (audience is None) != (nonce is None):
         raise UsageError("an assertion needs an audience and a nonce")
     most = service.options.body_bytes
-    async with service.uploads.received(request, ("frame",), most) as body:
+    async with service.uploads.receive(request, ("frame",), most) as body:
         frames = body.get("frame", [])
-        if not 0 < len(frames) <= MOST_FRAMES:
-            raise UsageError(f"send 1 to {MOST_FRAMES} frames")
+        if not 0 < len(frames) <= MAX_FRAMES:
+            raise UsageError(f"send 1 to {MAX_FRAMES} frames")
         image = frames[0] if len(frames) == 1 else frames
 
-        def job(face_id: FaceID) -> Decision:
+        def run_verify(face_id: FaceID) -> Decision:
             return face_id.verify(name, image, service.level, gate=True, source=SOURCE)
 
-        decision = await service.engine.run(job, gone=lambda: left(request))
-    service.metrics.decided(decision)
-    document = told(decision, caller)
+        decision = await service.engine.run(
+            run_verify, wait_until_gone=lambda: wait_until_gone(request)
+        )
+    service.metrics.count_decision(decision)
+    document = redact_for(decision, caller)
     if audience is not None and nonce is not None:
         good = decision.accepted
-        document["assertion"] = service.signer.assertion(name, audience, nonce) if good else None
-    return answered(document)
+        document["assertion"] = service.signer.sign(name, audience, nonce) if good else None
+    return answer_json(document)
 
 
-@router.post("/identify", openapi_extra=pictures("frame"), **returns(Verdicts, Decided))
+@router.post(
+    "/identify", openapi_extra=describe_pictures("frame"), **describe_answer(Verdicts, Decided)
+)
 async def identify(
-    request: Request, service: Here, caller: Annotated[Caller, needs(Scope.VERIFY)]
+    request: Request, service: Here, caller: Annotated[Caller, require_scope(Scope.VERIFY)]
 ) -> Response:
     """Find out which of the enrolled people a picture shows, if any.
 
     Counts as an attempt to be anybody.
     """
     most = service.options.body_bytes
-    async with service.uploads.received(request, ("frame",), most) as body:
+    async with service.uploads.receive(request, ("frame",), most) as body:
         frames = body.get("frame", [])
         if len(frames) != 1:
             raise UsageError("send one frame")
         decision = await service.engine.run(
-            lambda face_id: identified(face_id, frames[0], service.level, SOURCE),
-            gone=lambda: left(request),
+            lambda face_id: identify_picture(face_id, frames[0], service.level, SOURCE),
+            wait_until_gone=lambda: wait_until_gone(request),
         )
-    service.metrics.decided(decision)
-    document = told(decision, caller)
+    service.metrics.count_decision(decision)
+    document = redact_for(decision, caller)
     if not decision.accepted and not caller.scope.grants(Scope.ADMIN):
         document["name"] = None  # whom a face that was not let in resembles
-    return answered(document)
+    return answer_json(document)
 
 
-_UNTOLD = {Reason.NOT_LIVE, Reason.LIVENESS_UNDECIDED, Reason.AMBIGUOUS}
+_HIDDEN_REASONS = {Reason.NOT_LIVE, Reason.LIVENESS_UNDECIDED, Reason.AMBIGUOUS}
 """Reasons that say of a face that is not let in that it would match."""
 
 
-def told(decision: Decision, caller: Caller) -> dict[str, Any]:
+def redact_for(decision: Decision, caller: Caller) -> dict[str, Any]:
     """Return what a caller may know of a decision.
 
     Without margin, alpha and the single checks nobody can climb: whoever sees how near a
     picture came changes it until it passes.
     """
     if caller.scope.grants(Scope.ADMIN):
-        return decision_json(decision)
-    reason = Reason.NO_MATCH if decision.reason in _UNTOLD else decision.reason
+        return serialize_decision(decision)
+    reason = Reason.NO_MATCH if decision.reason in _HIDDEN_REASONS else decision.reason
     return {"accepted": decision.accepted, "name": decision.name, "reason": reason}

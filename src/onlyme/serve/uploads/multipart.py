@@ -8,15 +8,15 @@ from __future__ import annotations
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from onlyme.serve.problems import Refused
+from onlyme.serve.problems import ProblemError
 
-__all__ = ["MOST_PARTS", "Files"]
+__all__ = ["MAX_PARTS", "MultipartForm"]
 
-MOST_PARTS = 200
-_MOST_HEADER = 4096
+MAX_PARTS = 200
+_MAX_PART_HEADER_BYTES = 4096
 
 
-class Files:
+class MultipartForm:
     """The files of one body.
 
     Args:
@@ -30,7 +30,7 @@ class Files:
     def __init__(self, content_type: str, fields: tuple[str, ...]) -> None:
         boundary = parse_options_header(content_type)[1].get(b"boundary")
         if not boundary or len(boundary) > 70:  # RFC 2046
-            raise _bad("it names no boundary")
+            raise _make_problem("it names no boundary")
         self._fields = fields
         self._parts = 0
         self._header: tuple[bytearray, bytearray] = (bytearray(), bytearray())
@@ -41,14 +41,14 @@ class Files:
         self._parser = MultipartParser(
             boundary,
             {
-                "on_part_begin": self._begin,
-                "on_header_field": lambda data, start, end: self._head(0, data[start:end]),
-                "on_header_value": lambda data, start, end: self._head(1, data[start:end]),
-                "on_header_end": self._header_end,
-                "on_headers_finished": self._headers_finished,
+                "on_part_begin": self._begin_part,
+                "on_header_field": lambda data, start, end: self._extend_header(0, data[start:end]),
+                "on_header_value": lambda data, start, end: self._extend_header(1, data[start:end]),
+                "on_header_end": self._end_header,
+                "on_headers_finished": self._check_field,
                 "on_part_data": lambda data, start, end: self._content.extend(data[start:end]),
-                "on_part_end": self._part_end,
-                "on_end": self._end,
+                "on_part_end": self._end_part,
+                "on_end": self._end_body,
             },
         )
 
@@ -61,7 +61,7 @@ class Files:
         try:
             self._parser.write(chunk)
         except FormParserError:
-            raise _bad("it is broken") from None
+            raise _make_problem("it is broken") from None
 
     def end(self) -> dict[str, list[bytes]]:
         """Return the files by field, once the body has ended.
@@ -70,38 +70,38 @@ class Files:
             Refused: it was cut off (400).
         """
         if not self._ended:
-            raise _bad("it is cut off")
+            raise _make_problem("it is cut off")
         return self.found
 
-    def _begin(self) -> None:
+    def _begin_part(self) -> None:
         self._parts += 1
-        if self._parts > MOST_PARTS:
-            raise _bad(f"it has more than {MOST_PARTS} parts")
+        if self._parts > MAX_PARTS:
+            raise _make_problem(f"it has more than {MAX_PARTS} parts")
         self._field, self._content = "", bytearray()
 
-    def _head(self, which: int, piece: bytes) -> None:
+    def _extend_header(self, which: int, piece: bytes) -> None:
         self._header[which].extend(piece)
-        if len(self._header[which]) > _MOST_HEADER:
-            raise _bad("a part has too long a header")
+        if len(self._header[which]) > _MAX_PART_HEADER_BYTES:
+            raise _make_problem("a part has too long a header")
 
-    def _header_end(self) -> None:
+    def _end_header(self) -> None:
         name, value = map(bytes, self._header)
         self._header = (bytearray(), bytearray())
         if name.lower() == b"content-disposition":
             options = parse_options_header(value)[1]
             self._field = options.get(b"name", b"").decode("utf-8", "replace")
 
-    def _headers_finished(self) -> None:
+    def _check_field(self) -> None:
         if self._field not in self._fields:
-            raise _bad(f"expected files in the fields {', '.join(self._fields)} only")
+            raise _make_problem(f"expected files in the fields {', '.join(self._fields)} only")
 
-    def _part_end(self) -> None:
+    def _end_part(self) -> None:
         self.found.setdefault(self._field, []).append(bytes(self._content))
         self._content = bytearray()
 
-    def _end(self) -> None:
+    def _end_body(self) -> None:
         self._ended = True
 
 
-def _bad(why: str) -> Refused:
-    return Refused(400, "bad-multipart", f"the body is no multipart form of pictures: {why}")
+def _make_problem(why: str) -> ProblemError:
+    return ProblemError(400, "bad-multipart", f"the body is no multipart form of pictures: {why}")

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onlyme.siamese.calibrate import centre_of
-from onlyme.siamese.distance import distances, unit
-from onlyme.siamese.head import NEAREST, Base
+from onlyme.siamese.calibrate import compute_centre
+from onlyme.siamese.distance import measure_distances, normalize
+from onlyme.siamese.head import MAX_NEAREST_STRANGERS, Base
 from onlyme.siamese.margin import NotMe
-from onlyme.siamese.training.whitening import LinearHead, strangers
+from onlyme.siamese.training.whitening import LinearHead, draw_strangers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,17 +26,25 @@ if TYPE_CHECKING:
 
     Fit = Callable[[NDArray[np.float32], NDArray[np.intp]], LinearHead]
 
-__all__ = ["COHORT", "DRAWS", "CrossFit", "Room", "Trial", "deal", "trials"]
+__all__ = [
+    "COHORT_SIZE",
+    "DRAWS_SIZE",
+    "CrossFit",
+    "CrossFitTrial",
+    "FoldModel",
+    "deal",
+    "make_trials",
+]
 
-COHORT = 4096
+COHORT_SIZE = 4096
 """Synthetic strangers in the rule."""
 
-DRAWS = 2048
+DRAWS_SIZE = 2048
 """Synthetic strangers in calibration."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trial:
+class CrossFitTrial:
     """One owner, enrolled once.
 
     Attributes:
@@ -51,7 +59,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Room:
+class FoldModel:
     """One head and whom it may judge.
 
     Attributes:
@@ -72,7 +80,9 @@ def deal(labels: NDArray[np.intp], folds: int, seed: int) -> NDArray[np.intp]:
     return (order % folds)[person]
 
 
-def trials(labels: NDArray[np.intp], photos: int, repeats: int, seed: int) -> list[Trial]:
+def make_trials(
+    labels: NDArray[np.intp], photos: int, repeats: int, seed: int
+) -> list[CrossFitTrial]:
     """Enrol everybody who has more than `photos` photos, `repeats` times each."""
     generator = np.random.default_rng(seed)
     people, counts = np.unique(labels, return_counts=True)
@@ -81,7 +91,7 @@ def trials(labels: NDArray[np.intp], photos: int, repeats: int, seed: int) -> li
         rows = np.flatnonzero(labels == owner)
         for _ in range(repeats):
             mixed = generator.permutation(rows)
-            made.append(Trial(int(owner), mixed[:photos], mixed[photos:]))
+            made.append(CrossFitTrial(int(owner), mixed[:photos], mixed[photos:]))
     return made
 
 
@@ -110,36 +120,42 @@ class CrossFit:
         self.folds = folds
         self.fold = deal(labels, folds, seed)
         self._rooms = {
-            pair: self._furnish(pair, fit, seed)
+            pair: self._fit_model(pair, fit, seed)
             for pair in combinations_with_replacement(range(folds), 2)
         }
 
-    def scores(self, made: list[Trial]) -> Iterator[NDArray[np.float64]]:
+    def score_trials(self, made: list[CrossFitTrial]) -> Iterator[NDArray[np.float64]]:
         """For each trial float64[n]: z of every row, with the owner's head per fold."""
         for trial in made:
             home = int(self.fold[trial.me[0]])
             z = np.empty(len(self.labels))
             for other in range(self.folds):
-                room = self.room(home, other)
-                template = unit(room.heads[trial.me].mean(axis=0))[None]
-                drawn = room.base.draws_not_me - distances(room.base.draws, template)[:, 0]
+                find_model = self.room(home, other)
+                template = normalize(find_model.heads[trial.me].mean(axis=0))[None]
+                drawn = (
+                    find_model.base.draws_not_me
+                    - measure_distances(find_model.base.draws, template)[:, 0]
+                )
                 rows = np.flatnonzero(self.fold == other)
-                margins = room.not_me[rows] - distances(room.heads[rows], template)[:, 0]
-                z[rows] = margins - centre_of(drawn, room.heads[trial.me])
+                margins = (
+                    find_model.not_me[rows]
+                    - measure_distances(find_model.heads[rows], template)[:, 0]
+                )
+                z[rows] = margins - compute_centre(drawn, find_model.heads[trial.me])
             yield z
 
-    def room(self, home: int, other: int) -> Room:
+    def room(self, home: int, other: int) -> FoldModel:
         """The head that saw neither fold."""
         return self._rooms[(min(home, other), max(home, other))]
 
-    def _furnish(self, pair: tuple[int, int], fit: Fit, seed: int) -> Room:
+    def _fit_model(self, pair: tuple[int, int], fit: Fit, seed: int) -> FoldModel:
         out = np.isin(self.fold, pair)
         seen, names = self.embeddings[~out], self.labels[~out]
         head = fit(seen, names)
-        learned = head.heads(seen)
-        cohort = unit(strangers(learned, names, COHORT, seed).astype(np.float32))
-        draws = unit(strangers(learned, names, DRAWS, seed + 1).astype(np.float32))
-        rule = NotMe(cohort, cohort[:0], np.empty(0, np.float32), NEAREST)
+        learned = head.project(seen)
+        cohort = normalize(draw_strangers(learned, names, COHORT_SIZE, seed).astype(np.float32))
+        draws = normalize(draw_strangers(learned, names, DRAWS_SIZE, seed + 1).astype(np.float32))
+        rule = NotMe(cohort, cohort[:0], np.empty(0, np.float32), MAX_NEAREST_STRANGERS)
         base = Base(
             model="",
             dimension=self.embeddings.shape[1],
@@ -147,13 +163,13 @@ class CrossFit:
             mean=head.mean.astype(np.float32),
             cohort=cohort,
             draws=draws,
-            draws_not_me=rule.distance(draws),
+            draws_not_me=rule.measure_distance(draws),
             curve=None,
             misses=None,
             card={},
             made=f"folds {pair}",
         )
-        heads = base.heads(self.embeddings)
+        heads = base.project(self.embeddings)
         not_me = np.full(len(heads), np.nan)
-        not_me[out] = rule.distance(heads[out])
-        return Room(base, heads, not_me)
+        not_me[out] = rule.measure_distance(heads[out])
+        return FoldModel(base, heads, not_me)

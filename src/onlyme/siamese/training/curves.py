@@ -13,9 +13,17 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from onlyme.siamese.training.crossfit import CrossFit, Trial
+    from onlyme.siamese.training.crossfit import CrossFit, CrossFitTrial
 
-__all__ = ["LOG_FAR", "MISS_Z", "Measured", "count_accepts", "far_curve", "measure", "miss_rates"]
+__all__ = [
+    "LOG_FAR",
+    "MISS_Z",
+    "TrialScores",
+    "count_accepts",
+    "make_far_curve",
+    "measure_miss_rates",
+    "measure_trials",
+]
 
 LOG_FAR = -np.arange(101) / 10.0
 """The false accept rates of a curve, as log10: 1 to 1e-10."""
@@ -25,7 +33,7 @@ MISS_Z = np.arange(-100, 201) / 200.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Measured:
+class TrialScores:
     """Scores of owners who enrolled with the same number of photos.
 
     Attributes:
@@ -43,30 +51,30 @@ class Measured:
     stranger: list[NDArray[np.intp]]
 
 
-def measure(cross: CrossFit, made: list[Trial], photos: int) -> Measured:
+def measure_trials(cross: CrossFit, trials: list[CrossFitTrial], photos: int) -> TrialScores:
     """Score every trial."""
     genuine, impostor, stranger = [], [], []
-    for trial, z in zip(made, cross.scores(made), strict=True):
+    for trial, z in zip(trials, cross.score_trials(trials), strict=True):
         others = cross.labels != trial.owner
         genuine.append(z[trial.genuine])
         impostor.append(z[others].astype(np.float32))
         stranger.append(cross.labels[others])
-    return Measured(photos, np.array([t.owner for t in made]), genuine, impostor, stranger)
+    return TrialScores(photos, np.array([t.owner for t in trials]), genuine, impostor, stranger)
 
 
-def _weighted(measured: Measured) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _weigh_impostors(trial_scores: TrialScores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Every impostor z, falling, and its weight: owners weigh alike, and photos within one."""
-    _, owner, count = np.unique(measured.owner, return_inverse=True, return_counts=True)
+    _, owner, count = np.unique(trial_scores.owner, return_inverse=True, return_counts=True)
     weights = [
         np.full(len(scores), 1.0 / (len(scores) * count[owner[trial]] * len(count)))
-        for trial, scores in enumerate(measured.impostor)
+        for trial, scores in enumerate(trial_scores.impostor)
     ]
-    z, weight = np.concatenate(measured.impostor).astype(np.float64), np.concatenate(weights)
+    z, weight = np.concatenate(trial_scores.impostor).astype(np.float64), np.concatenate(weights)
     order = np.argsort(-z, kind="stable")
     return z[order], weight[order]
 
 
-def far_curve(measured: Measured, counted_from: float) -> NDArray[np.float64]:
+def make_far_curve(trial_scores: TrialScores, counted_from: float) -> NDArray[np.float64]:
     """Give z at each rate of `LOG_FAR`: the chance of a random stranger at a random owner.
 
     Down to `counted_from` the curve is counted; below it the tail is taken as
@@ -74,13 +82,13 @@ def far_curve(measured: Measured, counted_from: float) -> NDArray[np.float64]:
     the threshold that one stranger in a thousand passes.
 
     Args:
-        measured: scores of real people.
+        trial_scores: scores of real people.
         counted_from: the smallest rate to count.
 
     Returns:
         float64[len(LOG_FAR)], rising.
     """
-    z, weight = _weighted(measured)
+    z, weight = _weigh_impostors(trial_scores)
     reached = np.cumsum(weight)
     rates = 10.0**LOG_FAR
     curve = z[np.minimum(np.searchsorted(reached, rates), len(z) - 1)]
@@ -92,7 +100,9 @@ def far_curve(measured: Measured, counted_from: float) -> NDArray[np.float64]:
     return np.maximum.accumulate(curve + 1e-9 * np.arange(len(curve)))
 
 
-def count_accepts(measured: Measured, z: float, rounds: int, seed: int) -> dict[str, float | int]:
+def count_accepts(
+    trial_scores: TrialScores, z: float, rounds: int, seed: int
+) -> dict[str, float | int]:
     """Count what a threshold lets in, and bound the rate.
 
     The bound is one-sided, 95 %: the larger of a bootstrap over owners and
@@ -102,11 +112,13 @@ def count_accepts(measured: Measured, z: float, rounds: int, seed: int) -> dict[
     Returns:
         comparisons, owners, strangers, accepts, accepted_pairs, rate, upper95.
     """
-    owners, owner, count = np.unique(measured.owner, return_inverse=True, return_counts=True)
-    strangers = np.unique(np.concatenate(measured.stranger))
+    owners, owner, count = np.unique(trial_scores.owner, return_inverse=True, return_counts=True)
+    strangers = np.unique(np.concatenate(trial_scores.stranger))
     table = np.zeros((len(owners), int(strangers.max()) + 1))
     accepts = 0
-    for trial, (scores, who) in enumerate(zip(measured.impostor, measured.stranger, strict=True)):
+    for trial, (scores, who) in enumerate(
+        zip(trial_scores.impostor, trial_scores.stranger, strict=True)
+    ):
         hit = scores >= z
         accepts += int(hit.sum())
         share = np.bincount(who[hit], minlength=table.shape[1])
@@ -124,32 +136,32 @@ def count_accepts(measured: Measured, z: float, rounds: int, seed: int) -> dict[
     return {
         "owners": len(owners),
         "strangers": len(strangers),
-        "comparisons": sum(len(part) for part in measured.impostor),
+        "comparisons": sum(len(part) for part in trial_scores.impostor),
         "accepts": accepts,
         "accepted_pairs": len(hits),
         "rate": rate,
-        "upper95": max(float(np.quantile(again, 0.95)), _at_most(rate * pairs, pairs)),
+        "upper95": max(float(np.quantile(again, 0.95)), _bound_rate(rate * pairs, pairs)),
     }
 
 
-def _at_most(hits: float, tries: int) -> float:
+def _bound_rate(hits: float, tries: int) -> float:
     """Clopper-Pearson: the rate that shows so few hits with probability 5 %."""
     from scipy.stats import beta
 
     return float(beta.ppf(0.95, np.ceil(hits) + 1, tries - np.ceil(hits)))
 
 
-def miss_rates(
-    measured: Measured, rounds: int, seed: int
+def measure_miss_rates(
+    trial_scores: TrialScores, rounds: int, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """False non-match rate at each of `MISS_Z`, owners weighing alike.
 
     Returns:
         rate, and its 95 % interval by bootstrap over owners: float64[len(MISS_Z)] each.
     """
-    people, owner = np.unique(measured.owner, return_inverse=True)
+    people, owner = np.unique(trial_scores.owner, return_inverse=True)
     table = np.zeros((len(people), len(MISS_Z)))
-    for row, scores in zip(owner, measured.genuine, strict=True):
+    for row, scores in zip(owner, trial_scores.genuine, strict=True):
         table[row] += np.searchsorted(np.sort(scores), MISS_Z) / len(scores)
     table /= np.bincount(owner)[:, None]
     generator = np.random.default_rng(seed)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from onlyme.siamese.distance import distances
-from onlyme.siamese.training.whitening import RIDGE, LinearHead, whitening
+from onlyme.siamese.distance import measure_distances
+from onlyme.siamese.training.whitening import RIDGE, LinearHead, fit_whitening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, float], None]
 
-__all__ = ["Recipe", "pair_miss", "train"]
+__all__ = ["Recipe", "measure_pair_miss", "train_base_head"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Recipe:
     seed: int = 0
 
 
-def train(
+def train_base_head(
     embeddings: NDArray[np.float32],
     labels: NDArray[np.intp],
     recipe: Recipe,
@@ -78,15 +78,15 @@ def train(
     generator = np.random.default_rng(recipe.seed)
     people = np.unique(labels)
     apart = np.isin(labels, generator.permutation(people)[: len(people) // 10])
-    start = _start(embeddings[~apart], labels[~apart], recipe)
+    start = _fit_start(embeddings[~apart], labels[~apart], recipe)
     vectors = np.asarray(embeddings[~apart], np.float64) - start.mean
-    batches = _Batches(labels[~apart], recipe, generator)
+    batches = _BatchSampler(labels[~apart], recipe, generator)
     weights = start.projection.copy()
     moment, square = np.zeros_like(weights), np.zeros_like(weights)
-    best, best_miss, waited = start, pair_miss(start, embeddings[apart], labels[apart]), 0
+    best, best_miss, waited = start, measure_pair_miss(start, embeddings[apart], labels[apart]), 0
     for step in range(1, recipe.steps + 1):
         rows, who = batches.draw()
-        gradient = _gradient(weights, vectors[rows], who, recipe)
+        gradient = _compute_gradient(weights, vectors[rows], who, recipe)
         gradient += recipe.pull * (weights - start.projection) / np.sum(start.projection**2)
         moment = 0.9 * moment + 0.1 * gradient
         square = 0.99 * square + 0.01 * gradient**2
@@ -95,7 +95,7 @@ def train(
         if step % 20:
             continue
         head = LinearHead(weights, start.mean)
-        miss = pair_miss(head, embeddings[apart], labels[apart])
+        miss = measure_pair_miss(head, embeddings[apart], labels[apart])
         if progress is not None:
             progress(step, miss)
         if miss < best_miss:
@@ -107,10 +107,12 @@ def train(
     return best
 
 
-def pair_miss(head: LinearHead, embeddings: NDArray[np.float32], labels: NDArray[np.intp]) -> float:
+def measure_pair_miss(
+    head: LinearHead, embeddings: NDArray[np.float32], labels: NDArray[np.intp]
+) -> float:
     """Mean false non-match rate of pairs, at false match rates from 1e-2 to 1e-4."""
-    heads = head.heads(embeddings)
-    table = distances(heads, heads)
+    heads = head.project(embeddings)
+    table = measure_distances(heads, heads)
     upper = np.triu(np.ones(table.shape, bool), 1)
     alike = labels[:, None] == labels[None]
     genuine, impostor = table[upper & alike], np.sort(table[upper & ~alike])
@@ -119,8 +121,10 @@ def pair_miss(head: LinearHead, embeddings: NDArray[np.float32], labels: NDArray
     return float((genuine[:, None] >= limits).mean())
 
 
-def _start(embeddings: NDArray[np.float32], labels: NDArray[np.intp], recipe: Recipe) -> LinearHead:
-    head = whitening(embeddings, labels, recipe.ridge)
+def _fit_start(
+    embeddings: NDArray[np.float32], labels: NDArray[np.intp], recipe: Recipe
+) -> LinearHead:
+    head = fit_whitening(embeddings, labels, recipe.ridge)
     if recipe.rank is None:
         return head
     raw = (embeddings - head.mean) @ head.projection.T
@@ -128,7 +132,7 @@ def _start(embeddings: NDArray[np.float32], labels: NDArray[np.intp], recipe: Re
     return LinearHead(axes[:, -recipe.rank :].T @ head.projection, head.mean)
 
 
-class _Batches:
+class _BatchSampler:
     def __init__(
         self, labels: NDArray[np.intp], recipe: Recipe, generator: np.random.Generator
     ) -> None:
@@ -147,7 +151,7 @@ class _Batches:
         return batch, self._labels[batch]
 
 
-def _gradient(
+def _compute_gradient(
     weights: NDArray[np.float64],
     vectors: NDArray[np.float64],
     who: NDArray[np.intp],
@@ -157,7 +161,7 @@ def _gradient(
     raw = vectors @ weights.T
     lengths = np.linalg.norm(raw, axis=1, keepdims=True)
     heads = raw / lengths
-    table = distances(heads, heads)
+    table = measure_distances(heads, heads)
     alike = who[:, None] == who[None]
     positive = alike & ~np.eye(len(who), dtype=bool)
     anchors = np.flatnonzero(positive.any(axis=1))

@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onlyme.siamese.distance import unit
+from onlyme.siamese.distance import normalize
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["RIDGE", "LinearHead", "class_means", "strangers", "whitening", "within_scatter"]
+__all__ = [
+    "RIDGE",
+    "LinearHead",
+    "compute_class_means",
+    "compute_within_scatter",
+    "draw_strangers",
+    "fit_whitening",
+]
 
 RIDGE = 1.0
 """Share of the mean within-person variance that is added to every direction."""
@@ -33,12 +40,12 @@ class LinearHead:
     projection: NDArray[np.float64]
     mean: NDArray[np.float64]
 
-    def heads(self, embeddings: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    def project(self, embeddings: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """float[n, d] to float64[n, r] of unit length."""
-        return unit((embeddings - self.mean) @ self.projection.T)
+        return normalize((embeddings - self.mean) @ self.projection.T)
 
 
-def class_means(
+def compute_class_means(
     vectors: NDArray[np.float64], labels: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]:
     """Mean vector of each person, the person of each row, and photos per person."""
@@ -48,15 +55,17 @@ def class_means(
     return means / photos[:, None], person, photos
 
 
-def within_scatter(vectors: NDArray[np.float64], labels: NDArray[np.intp]) -> NDArray[np.float64]:
+def compute_within_scatter(
+    vectors: NDArray[np.float64], labels: NDArray[np.intp]
+) -> NDArray[np.float64]:
     """Covariance of photos about their person's mean: float64[d, d]."""
-    means, person, photos = class_means(vectors, labels)
+    means, person, photos = compute_class_means(vectors, labels)
     apart = (vectors - means[person])[photos[person] > 1]
     freedom = int((photos[photos > 1] - 1).sum())
     return apart.T @ apart / max(freedom, 1)
 
 
-def whitening(
+def fit_whitening(
     embeddings: NDArray[np.floating[Any]], labels: NDArray[np.intp], ridge: float = RIDGE
 ) -> LinearHead:
     """The head that makes what varies within one person count less.
@@ -70,7 +79,7 @@ def whitening(
         Within-class covariance normalisation: Hatch, Kajarekar, Stolcke, 2006.
     """
     vectors = np.asarray(embeddings, np.float64)
-    scatter = within_scatter(vectors, labels)
+    scatter = compute_within_scatter(vectors, labels)
     values, axes = np.linalg.eigh(scatter)
     values = values + ridge * values.mean()
     # Rows are the axes of what varies within a person, so that an owner head can weigh each.
@@ -78,7 +87,7 @@ def whitening(
     return LinearHead(projection, vectors.mean(axis=0))
 
 
-def strangers(
+def draw_strangers(
     heads: NDArray[np.float64], labels: NDArray[np.intp], count: int, seed: int
 ) -> NDArray[np.int8]:
     """Draw people who do not exist.
@@ -96,7 +105,7 @@ def strangers(
     Returns:
         int8[count, r], to be brought to unit length.
     """
-    _, person, photos = class_means(heads, labels)
+    _, person, photos = compute_class_means(heads, labels)
     weights = 1.0 / photos[person]
     weights /= weights.sum()
     mean = weights @ heads

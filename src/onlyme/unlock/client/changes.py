@@ -11,9 +11,9 @@ from onlyme.unlock.transport import NoAnswer, ask
 if TYPE_CHECKING:
     from onlyme.settings import Settings
 
-__all__ = ["change", "status"]
+__all__ = ["ask_status", "change"]
 
-_SECONDS = 120.0  # enrolling looks at every photo
+_CHANGE_SECONDS = 120.0  # enrolling looks at every photo
 
 
 def change(settings: Settings, what: str, user: str, **particulars: Any) -> dict[str, Any]:
@@ -23,10 +23,10 @@ def change(settings: Settings, what: str, user: str, **particulars: Any) -> dict
         OnlymeError: what the daemon raised, or UsageError where it does not answer.
     """
     document = {key: value for key, value in particulars.items() if value is not None}
-    return _asked(settings, what, {"user": user, **document}, _SECONDS)
+    return _ask_daemon(settings, what, {"user": user, **document}, _CHANGE_SECONDS)
 
 
-def status(settings: Settings, user: str, service: str = "") -> dict[str, Any]:
+def ask_status(settings: Settings, user: str, service: str = "") -> dict[str, Any]:
     """Ask the daemon what the next attempt of a user would come to.
 
     Returns:
@@ -35,10 +35,10 @@ def status(settings: Settings, user: str, service: str = "") -> dict[str, Any]:
     Raises:
         UsageError: the daemon does not answer.
     """
-    return _asked(settings, "status", {"user": user, "service": service}, 5.0)
+    return _ask_daemon(settings, "status", {"user": user, "service": service}, 5.0)
 
 
-def _asked(
+def _ask_daemon(
     settings: Settings, route: str, document: dict[str, Any], seconds: float
 ) -> dict[str, Any]:
     try:

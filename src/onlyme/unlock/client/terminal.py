@@ -11,12 +11,12 @@ import select
 import termios
 import time
 
-__all__ = ["allowed", "command", "terminal"]
+__all__ = ["ask_permission", "find_terminal", "read_command"]
 
-_MOST = 200  # characters of a command that are shown
+_MAX_SHOWN_CHARACTERS = 200  # characters of a command that are shown
 
 
-def terminal(pid: int, named: str, proc: str = "/proc") -> str | None:
+def find_terminal(pid: int, named: str, proc: str = "/proc") -> str | None:
     """Return the path of the terminal that a process sits at; None without one.
 
     Args:
@@ -43,7 +43,7 @@ def terminal(pid: int, named: str, proc: str = "/proc") -> str | None:
     return None
 
 
-def command(pid: int, proc: str = "/proc") -> str:
+def read_command(pid: int, proc: str = "/proc") -> str:
     """Return the command line of a process, fit to be shown: printable, and of bounded length."""
     try:
         with open(f"{proc}/{pid}/cmdline", "rb") as file:  # noqa: PTH123 - as above
@@ -53,10 +53,14 @@ def command(pid: int, proc: str = "/proc") -> str:
     # Whoever wrote the command must not draw on the terminal with it.
     line = " ".join(words)
     shown = "".join(sign if sign.isprintable() else "�" for sign in line)
-    return shown if len(shown) <= _MOST else f"{shown[:_MOST]} … ({len(shown)} characters)"
+    return (
+        shown
+        if len(shown) <= _MAX_SHOWN_CHARACTERS
+        else f"{shown[:_MAX_SHOWN_CHARACTERS]} … ({len(shown)} characters)"
+    )
 
 
-def allowed(path: str, what: str, seconds: float) -> bool:
+def ask_permission(path: str, what: str, seconds: float) -> bool:
     """Show a command, and wait for one key: Enter allows, any other is for the password.
 
     What was typed before it was shown does not count.
@@ -71,14 +75,14 @@ def allowed(path: str, what: str, seconds: float) -> bool:
     except OSError:
         return False
     try:
-        return _asked(handle, what, seconds)
+        return _ask_key(handle, what, seconds)
     except (OSError, termios.error):
         return False
     finally:
         os.close(handle)
 
 
-def _asked(handle: int, what: str, seconds: float) -> bool:
+def _ask_key(handle: int, what: str, seconds: float) -> bool:
     before = termios.tcgetattr(handle)
     single = termios.tcgetattr(handle)
     # Ctrl-C is a key like any other here: it goes on to the password, and ends that.
@@ -88,13 +92,13 @@ def _asked(handle: int, what: str, seconds: float) -> bool:
         termios.tcsetattr(handle, termios.TCSAFLUSH, single)
         question = f"onlyme: {what}\n  Enter allows it with your face, any other key: password "
         os.write(handle, question.encode())
-        return _pressed(handle, time.monotonic() + seconds)
+        return _wait_for_enter(handle, time.monotonic() + seconds)
     finally:
         termios.tcsetattr(handle, termios.TCSANOW, before)
         os.write(handle, b"\n")
 
 
-def _pressed(handle: int, until: float) -> bool:
+def _wait_for_enter(handle: int, until: float) -> bool:
     left = until - time.monotonic()
     if left <= 0 or not select.select([handle], [], [], left)[0]:
         return False

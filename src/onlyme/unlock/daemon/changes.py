@@ -19,7 +19,7 @@ from onlyme.errors import KeyRefused, UsageError
 from onlyme.faceid import wiring
 from onlyme.faceid.adaptation import Adaptation
 from onlyme.faceid.face_id import FaceID
-from onlyme.gate.audit import Entry, Event
+from onlyme.gate.audit import AuditEntry, Event
 from onlyme.gate.password import is_login_password
 from onlyme.types import Decision, Reason
 
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 
     Document = dict[str, Any]
 
-__all__ = ["CHANGES", "PASSWORD", "Desk"]
+__all__ = ["CHANGES", "PASSWORD_SOURCE", "ChangeHandler"]
 
-PASSWORD = "password"  # noqa: S105 - a name, not a password
+PASSWORD_SOURCE = "password"  # noqa: S105 - a name, not a password
 """What the gate calls attempts at a user's password."""
 
-_MOST_PHOTOS = 50
+_MAX_PHOTOS = 50
 
 
-class Desk:
+class ChangeHandler:
     """Makes changes, one after the other, in one thread of its own.
 
     Args:
@@ -74,24 +74,24 @@ class Desk:
             UsageError: the particulars make no sense; the system knows no such user.
             OnlymeError: whatever the change itself raises.
         """
-        _existing(user)
-        with wiring.face_id(self._settings, FaceID) as face_id:
+        _require_user(user)
+        with wiring.make_face_id(self._settings, FaceID) as face_id:
             if not peer.is_root:
-                self._check(face_id, user, document)
+                self._check_password(face_id, user, document)
             return CHANGES[what](face_id, user, document)
 
-    def password_was_used(self, user: str, vector: NDArray[np.float32] | None) -> None:
+    def reset_after_password(self, user: str, vector: NDArray[np.float32] | None) -> None:
         """Let a user's face try again, and offer what was seen before the password came."""
-        with wiring.face_id(self._settings, FaceID) as face_id:
+        with wiring.make_face_id(self._settings, FaceID) as face_id:
             face_id.gate.reset(user)
             if vector is not None and user in face_id.names():
                 Adaptation(face_id.base, face_id.keeping).confirm(user, vector)
 
-    def _check(self, face_id: FaceID, user: str, document: Document) -> None:
+    def _check_password(self, face_id: FaceID, user: str, document: Document) -> None:
         password = document.get("password")
         if not isinstance(password, str) or not password:
             raise KeyRefused("this needs your password")
-        with face_id.gate.attempt(user, PASSWORD) as attempt:
+        with face_id.gate.attempt(user, PASSWORD_SOURCE) as attempt:
             if not attempt.allowed:
                 raise KeyRefused(
                     "too many wrong passwords; try again in "
@@ -102,7 +102,7 @@ class Desk:
                 return
         # The attempt was not settled: so it stays counted.
         with face_id.store.edit() as page:
-            refused = Entry(Event.ATTEMPT, user, PASSWORD, "rejected", Reason.NO_MATCH)
+            refused = AuditEntry(Event.ATTEMPT, user, PASSWORD_SOURCE, "rejected", Reason.NO_MATCH)
             face_id.gate.audit.note(page, refused)
         raise KeyRefused("that is not your password")
 
@@ -113,24 +113,24 @@ class Desk:
 def _enroll(face_id: FaceID, user: str, document: Document) -> Document:
     enrollment = face_id.enroll(
         user,
-        _pictures(document, "me"),
-        _pictures(document, "not_me"),
-        look_alikes=_pictures(document, "look_alikes"),
-        add=_flag(document, "add"),
-        replace=_flag(document, "replace"),
+        _read_pictures(document, "me"),
+        _read_pictures(document, "not_me"),
+        look_alikes=_read_pictures(document, "look_alikes"),
+        add=_read_flag(document, "add"),
+        replace=_read_flag(document, "replace"),
     )
     return asdict(enrollment) | {"taken": enrollment.taken}
 
 
 def _tune(face_id: FaceID, user: str, document: Document) -> Document:
-    far, alpha = _number(document, "far"), _number(document, "alpha")
+    far, alpha = _read_number(document, "far"), _read_number(document, "alpha")
     return asdict(face_id.tune(user, far=far, alpha=alpha))
 
 
 def _not_me(face_id: FaceID, user: str, document: Document) -> Document:
-    if _flag(document, "undo"):
+    if _read_flag(document, "undo"):
         return asdict(face_id.undo_not_me(user))
-    pictures = _pictures(document, "me")
+    pictures = _read_pictures(document, "me")
     if len(pictures) != 1:
         raise UsageError("give one photo")
     return asdict(face_id.not_me(user, pictures[0]))
@@ -139,10 +139,10 @@ def _not_me(face_id: FaceID, user: str, document: Document) -> Document:
 def _adapt(face_id: FaceID, user: str, document: Document) -> Document:
     adaptation = Adaptation(face_id.base, face_id.keeping)
     if "consent" in document:
-        adaptation.agree(user, consent=_flag(document, "consent"))
-    if _flag(document, "undo"):
+        adaptation.set_consent(user, consent=_read_flag(document, "consent"))
+    if _read_flag(document, "undo"):
         adaptation.undo(user)
-    return asdict(adaptation.standing(user))
+    return asdict(adaptation.read_status(user))
 
 
 def _revoke(face_id: FaceID, user: str, document: Document) -> Document:
@@ -157,11 +157,11 @@ def _import(face_id: FaceID, user: str, document: Document) -> Document:
     if not isinstance(sealed, str) or not isinstance(passphrase, str) or not words:
         raise UsageError("give what was exported, and its passphrase")
     face_id.keeping.import_sealed(
-        _bytes(sealed),
+        _decode_base64(sealed),
         passphrase,
         "daemon",
         name=user,
-        replace_=_flag(document, "replace"),
+        replace_=_read_flag(document, "replace"),
     )
     return {"imported": user}
 
@@ -184,22 +184,22 @@ CHANGES: dict[str, Callable[[FaceID, str, Document], Document]] = {
 """What can be changed. A test asks for each of them without the password."""
 
 
-def _existing(user: str) -> None:
+def _require_user(user: str) -> None:
     with suppress(KeyError):
         pwd.getpwnam(user)
         return
     raise UsageError(f"this computer has no user {user}")
 
 
-def _pictures(document: Document, key: str) -> list[bytes]:
+def _read_pictures(document: Document, key: str) -> list[bytes]:
     """Return photos as bytes: a path would be opened with the daemon's rights."""
     given = document.get(key, [])
-    if not isinstance(given, list) or len(given) > _MOST_PHOTOS:
-        raise UsageError(f"{key} is a list of at most {_MOST_PHOTOS} photos")
-    return [_bytes(photo) for photo in given]
+    if not isinstance(given, list) or len(given) > _MAX_PHOTOS:
+        raise UsageError(f"{key} is a list of at most {_MAX_PHOTOS} photos")
+    return [_decode_base64(photo) for photo in given]
 
 
-def _bytes(text: object) -> bytes:
+def _decode_base64(text: object) -> bytes:
     try:
         if isinstance(text, str):
             return base64.b64decode(text, validate=True)
@@ -208,14 +208,14 @@ def _bytes(text: object) -> bytes:
     raise UsageError("what should be base64 is not")
 
 
-def _flag(document: Document, key: str) -> bool:
+def _read_flag(document: Document, key: str) -> bool:
     value = document.get(key, False)
     if not isinstance(value, bool):
         raise UsageError(f"{key} is true or false")
     return value
 
 
-def _number(document: Document, key: str) -> float | None:
+def _read_number(document: Document, key: str) -> float | None:
     value = document.get(key)
     if value is None:
         return None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["LID", "closed"]
+__all__ = ["LID", "is_lid_closed"]
 
 LID = Path("/proc/acpi/button/lid")
 
 
-def closed(folder: Path = LID) -> bool:
+def is_lid_closed(folder: Path = LID) -> bool:
     """Say whether a lid is closed; a computer that has none, or does not tell, has it open.
 
     Args:

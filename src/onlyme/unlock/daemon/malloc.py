@@ -6,10 +6,10 @@ import ctypes
 import gc
 from contextlib import suppress
 
-__all__ = ["let_go"]
+__all__ = ["release_memory"]
 
 
-def let_go() -> None:
+def release_memory() -> None:
     """Ask the C library to return what is free; another one than glibc keeps what it likes."""
     gc.collect()
     with suppress(OSError, AttributeError):

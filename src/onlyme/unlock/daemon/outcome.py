@@ -19,10 +19,10 @@ from onlyme.errors import (
 )
 from onlyme.types import Reason
 
-__all__ = ["Outcome", "Why", "of_error"]
+__all__ = ["UnlockOutcome", "UnlockReason", "make_outcome"]
 
 
-class Why(StrEnum):
+class UnlockReason(StrEnum):
     """Beside the reasons of a decision: why there was none, or none that opens."""
 
     CONFIRM = "confirm"
@@ -50,24 +50,24 @@ _WORDS: dict[str, str] = {
     Reason.NOT_LIVE: "a photo or a screen was seen; use the password",
     Reason.LIVENESS_UNDECIDED: "it was not clear that a person is there; use the password",
     Reason.LOCKED_OUT: "too many attempts failed; the password lets your face try again",
-    Why.CONFIRM: "this needs to be confirmed",
-    Why.ASKED_ALREADY: "this had its turn already; use the password",
-    Why.NOT_ENROLLED: "nobody is enrolled for this user: `onlyme unlock enroll`",
-    Why.NEEDS_REENROLL: "enrolled with another network: `onlyme unlock enroll --replace`",
-    Why.NO_PROMISE: "no false accept rate can be promised for this user; use the password",
-    Why.TOO_LOOSE: "this user's alpha is too loose to open anything; use the password",
-    Why.CAMERA: "the camera cannot be used",
-    Why.CAMERA_HANGS: "the camera hangs; use the password",
-    Why.LID_CLOSED: "the lid is closed; use the password",
-    Why.MODEL: "a network is missing or altered; use the password",
-    Why.VAULT: "the vault cannot be read; use the password",
-    Why.TIMEOUT: "nobody was recognised in time; use the password",
-    Why.FAILED: "something went wrong; use the password",
+    UnlockReason.CONFIRM: "this needs to be confirmed",
+    UnlockReason.ASKED_ALREADY: "this had its turn already; use the password",
+    UnlockReason.NOT_ENROLLED: "nobody is enrolled for this user: `onlyme unlock enroll`",
+    UnlockReason.NEEDS_REENROLL: "enrolled with another network: `onlyme unlock enroll --replace`",
+    UnlockReason.NO_PROMISE: "no false accept rate can be promised for this user; use the password",
+    UnlockReason.TOO_LOOSE: "this user's alpha is too loose to open anything; use the password",
+    UnlockReason.CAMERA: "the camera cannot be used",
+    UnlockReason.CAMERA_HANGS: "the camera hangs; use the password",
+    UnlockReason.LID_CLOSED: "the lid is closed; use the password",
+    UnlockReason.MODEL: "a network is missing or altered; use the password",
+    UnlockReason.VAULT: "the vault cannot be read; use the password",
+    UnlockReason.TIMEOUT: "nobody was recognised in time; use the password",
+    UnlockReason.FAILED: "something went wrong; use the password",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class UnlockOutcome:
     """How an attempt ended.
 
     Attributes:
@@ -77,7 +77,7 @@ class Outcome:
         look_ms: milliseconds of the whole look, the camera's among them.
     """
 
-    reason: Reason | Why
+    reason: Reason | UnlockReason
     detail: str = ""
     camera_ms: float = 0.0
     look_ms: float = 0.0
@@ -98,22 +98,24 @@ class Outcome:
         }
 
 
-def of_error(error: OnlymeError) -> Outcome:
+def make_outcome(error: OnlymeError) -> UnlockOutcome:
     """Say what an exception means for an attempt: never that it opens."""
     match error:
         case UnknownOwner():
-            return Outcome(Why.NOT_ENROLLED)
+            return UnlockOutcome(UnlockReason.NOT_ENROLLED)
         case NeedsReenroll():
-            return Outcome(Why.NEEDS_REENROLL)
+            return UnlockOutcome(UnlockReason.NEEDS_REENROLL)
         case CameraError():
-            return Outcome(Why.CAMERA, f"{error}; use the password")
+            return UnlockOutcome(UnlockReason.CAMERA, f"{error}; use the password")
         case ModelError():
-            return Outcome(Why.MODEL)
+            return UnlockOutcome(UnlockReason.MODEL)
         case NotCalibrated():
-            return Outcome(Why.NO_PROMISE)
+            return UnlockOutcome(UnlockReason.NO_PROMISE)
         case KeyMissing() | KeyRefused():
-            return Outcome(Why.VAULT, "the vault's key cannot be used; use the password")
+            return UnlockOutcome(
+                UnlockReason.VAULT, "the vault's key cannot be used; use the password"
+            )
         case VaultError():
-            return Outcome(Why.VAULT)
+            return UnlockOutcome(UnlockReason.VAULT)
         case _:
-            return Outcome(Why.FAILED)
+            return UnlockOutcome(UnlockReason.FAILED)

@@ -1,6 +1,6 @@
 """A user's name and a deadline come in; the camera is looked through once; an outcome goes out.
 
-One `Eye` lives in one thread, which owns the vault and the camera: so one attempt at a time
+One `Recognizer` lives in one thread, which owns the vault and the camera: so one attempt at a time
 is made, whoever asks. The networks stay warm; the camera is open during an attempt only.
 """
 
@@ -17,27 +17,27 @@ import numpy as np
 from onlyme.errors import CameraError, OnlymeError, VaultError
 from onlyme.faceid import wiring
 from onlyme.faceid.face_id import FaceID
-from onlyme.gate.admission import Place
-from onlyme.image.sources import Capture
+from onlyme.gate.admission import AttemptSource
+from onlyme.image.sources import CameraCapture
 from onlyme.types import Frame, LivenessLevel, Reason, Verdict
 from onlyme.unlock.daemon import lid
-from onlyme.unlock.daemon.outcome import Outcome, Why, of_error
-from onlyme.verification.attempt import attempts
+from onlyme.unlock.daemon.outcome import UnlockOutcome, UnlockReason, make_outcome
+from onlyme.verification.attempt import decide_attempts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from onlyme.face.pipeline import Sight
+    from onlyme.face.pipeline import Observation
     from onlyme.liveness.judge import Judge
     from onlyme.settings import Settings
     from onlyme.siamese.owner import Owner
     from onlyme.types import Decision
 
-__all__ = ["FRAMES", "NOBODY", "SOURCE", "Eye", "Look"]
+__all__ = ["FRAMES_PER_ATTEMPT", "NO_SUBJECT_REASONS", "SOURCE", "RecognitionRequest", "Recognizer"]
 
-FRAMES = 3
+FRAMES_PER_ATTEMPT = 3
 """So many frames of a face end an attempt at a login. Two of three must pass, as three of five
 elsewhere: for a stranger whose frames were independent the chance would be at most 1.5 times
 that of one frame (Markov's inequality), against 1.67 times; so `far` holds as before. It is
@@ -46,11 +46,11 @@ also the least that passive liveness takes, hence none of the three may be a rep
 SOURCE = "unlock"
 """What the gate calls attempts at a login."""
 
-NOBODY = {Reason.NO_FACE, Reason.MANY_FACES}
+NO_SUBJECT_REASONS = {Reason.NO_FACE, Reason.MANY_FACES}
 """Reasons for which it is looked on: nobody was compared yet, and the gate counts nothing."""
 
 
-class Look:
+class RecognitionRequest:
     """One look that somebody waits for, and may give up.
 
     Args:
@@ -67,15 +67,15 @@ class Look:
     """
 
     def __init__(
-        self, user: str, seconds: float, tell: Callable[[Outcome], None] = lambda _: None
+        self, user: str, seconds: float, tell: Callable[[UnlockOutcome], None] = lambda _: None
     ) -> None:
         self.user = user
         self.tell = tell
-        self.reason: Reason | Why = Why.TIMEOUT
+        self.reason: Reason | UnlockReason = UnlockReason.TIMEOUT
         self.vector: NDArray[np.float32] | None = None
         self._until = time.monotonic() + seconds
         self._given_up = threading.Event()
-        self._capture: Capture | None = None
+        self._capture: CameraCapture | None = None
 
     @property
     def left(self) -> float:
@@ -88,14 +88,14 @@ class Look:
         if self._capture is not None:
             self._capture.stop()
 
-    def through(self, capture: Capture) -> None:
+    def attach_camera(self, capture: CameraCapture) -> None:
         """Remember the camera, to let go of it; if nobody waits any more, at once."""
         self._capture = capture
         if self._given_up.is_set():
             capture.stop()
 
 
-class Eye:
+class Recognizer:
     """Looks for users through the computer's camera.
 
     Args:
@@ -103,11 +103,13 @@ class Eye:
         capture: opens the camera.
     """
 
-    def __init__(self, settings: Settings, capture: Callable[..., Capture] = Capture) -> None:
+    def __init__(
+        self, settings: Settings, capture: Callable[..., CameraCapture] = CameraCapture
+    ) -> None:
         self._settings = settings
         self._capture = capture
         self._face_id: FaceID | None = None
-        self._last: Capture | None = None
+        self._last: CameraCapture | None = None
 
     def warm_up(self) -> str:
         """Load everything, so that the first attempt takes no longer than the others.
@@ -117,12 +119,12 @@ class Eye:
             at each attempt.
         """
         try:
-            face_id = self._opened()
+            face_id = self._open_face_id()
             blank = Frame(np.zeros((480, 640, 3), np.uint8), "warm-up")
             face_id.pipeline.look(blank)
             size = face_id.pipeline.embedder.size
             face_id.pipeline.embedder.embed(np.zeros((size, size, 3), np.uint8))
-            if self._judge() is None:
+            if self._load_judge() is None:
                 return "the network for liveness is missing: nobody will be recognised"
         except OnlymeError as error:
             return str(error)
@@ -134,36 +136,36 @@ class Eye:
             self._face_id.close()
             self._face_id = None
 
-    def look(self, look: Look) -> Outcome:
+    def look(self, look: RecognitionRequest) -> UnlockOutcome:
         """Make one attempt; whatever happens, it ends in an outcome, and the camera is free."""
         try:
-            outcome = self._looked(look)
+            outcome = self._run_attempt(look)
         except OnlymeError as error:
-            outcome = of_error(error)
+            outcome = make_outcome(error)
             if isinstance(error, VaultError):
                 self.close()  # it may be restored meanwhile
         look.tell(outcome)
         return outcome
 
-    def obstacle(self, user: str) -> Outcome | None:
+    def find_obstacle(self, user: str) -> UnlockOutcome | None:
         """Say what already decides, before the camera is opened; None if nothing does.
 
         Raises:
             OnlymeError: models or vault cannot be used; nobody of that name is enrolled.
         """
-        if self._settings.unlock_lid == "refuse" and lid.closed():
-            return Outcome(Why.LID_CLOSED)
-        face_id = self._opened()
+        if self._settings.unlock_lid == "refuse" and lid.is_lid_closed():
+            return UnlockOutcome(UnlockReason.LID_CLOSED)
+        face_id = self._open_face_id()
         owner = face_id.owner(user)
         if owner.far is None:
-            return Outcome(Why.NO_PROMISE)
-        if owner.far > self._settings.unlock_far * _ROUNDING:
-            return Outcome(Why.TOO_LOOSE)
-        if self._judge() is None:
-            return Outcome(Why.MODEL)
-        standing = face_id.gate.standings().get(Place(user, SOURCE))
+            return UnlockOutcome(UnlockReason.NO_PROMISE)
+        if owner.far > self._settings.unlock_far * _FAR_ROUNDING_FACTOR:
+            return UnlockOutcome(UnlockReason.TOO_LOOSE)
+        if self._load_judge() is None:
+            return UnlockOutcome(UnlockReason.MODEL)
+        standing = face_id.gate.allowances().get(AttemptSource(user, SOURCE))
         if standing is not None and standing.tries == 0:
-            return Outcome(Reason.LOCKED_OUT)
+            return UnlockOutcome(Reason.LOCKED_OUT)
         return None
 
     def check_camera(self) -> None:
@@ -172,47 +174,49 @@ class Eye:
         Raises:
             CameraError: it could not; the message says why.
         """
-        self._opening(0.0).check()
+        self._make_capture(0.0).check()
 
     # ------------------------------------------------------------------ within
 
-    def _opened(self) -> FaceID:
+    def _open_face_id(self) -> FaceID:
         if self._face_id is None:
             # Not `lasting`: it idles most of the time, and OpenVINO would keep 100 MB more.
-            self._face_id = wiring.face_id(self._settings, FaceID)
+            self._face_id = wiring.make_face_id(self._settings, FaceID)
         return self._face_id
 
-    def _judge(self) -> Judge | None:
-        return wiring.judge_for(self._settings, wiring.runtime(self._settings))
+    def _load_judge(self) -> Judge | None:
+        return wiring.choose_judge(self._settings, wiring.choose_runtime(self._settings))
 
-    def _looked(self, look: Look) -> Outcome:
+    def _run_attempt(self, look: RecognitionRequest) -> UnlockOutcome:
         began = time.perf_counter()
         if not look.left:
-            return Outcome(Why.TIMEOUT)
-        obstacle = self.obstacle(look.user)
-        face_id = self._opened()
+            return UnlockOutcome(UnlockReason.TIMEOUT)
+        obstacle = self.find_obstacle(look.user)
+        face_id = self._open_face_id()
         if obstacle is not None:
             if obstacle.reason is Reason.LOCKED_OUT:
                 with face_id.gate.attempt(look.user, SOURCE):
                     pass  # writes down that it was tried
             return obstacle
-        if self._last is not None and not self._last.released:
-            return Outcome(Why.CAMERA_HANGS)  # a second thread would hang beside the first
+        if self._last is not None and not self._last.is_released:
+            return UnlockOutcome(
+                UnlockReason.CAMERA_HANGS
+            )  # a second thread would hang beside the first
         left = look.left
-        self._last = self._opening(left)
+        self._last = self._make_capture(left)
         try:
             with self._last as capture:
-                look.through(capture)
-                outcome = self._decided(look, face_id, capture)
+                look.attach_camera(capture)
+                outcome = self._decide_capture(look, face_id, capture)
                 outcome = replace(outcome, look_ms=(time.perf_counter() - began) * 1e3)
                 look.tell(outcome)
                 return outcome
         except CameraError:
             if not look.left:
-                return Outcome(Why.TIMEOUT)
+                return UnlockOutcome(UnlockReason.TIMEOUT)
             raise
 
-    def _opening(self, seconds: float) -> Capture:
+    def _make_capture(self, seconds: float) -> CameraCapture:
         return self._capture(
             self._settings.camera,
             open_seconds=seconds,
@@ -220,20 +224,26 @@ class Eye:
             allow_virtual=self._settings.unlock_virtual_camera == "allow",
         )
 
-    def _decided(self, look: Look, face_id: FaceID, capture: Capture) -> Outcome:
+    def _decide_capture(
+        self, look: RecognitionRequest, face_id: FaceID, capture: CameraCapture
+    ) -> UnlockOutcome:
         owner = face_id.owner(look.user)
-        waited = _Waited()
-        kept: list[Sight] = []
-        sights = _kept(map(face_id.pipeline.follow().look, waited.on(capture)), kept)
-        decisions = attempts(owner, sights, self._judge(), self._level, frames=FRAMES)
-        with closing(face_id.gate.watched(owner.name, SOURCE, decisions)) as watched:
+        waited = _WaitTimer()
+        kept: list[Observation] = []
+        sights = _keep_newest(
+            map(face_id.pipeline.follow().look, waited.time_frames(capture)), kept
+        )
+        decisions = decide_attempts(
+            owner, sights, self._load_judge(), self._level, frames=FRAMES_PER_ATTEMPT
+        )
+        with closing(face_id.gate.attempt_each(owner.name, SOURCE, decisions)) as watched:
             for decision in watched:
                 look.reason = decision.reason
-                if look.reason not in NOBODY or not look.left:
-                    look.vector = _teachable(owner, decision, kept)
+                if look.reason not in NO_SUBJECT_REASONS or not look.left:
+                    look.vector = _average_embedding(owner, decision, kept)
                     break
                 kept.clear()
-        return Outcome(look.reason, camera_ms=waited.seconds * 1e3)
+        return UnlockOutcome(look.reason, camera_ms=waited.seconds * 1e3)
 
     @property
     def _level(self) -> LivenessLevel:
@@ -242,13 +252,13 @@ class Eye:
         return LivenessLevel.PASSIVE if level is LivenessLevel.OFF else level
 
 
-class _Waited:
+class _WaitTimer:
     """How long frames were waited for."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
 
-    def on(self, capture: Capture) -> Iterator[Frame]:
+    def time_frames(self, capture: CameraCapture) -> Iterator[Frame]:
         frames = iter(capture)
         while True:
             began = time.perf_counter()
@@ -259,14 +269,16 @@ class _Waited:
             yield frame
 
 
-def _kept(sights: Iterator[Sight], kept: list[Sight]) -> Iterator[Sight]:
+def _keep_newest(sights: Iterator[Observation], kept: list[Observation]) -> Iterator[Observation]:
     for sight in sights:
         kept.append(sight)
-        del kept[:-FRAMES]
+        del kept[:-FRAMES_PER_ATTEMPT]
         yield sight
 
 
-def _teachable(owner: Owner, decision: Decision, kept: list[Sight]) -> NDArray[np.float32] | None:
+def _average_embedding(
+    owner: Owner, decision: Decision, kept: list[Observation]
+) -> NDArray[np.float32] | None:
     """Return the mean of what was seen, where the password may confirm that it was the user.
 
     All frames must have passed: a mean of two people is nobody's.
@@ -280,5 +292,5 @@ def _teachable(owner: Owner, decision: Decision, kept: list[Sight]) -> NDArray[n
     return np.asarray(mean / np.linalg.norm(mean), np.float32)
 
 
-_ROUNDING = 1.0 + 1e-6
+_FAR_ROUNDING_FACTOR = 1.0 + 1e-6
 """An alpha that was found for a rate stands for that rate but for the last digits."""

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
     from onlyme.unlock.daemon.peer import Application
 
-__all__ = ["Asker", "Refusals", "Refused"]
+__all__ = ["ProgramRun", "Refusal", "Refusals"]
 
-SECONDS = 60.0
+REMEMBER_SECONDS = 60.0
 """So long a refusal is remembered."""
 
-MOST = 256
+MAX_REFUSALS = 256
 """So many are remembered; of more, the oldest is dropped."""
 
 
-class Asker(NamedTuple):
+class ProgramRun(NamedTuple):
     """One run of a program that asks for a user."""
 
     user: str
@@ -38,7 +38,7 @@ class Asker(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Refused:
+class Refusal:
     """One attempt that did not open.
 
     Attributes:
@@ -63,35 +63,35 @@ class Refusals:
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._kept: dict[Asker, Refused] = {}
+        self._kept: dict[ProgramRun, Refusal] = {}
 
     def add(
         self,
-        asker: Asker,
+        asker: ProgramRun,
         *,
         asked: bool = False,
         looked: bool = False,
         vector: NDArray[np.float32] | None = None,
     ) -> None:
-        """Remember that somebody was not let in by face; see `Refused`."""
+        """Remember that somebody was not let in by face; see `BulkRefusal`."""
         self._expire()
         self._kept.pop(asker, None)
-        self._kept[asker] = Refused(self._now(), asked, looked, vector)
-        while len(self._kept) > MOST:
+        self._kept[asker] = Refusal(self._now(), asked, looked, vector)
+        while len(self._kept) > MAX_REFUSALS:
             del self._kept[next(iter(self._kept))]
 
-    def had_its_turn(self, asker: Asker, *, confirmed: bool) -> bool:
+    def must_refuse(self, asker: ProgramRun, *, confirmed: bool) -> bool:
         """Say whether this run was looked at, or is about to be asked to confirm once more."""
         self._expire()
         refused = self._kept.get(asker)
         return refused is not None and (refused.looked or (refused.asked and not confirmed))
 
-    def take(self, asker: Asker) -> Refused | None:
+    def take(self, asker: ProgramRun) -> Refusal | None:
         """Return what is remembered of a run, and forget it."""
         self._expire()
         return self._kept.pop(asker, None)
 
     def _expire(self) -> None:
-        oldest = self._now() - SECONDS
+        oldest = self._now() - REMEMBER_SECONDS
         for asker in [a for a, refused in self._kept.items() if refused.at < oldest]:
             del self._kept[asker]

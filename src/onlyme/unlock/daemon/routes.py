@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from onlyme.errors import OnlymeError, UsageError
 from onlyme.unlock.daemon.changes import CHANGES
-from onlyme.unlock.daemon.service import NotAllowed
+from onlyme.unlock.daemon.service import AccessDeniedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,29 +27,29 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from onlyme.unlock.daemon.service import Service
+    from onlyme.unlock.daemon.service import UnlockService
 
     Document = dict[str, Any]
     Answer = Callable[[Request, Document], Awaitable[Document]]
 
 __all__ = ["create_app"]
 
-MOST = 4096
+MAX_QUESTION_BYTES = 4096
 """Bytes of a question."""
 
-MOST_OF_CHANGE = 64 * 2**20
+MAX_CHANGE_BYTES = 64 * 2**20
 """Bytes of a change, photos included."""
 
-SECONDS = 5.0
+QUESTION_SECONDS = 5.0
 """So long a question may take to arrive …"""
 
-SECONDS_OF_CHANGE = 20.0
+CHANGE_SECONDS = 20.0
 """… and a change."""
 
 _log = logging.getLogger("onlyme")
 
 
-class _Refused(Exception):  # noqa: N818 - a state, not a mistake
+class _RequestError(Exception):
     """A request that is answered before anybody looks at it."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -57,102 +57,108 @@ class _Refused(Exception):  # noqa: N818 - a state, not a mistake
         self.status = status
 
 
-def create_app(service: Service) -> Starlette:
+def create_app(service: UnlockService) -> Starlette:
     """Put the routes in front of a service.
 
     Each request's state holds its `peer`; see `server`.
     """
 
     async def attempt(request: Request, document: Document) -> Document:
-        return await service.attempt(request.state.peer, document, lambda: _gone(request))
+        return await service.attempt(
+            request.state.peer, document, lambda: _wait_until_gone(request)
+        )
 
-    async def password_used(request: Request, document: Document) -> Document:
-        return await service.password_used(request.state.peer, document)
+    async def reset_after_password(request: Request, document: Document) -> Document:
+        return await service.reset_after_password(request.state.peer, document)
 
-    async def status(request: Request, document: Document) -> Document:
-        return await service.status(request.state.peer, document)
+    async def report_status(request: Request, document: Document) -> Document:
+        return await service.report_status(request.state.peer, document)
 
     # One at a time, from its first byte on: so many photos fit into memory once.
     changing = asyncio.Semaphore(1)
 
-    def change(what: str) -> Answer:
-        async def changed(request: Request, document: Document) -> Document:
+    def make_change_route(what: str) -> Answer:
+        async def apply_change(request: Request, document: Document) -> Document:
             return await service.change(request.state.peer, what, document)
 
-        return changed
+        return apply_change
 
-    questions = {"attempt": attempt, "password-used": password_used, "status": status}
+    questions = {"attempt": attempt, "password-used": reset_after_password, "status": report_status}
     free = nullcontext()
-    routes = [_route(name, answer, MOST, SECONDS, free) for name, answer in questions.items()]
+    routes = [
+        _make_route(name, answer, MAX_QUESTION_BYTES, QUESTION_SECONDS, free)
+        for name, answer in questions.items()
+    ]
     routes += [
-        _route(name, change(name), MOST_OF_CHANGE, SECONDS_OF_CHANGE, changing) for name in CHANGES
+        _make_route(name, make_change_route(name), MAX_CHANGE_BYTES, CHANGE_SECONDS, changing)
+        for name in CHANGES
     ]
     return Starlette(routes=routes)
 
 
-def _route(
+def _make_route(
     name: str,
     answer: Answer,
-    most: int,
+    max_bytes: int,
     seconds: float,
     turn: AbstractAsyncContextManager[None],
 ) -> Route:
-    async def answered(request: Request) -> Response:
+    async def answer_request(request: Request) -> Response:
         try:
             async with turn:
-                document = await _document(request, most, seconds)
-                return _json(200, await answer(request, document))
+                document = await _read_document(request, max_bytes, seconds)
+                return _make_json(200, await answer(request, document))
         except ClientDisconnect:
             return Response(status_code=400)  # nobody reads it
-        except _Refused as refused:
-            return _error(refused.status, "UsageError", str(refused))
-        except NotAllowed as error:
-            return _error(403, "UsageError", str(error))
+        except _RequestError as refused:
+            return _make_error(refused.status, "UsageError", str(refused))
+        except AccessDeniedError as error:
+            return _make_error(403, "UsageError", str(error))
         except UsageError as error:
-            return _error(400, "UsageError", str(error))
+            return _make_error(400, "UsageError", str(error))
         except OnlymeError as error:
-            return _error(422, type(error).__name__, str(error))
+            return _make_error(422, type(error).__name__, str(error))
         except Exception:  # noqa: BLE001 - a defect is a no, and the daemon goes on
             _log.exception("%s", name)
-            return _error(500, "OnlymeError", "something went wrong; see the daemon's log")
+            return _make_error(500, "OnlymeError", "something went wrong; see the daemon's log")
 
-    return Route(f"/v1/{name}", answered, methods=["POST"])
+    return Route(f"/v1/{name}", answer_request, methods=["POST"])
 
 
-async def _document(request: Request, most: int, seconds: float) -> Document:
+async def _read_document(request: Request, max_bytes: int, seconds: float) -> Document:
     """Read the request's document; what its headers say of its length is not believed."""
     body = bytearray()
     try:
         async with asyncio.timeout(seconds):
             async for part in request.stream():
                 body += part
-                if len(body) > most:
-                    raise _Refused(413, f"more than {most} bytes")
+                if len(body) > max_bytes:
+                    raise _RequestError(413, f"more than {max_bytes} bytes")
     except TimeoutError:
-        raise _Refused(408, "too slow") from None
+        raise _RequestError(408, "too slow") from None
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
-        raise _Refused(400, "this is not JSON") from None
+        raise _RequestError(400, "this is not JSON") from None
     if not isinstance(document, dict):
-        raise _Refused(400, "this is not an object")
+        raise _RequestError(400, "this is not an object")
     return document
 
 
-async def _gone(request: Request) -> None:
+async def _wait_until_gone(request: Request) -> None:
     """Return when whoever asked has closed the connection."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
-def _error(status: int, kind: str, message: str) -> Response:
-    return _json(status, {"error": kind, "message": message})
+def _make_error(status: int, kind: str, message: str) -> Response:
+    return _make_json(status, {"error": kind, "message": message})
 
 
-def _json(status: int, document: Document) -> Response:
-    body = json.dumps(document, ensure_ascii=True, default=_plain)
+def _make_json(status: int, document: Document) -> Response:
+    body = json.dumps(document, ensure_ascii=True, default=_to_plain)
     return Response(body, status, media_type="application/json")
 
 
-def _plain(value: Any) -> str:
+def _to_plain(value: Any) -> str:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)

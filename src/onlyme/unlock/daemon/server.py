@@ -19,7 +19,7 @@ from onlyme.errors import UsageError
 from onlyme.unlock.daemon import systemd
 from onlyme.unlock.daemon.peer import Peer
 from onlyme.unlock.daemon.routes import create_app
-from onlyme.unlock.daemon.service import Service
+from onlyme.unlock.daemon.service import UnlockService
 from onlyme.unlock.transport import read_peer
 
 if TYPE_CHECKING:
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 
     from onlyme.settings import Settings
 
-__all__ = ["GROUP", "listening", "serve"]
+__all__ = ["GROUP", "open_listener", "serve"]
 
 GROUP = "onlyme"
 """Its members may ask about themselves; without such a group only root may ask."""
 
-_CONNECTIONS = 64
-_CONNECTIONS_OF_USER = 16
-_SILENT = 5.0  # seconds until a connection without a request is closed
+_MAX_CONNECTIONS = 64
+_MAX_CONNECTIONS_PER_USER = 16
+_SILENT_SECONDS = 5.0  # seconds until a connection without a request is closed
 
 _log = logging.getLogger("onlyme")
 
 
-class _Protocol(H11Protocol):
+class _PeerProtocol(H11Protocol):
     """HTTP/1.1 that knows who is at the other end."""
 
     peer: Peer
@@ -51,10 +51,10 @@ class _Protocol(H11Protocol):
         self.app_state = {**self.app_state, "peer": self.peer}
         uids = (getattr(other, "peer", self.peer).uid for other in self.connections)
         theirs = sum(uid == self.peer.uid for uid in uids)
-        if not self.peer.is_root and theirs > _CONNECTIONS_OF_USER:
+        if not self.peer.is_root and theirs > _MAX_CONNECTIONS_PER_USER:
             transport.abort()
             return
-        self.loop.call_later(_SILENT, self._close_if_silent)
+        self.loop.call_later(_SILENT_SECONDS, self._close_if_silent)
 
     def _close_if_silent(self) -> None:
         request: object = self.cycle  # None until there is one, whatever its type says
@@ -62,10 +62,10 @@ class _Protocol(H11Protocol):
             self.transport.abort()
 
 
-class _Server(uvicorn.Server):
+class _IdleServer(uvicorn.Server):
     """A server that sleeps while nobody asks; uvicorn's own wakes up ten times a second."""
 
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+    def __init__(self, config: uvicorn.Config, service: UnlockService) -> None:
         super().__init__(config)
         self._service = service
         self._stopping: asyncio.Event | None = None
@@ -78,7 +78,7 @@ class _Server(uvicorn.Server):
         if self.should_exit:
             return
         systemd.notify("READY=1")
-        alive = asyncio.create_task(self._live())
+        alive = asyncio.create_task(self._feed_watchdog())
         await self._stopping.wait()
         alive.cancel()
         systemd.notify("STOPPING=1")
@@ -89,13 +89,13 @@ class _Server(uvicorn.Server):
         if self._running is not None and self._stopping is not None:
             self._running.call_soon_threadsafe(self._stopping.set)
 
-    async def _live(self) -> None:
+    async def _feed_watchdog(self) -> None:
         """Give signs of life while the eye's thread gives them too."""
-        every = systemd.watchdog_seconds()
+        every = systemd.read_watchdog_seconds()
         while every is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(every / 2):
-                    await self._service.alive()
+                    await self._service.wait_until_idle()
                     systemd.notify("WATCHDOG=1")
             await asyncio.sleep(every / 3)
 
@@ -106,15 +106,15 @@ def serve(settings: Settings) -> None:
     Raises:
         OnlymeError: it cannot listen where the settings say.
     """
-    listener = systemd.inherited() or listening(settings.socket)
-    service = Service(settings)
+    listener = systemd.take_socket() or open_listener(settings.socket)
+    service = UnlockService(settings)
     try:
         problem = service.warm_up()
         if problem:
             _log.warning("%s", problem)
         config = uvicorn.Config(
             create_app(service),
-            http=_Protocol,
+            http=_PeerProtocol,
             ws="none",
             lifespan="off",
             loop="asyncio",
@@ -123,7 +123,7 @@ def serve(settings: Settings) -> None:
             proxy_headers=False,
             server_header=False,
             date_header=False,
-            limit_concurrency=_CONNECTIONS,
+            limit_concurrency=_MAX_CONNECTIONS,
             timeout_keep_alive=5,
             timeout_graceful_shutdown=2,
         )
@@ -133,12 +133,12 @@ def serve(settings: Settings) -> None:
         # uvicorn hands the signal on when it has stopped; it has done its work then.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
-        _Server(config, service).run(sockets=[listener])
+        _IdleServer(config, service).run(sockets=[listener])
     finally:
         service.close()
 
 
-def listening(path: Path) -> socket.socket:
+def open_listener(path: Path) -> socket.socket:
     """Listen on a Unix socket that root and the group `onlyme` may connect to.
 
     Raises:
@@ -146,7 +146,7 @@ def listening(path: Path) -> socket.socket:
     """
     taken = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        _make_room(path)
+        _remove_stale_socket(path)
         before = os.umask(0o177)  # nobody else connects before the group is set
         try:
             taken.bind(str(path))
@@ -155,14 +155,14 @@ def listening(path: Path) -> socket.socket:
         with suppress(KeyError):
             os.chown(path, -1, grp.getgrnam(GROUP).gr_gid)
         path.chmod(0o660)
-        taken.listen(_CONNECTIONS)
+        taken.listen(_MAX_CONNECTIONS)
     except OSError as error:
         taken.close()
         raise UsageError(f"cannot listen on {path}: {error.strerror}") from None
     return taken
 
 
-def _make_room(path: Path) -> None:
+def _remove_stale_socket(path: Path) -> None:
     """Remove the socket of a daemon that is gone; leave that of one that answers."""
     path.parent.mkdir(mode=0o755, exist_ok=True)
     try:

@@ -9,12 +9,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from onlyme.errors import OnlymeError, UsageError
-from onlyme.types import Reason, check_name
-from onlyme.unlock.daemon.changes import Desk
-from onlyme.unlock.daemon.malloc import let_go
-from onlyme.unlock.daemon.outcome import Outcome, Why, of_error
-from onlyme.unlock.daemon.recognizer import NOBODY, Eye, Look
-from onlyme.unlock.daemon.refusals import Asker, Refusals
+from onlyme.types import Reason, checked_name
+from onlyme.unlock.daemon.changes import ChangeHandler
+from onlyme.unlock.daemon.malloc import release_memory
+from onlyme.unlock.daemon.outcome import UnlockOutcome, UnlockReason, make_outcome
+from onlyme.unlock.daemon.recognizer import NO_SUBJECT_REASONS, RecognitionRequest, Recognizer
+from onlyme.unlock.daemon.refusals import ProgramRun, Refusals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -25,29 +25,35 @@ if TYPE_CHECKING:
     Document = dict[str, Any]
     Waits = Coroutine[Any, Any, None]
 
-__all__ = ["NotAllowed", "Service"]
+__all__ = ["AccessDeniedError", "UnlockService"]
 
 _log = logging.getLogger("onlyme")
 
-_SPARE = 0.1  # seconds of a deadline that are left for the answer's way
-_LONGEST = 10.0  # seconds that anybody may have the camera
-_PENDING = 2  # looks that a user may wait for: nobody can keep it from others for long
-_UNSEEN = {Why.CONFIRM, Why.ASKED_ALREADY, Why.LID_CLOSED, Why.CAMERA_HANGS, Reason.LOCKED_OUT}
+_REPLY_SECONDS = 0.1  # seconds of a deadline that are left for the answer's way
+_MAX_ATTEMPT_SECONDS = 10.0  # seconds that anybody may have the camera
+_MAX_WAITING_REQUESTS = 2  # looks that a user may wait for: nobody can keep it from others for long
+_UNSEEN_REASONS = {
+    UnlockReason.CONFIRM,
+    UnlockReason.ASKED_ALREADY,
+    UnlockReason.LID_CLOSED,
+    UnlockReason.CAMERA_HANGS,
+    Reason.LOCKED_OUT,
+}
 """Reasons for which nobody was looked at."""
 
 
-class NotAllowed(Exception):  # noqa: N818 - a state, read as one in `except NotAllowed`
+class AccessDeniedError(Exception):
     """Somebody asked about somebody else."""
 
 
-class _Question(NamedTuple):
+class _AttemptRequest(NamedTuple):
     user: str
     service: str
     seconds: float
     confirmed: bool
 
 
-class Service:
+class UnlockService:
     """Answers questions about attempts, and makes changes.
 
     Looking and changing have a thread each: nobody waits at a login while somebody enrolls.
@@ -58,12 +64,12 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.eye = Eye(settings)
-        self.desk = Desk(settings)
+        self.eye = Recognizer(settings)
+        self.desk = ChangeHandler(settings)
         self.refusals = Refusals()
         self._looking = ThreadPoolExecutor(1, "onlyme-eye")
         self._changing = ThreadPoolExecutor(1, "onlyme-desk")
-        self._looks: set[Look] = set()
+        self._looks: set[RecognitionRequest] = set()
         services = settings.unlock_confirm.split(",")
         self._confirm = {name.strip() for name in services} - {""}
 
@@ -79,60 +85,69 @@ class Service:
         self._looking.shutdown()
         self._changing.shutdown(cancel_futures=True)
 
-    async def alive(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Return when the eye has nothing else to do; a hung one never returns."""
         await asyncio.get_running_loop().run_in_executor(self._looking, lambda: None)
 
-    async def attempt(self, peer: Peer, document: Document, gone: Callable[[], Waits]) -> Document:
+    async def attempt(
+        self, peer: Peer, document: Document, wait_until_gone: Callable[[], Waits]
+    ) -> Document:
         """Look for a user, if nothing speaks against it, until the deadline or nobody waits.
 
         Args:
             peer: who asks.
             document: `user`, `service`, `seconds`, `confirmed`.
-            gone: waits until whoever asked has left.
+            wait_until_gone: waits until whoever asked has left.
 
         Raises:
             NotAllowed: the peer may not ask about this user.
             UsageError: the question makes no sense.
         """
-        question = _parsed(document)
-        _allow(peer, question.user)
-        asker = _asker(peer, question)
-        if asker and self.refusals.had_its_turn(asker, confirmed=question.confirmed):
-            return Outcome(Why.ASKED_ALREADY).to_json()
+        question = _parse_request(document)
+        _require_access(peer, question.user)
+        asker = _find_run(peer, question)
+        if asker and self.refusals.must_refuse(asker, confirmed=question.confirmed):
+            return UnlockOutcome(UnlockReason.ASKED_ALREADY).to_json()
         if question.service in self._confirm and not question.confirmed:
-            obstacle = await self._obstacle(question.user)
-            outcome = obstacle or Outcome(Why.CONFIRM)
+            obstacle = await self._find_obstacle(question.user)
+            outcome = obstacle or UnlockOutcome(UnlockReason.CONFIRM)
             if asker:
-                self.refusals.add(asker, asked=outcome.reason is Why.CONFIRM)
+                self.refusals.add(asker, asked=outcome.reason is UnlockReason.CONFIRM)
             return outcome.to_json() | {"seconds": self.settings.unlock_confirm_seconds}
-        if not peer.is_root and sum(look.user == question.user for look in self._looks) >= _PENDING:
-            return Outcome(Why.CAMERA, "the camera is in use by other logins").to_json()
-        told: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        look = Look(question.user, max(0.05, question.seconds - _SPARE), _teller(told))
-        outcome = await self._looked(look, told, gone)
+        if (
+            not peer.is_root
+            and sum(look.user == question.user for look in self._looks) >= _MAX_WAITING_REQUESTS
+        ):
+            return UnlockOutcome(
+                UnlockReason.CAMERA, "the camera is in use by other logins"
+            ).to_json()
+        told: asyncio.Future[UnlockOutcome] = asyncio.get_running_loop().create_future()
+        look = RecognitionRequest(
+            question.user, max(0.05, question.seconds - _REPLY_SECONDS), _make_teller(told)
+        )
+        outcome = await self._wait_for_outcome(look, told, wait_until_gone)
         if asker and outcome.accepted:
             self.refusals.take(asker)
         elif asker:
-            looked = outcome.reason not in _UNSEEN
+            looked = outcome.reason not in _UNSEEN_REASONS
             self.refusals.add(asker, looked=looked, vector=look.vector)
         return outcome.to_json()
 
-    async def password_used(self, peer: Peer, document: Document) -> Document:
+    async def reset_after_password(self, peer: Peer, document: Document) -> Document:
         """Let a face try again if this run of a program was let in by the password.
 
         Raises:
             NotAllowed: only root can vouch for that.
             UsageError: the question makes no sense.
         """
-        question = _parsed(document)
+        question = _parse_request(document)
         if not peer.is_root:
-            raise NotAllowed("only root can say that the password was used")
-        asker = _asker(peer, question)
+            raise AccessDeniedError("only root can say that the password was used")
+        asker = _find_run(peer, question)
         refused = self.refusals.take(asker) if asker else None
         if refused is not None:
             await asyncio.get_running_loop().run_in_executor(
-                self._changing, self.desk.password_was_used, question.user, refused.vector
+                self._changing, self.desk.reset_after_password, question.user, refused.vector
             )
         return {"reset": refused is not None}
 
@@ -143,26 +158,26 @@ class Service:
             NotAllowed: the peer may not ask about this user.
             OnlymeError: it was not made.
         """
-        user = _user(document)
-        _allow(peer, user)
+        user = _read_user(document)
+        _require_access(peer, user)
         try:
             return await asyncio.get_running_loop().run_in_executor(
                 self._changing, self.desk.change, peer, what, user, document
             )
         finally:
-            self._changing.submit(let_go)
+            self._changing.submit(release_memory)
 
-    async def status(self, peer: Peer, document: Document) -> Document:
+    async def report_status(self, peer: Peer, document: Document) -> Document:
         """Say what the next attempt of a user would come to, as far as can be known.
 
         Raises:
             NotAllowed: the peer may not ask about this user.
             UsageError: the question makes no sense.
         """
-        question = _parsed(document)
-        _allow(peer, question.user)
-        obstacle = await self._obstacle(question.user)
-        answer = obstacle.to_json() if obstacle else Outcome(Reason.MATCH).to_json()
+        question = _parse_request(document)
+        _require_access(peer, question.user)
+        obstacle = await self._find_obstacle(question.user)
+        answer = obstacle.to_json() if obstacle else UnlockOutcome(Reason.MATCH).to_json()
         return {
             "ready": obstacle is None,
             "reason": "ready" if obstacle is None else answer["reason"],
@@ -173,84 +188,90 @@ class Service:
 
     # ------------------------------------------------------------------ within
 
-    async def _obstacle(self, user: str) -> Outcome | None:
-        return await asyncio.get_running_loop().run_in_executor(self._looking, self._met, user)
+    async def _find_obstacle(self, user: str) -> UnlockOutcome | None:
+        return await asyncio.get_running_loop().run_in_executor(
+            self._looking, self._check_user, user
+        )
 
-    def _met(self, user: str) -> Outcome | None:
+    def _check_user(self, user: str) -> UnlockOutcome | None:
         try:
-            obstacle = self.eye.obstacle(user)
+            obstacle = self.eye.find_obstacle(user)
             if obstacle is None:
                 self.eye.check_camera()
         except OnlymeError as error:
-            return of_error(error)
+            return make_outcome(error)
         return obstacle
 
-    def _look(self, look: Look) -> None:
+    def _look(self, look: RecognitionRequest) -> None:
         try:
             self.eye.look(look)
         except Exception:  # noqa: BLE001 - a defect is a no, and the daemon goes on
             _log.exception("looking failed")
-            look.tell(Outcome(Why.FAILED))
+            look.tell(UnlockOutcome(UnlockReason.FAILED))
 
-    async def _looked(
+    async def _wait_for_outcome(
         self,
-        look: Look,
-        told: asyncio.Future[Outcome],
-        gone: Callable[[], Waits],
-    ) -> Outcome:
-        left = asyncio.create_task(gone())
+        look: RecognitionRequest,
+        outcome_future: asyncio.Future[UnlockOutcome],
+        wait_until_gone: Callable[[], Waits],
+    ) -> UnlockOutcome:
+        left = asyncio.create_task(wait_until_gone())
         self._looking.submit(self._look, look)
         self._looks.add(look)
         try:
-            either: list[asyncio.Future[Any]] = [left, told]
+            either: list[asyncio.Future[Any]] = [left, outcome_future]
             await asyncio.wait(either, timeout=look.left, return_when=asyncio.FIRST_COMPLETED)
-            if told.done():
-                return told.result()
+            if outcome_future.done():
+                return outcome_future.result()
             # Whatever it decides from now on comes too late.
-            return Outcome(look.reason if look.reason in NOBODY else Why.TIMEOUT)
+            return UnlockOutcome(
+                look.reason if look.reason in NO_SUBJECT_REASONS else UnlockReason.TIMEOUT
+            )
         finally:
             look.give_up()
             left.cancel()
             self._looks.discard(look)
-            self._looking.submit(let_go)
+            self._looking.submit(release_memory)
 
 
-def _teller(told: asyncio.Future[Outcome]) -> Callable[[Outcome], None]:
+def _make_teller(outcome_future: asyncio.Future[UnlockOutcome]) -> Callable[[UnlockOutcome], None]:
     """Return what tells a future of the event loop from another thread; the first word counts."""
 
-    def first(outcome: Outcome) -> None:
-        if not told.done():
-            told.set_result(outcome)
+    def set_once(outcome: UnlockOutcome) -> None:
+        if not outcome_future.done():
+            outcome_future.set_result(outcome)
 
-    def tell(outcome: Outcome) -> None:
+    def tell(outcome: UnlockOutcome) -> None:
         with suppress(RuntimeError):  # the daemon stops, and nobody waits any more
-            told.get_loop().call_soon_threadsafe(first, outcome)
+            outcome_future.get_loop().call_soon_threadsafe(set_once, outcome)
 
     return tell
 
 
-def _allow(peer: Peer, user: str) -> None:
+def _require_access(peer: Peer, user: str) -> None:
     if not peer.may_ask_for(user):
-        raise NotAllowed("you may ask about yourself only")
+        raise AccessDeniedError("you may ask about yourself only")
 
 
-def _asker(peer: Peer, question: _Question) -> Asker | None:
+def _find_run(peer: Peer, question: _AttemptRequest) -> ProgramRun | None:
     application = peer.application()
-    return Asker(question.user, question.service, application) if application else None
+    return ProgramRun(question.user, question.service, application) if application else None
 
 
-def _parsed(document: Document) -> _Question:
-    service, seconds = document.get("service", ""), document.get("seconds", _LONGEST)
+def _parse_request(document: Document) -> _AttemptRequest:
+    service, seconds = document.get("service", ""), document.get("seconds", _MAX_ATTEMPT_SECONDS)
     confirmed = document.get("confirmed", False)
     if not isinstance(service, str) or len(service) > 64 or not isinstance(confirmed, bool):
         raise UsageError("service is a short word, and confirmed true or false")
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
         raise UsageError("seconds is a number above 0")
-    return _Question(_user(document), service, min(float(seconds), _LONGEST), confirmed)
+    return _AttemptRequest(
+        _read_user(document), service, min(float(seconds), _MAX_ATTEMPT_SECONDS), confirmed
+    )
 
 
-def _user(document: Document) -> str:
+def _read_user(document: Document) -> str:
     user = document.get("user")
     if not isinstance(user, str):
         raise UsageError("user is the name of a user")
-    return check_name(user)
+    return checked_name(user)

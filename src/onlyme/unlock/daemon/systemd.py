@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import socket
 
-__all__ = ["inherited", "notify", "watchdog_seconds"]
+__all__ = ["notify", "read_watchdog_seconds", "take_socket"]
 
-_FIRST = 3
+_FIRST_FD = 3
 
 
-def inherited() -> socket.socket | None:
+def take_socket() -> socket.socket | None:
     """Return the socket that systemd opened for this process; None if it did not.
 
     Raises:
@@ -23,7 +23,7 @@ def inherited() -> socket.socket | None:
     pid, count = os.environ.pop("LISTEN_PID", ""), os.environ.pop("LISTEN_FDS", "")
     if pid != str(os.getpid()) or count in {"", "0"}:
         return None
-    taken = socket.socket(fileno=_FIRST)
+    taken = socket.socket(fileno=_FIRST_FD)
     if count != "1" or taken.family is not socket.AF_UNIX or taken.type is not socket.SOCK_STREAM:
         raise OSError(f"systemd gave {count} sockets; one Unix stream socket is needed")
     taken.set_inheritable(False)
@@ -46,7 +46,7 @@ def notify(state: str) -> bool:
     return True
 
 
-def watchdog_seconds() -> float | None:
+def read_watchdog_seconds() -> float | None:
     """Return how often systemd wants a sign of life; None if it does not."""
     if os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None

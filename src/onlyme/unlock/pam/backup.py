@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from onlyme.errors import PamError
-from onlyme.unlock.pam.folders import attributes, sync_folder
+from onlyme.unlock.pam.folders import read_attributes, sync_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Backup", "forget", "keep", "kept", "names"]
+__all__ = ["Backup", "list_backups", "read_backup", "remove_backup", "write_backup"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +46,26 @@ class Backup:
     attributes: dict[str, str]
 
     @classmethod
-    def of(cls, path: Path, before: str, after: str) -> Self:
+    def describe_file(cls, path: Path, before: str, after: str) -> Self:
         """Describe a file that is about to change from one text to another."""
         status = path.stat()
         return cls(
             path.name,
-            digest(before),
-            digest(after),
+            hash_text(before),
+            hash_text(after),
             datetime.now(UTC).isoformat(timespec="seconds"),
             stat.S_IMODE(status.st_mode),
             (status.st_uid, status.st_gid),
-            {k: base64.b64encode(v).decode() for k, v in attributes(path).items()},
+            {k: base64.b64encode(v).decode() for k, v in read_attributes(path).items()},
         )
 
 
-def digest(text: str) -> str:
+def hash_text(text: str) -> str:
     """Return the sha256 of a text as it lies on the disk."""
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def keep(folder: Path, backup: Backup, before: str) -> None:
+def write_backup(folder: Path, backup: Backup, before: str) -> None:
     """Write a backup to the disk, before anything is changed.
 
     Raises:
@@ -81,7 +81,7 @@ def keep(folder: Path, backup: Backup, before: str) -> None:
     sync_folder(folder)
 
 
-def kept(folder: Path, service: str) -> tuple[Backup, str] | None:
+def read_backup(folder: Path, service: str) -> tuple[Backup, str] | None:
     """Return a backup with the text that the file had, if it is there and whole."""
     try:
         values = json.loads((folder / f"{service}.json").read_bytes())
@@ -89,10 +89,10 @@ def kept(folder: Path, service: str) -> tuple[Backup, str] | None:
         backup = Backup(**values)
     except (OSError, ValueError, TypeError):
         return None
-    return (backup, text) if backup.before == digest(text) else None
+    return (backup, text) if backup.before == hash_text(text) else None
 
 
-def names(folder: Path) -> list[str]:
+def list_backups(folder: Path) -> list[str]:
     """Name the services of which there is a backup, as far as one may look."""
     try:
         return sorted(file.name.removesuffix(".json") for file in folder.glob("*.json"))
@@ -100,7 +100,7 @@ def names(folder: Path) -> list[str]:
         return []
 
 
-def forget(folder: Path, service: str) -> None:
+def remove_backup(folder: Path, service: str) -> None:
     """Remove a backup."""
     for name in (f"{service}.json", f"{service}.before"):
         (folder / name).unlink(missing_ok=True)

@@ -15,16 +15,16 @@ from typing import Final
 
 from onlyme.errors import PamError
 
-__all__ = ["Places", "attributes", "replaced", "sync_folder"]
+__all__ = ["PamFolders", "read_attributes", "replace_file", "sync_folder"]
 
-_MOST: Final = 1 << 20
+_MAX_FILE_BYTES: Final = 1 << 20
 _SERVICE_LETTERS: Final = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@+"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class PamFolders:
     """Where things lie.
 
     Attributes:
@@ -60,17 +60,17 @@ class Places:
         for path in tries:
             try:
                 with path.open("rb") as file:
-                    data = file.read(_MOST + 1)
+                    data = file.read(_MAX_FILE_BYTES + 1)
             except FileNotFoundError:
                 continue
             except OSError as error:
                 raise PamError(f"{path} cannot be read: {error.strerror}") from None
-            if len(data) > _MOST:
+            if len(data) > _MAX_FILE_BYTES:
                 raise PamError(f"{path} is too large to be a PAM file")
             return data.decode("utf-8", "surrogateescape")
         raise PamError(f"{tries[0]} is not there, or what includes it is broken")
 
-    def own(self, service: str) -> Path:
+    def find_own(self, service: str) -> Path:
         """Return the path of a service's file if it is one that may be changed.
 
         Raises:
@@ -102,7 +102,7 @@ class Places:
         return path
 
 
-def attributes(path: Path) -> dict[str, bytes]:
+def read_attributes(path: Path) -> dict[str, bytes]:
     """Return a file's extended attributes, such as access lists and SELinux's label."""
     try:
         names = os.listxattr(path)
@@ -111,7 +111,7 @@ def attributes(path: Path) -> dict[str, bytes]:
     return {name: os.getxattr(path, name) for name in names}
 
 
-def replaced(path: Path, old: str, new: str) -> None:
+def replace_file(path: Path, old: str, new: str) -> None:
     """Put a new text in an old one's place: readers see one or the other, whole.
 
     Args:
@@ -132,10 +132,10 @@ def replaced(path: Path, old: str, new: str) -> None:
             file.flush()
             os.fchown(handle, status.st_uid, status.st_gid)
             os.fchmod(handle, stat.S_IMODE(status.st_mode))
-            for name, value in attributes(path).items():
+            for name, value in read_attributes(path).items():
                 os.setxattr(draft, name, value)
             os.fsync(handle)
-        _unchanged(path, old)
+        _check_unchanged(path, old)
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
@@ -143,7 +143,7 @@ def replaced(path: Path, old: str, new: str) -> None:
     sync_folder(path.parent)
 
 
-def _unchanged(path: Path, old: str) -> None:
+def _check_unchanged(path: Path, old: str) -> None:
     if path.read_bytes() != old.encode("utf-8", "surrogateescape"):
         raise PamError(f"{path} was changed meanwhile; try again")
 

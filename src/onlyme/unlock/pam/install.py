@@ -14,25 +14,25 @@ from typing import TYPE_CHECKING
 
 from onlyme.errors import PamError
 from onlyme.unlock.pam import backup
-from onlyme.unlock.pam.folders import replaced
-from onlyme.unlock.pam.placement import checked, fitted, sharing
+from onlyme.unlock.pam.folders import replace_file
+from onlyme.unlock.pam.placement import check_rules, find_sharing, place_lines
 from onlyme.unlock.pam.program import NAME
-from onlyme.unlock.pam.rules import marked, without
-from onlyme.unlock.pam.stack import flattened
-from onlyme.unlock.pam.trial import tried
+from onlyme.unlock.pam.rules import find_lines, remove_lines
+from onlyme.unlock.pam.stack import flatten_rules
+from onlyme.unlock.pam.trial import try_service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from onlyme.unlock.pam.folders import Places
-    from onlyme.unlock.pam.rules import Lines
+    from onlyme.unlock.pam.folders import PamFolders
+    from onlyme.unlock.pam.rules import PamLines
 
-__all__ = ["Change", "apply", "installed", "plan", "removal", "try_out"]
+__all__ = ["FileChange", "apply", "list_installed", "plan", "plan_removal", "try_out"]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FileChange:
     """What would become of a service's file.
 
     Attributes:
@@ -64,8 +64,11 @@ class Change:
 
 
 def plan(
-    places: Places, service: str, lines: Lines, others: Mapping[str, str] = MappingProxyType({})
-) -> Change:
+    places: PamFolders,
+    service: str,
+    lines: PamLines,
+    others: Mapping[str, str] = MappingProxyType({}),
+) -> FileChange:
     """Work out where our lines go, and hold that a password still opens afterwards.
 
     Args:
@@ -78,33 +81,37 @@ def plan(
         PamError: they may not be put there; the message says why.
     """
 
-    def now(name: str) -> str:
+    def read_now(name: str) -> str:
         return others[name] if name in others else places.read(name)
 
-    path = places.own(service)
-    old = now(service)
-    new = fitted(now, service, lines)
-    if _asked_already(now, service):
+    path = places.find_own(service)
+    old = read_now(service)
+    new = place_lines(read_now, service, lines)
+    if _starts_already(read_now, service):
         raise PamError(
             f"{service}: its rules start {NAME} already, as pam-auth-update has it; "
             "a face would be looked for twice"
         )
 
-    def then(name: str) -> str:
-        return new if name == service else now(name)
+    def read_then(name: str) -> str:
+        return new if name == service else read_now(name)
 
-    services = (service, *sharing(now, places.services(), service))
-    notes = list(checked(then, service, now))
+    services = (service, *find_sharing(read_now, places.services(), service))
+    notes = list(check_rules(read_then, service, read_now))
     for other in services[1:]:
-        checked(then, other, now)
+        check_rules(read_then, other, read_now)
         notes.append(f"{other} includes {service}: a face opens it as well")
-    if sum(line.startswith("account") for line in marked(new)) == 0:
+    if sum(line.startswith("account") for line in find_lines(new)) == 0:
         notes.append("it has no account rules, so a password will not end a lock-out of the face")
-    return Change(path, old, new, services, tuple(notes))
+    return FileChange(path, old, new, services, tuple(notes))
 
 
 def try_out(
-    places: Places, changes: Sequence[Change], change: Change, user: str, password: str | None
+    places: PamFolders,
+    changes: Sequence[FileChange],
+    change: FileChange,
+    user: str,
+    password: str | None,
 ) -> None:
     """Try a new file with the real PAM, in a copy of the configuration.
 
@@ -120,20 +127,20 @@ def try_out(
     """
     texts = {each.service: each.new for each in changes}
     for service in change.services:
-        tried(places.folders, texts, service, user, password)
+        try_service(places.folders, texts, service, user, password)
 
 
-def installed(places: Places) -> list[str]:
+def list_installed(places: PamFolders) -> list[str]:
     """Name the services whose own files hold a line of ours."""
     found = []
     for service in places.services():
         with suppress(PamError):
-            if marked(places.read(service)):
+            if find_lines(places.read(service)):
                 found.append(service)
     return found
 
 
-def removal(places: Places, service: str) -> Change | None:
+def plan_removal(places: PamFolders, service: str) -> FileChange | None:
     """Work out how a service's file is without our lines.
 
     Where the file is still as we left it, it becomes what the backup holds, byte for byte.
@@ -145,18 +152,18 @@ def removal(places: Places, service: str) -> Change | None:
     Raises:
         PamError: there is no such service, or its file is not one to change.
     """
-    path = places.own(service)
+    path = places.find_own(service)
     old = places.read(service)
-    if not marked(old):
+    if not find_lines(old):
         return None
-    known = backup.kept(places.state, service)
-    if known is not None and known[0].after == backup.digest(old):
-        return Change(path, old, known[1], (service,))
+    known = backup.read_backup(places.state, service)
+    if known is not None and known[0].after == backup.hash_text(old):
+        return FileChange(path, old, known[1], (service,))
     note = "the file was changed since; only our lines are taken out"
-    return Change(path, old, without(old), (service,), (note,) if known else ())
+    return FileChange(path, old, remove_lines(old), (service,), (note,) if known else ())
 
 
-def apply(places: Places, change: Change) -> None:
+def apply(places: PamFolders, change: FileChange) -> None:
     """Write a change: its backup first, then the file in one step.
 
     Raises:
@@ -165,22 +172,24 @@ def apply(places: Places, change: Change) -> None:
     """
     if change.old == change.new:
         return
-    if marked(change.new):
-        before = without(change.old)
-        backup.keep(places.state, backup.Backup.of(change.path, before, change.new), before)
-    replaced(change.path, change.old, change.new)
-    if not marked(change.new):
-        backup.forget(places.state, change.service)
+    if find_lines(change.new):
+        before = remove_lines(change.old)
+        backup.write_backup(
+            places.state, backup.Backup.describe_file(change.path, before, change.new), before
+        )
+    replace_file(change.path, change.old, change.new)
+    if not find_lines(change.new):
+        backup.remove_backup(places.state, change.service)
 
 
-def _asked_already(read: Callable[[str], str], service: str) -> bool:
+def _starts_already(read: Callable[[str], str], service: str) -> bool:
     """Whether the service starts our program by a rule that `install` did not write."""
 
-    def plain(name: str) -> str:
-        return without(read(name))
+    def read_plain(name: str) -> str:
+        return remove_lines(read(name))
 
     return any(
         argument.endswith(f"/{NAME}")
-        for step in flattened(plain, service, "auth")
+        for step in flatten_rules(read_plain, service, "auth")
         for argument in step.rule.arguments
     )

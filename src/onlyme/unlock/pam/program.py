@@ -15,13 +15,13 @@ from pathlib import Path
 import onlyme
 from onlyme.errors import PamError
 
-__all__ = ["NAME", "command", "profile", "trusted"]
+__all__ = ["NAME", "check_trusted", "find_command", "make_profile"]
 
 NAME = "onlyme-pam"
 """The command that PAM starts."""
 
 
-def command(helper: Path | None = None) -> tuple[str, ...]:
+def find_command(helper: Path | None = None) -> tuple[str, ...]:
     """Return the words that start the helper, all paths absolute.
 
     A Python script is started with `-I`, so that no variable of the PAM environment and no
@@ -33,26 +33,26 @@ def command(helper: Path | None = None) -> tuple[str, ...]:
     Raises:
         PamError: there is none, or others than root could change it.
     """
-    path = _found() if helper is None else helper.absolute()
+    path = _find_program() if helper is None else helper.absolute()
     if not path.is_file():
         raise PamError(f"{path} is no program; install onlyme as root, or name it with --helper")
-    interpreter = _interpreter(path)
+    interpreter = _read_interpreter(path)
     parts = [path]
     if interpreter:  # then our own code runs with it
         loaded = sysconfig.get_path("purelib")  # whose .pth files `-I` reads as well
         parts += [Path(interpreter[0]), Path(onlyme.__file__).parent, Path(loaded)]
     for part in parts:
-        trusted(part)
+        check_trusted(part)
     return (*interpreter, str(path))
 
 
-def profile(words: tuple[str, ...]) -> str:
+def make_profile(words: tuple[str, ...]) -> str:
     """Return the profile for Debian's pam-auth-update that starts the helper with these words."""
     text = Path(__file__).with_name("pam-auth-update.profile").read_text("utf-8")
     return text.replace("@COMMAND@", " ".join(words))
 
 
-def trusted(path: Path) -> None:
+def check_trusted(path: Path) -> None:
     """Hold that nobody but root can change a file or folder, or put another in its place.
 
     Raises:
@@ -79,7 +79,7 @@ def trusted(path: Path) -> None:
                 )
 
 
-def _found() -> Path:
+def _find_program() -> Path:
     beside = Path(sys.executable).parent / NAME
     if beside.is_file():
         return beside
@@ -89,7 +89,7 @@ def _found() -> Path:
     return Path(found).absolute()
 
 
-def _interpreter(path: Path) -> tuple[str, ...]:
+def _read_interpreter(path: Path) -> tuple[str, ...]:
     """Read the first line of a script; empty where it is none of Python's."""
     with path.open("rb") as file:
         first = file.readline(512).decode("utf-8", "replace").strip()

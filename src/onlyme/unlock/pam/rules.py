@@ -15,7 +15,7 @@ from onlyme.errors import PamError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MARK", "Lines", "inserted", "marked", "without"]
+__all__ = ["MARK", "PamLines", "find_lines", "insert_lines", "remove_lines"]
 
 MARK: Final = "# onlyme unlock"
 
@@ -31,7 +31,7 @@ _UNFIT: Final = re.compile(r"[\s\[\]\\#]|[^\x20-\x7e]")
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
+class PamLines:
     """What stands in a PAM file for us.
 
     Attributes:
@@ -62,12 +62,12 @@ class Lines:
         return f"account\t{ACCOUNT_CONTROL}\tpam_exec.so quiet seteuid {words} {MARK}"
 
 
-def marked(text: str) -> list[str]:
+def find_lines(text: str) -> list[str]:
     """Find our lines in a file."""
     return [line for line in text.split("\n") if _is_ours(line)]
 
 
-def without(text: str) -> str:
+def remove_lines(text: str) -> str:
     r"""Take our lines out, and nothing else.
 
     >>> without(f"a\nauth x {MARK}\nb")
@@ -76,7 +76,7 @@ def without(text: str) -> str:
     return "\n".join(line for line in text.split("\n") if not _is_ours(line))
 
 
-def inserted(text: str, lines: Mapping[int, str]) -> str:
+def insert_lines(text: str, lines: Mapping[int, str]) -> str:
     r"""Put lines before those with the given numbers, counted from 0.
 
     >>> inserted("a\nb\n", {1: "x"})

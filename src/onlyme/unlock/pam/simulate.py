@@ -15,9 +15,9 @@ from onlyme.errors import PamError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onlyme.unlock.pam.stack import Step
+    from onlyme.unlock.pam.stack import StackRule
 
-__all__ = ["CODES", "Action", "actions", "landing", "outcome"]
+__all__ = ["CODES", "Action", "parse_control", "simulate_stack", "skip_rules"]
 
 Action: TypeAlias = "str | int"
 
@@ -44,7 +44,7 @@ _MUST_FAIL: Final = "perm_denied"  # PAM_MUST_FAIL_CODE
 
 
 @cache
-def actions(control: str) -> dict[str, Action]:
+def parse_control(control: str) -> dict[str, Action]:
     """Say what a control does with each answer: `ok`, `done`, …, or how many rules it skips.
 
     Raises:
@@ -53,12 +53,12 @@ def actions(control: str) -> dict[str, Action]:
     >>> actions("sufficient")["success"], actions("[success=2 default=ignore]")["success"]
     ('done', 2)
     """
-    said = dict(_WORDS[control]) if control in _WORDS else _bracketed(control)
+    said = dict(_WORDS[control]) if control in _WORDS else _parse_brackets(control)
     default = said.pop("default", "bad")
     return {code: said.get(code, default) for code in CODES}
 
 
-def outcome(steps: Sequence[Step], answers: Sequence[str]) -> tuple[str, list[int]]:
+def simulate_stack(steps: Sequence[StackRule], answers: Sequence[str]) -> tuple[str, list[int]]:
     """Walk through a stack as PAM does.
 
     Args:
@@ -82,7 +82,7 @@ def outcome(steps: Sequence[Step], answers: Sequence[str]) -> tuple[str, list[in
             continue
         called.append(at)
         answer = answers[at]
-        action = actions(steps[at].rule.control)[answer]
+        action = parse_control(steps[at].rule.control)[answer]
         leave = False
         if action == "reset":
             impression, status = entered[level]
@@ -95,7 +95,7 @@ def outcome(steps: Sequence[Step], answers: Sequence[str]) -> tuple[str, list[in
                 impression, status = -1, _MUST_FAIL if answer == "ignore" else answer
             leave = action == "die"
         elif isinstance(action, int):
-            at, missing = landing(steps, at, action)
+            at, missing = skip_rules(steps, at, action)
             if missing:
                 impression, status = -1, _MUST_FAIL
             continue
@@ -107,7 +107,7 @@ def outcome(steps: Sequence[Step], answers: Sequence[str]) -> tuple[str, list[in
     return status, called
 
 
-def landing(steps: Sequence[Step], at: int, skipped: int) -> tuple[int, int]:
+def skip_rules(steps: Sequence[StackRule], at: int, skipped: int) -> tuple[int, int]:
     """Say which rule comes next when `skipped` rules after one are passed over.
 
     A substack counts as one rule. Returns its number, and how many rules were missing.
@@ -121,7 +121,7 @@ def landing(steps: Sequence[Step], at: int, skipped: int) -> tuple[int, int]:
     return at + 1, skipped
 
 
-def _bracketed(control: str) -> dict[str, Action]:
+def _parse_brackets(control: str) -> dict[str, Action]:
     inside = control[1:-1] if control.startswith("[") and control.endswith("]") else "?"
     said: dict[str, Action] = {}
     at = 0

@@ -15,14 +15,14 @@ from onlyme.errors import PamError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["KINDS", "Rule", "Step", "flattened", "includes", "parsed"]
+__all__ = ["KINDS", "Rule", "StackRule", "flatten_rules", "list_includes", "parse_rules"]
 
 KINDS: Final = ("auth", "account", "password", "session")
 _INCLUDES: Final = ("include", "substack")
 _TOKEN: Final = re.compile(r"\[(?:[^\]\\]|\\.)*\]|[^ \t]+")
 _STRANGE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # all but tab and line feed
-_LONGEST: Final = 1000  # older versions of PAM read 1,024 bytes of a rule
-_DEEPEST: Final = 16
+_MAX_RULE_BYTES: Final = 1000  # older versions of PAM read 1,024 bytes of a rule
+_MAX_INCLUDE_DEPTH: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StackRule:
     """One rule of a service, whichever file it comes from.
 
     Attributes:
@@ -89,7 +89,7 @@ class Step:
         return f"{self.rule.name} ({self.file}, line {self.rule.start + 1})"
 
 
-def parsed(text: str, name: str) -> list[Rule]:
+def parse_rules(text: str, name: str) -> list[Rule]:
     r"""Read the rules of one file.
 
     Args:
@@ -105,10 +105,10 @@ def parsed(text: str, name: str) -> list[Rule]:
     >>> parsed("auth required \\\n pam_unix.so\n@include other\n", "x")[1].file
     'other'
     """
-    return [_rule(words, start, end, name) for words, start, end in _logical(text, name)]
+    return [_parse_rule(words, start, end, name) for words, start, end in _join_lines(text, name)]
 
 
-def flattened(read: Callable[[str], str], service: str, kind: str) -> list[Step]:
+def flatten_rules(read: Callable[[str], str], service: str, kind: str) -> list[StackRule]:
     """List a service's own rules of one kind as PAM goes through them.
 
     Args:
@@ -126,34 +126,36 @@ def flattened(read: Callable[[str], str], service: str, kind: str) -> list[Step]
     return list(_walk(read, service, kind, 0, 0, None))
 
 
-def includes(text: str, name: str) -> set[str]:
+def list_includes(text: str, name: str) -> set[str]:
     """Name the files that a file includes.
 
     Raises:
         PamError: it is not understood.
     """
-    return {rule.file for rule in parsed(text, name) if rule.file is not None}
+    return {rule.file for rule in parse_rules(text, name) if rule.file is not None}
 
 
 def _walk(
     read: Callable[[str], str], name: str, kind: str, level: int, depth: int, by: Rule | None
-) -> Iterator[Step]:
-    if depth >= _DEEPEST:
-        raise PamError(f"{name} is included more than {_DEEPEST} files deep, perhaps by itself")
-    for rule in parsed(read(name), name):
+) -> Iterator[StackRule]:
+    if depth >= _MAX_INCLUDE_DEPTH:
+        raise PamError(
+            f"{name} is included more than {_MAX_INCLUDE_DEPTH} files deep, perhaps by itself"
+        )
+    for rule in parse_rules(read(name), name):
         if rule.kind not in ("", kind):
             continue
         top = by or rule
         if rule.file is None:
-            yield Step(rule, level, name, top)
+            yield StackRule(rule, level, name, top)
             continue
         below = rule.control == "substack"
         if below:
-            yield Step(rule, level, name, top)
+            yield StackRule(rule, level, name, top)
         yield from _walk(read, rule.file, kind, level + below, depth + 1, top)
 
 
-def _logical(text: str, name: str) -> Iterator[tuple[str, int, int]]:
+def _join_lines(text: str, name: str) -> Iterator[tuple[str, int, int]]:
     """Put lines together that a backslash continues; leave comments and empty ones out."""
     begun, start = "", 0
     for number, line in enumerate(text.split("\n")):
@@ -171,7 +173,7 @@ def _logical(text: str, name: str) -> Iterator[tuple[str, int, int]]:
             begun = begun[:-1].rstrip(" \t") + " "
             continue
         if begun:
-            if len(begun.encode("utf-8", "surrogateescape")) > _LONGEST:
+            if len(begun.encode("utf-8", "surrogateescape")) > _MAX_RULE_BYTES:
                 raise PamError(f"{name}, line {start + 1} is longer than PAM reads")
             yield begun, start, number + 1
         begun = ""
@@ -179,7 +181,7 @@ def _logical(text: str, name: str) -> Iterator[tuple[str, int, int]]:
         raise PamError(f"{name} ends in a backslash")
 
 
-def _rule(words: str, start: int, end: int, name: str) -> Rule:
+def _parse_rule(words: str, start: int, end: int, name: str) -> Rule:
     kind, *rest = _TOKEN.findall(words)
     kind = kind.lower()
     if kind == "@include":

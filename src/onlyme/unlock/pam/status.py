@@ -8,24 +8,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onlyme.errors import PamError, UsageError
-from onlyme.unlock.client.changes import status
+from onlyme.unlock.client.changes import ask_status
 from onlyme.unlock.pam import backup
-from onlyme.unlock.pam.install import installed
-from onlyme.unlock.pam.placement import checked, fitted
+from onlyme.unlock.pam.install import list_installed
+from onlyme.unlock.pam.placement import check_rules, place_lines
 from onlyme.unlock.pam.program import NAME
-from onlyme.unlock.pam.rules import Lines, marked
-from onlyme.unlock.pam.stack import flattened, parsed
+from onlyme.unlock.pam.rules import PamLines, find_lines
+from onlyme.unlock.pam.stack import flatten_rules, parse_rules
 
 if TYPE_CHECKING:
     from onlyme.settings import Settings
-    from onlyme.unlock.pam.folders import Places
+    from onlyme.unlock.pam.folders import PamFolders
 
-__all__ = ["Service", "State", "known", "looked_at", "next_login"]
+__all__ = ["InstallState", "PamServiceStatus", "list_known", "predict_login", "read_status"]
 
 _OPTIONS = {"quiet", "stdout", "seteuid"}
 
 
-class State(StrEnum):
+class InstallState(StrEnum):
     """Whether our lines are where they should be."""
 
     INSTALLED = "installed"
@@ -34,7 +34,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class PamServiceStatus:
     """What its file says of a service.
 
     Attributes:
@@ -44,17 +44,17 @@ class Service:
     """
 
     name: str
-    state: State
+    state: InstallState
     detail: str
 
 
-def known(places: Places) -> list[str]:
+def list_known(places: PamFolders) -> list[str]:
     """Name the services that have our lines, had them, or get them from pam-auth-update."""
-    names = {*installed(places), *backup.names(places.state)}
-    return sorted(names | {name for name in places.services() if _by_include(places, name)})
+    names = {*list_installed(places), *backup.list_backups(places.state)}
+    return sorted(names | {name for name in places.services() if _find_include(places, name)})
 
 
-def looked_at(places: Places, service: str) -> Service:
+def read_status(places: PamFolders, service: str) -> PamServiceStatus:
     """Say whether our lines are in a service's rules, and as they should be.
 
     Raises:
@@ -62,21 +62,21 @@ def looked_at(places: Places, service: str) -> Service:
     """
     text = places.read(service)
     rows = text.split("\n")
-    ours = [r for r in parsed(text, service) if marked("\n".join(rows[r.start : r.end]))]
+    ours = [r for r in parse_rules(text, service) if find_lines("\n".join(rows[r.start : r.end]))]
     asking = [rule for rule in ours if rule.kind == "auth"]
     if not ours:
-        if file := _by_include(places, service):
+        if file := _find_include(places, service):
             by = "pam-auth-update" if file.startswith("common-") else f"the file {file}"
-            return Service(service, State.INSTALLED, f"by {by}")
-        lost = service in backup.names(places.state)
+            return PamServiceStatus(service, InstallState.INSTALLED, f"by {by}")
+        lost = service in backup.list_backups(places.state)
         why = "its file was replaced since; run `onlyme unlock install` again" if lost else ""
-        return Service(service, State.ABSENT, why)
+        return PamServiceStatus(service, InstallState.ABSENT, why)
     words = tuple(w for rule in asking[:1] for w in rule.arguments if w not in _OPTIONS)
-    return Service(service, *_judged(places, service, text, words))
+    return PamServiceStatus(service, *_check_state(places, service, text, words))
 
 
-def next_login(
-    settings: Settings, service: Service, user: str, *, is_remote: bool
+def predict_login(
+    settings: Settings, service: PamServiceStatus, user: str, *, is_remote: bool
 ) -> tuple[str, dict[str, Any] | None]:
     """Say what the next login of a user comes to, and what the daemon answered, if it did.
 
@@ -89,11 +89,11 @@ def next_login(
     answer: dict[str, Any] | None = None
     why = ""
     try:
-        answer = status(settings, user, service.name)
+        answer = ask_status(settings, user, service.name)
         why = str(answer["message"])
     except UsageError as error:
         why = str(error)
-    if service.state is State.ABSENT:
+    if service.state is InstallState.ABSENT:
         return "asks for the password, and never looks", answer
     if is_remote:
         return "asks for the password: this session is remote", answer
@@ -103,24 +103,26 @@ def next_login(
     return f"{first} through camera {answer['camera']}, else asks for the password", answer
 
 
-def _judged(places: Places, service: str, text: str, command: tuple[str, ...]) -> tuple[State, str]:
+def _check_state(
+    places: PamFolders, service: str, text: str, command: tuple[str, ...]
+) -> tuple[InstallState, str]:
     try:
         if not command:
-            return State.ALTERED, "the line that looks for a face is gone"
+            return InstallState.ALTERED, "the line that looks for a face is gone"
         if missing := [word for word in command if word[0] == "/" and not Path(word).exists()]:
-            return State.ALTERED, f"it starts {missing[0]}, which is not there"
-        checked(places.read, service, places.read)
-        if fitted(places.read, service, Lines(command)) != text:
-            return State.ALTERED, "our lines are not as `onlyme unlock install` puts them"
+            return InstallState.ALTERED, f"it starts {missing[0]}, which is not there"
+        check_rules(places.read, service, places.read)
+        if place_lines(places.read, service, PamLines(command)) != text:
+            return InstallState.ALTERED, "our lines are not as `onlyme unlock install` puts them"
     except PamError as error:
-        return State.ALTERED, str(error).removesuffix("; nothing was changed")
-    return State.INSTALLED, "by `onlyme unlock install`"
+        return InstallState.ALTERED, str(error).removesuffix("; nothing was changed")
+    return InstallState.INSTALLED, "by `onlyme unlock install`"
 
 
-def _by_include(places: Places, service: str) -> str:
+def _find_include(places: PamFolders, service: str) -> str:
     """Return the included file that brings a service our line; empty where none does."""
     try:
-        steps = flattened(places.read, service, "auth")
+        steps = flatten_rules(places.read, service, "auth")
     except PamError:
         return ""
     for step in steps:

@@ -20,23 +20,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from onlyme.errors import PamError
-from onlyme.unlock.pam.rules import MARK, without
+from onlyme.unlock.pam.rules import MARK, remove_lines
 from onlyme.unlock.pam.simulate import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["Answer", "tried"]
+__all__ = ["PamResult", "try_service"]
 
 _WORKER: Final = Path(__file__).with_name("trial_worker.py")
-_SECONDS: Final = 60.0  # a fingerprint reader in the rules waits for half of that
+_TRIAL_SECONDS: Final = 60.0  # a fingerprint reader in the rules waits for half of that
 _INCLUDE: Final = re.compile(
     rb"(?im)^([ \t]*(?:@include|-?[a-z]+[ \t]+(?:include|substack))[ \t]+)([^/\s#]+)"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PamResult:
     """What the real PAM did.
 
     Attributes:
@@ -69,7 +69,7 @@ class Answer:
         return self.authenticate == "success"
 
 
-def tried(
+def try_service(
     folders: Iterable[Path],
     texts: Mapping[str, str],
     service: str,
@@ -90,10 +90,14 @@ def tried(
     """
     with tempfile.TemporaryDirectory(prefix="onlyme-pam-") as scratch:
         root = Path(scratch)
-        plain = _copied(folders, texts, root / "before", without)
-        yes = _copied(folders, texts, root / "yes", partial(_starting, _program("true")))
-        no = _copied(folders, texts, root / "no", partial(_starting, _program("false")))
-        before = asked_pam(plain, service, user)
+        plain = _copy_folders(folders, texts, root / "before", remove_lines)
+        yes = _copy_folders(
+            folders, texts, root / "yes", partial(_replace_program, _find_program("true"))
+        )
+        no = _copy_folders(
+            folders, texts, root / "no", partial(_replace_program, _find_program("false"))
+        )
+        before = ask_pam(plain, service, user)
         if before.opens:
             raise PamError(
                 f"{service}: opens for {user} without a password as it is; try with --user NAME"
@@ -103,18 +107,18 @@ def tried(
                 f"{service}: asks {user} for no password as it is ({before.authenticate}); "
                 "try with --user NAME"
             )
-        _hold(service, before, asked_pam(no, service, user))
-        face = asked_pam(yes, service, user)
+        _check_refusal(service, before, ask_pam(no, service, user))
+        face = ask_pam(yes, service, user)
         if not face.opens or face.asked or face.credentials != "success":
             raise PamError(f"{service}: a trial with a face accepted did not open it ({face})")
-        _same_account(service, before, face)
+        _check_account(service, before, face)
         if password is not None:
-            typed = asked_pam(no, service, user, password)
+            typed = ask_pam(no, service, user, password)
             if not typed.opens:
                 raise PamError(f"{service}: this password of {user} did not open it ({typed})")
 
 
-def asked_pam(folder: Path, service: str, user: str, password: str | None = None) -> Answer:
+def ask_pam(folder: Path, service: str, user: str, password: str | None = None) -> PamResult:
     """Let the real PAM authenticate somebody with the files of a folder.
 
     Raises:
@@ -131,7 +135,7 @@ def asked_pam(folder: Path, service: str, user: str, password: str | None = None
             input=json.dumps(wish | {"password": password}),
             capture_output=True,
             text=True,
-            timeout=_SECONDS,
+            timeout=_TRIAL_SECONDS,
             check=True,
         )
         said = json.loads(done.stdout)
@@ -140,16 +144,16 @@ def asked_pam(folder: Path, service: str, user: str, password: str | None = None
         raise PamError(
             f"{service}: the trial with the real PAM did not end well ({kind})"
         ) from None
-    return Answer(
-        _code(said["authenticate"]) or "abort",
-        _code(said["credentials"]),
-        _code(said["account"]),
+    return PamResult(
+        _name_code(said["authenticate"]) or "abort",
+        _name_code(said["credentials"]),
+        _name_code(said["account"]),
         said["asked"],
         tuple(said["said"]),
     )
 
 
-def _hold(service: str, before: Answer, after: Answer) -> None:
+def _check_refusal(service: str, before: PamResult, after: PamResult) -> None:
     if after.opens:
         raise PamError(f"{service}: a trial with a face refused opened it")
     if not after.asked:
@@ -159,10 +163,10 @@ def _hold(service: str, before: Answer, after: Answer) -> None:
             f"{service}: a trial with a face refused ended with {after.authenticate}, "
             f"not with {before.authenticate} as before"
         )
-    _same_account(service, before, after)
+    _check_account(service, before, after)
 
 
-def _same_account(service: str, before: Answer, after: Answer) -> None:
+def _check_account(service: str, before: PamResult, after: PamResult) -> None:
     if after.account != before.account:
         raise PamError(
             f"{service}: in a trial the account rules answered {after.account}, "
@@ -170,8 +174,8 @@ def _same_account(service: str, before: Answer, after: Answer) -> None:
         )
 
 
-def _copied(
-    folders: Iterable[Path], texts: Mapping[str, str], to: Path, changed: Callable[[str], str]
+def _copy_folders(
+    folders: Iterable[Path], texts: Mapping[str, str], to: Path, rewrite: Callable[[str], str]
 ) -> Path:
     """Copy the whole configuration with the new texts in it, each file changed by a rule."""
     to.mkdir()
@@ -183,16 +187,18 @@ def _copied(
         if file.is_file()
     }
     for name, text in (files | dict(texts)).items():
-        (to / name).write_bytes(_within(to, changed(text).encode("utf-8", "surrogateescape")))
+        (to / name).write_bytes(
+            _redirect_includes(to, rewrite(text).encode("utf-8", "surrogateescape"))
+        )
     return to
 
 
-def _within(folder: Path, text: bytes) -> bytes:
+def _redirect_includes(folder: Path, text: bytes) -> bytes:
     """Let includes stay in the copy: older versions of PAM look into /etc/pam.d for them."""
     return _INCLUDE.sub(rb"\g<1>" + bytes(folder) + rb"/\g<2>", text)
 
 
-def _starting(program: str, text: str) -> str:
+def _replace_program(program: str, text: str) -> str:
     """Put another program into our lines."""
     rows = []
     for row in text.split("\n"):
@@ -202,12 +208,12 @@ def _starting(program: str, text: str) -> str:
     return "\n".join(rows)
 
 
-def _program(name: str) -> str:
+def _find_program(name: str) -> str:
     found = shutil.which(name, path="/usr/bin:/bin")
     if found is None:
         raise PamError(f"this system has no program `{name}` to try the new rules with")
     return found
 
 
-def _code(number: int | None) -> str | None:
+def _name_code(number: int | None) -> str | None:
     return None if number is None else CODES[number] if 0 <= number < len(CODES) else "abort"

@@ -46,7 +46,7 @@ class _Conversation(ctypes.Structure):
     _fields_ = (("talk", _TALK), ("data", ctypes.c_void_p))
 
 
-class _Asker:
+class _PamDialog:
     """Notes what PAM says and asks; answers a password once, if it was given one."""
 
     def __init__(self, password: str | None) -> None:
@@ -73,7 +73,7 @@ class _Asker:
         return 0
 
 
-def _shielded() -> None:
+def _shield_counters() -> None:
     """Keep counts of failures (pam_faillock) from being touched, where that can be done."""
     if _C.unshare(_NEW_NAMESPACE) or _C.mount(None, b"/", None, _PRIVATE, None):
         return
@@ -83,12 +83,12 @@ def _shielded() -> None:
 
 def run(wish: dict[str, Any]) -> dict[str, Any]:
     """Authenticate as a service would, without waiting after a refusal."""
-    _shielded()
+    _shield_counters()
     if wish["uid"] is not None:
         # As a setuid program has it: root acts, for a user who started it.
         os.setresuid(wish["uid"], 0, 0)
     pam = ctypes.CDLL("libpam.so.0")
-    asker = _Asker(wish["password"])
+    asker = _PamDialog(wish["password"])
     conversation = _Conversation(asker.talk, None)
     handle = ctypes.c_void_p()
     code = pam.pam_start_confdir(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["NAMES", "unit"]
+__all__ = ["NAMES", "make_unit"]
 
 NAMES = ("onlyme.service", "onlyme.socket")
 
 
-def unit(name: str, command: Path) -> str:
+def make_unit(name: str, command: Path) -> str:
     """Return a unit's text.
 
     Args:

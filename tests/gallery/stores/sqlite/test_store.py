@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from onlyme.errors import NeedsReenroll, VaultDamaged, VaultError
-from onlyme.gallery.stores.sqlite.store import Embedded
+from onlyme.gallery.stores.sqlite.store import SqliteStore
 from tests.gallery.contract import DIMENSION, Contract, People, assert_holds
 from tests.gallery.plain import Plain
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[4]
 
 
 def opened(folder):
-    return Embedded(folder / "gallery.sqlite", MODEL, DIMENSION)
+    return SqliteStore(folder / "gallery.sqlite", MODEL, DIMENSION)
 
 
 class TestEmbedded(Contract):
@@ -41,7 +41,7 @@ def deserted(tmp_path_factory):
     store.replace(gone)
     store.build_index(1)
     store.build_index(2)
-    assert store.indexed() == [1, 2]
+    assert store.list_indexes() == [1, 2]
     store.remove([row.key for row in gone])
     store.close()
     return folder
@@ -88,18 +88,18 @@ def test_its_files_are_private(store, people, tmp_path):
 def test_another_networks_rows_are_refused(store, tmp_path):
     for model, dimension in (("cd" * 32, DIMENSION), (MODEL, DIMENSION + 1)):
         with pytest.raises(NeedsReenroll):
-            Embedded(tmp_path / "gallery.sqlite", model, dimension)
+            SqliteStore(tmp_path / "gallery.sqlite", model, dimension)
 
 
 def test_somebody_elses_files_are_refused(tmp_path):
     (tmp_path / "noise.sqlite").write_bytes(bytes(range(256)) * 40)
     with pytest.raises(VaultError):
-        Embedded(tmp_path / "noise.sqlite", MODEL, DIMENSION)
+        SqliteStore(tmp_path / "noise.sqlite", MODEL, DIMENSION)
     connection = sqlite3.connect(tmp_path / "other.sqlite")
     connection.execute("CREATE TABLE things (id INTEGER)")
     connection.close()
     with pytest.raises(VaultDamaged):
-        Embedded(tmp_path / "other.sqlite", MODEL, DIMENSION)
+        SqliteStore(tmp_path / "other.sqlite", MODEL, DIMENSION)
 
 
 @pytest.mark.parametrize("damage", ["gone", "empty", "cut", "header", "noise", "old", "other"])
@@ -127,16 +127,16 @@ def test_a_matrix_that_is_damaged_comes_back(store, people, tmp_path, damage):
         case "old":
             path.write_bytes(old)
         case "other":  # of another store
-            other = Embedded(tmp_path / "other.sqlite", MODEL, DIMENSION)
+            other = SqliteStore(tmp_path / "other.sqlite", MODEL, DIMENSION)
             other.replace(people.rows(300))
-            other.nearest(people.vectors(1), 1, generation=1)
+            other.find_nearest(people.vectors(1), 1, generation=1)
             other.close()
             (tmp_path / "other.1.matrix").replace(path)
     again = opened(tmp_path)
     plain = Plain(DIMENSION)
     plain.replace(rows)
     queries = people.vectors(10)
-    found = again.nearest(queries, 3, generation=1)
+    found = again.find_nearest(queries, 3, generation=1)
     assert keys(found) == keys(plain.nearest(queries, 3, generation=1))
     again.close()
 
@@ -250,7 +250,7 @@ def test_without_its_index_a_store_looks_at_every_row(store, indexed, tmp_path, 
     if damage != "gone":
         path.write_bytes(bytes(4000) if damage == "noise" else content[:1000])
     again = opened(tmp_path)
-    [[hit]] = again.nearest(indexed[7].vector[None], 1, generation=1)
+    [[hit]] = again.find_nearest(indexed[7].vector[None], 1, generation=1)
     assert hit.key == indexed[7].key
     again.close()
 
@@ -307,7 +307,7 @@ def test_kill_9_leaves_whole_changes_and_a_matrix_that_finds_them(tmp_path):
         assert written <= held
         assert len(held) % 20 == 0  # no change by half
         for row in rows[:: max(1, len(rows) // 25)]:
-            [[hit]] = store.nearest(row.vector[None], 1, generation=1)
+            [[hit]] = store.find_nearest(row.vector[None], 1, generation=1)
             assert (hit.key, round(hit.similarity, 4)) == (row.key, 1.0)
         store.close()
     assert written
@@ -321,7 +321,7 @@ def test_processes_that_write_and_search_at_once_lose_nothing(tmp_path):
             assert time.monotonic() < deadline
             for block in list(store.blocks(size=50))[:1]:
                 for row in block[::10]:
-                    [[hit]] = store.nearest(row.vector[None], 1, generation=1)
+                    [[hit]] = store.find_nearest(row.vector[None], 1, generation=1)
                     assert hit.key == row.key
     finally:
         said = []

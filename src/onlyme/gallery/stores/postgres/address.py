@@ -12,7 +12,7 @@ from onlyme.errors import SettingsError
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
-__all__ = ["DRIVER", "Address"]
+__all__ = ["DRIVER", "DatabaseAddress"]
 
 DRIVER = "postgresql+psycopg"
 _EXAMPLE = f"{DRIVER}://user@host/database"
@@ -20,7 +20,7 @@ _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
-class Address:
+class DatabaseAddress:
     """A database's address, as SQLAlchemy and psycopg take it.
 
     Another machine is reached with TLS and a checked certificate unless the address says
@@ -34,7 +34,7 @@ class Address:
     url: URL = field(repr=False)
 
     @classmethod
-    def parsed(cls, text: str) -> Address:
+    def parse(cls, text: str) -> DatabaseAddress:
         """Read an address.
 
         Raises:
@@ -48,29 +48,29 @@ class Address:
             raise SettingsError(f"store begins with {url.drivername}:; say {_EXAMPLE}")
         if not url.database:
             raise SettingsError(f"store names no database; say {_EXAMPLE}")
-        if "sslmode" not in url.query and not all(map(_local, _hosts(url))):
+        if "sslmode" not in url.query and not all(map(_is_local, _list_hosts(url))):
             url = url.update_query_dict({"sslmode": "verify-full"})
         return cls(url)
 
     def __str__(self) -> str:
         """Say where it is, without user, password and options."""
-        host = ", ".join(_hosts(self.url)) or "this machine"
+        host = ", ".join(_list_hosts(self.url)) or "this machine"
         port = f":{self.url.port}" if self.url.port else ""
         return f"database {self.url.database!r} on {host}{port}"
 
-    def cleaned(self, message: str) -> str:
+    def redact(self, message: str) -> str:
         """Return the first line of somebody else's message, without the password."""
         line = message.strip().partition("\n")[0][:300]
         secret = self.url.password
         return line.replace(str(secret), "***") if secret else line
 
 
-def _hosts(url: URL) -> list[str]:
+def _list_hosts(url: URL) -> list[str]:
     """Name every host that the driver may try: one before the path, any number behind it."""
     named = url.query.get("host", ())
     listed = (named,) if isinstance(named, str) else named
     return [host for word in (url.host or "", *listed) for host in word.split(",") if host]
 
 
-def _local(host: str) -> bool:
+def _is_local(host: str) -> bool:
     return host.startswith("/") or host in _LOCAL

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-__all__ = ["build", "built", "candidates", "drop"]
+__all__ = ["build", "drop", "list_built", "make_candidate_query"]
 
 _NAME = "onlyme_template_near_{}"
 _LINKS = 16
 _BREADTH = 64
 
 
-def candidates(dimension: int, generation: int, count: int) -> str:
+def make_candidate_query(dimension: int, generation: int, count: int) -> str:
     """Return the query for the rows nearest to `%(query)s` that the index serves.
 
     Numbers stand in the text and not in parameters: the planner must see that the index's
@@ -44,7 +44,7 @@ def build(connection: Connection, dimension: int, generation: int) -> None:
         generation: whose rows it holds.
     """
     name = _NAME.format(int(generation))
-    if generation not in built(connection):  # nothing, or what an interrupted build left
+    if generation not in list_built(connection):  # nothing, or what an interrupted build left
         # It waits for every transaction that began before, however long that takes.
         connection.exec_driver_sql("SET lock_timeout = 0")
         connection.exec_driver_sql(f"DROP INDEX IF EXISTS {name}")
@@ -60,7 +60,7 @@ def drop(connection: Connection, generation: int) -> None:
     connection.exec_driver_sql(f"DROP INDEX IF EXISTS {_NAME.format(int(generation))}")
 
 
-def built(connection: Connection) -> list[int]:
+def list_built(connection: Connection) -> list[int]:
     """Return the generations that have an index which is whole, in order."""
     rows = connection.exec_driver_sql(
         "SELECT class.relname FROM pg_index JOIN pg_class class ON class.oid = indexrelid "

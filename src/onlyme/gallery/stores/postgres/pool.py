@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import URL, Connection, Engine
 
-    from onlyme.gallery.stores.postgres.address import Address
+    from onlyme.gallery.stores.postgres.address import DatabaseAddress
 
     T = TypeVar("T")
 
-__all__ = ["WAIT_SECONDS", "Pool", "translated"]
+__all__ = ["POSTGRES_WAIT_SECONDS", "ConnectionPool", "translate_postgres_errors"]
 
-WAIT_SECONDS = 10.0
+POSTGRES_WAIT_SECONDS = 10.0
 """How long a call waits for a server that is away, or for another's change."""
 
-_SIZE = 5
+_POOL_CONNECTIONS = 5
 _STATEMENT_SECONDS = 60
 _CONNECT = {
     "connect_timeout": 5,
@@ -51,7 +51,7 @@ _CONNECT = {
 }
 _SESSION = (
     f"SET statement_timeout = '{_STATEMENT_SECONDS}s'",
-    f"SET lock_timeout = '{WAIT_SECONDS:.0f}s'",
+    f"SET lock_timeout = '{POSTGRES_WAIT_SECONDS:.0f}s'",
     "SET idle_in_transaction_session_timeout = '60s'",
     # Survives the machine's end, whatever the server's default is.
     "SET synchronous_commit = on",
@@ -71,22 +71,22 @@ _AWAY = ("57P01", "57P02", "57P03")  # the server was ended, crashed, or starts
 _SOON = ("starting up", "shutting down", "recovery", "accepting connections")
 
 
-class Pool:
+class ConnectionPool:
     """Connections to one database, shared by all threads of this process.
 
     Args:
         address: of the database.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: DatabaseAddress) -> None:
         self._address = address
-        self._engine: Engine | None = _shared(address)
+        self._engine: Engine | None = _acquire_engine(address)
         self._process = os.getpid()
 
     def close(self) -> None:
         """Give the connections back; the last one who does ends them."""
         if self._engine is not None and self._process == os.getpid():
-            _released(self._address)
+            _release_engine(self._address)
         self._engine = None
 
     def read(self, work: Callable[[Connection], T]) -> T:
@@ -97,32 +97,32 @@ class Pool:
         Raises:
             VaultBusy, VaultDamaged, VaultError: it could not be read.
         """
-        engine = self._opened().execution_options(isolation_level="AUTOCOMMIT")
+        engine = self._get_engine().execution_options(isolation_level="AUTOCOMMIT")
 
         def attempt() -> T:
             with engine.connect() as connection:
                 return work(connection)
 
-        return self._tried(attempt)
+        return self._retry(attempt)
 
     def write(
         self,
         work: Callable[[Connection], T],
-        kept: Callable[[Connection], bool] = lambda _: False,
+        was_kept: Callable[[Connection], bool] = lambda _: False,
     ) -> T:
         """Run statements as one transaction: all of it once, or nothing.
 
         Args:
             work: what to do; it is called again only after nothing of it was kept. It may
                 roll back where there is nothing to change.
-            kept: asked on another connection whether the last try was kept, when its end was
+            was_kept: asked on another connection whether the last try was kept, when its end was
                 not heard. By default it is done again: right for what does no harm twice.
 
         Raises:
             VaultBusy, VaultDamaged, VaultError: nothing was written; or, where the message
                 says so, it is not known whether it was.
         """
-        engine = self._opened()
+        engine = self._get_engine()
 
         def attempt() -> T:
             with engine.connect() as connection:
@@ -130,11 +130,11 @@ class Pool:
                 try:
                     connection.commit()
                 except DBAPIError as error:
-                    if not _lost(error) or not self._asked(kept):
+                    if not _is_lost(error) or not self._ask_if_kept(was_kept):
                         raise
                 return done
 
-        return self._tried(attempt)
+        return self._retry(attempt)
 
     def maintain(self, work: Callable[[Connection], T]) -> T:
         """Run statements that take long and cannot be in a transaction, once.
@@ -142,36 +142,36 @@ class Pool:
         Raises:
             VaultBusy, VaultDamaged, VaultError: they could not be run to their end.
         """
-        engine = self._opened().execution_options(isolation_level="AUTOCOMMIT")
-        with translated(self._address), engine.connect() as connection:
+        engine = self._get_engine().execution_options(isolation_level="AUTOCOMMIT")
+        with translate_postgres_errors(self._address), engine.connect() as connection:
             connection.exec_driver_sql("SET statement_timeout = 0")
             try:
                 return work(connection)
             finally:
                 connection.invalidate()  # a connection without a limit serves nobody else
 
-    def _opened(self) -> Engine:
+    def _get_engine(self) -> Engine:
         if self._engine is None:
             raise VaultError("the gallery is closed")
         if self._process != os.getpid():  # a connection serves one process
-            self._engine, self._process = _shared(self._address), os.getpid()
+            self._engine, self._process = _acquire_engine(self._address), os.getpid()
         return self._engine
 
-    def _tried(self, attempt: Callable[[], T]) -> T:
-        deadline = time.monotonic() + WAIT_SECONDS
+    def _retry(self, attempt: Callable[[], T]) -> T:
+        deadline = time.monotonic() + POSTGRES_WAIT_SECONDS
         pause = 0.02
         while True:
-            with translated(self._address):
+            with translate_postgres_errors(self._address):
                 try:
                     return attempt()
                 except DBAPIError as error:
-                    again = _lost(error) or _state(error) in _AGAIN
+                    again = _is_lost(error) or _read_sqlstate(error) in _AGAIN
                     if not again or time.monotonic() + pause > deadline:
                         raise
             time.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - no secret
             pause = min(2 * pause, 0.5)
 
-    def _asked(self, kept: Callable[[Connection], bool]) -> bool:
+    def _ask_if_kept(self, kept: Callable[[Connection], bool]) -> bool:
         try:
             return self.read(kept)
         except VaultError as error:
@@ -184,13 +184,13 @@ class Pool:
 # ------------------------------------------------------------------- errors
 
 
-def _state(error: DBAPIError) -> str | None:
+def _read_sqlstate(error: DBAPIError) -> str | None:
     return getattr(error.orig, "sqlstate", None)
 
 
-def _lost(error: DBAPIError) -> bool:
+def _is_lost(error: DBAPIError) -> bool:
     """Whether the connection is gone or could not be had, as when a server starts anew."""
-    state = _state(error)
+    state = _read_sqlstate(error)
     if error.connection_invalidated or state in _AWAY or (state or "").startswith("08"):
         return True
     if state is not None or not isinstance(error.orig, psycopg.OperationalError):
@@ -202,23 +202,23 @@ def _lost(error: DBAPIError) -> bool:
 
 
 @contextmanager
-def translated(address: Address) -> Iterator[None]:
+def translate_postgres_errors(address: DatabaseAddress) -> Iterator[None]:
     """Turn what PostgreSQL and its driver raise into VaultErrors that say what to do."""
     try:
         yield
     except PoolTimeoutError:
         raise VaultBusy(f"{address}: all connections are in use; try again") from None
     except DBAPIError as error:
-        raise _error(address, error) from None
+        raise _make_error(address, error) from None
     except psycopg.Error as error:
-        raise VaultError(f"{address}: {address.cleaned(str(error))}") from None
+        raise VaultError(f"{address}: {address.redact(str(error))}") from None
 
 
-def _error(address: Address, error: DBAPIError) -> VaultError:
-    state = _state(error) or ""
+def _make_error(address: DatabaseAddress, error: DBAPIError) -> VaultError:
+    state = _read_sqlstate(error) or ""
     # The first line only: further ones may quote rows and parameters.
-    said = address.cleaned(str(error.orig))
-    if _lost(error):
+    said = address.redact(str(error.orig))
+    if _is_lost(error):
         return VaultError(f"{address} does not answer: {said}; is the server running?")
     if state in _BUSY:
         return VaultBusy(f"{address} is busy: {said}; try again")
@@ -242,15 +242,15 @@ _engines: dict[tuple[int, URL], tuple[Engine, int]] = {}
 _lock = Lock()
 
 
-def _shared(address: Address) -> Engine:
+def _acquire_engine(address: DatabaseAddress) -> Engine:
     key = os.getpid(), address.url
     with _lock:
-        engine, users = _engines.get(key) or (_made(address), 0)
+        engine, users = _engines.get(key) or (_make_engine(address), 0)
         _engines[key] = engine, users + 1
     return engine
 
 
-def _released(address: Address) -> None:
+def _release_engine(address: DatabaseAddress) -> None:
     key = os.getpid(), address.url
     with _lock:
         engine, users = _engines.pop(key)
@@ -260,21 +260,21 @@ def _released(address: Address) -> None:
     engine.dispose()
 
 
-def _made(address: Address) -> Engine:
+def _make_engine(address: DatabaseAddress) -> Engine:
     engine = create_engine(
         address.url,
         connect_args=_CONNECT,
-        pool_size=_SIZE,
-        max_overflow=_SIZE,
-        pool_timeout=WAIT_SECONDS,
+        pool_size=_POOL_CONNECTIONS,
+        max_overflow=_POOL_CONNECTIONS,
+        pool_timeout=POSTGRES_WAIT_SECONDS,
         pool_recycle=1800,
         hide_parameters=True,  # vectors belong in no message
     )
-    event.listen(engine, "connect", _prepared)
+    event.listen(engine, "connect", _prepare_connection)
     return engine
 
 
-def _prepared(connection: psycopg.Connection[object], _record: object) -> None:
+def _prepare_connection(connection: psycopg.Connection[object], _record: object) -> None:
     for statement in _SESSION:
         connection.execute(statement)
     with suppress(psycopg.ProgrammingError):  # before `onlyme store upgrade` there is no such type

@@ -13,9 +13,9 @@ from onlyme.errors import NeedsReenroll, VaultError
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from onlyme.gallery.stores.postgres.address import Address
+    from onlyme.gallery.stores.postgres.address import DatabaseAddress
 
-__all__ = ["REVISION", "VERSIONS", "check", "revision", "upgrade"]
+__all__ = ["REVISION", "VERSIONS", "check", "read_revision", "upgrade"]
 
 REVISION = "0001"
 """The version that this onlyme works with: the newest of the migrations."""
@@ -24,10 +24,10 @@ VERSIONS = "onlyme_schema"
 """The table that holds the version."""
 
 _LOCK = 0x6F6E6C796D65  # "onlyme": two upgrades at a time wait for each other
-_LEAST_PGVECTOR = (0, 8)  # the first that goes on searching where rows of an index are gone
+_MIN_PGVECTOR_VERSION = (0, 8)  # the first that goes on searching where rows of an index are gone
 
 
-def upgrade(connection: Connection, address: Address, model: str, dimension: int) -> bool:
+def upgrade(connection: Connection, address: DatabaseAddress, model: str, dimension: int) -> bool:
     """Make the tables, or bring them to this version, within the connection's transaction.
 
     Args:
@@ -52,16 +52,16 @@ def upgrade(connection: Connection, address: Address, model: str, dimension: int
     config.set_main_option("script_location", "onlyme.gallery.stores.postgres:migrations")
     config.attributes.update(connection=connection, model=model, dimension=dimension)
     steps = ScriptDirectory.from_config(config).walk_revisions()
-    before = revision(connection)
+    before = read_revision(connection)
     if before is not None and before not in {step.revision for step in steps}:
-        raise VaultError(_unknown(address, before))
+        raise VaultError(_explain_unknown(address, before))
     _require_pgvector(connection, address)
     command.upgrade(config, REVISION)
     check(connection, address, model, dimension)
     return before != REVISION
 
 
-def revision(connection: Connection) -> str | None:
+def read_revision(connection: Connection) -> str | None:
     """Return the version of the tables that are there, or None."""
     there = connection.exec_driver_sql("SELECT to_regclass(%s)", (VERSIONS,)).scalar_one()
     if there is None:
@@ -70,14 +70,14 @@ def revision(connection: Connection) -> str | None:
     return None if found is None else str(found)
 
 
-def check(connection: Connection, address: Address, model: str, dimension: int) -> None:
+def check(connection: Connection, address: DatabaseAddress, model: str, dimension: int) -> None:
     """Refuse a gallery of another version or another network.
 
     Raises:
         VaultError: there is none, or another version's.
         NeedsReenroll: it is another network's.
     """
-    found = revision(connection)
+    found = read_revision(connection)
     if found is None:
         raise VaultError(f"{address} holds no gallery; `onlyme store upgrade` makes one")
     if found < REVISION:
@@ -86,7 +86,7 @@ def check(connection: Connection, address: Address, model: str, dimension: int) 
             f"with {REVISION}; `onlyme store upgrade` brings it there"
         )
     if found > REVISION:
-        raise VaultError(_unknown(address, found))
+        raise VaultError(_explain_unknown(address, found))
     row = connection.exec_driver_sql("SELECT model, dimension FROM onlyme_gallery").one()
     if tuple(row) != (model, dimension):
         raise NeedsReenroll(
@@ -95,14 +95,14 @@ def check(connection: Connection, address: Address, model: str, dimension: int) 
         )
 
 
-def _unknown(address: Address, found: str) -> str:
+def _explain_unknown(address: DatabaseAddress, found: str) -> str:
     return (
         f"the gallery in {address} has the layout {found:.20}, which this onlyme does not know "
         f"(it works with {REVISION}); a newer onlyme made it, so use that one here too"
     )
 
 
-def _require_pgvector(connection: Connection, address: Address) -> None:
+def _require_pgvector(connection: Connection, address: DatabaseAddress) -> None:
     """Install the extension where that is allowed and needed."""
     query = "SELECT extversion FROM pg_extension WHERE extname = 'vector'"
     found = connection.exec_driver_sql(query).scalar_one_or_none()
@@ -118,7 +118,7 @@ def _require_pgvector(connection: Connection, address: Address) -> None:
             )
         connection.exec_driver_sql("CREATE EXTENSION vector")
         found = connection.exec_driver_sql(query).scalar_one()
-    if tuple(int(part) for part in found.split(".")[:2]) < _LEAST_PGVECTOR:
+    if tuple(int(part) for part in found.split(".")[:2]) < _MIN_PGVECTOR_VERSION:
         raise VaultError(
             f"{address}: pgvector is {found}, and 0.8 or newer is needed; its administrator "
             "installs it and runs `ALTER EXTENSION vector UPDATE`"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from pgvector import Vector
 
 from onlyme.errors import VaultDamaged
-from onlyme.gallery.stores.checks import checked_note, checked_queries, checked_rows
+from onlyme.gallery.stores.checks import check_note, check_queries, check_rows
 from onlyme.gallery.stores.postgres import index, schema
-from onlyme.gallery.stores.postgres.address import Address
-from onlyme.gallery.stores.postgres.pool import Pool
+from onlyme.gallery.stores.postgres.address import DatabaseAddress
+from onlyme.gallery.stores.postgres.pool import ConnectionPool
 from onlyme.gallery.stores.protocol import Count, Hit, Row
 
 if TYPE_CHECKING:
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgresStore"]
 
-_WIDTH = 40
+_MIN_CANDIDATES = 40
 """So many candidates at least are taken from the index and ranked again."""
 
-_WIDEST = 200
+_MAX_CANDIDATES = 200
 """An index is asked for so many at most; who wants more reads every row."""
 
-_SMALL_BYTES = 8 * 2**20
+_MAX_REWRITE_BYTES = 8 * 2**20
 """A table of this size is written anew in well under a second."""
 
 _ALONE = "SELECT version FROM onlyme_gallery FOR UPDATE"
 """Waits until nobody else changes anything, and says how often that was done so far."""
 
-_RECEIPTS = 100_000
+_MAX_RECEIPTS = 100_000
 """So many changes are remembered: minutes of the fastest writing, for who asks within seconds."""
 
 _COLUMNS = "key, generation, sealed, vector"
@@ -63,8 +63,8 @@ class PostgresStore:
 
     def __init__(self, address: str, model: str, dimension: int) -> None:
         self.model, self.dimension = model, dimension
-        self.address = Address.parsed(address)
-        self._pool = Pool(self.address)
+        self.address = DatabaseAddress.parse(address)
+        self._pool = ConnectionPool(self.address)
         try:
             self._pool.read(
                 lambda connection: schema.check(connection, self.address, model, dimension)
@@ -83,8 +83,8 @@ class PostgresStore:
         Raises:
             VaultError, NeedsReenroll: see `schema.upgrade`.
         """
-        parsed = Address.parsed(address)
-        pool = Pool(parsed)
+        parsed = DatabaseAddress.parse(address)
+        pool = ConnectionPool(parsed)
         try:
             return pool.write(lambda link: schema.upgrade(link, parsed, model, dimension))
         finally:
@@ -100,19 +100,19 @@ class PostgresStore:
         self, rows: Sequence[Row], was: Mapping[bytes, bytes | None] | None = None
     ) -> frozenset[bytes]:
         """Write rows, each in place of any earlier one of its key; see `TemplateStore`."""
-        checked_rows(rows, self.dimension)
+        check_rows(rows, self.dimension)
         expected = was or {}
 
         def change(connection: Connection) -> tuple[bool, frozenset[bytes]]:
             asked = [row.key for row in rows if row.key in expected]
-            now = _sealed(connection, asked) if asked else {}
+            now = _read_sealed(connection, asked) if asked else {}
             late = frozenset(key for key in asked if now.get(key) != expected[key])
             written = [row for row in rows if row.key not in late]
             if written:
                 _write(connection, written)
             return bool(written), late
 
-        return self._changed(change) if rows else frozenset()
+        return self._change(change) if rows else frozenset()
 
     def remove(self, keys: Collection[bytes]) -> int:
         """Erase rows; see `TemplateStore`, and `scrub` for what the server's files keep."""
@@ -122,11 +122,11 @@ class PostgresStore:
             gone = connection.exec_driver_sql(query, (list(keys),)).rowcount
             return gone > 0, gone
 
-        return self._changed(change) if keys else 0
+        return self._change(change) if keys else 0
 
     def note(self, name: str, value: bytes | None, was: bytes | None) -> bool:
         """Write or erase a note, unless somebody else was quicker; see `TemplateStore`."""
-        checked_note(name, value)
+        check_note(name, value)
 
         def change(connection: Connection) -> tuple[bool, bool]:
             query = "SELECT value FROM onlyme_note WHERE name = %s"
@@ -137,9 +137,9 @@ class PostgresStore:
                 connection.exec_driver_sql("INSERT INTO onlyme_note VALUES (%s, %s)", (name, value))
             return True, True
 
-        return bool(self._changed(change))
+        return bool(self._change(change))
 
-    def _changed(self, change: Callable[[Connection], tuple[bool, Any]]) -> Any:
+    def _change(self, change: Callable[[Connection], tuple[bool, Any]]) -> Any:
         """Do what changes something while nobody else does, count it if it did, leave a receipt."""
         receipt, tried = os.urandom(16), 0
 
@@ -154,28 +154,28 @@ class PostgresStore:
             connection.exec_driver_sql(
                 "INSERT INTO onlyme_change VALUES (%s, %s)", (tried, receipt)
             )
-            old = (tried - _RECEIPTS,)
+            old = (tried - _MAX_RECEIPTS,)
             connection.exec_driver_sql("DELETE FROM onlyme_change WHERE version <= %s", old)
             return answer
 
-        def kept(connection: Connection) -> bool:
+        def was_kept(connection: Connection) -> bool:
             connection.exec_driver_sql(_ALONE)  # waits until the server has given up on the try
             query = "SELECT receipt FROM onlyme_change WHERE version = %s"
             return connection.exec_driver_sql(query, (tried,)).scalar_one_or_none() == receipt
 
-        return self._pool.write(work, kept)
+        return self._pool.write(work, was_kept)
 
     # ------------------------------------------------------------------ reading
 
     def notes(self) -> dict[str, bytes]:
         """Return all notes."""
         query = "SELECT name, value FROM onlyme_note"
-        return {name: bytes(value) for name, value in self._all(query)}
+        return {name: bytes(value) for name, value in self._fetch_all(query)}
 
     def rows(self, keys: Collection[bytes]) -> dict[bytes, Row]:
         """Return the rows of these keys; a key without one is left out."""
         query = f"SELECT {_COLUMNS} FROM onlyme_template WHERE key = ANY(%s)"  # noqa: S608 - words of ours
-        return {row[0]: self._row(row) for row in self._all(query, list(keys))}
+        return {row[0]: self._make_row(row) for row in self._fetch_all(query, list(keys))}
 
     def blocks(self, after: bytes | None = None, size: int = 1024) -> Iterator[list[Row]]:
         """Yield all rows in the order of their keys, in blocks; see `TemplateStore`."""
@@ -184,23 +184,23 @@ class PostgresStore:
             "WHERE key > %s ORDER BY key LIMIT %s"
         )
         last = b"" if after is None else after
-        while block := [self._row(row) for row in self._all(query, last, size)]:
+        while block := [self._make_row(row) for row in self._fetch_all(query, last, size)]:
             yield block
             last = block[-1].key
 
     def count(self) -> Count:
         """Count the rows; the server looks at all of them."""
         query = "SELECT generation, count(*) FROM onlyme_template GROUP BY generation"
-        generations = {int(generation): int(rows) for generation, rows in self._all(query)}
+        generations = {int(generation): int(rows) for generation, rows in self._fetch_all(query)}
         return Count(sum(generations.values()), generations)
 
     @property
     def version(self) -> int:
         """What grows with every change, by any process."""
-        [(version,)] = self._all("SELECT version FROM onlyme_gallery")
+        [(version,)] = self._fetch_all("SELECT version FROM onlyme_gallery")
         return int(version)
 
-    def nearest(
+    def find_nearest(
         self,
         queries: NDArray[np.float32],
         k: int,
@@ -209,13 +209,13 @@ class PostgresStore:
         exact: bool = False,
     ) -> list[list[Hit]]:
         """Find the rows of one generation that are nearest to each query; see `TemplateStore`."""
-        checked_queries(queries, self.dimension, k)
-        wide = max(_WIDTH, 4 * k)
-        exact = exact or wide > _WIDEST
+        check_queries(queries, self.dimension, k)
+        wide = max(_MIN_CANDIDATES, 4 * k)
+        exact = exact or wide > _MAX_CANDIDATES
         found = (
             f"(SELECT key, vector FROM onlyme_template WHERE generation = {int(generation)})"  # noqa: S608
             if exact
-            else f"({index.candidates(self.dimension, int(generation), wide)})"
+            else f"({index.make_candidate_query(self.dimension, int(generation), wide)})"
         )
         query = (
             f"SELECT key, -(vector <#> %(query)s) FROM {found} found "  # noqa: S608 - words of ours
@@ -237,9 +237,9 @@ class PostgresStore:
 
     # -------------------------------------------------------------- maintenance
 
-    def indexed(self) -> list[int]:
+    def list_indexes(self) -> list[int]:
         """Return the generations that have an index."""
-        return self._pool.read(index.built)
+        return self._pool.read(index.list_built)
 
     def build_index(self, generation: int) -> None:
         """Build the index of a generation unless it is there; others read and write meanwhile."""
@@ -257,8 +257,8 @@ class PostgresStore:
         what is left lies in free space until that is used again, or until `rewrite`. What
         the write-ahead log, replicas and backups hold goes when the server recycles them.
         """
-        [(size,)] = self._all("SELECT pg_total_relation_size('onlyme_template')")
-        if int(size) < _SMALL_BYTES:
+        [(size,)] = self._fetch_all("SELECT pg_total_relation_size('onlyme_template')")
+        if int(size) < _MAX_REWRITE_BYTES:
             self.rewrite()
         else:
             self._vacuum("(ANALYZE) onlyme_template", "(FULL, ANALYZE) onlyme_note")
@@ -276,19 +276,19 @@ class PostgresStore:
 
         self._pool.maintain(work)
 
-    def _all(self, query: str, *parameters: object) -> Sequence[Any]:
+    def _fetch_all(self, query: str, *parameters: object) -> Sequence[Any]:
         return self._pool.read(
             lambda connection: connection.exec_driver_sql(query, parameters or None).all()
         )
 
-    def _row(self, row: Any) -> Row:
+    def _make_row(self, row: Any) -> Row:
         key, generation, sealed, vector = row
         if not isinstance(vector, Vector) or vector.dimensions() != self.dimension:
             raise VaultDamaged(f"{self.address} holds a vector that no onlyme wrote")
         return Row(bytes(key), int(generation), bytes(sealed), vector.to_numpy())
 
 
-def _sealed(connection: Connection, keys: list[bytes]) -> dict[bytes, bytes]:
+def _read_sealed(connection: Connection, keys: list[bytes]) -> dict[bytes, bytes]:
     query = "SELECT key, sealed FROM onlyme_template WHERE key = ANY(%s)"
     return {bytes(key): bytes(sealed) for key, sealed in connection.exec_driver_sql(query, (keys,))}
 

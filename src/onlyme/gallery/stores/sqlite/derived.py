@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import SettingsError, VaultDamaged
-from onlyme.gallery.stores.sqlite.exact import top
-from onlyme.gallery.stores.sqlite.index import CANDIDATES, Index
-from onlyme.gallery.stores.sqlite.lock import locked
+from onlyme.gallery.stores.sqlite.exact import find_top_rows
+from onlyme.gallery.stores.sqlite.index import MIN_CANDIDATES, Index
+from onlyme.gallery.stores.sqlite.lock import hold_lock
 from onlyme.gallery.stores.sqlite.matrix import Matrix
 
 if TYPE_CHECKING:
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
     from onlyme.storage.sqlite import SqliteFile
 
-__all__ = ["Derived"]
+__all__ = ["DerivedFiles"]
 
 _KINDS = ("matrix", "index")
 
-_MANY = 8192
+_BATCH_ROWS = 8192
 """Rows that are read at a time."""
 
-_TAIL = 20_000
+_MAX_TAIL_ROWS = 20_000
 """When more rows than this have changed since the index was built, it is passed by."""
 
 
-class Derived:
+class DerivedFiles:
     """The files derived from one SQLite file, beside it: `NAME.GENERATION.matrix` and `.index`.
 
     Every method is called within a transaction, and sees what that sees, or newer.
@@ -57,35 +57,42 @@ class Derived:
         self._matrices.clear()
         self._indexes.clear()
 
-    def top(
+    def find_candidates(
         self, queries: NDArray[np.float32], k: int, generation: int, *, exact: bool
     ) -> tuple[list[NDArray[np.intp]], bool]:
         """Return for each query the slots that may be nearest, and whether every row was seen."""
-        matrix = self.matrix(generation)
-        index = None if exact else self._index(generation)
-        tail = self._changed_since(generation, index[0]) if index else None
+        load_matrix = self.matrix(generation)
+        index = None if exact else self._load_index(generation)
+        tail = self._find_changed(generation, index[0]) if index else None
         if index is None or tail is None:
-            return [slots for slots, _ in top(matrix, queries, k)], k >= len(matrix)
-        near = index[1].top(queries, max(CANDIDATES, 2 * k))
-        known = (np.union1d(slots[slots < len(matrix)], tail) for slots in near)
-        best = [_best(matrix, slots, query, k) for slots, query in zip(known, queries, strict=True)]
-        return best, not len(matrix)
+            return [slots for slots, _ in find_top_rows(load_matrix, queries, k)], k >= len(
+                load_matrix
+            )
+        near = index[1].find_candidates(queries, max(MIN_CANDIDATES, 2 * k))
+        known = (np.union1d(slots[slots < len(load_matrix)], tail) for slots in near)
+        best = [
+            _select_nearest(load_matrix, slots, query, k)
+            for slots, query in zip(known, queries, strict=True)
+        ]
+        return best, not len(load_matrix)
 
-    def indexed(self) -> list[int]:
+    def list_indexes(self) -> list[int]:
         """Return the generations that have an index."""
         return [
             row[0]
             for row in self._file.run("SELECT generation FROM indexed ORDER BY generation")
-            if self._path(row[0], "index").exists()
+            if self._make_path(row[0], "index").exists()
         ]
 
-    def to_index(self, generation: int) -> tuple[int, NDArray[np.intp], NDArray[np.float32]]:
+    def read_index_input(
+        self, generation: int
+    ) -> tuple[int, NDArray[np.intp], NDArray[np.float32]]:
         """Return what an index is built of: the version of the rows, their slots, the matrix."""
         query = "SELECT slot - 1 FROM person WHERE generation = ? ORDER BY slot"
         slots = np.array(self._file.run(query, (generation,)).fetchall(), np.intp).reshape(-1)
-        return self._version(), slots, self.matrix(generation)
+        return self._read_version(), slots, self.matrix(generation)
 
-    def outdated(self) -> list[int]:
+    def list_outdated(self) -> list[int]:
         """Return the generations whose index holds more than rows that are as they were."""
         query = (
             "SELECT generation FROM indexed WHERE version < (SELECT max("
@@ -96,7 +103,7 @@ class Derived:
 
     def index_path(self, generation: int) -> Path:
         """Where the index of a generation is."""
-        return self._path(generation, "index")
+        return self._make_path(generation, "index")
 
     def forget_index(self, generation: int) -> None:
         """Open it anew when it is next asked for."""
@@ -108,8 +115,8 @@ class Derived:
         Args:
             kept: generations that rows are left of.
         """
-        with locked(self._file.path.with_suffix(".lock")):
-            stay = {self._path(one, kind).name for one in kept for kind in _KINDS}
+        with hold_lock(self._file.path.with_suffix(".lock")):
+            stay = {self._make_path(one, kind).name for one in kept for kind in _KINDS}
             for kind in _KINDS:
                 for path in self._file.path.parent.glob(f"{self._file.path.stem}.*.{kind}"):
                     if path.name not in stay:
@@ -117,7 +124,7 @@ class Derived:
         self._matrices = {g: m for g, m in self._matrices.items() if g in kept}
         self._indexes = {g: i for g, i in self._indexes.items() if g in kept}
         for generation in kept:
-            if self._path(generation, "matrix").exists():
+            if self._make_path(generation, "matrix").exists():
                 self.matrix(generation)
 
     # ------------------------------------------------------------------- matrix
@@ -128,29 +135,31 @@ class Derived:
         Raises:
             VaultDamaged: a row holds a vector of another length, or the file cannot be kept.
         """
-        version = self._version()
+        version = self._read_version()
         if generation not in self._matrices:
             if (
-                self._file.one("SELECT 1 FROM person WHERE generation = ? LIMIT 1", generation)
+                self._file.fetch_one(
+                    "SELECT 1 FROM person WHERE generation = ? LIMIT 1", generation
+                )
                 is None
             ):
                 return np.empty((0, self._dimension), np.float32)
-            path = self._path(generation, "matrix")
+            path = self._make_path(generation, "matrix")
             self._matrices[generation] = Matrix(path, self._store, generation, self._dimension)
         matrix = self._matrices[generation]
         rows = matrix.rows(version)
         if rows is None:
-            with locked(self._file.path.with_suffix(".lock")):
+            with hold_lock(self._file.path.with_suffix(".lock")):
                 matrix.reopen()
                 if matrix.version < version:
-                    changes = self._changes(generation, matrix.version)
-                    matrix.update(changes, version, self._slots())
+                    changes = self._read_changes(generation, matrix.version)
+                    matrix.update(changes, version, self._count_slots())
                 rows = matrix.rows(version)
         if rows is None:
             raise VaultDamaged(f"{matrix.path} cannot be written as it should be")
         return rows
 
-    def _changes(
+    def _read_changes(
         self, generation: int, since: int
     ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
         """Yield what is in slots that changed after a version."""
@@ -160,7 +169,7 @@ class Derived:
             (generation, since, since),
         )
         nothing = bytes(4 * self._dimension)
-        while many := changed.fetchmany(_MANY):
+        while many := changed.fetchmany(_BATCH_ROWS):
             slots = np.array([slot - 1 for slot, _ in many], np.intp)
             joined = b"".join(nothing if vector is None else vector for _, vector in many)
             if len(joined) != len(nothing) * len(many):
@@ -169,46 +178,53 @@ class Derived:
 
     # -------------------------------------------------------------------- index
 
-    def _index(self, generation: int) -> tuple[int, Index] | None:
+    def _load_index(self, generation: int) -> tuple[int, Index] | None:
         """Return the version of the rows that an index knows, and the index; None without."""
-        row = self._file.one("SELECT version, bytes FROM indexed WHERE generation = ?", generation)
+        row = self._file.fetch_one(
+            "SELECT version, bytes FROM indexed WHERE generation = ?", generation
+        )
         if row is None:
             return None
         held = self._indexes.get(generation)
         if held is None or held[0] != row[0]:
             # Deleted, damaged, or faiss is not there: every row is looked at instead.
             with suppress(OSError, ValueError, RuntimeError, SettingsError):
-                self._indexes[generation] = row[0], Index(self._path(generation, "index"), row[1])
+                self._indexes[generation] = (
+                    row[0],
+                    Index(self._make_path(generation, "index"), row[1]),
+                )
         held = self._indexes.get(generation)
         return held if held is not None and held[0] == row[0] else None
 
-    def _changed_since(self, generation: int, since: int) -> NDArray[np.intp] | None:
+    def _find_changed(self, generation: int, since: int) -> NDArray[np.intp] | None:
         """int[n]: slots of a generation that changed after a version; None where they are many."""
         query = (
             "SELECT slot - 1 FROM person INDEXED BY person_changed"  # few, where all are of one
             " WHERE changed > ? AND generation = ? LIMIT ?"
         )
-        rows = self._file.run(query, (since, generation, _TAIL + 1)).fetchall()
-        return None if len(rows) > _TAIL else np.array(rows, np.intp).reshape(-1)
+        rows = self._file.run(query, (since, generation, _MAX_TAIL_ROWS + 1)).fetchall()
+        return None if len(rows) > _MAX_TAIL_ROWS else np.array(rows, np.intp).reshape(-1)
 
     # ------------------------------------------------------------------- within
 
-    def _path(self, generation: int, kind: str) -> Path:
+    def _make_path(self, generation: int, kind: str) -> Path:
         return self._file.path.with_name(f"{self._file.path.stem}.{generation}.{kind}")
 
-    def _version(self) -> int:
-        state = self._file.one("SELECT version FROM state")
+    def _read_version(self) -> int:
+        state = self._file.fetch_one("SELECT version FROM state")
         if state is None:
             raise VaultDamaged(f"the state of {self._file.path} is missing")
         return int(state[0])
 
-    def _slots(self) -> int:
+    def _count_slots(self) -> int:
         """How many slots were ever used."""
-        used = (self._file.one(f"SELECT max(slot) FROM {table}") for table in ("person", "gone"))  # noqa: S608
+        used = (
+            self._file.fetch_one(f"SELECT max(slot) FROM {table}") for table in ("person", "gone")
+        )
         return max((row[0] or 0 for row in used if row), default=0)
 
 
-def _best(
+def _select_nearest(
     matrix: NDArray[np.float32], slots: NDArray[np.intp], query: NDArray[np.float32], k: int
 ) -> NDArray[np.intp]:
     """Compare a few rows exactly, and keep the k nearest."""

@@ -15,16 +15,16 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["top"]
+__all__ = ["find_top_rows"]
 
-_BLOCK = 2**14
+_BLOCK_ROWS = 2**14
 """Rows compared at a time: their products stay in the cache, whatever the matrix holds."""
 
-_FEW = 8
+_MAX_QUERIES_WITHOUT_BLAS = 8
 """So many queries are compared without BLAS."""
 
 
-def top(
+def find_top_rows(
     matrix: NDArray[np.float32], queries: NDArray[np.float32], k: int
 ) -> list[tuple[NDArray[np.intp], NDArray[np.float32]]]:
     """Find the rows whose scalar product with each query is largest.
@@ -42,10 +42,10 @@ def top(
     >>> numbers.tolist(), products.tolist()
     ([1], [1.0])
     """
-    best = [_Best(k) for _ in queries]
-    for start in range(0, len(matrix), _BLOCK):
-        block = matrix[start : start + _BLOCK]
-        if len(queries) <= _FEW:
+    best = [_TopRows(k) for _ in queries]
+    for start in range(0, len(matrix), _BLOCK_ROWS):
+        block = matrix[start : start + _BLOCK_ROWS]
+        if len(queries) <= _MAX_QUERIES_WITHOUT_BLAS:
             for one, query in zip(best, queries, strict=True):
                 one.add(start, np.einsum("nd,d->n", block, query))
         else:
@@ -54,7 +54,7 @@ def top(
     return [(one.numbers, one.products) for one in best]
 
 
-class _Best:
+class _TopRows:
     """The best so far. Most blocks bring nothing better, which one comparison shows."""
 
     def __init__(self, k: int) -> None:

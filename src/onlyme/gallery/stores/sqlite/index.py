@@ -25,23 +25,23 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["FEWEST", "Index", "build"]
+__all__ = ["MIN_INDEX_ROWS", "Index", "write_index"]
 
-FEWEST = 500
+MIN_INDEX_ROWS = 500
 """Fewer rows than this are no sample to make tables from, and need no index."""
 
-CANDIDATES = 64
+MIN_CANDIDATES = 64
 """So many rows at least are proposed; benchmarks/gallery.py shows what others would find."""
 
-_SAMPLE = 10_000
-_BATCH = 50_000
+_MAX_SAMPLE_ROWS = 10_000
+_BATCH_ROWS = 50_000
 
 
 class Index:
     """One index in memory: 32 bytes a row of 128 numbers.
 
     Args:
-        path: what `build` wrote.
+        path: what `write_index` wrote.
         size: its length in bytes; a file that was cut is not for faiss to read.
 
     Raises:
@@ -52,15 +52,15 @@ class Index:
     def __init__(self, path: Path, size: int) -> None:
         if path.stat().st_size != size:
             raise ValueError(f"{path} is not as long as it was written")
-        self._index = _faiss().read_index(str(path))
+        self._index = _import_faiss().read_index(str(path))
 
-    def top(self, queries: NDArray[np.float32], k: int) -> list[NDArray[np.intp]]:
+    def find_candidates(self, queries: NDArray[np.float32], k: int) -> list[NDArray[np.intp]]:
         """Return for each query of float32[q, d] the rows, int[≤ k], that seem nearest to it."""
         _, near = self._index.search(np.ascontiguousarray(queries), k)
         return [row[row >= 0].astype(np.intp) for row in near]
 
 
-def build(
+def write_index(
     path: Path,
     rows: NDArray[np.intp],
     matrix: NDArray[np.float32],
@@ -70,7 +70,7 @@ def build(
 
     Args:
         path: where to.
-        rows: int[n], n ≥ `FEWEST`: those that the tables are made from.
+        rows: int[n], n ≥ `MIN_INDEX_ROWS`: those that the tables are made from.
         matrix: float32[m, d], what is indexed; rows of zeros are never found.
         progress: told how many of how many are done.
 
@@ -78,14 +78,14 @@ def build(
         OSError: it cannot be written.
         SettingsError: faiss is not installed.
     """
-    faiss = _faiss()
+    faiss = _import_faiss()
     d = matrix.shape[1]
     index = faiss.IndexPQFastScan(d, d // 2 if d % 2 == 0 else d, 4, faiss.METRIC_INNER_PRODUCT)
     index.pq.cp.min_points_per_centroid = 1  # it would complain on stderr
-    sample = rows[np.linspace(0, len(rows) - 1, min(len(rows), _SAMPLE)).astype(np.intp)]
+    sample = rows[np.linspace(0, len(rows) - 1, min(len(rows), _MAX_SAMPLE_ROWS)).astype(np.intp)]
     index.train(np.ascontiguousarray(matrix[sample]))
-    for start in range(0, len(matrix), _BATCH):
-        part = np.array(matrix[start : start + _BATCH])  # a copy: others may write meanwhile
+    for start in range(0, len(matrix), _BATCH_ROWS):
+        part = np.array(matrix[start : start + _BATCH_ROWS])  # a copy: others may write meanwhile
         index.add(part)
         if progress:
             progress(start + len(part), len(matrix))
@@ -98,7 +98,7 @@ def build(
     draft.replace(path)
 
 
-def _faiss() -> Any:
+def _import_faiss() -> Any:
     try:
         import faiss
     except ModuleNotFoundError:

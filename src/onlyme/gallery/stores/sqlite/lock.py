@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["locked"]
+__all__ = ["hold_lock"]
 
-WAIT_SECONDS = 60.0
+LOCK_WAIT_SECONDS = 60.0
 """Bringing a matrix of millions up to date takes this long at most."""
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def hold_lock(path: Path) -> Iterator[None]:
     """Hold a lock file, which is made where it does not exist; the end of a process lets go of it.
 
     Raises:
@@ -30,8 +30,8 @@ def locked(path: Path) -> Iterator[None]:
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not _taken(handle):
+        deadline = time.monotonic() + LOCK_WAIT_SECONDS
+        while not _try_lock(handle):
             if time.monotonic() > deadline:
                 raise VaultBusy(f"{path} is held by another process; try again")
             time.sleep(0.01)
@@ -40,7 +40,7 @@ def locked(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _taken(handle: int) -> bool:
+def _try_lock(handle: int) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -29,7 +29,7 @@ _MAGIC = b"onlymeM1"
 _FIELDS = struct.Struct("<8s16sIIQQ")  # magic, store, generation, dimension, version, slots
 _CHECKED = struct.Struct("<I")
 _HEADER_BYTES = 4096
-_ROOM = 1024
+_MIN_ROOM_SLOTS = 1024
 """Slots that a file has room for at least."""
 
 
@@ -59,11 +59,11 @@ class Matrix:
     @property
     def version(self) -> int:
         """Up to which version of the store it has every change; 0 for an unusable file."""
-        return self._header()[0]
+        return self._read_header()[0]
 
     def rows(self, version: int) -> NDArray[np.float32] | None:
         """float32[slots, d]: the vectors as they are; None if the file is behind a version."""
-        reached, slots = self._header()
+        reached, slots = self._read_header()
         if self._whole is None or reached < version or not reached:
             return None
         numbers: NDArray[np.float32] = self._whole[_HEADER_BYTES:].view("<f4")
@@ -106,7 +106,7 @@ class Matrix:
         size = _HEADER_BYTES + slots * self._dimension * 4
         if os.fstat(handle).st_size < size:
             # An eighth more than is needed: a file that grows by one is not extended each time.
-            os.ftruncate(handle, size + max(_ROOM, slots // 8) * self._dimension * 4)
+            os.ftruncate(handle, size + max(_MIN_ROOM_SLOTS, slots // 8) * self._dimension * 4)
 
     def _write(
         self, handle: int, changes: Iterable[tuple[NDArray[np.intp], NDArray[np.float32]]]
@@ -120,7 +120,7 @@ class Matrix:
                 if len(run):
                     _write_all(handle, part.tobytes(), _HEADER_BYTES + int(run[0]) * width)
 
-    def _header(self) -> tuple[int, int]:
+    def _read_header(self) -> tuple[int, int]:
         """Version and slots; zeros where the file is not this matrix."""
         if self._whole is None or len(self._whole) < _HEADER_BYTES:
             return 0, 0

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import NeedsReenroll, VaultDamaged
-from onlyme.gallery.stores.checks import checked_note, checked_queries, checked_rows
+from onlyme.gallery.stores.checks import check_note, check_queries, check_rows
 from onlyme.gallery.stores.protocol import Count, Hit, Row
-from onlyme.gallery.stores.sqlite.derived import Derived
-from onlyme.gallery.stores.sqlite.index import FEWEST, build
-from onlyme.gallery.stores.sqlite.lock import locked
-from onlyme.storage.sqlite import SqliteFile, translated
+from onlyme.gallery.stores.sqlite.derived import DerivedFiles
+from onlyme.gallery.stores.sqlite.index import MIN_INDEX_ROWS, write_index
+from onlyme.gallery.stores.sqlite.lock import hold_lock
+from onlyme.storage.sqlite import SqliteFile, translate_sqlite_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Embedded"]
+__all__ = ["SqliteStore"]
 
 _APPLICATION = 0x6F6E6767  # "ongg"
 _LAYOUT = 1
@@ -47,11 +47,11 @@ _SCHEMA = (
     "CREATE TABLE note (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID",
 )
 _ROW = "key, generation, sealed, vector"
-_SLACK = 16
+_SLACK_ROWS = 16
 """Of so many more rows than asked for is looked up what the store has."""
 
 
-class Embedded:
+class SqliteStore:
     """A TemplateStore and an IndexedStore in one folder.
 
     Args:
@@ -70,12 +70,12 @@ class Embedded:
         self.path, self.model, self.dimension = path, model, dimension
         self._file = SqliteFile(path, application=_APPLICATION, layout=_LAYOUT, schema=_SCHEMA)
         try:
-            with translated(path):
+            with translate_sqlite_errors(path):
                 store = self._set_up()
         except BaseException:
             self._file.close()
             raise
-        self._derived = Derived(self._file, store, dimension)
+        self._derived = DerivedFiles(self._file, store, dimension)
 
     def close(self) -> None:
         """Let go of the files."""
@@ -88,12 +88,12 @@ class Embedded:
         self, rows: Sequence[Row], was: Mapping[bytes, bytes | None] | None = None
     ) -> frozenset[bytes]:
         """Write rows, each in place of any earlier one of its key; see TemplateStore."""
-        checked_rows(rows, self.dimension)
+        check_rows(rows, self.dimension)
         late: set[bytes] = set()
-        with translated(self.path), self._file.writing():
-            writer = _Writer(self._file, self._version() + 1)
+        with translate_sqlite_errors(self.path), self._file.start_writing():
+            writer = _Writer(self._file, self._read_version() + 1)
             for row in rows:
-                slot, sealed = writer.found(row.key)
+                slot, sealed = writer.find(row.key)
                 if was and row.key in was and was[row.key] != sealed:
                     late.add(row.key)
                 else:
@@ -103,34 +103,34 @@ class Embedded:
 
     def remove(self, keys: Collection[bytes]) -> int:
         """Remove rows; see TemplateStore."""
-        with translated(self.path), self._file.writing():
-            writer = _Writer(self._file, self._version() + 1)
+        with translate_sqlite_errors(self.path), self._file.start_writing():
+            writer = _Writer(self._file, self._read_version() + 1)
             count = sum(writer.drop(key) for key in set(keys))
             writer.finish()
         return count
 
     def note(self, name: str, value: bytes | None, was: bytes | None) -> bool:
         """Write or erase a note, unless somebody else was quicker; see TemplateStore."""
-        checked_note(name, value)
-        with translated(self.path), self._file.writing():
-            held = self._file.one("SELECT value FROM note WHERE name = ?", name)
+        check_note(name, value)
+        with translate_sqlite_errors(self.path), self._file.start_writing():
+            held = self._file.fetch_one("SELECT value FROM note WHERE name = ?", name)
             if (held[0] if held else None) != was:
                 return False
             if value is None:
                 self._file.run("DELETE FROM note WHERE name = ?", (name,))
             else:
                 self._file.run("INSERT OR REPLACE INTO note VALUES (?, ?)", (name, value))
-            writer = _Writer(self._file, self._version() + 1)
+            writer = _Writer(self._file, self._read_version() + 1)
             writer.changed = True
             writer.finish()
         return True
 
     def scrub(self) -> None:
         """Leave nothing of what was removed or replaced in the files."""
-        with translated(self.path):
-            with self._file.reading():
+        with translate_sqlite_errors(self.path):
+            with self._file.start_reading():
                 self._derived.scrub(self.count().generations)
-                outdated = self._derived.outdated()
+                outdated = self._derived.list_outdated()
             self._file.scrub()
             for generation in outdated:  # it holds an image of who was removed
                 self.drop_index(generation)
@@ -138,10 +138,10 @@ class Embedded:
 
     # -------------------------------------------------------------------- index
 
-    def indexed(self) -> list[int]:
+    def list_indexes(self) -> list[int]:
         """Return the generations that have an index; see IndexedStore."""
-        with translated(self.path), self._file.reading():
-            return self._derived.indexed()
+        with translate_sqlite_errors(self.path), self._file.start_reading():
+            return self._derived.list_indexes()
 
     def build_index(
         self, generation: int, progress: Callable[[int, int], None] | None = None
@@ -158,24 +158,24 @@ class Embedded:
             SettingsError: faiss is not installed.
         """
         path = self._derived.index_path(generation)
-        with translated(self.path), locked(self.path.with_suffix(".index-lock")):
-            with self._file.reading():
-                known = self._file.one(
+        with translate_sqlite_errors(self.path), hold_lock(self.path.with_suffix(".index-lock")):
+            with self._file.start_reading():
+                known = self._file.fetch_one(
                     "SELECT version FROM indexed WHERE generation = ?", generation
                 )
-                version, slots, matrix = self._derived.to_index(generation)
-            if len(slots) < FEWEST or (path.exists() and known == (version,)):
+                version, slots, matrix = self._derived.read_index_input(generation)
+            if len(slots) < MIN_INDEX_ROWS or (path.exists() and known == (version,)):
                 return
             # Others may change rows meanwhile: a search looks at those beside the index.
-            build(path, slots, matrix, progress)
-            with self._file.writing():
+            write_index(path, slots, matrix, progress)
+            with self._file.start_writing():
                 row = (generation, version, path.stat().st_size)
                 self._file.run("INSERT OR REPLACE INTO indexed VALUES (?, ?, ?)", row)
             self._derived.forget_index(generation)
 
     def drop_index(self, generation: int) -> None:
         """Drop the index of a generation; see IndexedStore."""
-        with translated(self.path), self._file.writing():
+        with translate_sqlite_errors(self.path), self._file.start_writing():
             self._file.run("DELETE FROM indexed WHERE generation = ?", (generation,))
             self._derived.forget_index(generation)
             self._derived.index_path(generation).unlink(missing_ok=True)
@@ -184,17 +184,17 @@ class Embedded:
 
     def notes(self) -> dict[str, bytes]:
         """Return all notes."""
-        with translated(self.path):
+        with translate_sqlite_errors(self.path):
             return dict(self._file.run("SELECT name, value FROM note").fetchall())
 
     def rows(self, keys: Collection[bytes]) -> dict[bytes, Row]:
         """Return the rows of these keys; see TemplateStore."""
         found = {}
-        with translated(self.path), self._file.reading():
+        with translate_sqlite_errors(self.path), self._file.start_reading():
             for key in keys:
-                row = self._file.one(f"SELECT {_ROW} FROM person WHERE key = ?", key)  # noqa: S608
+                row = self._file.fetch_one(f"SELECT {_ROW} FROM person WHERE key = ?", key)  # noqa: S608
                 if row is not None:
-                    found[key] = self._row(*row)
+                    found[key] = self._make_row(*row)
         return found
 
     def blocks(self, after: bytes | None = None, size: int = 1024) -> Iterator[list[Row]]:
@@ -202,8 +202,10 @@ class Embedded:
         query = f"SELECT {_ROW} FROM person WHERE key > ? ORDER BY key LIMIT ?"  # noqa: S608
         last = after or b""
         while True:
-            with translated(self.path):
-                block = [self._row(*row) for row in self._file.run(query, (last, size)).fetchall()]
+            with translate_sqlite_errors(self.path):
+                block = [
+                    self._make_row(*row) for row in self._file.run(query, (last, size)).fetchall()
+                ]
             if not block:
                 return
             yield block
@@ -211,7 +213,7 @@ class Embedded:
 
     def count(self) -> Count:
         """Count the rows."""
-        with translated(self.path):
+        with translate_sqlite_errors(self.path):
             query = "SELECT generation, count(*) FROM person GROUP BY generation"
             generations = dict(self._file.run(query).fetchall())
         return Count(sum(generations.values()), generations)
@@ -219,10 +221,10 @@ class Embedded:
     @property
     def version(self) -> int:
         """What grows with every change, by any process."""
-        with translated(self.path):
-            return self._version()
+        with translate_sqlite_errors(self.path):
+            return self._read_version()
 
-    def nearest(
+    def find_nearest(
         self,
         queries: NDArray[np.float32],
         k: int,
@@ -231,13 +233,15 @@ class Embedded:
         exact: bool = False,
     ) -> list[list[Hit]]:
         """Find the rows that are nearest to each query; see TemplateStore."""
-        checked_queries(queries, self.dimension, k)
-        with translated(self.path), self._file.reading():
-            wanted = k + _SLACK
+        check_queries(queries, self.dimension, k)
+        with translate_sqlite_errors(self.path), self._file.start_reading():
+            wanted = k + _SLACK_ROWS
             while True:
-                slots, whole = self._derived.top(queries, wanted, generation, exact=exact)
+                slots, whole = self._derived.find_candidates(
+                    queries, wanted, generation, exact=exact
+                )
                 found = [
-                    self._looked_up(near, query, generation)
+                    self._look_up(near, query, generation)
                     for query, near in zip(queries, slots, strict=True)
                 ]
                 if whole or all(len(hits) >= k for hits in found):
@@ -252,12 +256,12 @@ class Embedded:
         if layout not in {0, _LAYOUT}:
             raise VaultDamaged(f"{self.path} is a database, but no gallery that this onlyme knows")
         if layout == 0:
-            with self._file.writing():
+            with self._file.start_writing():
                 if self._file.layout == 0:  # else another process was quicker
-                    self._file.lay_out()
+                    self._file.create_tables()
                     values = (os.urandom(16), self.model, self.dimension)
                     self._file.run("INSERT INTO state VALUES (1, ?, ?, ?, 1)", values)
-        state = self._file.one("SELECT store, model, dimension FROM state")
+        state = self._file.fetch_one("SELECT store, model, dimension FROM state")
         if state is None:
             raise VaultDamaged(f"the state of {self.path} is missing")
         store, model, dimension = state
@@ -268,33 +272,33 @@ class Embedded:
             )
         return bytes(store)
 
-    def _version(self) -> int:
-        state = self._file.one("SELECT version FROM state")
+    def _read_version(self) -> int:
+        state = self._file.fetch_one("SELECT version FROM state")
         if state is None:
             raise VaultDamaged(f"the state of {self.path} is missing")
         return int(state[0])
 
-    def _row(self, key: bytes, generation: int, sealed: bytes, vector: bytes) -> Row:
-        return Row(key, generation, sealed, self._vector(vector))
+    def _make_row(self, key: bytes, generation: int, sealed: bytes, vector: bytes) -> Row:
+        return Row(key, generation, sealed, self._read_vector(vector))
 
-    def _vector(self, stored: bytes) -> NDArray[np.float32]:
+    def _read_vector(self, stored: bytes) -> NDArray[np.float32]:
         if len(stored) != 4 * self.dimension:
             raise VaultDamaged(f"{self.path} holds a vector of another length")
         return np.frombuffer(stored, "<f4").astype(np.float32)
 
-    def _looked_up(
+    def _look_up(
         self, slots: NDArray[np.intp], query: NDArray[np.float32], generation: int
     ) -> list[Hit]:
         """Read from the rows themselves who is in these slots, and how near."""
         hits = []
         for slot in slots.tolist():
-            row = self._file.one(
+            row = self._file.fetch_one(
                 "SELECT key, vector FROM person WHERE slot = ? AND generation = ?",
                 slot + 1,
                 generation,
             )
             if row is not None:
-                vector = self._vector(row[1]).astype(np.float64)
+                vector = self._read_vector(row[1]).astype(np.float64)
                 hits.append(Hit(row[0], float(np.einsum("d,d", vector, query))))
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.key))
 
@@ -309,7 +313,7 @@ class _Writer:
         self._more = True
         self.changed = False
 
-    def found(self, key: bytes) -> tuple[int | None, bytes | None]:
+    def find(self, key: bytes) -> tuple[int | None, bytes | None]:
         row = self._run("SELECT slot, sealed FROM person WHERE key = ?", (key,)).fetchone()
         return (row[0], row[1]) if row else (None, None)
 
@@ -317,12 +321,12 @@ class _Writer:
         vector = row.vector.astype("<f4").tobytes()
         self._run(
             "INSERT OR REPLACE INTO person VALUES (?, ?, ?, ?, ?, ?)",
-            (slot or self._slot(), row.key, row.generation, self._version, row.sealed, vector),
+            (slot or self._take_slot(), row.key, row.generation, self._version, row.sealed, vector),
         )
         self.changed = True
 
     def drop(self, key: bytes) -> bool:
-        slot, _ = self.found(key)
+        slot, _ = self.find(key)
         if slot is None:
             return False
         self._run("DELETE FROM person WHERE slot = ?", (slot,))
@@ -334,7 +338,7 @@ class _Writer:
         if self.changed:
             self._run("UPDATE state SET version = ?", (self._version,))
 
-    def _slot(self) -> int:
+    def _take_slot(self) -> int:
         row = self._run("SELECT slot FROM gone LIMIT 1").fetchone() if self._more else None
         if row is not None:
             self._run("DELETE FROM gone WHERE slot = ?", row)
