@@ -11,7 +11,8 @@ A true match is a probe that lies around its person's template as other photos o
 in LFW: at a cosine of 0.65 on average, 0.14 standard deviation, and never under 0.3.
 
 recall@1: of true matches whose person is the nearest of all by exact search, the share that the
-index finds as well. Times are of one query at a time, by `SqliteStore.find_nearest` with the reading of
+index finds as well. Times are of one query at a time, by `SqliteStore.find_nearest` with the reading
+of
 the rows that it found, after one pass over the file.
 """
 
@@ -157,7 +158,7 @@ from pathlib import Path
 from onlyme.gallery.stores.sqlite.store import Embedded
 store = Embedded(Path(sys.argv[1]) / "gallery.sqlite", sys.argv[2], int(sys.argv[3]))
 query = np.eye(1, store.dimension, dtype=np.float32)
-store.nearest(query, 8, generation=1, exact=sys.argv[4] == "True")
+store.find_nearest(query, 8, generation=1, exact=sys.argv[4] == "True")
 told = Path("/proc/self/status").read_text().split("\\n")
 print(*(line.split()[1] for line in told if line.startswith(("RssAnon", "RssFile"))))
 """

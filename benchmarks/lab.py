@@ -160,7 +160,7 @@ def own_loop(network, me, not_me):
         network.train()
         tested, known, other = embed(me[a]), embed(me[p]), embed(not_me[n])
         norms = torch.norm(tested - known, p=2) - torch.norm(tested - other, p=2)
-        torch.clamp(norms + 0.5, min=0).backward()
+        torch.clamp(norms + 0.5, min=0).rotate_back()
         optimizer.step()
         yield step
 
@@ -172,7 +172,7 @@ def our_step(network, me, not_me):
         network.train()
         torch.manual_seed(step)
         optimizer.zero_grad()
-        network.loss(me, not_me).backward()
+        network.loss(me, not_me).rotate_back()
         torch.nn.utils.clip_grad_norm_(network.parameters(), spec.clip)
         optimizer.step()
         yield step

@@ -61,7 +61,7 @@ class Looker:
         self.pipeline = wiring.make_pipeline(Settings.load())
         self.passive = LivenessNetwork(find_model("liveness").read())
 
-    def glance(self, sight):
+    def has_candidate(self, sight):
         """What passive liveness sees of a sight; None without a face."""
         return None if sight.face is None else self.passive.look(sight.frame.pixels, sight.face)
 
@@ -69,7 +69,7 @@ class Looker:
 def nuaa(looker: Looker, data: Path) -> list[Shot]:
     shots = []
     for path in sorted((data / "nuaa_dev").glob("*/*/*.jpg")):
-        glance = looker.glance(looker.pipeline.look(path))
+        glance = looker.has_candidate(looker.pipeline.look(path))
         session = f"{path.parts[-3]} {path.stem.rpartition('_')[0]}"
         odds = glance.odds if glance else None
         shots.append(Shot(path.parts[-2], session, path.parts[-3] == "live", odds))
@@ -84,7 +84,7 @@ def clip_sights(looker: Looker, path: Path):
             continue
         due = frame.at + 1 / RATE - 1e-3
         sight = looker.pipeline.look(frame)
-        yield sight, looker.glance(sight)
+        yield sight, looker.has_candidate(sight)
 
 
 def clips(looker: Looker, data: Path):
@@ -162,11 +162,11 @@ def clip_verdicts(seen, fusions) -> dict[str, list[Verdict]]:
 def milliseconds(looker: Looker, data: Path) -> tuple[float, float]:
     path = sorted((data / "nuaa_dev/live").glob("*/*.jpg"))[0]
     sight = looker.pipeline.look(path)
-    looker.glance(sight)
+    looker.has_candidate(sight)
     times = []
     for _ in range(200):
         start = perf_counter()
-        looker.glance(sight)
+        looker.has_candidate(sight)
         times.append(perf_counter() - start)
     return float(np.median(times)) * 1e3, min(times) * 1e3
 

@@ -45,13 +45,13 @@ from benchmarks.postgres import Faces, opened, rows_of
 address, seed, seconds, what = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
 faces, store = Faces(seed), opened(address)
 probes = faces.people(2000)
-store.nearest(probes[:1], 1, generation=1)
+store.find_nearest(probes[:1], 1, generation=1)
 print("ready", flush=True)
 sys.stdin.readline()
 done, until = 0, time.perf_counter() + seconds
 while time.perf_counter() < until:
     if what == "search":
-        store.nearest(probes[done % 2000][None], 10, generation=1)
+        store.find_nearest(probes[done % 2000][None], 10, generation=1)
     else:
         store.replace(rows_of(probes[done % 2000][None], 10**9 * seed + done))
     done += 1
@@ -161,7 +161,7 @@ def people(server, count):
 
 
 def store_search(store, probes, *, exact):
-    return lambda at: store.nearest(probes[at][None], 10, generation=1, exact=exact)
+    return lambda at: store.find_nearest(probes[at][None], 10, generation=1, exact=exact)
 
 
 def nearest_of(templates, probes):

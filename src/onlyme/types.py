@@ -351,9 +351,9 @@ def checked_name(name: str) -> str:
     Raises:
         UsageError: it is empty, too long, or holds a character that cannot be printed.
 
-    >>> check_name("  Ada Lovelace ")
+    >>> checked_name("  Ada Lovelace ")
     'Ada Lovelace'
-    >>> check_name("a\x1b[2Jb")
+    >>> checked_name("a\x1b[2Jb")
     Traceback (most recent call last):
     onlyme.errors.UsageError: a name has 1 to 64 printable characters
     """

@@ -20,13 +20,13 @@ class Counted:
         self.calls["detect"] += 1
         return self.detector.detect(pixels, every=every)
 
-    def near(self, pixels, last):
+    def detect_near(self, pixels, last):
         self.calls["near"] += 1
-        return self.detector.near(pixels, last)
+        return self.detector.detect_near(pixels, last)
 
-    def glance(self, pixels):
+    def has_candidate(self, pixels):
         self.calls["glance"] += 1
-        return self.detector.glance(pixels)
+        return self.detector.has_candidate(pixels)
 
 
 @pytest.fixture

@@ -113,7 +113,7 @@ def test_somebody_else_in_the_same_place_is_somebody_else(tracker, people, frame
     assert list(made[-1]) == [2]
     (track,) = (t for t in tracker.tracks if t.id == 2)
     (former,) = (t for t in tracker.tracks if t.id == 1)
-    assert former.like(track.votes[-1].vector) < 0.35
+    assert former.measure_cosine(track.votes[-1].vector) < 0.35
 
 
 def test_two_who_pass_each_other_keep_their_numbers(tracker, people):

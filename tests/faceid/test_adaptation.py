@@ -76,7 +76,7 @@ def taught(adaptation, photos, first=0):
 
 
 def test_without_consent_nothing_is_learned(adaptation, base, keeping, ada):
-    adaptation.agree("ada", consent=False)
+    adaptation.set_consent("ada", consent=False)
     before = keeping.store.version("ada")
     assert set(taught(adaptation, ada.photos(6))) == {AdaptationOutcome.NO_CONSENT}
     assert keeping.store.version("ada") == before

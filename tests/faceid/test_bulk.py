@@ -76,13 +76,13 @@ def test_a_folder_of_people_is_enrolled_and_reported(face_id, people, settings, 
 
 def test_once_more_changes_nothing_and_reports_the_same(face_id, people, settings):
     first = enroll_people(face_id, settings, people, workers=1)
-    records = {one.name: one.record for one in face_id.everybody.gallery.everybody()}
+    records = {one.name: one.record for one in face_id.everybody.gallery.people()}
     again = enroll_people(face_id, settings, people, workers=1)
     assert (again.enrolled, again.unchanged, again.looked_at) == (0, 4, 1)  # the faceless one
     assert again.refused == first.refused
     assert again.twins == first.twins
     assert again.photos == first.photos
-    assert records == {one.name: one.record for one in face_id.everybody.gallery.everybody()}
+    assert records == {one.name: one.record for one in face_id.everybody.gallery.people()}
 
 
 def test_adding_and_replacing(face_id, people, settings, photos):
@@ -91,12 +91,12 @@ def test_adding_and_replacing(face_id, people, settings, photos):
     (people / "obama" / "1.jpg").unlink()
     added = enroll_people(face_id, settings, people, add=True, workers=1, look_for_duplicates=False)
     assert (added.enrolled, added.changed, added.unchanged) == (0, 1, 3)
-    everybody = {one.name: one for one in face_id.everybody.gallery.everybody()}
+    everybody = {one.name: one for one in face_id.everybody.gallery.people()}
     assert len(everybody["macron"].me) == 2
     assert len(everybody["obama"].me) == 3
     anew = enroll_people(face_id, settings, people, replace_photos=True, workers=1)
     assert (anew.enrolled, anew.changed, anew.unchanged) == (0, 1, 3)
-    everybody = {one.name: one for one in face_id.everybody.gallery.everybody()}
+    everybody = {one.name: one for one in face_id.everybody.gallery.people()}
     assert len(everybody["obama"].me) == 2
     assert set(everybody["obama"].files) == {"2.jpg", "4.jpg"}
 

@@ -23,7 +23,7 @@ def test_files_are_counted_only_when_asked(face_id, photos):
     biden = embed(photos / "biden_1.jpg")
     for _ in range(7):
         assert face_id.verify("obama", biden).reason is Reason.NO_MATCH
-    assert face_id.gate.standings() == {}
+    assert face_id.gate.allowances() == {}
     reasons = [face_id.verify("obama", biden, gate=True).reason for _ in range(7)]
     assert reasons == [Reason.NO_MATCH] * 5 + [Reason.LOCKED_OUT] * 2
 
@@ -109,9 +109,9 @@ def test_a_video_is_gated_when_asked_and_watching_costs_no_try_when_it_ends(face
     writer.release()
     reasons = {decision.reason for decision in face_id.watch("obama", clip, gate=True)}
     assert reasons == {Reason.NO_FACE}
-    assert face_id.gate.standings()[AttemptSource("obama", f"camera {clip}")].tries == 5
+    assert face_id.gate.allowances()[AttemptSource("obama", f"camera {clip}")].tries == 5
     list(face_id.watch("obama", clip))
-    assert len(face_id.gate.standings()) == 1
+    assert len(face_id.gate.allowances()) == 1
 
 
 def test_what_cannot_be_decided_raises_behind_the_gate_too(face_id):

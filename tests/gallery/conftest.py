@@ -66,4 +66,4 @@ def opens(settings):
 
 @pytest.fixture
 def gallery(opens):
-    return opens().made()
+    return opens().ensure_gallery()

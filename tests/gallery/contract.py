@@ -72,7 +72,7 @@ class Contract:
         assert list(store.blocks()) == []
         assert store.notes() == {}
         assert store.rows([people.random.bytes(16)]) == {}
-        assert store.nearest(people.vectors(2), 3, generation=1) == [[], []]
+        assert store.find_nearest(people.vectors(2), 3, generation=1) == [[], []]
         assert store.remove([people.random.bytes(16)]) == 0
         assert store.dimension == DIMENSION
         assert store.model
@@ -93,9 +93,9 @@ class Contract:
         store.replace([anew])
         assert_holds(store, [*first[:2], anew, *first[3:]])
         assert store.count() == (5, {1: 4, 2: 1})
-        [[hit]] = store.nearest(anew.vector[None], 1, generation=2)
+        [[hit]] = store.find_nearest(anew.vector[None], 1, generation=2)
         assert hit.key == anew.key
-        [hits] = store.nearest(first[2].vector[None], 9, generation=1)
+        [hits] = store.find_nearest(first[2].vector[None], 9, generation=1)
         assert anew.key not in {hit.key for hit in hits}
 
     def test_removed_rows_are_gone(self, store, people):
@@ -104,7 +104,7 @@ class Contract:
         assert store.remove([rows[0].key, rows[3].key, people.random.bytes(16)]) == 2
         left = [row for row in rows if row not in (rows[0], rows[3])]
         assert_holds(store, left)
-        [hits] = store.nearest(rows[3].vector[None], 9, generation=1)
+        [hits] = store.find_nearest(rows[3].vector[None], 9, generation=1)
         assert {hit.key for hit in hits} == {row.key for row in left}
 
     def test_scrubbing_takes_nothing_that_is_held(self, store, people):
@@ -115,7 +115,7 @@ class Contract:
         store.replace([anew])
         store.scrub()
         assert_holds(store, [anew, *rows[2:]])
-        [[hit]] = store.nearest(anew.vector[None], 1, generation=2)
+        [[hit]] = store.find_nearest(anew.vector[None], 1, generation=2)
         assert hit.key == anew.key
 
     def test_a_key_can_come_back(self, store, people):
@@ -251,8 +251,8 @@ class Contract:
         queries = people.vectors(4)
         for k in (1, 7, 500):
             for generation in (1, 2, 3):
-                found = store.nearest(queries, k, generation=generation, exact=exact)
-                wanted = plain.nearest(queries, k, generation=generation)
+                found = store.find_nearest(queries, k, generation=generation, exact=exact)
+                wanted = plain.find_nearest(queries, k, generation=generation)
                 assert [[hit.key for hit in hits] for hits in found] == [
                     [hit.key for hit in hits] for hits in wanted
                 ]
@@ -267,7 +267,7 @@ class Contract:
         vector = people.vectors(1)[0]
         rows = [people.row()._replace(vector=vector) for _ in range(5)]
         store.replace(rows)
-        [hits] = store.nearest(vector[None], 5, generation=1)
+        [hits] = store.find_nearest(vector[None], 5, generation=1)
         assert [hit.key for hit in hits] == sorted(row.key for row in rows)
 
     def test_a_search_sees_what_was_just_changed(self, store, opens, people):
@@ -275,15 +275,15 @@ class Contract:
         for _ in range(6):
             row = people.row()
             other.replace([row])
-            [[hit]] = store.nearest(row.vector[None], 1, generation=1)
+            [[hit]] = store.find_nearest(row.vector[None], 1, generation=1)
             assert hit.key == row.key
             assert hit.similarity == pytest.approx(1.0, abs=1e-5)
             anew = people.row(row.key)
             other.replace([anew])
-            [[hit]] = store.nearest(anew.vector[None], 1, generation=1)
+            [[hit]] = store.find_nearest(anew.vector[None], 1, generation=1)
             assert hit.similarity == pytest.approx(1.0, abs=1e-5)
             other.remove([row.key])
-            assert store.nearest(row.vector[None], 1, generation=1) == [[]]
+            assert store.find_nearest(row.vector[None], 1, generation=1) == [[]]
         other.close()
 
     @pytest.mark.parametrize(
@@ -298,15 +298,15 @@ class Contract:
     )
     def test_queries_that_cannot_be_are_refused(self, store, queries):
         with pytest.raises(UsageError):
-            store.nearest(queries, 1, generation=1)
+            store.find_nearest(queries, 1, generation=1)
 
     def test_to_search_for_none_is_refused(self, store, people):
         with pytest.raises(UsageError):
-            store.nearest(people.vectors(1), 0, generation=1)
+            store.find_nearest(people.vectors(1), 0, generation=1)
 
     def test_no_query_finds_nothing(self, store, people):
         store.replace(people.rows(3))
-        assert store.nearest(people.vectors(0), 1, generation=1) == []
+        assert store.find_nearest(people.vectors(0), 1, generation=1) == []
 
     # ------------------------------------------------------ objects, processes
 
@@ -318,7 +318,7 @@ class Contract:
         again = opens()
         assert_holds(again, rows)
         assert again.notes() == {"salt": b"one"}
-        [[hit]] = again.nearest(rows[7].vector[None], 1, generation=1)
+        [[hit]] = again.find_nearest(rows[7].vector[None], 1, generation=1)
         assert hit.key == rows[7].key
         again.close()
 
@@ -333,7 +333,7 @@ class Contract:
             lambda: store.rows([row.key]),
             lambda: store.count(),
             lambda: store.notes(),
-            lambda: store.nearest(row.vector[None], 1, generation=1),
+            lambda: store.find_nearest(row.vector[None], 1, generation=1),
             lambda: next(store.blocks(), None),
         ):
             with pytest.raises(VaultError):
@@ -360,8 +360,8 @@ class Contract:
                     assert one.replace(rows) == plain.replace(rows)
                 case 3:
                     query = people.vectors(1)
-                    found = one.nearest(query, 5, generation=1)[0]
-                    wanted = plain.nearest(query, 5, generation=1)[0]
+                    found = one.find_nearest(query, 5, generation=1)[0]
+                    wanted = plain.find_nearest(query, 5, generation=1)[0]
                     assert [hit.key for hit in found] == [hit.key for hit in wanted]
         assert_holds(store, list(plain.held.values()))
         assert store.count() == plain.count()

@@ -56,7 +56,7 @@ class Plain:
             generations[row.generation] = generations.get(row.generation, 0) + 1
         return Count(len(self.held), generations)
 
-    def nearest(self, queries, k, *, generation, exact=False):  # noqa: ARG002 - it always is
+    def find_nearest(self, queries, k, *, generation, exact=False):  # noqa: ARG002 - it always is
         found = []
         for query in queries:
             hits = [

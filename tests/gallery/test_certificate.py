@@ -62,13 +62,13 @@ def test_no_gallery_promises_nothing(opens):
     with pytest.raises(UnknownOwner, match="enroll-folder"):
         opens().certificate()
     everybody = opens()
-    everybody.made()
+    everybody.ensure_gallery()
     with pytest.raises(UnknownOwner):
         everybody.certificate()
 
 
 def test_the_command_says_it(opens, crowd, settings):
-    opens().made().put(crowd.people(40)[0])
+    opens().ensure_gallery().put(crowd.people(40)[0])
     words = [sys.executable, "-m", "onlyme", "store", "certificate", "--vault", settings.vault]
     said = subprocess.run(words, capture_output=True, text=True, timeout=60)
     assert said.returncode == 0, said.stderr

@@ -22,28 +22,28 @@ def test_people_come_back_as_they_were(gallery, crowd):
         again = found[person.name]
         assert np.array_equal(again.me, person.me)
         assert again.created == person.created
-    assert {person.name for person in gallery.everybody()} == set(found)
+    assert {person.name for person in gallery.people()} == set(found)
 
 
 def test_the_nearest_template_is_found(gallery, crowd):
     people, directions = crowd.people(200, photos=2)
     gallery.put(people)
     probes = np.concatenate([crowd.photos(direction) for direction in directions[:20]])
-    heads = gallery.base.heads(probes)
-    templates = np.array([gallery.base.heads(person.me).mean(axis=0) for person in people])
+    heads = gallery.base.project(probes)
+    templates = np.array([gallery.base.project(person.me).mean(axis=0) for person in people])
     templates /= np.linalg.norm(templates, axis=1, keepdims=True)
     wanted = np.argsort(-(heads @ templates.T), axis=1)[:, :5]
-    for found, best in zip(gallery.nearest(heads, 5), wanted, strict=True):
+    for found, best in zip(gallery.find_nearest(heads, 5), wanted, strict=True):
         assert [person.name for person in found] == [people[index].name for index in best]
 
 
 def test_a_store_sees_neither_names_nor_embeddings(gallery, crowd, settings):
     people, _ = crowd.people(5, photos=2)
     gallery.put(people)
-    gallery.nearest(gallery.base.heads(people[0].me), 3)
+    gallery.find_nearest(gallery.base.project(people[0].me), 3)
     gallery.store.close()
     content = b"".join(path.read_bytes() for path in settings.vault.glob("gallery*"))
-    heads = [gallery.base.heads(person.me) for person in people]
+    heads = [gallery.base.project(person.me) for person in people]
     for person, head in zip(people, heads, strict=True):
         assert person.name.encode() not in content
         template = head.mean(axis=0)
@@ -54,13 +54,13 @@ def test_a_store_sees_neither_names_nor_embeddings(gallery, crowd, settings):
 
 def test_templates_of_two_galleries_compare_with_nothing(opens, crowd, tmp_path, monkeypatch):
     people, _ = crowd.people(1)
-    one = opens().made()
+    one = opens().ensure_gallery()
     one.put(people)
     [row] = stored(one).values()
     one.write_salts(Salts(2, {2: bytes(32)}), one.salts())
     again = one.row(people[0], 2)
     assert abs(float(row.vector @ again.vector)) < 0.5  # the same template, turned otherwise
-    head = one.base.heads(people[0].me)[0]
+    head = one.base.project(people[0].me)[0]
     assert abs(float(row.vector @ head)) < 0.5
 
 
@@ -88,7 +88,7 @@ def test_a_row_under_another_key_does_not_open(gallery, crowd):
     with pytest.raises(VaultDamaged, match="damaged, or was moved here"):
         gallery.get(["person 0"])
     with pytest.raises(VaultDamaged):
-        gallery.nearest(gallery.base.heads(people[0].me), 1)
+        gallery.find_nearest(gallery.base.project(people[0].me), 1)
 
 
 def test_a_planted_row_does_not_open(gallery, crowd):
@@ -98,7 +98,7 @@ def test_a_planted_row_does_not_open(gallery, crowd):
         [Row(b"p" * 16, 1, b"x" * 100, stored(gallery)[gallery.key("person 0")].vector)]
     )
     with pytest.raises(VaultDamaged):
-        gallery.nearest(gallery.base.heads(people[0].me), 2)
+        gallery.find_nearest(gallery.base.project(people[0].me), 2)
 
 
 def test_a_gallery_opens_with_its_own_secret_only(gallery, crowd):
@@ -113,13 +113,13 @@ def test_a_gallery_opens_with_its_own_secret_only(gallery, crowd):
 
 
 def test_a_gallery_that_vanished_is_no_empty_one(opens, crowd, settings):
-    gallery = opens().made()
+    gallery = opens().ensure_gallery()
     gallery.put(crowd.people(2)[0])
     gallery.store.close()
     for path in settings.vault.glob("gallery*"):
         path.unlink()
     with pytest.raises(VaultDamaged, match="not where it was"):
-        opens().gallery.nearest(gallery.base.heads(crowd.strangers(1)), 1)
+        opens().gallery.find_nearest(gallery.base.project(crowd.strangers(1)), 1)
 
 
 def test_another_networks_gallery_is_refused(gallery):
@@ -139,14 +139,14 @@ def test_while_a_gallery_is_turned_anew_everybody_is_found(gallery, crowd):
     assert gallery.put(halfway) == []
     assert gallery.store.count().generations == {1: 5, 2: 5}
     for person in people:
-        [[found]] = gallery.nearest(gallery.base.heads(person.me), 1)
+        [[found]] = gallery.find_nearest(gallery.base.project(person.me), 1)
         assert found.name == person.name
 
 
 def test_removed_people_leave_nothing_in_the_files(gallery, crowd, settings):
     people, _ = crowd.people(400, photos=2)
     gallery.put(people)
-    gallery.nearest(gallery.base.heads(people[0].me), 1)
+    gallery.find_nearest(gallery.base.project(people[0].me), 1)
     rows = stored(gallery)
     gone = [rows[gallery.key(person.name)] for person in people[::7]]
     assert gallery.remove([person.name for person in people[::7]]) == len(gone)

@@ -53,7 +53,7 @@ def test_a_known_face_is_found_and_a_strangers_is_not(known):
 
 def test_the_margin_is_the_one_that_an_owner_of_the_vault_would_have(known, base):
     probe = known.crowd.photos(known.directions[7])
-    best = rank_candidates(known.gallery, base.heads(probe))[0][0]
+    best = rank_candidates(known.gallery, base.project(probe))[0][0]
     alone = learn_owner(base, known.people[7].me)
     assert best.name == "person 7"
     assert best.margin == pytest.approx(float(alone.margins(probe)[0]), abs=1e-5)
@@ -66,7 +66,7 @@ def test_alpha_grows_with_the_gallery(known, base):
     for people in (10, 300, 10_000, 1_000_000):
         far = compute_shared_far(base, 1e-3, people)
         alphas.append(
-            rank_candidates(known.gallery, base.heads(probe[None]))[0][0].decide(base, far).alpha
+            rank_candidates(known.gallery, base.project(probe[None]))[0][0].decide(base, far).alpha
         )
     assert alphas == sorted(alphas)
     assert len(set(alphas)) == 4
@@ -97,7 +97,7 @@ def test_in_a_gallery_a_clear_lead_decides_though_two_pass(known, base):
     alike /= np.linalg.norm(alike)
     known.gallery.put([GalleryPerson("alike", alike[None])])
     far = compute_shared_far(base, 1e-3, 301)
-    first, second = rank_candidates(known.gallery, base.heads(person[None]))[0][:2]
+    first, second = rank_candidates(known.gallery, base.project(person[None]))[0][:2]
     assert first.decide(base, far).accepted
     assert second.name == "alike"
     assert second.decide(base, far).accepted
@@ -149,7 +149,7 @@ def household(face_id, photos, pipeline):
         GalleryPerson(name, pipeline.look(photos / f"{name}_1.jpg").embedding.vector[None])
         for name in ("biden", "macron")
     ]
-    face_id.everybody.made().put(people)
+    face_id.everybody.ensure_gallery().put(people)
     return face_id
 
 

@@ -126,10 +126,10 @@ def test_attempts_side_by_side_share_the_tries(gate):
 def test_a_success_gives_no_extra_try_to_those_side_by_side(gate):
     begun = [gate.attempt("ada", "camera 0") for _ in range(5)]
     begun[0].settle(MATCH)
-    assert gate.standings()[AttemptSource("ada", "camera 0")].tries == 1
+    assert gate.allowances()[AttemptSource("ada", "camera 0")].tries == 1
     for attempt in begun[1:]:
         attempt.settle(NO_MATCH)
-    assert gate.standings()[AttemptSource("ada", "camera 0")].tries == 1
+    assert gate.allowances()[AttemptSource("ada", "camera 0")].tries == 1
 
 
 def test_the_password_starts_over(gate):
@@ -139,13 +139,13 @@ def test_the_password_starts_over(gate):
     assert tried(gate, NO_MATCH, 1) == [Reason.NO_MATCH]
     assert tried(gate, NO_MATCH, 1, owner="grace") == [Reason.LOCKED_OUT]
     gate.reset()
-    assert gate.standings() == {}
+    assert gate.allowances() == {}
 
 
 def test_a_stream_is_gated_attempt_by_attempt(gate, clock):
     decisions = iter([NO_FACE, *[NO_MATCH] * 6, MATCH, MATCH])
     reasons = []
-    for decision in gate.watched("ada", "camera 0", decisions):
+    for decision in gate.attempt_each("ada", "camera 0", decisions):
         reasons.append(decision.reason)
         if len(reasons) == 8:
             clock.wait(300)
@@ -160,8 +160,8 @@ def test_a_stream_is_gated_attempt_by_attempt(gate, clock):
 
 def test_a_stream_that_ends_costs_no_try(gate):
     for _ in range(9):
-        list(gate.watched("ada", "camera 0", iter([])))
-    assert gate.standings()[AttemptSource("ada", "camera 0")].tries == 5
+        list(gate.attempt_each("ada", "camera 0", iter([])))
+    assert gate.allowances()[AttemptSource("ada", "camera 0")].tries == 5
 
 
 def test_what_cannot_be_written_down_does_not_open(gate, store):

@@ -150,7 +150,7 @@ class Reader:
 
     def __init__(self, *pictures):
         self.pictures, self.count = pictures, 0
-        self.released = threading.Event()
+        self.is_released = threading.Event()
 
     def isOpened(self):  # noqa: N802 - OpenCV's name
         return True
@@ -163,7 +163,7 @@ class Reader:
         return True, self.pictures[self.count % len(self.pictures)]
 
     def release(self):
-        self.released.set()
+        self.is_released.set()
 
 
 def test_a_virtual_camera_is_refused_where_it_may_not_be(tree, monkeypatch):
@@ -194,7 +194,7 @@ def test_a_camera_that_is_swapped_while_it_is_opened_is_refused(tree, monkeypatc
     capture = CameraCapture(path, allow_virtual=False, _opener=opener, _system=tree(answers=False))
     with pytest.raises(CameraError, match="not by light"), capture:
         pass
-    assert reader.released.wait(2)
+    assert reader.is_released.wait(2)
 
 
 @pytest.mark.parametrize(

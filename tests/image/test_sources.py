@@ -37,7 +37,7 @@ class Stuck:
     def __init__(self, frames_before: int) -> None:
         self.left = frames_before
         self.let_go = threading.Event()
-        self.released = threading.Event()
+        self.is_released = threading.Event()
 
     def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
         return True
@@ -52,7 +52,7 @@ class Stuck:
         return True, np.full((4, 4, 3), 90, np.uint8)
 
     def release(self) -> None:
-        self.released.set()
+        self.is_released.set()
 
 
 def test_folders_come_in_natural_order_and_without_the_rest(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_a_reader_that_blocks_is_left_at_the_deadline(tmp_path: Path) -> None:
             assert before >= len(list(capture))
         assert time.monotonic() - began < 2
         stuck.let_go.set()  # the driver comes back: the thread must release it by itself
-        assert stuck.released.wait(2)
+        assert stuck.is_released.wait(2)
 
 
 def test_opening_that_blocks_is_left_at_the_deadline(tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ def test_a_camera_gives_its_newest_frame(tmp_path: Path, monkeypatch) -> None:
         time.sleep(0.3)
         later = next(walk).at
     assert later - first > 0.2  # what came meanwhile was dropped
-    assert stuck.released.wait(2)
+    assert stuck.is_released.wait(2)
 
 
 def test_the_program_that_holds_a_device_is_named(tmp_path: Path) -> None:

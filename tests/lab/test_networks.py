@@ -29,14 +29,14 @@ def test_the_articles_network_on_a_smaller_picture_is_its_plain_formula():
     torch.manual_seed(0)
     network = Article(size=30, whole=True).eval().double()
     images = torch.rand(9, 3, 30, 30).double()
-    network(images).square().sum().backward()
+    network(images).square().sum().rotate_back()
     ours = {name: p.grad.clone() for name, p in network.named_parameters()}
     network.zero_grad()
     x = images
     for convolution, pool, _ in network.features:
         x = pool(convolution(x))
     plain = network.out(network.hidden(x.flatten(1)))
-    plain.square().sum().backward()
+    plain.square().sum().rotate_back()
     torch.testing.assert_close(network(images), plain)
     for name, parameter in network.named_parameters():
         torch.testing.assert_close(ours[name], parameter.grad)

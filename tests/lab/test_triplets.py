@@ -39,8 +39,8 @@ def test_loss_and_gradient_are_the_plain_loops(m, n, alpha, seed, scale):
     ours, theirs = vectors.clone().requires_grad_(), vectors.clone().requires_grad_()
     loss = make_triplet_loss("article", alpha)(ours[:m], ours[m:])
     oracle = plain_loop(lambda v: v, theirs[:m], theirs[m:], alpha)
-    loss.backward()
-    oracle.backward()
+    loss.rotate_back()
+    oracle.rotate_back()
     assert loss.item() == pytest.approx(oracle.item(), rel=1e-9, abs=1e-12)
     torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-7, atol=1e-10)
 
@@ -56,11 +56,11 @@ def test_one_step_through_a_network_is_the_plain_loops(embedder):
     )
     network.eval().double()  # so that only the arithmetic is compared, not its rounding
     me, not_me = torch.rand(3, 3, 48, 48).double(), torch.rand(3, 3, 48, 48).double()
-    network.loss(me, not_me).backward()
+    network.loss(me, not_me).rotate_back()
     ours = {name: p.grad.clone() for name, p in network.named_parameters()}
     network.zero_grad()
     loss = plain_loop(lambda image: network.embedder(image[None])[0], me, not_me, 0.5)
-    loss.backward()
+    loss.rotate_back()
     assert loss.item() > 0
     for name, parameter in network.named_parameters():
         torch.testing.assert_close(ours[name], parameter.grad, rtol=1e-8, atol=1e-12)
@@ -81,7 +81,7 @@ def test_there_are_as_many_triplets_as_the_article_counts():
 
 def test_equal_vectors_have_a_distance_and_a_gradient_of_zero():
     one = torch.ones(2, 3, requires_grad=True)
-    euclidean(one, one).sum().backward()
+    euclidean(one, one).sum().rotate_back()
     assert torch.equal(one.grad, torch.zeros(2, 3))
 
 

@@ -171,7 +171,7 @@ def picture(seed=0):
 
 def run(challenge, feed):
     for at, pixels, face, vector in feed:
-        challenge.frame(at, pixels, face, vector)
+        challenge.add_frame(at, pixels, face, vector)
     return challenge
 
 

@@ -128,7 +128,7 @@ def followed(scene, frames, start=0, pictures=lambda n: n, rate=30):
     """Show frames of one face, and look only at those that are due; return which these were."""
     looked = []
     for n in range(start, start + frames):
-        seen = glance(pictures(n)) if scene.due(n / rate) else None
+        seen = glance(pictures(n)) if scene.is_due(n / rate) else None
         looked += [n] if seen else []
         scene.add(n / rate, face(), ADA, seen, None if seen else picture(pictures(n)))
     return looked

@@ -133,7 +133,7 @@ def without_model(monkeypatch, tmp_path, data=None):
     if data is not None:
         path.write_bytes(data)
     real = find_model("liveness")
-    monkeypatch.setattr(wiring, "find", lambda *_: replace(real, path=path))
+    monkeypatch.setattr(wiring, "find_model", lambda *_: replace(real, path=path))
     wiring.load_judge.cache_clear()
 
 

@@ -42,10 +42,10 @@ def glances(passive, pipeline, paths):
 def test_people_pass_and_their_prints_do_not(passive, fusion, pipeline, data, subject):
     live = sorted((data / "nuaa_dev/live" / subject).glob("*.jpg"))[::6]
     prints = sorted((data / "nuaa_dev/print" / subject).glob("*.jpg"))[::6]
-    verdicts = [fusion.verdict([g]).verdict for g in glances(passive, pipeline, live)]
+    verdicts = [fusion.fuse([g]).verdict for g in glances(passive, pipeline, live)]
     assert verdicts.count(Verdict.LIVE) >= len(verdicts) - 1
     assert len(verdicts) >= 8
-    verdicts = [fusion.verdict([g]).verdict for g in glances(passive, pipeline, prints)]
+    verdicts = [fusion.fuse([g]).verdict for g in glances(passive, pipeline, prints)]
     assert Verdict.LIVE not in verdicts
     assert verdicts.count(Verdict.ATTACK) >= len(verdicts) - 1
     assert len(verdicts) >= 8
@@ -67,7 +67,7 @@ def test_a_print_shown_in_the_dark_is_still_a_print(passive, fusion, pipeline, d
         if sight.face is None:
             continue
         dark = (sight.frame.pixels * 0.3).astype(np.uint8)
-        assert fusion.verdict([passive.look(dark, sight.face)]).verdict is not Verdict.LIVE
+        assert fusion.fuse([passive.look(dark, sight.face)]).verdict is not Verdict.LIVE
 
 
 @pytest.mark.data
@@ -83,7 +83,7 @@ def test_a_tight_crop_is_undecided_never_live(passive, fusion, pipeline, data):
         glance = passive.look(pixels, moved)
         assert glance.odds is None
         assert "move back" in glance.why
-        assert fusion.verdict([glance]).verdict is Verdict.UNDECIDED
+        assert fusion.fuse([glance]).verdict is Verdict.UNDECIDED
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_without_context_there_is_no_evidence(passive, face, word):
     glance = passive.look(grey(640, 480), face)
     assert glance.odds is None
     assert word in glance.why
-    assert glance.print.shape == (576,)
+    assert glance.fingerprint.shape == (576,)
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (490, 0), (0, 280), (490, 280), (245, 140)])

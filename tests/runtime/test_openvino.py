@@ -97,7 +97,7 @@ def test_one_flipped_bit_is_refused_by_either(tmp_path, monkeypatch, name, runti
         model = find_model(wanted, *folders)
         return replace(model, path=tmp_path / "altered.onnx") if wanted == name else model
 
-    monkeypatch.setattr(wiring, "find", altered)
+    monkeypatch.setattr(wiring, "find_model", altered)
     parts = {
         "detector": wiring._load_detector.__wrapped__,
         "embedder": lambda on: wiring._load_embedder.__wrapped__(on, "embedder", tmp_path),

@@ -52,7 +52,7 @@ def test_the_log_says_who_it_was(running, photos):
     ask(running, photos, "sunak_1")
     with running.keeping() as keeping:
         found, stranger = list(keeping.gate.audit.entries())[-2:]
-        standings = keeping.gate.standings()
+        standings = keeping.gate.allowances()
     assert (found.owner, found.source, found.verdict) == ("obama", "service", "accepted")
     assert (stranger.owner, stranger.verdict) == (None, "rejected")
     assert standings[AttemptSource(ANYBODY, "service")].tries == 4

@@ -90,7 +90,7 @@ def afresh(running):
 def tries(running, name="obama"):
     """Tries that are left before the service's camera."""
     with running.keeping() as keeping:
-        standings = keeping.gate.standings()
+        standings = keeping.gate.allowances()
     return next((s.tries for place, s in standings.items() if place == (name, SOURCE)), 5)
 
 

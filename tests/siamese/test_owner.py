@@ -69,12 +69,12 @@ def test_what_is_not_whole_is_damaged(base, ada, missing):
 
 def test_alpha_follows_the_promise_or_stays_where_it_was_put(base, ada):
     more = ada.examples + Examples(vectors(2, 7), NONE, NONE, NONE, NONE)
-    assert ada.learned_anew(base, more).promised == 1e-4
-    assert ada.tuned(alpha=0.9).learned_anew(base, more).alpha == 0.9
-    strict = ada.tuned(far=1e-5)
+    assert ada.relearn(base, more).promised == 1e-4
+    assert ada.tune(alpha=0.9).relearn(base, more).alpha == 0.9
+    strict = ada.tune(far=1e-5)
     assert strict.alpha > ada.alpha
-    assert ada.shared_among(10).alpha == pytest.approx(strict.alpha)
-    assert ada.shared_among(1).alpha == ada.alpha
+    assert ada.share_among(10).alpha == pytest.approx(strict.alpha)
+    assert ada.share_among(1).alpha == ada.alpha
 
 
 def test_a_network_without_calibration_promises_nothing():

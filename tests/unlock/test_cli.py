@@ -119,7 +119,7 @@ def test_the_system_settings_are_roots_own(stack, tmp_path):
     """Whatever the user who starts it has written, the daemon's vault is the system's."""
     stack.configure(camera=camera(stack), far=1e-5)
     code = (
-        "from onlyme.settings import Settings; s = Settings.system();"
+        "from onlyme.settings import Settings; s = Settings.load_system();"
         "print(s.vault, s.key, s.key_file, s.far)"
     )
     home = tmp_path / "config/onlyme"

@@ -110,7 +110,7 @@ def test_forgetting_reaches_the_backups(keeping, folder, make, tmp_path):
     notes = keeping.forget("ada")
     assert len(notes) == 1
     assert str(gone) in notes[0]
-    assert keeping.gate.standings() == {}
+    assert keeping.gate.allowances() == {}
     copy = Store(folder, file=kept)
     assert copy.names() == ["grace"]
     copy.close()

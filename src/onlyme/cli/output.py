@@ -60,9 +60,9 @@ def print_json(document: Any) -> None:
 def format_odds(far: float | None) -> str:
     """Say a false accept rate in words.
 
-    >>> odds(1e-4)
+    >>> format_odds(1e-4)
     'a stranger passes about once in 10,000 tries'
-    >>> odds(None)
+    >>> format_odds(None)
     'no promise: this network is not calibrated'
     """
     if far is None:
@@ -151,7 +151,7 @@ def draw_histograms(
 ) -> str:
     """Draw the owner's and the strangers' margins on one scale, and where alpha stands.
 
-    >>> print(two_histograms([0.5, 0.6], [-0.2, -0.2, -0.1, 0.0], 0.2, width=12))
+    >>> print(draw_histograms([0.5, 0.6], [-0.2, -0.2, -0.1, 0.0], 0.2, width=12))
     ME        |      |   ██|
     NOT_ME    |█▄ ▄  |     |
                -0.20  +0.60
@@ -187,4 +187,5 @@ def format_owner(owner: Owner) -> str:
     """Say in one line what is kept of a person."""
     photos = f"{len(owner.examples.me)} photos"
     when = f"{owner.created:%Y-%m-%d %H:%M} UTC"
-    return f"{owner.name:<20} {photos:<10} alpha {owner.alpha:+.3f}   {when}   ({format_odds(owner.far)})"
+    alpha = f"alpha {owner.alpha:+.3f}"
+    return f"{owner.name:<20} {photos:<10} {alpha}   {when}   ({format_odds(owner.far)})"

@@ -195,7 +195,7 @@ def scale_to_frame(
     """Return a box, float32[4] in pixels, as shares of a frame of this shape (h, w, 3).
 
     >>> import numpy as np
-    >>> relative(np.array([160, 120, 320, 240], np.float32), (480, 640, 3))
+    >>> scale_to_frame(np.array([160, 120, 320, 240], np.float32), (480, 640, 3))
     (0.25, 0.25, 0.5, 0.5)
     """
     height, width = shape[:2]

@@ -149,7 +149,8 @@ class PhotoCollector:
         known: float32[k, d], embeddings that the photos add to.
         apart: float32[a, d], embeddings that none of the photos may be: the person's own,
             where photos of others are collected.
-        measured: the embedder is the one that `SAME_PICTURE_DISTANCE` and `SAME_PERSON_DISTANCE` were
+        measured: the embedder is the one that `SAME_PICTURE_DISTANCE` and
+            `SAME_PERSON_DISTANCE` were
             measured with. Of another's, equal embeddings are one picture, and nothing
             is known of strays.
     """

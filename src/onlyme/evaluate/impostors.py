@@ -74,7 +74,7 @@ class ImpostorAccumulator:
         tail: how many of the highest margins to keep one by one.
         body: how many entries may stand for all the others.
 
-    >>> tally = Tally(tail=2, body=2)
+    >>> tally = ImpostorAccumulator(tail=2, body=2)
     >>> tally.add(np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6]), owner=0, probes=np.arange(6))
     >>> result = tally.result()
     >>> result.margins.tolist(), result.weights.tolist()

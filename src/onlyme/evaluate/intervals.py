@@ -124,7 +124,7 @@ def make_rate(count: int, total: int, *, confidence: float = 0.95) -> ErrorRate:
     Raises:
         UsageError: when count, total or confidence is out of range.
 
-    >>> rate(3, 1000).value
+    >>> make_rate(3, 1000).value
     0.003
     """
     return ErrorRate(int(count), int(total), *clopper_pearson(count, total, confidence=confidence))

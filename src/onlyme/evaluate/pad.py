@@ -52,10 +52,10 @@ class PresentationCounts:
         missed: the presentations that a reader should look at: attacks that passed,
             people who did not.
 
-    >>> tally = Tally("print")
+    >>> tally = PresentationCounts("print")
     >>> for verdict in [Verdict.ATTACK] * 42:
     ...     tally.add(verdict)
-    >>> tally.line()
+    >>> tally.format_line()
     'print: APCER 0.0 % (0 of 42; 95 %: 0.0 to 8.4 %), no answer to 0'
     """
 

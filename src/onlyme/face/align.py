@@ -50,7 +50,7 @@ def fit_similarity(
     Returns:
         float64[2, 3], to be multiplied with (x, y, 1).
 
-    >>> similarity(np.array([[0, 0], [1, 0]]), np.array([[5, 5], [5, 7]])).round(6).tolist()
+    >>> fit_similarity(np.array([[0, 0], [1, 0]]), np.array([[5, 5], [5, 7]])).round(6).tolist()
     [[0.0, -2.0, 5.0], [2.0, 0.0, 5.0]]
     """
     p = points[:, 0] + 1j * points[:, 1]

@@ -53,7 +53,7 @@ def estimate_pose(landmarks: NDArray[np.float32]) -> tuple[float, float, float]:
 
     Example:
         >>> straight = [(30, 50), (70, 50), (50, 72), (33, 88.6), (67, 88.6)]
-        >>> [abs(round(angle)) for angle in pose(np.array(straight, np.float32))]
+        >>> [abs(round(angle)) for angle in estimate_pose(np.array(straight, np.float32))]
         [0, 0, 0]
     """
     points = np.asarray(landmarks, dtype=np.float64)

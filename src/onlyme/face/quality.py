@@ -103,7 +103,8 @@ def _check_size(eyes: float) -> QualityCheck:
         eyes,
         "pixels between the eyes",
         ok=eyes >= _MIN_EYE_DISTANCE_PIXELS,
-        advice=f"Come closer: your eyes are {eyes:.0f} pixels apart, {_MIN_EYE_DISTANCE_PIXELS:.0f} are needed.",
+        advice=f"Come closer: your eyes are {eyes:.0f} pixels apart, "
+        f"{_MIN_EYE_DISTANCE_PIXELS:.0f} are needed.",
     )
 
 

@@ -119,7 +119,8 @@ def enroll_people(
 ) -> BulkEnrollment:
     """Enroll everybody in a folder of folders into the gallery.
 
-    People who are in the gallery already stay as they are, unless `add` or `replace_photos` is said;
+    People who are in the gallery already stay as they are, unless `add` or `replace_photos` is
+    said;
     even then photos that were looked at before are not looked at again.
 
     Args:

@@ -82,7 +82,8 @@ def identify_vector(
         fpir: how often a stranger may be taken for somebody in the gallery.
 
     Returns:
-        `match` with a name; `no_match`; or `ambiguous` where the next is less than `LEAD_MARGIN` behind,
+        `match` with a name; `no_match`; or `ambiguous` where the next is less than `LEAD_MARGIN`
+        behind,
         or where an owner and somebody else both reach their alphas.
 
     Raises:

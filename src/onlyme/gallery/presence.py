@@ -111,7 +111,7 @@ def fuse_decisions(decisions: Iterable[Decision]) -> Decision:
 
     >>> ada = Decision(True, "ada", Reason.MATCH, margin=0.3, alpha=0.1)
     >>> nobody = Decision(False, None, Reason.NO_MATCH)
-    >>> fused([ada, nobody, ada]).name, fused([ada, nobody, nobody]).name, fused([ada]).name
+    >>> fuse_decisions([ada, nobody, ada]).name, fuse_decisions([ada, nobody, nobody]).name, fuse_decisions([ada]).name
     ('ada', None, None)
     """
     said = list(decisions)

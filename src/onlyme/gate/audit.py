@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["KEPT_ENTRIES", "MAX_ENTRIES", "Audit", "AuditEntry", "Event"]
 
 MAX_ENTRIES = 20_000
-"""So many entries are kept in the vault's own file; then all but the newest `KEPT_ENTRIES` move to a
+"""The vault's own file keeps at most this many entries; then all but the newest `KEPT_ENTRIES` move to a
 sealed file beside it, which stays part of the chain."""
 
 KEPT_ENTRIES = 10_000

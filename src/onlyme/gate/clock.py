@@ -39,11 +39,11 @@ def read_clock() -> Moment:
 def measure_elapsed(since: Moment, until: Moment) -> float:
     """Seconds that surely passed between two readings: never more, at times less.
 
-    >>> elapsed(Moment("a", 100.0), Moment("a", 130.0))
+    >>> measure_elapsed(Moment("a", 100.0), Moment("a", 130.0))
     30.0
-    >>> elapsed(Moment("a", 100.0), Moment("b", 7.0))
+    >>> measure_elapsed(Moment("a", 100.0), Moment("b", 7.0))
     7.0
-    >>> elapsed(Moment("a", 100.0), Moment("a", 60.0))
+    >>> measure_elapsed(Moment("a", 100.0), Moment("a", 60.0))
     0.0
     """
     if since.boot == until.boot:

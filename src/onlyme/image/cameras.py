@@ -104,7 +104,7 @@ def find_device(name: str, system: System = System()) -> str | None:
     Raises:
         CameraError: several have; the message says how to tell them apart.
 
-    >>> device("no such camera") is None
+    >>> find_device("no such camera") is None
     True
     """
     wanted = name.casefold().strip()

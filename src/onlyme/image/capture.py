@@ -78,7 +78,7 @@ class CameraCapture:
             video; while iterating, when it falls silent.
 
     Example:
-        >>> with Capture("/dev/null") as capture:
+        >>> with CameraCapture("/dev/null") as capture:
         ...     pass
         Traceback (most recent call last):
         ...
@@ -274,7 +274,7 @@ def to_rgb(picture: NDArray[Any]) -> NDArray[np.uint8]:
         picture: uint8[h, w, 3] in the order BGR; or, as some infrared cameras give it,
             uint8 or uint16[h, w] or [h, w, 1].
 
-    >>> rgb(np.full((1, 1), 7 << 8, np.uint16))
+    >>> to_rgb(np.full((1, 1), 7 << 8, np.uint16))
     array([[[7, 7, 7]]], dtype=uint8)
     """
     import cv2

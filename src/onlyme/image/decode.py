@@ -118,7 +118,7 @@ def check_frame(frame: Frame, *, max_pixels: int = MAX_PIXELS) -> Frame:
         ImageError: when it does not; it names the frame's source.
 
     Example:
-        >>> checked(Frame(np.zeros((2, 2), np.uint8), "me"))
+        >>> check_frame(Frame(np.zeros((2, 2), np.uint8), "me"))
         Traceback (most recent call last):
         ...
         onlyme.errors.ImageError: me: is uint8, 2×2; expected uint8, height×width×3, in RGB order

@@ -23,9 +23,9 @@ def format_path(path: str | bytes | os.PathLike[str]) -> str:
     """Return the path as a message may hold it: as given, on one line, of bounded length.
 
     Example:
-        >>> shown("me.jpg")
+        >>> format_path("me.jpg")
         'me.jpg'
-        >>> shown("a" * 400)[:4], len(shown("a" * 400))
+        >>> format_path("a" * 400)[:4], len(format_path("a" * 400))
         ('aaaa', 200)
     """
     text = os.fsdecode(path)

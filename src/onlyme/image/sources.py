@@ -55,7 +55,7 @@ def list_photos(paths: PathLike | Iterable[PathLike]) -> Iterator[Path]:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     for name in ("me10.jpg", "me2.PNG", ".hidden.jpg", "notes.txt"):
         ...         _ = (Path(folder) / name).write_bytes(b"")
-        ...     [photo.name for photo in photos(folder)]
+        ...     [photo.name for photo in list_photos(folder)]
         ['me2.PNG', 'me10.jpg']
     """
     several = (paths,) if isinstance(paths, (str, os.PathLike)) else paths

@@ -76,7 +76,7 @@ def parse_capability(reply: bytes) -> tuple[str, str, bool]:
 def format_fourcc(number: int) -> str:
     """Write a pixel format as its letters.
 
-    >>> fourcc(0x59455247), fourcc(0x20363159), fourcc(0x47504A4D)
+    >>> format_fourcc(0x59455247), format_fourcc(0x20363159), format_fourcc(0x47504A4D)
     ('GREY', 'Y16', 'MJPG')
     """
     letters = (number & 0x7FFFFFFF).to_bytes(4, "little").decode("ascii", "replace")

@@ -140,7 +140,8 @@ def _check(embedder: Article | Compact, name: str, faces: NDArray[np.uint8]) -> 
         )
     if len(faces) < 2 or faces.shape[1:] != (FACE_SIZE_PIXELS, FACE_SIZE_PIXELS, 3):
         raise UsageError(
-            f"the parity check needs two aligned faces of {FACE_SIZE_PIXELS}×{FACE_SIZE_PIXELS} or more"
+            "the parity check needs two aligned faces of "
+            f"{FACE_SIZE_PIXELS}×{FACE_SIZE_PIXELS} or more"
         )
 
 

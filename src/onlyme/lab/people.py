@@ -97,8 +97,8 @@ class IdentitySampler:
         UsageError: when there are fewer than P people with two photos.
 
     >>> faces = tuple(np.zeros((2, 4, 4, 3), np.uint8) for _ in range(3))
-    >>> batches = Batches(People(("a", "b", "c"), faces), 2, 2)
-    >>> np.bincount(batches.labels[batches.batch(step=0)]).max()
+    >>> batches = IdentitySampler(People(("a", "b", "c"), faces), 2, 2)
+    >>> np.bincount(batches.labels[batches.draw_batch(step=0)]).max()
     np.int64(2)
     """
 

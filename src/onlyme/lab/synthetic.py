@@ -29,7 +29,7 @@ def draw_synthetic_faces(people: int, photos: int, *, seed: int = 0) -> NDArray[
     Returns:
         uint8[people, photos, 112, 112, 3], RGB.
 
-    >>> drawn(2, 3).shape
+    >>> draw_synthetic_faces(2, 3).shape
     (2, 3, 112, 112, 3)
     """
     source = np.random.default_rng(seed)

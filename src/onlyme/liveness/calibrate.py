@@ -40,7 +40,7 @@ def fit_calibration(
         UsageError: one of the two kinds is missing.
 
     >>> import numpy as np
-    >>> slope, intercept = fit(
+    >>> slope, intercept = fit_calibration(
     ...     np.array([-3.0, -1.0, 1.0, 3.0]), np.array([False, False, True, True]), np.ones(4))
     >>> round(slope, 2), round(abs(intercept), 2)
     (0.45, 0.0)

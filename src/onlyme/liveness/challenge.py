@@ -118,7 +118,7 @@ def draw_steps(count: int = 3, rng: random.Random | None = None) -> tuple[Challe
     Raises:
         UsageError: fewer than two steps are no sequence.
 
-    >>> steps = drawn(4)
+    >>> steps = draw_steps(4)
     >>> len(steps), all(a is not b for a, b in zip(steps, steps[1:]))
     (4, True)
     """
@@ -134,7 +134,7 @@ def draw_steps(count: int = 3, rng: random.Random | None = None) -> tuple[Challe
 def is_allowed(steps: Sequence[ChallengeStep]) -> bool:
     """Say whether a sequence may be asked for; see `draw_steps`.
 
-    >>> possible([Step.LEFT, Step.NOD]), possible([Step.LEFT, Step.CLOSER, Step.RIGHT])
+    >>> is_allowed([ChallengeStep.LEFT, ChallengeStep.NOD]), is_allowed([ChallengeStep.LEFT, ChallengeStep.CLOSER, ChallengeStep.RIGHT])
     (True, False)
     """
     varied = all(a is not b for a, b in itertools.pairwise(steps))
@@ -150,7 +150,7 @@ def is_frontal(landmarks: NDArray[np.float32]) -> bool:
 def make_prompt(phase: Phase, step: ChallengeStep | None) -> tuple[str, str]:
     """Return an arrow and words for the person.
 
-    >>> prompt(Phase.MOVE, Step.UP)
+    >>> make_prompt(Phase.MOVE, ChallengeStep.UP)
     ('↑', 'look up')
     """
     if phase is Phase.MOVE and step is not None:
@@ -170,7 +170,7 @@ class Challenge:
         phase: where it stands.
         why: why it failed, in words; empty otherwise.
 
-    >>> Challenge((Step.LEFT, Step.UP)).asked
+    >>> Challenge((ChallengeStep.LEFT, ChallengeStep.UP)).current_step
     <Step.LEFT: 'left'>
     """
 

@@ -61,8 +61,8 @@ class SubjectTrack:
     >>> from onlyme.types import Face
     >>> face = Face(np.array([0, 0, 99, 99], np.float32), np.zeros((5, 2), np.float32), 0.9)
     >>> ada, bob = np.eye(2, dtype=np.float32)
-    >>> track = Track()
-    >>> [track.follows(at, face, who) for at, who in ((0.0, ada), (0.1, ada), (0.2, bob))]
+    >>> track = SubjectTrack()
+    >>> [track.add_face(at, face, who) for at, who in ((0.0, ada), (0.1, ada), (0.2, bob))]
     [False, True, False]
     """
 
@@ -107,9 +107,9 @@ class SubjectTrack:
 class RepeatDetector:
     """What was seen lately, to know a frame that comes again.
 
-    >>> repeats = Repeats()
+    >>> repeats = RepeatDetector()
     >>> a, b = np.full(576, 10, np.uint8), np.full(576, 90, np.uint8)
-    >>> [repeats.of(print) for print in (a, b, b, a)]
+    >>> [repeats.classify(print) for print in (a, b, b, a)]
     ['', '', 'still', 'loop']
     """
 

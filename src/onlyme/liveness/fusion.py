@@ -41,9 +41,9 @@ class Fusion:
         network: sha256 of the network that it was fitted to.
 
     >>> import numpy as np
-    >>> from onlyme.liveness.passive import Glance
+    >>> from onlyme.liveness.passive import FrameEvidence
     >>> fusion = Fusion(slope=1.0, intercept=0.0, live=0.9, attack=0.5, network="")
-    >>> fusion.verdict([Glance(4.0, 2.7, "", np.empty(0, np.uint8))])
+    >>> fusion.fuse([FrameEvidence(4.0, 2.7, "", np.empty(0, np.uint8))])
     Liveness(level=<LivenessLevel.PASSIVE: 'passive'>, verdict=<Verdict.LIVE: 'live'>, score=0.982)
     """
 

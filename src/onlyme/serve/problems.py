@@ -110,7 +110,7 @@ def make_response(refused: ProblemError) -> Response:
 def make_slug(words: str) -> str:
     """Return words as part of a problem's type.
 
-    >>> slug("UnknownOwner"), slug("Not Found")
+    >>> make_slug("UnknownOwner"), make_slug("Not Found")
     ('unknown-owner', 'not-found')
     """
     return re.sub(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z]+", "-", words).lower()

@@ -91,7 +91,7 @@ class FaceIDPool:
 
         Args:
             job: called with the thread's FaceID.
-            wait_until_gone: returns when whoever asked has left; then a job that waits is not begun.
+            wait_until_gone: returns when the caller has left; a job that still waits is not begun.
             seconds: how long it may take, waiting included.
 
         Raises:

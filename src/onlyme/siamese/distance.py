@@ -43,7 +43,7 @@ def measure_distances(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
 
     Example:
         >>> east, north = np.eye(2)
-        >>> distances(np.array([east]), np.array([east, north, -east])).round(3).tolist()
+        >>> measure_distances(np.array([east]), np.array([east, north, -east])).round(3).tolist()
         [[0.0, 1.414, 2.0]]
     """
     squares = dot_rows(a, b)

@@ -43,7 +43,7 @@ def find_preset(name: str) -> Preset:
     Raises:
         UsageError: there is none.
 
-    >>> preset("hello").far
+    >>> find_preset("hello").far
     1e-05
     """
     for candidate in PRESETS:

@@ -62,7 +62,7 @@ def compute_triplet_loss(
 
     Example:
         >>> me, not_me = np.array([[1.0, 0], [0.8, 0.6]]), np.array([[-1.0, 0]])
-        >>> found = triplet_loss(me, not_me, alpha=1.5)
+        >>> found = compute_triplet_loss(me, not_me, alpha=1.5)
         >>> round(found.value, 3), found.active
         (0.184, 1.0)
     """

@@ -28,7 +28,7 @@ _NONCE_BYTES = 12
 def encode_parts(*parts: str | bytes | int) -> bytes:
     """Write parts down so that no two different lists of parts look the same.
 
-    >>> bound("ab", "c") == bound("a", "bc")
+    >>> encode_parts("ab", "c") == encode_parts("a", "bc")
     False
     """
     written = []

@@ -40,7 +40,7 @@ class Rotation:
 
     >>> turn = Rotation(b"secret", 3)
     >>> x = np.eye(3, dtype=np.float32)
-    >>> bool(np.allclose(turn.backward(turn.forward(x)), x, atol=1e-6))
+    >>> bool(np.allclose(turn.rotate_back(turn.rotate(x)), x, atol=1e-6))
     True
     """
 

@@ -110,7 +110,7 @@ def restore(
 
 def _read_highest_counter(copy: Store, anchor: Path | None, *, allow_older: bool) -> int:
     """Return the counter that the anchor saw; 0 without."""
-    highest = (RollbackCounter(anchor).highest(copy.identity) if anchor else None) or 0
+    highest = (RollbackCounter(anchor).read_highest(copy.identity) if anchor else None) or 0
     if copy.counter < highest and not allow_older:
         raise VaultDamaged(
             f"this backup stands at {copy.counter}, and the anchor {anchor} saw the vault at "

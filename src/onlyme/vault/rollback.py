@@ -36,16 +36,16 @@ class RollbackCounter:
             VaultDamaged: it is older than what was seen, or another vault.
             VaultError: the anchor cannot be read.
         """
-        read_highest = self.highest(vault)
-        if read_highest is None:
+        seen = self.read_highest(vault)
+        if seen is None:
             self.advance(vault, counter)
-        elif counter < read_highest:
+        elif counter < seen:
             raise VaultDamaged(
-                f"the vault was rolled back: it stands at {counter}, {self.path} saw {read_highest}; "
+                f"the vault was rolled back: it stands at {counter}, {self.path} saw {seen}; "
                 "`onlyme restore` puts a backup back so that this does not happen"
             )
 
-    def highest(self, vault: bytes) -> int | None:
+    def read_highest(self, vault: bytes) -> int | None:
         """Return the highest counter that was seen of a vault; None if none was.
 
         Raises:

@@ -127,7 +127,7 @@ people, counted = People(seed), 0
 for turn in range(25):
     rows = people.rows(4)
     assert store.replace(rows, {row.key: None for row in rows}) == frozenset()
-    [[hit]] = store.nearest(rows[0].vector[None], 1, generation=1, exact=turn % 2 == 0)
+    [[hit]] = store.find_nearest(rows[0].vector[None], 1, generation=1, exact=turn % 2 == 0)
     assert hit.key == rows[0].key, turn
     assert store.remove([rows[3].key]) == 1
     while True:  # a counter that all of them share
@@ -163,7 +163,7 @@ def test_threads_share_connections_and_the_last_one_ends_them(server, database, 
 
     def search(one, row):
         for _ in range(20):
-            [[hit]] = one.nearest(row.vector[None], 1, generation=1)
+            [[hit]] = one.find_nearest(row.vector[None], 1, generation=1)
             if hit.key != row.key:
                 wrong.append(hit)
 

@@ -190,7 +190,7 @@ def opened(settings, store):
 def found(gallery, crowd, directions):
     """Who is found first for another photo of each of the people."""
     photos = np.concatenate([crowd.photos(direction) for direction in directions])
-    return [hits[0].name for hits in gallery.nearest(gallery.base.heads(photos), 3)]
+    return [hits[0].name for hits in gallery.find_nearest(gallery.base.project(photos), 3)]
 
 
 def test_a_gallery_moves_by_command_through_kills_of_command_and_server(
@@ -278,7 +278,7 @@ def test_a_renewal_that_is_killed_goes_on_and_searches_stay_right(
         assert gallery.store.count() == (2501, {2: 2501})
         assert set(gallery.salts().by_generation) == {2}
         if address != "vault":
-            assert gallery.store.indexed() == [2]
+            assert gallery.store.list_indexes() == [2]
         # What was stolen matches nobody any more, least of all its own person.
         now = {row.key: row.vector for block in gallery.store.blocks() for row in block}
         alike = [float(stolen[key] @ now[key]) for key in stolen]
@@ -303,7 +303,7 @@ def remains(server, place, settings, stolen):
 
 
 def test_a_search_that_a_whole_renewal_overtakes_is_done_again(opens, crowd, monkeypatch):
-    gallery, renewed = opens().made(), opens().made()
+    gallery, renewed = opens().ensure_gallery(), opens().ensure_gallery()
     people, directions = crowd.people(40)
     gallery.put(people)
     straight, overtaken = gallery.store.nearest, []

@@ -222,8 +222,8 @@ def test_a_large_gallery_is_searched_by_its_index_and_ranked_by_full_vectors(sto
     run(database, "ANALYZE onlyme_template")
     noise = 0.1 * people.random.standard_normal((50, DIMENSION))
     probes = unit(np.stack([row.vector for row in rows[:50]]) + noise.astype(np.float32))
-    indexed = store.nearest(probes, 5, generation=1)
-    exact = store.nearest(probes, 5, generation=1, exact=True)
+    indexed = store.find_nearest(probes, 5, generation=1)
+    exact = store.find_nearest(probes, 5, generation=1, exact=True)
     for mine, row, other, probe in zip(indexed, rows[:50], exact, probes, strict=True):
         assert mine[0].key == other[0].key == row.key
         assert mine[0].similarity == pytest.approx(float(probe @ row.vector), abs=1e-5)
@@ -245,12 +245,12 @@ def test_what_an_interrupted_build_left_is_built_anew(store, database):
         "UPDATE pg_index SET indisvalid = false "
         "WHERE indexrelid = 'onlyme_template_near_1'::regclass",
     )
-    assert store.indexed() == []
+    assert store.list_indexes() == []
     store.build_index(1)
-    assert store.indexed() == [1]
+    assert store.list_indexes() == [1]
     store.build_index(1)
     store.drop_index(1)
-    assert store.indexed() == []
+    assert store.list_indexes() == []
 
 
 def test_how_widely_an_index_is_searched_can_be_set_in_the_database(store, places):

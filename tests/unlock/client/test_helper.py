@@ -238,20 +238,20 @@ def proc(tmp_path):
     return folder
 
 
-def is_remote(proc, pid=30, sessions=None, **environment):
+def judge_remote(proc, pid=30, sessions=None, **environment):
     return is_remote(environment, pid, str(proc), str(sessions or proc / "none"))
 
 
 def test_a_local_session_is_not_remote(proc):
     process(proc, 30, 20, "sudo")
-    assert not is_remote(proc)
-    assert not is_remote(proc, PAM_RHOST="")
+    assert not judge_remote(proc)
+    assert not judge_remote(proc, PAM_RHOST="")
 
 
 def test_a_host_that_pam_names_is_remote(proc):
     process(proc, 30, 20, "sudo")
-    assert is_remote(proc, PAM_RHOST="elsewhere.example")
-    assert is_remote(proc, SSH_CONNECTION="192.0.2.1 1 192.0.2.2 22")
+    assert judge_remote(proc, PAM_RHOST="elsewhere.example")
+    assert judge_remote(proc, SSH_CONNECTION="192.0.2.1 1 192.0.2.2 22")
 
 
 @pytest.mark.parametrize("server", ["sshd", "sshd-session", "mosh-server", "xrdp", "dropbear"])
@@ -259,14 +259,14 @@ def test_a_server_among_the_ancestors_is_remote(proc, server):
     process(proc, 25, 20, server)
     process(proc, 28, 25, "sh")
     process(proc, 30, 28, "sudo")
-    assert is_remote(proc)
+    assert judge_remote(proc)
 
 
 @pytest.mark.parametrize("name", ["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"])
 def test_an_ancestor_that_was_started_over_ssh_is_remote(proc, name):
     process(proc, 25, 20, "tmux: server", f"PATH=/bin\0{name}=x\0")
     process(proc, 30, 25, "sudo")
-    assert is_remote(proc)
+    assert judge_remote(proc)
 
 
 def test_a_session_that_logind_calls_remote_is_remote(proc, tmp_path):
@@ -274,17 +274,17 @@ def test_a_session_that_logind_calls_remote_is_remote(proc, tmp_path):
     sessions = tmp_path / "sessions"
     sessions.mkdir()
     process(proc, 30, 1, "sudo", cgroup="0::/user.slice/user-1000.slice/session-7.scope\n")
-    assert not is_remote(proc, sessions=sessions)
+    assert not judge_remote(proc, sessions=sessions)
     sessions.joinpath("7").write_text("UID=1000\nREMOTE=0\n")
-    assert not is_remote(proc, sessions=sessions)
+    assert not judge_remote(proc, sessions=sessions)
     sessions.joinpath("7").write_text("UID=1000\nREMOTE=1\nTYPE=tty\n")
-    assert is_remote(proc, sessions=sessions)
+    assert judge_remote(proc, sessions=sessions)
 
 
 def test_processes_in_a_circle_end(proc):
     process(proc, 30, 31)
     process(proc, 31, 30)
-    assert not is_remote(proc)
+    assert not judge_remote(proc)
 
 
 # ------------------------------------------------------------------------------ terminal

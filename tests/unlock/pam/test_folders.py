@@ -53,7 +53,7 @@ def test_what_is_no_service_of_the_administrators_is_refused(here):
         ("", "is no name of a service"),
     ):
         with pytest.raises(PamError, match=says):
-            here.own(name)
+            here.find_own(name)
 
 
 def test_a_file_changes_whole_and_keeps_what_it_is(here):

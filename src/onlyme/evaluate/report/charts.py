@@ -114,7 +114,8 @@ def draw_det_curve(
         body.append(f'<circle class="dot" cx="{at}" cy="{y(fnmr)}" r="5"/>')
         body.append(_draw_text(at + 9, y(fnmr) - 9, format_percent(fnmr), "value"))
         said.append(
-            f"at {format_odds(fmr)} strangers accepted, {format_percent(fnmr)} of owners turned away"
+            f"at {format_odds(fmr)} strangers accepted, "
+            f"{format_percent(fnmr)} of owners turned away"
         )
     return _wrap_svg("Detection error trade-off", "; ".join(said) or "too few comparisons", body)
 

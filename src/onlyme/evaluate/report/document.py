@@ -92,12 +92,12 @@ def assess_rate(counted: ErrorRate, target: float | None = None) -> str:
         counted: errors among comparisons.
         target: the rate that is to be shown; None when there is none.
 
-    >>> standing(rate(0, 1000), 1e-4), standing(rate(3, 100_000), 1e-4), standing(rate(40, 5000))
+    >>> assess_rate(rate(0, 1000), 1e-4), assess_rate(rate(3, 100_000), 1e-4), assess_rate(rate(40, 5000))
     ('too_few', 'wide', 'firm')
 
     Few comparisons cannot show that a target is met, but may well show that it is missed:
 
-    >>> standing(rate(5, 1000), 1e-4)
+    >>> assess_rate(rate(5, 1000), 1e-4)
     'wide'
     """
     missed = target is not None and counted.low > target

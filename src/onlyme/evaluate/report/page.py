@@ -172,7 +172,8 @@ def _render_cards(found: dict[str, Any], owners: dict[str, Any]) -> str:
             else "too few to say",
             (
                 f"{point['fnmr']['count']:,} of {point['fnmr']['total']:,}; "
-                f"95 %: {format_percent(point['fnmr']['low'])} to {format_percent(point['fnmr']['high'])}"
+                f"95 %: {format_percent(point['fnmr']['low'])} to "
+                f"{format_percent(point['fnmr']['high'])}"
             ),
         ),
         (
@@ -200,7 +201,8 @@ def _render_groups(groups: dict[str, Any]) -> str:
     ends = ("low", "high")
     parts = [
         (
-            f"<h2>By group</h2><p>One alpha for everybody, set to {format_odds(groups['fmr'])} over all "
+            f"<h2>By group</h2><p>One alpha for everybody, set to "
+            f"{format_odds(groups['fmr'])} over all "
             "strangers. The worst group comes first; groups with too few comparisons claim nothing "
             "and come last.</p>"
         )
@@ -274,7 +276,8 @@ def _render_stranger_faces(pairs: Sequence[dict[str, Any]], thumbnails: Mapping[
                 (each["owner_source"], f"{each['owner']}, the owner"),
                 (each["stranger_source"], f"{each['stranger']}, a stranger"),
                 (
-                    f"<b>{escape_name(each['owner'])}</b> and <b>{escape_name(each['stranger'])}</b><br>"
+                    f"<b>{escape_name(each['owner'])}</b> and "
+                    f"<b>{escape_name(each['stranger'])}</b><br>"
                     f"{_format_signed(each['above_alpha'])} from alpha, "
                     f"{'accepted' if each['accepted'] else 'refused'}"
                 ),
@@ -289,7 +292,8 @@ def _render_faces(
     items: Sequence[tuple[tuple[str, str], tuple[str, str], str]], thumbnails: Mapping[str, bytes]
 ) -> str:
     inner = "".join(
-        f'<li><div class="two">{_render_image(*one, thumbnails)}{_render_image(*other, thumbnails)}</div>'
+        f'<li><div class="two">{_render_image(*one, thumbnails)}'
+        f"{_render_image(*other, thumbnails)}</div>"
         f"{text}</li>"
         for one, other, text in items
     )

@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 __all__ = ["list_pictured_sources", "to_html", "to_json"]
 
 # Whoever wants JSON often wants the page too; resampling people takes its seconds once.
-_make_document_once = lru_cache(maxsize=1)(make_document)
+_document = lru_cache(maxsize=1)(make_document)
 
 
 def to_json(evaluation: Evaluation) -> str:
     """Return one JSON document; its schema is told in `onlyme.evaluate.report.document`."""
     return json.dumps(
-        _make_document_once(evaluation), ensure_ascii=False, indent=2, allow_nan=False
+        _document(evaluation), ensure_ascii=False, indent=2, allow_nan=False
     )
 
 
 def list_pictured_sources(evaluation: Evaluation) -> tuple[str, ...]:
     """Return the sources that `to_html` shows when it is given thumbnails of them."""
-    return list_sources(_make_document_once(evaluation))
+    return list_sources(_document(evaluation))
 
 
 def to_html(evaluation: Evaluation, thumbnails: Mapping[str, bytes] | None = None) -> str:
@@ -43,4 +43,4 @@ def to_html(evaluation: Evaluation, thumbnails: Mapping[str, bytes] | None = Non
     Raises:
         UsageError: when a thumbnail is neither JPEG nor PNG.
     """
-    return render_page(_make_document_once(evaluation), thumbnails or {})
+    return render_page(_document(evaluation), thumbnails or {})

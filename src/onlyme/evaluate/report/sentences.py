@@ -12,7 +12,7 @@ __all__ = ["format_odds", "format_percent", "write_headline", "write_sentences"]
 def format_odds(value: float) -> str:
     """Write a small rate as odds.
 
-    >>> odds(1e-4), odds(0.00029), odds(0.3)
+    >>> format_odds(1e-4), format_odds(0.00029), format_odds(0.3)
     ('1 in 10,000', '1 in 3,450', '1 in 3.3')
     """
     if not value > 0:
@@ -27,7 +27,7 @@ def format_odds(value: float) -> str:
 def format_percent(value: float) -> str:
     """Write a share in percent with two or three digits that say something.
 
-    >>> percent(0.00374), percent(0.1234), percent(0.0000123), percent(0)
+    >>> format_percent(0.00374), format_percent(0.1234), format_percent(0.0000123), format_percent(0)
     ('0.37 %', '12 %', '0.0012 %', '0 %')
     """
     if value == 0:
@@ -46,7 +46,8 @@ def write_headline(found: dict[str, Any]) -> str:
     owners, pairs = found["owners"], found["pairs"]
     if owners is None:
         return (
-            f"Of {pairs['judged']:,} pairs of photos, {format_percent(pairs['accuracy'])} were rightly "
+            f"Of {pairs['judged']:,} pairs of photos, {format_percent(pairs['accuracy'])} were "
+            "rightly "
             "judged to show the same person or two people."
         )
     point = _select_reference_point(found)
@@ -100,8 +101,10 @@ def write_sentences(found: dict[str, Any]) -> list[str]:
         if point["standing"] == "wide":
             said.append(
                 f"{point['strangers']['count']} false accepts are fewer than the 30 that a firm "
-                f"figure takes: the rate lies between {_format_odds_or_zero(point['strangers']['low'])} and "
-                f"{format_odds(point['strangers']['high'])} (95 %, as if every try were independent)."
+                f"figure takes: the rate lies between "
+                f"{_format_odds_or_zero(point['strangers']['low'])} and "
+                f"{format_odds(point['strangers']['high'])} "
+                "(95 %, as if every try were independent)."
             )
         said.append(
             "No head judged anybody that it had seen in training."

@@ -25,7 +25,7 @@ _TOO_FEW = '<span class="tag">too few to say</span>'
 def escape_name(name: str) -> str:
     """Escape a name, and let it break after the signs that stand for spaces.
 
-    >>> named("A_B<i>")
+    >>> escape_name("A_B<i>")
     'A_<wbr>B&lt;i&gt;'
     """
     return escape(name).replace("_", "_<wbr>").replace("/", "/<wbr>")

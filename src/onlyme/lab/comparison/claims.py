@@ -36,7 +36,7 @@ class Claim:
 def add_counts(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
     """Add up errors and numbers of trials.
 
-    >>> pooled([(1, 10), (2, 10)])
+    >>> add_counts([(1, 10), (2, 10)])
     (3, 20)
     """
     pairs = list(counts)
@@ -82,7 +82,8 @@ def _judge_classifier(comparison: Comparison, first: str, second: str) -> Claim:
         "A plain classifier needs far more photos of the owner than triplets do.",
         verdict,
         f"From the same photos {first} errs on {_format_count(mine)} of the held-out owners' and "
-        f"unseen strangers' photos at its threshold, {second} on {_format_count(others)}; without a "
+        f"unseen strangers' photos at its threshold, {second} on "
+            f"{_format_count(others)}; without a "
         f"threshold, ranking {ranks[0]:.3f} against {ranks[1]:.3f}.",
     )
 
@@ -93,7 +94,8 @@ def _judge_two_head(cells: list[WayResult]) -> Claim:
     return Claim(
         "The two-head network may fail on faces that it never saw.",
         _compare_rates(unseen, trained),
-        f"It accepts {_format_count(unseen)} of the unseen strangers' photos, and {_format_count(trained)} of "
+        f"It accepts {_format_count(unseen)} of the unseen strangers' photos, and "
+            f"{_format_count(trained)} of "
         "other photos of the strangers that it was trained on.",
     )
 

@@ -208,7 +208,7 @@ def _widen_range(bounds: tuple[float, float]) -> tuple[float, float]:
 def _choose_ticks(low: float, high: float) -> list[float]:
     """Return about five round values between two.
 
-    >>> _ticks(0, 1)
+    >>> _choose_ticks(0, 1)
     [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
     """
     rough = (high - low) / 5

@@ -79,7 +79,7 @@ class WayResult:
 def compute_wilson_interval(errors: int, total: int) -> tuple[float, float, float]:
     """Return an error rate with its 95 % interval (Wilson, JASA 22, 1927).
 
-    >>> [round(value, 3) for value in rate(0, 100)]
+    >>> [round(value, 3) for value in compute_wilson_interval(0, 100)]
     [0.0, 0.0, 0.037]
     """
     if not total:

@@ -70,7 +70,8 @@ def make_splits(
     rich = [i for i in order if len(people.faces[i]) >= most + MIN_HELD_OUT_PHOTOS]
     if len(rich) < owners:
         raise UsageError(
-            f"{len(rich)} people with {most + MIN_HELD_OUT_PHOTOS} usable photos or more, but {owners} "
+            f"{len(rich)} people with {most + MIN_HELD_OUT_PHOTOS} usable photos or more, but "
+            f"{owners} "
             f"owners asked for ({most} photos to train on and {MIN_HELD_OUT_PHOTOS} to judge by)"
         )
     for owner in rich[:owners]:

@@ -19,7 +19,7 @@ __all__ = ["InputLayer", "to_tensor"]
 def to_tensor(images: NDArray[np.uint8]) -> Tensor:
     """Turn uint8[n, S, S, 3] into float32[n, 3, S, S] in [0, 1].
 
-    >>> tensor(np.full((1, 2, 2, 3), 255, np.uint8)).shape
+    >>> to_tensor(np.full((1, 2, 2, 3), 255, np.uint8)).shape
     torch.Size([1, 3, 2, 2])
     """
     return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 255

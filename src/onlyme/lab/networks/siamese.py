@@ -36,7 +36,7 @@ def compute_margins(me: Tensor, not_me: Tensor, probes: Tensor) -> Tensor:
         float[k].
 
     >>> one = torch.tensor([[0.0], [0.5]]), torch.tensor([[4.0], [9.0]])
-    >>> margins(*one, torch.tensor([[1.0], [3.0]])).tolist()
+    >>> compute_margins(*one, torch.tensor([[1.0], [3.0]])).tolist()
     [2.0, -2.0]
     """
     return euclidean(probes, not_me).min(1).values - euclidean(probes, me).max(1).values

@@ -192,7 +192,7 @@ def parse_lifetime(words: str) -> timedelta | None:
     Raises:
         UsageError: it says something else.
 
-    >>> lasting("30d")
+    >>> parse_lifetime("30d")
     datetime.timedelta(days=30)
     """
     if words == "never":

@@ -37,7 +37,7 @@ _ORDER = (LivenessLevel.OFF, LivenessLevel.PASSIVE, LivenessLevel.CHALLENGE)
 def choose_stricter(policy: LivenessLevel, asked: LivenessLevel | None) -> LivenessLevel:
     """Return the stricter of what the policy wants and what somebody asked for.
 
-    >>> stricter(LivenessLevel.PASSIVE, LivenessLevel.OFF)
+    >>> choose_stricter(LivenessLevel.PASSIVE, LivenessLevel.OFF)
     <LivenessLevel.PASSIVE: 'passive'>
     """
     return max(policy, asked or policy, key=_ORDER.index)
@@ -55,7 +55,7 @@ def read_standing(face_id: FaceID, name: str) -> dict[str, Any]:
 class FrameRate:
     """How often something happens, over the last two seconds, pauses left out.
 
-    >>> rate = Rate()
+    >>> rate = FrameRate()
     >>> [rate.tick(at) for at in (0.0, 0.1, 0.2, 5.0, 5.1)]
     [0.0, 10.0, 10.0, 0.0, 10.0]
     """

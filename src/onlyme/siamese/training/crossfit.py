@@ -130,21 +130,21 @@ class CrossFit:
             home = int(self.fold[trial.me[0]])
             z = np.empty(len(self.labels))
             for other in range(self.folds):
-                find_model = self.room(home, other)
-                template = normalize(find_model.heads[trial.me].mean(axis=0))[None]
+                model = self.find_model(home, other)
+                template = normalize(model.heads[trial.me].mean(axis=0))[None]
                 drawn = (
-                    find_model.base.draws_not_me
-                    - measure_distances(find_model.base.draws, template)[:, 0]
+                    model.base.draws_not_me
+                    - measure_distances(model.base.draws, template)[:, 0]
                 )
                 rows = np.flatnonzero(self.fold == other)
                 margins = (
-                    find_model.not_me[rows]
-                    - measure_distances(find_model.heads[rows], template)[:, 0]
+                    model.not_me[rows]
+                    - measure_distances(model.heads[rows], template)[:, 0]
                 )
-                z[rows] = margins - compute_centre(drawn, find_model.heads[trial.me])
+                z[rows] = margins - compute_centre(drawn, model.heads[trial.me])
             yield z
 
-    def room(self, home: int, other: int) -> FoldModel:
+    def find_model(self, home: int, other: int) -> FoldModel:
         """The head that saw neither fold."""
         return self._rooms[(min(home, other), max(home, other))]
 

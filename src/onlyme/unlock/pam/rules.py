@@ -70,7 +70,7 @@ def find_lines(text: str) -> list[str]:
 def remove_lines(text: str) -> str:
     r"""Take our lines out, and nothing else.
 
-    >>> without(f"a\nauth x {MARK}\nb")
+    >>> remove_lines(f"a\nauth x {MARK}\nb")
     'a\nb'
     """
     return "\n".join(line for line in text.split("\n") if not _is_ours(line))
@@ -79,7 +79,7 @@ def remove_lines(text: str) -> str:
 def insert_lines(text: str, lines: Mapping[int, str]) -> str:
     r"""Put lines before those with the given numbers, counted from 0.
 
-    >>> inserted("a\nb\n", {1: "x"})
+    >>> insert_lines("a\nb\n", {1: "x"})
     'a\nx\nb\n'
     """
     rows = text.split("\n")

@@ -50,7 +50,7 @@ def parse_control(control: str) -> dict[str, Action]:
     Raises:
         PamError: it is none that PAM knows.
 
-    >>> actions("sufficient")["success"], actions("[success=2 default=ignore]")["success"]
+    >>> parse_control("sufficient")["success"], parse_control("[success=2 default=ignore]")["success"]
     ('done', 2)
     """
     said = dict(_WORDS[control]) if control in _WORDS else _parse_brackets(control)

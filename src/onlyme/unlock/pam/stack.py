@@ -83,7 +83,7 @@ class StackRule:
         """Say where it stands.
 
         >>> rule = Rule("auth", "required", "pam_unix.so", (), 3, 4)
-        >>> str(Step(rule, 0, "sudo", rule))
+        >>> str(StackRule(rule, 0, "sudo", rule))
         'pam_unix (sudo, line 4)'
         """
         return f"{self.rule.name} ({self.file}, line {self.rule.start + 1})"
@@ -99,10 +99,10 @@ def parse_rules(text: str, name: str) -> list[Rule]:
     Raises:
         PamError: it holds what is no rule, or what versions of PAM read differently.
 
-    >>> rule = parsed("auth [success=1 default=ignore] pam_unix.so nullok # the password", "x")[0]
+    >>> rule = parse_rules("auth [success=1 default=ignore] pam_unix.so nullok # the password", "x")[0]
     >>> rule.control, rule.name, rule.arguments
     ('[success=1 default=ignore]', 'pam_unix', ('nullok',))
-    >>> parsed("auth required \\\n pam_unix.so\n@include other\n", "x")[1].file
+    >>> parse_rules("auth required \\\n pam_unix.so\n@include other\n", "x")[1].file
     'other'
     """
     return [_parse_rule(words, start, end, name) for words, start, end in _join_lines(text, name)]

@@ -56,7 +56,7 @@ class PamResult:
     def __str__(self) -> str:
         """Say it in words.
 
-        >>> print(Answer("auth_err", None, "success", 1, ("no",)))
+        >>> print(PamResult("auth_err", None, "success", 1, ("no",)))
         it answered auth_err, asked for a password, and said 'no'
         """
         asked = "asked for a password" if self.asked else "asked for no password"

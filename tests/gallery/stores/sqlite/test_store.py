@@ -77,7 +77,7 @@ def keys(found):
 
 def test_its_files_are_private(store, people, tmp_path):
     store.replace(people.rows(600))
-    store.nearest(people.vectors(1), 1, generation=1)
+    store.find_nearest(people.vectors(1), 1, generation=1)
     store.build_index(1)
     files = {path.name for path in tmp_path.iterdir()}
     assert {"gallery.sqlite", "gallery.1.matrix", "gallery.1.index", "gallery.lock"} <= files
@@ -106,11 +106,11 @@ def test_somebody_elses_files_are_refused(tmp_path):
 def test_a_matrix_that_is_damaged_comes_back(store, people, tmp_path, damage):
     rows = people.rows(200)
     store.replace(rows[:100])
-    store.nearest(people.vectors(1), 1, generation=1)
+    store.find_nearest(people.vectors(1), 1, generation=1)
     path = tmp_path / "gallery.1.matrix"
     old = path.read_bytes()
     store.replace(rows[100:])
-    store.nearest(people.vectors(1), 1, generation=1)
+    store.find_nearest(people.vectors(1), 1, generation=1)
     whole = path.read_bytes()
     store.close()
     match damage:
@@ -137,7 +137,7 @@ def test_a_matrix_that_is_damaged_comes_back(store, people, tmp_path, damage):
     plain.replace(rows)
     queries = people.vectors(10)
     found = again.find_nearest(queries, 3, generation=1)
-    assert keys(found) == keys(plain.nearest(queries, 3, generation=1))
+    assert keys(found) == keys(plain.find_nearest(queries, 3, generation=1))
     again.close()
 
 
@@ -145,7 +145,7 @@ def test_a_bent_vector_in_the_matrix_lets_nobody_be_nearer_than_they_are(store, 
     rows = people.rows(50)
     store.replace(rows)
     query = people.vectors(1)
-    store.nearest(query, 1, generation=1)
+    store.find_nearest(query, 1, generation=1)
     path = tmp_path / "gallery.1.matrix"
     content = bytearray(path.read_bytes())
     for slot in range(50):  # everybody is the query now
@@ -153,7 +153,7 @@ def test_a_bent_vector_in_the_matrix_lets_nobody_be_nearer_than_they_are(store, 
         start = 4096 + slot * DIMENSION * 4
         content[start : start + DIMENSION * 4] = query.tobytes()
     path.write_bytes(bytes(content))
-    [hits] = store.nearest(query, 50, generation=1)
+    [hits] = store.find_nearest(query, 50, generation=1)
     true = {row.key: float(row.vector.astype(float) @ query[0].astype(float)) for row in rows}
     for hit in hits:
         assert hit.similarity == pytest.approx(true[hit.key], abs=1e-6)
@@ -161,12 +161,12 @@ def test_a_bent_vector_in_the_matrix_lets_nobody_be_nearer_than_they_are(store, 
 
 def test_one_more_person_does_not_rewrite_the_matrix(store, people, tmp_path):
     store.replace(people.rows(3000))
-    store.nearest(people.vectors(1), 1, generation=1)
+    store.find_nearest(people.vectors(1), 1, generation=1)
     path = tmp_path / "gallery.1.matrix"
     before, inode = path.read_bytes(), path.stat().st_ino
     row = people.row()
     store.replace([row])
-    [[hit]] = store.nearest(row.vector[None], 1, generation=1)
+    [[hit]] = store.find_nearest(row.vector[None], 1, generation=1)
     assert hit.key == row.key
     after = path.read_bytes()
     assert path.stat().st_ino == inode
@@ -181,8 +181,8 @@ def test_free_slots_are_used_again(store, people, tmp_path):
     store.replace(rows)
     store.remove([row.key for row in rows[:60]])
     store.replace(people.rows(60))
-    store.nearest(people.vectors(1), 1, generation=1)
-    slots = store._derived.matrix(1).shape[0]
+    store.find_nearest(people.vectors(1), 1, generation=1)
+    slots = store._derived.load_matrix(1).shape[0]
     assert slots == 100
 
 
@@ -198,11 +198,11 @@ def indexed(store, people):
 
 
 def test_an_index_finds_what_is_near(store, indexed, people):
-    assert store.indexed() == [1]
+    assert store.list_indexes() == [1]
     queries = np.stack([row.vector for row in indexed[:200]]) + 0.05 * people.vectors(200)
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
-    found = store.nearest(queries, 3, generation=1)
-    exact = store.nearest(queries, 3, generation=1, exact=True)
+    found = store.find_nearest(queries, 3, generation=1)
+    exact = store.find_nearest(queries, 3, generation=1, exact=True)
     same = [one[0] == other[0] for one, other in zip(found, exact, strict=True)]
     assert np.mean(same) >= 0.99
     for hits in found:
@@ -214,10 +214,10 @@ def test_what_changed_since_an_index_was_built_is_found(store, indexed, people):
     store.replace([new, anew])
     store.remove([gone.key])
     for row in (new, anew):
-        [[hit]] = store.nearest(row.vector[None], 1, generation=1)
+        [[hit]] = store.find_nearest(row.vector[None], 1, generation=1)
         assert (hit.key, round(hit.similarity, 4)) == (row.key, 1.0)
     for row in (gone, indexed[9]):
-        [[hit]] = store.nearest(row.vector[None], 1, generation=1)
+        [[hit]] = store.find_nearest(row.vector[None], 1, generation=1)
         assert hit.similarity < 0.99
 
 
@@ -237,7 +237,7 @@ def test_scrubbing_reaches_the_index(store, indexed, people, tmp_path):
     store.scrub()
     assert max(image(row) for row in touched) < 0.7
     assert min(image(row) for row in indexed[10:20]) > 0.7
-    [[hit]] = store.nearest(indexed[60].vector[None], 1, generation=1)
+    [[hit]] = store.find_nearest(indexed[60].vector[None], 1, generation=1)
     assert hit.key == indexed[60].key
 
 
@@ -257,7 +257,7 @@ def test_without_its_index_a_store_looks_at_every_row(store, indexed, tmp_path, 
 
 def test_an_index_can_be_dropped_and_built_again(store, indexed, people, tmp_path):
     store.drop_index(1)
-    assert store.indexed() == []
+    assert store.list_indexes() == []
     assert not (tmp_path / "gallery.1.index").exists()
     store.replace(people.rows(10))
     store.build_index(1)
@@ -279,7 +279,7 @@ while True:
     rows = people.rows(20)
     store.replace(rows)
     print(*(row.key.hex() for row in rows), flush=True)
-    store.nearest(rows[0].vector[None], 1, generation=1)
+    store.find_nearest(rows[0].vector[None], 1, generation=1)
 """
 
 
@@ -346,10 +346,10 @@ def test_what_a_search_finds_is_what_is_written(store, people):
             one.replace(rows)
             one.remove(gone)
         query = people.vectors(1)
-        found = store.nearest(query, 4, generation=1)
-        assert keys(found) == keys(plain.nearest(query, 4, generation=1))
+        found = store.find_nearest(query, 4, generation=1)
+        assert keys(found) == keys(plain.find_nearest(query, 4, generation=1))
     assert_holds(store, list(plain.held.values()))
-    matrix = store._derived.matrix(1)
+    matrix = store._derived.load_matrix(1)
     live = matrix[np.linalg.norm(matrix, axis=1) > 0.5]
     assert len(live) == len(plain.held)
     wanted = np.stack([row.vector for row in plain.held.values()])

@@ -61,20 +61,20 @@ class DerivedFiles:
         self, queries: NDArray[np.float32], k: int, generation: int, *, exact: bool
     ) -> tuple[list[NDArray[np.intp]], bool]:
         """Return for each query the slots that may be nearest, and whether every row was seen."""
-        load_matrix = self.matrix(generation)
+        matrix = self.load_matrix(generation)
         index = None if exact else self._load_index(generation)
         tail = self._find_changed(generation, index[0]) if index else None
         if index is None or tail is None:
-            return [slots for slots, _ in find_top_rows(load_matrix, queries, k)], k >= len(
-                load_matrix
+            return [slots for slots, _ in find_top_rows(matrix, queries, k)], k >= len(
+                matrix
             )
         near = index[1].find_candidates(queries, max(MIN_CANDIDATES, 2 * k))
-        known = (np.union1d(slots[slots < len(load_matrix)], tail) for slots in near)
+        known = (np.union1d(slots[slots < len(matrix)], tail) for slots in near)
         best = [
-            _select_nearest(load_matrix, slots, query, k)
+            _select_nearest(matrix, slots, query, k)
             for slots, query in zip(known, queries, strict=True)
         ]
-        return best, not len(load_matrix)
+        return best, not len(matrix)
 
     def list_indexes(self) -> list[int]:
         """Return the generations that have an index."""
@@ -90,7 +90,7 @@ class DerivedFiles:
         """Return what an index is built of: the version of the rows, their slots, the matrix."""
         query = "SELECT slot - 1 FROM person WHERE generation = ? ORDER BY slot"
         slots = np.array(self._file.run(query, (generation,)).fetchall(), np.intp).reshape(-1)
-        return self._read_version(), slots, self.matrix(generation)
+        return self._read_version(), slots, self.load_matrix(generation)
 
     def list_outdated(self) -> list[int]:
         """Return the generations whose index holds more than rows that are as they were."""
@@ -125,11 +125,11 @@ class DerivedFiles:
         self._indexes = {g: i for g, i in self._indexes.items() if g in kept}
         for generation in kept:
             if self._make_path(generation, "matrix").exists():
-                self.matrix(generation)
+                self.load_matrix(generation)
 
     # ------------------------------------------------------------------- matrix
 
-    def matrix(self, generation: int) -> NDArray[np.float32]:
+    def load_matrix(self, generation: int) -> NDArray[np.float32]:
         """float32[slots, d]: a generation's vectors by slot, and zeros between them.
 
         Raises:

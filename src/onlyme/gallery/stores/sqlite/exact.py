@@ -38,7 +38,7 @@ def find_top_rows(
         For each query the rows' numbers, int[k], and products, float32[k], in no order.
 
     >>> rows = np.eye(3, dtype=np.float32)
-    >>> [(numbers, products)] = top(rows, rows[1:2], 1)
+    >>> [(numbers, products)] = find_top_rows(rows, rows[1:2], 1)
     >>> numbers.tolist(), products.tolist()
     ([1], [1.0])
     """
