@@ -10,6 +10,7 @@ from onlyme.keeping import Keeping
 from onlyme.vault.keys import Passphrase, ScryptCost
 from onlyme.vault.portable import from_sealed
 from onlyme.vault.store import Store
+from tests.locks import contents
 from tests.vault.hostility import NO_MATCH
 
 CHEAP = ScryptCost(n=2**10, r=8, p=1)
@@ -138,7 +139,7 @@ def test_revoking_draws_a_new_rotation_and_leaves_nothing_of_the_old(keeping, fo
     np.testing.assert_allclose(
         keeping.store.get("ada").values["me"], before.values["me"], atol=1e-6
     )
-    everything = b"".join(path.read_bytes() for path in folder.iterdir())
+    everything = b"".join(contents(path) for path in folder.iterdir())
     assert old[100:132] not in everything
     with pytest.raises(UnknownOwner):
         keeping.revoke("grace")

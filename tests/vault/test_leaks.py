@@ -14,6 +14,7 @@ from onlyme.gate.admission import Gate
 from onlyme.gate.audit import Event
 from onlyme.keeping import Keeping
 from onlyme.vault.template import from_bytes, to_bytes
+from tests.locks import contents
 from tests.vault.hostility import NO_MATCH
 
 PLANTED = np.float32(0.12345679)
@@ -40,7 +41,7 @@ def test_no_file_holds_a_planted_number(store, folder, planted):
     keeping.rekey()
     for path in folder.parent.rglob("*"):
         if path.is_file():
-            content = path.read_bytes()
+            content = contents(path)
             assert AS_BYTES not in content, path
             assert not any(text.encode() in content for text in AS_TEXT), path
     for line in keeping.gate.audit.entries():

@@ -1,6 +1,5 @@
 """What a database of the gallery tells to whoever gets all of it: nothing of a face, no name."""
 
-import shutil
 import subprocess
 import sys
 
@@ -11,6 +10,7 @@ from onlyme import wiring
 from onlyme.errors import SettingsError, VaultDamaged
 from onlyme.settings import Settings
 from tests.gallery.postgres.test_moving import found, opened
+from tests.locks import copied
 
 NAME = "Zebedee Quillfeather"
 
@@ -107,7 +107,7 @@ def test_servers_with_copies_of_one_vault_share_a_gallery(places, crowd, setting
         gallery = everybody.made()
         people, directions = crowd.people(5)
         gallery.put(people[:3])
-        shutil.copytree(settings.vault, tmp_path / "second")
+        copied(settings.vault, tmp_path / "second")
         second = Settings.load(vault=tmp_path / "second")
         other_keeping, other_everybody = opened(second, address)
         with other_keeping:
