@@ -11,9 +11,8 @@ A true match is a probe that lies around its person's template as other photos o
 in LFW: at a cosine of 0.65 on average, 0.14 standard deviation, and never under 0.3.
 
 recall@1: of true matches whose person is the nearest of all by exact search, the share that the
-index finds as well. Times are of one query at a time, by `SqliteStore.find_nearest` with the reading
-of
-the rows that it found, after one pass over the file.
+index finds as well. Times are of one query at a time, by `SqliteStore.find_nearest` with the
+reading of the rows that it found, after one pass over the file.
 """
 
 from __future__ import annotations

@@ -125,8 +125,11 @@ def challenge_figures(pipeline, data, count):
     print(f"\nsimulated paper, {tried} photos: {passed} accepted (geometry only, not an APCER)")
     print(f"  shapes {dict(ends)}; steps that were passed, of 3: {dict(sorted(steps.items()))}")
     for kind, values in sorted(worst.items()):
-        print(f"  {kind}: nose ahead by at most {max(values):.3f}, 95 % below "
-              f"{np.quantile(values, 0.95):.3f}; {rules.MIN_AHEAD_EYE_DISTANCES} is asked for")  # fmt: skip
+        most, quantile = max(values), np.quantile(values, 0.95)
+        print(
+            f"  {kind}: nose ahead by at most {most:.3f}, 95 % below {quantile:.3f}; "
+            f"{rules.MIN_AHEAD_EYE_DISTANCES} is asked for"
+        )
     for clip in ("tranvan_live", "tranvan_replay"):
         seen = recorded(pipeline, data / f"clips/{clip}.mp4")
         every = sequences(3)

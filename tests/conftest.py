@@ -7,6 +7,18 @@ from pathlib import Path
 import pytest
 
 from onlyme.vault.store import Store
+from tests import locks
+
+locks.watch()
+
+
+@pytest.fixture(autouse=True)
+def locks_kept() -> Iterator[list[str]]:
+    """Fail a test that opens what SQLite holds open; see `tests/locks.py`."""
+    yield locks.caught
+    told = "\n".join(locks.caught)
+    locks.caught.clear()
+    assert not told, told
 
 
 @pytest.fixture(scope="session")

@@ -90,8 +90,8 @@ def test_five_good_matches_of_five_days_are_learned_as_one(adaptation, base, kee
     (learned,) = owner_of(base, keeping).examples.learned
     assert learned @ unit(photos.mean(axis=0)) > 0.8
     assert max(photos @ learned) < 0.99  # nobody's photo
-    assert adaptation.standing("ada").learned == START + 4 * DAY
-    assert adaptation.standing("ada").waiting == 0
+    assert adaptation.read_status("ada").learned == START + 4 * DAY
+    assert adaptation.read_status("ada").waiting == 0
 
 
 def test_two_of_one_day_are_one(adaptation, ada):
@@ -164,7 +164,7 @@ def test_it_can_be_undone_exactly(adaptation, base, keeping, ada):
     after = owner_of(base, keeping)
     np.testing.assert_allclose(after.margins(probe), before.margins(probe), atol=1e-5)
     assert after.alpha == pytest.approx(before.alpha, abs=1e-5)
-    assert adaptation.standing("ada").waiting == 0
+    assert adaptation.read_status("ada").waiting == 0
 
 
 def test_the_promise_is_kept(adaptation, base, keeping, ada):
@@ -177,7 +177,7 @@ def test_the_promise_is_kept(adaptation, base, keeping, ada):
 def test_the_quarantine_is_kept_like_a_template(adaptation, base, keeping, ada):
     taught(adaptation, ada.photos(3))
     keeping.rekey()
-    assert adaptation.standing("ada").waiting == 3
+    assert adaptation.read_status("ada").waiting == 3
     assert taught(adaptation, ada.photos(2), first=3) == [
         AdaptationOutcome.WAITING,
         AdaptationOutcome.LEARNED,
@@ -185,7 +185,7 @@ def test_the_quarantine_is_kept_like_a_template(adaptation, base, keeping, ada):
     keeping.forget("ada")
     assert keeping.store.read("quarantine", "ada") is None
     with pytest.raises(UnknownOwner):
-        adaptation.standing("ada")
+        adaptation.read_status("ada")
 
 
 def test_what_is_no_embedding_is_refused(adaptation):

@@ -19,6 +19,7 @@ from onlyme import (
     compare,
     embed,
 )
+from tests.locks import contents
 
 OBAMA = ("obama_1.jpg", "obama_2.jpg", "obama_4.jpg")
 OTHERS = (
@@ -203,7 +204,7 @@ def test_forget(obama, tmp_path):
     file = tmp_path / "vault" / "vault.sqlite"
     obama.forget("obama")
     assert obama.names() == []
-    assert rare not in file.read_bytes()
+    assert rare not in contents(file)
     with pytest.raises(UnknownOwner):
         obama.forget("obama")
 

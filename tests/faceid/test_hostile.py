@@ -49,8 +49,8 @@ def test_what_shows_a_person_has_no_repr():
         assert "camera 0" in said or said.startswith("Face")
 
 
-ROOMS = ("types", "pipeline", "evaluate.cache", "evaluate.study", "evaluate.protocol")
-ROOMS += ("evaluate.tally", "evaluate.verify", "evaluate.metrics")
+ROOMS = ("types", "face.pipeline", "evaluate.cache", "evaluate.evaluation", "evaluate.owners")
+ROOMS += ("evaluate.impostors", "evaluate.pair_verification", "evaluate.metrics")
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -80,10 +80,10 @@ def test_what_a_worker_raises_is_raised():
 
 def test_workers_go_when_their_master_is_killed():
     code = (
-        "from onlyme.faceid.workers import Crew\n"
+        "from onlyme.faceid.workers import WorkerPool\n"
         "from tests.faceid.test_workers import sleeping\n"
         "if __name__ == '__main__':\n"
-        "    crew = Crew(sleeping, 2)\n"
+        "    crew = WorkerPool(sleeping, 2)\n"
         "    print(*(worker._process.pid for worker in crew._workers), flush=True)\n"
         "    list(crew.do([0.1] * 1000))\n"
     )

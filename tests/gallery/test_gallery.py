@@ -6,6 +6,7 @@ import pytest
 from onlyme.errors import NeedsReenroll, VaultDamaged
 from onlyme.gallery.gallery import Gallery, GalleryPerson, Salts
 from onlyme.gallery.stores.protocol import Row
+from tests.locks import contents
 
 
 def stored(gallery):
@@ -58,7 +59,7 @@ def test_templates_of_two_galleries_compare_with_nothing(opens, crowd, tmp_path,
     one.put(people)
     [row] = stored(one).values()
     one.write_salts(Salts(2, {2: bytes(32)}), one.salts())
-    again = one.row(people[0], 2)
+    again = one.seal_row(people[0], 2)
     assert abs(float(row.vector @ again.vector)) < 0.5  # the same template, turned otherwise
     head = one.base.project(people[0].me)[0]
     assert abs(float(row.vector @ head)) < 0.5
@@ -82,7 +83,7 @@ def test_who_comes_too_late_is_named(gallery, crowd):
 def test_a_row_under_another_key_does_not_open(gallery, crowd):
     people, _ = crowd.people(2)
     gallery.put(people)
-    ada, grace = (gallery.key(person.name) for person in people)
+    ada, grace = (gallery.make_row_key(person.name) for person in people)
     rows = stored(gallery)
     gallery.store.replace([rows[ada]._replace(key=grace), rows[grace]._replace(key=ada)])
     with pytest.raises(VaultDamaged, match="damaged, or was moved here"):
@@ -95,7 +96,7 @@ def test_a_planted_row_does_not_open(gallery, crowd):
     people, _ = crowd.people(2)
     gallery.put(people)
     gallery.store.replace(
-        [Row(b"p" * 16, 1, b"x" * 100, stored(gallery)[gallery.key("person 0")].vector)]
+        [Row(b"p" * 16, 1, b"x" * 100, stored(gallery)[gallery.make_row_key("person 0")].vector)]
     )
     with pytest.raises(VaultDamaged):
         gallery.find_nearest(gallery.base.project(people[0].me), 2)
@@ -148,15 +149,15 @@ def test_removed_people_leave_nothing_in_the_files(gallery, crowd, settings):
     gallery.put(people)
     gallery.find_nearest(gallery.base.project(people[0].me), 1)
     rows = stored(gallery)
-    gone = [rows[gallery.key(person.name)] for person in people[::7]]
+    gone = [rows[gallery.make_row_key(person.name)] for person in people[::7]]
     assert gallery.remove([person.name for person in people[::7]]) == len(gone)
     assert gallery.remove(["person 0"]) == 0
-    content = b"".join(path.read_bytes() for path in settings.vault.glob("gallery*"))
+    content = b"".join(contents(path) for path in settings.vault.glob("gallery*"))
     for row in gone:
         assert row.key not in content
         assert row.vector.tobytes()[:16] not in content
         assert row.sealed[:16] not in content
         assert row.sealed[-16:] not in content
-    kept = rows[gallery.key("person 1")]
+    kept = rows[gallery.make_row_key("person 1")]
     assert kept.sealed[:16] in content  # so that the search above means something
     assert content.count(kept.vector.tobytes()) == 2  # in the row and in the matrix

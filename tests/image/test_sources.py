@@ -254,10 +254,10 @@ def test_nothing_is_printed(tmp_path: Path) -> None:
     cut.write_bytes(whole[: len(whole) // 2])
     code = (
         "import sys\n"
-        "from onlyme.image.sources import frames\n"
+        "from onlyme.image.sources import read_frames\n"
         "from onlyme.errors import CameraError\n"
         "for path in sys.argv[1:]:\n"
-        "    try: list(frames(path))\n"
+        "    try: list(read_frames(path))\n"
         "    except CameraError: pass\n"
     )
     done = subprocess.run(

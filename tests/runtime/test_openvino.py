@@ -114,7 +114,7 @@ class Faulty(OpenVinoEngine):
         super().__init__()
         self.change = change
 
-    def network(self, weights, **options):
+    def load_network(self, weights, **options):
         run = super().load_network(weights, **options)
         return lambda blob: [self.change(answer.copy()) for answer in run(blob)]
 
@@ -176,10 +176,10 @@ from onlyme import ModelRefused
 from onlyme.faceid import wiring
 from onlyme.settings import Settings
 assert "openvino" not in sys.modules or sys.modules["openvino"] is None
-print(wiring.runtime(Settings.load(runtime="auto"), lasting=True))
-print(wiring.unfit(Settings.load()))
+print(wiring.choose_runtime(Settings.load(runtime="auto"), lasting=True))
+print(wiring.explain_unfit(Settings.load()))
 try:
-    wiring.runtime(Settings.load(runtime="openvino"))
+    wiring.choose_runtime(Settings.load(runtime="openvino"))
 except ModelRefused as error:
     print("refused:", error)
 """

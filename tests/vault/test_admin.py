@@ -10,6 +10,7 @@ from onlyme.vault.admin import VaultAdmin
 from onlyme.vault.export import open_export
 from onlyme.vault.key_sources import Passphrase, ScryptCost
 from onlyme.vault.store import Store
+from tests.locks import contents
 from tests.vault.hostility import NO_MATCH
 
 CHEAP = ScryptCost(n=2**10, r=8, p=1)
@@ -138,7 +139,7 @@ def test_revoking_draws_a_new_rotation_and_leaves_nothing_of_the_old(keeping, fo
     np.testing.assert_allclose(
         keeping.store.get("ada").values["me"], before.values["me"], atol=1e-6
     )
-    everything = b"".join(path.read_bytes() for path in folder.iterdir())
+    everything = b"".join(contents(path) for path in folder.iterdir())
     assert old[100:132] not in everything
     with pytest.raises(UnknownOwner):
         keeping.revoke("grace")

@@ -14,6 +14,7 @@ from onlyme.gate.admission import Gate
 from onlyme.gate.audit import Event
 from onlyme.storage.template import from_bytes, to_bytes
 from onlyme.vault.admin import VaultAdmin
+from tests.locks import contents
 from tests.vault.hostility import NO_MATCH
 
 PLANTED = np.float32(0.12345679)
@@ -40,7 +41,7 @@ def test_no_file_holds_a_planted_number(store, folder, planted):
     keeping.rekey()
     for path in folder.parent.rglob("*"):
         if path.is_file():
-            content = path.read_bytes()
+            content = contents(path)
             assert AS_BYTES not in content, path
             assert not any(text.encode() in content for text in AS_TEXT), path
     for line in keeping.gate.audit.entries():
@@ -69,9 +70,9 @@ def test_keys_show_in_no_representation(store, folder):
 DUMP = """
 import ctypes, os, resource, sys
 resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)
-from onlyme.vault.core_dumps import no_core_dumps
+from onlyme.vault.core_dumps import forbid_core_dumps
 if sys.argv[1] == "forbidden":
-    no_core_dumps()
+    forbid_core_dumps()
 print(resource.getrlimit(resource.RLIMIT_CORE)[0], ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))
 sys.stdout.flush()
 planted = b"planted " * 1000

@@ -20,6 +20,7 @@ from onlyme.vault.admin import DRAFT, VaultAdmin
 from onlyme.vault.key_sources import KeyFile, Passphrase, ScryptCost
 from onlyme.vault.restore import restore
 from onlyme.vault.store import Store
+from tests.locks import contents
 from tests.vault.hostility import NO_MATCH
 from tests.vault.killing import alphas
 
@@ -164,7 +165,7 @@ def test_a_write_ahead_log_of_the_damaged_vault_is_not_taken_for_the_new_ones(
     with opened(folder) as keeping:  # left open, so that there is such a log
         with keeping.store.edit() as edit:
             edit.write("thing", "a", b"b")
-        wal = (folder / "vault.sqlite-wal").read_bytes()
+        wal = contents(folder / "vault.sqlite-wal")
     harmed(folder, "overwritten")
     (folder / "vault.sqlite-wal").write_bytes(wal)
     done = restore(backup, folder, sources)

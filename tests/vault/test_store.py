@@ -8,6 +8,7 @@ import pytest
 from onlyme.errors import KeyMissing, KeyRefused, OnlymeError, VaultDamaged, VaultError
 from onlyme.vault.key_sources import KeyFile, Passphrase, ScryptCost
 from onlyme.vault.store import Store
+from tests.locks import contents
 from tests.vault.conftest import Make
 
 CHEAP = ScryptCost(n=2**10, r=8, p=1)
@@ -72,7 +73,7 @@ def test_the_file_alone_tells_no_name_and_no_vector(store, folder, make: Make):
     put(store, template)
     with store.edit() as edit:
         edit.append(b"somebody-known came in")
-    everything = b"".join(p.read_bytes() for p in folder.iterdir() if p.name != "vault.key")
+    everything = b"".join(contents(p) for p in folder.iterdir() if p.name != "vault.key")
     assert b"somebody" not in everything
     assert template.values["me"][0].tobytes()[:12] not in everything
 
@@ -316,7 +317,7 @@ def test_forgotten_rows_leave_nothing_in_the_file(store, folder, make: Make):
     store.scrub()
     left = {row for (row,) in rows(folder, "SELECT id FROM record")}
     (gone,) = [body for row, body in kept.items() if row not in left]
-    everything = b"".join(path.read_bytes() for path in folder.iterdir())
+    everything = b"".join(contents(path) for path in folder.iterdir())
     pieces = [gone[at : at + 16] for at in range(0, len(gone) - 16, 16)]
     assert not [piece for piece in pieces if piece in everything]
     assert store.names() == ["grace"]

@@ -111,8 +111,9 @@ def fuse_decisions(decisions: Iterable[Decision]) -> Decision:
 
     >>> ada = Decision(True, "ada", Reason.MATCH, margin=0.3, alpha=0.1)
     >>> nobody = Decision(False, None, Reason.NO_MATCH)
-    >>> fuse_decisions([ada, nobody, ada]).name, fuse_decisions([ada, nobody, nobody]).name, fuse_decisions([ada]).name
-    ('ada', None, None)
+    >>> frames = ([ada, nobody, ada], [ada, nobody, nobody], [ada])
+    >>> [fuse_decisions(decisions).name for decisions in frames]
+    ['ada', None, None]
     """
     said = list(decisions)
     names = Counter(decision.name for decision in said if decision.accepted)

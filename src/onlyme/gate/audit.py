@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["KEPT_ENTRIES", "MAX_ENTRIES", "Audit", "AuditEntry", "Event"]
 
 MAX_ENTRIES = 20_000
-"""The vault's own file keeps at most this many entries; then all but the newest `KEPT_ENTRIES` move to a
-sealed file beside it, which stays part of the chain."""
+"""The vault's own file keeps at most this many entries; then all but the newest
+`KEPT_ENTRIES` move to a sealed file beside it, which stays part of the chain."""
 
 KEPT_ENTRIES = 10_000
 

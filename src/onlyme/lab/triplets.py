@@ -100,8 +100,8 @@ def make_triplet_loss(kind: Kind = "article", alpha: float = 0.5) -> TripletCrit
         UsageError: when alpha or the kind is none of these.
 
     >>> me, not_me = torch.tensor([[0.0], [1.0]]), torch.tensor([[3.0]])
-    >>> make_triplet_loss(alpha=0.5)(me, not_me).item(), make_triplet_loss(alpha=-1)(me, not_me).item()
-    (0.0, 0.0)
+    >>> [make_triplet_loss(alpha=alpha)(me, not_me).item() for alpha in (0.5, -1)]
+    [0.0, 0.0]
     >>> round(make_triplet_loss(alpha=1.0)(me, torch.tensor([[2.0]])).item(), 3)  # of 0 and 1
     0.5
     """

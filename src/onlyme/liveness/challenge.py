@@ -134,7 +134,8 @@ def draw_steps(count: int = 3, rng: random.Random | None = None) -> tuple[Challe
 def is_allowed(steps: Sequence[ChallengeStep]) -> bool:
     """Say whether a sequence may be asked for; see `draw_steps`.
 
-    >>> is_allowed([ChallengeStep.LEFT, ChallengeStep.NOD]), is_allowed([ChallengeStep.LEFT, ChallengeStep.CLOSER, ChallengeStep.RIGHT])
+    >>> left, right, nod, closer = map(ChallengeStep, ("left", "right", "nod", "closer"))
+    >>> is_allowed([left, nod]), is_allowed([left, closer, right])
     (True, False)
     """
     varied = all(a is not b for a, b in itertools.pairwise(steps))
@@ -171,7 +172,7 @@ class Challenge:
         why: why it failed, in words; empty otherwise.
 
     >>> Challenge((ChallengeStep.LEFT, ChallengeStep.UP)).current_step
-    <Step.LEFT: 'left'>
+    <ChallengeStep.LEFT: 'left'>
     """
 
     steps: Sequence[ChallengeStep]

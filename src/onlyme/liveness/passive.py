@@ -149,8 +149,9 @@ def _load_opencv(weights: bytes) -> NetworkFunction:
 def measure_colour(pixels: NDArray[np.uint8]) -> float:
     """Measure how much colour there is: 0 (none) to 255, the mean over uint8[h, w, 3].
 
-    >>> measure_colour(np.full((4, 4, 3), 90, np.uint8)), measure_colour(np.full((4, 4, 3), (90, 70, 60), np.uint8))
-    (0.0, 30.0)
+    >>> grey, brown = 90, (90, 70, 60)
+    >>> [measure_colour(np.full((4, 4, 3), paint, np.uint8)) for paint in (grey, brown)]
+    [0.0, 30.0]
     """
     part = pixels[::2, ::2]
     return float(np.mean(part.max(axis=2) - part.min(axis=2)))

@@ -1,6 +1,5 @@
 """What a database of the gallery tells to whoever gets all of it: nothing of a face, no name."""
 
-import shutil
 import subprocess
 import sys
 
@@ -11,6 +10,7 @@ from onlyme.errors import SettingsError, VaultDamaged
 from onlyme.faceid import wiring
 from onlyme.settings import Settings
 from tests.gallery.postgres.test_moving import found, opened
+from tests.locks import copied
 
 NAME = "Zebedee Quillfeather"
 
@@ -109,7 +109,7 @@ def test_servers_with_copies_of_one_vault_share_a_gallery(places, crowd, setting
         gallery = everybody.ensure_gallery()
         people, directions = crowd.people(5)
         gallery.put(people[:3])
-        shutil.copytree(settings.vault, tmp_path / "second")
+        copied(settings.vault, tmp_path / "second")
         second = Settings.load(vault=tmp_path / "second")
         other_keeping, other_everybody = opened(second, address)
         with other_keeping:
@@ -173,7 +173,8 @@ def test_a_gallery_beside_the_vault_loads_nothing_of_postgresql(tmp_path):
     code = (
         "import sys; from onlyme import FaceID\n"
         "from pathlib import Path\n"
-        "with FaceID.open(Path(sys.argv[1])) as face_id: face_id.everybody.ensure_gallery().salts()\n"
+        "with FaceID.open(Path(sys.argv[1])) as face_id:\n"
+        "    face_id.everybody.ensure_gallery().salts()\n"
         "print(*sorted({'sqlalchemy', 'psycopg', 'alembic', 'pgvector'} & set(sys.modules)))"
     )
     ran = subprocess.run(

@@ -92,12 +92,13 @@ def assess_rate(counted: ErrorRate, target: float | None = None) -> str:
         counted: errors among comparisons.
         target: the rate that is to be shown; None when there is none.
 
-    >>> assess_rate(rate(0, 1000), 1e-4), assess_rate(rate(3, 100_000), 1e-4), assess_rate(rate(40, 5000))
+    >>> few, wide, firm = make_rate(0, 1000), make_rate(3, 100_000), make_rate(40, 5000)
+    >>> assess_rate(few, 1e-4), assess_rate(wide, 1e-4), assess_rate(firm)
     ('too_few', 'wide', 'firm')
 
     Few comparisons cannot show that a target is met, but may well show that it is missed:
 
-    >>> assess_rate(rate(5, 1000), 1e-4)
+    >>> assess_rate(make_rate(5, 1000), 1e-4)
     'wide'
     """
     missed = target is not None and counted.low > target

@@ -22,9 +22,7 @@ _document = lru_cache(maxsize=1)(make_document)
 
 def to_json(evaluation: Evaluation) -> str:
     """Return one JSON document; its schema is told in `onlyme.evaluate.report.document`."""
-    return json.dumps(
-        _document(evaluation), ensure_ascii=False, indent=2, allow_nan=False
-    )
+    return json.dumps(_document(evaluation), ensure_ascii=False, indent=2, allow_nan=False)
 
 
 def list_pictured_sources(evaluation: Evaluation) -> tuple[str, ...]:

@@ -27,8 +27,8 @@ def format_odds(value: float) -> str:
 def format_percent(value: float) -> str:
     """Write a share in percent with two or three digits that say something.
 
-    >>> format_percent(0.00374), format_percent(0.1234), format_percent(0.0000123), format_percent(0)
-    ('0.37 %', '12 %', '0.0012 %', '0 %')
+    >>> [format_percent(share) for share in (0.00374, 0.1234, 0.0000123, 0)]
+    ['0.37 %', '12 %', '0.0012 %', '0 %']
     """
     if value == 0:
         return "0 %"

@@ -83,7 +83,7 @@ def _judge_classifier(comparison: Comparison, first: str, second: str) -> Claim:
         verdict,
         f"From the same photos {first} errs on {_format_count(mine)} of the held-out owners' and "
         f"unseen strangers' photos at its threshold, {second} on "
-            f"{_format_count(others)}; without a "
+        f"{_format_count(others)}; without a "
         f"threshold, ranking {ranks[0]:.3f} against {ranks[1]:.3f}.",
     )
 
@@ -95,7 +95,7 @@ def _judge_two_head(cells: list[WayResult]) -> Claim:
         "The two-head network may fail on faces that it never saw.",
         _compare_rates(unseen, trained),
         f"It accepts {_format_count(unseen)} of the unseen strangers' photos, and "
-            f"{_format_count(trained)} of "
+        f"{_format_count(trained)} of "
         "other photos of the strangers that it was trained on.",
     )
 

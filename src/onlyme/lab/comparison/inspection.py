@@ -72,7 +72,8 @@ def project_to_plane(groups: list[NDArray[np.float64]]) -> tuple[NDArray[np.floa
     Returns:
         float64[k, 2] each; each axis points where its largest weight is positive.
 
-    >>> project_to_plane([np.array([[0.0, 0, 0], [2, 0, 0]]), np.array([[4.0, 0, 0]])])[1].round(3).tolist()
+    >>> groups = [np.array([[0.0, 0, 0], [2, 0, 0]]), np.array([[4.0, 0, 0]])]
+    >>> project_to_plane(groups)[1].round(3).tolist()
     [[2.0, 0.0]]
     """
     everyone = np.concatenate(groups)

@@ -133,14 +133,10 @@ class CrossFit:
                 model = self.find_model(home, other)
                 template = normalize(model.heads[trial.me].mean(axis=0))[None]
                 drawn = (
-                    model.base.draws_not_me
-                    - measure_distances(model.base.draws, template)[:, 0]
+                    model.base.draws_not_me - measure_distances(model.base.draws, template)[:, 0]
                 )
                 rows = np.flatnonzero(self.fold == other)
-                margins = (
-                    model.not_me[rows]
-                    - measure_distances(model.heads[rows], template)[:, 0]
-                )
+                margins = model.not_me[rows] - measure_distances(model.heads[rows], template)[:, 0]
                 z[rows] = margins - compute_centre(drawn, model.heads[trial.me])
             yield z
 

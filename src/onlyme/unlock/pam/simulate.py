@@ -50,8 +50,8 @@ def parse_control(control: str) -> dict[str, Action]:
     Raises:
         PamError: it is none that PAM knows.
 
-    >>> parse_control("sufficient")["success"], parse_control("[success=2 default=ignore]")["success"]
-    ('done', 2)
+    >>> [parse_control(word)["success"] for word in ("sufficient", "[success=2 default=ignore]")]
+    ['done', 2]
     """
     said = dict(_WORDS[control]) if control in _WORDS else _parse_brackets(control)
     default = said.pop("default", "bad")

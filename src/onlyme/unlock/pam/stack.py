@@ -99,7 +99,8 @@ def parse_rules(text: str, name: str) -> list[Rule]:
     Raises:
         PamError: it holds what is no rule, or what versions of PAM read differently.
 
-    >>> rule = parse_rules("auth [success=1 default=ignore] pam_unix.so nullok # the password", "x")[0]
+    >>> text = "auth [success=1 default=ignore] pam_unix.so nullok # the password"
+    >>> rule = parse_rules(text, "x")[0]
     >>> rule.control, rule.name, rule.arguments
     ('[success=1 default=ignore]', 'pam_unix', ('nullok',))
     >>> parse_rules("auth required \\\n pam_unix.so\n@include other\n", "x")[1].file

@@ -16,7 +16,8 @@ def make_unit(name: str, command: Path) -> str:
         name: one of `NAMES`.
         command: the command `onlyme`, in full.
 
-    >>> "ExecStart=/opt/onlyme/bin/onlyme daemon" in make_unit(NAMES[0], Path("/opt/onlyme/bin/onlyme"))
+    >>> unit = make_unit(NAMES[0], Path("/opt/onlyme/bin/onlyme"))
+    >>> "ExecStart=/opt/onlyme/bin/onlyme daemon" in unit
     True
     """
     text = (Path(__file__).parent / name).read_text("utf-8")

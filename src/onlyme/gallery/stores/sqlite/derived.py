@@ -65,9 +65,7 @@ class DerivedFiles:
         index = None if exact else self._load_index(generation)
         tail = self._find_changed(generation, index[0]) if index else None
         if index is None or tail is None:
-            return [slots for slots, _ in find_top_rows(matrix, queries, k)], k >= len(
-                matrix
-            )
+            return [slots for slots, _ in find_top_rows(matrix, queries, k)], k >= len(matrix)
         near = index[1].find_candidates(queries, max(MIN_CANDIDATES, 2 * k))
         known = (np.union1d(slots[slots < len(matrix)], tail) for slots in near)
         best = [
@@ -218,8 +216,8 @@ class DerivedFiles:
 
     def _count_slots(self) -> int:
         """How many slots were ever used."""
-        used = (
-            self._file.fetch_one(f"SELECT max(slot) FROM {table}") for table in ("person", "gone")
+        used = map(
+            self._file.fetch_one, ("SELECT max(slot) FROM person", "SELECT max(slot) FROM gone")
         )
         return max((row[0] or 0 for row in used if row), default=0)
 
