@@ -1,8 +1,8 @@
 """Identify over the network: alive, counted, and telling no more than it must."""
 
 import pytest
-
 from onlyme.faceid.identifying import ANYBODY
+
 from onlyme.gate.admission import AttemptSource
 
 
