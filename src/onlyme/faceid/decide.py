@@ -137,7 +137,7 @@ def watch_person(
     """
     name = find_owner().name
     with open_source(source) as (frames, is_camera, label):
-        observations = _observe(pipeline().follow(), frames, plan.on_observation)
+        observations = _observe(pipeline().follow(), frames, find_owner, plan.on_observation)
         decisions = decide_attempts(find_owner, observations, session)
         if plan.gate or (plan.gate is None and is_camera):
             decisions = gate.attempt_each(name, plan.source or label, decisions)
@@ -147,9 +147,11 @@ def watch_person(
 def _observe(
     pipeline: Pipeline,
     frames: Iterable[Frame | Picture],
+    find_owner: Callable[[], Owner],
     on_observation: Callable[[Observation], None] | None,
 ) -> Iterator[Observation]:
     for frame in frames:
+        find_owner()  # a person who was forgotten meanwhile is looked for no longer
         observation = pipeline.look(frame)
         if on_observation is not None:
             on_observation(observation)

@@ -92,6 +92,7 @@ def watch_live(
         ImageError: what came is no picture.
         OnlymeError: networks or vault cannot be used.
     """
+    face_id.owner(name)
     standing = read_standing(face_id, name)
     if standing["wait"]:
         say("closed", gate=standing)
