@@ -57,7 +57,7 @@ def tree(tmp_path):
 
 
 def plug_in(root, number, as_if=None):
-    """Make what the kernel and udev make when a camera appears; as if it were another, maybe."""
+    """Make the entries of a camera as the kernel and udev do, or those of the camera `as_if`."""
     place, index, card, driver, _ = PLACES[number if as_if is None else as_if]
     entry = root / "sys/devices" / place / f"video4linux/video{number}"
     entry.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Test `decode` against harmful files: it answers within a second of computing, in little memory."""
+"""Test `decode` against harmful files: it takes at most a second and little memory."""
 
 import io
 import re

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from onlyme.face.pipeline import Observation
-from onlyme.face.temporal import TrackingDetector
+from onlyme.face.protocols import TrackingDetector
 from onlyme.face.tracker import MAX_VOTES, Tracker
 from onlyme.types import Decision, Reason
 

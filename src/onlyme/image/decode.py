@@ -132,8 +132,7 @@ def check_frame(frame: Frame, *, max_pixels: int = MAX_PIXELS) -> Frame:
         raise ImageError("frame", "its source is not text")
     source = format_path(given)
     if not isinstance(frame.pixels, np.ndarray):
-        kind = type(frame.pixels).__name__
-        raise ImageError(source, f"its pixels are of type {kind}; give a uint8 RGB array")
+        raise ImageError(source, f"its pixels are no array but {type(frame.pixels).__name__}")
     at: Any = frame.at
     if isinstance(at, bool) or not isinstance(at, int | float | np.number) or not np.isfinite(at):
         raise ImageError(source, "its time is not a number of seconds")

@@ -60,9 +60,7 @@ def check_size(width: int, height: int, source: str, max_pixels: int) -> None:
     if width < 1 or height < 1:
         raise ImageError(source, f"is {width}×{height} pixels, so it is empty")
     if width * height > max_pixels:
-        raise ImageError(
-            source, f"is {width}×{height} pixels; the limit is {max_pixels:,} pixels"
-        )
+        raise ImageError(source, f"is {width}×{height} pixels; the limit is {max_pixels:,} pixels")
 
 
 def check_file(data: bytes, source: str, max_pixels: int) -> None:
@@ -118,7 +116,9 @@ def _walk_jp2(data: bytes, source: str) -> None:
         length, kind = struct.unpack_from(">I4s", data, at) if at + 8 <= len(data) else (0, b"")
         if kind == b"jp2h" and not 8 <= length <= _MAX_JP2_HEADER_BYTES:
             raise ImageError(source, f"has a header of {length:,} bytes, which no picture needs")
-        if length < 8:  # the last box, or one with a 64-bit length: only the pixels may be that long
+        if (
+            length < 8
+        ):  # the last box, or one with a 64-bit length: only the pixels may be that long
             if kind not in (b"", b"jp2c"):
                 raise ImageError(source, "is broken or cut off (a box of no length)")
             return

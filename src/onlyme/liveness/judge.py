@@ -1,4 +1,4 @@
-"""Sights of one attempt come in; one `Liveness` goes out: the whole of passive liveness."""
+"""Judge the liveness of an attempt by its frames: the whole of passive liveness."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 __all__ = ["UNDECIDED", "Judge", "LivenessSession"]
 
 MIN_FRAMES: Final = 3
-"""A stream must show one face for so many frames. At 15 frames a second that takes 0.2 s."""
+"""Least number of frames in which a stream must show one face. At 15 a second they take 0.2 s."""
 
 LOOK_EVERY_FRAMES: Final = 5
-"""Once an attempt on a face has ended, one of so many frames is looked at, …"""
+"""After the first attempt on a face, liveness is measured in one of this many frames, …"""
 
 LOOK_EVERY_SECONDS: Final = 0.16
-"""… or one in so many seconds where frames come slowly: at 30 a second that is the same. Frames
-of one moment say nearly the same: five times the frames give the same verdicts
-(benchmarks/fast.py), and the network costs as much as all the rest."""
+"""… or at these intervals where frames arrive slowly: at 30 a second that is the same. Frames of
+one moment give nearly the same result: five times as many give the same verdicts
+(benchmarks/fast.py), and the network takes as long as all the rest."""
 
 MAX_STILL_SHARE: Final = 0.5
-"""When more than this share of the frames stand still, the picture is frozen."""
+"""If more than this share of the frames repeat the frame before, the picture is frozen."""
 
 UNDECIDED: Final = Liveness(LivenessLevel.PASSIVE, Verdict.UNDECIDED, 0.5)
-"""What is said where nothing could be seen."""
+"""The verdict where there is no evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,38 +42,38 @@ class Judge:
     """Passive liveness, ready for use.
 
     Attributes:
-        passive: looks at single frames.
-        fusion: turns what it saw into a verdict.
+        passive: measures single frames.
+        fusion: turns the evidence into a verdict.
     """
 
     passive: LivenessNetwork
     fusion: Fusion
 
     def look(self, pixels: NDArray[np.uint8], face: Face) -> FrameEvidence:
-        """Look at one face and its surroundings; see `Passive.look`."""
+        """Look at one face and its surroundings; see `LivenessNetwork.look`."""
         return self.passive.look(pixels, face)
 
     def take_fingerprint(self, pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
-        """Take a frame's fingerprint alone, by which it is known again; costs hardly anything."""
+        """Take only a frame's fingerprint, by which it is recognised if repeated; takes no time."""
         return make_fingerprint(pixels, face)
 
     def start_session(self) -> LivenessSession:
-        """Begin to follow a stream."""
+        """Begin to follow a stream of frames."""
         return LivenessSession(self.fusion)
 
     def judge_photo(self, glance: FrameEvidence) -> Liveness:
-        """Judge a single picture, of which nothing but the picture is known."""
+        """Judge a single picture."""
         return self.fusion.fuse([glance])
 
 
 @dataclass(slots=True)
 class LivenessSession:
-    """One stream of frames, followed: one face, one person, no frame twice.
+    """Follows a stream of frames: one face, one person, no frame twice.
 
     Attributes:
-        fusion: turns glances into a verdict; without it the face is followed all the same,
-            and the verdict is never live.
-        settled: whether an attempt on the face that is followed has ended.
+        fusion: turns the evidence into a verdict; without it the face is still followed, but
+            the verdict is never live.
+        settled: whether an attempt on the present face has ended.
     """
 
     fusion: Fusion | None = None
@@ -88,17 +88,17 @@ class LivenessSession:
     _looked_at: float = 0.0
 
     def is_due(self, at: float) -> bool:
-        """Say whether liveness is to be looked for in a frame that was taken at this time.
+        """Say whether liveness is to be measured in a frame that was taken at this time.
 
-        It is in each frame of the first attempt on a face, so that its owner does not wait,
-        and in each fifth after that, or six times a second.
+        It is measured in each frame of the first attempt on a face, so that the person need not
+        wait, and then in every fifth frame or six times a second.
         """
         waited = self._since >= LOOK_EVERY_FRAMES - 1 or at - self._looked_at >= LOOK_EVERY_SECONDS
         return not self.settled or waited
 
     @property
     def has_enough_frames(self) -> bool:
-        """Whether so many frames were looked at since the attempt began that it may end."""
+        """Whether liveness was measured in enough frames of this attempt for it to end."""
         return len(self._glances) >= MIN_FRAMES
 
     def add(
@@ -109,18 +109,18 @@ class LivenessSession:
         glance: FrameEvidence | None = None,
         fingerprint: NDArray[np.uint8] | None = None,
     ) -> bool:
-        """Add what one frame showed; say whether it is still the same face.
+        """Add one frame; say whether it still shows the same face.
 
-        Where it is not, whatever was seen before is forgotten, and the caller must forget
-        it as well: identity and liveness come from the same frames.
+        If it does not, all earlier evidence is dropped, and the caller must drop its own as well:
+        identity and liveness must come from the same frames.
 
         Args:
             at: when the frame was taken, in seconds.
             face: its subject.
             vector: float32[d], the subject's embedding, of unit length.
-            glance: what passive liveness saw of it; None when nobody looked.
-            fingerprint: the frame's fingerprint where there is no glance to hold it: a recording
-                is noticed also in frames that are not looked at.
+            glance: the evidence of passive liveness; None where it was not measured.
+            fingerprint: the frame's fingerprint where there is no `glance` with one: a recording
+                is recognised also by frames in which liveness is not measured.
         """
         same = self._track.add_face(at, face, vector)
         if not same:
@@ -133,7 +133,7 @@ class LivenessSession:
         self._since += 1
         repeat = self._repeats.classify(fingerprint)
         if repeat == "still":
-            self._still += 1  # the same picture again is no further evidence
+            self._still += 1  # the same picture again is no new evidence
             return same
         self._fresh += 1
         self._looped |= repeat == "loop"
@@ -143,18 +143,18 @@ class LivenessSession:
         return same
 
     def begin(self) -> None:
-        """Begin a new attempt on the same stream; what was shown stays known."""
+        """Begin a new attempt on the same stream; earlier frames stay known as such."""
         self.settled |= self.has_enough_frames
         self._glances, self._fresh, self._still, self._looped = [], 0, 0, False
 
     def verdict(self) -> Liveness:
-        """Judge what was seen since the attempt began or the face changed."""
+        """Judge the frames since the attempt began or the face changed."""
         if self.fusion is None:
             return UNDECIDED
         if self._looped or self._still > MAX_STILL_SHARE * (self._fresh + self._still):
             return Liveness(LivenessLevel.PASSIVE, Verdict.ATTACK, 0.0)
         fused = self.fusion.fuse(self._glances)
-        # Too few frames cannot show that somebody lives, but they can show a photo.
+        # Too few frames cannot prove a living person, but they can prove an attack.
         if not self.has_enough_frames and fused.verdict is Verdict.LIVE:
             return UNDECIDED
         return fused
