@@ -23,6 +23,7 @@ from liveness_challenge import challenge_figures
 
 from onlyme.evaluate.pad import PresentationCounts
 from onlyme.face.models import find_model
+from onlyme.face.models.opencv import load_network
 from onlyme.face.tracker import FaceContinuity
 from onlyme.faceid import wiring
 from onlyme.image.sources import read_frames
@@ -60,7 +61,7 @@ class Looker:
 
     def __init__(self):
         self.pipeline = wiring.make_pipeline(Settings.load())
-        self.passive = LivenessNetwork(find_model("liveness").read())
+        self.passive = LivenessNetwork(load_network(find_model("liveness")))
 
     def has_candidate(self, sight):
         """What passive liveness sees of a sight; None without a face."""

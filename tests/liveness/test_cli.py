@@ -1,4 +1,4 @@
-"""The commands about liveness, on real clips and prints."""
+"""Test the commands about liveness, on real clips and prints."""
 
 import json
 import shutil

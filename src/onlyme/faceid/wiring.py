@@ -78,14 +78,18 @@ def make_pipeline(settings: Settings, *, lasting: bool = False) -> Pipeline:
         ModelMissing, ModelRefused: one cannot be used.
     """
     from onlyme.face.pipeline import Pipeline
+    from onlyme.image.reader import ImageReader
+    from onlyme.runtime import VERSIONS
 
+    max_pixels = int(settings.max_megapixels * 1e6)
+    reader = ImageReader(max_pixels, int(settings.max_megabytes * 2**20))
     runtime = choose_runtime(settings, lasting=lasting)
     return Pipeline(
         detector=_load_detector(runtime),
         embedder=_load_embedder(runtime, settings.embedder, settings.models),
+        reader=reader,
         runtime=runtime,
-        max_pixels=int(settings.max_megapixels * 1e6),
-        max_bytes=int(settings.max_megabytes * 2**20),
+        runtime_version=VERSIONS[runtime],
     )
 
 
@@ -197,22 +201,23 @@ def load_judge(runtime: str = "opencv", *, colourless: bool = False) -> Judge | 
     Raises:
         ModelRefused: it is there, but not the one that the manifest names.
     """
+    from onlyme.face.models.opencv import load_network
     from onlyme.liveness.fusion import Fusion
     from onlyme.liveness.judge import Judge
     from onlyme.liveness.passive import LivenessNetwork
 
     model = find_model("liveness", SHIPPED)
     try:
-        weights, rule = model.read(), Fusion.load(model.sha256)
+        rule = Fusion.load(model.sha256)
+        if runtime == "opencv":
+            network = LivenessNetwork(load_network(model), colourless=colourless)
+        else:
+            from onlyme.runtime import agreement
+
+            network = agreement.make_passive(start_engine(), model, colourless=colourless)
     except ModelMissing:
         return None
-    if runtime == "opencv":
-        return Judge(LivenessNetwork(weights, colourless=colourless), rule)
-    from onlyme.runtime import agreement
-
-    passive = agreement.make_passive(start_engine(), weights)
-    passive.colourless = colourless
-    return Judge(passive, rule)
+    return Judge(network, rule)
 
 
 def choose_judge(settings: Settings, runtime: str = "opencv") -> Judge | None:

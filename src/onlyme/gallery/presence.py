@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from onlyme.face.pipeline import Observation
-from onlyme.face.temporal import TrackingDetector
+from onlyme.face.protocols import TrackingDetector
 from onlyme.face.tracker import MAX_VOTES, Tracker
 from onlyme.types import Decision, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from onlyme.face.pipeline import ImageLike, Pipeline
+    from onlyme.face.pipeline import Pipeline
     from onlyme.face.tracker import FaceTrack
-    from onlyme.types import Embedding, Face, Frame
+    from onlyme.types import Embedding, Face, Frame, ImageLike
 
     Identify = Callable[[list[Observation]], list[Decision]]
 
