@@ -18,7 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from onlyme.evaluate.intervals import clopper_pearson
+from onlyme.charts import clopper_pearson
 from onlyme.face.models import find_model
 from onlyme.faceid import wiring
 from onlyme.image.decode import decode
