@@ -12,7 +12,7 @@ from PIL import Image
 
 from onlyme.charts import (
     Axis,
-    Frame,
+    ChartLayout,
     clopper_pearson,
     draw_curve,
     draw_dot,
@@ -145,17 +145,17 @@ def test_a_histogram_is_one_closed_area_as_high_as_its_shares():
 
 
 def test_a_chart_is_well_formed_described_and_escaped():
-    frame = Frame()
-    x, y = frame.make_x_axis(0.0, 1.0), frame.make_y_axis(1e-3, 1.0, log=True)
+    layout = ChartLayout()
+    x, y = layout.make_x_axis(0.0, 1.0), layout.make_y_axis(1e-3, 1.0, log=True)
     body = [
-        *frame.draw_grid(x, y, (HOSTILE, HOSTILE)),
+        *layout.draw_grid(x, y, (HOSTILE, HOSTILE)),
         draw_curve([(x(0.1), y(0.1)), (x(0.9), y(0.9))], "genuine", dashed=True),
         draw_dot(x(0.5), y(0.5), colour="#0072b2"),
         draw_text(0, 0, HOSTILE),
-        frame.draw_mark(x(0.2), HOSTILE),
-        frame.draw_mark(x(0.9), HOSTILE),
+        layout.draw_mark(x(0.2), HOSTILE),
+        layout.draw_mark(x(0.9), HOSTILE),
     ]
-    text = frame.render(HOSTILE, HOSTILE, body, 20)
+    text = layout.render(HOSTILE, HOSTILE, body, 20)
     chart = parse(text)
     assert chart.get("role") == "img"
     assert chart.get("aria-label") == f"{HOSTILE}: {HOSTILE}"
@@ -166,7 +166,7 @@ def test_a_chart_is_well_formed_described_and_escaped():
 
 
 def test_a_standalone_chart_brings_its_style():
-    alone = parse(make_standalone(Frame().render("a > b", "words", [draw_text(1, 1, "x")])))
+    alone = parse(make_standalone(ChartLayout().render("a > b", "words", [draw_text(1, 1, "x")])))
     assert alone.tag == "{http://www.w3.org/2000/svg}svg"
     style = alone.find("{*}style").text
     assert "--ink" in style

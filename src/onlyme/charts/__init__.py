@@ -16,7 +16,7 @@ from onlyme.charts.rates import (
 )
 from onlyme.charts.svg import (
     Axis,
-    Frame,
+    ChartLayout,
     draw_curve,
     draw_dot,
     draw_histogram,
@@ -28,8 +28,8 @@ from onlyme.charts.svg import (
 
 __all__ = [
     "Axis",
+    "ChartLayout",
     "ErrorRate",
-    "Frame",
     "clopper_pearson",
     "draw_curve",
     "draw_dot",

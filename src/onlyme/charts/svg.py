@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Axis",
-    "Frame",
+    "ChartLayout",
     "draw_curve",
     "draw_dot",
     "draw_histogram",
@@ -88,7 +88,7 @@ def format_number(value: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class ChartLayout:
     """The size of a chart and the space around its axes, in pixels.
 
     Attributes:
@@ -162,7 +162,7 @@ class Frame:
             title: what is drawn.
             description: what it shows, in words, for readers who do not see it.
             body: SVG elements.
-            below: more pixels below the frame, such as for a legend.
+            below: more pixels below, such as for a legend.
         """
         height = self.height + below
         return (

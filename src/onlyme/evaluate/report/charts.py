@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from onlyme.charts import (
     Axis,
-    Frame,
+    ChartLayout,
     draw_curve,
     draw_dot,
     draw_histogram,
@@ -30,7 +30,7 @@ __all__ = [
     "draw_promised_rates",
 ]
 
-_FRAME = Frame()
+_LAYOUT = ChartLayout()
 _MAX_LABEL_CHARACTERS = 24
 
 
@@ -45,10 +45,10 @@ def draw_det_curve(
         total: impostor comparisons; the axis ends at one error in all of them.
     """
     least = [value for value in curve["fnmr"] if value > 0]
-    x = _FRAME.make_x_axis(min(1.0 / total, 0.1), 1.0, log=True)
+    x = _LAYOUT.make_x_axis(min(1.0 / total, 0.1), 1.0, log=True)
     floor = 10.0 ** math.floor(math.log10(min([*least, 0.5]) / 1.01))
-    y = _FRAME.make_y_axis(floor, 1.0, log=True)
-    body = _FRAME.draw_grid(
+    y = _LAYOUT.make_y_axis(floor, 1.0, log=True)
+    body = _LAYOUT.draw_grid(
         x,
         y,
         ("strangers accepted (FMR) →", "owners rejected (FNMR)"),
@@ -69,7 +69,7 @@ def draw_det_curve(
             f"at {format_odds(fmr)} strangers accepted, {format_percent(fnmr)} of owners rejected"
         )
     words = "; ".join(sentences) or "too few comparisons"
-    return _FRAME.render("Detection error trade-off", words, body)
+    return _LAYOUT.render("Detection error trade-off", words, body)
 
 
 def draw_margins(histogram: dict[str, Any]) -> str:
@@ -84,9 +84,9 @@ def draw_margins(histogram: dict[str, Any]) -> str:
         for kind in ("impostor", "genuine")
     }
     top = max(max(each) for each in shares.values())
-    x = _FRAME.make_x_axis(min(edges[0], alpha["low"]), max(edges[-1], alpha["high"]))
-    y = _FRAME.make_y_axis(0.0, top * 1.12)
-    body = _FRAME.draw_grid(
+    x = _LAYOUT.make_x_axis(min(edges[0], alpha["low"]), max(edges[-1], alpha["high"]))
+    y = _LAYOUT.make_y_axis(0.0, top * 1.12)
+    body = _LAYOUT.draw_grid(
         x,
         y,
         ("margin: more like the owner →", "share of attempts"),
@@ -100,18 +100,18 @@ def draw_margins(histogram: dict[str, Any]) -> str:
         body.append(draw_text(middle, y(share[peak]) - 7, label, f"name {kind}", "middle"))
     low, median, high = (x(alpha[end]) for end in ("low", "median", "high"))
     if high - low > 1:
-        height = _FRAME.height - _FRAME.bottom - _FRAME.top
+        height = _LAYOUT.height - _LAYOUT.bottom - _LAYOUT.top
         body.append(
-            f'<rect class="band" x="{low}" y="{_FRAME.top}" width="{high - low:.1f}" '
+            f'<rect class="band" x="{low}" y="{_LAYOUT.top}" width="{high - low:.1f}" '
             f'height="{height}"/>'
         )
-    body.append(_FRAME.draw_mark(median, f"alpha {_format_margin(alpha['median'])}"))
+    body.append(_LAYOUT.draw_mark(median, f"alpha {_format_margin(alpha['median'])}"))
     words = (
         "two histograms, of strangers and of owners; alpha is "
         f"{_format_margin(alpha['median'])} ({_format_margin(alpha['low'])} to "
         f"{_format_margin(alpha['high'])} over the owners)"
     )
-    return _FRAME.render("Margins of owners and strangers", words, body)
+    return _LAYOUT.render("Margins of owners and strangers", words, body)
 
 
 def draw_promised_rates(rates: Sequence[dict[str, Any]]) -> str:
@@ -124,8 +124,8 @@ def draw_promised_rates(rates: Sequence[dict[str, Any]]) -> str:
     fars = [each["far"] for each in rates]
     low = 10.0 ** math.floor(math.log10(min([*lows, *fars]) / 2))
     high = 10.0 ** math.ceil(math.log10(min(1.0, 2 * max(fars))))
-    x, y = _FRAME.make_x_axis(low, high, log=True), _FRAME.make_y_axis(low, high, log=True)
-    body = _FRAME.draw_grid(
+    x, y = _LAYOUT.make_x_axis(low, high, log=True), _LAYOUT.make_y_axis(low, high, log=True)
+    body = _LAYOUT.draw_grid(
         x, y, ("promised →", "realised"), (_format_odds_tick, _format_odds_tick)
     )
     body.append(draw_line("ideal", (x(low), y(low)), (x(high), y(high))))
@@ -143,7 +143,7 @@ def draw_promised_rates(rates: Sequence[dict[str, Any]]) -> str:
             body.append(draw_dot(at, y(realised["value"])))
         body.append(draw_text(at - 10, y(realised["value"] or low) - 9, words, "value", "end"))
         sentences.append(f"promised {format_odds(each['far'])}, realised {words}")
-    return _FRAME.render("Promised and realised false accept rate", "; ".join(sentences), body)
+    return _LAYOUT.render("Promised and realised false accept rate", "; ".join(sentences), body)
 
 
 def draw_owners(people: Sequence[dict[str, Any]]) -> str:
@@ -156,9 +156,9 @@ def draw_owners(people: Sequence[dict[str, Any]]) -> str:
     low = min(min(each["lowest"], each["closest_stranger"]) for each in ranked)
     high = max(max(each["highest"], each["closest_stranger"]) for each in ranked)
     space = 0.04 * (max(high, 0.0) - min(low, 0.0) or 1.0)
-    y = _FRAME.make_y_axis(min(low, 0.0) - space, max(high, 0.0) + space)
-    x = _FRAME.make_x_axis(0.0, float(len(ranked)))
-    body = _FRAME.draw_grid(None, y, ("owners, the lowest margin first", "margin above alpha"))
+    y = _LAYOUT.make_y_axis(min(low, 0.0) - space, max(high, 0.0) + space)
+    x = _LAYOUT.make_x_axis(0.0, float(len(ranked)))
+    body = _LAYOUT.draw_grid(None, y, ("owners, the lowest margin first", "margin above alpha"))
     width = max(1.0, min(8.0, 0.55 * (x.end - x.start) / len(ranked)))
     for index, each in enumerate(ranked):
         at = x(index + 0.5)
@@ -179,7 +179,7 @@ def draw_owners(people: Sequence[dict[str, Any]]) -> str:
         f"of {len(ranked)} owners, {below} were rejected at least once; "
         f"for {above} the closest stranger reached alpha"
     )
-    return _FRAME.render("Every owner's margins and the closest stranger", words, body)
+    return _LAYOUT.render("Every owner's margins and the closest stranger", words, body)
 
 
 def draw_intervals(title: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> str:
@@ -190,31 +190,31 @@ def draw_intervals(title: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> st
         rows: a label and a *rate* of the document for each.
     """
     line = 34
-    frame = Frame(height=line * len(rows) + 46, left=190, right=90, top=8, bottom=38)
-    bottom = frame.height - frame.bottom
+    layout = ChartLayout(height=line * len(rows) + 46, left=190, right=90, top=8, bottom=38)
+    bottom = layout.height - layout.bottom
     high = max([rate["high"] for _, rate in rows if rate["count"]] or [rows[0][1]["high"]])
-    x: Axis = frame.make_x_axis(0.0, min(1.0, high * 1.1))
+    x: Axis = layout.make_x_axis(0.0, min(1.0, high * 1.1))
     body = []
     for tick in x.ticks():
         at = x(tick)
-        body.append(draw_line("grid", (at, frame.top), (at, bottom)))
+        body.append(draw_line("grid", (at, layout.top), (at, bottom)))
         body.append(draw_text(at, bottom + 18, _format_percent_tick(tick), "tick", "middle"))
     sentences = []
     for index, (label, rate) in enumerate(rows):
-        middle = frame.top + line * (index + 0.5)
+        middle = layout.top + line * (index + 0.5)
         value = format_percent(rate["value"]) if rate["total"] else "nothing compared"
         short = (
             label
             if len(label) <= _MAX_LABEL_CHARACTERS
             else f"{label[: _MAX_LABEL_CHARACTERS - 1]}…"
         )
-        body.append(draw_text(frame.left - 14, middle + 5, short, "name", "end"))
+        body.append(draw_text(layout.left - 14, middle + 5, short, "name", "end"))
         body.append(draw_line("bar", (x(rate["low"]), middle), (x(rate["high"]), middle)))
         if rate["total"]:
             body.append(draw_dot(x(rate["value"]), middle))
-        body.append(draw_text(frame.width - 6, middle + 5, value, "value", "end"))
+        body.append(draw_text(layout.width - 6, middle + 5, value, "value", "end"))
         sentences.append(f"{label}: {value}")
-    return frame.render(title, "; ".join(sentences), body)
+    return layout.render(title, "; ".join(sentences), body)
 
 
 def _format_odds_tick(value: float) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onlyme.charts import Frame, draw_curve, draw_dot, draw_histogram, draw_text
+from onlyme.charts import ChartLayout, draw_curve, draw_dot, draw_histogram, draw_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ __all__ = ["COLOURS", "Series", "draw_histograms", "draw_lines", "draw_scatter"]
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """The palette of Okabe and Ito, which colour-blind readers can tell apart."""
 
-_FRAME = Frame(width=440, height=290, left=54, right=16, top=36, bottom=50)
+_LAYOUT = ChartLayout(width=440, height=290, left=54, right=16, top=36, bottom=50)
 _LEGEND_ROW_PIXELS = 18
 _BINS = 32
 
@@ -52,8 +52,8 @@ def draw_lines(series: Sequence[Series], labels: tuple[str, str], mark: float | 
         labels: of the horizontal and the vertical axis.
         mark: where to draw alpha, if at all.
     """
-    x = _FRAME.make_x_axis(*_find_range(one.x for one in series))
-    y = _FRAME.make_y_axis(*_find_range([*(one.y for one in series), [0.0]]))
+    x = _LAYOUT.make_x_axis(*_find_range(one.x for one in series))
+    y = _LAYOUT.make_y_axis(*_find_range([*(one.y for one in series), [0.0]]))
     body = [
         draw_curve(
             [(x(left), y(up)) for left, up in zip(one.x, one.y, strict=True)],
@@ -64,14 +64,14 @@ def draw_lines(series: Sequence[Series], labels: tuple[str, str], mark: float | 
         for one in series
     ]
     if mark is not None:
-        body.append(_FRAME.draw_mark(x(mark), "alpha"))
+        body.append(_LAYOUT.draw_mark(x(mark), "alpha"))
     return _render(x, y, labels, body, [(one.name, one.colour, one.dashed) for one in series])
 
 
 def draw_scatter(series: Sequence[Series], labels: tuple[str, str]) -> str:
     """Draw points."""
-    x = _FRAME.make_x_axis(*_add_space(*_find_range(one.x for one in series)))
-    y = _FRAME.make_y_axis(*_add_space(*_find_range(one.y for one in series)))
+    x = _LAYOUT.make_x_axis(*_add_space(*_find_range(one.x for one in series)))
+    y = _LAYOUT.make_y_axis(*_add_space(*_find_range(one.y for one in series)))
     body = [
         draw_dot(x(left), y(up), "point", 3.5, one.colour)
         for one in series
@@ -95,14 +95,14 @@ def draw_histograms(
     shares = [
         (np.histogram(values, edges)[0] / max(1, len(values))).tolist() for _, values, _ in groups
     ]
-    x = _FRAME.make_x_axis(low, high)
+    x = _LAYOUT.make_x_axis(low, high)
     top = 1.12 * max(max(share) for share in shares)  # space for the text of the mark
-    y = _FRAME.make_y_axis(*_find_range([[0.0, top]]))
+    y = _LAYOUT.make_y_axis(*_find_range([[0.0, top]]))
     body = [
         draw_histogram(x, y, edges.tolist(), share, "series", colour)
         for (_, _, colour), share in zip(groups, shares, strict=True)
     ]
-    body.append(_FRAME.draw_mark(x(mark), "accepted from here"))
+    body.append(_LAYOUT.draw_mark(x(mark), "accepted from here"))
     return _render(x, y, labels, body, [(name, colour, False) for name, _, colour in groups])
 
 
@@ -117,15 +117,15 @@ def _render(
     entries = list(dict.fromkeys(legend))
     rows = []
     for index, (name, colour, dashed) in enumerate(entries):
-        left = _FRAME.left + (index % 2) * (_FRAME.width - _FRAME.left) / 2
-        top = _FRAME.height + 12 + index // 2 * _LEGEND_ROW_PIXELS
+        left = _LAYOUT.left + (index % 2) * (_LAYOUT.width - _LAYOUT.left) / 2
+        top = _LAYOUT.height + 12 + index // 2 * _LEGEND_ROW_PIXELS
         ends = [(left, top - 4), (left + 18, top - 4)]
         rows.append(draw_curve(ends, "series", colour, dashed=dashed))
         rows.append(draw_text(left + 24, top, name, "tick"))
     names = ", ".join(name for name, _, _ in entries) or "no data"
-    grid = _FRAME.draw_grid(x, y, (f"{labels[0]} →", labels[1]))
+    grid = _LAYOUT.draw_grid(x, y, (f"{labels[0]} →", labels[1]))
     below = _LEGEND_ROW_PIXELS * math.ceil(len(entries) / 2) + 4
-    return _FRAME.render(f"{labels[1]} against {labels[0]}", names, [*grid, *body, *rows], below)
+    return _LAYOUT.render(f"{labels[1]} against {labels[0]}", names, [*grid, *body, *rows], below)
 
 
 def _add_space(low: float, high: float) -> tuple[float, float]:
