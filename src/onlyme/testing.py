@@ -81,7 +81,7 @@ def draw_face(person: str, photo: int = 1, *, live: bool = True) -> NDArray[np.u
     picture[_MARGIN_PIXELS:-_MARGIN_PIXELS, _MARGIN_PIXELS:-_MARGIN_PIXELS] = face
     # A camera's noise, by which liveness tells a new frame from one that it has seen before.
     noise = np.random.default_rng([*code]).integers(-6, 7, picture.shape)
-    return np.clip(picture + noise, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(picture + noise, 0, 255), np.uint8)
 
 
 def open_face_id(path: str | os.PathLike[str]) -> FaceID:
