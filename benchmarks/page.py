@@ -35,7 +35,7 @@ from websockets.exceptions import ConnectionClosedOK  # noqa: E402
 from websockets.sync.client import connect  # noqa: E402
 
 from onlyme import FaceID  # noqa: E402
-from onlyme.faceid import wiring  # noqa: E402
+from onlyme.faceid import networks  # noqa: E402
 from onlyme.settings import Settings  # noqa: E402
 from tests.serve.browsing import browser, clip, film, visit  # noqa: E402
 from tests.serve.conftest import serving  # noqa: E402
@@ -48,7 +48,7 @@ def pictures() -> tuple[str, list[np.ndarray]]:
     if data := os.environ.get("ONLYME_DATA"):
         return "tranvan_live", clip(Path(data), "tranvan_live", (0.0, 20.0))
     photos = platformdirs.user_cache_path("onlyme", appauthor=False) / "photos"
-    pipeline = wiring.make_pipeline(Settings.load())
+    pipeline = networks.make_pipeline(Settings.load())
     pixels = pipeline.decode(photos / "obama_3.jpg").pixels
     left, top, width, height = pipeline.detector.detect(pixels)[0].box.astype(int)
     rows = np.clip(np.arange(top - height, top + 2 * height), 0, len(pixels) - 1)
@@ -119,8 +119,8 @@ def main():
         settings = Settings.load(vault=Path(folder) / "vault")
         with FaceID.open(settings.vault) as face_id:
             face_id.enroll("owner", frames[::30])
-        wiring.make_pipeline(settings, lasting=True)  # as `onlyme serve` does before it listens
-        wiring.load_judge(wiring.choose_runtime(settings, lasting=True))
+        networks.make_pipeline(settings, lasting=True)  # as `onlyme serve` does before it listens
+        networks.load_judge(networks.choose_runtime(settings, lasting=True))
         video = film(Path(folder) / "camera.mjpeg", frames)
         shape = Image.open(video).size
         with serving(settings) as running:

@@ -9,7 +9,7 @@ import pytest
 
 from onlyme import FaceID, Frame, LivenessLevel, Reason
 from onlyme.face.temporal import SEARCH_EVERY_FRAMES
-from onlyme.faceid import wiring
+from onlyme.faceid import networks
 from onlyme.image.sources import read_frames
 from onlyme.verification.attempt import CaptureSession, decide_attempts
 
@@ -48,7 +48,7 @@ def owner(tmp_path_factory, data):
 def decide(face_id, pictures, *, follow=True):
     pipeline = face_id.pipeline.follow() if follow else face_id.pipeline
     sights = map(pipeline.look, stream(pictures))
-    session = CaptureSession(wiring.load_judge(face_id.pipeline.runtime), PASSIVE)
+    session = CaptureSession(networks.load_judge(face_id.pipeline.runtime), PASSIVE)
     return list(decide_attempts(lambda: face_id.owner("tran"), sights, session))
 
 

@@ -111,16 +111,16 @@ def _examine_models(settings: Settings) -> Iterator[Finding]:
 def _examine_runtime(settings: Settings) -> Finding:
     """Examine what runs the networks; OpenCV always can."""
     from onlyme.errors import ModelError
-    from onlyme.faceid import wiring
+    from onlyme.faceid import networks
 
     if settings.runtime == "opencv":
         return Finding("runtime", "ok", "OpenCV, as the settings say")
     try:
-        why = wiring.explain_unfit(settings)
+        why = networks.explain_unfit(settings)
     except ModelError:  # said above, of the network itself
         return Finding("runtime", "missing", "OpenVINO cannot be compared without the networks")
     if not why:
-        engine, auto = wiring.start_engine(), settings.runtime == "auto"
+        engine, auto = networks.start_engine(), settings.runtime == "auto"
         name = f"OpenVINO {engine.version} in {engine.precision}"
         where = "where a process goes on" if auto else "always"
         return Finding("runtime", "ok", f"{name}, {where}; it agrees with OpenCV")

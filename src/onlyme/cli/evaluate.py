@@ -97,7 +97,7 @@ def evaluate(
     )
     from onlyme.evaluate.report.document import make_document
     from onlyme.evaluate.report.sentences import write_headline, write_sentences
-    from onlyme.faceid import wiring
+    from onlyme.faceid import networks
     from onlyme.settings import Settings
     from onlyme.siamese import learn_owner
 
@@ -105,7 +105,7 @@ def evaluate(
         raise UsageError(f"{html}: its folder is not there")  # better now than after an hour
     plan = EvaluationPlan(photos=photos, repeats=repeats, far=far, seed=seed)
     settings = Settings.load(embedder=embedder)
-    pipeline, base = wiring.make_pipeline(settings), wiring.load_base(settings)
+    pipeline, base = networks.make_pipeline(settings), networks.load_base(settings)
     people = list_people(folder)
     listed = read_pairs(pairs) if pairs else None
     grouped = read_groups(groups) if groups else None

@@ -62,10 +62,10 @@ def upgrade(*, vault: options.Vault = None) -> None:
 
     ONLYME_STORE=postgresql+psycopg://user@host/database onlyme store upgrade
     """
-    from onlyme.faceid import wiring
+    from onlyme.faceid import networks, wiring
 
     settings = _load_settings(vault)
-    done = wiring.upgrade_store(settings, wiring.load_base(settings))
+    done = wiring.upgrade_store(settings, networks.load_base(settings))
     typer.echo("the gallery's tables are made" if done else "the gallery's tables are up to date")
 
 
@@ -150,12 +150,12 @@ def revoke(*, vault: options.Vault = None) -> None:
     Searches and enrollments go on meanwhile; run it again if it was interrupted.
     """
     from onlyme.errors import UnknownOwner
-    from onlyme.faceid import wiring
+    from onlyme.faceid import networks, wiring
     from onlyme.gallery.rekey import renew
 
     settings = options.require_vault(_load_settings(vault))
     with wiring.open_vault(settings) as keeping:
-        everybody = wiring.make_enrolled(settings, keeping, wiring.load_base(settings))
+        everybody = wiring.make_enrolled(settings, keeping, networks.load_base(settings))
         try:
             gallery = everybody.gallery
             if gallery is None:
@@ -193,11 +193,11 @@ def _load_settings(vault: Path | None, place: str | None = None) -> Settings:
 def _open_store(settings: Settings, *, make: bool = False) -> Iterator[TemplateStore]:
     """Open a place; reading makes no gallery."""
     from onlyme.errors import VaultError
-    from onlyme.faceid import wiring
+    from onlyme.faceid import networks, wiring
 
     if settings.store == "vault" and not make and not wiring.locate_gallery_file(settings).exists():
         raise VaultError(f"no gallery beside the vault {settings.vault}; enrolling makes one")
-    store = wiring.open_template_store(settings, wiring.load_base(settings))
+    store = wiring.open_template_store(settings, networks.load_base(settings))
     try:
         yield store
     finally:

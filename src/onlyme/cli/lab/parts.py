@@ -46,7 +46,7 @@ WHOLE_PHOTO_PIXELS = 244
 
 def make_loader(*, whole: bool = False) -> FaceLoader:
     """Return what turns a photo's file into an aligned face, or into a small whole photo."""
-    from onlyme.faceid.wiring import make_pipeline
+    from onlyme.faceid.networks import make_pipeline
     from onlyme.settings import Settings
 
     parts = make_pipeline(Settings.load())
@@ -81,7 +81,7 @@ def make_finder() -> AlignedFaceFinder:
     """Return what finds the one face of a frame, and aligns it."""
     from onlyme.face.align import align
     from onlyme.face.subject import choose_subject
-    from onlyme.faceid.wiring import make_pipeline
+    from onlyme.faceid.networks import make_pipeline
     from onlyme.settings import Settings
     from onlyme.types import Face
 
