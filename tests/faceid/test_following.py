@@ -60,7 +60,7 @@ def decide(face_id, pictures, *, follow=True):
         ("lestari_live", Reason.NO_MATCH),
     ],
 )
-def test_whoever_is_followed_gets_the_same_answer(owner, data, name, reason):
+def test_a_followed_face_gets_the_same_answer(owner, data, name, reason):
     pictures = clip(data, name, 35)
     followed, searched = decide(owner, pictures), decide(owner, pictures, follow=False)
     assert {d.reason for d in followed} == {d.reason for d in searched} == {reason}
@@ -80,7 +80,7 @@ def test_a_swap_in_mid_scan_never_opens(owner, data, order, split):
 
 @pytest.mark.parametrize("every", [2, SEARCH_EVERY_FRAMES])
 def test_taking_turns_at_any_pace_never_opens(owner, data, every):
-    """Were only some frames searched or looked at, the others could show somebody else."""
+    """If only some frames were looked at, the others could show another person."""
     screen, stranger = clip(data, "tranvan_replay", 25), clip(data, "lestari_live", 25)
     for offset in (0, every - 1):
         mixed = [stranger[n] if n % every == offset else screen[n] for n in range(len(screen))]

@@ -1,4 +1,4 @@
-"""One capture is decided in one place, whoever asks: the way of `FaceID.watch` and `identify`."""
+"""Every caller decides a capture in one place: through `FaceID.watch` and `identify`."""
 
 import re
 from dataclasses import replace
