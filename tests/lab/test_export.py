@@ -53,14 +53,14 @@ def test_entries_stand_beside_one_another_and_are_replaced_when_asked(faces, tmp
     entries = tomllib.loads((tmp_path / "manifest.toml").read_text())
     assert set(entries) == {"one", "two"}
     assert entries["one"]["sha256"] == other.sha256
-    assert one.path.exists(), "whoever has the old one open goes on with it"
+    assert one.path.exists(), "a program that has the old one open goes on with it"
     assert find_model("two", tmp_path).needed_for == "--embedder two"
 
 
 def test_a_file_that_computes_something_else_is_not_exported(faces, tmp_path, monkeypatch):
     """Another network is written in place of the one that was trained: the check sees it."""
-    written = room._write_onnx
-    monkeypatch.setattr(room, "_write_onnx", lambda _, path: written(Compact(8), path))
+    make_onnx = room._make_onnx
+    monkeypatch.setattr(room, "_make_onnx", lambda _: make_onnx(Compact(8)))
     with pytest.raises(ModelError, match="differ"):
         export(Compact(8), "wrong", tmp_path, faces)
     assert list(tmp_path.iterdir()) == []

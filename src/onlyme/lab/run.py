@@ -22,6 +22,7 @@ from onlyme.errors import UsageError
 from onlyme.lab.networks import to_tensor
 from onlyme.lab.photos import Photos
 from onlyme.lab.spec import Spec
+from onlyme.storage.files import open_draft, replace_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,11 +128,10 @@ class Run:
     def begin(self, spec: Spec, photos: Photos) -> None:
         """Write what was asked and shown."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._photos.touch(mode=0o600)
-        with self._photos.open("wb") as file:
+        with open_draft(self._photos) as file:
             np.savez(file, me=photos.me, not_me=photos.not_me)
         told = {"spec": spec.to_json(), "fingerprint": spec.fingerprint(photos)}
-        _write(self._spec, json.dumps(told, indent=2))
+        replace_private(self._spec, json.dumps(told, indent=2).encode())
 
     def check_same(self, spec: Spec, photos: Photos) -> None:
         """Make sure that a run that is resumed is this one.
@@ -148,10 +148,9 @@ class Run:
 
     def finish(self, trained: TrainedNetwork) -> None:
         """Write the weights and the result; the weights last, since they say *done*."""
-        _write(self._result, json.dumps(asdict(trained.result), indent=2))
-        temporary = self._network.with_suffix(".tmp")
-        torch.save(trained.network.state_dict(), temporary)
-        temporary.replace(self._network)
+        replace_private(self._result, json.dumps(asdict(trained.result), indent=2).encode())
+        with open_draft(self._network) as file:
+            torch.save(trained.network.state_dict(), file)
 
     def load(self) -> TrainedNetwork:
         """Return what a finished run made.
@@ -170,10 +169,3 @@ class Run:
         network = spec.build_network()
         network.load_state_dict(torch.load(self._network, weights_only=True))
         return TrainedNetwork(spec, photos, network.eval(), TrainingResult(**result))
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file in one go, so that a killed run leaves the old one or the new one."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(text, "utf-8")
-    temporary.replace(path)

@@ -19,7 +19,7 @@ from onlyme.errors import (
     unknown_owner,
 )
 from onlyme.gate.audit import Event
-from onlyme.storage.files import replace_private
+from onlyme.storage.files import create_private
 from onlyme.types import checked_name
 from onlyme.vault.export import open_export, seal_export
 from onlyme.vault.key_sources import SCRYPT
@@ -255,9 +255,9 @@ class VaultAdmin:
 
 
 def _write_new(path: Path, content: bytes) -> None:
-    if path.exists():
-        raise VaultError(f"{path} is there already; choose another file")
     try:
-        replace_private(path, content)
+        create_private(path, content)
+    except FileExistsError:
+        raise VaultError(f"{path} is there already; choose another file") from None
     except OSError as error:
         raise VaultError(f"{path}: {error.strerror}") from None

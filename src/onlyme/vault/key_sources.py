@@ -6,7 +6,6 @@ sees what the vault holds, and the vault never sees more of a source than a key.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 from contextlib import contextmanager, suppress
@@ -15,7 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from onlyme.errors import KeyMissing, KeyRefused, VaultDamaged, VaultError
 from onlyme.storage.crypto import KEY_BYTES
-from onlyme.storage.files import make_private_folder, read_private, replace_private
+from onlyme.storage.files import (
+    hold_folder_lock,
+    make_private_folder,
+    move_over,
+    read_private,
+    replace_private,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -122,7 +127,7 @@ class KeyFile(NamedTuple):
         with self._hold_lock():
             # Only the newest key can be here, and it is the vault's: so no older one returns.
             if self._next_path.exists() and _read_key(self._next_path) == key:
-                self._next_path.replace(self.path)
+                move_over(self._next_path, self.path)
 
     def is_outdated(self, params: Mapping[str, Any]) -> bool:
         """Never."""
@@ -143,12 +148,8 @@ class KeyFile(NamedTuple):
     def _hold_lock(self) -> Iterator[None]:
         if not self.path.parent.exists():
             make_private_folder(self.path.parent)
-        handle = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with hold_folder_lock(self.path.parent):
             yield
-        finally:
-            os.close(handle)
 
 
 class ScryptCost(NamedTuple):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from onlyme.errors import VaultBusy, VaultDamaged
 from onlyme.gate.admission import Gate
 from onlyme.gate.audit import Event
-from onlyme.storage.files import make_private_folder
+from onlyme.storage.files import make_private_folder, move_over, open_draft
 from onlyme.storage.sqlite import translate_sqlite_errors
 from onlyme.vault.admin import BACKUP, DRAFT, QUARANTINE, VaultAdmin
 from onlyme.vault.database import is_vault
@@ -168,12 +168,7 @@ def _replace_vault(copy: Store, place: Path, path: Path, highest: int) -> Restor
     # A write-ahead log that is left would be taken for the new file's.
     for tail in _TAILS[1:]:
         _add_suffix(place, tail).unlink(missing_ok=True)
-    copy.path.replace(place)
-    handle = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    move_over(copy.path, place)
     return RestoreResult(names, kept, tuple(notes))
 
 
@@ -184,7 +179,7 @@ def _set_aside(place: Path, log: Path) -> Path | None:
     kept = _make_backup_path(place.parent, "-damaged")
     _copy_private(place, kept)
     if log.exists():
-        log.replace(_add_suffix(kept, "-wal"))
+        move_over(log, _add_suffix(kept, "-wal"))
     return kept
 
 
@@ -235,12 +230,5 @@ def _add_suffix(path: Path, tail: str) -> Path:
 
 def _copy_private(source: Path, target: Path) -> None:
     """Copy a file to a new one that only its user may read, and wait for the disk."""
-    handle = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file, source.open("rb") as content:
-            shutil.copyfileobj(content, file)
-            file.flush()
-            os.fsync(handle)
-    except BaseException:
-        target.unlink()
-        raise
+    with source.open("rb") as content, open_draft(target, new=True) as file:
+        shutil.copyfileobj(content, file)

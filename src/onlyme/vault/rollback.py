@@ -6,17 +6,18 @@ folder cannot: on another disk, or under another user.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from typing import TYPE_CHECKING
 
 from onlyme.errors import VaultDamaged, VaultError
-from onlyme.storage.files import make_private_folder
+from onlyme.storage.files import hold_folder_lock, make_private_folder, replace_private
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["RollbackCounter"]
+
+_READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC  # a link is refused: a write replaces it
 
 
 class RollbackCounter:
@@ -69,20 +70,16 @@ class RollbackCounter:
         try:
             if not self.path.parent.exists():
                 make_private_folder(self.path.parent)
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            with os.fdopen(os.open(self.path, flags, 0o600), "r+b") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                seen = _parse(file.read())
+            with hold_folder_lock(self.path.parent):
+                seen = self._read()
                 if seen is None or seen[1] < counter:
-                    file.seek(0)
-                    file.write(f"{vault.hex()} {counter:020d}\n".encode())
+                    replace_private(self.path, f"{vault.hex()} {counter:020d}\n".encode())
         except OSError as error:
             raise VaultError(f"the anchor {self.path}: {error.strerror}") from None
 
     def _read(self) -> tuple[str, int] | None:
         try:
-            with self.path.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH)
+            with os.fdopen(os.open(self.path, _READ_FLAGS), "rb") as file:
                 content = file.read(200)
         except FileNotFoundError:
             return None

@@ -20,6 +20,7 @@ from onlyme.lab.comparison.claims import add_counts, judge_claims
 from onlyme.lab.comparison.compare import ALPHAS
 from onlyme.lab.comparison.inspection import GROUPS
 from onlyme.lab.comparison.result import PRODUCT, compute_wilson_interval
+from onlyme.storage.files import replace_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,10 +49,8 @@ def write_report(comparison: Comparison, folder: Path) -> Path:
         "report.html": render_html(comparison),
     }
     for name, text in pages.items():
-        temporary = folder / f".{name}.tmp"
-        temporary.touch(mode=0o600)
-        temporary.write_text(text, "utf-8")
-        temporary.replace(folder / name)  # whoever looks while a run goes on sees a whole page
+        # In one step, so that a reader sees a whole page while a run goes on.
+        replace_private(folder / name, text.encode())
     return folder / "report.html"
 
 
