@@ -1,7 +1,7 @@
-"""A counter outside of the vault: the one thing that notices when all of it is old.
+"""Notice that a whole vault was replaced by an older copy, with a counter outside of the vault.
 
-It holds a number that only grows. Put it where whoever can write to the vault's
-folder cannot: on another disk, or under another user.
+The counter's file (the anchor) holds a number that only grows. Put it where a program that can
+write to the vault's folder cannot: on another disk, or under another user.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ class RollbackCounter:
         self.path = path
 
     def check(self, vault: bytes, counter: int) -> None:
-        """Compare a vault with what was seen of it.
+        """Compare a vault with the highest counter that was seen of it.
 
         Raises:
-            VaultDamaged: it is older than what was seen, or another vault.
+            VaultDamaged: it is older, or another vault.
             VaultError: the anchor cannot be read.
         """
-        seen = self.read_highest(vault)
-        if seen is None:
+        highest = self.read_highest(vault)
+        if highest is None:
             self.advance(vault, counter)
-        elif counter < seen:
+        elif counter < highest:
             raise VaultDamaged(
-                f"the vault was rolled back: it stands at {counter}, {self.path} saw {seen}; "
-                "`onlyme restore` puts a backup back so that this does not happen"
+                f"the vault was rolled back to an older copy: its counter is {counter}, and "
+                f"{self.path} saw {highest}; to put a backup back, use `onlyme restore`"
             )
 
     def read_highest(self, vault: bytes) -> int | None:
@@ -53,16 +53,16 @@ class RollbackCounter:
             VaultDamaged: it belongs to another vault, or is damaged.
             VaultError: the anchor cannot be read.
         """
-        seen = self._read()
-        if seen is None:
+        content = self._read()
+        if content is None:
             return None
-        known, highest = seen
+        known, highest = content
         if known != vault.hex():
-            raise VaultDamaged(f"{self.path} belongs to another vault than this")
+            raise VaultDamaged(f"{self.path} belongs to another vault")
         return highest
 
     def advance(self, vault: bytes, counter: int) -> None:
-        """Remember a counter, if it is the highest so far.
+        """Remember a counter if it is the highest so far, also after a power cut.
 
         Raises:
             VaultError: the anchor cannot be written.
@@ -71,8 +71,8 @@ class RollbackCounter:
             if not self.path.parent.exists():
                 make_private_folder(self.path.parent)
             with hold_folder_lock(self.path.parent):
-                seen = self._read()
-                if seen is None or seen[1] < counter:
+                content = self._read()
+                if content is None or content[1] < counter:
                     replace_private(self.path, f"{vault.hex()} {counter:020d}\n".encode())
         except OSError as error:
             raise VaultError(f"the anchor {self.path}: {error.strerror}") from None
@@ -85,10 +85,13 @@ class RollbackCounter:
             return None
         except OSError as error:
             raise VaultError(f"the anchor {self.path}: {error.strerror}") from None
-        seen = _parse(content)
-        if seen is None:
-            raise VaultDamaged(f"the anchor {self.path} is damaged")
-        return seen
+        parsed = _parse(content)
+        if parsed is None:
+            raise VaultDamaged(
+                f"the anchor {self.path} is damaged; if you are sure that the vault was not "
+                "replaced by an older copy, remove the anchor, and the next command makes a new one"
+            )
+        return parsed
 
 
 def _parse(content: bytes) -> tuple[str, int] | None:
