@@ -45,23 +45,23 @@ def opened(folder, **options):
 @pytest.fixture
 def backup(folder, tmp_path, make):
     """A vault in which Ada stood at 0.1 and Grace was there when it was backed up."""
-    with opened(folder) as keeping:
-        with keeping.store.edit() as edit:
+    with opened(folder) as admin:
+        with admin.store.edit() as edit:
             edit.put(make("ada", alpha=0.1))
             edit.put(make("grace", alpha=0.2))
-        path = keeping.backup(tmp_path / "backup.sqlite")
-        with keeping.store.edit() as edit:
+        path = admin.backup(tmp_path / "backup.sqlite")
+        with admin.store.edit() as edit:
             edit.put(make("ada", alpha=0.9))
             edit.put(make("edith", alpha=0.3))
             edit.delete("grace")
         for _ in range(5):
-            keeping.gate.decide("ada", "camera 0", lambda: NO_MATCH)
+            admin.gate.decide("ada", "camera 0", lambda: NO_MATCH)
     return path
 
 
 def held(folder, **options):
-    with opened(folder, **options) as keeping:
-        return alphas(keeping.store)
+    with opened(folder, **options) as admin:
+        return alphas(admin.store)
 
 
 NOW, THEN = {"ada": 0.9, "edith": 0.3}, {"ada": 0.1, "grace": 0.2}
@@ -81,15 +81,15 @@ def test_the_people_of_then_are_back_and_those_of_now_are_kept(folder, sources, 
 
 
 def test_the_log_goes_on_and_nobody_gets_a_try_back(folder, sources, backup):
-    with opened(folder) as keeping:
-        lines = keeping.gate.audit.verify()
+    with opened(folder) as admin:
+        lines = admin.gate.audit.verify()
     restore(backup, folder, sources)
-    with opened(folder) as keeping:
-        told = list(keeping.gate.audit.entries())
+    with opened(folder) as admin:
+        told = list(admin.gate.audit.entries())
         assert [line.event for line in told[lines:]] == ["backup", "restore"]
         assert told[-1].detail == str(backup)
-        assert keeping.gate.audit.verify() == lines + 2
-        (standing,) = keeping.gate.allowances().values()
+        assert admin.gate.audit.verify() == lines + 2
+        (standing,) = admin.gate.allowances().values()
         assert standing.tries == 0
 
 
@@ -99,8 +99,8 @@ def test_whoever_is_forgotten_is_forgotten_in_every_backup(folder, sources, back
     shutil.move(backup, moved)
     done = restore(moved, folder, sources)
     (folder / DRAFT).write_bytes(b"what a kill left behind")
-    with opened(folder) as keeping:
-        notes = keeping.forget("ada")
+    with opened(folder) as admin:
+        notes = admin.forget("ada")
     assert [note for note in notes if str(backup) not in note] == []  # that one is not there
     assert not (folder / DRAFT).exists()
     for path in (moved, done.kept):
@@ -151,9 +151,9 @@ def test_a_damaged_vault_is_replaced_and_kept(folder, sources, backup, how):
     done = restore(backup, folder, sources)
     assert held(folder) == THEN
     assert "as it was in the backup" in done.notes[0]
-    with opened(folder) as keeping:
-        assert list(keeping.gate.audit.entries())[-1].event == "restore"
-        keeping.gate.audit.verify()
+    with opened(folder) as admin:
+        assert list(admin.gate.audit.entries())[-1].event == "restore"
+        admin.gate.audit.verify()
     assert (done.kept is None) == (how == "gone")
     if done.kept:
         assert done.kept.exists()
@@ -162,8 +162,8 @@ def test_a_damaged_vault_is_replaced_and_kept(folder, sources, backup, how):
 def test_a_write_ahead_log_of_the_damaged_vault_is_not_taken_for_the_new_ones(
     folder, sources, backup
 ):
-    with opened(folder) as keeping:  # left open, so that there is such a log
-        with keeping.store.edit() as edit:
+    with opened(folder) as admin:  # left open, so that there is such a log
+        with admin.store.edit() as edit:
             edit.write("thing", "a", b"b")
         wal = contents(folder / "vault.sqlite-wal")
     harmed(folder, "overwritten")
@@ -181,9 +181,9 @@ def test_below_the_anchor_only_when_it_is_said(folder, sources, anchor, backup):
             restore(backup, folder, sources, anchor=anchor)
         assert restore(backup, folder, sources, anchor=anchor, allow_older=True).names
         assert held(folder, anchor=anchor) == THEN  # and the anchor is content
-        with opened(folder, anchor=anchor) as keeping:
-            keeping.gate.reset()
-            assert int(anchor.read_text().split()[1]) == keeping.store.counter
+        with opened(folder, anchor=anchor) as admin:
+            admin.gate.reset()
+            assert int(anchor.read_text().split()[1]) == admin.store.counter
 
 
 def test_another_vaults_anchor_is_no_matter_of_saying(folder, sources, anchor, backup, tmp_path):
@@ -201,8 +201,8 @@ def unchanged(folder, sources, path, error, match):
 
 def test_what_is_no_backup_of_this_vault_changes_nothing(folder, sources, backup, tmp_path):
     other = tmp_path / "other"
-    with opened(other) as keeping:
-        foreign = keeping.backup(tmp_path / "foreign.sqlite")
+    with opened(other) as admin:
+        foreign = admin.backup(tmp_path / "foreign.sqlite")
     unchanged(folder, sources, foreign, KeyRefused, "does not open")
     shutil.copy(folder / "vault.key", other / "vault.key")
     for content in (b"", b"x" * 5000, backup.read_bytes()[:50]):
@@ -216,8 +216,8 @@ def test_a_backup_of_another_vault_with_the_same_key_is_refused(folder, tmp_path
     words = Passphrase(lambda: "words", CHEAP)
     for name in ("one", "two"):
         Store(tmp_path / name, words).close()
-    with _keeping(tmp_path / "one", words) as keeping:
-        foreign = keeping.backup(tmp_path / "foreign.sqlite")
+    with _keeping(tmp_path / "one", words) as admin:
+        foreign = admin.backup(tmp_path / "foreign.sqlite")
     with pytest.raises(VaultDamaged, match="another vault"):
         restore(foreign, tmp_path / "two", (words,))
 
@@ -246,8 +246,8 @@ def test_every_byte_of_a_backup_counts(folder, sources, backup, tmp_path):
 
 
 def test_a_backup_from_before_a_new_key_is_refused(folder, sources, backup):
-    with opened(folder) as keeping:
-        keeping.rekey()
+    with opened(folder) as admin:
+        admin.rekey()
     unchanged(folder, sources, backup, KeyRefused, "does not open")
 
 
@@ -266,8 +266,8 @@ def test_the_backup_of_a_lost_folder(folder, tmp_path, backup):
     shutil.rmtree(folder)
     done = restore(backup, folder, (KeyFile(key),))
     assert done.kept is None
-    with _keeping(folder, KeyFile(key)) as keeping:
-        assert alphas(keeping.store) == THEN
+    with _keeping(folder, KeyFile(key)) as admin:
+        assert alphas(admin.store) == THEN
 
 
 def test_whoever_may_not_changes_nothing(folder, sources, backup):
@@ -325,8 +325,8 @@ def test_kill_9_while_a_damaged_vault_is_replaced(folder, sources, backup):
         assert there in (None, THEN)
         restore(backup, folder, sources)
         assert held(folder) == THEN
-        with opened(folder) as keeping:
-            keeping.gate.audit.verify()
+        with opened(folder) as admin:
+            admin.gate.audit.verify()
     assert ended < 12
 
 

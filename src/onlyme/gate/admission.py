@@ -102,9 +102,9 @@ class Gate:
         ledger: the vault.
         policy: what is allowed.
         now: reads the clock.
+        by: what the log calls the program that changes something.
 
     Attributes:
-        by: the source that the log names for events that are not attempts.
         audit: the log.
         policy: what is allowed.
     """
@@ -114,8 +114,10 @@ class Gate:
         ledger: Ledger,
         policy: Policy = DEFAULT_POLICY,
         now: Callable[[], Moment] = clock.read_clock,
+        *,
+        by: str = "command line",
     ) -> None:
-        self.by = "command line"
+        self._by = by
         self.audit = Audit(ledger)
         self.policy = policy
         self._ledger = ledger
@@ -181,7 +183,7 @@ class Gate:
         detail: str = "",
     ) -> None:
         """Log an event that is not an attempt, within the transaction that makes the change."""
-        self.audit.note(transaction, AuditEntry(event, owner, self.by, detail=detail))
+        self.audit.note(transaction, AuditEntry(event, owner, self._by, detail=detail))
 
     def allowances(self) -> dict[AttemptSource, AttemptAllowance]:
         """Return the attempts left, or the wait, of each owner and source that is counted."""
