@@ -88,6 +88,30 @@ def test_an_error_leaves_the_old_file_and_no_draft(path, broken, monkeypatch):
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_the_disk_has_the_draft_before_the_rename_and_then_the_rename(path, monkeypatch):
+    """Else a power cut could leave an empty file, or bring the old one back."""
+    steps, sync, replace = [], os.fsync, Path.replace
+
+    def log_sync(handle):
+        steps.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "draft")
+        sync(handle)
+
+    def log_replace(draft, target):
+        assert draft.read_bytes() == b"new"
+        steps.append("rename")
+        return replace(draft, target)
+
+    monkeypatch.setattr(os, "fsync", log_sync)
+    monkeypatch.setattr(Path, "replace", log_replace)
+    files.replace_private(path, b"new")
+    assert steps == ["draft", "rename", "folder"]
+    path.with_name("source").write_bytes(b"newer")
+    steps.clear()
+    monkeypatch.setattr(Path, "replace", replace)
+    files.move_over(path.with_name("source"), path)
+    assert steps == ["folder"]
+
+
 def test_an_error_of_the_caller_leaves_the_old_file_and_no_draft(path):
     path.write_bytes(b"old")
 

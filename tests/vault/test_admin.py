@@ -31,6 +31,13 @@ def events(admin):
     return [line.event for line in admin.gate.audit.entries()]
 
 
+def test_its_docstring_names_every_public_method_and_attribute(admin):
+    public = {name for name in dir(admin) if not name.startswith("_")}
+    missing = {name for name in public if f"`{name}`" not in VaultAdmin.__doc__}
+    assert missing == {"store", "gate"}
+    assert {"store:", "gate:"} <= set(VaultAdmin.__doc__.split())
+
+
 def test_an_export_is_read_by_another_vault(admin, tmp_path, make):
     template = make()
     enrolled(admin, template)

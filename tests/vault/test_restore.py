@@ -150,7 +150,7 @@ def test_a_damaged_vault_is_replaced_and_kept(folder, sources, backup, how):
     harmed(folder, how)
     done = restore(backup, folder, sources)
     assert held(folder) == THEN
-    assert "as it was in the backup" in done.notes[0]
+    assert "those of the backup" in done.notes[0]
     with opened(folder) as admin:
         assert list(admin.gate.audit.entries())[-1].event == "restore"
         admin.gate.audit.verify()
@@ -192,7 +192,7 @@ def test_another_vaults_anchor_is_no_matter_of_saying(folder, sources, anchor, b
         restore(backup, folder, sources, anchor=anchor, allow_older=True)
 
 
-def unchanged(folder, sources, path, error, match):
+def assert_unchanged(folder, sources, path, error, match):
     before = held(folder)
     with pytest.raises(error, match=match):
         restore(path, folder, sources)
@@ -203,26 +203,26 @@ def test_what_is_no_backup_of_this_vault_changes_nothing(folder, sources, backup
     other = tmp_path / "other"
     with opened(other) as admin:
         foreign = admin.backup(tmp_path / "foreign.sqlite")
-    unchanged(folder, sources, foreign, KeyRefused, "does not open")
+    assert_unchanged(folder, sources, foreign, KeyRefused, "does not open")
     shutil.copy(folder / "vault.key", other / "vault.key")
     for content in (b"", b"x" * 5000, backup.read_bytes()[:50]):
         path = tmp_path / "x"
         path.write_bytes(content)
-        unchanged(folder, sources, path, VaultDamaged, "no backup")
-    unchanged(folder, sources, tmp_path / "none", VaultDamaged, "no backup")
+        assert_unchanged(folder, sources, path, VaultDamaged, "not a backup")
+    assert_unchanged(folder, sources, tmp_path / "none", VaultDamaged, "not a backup")
 
 
 def test_a_backup_of_another_vault_with_the_same_key_is_refused(folder, tmp_path, backup):
     words = Passphrase(lambda: "words", CHEAP)
     for name in ("one", "two"):
         Store(tmp_path / name, words).close()
-    with _keeping(tmp_path / "one", words) as admin:
+    with _manage(tmp_path / "one", words) as admin:
         foreign = admin.backup(tmp_path / "foreign.sqlite")
     with pytest.raises(VaultDamaged, match="another vault"):
         restore(foreign, tmp_path / "two", (words,))
 
 
-def _keeping(folder, source):
+def _manage(folder, source):
     store = Store(folder, source)
     return VaultAdmin(store, Gate(store))
 
@@ -248,7 +248,7 @@ def test_every_byte_of_a_backup_counts(folder, sources, backup, tmp_path):
 def test_a_backup_from_before_a_new_key_is_refused(folder, sources, backup):
     with opened(folder) as admin:
         admin.rekey()
-    unchanged(folder, sources, backup, KeyRefused, "does not open")
+    assert_unchanged(folder, sources, backup, KeyRefused, "does not open")
 
 
 def test_without_the_key_nothing_is_put_back(folder, sources, backup):
@@ -266,7 +266,7 @@ def test_the_backup_of_a_lost_folder(folder, tmp_path, backup):
     shutil.rmtree(folder)
     done = restore(backup, folder, (KeyFile(key),))
     assert done.kept is None
-    with _keeping(folder, KeyFile(key)) as admin:
+    with _manage(folder, KeyFile(key)) as admin:
         assert alphas(admin.store) == THEN
 
 

@@ -365,7 +365,7 @@ class Store:
             kinds = " or ".join(source.kind for source in self._sources)
             raise KeyRefused(
                 f"the vault {self.folder} has key: {slot.kind}, and the settings allow only key: "
-                f"{kinds}; change the setting `key` (ONLYME_KEY) to {slot.kind}"
+                f"{kinds}; if this is your vault, set `key` (ONLYME_KEY) to {slot.kind}"
             )
         for key in source.candidates(slot):
             if slot.fits(key):
