@@ -51,7 +51,7 @@ def change_for_ever(folder):
             held = then
         print(json.dumps([doing, held]), flush=True)
         if doing == "restore":
-            restore(backup, folder, (store.source,)).kept.unlink()
+            restore(backup, folder, (store.source,)).previous.unlink()
         else:
             _do(admin, doing, name, alpha)
         print("done", flush=True)

@@ -1,5 +1,5 @@
 # ruff: noqa: S311 - chance, not secrets
-"""A backup put back: the people of then, the log and the gate of now, and nothing by halves."""
+"""A restored backup: its people, the present log and gate, and never a half of either."""
 
 import json
 import os
@@ -73,8 +73,8 @@ def test_the_people_of_then_are_back_and_those_of_now_are_kept(folder, sources, 
     assert (done.names, done.notes) == (("ada", "grace"), ())
     assert held(folder) == THEN
     assert backup.read_bytes() == before
-    assert done.kept.stat().st_mode & 0o777 == 0o600
-    again = restore(done.kept, folder, sources)
+    assert done.previous.stat().st_mode & 0o777 == 0o600
+    again = restore(done.previous, folder, sources)
     assert again.names == ("ada", "edith")
     assert held(folder) == NOW
     assert not list(folder.glob(f"{DRAFT}*.sqlite*")) + list(folder.glob(f"{DRAFT}-*"))
@@ -85,16 +85,16 @@ def test_the_log_goes_on_and_nobody_gets_a_try_back(folder, sources, backup):
         lines = admin.gate.audit.verify()
     restore(backup, folder, sources)
     with opened(folder) as admin:
-        told = list(admin.gate.audit.entries())
-        assert [line.event for line in told[lines:]] == ["backup", "restore"]
-        assert told[-1].detail == str(backup)
+        entries = list(admin.gate.audit.entries())
+        assert [line.event for line in entries[lines:]] == ["backup", "restore"]
+        assert entries[-1].detail == str(backup)
         assert admin.gate.audit.verify() == lines + 2
         (standing,) = admin.gate.allowances().values()
         assert standing.tries == 0
 
 
 def test_whoever_is_forgotten_is_forgotten_in_every_backup(folder, sources, backup, tmp_path):
-    """In the one that was put back, wherever it came from, and in the one that was kept."""
+    """In the restored backup, also after it was moved, and in the copy of the previous vault."""
     moved = tmp_path / "moved.sqlite"
     shutil.move(backup, moved)
     done = restore(moved, folder, sources)
@@ -103,7 +103,7 @@ def test_whoever_is_forgotten_is_forgotten_in_every_backup(folder, sources, back
         notes = admin.forget("ada")
     assert [note for note in notes if str(backup) not in note] == []  # that one is not there
     assert not (folder / DRAFT).exists()
-    for path in (moved, done.kept):
+    for path in (moved, done.previous):
         store = Store(folder, *sources, file=path)
         assert "ada" not in store.names()
         store.close()
@@ -154,9 +154,9 @@ def test_a_damaged_vault_is_replaced_and_kept(folder, sources, backup, how):
     with opened(folder) as admin:
         assert list(admin.gate.audit.entries())[-1].event == "restore"
         admin.gate.audit.verify()
-    assert (done.kept is None) == (how == "gone")
-    if done.kept:
-        assert done.kept.exists()
+    assert (done.previous is None) == (how == "gone")
+    if done.previous:
+        assert done.previous.exists()
 
 
 def test_a_write_ahead_log_of_the_damaged_vault_is_not_taken_for_the_new_ones(
@@ -170,7 +170,7 @@ def test_a_write_ahead_log_of_the_damaged_vault_is_not_taken_for_the_new_ones(
     (folder / "vault.sqlite-wal").write_bytes(wal)
     done = restore(backup, folder, sources)
     assert held(folder) == THEN
-    assert done.kept.with_name(done.kept.name + "-wal").read_bytes() == wal
+    assert done.previous.with_name(done.previous.name + "-wal").read_bytes() == wal
 
 
 def test_below_the_anchor_only_when_it_is_said(folder, sources, anchor, backup):
@@ -228,7 +228,7 @@ def _manage(folder, source):
 
 
 def test_every_byte_of_a_backup_counts(folder, sources, backup, tmp_path):
-    """A flipped byte is noticed, or changes nothing of what is put back."""
+    """A flipped byte is noticed, or changes nothing of what is restored."""
     rng, content = random.Random(5), backup.read_bytes()
     noticed = 0
     for _ in range(60):
@@ -237,7 +237,7 @@ def test_every_byte_of_a_backup_counts(folder, sources, backup, tmp_path):
         path = tmp_path / "flipped"
         path.write_bytes(flipped)
         try:
-            restore(path, folder, sources).kept.unlink()
+            restore(path, folder, sources).previous.unlink()
         except OnlymeError:
             noticed += 1
         else:
@@ -265,7 +265,7 @@ def test_the_backup_of_a_lost_folder(folder, tmp_path, backup):
     key.chmod(0o600)
     shutil.rmtree(folder)
     done = restore(backup, folder, (KeyFile(key),))
-    assert done.kept is None
+    assert done.previous is None
     with _manage(folder, KeyFile(key)) as admin:
         assert alphas(admin.store) == THEN
 

@@ -44,7 +44,7 @@ class KeySource(Protocol):
 
     @property
     def kind(self) -> str:
-        """What the slot calls it."""
+        """The name of the kind in the key slot."""
 
     def candidates(self, slot: KeySlot) -> Iterator[bytes]:
         """Yield the keys that may be the slot's, the most likely first.
@@ -54,15 +54,15 @@ class KeySource(Protocol):
             KeyRefused: there is a key that must not be used.
         """
 
-    def make(self, *, anew: bool) -> tuple[dict[str, Any], bytes]:
-        """Make a key and keep it; return what finds it again, and the key.
+    def make(self, *, replace: bool) -> tuple[dict[str, Any], bytes]:
+        """Make and store a key; return what is needed to find it again, and the key.
 
         Args:
-            anew: make another one beside the one that is there, which works until `settle`.
+            replace: make a new key although there is one, which works until `settle`.
 
         Raises:
-            VaultDamaged: a key is there, so there was a vault, and `anew` was not said.
-            VaultError: no key can be kept.
+            VaultDamaged: there is a key, hence there was a vault, and `replace` is false.
+            VaultError: the key cannot be stored.
         """
 
     def settle(self, key: bytes) -> None:
@@ -89,7 +89,7 @@ class KeyFile(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """What the slot calls it."""
+        """The name of the kind in the key slot."""
         return "file"
 
     def candidates(self, slot: KeySlot) -> Iterator[bytes]:
@@ -104,13 +104,13 @@ class KeyFile(NamedTuple):
         for path in found:
             yield _read_key(path)
 
-    def make(self, *, anew: bool) -> tuple[dict[str, Any], bytes]:
+    def make(self, *, replace: bool) -> tuple[dict[str, Any], bytes]:
         """Write a random key beside the file's place; `settle` moves it there.
 
         So a file in its place always belongs to a vault that was written, and a vault that was
         written always finds its key in one of the two places.
         """
-        if self.path.exists() and not anew:
+        if self.path.exists() and not replace:
             raise VaultDamaged(
                 f"{self.path} is the key of a vault that is gone; restore the vault from a "
                 "backup (`onlyme restore`), or move the key away to start a new vault"
@@ -184,7 +184,7 @@ class Passphrase(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """What the slot calls it."""
+        """The name of the kind in the key slot."""
         return "passphrase"
 
     def candidates(self, slot: KeySlot) -> Iterator[bytes]:
@@ -196,9 +196,9 @@ class Passphrase(NamedTuple):
             raise VaultDamaged("the key slot is damaged") from None
         yield stretch_passphrase(self.ask(), salt, cost)
 
-    def make(self, *, anew: bool) -> tuple[dict[str, Any], bytes]:
+    def make(self, *, replace: bool) -> tuple[dict[str, Any], bytes]:
         """Stretch a passphrase with a new salt."""
-        del anew
+        del replace
         salt, cost = os.urandom(16), self.cost
         passphrase = self.ask()
         if not passphrase:
@@ -236,9 +236,9 @@ class Keyring:
             )
         yield _parse_key(text.encode(), "the keyring's entry")
 
-    def make(self, *, anew: bool) -> tuple[dict[str, Any], bytes]:
+    def make(self, *, replace: bool) -> tuple[dict[str, Any], bytes]:
         """Put a random key into the keyring, under a new name."""
-        del anew
+        del replace
         key, entry = os.urandom(KEY_BYTES), f"vault {os.urandom(8).hex()}"
         self._call("set_password", entry, f"onlyme-key-1 {key.hex()}")
         return {"entry": entry}, key

@@ -56,5 +56,5 @@ def read_templates(database: Database, source: KeySource) -> list[Template]:
 
 
 def clear(database: Database) -> None:
-    """Remove the first format's table, within the transaction that stores its templates anew."""
+    """Remove the first format's table, within the transaction that stores its templates again."""
     database.run("DROP TABLE template")

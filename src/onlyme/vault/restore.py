@@ -2,8 +2,8 @@
 
 Where the vault can still be opened, only its people are restored: the log continues, locked-out
 people stay locked out, and erased service tokens stay erased. Where the vault is damaged or gone,
-the backup takes its place. Either way a copy of the vault before is kept, and the vault's counter
-never goes back.
+the backup takes its place. Either way a copy of the previous vault stays in the
+folder of backups, and the vault's counter never goes back.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ class RestoreResult:
 
     Attributes:
         names: who is enrolled now.
-        kept: a copy of the vault before; None if there was none.
+        previous: a copy of the previous vault; None if there was none.
         notes: sentences about what could not be restored.
     """
 
     names: tuple[str, ...]
-    kept: Path | None
+    previous: Path | None
     notes: tuple[str, ...]
 
 
@@ -132,7 +132,7 @@ def _open_current(place: Path, sources: tuple[KeySource, ...], anchor: Path | No
 
 def _put_back(copy: Store, admin: VaultAdmin, path: Path) -> RestoreResult:
     """Replace the people of a vault by those of a backup, in one transaction."""
-    kept = admin.backup(_make_backup_path(admin.store.folder, ""))
+    previous = admin.backup(_make_backup_path(admin.store.folder, ""))
     with copy.edit() as backup:
         templates = [
             (kind, backup.get(name, kind)) for kind in _KINDS for name in backup.keys(kind)
@@ -147,15 +147,15 @@ def _put_back(copy: Store, admin: VaultAdmin, path: Path) -> RestoreResult:
         edit.write(BACKUP, str(path), b"")
         admin.gate.note(edit, Event.RESTORE, detail=str(path))
     admin.store.scrub()
-    return RestoreResult(tuple(admin.store.names()), kept, ())
+    return RestoreResult(tuple(admin.store.names()), previous, ())
 
 
 def _replace_vault(copy: Store, place: Path, path: Path, highest: int) -> RestoreResult:
     """Put a backup in the place of a vault that is damaged or gone."""
-    kept = _set_aside(place, _add_suffix(copy.path, _BEFORE))
+    previous = _set_aside(place, _add_suffix(copy.path, _BEFORE))
     with copy.edit() as edit:
         edit.catch_up(highest)
-        for known in (path, kept):
+        for known in (path, previous):
             if known:
                 edit.write(BACKUP, str(known), b"")
         Gate(copy).note(edit, Event.RESTORE, detail=str(path))
@@ -171,18 +171,18 @@ def _replace_vault(copy: Store, place: Path, path: Path, highest: int) -> Restor
     for tail in _TAILS[1:]:
         _add_suffix(place, tail).unlink(missing_ok=True)
     move_over(copy.path, place)
-    return RestoreResult(names, kept, tuple(notes))
+    return RestoreResult(names, previous, tuple(notes))
 
 
 def _set_aside(place: Path, log: Path) -> Path | None:
     """Copy the present vault, with its write-ahead log, into the folder of backups."""
     if not place.exists():
         return None
-    kept = _make_backup_path(place.parent, "-damaged")
-    _copy_private(place, kept)
+    previous = _make_backup_path(place.parent, "-damaged")
+    _copy_private(place, previous)
     if log.exists():
-        move_over(log, _add_suffix(kept, "-wal"))
-    return kept
+        move_over(log, _add_suffix(previous, "-wal"))
+    return previous
 
 
 def _make_backup_path(folder: Path, what: str) -> Path:

@@ -261,7 +261,7 @@ class Store:
                 self._refresh()
                 old_slot, old_keys, old = self._slot, self._keys, self.source
                 assert old_slot is not None  # noqa: S101 - for the type checker
-                params, key = new.make(anew=True)
+                params, key = new.make(replace=True)
                 keys = KeySlot.draw_keys(old_slot.vault)
                 book = SealedRecords(self._database, old_keys, None)
                 templates = [
@@ -313,7 +313,7 @@ class Store:
                     f"{self.path} is a database, but not a vault that this onlyme can read"
                 )
             templates = migrate.read_templates(self._database, self.source) if layout else []
-            params, key = self.source.make(anew=False)
+            params, key = self.source.make(replace=False)
             keys = KeySlot.draw_keys()
             if layout:
                 migrate.clear(self._database)
