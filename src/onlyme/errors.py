@@ -46,9 +46,6 @@ __all__ = [
     "VaultBusy",
     "VaultDamaged",
     "VaultError",
-    "refuse_taken",
-    "refuse_twice",
-    "unknown_owner",
 ]
 
 
@@ -174,3 +171,7 @@ def refuse_twice(name: str, *, in_gallery: bool) -> None:
             f"{name} is enrolled in the gallery; change people there with `onlyme enroll-folder`, "
             f"or run `onlyme forget {name}` first"
         )
+
+
+for _name in __all__:
+    globals()[_name].__module__ = "onlyme"  # where users find it, and what a traceback says
