@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from onlyme.lab.networks import Article
-from onlyme.lab.networks.thinned import compute_kept_channels, draw_dropout_factors
+from onlyme.lab.networks.dropout import compute_kept_channels, draw_dropout_factors
 
 
 def seeded(seed, work):
