@@ -42,7 +42,7 @@ from torch.nn.functional import normalize
 from torch.utils.checkpoint import checkpoint
 
 from onlyme.lab.networks._input import InputLayer
-from onlyme.lab.networks.dropout import compute_kept_channels, draw_dropout_factors
+from onlyme.lab.networks.thinned import compute_kept_channels, draw_dropout_factors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -94,7 +94,7 @@ class Article(nn.Module):
         self.out = nn.Linear(32, self.dimension)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Embed pictures; see `onlyme.lab.networks.dropout` for what training leaves out."""
+        """Embed pictures; see `onlyme.lab.networks.thinned` for what training leaves out."""
         images = self.look(images)
         if self.training:
             flat = compute_kept_channels(
