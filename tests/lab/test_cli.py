@@ -76,7 +76,7 @@ def test_a_network_trained_here_opens_the_door(album, trained, tmp_path, monkeyp
 
 def test_a_run_continues_only_when_asked(album, trained):
     words = ("train", "compact", "--me", album / "p00", "--not-me", album / "p01", "--out", trained)
-    with pytest.raises(UsageError, match="resume it"):
+    with pytest.raises(UsageError, match="continue it with --resume"):
         run(*words)
     assert "zero loss" in run(*words, "--resume")
 

@@ -74,7 +74,7 @@ def test_an_embedder_learns_people_and_is_resumed(people, tmp_path):
     same = np.linalg.norm(vectors[:, 0] - vectors[:, 1], axis=1)
     others = np.linalg.norm(vectors[:, 0] - np.roll(vectors[:, 1], 1, axis=0), axis=1)
     assert same.mean() < 0.6 * others.mean()
-    with pytest.raises(UsageError, match="resume"):
+    with pytest.raises(UsageError, match="--resume"):
         train_identities(people, spec, tmp_path)
     again = train_identities(people, spec, tmp_path, resume=True)
     for a, b in zip(network.parameters(), again.parameters(), strict=True):

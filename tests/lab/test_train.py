@@ -110,7 +110,7 @@ def test_a_run_stores_its_network_and_result(photos, tmp_path):
 def test_a_folder_in_use_is_refused_and_another_run_is_not_resumed(photos, tmp_path):
     spec = Spec("compact", limit=5)
     done = train(photos, spec, tmp_path)
-    with pytest.raises(UsageError, match="resume it, or choose another"):
+    with pytest.raises(UsageError, match="--resume, or choose another"):
         train(photos, spec, tmp_path)
     with pytest.raises(UsageError, match="other options or photos"):
         train(photos, Spec("compact", alpha=0.1, limit=5), tmp_path, resume=True)

@@ -1,4 +1,4 @@
-"""Train networks on aligned photos of ME and NOT_ME, and measure what they are worth.
+"""Train networks on aligned photos of ME and NOT_ME, and measure how well they work.
 
 Torch is imported only in this room, and only by the modules that need it: `onlyme.lab`
 itself and `onlyme.lab.photos` work without it.

@@ -151,7 +151,9 @@ def train_identities(
             "change the number of people or photos in a batch"
         )
     if (out / CHECKPOINT_NAME).exists() and not resume:
-        raise UsageError(f"{out} already holds a run; resume it, or choose another folder")
+        raise UsageError(
+            f"{out} already holds a run; continue it with --resume, or choose another folder"
+        )
     training = IdentityTraining(spec, batches)
     trainer = run_trainer(
         training,
@@ -179,7 +181,9 @@ def load_embedder(folder: Path) -> Compact:
     """
     weights = folder / "embedder.pt"
     if not weights.exists():
-        raise UsageError(f"{folder} holds no trained embedder")
+        raise UsageError(
+            f"{folder} holds no trained embedder; make one with onlyme lab train-identities"
+        )
     spec = IdentitySpec(**json.loads((folder / "embedder.json").read_text("utf-8")))
     network = Compact(spec.dimension)
     network.load_state_dict(torch.load(weights, weights_only=True))

@@ -146,7 +146,7 @@ class Run:
         if document["fingerprint"] != spec.fingerprint(photos):
             raise UsageError(
                 f"{self.folder} holds a run with other options or photos; "
-                "resume it with the same ones, or choose another folder"
+                "continue it with the same ones, or choose another folder"
             )
 
     def finish(self, trained: TrainedNetwork) -> None:
@@ -163,8 +163,11 @@ class Run:
             UsageError: when the folder holds no finished run.
         """
         if not (self.has_begun and self.is_done):
-            state = "an unfinished run; resume it first" if self.has_begun else "no training run"
-            raise UsageError(f"{self.folder} holds {state}")
+            raise UsageError(
+                f"{self.folder} holds an unfinished run; finish it with --resume"
+                if self.has_begun
+                else f"{self.folder} holds no training run; make one with onlyme lab train"
+            )
         spec = Spec(**json.loads(self._spec.read_text("utf-8"))["spec"])
         result = json.loads(self._result.read_text("utf-8"))
         result["curve"] = tuple(tuple(row) for row in result["curve"])

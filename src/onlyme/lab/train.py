@@ -68,7 +68,9 @@ def train(
         if run.is_done:
             return run.load()
     else:
-        raise UsageError(f"{out} already holds a run; resume it, or choose another folder")
+        raise UsageError(
+            f"{out} already holds a run; continue it with --resume, or choose another folder"
+        )
     trained = _fit(photos, spec, run, progress=progress)
     run.finish(trained)
     return trained
