@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from onlyme.lab.comparison.plan import Plan
+    from onlyme.lab.people import People
     from onlyme.lab.photos import Photos
     from onlyme.lab.run import TrainedNetwork
 
@@ -242,12 +244,9 @@ def compare(
     command continues, and with more owners it trains only what is new. The report is
     written after each owner.
     """
-    from onlyme.cli.lab.parts import make_loader, make_product_learner
+    from onlyme.cli.lab.parts import make_loader
     from onlyme.errors import UsageError
-    from onlyme.lab.comparison.cache import ResultCache
-    from onlyme.lab.comparison.compare import compare as run
     from onlyme.lab.comparison.plan import Plan
-    from onlyme.lab.comparison.report import write_report
     from onlyme.lab.people import read_people
 
     try:
@@ -258,12 +257,20 @@ def compare(
         owners=owners, photos=counts, ways=tuple(ways.split(",")), strangers=strangers,
         unseen=unseen, alpha=alpha, limit=limit, seed=seed, side=article_side,
     )  # fmt: skip
-    album = read_people(people, make_loader())
+    _run_comparison(read_people(people, make_loader()), plan, out)
+
+
+def _run_comparison(people: People, plan: Plan, out: Path) -> None:
+    from onlyme.cli.lab.parts import make_product_learner
+    from onlyme.lab.comparison.cache import ResultCache
+    from onlyme.lab.comparison.compare import compare as run
+    from onlyme.lab.comparison.report import write_report
+
     cache = ResultCache(out / "cells")
     try:
         with ExitStack() as stack:
             comparison = run(
-                album,
+                people,
                 plan,
                 make_product_learner(stack),
                 cache=cache,
