@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING
 
+from onlyme.charts import make_rate
 from onlyme.lab import PUBLISHED_SIDE_PIXELS
-from onlyme.lab.comparison.result import PRODUCT, compute_wilson_interval
+from onlyme.lab.comparison.result import PRODUCT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -133,16 +134,12 @@ class _ErrorsAtAlpha:
     @property
     def half_total(self) -> float:
         """The mean of both rates, in which both errors weigh the same."""
-        return (
-            compute_wilson_interval(*self.misses)[0] + compute_wilson_interval(*self.accepts)[0]
-        ) / 2
+        return (make_rate(*self.misses).value + make_rate(*self.accepts).value) / 2
 
     @property
     def variance(self) -> float:
-        shares = [
-            (compute_wilson_interval(*count)[0], count[1]) for count in (self.misses, self.accepts)
-        ]
-        return sum(share * (1 - share) / of for share, of in shares) / 4
+        rates = [make_rate(*count) for count in (self.misses, self.accepts)]
+        return sum(rate.value * (1 - rate.value) / rate.total for rate in rates) / 4
 
     def __str__(self) -> str:
         return (
@@ -196,15 +193,14 @@ def _count_errors(cells: list[WayResult]) -> tuple[int, int]:
 
 def _compare_rates(a: tuple[int, int], b: tuple[int, int]) -> str:
     """Return `held` where rate a is above rate b and their intervals do not overlap, and so on."""
-    (_, low_a, high_a), (_, low_b, high_b) = (
-        compute_wilson_interval(*a),
-        compute_wilson_interval(*b),
-    )
-    return "held" if low_a > high_b else "did not hold" if high_a < low_b else "not decided"
+    one, other = make_rate(*a), make_rate(*b)
+    if one.low > other.high:
+        return "held"
+    return "did not hold" if one.high < other.low else "not decided"
 
 
 def _format_count(count: tuple[int, int]) -> str:
-    return f"{count[0]} of {count[1]} ({100 * compute_wilson_interval(*count)[0]:.1f} %)"
+    return f"{count[0]} of {count[1]} ({100 * make_rate(*count).value:.1f} %)"
 
 
 def _average_ranking(cells: list[WayResult]) -> float:
