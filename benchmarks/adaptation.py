@@ -64,12 +64,12 @@ class Trial:
     def __init__(self, base, folder, me):
         store = Store(folder)
         self.base = base
-        self.keeping = VaultAdmin(store, Gate(store))
+        self.admin = VaultAdmin(store, Gate(store))
         none = np.empty((0, base.dimension), np.float32)
         self.enrolled = Owner.learn(base, "owner", Examples(me, none, none, none), far=1e-4)
         with store.edit() as edit:
             edit.put(self.enrolled.to_template())
-        self.adaptation = Adaptation(base, self.keeping)
+        self.adaptation = Adaptation(base, self.admin)
         self.adaptation.set_consent("owner", consent=True)
 
     def offer(self, photos):
@@ -82,7 +82,7 @@ class Trial:
 
     def rates(self, probes):
         """Acceptance before and after, and the greatest rise of margin over alpha."""
-        after = Owner.from_template(self.base, self.keeping.store.get("owner"))
+        after = Owner.from_template(self.base, self.admin.store.get("owner"))
         old = self.enrolled.margins(probes) - self.enrolled.alpha
         new = after.margins(probes) - after.alpha
         return (old >= 0).mean(), (new >= 0).mean(), (new - old).max()

@@ -156,7 +156,7 @@ def test_that_was_not_me_and_back(obama, photos):
 def test_forget(obama):
     assert obama("forget", "obama").stdout == "obama is forgotten\n"
     assert document(obama("list", "--json")) == []
-    assert "enrolled: nobody yet" in refused(obama("forget", "obama"))
+    assert "onlyme enroll" in refused(obama("forget", "obama"))
 
 
 def test_forget_as_json(obama):

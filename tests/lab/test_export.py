@@ -59,8 +59,8 @@ def test_entries_stand_beside_one_another_and_are_replaced_when_asked(faces, tmp
 
 def test_a_file_that_computes_something_else_is_not_exported(faces, tmp_path, monkeypatch):
     """The check finds a file that holds another network than the trained one."""
-    write_onnx = module._write_onnx
-    monkeypatch.setattr(module, "_write_onnx", lambda _, path: write_onnx(Compact(8), path))
+    make_onnx = module._make_onnx
+    monkeypatch.setattr(module, "_make_onnx", lambda _: make_onnx(Compact(8)))
     with pytest.raises(ModelError, match="differ"):
         export(Compact(8), "wrong", tmp_path, faces)
     assert list(tmp_path.iterdir()) == []

@@ -62,7 +62,7 @@ class Desktop:
             "PATH": os.environ["PATH"],
             "PYTHONPATH": SOURCE,
             "DBUS_SESSION_BUS_ADDRESS": bus,
-            # Whoever runs the tests on a desktop of their own is not asked.
+            # The desktop on which the tests run must not ask for a password.
             "PYTHON_KEYRING_BACKEND": "keyring.backends.SecretService.Keyring",
         }
 

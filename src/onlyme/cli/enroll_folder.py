@@ -97,7 +97,9 @@ def enroll_folder(
         )
     document = _make_document(census)
     if report is not None:
-        report.write_text(dump_json(document) + "\n", "utf-8")
+        from onlyme.storage.files import write_output
+
+        write_output(report, f"{dump_json(document)}\n".encode())
     if json:
         output.print_json(document)
     else:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -160,6 +158,7 @@ def _write_page(
     path: Path, evaluation: Evaluation, folder: Path, pipeline: Pipeline | None
 ) -> None:
     from onlyme.evaluate import list_pictured_sources, to_html
+    from onlyme.storage.files import write_output
 
     thumbnails: Mapping[str, bytes] | None = None
     if pipeline is not None:
@@ -168,21 +167,8 @@ def _write_page(
             for source in list_pictured_sources(evaluation)
         }
         typer.echo(f"{path} shows faces: keep it as you keep the photos", err=True)
-    _write(path, to_html(evaluation, thumbnails), private=thumbnails is not None)
+    write_output(path, to_html(evaluation, thumbnails).encode(), private=thumbnails is not None)
     typer.echo(f"report: {path}", err=True)
-
-
-def _write(path: Path, text: str, *, private: bool) -> None:
-    """Write a page; one with faces is for its owner alone, even where it replaces another."""
-    if not private:
-        path.write_text(text, "utf-8")
-        return
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.fchmod(descriptor, 0o600)  # before the first face is in it
-            file.truncate()
-        file.write(text)
 
 
 def _make_thumbnail(pipeline: Pipeline, path: Path) -> bytes:

@@ -53,6 +53,7 @@ def evaluate_liveness(
     from onlyme import check_liveness
     from onlyme.evaluate.pad import LivenessStudy, format_liveness_json, render_liveness_html
     from onlyme.evaluate.presentations import judge_presentation, walk_presentations
+    from onlyme.storage.files import write_output
 
     study = LivenessStudy()
     for kind, path in walk_presentations(folder):
@@ -64,8 +65,8 @@ def evaluate_liveness(
     document = study.make_document(created=created, title=folder.name)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "liveness.json").write_text(format_liveness_json(document), "utf-8")
-        (out / "liveness.html").write_text(render_liveness_html(document), "utf-8")
+        write_output(out / "liveness.json", format_liveness_json(document).encode())
+        write_output(out / "liveness.html", render_liveness_html(document).encode())
         typer.echo(f"written: {out / 'liveness.html'}, {out / 'liveness.json'}", err=True)
     if json:
         output.print_json(document)

@@ -227,8 +227,8 @@ def restore(
 
     done = wiring.restore_vault(Settings.load(vault=vault), file, _check_right, allow_older=older)
     typer.echo(f"{len(done.names)} enrolled: {', '.join(done.names)}")
-    if done.kept:
-        typer.echo(f"what was there before is in {done.kept}", err=True)
+    if done.previous:
+        typer.echo(f"what was there before is in {done.previous}", err=True)
     for note in done.notes:
         typer.echo(f"note: {note}", err=True)
 

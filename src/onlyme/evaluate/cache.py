@@ -9,11 +9,8 @@ replaced: the cache only saves time.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import re
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import ImageError, UsageError
+from onlyme.storage.files import open_draft
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -180,16 +178,9 @@ def _save(file: Path, known: dict[bytes, NDArray[np.float32] | None]) -> None:
     faces = np.array([vector is not None for vector in known.values()])
     kept = [vector for vector in known.values() if vector is not None]
     vectors = np.stack(kept) if kept else np.empty((0, 1), np.float32)
-    fresh = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
+        with open_draft(file) as stream:
             np.savez(stream, keys=keys, faces=faces, vectors=vectors)
-            stream.flush()
-            os.fsync(stream.fileno())
-        fresh.replace(file)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            fresh.unlink(missing_ok=True)
         raise UsageError(f"the cache {file.parent} cannot be written: {error.strerror}") from None

@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import tempfile
 import tomllib
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
@@ -22,10 +24,9 @@ import torch
 from onlyme.errors import ModelError, UsageError
 from onlyme.lab import FACE_SIDE_PIXELS
 from onlyme.lab.networks import Siamese, to_tensor
+from onlyme.storage.files import replace_public
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from onlyme.lab.networks import Article, Compact
@@ -109,20 +110,17 @@ def export(
             f"{models} already holds a network called {name}; to replace it, add --replace"
         )
     models.mkdir(parents=True, exist_ok=True)
-    temporary = models / f".{name}.tmp"
-    try:
-        _write_onnx(embedder, temporary)
-        difference = _measure_difference(embedder, temporary, faces)
-        if not difference <= MAX_DISTANCE_DIFFERENCE:
-            raise ModelError(
-                f"{name} was not exported: in OpenCV its distances differ by {difference:.1e} from "
-                f"the trained network's, and at most {MAX_DISTANCE_DIFFERENCE:.0e} is allowed"
-            )
-        sha256 = hashlib.sha256(temporary.read_bytes()).hexdigest()
-        # A new file name each time: a process that uses the old file keeps the old file.
-        path = temporary.replace(models / f"{name}-{sha256[:12]}.onnx")
-    finally:
-        temporary.unlink(missing_ok=True)
+    content = _make_onnx(embedder)
+    difference = _measure_difference(embedder, content, faces)
+    if not difference <= MAX_DISTANCE_DIFFERENCE:
+        raise ModelError(
+            f"{name} was not exported: in OpenCV its distances differ by {difference:.1e} from "
+            f"the trained network's, and at most {MAX_DISTANCE_DIFFERENCE:.0e} is allowed"
+        )
+    sha256 = hashlib.sha256(content).hexdigest()
+    # A new file name each time: a process that uses the old file keeps the old file.
+    path = models / f"{name}-{sha256[:12]}.onnx"
+    replace_public(path, content)
     entries[name] = {
         "file": path.name, "sha256": sha256, "title": title, "licence": "LicenseRef-own",
         "origin": "trained in the onlyme lab", "needed_for": f"--embedder {name}",
@@ -150,8 +148,13 @@ def _check_request(embedder: Article | Compact, name: str, faces: NDArray[np.uin
         )
 
 
-def _write_onnx(embedder: Article | Compact, path: Path) -> None:
-    with warnings.catch_warnings(), torch.no_grad():
+def _make_onnx(embedder: Article | Compact) -> bytes:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        warnings.catch_warnings(),
+        torch.no_grad(),
+    ):
+        path = Path(folder) / "network.onnx"
         # The tracing exporter warns that it is old. The new one needs one more package, and
         # for graphs without branches, such as these, it writes the same.
         warnings.simplefilter("ignore")
@@ -160,13 +163,16 @@ def _write_onnx(embedder: Article | Compact, path: Path) -> None:
             input_names=["data"], output_names=["embedding"],
             opset_version=_OPSET, dynamo=False,
         )  # fmt: skip
+        return path.read_bytes()
 
 
 @torch.no_grad()
-def _measure_difference(embedder: Article | Compact, path: Path, faces: NDArray[np.uint8]) -> float:
+def _measure_difference(
+    embedder: Article | Compact, content: bytes, faces: NDArray[np.uint8]
+) -> float:
     """Return the largest difference of a distance between two of the faces."""
     try:
-        net = cv2.dnn.readNetFromONNX(np.fromfile(path, np.uint8))
+        net = cv2.dnn.readNetFromONNX(np.frombuffer(content, np.uint8))
         rows = []
         for face in faces:
             net.setInput(cv2.dnn.blobFromImage(face, _SCALE))
@@ -200,9 +206,7 @@ def _write_entries(path: Path, entries: dict[str, dict[str, object]]) -> None:
             f"[{name}]",
             *(f"{key} = {_format_toml(value)}" for key, value in entry.items()),
         ]
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text("\n".join(lines) + "\n", "utf-8")
-    temporary.replace(path)
+    replace_public(path, ("\n".join(lines) + "\n").encode())
 
 
 def _format_toml(value: object) -> str:

@@ -24,6 +24,7 @@ from onlyme.lab.networks import Compact, to_tensor
 from onlyme.lab.people import IdentitySampler
 from onlyme.lab.run import CHECKPOINT_NAME
 from onlyme.lab.train import run_trainer
+from onlyme.storage.files import open_draft, replace_public
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -168,8 +169,9 @@ def train_identities(
         use_distributed_sampler=False,  # each process takes its share by itself
     )
     if trainer.is_global_zero:
-        (out / "embedder.json").write_text(json.dumps(asdict(spec), indent=2), "utf-8")
-        torch.save(training.network.cpu().state_dict(), out / "embedder.pt")
+        replace_public(out / "embedder.json", json.dumps(asdict(spec), indent=2).encode())
+        with open_draft(out / "embedder.pt", mode=0o666) as file:  # less the umask
+            torch.save(training.network.cpu().state_dict(), file)
     return training.network.cpu().eval()
 
 

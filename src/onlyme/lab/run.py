@@ -22,6 +22,7 @@ from onlyme.errors import UsageError
 from onlyme.lab.networks import build_network, to_tensor
 from onlyme.lab.photos import Photos
 from onlyme.lab.spec import Spec
+from onlyme.storage.files import open_draft, replace_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,11 +131,10 @@ class Run:
     def begin(self, spec: Spec, photos: Photos) -> None:
         """Write the spec and the photos."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._photos.touch(mode=0o600)
-        with self._photos.open("wb") as file:
+        with open_draft(self._photos) as file:
             np.savez(file, me=photos.me, not_me=photos.not_me)
         document = {"spec": spec.to_json(), "fingerprint": spec.fingerprint(photos)}
-        _write(self._spec, json.dumps(document, indent=2))
+        replace_private(self._spec, json.dumps(document, indent=2).encode())
 
     def check_same(self, spec: Spec, photos: Photos) -> None:
         """Check that the folder holds a run with this spec and these photos.
@@ -150,11 +150,10 @@ class Run:
             )
 
     def finish(self, trained: TrainedNetwork) -> None:
-        """Write the result, then the weights: their file says that the run is finished."""
-        _write(self._result, json.dumps(asdict(trained.result), indent=2))
-        temporary = self._network.with_suffix(".tmp")
-        torch.save(trained.network.state_dict(), temporary)
-        temporary.replace(self._network)
+        """Write the result, then the weights: when they are there, the run is finished."""
+        replace_private(self._result, json.dumps(asdict(trained.result), indent=2).encode())
+        with open_draft(self._network) as file:
+            torch.save(trained.network.state_dict(), file)
 
     def load(self) -> TrainedNetwork:
         """Return the trained network of a finished run.
@@ -176,10 +175,3 @@ class Run:
         network = build_network(spec)
         network.load_state_dict(torch.load(self._network, weights_only=True))
         return TrainedNetwork(spec, photos, network.eval(), TrainingResult(**result))
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file in one step, so that a killed run leaves the old file or the new one."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(text, "utf-8")
-    temporary.replace(path)

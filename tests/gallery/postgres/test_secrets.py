@@ -147,7 +147,7 @@ def test_another_vaults_gallery_is_not_read(places, crowd, settings, tmp_path):
     ["mysql://u:hunter2@h/d", "hunter2", "postgresql://u:hunter2@h/d", "postgresql+psycopg://\x1b"],
 )
 def test_a_store_that_cannot_be_one_is_not_repeated(wrong):
-    with pytest.raises(SettingsError, match="neither `vault` nor an address") as refused:
+    with pytest.raises(SettingsError, match="must be `vault` or an address") as refused:
         Settings.load(store=wrong)
     assert "hunter2" not in str(refused.value)
     assert "\x1b" not in str(refused.value)

@@ -31,6 +31,7 @@ def units(
     sudo onlyme unlock units
     """
     from onlyme.errors import UsageError
+    from onlyme.storage.files import open_draft
     from onlyme.unlock.pam.program import check_trusted
     from onlyme.unlock.units import NAMES, make_unit
 
@@ -49,10 +50,9 @@ def units(
         check_trusted(part)
     to.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        draft = to / f".{name}.new"
-        draft.write_text(text, "utf-8")
-        draft.chmod(0o644)
-        draft.replace(to / name)
+        with open_draft(to / name, mode=0o644) as file:
+            os.fchmod(file.fileno(), 0o644)  # also under a strict umask
+            file.write(text.encode())
         typer.echo(f"✓ {to / name} is written")
     typer.echo(
         "next: groupadd --system --force onlyme\n"

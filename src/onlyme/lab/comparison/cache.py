@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zlib
 from dataclasses import asdict
 from io import BytesIO
@@ -22,6 +21,7 @@ import torch
 
 from onlyme.lab.comparison.inspection import GROUPS, Inspection
 from onlyme.lab.comparison.result import WayResult
+from onlyme.storage.files import open_draft
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,10 +101,5 @@ class ResultCache:
             arrays |= {f"map{index}": points for index, points in enumerate(look.map)}
             arrays["faces"] = np.stack([faces for _, faces in look.hardest])
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = self.folder / f".{name}.tmp"
-        temporary.touch(mode=0o600)
-        with temporary.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]  # the names are keywords here
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.folder / f"{name}.npz")
+        with open_draft(self.folder / f"{name}.npz") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]  # names are keywords here

@@ -52,9 +52,7 @@ class ChangeHandler:
     def __init__(
         self,
         settings: Settings,
-        is_password: Callable[[str, str], bool] = lambda password, user: is_login_password(
-            password, user=user
-        ),
+        is_password: Callable[[str, str], bool] = is_login_password,
     ) -> None:
         self._settings = settings
         self._is_password = is_password
@@ -94,7 +92,7 @@ class ChangeHandler:
             if not attempt.allowed:
                 raise KeyRefused(
                     "too many wrong passwords; try again in "
-                    f"{attempt.standing.wait / 60:.0f} minutes, or as root"
+                    f"{attempt.allowance.wait / 60:.0f} minutes, or as root"
                 )
             if self._is_password(password, user):
                 attempt.settle(Decision(accepted=True, name=user, reason=Reason.MATCH))

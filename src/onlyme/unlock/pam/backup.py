@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from onlyme.errors import PamError
-from onlyme.unlock.pam.folders import read_attributes, sync_folder
+from onlyme.storage.files import replace_private
+from onlyme.unlock.pam.folders import read_attributes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,9 +77,9 @@ def write_backup(folder: Path, backup: Backup, before: str) -> None:
     status = folder.stat()
     if status.st_uid != os.geteuid() or status.st_mode & 0o077:
         raise PamError(f"{folder} is open to others; run `chmod 700 {folder}` as root")
-    _write(folder / f"{backup.service}.before", before.encode("utf-8", "surrogateescape"))
-    _write(folder / f"{backup.service}.json", json.dumps(asdict(backup), indent=2).encode())
-    sync_folder(folder)
+    replace_private(folder / f"{backup.service}.before", before.encode("utf-8", "surrogateescape"))
+    described = json.dumps(asdict(backup), indent=2).encode()
+    replace_private(folder / f"{backup.service}.json", described)
 
 
 def read_backup(folder: Path, service: str) -> tuple[Backup, str] | None:
@@ -104,13 +105,3 @@ def remove_backup(folder: Path, service: str) -> None:
     """Remove a backup."""
     for name in (f"{service}.json", f"{service}.before"):
         (folder / name).unlink(missing_ok=True)
-
-
-def _write(path: Path, data: bytes) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(handle)
-    draft.replace(path)

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from onlyme.errors import PamError
+from onlyme.storage.files import open_draft
 
-__all__ = ["PamFolders", "read_attributes", "replace_file", "sync_folder"]
+__all__ = ["PamFolders", "read_attributes", "replace_file"]
 
 _MAX_FILE_BYTES: Final = 1 << 20
 _SERVICE_LETTERS: Final = frozenset(
@@ -123,35 +124,19 @@ def replace_file(path: Path, old: str, new: str) -> None:
         PamError: it holds something else by now.
         OSError: it cannot be written; it is as it was.
     """
-    draft = path.with_name(f".{path.name}.onlyme-{os.getpid()}")
     status = path.stat()
-    handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(new.encode("utf-8", "surrogateescape"))
-            file.flush()
-            os.fchown(handle, status.st_uid, status.st_gid)
-            os.fchmod(handle, stat.S_IMODE(status.st_mode))
-            for name, value in read_attributes(path).items():
-                os.setxattr(draft, name, value)
-            os.fsync(handle)
+    with open_draft(path) as file:
+        handle = file.fileno()
+        file.write(new.encode("utf-8", "surrogateescape"))
+        file.flush()
+        os.fchown(handle, status.st_uid, status.st_gid)
+        os.fchmod(handle, stat.S_IMODE(status.st_mode))
+        for name, value in read_attributes(path).items():
+            os.setxattr(handle, name, value)
+        os.fsync(handle)  # here, so that little time is left between the check and the rename
         _check_unchanged(path, old)
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
 
 
 def _check_unchanged(path: Path, old: str) -> None:
     if path.read_bytes() != old.encode("utf-8", "surrogateescape"):
         raise PamError(f"{path} was changed meanwhile; try again")
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring what was renamed in a folder to the disk."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

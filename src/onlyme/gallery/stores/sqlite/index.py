@@ -11,12 +11,12 @@ every row that has changed since. What it proposes is compared exactly.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from onlyme.errors import SettingsError
+from onlyme.storage.files import open_draft
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,13 +89,8 @@ def write_index(
         index.add(part)
         if progress:
             progress(start + len(part), len(matrix))
-    draft = path.with_name(f".{path.name}.new")
-    flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    os.close(os.open(draft, flags, 0o600))
-    faiss.write_index(index, str(draft))
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
-    draft.replace(path)
+    with open_draft(path) as file:
+        faiss.write_index(index, str(file.name))
 
 
 def _import_faiss() -> Any:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onlyme.storage.files import open_draft
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -85,22 +87,30 @@ class Matrix:
         Raises:
             OSError: it cannot be written.
         """
-        anew = self.version == 0
-        path = self.path.with_name(f".{self.path.name}.new") if anew else self.path
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_TRUNC if anew else 0)
-        handle = os.open(path, flags, 0o600)
-        try:
-            self._make_room(handle, slots)
-            self._write(handle, changes)
-            os.fdatasync(handle)
-            fields = (_MAGIC, self._store, self._generation, self._dimension, version, slots)
-            written = _FIELDS.pack(*fields)
-            os.pwrite(handle, written + _CHECKED.pack(zlib.crc32(written)), 0)
-        finally:
-            os.close(handle)
-        if anew:
-            path.replace(self.path)
+        if self.version == 0:
+            with open_draft(self.path) as file:
+                self._update(file.fileno(), changes, version, slots)
+        else:
+            handle = os.open(self.path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                self._update(handle, changes, version, slots)
+            finally:
+                os.close(handle)
         self.reopen()
+
+    def _update(
+        self,
+        handle: int,
+        changes: Iterable[tuple[NDArray[np.intp], NDArray[np.float32]]],
+        version: int,
+        slots: int,
+    ) -> None:
+        self._make_room(handle, slots)
+        self._write(handle, changes)
+        os.fdatasync(handle)
+        fields = (_MAGIC, self._store, self._generation, self._dimension, version, slots)
+        written = _FIELDS.pack(*fields)
+        os.pwrite(handle, written + _CHECKED.pack(zlib.crc32(written)), 0)
 
     def _make_room(self, handle: int, slots: int) -> None:
         size = _HEADER_BYTES + slots * self._dimension * 4
