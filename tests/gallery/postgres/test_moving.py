@@ -309,14 +309,14 @@ def test_a_search_that_a_whole_renewal_overtakes_is_done_again(opens, crowd, mon
     gallery, renewed = opens().ensure_gallery(), opens().ensure_gallery()
     people, directions = crowd.people(40)
     gallery.put(people)
-    straight, overtaken = gallery.store.nearest, []
+    straight, overtaken = gallery.store.find_nearest, []
 
     def slow(*arguments, **named):
         if not overtaken:
             overtaken.append(renew(renewed))  # between reading the salts and searching by them
         return straight(*arguments, **named)
 
-    monkeypatch.setattr(gallery.store, "nearest", slow)
+    monkeypatch.setattr(gallery.store, "find_nearest", slow)
     assert found(gallery, crowd, directions) == [person.name for person in people]
     assert overtaken == [40]
 
