@@ -212,7 +212,7 @@ def test_a_gallery_moves_by_command_through_kills_of_command_and_server(
     status = json.loads(ended(run("store", "status", "--json", store=address)))
     assert status["complete"] is False
     keeping, everybody = opened(settings, address)
-    with keeping, pytest.raises(VaultDamaged, match="not where it was"):  # half a gallery is none
+    with keeping, pytest.raises(VaultDamaged, match="no complete gallery"):  # half a gallery is none
         everybody.gallery.salts()
     everybody.close()
 
