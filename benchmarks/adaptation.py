@@ -29,7 +29,7 @@ from onlyme.errors import OnlymeError
 from onlyme.face.models import SHIPPED, find_model
 from onlyme.faceid.adaptation import Adaptation
 from onlyme.gate.admission import Gate
-from onlyme.siamese import Base
+from onlyme.siamese.head import Base
 from onlyme.siamese.owner import Examples, Owner
 from onlyme.vault.admin import VaultAdmin
 from onlyme.vault.store import Store

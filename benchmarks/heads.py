@@ -28,9 +28,9 @@ sys.path.insert(0, str(ROOT / "tools"))
 from people import People, read_people  # noqa: E402 - tools/ is no package
 from train_head import RECIPE  # noqa: E402
 
-from onlyme.siamese import learn_owner  # noqa: E402
 from onlyme.siamese.calibrate import TailCurve  # noqa: E402
 from onlyme.siamese.distance import measure_distances, normalize  # noqa: E402
+from onlyme.siamese.learning import learn_owner  # noqa: E402
 from onlyme.siamese.training.crossfit import CrossFit, CrossFitTrial, make_trials  # noqa: E402
 from onlyme.siamese.training.curves import LOG_FAR, TrialScores, make_far_curve, measure_trials  # noqa: E402
 from onlyme.siamese.training.train import train_base_head  # noqa: E402
@@ -264,8 +264,8 @@ def owner_head(
         strangers = np.flatnonzero((cross.fold == home) & (people.labels != trial.owner))
         others = generator.choice(strangers, 10, replace=False)
         learned = learn_owner(base, people.embeddings[trial.me], people.embeddings[others])
-        kept += learned.kept
-        if learned.kept:
+        kept += learned.has_owner_head
+        if learned.has_owner_head:
             plain = learn_owner(base, people.embeddings[trial.me])
             genuine = people.embeddings[trial.genuine]
             gain = (learned.margins(genuine) - learned.alpha_at(1e-5)).mean() - (

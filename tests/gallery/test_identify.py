@@ -14,8 +14,8 @@ from onlyme.gallery.identify import (
     identify_vector,
     rank_candidates,
 )
-from onlyme.siamese import learn_owner
 from onlyme.siamese.head import Base
+from onlyme.siamese.learning import learn_owner
 from onlyme.siamese.owner import Examples, Owner
 
 

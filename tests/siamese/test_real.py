@@ -6,7 +6,8 @@ import os
 import numpy as np
 import pytest
 
-from onlyme.siamese import Base, learn_owner, leave_one_out
+from onlyme.siamese.head import Base
+from onlyme.siamese.learning import learn_owner, leave_one_out
 
 pytestmark = pytest.mark.data
 

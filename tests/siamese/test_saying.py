@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from onlyme.errors import UsageError
-from onlyme.siamese import Base, learn_owner, make_certificate
+from onlyme.siamese.certificate import make_certificate
 from onlyme.siamese.distance import check_unit_rows, normalize
+from onlyme.siamese.head import Base
+from onlyme.siamese.learning import learn_owner
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 import train_head
@@ -70,7 +72,7 @@ def test_numbers_that_are_none_are_refused_in_words(hostile):
 
 
 def test_the_report_is_in_plain_words(owner):
-    assert not owner.kept
+    assert not owner.has_owner_head
     assert "standard deviations" not in owner.report.why
     assert not any(letter.isdigit() for letter in owner.report.why)
 
@@ -79,6 +81,6 @@ def test_the_certificate_says_who_judged_whom(owner):
     found = make_certificate(owner, far=1e-4)
     assert found.counted_photos == 5
     said = found.sentences()[0]
-    assert "owners of 5 photos" in said
-    assert "by heads trained in the same way without them" in said
-    assert "The head in use was then trained on all of them" in said
+    assert "owners with 5 photos" in said
+    assert "by matching rules trained in the same way without them" in said
+    assert "the rule in use was then trained on all of them" in said

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from onlyme.faceid.enrolled import Enrolled
     from onlyme.gallery.presence import Presence
     from onlyme.liveness.judge import Judge
-    from onlyme.siamese import Base
+    from onlyme.siamese.head import Base
     from onlyme.types import Face, PhotoReport, Tuning
     from onlyme.vault.admin import VaultAdmin
     from onlyme.vault.store import VaultTransaction
@@ -211,7 +211,7 @@ class FaceID:
             not_me=seen.others,
             alpha=owner.alpha,
             far=owner.far,
-            notes=(*owner.learned.report.notes, owner.learned.report.why),
+            notes=owner.learned.report.notes,
             advice=advise_owner(self.base, owner, seen.me, added=earlier is not None),
             created=owner.created,
             seconds=perf_counter() - start,

@@ -25,7 +25,7 @@ from onlyme.face.pipeline import Pipeline
 from onlyme.faceid.adaptation import Adaptation
 from onlyme.faceid.enrolled import GALLERY_FILE, Enrolled
 from onlyme.gate.admission import Gate
-from onlyme.siamese import Base
+from onlyme.siamese.head import Base
 from onlyme.vault.admin import VaultAdmin
 from onlyme.vault.key_sources import KeyFile, Keyring, Passphrase
 from onlyme.vault.store import Store

@@ -78,7 +78,9 @@ class GalleryCertificate:
                 f"({self.confidence:.0%} bound, extrapolated), from {ground}."
             )
         else:
-            bound = f"No bound: {self.people:,} people are too many for {ground}; no more is claimed."
+            bound = (
+                f"No bound: {self.people:,} people are too many for {ground}; no more is claimed."
+            )
         near = (
             f"A person who is less than {self.lead:g} in margin ahead of the next is not named: "
             "the answer is ambiguous."

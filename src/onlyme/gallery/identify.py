@@ -15,14 +15,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from onlyme.errors import NotCalibrated
 from onlyme.siamese.calibrate import compute_centre
 from onlyme.siamese.distance import measure_distances, normalize
 from onlyme.types import Decision, Reason
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from onlyme.gallery.gallery import Gallery, GalleryPerson

@@ -154,7 +154,10 @@ def make_certificate(
     rows = select_counted_rows(card["counted"], learned.photos)
     below = [row for row in rows if row["far"] >= rate * (1 - 1e-6)]
     if not below:
-        raise NotCalibrated("no certificate is possible: this alpha is too low for any bound; raise it with onlyme tune")
+        raise NotCalibrated(
+            "no certificate is possible: this alpha is too low for any bound; raise it with "
+            "`onlyme tune`"
+        )
     best = min(below, key=lambda row: row["upper95"])
     last = min(rows, key=lambda row: row["far"])
     modelled = None

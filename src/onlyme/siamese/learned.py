@@ -163,7 +163,9 @@ class LearnedOwner:
         """
         try:
             if state["model"] != base.model or state["base"] != base.made:
-                raise NeedsReenroll("the owner was learned with another network or calibration; learn again")
+                raise NeedsReenroll(
+                    "the owner was learned with another network or calibration; learn again"
+                )
             return cls._read_state(base, state)
         except (KeyError, TypeError, ValueError) as error:
             raise UsageError(f"this is not a learned owner ({type(error).__name__})") from None

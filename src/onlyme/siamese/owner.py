@@ -258,7 +258,7 @@ class Owner:
 
 
 def make_lesson(before: Owner, after: Owner, about: NDArray[np.float32]) -> Lesson:
-    """Report how relearning moved the margins of a face, float32[1, d], and of the owner's photos."""
+    """Report how relearning moved the margins of a face, float32[1, d], and of the owner."""
     return Lesson(
         name=before.name,
         margin_before=float(before.margins(about)[0]),

@@ -52,14 +52,14 @@ def test_an_upgrade_that_fails_leaves_nothing(database):
     with pytest.raises(VaultError, match="already exists"):
         PostgresStore.upgrade(database, MODEL, DIMENSION)
     run(database, "DROP TABLE onlyme_note")
-    with pytest.raises(VaultError, match="`onlyme store upgrade` makes one"):
+    with pytest.raises(VaultError, match="make one with `onlyme store upgrade`"):
         PostgresStore(database, MODEL, DIMENSION)
     assert PostgresStore.upgrade(database, MODEL, DIMENSION)
 
 
 def test_an_older_layout_is_refused_and_told_what_to_do(store, database):
     run(database, "UPDATE onlyme_schema SET version_num = '0000'")
-    with pytest.raises(VaultError, match=r"older layout 0000.*`onlyme store upgrade` brings it"):
+    with pytest.raises(VaultError, match=r"older layout 0000.*run `onlyme store upgrade`"):
         PostgresStore(database, MODEL, DIMENSION)
 
 

@@ -60,7 +60,9 @@ def migrate(
         VaultDamaged: the target does not hold what was copied.
     """
     if (source.model, source.dimension) != (target.model, target.dimension):
-        raise NeedsReenroll("the two stores are for different networks; enroll the people again instead")
+        raise NeedsReenroll(
+            "the two stores are for different networks; enroll the people again instead"
+        )
     _begin(source, target)
     written = 0
     for _ in range(_MAX_PASSES):
@@ -70,7 +72,9 @@ def migrate(
         if source.version == version:
             break
     else:
-        raise VaultBusy("the gallery changes faster than it is copied; stop what writes to it, and try again")
+        raise VaultBusy(
+            "the gallery changes faster than it is copied; stop what writes to it, and try again"
+        )
     digest = hash_rows(source)
     if digest != hash_rows(target) or source.count() != target.count():
         raise VaultDamaged("the target does not hold the rows that were copied; migrate again")

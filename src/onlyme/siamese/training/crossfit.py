@@ -125,7 +125,7 @@ class CrossFit:
         }
 
     def score_trials(self, trials: list[CrossFitTrial]) -> Iterator[NDArray[np.float64]]:
-        """Yield for each trial float64[n]: z of every row, by the head of owner's and row's folds."""
+        """Yield for each trial float64[n]: z of every row, by the head for both folds."""
         for trial in trials:
             home = int(self.fold[trial.me[0]])
             z = np.empty(len(self.labels))

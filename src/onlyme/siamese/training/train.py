@@ -83,7 +83,11 @@ def train_base_head(
     batches = _BatchSampler(labels[~held_out], recipe, generator)
     weights = start.projection.copy()
     moment, square = np.zeros_like(weights), np.zeros_like(weights)
-    best, best_miss, waited = start, measure_pair_miss(start, embeddings[held_out], labels[held_out]), 0
+    best, best_miss, waited = (
+        start,
+        measure_pair_miss(start, embeddings[held_out], labels[held_out]),
+        0,
+    )
     for step in range(1, recipe.steps + 1):
         rows, who = batches.draw()
         gradient = _compute_gradient(weights, vectors[rows], who, recipe)
