@@ -1,8 +1,8 @@
-"""A folder of people becomes embeddings, once; the cache lies outside the checkout.
+"""Embed a folder of people once; the cache is outside of the checkout.
 
-The cache is biometric data: the folder is its owner's alone (0700), the files too
-(0600). It is named after all that makes the embeddings: the photos, the networks, and
-the source of the modules between them. When one of them changes, it is made anew.
+The cache is biometric data: only its owner can read the folder (0700) and the files (0600). Its
+name is a hash of all that makes the embeddings: the photos, the networks, and the source of the
+modules between them. When one of them changes, a new cache is made.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ if TYPE_CHECKING:
 
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 MODULES = (decode, files, detect, subject, resize, geometry, align_module, embed)
-"""What lies between a file and its embedding, beside the networks."""
+"""The modules that turn a file into its embedding, beside the networks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class People:
-    """Photos of people as one network sees them.
+    """The embeddings of a folder of people by one network.
 
     Attributes:
         model: sha256 of the network.
         source: name of the folder.
         embeddings: float32[n, d] of unit length.
-        labels: int[n], who it is.
-        names: the person's name by label.
-        files: photo of each row, relative to the folder.
+        labels: int[n], the person of each row.
+        names: the name of each label.
+        files: the photo of each row, relative to the folder.
     """
 
     model: str
@@ -70,9 +70,9 @@ def read_people(
 
     Args:
         folder: one folder for each person.
-        console: where progress goes.
+        console: where progress is shown.
         same: text file of label errors: `A = B`, two names of one person, or
-            `drop PERSON/FILE`, a photo of somebody else.
+            `drop PERSON/FILE`, a photo of another person.
         embedder: manifest entry of the network; None for the shipped one.
     """
     photos = sorted(p for p in folder.glob("*/*") if p.suffix.lower() in SUFFIXES)
@@ -80,38 +80,38 @@ def read_people(
         raise SystemExit(f"{folder}: no photos in folders of people")
     pipeline = wiring.make_pipeline(Settings.load(embedder=embedder))
     model = pipeline.embedder.model
-    key = hashlib.sha256(f"{fingerprint()} {model}\n".encode())
+    key = hashlib.sha256(f"{compute_fingerprint()} {model}\n".encode())
     for photo in photos:
-        key.update(f"{photo.relative_to(folder)} {_sha256(photo)}\n".encode())
+        key.update(f"{photo.relative_to(folder)} {_hash_file(photo)}\n".encode())
     cache = user_cache_path("onlyme") / "people" / f"{key.hexdigest()[:16]}.npz"
     if not cache.exists():
-        _embed(pipeline, folder, photos, cache, console)
+        _embed_photos(pipeline, folder, photos, cache, console)
     with np.load(cache, allow_pickle=False) as parts:
         embeddings, files = parts["embeddings"], parts["files"]
     people = np.array([Path(file).parts[0] for file in files])
     keep = np.ones(len(files), bool)
     if same is not None:
-        people, keep = _corrected(same, people, files)
+        people, keep = _correct_labels(same, people, files)
     names, labels = np.unique(people[keep], return_inverse=True)
     return People(model, folder.name, embeddings[keep], labels, names, files[keep])
 
 
-def fingerprint() -> str:
-    """sha256 of all that turns a photo into what the embedder is shown, and of how it does.
+def compute_fingerprint() -> str:
+    """Return the sha256 of all that turns a photo into the input of the embedder.
 
     It covers the source of the modules, the detector, and the choice among several faces.
     """
-    source = [inspect.getsource(part) for part in (*MODULES, _labelled)]
+    source = [inspect.getsource(part) for part in (*MODULES, _select_labelled_face)]
     detector = find_model("detector", SHIPPED).sha256
     return hashlib.sha256("\0".join([detector, *source]).encode()).hexdigest()
 
 
-def _sha256(photo: Path) -> str:
+def _hash_file(photo: Path) -> str:
     with photo.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _corrected(
+def _correct_labels(
     same: Path, people: NDArray[np.str_], files: NDArray[np.str_]
 ) -> tuple[NDArray[np.str_], NDArray[np.bool_]]:
     keep = np.ones(len(files), bool)
@@ -125,29 +125,29 @@ def _corrected(
     return people, keep
 
 
-def _embed(
+def _embed_photos(
     pipeline: Pipeline, folder: Path, photos: list[Path], cache: Path, console: Console
 ) -> None:
     vectors, files = [], []
     with Progress(console=console) as progress:
         for photo in progress.track(photos, description="embedding"):
             frame = pipeline.decode(photo)
-            face = _labelled(pipeline.detector.detect(frame.pixels), frame)
+            face = _select_labelled_face(pipeline.detector.detect(frame.pixels), frame)
             if face is not None:
                 aligned = align(frame.pixels, face, pipeline.embedder.size)
                 vectors.append(pipeline.embedder.embed(aligned).vector)
                 files.append(photo.relative_to(folder).as_posix())
     cache.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    cache.parent.chmod(0o700)  # an earlier version made it for everybody
-    temporary = cache.with_name(f"{os.getpid()}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    cache.parent.chmod(0o700)  # an earlier version left it open to other users
+    draft = cache.with_name(f"{os.getpid()}.new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
         np.savez(stream, embeddings=np.array(vectors, np.float32), files=np.array(files))
-    temporary.replace(cache)
+    draft.replace(cache)
 
 
-def _labelled(faces: list[Face], frame: Frame) -> Face | None:
-    """The face that the folder's name means: large and near the middle."""
+def _select_labelled_face(faces: list[Face], frame: Frame) -> Face | None:
+    """Select the face that the folder is named after: large and near the middle."""
     height, width = frame.pixels.shape[:2]
 
     def rank(face: Face) -> float:

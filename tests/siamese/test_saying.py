@@ -45,8 +45,8 @@ def test_a_run_without_options_trains_with_the_recipe(monkeypatch, tmp_path):
         seen.append(made(parsed))
         raise SystemExit
 
-    made = train_head.recipe_of
-    monkeypatch.setattr(train_head, "recipe_of", stop)
+    made = train_head.choose_recipe
+    monkeypatch.setattr(train_head, "choose_recipe", stop)
     for options in ([], ["--ridge", "7"]):
         with pytest.raises(SystemExit):
             train_head.main([str(tmp_path), *options])
