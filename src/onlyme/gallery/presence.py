@@ -19,12 +19,13 @@ from onlyme.face.tracker import MAX_VOTES, Tracker
 from onlyme.types import Decision, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from onlyme.face.pipeline import Pipeline
+    from onlyme.face.pipeline import ImageLike, Pipeline
     from onlyme.face.tracker import FaceTrack
-    from onlyme.faceid.enrolled import Enrolled
     from onlyme.types import Embedding, Face, Frame
+
+    Identify = Callable[[list[Observation]], list[Decision]]
 
 __all__ = ["MIN_NAMING_FRAMES", "Presence", "fuse_decisions", "watch_presence"]
 
@@ -61,13 +62,13 @@ class _TrackVotes:
 
 
 def watch_presence(
-    pipeline: Pipeline, enrolled: Enrolled, frames: Iterable[Frame]
+    pipeline: Pipeline, identify: Identify, frames: Iterable[Frame | ImageLike]
 ) -> Iterator[list[Presence]]:
     """Yield for each frame the people in view now or half a second ago, the earliest first.
 
     Args:
-        pipeline: sees faces.
-        enrolled: who is enrolled.
+        pipeline: detects and embeds faces.
+        identify: returns whom each observation shows.
         frames: of one camera, in order.
 
     Raises:
@@ -76,31 +77,33 @@ def watch_presence(
     detector = pipeline.detector
     assert isinstance(detector, TrackingDetector)  # noqa: S101 - for the type checker; wiring made it
     tracker = Tracker(detector, pipeline.embedder)
-    opinions: dict[int, _TrackVotes] = {}
-    for frame in frames:
+    votes_by_track: dict[int, _TrackVotes] = {}
+    for picture in frames:
+        frame = pipeline.decode(picture)
         tracker.see(frame.pixels, frame.at)
-        opinions = {track.id: opinions.get(track.id, _TrackVotes()) for track in tracker.tracks}
+        votes_by_track = {
+            track.id: votes_by_track.get(track.id, _TrackVotes()) for track in tracker.tracks
+        }
         for track in tracker.tracks:
-            _update_votes(opinions[track.id], track, enrolled, frame)
+            _update_votes(votes_by_track[track.id], track, identify, frame)
         yield [
             Presence(
                 track.id,
                 track.since,
                 track.at,
                 track.face,
-                fuse_decisions(opinions[track.id].decisions),
+                fuse_decisions(votes_by_track[track.id].decisions),
             )
             for track in tracker.tracks
         ]
 
 
-def _update_votes(votes: _TrackVotes, track: FaceTrack, enrolled: Enrolled, frame: Frame) -> None:
+def _update_votes(votes: _TrackVotes, track: FaceTrack, identify: Identify, frame: Frame) -> None:
     """Decide whom a track shows, if it has a new embedding."""
-    newest = track.votes[-1]
-    if newest is not votes.last:
-        votes.last = newest
-        sight = Observation(frame, track.face, None, newest)
-        votes.decisions.extend(enrolled.identify([sight]))
+    embedding = track.votes[-1]
+    if embedding is not votes.last:
+        votes.last = embedding
+        votes.decisions.extend(identify([Observation(frame, track.face, None, embedding)]))
 
 
 def fuse_decisions(decisions: Iterable[Decision]) -> Decision:
@@ -116,13 +119,13 @@ def fuse_decisions(decisions: Iterable[Decision]) -> Decision:
     >>> [fuse_decisions(decisions).name for decisions in frames]
     ['ada', None, None]
     """
-    said = list(decisions)
-    names = Counter(decision.name for decision in said if decision.accepted)
+    given = list(decisions)
+    names = Counter(decision.name for decision in given if decision.accepted)
     name, count = names.most_common(1)[0] if names else (None, 0)
-    if len(said) >= MIN_NAMING_FRAMES and 2 * count > len(said):
-        agreeing = [decision for decision in said if decision.accepted and decision.name == name]
+    if len(given) >= MIN_NAMING_FRAMES and 2 * count > len(given):
+        agreeing = [decision for decision in given if decision.accepted and decision.name == name]
         agreeing.sort(key=lambda decision: decision.margin or 0.0)
-        return agreeing[(len(agreeing) - 1) // 2].add_cost({}, frames=len(said))
-    unclear = sum(d.accepted or d.reason is Reason.AMBIGUOUS for d in said)
-    reason = Reason.AMBIGUOUS if 2 * unclear > len(said) >= MIN_NAMING_FRAMES else Reason.NO_MATCH
-    return Decision(accepted=False, name=None, reason=reason).add_cost({}, frames=len(said))
+        return agreeing[(len(agreeing) - 1) // 2].add_cost({}, frames=len(given))
+    unclear = sum(d.accepted or d.reason is Reason.AMBIGUOUS for d in given)
+    reason = Reason.AMBIGUOUS if 2 * unclear > len(given) >= MIN_NAMING_FRAMES else Reason.NO_MATCH
+    return Decision(accepted=False, name=None, reason=reason).add_cost({}, frames=len(given))
