@@ -55,7 +55,7 @@ class Trial:
         known: whether that person is enrolled.
         ours: float[probes, gallery], z by the article's rule.
         cosine: the same of the network's own vectors.
-        promised: for each of `PROMISES` the z that keeps it among so many.
+        promised: for each of `PROMISES` the z that keeps it among this many people.
     """
 
     enrolled: Array
@@ -143,7 +143,7 @@ def dealt(people: People, judged: Array, seed: int) -> tuple[Array, Array]:
 
 
 def scores(model: FoldModel, enrolled: Array, probes: Array) -> Array:
-    """The z of every probe against everybody enrolled, as `onlyme.gallery.identify` counts it."""
+    """The z of every probe against all people enrolled, as in `onlyme.gallery.identify`."""
     templates = model.heads[enrolled]
     drawn = model.base.draws_not_me[:, None] - measure_distances(model.base.draws, templates)
     centres = [compute_centre(drawn[:, n], templates[n][None]) for n in range(len(templates))]
@@ -191,11 +191,11 @@ class Pooled:
         top, right = np.concatenate(tops), np.concatenate(rights)
         self.probe = np.concatenate([one.probe for one in trials])
         self.limits = [top[~known], self.probe[~known]]
-        # A known probe that somebody else is nearest to is missed at any limit.
+        # A known probe whose nearest is another person is missed at any limit.
         self.genuine = [np.where(right, top, -np.inf)[known], self.probe[known]]
 
     def fnir(self, times: Array, fpir: float) -> float:
-        """FNIR at an FPIR, with each person counted so many times."""
+        """FNIR at an FPIR, with each person counted `times` times."""
         top, who = self.limits
         order = np.argsort(-top, kind="stable")
         reached = np.cumsum(times[who[order]]) / times[who].sum()
@@ -207,10 +207,10 @@ class Pooled:
 
 def again(trials: list[Trial], rounds: int, seed: int) -> Array:
     """How often each person is drawn in each round: float[rounds, people]."""
-    everybody = max(int(one.probe.max()) for one in trials) + 1
+    people = max(int(one.probe.max()) for one in trials) + 1
     generator = np.random.default_rng(seed)
-    drawn = generator.integers(everybody, size=(rounds, everybody))
-    return np.stack([np.bincount(row, minlength=everybody) for row in drawn]).astype(float)
+    drawn = generator.integers(people, size=(rounds, people))
+    return np.stack([np.bincount(row, minlength=people) for row in drawn]).astype(float)
 
 
 def beside_cosine(trials: list[Trial], rounds: int, seed: int) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What a gallery promises is no more than what was counted, or says that it was not."""
+"""A gallery promises no more than was counted, or says that it extrapolates."""
 
 import json
 import subprocess

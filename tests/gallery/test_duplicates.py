@@ -31,7 +31,7 @@ def test_one_person_under_two_names_is_found_once(filled):
         ("a second name", "person 3"),
         ("person 7", "z third name"),
     }
-    assert len(found) == 2  # though each pair was met from both of its people
+    assert len(found) == 2  # though both names of each pair were compared
 
 
 def test_a_pair_is_found_from_either_of_its_names(filled):
@@ -41,7 +41,7 @@ def test_a_pair_is_found_from_either_of_its_names(filled):
 
 
 def test_the_rate_is_that_of_a_stranger_with_the_other_ones_template(filled):
-    """The oracle: an owner learned of the one, asked about the other's template."""
+    """The oracle: an owner learned from the one, compared with the other's template."""
     [pair] = find_duplicates(filled, ["person 3"])
     both = filled.get(["person 3", "a second name"])
     owner = learn_owner(filled.base, both["person 3"].me)

@@ -1,4 +1,4 @@
-"""What is promised, on what ground, and what is not promised."""
+"""A certificate says what is promised, on what grounds, and what is not."""
 
 from dataclasses import replace
 

@@ -99,7 +99,7 @@ def test_what_is_stored_comes_back(base, owner):
 
 
 def test_an_owner_head_that_helps_is_kept_and_comes_back(base):
-    """The owner varies along axes along which strangers do not differ from them."""
+    """The owner varies along axes on which strangers do not differ from the owner."""
     generator = np.random.default_rng(5)
     axes = normalize(np.linalg.inv(base.projection)[:, :6].T)
     who = person(40, 1)[0]
@@ -244,8 +244,8 @@ def test_leaving_out_finds_the_photo_that_hurts(base):
 
 
 def test_learning_and_deciding_are_quick(base):
-    """The issue asks for 150 ms and 1 ms; of this thread's own time, and some times that, since
-    a machine that is busy with other work is slower; benchmarks/heads.py gives the figures."""
+    """The goal is 150 ms and 1 ms. The bounds are higher, and count the time of this thread only,
+    since a busy machine is slower; benchmarks/heads.py measures the figures."""
     me, not_me = person(24, 7), strangers(25, 10)
     learned, probe = learn_owner(base, me, not_me), person(24, 8)[7:]
     learning, deciding = [], []

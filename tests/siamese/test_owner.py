@@ -1,4 +1,4 @@
-"""An owner is kept whole, and read again as it was."""
+"""An owner is written to a template completely, and read back unchanged."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What is said to people, and what is never printed."""
+"""Messages are in plain words, and numbers of a face are never printed."""
 
 import argparse
 import json

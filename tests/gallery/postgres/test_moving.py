@@ -1,4 +1,4 @@
-"""Galleries move between stores and get new rotations, also when somebody pulls the plug."""
+"""Galleries move between stores and get new rotations, also when a process is killed."""
 
 import json
 import signal
@@ -49,10 +49,10 @@ def test_everything_arrives_and_nothing_else(two, people):
     source.replace(rows)
     source.note("salts", b"sealed", None)
     source.note("job", b"two", None)
-    told = []
-    moved = migrate(source, target, lambda *at: told.append(at))
+    reports = []
+    moved = migrate(source, target, lambda *at: reports.append(at))
     assert (moved.rows, moved.written) == (2520, 2520)
-    assert told[-1] == (2520, 2520)
+    assert reports[-1] == (2520, 2520)
     assert_holds(target, rows)
     assert target.notes() == source.notes()
     assert hash_rows(target) == hash_rows(source) == moved.digest
@@ -72,8 +72,8 @@ def test_what_is_interrupted_goes_on_and_copies_only_the_rest(two, people):
     with pytest.raises(KeyboardInterrupt):
         migrate(source, target, stop)
     assert target.count().rows == 2000
-    assert set(target.notes()) == {MARK}  # without its salts nobody takes it for a gallery
-    # Meanwhile somebody is changed, somebody goes, and somebody comes.
+    assert set(target.notes()) == {MARK}  # without its salts it is not a gallery
+    # Meanwhile one person is changed, one is removed, and one is added.
     changed, gone, new = people.row(rows[0].key), rows[1], people.row()
     source.replace([changed, new])
     source.remove([gone.key])
@@ -183,14 +183,14 @@ def killed_when(process, reached):
 
 
 def opened(settings, store):
-    """Everybody of the same vault with a gallery in another place; and what to close."""
+    """Open the people of a vault with the gallery in another place; return the vault, too."""
     elsewhere = Settings.load(vault=settings.vault, store=store)
     keeping = wiring.open_vault(elsewhere)
     return keeping, wiring.make_enrolled(elsewhere, keeping, wiring.load_base(elsewhere))
 
 
 def found(gallery, crowd, directions):
-    """Who is found first for another photo of each of the people."""
+    """The name found first for another photo of each of the people."""
     photos = np.concatenate([crowd.photos(direction) for direction in directions])
     return [hits[0].name for hits in gallery.find_nearest(gallery.base.project(photos), 3)]
 
@@ -215,7 +215,7 @@ def test_a_gallery_moves_by_command_through_kills_of_command_and_server(
     with (
         keeping,
         pytest.raises(VaultDamaged, match="no complete gallery"),
-    ):  # half a gallery is none
+    ):  # half a gallery is not opened
         everybody.gallery.salts()
     everybody.close()
 
@@ -267,7 +267,7 @@ def test_a_renewal_that_is_killed_goes_on_and_searches_stay_right(
         killed_when(run("store", "revoke", store=address), partly)
         assert set(gallery.store.count().generations) == {1, 2}
         assert found(gallery, crowd, directions[:20]) == wanted  # some by each rotation
-        # Whoever comes meanwhile gets the new rotation, and is found.
+        # A person who is enrolled meanwhile gets the new rotation, and is found.
         [late], [direction] = crowd.people(1)
         late = type(late)("late", late.me)
         gallery.put([late])
@@ -284,7 +284,7 @@ def test_a_renewal_that_is_killed_goes_on_and_searches_stay_right(
         assert set(gallery.salts().by_generation) == {2}
         if address != "vault":
             assert gallery.store.list_indexes() == [2]
-        # What was stolen matches nobody any more, least of all its own person.
+        # The stolen vectors match no one any more, not even their own people.
         now = {row.key: row.vector for block in gallery.store.blocks() for row in block}
         alike = [float(stolen[key] @ now[key]) for key in stolen]
         assert abs(np.mean(alike)) < 0.05

@@ -1,4 +1,4 @@
-"""What is particular to the store in PostgreSQL: layout, rights, index, and what it tells."""
+"""What is particular to the store in PostgreSQL: layout, rights, index and messages."""
 
 import logging
 import time
@@ -175,16 +175,16 @@ def test_no_message_and_no_log_holds_the_password(server, role, caplog, monkeypa
     nowhere = f"postgresql+psycopg://{role}:{PASSWORD}@127.0.0.1:9/postgres"
     missing = f"postgresql+psycopg://{role}:{PASSWORD}@/missing?host={server.socket}"
     option = f"postgresql+psycopg://{role}:{PASSWORD}@/postgres?host={server.socket}&odd={PASSWORD}"
-    told = []
+    messages = []
     for address in (refusing, nowhere, missing, option):
         parsed = DatabaseAddress.parse(address)
-        told += [repr(parsed), str(parsed)]
+        messages += [repr(parsed), str(parsed)]
         for call in (PostgresStore, PostgresStore.upgrade):
             with pytest.raises(VaultError) as raised:
                 call(address, MODEL, DIMENSION)
-            told += traceback.format_exception(raised.value)
-    told.append(caplog.text)
-    assert PASSWORD not in "\n".join(told)
+            messages += traceback.format_exception(raised.value)
+    messages.append(caplog.text)
+    assert PASSWORD not in "\n".join(messages)
 
 
 def test_a_wrong_password_is_tried_once(mortal):
