@@ -98,7 +98,7 @@ def test_a_source_that_never_rests_is_given_up(two, people):
     source, target = two
     source.replace(people.rows(3))
     source.note("salts", b"sealed", None)
-    with pytest.raises(VaultBusy, match="stop who writes to it"):
+    with pytest.raises(VaultBusy, match="stop what writes to it"):
         migrate(source, target, lambda *_: source.replace([people.row()]))
 
 
@@ -108,7 +108,7 @@ def test_what_is_not_empty_is_not_overwritten(two, people):
     source.note("salts", b"sealed", None)
     theirs = people.rows(2)
     target.replace(theirs)
-    with pytest.raises(VaultError, match="holds a gallery already"):
+    with pytest.raises(VaultError, match="already holds a gallery"):
         migrate(source, target)
     assert_holds(target, theirs)
 
@@ -144,7 +144,7 @@ def test_what_arrives_bent_is_noticed(two, people, monkeypatch):
         return straight([rows[0]._replace(sealed=b"bent"), *rows[1:]], was)
 
     monkeypatch.setattr(target, "replace", bent)
-    with pytest.raises(VaultDamaged, match="not those that were sent"):
+    with pytest.raises(VaultDamaged, match="does not hold the rows that were copied"):
         migrate(source, target)
     assert MARK in target.notes()
 
@@ -239,7 +239,7 @@ def test_a_gallery_moves_by_command_through_kills_of_command_and_server(
         names = found(everybody.gallery, crowd, directions[:50])
         assert names == [person.name for person in people[:50]]
         everybody.close()
-    assert "holds a gallery already" in ended(run(*words), expect=2)
+    assert "already holds a gallery" in ended(run(*words), expect=2)
 
 
 @pytest.mark.parametrize("place", ["vault", "PostgreSQL"])

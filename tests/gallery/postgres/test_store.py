@@ -126,7 +126,7 @@ def test_a_role_that_may_only_read_and_write_rows_is_enough(store, database, rol
 def test_pgvector_that_may_not_be_switched_on_is_asked_for(server, role):
     database = server.database(f"bare{time.time_ns()}")
     server.query(database.split("/")[3].split("?")[0], f"GRANT CREATE ON SCHEMA public TO {role}")
-    with pytest.raises(VaultError, match="administrator does that with `CREATE EXTENSION vector`"):
+    with pytest.raises(VaultError, match="administrator must run `CREATE EXTENSION vector`"):
         PostgresStore.upgrade(as_role(database, role), MODEL, DIMENSION)
     assert PostgresStore.upgrade(database, MODEL, DIMENSION)  # who may, does
 
