@@ -235,7 +235,7 @@ class Gallery:
         me = template.values.get("me")
         if not isinstance(me, np.ndarray) or me.ndim != 2 or not len(me):
             raise VaultDamaged(f"{what} holds no embeddings")
-        stored: dict[str, Any] = template.values.get("files", {})  # type: ignore[assignment]
+        stored: dict[str, Any] = template.values.get("files", {})  # type: ignore[assignment]  # sealed
         files = {name: (str(digest), str(why)) for name, (digest, why) in stored.items()}
         return GalleryPerson(template.name, me, template.created, files, row.sealed)
 

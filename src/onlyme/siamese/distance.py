@@ -58,8 +58,8 @@ MAX_ROWS_WITHOUT_BLAS = 8
 def normalize(vectors: NDArray[Any]) -> NDArray[Any]:
     """Scale each row to length 1; a row of zeros stays one."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    # NumPy types a quotient as Any.
-    return vectors / np.maximum(lengths, np.finfo(vectors.dtype).tiny)  # type: ignore[no-any-return]
+    scaled: NDArray[Any] = vectors / np.maximum(lengths, np.finfo(vectors.dtype).tiny)
+    return scaled
 
 
 def measure_distances(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:

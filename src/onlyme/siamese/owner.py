@@ -229,9 +229,10 @@ class Owner:
         try:
             none = Examples.make_empty(base.dimension).me
             sets = (values.get(key, none) if key in _ADDED_SETS else values[key] for key in _SETS)
-            examples = Examples(*sets)  # type: ignore[arg-type]
-            alpha = float(values["alpha"])  # type: ignore[arg-type]
-            promised: float | None = values["promised"]  # type: ignore[assignment]
+            # A template's values may be of any stored type; a wrong one is caught below.
+            examples = Examples(*sets)  # type: ignore[arg-type]  # see above
+            alpha = float(values["alpha"])  # type: ignore[arg-type]  # see above
+            promised: float | None = values["promised"]  # type: ignore[assignment]  # see above
             try:
                 learned = LearnedOwner.restore(base, state)
             except NeedsReenroll:

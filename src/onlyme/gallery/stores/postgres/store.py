@@ -220,7 +220,7 @@ class PostgresStore:
         wide = max(_MIN_CANDIDATES, 4 * k)
         exact = exact or wide > _MAX_CANDIDATES
         found = (
-            f"(SELECT key, vector FROM onlyme_template WHERE generation = {int(generation)})"  # noqa: S608
+            f"(SELECT key, vector FROM onlyme_template WHERE generation = {int(generation)})"  # noqa: S608 - a number
             if exact
             else f"({index.make_candidate_query(self.dimension, int(generation), wide)})"
         )
