@@ -85,7 +85,7 @@ def decode(image: ImageLike, *, max_pixels: int = MAX_PIXELS, max_bytes: int = M
         >>> decode(b"no picture")
         Traceback (most recent call last):
         ...
-        onlyme.errors.ImageError: bytes: no picture in a format that is read here
+        onlyme.ImageError: bytes: no picture in a format that is read here
     """
     if isinstance(image, np.ndarray):
         return Frame(_check_array(image, "array", max_pixels), "array")
@@ -121,7 +121,7 @@ def check_frame(frame: Frame, *, max_pixels: int = MAX_PIXELS) -> Frame:
         >>> check_frame(Frame(np.zeros((2, 2), np.uint8), "me"))
         Traceback (most recent call last):
         ...
-        onlyme.errors.ImageError: me: is uint8, 2×2; expected uint8, height×width×3, in RGB order
+        onlyme.ImageError: me: is uint8, 2×2; expected uint8, height×width×3, in RGB order
     """
     said: Any = frame.source  # others make frames too, whatever the types say
     if not isinstance(said, str):
