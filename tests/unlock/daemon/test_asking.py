@@ -18,7 +18,8 @@ from onlyme.unlock.transport import ask
 from tests.unlock.conftest import clip, show
 from tests.unlock.stack import OTHER, OTHER_PASSWORD, OTHER_UID, PASSWORD, UID, USER, WRONG
 
-pytestmark = pytest.mark.data
+# In one group, since most of these tests ask the same running daemon.
+pytestmark = [pytest.mark.data, pytest.mark.xdist_group("unlock-house")]
 
 ASKING = Path(__file__).with_name("asking.py")
 STRANGER = 4999

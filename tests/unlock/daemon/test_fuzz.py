@@ -16,6 +16,7 @@ MESSAGES = 400  # benchmarks/unlock.py sends 10,000
 
 
 @pytest.mark.data
+@pytest.mark.xdist_group("unlock-house")
 def test_noise_and_hostile_requests_leave_the_daemon_serving(house, data):
     """A member of the group sends them; other tests are about the connection itself."""
     before = fingerprint(house)

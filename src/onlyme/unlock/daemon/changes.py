@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from onlyme.errors import KeyRefused, UsageError
 from onlyme.faceid import wiring
-from onlyme.faceid.adaptation import Adaptation
 from onlyme.faceid.face_id import FaceID
 from onlyme.gate.audit import AuditEntry, Event
 from onlyme.gate.password import is_login_password
@@ -76,28 +75,28 @@ class ChangeHandler:
             OnlymeError: the change itself failed.
         """
         _require_user(user)
-        with wiring.make_face_id(self._settings, FaceID) as face_id:
+        with FaceID(wiring.assemble(self._settings, by="daemon")) as face_id:
             if not peer.is_root:
                 self._check_password(face_id, user, document)
             return CHANGES[what](face_id, user, document)
 
     def reset_after_password(self, user: str, vector: NDArray[np.float32] | None) -> None:
-        """Let a user's face try again after the password, and offer it to adaptation.
+        """Let a user's face try again after the password, and offer the face to adaptation.
 
         Args:
             user: who gave the password.
             vector: float32[d], the face that was seen just before; None without one.
         """
-        with wiring.make_face_id(self._settings, FaceID) as face_id:
-            face_id.gate.reset(user)
+        with FaceID(wiring.assemble(self._settings, by="daemon")) as face_id:
+            face_id.admin.gate.reset(user)
             if vector is not None and user in face_id.names():
-                Adaptation(face_id.base, face_id.keeping).confirm(user, vector)
+                face_id.make_adaptation().confirm(user, vector)
 
     def _check_password(self, face_id: FaceID, user: str, document: Document) -> None:
         password = document.get("password")
         if not isinstance(password, str) or not password:
             raise KeyRefused("this change needs your login password")
-        with face_id.gate.attempt(user, PASSWORD_SOURCE) as attempt:
+        with face_id.admin.gate.attempt(user, PASSWORD_SOURCE) as attempt:
             if not attempt.allowed:
                 wait = _format_minutes(attempt.standing.wait)
                 raise KeyRefused(f"too many wrong passwords; try again in {wait}, or as root")
@@ -105,9 +104,9 @@ class ChangeHandler:
                 attempt.settle(Decision(accepted=True, name=user, reason=Reason.MATCH))
                 return
         # The attempt was not settled, so it stays counted.
-        with face_id.store.edit() as page:
+        with face_id.admin.store.edit() as page:
             refused = AuditEntry(Event.ATTEMPT, user, PASSWORD_SOURCE, "rejected", Reason.NO_MATCH)
-            face_id.gate.audit.note(page, refused)
+            face_id.admin.gate.audit.note(page, refused)
         raise KeyRefused("that is not your password; nothing was changed")
 
 
@@ -141,7 +140,7 @@ def _not_me(face_id: FaceID, user: str, document: Document) -> Document:
 
 
 def _adapt(face_id: FaceID, user: str, document: Document) -> Document:
-    adaptation = Adaptation(face_id.base, face_id.keeping)
+    adaptation = face_id.make_adaptation()
     if "consent" in document:
         adaptation.set_consent(user, consent=_read_flag(document, "consent"))
     if _read_flag(document, "undo"):
@@ -151,7 +150,7 @@ def _adapt(face_id: FaceID, user: str, document: Document) -> Document:
 
 def _revoke(face_id: FaceID, user: str, document: Document) -> Document:
     del document
-    face_id.keeping.revoke(user)
+    face_id.admin.revoke(user)
     return {"revoked": user}
 
 
@@ -161,7 +160,7 @@ def _import(face_id: FaceID, user: str, document: Document) -> Document:
         raise UsageError("sealed must be the content of an export, in base64")
     if not isinstance(passphrase, str) or not passphrase.isprintable():
         raise UsageError("passphrase must be the passphrase of the export")
-    face_id.keeping.import_sealed(
+    face_id.admin.import_sealed(
         _decode_base64(sealed),
         passphrase,
         "daemon",
