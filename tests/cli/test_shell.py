@@ -301,6 +301,16 @@ def test_no_connection_is_opened(obama, photos, words):
 # -------------------------------------------------------------------------- doctor
 
 
+def copy_package(tmp_path):
+    """Return a copy of the installed package, in which files may be harmed."""
+    import onlyme as package
+
+    copy = tmp_path / "site" / "onlyme"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(package.__file__).parent, copy, ignore=ignored)
+    return copy
+
+
 def test_doctor_finds_all_well(obama):
     done = obama("doctor", "--json")
     findings = {finding["part"]: finding for finding in json.loads(done.stdout)}
@@ -322,12 +332,7 @@ def test_doctor_finds_all_well(obama):
 )
 def test_doctor_says_what_to_do_about_a_model(tmp_path, photos, harm, says, code):
     """On a copy of the package whose embedder is harmed, as a broken install would be."""
-    import onlyme as package
-
-    source = Path(package.__file__).parent
-    copy = tmp_path / "site" / "onlyme"
-    shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__", "lab"))
-    (copy / "lab").mkdir()  # its commands are not asked for here
+    copy = copy_package(tmp_path)
     harm(next((copy / "face" / "models").glob("sface*.onnx")))
     shell = Shell(tmp_path)
     shell.variables["PYTHONPATH"] = copy.parent
@@ -411,12 +416,7 @@ def test_the_module_and_the_script_are_one_command():
 
 def test_doctor_on_altered_liveness_and_head(tmp_path):
     """What is optional may be absent; what is there must be what it says it is."""
-    import onlyme as package
-
-    copy = tmp_path / "site" / "onlyme"
-    ignored = shutil.ignore_patterns("__pycache__", "lab")
-    shutil.copytree(Path(package.__file__).parent, copy, ignore=ignored)
-    (copy / "lab").mkdir()
+    copy = copy_package(tmp_path)
     (liveness,) = (copy / "face" / "models").glob("*liveness*.onnx")
     (head,) = (copy / "siamese").glob("base-*.npz")
     for file in (liveness, head):

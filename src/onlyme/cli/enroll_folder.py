@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.progress import show_progress
 from onlyme.faceid.serialize import dump_json
 
 if TYPE_CHECKING:
@@ -71,26 +72,14 @@ def enroll_folder(
     onlyme enroll-folder people/
     onlyme enroll-folder people/ --add --report report.json
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
     from onlyme.faceid.bulk import enroll_people
     from onlyme.settings import Settings
 
     settings = Settings.load(vault=vault, embedder=embedder)
-    console = Console(stderr=True)
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (
         options.open_face_id(vault, embedder, make=True) as face_id,
-        Progress(*columns, console=console, disable=not console.is_terminal) as bars,
+        show_progress() as progress,
     ):
-        running: dict[str, Any] = {}
-
-        def show_progress(what: str, done: int, total: int) -> None:
-            if what not in running:
-                running[what] = bars.add_task(what, total=total)
-            bars.update(running[what], completed=done)
-
         census = enroll_people(
             face_id,
             settings,
@@ -99,7 +88,7 @@ def enroll_folder(
             replace_photos=replace,
             workers=workers,
             look_for_duplicates=twins,
-            progress=show_progress,
+            progress=progress,
         )
     document = _make_document(census)
     if report is not None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.progress import show_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from onlyme.gallery.stores.protocol import TemplateStore
     from onlyme.settings import Settings
@@ -119,8 +121,8 @@ def migrate(
     if settings.store == target_settings.store:
         raise UsageError("the gallery is there already; say --to some other place")
     with _open_store(settings) as source, _open_store(target_settings, make=True) as target:
-        with _show_bar("copied") as progress:
-            answer = moved(source, target, progress)
+        with show_progress() as move:
+            answer = moved(source, target, partial(move, "copied"))
         if isinstance(target, IndexedStore) and answer.rows >= target.index_from:
             typer.echo("building the index …", err=True)
             for generation in target.count().generations:
@@ -160,8 +162,8 @@ def revoke(*, vault: options.Vault = None) -> None:
             gallery = everybody.gallery
             if gallery is None:
                 raise UnknownOwner("there is no gallery; `onlyme enroll-folder` makes one")
-            with _show_bar("turned") as progress:
-                count = renew(gallery, progress)
+            with show_progress() as move:
+                count = renew(gallery, partial(move, "re-encrypted"))
         finally:
             everybody.close()
     typer.echo(f"{count} people were turned; what was stored of them so far matches nothing")
@@ -206,16 +208,3 @@ def _open_store(settings: Settings, *, make: bool = False) -> Iterator[TemplateS
 
 def _describe_store(store: TemplateStore) -> str:
     return str(getattr(store, "address", None) or getattr(store, "path", "the gallery"))
-
-
-@contextmanager
-def _show_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on a terminal, and nothing in a pipe."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
-        task = bars.add_task(what, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)

@@ -81,7 +81,7 @@ def train(
 
     onlyme lab train compact --me photos/me --not-me photos/others --out my-run
     """
-    from onlyme.cli.lab.parts import make_loader
+    from onlyme.cli.lab.parts import count_photos, make_loader
     from onlyme.errors import UsageError
     from onlyme.lab.photos import read_photos
     from onlyme.lab.spec import Spec
@@ -95,7 +95,8 @@ def train(
         way, alpha=alpha, kind=kind, faithful=not repaired, unit=unit, whole=whole,
         side=side, seed=seed, rate=rate, limit=limit,
     )  # fmt: skip
-    photos = read_photos(me, not_me, make_loader(whole=whole))
+    with count_photos(make_loader(whole=whole)) as load:
+        photos = read_photos(me, not_me, load)
     _say_photos(photos)
     _say_result(run(photos, spec, out, resume=resume, progress=_is_terminal()), out)
 
@@ -120,11 +121,12 @@ def train_identities(
     resume: Resume = False,
 ) -> None:
     """Train an embedder from scratch on many people, with one process or several."""
-    from onlyme.cli.lab.parts import make_loader
+    from onlyme.cli.lab.parts import count_photos, make_loader
     from onlyme.lab.identities import IdentitySpec, train_identities
     from onlyme.lab.people import read_people
 
-    everyone = read_people(people, make_loader())
+    with count_photos(make_loader()) as load:
+        everyone = read_people(people, load)
     typer.echo(f"{len(everyone.names)} people, {sum(map(len, everyone.faces))} faces", err=True)
     spec = IdentitySpec(
         dimension, batch_people, batch_photos, alpha, steps, rate, seed, devices, nodes, precision
@@ -151,7 +153,7 @@ def export(
     """Turn a trained network into one that opens the door: `--embedder NAME`."""
     import numpy as np
 
-    from onlyme.cli.lab.parts import make_loader
+    from onlyme.cli.lab.parts import count_photos, make_loader
     from onlyme.errors import UsageError
     from onlyme.lab.export import export as write
     from onlyme.lab.export import get_embedder
@@ -168,7 +170,8 @@ def export(
         raise UsageError("say --faces DIR, a folder of people, for the parity check")
     else:
         embedder = load_embedder(run)
-        checked = np.concatenate(read_people(faces, make_loader(), most=2).faces[:20])
+        with count_photos(make_loader()) as load:
+            checked = np.concatenate(read_people(faces, load, most=2).faces[:20])
     done = write(embedder, name, models or Settings.load().models, checked, replace=replace)
     typer.echo(
         f"{done.path}: {done.dimension} numbers a face; distances differ from the trained "
@@ -201,7 +204,7 @@ def compare(
     command goes on, and with more owners it trains only what is new. The report is
     written after each owner.
     """
-    from onlyme.cli.lab.parts import make_loader, make_product
+    from onlyme.cli.lab.parts import count_photos, make_loader, make_product
     from onlyme.errors import UsageError
     from onlyme.lab.comparison.cache import ResultCache
     from onlyme.lab.comparison.compare import Plan
@@ -216,7 +219,8 @@ def compare(
     plan = Plan(
         owners, counts, tuple(ways.split(",")), strangers, unseen, alpha, limit, seed, article_side
     )
-    everyone = read_people(people, make_loader())
+    with count_photos(make_loader()) as load:
+        everyone = read_people(people, load)
     kept = ResultCache(out / "cells")
     try:
         with ExitStack() as stack:
