@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from onlyme.lab.photos import Photos
     from onlyme.lab.run import TrainedNetwork
 
-__all__ = ["app"]
+__all__ = ["app", "register"]
 
 app = typer.Typer(
     name="lab",
@@ -21,6 +21,12 @@ app = typer.Typer(
     help="Train Siamese networks yourself: the article's three ways, compared. "
     "Needs the extra `lab`.",
 )
+
+
+def register(parent: typer.Typer) -> None:
+    """Add this family's commands."""
+    parent.add_typer(app)
+
 
 Me = Annotated[Path, typer.Option("--me", metavar="DIR", help="Photos of the owner.")]
 NotMe = Annotated[Path, typer.Option("--not-me", metavar="DIR", help="Photos of others.")]
