@@ -12,18 +12,19 @@ from pathlib import Path
 
 import pytest
 
+from onlyme.cli.extras import EXTRAS
 from tests.cli.conftest import ONLYME, Shell, refused
 
 COMMANDS = {
-    "": "somebody.jpg",
+    "": "ada photo.jpg",
     "enroll": "--not-me",
-    "list": "who is enrolled",
+    "list": "the enrolled people",
     "forget": "Erase",
     "verify": "echo welcome",
     "identify": "if any",
     "watch": "Ctrl-C",
     "tune": "such as 1e-5",
-    "certificate": "how sure",
+    "certificate": "how certain",
     "not-me": "--undo",
     "evaluate": "report.html",
     "doctor": "what to do",
@@ -316,10 +317,39 @@ def test_doctor_finds_all_well(obama):
     findings = {finding["part"]: finding for finding in json.loads(done.stdout)}
     assert findings["model detector"]["state"] == "ok"
     assert findings["model embedder"]["state"] == "ok"
-    assert "1 enrolled" in findings["vault"]["detail"]
+    assert "1 person enrolled, key: file" in findings["vault"]["detail"]
     assert "camera" in findings
+    assert {f"extra {name}" for name in EXTRAS} <= set(findings)
     broken = any(finding["state"] == "broken" for finding in findings.values())
     assert done.returncode == (2 if broken else 0)
+
+
+def list_files(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("held", [(), ("notes.txt",)], ids=["empty", "other files"])
+def test_a_folder_without_a_vault_stays_as_it_is(onlyme, held):
+    onlyme.vault.mkdir(mode=0o700)
+    for name in held:
+        (onlyme.vault / name).write_text("a note")
+    before = list_files(onlyme.home)
+    onlyme.variables["ONLYME_RUNTIME"] = "opencv"
+    findings = json.loads(onlyme("doctor", "--json").stdout)
+    (vault,) = (finding for finding in findings if finding["part"] == "vault")
+    assert (vault["state"], "none yet" in vault["detail"]) == ("ok", True)
+    assert "no vault at" in sentence(onlyme("list"))
+    assert list_files(onlyme.home) == before
+
+
+def test_doctor_reports_a_vault_that_was_lost(obama):
+    (obama.vault / "vault.sqlite").unlink()
+    before = list_files(obama.vault)
+    done = obama("doctor")
+    assert done.returncode == 2
+    assert "holds vault.key, but no vault.sqlite" in done.stdout
+    assert "→ run `onlyme restore FILE`" in done.stdout
+    assert list_files(obama.vault) == before
 
 
 @pytest.mark.parametrize(

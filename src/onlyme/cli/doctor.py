@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from onlyme.settings import Settings
 
-__all__ = ["register"]
+__all__ = ["Finding", "examine", "examine_extras", "register"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def doctor(
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
-    """Check every part, and say what to do where one does not work. Nothing is changed."""
+    """Check every part, and say what to do where one does not work."""
     from onlyme.settings import Settings
 
     findings = list(examine(Settings.load(vault=vault, embedder=embedder)))
@@ -64,7 +64,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _examine_head(settings)
     yield _examine_vault(settings)
     yield _examine_cameras()
-    yield from _examine_extras()
+    yield from examine_extras()
 
 
 def _examine_models(settings: Settings) -> Iterator[Finding]:
@@ -180,7 +180,8 @@ def _examine_cameras() -> Finding:
     )
 
 
-def _examine_extras() -> Iterator[Finding]:
+def examine_extras() -> Iterator[Finding]:
+    """Examine the extras for users: for each, whether its packages are installed."""
     from onlyme.cli.extras import EXTRAS, find_missing, list_extras
 
     extras = list_extras()

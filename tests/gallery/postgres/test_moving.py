@@ -276,7 +276,7 @@ def test_a_renewal_that_is_killed_goes_on_and_searches_stay_right(
             while not again.done() or searches < 3:
                 assert found(gallery, crowd, directions[:20]) == wanted
                 searches += 1
-            assert "people were turned" in again.result()
+            assert "people were re-encrypted" in again.result()
         assert gallery.store.count() == (2501, {2: 2501})
         assert set(gallery.salts().by_generation) == {2}
         if address != "vault":
