@@ -9,16 +9,19 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from onlyme.errors import UsageError
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
+    from PIL import Image
 
 __all__ = [
     "Decision",
@@ -31,14 +34,21 @@ __all__ = [
     "LivenessLevel",
     "PhotoReport",
     "Quality",
-    "QualityCheck",
     "Reason",
     "Tuning",
     "Verdict",
-    "checked_name",
 ]
 
 MAX_NAME_CHARACTERS = 64
+
+ImageLike: TypeAlias = (
+    "str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]"
+)
+"""What may be given as a picture: a path, the bytes of a file, a PIL image, or an RGB array
+uint8[h, w, 3]."""
+
+NetworkFunction: TypeAlias = "Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]]"
+"""A loaded network: takes its one input, returns its outputs. For one thread at a time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +87,17 @@ class Face:
     def area(self) -> float:
         """Width times height of the box, in square pixels."""
         return float(self.box[2] * self.box[3])
+
+    def crop(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return a view of the part of the frame that the box covers; at least one pixel.
+
+        Args:
+            pixels: uint8[h, w, 3] or uint8[h, w], the frame.
+        """
+        height, width = pixels.shape[:2]
+        low = np.clip(self.box[:2], 0, (width - 1, height - 1)).astype(int)
+        high = np.clip(self.box[:2] + self.box[2:], low + 1, (width, height)).astype(int)
+        return pixels[low[1] : high[1], low[0] : high[0]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -355,10 +376,14 @@ def checked_name(name: str) -> str:
     'Ada Lovelace'
     >>> checked_name("a\x1b[2Jb")
     Traceback (most recent call last):
-    onlyme.errors.UsageError: a name has 1 to 64 printable characters
+    onlyme.UsageError: a name has 1 to 64 printable characters
     """
     if isinstance(name, str):
         canonical = unicodedata.normalize("NFC", name).strip()
         if 0 < len(canonical) <= MAX_NAME_CHARACTERS and canonical.isprintable():
             return canonical
     raise UsageError(f"a name has 1 to {MAX_NAME_CHARACTERS} printable characters")
+
+
+for _name in __all__:
+    globals()[_name].__module__ = "onlyme"  # where users find it, and what a traceback says

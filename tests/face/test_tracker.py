@@ -1,12 +1,13 @@
-"""Everybody in view keeps a number of their own, and nobody takes another's."""
+"""Test that each person in view keeps one number, and no one gets another person's number."""
 
 import cv2
 import numpy as np
 import pytest
 
 from onlyme.face.temporal import SEARCH_EVERY_FRAMES
-from onlyme.face.tracker import MAX_LOST_SECONDS, MAX_VOTES, Tracker
+from onlyme.face.tracker import MAX_LOST_SECONDS, MAX_VOTES, FaceContinuity, Tracker
 from onlyme.image.decode import decode
+from onlyme.types import Face
 
 RATE = 30.0
 
@@ -71,7 +72,7 @@ def test_two_who_walk_keep_their_numbers(tracker, people):
     assert all(len(track.votes) == MAX_VOTES for track in tracker.tracks)
 
 
-def test_whoever_comes_later_gets_the_next_number(tracker, people):
+def test_a_person_who_comes_later_gets_the_next_number(tracker, people):
     one, two, three = people
     scenes = [[(one, 20, 60)]] * 6 + [[(one, 20, 60), (two, 260, 60)]] * 8
     scenes += [[(one, 20, 60), (two, 260, 60), (three, 480, 200)]] * 8
@@ -93,7 +94,7 @@ def test_who_passes_behind_something_comes_back_as_the_same(tracker, people):
     assert made[-1][3 - stayed] == pytest.approx(made[5][3 - stayed] + 180, abs=12)
 
 
-def test_who_left_for_long_is_somebody_new(tracker, people):
+def test_a_person_who_was_away_for_long_gets_a_new_number(tracker, people):
     one, *_ = people
     made = shown(
         tracker,
@@ -105,7 +106,7 @@ def test_who_left_for_long_is_somebody_new(tracker, people):
 
 
 @pytest.mark.parametrize("frames", [1, 3, 8, 12])
-def test_somebody_else_in_the_same_place_is_somebody_else(tracker, people, frames):
+def test_another_person_in_the_same_place_gets_another_number(tracker, people, frames):
     """The swap may come right after the face was embedded; it is seen when it is again."""
     one, two, _ = people
     made = shown(tracker, *[[(one, 200, 100)]] * frames, *[[(two, 200, 100)]] * SEARCH_EVERY_FRAMES)
@@ -113,7 +114,7 @@ def test_somebody_else_in_the_same_place_is_somebody_else(tracker, people, frame
     assert list(made[-1]) == [2]
     (track,) = (t for t in tracker.tracks if t.id == 2)
     (former,) = (t for t in tracker.tracks if t.id == 1)
-    assert former.measure_cosine(track.votes[-1].vector) < 0.35
+    assert former.continuity.measure_cosine(track.votes[-1].vector) < 0.35
 
 
 def test_two_who_pass_each_other_keep_their_numbers(tracker, people):
@@ -136,3 +137,34 @@ def test_a_picture_that_stands_still_is_one_vote(tracker, people):
 
 def test_an_empty_street(tracker):
     assert shown(tracker, [], [], []) == [{}, {}, {}]
+
+
+# ------------------------------------------------------------------ one subject
+
+
+ADA, BOB = np.eye(128, dtype=np.float32)[:2]
+
+
+def subject(x=100, w=100):
+    return Face(np.array([x, 100, w, 1.3 * w], np.float32), np.zeros((5, 2), np.float32), 0.9)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "second", "vector", "same"),
+    [
+        (0.07, subject(), ADA, True),
+        (0.07, subject(x=150), ADA, True),
+        (0.07, subject(x=260), ADA, False),  # jumped
+        (0.40, subject(x=260), ADA, True),  # had time to get there
+        (0.07, subject(w=180), ADA, False),  # grew
+        (0.60, subject(), ADA, False),  # was out of sight
+        (-0.1, subject(), ADA, False),  # time runs backwards
+        (0.07, subject(), BOB, False),  # is somebody else
+    ],
+)
+def test_a_subject_is_one_face_of_one_person(seconds, second, vector, same):
+    one = FaceContinuity()
+    assert not one.add_face(1.0, subject(), ADA)
+    assert one.add_face(1.0 + seconds, second, vector) is same
+    # Whoever it is now, the next frame is compared with them.
+    assert one.add_face(1.05 + seconds, second, vector)

@@ -78,17 +78,11 @@ def enroll_folder(
     onlyme enroll-folder people/
     onlyme enroll-folder people/ --add --report report.json
     """
-    from onlyme.faceid.bulk import enroll_people
-    from onlyme.settings import Settings
-
-    settings = Settings.load(vault=vault, embedder=embedder)
     with (
         options.open_face_id(vault, embedder, make=True) as face_id,
         show_progress() as progress,
     ):
-        result = enroll_people(
-            face_id,
-            settings,
+        result = face_id.enroll_folder(
             folder,
             add=add,
             replace_photos=replace,

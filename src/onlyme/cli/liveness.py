@@ -50,12 +50,13 @@ def evaluate_liveness(
     """Count for each kind how often attacks pass and people fail (ISO/IEC 30107-3)."""
     from datetime import UTC, datetime
 
+    from onlyme import check_liveness
     from onlyme.evaluate.pad import LivenessStudy, format_liveness_json, render_liveness_html
     from onlyme.evaluate.presentations import judge_presentation, walk_presentations
 
     study = LivenessStudy()
     for kind, path in walk_presentations(folder):
-        verdict, problem = judge_presentation(path)
+        verdict, problem = judge_presentation(path, check_liveness)
         study.add(kind, verdict, str(path.relative_to(folder)))
         if problem:
             typer.echo(f"no verdict: {problem}", err=True)
@@ -96,7 +97,9 @@ def spoof_me(
         for stage, words in _STAGES:
             typer.secho(f"\n{words}", bold=True, err=True)
             typer.prompt("Press Enter when ready", default="", show_default=False, err=True)
-            watching = face_id.watch(name, options.parse_source(camera), LivenessLevel.PASSIVE)
+            watching = face_id.watch(
+                name, options.parse_source(camera), liveness=LivenessLevel.PASSIVE
+            )
             stages.append(_count_outcomes(stage, list(islice(watching, attempts))))
             typer.echo(_format_stage(stages[-1]), err=json)
     fooled = any(entry["opened"] for entry in stages if entry["stage"] != "live")

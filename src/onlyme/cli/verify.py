@@ -57,7 +57,8 @@ def verify(
             decision = face_id.verify(name, photo, liveness, gate=gate)
         else:
             source = options.parse_source(camera or "")
-            decision = next(face_id.watch(name, source, options.choose_level(liveness), output.ask))
+            level = options.choose_level(liveness)
+            decision = next(face_id.watch(name, source, liveness=level, ask=output.ask))
     _print_and_exit(decision, json=json)
 
 
@@ -149,7 +150,7 @@ def watch(
     with options.open_face_id(vault, embedder, lasting=True) as face_id:
         level = options.choose_level(liveness)
         source = video or options.parse_source(camera or "0")
-        decisions = face_id.watch(name, source, level, output.ask)
+        decisions = face_id.watch(name, source, liveness=level, ask=output.ask)
         accepted = _report_decisions(decisions, command, json=json)
     raise typer.Exit(0 if accepted else 1)
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from onlyme.face.pipeline import ImageLike, Pipeline
-    from onlyme.types import Quality
+    from onlyme.face.pipeline import Pipeline
+    from onlyme.types import ImageLike, Quality
 
     Picture = ImageLike | Frame
     Photo = Picture | Embedding

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from onlyme.errors import NeedsReenroll, UnknownOwner, VaultDamaged, unknown_owner
-from onlyme.face.pipeline import time_stage
 from onlyme.gallery.certificate import GalleryCertificate, make_gallery_certificate
 from onlyme.gallery.gallery import SECRET_BYTES, Gallery
 from onlyme.gallery.identify import identify_vector
@@ -157,6 +156,8 @@ class Enrolled:
 
         Whoever must be enrolled again is nobody meanwhile.
         """
+        from onlyme.face.pipeline import time_stage
+
         owners = []
         for name in self._vault.names():
             # Another process may forget somebody between the two looks.
@@ -165,10 +166,11 @@ class Enrolled:
         decisions = []
         for sight in observations:
             assert sight.embedding is not None  # noqa: S101 - for the type checker
-            with time_stage(sight.timings_ms, "decide"):
+            spent: dict[str, float] = {}
+            with time_stage(spent, "decide"):
                 vector = sight.embedding.vector
                 decision = identify_vector(owners, self.gallery, vector, self.fpir)
-            decisions.append(decision.add_cost(sight.timings_ms, frames=1))
+            decisions.append(decision.add_cost(sight.timings_ms | spent, frames=1))
         return decisions
 
     def certificate(self) -> GalleryCertificate:

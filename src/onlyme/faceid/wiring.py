@@ -1,13 +1,13 @@
-"""Settings come in; parts put together go out. The only place that chooses implementations."""
+"""Assemble the parts of a FaceID. The only place that chooses implementations."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache, partial
-from getpass import getpass
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from onlyme.errors import (
     KeyMissing,
@@ -18,14 +18,9 @@ from onlyme.errors import (
     SettingsError,
     UsageError,
 )
-from onlyme.face.detect import Detector
-from onlyme.face.embed import Embedder
 from onlyme.face.models import SHIPPED, find_model
-from onlyme.face.pipeline import Pipeline
-from onlyme.faceid.adaptation import Adaptation
 from onlyme.faceid.enrolled import GALLERY_FILE, Enrolled
 from onlyme.gate.admission import Gate
-from onlyme.siamese import Base
 from onlyme.vault.admin import VaultAdmin
 from onlyme.vault.key_sources import KeyFile, Keyring, Passphrase
 from onlyme.vault.store import Store
@@ -34,18 +29,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from onlyme.faceid.face_id import FaceID
+    from onlyme.face.detect import Detector
+    from onlyme.face.embed import Embedder
+    from onlyme.face.pipeline import Pipeline
+    from onlyme.faceid.adaptation import Adaptation
     from onlyme.gallery.stores.postgres import PostgresStore
     from onlyme.gallery.stores.protocol import TemplateStore
     from onlyme.liveness.judge import Judge
     from onlyme.runtime.openvino import OpenVinoEngine
     from onlyme.settings import Settings
+    from onlyme.siamese.head import Base
     from onlyme.vault.key_sources import KeySource
     from onlyme.vault.restore import RestoreResult
 
-    F = TypeVar("F", bound=FaceID)
-
 __all__ = [
+    "Parts",
+    "assemble",
     "choose_judge",
     "choose_key_source",
     "choose_runtime",
@@ -55,7 +54,6 @@ __all__ = [
     "locate_gallery_file",
     "make_adaptation",
     "make_enrolled",
-    "make_face_id",
     "make_pipeline",
     "open_template_store",
     "open_vault",
@@ -79,13 +77,19 @@ def make_pipeline(settings: Settings, *, lasting: bool = False) -> Pipeline:
     Raises:
         ModelMissing, ModelRefused: one cannot be used.
     """
-    on = choose_runtime(settings, lasting=lasting)
+    from onlyme.face.pipeline import Pipeline
+    from onlyme.image.reader import ImageReader
+    from onlyme.runtime import VERSIONS
+
+    max_pixels = int(settings.max_megapixels * 1e6)
+    reader = ImageReader(max_pixels, int(settings.max_megabytes * 2**20))
+    runtime = choose_runtime(settings, lasting=lasting)
     return Pipeline(
-        detector=_load_detector(on),
-        embedder=_load_embedder(on, settings.embedder, settings.models),
-        runtime=on,
-        max_pixels=int(settings.max_megapixels * 1e6),
-        max_bytes=int(settings.max_megabytes * 2**20),
+        detector=_load_detector(runtime),
+        embedder=_load_embedder(runtime, settings.embedder, settings.models),
+        reader=reader,
+        runtime=runtime,
+        runtime_version=VERSIONS[runtime],
     )
 
 
@@ -97,7 +101,7 @@ def choose_runtime(settings: Settings, *, lasting: bool = False) -> str:
     uses it, unless the settings ask for it.
 
     Args:
-        settings: `choose_runtime` is `auto`, or one of the two.
+        settings: `runtime` is `auto`, or one of the two.
         lasting: the process looks at many pictures, as `watch` and the service do.
 
     Raises:
@@ -144,6 +148,8 @@ def start_engine() -> OpenVinoEngine:
 
 @cache
 def _load_detector(runtime: str) -> Detector:
+    from onlyme.face.detect import Detector
+
     model = find_model("detector", SHIPPED)
     if runtime == "opencv":
         return Detector(model.read())
@@ -154,6 +160,8 @@ def _load_detector(runtime: str) -> Detector:
 
 @cache
 def _load_embedder(runtime: str, name: str, models: Path) -> Embedder:
+    from onlyme.face.embed import Embedder
+
     model = find_model(name, SHIPPED, models)
     if runtime == "opencv":
         return Embedder(model)
@@ -171,6 +179,8 @@ def load_base(settings: Settings) -> Base:
     Raises:
         NotCalibrated: those of the shipped network are missing or damaged.
     """
+    from onlyme.siamese.head import Base
+
     model = find_model(settings.embedder, SHIPPED, settings.models)
     try:
         return Base.load(model.sha256)
@@ -191,22 +201,23 @@ def load_judge(runtime: str = "opencv", *, colourless: bool = False) -> Judge | 
     Raises:
         ModelRefused: it is there, but not the one that the manifest names.
     """
+    from onlyme.face.models.opencv import load_network
     from onlyme.liveness.fusion import Fusion
     from onlyme.liveness.judge import Judge
     from onlyme.liveness.passive import LivenessNetwork
 
     model = find_model("liveness", SHIPPED)
     try:
-        weights, rule = model.read(), Fusion.load(model.sha256)
+        rule = Fusion.load(model.sha256)
+        if runtime == "opencv":
+            network = LivenessNetwork(load_network(model), colourless=colourless)
+        else:
+            from onlyme.runtime import agreement
+
+            network = agreement.make_passive(start_engine(), model, colourless=colourless)
     except ModelMissing:
         return None
-    if runtime == "opencv":
-        return Judge(LivenessNetwork(weights, colourless=colourless), rule)
-    from onlyme.runtime import agreement
-
-    passive = agreement.make_passive(start_engine(), weights)
-    passive.colourless = colourless
-    return Judge(passive, rule)
+    return Judge(network, rule)
 
 
 def choose_judge(settings: Settings, runtime: str = "opencv") -> Judge | None:
@@ -220,24 +231,46 @@ def choose_judge(settings: Settings, runtime: str = "opencv") -> Judge | None:
     return load_judge(runtime)  # the one that is loaded already, if any is
 
 
-def make_face_id(settings: Settings, cls: type[F], *, lasting: bool = False) -> F:
-    """Put a FaceID together.
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a `FaceID` is made of.
+
+    Attributes:
+        settings: what was chosen.
+        pipeline: makes what sees faces. It is called for the first picture, since the networks
+            take a while to load and nothing else needs them.
+        base: the network's head, strangers and calibration.
+        admin: the vault, and the gate in front of it.
+        enrolled: the owners in the vault, and the gallery beside it.
+        judge: makes what looks for photos and screens; None denies where liveness is asked for.
+    """
+
+    settings: Settings
+    pipeline: Callable[[], Pipeline]
+    base: Base
+    admin: VaultAdmin
+    enrolled: Enrolled
+    judge: Callable[[], Judge | None]
+
+
+def assemble(settings: Settings, *, lasting: bool = False, by: str = "command line") -> Parts:
+    """Put together what a `FaceID` is made of.
 
     Args:
         settings: what was chosen.
-        cls: FaceID.
         lasting: it will look at many pictures; see `choose_runtime`.
+        by: what the log calls the program that changes something.
 
     Raises:
         OnlymeError: models or vault cannot be used.
     """
-    kept, learned_from = open_vault(settings), load_base(settings)
-    return cls(
+    admin, base = open_vault(settings, by=by), load_base(settings)
+    return Parts(
+        settings,
         cache(lambda: make_pipeline(settings, lasting=lasting)),
-        learned_from,
-        kept,
-        make_enrolled(settings, kept, learned_from),
-        settings.far,
+        base,
+        admin,
+        make_enrolled(settings, admin, base),
         lambda: choose_judge(settings, choose_runtime(settings, lasting=lasting)),
     )
 
@@ -295,16 +328,18 @@ def _import_postgres_store() -> type[PostgresStore]:
     return PostgresStore
 
 
-def open_vault(settings: Settings) -> VaultAdmin:
+def open_vault(settings: Settings, *, by: str = "command line") -> VaultAdmin:
     """Open the vault, and put the gate in front of it.
+
+    Args:
+        settings: name its folder and its key.
+        by: what the log calls the program that changes something.
 
     Raises:
         VaultError: the vault or its key cannot be used.
     """
-    kinds = [settings.key] if settings.key else ["file", "keyring", "passphrase"]
-    sources = [choose_key_source(settings, kind) for kind in kinds]
-    store = Store(settings.vault, *sources, anchor=settings.anchor)
-    return VaultAdmin(store, Gate(store))
+    store = Store(settings.vault, *_list_key_sources(settings), anchor=settings.anchor)
+    return VaultAdmin(store, Gate(store, by=by))
 
 
 def restore_vault(
@@ -317,16 +352,20 @@ def restore_vault(
     """
     from onlyme.vault.restore import restore
 
-    kinds = [settings.key] if settings.key else ["file", "keyring", "passphrase"]
-    sources = tuple(choose_key_source(settings, kind) for kind in kinds)
     return restore(
         path,
         settings.vault,
-        sources,
+        _list_key_sources(settings),
         anchor=settings.anchor,
         allow_older=allow_older,
         authorize=authorize,
     )
+
+
+def _list_key_sources(settings: Settings) -> tuple[KeySource, ...]:
+    """Return what may hold the key of a vault: what the settings name, else all in turn."""
+    kinds = [settings.key] if settings.key else ["file", "keyring", "passphrase"]
+    return tuple(choose_key_source(settings, kind) for kind in kinds)
 
 
 def make_adaptation(settings: Settings) -> Adaptation:
@@ -335,6 +374,8 @@ def make_adaptation(settings: Settings) -> Adaptation:
     Raises:
         OnlymeError: the vault or its key cannot be used.
     """
+    from onlyme.faceid.adaptation import Adaptation
+
     return Adaptation(load_base(settings), open_vault(settings))
 
 
@@ -364,4 +405,6 @@ def _ask_passphrase(settings: Settings) -> str:
             "the vault is locked with a passphrase, and there is no terminal to ask for it; "
             "set ONLYME_PASSPHRASE for this program"
         )
+    from getpass import getpass
+
     return getpass("Passphrase of the vault: ")

@@ -10,6 +10,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from onlyme.faceid import wiring
+from onlyme.faceid.face_id import FaceID
 from onlyme.serve.app import create_app
 
 if TYPE_CHECKING:
@@ -146,9 +147,8 @@ def run(settings: Settings, options: Options, ready: Callable[[int], None]) -> N
         OnlymeError: vault or networks cannot be used.
         OSError: the address cannot be listened on.
     """
-    wiring.open_vault(settings).close()  # what is missing is said at once, in words
-    wiring.make_pipeline(settings, lasting=True)  # the networks stay loaded
-    wiring.load_judge(wiring.choose_runtime(settings, lasting=True))
+    with FaceID(wiring.assemble(settings, lasting=True)) as face_id:
+        face_id.warm_up()  # what is missing is said at once; the networks stay loaded
     with open_listener(options) as listener:
         Server(make_config(settings, options), ready).run([listener])
 

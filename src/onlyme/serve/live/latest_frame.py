@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from onlyme.image.decode import decode
+from onlyme.verification.attempt import CaptureAbandoned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,6 +89,7 @@ class LatestFrame:
 
         Raises:
             ImageError: what came is no picture that can be used.
+            CaptureAbandoned: the sender has left; what it showed last is no attempt.
         """
         first = None
         while (taken := self._wait_for_next()) is not None:
@@ -95,6 +97,8 @@ class LatestFrame:
             first = at if first is None else first
             frame = decode(picture, max_pixels=MAX_FRAME_PIXELS, max_bytes=MAX_FRAME_BYTES)
             yield replace(frame, source=SOURCE, at=at - first)
+        if self.left:
+            raise CaptureAbandoned
 
     def _wait_for_next(self) -> tuple[bytes, float] | None:
         with self._changed:

@@ -90,7 +90,7 @@ async def show_promise(name: Person, service: Here) -> Response:
 )
 async def revoke(name: Person, service: Here) -> Response:
     """Turn a person's template by a new secret: every stolen copy of it is void."""
-    await service.engine.run(lambda face_id: face_id.keeping.revoke(name))
+    await service.engine.run(lambda face_id: face_id.admin.revoke(name))
     return answer_json({"name": name, "revoked": True})
 
 
@@ -105,7 +105,7 @@ async def show_attempts(name: Person, service: Here) -> Response:
 async def _run_stream(
     websocket: WebSocket, service: ServiceState, caller: Caller, job: Job
 ) -> None:
-    stream = Stream(websocket, service)
+    stream = Stream(websocket, service.open_face_id, service.log_error)
     key = f"{caller.name} {websocket.cookies.get(service.cookie, '')}"
     async with service.streams.admit(key, stream):
         await stream.run(job)
