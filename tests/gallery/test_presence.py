@@ -121,16 +121,16 @@ def test_the_command_tells_who_comes_and_goes(video, vault):
     assert events[1]["liveness"]["level"] == "off"
     spoken = run.invoke(app, arguments).stdout
     assert "#1  ✓ tran" in spoken
-    assert "#2  somebody came" in spoken
+    assert "#2  a person came" in spoken
 
 
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        (["--everybody", "--on-accept", "true"], "nothing is run"),
-        (["--everybody", "--liveness", "passive"], "nothing is run"),
+        (["--everybody", "--on-accept", "true"], "no program may be run"),
+        (["--everybody", "--liveness", "passive"], "no program may be run"),
         (["--everybody", "x.avi", "--camera", "0"], "not both"),
-        ([], "whom to look for"),
+        ([], "the name of a person"),
     ],
 )
 def test_wrong_use(more, says, tmp_path):

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options
+from onlyme.cli.progress import show_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -108,7 +108,7 @@ def evaluate(
     listed = read_pairs(pairs) if pairs else None
     grouped = read_groups(groups) if groups else None
 
-    with _show_progress() as progress:
+    with show_progress() as progress:
         found = embed_files(
             [folder / photo.source for photo in people],
             lambda path: _embed_photo(pipeline, path),
@@ -183,27 +183,3 @@ def _make_thumbnail(pipeline: Pipeline, path: Path) -> bytes:
     written = BytesIO()
     picture.save(written, "JPEG", quality=80)
     return written.getvalue()
-
-
-def _show_progress() -> AbstractContextManager[Callable[[str, int, int], None]]:
-    """Show a bar for each stage on a terminal, and nothing in a pipe."""
-    from contextlib import contextmanager
-
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    @contextmanager
-    def show_bars() -> Iterator[Callable[[str, int, int], None]]:
-        console = Console(stderr=True)
-        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
-            tasks = {}
-
-            def tell(stage: str, done: int, total: int) -> None:
-                if stage not in tasks:
-                    tasks[stage] = bars.add_task(stage, total=total)
-                bars.update(tasks[stage], completed=done, total=total)
-
-            yield tell
-
-    return show_bars()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from onlyme.lab.photos import Photos
     from onlyme.lab.run import TrainedNetwork
 
-__all__ = ["app"]
+__all__ = ["app", "register"]
 
 app = typer.Typer(
     name="lab",
@@ -23,6 +23,12 @@ app = typer.Typer(
     help="Train Siamese networks yourself: the article's three ways, compared. "
     "Needs the extra `lab`.",
 )
+
+
+def register(parent: typer.Typer) -> None:
+    """Add this family's commands."""
+    parent.add_typer(app)
+
 
 Me = Annotated[Path, typer.Option("--me", metavar="DIR", help="Photos of the owner.")]
 NotMe = Annotated[Path, typer.Option("--not-me", metavar="DIR", help="Photos of others.")]
@@ -93,7 +99,7 @@ def train(
 
     onlyme lab train compact --me photos/me --not-me photos/others --out my-run
     """
-    from onlyme.cli.lab.parts import make_loader
+    from onlyme.cli.lab.parts import count_photos, make_loader
     from onlyme.errors import UsageError
     from onlyme.lab.photos import read_photos
     from onlyme.lab.spec import Spec
@@ -107,7 +113,8 @@ def train(
         way, alpha=alpha, kind=kind, faithful=not repaired, unit=unit, whole=whole,
         side=side, seed=seed, rate=rate, limit=limit,
     )  # fmt: skip
-    photos = read_photos(me, not_me, make_loader(whole=whole))
+    with count_photos(make_loader(whole=whole)) as load:
+        photos = read_photos(me, not_me, load)
     _print_photos(photos)
     _print_result(run(photos, spec, out, resume=resume, progress=_is_terminal()), out)
 
@@ -136,11 +143,12 @@ def train_identities(
     resume: Resume = False,
 ) -> None:
     """Train an embedder from scratch on many people, with one process or several."""
-    from onlyme.cli.lab.parts import make_loader
+    from onlyme.cli.lab.parts import count_photos, make_loader
     from onlyme.lab.identities import IdentitySpec, train_identities
     from onlyme.lab.people import read_people
 
-    album = read_people(people, make_loader())
+    with count_photos(make_loader()) as load:
+        album = read_people(people, load)
     typer.echo(
         f"{_count(len(album.names), 'person', 'people')}, "
         f"{_count(sum(map(len, album.faces)), 'face')}",
@@ -176,7 +184,7 @@ def export(
     """Turn a trained network into one that opens the door: `--embedder NAME`."""
     import numpy as np
 
-    from onlyme.cli.lab.parts import make_loader
+    from onlyme.cli.lab.parts import count_photos, make_loader
     from onlyme.errors import UsageError
     from onlyme.lab.export import export as write
     from onlyme.lab.export import get_embedder
@@ -196,7 +204,8 @@ def export(
         )
     else:
         embedder = load_embedder(run)
-        album = read_people(faces, make_loader(), max_photos=2)
+        with count_photos(make_loader()) as load:
+            album = read_people(faces, load, max_photos=2)
         faces_to_check = np.concatenate(album.faces[:20])
     folder = models or Settings.load().models
     result = write(embedder, name, folder, faces_to_check, replace=replace)
@@ -244,7 +253,7 @@ def compare(
     command continues, and with more owners it trains only what is new. The report is
     written after each owner.
     """
-    from onlyme.cli.lab.parts import make_loader
+    from onlyme.cli.lab.parts import count_photos, make_loader
     from onlyme.errors import UsageError
     from onlyme.lab.comparison.plan import Plan
     from onlyme.lab.people import read_people
@@ -257,7 +266,9 @@ def compare(
         owners=owners, photos=counts, ways=tuple(ways.split(",")), strangers=strangers,
         unseen=unseen, alpha=alpha, limit=limit, seed=seed, side=article_side,
     )  # fmt: skip
-    _run_comparison(read_people(people, make_loader()), plan, out)
+    with count_photos(make_loader()) as load:
+        album = read_people(people, load)
+    _run_comparison(album, plan, out)
 
 
 def _run_comparison(people: People, plan: Plan, out: Path) -> None:

@@ -7,13 +7,14 @@ room.
 from __future__ import annotations
 
 import itertools
-import sys
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onlyme.cli.progress import show_progress
 from onlyme.errors import ImageError
 from onlyme.lab import FACE_SIDE_PIXELS, PUBLISHED_SIDE_PIXELS
 
@@ -56,20 +57,20 @@ def make_loader(*, whole: bool = False) -> FaceLoader:
             raise ImageError(str(path), "shows no face, or several of similar size")
         return found[1]
 
-    return count_photos(load)
+    return load
 
 
-def count_photos(load: FaceLoader) -> FaceLoader:
-    """Show on a terminal the number of photos read so far; print nothing in a pipe."""
-    if not sys.stderr.isatty():
-        return load
-    count = itertools.count(1)
+@contextmanager
+def count_photos(load: FaceLoader) -> Iterator[FaceLoader]:
+    """Yield the same loader, which shows on a terminal how many photos it has read."""
+    numbers = itertools.count(1)
+    with show_progress() as move:
 
-    def load_and_count(path: Path) -> NDArray[np.uint8]:
-        sys.stderr.write(f"\r{next(count)} photos")
-        return load(path)
+        def load_and_count(path: Path) -> NDArray[np.uint8]:
+            move("photos", next(numbers), None)
+            return load(path)
 
-    return load_and_count
+        yield load_and_count
 
 
 def make_finder() -> AlignedFaceFinder:
