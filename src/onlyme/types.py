@@ -9,16 +9,19 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from onlyme.errors import UsageError
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
+    from PIL import Image
 
 __all__ = [
     "Decision",
@@ -37,6 +40,28 @@ __all__ = [
 ]
 
 MAX_NAME_CHARACTERS = 64
+
+ImageLike: TypeAlias = (
+    "str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]"
+)
+"""What may be given as a picture: a path, the bytes of a file, a PIL image, or an RGB array
+uint8[h, w, 3]."""
+
+NetworkFunction: TypeAlias = "Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]]"
+"""A loaded network: takes its one input, returns its outputs. For one thread at a time."""
+
+MAX_UNIT_LENGTH_ERROR = 1e-3
+"""A vector counts as of unit length when its length is at most this far from 1."""
+
+DEFAULT_FAR = 1e-4
+"""The false accept rate of a new owner; see the preset `nist`."""
+
+MIN_FAR, MAX_FAR = 1e-10, 0.1
+"""False accept rates that may be asked for. Calibration ends at the lower one; above the upper
+one a rate is no promise, and an alpha says more."""
+
+MIN_ALPHA, MAX_ALPHA = -2.0, 2.0
+"""Every margin lies between these: it is the difference of two distances of 0 to 2."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +101,17 @@ class Face:
         """Width times height of the box, in square pixels."""
         return float(self.box[2] * self.box[3])
 
+    def crop(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return a view of the part of the frame that the box covers; at least one pixel.
+
+        Args:
+            pixels: uint8[h, w, 3] or uint8[h, w], the frame.
+        """
+        height, width = pixels.shape[:2]
+        low = np.clip(self.box[:2], 0, (width - 1, height - 1)).astype(int)
+        high = np.clip(self.box[:2] + self.box[2:], low + 1, (width, height)).astype(int)
+        return pixels[low[1] : high[1], low[0] : high[0]]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Embedding:
@@ -108,7 +144,7 @@ class Embedding:
             raise UsageError("an embedding is one row of finite numbers") from None
         if vector.ndim != 1 or not np.isfinite(vector).all():
             raise UsageError("an embedding is one row of finite numbers")
-        if abs(float(np.linalg.norm(vector)) - 1.0) > 1e-3:
+        if abs(float(np.linalg.norm(vector)) - 1.0) > MAX_UNIT_LENGTH_ERROR:
             raise UsageError("an embedding has unit length")
         vector.flags.writeable = False
         object.__setattr__(self, "vector", vector)

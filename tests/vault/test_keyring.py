@@ -161,7 +161,7 @@ def test_the_key_moves_to_the_keyring_and_back(desktop, folder):
         desktop.onlyme("rekey", "--to", "file", "--vault", folder)
         assert desktop.run(ENTRIES) == "[]"
         desktop.run(LOCK)
-        assert "locked with a file" in desktop.onlyme("status", "--vault", folder)
+        assert "key: file" in desktop.onlyme("status", "--vault", folder)
     again = Store(folder)
     assert again.read("thing", "a") == b"kept"
     again.close()

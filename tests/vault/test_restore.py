@@ -339,6 +339,6 @@ def test_the_command(folder, backup, tmp_path):
         assert "password" in str(ran.exception)
         return
     assert ran.exit_code == 0, ran.exception
-    assert "2 enrolled: ada, grace" in ran.stdout
+    assert "2 people enrolled: ada, grace" in ran.stdout
     status = CliRunner().invoke(app, ["status", "--json", "--vault", str(folder)], env=env)
     assert json.loads(status.stdout)["people"] == 2

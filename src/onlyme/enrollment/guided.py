@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from onlyme.face.pipeline import FaceDetector
+    from onlyme.face.protocols import FaceDetector
     from onlyme.types import Face, Frame, PhotoReport
 
 __all__ = ["MAX_GUIDED_SECONDS", "WANTED_PHOTOS", "Guidance", "Guide", "Pose", "scale_to_frame"]
