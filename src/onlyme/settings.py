@@ -17,7 +17,7 @@ from typing import Any
 import platformdirs
 
 from onlyme.errors import SettingsError
-from onlyme.types import LivenessLevel
+from onlyme.types import DEFAULT_FAR, MAX_FAR, MIN_FAR, LivenessLevel
 
 __all__ = ["Settings"]
 
@@ -77,7 +77,7 @@ class Settings:
     anchor: Path | None = None
     store: str = field(default="vault", repr=False)
     embedder: str = "embedder"
-    far: float = 1e-4
+    far: float = DEFAULT_FAR
     fpir: float = 1e-3
     liveness: str = "passive"
     liveness_colourless: str = "undecided"
@@ -86,7 +86,7 @@ class Settings:
     max_megabytes: float = 64.0
     camera: str = "0"
     socket: Path = Path("/run/onlyme/onlyme.sock")
-    unlock_far: float = 1e-4
+    unlock_far: float = DEFAULT_FAR
     unlock_confirm: str = "sudo, sudo-i"
     unlock_confirm_seconds: float = 5.0
     unlock_lid: str = "refuse"
@@ -148,11 +148,11 @@ _CHOICES = {
     "unlock_virtual_camera": ("refuse", "allow"),
 }
 _NUMBER_RANGES = {
-    "far": (1e-10, 0.1),
+    "far": (MIN_FAR, MAX_FAR),
     "fpir": (1e-6, 0.1),
     "max_megapixels": (0.0, 1000.0),
     "max_megabytes": (0.0, 4096.0),
-    "unlock_far": (1e-10, 0.1),
+    "unlock_far": (MIN_FAR, MAX_FAR),
     "unlock_confirm_seconds": (0.0, 60.0),
 }
 

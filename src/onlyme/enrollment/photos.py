@@ -11,7 +11,11 @@ import numpy as np
 
 from onlyme.errors import EnrollmentError, ImageError, UsageError
 from onlyme.image.sources import is_folder, list_photos
-from onlyme.siamese.learning import EQUAL_PICTURE_DISTANCE
+from onlyme.siamese.distance import (
+    EQUAL_PICTURE_DISTANCE,
+    SAME_PERSON_DISTANCE,
+    SAME_PICTURE_DISTANCE,
+)
 from onlyme.siamese.owner import Examples
 from onlyme.types import Embedding, Frame, PhotoReport, Reason
 
@@ -28,8 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ADVISED_PHOTOS",
-    "SAME_PERSON_DISTANCE",
-    "SAME_PICTURE_DISTANCE",
     "PhotoCollection",
     "PhotoCollector",
     "collect_photos",
@@ -37,14 +39,6 @@ __all__ = [
 
 ADVISED_PHOTOS = 5
 """Photos of one person that are advised; one is enough."""
-
-SAME_PICTURE_DISTANCE = 0.3
-"""Embeddings nearer than this (Euclidean, of a possible 2) are of one picture, scaled or
-encoded anew, or of one moment: of 17,675 pairs of photos of one person in LFW none is."""
-
-SAME_PERSON_DISTANCE = 1.2
-"""Photos of one person lie nearer than this; of two people 99.9 % lie farther (1.2 is a cosine
-of 0.28). Used only to notice strays among enrolment photos, never to accept anybody."""
 
 _WHY = {
     Reason.NO_FACE: "no face found; show the whole face, from the front",

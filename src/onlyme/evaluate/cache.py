@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import ImageError, UsageError
+from onlyme.types import MAX_UNIT_LENGTH_ERROR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,7 +149,7 @@ def _embed_checked(embed: FileEmbedder, path: Path) -> NDArray[np.float32] | Non
     if vector is None:
         return None
     vector = np.asarray(vector, dtype=np.float32)
-    if vector.ndim != 1 or not abs(float(np.linalg.norm(vector)) - 1.0) < 1e-3:
+    if vector.ndim != 1 or not abs(float(np.linalg.norm(vector)) - 1.0) < MAX_UNIT_LENGTH_ERROR:
         raise UsageError(f"{path}: the embedding is not a vector of unit length")
     return vector
 
@@ -167,7 +168,7 @@ def _load(file: Path) -> dict[bytes, NDArray[np.float32] | None]:
         or keys.shape != (faces.size, 32)
         or vectors.ndim != 2
         or vectors.shape[0] != faces.sum()
-        or not (np.abs(np.linalg.norm(vectors, axis=1) - 1.0) < 1e-3).all()
+        or not (np.abs(np.linalg.norm(vectors, axis=1) - 1.0) < MAX_UNIT_LENGTH_ERROR).all()
     ):
         return {}
     rows = iter(vectors)
