@@ -59,13 +59,10 @@ def tune(
     """
     from dataclasses import asdict
 
-    from onlyme.errors import UsageError
-    from onlyme.siamese import presets
+    from onlyme.siamese.presets import PRESETS, choose_far
 
-    if sum(option is not None for option in (far, preset, alpha)) > 1:
-        raise UsageError("say one of --far, --preset and --alpha")
-    if preset is not None:
-        far = presets.find_preset(preset).far
+    if not (far is None and preset is None and alpha is None):
+        far, alpha = choose_far(far=far, preset=preset, alpha=alpha)
     with options.open_face_id(vault, embedder) as face_id:
         if far is None and alpha is None:
             tuning = face_id.owner(name).tuning()
@@ -81,7 +78,7 @@ def tune(
     typer.echo("margins of the enrolled photos themselves (ME) and of strangers (NOT_ME):")
     typer.echo(output.draw_histograms(own.tolist(), strangers.tolist(), owner.alpha))
     if far is None and alpha is None:
-        for each in presets.PRESETS:
+        for each in PRESETS:
             typer.echo(f"--preset {each.name:<8} {each.far:g}  {each.source}")
 
 

@@ -91,13 +91,10 @@ def tune(
     json: options.Json = False,
 ) -> None:
     """Set how sure your face must be recognised before it opens this computer."""
-    from onlyme.errors import UsageError
-    from onlyme.siamese import presets
+    from onlyme.siamese.presets import choose_far
     from onlyme.types import Tuning
 
-    if sum(option is not None for option in (far, preset, alpha)) != 1:
-        raise UsageError("say one of --far, --preset and --alpha")
-    far = presets.find_preset(preset).far if preset is not None else far
+    far, alpha = choose_far(far=far, preset=preset, alpha=alpha)
     answer = _request_change("tune", user, far=far, alpha=alpha)
     if json:
         output.print_json(answer)

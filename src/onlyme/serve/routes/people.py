@@ -22,7 +22,7 @@ from onlyme.serve.problems import ProblemError
 from onlyme.serve.routes.verify import Here, Person, answer_json
 from onlyme.serve.state import ServiceState
 from onlyme.serve.uploads.body import wait_until_gone
-from onlyme.siamese import presets
+from onlyme.siamese.presets import choose_far
 from onlyme.types import Enrollment, Frame, Lesson, Tuning
 
 __all__ = ["require_admin", "router"]
@@ -122,12 +122,10 @@ async def tune(
     ] = None,
 ) -> Response:
     """Set how sure a person must be recognised; say one of `far`, `alpha` and `preset`."""
-    if sum(each is not None for each in (far, alpha, preset)) != 1:
-        raise UsageError("say one of far, alpha and preset")
-    rate = far if preset is None else presets.find_preset(preset).far
+    far, alpha = choose_far(far=far, preset=preset, alpha=alpha)
 
     def run_tune(face_id: FaceID) -> Tuning:
-        return face_id.tune(name, far=rate, alpha=alpha)
+        return face_id.tune(name, far=far, alpha=alpha)
 
     return answer_json(asdict(await service.engine.run(run_tune)))
 
