@@ -132,7 +132,7 @@ def test_known_photos_of_others_do_not_give_the_owner_away(vectors, make):
 
 def test_nothing_public_is_stored():
     """The shipped cohort, rotated or not, is in no template: see `Owner.to_template`."""
-    from onlyme.siamese import Base
+    from onlyme.siamese.head import Base
     from onlyme.siamese.owner import Examples, Owner
 
     base = Base.make_plain("ab" * 32, 128)

@@ -135,7 +135,7 @@ def _examine_head(settings: Settings) -> Finding:
     """Examine what belongs to the embedder: head, cohort and calibration."""
     from onlyme.errors import NotCalibrated, OnlymeError
     from onlyme.face.models import SHIPPED, find_model
-    from onlyme.siamese import Base
+    from onlyme.siamese.head import Base
 
     own = settings.embedder != "embedder"
     try:
@@ -146,7 +146,7 @@ def _examine_head(settings: Settings) -> Finding:
         return Finding("head", "broken", str(error), "install onlyme anew")
     except OnlymeError as error:
         return Finding("head", "broken", str(error), "install onlyme anew")
-    return Finding("head", "ok", "head, cohort and calibration belong to the embedder")
+    return Finding("head", "ok", "the calibration files match the model")
 
 
 def _examine_vault(settings: Settings) -> Finding:

@@ -99,7 +99,7 @@ def evaluate(
     from onlyme.evaluate.report.sentences import write_headline, write_sentences
     from onlyme.faceid import wiring
     from onlyme.settings import Settings
-    from onlyme.siamese import learn_owner
+    from onlyme.siamese.learning import learn_owner
 
     if html is not None and not html.parent.is_dir():
         raise UsageError(f"{html}: its folder is not there")  # better now than after an hour

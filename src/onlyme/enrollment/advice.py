@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from onlyme.enrollment.photos import ADVISED_PHOTOS
-from onlyme.siamese import leave_one_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onlyme.siamese import Base, PhotoValue
+    from onlyme.siamese.head import Base
+    from onlyme.siamese.learning import PhotoValue
     from onlyme.siamese.owner import Owner
     from onlyme.types import PhotoReport, Quality
 
@@ -90,6 +90,8 @@ def advise_owner(
         added: whether there are photos of before. What those show was not kept, so
             nobody knows what is missing.
     """
+    from onlyme.siamese.learning import leave_one_out  # commands that only read do not need it
+
     taken = [report for report in reports if report.taken]
     values = leave_one_out(base, owner.examples.me, owner.examples.not_me)
     said = advise_on_photos(taken, values[-len(taken) :], complete=not added)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from onlyme.face.pipeline import Observation
     from onlyme.gallery.gallery import GalleryPerson
     from onlyme.gallery.stores.protocol import TemplateStore
-    from onlyme.siamese import Base
+    from onlyme.siamese.head import Base
     from onlyme.types import Decision
     from onlyme.vault.store import Store
 
