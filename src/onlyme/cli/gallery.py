@@ -164,7 +164,8 @@ def revoke(*, vault: options.Vault = None) -> None:
                 count = renew(gallery, progress)
         finally:
             everybody.close()
-    typer.echo(f"{count} people were turned; what was stored of them so far matches nothing")
+    people = "1 person was" if count == 1 else f"{count} people were"
+    typer.echo(f"{people} re-encrypted with a new secret; vectors stolen earlier match nothing")
 
 
 @app.command()
