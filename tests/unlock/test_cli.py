@@ -77,7 +77,7 @@ def test_root_needs_no_password_and_names_whom_it_means(stack):
     with stack.daemon():
         done = unlock(stack, "tune", "--far", "1e-5", "--user", OTHER, uid=None, password="")
         assert done.returncode == 0, done.stdout
-        # Root who came by sudo means whoever that was.
+        # Root by way of sudo means the user who called sudo.
         words = ("env", f"SUDO_USER={USER}", sys.executable, "-m", "onlyme", "unlock", "revoke")
         assert f"{USER} still works" in stack.run(*words).stdout
         other = unlock(stack, "forget", "--user", OTHER)
@@ -116,7 +116,7 @@ def test_the_units_are_written(stack):
 
 
 def test_the_system_settings_are_roots_own(stack, tmp_path):
-    """Whatever the user who starts it has written, the daemon's vault is the system's."""
+    """The daemon's vault is the system's, also if the calling user's settings name another."""
     stack.configure(camera=camera(stack), far=1e-5)
     code = (
         "from onlyme.settings import Settings; s = Settings.load_system();"
