@@ -205,6 +205,36 @@ def write(fusion: Fusion, shots: list[Shot], figures: dict) -> None:
     CALIBRATION.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
 
 
+def print_frames(shots: list[Shot], folds: dict[str, Fusion], figures: dict[str, str]) -> None:
+    """Print the figures of webcam frames, and add them to `figures`."""
+    cases = {
+        "single frames": [(shot.subject, shot.live, [shot.odds]) for shot in shots],
+        "3 frames of a session": list(sessions_of_three(shots)),
+    }
+    for title, case in cases.items():
+        print(f"\nnuaa_dev, {title}, people left out one at a time")
+        for tally in tallied(case, folds).values():
+            print("  " + tally.format_line())
+            figures[f"{title}, {tally.kind}"] = tally.format_line()
+        for subject in sorted({shot.subject for shot in shots}):
+            own = tallied([c for c in case if c[0] == subject], folds)
+            print(f"    {subject}: live {own['live'].live} of {own['live'].total} passed, "
+                  f"print {own['print'].live} of {own['print'].total} passed")  # fmt: skip
+
+
+def print_clips(looked_at, folds: dict[str, Fusion], figures: dict[str, str]) -> None:
+    """Print the figures of clips, and add them to `figures`."""
+    print(f"\nclips, attempts of {FRAMES} frames at {RATE:g} a second ({FRAMES / RATE:.2f} s), "
+          "people left out one at a time")  # fmt: skip
+    for name, verdicts in clip_verdicts(looked_at, folds).items():
+        counts = {v.value: verdicts.count(v) for v in Verdict}
+        first = verdicts[0].value if verdicts else "no attempt"
+        note = f"   (not webcam-like: {STILL_CLIPS[name]})" if name in STILL_CLIPS else ""
+        line = f"first attempt {first}; of {len(verdicts)}: {counts}{note}"
+        print(f"  {name:<24} {line}")
+        figures[name] = line
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -237,31 +267,9 @@ def main() -> None:
     print(f"folds: slope {min(slopes):.3f} to {max(slopes):.3f}; live from log-odds "
           f"{min(edges):.2f} to {max(edges):.2f}")  # fmt: skip
 
-    figures = {}
-    cases = {
-        "single frames": [(shot.subject, shot.live, [shot.odds]) for shot in shots],
-        "3 frames of a session": list(sessions_of_three(shots)),
-    }
-    for title, case in cases.items():
-        print(f"\nnuaa_dev, {title}, people left out one at a time")
-        for tally in tallied(case, folds).values():
-            print("  " + tally.format_line())
-            figures[f"{title}, {tally.kind}"] = tally.format_line()
-        for subject in sorted({shot.subject for shot in shots}):
-            own = tallied([c for c in case if c[0] == subject], folds)
-            print(f"    {subject}: live {own['live'].live} of {own['live'].total} passed, "
-                  f"print {own['print'].live} of {own['print'].total} passed")  # fmt: skip
-
-    print(f"\nclips, attempts of {FRAMES} frames at {RATE:g} a second ({FRAMES / RATE:.2f} s), "
-          "people left out one at a time")  # fmt: skip
-    for name, verdicts in clip_verdicts(looked_at, folds).items():
-        counts = {v.value: verdicts.count(v) for v in Verdict}
-        first = verdicts[0].value if verdicts else "no attempt"
-        note = f"   (not webcam-like: {STILL_CLIPS[name]})" if name in STILL_CLIPS else ""
-        line = f"first attempt {first}; of {len(verdicts)}: {counts}{note}"
-        print(f"  {name:<24} {line}")
-        figures[name] = line
-
+    figures: dict[str, str] = {}
+    print_frames(shots, folds, figures)
+    print_clips(looked_at, folds, figures)
     middle, best = milliseconds(looker, data)
     print(f"\npassive liveness adds {middle:.1f} ms to a frame (median of 200), "
           f"{best:.1f} at best, "
