@@ -18,7 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from onlyme.evaluate.intervals import clopper_pearson
+from onlyme.charts import clopper_pearson
 from onlyme.face.models import find_model
 from onlyme.face.models.opencv import load_network
 from onlyme.faceid import wiring

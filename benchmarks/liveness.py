@@ -205,8 +205,9 @@ def write(fusion: Fusion, shots: list[Shot], figures: dict) -> None:
     CALIBRATION.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
 
 
-def print_frames(shots: list[Shot], folds: dict[str, Fusion], figures: dict[str, str]) -> None:
-    """Print the figures of webcam frames, and add them to `figures`."""
+def photo_figures(shots: list[Shot], folds: dict[str, Fusion]) -> dict[str, str]:
+    """Print and return the error rates on webcam frames, alone and in threes."""
+    figures = {}
     cases = {
         "single frames": [(shot.subject, shot.live, [shot.odds]) for shot in shots],
         "3 frames of a session": list(sessions_of_three(shots)),
@@ -220,10 +221,12 @@ def print_frames(shots: list[Shot], folds: dict[str, Fusion], figures: dict[str,
             own = tallied([c for c in case if c[0] == subject], folds)
             print(f"    {subject}: live {own['live'].live} of {own['live'].total} passed, "
                   f"print {own['print'].live} of {own['print'].total} passed")  # fmt: skip
+    return figures
 
 
-def print_clips(looked_at, folds: dict[str, Fusion], figures: dict[str, str]) -> None:
-    """Print the figures of clips, and add them to `figures`."""
+def clip_figures(looked_at, folds: dict[str, Fusion]) -> dict[str, str]:
+    """Print and return the verdicts on the attempts of each clip."""
+    figures = {}
     print(f"\nclips, attempts of {FRAMES} frames at {RATE:g} a second ({FRAMES / RATE:.2f} s), "
           "people left out one at a time")  # fmt: skip
     for name, verdicts in clip_verdicts(looked_at, folds).items():
@@ -233,6 +236,7 @@ def print_clips(looked_at, folds: dict[str, Fusion], figures: dict[str, str]) ->
         line = f"first attempt {first}; of {len(verdicts)}: {counts}{note}"
         print(f"  {name:<24} {line}")
         figures[name] = line
+    return figures
 
 
 def main() -> None:
@@ -266,10 +270,8 @@ def main() -> None:
     edges = [(np.log(LIVE_AT / (1 - LIVE_AT)) - f.intercept) / f.slope for f in folds.values()]
     print(f"folds: slope {min(slopes):.3f} to {max(slopes):.3f}; live from log-odds "
           f"{min(edges):.2f} to {max(edges):.2f}")  # fmt: skip
+    figures = photo_figures(shots, folds) | clip_figures(looked_at, folds)
 
-    figures: dict[str, str] = {}
-    print_frames(shots, folds, figures)
-    print_clips(looked_at, folds, figures)
     middle, best = milliseconds(looker, data)
     print(f"\npassive liveness adds {middle:.1f} ms to a frame (median of 200), "
           f"{best:.1f} at best, "

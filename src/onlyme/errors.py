@@ -48,9 +48,6 @@ __all__ = [
     "VaultBusy",
     "VaultDamaged",
     "VaultError",
-    "refuse_taken",
-    "refuse_twice",
-    "unknown_owner",
 ]
 
 
@@ -173,3 +170,7 @@ def refuse_twice(name: str, *, in_gallery: bool) -> None:
             f"{name} is in the gallery; change people there with enroll-folder, or forget {name} "
             "first"
         )
+
+
+for _name in __all__:
+    globals()[_name].__module__ = "onlyme"  # where users find it, and what a traceback says

@@ -29,18 +29,14 @@ __all__ = [
     "Enrollment",
     "Face",
     "Frame",
-    "ImageLike",
     "Lesson",
     "Liveness",
     "LivenessLevel",
-    "NetworkFunction",
     "PhotoReport",
     "Quality",
-    "QualityCheck",
     "Reason",
     "Tuning",
     "Verdict",
-    "checked_name",
 ]
 
 MAX_NAME_CHARACTERS = 64
@@ -380,10 +376,14 @@ def checked_name(name: str) -> str:
     'Ada Lovelace'
     >>> checked_name("a\x1b[2Jb")
     Traceback (most recent call last):
-    onlyme.errors.UsageError: a name has 1 to 64 printable characters
+    onlyme.UsageError: a name has 1 to 64 printable characters
     """
     if isinstance(name, str):
         canonical = unicodedata.normalize("NFC", name).strip()
         if 0 < len(canonical) <= MAX_NAME_CHARACTERS and canonical.isprintable():
             return canonical
     raise UsageError(f"a name has 1 to {MAX_NAME_CHARACTERS} printable characters")
+
+
+for _name in __all__:
+    globals()[_name].__module__ = "onlyme"  # where users find it, and what a traceback says

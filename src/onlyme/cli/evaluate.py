@@ -86,6 +86,8 @@ def evaluate(
     """
     from onlyme.errors import UsageError
     from onlyme.evaluate import (
+        EvaluationPlan,
+        LabelledEmbeddings,
         embed_files,
         list_people,
         read_groups,
@@ -101,6 +103,7 @@ def evaluate(
 
     if html is not None and not html.parent.is_dir():
         raise UsageError(f"{html}: its folder is not there")  # better now than after an hour
+    plan = EvaluationPlan(photos=photos, repeats=repeats, far=far, seed=seed)
     settings = Settings.load(embedder=embedder)
     pipeline, base = wiring.make_pipeline(settings), wiring.load_base(settings)
     people = list_people(folder)
@@ -116,20 +119,20 @@ def evaluate(
             progress=progress,
         )
         usable = [people[row] for row in found.rows]
-        evaluation = run_evaluation(
+        faces = LabelledEmbeddings(
             found.vectors,
             [photo.person for photo in usable],
             [photo.source for photo in usable],
-            lambda me: learn_owner(base, me),
-            photos=photos,
-            repeats=repeats,
-            far=far,
-            pairs=listed,
-            groups=grouped,
             unusable=[people[row].source for row in found.unusable],
             title=folder.name,
             model=base.model,
-            seed=seed,
+        )
+        evaluation = run_evaluation(
+            faces,
+            plan,
+            lambda me: learn_owner(base, me),
+            pairs=listed,
+            groups=grouped,
             progress=progress,
         )
     if html is not None:

@@ -50,12 +50,13 @@ def evaluate_liveness(
     """Count how often attacks pass and people do not, kind by kind (ISO/IEC 30107-3)."""
     from datetime import UTC, datetime
 
+    from onlyme import check_liveness
     from onlyme.evaluate.pad import LivenessStudy, format_liveness_json, render_liveness_html
     from onlyme.evaluate.presentations import judge_presentation, walk_presentations
 
     study = LivenessStudy()
     for kind, path in walk_presentations(folder):
-        answer, why = judge_presentation(path)
+        answer, why = judge_presentation(path, check_liveness)
         study.add(kind, answer, str(path.relative_to(folder)))
         if why:
             typer.echo(f"no answer: {why}", err=True)

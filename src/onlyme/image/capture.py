@@ -82,7 +82,7 @@ class CameraCapture:
         ...     pass
         Traceback (most recent call last):
         ...
-        onlyme.errors.CameraError: /dev/null: is a device, but not a camera
+        onlyme.CameraError: /dev/null: is a device, but not a camera
     """
 
     def __init__(

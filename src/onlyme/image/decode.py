@@ -89,7 +89,7 @@ def decode(image: ImageLike, *, max_pixels: int = MAX_PIXELS, max_bytes: int = M
         >>> decode(b"no picture")
         Traceback (most recent call last):
         ...
-        onlyme.errors.ImageError: bytes: is not a picture that onlyme reads; save it as JPEG or PNG
+        onlyme.ImageError: bytes: is not a picture that onlyme reads; save it as JPEG or PNG
     """
     if isinstance(image, np.ndarray):
         return Frame(_check_array(image, "array", max_pixels), "array")
@@ -125,7 +125,7 @@ def check_frame(frame: Frame, *, max_pixels: int = MAX_PIXELS) -> Frame:
         >>> check_frame(Frame(np.zeros((2, 2), np.uint8), "me"))
         Traceback (most recent call last):
         ...
-        onlyme.errors.ImageError: me: is uint8, 2×2; expected uint8, height×width×3, in RGB order
+        onlyme.ImageError: me: is uint8, 2×2; expected uint8, height×width×3, in RGB order
     """
     given: Any = frame.source  # a caller's frame need not keep to the declared types
     if not isinstance(given, str):

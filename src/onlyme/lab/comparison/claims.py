@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from onlyme.lab.comparison.result import PRODUCT, compute_wilson_interval
+from onlyme.charts import make_rate
+from onlyme.lab.comparison.result import PRODUCT
 from onlyme.lab.spec import PUBLISHED_SIDE_PIXELS
 
 if TYPE_CHECKING:
@@ -135,16 +136,12 @@ class _ErrorsAtAlpha:
     @property
     def half_total(self) -> float:
         """The mean of both rates: what a chooser of alpha brings down who fears both alike."""
-        return (
-            compute_wilson_interval(*self.misses)[0] + compute_wilson_interval(*self.accepts)[0]
-        ) / 2
+        return (make_rate(*self.misses).value + make_rate(*self.accepts).value) / 2
 
     @property
     def variance(self) -> float:
-        shares = [
-            (compute_wilson_interval(*count)[0], count[1]) for count in (self.misses, self.accepts)
-        ]
-        return sum(share * (1 - share) / of for share, of in shares) / 4
+        rates = [make_rate(*count) for count in (self.misses, self.accepts)]
+        return sum(rate.value * (1 - rate.value) / rate.total for rate in rates) / 4
 
     def __str__(self) -> str:
         return (
@@ -198,15 +195,14 @@ def _count_errors(cells: list[WayResult]) -> tuple[int, int]:
 
 def _compare_rates(a: tuple[int, int], b: tuple[int, int]) -> str:
     """Say `held` where a is larger than b beyond both intervals, and so on."""
-    (_, low_a, high_a), (_, low_b, high_b) = (
-        compute_wilson_interval(*a),
-        compute_wilson_interval(*b),
-    )
-    return "held" if low_a > high_b else "did not hold" if high_a < low_b else "not decided"
+    one, other = make_rate(*a), make_rate(*b)
+    if one.low > other.high:
+        return "held"
+    return "did not hold" if one.high < other.low else "not decided"
 
 
 def _format_count(count: tuple[int, int]) -> str:
-    return f"{count[0]} of {count[1]} ({100 * compute_wilson_interval(*count)[0]:.1f} %)"
+    return f"{count[0]} of {count[1]} ({100 * make_rate(*count).value:.1f} %)"
 
 
 def _average_ranking(cells: list[WayResult]) -> float:

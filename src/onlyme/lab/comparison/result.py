@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from onlyme.lab.comparison.inspection import Inspection
 
-__all__ = ["PRODUCT", "WayResult", "compute_wilson_interval"]
+__all__ = ["PRODUCT", "WayResult"]
 
 PRODUCT = "product"
 """The name under which the product's own decision stands beside the ways."""
@@ -74,17 +73,3 @@ class WayResult:
         """
         mine, others = np.array(self.held)[:, None], np.array(self.unseen)[None]
         return float(((mine > others) + 0.5 * (mine == others)).mean())
-
-
-def compute_wilson_interval(errors: int, total: int) -> tuple[float, float, float]:
-    """Return an error rate with its 95 % interval (Wilson, JASA 22, 1927).
-
-    >>> [round(value, 3) for value in compute_wilson_interval(0, 100)]
-    [0.0, 0.0, 0.037]
-    """
-    if not total:
-        return math.nan, 0.0, 1.0
-    p, z2 = errors / total, 1.96**2
-    centre = (p + z2 / (2 * total)) / (1 + z2 / total)
-    half = math.sqrt(p * (1 - p) / total + z2 / (4 * total**2)) * 1.96 / (1 + z2 / total)
-    return p, max(0.0, centre - half), min(1.0, centre + half)
