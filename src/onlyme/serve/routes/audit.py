@@ -18,7 +18,7 @@ from onlyme.serve.access.auth import require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.metrics import CONTENT_TYPE
 from onlyme.serve.openapi import PROBLEMS, describe_answer
-from onlyme.serve.routes.verify import Here, answer_json
+from onlyme.serve.routes.shared import Here, answer_json
 
 __all__ = ["router"]
 

@@ -16,8 +16,7 @@ from onlyme.serve.live.enroll import describe_promise, enroll_live
 from onlyme.serve.live.sensitivity import collect_sensitivity
 from onlyme.serve.live.stream import Stream
 from onlyme.serve.live.watch import choose_stricter, watch_live
-from onlyme.serve.routes.people import require_admin
-from onlyme.serve.routes.verify import Here, Person, answer_json, redact_for
+from onlyme.serve.routes.shared import Here, Person, answer_json, redact_for, require_admin
 from onlyme.serve.state import ServiceState
 from onlyme.types import LivenessLevel
 

@@ -18,28 +18,17 @@ from onlyme.serve import schemas
 from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.openapi import describe_answer, describe_pictures
-from onlyme.serve.problems import ProblemError
-from onlyme.serve.routes.verify import Here, Person, answer_json
+from onlyme.serve.routes.shared import Here, Person, answer_json, require_admin
 from onlyme.serve.state import ServiceState
 from onlyme.serve.uploads.body import wait_until_gone
 from onlyme.siamese import presets
 from onlyme.types import Enrollment, Frame, Lesson, Tuning
 
-__all__ = ["require_admin", "router"]
+__all__ = ["router"]
 
 router = APIRouter(prefix="/v1/names")
 
 _FIELDS = ("me", "not_me", "look_alikes")
-
-
-def require_admin(caller: Caller) -> None:
-    """Refuse who may enroll new people only: who changes one that is known takes their place.
-
-    Raises:
-        Refused: the caller is no admin (403).
-    """
-    if not caller.scope.grants(Scope.ADMIN):
-        raise ProblemError(403, "scope", "changing who is enrolled needs a token for admin")
 
 
 @router.get(
