@@ -60,7 +60,7 @@ def test_it_is_for_one_app_and_from_one_service(assertion, key, wrong):
 def test_it_ends_after_a_minute(key, running, monkeypatch):
     past = time.time() - ASSERTION_SECONDS - 1
     monkeypatch.setattr(assertions.time, "time", lambda: past)
-    old = running.service.signer.assertion("obama", "door", NONCE)
+    old = running.service.signer.sign("obama", "door", NONCE)
     monkeypatch.undo()
     with pytest.raises(jwt.ExpiredSignatureError):
         opened(old, key)

@@ -91,12 +91,12 @@ def test_a_link_opens_once(keeping):
 
 def test_a_link_that_is_too_old_opens_nothing(keeping, monkeypatch):
     tokens = Tokens(keeping)
-    monkeypatch.setattr(module, "LINK_LASTS", timedelta(0))
+    monkeypatch.setattr(module, "LINK_LIFETIME", timedelta(0))
     assert not tokens.use_link(tokens.create_link())
 
 
 def test_old_links_do_not_pile_up(keeping, monkeypatch):
-    monkeypatch.setattr(module, "LINK_LASTS", timedelta(0))
+    monkeypatch.setattr(module, "LINK_LIFETIME", timedelta(0))
     for _ in range(5):
         Tokens(keeping).create_link()
     assert len(keeping.store.keys("page-link")) == 1
