@@ -71,7 +71,7 @@ def test_tokens_outlive_a_new_key_of_the_vault(keeping):
 def test_a_token_of_another_kind_of_vault_is_refused(keeping):
     with keeping.store.edit() as edit:
         edit.write("token", "door", b'{"scope": "everything"}')
-    with pytest.raises(OnlymeError, match="'door' is none of onlyme"):
+    with pytest.raises(OnlymeError, match="'door' is not one of onlyme"):
         Tokens(keeping).read_all()
 
 

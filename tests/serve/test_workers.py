@@ -118,7 +118,7 @@ def test_a_job_whose_client_left_is_not_begun():
     async def scenario():
         running = asyncio.ensure_future(made.run(lambda _: go.wait(20)))
         await asyncio.sleep(0)
-        with pytest.raises(ProblemError, match="has left"):
+        with pytest.raises(ProblemError, match="closed the connection"):
             await made.run(lambda _: began.append("for nobody"), wait_until_gone=left)
         go.set()
         await running
