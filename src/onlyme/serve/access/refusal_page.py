@@ -55,24 +55,24 @@ _PAGE: Final = """<!doctype html>
 """
 
 
-def answer(refused: ProblemError, scope: Scope) -> Response:
+def answer(problem: ProblemError, scope: Scope) -> Response:
     """Return the answer to a refused request, in the form that the client reads.
 
     Args:
-        refused: why the request is refused.
+        problem: why the request is refused.
         scope: the ASGI scope of the HTTP request.
     """
     headers = Headers(scope=scope)
     is_browser = headers.get("accept", "").startswith("text/html")
-    if not is_browser or refused.status != 401:
-        return make_response(refused)
+    if not is_browser or problem.status != 401:
+        return make_response(problem)
     return HTMLResponse(
         _PAGE.format(
             title="A link opens this page",
-            words="A link works once, within five minutes. In a terminal, run this and open what it prints:",
+            words="A link works once, within five minutes. In a terminal, this prints a new one:",
             command="onlyme serve link",
             style=_STYLE,
         ),
-        refused.status,
-        {"Cache-Control": "no-store", "Content-Security-Policy": _POLICY, **refused.headers},
+        problem.status,
+        {"Cache-Control": "no-store", "Content-Security-Policy": _POLICY, **problem.headers},
     )

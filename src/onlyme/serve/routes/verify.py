@@ -25,12 +25,12 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1")
 
 MAX_FRAMES = 30
-"""Frames of one capture; an attempt lasts three seconds."""
+"""Frames of one capture, which lasts at most three seconds."""
 
 
 @router.get("/health", **describe_answer(Health))
 async def report_health() -> Response:
-    """Say that the service runs, and nothing else."""
+    """Report that the service runs, and nothing else."""
     return answer_json({"status": "ok"})
 
 
@@ -47,14 +47,14 @@ async def verify(
     audience: Annotated[
         str | None,
         Query(
-            description="The app that wants a signed assertion; with `nonce`.",
+            description="The app that wants a signed assertion; needs `nonce`.",
             pattern="^[!-~]{1,200}$",
         ),
     ] = None,
     nonce: Annotated[
         str | None,
         Query(
-            description="What the app drew at random for this one time, 16 to 128 signs.",
+            description="A random text for this one request, 16 to 128 characters.",
             pattern="^[A-Za-z0-9._~-]{16,128}$",
         ),
     ] = None,
