@@ -408,7 +408,7 @@ def test_a_broken_chain_is_said(window, photos, tmp_path):
 def test_rates_are_said_as_the_command_line_says_them(window, served):
     rates = (None, 0.6, 0.2, 0.023, 1e-3, 1e-4, 2.1e-5, 1e-8)
     with visit(window, served) as shown:
-        script = "rates => import('/words.js').then(words => rates.map(words.odds))"
+        script = "rates => import('/words.js').then(words => rates.map(words.describeOdds))"
         said = shown.page.evaluate(script, rates)
     assert said[1:] == [format_odds(rate) for rate in rates[1:]]
     assert said[0] == format_odds(None).replace("no promise", "nothing is promised")
