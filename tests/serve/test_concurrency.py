@@ -28,10 +28,10 @@ ASKED = [
 
 @pytest.fixture(scope="module")
 def pictures(photos):
-    from tests.serve.test_hostile import jpeg
+    from tests.serve.hostile.sending import make_jpeg
 
     files = {path.stem: path.read_bytes() for path in photos.glob("*.jpg")}
-    return files | {"nobody": jpeg(640, 480), "broken": b"\xff\xd8\xff broken"}
+    return files | {"nobody": make_jpeg(640, 480), "broken": b"\xff\xd8\xff broken"}
 
 
 @pytest.fixture(scope="module")
