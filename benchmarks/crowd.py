@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from onlyme import FaceID
-from onlyme.faceid.bulk import _start_worker, _Task, enroll_people
+from onlyme.faceid.bulk import _start_worker, _Task
 from onlyme.faceid.workers import count_cores
 from onlyme.image.sources import list_photos
 from onlyme.settings import Settings
@@ -68,7 +68,7 @@ def measured(people: Path, vault: Path, workers: int) -> dict[str, Any]:
     before = one_face(settings, people)
     with FaceID.open(vault) as face_id:
         begun = perf_counter()
-        census = enroll_people(face_id, settings, people, workers=workers)
+        census = face_id.enroll_folder(people, workers=workers)
         seconds = perf_counter() - begun
     cost = (before + one_face(settings, people)) / 2
     ideal = min(workers, count_cores()) / cost

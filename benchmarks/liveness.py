@@ -23,6 +23,7 @@ from liveness_challenge import challenge_figures
 
 from onlyme.evaluate.pad import PresentationCounts
 from onlyme.face.models import find_model
+from onlyme.face.tracker import FaceContinuity
 from onlyme.faceid import wiring
 from onlyme.image.sources import read_frames
 from onlyme.liveness.calibrate import fit_calibration
@@ -146,10 +147,14 @@ def clip_verdicts(seen, fusions) -> dict[str, list[Verdict]]:
     result = {}
     for name, sights in seen.items():
         scene, count, verdicts = LivenessSession(fusions[name.rpartition("_")[0]]), 0, []
+        continuity = FaceContinuity()
         for sight, glance in sights:
             if glance is None:
                 continue
-            follows = scene.add(sight.frame.at, sight.face, sight.embedding.vector, glance)
+            follows = continuity.add_face(sight.frame.at, sight.face, sight.embedding.vector)
+            if not follows:
+                scene.start_over()
+            scene.add(sight.frame.at, glance)
             count = count + 1 if follows or not count else 1
             if count == FRAMES:
                 verdicts.append(scene.verdict().verdict)

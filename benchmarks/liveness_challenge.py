@@ -11,6 +11,7 @@ import numpy as np
 from paper import Holder, papers
 
 from onlyme.face.subject import choose_subject
+from onlyme.face.tracker import FaceContinuity
 from onlyme.image.sources import read_frames
 from onlyme.liveness import challenge as rules
 from onlyme.liveness.challenge import Challenge, ChallengeStep, Phase, draw_steps, is_allowed
@@ -43,6 +44,7 @@ def simulated(detector, path, seed):
     paper = papers(rng)
     holder = Holder(big, face.landmarks[2] * 2, face.box[2] * 2, paper, seed)
     challenge = Challenge(draw_steps(3, random.Random(seed)))  # noqa: S311 - to be repeated
+    continuity = FaceContinuity()
     same = np.eye(1, 128, dtype=np.float32)[0]  # the recogniser is fooled: it is the owner's photo
     worst, reached, number = 0.0, 0, 0
     while challenge.phase not in (Phase.DONE, Phase.FAILED) and number / RATE < LONGEST:
@@ -50,7 +52,9 @@ def simulated(detector, path, seed):
         asked = challenge.current_step if challenge.phase is Phase.MOVE else None
         frame = holder.frame(at, asked.value if asked else None)
         found = choose_subject(detector.detect(frame), frame.shape)
-        challenge.add_frame(at, gray(frame), found if isinstance(found, Face) else None, same)
+        face = found if isinstance(found, Face) else None
+        continues = face is not None and continuity.add_face(at, face, same)
+        challenge.add_frame(at, gray(frame), face, continues=continues)
         tracks = challenge._tracks  # noqa: SLF001 - to see by how much it fails
         motion = measure_rigidity(tracks) if tracks else None
         if motion and max(abs(motion.x), abs(motion.y)) >= rules.MIN_LEAD_EYE_DISTANCES:
@@ -73,12 +77,14 @@ def recorded(pipeline, path, rate=15.0):
 
 
 def answered(seen, steps, start=0.0):
-    challenge = Challenge(steps)
+    challenge, continuity = Challenge(steps), FaceContinuity()
     for at, pixels, face, vector in seen:
-        if at >= start and challenge.add_frame(at, pixels, face, vector) in (
-            Phase.DONE,
-            Phase.FAILED,
-        ):
+        if at < start:
+            continue
+        face = face if vector is not None else None
+        continues = face is not None and continuity.add_face(at, face, vector)
+        phase = challenge.add_frame(at, pixels, face, continues=continues)
+        if phase in (Phase.DONE, Phase.FAILED):
             break
     return challenge
 

@@ -173,7 +173,7 @@ def open_loop(port: int, questions: list[Question], rate: float, total: int) -> 
 
 def library(settings: Settings, questions: list[Question], times: int) -> tuple[float, float]:
     """Wall and processor seconds of one verification, one after the other, gate and all."""
-    with wiring.make_face_id(settings, FaceID, lasting=True) as face_id:
+    with FaceID(wiring.assemble(settings, lasting=True)) as face_id:
         for question in questions:
             face_id.verify(question.name, question.picture, "passive", gate=True, source="alone")
         start, used = time.perf_counter(), time.process_time()
@@ -188,10 +188,10 @@ def enrolled(folder: Path) -> tuple[Settings, str, list[Question]]:
     """A vault with two people, a token, and the questions with their answers."""
     settings = Settings.load(vault=folder)
     pictures = {path.stem: path.read_bytes() for path in PHOTOS.glob("*.jpg")}
-    with wiring.make_face_id(settings, FaceID, lasting=True) as face_id:
+    with FaceID(wiring.assemble(settings, lasting=True)) as face_id:
         for name, photos in ENROLLED.items():
             face_id.enroll(name, [pictures[photo] for photo in photos])
-        token = Tokens(face_id.keeping).create("load", Scope.ADMIN, None, 10_000)
+        token = Tokens(face_id.admin).create("load", Scope.ADMIN, None, 10_000)
         questions = []
         for name, picture in ASKED:
             decision = face_id.verify(name, pictures[picture], "passive")

@@ -178,7 +178,7 @@ def main() -> None:
     try:
         stack = stacks.Stack(folder / "stack")
         settings = Settings.load(vault=folder / "lib", key_file=folder / "vault.key")
-        with wiring.make_face_id(settings, FaceID) as face_id:
+        with FaceID(wiring.assemble(settings)) as face_id:
             for user in CLIPS:
                 face_id.enroll(user, some_frames(clip(data, user)))
         know(stack, folder)

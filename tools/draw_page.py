@@ -52,8 +52,8 @@ def figure(turn: float) -> np.ndarray:
 
 def enroll(face_id: FaceID, name: str, rng: np.random.Generator) -> None:
     """Enroll somebody who never was, and let others try."""
-    model = face_id.base.model
-    centre = unit(rng.normal(size=face_id.base.dimension))
+    model = face_id.pipeline.embedder.model
+    centre = unit(rng.normal(size=face_id.pipeline.embedder.dimension))
 
     def drawn(spread: float) -> Embedding:
         noise = unit(rng.normal(size=len(centre)))

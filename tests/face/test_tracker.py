@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from onlyme.face.temporal import SEARCH_EVERY_FRAMES
-from onlyme.face.tracker import MAX_LOST_SECONDS, MAX_VOTES, Tracker
+from onlyme.face.tracker import MAX_LOST_SECONDS, MAX_VOTES, FaceContinuity, Tracker
 from onlyme.image.decode import decode
+from onlyme.types import Face
 
 RATE = 30.0
 
@@ -113,7 +114,7 @@ def test_somebody_else_in_the_same_place_is_somebody_else(tracker, people, frame
     assert list(made[-1]) == [2]
     (track,) = (t for t in tracker.tracks if t.id == 2)
     (former,) = (t for t in tracker.tracks if t.id == 1)
-    assert former.measure_cosine(track.votes[-1].vector) < 0.35
+    assert former.continuity.measure_cosine(track.votes[-1].vector) < 0.35
 
 
 def test_two_who_pass_each_other_keep_their_numbers(tracker, people):
@@ -136,3 +137,34 @@ def test_a_picture_that_stands_still_is_one_vote(tracker, people):
 
 def test_an_empty_street(tracker):
     assert shown(tracker, [], [], []) == [{}, {}, {}]
+
+
+# ------------------------------------------------------------------ one subject
+
+
+ADA, BOB = np.eye(128, dtype=np.float32)[:2]
+
+
+def subject(x=100, w=100):
+    return Face(np.array([x, 100, w, 1.3 * w], np.float32), np.zeros((5, 2), np.float32), 0.9)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "second", "vector", "same"),
+    [
+        (0.07, subject(), ADA, True),
+        (0.07, subject(x=150), ADA, True),
+        (0.07, subject(x=260), ADA, False),  # jumped
+        (0.40, subject(x=260), ADA, True),  # had time to get there
+        (0.07, subject(w=180), ADA, False),  # grew
+        (0.60, subject(), ADA, False),  # was out of sight
+        (-0.1, subject(), ADA, False),  # time runs backwards
+        (0.07, subject(), BOB, False),  # is somebody else
+    ],
+)
+def test_a_subject_is_one_face_of_one_person(seconds, second, vector, same):
+    one = FaceContinuity()
+    assert not one.add_face(1.0, subject(), ADA)
+    assert one.add_face(1.0 + seconds, second, vector) is same
+    # Whoever it is now, the next frame is compared with them.
+    assert one.add_face(1.05 + seconds, second, vector)

@@ -14,7 +14,6 @@ from PIL import Image
 
 from onlyme import FaceID, Reason
 from onlyme.errors import EnrollmentError, UsageError
-from onlyme.faceid.bulk import enroll_people
 from onlyme.settings import Settings
 
 
@@ -51,9 +50,7 @@ def settings(tmp_path):
 
 def test_a_folder_of_people_is_enrolled_and_reported(face_id, people, settings, photos):
     told = []
-    census = enroll_people(
-        face_id, settings, people, workers=2, progress=lambda *words: told.append(words)
-    )
+    census = face_id.enroll_folder(people, workers=2, progress=lambda *words: told.append(words))
     assert (census.enrolled, census.changed, census.unchanged) == (4, 0, 0)
     assert census.photos == 6
     refused = {(one.name, one.file): one.why for one in census.refused}
@@ -68,35 +65,40 @@ def test_a_folder_of_people_is_enrolled_and_reported(face_id, people, settings, 
     assert 0 < census.twins[0].far <= 1e-4
     assert told[-1] == ("twins", 5, 5)
     assert ("photos", 8, 8) in told
-    assert face_id.everybody.names() == ["ardern", "emmanuel", "macron", "obama"]
+    assert [one.name for one in face_id.gallery_people()] == [
+        "ardern",
+        "emmanuel",
+        "macron",
+        "obama",
+    ]
     assert face_id.identify(photos / "obama_3.jpg").name == "obama"
     assert face_id.identify(photos / "macron_1.jpg").name == "macron"
     assert face_id.identify(photos / "biden_1.jpg").reason is Reason.NO_MATCH
 
 
 def test_once_more_changes_nothing_and_reports_the_same(face_id, people, settings):
-    first = enroll_people(face_id, settings, people, workers=1)
-    records = {one.name: one.record for one in face_id.everybody.gallery.people()}
-    again = enroll_people(face_id, settings, people, workers=1)
+    first = face_id.enroll_folder(people, workers=1)
+    records = {one.name: one.record for one in face_id.gallery_people()}
+    again = face_id.enroll_folder(people, workers=1)
     assert (again.enrolled, again.unchanged, again.looked_at) == (0, 4, 1)  # the faceless one
     assert again.refused == first.refused
     assert again.twins == first.twins
     assert again.photos == first.photos
-    assert records == {one.name: one.record for one in face_id.everybody.gallery.people()}
+    assert records == {one.name: one.record for one in face_id.gallery_people()}
 
 
 def test_adding_and_replacing(face_id, people, settings, photos):
-    enroll_people(face_id, settings, people, workers=1, look_for_duplicates=False)
+    face_id.enroll_folder(people, workers=1, look_for_duplicates=False)
     small(photos / "macron_2.jpg", people / "macron" / "2.jpg")
     (people / "obama" / "1.jpg").unlink()
-    added = enroll_people(face_id, settings, people, add=True, workers=1, look_for_duplicates=False)
+    added = face_id.enroll_folder(people, add=True, workers=1, look_for_duplicates=False)
     assert (added.enrolled, added.changed, added.unchanged) == (0, 1, 3)
-    everybody = {one.name: one for one in face_id.everybody.gallery.people()}
+    everybody = {one.name: one for one in face_id.gallery_people()}
     assert len(everybody["macron"].me) == 2
     assert len(everybody["obama"].me) == 3
-    anew = enroll_people(face_id, settings, people, replace_photos=True, workers=1)
+    anew = face_id.enroll_folder(people, replace_photos=True, workers=1)
     assert (anew.enrolled, anew.changed, anew.unchanged) == (0, 1, 3)
-    everybody = {one.name: one for one in face_id.everybody.gallery.people()}
+    everybody = {one.name: one for one in face_id.gallery_people()}
     assert len(everybody["obama"].me) == 2
     assert set(everybody["obama"].files) == {"2.jpg", "4.jpg"}
 
@@ -105,30 +107,30 @@ def test_photos_of_different_people_are_refused(face_id, people, settings, photo
     shutil.rmtree(people / "macron")
     for number, name in enumerate(("macron_1", "ardern_2", "biden_1", "sunak_1")):
         small(photos / f"{name}.jpg", people / "mixed" / f"{number}.jpg")
-    census = enroll_people(face_id, settings, people, workers=1, look_for_duplicates=False)
-    assert "mixed" not in face_id.everybody.names()
+    census = face_id.enroll_folder(people, workers=1, look_for_duplicates=False)
+    assert "mixed" not in [one.name for one in face_id.gallery_people()]
     assert "different people" in {one.name: one.why for one in census.refused}["mixed"]
 
 
 def test_owners_of_the_vault_stay_where_they_are(obama, people, settings):
-    census = enroll_people(obama, settings, people, workers=1, look_for_duplicates=False)
+    census = obama.enroll_folder(people, workers=1, look_for_duplicates=False)
     assert census.enrolled == 3
     assert "owner" in {one.name: one.why for one in census.refused}["obama"]
     assert obama.names() == ["obama"]
-    assert obama.everybody.names() == ["ardern", "emmanuel", "macron"]
+    assert [one.name for one in obama.gallery_people()] == ["ardern", "emmanuel", "macron"]
 
 
 def test_what_makes_no_sense_is_refused(face_id, people, settings, tmp_path):
     with pytest.raises(UsageError, match="not both"):
-        enroll_people(face_id, settings, people, add=True, replace_photos=True)
+        face_id.enroll_folder(people, add=True, replace_photos=True)
     with pytest.raises(UsageError, match="cannot be read"):
-        enroll_people(face_id, settings, tmp_path / "absent")
+        face_id.enroll_folder(tmp_path / "absent")
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="no folders of people"):
-        enroll_people(face_id, settings, tmp_path / "empty")
+        face_id.enroll_folder(tmp_path / "empty")
     (tmp_path / "empty" / "ada").mkdir()
     with pytest.raises(EnrollmentError, match="ada"):
-        enroll_people(face_id, settings, tmp_path / "empty", workers=1)
+        face_id.enroll_folder(tmp_path / "empty", workers=1)
 
 
 def command(*words):
@@ -209,7 +211,7 @@ def test_kill_9_loses_and_doubles_nobody(tmp_path, photos):
             output = process.communicate(timeout=120)[0]
         blows += process.returncode == -signal.SIGKILL
         with FaceID.open(vault) as face_id:
-            now = {one.name: one.record for one in face_id.everybody.gallery.people()}
+            now = {one.name: one.record for one in face_id.gallery_people()}
         assert seen.items() <= now.items()
         assert len(now) > len(seen) or process.returncode == 0
         seen = now

@@ -11,7 +11,7 @@ from onlyme import FaceID, Frame, LivenessLevel, Reason
 from onlyme.face.temporal import SEARCH_EVERY_FRAMES
 from onlyme.faceid import wiring
 from onlyme.image.sources import read_frames
-from onlyme.verification.attempt import decide_attempts
+from onlyme.verification.attempt import CaptureSession, decide_attempts
 
 pytestmark = pytest.mark.data
 
@@ -48,8 +48,8 @@ def owner(tmp_path_factory, data):
 def decide(face_id, pictures, *, follow=True):
     pipeline = face_id.pipeline.follow() if follow else face_id.pipeline
     sights = map(pipeline.look, stream(pictures))
-    judge = wiring.load_judge(face_id.pipeline.runtime)
-    return list(decide_attempts(face_id.owner("tran"), sights, judge, PASSIVE))
+    session = CaptureSession(wiring.load_judge(face_id.pipeline.runtime), PASSIVE)
+    return list(decide_attempts(lambda: face_id.owner("tran"), sights, session))
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def test_files_are_counted_only_when_asked(face_id, photos):
     biden = embed(photos / "biden_1.jpg")
     for _ in range(7):
         assert face_id.verify("obama", biden).reason is Reason.NO_MATCH
-    assert face_id.gate.allowances() == {}
+    assert face_id.admin.gate.allowances() == {}
     reasons = [face_id.verify("obama", biden, gate=True).reason for _ in range(7)]
     assert reasons == [Reason.NO_MATCH] * 5 + [Reason.LOCKED_OUT] * 2
 
@@ -35,7 +35,7 @@ def test_a_closed_gate_is_closed_to_the_owner_too_until_the_password(face_id, ph
     decision = face_id.verify("obama", obama, gate=True)
     assert not decision.accepted
     assert decision.margin is None
-    face_id.gate.reset("obama")
+    face_id.admin.gate.reset("obama")
     assert face_id.verify("obama", obama, gate=True).accepted
 
 
@@ -44,7 +44,7 @@ def test_every_change_and_every_counted_attempt_is_written_down(face_id, photos)
     face_id.not_me("obama", photos / "biden_1.jpg")
     face_id.verify("obama", embed(photos / "obama_3.jpg"), gate=True)
     face_id.forget("obama")
-    lines = list(face_id.gate.audit.entries())
+    lines = list(face_id.admin.gate.audit.entries())
     assert [line.event for line in lines] == [
         Event.ENROLL,
         Event.TUNE,
@@ -53,7 +53,7 @@ def test_every_change_and_every_counted_attempt_is_written_down(face_id, photos)
         Event.FORGET,
     ]
     assert lines[3].verdict == "accepted"
-    assert face_id.gate.audit.verify() == 5
+    assert face_id.admin.gate.audit.verify() == 5
 
 
 def test_what_is_stored_of_a_real_person_is_not_their_embedding(face_id, photos, tmp_path):
@@ -68,9 +68,9 @@ def test_what_is_stored_of_a_real_person_is_not_their_embedding(face_id, photos,
 def test_margins_are_the_same_after_sealing_rotation_revoking_and_rekeying(face_id, photos):
     probe = embed(photos / "obama_3.jpg").vector[None]
     before = face_id.margins("obama", probe)
-    face_id.keeping.revoke("obama")
+    face_id.admin.revoke("obama")
     np.testing.assert_allclose(face_id.margins("obama", probe), before, atol=1e-6)
-    face_id.keeping.rekey()
+    face_id.admin.rekey()
     np.testing.assert_allclose(face_id.margins("obama", probe), before, atol=1e-6)
 
 
@@ -109,9 +109,9 @@ def test_a_video_is_gated_when_asked_and_watching_costs_no_try_when_it_ends(face
     writer.release()
     reasons = {decision.reason for decision in face_id.watch("obama", clip, gate=True)}
     assert reasons == {Reason.NO_FACE}
-    assert face_id.gate.allowances()[AttemptSource("obama", f"camera {clip}")].tries == 5
+    assert face_id.admin.gate.allowances()[AttemptSource("obama", f"camera {clip}")].tries == 5
     list(face_id.watch("obama", clip))
-    assert len(face_id.gate.allowances()) == 1
+    assert len(face_id.admin.gate.allowances()) == 1
 
 
 def test_what_cannot_be_decided_raises_behind_the_gate_too(face_id):

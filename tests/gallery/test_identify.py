@@ -149,7 +149,7 @@ def household(face_id, photos, pipeline):
         GalleryPerson(name, pipeline.look(photos / f"{name}_1.jpg").embedding.vector[None])
         for name in ("biden", "macron")
     ]
-    face_id.everybody.ensure_gallery().put(people)
+    face_id._enrolled.ensure_gallery().put(people)
     return face_id
 
 
@@ -158,7 +158,7 @@ def test_real_faces_are_found_wherever_they_are_enrolled(household, photos):
     assert household.identify(photos / "biden_1.jpg").name == "biden"
     assert household.identify(photos / "ardern_1.jpg").reason is Reason.NO_MATCH
     assert household.names() == ["obama"]
-    assert household.everybody.names() == ["biden", "macron"]
+    assert [one.name for one in household.gallery_people()] == ["biden", "macron"]
 
 
 def test_every_face_of_a_picture_is_decided(household, photos, pipeline):
@@ -180,7 +180,7 @@ def test_people_of_the_gallery_can_be_verified_and_forgotten(household, photos):
     assert not household.verify("biden", photos / "obama_3.jpg").accepted
     household.forget("biden")
     assert household.identify(photos / "biden_1.jpg").reason is Reason.NO_MATCH
-    assert household.everybody.names() == ["macron"]
+    assert [one.name for one in household.gallery_people()] == ["macron"]
     with pytest.raises(UnknownOwner):
         household.verify("biden", photos / "biden_1.jpg")
     with pytest.raises(UnknownOwner):

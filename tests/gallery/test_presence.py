@@ -76,7 +76,7 @@ def vault(data, tmp_path_factory):
 def test_who_is_known_is_named_and_who_is_not_is_not(scene, vault):
     stream = [Frame(pixels, "door", n / 30) for n, pixels in enumerate(scene)]
     with FaceID.open(vault) as face_id:
-        made = list(watch_presence(face_id.pipeline, face_id.everybody, stream))
+        made = list(watch_presence(face_id.pipeline, face_id._enrolled.identify, stream))
     assert len(made) == len(scene)
     seen = {visit.id for some in made for visit in some}
     assert seen == {1, 2}

@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from onlyme import FaceID, Reason, UsageError, Verdict
+from onlyme import FaceID, LivenessLevel, Reason, UsageError, Verdict
 from onlyme.face.subject import choose_subject
+from onlyme.face.tracker import FaceContinuity
 from onlyme.faceid import wiring
 from onlyme.image.sources import read_frames
 from onlyme.liveness.challenge import (
@@ -25,7 +26,8 @@ from onlyme.liveness.challenge import (
 )
 from onlyme.liveness.rigidity import PointTracks, measure_rigidity
 from onlyme.types import Face
-from onlyme.verification.challenge import run_challenges
+from onlyme.verification.attempt import CaptureSession, decide_attempts
+from onlyme.verification.challenge import ChallengeCeremony
 
 LEFT, RIGHT, UP, NOD, CLOSER = (
     ChallengeStep.LEFT,
@@ -58,14 +60,21 @@ def sights(data, pipeline):
     return [pipeline.look(f) for f in itertools.islice(some, 185)]
 
 
+def show(challenge, continuity, at, pixels, face, vector):
+    """Show a challenge one frame, followed as an attempt follows it."""
+    face = face if vector is not None else None
+    continues = face is not None and continuity.add_face(at, face, vector)
+    return challenge.add_frame(at, pixels, face, continues=continues)
+
+
 def put(sights, steps, start=0.4):
-    challenge = Challenge(steps)
+    challenge, continuity = Challenge(steps), FaceContinuity()
     for sight in sights:
         if sight.frame.at < start:
             continue
-        face = sight.face
         vector = sight.embedding.vector if sight.embedding else None
-        phase = challenge.add_frame(sight.frame.at, gray(sight.frame.pixels), face, vector)
+        pixels = gray(sight.frame.pixels)
+        phase = show(challenge, continuity, sight.frame.at, pixels, sight.face, vector)
         if phase in (Phase.DONE, Phase.FAILED):
             break
     return challenge
@@ -111,13 +120,14 @@ def test_turned_paper_is_never_a_solid_head(data, pipeline, kind, upright, asked
     big = cv2.resize(photo, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
     shape = paper.Paper(kind, upright, 0.6 if kind == "fold" else 1.1, 1.0)
     holder = paper.Holder(big, face.landmarks[2] * 2, face.box[2] * 2, shape, seed=4)
-    challenge = Challenge((ChallengeStep(asked), RIGHT))
+    challenge, continuity = Challenge((ChallengeStep(asked), RIGHT)), FaceContinuity()
     for number in range(int(12 * (MAX_STEP_SECONDS + 1))):
         move = challenge.phase is Phase.MOVE and challenge.current_step
         frame = holder.frame(number / 12, move.value if move else None)
         found = choose_subject(pipeline.detector.detect(frame), frame.shape)
         seen = found if isinstance(found, Face) else None
-        if challenge.add_frame(number / 12, gray(frame), seen, ADA) is Phase.FAILED:
+        phase = show(challenge, continuity, number / 12, gray(frame), seen, ADA)
+        if phase is Phase.FAILED:
             break
     assert challenge.phase is Phase.FAILED
 
@@ -170,8 +180,9 @@ def picture(seed=0):
 
 
 def run(challenge, feed):
+    continuity = FaceContinuity()
     for at, pixels, face, vector in feed:
-        challenge.add_frame(at, pixels, face, vector)
+        show(challenge, continuity, at, pixels, face, vector)
     return challenge
 
 
@@ -217,7 +228,7 @@ def test_a_picture_that_is_pushed_about_shows_no_step():
 def test_a_challenge_that_is_over_stays_over():
     challenge = run(Challenge((LEFT, UP)), [(0, picture(), None, None), (9, picture(), None, None)])
     assert challenge.phase is Phase.FAILED
-    assert challenge.add_frame(9.1, picture(), still_face(), ADA) is Phase.FAILED
+    assert challenge.add_frame(9.1, picture(), still_face(), continues=True) is Phase.FAILED
 
 
 # ------------------------------------------------------------------- decisions
@@ -238,7 +249,9 @@ def first(owner, sights, steps, start=0.4):
     def ask(_, words):
         asked.append(words)
 
-    return next(run_challenges(owner.owner("tran"), some, judge, ask, lambda: steps)), asked
+    ceremony = ChallengeCeremony(ask, lambda: steps)
+    session = CaptureSession(judge, LivenessLevel.CHALLENGE, ceremony=ceremony)
+    return next(decide_attempts(lambda: owner.owner("tran"), some, session)), asked
 
 
 @pytest.mark.data
@@ -274,7 +287,7 @@ def test_a_screen_that_happens_to_do_as_asked_is_refused(owner, data, pipeline):
 
 @pytest.mark.data
 def test_watching_with_a_challenge_but_no_way_to_ask_denies(owner, data):
-    decisions = owner.watch("tran", data / "clips/tranvan_live.mp4", "challenge")
+    decisions = owner.watch("tran", data / "clips/tranvan_live.mp4", liveness="challenge")
     for decision in itertools.islice(decisions, 3):
         assert decision.reason is Reason.LIVENESS_UNDECIDED
 
@@ -283,7 +296,9 @@ def test_watching_with_a_challenge_but_no_way_to_ask_denies(owner, data):
 def test_watching_with_a_challenge_asks(owner, data):
     asked = []
     clip = data / "clips/lestari_live.mp4"
-    decision = next(owner.watch("tran", clip, "challenge", lambda *said: asked.append(said)))
+    decision = next(
+        owner.watch("tran", clip, liveness="challenge", ask=lambda *said: asked.append(said))
+    )
     assert not decision.accepted
     assert decision.liveness.level == "challenge"
     assert asked[0] == ("•", "look straight into the camera")
@@ -291,8 +306,6 @@ def test_watching_with_a_challenge_asks(owner, data):
 
 @pytest.mark.data
 def test_a_photo_shown_before_the_first_step_lends_nobody_its_identity(data, pipeline):
-    from onlyme.verification.challenge import _Session
-
     def part(clip, start):
         some = (f for f in read_frames(data / f"clips/{clip}.mp4") if f.at >= start)
         return [pipeline.look(f) for f in itertools.islice(some, 0, 8, 2)]
@@ -300,9 +313,10 @@ def test_a_photo_shown_before_the_first_step_lends_nobody_its_identity(data, pip
     # Turned aside, it begins no step, and so its exchange fails none.
     photo, stranger = part("tranvan_replay", 5.6), part("lestari_live", 0)
     judge = wiring.load_judge()
-    session = _Session(Challenge(OWN), judge.start_session(), judge, lambda *_: None)
+    ceremony = ChallengeCeremony(lambda *_: None, lambda: OWN)
+    session = CaptureSession(judge, LivenessLevel.CHALLENGE, ceremony=ceremony)
     for number, sight in enumerate([*photo, *stranger]):
         frame = replace(sight.frame, at=number / 15)
         session.add(replace(sight, frame=frame))
-    assert len(session.seen) == len(stranger)
-    assert session.seen[0].frame.pixels is stranger[0].frame.pixels
+    assert not ceremony.is_over
+    assert [one.embedding for one in session.observations] == [one.embedding for one in stranger]

@@ -41,7 +41,7 @@ def expected(running, pictures):
     from onlyme.serve.problems import convert_error
 
     answers = {}
-    with wiring.make_face_id(running.settings, FaceID, lasting=True) as face_id:
+    with FaceID(wiring.assemble(running.settings, lasting=True)) as face_id:
         for name, picture in ASKED:
             try:
                 decision = face_id.verify(name, pictures[picture], "passive")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from onlyme.faceid.identifying import ANYBODY
+from onlyme.faceid.face_id import ANY_OWNER
 from onlyme.gate.admission import AttemptSource
 
 
@@ -55,7 +55,7 @@ def test_the_log_says_who_it_was(running, photos):
         standings = keeping.gate.allowances()
     assert (found.owner, found.source, found.verdict) == ("obama", "service", "accepted")
     assert (stranger.owner, stranger.verdict) == (None, "rejected")
-    assert standings[AttemptSource(ANYBODY, "service")].tries == 4
+    assert standings[AttemptSource(ANY_OWNER, "service")].tries == 4
 
 
 def test_two_pictures_are_not_one(running, photos):

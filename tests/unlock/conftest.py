@@ -31,7 +31,7 @@ def enrolled(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("system")
     vault = folder / "lib"
     settings = Settings.load(vault=vault, key_file=folder / "vault.key")
-    with wiring.make_face_id(settings, FaceID) as face_id:
+    with FaceID(wiring.assemble(settings)) as face_id:
         for user in CLIPS:
             face_id.enroll(user, some_frames(clip(data, user)))
     return folder

@@ -88,7 +88,7 @@ def test_root_needs_no_password_and_names_whom_it_means(stack):
 def test_what_was_exported_from_ones_own_vault_is_taken_over(empty, tmp_path, data):
     with FaceID.open(tmp_path / "own") as own:
         own.enroll("me", some_frames(clip(data, USER)))
-        own.keeping.export("me", empty.folder / "lib/me.onlyme", WORDS)
+        own.admin.export("me", empty.folder / "lib/me.onlyme", WORDS)
     (empty.folder / "lib/me.onlyme").chmod(0o644)
     empty.configure(camera=clip(data, USER))
     with empty.daemon():

@@ -217,8 +217,11 @@ def test_a_camera_that_hangs_is_not_opened_twice(enrolled, tmp_path):
     )
     eye = Recognizer(settings, capture)
     try:
-        assert eye.look(RecognitionRequest(USER, 0.3)).reason is UnlockReason.TIMEOUT
-        assert eye.look(RecognitionRequest(USER, 0.3)).reason is UnlockReason.CAMERA_HANGS
+        assert eye.look(RecognitionRequest.within(USER, 0.3)).outcome.reason is UnlockReason.TIMEOUT
+        assert (
+            eye.look(RecognitionRequest.within(USER, 0.3)).outcome.reason
+            is UnlockReason.CAMERA_HANGS
+        )
         release.set()
     finally:
         release.set()

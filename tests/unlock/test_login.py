@@ -53,7 +53,7 @@ def test_a_printed_photo_of_the_owner_does_not_open(empty, data, tmp_path):
     settings = Settings.load(
         vault=empty.folder / "lib/onlyme", key_file=empty.folder / "etc/onlyme/vault.key"
     )
-    with wiring.make_face_id(settings, FaceID) as face_id:
+    with FaceID(wiring.assemble(settings)) as face_id:
         face_id.enroll(USER, session(live, "0001_00_00_01")[::6])
     alive = film(session(live, "0001_00_00_02")[1:13], tmp_path / "live.avi")
     show(empty, alive)

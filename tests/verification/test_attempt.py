@@ -32,7 +32,7 @@ def sight(value, at=0.0):
 
 def decisions(values, step=0.1):
     stream = (sight(value, step * k) for k, value in enumerate(values))
-    return list(decide_attempts(Owner(), stream))
+    return list(decide_attempts(Owner, stream))
 
 
 def test_five_embeddings_are_one_attempt():
@@ -93,21 +93,21 @@ def repeated(values, step=0.1):
 
 def test_a_lucky_frame_that_stands_still_is_one_vote():
     stream = repeated([-0.1, -0.2, 0.9, 0.9, 0.9, 0.9, 0.9, -0.3, -0.4])
-    (decision,) = decide_attempts(Owner(), stream)
+    (decision,) = decide_attempts(Owner, stream)
     assert decision.frames == 9
     assert not decision.accepted
     # Five different frames of that kind are an attempt, and the owner's.
-    (other,) = decide_attempts(Owner(), repeated([0.9, 0.8, 0.9, 0.8, 0.9]))
+    (other,) = decide_attempts(Owner, repeated([0.9, 0.8, 0.9, 0.8, 0.9]))
     assert other.accepted
 
 
 def test_a_picture_that_stands_still_ends_after_three_seconds_as_one_vote():
-    made = list(decide_attempts(Owner(), repeated([0.5] * 40)))
+    made = list(decide_attempts(Owner, repeated([0.5] * 40)))
     assert [d.frames for d in made] == [31, 9]
 
 
 def test_repeats_still_count_as_frames_in_which_the_face_was_there():
-    (decision,) = decide_attempts(Owner(), repeated([0.5, 0.5, 0.5, None, None]))
+    (decision,) = decide_attempts(Owner, repeated([0.5, 0.5, 0.5, None, None]))
     assert decision.accepted
-    (decision,) = decide_attempts(Owner(), repeated([0.5, None, None]))
+    (decision,) = decide_attempts(Owner, repeated([0.5, None, None]))
     assert decision.reason is Reason.NO_FACE

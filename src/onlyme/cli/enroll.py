@@ -114,14 +114,14 @@ def list_(
     with options.open_face_id(vault, embedder) as face_id:
         if json:
             documents = serialize_owners(face_id.names(), face_id.owner)
-            output.print_json(documents + list(map(serialize_person, face_id.everybody.people())))
+            output.print_json(documents + list(map(serialize_person, face_id.gallery_people())))
             return
         for name in face_id.names():
             try:
                 lines.append(output.format_owner(face_id.owner(name)))
             except NeedsReenroll as error:  # one outdated template does not hide the others
                 lines.append(str(error))
-        lines += map(output.format_person, face_id.everybody.people())
+        lines += map(output.format_person, face_id.gallery_people())
     nobody = "nobody is enrolled yet; `onlyme enroll NAME PHOTO…` enrolls the first"
     typer.echo("\n".join(lines) or nobody)
 

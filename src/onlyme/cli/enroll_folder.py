@@ -74,10 +74,6 @@ def enroll_folder(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from onlyme.faceid.bulk import enroll_people
-    from onlyme.settings import Settings
-
-    settings = Settings.load(vault=vault, embedder=embedder)
     console = Console(stderr=True)
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (
@@ -91,9 +87,7 @@ def enroll_folder(
                 running[what] = bars.add_task(what, total=total)
             bars.update(running[what], completed=done)
 
-        census = enroll_people(
-            face_id,
-            settings,
+        census = face_id.enroll_folder(
             folder,
             add=add,
             replace_photos=replace,

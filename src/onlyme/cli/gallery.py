@@ -173,7 +173,7 @@ def certificate(*, vault: options.Vault = None, json: options.Json = False) -> N
     from dataclasses import asdict
 
     with options.open_face_id(vault) as face_id:
-        made = face_id.everybody.certificate()
+        made = face_id.gallery_certificate()
     if json:
         output.print_json(asdict(made))
         return

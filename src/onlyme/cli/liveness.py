@@ -96,7 +96,9 @@ def spoof_me(
         for stage, words in _STAGES:
             typer.secho(f"\n{words}", bold=True, err=True)
             typer.prompt("Press Enter when ready", default="", show_default=False, err=True)
-            watching = face_id.watch(name, options.parse_source(camera), LivenessLevel.PASSIVE)
+            watching = face_id.watch(
+                name, options.parse_source(camera), liveness=LivenessLevel.PASSIVE
+            )
             stages.append(_count_outcomes(stage, list(islice(watching, attempts))))
             typer.echo(_format_stage(stages[-1]), err=json)
     fooled = any(entry["opened"] for entry in stages if entry["stage"] != "live")

@@ -173,7 +173,7 @@ def export(
 def _read_from_gallery(name: str, vault: Path | None) -> Template:
     """Return somebody in the gallery as an owner's template."""
     with options.open_face_id(vault) as face_id:
-        return face_id.everybody.find_owner(name).to_template()
+        return face_id.find_owner(name).to_template()
 
 
 def import_(

@@ -56,7 +56,8 @@ def verify(
             decision = face_id.verify(name, photo, liveness, gate=gate)
         else:
             source = options.parse_source(camera or "")
-            decision = next(face_id.watch(name, source, options.choose_level(liveness), output.ask))
+            level = options.choose_level(liveness)
+            decision = next(face_id.watch(name, source, liveness=level, ask=output.ask))
     _print_and_exit(decision, json=json)
 
 
@@ -148,7 +149,7 @@ def watch(
     with options.open_face_id(vault, embedder, lasting=True) as face_id:
         level = options.choose_level(liveness)
         seen = video or options.parse_source(camera or "0")
-        for decision in face_id.watch(name, seen, level, output.ask):
+        for decision in face_id.watch(name, seen, liveness=level, ask=output.ask):
             if start is None:  # the first frame, rather than the loading of networks before it
                 spent = sum(decision.timings_ms.values()) * decision.frames / 1e3
                 start = time.perf_counter() - spent

@@ -138,6 +138,11 @@ class Pipeline:
         follower = Follower(detector) if isinstance(detector, TrackingDetector) else detector
         return replace(self, detector=follower, embedder=CachedEmbedder(self.embedder))
 
+    def warm_up(self) -> None:
+        """Run both networks once on a blank picture: their first run takes longer."""
+        self.look(Frame(np.zeros((480, 640, 3), np.uint8), "warm-up"))
+        self.embedder.embed(np.zeros((self.embedder.size, self.embedder.size, 3), np.uint8))
+
     def look(self, image: ImageLike | Frame | Embedding) -> Observation:
         """See who is in a picture. An embedding was seen before, and passes as it is.
 

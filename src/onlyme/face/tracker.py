@@ -1,13 +1,19 @@
-"""Frames of one camera come in; everybody in view goes out, each with a number that stays theirs.
+"""Follow faces from frame to frame: one subject, or every person in view.
 
-A face of one frame continues the track whose box it overlaps, and a track that was out of
-sight for a moment is continued by whoever looks like it. A place alone is not enough: each
-track is embedded again after a few frames, and a face that is somebody else begins a track of
-its own.
+`FaceContinuity` decides whether the face of a frame is still the same face of the same person.
+Liveness and identity must be proved by the same frames of one person. An attacker who shows the
+owner's photo and then a living face, or the reverse, breaks the continuity: the face jumps,
+vanishes or becomes another person, and the attempt starts over.
+
+`Tracker` follows all faces in view and gives each a number. A face continues the track whose box
+it overlaps; a track that was out of sight for a moment is continued by a face that looks like it.
+A place alone is not enough: each track is embedded again after a few frames, and a face of
+another person begins a track of its own.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -27,14 +33,26 @@ if TYPE_CHECKING:
     from onlyme.face.temporal import TrackingDetector, TrackingEmbedder
     from onlyme.types import Embedding, Face
 
-__all__ = ["MAX_LOST_SECONDS", "MAX_VOTES", "FaceTrack", "Tracker"]
+__all__ = ["MAX_LOST_SECONDS", "MAX_VOTES", "FaceContinuity", "FaceTrack", "Tracker"]
 
 MAX_LOST_SECONDS: Final = 0.5
-"""Whoever was out of sight for longer, in seconds, is somebody new."""
+"""A face that was out of sight for longer may have been exchanged: it begins anew."""
 
 SAME_PERSON_COSINE: Final = 0.35
-"""Cosine of a face to the mean of its track, below which it is somebody else. Turning heads
+"""Cosine of a face to the mean of its track, below which it is another person. Turning heads
 stay above 0.44 within a second, two people are above 0.36 once in 550 pairs."""
+
+MAX_JUMP_FACE_WIDTHS: Final = 0.5
+"""From one frame to the next a face moves by less than this share of its width …"""
+
+MAX_FACE_WIDTHS_PER_SECOND: Final = 3.0
+"""… and this many widths a second more. The fastest of the clips moves 0.4 in 1/15 s."""
+
+MAX_GROWTH_LOG_RATIO: Final = 0.3
+"""From one frame to the next a face's width changes by less than this (natural logarithm) …"""
+
+MAX_GROWTH_LOG_RATIO_PER_SECOND: Final = 1.5
+"""… and this much a second more."""
 
 REJOIN_COSINE: Final = 0.5
 """Cosine from which a face elsewhere continues a track that is out of sight."""
@@ -43,35 +61,103 @@ CROWDED_OVERLAP: Final = 0.1
 """A face that overlaps another track by more than this may be exchanged for it."""
 
 MAX_VOTES: Final = 5
-"""So many of a track's last embeddings are kept."""
+"""A track keeps this many of its last embeddings."""
+
+
+@dataclass(slots=True, eq=False)
+class FaceContinuity:
+    """One face of one person, followed through the frames of a stream.
+
+    Attributes:
+        at: when it was last seen, in seconds.
+        face: as it was last found; None before the first frame.
+
+    >>> from onlyme.types import Face
+    >>> face = Face(np.array([0, 0, 99, 99], np.float32), np.zeros((5, 2), np.float32), 0.9)
+    >>> ada, bob = np.eye(2, dtype=np.float32)
+    >>> continuity = FaceContinuity()
+    >>> [continuity.add_face(at, face, who) for at, who in ((0.0, ada), (0.1, ada), (0.2, bob))]
+    [False, True, False]
+    """
+
+    at: float = 0.0
+    face: Face | None = None
+    _sum: NDArray[np.float64] | None = None
+
+    def add_face(self, at: float, face: Face, vector: NDArray[np.float32]) -> bool:
+        """Add the face of the next frame; return whether it continues the last one.
+
+        If it does not, the face begins anew with this frame.
+
+        Args:
+            at: when the frame was taken, in seconds.
+            face: the subject of the frame.
+            vector: float32[d], its embedding, of unit length.
+        """
+        continues = self._is_near(at, face) and self.is_same_person(vector)
+        if not continues:
+            self._sum = None
+        self.extend(at, face, vector)
+        return continues
+
+    def extend(self, at: float, face: Face, vector: NDArray[np.float32] | None = None) -> None:
+        """Add a face without a check; without a vector where it was not embedded again."""
+        self.at, self.face = at, face
+        if vector is not None:
+            self._sum = vector.astype(np.float64) if self._sum is None else self._sum + vector
+
+    def measure_cosine(self, vector: NDArray[np.float32]) -> float:
+        """Return the cosine of an embedding to the mean of all that were added, −1 to 1."""
+        if self._sum is None:
+            return -1.0
+        return float(vector @ self._sum) / max(float(np.linalg.norm(self._sum)), 1e-12)
+
+    def is_same_person(self, vector: NDArray[np.float32]) -> bool:
+        """Return whether an embedding may be of the person who was followed so far."""
+        return self.measure_cosine(vector) >= SAME_PERSON_COSINE
+
+    def _is_near(self, at: float, face: Face) -> bool:
+        seconds = at - self.at
+        if self.face is None or not 0 <= seconds <= MAX_LOST_SECONDS:
+            return False
+        old, new = self.face.box, face.box
+        moved = float(np.hypot(*(new[:2] + new[2:] / 2 - old[:2] - old[2:] / 2)))
+        grown = abs(math.log(max(float(new[2]), 1.0) / max(float(old[2]), 1.0)))
+        reach = MAX_JUMP_FACE_WIDTHS + MAX_FACE_WIDTHS_PER_SECOND * seconds
+        growth = MAX_GROWTH_LOG_RATIO + MAX_GROWTH_LOG_RATIO_PER_SECOND * seconds
+        return moved <= reach * max(float(old[2]), 1.0) and grown <= growth
 
 
 @dataclass(slots=True, eq=False)
 class FaceTrack:
-    """Somebody in view.
+    """One person in view.
 
     Attributes:
         id: counts from 1; never used again.
-        since: when they were first seen, in seconds.
-        at: when they were last seen.
-        face: as it was last found.
+        since: when the person was first seen, in seconds.
+        continuity: where and when the face was last seen, and what it looks like.
         votes: the last embeddings, the newest at the end; never twice of the same picture.
         memory: makes them.
-        frames: how many passed since the last.
+        frames: how many frames passed since the last embedding.
     """
 
     id: int
     since: float
-    at: float
-    face: Face
+    continuity: FaceContinuity
     votes: deque[Embedding]
     memory: CachedEmbedder
     frames: int = 0
 
-    def measure_cosine(self, vector: NDArray[np.float32]) -> float:
-        """Return the cosine of an embedding to the mean of the votes."""
-        mean = np.sum([vote.vector for vote in self.votes], axis=0)
-        return float(vector @ mean / np.linalg.norm(mean))
+    @property
+    def at(self) -> float:
+        """When the person was last seen, in seconds."""
+        return self.continuity.at
+
+    @property
+    def face(self) -> Face:
+        """The face as it was last found."""
+        assert self.continuity.face is not None  # noqa: S101 - a track begins with a face
+        return self.continuity.face
 
 
 @dataclass(slots=True, eq=False)
@@ -136,10 +222,10 @@ class Tracker:
         track.frames += 1
         sure = len(track.votes) == MAX_VOTES and track.frames < SEARCH_EVERY_FRAMES
         if sure and not self._is_crowded(track, seen.face):
-            track.at, track.face = at, seen.face
+            track.continuity.extend(at, seen.face)
             return True
         seen.embedding = track.memory.embed(seen.aligned)
-        if track.measure_cosine(seen.embedding.vector) < SAME_PERSON_COSINE:
+        if not track.continuity.is_same_person(seen.embedding.vector):
             return False
         self._extend(track, seen, at)
         return True
@@ -149,15 +235,21 @@ class Tracker:
         return any(overlap(face, other) > CROWDED_OVERLAP for other in others)
 
     def _extend(self, track: FaceTrack, seen: _Detection, at: float) -> None:
-        track.at, track.face, track.frames = at, seen.face, 0
-        if seen.embedding is not None and seen.embedding is not track.votes[-1]:
-            track.votes.append(seen.embedding)
+        track.frames = 0
+        embedding = seen.embedding
+        if embedding is None or embedding is track.votes[-1]:  # it brought nothing new
+            track.continuity.extend(at, seen.face)
+            return
+        track.votes.append(embedding)
+        track.continuity.extend(at, seen.face, embedding.vector)
 
     def _begin_track(self, seen: _Detection, at: float) -> None:
         assert seen.embedding is not None  # noqa: S101 - for the type checker; all were embedded
         self._born += 1
         votes = deque([seen.embedding], maxlen=MAX_VOTES)
-        self.tracks.append(FaceTrack(self._born, at, at, seen.face, votes, seen.memory))
+        continuity = FaceContinuity()
+        continuity.extend(at, seen.face, seen.embedding.vector)
+        self.tracks.append(FaceTrack(self._born, at, continuity, votes, seen.memory))
 
 
 def _pair_by_place(
@@ -173,7 +265,7 @@ def _pair_by_looks(
 ) -> Iterable[tuple[FaceTrack, _Detection]]:
     """Pair tracks that are out of sight with faces that are nobody's, the likest first."""
     pairs = [
-        (track.measure_cosine(seen.embedding.vector), track, seen)
+        (track.continuity.measure_cosine(seen.embedding.vector), track, seen)
         for track in tracks
         for seen in faces
         if seen.embedding is not None

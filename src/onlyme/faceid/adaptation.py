@@ -132,7 +132,7 @@ class Adaptation:
 
     def __init__(self, base: Base, admin: VaultAdmin, rules: Rules = RULES) -> None:
         self._base = base
-        self._keeping = admin
+        self._admin = admin
         self._rules = rules
         self._enrolled: tuple[bytes, Owner] | None = None
 
@@ -142,7 +142,7 @@ class Adaptation:
         Raises:
             UnknownOwner: nobody of that name is enrolled.
         """
-        with self._keeping.store.edit(durable=False) as edit:
+        with self._admin.store.edit(durable=False) as edit:
             self._read_owner(edit, name)
             held = self._read_quarantine(edit, name)
         when = datetime.fromtimestamp(held.learned_at[-1], UTC) if len(held.learned_at) else None
@@ -154,13 +154,13 @@ class Adaptation:
         Raises:
             UnknownOwner: nobody of that name is enrolled.
         """
-        with self._keeping.store.edit() as edit:
+        with self._admin.store.edit() as edit:
             owner, held = self._read_owner(edit, name), self._read_quarantine(edit, name)
             held = replace(held, consent=consent)
             if not consent:
                 held = replace(held, waiting=held.waiting[:0], waiting_since=held.waiting_since[:0])
             self._write_quarantine(edit, owner, held)
-            self._keeping.gate.note(
+            self._admin.gate.note(
                 edit, Event.ADAPT, name, "agreed" if consent else "consent taken back"
             )
 
@@ -181,7 +181,7 @@ class Adaptation:
         now = now or datetime.now(UTC)
         if np.shape(vector) != (self._base.dimension,):
             raise UsageError(f"an embedding has {self._base.dimension} numbers")
-        with self._keeping.store.edit() as edit:
+        with self._admin.store.edit() as edit:
             owner, held = self._read_owner(edit, name), self._read_quarantine(edit, name)
             after, held = self._drop_expired(owner, held, now.timestamp())
             after, held, outcome = self._judge_match(after, held, vector, now.timestamp())
@@ -189,7 +189,7 @@ class Adaptation:
                 edit.put(after.to_template())
             if after is not owner or outcome in _NOTED:
                 self._write_quarantine(edit, after, held)
-                self._keeping.gate.note(edit, Event.ADAPT, name, outcome)
+                self._admin.gate.note(edit, Event.ADAPT, name, outcome)
         return outcome
 
     def undo(self, name: str) -> int:
@@ -198,7 +198,7 @@ class Adaptation:
         Raises:
             UnknownOwner: nobody of that name is enrolled.
         """
-        with self._keeping.store.edit() as edit:
+        with self._admin.store.edit() as edit:
             owner, held = self._read_owner(edit, name), self._read_quarantine(edit, name)
             count = len(owner.examples.learned)
             if count:
@@ -208,7 +208,7 @@ class Adaptation:
             self._write_quarantine(
                 edit, owner, _Quarantine(held.consent, held.waiting[:0], none, none)
             )
-            self._keeping.gate.note(edit, Event.ADAPT, name, "undone")
+            self._admin.gate.note(edit, Event.ADAPT, name, "undone")
         return count
 
     # ------------------------------------------------------------------ within
@@ -285,7 +285,7 @@ class Adaptation:
     def _read_owner(self, edit: VaultTransaction, name: str) -> Owner:
         template = edit.get(name)
         if template is None:
-            raise unknown_owner(name, self._keeping.store.names())
+            raise unknown_owner(name, self._admin.store.names())
         return Owner.from_template(self._base, template)
 
     def _read_quarantine(self, edit: VaultTransaction, name: str) -> _Quarantine:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onlyme.face.pipeline import Pipeline
-    from onlyme.faceid.face_id import FaceID
+    from onlyme.faceid.wiring import Parts
     from onlyme.gallery.gallery import Gallery
     from onlyme.settings import Settings
 
@@ -107,8 +107,7 @@ class _PhotosResult(NamedTuple):
 
 
 def enroll_people(
-    face_id: FaceID,
-    settings: Settings,
+    parts: Parts,
     folder: Path,
     *,
     add: bool = False,
@@ -124,8 +123,7 @@ def enroll_people(
     even then photos that were looked at before are not looked at again.
 
     Args:
-        face_id: whose gallery; it is made where there is none.
-        settings: what the worker processes see with.
+        parts: of the FaceID whose gallery it is; the gallery is made where there is none.
         folder: one folder a person, named as the person is to be called.
         add: add new photos to people who are in the gallery.
         replace_photos: learn people anew whose photos are others now.
@@ -143,12 +141,12 @@ def enroll_people(
     start, told = perf_counter(), progress or (lambda *_: None)
     result = BulkEnrollment(workers=workers or count_cores())
     folders = _list_people(folder, result)
-    gallery = face_id.everybody.ensure_gallery()
+    gallery = parts.enrolled.ensure_gallery()
     desk = _BatchWriter(
-        gallery, result, set(face_id.store.names()), again=add or replace_photos, add=add
+        gallery, result, set(parts.admin.store.names()), again=add or replace_photos, add=add
     )
     looked, everything = 0, sum(map(len, folders.values()))
-    with WorkerPool(partial(_start_worker, settings), result.workers) as crew:
+    with WorkerPool(partial(_start_worker, parts.settings), result.workers) as crew:
         for task, done in crew.do(desk.tasks(folders)):
             looked += len(task.paths)
             person = _make_person(task, done, result)
@@ -162,9 +160,9 @@ def enroll_people(
     _build_indexes(gallery)
     if look_for_duplicates:
         result.twins = list(find_duplicates(gallery, list(folders), told))
-    with face_id.store.edit() as edit:
+    with parts.admin.store.edit() as edit:
         detail = f"gallery: {result.enrolled} new, {result.changed} changed"
-        face_id.gate.note(edit, Event.ENROLL, None, detail)
+        parts.admin.gate.note(edit, Event.ENROLL, None, detail)
     result.refused.sort()
     result.seconds = perf_counter() - start
     return result

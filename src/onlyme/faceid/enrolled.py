@@ -165,10 +165,11 @@ class Enrolled:
         decisions = []
         for sight in observations:
             assert sight.embedding is not None  # noqa: S101 - for the type checker
-            with time_stage(sight.timings_ms, "decide"):
+            spent: dict[str, float] = {}
+            with time_stage(spent, "decide"):
                 vector = sight.embedding.vector
                 decision = identify_vector(owners, self.gallery, vector, self.fpir)
-            decisions.append(decision.add_cost(sight.timings_ms, frames=1))
+            decisions.append(decision.add_cost(sight.timings_ms | spent, frames=1))
         return decisions
 
     def certificate(self) -> GalleryCertificate:

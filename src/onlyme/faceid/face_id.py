@@ -1,88 +1,67 @@
 """Face ID, the whole way on one page: enroll, verify, identify, watch.
 
-Everything here is put together from ready-made parts; `onlyme.faceid.wiring` makes them.
+Everything here is put together from ready-made parts; `onlyme.faceid.wiring` makes them. What
+only some methods need is imported in them: listing people must not load what sees faces.
 """
 
 from __future__ import annotations
 
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, Self
 
-from onlyme.enrollment.advice import advise_owner
-from onlyme.enrollment.not_me import add_lesson, collect_lesson, remove_last_lesson
-from onlyme.enrollment.photos import collect_photos
-from onlyme.errors import (
-    UsageError,
-    refuse_taken,
-    refuse_twice,
-    unknown_owner,
-)
-from onlyme.gallery.presence import watch_presence
-from onlyme.gate.audit import Event
-from onlyme.image.sources import CameraCapture
-from onlyme.siamese.owner import Examples, Owner, make_lesson
 from onlyme.types import Decision, Enrollment, Lesson, LivenessLevel, checked_name
-from onlyme.vault.admin import QUARANTINE
-from onlyme.verification.attempt import check_level, decide_capture, decide_photo, reject_unseen
-from onlyme.verification.challenge import decide_stream
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
 
     from onlyme.enrollment.photos import Photo, Picture
-    from onlyme.face.pipeline import Pipeline
-    from onlyme.faceid.enrolled import Enrolled
+    from onlyme.face.pipeline import Observation, Pipeline
+    from onlyme.faceid.adaptation import Adaptation
+    from onlyme.faceid.bulk import BulkEnrollment
+    from onlyme.faceid.wiring import Parts
+    from onlyme.gallery.certificate import GalleryCertificate
+    from onlyme.gallery.gallery import GalleryPerson
     from onlyme.gallery.presence import Presence
     from onlyme.liveness.judge import Judge
-    from onlyme.siamese import Base
-    from onlyme.types import Face, PhotoReport, Tuning
+    from onlyme.siamese.owner import Owner
+    from onlyme.types import Face, Frame, PhotoReport, Tuning
     from onlyme.vault.admin import VaultAdmin
-    from onlyme.vault.store import VaultTransaction
 
-__all__ = ["FaceID"]
+    Source = str | int | os.PathLike[str]
+
+__all__ = ["ANY_OWNER", "FaceID"]
+
+ANY_OWNER = ""
+"""Under this name, which no person can have, the gate counts tries to be any enrolled person."""
 
 
 class FaceID:
-    """Learns people from photos and tells them from everybody else.
+    """Learns people from photos and tells them from all others.
 
     Use it in one thread. Any number of processes may share a vault.
 
     >>> with FaceID.open("~/vault") as face_id:                     # doctest: +SKIP
     ...     face_id.enroll("ada", ["ada1.jpg", "ada2.jpg"])
-    ...     face_id.verify("ada", "somebody.jpg").accepted
+    ...     face_id.verify("ada", "another-person.jpg").accepted
     False
 
     Args:
-        pipeline: makes what sees faces; called when the first picture comes, since the
-            networks take a while to load and nothing else needs them.
-        base: the network's head, cohort and calibration.
-        admin: the vault, and the gate in front of it.
-        enrolled: the gallery beside the vault.
-        far: the false accept rate that a new owner's alpha stands for.
-        judge: looks for photos and screens; made when first asked for. None denies.
+        parts: what it is made of; `FaceID.open` assembles them.
+
+    Attributes:
+        admin: the vault as its owner handles it: log and tries, keys, backups, revocation.
     """
 
-    def __init__(
-        self,
-        pipeline: Callable[[], Pipeline],
-        base: Base,
-        admin: VaultAdmin,
-        enrolled: Enrolled,
-        far: float,
-        judge: Callable[[], Judge | None] | None = None,
-    ) -> None:
-        self._pipeline = pipeline
-        self.base = base
-        self.keeping = admin
-        self.everybody = enrolled
-        self.store = admin.store
-        self.gate = admin.gate
-        self._far = far
-        self._judge = judge
+    def __init__(self, parts: Parts) -> None:
+        self.admin: VaultAdmin = parts.admin
+        self._parts = parts
+        self._base = parts.base
+        self._enrolled = parts.enrolled
+        self._store = parts.admin.store
+        self._gate = parts.admin.gate
 
     @classmethod
     def open(
@@ -102,13 +81,10 @@ class FaceID:
         Raises:
             OnlymeError: settings, models or vault cannot be used.
         """
-        # The front door knows the house; nothing else in here does (docs/decisions/0001).
-        from onlyme.faceid import wiring
+        from onlyme.faceid.wiring import assemble
         from onlyme.settings import Settings
 
-        return wiring.make_face_id(
-            Settings.load(vault=path, embedder=embedder), cls, lasting=lasting
-        )
+        return cls(assemble(Settings.load(vault=path, embedder=embedder), lasting=lasting))
 
     @property
     def pipeline(self) -> Pipeline:
@@ -117,12 +93,21 @@ class FaceID:
         Raises:
             ModelMissing, ModelRefused: a network cannot be used.
         """
-        return self._pipeline()
+        return self._parts.pipeline()
+
+    def warm_up(self) -> None:
+        """Load the networks now, so that the first picture takes no longer than the others."""
+        self.pipeline.warm_up()
+        self._parts.judge()
+
+    def can_judge_liveness(self) -> bool:
+        """Return whether the network for liveness is there; without it, asking for it denies."""
+        return self._parts.judge() is not None
 
     def close(self) -> None:
-        """Let go of the vault and forget what was read from it."""
-        self.everybody.close()
-        self.store.close()
+        """Close the vault and forget what was read from it."""
+        self._enrolled.close()
+        self._store.close()
 
     def __enter__(self) -> Self:
         """Return itself, to be closed at the end of the block."""
@@ -135,18 +120,34 @@ class FaceID:
     # ------------------------------------------------------------------ people
 
     def names(self) -> list[str]:
-        """Return the owners in the vault, in order; `everybody.names()` are the gallery's."""
-        return self.store.names()
+        """Return the owners in the vault, in order; those of the gallery are `gallery_people`."""
+        return self._store.names()
 
     def owner(self, name: str) -> Owner:
         """Return what is known of an owner in the vault.
 
         Raises:
-            UnknownOwner: nobody of that name is in the vault.
+            UnknownOwner: no person of that name is in the vault.
             NeedsReenroll: another network made the template.
             VaultDamaged: it cannot be read.
         """
-        return self.everybody.owner(checked_name(name))
+        return self._enrolled.owner(checked_name(name))
+
+    def find_owner(self, name: str) -> Owner:
+        """Return what is known of an owner, or of a person in the gallery as if they were one.
+
+        Raises:
+            UnknownOwner, NeedsReenroll, VaultDamaged: as for `owner`.
+        """
+        return self._enrolled.find_owner(checked_name(name))
+
+    def gallery_people(self) -> list[GalleryPerson]:
+        """Return the people in the gallery, by name."""
+        return self._enrolled.people()
+
+    def gallery_certificate(self) -> GalleryCertificate:
+        """Return what the gallery promises; see `onlyme.gallery.certificate`."""
+        return self._enrolled.certificate()
 
     def enroll(
         self,
@@ -179,64 +180,48 @@ class FaceID:
             EnrollmentError: no photo can be used, or they show different people.
             UsageError: the name cannot be one, or `add` and `replace` contradict.
         """
-        start = perf_counter()
-        name = checked_name(name)
-        if add and replace:
-            raise UsageError("say add or replace, not both")
-        taken = name in self.store.names()
-        refuse_taken(name, taken=taken and not (add or replace))
-        refuse_twice(name, in_gallery=self.everybody.get(name) is not None)
-        none = Examples.make_empty(self.base.dimension)
-        known = self.owner(name).examples if taken and add else none
-        seen = collect_photos(
-            self.pipeline, known, me, not_me, look_alikes, on_photo, measured=self.base.calibrated
-        )
+        from onlyme.faceid.learn import enroll_person
 
-        with self.store.edit() as edit:
-            # Looking took seconds. Whatever another process enrolled meanwhile is kept.
-            # What is replaced is not read: it may be another network's, or damaged.
-            earlier = None if replace else self._read_owner(edit, name)
-            refuse_taken(name, taken=earlier is not None and not add)
-            if earlier is not None:
-                owner = earlier.relearn(self.base, earlier.examples + seen.examples)
-            else:
-                owner = Owner.learn(self.base, name, seen.examples, far=self._far)
-                edit.remove(QUARANTINE, name)  # it waits to teach whoever had the name
-            edit.put(owner.to_template())
-            self.gate.note(edit, Event.ENROLL, name, f"{len(owner.examples.me)} photos")
+        photos = (me, not_me, look_alikes)
+        return enroll_person(self._parts, name, photos, on_photo, add=add, replace=replace)
 
-        return Enrollment(
-            name=name,
-            me=seen.me,
-            not_me=seen.others,
-            alpha=owner.alpha,
-            far=owner.far,
-            notes=(*owner.learned.report.notes, owner.learned.report.why),
-            advice=advise_owner(self.base, owner, seen.me, added=earlier is not None),
-            created=owner.created,
-            seconds=perf_counter() - start,
-        )
+    def enroll_folder(self, folder: str | os.PathLike[str], **options: Any) -> BulkEnrollment:
+        """Enroll every person in a folder of folders into the gallery.
+
+        Options and errors are those of `onlyme.faceid.bulk.enroll_people`.
+        """
+        from pathlib import Path
+
+        from onlyme.faceid.bulk import enroll_people
+
+        return enroll_people(self._parts, Path(folder), **options)
 
     def not_me(self, name: str, image: Photo) -> Lesson:
         """Teach that a face, accepted by mistake or feared to be, is not this person.
 
         Raises:
-            UnknownOwner: nobody of that name is enrolled.
+            UnknownOwner: no person of that name is enrolled.
             EnrollmentError: the photo shows no face that can be learned, or one taught before.
             ImageError: the picture cannot be used.
         """
+        from onlyme.enrollment.not_me import add_lesson, collect_lesson
+        from onlyme.faceid.learn import teach_person
+
         examples = self.owner(name).examples
-        face = collect_lesson(self.pipeline, examples, image, measured=self.base.calibrated)
-        return self._change(name, lambda old: add_lesson(old, face))
+        face = collect_lesson(self.pipeline, examples, image, measured=self._base.calibrated)
+        return teach_person(self._parts, name, lambda old: add_lesson(old, face))
 
     def undo_not_me(self, name: str) -> Lesson:
         """Take the last lesson of `not_me` back.
 
         Raises:
-            UnknownOwner: nobody of that name is enrolled.
+            UnknownOwner: no person of that name is enrolled.
             UsageError: there is none to take back.
         """
-        return self._change(name, remove_last_lesson)
+        from onlyme.enrollment.not_me import remove_last_lesson
+        from onlyme.faceid.learn import teach_person
+
+        return teach_person(self._parts, name, remove_last_lesson)
 
     def tune(self, name: str, *, far: float | None = None, alpha: float | None = None) -> Tuning:
         """Set how sure a person must be recognised, by false accept rate or by margin.
@@ -249,24 +234,27 @@ class FaceID:
         Raises:
             UsageError: not exactly one of them was said, or it is out of range.
             NotCalibrated: no alpha of this network stands for a false accept rate.
-            UnknownOwner: nobody of that name is enrolled.
+            UnknownOwner: no person of that name is enrolled.
         """
-        with self.store.edit() as edit:
-            before = self._require_owner(edit, name)
-            after = before.tune(far=far, alpha=alpha)
-            edit.put(after.to_template())
-            self.gate.note(edit, Event.TUNE, name, f"alpha {after.alpha:.3f}")
-        return after.tuning(before.alpha)
+        from onlyme.faceid.learn import tune_person
+
+        return tune_person(self._parts, name, far=far, alpha=alpha)
 
     def forget(self, name: str) -> None:
         """Erase everything that is kept of a person.
 
         Raises:
-            UnknownOwner: nobody of that name is enrolled.
+            UnknownOwner: no person of that name is enrolled.
         """
         name = checked_name(name)
-        if self.store.version(name) is not None or not self.everybody.forget([name]):
-            self.keeping.forget(name)
+        if self._store.version(name) is not None or not self._enrolled.forget([name]):
+            self.admin.forget(name)
+
+    def make_adaptation(self) -> Adaptation:
+        """Return what lets templates follow their owners; see `onlyme.faceid.adaptation`."""
+        from onlyme.faceid.adaptation import Adaptation
+
+        return Adaptation(self._base, self.admin)
 
     # --------------------------------------------------------------- decisions
 
@@ -275,7 +263,7 @@ class FaceID:
 
         The rule alone, for evaluation: no quality, no liveness, no gate.
         """
-        return self.everybody.find_owner(checked_name(name)).margins(embeddings)
+        return self.find_owner(name).margins(embeddings)
 
     def verify(
         self,
@@ -297,31 +285,52 @@ class FaceID:
             source: what the count and the log call where the picture comes from.
 
         Raises:
-            UnknownOwner: nobody of that name is enrolled.
+            UnknownOwner: no person of that name is enrolled.
             ImageError: a picture cannot be used.
             UsageError: an embedding was made by another network; there is no such level.
         """
-        level = check_level(liveness or LivenessLevel.OFF)
-        owner = self.everybody.find_owner(checked_name(name))
-        if gate:
-            return self.gate.decide(owner.name, source, lambda: self.verify(name, image, level))
-        judge = self._load_judge(level)
-        if isinstance(image, (list, tuple)):
-            return decide_capture(owner, (self.pipeline.look(one) for one in image), judge, level)
-        return decide_photo(owner, self.pipeline.look(image), judge, level)
+        from onlyme.faceid.decide import verify_picture
+        from onlyme.verification.attempt import check_level
 
-    def identify(self, image: Photo) -> Decision:
-        """Find out which of the enrolled people a picture shows, if any; see `identification`.
+        level = check_level(liveness or LivenessLevel.OFF)
+        owner = self.find_owner(name)
+
+        def decide() -> Decision:
+            return verify_picture(owner, image, self.pipeline, self._load_judge(level), level)
+
+        return self._gate.decide(owner.name, source, decide) if gate else decide()
+
+    def identify(
+        self,
+        image: Photo,
+        *,
+        liveness: LivenessLevel | str | None = None,
+        gate: bool = False,
+        source: str = "file",
+    ) -> Decision:
+        """Find out which of the enrolled people a picture shows, if any.
+
+        Args:
+            image: a picture or embedding.
+            liveness: how hard to look for a photo in place of the person; by default `off`.
+            gate: count this as an attempt to be any enrolled person.
+            source: what the count and the log call where the picture comes from.
 
         Raises:
             ImageError: the picture cannot be used.
-            UsageError: an embedding was made by another network.
-            NotCalibrated: so many people cannot be searched at the rate asked for.
+            UsageError: an embedding was made by another network; there is no such level.
+            NotCalibrated: among that many people no search keeps the rate asked for.
         """
-        sight = self.pipeline.look(image)
-        return (
-            reject_unseen(sight) if sight.embedding is None else self.everybody.identify([sight])[0]
-        )
+        from onlyme.faceid.decide import identify_picture
+        from onlyme.verification.attempt import check_level
+
+        level = check_level(liveness or LivenessLevel.OFF)
+
+        def decide() -> Decision:
+            judge = self._load_judge(level)
+            return identify_picture(self._enrolled, image, self.pipeline, judge, level)
+
+        return self._gate.decide(ANY_OWNER, source, decide) if gate else decide()
 
     def identify_all(self, image: Picture) -> list[tuple[Face, Decision]]:
         """Find out who is in a picture: every face in it, the largest first, and who it is.
@@ -329,75 +338,60 @@ class FaceID:
         Raises:
             ImageError, NotCalibrated: as for `identify`.
         """
-        sights = self.pipeline.look_at_all(image)
-        decisions = self.everybody.identify(sights)
-        return [(s.face, d) for s, d in zip(sights, decisions, strict=True) if s.face is not None]
+        seen = self.pipeline.look_at_all(image)
+        decisions = self._enrolled.identify(seen)
+        return [(one.face, d) for one, d in zip(seen, decisions, strict=True) if one.face]
 
     def watch(
         self,
         name: str,
-        source: str | int | os.PathLike[str],
+        source_or_frames: Source | Iterable[Frame | Picture],
+        *,
         liveness: LivenessLevel | str = LivenessLevel.PASSIVE,
         ask: Callable[[str, str], None] | None = None,
-        *,
         gate: bool | None = None,
-    ) -> Iterator[Decision]:
-        """Decide attempt after attempt on a camera or video, until it ends.
+        source: str | None = None,
+        frames_per_attempt: int | None = None,
+        on_observation: Callable[[Observation], None] | None = None,
+    ) -> Generator[Decision, None, None]:
+        """Decide attempt after attempt on a camera, a video or frames, until it ends.
 
         Each attempt fuses several frames of at most three seconds into one decision.
 
         Args:
             name: the owner.
-            source: a camera's number or path, or a video file.
+            source_or_frames: a camera's number or path, a video file, or frames in the order in
+                which they were taken; see also `onlyme.verification.attempt.CaptureAbandoned`.
             liveness: how hard to look for a photo in place of the person.
             ask: called with an arrow and words when the person should do something; without
-                it nobody can meet a `challenge`.
-            gate: count attempts, and refuse them where too many failed; by default all but
-                those on a video file, which opens nothing.
+                it a `challenge` cannot be met.
+            gate: count attempts, and refuse them where too many failed; by default those of a
+                camera, since a video file or frames open nothing.
+            source: what the count and the log call where the frames come from.
+            frames_per_attempt: the number of different frames of a face that end an attempt.
+            on_observation: called with what each frame showed, before it is decided about.
 
         Raises:
-            UnknownOwner: nobody of that name is enrolled.
+            UnknownOwner: no person of that name is enrolled, or not any more.
             CameraError: the camera cannot be used.
             UsageError: there is no such level of liveness.
         """
-        level = check_level(liveness)
-        owner, judge = self.owner(name), self._load_judge(level)
-        with CameraCapture(source) as frames:
-            sights = map(self.pipeline.follow().look, frames)
-            decisions = decide_stream(owner, sights, judge, level, ask)
-            if gate is False or (gate is None and not frames.is_camera):
-                yield from decisions
-            else:
-                yield from self.gate.attempt_each(owner.name, f"camera {source}", decisions)
+        from onlyme.faceid.decide import WatchPlan, watch_person
 
-    def watch_everybody(self, source: str | int | os.PathLike[str]) -> Iterator[list[Presence]]:
+        plan = WatchPlan(liveness, ask, gate, source, frames_per_attempt, on_observation)
+        session = plan.make_session(self._load_judge)
+        find_owner, pipeline = (lambda: self.owner(name)), self._parts.pipeline
+        yield from watch_person(find_owner, source_or_frames, session, plan, pipeline, self._gate)
+
+    def watch_everybody(self, source: Source) -> Iterator[list[Presence]]:
         """Say of each frame of a camera or video who is in view; see `onlyme.gallery.presence`."""
-        with CameraCapture(source) as frames:
-            yield from watch_presence(self.pipeline, self.everybody, frames)
+        from onlyme.faceid.decide import open_source
+        from onlyme.gallery.presence import watch_presence
+
+        with open_source(source) as (frames, _, _):
+            yield from watch_presence(self.pipeline, self._enrolled.identify, frames)
 
     # ------------------------------------------------------------------ within
 
     def _load_judge(self, level: LivenessLevel) -> Judge | None:
-        return self._judge() if self._judge and level is not LivenessLevel.OFF else None
-
-    def _read_owner(self, edit: VaultTransaction, name: str) -> Owner | None:
-        template = edit.get(name)
-        return None if template is None else Owner.from_template(self.base, template)
-
-    def _require_owner(self, edit: VaultTransaction, name: str) -> Owner:
-        owner = self._read_owner(edit, checked_name(name))
-        if owner is None:
-            raise unknown_owner(name, self.store.names())
-        return owner
-
-    def _change(
-        self, name: str, change: Callable[[Examples], tuple[Examples, NDArray[np.float32]]]
-    ) -> Lesson:
-        """Learn an owner anew from changed examples, and tell what that did to a face."""
-        with self.store.edit() as edit:
-            before = self._require_owner(edit, name)
-            examples, about = change(before.examples)
-            after = before.relearn(self.base, examples)
-            edit.put(after.to_template())
-            self.gate.note(edit, Event.TEACH, before.name)
-        return make_lesson(before, after, about)
+        return None if level is LivenessLevel.OFF else self._parts.judge()

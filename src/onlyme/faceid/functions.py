@@ -11,8 +11,6 @@ from onlyme.types import Embedding, Liveness, LivenessLevel, Reason, Verdict
 
 if TYPE_CHECKING:
     from onlyme.enrollment.photos import Photo, Picture
-    from onlyme.face.pipeline import Observation
-    from onlyme.liveness.judge import Judge
 
 __all__ = ["check_liveness", "compare", "embed"]
 
@@ -96,36 +94,14 @@ def check_liveness(image_or_frames: Picture | list[Any] | tuple[Picture, ...]) -
     from onlyme.faceid import wiring
     from onlyme.liveness.judge import UNDECIDED
     from onlyme.settings import Settings
+    from onlyme.verification.attempt import judge_capture, judge_photo
 
-    settings = Settings.load()
-    pipeline, judge = (
-        wiring.make_pipeline(settings),
-        wiring.choose_judge(settings, wiring.choose_runtime(settings)),
-    )
+    settings, level = Settings.load(), LivenessLevel.PASSIVE
+    pipeline = wiring.make_pipeline(settings)
+    judge = wiring.choose_judge(settings, wiring.choose_runtime(settings))
     if judge is None:
-        return Liveness(LivenessLevel.PASSIVE, Verdict.UNDECIDED, None)
+        return Liveness(level, Verdict.UNDECIDED, None)
     if isinstance(image_or_frames, (list, tuple)):
-        return _judge_capture(judge, [pipeline.look(one) for one in image_or_frames])
-    sight = pipeline.look(image_or_frames)
-    if sight.face is None:
-        return UNDECIDED
-    return judge.judge_photo(judge.look(sight.frame.pixels, sight.face))
-
-
-def _judge_capture(judge: Judge, observations: list[Observation]) -> Liveness:
-    """Judge the frames of one capture, which show one face throughout or nobody's."""
-    from onlyme.liveness.judge import UNDECIDED
-
-    if not observations:
-        raise UsageError("no frame was given")
-    scene, breaks, seen = judge.start_session(), 0, 0
-    for sight in observations:
-        if sight.face is not None and sight.embedding is not None:
-            glance = judge.look(sight.frame.pixels, sight.face)
-            vector = sight.embedding.vector
-            breaks += not scene.add(sight.frame.at, sight.face, vector, glance)
-            seen += 1
-    verdict = scene.verdict()
-    # The first face begins a track. Any other break is a swap, and that is no sign of life.
-    swapped = breaks > 1 and verdict.verdict is Verdict.LIVE
-    return UNDECIDED if swapped or 2 * seen <= len(observations) else verdict
+        return judge_capture(map(pipeline.look, image_or_frames), judge)
+    observation = pipeline.look(image_or_frames)
+    return judge_photo(observation, judge, level)[0] if observation.face else UNDECIDED

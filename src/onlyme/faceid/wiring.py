@@ -1,13 +1,14 @@
-"""Settings come in; parts put together go out. The only place that chooses implementations."""
+"""Assemble the parts of a FaceID. The only place that chooses implementations."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache, partial
 from getpass import getpass
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from onlyme.errors import (
     KeyMissing,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from onlyme.faceid.face_id import FaceID
     from onlyme.gallery.stores.postgres import PostgresStore
     from onlyme.gallery.stores.protocol import TemplateStore
     from onlyme.liveness.judge import Judge
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from onlyme.vault.key_sources import KeySource
     from onlyme.vault.restore import RestoreResult
 
-    F = TypeVar("F", bound=FaceID)
-
 __all__ = [
+    "Parts",
+    "assemble",
     "choose_judge",
     "choose_key_source",
     "choose_runtime",
@@ -55,7 +55,6 @@ __all__ = [
     "locate_gallery_file",
     "make_adaptation",
     "make_enrolled",
-    "make_face_id",
     "make_pipeline",
     "open_template_store",
     "open_vault",
@@ -220,24 +219,46 @@ def choose_judge(settings: Settings, runtime: str = "opencv") -> Judge | None:
     return load_judge(runtime)  # the one that is loaded already, if any is
 
 
-def make_face_id(settings: Settings, cls: type[F], *, lasting: bool = False) -> F:
-    """Put a FaceID together.
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a `FaceID` is made of.
+
+    Attributes:
+        settings: what was chosen.
+        pipeline: makes what sees faces. It is called for the first picture, since the networks
+            take a while to load and nothing else needs them.
+        base: the network's head, strangers and calibration.
+        admin: the vault, and the gate in front of it.
+        enrolled: the owners in the vault, and the gallery beside it.
+        judge: makes what looks for photos and screens; None denies where liveness is asked for.
+    """
+
+    settings: Settings
+    pipeline: Callable[[], Pipeline]
+    base: Base
+    admin: VaultAdmin
+    enrolled: Enrolled
+    judge: Callable[[], Judge | None]
+
+
+def assemble(settings: Settings, *, lasting: bool = False, by: str = "command line") -> Parts:
+    """Put together what a `FaceID` is made of.
 
     Args:
         settings: what was chosen.
-        cls: FaceID.
         lasting: it will look at many pictures; see `choose_runtime`.
+        by: what the log calls the program that changes something.
 
     Raises:
         OnlymeError: models or vault cannot be used.
     """
-    kept, learned_from = open_vault(settings), load_base(settings)
-    return cls(
+    admin, base = open_vault(settings, by=by), load_base(settings)
+    return Parts(
+        settings,
         cache(lambda: make_pipeline(settings, lasting=lasting)),
-        learned_from,
-        kept,
-        make_enrolled(settings, kept, learned_from),
-        settings.far,
+        base,
+        admin,
+        make_enrolled(settings, admin, base),
         lambda: choose_judge(settings, choose_runtime(settings, lasting=lasting)),
     )
 
@@ -295,16 +316,18 @@ def _import_postgres_store() -> type[PostgresStore]:
     return PostgresStore
 
 
-def open_vault(settings: Settings) -> VaultAdmin:
+def open_vault(settings: Settings, *, by: str = "command line") -> VaultAdmin:
     """Open the vault, and put the gate in front of it.
+
+    Args:
+        settings: name its folder and its key.
+        by: what the log calls the program that changes something.
 
     Raises:
         VaultError: the vault or its key cannot be used.
     """
-    kinds = [settings.key] if settings.key else ["file", "keyring", "passphrase"]
-    sources = [choose_key_source(settings, kind) for kind in kinds]
-    store = Store(settings.vault, *sources, anchor=settings.anchor)
-    return VaultAdmin(store, Gate(store))
+    store = Store(settings.vault, *_list_key_sources(settings), anchor=settings.anchor)
+    return VaultAdmin(store, Gate(store, by=by))
 
 
 def restore_vault(
@@ -317,16 +340,20 @@ def restore_vault(
     """
     from onlyme.vault.restore import restore
 
-    kinds = [settings.key] if settings.key else ["file", "keyring", "passphrase"]
-    sources = tuple(choose_key_source(settings, kind) for kind in kinds)
     return restore(
         path,
         settings.vault,
-        sources,
+        _list_key_sources(settings),
         anchor=settings.anchor,
         allow_older=allow_older,
         authorize=authorize,
     )
+
+
+def _list_key_sources(settings: Settings) -> tuple[KeySource, ...]:
+    """Return what may hold the key of a vault: what the settings name, else all in turn."""
+    kinds = [settings.key] if settings.key else ["file", "keyring", "passphrase"]
+    return tuple(choose_key_source(settings, kind) for kind in kinds)
 
 
 def make_adaptation(settings: Settings) -> Adaptation:

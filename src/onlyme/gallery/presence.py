@@ -18,12 +18,13 @@ from onlyme.face.tracker import MAX_VOTES, Tracker
 from onlyme.types import Decision, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from onlyme.face.pipeline import Pipeline
+    from onlyme.face.pipeline import ImageLike, Pipeline
     from onlyme.face.tracker import FaceTrack
-    from onlyme.faceid.enrolled import Enrolled
     from onlyme.types import Embedding, Face, Frame
+
+    Identify = Callable[[list[Observation]], list[Decision]]
 
 __all__ = ["MIN_NAMING_FRAMES", "Presence", "fuse_decisions", "watch_presence"]
 
@@ -60,13 +61,13 @@ class _TrackVotes:
 
 
 def watch_presence(
-    pipeline: Pipeline, enrolled: Enrolled, frames: Iterable[Frame]
+    pipeline: Pipeline, identify: Identify, frames: Iterable[Frame | ImageLike]
 ) -> Iterator[list[Presence]]:
     """Say of each frame who is in view or was half a second ago, whoever came first at the head.
 
     Args:
         pipeline: sees faces.
-        enrolled: who is enrolled.
+        identify: returns whom each observation shows.
         frames: of one camera, in order.
 
     Raises:
@@ -76,11 +77,12 @@ def watch_presence(
     assert isinstance(detector, TrackingDetector)  # noqa: S101 - for the type checker; wiring made it
     tracker = Tracker(detector, pipeline.embedder)
     opinions: dict[int, _TrackVotes] = {}
-    for frame in frames:
+    for picture in frames:
+        frame = pipeline.decode(picture)
         tracker.see(frame.pixels, frame.at)
         opinions = {track.id: opinions.get(track.id, _TrackVotes()) for track in tracker.tracks}
         for track in tracker.tracks:
-            _update_votes(opinions[track.id], track, enrolled, frame)
+            _update_votes(opinions[track.id], track, identify, frame)
         yield [
             Presence(
                 track.id,
@@ -93,13 +95,13 @@ def watch_presence(
         ]
 
 
-def _update_votes(votes: _TrackVotes, track: FaceTrack, enrolled: Enrolled, frame: Frame) -> None:
+def _update_votes(votes: _TrackVotes, track: FaceTrack, identify: Identify, frame: Frame) -> None:
     """Ask who somebody is, if something new was seen of them."""
     newest = track.votes[-1]
     if newest is not votes.last:
         votes.last = newest
         sight = Observation(frame, track.face, None, newest)
-        votes.decisions.extend(enrolled.identify([sight]))
+        votes.decisions.extend(identify([sight]))
 
 
 def fuse_decisions(decisions: Iterable[Decision]) -> Decision:

@@ -101,9 +101,7 @@ class Gate:
         ledger: the vault.
         policy: what is allowed.
         now: reads the clock.
-
-    Attributes:
-        by: through what whatever is no attempt is done; the log says so.
+        by: what the log calls the program that changes something.
     """
 
     def __init__(
@@ -111,8 +109,10 @@ class Gate:
         ledger: Ledger,
         policy: Policy = DEFAULT_POLICY,
         now: Callable[[], Moment] = clock.read_clock,
+        *,
+        by: str = "command line",
     ) -> None:
-        self.by = "command line"
+        self._by = by
         self.audit = Audit(ledger)
         self.policy = policy
         self._ledger = ledger
@@ -171,7 +171,7 @@ class Gate:
         self, page: LedgerTransaction, event: Event, owner: str | None = None, detail: str = ""
     ) -> None:
         """Write down, within the transaction that does it, something that is no attempt."""
-        self.audit.note(page, AuditEntry(event, owner, self.by, detail=detail))
+        self.audit.note(page, AuditEntry(event, owner, self._by, detail=detail))
 
     def allowances(self) -> dict[AttemptSource, AttemptAllowance]:
         """Say where everybody stands who ever tried."""

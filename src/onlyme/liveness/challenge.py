@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import itertools
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from onlyme.errors import UsageError
-from onlyme.liveness.continuity import SubjectTrack
 from onlyme.liveness.rigidity import PointTracks, Rigidity, measure_rigidity
 
 if TYPE_CHECKING:
@@ -186,7 +185,6 @@ class Challenge:
     _nose: float = 0.0
     _fresh: bool = True
     _tracks: PointTracks | None = None
-    _track: SubjectTrack = field(default_factory=SubjectTrack)
 
     @property
     def current_step(self) -> ChallengeStep | None:
@@ -199,7 +197,8 @@ class Challenge:
         at: float,
         gray: NDArray[np.uint8],
         face: Face | None,
-        vector: NDArray[np.float32] | None,
+        *,
+        continues: bool,
     ) -> Phase:
         """Look at the next frame and return where the challenge stands now.
 
@@ -207,7 +206,7 @@ class Challenge:
             at: when it was taken, in seconds.
             gray: uint8[h, w].
             face: its subject; None without one.
-            vector: float32[d], the subject's embedding; the person must stay the same.
+            continues: whether it is the same face of the same person as in the frame before.
         """
         if self.phase in (Phase.DONE, Phase.FAILED):
             return self.phase
@@ -215,9 +214,9 @@ class Challenge:
         self._since = at if self._since is None else self._since
         if at - self._since > MAX_STEP_SECONDS:
             return self._fail(f"{self.steps[self._number]} was not seen in time")
-        if face is None or vector is None:
-            return self.phase  # the track breaks by itself if this goes on
-        if not self._track.add_face(at, face, vector) and not (first or self._is_at_start()):
+        if face is None:
+            return self.phase  # if this goes on, the next face does not continue this one
+        if not continues and not (first or self._is_at_start()):
             return self._fail("the face was out of sight or exchanged")
         if self._tracks is None:
             return self._anchor(gray, face)
@@ -227,7 +226,7 @@ class Challenge:
             return self._restart_step()
         if self.phase is Phase.FACE:
             return self._wait_for_rest(gray, face, motion)
-        return self._judge(face, motion)
+        return self._judge(at, face, motion)
 
     def _is_at_start(self) -> bool:
         """Say whether no step was begun yet, so that there is nothing to take over."""
@@ -259,7 +258,7 @@ class Challenge:
             self.phase, self._fresh, self._run, self._wrong = Phase.MOVE, False, 0, 0
         return self.phase
 
-    def _judge(self, face: Face, motion: Rigidity) -> Phase:
+    def _judge(self, at: float, face: Face, motion: Rigidity) -> Phase:
         """Say whether the step was made, or another one."""
         done, asked = self._find_movements(face, motion), self.steps[self._number]
         self._run = self._run + 1 if asked in done else 0
@@ -268,7 +267,7 @@ class Challenge:
             return self._fail(f"{asked} was asked for, {min(done)} was seen")
         if self._run < MIN_STEP_FRAMES:
             return self.phase
-        self._number, self._since, self._run = self._number + 1, self._track.at, 0
+        self._number, self._since, self._run = self._number + 1, at, 0
         if asked is ChallengeStep.CLOSER:  # from here on movements are measured anew
             self._tracks = None
         self.phase = Phase.DONE if self._number == len(self.steps) else Phase.FACE

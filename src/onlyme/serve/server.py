@@ -10,6 +10,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from onlyme.faceid import wiring
+from onlyme.faceid.face_id import FaceID
 from onlyme.serve.app import create_app
 
 if TYPE_CHECKING:
@@ -154,11 +155,8 @@ def run(settings: Settings, options: Options, ready: Callable[[int], None]) -> N
         OnlymeError: vault or networks cannot be used.
         OSError: the address cannot be listened on.
     """
-    wiring.open_vault(settings).close()  # so that a missing key or vault is reported at once
-    wiring.make_pipeline(
-        settings, lasting=True
-    )  # the networks load now, not with the first request
-    wiring.load_judge(wiring.choose_runtime(settings, lasting=True))
+    with FaceID(wiring.assemble(settings, lasting=True)) as face_id:
+        face_id.warm_up()  # reports what is missing, and keeps the networks loaded
     with open_listener(options) as listener:
         Server(make_config(settings, options), ready).run([listener])
 

@@ -82,9 +82,7 @@ class ServiceState:
         Raises:
             OnlymeError: it cannot be opened.
         """
-        face_id = wiring.make_face_id(self.settings, FaceID, lasting=True)
-        face_id.gate.by = SOURCE
-        return face_id
+        return FaceID(wiring.assemble(self.settings, lasting=True, by=SOURCE))
 
     async def start(self) -> None:
         """Open the vault.

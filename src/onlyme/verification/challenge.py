@@ -1,8 +1,8 @@
-"""Sights of a camera come in while a person does as asked; one decision a challenge goes out.
+"""Ask a person to move during an attempt, and judge whether they did.
 
-A challenge is one attempt. It ends when every step was made, when one was not made in its
-seconds, or when another was made instead. Identity, passive liveness and the steps are
-judged on the same frames of one face that is never out of sight.
+A challenge is one attempt. It ends when every step was made, when a step was not made in its
+seconds, or when another was made instead. Identity, passive liveness and the steps are judged on
+the same frames of one face that is never out of sight.
 """
 
 from __future__ import annotations
@@ -13,111 +13,63 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from onlyme.face.pipeline import time_stage
 from onlyme.liveness.challenge import Challenge, Phase, draw_steps, is_frontal, make_prompt
 from onlyme.types import Liveness, LivenessLevel, Verdict
-from onlyme.verification.attempt import apply_liveness, decide_attempts, decide_identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Sequence
 
     from onlyme.face.pipeline import Observation
     from onlyme.liveness.challenge import ChallengeStep
-    from onlyme.liveness.judge import Judge, LivenessSession
-    from onlyme.siamese.owner import Owner
-    from onlyme.types import Decision
 
-    Ask = Callable[[str, str], None]
-
-__all__ = ["decide_stream", "run_challenges"]
+__all__ = ["ChallengeCeremony"]
 
 _UNANSWERED = Liveness(LivenessLevel.CHALLENGE, Verdict.UNDECIDED, None)
 
 
-def decide_stream(
-    owner: Owner,
-    observations: Iterable[Observation],
-    judge: Judge | None,
-    level: LivenessLevel,
-    ask: Ask | None,
-) -> Iterator[Decision]:
-    """Decide attempt after attempt, or challenge after challenge where that can be done."""
-    if level is LivenessLevel.CHALLENGE and judge is not None and ask is not None:
-        return run_challenges(owner, observations, judge, ask)
-    return decide_attempts(owner, observations, judge, level)
-
-
-def run_challenges(
-    owner: Owner,
-    observations: Iterable[Observation],
-    judge: Judge,
-    ask: Ask,
-    draw: Callable[[], Sequence[ChallengeStep]] = draw_steps,
-) -> Iterator[Decision]:
-    """Challenge whoever is seen, time after time, until the camera ends.
+class ChallengeCeremony:
+    """The challenge of each attempt on a stream; see `onlyme.verification.attempt.Ceremony`.
 
     Args:
-        owner: whom the camera should see.
-        observations: what it sees.
-        judge: looks for photos and screens.
         ask: called with an arrow and with words whenever there is something else to do.
         draw: draws the steps of each challenge.
     """
-    stream = iter(observations)
-    scene = judge.start_session()
-    while True:
-        session = _Session(Challenge(draw()), scene, judge, ask)
-        for sight in stream:
-            if session.add(sight):
-                break
-        if not session.seen:
-            return
-        yield session.decide(owner)
-        scene.begin()
-
-
-class _Session:
-    """One challenge and all that was seen meanwhile."""
 
     def __init__(
-        self, challenge: Challenge, scene: LivenessSession, judge: Judge, ask: Ask
+        self,
+        ask: Callable[[str, str], None],
+        draw: Callable[[], Sequence[ChallengeStep]] = draw_steps,
     ) -> None:
-        self.challenge, self.scene, self.judge, self.ask = challenge, scene, judge, ask
-        self.seen: list[Observation] = []
-        self.said: tuple[str, str] | None = None
+        self._ask, self._draw = ask, draw
+        self.restart()
 
-    def add(self, observation: Observation) -> bool:
-        """Look at the next sight; say whether the challenge is over."""
-        vector = observation.embedding.vector if observation.embedding else None
-        if observation.face is not None and vector is not None:
-            with time_stage(observation.timings_ms, "liveness"):
-                glance = self.judge.look(observation.frame.pixels, observation.face)
-            if not self.scene.add(observation.frame.at, observation.face, vector, glance):
-                self.seen = []  # whoever was seen before the first step is not who makes it
-        self.seen.append(observation)
-        face = observation.face if vector is not None else None
-        with time_stage(observation.timings_ms, "challenge"):
-            phase = self.challenge.add_frame(
-                observation.frame.at, _convert_to_gray(observation.frame.pixels), face, vector
-            )
-        wanted = make_prompt(phase, self.challenge.current_step)
-        if wanted != self.said:
-            self.said = wanted
-            self.ask(*wanted)
-        return phase in (Phase.DONE, Phase.FAILED)
+    def restart(self) -> None:
+        """Draw new steps for the next attempt."""
+        self._challenge = Challenge(self._draw())
+        self._prompt: tuple[str, str] | None = None
 
-    def decide(self, owner: Owner) -> Decision:
-        """Put the steps, passive liveness and identity together."""
-        # Turned faces were needed for the steps; who it is, frontal ones say.
-        known = [s for s in self.seen if s.face is not None and is_frontal(s.face.landmarks)]
-        decision = decide_identity(owner, known or self.seen)
-        verdict = self.scene.verdict()
-        if self.challenge.phase is not Phase.DONE and verdict.verdict is not Verdict.ATTACK:
-            return apply_liveness(decision, _UNANSWERED)
-        return apply_liveness(decision, replace(verdict, level=LivenessLevel.CHALLENGE))
+    @property
+    def is_over(self) -> bool:
+        """Whether every step was made, or one was not."""
+        return self._challenge.phase in (Phase.DONE, Phase.FAILED)
 
+    def add(self, observation: Observation, *, continues: bool) -> None:
+        """Look at the next frame, and ask for the next step where one is due."""
+        face = observation.face if observation.embedding is not None else None
+        gray = np.asarray(cv2.cvtColor(observation.frame.pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+        phase = self._challenge.add_frame(observation.frame.at, gray, face, continues=continues)
+        prompt = make_prompt(phase, self._challenge.current_step)
+        if prompt != self._prompt:
+            self._prompt = prompt
+            self._ask(*prompt)
 
-def _convert_to_gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+    def choose(self, observations: list[Observation]) -> list[Observation]:
+        """Return the frontal ones, if there are any: turned faces were needed for the steps."""
+        frontal = [one for one in observations if one.face and is_frontal(one.face.landmarks)]
+        return frontal or observations
+
+    def judge(self, passive: Liveness) -> Liveness:
+        """Return `undecided` where the steps were not made, else what passive liveness says."""
+        if self._challenge.phase is not Phase.DONE and passive.verdict is not Verdict.ATTACK:
+            return _UNANSWERED
+        return replace(passive, level=LivenessLevel.CHALLENGE)

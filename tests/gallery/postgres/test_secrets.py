@@ -174,7 +174,7 @@ def test_a_gallery_beside_the_vault_loads_nothing_of_postgresql(tmp_path):
         "import sys; from onlyme import FaceID\n"
         "from pathlib import Path\n"
         "with FaceID.open(Path(sys.argv[1])) as face_id:\n"
-        "    face_id.everybody.ensure_gallery().salts()\n"
+        "    face_id._enrolled.ensure_gallery().salts()\n"
         "print(*sorted({'sqlalchemy', 'psycopg', 'alembic', 'pgvector'} & set(sys.modules)))"
     )
     ran = subprocess.run(

@@ -90,7 +90,7 @@ def test_the_slider_shows_who_would_come_in_and_sets_alpha(window, served, photo
 def test_people_are_renewed_and_forgotten_after_a_question(window, served, photos):
     with FaceID.open(served.settings.vault) as face_id:
         face_id.enroll("biden", photos / "biden_1.jpg")
-        version = face_id.store.version("biden")
+        version = face_id.admin.store.version("biden")
     with visit(window, served) as shown:
         page = shown.page
         shown.see("people")
@@ -108,7 +108,7 @@ def test_people_are_renewed_and_forgotten_after_a_question(window, served, photo
         page.keyboard.press("Enter")  # Cancel
         page.wait_for_selector("dialog", state="detached")
         with FaceID.open(served.settings.vault) as face_id:
-            assert face_id.store.version("biden") not in {None, version}
+            assert face_id.admin.store.version("biden") not in {None, version}
         page.click("[aria-label='Forget: biden']")
         page.click("dialog >> text=Forget >> nth=-1")
         shown.hears("biden is forgotten")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from onlyme.enrollment.guided import MAX_GUIDED_SECONDS, WANTED_PHOTOS, Guide
 from onlyme.errors import NotCalibrated, refuse_taken
 from onlyme.faceid.serialize import serialize_enrollment
+from onlyme.verification.attempt import CaptureAbandoned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from onlyme.types import Frame, PhotoReport
 
 __all__ = ["describe_promise", "enroll_live"]
-
-
-class _ClientGoneError(Exception):
-    """The client left before the end; nothing is learned from its pictures."""
 
 
 def enroll_live(
@@ -64,13 +61,13 @@ def enroll_live(
     def read_frames() -> Iterator[Frame]:
         yield from guide.frames(latest.frames())
         if latest.left:
-            raise _ClientGoneError
+            raise CaptureAbandoned
         say("learning")
 
     guide = Guide(face_id.pipeline.detector, advise)
     try:
         enrollment = face_id.enroll(name, read_frames(), add=add, replace=replace, on_photo=report)
-    except _ClientGoneError:
+    except CaptureAbandoned:  # nothing is learned of a person who has left
         return
     say(
         "enrolled",

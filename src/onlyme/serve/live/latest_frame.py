@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from onlyme.image.decode import decode
+from onlyme.verification.attempt import CaptureAbandoned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,6 +89,7 @@ class LatestFrame:
 
         Raises:
             ImageError: what was sent is not a usable picture.
+            CaptureAbandoned: the client has left; its last pictures are no attempt.
         """
         first_at = None
         while (next_ := self._wait_for_next()) is not None:
@@ -95,6 +97,8 @@ class LatestFrame:
             first_at = at if first_at is None else first_at
             frame = decode(picture, max_pixels=MAX_FRAME_PIXELS, max_bytes=MAX_FRAME_BYTES)
             yield replace(frame, source=SOURCE, at=at - first_at)
+        if self.left:
+            raise CaptureAbandoned
 
     def _wait_for_next(self) -> tuple[bytes, float] | None:
         with self._changed:

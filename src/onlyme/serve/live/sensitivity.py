@@ -64,7 +64,7 @@ def collect_sensitivity(face_id: FaceID, name: str) -> dict[str, Any]:
 def _read_recent(face_id: FaceID, name: str) -> list[AuditEntry]:
     """Return the attempts since the person was last learned, the newest first."""
     attempts: deque[AuditEntry] = deque(maxlen=MAX_ATTEMPTS)
-    for entry in face_id.gate.audit.entries(owner=name):
+    for entry in face_id.admin.gate.audit.entries(owner=name):
         if entry.event in _LEARNING_EVENTS:
             attempts.clear()
         elif entry.event is Event.ATTEMPT and entry.margin is not None:

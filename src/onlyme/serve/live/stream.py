@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
     from onlyme.faceid.face_id import FaceID
-    from onlyme.serve.state import ServiceState
 
     Job = Callable[[FaceID, LatestFrame, "MessageSender"], None]
     Message = dict[str, Any]
@@ -89,15 +88,21 @@ class Stream:
 
     Args:
         websocket: not accepted yet.
-        service: whose vault it is about.
+        open_face_id: opens the vault for one thread.
+        log_error: writes a defect down for the operator.
 
     Attributes:
         newest: where its pictures go.
         over: set once it has ended and another may take its place.
     """
 
-    def __init__(self, websocket: WebSocket, service: ServiceState) -> None:
-        self._service = service
+    def __init__(
+        self,
+        websocket: WebSocket,
+        open_face_id: Callable[[], FaceID],
+        log_error: Callable[[Exception], None],
+    ) -> None:
+        self._open_face_id, self._log_error = open_face_id, log_error
         self.newest = LatestFrame()
         self.over = asyncio.Event()
         self._websocket = websocket
@@ -128,12 +133,12 @@ class Stream:
     def _work(self, job: Job) -> None:
         """In the thread: do the job, and tell how it ended if it ended badly."""
         try:
-            with self._service.open_face_id() as face_id:
+            with self._open_face_id() as face_id:
                 job(face_id, self.newest, self._say)
         except OnlymeError as error:
             self._say("problem", **convert_error(error).document)
         except Exception as error:  # noqa: BLE001 - a defect; the browser hears that there is one
-            self._service.log_error(error)
+            self._log_error(error)
             self._say("problem", **convert_status(500).document)
         if self.newest.left and self.newest.why:
             self._say("over", why=self.newest.why)

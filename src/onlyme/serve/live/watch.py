@@ -1,7 +1,4 @@
-"""Pictures of a browser's camera come in; what each showed, and a decision an attempt, go out.
-
-The rooms are those of any camera: attempts or challenges, passive liveness, the gate.
-"""
+"""Decide attempt after attempt on what a browser's camera shows, and tell the browser."""
 
 from __future__ import annotations
 
@@ -11,14 +8,12 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from onlyme.enrollment.guided import scale_to_frame
-from onlyme.faceid import wiring
 from onlyme.gate.admission import AttemptSource
 from onlyme.serve.state import SOURCE
 from onlyme.types import LivenessLevel, Reason
-from onlyme.verification.challenge import decide_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from onlyme.face.pipeline import Observation
     from onlyme.faceid.face_id import FaceID
@@ -45,7 +40,7 @@ def choose_stricter(policy: LivenessLevel, asked: LivenessLevel | None) -> Liven
 
 def read_standing(face_id: FaceID, name: str) -> dict[str, Any]:
     """Say what the gate thinks of attempts on a person that come through the service."""
-    gate = face_id.gate
+    gate = face_id.admin.gate
     found = gate.allowances().get(AttemptSource(name, SOURCE))
     tries, wait = found or (gate.policy.tries, 0.0)
     return {"tries": tries, "of": gate.policy.tries, "wait": round(wait, 1)}
@@ -97,49 +92,36 @@ def watch_live(
         ImageError: what came is no picture.
         OnlymeError: networks or vault cannot be used.
     """
-    judge = None if level is LivenessLevel.OFF else wiring.load_judge(face_id.pipeline.runtime)
+    face_id.owner(name)
+    standing = read_standing(face_id, name)
+    if standing["wait"]:
+        say("closed", gate=standing)
+        return
+    say("ready", name=name, level=level, gate=standing)
     rate = FrameRate()
-    while not newest.left:
-        owner = face_id.owner(name)
-        version = face_id.store.version(name)
-        gate = read_standing(face_id, name)
-        if gate["wait"]:
-            say("closed", gate=gate)
-            return
-        say("ready", name=name, level=level, gate=gate)
 
-        def has_changed(version: object = version) -> bool:
-            # Whoever is tuned, taught or forgotten meanwhile is so from the next attempt on.
-            return newest.left or face_id.store.version(name) != version
+    def report(observation: Observation) -> None:
+        seen = describe_observation(observation)
+        say("look", **seen, taken=newest.number, rate=rate.tick(monotonic()))
 
-        def read_observations(changed: Callable[[], bool] = has_changed) -> Iterator[Observation]:
-            followed = face_id.pipeline.follow()
-            for frame in newest.frames():
-                if changed():
-                    return
-                sight = followed.look(frame)
-                say(
-                    "look",
-                    **describe_observation(sight),
-                    taken=newest.number,
-                    rate=rate.tick(monotonic()),
-                )
-                yield sight
+    def ask(arrow: str, words: str) -> None:
+        say("ask", arrow=arrow, words=words)
 
-        def ask(arrow: str, words: str) -> None:
-            say("ask", arrow=arrow, words=words)
-
-        decisions = _drop_cut_attempts(
-            decide_stream(owner, read_observations(), judge, level, ask), has_changed
-        )
-        for decision in face_id.gate.attempt_each(name, SOURCE, decisions):
-            gate = read_standing(face_id, name)
-            # Who was told may pause to read it; what waits would begin an attempt that breaks.
-            say("attempt", decision=redact(decision), gate=gate, taken=newest.drop())
-            if gate["wait"] or decision.reason is Reason.LOCKED_OUT:
-                say("closed", gate=gate)
-                return
-        if not has_changed():  # the pictures have ended
+    decisions = face_id.watch(
+        name,
+        newest.frames(),
+        liveness=level,
+        ask=ask,
+        gate=True,
+        source=SOURCE,
+        on_observation=report,
+    )
+    for decision in decisions:
+        standing = read_standing(face_id, name)
+        # The person may pause to read it; a frame that waits would begin an attempt that breaks.
+        say("attempt", decision=redact(decision), gate=standing, taken=newest.drop())
+        if standing["wait"] or decision.reason is Reason.LOCKED_OUT:
+            say("closed", gate=standing)
             return
 
 
@@ -148,16 +130,3 @@ def describe_observation(sight: Observation) -> dict[str, Any]:
     face = sight.face
     box = None if face is None else scale_to_frame(face.box, sight.frame.pixels.shape)
     return {"box": box, "reason": sight.reason, "timings_ms": sight.timings_ms}
-
-
-def _drop_cut_attempts(
-    decisions: Iterator[Decision], cut: Callable[[], bool]
-) -> Iterator[Decision]:
-    """Drop the decision on an attempt that was cut short, so that nobody is told of it.
-
-    The gate then gives its try back: who walks away from a camera has guessed nothing.
-    """
-    for decision in decisions:
-        if cut():
-            return
-        yield decision

@@ -46,7 +46,7 @@ async def audit(
         raise UsageError("give times with a time zone, such as 2026-11-24T12:00:00Z")
 
     def read_entries(face_id: FaceID) -> list[AuditEntry]:
-        return list(deque(face_id.gate.audit.entries(owner, since, until), limit))
+        return list(deque(face_id.admin.gate.audit.entries(owner, since, until), limit))
 
     return answer_json([serialize_entry(entry) for entry in await service.engine.run(read_entries)])
 

@@ -89,7 +89,7 @@ async def show_promise(name: Person, service: Here) -> Response:
 )
 async def revoke(name: Person, service: Here) -> Response:
     """Re-encrypt a person's template with a new secret; copies stolen earlier stop working."""
-    await service.engine.run(lambda face_id: face_id.keeping.revoke(name))
+    await service.engine.run(lambda face_id: face_id.admin.revoke(name))
     return answer_json({"name": name, "revoked": True})
 
 
@@ -104,7 +104,7 @@ async def show_attempts(name: Person, service: Here) -> Response:
 async def _run_stream(
     websocket: WebSocket, service: ServiceState, caller: Caller, job: Job
 ) -> None:
-    stream = Stream(websocket, service)
+    stream = Stream(websocket, service.open_face_id, service.log_error)
     key = f"{caller.name} {websocket.cookies.get(service.cookie, '')}"
     async with service.streams.admit(key, stream):
         await stream.run(job)

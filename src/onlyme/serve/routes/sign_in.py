@@ -24,7 +24,7 @@ async def open_(
     service: Annotated[ServiceState, Depends(ServiceState.get_from)],
 ) -> Response:
     """Begin a session, and redirect to the page without the token in its address."""
-    if not await service.engine.run(lambda face_id: Tokens(face_id.keeping).use_link(token)):
+    if not await service.engine.run(lambda face_id: Tokens(face_id.admin).use_link(token)):
         raise ProblemError(
             401, "link-used", "this link is used or too old; `onlyme serve link` prints a new one"
         )

@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from onlyme.errors import UsageError
 from onlyme.faceid.face_id import FaceID
-from onlyme.faceid.identifying import identify_picture
 from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.openapi import describe_answer, describe_pictures
@@ -102,7 +101,9 @@ async def identify(
         if len(frames) != 1:
             raise UsageError("send one frame")
         decision = await service.engine.run(
-            lambda face_id: identify_picture(face_id, frames[0], service.level, SOURCE),
+            lambda face_id: face_id.identify(
+                frames[0], liveness=service.level, gate=True, source=SOURCE
+            ),
             wait_until_gone=lambda: wait_until_gone(request),
         )
     service.metrics.count_decision(decision)

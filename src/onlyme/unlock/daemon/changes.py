@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from onlyme.errors import KeyRefused, UsageError
 from onlyme.faceid import wiring
-from onlyme.faceid.adaptation import Adaptation
 from onlyme.faceid.face_id import FaceID
 from onlyme.gate.audit import AuditEntry, Event
 from onlyme.gate.password import is_login_password
@@ -75,23 +74,23 @@ class ChangeHandler:
             OnlymeError: whatever the change itself raises.
         """
         _require_user(user)
-        with wiring.make_face_id(self._settings, FaceID) as face_id:
+        with FaceID(wiring.assemble(self._settings, by="daemon")) as face_id:
             if not peer.is_root:
                 self._check_password(face_id, user, document)
             return CHANGES[what](face_id, user, document)
 
     def reset_after_password(self, user: str, vector: NDArray[np.float32] | None) -> None:
         """Let a user's face try again, and offer what was seen before the password came."""
-        with wiring.make_face_id(self._settings, FaceID) as face_id:
-            face_id.gate.reset(user)
+        with FaceID(wiring.assemble(self._settings, by="daemon")) as face_id:
+            face_id.admin.gate.reset(user)
             if vector is not None and user in face_id.names():
-                Adaptation(face_id.base, face_id.keeping).confirm(user, vector)
+                face_id.make_adaptation().confirm(user, vector)
 
     def _check_password(self, face_id: FaceID, user: str, document: Document) -> None:
         password = document.get("password")
         if not isinstance(password, str) or not password:
             raise KeyRefused("this needs your password")
-        with face_id.gate.attempt(user, PASSWORD_SOURCE) as attempt:
+        with face_id.admin.gate.attempt(user, PASSWORD_SOURCE) as attempt:
             if not attempt.allowed:
                 raise KeyRefused(
                     "too many wrong passwords; try again in "
@@ -101,9 +100,9 @@ class ChangeHandler:
                 attempt.settle(Decision(accepted=True, name=user, reason=Reason.MATCH))
                 return
         # The attempt was not settled: so it stays counted.
-        with face_id.store.edit() as page:
+        with face_id.admin.store.edit() as page:
             refused = AuditEntry(Event.ATTEMPT, user, PASSWORD_SOURCE, "rejected", Reason.NO_MATCH)
-            face_id.gate.audit.note(page, refused)
+            face_id.admin.gate.audit.note(page, refused)
         raise KeyRefused("that is not your password")
 
 
@@ -137,7 +136,7 @@ def _not_me(face_id: FaceID, user: str, document: Document) -> Document:
 
 
 def _adapt(face_id: FaceID, user: str, document: Document) -> Document:
-    adaptation = Adaptation(face_id.base, face_id.keeping)
+    adaptation = face_id.make_adaptation()
     if "consent" in document:
         adaptation.set_consent(user, consent=_read_flag(document, "consent"))
     if _read_flag(document, "undo"):
@@ -147,7 +146,7 @@ def _adapt(face_id: FaceID, user: str, document: Document) -> Document:
 
 def _revoke(face_id: FaceID, user: str, document: Document) -> Document:
     del document
-    face_id.keeping.revoke(user)
+    face_id.admin.revoke(user)
     return {"revoked": user}
 
 
@@ -156,7 +155,7 @@ def _import(face_id: FaceID, user: str, document: Document) -> Document:
     words = isinstance(passphrase, str) and passphrase.isprintable()
     if not isinstance(sealed, str) or not isinstance(passphrase, str) or not words:
         raise UsageError("give what was exported, and its passphrase")
-    face_id.keeping.import_sealed(
+    face_id.admin.import_sealed(
         _decode_base64(sealed),
         passphrase,
         "daemon",

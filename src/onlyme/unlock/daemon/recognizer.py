@@ -1,15 +1,17 @@
-"""A user's name and a deadline come in; the camera is looked through once; an outcome goes out.
+"""Look for a user through the computer's camera, once, for the daemon.
 
 One `Recognizer` lives in one thread, which owns the vault and the camera: so one attempt at a time
-is made, whoever asks. The networks stay warm; the camera is open during an attempt only.
+is made, for all callers. The networks stay warm; the camera is open during an attempt only.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from contextlib import closing
-from dataclasses import replace
+from collections import deque
+from concurrent.futures import Future, InvalidStateError
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,27 +21,35 @@ from onlyme.faceid import wiring
 from onlyme.faceid.face_id import FaceID
 from onlyme.gate.admission import AttemptSource
 from onlyme.image.sources import CameraCapture
-from onlyme.types import Frame, LivenessLevel, Reason, Verdict
+from onlyme.types import LivenessLevel, Reason, Verdict
 from onlyme.unlock.daemon import lid
 from onlyme.unlock.daemon.outcome import UnlockOutcome, UnlockReason, make_outcome
-from onlyme.verification.attempt import decide_attempts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from onlyme.face.pipeline import Observation
-    from onlyme.liveness.judge import Judge
     from onlyme.settings import Settings
     from onlyme.siamese.owner import Owner
-    from onlyme.types import Decision
+    from onlyme.types import Decision, Frame
 
-__all__ = ["FRAMES_PER_ATTEMPT", "NO_SUBJECT_REASONS", "SOURCE", "RecognitionRequest", "Recognizer"]
+    Report = Callable[[Reason], None]
+
+__all__ = [
+    "FRAMES_PER_ATTEMPT",
+    "NO_SUBJECT_REASONS",
+    "SOURCE",
+    "CancelToken",
+    "Recognition",
+    "RecognitionRequest",
+    "Recognizer",
+]
 
 FRAMES_PER_ATTEMPT = 3
-"""So many frames of a face end an attempt at a login. Two of three must pass, as three of five
-elsewhere: for a stranger whose frames were independent the chance would be at most 1.5 times
+"""An attempt at a login ends with this many frames of a face. Two of three must pass, as three of
+five elsewhere: for a stranger whose frames were independent the chance would be at most 1.5 times
 that of one frame (Markov's inequality), against 1.67 times; so `far` holds as before. It is
 also the least that passive liveness takes, hence none of the three may be a repeat."""
 
@@ -47,52 +57,73 @@ SOURCE = "unlock"
 """What the gate calls attempts at a login."""
 
 NO_SUBJECT_REASONS = {Reason.NO_FACE, Reason.MANY_FACES}
-"""Reasons for which it is looked on: nobody was compared yet, and the gate counts nothing."""
+"""Reasons after which the camera goes on looking: no face was compared yet, and the gate counts
+nothing."""
+
+_FAR_ROUNDING_FACTOR = 1.0 + 1e-6
+"""An alpha that was found for a rate stands for that rate but for the last digits."""
 
 
+@dataclass(frozen=True, slots=True)
 class RecognitionRequest:
-    """One look that somebody waits for, and may give up.
-
-    Args:
-        user: whom the camera should see.
-        seconds: how long somebody waits.
-        tell: called with the outcome as soon as it is known; the camera takes a while longer
-            to be let go.
+    """A question to the camera: is it this user?
 
     Attributes:
         user: whom the camera should see.
-        reason: what was seen last; `timeout` if that is nothing.
-        vector: float32[d] of unit length, what was seen of whoever was not taken for an
-            attack; None when that is nobody.
+        until: when the answer comes too late, in seconds of `time.monotonic`.
     """
 
-    def __init__(
-        self, user: str, seconds: float, tell: Callable[[UnlockOutcome], None] = lambda _: None
-    ) -> None:
-        self.user = user
-        self.tell = tell
-        self.reason: Reason | UnlockReason = UnlockReason.TIMEOUT
-        self.vector: NDArray[np.float32] | None = None
-        self._until = time.monotonic() + seconds
-        self._given_up = threading.Event()
-        self._capture: CameraCapture | None = None
+    user: str
+    until: float
+
+    @classmethod
+    def within(cls, user: str, seconds: float) -> RecognitionRequest:
+        """Ask for an answer within some seconds from now."""
+        return cls(user, time.monotonic() + seconds)
 
     @property
-    def left(self) -> float:
-        """Seconds until nobody waits any more; 0 when it was given up."""
-        return 0.0 if self._given_up.is_set() else max(0.0, self._until - time.monotonic())
+    def remaining_seconds(self) -> float:
+        """How long an answer is waited for, from now on; 0 when it comes too late."""
+        return max(0.0, self.until - time.monotonic())
 
-    def give_up(self) -> None:
-        """Let go of the camera as soon as possible; may be called from any thread."""
-        self._given_up.set()
-        if self._capture is not None:
-            self._capture.stop()
 
-    def attach_camera(self, capture: CameraCapture) -> None:
-        """Remember the camera, to let go of it; if nobody waits any more, at once."""
-        self._capture = capture
-        if self._given_up.is_set():
-            capture.stop()
+@dataclass(frozen=True, slots=True, eq=False)
+class Recognition:
+    """The answer to a request.
+
+    Attributes:
+        outcome: whether the user was recognised, and why not.
+        vector: float32[d] of unit length, the mean of what was seen of the user, where the
+            password may confirm that it was they; None otherwise.
+    """
+
+    outcome: UnlockOutcome
+    vector: NDArray[np.float32] | None = None
+
+
+class CancelToken:
+    """Tells a thread that its answer is not waited for any more; any thread may cancel it."""
+
+    def __init__(self) -> None:
+        self._cancelled = threading.Event()
+        self._stop: Callable[[], None] | None = None
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it was cancelled."""
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """Cancel, and stop what is under way."""
+        self._cancelled.set()
+        if self._stop is not None:
+            self._stop()
+
+    def on_cancel(self, stop: Callable[[], None]) -> None:
+        """Call a function on cancelling; at once, if that has happened already."""
+        self._stop = stop
+        if self._cancelled.is_set():
+            stop()
 
 
 class Recognizer:
@@ -120,38 +151,50 @@ class Recognizer:
         """
         try:
             face_id = self._open_face_id()
-            blank = Frame(np.zeros((480, 640, 3), np.uint8), "warm-up")
-            face_id.pipeline.look(blank)
-            size = face_id.pipeline.embedder.size
-            face_id.pipeline.embedder.embed(np.zeros((size, size, 3), np.uint8))
-            if self._load_judge() is None:
-                return "the network for liveness is missing: nobody will be recognised"
+            face_id.warm_up()
+            if not face_id.can_judge_liveness():
+                return "the network for liveness is missing: no one will be recognised"
         except OnlymeError as error:
             return str(error)
         return ""
 
     def close(self) -> None:
-        """Let go of the vault."""
+        """Close the vault."""
         if self._face_id is not None:
             self._face_id.close()
             self._face_id = None
 
-    def look(self, look: RecognitionRequest) -> UnlockOutcome:
-        """Make one attempt; whatever happens, it ends in an outcome, and the camera is free."""
+    def look(
+        self,
+        request: RecognitionRequest,
+        cancel: CancelToken | None = None,
+        answer: Future[Recognition] | None = None,
+        report: Report = lambda _: None,
+    ) -> Recognition:
+        """Make one attempt; however it ends, there is an answer, and the camera is free.
+
+        Args:
+            request: the question.
+            cancel: ends the attempt early.
+            answer: gets the answer as soon as it is known; the camera takes a while longer to
+                be free.
+            report: called with the reason of each decision, before there is an answer.
+        """
+        cancel, answer = cancel or CancelToken(), answer or Future()
         try:
-            outcome = self._run_attempt(look)
+            recognition = self._run_attempt(request, cancel, answer, report)
         except OnlymeError as error:
-            outcome = make_outcome(error)
+            recognition = Recognition(make_outcome(error))
             if isinstance(error, VaultError):
                 self.close()  # it may be restored meanwhile
-        look.tell(outcome)
-        return outcome
+        _set_once(answer, recognition)
+        return recognition
 
     def find_obstacle(self, user: str) -> UnlockOutcome | None:
-        """Say what already decides, before the camera is opened; None if nothing does.
+        """Return what already decides, before the camera is opened; None if nothing does.
 
         Raises:
-            OnlymeError: models or vault cannot be used; nobody of that name is enrolled.
+            OnlymeError: models or vault cannot be used; no person of that name is enrolled.
         """
         if self._settings.unlock_lid == "refuse" and lid.is_lid_closed():
             return UnlockOutcome(UnlockReason.LID_CLOSED)
@@ -161,15 +204,15 @@ class Recognizer:
             return UnlockOutcome(UnlockReason.NO_PROMISE)
         if owner.far > self._settings.unlock_far * _FAR_ROUNDING_FACTOR:
             return UnlockOutcome(UnlockReason.TOO_LOOSE)
-        if self._load_judge() is None:
+        if not face_id.can_judge_liveness():
             return UnlockOutcome(UnlockReason.MODEL)
-        standing = face_id.gate.allowances().get(AttemptSource(user, SOURCE))
-        if standing is not None and standing.tries == 0:
+        allowance = face_id.admin.gate.allowances().get(AttemptSource(user, SOURCE))
+        if allowance is not None and allowance.tries == 0:
             return UnlockOutcome(Reason.LOCKED_OUT)
         return None
 
     def check_camera(self) -> None:
-        """Hold that the camera could be opened, without opening it.
+        """Check that the camera could be opened, without opening it.
 
         Raises:
             CameraError: it could not; the message says why.
@@ -181,39 +224,42 @@ class Recognizer:
     def _open_face_id(self) -> FaceID:
         if self._face_id is None:
             # Not `lasting`: it idles most of the time, and OpenVINO would keep 100 MB more.
-            self._face_id = wiring.make_face_id(self._settings, FaceID)
+            self._face_id = FaceID(wiring.assemble(self._settings, by="daemon"))
         return self._face_id
 
-    def _load_judge(self) -> Judge | None:
-        return wiring.choose_judge(self._settings, wiring.choose_runtime(self._settings))
-
-    def _run_attempt(self, look: RecognitionRequest) -> UnlockOutcome:
+    def _run_attempt(
+        self,
+        request: RecognitionRequest,
+        cancel: CancelToken,
+        answer: Future[Recognition],
+        report: Report,
+    ) -> Recognition:
         began = time.perf_counter()
-        if not look.left:
-            return UnlockOutcome(UnlockReason.TIMEOUT)
-        obstacle = self.find_obstacle(look.user)
-        face_id = self._open_face_id()
+        if _is_late(request, cancel):
+            return Recognition(UnlockOutcome(UnlockReason.TIMEOUT))
+        obstacle = self.find_obstacle(request.user)
         if obstacle is not None:
             if obstacle.reason is Reason.LOCKED_OUT:
-                with face_id.gate.attempt(look.user, SOURCE):
+                with self._open_face_id().admin.gate.attempt(request.user, SOURCE):
                     pass  # writes down that it was tried
-            return obstacle
+            return Recognition(obstacle)
         if self._last is not None and not self._last.is_released:
-            return UnlockOutcome(
-                UnlockReason.CAMERA_HANGS
-            )  # a second thread would hang beside the first
-        left = look.left
-        self._last = self._make_capture(left)
+            # A second thread would hang beside the first.
+            return Recognition(UnlockOutcome(UnlockReason.CAMERA_HANGS))
+        self._last = self._make_capture(request.remaining_seconds)
         try:
             with self._last as capture:
-                look.attach_camera(capture)
-                outcome = self._decide_capture(look, face_id, capture)
-                outcome = replace(outcome, look_ms=(time.perf_counter() - began) * 1e3)
-                look.tell(outcome)
-                return outcome
+                cancel.on_cancel(capture.stop)
+                recognition = self._decide(request, capture, report)
+                spent = (time.perf_counter() - began) * 1e3
+                recognition = replace(
+                    recognition, outcome=replace(recognition.outcome, look_ms=spent)
+                )
+                _set_once(answer, recognition)
+                return recognition
         except CameraError:
-            if not look.left:
-                return UnlockOutcome(UnlockReason.TIMEOUT)
+            if _is_late(request, cancel):
+                return Recognition(UnlockOutcome(UnlockReason.TIMEOUT))
             raise
 
     def _make_capture(self, seconds: float) -> CameraCapture:
@@ -224,36 +270,41 @@ class Recognizer:
             allow_virtual=self._settings.unlock_virtual_camera == "allow",
         )
 
-    def _decide_capture(
-        self, look: RecognitionRequest, face_id: FaceID, capture: CameraCapture
-    ) -> UnlockOutcome:
-        owner = face_id.owner(look.user)
-        waited = _WaitTimer()
-        kept: list[Observation] = []
-        sights = _keep_newest(
-            map(face_id.pipeline.follow().look, waited.time_frames(capture)), kept
+    def _decide(
+        self, request: RecognitionRequest, capture: CameraCapture, report: Report
+    ) -> Recognition:
+        face_id, timer = self._open_face_id(), _WaitTimer()
+        newest: deque[Observation] = deque(maxlen=FRAMES_PER_ATTEMPT)
+        reason: Reason | UnlockReason = UnlockReason.TIMEOUT
+        vector = None
+        decisions = face_id.watch(
+            request.user,
+            timer.time_frames(capture),
+            liveness=self._level,
+            gate=True,
+            source=SOURCE,
+            frames_per_attempt=FRAMES_PER_ATTEMPT,
+            on_observation=newest.append,
         )
-        decisions = decide_attempts(
-            owner, sights, self._load_judge(), self._level, frames=FRAMES_PER_ATTEMPT
-        )
-        with closing(face_id.gate.attempt_each(owner.name, SOURCE, decisions)) as watched:
-            for decision in watched:
-                look.reason = decision.reason
-                if look.reason not in NO_SUBJECT_REASONS or not look.left:
-                    look.vector = _average_embedding(owner, decision, kept)
+        with closing(decisions):
+            for decision in decisions:
+                reason = decision.reason
+                report(decision.reason)
+                if reason not in NO_SUBJECT_REASONS or not request.remaining_seconds:
+                    vector = _average_embedding(face_id.owner(request.user), decision, newest)
                     break
-                kept.clear()
-        return UnlockOutcome(look.reason, camera_ms=waited.seconds * 1e3)
+                newest.clear()
+        return Recognition(UnlockOutcome(reason, camera_ms=timer.seconds * 1e3), vector)
 
     @property
     def _level(self) -> LivenessLevel:
-        """Never `off`. A challenge cannot be put here, so whoever asks for one is refused."""
+        """Never `off`. A challenge cannot be put here: where it is asked for, it is not met."""
         level = LivenessLevel(self._settings.liveness)
         return LivenessLevel.PASSIVE if level is LivenessLevel.OFF else level
 
 
 class _WaitTimer:
-    """How long frames were waited for."""
+    """Measures how long the camera is waited for."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -269,28 +320,26 @@ class _WaitTimer:
             yield frame
 
 
-def _keep_newest(sights: Iterator[Observation], kept: list[Observation]) -> Iterator[Observation]:
-    for sight in sights:
-        kept.append(sight)
-        del kept[:-FRAMES_PER_ATTEMPT]
-        yield sight
+def _is_late(request: RecognitionRequest, cancel: CancelToken) -> bool:
+    return cancel.is_cancelled or not request.remaining_seconds
+
+
+def _set_once(answer: Future[Recognition], recognition: Recognition) -> None:
+    with suppress(InvalidStateError):  # it has an answer, or is not waited for any more
+        answer.set_result(recognition)
 
 
 def _average_embedding(
-    owner: Owner, decision: Decision, kept: list[Observation]
+    owner: Owner, decision: Decision, observations: Iterable[Observation]
 ) -> NDArray[np.float32] | None:
     """Return the mean of what was seen, where the password may confirm that it was the user.
 
-    All frames must have passed: a mean of two people is nobody's.
+    All frames must have passed: a mean of two people is no one's.
     """
-    vectors = [sight.embedding.vector for sight in kept if sight.embedding is not None]
+    vectors = [seen.embedding.vector for seen in observations if seen.embedding is not None]
     if not vectors or decision.liveness.verdict is Verdict.ATTACK:
         return None
     if owner.margins(np.array(vectors)).min() < owner.alpha:
         return None
     mean = np.mean(vectors, axis=0)
     return np.asarray(mean / np.linalg.norm(mean), np.float32)
-
-
-_FAR_ROUNDING_FACTOR = 1.0 + 1e-6
-"""An alpha that was found for a rate stands for that rate but for the last digits."""

@@ -1,10 +1,10 @@
-"""Questions come in, each with who asks; answers go out. What the daemon does, without HTTP."""
+"""Answer the questions that come to the daemon, each with who asks, without HTTP."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +13,13 @@ from onlyme.types import Reason, checked_name
 from onlyme.unlock.daemon.changes import ChangeHandler
 from onlyme.unlock.daemon.malloc import release_memory
 from onlyme.unlock.daemon.outcome import UnlockOutcome, UnlockReason, make_outcome
-from onlyme.unlock.daemon.recognizer import NO_SUBJECT_REASONS, RecognitionRequest, Recognizer
+from onlyme.unlock.daemon.recognizer import (
+    NO_SUBJECT_REASONS,
+    CancelToken,
+    Recognition,
+    RecognitionRequest,
+    Recognizer,
+)
 from onlyme.unlock.daemon.refusals import ProgramRun, Refusals
 
 if TYPE_CHECKING:
@@ -31,6 +37,7 @@ _log = logging.getLogger("onlyme")
 
 _REPLY_SECONDS = 0.1  # seconds of a deadline that are left for the answer's way
 _MAX_ATTEMPT_SECONDS = 10.0  # seconds that anybody may have the camera
+_MIN_ATTEMPT_SECONDS = 0.05
 _MAX_WAITING_REQUESTS = 2  # looks that a user may wait for: nobody can keep it from others for long
 _UNSEEN_REASONS = {
     UnlockReason.CONFIRM,
@@ -64,24 +71,24 @@ class UnlockService:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.eye = Recognizer(settings)
-        self.desk = ChangeHandler(settings)
+        self.recognizer = Recognizer(settings)
+        self.changes = ChangeHandler(settings)
         self.refusals = Refusals()
-        self._looking = ThreadPoolExecutor(1, "onlyme-eye")
-        self._changing = ThreadPoolExecutor(1, "onlyme-desk")
-        self._looks: set[RecognitionRequest] = set()
+        self._looking = ThreadPoolExecutor(1, "onlyme-recognizer")
+        self._changing = ThreadPoolExecutor(1, "onlyme-changes")
+        self._requests: dict[CancelToken, RecognitionRequest] = {}
         services = settings.unlock_confirm.split(",")
         self._confirm = {name.strip() for name in services} - {""}
 
     def warm_up(self) -> str:
         """Load everything; return a sentence about what cannot be used, if there is anything."""
-        return self._looking.submit(self.eye.warm_up).result()
+        return self._looking.submit(self.recognizer.warm_up).result()
 
     def close(self) -> None:
         """Let go of camera and vault; changes that have begun are finished."""
-        for look in list(self._looks):
-            look.give_up()
-        self._looking.submit(self.eye.close)
+        for cancel in list(self._requests):
+            cancel.cancel()
+        self._looking.submit(self.recognizer.close)
         self._looking.shutdown()
         self._changing.shutdown(cancel_futures=True)
 
@@ -116,21 +123,21 @@ class UnlockService:
             return outcome.to_json() | {"seconds": self.settings.unlock_confirm_seconds}
         if (
             not peer.is_root
-            and sum(look.user == question.user for look in self._looks) >= _MAX_WAITING_REQUESTS
+            and sum(one.user == question.user for one in self._requests.values())
+            >= _MAX_WAITING_REQUESTS
         ):
             return UnlockOutcome(
                 UnlockReason.CAMERA, "the camera is in use by other logins"
             ).to_json()
-        told: asyncio.Future[UnlockOutcome] = asyncio.get_running_loop().create_future()
-        look = RecognitionRequest(
-            question.user, max(0.05, question.seconds - _REPLY_SECONDS), _make_teller(told)
-        )
-        outcome = await self._wait_for_outcome(look, told, wait_until_gone)
+        seconds = max(_MIN_ATTEMPT_SECONDS, question.seconds - _REPLY_SECONDS)
+        request = RecognitionRequest.within(question.user, seconds)
+        recognition = await self._recognize(request, wait_until_gone)
+        outcome = recognition.outcome
         if asker and outcome.accepted:
             self.refusals.take(asker)
         elif asker:
             looked = outcome.reason not in _UNSEEN_REASONS
-            self.refusals.add(asker, looked=looked, vector=look.vector)
+            self.refusals.add(asker, looked=looked, vector=recognition.vector)
         return outcome.to_json()
 
     async def reset_after_password(self, peer: Peer, document: Document) -> Document:
@@ -147,7 +154,7 @@ class UnlockService:
         refused = self.refusals.take(asker) if asker else None
         if refused is not None:
             await asyncio.get_running_loop().run_in_executor(
-                self._changing, self.desk.reset_after_password, question.user, refused.vector
+                self._changing, self.changes.reset_after_password, question.user, refused.vector
             )
         return {"reset": refused is not None}
 
@@ -162,7 +169,7 @@ class UnlockService:
         _require_access(peer, user)
         try:
             return await asyncio.get_running_loop().run_in_executor(
-                self._changing, self.desk.change, peer, what, user, document
+                self._changing, self.changes.change, peer, what, user, document
             )
         finally:
             self._changing.submit(release_memory)
@@ -195,57 +202,52 @@ class UnlockService:
 
     def _check_user(self, user: str) -> UnlockOutcome | None:
         try:
-            obstacle = self.eye.find_obstacle(user)
+            obstacle = self.recognizer.find_obstacle(user)
             if obstacle is None:
-                self.eye.check_camera()
+                self.recognizer.check_camera()
         except OnlymeError as error:
             return make_outcome(error)
         return obstacle
 
-    def _look(self, look: RecognitionRequest) -> None:
+    def _look(
+        self,
+        request: RecognitionRequest,
+        cancel: CancelToken,
+        answer: Future[Recognition],
+        report: Callable[[Reason], None],
+    ) -> None:
         try:
-            self.eye.look(look)
+            self.recognizer.look(request, cancel, answer, report)
         except Exception:  # noqa: BLE001 - a defect is a no, and the daemon goes on
             _log.exception("looking failed")
-            look.tell(UnlockOutcome(UnlockReason.FAILED))
+            with suppress(InvalidStateError):
+                answer.set_result(Recognition(UnlockOutcome(UnlockReason.FAILED)))
 
-    async def _wait_for_outcome(
-        self,
-        look: RecognitionRequest,
-        outcome_future: asyncio.Future[UnlockOutcome],
-        wait_until_gone: Callable[[], Waits],
-    ) -> UnlockOutcome:
-        left = asyncio.create_task(wait_until_gone())
-        self._looking.submit(self._look, look)
-        self._looks.add(look)
+    async def _recognize(
+        self, request: RecognitionRequest, wait_until_gone: Callable[[], Waits]
+    ) -> Recognition:
+        """Wait for the answer until the deadline, or until the caller has gone."""
+        cancel, answer = CancelToken(), Future[Recognition]()
+        reasons: list[Reason] = []
+        gone = asyncio.create_task(wait_until_gone())
+        answered = asyncio.wrap_future(answer)
+        self._looking.submit(self._look, request, cancel, answer, reasons.append)
+        self._requests[cancel] = request
         try:
-            either: list[asyncio.Future[Any]] = [left, outcome_future]
-            await asyncio.wait(either, timeout=look.left, return_when=asyncio.FIRST_COMPLETED)
-            if outcome_future.done():
-                return outcome_future.result()
-            # Whatever it decides from now on comes too late.
-            return UnlockOutcome(
-                look.reason if look.reason in NO_SUBJECT_REASONS else UnlockReason.TIMEOUT
-            )
+            either: list[asyncio.Future[Any]] = [gone, answered]
+            seconds = request.remaining_seconds
+            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if answered.done():
+                return answered.result()
+            # What it decides from now on comes too late.
+            unseen = reasons and reasons[-1] in NO_SUBJECT_REASONS
+            return Recognition(UnlockOutcome(reasons[-1] if unseen else UnlockReason.TIMEOUT))
         finally:
-            look.give_up()
-            left.cancel()
-            self._looks.discard(look)
+            cancel.cancel()
+            gone.cancel()
+            answered.cancel()
+            del self._requests[cancel]
             self._looking.submit(release_memory)
-
-
-def _make_teller(outcome_future: asyncio.Future[UnlockOutcome]) -> Callable[[UnlockOutcome], None]:
-    """Return what tells a future of the event loop from another thread; the first word counts."""
-
-    def set_once(outcome: UnlockOutcome) -> None:
-        if not outcome_future.done():
-            outcome_future.set_result(outcome)
-
-    def tell(outcome: UnlockOutcome) -> None:
-        with suppress(RuntimeError):  # the daemon stops, and nobody waits any more
-            outcome_future.get_loop().call_soon_threadsafe(set_once, outcome)
-
-    return tell
 
 
 def _require_access(peer: Peer, user: str) -> None:
