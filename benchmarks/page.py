@@ -24,21 +24,20 @@ from contextlib import suppress
 from itertools import cycle, islice
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+import numpy as np
+import platformdirs
+from PIL import Image
+from playwright.sync_api import sync_playwright
+from websockets.exceptions import ConnectionClosedOK
+from websockets.sync.client import connect
 
-import numpy as np  # noqa: E402
-import platformdirs  # noqa: E402
-from PIL import Image  # noqa: E402
-from playwright.sync_api import sync_playwright  # noqa: E402
-from websockets.exceptions import ConnectionClosedOK  # noqa: E402
-from websockets.sync.client import connect  # noqa: E402
+from onlyme import FaceID
+from onlyme.faceid import wiring
+from onlyme.settings import Settings
 
-from onlyme import FaceID  # noqa: E402
-from onlyme.faceid import wiring  # noqa: E402
-from onlyme.settings import Settings  # noqa: E402
-from tests.serve.browsing import browser, clip, film, visit  # noqa: E402
-from tests.serve.conftest import serving  # noqa: E402
+sys.path.insert(0, str(Path(__file__).parents[1]))  # where `tests` is found
+from tests.serve.browsing import browser, clip, film, visit
+from tests.serve.conftest import serving
 
 SPEED = re.compile(r"(\d+) frames a second, (\d+) ms each; the verdict (\d+) ms")
 

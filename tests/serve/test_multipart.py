@@ -1,4 +1,4 @@
-"""Multipart bodies: what another program writes is read back, however it is cut; else refused."""
+"""Multipart bodies: valid ones are read however they are cut; others are refused."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""The OpenAPI document: it says what is so, and what it says holds under fuzzing."""
+"""The OpenAPI document: it describes the answers, also under fuzzing."""
 
 import dataclasses
 import subprocess

@@ -1,4 +1,4 @@
-"""The engine: bounded, patient for so long, and never busy for whoever has left."""
+"""The pool: its queue is bounded, jobs have a time limit, and clients that left cost nothing."""
 
 import asyncio
 import threading
@@ -10,7 +10,7 @@ from onlyme.serve.workers import FaceIDPool
 
 
 class Stub:
-    """Stands for a FaceID, of which the engine knows only that it can be closed."""
+    """Stands for a FaceID, of which the pool knows only that it can be closed."""
 
     def __init__(self):
         self.thread = threading.current_thread()

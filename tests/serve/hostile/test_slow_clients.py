@@ -66,11 +66,11 @@ def test_a_body_that_comes_byte_by_byte_is_not_waited_for(running):
 
 def test_an_answer_that_is_not_read_is_not_waited_for(running):
     """The log is long and the client reads nothing of it."""
-    with running.keeping() as keeping:
+    with running.open_admin() as admin:
         for _ in range(150):
-            with keeping.store.edit() as edit:
+            with admin.store.edit() as edit:
                 for _ in range(100):
-                    keeping.gate.audit.note(edit, LONG_ENTRY)
+                    admin.gate.audit.note(edit, LONG_ENTRY)
     with socket.socket() as line:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         line.settimeout(60)

@@ -9,7 +9,7 @@ from PIL import Image
 
 @pytest.fixture(scope="module")
 def photo(photos):
-    """A function that returns a picture of somebody as a JPEG, a little different each time."""
+    """A function that returns a photo as a JPEG, moved by some pixels."""
 
     @cache
     def small(name):

@@ -112,7 +112,7 @@ def test_there_are_not_too_many_streams(running, monkeypatch):
 
 
 def test_many_pictures_at_once_are_not_many_looks(running, photo):
-    """Whoever floods the service is looked at no more often than anybody else."""
+    """A client that floods the service gets no more of its time than others."""
     picture = photo("biden_1")
     with open_stream(running, "obama/watch") as socket:
         wait_for(socket, "ready")

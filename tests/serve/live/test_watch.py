@@ -57,7 +57,7 @@ def test_a_rejected_face_is_counted_written_down_and_in_the_end_refused(running,
     assert {(line["owner"], line["source"], line["verdict"]) for line in newest} == {
         ("obama", SOURCE, "rejected")
     }
-    with open_stream(running, "obama/watch") as socket:  # nobody is looked at while it is closed
+    with open_stream(running, "obama/watch") as socket:
         assert [message["is"] for message in read_to_end(socket)] == ["closed"]
 
 

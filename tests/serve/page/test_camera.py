@@ -93,8 +93,8 @@ def test_somebody_else_is_refused_until_the_gate_closes(playwright, moving, serv
         shown.keep("unlock-closed")
         assert re.fullmatch(r"[45]:\d\d", page.inner_text(".countdown"))
         assert not shown.violations()
-        with served.keeping() as keeping:
-            keeping.gate.reset("obama")
+        with served.open_admin() as admin:
+            admin.gate.reset("obama")
 
 
 @pytest.mark.parametrize(

@@ -101,8 +101,8 @@ def test_another_living_person_is_refused(playwright, films, served, enrolled):
 
 
 def test_a_recording_does_not_do_what_it_is_asked(playwright, films, served, enrolled):
-    with served.keeping() as keeping:
-        keeping.gate.reset(enrolled)
+    with served.open_admin() as admin:
+        admin.gate.reset(enrolled)
     with browser(playwright, films["live"]) as window, visit(window, served) as shown:
         page = shown.page
         shown.see("unlock", enrolled)

@@ -10,8 +10,8 @@ from tests.serve.browsing import visit
 
 
 def test_a_link_works_once(window, served):
-    with served.keeping() as keeping:
-        link = f"{served.url}/open?token={Tokens(keeping).create_link()}"
+    with served.open_admin() as admin:
+        link = f"{served.url}/open?token={Tokens(admin).create_link()}"
     for status in (200, 401):
         stranger = window.new_context()
         try:
