@@ -16,7 +16,7 @@ demo: $(VENV)/.core models photos
 
 ## make test    everything the tests need, then lint, types and tests
 test: $(VENV)/.dev system models photos lint
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered
 
 ## make soak    the full counts and the figures of the documentation; takes hours
 soak: $(VENV)/.dev models photos

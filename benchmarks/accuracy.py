@@ -19,7 +19,16 @@ from pathlib import Path
 import numpy as np
 
 import onlyme
-from onlyme.evaluate import Photo, embed_files, list_people, make_pairs, read_pairs, verify_pairs
+from onlyme.evaluate import (
+    EvaluationPlan,
+    LabelledEmbeddings,
+    Photo,
+    embed_files,
+    list_people,
+    make_pairs,
+    read_pairs,
+    verify_pairs,
+)
 from onlyme.faceid import wiring
 from onlyme.settings import Settings
 
@@ -31,7 +40,9 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=DATA / "lfw_dev", help="Person/photo.jpg")
     parser.add_argument("--pairs", type=Path, help="a fixed list; by default one is drawn")
     parser.add_argument(
-        "--cache", type=Path, help="keeps embeddings (biometric data!) there; by default nowhere"
+        "--cache",
+        type=Path,
+        help="store the embeddings (biometric data!) there; by default nowhere",
     )
     given = parser.parse_args()
     photos = list_people(given.folder)
@@ -43,7 +54,7 @@ def main() -> int:
 
 
 def measure(photos: tuple[Photo, ...], pairs: tuple, folder: Path, cache: Path | None) -> None:
-    """Embed the photos, judge the pairs and print what came of it."""
+    """Embed the photos, judge the pairs and print the results."""
     start = time.perf_counter()
     found = embed_files(
         [folder / photo.source for photo in photos],
@@ -56,11 +67,10 @@ def measure(photos: tuple[Photo, ...], pairs: tuple, folder: Path, cache: Path |
     used = [photos[row] for row in found.rows]
     study = verify_pairs(
         pairs,
-        found.vectors,
-        [photo.person for photo in used],
-        [photo.source for photo in used],
-        fmrs=(1e-1, 1e-2, 1e-3),
-        resamples=1000,
+        LabelledEmbeddings(
+            found.vectors, [photo.person for photo in used], [photo.source for photo in used]
+        ),
+        EvaluationPlan(fmrs=(1e-1, 1e-2, 1e-3), resamples=1000),
     )
     people = len({photo.person for photo in photos})
     print(

@@ -27,7 +27,13 @@ from speed import frames, process, say
 import onlyme.liveness.judge as judging
 from onlyme import FaceID
 from onlyme.errors import OnlymeError
-from onlyme.evaluate import list_people, make_pairs, verify_pairs
+from onlyme.evaluate import (
+    EvaluationPlan,
+    LabelledEmbeddings,
+    list_people,
+    make_pairs,
+    verify_pairs,
+)
 from onlyme.face.align import align
 from onlyme.face.pipeline import Pipeline
 from onlyme.face.temporal import CachedEmbedder, Follower
@@ -144,10 +150,10 @@ def accuracy(most: int) -> list[bool]:
           f"{np.median(cosines):.5f}")  # fmt: skip
     judged = {}
     for name, series in vectors.items():
-        study = verify_pairs(
-            pairs, np.array(series), [photo.person for photo in used],
-            [photo.source for photo in used], fmrs=(1e-2, 1e-3), resamples=200,
-        )  # fmt: skip
+        faces = LabelledEmbeddings(
+            np.array(series), [photo.person for photo in used], [photo.source for photo in used]
+        )
+        study = verify_pairs(pairs, faces, EvaluationPlan(fmrs=(1e-2, 1e-3), resamples=200))
         judged[name] = study
         span = study.equal_error_interval
         misses = ", ".join(

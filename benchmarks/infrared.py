@@ -18,8 +18,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from onlyme.evaluate.intervals import clopper_pearson
+from onlyme.charts import clopper_pearson
 from onlyme.face.models import find_model
+from onlyme.face.models.opencv import load_network
 from onlyme.faceid import wiring
 from onlyme.image.decode import decode
 from onlyme.liveness.fusion import Fusion
@@ -92,7 +93,10 @@ def misses(cosines) -> str:
 
 def liveness(pipeline, data: Path) -> None:
     model = find_model("liveness")
-    passive, fusion = LivenessNetwork(model.read(), colourless=True), Fusion.load(model.sha256)
+    passive, fusion = (
+        LivenessNetwork(load_network(model), colourless=True),
+        Fusion.load(model.sha256),
+    )
     verdicts: dict[tuple[str, str], list[Verdict]] = {}
     for path in sorted((data / "nuaa_dev").glob("*/*/*.jpg")):
         frame = decode(path)

@@ -23,6 +23,7 @@ from liveness_challenge import challenge_figures
 
 from onlyme.evaluate.pad import PresentationCounts
 from onlyme.face.models import find_model
+from onlyme.face.models.opencv import load_network
 from onlyme.face.tracker import FaceContinuity
 from onlyme.faceid import wiring
 from onlyme.image.sources import read_frames
@@ -60,9 +61,9 @@ class Looker:
 
     def __init__(self):
         self.pipeline = wiring.make_pipeline(Settings.load())
-        self.passive = LivenessNetwork(find_model("liveness").read())
+        self.passive = LivenessNetwork(load_network(find_model("liveness")))
 
-    def has_candidate(self, sight):
+    def look(self, sight):
         """What passive liveness sees of a sight; None without a face."""
         return None if sight.face is None else self.passive.look(sight.frame.pixels, sight.face)
 
@@ -70,7 +71,7 @@ class Looker:
 def nuaa(looker: Looker, data: Path) -> list[Shot]:
     shots = []
     for path in sorted((data / "nuaa_dev").glob("*/*/*.jpg")):
-        glance = looker.has_candidate(looker.pipeline.look(path))
+        glance = looker.look(looker.pipeline.look(path))
         session = f"{path.parts[-3]} {path.stem.rpartition('_')[0]}"
         odds = glance.odds if glance else None
         shots.append(Shot(path.parts[-2], session, path.parts[-3] == "live", odds))
@@ -85,7 +86,7 @@ def clip_sights(looker: Looker, path: Path):
             continue
         due = frame.at + 1 / RATE - 1e-3
         sight = looker.pipeline.look(frame)
-        yield sight, looker.has_candidate(sight)
+        yield sight, looker.look(sight)
 
 
 def clips(looker: Looker, data: Path):
@@ -167,11 +168,11 @@ def clip_verdicts(seen, fusions) -> dict[str, list[Verdict]]:
 def milliseconds(looker: Looker, data: Path) -> tuple[float, float]:
     path = sorted((data / "nuaa_dev/live").glob("*/*.jpg"))[0]
     sight = looker.pipeline.look(path)
-    looker.has_candidate(sight)
+    looker.look(sight)
     times = []
     for _ in range(200):
         start = perf_counter()
-        looker.has_candidate(sight)
+        looker.look(sight)
         times.append(perf_counter() - start)
     return float(np.median(times)) * 1e3, min(times) * 1e3
 
@@ -199,6 +200,40 @@ def write(fusion: Fusion, shots: list[Shot], figures: dict) -> None:
         },
     }
     CALIBRATION.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
+
+
+def photo_figures(shots: list[Shot], folds: dict[str, Fusion]) -> dict[str, str]:
+    """Print and return the error rates on webcam frames, alone and in threes."""
+    figures = {}
+    cases = {
+        "single frames": [(shot.subject, shot.live, [shot.odds]) for shot in shots],
+        "3 frames of a session": list(sessions_of_three(shots)),
+    }
+    for title, case in cases.items():
+        print(f"\nnuaa_dev, {title}, people left out one at a time")
+        for tally in tallied(case, folds).values():
+            print("  " + tally.format_line())
+            figures[f"{title}, {tally.kind}"] = tally.format_line()
+        for subject in sorted({shot.subject for shot in shots}):
+            own = tallied([c for c in case if c[0] == subject], folds)
+            print(f"    {subject}: live {own['live'].live} of {own['live'].total} passed, "
+                  f"print {own['print'].live} of {own['print'].total} passed")  # fmt: skip
+    return figures
+
+
+def clip_figures(seen, folds: dict[str, Fusion]) -> dict[str, str]:
+    """Print and return the verdicts on the attempts of each clip."""
+    figures = {}
+    print(f"\nclips, attempts of {FRAMES} frames at {RATE:g} a second ({FRAMES / RATE:.2f} s), "
+          "people left out one at a time")  # fmt: skip
+    for name, verdicts in clip_verdicts(seen, folds).items():
+        counts = {v.value: verdicts.count(v) for v in Verdict}
+        first = verdicts[0].value if verdicts else "no attempt"
+        note = f"   (not webcam-like: {STILL_CLIPS[name]})" if name in STILL_CLIPS else ""
+        line = f"first attempt {first}; of {len(verdicts)}: {counts}{note}"
+        print(f"  {name:<24} {line}")
+        figures[name] = line
+    return figures
 
 
 def main() -> None:
@@ -232,31 +267,7 @@ def main() -> None:
     edges = [(np.log(LIVE_AT / (1 - LIVE_AT)) - f.intercept) / f.slope for f in folds.values()]
     print(f"folds: slope {min(slopes):.3f} to {max(slopes):.3f}; live from log-odds "
           f"{min(edges):.2f} to {max(edges):.2f}")  # fmt: skip
-
-    figures = {}
-    cases = {
-        "single frames": [(shot.subject, shot.live, [shot.odds]) for shot in shots],
-        "3 frames of a session": list(sessions_of_three(shots)),
-    }
-    for title, case in cases.items():
-        print(f"\nnuaa_dev, {title}, people left out one at a time")
-        for tally in tallied(case, folds).values():
-            print("  " + tally.format_line())
-            figures[f"{title}, {tally.kind}"] = tally.format_line()
-        for subject in sorted({shot.subject for shot in shots}):
-            own = tallied([c for c in case if c[0] == subject], folds)
-            print(f"    {subject}: live {own['live'].live} of {own['live'].total} passed, "
-                  f"print {own['print'].live} of {own['print'].total} passed")  # fmt: skip
-
-    print(f"\nclips, attempts of {FRAMES} frames at {RATE:g} a second ({FRAMES / RATE:.2f} s), "
-          "people left out one at a time")  # fmt: skip
-    for name, verdicts in clip_verdicts(seen, folds).items():
-        counts = {v.value: verdicts.count(v) for v in Verdict}
-        first = verdicts[0].value if verdicts else "no attempt"
-        note = f"   (not webcam-like: {STILL_CLIPS[name]})" if name in STILL_CLIPS else ""
-        line = f"first attempt {first}; of {len(verdicts)}: {counts}{note}"
-        print(f"  {name:<24} {line}")
-        figures[name] = line
+    figures = photo_figures(shots, folds) | clip_figures(seen, folds)
 
     middle, best = milliseconds(looker, data)
     print(f"\npassive liveness adds {middle:.1f} ms to a frame (median of 200), "

@@ -30,7 +30,7 @@ from onlyme.faceid import wiring  # noqa: E402
 from onlyme.settings import Settings  # noqa: E402
 from onlyme.unlock.transport import SOCKET, ask  # noqa: E402
 from tests.unlock import stack as stacks  # noqa: E402 - the same private PAM as the tests use
-from tests.unlock.conftest import CLIPS, camera, clip, know, some_frames  # noqa: E402
+from tests.unlock.conftest import CLIPS, camera, clip, copy_vault, some_frames  # noqa: E402
 
 OWNER = stacks.USER
 
@@ -181,7 +181,7 @@ def main() -> None:
         with FaceID(wiring.assemble(settings)) as face_id:
             for user in CLIPS:
                 face_id.enroll(user, some_frames(clip(data, user)))
-        know(stack, folder)
+        copy_vault(stack, folder)
         stack.configure(camera=camera(stack))
         with stack.daemon() as process:
             daemon = Daemon(stack, process)

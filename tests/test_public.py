@@ -1,63 +1,59 @@
 """What others may rely on: the exported names, and that importing them costs nothing."""
 
+import doctest
 import json
 import pickle
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import onlyme
-from onlyme import errors
+from onlyme import errors, types
 
-NAMES = [
-    "CameraError",
-    "Decision",
-    "Embedding",
-    "Enrollment",
-    "EnrollmentError",
-    "Face",
-    "FaceID",
-    "Frame",
-    "ImageError",
-    "KeyMissing",
-    "KeyRefused",
-    "Lesson",
-    "Liveness",
-    "LivenessLevel",
-    "ModelError",
-    "ModelMissing",
-    "ModelRefused",
-    "NeedsReenroll",
-    "NotCalibrated",
-    "OnlymeError",
-    "OwnerExists",
-    "PamError",
-    "PhotoReport",
-    "Quality",
-    "Reason",
-    "SettingsError",
-    "Tuning",
-    "UnknownOwner",
-    "UsageError",
-    "VaultBusy",
-    "VaultDamaged",
-    "VaultError",
-    "Verdict",
-    "check_liveness",
-    "compare",
-    "embed",
-]
+REFERENCE = "".join(
+    (Path(__file__).parents[1] / "docs/reference" / f"{page}.md").read_text("utf-8")
+    for page in ("api", "errors")
+)
+HOMES = ("onlyme.errors", "onlyme.types", "onlyme.faceid.face_id", "onlyme.faceid.functions")
+
+NAMES = sorted(set(onlyme.__all__) - {"__version__"})
 
 
-def test_the_exported_names_are_frozen():
-    assert sorted(set(onlyme.__all__) - {"__version__"}) == NAMES
+def test_the_list_is_in_order_and_whole():
+    """Every error is exported, and so is each value that crosses the public surface."""
+    assert sorted(onlyme.__all__) == onlyme.__all__
+    assert {*errors.__all__, *types.__all__} < set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_name_can_be_had(name):
-    assert getattr(onlyme, name).__name__ == name
+    value = getattr(onlyme, name)
+    assert value.__name__ == name
+    assert value.__module__ == "onlyme", "where it is kept is nobody's business"
     assert name in dir(onlyme)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_has_its_place_in_the_reference(name):
+    assert re.search(rf"^::: onlyme\.{name}$", REFERENCE, re.M)
+
+
+def test_the_reference_claims_no_other_name():
+    assert sorted(re.findall(r"^::: onlyme\.(\w+)$", REFERENCE, re.M)) == NAMES
+    assert not re.search(r"^::: onlyme\.\w+\.", REFERENCE, re.M), "an internal path"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_examples_are_true(name):
+    """They say `onlyme`, so that pytest does not look for them where they are kept."""
+    value = getattr(onlyme, name)  # loads its home, after those before it in the list
+    home = next(module for module in map(sys.modules.get, HOMES) if module and name in vars(module))
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    for example in doctest.DocTestFinder().find(value, name, module=False, globs=vars(home).copy()):
+        assert runner.run(example).failed == 0
 
 
 def test_no_other_name():
@@ -65,7 +61,7 @@ def test_no_other_name():
         _ = onlyme.nonsense
 
 
-@pytest.mark.parametrize("name", [name for name in errors.__all__ if name[0].isupper()])
+@pytest.mark.parametrize("name", errors.__all__)
 def test_every_exception_is_an_onlyme_error(name):
     kind = getattr(errors, name)
     assert issubclass(kind, onlyme.OnlymeError)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from onlyme.charts import make_standalone
 from onlyme.lab.comparison.plots import COLOURS, Series, draw_lines, draw_scatter
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "explanation"
@@ -73,7 +74,9 @@ def growth():
 def main():
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS
     for figure in (triplet, cost, alpha, growth):
-        (folder / f"siamese-{figure.__name__}.svg").write_text(figure() + "\n", "utf-8")
+        (folder / f"siamese-{figure.__name__}.svg").write_text(
+            make_standalone(figure()) + "\n", "utf-8"
+        )
 
 
 if __name__ == "__main__":

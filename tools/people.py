@@ -1,14 +1,14 @@
-"""A folder of people becomes embeddings, once; the cache lies outside the checkout.
+"""Embed the photos of a folder of people, and cache the embeddings outside the checkout.
 
-The cache is biometric data: the folder is its owner's alone (0700), the files too
-(0600). It is named after all that makes the embeddings: the photos, the networks, and
-the source of the modules between them. When one of them changes, it is made anew.
+The cache is biometric data: only its owner may read the folder (0700) and the files
+(0600). Its name depends on all that determines the embeddings: the photos, the
+fingerprint of the face pipeline, and how a face is chosen here. When one of them
+changes, the photos are embedded again.
 """
 
 from __future__ import annotations
 
 import hashlib
-import inspect
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +18,8 @@ import numpy as np
 from platformdirs import user_cache_path
 from rich.progress import Progress
 
-from onlyme.face import align as align_module
-from onlyme.face import detect, embed, geometry, resize, subject
 from onlyme.face.align import align
-from onlyme.face.models import SHIPPED, find_model
 from onlyme.faceid import wiring
-from onlyme.image import decode, files
 from onlyme.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,21 +30,21 @@ if TYPE_CHECKING:
     from onlyme.types import Face, Frame
 
 SUFFIXES = {".jpg", ".jpeg", ".png"}
-MODULES = (decode, files, detect, subject, resize, geometry, align_module, embed)
-"""What lies between a file and its embedding, beside the networks."""
+CHOICE_VERSION = 1
+"""Raise it when `choose_labelled_face` chooses another face."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class People:
-    """Photos of people as one network sees them.
+    """Embeddings of people's photos by one network.
 
     Attributes:
         model: sha256 of the network.
         source: name of the folder.
         embeddings: float32[n, d] of unit length.
-        labels: int[n], who it is.
+        labels: int[n], the person of each row.
         names: the person's name by label.
-        files: photo of each row, relative to the folder.
+        files: the photo of each row, relative to the folder.
     """
 
     model: str
@@ -66,52 +62,42 @@ class People:
 def read_people(
     folder: Path, console: Console, same: Path | None = None, embedder: str | None = None
 ) -> People:
-    """Embed every photo of `folder/PERSON/`, or take the cache of an earlier run.
+    """Embed every photo of `folder/PERSON/`, or read the cache of an earlier run.
 
     Args:
         folder: one folder for each person.
-        console: where progress goes.
+        console: shows the progress.
         same: text file of label errors: `A = B`, two names of one person, or
-            `drop PERSON/FILE`, a photo of somebody else.
+            `drop PERSON/FILE`, a photo of another person.
         embedder: manifest entry of the network; None for the shipped one.
     """
     photos = sorted(p for p in folder.glob("*/*") if p.suffix.lower() in SUFFIXES)
     if not photos:
-        raise SystemExit(f"{folder}: no photos in folders of people")
+        raise SystemExit(f"{folder}: has no photos; put them into one folder for each person")
     pipeline = wiring.make_pipeline(Settings.load(embedder=embedder))
     model = pipeline.embedder.model
-    key = hashlib.sha256(f"{fingerprint()} {model}\n".encode())
+    key = hashlib.sha256(f"{pipeline.fingerprint()} choice {CHOICE_VERSION}\n".encode())
     for photo in photos:
-        key.update(f"{photo.relative_to(folder)} {_sha256(photo)}\n".encode())
+        key.update(f"{photo.relative_to(folder)} {hash_file(photo)}\n".encode())
     cache = user_cache_path("onlyme") / "people" / f"{key.hexdigest()[:16]}.npz"
     if not cache.exists():
-        _embed(pipeline, folder, photos, cache, console)
+        embed_photos(pipeline, folder, photos, cache, console)
     with np.load(cache, allow_pickle=False) as parts:
         embeddings, files = parts["embeddings"], parts["files"]
     people = np.array([Path(file).parts[0] for file in files])
     keep = np.ones(len(files), bool)
     if same is not None:
-        people, keep = _corrected(same, people, files)
+        people, keep = correct_labels(same, people, files)
     names, labels = np.unique(people[keep], return_inverse=True)
     return People(model, folder.name, embeddings[keep], labels, names, files[keep])
 
 
-def fingerprint() -> str:
-    """sha256 of all that turns a photo into what the embedder is shown, and of how it does.
-
-    It covers the source of the modules, the detector, and the choice among several faces.
-    """
-    source = [inspect.getsource(part) for part in (*MODULES, _labelled)]
-    detector = find_model("detector", SHIPPED).sha256
-    return hashlib.sha256("\0".join([detector, *source]).encode()).hexdigest()
-
-
-def _sha256(photo: Path) -> str:
+def hash_file(photo: Path) -> str:
     with photo.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _corrected(
+def correct_labels(
     same: Path, people: NDArray[np.str_], files: NDArray[np.str_]
 ) -> tuple[NDArray[np.str_], NDArray[np.bool_]]:
     keep = np.ones(len(files), bool)
@@ -125,20 +111,20 @@ def _corrected(
     return people, keep
 
 
-def _embed(
+def embed_photos(
     pipeline: Pipeline, folder: Path, photos: list[Path], cache: Path, console: Console
 ) -> None:
     vectors, files = [], []
     with Progress(console=console) as progress:
         for photo in progress.track(photos, description="embedding"):
             frame = pipeline.decode(photo)
-            face = _labelled(pipeline.detector.detect(frame.pixels), frame)
+            face = choose_labelled_face(pipeline.detector.detect(frame.pixels), frame)
             if face is not None:
                 aligned = align(frame.pixels, face, pipeline.embedder.size)
                 vectors.append(pipeline.embedder.embed(aligned).vector)
                 files.append(photo.relative_to(folder).as_posix())
     cache.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    cache.parent.chmod(0o700)  # an earlier version made it for everybody
+    cache.parent.chmod(0o700)  # an earlier version let all users read it
     temporary = cache.with_name(f"{os.getpid()}.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
@@ -146,8 +132,8 @@ def _embed(
     temporary.replace(cache)
 
 
-def _labelled(faces: list[Face], frame: Frame) -> Face | None:
-    """The face that the folder's name means: large and near the middle."""
+def choose_labelled_face(faces: list[Face], frame: Frame) -> Face | None:
+    """Return the face to which the folder's name belongs: large and near the middle."""
     height, width = frame.pixels.shape[:2]
 
     def rank(face: Face) -> float:

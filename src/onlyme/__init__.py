@@ -3,7 +3,7 @@
 >>> import onlyme
 >>> with onlyme.FaceID.open() as face_id:                           # doctest: +SKIP
 ...     face_id.enroll("ada", "photos-of-ada/")
-...     face_id.verify("ada", "somebody.jpg").accepted
+...     face_id.verify("ada", "another-person.jpg").accepted
 False
 
 Everything here is loaded when it is first used, so that `import onlyme` costs nothing.
@@ -15,44 +15,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from onlyme.errors import (
-        CameraError,
-        EnrollmentError,
-        ImageError,
-        KeyMissing,
-        KeyRefused,
-        ModelError,
-        ModelMissing,
-        ModelRefused,
-        NeedsReenroll,
-        NotCalibrated,
-        OnlymeError,
-        OwnerExists,
-        PamError,
-        SettingsError,
-        UnknownOwner,
-        UsageError,
-        VaultBusy,
-        VaultDamaged,
-        VaultError,
-    )
+    from onlyme.errors import *  # noqa: F403 - its `__all__` is part of the list below
     from onlyme.faceid.face_id import FaceID
     from onlyme.faceid.functions import check_liveness, compare, embed
-    from onlyme.types import (
-        Decision,
-        Embedding,
-        Enrollment,
-        Face,
-        Frame,
-        Lesson,
-        Liveness,
-        LivenessLevel,
-        PhotoReport,
-        Quality,
-        Reason,
-        Tuning,
-        Verdict,
-    )
+    from onlyme.types import *  # noqa: F403 - its `__all__` is part of the list below
 
 __version__ = "0.1.0"
 
@@ -96,55 +62,16 @@ __all__ = [
     "embed",
 ]
 
-_HOMES = {
-    "onlyme.errors": (
-        "CameraError",
-        "EnrollmentError",
-        "ImageError",
-        "KeyMissing",
-        "KeyRefused",
-        "ModelError",
-        "ModelMissing",
-        "ModelRefused",
-        "NeedsReenroll",
-        "NotCalibrated",
-        "OnlymeError",
-        "OwnerExists",
-        "PamError",
-        "SettingsError",
-        "UnknownOwner",
-        "UsageError",
-        "VaultBusy",
-        "VaultDamaged",
-        "VaultError",
-    ),
-    "onlyme.faceid.face_id": ("FaceID",),
-    "onlyme.faceid.functions": ("check_liveness", "compare", "embed"),
-    "onlyme.types": (
-        "Decision",
-        "Embedding",
-        "Enrollment",
-        "Face",
-        "Frame",
-        "Lesson",
-        "Liveness",
-        "LivenessLevel",
-        "PhotoReport",
-        "Quality",
-        "Reason",
-        "Tuning",
-        "Verdict",
-    ),
-}
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
+_HOMES = ("onlyme.errors", "onlyme.types", "onlyme.faceid.face_id", "onlyme.faceid.functions")
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'onlyme' has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
+    if name in __all__:
+        for home in _HOMES:
+            if hasattr(module := import_module(home), name):
+                globals()[name] = value = getattr(module, name)
+                return value
+    raise AttributeError(f"module 'onlyme' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -120,7 +120,7 @@ def arrays(keys=((0,) * 32,), faces=(True,), vectors=((1.0,),), kinds=("u1", "?"
         arrays(keys=((0,) * 31,)),
     ],
 )
-def test_a_damaged_cache_is_made_anew(photos, tmp_path, content):
+def test_a_damaged_cache_is_replaced(photos, tmp_path, content):
     folder = tmp_path / "cache"
     folder.mkdir()
     file = folder / f"{MODEL}.npz"

@@ -1,61 +1,19 @@
-"""Intervals against the definition, published values and coverage."""
+"""Intervals over people: against the plain bootstrap, and coverage."""
 
 import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from onlyme.charts import clopper_pearson, make_rate
 from onlyme.errors import UsageError
 from onlyme.evaluate import intervals
-
-
-def binomial_at_most(count, total, share):
-    """P(X ≤ count), term by term."""
-    return sum(
-        math.comb(total, k) * share**k * (1 - share) ** (total - k) for k in range(count + 1)
-    )
-
-
-@settings(deadline=None)
-@given(st.integers(1, 60), st.data())
-def test_clopper_pearson_ends_where_the_tails_hold_two_and_a_half_percent(total, data):
-    count = data.draw(st.integers(0, total))
-    low, high = intervals.clopper_pearson(count, total)
-    assert 0.0 <= low <= count / total <= high <= 1.0
-    if count < total:
-        assert binomial_at_most(count, total, high) == pytest.approx(0.025, abs=1e-6)
-    if count > 0:
-        assert 1 - binomial_at_most(count - 1, total, low) == pytest.approx(0.025, abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("count", "total", "low", "high"),
-    [
-        (0, 0, 0.0, 1.0),
-        (0, 1, 0.0, 0.975),
-        (1, 1, 0.025, 1.0),
-        (0, 10, 0.0, 0.3085),  # Clopper and Pearson's chart; R's binom.test
-        (5, 10, 0.1871, 0.8129),
-        (10, 10, 0.6915, 1.0),
-    ],
-)
-def test_clopper_pearson_of_known_counts(count, total, low, high):
-    assert intervals.clopper_pearson(count, total) == pytest.approx((low, high), abs=1e-4)
-
-
-@pytest.mark.parametrize(("count", "total", "bound"), [(0, 0, 1), (0, 3000, 9.98e-4), (3, 3, 1)])
-def test_upper_bound_is_the_rule_of_three(count, total, bound):
-    assert intervals.upper_bound(count, total) == pytest.approx(bound, rel=1e-3)
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: intervals.make_rate(-1, 3),
-        lambda: intervals.make_rate(4, 3),
-        lambda: intervals.make_rate(1, 3, confidence=1.0),
+        lambda: intervals.bootstrap_rate([1, 1], [1, 1], confidence=1.0),
         lambda: intervals.bootstrap_rate([1], [1]),
         lambda: intervals.bootstrap_rate([0, 0], [0, 0]),
         lambda: intervals.bootstrap_rate([1, math.nan], [1, 1]),
@@ -92,7 +50,7 @@ def test_bootstrap_covers_people_who_err_together():
         trials = np.full(60, 20)
         interval = intervals.bootstrap_rate(errors, trials, repeats=300, seed=seed)
         covered += interval.low <= 0.2 <= interval.high
-        low, high = intervals.clopper_pearson(int(errors.sum()), int(trials.sum()))
+        low, high = clopper_pearson(int(errors.sum()), int(trials.sum()))
         counted += low <= 0.2 <= high
     assert covered >= 180
     assert counted < 140
@@ -111,3 +69,15 @@ def test_pairing_narrows_the_ratio():
 def test_the_same_seed_gives_the_same_interval():
     first = intervals.bootstrap_rate([0, 1, 2, 0], [5, 5, 5, 5], seed=4)
     assert first == intervals.bootstrap_rate([0, 1, 2, 0], [5, 5, 5, 5], seed=4)
+
+
+def test_few_comparisons_may_prove_a_failure():
+    assert intervals.assess_rate(make_rate(0, 1000), 1e-4) == "too_few"
+    assert intervals.assess_rate(make_rate(1, 1000), 1e-4) == "too_few", (
+        "its interval reaches down to 1 in 39,000"
+    )
+    assert intervals.assess_rate(make_rate(5, 1000), 1e-4) == "wide"
+    assert intervals.assess_rate(make_rate(40, 1000), 1e-4) == "firm"
+    assert intervals.assess_rate(make_rate(29, 29)) == "too_few", (
+        "without a target nothing is missed"
+    )

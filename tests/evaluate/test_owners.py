@@ -1,4 +1,4 @@
-"""The owner protocol against plain loops; nobody judged by what saw them."""
+"""The owner protocol against plain loops; no head judges people that it learned from."""
 
 import numpy as np
 import pytest
@@ -9,14 +9,19 @@ from onlyme.errors import NotCalibrated, UsageError
 from onlyme.evaluate.groups import read_groups, study_groups
 from onlyme.evaluate.impostors import ImpostorAccumulator
 from onlyme.evaluate.owners import study_owners
+from onlyme.evaluate.plan import EvaluationPlan, LabelledEmbeddings
 from tests.evaluate.people import Template, crowd, learner
 
-VECTORS, LABELS, _ = crowd()
+VECTORS, LABELS, SOURCES = crowd()
+FACES = LabelledEmbeddings(VECTORS, LABELS, SOURCES)
 COHORT = crowd(people=200, photos=1, seed=9)[0]
+THREE = EvaluationPlan(photos=3)
 
 
 def test_the_study_is_the_plain_loop():
-    study = study_owners(VECTORS, LABELS, learner(COHORT), photos=3, repeats=2, fars=(1e-2,))
+    study = study_owners(
+        FACES, EvaluationPlan(photos=3, repeats=2, far=1e-2, fars=()), learner(COHORT)
+    )
     assert len(study.owners) == 40
     assert len(study.trials) == 80
     margins = []
@@ -44,7 +49,7 @@ def test_the_study_is_the_plain_loop():
 
 
 def test_the_closest_strangers_are_different_people_and_the_closest():
-    study = study_owners(VECTORS, LABELS, learner(COHORT), photos=3)
+    study = study_owners(FACES, THREE, learner(COHORT))
     for trial in study.trials:
         template = Template(VECTORS[trial.enrolled], COHORT)
         margins = template.margins(VECTORS)
@@ -64,7 +69,7 @@ def test_no_head_judges_people_that_it_saw():
         seen.append(people)
         return learner(VECTORS[rows])
 
-    study = study_owners(VECTORS, LABELS, learn_for=learn_for, folds=4, photos=3)
+    study = study_owners(FACES, EvaluationPlan(photos=3, folds=4), learn_for=learn_for)
     assert sorted(trial.person for trial in study.trials) == sorted(set(LABELS))
     for trial in study.trials:
         assert trial.person not in seen[trial.fold]
@@ -76,8 +81,9 @@ def test_no_head_judges_people_that_it_saw():
 
 
 def test_two_heads_are_judged_on_the_same_photos():
-    first = study_owners(VECTORS, LABELS, learner(COHORT), photos=3, seed=5)
-    second = study_owners(VECTORS, LABELS, learner(COHORT[:50]), photos=3, seed=5)
+    plan = EvaluationPlan(photos=3, seed=5)
+    first = study_owners(FACES, plan, learner(COHORT))
+    second = study_owners(FACES, plan, learner(COHORT[:50]))
     for one, other in zip(first.trials, second.trials, strict=True):
         assert one.person == other.person
         assert (one.probes == other.probes).all()
@@ -88,7 +94,7 @@ def test_without_calibration_nothing_is_promised():
         def alpha_at(self, far):  # noqa: ARG002 - the protocol's signature
             raise NotCalibrated("no cohort")
 
-    study = study_owners(VECTORS, LABELS, lambda me: Bare(me, COHORT), photos=3)
+    study = study_owners(FACES, THREE, lambda me: Bare(me, COHORT))
     assert not study.is_calibrated
     assert all((trial.false_accepts == 0).all() for trial in study.trials)
 
@@ -96,24 +102,48 @@ def test_without_calibration_nothing_is_promised():
 @pytest.mark.parametrize(
     "options",
     [
-        {"photos": 8},
-        {"photos": 0},
-        {"repeats": 0},
-        {"fars": ()},
-        {"fars": (0.0,)},
+        {"plan": EvaluationPlan(photos=8)},
         {"learn_for": lambda _: learner(COHORT)},  # both
         {"learn": None},
-        {"learn": None, "learn_for": lambda _: learner(COHORT), "folds": 30},
-        {"labels": LABELS[:-1]},
-        {"labels": ["same"] * len(LABELS)},
-        {"embeddings": VECTORS * np.nan},
-        {"embeddings": VECTORS[0]},
+        {
+            "learn": None,
+            "learn_for": lambda _: learner(COHORT),
+            "plan": EvaluationPlan(photos=3, folds=30),
+        },
+        {"faces": LabelledEmbeddings(VECTORS, ["same"] * len(LABELS), SOURCES)},
     ],
 )
 def test_what_cannot_be_studied_is_refused(options):
-    given = {"embeddings": VECTORS, "labels": LABELS, "learn": learner(COHORT), **options}
+    given = {"faces": FACES, "plan": THREE, "learn": learner(COHORT), **options}
     with pytest.raises(UsageError):
-        study_owners(given.pop("embeddings"), given.pop("labels"), given.pop("learn"), **given)
+        study_owners(**given)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"photos": 0}, {"repeats": 0}, {"folds": 0}, {"resamples": 0}),
+        *({"far": 0.0}, {"far": 1.0}, {"fars": (0.0,)}, {"fmrs": (2.0,)}),
+    ],
+)
+def test_a_plan_that_makes_no_sense_is_refused(wrong):
+    with pytest.raises(UsageError):
+        EvaluationPlan(**wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"labels": LABELS[:-1]},
+        {"sources": SOURCES[:-1]},
+        {"vectors": VECTORS * np.nan},
+        {"vectors": VECTORS[0]},
+    ],
+)
+def test_embeddings_that_do_not_fit_their_labels_are_refused(wrong):
+    given = {"vectors": VECTORS, "labels": LABELS, "sources": SOURCES, **wrong}
+    with pytest.raises(UsageError):
+        LabelledEmbeddings(**given)
 
 
 @pytest.mark.parametrize("bad", [lambda n: np.full(n, np.inf), lambda n: np.zeros(n + 1)])
@@ -123,7 +153,7 @@ def test_a_head_without_finite_margins_is_refused(bad):
             return bad(len(embeddings))
 
     with pytest.raises(UsageError, match="finite"):
-        study_owners(VECTORS, LABELS, lambda me: Bad(me, COHORT), photos=3)
+        study_owners(FACES, THREE, lambda me: Bad(me, COHORT))
 
 
 @settings(deadline=None)
@@ -152,7 +182,7 @@ def test_a_tally_is_exact_at_the_top_and_never_understates(batches, tail, body):
 
 def test_groups_are_the_plain_loop_and_the_worst_comes_first():
     groups = {f"P{i:03d}": "ABC"[i % 3] for i in range(39)}  # one person has none
-    study = study_owners(VECTORS, LABELS, learner(COHORT), photos=3)
+    study = study_owners(FACES, THREE, learner(COHORT))
     result = study_groups(study, groups, fmr=1e-2)
     assert result.unlabelled == 1
     for each in (*result.fnmr, *result.within, *result.across):
@@ -181,7 +211,7 @@ def test_groups_are_the_plain_loop_and_the_worst_comes_first():
 
 def test_a_group_of_one_claims_nothing_and_comes_last():
     groups = dict.fromkeys(LABELS, "many") | {"P000": "one"}
-    study = study_owners(VECTORS, LABELS, learner(COHORT), photos=3)
+    study = study_owners(FACES, THREE, learner(COHORT))
     result = study_groups(study, groups, fmr=1e-2)
     assert [each.enough for each in result.fnmr] == [True, False]
     assert result.fnmr[-1].group == result.within[-1].group == "one"
@@ -189,9 +219,9 @@ def test_a_group_of_one_claims_nothing_and_comes_last():
 
 
 def test_people_without_groups_are_refused():
-    study = study_owners(VECTORS, LABELS, learner(COHORT), photos=3)
+    study = study_owners(FACES, THREE, learner(COHORT))
     with pytest.raises(UsageError):
-        study_groups(study, {"nobody": "A"})
+        study_groups(study, {"a stranger": "A"})
 
 
 def test_groups_are_read(tmp_path):

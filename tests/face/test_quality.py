@@ -1,4 +1,4 @@
-"""quality: what is measured, that it moves as it should, and that real photos pass."""
+"""Test the quality checks: their values, how they change, and that real photos pass."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which face is meant: the clearly most prominent one, or none."""
+"""Test that the subject is the clearly most prominent face, or none."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def face(x, y, size, score=0.95):
     return Face(box, np.zeros((5, 2), np.float32), score)
 
 
-def test_nobody():
+def test_no_face():
     assert choose_subject([], SHAPE) is Reason.NO_FACE
 
 

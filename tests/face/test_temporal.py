@@ -1,4 +1,4 @@
-"""A face is found again near where it was, and whatever is new in the frame soon after."""
+"""Test that a face is found again near its last place, and a new face soon after it appears."""
 
 import cv2
 import numpy as np
@@ -122,7 +122,7 @@ def test_someone_beside_the_face_is_seen_at_once(follower, counted, people):
     assert counted.calls["detect"] == 1
 
 
-def test_whoever_comes_into_an_empty_frame_is_seen_at_once(follower, counted, people):
+def test_a_person_who_enters_an_empty_frame_is_found_at_once(follower, counted, people):
     for n in range(SEARCH_EVERY_FRAMES + 1):
         assert follower.detect(frame(seed=n)) == []
     assert counted.calls["detect"] == 2

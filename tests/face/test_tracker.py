@@ -1,4 +1,4 @@
-"""Everybody in view keeps a number of their own, and nobody takes another's."""
+"""Test that each person in view keeps one number, and no one gets another person's number."""
 
 import cv2
 import numpy as np
@@ -72,7 +72,7 @@ def test_two_who_walk_keep_their_numbers(tracker, people):
     assert all(len(track.votes) == MAX_VOTES for track in tracker.tracks)
 
 
-def test_whoever_comes_later_gets_the_next_number(tracker, people):
+def test_a_person_who_comes_later_gets_the_next_number(tracker, people):
     one, two, three = people
     scenes = [[(one, 20, 60)]] * 6 + [[(one, 20, 60), (two, 260, 60)]] * 8
     scenes += [[(one, 20, 60), (two, 260, 60), (three, 480, 200)]] * 8
@@ -94,7 +94,7 @@ def test_who_passes_behind_something_comes_back_as_the_same(tracker, people):
     assert made[-1][3 - stayed] == pytest.approx(made[5][3 - stayed] + 180, abs=12)
 
 
-def test_who_left_for_long_is_somebody_new(tracker, people):
+def test_a_person_who_was_away_for_long_gets_a_new_number(tracker, people):
     one, *_ = people
     made = shown(
         tracker,
@@ -106,7 +106,7 @@ def test_who_left_for_long_is_somebody_new(tracker, people):
 
 
 @pytest.mark.parametrize("frames", [1, 3, 8, 12])
-def test_somebody_else_in_the_same_place_is_somebody_else(tracker, people, frames):
+def test_another_person_in_the_same_place_gets_another_number(tracker, people, frames):
     """The swap may come right after the face was embedded; it is seen when it is again."""
     one, two, _ = people
     made = shown(tracker, *[[(one, 200, 100)]] * frames, *[[(two, 200, 100)]] * SEARCH_EVERY_FRAMES)

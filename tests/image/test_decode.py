@@ -1,4 +1,4 @@
-"""decode: whatever comes in, an upright RGB frame or an ImageError comes out."""
+"""Test that `decode` returns an upright RGB frame or raises ImageError, for every argument."""
 
 import io
 import os
@@ -190,9 +190,9 @@ def test_of_an_animation_the_first_frame_counts(kind: str) -> None:
         (np.zeros((3, 4, 4), np.uint8), "expected uint8, height×width×3"),
         (np.zeros((1, 4, 4, 3), np.uint8), "1×4×4×3"),
         (np.zeros((), np.uint8), "no dimensions"),
-        (np.zeros((0, 4, 3), np.uint8), "nothing in it"),
+        (np.zeros((0, 4, 3), np.uint8), "so it is empty"),
         (np.array([None]), "object"),
-        (np.broadcast_to(np.zeros(3, np.uint8), (8000, 8000, 3)), "more than the 50000000"),
+        (np.broadcast_to(np.zeros(3, np.uint8), (8000, 8000, 3)), "the limit is 50,000,000 pixels"),
     ],
 )
 def test_only_uint8_rgb_arrays(array: np.ndarray, says: str) -> None:
@@ -235,7 +235,7 @@ def test_paths_that_hold_no_file(tmp_path: Path) -> None:
             (empty / "below.jpg", "cannot be read"),
             (loop, "cannot be read"),
             (address, "cannot be read"),
-            ("a\0b", "is not a path"),
+            ("a\0b", "is not a valid path"),
             ("x" * 5000, "cannot be read"),
             ("", "no such file"),
             ("http://example.org/me.jpg", "no such file"),
@@ -243,7 +243,7 @@ def test_paths_that_hold_no_file(tmp_path: Path) -> None:
             began = time.perf_counter()
             with pytest.raises(ImageError, match=says) as caught:
                 decode(path)
-            assert time.perf_counter() - began < 1
+            assert time.perf_counter() - began < 10  # a pipe would be waited for without end
             assert len(caught.value.source) <= 200
             assert caught.value.source.isprintable()
 
@@ -263,14 +263,14 @@ def test_the_limits_are_kept(tmp_path: Path) -> None:
     file.write_bytes(data)
     for image in (data, file):
         assert decode(image, max_pixels=48 * 32, max_bytes=len(data)).pixels.shape == (32, 48, 3)
-        with pytest.raises(ImageError, match="48×32 pixels, more than the 1535"):
+        with pytest.raises(ImageError, match="48×32 pixels; the limit is 1,535"):
             decode(image, max_pixels=48 * 32 - 1)
-        with pytest.raises(ImageError, match="more than the"):
+        with pytest.raises(ImageError, match=r"\d bytes; the limit is \d+ bytes"):
             decode(image, max_bytes=len(data) - 1)
     sparse = tmp_path / "sparse.png"
     with sparse.open("wb") as hole:
         hole.truncate(2**40)  # a terabyte of nothing
-    with pytest.raises(ImageError, match="1048576 MB, more than the 64 MB"):
+    with pytest.raises(ImageError, match="1048576 MB; the limit is 64 MB"):
         decode(sparse)
 
 
@@ -283,11 +283,11 @@ def test_a_path_in_a_message_cannot_write_to_the_terminal(tmp_path: Path) -> Non
 def test_formats_that_start_programs_are_not_opened() -> None:
     assert not {"EPS", "WMF", "MPEG", "BUFR", "GRIB", "HDF5", "FITS"} & set(FORMATS)
     script = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n"
-    with pytest.raises(ImageError, match="no picture in a format that is read here"):
+    with pytest.raises(ImageError, match="not a picture that onlyme reads; save it as JPEG or PNG"):
         decode(script)
     with (
         Image.open(io.BytesIO(script)) as opened,
-        pytest.raises(ImageError, match="EPS pictures are not decoded"),
+        pytest.raises(ImageError, match="is in the format EPS, which onlyme does not read"),
     ):
         decode(opened)
 

@@ -1,4 +1,4 @@
-"""decode against files made to break it: an answer within a second, in little memory."""
+"""Test `decode` against harmful files: it takes at most a second and little memory."""
 
 import io
 import re
@@ -25,9 +25,9 @@ NASTY: dict[str, tuple[int, int] | str] = {
     "16_bit_binary.pgm": (20, 100),
     "apng_mode_palette_alpha.png": (128, 64),
     "avif_hopper.avif": (128, 128),
-    "avif_hopper.heif": "no picture in a format",
+    "avif_hopper.heif": "not a picture that onlyme reads",
     "avif_rot3mir1.avif": (640, 427),
-    "broken.png": "no picture in a format",
+    "broken.png": "not a picture that onlyme reads",
     "broken_exif_dpi.jpg": (100, 100),
     "crash-0c7e0e8e11ce787078f00b5b0ca409a167f070e0.tif": "broken or cut off",
     "crash-2020-10-test.tif": "broken or cut off",
@@ -55,7 +55,7 @@ NASTY: dict[str, tuple[int, int] | str] = {
     "tiff_16bit_RGB.tiff": (100, 40),
     "tiff_strip_cmyk_jpeg.tif": (100, 100),
     "total-pages-zero.tif": (1728, 2156),
-    "zero_height.j2k": "no picture in a format",
+    "zero_height.j2k": "not a picture that onlyme reads",
 }
 HARD: dict[str, tuple[int, int] | str] = {
     "imageio_bricks.jpg": (512, 512),
@@ -79,7 +79,7 @@ FILES = [("nasty", *item) for item in NASTY.items()] + [("hard", *item) for item
 @pytest.mark.parametrize(("folder", "name", "expected"), FILES)
 def test_file_by_file(data: Path, folder: str, name: str, expected: tuple[int, int] | str) -> None:
     file = data / folder / name
-    began = time.perf_counter()
+    began = time.process_time()
     if isinstance(expected, str):
         with pytest.raises(ImageError, match=re.escape(expected)) as caught:
             decode(file)
@@ -87,7 +87,7 @@ def test_file_by_file(data: Path, folder: str, name: str, expected: tuple[int, i
     else:
         width, height = expected
         assert decode(file).pixels.shape == (height, width, 3)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.data
@@ -106,11 +106,14 @@ def test_the_same_picture_in_every_orientation(data: Path) -> None:
 
 
 def attempt(data: bytes) -> Frame | ImageError:
-    """Decode; any other exception fails the test."""
+    """Decode within a second of computing; any other exception fails the test."""
+    began = time.process_time()  # not the clock: other programs may be busy
     try:
-        return decode(data)
+        outcome: Frame | ImageError = decode(data)
     except ImageError as error:
-        return error
+        outcome = error
+    assert time.process_time() - began < 1
+    return outcome
 
 
 # --- bombs: small files that claim, or unpack to, much more ------------------------------
@@ -138,7 +141,7 @@ def sample(kind: str, **options: object) -> bytes:
 
 
 def jpeg_of(width: int, height: int, *, scans: int = 1) -> bytes:
-    """A progressive JPEG whose header claims a size, and whose last pass comes again and again."""
+    """Return a progressive JPEG that claims a size, and that repeats its last pass."""
     data = bytearray(sample("JPEG", progressive=True))
     start = data.index(b"\xff\xc2")
     data[start + 5 : start + 9] = struct.pack(">HH", height, width)
@@ -216,9 +219,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_are_refused_in_a_second(name: str) -> None:
-    began = time.perf_counter()
     outcome = attempt(BOMBS[name])
-    assert time.perf_counter() - began < 1
     if isinstance(outcome, ImageError):
         assert outcome.source == "bytes"
         assert len(str(outcome)) < 250
@@ -246,11 +247,11 @@ for path in Path(sys.argv[1]).iterdir():
     try:
         decode(path)
     except ImageError as error:
-        assert "fit into memory" not in error.cause, error
+        assert "computer's memory" not in error.cause, error
     print((kilobytes() - before) // 1024, path.name)
 """
     done = subprocess.run(
-        [sys.executable, "-c", code, tmp_path], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code, tmp_path], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     grown = [int(line.split()[0]) for line in done.stdout.splitlines()]
@@ -269,7 +270,7 @@ print(int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) /
 """
     done = subprocess.run(
         [sys.executable, "-c", code, tmp_path / "large.jpg"],
-        capture_output=True, text=True, timeout=60, check=True,
+        capture_output=True, text=True, timeout=300, check=True,
     )  # fmt: skip
     assert int(done.stdout) < 500
 
@@ -326,7 +327,7 @@ def mutated(data: bytes, changes: list[tuple[str, float, int, bytes]]) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ORIGINALS)
-@settings(max_examples=150, deadline=1000, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(changes=edits)
 def test_a_mutated_picture_is_a_frame_or_an_image_error(
     kind: str, changes: list[tuple[str, float, int, bytes]]
@@ -343,7 +344,7 @@ def test_a_mutated_picture_is_a_frame_or_an_image_error(
         assert outcome.pixels.flags.c_contiguous
 
 
-@settings(max_examples=200, deadline=1000)
+@settings(max_examples=200, deadline=None)
 @given(
     data=st.binary(max_size=400),
     prefix=st.sampled_from([b"", *(sample(k)[:16] for k in ORIGINALS)]),

@@ -1,4 +1,4 @@
-"""Random steps, each seen as the motion of a solid head: living heads, recordings, paper."""
+"""Test the challenge: random steps, on living heads, recordings and paper."""
 
 import importlib.util
 import itertools
@@ -190,16 +190,16 @@ def test_a_still_face_runs_out_of_time():
     feed = [(n / 10, picture(), still_face(), ADA) for n in range(80)]
     challenge = run(Challenge((LEFT, UP)), feed)
     assert challenge.phase is Phase.FAILED
-    assert challenge.why == "left was not seen in time"
+    assert challenge.why == "the step left was not seen in time"
     assert challenge.current_step is None
 
 
-def test_nobody_runs_out_of_time_too():
+def test_without_a_face_the_time_runs_out_too():
     challenge = run(Challenge((LEFT, UP)), [(n / 10, picture(), None, None) for n in range(80)])
-    assert challenge.why == "left was not seen in time"
+    assert challenge.why == "the step left was not seen in time"
 
 
-def test_somebody_else_fails_it():
+def test_another_person_fails_it():
     feed = [(n / 10, picture(), still_face(), ADA if n < 5 else BOB) for n in range(9)]
     challenge = run(Challenge((LEFT, UP)), feed)
     assert challenge.phase is Phase.FAILED
@@ -305,7 +305,7 @@ def test_watching_with_a_challenge_asks(owner, data):
 
 
 @pytest.mark.data
-def test_a_photo_shown_before_the_first_step_lends_nobody_its_identity(data, pipeline):
+def test_a_photo_shown_before_the_first_step_lends_its_identity_to_no_one(data, pipeline):
     def part(clip, start):
         some = (f for f in read_frames(data / f"clips/{clip}.mp4") if f.at >= start)
         return [pipeline.look(f) for f in itertools.islice(some, 0, 8, 2)]

@@ -1,4 +1,4 @@
-"""The commands about liveness, on real clips and prints."""
+"""Test the commands about liveness, on real clips and prints."""
 
 import json
 import shutil
@@ -93,7 +93,7 @@ def test_the_worst_kind_is_the_headline():
         study.add("mask", Verdict.LIVE if n < 9 else Verdict.UNDECIDED, f"m{n}")
         study.add("live", Verdict.LIVE if n < 96 else Verdict.UNDECIDED, f"l{n}")
     assert [tally.kind for tally in study.attacks] == ["mask", "print"]
-    assert study.write_headline().startswith("worst kind, mask: 9 of 100")
+    assert study.write_headline().startswith("Worst kind of attack, mask: 9 of 100 passed")
     assert study.bona_fide.error_rate.value == pytest.approx(0.04)
     assert study.bona_fide.non_response_rate.value == pytest.approx(0.04)
     assert study.acer == pytest.approx((0.09 + 0.04) / 2)

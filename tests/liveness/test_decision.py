@@ -1,4 +1,4 @@
-"""Identity and liveness together, on real clips: the owner, their screen, and swaps."""
+"""Test identity and liveness together, on real clips: the owner, their screen, and swaps."""
 
 from itertools import islice
 
@@ -112,7 +112,7 @@ def test_an_embedding_or_a_picture_meets_no_higher_level(owner, data):
         )
 
 
-def test_a_challenge_that_nobody_put_denies(owner, data):
+def test_a_challenge_that_was_not_asked_for_denies(owner, data):
     decision = owner.verify("tran", clip(data, "tranvan_live"), liveness="challenge")
     assert decision.reason is Reason.LIVENESS_UNDECIDED
 

@@ -1,4 +1,4 @@
-"""The rule that fuses, the fit behind it, and its parameters' file."""
+"""Test the fusion, the fit of its parameters, and their file."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Two engines say the same of the same faces, and whoever does not is not used."""
+"""Test that two engines agree on the same faces, and that an engine that does not is not used."""
 
 import json
 import os
@@ -60,7 +60,7 @@ def test_portraits_are_seen_alike(both, photos, name):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 9), (33, 31), (3000, 2), (480, 640)])
-def test_so_are_pictures_of_nobody_in_any_shape(both, shape):
+def test_pictures_without_faces_are_seen_alike_in_any_shape(both, shape):
     noise = np.random.default_rng(0).integers(0, 255, (*shape, 3), dtype=np.uint8)
     assert judged_alike(both, decode(noise)) == 0
 
@@ -139,7 +139,7 @@ def test_an_engine_that_disagrees_is_not_used(change):
     with pytest.raises(EngineUnavailable):
         agreement.make_embedder(faulty, find_model("embedder"))
     with pytest.raises(EngineUnavailable):
-        agreement.make_passive(faulty, find_model("liveness").read())
+        agreement.make_passive(faulty, find_model("liveness"))
 
 
 def test_one_that_agrees_is(both):

@@ -17,7 +17,7 @@ from schemathesis.checks import (
 
 from onlyme.gate.audit import AuditEntry
 from onlyme.serve import schemas
-from onlyme.siamese import OwnerCertificate
+from onlyme.siamese.certificate import OwnerCertificate
 from onlyme.types import Decision, Enrollment, Lesson, Liveness, PhotoReport, Tuning
 
 ROOT = Path(__file__).parents[2]

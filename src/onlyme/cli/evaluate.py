@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options
+from onlyme.cli.progress import show_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -86,6 +84,8 @@ def evaluate(
     """
     from onlyme.errors import UsageError
     from onlyme.evaluate import (
+        EvaluationPlan,
+        LabelledEmbeddings,
         embed_files,
         list_people,
         read_groups,
@@ -97,17 +97,18 @@ def evaluate(
     from onlyme.evaluate.report.sentences import write_headline, write_sentences
     from onlyme.faceid import wiring
     from onlyme.settings import Settings
-    from onlyme.siamese import learn_owner
+    from onlyme.siamese.learning import learn_owner
 
     if html is not None and not html.parent.is_dir():
         raise UsageError(f"{html}: its folder is not there")  # better now than after an hour
+    plan = EvaluationPlan(photos=photos, repeats=repeats, far=far, seed=seed)
     settings = Settings.load(embedder=embedder)
     pipeline, base = wiring.make_pipeline(settings), wiring.load_base(settings)
     people = list_people(folder)
     listed = read_pairs(pairs) if pairs else None
     grouped = read_groups(groups) if groups else None
 
-    with _show_progress() as progress:
+    with show_progress() as progress:
         found = embed_files(
             [folder / photo.source for photo in people],
             lambda path: _embed_photo(pipeline, path),
@@ -116,20 +117,20 @@ def evaluate(
             progress=progress,
         )
         usable = [people[row] for row in found.rows]
-        evaluation = run_evaluation(
+        faces = LabelledEmbeddings(
             found.vectors,
             [photo.person for photo in usable],
             [photo.source for photo in usable],
-            lambda me: learn_owner(base, me),
-            photos=photos,
-            repeats=repeats,
-            far=far,
-            pairs=listed,
-            groups=grouped,
             unusable=[people[row].source for row in found.unusable],
             title=folder.name,
             model=base.model,
-            seed=seed,
+        )
+        evaluation = run_evaluation(
+            faces,
+            plan,
+            lambda me: learn_owner(base, me),
+            pairs=listed,
+            groups=grouped,
             progress=progress,
         )
     if html is not None:
@@ -157,6 +158,7 @@ def _write_page(
     path: Path, evaluation: Evaluation, folder: Path, pipeline: Pipeline | None
 ) -> None:
     from onlyme.evaluate import list_pictured_sources, to_html
+    from onlyme.storage.files import write_output
 
     thumbnails: Mapping[str, bytes] | None = None
     if pipeline is not None:
@@ -165,21 +167,8 @@ def _write_page(
             for source in list_pictured_sources(evaluation)
         }
         typer.echo(f"{path} shows faces: keep it as you keep the photos", err=True)
-    _write(path, to_html(evaluation, thumbnails), private=thumbnails is not None)
+    write_output(path, to_html(evaluation, thumbnails).encode(), private=thumbnails is not None)
     typer.echo(f"report: {path}", err=True)
-
-
-def _write(path: Path, text: str, *, private: bool) -> None:
-    """Write a page; one with faces is for its owner alone, even where it replaces another."""
-    if not private:
-        path.write_text(text, "utf-8")
-        return
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.fchmod(descriptor, 0o600)  # before the first face is in it
-            file.truncate()
-        file.write(text)
 
 
 def _make_thumbnail(pipeline: Pipeline, path: Path) -> bytes:
@@ -194,27 +183,3 @@ def _make_thumbnail(pipeline: Pipeline, path: Path) -> bytes:
     written = BytesIO()
     picture.save(written, "JPEG", quality=80)
     return written.getvalue()
-
-
-def _show_progress() -> AbstractContextManager[Callable[[str, int, int], None]]:
-    """Show a bar for each stage on a terminal, and nothing in a pipe."""
-    from contextlib import contextmanager
-
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    @contextmanager
-    def show_bars() -> Iterator[Callable[[str, int, int], None]]:
-        console = Console(stderr=True)
-        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
-            tasks = {}
-
-            def tell(stage: str, done: int, total: int) -> None:
-                if stage not in tasks:
-                    tasks[stage] = bars.add_task(stage, total=total)
-                bars.update(tasks[stage], completed=done, total=total)
-
-            yield tell
-
-    return show_bars()

@@ -1,7 +1,7 @@
-"""Scores, or embeddings with names, come in; error rates with intervals and a report go out.
+"""Measure error rates of scores or embeddings, with intervals, and write a report.
 
-`run` is the whole evaluation, `to_json` and `to_html` its report; `metrics` and
-`intervals` hold the figures one by one.
+`run_evaluation` is the whole evaluation; `to_json` and `to_html` are its report.
+`metrics` and `intervals` compute single figures.
 """
 
 from onlyme.evaluate.cache import EmbeddingCache, embed_files, erase_cache
@@ -17,12 +17,15 @@ from onlyme.evaluate.owners import (
 )
 from onlyme.evaluate.pair_verification import PairStudy, verify_pairs
 from onlyme.evaluate.pairs import Pair, Photo, list_people, make_pairs, read_pairs, write_pairs
+from onlyme.evaluate.plan import EvaluationPlan, LabelledEmbeddings
 from onlyme.evaluate.report.report import list_pictured_sources, to_html, to_json
 from onlyme.evaluate.resample import miss_rate, miss_ratio
 
 __all__ = [
     "EmbeddingCache",
     "Evaluation",
+    "EvaluationPlan",
+    "LabelledEmbeddings",
     "OwnerLearner",
     "OwnerLearnerFactory",
     "OwnerMatcher",

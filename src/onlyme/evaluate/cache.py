@@ -1,19 +1,16 @@
-"""Paths of photos come in; their embeddings go out, computed once and kept between runs.
+"""Embed photos once, and store the embeddings for later runs.
 
-**The cache is biometric data.** An embedding tells a person apart from
-others as the photo does. The folder is made for its owner alone (0700), the
-files too (0600), nothing names a photo or a person (the key is the SHA-256 of
-the photo's bytes), and `erase_cache` removes it. A file that cannot be used is
-ignored and made anew: the cache only ever saves time.
+**The cache is biometric data.** An embedding identifies a person as the photo
+does. Only the user can enter the folder (0700) and read the files (0600), no
+photo or person is named in it (the key is the SHA-256 of the photo's bytes),
+and `erase_cache` removes it. A file that cannot be used is ignored and
+replaced: the cache only saves time.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import re
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import ImageError, UsageError
+from onlyme.storage.files import open_draft
+from onlyme.types import MAX_UNIT_LENGTH_ERROR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["EmbeddingCache", "embed_files", "erase_cache"]
 
 _MODEL = re.compile(r"[0-9a-f]{64}")
-_SAVE_EVERY_PHOTOS = 500  # new embeddings; an interrupted run loses at most these
+_SAVE_EVERY_PHOTOS = 500  # a run that is killed loses at most these
 
 FileEmbedder = Callable[[Path], "NDArray[np.float32] | None"]
 
@@ -44,7 +43,7 @@ class EmbeddingCache:
         vectors: float32[n, d], unit length, one row for each photo with a face.
         rows: intp[n], which photo of the list each row belongs to.
         unusable: positions of the photos without an embedding.
-        computed: how many were not in the cache.
+        computed: the number of photos that were not in the cache.
     """
 
     vectors: NDArray[np.float32] = field(repr=False)
@@ -61,21 +60,20 @@ def embed_files(
     folder: Path | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> EmbeddingCache:
-    """Embed photos, those known from an earlier run without looking at them again.
+    """Embed photos; read the embeddings of photos of an earlier run from the cache.
 
     Args:
         paths: of the photos.
         embed: returns float32[d] of unit length, or None when there is no
             usable face. An ImageError counts as None.
         model: sha256 (hex) of all that makes the embeddings: the network, and
-            whatever finds and aligns the faces. Those of different ones are
-            kept apart.
-        folder: of the cache; None keeps nothing.
-        progress: told `("embeddings", done, total)` after every photo.
+            what finds and aligns the faces. Each model has a file of its own.
+        folder: of the cache; None stores nothing.
+        progress: called with `("embeddings", done, total)` after every photo.
 
     Raises:
-        UsageError: when the model is no hash, a photo cannot be opened, the
-            folder cannot be written, or `embed` returns no unit vector.
+        UsageError: when the model is not a hash, a photo cannot be opened, the
+            folder cannot be written, or `embed` returns a vector of another length.
     """
     file = None if folder is None else _locate_cache(folder, model)
     known = _load(file) if file else {}
@@ -92,7 +90,7 @@ def embed_files(
             found.append(known[key])
             if progress:
                 progress("embeddings", done, len(paths))
-    finally:  # what an interrupted run has computed is kept
+    finally:  # also when the run is interrupted
         if file and computed:
             _save(file, known)
     rows = [row for row, vector in enumerate(found) if vector is not None]
@@ -108,9 +106,9 @@ def embed_files(
 
 
 def erase_cache(folder: Path) -> int:
-    """Remove every cached embedding from a folder; return how many files went.
+    """Remove every cached embedding from a folder; return the number of files removed.
 
-    Only files that this module named are removed.
+    Other files in the folder stay.
 
     Raises:
         UsageError: when one of them cannot be removed.
@@ -129,7 +127,7 @@ def erase_cache(folder: Path) -> int:
 
 def _locate_cache(folder: Path, model: str) -> Path:
     if not _MODEL.fullmatch(model):
-        raise UsageError("a model is named by the sha256 of its file, 64 hex digits")
+        raise UsageError("name a model by the sha256 of its file, 64 hex digits")
     return folder / f"{model}.npz"
 
 
@@ -149,17 +147,17 @@ def _embed_checked(embed: FileEmbedder, path: Path) -> NDArray[np.float32] | Non
     if vector is None:
         return None
     vector = np.asarray(vector, dtype=np.float32)
-    if vector.ndim != 1 or not abs(float(np.linalg.norm(vector)) - 1.0) < 1e-3:
-        raise UsageError(f"{path}: the embedding is no vector of unit length")
+    if vector.ndim != 1 or not abs(float(np.linalg.norm(vector)) - 1.0) < MAX_UNIT_LENGTH_ERROR:
+        raise UsageError(f"{path}: the embedding is not a vector of unit length")
     return vector
 
 
 def _load(file: Path) -> dict[bytes, NDArray[np.float32] | None]:
-    """Read the cache; anything that is not exactly what `_save` writes is as good as nothing."""
+    """Read the cache; return nothing when it is not exactly what `_save` writes."""
     try:
         with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             keys, faces, vectors = stored["keys"], stored["faces"], stored["vectors"]
-    except Exception:  # noqa: BLE001 - numpy raises whatever its zip, token and header readers do
+    except Exception:  # noqa: BLE001 - numpy passes on any error of its zip, token and header readers
         return {}
     if (
         keys.dtype != np.uint8
@@ -168,7 +166,7 @@ def _load(file: Path) -> dict[bytes, NDArray[np.float32] | None]:
         or keys.shape != (faces.size, 32)
         or vectors.ndim != 2
         or vectors.shape[0] != faces.sum()
-        or not (np.abs(np.linalg.norm(vectors, axis=1) - 1.0) < 1e-3).all()
+        or not (np.abs(np.linalg.norm(vectors, axis=1) - 1.0) < MAX_UNIT_LENGTH_ERROR).all()
     ):
         return {}
     rows = iter(vectors)
@@ -181,16 +179,9 @@ def _save(file: Path, known: dict[bytes, NDArray[np.float32] | None]) -> None:
     faces = np.array([vector is not None for vector in known.values()])
     kept = [vector for vector in known.values() if vector is not None]
     vectors = np.stack(kept) if kept else np.empty((0, 1), np.float32)
-    fresh = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
+        with open_draft(file) as stream:
             np.savez(stream, keys=keys, faces=faces, vectors=vectors)
-            stream.flush()
-            os.fsync(stream.fileno())
-        fresh.replace(file)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            fresh.unlink(missing_ok=True)
         raise UsageError(f"the cache {file.parent} cannot be written: {error.strerror}") from None

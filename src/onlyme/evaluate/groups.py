@@ -1,7 +1,7 @@
-"""Who is in which group comes in; error rates by group, the worst first, go out.
+"""Compute error rates by group, the worst first.
 
 All groups are judged at one threshold, as they would be in use. A rate from
-too few comparisons is shown but claims nothing, and never ranks as worst.
+too few comparisons is shown as such, and never ranks as worst.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onlyme.charts import ErrorRate, make_rate
 from onlyme.errors import UsageError
-from onlyme.evaluate.intervals import ErrorRate, Interval, bootstrap_rate, make_rate
+from onlyme.evaluate.intervals import Interval, assess_rate, bootstrap_rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["GroupRate", "GroupStudy", "read_groups", "study_groups"]
 
-_MIN_ATTEMPTS = 30
 _MIN_PEOPLE = 5
 
 
@@ -37,11 +37,11 @@ class GroupRate:
         group: of the owners.
         against: of the strangers: the same group, or `other groups`; empty
             for an FNMR.
-        people: how many owners.
+        people: the number of owners.
         rate: counted, with the Clopper-Pearson interval.
-        over_people: bootstrap over these owners, the strangers as they are; None
+        over_people: bootstrap over these owners, the strangers not resampled; None
             with fewer than two of them, or without an error.
-        enough: whether there are comparisons enough to rank it.
+        enough: whether there are enough comparisons to rank it.
     """
 
     group: str
@@ -57,12 +57,12 @@ class GroupStudy:
     """Error rates by group at one alpha.
 
     Attributes:
-        fmr: what alpha was set to over everybody.
+        fmr: the rate over all people that alpha was set for.
         alpha: the threshold.
         fnmr: one for each group, the worst first.
         within: FMR against strangers of the same group, the worst first.
         across: FMR against strangers of the other groups, the worst first.
-        unlabelled: how many of the people have no group; no figure holds them.
+        unlabelled: the number of people without a group; they are in no figure.
     """
 
     fmr: float
@@ -74,7 +74,7 @@ class GroupStudy:
 
 
 def read_groups(path: Path) -> dict[str, str]:
-    """Read who is in which group from a CSV with the columns `person,group`.
+    """Read each person's group from a CSV with the columns `person,group`.
 
     Raises:
         UsageError: when it cannot be read, a column or value is missing, or a
@@ -106,25 +106,28 @@ def read_groups(path: Path) -> dict[str, str]:
 def study_groups(
     study: OwnerStudy, groups: Mapping[str, str], *, fmr: float = 1e-4, seed: int = 0
 ) -> GroupStudy:
-    """Count errors by group at the one threshold that gives `fmr` over everybody.
+    """Count errors by group at the one threshold that gives `fmr` over all people.
 
     Args:
         study: of the owner protocol.
         groups: the group of each person; people without one are left out.
-        fmr: where to set the threshold, over everybody.
+        fmr: the rate over all people to set the threshold for.
         seed: of the bootstrap.
 
     Raises:
         UsageError: when none of the people has a group, or `fmr` is so high
-            that its comparisons were not kept one by one.
+            that its comparisons were not stored one by one.
     """
     people = np.unique(study.labels)
     names = sorted({groups[person] for person in people if person in groups})
     if not names:
-        raise UsageError("none of these people is in the list of groups")
+        raise UsageError("no person of this folder is in the list of groups")
     alpha = study.impostors.threshold_at(fmr)
     if not study.impostors.is_exact_at(alpha):
-        raise UsageError(f"a false match rate of {fmr:g} is too high to be split by group here")
+        raise UsageError(
+            f"a false match rate of {fmr:g} is too high to be counted by group here; "
+            "choose a lower one"
+        )
     number = {name: index for index, name in enumerate(names)}
     owner_group = np.array([number.get(groups.get(owner, ""), -1) for owner in study.owners])
     matches, compared = _count_impostors_by_group(study, groups, number, alpha)
@@ -135,7 +138,7 @@ def study_groups(
         if not own.any():
             continue
         others = np.arange(len(names)) != index
-        fnmr.append(_make_group_rate(name, "", misses[own], attempts[own], 0.0, seed))
+        fnmr.append(_make_group_rate(name, "", misses[own], attempts[own], None, seed))
         within.append(
             _make_group_rate(name, name, matches[own, index], compared[own, index], fmr, seed)
         )
@@ -164,7 +167,7 @@ def study_groups(
 def _count_impostors_by_group(
     study: OwnerStudy, groups: Mapping[str, str], number: dict[str, int], alpha: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """int64[owners, groups] matches and comparisons with strangers of each group."""
+    """Return int64[owners, groups], matches and comparisons with strangers of each group."""
     group_of = np.array([number.get(groups.get(str(name), ""), -1) for name in study.labels])
     fold_of = np.array([study.fold_of[str(name)] for name in study.labels])
     shape = len(study.owners), len(number)
@@ -184,16 +187,12 @@ def _make_group_rate(
     against: str,
     errors: NDArray[np.int64],
     trials: NDArray[np.int64],
-    target: float,
+    target: float | None,
     seed: int,
 ) -> GroupRate:
     counted = make_rate(int(errors.sum()), int(trials.sum()))
     over = bootstrap_rate(errors, trials, seed=seed) if errors.size > 1 and counted.count else None
-    # With fewer than 3 / target comparisons even no error at all would not show the target.
-    needed = 3 / target if target else _MIN_ATTEMPTS
-    # Fewer may still show that it is missed.
-    missed = target > 0 and counted.low > target
-    enough = errors.size >= _MIN_PEOPLE and (counted.total >= needed or missed)
+    enough = errors.size >= _MIN_PEOPLE and assess_rate(counted, target) != "too_few"
     return GroupRate(group, against, errors.size, counted, over, enough)
 
 

@@ -1,9 +1,10 @@
-"""Impostor margins come in by the million; a bounded summary, exact at the top, goes out.
+"""Collect millions of impostor margins in bounded memory, exactly at the top.
 
 A few thousand owners against as many strangers are more comparisons than
-memory holds. What decides is the tail: the highest margins are kept one by
-one, with who against whom. Below them, neighbours are merged in pairs under
-the higher of the two, so that counts stay whole and can only be overstated.
+memory holds. The tail decides: the highest margins are stored one by one, with
+the owner and the stranger. Below them, two neighbours at a time are merged
+into one entry with the higher margin of the two, so that the total stays
+right and a count can only be too high.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onlyme.charts import ErrorRate, make_rate
 from onlyme.errors import UsageError
-from onlyme.evaluate.intervals import ErrorRate, make_rate
 from onlyme.evaluate.metrics import threshold_at_fmr
 
 if TYPE_CHECKING:
@@ -25,14 +26,14 @@ __all__ = ["ImpostorAccumulator", "Impostors"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Impostors:
-    """Impostor margins, the highest of them one by one.
+    """Impostor margins; the highest are stored one by one.
 
     Attributes:
         margins: float64[n], falling.
-        weights: int64[n], how many comparisons each stands for; 1 in the tail.
+        weights: int64[n], the number of comparisons that each entry stands for; 1 in the tail.
         owners: int32[n], index of the trial's owner; −1 below the tail.
         probes: int32[n], index of the stranger's photo; −1 below the tail.
-        exact: how many of the first entries are the tail.
+        exact: the number of entries in the tail, which come first.
     """
 
     margins: NDArray[np.float64] = field(repr=False)
@@ -43,11 +44,11 @@ class Impostors:
 
     @property
     def total(self) -> int:
-        """How many comparisons there are in all."""
+        """The number of comparisons in all."""
         return int(self.weights.sum())
 
     def count_at(self, threshold: float) -> int:
-        """How many comparisons match; below the tail at most that many."""
+        """Return the number of comparisons that match; below the tail an upper bound."""
         return int(self.weights[self.margins >= threshold].sum())
 
     def rate_at(self, threshold: float) -> ErrorRate:
@@ -63,7 +64,7 @@ class Impostors:
         return threshold_at_fmr(self.margins, fmr, weights=self.weights)
 
     def is_exact_at(self, threshold: float) -> bool:
-        """Whether every match at this threshold is known one by one."""
+        """Whether every match at this threshold is stored one by one."""
         return self.exact == self.margins.size or bool(threshold > self.margins[self.exact])
 
 
@@ -71,8 +72,8 @@ class ImpostorAccumulator:
     """Collects impostor margins in bounded memory.
 
     Args:
-        tail: how many of the highest margins to keep one by one.
-        body: how many entries may stand for all the others.
+        tail: how many of the highest margins to store one by one.
+        body: how many entries may stand for all other margins.
 
     >>> tally = ImpostorAccumulator(tail=2, body=2)
     >>> tally.add(np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6]), owner=0, probes=np.arange(6))
@@ -83,10 +84,10 @@ class ImpostorAccumulator:
 
     def __init__(self, *, tail: int = 250_000, body: int = 250_000) -> None:
         if tail < 1 or body < 2:
-            raise UsageError("a tally keeps at least one margin, and two for the rest")
+            raise UsageError("a tally stores at least one margin, and two entries for the others")
         self._tail = tail
         self._body = body
-        self._kept = Impostors(
+        self._summary = Impostors(
             np.empty(0), np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.int32), 0
         )
         self._waiting: list[Impostors] = []
@@ -122,10 +123,10 @@ class ImpostorAccumulator:
     def result(self) -> Impostors:
         """Return the summary of everything added so far."""
         self._merge_waiting()
-        return self._kept
+        return self._summary
 
     def _merge_waiting(self) -> None:
-        parts = [self._kept, *self._waiting]
+        parts = [self._summary, *self._waiting]
         self._waiting, self._waiting_size = [], 0
         margins = np.concatenate([part.margins for part in parts])
         order = np.argsort(-margins, kind="stable")
@@ -138,15 +139,15 @@ class ImpostorAccumulator:
         body, heavy = margins[self._tail :], weights[self._tail :]
         if body.size <= self._body:
             exact = min(self._tail, margins.size) if (heavy > 1).any() else margins.size
-            self._kept = Impostors(margins, weights, owners, probes, exact)
+            self._summary = Impostors(margins, weights, owners, probes, exact)
             return
         while body.size > self._body:
             body, heavy = body[::2], np.add.reduceat(heavy, np.arange(0, heavy.size, 2))
-        nobody = np.full(body.size, -1, np.int32)
-        self._kept = Impostors(
+        unknown = np.full(body.size, -1, np.int32)
+        self._summary = Impostors(
             np.concatenate([margins[tail], body]),
             np.concatenate([weights[tail], heavy]),
-            np.concatenate([owners[tail], nobody]),
-            np.concatenate([probes[tail], nobody]),
+            np.concatenate([owners[tail], unknown]),
+            np.concatenate([probes[tail], unknown]),
             self._tail,
         )

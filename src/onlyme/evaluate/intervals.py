@@ -1,13 +1,13 @@
-"""How sure a counted rate is: Clopper-Pearson for counts, bootstrap over identities.
+"""Say how sure a rate is: by its count, and by resampling people (bootstrap).
 
-A count of errors among independent comparisons has an exact interval. The
-comparisons of one person depend on one another; resampling whole people
-(and, for the comparison of two systems, the same people for both) respects that.
+A count of errors among independent comparisons has an exact interval, see
+`onlyme.charts.rates`. But the comparisons of one person depend on one another.
+Resampling whole people (and, to compare two systems, the same people for
+both) takes that into account.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,38 +20,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from onlyme.charts import ErrorRate
+
 __all__ = [
-    "ErrorRate",
+    "MIN_COUNT",
     "Interval",
+    "assess_rate",
     "bootstrap",
     "bootstrap_rate",
     "bootstrap_ratio",
-    "clopper_pearson",
-    "make_rate",
-    "upper_bound",
 ]
 
-
-@dataclass(frozen=True, slots=True)
-class ErrorRate:
-    """Errors counted among comparisons.
-
-    Attributes:
-        count: how many errors.
-        total: among how many comparisons.
-        low: lower end of the interval, 0 to 1.
-        high: upper end of the interval, 0 to 1.
-    """
-
-    count: int
-    total: int
-    low: float
-    high: float
-
-    @property
-    def value(self) -> float:
-        """The share of errors, 0 to 1; NaN when nothing was compared."""
-        return self.count / self.total if self.total else math.nan
+MIN_COUNT = 30
+"""Errors that a firm figure needs (Doddington's rule of 30), and attempts that any figure needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +40,7 @@ class Interval:
     """An estimate and the interval about it.
 
     Attributes:
-        value: on the data as they are.
+        value: on the data without resampling.
         low: lower end of the interval.
         high: upper end of the interval.
     """
@@ -69,65 +50,33 @@ class Interval:
     high: float
 
 
-def clopper_pearson(count: int, total: int, *, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the exact two-sided interval of a binomial share.
+def assess_rate(counted: ErrorRate, target: float | None = None) -> str:
+    """Say what a counted rate can show: `too_few`, `wide` or `firm`.
 
-    Source: Clopper and Pearson, "The use of confidence or fiducial limits
-    illustrated in the case of the binomial", Biometrika 26 (1934). It holds
-    its confidence for every share, and is on the wide side. It takes the
-    comparisons for independent.
+    Source of the rule of 30: Doddington et al., "The NIST speaker recognition
+    evaluation", Speech Communication 31 (2000); of the rule of three: ISO/IEC
+    19795-1.
 
     Args:
-        count: errors, 0 to total.
-        total: comparisons; 0 gives (0, 1): nothing is known.
-        confidence: between 0 and 1.
+        counted: errors among comparisons.
+        target: the rate to be shown; None when there is none.
 
-    Raises:
-        UsageError: when count, total or confidence is out of range.
+    >>> from onlyme.charts import make_rate
+    >>> few, wide, firm = make_rate(0, 1000), make_rate(3, 100_000), make_rate(40, 5000)
+    >>> assess_rate(few, 1e-4), assess_rate(wide, 1e-4), assess_rate(firm)
+    ('too_few', 'wide', 'firm')
 
-    >>> low, high = clopper_pearson(0, 3000)
-    >>> low, round(high * 3000, 2)
-    (0.0, 3.69)
+    Few comparisons cannot show that a target is met, but may show that it is missed:
+
+    >>> assess_rate(make_rate(5, 1000), 1e-4)
+    'wide'
     """
-    _check_count(count, total, confidence)
-    from scipy.special import betaincinv
-
-    if total == 0:
-        return 0.0, 1.0
-    tail = (1.0 - confidence) / 2.0
-    low = 0.0 if count == 0 else float(betaincinv(count, total - count + 1, tail))
-    high = 1.0 if count == total else float(betaincinv(count + 1, total - count, 1.0 - tail))
-    return low, high
-
-
-def upper_bound(count: int, total: int, *, confidence: float = 0.95) -> float:
-    """Return the exact one-sided upper bound: "at most …, with 95 % confidence".
-
-    With no error at all this is the "rule of three": 3 / total (Hanley and
-    Lippman-Hand, JAMA 249, 1983; ISO/IEC 19795-1 names it as well).
-
-    Raises:
-        UsageError: when count, total or confidence is out of range.
-
-    >>> round(upper_bound(0, 3000) * 3000, 2)
-    2.99
-    """
-    _check_count(count, total, confidence)
-    from scipy.special import betaincinv
-
-    return 1.0 if count == total else float(betaincinv(count + 1, total - count, confidence))
-
-
-def make_rate(count: int, total: int, *, confidence: float = 0.95) -> ErrorRate:
-    """Return a counted rate with its Clopper-Pearson interval.
-
-    Raises:
-        UsageError: when count, total or confidence is out of range.
-
-    >>> make_rate(3, 1000).value
-    0.003
-    """
-    return ErrorRate(int(count), int(total), *clopper_pearson(count, total, confidence=confidence))
+    missed = target is not None and counted.low > target
+    # With fewer than 3 / target comparisons even no error at all would not show the target.
+    needed = 3.0 / target if target else MIN_COUNT
+    if counted.total < needed and not missed:
+        return "too_few"
+    return "wide" if counted.count < MIN_COUNT else "firm"
 
 
 def bootstrap(
@@ -151,8 +100,8 @@ def bootstrap(
             the product of their two counts. To pair two systems, compute both
             from the same counts. A NaN (the statistic does not exist on this
             draw) is left out.
-        identities: how many people there are, at least 2.
-        repeats: how many draws.
+        identities: the number of people, at least 2.
+        repeats: the number of draws.
         confidence: between 0 and 1.
         seed: the same seed gives the same interval.
 
@@ -166,8 +115,7 @@ def bootstrap(
     True
     """
     if identities < 2 or repeats < 1:
-        raise UsageError("a bootstrap over identities needs at least two of them, and one draw")
-    _check_count(0, 1, confidence)
+        raise UsageError("a bootstrap over people needs at least two people and one draw")
     generator = np.random.default_rng(seed)
     everyone = np.ones(identities, dtype=np.int64)
     drawn = np.array(
@@ -194,7 +142,7 @@ def bootstrap_rate(
     Args:
         errors: [n], errors of each identity.
         trials: [n], comparisons of each identity.
-        repeats: how many draws.
+        repeats: the number of draws.
         confidence: between 0 and 1.
         seed: the same seed gives the same interval.
 
@@ -203,7 +151,7 @@ def bootstrap_rate(
     """
     wrong, tried = _check_counts_per_identity(errors), _check_counts_per_identity(trials)
     if wrong.shape != tried.shape or not tried.sum() > 0:
-        raise UsageError("errors and trials go together, one of each for every identity")
+        raise UsageError("give one number of errors and one of trials for every identity")
     drawn = _draw_identities(wrong.size, repeats, seed)
     with np.errstate(invalid="ignore", divide="ignore"):
         values = (drawn @ wrong) / (drawn @ tried)
@@ -221,14 +169,14 @@ def bootstrap_ratio(
     """Return the paired interval of errors / baseline errors on the same trials.
 
     Both systems judged the same comparisons of the same identities, and every
-    draw takes the same identities for both. A draw in which neither errs says
-    nothing about the ratio and is left out; one in which only the baseline is
-    free of errors counts as infinite.
+    draw takes the same identities for both. A draw in which neither system
+    errs says nothing about the ratio and is left out; a draw in which only the
+    new system errs counts as infinite.
 
     Args:
         errors: [n], errors of each identity with the new system.
         baseline_errors: [n], errors of each identity with the old one.
-        repeats: how many draws.
+        repeats: the number of draws.
         confidence: between 0 and 1.
         seed: the same seed gives the same interval.
 
@@ -237,14 +185,14 @@ def bootstrap_ratio(
 
     Raises:
         UsageError: with fewer than two identities, unequal lengths, or when
-            so few err that half of the draws have no ratio.
+            errors are so rare that half of the draws have no ratio.
 
     >>> bootstrap_ratio([1, 0, 2, 1], [2, 0, 4, 2])
     Interval(value=0.5, low=0.5, high=0.5)
     """
     new, old = _check_counts_per_identity(errors), _check_counts_per_identity(baseline_errors)
     if new.shape != old.shape:
-        raise UsageError("both systems need one number of errors for every identity")
+        raise UsageError("give one number of errors for every identity, for both systems")
     drawn = _draw_identities(new.size, repeats, seed)
     with np.errstate(invalid="ignore", divide="ignore"):
         values = (drawn @ new) / (drawn @ old)
@@ -252,17 +200,10 @@ def bootstrap_ratio(
     return _make_percentile_interval(value, values, confidence)
 
 
-def _check_count(count: int, total: int, confidence: float) -> None:
-    if not 0 <= count <= total:
-        raise UsageError(f"{count} errors among {total} comparisons cannot be")
-    if not 0.0 < confidence < 1.0:
-        raise UsageError("a confidence lies between 0 and 1, such as 0.95")
-
-
 def _check_counts_per_identity(values: ArrayLike) -> NDArray[np.float64]:
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or array.size < 2:
-        raise UsageError("a bootstrap over identities needs at least two of them")
+        raise UsageError("a bootstrap over people needs at least two people")
     if not np.isfinite(array).all() or (array < 0).any():
         raise UsageError("errors and trials are counts: finite and not negative")
     return array
@@ -280,11 +221,12 @@ def _draw_identities(identities: int, repeats: int, seed: int) -> NDArray[np.flo
 def _make_percentile_interval(
     value: float, drawn: NDArray[np.float64], confidence: float
 ) -> Interval:
-    _check_count(0, 1, confidence)
+    if not 0.0 < confidence < 1.0:
+        raise UsageError("a confidence lies between 0 and 1, such as 0.95")
     existing = drawn[~np.isnan(drawn)]
     if 2 * existing.size < drawn.size:
-        raise UsageError("too few errors: on most draws of identities this number does not exist")
+        raise UsageError("too few errors: on most draws of people this number does not exist")
     tail = (1.0 - confidence) / 2.0
-    # `inverted_cdf` picks a drawn value and so copes with infinite ones.
+    # `inverted_cdf` picks a drawn value, so that infinite values do no harm.
     low, high = np.quantile(existing, [tail, 1.0 - tail], method="inverted_cdf")
     return Interval(float(value), float(low), float(high))

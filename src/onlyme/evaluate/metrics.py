@@ -1,12 +1,12 @@
-"""Genuine and impostor scores come in; FMR, FNMR, DET, EER and accuracy go out.
+"""Compute FMR, FNMR, DET curve, EER and accuracy from genuine and impostor scores.
 
 One convention everywhere: a score is a margin, larger means more ME, and a
 comparison **matches when score ≥ threshold**. Terms are those of ISO/IEC
 19795-1: the false match rate (FMR) is the share of impostor comparisons that
-match, the false non-match rate (FNMR) the share of genuine ones that do not.
+match, the false non-match rate (FNMR) the share of genuine comparisons that do not.
 
-Infinite and NaN scores are refused: a score that could not be computed is not
-a score, and leaving it out silently would flatter the figures.
+Infinite and NaN scores are refused: leaving them out silently would make the
+figures look better than they are.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onlyme.charts import ErrorRate, make_rate
 from onlyme.errors import UsageError
-from onlyme.evaluate.intervals import ErrorRate, make_rate
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -44,7 +44,7 @@ class ErrorCurve:
     """Both error rates at every threshold where one of them changes (a DET curve).
 
     Attributes:
-        thresholds: float64[n], rising: every distinct score, then one above them all.
+        thresholds: float64[n], rising: every distinct score, then one above all of them.
         fmr: float64[n], falling from 1 to 0.
         fnmr: float64[n], rising from 0 to 1.
     """
@@ -56,7 +56,7 @@ class ErrorCurve:
 
 @dataclass(frozen=True, slots=True)
 class EqualErrorRate:
-    """Where both error rates are the same.
+    """The point where both error rates are equal.
 
     Attributes:
         value: the rate, 0 to 1.
@@ -69,7 +69,7 @@ class EqualErrorRate:
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
-    """A threshold and what it costs.
+    """A threshold and its error rates.
 
     Attributes:
         threshold: a comparison matches when its score reaches it.
@@ -90,7 +90,7 @@ class Accuracy:
         mean: over the folds, 0 to 1.
         standard_error: of that mean: standard deviation / √folds.
         folds: the accuracy of each fold.
-        thresholds: the threshold of each fold, chosen on the others.
+        thresholds: the threshold of each fold, chosen on the other folds.
     """
 
     mean: float
@@ -176,8 +176,8 @@ def equal_error_rate(
 ) -> EqualErrorRate:
     """Return the rate at which FMR and FNMR are equal.
 
-    Between two neighbouring thresholds both rates are taken for straight
-    lines, so the value exists for every set of scores.
+    Between two neighbouring thresholds both rates are treated as straight
+    lines, so that the value exists for every set of scores.
 
     Args:
         genuine: [n], at least one score.
@@ -215,15 +215,15 @@ def threshold_at_fmr(
     """Return the lowest threshold whose FMR does not exceed a target.
 
     It lies just above the first impostor score that would be one too many, so
-    among tied scores all or none match. When the target is finer than one in
-    all comparisons, it lies above every impostor seen; what that is worth is
-    for the interval of `false_match_rate` to say.
+    that of equal scores all or none match. When the target is lower than one
+    error in all comparisons, it lies above every impostor score; the interval
+    of `false_match_rate` then says how much that shows.
 
     Args:
         impostor: [n], at least one score.
         fmr: the target, 0 to 1.
-        total: when `impostor` holds only the highest of many scores: how many
-            (with weights: how much weight) there are in all.
+        total: when `impostor` holds only the highest of many scores: the number
+            of all scores (with weights: their total weight).
         weights: [n], not negative, such as counts of a bootstrap draw.
 
     Returns:
@@ -231,7 +231,7 @@ def threshold_at_fmr(
 
     Raises:
         UsageError: without scores, on a target out of range, or when the scores
-            kept of `total` are too few to decide.
+            given of `total` are too few to decide.
 
     >>> threshold = threshold_at_fmr([0.1, 0.2, 0.3, 0.4], 0.25)
     >>> 0.3 < threshold < 0.3001
@@ -243,14 +243,14 @@ def threshold_at_fmr(
     each = _check_weights(weights, scores.size)
     everything = float(each.sum()) if total is None else float(total)
     if everything < each.sum():
-        raise UsageError("`total` counts all comparisons, those given among them")
+        raise UsageError("`total` counts all comparisons, including those given")
     # A rate such as 0.29 of 100 comparisons must not become 28 by rounding.
     allowed = fmr * everything * (1.0 + 1e-12)
     order = np.argsort(-scores, kind="stable")
     too_many = np.cumsum(each[order]) > allowed
     if not too_many.any():
         if total is not None and everything > each.sum():
-            raise UsageError("too few of the highest impostor scores were kept for this target")
+            raise UsageError("too few of the highest impostor scores were stored for this target")
         return -math.inf
     return float(np.nextafter(scores[order][int(np.argmax(too_many))], np.inf))
 
@@ -278,7 +278,7 @@ def fnmr_at_fmr(genuine: ArrayLike, impostor: ArrayLike, fmr: float) -> Operatin
 
 
 def best_threshold(scores: ArrayLike, same: ArrayLike) -> float:
-    """Return the lowest threshold at which most pairs are judged rightly.
+    """Return the lowest threshold at which most pairs are judged correctly.
 
     Args:
         scores: [n], at least one.
@@ -293,7 +293,7 @@ def best_threshold(scores: ArrayLike, same: ArrayLike) -> float:
     values, truth = _check_labels(scores, same)
     order = np.argsort(values, kind="stable")
     ranked, right = values[order], truth[order]
-    # Matching from position i up: same pairs from i on and different ones before it are right.
+    # If scores match from position i up, same pairs from i on and different ones before are right.
     before = np.concatenate([[0], np.cumsum(~right)])
     after = right.sum() - np.concatenate([[0], np.cumsum(right)])
     possible = np.concatenate([[True], ranked[1:] > ranked[:-1], [True]])  # ties stay together
@@ -302,7 +302,7 @@ def best_threshold(scores: ArrayLike, same: ArrayLike) -> float:
 
 
 def accuracy_over_folds(scores: ArrayLike, same: ArrayLike, folds: ArrayLike) -> Accuracy:
-    """Return verification accuracy, each fold judged at the threshold of the others.
+    """Return verification accuracy, each fold judged at the threshold of the other folds.
 
     Source: Huang et al., "Labeled Faces in the Wild" (2007), View 2: the mean
     of the ten accuracies and the standard error of that mean.
@@ -310,7 +310,7 @@ def accuracy_over_folds(scores: ArrayLike, same: ArrayLike, folds: ArrayLike) ->
     Args:
         scores: [n], of pairs of photos.
         same: bool[n], whether each pair shows the same person.
-        folds: int[n], the fold of each pair; at least two different ones.
+        folds: int[n], the fold of each pair; at least two different folds.
 
     Raises:
         UsageError: on unequal lengths, unusable scores or a single fold.
@@ -319,7 +319,7 @@ def accuracy_over_folds(scores: ArrayLike, same: ArrayLike, folds: ArrayLike) ->
     fold = np.asarray(folds)
     names = np.unique(fold)
     if fold.shape != values.shape or names.size < 2:
-        raise UsageError("every pair needs a fold, and there must be at least two folds")
+        raise UsageError("every pair needs a fold, and there are at least two folds")
     thresholds, accuracies = [], []
     for name in names:
         held = fold == name
@@ -333,7 +333,7 @@ def accuracy_over_folds(scores: ArrayLike, same: ArrayLike, folds: ArrayLike) ->
 def _check_scores(values: ArrayLike, what: str, *, empty: bool = False) -> NDArray[np.float64]:
     scores = np.asarray(values, dtype=np.float64)
     if scores.ndim != 1:
-        raise UsageError(f"{what} scores are one row of numbers")
+        raise UsageError(f"{what} scores are a list of numbers")
     if not (scores.size or empty):
         raise UsageError(f"there are no {what} comparisons")
     if not np.isfinite(scores).all():
@@ -352,7 +352,7 @@ def _check_weights(weights: ArrayLike | None, size: int) -> NDArray[np.float64]:
         return np.ones(size)
     each = np.asarray(weights, dtype=np.float64)
     if each.shape != (size,) or not np.isfinite(each).all() or (each < 0).any():
-        raise UsageError("weights go with scores, one each, finite and not negative")
+        raise UsageError("every score needs one weight, finite and not negative")
     if not each.sum() > 0:
         raise UsageError("at least one weight must be above 0")
     return each
@@ -361,7 +361,7 @@ def _check_weights(weights: ArrayLike | None, size: int) -> NDArray[np.float64]:
 def _compute_share_below(
     scores: NDArray[np.float64], weights: ArrayLike | None, thresholds: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The weighted share of the scores below each threshold."""
+    """Return the weighted share of the scores below each threshold."""
     order = np.argsort(scores, kind="stable")
     summed = np.concatenate([[0.0], np.cumsum(_check_weights(weights, scores.size)[order])])
     shares: NDArray[np.float64] = summed / summed[-1]
@@ -373,5 +373,5 @@ def _check_labels(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     values, truth = _check_scores(scores, "pair"), np.asarray(same, dtype=np.bool_)
     if truth.shape != values.shape:
-        raise UsageError("every pair needs its truth: same person or not")
+        raise UsageError("for every pair, say whether it shows the same person")
     return values, truth

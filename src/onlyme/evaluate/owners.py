@@ -1,10 +1,11 @@
-"""Embeddings with names come in; how owners and strangers fare goes out.
+"""Measure how often owners are rejected and strangers are accepted.
 
-The owner protocol plays the product: a person enrolls with k photos; the
-person's other photos are genuine attempts, every photo of everybody else is
-an impostor's. Nobody who enrolls is judged by what learned from them: with
-`learn_for` people are split into folds, and the head for a fold, which judges
-only owners *and* strangers of that fold, learns from the people of the others.
+The owner protocol does what the product does: a person enrolls with k photos;
+the person's other photos are genuine attempts, every photo of every other
+person is an impostor attempt. A head never judges a person that it learned
+from: with `learn_for` people are split into folds, and the head for a fold,
+which judges only owners *and* strangers of that fold, learns from the people
+of the other folds.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from onlyme.errors import NotCalibrated, UsageError
 from onlyme.evaluate.impostors import ImpostorAccumulator, Impostors
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+    from onlyme.evaluate.plan import EvaluationPlan, LabelledEmbeddings
 
 __all__ = [
     "OwnerLearner",
@@ -33,11 +36,11 @@ __all__ = [
     "study_owners",
 ]
 
-_MAX_CLOSEST_STRANGERS = 5  # strangers remembered for each trial
+_MAX_CLOSEST_STRANGERS = 5  # stored for each trial
 
 
 class OwnerMatcher(Protocol):
-    """What enrolling one owner gives."""
+    """The result of enrolling one owner."""
 
     def margins(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return float64[n], the margin of each of float32[n, d] probes; larger is more ME."""
@@ -53,10 +56,10 @@ OwnerLearner = Callable[["NDArray[np.float32]"], OwnerMatcher]
 """Takes float32[k, d], the owner's photos, and learns the owner."""
 
 OwnerLearnerFactory = Callable[[frozenset[str]], OwnerLearner]
-"""Takes the people that may be learned from and returns how to learn an owner."""
+"""Takes the people that may be learned from, and returns a learner of owners."""
 
 StageProgress = Callable[[str, int, int], None]
-"""Takes a stage, how much of it is done, and out of how much."""
+"""Takes a stage, how much of it is done, and the total."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +74,7 @@ class OwnerTrial:
         enrolled: intp[k], the photos learned from.
         probes: intp[g], the owner's other photos.
         genuine: float64[g], their margins.
-        impostors: how many photos of strangers were compared.
+        impostors: the number of strangers' photos that were compared.
         alphas: float64[f], alpha for each promised rate; NaN when not calibrated.
         false_accepts: int64[f], strangers' photos with margin ≥ alpha.
         false_rejects: int64[f], own photos with margin < alpha.
@@ -96,13 +99,13 @@ class OwnerTrial:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OwnerStudy:
-    """The owner protocol's outcome.
+    """The results of the owner protocol.
 
     Attributes:
         owners: the people who enrolled, sorted.
-        labels: str[n], whose each photo is.
+        labels: str[n], the person on each photo.
         fold_of: the fold of each person.
-        photos: how many photos each owner enrolled with.
+        photos: the number of photos that each owner enrolled with.
         repeats: how often each owner enrolled, each time with other photos.
         fars: the promised false accept rates, falling.
         trials: one for each owner and repeat.
@@ -150,86 +153,118 @@ class OwnerStudy:
         return counts
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Draw:
+    """The photos of one trial: which to enroll, and which to try."""
+
+    person: str
+    owner: int
+    repeat: int
+    fold: int
+    enrolled: NDArray[np.intp]
+    probes: NDArray[np.intp]
+    strangers: NDArray[np.intp]
+
+
 def study_owners(
-    embeddings: NDArray[np.float32],
-    labels: Sequence[str],
+    faces: LabelledEmbeddings,
+    plan: EvaluationPlan,
     learn: OwnerLearner | None = None,
     *,
     learn_for: OwnerLearnerFactory | None = None,
-    folds: int = 5,
-    photos: int = 5,
-    repeats: int = 1,
-    fars: Collection[float] = (1e-2, 1e-3, 1e-4, 1e-5),
-    seed: int = 0,
     progress: StageProgress | None = None,
 ) -> OwnerStudy:
-    """Enroll everybody who has enough photos, and let everybody try.
+    """Enroll every person with enough photos, and try all other photos.
 
     Args:
-        embeddings: float32[n, d], one row a photo.
-        labels: the person of each photo.
+        faces: the embeddings and their people.
+        plan: how many photos to enroll with, how often, in how many folds, the
+            rates to check, and the seed.
         learn: learns an owner; it must not have learned from these people.
-        learn_for: instead of `learn`: makes one that may learn from some of them.
-        folds: with `learn_for`, into how many parts to split the people.
-        photos: k, how many photos an owner enrolls with.
-        repeats: how often each owner enrolls.
-        fars: the promised false accept rates to check.
-        seed: the same seed gives the same photos, whatever is learned; so two
-            heads can be compared pair by pair.
-        progress: told `("owners", done, total)` after every trial.
+        learn_for: in place of `learn`: makes one that may learn from some of them.
+        progress: called with `("owners", done, total)` after every trial.
 
     Raises:
-        UsageError: when the arguments do not fit together, nobody has more
-            than `photos` photos, a fold has no stranger, or margins are not finite.
+        UsageError: when both or none of `learn` and `learn_for` are given, no
+            person has more than `photos` photos, a fold has no stranger, or
+            margins are not finite.
     """
-    vectors, names = _check_inputs(embeddings, labels)
     if (learn is None) == (learn_for is None):
         raise UsageError("give either `learn` or `learn_for`")
-    if photos < 1 or repeats < 1 or not fars or not all(0 < far < 1 for far in fars):
-        raise UsageError("photos and repeats start at 1; false accept rates lie between 0 and 1")
+    names = faces.people
     people, counts = np.unique(names, return_counts=True)
-    owners = tuple(str(person) for person in people[counts > photos])
+    owners = tuple(str(person) for person in people[counts > plan.photos])
     if not owners:
-        raise UsageError(f"nobody has more than {photos} photos: {photos} to enroll and one to try")
-    parts = folds if learn_for else 1
-    fold_of = _deal(people, parts, seed)
-    rates = tuple(sorted({float(far) for far in fars}, reverse=True))
+        raise UsageError(
+            f"no person has more than {plan.photos} photos; an owner needs {plan.photos} to "
+            "enroll and one more to try"
+        )
+    folds = plan.folds if learn_for else 1
+    fold_of = _deal(people, folds, plan.seed)
     tally, trials = ImpostorAccumulator(), []
-    folded = np.array([fold_of[name] for name in names])
-    for fold in range(parts):
-        others = frozenset(person for person, where in fold_of.items() if where != fold)
+    for fold in range(folds):
+        others = frozenset(person for person, place in fold_of.items() if place != fold)
         learner = learn_for(others) if learn_for else learn
         assert learner is not None  # noqa: S101 - one of the two was given
-        members = np.flatnonzero(folded == fold)
-        for index, person in enumerate(owners):
-            if fold_of[person] != fold:
-                continue
-            own, strangers = _split(members, names, person)
-            for repeat in range(repeats):
-                order = np.random.default_rng((seed, repeat, index)).permutation(own)
-                trial, margins = _run_trial(
-                    vectors, names, learner, (person, index, repeat, fold), rates,
-                    np.sort(order[:photos]), np.sort(order[photos:]), strangers,
-                )  # fmt: skip
-                tally.add(margins, owner=index, probes=strangers)
-                trials.append(trial)
-                if progress:
-                    progress("owners", len(trials), len(owners) * repeats)
-    return OwnerStudy(owners, names, fold_of, photos, repeats, rates, tuple(trials), tally.result())
+        for draw in _draw_trials(names, owners, fold_of, plan, fold):
+            trial, margins = _run_trial(faces.vectors, names, learner, plan.rates, draw)
+            tally.add(margins, owner=draw.owner, probes=draw.strangers)
+            trials.append(trial)
+            if progress:
+                progress("owners", len(trials), len(owners) * plan.repeats)
+    return OwnerStudy(
+        owners=owners,
+        labels=names,
+        fold_of=fold_of,
+        photos=plan.photos,
+        repeats=plan.repeats,
+        fars=plan.rates,
+        trials=tuple(trials),
+        impostors=tally.result(),
+    )
+
+
+def _draw_trials(
+    names: NDArray[np.str_],
+    owners: tuple[str, ...],
+    fold_of: dict[str, int],
+    plan: EvaluationPlan,
+    fold: int,
+) -> Iterator[_Draw]:
+    """Draw the photos of each trial of one fold, owner by owner."""
+    members = np.flatnonzero(np.array([fold_of[name] for name in names]) == fold)
+    for index, person in enumerate(owners):
+        if fold_of[person] != fold:
+            continue
+        is_own = names[members] == person
+        if is_own.all():
+            raise UsageError(f"there is no stranger to compare {person} with")
+        for repeat in range(plan.repeats):
+            # The generator depends on seed, repeat and owner alone: two heads with the same
+            # seed get the same photos.
+            generator = np.random.default_rng((plan.seed, repeat, index))
+            order = generator.permutation(members[is_own])
+            yield _Draw(
+                person=person,
+                owner=index,
+                repeat=repeat,
+                fold=fold,
+                enrolled=np.sort(order[: plan.photos]),
+                probes=np.sort(order[plan.photos :]),
+                strangers=members[~is_own],
+            )
 
 
 def _run_trial(
     vectors: NDArray[np.float32],
     names: NDArray[np.str_],
     learn: OwnerLearner,
-    who: tuple[str, int, int, int],
     fars: tuple[float, ...],
-    enrolled: NDArray[np.intp],
-    probes: NDArray[np.intp],
-    strangers: NDArray[np.intp],
+    draw: _Draw,
 ) -> tuple[OwnerTrial, NDArray[np.float64]]:
     """Enroll one owner once; return the trial and the strangers' margins."""
-    learned = learn(vectors[enrolled])
+    probes, strangers = draw.probes, draw.strangers
+    learned = learn(vectors[draw.enrolled])
     margins = np.asarray(
         learned.margins(vectors[np.concatenate([probes, strangers])]), dtype=np.float64
     )
@@ -242,8 +277,11 @@ def _run_trial(
         alphas = np.full(len(fars), np.nan)
     closest = _find_closest(impostor, names[strangers])
     trial = OwnerTrial(
-        *who,
-        enrolled=enrolled,
+        person=draw.person,
+        owner=draw.owner,
+        repeat=draw.repeat,
+        fold=draw.fold,
+        enrolled=draw.enrolled,
         probes=probes,
         genuine=genuine,
         impostors=impostor.size,
@@ -257,36 +295,18 @@ def _run_trial(
 
 
 def _find_closest(margins: NDArray[np.float64], names: NDArray[np.str_]) -> NDArray[np.intp]:
-    """The best photo of each of the closest few strangers."""
+    """Return the best photo of each of the closest few strangers."""
     # Enough candidates for the few, unless one stranger has very many photos.
-    some = min(margins.size, 40 * _MAX_CLOSEST_STRANGERS)
-    best = np.argpartition(-margins, some - 1)[:some]
+    size = min(margins.size, 40 * _MAX_CLOSEST_STRANGERS)
+    best = np.argpartition(-margins, size - 1)[:size]
     best = best[np.argsort(-margins[best], kind="stable")]
     first = np.sort(np.unique(names[best], return_index=True)[1])[:_MAX_CLOSEST_STRANGERS]
     return best[first]
 
 
-def _split(
-    members: NDArray[np.intp], names: NDArray[np.str_], person: str
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    own = names[members] == person
-    if own.all():
-        raise UsageError(f"there is no stranger to compare {person} with")
-    return members[own], members[~own]
-
-
 def _deal(people: NDArray[np.str_], folds: int, seed: int) -> dict[str, int]:
-    if folds < 1 or (folds == 1 and people.size < 2) or people.size < 2 * folds:
+    """Deal the people into folds of nearly equal size."""
+    if people.size < max(2, 2 * folds):
         raise UsageError(f"{people.size} people are too few; every fold needs at least two")
     order = np.random.default_rng((seed, folds)).permutation(people.size)
     return {str(people[where]): int(place % folds) for place, where in enumerate(order)}
-
-
-def _check_inputs(
-    embeddings: NDArray[np.float32], labels: Sequence[str]
-) -> tuple[NDArray[np.float32], NDArray[np.str_]]:
-    vectors = np.asarray(embeddings, dtype=np.float32)
-    names = np.asarray(labels, dtype=np.str_)
-    if vectors.ndim != 2 or names.shape != vectors.shape[:1] or not np.isfinite(vectors).all():
-        raise UsageError("evaluation takes float32[n, d], all finite, and a name for each row")
-    return vectors, names

@@ -1,27 +1,29 @@
-"""Verdicts on live people and on attacks come in; error rates with intervals and a report go out.
+"""Count verdicts on living people and on attacks, and report the error rates.
 
 Terms are those of ISO/IEC 30107-3. A *presentation* is one person, or one photo or screen
-held up, and gets one verdict. For each kind of attack by itself, APCER is the share of its
-presentations that passed as live; BPCER is the share of living people who did not pass.
+held up, and gets one verdict. APCER is counted for each kind of attack: the share of its
+presentations that passed as live. BPCER is the share of living people who did not pass.
 The headline is the worst kind: an attacker picks what works, and an average over kinds
-would hide it. An *undecided* opens nothing: it counts as not live in both rates, and is
-reported beside them as the non-response rate.
+would hide it. An *undecided* presentation is not accepted: it counts as not live in both
+rates, and is reported beside them as the non-response rate.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from html import escape
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from onlyme.charts import (
+    ErrorRate,
+    format_rate,
+    make_rate,
+    render_page,
+    render_table,
+    upper_bound,
+)
 from onlyme.errors import UsageError
-from onlyme.evaluate.intervals import ErrorRate, make_rate, upper_bound
 from onlyme.types import Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = [
     "LIVE",
@@ -33,11 +35,9 @@ __all__ = [
 ]
 
 LIVE = "live"
-"""The kind that is no attack."""
+"""The kind of living people; every other kind is an attack."""
 
 SCHEMA = "onlyme-liveness-evaluation/1"
-
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 @dataclass(slots=True)
@@ -45,18 +45,17 @@ class PresentationCounts:
     """Verdicts counted for one kind of presentation.
 
     Attributes:
-        kind: `live`, or what kind of attack: `print`, `replay` …
+        kind: `live`, or the kind of attack: `print`, `replay` …
         live: passed as living people.
         attack: refused as attacks.
         undecided: neither; refused as well.
-        missed: the presentations that a reader should look at: attacks that passed,
-            people who did not.
+        missed: the names of the errors: attacks that passed, people who did not.
 
     >>> tally = PresentationCounts("print")
     >>> for verdict in [Verdict.ATTACK] * 42:
     ...     tally.add(verdict)
     >>> tally.format_line()
-    'print: APCER 0.0 % (0 of 42; 95 %: 0.0 to 8.4 %), no answer to 0'
+    'print: APCER 0.0 % (0 of 42; 95 %: 0.0 to 8.4 %), 0 undecided'
     """
 
     kind: str
@@ -73,23 +72,23 @@ class PresentationCounts:
 
     @property
     def total(self) -> int:
-        """How many presentations there were."""
+        """The number of presentations."""
         return self.live + self.attack + self.undecided
 
     @property
     def error_rate(self) -> ErrorRate:
-        """BPCER of living people, APCER of a kind of attack; exact 95 % interval."""
+        """BPCER of living people, APCER of a kind of attack; with the exact 95 % interval."""
         return make_rate(self.total - self.live if self.kind == LIVE else self.live, self.total)
 
     @property
     def non_response_rate(self) -> ErrorRate:
-        """The non-response rate: neither live nor attack was said."""
+        """The share of presentations with a verdict of neither live nor attack."""
         return make_rate(self.undecided, self.total)
 
     def format_line(self) -> str:
-        """Say it in one line."""
+        """Return the counts in one line."""
         name = "BPCER" if self.kind == LIVE else "APCER"
-        return f"{self.kind}: {name} {_format_rate(self.error_rate)}, no answer to {self.undecided}"
+        return f"{self.kind}: {name} {format_rate(self.error_rate)}, {self.undecided} undecided"
 
 
 @dataclass(slots=True)
@@ -114,7 +113,7 @@ class LivenessStudy:
 
     @property
     def bona_fide(self) -> PresentationCounts | None:
-        """Living people; None when there were none."""
+        """The counts of living people; None when there were none."""
         return self.tallies.get(LIVE)
 
     @property
@@ -125,13 +124,15 @@ class LivenessStudy:
         return (self.attacks[0].error_rate.value + self.bona_fide.error_rate.value) / 2
 
     def write_headline(self) -> str:
-        """Say the worst in one sentence, and how much the counts can carry."""
+        """Return the error rate of the worst kind of attack, with its bound, in one sentence."""
         if not self.attacks:
-            return "no attack was tried, so nothing is known of them"
+            return "No attack was tried: nothing is known about attacks"
         worst = self.attacks[0]
         bound = upper_bound(worst.live, worst.total)
-        said = f"worst kind, {worst.kind}: {worst.live} of {worst.total} attacks passed as live"
-        return f"{said}, at most {100 * bound:.1f} % with 95 % confidence"
+        return (
+            f"Worst kind of attack, {worst.kind}: {worst.live} of {worst.total} passed as live; "
+            f"at most {100 * bound:.1f} % pass (95 % bound)"
+        )
 
     def make_document(self, *, created: str, title: str = "") -> dict[str, Any]:
         """Return everything as plain numbers, strings, lists and dicts.
@@ -141,10 +142,10 @@ class LivenessStudy:
             title: what was evaluated.
 
         Raises:
-            UsageError: nothing was presented.
+            UsageError: there are no presentations.
         """
         if not self.tallies:
-            raise UsageError("nothing was presented")
+            raise UsageError("there are no presentations to count")
         live = [self.bona_fide] if self.bona_fide else []
         return {
             "schema": SCHEMA,
@@ -165,33 +166,32 @@ def format_liveness_json(document: dict[str, Any]) -> str:
 
 
 def render_liveness_html(document: dict[str, Any]) -> str:
-    """Return one page that needs nothing beside itself; every name in it is escaped."""
-    style = files("onlyme.evaluate.report").joinpath("page.css").read_text(encoding="utf-8")
-    rows = "".join(_render_row(entry) for entry in document["kinds"])
-    missed = "".join(
-        f"<h2>{escape(entry['kind'])}: "
-        f"{'people who did not pass' if entry['kind'] == LIVE else 'attacks that passed'}</h2>"
-        f"<ul>{''.join(f'<li>{escape(source)}</li>' for source in entry['missed'])}</ul>"
-        for entry in document["kinds"]
-        if entry["missed"]
-    )
-    acer = "unknown" if document["acer"] is None else f"{100 * document['acer']:.2f} %"
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>onlyme: liveness of {escape(document['title'])}</title><style>{style}</style>"
-        f'</head><body><main><p class="kicker"><b>onlyme</b> liveness of '
-        f"{escape(document['title'])}, {escape(document['created'][:10])}</p>"
-        f"<h1>{escape(document['headline'])}</h1>"
-        "<table><thead><tr><th>kind</th><th>rate</th><th>errors</th><th>of</th><th>share</th>"
-        "<th>95 % interval</th><th>no answer</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table><p>ACER (mean of the worst APCER and BPCER): {acer}</p>"
-        '<p class="note">APCER: attacks of one kind that passed as live. BPCER: living people '
-        "who did not pass. No answer (undecided) opens nothing and counts as not live. "
-        f"Intervals are exact (Clopper-Pearson). {escape(document['standard'])}.</p>"
-        f"{missed}</main></body></html>\n"
-    )
+    """Return one page that loads nothing from outside; every name in it is escaped."""
+    title, created = document["title"], document["created"][:10]
+    parts = [
+        f'<p class="kicker"><b>onlyme</b> liveness of {escape(title)}, {escape(created)}</p>',
+        f"<h1>{escape(document['headline'])}</h1>",
+        render_table(
+            "Errors by kind of presentation",
+            ("Kind", "Rate", "Errors", "Presentations", "Share", "95 % interval", "Undecided"),
+            (_make_row(entry) for entry in document["kinds"]),
+        ),
+        (
+            "<p>ACER (mean of the worst APCER and of BPCER): "
+            f"{'unknown' if document['acer'] is None else _format_share(document['acer'])}</p>"
+        ),
+        (
+            '<p class="quiet">APCER: attacks of one kind that passed as live. BPCER: living people '
+            "who did not pass. An undecided presentation is not accepted and counts as not live. "
+            f"Intervals are exact (Clopper-Pearson). {escape(document['standard'])}.</p>"
+        ),
+    ]
+    for entry in document["kinds"]:
+        if entry["missed"]:
+            what = "people who did not pass" if entry["kind"] == LIVE else "attacks that passed"
+            items = "".join(f"<li>{escape(source)}</li>" for source in entry["missed"])
+            parts.append(f"<h2>{escape(entry['kind'])}: {what}</h2><ul>{items}</ul>")
+    return render_page(f"onlyme: liveness of {title}", "".join(parts))
 
 
 def _describe_counts(tally: PresentationCounts) -> dict[str, Any]:
@@ -201,38 +201,24 @@ def _describe_counts(tally: PresentationCounts) -> dict[str, Any]:
         "live": tally.live,
         "attack": tally.attack,
         "undecided": tally.undecided,
-        "error": _describe_rate(tally.error_rate),
-        "non_response": _describe_rate(tally.non_response_rate),
+        "error": tally.error_rate.to_dict(),
+        "non_response": tally.non_response_rate.to_dict(),
         "missed": list(tally.missed),
     }
 
 
-def _describe_rate(error_rate: ErrorRate) -> dict[str, float | int | None]:
-    value = None if math.isnan(error_rate.value) else error_rate.value
-    return {
-        "count": error_rate.count,
-        "total": error_rate.total,
-        "value": value,
-        "low": error_rate.low,
-        "high": error_rate.high,
-    }
-
-
-def _render_row(entry: dict[str, Any]) -> str:
+def _make_row(entry: dict[str, Any]) -> tuple[str, ...]:
     error = entry["error"]
-    cells: Iterable[str] = (
+    return (
         escape(entry["kind"]),
         entry["rate"],
         str(error["count"]),
         str(error["total"]),
-        "–" if error["value"] is None else f"{100 * error['value']:.2f} %",
-        f"{100 * error['low']:.2f} to {100 * error['high']:.2f} %",
+        "–" if error["value"] is None else _format_share(error["value"]),
+        f"{100 * error['low']:.2f} to {_format_share(error['high'])}",
         f"{entry['undecided']} of {error['total']}",
     )
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
-def _format_rate(error_rate: ErrorRate) -> str:
-    share = "–" if math.isnan(error_rate.value) else f"{100 * error_rate.value:.1f} %"
-    low, high = 100 * error_rate.low, 100 * error_rate.high
-    return f"{share} ({error_rate.count} of {error_rate.total}; 95 %: {low:.1f} to {high:.1f} %)"
+def _format_share(value: float) -> str:
+    return f"{100 * value:.2f} %"

@@ -1,4 +1,4 @@
-"""A list of pairs and embeddings come in; verification accuracy and EER go out."""
+"""Verify a list of pairs of photos: accuracy, equal error rate, and FNMR at each FMR."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onlyme.evaluate.pairs import Pair
+    from onlyme.evaluate.plan import EvaluationPlan, LabelledEmbeddings
 
 __all__ = ["PairScorer", "PairStudy", "cosine", "verify_pairs"]
 
@@ -34,15 +35,15 @@ PairScorer = Callable[["NDArray[np.float32]", "NDArray[np.float32]"], "NDArray[n
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairStudy:
-    """How well pairs of photos are told apart.
+    """How well pairs of the same person and of two people are separated.
 
     Attributes:
         pairs: those that were judged.
-        missing: those that were not, for want of an embedding; no figure holds them.
+        missing: those without an embedding; they are in no figure.
         scores: float64[n], larger for the same person.
-        same: bool[n], the truth.
-        accuracy: over the folds, thresholds chosen on the others.
-        equal_error: where both error rates meet.
+        same: bool[n], whether each pair shows one person.
+        accuracy: over the folds, each with the threshold of the other folds.
+        equal_error: where both error rates are equal.
         equal_error_interval: 95 %, over resampled identities.
         points: FNMR at each target FMR.
     """
@@ -75,40 +76,34 @@ def cosine(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.
 
 def verify_pairs(
     pairs: Sequence[Pair],
-    embeddings: NDArray[np.float32],
-    labels: Sequence[str],
-    sources: Sequence[str],
+    faces: LabelledEmbeddings,
+    plan: EvaluationPlan,
     *,
     score: PairScorer = cosine,
-    fmrs: Sequence[float] = (1e-1, 1e-2, 1e-3),
-    resamples: int = 500,
-    seed: int = 0,
 ) -> PairStudy:
     """Judge a fixed list of pairs.
 
     Args:
         pairs: in at least two folds, both kinds among them.
-        embeddings: float32[n, d].
-        labels: the person of each embedding.
-        sources: the photo of each embedding, as the pairs name it.
+        faces: the embeddings; the pairs name photos by their sources.
+        plan: target FMRs, draws of the bootstrap over identities, and its seed.
         score: larger for the same person.
-        fmrs: targets; finer ones than one in all different pairs are left out.
-        resamples: draws of the bootstrap over identities.
-        seed: of the bootstrap.
 
     Raises:
         UsageError: when no pair of either kind can be judged.
     """
-    where = {source: row for row, source in enumerate(sources)}
+    where = {source: row for row, source in enumerate(faces.sources)}
     judged = tuple(pair for pair in pairs if pair.left in where and pair.right in where)
     if not judged:
-        raise UsageError("no pair of the list has both its photos; is it for another folder?")
+        raise UsageError(
+            "no pair of the list has both of its photos here; is the list for another folder?"
+        )
     left = np.array([where[pair.left] for pair in judged])
     right = np.array([where[pair.right] for pair in judged])
     same = np.array([pair.same for pair in judged])
     folds = np.array([pair.fold for pair in judged])
-    scores = np.asarray(score(embeddings[left], embeddings[right]), dtype=np.float64)
-    people, identity = np.unique(np.asarray(labels, dtype=np.str_), return_inverse=True)
+    scores = np.asarray(score(faces.vectors[left], faces.vectors[right]), dtype=np.float64)
+    people, identity = np.unique(faces.people, return_inverse=True)
     one, other = identity[left], identity[right]
     genuine, impostor = scores[same], scores[~same]
 
@@ -129,9 +124,11 @@ def verify_pairs(
         accuracy=accuracy_over_folds(scores, same, folds),
         equal_error=equal_error_rate(genuine, impostor),
         equal_error_interval=bootstrap(
-            resample_equal_error, people.size, repeats=resamples, seed=seed
+            resample_equal_error, people.size, repeats=plan.resamples, seed=plan.seed
         ),
         points=tuple(
-            (fmr, fnmr_at_fmr(genuine, impostor, fmr)) for fmr in fmrs if fmr * impostor.size >= 1
+            (fmr, fnmr_at_fmr(genuine, impostor, fmr))
+            for fmr in plan.fmrs
+            if fmr * impostor.size >= 1
         ),
     )

@@ -1,13 +1,14 @@
-"""A folder of people comes in; a fixed list of pairs in identity-disjoint folds goes out.
+"""Draw, read and write lists of pairs of photos, in folds without a common person.
 
-Two files are read: the `pairs.txt` of Labeled Faces in the Wild, and a plain
-CSV with the columns `left,right,same,fold`, which is also what is written.
-Paths in a list are relative to the folder of people and never leave it.
+Two formats are read: the `pairs.txt` of Labeled Faces in the Wild, and a plain
+CSV with the columns `left,right,same,fold`. The CSV is also written. Paths in
+a list are relative to the folder of people and never leave it.
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import UsageError
+from onlyme.storage.files import write_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +33,7 @@ class Photo:
 
     Attributes:
         source: path relative to the folder of people, with `/` between the parts.
-        person: whose it is.
+        person: the person on it.
     """
 
     source: str
@@ -40,13 +42,13 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two photos to be told apart or not.
+    """Two photos, of the same person or of two people.
 
     Attributes:
         left: one photo, relative to the folder of people.
         right: the other.
         same: whether both show the same person.
-        fold: which fold judges it, from 1.
+        fold: the fold that the pair belongs to, from 1.
     """
 
     left: str
@@ -56,20 +58,20 @@ class Pair:
 
 
 def list_people(folder: Path) -> tuple[Photo, ...]:
-    """List a folder of people as Labeled Faces in the Wild lays it out: `Person/photo.jpg`.
+    """List a folder of people in the layout of Labeled Faces in the Wild: `Person/photo.jpg`.
 
     Args:
         folder: holds one folder for each person. Hidden entries, and files
-            that are no pictures by their suffix, are passed over.
+            without a picture's suffix, are skipped.
 
     Returns:
         The photos, sorted by person and name: the same everywhere.
 
     Raises:
-        UsageError: when there is no such folder, or nobody in it.
+        UsageError: when there is no such folder, or no person in it.
     """
     if not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder; name one that holds a folder for each person")
+        raise UsageError(f"{folder} is not a folder; name one with a folder for each person")
     photos = tuple(
         Photo(f"{person.name}/{photo.name}", person.name)
         for person in sorted(folder.iterdir())
@@ -89,15 +91,15 @@ def make_pairs(
 ) -> tuple[Pair, ...]:
     """Draw a balanced list of pairs; no person is in two folds.
 
-    Same pairs are dealt person by person, so that people with many photos do
-    not crowd out the others; different pairs are of people of one fold, each
-    two people at most once while that lasts.
+    Same pairs are drawn in rounds, one of each person in a round, so that
+    people with many photos do not dominate. Different pairs are of people of
+    one fold; the same two people are drawn twice only when all others were.
 
     Args:
         photos: of at least two people in every fold.
-        folds: how many, at least 2.
-        per_fold: how many same pairs, and as many different ones, in each
-            fold; fewer where the photos of a fold do not give as many.
+        folds: the number of folds, at least 2.
+        per_fold: the number of same pairs, and of different pairs, in each
+            fold; fewer where the photos of a fold do not give that number.
         seed: the same photos and seed give the same list on every machine.
 
     Raises:
@@ -109,7 +111,7 @@ def make_pairs(
     people: dict[str, list[str]] = {}
     for photo in sorted(photos, key=lambda each: (each.person, each.source)):
         people.setdefault(photo.person, []).append(photo.source)
-    # Deal the people out by number of photos, so that the folds are alike.
+    # Deal the people by number of photos, so that the folds are alike.
     names = [list(people)[i] for i in generator.permutation(len(people))]
     names.sort(key=lambda name: -len(people[name]))
     pairs: list[Pair] = []
@@ -120,7 +122,7 @@ def make_pairs(
         if not same or not different:
             raise UsageError(
                 f"{len(people)} people are too few for {folds} folds: every fold needs two "
-                "people, one of them with two photos"
+                "people, and one of them two photos"
             )
         pairs += [Pair(*two, same=True, fold=fold + 1) for two in same]
         pairs += [Pair(*two, same=False, fold=fold + 1) for two in different]
@@ -131,8 +133,8 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
     """Read a list of pairs: LFW's `pairs.txt`, or a CSV with `left,right,same,fold`.
 
     Args:
-        path: of the list. `same` is 1 or 0 (or true or false); `fold` may be
-            left out, then the pairs are dealt into ten folds in turn.
+        path: of the list. `same` is 1 or 0 (or true or false). Without a
+            column `fold` the pairs are dealt into ten folds in turn.
 
     Raises:
         UsageError: when the file cannot be read, or a line cannot be
@@ -150,21 +152,22 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
     except (_BadLineError, csv.Error, ValueError) as error:  # ValueError: thousands of digits
         raise UsageError(f"{path}: {error}") from None
     if not pairs:
-        raise UsageError(f"{path}: the list holds no pair")
+        raise UsageError(f"{path}: the list has no pairs")
     return pairs
 
 
 def write_pairs(pairs: Sequence[Pair], path: Path) -> None:
-    """Write a list of pairs as CSV, for `read_pairs` and for others.
+    """Write a list of pairs as CSV, for `read_pairs` and other programs.
 
     Raises:
         UsageError: when the file cannot be written.
     """
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["left", "right", "same", "fold"])
+    writer.writerows([pair.left, pair.right, int(pair.same), pair.fold] for pair in pairs)
     try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["left", "right", "same", "fold"])
-            writer.writerows([pair.left, pair.right, int(pair.same), pair.fold] for pair in pairs)
+        write_output(path, file.getvalue().encode())
     except OSError as error:
         raise UsageError(f"{path}: the list of pairs cannot be written: {error}") from None
 
@@ -181,7 +184,7 @@ def _draw_same_pairs(
         deck = list(itertools.combinations(photos, 2))
         if deck:
             decks.append([deck[i] for i in generator.permutation(len(deck))[:wanted]])
-    # One pair of each person, then a second of each who has it, and so on.
+    # One pair of each person, then a second pair of each person who has two, and so on.
     rounds = itertools.chain.from_iterable(itertools.zip_longest(*decks))
     return [pair for pair in rounds if pair is not None][:wanted]
 
@@ -193,15 +196,15 @@ def _draw_different_pairs(
     possible = len(names) * (len(names) - 1) // 2
     drawn: dict[tuple[str, str], None] = {}
     taken: set[tuple[str, str]] = set()
-    for _ in range(20 * wanted):  # draws enough, unless the fold is tiny
+    for _ in range(20 * wanted):  # enough draws, unless the fold is tiny
         if len(drawn) == wanted or possible == 0:
             break
         a, b = sorted(generator.choice(len(names), size=2, replace=False))
-        who = names[a], names[b]
-        if who in taken and len(taken) < possible:
+        couple = names[a], names[b]
+        if couple in taken and len(taken) < possible:
             continue
-        taken.add(who)
-        left, right = (people[name][generator.integers(len(people[name]))] for name in who)
+        taken.add(couple)
+        left, right = (people[name][generator.integers(len(people[name]))] for name in couple)
         drawn[left, right] = None
     return list(drawn)
 
@@ -219,7 +222,7 @@ def _parse_csv(lines: list[str]) -> Iterator[Pair]:
         same = truths.get((row.get("same") or "").strip().lower())
         fold = (row.get("fold") or str((number - 2) % 10 + 1)).strip()
         if same is None or not fold.isdecimal() or not row.get("left") or not row.get("right"):
-            raise _BadLineError(f"line {number} should be left,right,same,fold with same 0 or 1")
+            raise _BadLineError(f"line {number} must be left,right,same,fold with same 0 or 1")
         yield Pair(
             _check_inside(row["left"]), _check_inside(row["right"]), same=same, fold=int(fold)
         )
@@ -229,9 +232,7 @@ def _parse_lfw(lines: list[str]) -> Iterator[Pair]:
     """Parse LFW: `folds, n` (or `n`: one fold), then n same and n different pairs a fold."""
     head = lines[0].split()
     if not 1 <= len(head) <= 2 or not all(word.isdecimal() for word in head):
-        raise _BadLineError(
-            "line 1 should be LFW's `folds n`, or a CSV header with left,right,same"
-        )
+        raise _BadLineError("line 1 must be LFW's `folds n`, or a CSV header with left,right,same")
     per_fold = int(head[-1])
     for number, line in enumerate(lines[1:], start=2):
         words = line.split("\t") if "\t" in line else line.split()

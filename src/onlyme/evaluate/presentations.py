@@ -1,29 +1,37 @@
-"""A folder of presentations comes in, live ones and attacks; the verdict on each goes out."""
+"""Judge a folder of presentations, of living people and of attacks, one by one."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from onlyme.errors import CameraError, ImageError, UsageError
-from onlyme.faceid.functions import check_liveness
 from onlyme.image.sources import PHOTO_SUFFIXES, list_photos, read_frames
-from onlyme.types import Verdict
+from onlyme.types import Frame, Liveness, Verdict
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
 
-    from onlyme.types import Frame
+__all__ = [
+    "MAX_FRAMES",
+    "MAX_FRAMES_PER_SECOND",
+    "LivenessChecker",
+    "judge_presentation",
+    "read_presentation_frames",
+    "walk_presentations",
+]
 
-__all__ = ["judge_presentation", "read_capture", "walk_presentations"]
+MAX_FRAMES = 8
+"""The most frames of a video that are judged."""
 
-PRESENTATION_FRAMES = 8
-"""So many frames of a video are looked at …"""
+MAX_FRAMES_PER_SECOND = 15.0
+"""The most frames of a second of video that are judged; 8 frames are half a second."""
 
-PRESENTATION_FRAMES_PER_SECOND = 15.0
-"""… taken at most so many times a second: half a second of it."""
+LivenessChecker: TypeAlias = Callable[[Path | list[Path] | list[Frame]], Liveness]
+"""Checks one photo, several photos, or frames, as `onlyme.check_liveness` does."""
 
 
 def walk_presentations(folder: str | os.PathLike[str]) -> Iterator[tuple[str, Path]]:
@@ -47,37 +55,45 @@ def walk_presentations(folder: str | os.PathLike[str]) -> Iterator[tuple[str, Pa
                 yield kind.name, path
     if not found:
         raise UsageError(
-            f"{root}: holds no presentations; make folders live, print, replay … in it, and put "
-            "pictures, videos or folders of frames into these"
+            f"{root} has no presentations; make folders live, print, replay … in it, and put "
+            "pictures, videos or folders of frames into them"
         )
 
 
-def judge_presentation(path: Path) -> tuple[Verdict, str]:
-    """Judge one presentation; also say why it got no answer, where it got none."""
+def judge_presentation(path: Path, check: LivenessChecker) -> tuple[Verdict, str]:
+    """Judge one presentation.
+
+    Args:
+        path: a picture, a video or a folder of frames.
+        check: says whether pictures or frames show a living person.
+
+    Returns:
+        The verdict, and why the presentation could not be judged; empty when it could.
+    """
     try:
         if path.is_dir():
-            answer = check_liveness(list(list_photos(path)))
+            liveness = check(list(list_photos(path)))
         elif path.suffix.lower() in PHOTO_SUFFIXES:
-            answer = check_liveness(path)
+            liveness = check(path)
         else:
-            answer = check_liveness(read_capture(path))
+            liveness = check(read_presentation_frames(path))
     except (ImageError, CameraError) as error:
         return Verdict.UNDECIDED, str(error)
-    return answer.verdict or Verdict.UNDECIDED, ""
+    return liveness.verdict or Verdict.UNDECIDED, ""
 
 
-def read_capture(path: Path) -> list[Frame]:
-    """Return the frames of a video's beginning that a camera's attempt would see.
+def read_presentation_frames(path: Path) -> list[Frame]:
+    """Return the first frames of a video, at the rate of a camera's attempt.
 
     Raises:
-        CameraError: it is no video that can be read.
+        CameraError: it is not a video that can be read.
     """
-    return list(islice(_thin_frames(path), PRESENTATION_FRAMES))
+    return list(islice(_thin_frames(path), MAX_FRAMES))
 
 
 def _thin_frames(path: Path) -> Iterator[Frame]:
     due = 0.0
     for frame in read_frames(path):
         if frame.at + 1e-3 >= due:
-            due = frame.at + 1 / PRESENTATION_FRAMES_PER_SECOND - 1e-3
+            due = frame.at + 1 / MAX_FRAMES_PER_SECOND - 1e-3
             yield frame

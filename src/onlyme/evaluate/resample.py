@@ -1,8 +1,8 @@
-"""Two studies of the same people come in; how sure their miss rates and ratio are goes out.
+"""Resample people to say how sure a miss rate is, or the ratio of two miss rates.
 
-Each draw takes people at random, as owners and as strangers alike, sets every
-threshold anew on the draw's own strangers and counts the draw's own misses:
-the interval holds the doubt about the threshold as well. Two systems are
+Each draw takes people at random, as owners and as strangers, sets the
+threshold on the strangers of the draw and counts the misses of the draw. So
+the interval includes the uncertainty of the threshold. Two systems are
 compared on the same draws.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["miss_rate", "miss_ratio"]
 
-_TAIL_HEADROOM_FACTOR = 8  # how many times the target's share of the tail a draw may need
+_TAIL_HEADROOM_FACTOR = 8  # a draw may need this many times the target's share of the tail
 
 
 def miss_rate(study: OwnerStudy, fmr: float, *, repeats: int = 500, seed: int = 0) -> Interval:
@@ -32,13 +32,13 @@ def miss_rate(study: OwnerStudy, fmr: float, *, repeats: int = 500, seed: int = 
 
     Args:
         study: of the owner protocol.
-        fmr: the target, one threshold for everybody.
+        fmr: the target, one threshold for all owners.
         repeats: draws.
         seed: the same seed draws the same people.
 
     Raises:
         UsageError: when most draws cannot be judged: too few people, or a
-            target so high that its comparisons were not kept one by one.
+            target so high that its comparisons were not stored one by one.
     """
     draw = _StudyResampler(study, fmr)
     return bootstrap(draw.miss_rate, draw.people, repeats=repeats, seed=seed)
@@ -49,8 +49,8 @@ def miss_ratio(
 ) -> Interval:
     """Return FNMR of the new system / FNMR of the baseline at the same FMR, paired.
 
-    Below 1 the new system turns fewer owners away; the claim holds when the
-    whole interval lies below 1. Draws on which neither errs are left out.
+    Below 1 the new system rejects fewer owners; this is shown when the
+    whole interval lies below 1. Draws on which neither system errs are left out.
 
     Args:
         new: of the owner protocol.
@@ -70,7 +70,9 @@ def miss_ratio(
         for one, other in zip(new.trials, baseline.trials, strict=False)
     )
     if not same:
-        raise UsageError("only studies of the same owners, photos, folds and seed can be paired")
+        raise UsageError(
+            "only studies of the same owners, photos, folds and seed can be compared in pairs"
+        )
     first, second = _StudyResampler(new, fmr), _StudyResampler(baseline, fmr)
 
     def ratio(drawn: NDArray[np.int64]) -> float:
@@ -83,7 +85,7 @@ def miss_ratio(
 
 
 class _StudyResampler:
-    """A study, laid out so that people can be drawn quickly."""
+    """A study in arrays that make a draw of people quick."""
 
     def __init__(self, study: OwnerStudy, fmr: float) -> None:
         names, self._person, self._photos = np.unique(
@@ -105,7 +107,7 @@ class _StudyResampler:
         )
 
     def miss_rate(self, drawn: NDArray[np.int64]) -> float:
-        """FNMR at the target FMR among the people drawn; NaN where it does not exist."""
+        """Return the FNMR at the target FMR among the people drawn; NaN where it does not exist."""
         total = self._count_comparisons(drawn)
         weights = drawn[self._one] * drawn[self._other]
         own = drawn[self._attempts]
@@ -118,7 +120,7 @@ class _StudyResampler:
         return float(own[self._genuine < threshold].sum() / own.sum())
 
     def _count_comparisons(self, drawn: NDArray[np.int64]) -> int:
-        """How many comparisons there are among the people drawn, each weighed by both."""
+        """Return the number of comparisons among the people drawn, each weighed by both people."""
         photos = drawn * self._photos
         in_fold = np.bincount(self._fold, weights=photos)[self._fold[self._owners]]
         others = in_fold - photos[self._owners]

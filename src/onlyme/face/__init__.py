@@ -1,1 +1,1 @@
-"""A frame comes in; its faces, aligned, and their embeddings go out."""
+"""Find the faces of a frame, align them and embed them."""

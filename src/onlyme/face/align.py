@@ -1,13 +1,13 @@
-"""Turn a face upright and to the size that the network was trained on.
+"""Turn a face upright and scale it to the size that the network was trained on.
 
 Five landmarks fix a similarity transform (rotation, one scale, shift) in the
-least-squares sense; a picture warped by it has its eyes, nose and mouth where
-every training picture had them.
+least-squares sense; a picture warped by it has eyes, nose and mouth in the same
+places as every training picture.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
     from onlyme.types import Face
 
-__all__ = ["REFERENCE", "align", "fit_similarity"]
+__all__ = ["REFERENCE", "VERSION", "align", "fit_similarity"]
+
+VERSION: Final = 1
+"""Raise it when a change here or in `resize` gives other aligned faces; see
+`onlyme.face.versions`."""
 
 REFERENCE = np.array(
     [
@@ -31,14 +35,14 @@ REFERENCE = np.array(
     ],
     dtype=np.float64,
 )
-"""float64[5, 2]: where the landmarks lie in a 112×112 aligned face, in pixels (ArcFace's five
-points, Deng et al., CVPR 2019, which SFace was trained with)."""
+"""float64[5, 2]: the landmarks of a 112×112 aligned face, in pixels (ArcFace's five points, Deng
+et al., CVPR 2019, which SFace was trained with)."""
 
 
 def fit_similarity(
     points: NDArray[np.floating], target: NDArray[np.floating]
 ) -> NDArray[np.float64]:
-    """Find the similarity transform that brings points nearest to their targets.
+    """Find the similarity transform that moves points nearest to their targets.
 
     In the plane the least-squares problem of Umeyama (PAMI 13(4), 1991) is linear in
     complex numbers: with centred p and q, q ≈ c·p and c = ⟨p, q⟩ / ⟨p, p⟩.
@@ -65,8 +69,8 @@ def fit_similarity(
 def align(pixels: NDArray[np.uint8], face: Face, size: int = 112) -> NDArray[np.uint8]:
     """Cut a face out of a frame, upright and `size` pixels wide.
 
-    Faces much larger than `size` are first shrunk by averaging over areas, since
-    bilinear sampling alone would skip most of their pixels.
+    A face much larger than `size` is first shrunk by averaging over areas, since
+    bilinear sampling alone would skip most of its pixels.
 
     Args:
         pixels: uint8[h, w, 3], RGB.
@@ -74,7 +78,7 @@ def align(pixels: NDArray[np.uint8], face: Face, size: int = 112) -> NDArray[np.
         size: side of the result in pixels.
 
     Returns:
-        uint8[size, size, 3], RGB; black where the face reaches over the border.
+        uint8[size, size, 3], RGB; black where the face extends beyond the frame.
     """
     landmarks = face.landmarks.astype(np.float64)
     matrix = fit_similarity(landmarks, REFERENCE * (size / 112))
@@ -92,7 +96,7 @@ def _crop_and_shrink(
     matrix: NDArray[np.float64],
     size: int,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Cut out the part of the frame that fills the aligned face, and shrink it near its size."""
+    """Cut out the part of the frame that the aligned face shows, and shrink it."""
     corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], dtype=np.float64)
     inside = (corners - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
     height, width = pixels.shape[:2]
@@ -103,5 +107,5 @@ def _crop_and_shrink(
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     part = pixels[top:bottom, left:right]
     small, ratio = shrink(part, max(1, round(max(part.shape[:2]) * scale)))
-    # Pixel centres, not corners, are what landmarks and matrix speak of.
+    # Landmarks and matrix refer to the centres of pixels, not to their corners.
     return small, (landmarks - (left, top) + 0.5) * ratio - 0.5

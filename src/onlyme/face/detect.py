@@ -1,18 +1,21 @@
-"""Find the faces of a frame, with five landmarks each, at a cost that hardly grows with it.
+"""Find the faces of a frame, with five landmarks each.
 
-A frame is first searched at low resolution. Where nothing convincing is found, the
-search goes on at higher ones, so that small faces are not lost, and at last with the
-picture turned by quarters, for photos whose orientation was lost. Small faces found in a
-shrunken picture are then measured again on their own crop, and so are tilted heads, on a
-crop turned upright: YuNet knows upright faces, and sees the eyes of a head that is tilted
-by 20° as nearly level; at 40° that costs more than half of the similarity (benchmarks/tilt.py).
+A frame is first searched at low resolution. If no certain face is found, the search
+continues at higher resolutions, so that small faces are found too, and at last in the
+picture turned by 90, 180 and 270 degrees, for photos that lost their orientation. So the
+time hardly grows with the size of the frame.
+
+Small faces that were found in a shrunken picture are then measured again on their own crop.
+Tilted heads are measured again on a crop turned upright: YuNet was trained on upright faces,
+and places the eyes of a head that is tilted by 20° as nearly level; at 40° that error costs
+more than half of the similarity (benchmarks/tilt.py).
 """
 
 from __future__ import annotations
 
 import math
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
@@ -30,41 +33,46 @@ from onlyme.face.yunet import SAME_FACE_OVERLAP, load_opencv, wrap_network
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from onlyme.face.yunet import NetworkFunction
-    from onlyme.types import Face
+    from onlyme.types import Face, NetworkFunction
 
-__all__ = ["Detector"]
+__all__ = ["VERSION", "Detector"]
+
+VERSION: Final = 1
+"""Raise it when a change here, in `yunet`, `geometry` or `resize` gives other faces; see
+`onlyme.face.versions`."""
 
 SEARCH_SIDES_PIXELS = (256, 640, 1280, 1920)
-"""Longest side, in pixels, of the pictures searched one after the other."""
+"""Longest side, in pixels, of the pictures that are searched one after the other."""
 
 MIN_SURE_SCORE = 0.8
-"""A face of this score ends the search; a weaker one may be a better one's blur."""
+"""A face with this score ends the search; a lower one may be a blurred face that a higher
+resolution shows better."""
 
 CROP_SIDE_PIXELS = 160
-"""Side of the crop on which landmarks are measured again, in pixels."""
+"""Side, in pixels, of the crop on which landmarks are measured again."""
 
 CROP_SIDE_FACE_WIDTHS = 2.0
-"""Side of that crop in widths of the face: the detector wants to see what is around it."""
+"""Side of that crop in widths of the face: the detector needs to see the surroundings."""
 
 FINE_WIDTH_PIXELS = 56
 """A face this wide in the searched picture, in pixels, needs no second measurement: on LFW,
-enlarged to webcam frames, the embedding is the same from 192 pixels' search on."""
+enlarged to webcam frames, the embedding is the same for searches at 192 pixels and more."""
 
 MAX_UPRIGHT_DEGREES = 10.0
-"""A head tilted by less than this, in degrees, is measured well as it is."""
+"""A head tilted by less than this, in degrees, is measured well without turning it."""
 
 DOUBTFUL_SCORE = 0.9
-"""Nine in ten upright faces score above 0.91; where none reaches this, other ways up are tried."""
+"""Where no face reaches this score, other orientations are tried. Nine in ten upright faces score
+above 0.91."""
 
 MIN_SCORE_GAIN = 0.02
-"""By so much a face must score higher another way up."""
+"""Least gain in score for which another orientation is chosen."""
 
 TURN_STEPS_DEGREES = (-90.0, -45.0, 45.0, 90.0, 180.0)
-"""Degrees by which a doubtful face is turned."""
+"""Degrees by which a face with a low score is turned."""
 
 MAX_TURNS = 3
-"""So often a tilted head is turned and measured again, at most."""
+"""Most times that a tilted head is turned and measured again."""
 
 
 class Detector:
@@ -72,10 +80,10 @@ class Detector:
 
     Args:
         weights: the ONNX file's bytes, checked already.
-        run: the network made of them by another engine than OpenCV.
+        run: the same network, loaded by another engine; by default OpenCV loads it.
 
     Raises:
-        ModelRefused: when OpenCV cannot load them.
+        ModelRefused: OpenCV cannot load them.
     """
 
     def __init__(self, weights: bytes, run: NetworkFunction | None = None) -> None:
@@ -110,19 +118,20 @@ class Detector:
         return sorted(remove_overlaps(found, SAME_FACE_OVERLAP), key=lambda face: -face.area)
 
     def has_candidate(self, pixels: NDArray[np.uint8]) -> bool:
-        """Say whether a quick search finds anything that may be a face."""
+        """Say whether a quick search at low resolution finds anything that may be a face."""
         return bool(self._run(*_shrink_frame(pixels, SEARCH_SIDES_PIXELS[0])))
 
     def detect_near(self, pixels: NDArray[np.uint8], last: Face) -> list[Face]:
-        """Find the faces around the place where one was a moment ago, each measured finely.
+        """Find the faces around the place where one was in the frame before.
 
         Args:
             pixels: uint8[h, w, 3], RGB, the next frame of the same camera.
             last: the face as it was found in the frame before.
 
         Returns:
-            The face that overlaps the most with the last one first, then others that are
-            partly seen beside it; empty where that face is not there any more.
+            First the face that overlaps the most with the last one, measured as precisely as by
+            `detect`; then others that are partly visible beside it. Empty where that face is no
+            longer there.
         """
         tilt = _measure_tilt(last.landmarks, 0.0)
         tilt = tilt if abs(tilt) >= MAX_UPRIGHT_DEGREES else 0.0
@@ -141,7 +150,7 @@ class Detector:
         return [self._measure_again(pixels, f) if f.box[2] < narrow else f for f in faces]
 
     def _search_turned(self, pixels: NDArray[np.uint8]) -> list[Face]:
-        """Look for a face in the picture turned by 90, 180 and 270 degrees."""
+        """Search the picture turned by 90, 180 and 270 degrees."""
         small, ratio = shrink(pixels, SEARCH_SIDES_PIXELS[1])
         height, width = small.shape[:2]
         # The axes and the origin of the turned picture in the upright one.
@@ -153,12 +162,12 @@ class Detector:
         for code, back in turns.items():
             turned = np.asarray(cv2.rotate(small, code), np.uint8)
             faces = self._run(turned, compose_affine(np.array(back, float), invert_shrink(ratio)))
-            if sure := [face for face in faces if face.score >= MIN_SURE_SCORE]:
-                return sure
+            if certain := [face for face in faces if face.score >= MIN_SURE_SCORE]:
+                return certain
         return []
 
     def _try_turns(self, pixels: NDArray[np.uint8], face: Face) -> Face:
-        """Try other ways up: a head on its side is hardly found, and with wrong landmarks."""
+        """Try other orientations: a head on its side gets a low score and wrong landmarks."""
         turned = {
             degrees: self._measure_again(pixels, face, degrees) for degrees in TURN_STEPS_DEGREES
         }
@@ -167,7 +176,7 @@ class Detector:
         return self._level(pixels, best, degrees) if better else face
 
     def _level(self, pixels: NDArray[np.uint8], face: Face, turned: float = 0.0) -> Face:
-        """Turn a tilted head upright and measure it again, until it is upright."""
+        """Turn a tilted head and measure it again, until it is upright."""
         for _ in range(MAX_TURNS):
             tilt = _measure_tilt(face.landmarks, turned)
             if abs(tilt) < MAX_UPRIGHT_DEGREES:
@@ -177,19 +186,19 @@ class Detector:
         return face
 
     def _measure_again(self, pixels: NDArray[np.uint8], face: Face, degrees: float = 0.0) -> Face:
-        """Measure a face again on its own crop; keep it as it was if that finds none.
+        """Measure a face again on its own crop; return it unchanged if none is found there.
 
         Args:
             pixels: the frame.
-            face: found in it.
-            degrees: how far the head is tilted, clockwise, and is turned back.
+            face: a face found in it.
+            degrees: the tilt of the head, clockwise; the crop is turned back by it.
         """
         again = self._run(*_cut(pixels, face, degrees))
         best = max(again, key=lambda other: overlap(face, other), default=face)
         return best if overlap(face, best) > SAME_FACE_OVERLAP else face
 
     def _run(self, pixels: NDArray[np.uint8], back: NDArray[np.float64]) -> list[Face]:
-        """Search a picture; `back` leads from it to the frame."""
+        """Search a picture; `back` maps it to the frame."""
         with self._lock:
             rows = self._find(pixels)
         return [map_to_frame(row, back) for row in rows if np.isfinite(row).all()]
@@ -198,7 +207,7 @@ class Detector:
 def _shrink_frame(
     pixels: NDArray[np.uint8], side: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Shrink a frame to be searched; also return the way back to it."""
+    """Shrink a frame for the search; also return the map back to the frame."""
     small, ratio = shrink(pixels, side)
     return small, invert_shrink(ratio)
 
@@ -206,7 +215,7 @@ def _shrink_frame(
 def _cut(
     pixels: NDArray[np.uint8], face: Face, degrees: float
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Cut out a face with what is around it, turned back by its tilt; and the way back."""
+    """Cut out a face with its surroundings, turned upright; also return the map back."""
     centre = face.box[:2] + face.box[2:] / 2
     reach = float(max(face.box[2:])) * CROP_SIDE_FACE_WIDTHS / 2
     half = reach * (math.sqrt(2) if degrees else 1.0)  # a turned square needs its corners
@@ -229,16 +238,16 @@ def _cut(
 
 
 def _measure_eye_line(landmarks: NDArray[np.float32]) -> float:
-    """Degrees, clockwise, by which the line through the eyes is turned."""
+    """Return the angle of the line through the eyes in degrees, clockwise."""
     x, y = landmarks[1] - landmarks[0]
     return math.degrees(math.atan2(y, x))
 
 
 def _measure_tilt(landmarks: NDArray[np.float32], turned: float) -> float:
-    """Degrees, clockwise, by which a head is tilted beyond what it was turned back by.
+    """Return a head's tilt in degrees, clockwise, in addition to the angle it was turned by.
 
-    YuNet follows a tilt too little with the eyes, and half with the line from eyes to
-    mouth; going as far again beyond that line comes near the truth (measured on LFW).
+    YuNet's eyes follow a tilt too little, and its line from eyes to mouth follows about half of
+    it. Adding the difference once more to that line comes near the true tilt (measured on LFW).
     """
     eyes = (_measure_eye_line(landmarks) - turned + 180) % 360 - 180
     x, y = (landmarks[3] + landmarks[4] - landmarks[0] - landmarks[1]) / 2

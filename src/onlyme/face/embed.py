@@ -1,43 +1,45 @@
-"""An aligned face comes in; the frozen network's vector goes out, at unit length."""
+"""Embed an aligned face by the frozen network, as a vector of unit length."""
 
 from __future__ import annotations
 
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 
-from onlyme.errors import ModelError, ModelRefused
+from onlyme.errors import ModelError
+from onlyme.face.models.opencv import load_network
 from onlyme.types import Embedding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from numpy.typing import NDArray
 
     from onlyme.face.models import Model
+    from onlyme.types import NetworkFunction
 
-    NetworkFunction = Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]]
+__all__ = ["VERSION", "Embedder"]
 
-__all__ = ["Embedder"]
+VERSION: Final = 1
+"""Raise it when a change here gives other vectors; see `onlyme.face.versions`."""
 
 
 class Embedder:
     """One network. Safe to call from several threads, one at a time inside.
 
     Args:
-        model: the manifest entry; says how to feed the network.
-        run: the network as another engine than OpenCV runs it, made of the checked bytes.
+        model: the manifest entry; it says what input the network takes.
+        run: the network, loaded from the checked file by another engine; by default OpenCV
+            loads it.
 
     Attributes:
-        model: sha256 of the network, which every embedding carries.
+        model: sha256 of the network; each embedding holds it too.
         dimension: length of its vectors.
         size: side of the aligned face that it takes, in pixels.
 
     Raises:
-        ModelMissing: when the network's file is not there.
-        ModelRefused: when it is not the right one, or OpenCV cannot load it.
+        ModelMissing: the network's file is not there.
+        ModelRefused: it is not the file that the manifest names, or OpenCV cannot load it.
     """
 
     def __init__(self, model: Model, run: NetworkFunction | None = None) -> None:
@@ -46,7 +48,7 @@ class Embedder:
         self.size = model.size
         self._scale = model.scale
         self._mean = model.mean
-        self._run = run or _load_opencv(model)
+        self._run = run or load_network(model)
         self._lock = Lock()
 
     def embed(self, aligned: NDArray[np.uint8]) -> Embedding:
@@ -56,10 +58,10 @@ class Embedder:
             aligned: uint8[size, size, 3], RGB, from `align`.
 
         Returns:
-            The network's own vector; heads act only later.
+            The network's own vector; a learned head is applied only later.
 
         Raises:
-            ModelError: when the network returns no direction (all zero, or not finite).
+            ModelError: the network returned no direction (all zero, or not finite).
         """
         blob = np.asarray(
             cv2.dnn.blobFromImage(aligned, self._scale, mean=(self._mean,) * 3), np.float32
@@ -73,17 +75,3 @@ class Embedder:
                 f"{self.dimension} expected)"
             )
         return Embedding(vector / np.float32(length), self.model)
-
-
-def _load_opencv(model: Model) -> NetworkFunction:
-    try:
-        with model.copy_to_memory() as path:
-            net = cv2.dnn.readNetFromONNX(path)
-    except cv2.error as error:
-        raise ModelRefused(f"{model.path} cannot be loaded: {error.err}") from None
-
-    def run(blob: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
-        net.setInput(blob)
-        return (np.asarray(net.forward(), np.float32),)
-
-    return run

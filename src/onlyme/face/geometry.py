@@ -1,4 +1,4 @@
-"""Carry faces from a picture that was searched back to the frame that it was made from."""
+"""Map faces from a searched picture back to its frame, and compare their boxes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "compose_affine",
-    "crop_face_box",
     "invert_shrink",
     "map_to_frame",
     "overlap",
@@ -22,34 +21,34 @@ __all__ = [
 
 
 def invert_shrink(ratio: NDArray[np.float32], left: int = 0, top: int = 0) -> NDArray[np.float64]:
-    """Return the way back from a shrunken part of a frame: float64[2, 3].
+    """Return the affine map from a shrunken part of a frame to the frame: float64[2, 3].
 
     Args:
         ratio: width and height of the small picture as shares of the part's.
         left: the part's first column in the frame.
         top: its first row.
     """
-    # Shrinking keeps the corners of pixels in place, and so moves their centres.
+    # Shrinking keeps the corners of pixels in place, and so it moves their centres.
     x, y = (float(value) for value in 1 / ratio)
     return np.array([[x, 0, left + (x - 1) / 2], [0, y, top + (y - 1) / 2]])
 
 
 def compose_affine(first: NDArray[np.float64], then: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return two affine ways, float64[2, 3] each, as one."""
+    """Return two affine maps, float64[2, 3] each, as one."""
     turn = then[:, :2] @ first[:, :2]
     shift = then[:, :2] @ first[:, 2] + then[:, 2]
     return np.column_stack([turn, shift])
 
 
 def map_to_frame(row: NDArray[np.float32], back: NDArray[np.float64]) -> Face:
-    """Turn a row of YuNet's into a face of the frame.
+    """Convert one row of YuNet's output to a face of the frame.
 
-    A tilted head keeps the box that it has upright, moved to its place: the smallest
+    A tilted head gets the box that it has when upright, moved to its place: the smallest
     upright box around a tilted one would be larger than the head.
 
     Args:
         row: float32[15]: box, five landmarks, score, in pixels of the searched picture.
-        back: float64[2, 3], from there to the frame.
+        back: float64[2, 3], the map from there to the frame.
     """
     centre = back[:, :2] @ (row[:2] + row[2:4] / 2) + back[:, 2]
     lying = abs(back[1, 0]) > abs(back[0, 0])
@@ -70,17 +69,9 @@ def overlap(one: Face, other: Face) -> float:
 
 
 def remove_overlaps(faces: list[Face], max_overlap: float) -> list[Face]:
-    """Of faces that overlap by more than `max_overlap` keep the first."""
-    kept: list[Face] = []
+    """Keep the first of the faces that overlap by more than `max_overlap`."""
+    separate: list[Face] = []
     for face in faces:
-        if all(overlap(face, other) <= max_overlap for other in kept):
-            kept.append(face)
-    return kept
-
-
-def crop_face_box(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
-    """Return the part of a frame that a face's box covers; at least one pixel."""
-    height, width = pixels.shape[:2]
-    low = np.clip(face.box[:2], 0, (width - 1, height - 1)).astype(int)
-    high = np.clip(face.box[:2] + face.box[2:], low + 1, (width, height)).astype(int)
-    return pixels[low[1] : high[1], low[0] : high[0]]
+        if all(overlap(face, other) <= max_overlap for other in separate):
+            separate.append(face)
+    return separate

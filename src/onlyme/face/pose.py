@@ -1,4 +1,4 @@
-"""Five landmarks → which way the head is turned."""
+"""Estimate from five landmarks how a head is turned."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["estimate_pose"]
 # tip and the two mouth corners of a head that looks straight at the camera, in units of the
 # distance between the eyes. x and y are the medians of YuNet's landmarks over some 2,000
 # press photos of faces turned by less than 5°; z is from mean adult proportions: the nose
-# tip stands 28 mm before the eyes and 24 mm before the corners of the mouth, the eyes 64 mm
-# apart.
+# tip is 28 mm in front of the eyes and 24 mm in front of the corners of the mouth, and the
+# eyes are 64 mm apart.
 _HEAD: Final = np.array(
     [
         (-0.500, -0.549, 0.44),
@@ -33,8 +33,8 @@ _SOLVE: Final = np.linalg.pinv(_CENTRED)  # 3×5
 def estimate_pose(landmarks: NDArray[np.float32]) -> tuple[float, float, float]:
     """Estimate how a head is turned, from five landmarks.
 
-    A mean head is laid over the landmarks under scaled orthographic projection
-    (DeMenthon and Davis 1995, its first step). People's noses differ: expect
+    A mean head is fitted to the landmarks under scaled orthographic projection
+    (DeMenthon and Davis 1995, the first step). People's noses differ: expect
     errors of some 5° in yaw and roll and 10° in pitch. All signs are the
     person's own, in a picture that is not mirrored:
 
@@ -61,7 +61,7 @@ def estimate_pose(landmarks: NDArray[np.float32]) -> tuple[float, float, float]:
         return 0.0, 0.0, 0.0
     eyes = points[1] - points[0]
     roll = np.arctan2(eyes[1], eyes[0])
-    # Straighten the picture first: yaw and pitch are about the head's own upright axis.
+    # Straighten the picture first: yaw and pitch refer to the head's own upright axis.
     cosine, sine = np.cos(roll), np.sin(roll)
     points = (points - points.mean(axis=0)) @ np.array([(cosine, -sine), (sine, cosine)])
     projection = (_SOLVE @ points).T  # 2×3, the first two rows of a scaled rotation
@@ -70,7 +70,7 @@ def estimate_pose(landmarks: NDArray[np.float32]) -> tuple[float, float, float]:
         return 0.0, 0.0, 0.0
     across, down = left @ right
     away = np.cross(across, down)
-    x, y, z = -across[2], -down[2], -away[2]  # where the head's own "towards the camera" points
+    x, y, z = -across[2], -down[2], -away[2]  # the direction in which the face looks
     yaw = np.arctan2(x, -z)
     pitch = np.arcsin(np.clip(-y, -1.0, 1.0))
     return float(np.degrees(yaw)), float(np.degrees(pitch)), float(np.degrees(roll))

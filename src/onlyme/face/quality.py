@@ -1,10 +1,10 @@
-"""A face in a frame → how fit it is for recognition, with advice in plain words.
+"""Measure whether a face in a frame is good enough for recognition, and give advice.
 
-The limits refuse only what hurts. They come from some 6,000 press photos (LFW)
-and the SFace embedding: photos were made smaller, more blurred, darker or
-brighter step by step, and each limit stands where the similarity of a photo to
-the other photos of its person has begun to fall, while nearly all photos as
-they are still pass. Liveness and recognition have limits of their own.
+The limits refuse only photos that make recognition worse. They come from about
+6,000 press photos (LFW) and the SFace embedding: photos were made smaller, more
+blurred, darker or brighter step by step. Each limit is where the similarity of a
+photo to the other photos of its person begins to fall, while nearly all unchanged
+photos still pass. Liveness and recognition have limits of their own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["assess", "estimate_pose"]
 
-# In brackets: what the miss rate at a cosine of 0.45, 0.6 % for untouched photos, is there.
+# In brackets: the miss rate at a cosine of 0.45 for photos at that value; it is 0.6 % for unchanged
+# photos.
 _MIN_EYE_DISTANCE_PIXELS: Final = 20.0  # pixels (20: 0.6 %; 12: 1.2 %; 8: 7.5 %)
 _MIN_SHARPNESS_PERCENT: Final = (
     10.0  # % (blur of σ = 2.5 on a 45-pixel eye distance: 8, 1.2 %; σ = 4: 20 %)
@@ -31,25 +32,25 @@ _MIN_LIGHT_PERCENT, _MAX_LIGHT_PERCENT = 10.0, 85.0  # % (13: 1.2 %; 8: 1.9 %; 5
 _MAX_CLIPPED_PERCENT: Final = 25.0  # % (29: 3.1 %; 61: 11.9 %)
 _MAX_YAW_DEGREES, _MAX_PITCH_DEGREES, _MAX_ROLL_DEGREES = 55.0, 25.0, 45.0  # degrees
 
-_SIDE_PIXELS: Final = 112  # what the embedder sees; more detail than this cannot help it
-_RIM_PIXELS: Final = 14  # hair and background at the edge of the box do not count
+_SIDE_PIXELS: Final = 112  # side of the embedder's input; it cannot use more detail than that
+_RIM_PIXELS: Final = 14  # hair and background at the edge of the box are left out
 _BLACK_LEVEL, _WHITE_LEVEL = 8, 247
 
 
 def assess(
     pixels: NDArray[np.uint8], box: NDArray[np.float32], landmarks: NDArray[np.float32]
 ) -> Quality:
-    """Measure whether a face is fit to be enrolled.
+    """Measure whether a face is good enough to be enrolled.
 
     The checks, in this order:
 
     - `size`: pixels between the eyes;
-    - `sharpness`: how much of the face's contrast is fine detail, in %: the
-      standard deviation of the Laplacian over that of the grey values, both on
-      the face scaled to 112×112, so that it depends neither on the resolution
-      of the photo nor on its light;
+    - `sharpness`: share of fine detail in the face's contrast, in %: the standard
+      deviation of the Laplacian divided by that of the grey values, both on the
+      face scaled to 112×112, so that it depends neither on the resolution of the
+      photo nor on its light;
     - `exposure`: mean of the grey values in %;
-    - `clipping`: pixels that are as good as black or white, in %;
+    - `clipping`: pixels that are nearly black or white, in %;
     - `yaw`, `pitch`, `roll`: degrees, with the signs of `pose`.
 
     Args:
@@ -61,7 +62,7 @@ def assess(
         The seven checks.
 
     Raises:
-        ImageError: when the box lies outside the frame.
+        ImageError: the box is outside the frame.
     """
     grey = _crop_grey_face(pixels, box)
     points = np.asarray(landmarks, dtype=np.float64)
@@ -82,13 +83,13 @@ def _crop_grey_face(pixels: NDArray[np.uint8], box: NDArray[np.float32]) -> NDAr
 
     height, width = pixels.shape[:2]
     if not np.isfinite(box).all():
-        raise ImageError("frame", "the box of the face holds no numbers")
+        raise ImageError("frame", "the box of the face holds values that are not numbers")
     edges = np.round([box[0], box[1], box[0] + box[2], box[1] + box[3]])
     left, right = np.clip(edges[[0, 2]], 0, width).astype(int)
     top, bottom = np.clip(edges[[1, 3]], 0, height).astype(int)
     if right - left < 1 or bottom - top < 1:
-        raise ImageError("frame", "the box of the face lies outside it")
-    # Of a face many times as large every n-th pixel says the same, in a fraction of the time.
+        raise ImageError("frame", "the box of the face is outside it")
+    # For a much larger face every n-th pixel gives the same result, in a fraction of the time.
     step = max(1, min(bottom - top, right - left) // (2 * _SIDE_PIXELS))
     part = np.ascontiguousarray(pixels[top:bottom:step, left:right:step])
     crop = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY)
@@ -113,7 +114,7 @@ def _check_sharpness(grey: NDArray[np.float32]) -> QualityCheck:
 
     inner = grey[_RIM_PIXELS:-_RIM_PIXELS, _RIM_PIXELS:-_RIM_PIXELS]
     detail = cv2.Laplacian(grey, cv2.CV_32F)[_RIM_PIXELS:-_RIM_PIXELS, _RIM_PIXELS:-_RIM_PIXELS]
-    # One grey value more: a face without any contrast is not sharp either.
+    # Plus one grey value, so that a face without any contrast is not sharp either.
     share = 100.0 * float(detail.std()) / (float(inner.std()) + 1.0)
     return _make_check(
         "sharpness",
@@ -151,7 +152,7 @@ def _check_clipping(inner: NDArray[np.float32]) -> QualityCheck:
 
 def _check_pose(landmarks: NDArray[np.float32]) -> tuple[QualityCheck, QualityCheck, QualityCheck]:
     yaw, pitch, roll = estimate_pose(landmarks)
-    turn = "right" if yaw > 0 else "left"  # back to the camera, in the person's own terms
+    turn = "right" if yaw > 0 else "left"  # back to the camera, as the person sees it
     tilt = "right" if roll > 0 else "left"
     nod = "Lower" if pitch > 0 else "Raise"
     return (

@@ -1,4 +1,4 @@
-"""Make a large picture small quickly and without artefacts."""
+"""Shrink a large picture quickly and without artefacts."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 __all__ = ["shrink"]
 
 MIN_SAMPLES_PER_PIXEL = 2
-"""Rows and columns read for each one of the result, at least."""
+"""Least number of rows and columns that are read for each one of the result."""
 
 
 def shrink(pixels: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Shrink a picture so that its longest side has `side` pixels; never enlarge it.
 
-    Averaging over areas reads every pixel. Of a very large picture every n-th row and
-    column is enough, as long as each pixel of the result is still the mean of several:
-    a twelve-megapixel photo then costs hardly more than a webcam frame.
+    Averaging over areas reads every pixel. For a very large picture every n-th row and
+    column is enough, provided that each pixel of the result is still the mean of several:
+    a twelve-megapixel photo then takes hardly longer than a webcam frame.
 
     Args:
         pixels: uint8[h, w, 3].
         side: wanted longest side in pixels.
 
     Returns:
-        The small picture, and float32[2]: its width and height as shares of the original's.
+        The small picture; and float32[2], its width and height as shares of the original's.
     """
     height, width = pixels.shape[:2]
     longest = max(height, width)

@@ -1,14 +1,14 @@
 """Follow faces from frame to frame: one subject, or every person in view.
 
 `FaceContinuity` decides whether the face of a frame is still the same face of the same person.
-Liveness and identity must be proved by the same frames of one person. An attacker who shows the
-owner's photo and then a living face, or the reverse, breaks the continuity: the face jumps,
-vanishes or becomes another person, and the attempt starts over.
+Liveness and identity must be proved by the same frames of one person. If an attacker shows the
+owner's photo and then a living face, or the reverse, the face jumps, vanishes or becomes another
+person: the continuity breaks, and the attempt starts over.
 
 `Tracker` follows all faces in view and gives each a number. A face continues the track whose box
-it overlaps; a track that was out of sight for a moment is continued by a face that looks like it.
-A place alone is not enough: each track is embedded again after a few frames, and a face of
-another person begins a track of its own.
+it overlaps; a track that was lost for a moment is continued by a face that looks like it. The
+place alone is not enough: each track is embedded again after a few frames, and the face of
+another person begins a new track.
 """
 
 from __future__ import annotations
@@ -30,17 +30,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from onlyme.face.temporal import TrackingDetector, TrackingEmbedder
+    from onlyme.face.protocols import FaceEmbedder, TrackingDetector
     from onlyme.types import Embedding, Face
 
 __all__ = ["MAX_LOST_SECONDS", "MAX_VOTES", "FaceContinuity", "FaceTrack", "Tracker"]
 
 MAX_LOST_SECONDS: Final = 0.5
-"""A face that was out of sight for longer may have been exchanged: it begins anew."""
+"""A face that was lost for longer than this, in seconds, may have been exchanged; so it begins a
+new track."""
 
 SAME_PERSON_COSINE: Final = 0.35
 """Cosine of a face to the mean of its track, below which it is another person. Turning heads
-stay above 0.44 within a second, two people are above 0.36 once in 550 pairs."""
+stay above 0.44 within a second; two people are above 0.36 once in 550 pairs."""
 
 MAX_JUMP_FACE_WIDTHS: Final = 0.5
 """From one frame to the next a face moves by less than this share of its width …"""
@@ -55,13 +56,13 @@ MAX_GROWTH_LOG_RATIO_PER_SECOND: Final = 1.5
 """… and this much a second more."""
 
 REJOIN_COSINE: Final = 0.5
-"""Cosine from which a face elsewhere continues a track that is out of sight."""
+"""Cosine above which a face in another place continues a track that was lost."""
 
 CROWDED_OVERLAP: Final = 0.1
-"""A face that overlaps another track by more than this may be exchanged for it."""
+"""A face that overlaps another track by more than this could be confused with it."""
 
 MAX_VOTES: Final = 5
-"""A track keeps this many of its last embeddings."""
+"""Number of a track's last embeddings that are stored."""
 
 
 @dataclass(slots=True, eq=False)
@@ -87,7 +88,7 @@ class FaceContinuity:
     def add_face(self, at: float, face: Face, vector: NDArray[np.float32]) -> bool:
         """Add the face of the next frame; return whether it continues the last one.
 
-        If it does not, the face begins anew with this frame.
+        If it does not, a new face begins with this frame.
 
         Args:
             at: when the frame was taken, in seconds.
@@ -101,7 +102,7 @@ class FaceContinuity:
         return continues
 
     def extend(self, at: float, face: Face, vector: NDArray[np.float32] | None = None) -> None:
-        """Add a face without a check; without a vector where it was not embedded again."""
+        """Add a face without a check; `vector` is None where it was not embedded again."""
         self.at, self.face = at, face
         if vector is not None:
             self._sum = vector.astype(np.float64) if self._sum is None else self._sum + vector
@@ -113,7 +114,7 @@ class FaceContinuity:
         return float(vector @ self._sum) / max(float(np.linalg.norm(self._sum)), 1e-12)
 
     def is_same_person(self, vector: NDArray[np.float32]) -> bool:
-        """Return whether an embedding may be of the person who was followed so far."""
+        """Return whether an embedding may be of the person who is followed."""
         return self.measure_cosine(vector) >= SAME_PERSON_COSINE
 
     def _is_near(self, at: float, face: Face) -> bool:
@@ -133,19 +134,19 @@ class FaceTrack:
     """One person in view.
 
     Attributes:
-        id: counts from 1; never used again.
+        id: counts from 1; never used for another track.
         since: when the person was first seen, in seconds.
         continuity: where and when the face was last seen, and what it looks like.
-        votes: the last embeddings, the newest at the end; never twice of the same picture.
-        memory: makes them.
-        frames: how many frames passed since the last embedding.
+        votes: the last embeddings, the newest at the end; never two of the same picture.
+        embedder: makes them.
+        frames: number of frames since the last embedding.
     """
 
     id: int
     since: float
     continuity: FaceContinuity
     votes: deque[Embedding]
-    memory: CachedEmbedder
+    embedder: CachedEmbedder
     frames: int = 0
 
     @property
@@ -162,37 +163,37 @@ class FaceTrack:
 
 @dataclass(slots=True, eq=False)
 class _Detection:
-    """A face of the present frame, and whatever is known of it."""
+    """A face of the present frame, aligned, with its embedding once there is one."""
 
     face: Face
     aligned: NDArray[np.uint8]
-    memory: CachedEmbedder
+    embedder: CachedEmbedder
     embedding: Embedding | None = None
 
 
 @dataclass(slots=True)
 class Tracker:
-    """Follows everybody through the frames of one camera, in their order.
+    """Follows all people through the frames of one camera, in their order.
 
     Attributes:
         detector: finds faces; see `onlyme.face.detect.Detector`.
-        embedder: embeds aligned ones; see `onlyme.face.embed.Embedder`.
-        tracks: everybody who is in view or was a moment ago.
+        embedder: embeds aligned faces; see `onlyme.face.embed.Embedder`.
+        tracks: the people who are in view or were a moment ago.
     """
 
     detector: TrackingDetector
-    embedder: TrackingEmbedder
+    embedder: FaceEmbedder
     tracks: list[FaceTrack] = field(default_factory=list)
     _follower: Follower = field(init=False)
-    _born: int = 0
+    _last_id: int = 0
 
     def __post_init__(self) -> None:
         self._follower = Follower(self.detector)
 
     def see(self, pixels: NDArray[np.uint8], at: float) -> list[FaceTrack]:
-        """Look at the next frame; return everybody in it, longest known first.
+        """Look at the next frame; return the people in it, the longest known first.
 
-        Somebody who comes into a frame in which others are is seen after four frames at most.
+        A person who joins others in view is found after four frames at most.
 
         Args:
             pixels: uint8[h, w, 3], RGB.
@@ -201,74 +202,74 @@ class Tracker:
         self.tracks = [track for track in self.tracks if at - track.at <= MAX_LOST_SECONDS]
         faces = self._follower.detect(pixels, every=True)
         size = self.embedder.size
-        left = [_Detection(f, align(pixels, f, size), CachedEmbedder(self.embedder)) for f in faces]
+        new = [_Detection(f, align(pixels, f, size), CachedEmbedder(self.embedder)) for f in faces]
         lost = list(self.tracks)
-        for track, seen in _pair_by_place(lost, left):
-            if self._try_continue(track, seen, at):
-                left.remove(seen)
+        for track, detection in _pair_by_place(lost, new):
+            if self._try_continue(track, detection, at):
+                new.remove(detection)
                 lost.remove(track)
-        for seen in left:
-            if seen.embedding is None:
-                seen.embedding = seen.memory.embed(seen.aligned)
-        for track, seen in _pair_by_looks(lost, left):
-            self._extend(track, seen, at)
-            left.remove(seen)
-        for seen in left:
-            self._begin_track(seen, at)
+        for detection in new:
+            if detection.embedding is None:
+                detection.embedding = detection.embedder.embed(detection.aligned)
+        for track, detection in _pair_by_looks(lost, new):
+            self._extend(track, detection, at)
+            new.remove(detection)
+        for detection in new:
+            self._begin_track(detection, at)
         return [track for track in self.tracks if track.at == at]
 
-    def _try_continue(self, track: FaceTrack, seen: _Detection, at: float) -> bool:
-        """Continue a track by a face in its place, unless that is somebody else."""
+    def _try_continue(self, track: FaceTrack, detection: _Detection, at: float) -> bool:
+        """Continue a track by a face in its place, unless it is the face of another person."""
         track.frames += 1
-        sure = len(track.votes) == MAX_VOTES and track.frames < SEARCH_EVERY_FRAMES
-        if sure and not self._is_crowded(track, seen.face):
-            track.continuity.extend(at, seen.face)
+        certain = len(track.votes) == MAX_VOTES and track.frames < SEARCH_EVERY_FRAMES
+        if certain and not self._is_crowded(track, detection.face):
+            track.continuity.extend(at, detection.face)
             return True
-        seen.embedding = track.memory.embed(seen.aligned)
-        if not track.continuity.is_same_person(seen.embedding.vector):
+        detection.embedding = track.embedder.embed(detection.aligned)
+        if not track.continuity.is_same_person(detection.embedding.vector):
             return False
-        self._extend(track, seen, at)
+        self._extend(track, detection, at)
         return True
 
     def _is_crowded(self, track: FaceTrack, face: Face) -> bool:
         others = (other.face for other in self.tracks if other is not track)
         return any(overlap(face, other) > CROWDED_OVERLAP for other in others)
 
-    def _extend(self, track: FaceTrack, seen: _Detection, at: float) -> None:
+    def _extend(self, track: FaceTrack, detection: _Detection, at: float) -> None:
         track.frames = 0
-        embedding = seen.embedding
-        if embedding is None or embedding is track.votes[-1]:  # it brought nothing new
-            track.continuity.extend(at, seen.face)
+        embedding = detection.embedding
+        if embedding is None or embedding is track.votes[-1]:  # there is no new evidence
+            track.continuity.extend(at, detection.face)
             return
         track.votes.append(embedding)
-        track.continuity.extend(at, seen.face, embedding.vector)
+        track.continuity.extend(at, detection.face, embedding.vector)
 
-    def _begin_track(self, seen: _Detection, at: float) -> None:
-        assert seen.embedding is not None  # noqa: S101 - for the type checker; all were embedded
-        self._born += 1
-        votes = deque([seen.embedding], maxlen=MAX_VOTES)
+    def _begin_track(self, detection: _Detection, at: float) -> None:
+        assert detection.embedding is not None  # noqa: S101 - for the type checker; all are embedded
+        self._last_id += 1
+        votes = deque([detection.embedding], maxlen=MAX_VOTES)
         continuity = FaceContinuity()
-        continuity.extend(at, seen.face, seen.embedding.vector)
-        self.tracks.append(FaceTrack(self._born, at, continuity, votes, seen.memory))
+        continuity.extend(at, detection.face, detection.embedding.vector)
+        self.tracks.append(FaceTrack(self._last_id, at, continuity, votes, detection.embedder))
 
 
 def _pair_by_place(
     tracks: list[FaceTrack], faces: list[_Detection]
 ) -> Iterable[tuple[FaceTrack, _Detection]]:
     """Pair tracks with faces, those that overlap the most first."""
-    pairs = [(overlap(track.face, seen.face), track, seen) for track in tracks for seen in faces]
+    pairs = [(overlap(track.face, face.face), track, face) for track in tracks for face in faces]
     return _choose_best_pairs(pairs, SAME_FACE_OVERLAP)
 
 
 def _pair_by_looks(
     tracks: list[FaceTrack], faces: list[_Detection]
 ) -> Iterable[tuple[FaceTrack, _Detection]]:
-    """Pair tracks that are out of sight with faces that are nobody's, the likest first."""
+    """Pair lost tracks with faces that have no track, those that look most alike first."""
     pairs = [
-        (track.continuity.measure_cosine(seen.embedding.vector), track, seen)
+        (track.continuity.measure_cosine(face.embedding.vector), track, face)
         for track in tracks
-        for seen in faces
-        if seen.embedding is not None
+        for face in faces
+        if face.embedding is not None
     ]
     return _choose_best_pairs(pairs, REJOIN_COSINE)
 
@@ -277,8 +278,8 @@ def _choose_best_pairs(
     pairs: list[tuple[float, FaceTrack, _Detection]], least: float
 ) -> list[tuple[FaceTrack, _Detection]]:
     chosen: list[tuple[FaceTrack, _Detection]] = []
-    for value, track, seen in sorted(pairs, key=lambda pair: -pair[0]):
-        free = all(track is not one and seen is not other for one, other in chosen)
+    for value, track, face in sorted(pairs, key=lambda pair: -pair[0]):
+        free = all(track is not one and face is not other for one, other in chosen)
         if value > least and free:
-            chosen.append((track, seen))
+            chosen.append((track, face))
     return chosen

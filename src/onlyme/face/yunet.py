@@ -1,7 +1,7 @@
-"""A small picture comes in; YuNet's faces, one a row, go out: through OpenCV or another engine.
+"""Run YuNet on a small picture, through OpenCV or another engine.
 
-OpenCV wraps the network whole, from picture to faces. Another engine gives only the
-network's own outputs, and what they mean is computed here, as OpenCV's `FaceDetectorYN` does
+OpenCV does everything from the picture to the faces. Another engine gives only the outputs of
+the network; they are decoded here as in OpenCV's `FaceDetectorYN`
 (modules/objdetect/src/face_detect.cpp).
 """
 
@@ -17,23 +17,24 @@ from cv2.utils import logging
 from onlyme.errors import ModelError, ModelRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
+    from onlyme.types import NetworkFunction
+
     FaceSearchFunction = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-    NetworkFunction = Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]
 
 __all__ = ["MIN_FACE_SCORE", "SAME_FACE_OVERLAP", "load_opencv", "wrap_network"]
 
 MIN_FACE_SCORE = 0.6
-"""Nothing below this score is a face (YuNet's authors report their results near here)."""
+"""Least score of a face (YuNet's authors report their results near this value)."""
 
 SAME_FACE_OVERLAP = 0.3
 """Two boxes that share more of their union than this are one face."""
 
 MAX_FACES = 100
-"""More faces than this in one picture are not looked at."""
+"""Most faces that are returned for one picture."""
 
 _STRIDES = (8, 16, 32)
 _NO_FACES = np.empty((0, 15), np.float32)
@@ -53,14 +54,14 @@ def load_opencv(weights: bytes) -> FaceSearchFunction:
         ModelRefused: OpenCV cannot load them.
     """
     log_level = logging.getLogLevel()
-    logging.setLogLevel(logging.LOG_LEVEL_ERROR)  # it warns that it has no GPU
+    logging.setLogLevel(logging.LOG_LEVEL_ERROR)  # OpenCV warns that there is no GPU
     try:
         net = cv2.FaceDetectorYN.create(
             "onnx", np.frombuffer(weights, np.uint8), np.empty(0, np.uint8), (256, 256),
             MIN_FACE_SCORE, SAME_FACE_OVERLAP, MAX_FACES,
         )  # fmt: skip
     except cv2.error as error:
-        raise ModelRefused(f"the detector cannot be loaded: {error.err}") from None
+        raise ModelRefused(f"the face detector cannot be loaded: {error.err}") from None
     finally:
         logging.setLogLevel(log_level)
 
@@ -69,17 +70,18 @@ def load_opencv(weights: bytes) -> FaceSearchFunction:
         blue_first = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)  # the order YuNet was trained on
         net.setInputSize((width, height))
         _, found = net.detect(blue_first)
-        return np.asarray(found, np.float32) if np.size(found) >= 15 else _NO_FACES  # none is None
+        return np.asarray(found, np.float32) if np.size(found) >= 15 else _NO_FACES  # None: no face
 
     return find
 
 
 def wrap_network(run: NetworkFunction) -> FaceSearchFunction:
-    """Return the same function as `load_opencv`, of a network that another engine runs.
+    """Return the same function as `load_opencv` for a network that another engine runs.
 
     Args:
         run: takes float32[1, 3, h, w], BGR, 0 to 255, sides in multiples of 32; returns for
-            the strides 8, 16 and 32 the scores of faces, then of objects, boxes, landmarks.
+            the strides 8, 16 and 32 the scores of faces, then of objects, then boxes, then
+            landmarks.
     """
 
     def find(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -96,18 +98,18 @@ def wrap_network(run: NetworkFunction) -> FaceSearchFunction:
 
 
 def _decode_faces(
-    outputs: list[NDArray[np.float32]], height: int, width: int
+    outputs: Sequence[NDArray[np.float32]], height: int, width: int
 ) -> NDArray[np.float32]:
-    """Turn the network's twelve outputs into faces, none of which overlaps a better one."""
+    """Turn the network's twelve outputs into faces without overlaps; the best ones remain."""
     if len(outputs) != 12:
-        raise ModelError(f"the detector gave {len(outputs)} outputs, 12 expected")
+        raise ModelError(f"the face detector returned {len(outputs)} outputs, not 12")
     face, thing, box, points = (
         np.concatenate([part.reshape(part.shape[1], -1) for part in outputs[n : n + 3]])
         for n in (0, 3, 6, 9)
     )
     cell, stride = _make_grid(height, width)
     if len(face) != len(cell):
-        raise ModelError("the detector's outputs do not fit its input")
+        raise ModelError("the face detector's outputs do not match its input")
     score = np.sqrt(np.clip(face[:, 0], 0, 1) * np.clip(thing[:, 0], 0, 1))
     likely = np.flatnonzero(score >= MIN_FACE_SCORE)
     if not len(likely):
@@ -118,15 +120,15 @@ def _decode_faces(
     corner = centre - size / 2
     marks = (points[likely].reshape(-1, 5, 2) + cell[:, None]) * stride[:, None]
     rows = np.column_stack([corner, size, marks.reshape(-1, 10), score]).astype(np.float32)
-    # Whole pixels, since OpenCV compares boxes in these.
-    whole = np.trunc(rows[:, :4]).astype(np.float64)
-    kept = cv2.dnn.NMSBoxes(whole, rows[:, 14], MIN_FACE_SCORE, SAME_FACE_OVERLAP, 1.0, MAX_FACES)  # type: ignore[arg-type]  # an array is a sequence of boxes
-    return np.asarray(rows[np.asarray(kept, int).ravel()], np.float32)
+    # OpenCV compares boxes in whole pixels.
+    boxes = np.trunc(rows[:, :4]).astype(np.float64)
+    best = cv2.dnn.NMSBoxes(boxes, rows[:, 14], MIN_FACE_SCORE, SAME_FACE_OVERLAP, 1.0, MAX_FACES)  # type: ignore[arg-type]  # an array is a sequence of boxes
+    return np.asarray(rows[np.asarray(best, int).ravel()], np.float32)
 
 
 @lru_cache(maxsize=64)
 def _make_grid(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return column and row of each cell, stride after stride, and its stride: float32[n, 1]."""
+    """Return float32[n, 2], the column and row of each cell, and float32[n, 1], its stride."""
     cells, strides = [], []
     for stride in _STRIDES:
         rows, columns = np.mgrid[: height // stride, : width // stride]

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from onlyme.errors import NeedsReenroll, UnknownOwner, VaultDamaged, unknown_owner
-from onlyme.face.pipeline import time_stage
 from onlyme.gallery.certificate import GalleryCertificate, make_gallery_certificate
 from onlyme.gallery.gallery import SECRET_BYTES, Gallery
 from onlyme.gallery.identify import identify_vector
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from onlyme.face.pipeline import Observation
     from onlyme.gallery.gallery import GalleryPerson
     from onlyme.gallery.stores.protocol import TemplateStore
-    from onlyme.siamese import Base
+    from onlyme.siamese.head import Base
     from onlyme.types import Decision
     from onlyme.vault.store import Store
 
@@ -157,6 +156,8 @@ class Enrolled:
 
         Whoever must be enrolled again is nobody meanwhile.
         """
+        from onlyme.face.pipeline import time_stage
+
         owners = []
         for name in self._vault.names():
             # Another process may forget somebody between the two looks.

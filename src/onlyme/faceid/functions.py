@@ -105,3 +105,7 @@ def check_liveness(image_or_frames: Picture | list[Any] | tuple[Picture, ...]) -
         return judge_capture(map(pipeline.look, image_or_frames), judge)
     observation = pipeline.look(image_or_frames)
     return judge_photo(observation, judge, level)[0] if observation.face else UNDECIDED
+
+
+for _function in (check_liveness, compare, embed):
+    _function.__module__ = "onlyme"  # where users find it

@@ -6,7 +6,6 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
-from getpass import getpass
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -19,14 +18,9 @@ from onlyme.errors import (
     SettingsError,
     UsageError,
 )
-from onlyme.face.detect import Detector
-from onlyme.face.embed import Embedder
 from onlyme.face.models import SHIPPED, find_model
-from onlyme.face.pipeline import Pipeline
-from onlyme.faceid.adaptation import Adaptation
 from onlyme.faceid.enrolled import GALLERY_FILE, Enrolled
 from onlyme.gate.admission import Gate
-from onlyme.siamese import Base
 from onlyme.vault.admin import VaultAdmin
 from onlyme.vault.key_sources import KeyFile, Keyring, Passphrase
 from onlyme.vault.store import Store
@@ -35,11 +29,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from onlyme.face.detect import Detector
+    from onlyme.face.embed import Embedder
+    from onlyme.face.pipeline import Pipeline
+    from onlyme.faceid.adaptation import Adaptation
     from onlyme.gallery.stores.postgres import PostgresStore
     from onlyme.gallery.stores.protocol import TemplateStore
     from onlyme.liveness.judge import Judge
     from onlyme.runtime.openvino import OpenVinoEngine
     from onlyme.settings import Settings
+    from onlyme.siamese.head import Base
     from onlyme.vault.key_sources import KeySource
     from onlyme.vault.restore import RestoreResult
 
@@ -78,13 +77,19 @@ def make_pipeline(settings: Settings, *, lasting: bool = False) -> Pipeline:
     Raises:
         ModelMissing, ModelRefused: one cannot be used.
     """
-    on = choose_runtime(settings, lasting=lasting)
+    from onlyme.face.pipeline import Pipeline
+    from onlyme.image.reader import ImageReader
+    from onlyme.runtime import VERSIONS
+
+    max_pixels = int(settings.max_megapixels * 1e6)
+    reader = ImageReader(max_pixels, int(settings.max_megabytes * 2**20))
+    runtime = choose_runtime(settings, lasting=lasting)
     return Pipeline(
-        detector=_load_detector(on),
-        embedder=_load_embedder(on, settings.embedder, settings.models),
-        runtime=on,
-        max_pixels=int(settings.max_megapixels * 1e6),
-        max_bytes=int(settings.max_megabytes * 2**20),
+        detector=_load_detector(runtime),
+        embedder=_load_embedder(runtime, settings.embedder, settings.models),
+        reader=reader,
+        runtime=runtime,
+        runtime_version=VERSIONS[runtime],
     )
 
 
@@ -96,7 +101,7 @@ def choose_runtime(settings: Settings, *, lasting: bool = False) -> str:
     uses it, unless the settings ask for it.
 
     Args:
-        settings: `choose_runtime` is `auto`, or one of the two.
+        settings: `runtime` is `auto`, or one of the two.
         lasting: the process looks at many pictures, as `watch` and the service do.
 
     Raises:
@@ -143,6 +148,8 @@ def start_engine() -> OpenVinoEngine:
 
 @cache
 def _load_detector(runtime: str) -> Detector:
+    from onlyme.face.detect import Detector
+
     model = find_model("detector", SHIPPED)
     if runtime == "opencv":
         return Detector(model.read())
@@ -153,6 +160,8 @@ def _load_detector(runtime: str) -> Detector:
 
 @cache
 def _load_embedder(runtime: str, name: str, models: Path) -> Embedder:
+    from onlyme.face.embed import Embedder
+
     model = find_model(name, SHIPPED, models)
     if runtime == "opencv":
         return Embedder(model)
@@ -170,6 +179,8 @@ def load_base(settings: Settings) -> Base:
     Raises:
         NotCalibrated: those of the shipped network are missing or damaged.
     """
+    from onlyme.siamese.head import Base
+
     model = find_model(settings.embedder, SHIPPED, settings.models)
     try:
         return Base.load(model.sha256)
@@ -190,22 +201,23 @@ def load_judge(runtime: str = "opencv", *, colourless: bool = False) -> Judge | 
     Raises:
         ModelRefused: it is there, but not the one that the manifest names.
     """
+    from onlyme.face.models.opencv import load_network
     from onlyme.liveness.fusion import Fusion
     from onlyme.liveness.judge import Judge
     from onlyme.liveness.passive import LivenessNetwork
 
     model = find_model("liveness", SHIPPED)
     try:
-        weights, rule = model.read(), Fusion.load(model.sha256)
+        rule = Fusion.load(model.sha256)
+        if runtime == "opencv":
+            network = LivenessNetwork(load_network(model), colourless=colourless)
+        else:
+            from onlyme.runtime import agreement
+
+            network = agreement.make_passive(start_engine(), model, colourless=colourless)
     except ModelMissing:
         return None
-    if runtime == "opencv":
-        return Judge(LivenessNetwork(weights, colourless=colourless), rule)
-    from onlyme.runtime import agreement
-
-    passive = agreement.make_passive(start_engine(), weights)
-    passive.colourless = colourless
-    return Judge(passive, rule)
+    return Judge(network, rule)
 
 
 def choose_judge(settings: Settings, runtime: str = "opencv") -> Judge | None:
@@ -362,6 +374,8 @@ def make_adaptation(settings: Settings) -> Adaptation:
     Raises:
         OnlymeError: the vault or its key cannot be used.
     """
+    from onlyme.faceid.adaptation import Adaptation
+
     return Adaptation(load_base(settings), open_vault(settings))
 
 
@@ -391,4 +405,6 @@ def _ask_passphrase(settings: Settings) -> str:
             "the vault is locked with a passphrase, and there is no terminal to ask for it; "
             "set ONLYME_PASSPHRASE for this program"
         )
+    from getpass import getpass
+
     return getpass("Passphrase of the vault: ")

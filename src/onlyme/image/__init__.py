@@ -1,9 +1,10 @@
-"""In: bytes, a file, a camera or a video. Out: frames, and how fit a face in them is.
+"""Read pictures, videos and cameras as frames.
 
-- `decode`: one picture → `Frame`, whatever the picture is.
-- `cameras`: the system's cameras by names that stay, and what is behind them.
-- `source`: folder, video or camera → frames.
-- `quality`: a face in a frame → `PhotoQuality`.
+- `decode`: one picture of any readable format → `Frame`.
+- `reader`: the same within limits; it is handed to the face pipeline.
+- `sources`: folders, videos and cameras → photos and frames.
+- `capture`: one camera or video, opened with a deadline.
+- `cameras`: the system's cameras, by names that do not change.
 """
 
 __all__: list[str] = []

@@ -1,8 +1,9 @@
-"""The system's folders come in; its cameras, by names that stay, go out.
+"""List the system's cameras, by names that do not change.
 
-`/dev/video0` is whichever camera was found first today. The names under `/dev/v4l` stay, and
-so does what a camera calls itself. The kernel also tells, in `/sys`, what is behind a device:
-a program that feeds it can choose the name, but not that.
+`/dev/video0` is the camera that was found first, which may be another one tomorrow. The names
+under `/dev/v4l` and the name that a camera reports do not change. In `/sys` the kernel describes
+the hardware behind a device: a program that feeds a virtual camera can choose its name, but not
+that description.
 """
 
 from __future__ import annotations
@@ -31,22 +32,22 @@ _NO_HARDWARE: Final = frozenset(
         *("vhci_hcd", "dummy_hcd", "usbip"),
     )
 )
-"""Drivers of cameras that a program feeds, and of USB devices that are not plugged in here."""
+"""Drivers of cameras that a program feeds, and of USB devices that are not plugged in."""
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Where the kernel and udev describe cameras.
+    """The places where the kernel and udev describe cameras.
 
     Attributes:
-        sys: the folder of video devices.
+        sys: the kernel's folder of video devices.
         dev: the folder of devices.
-        ask: asks a device itself; None where it does not answer.
+        query: queries a device itself; None where it does not answer.
     """
 
     sys: Path = Path("/sys/class/video4linux")
     dev: Path = Path("/dev")
-    ask: Callable[[Path], DeviceInfo | None] = query_device
+    query: Callable[[Path], DeviceInfo | None] = query_device
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +55,15 @@ class Camera:
     """One camera.
 
     Attributes:
-        number: N of `/dev/videoN`, which may be another one's tomorrow.
+        number: N of `/dev/videoN`; another camera may have it after a restart.
         path: its device.
-        card: what it calls itself.
+        card: the name that it reports.
         driver: the kernel's driver.
-        stable: its paths that stay, the one by its serial number first; may be empty.
-        formats: the kinds of pictures it gives, four letters each; empty where it was not asked.
+        stable: its paths that do not change, the one with its serial number first; may be
+            empty.
+        formats: its picture formats, four letters each; empty where it could not be queried.
         infrared: whether its pictures have no colour.
-        virtual: whether a program feeds it, rather than light.
+        virtual: whether a program feeds it, not a lens.
     """
 
     number: int
@@ -75,78 +77,81 @@ class Camera:
 
     @property
     def name(self) -> str:
-        """The best name for it: one that stays, or else its device."""
+        """Its best name: one that does not change, or else its device."""
         return self.stable[0] if self.stable else self.path
 
 
 def list_cameras(system: System = System()) -> list[Camera]:
     """List the cameras, in the order of their numbers.
 
-    Devices that give metadata rather than pictures are left out; where a device may not be
-    asked, all but the first of one camera are taken for such.
+    Devices that give metadata instead of pictures are left out. Where this user may not query a
+    device, only the first device of each camera is listed.
     """
     try:
         entries = sorted(system.sys.iterdir(), key=lambda entry: (len(entry.name), entry.name))
     except OSError:
         return []
-    stable = dict(_list_stable_paths(system.dev))
-    found = (_describe_camera(system, entry, stable) for entry in entries)
+    stable_paths = dict(_list_stable_paths(system.dev))
+    found = (_describe_camera(system, entry, stable_paths) for entry in entries)
     return [camera for camera in found if camera is not None]
 
 
 def find_device(name: str, system: System = System()) -> str | None:
-    """Return the device of the camera that has this name; None where none has.
+    """Return the device of the camera with this name; None where there is none.
 
     Args:
-        name: what it calls itself, whole or up to a colon, or the last part of a stable path.
+        name: the name that it reports, whole or up to a colon, or the last part of a path that
+            does not change.
         system: where cameras are described.
 
     Raises:
-        CameraError: several have; the message says how to tell them apart.
+        CameraError: several cameras have this name; the message lists names that differ.
 
     >>> find_device("no such camera") is None
     True
     """
     wanted = name.casefold().strip()
-    fitting = [camera for camera in list_cameras(system) if wanted in _collect_names(camera)]
-    if len(fitting) > 1:
-        others = ", ".join(f"{c.name}{' (infrared)' if c.infrared else ''}" for c in fitting)
+    matches = [camera for camera in list_cameras(system) if wanted in _collect_names(camera)]
+    if len(matches) > 1:
+        others = ", ".join(f"{c.name}{' (infrared)' if c.infrared else ''}" for c in matches)
         raise CameraError(
-            f"{format_path(name)}: several cameras are called so; name one of {others}"
+            f"{format_path(name)}: several cameras have this name; use one of {others}"
         )
-    return fitting[0].path if fitting else None
+    return matches[0].path if matches else None
 
 
 def refuse_virtual(path: str, name: str, system: System = System()) -> None:
-    """Hold that a device is a camera of this computer's hardware.
+    """Refuse a device that is not a hardware camera of this computer.
 
     Args:
-        path: the device, or a link to it; best while it is held open, so that its number
-            cannot become another's.
-        name: what to call it in messages.
+        path: the device, or a link to it; best while it is open, so that its number cannot
+            pass to another device.
+        name: its name in messages.
         system: where cameras are described.
 
     Raises:
-        CameraError: a program feeds it, or the kernel says nothing about it.
+        CameraError: a program feeds it, or the kernel does not describe it.
     """
     real = os.path.realpath(path)
     for camera in list_cameras(system):
         if os.path.realpath(camera.path) == real:
             if camera.virtual:
                 raise CameraError(
-                    f"{name}: is fed by a program ({camera.driver or 'no driver'}), not by light, "
-                    "and a program can show it any face"
+                    f"{name}: is fed by a program ({camera.driver or 'no driver'}), which can "
+                    "show any face; use a hardware camera"
                 )
             return
     raise CameraError(f"{name}: the system does not say what kind of camera this is")
 
 
-def _describe_camera(system: System, entry: Path, stable: dict[str, list[str]]) -> Camera | None:
+def _describe_camera(
+    system: System, entry: Path, stable_paths: dict[str, list[str]]
+) -> Camera | None:
     number = entry.name.removeprefix("video")
     if not entry.name.startswith("video") or not number.isdecimal():
-        return None  # a radio, a tuner's subtitles
+        return None  # a radio, or a tuner's subtitles
     path = system.dev / entry.name
-    answer = system.ask(path)
+    answer = system.query(path)
     if answer is None and _read(entry / "index") not in ("", "0"):
         return None
     if answer is not None and not answer.captures:
@@ -159,7 +164,7 @@ def _describe_camera(system: System, entry: Path, stable: dict[str, list[str]]) 
         path=str(path),
         card=card,
         driver=driver,
-        stable=tuple(stable.get(os.path.realpath(path), ())),
+        stable=tuple(stable_paths.get(os.path.realpath(path), ())),
         formats=formats,
         infrared=_is_infrared(card, formats),
         virtual=_is_virtual(entry, driver),
@@ -174,11 +179,11 @@ def _is_infrared(card: str, formats: tuple[str, ...]) -> bool:
 
 
 def _is_virtual(entry: Path, driver: str) -> bool:
-    """Whether there is no hardware behind a device, by its place in the kernel's tree."""
+    """Say whether there is no hardware behind a device, by its place in the kernel's tree."""
     behind = [part.partition(".")[0] for part in Path(os.path.realpath(entry)).parts]
     if driver.casefold() in _NO_HARDWARE or _read_driver(entry).casefold() in _NO_HARDWARE:
         return True
-    # Without a device of its own it hangs in the air: what loopback drivers make.
+    # An entry without a device of its own is made by loopback drivers.
     return "virtual" in behind or not (entry / "device").exists() or bool({*behind} & _NO_HARDWARE)
 
 

@@ -1,10 +1,10 @@
-"""A camera or a video file → frames, never hanging and always released.
+"""Read frames from a camera or a video file, with a deadline for each.
 
-Neither OpenCV nor the kernel promises that opening or reading a camera ever
-returns: a busy or faulty one blocks inside the driver. So one daemon thread
-owns the capture, from opening to release; the caller waits for its frames with
-a deadline. When the deadline passes, the caller goes on with a `CameraError`,
-and the thread releases the capture as soon as the driver lets go of it.
+Opening or reading a camera may never return: a busy or faulty one blocks inside
+the driver. So a daemon thread opens, reads and releases the capture, and the
+caller waits for its frames with a deadline. When the deadline passes, the caller
+gets a `CameraError`, and the thread releases the capture as soon as the driver
+returns.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import numpy as np
 
 from onlyme.errors import CameraError
 from onlyme.image.cameras import System, find_device, refuse_virtual
+from onlyme.image.decode import MAX_PIXELS
 from onlyme.image.files import format_path
 from onlyme.types import Frame
 
@@ -35,10 +36,9 @@ if TYPE_CHECKING:
 __all__ = ["CameraCapture"]
 
 _V4L_MAJOR: Final = 81  # Linux: the device number of every video device
-_DARK_LEVEL: Final = 20.0  # mean of a frame, 0 to 255, below which a camera is still waking up
+_DARK_LEVEL: Final = 20.0  # mean of a frame, 0 to 255, below which a camera is still starting
 _WARM_UP_SECONDS: Final = 2.0
-_FLASH_SECONDS: Final = 0.25  # an infrared lamp that flashes does so at every other frame or so
-_MAX_PIXELS: Final = 50_000_000
+_FLASH_SECONDS: Final = 0.25  # an infrared lamp that flashes does so at about every second frame
 
 
 class _Reader(Protocol):
@@ -57,32 +57,32 @@ _OPENED: Final = "opened"
 class CameraCapture:
     """A video file or a camera, as a context manager that is iterated for frames.
 
-    A camera gives its newest frame: what came while the caller was busy is
-    dropped. A video gives every frame in turn, as fast as it is asked for, so
-    that it can stand in for a camera in tests and measurements.
+    A camera gives its newest frame; frames that arrive while the caller is busy
+    are dropped. A video gives every frame in turn, as fast as the caller takes
+    them, so that it can replace a camera in tests and measurements.
 
     Args:
         source: the number of a camera (`0`, `"0"`), the path of its device, its name
             (see `cameras.find_device`), or the path of a video file.
-        paced: whether a video gives its frames at the times they were filmed.
-        warm_up: whether dark frames of the first 2 seconds are skipped, as a
-            camera gives them until its exposure has settled, and those that an
+        paced: whether a video gives its frames at the times at which they were filmed.
+        warm_up: whether dark frames are skipped: those of the first 2 seconds,
+            which a camera gives until its exposure has settled, and those that an
             infrared camera gives between two flashes of its lamp; by default for
-            cameras only. Other dark frames come as they are.
+            cameras only. Other dark frames are given unchanged.
         open_seconds: how long opening may take.
-        frame_seconds: how long any frame may take.
-        allow_virtual: whether a camera may be one that a program feeds.
+        frame_seconds: how long each frame may take.
+        allow_virtual: whether a program may feed the camera.
 
     Raises:
-        CameraError: on entering, when it is absent, busy, not readable or no
-            video; while iterating, when it falls silent.
+        CameraError: on entering, when it is absent, busy, not readable or not a
+            video; while iterating, when no frame arrives in time.
 
     Example:
         >>> with CameraCapture("/dev/null") as capture:
         ...     pass
         Traceback (most recent call last):
         ...
-        onlyme.errors.CameraError: /dev/null: is a device, but no camera
+        onlyme.CameraError: /dev/null: is a device, but not a camera
     """
 
     def __init__(
@@ -112,13 +112,13 @@ class CameraCapture:
 
     def __enter__(self) -> Self:
         if self._thread is not None:
-            raise CameraError(f"{self.name}: a capture is entered only once")
+            raise CameraError(f"{self.name}: a capture can be opened only once; make a new one")
         self.check()
         self._thread = threading.Thread(target=self._run, name="onlyme-capture", daemon=True)
         self._thread.start()
         try:
             self._take_next(self._open_seconds, "does not answer")
-            self.check()  # once more: held open, its number is nobody else's
+            self.check()  # once more: while it is open, no other device can take its number
         except BaseException:
             self.close()
             raise
@@ -134,7 +134,7 @@ class CameraCapture:
 
     def __iter__(self) -> Iterator[Frame]:
         if self._thread is None:
-            raise CameraError(f"{self.name}: open it first, with `with`")
+            raise CameraError(f"{self.name}: is not open; use it in a `with` statement")
         began = time.monotonic()
         dark_until = _WARM_UP_SECONDS if self._skips_dark() else 0.0
         lit_at = -math.inf
@@ -155,30 +155,30 @@ class CameraCapture:
 
     @property
     def is_released(self) -> bool:
-        """Whether nothing is held: not opened yet, or closed and let go of by the driver."""
+        """Whether it is not opened yet, or closed and released by the driver."""
         return self._thread is None or not self._thread.is_alive()
 
     def stop(self) -> None:
-        """End the frames at once and do not wait; from any thread. `close` is still needed."""
+        """End the frames at once, from any thread and without waiting. `close` is still needed."""
         self._stop.set()
-        with contextlib.suppress(queue.Empty):  # whoever waits to hand a frame on waits no more
+        with contextlib.suppress(queue.Empty):  # the capture thread need not wait for space
             self._items.get_nowait()
-        with contextlib.suppress(queue.Full):  # then there is a frame, and it is the last one
+        with contextlib.suppress(queue.Full):  # then a frame is in it, and it is the last one
             self._items.put_nowait(None)
 
     def check(self) -> None:
-        """Hold that this could be opened, without opening it.
+        """Check that this could be opened, without opening it.
 
         Raises:
             CameraError: it is absent, may not be opened, is neither a video nor a camera, or
-                is a camera that a program feeds where that is not allowed.
+                a program feeds it and that is not allowed.
         """
         self.is_camera = _is_camera(self.path, self.name)
         if self.is_camera and not self._allow_virtual:
             refuse_virtual(self.path, self.name, self._system)
 
     def close(self) -> None:
-        """Let go of the camera; waits for at most a second. May be called twice."""
+        """Release the camera; waits for at most a second. May be called twice."""
         self.stop()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout=1.0)
@@ -187,7 +187,7 @@ class CameraCapture:
         return self.is_camera if self._warm_up is None else self._warm_up
 
     def _take_next(self, seconds: float, complaint: str) -> Frame | None:
-        """Take the thread's next word; a frame, or None at the end of a video."""
+        """Take the next item from the thread: a frame, or None at the end of a video."""
         try:
             item = self._items.get(timeout=seconds)
         except queue.Empty:
@@ -198,10 +198,10 @@ class CameraCapture:
         return item if isinstance(item, Frame) else None
 
     def _run(self) -> None:
-        """Own the capture: open it, read it, release it. Runs in the thread."""
+        """Open, read and release the capture. Runs in the thread."""
         try:
             reader = self._opener(self.path, self.is_camera)
-        except Exception as error:  # noqa: BLE001 - whatever a backend raises, the caller must hear of it
+        except Exception as error:  # noqa: BLE001 - a backend may raise anything, and the caller must learn of it
             self._hand_over(CameraError(f"{self.name}: cannot be opened ({type(error).__name__})"))
             return
         try:
@@ -215,21 +215,22 @@ class CameraCapture:
             reader.release()
 
     def _check_reader(self, reader: _Reader) -> CameraError | str:
-        """Say whether what was opened can be read at all."""
+        """Return `_OPENED` where frames can be read, or else the error."""
         import cv2
 
         if not reader.isOpened():
             if self.is_camera:
-                hint = _describe_holder(self.path) or "; it may be busy or no capture device"
+                hint = _describe_holder(self.path) or "; it may be busy or not a capture device"
                 return CameraError(f"{self.name}: cannot be opened{hint}")
-            return CameraError(f"{self.name}: is no video that can be read")
+            return CameraError(f"{self.name}: is not a video that can be read")
         size = reader.get(cv2.CAP_PROP_FRAME_WIDTH) * reader.get(cv2.CAP_PROP_FRAME_HEIGHT)
-        if size > _MAX_PIXELS:
-            return CameraError(f"{self.name}: has frames of {size:.0f} pixels, too many")
+        if size > MAX_PIXELS:
+            limit = f"the limit is {MAX_PIXELS:,} pixels"
+            return CameraError(f"{self.name}: has frames of {size:,.0f} pixels; {limit}")
         return _OPENED
 
     def _read_frames(self, reader: _Reader) -> None:
-        """Hand on frames until the end, or until the caller has enough."""
+        """Pass on frames until the end, or until the caller stops."""
         import cv2
 
         began = time.monotonic()
@@ -241,7 +242,7 @@ class CameraCapture:
             if self.is_camera:
                 at = time.monotonic() - began
             else:
-                # Some containers carry no times; then the frame rate must do.
+                # Some containers hold no times; then the frame rate is used.
                 at = reader.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 at = at if at > 0 or not count else count / (reader.get(cv2.CAP_PROP_FPS) or 25.0)
             count += 1
@@ -255,7 +256,7 @@ class CameraCapture:
             self._hand_over(None if count else CameraError(f"{self.name}: holds no frame"))
 
     def _hand_over(self, item: Frame | CameraError | str | None) -> None:
-        """Put a word where the caller takes it; from a camera, in place of an older frame."""
+        """Pass an item to the caller; a camera's frame replaces an older one."""
         while not self._stop.is_set():
             try:
                 self._items.put(item, timeout=0.05)
@@ -268,11 +269,11 @@ class CameraCapture:
 
 
 def to_rgb(picture: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return what a reader gave as uint8[h, w, 3] RGB; without colour, in three equal channels.
+    """Convert OpenCV's picture to uint8[h, w, 3] RGB; a grey one gets three equal channels.
 
     Args:
-        picture: uint8[h, w, 3] in the order BGR; or, as some infrared cameras give it,
-            uint8 or uint16[h, w] or [h, w, 1].
+        picture: uint8[h, w, 3] in BGR order; or, from some infrared cameras, uint8 or uint16,
+            [h, w] or [h, w, 1].
 
     >>> to_rgb(np.full((1, 1), 7 << 8, np.uint16))
     array([[[7, 7, 7]]], dtype=uint8)
@@ -295,17 +296,17 @@ def _is_colourless(frame: Frame) -> bool:
 def _resolve_source(source: int | str | os.PathLike[str], system: System) -> tuple[str, str]:
     """Return the source's name for messages, and its path."""
     try:
-        # A truth value is a number to Python, and not meant.
+        # True and False are numbers in Python, but not cameras.
         number = isinstance(source, int) and not isinstance(source, bool)
-        text = str(source) if number else os.fsdecode(source)  # type: ignore[arg-type]
+        text = str(source) if number else os.fsdecode(source)  # type: ignore[arg-type]  # no int here
     except Exception:  # noqa: BLE001 - a `__fspath__` may raise or return anything
-        what = "is neither a camera's number nor a path"
+        what = "is neither the number of a camera nor a path"
         raise CameraError(f"{type(source).__name__}: {what}") from None
     if text.isdecimal() and len(text) < 10:
         return f"camera {text}", f"/dev/video{int(text)}"
     if text and "/" not in text and not _exists(text) and (found := find_device(text, system)):
         return f"camera {format_path(text)}", found
-    # Absolute, so that no name can be taken for a URL or a protocol.
+    # Absolute, so that OpenCV cannot read the name as a URL or a protocol.
     return format_path(text), str(Path(text).absolute()) if text else ""
 
 
@@ -323,24 +324,25 @@ def _is_camera(path: str, name: str) -> bool:
     except (OSError, ValueError):
         status = None
     if status is None:
-        what = "there is no such camera" if name.startswith("camera ") else "is not there"
+        camera = name.startswith("camera ")
+        what = "there is no such camera; see `onlyme cameras`" if camera else "is not there"
         raise CameraError(f"{name}: {what}")
     camera = stat.S_ISCHR(status.st_mode)
     if camera and os.major(status.st_rdev) != _V4L_MAJOR:
-        raise CameraError(f"{name}: is a device, but no camera")
+        raise CameraError(f"{name}: is a device, but not a camera")
     if not camera and not stat.S_ISREG(status.st_mode):
         raise CameraError(f"{name}: is neither a video file nor a camera")
     if not camera and status.st_size == 0:
         raise CameraError(f"{name}: is empty")
     if not os.access(path, os.R_OK | os.W_OK if camera else os.R_OK):
-        hint = "; join the group `video`" if camera else ""
+        hint = "; join the group `video`" if camera else "; check its permissions"
         raise CameraError(f"{name}: may not be opened by this user{hint}")
     return camera
 
 
-def _open(path: str, is_camera: bool) -> _Reader:  # noqa: FBT001 - called by Capture alone
-    """Open through OpenCV, with the one backend that fits, and without its chatter."""
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's own word for quiet
+def _open(path: str, is_camera: bool) -> _Reader:  # noqa: FBT001 - only CameraCapture calls it
+    """Open through OpenCV with the one right backend, and without its log messages."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's level for quiet
     import cv2
 
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -350,7 +352,7 @@ def _open(path: str, is_camera: bool) -> _Reader:  # noqa: FBT001 - called by Ca
 
 def _describe_holder(path: str) -> str:
     """Return `; it is in use by NAME (process N)` when another program has the device open."""
-    path = os.path.realpath(path)  # a name that stays is a link
+    path = os.path.realpath(path)  # a name that does not change is a link
     for process in Path("/proc").glob("[0-9]*"):
         if process.name == str(os.getpid()):
             continue
@@ -359,6 +361,6 @@ def _describe_holder(path: str) -> str:
             if held:
                 program = (process / "comm").read_text().strip()
                 return f"; it is in use by {program} (process {process.name})"
-        except OSError:  # another user's, or gone meanwhile
+        except OSError:  # another user's process, or one that has ended
             continue
     return ""

@@ -1,9 +1,9 @@
-"""One picture, from wherever it comes → `Frame`: upright, RGB, 8 bits; or `ImageError`.
+"""Decode a picture into a frame: upright, RGB, 8 bits.
 
-Pictures are hostile until decoded. The order is the defence: the file's kind
-and size are checked before it is read, the format is one of a short list, the
-picture's size is checked before a pixel is decoded, and whatever a decoder
-then raises becomes an `ImageError`.
+A picture may be an attack. The order of the checks is the defence: the file's
+kind and size are checked before it is read, only formats of a short list are
+accepted, the picture's size is checked before a pixel is decoded, and every
+exception of a decoder becomes an `ImageError`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import threading
 import warnings
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from onlyme.errors import ImageError
-from onlyme.image.files import format_path, read_file
+from onlyme.image.files import describe_too_large, format_path, read_file
 from onlyme.image.headers import CountedBytes, check_file, check_opened, check_size
 from onlyme.types import Frame
 
@@ -29,22 +29,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-__all__ = ["FORMATS", "MAX_BYTES", "MAX_PIXELS", "ImageLike", "check_frame", "decode"]
+    from onlyme.types import ImageLike
 
-ImageLike: TypeAlias = (
-    "str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]"
-)
+__all__ = ["FORMATS", "MAX_BYTES", "MAX_PIXELS", "VERSION", "check_frame", "decode"]
+
+VERSION: Final = 1
+"""Raise it when a change here or in `headers` turns the same picture into other pixels, or accepts
+or refuses other pictures: cached embeddings are then made again."""
 
 MAX_PIXELS: Final = 50_000_000
+"""Width × height of the largest picture, by default."""
+
 MAX_BYTES: Final = 64 * 2**20
+"""Size of the largest file, by default."""
 
 FORMATS: Final = (
     # Those that Pillow loads at once come first: a JPEG never pays for the rest.
     *("JPEG", "PNG", "GIF", "BMP", "DIB", "PPM"),
     *("WEBP", "TIFF", "AVIF", "JPEG2000", "ICO", "ICNS", "PSD", "PCX", "SGI", "QOI", "TGA"),
 )
-"""What is decoded. Left out are formats that start another program (EPS), that only
-point at other software (WMF, HDF5, GRIB, BUFR), and those in which no camera writes."""
+"""The formats that are decoded. Left out are formats that start another program (EPS), that
+need other software (WMF, HDF5, GRIB, BUFR), and those that no camera writes."""
 
 _HIGH_DEPTH: Final = ("I", "F")
 _STRIP_PIXELS: Final = 2_000_000
@@ -55,12 +60,11 @@ _quiet_lock = threading.Lock()
 def decode(image: ImageLike, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES) -> Frame:
     """Decode one picture.
 
-    The EXIF orientation is applied. Transparent parts are laid on white: it is
-    what viewers show, and the light background on which such cut-outs are made,
-    where black would put a hard dark edge around a face. CMYK, grey and palette
-    become RGB, 16-bit values are scaled to 8 bits, of an animation the first
-    frame counts. Colour profiles are not applied: the networks learned from
-    pictures read the same way.
+    The EXIF orientation is applied. Transparent parts become white, as viewers
+    show them; black would put a hard dark edge around a face. CMYK, grey and
+    palette pictures become RGB, 16-bit values are scaled to 8 bits, and of an
+    animation the first frame is used. Colour profiles are not applied, because
+    the networks were trained on pictures that were read without them.
 
     Args:
         image: a path, the bytes of a file, a PIL image, or an RGB array
@@ -73,7 +77,7 @@ def decode(image: ImageLike, *, max_pixels: int = MAX_PIXELS, max_bytes: int = M
         `array`.
 
     Raises:
-        ImageError: whenever there is no picture to be had, whatever the reason.
+        ImageError: the picture cannot be used. No other exception is raised.
 
     Example:
         >>> import io
@@ -85,7 +89,7 @@ def decode(image: ImageLike, *, max_pixels: int = MAX_PIXELS, max_bytes: int = M
         >>> decode(b"no picture")
         Traceback (most recent call last):
         ...
-        onlyme.errors.ImageError: bytes: no picture in a format that is read here
+        onlyme.ImageError: bytes: is not a picture that onlyme reads; save it as JPEG or PNG
     """
     if isinstance(image, np.ndarray):
         return Frame(_check_array(image, "array", max_pixels), "array")
@@ -94,44 +98,44 @@ def decode(image: ImageLike, *, max_pixels: int = MAX_PIXELS, max_bytes: int = M
         if not size:
             raise ImageError("bytes", "is empty")
         if size > max_bytes:
-            raise ImageError("bytes", f"{size} bytes, more than the {max_bytes} that are read")
+            raise ImageError("bytes", describe_too_large(size, max_bytes))
         return Frame(_decode_bytes(bytes(image), "bytes", max_pixels), "bytes")
     if isinstance(image, (str, os.PathLike)):
         path = _read_path(image)
         data = read_file(path, max_bytes=max_bytes)
         source = format_path(path)
         return Frame(_decode_bytes(data, source, max_pixels), source)
-    # Only who imported PIL can hold one of its images.
+    # An image of Pillow can only exist once Pillow was imported.
     pil = sys.modules.get("PIL.Image")
     if pil is not None and isinstance(image, pil.Image):
         return Frame(_decode_opened(image, "PIL image", max_pixels), "PIL image")
     raise ImageError(
         type(image).__name__,
-        "is no picture; give a path, bytes, a PIL image or a uint8 RGB array",
+        "is not a picture; give a path, bytes, a PIL image or a uint8 RGB array",
     )
 
 
 def check_frame(frame: Frame, *, max_pixels: int = MAX_PIXELS) -> Frame:
-    """Return a frame that somebody else made, once it holds what a frame must.
+    """Check a frame that the caller made, and return it with contiguous pixels.
 
     Raises:
-        ImageError: when it does not; it names the frame's source.
+        ImageError: a value in it is wrong; the message names the frame's source.
 
     Example:
         >>> check_frame(Frame(np.zeros((2, 2), np.uint8), "me"))
         Traceback (most recent call last):
         ...
-        onlyme.errors.ImageError: me: is uint8, 2×2; expected uint8, height×width×3, in RGB order
+        onlyme.ImageError: me: is uint8, 2×2; expected uint8, height×width×3, in RGB order
     """
-    said: Any = frame.source  # others make frames too, whatever the types say
-    if not isinstance(said, str):
-        raise ImageError("frame", "does not say in words where it comes from")
-    source = format_path(said)
+    given: Any = frame.source  # a caller's frame need not keep to the declared types
+    if not isinstance(given, str):
+        raise ImageError("frame", "its source is not text")
+    source = format_path(given)
     if not isinstance(frame.pixels, np.ndarray):
-        raise ImageError(source, f"holds no pixels but {type(frame.pixels).__name__}")
+        raise ImageError(source, f"its pixels are no array but {type(frame.pixels).__name__}")
     at: Any = frame.at
     if isinstance(at, bool) or not isinstance(at, int | float | np.number) or not np.isfinite(at):
-        raise ImageError(source, "does not say in seconds when it was taken")
+        raise ImageError(source, "its time is not a number of seconds")
     pixels = _check_array(frame.pixels, source, max_pixels)
     return frame if pixels is frame.pixels else replace(frame, pixels=pixels)
 
@@ -141,15 +145,15 @@ def _count_bytes(content: bytes | bytearray | memoryview) -> int:
     try:
         return content.nbytes if isinstance(content, memoryview) else len(content)
     except ValueError:
-        raise ImageError("bytes", "were released before they were read") from None
+        raise ImageError("bytes", "was released before it was read") from None
 
 
 def _read_path(given: str | os.PathLike[str]) -> str | bytes:
-    """Return a path as the system knows it; what it is asked is somebody else's code."""
+    """Return a path as text or bytes. A `__fspath__` is foreign code, so nothing is assumed."""
     try:
         return os.fspath(given)
     except Exception:  # noqa: BLE001 - a `__fspath__` may raise or return anything
-        raise ImageError(type(given).__name__, "does not say which path it is") from None
+        raise ImageError(type(given).__name__, "is not a usable path") from None
 
 
 def _check_array(array: NDArray[Any], source: str, max_pixels: int) -> NDArray[np.uint8]:
@@ -179,14 +183,14 @@ def _decode_bytes(data: bytes, source: str, max_pixels: int) -> NDArray[np.uint8
 
 
 def _decode_opened(image: Image.Image, source: str, max_pixels: int) -> NDArray[np.uint8]:
-    """Decode what Pillow has opened, strip by strip, straight into its upright place.
+    """Decode a picture that Pillow has opened, strip by strip, into an upright array.
 
-    Beside Pillow's own copy there is only the result: at 50 megapixels a whole
-    picture more is 200 MB.
+    Apart from Pillow's own copy only the result is in memory: at 50 megapixels
+    one more copy would take 200 MB.
     """
     with _raise_image_errors(source):
         if image.format not in (None, "MPO", *FORMATS):
-            raise ImageError(source, f"{image.format} pictures are not decoded")
+            raise ImageError(source, f"is in the format {image.format}, which onlyme does not read")
         check_size(*image.size, source, max_pixels)
         # Only TIFF reads headers, and so may warn, while it loads.
         with _silence_warnings() if image.format == "TIFF" else nullcontext():
@@ -206,7 +210,7 @@ def _decode_opened(image: Image.Image, source: str, max_pixels: int) -> NDArray[
 
 
 def _read_orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 where there is none that makes sense."""
+    """Return the EXIF orientation, 1 to 8; 1 where there is none or it is invalid."""
     try:
         with _silence_warnings():
             value = image.getexif().get(_ORIENTATION, 1)
@@ -216,7 +220,7 @@ def _read_orientation(image: Image.Image) -> int:
 
 
 def _make_stored_view(upright: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Return a view of the upright picture in which the stored one can be written as it is."""
+    """Return a view of the upright array with the rows and columns of the stored picture."""
     view = upright.transpose(1, 0, 2) if orientation >= 5 else upright
     flip_rows = orientation in (3, 4, 7, 8)
     flip_columns = orientation in (2, 3, 6, 7)
@@ -228,10 +232,10 @@ def _make_stored_view(upright: NDArray[np.uint8], orientation: int) -> NDArray[n
 
 
 def _find_full_scale(image: Image.Image) -> float:
-    """Return what counts as white in a picture of more than 8 bits a value; 255 otherwise.
+    """Return the value of white in a picture with more than 8 bits a value; 255 otherwise.
 
-    A 16-bit picture says so. One of 32 bits or of floats does not say what its
-    white is, so the smallest usual range that holds its largest value is taken.
+    In a 16-bit picture it is known. A picture of 32-bit integers or floats does not name
+    its white, so the smallest usual range that holds its largest value is used.
     """
     if image.mode.startswith("I;16"):
         return 65535.0
@@ -250,10 +254,10 @@ def _convert_to_rgb(strip: Image.Image, scale: float) -> NDArray[np.uint8]:
     if strip.mode.startswith("I;16") or strip.mode in _HIGH_DEPTH:
         values = np.asarray(strip).astype(np.float32)
         if not np.isfinite(values).all():
-            raise ValueError("it holds values that are no numbers")
+            raise ValueError("it holds values that are not numbers")
         grey = np.clip(np.rint(values * np.float32(255 / scale)), 0, 255).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
-    if strip.mode == "La":  # the one mode that Pillow turns into RGBA only by a detour
+    if strip.mode == "La":  # the one mode that Pillow cannot convert to RGBA directly
         strip = strip.convert("LA")
     if strip.has_transparency_data:
         rgba = np.asarray(strip.convert("RGBA"))
@@ -265,34 +269,34 @@ def _convert_to_rgb(strip: Image.Image, scale: float) -> NDArray[np.uint8]:
 
 @contextmanager
 def _raise_image_errors(source: str) -> Iterator[None]:
-    """Turn whatever a decoder raises into an `ImageError` that names the source."""
+    """Turn every exception of a decoder into an `ImageError` that names the source."""
     try:
         yield
     except ImageError:
         raise
     except MemoryError:
-        raise ImageError(source, "does not fit into memory") from None
+        raise ImageError(source, "is too large for this computer's memory") from None
     except Exception as error:  # noqa: BLE001 - decoders of hostile files raise nearly anything
         raise ImageError(source, _describe_cause(error)) from None
 
 
 def _describe_cause(error: Exception) -> str:
-    """Say in words what a decoder's exception means."""
+    """Describe a decoder's exception in words."""
     name = type(error).__name__
     if name == "UnidentifiedImageError":
-        return "no picture in a format that is read here"
+        return "is not a picture that onlyme reads; save it as JPEG or PNG"
     if name == "DecompressionBombError":
-        return "has too many pixels to be decoded"
+        return "has too many pixels"
     text = "".join(sign if sign.isprintable() else " " for sign in str(error))[:120].strip()
     return f"is broken or cut off ({text or name})"
 
 
 @contextmanager
 def _silence_warnings() -> Iterator[None]:
-    """Keep the warnings about odd but harmless files away from the user.
+    """Hide the decoder's warnings about unusual but harmless files.
 
-    The filters belong to the whole process, hence the lock; it is held for
-    headers only, never while pixels are decoded.
+    The warning filters belong to the whole process, so a lock is needed. It is
+    held only while headers are read, never while pixels are decoded.
     """
     with _quiet_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")

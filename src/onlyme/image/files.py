@@ -1,4 +1,4 @@
-"""A file on disk → its bytes, without ever waiting for a pipe or filling the memory."""
+"""Read a file's bytes, without waiting for a pipe or filling the memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from onlyme.errors import ImageError
 
-__all__ = ["format_path", "read_file"]
+__all__ = ["describe_too_large", "format_path", "read_file"]
 
 _KINDS: Final = {
     stat.S_IFDIR: "is a folder, not a picture",
@@ -20,7 +20,7 @@ _KINDS: Final = {
 
 
 def format_path(path: str | bytes | os.PathLike[str]) -> str:
-    """Return the path as a message may hold it: as given, on one line, of bounded length.
+    """Return the path as given, on one line and of bounded length, for messages.
 
     Example:
         >>> format_path("me.jpg")
@@ -34,10 +34,10 @@ def format_path(path: str | bytes | os.PathLike[str]) -> str:
 
 
 def read_file(path: str | bytes | os.PathLike[str], *, max_bytes: int) -> bytes:
-    """Read a regular file whole.
+    """Read a whole regular file.
 
-    The file is opened without blocking and judged by its open descriptor, so
-    that neither a pipe nor a file swapped in between can hold the caller up.
+    The file is opened without blocking and checked by its open descriptor, so
+    that neither a pipe nor an exchanged file can make the caller wait.
 
     Args:
         path: the file.
@@ -47,8 +47,7 @@ def read_file(path: str | bytes | os.PathLike[str], *, max_bytes: int) -> bytes:
         Its content, 1 to `max_bytes` bytes.
 
     Raises:
-        ImageError: when it is absent, unreadable, not a regular file, empty or
-            too large.
+        ImageError: it is absent, unreadable, not a regular file, empty or too large.
     """
     source = format_path(path)
     try:
@@ -56,7 +55,7 @@ def read_file(path: str | bytes | os.PathLike[str], *, max_bytes: int) -> bytes:
     except OSError as error:
         raise ImageError(source, _describe_error(error)) from None
     except ValueError:  # a NUL in the name
-        raise ImageError(source, "is not a path that can exist") from None
+        raise ImageError(source, "is not a valid path") from None
     try:
         size = _check_size(descriptor, source, max_bytes)
         data = _read(descriptor, size)
@@ -74,16 +73,16 @@ def _check_size(descriptor: int, source: str, max_bytes: int) -> int:
     status = os.fstat(descriptor)
     kind = stat.S_IFMT(status.st_mode)
     if kind != stat.S_IFREG:
-        raise ImageError(source, _KINDS.get(kind, "is no regular file"))
+        raise ImageError(source, _KINDS.get(kind, "is not a regular file"))
     if status.st_size == 0:
         raise ImageError(source, "is empty")
     if status.st_size > max_bytes:
-        raise ImageError(source, _describe_too_large(status.st_size, max_bytes))
+        raise ImageError(source, describe_too_large(status.st_size, max_bytes))
     return status.st_size
 
 
 def _read(descriptor: int, size: int) -> bytes:
-    """Read up to `size` bytes: what was there when the size was checked, no more."""
+    """Read at most `size` bytes, the size that was checked, even if the file has grown since."""
     parts = []
     while size > 0 and (part := os.read(descriptor, size)):
         parts.append(part)
@@ -91,16 +90,24 @@ def _read(descriptor: int, size: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _describe_too_large(size: int, limit: int) -> str:
-    return f"has {size / 2**20:.0f} MB, more than the {limit / 2**20:.0f} MB that are read"
+def describe_too_large(size: int, limit: int) -> str:
+    """Say that a file is too large, in units that tell the two sizes apart.
+
+    >>> describe_too_large(70 * 2**20, 64 * 2**20)
+    'has 70 MB; the limit is 64 MB'
+    """
+    large, allowed = round(size / 2**20), round(limit / 2**20)
+    if large > allowed > 0:
+        return f"has {large} MB; the limit is {allowed} MB"
+    return f"has {size} bytes; the limit is {limit} bytes"
 
 
 def _describe_error(error: OSError) -> str:
-    """Say in words why a file cannot be opened."""
+    """Describe in words why a file cannot be opened."""
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
     if isinstance(error, PermissionError):
-        return "may not be read by this user"
+        return "may not be read by this user; check its permissions"
     if isinstance(error, IsADirectoryError):
         return _KINDS[stat.S_IFDIR]
     return f"cannot be read ({error.strerror or type(error).__name__})"

@@ -1,4 +1,4 @@
-"""Folders → photos; a video file or a camera → frames."""
+"""List the photos of folders, and read the frames of videos and cameras."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ PHOTO_SUFFIXES: Final = frozenset(
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".tif"),
         *(".tiff", ".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".avifs", ".jp2"),
         *(".j2k", ".jpx", ".ico", ".icns", ".psd", ".pcx", ".sgi", ".qoi", ".tga"),
-        # HEIC is not decoded here, but a phone's photo must be refused aloud, not passed over.
+        # HEIC is not decoded here, but a phone's photo must be refused with a message, not skipped.
         *(".heic", ".heif"),
     )
 )
-"""What counts as a photo in a folder. A file that is named itself is tried whatever its suffix."""
+"""The files of a folder that count as photos. A file that is named itself may have any suffix."""
 
 
 def list_photos(paths: PathLike | Iterable[PathLike]) -> Iterator[Path]:
-    """Walk over photos: each path itself, or, of a folder, the image files in it.
+    """List photos: each path itself, or, for a folder, the image files in it.
 
-    A folder is not searched deeper. Its hidden files and those without an
-    image's suffix are passed over; the rest comes in natural order, so that
-    `me2.jpg` stands before `me10.jpg`. A path that does not exist is handed on:
-    `decode` says what is wrong with it.
+    Folders inside a folder are not searched. Hidden files and files without an
+    image's suffix are skipped; the others come in natural order, `me2.jpg`
+    before `me10.jpg`. A path that does not exist is returned as well, so that
+    `decode` reports what is wrong with it.
 
     Args:
         paths: one path or several, folders and files mixed.
@@ -47,8 +47,7 @@ def list_photos(paths: PathLike | Iterable[PathLike]) -> Iterator[Path]:
         Paths of files, in the order of `paths`.
 
     Raises:
-        ImageError: when a folder cannot be read or holds no image, or what was given is
-            no path.
+        ImageError: a folder cannot be read or holds no image, or an argument is not a path.
 
     Example:
         >>> import tempfile
@@ -81,15 +80,15 @@ def read_frames(
     open_seconds: float = 5.0,
     frame_seconds: float = 3.0,
 ) -> Iterator[Frame]:
-    """Walk over the frames of a video file or a camera; release it whatever happens.
+    """Yield the frames of a video file or a camera, and release it in every case.
 
-    The arguments are those of `CameraCapture`, which is the same as a context manager.
+    The arguments are those of `CameraCapture`, which does the same as a context manager.
 
     Yields:
         Frames, RGB, with `at` in seconds since the first.
 
     Raises:
-        CameraError: when it is absent, busy, silent for too long, or no video.
+        CameraError: it is absent, busy or not a video, or gives no frame for too long.
     """
     capture = CameraCapture(
         source,
@@ -103,14 +102,14 @@ def read_frames(
 
 
 def is_folder(path: object) -> bool:
-    """Say whether this is the path of a folder that can be looked at; never raises.
+    """Say whether this is the path of an existing folder; never raises.
 
     >>> is_folder("/"), is_folder("a" * 4200), is_folder(None)
     (True, False, False)
     """
     try:
-        return Path(path).is_dir()  # type: ignore[arg-type]  # whatever it is, it may be asked
-    except Exception:  # noqa: BLE001 - too long, a NUL in it, not ours, no path: `decode` says so
+        return Path(path).is_dir()  # type: ignore[arg-type]  # the caller may pass anything
+    except Exception:  # noqa: BLE001 - too long, a NUL in it, no permission, no path: `decode` reports it
         return False
 
 
@@ -118,7 +117,7 @@ def _make_path(given: PathLike) -> Path:
     try:
         return Path(given)
     except Exception:  # noqa: BLE001 - a `__fspath__` may raise or return anything
-        raise ImageError(type(given).__name__, "is no path of a photo or folder") from None
+        raise ImageError(type(given).__name__, "is not the path of a photo or folder") from None
 
 
 def _is_photo(entry: Path) -> bool:
@@ -127,6 +126,6 @@ def _is_photo(entry: Path) -> bool:
 
 
 def _make_natural_key(path: Path) -> tuple[list[tuple[int, str]], str]:
-    """Order numbers inside a name by value, the rest without regard to case."""
+    """Sort numbers inside a name by value, and letters without regard to case."""
     parts = re.split(r"([0-9]+)", path.name.lower())
     return [(int(part[:18]), part) if part.isdecimal() else (-1, part) for part in parts], path.name

@@ -1,8 +1,8 @@
-"""A video device comes in; what it says of itself goes out.
+"""Query a video device for its name, driver and picture formats.
 
-Two questions of Video4Linux (`VIDIOC_QUERYCAP`, `VIDIOC_ENUM_FMT`), asked by hand: a library
-for the whole of it would be fifty times as long as what is needed. Neither question wakes a
-camera up or disturbs whoever is using it.
+Only two requests of Video4Linux are needed (`VIDIOC_QUERYCAP`, `VIDIOC_ENUM_FMT`), so they are
+written here instead of using a library fifty times as long. Neither request turns a camera on or
+disturbs a program that uses it.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _MAX_FORMATS: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class DeviceInfo:
-    """What a device says of itself.
+    """The description that a device gives.
 
     Attributes:
         driver: the kernel's driver, such as `uvcvideo`.
         card: the device's name, such as `Integrated Camera: Integrated C`.
-        captures: whether it gives pictures; a camera's second device gives metadata only.
-        formats: four letters for each kind of picture it gives, such as `MJPG` or `GREY`.
+        captures: whether it gives pictures; a camera's second device gives only metadata.
+        formats: four letters for each picture format, such as `MJPG` or `GREY`.
     """
 
     driver: str
@@ -47,7 +47,7 @@ class DeviceInfo:
 
 
 def query_device(path: Path) -> DeviceInfo | None:
-    """Ask a device; None where it cannot be opened or is none of Video4Linux."""
+    """Query a device; None where it cannot be opened or is not a Video4Linux device."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -67,7 +67,7 @@ def query_device(path: Path) -> DeviceInfo | None:
 
 
 def parse_capability(reply: bytes) -> tuple[str, str, bool]:
-    """Read a `v4l2_capability`: driver, card, and whether this device gives pictures."""
+    """Parse a `v4l2_capability`: driver, card, and whether this device gives pictures."""
     driver, card, _bus, _version, of_all, of_this = _CAPABILITY.unpack(reply)
     here = of_this if of_all & _DEVICE_CAPS else of_all
     return _decode_text(driver), _decode_text(card), bool(here & _CAPTURES)
@@ -89,7 +89,7 @@ def _list_formats(handle: int, kind: int) -> list[str]:
         reply = bytearray(_FORMAT.pack(index, kind, 0, b"", 0, 0))
         try:
             fcntl.ioctl(handle, _ENUM_FMT, reply)
-        except OSError:  # there are no more
+        except OSError:  # the list has ended
             break
         found.append(format_fourcc(_FORMAT.unpack(bytes(reply))[4]))
     return found

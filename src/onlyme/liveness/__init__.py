@@ -1,1 +1,1 @@
-"""Frames and the faces found in them come in; live, attack or undecided goes out."""
+"""Decide whether frames show a living person, an attack, or neither clearly."""

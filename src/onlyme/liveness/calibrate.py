@@ -1,9 +1,9 @@
-"""The network's log-odds of known frames come in; the parameters of the fusion go out.
+"""Fit the parameters of the fusion to the network's log-odds of known frames.
 
-Platt's method (J. Platt, Probabilistic outputs for support vector machines, 1999): a
-logistic model fitted to targets that stop short of 0 and 1. Live faces and attacks are
-separable on the data at hand; with targets of 0 and 1 the slope would grow without end
-and every score would be certain.
+Platt's method (J. Platt, Probabilistic outputs for support vector machines, 1999) fits a
+logistic model to targets slightly inside 0 and 1. Live faces and attacks are separable on
+the available data; with targets of exactly 0 and 1 the slope would grow without limit and
+every score would be 0 or 1.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def fit_calibration(
 
     Args:
         odds: float[n], the network's log-odds.
-        live: bool[n], what each frame shows.
-        weights: float[n], above 0. The sum within live frames and the sum within attacks
-            stand for the number of independent observations, such as people.
+        live: bool[n], whether each frame shows a living person.
+        weights: float[n], above 0. Their sum over live frames and their sum over attacks are
+            the numbers of independent observations, such as people.
 
     Returns:
         Slope and intercept.
@@ -49,7 +49,7 @@ def fit_calibration(
     if not positive or not negative:
         raise UsageError("a calibration needs live frames and attacks")
     target = np.where(live, (positive + 1) / (positive + 2), 1 / (negative + 2))
-    # Both kinds count the same, however many of each there are: even prior odds.
+    # Both kinds have the same total weight, independent of their numbers: even prior odds.
     weights = weights / np.where(live, positive, negative)
     features = np.stack([odds, np.ones_like(odds)], axis=1)
     theta = np.zeros(2)
@@ -58,7 +58,7 @@ def fit_calibration(
         gradient = features.T @ (weights * (p - target))
         hessian = (features * (weights * p * (1 - p))[:, None]).T @ features
         step = np.linalg.solve(hessian + 1e-9 * np.eye(2), gradient)
-        # Half steps at most 1 long: far out the likelihood is flat, and a full step overshoots.
+        # Steps are limited to a length of 1: where the likelihood is flat a full step overshoots.
         theta -= step / max(1.0, float(np.abs(step).max()))
         if np.abs(step).max() < 1e-9:
             break

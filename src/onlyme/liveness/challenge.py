@@ -1,11 +1,11 @@
-"""A random sequence of movements is asked for; frames come in; done, failed or what next goes out.
+"""Ask a person for a random sequence of movements, and check each by the frames.
 
-A recording cannot know what will be asked. A photo cannot turn like a head. So the steps
-are drawn by the system's own randomness when the challenge begins, each must be seen
-within its seconds and before any other, and each turn must be that of a solid head
+A recording cannot know the steps in advance, and a photo cannot turn like a head. So the
+steps are drawn by the system's own randomness when the challenge begins. Each must be seen
+in time and before any other, and each turn must be that of a solid head
 (`onlyme.liveness.rigidity`). There is no blink step: nothing here measures eyelids.
 
-*Left* is the left of the person in front of the camera; the picture is not mirrored, so
+*Left* is the left of the person in front of the camera. The picture is not mirrored, so
 the nose moves to the right in it.
 """
 
@@ -40,35 +40,35 @@ __all__ = [
 ]
 
 MAX_STEP_SECONDS: Final = 6.0
-"""Each step must be seen this long after it was asked for."""
+"""Longest time for each step."""
 
 MIN_LEAD_EYE_DISTANCES: Final = 0.10
-"""The nose must run ahead by this many distances of the eyes: a turn of about ten degrees …"""
+"""The nose must move ahead by this many distances of the eyes: a turn of about ten degrees …"""
 
 MIN_AHEAD_EYE_DISTANCES: Final = 0.04
-"""… and by this much of its nearest follower, whichever way one looks. Warped photos stay below."""
+"""… and by this much of its nearest neighbour, in every direction. Warped photos stay below."""
 
 MIN_AHEAD_SHARE: Final = 0.3
-"""In a turn to a side that is at least this share of its lead (0.35 to 0.64 in the clip) …"""
+"""In a turn to the side, `ahead` is at least this share of the lead (0.35 to 0.64 in the clip) …"""
 
 MIN_BESIDE_SHARE: Final = 0.35
-"""… and up or down at least this share, against the cheeks alone (0.35 to 0.83)."""
+"""… and in one up or down, `beside` is at least this share (0.35 to 0.83)."""
 
 MIN_SIDEWAYS_FACE_WIDTHS: Final = 0.08
-"""In a turn to the side the landmarks move as well: the nose against eyes and mouth, in their
-own coordinates, which no tilted plane changes."""
+"""In a turn to the side the landmarks must move as well: the nose against eyes and mouth, in
+coordinates spanned by these, in which a tilted plane shows no movement."""
 
 MIN_CLOSER_WIDTH_RATIO: Final = 1.25
-"""Coming closer means a face this many times as wide."""
+"""Coming closer makes the face at least this many times as wide."""
 
 MIN_STEP_FRAMES: Final = 3
-"""A step must be seen in so many frames running."""
+"""Least number of successive frames in which a step must be seen."""
 
 MAX_REST_EYE_DISTANCES: Final = 0.05
-"""Before each step the nose must be this near to where movements are measured from."""
+"""Before each step the nose must be this near to the position from which movements are measured."""
 
 MAX_FRONTAL_FACE_WIDTHS: Final = 0.25
-"""That is a frame with the nose this near to the middle between the eyes and mouth corners."""
+"""In a frontal face the nose is this near to the middle between the eyes and mouth corners."""
 
 
 class ChallengeStep(StrEnum):
@@ -82,7 +82,7 @@ class ChallengeStep(StrEnum):
 
 
 class Phase(StrEnum):
-    """Where a challenge stands."""
+    """The state of a challenge."""
 
     FACE = "face"
     """The person should look straight into the camera."""
@@ -106,23 +106,23 @@ _PROMPTS: Final = {
 def draw_steps(count: int = 3, rng: random.Random | None = None) -> tuple[ChallengeStep, ...]:
     """Draw an unpredictable sequence.
 
-    No step comes twice in a row. Coming closer, which paper can do, comes at most once. A
+    No step comes twice in a row. Coming closer, which paper can imitate, comes at most once. A
     turn to a side and a turn up or down both come at least once: paper with a crease may
-    feign one of them, but not the other.
+    imitate one of them, but not the other.
 
     Args:
         count: how many steps, 2 or more.
-        rng: the source of chance; by default the system's own, which nobody can foresee.
+        rng: the source of randomness; by default the system's own, which cannot be predicted.
 
     Raises:
-        UsageError: fewer than two steps are no sequence.
+        UsageError: `count` is less than 2.
 
     >>> steps = draw_steps(4)
     >>> len(steps), all(a is not b for a, b in zip(steps, steps[1:]))
     (4, True)
     """
     if count < 2:
-        raise UsageError("a challenge has two steps or more")
+        raise UsageError("a challenge has at least two steps")
     rng = rng or random.SystemRandom()
     while True:
         steps = tuple(rng.choice(list(ChallengeStep)) for _ in range(count))
@@ -143,7 +143,7 @@ def is_allowed(steps: Sequence[ChallengeStep]) -> bool:
 
 
 def is_frontal(landmarks: NDArray[np.float32]) -> bool:
-    """Say whether a face looks into the camera rather than to a side."""
+    """Say whether a face looks into the camera, not to a side."""
     return abs(_measure_sideways(landmarks)) <= MAX_FRONTAL_FACE_WIDTHS
 
 
@@ -167,7 +167,7 @@ class Challenge:
         steps: what to ask for, in order; see `draw_steps`.
 
     Attributes:
-        phase: where it stands.
+        phase: its state.
         why: why it failed, in words; empty otherwise.
 
     >>> Challenge((ChallengeStep.LEFT, ChallengeStep.UP)).current_step
@@ -188,7 +188,7 @@ class Challenge:
 
     @property
     def current_step(self) -> ChallengeStep | None:
-        """The step that is due; None once it is over."""
+        """The step that is to be made now; None when the challenge is over."""
         over = self.phase in (Phase.DONE, Phase.FAILED)
         return None if over else self.steps[self._number]
 
@@ -200,7 +200,7 @@ class Challenge:
         *,
         continues: bool,
     ) -> Phase:
-        """Look at the next frame and return where the challenge stands now.
+        """Look at the next frame and return the new state of the challenge.
 
         Args:
             at: when it was taken, in seconds.
@@ -213,11 +213,11 @@ class Challenge:
         first = self._since is None
         self._since = at if self._since is None else self._since
         if at - self._since > MAX_STEP_SECONDS:
-            return self._fail(f"{self.steps[self._number]} was not seen in time")
+            return self._fail(f"the step {self.steps[self._number]} was not seen in time")
         if face is None:
-            return self.phase  # if this goes on, the next face does not continue this one
+            return self.phase  # if this continues, the next face does not continue this one
         if not continues and not (first or self._is_at_start()):
-            return self._fail("the face was out of sight or exchanged")
+            return self._fail("the face was out of view, or exchanged for another")
         if self._tracks is None:
             return self._anchor(gray, face)
         self._tracks.follow(gray)
@@ -229,11 +229,11 @@ class Challenge:
         return self._judge(at, face, motion)
 
     def _is_at_start(self) -> bool:
-        """Say whether no step was begun yet, so that there is nothing to take over."""
+        """Say whether no step has begun yet, so that an exchanged face gains nothing."""
         return self._number == 0 and self._tracks is None
 
     def _anchor(self, gray: NDArray[np.uint8], face: Face) -> Phase:
-        """Choose the frame that movements are measured from: a frontal one."""
+        """Take this frame, if the face is frontal, as the one from which movements are measured."""
         nose = _measure_sideways(face.landmarks)
         if is_frontal(face.landmarks):
             self._tracks = PointTracks(gray, face.landmarks)
@@ -242,18 +242,18 @@ class Challenge:
         return self.phase
 
     def _restart_step(self) -> Phase:
-        """Begin the step again, in the same seconds."""
+        """Begin the step again, without giving it more time."""
         self._tracks, self.phase = None, Phase.FACE
         return self.phase
 
     def _wait_for_rest(self, gray: NDArray[np.uint8], face: Face, motion: Rigidity) -> Phase:
-        """Wait until the face rests where movements are measured from."""
+        """Wait until the face rests in the position from which movements are measured."""
         still = max(abs(motion.x), abs(motion.y)) <= MAX_REST_EYE_DISTANCES
         self._run = self._run + 1 if still else 0
-        if not still and self._fresh:  # it was chosen while the head was on its way
+        if not still and self._fresh:  # the frame was taken while the head was moving
             return self._restart_step()
         if self._run >= MIN_STEP_FRAMES:
-            if not self._fresh:  # a turn drags some points along; the next begins with new ones
+            if not self._fresh:  # a turn displaces some points; the next begins with new ones
                 self._anchor(gray, face)
             self.phase, self._fresh, self._run, self._wrong = Phase.MOVE, False, 0, 0
         return self.phase
@@ -264,17 +264,17 @@ class Challenge:
         self._run = self._run + 1 if asked in done else 0
         self._wrong = self._wrong + 1 if done and asked not in done else 0
         if self._wrong >= MIN_STEP_FRAMES:
-            return self._fail(f"{asked} was asked for, {min(done)} was seen")
+            return self._fail(f"the step {asked} was asked for, but {min(done)} was seen")
         if self._run < MIN_STEP_FRAMES:
             return self.phase
         self._number, self._since, self._run = self._number + 1, at, 0
-        if asked is ChallengeStep.CLOSER:  # from here on movements are measured anew
+        if asked is ChallengeStep.CLOSER:  # later movements are measured from a new frame
             self._tracks = None
         self.phase = Phase.DONE if self._number == len(self.steps) else Phase.FACE
         return self.phase
 
     def _find_movements(self, face: Face, motion: Rigidity) -> set[ChallengeStep]:
-        """Return the movements that were made since the step began."""
+        """Return the movements since the step began."""
         done = set()
         if (
             float(face.box[2]) >= MIN_CLOSER_WIDTH_RATIO * self._width
@@ -301,10 +301,10 @@ class Challenge:
 
 
 def _measure_sideways(landmarks: NDArray[np.float32]) -> float:
-    """Return where the nose lies between left (−0.5) and right (0.5) eye and mouth corner.
+    """Return the nose's place between the left (−0.5) and right (0.5) eye and mouth corner.
 
-    In coordinates spanned by these four points, which any affine change of the picture,
-    and so any distant tilted plane, leaves as they are.
+    It is measured in coordinates spanned by these four points. No affine change of the picture
+    changes them, and so no distant tilted plane does.
     """
     eyes, mouth = landmarks[:2].mean(axis=0), landmarks[3:].mean(axis=0)
     across = (landmarks[1] - landmarks[0] + landmarks[4] - landmarks[3]) / 2

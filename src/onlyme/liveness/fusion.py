@@ -1,9 +1,9 @@
-"""Glances of one attempt come in; one calibrated verdict goes out.
+"""Combine the evidence of one attempt's frames into one calibrated verdict.
 
 A logistic model with two parameters turns the mean of the network's log-odds into the
-probability that a living person was seen. The frames of one attempt are anything but
-independent, so their evidence is averaged, never added up: ten frames of one print are
-not ten times as convincing as one. Between two thresholds the answer is *undecided*.
+probability of a living person. The frames of one attempt are strongly dependent, so their
+evidence is averaged, never added: ten frames of one print prove no more than one. Between
+two thresholds the verdict is *undecided*.
 """
 
 from __future__ import annotations
@@ -26,19 +26,21 @@ if TYPE_CHECKING:
 __all__ = ["CALIBRATION", "Fusion"]
 
 CALIBRATION = Path(__file__).with_name("calibration.json")
-"""The parameters as fitted, with where they come from and what they reached."""
+"""The fitted parameters, with the data that they were fitted to and the error rates reached."""
+
+_HOW = "liveness cannot be checked; reinstall onlyme"
 
 
 @dataclass(frozen=True, slots=True)
 class Fusion:
-    """The rule that turns glances into a verdict.
+    """The rule that turns evidence into a verdict.
 
     Attributes:
         slope: of the calibrated log-odds against the mean of the network's; above 0.
         intercept: of the calibrated log-odds.
-        live: a score from here on is live, 0 to 1.
-        attack: a score up to here is an attack, 0 to `live`.
-        network: sha256 of the network that it was fitted to.
+        live: least score for *live*, 0 to 1.
+        attack: largest score for *attack*, 0 to `live`.
+        network: sha256 of the network to which it was fitted.
 
     >>> import numpy as np
     >>> from onlyme.liveness.passive import FrameEvidence
@@ -55,29 +57,29 @@ class Fusion:
 
     @classmethod
     def load(cls, network: str) -> Self:
-        """Return the rule that was fitted to a network.
+        """Load the rule that was fitted to a network.
 
         Args:
             network: sha256 of the network.
 
         Raises:
             ModelMissing: the parameters are not there.
-            ModelRefused: they are broken, or belong to another network.
+            ModelRefused: they are damaged, or belong to another network.
         """
         return cls(**_read(CALIBRATION, network), network=network)
 
     def score(self, odds: float) -> float:
-        """Return the probability of live, 0 to 1, for a mean of the network's log-odds."""
+        """Return the probability of a living person, 0 to 1, for a mean of the log-odds."""
         z = self.slope * odds + self.intercept
         return 1 / (1 + math.exp(-max(-500.0, min(500.0, z))))
 
-    def fuse(self, glances: Sequence[FrameEvidence]) -> Liveness:
-        """Fuse the glances of one attempt.
+    def fuse(self, frames: Sequence[FrameEvidence]) -> Liveness:
+        """Combine the evidence of one attempt.
 
-        Fewer than half of them being evidence, or none at all, is *undecided*.
+        The verdict is *undecided* if none of the frames, or fewer than half, are evidence.
         """
-        odds = [glance.odds for glance in glances if glance.odds is not None]
-        if not odds or 2 * len(odds) < len(glances):
+        odds = [frame.odds for frame in frames if frame.odds is not None]
+        if not odds or 2 * len(odds) < len(frames):
             return Liveness(LivenessLevel.PASSIVE, Verdict.UNDECIDED, 0.5)
         score = self.score(math.fsum(odds) / len(odds))
         if score >= self.live:
@@ -94,14 +96,14 @@ def _read(path: Path, network: str) -> dict[str, float]:
         fitted_to = values["network"]
         numbers = {key: float(values[key]) for key in ("slope", "intercept", "live", "attack")}
     except OSError as error:
-        raise ModelMissing(f"{path}: no calibration of liveness ({error.strerror})") from None
+        raise ModelMissing(f"{path}: cannot be read ({error.strerror}); {_HOW}") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise ModelRefused(f"{path}: not a calibration of liveness ({error})") from None
-    sound = numbers["slope"] > 0 and 0 < numbers["attack"] <= numbers["live"] < 1
-    if not sound or not all(map(math.isfinite, numbers.values())):
-        raise ModelRefused(f"{path}: a calibration of liveness out of range")
+        raise ModelRefused(f"{path}: is damaged ({error}); {_HOW}") from None
+    valid = numbers["slope"] > 0 and 0 < numbers["attack"] <= numbers["live"] < 1
+    if not valid or not all(map(math.isfinite, numbers.values())):
+        raise ModelRefused(f"{path}: is damaged (a number is out of range); {_HOW}")
     if fitted_to != network:
         raise ModelRefused(
-            f"{path}: fitted to another liveness network; run benchmarks/liveness.py --fit"
+            f"{path}: belongs to another liveness network; run benchmarks/liveness.py --fit"
         )
     return numbers

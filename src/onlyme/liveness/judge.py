@@ -1,8 +1,8 @@
 """Judge whether the frames of one attempt show a living person: passive liveness.
 
-A camera's noise never comes twice. A frame that does come twice was not just filmed: one may be a
-camera's hiccup, but a picture that stands still or a scene that returns is a recording that was
-fed in place of the camera.
+A camera's noise never repeats. So a frame that comes twice was not just filmed: a single one may
+be a fault of the camera, but a picture that stands still or a scene that returns is a recording
+that is fed in place of the camera.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 __all__ = ["UNDECIDED", "Judge", "LivenessSession", "RepeatDetector"]
 
 MIN_FRAMES: Final = 3
-"""A stream must show one face for so many frames. At 15 frames a second that takes 0.2 s."""
+"""Least number of frames in which a stream must show one face. At 15 a second they take 0.2 s."""
 
 LOOK_EVERY_FRAMES: Final = 5
-"""Once an attempt on a face has ended, one of so many frames is looked at, …"""
+"""After the first attempt on a face, liveness is measured in one of this many frames, …"""
 
 LOOK_EVERY_SECONDS: Final = 0.16
-"""… or one in so many seconds where frames come slowly: at 30 a second that is the same. Frames
-of one moment say nearly the same: five times the frames give the same verdicts
-(benchmarks/fast.py), and the network costs as much as all the rest."""
+"""… or at these intervals where frames arrive slowly: at 30 a second that is the same. Frames of
+one moment give nearly the same result: five times as many give the same verdicts
+(benchmarks/fast.py), and the network takes as long as all the rest."""
 
 MAX_STILL_SHARE: Final = 0.5
-"""When more than this share of the frames stand still, the picture is frozen."""
+"""If more than this share of the frames repeat the frame before, the picture is frozen."""
 
 SAME_PICTURE_LEVELS: Final = 0.2
 """Mean difference, in steps of 1/255, of two fingerprints of one and the same picture. The
@@ -46,7 +46,7 @@ MEMORY_FRAMES: Final = 450
 """The number of fingerprints that are remembered: 30 seconds at 15 frames a second."""
 
 UNDECIDED: Final = Liveness(LivenessLevel.PASSIVE, Verdict.UNDECIDED, 0.5)
-"""What is said where nothing could be seen."""
+"""The verdict where there is no evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +54,28 @@ class Judge:
     """Passive liveness, ready for use.
 
     Attributes:
-        passive: looks at single frames.
-        fusion: turns what it saw into a verdict.
+        passive: measures single frames.
+        fusion: turns the evidence into a verdict.
     """
 
     passive: LivenessNetwork
     fusion: Fusion
 
     def look(self, pixels: NDArray[np.uint8], face: Face) -> FrameEvidence:
-        """Look at one face and its surroundings; see `Passive.look`."""
+        """Look at one face and its surroundings; see `LivenessNetwork.look`."""
         return self.passive.look(pixels, face)
 
     def take_fingerprint(self, pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
-        """Take a frame's fingerprint alone, by which it is known again; costs hardly anything."""
+        """Take only a frame's fingerprint, by which it is recognised if it comes again."""
         return make_fingerprint(pixels, face)
 
     def start_session(self) -> LivenessSession:
-        """Begin to follow a stream."""
+        """Begin to follow a stream of frames."""
         return LivenessSession(self.fusion)
 
-    def judge_photo(self, glance: FrameEvidence) -> Liveness:
-        """Judge a single picture, of which nothing but the picture is known."""
-        return self.fusion.fuse([glance])
+    def judge_photo(self, evidence: FrameEvidence) -> Liveness:
+        """Judge a single picture."""
+        return self.fusion.fuse([evidence])
 
 
 @dataclass(slots=True)
@@ -113,12 +113,12 @@ class RepeatDetector:
 class LivenessSession:
     """The evidence for liveness in one stream of frames, attempt after attempt.
 
-    The caller follows the face: it calls `start_over` when the face was exchanged, and forgets
-    what it saw before as well, since identity and liveness come from the same frames.
+    The caller follows the face. When the face was exchanged, it calls `start_over` and drops its
+    own evidence too, since identity and liveness must come from the same frames.
 
     Attributes:
         fusion: turns evidence into a verdict.
-        settled: whether an attempt on the face that is followed has ended.
+        settled: whether an attempt on the present face has ended.
     """
 
     fusion: Fusion
@@ -132,17 +132,17 @@ class LivenessSession:
     _looked_at: float = 0.0
 
     def is_due(self, at: float) -> bool:
-        """Return whether the network should look at a frame that was taken at this time.
+        """Say whether the network should look at a frame that was taken at this time.
 
-        It looks at each frame of the first attempt on a face, so that the owner does not wait,
-        and after that at each fifth, or six times a second.
+        It looks at each frame of the first attempt on a face, so that the person need not wait,
+        and then at every fifth frame or six times a second.
         """
         waited = self._since >= LOOK_EVERY_FRAMES - 1 or at - self._looked_at >= LOOK_EVERY_SECONDS
         return not self.settled or waited
 
     @property
     def has_enough_frames(self) -> bool:
-        """Whether enough frames were looked at since the attempt began that it may end."""
+        """Whether liveness was measured in enough frames of this attempt for it to end."""
         return len(self._evidence) >= MIN_FRAMES
 
     def add(
@@ -151,13 +151,13 @@ class LivenessSession:
         evidence: FrameEvidence | None = None,
         fingerprint: NDArray[np.uint8] | None = None,
     ) -> None:
-        """Add what one frame showed: the network's evidence, or the frame's fingerprint alone.
+        """Add one frame: the network's evidence, or only the frame's fingerprint.
 
         Args:
             at: when the frame was taken, in seconds.
-            evidence: what the network saw; None where it did not look.
-            fingerprint: of the frame, where there is no evidence to hold it: a recording is
-                noticed also in frames that the network does not look at.
+            evidence: what the network measured; None where it did not look.
+            fingerprint: the frame's fingerprint where there is no evidence that holds it: a
+                recording is recognised also by frames that the network does not look at.
         """
         if evidence is not None:
             fingerprint = evidence.fingerprint
@@ -166,7 +166,7 @@ class LivenessSession:
         self._since += 1
         repeat = self._repeats.classify(fingerprint)
         if repeat == "still":
-            self._still += 1  # the same picture again is no further evidence
+            self._still += 1  # the same picture again is no new evidence
             return
         self._fresh += 1
         self._looped |= repeat == "loop"
@@ -175,7 +175,7 @@ class LivenessSession:
             self._since, self._looked_at = 0, at
 
     def begin(self) -> None:
-        """Begin a new attempt on the same face; what was shown before stays known."""
+        """Begin a new attempt on the same face; repeats of earlier frames are still recognised."""
         self.settled |= self.has_enough_frames
         self._evidence, self._fresh, self._still, self._looped = [], 0, 0, False
 
@@ -189,7 +189,7 @@ class LivenessSession:
         if self._looped or self._still > MAX_STILL_SHARE * (self._fresh + self._still):
             return Liveness(LivenessLevel.PASSIVE, Verdict.ATTACK, 0.0)
         fused = self.fusion.fuse(self._evidence)
-        # Too few frames cannot show that a person lives, but they can show a photo.
+        # Too few frames cannot prove a living person, but they can prove an attack.
         if not self.has_enough_frames and fused.verdict is Verdict.LIVE:
             return UNDECIDED
         return fused

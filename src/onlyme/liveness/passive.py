@@ -1,9 +1,8 @@
-"""One frame and its face come in; how much it looks like a living person goes out.
+"""Measure how much one frame of a face looks like a living person.
 
-The network looks at the face *and what is around it*: the edge of a print, the frame of
-a screen, the fingers that hold it. Where there is nothing around it to look at, it
-guesses, mostly "attack", sometimes "live". Such a frame is no evidence at all, and a
-glance says so.
+The network looks at the face *and its surroundings*: the edge of a print, the frame of a
+screen, the fingers that hold it. Without surroundings it guesses, mostly "attack",
+sometimes "live". Such a frame is no evidence, and its `FrameEvidence` says so.
 """
 
 from __future__ import annotations
@@ -15,16 +14,12 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from onlyme.errors import ModelError, ModelRefused
+from onlyme.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from numpy.typing import NDArray
 
-    from onlyme.types import Face
-
-    NetworkFunction = Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]]
+    from onlyme.types import Face, NetworkFunction
 
 __all__ = ["FrameEvidence", "LivenessNetwork", "make_fingerprint", "measure_colour"]
 
@@ -35,26 +30,26 @@ WANTED_CONTEXT_FACE_WIDTHS: Final = 2.7
 """Side of the crop in sides of the face box, as the network was trained."""
 
 MIN_CONTEXT_FACE_WIDTHS: Final = 1.4
-"""With less around the face the network no longer tells people from prints: of webcam frames
-cut down to 1.3 it takes 7 in 10 people for attacks (benchmarks/liveness.py measures it)."""
+"""With less around the face the network cannot tell people from prints: of webcam frames cut to
+1.3 it takes 7 in 10 people for attacks (benchmarks/liveness.py measures it)."""
 
 MIN_FACE_WIDTH_PIXELS: Final = 60.0
-"""A face must be this wide in pixels. The network sees it 47 to 85 pixels wide."""
+"""Least width of a face, in pixels. In the network's input it is 47 to 85 pixels wide."""
 
 MIN_COLOUR_LEVEL: Final = 2.0
-"""A face must have so much colour: the mean over its pixels of the largest of R, G and B less
-the smallest, 0 to 255. Skin has 20 and more in daylight; infrared cameras give 0, and what was
-compressed on the way 1. The network was made for colour; what infrared light shows of prints,
-screens and skin is something else, and nobody measured it (benchmarks/infrared.py)."""
+"""Least colour of a face: the mean over its pixels of the largest of R, G and B minus the
+smallest, 0 to 255. Skin has 20 and more in daylight; infrared cameras give 0, or 1 after
+compression. The network was trained on colour; prints, screens and skin look different in infrared
+light, and its errors there were never measured (benchmarks/infrared.py)."""
 
 MAX_OUTSIDE_FACE_WIDTHS: Final = 0.05
-"""At most this share of the face box's side may lie outside the frame."""
+"""Largest share of the face box's side that may be outside the frame."""
 
 TARGET_BRIGHTNESS_LEVEL: Final = 100.0
-"""Median of the face, 0 to 255, that a darker frame is brightened to."""
+"""Median of the face, 0 to 255, to which a darker frame is brightened."""
 
 MAX_GAIN_FACTOR: Final = 3.0
-"""Brightening stops here, where noise would become the picture."""
+"""Most that a frame is brightened; more would show mainly noise."""
 
 FINGERPRINT_SIDE_SAMPLES: Final = 24
 """Rows and columns of the fingerprint."""
@@ -62,15 +57,15 @@ FINGERPRINT_SIDE_SAMPLES: Final = 24
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameEvidence:
-    """What passive liveness saw in one frame.
+    """What passive liveness measured in one frame.
 
     Attributes:
         odds: log-odds (natural logarithm) of live against attack as the network gives them,
             not calibrated, about −20 to 12; None where the frame is no evidence.
-        context: side of what was looked at in sides of the face box, at most 2.7.
-        why: what keeps the frame from being evidence; empty where it is.
-        print: uint8[576], grey values sampled without averaging from the face, by which a
-            frame that comes twice is known.
+        context: side of the crop that was used in sides of the face box, at most 2.7.
+        why: why the frame is no evidence; empty where it is evidence.
+        fingerprint: uint8[576], green values sampled without averaging from the face, by which
+            a repeated frame is recognised.
     """
 
     odds: float | None
@@ -82,23 +77,20 @@ class FrameEvidence:
 class LivenessNetwork:
     """The liveness network. Safe to call from several threads, one at a time inside.
 
-    Class 0 of its three is *live*; 1 and 2 are kinds of attack.
+    Of its three classes, 0 is *live*; 1 and 2 are kinds of attack.
 
     Args:
-        weights: the ONNX file's bytes, checked already.
-        run: the network made of them by another engine than OpenCV.
-        colourless: whether pictures without colour, as infrared cameras give them, are
-            evidence as well; by default they are none.
+        run: the network, loaded from its checked file by OpenCV or another engine.
+        colourless: whether pictures without colour, as from infrared cameras, are evidence too;
+            by default they are not.
 
-    Raises:
-        ModelRefused: when OpenCV cannot load them.
+    Attributes:
+        colourless: see above.
     """
 
-    def __init__(
-        self, weights: bytes, run: NetworkFunction | None = None, *, colourless: bool = False
-    ) -> None:
+    def __init__(self, run: NetworkFunction, *, colourless: bool = False) -> None:
         self.colourless = colourless
-        self._run = run or _load_opencv(weights)
+        self._run = run
         self._lock = Lock()
 
     def look(self, pixels: NDArray[np.uint8], face: Face) -> FrameEvidence:
@@ -112,19 +104,16 @@ class LivenessNetwork:
             ModelError: the network returned no usable numbers.
         """
         context, why = _measure_context(pixels, face)
-        if (
-            not why
-            and not self.colourless
-            and measure_colour(_crop_face_box(pixels, face)) < MIN_COLOUR_LEVEL
-        ):
+        if not why and not self.colourless and measure_colour(face.crop(pixels)) < MIN_COLOUR_LEVEL:
             why = "the picture has no colour, as from an infrared camera"
-        marks = make_fingerprint(pixels, face)
+        fingerprint = make_fingerprint(pixels, face)
         if why:
-            return FrameEvidence(None, context, why, marks)
-        return FrameEvidence(self._compute_odds(_crop(pixels, face, context)), context, "", marks)
+            return FrameEvidence(None, context, why, fingerprint)
+        odds = self._compute_odds(_crop(pixels, face, context))
+        return FrameEvidence(odds, context, "", fingerprint)
 
     def _compute_odds(self, crop: NDArray[np.uint8]) -> float:
-        # blobFromImage turns RGB into the BGR, 0 to 255, that the network was trained on.
+        # blobFromImage converts RGB to the BGR, 0 to 255, that the network was trained on.
         blob = np.asarray(cv2.dnn.blobFromImage(crop, swapRB=True), np.float32)
         with self._lock:
             scores = np.array(self._run(blob)[0], np.float64).ravel()
@@ -133,21 +122,8 @@ class LivenessNetwork:
         return float(scores[0] - np.logaddexp(scores[1], scores[2]))
 
 
-def _load_opencv(weights: bytes) -> NetworkFunction:
-    try:
-        net = cv2.dnn.readNetFromONNX(np.frombuffer(weights, np.uint8))
-    except cv2.error as error:
-        raise ModelRefused(f"the liveness network cannot be loaded: {error.err}") from None
-
-    def run(blob: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
-        net.setInput(blob)
-        return (np.asarray(net.forward(), np.float32),)
-
-    return run
-
-
 def measure_colour(pixels: NDArray[np.uint8]) -> float:
-    """Measure how much colour there is: 0 (none) to 255, the mean over uint8[h, w, 3].
+    """Measure the colour of uint8[h, w, 3]: 0 (none) to 255, a mean over the pixels.
 
     >>> grey, brown = 90, (90, 70, 60)
     >>> [measure_colour(np.full((4, 4, 3), paint, np.uint8)) for paint in (grey, brown)]
@@ -158,27 +134,27 @@ def measure_colour(pixels: NDArray[np.uint8]) -> float:
 
 
 def _measure_context(pixels: NDArray[np.uint8], face: Face) -> tuple[float, str]:
-    """Measure how much there is around a face, and say why that is too little."""
+    """Measure how much is visible around a face; if it is too little, also say why."""
     height, width = pixels.shape[:2]
     x, y, w, h = (float(value) for value in face.box)
     if w < MIN_FACE_WIDTH_PIXELS:
         return (
             0.0,
-            f"the face is {w:.0f} pixels wide, {MIN_FACE_WIDTH_PIXELS:.0f} are needed; come closer",
+            f"the face is {w:.0f} pixels wide; {MIN_FACE_WIDTH_PIXELS:.0f} are needed: come closer",
         )
     context = min(WANTED_CONTEXT_FACE_WIDTHS, width / w, height / h)
     if max(-x / w, -y / h, (x + w - width) / w, (y + h - height) / h) > MAX_OUTSIDE_FACE_WIDTHS:
-        return context, "the face reaches over the border of the picture"
+        return context, "part of the face is outside the picture; move towards its middle"
     if context < MIN_CONTEXT_FACE_WIDTHS:
-        return context, "too little is seen around the face; move back"
+        return context, "too little is visible around the face; move back"
     return context, ""
 
 
 def _crop(pixels: NDArray[np.uint8], face: Face, context: float) -> NDArray[np.uint8]:
-    """Cut the face out with what is around it: shifted, not padded, to stay inside the frame.
+    """Cut out the face with its surroundings; the crop is moved, not padded, to fit the frame.
 
     A dark face is brightened. In the dark the network takes some prints for people and some
-    people for prints; brightened, both come out as in the light.
+    people for prints; after brightening it judges both as in the light.
     """
     height, width = pixels.shape[:2]
     x, y, w, h = (float(value) for value in face.box)
@@ -187,22 +163,14 @@ def _crop(pixels: NDArray[np.uint8], face: Face, context: float) -> NDArray[np.u
     top = int(np.clip(y + h / 2 - high / 2, 0, max(0, height - high)))
     part = pixels[top : top + max(1, round(high)), left : left + max(1, round(wide))]
     crop = cv2.resize(part, (INPUT_SIDE_PIXELS, INPUT_SIDE_PIXELS), interpolation=cv2.INTER_LINEAR)
-    level = float(np.median(_crop_face_box(pixels, face)[::2, ::2]))
+    level = float(np.median(face.crop(pixels)[::2, ::2]))
     gain = min(MAX_GAIN_FACTOR, TARGET_BRIGHTNESS_LEVEL / max(level, 1.0))
     return np.asarray(cv2.convertScaleAbs(crop, alpha=gain) if gain > 1 else crop, np.uint8)
 
 
-def _crop_face_box(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
-    """Return the part of a frame that the face box covers; at least one pixel."""
-    height, width = pixels.shape[:2]
-    low = np.clip(face.box[:2], 0, (width - 1, height - 1)).astype(int)
-    high = np.clip(face.box[:2] + face.box[2:], low + 1, (width, height)).astype(int)
-    return pixels[low[1] : high[1], low[0] : high[0]]
-
-
 def make_fingerprint(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
-    """Sample the green of single pixels, whose noise never comes twice from a camera."""
-    inside = _crop_face_box(pixels, face)
+    """Sample the green of single pixels; a camera never repeats their noise."""
+    inside = face.crop(pixels)
     rows = np.linspace(0, inside.shape[0] - 1, FINGERPRINT_SIDE_SAMPLES).astype(int)
     columns = np.linspace(0, inside.shape[1] - 1, FINGERPRINT_SIDE_SAMPLES).astype(int)
     return np.ascontiguousarray(inside[np.ix_(rows, columns)][:, :, 1]).ravel()

@@ -1,14 +1,14 @@
-"""Frames of a turning head come in; whether it moved like a solid head goes out.
+"""Measure whether a turning head moved like a solid head.
 
-A photo that is tilted moves like a plane, and a bent one like a smooth sheet. The nose of
-a head does neither: it stands out from everything around it, so when the head turns it
-runs ahead of the cheeks on both sides, of the brow above *and* of the lips below.
+A tilted photo moves like a plane, and a bent one like a smooth sheet. The nose of a head
+does neither: it stands out from everything around it, so when the head turns it moves ahead
+of the cheeks on both sides, of the brow above *and* of the lips below.
 
-Dense tracks (Lucas and Kanade, IJCAI 1981; pyramids after Bouguet) carry this, not the five
-landmarks: four points fix a homography and leave but one over. A surface that is bent
-along one direction only, as paper is, has through its foremost point a straight line along
-which nothing lags behind. Hence the nose must be ahead of its neighbours in *every*
-direction.
+This is measured by dense tracks (Lucas and Kanade, IJCAI 1981; pyramids after Bouguet), not
+by the five landmarks: four points determine a homography, so only one would remain. A
+surface that is bent in one direction only, such as paper, has a straight line through its
+foremost point along which nothing lags behind. So the nose must be ahead of its neighbours
+in *every* direction.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 __all__ = ["PointTracks", "Rigidity", "measure_rigidity"]
 
 MIN_POINTS: Final = 40
-"""Fewer tracks than this say nothing."""
+"""Least number of tracks for a result."""
 
 PATCH_SIDE_EYE_DISTANCES: Final = 0.3
 """Side of the patch that is followed, in distances of the eyes."""
 
 MAX_RETURN_EYE_DISTANCES: Final = 0.025
-"""A track followed forth and back ends this near to where it began, in distances of the eyes."""
+"""A track followed forward and back must end this near to its start, in distances of the eyes."""
 
 NOSE_RADIUS_EYE_DISTANCES: Final = 0.24
 """Radius of the nose about its tip, in distances of the eyes."""
@@ -40,7 +40,7 @@ RING_RADII_EYE_DISTANCES: Final = (0.42, 1.0)
 """The neighbours of the nose lie at these distances from its tip."""
 
 SECTORS: Final = 12
-"""Directions in which there are neighbours; a crease through the nose lies within one of them."""
+"""Directions in which there are neighbours; a crease through the nose is within one of them."""
 
 CHEEK_LINES: Final = [0, 1, SECTORS // 2 - 1]
 """The lines that lead to the cheeks."""
@@ -70,7 +70,7 @@ class PointTracks:
         self.now = self.first
 
     def follow(self, gray: NDArray[np.uint8]) -> int:
-        """Follow the points into the next frame; return how many are left."""
+        """Follow the points into the next frame; return how many remain."""
         if not len(self.now) or gray.shape != self.gray.shape:
             self.first = self.now = self.first[:0]
             return 0
@@ -90,15 +90,15 @@ class Rigidity:
     """How a set of tracks moved.
 
     Attributes:
-        ahead: how far the nose is ahead of what surrounds it, in the direction in which it
-            is least so, in distances of the eyes; about 0 for paper, flat or bent.
-        beside: the same against the cheeks alone, to the sides and 30 degrees about them;
+        ahead: how far the nose is ahead of its surroundings, in the direction in which it
+            is least ahead, in distances of the eyes; about 0 for paper, flat or bent.
+        beside: the same against the cheeks only, to the sides and 30 degrees around them;
             about 0 for flat paper, and for paper bent about a level axis. When a head nods,
-            brow and lips keep up with the nose, and only the cheeks lag behind.
+            brow and lips move with the nose, and only the cheeks lag behind.
         x: how far the nose is ahead to the right of the picture, in the same unit.
         y: the same downwards.
         spread: how much larger the face has become; 1 for no change.
-        points: how many tracks there were.
+        points: the number of tracks.
     """
 
     ahead: float
@@ -110,7 +110,7 @@ class Rigidity:
 
 
 def measure_rigidity(tracks: PointTracks) -> Rigidity | None:
-    """Measure how far the nose ran ahead; None where too little was followed."""
+    """Measure how far the nose moved ahead; None where too few points were followed."""
     landmarks = tracks.landmarks.astype(np.float64)
     eyes = _measure_eye_distance(tracks.landmarks)
     if len(tracks.first) < MIN_POINTS or eyes < 1:
@@ -132,10 +132,10 @@ def measure_rigidity(tracks: PointTracks) -> Rigidity | None:
     for one in range(SECTORS):
         there = ring & (sector == one)
         lags.append(float(np.median(moved[there] @ direction)) if there.sum() >= 2 else np.nan)
-    # Two opposite sectors make a line. A turned head hides one side of many a line; on a line
-    # that lies in paper, either side would keep up with the nose.
+    # Two opposite sectors make a line. A turned head hides one side of some lines; on a line
+    # within paper, either side would move with the nose.
     lines = np.array(lags).reshape(2, SECTORS // 2)
-    if np.isnan(lines).all(axis=0).any():  # the line that is missing may be paper's
+    if np.isnan(lines).all(axis=0).any():  # the missing line could be the one within paper
         return None
     lag = np.nanmean(lines, axis=0)
     ahead, beside = length - float(lag.max()), length - float(lag[CHEEK_LINES].max())
@@ -146,7 +146,7 @@ def measure_rigidity(tracks: PointTracks) -> Rigidity | None:
 def _subtract_plane_motion(
     at: NDArray[np.float64], now: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return what is left of a motion once a plane's is taken out, in units of the first frame."""
+    """Subtract a plane's motion from a motion; the result has the units of the first frame."""
     outside = np.linalg.norm(at, axis=1) >= NOSE_RADIUS_EYE_DISTANCES
     matrix, _ = cv2.findHomography(at[outside], now[outside], 0)
     if matrix is None:
@@ -158,7 +158,7 @@ def _subtract_plane_motion(
 def _follow_points(
     old: NDArray[np.uint8], new: NDArray[np.uint8], points: NDArray[np.float32], side: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Follow float32[n, 2] from one frame to the other; also bool[n], which were found."""
+    """Follow points, float32[n, 2], to another frame; also return bool[n], which were found."""
     start = np.zeros_like(points)
     there, found, _ = cv2.calcOpticalFlowPyrLK(
         old, new, points, start, winSize=(side, side), maxLevel=3
@@ -167,10 +167,10 @@ def _follow_points(
 
 
 def _choose_points(gray: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Choose points between brow and chin: so many on the nose, in each sector and elsewhere.
+    """Choose points between brow and chin: a number on the nose, in each sector and elsewhere.
 
-    Left to themselves the best points crowd about eyes and mouth, and on the cheeks, where
-    paper would show, there would be none.
+    Without these numbers most points would be at eyes and mouth, and there would be none on the
+    cheeks, by which paper is recognised.
     """
     eyes = _measure_eye_distance(landmarks)
     low = np.maximum(landmarks[2] - 1.7 * eyes, 0).astype(int)
@@ -196,7 +196,7 @@ def _choose_points(gray: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> N
 def _find_corners(
     part: NDArray[np.uint8], mask: NDArray[np.bool_], many: int, eyes: float
 ) -> NDArray[np.float32]:
-    """Return float32[n, 2], the points of a region that can be followed best."""
+    """Return float32[n, 2], the points of a region that are easiest to follow."""
     found = cv2.goodFeaturesToTrack(
         part, many, 0.01, max(2.0, 0.05 * eyes), mask=mask.astype(np.uint8), blockSize=5
     )
@@ -204,7 +204,7 @@ def _find_corners(
 
 
 def _number_sectors(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Number the directions; the first is centred on the one to the right of the picture."""
+    """Return the number of each direction's sector; the first is centred on the right."""
     number = np.rint(np.arctan2(y, x) / (2 * np.pi) * SECTORS)
     return np.asarray(number.astype(np.int64) % SECTORS, np.int64)
 

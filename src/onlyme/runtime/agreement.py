@@ -1,9 +1,9 @@
-"""A network's checked bytes come in; it goes out on a faster engine, if that agrees with OpenCV.
+"""Load the networks on a faster engine, if it agrees with OpenCV.
 
-OpenCV is the reference: heads, calibration and thresholds were made with what it computes.
-Another engine is trusted with a network only after both have looked at the same drawn faces
-and said the same, each time a process begins to use it: an engine, a driver or a processor
-that rounds differently is found out before it decides about anybody.
+OpenCV is the reference: heads, calibration and thresholds were made with its results. Another
+engine is used for a network only after both have given the same results for the same drawn
+faces, each time a process starts to use it. So an engine, a driver or a processor that rounds
+differently is found before it decides about a person.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from onlyme.errors import ModelError
 from onlyme.face.align import align
 from onlyme.face.detect import Detector
 from onlyme.face.embed import Embedder
+from onlyme.face.models.opencv import load_network
 from onlyme.liveness.passive import LivenessNetwork
 from onlyme.runtime.drawn_faces import draw_test_faces
 from onlyme.runtime.openvino import EngineUnavailable
@@ -31,24 +32,24 @@ __all__ = ["MIN_EMBEDDING_COSINE", "make_detector", "make_embedder", "make_passi
 
 MIN_EMBEDDING_COSINE: Final = 0.9995
 """Least cosine of the two engines' embeddings of one face. With bf16 the median of 1,200 photos is
-0.99994 and the least 0.99957 (benchmarks/fast.py), while two photos of one person are rarely
-above 0.9."""
+0.99994 and the least 0.99957 (benchmarks/fast.py); two photos of one person are rarely above
+0.9."""
 
 MAX_LANDMARK_SHIFT_WIDTHS: Final = 0.005
-"""Most that a landmark may be elsewhere, in widths of the face. Of 350 faces the most is 0.0002."""
+"""Largest distance of a landmark's two places, in face widths. The most in 350 faces is 0.0002."""
 
 MAX_SCORE_DIFFERENCE: Final = 0.005
-"""Most that a detector's score may differ; measured: 0.00002."""
+"""Largest difference of a face's two scores; measured: 0.00002."""
 
 MAX_LOG_ODDS_DIFFERENCE: Final = 0.1
-"""Most that the log-odds of liveness may differ; undecided is 4.3 of them wide."""
+"""Largest difference of the log-odds of liveness; the range of *undecided* is 4.3 wide."""
 
 
 def make_detector(engine: OpenVinoEngine, model: Model) -> Detector:
-    """Put the detector on an engine, in float32: rounding moves landmarks.
+    """Load the detector on an engine, in float32: rounding would move landmarks.
 
     Raises:
-        Unfit: the engine cannot load it, or finds other faces than OpenCV.
+        EngineUnavailable: the engine cannot load it, or finds other faces than OpenCV.
         ModelMissing, ModelRefused: it cannot be used at all.
     """
     weights = model.read()
@@ -59,26 +60,26 @@ def make_detector(engine: OpenVinoEngine, model: Model) -> Detector:
             expected, found = reference.detect(pixels), fast.detect(pixels)
             if len(expected) != len(found):
                 raise EngineUnavailable(
-                    f"OpenVINO finds {len(found)} faces where OpenCV finds {len(expected)}"
+                    f"OpenVINO finds {len(found)} faces in a picture, OpenCV {len(expected)}"
                 )
             for one, other in zip(expected, found, strict=True):
                 moved = float(np.abs(one.landmarks - other.landmarks).max() / one.box[2])
                 _require_agreement(
-                    moved, MAX_LANDMARK_SHIFT_WIDTHS, "landmarks lie {:.4f} face widths away"
+                    moved, MAX_LANDMARK_SHIFT_WIDTHS, "landmarks differ by {:.4f} face widths"
                 )
                 _require_agreement(
                     abs(one.score - other.score),
                     MAX_SCORE_DIFFERENCE,
-                    "the score of a face differs by {:.4f}",
+                    "scores of a face differ by {:.4f}",
                 )
     return fast
 
 
 def make_embedder(engine: OpenVinoEngine, model: Model) -> Embedder:
-    """Put the embedder on an engine, in bf16 where the processor has it.
+    """Load the embedder on an engine, in bf16 where the processor has it.
 
     Raises:
-        Unfit: the engine cannot load it, or its embeddings are not OpenCV's.
+        EngineUnavailable: the engine cannot load it, or its embeddings differ from OpenCV's.
         ModelMissing, ModelRefused: it cannot be used at all.
     """
     reference, fast = Embedder(model), Embedder(model, engine.load_network(model.read()))
@@ -86,7 +87,7 @@ def make_embedder(engine: OpenVinoEngine, model: Model) -> Embedder:
         with _translate_model_errors():
             aligned = align(pixels, face, model.size)
             cosine = float(reference.embed(aligned).vector @ fast.embed(aligned).vector)
-            # `not <` would let NaN pass.
+            # With `<` a NaN would count as agreement.
             if not cosine >= MIN_EMBEDDING_COSINE:
                 raise EngineUnavailable(
                     f"OpenVINO's embedding has a cosine of {cosine:.5f} to OpenCV's"
@@ -94,38 +95,46 @@ def make_embedder(engine: OpenVinoEngine, model: Model) -> Embedder:
     return fast
 
 
-def make_passive(engine: OpenVinoEngine, weights: bytes) -> LivenessNetwork:
-    """Put the liveness network on an engine, in float32: it is small, and its rule was fitted.
+def make_passive(
+    engine: OpenVinoEngine, model: Model, *, colourless: bool = False
+) -> LivenessNetwork:
+    """Load the liveness network on an engine, in float32, to which its fusion was fitted.
+
+    Args:
+        engine: the engine.
+        model: the manifest entry.
+        colourless: see `LivenessNetwork`.
 
     Raises:
-        Unfit: the engine cannot load it, or says another thing than OpenCV.
-        ModelRefused: it cannot be used at all.
+        EngineUnavailable: the engine cannot load it, or its results differ from OpenCV's.
+        ModelMissing, ModelRefused: it cannot be used at all.
     """
-    reference = LivenessNetwork(weights)
-    fast = LivenessNetwork(weights, engine.load_network(weights, exact=True, alone=True))
+    reference = LivenessNetwork(load_network(model))
+    run = engine.load_network(model.read(), exact=True, alone=True)
+    fast = LivenessNetwork(run, colourless=colourless)
     for pixels, face in draw_test_faces():
         with _translate_model_errors():
             expected, odds = reference.look(pixels, face).odds, fast.look(pixels, face).odds
             if expected is None or odds is None:
-                raise EngineUnavailable("liveness cannot be compared on a drawn face")
+                raise EngineUnavailable("liveness cannot be measured on a drawn face")
             _require_agreement(
                 abs(expected - odds),
                 MAX_LOG_ODDS_DIFFERENCE,
-                "the log-odds of liveness differ by {:.3f}",
+                "log-odds of liveness differ by {:.3f}",
             )
     return fast
 
 
 @contextmanager
 def _translate_model_errors() -> Iterator[None]:
-    """Turn what cannot be computed at all into a reason not to use the engine."""
+    """Turn a ModelError into the reason not to use the engine."""
     try:
         yield
     except ModelError as error:
-        raise EngineUnavailable(f"OpenVINO gives no usable answer: {error}") from None
+        raise EngineUnavailable(f"OpenVINO gives no usable result: {error}") from None
 
 
 def _require_agreement(difference: float, limit: float, what: str) -> None:
-    """Raise where two engines differ by more than may be; a NaN is no agreement."""
+    """Raise if two engines differ by more than the limit, or by NaN."""
     if not difference <= limit:
         raise EngineUnavailable(f"OpenVINO disagrees with OpenCV: {what.format(difference)}")

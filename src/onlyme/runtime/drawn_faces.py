@@ -1,8 +1,8 @@
-"""Nothing comes in; drawn faces, on which two engines can be compared, go out.
+"""Draw faces, to compare two engines or two versions of a stage.
 
-No photo may lie in the package, and noise excites a network in no way that a face does.
+The package holds no photo of a person, and noise does not activate a network as a face does.
 These drawings do: YuNet finds each with a score above 0.9, and the engines differ on them
-about as on photos.
+about as much as on photos.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _PEOPLE: tuple[tuple[Colour, tuple[int, int], int], ...] = (
     ((110, 75, 55), (200, 220), 90),
     ((190, 140, 105), (420, 250), 60),
 )
-"""Skin, where the middle of the face lies, and half its width and a third more, in pixels."""
+"""Colour of the skin, middle of the face, and its scale, in pixels."""
 
 
 def draw_test_faces() -> list[tuple[NDArray[np.uint8], Face]]:
     """Draw a few faces, the same each time.
 
     Returns:
-        uint8[480, 640, 3], RGB, and where the face was drawn.
+        Of each, uint8[480, 640, 3], RGB, and the face as it was drawn.
     """
     return [_draw_face(*person) for person in _PEOPLE]
 

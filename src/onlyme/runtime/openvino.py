@@ -1,11 +1,11 @@
-"""A network's bytes → a function, through OpenVINO.
+"""Load networks through OpenVINO.
 
-OpenVINO is loaded by what is called here, never by importing it: it takes a tenth of a second,
-which only processes that go on for a while earn back.
+Importing this module does not load OpenVINO; `OpenVinoEngine` does. It takes a tenth of a
+second, which pays off only in processes that run for a while.
 
-Nothing is kept on the disk. OpenVINO could store compiled networks and load them again in
-0.05 s, but nobody could compare such a file with the manifest: whoever may write to the
-cache could exchange a network behind its checked weights.
+Nothing is stored on the disk. OpenVINO could store compiled networks and load them again in
+0.05 s, but such a file cannot be compared with the manifest: anyone who may write to the cache
+could exchange a network, in spite of its checked weights.
 """
 
 from __future__ import annotations
@@ -18,33 +18,31 @@ import numpy as np
 from onlyme.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
-    NetworkFunction = Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]
+    from onlyme.types import NetworkFunction
 
 __all__ = ["EngineUnavailable", "OpenVinoEngine"]
 
 
 class EngineUnavailable(Exception):  # noqa: N818 - a state; it never leaves onlyme, which falls back to OpenCV
-    """OpenVINO cannot be used here; the message says why, in words."""
+    """OpenVINO cannot be used here; the message says why."""
 
 
 class OpenVinoEngine:
     """OpenVINO on this processor.
 
     Attributes:
-        version: OpenVINO's, such as `2026.4.1`.
-        precision: of networks that may be rounded: `bf16` where the processor multiplies
-            in it, else `f32`.
+        version: OpenVINO's version, such as `2026.4.1`.
+        precision: for networks that may be rounded: `bf16` where the processor supports it,
+            else `f32`.
 
     Raises:
-        Unfit: OpenVINO is not installed, or does not start.
+        EngineUnavailable: OpenVINO is not installed, or does not start.
     """
 
     def __init__(self) -> None:
-        # It asks nobody and tells nobody; so that no part of it ever does.
+        # OpenVINO sends nothing by itself; this keeps each part of it from doing so.
         os.environ.setdefault("OPENVINO_TELEMETRY_OPT_OUT", "1")
         try:
             import openvino
@@ -66,18 +64,18 @@ class OpenVinoEngine:
     ) -> NetworkFunction:
         """Load a network of one input; return a function from its input to its outputs.
 
-        The function is for one thread at a time, and its answers hold until it is called
-        again; it raises ModelError where it cannot answer.
+        The function is for one thread at a time, and its outputs are valid until the next
+        call; it raises ModelError where it cannot run.
 
         Args:
             weights: the ONNX file's bytes, checked already; only they are used.
-            exact: compute in float32 whatever the processor can do.
-            any_size: take pictures of any height and width.
-            alone: run in one thread. For a small network a second one brings nothing, and on
-                a busy machine each waits for the other.
+            exact: compute in float32 even if the processor can compute in bf16.
+            any_size: accept pictures of any height and width.
+            alone: run in one thread. A small network is not faster with a second one, and on a
+                busy machine each waits for the other.
 
         Raises:
-            Unfit: OpenVINO cannot load it.
+            EngineUnavailable: OpenVINO cannot load it.
         """
         precision = "f32" if exact else self.precision
         options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
@@ -105,16 +103,16 @@ class OpenVinoEngine:
 
 
 def _shorten_error(error: Exception) -> str:
-    """Return the line of an error that says something; OpenVINO's begin with file and line."""
+    """Return the useful line of an error; OpenVINO's errors begin with a file and a line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if not line.startswith(("Exception from", "Check '"))]
-    return (telling or lines or [type(error).__name__])[0][:200]
+    useful = [line for line in lines if not line.startswith(("Exception from", "Check '"))]
+    return (useful or lines or [type(error).__name__])[0][:200]
 
 
 def _fold_dequantize(node: Any) -> Any:
-    """Replace weights stored as integers, a scale for each block, by what they stand for.
+    """Replace weights that are stored as integers with a scale for each block by their values.
 
-    OpenVINO's own reader refuses the blocks of SFace's file. ONNX, operator
+    OpenVINO's own reader does not accept the blocks of SFace's file. ONNX, operator
     DequantizeLinear: y = (x − zero point) · scale.
     """
     from openvino import opset13

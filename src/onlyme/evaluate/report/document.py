@@ -1,19 +1,19 @@
-"""An evaluation comes in; one plain document, ready for JSON and for the page, goes out.
+"""Turn an evaluation into one document of plain values, for JSON and for the page.
 
 Schema `onlyme-evaluation/1`; rates are shares from 0 to 1, margins are in the
 unit of the head that was judged.
 
 - `schema`, `created`, `title`, `model`, `seed`, `crossfit`: what was run.
-- `headline`, `sentences`: the outcome in words.
+- `headline`, `sentences`: the results in words.
 - `data`: `people`, `photos`, `unusable` (photos without a face), and
   `failure_to_acquire`, a *rate*.
 - `far`: the promised false accept rate that the report speaks of.
 - `owners` (or null): `count`, `photos`, `repeats`, `strangers`, `genuine` and
   `impostor` (comparisons), `equal_error`; `points`: for each target FMR one
-  threshold for everybody; `promised` (or null): for each promised rate,
-  every owner at their own alpha; `curve`: the DET curve; `histogram`;
-  `people`: one entry an owner, the worst first; `closest`: the strangers that
-  came nearest.
+  threshold for all owners; `promised` (or null): for each promised rate,
+  each owner at their own alpha; `curve`: the DET curve; `histogram`;
+  `people`: one entry for each owner, the worst first; `closest`: the closest
+  strangers.
 - `pairs` (or null): `accuracy`, `standard_error`, `folds`, `equal_error`,
   `points`, `judged`, `missing`.
 - `groups` (or null): `alpha`, `fnmr`, `within`, `across`, the worst first.
@@ -21,11 +21,11 @@ unit of the head that was judged.
 A *rate* is `{count, total, value, low, high}`: errors, comparisons, their
 ratio (null for 0 of 0) and the 95 % Clopper-Pearson interval. `over_people`
 is the 95 % bootstrap interval over owners, each with all their comparisons;
-the strangers are not drawn anew. `assess_rate` says what a rate can carry:
-`too_few` (under 3 / target comparisons: not even no error at all would show
-the target; unless the rate is shown to lie above it all the same), `wide`
-(under 30 errors, Doddington's rule of 30) or `firm`. The document names
-photos and people; it never holds embeddings.
+the strangers are not resampled. `standing` says what a rate can show:
+`too_few` (under 3 / target comparisons: even no error at all would not show
+the target; unless the rate is shown to lie above it), `wide` (under 30 errors,
+Doddington's rule of 30) or `firm`; see `intervals.assess_rate`. The document
+names photos and people; it never holds embeddings.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onlyme.charts import make_rate
 from onlyme.errors import UsageError
-from onlyme.evaluate.intervals import ErrorRate, Interval, bootstrap_rate, make_rate
+from onlyme.evaluate.intervals import Interval, assess_rate, bootstrap_rate
 from onlyme.evaluate.metrics import equal_error_rate, error_curve
 from onlyme.evaluate.report.sentences import write_headline, write_sentences
 from onlyme.evaluate.resample import miss_rate
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from onlyme.evaluate.owners import OwnerStudy, OwnerTrial
     from onlyme.evaluate.pair_verification import PairStudy
 
-__all__ = ["SCHEMA", "assess_rate", "make_document"]
+__all__ = ["SCHEMA", "make_document"]
 
 SCHEMA = "onlyme-evaluation/1"
 
@@ -58,21 +59,21 @@ _MAX_CLOSEST_PAIRS = 12
 
 
 def make_document(evaluation: Evaluation) -> dict[str, Any]:
-    """Return all that an evaluation found, as plain numbers, strings, lists and dicts."""
+    """Return all results as plain numbers, strings, lists and dicts."""
     used, lost = len(evaluation.sources), len(evaluation.unusable)
     result: dict[str, Any] = {
         "schema": SCHEMA,
         "created": evaluation.created.isoformat(timespec="seconds"),
         "title": evaluation.title,
         "model": evaluation.model,
-        "seed": evaluation.seed,
+        "seed": evaluation.plan.seed,
         "crossfit": evaluation.crossfit,
-        "far": evaluation.far,
+        "far": evaluation.plan.far,
         "data": {
             "people": int(np.unique(evaluation.labels).size),
             "photos": used + lost,
             "unusable": list(evaluation.unusable),
-            "failure_to_acquire": _describe_rate(make_rate(lost, used + lost)),
+            "failure_to_acquire": make_rate(lost, used + lost).to_dict(),
         },
         "owners": _describe_owners(evaluation.owners, evaluation) if evaluation.owners else None,
         "pairs": _describe_pairs(evaluation.pairs) if evaluation.pairs else None,
@@ -81,36 +82,10 @@ def make_document(evaluation: Evaluation) -> dict[str, Any]:
     return {"headline": write_headline(result), "sentences": write_sentences(result), **result}
 
 
-def assess_rate(counted: ErrorRate, target: float | None = None) -> str:
-    """Say what a counted rate can carry: `too_few`, `wide` or `firm`.
-
-    Source of the rule of 30: Doddington et al., "The NIST speaker recognition
-    evaluation", Speech Communication 31 (2000); of the rule of three: ISO/IEC
-    19795-1.
-
-    Args:
-        counted: errors among comparisons.
-        target: the rate that is to be shown; None when there is none.
-
-    >>> few, wide, firm = make_rate(0, 1000), make_rate(3, 100_000), make_rate(40, 5000)
-    >>> assess_rate(few, 1e-4), assess_rate(wide, 1e-4), assess_rate(firm)
-    ('too_few', 'wide', 'firm')
-
-    Few comparisons cannot show that a target is met, but may well show that it is missed:
-
-    >>> assess_rate(make_rate(5, 1000), 1e-4)
-    'wide'
-    """
-    missed = target is not None and counted.low > target
-    if counted.total < (3.0 / target if target else 30) and not missed:
-        return "too_few"
-    return "wide" if counted.count < 30 else "firm"
-
-
 def _describe_owners(study: OwnerStudy, evaluation: Evaluation) -> dict[str, Any]:
     impostors, genuine = study.impostors, study.genuine
     meeting = equal_error_rate(genuine, impostors.margins, impostor_weights=impostors.weights)
-    alphas = _select_alphas(study, evaluation.far)
+    plan, alphas = evaluation.plan, _select_alphas(study, evaluation.plan.far)
     return {
         "count": len(study.owners),
         "photos": study.photos,
@@ -119,9 +94,9 @@ def _describe_owners(study: OwnerStudy, evaluation: Evaluation) -> dict[str, Any
         "genuine": int(genuine.size),
         "impostor": impostors.total,
         "equal_error": {"value": meeting.value, "threshold": meeting.threshold},
-        "points": [_describe_point(study, far, evaluation.seed) for far in study.fars],
+        "points": [_describe_point(study, far, plan.seed) for far in study.fars],
         "promised": [
-            _describe_promised(study, index, evaluation.seed) for index in range(len(study.fars))
+            _describe_promised(study, index, plan.seed) for index in range(len(study.fars))
         ]
         if study.is_calibrated
         else None,
@@ -133,7 +108,7 @@ def _describe_owners(study: OwnerStudy, evaluation: Evaluation) -> dict[str, Any
 
 
 def _select_alphas(study: OwnerStudy, far: float) -> NDArray[np.float64]:
-    """Each trial's own alpha for this rate, or, uncalibrated, the one that holds over all."""
+    """Return each trial's own alpha for this rate; without calibration, one alpha for all."""
     if not study.is_calibrated:
         return np.full(len(study.trials), study.impostors.threshold_at(far))
     index = study.fars.index(far)
@@ -147,8 +122,8 @@ def _describe_point(study: OwnerStudy, target: float, seed: int) -> dict[str, An
     return {
         "fmr_target": target,
         "threshold": threshold,
-        "fmr": _describe_rate(matches),
-        "fnmr": _describe_rate(make_rate(int(misses.sum()), int(attempts.sum()))),
+        "fmr": matches.to_dict(),
+        "fnmr": make_rate(int(misses.sum()), int(attempts.sum())).to_dict(),
         "fnmr_over_people": _resample_miss_rate(study, target, seed) if misses.any() else None,
         "standing": assess_rate(matches, target),
     }
@@ -168,12 +143,12 @@ def _describe_promised(study: OwnerStudy, index: int, seed: int) -> dict[str, An
     realised = make_rate(int(accepts.sum()), int(compared.sum()))
     return {
         "far": far,
-        "realised": _describe_rate(realised),
+        "realised": realised.to_dict(),
         "realised_over_people": _bootstrap_over_people(accepts, compared, seed),
         "mean_over_owners": float(each.mean()),
         "highest_of_an_owner": float(each.max()),
-        "owners_above_tenfold": _describe_rate(make_rate(int((each > 10 * far).sum()), owners)),
-        "fnmr": _describe_rate(make_rate(int(rejects.sum()), int(attempts.sum()))),
+        "owners_above_tenfold": make_rate(int((each > 10 * far).sum()), owners).to_dict(),
+        "fnmr": make_rate(int(rejects.sum()), int(attempts.sum())).to_dict(),
         "fnmr_over_people": _bootstrap_over_people(rejects, attempts, seed),
         "standing": assess_rate(realised, far),
     }
@@ -182,7 +157,7 @@ def _describe_promised(study: OwnerStudy, index: int, seed: int) -> dict[str, An
 def _describe_curve(study: OwnerStudy) -> dict[str, list[float]]:
     impostors = study.impostors
     curve = error_curve(study.genuine, impostors.margins, impostor_weights=impostors.weights)
-    # Evenly along both axes of the drawing, which are logarithmic.
+    # Points at equal distances along both logarithmic axes of the chart.
     size = curve.thresholds.size
     marks = np.linspace(0, 1, _CURVE_POINTS // 2)
     low = max(1.0 / impostors.total, 1e-9)
@@ -219,7 +194,7 @@ def _describe_histogram(study: OwnerStudy, alphas: NDArray[np.float64]) -> dict[
 def _describe_people(
     study: OwnerStudy, evaluation: Evaluation, alphas: NDArray[np.float64]
 ) -> list[dict[str, Any]]:
-    """One entry an owner; the most often turned away first, then the least room above alpha."""
+    """Return one entry for each owner: most often rejected first, then the lowest margin."""
     entries: list[dict[str, Any]] = []
     trials: dict[int, list[tuple[OwnerTrial, float]]] = {}
     for trial, alpha in zip(study.trials, alphas.tolist(), strict=True):
@@ -229,7 +204,7 @@ def _describe_people(
         above = np.concatenate([trial.genuine - alpha for trial, alpha in each])
         strange = np.concatenate([trial.closest_margins - alpha for trial, alpha in each])
         worst, _ = min(each, key=lambda pair: float(pair[0].genuine.min()) - pair[1])
-        accepted = _count_accepts(each, tail.total, study, evaluation.far)
+        accepted = _count_accepts(each, tail.total, study, evaluation.plan.far)
         entries.append(
             {
                 "person": each[0][0].person,
@@ -256,11 +231,11 @@ def _make_worst_key(entry: dict[str, Any]) -> tuple[float, float]:
 def _count_accepts(
     trials: list[tuple[OwnerTrial, float]], total: int, study: OwnerStudy, far: float
 ) -> int | None:
-    """How many photos of strangers an owner's alpha let in; None where that was not kept."""
+    """Count the strangers' photos that an owner's alpha accepted; None if they were not stored."""
     if study.is_calibrated:
         index = study.fars.index(far)
         return int(sum(trial.false_accepts[index] for trial, _ in trials))
-    threshold = trials[0][1]  # one for everybody
+    threshold = trials[0][1]  # the same for all owners
     if not total or not study.impostors.is_exact_at(threshold):
         return None
     hit = study.impostors.margins >= threshold
@@ -270,7 +245,7 @@ def _count_accepts(
 def _find_closest(
     study: OwnerStudy, evaluation: Evaluation, alphas: NDArray[np.float64]
 ) -> list[dict[str, Any]]:
-    """The pairs of owner and stranger that came nearest to alpha, or went beyond."""
+    """Return the pairs of owner and stranger with the highest margins above alpha."""
     best: dict[tuple[str, str], dict[str, Any]] = {}
     for trial, alpha in zip(study.trials, alphas.tolist(), strict=True):
         for row, margin in zip(trial.closest, trial.closest_margins.tolist(), strict=True):
@@ -307,8 +282,8 @@ def _describe_pairs(study: PairStudy) -> dict[str, Any]:
             {
                 "fmr_target": target,
                 "threshold": point.threshold,
-                "fmr": _describe_rate(point.fmr),
-                "fnmr": _describe_rate(point.fnmr),
+                "fmr": point.fmr.to_dict(),
+                "fnmr": point.fnmr.to_dict(),
                 "standing": assess_rate(point.fmr, target),
             }
             for target, point in study.points
@@ -323,7 +298,7 @@ def _describe_groups(study: GroupStudy) -> dict[str, Any]:
                 "group": each.group,
                 "against": each.against,
                 "people": each.people,
-                "rate": _describe_rate(each.rate),
+                "rate": each.rate.to_dict(),
                 "over_people": _describe_interval(each.over_people) if each.over_people else None,
                 "enough": each.enough,
             }
@@ -340,22 +315,12 @@ def _describe_groups(study: GroupStudy) -> dict[str, Any]:
     }
 
 
-def _describe_rate(counted: ErrorRate) -> dict[str, Any]:
-    return {
-        "count": counted.count,
-        "total": counted.total,
-        "value": counted.value if counted.total else None,
-        "low": counted.low,
-        "high": counted.high,
-    }
-
-
 def _describe_interval(interval: Interval) -> dict[str, float]:
     return {"value": interval.value, "low": interval.low, "high": interval.high}
 
 
 def _resample_miss_rate(study: OwnerStudy, target: float, seed: int) -> dict[str, float] | None:
-    """The interval of an FNMR, its threshold set anew on every draw; None where there is none."""
+    """Return the interval of an FNMR with a new threshold on every draw; None where none exists."""
     try:
         return _describe_interval(miss_rate(study, target, repeats=300, seed=seed))
     except UsageError:
@@ -365,7 +330,7 @@ def _resample_miss_rate(study: OwnerStudy, target: float, seed: int) -> dict[str
 def _bootstrap_over_people(
     errors: NDArray[np.int64], trials: NDArray[np.int64], seed: int
 ) -> dict[str, float] | None:
-    """The bootstrap interval; None without errors (it would claim certainty) or people."""
+    """Return the bootstrap interval; None without errors (it would have no width) or people."""
     if not errors.any():
         return None
     try:

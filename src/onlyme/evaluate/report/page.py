@@ -1,21 +1,25 @@
-"""The document comes in; one HTML page that needs nothing beside itself goes out.
+"""Render the document as one HTML page that loads nothing from outside.
 
-Everything that names a person, photo or group is escaped; a policy in the
-page forbids scripts and every outside resource, should one slip through.
+All names of people, photos and groups are escaped.
 """
 
 from __future__ import annotations
 
-import base64
 from html import escape
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from onlyme.errors import UsageError
+from onlyme.charts import (
+    embed_image,
+    format_odds,
+    format_percent,
+    render_figure,
+    render_page,
+)
+from onlyme.evaluate.intervals import MIN_COUNT
 from onlyme.evaluate.report import charts
-from onlyme.evaluate.report.sentences import format_odds, format_percent
 from onlyme.evaluate.report.tables import (
     escape_name,
+    format_signed,
     render_closest_table,
     render_group_table,
     render_people_table,
@@ -26,13 +30,12 @@ from onlyme.evaluate.report.tables import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["list_sources", "render_page"]
+__all__ = ["list_sources", "render_evaluation"]
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _MAX_PEOPLE_SHOWN = 10
 
 
-def render_page(found: dict[str, Any], thumbnails: Mapping[str, bytes]) -> str:
+def render_evaluation(found: dict[str, Any], thumbnails: Mapping[str, bytes]) -> str:
     """Return the page.
 
     Args:
@@ -42,17 +45,19 @@ def render_page(found: dict[str, Any], thumbnails: Mapping[str, bytes]) -> str:
     Raises:
         UsageError: when a thumbnail is neither JPEG nor PNG.
     """
-    style = files("onlyme.evaluate.report").joinpath("page.css").read_text(encoding="utf-8")
-    title = escape(found["title"] or "evaluation")
+    title = found["title"] or "evaluation"
     notes = "".join(f"<li>{escape(sentence)}</li>" for sentence in found["sentences"])
     parts = [
-        f'<p class="kicker"><b>onlyme</b> evaluation of {title}, {found["created"][:10]}</p>',
+        (
+            f'<p class="kicker"><b>onlyme</b> evaluation of {escape(title)}, '
+            f"{found['created'][:10]}</p>"
+        ),
         f"<h1>{escape(found['headline'])}</h1>",
         f'<ul class="lead">{notes}</ul>',
     ]
     if thumbnails:
         parts.append(
-            '<p class="note">This page shows faces. It is biometric data: keep it as such.</p>'
+            '<p class="note">This page shows faces: it is biometric data. Keep it private.</p>'
         )
     if found["owners"]:
         parts += _render_owners(found, found["owners"], thumbnails)
@@ -63,13 +68,7 @@ def render_page(found: dict[str, Any], thumbnails: Mapping[str, bytes]) -> str:
     parts.append(_render_footer(found))
     # A number and its percent sign stay on one line.
     body = "".join(parts).replace(" %", "\u00a0%")
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>onlyme evaluation of {title}</title><style>{style}</style></head>"
-        f"<body><main>{body}</main></body></html>\n"
-    )
+    return render_page(f"onlyme evaluation of {title}", body)
 
 
 def list_sources(found: dict[str, Any]) -> tuple[str, ...]:
@@ -91,29 +90,29 @@ def _render_owners(
 ) -> list[str]:
     parts = [_render_cards(found, owners)]
     parts.append(
-        "<h2>Where owners and strangers lie</h2>"
-        + _render_figure(
+        "<h2>Margins of owners and strangers</h2>"
+        + render_figure(
             charts.draw_margins(owners["histogram"]),
-            "Each heap is drawn to its own size: there are far more strangers than owners. "
-            "A face is accepted when its margin reaches alpha; the band spans "
-            "the owners' own alphas.",
+            "Each histogram shows shares of its own attempts: there are far more by strangers than "
+            "by owners. A face is accepted when its margin is at least alpha; the band spans the "
+            "owners' own alphas.",
         )
     )
     if owners["promised"]:
         parts.append(
-            "<h2>Promised and kept</h2><p>Every owner at the alpha that the calibration gave "
-            "them, before any of these strangers tried.</p>"
-            + _render_figure(
+            "<h2>Promised and realised rates</h2><p>Each owner at their own alpha, which the "
+            "calibration set before any of these attempts.</p>"
+            + render_figure(
                 charts.draw_promised_rates(owners["promised"]),
-                "Dots on the dotted line keep the promise; above it more strangers get in than "
-                "promised. Bars are 95 % intervals over owners.",
+                "Dots on the dotted line are as promised; above it more strangers are accepted "
+                "than promised. Bars are 95 % intervals over owners.",
             )
             + render_promised_table(owners["promised"])
         )
     parts.append(
-        "<h2>The trade-off</h2><p>One threshold for everybody, set on these very comparisons: "
-        "what fewer strangers cost in turned-away owners.</p>"
-        + _render_figure(
+        "<h2>The trade-off</h2><p>One threshold for all owners, set afterwards from these "
+        "comparisons: the fewer strangers are accepted, the more owners are rejected.</p>"
+        + render_figure(
             charts.draw_det_curve(owners["curve"], owners["points"], owners["impostor"]),
             f"Detection error trade-off, both axes logarithmic. Both errors are equal at "
             f"{format_percent(owners['equal_error']['value'])}. Bars are 95 % intervals.",
@@ -122,11 +121,11 @@ def _render_owners(
     )
     parts.append(
         "<h2>Owner by owner</h2>"
-        + _render_figure(
+        + render_figure(
             charts.draw_owners(owners["people"]),
             '<span class="key"></span> an owner\'s own attempts, lowest to highest, the median '
             'filled; <span class="key stranger"></span> the closest stranger. What lies below '
-            "the dashed line is turned away.",
+            "the dashed line is rejected.",
         )
         + render_people_table(
             owners["people"][:_MAX_PEOPLE_SHOWN], found["far"], len(owners["people"])
@@ -135,8 +134,8 @@ def _render_owners(
     if thumbnails:
         parts.append(_render_worst_faces(owners["people"], thumbnails))
     parts.append(
-        "<h2>The closest strangers</h2><p>Look-alikes, relatives, and mistakes in the data: "
-        "check these before anything else.</p>"
+        "<h2>The closest strangers</h2><p>Check these first: look-alikes, relatives, and "
+        "mistakes in the data.</p>"
         + (
             _render_stranger_faces(owners["closest"], thumbnails)
             if thumbnails
@@ -151,11 +150,11 @@ def _render_cards(found: dict[str, Any], owners: dict[str, Any]) -> str:
     key = "far" if owners["promised"] else "fmr_target"
     point = next(row for row in rows if row[key] == found["far"])
     strangers = point["realised"] if owners["promised"] else point["fmr"]
-    aside = "promised" if owners["promised"] else "set afterwards to"
+    aside = "promised:" if owners["promised"] else "set afterwards for"
     firm = point["standing"] != "too_few"
     cards = [
         (
-            "Strangers let in (FMR)",
+            "Strangers accepted (FMR)",
             (format_odds(strangers["value"]) if strangers["count"] else "none")
             if firm
             else "too few to say",
@@ -166,9 +165,9 @@ def _render_cards(found: dict[str, Any], owners: dict[str, Any]) -> str:
             ),
         ),
         (
-            "Owners turned away (FNMR)",
+            "Owners rejected (FNMR)",
             format_percent(point["fnmr"]["value"])
-            if point["fnmr"]["total"] >= 30
+            if point["fnmr"]["total"] >= MIN_COUNT
             else "too few to say",
             (
                 f"{point['fnmr']['count']:,} of {point['fnmr']['total']:,}; "
@@ -179,14 +178,14 @@ def _render_cards(found: dict[str, Any], owners: dict[str, Any]) -> str:
         (
             "Equal error rate",
             format_percent(owners["equal_error"]["value"])
-            if owners["genuine"] >= 30
+            if owners["genuine"] >= MIN_COUNT
             else "too few to say",
-            "where both errors are the same",
+            "where both error rates are equal",
         ),
         (
             "People",
             f"{owners['count']:,}",
-            f"enrolled with {owners['photos']} photos each, of {found['data']['people']:,}",
+            f"of {found['data']['people']:,}; photos to enroll with: {owners['photos']}",
         ),
     ]
     inner = "".join(
@@ -201,21 +200,20 @@ def _render_groups(groups: dict[str, Any]) -> str:
     ends = ("low", "high")
     parts = [
         (
-            f"<h2>By group</h2><p>One alpha for everybody, set to "
-            f"{format_odds(groups['fmr'])} over all "
-            "strangers. The worst group comes first; groups with too few comparisons claim nothing "
-            "and come last.</p>"
+            f"<h2>By group</h2><p>One alpha for all owners, set for {format_odds(groups['fmr'])} "
+            "over all strangers. The worst group comes first. Groups with too few comparisons "
+            "come last; their rates show nothing.</p>"
         )
     ]
     for key, title in (
-        ("fnmr", "Owners turned away (FNMR)"),
-        ("within", "Strangers of the same group let in (FMR)"),
-        ("across", "Strangers of other groups let in (FMR)"),
+        ("fnmr", "Owners rejected (FNMR)"),
+        ("within", "Strangers of the same group accepted (FMR)"),
+        ("across", "Strangers of other groups accepted (FMR)"),
     ):
         rows = groups[key]
         if not rows:
             continue
-        # The bars are those of the table: over owners where there are errors to resample.
+        # The same intervals as in the table: over owners where there are errors to resample.
         drawn = [
             (row["group"], row["rate"] | {k: (row["over_people"] or row["rate"])[k] for k in ends})
             for row in rows
@@ -224,28 +222,31 @@ def _render_groups(groups: dict[str, Any]) -> str:
         parts.append(f"<h3>{title}</h3>")
         if drawn:
             parts.append(
-                _render_figure(
+                render_figure(
                     charts.draw_intervals(title, drawn), "Dots are rates, bars 95 % intervals."
                 )
             )
         parts.append(render_group_table(rows, title))
     if groups["unlabelled"]:
-        parts.append(f"<p>{groups['unlabelled']:,} people have no group and are left out here.</p>")
+        count = groups["unlabelled"]
+        have = "person has no group and is" if count == 1 else "people have no group and are"
+        parts.append(f"<p>{count:,} {have} left out here.</p>")
     return "".join(parts)
 
 
 def _render_pairs(pairs: dict[str, Any]) -> str:
     over = pairs["equal_error"]["over_people"]
     missing = (
-        f" {pairs['missing']:,} more could not be judged, for want of a face."
+        f" {pairs['missing']:,} more could not be judged: a photo has no usable face."
         if pairs["missing"]
         else ""
     )
     return (
         "<h2>Pairs of photos</h2>"
-        f"<p>{format_percent(pairs['accuracy'])} of {pairs['judged']:,} pairs were rightly judged "
-        f"(± {100 * pairs['standard_error']:.2f} points standard error over {len(pairs['folds'])} "
-        f"folds, each judged at the threshold of the others).{missing} Equal error rate "
+        f"<p>{format_percent(pairs['accuracy'])} of {pairs['judged']:,} pairs were judged "
+        f"correctly (± {100 * pairs['standard_error']:.2f} points standard error over "
+        f"{len(pairs['folds'])} folds, each judged at the threshold of the other folds)."
+        f"{missing} Equal error rate "
         f"{format_percent(pairs['equal_error']['value'])}, 95 % interval over people "
         f"{format_percent(over['low'])} to {format_percent(over['high'])}.</p>"
         + render_point_table(pairs["points"])
@@ -256,16 +257,16 @@ def _render_worst_faces(people: Sequence[dict[str, Any]], thumbnails: Mapping[st
     items = [
         (
             (each["enrolled_source"], f"{each['person']}, enrolled"),
-            (each["lowest_source"], f"{each['person']}, the attempt that fared worst"),
+            (each["lowest_source"], f"{each['person']}, the attempt with the lowest margin"),
             (
-                f"<b>{escape_name(each['person'])}</b><br>turned away {each['misses']:,} of "
-                f"{each['attempts']:,}; lowest {_format_signed(each['lowest'])}"
+                f"<b>{escape_name(each['person'])}</b><br>rejected {each['misses']:,} of "
+                f"{each['attempts']:,}; lowest {format_signed(each['lowest'])}"
             ),
         )
         for each in people[:_MAX_PEOPLE_SHOWN]
     ]
-    return "<h3>Their photos: enrolled, and the attempt that fared worst</h3>" + _render_faces(
-        items, thumbnails
+    return "<h3>Their photos: enrolled, and the attempt with the lowest margin</h3>" + (
+        _render_faces(items, thumbnails)
     )
 
 
@@ -278,8 +279,8 @@ def _render_stranger_faces(pairs: Sequence[dict[str, Any]], thumbnails: Mapping[
                 (
                     f"<b>{escape_name(each['owner'])}</b> and "
                     f"<b>{escape_name(each['stranger'])}</b><br>"
-                    f"{_format_signed(each['above_alpha'])} from alpha, "
-                    f"{'accepted' if each['accepted'] else 'refused'}"
+                    f"{format_signed(each['above_alpha'])} from alpha, "
+                    f"{'accepted' if each['accepted'] else 'rejected'}"
                 ),
             )
             for each in pairs
@@ -300,18 +301,9 @@ def _render_faces(
     return f'<ul class="faces">{inner}</ul>'
 
 
-def _render_image(source: str, words: str, thumbnails: Mapping[str, bytes]) -> str:
+def _render_image(source: str, text: str, thumbnails: Mapping[str, bytes]) -> str:
     content = thumbnails.get(source)
-    if content is None:
-        return f"<span>{escape_name(source)}</span>"
-    if content.startswith(b"\xff\xd8\xff"):
-        kind = "jpeg"
-    elif content.startswith(b"\x89PNG\r\n\x1a\n"):
-        kind = "png"
-    else:
-        raise UsageError(f"the thumbnail of {source} is neither JPEG nor PNG")
-    data = base64.b64encode(content).decode("ascii")
-    return f'<img alt="{escape(words)}" src="data:image/{kind};base64,{data}">'
+    return f"<span>{escape_name(source)}</span>" if content is None else embed_image(content, text)
 
 
 def _render_footer(found: dict[str, Any]) -> str:
@@ -320,20 +312,11 @@ def _render_footer(found: dict[str, Any]) -> str:
         "<footer><dl>"
         "<dt>How to read this</dt><dd>Terms are those of ISO/IEC 19795-1. FMR, false match rate: "
         "the share of comparisons with strangers that were accepted. FNMR, false non-match rate: "
-        "the share of the owners' own attempts that were turned away. A comparison is accepted "
+        "the share of the owners' own attempts that were rejected. A comparison is accepted "
         "when its margin is at least alpha. Intervals of counts are Clopper-Pearson, 95 %, and "
-        "take every comparison as independent; intervals over owners draw whole owners anew, "
-        "with all their comparisons, and keep the strangers as they are.</dd>"
+        "treat every comparison as independent; intervals over owners resample whole owners, "
+        "with all their comparisons, but not the strangers.</dd>"
         f"<dt>What ran</dt><dd>{escape(found['created'])}; network {escape(model)}; "
         f"seed {found['seed']}; {found['data']['photos']:,} photos of {found['data']['people']:,} "
         "people.</dd></dl></footer>"
     )
-
-
-def _render_figure(chart: str, caption: str) -> str:
-    """Frame a chart; the caption is ours and may hold markup."""
-    return f"<figure>{chart}<figcaption>{caption}</figcaption></figure>"
-
-
-def _format_signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")

@@ -1,4 +1,4 @@
-"""An evaluation comes in; a JSON document or one self-contained HTML page goes out."""
+"""Write an evaluation as a JSON document or as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from onlyme.evaluate.report.document import make_document
-from onlyme.evaluate.report.page import list_sources, render_page
+from onlyme.evaluate.report.page import list_sources, render_evaluation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["list_pictured_sources", "to_html", "to_json"]
 
-# Whoever wants JSON often wants the page too; resampling people takes its seconds once.
+# JSON and the page are often written together; resampling people takes seconds.
 _document = lru_cache(maxsize=1)(make_document)
 
 
 def to_json(evaluation: Evaluation) -> str:
-    """Return one JSON document; its schema is told in `onlyme.evaluate.report.document`."""
+    """Return one JSON document; see `onlyme.evaluate.report.document` for its schema."""
     return json.dumps(_document(evaluation), ensure_ascii=False, indent=2, allow_nan=False)
 
 
@@ -31,14 +31,14 @@ def list_pictured_sources(evaluation: Evaluation) -> tuple[str, ...]:
 
 
 def to_html(evaluation: Evaluation, thumbnails: Mapping[str, bytes] | None = None) -> str:
-    """Return one HTML page that needs nothing beside itself.
+    """Return one HTML page that loads nothing from outside.
 
     Args:
-        evaluation: what was found.
+        evaluation: the results.
         thumbnails: JPEG or PNG bytes by source. **A report with faces is
             biometric data**; without this the page holds names only.
 
     Raises:
         UsageError: when a thumbnail is neither JPEG nor PNG.
     """
-    return render_page(_document(evaluation), thumbnails or {})
+    return render_evaluation(_document(evaluation), thumbnails or {})

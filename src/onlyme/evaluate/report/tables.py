@@ -1,17 +1,18 @@
-"""Rows of the document come in; HTML tables, escaped and captioned, go out."""
+"""Render the document's rows as HTML tables, escaped and with captions."""
 
 from __future__ import annotations
 
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from onlyme.evaluate.report.sentences import format_odds, format_percent
+from onlyme.charts import format_odds, format_percent, render_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = [
     "escape_name",
+    "format_signed",
     "render_closest_table",
     "render_group_table",
     "render_people_table",
@@ -23,7 +24,7 @@ _TOO_FEW = '<span class="tag">too few to say</span>'
 
 
 def escape_name(name: str) -> str:
-    """Escape a name, and let it break after the signs that stand for spaces.
+    """Escape a name, and let a line break after `_` and `/`.
 
     >>> escape_name("A_B<i>")
     'A_<wbr>B&lt;i&gt;'
@@ -31,11 +32,20 @@ def escape_name(name: str) -> str:
     return escape(name).replace("_", "_<wbr>").replace("/", "/<wbr>")
 
 
+def format_signed(value: float) -> str:
+    """Write a margin relative to alpha.
+
+    >>> format_signed(0.25), format_signed(-0.1)
+    ('+0.250', '−0.100')
+    """
+    return f"{value:+.3f}".replace("-", "−")
+
+
 def render_point_table(points: Sequence[dict[str, Any]]) -> str:
-    """Tell what each target FMR costs."""
-    return _render_table(
-        "One threshold for everybody",
-        ("Target FMR", "Strangers accepted", "Owners turned away", "Threshold"),
+    """Render the error rates at each target FMR."""
+    return render_table(
+        "One threshold for all owners",
+        ("Target FMR", "Strangers accepted", "Owners rejected", "Threshold"),
         (
             (
                 format_odds(point["fmr_target"]),
@@ -49,10 +59,10 @@ def render_point_table(points: Sequence[dict[str, Any]]) -> str:
 
 
 def render_promised_table(rates: Sequence[dict[str, Any]]) -> str:
-    """Tell what became of each promised rate."""
-    return _render_table(
-        "Every owner at their own alpha",
-        ("Promised", "Realised", "Worst owner", "Owners above ten times", "Owners turned away"),
+    """Render each promised rate beside the realised one."""
+    return render_table(
+        "Each owner at their own alpha",
+        ("Promised", "Realised", "Worst owner", "Owners above 10 × promised", "Owners rejected"),
         (
             (
                 format_odds(each["far"]),
@@ -72,13 +82,13 @@ def render_promised_table(rates: Sequence[dict[str, Any]]) -> str:
 
 
 def render_people_table(people: Sequence[dict[str, Any]], far: float, total: int) -> str:
-    """Tell which owners fare worst."""
-    return _render_table(
-        f"The {len(people)} of {total:,} owners that fare worst, at {format_odds(far)}; "
-        "margins are counted from alpha",
+    """Render the owners with the most errors."""
+    return render_table(
+        f"The {len(people)} of {total:,} owners with the worst results, at {format_odds(far)}; "
+        "margins are relative to alpha",
         (
             "Owner",
-            "Turned away",
+            "Rejected",
             "Strangers accepted",
             "Lowest own",
             "Median own",
@@ -91,9 +101,9 @@ def render_people_table(people: Sequence[dict[str, Any]], far: float, total: int
                 "not counted"
                 if each["false_accepts"] is None
                 else f"{each['false_accepts']:,} of {each['comparisons']:,}",
-                _format_signed(each["lowest"]),
-                _format_signed(each["median"]),
-                _format_signed(each["closest_stranger"]),
+                format_signed(each["lowest"]),
+                format_signed(each["median"]),
+                format_signed(each["closest_stranger"]),
             )
             for each in people
         ),
@@ -101,16 +111,16 @@ def render_people_table(people: Sequence[dict[str, Any]], far: float, total: int
 
 
 def render_closest_table(pairs: Sequence[dict[str, Any]]) -> str:
-    """Tell which strangers came nearest to which owners."""
-    return _render_table(
-        "Owner and stranger, the nearest first",
+    """Render the strangers closest to an owner."""
+    return render_table(
+        "Owner and stranger, the closest first",
         ("Owner", "Stranger", "Above alpha", "Verdict"),
         (
             (
                 escape_name(pair["owner"]),
                 f"{escape_name(pair['stranger'])}<small>{escape_name(pair['stranger_source'])}</small>",
-                _format_signed(pair["above_alpha"]),
-                "accepted" if pair["accepted"] else "refused",
+                format_signed(pair["above_alpha"]),
+                "accepted" if pair["accepted"] else "rejected",
             )
             for pair in pairs
         ),
@@ -118,8 +128,8 @@ def render_closest_table(pairs: Sequence[dict[str, Any]]) -> str:
 
 
 def render_group_table(rows: Sequence[dict[str, Any]], caption: str) -> str:
-    """Tell an error rate group by group."""
-    return _render_table(
+    """Render an error rate group by group."""
+    return render_table(
         caption,
         ("Group", "People", "Errors", "Rate, with 95 % interval"),
         (
@@ -140,9 +150,12 @@ def render_group_table(rows: Sequence[dict[str, Any]], caption: str) -> str:
 
 
 def _render_rate(
-    rate: dict[str, Any], standing: str, words: Any, over: dict[str, float] | None = None
+    rate: dict[str, Any],
+    standing: str,
+    format_share: Callable[[float], str],
+    over: dict[str, float] | None = None,
 ) -> str:
-    """A rate in words, then its count and interval; wide ones and none at all say so."""
+    """Render a rate, its count and its interval; say so where the count shows little."""
     small = f"{rate['count']:,} of {rate['total']:,}"
     if not rate["total"]:
         return f"{_TOO_FEW}<small>{small}</small>"
@@ -150,30 +163,12 @@ def _render_rate(
         ends = f"95 %: {format_percent(rate['low'])} to {format_percent(rate['high'])}"
         return f"{_TOO_FEW}<small>{small}; {ends}</small>"
     if rate["count"] == 0:
-        return f"none<small>{small}; at most {words(rate['high'])}</small>"
+        return f"none<small>{small}; at most {format_share(rate['high'])}</small>"
     span = over or rate
-    low = words(span["low"]) if span["low"] > 0 else "0"
+    low = format_share(span["low"]) if span["low"] > 0 else "0"
     aside = " over owners" if over else ""
     wide = ' <span class="tag">few errors</span>' if standing == "wide" else ""
     return (
-        f"{words(rate['value'])}{wide}<small>{small}; {low} to {words(span['high'])}{aside}</small>"
-    )
-
-
-def _format_signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")
-
-
-def _render_table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; the cells are HTML already, caption and head are not."""
-    columns = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
-    body = "".join(
-        f'<tr><th scope="row">{row[0]}</th>'
-        + "".join(f"<td>{cell}</td>" for cell in row[1:])
-        + "</tr>"
-        for row in rows
-    )
-    return (
-        f'<div class="scroll"><table><caption>{escape(caption)}</caption>'
-        f"<thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"{format_share(rate['value'])}{wide}"
+        f"<small>{small}; {low} to {format_share(span['high'])}{aside}</small>"
     )

@@ -1,8 +1,8 @@
-"""A network's name comes in; its manifest entry, and its file once it is checked, goes out.
+"""Find a network in the manifest, and read its file after checking it.
 
-The manifest lies beside the weights. A file is read once, compared with the
-manifest by SHA-256, and only those very bytes are handed on, so that nothing
-can be changed between check and use.
+The manifest is beside the weights. A file is read once and compared with the
+manifest by SHA-256, and exactly these bytes are used, so that they cannot be
+changed between the check and the use.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class Model:
 
     Attributes:
         name: the entry's name, such as `embedder`.
-        path: where the file must lie.
-        sha256: what it must be, in hex; for an embedder also the `model` of
-            every embedding that it makes.
+        path: where the file must be.
+        sha256: of the file, in hex; for an embedder also the `model` of every
+            embedding that it makes.
         title: what it is, for people.
         licence: SPDX identifier.
         origin: who made it.
-        needed_for: what does not work without it, in words.
+        needed_for: what does not work without it.
         dimension: embedders only: length of the vector, else 0.
         size: embedders only: side of the square aligned face, in pixels, else 0.
         scale: embedders only: pixels (RGB, 0–255) have `mean` subtracted and
@@ -64,22 +64,22 @@ class Model:
     mean: float = 0.0
 
     def read(self) -> bytes:
-        """Return the file's bytes once they are checked.
+        """Return the file's bytes after checking them.
 
         Raises:
-            ModelMissing: when the file is not there or cannot be read.
-            ModelRefused: when it is not the file that the manifest names.
+            ModelMissing: the file is not there or cannot be read.
+            ModelRefused: it is not the file that the manifest names.
         """
-        written = BytesIO()
-        self._copy(written)
-        return written.getvalue()
+        buffer = BytesIO()
+        self._copy(buffer)
+        return buffer.getvalue()
 
     @contextmanager
     def copy_to_memory(self) -> Iterator[str]:
         """Yield the path of a private copy in memory, checked while it was made.
 
-        A runtime that reads a path holds the weights once where one that is given bytes
-        holds them three times, and nobody can change the copy between check and use.
+        A runtime that reads a path holds the weights once; one that gets bytes holds them three
+        times. No other process can change the copy between the check and the use.
 
         Raises:
             ModelMissing, ModelRefused: as `read`.
@@ -111,23 +111,23 @@ def read_manifest(folder: Path = SHIPPED) -> dict[str, Model]:
     """Read a folder's manifest.
 
     Raises:
-        SettingsError: when it is not a manifest.
+        SettingsError: it is not a manifest.
     """
     path = folder / "manifest.toml"
     try:
         entries = tomllib.loads(path.read_text("utf-8"))
         return {name: _make_model(name, folder, entry) for name, entry in entries.items()}
     except OSError as error:
-        raise SettingsError(f"{path}: no manifest of models ({error.strerror})") from None
+        raise SettingsError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SettingsError(f"{path}: not a manifest of models ({error})") from None
+        raise SettingsError(f"{path}: is not a manifest of models ({error})") from None
 
 
 def find_model(name: str, *folders: Path) -> Model:
     """Return the entry of that name from the first folder that has it.
 
     Raises:
-        ModelMissing: when no manifest names it.
+        ModelMissing: no manifest names it.
     """
     known: list[str] = []
     for folder in folders or (SHIPPED,):
@@ -137,7 +137,7 @@ def find_model(name: str, *folders: Path) -> Model:
         if name in entries:
             return entries[name]
         known.extend(entries)
-    raise ModelMissing(f"no model is called {name!r}; known: {', '.join(known) or 'none'}")
+    raise ModelMissing(f"there is no model {name!r}; known models: {', '.join(known) or 'none'}")
 
 
 def _make_model(name: str, folder: Path, entry: dict[str, object]) -> Model:

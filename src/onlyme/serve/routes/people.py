@@ -21,7 +21,7 @@ from onlyme.serve.openapi import describe_answer, describe_pictures
 from onlyme.serve.routes.shared import Here, Person, answer_json, require_admin
 from onlyme.serve.state import ServiceState
 from onlyme.serve.uploads.body import wait_until_gone
-from onlyme.siamese import presets
+from onlyme.siamese.presets import choose_far
 from onlyme.types import Enrollment, Frame, Lesson, Tuning
 
 __all__ = ["router"]
@@ -114,12 +114,10 @@ async def tune(
     ] = None,
 ) -> Response:
     """Set how strictly a person is recognised; send one of `far`, `alpha` and `preset`."""
-    if sum(each is not None for each in (far, alpha, preset)) != 1:
-        raise UsageError("send exactly one of far, alpha and preset")
-    rate = far if preset is None else presets.find_preset(preset).far
+    far, alpha = choose_far(far=far, preset=preset, alpha=alpha)
 
     def run_tune(face_id: FaceID) -> Tuning:
-        return face_id.tune(name, far=rate, alpha=alpha)
+        return face_id.tune(name, far=far, alpha=alpha)
 
     return answer_json(asdict(await service.engine.run(run_tune)))
 

@@ -1,0 +1,50 @@
+"""Draw charts, build pages and count rates for the reports of `evaluate` and `lab`.
+
+`rates` counts errors and says how sure a rate is, `svg` draws the parts of a
+chart, `page` builds one HTML page that loads nothing from outside.
+"""
+
+from onlyme.charts.page import embed_image, render_figure, render_page, render_table
+from onlyme.charts.rates import (
+    ErrorRate,
+    clopper_pearson,
+    format_odds,
+    format_percent,
+    format_rate,
+    make_rate,
+    upper_bound,
+)
+from onlyme.charts.svg import (
+    Axis,
+    ChartLayout,
+    draw_curve,
+    draw_dot,
+    draw_histogram,
+    draw_line,
+    draw_text,
+    format_number,
+    make_standalone,
+)
+
+__all__ = [
+    "Axis",
+    "ChartLayout",
+    "ErrorRate",
+    "clopper_pearson",
+    "draw_curve",
+    "draw_dot",
+    "draw_histogram",
+    "draw_line",
+    "draw_text",
+    "embed_image",
+    "format_number",
+    "format_odds",
+    "format_percent",
+    "format_rate",
+    "make_rate",
+    "make_standalone",
+    "render_figure",
+    "render_page",
+    "render_table",
+    "upper_bound",
+]

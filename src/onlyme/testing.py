@@ -1,0 +1,195 @@
+"""A FaceID for your own tests: it knows drawn faces, and needs no networks.
+
+Vault, rule, gate and log are the real ones; only what sees faces is replaced. So a test of your
+program takes milliseconds, and what it decides is decided as it will be.
+
+>>> import tempfile
+>>> with tempfile.TemporaryDirectory() as folder, open_face_id(folder) as face_id:
+...     enrollment = face_id.enroll("ada", [draw_face("ada", photo) for photo in range(3)])
+...     mine, other = draw_face("ada", photo=7), draw_face("bob")
+...     fake = draw_face("ada", photo=7, live=False)
+...     [
+...         face_id.verify("ada", picture, "passive").reason.value
+...         for picture in (mine, other, fake)
+...     ]
+['match', 'no_match', 'not_live']
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+from onlyme.face.align import REFERENCE
+from onlyme.face.pipeline import Pipeline
+from onlyme.faceid import wiring
+from onlyme.faceid.face_id import FaceID
+from onlyme.image.reader import ImageReader
+from onlyme.liveness.fusion import Fusion
+from onlyme.liveness.judge import Judge
+from onlyme.liveness.passive import FrameEvidence, LivenessNetwork, make_fingerprint
+from onlyme.settings import Settings
+from onlyme.types import Embedding, Face
+
+if TYPE_CHECKING:
+    import os
+
+    from numpy.typing import NDArray
+
+__all__ = ["draw_face", "open_face_id"]
+
+_CELLS: Final = 16
+_CELL_PIXELS: Final = 14  # of the face's square, whose side is twice that of an aligned face
+_MARGIN_PIXELS: Final = 48
+_SIDE_PIXELS: Final = _CELLS * _CELL_PIXELS + 2 * _MARGIN_PIXELS
+_BITS: Final = 56
+_PHOTO_SPREAD: Final = 0.35
+"""Length of what differs between two photos of a person, whose embedding has length 1."""
+
+
+def draw_face(person: str, photo: int = 1, *, live: bool = True) -> NDArray[np.uint8]:
+    """Draw a face that `open_face_id` knows again; it shows no one who exists.
+
+    Args:
+        person: whose face; the same word is the same person.
+        photo: which picture of the person, 0 to 255; two numbers are two pictures.
+        live: False draws a photo of a photo, which liveness calls an attack.
+
+    Returns:
+        uint8[320, 320, 3], RGB. It may be saved, also as JPEG, and scaled, but not cropped.
+    """
+    code = sha256(person.encode()).digest()[:4] + bytes([photo % 256, 255 * live])
+    bits = np.unpackbits(np.frombuffer(code + sha256(code).digest()[:1], np.uint8))
+    square = np.full((_CELLS, _CELLS), 128, np.uint8)
+    rows, columns = _ring()
+    square[rows[:_BITS], columns[:_BITS]] = np.where(bits, 255, 0)
+    face = square.repeat(_CELL_PIXELS, 0).repeat(_CELL_PIXELS, 1)[..., None].repeat(3, 2)
+    middle = _CELLS * _CELL_PIXELS // 2
+    hue = int(code[0])
+    skin = (200 + hue % 40, 150 + hue % 50, 110 + hue % 30)
+    cv2.ellipse(face, (middle, middle + 4), (70, 88), 0, 0, 360, skin, -1)
+    for x, y in (2 * REFERENCE[:2]).astype(int):
+        cv2.circle(face, (int(x), int(y)), 9, (40, 30, 25), -1)
+    mouth = (2 * REFERENCE[3:].mean(axis=0)).astype(int).tolist()
+    cv2.ellipse(face, mouth, (30, 12), 0, 0, 180, (150, 40, 50), 4)
+    picture = np.full((_SIDE_PIXELS, _SIDE_PIXELS, 3), (90, 110, 125), np.uint8)
+    picture[_MARGIN_PIXELS:-_MARGIN_PIXELS, _MARGIN_PIXELS:-_MARGIN_PIXELS] = face
+    # A camera's noise, by which liveness tells a new frame from one that it has seen before.
+    noise = np.random.default_rng([*code]).integers(-6, 7, picture.shape)
+    return np.asarray(np.clip(picture + noise, 0, 255), np.uint8)
+
+
+def open_face_id(path: str | os.PathLike[str]) -> FaceID:
+    """Open a vault in a folder, with a FaceID that knows the faces of `draw_face` and no others.
+
+    Its false accept rates are those of the shipped network, which drawn faces keep easily, since
+    they differ more than people do: they are no evidence of anything.
+
+    Args:
+        path: the folder of the vault; best one of your test's own.
+
+    Raises:
+        OnlymeError: settings or vault cannot be used.
+    """
+    parts = wiring.assemble(Settings.load(vault=path, embedder="embedder"))
+    pipeline = Pipeline(_DrawnDetector(), _DrawnEmbedder(parts.base.model), ImageReader(), "drawn")
+    judge = Judge(_DrawnLiveness(), Fusion(1.0, 0.0, live=0.8, attack=0.4, network="drawn"))
+    return FaceID(replace(parts, pipeline=lambda: pipeline, judge=lambda: judge))
+
+
+@dataclass(frozen=True, slots=True)
+class _Code:
+    """What the frame around a drawn face says."""
+
+    person: bytes
+    photo: int
+    live: bool
+
+
+def _ring() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return rows and columns of the cells around a face that hold its code."""
+    inside = np.zeros((_CELLS, _CELLS), bool)
+    inside[1:-1, 1:-1] = True
+    rows, columns = np.nonzero(~inside)
+    return rows, columns
+
+
+def _read_code(square: NDArray[np.uint8]) -> _Code | None:
+    """Read the code of a face's square, of any size; None where there is none."""
+    grey = cv2.resize(square.mean(axis=2).astype(np.float32), (_CELLS,) * 2, interpolation=3)
+    rows, columns = _ring()
+    code = np.packbits(grey[rows[:_BITS], columns[:_BITS]] > 128).tobytes()
+    if sha256(code[:-1]).digest()[:1] != code[-1:]:
+        return None
+    return _Code(code[:4], code[4], bool(code[5]))
+
+
+class _DrawnDetector:
+    """Finds the one face of a drawn picture, where it always is."""
+
+    def detect(self, pixels: NDArray[np.uint8], *, every: bool = False) -> list[Face]:
+        del every
+        height, width = pixels.shape[:2]
+        scale = np.array([width, height]) / _SIDE_PIXELS
+        top, left = (round(_MARGIN_PIXELS * s) for s in (scale[1], scale[0]))
+        square = pixels[top : height - top, left : width - left]
+        if min(height, width) < _CELLS or _read_code(square) is None:
+            return []
+        corner, side = _MARGIN_PIXELS * scale, _CELLS * _CELL_PIXELS * scale
+        landmarks = (corner + 2 * REFERENCE * scale).astype(np.float32)
+        # The box of a face is what lies within the code: that is its frame.
+        box = np.concatenate([corner + side * 0.15, side * 0.7]).astype(np.float32)
+        return [Face(box, landmarks, 0.99)]
+
+    def detect_near(self, pixels: NDArray[np.uint8], last: Face) -> list[Face]:
+        del last
+        return self.detect(pixels)
+
+    def has_candidate(self, pixels: NDArray[np.uint8]) -> bool:
+        return bool(self.detect(pixels))
+
+
+class _DrawnEmbedder:
+    """Gives each person a direction at random, and each photo a direction near it."""
+
+    dimension = 128
+    size = 112
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+
+    def embed(self, aligned: NDArray[np.uint8]) -> Embedding:
+        code = _read_code(aligned)
+        if code is None:  # nothing of a drawn face: a person of its own, like no other
+            code = _Code(sha256(aligned.tobytes()).digest(), 0, live=True)
+        vector = _draw_direction(code.person) + _PHOTO_SPREAD * _draw_direction(
+            code.person + bytes([code.photo])
+        )
+        return Embedding((vector / np.linalg.norm(vector)).astype(np.float32), self.model)
+
+
+class _DrawnLiveness(LivenessNetwork):
+    """Says of a drawn face what was drawn."""
+
+    def __init__(self) -> None:
+        """Load nothing."""
+
+    def look(self, pixels: NDArray[np.uint8], face: Face) -> FrameEvidence:
+        (left, top), (width, height) = face.box[:2], face.box[2:]
+        x, y = left - width * 0.15 / 0.7, top - height * 0.15 / 0.7
+        square = pixels[round(y) : round(y + height / 0.7), round(x) : round(x + width / 0.7)]
+        code = _read_code(square) if square.size else None
+        odds = 8.0 if code is not None and code.live else -8.0
+        return FrameEvidence(odds, 2.7, "", make_fingerprint(pixels, face))
+
+
+@cache
+def _draw_direction(seed: bytes) -> NDArray[np.float64]:
+    rng = np.random.default_rng(np.frombuffer(sha256(seed).digest(), np.uint32))
+    vector = rng.standard_normal(_DrawnEmbedder.dimension)
+    return np.asarray(vector / np.linalg.norm(vector), np.float64)
