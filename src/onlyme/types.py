@@ -41,19 +41,6 @@ __all__ = [
 
 MAX_NAME_CHARACTERS = 64
 
-MAX_UNIT_LENGTH_ERROR = 1e-3
-"""A vector counts as of unit length when its length is at most this far from 1."""
-
-DEFAULT_FAR = 1e-4
-"""The false accept rate of a new owner; see the preset `nist`."""
-
-MIN_FAR, MAX_FAR = 1e-10, 0.1
-"""False accept rates that may be asked for. Calibration ends at the lower one; above the upper
-one a rate is no promise, and an alpha says more."""
-
-MIN_ALPHA, MAX_ALPHA = -2.0, 2.0
-"""Every margin lies between these: it is the difference of two distances of 0 to 2."""
-
 ImageLike: TypeAlias = (
     "str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]"
 )

@@ -9,8 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from onlyme import FaceID
 from onlyme.errors import UsageError
-from onlyme.faceid.face_id import FaceID
 from onlyme.faceid.serialize import serialize_entry
 from onlyme.gate.audit import AuditEntry
 from onlyme.serve import schemas
