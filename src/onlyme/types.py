@@ -119,8 +119,7 @@ class Embedding:
 
     Attributes:
         vector: float32[d] of unit length; read-only.
-        model: sha256 (hex) of the network that made it. Vectors of different
-            networks cannot be compared.
+        model: sha256 (hex) of the network that made it; vectors of two networks do not compare.
 
     Raises:
         UsageError: the vector is not one row of finite numbers of unit length, or the model has
@@ -305,8 +304,7 @@ class Enrollment:
         me: one report for each ME photo, in the order given.
         not_me: one report for each NOT_ME photo, in the order given.
         alpha: the margin that a face must reach from now on.
-        far: the false accept rate that this alpha stands for; None without
-            calibration.
+        far: the false accept rate that this alpha stands for; None without calibration.
         notes: sentences about what was found and decided while learning.
         advice: sentences about photos that would help, and photos that hurt.
         created: when it was done, in UTC.

@@ -216,6 +216,6 @@ def test_evaluate_writes_a_page_and_says_when_data_are_too_few(onlyme, photos, t
     assert shown.returncode == 0, shown.stderr
     assert "data:image/jpeg" in page.read_text("utf-8")
     assert stat.S_IMODE(page.stat().st_mode) == 0o600
-    assert not list(onlyme.home.rglob("*.npz")), "no embedding is kept where nobody asked for it"
+    assert not list(onlyme.home.rglob("*.npz")), "no embedding is stored unless --cache is given"
     wrong = onlyme("evaluate", people, "--html", tmp_path / "gone" / "report.html")
-    assert "folder is not there" in refused(wrong)
+    assert "there is no such folder" in refused(wrong)

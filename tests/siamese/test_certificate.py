@@ -32,7 +32,7 @@ def test_counts_carry_what_they_can(owner):
     assert 100 < found.owners < found.strangers
     said = " ".join(found.sentences())
     assert f"{found.counted_tries:,}" in said
-    assert "95% bound" in said
+    assert "95 % bound" in said
     for word in ("twins", "siblings", "children"):
         assert word in said
 

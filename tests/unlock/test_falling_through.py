@@ -68,7 +68,7 @@ def test_the_daemon_hangs(stack):
 
 
 def test_the_camera_is_busy(stack):
-    """A device that cannot be opened: OpenCV says no more, whichever program holds it."""
+    """A device that cannot be opened: OpenCV does not say which program holds it."""
     camera(stack).unlink()
     os.mknod(camera(stack), 0o20660, os.makedev(81, 200))
     with stack.daemon():

@@ -49,7 +49,7 @@ def _run() -> None:
     except OSError as error:  # such as a full disk, or a report in a folder without write access
         drop_output()
         _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-    except Exception as error:  # noqa: BLE001 - exit code 1 would mean *rejected*, and nothing was decided
+    except Exception as error:  # noqa: BLE001 - 1 would mean *rejected*
         if os.environ.get("ONLYME_DEBUG"):
             traceback.print_exc()
         first = (str(error).splitlines() or [""])[0][:200]

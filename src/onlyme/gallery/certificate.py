@@ -70,12 +70,12 @@ class GalleryCertificate:
         if self.counted is not None:
             bound = (
                 f"Counted: at most once in {1 / self.counted:,.0f} searches "
-                f"({self.confidence:.0%} bound), from {ground}."
+                f"({100 * self.confidence:.0f} % bound), from {ground}."
             )
         elif self.modelled is not None:
             bound = (
                 f"Modelled, not counted: at most once in {1 / self.modelled:,.0f} searches "
-                f"({self.confidence:.0%} bound, extrapolated), from {ground}."
+                f"({100 * self.confidence:.0f} % bound, extrapolated), from {ground}."
             )
         else:
             bound = (

@@ -92,7 +92,7 @@ class OwnerCertificate:
         """Return the certificate in words, the counted before the modelled."""
         counted = (
             f"Counted: a random stranger is accepted at most once in {self.counted_tries:,} tries "
-            f"({self.confidence:.0%} bound). {self.comparisons:,} comparisons were made of "
+            f"({100 * self.confidence:.0f} % bound). {self.comparisons:,} comparisons were made of "
             f"{self.owners:,} owners with {_count(self.counted_photos, 'photo')} and "
             f"{_count(self.enrolments, 'enrolment')} each with {self.strangers:,} people; "
             f"{_count(self.accepted_pairs, 'pair')} of people were mistaken. They were judged by "
@@ -107,17 +107,18 @@ class OwnerCertificate:
             )
         elif self.counted_tries * self.far < _MIN_COUNTED_SHARE:
             beyond = "This alpha is too strict for the data to bound; no more is claimed."
-        carried = (
+        assumed = (
             "Assumed: this owner is like the owners counted. Alpha is set from the owner's photos "
             "and from margins against synthetic strangers."
         )
         missed = (
-            f"Expected misses (estimate): the owner is refused in {self.miss.rate:.2%} of tries "
-            f"(95 % interval {self.miss.low:.2%} to {self.miss.high:.2%}), measured on "
-            f"{self.miss.people:,} other people with {_count(self.miss.photos, 'photo')} each."
+            f"Expected misses (estimate): the owner is refused in {100 * self.miss.rate:.2f} % of "
+            f"tries (95 % interval {100 * self.miss.low:.2f} to {100 * self.miss.high:.2f} %), "
+            f"measured on {self.miss.people:,} other people with "
+            f"{_count(self.miss.photos, 'photo')} each."
         )
-        excepted = "Not covered: " + "; ".join(self.not_covered) + "."
-        return tuple(text for text in (counted, beyond, carried, missed, excepted) if text)
+        not_covered = "Not covered: " + "; ".join(self.not_covered) + "."
+        return tuple(text for text in (counted, beyond, assumed, missed, not_covered) if text)
 
 
 def _count(number: int, noun: str) -> str:

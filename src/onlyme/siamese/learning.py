@@ -212,12 +212,12 @@ def _choose_owner_head(
     others = others[_sort_by_distance(others, template)[:most]]
     result = cross_validate(mine, others, base.draws[:_VALIDATION_DRAWS], alpha)
     if not result.helps:
-        return None, "no owner head: it placed photos that it was not trained on no better"
+        return None, "no owner head: it does not separate left-out photos better"
     head = train_owner_head(mine, others, alpha)
     if head.collapsed:
         return None, "no owner head: training collapsed"
     return head.scale, (
-        "owner head kept: photos that it was not trained on gain "
+        "owner head kept: left-out photos gain "
         f"{result.gain:.2f} ± {result.error:.2f} standard deviations"
     )
 

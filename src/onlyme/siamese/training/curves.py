@@ -5,10 +5,13 @@ Used by `tools/train_head.py` and benchmarks/heads.py; verifying never imports i
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from onlyme.charts.rates import upper_bound
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -140,19 +143,10 @@ def count_accepts(
         "accepts": accepts,
         "accepted_pairs": len(hits),
         "rate": rate,
-        "upper95": max(float(np.quantile(again, 0.95)), _bound_rate(rate * pairs, pairs)),
+        "upper95": max(
+            float(np.quantile(again, 0.95)), upper_bound(math.ceil(rate * pairs), pairs)
+        ),
     }
-
-
-def _bound_rate(hits: float, tries: int) -> float:
-    """Clopper-Pearson: the rate at which this few hits or fewer have a probability of 5 %.
-
-    `evaluate.intervals.upper_bound` computes the same for whole counts. This room lies below
-    that one and cannot import it, and the card of a base must not change with reports.
-    """
-    from scipy.stats import beta
-
-    return float(beta.ppf(0.95, np.ceil(hits) + 1, tries - np.ceil(hits)))
 
 
 def measure_miss_rates(
