@@ -45,7 +45,7 @@ def test_a_user_is_enrolled_tuned_taught_and_forgotten(empty, pictures, data):
         done = unlock(empty, "enroll", pictures)
         assert done.returncode == 0, done.stdout
         assert "✓ /var/lib/pictures/me0.png" in done.stdout
-        assert f"{USER} is learned from 4 photos" in done.stdout  # two of them are alike
+        assert f"{USER} is enrolled with 4 of 5 photos" in done.stdout  # two of them are alike
         assert empty.login().opened
 
         taken = unlock(empty, "enroll", pictures)
@@ -57,9 +57,9 @@ def test_a_user_is_enrolled_tuned_taught_and_forgotten(empty, pictures, data):
 
         assert "that face" in unlock(empty, "not-me", "/var/lib/stranger.jpg").stdout
         assert "that face" in unlock(empty, "not-me", "--undo").stdout
-        assert "you agreed to adaptation" in unlock(empty, "adapt", "--on").stdout
-        assert "you did not agree" in unlock(empty, "adapt", "--off").stdout
-        assert "no longer matches anything" in unlock(empty, "revoke").stdout
+        assert f"adaptation of {USER} is on" in unlock(empty, "adapt", "--on").stdout
+        assert f"adaptation of {USER} is off" in unlock(empty, "adapt", "--off").stdout
+        assert "copies stolen earlier do not" in unlock(empty, "revoke").stdout
         assert empty.login().opened
         assert f"{USER} is forgotten" in unlock(empty, "forget").stdout
         assert "no face is enrolled" in empty.login().words
@@ -79,7 +79,7 @@ def test_root_needs_no_password_and_names_the_user(stack):
         assert done.returncode == 0, done.stdout
         # Root by way of sudo means the user who called it.
         words = ("env", f"SUDO_USER={USER}", sys.executable, "-m", "onlyme", "unlock", "revoke")
-        assert f"stored of {USER}" in stack.run(*words).stdout
+        assert f"{USER} still works" in stack.run(*words).stdout
         other = unlock(stack, "forget", "--user", OTHER)
         assert other.returncode == 2
         assert "about yourself only" in other.stdout

@@ -11,7 +11,7 @@ from onlyme import FaceID, Reason
 from onlyme.errors import OnlymeError
 from onlyme.faceid import wiring
 from onlyme.settings import Settings
-from onlyme.siamese import Base
+from onlyme.siamese.head import Base
 from onlyme.unlock.daemon import lid
 from onlyme.unlock.daemon.outcome import _MESSAGES, UnlockOutcome, UnlockReason, make_outcome
 from onlyme.unlock.daemon.recognizer import (

@@ -53,9 +53,7 @@ class ChangeHandler:
     def __init__(
         self,
         settings: Settings,
-        is_password: Callable[[str, str], bool] = lambda password, user: is_login_password(
-            password, user=user
-        ),
+        is_password: Callable[[str, str], bool] = is_login_password,
     ) -> None:
         self._settings = settings
         self._is_password = is_password
@@ -98,7 +96,7 @@ class ChangeHandler:
             raise KeyRefused("this change needs your login password")
         with face_id.admin.gate.attempt(user, PASSWORD_SOURCE) as attempt:
             if not attempt.allowed:
-                wait = _format_minutes(attempt.standing.wait)
+                wait = _format_minutes(attempt.allowance.wait)
                 raise KeyRefused(f"too many wrong passwords; try again in {wait}, or as root")
             if self._is_password(password, user):
                 attempt.settle(Decision(accepted=True, name=user, reason=Reason.MATCH))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from onlyme.errors import PamError
+from onlyme.storage.files import open_draft
 
 __all__ = ["PamFolders", "read_attributes", "replace_file"]
 
@@ -131,24 +132,17 @@ def replace_file(path: Path, old: str, new: str) -> None:
         PamError: another program has changed it.
         OSError: it cannot be written; the file is as it was.
     """
-    draft = path.with_name(f".{path.name}.onlyme-{os.getpid()}")
     status = path.stat()
-    handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(new.encode("utf-8", "surrogateescape"))
-            file.flush()
-            os.fchown(handle, status.st_uid, status.st_gid)
-            os.fchmod(handle, stat.S_IMODE(status.st_mode))
-            for name, value in read_attributes(path).items():
-                os.setxattr(draft, name, value)
-            os.fsync(handle)
+    with open_draft(path) as file:
+        handle = file.fileno()
+        file.write(new.encode("utf-8", "surrogateescape"))
+        file.flush()
+        os.fchown(handle, status.st_uid, status.st_gid)
+        os.fchmod(handle, stat.S_IMODE(status.st_mode))
+        for name, value in read_attributes(path).items():
+            os.setxattr(handle, name, value)
+        os.fsync(handle)  # here, so that little time is left between the check and the rename
         _check_unchanged(path, old)
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
 
 
 def _check_unchanged(path: Path, old: str) -> None:
@@ -158,12 +152,3 @@ def _check_unchanged(path: Path, old: str) -> None:
 
 def _shorten(service: str) -> str:
     return f"{service!r:.{_MAX_SHOWN_CHARACTERS}}"
-
-
-def _sync_folder(folder: Path) -> None:
-    """Write a rename to the disk."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
