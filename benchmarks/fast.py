@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Measure what the extra `fast` and following faces bring, and that they change no answer.
+"""Measure the gain by the extra `fast` and by following faces, and that no answer changes.
 
     benchmarks/fast.py [--only warm,cold,accuracy,watch,verdicts] [--rounds 60] [--photos N]
 
-All that is compared is measured in turns in one run. Exit code 1 when a figure misses its mark.
+Compared figures are measured in turns in one run. Exit code 1 if a figure misses its mark.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def warm(rounds: int) -> list[bool]:
         times: dict[str, list[float]] = {name: [] for name in workers}
         for _ in range(rounds):
             for name, worker in workers.items():
-                worker.verify(1)  # what the others pushed out of the caches comes back
+                worker.verify(1)  # to fill the caches that the others used
                 for _ in range(3):
                     milliseconds, accepted = worker.verify(1)
                     if not accepted:
@@ -100,7 +100,7 @@ def warm(rounds: int) -> list[bool]:
 
 
 def cold() -> list[bool]:
-    """Time a whole `onlyme verify`, which must not wait for a runtime that it does not use."""
+    """Time a whole `onlyme verify`; it must not load a runtime that it does not use."""
     onlyme, me = [sys.executable, "-m", "onlyme"], DATA / "article/me"
     seconds: dict[str, list[float]] = {"auto": [], "opencv": [], "openvino": []}
     with tempfile.TemporaryDirectory() as folder:
@@ -133,15 +133,15 @@ def accuracy(most: int) -> list[bool]:
     used, unlike = [], 0
     for photo in photos:
         try:
-            sights = [way.look(DATA / "lfw_dev" / photo.source) for way in ways.values()]
+            path = DATA / "lfw_dev" / photo.source
+            embeddings = [way.look(path).embedding for way in ways.values()]
         except OnlymeError:
             continue
-        seen = [sight.embedding for sight in sights]
-        unlike += len({embedding is None for embedding in seen}) > 1
-        if None in seen:
+        unlike += len({embedding is None for embedding in embeddings}) > 1
+        if None in embeddings:
             continue
         used.append(photo)
-        for series, embedding in zip(vectors.values(), seen, strict=True):
+        for series, embedding in zip(vectors.values(), embeddings, strict=True):
             series.append(embedding.vector)
     one, other = (np.array(series) for series in vectors.values())
     cosines = np.sum(one * other, axis=1)
@@ -223,17 +223,17 @@ def watch() -> list[bool]:
 
 
 class following:  # noqa: N801 - reads as a word in `with following(...)`
-    """While inside, faces are followed and each fifth frame is looked at; or nothing of it."""
+    """Inside, faces are followed and each fifth frame is looked at; with `on=False` neither is."""
 
     def __init__(self, *, on: bool) -> None:
-        self.on, self.kept = on, (Pipeline.follow, judging.LOOK_EVERY_FRAMES)
+        self.on, self.original = on, (Pipeline.follow, judging.LOOK_EVERY_FRAMES)
 
     def __enter__(self) -> None:
         if not self.on:
             Pipeline.follow, judging.LOOK_EVERY_FRAMES = (lambda pipeline: pipeline), 1
 
     def __exit__(self, *_: object) -> None:
-        Pipeline.follow, judging.LOOK_EVERY_FRAMES = self.kept
+        Pipeline.follow, judging.LOOK_EVERY_FRAMES = self.original
 
 
 CLIPS = (
@@ -248,7 +248,7 @@ CLIPS = (
 
 
 def verdicts() -> list[bool]:
-    """Watch clips with and without following; count the verdicts, and what a search finds."""
+    """Watch clips with and without following; count the verdicts, and compare the faces found."""
     wrong = 0
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -258,7 +258,7 @@ def verdicts() -> list[bool]:
             face_id.enroll(name, list(islice(filmed(DATA / f"clips/{name}_live.mp4"), 20, 95, 15)))
         print("Attempts on clips, each frame searched and looked at | followed, each fifth:")
         for name, clip in CLIPS:
-            told = []
+            lines = []
             for on in (False, True):
                 with following(on=on):
                     made = list(face_id.watch(name, DATA / f"clips/{clip}.mp4"))
@@ -266,11 +266,11 @@ def verdicts() -> list[bool]:
                 margins = [d.margin - d.alpha for d in made if d.margin is not None]
                 may = clip == f"{name}_live"
                 wrong += 0 if may else reasons["match"]
-                told.append(
+                lines.append(
                     ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
                     + f"; margin − alpha {np.mean(margins):+.3f}"
                 )
-            print(f"    {name} before {clip}\n        {told[0]}\n        {told[1]}")
+            print(f"    {name} before {clip}\n        {lines[0]}\n        {lines[1]}")
     searched(networks.make_pipeline(Settings.load(), lasting=True))
     return [say("attacks and strangers accepted", wrong, 0)]
 
@@ -293,9 +293,9 @@ def searched(pipeline: Pipeline) -> None:
             vectors = [
                 pipeline.embedder.embed(align(frame.pixels, f[0])).vector for f in (one, other)
             ]
-            kept = remembered.embed(align(frame.pixels, other[0]))
-            again += [float(kept.vector @ vectors[1])] if kept is last else []
-            last = kept
+            cached = remembered.embed(align(frame.pixels, other[0]))
+            again += [float(cached.vector @ vectors[1])] if cached is last else []
+            last = cached
             if before is not None:
                 cosines.append(
                     [float(now @ then) for now, then in zip(vectors, before, strict=True)]
@@ -307,8 +307,8 @@ def searched(pipeline: Pipeline) -> None:
         f"have a cosine of {means[0]:.4f} when each is, {means[1]:.4f} when faces are followed"
     )
     print(
-        f"    {len(again)} of them brought nothing new; the embedding that was kept has a cosine "
-        f"of at least {min(again, default=1.0):.4f} to theirs"
+        f"    {len(again)} of them showed nothing new; the embedding that was used again has a "
+        f"cosine of at least {min(again, default=1.0):.4f} to theirs"
     )
 
 

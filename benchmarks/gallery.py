@@ -1,4 +1,4 @@
-"""Measure the gallery that needs no server: searches, index, writing, files, memory, by size.
+"""Measure the SQLite gallery by size: searches, index, writing, files and memory.
 
     python benchmarks/gallery.py [--sizes 1000,10000,100000] [--full] [--usearch] [--json FILE]
 
@@ -8,11 +8,11 @@ usearch as well, for comparison; with a million people that takes an hour.
 The people do not exist. Their templates are drawn from the Gaussian with the mean and covariance
 of the shipped head's synthetic strangers, which were made like the photos of LFW (`head.md`).
 A true match is a probe that lies around its person's template as other photos of one person do
-in LFW: at a cosine of 0.65 on average, 0.14 standard deviation, and never under 0.3.
+in LFW: at a cosine of 0.65 on average, with a standard deviation of 0.14, and never under 0.3.
 
-recall@1: of true matches whose person is the nearest of all by exact search, the share that the
-index finds as well. Times are of one query at a time, by `SqliteStore.find_nearest` with the
-reading of the rows that it found, after one pass over the file.
+recall@1: of the true matches whose person is the nearest by exact search, the share that the
+index finds too. Times are of one query at a time by `SqliteStore.find_nearest`, which includes
+reading the rows found, after one pass over the file.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from onlyme.siamese.head import Base
 Array = np.ndarray[Any, np.dtype[Any]]
 
 SEALED = 900
-"""Bytes of the sealed record of somebody with one photo."""
+"""Bytes of the sealed record of a person with one photo."""
 
 WANTED = derived.MIN_CANDIDATES
 COSINE, SPREAD, LEAST = 0.65, 0.14, 0.3
@@ -137,7 +137,7 @@ def measured(folder: Path, base: Base, size: int, args: argparse.Namespace) -> d
                 row["index p50, ms"], row["index p95, ms"] = times[:2]
                 row["index p50 of processor time, ms"] = times[2]
                 row["index recall@1"] = hit / max(len(right), 1)
-            row[f"index, {candidates} candidates"] = told(times[:2], hit, len(right))
+            row[f"index, {candidates} candidates"] = format_search(times[:2], hit, len(right))
         derived.MIN_CANDIDATES = WANTED
     if args.usearch:
         row |= of_usearch(templates, probes, exact, right)
@@ -154,17 +154,17 @@ SEARCHER = """
 import sys
 import numpy as np
 from pathlib import Path
-from onlyme.gallery.stores.sqlite.store import Embedded
-store = Embedded(Path(sys.argv[1]) / "gallery.sqlite", sys.argv[2], int(sys.argv[3]))
+from onlyme.gallery.stores.sqlite.store import SqliteStore
+store = SqliteStore(Path(sys.argv[1]) / "gallery.sqlite", sys.argv[2], int(sys.argv[3]))
 query = np.eye(1, store.dimension, dtype=np.float32)
 store.find_nearest(query, 8, generation=1, exact=sys.argv[4] == "True")
-told = Path("/proc/self/status").read_text().split("\\n")
-print(*(line.split()[1] for line in told if line.startswith(("RssAnon", "RssFile"))))
+status = Path("/proc/self/status").read_text().split("\\n")
+print(*(line.split()[1] for line in status if line.startswith(("RssAnon", "RssFile"))))
 """
 
 
 def memory(folder: Path, base: Base, exact: bool) -> str:  # noqa: FBT001 - a helper of one caller
-    """What a process of its own holds after one search."""
+    """Measure what a separate process holds in memory after one search."""
     words = [folder, base.model, len(base.projection), exact]
     command = [sys.executable, "-c", SEARCHER, *map(str, words)]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
@@ -200,7 +200,7 @@ def searched(
 
 
 def one_more(store: SqliteStore, crowd: Crowd) -> float:
-    """Write one person and find them: what enrolling costs beside the photos."""
+    """Write one person and find them: the cost of enrolling without the photos."""
     times = []
     for number in range(5):
         [vector] = crowd.templates(1)
@@ -211,7 +211,7 @@ def one_more(store: SqliteStore, crowd: Crowd) -> float:
     return float(np.median(times))
 
 
-def told(times: tuple[float, float], hit: int, of: int) -> str:
+def format_search(times: tuple[float, float], hit: int, of: int) -> str:
     recall = f"recall@1 {hit / max(of, 1):.4f} ({hit} of {of})"
     return f"p50 {times[0]:.2f} ms, p95 {times[1]:.2f} ms, {recall}"
 
@@ -219,7 +219,7 @@ def told(times: tuple[float, float], hit: int, of: int) -> str:
 def of_usearch(
     templates: Array, probes: Array, exact: list[list[bytes]], right: list[int]
 ) -> dict[str, Any]:
-    """The same by a graph in half precision, one thread a search, without reading any rows."""
+    """Measure the same with a graph in half precision, one thread, without reading rows."""
     from usearch.index import Index
 
     graph = Index(ndim=templates.shape[1], metric="ip", dtype="f16", connectivity=16)
@@ -236,7 +236,7 @@ def of_usearch(
             found.append(key(int(near.keys[0])))
         hit = sum(found[at] == exact[at][0] for at in right)
         both = float(np.median(times)), float(np.quantile(times, 0.95))
-        row[f"usearch, effort {effort}"] = told(both, hit, len(right))
+        row[f"usearch, effort {effort}"] = format_search(both, hit, len(right))
     with tempfile.NamedTemporaryFile() as file:
         graph.save(file.name)
         row["usearch file, MB"] = Path(file.name).stat().st_size / 1e6

@@ -1,11 +1,11 @@
-"""Measure the heads on people whom they did not see, beside raw cosine in the same run.
+"""Measure the heads on people whom they were not trained on, beside raw cosine in the same run.
 
     python benchmarks/heads.py [FOLDER] [--json FILE]
 
 FOLDER is a folder of people (by default lfw_dev in ONLYME_DATA). Every owner and
-every stranger is judged by a head, a cohort and draws that saw neither of them;
-the calibration is judged on people whom its curve did not see either. Intervals
-are 95 %, by bootstrap over owners, paired where two ways are compared.
+every stranger is scored by a head, a cohort and draws that were made without them; the
+calibration is measured on people who are not in its curve either. Intervals are 95 %, by
+bootstrap over owners, paired where two methods are compared.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
 from people import People, read_people  # noqa: E402 - tools/ is no package
-from train_head import RECIPE  # noqa: E402
+from train_head import RECIPE  # noqa: E402 - needs the path above
 
-from onlyme.siamese import learn_owner  # noqa: E402
-from onlyme.siamese.calibrate import TailCurve  # noqa: E402
-from onlyme.siamese.distance import measure_distances, normalize  # noqa: E402
-from onlyme.siamese.training.crossfit import CrossFit, CrossFitTrial, make_trials  # noqa: E402
-from onlyme.siamese.training.curves import LOG_FAR, TrialScores, make_far_curve, measure_trials  # noqa: E402
-from onlyme.siamese.training.train import train_base_head  # noqa: E402
+from onlyme.siamese.calibrate import TailCurve  # noqa: E402 - needs the path above
+from onlyme.siamese.distance import measure_distances, normalize  # noqa: E402 - needs the path above
+from onlyme.siamese.learning import learn_owner  # noqa: E402 - needs the path above
+from onlyme.siamese.training.crossfit import CrossFit, CrossFitTrial, make_trials  # noqa: E402 - needs the path above
+from onlyme.siamese.training.curves import LOG_FAR, TrialScores, make_far_curve, measure_trials  # noqa: E402 - needs the path above
+from onlyme.siamese.training.train import train_base_head  # noqa: E402 - needs the path above
 
 if TYPE_CHECKING:
     from onlyme.siamese.training.whitening import LinearHead
@@ -227,8 +227,8 @@ def not_me(cross: CrossFit, people: People, curve: TailCurve) -> list[dict[str, 
     totals = {far: np.zeros(6, int) for far in RATES[:2]}
     for owner, alike in closest_pairs(people, 40):
         rows, theirs = (np.flatnonzero(people.labels == who) for who in (owner, alike))
-        room = cross.room(int(cross.fold[rows[0]]), int(cross.fold[theirs[0]]))
-        base = replace(room.base, curve=curve)
+        model = cross.find_model(int(cross.fold[rows[0]]), int(cross.fold[theirs[0]]))
+        base = replace(model.base, curve=curve)
         me = people.embeddings[rows[: min(5, len(rows) // 2)]]
         own = people.embeddings[rows[len(me) :]]
         before = learn_owner(base, me)
@@ -260,12 +260,12 @@ def owner_head(
     made = make_trials(people.labels, 7, 1, seed)
     for trial in made:
         home = int(cross.fold[trial.me[0]])
-        base = replace(cross.room(home, home).base, curve=curve)
+        base = replace(cross.find_model(home, home).base, curve=curve)
         strangers = np.flatnonzero((cross.fold == home) & (people.labels != trial.owner))
         others = generator.choice(strangers, 10, replace=False)
         learned = learn_owner(base, people.embeddings[trial.me], people.embeddings[others])
-        kept += learned.kept
-        if learned.kept:
+        kept += learned.has_owner_head
+        if learned.has_owner_head:
             plain = learn_owner(base, people.embeddings[trial.me])
             genuine = people.embeddings[trial.genuine]
             gain = (learned.margins(genuine) - learned.alpha_at(1e-5)).mean() - (
@@ -278,7 +278,7 @@ def owner_head(
 
 
 def timings(cross: CrossFit, people: People, curve: TailCurve) -> list[dict[str, Any]]:
-    base = replace(cross.room(0, 0).base, curve=curve)
+    base = replace(cross.find_model(0, 0).base, curve=curve)
     made = make_trials(people.labels, 7, 1, 0)[0]
     me = people.embeddings[made.me]
     others = people.embeddings[np.flatnonzero(people.labels != made.owner)[:10]]

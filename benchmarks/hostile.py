@@ -1,15 +1,15 @@
-"""Run hostile and mutated pictures through onlyme and print what came of them.
+"""Run hostile and mutated pictures through onlyme and print the outcomes.
 
     python benchmarks/hostile.py [--count 5000] [--seed 0] [--what decode|embed] [--data DIR]
 
-Every file of `nasty` and `hard` in the folder of real data, where that is at
-hand, and COUNT mutations of real and of synthetic pictures go through
-`onlyme.image.decode.decode` or `onlyme.embed` (the whole way to an embedding)
-in worker processes. The parent watches: a worker that does not answer within
-ten seconds or dies is counted, replaced, and the picture named.
+Every file of `nasty` and `hard` in the folder of real data, if it is there, and
+COUNT mutations of real and of synthetic pictures are given to
+`onlyme.image.decode.decode` or `onlyme.embed` (from the file to the embedding) in
+worker processes. If a worker dies or does not answer within ten seconds, the
+program counts it, replaces it and names the picture.
 
-The exit code is 1 when anything but an answer or an OnlymeError came out, when
-decoding took over 1 s, or when a worker's memory passed 500 MB. Runs are
+The exit code is 1 if there was any outcome other than a result or an OnlymeError,
+if decoding took over 1 s, or if a worker needed over 500 MB of memory. Runs are
 repeatable: picture n of seed s is always the same.
 """
 
@@ -40,7 +40,7 @@ WORKERS = 2
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one picture; `megabytes` is the worker's peak so far."""
+    """The outcome of one picture; `megabytes` is the worker's peak so far."""
 
     name: str
     kind: str
@@ -75,7 +75,7 @@ def default_data() -> Path:
 
 
 def pictures(data: Path, count: int, seed: int) -> Iterator[tuple[str, bytes]]:
-    """Yield named pictures: the hostile files as they are, then mutations."""
+    """Yield named pictures: the hostile files unchanged, then mutations."""
     files = [file for folder in ("nasty", "hard") for file in sorted((data / folder).glob("*"))]
     if not files:
         print(f"no {data}/nasty and hard: mutations of synthetic pictures only", file=sys.stderr)
@@ -157,7 +157,7 @@ def mutate(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def judge(what: str) -> Callable[[bytes], str]:
-    """Return the function under test: bytes in, the kind of outcome out."""
+    """Return the function under test, from bytes to the kind of outcome."""
     if what == "embed":
         import onlyme
 
@@ -179,7 +179,7 @@ def work(what: str, pipe: Any) -> None:
     """Worker process: answer picture by picture until the pipe closes."""
     from onlyme.errors import OnlymeError
 
-    # The libraries' own complaints about broken files would drown the report.
+    # Otherwise the libraries' warnings about broken files would hide the report.
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
     run = judge(what)
@@ -211,16 +211,16 @@ class Worker:
         self.start()
 
     def start(self) -> None:
-        """Start a process and keep our end of its pipe."""
+        """Start a process with a pipe."""
         context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=work, args=(self.what, theirs), daemon=True)
+        self.pipe, other_end = context.Pipe()
+        self.process = context.Process(target=work, args=(self.what, other_end), daemon=True)
         self.process.start()
-        theirs.close()
+        other_end.close()
         self.fresh = True
 
     def ask(self, name: str, data: bytes) -> Outcome:
-        """Have one picture judged; a process that hangs or dies is replaced."""
+        """Try one picture; a process that hangs or dies is replaced."""
         # The first picture also waits for the process to start and load its networks.
         patience = PATIENCE_SECONDS * (6 if self.fresh else 1)
         self.fresh = False
@@ -244,7 +244,7 @@ class Worker:
 
 
 def supervise(items: Iterator[tuple[str, bytes]], what: str) -> Iterator[Outcome]:
-    """Hand the pictures to the workers; yield their outcomes as they come."""
+    """Give the pictures to the workers; yield the outcomes as they arrive."""
     import threading
 
     todo: queue.Queue[tuple[str, bytes] | None] = queue.Queue(maxsize=WORKERS * 2)

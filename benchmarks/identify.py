@@ -1,16 +1,16 @@
-"""Measure identification on people whom the head did not see, beside plain cosine in the same run.
+"""Measure identification on people whom the head was not trained on, beside plain cosine.
 
     python benchmarks/identify.py [FOLDER] [--json FILE]
 
 FOLDER is a folder of people (by default lfw_dev in ONLYME_DATA). The people are dealt into four
-parts. Two parts at a time are judged, by a head, a cohort and draws made of the other two, and
-by a curve measured on the other two: nobody is judged by what was learned from them. Among the
-people of two parts everybody with two photos and more is enrolled with one; their other photos
-are known probes, and the photos of everybody else are unknown ones. Six such trials are pooled.
+parts. Two parts at a time are scored by a head, a cohort and draws made from the other two, and
+by a curve measured on the other two: no one is scored by what was learned from them. In these two
+parts each person with two photos or more is enrolled with one; their other photos are known
+probes, and the photos of all other people are unknown probes. Six such trials are pooled.
 
-FPIR: the share of unknown probes for which somebody is named. FNIR: the share of known probes
-for which not their own name is (ISO/IEC 19795-1). Intervals are 95 %, by bootstrap over people,
-known and unknown, paired where two ways are compared.
+FPIR: the share of unknown probes that get a name. FNIR: the share of known probes that do not
+get their own name (ISO/IEC 19795-1). Intervals are 95 %, by bootstrap over people, known and
+unknown, paired where two methods are compared.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
 from people import People, read_people  # noqa: E402 - tools/ is no package
-from train_head import RECIPE  # noqa: E402
+from train_head import RECIPE  # noqa: E402 - needs the path above
 
-from onlyme.gallery.identify import LEAD_MARGIN  # noqa: E402
-from onlyme.siamese.calibrate import compute_centre  # noqa: E402
-from onlyme.siamese.distance import measure_distances  # noqa: E402
-from onlyme.siamese.training.crossfit import CrossFit, FoldModel  # noqa: E402
-from onlyme.siamese.training.curves import LOG_FAR, TrialScores, make_far_curve  # noqa: E402
-from onlyme.siamese.training.train import train_base_head  # noqa: E402
+from onlyme.gallery.identify import LEAD_MARGIN  # noqa: E402 - needs the path above
+from onlyme.siamese.calibrate import compute_centre  # noqa: E402 - needs the path above
+from onlyme.siamese.distance import measure_distances  # noqa: E402 - needs the path above
+from onlyme.siamese.training.crossfit import CrossFit, FoldModel  # noqa: E402 - needs the path above
+from onlyme.siamese.training.curves import LOG_FAR, TrialScores, make_far_curve  # noqa: E402 - needs the path above
+from onlyme.siamese.training.train import train_base_head  # noqa: E402 - needs the path above
 
 Array = np.ndarray[Any, np.dtype[Any]]
 FPIR = 0.01
@@ -55,7 +55,7 @@ class Trial:
         known: whether that person is enrolled.
         ours: float[probes, gallery], z by the article's rule.
         cosine: the same of the network's own vectors.
-        promised: for each of `PROMISES` the z that keeps it among so many.
+        promised: for each of `PROMISES` the z that keeps it among this many people.
     """
 
     enrolled: Array
@@ -115,16 +115,16 @@ def shown(value: object) -> str:
 
 def trial(people: People, cross: CrossFit, pair: tuple[int, int], seed: int) -> Trial:
     others = tuple(part for part in range(4) if part not in pair)
-    room = cross.room(*pair)
+    model = cross.find_model(*pair)
     enrolled, probes = dealt(people, np.isin(cross.fold, pair), seed)
     theirs, strangers = dealt(people, np.isin(cross.fold, others), seed)
-    curve = curve_of(cross.room(*others), people, theirs, strangers)
+    curve = curve_of(cross.find_model(*others), people, theirs, strangers)
     share = np.log10(np.array(PROMISES) / len(enrolled))
     return Trial(
         enrolled=people.labels[enrolled],
         probe=people.labels[probes],
         known=np.isin(people.labels[probes], people.labels[enrolled]),
-        ours=scores(room, enrolled, probes),
+        ours=scores(model, enrolled, probes),
         cosine=people.embeddings[probes] @ people.embeddings[enrolled].T,
         promised=np.interp(-share, -LOG_FAR, curve),
     )
@@ -142,18 +142,18 @@ def dealt(people: People, judged: Array, seed: int) -> tuple[Array, Array]:
     return np.array(enrolled), probes
 
 
-def scores(room: FoldModel, enrolled: Array, probes: Array) -> Array:
-    """The z of every probe against everybody enrolled, as `onlyme.gallery.identify` counts it."""
-    templates = room.heads[enrolled]
-    drawn = room.base.draws_not_me[:, None] - measure_distances(room.base.draws, templates)
+def scores(model: FoldModel, enrolled: Array, probes: Array) -> Array:
+    """The z of every probe against all people enrolled, as in `onlyme.gallery.identify`."""
+    templates = model.heads[enrolled]
+    drawn = model.base.draws_not_me[:, None] - measure_distances(model.base.draws, templates)
     centres = [compute_centre(drawn[:, n], templates[n][None]) for n in range(len(templates))]
-    margins = room.not_me[probes][:, None] - measure_distances(room.heads[probes], templates)
+    margins = model.not_me[probes][:, None] - measure_distances(model.heads[probes], templates)
     return margins - np.array(centres)
 
 
-def curve_of(room: FoldModel, people: People, enrolled: Array, probes: Array) -> Array:
+def curve_of(model: FoldModel, people: People, enrolled: Array, probes: Array) -> Array:
     """The curve of false accept rates against z, of owners with one photo."""
-    z = scores(room, enrolled, probes)
+    z = scores(model, enrolled, probes)
     apart = people.labels[probes][:, None] != people.labels[enrolled][None]
     measured = TrialScores(
         photos=1,
@@ -191,11 +191,11 @@ class Pooled:
         top, right = np.concatenate(tops), np.concatenate(rights)
         self.probe = np.concatenate([one.probe for one in trials])
         self.limits = [top[~known], self.probe[~known]]
-        # A known probe that somebody else is nearest to is missed at any limit.
+        # A known probe whose nearest is another person is missed at any limit.
         self.genuine = [np.where(right, top, -np.inf)[known], self.probe[known]]
 
     def fnir(self, times: Array, fpir: float) -> float:
-        """FNIR at an FPIR, with each person counted so many times."""
+        """FNIR at an FPIR, with each person counted `times` times."""
         top, who = self.limits
         order = np.argsort(-top, kind="stable")
         reached = np.cumsum(times[who[order]]) / times[who].sum()
@@ -207,10 +207,10 @@ class Pooled:
 
 def again(trials: list[Trial], rounds: int, seed: int) -> Array:
     """How often each person is drawn in each round: float[rounds, people]."""
-    everybody = max(int(one.probe.max()) for one in trials) + 1
+    people = max(int(one.probe.max()) for one in trials) + 1
     generator = np.random.default_rng(seed)
-    drawn = generator.integers(everybody, size=(rounds, everybody))
-    return np.stack([np.bincount(row, minlength=everybody) for row in drawn]).astype(float)
+    drawn = generator.integers(people, size=(rounds, people))
+    return np.stack([np.bincount(row, minlength=people) for row in drawn]).astype(float)
 
 
 def beside_cosine(trials: list[Trial], rounds: int, seed: int) -> list[dict[str, Any]]:

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Faces without colour, as an infrared camera gives them: what recognition and liveness lose.
+"""Measure what recognition and liveness lose on faces without colour, as from infrared cameras.
 
     benchmarks/infrared.py [--people 400] [--seed 0]
 
-Needs ONLYME_DATA. Photos and webcam frames are turned grey. That is not infrared: light of
-850 nm shows skin, ink and screens otherwise. So the figures bound what missing colour costs
-from below, and say nothing of attacks before an infrared camera.
+Needs ONLYME_DATA. Photos and webcam frames are converted to grey. That is not infrared: in
+light of 850 nm skin, ink and screens look different. So the figures are a lower bound of what
+missing colour costs, and say nothing about attacks on an infrared camera.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def grey(pixels):
-    """The same picture without colour: three equal channels."""
+    """Return the same picture without colour: three equal channels."""
     return cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
 
 
@@ -53,10 +53,10 @@ def recognition(pipeline, data: Path, people: int, rng) -> None:
     vectors: dict[str, list] = {"colour": [], "grey": []}
     for at in sorted(rng.choice(len(folders), min(people, len(folders)), replace=False)):
         photos = sorted(folders[at].iterdir())
-        both = [two_ways(pipeline, photos[n]) for n in rng.choice(len(photos), 2, replace=False)]
+        both = [embed_both(pipeline, photos[n]) for n in rng.choice(len(photos), 2, replace=False)]
         if all(both):
             for n, kind in enumerate(vectors):
-                vectors[kind].append([sight[n] for sight in both])
+                vectors[kind].append([photo[n] for photo in both])
     count = len(vectors["colour"])
     pairs = count * (count - 1)
     print(f"\n{count} people of lfw_dev, two photos each, plain cosine of the frozen network;")
@@ -73,12 +73,13 @@ def recognition(pipeline, data: Path, people: int, rng) -> None:
           f"{np.quantile(same, 0.01):.3f} for the worst of a hundred")  # fmt: skip
 
 
-def two_ways(pipeline, path: Path):
+def embed_both(pipeline, path: Path):
     frame = decode(path)
-    seen = [pipeline.look(Frame(p, str(path))) for p in (frame.pixels, grey(frame.pixels))]
-    if any(sight.embedding is None for sight in seen):
+    pictures = (frame.pixels, grey(frame.pixels))
+    observations = [pipeline.look(Frame(pixels, str(path))) for pixels in pictures]
+    if any(observation.embedding is None for observation in observations):
         return None
-    return [sight.embedding.vector for sight in seen]
+    return [observation.embedding.vector for observation in observations]
 
 
 def misses(cosines) -> str:
@@ -101,19 +102,19 @@ def liveness(pipeline, data: Path) -> None:
     for path in sorted((data / "nuaa_dev").glob("*/*/*.jpg")):
         frame = decode(path)
         for kind, pixels in (("colour", frame.pixels), ("grey", grey(frame.pixels))):
-            sight = pipeline.look(Frame(pixels, str(path)))
-            seen = [] if sight.face is None else [passive.look(pixels, sight.face)]
-            verdicts.setdefault((path.parts[-3], kind), []).append(fusion.fuse(seen).verdict)
+            face = pipeline.look(Frame(pixels, str(path))).face
+            evidence = [] if face is None else [passive.look(pixels, face)]
+            verdicts.setdefault((path.parts[-3], kind), []).append(fusion.fuse(evidence).verdict)
     print("\nnuaa_dev, single frames, the shipped calibration (fitted to these people in colour)")
-    for (what, kind), said in sorted(verdicts.items()):
-        wrong = sum(v is Verdict.LIVE for v in said)
+    for (what, kind), results in sorted(verdicts.items()):
+        wrong = sum(v is Verdict.LIVE for v in results)
         name = "APCER"
         if what == "live":
-            wrong, name = len(said) - wrong, "BPCER"
-        low, high = clopper_pearson(wrong, len(said))
-        counts = ", ".join(f"{said.count(v)} {v}" for v in Verdict)
-        print(f"  {what:<6} {kind:<7} {name} {wrong} of {len(said)} = {wrong / len(said):.1%} "
-              f"({low:.1%} to {high:.1%}); {counts}")  # fmt: skip
+            wrong, name = len(results) - wrong, "BPCER"
+        low, high = clopper_pearson(wrong, len(results))
+        counts = ", ".join(f"{results.count(v)} {v}" for v in Verdict)
+        share = f"{wrong} of {len(results)} = {wrong / len(results):.1%}"
+        print(f"  {what:<6} {kind:<7} {name} {share} ({low:.1%} to {high:.1%}); {counts}")
 
 
 if __name__ == "__main__":

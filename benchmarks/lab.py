@@ -1,11 +1,11 @@
-"""The lab's figures.
+"""Measure the lab's figures.
 
     python benchmarks/lab.py compact            on the article's photos (ONLYME_DATA)
     python benchmarks/lab.py growth             unbounded vectors against unit length
     python benchmarks/lab.py article --minutes 3
     python benchmarks/lab.py all
 
-Each prints what it measured, with the counts, and nothing it did not measure.
+Each prints its measurements with their counts.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from onlyme.lab.train import train
 HERE = Path(__file__).resolve().parents[1]
 
 
-def article_photos(*, whole=False):
+def load_article_photos(*, whole=False):
     """The article's photos in the order of their numbers: 7 ME and 9 NOT_ME."""
     data = Path(os.environ.get("ONLYME_DATA", HERE / ".." / "shared" / "data")) / "article"
     load = make_loader(whole=whole)
@@ -43,7 +43,7 @@ def article_photos(*, whole=False):
     ]
 
 
-def verdicts(trained, me, not_me):
+def format_verdicts(trained, me, not_me):
     mine, others = trained.scores(me), trained.scores(not_me)
     return (
         f"held-out ME accepted {(mine >= trained.threshold).sum()}/{len(mine)} "
@@ -52,55 +52,55 @@ def verdicts(trained, me, not_me):
     )
 
 
-def compact(models):
-    me, not_me = article_photos()
+def measure_compact(models):
+    me, not_me = load_article_photos()
     print("compact, alpha 0.5, ME 1-5 and NOT_ME 1-4, 6-8 of the article, held out the last two:")
     for seed in range(3):
         trained = train(Photos(me[:5], not_me[:7]), Spec("compact", seed=seed))
         result = trained.result
         print(
             f"  seed {seed}: {result.reason} after {result.steps} steps, {result.seconds:.1f} s, "
-            f"{result.peak_bytes / 1e6:.0f} MB; {verdicts(trained, me[5:], not_me[7:])}"
+            f"{result.peak_bytes / 1e6:.0f} MB; {format_verdicts(trained, me[5:], not_me[7:])}"
         )
-    done = export(get_embedder(trained), "benchmark", models, np.concatenate([me, not_me]))
-    print(f"  exported: distances differ by {done.difference:.1e} at most (16 photos)")
+    exported = export(get_embedder(trained), "benchmark", models, np.concatenate([me, not_me]))
+    print(f"  exported: distances differ by {exported.difference:.1e} at most (16 photos)")
     print("  four other pairs of ME held out (harder: ME 4-7 are nearly one photo):")
-    hits = lets = of = others = 0
+    hits = false_accepts = me_total = not_me_total = 0
     for index, held in enumerate(((0, 1), (1, 2), (0, 2), (2, 6))):
-        kept = [i for i in range(7) if i not in held]
+        training = [i for i in range(7) if i not in held]
         out = [index * 2, index * 2 + 1]
         rest = [i for i in range(9) if i not in out]
-        trained = train(Photos(me[kept], not_me[rest]), Spec("compact"))
+        trained = train(Photos(me[training], not_me[rest]), Spec("compact"))
         hits += int((trained.scores(me[list(held)]) >= 0.5).sum())
-        lets += int((trained.scores(not_me[out]) >= 0.5).sum())
-        of, others = of + 2, others + 2
-    print(f"  ME accepted {hits}/{of}, NOT_ME accepted {lets}/{others}")
+        false_accepts += int((trained.scores(not_me[out]) >= 0.5).sum())
+        me_total, not_me_total = me_total + 2, not_me_total + 2
+    print(f"  ME accepted {hits}/{me_total}, NOT_ME accepted {false_accepts}/{not_me_total}")
 
 
-def growth():
-    me, not_me = article_photos()
+def measure_growth():
+    me, not_me = load_article_photos()
     print("zero loss by growing: compact without unit length, same photos, alpha 0.5 and 1:")
     for alpha in (0.5, 1.0):
         for unit in (True, False):
             spec = Spec("compact", alpha=alpha, unit=unit)
-            before = length(spec.build_network(), me)
+            before = mean_length(build_network(spec), me)
             trained = train(Photos(me[:5], not_me[:7]), spec)
             print(
                 f"  alpha {alpha:g}, {'unit length' if unit else 'any length'}: "
                 f"{trained.result.reason} after {trained.result.steps} steps, mean length "
-                f"{before:.2f} -> {length(trained.network, me):.2f}; "
-                f"{verdicts(trained, me[5:], not_me[7:])}"
+                f"{before:.2f} -> {mean_length(trained.network, me):.2f}; "
+                f"{format_verdicts(trained, me[5:], not_me[7:])}"
             )
 
 
 @torch.no_grad()
-def length(network, faces):
+def mean_length(network, faces):
     return float(network.eval().embedder(to_tensor(faces)).norm(dim=1).mean())
 
 
-def article(minutes):
-    """The article's network on its own whole photos: its loop and our step, equal times."""
-    me, not_me = (to_tensor(images) for images in article_photos(whole=True))
+def measure_article(minutes):
+    """Compare the article's loop with our step on its own whole photos, for equal times."""
+    me, not_me = (to_tensor(images) for images in load_article_photos(whole=True))
     print(
         "article, ME 1-5 and NOT_ME 1-4, 6-8 trained; error: share of the 2 x 5 x 9 triplets of "
         "held-out ME, trained ME and any NOT_ME whose loss at alpha 0.5 is not zero"
@@ -108,11 +108,11 @@ def article(minutes):
     reached = {}
     for name, loop in (("its own loop", own_loop), ("our step", our_step)):
         forget_peak()
-        rows, per = followed(loop, me, not_me, minutes)
-        print(f"{name}: {per:.2f} s a step, {read_peak_bytes() / 1e9:.2f} GB at most")
-        for seconds, done, loss, error, right, wrong in rows:
+        rows, per_step = follow(loop, me, not_me, minutes)
+        print(f"{name}: {per_step:.2f} s a step, {read_peak_bytes() / 1e9:.2f} GB at most")
+        for seconds, steps, loss, error, right, wrong in rows:
             print(
-                f"  {seconds:6.0f} s, {done:4d} steps: loss of all triplets {loss:.3f}, held-out "
+                f"  {seconds:6.0f} s, {steps:4d} steps: loss of all triplets {loss:.3f}, held-out "
                 f"error {error:.2f}; at the door ME accepted {right}/2, NOT_ME {wrong}/2"
             )
         reached[name] = rows
@@ -125,28 +125,28 @@ def article(minutes):
         print(f"  {level:.2f}: its own loop {times[0]}, our step {times[1]}")
 
 
-def followed(loop, me, not_me, minutes):
-    """Train for some minutes; return seconds, steps and judgement of 24 looks, and time a step.
+def follow(loop, me, not_me, minutes):
+    """Train for some minutes; return 24 rows of seconds, steps and test, and the time of a step.
 
-    Looking is not counted.
+    The time of the tests is not counted.
     """
-    network = build_network("article", whole=True)
-    rows, looking, steps = [(0.0, 0, *judged(network, me, not_me))], 0.0, 0
+    network = build_network(Spec("article", whole=True))
+    rows, testing, steps = [(0.0, 0, *test(network, me, not_me))], 0.0, 0
     start = time.perf_counter()
     for steps in loop(network, me[:5], not_me[:7]):
-        spent = time.perf_counter() - start - looking
+        spent = time.perf_counter() - start - testing
         over = spent > minutes * 60
         if over or spent > minutes * 60 * len(rows) / 24:
             before = time.perf_counter()
-            rows.append((spent, steps, *judged(network, me, not_me)))
-            looking += time.perf_counter() - before
+            rows.append((spent, steps, *test(network, me, not_me)))
+            testing += time.perf_counter() - before
         if over:
             break
     return rows, spent / steps
 
 
 def own_loop(network, me, not_me):
-    """As published: a triplet a step, layer after layer, gradients never zeroed, SGD at 1e-6."""
+    """As published: one triplet a step, layer after layer, gradients never zeroed, SGD at 1e-6."""
     network.embedder.features.to(memory_format=torch.contiguous_format)
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-6, momentum=0.5)
     triplets = list(itertools.product(itertools.permutations(range(5), 2), range(7)))
@@ -160,7 +160,7 @@ def own_loop(network, me, not_me):
         network.train()
         tested, known, other = embed(me[a]), embed(me[p]), embed(not_me[n])
         norms = torch.norm(tested - known, p=2) - torch.norm(tested - other, p=2)
-        torch.clamp(norms + 0.5, min=0).rotate_back()
+        torch.clamp(norms + 0.5, min=0).backward()
         optimizer.step()
         yield step
 
@@ -172,15 +172,15 @@ def our_step(network, me, not_me):
         network.train()
         torch.manual_seed(step)
         optimizer.zero_grad()
-        network.loss(me, not_me).rotate_back()
+        network.loss(me, not_me).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), spec.clip)
         optimizer.step()
         yield step
 
 
 @torch.no_grad()
-def judged(network, me, not_me):
-    """The clean loss, the share of held-out triplets above zero loss, and who is accepted."""
+def test(network, me, not_me):
+    """Return the clean loss, the share of held-out triplets with a loss, and accepted faces."""
     network.eval()
     mine, others = network.embedder(me), network.embedder(not_me)
     stored = mine[:5], others[:7]
@@ -197,18 +197,18 @@ def main():
     parser.add_argument("what", choices=("compact", "growth", "article", "all"))
     parser.add_argument("--minutes", type=float, default=3.0, help="for each of the two loops")
     parser.add_argument("--models", type=Path, default=Path("benchmark-models"))
-    said = parser.parse_args()
+    arguments = parser.parse_args()
     sizes = (
         sum(p.numel() for p in Article().parameters()),
-        sum(p.numel() for p in build_network("compact").parameters()),
+        sum(p.numel() for p in build_network(Spec("compact")).parameters()),
     )
     print(f"parameters: article {sizes[0] / 1e6:.1f} M, compact {sizes[1] / 1e6:.2f} M")
-    if said.what in {"compact", "all"}:
-        compact(said.models)
-    if said.what in {"growth", "all"}:
-        growth()
-    if said.what in {"article", "all"}:
-        article(said.minutes)
+    if arguments.what in {"compact", "all"}:
+        measure_compact(arguments.models)
+    if arguments.what in {"growth", "all"}:
+        measure_growth()
+    if arguments.what in {"article", "all"}:
+        measure_article(arguments.minutes)
 
 
 if __name__ == "__main__":

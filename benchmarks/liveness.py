@@ -1,10 +1,10 @@
-"""Passive liveness on real faces: figures, and the fit that they judge.
+"""Measure passive liveness on real faces, and fit its parameters.
 
     benchmarks/liveness.py            print the figures
     benchmarks/liveness.py --fit      also write src/onlyme/liveness/calibration.json
 
-Needs ONLYME_DATA. Folds hold out whole people: the frames of a person are judged by
-parameters that never saw that person. Undecided counts as not live.
+Needs ONLYME_DATA. Folds leave out whole people: the frames of a person are judged by
+parameters that were fitted without that person. Undecided counts as not live.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ STILL_CLIPS = {
 
 @dataclass(frozen=True)
 class Shot:
-    """One frame: who, in which session, live or not, and what was seen."""
+    """One frame: the person, the session, whether it is live, and its log-odds."""
 
     subject: str
     session: str
@@ -57,52 +57,54 @@ class Shot:
 
 
 class Looker:
-    """The networks, and what they say of one picture."""
+    """The networks, loaded once."""
 
     def __init__(self):
         self.pipeline = networks.make_pipeline(Settings.load())
         self.passive = LivenessNetwork(load_network(find_model("liveness")))
 
-    def look(self, sight):
-        """What passive liveness sees of a sight; None without a face."""
-        return None if sight.face is None else self.passive.look(sight.frame.pixels, sight.face)
+    def measure(self, observation):
+        """Return the evidence of passive liveness; None without a face."""
+        if observation.face is None:
+            return None
+        return self.passive.look(observation.frame.pixels, observation.face)
 
 
 def nuaa(looker: Looker, data: Path) -> list[Shot]:
     shots = []
     for path in sorted((data / "nuaa_dev").glob("*/*/*.jpg")):
-        glance = looker.look(looker.pipeline.look(path))
+        evidence = looker.measure(looker.pipeline.look(path))
         session = f"{path.parts[-3]} {path.stem.rpartition('_')[0]}"
-        odds = glance.odds if glance else None
+        odds = evidence.odds if evidence else None
         shots.append(Shot(path.parts[-2], session, path.parts[-3] == "live", odds))
     return shots
 
 
-def clip_sights(looker: Looker, path: Path):
-    """The sights of a clip, at most 15 a second, each with its glance."""
+def look_at_clip(looker: Looker, path: Path):
+    """Yield the observations of a clip, at most 15 a second, each with its evidence."""
     due = 0.0
     for frame in read_frames(path):
         if frame.at + 1e-3 < due:
             continue
         due = frame.at + 1 / RATE - 1e-3
-        sight = looker.pipeline.look(frame)
-        yield sight, looker.look(sight)
+        observation = looker.pipeline.look(frame)
+        yield observation, looker.measure(observation)
 
 
 def clips(looker: Looker, data: Path):
     return {
-        path.stem: list(clip_sights(looker, path))
+        path.stem: list(look_at_clip(looker, path))
         for path in sorted((data / "clips").glob("*.mp4"))
     }
 
 
-def clip_shots(seen) -> list[Shot]:
-    """Clips as training frames; a person is whom the first part of the name names."""
+def clip_shots(looked_at) -> list[Shot]:
+    """Return the frames of clips for the fit; the first part of a clip's name is the person."""
     shots = []
-    for name, sights in seen.items():
+    for name, observations in looked_at.items():
         who = name.rpartition("_")[0]
         live = name.endswith("_live")
-        shots += [Shot(who, name, live, glance.odds) for _, glance in sights if glance]
+        shots += [Shot(who, name, live, found.odds) for _, found in observations if found]
     return shots
 
 
@@ -111,7 +113,7 @@ def fitted(shots: list[Shot], network: str) -> Fusion:
     odds = np.array([shot.odds for shot in used])
     live = np.array([shot.live for shot in used])
     people = [(shot.subject, shot.live) for shot in used]
-    # Every person weighs the same, live and as an attack, however many frames there are.
+    # Every person has the same weight, live and as an attack, with any number of frames.
     weights = np.array([1 / people.count(person) for person in people])
     slope, intercept = fit_calibration(odds, live, weights)
     return Fusion(round(slope, 4), round(intercept, 4), LIVE_AT, ATTACK_AT, network)
@@ -143,19 +145,20 @@ def sessions_of_three(shots: list[Shot], seed: int = 0):
         yield members[0].subject, members[0].live, [members[i].odds for i in chosen]
 
 
-def clip_verdicts(seen, fusions) -> dict[str, list[Verdict]]:
-    """Verdicts of all attempts of each clip: five frames of one face, as a camera decides."""
+def clip_verdicts(looked_at, fusions) -> dict[str, list[Verdict]]:
+    """Return the verdicts of each clip's attempts: five frames of one face, as on a camera."""
     result = {}
-    for name, sights in seen.items():
+    for name, observations in looked_at.items():
         scene, count, verdicts = LivenessSession(fusions[name.rpartition("_")[0]]), 0, []
         continuity = FaceContinuity()
-        for sight, glance in sights:
-            if glance is None:
+        for observation, evidence in observations:
+            if evidence is None:
                 continue
-            follows = continuity.add_face(sight.frame.at, sight.face, sight.embedding.vector)
+            at, vector = observation.frame.at, observation.embedding.vector
+            follows = continuity.add_face(at, observation.face, vector)
             if not follows:
                 scene.start_over()
-            scene.add(sight.frame.at, glance)
+            scene.add(at, evidence)
             count = count + 1 if follows or not count else 1
             if count == FRAMES:
                 verdicts.append(scene.verdict().verdict)
@@ -167,12 +170,12 @@ def clip_verdicts(seen, fusions) -> dict[str, list[Verdict]]:
 
 def milliseconds(looker: Looker, data: Path) -> tuple[float, float]:
     path = sorted((data / "nuaa_dev/live").glob("*/*.jpg"))[0]
-    sight = looker.pipeline.look(path)
-    looker.look(sight)
+    observation = looker.pipeline.look(path)
+    looker.measure(observation)
     times = []
     for _ in range(200):
         start = perf_counter()
-        looker.look(sight)
+        looker.measure(observation)
         times.append(perf_counter() - start)
     return float(np.median(times)) * 1e3, min(times) * 1e3
 
@@ -221,12 +224,12 @@ def photo_figures(shots: list[Shot], folds: dict[str, Fusion]) -> dict[str, str]
     return figures
 
 
-def clip_figures(seen, folds: dict[str, Fusion]) -> dict[str, str]:
+def clip_figures(looked_at, folds: dict[str, Fusion]) -> dict[str, str]:
     """Print and return the verdicts on the attempts of each clip."""
     figures = {}
     print(f"\nclips, attempts of {FRAMES} frames at {RATE:g} a second ({FRAMES / RATE:.2f} s), "
           "people left out one at a time")  # fmt: skip
-    for name, verdicts in clip_verdicts(seen, folds).items():
+    for name, verdicts in clip_verdicts(looked_at, folds).items():
         counts = {v.value: verdicts.count(v) for v in Verdict}
         first = verdicts[0].value if verdicts else "no attempt"
         note = f"   (not webcam-like: {STILL_CLIPS[name]})" if name in STILL_CLIPS else ""
@@ -254,9 +257,9 @@ def main() -> None:
         return
 
     shots = nuaa(looker, data)
-    seen = clips(looker, data)
-    everything = shots + clip_shots(seen)
-    subjects = {shot.subject for shot in everything} | {n.rpartition("_")[0] for n in seen}
+    looked_at = clips(looker, data)
+    everything = shots + clip_shots(looked_at)
+    subjects = {shot.subject for shot in everything} | {n.rpartition("_")[0] for n in looked_at}
     folds = {
         who: fitted([shot for shot in everything if shot.subject != who], network)
         for who in subjects
@@ -267,7 +270,7 @@ def main() -> None:
     edges = [(np.log(LIVE_AT / (1 - LIVE_AT)) - f.intercept) / f.slope for f in folds.values()]
     print(f"folds: slope {min(slopes):.3f} to {max(slopes):.3f}; live from log-odds "
           f"{min(edges):.2f} to {max(edges):.2f}")  # fmt: skip
-    figures = photo_figures(shots, folds) | clip_figures(seen, folds)
+    figures = photo_figures(shots, folds) | clip_figures(looked_at, folds)
 
     middle, best = milliseconds(looker, data)
     print(f"\npassive liveness adds {middle:.1f} ms to a frame (median of 200), "

@@ -1,4 +1,4 @@
-"""The challenge against simulated paper, against recorded heads, and with living ones."""
+"""Try the challenge with simulated paper, recorded heads and living heads."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def gray(pixels):
 
 
 def simulated(detector, path, seed):
-    """One attacker with one photo; the challenge's end and how solid the paper ever looked."""
+    """Simulate one attacker with one photo; return how the challenge ended."""
     from onlyme.image.decode import decode
 
     photo = decode(path).pixels
@@ -55,30 +55,30 @@ def simulated(detector, path, seed):
         face = found if isinstance(found, Face) else None
         continues = face is not None and continuity.add_face(at, face, same)
         challenge.add_frame(at, gray(frame), face, continues=continues)
-        tracks = challenge._tracks  # noqa: SLF001 - to see by how much it fails
+        tracks = challenge._tracks  # noqa: SLF001 - to measure by how much it fails
         motion = measure_rigidity(tracks) if tracks else None
         if motion and max(abs(motion.x), abs(motion.y)) >= rules.MIN_LEAD_EYE_DISTANCES:
             worst = max(worst, motion.ahead)
-        reached = max(reached, challenge._number)  # noqa: SLF001
+        reached = max(reached, challenge._number)  # noqa: SLF001 - as above
         number += 1
     return paper.kind, challenge, worst, reached
 
 
 def recorded(pipeline, path, rate=15.0):
-    """A clip as a challenge sees it."""
-    due, seen = 0.0, []
+    """Return the frames of a clip as a challenge gets them."""
+    due, frames = 0.0, []
     for frame in read_frames(path):
         if frame.at + 1e-3 >= due:
             due = frame.at + 1 / rate - 1e-3
-            sight = pipeline.look(frame)
-            vector = sight.embedding.vector if sight.embedding else None
-            seen.append((frame.at, gray(frame.pixels), sight.face, vector))
-    return seen
+            observation = pipeline.look(frame)
+            vector = observation.embedding.vector if observation.embedding else None
+            frames.append((frame.at, gray(frame.pixels), observation.face, vector))
+    return frames
 
 
-def answered(seen, steps, start=0.0):
+def answered(frames, steps, start=0.0):
     challenge, continuity = Challenge(steps), FaceContinuity()
-    for at, pixels, face, vector in seen:
+    for at, pixels, face, vector in frames:
         if at < start:
             continue
         face = face if vector is not None else None
@@ -89,16 +89,16 @@ def answered(seen, steps, start=0.0):
     return challenge
 
 
-def passing(seen, every, start):
-    """Those of the sequences that a recording passes when it is played from a moment on.
+def passing(frames, every, start):
+    """Return the sequences that a recording passes when it is played from a moment on.
 
-    What comes after a failed step makes no difference, so one failure settles many.
+    The steps after a failed one make no difference, so one failure decides many sequences.
     """
     failed, passed = set(), []
     for steps in every:
         if any(steps[:n] in failed for n in range(1, len(steps) + 1)):
             continue
-        challenge = answered(seen, steps, start)
+        challenge = answered(frames, steps, start)
         if challenge.phase is Phase.DONE:
             passed.append(steps)
         else:
@@ -107,12 +107,12 @@ def passing(seen, every, start):
 
 
 def sequences(count):
-    """Every sequence that can be drawn."""
+    """Return every sequence that can be drawn."""
     return [steps for steps in itertools.product(ChallengeStep, repeat=count) if is_allowed(steps)]
 
 
 def challenge_figures(pipeline, data, count):
-    """Print what the challenge does; simulated counts are geometry, not error rates."""
+    """Print the challenge's results; those of simulated paper test geometry, not error rates."""
     people = sorted((data / "lfw_dev").glob("*/*_0001.jpg"))
     count = min(count, len(people))
     chosen = random.Random(0).sample(people, count)  # noqa: S311 - to be repeated
@@ -134,17 +134,17 @@ def challenge_figures(pipeline, data, count):
         most, quantile = max(values), np.quantile(values, 0.95)
         print(
             f"  {kind}: nose ahead by at most {most:.3f}, 95 % below {quantile:.3f}; "
-            f"{rules.MIN_AHEAD_EYE_DISTANCES} is asked for"
+            f"{rules.MIN_AHEAD_EYE_DISTANCES} is needed"
         )
     for clip in ("tranvan_live", "tranvan_replay"):
-        seen = recorded(pipeline, data / f"clips/{clip}.mp4")
+        frames = recorded(pipeline, data / f"clips/{clip}.mp4")
         every = sequences(3)
         done = {
-            (steps, start) for start in (0.0, 5.0, 10.0) for steps in passing(seen, every, start)
+            (steps, start) for start in (0.0, 5.0, 10.0) for steps in passing(frames, every, start)
         }
-        said = sorted({"-".join(steps) for steps, _ in done})
+        names = sorted({"-".join(steps) for steps, _ in done})
         print(f"\n{clip} played to each of {len(every)} sequences, from 3 moments: passes "
-              f"{len(done)} of {3 * len(every)}: {', '.join(said) or 'none'}")  # fmt: skip
+              f"{len(done)} of {3 * len(every)}: {', '.join(names) or 'none'}")  # fmt: skip
         if clip == "tranvan_live":
             own = "passes" if any(steps == OWN for steps, _ in done) else "fails"
-            print(f"  asked for what that head does ({'-'.join(OWN)}): {own}")
+            print(f"  asked for the movements of that head ({'-'.join(OWN)}): {own}")

@@ -1,11 +1,11 @@
-"""How fast the page is: frames a second before its camera, and from a picture to the verdict.
+"""Measure the page: frames a second before its camera, and the time from a picture to the verdict.
 
     python benchmarks/page.py                # a minute; needs Debian's chromium
     python benchmarks/page.py --seconds 30
 
 A real browser plays a video as its camera, and shares the processor with the service. The same
 stream is then measured from a program, which leaves the processor to the service. With ONLYME_DATA
-the video is a clip of a living person; without, a photo of a public person that moves about.
+the video is a clip of a living person; without it, a photo of a public person that is moved about.
 """
 
 from __future__ import annotations
@@ -24,27 +24,26 @@ from contextlib import suppress
 from itertools import cycle, islice
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+import numpy as np
+import platformdirs
+from PIL import Image
+from playwright.sync_api import sync_playwright
+from websockets.exceptions import ConnectionClosedOK
+from websockets.sync.client import connect
 
-import numpy as np  # noqa: E402
-import platformdirs  # noqa: E402
-from PIL import Image  # noqa: E402
-from playwright.sync_api import sync_playwright  # noqa: E402
-from websockets.exceptions import ConnectionClosedOK  # noqa: E402
-from websockets.sync.client import connect  # noqa: E402
+from onlyme import FaceID
+from onlyme.faceid import networks, wiring
+from onlyme.settings import Settings
 
-from onlyme import FaceID  # noqa: E402
-from onlyme.faceid import networks  # noqa: E402
-from onlyme.settings import Settings  # noqa: E402
-from tests.serve.browsing import browser, clip, film, visit  # noqa: E402
-from tests.serve.conftest import serving  # noqa: E402
+sys.path.insert(0, str(Path(__file__).parents[1]))  # where `tests` is found
+from tests.serve.browsing import browser, clip, film, visit
+from tests.serve.conftest import serving
 
 SPEED = re.compile(r"(\d+) frames a second, (\d+) ms each; the verdict (\d+) ms")
 
 
-def pictures() -> tuple[str, list[np.ndarray]]:
-    """What the camera shows: its name, and frames of 30 a second."""
+def read_frames() -> tuple[str, list[np.ndarray]]:
+    """Return the name of what the camera shows, and its frames, 30 a second."""
     if data := os.environ.get("ONLYME_DATA"):
         return "tranvan_live", clip(Path(data), "tranvan_live", (0.0, 20.0))
     photos = platformdirs.user_cache_path("onlyme", appauthor=False) / "photos"
@@ -58,8 +57,8 @@ def pictures() -> tuple[str, list[np.ndarray]]:
     return "obama_3", [np.ascontiguousarray(pixels[np.ix_(rows, each)]) for each in inside]
 
 
-def in_the_browser(running, video, seconds):
-    """Watch the Unlock view for so long; return first verdict (s), rates, ms a frame, a verdict."""
+def measure_browser(running, video, seconds):
+    """Watch the Unlock view; return first verdict (s), rates, ms a frame, and ms a verdict."""
     with (
         sync_playwright() as playwright,
         browser(playwright, video) as opened,
@@ -72,16 +71,16 @@ def in_the_browser(running, video, seconds):
         first = time.perf_counter() - start
         time.sleep(2)  # the rate is one over the last two seconds
         samples = set()
-        until = time.perf_counter() + seconds
-        while time.perf_counter() < until:
-            found = SPEED.search(shown.page.inner_text(".facts"))
-            if found:
-                samples.add(tuple(map(int, found.groups())))
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            match = SPEED.search(shown.page.inner_text(".facts"))
+            if match:
+                samples.add(tuple(map(int, match.groups())))
             time.sleep(0.1)
     return first, *zip(*samples, strict=True)
 
 
-def from_a_program(running, frames, seconds):
+def measure_program(running, frames, seconds):
     """Send the same pictures without a browser; return frames a second, and ms a frame."""
     jpegs = []
     for pixels in islice(frames, 0, None, 3):
@@ -95,14 +94,14 @@ def from_a_program(running, frames, seconds):
     headers = {"Authorization": f"Bearer {running.secrets['admin']}"}
     with connect(url, additional_headers=headers, proxy=None) as socket:
         sent = []
-        coming = cycle(jpegs)
+        pictures = cycle(jpegs)
         start = time.perf_counter()
         # Five rejections close the gate, and with it the stream.
         with suppress(ConnectionClosedOK):
             while time.perf_counter() - start < seconds:
                 while len(sent) - looks < 2:
                     sent.append(time.perf_counter())
-                    socket.send(next(coming))
+                    socket.send(next(pictures))
                 message = json.loads(socket.recv())
                 if message["is"] == "look":
                     took.append(1e3 * (time.perf_counter() - sent[message["taken"] - 1]))
@@ -114,19 +113,19 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=15.0, help="to watch, each way")
     seconds = parser.parse_args().seconds
-    name, frames = pictures()
+    name, frames = read_frames()
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings.load(vault=Path(folder) / "vault")
         with FaceID.open(settings.vault) as face_id:
             face_id.enroll("owner", frames[::30])
-        networks.make_pipeline(settings, lasting=True)  # as `onlyme serve` does before it listens
-        networks.load_judge(networks.choose_runtime(settings, lasting=True))
+        with FaceID(wiring.assemble(settings, lasting=True)) as face_id:
+            face_id.warm_up()  # as `onlyme serve` does before it listens
         video = film(Path(folder) / "camera.mjpeg", frames)
         shape = Image.open(video).size
         with serving(settings) as running:
-            first, rates, each, verdicts = in_the_browser(running, video, seconds)
+            first, rates, each, verdicts = measure_browser(running, video, seconds)
             running.reset()
-            rate, took = from_a_program(running, frames, seconds)
+            rate, took = measure_program(running, frames, seconds)
     print(f"{platform.machine()}, {os.cpu_count()} cores; camera: {name}, {shape[0]}×{shape[1]}")
     print(f"in the browser, {len(rates)} samples:")
     print(f"  from the click to the first verdict  {first:.1f} s")

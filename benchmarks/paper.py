@@ -1,7 +1,7 @@
-"""A photo on paper, flat, bent or folded, held by a hand before a webcam: simulated frames.
+"""Simulate frames of a photo on paper, flat, bent or folded, that a hand holds before a webcam.
 
-Simulated paper shows whether the geometry of the challenge holds. It says nothing about
-error rates on real attacks, and its counts are never quoted as such.
+Simulated paper tests the geometry of the challenge. It says nothing about error rates on real
+attacks, and its counts must never be quoted as such.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ STRIPS = 16
 
 @dataclass(frozen=True)
 class Paper:
-    """How the paper is shaped, and how the hand shakes.
+    """The shape of the paper, and how the hand shakes.
 
     Attributes:
         kind: `flat`, `arc` (bent to a cylinder) or `fold` (one crease through the nose).
@@ -37,7 +37,7 @@ class Paper:
 def shape(
     paper: Paper, u: float, v: float, nose: tuple[float, float]
 ) -> tuple[float, float, float]:
-    """Where a point of the photo, −1 to 1, lies: x right, y down, z away from the camera."""
+    """Return the place of a photo's point, −1 to 1: x right, y down, z away from the camera."""
     along = u - nose[0] if paper.upright else v - nose[1]
     if paper.kind == "arc":
         radius = 1 / paper.amount
@@ -57,7 +57,7 @@ def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
 
 
 def render(photo, background, paper, nose, turned, shift, distance, rng):
-    """One frame, uint8[480, 640, 3]: the paper turned, shifted and at a distance (photo halves)."""
+    """Draw the turned and shifted paper, uint8[480, 640, 3]; distances in halves of the photo."""
     height, width = photo.shape[:2]
     frame = background.copy()
     edges = np.linspace(-1, 1, STRIPS + 1) if paper.kind != "flat" else np.array([-1.0, 1.0])
@@ -102,8 +102,8 @@ class Holder:
         photo: uint8[h, w, 3], RGB.
         nose: where the nose is in it, in pixels.
         face: width of the face in it, in pixels.
-        paper: how it is shaped.
-        seed: of everything that is left to chance.
+        paper: its shape.
+        seed: of all random numbers.
     """
 
     def __init__(self, photo, nose, face, paper, seed):
@@ -120,7 +120,7 @@ class Holder:
         self.sway = np.zeros(5)
 
     def frame(self, at: float, asked: str | None):
-        """The frame at a time, while a step is asked for (None: look straight)."""
+        """Draw the frame at a time, while a step is asked for (None: look straight)."""
         swing = max(0.0, np.sin(2 * np.pi * at / self.period)) if asked else 0.0
         right, down = AIMS.get(asked or "", (0, 0))
         self.sway = 0.8 * self.sway + self.rng.normal(0, 1, 5) * self.paper.tremble * 0.4
@@ -136,7 +136,7 @@ class Holder:
 
 
 def papers(rng):
-    """One shape drawn at random: a third flat, a third bent, a third folded."""
+    """Draw a random shape: a third of them flat, a third bent, a third folded."""
     kind = str(rng.choice(["flat", "arc", "fold"]))
     amount = float(rng.uniform(0.4, 1.3) if kind == "arc" else rng.uniform(0.15, 0.7))
     return Paper(kind, bool(rng.integers(2)), amount, float(rng.uniform(0.5, 3)))

@@ -1,14 +1,14 @@
-"""A gallery in PostgreSQL: how fast it is written and searched, how large it is, what it survives.
+"""Measure a gallery in PostgreSQL: writing, searching, size, and kills of the server.
 
     python benchmarks/postgres.py               # 10,000 and 100,000 people, 50 kills
     python benchmarks/postgres.py --million     # a million as well: an hour, most of it the index
     python benchmarks/postgres.py --what kills  # one part: rows, clients, renewal or kills
 
-The server is the real one, with 256 MB of buffers, on this machine; nobody is in the
-galleries. A person is a direction drawn from a normal distribution with mean and covariance
-of the head's cohort; photos of one person have a mean cosine of 0.74, as those of real ones
-have. A probe is another photo of somebody who is in. It is a *true match* if an exact search
-finds that person first.
+The server is a real one, with 256 MB of buffers, on this machine; the people do not exist. A
+person is a direction drawn from a normal distribution with mean and covariance of the head's
+cohort; photos of one person have a mean cosine of 0.74, as those of real people have. A probe is
+another photo of a person in the gallery. It is a *true match* if an exact search finds that person
+first.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-import numpy as np  # noqa: E402
+import numpy as np  # noqa: E402 - needs the path above
 
-from onlyme.faceid import networks  # noqa: E402
-from onlyme.gallery.gallery import Gallery, GalleryPerson  # noqa: E402
-from onlyme.gallery.rekey import renew  # noqa: E402
-from onlyme.gallery.stores.postgres import PostgresStore  # noqa: E402
-from onlyme.gallery.stores.protocol import Row  # noqa: E402
-from onlyme.settings import Settings  # noqa: E402
-from tests.gallery.postgres.killing import killed_runs  # noqa: E402
-from tests.gallery.postgres.server import Server  # noqa: E402
+from onlyme.faceid import networks  # noqa: E402 - needs the path above
+from onlyme.gallery.gallery import Gallery, GalleryPerson  # noqa: E402 - needs the path above
+from onlyme.gallery.rekey import renew  # noqa: E402 - needs the path above
+from onlyme.gallery.stores.postgres import PostgresStore  # noqa: E402 - needs the path above
+from onlyme.gallery.stores.protocol import Row  # noqa: E402 - needs the path above
+from onlyme.settings import Settings  # noqa: E402 - needs the path above
+from tests.gallery.postgres.killing import killed_runs  # noqa: E402 - needs the path above
+from tests.gallery.postgres.server import Server  # noqa: E402 - needs the path above
 
 BATCH = 1000
 SEALED_BYTES = 760  # what one photo's record takes
@@ -69,7 +69,7 @@ class Faces:
         self.shape = np.linalg.cholesky(np.cov(cohort.T) + 1e-9 * np.eye(cohort.shape[1]))
 
     def people(self, count):
-        """Directions of so many people."""
+        """Draw the directions of `count` people."""
         drawn = self.random.standard_normal((count, len(self.mean))) @ self.shape.T
         return unit(self.mean + drawn)
 
@@ -105,7 +105,7 @@ def timed(call, arguments):
 
 
 def people(server, count):
-    """Write and search so many people."""
+    """Write and search `count` people."""
     place = f"n{count}"
     address = server.schema(place)
     store, faces = opened(address), Faces(count)
@@ -246,7 +246,7 @@ def main():
             server = Server()  # an empty one, since a restart reads the log since the last save
             server.start()
             outcome = killed_runs(server, chosen.kills)
-            print(f"\n{outcome.kills} kills of the server while somebody writes")
+            print(f"\n{outcome.kills} kills of the server during writes")
             print(
                 f"  {outcome.acknowledged} changes acknowledged, {outcome.lost} rows lost, "
                 f"{outcome.doubled} changes doubled, {outcome.torn} rows of changes half done"

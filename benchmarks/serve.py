@@ -1,12 +1,12 @@
-"""What the service makes of two cores: verifications a second, waiting, memory, mix-ups.
+"""Measure the service: verifications a second, waiting times, memory, wrong answers.
 
     python benchmarks/serve.py                     # about two minutes
-    python benchmarks/serve.py --requests 20000    # memory over so many, and as many checks
+    python benchmarks/serve.py --requests 20000    # memory over 20,000 requests, all checked
 
 `onlyme serve` runs as a user runs it, with gate, log and liveness. The load comes from this
 process over raw sockets with requests made beforehand, which costs a few percent of what the
-service does; a client such as locust takes milliseconds a request from the very cores that are
-measured. Each answer is compared with what the library says of that picture.
+service does; a client such as locust would take milliseconds a request from the same cores. Each
+answer is compared with the decision of the library on that picture.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ WARM = 32
 
 
 class Question(NamedTuple):
-    """One request, and what must come back."""
+    """One request, and the answer that it must get."""
 
     name: str
     picture: bytes
@@ -64,15 +64,15 @@ class Client:
         self._line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def ask(self, question: Question) -> str:
-        """Ask, and return what is wrong with the answer; empty where nothing is."""
+        """Send a question; return what is wrong with the answer, or an empty text."""
         self._line.sendall(question.request)
         answer = b""
         while b"\r\n\r\n" not in answer:
-            answer += self._more()
+            answer += self._receive()
         head, _, body = answer.partition(b"\r\n\r\n")
         length = int(re.search(rb"content-length: (\d+)", head.lower())[1])
         while len(body) < length:
-            body += self._more()
+            body += self._receive()
         if not head.startswith(b"HTTP/1.1 200 "):
             return f"{head.split(b' ', 2)[1].decode()}: {body.decode()}"
         document = json.loads(body)
@@ -85,10 +85,10 @@ class Client:
         return "" if same else f"expected {question[0]} {question[3:]}, got {body.decode()}"
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._line.close()
 
-    def _more(self) -> bytes:
+    def _receive(self) -> bytes:
         piece = self._line.recv(65536)
         if not piece:
             raise ConnectionError("the service hung up")
@@ -96,7 +96,7 @@ class Client:
 
 
 class Load(NamedTuple):
-    """What a run came to."""
+    """The result of a run."""
 
     seconds: float
     latencies_ms: list[float]
@@ -108,26 +108,26 @@ class Load(NamedTuple):
         return len(self.latencies_ms) / self.seconds
 
 
-def closed_loop(port: int, questions: list[Question], total: int) -> Load:
-    """Eight callers, each asking as soon as it was answered."""
+def run_closed_loop(port: int, questions: list[Question], total: int) -> Load:
+    """Ask with eight callers; each asks again as soon as it has its answer."""
     took: list[float] = []
     wrong: list[str] = []
-    left = iter(range(total))
+    remaining = iter(range(total))
     lock = threading.Lock()
 
     def caller(offset: int) -> None:
         client, number = Client(port), offset
         while True:
             with lock:
-                if next(left, None) is None:
+                if next(remaining, None) is None:
                     break
             start = time.perf_counter()
-            said = client.ask(questions[number % len(questions)])
+            fault = client.ask(questions[number % len(questions)])
             number += 1
             with lock:
                 took.append(1e3 * (time.perf_counter() - start))
-                if said:
-                    wrong.append(said)
+                if fault:
+                    wrong.append(fault)
         client.close()
 
     threads = [threading.Thread(target=caller, args=(number,)) for number in range(CALLERS)]
@@ -139,8 +139,8 @@ def closed_loop(port: int, questions: list[Question], total: int) -> Load:
     return Load(time.perf_counter() - start, took, wrong)
 
 
-def open_loop(port: int, questions: list[Question], rate: float, total: int) -> Load:
-    """Requests that come by themselves (Poisson), whether or not the earlier ones are done."""
+def run_open_loop(port: int, questions: list[Question], rate: float, total: int) -> Load:
+    """Ask at random times (Poisson), whether or not the earlier requests are done."""
     draw = random.Random(0)  # noqa: S311 - a load, no secret
     due_at: queue.Queue[tuple[float, Question] | None] = queue.Queue()
     took: list[float] = []
@@ -150,11 +150,11 @@ def open_loop(port: int, questions: list[Question], rate: float, total: int) -> 
         while (next_ := due_at.get()) is not None:
             due, question = next_
             client = Client(port)  # the service closes connections that are idle for long
-            said = client.ask(question)
+            fault = client.ask(question)
             took.append(1e3 * (time.perf_counter() - due))  # from when it should have begun
             client.close()
-            if said:
-                wrong.append(said)
+            if fault:
+                wrong.append(fault)
 
     threads = [threading.Thread(target=caller) for _ in range(4 * CALLERS)]
     for thread in threads:
@@ -171,8 +171,8 @@ def open_loop(port: int, questions: list[Question], rate: float, total: int) -> 
     return Load(time.perf_counter() - start, took, wrong)
 
 
-def library(settings: Settings, questions: list[Question], times: int) -> tuple[float, float]:
-    """Wall and processor seconds of one verification, one after the other, gate and all."""
+def time_library(settings: Settings, questions: list[Question], times: int) -> tuple[float, float]:
+    """Return wall and processor seconds of one verification, one after the other, with the gate."""
     with FaceID(wiring.assemble(settings, lasting=True)) as face_id:
         for question in questions:
             face_id.verify(question.name, question.picture, "passive", gate=True, source="alone")
@@ -184,8 +184,8 @@ def library(settings: Settings, questions: list[Question], times: int) -> tuple[
     return wall / times, used / times
 
 
-def enrolled(folder: Path) -> tuple[Settings, str, list[Question]]:
-    """A vault with two people, a token, and the questions with their answers."""
+def enroll_people(folder: Path) -> tuple[Settings, str, list[Question]]:
+    """Make a vault with two people; return settings, a token, and questions with their answers."""
     settings = Settings.load(vault=folder)
     pictures = {path.stem: path.read_bytes() for path in PHOTOS.glob("*.jpg")}
     with FaceID(wiring.assemble(settings, lasting=True)) as face_id:
@@ -209,7 +209,7 @@ def enrolled(folder: Path) -> tuple[Settings, str, list[Question]]:
 
 
 @contextmanager
-def served(folder: Path):
+def run_service(folder: Path):
     """Run `onlyme serve`; yield its process id and port."""
     command = [sys.executable, "-m", "onlyme", "serve", "--port", "0", "--vault", str(folder)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
@@ -225,19 +225,20 @@ def served(folder: Path):
         process.wait(60)
 
 
-def resident(pid: int) -> float:
-    """Megabytes that a process holds in memory."""
+def read_resident_mb(pid: int) -> float:
+    """Return the megabytes that a process holds in memory."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
 
 
-def processor(pid: int) -> float:
-    """Seconds of processor that a process has used."""
+def read_processor_seconds(pid: int) -> float:
+    """Return the seconds of processor that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def percentile(values: list[float], share: float) -> float:
+def compute_percentile(values: list[float], share: float) -> float:
+    """Return the value that a share of all values does not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
@@ -252,7 +253,8 @@ def main() -> int:
 
 
 def run(folder: Path, rounds: int, requests: int) -> int:
-    settings, _, questions = enrolled(folder)
+    """Print all figures; return 1 if an answer was wrong."""
+    settings, _, questions = enroll_people(folder)
     runtime = networks.choose_runtime(settings, lasting=True)
     cores = len(os.sched_getaffinity(0))
     print(f"{cores} cores, networks on {runtime}; {CALLERS} callers, pictures of "
@@ -260,16 +262,16 @@ def run(folder: Path, rounds: int, requests: int) -> int:
           f"{max(len(q.picture) for q in questions) // 1000} kB")  # fmt: skip
     wrong: list[str] = []
     checked = 0
-    with served(folder) as (pid, port):
-        wrong += closed_loop(port, questions, WARM).wrong
+    with run_service(folder) as (pid, port):
+        wrong += run_closed_loop(port, questions, WARM).wrong
         print("\nverifications a second, against the time of one (paired, one after the other):")
         ratios, rates = [], []
         for _ in range(rounds):
-            wall, used = library(settings, questions, 64)
+            wall, used = time_library(settings, questions, 64)
             before = resource.getrusage(resource.RUSAGE_SELF)
-            busy = processor(pid)
-            load = closed_loop(port, questions, 200)
-            busy = (processor(pid) - busy) / len(load.latencies_ms)
+            busy = read_processor_seconds(pid)
+            load = run_closed_loop(port, questions, 200)
+            busy = (read_processor_seconds(pid) - busy) / len(load.latencies_ms)
             after = resource.getrusage(resource.RUSAGE_SELF)
             own = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
             ratios.append(load.rate * wall)
@@ -285,24 +287,24 @@ def run(folder: Path, rounds: int, requests: int) -> int:
         print(f"  median of {rounds}: {statistics.median(ratios):.0%} of the ideal")
 
         rate = statistics.median(rates) / 2
-        load = open_loop(port, questions, rate, max(200, int(20 * rate)))
+        load = run_open_loop(port, questions, rate, max(200, int(20 * rate)))
         wrong += load.wrong
         checked += len(load.latencies_ms)
         print(
             f"\nat half load ({rate:.1f}/s, Poisson, n = {len(load.latencies_ms)}): "
-            f"median {percentile(load.latencies_ms, 0.5):.1f} ms, "
-            f"95 % within {percentile(load.latencies_ms, 0.95):.1f} ms, "
-            f"99 % within {percentile(load.latencies_ms, 0.99):.1f} ms"
+            f"median {compute_percentile(load.latencies_ms, 0.5):.1f} ms, "
+            f"95 % within {compute_percentile(load.latencies_ms, 0.95):.1f} ms, "
+            f"99 % within {compute_percentile(load.latencies_ms, 0.99):.1f} ms"
         )
 
         print("\nmemory of the service:")
-        start = resident(pid)
+        start = read_resident_mb(pid)
         for part in range(4):
-            load = closed_loop(port, questions, requests // 4)
+            load = run_closed_loop(port, questions, requests // 4)
             wrong += load.wrong
             checked += len(load.latencies_ms)
-            print(f"  after {(part + 1) * (requests // 4):>6} more: {resident(pid):.1f} MB "
-                  f"({resident(pid) - start:+.1f})")  # fmt: skip
+            print(f"  after {(part + 1) * (requests // 4):>6} more: {read_resident_mb(pid):.1f} MB "
+                  f"({read_resident_mb(pid) - start:+.1f})")  # fmt: skip
     print(f"\nwrong or mixed-up answers: {len(wrong)} of {checked}")
     for each in wrong[:5]:
         print(f"  {each[:300]}")

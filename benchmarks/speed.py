@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Time onlyme beside its peers, in turns, in one run; and its cold processes.
+"""Time onlyme and its peers in turns in one run; and time whole processes.
 
     benchmarks/speed.py [--rounds 40]
 
-Ratios hold from run to run, milliseconds do not. Exit code 1 when a figure misses its mark.
+Ratios repeat from run to run, milliseconds do not. Exit code 1 if a figure misses its mark.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> int:
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     find_model("embedder").read()
     with tempfile.TemporaryDirectory() as folder:
-        # Cold first: a child's peak memory counts from its parent's, which is small only now.
+        # Cold first: a child's peak memory includes its parent's, which is small only now.
         good = [*cold(Path(folder)), *warm(Path(folder), rounds)]
     return 0 if all(good) else 1
 
@@ -57,8 +57,8 @@ def warm(folder: Path, rounds: int) -> list[bool]:
     for round_ in range(rounds):
         for name, worker in workers.items():
             if name == "dlib" and round_ % 4:
-                continue  # a tenth of the speed needs a quarter of the rounds
-            worker.verify(1)  # what the others pushed out of the caches comes back
+                continue  # it is ten times slower, so it gets a quarter of the rounds
+            worker.verify(1)  # to fill the caches that the others used
             for _ in range(3):
                 milliseconds, accepted = worker.verify(1)
                 if not accepted:

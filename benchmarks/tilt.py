@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Tilt portraits; print how far the eyes are seen to follow, and how similar the face stays.
+"""Tilt portraits; print how far the measured eyes follow, and how similar the face remains.
 
     benchmarks/tilt.py [--photos FOLDER]
 
-Once by the landmarks that YuNet alone reports, once as onlyme measures them: medians over
-the photos of `tools/fetch_photos.py` (or of a folder), both ways of tilting. `lost` counts
-faces that were not found. Where `eyes` falls behind, the face is aligned askew.
+Once with the landmarks of YuNet alone, once with those that onlyme measures: medians over
+the photos of `tools/fetch_photos.py` (or of a folder), tilted in both directions. `lost` counts
+faces that were not found. Where `eyes` is less than the tilt, the face is aligned wrongly.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import numpy as np
 import platformdirs
 
 from onlyme.face.align import align
-from onlyme.face.detect import ENOUGH, SAME_FACE_OVERLAP
 from onlyme.face.models import find_model
 from onlyme.face.resize import shrink
+from onlyme.face.yunet import MIN_FACE_SCORE, SAME_FACE_OVERLAP
 from onlyme.faceid import networks
 from onlyme.image.decode import decode
 from onlyme.image.sources import list_photos
@@ -34,13 +34,13 @@ DEGREES = (0, 10, 20, 30, 40, 60)
 
 
 class Alone:
-    """YuNet as it comes, on the whole picture."""
+    """YuNet without anything else, on the whole picture."""
 
     def __init__(self) -> None:
         weights = np.frombuffer(find_model("detector").read(), np.uint8)
         nothing = np.empty(0, np.uint8)
         self._net = cv2.FaceDetectorYN.create(
-            "onnx", weights, nothing, (HEIGHT, HEIGHT), ENOUGH, SAME_FACE_OVERLAP
+            "onnx", weights, nothing, (HEIGHT, HEIGHT), MIN_FACE_SCORE, SAME_FACE_OVERLAP
         )
 
     def detect(self, pixels: np.ndarray) -> list[Face]:
@@ -59,11 +59,11 @@ def main() -> None:
     pictures = [shrink(decode(path).pixels, HEIGHT)[0] for path in list_photos(folder)]
     ways = {"YuNet alone": Alone(), "onlyme": pipeline.detector}
 
-    def seen(detector: Alone, pixels: np.ndarray) -> tuple[np.ndarray, float] | None:
+    def look(detector: Alone, pixels: np.ndarray) -> tuple[np.ndarray, float] | None:
         faces = detector.detect(pixels)
         if not faces:
             return None
-        return pipeline.embedder.embed(align(pixels, faces[0])).vector, eye_line(faces[0])
+        return pipeline.embedder.embed(align(pixels, faces[0])).vector, measure_eye_line(faces[0])
 
     print(f"Cosine to the same face upright, medians over {len(pictures)} photos")
     print(f"{'tilt':<8}" + "".join(f"{name:>14}{'eyes':>7}{'lost':>6}" for name in ways))
@@ -72,9 +72,9 @@ def main() -> None:
         for detector in ways.values():
             cosines, eyes, lost = [], [], 0
             for picture in pictures:
-                upright = seen(detector, picture)
+                upright = look(detector, picture)
                 for turn in {degrees, -degrees}:
-                    tilted = seen(detector, turned(picture, turn))
+                    tilted = look(detector, turn_picture(picture, turn))
                     if upright is None or tilted is None:
                         lost += 1
                     else:
@@ -84,14 +84,14 @@ def main() -> None:
         print(row)
 
 
-def eye_line(face: Face) -> float:
-    """Degrees, clockwise, by which the line through the eyes is turned."""
+def measure_eye_line(face: Face) -> float:
+    """Return the angle of the line through the eyes in degrees, clockwise."""
     x, y = face.landmarks[1] - face.landmarks[0]
     return float(np.degrees(np.arctan2(y, x)))
 
 
-def turned(picture: np.ndarray, degrees: float) -> np.ndarray:
-    """Turn a picture about its middle, on a larger black one."""
+def turn_picture(picture: np.ndarray, degrees: float) -> np.ndarray:
+    """Turn a picture about its middle, on a larger black background."""
     height, width = picture.shape[:2]
     side = round(1.6 * HEIGHT)
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)

@@ -1,4 +1,4 @@
-"""The computer's login: how long it takes, what it holds on to, and what it gets wrong.
+"""Measure the computer's login: its time, its memory, and its wrong verdicts.
 
     benchmarks/unlock.py                 all of it: about three minutes on an idle machine
     benchmarks/unlock.py --attempts 100 --fuzz 500
@@ -25,18 +25,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from onlyme import FaceID  # noqa: E402
-from onlyme.faceid import wiring  # noqa: E402
-from onlyme.settings import Settings  # noqa: E402
-from onlyme.unlock.transport import SOCKET, ask  # noqa: E402
+from onlyme import FaceID  # noqa: E402 - the path is set first
+from onlyme.faceid import wiring  # noqa: E402 - the path is set first
+from onlyme.settings import Settings  # noqa: E402 - the path is set first
+from onlyme.unlock.transport import SOCKET, ask  # noqa: E402 - the path is set first
 from tests.unlock import stack as stacks  # noqa: E402 - the same private PAM as the tests use
-from tests.unlock.conftest import CLIPS, camera, clip, know, some_frames  # noqa: E402
+from tests.unlock.conftest import CLIPS, camera, clip, copy_vault, some_frames  # noqa: E402 - the path is set first
 
 OWNER = stacks.USER
 
 
 class Daemon:
-    """The daemon as the kernel sees it, and questions to it."""
+    """The running daemon: asks it, and reads from the kernel what it uses."""
 
     def __init__(self, stack, process):
         self.stack, self.pid = stack, process.pid
@@ -54,24 +54,24 @@ class Daemon:
         new.symlink_to(video)
         new.replace(camera(self.stack))
 
-    def megabytes(self):
+    def read_megabytes(self):
         """Return its resident memory."""
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
             if line.startswith("VmRSS"):
                 return int(line.split()[1]) / 1000
         raise ValueError
 
-    def descriptors(self):
+    def count_descriptors(self):
         """Return how many files it has open."""
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
-    def processor_seconds(self):
-        """Return what it has computed since it began."""
+    def read_processor_seconds(self):
+        """Return the processor time that it has used since it started."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def helped(stack, kind, service):
+def time_helper(stack, kind, service):
     """Run PAM's helper once; return the milliseconds that it took."""
     environment = {"PAM_TYPE": kind, "PAM_USER": OWNER, "PAM_SERVICE": service}
     words = [str(stacks.HELPER), "--seconds", "10", "--socket", str(stack.socket())]
@@ -83,13 +83,13 @@ def helped(stack, kind, service):
     return took
 
 
-def times(daemon, count):
-    """The helper's own start, the whole login, and the camera's share of it, side by side."""
+def measure_logins(daemon, count):
+    """Measure the helper's own start, the whole login, and the camera's share of it."""
     start, whole, cameras, looks = [], [], [], []
-    spent, spent_here = daemon.processor_seconds(), _children()
+    spent, spent_here = daemon.read_processor_seconds(), _read_children_seconds()
     for number in range(count):
-        start.append(helped(daemon.stack, "session", "none"))
-        whole.append(helped(daemon.stack, "auth", f"timed-{number}"))
+        start.append(time_helper(daemon.stack, "session", "none"))
+        whole.append(time_helper(daemon.stack, "auth", f"timed-{number}"))
         answer = daemon.ask()
         cameras.append(answer["camera_ms"])
         looks.append(answer["look_ms"])
@@ -103,30 +103,31 @@ def times(daemon, count):
         "   (150 ms or less)"
     )
     print(f"  of which looking and deciding          {median(looks) - median(cameras):6.1f} ms")
-    spent, spent_here = daemon.processor_seconds() - spent, _children() - spent_here
+    spent = daemon.read_processor_seconds() - spent
+    spent_here = _read_children_seconds() - spent_here
     print(f"  nine of ten take at most               {sorted(whole)[count * 9 // 10]:6.1f} ms")
     print(f"  processor time of the daemon, per look {spent / 2 / count * 1e3:6.1f} ms")
     print(f"  processor time of the helper, per run  {spent_here / 2 / count * 1e3:6.1f} ms")
 
 
-def _children():
-    """What the processes that this one started have computed, in seconds."""
+def _read_children_seconds():
+    """Return the processor time of the processes that this one started."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
-def in_a_row(daemon, data, count):
-    """Attempts on every clip for every user, an opening one in between; verdicts are known."""
+def run_attempts(daemon, data, count):
+    """Attempt each clip for each user, with an opening attempt in between; check the verdicts."""
     others = [(user, path) for user in CLIPS for path in sorted((data / "clips").glob("*.mp4"))]
     wrong, opened = [], 0
     daemon.show(clip(data, OWNER))
     for _ in range(20):
         daemon.ask()
-    before, handles, highest = daemon.megabytes(), daemon.descriptors(), 0.0
+    before, handles, highest = daemon.read_megabytes(), daemon.count_descriptors(), 0.0
     for number in range(count):
         user, path = others[number // 2 % len(others)]
         if number % 2 == 0:
-            path = clip(data, user)  # it opens, so that the gate starts over
+            path = clip(data, user)  # this opens, so that the gate starts over
         daemon.show(path)
         answer = daemon.ask(user)
         expected = path == clip(data, user)
@@ -134,25 +135,24 @@ def in_a_row(daemon, data, count):
         if answer["accepted"] != expected:
             wrong.append((user, path.stem, answer["reason"]))
         if number % 50 == 49:
-            highest = max(highest, daemon.megabytes())
+            highest = max(highest, daemon.read_megabytes())
     print(f"\n{count} attempts in a row, {opened} of them opened:")
     print(f"  wrong verdicts: {len(wrong)} {wrong[:5] if wrong else ''}")
-    print(
-        f"  memory: {before:.0f} MB before, {daemon.megabytes():.0f} after, {highest:.0f} at most"
-    )
-    print(f"  descriptors: {handles} before, {daemon.descriptors()} after")
+    after = daemon.read_megabytes()
+    print(f"  memory: {before:.0f} MB before, {after:.0f} after, {highest:.0f} at most")
+    print(f"  descriptors: {handles} before, {daemon.count_descriptors()} after")
 
 
-def idle(daemon, seconds):
+def measure_idle(daemon, seconds):
     time.sleep(1)
-    before = daemon.processor_seconds()
+    before = daemon.read_processor_seconds()
     time.sleep(seconds)
-    spent = daemon.processor_seconds() - before
-    print(f"\nidle for {seconds} s: {daemon.megabytes():.0f} MB (200 or less), ", end="")
+    spent = daemon.read_processor_seconds() - before
+    print(f"\nidle for {seconds} s: {daemon.read_megabytes():.0f} MB (200 or less), ", end="")
     print(f"{spent * 1e3:.0f} ms of processor time")
 
 
-def fuzzed(daemon, data, count):
+def send_noise(daemon, data, count):
     words = (sys.executable, ROOT / "tests/unlock/daemon/fuzz.py", SOCKET, 1, count)
     done = daemon.stack.run(*words, uid=stacks.UID, seconds=900)
     statuses = json.loads(done.stdout)
@@ -162,7 +162,7 @@ def fuzzed(daemon, data, count):
     print(f"\n{sum(statuses.values())} hostile messages from one user: ", end="")
     print(", ".join(f"{status or 'no answer'}: {n}" for status, n in sorted(statuses.items())))
     print(f"  then the daemon {'serves' if serving else 'DOES NOT SERVE'}", end="")
-    print(f" with {daemon.megabytes():.0f} MB and {daemon.descriptors()} descriptors")
+    print(f" with {daemon.read_megabytes():.0f} MB and {daemon.count_descriptors()} descriptors")
 
 
 def main() -> None:
@@ -181,16 +181,16 @@ def main() -> None:
         with FaceID(wiring.assemble(settings)) as face_id:
             for user in CLIPS:
                 face_id.enroll(user, some_frames(clip(data, user)))
-        know(stack, folder)
+        copy_vault(stack, folder)
         stack.configure(camera=camera(stack))
         with stack.daemon() as process:
             daemon = Daemon(stack, process)
             daemon.show(clip(data, OWNER))
-            idle(daemon, chosen.idle)
-            times(daemon, chosen.logins)
-            in_a_row(daemon, data, chosen.attempts)
-            idle(daemon, chosen.idle)
-            fuzzed(daemon, data, chosen.fuzz)
+            measure_idle(daemon, chosen.idle)
+            measure_logins(daemon, chosen.logins)
+            run_attempts(daemon, data, chosen.attempts)
+            measure_idle(daemon, chosen.idle)
+            send_noise(daemon, data, chosen.fuzz)
     finally:
         shutil.rmtree(folder)
 

@@ -87,7 +87,7 @@ def test_every_room_has_its_layer_and_only_the_hall_stands_in_the_hall():
 
 
 def test_few_modules_know_another_room(capsys):
-    """A number to look at; the ground (errors, types, storage, charts, settings) is for all rooms."""
+    """A number to look at; the ground below is for all rooms."""
     ground = {"errors", "types", "storage", "charts", "settings"}
     pairs = {
         (module, room(there))

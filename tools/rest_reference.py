@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Write docs/reference/rest.md from the service's own OpenAPI document.
 
-tools/rest_reference.py            write it
-tools/rest_reference.py --check    say whether the committed page is current (exit code 1: no)
+tools/rest_reference.py            write the page
+tools/rest_reference.py --check    check that the committed page is current (exit code 1: it is not)
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ HEAD = """\
 <!-- Written by tools/rest_reference.py from the service's OpenAPI document; do not edit. -->
 # REST
 
-`onlyme serve` answers this; `/v1/openapi.json` is the same for programs. How to run it, and make
-tokens: [Serve the page and the API](../how-to/serve.md).
+`onlyme serve` answers these requests; `/v1/openapi.json` describes them for programs. How to run it
+and how to make tokens: [Serve the page and the API](../how-to/serve.md).
 
-Every request brings a token, `Authorization: Bearer …`, except `/v1/health`. Pictures come as the
-body: several as `multipart/form-data`, one also raw, as `image/jpeg`, `image/png` or
+Every request except `/v1/health` needs a token: `Authorization: Bearer …`. Pictures are the body of
+a request: one or several as `multipart/form-data`, or one alone as `image/jpeg`, `image/png` or
 `application/octet-stream`. There is no field for a path, an address or an embedding. A name is one
 segment of the path, percent-encoded (a slash as `%2F`). JSON answers are the documents that the
 [command line](json.md) prints.
@@ -41,7 +41,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    text = page(create_app(Settings.load(vault="/nowhere")).openapi())
+    text = write_page(create_app(Settings.load(vault="/nowhere")).openapi())
     if not check:
         PAGE.write_text(text, "utf-8")
         return 0
@@ -51,20 +51,20 @@ def main() -> int:
     return 1
 
 
-def page(document: dict[str, Any]) -> str:
+def write_page(document: dict[str, Any]) -> str:
     """Return the whole page."""
     parts = [HEAD]
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            parts.append(route(method, path, operation))
-    parts.append(problems())
+            parts.append(describe_route(method, path, operation))
+    parts.append(list_problems())
     parts.append("\n## Documents\n")
     for name, schema in document["components"]["schemas"].items():
-        parts.append(described(name, schema))
+        parts.append(describe_document(name, schema))
     return "".join(parts)
 
 
-def route(method: str, path: str, operation: dict[str, Any]) -> str:
+def describe_route(method: str, path: str, operation: dict[str, Any]) -> str:
     """Describe one route."""
     parts = [f"\n## {method.upper()} {path}\n\n{operation.get('description', '')}\n"]
     scopes = [scope for each in operation.get("security", ()) for scope in each["token"]]
@@ -74,7 +74,7 @@ def route(method: str, path: str, operation: dict[str, Any]) -> str:
     parameters = [p for p in operation.get("parameters", []) if p["in"] == "query"]
     if parameters:
         parts.append("\n| query | | |\n|---|---|---|\n")
-        parts += [parameter(each) for each in parameters]
+        parts += [describe_parameter(each) for each in parameters]
     if "requestBody" in operation:
         form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
         fields = [
@@ -84,35 +84,37 @@ def route(method: str, path: str, operation: dict[str, Any]) -> str:
         parts.append(f"\nBody: pictures in the fields {', '.join(fields)}.\n")
     for status, answer in operation["responses"].items():
         if status != "default":
-            parts.append(f"\n{status}: {returned(answer)}\n")
+            parts.append(f"\n{status}: {name_documents(answer)}\n")
     return "".join(parts)
 
 
-def parameter(each: dict[str, Any]) -> str:
+def describe_parameter(each: dict[str, Any]) -> str:
+    """Return one row of the table of query parameters."""
     schema = each["schema"]
     kinds = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
     kind = kinds[0].get("format") or kinds[0].get("type", "")
     return f"| `{each['name']}` | {kind} | {each.get('description', '')} |\n"
 
 
-def returned(answer: dict[str, Any]) -> str:
-    """Name the document of an answer."""
+def name_documents(answer: dict[str, Any]) -> str:
+    """Return links to the documents of an answer."""
     schemas = [each.get("schema", {}) for each in answer.get("content", {}).values()]
-    names = [name for schema in schemas for name in referred(schema)]
+    names = [name for schema in schemas for name in find_references(schema)]
     links = " or ".join(f"[{name}](#{name.lower()})" for name in names)
     several = any(schema.get("type") == "array" for schema in schemas)
     return f"{'a list of ' if several else ''}{links or answer['description']}"
 
 
-def referred(schema: dict[str, Any]) -> Iterator[str]:
+def find_references(schema: dict[str, Any]) -> Iterator[str]:
+    """Yield the names of the documents that a schema refers to."""
     if "$ref" in schema:
         yield schema["$ref"].rpartition("/")[2]
     for each in (*schema.get("anyOf", ()), schema.get("items", {})):
         if each:
-            yield from referred(each)
+            yield from find_references(each)
 
 
-def described(name: str, schema: dict[str, Any]) -> str:
+def describe_document(name: str, schema: dict[str, Any]) -> str:
     """Describe one document: its fields, and an example."""
     parts = [f"\n### {name}\n\n{schema.get('description', '').splitlines()[0]}\n"]
     if "enum" in schema:
@@ -125,19 +127,19 @@ def described(name: str, schema: dict[str, Any]) -> str:
     return "".join(parts)
 
 
-def problems() -> str:
-    """List what is answered in place of a document."""
+def list_problems() -> str:
+    """Return the table of problems."""
     rows = "".join(
-        f"| `{PREFIX}{make_slug(error.__name__)}` | {status} | {said} |\n"
+        f"| `{PREFIX}{make_slug(error.__name__)}` | {status} | {summary} |\n"
         for error, status in STATUS.items()
-        for said in (error.__doc__ or "").splitlines()[:1]
+        for summary in (error.__doc__ or "").splitlines()[:1]
     )
     return (
-        "\n## Problems\n\nWhatever is not answered is a problem "
-        "(RFC 9457, `application/problem+json`): [Problem](#problem). Each error of the "
-        "[library](errors.md) has its own `type`; errors of the service itself say in theirs "
-        "what is wrong: `no-token` (401), `scope` and `foreign-origin` (403), `unknown-host` "
-        "(421), `too-large` (413), `too-slow` (408), `too-often` (429), `busy` (503), "
+        "\n## Problems\n\nA request that is refused or fails is answered with a "
+        "[Problem](#problem) (RFC 9457, `application/problem+json`). Each error of the "
+        "[library](errors.md) has its own `type`; the service itself adds these types: "
+        "`no-token` (401), `scope` and `foreign-origin` (403), `unknown-host` (421), "
+        "`too-large` (413), `too-slow` (408), `too-often` (429), `busy` (503), "
         "`time-is-over` (504).\n\n| type | status | |\n|---|---|---|\n" + rows
     )
 

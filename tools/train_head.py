@@ -1,4 +1,4 @@
-"""Make the base of onlyme for one network, from a folder of people.
+"""Train the base of onlyme for one network, from a folder of people.
 
     python tools/train_head.py FOLDER [--out src/onlyme/siamese] [--labels FILE]
 
@@ -7,9 +7,9 @@ committed was made with
 
     python tools/train_head.py lfw_dev --labels tools/lfw_labels.txt
 
-Everything is seeded: the same folder, seed and libraries give the same file,
-byte for byte. What is measured is measured on people whom the measuring head did
-not see: heads are trained anew without them. The head that is written saw everybody.
+Everything is seeded: the same folder, seed and libraries give the same file, byte for
+byte. All figures are measured on people whom the measuring head was not trained on: heads
+are trained again without them. The head that is written was trained on all people.
 """
 
 from __future__ import annotations
@@ -75,21 +75,21 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--repeats", type=int, default=4)
     parser.add_argument("--steps", type=int, default=RECIPE.steps, help="at most as many")
     args = parser.parse_args(argv)
-    recipe = recipe_of(args)
+    recipe = choose_recipe(args)
     console = Console(stderr=True)
     people = read_people(args.folder, console, args.labels, args.embedder)
     console.print(f"{people.count} people, {len(people.labels)} photos")
     heads = args.folds * (args.folds + 1) // 2 + 1
     with Progress(console=console) as progress:
         task = progress.add_task("training heads", total=heads * recipe.steps)
-        arrays, card = build(people, recipe, args, Steps(progress, task, recipe.steps))
-    path = write(args.out, people.model, arrays, card)
+        arrays, card = build_base(people, recipe, args, Steps(progress, task, recipe.steps))
+    path = write_base(args.out, people.model, arrays, card)
     console.print(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB) and its card")
     return 0
 
 
-def recipe_of(args: argparse.Namespace) -> Recipe:
-    """`RECIPE` with what the command line changes; without options `RECIPE` itself."""
+def choose_recipe(args: argparse.Namespace) -> Recipe:
+    """Return `RECIPE` with the options of the command line; without options `RECIPE` itself."""
     return replace(
         RECIPE,
         mining=args.mining,
@@ -103,7 +103,7 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
 
 
 class Steps:
-    """Moves the bar: a head that stops early jumps to the end of its part."""
+    """Moves the progress bar: a head that stops early jumps to the end of its part."""
 
     def __init__(self, progress: Progress, task: TaskID, steps: int) -> None:
         self._progress, self._task, self._steps, self._heads = progress, task, steps, 0
@@ -111,22 +111,22 @@ class Steps:
     def fit(
         self, embeddings: NDArray[np.float32], labels: NDArray[np.intp], recipe: Recipe
     ) -> LinearHead:
-        def moved(step: int, _: float) -> None:
+        def move_bar(step: int, _: float) -> None:
             self._progress.update(self._task, completed=self._heads * self._steps + step)
 
-        head = train_base_head(embeddings, labels, recipe, moved)
+        head = train_base_head(embeddings, labels, recipe, move_bar)
         self._heads += 1
-        moved(0, 0.0)
+        move_bar(0, 0.0)
         return head
 
-    def say(self, what: str) -> None:
-        self._progress.update(self._task, description=what)
+    def describe(self, description: str) -> None:
+        self._progress.update(self._task, description=description)
 
 
-def build(
+def build_base(
     people: People, recipe: Recipe, args: argparse.Namespace, steps: Steps
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Fit, cross-fit and measure."""
+    """Train the head, measure it by cross-fitting, and return the arrays and the card."""
 
     def fit(embeddings: NDArray[np.float32], labels: NDArray[np.intp]) -> LinearHead:
         return steps.fit(embeddings, labels, recipe)
@@ -135,15 +135,15 @@ def build(
     cross = CrossFit(people.embeddings, people.labels, fit, folds=args.folds, seed=seed)
     curves, misses, owners, rows = [], [], [], []
     for photos in PHOTOS:
-        steps.say(f"measuring owners of {photos} photos")
+        steps.describe(f"measuring owners of {photos} photos")
         measured = measure_trials(
             cross, make_trials(people.labels, photos, args.repeats, seed), photos
         )
         curves.append(make_far_curve(measured, COUNTED_FROM))
         misses.append(measure_miss_rates(measured, 1000, seed))
         owners.append(len(np.unique(measured.owner)))
-        rows += counted(measured, curves[-1], seed)
-    steps.say("training the head that is written")
+        rows += count_rates(measured, curves[-1], seed)
+    steps.describe("training the head that is written")
     head = fit(people.embeddings, people.labels)
     heads = head.project(people.embeddings)
     cohort = draw_strangers(heads, people.labels, COHORT_SIZE, seed)
@@ -153,7 +153,7 @@ def build(
         "mean": head.mean.astype(np.float32),
         "cohort": cohort,
         "draws": draws,
-        "draws_not_me": rule_distance(cohort, draws),
+        "draws_not_me": measure_not_me(cohort, draws),
         "photos": np.array(PHOTOS, np.int64),
         "log_far": LOG_FAR,
         "far_z": np.stack(curves),
@@ -171,19 +171,19 @@ def build(
         "repeats": args.repeats,
         "counted_from": COUNTED_FROM,
         "counted": rows,
-        "misses": missed(arrays),
+        "misses": list_misses(arrays),
     }
     return arrays, card
 
 
-def missed(arrays: dict[str, NDArray[Any]]) -> list[dict[str, float | int]]:
-    """The expected miss rates at round rates, with their intervals."""
-    made = []
+def list_misses(arrays: dict[str, NDArray[Any]]) -> list[dict[str, float | int]]:
+    """List the expected miss rates at round false accept rates, with their intervals."""
+    rows = []
     for row, photos in enumerate(PHOTOS):
         for tenths in (30, 40, 50):
             z = arrays["far_z"][row, tenths]
             rate, low, high = (np.interp(z, MISS_Z, table[row]) for table in arrays["miss"])
-            made.append(
+            rows.append(
                 {
                     "photos": photos,
                     "far": 10.0 ** (-tenths / 10),
@@ -193,30 +193,31 @@ def missed(arrays: dict[str, NDArray[Any]]) -> list[dict[str, float | int]]:
                     "high": round(float(high), 6),
                 }
             )
-    return made
+    return rows
 
 
-def rule_distance(cohort: NDArray[np.int8], draws: NDArray[np.int8]) -> NDArray[np.float64]:
-    """d(x, NOT_ME) of the draws, as `Base` will read them."""
-    strangers_read = normalize(cohort.astype(np.float32))
-    rule = NotMe(strangers_read, strangers_read[:0], np.empty(0, np.float32), MAX_NEAREST_STRANGERS)
+def measure_not_me(cohort: NDArray[np.int8], draws: NDArray[np.int8]) -> NDArray[np.float64]:
+    """Measure d(x, NOT_ME) of the draws, as `Base` will read them."""
+    rule = NotMe.from_cohort(normalize(cohort.astype(np.float32)), MAX_NEAREST_STRANGERS)
     return rule.measure_distance(normalize(draws.astype(np.float32)))
 
 
-def counted(
+def count_rates(
     measured: TrialScores, curve: NDArray[np.float64], seed: int
 ) -> list[dict[str, float | int]]:
-    """What was counted at round rates, and how sure one may be."""
-    made = []
+    """Count the accepts at round false accept rates, with a bound on each."""
+    rows = []
     for tenths in range(20, 51, 5):
         z = float(curve[tenths])
         row = count_accepts(measured, z, 1000, seed)
-        made.append({"photos": measured.photos, "far": 10.0 ** (-tenths / 10), "z": z, **row})
-    return made
+        rows.append({"photos": measured.photos, "far": 10.0 ** (-tenths / 10), "z": z, **row})
+    return rows
 
 
-def write(out: Path, model: str, arrays: dict[str, NDArray[Any]], card: dict[str, Any]) -> Path:
-    """Write the artefact, the same bytes for the same content, and its card beside it."""
+def write_base(
+    out: Path, model: str, arrays: dict[str, NDArray[Any]], card: dict[str, Any]
+) -> Path:
+    """Write the base, the same bytes for the same content, and its card beside it."""
     digest = hashlib.sha256()
     for key in sorted(arrays):
         digest.update(key.encode() + np.ascontiguousarray(arrays[key]).tobytes())

@@ -1,4 +1,4 @@
-"""`python -m onlyme` is the command `onlyme`."""
+"""Run the command `onlyme` with `python -m onlyme`."""
 
 from onlyme.cli.main import main
 

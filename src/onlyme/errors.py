@@ -1,31 +1,29 @@
-"""Everything that onlyme raises, as one tree.
+"""Define every exception that onlyme raises, as one tree.
 
-A *rejected* face is a `Decision`, not an exception. An exception means *could
-not decide*; it never opens anything. The command line answers each of them
-with exit code 2 and its message.
+A *rejected* face is a `Decision`, not an exception. An exception means that onlyme *could not
+decide*; it never opens anything. The command line prints its message, and exits with code 2.
 
     OnlymeError
     ├── UsageError            the call itself makes no sense
-    ├── SettingsError         environment or TOML holds what cannot be used
-    ├── ImageError            these bytes are no picture that can be used
-    ├── CameraError           no frame can be had from this camera or video
+    ├── SettingsError         the environment or the settings file holds a wrong value
+    ├── ImageError            these bytes are not a picture that can be used
+    ├── CameraError           this camera or video gives no frame
     ├── ModelError            a network cannot be used
-    │   ├── ModelMissing      its file is not there
+    │   ├── ModelMissing      its file is missing
     │   └── ModelRefused      its file is not the one that the manifest names
     ├── EnrollmentError       the photos do not make a template
     │   └── OwnerExists       that name is taken; add or replace
-    ├── UnknownOwner          nobody of that name is enrolled
+    ├── UnknownOwner          no person of that name is enrolled
     ├── NeedsReenroll         the template was made by another network
-    ├── NotCalibrated         no false accept rate can be promised
+    ├── NotCalibrated         no false accept rate is known for this network
     ├── PamError              a login's PAM files cannot be changed safely
-    └── VaultError            the store cannot be read or written
-        ├── VaultBusy         another process holds it for too long
-        ├── VaultDamaged      it holds what onlyme never wrote, or wrote earlier
-        ├── KeyMissing        the key is not where it should be; nothing opens
-        └── KeyRefused        a key is there, but wrong, or open to others
+    └── VaultError            the vault cannot be read or written
+        ├── VaultBusy         another process uses it for too long
+        ├── VaultDamaged      it was damaged or changed, or replaced by an older copy
+        ├── KeyMissing        its key is missing; it does not open
+        └── KeyRefused        its key is wrong, or other users can read the key
 
-Messages name the source and say what to do next. They never hold pixels or
-embeddings.
+A message names the source and says what to do next. It never holds pixels or embeddings.
 """
 
 __all__ = [
@@ -60,7 +58,7 @@ class UsageError(OnlymeError):
 
 
 class SettingsError(OnlymeError):
-    """The environment or the settings file holds what cannot be used."""
+    """The environment or the settings file holds a value that cannot be used."""
 
 
 class ImageError(OnlymeError):
@@ -77,74 +75,77 @@ class ImageError(OnlymeError):
         self.cause = cause
 
     def __reduce__(self) -> tuple[type["ImageError"], tuple[str, str]]:
-        """Pickle by the two parts, so that worker processes can pass it on."""
+        """Pickle the two parts, so that worker processes can pass the exception on."""
         return type(self), (self.source, self.cause)
 
 
 class CameraError(OnlymeError):
-    """No frame can be had from this camera or video: absent, busy, silent or ended."""
+    """This camera or video gives no frame: it is absent, busy, silent or at its end."""
 
 
 class ModelError(OnlymeError):
     """A network cannot be used."""
 
 
-class ModelMissing(ModelError):  # noqa: N818 - a state, read as one in `except ModelMissing`
+class ModelMissing(ModelError):  # noqa: N818 - a state; `except ModelMissing` reads well
     """A network's file is not where the manifest says."""
 
 
-class ModelRefused(ModelError):  # noqa: N818
+class ModelRefused(ModelError):  # noqa: N818 - a state, as above
     """A network's file is not the one that the manifest names."""
 
 
 class EnrollmentError(OnlymeError):
-    """The photos do not make a template; the message says photo by photo why."""
+    """The photos do not make a template; the message says why, photo by photo."""
 
 
-class OwnerExists(EnrollmentError):  # noqa: N818
-    """That name is enrolled already; say `add=True` or `replace=True`."""
+class OwnerExists(EnrollmentError):  # noqa: N818 - a state, as above
+    """A person of that name is enrolled already; use `add=True` or `replace=True`."""
 
 
-class UnknownOwner(OnlymeError):  # noqa: N818
-    """Nobody of that name is enrolled."""
+class UnknownOwner(OnlymeError):  # noqa: N818 - a state, as above
+    """No person of that name is enrolled."""
 
 
-class NeedsReenroll(OnlymeError):  # noqa: N818
+class NeedsReenroll(OnlymeError):  # noqa: N818 - a state, as above
     """The template was made by another network than the one in use."""
 
 
-class NotCalibrated(OnlymeError):  # noqa: N818
-    """No false accept rate can be promised for this network."""
+class NotCalibrated(OnlymeError):  # noqa: N818 - a state, as above
+    """No false accept rate is known for this network."""
 
 
 class PamError(OnlymeError):
-    """A login's PAM files are not understood or cannot be changed safely, and were not."""
+    """A login's PAM files cannot be understood or changed safely, and were not changed."""
 
 
 class VaultError(OnlymeError):
-    """The store cannot be read or written."""
+    """The vault, or the gallery, cannot be read or written."""
 
 
-class VaultBusy(VaultError):  # noqa: N818
-    """Another process holds the store for too long."""
+class VaultBusy(VaultError):  # noqa: N818 - a state, as above
+    """Another process uses the vault or the gallery for too long."""
 
 
-class VaultDamaged(VaultError):  # noqa: N818
-    """The store holds what onlyme never wrote, or wrote earlier and replaced since."""
+class VaultDamaged(VaultError):  # noqa: N818 - a state, as above
+    """The vault or the gallery was damaged or changed, or replaced by an older copy."""
 
 
-class KeyMissing(VaultError):  # noqa: N818
-    """The vault's key is not where it should be. Without it nothing opens."""
+class KeyMissing(VaultError):  # noqa: N818 - a state, as above
+    """The vault's key is missing. Without it the vault does not open."""
 
 
-class KeyRefused(VaultError):  # noqa: N818
-    """A key is there, but it is not this vault's, or others could read it."""
+class KeyRefused(VaultError):  # noqa: N818 - a state, as above
+    """A key is there, but it is not this vault's, or other users can read it."""
 
 
 def unknown_owner(name: str, names: list[str]) -> UnknownOwner:
     """Make the error for a name that is not enrolled; its message lists some that are."""
+    missing = f"no person called {name!r} is enrolled"
+    if not names:
+        return UnknownOwner(f"{missing}; enroll one with `onlyme enroll NAME PHOTO`")
     enrolled = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
-    return UnknownOwner(f"nobody called {name!r} is enrolled; enrolled: {enrolled or 'nobody yet'}")
+    return UnknownOwner(f"{missing}; enrolled: {enrolled}")
 
 
 def refuse_taken(name: str, *, taken: bool) -> None:
@@ -155,7 +156,7 @@ def refuse_taken(name: str, *, taken: bool) -> None:
     """
     if taken:
         raise OwnerExists(
-            f"{name} is enrolled already; add to it (--add) or start over (--replace)"
+            f"{name} is enrolled already; add photos (--add) or start again (--replace)"
         )
 
 
@@ -167,8 +168,8 @@ def refuse_twice(name: str, *, in_gallery: bool) -> None:
     """
     if in_gallery:
         raise OwnerExists(
-            f"{name} is in the gallery; change people there with enroll-folder, or forget {name} "
-            "first"
+            f"{name} is enrolled in the gallery; change people there with `onlyme enroll-folder`, "
+            f"or run `onlyme forget {name}` first"
         )
 
 

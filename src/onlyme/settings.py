@@ -1,9 +1,9 @@
-"""The only reader of environment and TOML.
+"""Read the settings from the environment and from TOML; no other module does.
 
-A setting comes from, in order: the argument of a call or command, the
-environment (`ONLYME_VAULT`, …), the file `config.toml` in the user's
-configuration folder (or `ONLYME_CONFIG`), and a default that works. The daemon of
-the computer's login reads `/etc/onlyme/config.toml` in its place.
+The first of these that has a setting decides: the argument of a call or command, the environment
+(`ONLYME_VAULT`, …), the file `config.toml` in the user's configuration folder (or
+`ONLYME_CONFIG`), a default that works. The daemon of the computer's login reads
+`/etc/onlyme/config.toml` instead of the user's file.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import platformdirs
 
 from onlyme.errors import SettingsError
-from onlyme.types import LivenessLevel
+from onlyme.types import DEFAULT_FAR, MAX_FAR, MIN_FAR, LivenessLevel
 
 __all__ = ["Settings"]
 
@@ -28,45 +28,49 @@ def _find_data_folder() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What can be chosen. In TOML the names as here; in the environment `ONLYME_` and capitals.
+    """All settings. TOML uses these names; the environment uses `ONLYME_` and capitals.
 
     Attributes:
         vault: folder of the vault; by default `vault` in the user's data folder.
         models: folder of further networks, such as those exported by the lab; by
             default `models` in the user's data folder.
         key: what holds the vault's key: `file`, `keyring` or `passphrase`. Where it is set, a
-            vault with another is refused; by default a file, and whatever a vault has.
+            vault with another kind of key is refused. By default any kind is accepted, and a
+            new vault gets a file.
         key_file: the key file; by default `vault.key` in the vault's folder.
-        passphrase: for vaults that have one; it is asked for on a terminal where this is
-            missing. Set it in the environment of one program rather than for all.
-        anchor: a file outside of the vault that notices when all of it is rolled back; by
-            default none.
-        store: where the gallery of many people is: `vault`, beside the vault, or the address of
-            a PostgreSQL database such as `postgresql+psycopg://user@host/database`. A password
-            belongs in `~/.pgpass`.
+        passphrase: of vaults that have one. If it is not set, a terminal asks for it. Set it in
+            the environment of one program, not for all programs.
+        anchor: a file outside of the vault that notices when the whole vault is replaced by an
+            older copy; by default none.
+        store: the place of the gallery of many people: `vault`, beside the vault, or the address
+            of a PostgreSQL database such as `postgresql+psycopg://user@host/database`. Put its
+            password into `~/.pgpass`.
         embedder: the manifest entry that embeds faces.
         far: the false accept rate that a newly enrolled owner's alpha stands for,
             at least 1e-10 and at most 0.1.
-        fpir: how often a stranger may be taken for somebody in a gallery, however large it is;
+        fpir: the rate at which a stranger may be taken for a person of a gallery, of any size;
             at least 1e-6 and at most 0.1.
-        liveness: how hard cameras look for a photo in place of the person: `off`,
+        liveness: how thoroughly cameras check for a photo in place of the person: `off`,
             `passive` or `challenge`.
-        liveness_colourless: what passive liveness makes of pictures without colour, as infrared
-            cameras give them: `undecided`, or `judge`, though nobody measured it on infrared.
-        runtime: what runs the networks: `opencv`; `openvino` (extra `fast`); or `auto`, which is
-            OpenVINO where it can be used and the process goes on long enough to be worth it.
+        liveness_colourless: what passive liveness answers for pictures without colour, as
+            infrared cameras give them: `undecided`, or `judge`, which was never measured on
+            infrared.
+        runtime: what runs the networks: `opencv`; `openvino` (extra `fast`); or `auto`, which
+            is OpenVINO where it can be used and the process runs long enough to gain by it.
         max_megapixels: larger pictures are refused.
         max_megabytes: larger files are refused.
         camera: the camera of the computer's login: a number, a path, or its name, as
             `onlyme cameras` shows them.
         socket: where the daemon listens, for `onlyme unlock`.
-        unlock_far: whose alpha stands for a higher false accept rate is not let in by face.
-        unlock_confirm: services of PAM, separated by commas, in which the command is shown
-            and must be confirmed on the terminal before anybody is looked at.
-        unlock_confirm_seconds: so long a confirmation is waited for, at most 60.
-        unlock_lid: what a closed lid means: `refuse`, or `ignore` for a camera outside.
-        unlock_virtual_camera: whether a program may stand behind the login's camera: `refuse`,
-            or `allow` where the real one only works through such a program.
+        unlock_far: an owner whose alpha stands for a higher false accept rate cannot unlock by
+            face.
+        unlock_confirm: services of PAM, separated by commas, in which the command is shown and
+            must be confirmed on the terminal before the camera is used.
+        unlock_confirm_seconds: seconds to wait for that confirmation, at most 60.
+        unlock_lid: what to do when the lid is closed: `refuse`, or `ignore` for an external
+            camera.
+        unlock_virtual_camera: whether the login's camera may be a program: `refuse`, or `allow`
+            where the real camera only works through such a program.
     """
 
     vault: Path
@@ -77,7 +81,7 @@ class Settings:
     anchor: Path | None = None
     store: str = field(default="vault", repr=False)
     embedder: str = "embedder"
-    far: float = 1e-4
+    far: float = DEFAULT_FAR
     fpir: float = 1e-3
     liveness: str = "passive"
     liveness_colourless: str = "undecided"
@@ -86,7 +90,7 @@ class Settings:
     max_megabytes: float = 64.0
     camera: str = "0"
     socket: Path = Path("/run/onlyme/onlyme.sock")
-    unlock_far: float = 1e-4
+    unlock_far: float = DEFAULT_FAR
     unlock_confirm: str = "sudo, sudo-i"
     unlock_confirm_seconds: float = 5.0
     unlock_lid: str = "refuse"
@@ -94,13 +98,13 @@ class Settings:
 
     @classmethod
     def load_system(cls) -> Settings:
-        """Collect the settings of the computer's login, which are root's.
+        """Collect the settings of the computer's login, which only root can change.
 
-        The file is `/etc/onlyme/config.toml` (or `ONLYME_CONFIG`), nobody's own; the vault is
-        `/var/lib/onlyme`, and its key lies apart from it in `/etc/onlyme`.
+        The file is `/etc/onlyme/config.toml` (or `ONLYME_CONFIG`); the vault is
+        `/var/lib/onlyme`, and its key is apart from it in `/etc/onlyme`.
 
         Raises:
-            SettingsError: when the file or a value cannot be used; the message names it.
+            SettingsError: the file or a value cannot be used; the message names it.
         """
         values: dict[str, Any] = {
             "vault": _SYSTEM_DATA,
@@ -112,10 +116,13 @@ class Settings:
 
     @classmethod
     def load(cls, **overrides: Any) -> Settings:
-        """Collect the settings; an override of None is none.
+        """Collect the settings.
+
+        Args:
+            overrides: settings by name, which win over all others; None leaves a setting alone.
 
         Raises:
-            SettingsError: when the file or a value cannot be used; the message names it.
+            SettingsError: the file or a value cannot be used; the message names it.
         """
         values: dict[str, Any] = {
             "vault": _find_data_folder() / "vault",
@@ -126,9 +133,9 @@ class Settings:
 
     @classmethod
     def _collect(
-        cls, values: dict[str, Any], written: dict[str, Any], overrides: dict[str, Any]
+        cls, values: dict[str, Any], from_file: dict[str, Any], overrides: dict[str, Any]
     ) -> Settings:
-        values |= written
+        values |= from_file
         for setting in fields(cls):
             variable = f"ONLYME_{setting.name.upper()}"
             if os.environ.get(variable):
@@ -148,11 +155,11 @@ _CHOICES = {
     "unlock_virtual_camera": ("refuse", "allow"),
 }
 _NUMBER_RANGES = {
-    "far": (1e-10, 0.1),
+    "far": (MIN_FAR, MAX_FAR),
     "fpir": (1e-6, 0.1),
     "max_megapixels": (0.0, 1000.0),
     "max_megabytes": (0.0, 4096.0),
-    "unlock_far": (1e-10, 0.1),
+    "unlock_far": (MIN_FAR, MAX_FAR),
     "unlock_confirm_seconds": (0.0, 60.0),
 }
 
@@ -164,19 +171,19 @@ def _check_value(key: str, value: Any) -> Any:
         return _check_number(key, value)
     if key == "camera" and isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    if not isinstance(value, str):  # its value is not repeated: it may be the passphrase
+    if not isinstance(value, str):  # do not show the value: it may be the passphrase
         raise SettingsError(f"{key} must be text, not {type(value).__name__}")
     if key == "passphrase":
         return _check_passphrase(value)
     if key == "store":
         return _check_store(value)
     if not value.isprintable():
-        raise SettingsError(f"{key} = {value!r} holds what cannot be printed")
+        raise SettingsError(f"{key} = {value!r} has a character that cannot be printed")
     if key in _CHOICES and value not in _CHOICES[key]:
-        raise SettingsError(f"{key} = {value!r} is none of {', '.join(_CHOICES[key])}")
+        raise SettingsError(f"{key} = {value!r} is not one of {', '.join(_CHOICES[key])}")
     if key == "liveness" and value not in set(LivenessLevel):
         levels = ", ".join(LivenessLevel)
-        raise SettingsError(f"liveness = {value!r} is no level of liveness; levels: {levels}")
+        raise SettingsError(f"liveness = {value!r} is not one of {levels}")
     return str(value)
 
 
@@ -184,21 +191,21 @@ def _check_passphrase(value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise SettingsError("passphrase holds what is no text") from None
+        raise SettingsError("passphrase is not valid text") from None
     return str(value)
 
 
 def _check_store(value: str) -> str:
-    """Return where a gallery is; what is refused is not repeated, since it may hold a password."""
+    """Return the place of a gallery; an error never shows the value: it may hold a password."""
     if value == "vault" or (value.startswith("postgresql+psycopg://") and value.isprintable()):
         return str(value)
     raise SettingsError(
-        "store is neither `vault` nor an address such as postgresql+psycopg://user@host/database"
+        "store must be `vault` or an address such as postgresql+psycopg://user@host/database"
     )
 
 
 def _check_path(key: str, value: Any) -> Path:
-    """Return a path that can exist; what it is asked may be somebody else's code."""
+    """Return a path that can exist. The value may be any object, so its methods may raise."""
     try:
         text = os.fspath(value)
         usable = isinstance(text, str) and text != "" and b"\0" not in os.fsencode(text)
@@ -206,8 +213,8 @@ def _check_path(key: str, value: Any) -> Path:
             return Path(text).expanduser()
     except Exception:  # noqa: BLE001 - no home, no encoding, or a `__fspath__` that raises anything
         usable = False
-    said = repr(value) if isinstance(value, str) else f"a value of type {type(value).__name__}"
-    raise SettingsError(f"{key} = {said:.200} is not a path that can be used")
+    shown = repr(value) if isinstance(value, str) else f"a value of type {type(value).__name__}"
+    raise SettingsError(f"{key} = {shown:.200} is not a path that can be used")
 
 
 def _check_number(key: str, value: Any) -> float:
@@ -215,8 +222,8 @@ def _check_number(key: str, value: Any) -> float:
     try:
         number = float("no" if isinstance(value, bool) else value)
     except (TypeError, ValueError, OverflowError):
-        said = repr(value) if isinstance(value, str) else f"a value of type {type(value).__name__}"
-        raise SettingsError(f"{key} = {said:.200} is not a number") from None
+        shown = repr(value) if isinstance(value, str) else f"a value of type {type(value).__name__}"
+        raise SettingsError(f"{key} = {shown:.200} is not a number") from None
     if not (low <= number <= high and number > 0):
         least = f"at least {low:g}" if low else "above 0"
         raise SettingsError(f"{key} = {number:g} must be {least} and at most {high:g}")
@@ -230,9 +237,11 @@ def _read_file(folder: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         if named:
-            raise SettingsError(f"{path}: named by ONLYME_CONFIG, but not there") from None
+            raise SettingsError(
+                f"{path} does not exist, but ONLYME_CONFIG names it; correct or unset ONLYME_CONFIG"
+            ) from None
         return {}
-    except (OSError, ValueError, RecursionError) as error:  # no text, no TOML, too deep
+    except (OSError, ValueError, RecursionError) as error:  # not text, not TOML, nested too deeply
         raise SettingsError(f"{path}: {error}") from None
     known = {setting.name for setting in fields(Settings)}
     if unknown := sorted(set(values) - known):

@@ -1,7 +1,7 @@
-"""The values that pass between the rooms: frozen, with shape, dtype, unit and range.
+"""Define the values that the rooms exchange: frozen, with shape, dtype, unit and range.
 
-A frame becomes faces, a face an embedding, embeddings a margin, a margin a
-decision. Nothing here computes; nothing here imports a room.
+A frame gives faces, a face gives an embedding, embeddings give a margin, and a margin gives a
+decision. Nothing here computes or imports a room.
 """
 
 from __future__ import annotations
@@ -50,6 +50,19 @@ uint8[h, w, 3]."""
 NetworkFunction: TypeAlias = "Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]]"
 """A loaded network: takes its one input, returns its outputs. For one thread at a time."""
 
+MAX_UNIT_LENGTH_ERROR = 1e-3
+"""A vector counts as of unit length when its length is at most this far from 1."""
+
+DEFAULT_FAR = 1e-4
+"""The false accept rate of a new owner; see the preset `nist`."""
+
+MIN_FAR, MAX_FAR = 1e-10, 0.1
+"""False accept rates that may be asked for. Calibration ends at the lower one; above the upper
+one a rate is no promise, and an alpha says more."""
+
+MIN_ALPHA, MAX_ALPHA = -2.0, 2.0
+"""Every margin lies between these: it is the difference of two distances of 0 to 2."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
@@ -57,7 +70,7 @@ class Frame:
 
     Attributes:
         pixels: uint8[h, w, 3], **RGB**, C-contiguous.
-        source: where it comes from, for messages: a path, `camera 0`, `bytes`.
+        source: its origin, for messages: a path, `camera 0`, `bytes`.
         at: seconds since the source began; 0 for a photo.
     """
 
@@ -71,11 +84,11 @@ class Face:
     """A face found in a frame.
 
     Attributes:
-        box: float32[4], left, top, width, height in pixels of the frame; may
-            reach over its border.
-        landmarks: float32[5, 2], x and y in pixels of the frame: the eye that
-            is left in the picture, the other eye, nose tip, the mouth corner
-            that is left in the picture, the other corner.
+        box: float32[4], left, top, width, height in pixels of the frame; it may extend beyond
+            the frame's border.
+        landmarks: float32[5, 2], x and y in pixels of the frame: the eye on the left of the
+            picture, the other eye, the tip of the nose, the corner of the mouth on the left of
+            the picture, the other corner.
         score: the detector's confidence, 0 to 1.
     """
 
@@ -102,16 +115,15 @@ class Face:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Embedding:
-    """What the frozen network says about one face.
+    """The frozen network's description of one face.
 
     Attributes:
         vector: float32[d] of unit length; read-only.
-        model: sha256 (hex) of the network that made it. Vectors of different
-            networks cannot be compared.
+        model: sha256 (hex) of the network that made it; vectors of two networks do not compare.
 
     Raises:
-        UsageError: when the vector is not one row of finite numbers of unit length, or the
-            model has no name.
+        UsageError: the vector is not one row of finite numbers of unit length, or the model has
+            no name.
     """
 
     vector: NDArray[np.float32]
@@ -123,26 +135,26 @@ class Embedding:
             raise UsageError("an embedding names the network that made it")
         try:
             given = np.asarray(self.vector)
-            # Text and truth values would convert, complex numbers lose a part; none is meant.
-            kept = given if given.dtype.kind in "fiu" else np.empty(())
+            # NumPy would convert text and truth values, and cut complex numbers: all mistakes.
+            numbers = given if given.dtype.kind in "fiu" else np.empty(())
             with np.errstate(over="ignore"):
-                vector = np.array(kept, dtype=np.float32)  # a copy: nobody else can write to it
+                vector = np.array(numbers, dtype=np.float32)  # a copy: the caller cannot change it
         except (TypeError, ValueError, OverflowError):
             raise UsageError("an embedding is one row of finite numbers") from None
         if vector.ndim != 1 or not np.isfinite(vector).all():
             raise UsageError("an embedding is one row of finite numbers")
-        if abs(float(np.linalg.norm(vector)) - 1.0) > 1e-3:
+        if abs(float(np.linalg.norm(vector)) - 1.0) > MAX_UNIT_LENGTH_ERROR:
             raise UsageError("an embedding has unit length")
         vector.flags.writeable = False
         object.__setattr__(self, "vector", vector)
 
     def __repr__(self) -> str:
-        """Say what it is without its numbers: an embedding never reaches a log."""
+        """Say what it is, without its numbers: an embedding never reaches a log."""
         return f"Embedding(d={self.vector.size}, model={self.model[:12]}…)"
 
 
 class Reason(StrEnum):
-    """Why a decision came out as it did."""
+    """Why a decision is as it is."""
 
     MATCH = "match"
     NO_MATCH = "no_match"
@@ -156,7 +168,7 @@ class Reason(StrEnum):
 
 
 class LivenessLevel(StrEnum):
-    """How hard to look for a photo or a screen in place of a person."""
+    """How thoroughly to check for a photo or a screen in place of a person."""
 
     OFF = "off"
     PASSIVE = "passive"
@@ -164,7 +176,7 @@ class LivenessLevel(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What liveness says; `undecided` opens nothing."""
+    """The result of a liveness check; `undecided` opens nothing."""
 
     LIVE = "live"
     ATTACK = "attack"
@@ -173,10 +185,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Liveness:
-    """Whether a living person was seen.
+    """The result of checking for a living person.
 
     Attributes:
-        level: what was asked for; `off` means that nobody looked.
+        level: what was asked for; `off` means that it was not checked.
         verdict: None when the level is `off`.
         score: 0 (attack) to 1 (live); None when the level is `off`.
     """
@@ -207,10 +219,10 @@ class QualityCheck:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How fit a face photo is for recognition.
+    """How suitable a face photo is for recognition.
 
     Attributes:
-        checks: one for each property, in the order in which they were looked at.
+        checks: one for each property, in the order in which they were checked.
     """
 
     checks: tuple[QualityCheck, ...]
@@ -232,14 +244,14 @@ class Decision:
 
     Attributes:
         accepted: True only for `Reason.MATCH`.
-        name: whom it is about: the owner asked for, or found; None for nobody.
+        name: the owner who was asked for, or found; None if no owner was found.
         reason: why.
         margin: d(x, NOT_ME) − d(x, ME) of the face; None when no face was judged.
-        alpha: what the margin had to reach; None when no owner was looked at.
+        alpha: the margin that a face must reach; None when there was no owner to compare with.
         far: the false accept rate that this alpha stands for; None without
             calibration.
-        liveness: what liveness saw; level `off` when nobody looked.
-        frames: how many frames of the attempt were looked at; 0 for an embedding.
+        liveness: the result of the liveness check; level `off` when there was none.
+        frames: the frames of the attempt that were used; 0 for an embedding.
         timings_ms: milliseconds spent in each room, for one frame.
     """
 
@@ -258,22 +270,22 @@ class Decision:
             raise UsageError("a decision is accepted exactly when its reason is `match`")
 
     def replace_reason(self, reason: Reason) -> Decision:
-        """Return the same rejection with a better reason."""
+        """Return the same rejection with a more precise reason."""
         return replace(self, reason=reason)
 
     def add_cost(self, timings_ms: dict[str, float], frames: int) -> Decision:
-        """Return the same decision with what it cost."""
+        """Return the same decision with its frames and timings."""
         return replace(self, timings_ms=timings_ms, frames=frames)
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoReport:
-    """What became of one photo at enrollment.
+    """Whether one photo was used at enrollment, and why.
 
     Attributes:
         source: the photo, as the caller named it.
         taken: whether it became part of the template.
-        note: why not, or what to watch; empty when all is well.
+        note: why not, or a warning; empty when there is nothing to say.
         quality: what was measured; None when no face was found.
     """
 
@@ -285,19 +297,18 @@ class PhotoReport:
 
 @dataclass(frozen=True, slots=True)
 class Enrollment:
-    """What enrolling a person came to.
+    """The result of enrolling a person.
 
     Attributes:
         name: the owner.
         me: one report for each ME photo, in the order given.
         not_me: one report for each NOT_ME photo, in the order given.
         alpha: the margin that a face must reach from now on.
-        far: the false accept rate that this alpha stands for; None without
-            calibration.
-        notes: sentences about what was noticed and decided while learning.
-        advice: sentences about photos that would help, or hurt.
-        created: when, in UTC.
-        seconds: how long it took.
+        far: the false accept rate that this alpha stands for; None without calibration.
+        notes: sentences about what was found and decided while learning.
+        advice: sentences about photos that would help, and photos that hurt.
+        created: when it was done, in UTC.
+        seconds: the time it took.
     """
 
     name: str
@@ -312,17 +323,17 @@ class Enrollment:
 
     @property
     def taken(self) -> int:
-        """How many ME photos became part of the template."""
+        """The number of ME photos that became part of the template."""
         return sum(report.taken for report in self.me)
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What teaching a look-alike, or taking that back, changed.
+    """What changed when a face was taught as NOT_ME, or when that was undone.
 
     Attributes:
         name: the owner.
-        margin_before: of the face taught.
+        margin_before: of the taught face.
         margin_after: of the same face.
         own_before: margins of the owner's own photos.
         own_after: of the same photos.
@@ -341,17 +352,17 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """Where the decision of one owner stands.
+    """The alpha of one owner, and what it costs.
 
     Attributes:
         name: the owner.
         alpha: the margin that a face must reach.
         far: the false accept rate that it stands for; None without calibration.
-        miss: the miss rate (FNMR) to expect, which is that of other people with as many
+        miss: the expected miss rate (FNMR), measured on other people with the same number of
             photos; None without calibration.
         miss_interval: its 95 % interval.
-        miss_people: so many people it was measured on.
-        alpha_before: what it was.
+        miss_people: the number of people on whom it was measured.
+        alpha_before: alpha before the change.
     """
 
     name: str
@@ -366,11 +377,11 @@ class Tuning:
 def checked_name(name: str) -> str:
     r"""Return the name of a person in its one canonical form (NFC, no space at either end).
 
-    Names come from command lines and web pages and go to terminals, so a name with a character
-    that moves the cursor or cannot be seen is refused.
+    Names come from command lines and web pages, and are printed on terminals. So a name with a
+    character that moves the cursor or cannot be seen is refused.
 
     Raises:
-        UsageError: it is empty, too long, or holds a character that cannot be printed.
+        UsageError: it is empty, too long, or has a character that cannot be printed.
 
     >>> checked_name("  Ada Lovelace ")
     'Ada Lovelace'

@@ -63,7 +63,7 @@ def enrolled(photos, tmp_path_factory):
 
 @pytest.fixture
 def onlyme(tmp_path):
-    """The command line before anybody is enrolled."""
+    """The command line before a person is enrolled."""
     return Shell(tmp_path)
 
 
@@ -98,3 +98,12 @@ def refused(done):
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     return done.stderr
+
+
+def sentence(done):
+    """The one sentence, on one line, that a refusal consists of."""
+    said = refused(done)
+    assert said.startswith("onlyme: ")
+    assert said.count("\n") == 1
+    assert "\x1b" not in said
+    return said

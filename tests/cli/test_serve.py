@@ -92,7 +92,7 @@ def test_a_token_is_made_listed_used_and_revoked(obama):
     ],
 )
 def test_what_makes_no_sense_is_refused(obama, words):
-    refused(obama("serve", *words))
+    assert refused(obama("serve", *words))
 
 
 def test_a_port_that_is_taken_is_said(obama):

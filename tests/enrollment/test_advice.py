@@ -1,7 +1,7 @@
 """The coach says which photo would help, and which hurts."""
 
 from onlyme.enrollment.advice import advise_on_photos
-from onlyme.siamese import PhotoValue
+from onlyme.siamese.learning import PhotoValue
 from onlyme.types import PhotoReport, Quality, QualityCheck
 
 

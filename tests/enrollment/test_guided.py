@@ -100,7 +100,7 @@ def test_the_side_is_asked_for_once_the_front_is_covered(detector, scene):
 
 
 def test_a_pose_with_nothing_new_to_say_is_left_after_a_while(detector, scene):
-    """Whoever sits still gives one picture many times; the ring must not wait for ever."""
+    """A person who does not move gives one picture many times; the ring must not wait for ever."""
     said, handed = [], 0
     guide = Guide(detector, said.append)
     for _ in guide.frames(scene(at / 2) for at in range(30)):

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from onlyme.enrollment.photos import SAME_PERSON_DISTANCE, SAME_PICTURE_DISTANCE, PhotoCollector
+from onlyme.enrollment.photos import PhotoCollector
 from onlyme.errors import EnrollmentError
+from onlyme.siamese.distance import SAME_PERSON_DISTANCE, SAME_PICTURE_DISTANCE
 from onlyme.types import Embedding
 
 

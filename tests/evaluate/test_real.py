@@ -18,7 +18,8 @@ from onlyme.evaluate import (
     to_json,
 )
 from onlyme.face.models import find_model
-from onlyme.siamese import Base, learn_owner
+from onlyme.siamese.head import Base
+from onlyme.siamese.learning import learn_owner
 
 
 @pytest.mark.data

@@ -9,7 +9,7 @@ from onlyme.errors import UnknownOwner, UsageError
 from onlyme.face.models import SHIPPED, find_model
 from onlyme.faceid.adaptation import Adaptation, AdaptationOutcome
 from onlyme.gate.admission import Gate
-from onlyme.siamese import Base
+from onlyme.siamese.head import Base
 from onlyme.siamese.owner import Examples, Owner
 from onlyme.vault.admin import VaultAdmin
 from onlyme.vault.store import Store

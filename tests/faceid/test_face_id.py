@@ -268,12 +268,13 @@ def test_the_person_s_own_photo_is_nobody_else_s(face_id, photos):
 
 def test_a_missing_head_denies(obama, photos, tmp_path, monkeypatch):
     """Without its calibration the shipped network must not open with a plain margin."""
-    from onlyme import NotCalibrated, siamese
+    from onlyme import NotCalibrated
+    from onlyme.siamese.head import Base
 
     def gone(model):
         raise NotCalibrated(f"no artefact for {model[:12]}")
 
-    monkeypatch.setattr(siamese.Base, "load", gone)
+    monkeypatch.setattr(Base, "load", gone)
     with pytest.raises(NotCalibrated):
         FaceID.open(tmp_path / "vault")
 

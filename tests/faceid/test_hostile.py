@@ -223,7 +223,7 @@ def test_a_folder_that_another_user_closed(monkeypatch, tmp_path):
 def test_memory_that_was_released():
     view = memoryview(b"picture")
     view.release()
-    with pytest.raises(ImageError, match="bytes: were released"):
+    with pytest.raises(ImageError, match="bytes: was released"):
         decode(view)
 
 

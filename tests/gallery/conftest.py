@@ -1,4 +1,4 @@
-"""Galleries of people who do not exist, beside vaults of their own."""
+"""Make galleries of people who do not exist, each beside a vault of its own."""
 
 import numpy as np
 import pytest
@@ -15,8 +15,8 @@ def unit(vectors):
 class Crowd:
     """Embeddings of people who do not exist, drawn with a seed.
 
-    A photo is its person's direction and chance; two photos of one person have a cosine of
-    about 0.74, which is what the network gives.
+    A photo is its person's direction plus noise; two photos of one person have a cosine of
+    about 0.74, as the network gives.
     """
 
     def __init__(self, seed=0, dimension=128):
@@ -49,7 +49,7 @@ def settings(tmp_path):
 
 @pytest.fixture
 def opens(settings):
-    """Opens everybody of one vault, each time anew."""
+    """A function that opens the people of one vault, each time as a new object."""
     opened = []
 
     def opening():

@@ -1,4 +1,4 @@
-"""What every TemplateStore must do; see `onlyme.gallery.stores.protocol`.
+"""Test what every TemplateStore must do; see `onlyme.gallery.stores.protocol`.
 
 A test module of one store inherits `Contract` in a class of its own and gives it the fixture
 `opens`: a function that opens the store, each time another object on the same content, with
@@ -89,14 +89,14 @@ class Contract:
     def test_a_row_takes_the_place_of_the_one_before(self, store, people):
         first = people.rows(5)
         store.replace(first)
-        anew = people.row(first[2].key, generation=2)
-        store.replace([anew])
-        assert_holds(store, [*first[:2], anew, *first[3:]])
+        changed = people.row(first[2].key, generation=2)
+        store.replace([changed])
+        assert_holds(store, [*first[:2], changed, *first[3:]])
         assert store.count() == (5, {1: 4, 2: 1})
-        [[hit]] = store.find_nearest(anew.vector[None], 1, generation=2)
-        assert hit.key == anew.key
+        [[hit]] = store.find_nearest(changed.vector[None], 1, generation=2)
+        assert hit.key == changed.key
         [hits] = store.find_nearest(first[2].vector[None], 9, generation=1)
-        assert anew.key not in {hit.key for hit in hits}
+        assert changed.key not in {hit.key for hit in hits}
 
     def test_removed_rows_are_gone(self, store, people):
         rows = people.rows(9)
@@ -111,12 +111,12 @@ class Contract:
         rows = people.rows(9)
         store.replace(rows)
         store.remove([rows[0].key])
-        anew = people.row(rows[1].key, generation=2)
-        store.replace([anew])
+        changed = people.row(rows[1].key, generation=2)
+        store.replace([changed])
         store.scrub()
-        assert_holds(store, [anew, *rows[2:]])
-        [[hit]] = store.find_nearest(anew.vector[None], 1, generation=2)
-        assert hit.key == anew.key
+        assert_holds(store, [changed, *rows[2:]])
+        [[hit]] = store.find_nearest(changed.vector[None], 1, generation=2)
+        assert hit.key == changed.key
 
     def test_a_key_can_come_back(self, store, people):
         rows = people.rows(4)
@@ -130,11 +130,11 @@ class Contract:
         old, other = people.rows(2)
         store.replace([old])
         new = people.row(old.key)
-        # Nobody was there, the reader thinks; but somebody is.
+        # The writer read no row, but there is one now.
         assert store.replace([new], was={new.key: None}) == {new.key}
-        # It was something else, and is.
+        # The writer read another record than there is.
         assert store.replace([new], was={new.key: b"something else"}) == {new.key}
-        # Somebody was there, the reader thinks; but nobody is.
+        # The writer read a row, but there is none now.
         assert store.replace([other], was={other.key: b"something"}) == {other.key}
         assert_holds(store, [old])
         # The rows beside the late one are written.
@@ -278,9 +278,9 @@ class Contract:
             [[hit]] = store.find_nearest(row.vector[None], 1, generation=1)
             assert hit.key == row.key
             assert hit.similarity == pytest.approx(1.0, abs=1e-5)
-            anew = people.row(row.key)
-            other.replace([anew])
-            [[hit]] = store.find_nearest(anew.vector[None], 1, generation=1)
+            changed = people.row(row.key)
+            other.replace([changed])
+            [[hit]] = store.find_nearest(changed.vector[None], 1, generation=1)
             assert hit.similarity == pytest.approx(1.0, abs=1e-5)
             other.remove([row.key])
             assert store.find_nearest(row.vector[None], 1, generation=1) == [[]]

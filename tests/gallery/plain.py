@@ -1,4 +1,4 @@
-"""A store of a dictionary and plain loops: what the real ones are compared with."""
+"""A store of a dictionary and plain loops, to compare the real stores with."""
 
 from onlyme.gallery.stores.protocol import Count, Hit
 

@@ -1,4 +1,4 @@
-"""What a gallery promises is no more than what was counted, or says that it was not."""
+"""A gallery promises no more than was counted, or says that it extrapolates."""
 
 import json
 import subprocess
@@ -72,7 +72,7 @@ def test_the_command_says_it(opens, crowd, settings):
     words = [sys.executable, "-m", "onlyme", "store", "certificate", "--vault", settings.vault]
     said = subprocess.run(words, capture_output=True, text=True, timeout=60)
     assert said.returncode == 0, said.stderr
-    assert "Among 40 people" in said.stdout
+    assert "among 40 people" in said.stdout
     document = json.loads(
         subprocess.run([*words, "--json"], capture_output=True, text=True, timeout=60).stdout
     )

@@ -119,7 +119,7 @@ def test_a_gallery_that_vanished_is_no_empty_one(opens, crowd, settings):
     gallery.store.close()
     for path in settings.vault.glob("gallery*"):
         path.unlink()
-    with pytest.raises(VaultDamaged, match="not where it was"):
+    with pytest.raises(VaultDamaged, match="no complete gallery"):
         opens().gallery.find_nearest(gallery.base.project(crowd.strangers(1)), 1)
 
 

@@ -1,4 +1,4 @@
-"""One answer among many: a name, nobody, or too near to call."""
+"""Identification gives one answer: a name, no match, or ambiguous."""
 
 from types import SimpleNamespace
 
@@ -14,8 +14,8 @@ from onlyme.gallery.identify import (
     identify_vector,
     rank_candidates,
 )
-from onlyme.siamese import learn_owner
 from onlyme.siamese.head import Base
+from onlyme.siamese.learning import learn_owner
 from onlyme.siamese.owner import Examples, Owner
 
 
@@ -129,7 +129,7 @@ def test_owners_and_gallery_give_one_answer(known, base):
     assert identify_vector([ada], known.gallery, probe, 1e-3).name == "ada"
     probe = known.crowd.photos(known.directions[3])[0]
     assert identify_vector([ada], known.gallery, probe, 1e-3).name == "person 3"
-    # Ada keeps her own promise, shared among everybody.
+    # Ada keeps her own promise, shared among all people.
     alone = identify_vector([ada], None, known.crowd.photos(mine[1][0])[0], 1e-3)
     among = identify_vector([ada], known.gallery, known.crowd.photos(mine[1][0])[0], 1e-3)
     assert alone.far == pytest.approx(1e-4, rel=1e-3)

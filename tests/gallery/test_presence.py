@@ -1,4 +1,4 @@
-"""Who comes and goes before a door's camera, on clips side by side."""
+"""People come and go before a door's camera, on clips side by side."""
 
 import json
 from itertools import islice
@@ -15,7 +15,7 @@ from onlyme.image.sources import read_frames
 
 ADA = Decision(True, "ada", Reason.MATCH, 0.3, 0.1)
 BOB = Decision(True, "bob", Reason.MATCH, 0.3, 0.1)
-NOBODY = Decision(False, None, Reason.NO_MATCH)
+NO_MATCH = Decision(False, None, Reason.NO_MATCH)
 UNCLEAR = Decision(False, None, Reason.AMBIGUOUS)
 
 
@@ -26,9 +26,9 @@ UNCLEAR = Decision(False, None, Reason.AMBIGUOUS)
         ([ADA], None, Reason.NO_MATCH),  # no single frame
         ([ADA, ADA], None, Reason.NO_MATCH),
         ([ADA, ADA, ADA], "ada", Reason.MATCH),
-        ([ADA, NOBODY, ADA], "ada", Reason.MATCH),
-        ([ADA, NOBODY, NOBODY], None, Reason.NO_MATCH),  # one lucky frame
-        ([ADA, ADA, NOBODY, NOBODY], None, Reason.NO_MATCH),
+        ([ADA, NO_MATCH, ADA], "ada", Reason.MATCH),
+        ([ADA, NO_MATCH, NO_MATCH], None, Reason.NO_MATCH),  # one lucky frame
+        ([ADA, ADA, NO_MATCH, NO_MATCH], None, Reason.NO_MATCH),
         ([ADA, BOB, ADA, BOB], None, Reason.AMBIGUOUS),
         ([UNCLEAR, UNCLEAR, ADA], None, Reason.AMBIGUOUS),
         ([ADA, ADA, BOB, BOB, ADA], "ada", Reason.MATCH),
@@ -54,11 +54,11 @@ def half(data, name, count):
 
 @pytest.fixture(scope="module")
 def scene(data):
-    """The owner alone, then with a stranger, then the stranger alone, then nobody: 20 each."""
-    nobody = np.full((480, 320, 3), 90, np.uint8)
+    """The owner alone, then with a stranger, then the stranger alone, then no one: 20 each."""
+    empty = np.full((480, 320, 3), 90, np.uint8)
     owner, stranger = (list(half(data, f"{name}_live", 40)) for name in ("tranvan", "lestari"))
-    left = [*owner, *[nobody] * 40]
-    right = [*[nobody] * 20, *stranger, *[nobody] * 20]
+    left = [*owner, *[empty] * 40]
+    right = [*[empty] * 20, *stranger, *[empty] * 20]
     return [np.ascontiguousarray(np.hstack(pair)) for pair in zip(left, right, strict=True)]
 
 
@@ -113,24 +113,24 @@ def test_the_command_tells_who_comes_and_goes(video, vault):
     arguments = ["watch", "--everybody", str(video), "--vault", str(vault)]
     result = run.invoke(app, [*arguments, "--json"])
     assert result.exit_code == 0, result.output
-    told = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [(line["event"], line["track"]) for line in told] == [
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(line["event"], line["track"]) for line in events] == [
         ("came", 1), ("known", 1), ("came", 2), ("left", 1), ("left", 2),
     ]  # fmt: skip
-    assert told[1]["name"] == "tran"
-    assert told[1]["liveness"]["level"] == "off"
+    assert events[1]["name"] == "tran"
+    assert events[1]["liveness"]["level"] == "off"
     spoken = run.invoke(app, arguments).stdout
     assert "#1  ✓ tran" in spoken
-    assert "#2  somebody came" in spoken
+    assert "#2  a person came" in spoken
 
 
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        (["--everybody", "--on-accept", "true"], "nothing is run"),
-        (["--everybody", "--liveness", "passive"], "nothing is run"),
+        (["--everybody", "--on-accept", "true"], "no program may be run"),
+        (["--everybody", "--liveness", "passive"], "no program may be run"),
         (["--everybody", "x.avi", "--camera", "0"], "not both"),
-        ([], "whom to look for"),
+        ([], "the name of a person"),
     ],
 )
 def test_wrong_use(more, says, tmp_path):

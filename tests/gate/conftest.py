@@ -14,7 +14,7 @@ NO_FACE = Decision(accepted=False, name="ada", reason=Reason.NO_FACE)
 
 
 class Clock:
-    """Seconds since a boot that pass when they are told to."""
+    """A clock that a test moves forward."""
 
     def __init__(self) -> None:
         self.moment = Moment("first boot", 1000.0)

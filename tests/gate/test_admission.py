@@ -22,7 +22,7 @@ def test_five_failures_close_the_gate(gate):
 
 def test_while_it_is_closed_nobody_is_looked_at(gate):
     tried(gate, NO_MATCH, 5)
-    decision = gate.decide("ada", "camera 0", lambda: pytest.fail("somebody was looked at"))
+    decision = gate.decide("ada", "camera 0", lambda: pytest.fail("a face was judged"))
     assert not decision.accepted
     assert decision.reason is Reason.LOCKED_OUT
 

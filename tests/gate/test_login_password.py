@@ -42,7 +42,7 @@ exec setpriv --reuid={UID} --regid={UID} --clear-groups "$@"
 
 
 class Machine:
-    """A machine with one user, who has a vault in which nobody may try any more."""
+    """A machine with one user, who has a vault in which no try is left."""
 
     def __init__(self, root, hashed):
         self._root = root
@@ -69,7 +69,7 @@ class Machine:
             os.chown(path, uid, uid)
 
     def _command(self, *before):
-        """Run `onlyme reset ada` as the user, with whatever lets it have a terminal before it."""
+        """Run `onlyme reset ada` as the user, after a command that gives it a terminal."""
         source = Path(__file__).parents[2] / "src"
         places = (self._root, sys.base_prefix, sysconfig.get_path("purelib"), source)
         python = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -102,13 +102,13 @@ class Machine:
         return done.returncode, done.stderr
 
     def tries(self):
-        """How many tries are left; 5 where nobody ever failed."""
+        """How many tries are left; 5 where none has failed."""
         self._own(0)
         store = Store(self.vault)
-        standings = Gate(store).allowances()
+        allowances = Gate(store).allowances()
         store.close()
         self._own(UID)
-        return min((standing.tries for standing in standings.values()), default=5)
+        return min((allowance.tries for allowance in allowances.values()), default=5)
 
 
 def _read(screen):

@@ -57,10 +57,10 @@ def test_nobody_is_locked_out_for_ever(doing):
 @given(steps)
 def test_the_wait_that_is_told_is_the_wait(doing):
     state, moment, _ = acted(doing)
-    told = state.allowance(DEFAULT_POLICY, moment)
-    if told.tries == 0:
-        before = moment._replace(seconds=moment.seconds + told.wait * 0.999)
-        after = moment._replace(seconds=moment.seconds + told.wait + 1e-3)
+    allowance = state.allowance(DEFAULT_POLICY, moment)
+    if allowance.tries == 0:
+        before = moment._replace(seconds=moment.seconds + allowance.wait * 0.999)
+        after = moment._replace(seconds=moment.seconds + allowance.wait + 1e-3)
         assert state.allowance(DEFAULT_POLICY, before).tries == 0
         later = state.allowance(DEFAULT_POLICY, after)
         assert later.tries > 0 or later.wait > 0

@@ -1,4 +1,4 @@
-"""What the lab's tests share. Torch is an extra: without it they are left out."""
+"""Fixtures of the lab's tests. Torch is an extra: without it they are not collected."""
 
 import os
 import sys
@@ -40,14 +40,14 @@ def people() -> People:
 
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
-    """What a process needs that imports onlyme from here."""
+    """The environment of a process that imports onlyme from this checkout."""
     source = str(Path(__file__).parents[2] / "src")
     return {**os.environ, "PYTHONPATH": source, "OMP_NUM_THREADS": "1", "PYTHON": sys.executable}
 
 
 @pytest.fixture(scope="session")
 def load_drawn():
-    """A stand-in for detection and alignment: these files are aligned faces already."""
+    """Reads files that are aligned faces already, in place of detection and alignment."""
     import cv2
 
     def load(path: Path):

@@ -1,4 +1,4 @@
-"""The live demo: what is drawn is what was decided, and the video can be read again."""
+"""The live demo: the drawing shows the decision, and the video can be read again."""
 
 import cv2
 import numpy as np
@@ -28,17 +28,17 @@ def frame(colour):
 FRAMES = [frame((200, 0, 0))] * 3 + [frame((0, 0, 200))] * 2 + [frame((0, 0, 0))]
 
 
-def test_each_frame_is_judged_and_a_frame_without_a_face_is_nobodys():
-    seen = list(annotate(FRAMES, find, Reddish(), "ada"))
-    assert [one.accepted for one in seen] == [True] * 3 + [False] * 3
-    assert seen[-1].score is None
-    assert not np.array_equal(seen[0].pixels, FRAMES[0])
-    assert (FRAMES[0] == frame((200, 0, 0))).all(), "the frame itself is left alone"
+def test_each_frame_is_scored_and_a_frame_without_a_face_is_not_accepted():
+    annotated = list(annotate(FRAMES, find, Reddish(), "ada"))
+    assert [one.accepted for one in annotated] == [True] * 3 + [False] * 3
+    assert annotated[-1].score is None
+    assert not np.array_equal(annotated[0].pixels, FRAMES[0])
+    assert (FRAMES[0] == frame((200, 0, 0))).all(), "the frame itself is not changed"
 
 
 def test_another_alpha_may_be_in_use():
-    seen = list(annotate(FRAMES[:1], find, Reddish(), "ada", threshold=500.0))
-    assert not seen[0].accepted
+    annotated = list(annotate(FRAMES[:1], find, Reddish(), "ada", threshold=500.0))
+    assert not annotated[0].accepted
 
 
 def test_name_and_not_are_drawn_differently():
@@ -66,11 +66,11 @@ def test_the_video_can_be_read_again(tmp_path, ending):
     assert middle[2] > 150 > middle[0], "red stays red: OpenCV writes BGR"
 
 
-def test_what_cannot_be_saved_is_said_so(tmp_path):
-    seen = list(annotate(FRAMES, find, Reddish(), "ada"))
+def test_a_video_that_cannot_be_saved_is_refused(tmp_path):
+    annotated = list(annotate(FRAMES, find, Reddish(), "ada"))
     with pytest.raises(UsageError, match=r"\.mp4"):
-        save_video(seen, tmp_path / "out.gif")
+        save_video(annotated, tmp_path / "out.gif")
     with pytest.raises(UsageError, match="no frame"):
         save_video([], tmp_path / "out.mp4")
-    with pytest.raises(UsageError, match="written"):
-        save_video(seen, tmp_path / "none" / "out.avi")
+    with pytest.raises(UsageError, match="cannot write"):
+        save_video(annotated, tmp_path / "none" / "out.avi")

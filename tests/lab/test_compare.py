@@ -1,4 +1,4 @@
-"""The comparison: same data for all, the same digits again, and a page that stands alone."""
+"""The comparison: the same data for all, repeatable digits, and a self-contained page."""
 
 import gc
 import json
@@ -13,8 +13,9 @@ from onlyme.charts import make_standalone
 from onlyme.errors import UsageError
 from onlyme.lab.comparison.cache import ResultCache
 from onlyme.lab.comparison.claims import judge_claims
-from onlyme.lab.comparison.compare import ALPHAS, Comparison, Plan, compare
+from onlyme.lab.comparison.compare import ALPHAS, Comparison, compare
 from onlyme.lab.comparison.inspection import project_to_plane
+from onlyme.lab.comparison.plan import Plan
 from onlyme.lab.comparison.plots import Series, draw_histograms, draw_lines, draw_scatter
 from onlyme.lab.comparison.report import render_html, write_report
 from onlyme.lab.comparison.result import PRODUCT, WayResult
@@ -26,12 +27,11 @@ PLAN = Plan(
 
 
 class Brightness:
-    """A judge by brightness: it stands for any product that is handed in."""
+    """A product that scores by brightness."""
 
     def __init__(self, photos):
         self._mine = photos.me.mean()
         self.threshold = -20.0
-        self.seen = len(photos.me)
 
     def scores(self, faces):
         return -np.abs(faces.mean((1, 2, 3)) - self._mine)
@@ -42,7 +42,7 @@ def compared(people):
     return compare(people, PLAN, Brightness)
 
 
-def test_every_way_and_the_product_are_judged_on_the_same_photos(compared):
+def test_every_way_and_the_product_are_scored_on_the_same_photos(compared):
     assert compared.ways() == ["classifier", "compact", PRODUCT]
     assert len(compared.cells) == 6
     assert {len(cell.held) for cell in compared.cells} == {4}
@@ -51,12 +51,13 @@ def test_every_way_and_the_product_are_judged_on_the_same_photos(compared):
     assert [cell.photos for cell in compared.select("compact")] == [2, 3]
 
 
-def test_a_network_that_was_judged_takes_no_more_memory(people):
+def test_a_network_takes_no_memory_after_it_was_scored(people):
     from onlyme.lab.networks.compact import Compact
 
     def alive():
         return sum(type(thing) is Compact for thing in gc.get_objects())
 
+    gc.collect()  # networks of earlier tests must not go away meanwhile
     before, after = alive(), []
     plan = Plan(owners=2, photos=(3,), ways=("compact",), strangers=3, unseen=4, limit=2)
     compare(people, plan, on_partial=lambda _: after.append(alive()))
@@ -78,14 +79,14 @@ def test_a_seed_repeats_the_figures_to_the_digit(compared, people):
     assert compare(people, other).cells[0].held != compared.select("compact", 2)[0].held
 
 
-def test_the_articles_network_alone_sees_smaller_faces():
+def test_only_the_articles_network_gets_smaller_faces():
     assert Plan().make_spec("article").side == 56
     assert Plan(side=244).make_spec("article") == Spec("article")
     assert Plan().make_spec("compact") == Spec("compact")
 
 
 class Page(HTMLParser):
-    """Collects what a page would fetch, and its pictures."""
+    """Collects the addresses that a page would fetch, and counts its pictures."""
 
     def __init__(self):
         super().__init__()
@@ -99,7 +100,7 @@ class Page(HTMLParser):
         self.pictures += tag == "img"
 
 
-def test_the_page_stands_alone_and_says_it_all(compared, tmp_path):
+def test_the_page_is_self_contained_and_complete(compared, tmp_path):
     path = write_report(compared, tmp_path / "report")
     page = Page()
     page.feed(path.read_text("utf-8"))
@@ -113,8 +114,8 @@ def test_the_page_stands_alone_and_says_it_all(compared, tmp_path):
         assert heading in text
     assert "step limit: more steps might have helped" in text
     assert (path.stat().st_mode & 0o777) == 0o600
-    told = json.loads((tmp_path / "report" / "report.json").read_text("utf-8"))
-    assert len(told["figures"]) == len(told["timings"]) == 6
+    report = json.loads((tmp_path / "report" / "report.json").read_text("utf-8"))
+    assert len(report["figures"]) == len(report["timings"]) == 6
 
 
 def test_names_of_people_stay_text(people):
@@ -146,9 +147,9 @@ def test_claims_follow_the_figures():
         cell("article", good, bad, reason="limit"),
         cell(PRODUCT, good, bad),
     )
-    told = {c.claim.split()[1]: c.verdict for c in judge_claims(Comparison(Plan(), cells))}
-    assert told["plain"] == "held"
-    assert told["two-head"] == "held"
+    verdicts = {c.claim.split()[1]: c.verdict for c in judge_claims(Comparison(Plan(), cells))}
+    assert verdicts["plain"] == "held"
+    assert verdicts["two-head"] == "held"
     verdicts = {c.claim: c.verdict for c in judge_claims(Comparison(Plan(), cells))}
     assert verdicts["Training takes hours (5 h for 7 ME and 10 NOT_ME photos)."] == "not decided"
     quick = (*cells[:3], cell("article", good, bad, seconds=100.0), cells[4])
@@ -157,14 +158,14 @@ def test_claims_follow_the_figures():
         assert verdicts["Training takes hours (5 h for 7 ME and 10 NOT_ME photos)."] == verdict
 
 
-def test_a_threshold_that_lies_ill_is_no_worse_way():
-    """Both rank everybody right; one accepts all at its threshold. That decides nothing."""
+def test_a_badly_placed_threshold_does_not_make_a_way_worse():
+    """Both rank all photos right, and one accepts all at its threshold: not decided."""
     cells = (
         cell("classifier", (9.0,) * 50, (5.0,) * 50, threshold=0.0),
         cell("compact", (1.0,) * 50, (0.0,) * 50),
     )
-    told = {c.claim.split()[1]: c.verdict for c in judge_claims(Comparison(Plan(), cells))}
-    assert told["plain"] == "not decided"
+    verdicts = {c.claim.split()[1]: c.verdict for c in judge_claims(Comparison(Plan(), cells))}
+    assert verdicts["plain"] == "not decided"
 
 
 @pytest.mark.parametrize(
@@ -183,8 +184,8 @@ def test_a_lower_alpha_is_judged_by_both_errors(held, unseen, verdict, because):
     assert because in claim.because
 
 
-def test_a_way_that_diverged_refuses_everybody_and_breaks_no_report(people, monkeypatch, tmp_path):
-    """With a rate like this the vectors are no numbers after a few steps."""
+def test_a_way_that_diverged_refuses_all_and_breaks_no_report(people, monkeypatch, tmp_path):
+    """At this rate the vectors are infinite or NaN after a few steps."""
     monkeypatch.setattr(
         Plan, "make_spec", lambda _, way: Spec(way, faithful=False, rate=1e30, limit=10)
     )
@@ -196,8 +197,8 @@ def test_a_way_that_diverged_refuses_everybody_and_breaks_no_report(people, monk
         assert one.false_accepts("unseen")[0] == 0
         assert one.ranking == 0
     assert "its vectors are no longer numbers" in write_report(done, tmp_path).read_text("utf-8")
-    told = (tmp_path / "report.json").read_text("utf-8")
-    json.loads(told, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
+    text = (tmp_path / "report.json").read_text("utf-8")
+    json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
     again = compare(people, plan, cache=ResultCache(tmp_path / "cells"))
     assert again.to_json() == done.to_json()
 
@@ -225,8 +226,8 @@ def test_the_map_keeps_distances_in_a_plane():
         draw_histograms([("a", (1.0, 2.0), "red"), ("b", (), "blue")], ("x", "y"), 0.5),
     ],
 )
-def test_pictures_are_whole(svg):
-    picture = ET.fromstring(svg)  # noqa: S314 - it is ours
+def test_pictures_are_well_formed(svg):
+    picture = ET.fromstring(svg)  # noqa: S314 - the SVG is our own
     assert picture.get("role") == "img"
     assert len(picture.get("aria-label")) > 5
     assert not re.search(r"nan|inf", svg)
@@ -240,6 +241,6 @@ def test_pictures_are_whole(svg):
         *({"side": 300}, {"limit": 0}, {"alpha": 2.0}),
     ],
 )
-def test_a_plan_that_makes_no_sense_is_refused(wrong):
+def test_a_plan_with_a_wrong_value_is_refused(wrong):
     with pytest.raises(UsageError):
         Plan(**wrong)

@@ -1,4 +1,4 @@
-"""The tutorial runs top to bottom, and the figures of the explanation are what the tool draws."""
+"""The tutorial runs from top to bottom, and the tool draws the figures of the explanation."""
 
 import re
 import subprocess
@@ -35,13 +35,19 @@ def test_the_tutorials_commands_are_commands_with_these_options():
         assert set(re.findall(r"--[a-z-]+", rest)) <= known, name
 
 
-@pytest.mark.parametrize("name", ["triplet", "cost", "alpha", "growth"])
-def test_the_figures_are_those_that_the_tool_draws(name, tmp_path, environment):
-    assert f"siamese-{name}.svg" in (EXPLANATION / "siamese.md").read_text("utf-8")
+@pytest.fixture(scope="module")
+def drawn_figures(tmp_path_factory, environment):
+    folder = tmp_path_factory.mktemp("figures")
     done = subprocess.run(
-        [sys.executable, ROOT / "tools" / "draw_siamese.py", tmp_path],
+        [sys.executable, ROOT / "tools" / "draw_siamese.py", folder],
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    drawn = (tmp_path / f"siamese-{name}.svg").read_text("utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["triplet", "cost", "alpha", "growth"])
+def test_the_figures_are_those_that_the_tool_draws(name, drawn_figures):
+    assert f"siamese-{name}.svg" in (EXPLANATION / "siamese.md").read_text("utf-8")
+    drawn = (drawn_figures / f"siamese-{name}.svg").read_text("utf-8")
     assert drawn == (EXPLANATION / f"siamese-{name}.svg").read_text("utf-8")

@@ -1,4 +1,4 @@
-"""Export: the file computes what the network computed, and the product can use it."""
+"""Export: the file computes the same as the network, and the product can use it."""
 
 import tomllib
 
@@ -9,7 +9,7 @@ import torch
 from onlyme.errors import ModelError, UsageError
 from onlyme.face.embed import Embedder
 from onlyme.face.models import find_model
-from onlyme.lab import export as room
+from onlyme.lab import export as module
 from onlyme.lab.export import export, get_embedder
 from onlyme.lab.networks import Article, Compact, to_tensor
 from onlyme.lab.spec import Spec
@@ -53,29 +53,29 @@ def test_entries_stand_beside_one_another_and_are_replaced_when_asked(faces, tmp
     entries = tomllib.loads((tmp_path / "manifest.toml").read_text())
     assert set(entries) == {"one", "two"}
     assert entries["one"]["sha256"] == other.sha256
-    assert one.path.exists(), "whoever has the old one open goes on with it"
+    assert one.path.exists(), "a process that has the old file open keeps it"
     assert find_model("two", tmp_path).needed_for == "--embedder two"
 
 
 def test_a_file_that_computes_something_else_is_not_exported(faces, tmp_path, monkeypatch):
-    """Another network is written in place of the one that was trained: the check sees it."""
-    written = room._write_onnx
-    monkeypatch.setattr(room, "_write_onnx", lambda _, path: written(Compact(8), path))
+    """The check finds a file that holds another network than the trained one."""
+    make_onnx = module._make_onnx
+    monkeypatch.setattr(module, "_make_onnx", lambda _: make_onnx(Compact(8)))
     with pytest.raises(ModelError, match="differ"):
         export(Compact(8), "wrong", tmp_path, faces)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["embedder", "Mine", "../up", "", "a" * 41])
-def test_names_that_cannot_be(name, faces, tmp_path):
-    with pytest.raises(UsageError, match="name"):
+def test_a_name_that_is_not_allowed_is_refused(name, faces, tmp_path):
+    with pytest.raises(UsageError, match="cannot be the name"):
         export(Compact(8), name, tmp_path, faces)
 
 
-def test_what_makes_no_embeddings_of_unit_length_is_refused(photos, faces, tmp_path):
+def test_networks_without_embeddings_of_unit_length_are_refused(photos, faces, tmp_path):
     with pytest.raises(UsageError, match="--unit"):
         export(Compact(8, unit=False), "long", tmp_path, faces)
-    with pytest.raises(UsageError, match="parity"):
+    with pytest.raises(UsageError, match="two or more aligned faces"):
         export(Compact(8), "few", tmp_path, faces[:1])
     with pytest.raises(UsageError, match="makes no embeddings"):
         get_embedder(train(photos, Spec("classifier", limit=1)))

@@ -1,4 +1,4 @@
-"""An embedder from many people: in one process, and in two that share each batch."""
+"""Training of an embedder on many people, in one process and in two that share each batch."""
 
 import csv
 import json
@@ -18,8 +18,8 @@ import hashlib, json, os, sys
 from pathlib import Path
 from onlyme.lab.identities import IdentitySpec, train_identities
 from onlyme.lab.people import People
-from onlyme.lab.synthetic import drawn
-faces = drawn(16, 7)
+from onlyme.lab.synthetic import draw_synthetic_faces
+faces = draw_synthetic_faces(16, 7)
 people = People(tuple(f"person {i}" for i in range(16)), tuple(faces))
 spec = IdentitySpec(**json.loads(sys.argv[2]))
 network = train_identities(people, spec, Path(sys.argv[1]))
@@ -42,12 +42,12 @@ def run(folder, environment, **spec):
     driver = folder.parent / "driver.py"
     driver.write_text(DRIVER)
     command = [environment["PYTHON"], str(driver), str(folder), json.dumps({**SPEC, **spec})]
-    done = subprocess.run(command, env=environment, capture_output=True, timeout=120, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr.decode()
 
 
 def test_two_processes_do_what_one_does(people, tmp_path, environment):
-    """The same weights in both, and the loss curve of one process on the same batches.
+    """Both have the same weights, and the loss curve of one process on the same batches.
 
     In double precision, so that the order of a sum does not blur the comparison.
     """
@@ -74,7 +74,7 @@ def test_an_embedder_learns_people_and_is_resumed(people, tmp_path):
     same = np.linalg.norm(vectors[:, 0] - vectors[:, 1], axis=1)
     others = np.linalg.norm(vectors[:, 0] - np.roll(vectors[:, 1], 1, axis=0), axis=1)
     assert same.mean() < 0.6 * others.mean()
-    with pytest.raises(UsageError, match="resume"):
+    with pytest.raises(UsageError, match="--resume"):
         train_identities(people, spec, tmp_path)
     again = train_identities(people, spec, tmp_path, resume=True)
     for a, b in zip(network.parameters(), again.parameters(), strict=True):
@@ -87,6 +87,6 @@ def test_a_batch_that_cannot_be_shared_is_refused(people, tmp_path):
         train_identities(people, spec, tmp_path)
 
 
-def test_no_embedder_is_said_so(tmp_path):
+def test_a_folder_without_an_embedder_is_refused(tmp_path):
     with pytest.raises(UsageError, match="no trained embedder"):
         load_embedder(tmp_path)

@@ -1,10 +1,11 @@
-"""Folders and arrays of photos, and what is said when they will not do."""
+"""Folders and arrays of photos, and the messages about those that cannot be used."""
 
 import cv2
 import numpy as np
 import pytest
 
 from onlyme.errors import ImageError, UsageError
+from onlyme.lab.comparison.plan import Plan
 from onlyme.lab.comparison.split import make_splits
 from onlyme.lab.people import IdentitySampler, People, read_people
 from onlyme.lab.photos import Photos, read_photos
@@ -18,7 +19,7 @@ def write(folder, faces):
     return folder
 
 
-def test_folders_are_read_in_order_and_bad_photos_are_told(tmp_path, load_drawn):
+def test_folders_are_read_in_order_and_bad_photos_are_reported(tmp_path, load_drawn):
     faces = draw_synthetic_faces(2, 3)
     me, others = write(tmp_path / "me", faces[0]), write(tmp_path / "others", faces[1])
     (me / "notes.txt").write_text("no photo")
@@ -38,7 +39,7 @@ def test_folders_are_read_in_order_and_bad_photos_are_told(tmp_path, load_drawn)
 @pytest.mark.parametrize(
     ("me", "not_me", "words"), [(1, 3, "1 usable photo"), (0, 3, "0 usable"), (3, 0, "NOT_ME")]
 )
-def test_too_few_photos_are_said_so(me, not_me, words):
+def test_too_few_photos_are_refused(me, not_me, words):
     images = np.zeros((3, 8, 8, 3), np.uint8)
     with pytest.raises(UsageError, match=words):
         Photos(images[:me], images[:not_me], ("a.jpg: no face",))
@@ -56,10 +57,10 @@ def test_arrays_of_another_kind_are_refused(wrong):
         Photos(wrong, np.zeros((1, 8, 8, 3), np.uint8))
 
 
-def test_no_folder_is_said_so(tmp_path, load_drawn):
+def test_a_missing_folder_is_refused(tmp_path, load_drawn):
     with pytest.raises(UsageError, match="not a folder"):
         read_photos(tmp_path / "none", tmp_path, load_drawn)
-    with pytest.raises(UsageError, match="one folder is one person"):
+    with pytest.raises(UsageError, match="one folder for each person"):
         read_people(tmp_path, load_drawn)
 
 
@@ -67,21 +68,21 @@ def test_people_are_folders(tmp_path, load_drawn):
     faces = draw_synthetic_faces(2, 3)
     write(tmp_path / "b", faces[1])
     write(tmp_path / "a", faces[0])
-    people = read_people(tmp_path, load_drawn, most=2)
+    people = read_people(tmp_path, load_drawn, max_photos=2)
     assert people.names == ("a", "b")
     assert np.array_equal(people.faces[0], faces[0][:2])
 
 
 def test_each_person_weighs_the_same_in_a_batch(people):
-    few = People((*people.names, "shy"), (*people.faces, people.faces[0][:1]))
-    batches = IdentitySampler(few, 4, 3, seed=1)
-    seen = np.zeros(16, int)
+    with_one_photo = People((*people.names, "shy"), (*people.faces, people.faces[0][:1]))
+    batches = IdentitySampler(with_one_photo, 4, 3, seed=1)
+    totals = np.zeros(16, int)
     for step in range(40):
         counts = np.bincount(batches.labels[batches.draw_batch(step)], minlength=16)
         assert sorted(counts)[-4:] == [3, 3, 3, 3]
         assert counts.sum() == 12
-        seen += counts
-    assert seen.min() > 0
+        totals += counts
+    assert totals.min() > 0
 
 
 def test_processes_share_a_batch_without_overlap(people):
@@ -93,25 +94,25 @@ def test_processes_share_a_batch_without_overlap(people):
 
 
 def test_a_batch_needs_people(people):
-    with pytest.raises(UsageError, match="16 people"):
+    with pytest.raises(UsageError, match="only 16 have"):
         IdentitySampler(people, 17, 2)
-    with pytest.raises(UsageError, match="two photos"):
+    with pytest.raises(UsageError, match="at least two photos"):
         IdentitySampler(people, 2, 1)
 
 
-def test_nobody_is_trained_on_and_judged_by(people):
-    shown = list(make_splits(people, 2, (2, 3), strangers=4, unseen=20, seed=0))
-    assert [len(split.photos.me) for split in shown] == [2, 3, 2, 3]
-    for split in shown:
+def test_no_photo_is_trained_on_and_tested(people):
+    splits = list(make_splits(people, Plan(owners=2, photos=(2, 3), strangers=4, unseen=20)))
+    assert [len(split.photos.me) for split in splits] == [2, 3, 2, 3]
+    for split in splits:
         trained = {face.tobytes() for face in (*split.photos.me, *split.photos.not_me)}
-        judged = [*split.held, *split.trained, *split.unseen]
-        assert not trained & {face.tobytes() for face in judged}
+        tested = [*split.held, *split.trained, *split.unseen]
+        assert not trained & {face.tobytes() for face in tested}
         assert len(split.unseen) == 16 - 1 - 4
-    assert np.array_equal(shown[0].held, shown[1].held)
+    assert np.array_equal(splits[0].held, splits[1].held)
 
 
-def test_too_few_people_to_compare_are_said_so(people):
+def test_too_few_people_to_compare_are_refused(people):
     with pytest.raises(UsageError, match="9 usable photos"):
-        list(make_splits(people, 1, (5,), strangers=4, unseen=20, seed=0))
+        list(make_splits(people, Plan(owners=1, photos=(5,), strangers=4, unseen=20)))
     with pytest.raises(UsageError, match="too few people"):
-        list(make_splits(people, 1, (2,), strangers=15, unseen=20, seed=0))
+        list(make_splits(people, Plan(owners=1, photos=(2,), strangers=15, unseen=20)))

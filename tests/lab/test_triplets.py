@@ -1,4 +1,4 @@
-"""The triplet loss against plain loops, in value and in gradient."""
+"""The triplet loss equals that of plain loops, in value and in gradient."""
 
 import itertools
 import math
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from onlyme.errors import UsageError
 from onlyme.lab.networks import Article, build_network
 from onlyme.lab.networks.siamese import Siamese
+from onlyme.lab.spec import Spec
 from onlyme.lab.triplets import KINDS, compute_terms, euclidean, make_triplet_loss
 
 
@@ -39,8 +40,8 @@ def test_loss_and_gradient_are_the_plain_loops(m, n, alpha, seed, scale):
     ours, theirs = vectors.clone().requires_grad_(), vectors.clone().requires_grad_()
     loss = make_triplet_loss("article", alpha)(ours[:m], ours[m:])
     oracle = plain_loop(lambda v: v, theirs[:m], theirs[m:], alpha)
-    loss.rotate_back()
-    oracle.rotate_back()
+    loss.backward()
+    oracle.backward()
     assert loss.item() == pytest.approx(oracle.item(), rel=1e-9, abs=1e-12)
     torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-7, atol=1e-10)
 
@@ -50,28 +51,28 @@ def test_one_step_through_a_network_is_the_plain_loops(embedder):
     """Each photo embedded once gives what three embeddings a triplet give; dropout off."""
     torch.manual_seed(1)
     network = (
-        build_network("compact")
+        build_network(Spec("compact"))
         if embedder == "compact"
         else Siamese(Article(size=40), "article", 0.5)
     )
     network.eval().double()  # so that only the arithmetic is compared, not its rounding
     me, not_me = torch.rand(3, 3, 48, 48).double(), torch.rand(3, 3, 48, 48).double()
-    network.loss(me, not_me).rotate_back()
+    network.loss(me, not_me).backward()
     ours = {name: p.grad.clone() for name, p in network.named_parameters()}
     network.zero_grad()
     loss = plain_loop(lambda image: network.embedder(image[None])[0], me, not_me, 0.5)
-    loss.rotate_back()
+    loss.backward()
     assert loss.item() > 0
     for name, parameter in network.named_parameters():
         torch.testing.assert_close(ours[name], parameter.grad, rtol=1e-8, atol=1e-12)
 
 
 def test_every_photo_is_embedded_once():
-    network = build_network("compact")
-    seen = []
-    network.embedder.register_forward_hook(lambda _, args, __: seen.append(len(args[0])))
+    network = build_network(Spec("compact"))
+    counts = []
+    network.embedder.register_forward_hook(lambda _, args, __: counts.append(len(args[0])))
     network.loss(torch.rand(5, 3, 112, 112), torch.rand(7, 3, 112, 112))
-    assert seen == [12]
+    assert counts == [12]
 
 
 def test_there_are_as_many_triplets_as_the_article_counts():
@@ -81,7 +82,7 @@ def test_there_are_as_many_triplets_as_the_article_counts():
 
 def test_equal_vectors_have_a_distance_and_a_gradient_of_zero():
     one = torch.ones(2, 3, requires_grad=True)
-    euclidean(one, one).sum().rotate_back()
+    euclidean(one, one).sum().backward()
     assert torch.equal(one.grad, torch.zeros(2, 3))
 
 
@@ -115,7 +116,7 @@ def norm(a, b):
     return float((a - b).norm())
 
 
-def test_batch_hard_takes_the_farthest_of_mine_and_the_nearest_stranger():
+def test_batch_hard_takes_the_farthest_positive_and_the_nearest_stranger():
     torch.manual_seed(4)
     me, not_me = torch.randn(4, 5), torch.randn(3, 5)
     rows = list(me)
@@ -147,8 +148,8 @@ def test_semi_hard_takes_strangers_beyond_the_positive_but_not_by_alpha():
 
 
 @pytest.mark.parametrize("kind", ["semi-hard", "batch-hard"])
-def test_only_all_triplets_say_that_training_is_done(kind):
-    """All strangers nearer than P: semi-hard finds nothing to learn, and yet all is wrong."""
+def test_only_all_triplets_show_that_training_is_finished(kind):
+    """All strangers are nearer than P: semi-hard finds nothing to learn, and all is wrong."""
     me, not_me = torch.tensor([[0.0], [10.0]]), torch.tensor([[1.0], [9.0]])
     loss = make_triplet_loss(kind, 0.5)
     assert float(loss(me, not_me, mined=False)) > 1
@@ -168,8 +169,8 @@ def test_an_unknown_kind_is_refused():
     assert len(KINDS) == 5
 
 
-def test_what_is_no_number_is_no_distance_of_zero():
-    """Or else a network that diverged would look as if it could not tell anybody apart."""
+def test_nan_is_not_a_distance_of_zero():
+    """Otherwise all people would look equal to a network that diverged."""
     rows = torch.tensor([[float("nan"), 0.0], [float("inf"), 0.0], [1.0, 0.0]])
     assert euclidean(rows, rows[2:]).flatten().isfinite().tolist() == [False, False, True]
     assert not compute_terms(rows[::2], rows[1:2], 0.5).isfinite().all()

@@ -1,4 +1,4 @@
-"""Debian's Chromium before the page, with a video for a camera."""
+"""Drive Debian's Chromium, which plays a video as its camera."""
 
 import io
 import os
@@ -81,7 +81,7 @@ def browser(playwright, video=None, *flags):
 
 
 class Visit:
-    """One page that is open, and whatever it did wrong.
+    """One page that is open, and what went wrong in it.
 
     Attributes:
         page: Playwright's.
@@ -155,8 +155,8 @@ def visit(opened, running, *, link=None, expected=(), **context):
     from onlyme.serve.access.tokens import Tokens
 
     if link is None:
-        with running.keeping() as keeping:
-            link = f"{running.url}/open?token={Tokens(keeping).create_link()}"
+        with running.open_admin() as admin:
+            link = f"{running.url}/open?token={Tokens(admin).create_link()}"
     window = opened.new_context(**{"viewport": DESK, "reduced_motion": "reduce"} | context)
     try:
         shown = Visit(window.new_page(), link.rpartition("/open")[0])

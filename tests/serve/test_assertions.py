@@ -60,7 +60,7 @@ def test_it_is_for_one_app_and_from_one_service(assertion, key, wrong):
 def test_it_ends_after_a_minute(key, running, monkeypatch):
     past = time.time() - ASSERTION_SECONDS - 1
     monkeypatch.setattr(assertions.time, "time", lambda: past)
-    old = running.service.signer.assertion("obama", "door", NONCE)
+    old = running.service.signer.sign("obama", "door", NONCE)
     monkeypatch.undo()
     with pytest.raises(jwt.ExpiredSignatureError):
         opened(old, key)
@@ -130,23 +130,23 @@ def test_what_makes_no_sense_is_refused_before_anybody_is_looked_at(running, pic
 
 
 def test_the_key_stays_with_its_vault(running, key):
-    with running.keeping() as keeping:
-        assert Signer.load(keeping, "x").jwks["keys"][0]["kid"] == key.key_id
-        keeping.rekey()
-        assert Signer.load(keeping, "x").jwks["keys"][0]["kid"] == key.key_id
+    with running.open_admin() as admin:
+        assert Signer.load(admin, "x").jwks["keys"][0]["kid"] == key.key_id
+        admin.rekey()
+        assert Signer.load(admin, "x").jwks["keys"][0]["kid"] == key.key_id
 
 
 def test_another_vault_has_another_key(running, key, tmp_path):
-    with wiring.open_vault(replace(running.settings, vault=tmp_path / "vault")) as keeping:
-        other = Signer.load(keeping, "onlyme")
+    with wiring.open_vault(replace(running.settings, vault=tmp_path / "vault")) as admin:
+        other = Signer.load(admin, "onlyme")
     with pytest.raises(jwt.InvalidSignatureError):
         opened(other.sign("obama", "door", NONCE), key)
 
 
 def test_the_key_lies_sealed(running, tmp_path):
-    with wiring.open_vault(replace(running.settings, vault=tmp_path)) as keeping:
-        Signer.load(keeping, "onlyme")
-        body = keeping.store.read("assertion-key", "ed25519")
+    with wiring.open_vault(replace(running.settings, vault=tmp_path)) as admin:
+        Signer.load(admin, "onlyme")
+        body = admin.store.read("assertion-key", "ed25519")
     assert body not in (tmp_path / "vault.sqlite").read_bytes()
 
 

@@ -1,4 +1,4 @@
-"""Whom the service is called, from where, and what binds the browser; the page's session."""
+"""Host names, origins, security headers, and the page's session."""
 
 import re
 
@@ -9,8 +9,8 @@ from onlyme.serve.access.tokens import Tokens
 
 @pytest.fixture
 def link(running):
-    with running.keeping() as keeping:
-        return Tokens(keeping).create_link()
+    with running.open_admin() as admin:
+        return Tokens(admin).create_link()
 
 
 @pytest.fixture

@@ -50,9 +50,9 @@ def test_who_is_seen_but_not_seen_to_live_is_named_to_an_admin_only(running, pho
 def test_the_log_says_who_it_was(running, photos):
     ask(running, photos, "obama_3")
     ask(running, photos, "sunak_1")
-    with running.keeping() as keeping:
-        found, stranger = list(keeping.gate.audit.entries())[-2:]
-        standings = keeping.gate.allowances()
+    with running.open_admin() as admin:
+        found, stranger = list(admin.gate.audit.entries())[-2:]
+        standings = admin.gate.allowances()
     assert (found.owner, found.source, found.verdict) == ("obama", "service", "accepted")
     assert (stranger.owner, stranger.verdict) == (None, "rejected")
     assert standings[AttemptSource(ANY_OWNER, "service")].tries == 4

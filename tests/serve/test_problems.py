@@ -46,7 +46,7 @@ def test_an_error_that_is_newer_than_the_table_is_one_of_its_parents_kind():
 
 
 def test_who_is_enrolled_is_not_told():
-    error = errors.UnknownOwner("nobody called 'x' is enrolled; enrolled: ada, grace")
+    error = errors.UnknownOwner("no person called 'x' is enrolled; enrolled: ada, grace")
     assert "ada" not in convert_error(error).detail
 
 

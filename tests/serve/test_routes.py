@@ -87,7 +87,9 @@ def test_the_log_is_read_by_owner_time_and_number(running):
     assert client.get("/v1/audit?limit=0").status_code == 422
 
 
-def test_metrics_count_and_name_nobody(running):
+def test_metrics_count_and_name_nobody(running, photos):
+    picture = {"frame": (photos / "obama_3.jpg").read_bytes()}
+    assert running.client().post("/v1/names/obama/verify", files=picture).json()["accepted"]
     text = running.client("metrics").get("/v1/metrics").text
     assert 'onlyme_decisions_total{reason="match"}' in text
     assert 'route="/v1/names/{name}/verify"' in text

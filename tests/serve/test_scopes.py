@@ -1,4 +1,4 @@
-"""Who may ask for what: every route, with every token and without."""
+"""What each token may do: every route, with every token and without one."""
 
 import re
 from datetime import timedelta
@@ -87,28 +87,28 @@ def test_a_token_does_what_it_is_for_and_nothing_else(running, scope, method, pa
 
 
 def test_a_token_that_is_over_is_none(running):
-    with running.keeping() as keeping:
-        secret = Tokens(keeping).create("over", Scope.ADMIN, timedelta(seconds=-1))
+    with running.open_admin() as admin:
+        secret = Tokens(admin).create("over", Scope.ADMIN, timedelta(seconds=-1))
     headers = {"Authorization": f"Bearer {secret}"}
     running.wait_for_tokens()
     assert running.client(None).get("/v1/names", headers=headers).status_code == 401
 
 
 def test_a_token_works_until_it_is_revoked(running):
-    with running.keeping() as keeping:
-        secret = Tokens(keeping).create("short", Scope.ADMIN, None)
+    with running.open_admin() as admin:
+        secret = Tokens(admin).create("short", Scope.ADMIN, None)
     headers = {"Authorization": f"Bearer {secret}"}
     running.wait_for_tokens()
     assert running.client(None).get("/v1/names", headers=headers).status_code == 200
-    with running.keeping() as keeping:
-        Tokens(keeping).revoke("short")
+    with running.open_admin() as admin:
+        Tokens(admin).revoke("short")
     running.wait_for_tokens()
     assert running.client(None).get("/v1/names", headers=headers).status_code == 401
 
 
 def test_a_token_that_asks_too_often_waits(running):
-    with running.keeping() as keeping:
-        secret = Tokens(keeping).create("slow", Scope.VERIFY, None, rate=0.5)
+    with running.open_admin() as admin:
+        secret = Tokens(admin).create("slow", Scope.VERIFY, None, rate=0.5)
     headers = {"Authorization": f"Bearer {secret}"}
     running.wait_for_tokens()
     client = running.client(None)
@@ -146,7 +146,7 @@ def test_an_app_is_told_the_decision_and_nothing_to_climb_on(running, photos):
 
 
 def test_an_app_is_not_told_that_a_photo_of_the_owner_would_match(running, photos):
-    # This picture is cut so near that liveness cannot see whether somebody is there.
+    # This picture shows the face too near for liveness to decide.
     picture = {"frame": (photos / "obama_partial.jpg").read_bytes()}
     admin = running.client().post("/v1/names/obama/verify", files=picture).json()
     assert admin["reason"] == "liveness_undecided"

@@ -16,13 +16,13 @@ from onlyme.settings import Settings
 
 
 @pytest.fixture
-def keeping(tmp_path):
+def admin(tmp_path):
     with wiring.open_vault(Settings.load(vault=tmp_path / "vault")) as opened:
         yield opened
 
 
-def test_a_token_is_known_again_and_no_other(keeping):
-    tokens = Tokens(keeping)
+def test_a_token_is_known_again_and_no_other(admin):
+    tokens = Tokens(admin)
     secret = tokens.create("door", Scope.VERIFY, timedelta(days=1))
     (kept,) = tokens.read_all()
     now = datetime.now(UTC)
@@ -33,25 +33,25 @@ def test_a_token_is_known_again_and_no_other(keeping):
     assert not kept.fits(secret, now + timedelta(days=1))
 
 
-def test_the_vault_keeps_no_token_but_its_hash(keeping):
-    secret = Tokens(keeping).create("door", Scope.VERIFY, None)
-    body = keeping.store.read("token", "door")
+def test_the_vault_keeps_no_token_but_its_hash(admin):
+    secret = Tokens(admin).create("door", Scope.VERIFY, None)
+    body = admin.store.read("token", "door")
     assert secret.encode() not in body
-    assert secret not in repr(Tokens(keeping).read_all())
-    lines = list(keeping.gate.audit.entries())
+    assert secret not in repr(Tokens(admin).read_all())
+    lines = list(admin.gate.audit.entries())
     assert all(secret not in line.detail for line in lines)
     assert lines[-1].detail == "door made, for verify"
 
 
-def test_two_tokens_differ_and_have_256_bits(keeping):
-    tokens = Tokens(keeping)
+def test_two_tokens_differ_and_have_256_bits(admin):
+    tokens = Tokens(admin)
     one, two = (tokens.create(name, Scope.VERIFY, None) for name in ("one", "two"))
     assert one != two
     assert len(one.removeprefix("onlyme_")) >= 43  # 32 bytes in base64
 
 
-def test_a_name_is_taken_once_and_free_when_revoked(keeping):
-    tokens = Tokens(keeping)
+def test_a_name_is_taken_once_and_free_when_revoked(admin):
+    tokens = Tokens(admin)
     tokens.create("door", Scope.VERIFY, None)
     with pytest.raises(UsageError, match="revoke it first"):
         tokens.create("door", Scope.ADMIN, None)
@@ -59,47 +59,47 @@ def test_a_name_is_taken_once_and_free_when_revoked(keeping):
     assert tokens.read_all() == []
     with pytest.raises(UsageError, match="no token called"):
         tokens.revoke("door")
-    assert [line.detail for line in keeping.gate.audit.entries()][-1] == "door revoked"
+    assert [line.detail for line in admin.gate.audit.entries()][-1] == "door revoked"
 
 
-def test_tokens_outlive_a_new_key_of_the_vault(keeping):
-    secret = Tokens(keeping).create("door", Scope.VERIFY, None)
-    keeping.rekey()
-    assert Tokens(keeping).read_all()[0].fits(secret, datetime.now(UTC))
+def test_tokens_outlive_a_new_key_of_the_vault(admin):
+    secret = Tokens(admin).create("door", Scope.VERIFY, None)
+    admin.rekey()
+    assert Tokens(admin).read_all()[0].fits(secret, datetime.now(UTC))
 
 
-def test_a_token_of_another_kind_of_vault_is_refused(keeping):
-    with keeping.store.edit() as edit:
+def test_a_token_of_another_kind_of_vault_is_refused(admin):
+    with admin.store.edit() as edit:
         edit.write("token", "door", b'{"scope": "everything"}')
-    with pytest.raises(OnlymeError, match="'door' is none of onlyme"):
-        Tokens(keeping).read_all()
+    with pytest.raises(OnlymeError, match="'door' is not one of onlyme"):
+        Tokens(admin).read_all()
 
 
 @pytest.mark.parametrize("rate", [0, -1, 1e9, float("nan"), float("inf")])
-def test_a_rate_is_a_rate(keeping, rate):
+def test_a_rate_is_a_rate(admin, rate):
     with pytest.raises(UsageError):
-        Tokens(keeping).create("door", Scope.VERIFY, None, rate)
+        Tokens(admin).create("door", Scope.VERIFY, None, rate)
 
 
-def test_a_link_opens_once(keeping):
-    tokens = Tokens(keeping)
+def test_a_link_opens_once(admin):
+    tokens = Tokens(admin)
     secret = tokens.create_link()
     assert not tokens.use_link("another")
     assert tokens.use_link(secret)
     assert not tokens.use_link(secret)
 
 
-def test_a_link_that_is_too_old_opens_nothing(keeping, monkeypatch):
-    tokens = Tokens(keeping)
-    monkeypatch.setattr(module, "LINK_LASTS", timedelta(0))
+def test_a_link_that_is_too_old_opens_nothing(admin, monkeypatch):
+    tokens = Tokens(admin)
+    monkeypatch.setattr(module, "LINK_LIFETIME", timedelta(0))
     assert not tokens.use_link(tokens.create_link())
 
 
-def test_old_links_do_not_pile_up(keeping, monkeypatch):
-    monkeypatch.setattr(module, "LINK_LASTS", timedelta(0))
+def test_old_links_do_not_pile_up(admin, monkeypatch):
+    monkeypatch.setattr(module, "LINK_LIFETIME", timedelta(0))
     for _ in range(5):
-        Tokens(keeping).create_link()
-    assert len(keeping.store.keys("page-link")) == 1
+        Tokens(admin).create_link()
+    assert len(admin.store.keys("page-link")) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The engine: bounded, patient for so long, and never busy for whoever has left."""
+"""The pool: its queue is bounded, jobs have a time limit, and clients that left cost nothing."""
 
 import asyncio
 import threading
@@ -10,7 +10,7 @@ from onlyme.serve.workers import FaceIDPool
 
 
 class Stub:
-    """Stands for a FaceID, of which the engine knows only that it can be closed."""
+    """Stands for a FaceID, of which the pool knows only that it can be closed."""
 
     def __init__(self):
         self.thread = threading.current_thread()
@@ -118,7 +118,7 @@ def test_a_job_whose_client_left_is_not_begun():
     async def scenario():
         running = asyncio.ensure_future(made.run(lambda _: go.wait(20)))
         await asyncio.sleep(0)
-        with pytest.raises(ProblemError, match="has left"):
+        with pytest.raises(ProblemError, match="closed the connection"):
             await made.run(lambda _: began.append("for nobody"), wait_until_gone=left)
         go.set()
         await running

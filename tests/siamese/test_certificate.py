@@ -1,4 +1,4 @@
-"""What is promised, on what ground, and what is not promised."""
+"""A certificate says what is promised, on what grounds, and what is not."""
 
 from dataclasses import replace
 
@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from onlyme.errors import NotCalibrated, UsageError
-from onlyme.siamese import Base, learn_owner, make_certificate
+from onlyme.siamese.certificate import make_certificate
 from onlyme.siamese.distance import normalize
+from onlyme.siamese.head import Base
+from onlyme.siamese.learning import learn_owner
 
 MODEL = "487a139eb85ccd5ff30aef7d0add7f12d2bb7abb90c5f08a7f481b452a660e00"
 
@@ -30,7 +32,7 @@ def test_counts_carry_what_they_can(owner):
     assert 100 < found.owners < found.strangers
     said = " ".join(found.sentences())
     assert f"{found.counted_tries:,}" in said
-    assert "95% confidence" in said
+    assert "95 % bound" in said
     for word in ("twins", "siblings", "children"):
         assert word in said
 

@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onlyme.errors import EnrollmentError, NeedsReenroll, NotCalibrated, UsageError
-from onlyme.siamese import Base, LearnedOwner, learn_owner, leave_one_out
 from onlyme.siamese.distance import normalize
+from onlyme.siamese.head import Base
+from onlyme.siamese.learned import LearnedOwner
+from onlyme.siamese.learning import learn_owner, leave_one_out
 
 MODEL = "487a139eb85ccd5ff30aef7d0add7f12d2bb7abb90c5f08a7f481b452a660e00"
 
@@ -92,19 +94,19 @@ def test_what_is_stored_comes_back(base, owner):
     assert sum(v.nbytes for v in state.values() if isinstance(v, np.ndarray)) < 20_000
     again, probes = LearnedOwner.restore(base, state), strangers(10, 20)
     assert (again.margins(probes) == owner.margins(probes)).all()
-    for name in ("alpha", "training_alpha", "kept", "report", "photos", "model"):
+    for name in ("alpha", "training_alpha", "has_owner_head", "report", "photos", "model"):
         assert getattr(again, name) == getattr(owner, name)
 
 
 def test_an_owner_head_that_helps_is_kept_and_comes_back(base):
-    """The owner varies along axes along which strangers do not differ from them."""
+    """The owner varies along axes on which strangers do not differ from the owner."""
     generator = np.random.default_rng(5)
     axes = normalize(np.linalg.inv(base.projection)[:, :6].T)
     who = person(40, 1)[0]
     me = who + 0.5 * generator.standard_normal((16, 6)) @ axes
     me = normalize(me + 0.02 * generator.standard_normal((16, 128))).astype(np.float32)
     kept = learn_owner(base, me[:8], strangers(41, 10))
-    assert kept.kept
+    assert kept.has_owner_head
     assert "kept" in kept.report.why
     assert not np.allclose(kept.scale, 1.0)
     assert (kept.margins(me[8:]) >= kept.alpha).all()
@@ -148,7 +150,7 @@ def test_another_network_or_base_asks_to_learn_again(base, owner, key):
 def test_few_photos_leave_the_base_head(base):
     for count in (1, 2, 3):
         learned = learn_owner(base, person(12, count), strangers(13, 10))
-        assert not learned.kept
+        assert not learned.has_owner_head
         assert "under 4" in learned.report.why
         assert (learned.scale == 1).all()
 
@@ -176,7 +178,7 @@ def test_the_same_picture_is_noticed_and_counts_once(base):
 def test_a_not_me_photo_of_the_owner_is_noticed(base):
     mine = person(16, 7)
     near = normalize(mine[:3].mean(axis=0))[None]
-    assert "of you?" in learn_owner(base, mine, near).report.notes[0]
+    assert "show you" in learn_owner(base, mine, near).report.notes[0]
 
 
 def test_a_look_alike_loses_margin(base):
@@ -242,8 +244,8 @@ def test_leaving_out_finds_the_photo_that_hurts(base):
 
 
 def test_learning_and_deciding_are_quick(base):
-    """The issue asks for 150 ms and 1 ms; of this thread's own time, and some times that, since
-    a machine that is busy with other work is slower; benchmarks/heads.py gives the figures."""
+    """The goal is 150 ms and 1 ms. The bounds are higher, and count the time of this thread only,
+    since a busy machine is slower; benchmarks/heads.py measures the figures."""
     me, not_me = person(24, 7), strangers(25, 10)
     learned, probe = learn_owner(base, me, not_me), person(24, 8)[7:]
     learning, deciding = [], []
@@ -267,8 +269,18 @@ def test_many_photos_stay_quick(base):
 
 def test_the_verify_path_imports_numpy_alone():
     code = (
-        "import sys, onlyme.siamese;"
+        "import sys, onlyme.siamese.learning, onlyme.siamese.owner, onlyme.siamese.certificate;"
         "print([name for name in ('scipy', 'rich', 'cv2') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_reading_an_owner_imports_nothing_that_learns():
+    code = (
+        "import sys, onlyme.siamese.owner;"
+        "print([name for name in ('learning', 'owner_head', 'triplets', 'certificate', 'training')"
+        " if f'onlyme.siamese.{name}' in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -1,4 +1,4 @@
-"""How the base is made: the fit, its training, cross-fitting and counting."""
+"""The base is fitted, trained, cross-fitted and counted as the formulas say."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The rule: distances, votes, and what more strangers may do."""
+"""The rule computes distances and votes; more strangers never raise a margin."""
 
 import numpy as np
 import pytest
@@ -67,8 +67,8 @@ def test_one_more_stranger_never_raises_it(seed, with_cohort):
 
 
 def test_without_anybody_a_stranger_is_unrelated():
-    nobody = faces(0, 0)
-    assert rule(nobody, nobody, [], 1).measure_distance(faces(1, 3)) == pytest.approx(
+    no_faces = faces(0, 0)
+    assert rule(no_faces, no_faces, [], 1).measure_distance(faces(1, 3)) == pytest.approx(
         [UNRELATED_DISTANCE] * 3
     )
 

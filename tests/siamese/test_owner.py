@@ -1,4 +1,4 @@
-"""An owner is kept whole, and read again as it was."""
+"""An owner is written to a template completely, and read back unchanged."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 
 from onlyme.errors import NeedsReenroll, VaultDamaged
 from onlyme.face.models import find_model
-from onlyme.siamese import Base
+from onlyme.siamese.head import Base
 from onlyme.siamese.owner import Examples, Owner
 
 NONE = np.empty((0, 128), np.float32)

@@ -6,7 +6,8 @@ import os
 import numpy as np
 import pytest
 
-from onlyme.siamese import Base, learn_owner, leave_one_out
+from onlyme.siamese.head import Base
+from onlyme.siamese.learning import learn_owner, leave_one_out
 
 pytestmark = pytest.mark.data
 
@@ -63,9 +64,9 @@ def crowd(seen, data):
 
 
 def test_promised_rates_hold_roughly_on_real_strangers(base, crowd):
-    """A check of the whole way, not a figure: the shipped head saw these people.
+    """A check of all steps, not a figure: the shipped head was trained on these people.
 
-    benchmarks/heads.py gives the figures on people whom the head did not see.
+    benchmarks/heads.py gives the figures on people whom the head was not trained on.
     """
     owners, strangers = crowd
     learned = [(learn_owner(base, photos[:5]), photos[5:]) for photos in owners]

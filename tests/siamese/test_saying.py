@@ -1,4 +1,4 @@
-"""What is said to people, and what is never printed."""
+"""Messages are in plain words, and numbers of a face are never printed."""
 
 import argparse
 import json
@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from onlyme.errors import UsageError
-from onlyme.siamese import Base, learn_owner, make_certificate
+from onlyme.siamese.certificate import make_certificate
 from onlyme.siamese.distance import check_unit_rows, normalize
+from onlyme.siamese.head import Base
+from onlyme.siamese.learning import learn_owner
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 import train_head
@@ -43,8 +45,8 @@ def test_a_run_without_options_trains_with_the_recipe(monkeypatch, tmp_path):
         seen.append(made(parsed))
         raise SystemExit
 
-    made = train_head.recipe_of
-    monkeypatch.setattr(train_head, "recipe_of", stop)
+    made = train_head.choose_recipe
+    monkeypatch.setattr(train_head, "choose_recipe", stop)
     for options in ([], ["--ridge", "7"]):
         with pytest.raises(SystemExit):
             train_head.main([str(tmp_path), *options])
@@ -70,7 +72,7 @@ def test_numbers_that_are_none_are_refused_in_words(hostile):
 
 
 def test_the_report_is_in_plain_words(owner):
-    assert not owner.kept
+    assert not owner.has_owner_head
     assert "standard deviations" not in owner.report.why
     assert not any(letter.isdigit() for letter in owner.report.why)
 
@@ -79,6 +81,6 @@ def test_the_certificate_says_who_judged_whom(owner):
     found = make_certificate(owner, far=1e-4)
     assert found.counted_photos == 5
     said = found.sentences()[0]
-    assert "owners of 5 photos" in said
-    assert "by heads trained in the same way without them" in said
-    assert "The head in use was then trained on all of them" in said
+    assert "owners with 5 photos" in said
+    assert "by matching rules trained in the same way without them" in said
+    assert "the rule in use was then trained on all of them" in said

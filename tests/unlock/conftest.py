@@ -1,4 +1,4 @@
-"""Users of a private PAM whose faces the system vault knows, and videos for its camera."""
+"""Provide a private PAM with users whose faces the system vault knows, and videos as its camera."""
 
 import shutil
 
@@ -14,12 +14,12 @@ CLIPS = {stacks.USER: "tranvan", stacks.OTHER: "lestari"}
 
 
 def clip(data, user, kind="live"):
-    """The path of a video of a user's face, `live` or as a `replay` on a screen."""
+    """Return the path of a video of a user's face, `live` or as a `replay` on a screen."""
     return data / f"clips/{CLIPS[user]}_{kind}.mp4"
 
 
 def some_frames(path, start=40, count=5, step=15):
-    """Frames some time apart, as an enrollment takes them."""
+    """Return frames some time apart, as an enrollment takes them."""
     return [frame for n, frame in enumerate(read_frames(path)) if n in range(start, 999, step)][
         :count
     ]
@@ -27,7 +27,7 @@ def some_frames(path, start=40, count=5, step=15):
 
 @pytest.fixture(scope="session")
 def enrolled(tmp_path_factory, data):
-    """A system vault and its key, which know two users."""
+    """A system vault with its key, in which two users are enrolled."""
     folder = tmp_path_factory.mktemp("system")
     vault = folder / "lib"
     settings = Settings.load(vault=vault, key_file=folder / "vault.key")
@@ -38,36 +38,37 @@ def enrolled(tmp_path_factory, data):
 
 
 @pytest.fixture
-def empty(tmp_path):
-    """A private PAM, and a system vault that knows nobody."""
-    stacks.usable()
-    return stacks.Stack(tmp_path / "stack")
+def empty(tmp_path_factory):
+    """A private PAM with an empty system vault."""
+    stacks.require_usable()
+    # Not tmp_path: a socket's path may have 107 bytes, and that folder is named after the test.
+    return stacks.Stack(tmp_path_factory.mktemp("pam") / "stack")
 
 
 @pytest.fixture
 def stack(empty, enrolled, data):
-    """A private PAM, a system vault that knows two users, and the first one at the camera."""
-    return furnished(empty, enrolled, data)
+    """A private PAM, a system vault with two users, and the first one at the camera."""
+    return furnish(empty, enrolled, data)
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory, enrolled, data):
     """The same with the daemon running, for all tests of a module."""
-    stacks.usable()
-    stack = furnished(stacks.Stack(tmp_path_factory.mktemp("house") / "stack"), enrolled, data)
+    stacks.require_usable()
+    stack = furnish(stacks.Stack(tmp_path_factory.mktemp("house") / "stack"), enrolled, data)
     with stack.daemon() as process:
         stack.process = process
         yield stack
 
 
-def furnished(stack, enrolled, data):
-    know(stack, enrolled)
+def furnish(stack, enrolled, data):
+    copy_vault(stack, enrolled)
     show(stack, clip(data, stacks.USER))
     stack.configure(camera=camera(stack), unlock_confirm="asks")
     return stack
 
 
-def know(stack, enrolled):
+def copy_vault(stack, enrolled):
     """Put the vault of `enrolled` into a stack."""
     shutil.copytree(enrolled / "lib", stack.folder / "lib/onlyme", dirs_exist_ok=True)
     (stack.folder / "lib/onlyme").chmod(0o700)
@@ -75,23 +76,23 @@ def know(stack, enrolled):
 
 
 def camera(stack):
-    """The path of the file that stands for the camera."""
+    """Return the path of the file that is the camera."""
     return stack.folder / "camera.mp4"
 
 
 def show(stack, video):
-    """Let the camera see a video from now on."""
+    """Let the camera show a video from now on."""
     shutil.copy2(video, camera(stack).with_suffix(".new"))
     camera(stack).with_suffix(".new").replace(camera(stack))
 
 
 SUDO = """\
-auth     [success=done default=ignore] pam_exec.so quiet seteuid stdout {helper}
+auth     [success=done default=ignore] pam_exec.so quiet seteuid stdout {helper} {options}
 account  optional pam_exec.so quiet seteuid stdout {helper}
 """
 
 
-def let_sudo(stack):
+def allow_sudo(stack):
     """Put our lines into Debian's own service `sudo`, and let the first user use it."""
     service = stack.folder / "etc/pam.d/sudo"
     stack.service("sudo", SUDO + service.read_text())

@@ -1,9 +1,9 @@
-"""The real PAM of this machine, on a private copy of its configuration.
+"""Run the real PAM of this machine on a private copy of its configuration.
 
-A `Stack` is a folder with copies of /etc, and empty ones of /run and /var/lib. Whatever
-runs in it runs in a mount namespace of its own, where these lie over the real ones: real
-libpam, real pam_exec, real pam_unix with a password file of the test's, and nothing that
-could change this machine.
+A `Stack` is a folder with a copy of /etc, and empty folders for /run and /var/lib. Programs run
+in it in their own mount namespace, where these folders cover the real ones: real libpam, real
+pam_exec, real pam_unix with the test's own password file. Nothing can change this machine, and
+tests can run side by side.
 """
 
 import contextlib
@@ -28,11 +28,14 @@ GROUP_ID = 4300
 DAEMON = (sys.executable, "-m", "onlyme", "daemon")
 HELPER = Path(sys.executable).with_name("onlyme-pam")
 
-SECONDS = 4.0
-"""The deadline in tests: this machine may be busy with many of them. Its default has its own."""
+SECONDS = 8.0
+"""The helper's deadline in tests, since this machine may be busy. One test is about its default."""
+
+SHORT_SECONDS = 1.0
+"""The deadline of the service `short`, for tests in which no answer comes."""
 
 LINES = """\
-auth     [success=done default=ignore] pam_exec.so quiet seteuid stdout {helper} --seconds 4
+auth     [success=done default=ignore] pam_exec.so quiet seteuid stdout {helper} {options}
 auth     required pam_unix.so nodelay
 account  required pam_unix.so
 account  optional pam_exec.so quiet seteuid stdout {helper}
@@ -60,11 +63,11 @@ class Login(NamedTuple):
 
 
 class Stack:
-    """A private copy of the system's configuration, and programs that run on it."""
+    """A private copy of the system's configuration, and the programs that run on it."""
 
     def __init__(self, folder):
         self.folder = folder
-        self.over = {}  # more folders that lie over real ones, by these
+        self.over = {}  # further folders by the real ones that they cover
         shutil.copytree("/etc", folder / "etc", symlinks=True, ignore_dangling_symlinks=True)
         for name in ("run/onlyme", "lib/onlyme", "acpi", "etc/onlyme"):
             (folder / name).mkdir(parents=True)
@@ -74,6 +77,7 @@ class Stack:
         self.add_user(OTHER, OTHER_PASSWORD, OTHER_UID)
         self._append("group", f"onlyme:x:{GROUP_ID}:{USER},{OTHER}")
         self.service("trial", LINES)
+        self.service("short", LINES, seconds=SHORT_SECONDS)
 
     # ------------------------------------------------------------- what it consists of
 
@@ -85,8 +89,11 @@ class Stack:
         self._append("shadow", f"{name}:{made.stdout.strip()}:19000:0:99999:7:::")
         self._append("group", f"{name}:x:{uid}:")
 
-    def service(self, name, lines, helper=HELPER):
-        (self.folder / "etc/pam.d" / name).write_text(lines.format(helper=helper))
+    def service(self, name, lines, helper=HELPER, seconds=SECONDS):
+        """Write a service's PAM file; the helper's own deadline applies if `seconds` is None."""
+        options = "" if seconds is None else f"--seconds {seconds:g}"
+        text = lines.format(helper=helper, options=options)
+        (self.folder / "etc/pam.d" / name).write_text(text)
 
     def configure(self, **settings):
         """Write /etc/onlyme/config.toml."""
@@ -108,10 +115,10 @@ class Stack:
     # --------------------------------------------------------------- what runs in it
 
     def command(self, *words, uid=None):
-        """The words that run a command in here, as root or as somebody else."""
+        """Return the words that run a command in here, as root or as another user."""
         as_user = []
         if uid:
-            # The interpreter and the checkout may lie where only root can read.
+            # The interpreter and the checkout may be where only root can read.
             reads = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
             as_user = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--init-groups", *reads]
         inside = [*as_user, *map(str, words)]
@@ -120,13 +127,13 @@ class Stack:
         return ["unshare", "-m", "sh", "-c", enter, str(self.folder), *inside]
 
     def start(self, *words, uid=None, environment=None, **options):
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("ONLYME_")}
+        variables = {k: value for k, value in os.environ.items() if not k.startswith("ONLYME_")}
         return subprocess.Popen(
-            self.command(*words, uid=uid), env=kept | (environment or {}), **options
+            self.command(*words, uid=uid), env=variables | (environment or {}), **options
         )
 
     def run(self, *words, uid=None, text_in="", seconds=60, environment=None):
-        """Run a command to its end; return it with all that it said."""
+        """Run a command to its end; return it with its output."""
         options = {"stdin": -1, "stdout": -1, "stderr": subprocess.STDOUT, "text": True}
         process = self.start(*words, uid=uid, environment=environment, **options)
         try:
@@ -137,7 +144,7 @@ class Stack:
         return subprocess.CompletedProcess(words, process.returncode, said)
 
     def login(self, user=USER, password=WRONG, service="trial", more=(), items=()):
-        """Authenticate through PAM, as any program does; a wrong password if none is given."""
+        """Authenticate through PAM, as any program does, by default with a wrong password."""
         given = [word for item in items for word in ("-I", item)]
         began = time.monotonic()
         done = self.run(
@@ -158,7 +165,7 @@ class Stack:
                 process = self.start(*command, environment=variables, stdout=log, stderr=log)
             try:
                 if wait:
-                    until(lambda: process.poll() is not None or _readable(ready), seconds=60)
+                    wait_until(lambda: process.poll() is not None or _readable(ready), seconds=60)
                     assert process.poll() is None, self.log()
                     assert ready.recv(100) == b"READY=1", self.log()
                 yield process
@@ -167,7 +174,7 @@ class Stack:
                 process.send_signal(signal.SIGCONT)
                 process.terminate()
                 try:
-                    process.wait(15)
+                    process.wait(30)
                 finally:
                     process.kill()
                     process.wait()
@@ -177,10 +184,10 @@ class Stack:
 
 
 class Terminal:
-    """A terminal with a program in front of it, and somebody who types."""
+    """A terminal with a program, on which the test types."""
 
     def __init__(self, stack, *words, uid=None):
-        """Start a program; TTY among its words stands for the terminal's path."""
+        """Start a program; the word TTY is replaced by the terminal's path."""
         self._ours, theirs = os.openpty()
         self.path = os.ttyname(theirs)
         if uid:
@@ -191,8 +198,8 @@ class Terminal:
         os.close(theirs)
         self.seen = ""
 
-    def until(self, words, seconds=20):
-        """Read until some words are seen."""
+    def read_until(self, words, seconds=60):
+        """Read until some words appear."""
         end = time.monotonic() + seconds
         while words not in self.seen:
             left = end - time.monotonic()
@@ -207,8 +214,8 @@ class Terminal:
     def type(self, keys):
         os.write(self._ours, keys.encode())
 
-    def end(self, seconds=20):
-        """Wait for the program's end; return whether it succeeded."""
+    def end(self, seconds=60):
+        """Wait until the program ends; return whether it succeeded."""
         try:
             return self.process.wait(seconds) == 0
         finally:
@@ -228,16 +235,16 @@ def _readable(wire):
     return bool(select.select([wire], [], [], 0)[0])
 
 
-def until(is_so, seconds=30):
-    """Wait until something is so."""
+def wait_until(condition, seconds=60):
+    """Wait until a condition is met."""
     end = time.monotonic() + seconds
-    while not is_so():
+    while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
 
 
-def usable():
-    """Skip where this machine cannot run the real parts; fail where it should."""
+def require_usable():
+    """Skip the test where this machine cannot run it; fail in CI, where it should."""
     missing = [
         name for name in ("unshare", "pamtester", "setpriv", "openssl") if not shutil.which(name)
     ]

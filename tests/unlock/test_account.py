@@ -1,4 +1,4 @@
-"""What a password says afterwards: the gate starts over, and what was seen may teach."""
+"""Check what a password does after a refused face: the gate starts over, and a match may teach."""
 
 import itertools
 
@@ -10,7 +10,7 @@ from onlyme.settings import Settings
 from onlyme.unlock.daemon.peer import Application
 from onlyme.unlock.daemon.recognizer import SOURCE
 from onlyme.unlock.daemon.refusals import MAX_REFUSALS, REMEMBER_SECONDS, ProgramRun, Refusals
-from tests.unlock.conftest import camera, clip, let_sudo, show
+from tests.unlock.conftest import allow_sudo, camera, clip, show
 from tests.unlock.stack import OTHER, PASSWORD, UID, USER, WRONG, Terminal
 
 ACCOUNT = ("acct_mgmt",)
@@ -35,7 +35,7 @@ def test_the_password_lets_a_locked_face_try_again(stack, data):
         for _ in range(5):
             assert not stack.login().opened
         assert tries(stack) == 0
-        # A wrong password, and one whose program never came to `account`, say nothing.
+        # A wrong password proves nothing, nor does a program that never reached `account`.
         assert not stack.login(more=ACCOUNT).opened
         assert stack.login(password=PASSWORD).opened
         assert tries(stack) == 0
@@ -47,7 +47,7 @@ def test_the_password_lets_a_locked_face_try_again(stack, data):
 
 @pytest.mark.data
 def test_an_account_without_an_attempt_resets_nothing(stack, data):
-    """As `sudo` comes to it while its last password counts, and cron always."""
+    """`sudo` reaches `account` alone while its last password counts; cron always does."""
     show(stack, clip(data, OTHER))
     with stack.daemon():
         for _ in range(2):
@@ -69,34 +69,34 @@ def test_a_face_that_opened_vouches_for_no_password(stack, data):
 
 
 @pytest.mark.data
-def test_nobody_is_looked_at_twice(stack, data):
-    """`sudo` asks PAM up to three times in one run; the face is looked at in the first."""
+def test_one_run_is_looked_at_once(stack, data):
+    """`sudo` asks PAM up to three times in one run; the camera is used in the first only."""
     show(stack, clip(data, OTHER))
-    let_sudo(stack)
+    allow_sudo(stack)
     stack.configure(camera=camera(stack), unlock_confirm="")
     with stack.daemon():
         terminal = Terminal(stack, "sudo", "id", "-u", uid=UID)
-        terminal.until("does not match")
-        terminal.until("[sudo] password")
+        terminal.read_until("does not match")
+        terminal.read_until("[sudo] password")
         terminal.type(f"{WRONG}\n")
-        terminal.until("had its turn already")
+        terminal.read_until("only one try")
         assert tries(stack) == 4
         terminal.type(f"{PASSWORD}\n")
         assert terminal.end(), terminal.seen
         assert terminal.seen.split()[-1] == "0"
-        assert tries(stack) == 5  # it came to `account`, by the password
+        assert tries(stack) == 5  # it reached `account`, by the password
 
 
 @pytest.mark.data
 def test_what_the_password_confirms_may_teach(stack, data):
-    """A match whose liveness was not clear, and the password right after it: one that waits."""
+    """A match of unclear liveness waits in quarantine once the password follows."""
     show(stack, clip(data, USER))
-    stack.configure(camera=stack.folder / "camera.mp4", liveness="challenge")  # nobody can meet it
+    stack.configure(camera=stack.folder / "camera.mp4", liveness="challenge")  # impossible here
     with wiring.open_vault(settings(stack)) as keeping:
         adaptation(keeping).set_consent(USER, consent=True)
     with stack.daemon():
         refused = stack.login(password=PASSWORD, more=ACCOUNT)
-        assert "not clear that a person is there" in refused.words
+        assert "not clear whether a real person is there" in refused.words
         assert refused.opened
     with wiring.open_vault(settings(stack)) as keeping:
         assert adaptation(keeping).read_status(USER).waiting == 1

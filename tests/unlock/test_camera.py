@@ -1,4 +1,4 @@
-"""Which cameras a login believes."""
+"""Check which cameras a login trusts."""
 
 import pytest
 
@@ -8,8 +8,8 @@ from onlyme.settings import Settings
 from onlyme.unlock.daemon.recognizer import Recognizer
 
 
-def test_a_login_refuses_a_camera_that_the_system_cannot_vouch_for(tmp_path, monkeypatch):
-    """A device that the kernel lists nowhere, as good as one that a program feeds."""
+def test_a_login_refuses_a_camera_that_the_system_does_not_list(tmp_path, monkeypatch):
+    """A device that the kernel does not list could be fed by a program."""
     unknown = tmp_path / "video0"
     unknown.write_bytes(b"a device")
     monkeypatch.setattr(capture_room, "_is_camera", lambda *_: True)
@@ -20,6 +20,6 @@ def test_a_login_refuses_a_camera_that_the_system_cannot_vouch_for(tmp_path, mon
         Settings.load(unlock_virtual_camera="yes")
 
 
-def test_a_camera_that_is_absent_is_known_before_it_is_opened():
+def test_a_missing_camera_is_noticed_before_it_is_opened():
     with pytest.raises(CameraError, match="there is no such camera"):
         Recognizer(Settings.load(camera="97")).check_camera()

@@ -1,4 +1,4 @@
-"""`onlyme unlock …` as a user types it: the daemon makes the changes, for the password."""
+"""Run `onlyme unlock …` as a user types it: the daemon makes the changes, for the password."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ def unlock(stack, *words, password=PASSWORD, uid=UID, more=""):
 
 @pytest.fixture
 def pictures(empty, data, photos):
-    """Photos of the first user and of a stranger, where the user may read them."""
+    """Photos of the first user and of a stranger, in a folder that the user may read."""
     folder = empty.folder / "lib/pictures"
     folder.mkdir()
     for number, frame in enumerate(some_frames(clip(data, USER))):
@@ -40,12 +40,12 @@ def test_a_user_is_enrolled_tuned_taught_and_forgotten(empty, pictures, data):
         refused = unlock(empty, "enroll", pictures, password=WRONG)
         assert refused.returncode == 2
         assert "that is not your password" in refused.stdout
-        assert "nobody is enrolled" in empty.login().words
+        assert "no face is enrolled" in empty.login().words
 
         done = unlock(empty, "enroll", pictures)
         assert done.returncode == 0, done.stdout
         assert "✓ /var/lib/pictures/me0.png" in done.stdout
-        assert f"{USER} is learned from 4 photos" in done.stdout  # two of them are alike
+        assert f"{USER} is enrolled with 4 of 5 photos" in done.stdout  # two of them are alike
         assert empty.login().opened
 
         taken = unlock(empty, "enroll", pictures)
@@ -57,12 +57,12 @@ def test_a_user_is_enrolled_tuned_taught_and_forgotten(empty, pictures, data):
 
         assert "that face" in unlock(empty, "not-me", "/var/lib/stranger.jpg").stdout
         assert "that face" in unlock(empty, "not-me", "--undo").stdout
-        assert "you agreed to adaptation" in unlock(empty, "adapt", "--on").stdout
-        assert "you did not agree" in unlock(empty, "adapt", "--off").stdout
-        assert "no longer matches anything" in unlock(empty, "revoke").stdout
+        assert f"adaptation of {USER} is on" in unlock(empty, "adapt", "--on").stdout
+        assert f"adaptation of {USER} is off" in unlock(empty, "adapt", "--off").stdout
+        assert "copies stolen earlier do not" in unlock(empty, "revoke").stdout
         assert empty.login().opened
         assert f"{USER} is forgotten" in unlock(empty, "forget").stdout
-        assert "nobody is enrolled" in empty.login().words
+        assert "no face is enrolled" in empty.login().words
 
 
 def test_a_sitting_before_the_camera(empty, data):
@@ -73,19 +73,19 @@ def test_a_sitting_before_the_camera(empty, data):
         assert empty.login().opened
 
 
-def test_root_needs_no_password_and_names_whom_it_means(stack):
+def test_root_needs_no_password_and_names_the_user(stack):
     with stack.daemon():
         done = unlock(stack, "tune", "--far", "1e-5", "--user", OTHER, uid=None, password="")
         assert done.returncode == 0, done.stdout
-        # Root who came by sudo means whoever that was.
+        # Root by way of sudo means the user who called it.
         words = ("env", f"SUDO_USER={USER}", sys.executable, "-m", "onlyme", "unlock", "revoke")
-        assert f"stored of {USER}" in stack.run(*words).stdout
+        assert f"{USER} still works" in stack.run(*words).stdout
         other = unlock(stack, "forget", "--user", OTHER)
         assert other.returncode == 2
         assert "about yourself only" in other.stdout
 
 
-def test_what_was_exported_from_ones_own_vault_is_taken_over(empty, tmp_path, data):
+def test_an_export_from_a_users_own_vault_is_imported(empty, tmp_path, data):
     with FaceID.open(tmp_path / "own") as own:
         own.enroll("me", some_frames(clip(data, USER)))
         own.admin.export("me", empty.folder / "lib/me.onlyme", WORDS)
@@ -93,7 +93,7 @@ def test_what_was_exported_from_ones_own_vault_is_taken_over(empty, tmp_path, da
     empty.configure(camera=clip(data, USER))
     with empty.daemon():
         path = "/var/lib/me.onlyme"
-        # The passphrase is asked for first, then the password.
+        # It asks for the passphrase first, then for the password.
         wrong = unlock(empty, "import", path, password=WRONG, more=f"{PASSWORD}\n")
         assert wrong.returncode == 2
         done = unlock(empty, "import", path, password=WORDS, more=f"{PASSWORD}\n")
@@ -104,7 +104,7 @@ def test_what_was_exported_from_ones_own_vault_is_taken_over(empty, tmp_path, da
 def test_without_a_daemon_it_says_so(stack):
     done = unlock(stack, "revoke")
     assert done.returncode == 2
-    assert "the daemon does not help: it is not running" in done.stdout
+    assert "The onlyme service is not running: systemctl start onlyme" in done.stdout
 
 
 def test_the_units_are_written(stack):
@@ -116,7 +116,7 @@ def test_the_units_are_written(stack):
 
 
 def test_the_system_settings_are_roots_own(stack, tmp_path):
-    """Whatever the user who starts it has written, the daemon's vault is the system's."""
+    """The settings of the user who starts the daemon do not change where its vault is."""
     stack.configure(camera=camera(stack), far=1e-5)
     code = (
         "from onlyme.settings import Settings; s = Settings.load_system();"

@@ -1,18 +1,20 @@
-"""What somebody must allow on the terminal before the camera looks; `sudo` itself."""
+"""Check what the user must allow on the terminal before the camera looks, with `sudo` itself."""
 
 import pytest
 
-from tests.unlock.conftest import camera, let_sudo
+from tests.unlock.conftest import allow_sudo, camera
 from tests.unlock.stack import PASSWORD, UID, USER, WRONG, Terminal
 
 pytestmark = pytest.mark.data
 
-WAIT = 4.0
+CONFIRM_SECONDS = 4.0
 
 
 @pytest.fixture
 def asking(stack):
-    stack.configure(camera=camera(stack), unlock_confirm="trial", unlock_confirm_seconds=WAIT)
+    stack.configure(
+        camera=camera(stack), unlock_confirm="trial", unlock_confirm_seconds=CONFIRM_SECONDS
+    )
     with stack.daemon():
         yield stack
 
@@ -23,7 +25,7 @@ def at_terminal(stack, *words):
 
 def test_the_command_is_shown_and_enter_lets_the_face_open(asking):
     terminal = at_terminal(asking)
-    terminal.until("Enter allows it")
+    terminal.read_until("Enter allows it")
     assert f"onlyme: pamtester -I tty={terminal.path} trial {USER} authenticate" in terminal.seen
     terminal.type("\n")
     assert terminal.end(), terminal.seen
@@ -32,10 +34,10 @@ def test_the_command_is_shown_and_enter_lets_the_face_open(asking):
 
 def test_any_other_key_leads_to_the_password(asking):
     terminal = at_terminal(asking)
-    terminal.until("Enter allows it")
+    terminal.read_until("Enter allows it")
     terminal.type("x")
-    terminal.until("not confirmed")
-    terminal.until("Password")
+    terminal.read_until("not confirmed")
+    terminal.read_until("Password")
     terminal.type(f"{PASSWORD}\n")
     assert terminal.end()
 
@@ -43,7 +45,7 @@ def test_any_other_key_leads_to_the_password(asking):
 def test_what_was_typed_before_does_not_count(asking):
     terminal = at_terminal(asking)
     terminal.type("\n")
-    terminal.until("Password", seconds=WAIT + 15)
+    terminal.read_until("Password")
     terminal.close()
     assert "not confirmed" in terminal.seen
 
@@ -55,22 +57,22 @@ def test_without_a_terminal_it_falls_through(asking):
 
 
 def test_sudo_end_to_end(stack):
-    let_sudo(stack)
-    stack.configure(camera=camera(stack), unlock_confirm_seconds=20)  # sudo by default
+    allow_sudo(stack)
+    stack.configure(camera=camera(stack), unlock_confirm_seconds=60)  # sudo by default
     with stack.daemon():
         terminal = Terminal(stack, "sudo", "id", "-u", uid=UID)
-        terminal.until("onlyme: sudo id -u")
-        terminal.until("password")
+        terminal.read_until("onlyme: sudo id -u")
+        terminal.read_until("password")
         terminal.type("\n")
         assert terminal.end(), terminal.seen
         assert terminal.seen.split()[-1] == "0"
 
         terminal = Terminal(stack, "sudo", "id", "-u", uid=UID)
-        terminal.until("Enter allows it")
+        terminal.read_until("Enter allows it")
         terminal.type("x")
-        terminal.until("[sudo] password")
+        terminal.read_until("[sudo] password")
         terminal.type(f"{WRONG}\n")
-        terminal.until("had its turn already")  # nobody is asked to confirm twice
+        terminal.read_until("only one try")  # it asks to confirm only once
         terminal.type(f"{PASSWORD}\n")
         assert terminal.end(), terminal.seen
         assert terminal.seen.split()[-1] == "0"

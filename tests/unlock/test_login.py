@@ -1,4 +1,4 @@
-"""A login through real PAM, with the real daemon and videos as its camera."""
+"""Log in through real PAM, with the real daemon and videos as its camera."""
 
 import cv2
 import pytest
@@ -12,7 +12,7 @@ from tests.unlock.stack import OTHER, OTHER_PASSWORD, PASSWORD, USER
 pytestmark = pytest.mark.data
 
 
-def test_the_owner_opens_without_a_password_and_nobody_else_does(stack, data):
+def test_only_the_owner_opens_without_a_password(stack, data):
     with stack.daemon():
         opened = stack.login()
         assert opened.opened, (opened, stack.log())
@@ -43,7 +43,7 @@ def film(paths, out):
 
 
 def session(folder, name):
-    """The frames of one session, in the order in which they were taken."""
+    """Return the frames of one session, in the order in which they were taken."""
     return sorted(folder.glob(f"{name}_*.jpg"), key=lambda path: int(path.stem.split("_")[-1]))
 
 

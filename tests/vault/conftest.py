@@ -27,7 +27,7 @@ def vectors() -> Vectors:
 
 @pytest.fixture
 def make(vectors: Vectors) -> Make:
-    """A template of somebody who does not exist."""
+    """A template of a person who does not exist."""
 
     def made(name: str = "ada", **values: object) -> Template:
         held = {"me": vectors(5), "not_me": vectors(3), "alpha": 0.3, **values}

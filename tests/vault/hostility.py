@@ -1,5 +1,5 @@
 # ruff: noqa: S311, S608 - chance, not secrets; table names of ours
-"""What somebody with the vault's files, but without its key, may do to them; used by tests and
+"""What an attacker with the vault's files, but without its key, can do to them; used by tests and
 benchmarks alike."""
 
 import random

@@ -35,10 +35,10 @@ def alphas(store):
 
 def change_for_ever(folder):
     store = Store(folder)
-    keeping = VaultAdmin(store, Gate(store))
+    admin = VaultAdmin(store, Gate(store))
     rng = random.Random()
     held = alphas(store)
-    backup, then = _backed_up(keeping), held
+    backup, then = _backed_up(admin), held
     print("ready", flush=True)
     while True:
         name, doing = rng.choice(NAMES), rng.choice(CHANGES)
@@ -51,35 +51,35 @@ def change_for_ever(folder):
             held = then
         print(json.dumps([doing, held]), flush=True)
         if doing == "restore":
-            restore(backup, folder, (store.source,)).kept.unlink()
+            restore(backup, folder, (store.source,)).previous.unlink()
         else:
-            _do(keeping, doing, name, alpha)
+            _do(admin, doing, name, alpha)
         print("done", flush=True)
         if doing == "rekey" or (doing == "forget" and not backup.exists()):
-            backup, then = _backed_up(keeping), held
+            backup, then = _backed_up(admin), held
 
 
-def _backed_up(keeping):
+def _backed_up(admin):
     """Make the one backup that is there beside the vault."""
-    folder = keeping.store.folder / "backups"
+    folder = admin.store.folder / "backups"
     for old in folder.glob("*"):
         old.unlink()
-    return keeping.backup()
+    return admin.backup()
 
 
-def _do(keeping, doing, name, alpha):
+def _do(admin, doing, name, alpha):
     if doing == "rekey":
-        keeping.rekey()
+        admin.rekey()
     elif doing in {"enroll", "tune"}:
         vectors = np.full((5, 128), 128**-0.5, np.float32)
         values = {"me": vectors, "alpha": alpha}
-        with keeping.store.edit() as edit:
+        with admin.store.edit() as edit:
             now = datetime.now(UTC)
             edit.put(Template(name, "ab" * 32, now, values, {"me": "me"}))
-            keeping.gate.note(edit, Event(doing), name)
-        keeping.gate.decide(name, "camera 0", lambda: NO_FACE)
-    elif name in keeping.store.names():
-        (keeping.forget if doing == "forget" else keeping.revoke)(name)
+            admin.gate.note(edit, Event(doing), name)
+        admin.gate.decide(name, "camera 0", lambda: NO_FACE)
+    elif name in admin.store.names():
+        (admin.forget if doing == "forget" else admin.revoke)(name)
 
 
 def killed_runs(folder, count, seed=0):

@@ -68,7 +68,7 @@ def test_export_forget_import_backup_revoke_rekey(onlyme, tmp_path):
     assert "passphrase" in onlyme("status", expect=2)
     secret = {"ONLYME_PASSPHRASE": "words"}
     assert json.loads(onlyme("status", "--json", **secret))["people"] == 2
-    assert "locked with a passphrase" in onlyme("status", expect=2, ONLYME_KEY="file")
+    assert "key: passphrase" in onlyme("status", expect=2, ONLYME_KEY="file")
     onlyme("rekey", "--to", "file", **secret)
     assert json.loads(onlyme("status", "--json"))["key"] == "file"
 

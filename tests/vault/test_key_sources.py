@@ -85,7 +85,7 @@ CHANGES = {
     "another key": lambda slot: slot.update(sealed=slot["sealed"][:-2] + "00"),
     "no key": lambda slot: slot.update(sealed=""),
     "another kind": lambda slot: slot.update(kind="file"),
-    "a kind nobody knows": lambda slot: slot.update(kind="x"),
+    "an unknown kind": lambda slot: slot.update(kind="x"),
     "another salt": lambda slot: slot["params"].update(salt="00" * 16),
     "no salt": lambda slot: slot["params"].pop("salt"),
     "cheaper": lambda slot: slot["params"].update(n=2),
@@ -106,13 +106,13 @@ def test_a_slot_that_was_changed_opens_nothing(tmp_path, change):
 
 
 def test_a_slot_sealed_by_another_brings_no_vault_of_theirs(tmp_path):
-    """Whoever replaces the slot can bring their own key, but not our records under it."""
+    """An attacker who replaces the slot can use their own key; our records do not open with it."""
     store = Store(tmp_path / "v")
     with store.edit() as edit:
         edit.write("thing", "a", b"b")
     store.close()
     theirs = KeyFile(tmp_path / "theirs" / "key")
-    _, key = theirs.make(anew=False)
+    _, key = theirs.make(replace=False)
     theirs.settle(key)
     slot = KeySlot.make(KeySlot.draw_keys(), "file", {}, key)
     database = sqlite3.connect(tmp_path / "v" / "vault.sqlite")

@@ -62,7 +62,7 @@ class Desktop:
             "PATH": os.environ["PATH"],
             "PYTHONPATH": SOURCE,
             "DBUS_SESSION_BUS_ADDRESS": bus,
-            # Whoever runs the tests on a desktop of their own is not asked.
+            # The desktop on which the tests run must not ask for a password.
             "PYTHON_KEYRING_BACKEND": "keyring.backends.SecretService.Keyring",
         }
 
@@ -161,7 +161,7 @@ def test_the_key_moves_to_the_keyring_and_back(desktop, folder):
         desktop.onlyme("rekey", "--to", "file", "--vault", folder)
         assert desktop.run(ENTRIES) == "[]"
         desktop.run(LOCK)
-        assert "locked with a file" in desktop.onlyme("status", "--vault", folder)
+        assert "key: file" in desktop.onlyme("status", "--vault", folder)
     again = Store(folder)
     assert again.read("thing", "a") == b"kept"
     again.close()

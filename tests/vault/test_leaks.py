@@ -30,21 +30,21 @@ def planted(make):
 
 
 def test_no_file_holds_a_planted_number(store, folder, planted):
-    keeping = VaultAdmin(store, Gate(store))
+    admin = VaultAdmin(store, Gate(store))
     with store.edit() as edit:
         edit.put(planted)
-        keeping.gate.note(edit, Event.ENROLL, "ada")
-    keeping.gate.decide("ada", "camera 0", lambda: NO_MATCH)
-    keeping.revoke("ada")
-    keeping.export("ada", folder.parent / "export", "words")
-    keeping.backup()
-    keeping.rekey()
+        admin.gate.note(edit, Event.ENROLL, "ada")
+    admin.gate.decide("ada", "camera 0", lambda: NO_MATCH)
+    admin.revoke("ada")
+    admin.export("ada", folder.parent / "export", "words")
+    admin.backup()
+    admin.rekey()
     for path in folder.parent.rglob("*"):
         if path.is_file():
             content = contents(path)
             assert AS_BYTES not in content, path
             assert not any(text.encode() in content for text in AS_TEXT), path
-    for line in keeping.gate.audit.entries():
+    for line in admin.gate.audit.entries():
         assert not any(text in repr(line) for text in AS_TEXT)
 
 
@@ -86,7 +86,7 @@ def test_no_core_is_dumped(tmp_path):
     )
     assert ran.returncode == -signal.SIGABRT
     assert ran.stdout.split() == ["0", "0"]
-    assert os.listdir(tmp_path) == []  # noqa: PTH208
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - names are enough
 
 
 def test_the_command_line_forbids_dumps(folder):

@@ -1,5 +1,5 @@
 # ruff: noqa: S311 - chance, not secrets
-"""A backup put back: the people of then, the log and the gate of now, and nothing by halves."""
+"""A restored backup: its people, the present log and gate, and never a half of either."""
 
 import json
 import os
@@ -45,23 +45,23 @@ def opened(folder, **options):
 @pytest.fixture
 def backup(folder, tmp_path, make):
     """A vault in which Ada stood at 0.1 and Grace was there when it was backed up."""
-    with opened(folder) as keeping:
-        with keeping.store.edit() as edit:
+    with opened(folder) as admin:
+        with admin.store.edit() as edit:
             edit.put(make("ada", alpha=0.1))
             edit.put(make("grace", alpha=0.2))
-        path = keeping.backup(tmp_path / "backup.sqlite")
-        with keeping.store.edit() as edit:
+        path = admin.backup(tmp_path / "backup.sqlite")
+        with admin.store.edit() as edit:
             edit.put(make("ada", alpha=0.9))
             edit.put(make("edith", alpha=0.3))
             edit.delete("grace")
         for _ in range(5):
-            keeping.gate.decide("ada", "camera 0", lambda: NO_MATCH)
+            admin.gate.decide("ada", "camera 0", lambda: NO_MATCH)
     return path
 
 
 def held(folder, **options):
-    with opened(folder, **options) as keeping:
-        return alphas(keeping.store)
+    with opened(folder, **options) as admin:
+        return alphas(admin.store)
 
 
 NOW, THEN = {"ada": 0.9, "edith": 0.3}, {"ada": 0.1, "grace": 0.2}
@@ -73,37 +73,37 @@ def test_the_people_of_then_are_back_and_those_of_now_are_kept(folder, sources, 
     assert (done.names, done.notes) == (("ada", "grace"), ())
     assert held(folder) == THEN
     assert backup.read_bytes() == before
-    assert done.kept.stat().st_mode & 0o777 == 0o600
-    again = restore(done.kept, folder, sources)
+    assert done.previous.stat().st_mode & 0o777 == 0o600
+    again = restore(done.previous, folder, sources)
     assert again.names == ("ada", "edith")
     assert held(folder) == NOW
     assert not list(folder.glob(f"{DRAFT}*.sqlite*")) + list(folder.glob(f"{DRAFT}-*"))
 
 
 def test_the_log_goes_on_and_nobody_gets_a_try_back(folder, sources, backup):
-    with opened(folder) as keeping:
-        lines = keeping.gate.audit.verify()
+    with opened(folder) as admin:
+        lines = admin.gate.audit.verify()
     restore(backup, folder, sources)
-    with opened(folder) as keeping:
-        told = list(keeping.gate.audit.entries())
-        assert [line.event for line in told[lines:]] == ["backup", "restore"]
-        assert told[-1].detail == str(backup)
-        assert keeping.gate.audit.verify() == lines + 2
-        (standing,) = keeping.gate.allowances().values()
+    with opened(folder) as admin:
+        entries = list(admin.gate.audit.entries())
+        assert [line.event for line in entries[lines:]] == ["backup", "restore"]
+        assert entries[-1].detail == str(backup)
+        assert admin.gate.audit.verify() == lines + 2
+        (standing,) = admin.gate.allowances().values()
         assert standing.tries == 0
 
 
 def test_whoever_is_forgotten_is_forgotten_in_every_backup(folder, sources, backup, tmp_path):
-    """In the one that was put back, wherever it came from, and in the one that was kept."""
+    """In the restored backup, also after it was moved, and in the copy of the previous vault."""
     moved = tmp_path / "moved.sqlite"
     shutil.move(backup, moved)
     done = restore(moved, folder, sources)
     (folder / DRAFT).write_bytes(b"what a kill left behind")
-    with opened(folder) as keeping:
-        notes = keeping.forget("ada")
+    with opened(folder) as admin:
+        notes = admin.forget("ada")
     assert [note for note in notes if str(backup) not in note] == []  # that one is not there
     assert not (folder / DRAFT).exists()
-    for path in (moved, done.kept):
+    for path in (moved, done.previous):
         store = Store(folder, *sources, file=path)
         assert "ada" not in store.names()
         store.close()
@@ -150,27 +150,27 @@ def test_a_damaged_vault_is_replaced_and_kept(folder, sources, backup, how):
     harmed(folder, how)
     done = restore(backup, folder, sources)
     assert held(folder) == THEN
-    assert "as it was in the backup" in done.notes[0]
-    with opened(folder) as keeping:
-        assert list(keeping.gate.audit.entries())[-1].event == "restore"
-        keeping.gate.audit.verify()
-    assert (done.kept is None) == (how == "gone")
-    if done.kept:
-        assert done.kept.exists()
+    assert "those of the backup" in done.notes[0]
+    with opened(folder) as admin:
+        assert list(admin.gate.audit.entries())[-1].event == "restore"
+        admin.gate.audit.verify()
+    assert (done.previous is None) == (how == "gone")
+    if done.previous:
+        assert done.previous.exists()
 
 
 def test_a_write_ahead_log_of_the_damaged_vault_is_not_taken_for_the_new_ones(
     folder, sources, backup
 ):
-    with opened(folder) as keeping:  # left open, so that there is such a log
-        with keeping.store.edit() as edit:
+    with opened(folder) as admin:  # left open, so that there is such a log
+        with admin.store.edit() as edit:
             edit.write("thing", "a", b"b")
         wal = contents(folder / "vault.sqlite-wal")
     harmed(folder, "overwritten")
     (folder / "vault.sqlite-wal").write_bytes(wal)
     done = restore(backup, folder, sources)
     assert held(folder) == THEN
-    assert done.kept.with_name(done.kept.name + "-wal").read_bytes() == wal
+    assert done.previous.with_name(done.previous.name + "-wal").read_bytes() == wal
 
 
 def test_below_the_anchor_only_when_it_is_said(folder, sources, anchor, backup):
@@ -181,9 +181,9 @@ def test_below_the_anchor_only_when_it_is_said(folder, sources, anchor, backup):
             restore(backup, folder, sources, anchor=anchor)
         assert restore(backup, folder, sources, anchor=anchor, allow_older=True).names
         assert held(folder, anchor=anchor) == THEN  # and the anchor is content
-        with opened(folder, anchor=anchor) as keeping:
-            keeping.gate.reset()
-            assert int(anchor.read_text().split()[1]) == keeping.store.counter
+        with opened(folder, anchor=anchor) as admin:
+            admin.gate.reset()
+            assert int(anchor.read_text().split()[1]) == admin.store.counter
 
 
 def test_another_vaults_anchor_is_no_matter_of_saying(folder, sources, anchor, backup, tmp_path):
@@ -192,7 +192,7 @@ def test_another_vaults_anchor_is_no_matter_of_saying(folder, sources, anchor, b
         restore(backup, folder, sources, anchor=anchor, allow_older=True)
 
 
-def unchanged(folder, sources, path, error, match):
+def assert_unchanged(folder, sources, path, error, match):
     before = held(folder)
     with pytest.raises(error, match=match):
         restore(path, folder, sources)
@@ -201,34 +201,34 @@ def unchanged(folder, sources, path, error, match):
 
 def test_what_is_no_backup_of_this_vault_changes_nothing(folder, sources, backup, tmp_path):
     other = tmp_path / "other"
-    with opened(other) as keeping:
-        foreign = keeping.backup(tmp_path / "foreign.sqlite")
-    unchanged(folder, sources, foreign, KeyRefused, "does not open")
+    with opened(other) as admin:
+        foreign = admin.backup(tmp_path / "foreign.sqlite")
+    assert_unchanged(folder, sources, foreign, KeyRefused, "does not open")
     shutil.copy(folder / "vault.key", other / "vault.key")
     for content in (b"", b"x" * 5000, backup.read_bytes()[:50]):
         path = tmp_path / "x"
         path.write_bytes(content)
-        unchanged(folder, sources, path, VaultDamaged, "no backup")
-    unchanged(folder, sources, tmp_path / "none", VaultDamaged, "no backup")
+        assert_unchanged(folder, sources, path, VaultDamaged, "not a backup")
+    assert_unchanged(folder, sources, tmp_path / "none", VaultDamaged, "not a backup")
 
 
 def test_a_backup_of_another_vault_with_the_same_key_is_refused(folder, tmp_path, backup):
     words = Passphrase(lambda: "words", CHEAP)
     for name in ("one", "two"):
         Store(tmp_path / name, words).close()
-    with _keeping(tmp_path / "one", words) as keeping:
-        foreign = keeping.backup(tmp_path / "foreign.sqlite")
+    with _manage(tmp_path / "one", words) as admin:
+        foreign = admin.backup(tmp_path / "foreign.sqlite")
     with pytest.raises(VaultDamaged, match="another vault"):
         restore(foreign, tmp_path / "two", (words,))
 
 
-def _keeping(folder, source):
+def _manage(folder, source):
     store = Store(folder, source)
     return VaultAdmin(store, Gate(store))
 
 
 def test_every_byte_of_a_backup_counts(folder, sources, backup, tmp_path):
-    """A flipped byte is noticed, or changes nothing of what is put back."""
+    """A flipped byte is noticed, or changes nothing of what is restored."""
     rng, content = random.Random(5), backup.read_bytes()
     noticed = 0
     for _ in range(60):
@@ -237,7 +237,7 @@ def test_every_byte_of_a_backup_counts(folder, sources, backup, tmp_path):
         path = tmp_path / "flipped"
         path.write_bytes(flipped)
         try:
-            restore(path, folder, sources).kept.unlink()
+            restore(path, folder, sources).previous.unlink()
         except OnlymeError:
             noticed += 1
         else:
@@ -246,9 +246,9 @@ def test_every_byte_of_a_backup_counts(folder, sources, backup, tmp_path):
 
 
 def test_a_backup_from_before_a_new_key_is_refused(folder, sources, backup):
-    with opened(folder) as keeping:
-        keeping.rekey()
-    unchanged(folder, sources, backup, KeyRefused, "does not open")
+    with opened(folder) as admin:
+        admin.rekey()
+    assert_unchanged(folder, sources, backup, KeyRefused, "does not open")
 
 
 def test_without_the_key_nothing_is_put_back(folder, sources, backup):
@@ -265,9 +265,9 @@ def test_the_backup_of_a_lost_folder(folder, tmp_path, backup):
     key.chmod(0o600)
     shutil.rmtree(folder)
     done = restore(backup, folder, (KeyFile(key),))
-    assert done.kept is None
-    with _keeping(folder, KeyFile(key)) as keeping:
-        assert alphas(keeping.store) == THEN
+    assert done.previous is None
+    with _manage(folder, KeyFile(key)) as admin:
+        assert alphas(admin.store) == THEN
 
 
 def test_whoever_may_not_changes_nothing(folder, sources, backup):
@@ -325,8 +325,8 @@ def test_kill_9_while_a_damaged_vault_is_replaced(folder, sources, backup):
         assert there in (None, THEN)
         restore(backup, folder, sources)
         assert held(folder) == THEN
-        with opened(folder) as keeping:
-            keeping.gate.audit.verify()
+        with opened(folder) as admin:
+            admin.gate.audit.verify()
     assert ended < 12
 
 
@@ -339,6 +339,6 @@ def test_the_command(folder, backup, tmp_path):
         assert "password" in str(ran.exception)
         return
     assert ran.exit_code == 0, ran.exception
-    assert "2 enrolled: ada, grace" in ran.stdout
+    assert "2 people enrolled: ada, grace" in ran.stdout
     status = CliRunner().invoke(app, ["status", "--json", "--vault", str(folder)], env=env)
     assert json.loads(status.stdout)["people"] == 2

@@ -1,4 +1,4 @@
-"""What the rotation keeps, and what it hides. The vectors are drawn; nobody is in here."""
+"""What the rotation preserves, and what it hides. The vectors are drawn, not of people."""
 
 from dataclasses import replace
 
@@ -74,7 +74,7 @@ def people(vectors, count):
 
 
 def test_two_vaults_cannot_be_linked_without_the_key(vectors, make):
-    # Of so many pairs that nothing links, the area spreads by 0.019: the bounds are five of that.
+    # For this number of unlinkable pairs the area has a deviation of 0.019; the bounds are five.
     pairs = people(vectors, 240)
     plain = [(a.mean(0), b.mean(0)) for a, b in pairs]
     hidden = [
@@ -98,7 +98,7 @@ def test_a_revoked_template_matches_nothing_of_what_replaced_it(vectors, make):
     other = before.values["me"] @ after.values["me"].T
     assert own.min() > 0.6
     assert np.abs(other).max() < 0.4
-    # Put into the new template's place, the old vectors mean somebody else.
+    # Put into the new template's place, the old vectors stand for another person.
     stolen = replace(after, values={**after.values, "me": before.values["me"]})
     assert (unprotect(stolen, keys).values["me"] @ template.values["me"].T).max() < 0.4
 
@@ -120,7 +120,7 @@ def recovered(plain, hidden):
 
 
 def test_known_photos_of_others_do_not_give_the_owner_away(vectors, make):
-    """NOT_ME may be a public data set, and whoever unseals the store may know it by heart."""
+    """NOT_ME may be a public data set, which an attacker who decrypts the store knows."""
     public = vectors(300)
     template = make(not_me=public)
     stored = protect(template, KeySlot.draw_keys()).values
@@ -132,7 +132,7 @@ def test_known_photos_of_others_do_not_give_the_owner_away(vectors, make):
 
 def test_nothing_public_is_stored():
     """The shipped cohort, rotated or not, is in no template: see `Owner.to_template`."""
-    from onlyme.siamese import Base
+    from onlyme.siamese.head import Base
     from onlyme.siamese.owner import Examples, Owner
 
     base = Base.make_plain("ab" * 32, 128)

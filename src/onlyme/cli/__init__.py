@@ -1,5 +1,5 @@
-"""The command `onlyme`: parse a command line, call one method, print the answer.
+"""Run the command `onlyme`: parse a command line, call one method, print the answer.
 
-A command holds no decision of its own. Each of its methods is a thin call of `onlyme.FaceID`, of
-the evaluation, the lab, the service or the login.
+A command decides nothing itself. It calls `onlyme.FaceID`, the evaluation, the lab, the service
+or the login, and prints what they return.
 """

@@ -1,41 +1,104 @@
-"""The command `onlyme` and its families."""
+"""Define the command `onlyme`; each of its commands is loaded when it is called."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, MutableMapping
+from functools import cache
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from onlyme.cli import (
-    cameras,
-    doctor,
-    enroll,
-    enroll_folder,
-    evaluate,
-    gallery,
-    liveness,
-    serve,
-    tune,
-    vault,
-    verify,
-)
-from onlyme.cli.lab import commands as lab
-from onlyme.cli.output import drop_output
-from onlyme.cli.unlock import commands as unlock
-from onlyme.cli.unlock import daemon
+__all__ = ["COMMANDS", "app", "load_family"]
 
-__all__ = ["app"]
+COMMANDS = {
+    "enroll": "enroll",
+    "list": "enroll",
+    "forget": "enroll",
+    "enroll-folder": "enroll_folder",
+    "verify": "verify",
+    "identify": "verify",
+    "watch": "verify",
+    "tune": "tune",
+    "certificate": "tune",
+    "not-me": "tune",
+    "evaluate": "evaluate",
+    "evaluate-liveness": "liveness",
+    "spoof-me": "liveness",
+    "adapt": "vault",
+    "status": "vault",
+    "reset": "vault",
+    "revoke": "vault",
+    "rekey": "vault",
+    "export": "vault",
+    "backup": "vault",
+    "restore": "vault",
+    "import": "vault",
+    "doctor": "doctor",
+    "cameras": "cameras",
+    "daemon": "unlock.daemon",
+    "audit": "vault",
+    "serve": "serve",
+    "store": "gallery",
+    "lab": "lab.commands",
+    "unlock": "unlock.commands",
+}
+"""Each command with the module that registers it, in the order of the help."""
+
+
+@cache
+def load_family(module: str) -> dict[str, Any]:
+    """Import a module of commands, and return the commands that it registers, by name."""
+    family = typer.Typer()
+    import_module(f"onlyme.cli.{module}").register(family)
+    group: Any = typer.main.get_group(family)
+    return dict(group.commands)
+
+
+class _LazyCommands(MutableMapping[str, Any]):
+    """The commands by name. Looking one up imports its module, listing the names imports none."""
+
+    def __init__(self) -> None:
+        self._others: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name in COMMANDS:
+            return load_family(COMMANDS[name])[name]
+        return self._others[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._others[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._others[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*COMMANDS, *self._others))
+
+    def __len__(self) -> int:
+        return len(COMMANDS) + len(self._others)
 
 
 class _Group(TyperGroup):
-    """The commands. What cannot be said because the reader has left is *could not decide*."""
+    """The commands, loaded lazily: importing and parsing all of them takes as long as `list`."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = _LazyCommands()
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands, in the order of the help, without loading any."""
+        del ctx
+        return list(self.commands)
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command; Typer itself would answer a closed pipe with 1, which is *rejected*."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
+            from onlyme.cli.output import drop_output
+
             drop_output()
             raise SystemExit(2) from None
 
@@ -73,19 +136,9 @@ def onlyme(
 ) -> None:
     """Face ID for your own computer and your own software.
 
-    Show it a few photos of you, and from then on it knows you and nobody else:
+    Show it a few photos of you; from then on it accepts you and rejects all others:
 
         onlyme enroll ada photos-of-ada/
 
-        onlyme verify ada somebody.jpg
+        onlyme verify ada photo.jpg
     """
-
-
-for family in (
-    *(enroll, enroll_folder, verify, tune, evaluate, liveness, vault, serve, doctor),
-    *(cameras, daemon),
-):
-    family.register(app)
-app.add_typer(gallery.app)
-app.add_typer(lab.app)
-app.add_typer(unlock.app)

@@ -1,8 +1,6 @@
-"""`cameras`: which there are, by names that stay."""
+"""Run `cameras`: list the cameras, with names that do not change."""
 
 from __future__ import annotations
-
-from dataclasses import asdict
 
 import typer
 
@@ -17,22 +15,25 @@ def register(app: typer.Typer) -> None:
 
 
 def cameras(*, json: options.Json = False) -> None:
-    """List the cameras: number, name that stays, infrared or colour, kinds of pictures.
+    """List the cameras: number, names, infrared or colour, picture formats.
 
-    Any of these names does after `--camera`, and in the setting `camera`.
+    `--camera` and the setting `camera` take any of these names. A name under `/dev/v4l` stays the
+    same when cameras are plugged in another order.
     """
-    from onlyme.image.cameras import list_cameras as found
+    from dataclasses import asdict
 
-    all_of_them = found()
+    from onlyme.image.cameras import list_cameras
+
+    found = list_cameras()
     if json:
-        output.print_json([asdict(camera) | {"name": camera.name} for camera in all_of_them])
+        output.print_json([asdict(camera) | {"name": camera.name} for camera in found])
         return
-    if not all_of_them:
-        typer.echo("no camera was found; photos and videos work without", err=True)
-    for camera in all_of_them:
+    if not found:
+        typer.echo("no camera was found; photos and videos work without one", err=True)
+    for camera in found:
         kind = "infrared" if camera.infrared else "colour"
         kind += ", fed by a program" if camera.virtual else ""
-        formats = " ".join(camera.formats) or "formats unknown: it may not be opened"
+        formats = " ".join(camera.formats) or "formats unknown: you may not open it"
         card = typer.style(camera.card or "no name", bold=True)
         typer.echo(f"{camera.number:>3}  {card}  ({kind}; {camera.driver}; {formats})")
         for name in (*camera.stable, camera.path):

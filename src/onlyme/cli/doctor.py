@@ -1,10 +1,9 @@
-"""`doctor`: each part, whether it is fit for use, and what to do if not."""
+"""Run `doctor`: check each part of onlyme, and say how to repair it."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import typer
@@ -16,16 +15,12 @@ if TYPE_CHECKING:
 
     from onlyme.settings import Settings
 
-__all__ = ["register"]
-
-_EXTRAS = {
-    "lab": (("torch", "lightning"), "train and compare networks"),
-}
+__all__ = ["Finding", "examine", "examine_extras", "register"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One part: `ok` (fit for use), `missing` (optional, not there) or `broken`."""
+    """The state of one part: `ok`, `missing` (optional, and not there) or `broken`."""
 
     part: str
     state: str
@@ -44,7 +39,7 @@ def doctor(
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
-    """Look at every part, say whether it is fit for use, and what to do if not."""
+    """Check every part, and say what to do where one does not work."""
     from onlyme.settings import Settings
 
     findings = list(examine(Settings.load(vault=vault, embedder=embedder)))
@@ -63,23 +58,13 @@ def doctor(
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Examine models, what runs them, head, vault, cameras and extras, in this order."""
+    """Examine models, runtime, calibration files, vault, cameras and extras, in this order."""
     yield from _examine_models(settings)
     yield _examine_runtime(settings)
     yield _examine_head(settings)
     yield _examine_vault(settings)
     yield _examine_cameras()
-    for extra, (packages, use) in _EXTRAS.items():
-        absent = [package for package in packages if find_spec(package) is None]
-        if absent:
-            yield Finding(
-                f"extra {extra}",
-                "missing",
-                f"{', '.join(absent)} not installed; needed to {use}",
-                f"pip install 'onlyme[{extra}]'",
-            )
-        else:
-            yield Finding(f"extra {extra}", "ok", "installed")
+    yield from examine_extras()
 
 
 def _examine_models(settings: Settings) -> Iterator[Finding]:
@@ -97,7 +82,7 @@ def _examine_models(settings: Settings) -> Iterator[Finding]:
         try:
             size = len(model.read())
         except ModelError as error:
-            # What is optional may be absent; what is there must be what it says it is.
+            # An optional model may be absent; a model that is there must have the right hash.
             absent = isinstance(error, ModelMissing) and model.needed_for != "everything"
             state = "missing" if absent else "broken"
             what, _, advice = str(error).rpartition("; ")
@@ -110,81 +95,105 @@ def _examine_models(settings: Settings) -> Iterator[Finding]:
 
 def _examine_runtime(settings: Settings) -> Finding:
     """Examine what runs the networks; OpenCV always can."""
+    from importlib.util import find_spec
+
     from onlyme.errors import ModelError
     from onlyme.faceid import networks
 
     if settings.runtime == "opencv":
         return Finding("runtime", "ok", "OpenCV, as the settings say")
     try:
-        why = networks.explain_unfit(settings)
-    except ModelError:  # said above, of the network itself
-        return Finding("runtime", "missing", "OpenVINO cannot be compared without the networks")
-    if not why:
-        engine, auto = networks.start_engine(), settings.runtime == "auto"
+        problem = networks.explain_unfit(settings)
+    except ModelError:  # reported above, with the network itself
+        return Finding("runtime", "missing", "OpenVINO cannot be checked without the networks")
+    if not problem:
+        engine = networks.start_engine()
         name = f"OpenVINO {engine.version} in {engine.precision}"
-        where = "where a process goes on" if auto else "always"
-        return Finding("runtime", "ok", f"{name}, {where}; it agrees with OpenCV")
-    absent = find_spec("openvino") is None
+        when = "where many pictures come" if settings.runtime == "auto" else "always"
+        return Finding("runtime", "ok", f"{name}, used {when}; its results agree with OpenCV's")
     if settings.runtime == "openvino":
-        return Finding("runtime", "broken", why, "set runtime to auto, and OpenCV is used instead")
-    advice = "pip install 'onlyme[fast]'" if absent else "install openvino anew"
-    return Finding("runtime", "missing", f"{why}; OpenCV is used, which takes longer", advice)
+        advice = "set runtime to auto, and OpenCV is used instead"
+        return Finding("runtime", "broken", problem, advice)
+    absent = find_spec("openvino") is None
+    advice = "pip install 'onlyme[fast]'" if absent else "install openvino again"
+    return Finding("runtime", "missing", f"{problem}; OpenCV is used, which is slower", advice)
 
 
 def _examine_head(settings: Settings) -> Finding:
-    """Examine what belongs to the embedder: head, cohort and calibration."""
+    """Examine the calibration files that belong to the embedder: head, cohort, calibration."""
     from onlyme.errors import NotCalibrated, OnlymeError
     from onlyme.face.models import SHIPPED, find_model
-    from onlyme.siamese import Base
+    from onlyme.siamese.head import Base
 
-    own = settings.embedder != "embedder"
+    is_own = settings.embedder != "embedder"
     try:
         Base.load(find_model(settings.embedder, SHIPPED, settings.models).sha256)
     except NotCalibrated as error:
-        if own:  # a network of the user's own decides by their NOT_ME photos
+        if is_own:  # a network of the user's own decides by their NOT_ME photos
             return Finding("head", "missing", str(error))
-        return Finding("head", "broken", str(error), "install onlyme anew")
+        return Finding("head", "broken", str(error), "install onlyme again")
     except OnlymeError as error:
-        return Finding("head", "broken", str(error), "install onlyme anew")
-    return Finding("head", "ok", "head, cohort and calibration belong to the embedder")
+        return Finding("head", "broken", str(error), "install onlyme again")
+    return Finding("head", "ok", "the calibration files match the model")
 
 
 def _examine_vault(settings: Settings) -> Finding:
     from onlyme.errors import VaultError
     from onlyme.faceid import wiring
 
-    if not settings.vault.exists():
-        return Finding(
-            "vault", "ok", f"{settings.vault}, not made yet; the first enrollment makes it"
-        )
+    folder = settings.vault
+    if not options.has_vault(folder):  # opening it would make one
+        remains = [name for name in ("vault.key", "gallery.sqlite") if (folder / name).exists()]
+        if remains:
+            problem = f"{folder} holds {' and '.join(remains)}, but no vault.sqlite"
+            return Finding("vault", "broken", problem, "run `onlyme restore FILE` with a backup")
+        return Finding("vault", "ok", f"{folder}: none yet; the first enrollment makes it")
     try:
-        with wiring.open_vault(settings) as keeping:
-            count, kind = len(keeping.store.names()), keeping.store.kind
-            keeping.gate.audit.verify()
+        with wiring.open_vault(settings) as admin:
+            count, kind = len(admin.store.names()), admin.store.kind
+            admin.gate.audit.verify()
     except VaultError as error:
-        what, _, advice = str(error).partition("; ")
-        return Finding("vault", "broken", what, advice)
-    return Finding("vault", "ok", f"{settings.vault}, {count} enrolled, locked with a {kind}")
+        problem, _, advice = str(error).partition("; ")
+        return Finding("vault", "broken", problem, advice)
+    people = output.format_count(count, "person", "people")
+    return Finding("vault", "ok", f"{folder}: {people} enrolled, key: {kind}")
 
 
 def _examine_cameras() -> Finding:
+    """Examine the cameras. None is needed: photos and videos work without one."""
     from onlyme.image.cameras import list_cameras
 
     found = list_cameras()
     if not found:
         return Finding(
-            "camera", "missing", "none found; photos and videos work without", "plug one in"
+            "camera", "missing", "none found; photos and videos work without one", "plug one in"
         )
     usable = [camera for camera in found if os.access(camera.path, os.R_OK | os.W_OK)]
     if not usable:
-        # A camera is optional: photos and videos work without.
-        first = found[0].path
-        return Finding(
-            "camera", "missing", f"{first} may not be read", "add yourself to the group `video`"
-        )
+        problem = f"you may not read {found[0].path}"
+        return Finding("camera", "missing", problem, "add yourself to the group `video`")
     kinds = {(True, False): " (infrared)", (False, True): " (fed by a program)"}
     return Finding(
         "camera",
         "ok",
         ", ".join(f"{c.path} {c.card}{kinds.get((c.infrared, c.virtual), '')}" for c in usable),
     )
+
+
+def examine_extras() -> Iterator[Finding]:
+    """Examine the extras for users: for each, whether its packages are installed."""
+    from onlyme.cli.extras import EXTRAS, find_missing, list_extras
+
+    extras = list_extras()
+    if not extras:
+        advice = "install onlyme with pip"
+        yield Finding("extras", "missing", "unknown: onlyme runs without being installed", advice)
+    for extra in extras:
+        purpose = EXTRAS.get(extra, "")
+        missing = find_missing(extra)
+        if missing:
+            problem = f"{', '.join(missing)} not installed; needed to {purpose}"
+            advice = f"pip install 'onlyme[{extra}]'"
+            yield Finding(f"extra {extra}", "missing", problem, advice)
+        else:
+            yield Finding(f"extra {extra}", "ok", f"installed, to {purpose}")

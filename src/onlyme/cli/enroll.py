@@ -1,48 +1,17 @@
-"""`enroll`, `list`, `forget`: who is known."""
+"""Run `enroll`, `list` and `forget`: add people, show them, erase them."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from onlyme.cli import options, output
-from onlyme.faceid.serialize import serialize_enrollment, serialize_owners, serialize_person
 
 if TYPE_CHECKING:
     from onlyme.types import PhotoReport
 
 __all__ = ["register"]
-
-Photos = Annotated[
-    list[Path] | None,
-    typer.Argument(
-        metavar="PHOTO", help="Photos of the person, or folders of them.", show_default=False
-    ),
-]
-NotMe = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--not-me",
-        metavar="PATH",
-        help="A photo of somebody else, or a folder of them. May be repeated.",
-        show_default=False,
-    ),
-]
-LookAlike = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--look-alike",
-        metavar="PATH",
-        help="A photo of somebody who looks like the person: a sibling, say. May be repeated.",
-        show_default=False,
-    ),
-]
-Add = Annotated[bool, typer.Option("--add", help="Add to what is enrolled under this name.")]
-Replace = Annotated[
-    bool, typer.Option("--replace", help="Forget what is enrolled under this name.")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -54,41 +23,41 @@ def register(app: typer.Typer) -> None:
 
 def enroll(
     name: options.Name,
-    photo: Photos = None,
+    photo: options.Photos = None,
     *,
-    not_me: NotMe = None,
-    look_alike: LookAlike = None,
+    not_me: options.NotMe = None,
+    look_alike: options.LookAlike = None,
     camera: options.Camera = None,
-    add: Add = False,
-    replace: Replace = False,
+    add: options.Add = False,
+    replace: options.Replace = False,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
-    """Learn a person from a few photos: one is enough, five are advised.
+    """Learn a person from a few photos: one is enough, five are recommended.
 
     onlyme enroll ada photos-of-ada/
     onlyme enroll ada ada1.jpg ada2.jpg --not-me photos-of-others/
     onlyme enroll ada --camera 0
     """
     from onlyme.enrollment.camera import EnrollmentCamera
+    from onlyme.faceid.serialize import serialize_enrollment
 
-    if (camera is None) != bool(photo):
-        raise typer.BadParameter("give photos of the person, or --camera N", param_hint="PHOTO")
-    sitting = None if camera is None else EnrollmentCamera(options.parse_source(camera))
-    if sitting:
-        typer.echo("Look at the camera, and turn your head slowly from side to side.", err=True)
+    options.require_one(photo, camera is not None, "give photos of the person, or --camera N")
+    capture = None if camera is None else EnrollmentCamera(options.parse_source(camera))
+    if capture:
+        output.ask_for_head_turns()
 
     def report_photo(report: PhotoReport) -> None:
-        if sitting:
-            sitting.add_report(report)
+        if capture:
+            capture.add_report(report)
         if not json:
             typer.echo(output.format_photo(report), err=True)
 
     with options.open_face_id(vault, embedder, make=True) as face_id:
         enrollment = face_id.enroll(
             name,
-            sitting.frames() if sitting else photo or (),
+            capture.frames() if capture else photo or (),
             not_me or (),
             look_alikes=look_alike or (),
             add=add,
@@ -107,8 +76,9 @@ def list_(
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
-    """List who is enrolled: the owners in the vault, then the people in the gallery."""
+    """List the enrolled people: the owners in the vault, then the people in the gallery."""
     from onlyme.errors import NeedsReenroll
+    from onlyme.faceid.serialize import serialize_owners, serialize_person
 
     lines = []
     with options.open_face_id(vault, embedder) as face_id:
@@ -122,15 +92,15 @@ def list_(
             except NeedsReenroll as error:  # one outdated template does not hide the others
                 lines.append(str(error))
         lines += map(output.format_person, face_id.gallery_people())
-    nobody = "nobody is enrolled yet; `onlyme enroll NAME PHOTO…` enrolls the first"
-    typer.echo("\n".join(lines) or nobody)
+    none = "no person is enrolled yet; `onlyme enroll NAME PHOTO…` enrolls the first"
+    typer.echo("\n".join(lines) or none)
 
 
 def forget(name: options.Name, *, vault: options.Vault = None, json: options.Json = False) -> None:
-    """Erase everything that is kept of a person."""
+    """Erase everything that is stored about a person."""
     with options.open_face_id(vault) as face_id:
         face_id.forget(name)
     if json:
         output.print_json({"name": name, "forgotten": True})
     else:
-        typer.echo(f"{name} is forgotten")
+        output.print_forgotten(name)

@@ -1,4 +1,4 @@
-"""`enroll-folder`: many people at once."""
+"""Run `enroll-folder`: enroll many people at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from onlyme.cli import options, output
-from onlyme.faceid.serialize import dump_json
+from onlyme.cli.progress import show_progress
 
 if TYPE_CHECKING:
     from onlyme.faceid.bulk import BulkEnrollment
@@ -16,7 +16,42 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 _MAX_PRINTED_LINES = 20
-"""Of each list in the report so many are printed; the file and JSON have all."""
+"""The most lines of each list that are printed; the file and JSON have all."""
+
+Folder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DIR",
+        help="A folder with one folder for each person, named like the person.",
+        show_default=False,
+    ),
+]
+Add = Annotated[
+    bool, typer.Option("--add", help="Add new photos of people who are in the gallery.")
+]
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Learn people again whose photos have changed.")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        max=256,
+        help="Number of processes that examine photos; by default one for each core.",
+        show_default=False,
+    ),
+]
+Twins = Annotated[
+    bool,
+    typer.Option("--twins/--no-twins", help="Look for people enrolled twice, under two names."),
+]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Write the full report to a file, as JSON.", show_default=False
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -25,111 +60,77 @@ def register(app: typer.Typer) -> None:
 
 
 def enroll_folder(
-    folder: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DIR",
-            help="A folder of folders: one a person, named as the person.",
-            show_default=False,
-        ),
-    ],
+    folder: Folder,
     *,
-    add: Annotated[
-        bool, typer.Option("--add", help="Add new photos to people who are in the gallery.")
-    ] = False,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Learn people anew whose photos are others now.")
-    ] = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            max=256,
-            help="Processes that look at photos; by default one a core.",
-            show_default=False,
-        ),
-    ] = None,
-    twins: Annotated[
-        bool,
-        typer.Option("--twins/--no-twins", help="Look for people enrolled twice, under two names."),
-    ] = True,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Write the whole report to a file, as JSON.", show_default=False
-        ),
-    ] = None,
+    add: Add = False,
+    replace: Replace = False,
+    workers: Workers = None,
+    twins: Twins = True,
+    report: Report = None,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
-    """Enroll a crowd into the gallery; identify finds them from then on.
+    """Enroll many people into the gallery, where `identify` finds them.
 
-    Running it again does what an interrupted run left, and leaves everybody else as they are.
+    After an interruption run it again: it continues, and does not change people who are done.
 
     onlyme enroll-folder people/
     onlyme enroll-folder people/ --add --report report.json
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (
         options.open_face_id(vault, embedder, make=True) as face_id,
-        Progress(*columns, console=console, disable=not console.is_terminal) as bars,
+        show_progress() as progress,
     ):
-        running: dict[str, Any] = {}
-
-        def show_progress(what: str, done: int, total: int) -> None:
-            if what not in running:
-                running[what] = bars.add_task(what, total=total)
-            bars.update(running[what], completed=done)
-
-        census = face_id.enroll_folder(
+        result = face_id.enroll_folder(
             folder,
             add=add,
             replace_photos=replace,
             workers=workers,
             look_for_duplicates=twins,
-            progress=show_progress,
+            progress=progress,
         )
-    document = _make_document(census)
+    document = _make_document(result)
     if report is not None:
-        report.write_text(dump_json(document) + "\n", "utf-8")
+        from onlyme.faceid.serialize import dump_json
+        from onlyme.storage.files import write_output
+
+        write_output(report, f"{dump_json(document)}\n".encode())
     if json:
         output.print_json(document)
     else:
-        _print_report(census)
+        _print_report(result)
 
 
-def _make_document(census: BulkEnrollment) -> dict[str, Any]:
+def _make_document(result: BulkEnrollment) -> dict[str, Any]:
     from dataclasses import asdict
 
-    return asdict(census) | {
-        "refused": [one._asdict() for one in census.refused],
-        "twins": [one._asdict() for one in census.twins],
+    return asdict(result) | {
+        "refused": [refusal._asdict() for refusal in result.refused],
+        "twins": [pair._asdict() for pair in result.twins],
     }
 
 
-def _print_report(census: BulkEnrollment) -> None:
+def _print_report(result: BulkEnrollment) -> None:
+    people = output.format_count(result.enrolled, "person is", "people are")
+    photos = output.format_count(result.photos, "photo")
     typer.secho(
-        f"{census.enrolled:,} people are new in the gallery, {census.changed:,} changed, "
-        f"{census.unchanged:,} stayed as they were; {census.photos:,} photos taken",
+        f"{people} new in the gallery, {result.changed:,} changed, "
+        f"{result.unchanged:,} unchanged; {photos} taken",
         bold=True,
     )
-    rate = census.looked_at / max(census.seconds, 1e-9)
+    rate = result.looked_at / max(result.seconds, 1e-9)
     typer.echo(
-        f"{census.looked_at:,} photos looked at in {census.seconds:,.0f} s, {rate:.0f} a second, "
-        f"by {census.workers} processes"
+        f"{output.format_count(result.looked_at, 'photo')} examined in {result.seconds:,.0f} s "
+        f"({rate:.0f} a second) by "
+        f"{output.format_count(result.workers, 'process', 'processes')}"
     )
     _print_list(
-        "not taken", [f"{'/'.join(filter(None, one[:2]))}: {one.why}" for one in census.refused]
+        "not taken", [f"{'/'.join(filter(None, one[:2]))}: {one.why}" for one in result.refused]
     )
     _print_list(
-        "enrolled twice, it seems",
-        [f"{one.name} and {one.other} ({_format_rarity(one.far)})" for one in census.twins],
+        "perhaps enrolled twice",
+        [f"{one.name} and {one.other} ({_format_rarity(one.far)})" for one in result.twins],
     )
 
 
@@ -144,4 +145,4 @@ def _print_list(title: str, lines: list[str]) -> None:
 
 
 def _format_rarity(far: float) -> str:
-    return f"as near as one pair of strangers in {1 / far:,.0f}"
+    return f"as similar as one in {1 / far:,.0f} pairs of strangers"

@@ -1,9 +1,7 @@
-"""`evaluate`: how often it errs, on anybody's folder of people."""
+"""Run `evaluate`: measure on a folder of people how often recognition errs."""
 
 from __future__ import annotations
 
-import os
-import stat
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,16 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options
+from onlyme.cli.progress import show_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from onlyme.evaluate import Evaluation
+    from onlyme.evaluate import Evaluation, EvaluationPlan, Pair
     from onlyme.face.pipeline import Pipeline
+    from onlyme.siamese.head import Base
 
 __all__ = ["register"]
 
@@ -28,31 +27,34 @@ _THUMBNAIL_PIXELS = 96
 
 
 Folder = Annotated[
-    Path, typer.Argument(metavar="FOLDER", help="One folder for each person.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="FOLDER", help="A folder with one folder for each person.", show_default=False
+    ),
 ]
-Photos = Annotated[int, typer.Option(help="Photos that an owner enrolls with.")]
+Photos = Annotated[int, typer.Option(help="Number of photos that an owner enrolls with.")]
 Repeats = Annotated[int, typer.Option(help="How often each owner enrolls.")]
-Far = Annotated[float, typer.Option(help="The promised false accept rate.")]
+Far = Annotated[float, typer.Option(help="The false accept rate to check.")]
 Pairs = Annotated[
     Path | None,
-    typer.Option(help="Pairs to verify: LFW's pairs.txt, or a CSV.", show_default=False),
+    typer.Option(help="A list of pairs to verify: LFW's pairs.txt, or a CSV.", show_default=False),
 ]
 Groups = Annotated[
     Path | None,
     typer.Option(help="A CSV of person,group, for rates by group.", show_default=False),
 ]
 Html = Annotated[
-    Path | None, typer.Option(help="Write the report as one page.", show_default=False)
+    Path | None, typer.Option(help="Write the report to this HTML file.", show_default=False)
 ]
 Pictures = Annotated[
-    bool, typer.Option("--pictures", help="Show faces in the page; it is biometric data then.")
+    bool, typer.Option("--pictures", help="Show faces in the report, which is then biometric data.")
 ]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same figures.")]
 Cache = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="Keep the embeddings (biometric data!) here between runs; by default nowhere.",
+        help="Store the embeddings (biometric data!) in this folder, for later runs.",
         show_default=False,
     ),
 ]
@@ -78,39 +80,47 @@ def evaluate(
     embedder: options.Embedder = None,
     json: options.Json = False,
 ) -> None:
-    """Play owners against strangers on a folder of people, and say how often it errs.
+    """Test owners against strangers on a folder of people, and report how often it errs.
 
-    Figures of people whom the shipped head was trained on flatter it; its card names them.
+    If the model was trained on these people, the figures look better than they are. For the
+    shipped model, onlyme/siamese/base-*.json names the training data.
 
     onlyme evaluate people/ --html report.html
     """
     from onlyme.errors import UsageError
-    from onlyme.evaluate import (
-        EvaluationPlan,
-        LabelledEmbeddings,
-        embed_files,
-        list_people,
-        read_groups,
-        read_pairs,
-        run_evaluation,
-        to_json,
-    )
-    from onlyme.evaluate.report.document import make_document
-    from onlyme.evaluate.report.sentences import write_headline, write_sentences
+    from onlyme.evaluate import EvaluationPlan, read_groups, read_pairs, to_json
     from onlyme.faceid import networks
     from onlyme.settings import Settings
-    from onlyme.siamese import learn_owner
 
     if html is not None and not html.parent.is_dir():
-        raise UsageError(f"{html}: its folder is not there")  # better now than after an hour
+        raise UsageError(f"{html}: there is no such folder")  # better now than after an hour
     plan = EvaluationPlan(photos=photos, repeats=repeats, far=far, seed=seed)
     settings = Settings.load(embedder=embedder)
     pipeline, base = networks.make_pipeline(settings), networks.load_base(settings)
-    people = list_people(folder)
-    listed = read_pairs(pairs) if pairs else None
-    grouped = read_groups(groups) if groups else None
+    lists = read_pairs(pairs) if pairs else None, read_groups(groups) if groups else None
+    evaluation = _measure(folder, plan, pipeline, base, lists, cache)
+    if html is not None:
+        _write_page(html, evaluation, folder, pipeline if pictures else None)
+    if json:
+        typer.echo(to_json(evaluation))
+    else:
+        _print_outcome(evaluation)
 
-    with _show_progress() as progress:
+
+def _measure(
+    folder: Path,
+    plan: EvaluationPlan,
+    pipeline: Pipeline,
+    base: Base,
+    lists: tuple[Sequence[Pair] | None, Mapping[str, str] | None],
+    cache: Path | None,
+) -> Evaluation:
+    """Embed every photo of a folder, and evaluate the embeddings; `lists` are pairs and groups."""
+    from onlyme.evaluate import LabelledEmbeddings, embed_files, list_people, run_evaluation
+    from onlyme.siamese.learning import learn_owner
+
+    people, (pairs, groups) = list_people(folder), lists
+    with show_progress() as progress:
         found = embed_files(
             [folder / photo.source for photo in people],
             lambda path: _embed_photo(pipeline, path),
@@ -127,19 +137,20 @@ def evaluate(
             title=folder.name,
             model=base.model,
         )
-        evaluation = run_evaluation(
+        return run_evaluation(
             faces,
             plan,
             lambda me: learn_owner(base, me),
-            pairs=listed,
-            groups=grouped,
+            pairs=pairs,
+            groups=groups,
             progress=progress,
         )
-    if html is not None:
-        _write_page(html, evaluation, folder, pipeline if pictures else None)
-    if json:
-        typer.echo(to_json(evaluation))
-        return
+
+
+def _print_outcome(evaluation: Evaluation) -> None:
+    from onlyme.evaluate.report.document import make_document
+    from onlyme.evaluate.report.sentences import write_headline, write_sentences
+
     outcome = make_document(evaluation)
     typer.secho(write_headline(outcome), bold=True)
     for sentence in write_sentences(outcome):
@@ -150,16 +161,17 @@ def _embed_photo(pipeline: Pipeline, path: Path) -> NDArray[np.float32] | None:
     from onlyme.errors import ImageError
 
     try:
-        sight = pipeline.look(path)
+        observation = pipeline.look(path)
     except ImageError:
         return None
-    return sight.embedding.vector if sight.embedding else None
+    return observation.embedding.vector if observation.embedding else None
 
 
 def _write_page(
     path: Path, evaluation: Evaluation, folder: Path, pipeline: Pipeline | None
 ) -> None:
     from onlyme.evaluate import list_pictured_sources, to_html
+    from onlyme.storage.files import write_output
 
     thumbnails: Mapping[str, bytes] | None = None
     if pipeline is not None:
@@ -167,22 +179,9 @@ def _write_page(
             source: _make_thumbnail(pipeline, folder / source)
             for source in list_pictured_sources(evaluation)
         }
-        typer.echo(f"{path} shows faces: keep it as you keep the photos", err=True)
-    _write(path, to_html(evaluation, thumbnails), private=thumbnails is not None)
+        typer.echo(f"{path} shows faces: protect it as you protect the photos", err=True)
+    write_output(path, to_html(evaluation, thumbnails).encode(), private=thumbnails is not None)
     typer.echo(f"report: {path}", err=True)
-
-
-def _write(path: Path, text: str, *, private: bool) -> None:
-    """Write a page; one with faces is for its owner alone, even where it replaces another."""
-    if not private:
-        path.write_text(text, "utf-8")
-        return
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.fchmod(descriptor, 0o600)  # before the first face is in it
-            file.truncate()
-        file.write(text)
 
 
 def _make_thumbnail(pipeline: Pipeline, path: Path) -> bytes:
@@ -190,34 +189,12 @@ def _make_thumbnail(pipeline: Pipeline, path: Path) -> bytes:
 
     from onlyme.face.align import align
 
-    sight = pipeline.look(path)
-    pixels = sight.frame.pixels if sight.face is None else align(sight.frame.pixels, sight.face)
+    observation = pipeline.look(path)
+    pixels = observation.frame.pixels
+    if observation.face is not None:
+        pixels = align(pixels, observation.face)
     picture = Image.fromarray(pixels)
     picture.thumbnail((_THUMBNAIL_PIXELS, _THUMBNAIL_PIXELS))
     written = BytesIO()
     picture.save(written, "JPEG", quality=80)
     return written.getvalue()
-
-
-def _show_progress() -> AbstractContextManager[Callable[[str, int, int], None]]:
-    """Show a bar for each stage on a terminal, and nothing in a pipe."""
-    from contextlib import contextmanager
-
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    @contextmanager
-    def show_bars() -> Iterator[Callable[[str, int, int], None]]:
-        console = Console(stderr=True)
-        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
-            tasks = {}
-
-            def tell(stage: str, done: int, total: int) -> None:
-                if stage not in tasks:
-                    tasks[stage] = bars.add_task(stage, total=total)
-                bars.update(tasks[stage], completed=done, total=total)
-
-            yield tell
-
-    return show_bars()

@@ -1,4 +1,4 @@
-"""`evaluate-liveness`, `spoof-me`: how well photos and screens are told from people."""
+"""Run `evaluate-liveness` and `spoof-me`: test how well attacks are told from people."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["register"]
 _STAGES = (
     ("live", "Look into the camera yourself, as you would to unlock."),
     ("phone", "Show the camera a photo or video of yourself on your phone, bright and large."),
-    ("print", "Show the camera a printed photo of yourself; flat, then bent around a face."),
+    ("print", "Show the camera a printed photo of yourself, flat, then bent around your face."),
 )
 
 
@@ -33,8 +33,8 @@ def evaluate_liveness(
     folder: Annotated[
         Path,
         typer.Argument(
-            help="Holds a folder for each kind: live, print, replay … In these every picture, "
-            "video or folder of frames is one presentation.",
+            help="A folder with one folder for each kind: live, print, replay … In these, each "
+            "picture, video or folder of frames is one presentation.",
             show_default=False,
         ),
     ],
@@ -47,25 +47,26 @@ def evaluate_liveness(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Count how often attacks pass and people do not, kind by kind (ISO/IEC 30107-3)."""
+    """Count for each kind how often attacks pass and people fail (ISO/IEC 30107-3)."""
     from datetime import UTC, datetime
 
     from onlyme import check_liveness
     from onlyme.evaluate.pad import LivenessStudy, format_liveness_json, render_liveness_html
     from onlyme.evaluate.presentations import judge_presentation, walk_presentations
+    from onlyme.storage.files import write_output
 
     study = LivenessStudy()
     for kind, path in walk_presentations(folder):
-        answer, why = judge_presentation(path, check_liveness)
-        study.add(kind, answer, str(path.relative_to(folder)))
-        if why:
-            typer.echo(f"no answer: {why}", err=True)
+        verdict, problem = judge_presentation(path, check_liveness)
+        study.add(kind, verdict, str(path.relative_to(folder)))
+        if problem:
+            typer.echo(f"no verdict: {problem}", err=True)
     created = datetime.now(UTC).isoformat(timespec="seconds")
     document = study.make_document(created=created, title=folder.name)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "liveness.json").write_text(format_liveness_json(document), "utf-8")
-        (out / "liveness.html").write_text(render_liveness_html(document), "utf-8")
+        write_output(out / "liveness.json", format_liveness_json(document).encode())
+        write_output(out / "liveness.html", render_liveness_html(document).encode())
         typer.echo(f"written: {out / 'liveness.html'}, {out / 'liveness.json'}", err=True)
     if json:
         output.print_json(document)
@@ -87,9 +88,9 @@ def spoof_me(
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
-    """Try to fool your own camera with your own phone and print, and see what would open.
+    """Try to fool your own camera with your phone and a printed photo, and see what passes.
 
-    Exit code 1 when something but you would have opened. Nothing is unlocked or kept.
+    Exit code 1 when anything but you would have opened. Nothing is unlocked or stored.
     """
     stages = []
     with options.open_face_id(vault) as face_id:
@@ -106,21 +107,19 @@ def spoof_me(
     if json:
         output.print_json({"name": name, "stages": stages, "fooled": fooled})
     elif fooled:
-        typer.secho(
-            "\nA picture of you opened. Ask for a challenge: --liveness challenge", fg="red"
-        )
+        typer.secho("\nA picture of you would have opened. Use --liveness challenge.", fg="red")
     else:
-        few = f"{attempts} attempts of each kind are few; try several photos and lights"
-        typer.echo(f"\nNothing but you would have opened. {few}.")
+        few = f"{output.format_count(attempts, 'attempt')} of each kind prove little"
+        typer.echo(f"\nNothing but you would have opened. {few}: try several photos and lights.")
     raise typer.Exit(1 if fooled else 0)
 
 
 def _count_outcomes(stage: str, decisions: list[Decision]) -> dict[str, object]:
-    known = [d for d in decisions if d.margin is not None and d.alpha is not None]
+    measured = [d for d in decisions if d.margin is not None and d.alpha is not None]
     return {
         "stage": stage,
         "attempts": len(decisions),
-        "recognised": sum((d.margin or 0.0) >= (d.alpha or 0.0) for d in known),
+        "recognised": sum((d.margin or 0.0) >= (d.alpha or 0.0) for d in measured),
         "opened": sum(d.accepted for d in decisions),
         "reasons": sorted({str(d.reason) for d in decisions}),
         "scores": [d.liveness.score for d in decisions],
@@ -128,5 +127,5 @@ def _count_outcomes(stage: str, decisions: list[Decision]) -> dict[str, object]:
 
 
 def _format_stage(entry: dict[str, object]) -> str:
-    said = f"{entry['attempts']} attempts, {entry['recognised']} recognised as you"
-    return f"  {entry['stage']:<6} {said}, {entry['opened']} would have opened"
+    counts = f"attempts: {entry['attempts']}, recognised as you: {entry['recognised']}"
+    return f"  {entry['stage']:<6} {counts}, would have opened: {entry['opened']}"

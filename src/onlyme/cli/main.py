@@ -1,4 +1,4 @@
-"""Words of a shell come in; a call of FaceID, its answer in words or JSON, and an exit code go out.
+"""Run the command line, and end it with the right exit code.
 
 0: accepted, or done. 1: rejected. 2: could not decide, or wrong use. 130: interrupted.
 """
@@ -14,28 +14,28 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command line, and turn every expected failure into a sentence and exit code 2."""
+    """Run the command line; every error becomes one sentence and exit code 2."""
     interrupts: list[int] = []
 
     def handle_interrupt(number: int, _frame: object) -> None:
         interrupts.append(number)
         raise KeyboardInterrupt
 
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as a job in the background has it
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # a job in the background ignores it
         signal.signal(signal.SIGINT, handle_interrupt)
     try:
         _run()
-    except KeyboardInterrupt:  # also while the imports below are under way
+    except KeyboardInterrupt:  # also during the imports in `_run`
         sys.exit(130)
     except SystemExit:
-        # A module that is interrupted while it loads may say so with an error of its own.
+        # A module that is interrupted while it loads may end with an error of its own.
         if interrupts:
             sys.exit(130)
         raise
 
 
 def _run() -> None:
-    # Imported here, so that `import onlyme.cli` stays cheap for whoever only looks.
+    # Imported here, so that Ctrl-C is handled while they load.
     from onlyme.cli.app import app
     from onlyme.cli.output import drop_output
     from onlyme.errors import OnlymeError
@@ -46,10 +46,10 @@ def _run() -> None:
         app()
     except OnlymeError as error:
         _fail(str(error))
-    except OSError as error:  # a full disk, a report that may not be written
+    except OSError as error:  # such as a full disk, or a report in a folder without write access
         drop_output()
         _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-    except Exception as error:  # noqa: BLE001 - 1 would say *rejected*, and nothing was decided
+    except Exception as error:  # noqa: BLE001 - 1 would mean *rejected*
         if os.environ.get("ONLYME_DEBUG"):
             traceback.print_exc()
         first = (str(error).splitlines() or [""])[0][:200]
@@ -57,5 +57,5 @@ def _run() -> None:
 
 
 def _fail(sentence: str) -> None:
-    print(f"onlyme: {sentence}", file=sys.stderr)  # noqa: T201 - this is a command line
+    print(f"onlyme: {sentence}", file=sys.stderr)  # noqa: T201 - a command line prints
     sys.exit(2)

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share, and the way to the vault."""
+"""Define the arguments and options that several commands share, and open the vault for them."""
 
 from __future__ import annotations
 
@@ -11,29 +11,41 @@ import typer
 from onlyme.types import LivenessLevel, checked_name
 
 if TYPE_CHECKING:
-    from onlyme.faceid.face_id import FaceID
+    from onlyme import FaceID
     from onlyme.settings import Settings
     from onlyme.vault.admin import VaultAdmin
 
 __all__ = [
+    "AdaptOff",
+    "AdaptOn",
+    "AdaptUndo",
+    "Add",
+    "Alpha",
     "Camera",
     "Embedder",
+    "Far",
     "Json",
     "Level",
+    "LookAlike",
     "Name",
+    "NotMe",
+    "Photos",
+    "PresetName",
+    "Replace",
+    "UndoLesson",
     "Vault",
+    "WrongPhoto",
     "choose_level",
+    "has_vault",
     "open_face_id",
     "open_vault",
+    "parse_consent",
     "parse_source",
+    "require_one",
+    "require_vault",
 ]
 
-Name = Annotated[
-    str,
-    typer.Argument(
-        metavar="NAME", help="The person's name.", show_default=False, callback=checked_name
-    ),
-]
+# ---------------------------------------------------------------------- every command
 
 
 def _parse_folder(text: str) -> Path:
@@ -43,6 +55,12 @@ def _parse_folder(text: str) -> Path:
     return Path(text)
 
 
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="The person's name.", show_default=False, callback=checked_name
+    ),
+]
 Vault = Annotated[
     Path | None,
     typer.Option(
@@ -56,6 +74,18 @@ Vault = Annotated[
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")
 ]
+Embedder = Annotated[
+    str | None,
+    typer.Option(
+        "--embedder",
+        metavar="NAME",
+        help="A network of your own, exported by the lab (or ONLYME_EMBEDDER).",
+        show_default=False,
+    ),
+]
+
+# ---------------------------------------------------------------- photos and cameras
+
 Camera = Annotated[
     str | None,
     typer.Option(
@@ -69,46 +99,132 @@ Level = Annotated[
     LivenessLevel | None,
     typer.Option(
         "--liveness",
-        help="How hard to look for a photo in place of the person; by default `off` for files "
-        "and what the settings say, `passive`, for cameras.",
+        help="How strictly to check that a living person is there. By default `off` for files, "
+        "and for cameras what the settings say, `passive` unless changed.",
         show_default=False,
     ),
 ]
+Photos = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="PHOTO", help="Photos of the person, or folders of them.", show_default=False
+    ),
+]
+NotMe = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--not-me",
+        metavar="PATH",
+        help="A photo of another person, or a folder of them. May be repeated.",
+        show_default=False,
+    ),
+]
+LookAlike = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--look-alike",
+        metavar="PATH",
+        help="A photo of another person who looks similar, such as a sister. May be repeated.",
+        show_default=False,
+    ),
+]
+Add = Annotated[
+    bool, typer.Option("--add", help="Add these photos to the person who has this name.")
+]
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Forget the person who has this name, and start anew.")
+]
+
+# ------------------------------------------------------------------ alpha and lessons
+
+Far = Annotated[
+    float | None,
+    typer.Option(
+        help="Accept a random stranger at most this often, such as 1e-5.", show_default=False
+    ),
+]
+PresetName = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        metavar="NAME",
+        help="A rate from a known standard: relaxed, nist, android or hello.",
+        show_default=False,
+    ),
+]
+Alpha = Annotated[
+    float | None,
+    typer.Option(help="The margin that a face must reach, −2 to 2.", show_default=False),
+]
+WrongPhoto = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="PHOTO",
+        help="A photo of another person who was accepted by mistake.",
+        show_default=False,
+    ),
+]
+UndoLesson = Annotated[bool, typer.Option("--undo", help="Take back the last `not-me`.")]
+AdaptOn = Annotated[
+    bool, typer.Option("--on", help="Allow it: good matches may update the template.")
+]
+AdaptOff = Annotated[bool, typer.Option("--off", help="Forbid it.")]
+AdaptUndo = Annotated[
+    bool, typer.Option("--undo", help="Forget everything that was learned this way so far.")
+]
+
+
+def require_one(photo: object, other: object, message: str) -> None:
+    """Refuse a command that was given both a photo and what replaces it, or neither.
+
+    Raises:
+        BadParameter: with this message.
+    """
+    if bool(photo) == bool(other):
+        raise typer.BadParameter(message, param_hint="PHOTO")
+
+
+def parse_consent(*, on: bool, off: bool, undo: bool) -> bool | None:
+    """Return whether adaptation is allowed from now on; None where that stays as it is.
+
+    Raises:
+        BadParameter: more than one of the options was given.
+    """
+    if on + off + undo > 1:
+        raise typer.BadParameter("give only one of --on, --off and --undo")
+    return on if on or off else None
 
 
 def choose_level(chosen: LivenessLevel | None) -> LivenessLevel:
-    """Return the level that was chosen for a camera, or what the settings say."""
+    """Return the level that was chosen for a camera, or the one in the settings."""
     from onlyme.settings import Settings
 
     return chosen or LivenessLevel(Settings.load().liveness)
 
 
-Embedder = Annotated[
-    str | None,
-    typer.Option(
-        "--embedder",
-        metavar="NAME",
-        help="A network of your own, exported by the lab (or ONLYME_EMBEDDER).",
-        show_default=False,
-    ),
-]
+def parse_source(camera: str) -> str | int:
+    """Return a camera's number as a number, and its path or name as it is."""
+    return int(camera) if camera.isdecimal() and len(camera) < 10 else camera
+
+
+# ------------------------------------------------------------------ opening the vault
 
 
 def open_face_id(
     vault: Path | None, embedder: str | None = None, *, make: bool = False, lasting: bool = False
 ) -> FaceID:
-    """Open the vault that was named, or the user's own.
+    """Open the vault that the user named, or the user's default vault.
 
     Args:
         vault: its folder, if one was named.
         embedder: a network of the user's own, if one was named.
-        make: whether a vault that is not there is made: only enrolling does.
+        make: whether to make a vault where there is none: only enrolling does.
         lasting: whether the command looks at many pictures.
 
     Raises:
         VaultError: there is none, or it cannot be used.
     """
-    from onlyme.faceid.face_id import FaceID
+    from onlyme import FaceID
     from onlyme.settings import Settings
 
     if not make:
@@ -117,11 +233,11 @@ def open_face_id(
 
 
 def open_vault(vault: Path | None, *, make: bool = False) -> VaultAdmin:
-    """Open the vault without anything that sees faces.
+    """Open the vault without loading any network.
 
     Args:
         vault: its folder, if one was named.
-        make: whether a vault that is not there is made.
+        make: whether to make a vault where there is none.
 
     Raises:
         VaultError: there is none, or it cannot be used.
@@ -134,29 +250,26 @@ def open_vault(vault: Path | None, *, make: bool = False) -> VaultAdmin:
 
 
 def require_vault(settings: Settings) -> Settings:
-    """Return the same settings if there is a vault where they say; reading makes none.
+    """Return the same settings if there is a vault at their path, so that reading makes none.
 
     Raises:
         VaultError: there is none.
     """
     from onlyme.errors import VaultError
 
-    folder = settings.vault
-    if not os.path.lexists(folder / "vault.sqlite") and not _holds_anything(folder):
-        raise VaultError(f"no vault at {folder}; `onlyme enroll` makes one")
+    if not has_vault(settings.vault):
+        raise VaultError(f"no vault at {settings.vault}; `onlyme enroll` makes one")
     return settings
 
 
-def _holds_anything(folder: Path) -> bool:
-    """Whether there is something at this path, which the vault itself must judge."""
+def has_vault(folder: Path) -> bool:
+    """Return whether a folder holds a vault; True too where only opening it can tell."""
+    if os.path.lexists(folder / "vault.sqlite"):
+        return True
     try:
-        return any(folder.iterdir())
+        any(folder.iterdir())
     except FileNotFoundError:
         return False
-    except OSError:
+    except OSError:  # a file, or a folder that may not be read: the vault says what is wrong
         return True
-
-
-def parse_source(camera: str) -> str | int:
-    """Turn a camera's name into a number where it is one."""
-    return int(camera) if camera.isdecimal() and len(camera) < 10 else camera
+    return False

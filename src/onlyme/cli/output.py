@@ -1,4 +1,4 @@
-"""Answers as a person reads them, and as JSON."""
+"""Print answers as a person reads them, and as JSON."""
 
 from __future__ import annotations
 
@@ -9,41 +9,52 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from onlyme.faceid.serialize import dump_json, serialize_decision
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from onlyme.gallery.gallery import GalleryPerson
     from onlyme.siamese.owner import Owner
-    from onlyme.types import Decision, Enrollment, Face, PhotoReport, Tuning
+    from onlyme.types import Decision, Enrollment, Face, Lesson, PhotoReport, Tuning
 
 __all__ = [
     "ask",
+    "ask_for_head_turns",
     "draw_histograms",
     "drop_output",
     "format_box",
+    "format_count",
     "format_decision",
     "format_odds",
     "format_owner",
     "format_person",
     "format_photo",
+    "print_adaptation",
+    "print_certificate",
     "print_change",
     "print_enrollment",
+    "print_forgotten",
+    "print_imported",
     "print_json",
+    "print_lesson",
+    "print_revoked",
     "print_tuning",
 ]
 
 _BARS = " ▁▂▃▄▅▆▇█"
 
-_WORDS = {
+_REASONS = {
     "no_face": "no face in the picture",
-    "many_faces": "several faces of like size; show one person",
+    "many_faces": "several faces of similar size; show one person only",
     "poor_quality": "the picture is too poor to decide",
-    "ambiguous": "more than one person matches",
-    "locked_out": "too many failed attempts; wait, or use the password (`onlyme status`)",
-    "not_live": "a photo or a screen, not a person",
-    "liveness_undecided": "it is not clear that a person is there; face the camera in good light",
+    "ambiguous": "more than one enrolled person matches",
+    "locked_out": (
+        "too many failed attempts; wait (`onlyme status` says how long), or use the password"
+    ),
+    "not_live": "a photo or a screen, not a living person",
+    "liveness_undecided": (
+        "not clear whether a living person is there; face the camera in good light"
+    ),
 }
 
 
@@ -52,9 +63,23 @@ def drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def print_json(document: Any) -> None:
+def print_json(document: Any, indent: int | None = 2) -> None:
     """Print one JSON document on stdout."""
-    typer.echo(dump_json(document))
+    from onlyme.faceid.serialize import dump_json
+
+    typer.echo(dump_json(document, indent=indent))
+
+
+# ------------------------------------------------------------------ words for values
+
+
+def format_count(count: int, noun: str, plural: str = "") -> str:
+    """Write a number with its noun.
+
+    >>> format_count(1, "photo"), format_count(4711, "person", "people")
+    ('1 photo', '4,711 people')
+    """
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def format_odds(far: float | None) -> str:
@@ -69,26 +94,23 @@ def format_odds(far: float | None) -> str:
         return "no promise: this network is not calibrated"
     if far > 0.5:
         return "almost every stranger passes"
-    once = 1 / far if far > 0 else float("inf")
-    if once > 1e7:
+    tries = 1 / far if far > 0 else float("inf")
+    if tries > 1e7:
         return "a stranger passes less than once in 10,000,000 tries"
-    digits = len(str(int(once))) - 2
-    return f"a stranger passes about once in {round(once, -digits):,.0f} tries"
+    digits = len(str(int(tries))) - 2
+    return f"a stranger passes about once in {round(tries, -digits):,.0f} tries"
 
 
 def format_decision(decision: Decision) -> str:
     """Say a decision in one line, coloured where the terminal has colours."""
-    name = decision.name or "nobody"
     if decision.accepted:
-        verdict = typer.style(f"✓ {name}", fg="green", bold=True)
-    elif decision.name and decision.reason == "no_match":
-        verdict = typer.style(f"✗ NOT {name}", fg="red", bold=True)
+        verdict = typer.style(f"✓ {decision.name}", fg="green", bold=True)
     elif decision.reason == "no_match":
-        verdict = typer.style("✗ nobody who is enrolled", fg="red", bold=True)
+        name = f"NOT {decision.name}" if decision.name else "no enrolled person"
+        verdict = typer.style(f"✗ {name}", fg="red", bold=True)
     else:
-        verdict = typer.style(
-            f"✗ {_WORDS.get(decision.reason, decision.reason)}", fg="yellow", bold=True
-        )
+        reason = _REASONS.get(decision.reason, decision.reason)
+        verdict = typer.style(f"✗ {reason}", fg="yellow", bold=True)
     if decision.margin is None or decision.alpha is None:
         return verdict
     sign = "≥" if decision.margin >= decision.alpha else "<"
@@ -102,54 +124,31 @@ def format_box(face: Face) -> str:
     return f"{width}×{height} at {left},{top}"
 
 
-def print_change(decision: Decision, rate: float, *, json: bool) -> None:
-    """Print a verdict that differs from the one before, with the frame rate so far."""
-    if json:
-        document = serialize_decision(decision) | {"frames_per_second": round(rate, 1)}
-        typer.echo(dump_json(document, indent=None))
-    else:
-        typer.echo(f"{format_decision(decision)}   {rate:.0f} frames/s")
-
-
-def ask(arrow: str, words: str) -> None:
-    """Show the person what to do next."""
-    typer.secho(f"  {arrow}  {words}", bold=True, err=True)
-
-
 def format_photo(report: PhotoReport) -> str:
-    """Say in one line what became of a photo."""
+    """Say in one line whether a photo was taken, and why not."""
     mark = typer.style("✓", fg="green") if report.taken else typer.style("✗", fg="red")
     return f"  {mark} {report.source}" + (f": {report.note}" if report.note else "")
 
 
-def print_enrollment(enrollment: Enrollment) -> None:
-    """Say what learning a person came to."""
-    photos = f"{enrollment.taken} of {len(enrollment.me)} photos"
-    learned = f"{enrollment.name} is learned from {photos}, in {enrollment.seconds:.1f} s"
-    typer.secho(learned, bold=True)
-    typer.echo(f"alpha {enrollment.alpha:+.3f}: {format_odds(enrollment.far)}")
-    for note in enrollment.notes:
-        typer.echo(f"note: {note}")
-    for sentence in enrollment.advice:
-        typer.echo(f"tip:  {sentence}")
+def format_person(person: GalleryPerson) -> str:
+    """Describe a person in the gallery in one line."""
+    photos = format_count(len(person.me), "photo")
+    when = f"{person.created:%Y-%m-%d %H:%M} UTC"
+    return f"{person.name:<20} {photos:<10} in the gallery  {when}"
 
 
-def print_tuning(tuning: Tuning) -> None:
-    """Say where alpha stands, and what it is expected to cost."""
-    before = f"{tuning.alpha_before:+.3f} → " if tuning.alpha_before != tuning.alpha else ""
-    typer.echo(f"alpha {before}{tuning.alpha:+.3f}: {format_odds(tuning.far)}")
-    if tuning.miss is not None and tuning.miss_interval is not None:
-        low, high = tuning.miss_interval
-        typer.echo(
-            f"expected misses: {tuning.miss:.2%} ({low:.2%} to {high:.2%}), "
-            f"as measured on {tuning.miss_people} other people"
-        )
+def format_owner(owner: Owner) -> str:
+    """Describe an owner in the vault in one line."""
+    photos = format_count(len(owner.examples.me), "photo")
+    when = f"{owner.created:%Y-%m-%d %H:%M} UTC"
+    alpha = f"alpha {owner.alpha:+.3f}"
+    return f"{owner.name:<20} {photos:<10} {alpha}   {when}   ({format_odds(owner.far)})"
 
 
 def draw_histograms(
     own: Sequence[float], strangers: Sequence[float], alpha: float, width: int = 64
 ) -> str:
-    """Draw the owner's and the strangers' margins on one scale, and where alpha stands.
+    """Draw the owner's and the strangers' margins and alpha on one scale.
 
     >>> print(draw_histograms([0.5, 0.6], [-0.2, -0.2, -0.1, 0.0], 0.2, width=12))
     ME        |      |   ██|
@@ -157,14 +156,14 @@ def draw_histograms(
                -0.20  +0.60
                      ↑ alpha +0.200
     """
-    everything = [*own, *strangers, alpha]
-    low, high = min(everything), max(everything)
+    values = [*own, *strangers, alpha]
+    low, high = min(values), max(values)
 
     def find_column(value: float) -> int:
         return min(width - 1, int((value - low) / (high - low or 1) * width))
 
-    def draw_row(title: str, values: Sequence[float]) -> str:
-        counts = Counter(map(find_column, values))
+    def draw_row(title: str, margins: Sequence[float]) -> str:
+        counts = Counter(map(find_column, margins))
         most = max(counts.values(), default=1)
         bars = [_BARS[-(-counts[at] * (len(_BARS) - 1) // most)] for at in range(width)]
         if bars[find_column(alpha)] == " ":
@@ -176,16 +175,104 @@ def draw_histograms(
     return "\n".join([draw_row("ME", own), draw_row("NOT_ME", strangers), ends, mark])
 
 
-def format_person(person: GalleryPerson) -> str:
-    """Say in one line what is kept of somebody in the gallery."""
-    photos = f"{len(person.me)} photos"
-    when = f"{person.created:%Y-%m-%d %H:%M} UTC"
-    return f"{person.name:<20} {photos:<10} in the gallery  {when}"
+# -------------------------------------------------------------- while a camera is used
 
 
-def format_owner(owner: Owner) -> str:
-    """Say in one line what is kept of a person."""
-    photos = f"{len(owner.examples.me)} photos"
-    when = f"{owner.created:%Y-%m-%d %H:%M} UTC"
-    alpha = f"alpha {owner.alpha:+.3f}"
-    return f"{owner.name:<20} {photos:<10} {alpha}   {when}   ({format_odds(owner.far)})"
+def ask(arrow: str, words: str) -> None:
+    """Show the person what to do next."""
+    typer.secho(f"  {arrow}  {words}", bold=True, err=True)
+
+
+def ask_for_head_turns() -> None:
+    """Show the person how to move while the camera takes pictures of them for enrolling."""
+    typer.echo("Look at the camera, and turn your head slowly from side to side.", err=True)
+
+
+def print_change(decision: Decision, rate: float, *, json: bool) -> None:
+    """Print a verdict that differs from the previous one, with the frame rate so far."""
+    if json:
+        from onlyme.faceid.serialize import serialize_decision
+
+        document = serialize_decision(decision) | {"frames_per_second": round(rate, 1)}
+        print_json(document, indent=None)
+    else:
+        typer.echo(f"{format_decision(decision)}   {rate:.0f} frames/s")
+
+
+# ------------------------------------- results that own vault and system vault share
+
+
+def print_enrollment(enrollment: Enrollment) -> None:
+    """Print the result of enrolling a person."""
+    photos = f"{enrollment.taken} of {format_count(len(enrollment.me), 'photo')}"
+    learned = f"{enrollment.name} is enrolled with {photos}, in {enrollment.seconds:.1f} s"
+    typer.secho(learned, bold=True)
+    typer.echo(f"alpha {enrollment.alpha:+.3f}: {_format_estimate(enrollment.far)}")
+    for note in enrollment.notes:
+        typer.echo(f"note: {note}")
+    for sentence in enrollment.advice:
+        typer.echo(f"tip:  {sentence}")
+
+
+def print_tuning(tuning: Tuning) -> None:
+    """Print alpha, and how often strangers and the person themselves will err by it."""
+    before = f"{tuning.alpha_before:+.3f} → " if tuning.alpha_before != tuning.alpha else ""
+    typer.echo(f"alpha {before}{tuning.alpha:+.3f}: {_format_estimate(tuning.far)}")
+    if tuning.miss is not None and tuning.miss_interval is not None:
+        low, high = tuning.miss_interval
+        people = format_count(tuning.miss_people, "other person", "other people")
+        typer.echo(
+            f"{tuning.name} is rejected by mistake in about {tuning.miss:.2%} of tries "
+            f"(95 % interval {low:.2%} to {high:.2%}, measured on {people})"
+        )
+
+
+def _format_estimate(far: float | None) -> str:
+    """Say what alpha is set for; what is proven stands in the certificate, and is less."""
+    return format_odds(far) + ("" if far is None else " (estimate)")
+
+
+def print_lesson(lesson: Lesson) -> None:
+    """Print what a `not-me` changed, or what taking it back changed."""
+    typer.echo(f"that face:  margin {lesson.margin_before:+.3f} → {lesson.margin_after:+.3f}")
+    typer.echo(f"alpha:      {lesson.alpha_before:+.3f} → {lesson.alpha_after:+.3f}")
+    before, after = (sum(own) / len(own) for own in (lesson.own_before, lesson.own_after))
+    typer.echo(f"own photos: margin {before:+.3f} → {after:+.3f} on average")
+    lost = sum(
+        then >= lesson.alpha_before and now < lesson.alpha_after
+        for then, now in zip(lesson.own_before, lesson.own_after, strict=True)
+    )
+    if lost > 0:
+        photos = format_count(lost, "own photo")
+        typer.echo(f"note: {photos} would no longer pass; add photos, or use --undo")
+
+
+def print_adaptation(name: str, *, consent: bool, learned: datetime | None, waiting: int) -> None:
+    """Print whether a template follows its owner, and what it learned."""
+    typer.echo(f"adaptation of {name} is {'on' if consent else 'off'}")
+    when = f"{learned:%Y-%m-%d}" if learned else "never"
+    typer.echo(
+        f"last update: {when}; {format_count(waiting, 'good match', 'good matches')} waiting"
+    )
+
+
+def print_certificate(title: str, sentences: Iterable[str]) -> None:
+    """Print a certificate under its title."""
+    typer.secho(title, bold=True)
+    for sentence in sentences:
+        typer.echo(f"  {sentence}")
+
+
+def print_revoked(name: str) -> None:
+    """Print that stolen copies of a template no longer work."""
+    typer.echo(f"{name} still works; copies stolen earlier do not")
+
+
+def print_forgotten(name: str) -> None:
+    """Print that a person was erased."""
+    typer.echo(f"{name} is forgotten")
+
+
+def print_imported(name: str) -> None:
+    """Print that an exported person was taken over."""
+    typer.echo(f"{name} is enrolled")

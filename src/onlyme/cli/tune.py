@@ -1,36 +1,12 @@
-"""`tune`, `not-me`: how sure, and who not."""
+"""Run `tune`, `certificate` and `not-me`: set how strictly a person is recognised."""
 
 from __future__ import annotations
-
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from onlyme.cli import options, output
 
 __all__ = ["register"]
-
-
-Far = Annotated[
-    float | None,
-    typer.Option(
-        help="Accept a random stranger at most this often, such as 1e-5.", show_default=False
-    ),
-]
-PresetName = Annotated[
-    str | None,
-    typer.Option(
-        "--preset",
-        metavar="NAME",
-        help="A rate that others ask for: relaxed, nist, android or hello.",
-        show_default=False,
-    ),
-]
-Alpha = Annotated[
-    float | None,
-    typer.Option(help="The margin that a face must reach, −2 to 2.", show_default=False),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,29 +19,26 @@ def register(app: typer.Typer) -> None:
 def tune(
     name: options.Name,
     *,
-    far: Far = None,
-    preset: PresetName = None,
-    alpha: Alpha = None,
+    far: options.Far = None,
+    preset: options.PresetName = None,
+    alpha: options.Alpha = None,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
-    """Set how sure a person must be recognised; without an option, show how it stands.
+    """Set how strictly a person is recognised; without an option, show the present setting.
 
-    A higher alpha keeps more strangers out, and the owner too when the light is bad.
+    A higher alpha rejects more strangers, and in bad light also the owner.
 
     onlyme tune ada --far 1e-5
     onlyme tune ada --preset hello
     """
     from dataclasses import asdict
 
-    from onlyme.errors import UsageError
-    from onlyme.siamese import presets
+    from onlyme.siamese.presets import PRESETS, choose_far
 
-    if sum(option is not None for option in (far, preset, alpha)) > 1:
-        raise UsageError("say one of --far, --preset and --alpha")
-    if preset is not None:
-        far = presets.find_preset(preset).far
+    if not (far is None and preset is None and alpha is None):
+        far, alpha = choose_far(far=far, preset=preset, alpha=alpha)
     with options.open_face_id(vault, embedder) as face_id:
         if far is None and alpha is None:
             tuning = face_id.owner(name).tuning()
@@ -77,11 +50,11 @@ def tune(
         return
     output.print_tuning(tuning)
     own, strangers = owner.margins(owner.examples.me), owner.learned.stranger_margins()
-    # The owner was learned from these very photos, which flatters their margins.
-    typer.echo("margins of the enrolled photos themselves (ME) and of strangers (NOT_ME):")
+    # The owner was learned from these photos, so their margins are better than a new photo's.
+    typer.echo("margins of the enrolled photos (ME) and of strangers (NOT_ME):")
     typer.echo(output.draw_histograms(own.tolist(), strangers.tolist(), owner.alpha))
     if far is None and alpha is None:
-        for each in presets.PRESETS:
+        for each in PRESETS:
             typer.echo(f"--preset {each.name:<8} {each.far:g}  {each.source}")
 
 
@@ -92,7 +65,7 @@ def certificate(
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
-    """Say how often a stranger would be accepted, how sure that is, and on what ground."""
+    """Show how often a stranger would be accepted, how certain that is, and why."""
     from dataclasses import asdict
 
     with options.open_face_id(vault, embedder) as face_id:
@@ -100,42 +73,25 @@ def certificate(
     if json:
         output.print_json(asdict(made))
         return
-    typer.secho(f"{name}, alpha {made.alpha:+.3f}", bold=True)
-    for sentence in made.sentences():
-        typer.echo(f"  {sentence}")
+    output.print_certificate(f"{name}, alpha {made.alpha:+.3f}", made.sentences())
 
 
 def not_me(
     name: options.Name,
-    photo: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="PHOTO", help="A photo of whoever was taken for the person.", show_default=False
-        ),
-    ] = None,
+    photo: options.WrongPhoto = None,
     *,
-    undo: Annotated[bool, typer.Option("--undo", help="Take the last lesson back.")] = False,
+    undo: options.UndoLesson = False,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
-    """Say "that wasn't me": the face will be kept apart from this person from now on."""
+    """Say "that wasn't me": teach that this face belongs to another person."""
     from dataclasses import asdict
 
-    if (photo is None) != undo:
-        raise typer.BadParameter("give a photo, or --undo", param_hint="PHOTO")
+    options.require_one(photo, undo, "give a photo, or --undo")
     with options.open_face_id(vault, embedder) as face_id:
         lesson = face_id.undo_not_me(name) if photo is None else face_id.not_me(name, photo)
     if json:
         output.print_json(asdict(lesson))
         return
-    typer.echo(f"that face:  margin {lesson.margin_before:+.3f} → {lesson.margin_after:+.3f}")
-    typer.echo(f"alpha:      {lesson.alpha_before:+.3f} → {lesson.alpha_after:+.3f}")
-    before, after = (sum(own) / len(own) for own in (lesson.own_before, lesson.own_after))
-    typer.echo(f"own photos: margin {before:+.3f} → {after:+.3f} on average")
-    lost = sum(
-        then >= lesson.alpha_before and now < lesson.alpha_after
-        for then, now in zip(lesson.own_before, lesson.own_after, strict=True)
-    )
-    if lost > 0:
-        typer.echo(f"note: {lost} own photos would no longer pass; add photos, or use --undo")
+    output.print_lesson(lesson)

@@ -1,17 +1,16 @@
-"""`status`, `reset`, `audit`, `revoke`, `rekey`, `export`, `import`, `backup`, `restore`."""
+"""Run the vault's commands: status, log, revocation, keys, exports and backups."""
 
 from __future__ import annotations
 
-import os
-import sys
 from datetime import UTC, datetime
-from getpass import getpass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.passwords import read_new_passphrase, read_passphrase, require_owner
 
 if TYPE_CHECKING:
     from onlyme.gate.audit import AuditEntry
@@ -30,76 +29,84 @@ def register(app: typer.Typer) -> None:
     for command in (adapt, status, reset, revoke, rekey, export, backup, restore):
         app.command()(command)
     app.command(name="import")(import_)
-    log = typer.Typer(invoke_without_command=True, help="Read what happened, or `audit verify` it.")
+    log = typer.Typer(
+        invoke_without_command=True, help="Show the log, or check it with `audit verify`."
+    )
     log.callback()(audit)
     log.command(name="verify")(audit_verify)
     app.add_typer(log, name="audit")
 
 
 def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
-    """Say what holds the key, who may try again, and how much was written down."""
-    with options.open_vault(vault) as keeping:
-        store, standings = keeping.store, keeping.gate.allowances()
+    """Show what holds the key, which attempts failed, and how much is stored."""
+    with options.open_vault(vault) as admin:
+        folder, kind = admin.store.folder, admin.store.kind
+        people, needs_rekey = len(admin.store.names()), admin.store.needs_rekey
+        allowances = admin.gate.allowances()
         document = {
-            "vault": str(store.folder),
-            "key": store.kind,
-            "key_should_be_renewed": store.needs_rekey,
-            "people": len(store.names()),
-            "changes": store.counter,
+            "vault": str(folder),
+            "key": kind,
+            "key_should_be_renewed": needs_rekey,
+            "people": people,
+            "changes": admin.store.counter,
             "attempts": [
                 {
                     "name": place.owner,
                     "source": place.source,
-                    "tries": standing.tries,
-                    "wait_seconds": round(standing.wait),
+                    "tries": allowance.tries,
+                    "wait_seconds": round(allowance.wait),
                 }
-                for place, standing in standings.items()
+                for place, allowance in allowances.items()
             ],
         }
     if json:
         output.print_json(document)
         return
-    typer.echo(f"{store.folder}: {document['people']} enrolled, locked with a {document['key']}")
-    if document["key_should_be_renewed"]:
-        typer.echo("note: `onlyme rekey` would make guessing the passphrase harder than it is now")
-    for place, standing in standings.items():
-        left = (
-            f"locked for {_format_wait(standing.wait)}; `onlyme reset {place.owner}` ends that"
-            if standing.tries == 0
-            else f"{standing.tries} tries left"
+    count = output.format_count(people, "person", "people")
+    typer.echo(f"{folder}: {count} enrolled, key: {kind}")
+    if needs_rekey:
+        typer.echo("note: the passphrase can be guessed faster than it should; run `onlyme rekey`")
+    for place, allowance in allowances.items():
+        tries = (
+            f"locked for {_format_wait(allowance.wait)}; `onlyme reset {place.owner}` ends that"
+            if allowance.tries == 0
+            else f"{output.format_count(allowance.tries, 'try', 'tries')} left"
         )
-        typer.echo(f"{place.owner or 'anybody'} at {place.source}: {left}")
+        typer.echo(f"{place.owner or 'any person'} at {place.source}: {tries}")
 
 
 def reset(
-    name: Annotated[str | None, typer.Argument(help="Whose tries; everybody's by default.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="The person who may try again; by default all.", show_default=False),
+    ] = None,
     *,
     vault: options.Vault = None,
 ) -> None:
-    """Let somebody try again at once. Needs the vault's passphrase, your password, or root."""
-    with options.open_vault(vault) as keeping:
-        _check_right(keeping.store.kind)
-        keeping.gate.reset(name)
+    """Allow attempts again at once. Needs the vault's passphrase, your password, or root."""
+    with options.open_vault(vault) as admin:
+        require_owner(admin.store.kind)
+        admin.gate.reset(name)
     typer.echo(f"{name or 'everybody'} may try again")
 
 
 def revoke(name: options.Name, *, vault: options.Vault = None) -> None:
-    """Make whatever was stolen of a person's template so far worthless."""
-    with options.open_vault(vault) as keeping:
-        keeping.revoke(name)
-    typer.echo(f"what was stored of {name} so far no longer matches anything")
+    """Make stolen copies of a person's template useless; the person goes on as before."""
+    with options.open_vault(vault) as admin:
+        admin.revoke(name)
+    output.print_revoked(name)
 
 
 def adapt(
     name: options.Name,
     *,
-    on: Annotated[bool, typer.Option("--on", help="Agree that good matches may teach.")] = False,
-    off: Annotated[bool, typer.Option("--off", help="Take that back.")] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Forget what was learned so far.")] = False,
+    on: options.AdaptOn = False,
+    off: options.AdaptOff = False,
+    undo: options.AdaptUndo = False,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
-    """Let a person's template follow as they change; say where that stands.
+    """Let a template follow the changes of a face; without an option, show the status.
 
     Only matches that the password confirmed teach anything: see the threat model.
     """
@@ -108,20 +115,19 @@ def adapt(
     from onlyme.faceid import wiring
     from onlyme.settings import Settings
 
-    if on + off + undo > 1:
-        raise typer.BadParameter("say one of --on, --off, --undo")
+    consent = options.parse_consent(on=on, off=off, undo=undo)
     adaptation = wiring.make_adaptation(options.require_vault(Settings.load(vault=vault)))
-    if on or off:
-        adaptation.set_consent(name, consent=on)
+    if consent is not None:
+        adaptation.set_consent(name, consent=consent)
     if undo:
         adaptation.undo(name)
-    standing = adaptation.read_status(name)
+    status = adaptation.read_status(name)
     if json:
-        output.print_json(asdict(standing))
-        return
-    typer.echo(f"{name} {'agreed' if standing.consent else 'did not agree'} to adaptation")
-    learned = f"{standing.learned:%Y-%m-%d}" if standing.learned else "never"
-    typer.echo(f"last learned: {learned}; {standing.waiting} matches wait")
+        output.print_json(asdict(status))
+    else:
+        output.print_adaptation(
+            name, consent=status.consent, learned=status.learned, waiting=status.waiting
+        )
 
 
 def rekey(
@@ -131,13 +137,13 @@ def rekey(
         typer.Option(
             "--to",
             metavar="KIND",
-            help="What holds the new key: file, keyring or passphrase; as before by default.",
+            help="What holds the new key: file, keyring or passphrase; by default as before.",
             show_default=False,
         ),
     ] = None,
     vault: options.Vault = None,
 ) -> None:
-    """Draw new keys, and seal everything with them: all of it, or nothing.
+    """Make new keys, and encrypt everything with them: all of it, or nothing.
 
     onlyme rekey --to passphrase
     """
@@ -145,90 +151,95 @@ def rekey(
     from onlyme.settings import Settings
 
     if to not in {None, "file", "keyring", "passphrase"}:
-        raise typer.BadParameter(f"{to!r} is none of file, keyring, passphrase", param_hint="--to")
+        message = f"{to!r} is not one of file, keyring, passphrase"
+        raise typer.BadParameter(message, param_hint="--to")
     settings = options.require_vault(Settings.load(vault=vault))
-    with wiring.open_vault(settings) as keeping:
-        kind = to or keeping.store.kind
-        keeping.rekey(
-            wiring.choose_key_source(settings, kind, lambda: _ask_new_passphrase("vault"))
-        )
-    typer.echo(f"everything is sealed anew; a {kind} holds the key")
+    with wiring.open_vault(settings) as admin:
+        kind = to or admin.store.kind
+        ask = partial(read_new_passphrase, "vault")
+        admin.rekey(wiring.choose_key_source(settings, kind, ask))
+    typer.echo(f"everything is encrypted with new keys; key: {kind}")
     if settings.key and settings.key != kind:
-        typer.echo(f'note: set key = "{kind}" in the settings, which ask for a {settings.key}')
+        typer.echo(f'note: set key = "{kind}" in the settings, which still say {settings.key}')
 
 
 def export(
     name: options.Name,
-    file: Annotated[Path, typer.Argument(help="A file that is not there yet.")],
+    file: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")],
     *,
     vault: options.Vault = None,
 ) -> None:
-    """Write what is kept of a person to a file, sealed to a passphrase that you choose."""
-    with options.open_vault(vault) as keeping:
-        other = None if keeping.store.version(name) else _read_from_gallery(name, vault)
-        keeping.export(name, file, _ask_new_passphrase("export"), other=other)
-    typer.echo(f"{name} is in {file}; the passphrase is all that protects it")
+    """Write a person's data to a file, encrypted with a passphrase that you choose."""
+    with options.open_vault(vault) as admin:
+        other = None if admin.store.version(name) else _read_from_gallery(name, vault)
+        admin.export(name, file, read_new_passphrase("export"), other=other)
+    typer.echo(f"{name} is in {file}; only the passphrase protects it")
 
 
 def _read_from_gallery(name: str, vault: Path | None) -> Template:
-    """Return somebody in the gallery as an owner's template."""
+    """Return a person of the gallery as an owner's template."""
     with options.open_face_id(vault) as face_id:
         return face_id.find_owner(name).to_template()
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="What `export` wrote.")],
+    file: Annotated[Path, typer.Argument(help="A file that `export` wrote.")],
     *,
     name: Annotated[
-        str | None, typer.Option(help="What to call the person here.", show_default=False)
+        str | None, typer.Option(help="The person's name here.", show_default=False)
     ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Forget whoever has that name.")] = (
-        False
-    ),
+    replace: options.Replace = False,
     vault: options.Vault = None,
 ) -> None:
-    """Take over what `export` wrote, here or on another machine."""
-    with options.open_vault(vault, make=True) as keeping:
-        taken = keeping.import_(file, _ask_passphrase("export"), name=name, replace_=replace)
-    typer.echo(f"{taken} is enrolled")
+    """Enroll a person from a file that `export` wrote, here or on another machine."""
+    with options.open_vault(vault, make=True) as admin:
+        passphrase = read_passphrase("export")
+        imported = admin.import_(file, passphrase, name=name, replace_=replace)
+    output.print_imported(imported)
 
 
 def backup(
     file: Annotated[
-        Path | None, typer.Argument(help="A file that is not there yet.", show_default=False)
+        Path | None,
+        typer.Argument(
+            help="The file to write; it must not exist yet. By default one in the vault's folder.",
+            show_default=False,
+        ),
     ] = None,
     *,
     vault: options.Vault = None,
 ) -> None:
-    """Copy the vault, sealed as it is, also while it is in use. The key is not in the copy."""
-    with options.open_vault(vault) as keeping:
-        path = keeping.backup(file)
-        kind = keeping.store.kind
+    """Copy the encrypted vault, also while it is in use. The key is not in the copy."""
+    with options.open_vault(vault) as admin:
+        path = admin.backup(file)
+        kind = admin.store.kind
     typer.echo(f"{path}")
     if kind != "passphrase":
-        typer.echo(f"without the {kind} that holds the key nobody can open it: keep both", err=True)
+        typer.echo(f"Opening the backup needs the {kind} that holds the key: keep both", err=True)
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(help="What `backup` wrote; it is only read.")],
+    file: Annotated[Path, typer.Argument(help="A file that `backup` wrote; it is only read.")],
     *,
     older: Annotated[
-        bool, typer.Option("--older", help="Although the anchor saw a later vault.")
+        bool,
+        typer.Option("--older", help="Also restore a backup that is older than the anchor says."),
     ] = False,
     vault: options.Vault = None,
 ) -> None:
-    """Put the people of a backup back. Needs the vault's passphrase, your password, or root.
+    """Restore the people of a backup. Needs the vault's passphrase, your password, or root.
 
-    What is there now is kept as a backup first. The log, and who may try again, stay as
-    they are; where the vault is damaged or gone, the backup takes its place.
+    The present vault is saved as a backup first. The log and the failed attempts stay as they
+    are; where the vault is damaged or gone, the backup takes its place.
     """
     from onlyme.faceid import wiring
     from onlyme.settings import Settings
 
-    done = wiring.restore_vault(Settings.load(vault=vault), file, _check_right, allow_older=older)
-    typer.echo(f"{len(done.names)} enrolled: {', '.join(done.names)}")
-    if done.kept:
-        typer.echo(f"what was there before is in {done.kept}", err=True)
+    done = wiring.restore_vault(Settings.load(vault=vault), file, require_owner, allow_older=older)
+    people = output.format_count(len(done.names), "person", "people")
+    typer.echo(f"{people} enrolled: {', '.join(done.names)}")
+    if done.previous:
+        typer.echo(f"the previous vault was saved as {done.previous}", err=True)
     for note in done.notes:
         typer.echo(f"note: {note}", err=True)
 
@@ -237,18 +248,19 @@ def audit(
     context: typer.Context,
     *,
     owner: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of one person only.", show_default=False)
+        str | None,
+        typer.Option(metavar="NAME", help="Only about this person.", show_default=False),
     ] = None,
     since: _When = None,
     until: _When = None,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
-    """Read what happened: attempts, enrollments, changes, erasures."""
+    """Show the log: attempts, enrollments, changes, erasures."""
     if context.invoked_subcommand:
         return
-    with options.open_vault(vault) as keeping:
-        lines = list(keeping.gate.audit.entries(owner, _set_utc(since), _set_utc(until)))
+    with options.open_vault(vault) as admin:
+        lines = list(admin.gate.audit.entries(owner, _set_utc(since), _set_utc(until)))
     if json:
         output.print_json([line._asdict() for line in lines])
         return
@@ -257,13 +269,14 @@ def audit(
 
 
 def audit_verify(*, vault: options.Vault = None, json: options.Json = False) -> None:
-    """Follow the chain from the first line to the last; exit with 2 where it is broken."""
-    with options.open_vault(vault) as keeping:
-        count = keeping.gate.audit.verify()
+    """Check that no line of the log was changed, removed or added; exit with 2 if one was."""
+    with options.open_vault(vault) as admin:
+        count = admin.gate.audit.verify()
     if json:
         output.print_json({"lines": count, "whole": True})
     else:
-        typer.echo(f"{count} lines, none changed, missing or added")
+        lines = output.format_count(count, "line")
+        typer.echo(f"{lines}, none changed, missing or added")
 
 
 def _format_entry(entry: AuditEntry) -> str:
@@ -287,36 +300,3 @@ def _set_utc(when: datetime | None) -> datetime | None:
 
 def _format_wait(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
-
-
-def _ask_passphrase(what: str) -> str:
-    from onlyme.errors import KeyMissing
-
-    if not sys.stdin.isatty():
-        words = sys.stdin.readline().rstrip("\n")
-        if not words:
-            raise KeyMissing(f"the {what} needs a passphrase: a line on standard input")
-        return words
-    return getpass(f"Passphrase of the {what}: ")
-
-
-def _ask_new_passphrase(what: str) -> str:
-    from onlyme.errors import KeyRefused
-
-    words = _ask_passphrase(what)
-    if sys.stdin.isatty() and getpass("Once more: ") != words:
-        raise KeyRefused("the two passphrases differ")
-    return words
-
-
-def _check_right(kind: str) -> None:
-    """Ask for the login password, unless root asks or the vault's passphrase was typed."""
-    from onlyme.errors import KeyRefused
-    from onlyme.gate.password import is_login_password
-
-    if os.geteuid() == 0 or kind == "passphrase":
-        return
-    if not sys.stdin.isatty():
-        raise KeyRefused("this needs your password, typed on a terminal, or root")
-    if not is_login_password(getpass("Your login password: ")):
-        raise KeyRefused("that is not your login password")

@@ -1,4 +1,4 @@
-"""`verify`, `identify`, `watch`: who is it."""
+"""Run `verify`, `identify` and `watch`: decide whom a photo or a camera shows."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options, output, watch_everybody
-from onlyme.faceid.serialize import serialize_decision, serialize_found
 from onlyme.types import checked_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from onlyme.types import Decision
 
 __all__ = ["register"]
@@ -33,13 +34,14 @@ def verify(
     name: options.Name,
     photo: Annotated[
         Path | None,
-        typer.Argument(metavar="PHOTO", help="The photo in question.", show_default=False),
+        typer.Argument(metavar="PHOTO", help="The photo to check.", show_default=False),
     ] = None,
     *,
     camera: options.Camera = None,
     liveness: options.Level = None,
     gate: Annotated[
-        bool, typer.Option("--gate", help="Count this photo as an attempt; cameras always are.")
+        bool,
+        typer.Option("--gate", help="Count this photo as an attempt; a camera is always counted."),
     ] = False,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
@@ -47,10 +49,9 @@ def verify(
 ) -> None:
     """Decide whether a photo shows this person.
 
-    onlyme verify ada somebody.jpg && echo welcome
+    onlyme verify ada photo.jpg && echo welcome
     """
-    if (photo is None) == (camera is None):
-        raise typer.BadParameter("give a photo or --camera N", param_hint="PHOTO")
+    options.require_one(photo, camera is not None, "give a photo or --camera N")
     with options.open_face_id(vault, embedder) as face_id:
         if photo is not None:
             decision = face_id.verify(name, photo, liveness, gate=gate)
@@ -63,17 +64,19 @@ def verify(
 
 def identify(
     photo: Annotated[
-        Path, typer.Argument(metavar="PHOTO", help="The photo in question.", show_default=False)
+        Path, typer.Argument(metavar="PHOTO", help="The photo to check.", show_default=False)
     ],
     *,
     all_: Annotated[
-        bool, typer.Option("--all", help="Every face in the photo, the largest first.")
+        bool, typer.Option("--all", help="Check every face in the photo, the largest first.")
     ] = False,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
     """Find out which of the enrolled people a photo shows, if any."""
+    from onlyme.faceid.serialize import serialize_found
+
     with options.open_face_id(vault, embedder) as face_id:
         if not all_:
             _print_and_exit(face_id.identify(photo), json=json)
@@ -93,7 +96,7 @@ def watch(
         str | None,
         typer.Argument(
             metavar="NAME",
-            help="The person's name; with --everybody left out.",
+            help="The person's name; leave it out with --everybody.",
             show_default=False,
         ),
     ] = None,
@@ -112,7 +115,7 @@ def watch(
         ),
     ] = None,
     everybody: Annotated[
-        bool, typer.Option("--everybody", help="Say who comes and goes, by name where known.")
+        bool, typer.Option("--everybody", help="Report all people who come and go, with names.")
     ] = False,
     liveness: options.Level = None,
     on_accept: Annotated[
@@ -128,7 +131,7 @@ def watch(
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
-    """Watch a camera or a video, and say when the verdict changes. Ctrl-C ends it.
+    """Watch a camera or a video, and print when the verdict changes. Ctrl-C ends it.
 
     With --json, one JSON document a line, one for each change.
     """
@@ -139,33 +142,40 @@ def watch(
             video, camera, on_accept, liveness, embedder, vault, json=json
         )
     if name is None:
-        raise typer.BadParameter("say whom to look for, or --everybody", param_hint="NAME")
+        raise typer.BadParameter("give the name of a person, or --everybody", param_hint="NAME")
     name = checked_name(name)
     if video is not None and camera is not None:
         raise typer.BadParameter("give a video or --camera N, not both", param_hint="VIDEO")
-    accepted, last, frames = False, None, 0
-    start: float | None = None
     command = _split_command(on_accept)
     with options.open_face_id(vault, embedder, lasting=True) as face_id:
         level = options.choose_level(liveness)
-        seen = video or options.parse_source(camera or "0")
-        for decision in face_id.watch(name, seen, liveness=level, ask=output.ask):
-            if start is None:  # the first frame, rather than the loading of networks before it
-                spent = sum(decision.timings_ms.values()) * decision.frames / 1e3
-                start = time.perf_counter() - spent
-            accepted = decision.accepted
-            if accepted and command:
-                _run_command(command)
-            frames += decision.frames
-            if decision.reason is not last:
-                last = decision.reason
-                rate = frames / max(time.perf_counter() - start, 1e-3)
-                output.print_change(decision, rate, json=json)
+        source = video or options.parse_source(camera or "0")
+        decisions = face_id.watch(name, source, liveness=level, ask=output.ask)
+        accepted = _report_decisions(decisions, command, json=json)
     raise typer.Exit(0 if accepted else 1)
 
 
+def _report_decisions(decisions: Iterable[Decision], command: list[str], *, json: bool) -> bool:
+    """Print each change of the verdict, run the command; return whether the last one accepts."""
+    accepted, last, frames = False, None, 0
+    start: float | None = None
+    for decision in decisions:
+        if start is None:  # count from the first frame: loading the networks took time before it
+            spent = sum(decision.timings_ms.values()) * decision.frames / 1e3
+            start = time.perf_counter() - spent
+        accepted = decision.accepted
+        if accepted and command:
+            _run_command(command)
+        frames += decision.frames
+        if decision.reason is not last:
+            last = decision.reason
+            rate = frames / max(time.perf_counter() - start, 1e-3)
+            output.print_change(decision, rate, json=json)
+    return accepted
+
+
 def _split_command(words: str | None) -> list[str]:
-    """Split a command into program and arguments, before anybody is looked at."""
+    """Split a command into program and arguments; refuse it before the camera starts."""
     if words is None:
         return []
     try:
@@ -178,21 +188,21 @@ def _split_command(words: str | None) -> list[str]:
 
 
 def _run_command(command: list[str]) -> None:
-    """Run the owner's program; what it prints goes to stderr, so that stdout stays ours."""
-    done = subprocess.run(  # noqa: S603 - the owner's own words, and no shell
+    """Run the owner's program; its output goes to stderr, since stdout is for our answer."""
+    done = subprocess.run(  # noqa: S603 - the owner gave the command, and no shell runs it
         command, stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(), check=False
     )
     if done.returncode:
-        typer.echo(f"{command[0]} ended with {done.returncode}", err=True)
+        typer.echo(f"{command[0]} ended with exit code {done.returncode}", err=True)
 
 
 def _print_and_exit(decision: Decision, *, json: bool) -> None:
     if json:
+        from onlyme.faceid.serialize import serialize_decision
+
         output.print_json(serialize_decision(decision))
     else:
         typer.echo(output.format_decision(decision))
         if decision.liveness.level == "off":
-            typer.echo(
-                "liveness was not looked at: a photo of a photo would pass as well", err=True
-            )
+            typer.echo("Liveness was not checked: a printed photo could pass", err=True)
     raise typer.Exit(0 if decision.accepted else 1)

@@ -1,4 +1,4 @@
-"""`watch --everybody`: who comes and goes before a door's camera."""
+"""Run `watch --everybody`: report who comes and goes in front of a camera."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from onlyme.cli import options, output
-from onlyme.faceid.serialize import dump_json, serialize_found
 
 if TYPE_CHECKING:
     from onlyme.gallery.presence import Presence
@@ -27,21 +26,21 @@ def watch_everybody(
     *,
     json: bool,
 ) -> NoReturn:
-    """Say when somebody comes, is recognised or leaves, until the source ends.
+    """Print when a person comes, is recognised or leaves, until the source ends.
 
     Raises:
-        Exit: 0 when somebody was recognised, else 1.
+        Exit: 0 when at least one person was recognised, else 1.
     """
     if video is not None and camera is not None:
         raise typer.BadParameter("give a video or --camera N, not both", param_hint="VIDEO")
     if on_accept is not None or liveness is not None:
         raise typer.BadParameter(
-            "nobody looks whether a photo is held up, so nothing is run: leave --on-accept and "
-            "--liveness out, or name one person",
+            "liveness is not checked here, so no program may be run: leave out --on-accept and "
+            "--liveness, or name one person",
             param_hint="--everybody",
         )
     present: dict[int, Presence] = {}
-    anybody = False
+    recognised = False
     with options.open_face_id(vault, embedder, lasting=True) as face_id:
         for visits in face_id.watch_everybody(video or options.parse_source(camera or "0")):
             for visit in visits:
@@ -50,7 +49,7 @@ def watch_everybody(
                     _print_event("came", visit, json=json)
                 elif visit.decision.name != before.decision.name:
                     _print_event("known" if visit.decision.name else "unknown", visit, json=json)
-                anybody |= visit.decision.accepted
+                recognised |= visit.decision.accepted
             here = {visit.id: visit for visit in visits}
             for id_, visit in present.items():
                 if id_ not in here:
@@ -58,15 +57,17 @@ def watch_everybody(
             present = here
         for visit in present.values():
             _print_event("left", visit, json=json)
-    raise typer.Exit(0 if anybody else 1)
+    raise typer.Exit(0 if recognised else 1)
 
 
 def _print_event(event: str, visit: Presence, *, json: bool) -> None:
     if json:
+        from onlyme.faceid.serialize import serialize_found
+
         about = {"event": event, "track": visit.id, "since": visit.since, "at": visit.at}
-        typer.echo(dump_json(about | serialize_found(visit.face, visit.decision), indent=None))
+        output.print_json(about | serialize_found(visit.face, visit.decision), indent=None)
         return
-    words = {"came": "somebody came", "left": f"left after {visit.at - visit.since:.1f} s"}
-    said = words.get(event) or output.format_decision(visit.decision)
+    phrases = {"came": "a person came", "left": f"left after {visit.at - visit.since:.1f} s"}
+    phrase = phrases.get(event) or output.format_decision(visit.decision)
     name = f" ({visit.decision.name})" if event == "left" and visit.decision.name else ""
-    typer.echo(f"{visit.at:8.1f} s  #{visit.id}  {said}{name}")
+    typer.echo(f"{visit.at:8.1f} s  #{visit.id}  {phrase}{name}")

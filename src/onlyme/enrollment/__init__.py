@@ -1,1 +1,1 @@
-"""Turn photos or a camera into the examples that a person is learned from."""
+"""Turn photos or a camera into the examples from which a person is learned."""

@@ -1,7 +1,7 @@
-"""Which photo would help most, and which of the present ones hurts.
+"""Advise which photos would help most, and which of the present ones hurt.
 
-A template is as good as what it has seen: a person who enrolled only from the front, in
-one light, is missed from the side and in the dark.
+A person who enrolled only from the front and in one light is not recognised from the side and in
+the dark.
 """
 
 from __future__ import annotations
@@ -11,28 +11,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from onlyme.enrollment.photos import ADVISED_PHOTOS
-from onlyme.siamese import leave_one_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onlyme.siamese import Base, PhotoValue
+    from onlyme.siamese.head import Base
+    from onlyme.siamese.learning import PhotoValue
     from onlyme.siamese.owner import Owner
     from onlyme.types import PhotoReport, Quality
 
 __all__ = ["Coverage", "advise_on_photos", "advise_owner"]
 
 SIDE_YAW_DEGREES = 12.0
-"""A head turned by more than this, in degrees, shows its side."""
+"""A head turned by more than this, in degrees, counts as turned to the side."""
 
 DIM_BRIGHTNESS_PERCENT, BRIGHT_BRIGHTNESS_PERCENT = 35.0, 55.0
 """Mean brightness of a face, in %, below and above which a photo is dim or bright."""
 
 HARMFUL_GAIN_DISTANCE = -0.005
-"""A photo that takes the others this much farther from the template, in distance, hurts."""
+"""A photo hurts when it moves the others this much farther from the template, in distance."""
 
-MAX_WISHES = 2
-"""Wishes said at once; who is told ten things does none."""
+MAX_MISSING_PHOTOS = 2
+"""Missing photos named at once; a person who is told ten things does none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ class Coverage:
         )
         return cls(left, right, len(yaw) - left - right, dim, bright)
 
-    def wishes(self) -> list[str]:
-        """Say which photos are missing, the most helpful first."""
+    def list_missing(self) -> list[str]:
+        """Name the photos that are missing, the most helpful first."""
         missing = (
             (self.front, "one straight from the front"),
             (self.left, "one with the head turned a little to the left"),
@@ -75,48 +75,53 @@ class Coverage:
             (self.dim, "one in dim light"),
             (self.bright, "one in bright light"),
         )
-        return [wish for have, wish in missing if not have]
+        return [photo for count, photo in missing if not count]
 
 
 def advise_owner(
     base: Base, owner: Owner, reports: Sequence[PhotoReport], *, added: bool
 ) -> tuple[str, ...]:
-    """Say what would help an owner, after an enrollment.
+    """Advise an owner after an enrollment.
 
     Args:
         base: the head to judge photos with.
         owner: as learned now.
         reports: on the photos of this enrollment.
-        added: whether there are photos of before. What those show was not kept, so
-            nobody knows what is missing.
+        added: whether the owner was enrolled before. What earlier photos show is not stored,
+            so that it is not known which photos are missing.
     """
+    from onlyme.siamese.learning import leave_one_out  # commands that only read do not need it
+
     taken = [report for report in reports if report.taken]
     values = leave_one_out(base, owner.examples.me, owner.examples.not_me)
-    said = advise_on_photos(taken, values[-len(taken) :], complete=not added)
+    sentences = advise_on_photos(taken, values[-len(taken) :], complete=not added)
     if len(owner.examples.me) < ADVISED_PHOTOS:
-        return (f"{ADVISED_PHOTOS} photos are advised; more photos, fewer misses", *said)
-    return said
+        return (
+            f"{ADVISED_PHOTOS} photos are advised: with more photos you are rejected less often",
+            *sentences,
+        )
+    return sentences
 
 
 def advise_on_photos(
     reports: Sequence[PhotoReport], values: Sequence[PhotoValue], *, complete: bool = True
 ) -> tuple[str, ...]:
-    """Say what would help most, and what hurts.
+    """Advise which photos would help most, and which hurt.
 
     Args:
         reports: of the photos that became part of the template.
-        values: what each of them does for the others; empty when not known.
-        complete: whether these are all photos of the person, so that some may be missing.
+        values: what each of them does for the others; empty where that is not known.
+        complete: whether these are all photos of the person, so that missing ones can be named.
 
     Returns:
-        Sentences for the owner; none when there is nothing to better.
+        Sentences for the owner; none when there is nothing to improve.
     """
-    said = [
-        f"{report.source} hurts: the other photos are nearer to each other without it"
+    sentences = [
+        f"{report.source} hurts: without it the other photos fit together better"
         for report, value in zip(reports, values, strict=False)
         if not math.isnan(value.helps) and value.helps < HARMFUL_GAIN_DISTANCE
     ]
     coverage = Coverage.count([report.quality for report in reports if report.quality is not None])
-    if complete and (wishes := coverage.wishes()[:MAX_WISHES]):
-        said.append("what would help most: " + ", or ".join(wishes))
-    return tuple(said)
+    if complete and (missing_photos := coverage.list_missing()[:MAX_MISSING_PHOTOS]):
+        sentences.append("what would help most: " + ", or ".join(missing_photos))
+    return tuple(sentences)

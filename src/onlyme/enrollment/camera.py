@@ -1,4 +1,4 @@
-"""A person before a camera comes in; frames worth looking at go out, until there are enough."""
+"""Select frames of a camera or video for one enrollment, until there are enough."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 __all__ = ["FRAME_INTERVAL_SECONDS", "MAX_CAMERA_PHOTOS", "MAX_CAMERA_SECONDS", "EnrollmentCamera"]
 
 MAX_CAMERA_PHOTOS = 7
-"""Photos taken that end a sitting, as many as the article's owner gave."""
+"""Photos taken after which it ends; the article's owner gave as many."""
 
 MAX_CAMERA_SECONDS = 20.0
-"""Seconds after which a sitting ends, whatever was taken."""
+"""Seconds after which it ends, also when fewer photos were taken."""
 
 FRAME_INTERVAL_SECONDS = 0.4
-"""Seconds between frames that are looked at: those of one moment say the same."""
+"""Seconds between selected frames: frames of one moment show the same."""
 
 
 class EnrollmentCamera:
     """Frames of a camera or video for one enrollment.
 
-    Hand `add_report` the report on each frame: the sitting ends when enough were taken.
+    Pass the report on each frame to `add_report`: the frames end when enough were taken.
 
     Args:
         source: a camera's number or path, or a video file.
@@ -42,7 +42,7 @@ class EnrollmentCamera:
         self._taken += report.taken
 
     def frames(self) -> Iterator[Frame]:
-        """Yield frames some time apart.
+        """Yield frames, at least `FRAME_INTERVAL_SECONDS` apart.
 
         Raises:
             CameraError: the camera cannot be used.

@@ -1,9 +1,8 @@
-"""Frames of a camera come in; those that show a pose still wanted go out, and advice on each.
+"""Select enrolment frames from a camera by pose, and advise the person what to do next.
 
-A sitting (`onlyme.enrollment.camera`) takes what comes. A guided one looks at every frame, says
-what to do next, and takes frames until each pose was photographed: from the front, and with the
-head turned a little to either side. A person enrolled from the front alone is missed from
-the side.
+`onlyme.enrollment.camera` takes frames of any pose. Guided enrolment looks at every frame, says
+what to do next, and takes frames until it has each pose: from the front, and with the head turned
+a little to either side. A person enrolled only from the front is not recognised from the side.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ __all__ = ["MAX_GUIDED_SECONDS", "WANTED_PHOTOS", "Guidance", "Guide", "Pose", "
 
 
 class Pose(StrEnum):
-    """Where a head is turned, in the person's own terms."""
+    """The direction of a head, as the person sees it."""
 
     FRONT = "front"
     LEFT = "left"
@@ -40,48 +39,48 @@ class Pose(StrEnum):
 
 
 WANTED_PHOTOS: Final = {Pose.FRONT: 3, Pose.LEFT: 2, Pose.RIGHT: 2}
-"""Photos wanted of each pose, in the order in which they are asked for: seven in all, as many
+"""Photos wanted of each pose, in the order in which they are asked for: seven together, as many
 as the article's owner gave and as `onlyme.enrollment.camera` takes."""
 
 MAX_GUIDED_SECONDS: Final = 60.0
-"""Seconds after which a guided sitting ends with what it has. Turning takes its time."""
+"""Seconds after which it ends with the photos it has. To turn the head takes time."""
 
 MAX_IDLE_FRAMES: Final = 3
-"""After so many frames of one pose that say nothing new, it has no more to give."""
+"""Frames of one pose that show nothing new, after which one photo fewer of it is wanted."""
 
 _MAX_YAW_DEGREES: Final = 45.0
 """A head turned farther, in degrees, shows too little of the face to learn well from."""
 
 _MIN_FACE_SHARE, _MAX_FACE_SHARE = 0.28, 0.85
-"""The larger of the face's shares of the frame's width and height: below, it is too far for
-good detail; above, what passive liveness needs to see round the face is cut off."""
+"""Limits of the larger of the face's shares of the frame's width and height. Below, the face is
+too far away for good detail; above, the surroundings that passive liveness needs are cut off."""
 
 _MAX_OFFSET_SHARE: Final = 0.22
-"""The face's middle may lie this share of the frame away from the frame's own."""
+"""The face's centre may be this share of the frame away from the frame's centre."""
 
 _ASK: Final = {
     Pose.FRONT: "Look straight into the camera.",
     Pose.LEFT: "Turn your head a little to your left.",
     Pose.RIGHT: "Turn your head a little to your right.",
 }
-_NOBODY: Final = {
-    Reason.NO_FACE: "Nobody is seen. Put your face into the oval.",
-    Reason.MANY_FACES: "Several faces are seen. Be alone in the picture.",
+_NO_SUBJECT: Final = {
+    Reason.NO_FACE: "No face is seen. Put your face into the oval.",
+    Reason.MANY_FACES: "Several faces are seen. Only you should be in the picture.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Guidance:
-    """What one frame showed of a sitting.
+    """What one frame shows, and what the person should do next.
 
     Attributes:
         box: left, top, width, height of the face as shares of the frame; None without one.
-        fits: whether the face is where the oval is, and fit to be learned.
-        pose: where the head is turned; None without a face.
+        fits: whether the face is in the oval, and good enough to learn from.
+        pose: the direction of the head; None without a face.
         advice: one plain sentence that says what to do.
         covered: photos of each pose so far, at most as many as are `WANTED_PHOTOS`.
-        asked: the pose to turn to; None when the one shown is wanted, or something else is
-            in the way.
+        asked: the pose to turn to; None when the present one is wanted, or when `advice` names
+            another problem.
     """
 
     box: tuple[float, float, float, float] | None
@@ -93,13 +92,13 @@ class Guidance:
 
 
 class Guide:
-    """One guided sitting.
+    """One guided enrolment.
 
-    Hand the frames of `frames` to `FaceID.enroll` one by one, and `add_report` the report on each.
+    Pass the frames of `frames` to `FaceID.enroll`, and `add_report` as its `on_photo`.
 
     Args:
         detector: finds the face of each frame.
-        say: called with what each frame showed.
+        say: called with the guidance for each frame.
     """
 
     def __init__(self, detector: FaceDetector, say: Callable[[Guidance], None]) -> None:
@@ -116,15 +115,15 @@ class Guide:
         return dict(self._covered)
 
     def is_done(self) -> bool:
-        """Say whether nothing more is wanted."""
+        """Say whether all wanted photos are there, or `finish` was called."""
         return self._finished or self._choose_pose() is None
 
     def finish(self) -> None:
-        """End with what there is: not everybody can turn their head."""
+        """End with the photos that are there: some people cannot turn their head."""
         self._finished = True
 
     def add_report(self, report: PhotoReport) -> None:
-        """Count the frame that was handed out last."""
+        """Count the frame that was yielded last."""
         shown, self._shown = self._shown, None
         if shown is None:
             return
@@ -138,20 +137,22 @@ class Guide:
                 self._idle[shown] = 0
 
     def frames(self, camera: Iterable[Frame]) -> Iterator[Frame]:
-        """Yield those frames that show something wanted, some time apart."""
+        """Yield frames of a wanted pose, at least `FRAME_INTERVAL_SECONDS` apart."""
         first = last = None
         for frame in camera:
             first = frame.at if first is None else first
             if self.is_done() or frame.at - first > MAX_GUIDED_SECONDS:
                 return
-            look = self._look(frame)
-            self._say(look)
-            wanted = look.fits and look.pose is not None and self._wants(look.pose)
+            guidance = self._judge(frame)
+            self._say(guidance)
+            pose = guidance.pose if guidance.fits else None
+            wanted = pose is not None and self._wants(pose)
             if wanted and (last is None or frame.at - last >= FRAME_INTERVAL_SECONDS):
-                last, self._shown = frame.at, look.pose
+                last, self._shown = frame.at, pose
                 yield frame
-                if self.is_done():  # rather than wait for one more frame
-                    self._say(replace(look, advice="Done.", covered=self.coverage, asked=None))
+                if self.is_done():  # say so at once, before another frame comes
+                    covered = self.coverage
+                    self._say(replace(guidance, advice="Done.", covered=covered, asked=None))
                     return
 
     # ------------------------------------------------------------------ within
@@ -162,11 +163,11 @@ class Guide:
     def _choose_pose(self) -> Pose | None:
         return next(filter(self._wants, WANTED_PHOTOS), None)
 
-    def _look(self, frame: Frame) -> Guidance:
+    def _judge(self, frame: Frame) -> Guidance:
         chosen = choose_subject(self._detector.detect(frame.pixels), frame.pixels.shape)
         if isinstance(chosen, Reason):
             return Guidance(
-                None, fits=False, pose=None, advice=_NOBODY[chosen], covered=self.coverage
+                None, fits=False, pose=None, advice=_NO_SUBJECT[chosen], covered=self.coverage
             )
         box = scale_to_frame(chosen.box, frame.pixels.shape)
         yaw = estimate_pose(chosen.landmarks)[0]
@@ -177,11 +178,10 @@ class Guide:
             if yaw < -SIDE_YAW_DEGREES
             else Pose.FRONT
         )
-        said = _advise_position(box) or _advise_quality(frame, chosen) or _advise_turn(yaw)
-        fits = not said
-        asked = None if said or self._wants(shown) else self._choose_pose()
-        said = said or (_ASK[asked] if asked else self._advise_good(shown))
-        return Guidance(box, fits, shown, said, self.coverage, asked)
+        problem = _advise_position(box) or _advise_quality(frame, chosen) or _advise_turn(yaw)
+        asked = None if problem or self._wants(shown) else self._choose_pose()
+        advice = problem or (_ASK[asked] if asked else self._advise_good(shown))
+        return Guidance(box, not problem, shown, advice, self.coverage, asked)
 
     def _advise_good(self, shown: Pose) -> str:
         if self._idle[shown]:
@@ -204,7 +204,7 @@ def scale_to_frame(
 
 
 def _advise_position(box: tuple[float, float, float, float]) -> str:
-    """Say where to move so that the face fills the oval; empty when it does."""
+    """Say how to move so that the face fills the oval; empty when it does."""
     left, top, width, height = box
     if max(width, height) < _MIN_FACE_SHARE:
         return "Come closer."
@@ -220,7 +220,7 @@ def _advise_position(box: tuple[float, float, float, float]) -> str:
 
 
 def _advise_quality(frame: Frame, face: Face) -> str:
-    """Say what keeps the face from being learned; the same limits as for any photo."""
+    """Say what makes the face unfit to learn from; the limits are those of any photo."""
     return assess(frame.pixels, face.box, face.landmarks).advice
 
 

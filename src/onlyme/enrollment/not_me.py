@@ -1,4 +1,4 @@
-"""A face that was taken for somebody comes in; the examples that keep it apart go out."""
+"""Teach an owner's template a face that is not the owner (`onlyme not-me`), and undo that."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ __all__ = ["add_lesson", "collect_lesson", "remove_last_lesson"]
 def collect_lesson(
     pipeline: Pipeline, known: Examples, image: Photo, *, measured: bool
 ) -> NDArray[np.float32]:
-    """Look at the face that is not this person: float32[1, d].
+    """Return the embedding of a face that is not this person, float32[1, d].
 
     Args:
-        pipeline: sees the photo.
-        known: what is known of the person.
+        pipeline: detects and embeds the face.
+        known: the examples of the person so far.
         image: the photo.
         measured: see `onlyme.enrollment.photos.PhotoCollector`.
 
     Raises:
-        EnrollmentError: there is no face to learn from, it was taught before, or it is
-            one of the person's own photos.
+        EnrollmentError: there is no usable face, it was taught before, or the photo is one of
+            the person's own.
     """
     collector = PhotoCollector(
         pipeline,
@@ -48,16 +48,16 @@ def collect_lesson(
 
 
 def add_lesson(old: Examples, face: NDArray[np.float32]) -> tuple[Examples, NDArray[np.float32]]:
-    """Add a lesson, float32[1, d]; return it as well."""
+    """Add a taught face, float32[1, d]; return the examples and the face."""
     return old + replace(Examples.make_empty(face.shape[1]), lessons=face), face
 
 
 def remove_last_lesson(old: Examples) -> tuple[Examples, NDArray[np.float32]]:
-    """Take the last lesson back; return it as well.
+    """Remove the face that was taught last; return the examples and the face.
 
     Raises:
-        UsageError: there is none.
+        UsageError: no face was taught.
     """
     if not len(old.lessons):
-        raise UsageError("no face was ever taught as somebody else's; there is nothing to undo")
+        raise UsageError("no face was taught with `onlyme not-me`; there is nothing to undo")
     return replace(old, lessons=old.lessons[:-1]), old.lessons[-1:]

@@ -1,4 +1,4 @@
-"""Photos of one person come in; embeddings worth learning from, and a report on each, go out."""
+"""Select the photos of one person that are worth learning from, and report on each photo."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ import numpy as np
 
 from onlyme.errors import EnrollmentError, ImageError, UsageError
 from onlyme.image.sources import is_folder, list_photos
-from onlyme.siamese.learning import EQUAL_PICTURE_DISTANCE
+from onlyme.siamese.distance import (
+    EQUAL_PICTURE_DISTANCE,
+    SAME_PERSON_DISTANCE,
+    SAME_PICTURE_DISTANCE,
+)
 from onlyme.siamese.owner import Examples
 from onlyme.types import Embedding, Frame, PhotoReport, Reason
 
@@ -28,8 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ADVISED_PHOTOS",
-    "SAME_PERSON_DISTANCE",
-    "SAME_PICTURE_DISTANCE",
     "PhotoCollection",
     "PhotoCollector",
     "collect_photos",
@@ -38,28 +40,20 @@ __all__ = [
 ADVISED_PHOTOS = 5
 """Photos of one person that are advised; one is enough."""
 
-SAME_PICTURE_DISTANCE = 0.3
-"""Embeddings nearer than this (Euclidean, of a possible 2) are of one picture, scaled or
-encoded anew, or of one moment: of 17,675 pairs of photos of one person in LFW none is."""
-
-SAME_PERSON_DISTANCE = 1.2
-"""Photos of one person lie nearer than this; of two people 99.9 % lie farther (1.2 is a cosine
-of 0.28). Used only to notice strays among enrolment photos, never to accept anybody."""
-
-_WHY = {
+_REFUSALS = {
     Reason.NO_FACE: "no face found; show the whole face, from the front",
-    Reason.MANY_FACES: "several faces of like size; cut the photo to one person",
+    Reason.MANY_FACES: "several faces of similar size; cut the photo to one person",
 }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhotoCollection:
-    """What photos came to.
+    """What was learned from photos.
 
     Attributes:
-        examples: those worth learning from.
+        examples: the embeddings worth learning from.
         me: one report for each photo of the person.
-        others: one for each photo of somebody else.
+        others: one report for each photo of another person.
     """
 
     examples: Examples
@@ -77,15 +71,15 @@ def collect_photos(
     *,
     measured: bool,
 ) -> PhotoCollection:
-    """Look at all photos of one enrollment, which adds to what is known.
+    """Select the photos of one enrollment.
 
     Args:
-        pipeline: sees the photos.
-        known: what is known.
-        me: of the person.
-        not_me: of others.
-        look_alikes: of others who look like the person.
-        on_photo: is told of each photo as soon as it was looked at.
+        pipeline: detects and embeds the faces.
+        known: the examples so far, to which these are added.
+        me: photos of the person.
+        not_me: photos of other people.
+        look_alikes: photos of other people who look like the person.
+        on_photo: called with the report on each photo as soon as there is one.
         measured: see `PhotoCollector`.
 
     Raises:
@@ -113,7 +107,7 @@ def collect_photos(
 
 
 def expand_photos(images: Photo | Iterable[Photo]) -> Iterator[Photo]:
-    """Return photos one by one, whether one or many were given, and a folder's pictures."""
+    """Yield photos one by one: a single one, each of many, and the pictures of each folder."""
     single = (str, os.PathLike, bytes, bytearray, memoryview, np.ndarray, Frame, Embedding)
     if isinstance(images, single) or not isinstance(images, Iterable):
         images = [images]
@@ -141,18 +135,17 @@ class _PhotoRecord:
 
 @dataclass(slots=True)
 class PhotoCollector:
-    """Looks at photos one by one and keeps those that make a good template.
+    """Judge photos one by one, and keep those that make a good template.
 
     Attributes:
-        pipeline: sees the photos.
+        pipeline: detects and embeds the faces.
         judge_quality: refuse photos whose face is unfit, with advice.
-        known: float32[k, d], embeddings that the photos add to.
-        apart: float32[a, d], embeddings that none of the photos may be: the person's own,
-            where photos of others are collected.
-        measured: the embedder is the one that `SAME_PICTURE_DISTANCE` and
-            `SAME_PERSON_DISTANCE` were
-            measured with. Of another's, equal embeddings are one picture, and nothing
-            is known of strays.
+        known: float32[k, d], embeddings to which those of the photos are added.
+        apart: float32[a, d], embeddings that no photo may have: the person's own, where photos
+            of other people are collected.
+        measured: whether `SAME_PICTURE_DISTANCE` and `SAME_PERSON_DISTANCE` were measured with
+            this embedder. If not, only equal embeddings count as one picture, and strays are
+            not searched.
     """
 
     pipeline: Pipeline
@@ -163,17 +156,19 @@ class PhotoCollector:
     _photos: list[_PhotoRecord] = field(default_factory=list, repr=False)
 
     def add(self, image: Photo) -> PhotoReport:
-        """Look at one photo, and say whether it is taken for now."""
-        photo = self._look_at(image)
+        """Judge one photo; a photo that is taken may still be refused by `refuse_strays`."""
+        photo = self._examine(image)
         self._photos.append(photo)
         if photo.embedding is not None:
             self._refuse_duplicate(photo)
         return photo.make_report()
 
-    def extend(self, images: Photo | Iterable[Photo], said: Callable[[PhotoReport], None]) -> None:
-        """Look at one photo or many, and tell of each as soon as it was looked at."""
+    def extend(
+        self, images: Photo | Iterable[Photo], on_photo: Callable[[PhotoReport], None]
+    ) -> None:
+        """Judge one photo or many, and report on each as soon as it is judged."""
         for image in expand_photos(images):
-            said(self.add(image))
+            on_photo(self.add(image))
 
     @property
     def vectors(self) -> NDArray[np.float32]:
@@ -183,20 +178,20 @@ class PhotoCollector:
 
     @property
     def reports(self) -> tuple[PhotoReport, ...]:
-        """One report a photo, in the order in which they came."""
+        """One report for each photo, in the order in which they were added."""
         return tuple(photo.make_report() for photo in self._photos)
 
     def refuse_strays(self) -> tuple[PhotoReport, ...]:
-        """Refuse the photos that do not show the person whom most of them show.
+        """Refuse the photos that do not show the person who is in most of them.
 
-        The photo nearest to the others stands for the person; with known embeddings,
-        the one of them that is nearest to the rest.
+        The photo nearest to the others represents the person; where there are known
+        embeddings, the one of them that is nearest to all others does.
 
         Returns:
-            The reports of those that were refused.
+            The reports on the refused photos.
 
         Raises:
-            EnrollmentError: when no person appears in more than half of the photos.
+            EnrollmentError: no person appears in more than half of the photos.
         """
         taken = [photo for photo in self._photos if photo.embedding is not None]
         everything = np.concatenate([self.known, self.vectors])
@@ -220,7 +215,7 @@ class PhotoCollector:
             photo.refuse("does not show the person of the other photos")
         return tuple(photo.make_report() for photo in strays)
 
-    def _look_at(self, image: Photo) -> _PhotoRecord:
+    def _examine(self, image: Photo) -> _PhotoRecord:
         try:
             sight = self.pipeline.look(image)
         except ImageError as error:
@@ -230,13 +225,13 @@ class PhotoCollector:
         moment = f", {sight.frame.at:.1f} s" if sight.frame.at else ""
         photo = _PhotoRecord(sight.frame.source + moment, sight.embedding, sight.quality)
         if sight.reason is not None:
-            photo.note = _WHY[sight.reason]
+            photo.note = _REFUSALS[sight.reason]
         elif self.judge_quality and photo.quality is not None and not photo.quality.ok:
             photo.refuse(photo.quality.advice)
         return photo
 
     def _refuse_duplicate(self, photo: _PhotoRecord) -> None:
-        assert photo.embedding is not None  # noqa: S101 - for the type checker; `add` asked
+        assert photo.embedding is not None  # noqa: S101 - for the type checker; `add` checks it
         vector = photo.embedding.vector[None]
         for earlier in self._photos[:-1]:
             if earlier.embedding is None:
@@ -261,6 +256,6 @@ def _explain_nothing_taken(reports: tuple[PhotoReport, ...]) -> str:
 
 
 def _measure_distances(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Euclidean distances between the rows of two sets of unit vectors: float64[n, m], 0 to 2."""
+    """Return Euclidean distances between rows of unit vectors: float64[n, m], 0 to 2."""
     cosines = a.astype(np.float64) @ b.astype(np.float64).T
     return np.sqrt(np.maximum(2 - 2 * cosines, 0))

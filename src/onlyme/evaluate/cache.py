@@ -9,11 +9,8 @@ replaced: the cache only saves time.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import re
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import ImageError, UsageError
+from onlyme.storage.files import open_draft
+from onlyme.types import MAX_UNIT_LENGTH_ERROR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,7 +147,7 @@ def _embed_checked(embed: FileEmbedder, path: Path) -> NDArray[np.float32] | Non
     if vector is None:
         return None
     vector = np.asarray(vector, dtype=np.float32)
-    if vector.ndim != 1 or not abs(float(np.linalg.norm(vector)) - 1.0) < 1e-3:
+    if vector.ndim != 1 or not abs(float(np.linalg.norm(vector)) - 1.0) < MAX_UNIT_LENGTH_ERROR:
         raise UsageError(f"{path}: the embedding is not a vector of unit length")
     return vector
 
@@ -167,7 +166,7 @@ def _load(file: Path) -> dict[bytes, NDArray[np.float32] | None]:
         or keys.shape != (faces.size, 32)
         or vectors.ndim != 2
         or vectors.shape[0] != faces.sum()
-        or not (np.abs(np.linalg.norm(vectors, axis=1) - 1.0) < 1e-3).all()
+        or not (np.abs(np.linalg.norm(vectors, axis=1) - 1.0) < MAX_UNIT_LENGTH_ERROR).all()
     ):
         return {}
     rows = iter(vectors)
@@ -180,16 +179,9 @@ def _save(file: Path, known: dict[bytes, NDArray[np.float32] | None]) -> None:
     faces = np.array([vector is not None for vector in known.values()])
     kept = [vector for vector in known.values() if vector is not None]
     vectors = np.stack(kept) if kept else np.empty((0, 1), np.float32)
-    fresh = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
+        with open_draft(file) as stream:
             np.savez(stream, keys=keys, faces=faces, vectors=vectors)
-            stream.flush()
-            os.fsync(stream.fileno())
-        fresh.replace(file)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            fresh.unlink(missing_ok=True)
         raise UsageError(f"the cache {file.parent} cannot be written: {error.strerror}") from None

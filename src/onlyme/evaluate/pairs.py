@@ -8,6 +8,7 @@ a list are relative to the folder of people and never leave it.
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import UsageError
+from onlyme.storage.files import write_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -160,11 +162,12 @@ def write_pairs(pairs: Sequence[Pair], path: Path) -> None:
     Raises:
         UsageError: when the file cannot be written.
     """
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["left", "right", "same", "fold"])
+    writer.writerows([pair.left, pair.right, int(pair.same), pair.fold] for pair in pairs)
     try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["left", "right", "same", "fold"])
-            writer.writerows([pair.left, pair.right, int(pair.same), pair.fold] for pair in pairs)
+        write_output(path, file.getvalue().encode())
     except OSError as error:
         raise UsageError(f"{path}: the list of pairs cannot be written: {error}") from None
 

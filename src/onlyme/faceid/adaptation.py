@@ -28,14 +28,15 @@ import numpy as np
 
 from onlyme.errors import UsageError, VaultDamaged, unknown_owner
 from onlyme.gate.audit import Event
-from onlyme.siamese.owner import DEFAULT_FAR, Owner
+from onlyme.siamese.owner import Owner
 from onlyme.storage.template import Template
+from onlyme.types import DEFAULT_FAR
 from onlyme.vault.admin import QUARANTINE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from onlyme.siamese import Base
+    from onlyme.siamese.head import Base
     from onlyme.vault.admin import VaultAdmin
     from onlyme.vault.store import VaultTransaction
 

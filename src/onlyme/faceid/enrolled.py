@@ -8,18 +8,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from onlyme.errors import NeedsReenroll, UnknownOwner, VaultDamaged, unknown_owner
-from onlyme.gallery.certificate import GalleryCertificate, make_gallery_certificate
 from onlyme.gallery.gallery import SECRET_BYTES, Gallery
-from onlyme.gallery.identify import identify_vector
 from onlyme.siamese.owner import Examples, Owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from onlyme.face.pipeline import Observation
+    from onlyme.gallery.certificate import GalleryCertificate
     from onlyme.gallery.gallery import GalleryPerson
     from onlyme.gallery.stores.protocol import TemplateStore
-    from onlyme.siamese import Base
+    from onlyme.siamese.head import Base
     from onlyme.types import Decision
     from onlyme.vault.store import Store
 
@@ -157,6 +156,7 @@ class Enrolled:
         Owners whose template another network made are left out until they are enrolled again.
         """
         from onlyme.face.pipeline import time_stage
+        from onlyme.gallery.identify import identify_vector
 
         owners = []
         for name in self._vault.names():
@@ -180,6 +180,8 @@ class Enrolled:
             UnknownOwner: there is no gallery.
             NotCalibrated: for this network, or this number of people, nothing can be promised.
         """
+        from onlyme.gallery.certificate import make_gallery_certificate
+
         gallery = self.gallery
         if gallery is None or not len(gallery):
             raise UnknownOwner("the gallery is empty; `onlyme enroll-folder` enrolls people")

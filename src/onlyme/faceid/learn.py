@@ -85,7 +85,7 @@ def enroll_person(
         not_me=collected.others,
         alpha=owner.alpha,
         far=owner.far,
-        notes=(*owner.learned.report.notes, owner.learned.report.why),
+        notes=owner.learned.report.notes,
         advice=advise_owner(base, owner, collected.me, added=earlier is not None),
         created=owner.created,
         seconds=perf_counter() - start,

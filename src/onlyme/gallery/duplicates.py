@@ -1,4 +1,4 @@
-"""A gallery comes in; pairs of people who look like one person under two names go out."""
+"""Find pairs of people in a gallery who look like one person under two names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from onlyme.siamese.calibrate import compute_centre
 from onlyme.siamese.distance import measure_distances
-from onlyme.siamese.margin import NotMe
+from onlyme.types import MIN_FAR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,18 +20,18 @@ __all__ = ["DuplicatePair", "find_duplicates"]
 _BATCH_PEOPLE = 256
 
 _NEAREST_PEOPLE = 4
-"""So many of the nearest are looked at, the person among them: few are enrolled four times."""
+"""The nearest people that are compared, the person among them: few are enrolled four times."""
 
-_MAX_LIMIT_FAR, _MIN_LIMIT_FAR = 1e-4, 1e-10
-"""The limit lies between these false accept rates."""
+_MAX_LIMIT_FAR = 1e-4
+"""Pairs are never reported at a false accept rate above this."""
 
 
 class DuplicatePair(NamedTuple):
     """Two names whose templates lie as near as those of one person.
 
     Attributes:
-        name: the one.
-        other: the other.
+        name: the first name, in alphabetical order.
+        other: the second.
         far: how often two random people lie as near.
     """
 
@@ -43,23 +43,23 @@ class DuplicatePair(NamedTuple):
 def find_duplicates(
     gallery: Gallery, names: list[str], progress: Callable[[str, int, int], None] | None = None
 ) -> Iterator[DuplicatePair]:
-    """Compare some people with everybody in a gallery, and yield pairs that look like one.
+    """Compare some people with all people of a gallery, and yield pairs that look like one.
 
-    The limit follows from how many pairs are compared: about one pair of different people is
-    to be expected in the answer, and nine in ten of the same. It is there to be looked at.
+    The limit follows from the number of pairs: expect about one pair of different people in the
+    answer, and nine in ten of the pairs that are one person. A person should check each pair.
 
     Args:
-        gallery: everybody.
-        names: those to compare with everybody.
-        progress: told how many of them were compared.
+        gallery: all people.
+        names: those to compare with all people.
+        progress: called with `twins`, the names compared so far, and all names.
     """
     base = gallery.base
     if base.curve is None or len(gallery) < 2:
         return
     pairs = len(names) * (len(gallery) - 1)
-    limit = min(max(1.0 / max(pairs, 1), _MIN_LIMIT_FAR), _MAX_LIMIT_FAR)
-    rule = NotMe(base.cohort, base.cohort[:0], np.empty(0, np.float32), base.nearest)
-    told = set()
+    limit = min(max(1.0 / max(pairs, 1), MIN_FAR), _MAX_LIMIT_FAR)
+    rule = base.stranger_rule
+    reported = set()
     for start in range(0, len(names), _BATCH_PEOPLE):
         people = list(gallery.get(names[start : start + _BATCH_PEOPLE]).values())
         if not people:
@@ -78,8 +78,8 @@ def find_duplicates(
             for other, reached in zip(others, z.tolist(), strict=True):
                 far = base.curve.far_at(reached, len(one.me))
                 first, second = sorted((one.name, other.name))
-                if far <= limit and (first, second) not in told:
-                    told.add((first, second))
+                if far <= limit and (first, second) not in reported:
+                    reported.add((first, second))
                     yield DuplicatePair(first, second, far)
         if progress:
             progress("twins", min(start + _BATCH_PEOPLE, len(names)), len(names))

@@ -1,11 +1,10 @@
-"""The gallery: many people, each a row that only this gallery can make and read.
+"""Turn people into sealed rows of a store, and rows into people.
 
-People come in by name and embeddings; rows go to a store, and come back from a search. A
-row's key is a keyed hash of the name. Its sealed record holds name and embeddings, bound to
-the key. Its vector is the person's template in head space, turned by the gallery's rotation:
-one for all, since rotations of their own would forbid searching. A search only proposes;
-whoever it proposes is read from the sealed record and judged by that, so neither vectors nor
-rows that somebody swapped, planted or bent can open anything.
+A row's key is a keyed hash of the name. Its sealed record holds name and embeddings, and is
+bound to the key. Its vector is the person's template in head space, rotated by the gallery's
+secret; all people share one rotation, since vectors with rotations of their own could not be
+searched. A search only proposes people. Each is then read from the sealed record and decided
+by that, so a row or a vector that was swapped, planted or changed cannot open anything.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onlyme.gallery.stores.protocol import TemplateStore
-    from onlyme.siamese import Base
+    from onlyme.siamese.head import Base
 
 __all__ = ["SECRET_BYTES", "Gallery", "GalleryPerson", "Salts"]
 
@@ -43,15 +42,15 @@ _BATCH_PEOPLE = 1000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GalleryPerson:
-    """Somebody in the gallery.
+    """One person of the gallery.
 
     Attributes:
-        name: who.
+        name: the person's.
         me: float32[m, d], embeddings of the person's photos, m ≥ 1.
-        created: when they were enrolled or last changed, in UTC.
-        files: for each photo file that was looked at, its sha256 (hex) and why it was refused;
-            an empty reason for one that was taken.
-        record: the sealed record that this was read from; empty for somebody new.
+        created: when the person was enrolled or last changed, in UTC.
+        files: for each photo file that was read, its sha256 (hex) and why it was refused; the
+            reason is empty for a file that was used.
+        record: the sealed record that this was read from; empty for a new person.
     """
 
     name: str
@@ -63,11 +62,11 @@ class GalleryPerson:
 
 @dataclass(frozen=True, slots=True)
 class Salts:
-    """What the gallery's rotations are drawn from.
+    """The random numbers that the gallery's rotations are derived from.
 
     Attributes:
-        current: the generation that rows are written in.
-        by_generation: 32 bytes each; more than one while the gallery is being re-keyed.
+        current: the generation that new rows get.
+        by_generation: 32 bytes each; two while the gallery is being re-keyed.
     """
 
     current: int
@@ -79,40 +78,43 @@ class Gallery:
 
     Args:
         store: keeps the rows.
-        secret: 32 bytes, what all of the gallery's keys are derived from.
-        base: head, cohort and calibration of the network.
+        secret: 32 bytes from which all of the gallery's keys are derived.
+        base: of the network.
 
     Raises:
-        NeedsReenroll: the store's templates were made by another network.
+        NeedsReenroll: the store's templates were made with another network.
         VaultDamaged: the store was written with another secret.
     """
 
     def __init__(self, store: TemplateStore, secret: bytes, base: Base) -> None:
         if (store.model, store.dimension) != (base.model, len(base.projection)):
-            raise NeedsReenroll("the gallery was enrolled with another network; enroll again")
+            raise NeedsReenroll(
+                "the gallery was enrolled with another network; enroll its people again (onlyme "
+                "enroll-folder)"
+            )
         self.store = store
         self.base = base
         self._seal = AeadCipher(derive_key(secret, b"", "gallery seal"))
         self._index = derive_key(secret, b"", "gallery index")
         self._transform = derive_key(secret, b"", "gallery transform")
-        self._turns: dict[int, NDArray[np.float32]] = {}
-        self._seen: tuple[int, Salts] | None = None
-        self._counted = (-1, 0)
+        self._rotations: dict[int, NDArray[np.float32]] = {}
+        self._cached_salts: tuple[int, Salts] | None = None
+        self._cached_count = (-1, 0)
 
     def close(self) -> None:
-        """Let go of the store."""
-        self._turns.clear()
+        """Close the store."""
+        self._rotations.clear()
         self.store.close()
 
     def begin(self) -> None:
-        """Draw the first rotation of an empty gallery."""
+        """Draw the first salt of an empty gallery."""
         if not self.store.notes() and not len(self):
             self.write_salts(Salts(1, {1: os.urandom(32)}), None)
 
     # ------------------------------------------------------------------- people
 
     def get(self, names: Iterable[str]) -> dict[str, GalleryPerson]:
-        """Return those of the people named who are in the gallery.
+        """Return the people of these names; a name that is not in the gallery is left out.
 
         Raises:
             VaultDamaged: a row is not the one that was written for its person.
@@ -121,7 +123,7 @@ class Gallery:
         return {keys[key]: self.open_row(row) for key, row in self.store.rows(keys).items()}
 
     def people(self) -> Iterator[GalleryPerson]:
-        """Yield everybody, in no order that means anything.
+        """Yield all people, in no particular order.
 
         Raises:
             VaultDamaged: a row is not the one that was written for its person.
@@ -131,17 +133,17 @@ class Gallery:
                 yield self.open_row(row)
 
     def __len__(self) -> int:
-        """How many people there are; counted anew when the store has changed."""
+        """How many people there are; counted again when the store has changed."""
         version = self.store.version
-        if self._counted[0] != version:
-            self._counted = version, self.store.count().rows
-        return self._counted[1]
+        if self._cached_count[0] != version:
+            self._cached_count = version, self.store.count().rows
+        return self._cached_count[1]
 
     def put(self, people: Sequence[GalleryPerson]) -> list[str]:
-        """Write people, each in place of what was read of them: `record`, or nothing.
+        """Write people, each only if the store still holds the `record` that was read.
 
         Returns:
-            Names of those left alone, since somebody else wrote them meanwhile.
+            Names of those not written, since another process changed them in between.
         """
         late: set[str] = set()
         for start in range(0, len(people), _BATCH_PEOPLE):
@@ -154,13 +156,13 @@ class Gallery:
                 late |= {p.name for p in batch if self.make_row_key(p.name) in refused}
                 if self.salts().current == salts.current:
                     break
-                # The gallery was re-keyed meanwhile: once more, with the new rotation.
+                # The gallery was re-keyed in between: write again, with the new rotation.
                 was = {row.key: row.sealed for row in rows if row.key not in refused}
                 batch = [person for person in batch if self.make_row_key(person.name) in was]
         return sorted(late)
 
     def remove(self, names: Iterable[str]) -> int:
-        """Erase people, leaving nothing of them in the store; return how many there were."""
+        """Erase people from the store and its files; return how many were there."""
         count = self.store.remove([self.make_row_key(name) for name in names])
         if count:
             self.store.scrub()
@@ -175,8 +177,8 @@ class Gallery:
 
         Args:
             heads: float32[n, r], faces in head space.
-            k: at most so many for each.
-            exact: look at everybody, whatever index there is.
+            k: at most this many for each face.
+            exact: compare with all people, without an index.
 
         Returns:
             For each face the people, the nearest first.
@@ -187,40 +189,40 @@ class Gallery:
         while True:
             salts = self.salts()
             found: list[dict[bytes, float]] = [{} for _ in heads]
-            # Earlier generations first: a row that is turned meanwhile is found by the later.
+            # Earlier generations first: a row that moves in between is found in the later one.
             for generation in sorted(salts.by_generation):
-                turned = normalize(dot_rows(heads, self._load_rotation(generation).T))
-                hits = self.store.find_nearest(turned, k, generation=generation, exact=exact)
-                for mine, theirs in zip(found, hits, strict=True):
-                    mine.update({hit.key: hit.similarity for hit in theirs})
+                rotated = normalize(dot_rows(heads, self._load_rotation(generation).T))
+                hits = self.store.find_nearest(rotated, k, generation=generation, exact=exact)
+                for similarities, new in zip(found, hits, strict=True):
+                    similarities.update({hit.key: hit.similarity for hit in new})
             if self.salts().current == salts.current:
                 break
-            # A renewal began meanwhile, and rows may have left the generations searched.
-        best = [sorted(mine, key=lambda key: -mine[key])[:k] for mine in found]
+            # Re-keying began in between, and rows may have left the generations searched.
+        best = [sorted(each, key=lambda key: -each[key])[:k] for each in found]
         rows = self.store.rows({key for keys in best for key in keys})
         people = {key: self.open_row(row) for key, row in rows.items()}
         return [[people[key] for key in keys if key in people] for keys in best]
 
     def make_template(self, person: GalleryPerson) -> NDArray[np.float32]:
-        """float32[r] of unit length: what stands for a person in head space."""
+        """Return a person's template in head space, float32[r] of unit length."""
         mean: NDArray[np.float32] = normalize(self.base.project(person.me).mean(axis=0))
         return mean
 
     # --------------------------------------------------------------------- rows
 
     def make_row_key(self, name: str) -> bytes:
-        """16 bytes that find a name's row and tell nobody the name."""
+        """Return 16 bytes that find a name's row and do not reveal the name."""
         return hmac.digest(self._index, name.encode(), "sha256")[:ROW_KEY_BYTES]
 
     def seal_row(self, person: GalleryPerson, generation: int) -> Row:
-        """Turn and seal a person."""
+        """Make the row of a person: rotated vector and sealed record."""
         key = self.make_row_key(person.name)
-        turned = normalize(
+        vector = normalize(
             dot_rows(self.make_template(person)[None], self._load_rotation(generation).T)
         )[0]
         values: dict[str, Any] = {"me": person.me, "files": person.files}
         body = to_bytes(Template(person.name, self.base.model, person.created, values))
-        return Row(key, generation, self._seal.seal(body, self._make_context(key)), turned)
+        return Row(key, generation, self._seal.seal(body, self._make_context(key)), vector)
 
     def open_row(self, row: Row) -> GalleryPerson:
         """Read a row that `seal_row` made.
@@ -233,35 +235,35 @@ class Gallery:
         me = template.values.get("me")
         if not isinstance(me, np.ndarray) or me.ndim != 2 or not len(me):
             raise VaultDamaged(f"{what} holds no embeddings")
-        looked_at: dict[str, Any] = template.values.get("files", {})  # type: ignore[assignment]
-        files = {name: (str(digest), str(why)) for name, (digest, why) in looked_at.items()}
+        stored: dict[str, Any] = template.values.get("files", {})  # type: ignore[assignment]  # sealed
+        files = {name: (str(digest), str(why)) for name, (digest, why) in stored.items()}
         return GalleryPerson(template.name, me, template.created, files, row.sealed)
 
     # -------------------------------------------------------------------- salts
 
     def salts(self) -> Salts:
-        """Return the rotations in use.
+        """Return the salts in use.
 
         Raises:
             VaultDamaged: they are missing, or were written with another secret.
         """
         version = self.store.version
-        if self._seen is None or self._seen[0] != version:
+        if self._cached_salts is None or self._cached_salts[0] != version:
             written = self.store.notes().get(_SALTS)
             if written is None:
                 raise VaultDamaged(
-                    "the gallery is not where it was: restore it from a backup, or enroll its "
-                    "people again (onlyme enroll-folder)"
+                    "the store holds no complete gallery: restore it from a backup, or enroll "
+                    "its people again (onlyme enroll-folder)"
                 )
-            self._seen = version, self._open_salts(written)
-        return self._seen[1]
+            self._cached_salts = version, self._open_salts(written)
+        return self._cached_salts[1]
 
     def write_salts(self, salts: Salts, was: Salts | None) -> bool:
-        """Write the rotations in use, unless somebody else was quicker.
+        """Write the salts in use, unless another process changed them in between.
 
         Args:
-            salts: from now on.
-            was: what was read before; None where there was nothing.
+            salts: in use from now on.
+            was: the salts that were read before; None where there were none.
 
         Returns:
             Whether they were written.
@@ -285,10 +287,10 @@ class Gallery:
         return encode_parts("gallery", self.base.model, key)
 
     def _load_rotation(self, generation: int) -> NDArray[np.float32]:
-        """float32[r, r]: the rotation of a generation, as a matrix, for rows on its left."""
-        if generation not in self._turns:
+        """Return the matrix of a generation's rotation: float32[r, r], for rows on its left."""
+        if generation not in self._rotations:
             salt = self.salts().by_generation[generation]
             r = len(self.base.projection)
             seed = derive_key(self._transform, salt, f"rotation {generation} {r}")
-            self._turns[generation] = Rotation(seed, r).rotate(np.eye(r, dtype=np.float32))
-        return self._turns[generation]
+            self._rotations[generation] = Rotation(seed, r).rotate(np.eye(r, dtype=np.float32))
+        return self._rotations[generation]

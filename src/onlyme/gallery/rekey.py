@@ -1,7 +1,7 @@
-"""A new rotation for a gallery: whatever was stolen of its vectors matches nothing any more.
+"""Give a gallery a new rotation, so that vectors stolen earlier match nothing.
 
-Searches go on meanwhile: each row says which rotation turned it, and a search asks with
-both. It may be interrupted at any moment, and by `kill -9`; who calls it again goes on
+Searches continue while it runs: each row says which rotation it has, and a search asks with
+both. It may be interrupted at any moment, also by `kill -9`; the next call continues it
 (ISO/IEC 24745: renewable templates).
 """
 
@@ -25,14 +25,14 @@ _BLOCK_ROWS = 500
 
 
 def renew(gallery: Gallery, progress: Callable[[int, int], None] = lambda _done, _all: None) -> int:
-    """Draw a new rotation and turn everybody with it, or finish a renewal that was interrupted.
+    """Draw a new rotation and re-encrypt all people with it, or finish an interrupted renewal.
 
     Args:
-        gallery: whose.
-        progress: told how many rows were turned, and of how many.
+        gallery: the gallery to renew.
+        progress: called with the rows done and all rows.
 
     Returns:
-        How many rows this call turned.
+        How many rows this call re-encrypted.
 
     Raises:
         VaultDamaged: a row is not the one that was written for its person.
@@ -41,28 +41,28 @@ def renew(gallery: Gallery, progress: Callable[[int, int], None] = lambda _done,
     salts = _start_generation(gallery)
     if isinstance(store, IndexedStore) and set(store.list_indexes()) & set(salts.by_generation):
         store.build_index(salts.current)
-    turned, total = 0, count_stale_rows(store, salts.current)
+    done, total = 0, count_stale_rows(store, salts.current)
     while count_stale_rows(store, salts.current):
         for block in store.blocks(size=_BLOCK_ROWS):
-            # Later generations are not ours: another renewal began when this one was done.
+            # A later generation belongs to a renewal that began when this one was done.
             old = [row for row in block if row.generation < salts.current]
             new = [gallery.seal_row(gallery.open_row(row), salts.current) for row in old]
-            # Who was enrolled anew meanwhile is left alone; the next round looks again.
+            # Rows that changed in between are not written; the next round reads them again.
             late = store.replace(new, {row.key: row.sealed for row in old}) if new else ()
-            turned += len(new) - len(late)
-            progress(turned, total)
-    _end(gallery, salts)
-    return turned
+            done += len(new) - len(late)
+            progress(done, total)
+    _drop_earlier_generations(gallery, salts)
+    return done
 
 
 def count_stale_rows(store: TemplateStore, current: int) -> int:
-    """Count the rows that an earlier rotation turned."""
+    """Count the rows that have an earlier rotation."""
     generations = store.count().generations
     return sum(rows for generation, rows in generations.items() if generation < current)
 
 
 def _start_generation(gallery: Gallery) -> Salts:
-    """Make the next generation known to everybody, unless that was done before."""
+    """Write the salt of the next generation, unless an interrupted renewal wrote it."""
     while True:
         salts = gallery.salts()
         if len(salts.by_generation) > 1:
@@ -73,8 +73,8 @@ def _start_generation(gallery: Gallery) -> Salts:
             return both
 
 
-def _end(gallery: Gallery, salts: Salts) -> None:
-    """Leave nothing of what earlier rotations turned, and then of the rotations."""
+def _drop_earlier_generations(gallery: Gallery, salts: Salts) -> None:
+    """Erase what is left of earlier rotations, and then their salts."""
     store = gallery.store
     if isinstance(store, IndexedStore):
         for generation in store.list_indexes():
@@ -82,4 +82,4 @@ def _end(gallery: Gallery, salts: Salts) -> None:
                 store.drop_index(generation)
     store.scrub()
     only = Salts(salts.current, {salts.current: salts.by_generation[salts.current]})
-    gallery.write_salts(only, salts)  # unless another process that helped was quicker
+    gallery.write_salts(only, salts)  # unless another process that renewed it too was first

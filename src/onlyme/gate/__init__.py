@@ -1,1 +1,1 @@
-"""Who wants to try comes in; whether they may, and a sealed line about it, go out."""
+"""Limit attempts for each owner and source, and write a log of them."""

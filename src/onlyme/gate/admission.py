@@ -1,4 +1,4 @@
-"""The gate itself: takes a try before anybody is looked at, and writes down how it ended."""
+"""Count each attempt before a face is judged, and write down how it ended."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ __all__ = ["Attempt", "AttemptSource", "Gate"]
 _KIND = "gate"
 
 _JUDGED_REASONS = {Reason.NO_MATCH, Reason.AMBIGUOUS, Reason.NOT_LIVE, Reason.LIVENESS_UNDECIDED}
-"""Reasons of a guess, also where many were searched and no single margin is left."""
+"""Reasons of an attempt that counts as a guess, also where a search of many has no margin."""
 
 
 class AttemptSource(NamedTuple):
-    """Whose tries are counted, and where: every source has its own count.
+    """Whose attempts are counted, and where: each owner and source has its own count.
 
     Attributes:
-        owner: who should be recognised; empty where anybody may be.
+        owner: who should be recognised; empty where any enrolled person may be.
         source: `camera 0`, `service`, `unlock`, `file`.
     """
 
@@ -40,7 +40,7 @@ class AttemptSource(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What the vault calls it."""
+        """The key of its record in the vault."""
         return json.dumps([self.owner, self.source])
 
     @classmethod
@@ -50,19 +50,19 @@ class AttemptSource(NamedTuple):
 
 
 class Attempt:
-    """One try. Use it in a `with` block; one that is not settled there has failed.
+    """One attempt. Use it in a `with` block; an attempt that is not settled there has failed.
 
     Attributes:
-        attempt_source: whose, and where.
-        allowed: whether there was a try left. If not, nobody may be looked at.
-        allowance: tries and wait before this one.
+        attempt_source: whose attempt, and where.
+        allowed: whether an attempt was left. If not, no face may be judged.
+        allowance: the attempts left, or the wait, before this one.
     """
 
     def __init__(
         self, gate: Gate, attempt_source: AttemptSource, allowance: AttemptAllowance, id_: str
     ) -> None:
-        self.place = attempt_source
-        self.standing = allowance
+        self.attempt_source = attempt_source
+        self.allowance = allowance
         self.allowed = allowance.tries > 0
         self._gate = gate
         self._id = id_
@@ -70,19 +70,20 @@ class Attempt:
 
     @property
     def refusal(self) -> Decision:
-        """The decision when there was no try left."""
-        return Decision(accepted=False, name=self.place.owner or None, reason=Reason.LOCKED_OUT)
+        """The decision when no attempt was left."""
+        owner = self.attempt_source.owner or None
+        return Decision(accepted=False, name=owner, reason=Reason.LOCKED_OUT)
 
     def settle(self, decision: Decision) -> Decision:
-        """Write down how it ended; return the decision, which may open from now on only.
+        """Write down how it ended; return the decision, which must not open anything before.
 
         Raises:
             UsageError: it was settled before, or not allowed.
-            VaultError: it cannot be written down; so it must not open.
+            VaultError: it cannot be written down; the decision must not open anything.
         """
         if self._settled:
             raise UsageError("this attempt has ended")
-        self._gate._settle(self.place, self._id, decision)  # noqa: SLF001 - its other half
+        self._gate._settle(self.attempt_source, self._id, decision)  # noqa: SLF001 - the gate made it
         self._settled = True
         return decision
 
@@ -91,7 +92,7 @@ class Attempt:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave an unsettled try counted as failed: it was counted when it began."""
+        """Leave an unsettled attempt counted as failed: it was counted when it began."""
 
 
 class Gate:
@@ -102,6 +103,10 @@ class Gate:
         policy: what is allowed.
         now: reads the clock.
         by: what the log calls the program that changes something.
+
+    Attributes:
+        audit: the log.
+        policy: what is allowed.
     """
 
     def __init__(
@@ -117,29 +122,32 @@ class Gate:
         self.policy = policy
         self._ledger = ledger
         self._now = now
-        self._quiet: tuple[AttemptSource, Reason] | None = None
+        self._last_unjudged: tuple[AttemptSource, Reason] | None = None
 
     def attempt(self, owner: str, source: str) -> Attempt:
-        """Take one of the tries that are left, before anybody is looked at.
+        """Count an attempt before a face is judged.
 
         Raises:
-            VaultError: it cannot be counted; so nobody may be looked at.
+            VaultError: it cannot be counted; no face may be judged.
         """
-        place, id_ = AttemptSource(owner, source), os.urandom(8).hex()
-        # A loss of power may undo this; but then the attempt has not opened anything either,
-        # since that waits for its end to be on the disk.
-        with self._ledger.edit(durable=False) as page:
-            state, standing = self._read_state(page, place).begin(self.policy, self._now(), id_)
-            attempt = Attempt(self, place, standing, id_)
-            page.write(_KIND, place.key, state.to_bytes())
+        attempt_source, id_ = AttemptSource(owner, source), os.urandom(8).hex()
+        # A loss of power may undo this. The attempt has opened nothing then: it opens only
+        # once its end is on the disk.
+        with self._ledger.edit(durable=False) as transaction:
+            before = self._read_state(transaction, attempt_source)
+            state, allowance = before.begin(self.policy, self._now(), id_)
+            attempt = Attempt(self, attempt_source, allowance, id_)
+            transaction.write(_KIND, attempt_source.key, state.to_bytes())
             if not attempt.allowed:
-                self.audit.note(page, AuditEntry.from_decision(owner, source, attempt.refusal))
+                self.audit.note(
+                    transaction, AuditEntry.from_decision(owner, source, attempt.refusal)
+                )
         return attempt
 
     def decide(self, owner: str, source: str, judge: Callable[[], Decision]) -> Decision:
-        """Make one attempt: judge only if a try is left, and answer only once it is written.
+        """Make one attempt: judge only if one is left, and answer only once it is written down.
 
-        A picture that cannot be read compares nobody with anybody, and gives its try back.
+        Where a picture cannot be read, no face is compared, and the attempt is not counted.
         """
         with self.attempt(owner, source) as attempt:
             if not attempt.allowed:
@@ -154,9 +162,9 @@ class Gate:
     def attempt_each(
         self, owner: str, source: str, decisions: Iterator[Decision]
     ) -> Generator[Decision, None, None]:
-        """Make an attempt of each decision of a stream; none of them is made before its try.
+        """Count an attempt for each decision of a stream, before the decision is made.
 
-        While the gate is closed the stream runs on, and its decisions are thrown away.
+        While the gate is closed the stream continues, and its decisions are discarded.
         """
         while True:
             with self.attempt(owner, source) as attempt:
@@ -168,65 +176,69 @@ class Gate:
                 yield attempt.settle(decision) if attempt.allowed else attempt.refusal
 
     def note(
-        self, page: LedgerTransaction, event: Event, owner: str | None = None, detail: str = ""
+        self,
+        transaction: LedgerTransaction,
+        event: Event,
+        owner: str | None = None,
+        detail: str = "",
     ) -> None:
-        """Write down, within the transaction that does it, something that is no attempt."""
-        self.audit.note(page, AuditEntry(event, owner, self._by, detail=detail))
+        """Log an event that is not an attempt, within the transaction that makes the change."""
+        self.audit.note(transaction, AuditEntry(event, owner, self._by, detail=detail))
 
     def allowances(self) -> dict[AttemptSource, AttemptAllowance]:
-        """Say where everybody stands who ever tried."""
+        """Return the attempts left, or the wait, of each owner and source that is counted."""
         moment = self._now()
         found = {}
         for key in self._ledger.keys(_KIND):
             body = self._ledger.read(_KIND, key)
             if body is not None:
-                standing = GateState.from_bytes(body).allowance(self.policy, moment)
-                found[AttemptSource.from_key(key)] = standing
+                state = GateState.from_bytes(body)
+                found[AttemptSource.from_key(key)] = state.allowance(self.policy, moment)
         return found
 
     def reset(self, owner: str | None = None) -> None:
-        """Start over for an owner, or for all: the password was used."""
-        with self._ledger.edit() as page:
-            self.forget(page, owner)
-            self.note(page, Event.RESET, owner)
+        """Allow an owner, or all, new attempts, after the password was used."""
+        with self._ledger.edit() as transaction:
+            self.forget(transaction, owner)
+            self.note(transaction, Event.RESET, owner)
 
-    def forget(self, page: LedgerTransaction, owner: str | None) -> None:
-        """Remove what is counted of an owner, or of all."""
-        for key in page.keys(_KIND):
+    def forget(self, transaction: LedgerTransaction, owner: str | None) -> None:
+        """Remove the counts of an owner, or of all."""
+        for key in transaction.keys(_KIND):
             if owner is None or AttemptSource.from_key(key).owner == owner:
-                page.remove(_KIND, key)
+                transaction.remove(_KIND, key)
 
     # ------------------------------------------------------------------ within
 
-    def _read_state(self, page: LedgerTransaction, place: AttemptSource) -> GateState:
-        body = page.read(_KIND, place.key)
+    def _read_state(
+        self, transaction: LedgerTransaction, attempt_source: AttemptSource
+    ) -> GateState:
+        body = transaction.read(_KIND, attempt_source.key)
         return GateState(self._now()) if body is None else GateState.from_bytes(body)
 
-    def _settle(self, place: AttemptSource, id_: str, decision: Decision) -> None:
+    def _settle(self, attempt_source: AttemptSource, id_: str, decision: Decision) -> None:
         moment = self._now()
         judged = decision.margin is not None or decision.reason in _JUDGED_REASONS
-        with self._ledger.edit() as page:
-            state = self._read_state(page, place)
+        with self._ledger.edit() as transaction:
+            state = self._read_state(transaction, attempt_source)
             if decision.accepted:
                 state = state.succeed(moment, id_)
             elif judged:
                 state = state.fail(moment, id_)
-            else:  # nobody was compared with the owner: that is no guess
+            else:  # no face was compared with the owner: that is not a guess
                 state = state.withdraw(self.policy, moment, id_)
-            page.write(_KIND, place.key, state.to_bytes())
-            # An empty room gives the same line every three seconds; once is enough.
-            quiet = None if judged or decision.accepted else (place, decision.reason)
-            if quiet is None or quiet != self._quiet:
+            transaction.write(_KIND, attempt_source.key, state.to_bytes())
+            # An empty room gives the same line every three seconds; one is enough.
+            unjudged = None if judged or decision.accepted else (attempt_source, decision.reason)
+            if unjudged is None or unjudged != self._last_unjudged:
+                owner = attempt_source.owner or decision.name or ""
                 self.audit.note(
-                    page,
-                    AuditEntry.from_decision(
-                        place.owner or decision.name or "", place.source, decision
-                    ),
+                    transaction, AuditEntry.from_decision(owner, attempt_source.source, decision)
                 )
-        self._quiet = quiet
+        self._last_unjudged = unjudged
 
     def _withdraw(self, attempt: Attempt) -> None:
-        with self._ledger.edit() as page:
-            state = self._read_state(page, attempt.place)
-            state = state.withdraw(self.policy, self._now(), attempt._id)  # noqa: SLF001
-            page.write(_KIND, attempt.place.key, state.to_bytes())
+        with self._ledger.edit() as transaction:
+            state = self._read_state(transaction, attempt.attempt_source)
+            state = state.withdraw(self.policy, self._now(), attempt._id)  # noqa: SLF001 - made here
+            transaction.write(_KIND, attempt.attempt_source.key, state.to_bytes())

@@ -1,8 +1,8 @@
-"""What happened: one line an event, never a pixel or an embedding.
+"""Write and read the log: one line for each event, never a pixel or an embedding.
 
-The lines go into the vault's log, where each is sealed to its number and to the
-line before it, and the vault's manifest holds the end. Whoever changes, removes,
-reorders or cuts off a line breaks the chain, and `verify` says where.
+The lines go into the vault's log, where each is sealed with its number and the line before it,
+and the vault's manifest holds the end. A line that is changed, removed, moved or cut off breaks
+the chain, and `verify` says where.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["KEPT_ENTRIES", "MAX_ENTRIES", "Audit", "AuditEntry", "Event"]
 
 MAX_ENTRIES = 20_000
-"""The vault's own file keeps at most this many entries; then all but the newest
-`KEPT_ENTRIES` move to a sealed file beside it, which stays part of the chain."""
+"""The vault's own file holds at most this many entries; then all but the newest `KEPT_ENTRIES`
+move to a sealed file beside it, which stays part of the chain."""
 
 KEPT_ENTRIES = 10_000
+"""Entries that stay in the vault's own file when the others move."""
 
 
 _NOT_YET = datetime.min.replace(tzinfo=UTC)
@@ -52,19 +53,19 @@ class Event(StrEnum):
 
 
 class AuditEntry(NamedTuple):
-    """One line.
+    """One line of the log.
 
     Attributes:
         event: what happened.
-        owner: to whom; None when it concerns all.
+        owner: whom it is about; None for all.
         source: where from: `camera 0`, `service`, `unlock`, `file`, `command line`.
         verdict: `accepted`, `rejected` or `done`.
-        reason: of an attempt's verdict.
+        reason: why an attempt was accepted or rejected.
         margin: of an attempt, rounded to three digits.
         liveness: what liveness said of it: `off`, `live`, `attack`, `undecided`.
         detail: a few words; never anything of a face.
         at: when, in UTC, by the wall clock.
-        number: its place in the chain, from 1; 0 before it has one.
+        number: its number in the chain, from 1; 0 before it is written.
     """
 
     event: Event
@@ -94,28 +95,28 @@ class AuditEntry(NamedTuple):
 
 
 class Audit:
-    """Writes and reads the lines.
+    """Write and read the log.
 
     Args:
-        ledger: where they are kept.
+        ledger: the vault.
     """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def note(self, page: LedgerTransaction, entry: AuditEntry) -> None:
-        """Add a line within the transaction that does what it tells of.
+    def note(self, transaction: LedgerTransaction, entry: AuditEntry) -> None:
+        """Add a line, within the transaction that makes the change.
 
         Raises:
-            VaultError: it cannot be written; then what it tells of is not done either.
+            VaultError: it cannot be written; then the change is not made either.
         """
         document = entry._asdict()
         document["at"] = datetime.now(UTC).isoformat(timespec="milliseconds")
         del document["number"]
-        slim = {key: value for key, value in document.items() if value not in {None, ""}}
-        number = page.append(json.dumps(slim, ensure_ascii=False).encode())
+        present = {key: value for key, value in document.items() if value not in {None, ""}}
+        number = transaction.append(json.dumps(present, ensure_ascii=False).encode())
         if number % 100 == 0:
-            page.archive(keep=KEPT_ENTRIES, more_than=MAX_ENTRIES)
+            transaction.archive(keep=KEPT_ENTRIES, more_than=MAX_ENTRIES)
 
     def entries(
         self,
@@ -123,10 +124,10 @@ class Audit:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Iterator[AuditEntry]:
-        """Yield the lines, oldest first, of one owner or all, of one time or all.
+        """Yield the lines of an owner or of all, within a time if one is given, oldest first.
 
         Raises:
-            VaultDamaged: the chain is broken. What was yielded before is good.
+            VaultDamaged: the chain is broken. The lines yielded before are good.
         """
         for number, body in self._ledger.log():
             entry = _parse_entry(number, body)
@@ -137,10 +138,11 @@ class Audit:
             yield entry
 
     def verify(self) -> int:
-        """Follow the chain from the first line to the last; return how many there are.
+        """Check the chain from the first line to the last; return the number of lines.
 
         Raises:
-            VaultDamaged: a line was changed, removed, added, moved or cut off; says which.
+            VaultDamaged: a line was changed, removed, added, moved or cut off; the message says
+                which.
         """
         return sum(1 for _ in self.entries())
 
@@ -153,4 +155,4 @@ def _parse_entry(number: int, body: bytes) -> AuditEntry:
         known = set(AuditEntry._fields) & set(document)
         return AuditEntry(**{key: document[key] for key in known}, number=number)
     except (ValueError, KeyError, TypeError):
-        raise VaultDamaged(f"entry {number} of the log is none of onlyme") from None
+        raise VaultDamaged(f"onlyme did not write entry {number} of the log") from None

@@ -1,9 +1,8 @@
-"""Time that nobody can turn back.
+"""Measure waits with a clock that cannot be set.
 
-Waits are measured by the kernel's clock since boot, suspend included, which no
-setting moves. It starts at zero with each boot, so what passed is carried on
-from reading to reading; time spent switched off does not count. A wait thus
-neither ends early by setting the clock or by a reboot, nor lasts for ever.
+It is the kernel's clock since boot, suspend included. It starts at zero with each boot, so the
+time that passed is added up from reading to reading; time switched off does not count. So
+neither setting the system's clock nor a reboot ends a wait early, and no wait lasts for ever.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ class Moment(NamedTuple):
     """A reading of the clock.
 
     Attributes:
-        boot: which boot of the machine; empty where the system does not tell.
+        boot: identifier of the boot of the machine; empty where the system gives none.
         seconds: since that boot.
     """
 
@@ -37,7 +36,7 @@ def read_clock() -> Moment:
 
 
 def measure_elapsed(since: Moment, until: Moment) -> float:
-    """Seconds that surely passed between two readings: never more, at times less.
+    """Return the seconds that certainly passed between two readings: never more, sometimes less.
 
     >>> measure_elapsed(Moment("a", 100.0), Moment("a", 130.0))
     30.0

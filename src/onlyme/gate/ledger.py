@@ -1,4 +1,4 @@
-"""What the gate asks of a vault: sealed records and a sealed log, changed as one."""
+"""Describe what the gate needs of a vault: sealed records and a sealed log in transactions."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class LedgerTransaction(Protocol):
         """Add an entry to the log; return its number."""
 
     def archive(self, keep: int, more_than: int) -> bool:
-        """Move all entries but the newest `keep` elsewhere, if there are `more_than`."""
+        """Move all entries but the newest `keep` to a file, if there are more than `more_than`."""
 
 
 class Ledger(Protocol):
-    """A vault that is open."""
+    """An open vault."""
 
     def edit(self, *, durable: bool = True) -> AbstractContextManager[LedgerTransaction]:
         """Read and change as one transaction: all of it, or on any exception nothing.
 
         Args:
-            durable: whether a loss of power right after must not undo it.
+            durable: whether a loss of power must not undo it.
         """
 
     def read(self, kind: str, key: str) -> bytes | None:
@@ -50,4 +50,4 @@ class Ledger(Protocol):
         """Return the keys of all records of a kind."""
 
     def log(self) -> Iterator[tuple[int, bytes]]:
-        """Yield number and body of every entry of the log; raise where it is not whole."""
+        """Yield number and body of every entry of the log; raise if one is missing or changed."""

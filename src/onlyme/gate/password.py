@@ -1,7 +1,7 @@
-"""A password comes in; whether it is a user's login password goes out.
+"""Check a user's login password with the system's own helper.
 
-The system's own helper answers, the one that screen lockers ask (pam_unix,
-`unix_chkpwd(8)`): it may read the password's hash, and nobody else needs to.
+The helper is pam_unix's `unix_chkpwd(8)`, which screen lockers use as well: it may read the
+password's hash, so that onlyme does not have to.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ _HELPER_SECONDS = 10.0
 
 
 def is_login_password(
-    password: str, helpers: tuple[str, ...] = _HELPERS, *, user: str | None = None
+    password: str, user: str | None = None, *, helpers: tuple[str, ...] = _HELPERS
 ) -> bool:
-    """Ask whether this is the login password of the user who runs this program.
+    """Say whether this is the login password of a user.
 
     Args:
         password: what was typed.
-        user: whose it should be; only root may ask about others.
+        user: whose password; by default the user who runs this program. Only root may ask
+            about other users.
         helpers: where the system's helper may be.
 
     Raises:
@@ -38,12 +39,12 @@ def is_login_password(
     user = user or pwd.getpwuid(os.getuid()).pw_name
     try:
         typed = password.encode()
-    except UnicodeEncodeError:  # half of a character, which no keyboard makes
+    except UnicodeEncodeError:  # half a character (a surrogate), which no keyboard types
         return False
     if b"\0" in typed or user.startswith("-"):
         return False
     try:
-        answer = subprocess.run(  # noqa: S603 - a fixed program; the name is the system's own
+        answer = subprocess.run(  # noqa: S603 - a fixed program; the name is one of the system's
             [helper, user, "nonull"],
             input=typed + b"\0",
             stdout=subprocess.DEVNULL,

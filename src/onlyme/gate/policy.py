@@ -1,9 +1,8 @@
-"""Who may try again: five failures in five minutes, then a wait that grows.
+"""Decide who may try again: five failures in five minutes, then a wait that grows.
 
-Nothing here reads a clock or a file: a state and a moment come in, a new state
-and an answer go out. A try is counted before it is looked at. So callers side
-by side share the tries that are left, and one that never says how it ended has
-failed.
+Nothing here reads a clock or a file: each function takes a state and a moment, and returns a new
+state. An attempt (a try) is counted before a face is judged. So callers at the same time share
+the tries that are left, and a try whose end is never written down counts as failed.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ class Policy(NamedTuple):
     """What is allowed.
 
     Attributes:
-        tries: so many failures …
-        within: … in so many seconds close the gate.
-        waits: for so many seconds the first time, the second, …; the last one stays. A
-            success, or the password, starts over.
-        daily: so many failures are allowed in any 24 hours, however patiently they come.
+        tries: failures within `within` seconds that close the gate.
+        within: seconds.
+        waits: seconds for which the gate stays closed the first time, the second, …; the
+            last of them repeats. A success, or the password, starts again with the first.
+        daily: failures allowed in any 24 hours, also where each waits for the gate to open.
     """
 
     tries: int = 5
@@ -46,11 +45,11 @@ _DAY_SECONDS = 86400.0
 
 
 class AttemptAllowance(NamedTuple):
-    """Where somebody stands.
+    """What an owner may still do at one source.
 
     Attributes:
-        tries: how many are left.
-        wait: seconds until there is one; 0 when `tries` > 0.
+        tries: tries that are left.
+        wait: seconds until the next one; 0 when `tries` > 0.
     """
 
     tries: int
@@ -64,14 +63,14 @@ class _Try(NamedTuple):
 
 
 class GateState(NamedTuple):
-    """What is remembered of one owner and source.
+    """What is stored of one owner and source.
 
     Attributes:
         read: the clock when this was last changed.
-        clock: seconds that passed since it began, as far as that is sure.
-        tries: each that counts against the limit: failed, or not ended.
-        closed: how often the gate closed since the last success.
-        until: on `clock`, when it opens again.
+        clock: seconds that certainly passed since the first try.
+        tries: those that count against the limit: failed, or not ended.
+        closed: how many times the gate closed since the last success.
+        until: when it opens again, on `clock`.
     """
 
     read: Moment
@@ -81,7 +80,7 @@ class GateState(NamedTuple):
     until: float = 0.0
 
     def allowance(self, policy: Policy, moment: Moment) -> AttemptAllowance:
-        """Say how many tries are left, or how long to wait."""
+        """Return how many tries are left, or how long to wait."""
         state = self._advance(moment)
         if state.until > state.clock:
             return AttemptAllowance(0, state.until - state.clock)
@@ -91,14 +90,14 @@ class GateState(NamedTuple):
         ):
             if len(tries) >= allowed:
                 return AttemptAllowance(0, tries[-allowed].at + within - state.clock)
-        left = policy.tries - len(state.recent_tries(policy))
-        return AttemptAllowance(min(left, policy.daily - len(state.tries)), 0.0)
+        remaining = policy.tries - len(state.recent_tries(policy))
+        return AttemptAllowance(min(remaining, policy.daily - len(state.tries)), 0.0)
 
     def begin(self, policy: Policy, moment: Moment, id_: str) -> tuple[Self, AttemptAllowance]:
         """Take one of the tries that are left, if one is.
 
         Returns:
-            The new state, and the standing before this try.
+            The new state, and the allowance before this try.
         """
         before = self.allowance(policy, moment)
         state = self._advance(moment)
@@ -117,7 +116,7 @@ class GateState(NamedTuple):
         return state._replace(tries=tuple(ended))
 
     def withdraw(self, policy: Policy, moment: Moment, id_: str) -> Self:
-        """Give a try back that judged nobody."""
+        """Remove a try in which no face was judged."""
         state = self._advance(moment)
         others = tuple(t for t in state.tries if t.id != id_)
         if len(others) == len(state.tries):
@@ -129,23 +128,23 @@ class GateState(NamedTuple):
             and state.until > state.clock
             and len(state.recent_tries(policy)) < policy.tries
         ):
-            # This try was what closed the gate; it opens again, as if it had not been.
+            # This try closed the gate: without it the gate is open.
             state = state._replace(closed=max(0, state.closed - 1), until=0.0)
         return state
 
     def succeed(self, moment: Moment, id_: str) -> Self:
-        """Start over; tries that others have not ended stay counted."""
+        """Start again; tries of other callers that have not ended stay counted."""
         state = self._advance(moment)
         others = tuple(t for t in state.tries if t.open and t.id != id_)
         return state._replace(tries=others, closed=0, until=0.0)
 
     def recent_tries(self, policy: Policy) -> tuple[_Try, ...]:
-        """Return the tries that count towards closing: new ones, not served by a wait yet."""
+        """Return the tries that count towards closing: recent, and later than the last wait."""
         served = self.until if self.until <= self.clock else 0.0
         return tuple(t for t in self.tries if self.clock - t.at < policy.within and t.at >= served)
 
     def to_bytes(self) -> bytes:
-        """Write it down."""
+        """Return the state as bytes."""
         document = {
             "read": [self.read.boot, self.read.seconds],
             "clock": self.clock,
@@ -165,7 +164,9 @@ class GateState(NamedTuple):
         try:
             return cls._parse(json.loads(data))
         except (ValueError, KeyError, TypeError):
-            raise VaultDamaged("what the gate remembers is damaged") from None
+            raise VaultDamaged(
+                "the record of attempts is damaged; `onlyme reset` starts a new one"
+            ) from None
 
     @classmethod
     def _parse(cls, document: dict[str, Any]) -> Self:
@@ -180,7 +181,7 @@ class GateState(NamedTuple):
         )
 
     def _advance(self, moment: Moment) -> Self:
-        """Carry the clock on, and drop what is a day old."""
+        """Move the clock forward, and drop tries older than a day."""
         clock = self.clock + measure_elapsed(self.read, moment)
         tries = tuple(t for t in self.tries if clock - t.at < _DAY_SECONDS)
         return self._replace(read=moment, clock=clock, tries=tries)

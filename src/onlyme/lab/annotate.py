@@ -1,6 +1,6 @@
-"""Frames come in; frames with the owner's name, or NOT, drawn on them go out as a video.
+"""Draw the owner's name, or NOT, on every frame, and save the frames as a video.
 
-The article's live demo. It only shows; it opens nothing.
+This is the article's live demo. It shows decisions and opens nothing.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 class AlignedFaceFinder(Protocol):
-    """What finds the face of a frame."""
+    """Finds the face of a frame."""
 
     def __call__(
         self, pixels: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.uint8]] | None:
-        """Return its box (left, top, width, height) and the aligned face, or None."""
+        """Return the box (left, top, width, height) and the aligned face, or None."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,8 +42,8 @@ class AnnotatedFrame:
 
     Attributes:
         pixels: uint8[h, w, 3], RGB, with the verdict drawn on it.
-        score: of the face; None where there is none.
-        accepted: whether it is the owner's.
+        score: the face's score; None without a face.
+        accepted: whether the face is the owner's.
     """
 
     pixels: NDArray[np.uint8]
@@ -54,7 +54,7 @@ class AnnotatedFrame:
 def annotate(
     frames: Iterable[NDArray[np.uint8]],
     find: AlignedFaceFinder,
-    judge: FaceScorer,
+    scorer: FaceScorer,
     name: str,
     threshold: float | None = None,
 ) -> Iterator[AnnotatedFrame]:
@@ -63,11 +63,11 @@ def annotate(
     Args:
         frames: uint8[h, w, 3] each, RGB.
         find: finds the face.
-        judge: scores it.
-        name: the owner's.
-        threshold: alpha in use; None for the one that was trained with.
+        scorer: scores the face.
+        name: the owner's name.
+        threshold: alpha in use; None for the alpha of the training.
     """
-    bound = judge.threshold if threshold is None else threshold
+    bound = scorer.threshold if threshold is None else threshold
     for pixels in frames:
         found = find(pixels)
         if found is None:
@@ -76,7 +76,7 @@ def annotate(
             )
             continue
         box, face = found
-        score = float(judge.scores(face[None])[0])
+        score = float(scorer.scores(face[None])[0])
         accepted = bool(score >= bound)
         label = name if accepted else f"NOT {name}"
         yield AnnotatedFrame(
@@ -87,9 +87,9 @@ def annotate(
 def draw_verdict(
     pixels: NDArray[np.uint8], box: NDArray[np.float32] | None, text: str, *, accepted: bool
 ) -> NDArray[np.uint8]:
-    """Return a copy of a frame with a text, and a box round the face.
+    """Return a copy of a frame with a text and a box around the face.
 
-    The font has ASCII signs only; others are drawn as question marks.
+    The font has ASCII characters only; others are drawn as question marks.
     """
     picture = pixels.copy()
     colour = _ME if accepted else _NOT_ME
@@ -105,33 +105,35 @@ def draw_verdict(
     return picture
 
 
-def save_video(seen: Iterable[AnnotatedFrame], path: Path, rate: float = 25.0) -> tuple[int, int]:
-    """Write frames as a video, MP4 or AVI by the name's ending.
+def save_video(
+    frames: Iterable[AnnotatedFrame], path: Path, frames_per_second: float = 25.0
+) -> tuple[int, int]:
+    """Write frames as a video, MP4 or AVI by the ending of the name.
 
     Returns:
-        How many frames there were, and how many showed the owner.
+        The number of frames, and the number of frames that showed the owner.
 
     Raises:
-        UsageError: no frame came, or the video cannot be written there.
+        UsageError: when there is no frame, or the video cannot be written there.
     """
     codec = {".mp4": "mp4v", ".avi": "MJPG"}.get(path.suffix.lower())
     if codec is None:
-        raise UsageError(f"{path}: a video's name ends in .mp4 or .avi")
+        raise UsageError(f"{path}: the name of a video must end in .mp4 or .avi")
     writer = None
-    frames = owner = 0
+    total = accepted = 0
     try:
-        for one in seen:
-            height, width = one.pixels.shape[:2]
+        for frame in frames:
+            height, width = frame.pixels.shape[:2]
             if writer is None:
                 fourcc = cv2.VideoWriter.fourcc(*codec)
-                writer = cv2.VideoWriter(str(path), fourcc, rate, (width, height))
+                writer = cv2.VideoWriter(str(path), fourcc, frames_per_second, (width, height))
                 if not writer.isOpened():
-                    raise UsageError(f"{path}: no video can be written there")
-            writer.write(one.pixels[..., ::-1])
-            frames, owner = frames + 1, owner + one.accepted
+                    raise UsageError(f"{path}: cannot write a video there")
+            writer.write(frame.pixels[..., ::-1])
+            total, accepted = total + 1, accepted + frame.accepted
     finally:
         if writer is not None:
             writer.release()
-    if not frames:
-        raise UsageError("there was no frame to look at")
-    return frames, owner
+    if not total:
+        raise UsageError("the source gave no frame, so there is no video")
+    return total, accepted

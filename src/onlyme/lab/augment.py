@@ -1,7 +1,7 @@
-"""Photos come in; the same photos, a little different, go out.
+"""Vary photos slightly, as if the camera had taken them at another moment.
 
-Every way gets the same changes: what a camera at another moment would have seen of the
-same aligned face. They are drawn from a generator, so that a step can be repeated.
+Every way gets the same changes. They are drawn from a seeded generator, so that a step can
+be repeated.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["augment", "make_generator"]
 
 MAX_TURN_RADIANS = 0.2
-"""Most that a face is turned, in radians: a landmark's error, enlarged."""
+"""Largest rotation of a face, in radians: the error of a landmark, enlarged."""
 
 MAX_ZOOM_SHARE = 0.12
 MAX_SHIFT_HALF_SIDES = 0.08
-"""Most that it is shifted, in halves of the picture's side."""
+"""Largest shift, in halves of the picture's side."""
 
 MAX_CONTRAST_SHARE = 0.5
 MAX_BRIGHTNESS_SHIFT = 0.25
@@ -30,19 +30,19 @@ NOISE_DEVIATION = 0.02
 
 
 def make_generator(seed: int, step: int) -> Generator:
-    """Return the generator of one step: a function of seed and step alone.
+    """Return the random generator of one step, which depends only on seed and step.
 
-    A run that is resumed at a step therefore draws what the uninterrupted one drew.
+    A resumed run therefore draws the same numbers as an uninterrupted run.
     """
     return torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
 
 
 def augment(images: Tensor, source: Generator) -> Tensor:
-    """Mirror, turn, zoom, shift, and change light, colour and noise, each photo its own way.
+    """Mirror, rotate, zoom and shift each photo, and change its light, colour and noise.
 
     Args:
         images: float[n, 3, S, S] in [0, 1].
-        source: where chance comes from.
+        source: the random generator.
 
     Returns:
         The same shape and range.
@@ -50,7 +50,7 @@ def augment(images: Tensor, source: Generator) -> Tensor:
     n = len(images)
 
     def draw_uniform(*shape: int) -> Tensor:
-        """Uniform in [−1, 1); drawn alike whatever the precision."""
+        """Uniform in [−1, 1); the same numbers in every precision."""
         return torch.rand(shape, generator=source, dtype=torch.float32).to(images) * 2 - 1
 
     turn, zoom = draw_uniform(n) * MAX_TURN_RADIANS, 1 + draw_uniform(n) * MAX_ZOOM_SHARE

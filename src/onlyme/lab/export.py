@@ -1,8 +1,8 @@
-"""A trained embedder comes in; an ONNX file with its manifest entry goes out.
+"""Export a trained embedder as an ONNX file with an entry in the models' manifest.
 
 The file takes what the face room's embedder feeds to a network: aligned RGB faces,
 1×3×112×112, pixels times `scale`. The oval and the division by the length are inside.
-It is checked through OpenCV, the very runtime that will run it, before it gets its name.
+It is checked through OpenCV, the runtime that will run it, before it gets its name.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import tempfile
 import tomllib
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
@@ -20,23 +22,20 @@ import numpy as np
 import torch
 
 from onlyme.errors import ModelError, UsageError
+from onlyme.lab import FACE_SIDE_PIXELS
 from onlyme.lab.networks import Siamese, to_tensor
+from onlyme.storage.files import replace_public
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from onlyme.lab.networks import Article, Compact
     from onlyme.lab.run import TrainedNetwork
 
-__all__ = ["FACE_SIZE_PIXELS", "MAX_DISTANCE_DIFFERENCE", "ExportResult", "export", "get_embedder"]
-
-FACE_SIZE_PIXELS = 112
-"""Side of the aligned face that an exported network takes, in pixels."""
+__all__ = ["MAX_DISTANCE_DIFFERENCE", "ExportResult", "export", "get_embedder"]
 
 MAX_DISTANCE_DIFFERENCE = 1e-4
-"""Most that a distance between two faces may differ between the trained network and its file."""
+"""Largest allowed difference of a distance between two faces, trained network against file."""
 
 _SCALE = 1 / 255
 _OPSET = 17
@@ -45,11 +44,11 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """What was written.
+    """The exported file.
 
     Attributes:
         path: the ONNX file.
-        sha256: of the file; the `model` of every embedding it will make.
+        sha256: hash of the file; the `model` of every embedding that it will make.
         dimension: length of its vectors.
         difference: largest difference of a distance, trained network against file.
     """
@@ -64,15 +63,18 @@ def get_embedder(trained: TrainedNetwork) -> Article | Compact:
     """Return the embedder of a trained way.
 
     Raises:
-        UsageError: when the way has none, or its vectors are of no use to the product.
+        UsageError: when the way has none, or the product cannot use it.
     """
     if not isinstance(trained.network, Siamese):
         raise UsageError(
-            f"{trained.spec.way} makes no embeddings, so that it cannot be exported; "
+            f"{trained.spec.way} makes no embeddings, so it cannot be exported; "
             "train article or compact"
         )
     if trained.spec.whole:
-        raise UsageError("a network for whole photos cannot be exported: faces come aligned")
+        raise UsageError(
+            "a network for whole photos cannot be exported, because onlyme embeds aligned faces; "
+            "train without --whole"
+        )
     return trained.network.embedder
 
 
@@ -88,80 +90,89 @@ def export(
     """Write an embedder where `--embedder NAME` finds it.
 
     Args:
-        embedder: with vectors of unit length.
-        name: of its manifest entry: small letters, digits and hyphens.
-        models: folder of further networks; made where it is missing.
+        embedder: makes vectors of unit length.
+        name: name of its manifest entry: small letters, digits and hyphens.
+        models: folder of further networks; created when it is missing.
         faces: uint8[k, 112, 112, 3], RGB, k ≥ 2: aligned faces for the parity check.
-        title: what it is, for people.
-        replace: an entry of that name may be there already.
+        title: a description for people.
+        replace: replace an entry of that name.
 
     Raises:
-        UsageError: vectors of any length, a name that cannot be or is taken, or too few
-            faces.
-        ModelError: the file does not compute what the network computes; it is removed.
+        UsageError: when the vectors do not have unit length, the name is not allowed or is
+            taken, or there are too few faces.
+        ModelError: when the file does not compute what the network computes; the file is
+            removed.
     """
-    _check(embedder, name, faces)
+    _check_request(embedder, name, faces)
     entries = _read_entries(models / "manifest.toml")
     if name in entries and not replace:
-        raise UsageError(f"{models} holds a network called {name} already; replace it by --replace")
+        raise UsageError(
+            f"{models} already holds a network called {name}; to replace it, add --replace"
+        )
     models.mkdir(parents=True, exist_ok=True)
-    temporary = models / f".{name}.tmp"
-    try:
-        _write_onnx(embedder, temporary)
-        difference = _measure_difference(embedder, temporary, faces)
-        if not difference <= MAX_DISTANCE_DIFFERENCE:
-            raise ModelError(
-                f"{name}: distances by OpenCV differ by {difference:.1e} from the trained "
-                f"network's, more than {MAX_DISTANCE_DIFFERENCE:.0e}; it was not exported"
-            )
-        sha256 = hashlib.sha256(temporary.read_bytes()).hexdigest()
-        # A new file name each time: whoever uses the old one goes on with the old one.
-        path = temporary.replace(models / f"{name}-{sha256[:12]}.onnx")
-    finally:
-        temporary.unlink(missing_ok=True)
+    content = _make_onnx(embedder)
+    difference = _measure_difference(embedder, content, faces)
+    if not difference <= MAX_DISTANCE_DIFFERENCE:
+        raise ModelError(
+            f"{name} was not exported: in OpenCV its distances differ by {difference:.1e} from "
+            f"the trained network's, and at most {MAX_DISTANCE_DIFFERENCE:.0e} is allowed"
+        )
+    sha256 = hashlib.sha256(content).hexdigest()
+    # A new file name each time: a process that uses the old file keeps the old file.
+    path = models / f"{name}-{sha256[:12]}.onnx"
+    replace_public(path, content)
     entries[name] = {
         "file": path.name, "sha256": sha256, "title": title, "licence": "LicenseRef-own",
         "origin": "trained in the onlyme lab", "needed_for": f"--embedder {name}",
-        "dimension": embedder.dimension, "size": FACE_SIZE_PIXELS, "scale": _SCALE, "mean": 0.0,
+        "dimension": embedder.dimension, "size": FACE_SIDE_PIXELS, "scale": _SCALE, "mean": 0.0,
     }  # fmt: skip
     _write_entries(models / "manifest.toml", entries)
     return ExportResult(path, sha256, embedder.dimension, difference)
 
 
-def _check(embedder: Article | Compact, name: str, faces: NDArray[np.uint8]) -> None:
+def _check_request(embedder: Article | Compact, name: str, faces: NDArray[np.uint8]) -> None:
     if not embedder.unit:
         raise UsageError(
-            "embeddings have unit length, and this network was trained without; train with --unit"
+            "this network makes vectors of any length, and onlyme needs unit length; "
+            "train with --unit"
         )
     if not _NAME.fullmatch(name) or name in {"detector", "embedder", "liveness"}:
         raise UsageError(
-            f"{name!r} cannot be a network's name: small letters, digits and hyphens, "
-            "and none of onlyme's own"
+            f"{name!r} cannot be the name of a network: use a small letter, then small letters, "
+            "digits and hyphens, 40 in all, but not detector, embedder or liveness"
         )
-    if len(faces) < 2 or faces.shape[1:] != (FACE_SIZE_PIXELS, FACE_SIZE_PIXELS, 3):
+    if len(faces) < 2 or faces.shape[1:] != (FACE_SIDE_PIXELS, FACE_SIDE_PIXELS, 3):
         raise UsageError(
-            "the parity check needs two aligned faces of "
-            f"{FACE_SIZE_PIXELS}×{FACE_SIZE_PIXELS} or more"
+            "the check of the exported file needs two or more aligned faces of "
+            f"{FACE_SIDE_PIXELS}×{FACE_SIDE_PIXELS} pixels"
         )
 
 
-def _write_onnx(embedder: Article | Compact, path: Path) -> None:
-    with warnings.catch_warnings(), torch.no_grad():
-        # The tracing exporter is called old; the new one needs a package more, for graphs
-        # without branches that come out the same.
+def _make_onnx(embedder: Article | Compact) -> bytes:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        warnings.catch_warnings(),
+        torch.no_grad(),
+    ):
+        path = Path(folder) / "network.onnx"
+        # The tracing exporter warns that it is old. The new one needs one more package, and
+        # for graphs without branches, such as these, it writes the same.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            embedder.eval(), (torch.zeros(1, 3, FACE_SIZE_PIXELS, FACE_SIZE_PIXELS),), str(path),
+            embedder.eval(), (torch.zeros(1, 3, FACE_SIDE_PIXELS, FACE_SIDE_PIXELS),), str(path),
             input_names=["data"], output_names=["embedding"],
             opset_version=_OPSET, dynamo=False,
         )  # fmt: skip
+        return path.read_bytes()
 
 
 @torch.no_grad()
-def _measure_difference(embedder: Article | Compact, path: Path, faces: NDArray[np.uint8]) -> float:
-    """Return the largest difference of any distance between two of the faces."""
+def _measure_difference(
+    embedder: Article | Compact, content: bytes, faces: NDArray[np.uint8]
+) -> float:
+    """Return the largest difference of a distance between two of the faces."""
     try:
-        net = cv2.dnn.readNetFromONNX(np.fromfile(path, np.uint8))
+        net = cv2.dnn.readNetFromONNX(np.frombuffer(content, np.uint8))
         rows = []
         for face in faces:
             net.setInput(cv2.dnn.blobFromImage(face, _SCALE))
@@ -182,7 +193,9 @@ def _read_entries(path: Path) -> dict[str, dict[str, object]]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not a manifest of models ({error})") from None
+        raise UsageError(
+            f"{path} is not a manifest of models ({error}); choose another folder"
+        ) from None
 
 
 def _write_entries(path: Path, entries: dict[str, dict[str, object]]) -> None:
@@ -193,9 +206,7 @@ def _write_entries(path: Path, entries: dict[str, dict[str, object]]) -> None:
             f"[{name}]",
             *(f"{key} = {_format_toml(value)}" for key, value in entry.items()),
         ]
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text("\n".join(lines) + "\n", "utf-8")
-    temporary.replace(path)
+    replace_public(path, ("\n".join(lines) + "\n").encode())
 
 
 def _format_toml(value: object) -> str:
@@ -203,4 +214,4 @@ def _format_toml(value: object) -> str:
         return "{ " + ", ".join(f"{key} = {_format_toml(v)}" for key, v in value.items()) + " }"
     if isinstance(value, (int, float)):
         return repr(value)
-    return json.dumps(str(value), ensure_ascii=False)  # escaped in JSON as in TOML
+    return json.dumps(str(value), ensure_ascii=False)  # JSON and TOML escape alike

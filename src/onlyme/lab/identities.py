@@ -1,9 +1,9 @@
-"""Many people come in; an embedder trained from scratch goes out.
+"""Train an embedder from scratch on many people.
 
 The same call trains in one process or in many, on one machine or on several: Lightning's
 distributed strategy starts the processes and averages the gradients. Each process embeds
-its share of a batch; the vectors are gathered with their gradients, so that mining and
-loss see the whole batch however many processes share it.
+its share of a batch. The vectors are gathered with their gradients, so that mining and
+loss see the whole batch for any number of processes.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch import LightningModule
 from pytorch_metric_learning import distances, losses, miners
 from torch.optim import AdamW
 
@@ -23,12 +22,13 @@ from onlyme.errors import UsageError
 from onlyme.lab.augment import augment, make_generator
 from onlyme.lab.networks import Compact, to_tensor
 from onlyme.lab.people import IdentitySampler
-from onlyme.lab.train import make_loggers, make_step_loader, silence_lightning
+from onlyme.lab.run import CHECKPOINT_NAME
+from onlyme.lab.train import run_trainer
+from onlyme.storage.files import open_draft, replace_public
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lightning.pytorch import Callback
     from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
     from torch import Tensor
 
@@ -39,19 +39,19 @@ __all__ = ["IdentitySpec", "load_embedder", "train_identities"]
 
 @dataclass(frozen=True, slots=True)
 class IdentitySpec:
-    """How an embedder is trained.
+    """Options of the training of an embedder.
 
     Attributes:
         dimension: length of its vectors.
-        people: people in a batch; all processes together.
-        photos: photos of each.
+        people: people in a batch, over all processes.
+        photos: photos of each person in a batch.
         alpha: margin of the triplet loss, on vectors of unit length.
-        steps: how many batches.
-        rate: learning rate at its highest; it rises for a tenth of the steps, then falls.
-        seed: of weights, batches and augmentation.
+        steps: number of batches.
+        rate: highest learning rate; it rises for a tenth of the steps, then falls.
+        seed: seed of weights, batches and augmentation.
         devices: processes on each machine (graphics cards where there are any).
-        nodes: machines.
-        precision: Lightning's: `32-true`, `bf16-mixed`, `16-mixed` …
+        nodes: number of machines.
+        precision: Lightning's name for it: `32-true`, `bf16-mixed`, `16-mixed` …
     """
 
     dimension: int = 128
@@ -67,7 +67,7 @@ class IdentitySpec:
 
     @property
     def world(self) -> int:
-        """How many processes there are."""
+        """Number of processes."""
         return self.devices * self.nodes
 
 
@@ -84,16 +84,16 @@ class IdentityTraining(LightningModule):
         self._mine = miners.TripletMarginMiner(spec.alpha, "semihard", distance=distance)
         self._loss = losses.TripletMarginLoss(spec.alpha, distance=distance)
 
-    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:  # noqa: ARG002 - a step is its number
-        """Embed this process's share, gather, mine over the whole batch."""
+    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:  # noqa: ARG002 - a step depends only on its number
+        """Embed this process's share, gather all vectors, and mine over the whole batch."""
         step, rank, world = self.global_step, self.global_rank, self.trainer.world_size
-        whole = self.batches.draw_batch(step)
-        faces = augment(to_tensor(self.batches.faces[whole]), make_generator(self.spec.seed, step))
-        mine = self.network(faces[rank::world].to(self.network.out.weight))
-        vectors = self.all_gather(mine, sync_grads=True) if world > 1 else mine
+        chosen = self.batches.draw_batch(step)
+        faces = augment(to_tensor(self.batches.faces[chosen]), make_generator(self.spec.seed, step))
+        share = self.network(faces[rank::world].to(self.network.out.weight))
+        vectors = self.all_gather(share, sync_grads=True) if world > 1 else share
         if not isinstance(vectors, torch.Tensor):
-            raise TypeError("a tensor was gathered, and something else came back")
-        labels = torch.from_numpy(self.batches.labels[whole])
+            raise TypeError(f"all_gather of a tensor returned a {type(vectors).__name__}")
+        labels = torch.from_numpy(self.batches.labels[chosen])
         if world > 1:
             vectors = vectors.flatten(0, 1)
             labels = torch.cat([labels[r::world] for r in range(world)])
@@ -108,12 +108,12 @@ class IdentityTraining(LightningModule):
         rise = max(1, self.spec.steps // 10)
         fall = max(1, self.spec.steps - rise)
 
-        def share(step: int) -> float:
+        def scale_rate(step: int) -> float:
             if step < rise:
                 return (step + 1) / rise
             return 0.5 + 0.5 * math.cos(math.pi * (step - rise) / fall)
 
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, scale_rate)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
@@ -130,65 +130,62 @@ def train_identities(
 ) -> Compact:
     """Train an embedder on many people.
 
-    With more than one process, Lightning starts the calling script anew for each of the
-    others; on several machines the command is started on each, with the address of the
-    first in MASTER_ADDR, and NODE_RANK (see Lightning's handbook on clusters).
+    With more than one process, Lightning starts the calling script once more for each of the
+    other processes. With several machines, start the command on each of them, with the address
+    of the first in MASTER_ADDR, and with NODE_RANK (see Lightning's handbook on clusters).
 
     Args:
-        people: with two photos or more each.
-        spec: how.
+        people: people with two photos or more each; others are left out.
+        spec: the options.
         out: folder for the weights (`embedder.pt`), `embedder.json`, checkpoint and log.
-        resume: go on from the folder's checkpoint.
+        resume: continue from the folder's checkpoint.
         progress: show a progress bar on stderr.
 
     Raises:
-        UsageError: too few people, a folder in use, or a batch that the processes cannot
-            share evenly.
+        UsageError: when there are too few people, the folder is in use, or the processes
+            cannot share a batch evenly.
     """
     batches = IdentitySampler(people, spec.people, spec.photos, spec.seed)
     if batches.size % spec.world:
-        raise UsageError(f"{spec.world} processes cannot share {batches.size} photos evenly")
-    checkpoint = out / "last.ckpt"
-    if checkpoint.exists() and not resume:
-        raise UsageError(f"{out} holds a run already; resume it, or choose another folder")
-    training = IdentityTraining(spec, batches)
-    every = min(spec.steps, 50)
-    callbacks: list[Callback] = [
-        ModelCheckpoint(out, "last", every_n_train_steps=every, enable_version_counter=False)
-    ]
-    with silence_lightning():
-        trainer = Trainer(
-            devices=spec.devices,
-            num_nodes=spec.nodes,
-            strategy="ddp" if spec.world > 1 else "auto",
-            precision=spec.precision,  # type: ignore[arg-type]  # Lightning names what it does not know
-            max_steps=spec.steps,
-            callbacks=[*callbacks, TQDMProgressBar()] if progress else callbacks,
-            logger=make_loggers(out),
-            log_every_n_steps=1,
-            use_distributed_sampler=False,  # each process takes its share by itself
-            enable_progress_bar=progress,
-            enable_model_summary=False,
+        raise UsageError(
+            f"{spec.world} processes cannot share a batch of {batches.size} photos evenly; "
+            "change the number of people or photos in a batch"
         )
-        goes_on = str(checkpoint) if checkpoint.exists() else None
-        trainer.fit(training, make_step_loader(every), ckpt_path=goes_on, weights_only=True)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    if (out / CHECKPOINT_NAME).exists() and not resume:
+        raise UsageError(
+            f"{out} already holds a run; continue it with --resume, or choose another folder"
+        )
+    training = IdentityTraining(spec, batches)
+    trainer = run_trainer(
+        training,
+        out,
+        max_steps=spec.steps,
+        every=min(spec.steps, 50),
+        progress=progress,
+        devices=spec.devices,
+        num_nodes=spec.nodes,
+        strategy="ddp" if spec.world > 1 else "auto",
+        precision=spec.precision,
+        use_distributed_sampler=False,  # each process takes its share by itself
+    )
     if trainer.is_global_zero:
-        (out / "embedder.json").write_text(json.dumps(asdict(spec), indent=2), "utf-8")
-        torch.save(training.network.cpu().state_dict(), out / "embedder.pt")
+        replace_public(out / "embedder.json", json.dumps(asdict(spec), indent=2).encode())
+        with open_draft(out / "embedder.pt", mode=0o666) as file:  # less the umask
+            torch.save(training.network.cpu().state_dict(), file)
     return training.network.cpu().eval()
 
 
 def load_embedder(folder: Path) -> Compact:
-    """Return what `train_identities` left in a folder.
+    """Return the embedder that `train_identities` wrote into a folder.
 
     Raises:
-        UsageError: when it holds no finished run.
+        UsageError: when the folder holds no finished run.
     """
     weights = folder / "embedder.pt"
     if not weights.exists():
-        raise UsageError(f"{folder} holds no trained embedder")
+        raise UsageError(
+            f"{folder} holds no trained embedder; make one with onlyme lab train-identities"
+        )
     spec = IdentitySpec(**json.loads((folder / "embedder.json").read_text("utf-8")))
     network = Compact(spec.dimension)
     network.load_state_dict(torch.load(weights, weights_only=True))

@@ -1,8 +1,8 @@
-"""One way as Lightning trains it, and the rule by which training ends.
+"""Define how Lightning trains one way, and when training ends.
 
-A step is a function of the seed and the number of the step: augmentation and dropout
-are seeded anew for each. A run that was killed and resumed therefore takes the steps
-that the uninterrupted one would have taken.
+A step depends only on the seed and the number of the step: augmentation and dropout are
+seeded again for each step. A run that was killed and resumed therefore takes the same steps
+as an uninterrupted run.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lightning.pytorch import Callback, LightningModule
 from torch.optim import SGD, AdamW, Optimizer
 
 from onlyme.lab.augment import augment, make_generator
-from onlyme.lab.networks import to_tensor
+from onlyme.lab.networks import build_network, to_tensor
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -33,11 +33,11 @@ class Training(LightningModule):
     def __init__(self, spec: Spec, photos: Photos) -> None:
         super().__init__()
         self.spec = spec
-        self.network = spec.build_network()
+        self.network = build_network(spec)
         self.me, self.not_me = to_tensor(photos.me), to_tensor(photos.not_me)
 
-    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:  # noqa: ARG002 - a step is its number
-        """Take one step over all photos, augmented anew."""
+    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:  # noqa: ARG002 - a step depends only on its number
+        """Take one step over all photos, with new augmentation."""
         source = make_generator(self.spec.seed, self.global_step)
         torch.manual_seed(self.spec.seed * 1_000_003 + self.global_step)  # dropout
         me = augment(self.me.to(self.device), source)
@@ -46,7 +46,7 @@ class Training(LightningModule):
         return loss
 
     def configure_optimizers(self) -> Optimizer:
-        """SGD with the article's momentum for `article`, whose size leaves no room for more."""
+        """Return SGD with the article's momentum for `article`, which is too large for AdamW."""
         rate = self.spec.learning_rate
         if self.spec.way == "article":
             return SGD(self.network.parameters(), rate, momentum=0.5)
@@ -54,7 +54,7 @@ class Training(LightningModule):
 
     @torch.no_grad()
     def compute_clean_loss(self) -> float:
-        """The loss of the photos as they are, without dropout."""
+        """Return the loss of the photos without augmentation and dropout."""
         self.network.eval()
         loss = self.network.loss(self.me.to(self.device), self.not_me.to(self.device))
         self.network.train()
@@ -62,19 +62,20 @@ class Training(LightningModule):
 
 
 class StoppingRule(Callback):
-    """End training when there is nothing left to learn, or nothing more is learned.
+    """End training when there is nothing left to learn, or the loss no longer improves.
 
     Attributes:
-        curve: step, clean loss and augmented loss of each look so far.
-        reason: `zero loss`, `plateau`, `diverged` (the loss is no number any more: the
-            learning rate is too high), or `limit` while it is none of these.
+        curve: step, clean loss and augmented loss of each check so far.
+        reason: `zero loss`, `plateau`, `diverged` (the loss is infinite or not a number: the
+            learning rate is too high), or `limit` as long as none of these is true.
     """
 
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
         self.curve: list[tuple[int, float, float]] = []
         self.reason = "limit"
-        self._best, self._since, self._settled = float("inf"), 0, 0
+        self._best = float("inf")
+        self._checks_since_best = self._settled_checks = 0
 
     def on_train_batch_end(
         self,
@@ -82,36 +83,44 @@ class StoppingRule(Callback):
         pl_module: LightningModule,
         outputs: Any,
         batch: Any,  # noqa: ARG002 - Lightning's signature
-        batch_idx: int,  # noqa: ARG002 - it begins anew when a run is resumed
+        batch_idx: int,  # noqa: ARG002 - it starts at 0 again when a run is resumed
     ) -> None:
-        """Look at the clean loss, every so many steps and at the limit."""
+        """Check the clean loss, at each `every` steps and at the limit."""
         step = trainer.global_step
         if not isinstance(pl_module, Training) or (
-            step % self._spec.every and step < self._spec.most_steps
+            step % self._spec.every and step < self._spec.max_steps
         ):
             return
         loss = pl_module.compute_clean_loss()
         pl_module.log("clean_loss", loss, prog_bar=True)
         self.curve.append((step, loss, float(outputs["loss"])))
-        self._settled = self._settled + 1 if loss <= pl_module.network.settled else 0
-        better = loss < self._best * 0.99
-        self._best, self._since = (loss, 0) if better else (self._best, self._since + 1)
+        settled = loss <= pl_module.network.settled_loss
+        self._settled_checks = self._settled_checks + 1 if settled else 0
+        self._checks_since_best += 1
+        if loss < self._best * 0.99:
+            self._best, self._checks_since_best = loss, 0
         if not math.isfinite(loss):
             self.reason = "diverged"
-        elif self._settled >= self._spec.patience:
+        elif self._settled_checks >= self._spec.patience:
             self.reason = "zero loss"
-        elif self._settled == 0 and 0 < self._spec.most_looks <= self._since:
+        elif not self._settled_checks and 0 < self._spec.plateau_checks <= self._checks_since_best:
             self.reason = "plateau"
         trainer.should_stop = self.reason != "limit"
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
-        counts = {"best": self._best, "since": self._since, "settled": self._settled}
-        return {"curve": self.curve, "reason": self.reason, **counts}
+        """Return what a checkpoint stores."""
+        return {
+            "curve": self.curve,
+            "reason": self.reason,
+            "best": self._best,
+            "since": self._checks_since_best,
+            "settled": self._settled_checks,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Continue from a checkpoint."""
         self.curve = [tuple(row) for row in state_dict["curve"]]
         self.reason = state_dict["reason"]
-        self._best, self._since = state_dict["best"], state_dict["since"]
-        self._settled = state_dict["settled"]
+        self._best = state_dict["best"]
+        self._checks_since_best = state_dict["since"]
+        self._settled_checks = state_dict["settled"]

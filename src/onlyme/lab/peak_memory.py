@@ -1,4 +1,4 @@
-"""How much memory this process needed, at most, in a stretch of its life."""
+"""Measure the most memory that this process held since a moment."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _PROCESS = Path("/proc/self")
 
 
 def forget_peak() -> None:
-    """Let the peak begin anew, where the system can (Linux, proc(5): clear_refs)."""
+    """Reset the peak, where the system allows it (Linux, proc(5): clear_refs)."""
     with suppress(OSError):
         (_PROCESS / "clear_refs").write_text("5")
 
 
 def read_peak_bytes() -> int:
-    """Return the most memory held since `forget_peak`, or since the process began."""
+    """Return the most memory held since `forget_peak`, or else since the process began."""
     with suppress(OSError):
         found = re.search(r"VmHWM:\s+(\d+) kB", (_PROCESS / "status").read_text())
         if found:

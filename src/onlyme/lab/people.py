@@ -1,9 +1,9 @@
-"""A folder of people comes in; batches in which every person weighs the same go out.
+"""Read a folder of people, and draw batches in which every person weighs the same.
 
     DIR/ada/1.jpg  DIR/ada/2.jpg  …  DIR/bob/1.jpg  …
 
 A batch holds P people with K photos each (Hermans, Beyer, Leibe: In Defense of the
-Triplet Loss, 2017), so that each photo has both its like and its unlike beside it.
+Triplet Loss, 2017), so that each photo meets photos of the same person and of others.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class People:
     """Aligned faces of many people.
 
     Attributes:
-        names: one for each person.
+        names: one name for each person.
         faces: for each person uint8[k, S, S, 3], RGB.
         skipped: one sentence for each photo that could not be used.
     """
@@ -41,57 +41,60 @@ class People:
     skipped: tuple[str, ...] = ()
 
     def select_by_photos(self, photos: int) -> People:
-        """Return those people of whom there are so many photos."""
-        kept = [index for index, faces in enumerate(self.faces) if len(faces) >= photos]
+        """Return the people with at least this number of photos."""
+        chosen = [index for index, faces in enumerate(self.faces) if len(faces) >= photos]
         return People(
-            tuple(self.names[index] for index in kept),
-            tuple(self.faces[index] for index in kept),
+            tuple(self.names[index] for index in chosen),
+            tuple(self.faces[index] for index in chosen),
             self.skipped,
         )
 
 
-def read_people(folder: Path, load: FaceLoader, most: int = 0) -> People:
-    """Read a folder of folders, one a person.
+def read_people(folder: Path, load: FaceLoader, max_photos: int = 0) -> People:
+    """Read a folder that holds one folder for each person.
 
     Args:
         folder: holds a folder for each person.
         load: turns a photo's file into an aligned face.
-        most: read no more photos than this of a person; 0 for all.
+        max_photos: read no more photos than this of each person; 0 for all.
 
     Raises:
-        UsageError: when the folder is none, or holds nobody.
+        UsageError: when the folder does not exist or holds no usable person.
     """
     if not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder of people")
+        raise UsageError(f"{folder} is not a folder; give a folder with one folder for each person")
     names: list[str] = []
-    everyone: list[NDArray[np.uint8]] = []
+    faces: list[NDArray[np.uint8]] = []
     skipped: list[str] = []
     for person in sorted(path for path in folder.iterdir() if path.is_dir()):
-        faces, notes = read_folder(list_photo_files(person)[: most or None], load)
+        person_faces, notes = read_folder(list_photo_files(person)[: max_photos or None], load)
         skipped += notes
-        if len(faces):
+        if len(person_faces):
             names.append(person.name)
-            everyone.append(faces)
+            faces.append(person_faces)
     if not names:
-        raise UsageError(f"{folder} holds no folder with usable photos; one folder is one person")
-    return People(tuple(names), tuple(everyone), tuple(skipped))
+        raise UsageError(
+            f"{folder} holds no folder with usable photos; put one folder for each person into it"
+        )
+    return People(tuple(names), tuple(faces), tuple(skipped))
 
 
 class IdentitySampler:
-    """Identity-balanced batches, drawn by number: the same seed and step, the same batch.
+    """Draws identity-balanced batches; the same seed and step give the same batch.
 
-    In a distributed run every process knows the whole batch and takes its share of it.
-    No process has to be told, and one process sees what many see together.
+    In a distributed run every process draws the whole batch and takes its share of it. The
+    processes need not exchange the draw, and many of them together see the same batch as one
+    process alone.
 
     Args:
-        people: with two photos or more; others are left out.
+        people: people with two photos or more; others are left out.
         count: P, people in a batch.
-        photos: K, photos of each.
-        seed: where chance comes from.
+        photos: K, photos of each person in a batch.
+        seed: seed of the draws.
 
     Attributes:
         faces: uint8[n, S, S, 3].
-        labels: int64[n], 0 to the number of people less one.
+        labels: int64[n], the number of each face's person, from 0.
 
     Raises:
         UsageError: when there are fewer than P people with two photos.
@@ -105,11 +108,11 @@ class IdentitySampler:
     def __init__(self, people: People, count: int, photos: int, seed: int = 0) -> None:
         usable = people.select_by_photos(2)
         if count < 2 or photos < 2:
-            raise UsageError("a batch needs two people or more, with two photos or more of each")
+            raise UsageError("a batch needs at least two people, with at least two photos of each")
         if len(usable.names) < count:
             raise UsageError(
-                f"{len(usable.names)} people with two usable photos or more, but {count} in a "
-                "batch; give more people, or make the batch smaller"
+                f"a batch needs {count} people, but only {len(usable.names)} have two usable "
+                "photos or more; add people, or make the batch smaller"
             )
         self.faces = np.concatenate(usable.faces)
         self.labels = np.repeat(np.arange(len(usable.faces)), [len(f) for f in usable.faces])
@@ -118,18 +121,18 @@ class IdentitySampler:
 
     @property
     def size(self) -> int:
-        """Photos in a batch, P·K."""
+        """Number of photos in a batch, P·K."""
         return self._count * self._photos
 
     def draw_batch(self, step: int, rank: int = 0, world: int = 1) -> NDArray[np.int64]:
-        """Return which photos are in a process's share of a batch.
+        """Return the indices of the photos in a process's share of a batch.
 
-        A person with fewer than K photos is there with some of them twice.
+        Of a person with fewer than K photos, some are in the batch more than once.
 
         Args:
-            step: the number of the batch.
-            rank: which process, from 0.
-            world: how many processes; divides P·K.
+            step: number of the batch.
+            rank: number of the process, from 0.
+            world: number of processes; P·K is a multiple of it.
         """
         source = np.random.default_rng((self._seed, step))
         chosen = source.choice(len(self._starts) - 1, self._count, replace=False)

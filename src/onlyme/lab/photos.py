@@ -1,7 +1,7 @@
-"""Folders of photos come in; arrays of aligned faces go out.
+"""Read folders of photos into arrays of aligned faces.
 
-How a file becomes an aligned face is the caller's affair (`FaceLoader`): the lab never
-decodes a picture and never looks for a face.
+The caller decides how a file becomes an aligned face (`FaceLoader`): the lab never decodes
+a picture and never detects a face.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ MIN_ME_PHOTOS = 2
 """A triplet needs two different photos of the owner."""
 
 MIN_NOT_ME_PHOTOS = 1
-"""And one of somebody else."""
+"""A triplet needs one photo of another person."""
 
 PHOTO_FILE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 
 class FaceLoader(Protocol):
-    """What turns a photo's file into an aligned face."""
+    """Turns the file of a photo into an aligned face."""
 
     def __call__(self, path: Path) -> NDArray[np.uint8]:
         """Return uint8[S, S, 3], RGB, the same S for every photo.
@@ -51,7 +51,7 @@ class FaceLoader(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Photos:
-    """What an owner shows the lab.
+    """The photos that a network is trained on.
 
     Attributes:
         me: uint8[m, S, S, 3], RGB, m ≥ 2.
@@ -59,7 +59,7 @@ class Photos:
         skipped: one sentence for each photo that could not be used.
 
     Raises:
-        UsageError: when the arrays are not of this kind, or too few.
+        UsageError: when the arrays have another type or shape, or hold too few photos.
 
     >>> Photos(np.zeros((2, 8, 8, 3), np.uint8), np.ones((1, 8, 8, 3), np.uint8)).triplets
     2
@@ -72,22 +72,23 @@ class Photos:
     def __post_init__(self) -> None:
         notes = "".join(f"\n  {note}" for note in self.skipped)
         if len(self.me) < MIN_ME_PHOTOS:
+            count = "1 usable photo" if len(self.me) == 1 else f"{len(self.me)} usable photos"
             raise UsageError(
-                f"{len(self.me)} usable photo(s) of ME; a triplet needs {MIN_ME_PHOTOS} "
+                f"only {count} of ME; a triplet needs {MIN_ME_PHOTOS} "
                 f"different ones, and five or more work better{notes}"
             )
         if len(self.not_me) < MIN_NOT_ME_PHOTOS:
             raise UsageError(
-                f"no usable photo of NOT_ME; give at least {MIN_NOT_ME_PHOTOS}, "
+                f"no usable photo of NOT_ME; a triplet needs {MIN_NOT_ME_PHOTOS}, "
                 f"and ten or more work better{notes}"
             )
         for what, images in (("ME", self.me), ("NOT_ME", self.not_me)):
             if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
                 raise UsageError(
-                    f"{what} photos are uint8[n, S, S, 3], not {_describe_array(images)}"
+                    f"{what} photos must be uint8[n, S, S, 3], not {_describe_array(images)}"
                 )
         if self.me.shape[1:] != self.not_me.shape[1:] or self.size != self.me.shape[2]:
-            raise UsageError("ME and NOT_ME photos are squares of one and the same size")
+            raise UsageError("ME and NOT_ME photos must be squares of the same size")
 
     @property
     def size(self) -> int:
@@ -96,18 +97,18 @@ class Photos:
 
     @property
     def triplets(self) -> int:
-        """How many triplets there are: m·(m−1)·n."""
+        """Number of triplets: m·(m−1)·n."""
         return len(self.me) * (len(self.me) - 1) * len(self.not_me)
 
 
 def list_photo_files(folder: Path) -> list[Path]:
-    """Return a folder's photos in the order of their names.
+    """Return the photo files of a folder in the order of their names.
 
     Raises:
-        UsageError: when it is no folder.
+        UsageError: when the folder does not exist.
     """
     if not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder of photos")
+        raise UsageError(f"{folder} is not a folder; give a folder of photos")
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in PHOTO_FILE_SUFFIXES)
 
 
@@ -115,8 +116,8 @@ def read_photos(me: Path, not_me: Path, load: FaceLoader) -> Photos:
     """Read two folders of photos.
 
     Raises:
-        UsageError: when a folder is none, or holds too few usable photos; the message
-            says photo by photo why.
+        UsageError: when a folder does not exist or holds too few usable photos; the message
+            gives the reason for each photo.
     """
     mine, bad_mine = read_folder(list_photo_files(me), load)
     others, bad_others = read_folder(list_photo_files(not_me), load)
@@ -124,10 +125,10 @@ def read_photos(me: Path, not_me: Path, load: FaceLoader) -> Photos:
 
 
 def read_folder(paths: Iterable[Path], load: FaceLoader) -> tuple[NDArray[np.uint8], list[str]]:
-    """Read photos, leaving out those that cannot be used.
+    """Read photos, and skip those that cannot be used.
 
     Returns:
-        uint8[n, S, S, 3], and a sentence for each photo left out.
+        uint8[n, S, S, 3], and a sentence for each skipped photo.
     """
     images: list[NDArray[np.uint8]] = []
     skipped: list[str] = []

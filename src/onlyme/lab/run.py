@@ -1,10 +1,10 @@
-"""A training run's folder: what was asked, what was shown, what came of it.
+"""Store a training run in a folder: its options, its photos and its result.
 
 spec.json     the spec, and the fingerprint of spec and photos
-photos.npz    the aligned photos, which judging needs again (private: mode 0600)
-last.ckpt     Lightning's checkpoint, from which a killed run goes on
-network.pt    the trained weights; its presence says that the run is done
-result.json   steps, seconds, memory, learning curve, why it ended
+photos.npz    the aligned photos, which are needed again for scoring (private: mode 0600)
+last.ckpt     Lightning's checkpoint, from which a killed run continues
+network.pt    the trained weights; the run is finished when this file exists
+result.json   steps, seconds, memory, learning curve, reason for the end
 log/          Lightning's CSV log, and TensorBoard's where that is installed
 """
 
@@ -19,9 +19,10 @@ import numpy as np
 import torch
 
 from onlyme.errors import UsageError
-from onlyme.lab.networks import to_tensor
+from onlyme.lab.networks import build_network, to_tensor
 from onlyme.lab.photos import Photos
 from onlyme.lab.spec import Spec
+from onlyme.storage.files import open_draft, replace_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,21 +32,24 @@ if TYPE_CHECKING:
 
     from onlyme.lab.networks import Classifier, Siamese, TwoHead
 
-__all__ = ["Run", "TrainedNetwork", "TrainingResult"]
+__all__ = ["CHECKPOINT_NAME", "Run", "TrainedNetwork", "TrainingResult"]
+
+CHECKPOINT_NAME = "last.ckpt"
+"""File of Lightning's checkpoint in the folder of a run."""
 
 _BATCH_FACES = 32
-"""So many faces are judged at a time."""
+"""Number of faces that are scored at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """How a run went.
+    """The result of a run.
 
     Attributes:
         reason: why it ended: `zero loss`, `plateau`, `diverged` or `limit`.
-        steps: how many steps it took in all.
-        seconds: how long the last call trained.
-        peak_bytes: most memory the process held meanwhile.
+        steps: number of steps in all.
+        seconds: duration of the last call.
+        peak_bytes: most memory that the process held during the last call.
         curve: step, clean loss, augmented loss.
     """
 
@@ -61,10 +65,10 @@ class TrainedNetwork:
     """A trained network with the photos that it compares with.
 
     Attributes:
-        spec: what was asked.
-        photos: what was shown.
-        network: in evaluation mode.
-        result: how it went.
+        spec: the way and its options.
+        photos: the photos that it was trained on.
+        network: the network, in evaluation mode.
+        result: the result of the training.
     """
 
     spec: Spec
@@ -74,18 +78,18 @@ class TrainedNetwork:
 
     @property
     def threshold(self) -> float:
-        """The score from which on a face is accepted."""
+        """A face with this score or a higher one is accepted."""
         return self.network.threshold
 
     @torch.no_grad()
     def scores(self, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Judge faces.
+        """Score faces.
 
         Args:
             faces: uint8[k, S, S, 3], RGB, aligned like the photos.
 
         Returns:
-            float64[k]; a face is accepted from `threshold` on.
+            float64[k]; a face is accepted when its score is at least `threshold`.
         """
         parts = [
             self.network.scores(
@@ -105,12 +109,12 @@ class Run:
     """The folder of one run.
 
     Args:
-        folder: where; made when something is first written.
+        folder: its path; created when something is first written.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.checkpoint = folder / "last.ckpt"
+        self.checkpoint = folder / CHECKPOINT_NAME
         self._spec, self._photos = folder / "spec.json", folder / "photos.npz"
         self._network, self._result = folder / "network.pt", folder / "result.json"
 
@@ -121,59 +125,53 @@ class Run:
 
     @property
     def is_done(self) -> bool:
-        """Whether the run came to its end."""
+        """Whether the run is finished."""
         return self._network.exists()
 
     def begin(self, spec: Spec, photos: Photos) -> None:
-        """Write what was asked and shown."""
+        """Write the spec and the photos."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._photos.touch(mode=0o600)
-        with self._photos.open("wb") as file:
+        with open_draft(self._photos) as file:
             np.savez(file, me=photos.me, not_me=photos.not_me)
-        told = {"spec": spec.to_json(), "fingerprint": spec.fingerprint(photos)}
-        _write(self._spec, json.dumps(told, indent=2))
+        document = {"spec": spec.to_json(), "fingerprint": spec.fingerprint(photos)}
+        replace_private(self._spec, json.dumps(document, indent=2).encode())
 
     def check_same(self, spec: Spec, photos: Photos) -> None:
-        """Make sure that a run that is resumed is this one.
+        """Check that the folder holds a run with this spec and these photos.
 
         Raises:
-            UsageError: when spec or photos are others.
+            UsageError: when spec or photos differ.
         """
-        told = json.loads(self._spec.read_text("utf-8"))
-        if told["fingerprint"] != spec.fingerprint(photos):
+        document = json.loads(self._spec.read_text("utf-8"))
+        if document["fingerprint"] != spec.fingerprint(photos):
             raise UsageError(
                 f"{self.folder} holds a run with other options or photos; "
-                "resume it with the same ones, or choose another folder"
+                "continue it with the same ones, or choose another folder"
             )
 
     def finish(self, trained: TrainedNetwork) -> None:
-        """Write the weights and the result; the weights last, since they say *done*."""
-        _write(self._result, json.dumps(asdict(trained.result), indent=2))
-        temporary = self._network.with_suffix(".tmp")
-        torch.save(trained.network.state_dict(), temporary)
-        temporary.replace(self._network)
+        """Write the result, then the weights: when they are there, the run is finished."""
+        replace_private(self._result, json.dumps(asdict(trained.result), indent=2).encode())
+        with open_draft(self._network) as file:
+            torch.save(trained.network.state_dict(), file)
 
     def load(self) -> TrainedNetwork:
-        """Return what a finished run made.
+        """Return the trained network of a finished run.
 
         Raises:
             UsageError: when the folder holds no finished run.
         """
         if not (self.has_begun and self.is_done):
-            state = "an unfinished run; resume it first" if self.has_begun else "no training run"
-            raise UsageError(f"{self.folder} holds {state}")
+            raise UsageError(
+                f"{self.folder} holds an unfinished run; finish it with --resume"
+                if self.has_begun
+                else f"{self.folder} holds no training run; make one with onlyme lab train"
+            )
         spec = Spec(**json.loads(self._spec.read_text("utf-8"))["spec"])
         result = json.loads(self._result.read_text("utf-8"))
         result["curve"] = tuple(tuple(row) for row in result["curve"])
         with np.load(self._photos, allow_pickle=False) as arrays:
             photos = Photos(arrays["me"], arrays["not_me"])
-        network = spec.build_network()
+        network = build_network(spec)
         network.load_state_dict(torch.load(self._network, weights_only=True))
         return TrainedNetwork(spec, photos, network.eval(), TrainingResult(**result))
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file in one go, so that a killed run leaves the old one or the new one."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(text, "utf-8")
-    temporary.replace(path)

@@ -1,8 +1,8 @@
-"""A number of people comes in; drawn faces go out, to try the lab without anyone's photo.
+"""Draw faces, to try the lab without photos of people.
 
-They are drawings, not photos: an oval, two eyes, a nose, a mouth and hair, whose places
-and colours belong to the person, while light, tilt and expression belong to the photo.
-No figure about faces may come from them; they show that a thing runs.
+They are drawings, not photos: an oval, two eyes, a nose, a mouth and hair. Their places and
+colours belong to the person; light, tilt and expression belong to the photo. They show that
+the code runs, and no figure about faces may come from them.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def draw_synthetic_faces(people: int, photos: int, *, seed: int = 0) -> NDArray[
     """Draw faces as the aligner would deliver them.
 
     Args:
-        people: how many.
-        photos: of each.
+        people: number of people.
+        photos: number of photos of each person.
         seed: the same seed gives the same faces.
 
     Returns:
@@ -44,19 +44,27 @@ def draw_synthetic_faces(people: int, photos: int, *, seed: int = 0) -> NDArray[
 def _draw_photo(traits: NDArray[np.float64], source: np.random.Generator) -> NDArray[np.uint8]:
     picture = np.empty((112, 112, 3), np.uint8)
     picture[:] = source.integers(0, 256, 3)
-    now = traits + source.normal(0, 0.06, traits.size)
-    skin = (175 + 55 * now[0], 135 + 45 * now[0], 110 + 40 * now[0] + 15 * now[1])
-    hair = (80 + 70 * now[2], 60 + 50 * now[2], 45 + 40 * now[3])
-    eyes = (70 + 60 * now[4], 90 + 50 * now[5], 110 + 60 * now[5])
-    _draw_oval(picture, (56, 52), (46 + 4 * now[6], 56), hair)
-    _draw_oval(picture, (56, 64), (38 + 5 * now[6], 50 + 3 * now[7]), skin)
+    features = traits + source.normal(0, 0.06, traits.size)
+    skin = (
+        175 + 55 * features[0],
+        135 + 45 * features[0],
+        110 + 40 * features[0] + 15 * features[1],
+    )
+    hair = (80 + 70 * features[2], 60 + 50 * features[2], 45 + 40 * features[3])
+    eyes = (70 + 60 * features[4], 90 + 50 * features[5], 110 + 60 * features[5])
+    _draw_oval(picture, (56, 52), (46 + 4 * features[6], 56), hair)
+    _draw_oval(picture, (56, 64), (38 + 5 * features[6], 50 + 3 * features[7]), skin)
     for side in (-1, 1):
-        eye = (56 + side * (17.6 + 2.5 * now[8]), 51.6 + 2 * now[9])
-        _draw_oval(picture, eye, (7, 4 + now[9]), (240, 240, 240))
+        eye = (56 + side * (17.6 + 2.5 * features[8]), 51.6 + 2 * features[9])
+        _draw_oval(picture, eye, (7, 4 + features[9]), (240, 240, 240))
         _draw_oval(picture, eye, (3.5, 3.5), eyes)
-        _draw_oval(picture, (eye[0], eye[1] - 9 - 2 * now[10]), (9, 1.5 + abs(now[10])), hair)
-    _draw_oval(picture, (56, 70), (3 + 1.5 * now[11], 8), tuple(0.8 * c for c in skin))
-    _draw_oval(picture, (56, 92), (13 + 4 * now[7], 2 + 2 * abs(source.normal())), (170, 60, 70))
+        _draw_oval(
+            picture, (eye[0], eye[1] - 9 - 2 * features[10]), (9, 1.5 + abs(features[10])), hair
+        )
+    _draw_oval(picture, (56, 70), (3 + 1.5 * features[11], 8), tuple(0.8 * c for c in skin))
+    _draw_oval(
+        picture, (56, 92), (13 + 4 * features[7], 2 + 2 * abs(source.normal())), (170, 60, 70)
+    )
     return _vary_light(picture, source)
 
 
@@ -72,7 +80,7 @@ def _draw_oval(
 
 
 def _vary_light(picture: NDArray[np.uint8], source: np.random.Generator) -> NDArray[np.uint8]:
-    """Tilt it a little, and change light and noise."""
+    """Tilt the picture a little, and change its light and noise."""
     turn = cv2.getRotationMatrix2D((56, 64), source.normal(0, 3), 1 + source.normal(0, 0.02))
     turned = cv2.warpAffine(picture, turn, (112, 112), borderMode=cv2.BORDER_REPLICATE)
     light = (

@@ -1,4 +1,4 @@
-"""Photos and a spec come in; a trained network goes out. Lightning does the driving."""
+"""Train one way on photos, with Lightning."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import logging
 import warnings
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning.pytorch import Trainer
@@ -18,19 +19,18 @@ from torch.utils.data import DataLoader
 from onlyme.errors import UsageError
 from onlyme.lab.module import StoppingRule, Training
 from onlyme.lab.peak_memory import forget_peak, read_peak_bytes
-from onlyme.lab.run import Run, TrainedNetwork, TrainingResult
+from onlyme.lab.run import CHECKPOINT_NAME, Run, TrainedNetwork, TrainingResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
-    from lightning.pytorch import Callback
+    from lightning.pytorch import Callback, LightningModule
     from lightning.pytorch.loggers import Logger
 
     from onlyme.lab.photos import Photos
     from onlyme.lab.spec import Spec
 
-__all__ = ["limit_threads", "make_loggers", "make_step_loader", "silence_lightning", "train"]
+__all__ = ["limit_threads", "run_trainer", "train"]
 
 
 def train(
@@ -44,11 +44,11 @@ def train(
     """Train one way.
 
     Args:
-        photos: of ME and NOT_ME.
-        spec: which way, and how.
-        out: the run's folder; None keeps nothing.
-        resume: go on with the run that the folder holds, finished or not; with none
-            there, begin.
+        photos: photos of ME and NOT_ME.
+        spec: the way and its options.
+        out: the run's folder; None writes nothing.
+        resume: continue the run that the folder holds, finished or not; without a run
+            there, begin one.
         progress: show a progress bar with the live loss on stderr.
 
     Returns:
@@ -56,7 +56,7 @@ def train(
         spec, machine and number of threads the weights are equal to the last bit.
 
     Raises:
-        UsageError: when the folder holds another run, or one and `resume` is False.
+        UsageError: when the folder holds another run, or holds a run and `resume` is False.
     """
     if out is None:
         return _fit(photos, spec, None, progress=progress)
@@ -68,7 +68,9 @@ def train(
         if run.is_done:
             return run.load()
     else:
-        raise UsageError(f"{out} holds a run already; resume it, or choose another folder")
+        raise UsageError(
+            f"{out} already holds a run; continue it with --resume, or choose another folder"
+        )
     trained = _fit(photos, spec, run, progress=progress)
     run.finish(trained)
     return trained
@@ -77,59 +79,100 @@ def train(
 def _fit(photos: Photos, spec: Spec, run: Run | None, *, progress: bool) -> TrainedNetwork:
     forget_peak()
     start = perf_counter()
-    training, settled = Training(spec, photos), StoppingRule(spec)
-    callbacks: list[Callback] = [settled]
-    if run:
+    training, rule = Training(spec, photos), StoppingRule(spec)
+    with limit_threads(spec.threads):
+        trainer = run_trainer(
+            training,
+            run.folder if run else None,
+            max_steps=spec.max_steps,
+            every=spec.every,
+            callbacks=(rule,),
+            progress=progress,
+            devices=1,
+            gradient_clip_val=spec.clip,
+            deterministic="warn",
+        )
+    result = TrainingResult(
+        reason=rule.reason,
+        steps=trainer.global_step,
+        seconds=perf_counter() - start,
+        peak_bytes=read_peak_bytes(),
+        curve=tuple(rule.curve),
+    )
+    return TrainedNetwork(spec, photos, training.network.cpu().eval(), result)
+
+
+def run_trainer(
+    module: LightningModule,
+    folder: Path | None,
+    *,
+    max_steps: int,
+    every: int,
+    callbacks: Sequence[Callback] = (),
+    progress: bool = False,
+    **options: Any,
+) -> Trainer:
+    """Train a module with Lightning, from the folder's checkpoint where there is one.
+
+    Args:
+        module: the network with its loss, its photos and its optimiser.
+        folder: gets the checkpoint and the log; None writes nothing.
+        max_steps: number of steps at most.
+        every: write a checkpoint after this number of steps.
+        callbacks: further callbacks.
+        progress: show a progress bar with the live loss on stderr.
+        options: further options of Lightning's `Trainer`.
+
+    Returns:
+        The trainer after its last step.
+
+    Raises:
+        KeyboardInterrupt: when Ctrl-C ended the training; Lightning itself only returns.
+    """
+    callbacks = list(callbacks)
+    if folder:
         # By steps and not by epochs: Lightning's epochs are one step short after a resume.
         callbacks.append(
             ModelCheckpoint(
-                run.folder,
-                run.checkpoint.stem,
-                every_n_train_steps=spec.every,
+                folder,
+                Path(CHECKPOINT_NAME).stem,
+                every_n_train_steps=every,
                 enable_version_counter=False,
             )
         )
     if progress:
         callbacks.append(TQDMProgressBar())
-    with silence_lightning(), limit_threads(spec.threads):
+    with _silence_lightning():
         trainer = Trainer(
-            devices=1,
-            max_steps=spec.most_steps,
-            gradient_clip_val=spec.clip,
+            max_steps=max_steps,
             callbacks=callbacks,
-            logger=make_loggers(run.folder) if run else False,
-            enable_checkpointing=run is not None,
+            logger=_make_loggers(folder) if folder else False,
+            enable_checkpointing=folder is not None,
             log_every_n_steps=1,
             enable_progress_bar=progress,
             enable_model_summary=False,
-            deterministic="warn",
+            **options,
         )
-        goes_on = str(run.checkpoint) if run and run.checkpoint.exists() else None
-        trainer.fit(training, make_step_loader(spec.every), ckpt_path=goes_on, weights_only=True)
+        checkpoint = folder / CHECKPOINT_NAME if folder else None
+        start_from = str(checkpoint) if checkpoint and checkpoint.exists() else None
+        trainer.fit(module, _make_step_loader(every), ckpt_path=start_from, weights_only=True)
     if trainer.interrupted:
         raise KeyboardInterrupt
-    result = TrainingResult(
-        settled.reason,
-        trainer.global_step,
-        perf_counter() - start,
-        read_peak_bytes(),
-        tuple(settled.curve),
-    )
-    return TrainedNetwork(spec, photos, training.network.cpu().eval(), result)
+    return trainer
 
 
-def make_step_loader(count: int) -> DataLoader[int]:
-    """An epoch of so many steps; a step is told nothing but that it is one.
+def _make_step_loader(count: int) -> DataLoader[int]:
+    """Return a loader that gives an epoch of `count` steps the number of each step.
 
-    All photos are in every step, and what is drawn is a matter of seed and step, so
-    there is nothing to load.
+    All photos are in every step, and seed and step decide what is drawn, so there is
+    nothing to load.
     """
     return DataLoader(range(count), batch_size=None)  # type: ignore[arg-type]  # a range is indexed, and has a length
 
 
 @contextmanager
 def limit_threads(count: int | None) -> Iterator[None]:
-    """Compute with so many threads; None leaves it as it is."""
+    """Compute with `count` threads; None changes nothing."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)
     try:
@@ -138,26 +181,26 @@ def limit_threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def make_loggers(folder: Path) -> list[Logger]:
-    """A CSV log always, TensorBoard's where it is installed."""
-    found: list[Logger] = [CSVLogger(folder, name="log", version="")]
+def _make_loggers(folder: Path) -> list[Logger]:
+    """Return a CSV logger, and TensorBoard's where that is installed."""
+    loggers: list[Logger] = [CSVLogger(folder, name="log", version="")]
     if find_spec("tensorboard") is not None:
-        found.append(TensorBoardLogger(folder, name="log", version=""))
-    return found
+        loggers.append(TensorBoardLogger(folder, name="log", version=""))
+    return loggers
 
 
 @contextmanager
-def silence_lightning() -> Iterator[None]:
-    """Keep Lightning's advice on clusters and loaders from people who train on twelve photos."""
-    talkers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [talker.level for talker in talkers]
-    for talker in talkers:
-        talker.setLevel(logging.ERROR)
+def _silence_lightning() -> Iterator[None]:
+    """Hide Lightning's advice on clusters and loaders, which a dozen photos do not need."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"lightning\..*")
             warnings.filterwarnings("ignore", module=r"torch\..*")
             yield
     finally:
-        for talker, level in zip(talkers, levels, strict=True):
-            talker.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

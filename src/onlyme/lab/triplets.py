@@ -1,13 +1,13 @@
-"""Vectors of ME and NOT_ME come in; the triplet loss goes out.
+"""Compute the triplet loss of vectors of ME and NOT_ME.
 
-A triplet is two different photos of the owner, anchor A and positive P, and one of
-somebody else, N. The article's loss on it is
+A triplet is two different photos of the owner, anchor A and positive P, and one photo of a
+stranger, N. The article's loss on it is
 
     max(‖f(A) − f(P)‖ − ‖f(A) − f(N)‖ + alpha, 0)
 
 with plain Euclidean norms. It is zero when the stranger is farther from the anchor than
 the owner's other photo by at least alpha. There are m·(m−1)·n triplets, but only m + n
-photos: each is embedded once, and the triplets are a matter of two distance matrices.
+photos: each is embedded once, and all triplets follow from two distance matrices.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Kind = Literal["article", "squared", "cosine", "semi-hard", "batch-hard"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _MIN_DISTANCE = 1e-6
-"""The norm's gradient does not exist at zero distance; below this it is taken as zero."""
+"""The norm has no gradient at distance zero; below this distance it is taken as zero."""
 
 
 class TripletCriterion(Protocol):
@@ -41,43 +41,43 @@ class TripletCriterion(Protocol):
         Args:
             me: float[m, d].
             not_me: float[n, d].
-            mined: False looks at all triplets where the kind would pick some. Picked
-                triplets can all be gone while others are not yet learned, so only all
-                of them say whether training is done.
+            mined: False uses all triplets, also with a kind that selects some. The
+                selected ones can have zero loss while others are not learned yet, so
+                only all triplets show whether training is finished.
         """
 
 
 def euclidean(a: Tensor, b: Tensor) -> Tensor:
-    """Plain distances between the rows of two matrices, differentiable everywhere.
+    """Return the distances between the rows of two matrices, differentiable everywhere.
 
-    Differences are formed one by one: the shortcut through scalar products loses half
-    of the digits where two photos lie near each other, which is where triplets matter.
+    Each difference is computed directly. The shortcut through scalar products loses half of
+    the digits for photos that are close to each other, and those matter most in triplets.
 
     Args:
         a: float[m, d].
         b: float[n, d].
 
     Returns:
-        float[m, n], at least 0; with zero gradient where two rows are equal.
+        float[m, n], at least 0; the gradient is zero where two rows are equal.
 
     >>> euclidean(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0], [0.0, 0.0]])).tolist()
     [[5.0, 0.0]]
     """
     squares = (a[:, None] - b[None]).square().sum(-1)
-    equal = squares <= _MIN_DISTANCE**2  # asked this way, what is no number stays none
+    equal = squares <= _MIN_DISTANCE**2  # with <= and not >, a distance that is NaN stays NaN
     return torch.where(equal, 0.0, torch.where(equal, 1.0, squares).sqrt())
 
 
 def compute_terms(me: Tensor, not_me: Tensor, alpha: float) -> Tensor:
-    """Return ‖A − P‖ − ‖A − N‖ + alpha of every triplet, before it is cut off at zero.
+    """Return ‖A − P‖ − ‖A − N‖ + alpha of every triplet; the loss replaces negatives by zero.
 
     Args:
         me: float[m, d], m ≥ 2.
         not_me: float[n, d], n ≥ 1.
-        alpha: how much farther the stranger must be, −1 to 1.
+        alpha: distance by which the stranger must be farther, −1 to 1.
 
     Returns:
-        float[m·(m−1)·n], A slowest and N fastest.
+        float[m·(m−1)·n], ordered by A, then P, then N.
     """
     m = len(me)
     others = ~torch.eye(m, dtype=torch.bool, device=me.device)
@@ -87,17 +87,17 @@ def compute_terms(me: Tensor, not_me: Tensor, alpha: float) -> Tensor:
 
 
 def make_triplet_loss(kind: Kind = "article", alpha: float = 0.5) -> TripletCriterion:
-    """Choose a triplet loss.
+    """Make a triplet loss.
 
     Args:
         kind: `article` is the mean over all triplets, with plain norms. `squared` and
             `cosine` change the distance: squared norms, and 1 − cosine. `semi-hard` and
-            `batch-hard` change the triplets: only those whose stranger is farther than
-            P but not by alpha, and only each anchor's farthest P and nearest N.
+            `batch-hard` select triplets: those whose stranger is farther than P but not by
+            alpha, and each anchor's farthest P with its nearest N.
         alpha: the margin, −1 to 1.
 
     Raises:
-        UsageError: when alpha or the kind is none of these.
+        UsageError: when alpha is out of its range, or there is no such kind.
 
     >>> me, not_me = torch.tensor([[0.0], [1.0]]), torch.tensor([[3.0]])
     >>> [make_triplet_loss(alpha=alpha)(me, not_me).item() for alpha in (0.5, -1)]
@@ -119,8 +119,8 @@ def make_triplet_loss(kind: Kind = "article", alpha: float = 0.5) -> TripletCrit
         "semi-hard": miners.TripletMarginMiner(alpha, "semihard", distance=distance),
         "batch-hard": miners.BatchHardMiner(distance=distance),
     }.get(kind)
-    # The library's own reducer averages over the violated triplets only, and the loss then
-    # jumps whenever one is learned; the article's is the mean over all.
+    # The library's default reducer averages over the violated triplets only, so that the loss
+    # jumps each time that one is learned. The article's loss is the mean over all.
     loss = losses.TripletMarginLoss(alpha, distance=distance, reducer=reducers.MeanReducer())
     return _MinedTripletLoss(loss, miner)
 
@@ -131,29 +131,29 @@ class _MeanTripletLoss:
     def __init__(self, alpha: float) -> None:
         self._alpha = alpha
 
-    def __call__(self, me: Tensor, not_me: Tensor, *, mined: bool = True) -> Tensor:  # noqa: ARG002 - it picks none
+    def __call__(self, me: Tensor, not_me: Tensor, *, mined: bool = True) -> Tensor:  # noqa: ARG002 - this loss selects no triplets
         return compute_terms(me, not_me, self._alpha).clamp_min(0).mean()
 
 
 class _CosineDistance(distances.CosineSimilarity):  # type: ignore[misc]  # the library has no types
-    """1 − cosine, so that smaller is nearer as everywhere in this project."""
+    """1 − cosine: a smaller value is nearer, as everywhere in this project."""
 
     def __init__(self) -> None:
         super().__init__()
         self.is_inverted = False
 
     def compute_mat(self, a: Tensor, b: Tensor) -> Tensor:
-        return 1 - super().compute_mat(a, b)  # type: ignore[no-any-return]
+        return 1 - super().compute_mat(a, b)  # type: ignore[no-any-return]  # see above
 
     def pairwise_distance(self, a: Tensor, b: Tensor) -> Tensor:
-        return 1 - super().pairwise_distance(a, b)  # type: ignore[no-any-return]
+        return 1 - super().pairwise_distance(a, b)  # type: ignore[no-any-return]  # see above
 
 
 class _MinedTripletLoss:
-    """Feed the library the owner's triplets only: strangers are anchors of none.
+    """A loss of the library on the owner's triplets; strangers are never anchors.
 
-    The strangers are different people, so each gets a label of its own, and nobody's
-    label has a positive but the owner's.
+    The strangers are different people, so each gets a different label. Only the owner's label
+    occurs more than once, so only the owner's photos have positives.
     """
 
     def __init__(self, loss: losses.TripletMarginLoss, miner: miners.BaseMiner | None) -> None:
@@ -165,4 +165,4 @@ class _MinedTripletLoss:
             [torch.zeros(len(me), dtype=torch.long), torch.arange(1, len(not_me) + 1)]
         ).to(vectors.device)
         chosen = self._miner(vectors, labels) if self._miner and mined else None
-        return self._loss(vectors, labels, chosen)  # type: ignore[no-any-return]
+        return self._loss(vectors, labels, chosen)  # type: ignore[no-any-return]  # the library has no types

@@ -1,4 +1,4 @@
-"""HTTP requests come in; decisions as JSON, and the page, go out.
+"""Serve the REST API and the page over HTTP.
 
-The rooms are those of the command line: one vault, one gate, one log. Nothing here decides.
+The service uses the same vault, gate and log as the command line, and decides nothing itself.
 """

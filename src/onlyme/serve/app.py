@@ -1,4 +1,4 @@
-"""Settings come in; the whole application goes out: guard, routes, page."""
+"""Build the application: guard, routes and page."""
 
 from __future__ import annotations
 
@@ -34,14 +34,17 @@ if TYPE_CHECKING:
 __all__ = ["PAGE", "create_app"]
 
 PAGE = Path(__file__).parent / "page"
-"""The page's files; whatever lies there is served at `/`, to whom the page was opened for."""
+"""The page's files. Every file in this folder is served at `/` to browsers with a session."""
+
+MAX_DETAIL_CHARACTERS = 500
+"""Length at which the detail of a validation problem is cut."""
 
 ROUTERS = (sign_in.router, verify.router, people.router, audit.router, live.router)
-"""Everything that is answered, beside the page."""
+"""All routes, beside the page."""
 
 
 def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
-    """Put the application together; its vault is opened when the server starts.
+    """Return the application; its vault is opened when the server starts.
 
     Args:
         settings: of the vault and the networks.
@@ -62,7 +65,7 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
         version=onlyme.__version__,
         lifespan=lifespan,
         openapi_url="/v1/openapi.json",
-        docs_url=None,  # these pages load their scripts from other hosts
+        docs_url=None,  # these two pages load their scripts from other hosts
         redoc_url=None,
         redirect_slashes=False,
     )
@@ -84,28 +87,29 @@ def _build_openapi(app: FastAPI) -> dict[str, Any]:
 
 
 async def _answer_error(connection: HTTPConnection, error: Exception) -> Response | None:
-    """Answer whatever was raised with a problem."""
+    """Answer an error that a route raised with a problem."""
     if isinstance(error, ProblemError):
-        refused = error
+        problem = error
     elif isinstance(error, OnlymeError):
-        refused = convert_error(error)
+        problem = convert_error(error)
     elif isinstance(error, HTTPException):
-        refused = convert_status(error.status_code)
-        refused.headers.update(error.headers or {})
+        problem = convert_status(error.status_code)
+        problem.headers.update(error.headers or {})
     elif isinstance(error, RequestValidationError):
-        refused = convert_status(422, _describe_validation(error))
+        problem = convert_status(422, _describe_validation(error))
     else:
-        refused = convert_status(500)
-    if refused.status >= 500 and not isinstance(error, ProblemError):
+        problem = convert_status(500)
+    if problem.status >= 500 and not isinstance(error, ProblemError):
         ServiceState.get_from(connection).log_error(error)
     if connection.scope["type"] == "http":
-        return answer(refused, connection.scope)
+        return answer(problem, connection.scope)
     websocket = cast("WebSocket", connection)
-    await refuse(refused, websocket.scope, websocket.receive, websocket.send)
+    await refuse(problem, websocket.scope, websocket.receive, websocket.send)
     return None
 
 
 def _describe_validation(error: RequestValidationError) -> str:
-    """Say what was wrong with parameters, without what was sent: it may be a face."""
-    found: list[dict[str, Any]] = list(error.errors())
-    return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in found)[:500]
+    """Say what is wrong with the parameters, without repeating what was sent: it may be a face."""
+    faults: list[dict[str, Any]] = list(error.errors())
+    text = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in faults)
+    return text[:MAX_DETAIL_CHARACTERS]

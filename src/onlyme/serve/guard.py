@@ -1,7 +1,7 @@
-"""What every request passes before anything else looks at it, and every answer after.
+"""Check every request before it reaches a route, and add security headers to every answer.
 
-Who is called (Host), from where (Origin), who asks, and how often. Then the answer gets
-the headers that bind a browser. Pure ASGI, so that it holds for WebSockets as well.
+The checks: which host was asked for (Host), which site the request came from (Origin), who the
+caller is, and how often it asks. Pure ASGI, so that WebSockets pass the same checks.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 __all__ = ["Guard"]
 
 OPEN_PATHS = {"/v1/health", "/open"}
-"""Answered without a token: the one says only ok, the other takes one."""
+"""Paths that need no token: the first says only ok, the second takes a link's secret."""
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 HEADERS = {
-    # The page and all it needs come from here; nothing else is loaded, framed or sent to.
+    # The page loads everything from this service; other sites can neither be used nor frame it.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
         "media-src 'self' blob:; connect-src 'self'; font-src 'self'; manifest-src 'self'; "
@@ -53,8 +53,8 @@ class Guard:
     """The outermost layer of the application.
 
     Args:
-        app: what it guards.
-        service: knows who may ask.
+        app: the application that it guards.
+        service: knows tokens, sessions and rates.
     """
 
     def __init__(self, app: ASGIApp, service: ServiceState) -> None:
@@ -62,7 +62,7 @@ class Guard:
         self._service = service
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
-        """Let a request pass, or answer it."""
+        """Pass a request on to the application, or refuse it."""
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
@@ -85,16 +85,16 @@ class Guard:
         except OnlymeError as error:
             self._service.log_error(error)
             await refuse(convert_error(error), scope, receive, send_with_headers)
-        except ProblemError as refused:
-            await refuse(refused, scope, receive, send_with_headers)
+        except ProblemError as problem:
+            await refuse(problem, scope, receive, send_with_headers)
         else:
             await self._app(scope, receive, send_with_headers)
 
     def _admit(self, scope: Asgi) -> None:
         connection = HTTPConnection(scope)
         _refuse_two_lengths(connection)
-        own = self._check_host(connection)
-        _refuse_foreign_origin(connection, own)
+        host = self._check_host(connection)
+        _refuse_foreign_origin(connection, host)
         scope["path"] = _decode_path(scope)
         if scope["path"] in OPEN_PATHS:
             return
@@ -105,7 +105,11 @@ class Guard:
         scope[CALLER] = caller
 
     def _check_host(self, connection: HTTPConnection) -> str:
-        """Return the Host, if it is a name of this service; otherwise it was rebound."""
+        """Return the Host header if it names this service.
+
+        Raises:
+            ProblemError: it names another host (421), as after DNS rebinding.
+        """
         hosts = connection.headers.getlist("host")
         if len(hosts) == 1:
             host = hosts[0].lower()
@@ -113,14 +117,16 @@ class Guard:
             if name in self._service.options.known_hosts:
                 return host
         raise ProblemError(
-            421, "unknown-host", "the service has another name; --name makes this one known"
+            421,
+            "unknown-host",
+            "the service does not know this host name; start it with --name to allow it",
         )
 
     def _identify_caller(self, connection: HTTPConnection) -> Caller:
-        """Find out who asks.
+        """Return the caller, known by token or session.
 
         Raises:
-            Refused: nobody who may (401).
+            ProblemError: no valid token and no session (401).
         """
         kind, _, presented = connection.headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
@@ -132,59 +138,61 @@ class Guard:
         raise ProblemError(
             401,
             "no-token",
-            "send a token that is good: Authorization: Bearer …; "
-            "or open the page with the link of `onlyme serve link`",
+            "send a valid token: Authorization: Bearer …; "
+            "or open the page with the link that `onlyme serve link` prints",
             {"WWW-Authenticate": "Bearer"},
         )
 
 
 def _refuse_two_lengths(connection: HTTPConnection) -> None:
-    """Refuse a request whose end a proxy may see elsewhere (RFC 9112, section 6.3)."""
+    """Refuse a request that a proxy may end at another byte (RFC 9112, section 6.3)."""
     if {"content-length", "transfer-encoding"} <= set(connection.headers.keys()):
         raise ProblemError(
-            400, "two-lengths", "a body has one length or is chunked", {"Connection": "close"}
+            400,
+            "two-lengths",
+            "send Content-Length or Transfer-Encoding, not both",
+            {"Connection": "close"},
         )
 
 
-def _refuse_foreign_origin(connection: HTTPConnection, own: str) -> None:
-    """Refuse what another site's page sent, whatever it carries."""
+def _refuse_foreign_origin(connection: HTTPConnection, host: str) -> None:
+    """Refuse a request that a page of another site sent, even one with a valid token."""
     origin = connection.headers.get("origin")
-    foreign = origin is not None and origin.lower() not in {f"http://{own}", f"https://{own}"}
+    foreign = origin is not None and origin.lower() not in {f"http://{host}", f"https://{host}"}
     site = connection.headers.get("sec-fetch-site", "none")
     if foreign or site not in {"same-origin", "none"}:
-        raise ProblemError(403, "foreign-origin", "pages of other sites get no answer here")
+        raise ProblemError(403, "foreign-origin", "pages of other sites may not use this service")
 
 
 def _refuse_forged_request(connection: HTTPConnection) -> None:
-    """Refuse a change that a browser might send with the cookie though the page did not ask."""
+    """Refuse a change that carries the cookie but may not come from the page itself (CSRF)."""
     if connection.scope["type"] == "http" and connection.scope["method"] in SAFE_METHODS:
         return
     headers = connection.headers
     if "origin" not in headers and headers.get("sec-fetch-site") != "same-origin":
-        raise ProblemError(403, "foreign-origin", "the page's session is for the page alone")
+        raise ProblemError(403, "foreign-origin", "only the page itself may use the page's session")
 
 
 def _decode_path(scope: Asgi) -> str:
-    """Return the path decoded segment by segment, so that no name breaks out of its own.
+    """Return the path decoded segment by segment, so that a name stays within one segment.
 
     Servers decode a path as a whole: a person called `a/verify` would then be another
-    resource. A slash or percent sign within a segment stays encoded, once.
+    resource. A slash or percent sign within a segment stays encoded once.
     """
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     try:
         segments = [unquote_to_bytes(part).decode() for part in raw.split(b"?")[0].split(b"/")]
     except UnicodeDecodeError:
-        raise ProblemError(400, "bad-path", "the path is no UTF-8") from None
+        raise ProblemError(400, "bad-path", "the path is not UTF-8") from None
     return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in segments)
 
 
-async def refuse(refused: ProblemError, scope: Asgi, receive: Receive, send: Send) -> None:
-    """Answer with a problem, before a WebSocket is accepted as well."""
+async def refuse(problem: ProblemError, scope: Asgi, receive: Receive, send: Send) -> None:
+    """Answer with a problem; a WebSocket is problem before it is accepted."""
     if scope["type"] == "http":
-        await answer(refused, scope)(scope, receive, send)
+        await answer(problem, scope)(scope, receive, send)
     elif "websocket.http.response" in scope.get("extensions", {}):
-        await make_response(refused)(
-            scope, receive, send
-        )  # Starlette names the messages by the scope
+        # Starlette chooses the message types by the scope, so this answers a WebSocket as well.
+        await make_response(problem)(scope, receive, send)
     else:
-        await send({"type": "websocket.close", "code": 1008, "reason": refused.detail[:120]})
+        await send({"type": "websocket.close", "code": 1008, "reason": problem.detail[:120]})

@@ -1,4 +1,4 @@
-"""Counts for Prometheus: requests, decisions, what waits. Nothing of any person."""
+"""Count requests, decisions and waiting jobs for Prometheus, with no data about any person."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Metrics:
     """The counts of one service.
 
     Args:
-        waiting: says how many jobs wait.
-        held: says how many bytes of bodies are held.
+        waiting: returns the number of jobs that wait.
+        held: returns the bytes of request bodies in memory.
     """
 
     def __init__(self, waiting: Callable[[], float], held: Callable[[], float]) -> None:
@@ -39,7 +39,7 @@ class Metrics:
         )
         self._seconds = Histogram(
             "onlyme_request_seconds",
-            "From the end of a request's header to the beginning of its answer.",
+            "Time from the end of a request's header to the beginning of its answer.",
             ("route",),
             buckets=_BUCKET_SECONDS,
             registry=self._registry,
@@ -54,7 +54,7 @@ class Metrics:
             Gauge(name, help_, registry=self._registry).set_function(read)
 
     def count_answer(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count an answer; methods that nobody knows are one, so that they fill no memory."""
+        """Count an answer. Unknown methods count as one, so that made-up ones fill no memory."""
         method = method if method in _METHODS else "OTHER"
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)

@@ -1,4 +1,4 @@
-"""How routes are described in OpenAPI, where FastAPI cannot tell by itself."""
+"""Describe in OpenAPI what FastAPI cannot find out itself: bodies, answers, problems, scopes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         },
     }
 }
-"""What every route may answer instead."""
+"""The problem document, which any route may answer instead."""
 
 _PICTURE = {"type": "string", "format": "binary"}
 
@@ -44,8 +44,8 @@ def describe_pictures(required: str, *others: str) -> dict[str, Any]:
     """Return the description of a body: pictures as multipart, or one of them raw.
 
     Args:
-        required: the field without which there is nothing to do.
-        others: further fields.
+        required: the field that must be there.
+        others: optional fields.
     """
     several = {"type": "array", "items": _PICTURE}
     form = {
@@ -70,16 +70,16 @@ def build_document(
 
     Args:
         app: the application.
-        routers: what it includes, to tell the scope that each route asks for.
+        routers: its routers, which tell the scope that each route needs.
         models: the documents that routes refer to.
     """
     document = get_openapi(
         title="onlyme",
         version=app.version,
-        summary="Face verification that knows its owner and nobody else.",
+        summary="Face verification that accepts its owner only.",
         description=(
-            "Pictures come in as bodies, never as a path, an address or an embedding. Every "
-            "request but `/v1/health` brings a token: `Authorization: Bearer …`."
+            "Pictures are sent as bodies, never as a path, an address or an embedding. Every "
+            "request except `/v1/health` needs a token: `Authorization: Bearer …`."
         ),
         routes=app.routes,
     )
@@ -103,6 +103,6 @@ def build_document(
 
 
 def _find_security(route: APIRoute) -> list[dict[str, list[str]]]:
-    """Return what a route asks for; of an open one nothing."""
+    """Return the scope that a route needs; an empty list for an open route."""
     calls = (dependency.call for dependency in route.dependant.dependencies)
     return [{"token": [str(scope)]} for call in calls if (scope := getattr(call, "scope", None))]

@@ -1,4 +1,4 @@
-"""How the service listens, and where its patience ends."""
+"""Hold the options of the service: where it listens, and its limits."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from dataclasses import dataclass
 __all__ = ["LOOPBACK", "Options"]
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-"""Names of this machine that no name server can give to another."""
+"""Names of this machine that no name server can point to another one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What can be chosen of the service.
+    """What can be chosen for the service.
 
     Attributes:
         host: the address to listen on.
         port: the port to listen on; 0 for any that is free.
-        names: further names under which browsers and apps may reach the service, such as that
-            of a reverse proxy. A request that calls it by any other name is refused, since a
-            name server may point any name here (DNS rebinding).
-        issuer: who assertions say that they are from.
-        workers: so many requests are computed side by side.
-        waiting: so many may wait for a worker; more are answered 503 at once.
-        seconds: after this time a request is answered 504, whatever it waits for.
-        enroll_seconds: the same for enrolling, where many photos are looked at.
-        body_bytes: a request with one or several pictures may be this large.
+        names: further host names under which browsers and apps may reach the service, such as
+            that of a reverse proxy. A request for any other name is refused, because a name
+            server may point any name here (DNS rebinding).
+        issuer: the name that assertions give as their source.
+        workers: number of requests that are computed at the same time.
+        waiting: number of requests that may wait for a worker; more are answered 503 at once.
+        seconds: after this time a request is answered 504.
+        enroll_seconds: the same for enrolling, which examines many photos.
+        body_bytes: the largest body of a request, with one or several pictures.
         enroll_bytes: the same for enrolling.
-        held_bytes: so much of the bodies of all requests is held in memory at once.
-        body_seconds: a body must be here after this time.
-        header_seconds: the same for a request's header.
-        connections: so many may be open at once.
+        held_bytes: bytes of the bodies of all requests that may be in memory at once.
+        body_seconds: time within which a body must arrive.
+        header_seconds: time within which the header of a request must arrive.
+        connections: number of connections that may be open at once.
     """
 
     host: str = "127.0.0.1"
@@ -50,7 +50,7 @@ class Options:
 
     @property
     def known_hosts(self) -> frozenset[str]:
-        """The names, in lower case and without a port, that a request may call the service."""
+        """Host names, in lower case and without a port, that a request may ask for."""
         bound = f"[{self.host}]" if ":" in self.host else self.host
         everywhere = {"0.0.0.0", "[::]"}  # noqa: S104 - compared with, not bound to
         own = {bound} - everywhere

@@ -1,4 +1,4 @@
-"""Every refusal as `application/problem+json` (RFC 9457), one to one from onlyme's errors."""
+"""Turn errors into `application/problem+json` answers (RFC 9457), one type per onlyme error."""
 
 from __future__ import annotations
 
@@ -39,27 +39,27 @@ STATUS: dict[type[errors.OnlymeError], int] = {
     errors.KeyMissing: 500,
     errors.KeyRefused: 500,
 }
-"""What each error is answered with; a test holds that none is missing."""
+"""The HTTP status of each error; a test checks that none is missing."""
 
-_INSTEAD: dict[type[errors.OnlymeError], str] = {
-    # The library's messages say who is enrolled, which not every token may know, ...
-    errors.UnknownOwner: "nobody of that name is enrolled",
-    # ... and how the command line would go on.
-    errors.OwnerExists: "that name is taken; add to it with ?add=true, or replace it with PUT",
-    errors.NeedsReenroll: "the template was made by another network; replace it with PUT",
+_OWN_DETAILS: dict[type[errors.OnlymeError], str] = {
+    # The library's message lists who is enrolled, which not every token may know.
+    errors.UnknownOwner: "no person of that name is enrolled",
+    # The library's messages name options of the command line.
+    errors.OwnerExists: "that name is taken; add photos with ?add=true, or replace it with PUT",
+    errors.NeedsReenroll: "the template was made by another network; enroll again with PUT",
 }
-_INSIDE = "the service cannot do that now; its own log says why"
-"""What outsiders read of an error whose message may name files of the machine."""
+_INTERNAL_DETAIL = "the service cannot do that now; its log says why"
+"""The detail of errors whose own message may name files of the machine."""
 
 
 class ProblemError(Exception):
-    """A request that is not answered, and why.
+    """A request is refused; carries the problem document that answers it.
 
     Attributes:
-        status: of the answer.
-        kind: a word that programs can go by; the last part of the problem's `type`.
-        detail: a sentence that says what to do.
-        headers: of the answer.
+        status: HTTP status of the answer.
+        kind: a stable word for programs; the last part of the problem's `type`.
+        detail: a sentence for people that says what to do.
+        headers: further headers of the answer.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class ProblemError(Exception):
 
     @property
     def document(self) -> dict[str, Any]:
-        """The problem, as RFC 9457 has it."""
+        """The problem document of RFC 9457."""
         return {
             "type": PREFIX + self.kind,
             "title": HTTPStatus(self.status).phrase,
@@ -83,34 +83,34 @@ class ProblemError(Exception):
 
 
 def convert_error(error: errors.OnlymeError) -> ProblemError:
-    """Say as a problem what an error says; the nearest one of the table where it is newer."""
+    """Return the problem for an error; an error missing in the table counts as its base class."""
     kind = next(kind for kind in type(error).__mro__ if kind in STATUS)
     status = STATUS[kind]
-    detail = _INSIDE if status >= 500 else _INSTEAD.get(kind, str(error))
+    detail = _INTERNAL_DETAIL if status >= 500 else _OWN_DETAILS.get(kind, str(error))
     retry = {"Retry-After": "1"} if status == 503 else {}
     return ProblemError(status, make_slug(kind.__name__), detail, retry)
 
 
 def convert_status(status: int, detail: str | None = None) -> ProblemError:
-    """Say as a problem what a plain HTTP status says."""
+    """Return the problem for a plain HTTP status."""
     phrase = HTTPStatus(status).phrase
     return ProblemError(status, make_slug(phrase), detail or phrase)
 
 
-def make_response(refused: ProblemError) -> Response:
-    """Write a problem down."""
+def make_response(problem: ProblemError) -> Response:
+    """Return a problem as an HTTP response."""
     return Response(
-        json.dumps(refused.document, ensure_ascii=False),
-        refused.status,
-        {"Cache-Control": "no-store", **refused.headers},
+        json.dumps(problem.document, ensure_ascii=False),
+        problem.status,
+        {"Cache-Control": "no-store", **problem.headers},
         media_type="application/problem+json",
     )
 
 
-def make_slug(words: str) -> str:
-    """Return words as part of a problem's type.
+def make_slug(text: str) -> str:
+    """Return a name or phrase in the form that a problem's type uses.
 
     >>> make_slug("UnknownOwner"), make_slug("Not Found")
     ('unknown-owner', 'not-found')
     """
-    return re.sub(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z]+", "-", words).lower()
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z]+", "-", text).lower()

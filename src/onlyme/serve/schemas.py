@@ -1,7 +1,7 @@
-"""The documents of the service as OpenAPI tells of them, with examples.
+"""Describe the JSON documents of the service for OpenAPI, with examples.
 
-They are written down here, and made elsewhere: `onlyme.faceid.serialize` makes those that the
-command line prints as well. Tests hold that the two agree.
+The documents themselves are made elsewhere: `onlyme.faceid.serialize` makes those that the command
+line prints as well. Tests check that the two agree.
 """
 
 from __future__ import annotations
@@ -37,41 +37,41 @@ def _make_config(**fields: Any) -> ConfigDict:
 
 
 class Health(BaseModel):
-    """That the service runs."""
+    """The service runs."""
 
     status: Literal["ok"]
 
 
 class Problem(BaseModel):
-    """Why there is no answer (RFC 9457)."""
+    """Why a request was refused or failed (RFC 9457)."""
 
     model_config = _make_config(
         type="urn:onlyme:problem:unknown-owner",
         title="Not Found",
         status=404,
-        detail="nobody of that name is enrolled",
+        detail="no person of that name is enrolled",
     )
-    type: str = Field(description="What programs can go by.")
+    type: str = Field(description="A stable identifier for programs.")
     title: str
     status: int
-    detail: str = Field(description="A sentence that says what to do.")
+    detail: str = Field(description="A sentence for people that says what to do.")
 
 
 class Verdicts(BaseModel):
-    """A decision, as far as a token for `verify` may know it."""
+    """A decision, as far as a token for `verify` may see it."""
 
     model_config = _make_config(accepted=True, name="ada", reason="match")
     accepted: bool
-    name: str | None = Field(description="Whom it is about; null for nobody.")
+    name: str | None = Field(description="The person; null if no person matched.")
     reason: Reason
     assertion: str | None = Field(
         default=None,
-        description="A signed assertion (JWT), where one was asked for and the face was accepted.",
+        description="A signed assertion (JWT), if one was asked for and the face was accepted.",
     )
 
 
 class Seen(BaseModel):
-    """What liveness saw."""
+    """The result of the liveness check."""
 
     level: LivenessLevel
     verdict: Verdict | None
@@ -79,7 +79,7 @@ class Seen(BaseModel):
 
 
 class Decided(Verdicts):
-    """A decision, as a token for `admin` or the page knows it."""
+    """A decision, as a token for `admin` or the page sees it."""
 
     model_config = _make_config(
         accepted=True,
@@ -111,22 +111,22 @@ class Check(BaseModel):
 
 
 class PhotoQuality(BaseModel):
-    """How fit a photo is."""
+    """How usable a photo is."""
 
     checks: list[Check]
 
 
 class Report(BaseModel):
-    """What became of one photo."""
+    """Whether one photo was used."""
 
-    source: str = Field(description="Its field and number, such as `me 1`.")
+    source: str = Field(description="The photo's field and number, such as `me 1`.")
     taken: bool
     note: str
     quality: PhotoQuality | None
 
 
 class Learned(BaseModel):
-    """What enrolling a person came to."""
+    """The result of enrolling a person."""
 
     model_config = _make_config(
         name="ada",
@@ -153,7 +153,7 @@ class Learned(BaseModel):
 
 
 class Person(BaseModel):
-    """What is kept of a person, without any embedding."""
+    """What is stored of a person, without any embedding."""
 
     model_config = _make_config(
         name="ada",
@@ -183,7 +183,7 @@ class Outdated(BaseModel):
 
 
 class Forgotten(BaseModel):
-    """That a person was erased."""
+    """A person was erased."""
 
     model_config = _make_config(name="ada", forgotten=True)
     name: str
@@ -191,7 +191,7 @@ class Forgotten(BaseModel):
 
 
 class Tuned(BaseModel):
-    """Where alpha stands, and what it is expected to cost."""
+    """The person's alpha, and what it is expected to cost."""
 
     model_config = _make_config(
         name="ada",
@@ -212,7 +212,7 @@ class Tuned(BaseModel):
 
 
 class NotMeResult(BaseModel):
-    """What teaching a face that is somebody else, or taking that back, changed."""
+    """What changed by teaching the face of another person, or by taking that back."""
 
     model_config = _make_config(
         name="ada",
@@ -233,7 +233,7 @@ class NotMeResult(BaseModel):
 
 
 class Certificate(BaseModel):
-    """What an alpha promises, and on what ground; see the how-to on the certificate."""
+    """What an alpha promises, and on what evidence; see the how-to on the certificate."""
 
     model_config = ConfigDict(extra="allow")
     alpha: float
@@ -289,4 +289,4 @@ DOCUMENTS: list[type[BaseModel]] = [
     *(Health, Verdicts, Decided, Learned, Person, Outdated, Forgotten),
     *(Tuned, NotMeResult, Certificate, Entry, Jwks, Problem),
 ]
-"""All that are sent."""
+"""All documents that the service sends."""

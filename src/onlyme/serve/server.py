@@ -1,4 +1,4 @@
-"""The application on a socket: uvicorn, with limits for clients that mean no good."""
+"""Run the application with uvicorn, with limits against hostile clients."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from onlyme import FaceID
 from onlyme.faceid import wiring
-from onlyme.faceid.face_id import FaceID
 from onlyme.serve.app import create_app
 
 if TYPE_CHECKING:
@@ -23,64 +23,72 @@ __all__ = ["Server", "make_config", "run"]
 
 MAX_HEADER_BYTES = 16 * 2**10
 MAX_MESSAGE_BYTES = 4 * 2**20
+"""The largest WebSocket message that is read at all."""
+
+KEEP_ALIVE_SECONDS = 5
+SHUTDOWN_SECONDS = 10
+MAX_WAITING_CONNECTIONS = 128
+"""Connections that the kernel holds until they are accepted."""
+
+UNREAD_FACTOR = 4.0
+"""An answer may wait unread for this many times the time of a header."""
 
 
 class TimeoutProtocol(H11Protocol):
-    """HTTP/1.1 that ends a connection whose request does not come, or whose answer is not read.
+    """HTTP/1.1 that ends a connection whose request does not arrive or whose answer is not read.
 
-    Uvicorn waits for the first request of a connection, for the rest of a header, and for the
-    reading of an answer as long as the client likes; some hundred such clients would keep
-    everybody else out.
+    Uvicorn waits without limit for the first request of a connection, for the rest of a header,
+    and for the client to read an answer. A few hundred such clients would lock out all others.
     """
 
     seconds = 5.0
 
     def connection_made(self, transport: Any) -> None:
-        """Begin to wait for a request."""
+        """Start the time limit of the first request."""
         super().connection_made(transport)
-        self._reading = _AbortTimer(self.loop, transport)
-        self._writing = _AbortTimer(self.loop, transport)
-        self._reading.begin(self.seconds)
+        self._read_timer = _AbortTimer(self.loop, transport)
+        self._write_timer = _AbortTimer(self.loop, transport)
+        self._read_timer.begin(self.seconds)
 
     def handle_events(self) -> None:
-        """Look at what came; once a request's header is complete, its body has its own time."""
+        """Handle received data; a complete header ends its time limit, as bodies have their own."""
         cycle = self.cycle
         super().handle_events()
         if self.cycle is not cycle:
-            self._reading.end()
+            self._read_timer.end()
 
     def handle_websocket_upgrade(self, event: Any) -> None:
-        """Leave the connection to another protocol."""
-        self._reading.end()
+        """Hand the connection over to the WebSocket protocol, without a time limit here."""
+        self._read_timer.end()
         super().handle_websocket_upgrade(event)
 
     def on_response_complete(self) -> None:
-        """Wait for the next request; uvicorn's own time for idle ones ends with its first byte.
+        """Start the time limit of the next request; uvicorn's own limit ends with its first byte.
 
-        This also ends what is left of a body that nobody wanted.
+        This also limits the rest of a body that no route has read.
         """
-        self._reading.begin(self.seconds + self.timeout_keep_alive)
+        self._read_timer.begin(self.seconds + self.timeout_keep_alive)
         super().on_response_complete()
 
     def pause_writing(self) -> None:
-        """Begin to wait for the client to read."""
+        """Start the time limit for the client to read its answer."""
         super().pause_writing()
-        self._writing.begin(4 * self.seconds)
+        self._write_timer.begin(UNREAD_FACTOR * self.seconds)
 
     def resume_writing(self) -> None:
-        """Stop waiting: it read."""
-        self._writing.end()
+        """End the time limit: the client has read."""
+        self._write_timer.end()
         super().resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
-        self._reading.end()
-        self._writing.end()
+        """End both time limits."""
+        self._read_timer.end()
+        self._write_timer.end()
         super().connection_lost(exc)
 
 
 class _AbortTimer:
-    """A time after which a connection is cut."""
+    """Cuts a connection after a time."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport) -> None:
         self._loop, self._transport = loop, transport
@@ -97,11 +105,11 @@ class _AbortTimer:
 
 
 class Server(uvicorn.Server):
-    """Uvicorn's server, which says when it listens.
+    """Uvicorn's server, which reports when it listens.
 
     Args:
-        config: how.
-        ready: called with the port.
+        config: of uvicorn.
+        ready: called with the port once the server listens.
     """
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[int], None]) -> None:
@@ -109,15 +117,15 @@ class Server(uvicorn.Server):
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen."""
+        """Begin to listen, then call `ready`."""
         await super().startup(sockets)
         if self.started:
             self._ready(self.servers[0].sockets[0].getsockname()[1])
 
 
 def make_config(settings: Settings, options: Options) -> uvicorn.Config:
-    """Return how uvicorn serves the application."""
-    protocol = type("Impatient", (TimeoutProtocol,), {"seconds": options.header_seconds})
+    """Return the configuration with which uvicorn serves the application."""
+    protocol = type("ServiceProtocol", (TimeoutProtocol,), {"seconds": options.header_seconds})
     return uvicorn.Config(
         create_app(settings, options),
         http=protocol,
@@ -125,9 +133,9 @@ def make_config(settings: Settings, options: Options) -> uvicorn.Config:
         ws_max_size=MAX_MESSAGE_BYTES,
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         limit_concurrency=options.connections,
-        timeout_keep_alive=5,
-        timeout_graceful_shutdown=10,
-        proxy_headers=False,  # nothing here goes by what a proxy says of the client
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        proxy_headers=False,  # nothing here depends on what a proxy says about the client
         server_header=False,
         access_log=False,  # an address may hold a link's token
         log_level="warning",
@@ -136,7 +144,7 @@ def make_config(settings: Settings, options: Options) -> uvicorn.Config:
 
 
 def run(settings: Settings, options: Options, ready: Callable[[int], None]) -> None:
-    """Serve until a signal comes.
+    """Serve until SIGINT or SIGTERM.
 
     Args:
         settings: of the vault and the networks.
@@ -148,20 +156,23 @@ def run(settings: Settings, options: Options, ready: Callable[[int], None]) -> N
         OSError: the address cannot be listened on.
     """
     with FaceID(wiring.assemble(settings, lasting=True)) as face_id:
-        face_id.warm_up()  # what is missing is said at once; the networks stay loaded
+        face_id.warm_up()  # reports what is missing, and keeps the networks loaded
     with open_listener(options) as listener:
         Server(make_config(settings, options), ready).run([listener])
 
 
 def open_listener(options: Options) -> socket.socket:
-    """Listen on the address of the options.
+    """Return a socket that listens on the address of the options.
 
     Raises:
-        OSError: that cannot be done; the message says where.
+        OSError: the address cannot be used; the message names it.
     """
     try:
         family = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((options.host, options.port), family=family, backlog=128)
+        address = (options.host, options.port)
+        return socket.create_server(address, family=family, backlog=MAX_WAITING_CONNECTIONS)
     except OSError as error:
         where = f"{options.host} port {options.port}"
-        raise OSError(error.errno, f"cannot listen there: {error.strerror}", where) from None
+        raise OSError(
+            error.errno, f"cannot listen on this address: {error.strerror}", where
+        ) from None

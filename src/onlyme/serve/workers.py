@@ -1,7 +1,7 @@
-"""Jobs come in from the event loop; a few threads, each with a FaceID of its own, do them.
+"""Run jobs of the event loop in a few threads, each of which owns one FaceID.
 
-A FaceID is for one thread, since its connection to the vault is. What waits is bounded:
-a queue that grows answers everybody late, one that refuses says so at once.
+A FaceID belongs to one thread, because its connection to the vault does. The queue is bounded:
+a queue that can grow delays every answer, a full one refuses at once and says so.
 """
 
 from __future__ import annotations
@@ -10,18 +10,21 @@ import asyncio
 from collections import deque
 from concurrent.futures import Future
 from threading import Condition, Thread
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from onlyme.serve.problems import ProblemError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from onlyme.faceid.face_id import FaceID
+    from onlyme import FaceID
 
 __all__ = ["FaceIDPool"]
 
 T = TypeVar("T")
+
+STOP_SECONDS: Final = 30.0
+"""How long `stop` waits for the job that a thread is doing."""
 
 
 class FaceIDPool:
@@ -29,9 +32,9 @@ class FaceIDPool:
 
     Args:
         open_face_id: opens a FaceID; called in each thread.
-        workers: how many threads.
-        max_waiting_jobs: how many jobs may wait.
-        seconds: how long a job may take, waiting included, unless told otherwise.
+        workers: number of threads.
+        max_waiting_jobs: number of jobs that may wait for a thread.
+        seconds: time limit of a job, waiting included, unless `run` is given another.
     """
 
     def __init__(
@@ -42,9 +45,9 @@ class FaceIDPool:
         max_waiting_jobs: int,
         seconds: float,
     ) -> None:
-        self._opened = open_face_id
+        self._open_face_id = open_face_id
         self._workers = workers
-        self._waiting = max_waiting_jobs
+        self._max_waiting_jobs = max_waiting_jobs
         self._seconds = seconds
         self._jobs: deque[tuple[Future[Any], Callable[[FaceID], Any]]] = deque()
         self._changed = Condition()
@@ -53,24 +56,24 @@ class FaceIDPool:
 
     @property
     def waiting(self) -> int:
-        """How many jobs wait for a thread."""
+        """Number of jobs that wait for a thread."""
         return len(self._jobs)
 
     async def start(self) -> None:
-        """Open the vault in each thread.
+        """Start the threads and open the vault in each.
 
         Raises:
-            OnlymeError: it cannot be opened.
+            OnlymeError: the vault cannot be opened.
         """
-        opened: list[Future[None]] = [Future() for _ in range(self._workers)]
-        for number, future in enumerate(opened):
+        started: list[Future[None]] = [Future() for _ in range(self._workers)]
+        for number, future in enumerate(started):
             thread = Thread(target=self._work, args=(future,), name=f"onlyme-{number}", daemon=True)
             thread.start()
             self._threads.append(thread)
-        await asyncio.gather(*map(asyncio.wrap_future, opened))
+        await asyncio.gather(*map(asyncio.wrap_future, started))
 
     async def stop(self) -> None:
-        """Finish what has begun, drop what waits, and close the vault."""
+        """Finish the jobs that have begun, cancel those that wait, and close the vault."""
         with self._changed:
             self._closed = True
             for future, _ in self._jobs:
@@ -78,7 +81,7 @@ class FaceIDPool:
             self._jobs.clear()
             self._changed.notify_all()
         for thread in self._threads:
-            await asyncio.to_thread(thread.join, 30)
+            await asyncio.to_thread(thread.join, STOP_SECONDS)
 
     async def run(
         self,
@@ -87,33 +90,34 @@ class FaceIDPool:
         wait_until_gone: Callable[[], Awaitable[Any]] | None = None,
         seconds: float | None = None,
     ) -> T:
-        """Do a job in one of the threads and return what it returns.
+        """Run a job in one of the threads and return its result.
 
         Args:
             job: called with the thread's FaceID.
-            wait_until_gone: returns when the caller has left; a job that still waits is not begun.
-            seconds: how long it may take, waiting included.
+            wait_until_gone: returns when the client has closed its connection; a job that still
+                waits then is not begun.
+            seconds: time limit, waiting included.
 
         Raises:
-            Refused: too many wait already (503), or the time is over (504). A job that has
-                begun by then runs to its end, and what it wrote down stays.
+            ProblemError: too many jobs wait already or the client is gone (503), or the time is
+                over (504). A job that has begun by then runs to its end, and what it wrote stays.
         """
         future = self._enqueue(job)
         answer = asyncio.wrap_future(future)
-        left = None if wait_until_gone is None else asyncio.ensure_future(wait_until_gone())
+        gone = None if wait_until_gone is None else asyncio.ensure_future(wait_until_gone())
         try:
-            waited = {answer} if left is None else {answer, left}
+            either = {answer} if gone is None else {answer, gone}
             await asyncio.wait(
-                waited, timeout=seconds or self._seconds, return_when=asyncio.FIRST_COMPLETED
+                either, timeout=seconds or self._seconds, return_when=asyncio.FIRST_COMPLETED
             )
             if answer.done():
                 return answer.result()
-            if left is not None and left.done():
-                raise ProblemError(503, "gone", "whoever asked has left")
+            if gone is not None and gone.done():
+                raise ProblemError(503, "gone", "the client closed the connection")
             raise ProblemError(504, "time-is-over", "this took too long; try again later")
         finally:
-            if left is not None:
-                left.cancel()
+            if gone is not None:
+                gone.cancel()
             if not answer.done():
                 future.cancel()  # unless it has begun
                 answer.cancel()
@@ -121,9 +125,12 @@ class FaceIDPool:
     def _enqueue(self, job: Callable[[FaceID], T]) -> Future[T]:
         future: Future[T] = Future()
         with self._changed:
-            if self._closed or len(self._jobs) >= self._waiting:
+            if self._closed or len(self._jobs) >= self._max_waiting_jobs:
                 raise ProblemError(
-                    503, "busy", "too many requests wait already", {"Retry-After": "1"}
+                    503,
+                    "busy",
+                    "too many requests wait already; try again in a second",
+                    {"Retry-After": "1"},
                 )
             self._jobs.append((future, job))
             self._changed.notify()
@@ -131,8 +138,8 @@ class FaceIDPool:
 
     def _work(self, ready: Future[None]) -> None:
         try:
-            face_id = self._opened()
-        except BaseException as error:  # noqa: BLE001 - told to whoever started the engine
+            face_id = self._open_face_id()
+        except BaseException as error:  # noqa: BLE001 - `start` raises it
             ready.set_exception(error)
             return
         ready.set_result(None)
@@ -143,9 +150,9 @@ class FaceIDPool:
                     continue
                 try:
                     future.set_result(job(face_id))
-                except BaseException as error:  # noqa: BLE001 - told to whoever waits
+                except BaseException as error:  # noqa: BLE001 - `run` raises it
                     future.set_exception(error)
-                del future, job, next_  # a picture is not kept while nothing is to do
+                del future, job, next_  # an idle thread must not hold a picture
 
     def _take_next(self) -> tuple[Future[Any], Callable[[FaceID], Any]] | None:
         with self._changed:

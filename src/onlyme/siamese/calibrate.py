@@ -1,10 +1,10 @@
-"""What an alpha costs: how often a stranger gets in, how often the owner stays out.
+"""Say what an alpha costs: how often a stranger gets in, how often the owner is refused.
 
 Owners differ: strangers come nearer to some, and the photos of some vary more.
-`compute_centre` foresees half of the first from synthetic strangers and part of the
-second from the photos; z = (margin − centre) / spread is what is left. On that
-scale one curve serves all owners. It was measured on real people whom the head
-had not seen, and comes with the base. (Why half, and why the photos:
+`compute_centre` predicts half of the first difference from synthetic strangers, and part
+of the second from the photos. What remains is z = (margin − centre) / spread, and on that
+scale one curve serves all owners. The curve was measured on real people whom the head had
+not seen, and is stored with the base. (Why half, and why the photos:
 docs/explanation/head.md.)
 """
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 __all__ = ["MissRate", "MissTable", "TailCurve", "compute_centre"]
 
 STRANGERS_SHARE = 0.5
-"""How much of an owner's mean margin against synthetic strangers moves the centre."""
+"""Share of an owner's mean margin against synthetic strangers that goes into the centre."""
 
 AGREEMENT_SHARE = 0.3
-"""How much the agreement of the owner's photos moves the centre."""
+"""Share of the agreement of the owner's photos that goes into the centre."""
 
 MIN_AGREEMENT = 0.65
-"""Photos that agree less lower alpha no further: they may be of different people."""
+"""Less agreement than this does not lower alpha further: the photos may show different people."""
 
 
 def compute_centre(
     draws_margins: NDArray[np.floating[Any]], me: NDArray[np.floating[Any]]
 ) -> float:
-    """Where an owner's margins are counted from.
+    """Compute the margin that an owner's z is counted from.
 
     Args:
         draws_margins: float[s], the owner's margins of synthetic strangers.
@@ -55,8 +55,7 @@ class TailCurve:
         photos: int64[t], numbers of photos measured, rising.
         log_far: float64[g], log10 of the rate, falling, from 0.
         z: float64[t, g], the z that stands for it, rising along each row.
-        counted_from: the smallest rate that was counted; below it a tail model
-            continues the curve.
+        counted_from: the smallest rate that was counted; below it the curve is a tail model.
     """
 
     photos: NDArray[np.int64]
@@ -65,10 +64,10 @@ class TailCurve:
     counted_from: float
 
     def z_at(self, far: float, photos: int) -> float:
-        """The z that a stranger reaches with probability `far`.
+        """Return the z that a stranger reaches with probability `far`.
 
         Raises:
-            UsageError: when `far` is outside of what the curve covers.
+            UsageError: the curve does not cover `far`.
         """
         lowest = 10.0 ** float(self.log_far[-1])
         if not lowest * (1 - 1e-9) <= far <= 1.0:
@@ -76,21 +75,21 @@ class TailCurve:
         return float(np.interp(-math.log10(far), -self.log_far, self._select_row(photos)))
 
     def far_at(self, z: float, photos: int) -> float:
-        """The probability that a stranger reaches `z`: never under the curve's end."""
+        """Return the probability that a stranger reaches `z`, at least that of the curve's end."""
         return float(10.0 ** np.interp(z, self._select_row(photos), self.log_far))
 
     def _select_row(self, photos: int) -> NDArray[np.float64]:
-        """Of as many photos or the next more: more photos have the longer tail."""
+        """The row for this many photos or the next more: more photos have the longer tail."""
         row = min(int(np.searchsorted(self.photos, photos)), len(self.photos) - 1)
-        return self.z[row]  # type: ignore[no-any-return]
+        return self.z[row]  # type: ignore[no-any-return]  # NumPy types a row as Any
 
 
 @dataclass(frozen=True, slots=True)
 class MissRate:
-    """How often owners are expected to be refused.
+    """How often owners are expected to be refused, in the population.
 
     Attributes:
-        rate: expected false non-match rate, 0 to 1, of the population.
+        rate: expected false non-match rate, 0 to 1.
         low: lower end of its 95 % interval.
         high: upper end.
         people: identities that it was measured on.
@@ -124,7 +123,7 @@ class MissTable:
     high: NDArray[np.float64]
 
     def miss_at(self, z: float, photos: int) -> MissRate:
-        """The rate at `z` of owners with as many photos, or with the next fewer measured."""
+        """Return the rate at `z` of owners with this many photos, or the next fewer measured."""
         row = max(int(np.searchsorted(self.photos, photos, side="right")) - 1, 0)
         rate, low, high = (
             float(np.interp(z, self.z, table[row])) for table in (self.rate, self.low, self.high)

@@ -1,8 +1,9 @@
-"""What can be promised about strangers, and on what ground.
+"""Certify what an alpha promises about strangers, and what the promise rests on.
 
-Two grounds are kept apart. *Counted*: real people were compared, by heads trained in the
-same way without them, and a bound was taken over owners and strangers alike. *Modelled*:
-beyond what was counted, an exponential tail continues. Synthetic strangers are never counted.
+Two kinds of promises are kept apart. *Counted*: real people were compared by heads that were
+trained in the same way without them, and the bound allows for chance among owners and among
+strangers. *Modelled*: below the rates that were counted, an exponential tail continues the
+curve. Synthetic strangers are never counted.
 """
 
 from __future__ import annotations
@@ -34,19 +35,19 @@ NOT_COVERED = (
     "siblings and parents",
     "children, whose faces are nearer to each other",
     "photos, screens and masks of the owner, which liveness is for",
-    "people unlike those of the data, which is public figures in press photos",
+    "people unlike those of the data, who are public figures in press photos",
 )
-"""Whom a random stranger does not stand for."""
+"""People and attacks that a rate for random strangers says nothing about."""
 
 _MIN_COUNTED_SHARE = 0.01
-"""Below this share of what alpha asks for, a count says little about it."""
+"""A counted bound of less than this share of the tries that alpha stands for says little."""
 
 _MIN_ACCEPTED_PAIRS = 20
-"""Pairs of people that must have been mistaken for a count to carry a bound: with fewer, a
-family or two decides."""
+"""A count needs at least this many pairs of people that were mistaken to give a bound: with
+fewer, a family or two decides."""
 
 MAX_MODEL_REACH_FACTOR = 100.0
-"""How far below the last counted rate the tail model is still said aloud."""
+"""The tail model is reported down to the last counted rate divided by this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +59,18 @@ class OwnerCertificate:
         far: the false accept rate that it stands for.
         photos: enrolment photos of the owner.
         counted_tries: N of "at most once in N tries" from counted comparisons.
-        modelled_tries: N from the tail model, where `far` lies below what was
-            counted; None where counts suffice, or where even the model is too
-            far from any data.
+        modelled_tries: N from the tail model, where `far` lies below the counted rates;
+            None where counts suffice, and where `far` is too far from any data.
         comparisons: how many comparisons of real people were counted.
         counted_photos: enrolment photos of the owners in them.
-        enrolments: how often each of these owners enrolled, with other photos.
+        enrolments: how often each of these owners enrolled, with different photos.
         owners: people who were owners in them.
         strangers: people who were strangers in them.
         accepted_pairs: pairs of an owner and a stranger accepted at least once
             at the alpha that the counted bound is about.
         miss: expected miss rate of the population.
         confidence: of each bound.
-        not_covered: whom it says nothing about.
+        not_covered: people and attacks that it says nothing about.
     """
 
     alpha: float
@@ -89,49 +89,57 @@ class OwnerCertificate:
     not_covered: tuple[str, ...] = NOT_COVERED
 
     def sentences(self) -> tuple[str, ...]:
-        """The certificate in words, the counted before the modelled."""
+        """Return the certificate in words, the counted before the modelled."""
         counted = (
-            f"Counted: a random stranger is accepted at most once in {self.counted_tries:,} tries, "
-            f"with {self.confidence:.0%} confidence: {self.comparisons:,} comparisons of "
-            f"{self.owners:,} owners of {self.counted_photos} photos, {self.enrolments} "
-            f"enrolments each, with {self.strangers:,} people, by heads trained in the same way "
-            f"without them; {self.accepted_pairs:,} pairs of people were mistaken. The head in "
-            "use was then trained on all of them."
+            f"Counted: a random stranger is accepted at most once in {self.counted_tries:,} tries "
+            f"({100 * self.confidence:.0f} % bound). {self.comparisons:,} comparisons were made of "
+            f"{self.owners:,} owners with {_count(self.counted_photos, 'photo')} and "
+            f"{_count(self.enrolments, 'enrolment')} each with {self.strangers:,} people; "
+            f"{_count(self.accepted_pairs, 'pair')} of people were mistaken. They were judged by "
+            "matching rules trained in the same way without them; the rule in use was then "
+            "trained on all of them."
         )
         beyond = ""
         if self.modelled_tries is not None:
             beyond = (
-                f"Modelled, not counted: at most once in {self.modelled_tries:,} tries, if "
-                "the tail goes on as it begins."
+                f"Modelled, not counted: at most once in {self.modelled_tries:,} tries "
+                "(extrapolated)."
             )
         elif self.counted_tries * self.far < _MIN_COUNTED_SHARE:
-            beyond = "This alpha lies beyond what the data can carry; no more is claimed."
-        carried = (
-            "That this owner is like the others is a model too: alpha is set from the owner's "
-            "photos and margins against synthetic strangers."
+            beyond = "This alpha is too strict for the data to bound; no more is claimed."
+        assumed = (
+            "Assumed: this owner is like the owners counted. Alpha is set from the owner's photos "
+            "and from margins against synthetic strangers."
         )
         missed = (
-            f"Expected misses: {self.miss.rate:.2%} ({self.miss.low:.2%} to {self.miss.high:.2%}), "
-            f"of {self.miss.people:,} other people with {self.miss.photos} photos each."
+            f"Expected misses (estimate): the owner is refused in {100 * self.miss.rate:.2f} % of "
+            f"tries (95 % interval {100 * self.miss.low:.2f} to {100 * self.miss.high:.2f} %), "
+            f"measured on {self.miss.people:,} other people with "
+            f"{_count(self.miss.photos, 'photo')} each."
         )
-        excepted = "Not covered: " + "; ".join(self.not_covered) + "."
-        return tuple(text for text in (counted, beyond, carried, missed, excepted) if text)
+        not_covered = "Not covered: " + "; ".join(self.not_covered) + "."
+        return tuple(text for text in (counted, beyond, assumed, missed, not_covered) if text)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def make_certificate(
     learned: LearnedOwner, *, alpha: float | None = None, far: float | None = None
 ) -> OwnerCertificate:
-    """Say what an alpha promises.
+    """Certify what an alpha promises.
 
     Args:
         learned: the owner.
-        alpha: the margin to reach; or
-        far: a false accept rate that alpha follows. Without both: the owner's alpha.
+        alpha: the margin to reach.
+        far: in its place, a false accept rate that alpha follows. With neither, the owner's
+            own alpha.
 
     Raises:
-        NotCalibrated: nothing was counted for this network, or this alpha is
-            so low that no count bounds it.
-        UsageError: both `alpha` and `far`, or a rate that the calibration does not cover.
+        NotCalibrated: nothing was counted for this network, or this alpha is so low that
+            no count bounds it.
+        UsageError: both `alpha` and `far` were given, or the calibration does not cover `far`.
     """
     if alpha is not None and far is not None:
         raise UsageError("give alpha or far, not both")
@@ -140,12 +148,17 @@ def make_certificate(
     alpha = learned.alpha if alpha is None else alpha
     rate, miss = learned.far_at(alpha), learned.miss_at(alpha)
     if rate is None or miss is None:
-        raise NotCalibrated(f"nothing can be promised for network {learned.model[:12]}…")
+        raise NotCalibrated(
+            f"no certificate is possible: network {learned.model[:12]}… has no calibration"
+        )
     card = learned.base.card
     rows = select_counted_rows(card["counted"], learned.photos)
     below = [row for row in rows if row["far"] >= rate * (1 - 1e-6)]
     if not below:
-        raise NotCalibrated("this alpha is too low for any promise")
+        raise NotCalibrated(
+            "no certificate is possible: this alpha is too low for any bound; raise it with "
+            "`onlyme tune`"
+        )
     best = min(below, key=lambda row: row["upper95"])
     last = min(rows, key=lambda row: row["far"])
     modelled = None
@@ -168,7 +181,7 @@ def make_certificate(
 
 
 def select_counted_rows(counted: list[dict[str, float]], photos: int) -> list[dict[str, float]]:
-    """Return the rows that carry a bound, for as many photos or the next more measured."""
+    """Return the rows that give a bound, for this many photos or the next more measured."""
     measured = sorted({int(row["photos"]) for row in counted})
     chosen = next((number for number in measured if number >= photos), measured[-1])
     return [

@@ -1,7 +1,7 @@
-"""The base: the head that all owners share, its cohort, and what calibration measured.
+"""Load the base of a network: the head that all owners share, its cohort and its calibration.
 
-`Base.load` reads the artefact that `tools/train_head.py` wrote for one network.
-Nothing in it belongs to a real person: a linear map, synthetic strangers, and curves.
+`tools/train_head.py` writes a base for one network. It holds nothing of a real person: a
+linear map, synthetic strangers, and curves.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from onlyme.errors import NotCalibrated
 from onlyme.siamese.calibrate import MissTable, TailCurve
 from onlyme.siamese.distance import check_unit_rows, dot_rows, normalize
+from onlyme.siamese.margin import NotMe
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -27,16 +28,16 @@ if TYPE_CHECKING:
 __all__ = ["MAX_NEAREST_STRANGERS", "Base"]
 
 MAX_NEAREST_STRANGERS = 100
-"""How many of the nearest strangers the rule asks; from 20 to 1,000 makes no difference."""
+"""How many of the nearest strangers the rule counts; 20 to 1,000 make no difference."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Base:
-    """What every owner starts from. Immutable.
+    """What every owner is learned from. Immutable.
 
     Attributes:
-        model: sha256 of the embedder that it is bound to.
-        dimension: d, length of the embedder's vectors.
+        model: sha256 (hex) of the network that it was made for.
+        dimension: d, length of the network's vectors.
         projection: float32[r, d], the head: y = unit(projection · (x − mean)).
         mean: float32[d].
         cohort: float32[c, r], synthetic strangers in head space; empty when plain.
@@ -44,8 +45,8 @@ class Base:
         draws_not_me: float64[s], their distance to the cohort by the rule.
         curve: false accept rate against z; None when plain.
         misses: false non-match rate against z; None when plain.
-        card: how it was made and measured; empty when plain.
-        made: short name of this artefact; a learned owner remembers it.
+        card: how it was made and measured; empty when plain. `base-MODEL.json` holds the same.
+        made: short name of these arrays; a learned owner stores it.
     """
 
     model: str
@@ -70,31 +71,30 @@ class Base:
         """Load the base that was made for a network.
 
         Args:
-            model: sha256 (hex) of the embedder.
+            model: sha256 (hex) of the network.
 
         Raises:
-            NotCalibrated: when none was made for it, or it is damaged.
+            NotCalibrated: none was made for it, or it is damaged.
         """
-        name = f"base-{model[:12]}.npz"
-        return cls.read(resources.files(__package__).joinpath(name), model)
+        return cls.read(resources.files(__package__).joinpath(f"base-{model[:12]}.npz"), model)
 
     @classmethod
     def read(cls, path: Path | Traversable, model: str) -> Self:
         """Load the base that `tools/train_head.py` wrote to a file.
 
         Raises:
-            NotCalibrated: no such file, not made for `model`, or damaged.
+            NotCalibrated: the file is missing, was not made for `model`, or is damaged.
         """
-        missing = f"no head and no calibration for network {model[:12]}…"
+        missing = f"there is no calibration for network {model[:12]}…"
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as parts:
                 arrays = {key: parts[key] for key in parts.files}
             if str(arrays["model"]) != model:
-                raise NotCalibrated(f"{missing}: {path.name} was made for another")
+                raise NotCalibrated(f"{missing}: {path.name} was made for another network")
             return cls._from_arrays(arrays)
         except FileNotFoundError:
             raise NotCalibrated(
-                f"{missing}; tools/train_head.py makes them from a folder of people"
+                f"{missing}; tools/train_head.py makes one from a folder of people"
             ) from None
         except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise NotCalibrated(f"{missing}: {path.name} is damaged ({error})") from None
@@ -128,19 +128,19 @@ class Base:
 
     @classmethod
     def make_plain(cls, model: str, dimension: int) -> Self:
-        """A base for a network without an artefact: no head, no cohort, no promise.
+        """Make a base for a network without a file: no head, no cohort, no calibration.
 
-        The rule then knows only the NOT_ME photos that the owner gives, and no
-        alpha has a false accept rate.
+        The rule then compares with the NOT_ME photos that the owner gives, and no alpha has
+        a false accept rate.
         """
-        nobody = np.empty((0, dimension), np.float32)
+        no_strangers = np.empty((0, dimension), np.float32)
         return cls(
             model=model,
             dimension=dimension,
             projection=np.eye(dimension, dtype=np.float32),
             mean=np.zeros(dimension, np.float32),
-            cohort=nobody,
-            draws=nobody,
+            cohort=no_strangers,
+            draws=no_strangers,
             draws_not_me=np.empty(0),
             curve=None,
             misses=None,
@@ -153,8 +153,13 @@ class Base:
         """How many votes of NOT_ME the rule counts."""
         return min(MAX_NEAREST_STRANGERS, len(self.cohort)) or 1
 
+    @property
+    def stranger_rule(self) -> NotMe:
+        """The rule with the cohort alone, for people who gave no NOT_ME photos."""
+        return NotMe.from_cohort(self.cohort, self.nearest)
+
     def project(self, embeddings: object, what: str = "embeddings") -> NDArray[np.float32]:
-        """Bring embeddings to head space.
+        """Project embeddings to head space.
 
         Args:
             embeddings: float32[n, d] of unit length.

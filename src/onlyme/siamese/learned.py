@@ -1,4 +1,4 @@
-"""One owner, learned: embeddings come in; margins, alpha and what it costs go out."""
+"""Score embeddings against one learned owner, and say what each alpha costs."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _STATE_FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class LearningReport:
-    """What the owner should know about learning.
+    """What learning noticed and decided.
 
     Attributes:
-        why: why the owner head was kept or not, in one sentence.
-        notes: what was noticed about the photos; empty when all is well.
+        why: why the owner head was kept or not, in one sentence for developers.
+        notes: what the owner should know about the photos; empty when all is well.
     """
 
     why: str
@@ -40,21 +40,21 @@ class LearningReport:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LearnedOwner:
-    """What was learned of one owner. Immutable.
+    """One owner as learned. Immutable.
 
     Attributes:
-        base: what it stands on.
+        base: what the owner was learned from.
         template: float32[r], the owner in head space, of unit length.
         photos: number of ME photos behind it.
-        not_me: everybody else.
-        scale: float32[r], the owner head: heads are multiplied by it and brought
-            back to unit length; all ones where the base head stayed.
-        centre: where the owner's margins are counted from; see `calibrate`.
+        not_me: the strangers that a face is compared with.
+        scale: float32[r], the owner head: heads are multiplied by it and scaled back to unit
+            length; all ones where the base head is used.
+        centre: the margin that z is counted from; see `calibrate`.
         spread: what one unit of z is in margin; 1 for the base head.
-        alpha: margin to reach at the false accept rate asked for while learning.
+        alpha: margin to reach at the false accept rate that learning was asked for.
         training_alpha: the article's alpha that the owner head was trained with.
-        kept: whether an owner head was trained and kept.
-        report: what was noticed and decided.
+        has_owner_head: whether an owner head was trained and kept.
+        report: what learning noticed and decided.
     """
 
     base: Base
@@ -66,12 +66,12 @@ class LearnedOwner:
     spread: float
     alpha: float
     training_alpha: float
-    kept: bool
+    has_owner_head: bool
     report: LearningReport
 
     @property
     def model(self) -> str:
-        """sha256 of the embedder."""
+        """sha256 (hex) of the network."""
         return self.base.model
 
     @property
@@ -80,10 +80,10 @@ class LearnedOwner:
         return self.base.calibrated
 
     def margins(self, embeddings: object) -> NDArray[np.float64]:
-        """The article's rule: d(x, NOT_ME) − d(x, ME), for each row.
+        """Compute the article's rule, d(x, NOT_ME) − d(x, ME), for each row.
 
         Args:
-            embeddings: float32[n, d] of unit length, the frozen network's own.
+            embeddings: float32[n, d] of unit length, the network's own.
 
         Returns:
             float64[n], −2 to 2; a face is the owner's when its margin ≥ alpha.
@@ -92,38 +92,40 @@ class LearnedOwner:
             UsageError: wrong shape, not finite, not of unit length.
         """
         heads = self.base.project(embeddings)
-        if self.kept:
+        if self.has_owner_head:
             heads = normalize(heads * self.scale)
         me = measure_distances(heads, self.template[None])[:, 0]
         return np.asarray(self.not_me.measure_distance(heads) - me, np.float64)
 
     def stranger_margins(self, most: int = 2000) -> NDArray[np.float64]:
-        """Margins of synthetic strangers, for a picture: float64[n], n ≤ most; empty without."""
+        """Margins of at most `most` synthetic strangers, to draw: float64[n]; empty when plain."""
         heads = self.base.draws[:most]
-        if self.kept:
+        if self.has_owner_head:
             heads = normalize(heads * self.scale)
         me: NDArray[np.float64] = measure_distances(heads, self.template[None])[:, 0]
         return self.not_me.measure_distance(heads) - me
 
     def alpha_at(self, far: float) -> float:
-        """The alpha at which a random stranger is accepted with probability `far`.
+        """Return the alpha at which a random stranger is accepted with probability `far`.
 
         Raises:
             NotCalibrated: the base is plain.
-            UsageError: `far` is outside of what the calibration covers.
+            UsageError: the calibration does not cover `far`.
         """
         if self.base.curve is None:
-            raise NotCalibrated(f"no calibration for network {self.model[:12]}…; set alpha by hand")
+            raise NotCalibrated(
+                f"there is no calibration for network {self.model[:12]}…; set an alpha by hand"
+            )
         return self.centre + self.spread * self.base.curve.z_at(far, self.photos)
 
     def far_at(self, alpha: float) -> float | None:
-        """How often a random stranger reaches `alpha`; None without calibration."""
+        """Return how often a random stranger reaches `alpha`; None without calibration."""
         if self.base.curve is None:
             return None
         return self.base.curve.far_at((alpha - self.centre) / self.spread, self.photos)
 
     def miss_at(self, alpha: float) -> MissRate | None:
-        """How often owners with as many photos miss `alpha`: the population's rate.
+        """Return how often owners with this many photos miss `alpha`, in the population.
 
         None without calibration.
         """
@@ -132,7 +134,7 @@ class LearnedOwner:
         return self.base.misses.miss_at((alpha - self.centre) / self.spread, self.photos)
 
     def state(self) -> dict[str, NDArray[np.float32] | float | int | str | bool | list[str]]:
-        """Everything worth storing: small arrays and plain values, for `restore`."""
+        """Return what `restore` needs: small arrays and plain values."""
         return {
             "format": _STATE_FORMAT,
             "model": self.model,
@@ -146,22 +148,24 @@ class LearnedOwner:
             "spread": self.spread,
             "alpha": self.alpha,
             "training_alpha": self.training_alpha,
-            "kept": self.kept,
+            "kept": self.has_owner_head,
             "why": self.report.why,
             "notes": list(self.report.notes),
         }
 
     @classmethod
     def restore(cls, base: Base, state: Mapping[str, Any]) -> Self:
-        """Read what `state` wrote; nothing is learned again.
+        """Read what `state` returned; nothing is learned again.
 
         Raises:
-            NeedsReenroll: it stands on another network or another base.
-            UsageError: it is not what `state` writes.
+            NeedsReenroll: it was learned with another network or another base.
+            UsageError: it is not what `state` returns.
         """
         try:
             if state["model"] != base.model or state["base"] != base.made:
-                raise NeedsReenroll("learned with another network or head; learn again")
+                raise NeedsReenroll(
+                    "the owner was learned with another network or calibration; learn again"
+                )
             return cls._read_state(base, state)
         except (KeyError, TypeError, ValueError) as error:
             raise UsageError(f"this is not a learned owner ({type(error).__name__})") from None
@@ -175,7 +179,7 @@ class LearnedOwner:
         numbers = {
             key: float(state[key]) for key in ("centre", "spread", "alpha", "training_alpha")
         }
-        whole = (
+        valid = (
             state["format"] == _STATE_FORMAT
             and isinstance(state["kept"], bool)
             and int(state["photos"]) >= 1
@@ -186,20 +190,20 @@ class LearnedOwner:
             and all(math.isfinite(number) for number in numbers.values())
             and numbers["spread"] > 0
         )
-        if not whole:
+        if not valid:
             raise UsageError("this is not a learned owner: its numbers make no sense")
         template = check_unit_rows(np.reshape(state["template"], (1, -1)), width, "template")
         if len(template) != 1:
             raise UsageError("this is not a learned owner: it has no template")
-        kept = state["kept"]
-        cohort = normalize(base.cohort * scale) if kept else base.cohort
+        has_owner_head = state["kept"]
+        cohort = normalize(base.cohort * scale) if has_owner_head else base.cohort
         return cls(
             base=base,
             template=template[0],
             photos=int(state["photos"]),
             not_me=NotMe(cohort, given, votes, base.nearest),
             scale=scale,
-            kept=kept,
+            has_owner_head=has_owner_head,
             report=LearningReport(str(state["why"]), tuple(str(note) for note in state["notes"])),
             **numbers,
         )

@@ -1,4 +1,4 @@
-"""One owner: what was learned of them, how a face is decided, and how it is kept."""
+"""Learn an owner, decide a face for them, and write them to a template."""
 
 from __future__ import annotations
 
@@ -9,28 +9,25 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from onlyme.errors import NeedsReenroll, NotCalibrated, UsageError, VaultDamaged
-from onlyme.siamese import LearnedOwner, learn_owner, make_certificate
+from onlyme.siamese.learned import LearnedOwner
+from onlyme.siamese.presets import choose_far
 from onlyme.storage.template import Template
-from onlyme.types import Decision, Lesson, Reason, Tuning
+from onlyme.types import DEFAULT_FAR, MAX_FAR, Decision, Lesson, Reason, Tuning
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from onlyme.siamese import Base, OwnerCertificate
+    from onlyme.siamese.certificate import OwnerCertificate
+    from onlyme.siamese.head import Base
 
-__all__ = ["DEFAULT_FAR", "Examples", "Owner", "make_lesson"]
+__all__ = ["Examples", "Owner", "make_lesson"]
 
-DEFAULT_FAR = 1e-4
-"""The false accept rate that an alpha stands for when nobody says otherwise."""
-
-MAX_FAR = 0.1
-"""A false accept rate above this is no promise; who wants less says an alpha."""
-
-MIN_FAR = 1e-9
-"""No alpha stands for a lower false accept rate, even by the tail model."""
+MIN_SHARED_FAR = 1e-9
+"""An owner's share of a false accept rate is never set lower than this, however many people are
+searched."""
 
 _SETS = ("me", "not_me", "look_alikes", "learned", "lessons")
-_SINCE = {"learned", "lessons"}  # templates of before hold none
+_ADDED_SETS = {"learned", "lessons"}  # older templates have none
 _LEARNED = "learned."
 _SECRET = {
     "me": "me",
@@ -41,20 +38,20 @@ _SECRET = {
     "lessons": "others",
     "learned.given": "others",
 }
-"""What is stored rotated. The owner's vectors apart from other people's: photos of those may
-be public, and who knows d of them knows their rotation."""
+"""What is stored rotated, and by which rotation. Other people's vectors have one of their own:
+photos of them may be public, and d vectors that an attacker can compute reveal a rotation."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examples:
-    """What an owner is learned from.
+    """The embeddings that an owner is learned from.
 
     Attributes:
         me: float32[m, d], embeddings of the person.
         not_me: float32[n, d], embeddings of others that the person gave.
-        look_alikes: float32[l, d], embeddings of others whom the person named as alike.
-        learned: float32[a, d], what was learned of the person since; see `adaptation`.
-        lessons: float32[w, d], embeddings of others who were taken for the person.
+        look_alikes: float32[l, d], embeddings of others who look like the person.
+        learned: float32[a, d], embeddings that adaptation added; see `faceid.adaptation`.
+        lessons: float32[w, d], embeddings of others who were accepted by mistake.
     """
 
     me: NDArray[np.float32] = field(repr=False)
@@ -65,17 +62,17 @@ class Examples:
 
     @property
     def all_look_alikes(self) -> NDArray[np.float32]:
-        """float32[l + w, d]: everybody who comes too near."""
+        """float32[l + w, d]: look-alikes and lessons together."""
         return np.concatenate([self.look_alikes, self.lessons])
 
     @property
     def all_me(self) -> NDArray[np.float32]:
-        """float32[m + a, d]: everything that is the person's."""
+        """float32[m + a, d]: all embeddings of the person."""
         return np.concatenate([self.me, self.learned])
 
     @classmethod
     def make_empty(cls, dimension: int) -> Self:
-        """Return no examples at all, for a network whose vectors have `dimension` numbers."""
+        """Return no examples, for a network whose vectors have `dimension` numbers."""
         return cls(*(np.empty((0, dimension), np.float32) for _ in _SETS))
 
     def __add__(self, other: Examples) -> Examples:
@@ -85,16 +82,16 @@ class Examples:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Owner:
-    """What is known of one person.
+    """One enrolled person.
 
     Attributes:
-        name: who.
+        name: the person's.
         created: when the template was made or last changed, in UTC.
-        examples: what the person was learned from.
+        examples: the embeddings that the person was learned from.
         learned: the head and its calibration.
         alpha: the margin that a face must reach.
-        promised: the false accept rate that alpha follows when the owner is learned anew;
-            None when the owner set alpha by hand.
+        promised: the false accept rate that alpha follows when the owner is learned again;
+            None when alpha was set by hand.
     """
 
     name: str
@@ -114,10 +111,12 @@ class Owner:
         far: float | None = None,
         alpha: float | None = None,
     ) -> Self:
-        """Learn a person from embeddings, with an alpha given or found for a false accept rate.
+        """Learn a person from embeddings, with a given alpha or the alpha of a false accept rate.
 
         A network without calibration promises no rate; alpha is then a plain margin.
         """
+        from onlyme.siamese.learning import learn_owner  # commands that only read do not need it
+
         learned = learn_owner(
             base,
             examples.all_me,
@@ -132,31 +131,25 @@ class Owner:
         return cls(name, now, examples, learned, alpha, far)
 
     def relearn(self, base: Base, examples: Examples) -> Self:
-        """Learn from other examples; alpha keeps what it was set by: a rate or a margin."""
+        """Learn from other examples; alpha keeps the rate or the margin that it was set by."""
         alpha = self.alpha if self.promised is None else None
         return self.learn(base, self.name, examples, far=self.promised, alpha=alpha)
 
     def tune(self, *, far: float | None = None, alpha: float | None = None) -> Self:
-        """Return the same owner with an alpha given, or found for a false accept rate.
+        """Return the same owner with a given alpha, or the alpha of a false accept rate.
 
         Raises:
-            UsageError: not exactly one of them was said, or it is out of range.
+            UsageError: not just one was given, or it is out of range.
             NotCalibrated: no alpha of this network stands for a false accept rate.
         """
-        if far is not None and alpha is None:
-            if not 0 < far <= MAX_FAR:
-                raise UsageError(
-                    f"a false accept rate of {far:g} is not above 0 and at most {MAX_FAR:g}"
-                )
+        far, alpha = choose_far(far=far, alpha=alpha)
+        if far is not None:
             alpha = self.learned.alpha_at(far)
-        elif alpha is None or far is not None:
-            raise UsageError("say either a false accept rate or an alpha")
-        elif not -2 <= alpha <= 2:
-            raise UsageError(f"an alpha of {alpha:g} is not between −2 and 2")
+        assert alpha is not None  # noqa: S101 - for the type checker; `choose_far` returns one
         return replace(self, alpha=alpha, promised=far, created=datetime.now(UTC))
 
     def tuning(self, alpha_before: float | None = None) -> Tuning:
-        """Say where alpha stands, what it was, and what it is expected to cost."""
+        """Report alpha, what it was before, and what it is expected to cost."""
         miss = self.learned.miss_at(self.alpha)
         return Tuning(
             name=self.name,
@@ -174,6 +167,8 @@ class Owner:
         Raises:
             NotCalibrated: nothing was counted for this network.
         """
+        from onlyme.siamese.certificate import make_certificate  # as in `learn`
+
         return make_certificate(self.learned, alpha=self.alpha)
 
     def share_among(self, people: int) -> Self:
@@ -181,7 +176,7 @@ class Owner:
         far = self.far
         if far is None or people == 1:
             return self
-        shared = self.learned.alpha_at(min(max(far / people, MIN_FAR), MAX_FAR))
+        shared = self.learned.alpha_at(min(max(far / people, MIN_SHARED_FAR), MAX_FAR))
         return replace(self, alpha=max(self.alpha, shared))
 
     def margins(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -196,8 +191,8 @@ class Owner:
     def decide(self, embeddings: NDArray[np.float32]) -> Decision:
         """Decide one attempt from the embeddings of its frames, float32[n, d], n ≥ 1.
 
-        Frames of one attempt are fused by the median of their margins, of an even number the
-        lower one: neither one lucky nor one blurred frame decides, and more than half must pass.
+        The margin of the attempt is the median of its frames' margins, the lower one of an even
+        number: neither one lucky nor one blurred frame decides, and more than half must pass.
         """
         margins = np.sort(self.margins(embeddings))
         margin = float(margins[(len(margins) - 1) // 2])
@@ -206,7 +201,7 @@ class Owner:
         return Decision(accepted, self.name, reason, margin, self.alpha, self.far)
 
     def to_template(self) -> Template:
-        """Write everything down."""
+        """Return the template that `from_template` reads."""
         values = {key: getattr(self.examples, key) for key in _SETS}
         values |= {"alpha": self.alpha, "promised": self.promised}
         values |= {_LEARNED + key: value for key, value in self.learned.state().items()}
@@ -214,11 +209,12 @@ class Owner:
 
     @classmethod
     def from_template(cls, base: Base, template: Template) -> Self:
-        """Read what `to_template` wrote; nothing is learned again while head and network stay.
+        """Read what `to_template` returned. With a newer base the owner is learned again.
 
         Raises:
-            NeedsReenroll: the template was made by another network.
-            VaultDamaged: it does not hold what an owner consists of.
+            NeedsReenroll: the template was made with another network.
+            NotCalibrated: the owner has a false accept rate, and the base has no calibration.
+            VaultDamaged: the template lacks a part of an owner.
         """
         if template.needs_reenroll(base.model):
             raise NeedsReenroll(
@@ -232,19 +228,20 @@ class Owner:
         }
         try:
             none = Examples.make_empty(base.dimension).me
-            sets = (values.get(key, none) if key in _SINCE else values[key] for key in _SETS)
-            examples = Examples(*sets)  # type: ignore[arg-type]
-            alpha = float(values["alpha"])  # type: ignore[arg-type]
-            promised: float | None = values["promised"]  # type: ignore[assignment]
+            sets = (values.get(key, none) if key in _ADDED_SETS else values[key] for key in _SETS)
+            # A template's values may be of any stored type; a wrong one is caught below.
+            examples = Examples(*sets)  # type: ignore[arg-type]  # see above
+            alpha = float(values["alpha"])  # type: ignore[arg-type]  # see above
+            promised: float | None = values["promised"]  # type: ignore[assignment]  # see above
             try:
                 learned = LearnedOwner.restore(base, state)
             except NeedsReenroll:
                 if promised is not None and base.curve is None:
                     raise NotCalibrated(
-                        f"{template.name} was promised a false accept rate, and the head that "
-                        "keeps it is missing; reinstall onlyme"
+                        f"{template.name} was promised a false accept rate, and the calibration "
+                        "files that keep it are missing; reinstall onlyme"
                     ) from None
-                # The same network under a newer head: the photos' embeddings still hold.
+                # The same network with a newer base: the embeddings of the photos still hold.
                 newer = cls.learn(
                     base,
                     template.name,
@@ -255,11 +252,14 @@ class Owner:
                 return replace(newer, created=template.created)
             return cls(template.name, template.created, examples, learned, alpha, promised)
         except (KeyError, TypeError, ValueError, UsageError) as error:
-            raise VaultDamaged(f"the template of {template.name} is not whole: {error}") from None
+            raise VaultDamaged(
+                f"the template of {template.name} is damaged ({error}); enroll again with "
+                "--replace, or restore a backup with `onlyme restore`"
+            ) from None
 
 
 def make_lesson(before: Owner, after: Owner, about: NDArray[np.float32]) -> Lesson:
-    """Tell what learning an owner anew did to a face, float32[1, d], and to the owner's own."""
+    """Report how relearning moved the margins of a face, float32[1, d], and of the owner."""
     return Lesson(
         name=before.name,
         margin_before=float(before.margins(about)[0]),

@@ -1,12 +1,12 @@
-"""The owner head: a small correction of the base head, learned from one owner's triplets.
+"""Train the owner head: a small correction of the base head from one owner's triplets.
 
-It weighs the axes of head space anew, y = unit(scale · h), and nothing else: as
-many numbers as axes, each pulled strongly towards 1. Free heads lose accuracy
-with five photos (docs/explanation/head.md), so it is kept only where it helps on
-photos of the owner that it was not trained on.
+It scales each axis of head space, y = unit(scale · h): one number for each axis, pulled
+strongly towards 1. Heads with more freedom lose accuracy with five photos
+(docs/explanation/head.md), so this one is kept only where it helps on photos of the
+owner that it was not trained on.
 
-Adam is written out here because importing scipy.optimize takes longer (0.4 s)
-than the whole of learning may.
+Adam is written out here because importing scipy.optimize takes longer (0.4 s) than
+learning may take.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ __all__ = [
     "OwnerHead",
     "compute_objective",
     "cross_validate",
+    "space_evenly",
     "train_owner_head",
 ]
 
 MIN_OWNER_HEAD_PHOTOS = 4
-"""ME photos under which the base head stays."""
+"""With fewer ME photos the base head is used."""
 
 PULL = 0.5
 """Weight of the mean square of log(scale) beside the mean triplet loss."""
@@ -41,13 +42,13 @@ PULL = 0.5
 _STEPS = 25
 _LEARNING_RATE = 0.03
 _MAX_TURNS = 10
-"""Photos left out in turn; of more photos, as many evenly spaced."""
+"""At most this many photos are left out in turn, evenly spaced among all."""
 
 _MAX_LOST_TURNS = 4
-"""Photos after which judging stops when each of them lost."""
+"""Cross-validation stops when this many photos lost and none gained."""
 
 _DRAWS_PER_HARD_DRAW = 64
-"""One of so many synthetic strangers is counted as hard when judging."""
+"""Of this many synthetic strangers the nearest one counts as hard in cross-validation."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +59,7 @@ class OwnerHead:
         scale: float32[r], positive.
         before: triplet loss of the base head.
         after: triplet loss with the correction.
-        collapsed: the loss is alpha: the head tells nobody apart.
+        collapsed: the loss is alpha: the head does not separate any two faces.
     """
 
     scale: NDArray[np.float32]
@@ -69,12 +70,12 @@ class OwnerHead:
 
 @dataclass(frozen=True, slots=True)
 class CrossValidationResult:
-    """What cross-validation says.
+    """What cross-validation measured.
 
     Attributes:
         helps: whether the correction is worth keeping.
-        gain: mean over left-out photos of how much farther they stand from the
-            hardest strangers, in standard deviations of the strangers.
+        gain: by how much left-out photos lie farther from the hardest strangers, on average,
+            in standard deviations of the strangers.
         error: standard error of that mean.
     """
 
@@ -90,7 +91,7 @@ def compute_objective(
     alpha: float,
     pull: float = PULL,
 ) -> tuple[float, NDArray[np.float64]]:
-    """The triplet loss under a scale, plus its pull to 1, and the gradient.
+    """Compute the triplet loss under a scale, plus the pull towards 1, and the gradient.
 
     Args:
         log_scale: float64[r].
@@ -152,35 +153,38 @@ def cross_validate(
     draws: NDArray[np.float32],
     alpha: float,
 ) -> CrossValidationResult:
-    """Leave out photos in turn (each, up to ten), train on the others, and look where it lands.
+    """Leave out photos in turn, train on the others, and measure where the left-out photo lies.
 
-    It is judged against draws that training did not use, since an optimised head
-    flatters the strangers it saw.
+    It is measured against draws that training did not use, since an optimised head looks
+    better on the strangers that it was trained on.
 
     Args:
         me: float32[m, r], m ≥ 3.
         not_me: float32[n, r], n ≥ 1, what to train against.
-        draws: float32[s, r], what to judge against.
+        draws: float32[s, r], what to measure against.
         alpha: the training alpha.
     """
-    turns = np.unique(np.linspace(0, len(me) - 1, min(len(me), _MAX_TURNS)).round().astype(int))
-    found: list[float] = []
-    for left in turns:
+    gains: list[float] = []
+    for left in space_evenly(len(me), _MAX_TURNS):
         rest = np.delete(me, left, axis=0)
         scale = train_owner_head(rest, not_me, alpha).scale
         with_head = _measure_separation(me[left] * scale, rest * scale, draws * scale)
-        found.append(with_head - _measure_separation(me[left], rest, draws))
-        if len(found) >= _MAX_LOST_TURNS and max(found) < 0.0:
+        gains.append(with_head - _measure_separation(me[left], rest, draws))
+        if len(gains) >= _MAX_LOST_TURNS and max(gains) < 0.0:
             break  # not one photo gained
-    gains = np.array(found)
-    gain, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
+    gain, error = float(np.mean(gains)), float(np.std(gains, ddof=1) / np.sqrt(len(gains)))
     return CrossValidationResult(gain > 2.0 * error and gain > 0.0, gain, error)
+
+
+def space_evenly(count: int, most: int) -> NDArray[np.intp]:
+    """Return at most `most` of `count` places, evenly spaced."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.intp))
 
 
 def _measure_separation(
     photo: NDArray[np.float32], rest: NDArray[np.float32], draws: NDArray[np.float32]
 ) -> float:
-    """How far a photo stands from the hardest draws, in their standard deviations."""
+    """How far a photo lies from the hardest draws, in their standard deviations."""
     template = normalize(normalize(rest).mean(axis=0))[None]
     strangers = measure_distances(normalize(draws), template)[:, 0]
     hard = max(len(strangers) // _DRAWS_PER_HARD_DRAW, 1)

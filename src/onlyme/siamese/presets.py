@@ -1,7 +1,8 @@
-"""False accept rates that others ask for, by name, each with its source.
+"""Choose a false accept rate: by number, by a preset's name, or an alpha in its place.
 
-Which rate is right is for the owner to say; these are the ones that a reader may know. What
-alpha keeps a rate is calibrated for each owner, so a preset is a rate, never a threshold.
+Each preset is a rate that a standard or a system asks for, with its source. Which rate is
+right is the owner's choice. The alpha that keeps a rate is calibrated for each owner, so a
+preset is a rate, never a threshold.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from onlyme.errors import UsageError
+from onlyme.types import DEFAULT_FAR, MAX_ALPHA, MAX_FAR, MIN_ALPHA, MIN_FAR
 
-__all__ = ["PRESETS", "Preset", "find_preset"]
+__all__ = ["PRESETS", "Preset", "choose_far", "find_preset"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,12 @@ class Preset:
 
 
 PRESETS = (
-    Preset("relaxed", 1e-3, "nobody's standard: for a shared room, or a door that only greets"),
-    Preset("nist", 1e-4, "NIST SP 800-63B-4, false match rate of one in 10,000 or better"),
+    Preset("relaxed", 1e-3, "no standard: for a shared room, or a door that only greets"),
+    Preset("nist", DEFAULT_FAR, "NIST SP 800-63B-4, false match rate of one in 10,000 or better"),
     Preset("android", 2e-5, "Android compatibility definition, class 3: FAR not above 1/50,000"),
     Preset("hello", 1e-5, "Windows Hello biometric requirements: FAR below 0.001 %"),
 )
-"""From the most lenient to the strictest; `nist` is what new owners get."""
+"""From the most lenient to the strictest; new owners get `nist`."""
 
 
 def find_preset(name: str) -> Preset:
@@ -50,4 +52,37 @@ def find_preset(name: str) -> Preset:
         if candidate.name == name:
             return candidate
     known = ", ".join(candidate.name for candidate in PRESETS)
-    raise UsageError(f"no preset is called {name!r}; known: {known}")
+    raise UsageError(f"no preset is called {name!r}; choose one of {known}")
+
+
+def choose_far(
+    *, far: float | None = None, preset: str | None = None, alpha: float | None = None
+) -> tuple[float | None, float | None]:
+    """Check a choice of far, preset or alpha, of which just one must be given.
+
+    Args:
+        far: a false accept rate, `MIN_FAR` to `MAX_FAR`.
+        preset: the name of one.
+        alpha: a margin, `MIN_ALPHA` to `MAX_ALPHA`.
+
+    Returns:
+        The false accept rate and the alpha; one of them is None.
+
+    Raises:
+        UsageError: not just one was given, no preset has that name, or the number is out of
+            range.
+
+    >>> choose_far(preset="hello"), choose_far(alpha=0.2)
+    ((1e-05, None), (None, 0.2))
+    """
+    if sum(choice is not None for choice in (far, preset, alpha)) != 1:
+        raise UsageError("give just one of far, preset and alpha")
+    if preset is not None:
+        return find_preset(preset).far, None
+    if far is not None and not MIN_FAR <= far <= MAX_FAR:
+        raise UsageError(
+            f"a false accept rate lies between {MIN_FAR:g} and {MAX_FAR:g}, not {far:g}"
+        )
+    if alpha is not None and not MIN_ALPHA <= alpha <= MAX_ALPHA:
+        raise UsageError(f"an alpha lies between {MIN_ALPHA:g} and {MAX_ALPHA:g}, not {alpha:g}")
+    return far, alpha

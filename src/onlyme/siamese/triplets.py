@@ -1,4 +1,4 @@
-"""The article's loss over every triplet at once, with its gradient.
+"""Compute the article's loss over every triplet at once, with its gradient.
 
 A triplet is two different ME photos, anchor A and positive P, and one NOT_ME
 photo N. Its loss is max(‖f(A) − f(P)‖ − ‖f(A) − f(N)‖ + alpha, 0), with plain,
@@ -28,7 +28,7 @@ _MIN_DISTANCE = 1e-9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TripletLossResult:
-    """The loss and how it changes.
+    """The loss and its gradient.
 
     Attributes:
         value: mean over all triplets, ≥ 0.
@@ -54,11 +54,11 @@ def compute_triplet_loss(
         alpha: how much nearer P must be than N, −1 to 1.
 
     Returns:
-        The mean loss and its gradient. Where two vectors coincide or a triplet
-        is exactly at the hinge the gradient is a subgradient: 0 there.
+        The mean loss and its gradient. Where two vectors coincide, or a triplet
+        lies exactly at the hinge, the gradient is a subgradient: 0 there.
 
     Raises:
-        UsageError: too few vectors to make a triplet.
+        UsageError: there are too few vectors for a triplet.
 
     Example:
         >>> me, not_me = np.array([[1.0, 0], [0.8, 0.6]]), np.array([[-1.0, 0]])
@@ -75,7 +75,7 @@ def compute_triplet_loss(
     np.maximum(hinge, 0.0, out=hinge)
     count = m * (m - 1) * n
     hot = hinge > 0
-    # How often each distance counts: upwards for A–P, downwards for A–N.
+    # How much each distance counts: it raises the loss for A–P and lowers it for A–N.
     near_weight = hot.sum(axis=2) / (np.maximum(near, _MIN_DISTANCE) * count)
     near_weight[near < _MIN_DISTANCE] = 0.0
     far_weight = hot.sum(axis=1) / (np.maximum(far, _MIN_DISTANCE) * count)

@@ -1,1 +1,1 @@
-"""Files, ciphers and formats that everything stored is made of."""
+"""Write, encrypt, rotate and read what onlyme stores; every other room may use it."""

@@ -1,8 +1,8 @@
-"""The few cryptographic steps that the vault is built of, each in one place.
+"""Encrypt, derive keys and encode contexts: the few cryptographic steps of the vault.
 
-AES-256-GCM seals (NIST SP 800-38D), HKDF-SHA256 derives one key for each use
-from the vault's one key (RFC 5869). A nonce is 96 random bits; one key seals
-far fewer than the 2³² messages that this allows.
+AES-256-GCM encrypts and authenticates (NIST SP 800-38D); "sealed" means that here. HKDF-SHA256
+derives one key for each use from the vault's one key (RFC 5869). A nonce is 96 random bits; one
+key seals far fewer than the 2³² messages that this allows.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NONCE_BYTES = 12
 
 
 def encode_parts(*parts: str | bytes | int) -> bytes:
-    """Write parts down so that no two different lists of parts look the same.
+    """Encode parts so that two different lists of parts never give the same bytes.
 
     >>> encode_parts("ab", "c") == encode_parts("a", "bc")
     False
@@ -47,7 +47,7 @@ def derive_key(key: bytes, salt: bytes, purpose: str) -> bytes:
 
 
 class AeadCipher:
-    """Seals bytes to a context, so that they open under the same key and context only.
+    """Encrypt bytes together with a context: they open only with the same key and context.
 
     Args:
         key: 32 bytes.
@@ -62,13 +62,13 @@ class AeadCipher:
         return nonce + self._cipher.encrypt(nonce, plain, context)
 
     def unseal(self, sealed: object, context: bytes, what: str) -> bytes:
-        """Return what was sealed to this context.
+        """Return what was sealed with this context.
 
         Raises:
-            VaultDamaged: these bytes were not sealed with this key to this context.
+            VaultDamaged: these bytes were not sealed with this key and this context.
         """
         if not isinstance(sealed, bytes) or len(sealed) < _NONCE_BYTES + TAG_BYTES:
-            raise VaultDamaged(f"{what} is damaged: it is no sealed record")
+            raise VaultDamaged(f"{what} is damaged: it is not a sealed record")
         try:
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context)
         except InvalidTag:
@@ -79,10 +79,10 @@ class AeadCipher:
 
 @dataclass(frozen=True, eq=False)
 class Keys:
-    """The keys of one vault, one for each use; none of them tells another.
+    """The keys of one vault, one for each use; none can be computed from another.
 
     Attributes:
-        vault: 16 bytes, the vault's identity; no secret.
+        vault: 16 bytes, the vault's identity; not secret.
         root: 32 bytes, what the others are derived from.
     """
 
@@ -91,15 +91,15 @@ class Keys:
 
     @cached_property
     def cipher(self) -> AeadCipher:
-        """Seals records."""
+        """The cipher of records."""
         return AeadCipher(derive_key(self.root, self.vault, "seal"))
 
     @cached_property
     def index(self) -> bytes:
-        """Hides who a row belongs to."""
+        """The key that hides whose a row is."""
         return derive_key(self.root, self.vault, "index")
 
     @cached_property
     def transform(self) -> bytes:
-        """Seeds the rotation of templates."""
+        """The key that the rotation of templates is drawn from."""
         return derive_key(self.root, self.vault, "transform")

@@ -1,17 +1,45 @@
-"""Files and folders that nobody else may read."""
+"""Read and write files so that they are private where they must be, and always whole.
+
+A write goes to a draft beside the target, waits until the disk has it, and renames it over the
+target. After a crash or a power cut the target is the old file or the new one, never a half.
+Every other module writes through here; `tests/storage/test_files.py` finds those that do not.
+"""
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import stat
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onlyme.errors import KeyRefused, VaultError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
+    from io import BufferedWriter
 
-__all__ = ["make_private_folder", "read_private", "replace_private"]
+__all__ = [
+    "create_private",
+    "hold_folder_lock",
+    "make_private_folder",
+    "move_over",
+    "open_draft",
+    "read_private",
+    "replace_private",
+    "replace_public",
+    "sync_folder",
+    "write_output",
+]
+
+_PRIVATE_MODE = 0o600
+_PUBLIC_MODE = 0o666  # less the umask
+
+_DRAFT_SUFFIX = ".draft"
+_TOKEN_DIGITS = 16
+_MAX_PREFIX_BYTES = 200  # of the target's name; a file name has at most 255
 
 
 def make_private_folder(folder: Path) -> None:
@@ -35,14 +63,14 @@ def read_private(path: Path, *, max_bytes: int) -> bytes:
     """Read a small file that only its user, or root, can have written and can read.
 
     Raises:
-        KeyRefused: it is no plain file, is another user's, or is open to others.
+        KeyRefused: it is not a plain file, is another user's, or is open to others.
         OSError: it cannot be read.
     """
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as file:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
-            raise KeyRefused(f"{path} is no plain file")
+            raise KeyRefused(f"{path} is not a plain file")
         if status.st_uid not in {os.geteuid(), 0}:
             raise KeyRefused(f"{path} belongs to another user")
         if status.st_mode & 0o077:
@@ -51,32 +79,198 @@ def read_private(path: Path, *, max_bytes: int) -> bytes:
 
 
 def replace_private(path: Path, content: bytes) -> None:
-    """Write a file with mode 0600 in place of any other: the old one or the new one, whole.
+    """Write a file with mode 0600 in place of any earlier one.
 
     Raises:
+        OSError: it cannot be written; the earlier one is as it was.
+    """
+    with open_draft(path) as file:
+        file.write(content)
+
+
+def replace_public(path: Path, content: bytes) -> None:
+    """Write a file that others may read, as far as the umask lets them; see `replace_private`.
+
+    Raises:
+        OSError: it cannot be written; the earlier one is as it was.
+    """
+    with open_draft(path, mode=_PUBLIC_MODE) as file:
+        file.write(content)
+
+
+def create_private(path: Path, content: bytes) -> None:
+    """Write a file with mode 0600 where none is.
+
+    Raises:
+        FileExistsError: one is there; it is as it was.
+        OSError: it cannot be written; none is there.
+    """
+    with open_draft(path, new=True) as file:
+        file.write(content)
+
+
+def write_output(path: Path, content: bytes, *, private: bool = False) -> None:
+    """Write a file that a user named, such as a report.
+
+    A link is followed, and a device or a pipe is written to as it is: `/dev/stdout` works. An
+    earlier file keeps its mode, unless the new one must be private.
+
+    Args:
+        path: what the user named.
+        content: all of it.
+        private: whether only its owner may read it (mode 0600).
+
+    Raises:
+        OSError: it cannot be written; an earlier file is as it was.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        mode = None
+    if mode is not None and not stat.S_ISREG(mode):
+        with path.open("wb") as stream:
+            stream.write(content)
+        return
+    # The draft is private until it is in place, where an earlier file was private as well.
+    first_mode = _PUBLIC_MODE if mode is None and not private else _PRIVATE_MODE
+    with open_draft(Path(os.path.realpath(path)), mode=first_mode) as file:
+        file.write(content)
+        if mode is not None and not private:
+            os.fchmod(file.fileno(), stat.S_IMODE(mode))
+
+
+@contextmanager
+def open_draft(
+    path: Path, *, mode: int = _PRIVATE_MODE, new: bool = False
+) -> Iterator[BufferedWriter]:
+    """Open a draft to write to; at the end of the block it takes its target's place.
+
+    When the block raises, the draft is removed and the target stays as it was. A draft that a
+    killed process left is removed by the next write to the same target.
+
+    Args:
+        path: the target. A link there is replaced, not followed.
+        mode: permissions of the file, less the umask.
+        new: refuse a target that exists.
+
+    Yields:
+        The draft; its attribute `name` is its path, for libraries that open files themselves.
+
+    Raises:
+        FileExistsError: `new`, and the target exists.
         OSError: it cannot be written.
     """
-    _write_draft(path, content).replace(path)
-    _sync_folder(path)
-
-
-def _write_draft(path: Path, content: bytes) -> Path:
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    if new and os.path.lexists(path):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    _remove_stale_drafts(path)
+    draft, file = _create_draft(path, mode)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
+        with file:  # open, hence locked, until the draft has its final name
+            yield file
             file.flush()
-            os.fsync(handle)
+            os.fsync(file.fileno())
+            if new:
+                _move_to_new(draft, path)
+            else:
+                draft.replace(path)
     except BaseException:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
         raise
-    return draft
+    sync_folder(path.parent)
 
 
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def move_over(source: Path, target: Path) -> None:
+    """Rename a file that the disk has over another one, and wait until the disk has the rename.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    source.replace(target)
+    sync_folder(target.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has what was renamed or removed in a folder.
+
+    Raises:
+        OSError: the folder cannot be opened, or the disk reports an error.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def hold_folder_lock(folder: Path) -> Iterator[None]:
+    """Let one process at a time change files of a folder; the others wait.
+
+    Raises:
+        OSError: the folder cannot be opened or locked.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _create_draft(path: Path, mode: int) -> tuple[Path, BufferedWriter]:
+    """Create a draft that is locked for as long as its writer lives."""
+    while True:
+        draft = path.with_name(
+            f"{_make_prefix(path)}{os.urandom(_TOKEN_DIGITS // 2).hex()}{_DRAFT_SUFFIX}"
+        )
+        try:
+            file = open(  # noqa: SIM115 - Path.open takes no opener; the caller closes it
+                draft, "xb", opener=lambda name, flags: os.open(name, flags, mode)
+            )
+        except OSError as error:
+            error.filename = str(path)  # what the caller asked for
+            raise
+        with suppress(OSError):  # a file system without locks: no draft there counts as stale
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            return draft, file
+        file.close()  # another process took it for stale just before it was locked
+
+
+def _remove_stale_drafts(path: Path) -> None:
+    """Remove drafts of a target that killed processes left."""
+    prefix = _make_prefix(path)
+    with suppress(OSError):  # a folder may be open for writing, and closed for listing
+        for name in os.listdir(path.parent):  # noqa: PTH208 - names are all that is needed
+            token = name.removeprefix(prefix).removesuffix(_DRAFT_SUFFIX)
+            is_draft = len(token) == _TOKEN_DIGITS and set(token) <= set("0123456789abcdef")
+            if is_draft and name == f"{prefix}{token}{_DRAFT_SUFFIX}":
+                _remove_if_stale(path.with_name(name))
+
+
+def _remove_if_stale(draft: Path) -> None:
+    with suppress(OSError):  # gone, or locked by its writer
+        handle = os.open(draft, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            draft.unlink()
+        finally:
+            os.close(handle)
+
+
+def _make_prefix(path: Path) -> str:
+    name = os.fsdecode(os.fsencode(path.name)[:_MAX_PREFIX_BYTES])
+    return f"{'' if name.startswith('.') else '.'}{name}."
+
+
+def _move_to_new(draft: Path, path: Path) -> None:
+    """Give a draft a name that no file has; unlike a rename, a link never replaces a file."""
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links, such as that of a USB stick
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        draft.replace(path)
+    else:
+        draft.unlink()

@@ -1,8 +1,7 @@
-"""SQLite files as vault and gallery use them: private, transactional, and never talkative.
+"""Open SQLite files as vault and gallery use them: private, and changed in transactions.
 
-SQLite brings what a store needs and is hard to write: a change is whole or not
-at all, also after `kill -9`; writers wait for each other. What is deleted is
-overwritten (`secure_delete`).
+A change is whole or does not happen, also after `kill -9`; writers wait for each other. What is
+deleted is overwritten (`secure_delete`).
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["SqliteFile", "translate_sqlite_errors"]
 
 SQLITE_WAIT_SECONDS = 10.0
-"""How long one process waits for another's change."""
+"""Seconds that one process waits for another's change."""
 
 
 class SqliteFile:
@@ -32,8 +31,8 @@ class SqliteFile:
 
     Args:
         path: the file.
-        application: a number that tells our file from any other SQLite file.
-        layout: the version of the tables below.
+        application: a number that tells our files from other SQLite files.
+        layout: the version of the tables.
         schema: the statements that make them.
 
     Raises:
@@ -63,11 +62,11 @@ class SqliteFile:
         self.run("PRAGMA cell_size_check = ON")
         self.run("PRAGMA secure_delete = ON")
         self.run("PRAGMA synchronous = FULL")
-        # A write-ahead log: one wait for the disk a change, where a journal takes four or five.
+        # A write-ahead log: one wait for the disk per change; a journal takes four or five.
         self.run("PRAGMA journal_mode = WAL")
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
     def fetch_one(self, query: str, *values: object) -> tuple[Any, ...] | None:
@@ -77,7 +76,7 @@ class SqliteFile:
 
     @property
     def layout(self) -> int | None:
-        """The layout of its tables; 0 for an empty file, None for somebody else's."""
+        """The layout of its tables; 0 for an empty file, None for another program's file."""
         layout = int(self.run("PRAGMA user_version").fetchone()[0])
         application = self.run("PRAGMA application_id").fetchone()[0]
         if layout and application == self._made_by:
@@ -87,7 +86,7 @@ class SqliteFile:
 
     @property
     def version(self) -> int:
-        """Changes whenever another connection has changed the file."""
+        """A number that changes when another connection has changed the file."""
         return int(self.run("PRAGMA data_version").fetchone()[0])
 
     def create_tables(self) -> None:
@@ -114,8 +113,8 @@ class SqliteFile:
         """Change the file: all of it, or on any exception nothing.
 
         Args:
-            durable: wait until the disk has it. Without, a loss of power may undo the change;
-                the end of the process, whatever ends it, does not.
+            durable: wait until the disk has it. If not, a loss of power may undo the change;
+                a kill of the process does not.
         """
         self.run(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         self._begin()
@@ -127,12 +126,12 @@ class SqliteFile:
             raise
 
     def scrub(self) -> None:
-        """Leave nothing of what was deleted: neither in free pages nor in the write-ahead log."""
+        """Remove what was deleted from free pages and from the write-ahead log as well."""
         self.run("VACUUM")
         self.run("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def copy_to(self, path: Path) -> None:
-        """Copy the file as it is at one moment, also while others use it."""
+        """Copy the file as it is at one moment, also while other processes use it."""
         target = sqlite3.connect(path)
         try:
             self._connection.backup(target)
@@ -140,8 +139,8 @@ class SqliteFile:
             target.close()
 
     def _begin(self) -> None:
-        # SQLite's own waiting sleeps up to 100 ms at a time; many callers then wait for
-        # nobody. Short, uneven naps pass the lock on at once.
+        # SQLite itself sleeps up to 100 ms at a time, also while the lock is free. Short sleeps
+        # of random length pass the lock on at once.
         deadline = time.monotonic() + SQLITE_WAIT_SECONDS
         self.run("PRAGMA busy_timeout = 0")
         try:
@@ -150,7 +149,7 @@ class SqliteFile:
         finally:
             self.run(f"PRAGMA busy_timeout = {int(SQLITE_WAIT_SECONDS * 1000)}")
 
-    def _try_begin(self, last_try: bool) -> bool:  # noqa: FBT001 - a helper of one caller
+    def _try_begin(self, last_try: bool) -> bool:  # noqa: FBT001 - private, with one caller
         try:
             self.run("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
@@ -165,23 +164,23 @@ class SqliteFile:
 
 
 def _read_code(error: sqlite3.Error) -> int:
-    """SQLite's own code; 0 for what Python's module found wrong itself, such as broken text."""
+    """SQLite's code of an error; 0 for an error that Python's module found, such as broken text."""
     return getattr(error, "sqlite_errorcode", 0)
 
 
 def _create_private(path: Path) -> None:
-    """Make a file that others may not read, even if its folder were opened to them later.
+    """Make a file that others may not read, even if they may enter its folder later.
 
-    One that is there is not opened: closing it would take away the locks that SQLite holds
-    on it for other connections of this process (fcntl(2)), and whoever else closes the vault
-    then would remove its write-ahead log under them.
+    A file that exists is not opened: closing it would remove the locks that SQLite holds on it
+    for other connections of this process (fcntl(2)), and the next process that closes the vault
+    would then remove the write-ahead log while those connections use it.
     """
     flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC
     try:
         os.close(os.open(path, flags, 0o600))
     except FileExistsError:
         if not stat.S_ISREG(path.lstat().st_mode):
-            raise OSError(errno.ELOOP, "is a link, or no file") from None
+            raise OSError(errno.ELOOP, "is a link, or not a file") from None
 
 
 def _is_busy(error: sqlite3.OperationalError) -> bool:
@@ -190,21 +189,21 @@ def _is_busy(error: sqlite3.OperationalError) -> bool:
 
 @contextmanager
 def translate_sqlite_errors(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the system raise into VaultErrors that say what to do."""
+    """Raise a VaultError that says what to do for each error of SQLite and the system."""
     try:
         yield
     except sqlite3.OperationalError as error:
         if _is_busy(error):
             raise VaultBusy(f"{path} is in use by another process; try again") from None
         if not _read_code(error):
-            raise VaultDamaged(f"{path} is damaged: it holds text that is none") from None
+            raise VaultDamaged(f"{path} is damaged: it holds broken text") from None
         raise VaultError(f"{path}: {error}") from None
     except (sqlite3.ProgrammingError, sqlite3.InterfaceError) as error:
         raise VaultError(f"{path}: {error}") from None
     except sqlite3.Error as error:
         raise VaultDamaged(f"{path} is damaged: {error}") from None
     except (UnicodeDecodeError, OverflowError, MemoryError) as error:
-        # What sqlite3 makes of names and lengths that are garbage.
+        # sqlite3 raises these for names and lengths that make no sense.
         raise VaultDamaged(f"{path} is damaged ({type(error).__name__})") from None
     except OSError as error:
         raise VaultError(f"{path}: {error.strerror or error}") from None

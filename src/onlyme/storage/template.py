@@ -1,15 +1,15 @@
-r"""One owner's template as bytes, and back.
+r"""Write one owner's template as bytes, and read it back.
 
     magic   8 bytes   b"onlyme\x00" and the format version, 1 or 2
     size    4 bytes   length of the header, little-endian
     header  JSON      name, model, created, and for each value its kind: a number,
-                      a string, or an array's dtype and shape; from format 2 on which
+                      a string, or an array's dtype and shape; since format 2 also which
                       arrays are a person's vectors, and the salt of their rotation
     arrays  raw       in the order of the header, little-endian, C order
-    digest  32 bytes  SHA-256 of all before it, so that damage is noticed
+    digest  32 bytes  SHA-256 of all bytes before it, to notice damage
 
-Nothing in it is executed when read, and every length is checked against what
-is there before anything is allocated.
+Reading executes nothing, and checks every length against the bytes that are there before it
+allocates memory.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ _DTYPES = frozenset({"float32", "float64", "int32", "int64", "uint8"})
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Template:
-    """What is kept of one owner.
+    """What is stored of one owner.
 
     Attributes:
         name: the owner.
         model: sha256 of the network that made the embeddings in it.
         created: when it was made or last changed, in UTC.
-        values: numbers, strings, lists of strings and arrays, by name; the
-            vault does not ask what they mean.
+        values: numbers, strings, lists of strings and arrays, by name; the vault does not
+            know what they mean.
         secret: the values whose rows are vectors of people, each with the group that
-            shares a rotation: `me` for the owner, `others` for everybody else.
-        salt: of the rotation that these rows went through; empty when they are plain.
+            shares a rotation: `me` for the owner, `others` for other people.
+        salt: of the rotation that was applied to these rows; empty when they are plain.
         format: version of the format it was read from.
     """
 
@@ -66,26 +66,26 @@ class Template:
     format: int = TEMPLATE_FORMAT
 
     def __repr__(self) -> str:
-        """Say whose it is without what it holds: an embedding never reaches a log."""
+        """Say whose it is, without its values: an embedding never reaches a log."""
         return f"Template({self.name!r}, model={self.model[:12]}…, created={self.created:%Y-%m-%d})"
 
     def needs_reenroll(self, model: str) -> bool:
-        """Whether another network is in use than the one that made this template."""
+        """Whether `model`, the network in use, is another than the one that made this template."""
         return self.model != model
 
 
 def to_bytes(template: Template) -> bytes:
-    """Write a template down.
+    """Return a template as bytes.
 
     Raises:
-        UsageError: when it holds a value that the format has no kind for.
+        UsageError: it holds a value that the format cannot store.
     """
     fields: list[list[Any]] = []
     arrays: list[bytes] = []
     for key, value in template.values.items():
         if isinstance(value, np.ndarray):
             if value.dtype.name not in _DTYPES:
-                raise UsageError(f"{key}: arrays of {value.dtype} are not stored")
+                raise UsageError(f"{key}: arrays of {value.dtype} cannot be stored")
             fields.append([key, value.dtype.name, list(value.shape)])
             arrays.append(
                 np.ascontiguousarray(value).astype(value.dtype.newbyteorder("<")).tobytes()
@@ -112,7 +112,7 @@ def from_bytes(data: bytes) -> Template:
     """Read a template.
 
     Raises:
-        VaultDamaged: when these are not bytes that `to_bytes` wrote.
+        VaultDamaged: `to_bytes` did not write these bytes.
     """
     body, digest = data[:-32], data[-32:]
     if len(body) < 12 or body[:7] != _MAGIC:

@@ -1,6 +1,7 @@
-"""A question of PAM comes in over a Unix socket; whether a face opens goes out.
+"""Answer PAM at the computer's login: say whether this face may open it.
 
-The helper that PAM calls (`helper`, with `wire`, `remote` and `terminal`) needs the standard
-library alone, so that it starts in milliseconds. `pam` puts it into PAM's files. The rest is the
-daemon.
+PAM starts the helper (`client.helper`). It uses only the standard library, as do `transport`,
+`processes`, `client.remote` and `client.terminal`, so that it starts in milliseconds. `pam` edits
+PAM's files. `daemon` is the process that owns the camera, the networks and the vault, and `units`
+are the files with which systemd starts it.
 """

@@ -1,4 +1,4 @@
-"""`python -m onlyme.unlock`: the daemon without the command line, which it does not need."""
+"""Run the daemon without the command line: `python -m onlyme.unlock`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from onlyme.vault.core_dumps import forbid_core_dumps
 
 
 def main() -> None:
-    """Serve; what cannot be used ends in a sentence and exit code 2."""
+    """Serve until a signal; an error ends in one line on stderr and exit code 2."""
     forbid_core_dumps()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     try:

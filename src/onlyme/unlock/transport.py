@@ -1,7 +1,7 @@
-"""One question over the daemon's socket comes in; its answer, in time, goes out.
+"""Ask the daemon one question over its Unix socket, and wait for the answer until a deadline.
 
-HTTP/1.1 with JSON, spoken by hand: the standard library's own client takes longer to load
-than a decision takes. The server is checked as well: it must be root's, or one's own.
+This speaks HTTP/1.1 with JSON by hand: the standard library's own client takes longer to load
+than a decision takes. The client also checks the server: it must be root, or the same user.
 """
 
 from __future__ import annotations
@@ -18,75 +18,79 @@ __all__ = ["SOCKET", "NoAnswer", "ask", "read_peer"]
 SOCKET = "/run/onlyme/onlyme.sock"
 """Where the daemon listens."""
 
-_MAX_ANSWER_BYTES = 2**20  # bytes of an answer
+_MAX_ANSWER_BYTES = 2**20
+_CHUNK_BYTES = 65536
 _UCRED = struct.Struct("3i")
 
 
 class NoAnswer(Exception):  # noqa: N818 - a state, read as one in `except NoAnswer`
-    """There is no answer; the message says why, in words."""
+    """There is no answer; the message is a sentence that says why."""
 
 
 def ask(
     path: str, route: str, document: dict[str, Any], seconds: float
 ) -> tuple[int, dict[str, Any]]:
-    """Put one question, and wait for the answer.
+    """Send one question, and wait for the answer.
 
     Args:
         path: of the socket.
         route: what is asked, such as `/v1/attempt`.
         document: the question.
-        seconds: how long all of it may take.
+        seconds: how long everything together may take.
 
     Returns:
-        The status of HTTP, and the answer.
+        The HTTP status, and the answer.
 
     Raises:
-        NoAnswer: nobody listens, it may not be asked, it is not root's, or takes too long.
+        NoAnswer: the daemon is not running, refuses this user, is not root's or takes too long.
     """
-    until = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds
     body = json.dumps(document).encode()
     head = (
         f"POST {route} HTTP/1.1\r\nHost: onlyme\r\nConnection: close\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as wire:
-            wire.settimeout(seconds)
-            wire.connect(path)
-            if read_peer(wire)[1] not in {0, os.geteuid()}:
-                raise NoAnswer("its socket belongs to somebody else")
-            wire.sendall(head.encode() + body)
-            return _parse_answer(_receive(wire, until))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(seconds)
+            connection.connect(path)
+            if read_peer(connection)[1] not in {0, os.geteuid()}:
+                raise NoAnswer("The onlyme socket belongs to another user and is not trusted")
+            connection.sendall(head.encode() + body)
+            return _parse_answer(_receive(connection, deadline))
     except TimeoutError:
-        raise NoAnswer(f"it did not answer within {seconds:.2g} s") from None
+        raise NoAnswer(f"The onlyme service did not answer within {seconds:.2g} s") from None
     except (FileNotFoundError, ConnectionRefusedError):
-        raise NoAnswer("it is not running") from None
+        raise NoAnswer("The onlyme service is not running: systemctl start onlyme") from None
     except PermissionError:
-        raise NoAnswer("this user may not ask it; join the group `onlyme`") from None
+        raise NoAnswer(
+            "This user may not use the onlyme service: add the user to the group `onlyme`"
+        ) from None
     except OSError as error:
-        raise NoAnswer(f"it broke off ({error.strerror or error})") from None
+        why = error.strerror or error
+        raise NoAnswer(f"The connection to the onlyme service broke off ({why})") from None
 
 
-def read_peer(wire: socket.socket) -> tuple[int, int, int]:
+def read_peer(connection: socket.socket) -> tuple[int, int, int]:
     """Return process, user and group at the other end, as the kernel knows them."""
-    kept = wire.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-    pid, uid, gid = _UCRED.unpack(kept)
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    pid, uid, gid = _UCRED.unpack(credentials)
     return pid, uid, gid
 
 
-def _receive(wire: socket.socket, until: float) -> bytes:
-    """Return all that comes before the other end closes."""
+def _receive(connection: socket.socket, deadline: float) -> bytes:
+    """Return everything that arrives until the other end closes."""
     received = b""
     while len(received) <= _MAX_ANSWER_BYTES:
-        left = until - time.monotonic()
-        if left <= 0:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
             raise TimeoutError
-        wire.settimeout(left)
-        more = wire.recv(65536)
-        if not more:
+        connection.settimeout(remaining)
+        chunk = connection.recv(_CHUNK_BYTES)
+        if not chunk:
             return received
-        received += more
-    raise NoAnswer("it said too much")
+        received += chunk
+    raise NoAnswer("The onlyme service sent too long an answer")
 
 
 def _parse_answer(received: bytes) -> tuple[int, dict[str, Any]]:
@@ -98,4 +102,4 @@ def _parse_answer(received: bytes) -> tuple[int, dict[str, Any]]:
             return int(status), document
     except (ValueError, RecursionError):
         pass
-    raise NoAnswer("it said what is no answer")
+    raise NoAnswer("The onlyme service sent an answer that cannot be read")

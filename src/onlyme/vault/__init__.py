@@ -1,1 +1,1 @@
-"""Templates come in; a sealed file that is useless without its key goes out, and back."""
+"""Store templates in one encrypted file, which is useless without its key."""

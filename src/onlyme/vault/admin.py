@@ -1,7 +1,6 @@
-"""What may be done with what is kept, without looking at anybody.
+"""Manage a vault: forget, revoke, export, import and back up people, and change the key.
 
-Forget, revoke, re-key, export, import, back up; who may try again, and what was
-tried. Nothing here needs a network, so it works where none can be loaded.
+Nothing here needs a model or a photo, so it works where no model can be loaded.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from onlyme.errors import (
     unknown_owner,
 )
 from onlyme.gate.audit import Event
-from onlyme.storage.files import replace_private
+from onlyme.storage.files import create_private
 from onlyme.types import checked_name
 from onlyme.vault.export import open_export, seal_export
 from onlyme.vault.key_sources import SCRYPT
@@ -36,18 +35,41 @@ __all__ = ["BACKUP", "DRAFT", "QUARANTINE", "VaultAdmin"]
 BACKUP = "backup"
 """Kind of the record that remembers where a backup is."""
 DRAFT = ".restoring.sqlite"
-"""What a restoring that was broken off leaves in the vault's folder; see `restoring`."""
+"""What an interrupted restore leaves in the vault's folder; see `onlyme.vault.restore`."""
 QUARANTINE = "quarantine"
-"""Kind of the record of what a person's template may learn; see `adaptation`."""
+"""Kind of the record of what a template may learn; see `onlyme.faceid.adaptation`."""
 _MAX_EXPORT_BYTES = 2**26  # of an export
 
 
 class VaultAdmin:
-    """A vault and its gate, as their owner handles them.
+    """Manage the people, backups and key of a vault. `FaceID.admin` is one.
+
+    - `forget` erases a person, also in backups.
+    - `revoke` makes stolen copies of a person's template useless.
+    - `export`, `import_` and `import_sealed` take a person to another vault.
+    - `backup` copies the vault; `onlyme.vault.restore.restore` puts a backup back.
+    - `rekey` changes the vault's key, or what holds it.
+    - `close` closes the vault, as the end of a `with` block does.
+
+    Each of them adds a line to the log.
 
     Args:
         store: the vault.
-        gate: counts attempts and writes events down.
+        gate: its gate.
+
+    Attributes:
+        store: the `onlyme.vault.store.Store`: who is enrolled, templates, sealed records.
+        gate: the `onlyme.gate.admission.Gate`: who may try again (`allowances`, `reset`), and
+            the log (`audit`).
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from onlyme.gate.admission import Gate
+    >>> with TemporaryDirectory() as folder:
+    ...     store = Store(Path(folder) / "vault")
+    ...     with VaultAdmin(store, Gate(store)) as admin:
+    ...         copy = admin.backup()
+    ...         print(copy.parent.name, [str(line.event) for line in admin.gate.audit.entries()])
+    backups ['backup']
     """
 
     def __init__(self, store: Store, gate: Gate) -> None:
@@ -55,11 +77,11 @@ class VaultAdmin:
         self.gate = gate
 
     def close(self) -> None:
-        """Let go of the vault."""
+        """Close the vault."""
         self.store.close()
 
     def __enter__(self) -> Self:
-        """Return itself, to be closed at the end of the block."""
+        """Return itself; the end of the block closes it."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -69,15 +91,18 @@ class VaultAdmin:
     # ------------------------------------------------------------------ owners
 
     def forget(self, name: str) -> list[str]:
-        """Erase everything that is kept of a person, in the vault and in its backups.
+        """Erase everything that is stored of a person, in the vault and in its backups.
 
-        The log keeps that somebody of this name was here: a log that forgets is none.
+        Their name stays in the log: nothing is ever removed from the log.
+
+        Args:
+            name: whom to erase.
 
         Returns:
-            Sentences about backups that could not be reached.
+            Sentences about backups that could not be changed.
 
         Raises:
-            UnknownOwner: nobody of that name is enrolled.
+            UnknownOwner: no person of that name is enrolled.
         """
         with self.store.edit() as edit:
             if not edit.delete(name):
@@ -91,16 +116,22 @@ class VaultAdmin:
         return [note for path in backups if (note := self._forget_in(Path(path), name))]
 
     def revoke(self, name: str) -> None:
-        """Draw a new secret rotation for a person: what was stored of them so far is void.
+        """Store a person's template with a new secret: it still works, stolen copies do not.
+
+        Vectors that were stored before can no longer be compared with those stored now
+        (ISO/IEC 24745; see `onlyme.storage.rotation`).
+
+        Args:
+            name: whose template.
 
         Raises:
-            UnknownOwner: nobody of that name is enrolled.
+            UnknownOwner: no person of that name is enrolled.
         """
         with self.store.edit() as edit:
             template = edit.get(name)
             if template is None:
                 raise unknown_owner(name, self.store.names())
-            edit.put(template)  # every writing draws a new one
+            edit.put(template)  # each write draws a new secret
             self.gate.note(edit, Event.REVOKE, name)
         self.store.scrub()
 
@@ -113,19 +144,19 @@ class VaultAdmin:
         *,
         other: Template | None = None,
     ) -> None:
-        """Write a person's template to a file, sealed to a passphrase.
+        """Write a person's template to a file that only a passphrase opens.
 
         Args:
-            name: whose.
-            path: a file that is not there yet.
-            passphrase: what it is sealed to.
-            cost: of stretching the passphrase.
-            other: the template of somebody who is not in the vault.
+            name: whose template.
+            path: a file that does not exist yet.
+            passphrase: opens the file.
+            cost: of each guess at the passphrase.
+            other: the template of a person who is not in the vault but in the gallery.
 
         Raises:
-            UnknownOwner: nobody of that name is enrolled.
+            UnknownOwner: no person of that name is enrolled.
             KeyRefused: the passphrase is empty.
-            VaultError: the file is there already, or cannot be written.
+            VaultError: the file exists, or cannot be written.
         """
         with self.store.edit() as edit:
             template = edit.get(name) or other
@@ -138,18 +169,21 @@ class VaultAdmin:
     def import_(
         self, path: Path, passphrase: str, *, name: str | None = None, replace_: bool = False
     ) -> str:
-        """Take over a template that `export` wrote; return whose it is.
+        """Enroll a person from a file that `export` wrote.
 
         Args:
             path: the file.
-            passphrase: what it was sealed to.
-            name: what to call the person here; by default as there.
-            replace_: forget whoever has that name here.
+            passphrase: what opens it.
+            name: what to call the person here; by default the exported name.
+            replace_: replace a person who has that name here.
+
+        Returns:
+            The name under which the person is enrolled.
 
         Raises:
             OwnerExists: the name is taken.
-            KeyRefused: the passphrase is another, or the file was changed.
-            VaultError: it cannot be read, or is no export.
+            KeyRefused: the passphrase is wrong, or the file was changed.
+            VaultError: it cannot be read, or is not an export.
         """
         try:
             with path.open("rb") as file:
@@ -167,19 +201,22 @@ class VaultAdmin:
         name: str | None = None,
         replace_: bool = False,
     ) -> str:
-        """Take over what an export's file holds; see `import_`.
+        """Enroll a person from the content of an exported file; see `import_`.
 
         Args:
             data: the file's content.
-            passphrase: what it was sealed to.
+            passphrase: what opens it.
             source: where it comes from, for the log.
-            name: what to call the person here; by default as there.
-            replace_: forget whoever has that name here.
+            name: what to call the person here; by default the exported name.
+            replace_: replace a person who has that name here.
+
+        Returns:
+            The name under which the person is enrolled.
 
         Raises:
             OwnerExists: the name is taken.
-            KeyRefused: the passphrase is another, or the content was changed.
-            VaultError: it is no export.
+            KeyRefused: the passphrase is wrong, or the content was changed.
+            VaultError: it is not an export.
         """
         template = open_export(data, passphrase)
         template = replace(template, name=checked_name(name or template.name))
@@ -196,26 +233,33 @@ class VaultAdmin:
     # ------------------------------------------------------------------- vault
 
     def rekey(self, source: KeySource | None = None) -> None:
-        """Draw new keys and seal everything with them, held by another source if one is given.
+        """Draw new keys and encrypt everything with them.
+
+        Args:
+            source: what holds the key from now on, such as
+                `onlyme.vault.key_sources.Passphrase`; by default what holds it now.
 
         Raises:
-            KeyMissing, KeyRefused: no key can be had from there.
+            KeyMissing, KeyRefused: the source gives no key.
         """
         self.store.rekey(source)
         with self.store.edit() as edit:
             self.gate.note(edit, Event.REKEY, detail=self.store.kind)
 
     def backup(self, path: Path | None = None) -> Path:
-        """Copy the vault, sealed as it is, also while it is in use; return where to.
+        """Copy the vault, encrypted as it is, also while it is in use.
 
-        The key is not in it: keep that apart. The vault remembers where its backups are, so
-        that `forget` reaches them.
+        The key is not in the copy: keep it in another place. The vault remembers where its
+        backups are, so that `forget` can change them.
 
         Args:
-            path: a file that is not there yet; by default one in `backups` beside the vault.
+            path: a file that does not exist yet; by default one in `backups` beside the vault.
+
+        Returns:
+            The path of the backup.
 
         Raises:
-            VaultError: the file is there already, or cannot be written.
+            VaultError: the file exists, or cannot be written.
         """
         if path is None:
             folder = self.store.folder / "backups"
@@ -234,7 +278,7 @@ class VaultAdmin:
         edit.remove(QUARANTINE, name)
 
     def _forget_in(self, path: Path, name: str) -> str:
-        """Erase a person from a backup; return a sentence if that could not be done."""
+        """Erase a person from a backup; return a sentence if that is not possible."""
         if not path.exists():
             return f"the backup {path} is not there; if it was moved, {name} is still in it"
         try:
@@ -248,16 +292,16 @@ class VaultAdmin:
                 copy.close()
         except (KeyMissing, KeyRefused):
             path.unlink()
-            return f"the backup {path} was sealed with an earlier key, and is deleted"
+            return f"the backup {path} has an earlier key and cannot be changed: it was deleted"
         except VaultError as error:
-            return f"the backup {path} cannot be changed: {error}"
+            return f"the backup {path} still holds {name}, since it cannot be changed: {error}"
         return ""
 
 
 def _write_new(path: Path, content: bytes) -> None:
-    if path.exists():
-        raise VaultError(f"{path} is there already; choose another file")
     try:
-        replace_private(path, content)
+        create_private(path, content)
+    except FileExistsError:
+        raise VaultError(f"{path} exists already; choose another file") from None
     except OSError as error:
         raise VaultError(f"{path}: {error.strerror}") from None

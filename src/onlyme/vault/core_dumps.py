@@ -1,4 +1,4 @@
-"""Keep what is in memory out of files: no core dump of a program that has a vault open."""
+"""Forbid core dumps, so that the memory of a program with an open vault never reaches a file."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ _PR_SET_DUMPABLE = 4  # prctl(2)
 def forbid_core_dumps() -> None:
     """Forbid core dumps of this process, also those that go through a pipe.
 
-    A limit of zero stops dumps to files; a program that receives dumps through a pipe
-    (core(5)) is not bound by it, but gets none of a process that is not dumpable. That
-    also keeps other programs of the same user from reading its memory (ptrace(2)).
+    A limit of zero stops dumps to files. It does not bind a program that receives dumps
+    through a pipe (core(5)); that program gets no dump of a process that is not "dumpable".
+    Other programs of the same user cannot read the memory of such a process either
+    (ptrace(2)).
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     import ctypes

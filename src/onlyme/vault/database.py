@@ -1,4 +1,4 @@
-"""The SQLite file under the vault: its tables."""
+"""Open the SQLite file under the vault, and say which tables it has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["APPLICATION", "VAULT_LAYOUT", "Database", "is_vault"]
 
-APPLICATION = 0x6F6E6D65  # "onme": tells our file from any other SQLite file
+APPLICATION = 0x6F6E6D65  # "onme": tells our file from other SQLite files
 VAULT_LAYOUT = 2
 
 _SCHEMA = (
@@ -24,17 +24,17 @@ _SCHEMA = (
 
 
 def is_vault(path: Path) -> bool:
-    """Whether a file is a vault of today's layout; opening anything else might make one of it.
+    """Whether a file is a vault of today's layout. `Database` would make one of another file.
 
-    SQLite itself looks, since to close the file would take away the locks that it holds on it
-    for other connections of this process (fcntl(2)).
+    SQLite itself reads the file: opening and closing it here would remove the locks that SQLite
+    holds on it for other connections of this process (fcntl(2)).
     """
     if not path.is_file():
         return False
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
         try:
-            found = [
+            numbers = [
                 connection.execute(f"PRAGMA {what}").fetchone()[0]
                 for what in ("application_id", "user_version")
             ]
@@ -42,11 +42,11 @@ def is_vault(path: Path) -> bool:
             connection.close()
     except sqlite3.Error:
         return False
-    return found == [APPLICATION, VAULT_LAYOUT]
+    return numbers == [APPLICATION, VAULT_LAYOUT]
 
 
 class Database(SqliteFile):
-    """The vault's file, made with mode 0600 where it does not exist.
+    """The vault's file; it is made with mode 0600 where it does not exist.
 
     Args:
         path: the file.

@@ -1,11 +1,11 @@
-r"""One owner's template to take along: sealed to a passphrase, readable by any vault.
+r"""Export one owner's template for another vault, encrypted with a passphrase.
 
     magic   16 bytes  b"onlyme-export\x00\x00" and the version, 1
-    cost    JSON      salt and scrypt's n, r, p, with their length before them
-    sealed  AES-GCM   the template, its vectors plain again, bound to all before it
+    cost    JSON      salt and scrypt's n, r, p, preceded by their length
+    sealed  AES-GCM   the template with plain vectors, bound to all bytes before it
 
-A vault's own rotation means nothing elsewhere, so it is undone; the next vault
-draws its own. The passphrase is all that protects this file: choose it well.
+A vault's rotation means nothing in another vault, so it is undone; the next vault draws its
+own. Only the passphrase protects this file: choose a good one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MAGIC = b"onlyme-export\x00\x00\x01"
 
 
 def seal_export(template: Template, passphrase: str, cost: ScryptCost = SCRYPT) -> bytes:
-    """Seal a template to a passphrase.
+    """Encrypt a template with a passphrase.
 
     Raises:
         KeyRefused: the passphrase is empty.
@@ -45,12 +45,12 @@ def open_export(data: bytes, passphrase: str) -> Template:
 
     Raises:
         VaultDamaged: it is something else.
-        KeyRefused: the passphrase is another, or the file was changed.
+        KeyRefused: the passphrase is wrong, or the file was changed.
     """
     if data[: len(_MAGIC) - 1] != _MAGIC[:-1] or len(data) < len(_MAGIC) + 4:
-        raise VaultDamaged("this is no export of onlyme")
+        raise VaultDamaged("this is not an export of onlyme")
     if data[: len(_MAGIC)] != _MAGIC:
-        raise VaultDamaged("this export was made by a newer onlyme")
+        raise VaultDamaged("this export was made by a newer onlyme; update this one")
     (size,) = struct.unpack_from("<I", data, len(_MAGIC))
     end = len(_MAGIC) + 4 + size
     try:
@@ -63,5 +63,5 @@ def open_export(data: bytes, passphrase: str) -> Template:
     try:
         plain = seal.unseal(data[end:], data[:end], "this export")
     except VaultDamaged:
-        raise KeyRefused("the passphrase is another, or the export was changed") from None
+        raise KeyRefused("the passphrase is wrong, or the export was changed") from None
     return from_bytes(plain)

@@ -1,7 +1,7 @@
-"""The key slot: the vault's key, sealed with the key that the user holds.
+"""Encrypt the vault's key with the key that the user holds: the key slot.
 
-The slot lies in the clear in the vault's file. It tells where the user's key
-comes from and how a passphrase is stretched; without that key it opens nothing.
+The slot is stored in plain form in the vault's file. It says where the user's key comes from and
+how a passphrase is stretched; without that key it opens nothing.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class KeySlot(NamedTuple):
     Attributes:
         vault: 16 bytes, the vault's identity.
         kind: `passphrase`, `keyring` or `file`.
-        params: what the source needs to find the key again; no secrets.
-        mark: 16 bytes that tell whether a key is the right one.
+        params: what the source needs to find the key again; not secret.
+        mark: 16 bytes that show whether a key is the right one.
         sealed: the vault's key.
     """
 
@@ -66,7 +66,7 @@ class KeySlot(NamedTuple):
         return Keys(self.vault, root)
 
     def to_bytes(self) -> bytes:
-        """Write it down."""
+        """Return the slot as bytes."""
         return json.dumps(
             {
                 "vault": self.vault.hex(),

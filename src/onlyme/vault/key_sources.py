@@ -1,12 +1,11 @@
-"""Where a vault's key comes from: a passphrase, the desktop's keyring, or a file.
+"""Get a vault's key from a passphrase, the desktop's keyring, or a file.
 
-One small interface, `KeySource`; a TPM would be one more class. A source never
-sees what the vault holds, and the vault never sees more of a source than a key.
+All of them have one small interface, `KeySource`; a TPM would be one more class. A source never
+sees what the vault holds, and the vault sees nothing of a source but the key.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 from contextlib import contextmanager, suppress
@@ -15,7 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from onlyme.errors import KeyMissing, KeyRefused, VaultDamaged, VaultError
 from onlyme.storage.crypto import KEY_BYTES
-from onlyme.storage.files import make_private_folder, read_private, replace_private
+from onlyme.storage.files import (
+    hold_folder_lock,
+    make_private_folder,
+    move_over,
+    read_private,
+    replace_private,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -39,93 +44,98 @@ class KeySource(Protocol):
 
     @property
     def kind(self) -> str:
-        """What the slot calls it."""
+        """The name of the kind in the key slot."""
 
     def candidates(self, slot: KeySlot) -> Iterator[bytes]:
-        """Yield the keys that may be the slot's, likeliest first.
+        """Yield the keys that may be the slot's, the most likely first.
 
         Raises:
-            KeyMissing: there is none.
-            KeyRefused: there is one that may not be used.
+            KeyMissing: there is no key.
+            KeyRefused: there is a key that must not be used.
         """
 
-    def make(self, *, anew: bool) -> tuple[dict[str, Any], bytes]:
-        """Make a key and keep it; return what finds it again, and the key.
+    def make(self, *, replace: bool) -> tuple[dict[str, Any], bytes]:
+        """Make and store a key; return what is needed to find it again, and the key.
 
         Args:
-            anew: make another one beside the one that is there, which works until `settle`.
+            replace: make a new key although there is one, which works until `settle`.
 
         Raises:
-            VaultDamaged: a key is there, so there was a vault, and `anew` was not said.
-            VaultError: no key can be kept.
+            VaultDamaged: there is a key, hence there was a vault, and `replace` is false.
+            VaultError: the key cannot be stored.
         """
 
     def settle(self, key: bytes) -> None:
-        """Let this key stand: the vault is sealed with it now."""
+        """Keep this key for good: the vault is sealed with it now."""
 
     def is_outdated(self, params: Mapping[str, Any]) -> bool:
-        """Whether a key made today would be kept better."""
+        """Whether a new key would be better protected than this one."""
 
     def discard(self, params: Mapping[str, Any]) -> None:
-        """Erase a key that seals nothing any more."""
+        """Erase a key that is no longer used."""
 
 
 class KeyFile(NamedTuple):
     """A random key in a file that only its user may read: works without a desktop.
 
-    It protects from whoever gets the vault's file without the key file (a backup, a
-    synchronised folder), and from other users; not from who reads both.
+    It protects the vault from other users, and where only the vault's file is read (in a
+    backup, in a synchronised folder); not where the key file is read as well.
 
     Attributes:
-        path: the file; made when a vault is made, one for each vault.
+        path: the file, one for each vault; it is made together with the vault.
     """
 
     path: Path
 
     @property
     def kind(self) -> str:
-        """What the slot calls it."""
+        """The name of the kind in the key slot."""
         return "file"
 
     def candidates(self, slot: KeySlot) -> Iterator[bytes]:
-        """Yield the file's key, then the one that a broken-off re-keying left beside it."""
+        """Yield the file's key, then one that an interrupted `rekey` left beside it."""
         del slot
         found = [path for path in (self.path, self._next_path) if path.exists()]
         if not found:
-            raise KeyMissing(f"the vault's key {self.path} is not there; without it nothing opens")
+            raise KeyMissing(
+                f"the key file {self.path} is missing, and the vault does not open without it; "
+                "put the file back, or restore it from your copy"
+            )
         for path in found:
             yield _read_key(path)
 
-    def make(self, *, anew: bool) -> tuple[dict[str, Any], bytes]:
-        """Write a random key beside the file's place, to be moved there by `settle`.
+    def make(self, *, replace: bool) -> tuple[dict[str, Any], bytes]:
+        """Write a random key beside the file's place; `settle` moves it there.
 
-        So a file in its place always belongs to a vault that was written, and a vault
-        that was written always finds its key in one of the two.
+        So a file in its place always belongs to a vault that was written, and a vault that was
+        written always finds its key in one of the two places.
         """
-        if self.path.exists() and not anew:
+        if self.path.exists() and not replace:
             raise VaultDamaged(
                 f"{self.path} is the key of a vault that is gone; restore the vault from a "
-                "backup, or move the key away to begin anew"
+                "backup (`onlyme restore`), or move the key away to start a new vault"
             )
         key = os.urandom(KEY_BYTES)
         try:
             with self._hold_lock():
                 replace_private(self._next_path, f"onlyme-key-1 {key.hex()}\n".encode())
         except OSError as error:
-            raise VaultError(f"no key can be written to {self.path}: {error.strerror}") from None
+            raise VaultError(
+                f"the key file {self.path} cannot be written: {error.strerror}"
+            ) from None
         return {}, key
 
     def settle(self, key: bytes) -> None:
-        """Move the new key to the file's place, unless another took that step already."""
+        """Move the new key to the file's place, unless another process did so already."""
         if not self._next_path.exists():
             return
         with self._hold_lock():
-            # Only the newest key can be here, and it is the vault's: so no older one returns.
+            # Only the newest key can be here, and it is the vault's: no older key comes back.
             if self._next_path.exists() and _read_key(self._next_path) == key:
-                self._next_path.replace(self.path)
+                move_over(self._next_path, self.path)
 
     def is_outdated(self, params: Mapping[str, Any]) -> bool:
-        """Never."""
+        """Return False: a random key does not become weaker."""
         del params
         return False
 
@@ -143,16 +153,12 @@ class KeyFile(NamedTuple):
     def _hold_lock(self) -> Iterator[None]:
         if not self.path.parent.exists():
             make_private_folder(self.path.parent)
-        handle = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with hold_folder_lock(self.path.parent):
             yield
-        finally:
-            os.close(handle)
 
 
 class ScryptCost(NamedTuple):
-    """What a guess costs: 128 · n · r bytes of memory, p times over (RFC 7914)."""
+    """The cost of one guess at a passphrase: 128 · n · r bytes of memory, p times (RFC 7914)."""
 
     n: int
     r: int
@@ -162,15 +168,15 @@ class ScryptCost(NamedTuple):
 SCRYPT = ScryptCost(n=2**17, r=8, p=1)
 """OWASP Password Storage Cheat Sheet (2024): the first of its scrypt settings; 128 MiB."""
 
-_MAX_SCRYPT_BYTES = 2**30  # bytes; a vault that asks for more is hostile
+_MAX_SCRYPT_BYTES = 2**30  # a vault that asks for more is an attack
 
 
 class Passphrase(NamedTuple):
-    """A key stretched from words in somebody's head: the vault alone is useless.
+    """A key stretched from a passphrase that a person knows; it is stored nowhere.
 
     Attributes:
         ask: returns the passphrase; called when it is needed.
-        cost: of a new key; stored keys carry their own.
+        cost: of a new key; a stored key has its own.
     """
 
     ask: Callable[[], str]
@@ -178,11 +184,11 @@ class Passphrase(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """What the slot calls it."""
+        """The name of the kind in the key slot."""
         return "passphrase"
 
     def candidates(self, slot: KeySlot) -> Iterator[bytes]:
-        """Yield the one key that the passphrase makes."""
+        """Yield the one key that the passphrase gives."""
         try:
             salt = bytes.fromhex(slot.params["salt"])
             cost = ScryptCost(*(int(slot.params[key]) for key in ("n", "r", "p")))
@@ -190,29 +196,29 @@ class Passphrase(NamedTuple):
             raise VaultDamaged("the key slot is damaged") from None
         yield stretch_passphrase(self.ask(), salt, cost)
 
-    def make(self, *, anew: bool) -> tuple[dict[str, Any], bytes]:
-        """Stretch a passphrase with a salt of its own."""
-        del anew
+    def make(self, *, replace: bool) -> tuple[dict[str, Any], bytes]:
+        """Stretch a passphrase with a new salt."""
+        del replace
         salt, cost = os.urandom(16), self.cost
-        words = self.ask()
-        if not words:
+        passphrase = self.ask()
+        if not passphrase:
             raise KeyRefused("an empty passphrase protects nothing")
         params = {"salt": salt.hex(), "n": cost.n, "r": cost.r, "p": cost.p}
-        return params, stretch_passphrase(words, salt, cost)
+        return params, stretch_passphrase(passphrase, salt, cost)
 
     def settle(self, key: bytes) -> None:
-        """Nothing is kept."""
+        """Do nothing: no key is stored."""
 
     def is_outdated(self, params: Mapping[str, Any]) -> bool:
-        """Whether guessing would cost more with today's settings."""
+        """Whether a guess would cost more with the present settings."""
         return any(int(params[name]) < getattr(self.cost, name) for name in ("n", "r", "p"))
 
     def discard(self, params: Mapping[str, Any]) -> None:
-        """Nothing is kept."""
+        """Do nothing: no key is stored."""
 
 
 class Keyring:
-    """A random key in the desktop's keyring, which opens with the session.
+    """A random key in the desktop's keyring, which is opened at login.
 
     Needs the extra `keyring`.
     """
@@ -224,21 +230,24 @@ class Keyring:
         """Yield the key of the entry that the slot names."""
         text = self._call("get_password", str(slot.params.get("entry", "")))
         if not text:
-            raise KeyMissing("the desktop's keyring does not hold this vault's key")
+            raise KeyMissing(
+                "the desktop's keyring does not hold this vault's key; open the session in which "
+                "the vault was made"
+            )
         yield _parse_key(text.encode(), "the keyring's entry")
 
-    def make(self, *, anew: bool) -> tuple[dict[str, Any], bytes]:
-        """Keep a random key under a name of its own."""
-        del anew
+    def make(self, *, replace: bool) -> tuple[dict[str, Any], bytes]:
+        """Put a random key into the keyring, under a new name."""
+        del replace
         key, entry = os.urandom(KEY_BYTES), f"vault {os.urandom(8).hex()}"
         self._call("set_password", entry, f"onlyme-key-1 {key.hex()}")
         return {"entry": entry}, key
 
     def settle(self, key: bytes) -> None:
-        """It stands already."""
+        """Do nothing: `make` stored the key already."""
 
     def is_outdated(self, params: Mapping[str, Any]) -> bool:
-        """Never."""
+        """Return False: a random key does not become weaker."""
         del params
         return False
 
@@ -252,30 +261,32 @@ class Keyring:
             keyring = import_module("keyring")
         except ImportError:
             raise KeyMissing(
-                "the desktop's keyring needs `pip install 'onlyme[keyring]'`"
+                "the desktop's keyring needs an extra: pip install 'onlyme[keyring]'"
             ) from None
         try:
             if keyring.get_keyring().priority > 0:
                 return getattr(keyring, name)(self._SERVICE, *arguments)
         except Exception as error:  # noqa: BLE001 - each desktop's backend raises its own
-            # Those words only; an entry is never part of them.
-            words = str(error) or type(error).__name__
-            raise KeyMissing(f"the desktop's keyring does not answer: {words}") from None
-        raise KeyMissing("this machine has no keyring that keeps secrets")
+            # The backend's own message; it never holds an entry.
+            message = str(error) or type(error).__name__
+            raise KeyMissing(f"the desktop's keyring does not answer: {message}") from None
+        raise KeyMissing(
+            "this machine has no keyring that stores secrets; use a key file or a passphrase"
+        )
 
 
-def stretch_passphrase(words: str, salt: bytes, cost: ScryptCost) -> bytes:
-    """Make a key of words: slow on purpose.
+def stretch_passphrase(passphrase: str, salt: bytes, cost: ScryptCost) -> bytes:
+    """Derive a key from a passphrase; slow on purpose, so that guesses cost much.
 
     Raises:
-        VaultDamaged: the cost makes no sense, or would take more than 1 GiB.
+        VaultDamaged: the cost makes no sense, or needs more than 1 GiB.
     """
     memory = 128 * cost.n * cost.r * cost.p
     if not 0 < memory <= _MAX_SCRYPT_BYTES:
         raise VaultDamaged("the key slot is damaged: it asks for too much memory")
     try:
         return hashlib.scrypt(
-            words.encode(),
+            passphrase.encode(),
             salt=salt,
             n=cost.n,
             r=cost.r,
@@ -291,7 +302,7 @@ def _read_key(path: Path) -> bytes:
     try:
         return _parse_key(read_private(path, max_bytes=200), str(path))
     except OSError as error:
-        raise KeyMissing(f"the vault's key {path} cannot be read: {error.strerror}") from None
+        raise KeyMissing(f"the key file {path} cannot be read: {error.strerror}") from None
 
 
 def _parse_key(text: bytes, what: str) -> bytes:
@@ -300,4 +311,4 @@ def _parse_key(text: bytes, what: str) -> bytes:
         key = bytes.fromhex(digits.decode("ascii"))
         if head == b"onlyme-key-1" and len(key) == KEY_BYTES:
             return key
-    raise KeyRefused(f"{what} holds no key of onlyme")
+    raise KeyRefused(f"{what} does not hold a key of onlyme")

@@ -1,9 +1,9 @@
-"""The manifest: one sealed list of everything that the vault holds at this moment.
+"""List everything that the vault holds at this moment, in one sealed manifest.
 
-Each change counts the vault's counter up and writes the manifest anew. A row
-that is missing, was put back from earlier, or belongs to somebody else differs
-from what the manifest says of it. So only a roll-back of everything at once
-goes unnoticed from inside; an anchor outside of the vault notices that too.
+Each change raises the vault's counter by one and writes the manifest again. A row that is
+missing, was replaced by an earlier one, or belongs to another person differs from what the
+manifest says. So the vault itself notices every roll-back except that of the whole file; an
+anchor outside of the vault notices that too.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Manifest:
     Attributes:
         counter: how often the vault was changed.
         records: by the id of their row, in hex.
-        log: where the log stands.
+        log: where the log begins and ends.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Manifest:
         return Manifest(self.counter, dict(self.records), self.log)
 
     def to_bytes(self) -> bytes:
-        """Write it down."""
+        """Return the manifest as bytes."""
         document = {"counter": self.counter, "records": self.records, "log": self.log}
         return json.dumps(document, separators=(",", ":")).encode()
 

@@ -1,4 +1,4 @@
-"""From the first format, which lay unsealed in SQLite, to the present one."""
+"""Read vaults of the first format, which was not encrypted, to store them in the present one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["FIRST_LAYOUT", "clear", "read_templates"]
 
 FIRST_LAYOUT = 1
 
-# What the first format stored of people, without saying so.
+# The vectors of people in the first format, which did not mark them.
 _SECRET = {
     "me": "me",
     "learned.template": "me",
@@ -30,9 +30,9 @@ _SECRET = {
 def read_templates(database: Database, source: KeySource) -> list[Template]:
     """Read every template of the first format.
 
-    They may be sealed with a new key file only. Where a key exists the vault was sealed
-    once, and an unsealed one in its place is an attack: it would bring templates that
-    nobody enrolled here. A key file tells (`KeyFile.make`), the other kinds do not.
+    They may be encrypted with a new key file only. Where a key exists, the vault was encrypted
+    before, and a plain one in its place is an attack: it would bring templates that were never
+    enrolled here. A key file shows that (`KeyFile.make`), the other kinds do not.
 
     Raises:
         VaultError: another kind of key is asked for.
@@ -40,21 +40,21 @@ def read_templates(database: Database, source: KeySource) -> list[Template]:
     """
     if source.kind != "file":
         raise VaultError(
-            f"{database.path} is of the first format; open it once with a key file, "
-            f"then `onlyme rekey --to {source.kind}`"
+            f"{database.path} has the first format; open it once with a key file "
+            f"(ONLYME_KEY=file), then run `onlyme rekey --to {source.kind}`"
         )
     read = []
     for owner, body in database.run("SELECT owner, body FROM template ORDER BY owner"):
         if not isinstance(body, bytes):
-            raise VaultDamaged("a template is damaged: it is no bytes")
+            raise VaultDamaged("a template is damaged: it does not hold bytes")
         template = from_bytes(body)
         if template.name != owner:
-            raise VaultDamaged(f"the template stored for {owner!r} is somebody else's")
+            raise VaultDamaged(f"the template stored for {owner!r} is another person's")
         secret = {key: group for key, group in _SECRET.items() if key in template.values}
         read.append(replace(template, secret=secret))
     return read
 
 
 def clear(database: Database) -> None:
-    """Remove the first format's table, within the transaction that stores its templates anew."""
+    """Remove the first format's table, within the transaction that stores its templates again."""
     database.run("DROP TABLE template")

@@ -1,8 +1,8 @@
-"""Templates as they are used, and as they are stored: with their vectors rotated.
+"""Rotate the vectors of a template before it is stored, and rotate them back when it is read.
 
-Every writing draws a new salt, hence a new rotation for each group of vectors.
-The owner's vectors and other people's are rotated apart: photos of others may
-be public, and whoever knows them would learn their rotation, but no more.
+Each write draws a new salt, hence a new rotation for each group of vectors. The owner's vectors
+and other people's have different rotations: photos of others may be public, and an attacker who
+knows them learns their rotation, but not the owner's.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _SALT_BYTES = 32
 
 
 def protect(template: Template, keys: Keys) -> Template:
-    """Rotate what is a person's, with a salt drawn anew.
+    """Rotate the vectors of people, with a new salt.
 
     Raises:
-        UsageError: it is rotated already, or what it calls secret is no array of vectors.
+        UsageError: it is rotated already, or a value that it calls secret holds no vectors.
     """
     if template.salt:
         raise UsageError("this template is rotated already")
@@ -46,7 +46,7 @@ def unprotect(template: Template, keys: Keys) -> Template:
     """Undo `protect`.
 
     Raises:
-        VaultDamaged: what it calls secret is no array of vectors.
+        VaultDamaged: a value that it calls secret holds no vectors.
     """
     if not template.salt:
         return template
@@ -71,8 +71,8 @@ def _rotate_values(template: Template, keys: Keys, salt: bytes, *, back: bool) -
             )
             rotations[group, dimension] = Rotation(seed, dimension)
         rotation = rotations[group, dimension]
-        turn = rotation.rotate_back if back else rotation.rotate
-        values[name] = turn(rows.reshape(-1, dimension)).reshape(rows.shape)
+        rotate = rotation.rotate_back if back else rotation.rotate
+        values[name] = rotate(rows.reshape(-1, dimension)).reshape(rows.shape)
     return values
 
 

@@ -1,8 +1,8 @@
-"""Sealed records and a sealed log on top of the database, as one transaction sees them.
+"""Read and write sealed records and a sealed log in the database, within one transaction.
 
-Each record is bound to the vault, its kind, its key, the format and the counter
-at which it was written; each entry of the log to its number and to the entry
-before it. What is not where and when it was written does not open.
+Each record is bound to the vault, its kind, its key, the format and the counter at which it was
+written; each entry of the log to its number and to the entry before it. A record or entry that
+was moved to another place, or back from an earlier time, does not open.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 __all__ = ["RECORD_FORMAT", "SealedRecords"]
 
 RECORD_FORMAT = 2
-"""Of sealed records; 1 was the unsealed first format."""
+"""The format of sealed records; 1 was the first format, which was not sealed."""
 
 
 class SealedRecords:
     """What one vault holds, between the beginning and the end of a transaction.
 
     Args:
-        database: in a transaction.
+        database: with a transaction that has begun.
         keys: of the vault.
-        manifest: what it holds; None reads the stored one, and compares it with every row.
+        manifest: what the vault holds; None reads it, and compares it with every row.
 
     Raises:
         VaultDamaged: rows and manifest do not belong together.
@@ -62,7 +62,7 @@ class SealedRecords:
         """Return a record, or None.
 
         Raises:
-            VaultDamaged: its row is not the one that was written last.
+            VaultDamaged: its row is not the one that was last written.
         """
         row = self._make_row_id(kind, key)
         listed = self.manifest.records.get(row.hex())
@@ -122,10 +122,10 @@ class SealedRecords:
             raise VaultDamaged(f"the log was cut off at entry {number}")
 
     def archive(self, folder: Path, keep: int) -> Path | None:
-        """Move all entries but the newest `keep` to a file of their own; return it.
+        """Move all entries except the newest `keep` to a new file; return its path.
 
-        The file is in place before this transaction ends; if it never ends, the file is
-        overwritten by the next one.
+        The file is in place before this transaction ends. If the transaction fails, the next
+        one overwrites the file.
         """
         log = self.manifest.log
         last = log.following - keep - 1
@@ -164,7 +164,7 @@ class SealedRecords:
             try:
                 sealed = path.read_bytes()
             except OSError as error:
-                raise VaultDamaged(f"{path} is missing ({error.strerror})") from None
+                raise VaultDamaged(f"{path} is missing from the log ({error.strerror})") from None
             context = encode_parts("archive", self._keys.vault, archive.first, archive.last)
             plain = AeadCipher(bytes.fromhex(archive.key)).unseal(sealed, context, str(path))
             if archive.first != number:
@@ -177,19 +177,19 @@ class SealedRecords:
     # ------------------------------------------------------------------ within
 
     def finish(self) -> None:
-        """Write the manifest if anything changed; the end of a transaction."""
+        """End a transaction: write the manifest if anything changed."""
         if self.changed:
             sealed = self._keys.cipher.seal(self.manifest.to_bytes(), self._make_manifest_context())
             self._database.run("INSERT OR REPLACE INTO manifest VALUES (1, ?)", (sealed,))
 
     def reseal(self, keys: Keys) -> SealedRecords:
-        """Seal everything with other keys, as it is."""
+        """Seal everything with other keys, unchanged."""
         rows = list(self.manifest.records.values())
         bodies = [(row, self.get(row.kind, row.key)) for row in rows]
         entries = [body for _, body in self.entries()]
         log = self.manifest.log
         for table in ("record", "log"):
-            self._database.run(f"DELETE FROM {table}")  # noqa: S608 - two words of ours
+            self._database.run(f"DELETE FROM {table}")  # noqa: S608 - constants, not input
         manifest = Manifest(
             self.manifest.counter, {}, log._replace(following=log.first, last=log.before)
         )
@@ -203,7 +203,7 @@ class SealedRecords:
         return other
 
     def _advance_counter(self) -> int:
-        """Count the vault's counter up, once a transaction."""
+        """Raise the vault's counter by one, once in each transaction."""
         if not self.changed:
             self.manifest.counter += 1
             self.changed = True
@@ -221,26 +221,26 @@ class SealedRecords:
         return manifest
 
     def _compare(self, manifest: Manifest) -> None:
-        """Compare tags only; what lies before a tag is checked when it is opened."""
+        """Compare tags only; the content before a tag is checked when it is opened."""
         listed = {id_: row.tag for id_, row in manifest.records.items()}
         cut = f"substr(body, -{TAG_BYTES})"
-        rows = self._database.run(f"SELECT id, {cut} FROM record")  # noqa: S608 - a number of ours
+        rows = self._database.run(f"SELECT id, {cut} FROM record")  # noqa: S608 - a constant, not input
         if listed != {_to_hex(id_): _to_hex(tag) for id_, tag in rows}:
             raise VaultDamaged(
-                "the vault's records are not those that were written last: "
-                "one was removed, added, changed or put back"
+                "the vault's records are not those that were last written: "
+                "one was removed, added, changed, or replaced by an earlier one"
             )
         log: LogHead = manifest.log
         first = self._database.run("SELECT seq FROM log ORDER BY seq LIMIT 1").fetchone()
         last = self._database.run(
-            f"SELECT seq, {cut} FROM log ORDER BY seq DESC LIMIT 1"  # noqa: S608 - a number of ours
+            f"SELECT seq, {cut} FROM log ORDER BY seq DESC LIMIT 1"  # noqa: S608 - a constant, not input
         ).fetchone()
         if log.first == log.following:
-            whole = last is None
+            is_complete = last is None
         else:
             expected = (log.first,), (log.following - 1, log.last)
-            whole = last is not None and (first, (last[0], _to_hex(last[1]))) == expected
-        if not whole:
+            is_complete = last is not None and (first, (last[0], _to_hex(last[1]))) == expected
+        if not is_complete:
             raise VaultDamaged("the log was cut off, or entries were added to it")
 
     def _make_row_id(self, kind: str, key: str) -> bytes:
@@ -269,7 +269,7 @@ def _make_archive_path(folder: Path, first: int, last: int) -> Path:
 
 
 def _split_entry(plain: bytes) -> tuple[bytes, bytes]:
-    """Take the first entry off: see `bound`."""
+    """Split the first entry off; `encode_parts` joined them."""
     at = 4 + 8
     size = int.from_bytes(plain[at : at + 4], "big")
     return plain[at + 4 : at + 4 + size], plain[at + 4 + size :]

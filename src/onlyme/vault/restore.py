@@ -1,9 +1,9 @@
-"""A backup comes in; the people as they were kept then are back in the vault.
+"""Restore the people of a vault from a backup.
 
-Where the vault can still be opened, only its people are put back: the log goes on, whoever
-has no tries left has none still, and erased service tokens stay erased. Where it is
-damaged or gone, the backup takes its place. What was there before is kept either way, and
-the vault's counter never goes back.
+Where the vault can still be opened, only its people are restored: the log continues, locked-out
+people stay locked out, and erased service tokens stay erased. Where the vault is damaged or gone,
+the backup takes its place. Either way a copy of the previous vault stays in the
+folder of backups, and the vault's counter never goes back.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from onlyme.errors import VaultBusy, VaultDamaged
 from onlyme.gate.admission import Gate
 from onlyme.gate.audit import Event
-from onlyme.storage.files import make_private_folder
+from onlyme.storage.files import make_private_folder, move_over, open_draft
 from onlyme.storage.sqlite import translate_sqlite_errors
 from onlyme.vault.admin import BACKUP, DRAFT, QUARANTINE, VaultAdmin
 from onlyme.vault.database import is_vault
@@ -37,22 +37,22 @@ __all__ = ["RestoreResult", "restore"]
 _KINDS = ("template", QUARANTINE)
 _TAILS = ("", "-wal", "-shm")
 _BEFORE = "-before"
-"""Where the write-ahead log of the vault that is there waits until it is known whether that is
-damaged: SQLite removes the log of a file that it cannot read."""
+"""Suffix of a copy of the present vault's write-ahead log, kept until it is known whether that
+vault is damaged: SQLite removes the log of a file that it cannot read."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestoreResult:
-    """What restoring came to.
+    """The result of a restore.
 
     Attributes:
         names: who is enrolled now.
-        kept: where what was there before is now; None if nothing was.
-        notes: sentences about what could not be put back.
+        previous: a copy of the previous vault; None if there was none.
+        notes: sentences about what could not be restored.
     """
 
     names: tuple[str, ...]
-    kept: Path | None
+    previous: Path | None
     notes: tuple[str, ...]
 
 
@@ -65,22 +65,22 @@ def restore(
     allow_older: bool = False,
     authorize: Callable[[str], None] = lambda _: None,
 ) -> RestoreResult:
-    """Put a backup back, whole or not at all.
+    """Restore a backup, completely or not at all.
 
     Args:
-        path: what `Keeping.backup` wrote; it is only read.
+        path: what `VaultAdmin.backup` wrote; it is only read.
         folder: of the vault.
         sources: where the key may come from.
         anchor: the vault's, if it has one.
-        allow_older: put it back although the anchor saw a later vault.
-        authorize: is told what holds the vault's key before anything is changed, and raises if
-            whoever asks may not do this.
+        allow_older: restore it although the anchor saw a later vault.
+        authorize: called with the kind of the vault's key before anything is changed; it
+            raises if the caller may not do this.
 
     Raises:
         KeyMissing, KeyRefused: the key does not open the backup, or the vault that is there.
-        VaultDamaged: it is no backup, it is damaged, it is another vault's, or the anchor saw
-            a later one.
-        VaultBusy: another restoring is under way.
+        VaultDamaged: it is not a backup, it is damaged, it belongs to another vault, or the
+            anchor saw a later one.
+        VaultBusy: another restore is running.
         VaultError: a file cannot be read or written.
     """
     path = path.absolute()
@@ -109,19 +109,19 @@ def restore(
 
 
 def _read_highest_counter(copy: Store, anchor: Path | None, *, allow_older: bool) -> int:
-    """Return the counter that the anchor saw; 0 without."""
+    """Return the highest counter that the anchor saw; 0 without an anchor."""
     highest = (RollbackCounter(anchor).read_highest(copy.identity) if anchor else None) or 0
     if copy.counter < highest and not allow_older:
         raise VaultDamaged(
-            f"this backup stands at {copy.counter}, and the anchor {anchor} saw the vault at "
-            f"{highest}: all that was changed since would be undone; if that is what you want, "
-            "say --older"
+            f"this backup is older than the vault: its counter is {copy.counter}, and the anchor "
+            f"{anchor} saw {highest}; restoring it would undo all changes since then; if you "
+            "want that, use --older"
         )
     return highest
 
 
 def _open_current(place: Path, sources: tuple[KeySource, ...], anchor: Path | None) -> Store | None:
-    """Open the vault that is there; None if there is none, or it is damaged."""
+    """Open the present vault; None if there is none, or it is damaged."""
     if not is_vault(place):
         return None
     try:
@@ -131,61 +131,58 @@ def _open_current(place: Path, sources: tuple[KeySource, ...], anchor: Path | No
 
 
 def _put_back(copy: Store, admin: VaultAdmin, path: Path) -> RestoreResult:
-    """Put the people of a backup in place of those of a vault, in one transaction."""
-    kept = admin.backup(_make_backup_path(admin.store.folder, ""))
-    with copy.edit() as then:
-        held = [(kind, then.get(name, kind)) for kind in _KINDS for name in then.keys(kind)]
+    """Replace the people of a vault by those of a backup, in one transaction."""
+    previous = admin.backup(_make_backup_path(admin.store.folder, ""))
+    with copy.edit() as backup:
+        templates = [
+            (kind, backup.get(name, kind)) for kind in _KINDS for name in backup.keys(kind)
+        ]
     with admin.store.edit() as edit:
         for kind in _KINDS:
             for name in edit.keys(kind):
                 edit.remove(kind, name)
-        for kind, template in held:
+        for kind, template in templates:
             if template is not None:
                 edit.put(template, kind)
         edit.write(BACKUP, str(path), b"")
         admin.gate.note(edit, Event.RESTORE, detail=str(path))
     admin.store.scrub()
-    return RestoreResult(tuple(admin.store.names()), kept, ())
+    return RestoreResult(tuple(admin.store.names()), previous, ())
 
 
 def _replace_vault(copy: Store, place: Path, path: Path, highest: int) -> RestoreResult:
-    """Let a backup take the place of a vault that is damaged or gone."""
-    kept = _set_aside(place, _add_suffix(copy.path, _BEFORE))
+    """Put a backup in the place of a vault that is damaged or gone."""
+    previous = _set_aside(place, _add_suffix(copy.path, _BEFORE))
     with copy.edit() as edit:
         edit.catch_up(highest)
-        for known in (path, kept):
+        for known in (path, previous):
             if known:
                 edit.write(BACKUP, str(known), b"")
         Gate(copy).note(edit, Event.RESTORE, detail=str(path))
     copy.scrub()
-    names, notes = tuple(copy.names()), ["who may try again is as it was in the backup"]
+    names, notes = tuple(copy.names()), ["the counts of failed attempts are those of the backup"]
     try:
         for _ in copy.log():
             pass
     except VaultDamaged as error:
-        notes.append(f"the log is not whole: {error}")
-    copy.close()  # its write-ahead log is in the file now
-    # A write-ahead log that is left would be taken for the new file's.
+        notes.append(f"the log is damaged: {error}")
+    copy.close()  # this writes its write-ahead log into the file
+    # SQLite would take a write-ahead log that is left here for that of the new file.
     for tail in _TAILS[1:]:
         _add_suffix(place, tail).unlink(missing_ok=True)
-    copy.path.replace(place)
-    handle = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    return RestoreResult(names, kept, tuple(notes))
+    move_over(copy.path, place)
+    return RestoreResult(names, previous, tuple(notes))
 
 
 def _set_aside(place: Path, log: Path) -> Path | None:
-    """Copy what is there, with its write-ahead log, into the folder of backups."""
+    """Copy the present vault, with its write-ahead log, into the folder of backups."""
     if not place.exists():
         return None
-    kept = _make_backup_path(place.parent, "-damaged")
-    _copy_private(place, kept)
+    previous = _make_backup_path(place.parent, "-damaged")
+    _copy_private(place, previous)
     if log.exists():
-        log.replace(_add_suffix(kept, "-wal"))
-    return kept
+        move_over(log, _add_suffix(previous, "-wal"))
+    return previous
 
 
 def _make_backup_path(folder: Path, what: str) -> Path:
@@ -196,20 +193,22 @@ def _make_backup_path(folder: Path, what: str) -> Path:
 
 @contextmanager
 def _make_draft(path: Path, folder: Path) -> Iterator[Path]:
-    """Copy a backup into the vault's folder, so that opening it changes nothing of it."""
+    """Copy a backup into the vault's folder, since opening a file may change it."""
     draft = folder / DRAFT
     lock = os.open(folder / f"{DRAFT}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise VaultBusy(f"another backup is being put back in {folder}; try again") from None
-        _erase(draft)  # of one that was broken off
+            raise VaultBusy(f"another backup is being restored in {folder}; try again") from None
+        _erase(draft)  # of an interrupted restore
         try:
             if path.is_file():
                 _copy_all(path, draft)
             if not is_vault(draft):
-                raise VaultDamaged(f"{path} is no backup of a vault, or one of another onlyme")
+                raise VaultDamaged(
+                    f"{path} is not a backup of a vault, or another version of onlyme made it"
+                )
             yield draft
         finally:
             _erase(draft)
@@ -234,13 +233,6 @@ def _add_suffix(path: Path, tail: str) -> Path:
 
 
 def _copy_private(source: Path, target: Path) -> None:
-    """Copy a file to a new one that only its user may read, and wait for the disk."""
-    handle = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file, source.open("rb") as content:
-            shutil.copyfileobj(content, file)
-            file.flush()
-            os.fsync(handle)
-    except BaseException:
-        target.unlink()
-        raise
+    """Copy a file to a new one that only its user may read."""
+    with source.open("rb") as content, open_draft(target, new=True) as file:
+        shutil.copyfileobj(content, file)

@@ -1,22 +1,23 @@
-"""A counter outside of the vault: the one thing that notices when all of it is old.
+"""Notice that a whole vault was replaced by an older copy, with a counter outside of the vault.
 
-It holds a number that only grows. Put it where whoever can write to the vault's
-folder cannot: on another disk, or under another user.
+The counter's file (the anchor) holds a number that only grows. Put it where a program that can
+write to the vault's folder cannot: on another disk, or under another user.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 from typing import TYPE_CHECKING
 
 from onlyme.errors import VaultDamaged, VaultError
-from onlyme.storage.files import make_private_folder
+from onlyme.storage.files import hold_folder_lock, make_private_folder, replace_private
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["RollbackCounter"]
+
+_READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC  # a link is refused: a write replaces it
 
 
 class RollbackCounter:
@@ -30,19 +31,19 @@ class RollbackCounter:
         self.path = path
 
     def check(self, vault: bytes, counter: int) -> None:
-        """Compare a vault with what was seen of it.
+        """Compare a vault with the highest counter that was seen of it.
 
         Raises:
-            VaultDamaged: it is older than what was seen, or another vault.
+            VaultDamaged: it is older, or another vault.
             VaultError: the anchor cannot be read.
         """
-        seen = self.read_highest(vault)
-        if seen is None:
+        highest = self.read_highest(vault)
+        if highest is None:
             self.advance(vault, counter)
-        elif counter < seen:
+        elif counter < highest:
             raise VaultDamaged(
-                f"the vault was rolled back: it stands at {counter}, {self.path} saw {seen}; "
-                "`onlyme restore` puts a backup back so that this does not happen"
+                f"the vault was rolled back to an older copy: its counter is {counter}, and "
+                f"{self.path} saw {highest}; to put a backup back, use `onlyme restore`"
             )
 
     def read_highest(self, vault: bytes) -> int | None:
@@ -52,16 +53,16 @@ class RollbackCounter:
             VaultDamaged: it belongs to another vault, or is damaged.
             VaultError: the anchor cannot be read.
         """
-        seen = self._read()
-        if seen is None:
+        content = self._read()
+        if content is None:
             return None
-        known, highest = seen
+        known, highest = content
         if known != vault.hex():
-            raise VaultDamaged(f"{self.path} belongs to another vault than this")
+            raise VaultDamaged(f"{self.path} belongs to another vault")
         return highest
 
     def advance(self, vault: bytes, counter: int) -> None:
-        """Remember a counter, if it is the highest so far.
+        """Remember a counter if it is the highest so far, also after a power cut.
 
         Raises:
             VaultError: the anchor cannot be written.
@@ -69,29 +70,28 @@ class RollbackCounter:
         try:
             if not self.path.parent.exists():
                 make_private_folder(self.path.parent)
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            with os.fdopen(os.open(self.path, flags, 0o600), "r+b") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                seen = _parse(file.read())
-                if seen is None or seen[1] < counter:
-                    file.seek(0)
-                    file.write(f"{vault.hex()} {counter:020d}\n".encode())
+            with hold_folder_lock(self.path.parent):
+                content = self._read()
+                if content is None or content[1] < counter:
+                    replace_private(self.path, f"{vault.hex()} {counter:020d}\n".encode())
         except OSError as error:
             raise VaultError(f"the anchor {self.path}: {error.strerror}") from None
 
     def _read(self) -> tuple[str, int] | None:
         try:
-            with self.path.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH)
+            with os.fdopen(os.open(self.path, _READ_FLAGS), "rb") as file:
                 content = file.read(200)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise VaultError(f"the anchor {self.path}: {error.strerror}") from None
-        seen = _parse(content)
-        if seen is None:
-            raise VaultDamaged(f"the anchor {self.path} is damaged")
-        return seen
+        parsed = _parse(content)
+        if parsed is None:
+            raise VaultDamaged(
+                f"the anchor {self.path} is damaged; if you are sure that the vault was not "
+                "replaced by an older copy, remove the anchor, and the next command makes a new one"
+            )
+        return parsed
 
 
 def _parse(content: bytes) -> tuple[str, int] | None:

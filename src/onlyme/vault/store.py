@@ -1,7 +1,7 @@
-"""Every owner's template in one sealed file: the vault.
+"""Store every owner's template in one encrypted file: the vault.
 
 The file holds the key slot, the manifest, sealed records and a sealed log; see
-`book`. Templates are rotated before they are sealed; see `rotation`.
+`onlyme.vault.records`. Templates are rotated before they are sealed; see `onlyme.vault.protection`.
 """
 
 from __future__ import annotations
@@ -34,13 +34,16 @@ __all__ = ["Store", "VaultTransaction"]
 
 _TEMPLATE = "template"
 _ROTATED = (_TEMPLATE, "quarantine")
-"""Kinds of records that are templates, hence rotated."""
+"""Kinds of records that are templates, and therefore rotated."""
+
+_KEY_NAMES = {"file": "key file", "keyring": "entry in the keyring", "passphrase": "passphrase"}
+"""What messages call the key of each kind of source."""
 
 
 class VaultTransaction:
-    """One transaction: what it reads, nobody else changes before it ends.
+    """One transaction: no other process changes the vault before it ends.
 
-    Beside templates it reads and writes sealed records of any kind, and adds to the log.
+    It reads and writes templates and sealed records of any kind, and adds to the log.
 
     Args:
         records: what the vault holds.
@@ -60,11 +63,11 @@ class VaultTransaction:
         self.entries = records.entries
 
     def get(self, name: str, kind: str = _TEMPLATE) -> Template | None:
-        """Return an owner's template, or None; or a quarantine, which is kept like one."""
+        """Return an owner's template, or None; or a quarantine, which is stored like one."""
         return _read_template(self._book, self._keys, name, kind)
 
     def put(self, template: Template, kind: str = _TEMPLATE) -> None:
-        """Write an owner's template in place of any earlier one, rotated anew."""
+        """Write an owner's template in place of any earlier one, with a new rotation."""
         body = to_bytes(protect(template, self._keys))
         self._book.put(kind, template.name, body)
 
@@ -73,11 +76,15 @@ class VaultTransaction:
         return self._book.delete(_TEMPLATE, name)
 
     def catch_up(self, counter: int) -> None:
-        """Let the vault's counter stand above this one after the transaction."""
+        """Make the vault's counter higher than this one when the transaction ends."""
         self._book.manifest.counter = max(self._book.manifest.counter, counter)
 
     def archive(self, keep: int, more_than: int) -> bool:
-        """Move all entries of the log but the newest `keep` to a file, if there are `more_than`."""
+        """Move the entries of the log to a file, except the newest `keep`.
+
+        Returns:
+            Whether it did: only if there are more than `more_than`.
+        """
         log = self._book.manifest.log
         if log.following - log.first <= more_than:
             return False
@@ -85,20 +92,20 @@ class VaultTransaction:
 
 
 class Store:
-    """The vault in one folder. One object for one thread; any number of processes.
+    """The vault in one folder, for one thread; any number of processes may open it.
 
     Args:
-        folder: made with mode 0700 where it does not exist.
-        sources: where its key may come from, at most one of each kind. The first is taken for
-            a new vault; by default it is a file in the folder, made without asking.
-        anchor: a file, best out of reach of whoever can write to the folder, that notices
-            when the whole vault is rolled back.
-        file: another file than the vault's own: a backup.
+        folder: it is made with mode 0700 where it does not exist.
+        sources: where its key may come from, at most one of each kind. A new vault uses the
+            first; by default it is a file in the folder, which is made without asking.
+        anchor: a file that notices when the whole vault is replaced by an older copy; best
+            where a program that can write to the folder cannot write.
+        file: open this file, such as a backup, in place of the vault's own.
 
     Raises:
-        VaultError: when the folder is another user's, open to others, or cannot be used.
-        VaultDamaged: when the file in it is not a vault of onlyme, or was tampered with.
-        KeyMissing, KeyRefused: its key cannot be used. Nothing opens without.
+        VaultError: the folder is another user's, open to others, or cannot be used.
+        VaultDamaged: the file in it is not a vault of onlyme, or was tampered with.
+        KeyMissing, KeyRefused: its key cannot be used; the vault does not open.
     """
 
     def __init__(
@@ -128,7 +135,7 @@ class Store:
             raise
 
     def close(self) -> None:
-        """Let go of the file, and of the key. Further calls raise VaultError."""
+        """Close the file and drop the key. Further calls raise VaultError."""
         self._manifest = self._slot = None
         self._version = -1
         self.__dict__.pop("_keys", None)
@@ -146,7 +153,10 @@ class Store:
             return _read_template(book, self._keys, name)
 
     def version(self, name: str) -> int | None:
-        """Return what differs after every change of an owner, by any process; None for nobody."""
+        """Return a number that grows with each change of an owner, by any process.
+
+        None if no such person is enrolled.
+        """
         with self._start_reading() as book:
             return book.find_counter(_TEMPLATE, name)
 
@@ -160,10 +170,10 @@ class Store:
         """Read and change as one transaction: all of it, or on any exception nothing.
 
         Args:
-            durable: wait until the disk has it; see `Database.writing`.
+            durable: wait until the disk has it; see `SqliteFile.start_writing`.
 
         Raises:
-            VaultBusy: another process kept it for more than ten seconds.
+            VaultBusy: another process used it for more than ten seconds.
             VaultDamaged, VaultError: it could not be read or written.
         """
         with translate_sqlite_errors(self.path):
@@ -188,10 +198,10 @@ class Store:
             return book.keys(kind)
 
     def log(self) -> Iterator[tuple[int, bytes]]:
-        """Yield number and body of every entry of the log, from the first ever on.
+        """Yield number and body of every entry of the log, beginning with the first ever.
 
         Raises:
-            VaultDamaged: an entry was changed, removed, added, moved or cut off. Those
+            VaultDamaged: an entry was changed, removed, added, moved or cut off. The entries
                 before it are good.
         """
         with self._start_reading() as book:
@@ -208,19 +218,19 @@ class Store:
 
     @property
     def needs_rekey(self) -> bool:
-        """Whether a key made today would be kept with more care."""
+        """Whether a new key would be better protected than this one."""
         assert self._slot is not None  # noqa: S101 - for the type checker
         return self.source.is_outdated(self._slot.params)
 
     @property
     def counter(self) -> int:
-        """How often the vault was changed."""
+        """How many times the vault was changed."""
         with self._start_reading() as book:
             return book.manifest.counter
 
     @property
     def identity(self) -> bytes:
-        """16 bytes, drawn when the vault was made."""
+        """16 random bytes, drawn when the vault was made."""
         assert self._slot is not None  # noqa: S101 - for the type checker
         return self._slot.vault
 
@@ -237,13 +247,13 @@ class Store:
                 pass
 
     def rekey(self, source: KeySource | None = None) -> None:
-        """Draw new keys and seal everything with them: all of it, or nothing.
+        """Draw new keys and seal everything with them: completely, or not at all.
 
         Args:
             source: what holds the key from now on; by default what holds it now.
 
         Raises:
-            KeyMissing, KeyRefused: no key can be had from there.
+            KeyMissing, KeyRefused: the source gives no key.
         """
         new = source or self.source
         with translate_sqlite_errors(self.path):
@@ -251,7 +261,7 @@ class Store:
                 self._refresh()
                 old_slot, old_keys, old = self._slot, self._keys, self.source
                 assert old_slot is not None  # noqa: S101 - for the type checker
-                params, key = new.make(anew=True)
+                params, key = new.make(replace=True)
                 keys = KeySlot.draw_keys(old_slot.vault)
                 book = SealedRecords(self._database, old_keys, None)
                 templates = [
@@ -275,12 +285,12 @@ class Store:
             self._database.scrub()
 
     def scrub(self) -> None:
-        """Leave nothing of what was deleted or replaced in the file or its journal."""
+        """Remove what was deleted or replaced from the file and its journal as well."""
         with translate_sqlite_errors(self.path):
             self._database.scrub()
 
     def copy_to(self, path: Path) -> None:
-        """Copy the vault's file, sealed as it is, also while others use it."""
+        """Copy the vault's file, encrypted as it is, also while other processes use it."""
         with translate_sqlite_errors(self.path):
             self._database.copy_to(path)
 
@@ -293,17 +303,17 @@ class Store:
             self._refresh()
 
     def _make(self) -> None:
-        """Make an empty vault, or one of what the first format held."""
+        """Make an empty vault, or convert one of the first format."""
         with self._database.start_writing():
             layout = self._database.layout
-            if layout == VAULT_LAYOUT:  # another process was quicker
+            if layout == VAULT_LAYOUT:  # another process made it first
                 return
             if layout not in {0, migrate.FIRST_LAYOUT}:
                 raise VaultDamaged(
-                    f"{self.path} is a database, but no vault that this onlyme knows"
+                    f"{self.path} is a database, but not a vault that this onlyme can read"
                 )
             templates = migrate.read_templates(self._database, self.source) if layout else []
-            params, key = self.source.make(anew=False)
+            params, key = self.source.make(replace=False)
             keys = KeySlot.draw_keys()
             if layout:
                 migrate.clear(self._database)
@@ -334,7 +344,7 @@ class Store:
         if self._manifest is not None and version == self._version:
             return
         if self._database.layout != VAULT_LAYOUT:
-            raise VaultDamaged(f"{self.path} is no vault any more")
+            raise VaultDamaged(f"{self.path} is no longer a vault")
         row = self._database.run("SELECT body FROM slot WHERE id = 1").fetchone()
         if row is None:
             raise VaultDamaged(f"the key slot of {self.path} is missing")
@@ -344,7 +354,7 @@ class Store:
             self._slot = slot
         manifest = SealedRecords(self._database, self._keys).manifest
         if manifest.counter < self._counter:
-            raise VaultDamaged(f"{self.path} was rolled back to an earlier state")
+            raise VaultDamaged(f"{self.path} was rolled back to an older copy")
         if self._anchor:
             self._anchor.check(slot.vault, manifest.counter)
         self._manifest, self._version, self._counter = manifest, version, manifest.counter
@@ -354,19 +364,21 @@ class Store:
         if source is None:
             kinds = " or ".join(source.kind for source in self._sources)
             raise KeyRefused(
-                f"the vault {self.folder} is locked with a {slot.kind}; "
-                f"the settings allow a {kinds} only"
+                f"the vault {self.folder} has key: {slot.kind}, and the settings allow only key: "
+                f"{kinds}; if this is your vault, set `key` (ONLYME_KEY) to {slot.kind}"
             )
         for key in source.candidates(slot):
             if slot.fits(key):
                 self.source = source
                 source.settle(key)
                 return slot.open_keys(key)
-        raise KeyRefused(f"this {slot.kind} does not open the vault {self.folder}")
+        raise KeyRefused(
+            f"the vault {self.folder} does not open: wrong {_KEY_NAMES.get(slot.kind, slot.kind)}"
+        )
 
     def _remember(self, manifest: Manifest, *, durable: bool) -> None:
         self._manifest, self._counter = manifest, manifest.counter
-        if self._anchor and self._slot and durable:  # never ahead of what the disk has
+        if self._anchor and self._slot and durable:  # only what the disk has
             self._anchor.advance(self._slot.vault, manifest.counter)
 
 
@@ -378,5 +390,5 @@ def _read_template(
         return None
     template = unprotect(from_bytes(body), keys)
     if template.name != name:
-        raise VaultDamaged(f"the template stored for {name!r} is somebody else's")
+        raise VaultDamaged(f"the template stored for {name!r} is another person's")
     return template

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the whole session, galleries in places of their own, real commands."""
+"""Start a real PostgreSQL for the session, with a place for each gallery, and run commands."""
 
 import os
 import subprocess
@@ -51,7 +51,7 @@ def database(places):
 
 @pytest.fixture
 def run(settings, tmp_path):
-    """Starts the command line on the vault; whatever still runs at the end is killed."""
+    """A function that starts the command line on the vault; at the end all processes are killed."""
     started = []
     (tmp_path / "config.toml").write_text("")
 

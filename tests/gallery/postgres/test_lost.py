@@ -1,4 +1,4 @@
-"""Connections that break and servers that die: nothing is lost, nothing is done twice."""
+"""When connections break and servers die, nothing is lost and nothing is written twice."""
 
 import signal
 import subprocess

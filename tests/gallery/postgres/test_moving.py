@@ -1,4 +1,4 @@
-"""Galleries move between stores and get new rotations, also when somebody pulls the plug."""
+"""Galleries move between stores and get new rotations, also when a process is killed."""
 
 import json
 import signal
@@ -49,10 +49,10 @@ def test_everything_arrives_and_nothing_else(two, people):
     source.replace(rows)
     source.note("salts", b"sealed", None)
     source.note("job", b"two", None)
-    told = []
-    moved = migrate(source, target, lambda *at: told.append(at))
+    reports = []
+    moved = migrate(source, target, lambda *at: reports.append(at))
     assert (moved.rows, moved.written) == (2520, 2520)
-    assert told[-1] == (2520, 2520)
+    assert reports[-1] == (2520, 2520)
     assert_holds(target, rows)
     assert target.notes() == source.notes()
     assert hash_rows(target) == hash_rows(source) == moved.digest
@@ -72,8 +72,8 @@ def test_what_is_interrupted_goes_on_and_copies_only_the_rest(two, people):
     with pytest.raises(KeyboardInterrupt):
         migrate(source, target, stop)
     assert target.count().rows == 2000
-    assert set(target.notes()) == {MARK}  # without its salts nobody takes it for a gallery
-    # Meanwhile somebody is changed, somebody goes, and somebody comes.
+    assert set(target.notes()) == {MARK}  # without its salts it is not a gallery
+    # Meanwhile one person is changed, one is removed, and one is added.
     changed, gone, new = people.row(rows[0].key), rows[1], people.row()
     source.replace([changed, new])
     source.remove([gone.key])
@@ -98,7 +98,7 @@ def test_a_source_that_never_rests_is_given_up(two, people):
     source, target = two
     source.replace(people.rows(3))
     source.note("salts", b"sealed", None)
-    with pytest.raises(VaultBusy, match="stop who writes to it"):
+    with pytest.raises(VaultBusy, match="stop what writes to it"):
         migrate(source, target, lambda *_: source.replace([people.row()]))
 
 
@@ -108,7 +108,7 @@ def test_what_is_not_empty_is_not_overwritten(two, people):
     source.note("salts", b"sealed", None)
     theirs = people.rows(2)
     target.replace(theirs)
-    with pytest.raises(VaultError, match="holds a gallery already"):
+    with pytest.raises(VaultError, match="already holds a gallery"):
         migrate(source, target)
     assert_holds(target, theirs)
 
@@ -124,7 +124,7 @@ def test_a_part_of_another_gallery_is_not_taken_for_ones_own(two, people, tmp_pa
     source.note("salts", b"sealed", None)
     with pytest.raises(VaultError, match="a part of another gallery"):
         migrate(source, target)
-    with pytest.raises(VaultError, match="itself a migration that did not end"):
+    with pytest.raises(VaultError, match="target of an interrupted migration"):
         migrate(target, source)
     migrate(other, target)
     other.close()
@@ -144,7 +144,7 @@ def test_what_arrives_bent_is_noticed(two, people, monkeypatch):
         return straight([rows[0]._replace(sealed=b"bent"), *rows[1:]], was)
 
     monkeypatch.setattr(target, "replace", bent)
-    with pytest.raises(VaultDamaged, match="not those that were sent"):
+    with pytest.raises(VaultDamaged, match="does not hold the rows that were copied"):
         migrate(source, target)
     assert MARK in target.notes()
 
@@ -183,14 +183,14 @@ def killed_when(process, reached):
 
 
 def opened(settings, store):
-    """Everybody of the same vault with a gallery in another place; and what to close."""
+    """Open the people of a vault with the gallery in another place; return the vault, too."""
     elsewhere = Settings.load(vault=settings.vault, store=store)
     keeping = wiring.open_vault(elsewhere)
     return keeping, wiring.make_enrolled(elsewhere, keeping, networks.load_base(elsewhere))
 
 
 def found(gallery, crowd, directions):
-    """Who is found first for another photo of each of the people."""
+    """The name found first for another photo of each of the people."""
     photos = np.concatenate([crowd.photos(direction) for direction in directions])
     return [hits[0].name for hits in gallery.find_nearest(gallery.base.project(photos), 3)]
 
@@ -212,7 +212,10 @@ def test_a_gallery_moves_by_command_through_kills_of_command_and_server(
     status = json.loads(ended(run("store", "status", "--json", store=address)))
     assert status["complete"] is False
     keeping, everybody = opened(settings, address)
-    with keeping, pytest.raises(VaultDamaged, match="not where it was"):  # half a gallery is none
+    with (
+        keeping,
+        pytest.raises(VaultDamaged, match="no complete gallery"),
+    ):  # half a gallery is not opened
         everybody.gallery.salts()
     everybody.close()
 
@@ -236,7 +239,7 @@ def test_a_gallery_moves_by_command_through_kills_of_command_and_server(
         names = found(everybody.gallery, crowd, directions[:50])
         assert names == [person.name for person in people[:50]]
         everybody.close()
-    assert "holds a gallery already" in ended(run(*words), expect=2)
+    assert "already holds a gallery" in ended(run(*words), expect=2)
 
 
 @pytest.mark.parametrize("place", ["vault", "PostgreSQL"])
@@ -264,7 +267,7 @@ def test_a_renewal_that_is_killed_goes_on_and_searches_stay_right(
         killed_when(run("store", "revoke", store=address), partly)
         assert set(gallery.store.count().generations) == {1, 2}
         assert found(gallery, crowd, directions[:20]) == wanted  # some by each rotation
-        # Whoever comes meanwhile gets the new rotation, and is found.
+        # A person who is enrolled meanwhile gets the new rotation, and is found.
         [late], [direction] = crowd.people(1)
         late = type(late)("late", late.me)
         gallery.put([late])
@@ -276,12 +279,12 @@ def test_a_renewal_that_is_killed_goes_on_and_searches_stay_right(
             while not again.done() or searches < 3:
                 assert found(gallery, crowd, directions[:20]) == wanted
                 searches += 1
-            assert "people were turned" in again.result()
+            assert "people were re-encrypted with a new secret" in again.result()
         assert gallery.store.count() == (2501, {2: 2501})
         assert set(gallery.salts().by_generation) == {2}
         if address != "vault":
             assert gallery.store.list_indexes() == [2]
-        # What was stolen matches nobody any more, least of all its own person.
+        # The stolen vectors match no one any more, not even their own people.
         now = {row.key: row.vector for block in gallery.store.blocks() for row in block}
         alike = [float(stolen[key] @ now[key]) for key in stolen]
         assert abs(np.mean(alike)) < 0.05
@@ -309,14 +312,14 @@ def test_a_search_that_a_whole_renewal_overtakes_is_done_again(opens, crowd, mon
     gallery, renewed = opens().ensure_gallery(), opens().ensure_gallery()
     people, directions = crowd.people(40)
     gallery.put(people)
-    straight, overtaken = gallery.store.nearest, []
+    straight, overtaken = gallery.store.find_nearest, []
 
     def slow(*arguments, **named):
         if not overtaken:
             overtaken.append(renew(renewed))  # between reading the salts and searching by them
         return straight(*arguments, **named)
 
-    monkeypatch.setattr(gallery.store, "nearest", slow)
+    monkeypatch.setattr(gallery.store, "find_nearest", slow)
     assert found(gallery, crowd, directions) == [person.name for person in people]
     assert overtaken == [40]
 

@@ -43,7 +43,7 @@ def test_a_replica_is_searched_and_refuses_to_be_written(mortal, replica):
     wait_for(lambda: site.version == primary.version)
     assert site.rows([rows[3].key]) == {}
     for change in (lambda: site.replace(rows[:1]), lambda: site.note("a", b"b", None)):
-        with pytest.raises(VaultError, match="is a replica, which can be searched only"):
+        with pytest.raises(VaultError, match="is a replica, which can only be searched"):
             change()
     site.close()
 

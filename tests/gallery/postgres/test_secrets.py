@@ -1,4 +1,4 @@
-"""What a database of the gallery tells to whoever gets all of it: nothing of a face, no name."""
+"""An attacker who gets all of a gallery's database learns no face and no name."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ NAME = "Zebedee Quillfeather"
 
 
 def forms(vectors):
-    """A vector as whoever looks for it may meet it: bytes of several kinds, and text."""
+    """A vector in the forms that a search may meet: bytes of several kinds, and text."""
     for vector in vectors:
         for kind in ("<f4", ">f4", "<f2", ">f2", "<f8", ">f8"):
             # Part of it is enough, and two neighbours could not be there by chance.
@@ -147,7 +147,7 @@ def test_another_vaults_gallery_is_not_read(places, crowd, settings, tmp_path):
     ["mysql://u:hunter2@h/d", "hunter2", "postgresql://u:hunter2@h/d", "postgresql+psycopg://\x1b"],
 )
 def test_a_store_that_cannot_be_one_is_not_repeated(wrong):
-    with pytest.raises(SettingsError, match="neither `vault` nor an address") as refused:
+    with pytest.raises(SettingsError, match="must be `vault` or an address") as refused:
         Settings.load(store=wrong)
     assert "hunter2" not in str(refused.value)
     assert "\x1b" not in str(refused.value)

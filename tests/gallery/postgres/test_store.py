@@ -1,4 +1,4 @@
-"""What is particular to the store in PostgreSQL: layout, rights, index, and what it tells."""
+"""What is particular to the store in PostgreSQL: layout, rights, index and messages."""
 
 import logging
 import time
@@ -52,14 +52,14 @@ def test_an_upgrade_that_fails_leaves_nothing(database):
     with pytest.raises(VaultError, match="already exists"):
         PostgresStore.upgrade(database, MODEL, DIMENSION)
     run(database, "DROP TABLE onlyme_note")
-    with pytest.raises(VaultError, match="`onlyme store upgrade` makes one"):
+    with pytest.raises(VaultError, match="make one with `onlyme store upgrade`"):
         PostgresStore(database, MODEL, DIMENSION)
     assert PostgresStore.upgrade(database, MODEL, DIMENSION)
 
 
 def test_an_older_layout_is_refused_and_told_what_to_do(store, database):
     run(database, "UPDATE onlyme_schema SET version_num = '0000'")
-    with pytest.raises(VaultError, match=r"older layout 0000.*`onlyme store upgrade` brings it"):
+    with pytest.raises(VaultError, match=r"older layout 0000.*run `onlyme store upgrade`"):
         PostgresStore(database, MODEL, DIMENSION)
 
 
@@ -126,7 +126,7 @@ def test_a_role_that_may_only_read_and_write_rows_is_enough(store, database, rol
 def test_pgvector_that_may_not_be_switched_on_is_asked_for(server, role):
     database = server.database(f"bare{time.time_ns()}")
     server.query(database.split("/")[3].split("?")[0], f"GRANT CREATE ON SCHEMA public TO {role}")
-    with pytest.raises(VaultError, match="administrator does that with `CREATE EXTENSION vector`"):
+    with pytest.raises(VaultError, match="administrator must run `CREATE EXTENSION vector`"):
         PostgresStore.upgrade(as_role(database, role), MODEL, DIMENSION)
     assert PostgresStore.upgrade(database, MODEL, DIMENSION)  # who may, does
 
@@ -175,16 +175,16 @@ def test_no_message_and_no_log_holds_the_password(server, role, caplog, monkeypa
     nowhere = f"postgresql+psycopg://{role}:{PASSWORD}@127.0.0.1:9/postgres"
     missing = f"postgresql+psycopg://{role}:{PASSWORD}@/missing?host={server.socket}"
     option = f"postgresql+psycopg://{role}:{PASSWORD}@/postgres?host={server.socket}&odd={PASSWORD}"
-    told = []
+    messages = []
     for address in (refusing, nowhere, missing, option):
         parsed = DatabaseAddress.parse(address)
-        told += [repr(parsed), str(parsed)]
+        messages += [repr(parsed), str(parsed)]
         for call in (PostgresStore, PostgresStore.upgrade):
             with pytest.raises(VaultError) as raised:
                 call(address, MODEL, DIMENSION)
-            told += traceback.format_exception(raised.value)
-    told.append(caplog.text)
-    assert PASSWORD not in "\n".join(told)
+            messages += traceback.format_exception(raised.value)
+    messages.append(caplog.text)
+    assert PASSWORD not in "\n".join(messages)
 
 
 def test_a_wrong_password_is_tried_once(mortal):

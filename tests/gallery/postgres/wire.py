@@ -1,4 +1,4 @@
-"""A wire to the server that breaks at the worst moment: while a change is being kept."""
+"""Pass bytes to the server, and break the connection during a commit."""
 
 import socket
 import threading
@@ -11,9 +11,10 @@ class Wire:
     """Passes bytes between clients and a server's Unix socket; a context manager.
 
     Attributes:
-        breaking: what happens at the next COMMIT: None, or it breaks "before" the server hears
-            of it, or "after" it was done and before the client hears of that.
-        broken: how often it did.
+        breaking: what happens at the next COMMIT: None for nothing; "before": the connection
+            breaks before the server gets it; "after": it breaks after the commit, before the
+            client gets the answer.
+        broken: how often the connection was broken.
     """
 
     def __init__(self, folder, server_socket):

@@ -1,4 +1,4 @@
-"""Put one question to the daemon as some user: a program of its own, so that the user is real."""
+"""Send one question to the daemon; a separate program, so that it can run as any user."""
 
 import json
 import sys
@@ -10,4 +10,4 @@ if __name__ == "__main__":
         status, answer = ask(SOCKET, sys.argv[1], json.load(sys.stdin), 60)
     except NoAnswer as error:
         status, answer = 0, {"message": str(error)}
-    print(json.dumps([status, answer]))  # noqa: T201 - that is its answer
+    print(json.dumps([status, answer]))  # noqa: T201 - standard output carries the answer

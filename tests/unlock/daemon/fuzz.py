@@ -1,4 +1,4 @@
-"""Messages that no client of ours would send, from a seed: the same ones each time."""
+"""Send messages that no client of ours would send; a seed makes them the same each time."""
 
 import json
 import random
@@ -35,7 +35,7 @@ class Fuzzer:
         return statuses
 
     def message(self):
-        """Bytes, noise, a broken request or a hostile one, and whether they are a whole one."""
+        """Return noise, a broken or a hostile request, and whether it is a whole request."""
         kind = self._random.random()
         if kind < 0.15:
             return self._random.randbytes(self._random.randrange(2000)), False
@@ -54,7 +54,7 @@ class Fuzzer:
         method = self._random.choice(METHODS)
         head = f"{method} /v1/{route} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n"
         if self._random.random() < 0.1:
-            head += "Transfer-Encoding: chunked\r\n"  # and the body is none
+            head += "Transfer-Encoding: chunked\r\n"  # but the body has no chunks
             self._whole = False
         if self._random.random() < 0.1:
             head += f"X-{'y' * self._random.randrange(20_000)}: z\r\n"
@@ -86,42 +86,15 @@ class Fuzzer:
         return json.dumps(self._document()).encode()
 
     def _document(self):
-        keys = (
-            "user",
-            "service",
-            "seconds",
-            "confirmed",
-            "password",
-            "far",
-            "alpha",
-            "me",
-            "sealed",
-        )
-        document = {key: self._value() for key in keys if self._random.random() < 0.5}
+        document = {key: self._value() for key in KEYS if self._random.random() < 0.5}
         if self._random.random() < 0.7:
-            # Users who are not enrolled: a camera that opens each time would take hours.
+            # Few of these users are enrolled: to open the camera each time would take hours.
             document["user"] = self._random.choice(USERS)
             document["seconds"] = 0.05
         return document
 
     def _value(self):
-        values = (
-            None,
-            True,
-            -1,
-            0,
-            1e308,
-            2**70,
-            "",
-            "x" * 100,
-            "ada",
-            [],
-            [[]],
-            {},
-            {"a": 1},
-            "\ud800",
-        )
-        return self._random.choice(values)
+        return self._random.choice(VALUES)
 
     def _sent(self, message, whole):
         """Send one message, whole or in two parts, and read what comes at once."""
@@ -143,4 +116,4 @@ class Fuzzer:
 
 if __name__ == "__main__":
     made = Fuzzer(int(sys.argv[2]), sys.argv[1])
-    print(json.dumps(made.send(int(sys.argv[3]))))  # noqa: T201 - that is its answer
+    print(json.dumps(made.send(int(sys.argv[3]))))  # noqa: T201 - standard output carries the answer

@@ -1,4 +1,4 @@
-"""Who may ask the daemon about whom, and what a program without the password may change."""
+"""Check who may ask the daemon about whom, and that no change is made without the password."""
 
 import json
 import socket
@@ -18,13 +18,14 @@ from onlyme.unlock.transport import ask
 from tests.unlock.conftest import clip, show
 from tests.unlock.stack import OTHER, OTHER_PASSWORD, OTHER_UID, PASSWORD, UID, USER, WRONG
 
-pytestmark = pytest.mark.data
+# In one group, since most of these tests ask the same running daemon.
+pytestmark = [pytest.mark.data, pytest.mark.xdist_group("unlock-house")]
 
 ASKING = Path(__file__).with_name("asking.py")
 STRANGER = 4999
 
 
-def asked(stack, route, uid=None, **document):
+def put_question(stack, route, uid=None, **document):
     """Ask as a user; return the status, 0 without one, and the answer."""
     words = (sys.executable, ASKING, f"/v1/{route}")
     done = stack.run(*words, uid=uid, text_in=json.dumps(document))
@@ -32,26 +33,26 @@ def asked(stack, route, uid=None, **document):
 
 
 def test_a_user_may_ask_about_themselves_only(house):
-    status, answer = asked(house, "attempt", UID, user=USER, service="lock")
+    status, answer = put_question(house, "attempt", UID, user=USER, service="lock")
     assert (status, answer["accepted"]) == (200, True)
     for route in ("attempt", "status", "password-used", *CHANGES):
-        status, answer = asked(house, route, OTHER_UID, user=USER, password=PASSWORD)
+        status, answer = put_question(house, route, OTHER_UID, user=USER, password=PASSWORD)
         assert (status, answer["error"]) == (403, "UsageError"), route
 
 
 def test_a_user_outside_the_group_may_not_even_connect(house):
     house.add_user("eve", "x", STRANGER)
-    status, answer = asked(house, "status", STRANGER, user="eve")
+    status, answer = put_question(house, "status", STRANGER, user="eve")
     assert status == 0
-    assert "this user may not ask it" in answer["message"]
+    assert "This user may not use the onlyme service" in answer["message"]
 
 
 def test_a_user_cannot_vouch_for_a_password(house):
-    assert asked(house, "password-used", UID, user=USER)[0] == 403
+    assert put_question(house, "password-used", UID, user=USER)[0] == 403
 
 
 def fingerprint(stack):
-    """All that the vault holds of the users: names, and when each was written."""
+    """Return what the vault holds of the users: names, and when each was written."""
     settings = Settings.load(
         vault=stack.folder / "lib/onlyme", key_file=stack.folder / "etc/onlyme/vault.key"
     )
@@ -77,7 +78,7 @@ def test_nothing_changes_without_the_password(stack_of_refusals, what, password,
         "import": {"sealed": "", "passphrase": "x", "replace": True},
     }
     with_password = {} if password is None else {"password": password}
-    status, answer = asked(
+    status, answer = put_question(
         house, what, UID, user=USER, **particulars.get(what, {}), **with_password
     )
     assert (status, answer["error"]) == (422, "KeyRefused"), answer
@@ -86,7 +87,7 @@ def test_nothing_changes_without_the_password(stack_of_refusals, what, password,
 
 @pytest.fixture
 def stack_of_refusals(house):
-    """The house, with the count of wrong passwords at zero."""
+    """The running daemon, with no wrong passwords counted."""
     settings = Settings.load(
         vault=house.folder / "lib/onlyme", key_file=house.folder / "etc/onlyme/vault.key"
     )
@@ -97,43 +98,45 @@ def stack_of_refusals(house):
 
 def test_the_password_makes_changes_and_wrong_ones_are_counted(stack, photo):
     with stack.daemon():
-        status, tuned = asked(stack, "tune", UID, user=USER, far=1e-6, password=PASSWORD)
+        status, tuned = put_question(stack, "tune", UID, user=USER, far=1e-6, password=PASSWORD)
         assert (status, tuned["far"]) == (200, pytest.approx(1e-6))
         for _ in range(5):
-            status, answer = asked(stack, "tune", UID, user=USER, alpha=-1.0, password=WRONG)
+            status, answer = put_question(stack, "tune", UID, user=USER, alpha=-1.0, password=WRONG)
             assert "not your password" in answer["message"]
-        # No oracle: now the right one is not told from a wrong one either.
-        status, answer = asked(stack, "tune", UID, user=USER, alpha=-1.0, password=PASSWORD)
+        # No password can be guessed: now even the right one is refused.
+        status, answer = put_question(stack, "tune", UID, user=USER, alpha=-1.0, password=PASSWORD)
         assert (status, answer["error"]) == (422, "KeyRefused")
         assert "too many wrong passwords" in answer["message"]
-        # The face is not concerned, nor is anybody else; and root needs none.
+        # This does not affect the face, or other users; and root needs no password.
         assert stack.login().opened
-        assert asked(stack, "revoke", OTHER_UID, user=OTHER, password=OTHER_PASSWORD)[0] == 200
-        assert asked(stack, "revoke", user=USER)[0] == 200
+        assert (
+            put_question(stack, "revoke", OTHER_UID, user=OTHER, password=OTHER_PASSWORD)[0] == 200
+        )
+        assert put_question(stack, "revoke", user=USER)[0] == 200
 
 
 def test_an_alpha_that_is_too_loose_opens_nothing(stack):
     with stack.daemon():
-        assert asked(stack, "tune", user=USER, alpha=-1.0)[0] == 200
+        assert put_question(stack, "tune", user=USER, alpha=-1.0)[0] == 200
         assert "too loose" in stack.login().words
-        assert asked(stack, "tune", user=USER, far=1e-4)[0] == 200
+        assert put_question(stack, "tune", user=USER, far=1e-4)[0] == 200
         assert stack.login().opened
 
 
 def test_enrolling_another_face_needs_a_user_and_their_password(stack, photo, data):
     with stack.daemon():
         me = {"me": [photo], "password": PASSWORD}
-        status, answer = asked(stack, "enroll", UID, user=USER, **me)
+        status, answer = put_question(stack, "enroll", UID, user=USER, **me)
         assert (status, answer["error"]) == (422, "OwnerExists")
-        status, answer = asked(stack, "enroll", UID, user=USER, replace=True, **me)
+        status, answer = put_question(stack, "enroll", UID, user=USER, replace=True, **me)
         assert (status, answer["taken"]) == (200, 1)
         assert not stack.login().opened
-        status, answer = asked(stack, "enroll", user="nobody-of-that-name", **me)
+        status, answer = put_question(stack, "enroll", user="no-such-user", **me)
         assert status == 400
         assert "has no user" in answer["message"]
         path = str(clip(data, USER))
-        status, answer = asked(stack, "enroll", UID, user=USER, me=[path], password=PASSWORD)
-        assert status == 400, "a path is no photo"
+        status, answer = put_question(stack, "enroll", UID, user=USER, me=[path], password=PASSWORD)
+        assert status == 400, "a path is not a photo"
 
 
 def test_a_connection_without_a_request_is_closed(house):
@@ -143,7 +146,7 @@ def test_a_connection_without_a_request_is_closed(house):
         assert wire.recv(1) == b""
 
 
-def test_what_is_too_large_or_no_question_is_refused(house):
+def test_a_large_or_meaningless_question_is_refused(house):
     path = str(house.socket())
     assert ask(path, "/v1/attempt", {"user": "x" * 5000}, 10)[0] == 413
     for document in (
@@ -158,7 +161,7 @@ def test_what_is_too_large_or_no_question_is_refused(house):
         assert ask(path, "/v1/attempt", document, 10)[0] == 400, document
 
 
-def test_whoever_leaves_frees_the_camera(house, data):
+def test_a_client_that_leaves_frees_the_camera(house, data):
     """A client that hangs up at once does not keep the next one waiting."""
     for _ in range(3):
         with socket.socket(socket.AF_UNIX) as wire:
@@ -168,11 +171,11 @@ def test_whoever_leaves_frees_the_camera(house, data):
             wire.sendall(b"%d\r\n\r\n" % len(body) + body)
     began = time.monotonic()
     assert ask(str(house.socket()), "/v1/attempt", {"user": USER}, 10)[1]["accepted"]
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 10
 
 
 def test_parallel_logins(house, data):
-    """Several at once, of two users: each is answered, and each for their own face."""
+    """Several at once, of two users: each is answered, for the right face."""
     show(house, clip(data, USER))
     started = [
         house.start("pamtester", "trial", user, "authenticate", stdin=-1, stdout=-1, stderr=-1)
@@ -187,8 +190,8 @@ def test_parallel_logins(house, data):
 
 
 def test_a_user_cannot_keep_the_camera_from_others(stack, tmp_path, data):
-    """Of many attempts of one user at once, two wait; somebody else's comes soon."""
-    show(stack, nobody_in(tmp_path / "nobody.avi"))
+    """Of many attempts of one user at once, two wait, and the others are refused."""
+    show(stack, film_empty_room(tmp_path / "empty.avi"))
     with stack.daemon():
         code = (
             "import sys, threading; from onlyme.unlock.transport import SOCKET, ask\n"
@@ -202,7 +205,7 @@ def test_a_user_cannot_keep_the_camera_from_others(stack, tmp_path, data):
         assert done.stdout.count("in use by other logins") == 4, done.stdout
 
 
-def nobody_in(path):
+def film_empty_room(path):
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30.0, (640, 480))
     for _ in range(300):
         writer.write(np.full((480, 640, 3), 60, np.uint8))

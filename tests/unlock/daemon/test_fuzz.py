@@ -1,4 +1,4 @@
-"""Whatever is written to the socket, the daemon goes on serving and changes nothing."""
+"""Send noise and hostile requests: the daemon goes on serving, and changes nothing."""
 
 import json
 import sys
@@ -16,8 +16,9 @@ MESSAGES = 400  # benchmarks/unlock.py sends 10,000
 
 
 @pytest.mark.data
+@pytest.mark.xdist_group("unlock-house")
 def test_noise_and_hostile_requests_leave_the_daemon_serving(house, data):
-    """As a member of the group may send them; the connection itself is checked elsewhere."""
+    """A member of the group sends them; other tests are about the connection itself."""
     before = fingerprint(house)
     done = house.run(sys.executable, FUZZ, SOCKET, 7, MESSAGES, uid=UID)
     statuses = json.loads(done.stdout)

@@ -11,9 +11,9 @@ from onlyme import FaceID, Reason
 from onlyme.errors import OnlymeError
 from onlyme.faceid import networks, wiring
 from onlyme.settings import Settings
-from onlyme.siamese import Base
+from onlyme.siamese.head import Base
 from onlyme.unlock.daemon import lid
-from onlyme.unlock.daemon.outcome import _WORDS, UnlockOutcome, UnlockReason, make_outcome
+from onlyme.unlock.daemon.outcome import _MESSAGES, UnlockOutcome, UnlockReason, make_outcome
 from onlyme.unlock.daemon.recognizer import (
     SOURCE,
     CancelToken,
@@ -135,7 +135,7 @@ def test_every_reason_has_words_and_only_a_match_opens():
         outcome = UnlockOutcome(reason)
         assert outcome.accepted == (reason is Reason.MATCH)
         assert bool(outcome.to_json()["message"]) != outcome.accepted
-    assert set(_WORDS) == {*Reason, *UnlockReason}
+    assert set(_MESSAGES) == {*Reason, *UnlockReason}
 
 
 def test_no_exception_opens():

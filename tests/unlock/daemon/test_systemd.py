@@ -1,4 +1,4 @@
-"""What systemd asks of a daemon: its units, a socket handed over, signs of life, a clean stop."""
+"""Check what systemd needs: units, a socket taken over, signs of life, a clean stop."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ import pytest
 from onlyme.unlock.daemon import systemd
 from onlyme.unlock.transport import ask
 from onlyme.unlock.units import NAMES, make_unit
-from tests.unlock.stack import DAEMON, GROUP_ID, PASSWORD, UID, USER, until
+from tests.unlock.stack import DAEMON, GROUP_ID, PASSWORD, UID, USER, wait_until
 
 ANALYZE = shutil.which("systemd-analyze")
 
@@ -43,7 +43,7 @@ def test_the_units_are_valid(units):
 
 
 def test_the_service_is_hardened(units):
-    """Exposure from 0 to 10, as systemd judges it; a plain service has 9.6."""
+    """Exposure from 0 to 10, as systemd rates it; a plain service has 9.6."""
     done = subprocess.run(
         [ANALYZE, "security", "--offline=true", "--threshold=20", str(units / NAMES[0])],
         capture_output=True,
@@ -53,7 +53,7 @@ def test_the_service_is_hardened(units):
     assert done.returncode == 0, done.stdout
 
 
-# A program that takes away what the unit takes away, and becomes the daemon.
+# A program that drops the privileges that the unit drops, and becomes the daemon.
 CONFINED = """
 import ctypes, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -61,7 +61,7 @@ PR_SET_NO_NEW_PRIVS, PR_SET_MDWE, PR_CAPBSET_DROP = 38, 65, 24
 for capability in range(64):
     libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
 assert libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
-libc.prctl(PR_SET_MDWE, 1, 0, 0, 0)  # MemoryDenyWriteExecute; kernels before 6.3 know it not
+libc.prctl(PR_SET_MDWE, 1, 0, 0, 0)  # MemoryDenyWriteExecute; unknown before Linux 6.3
 os.execv(sys.executable, [sys.executable, "-m", "onlyme", "daemon"])
 """
 
@@ -74,17 +74,17 @@ activated = pytest.mark.skipif(
 
 @pytest.mark.data
 @activated
-def test_it_needs_no_privilege_but_being_root(stack):
+def test_it_runs_as_root_without_privileges(stack):
     """No capability, no network, no new privileges, no memory that is written and run."""
     command = (*LISTEN, "unshare", "-n", sys.executable, "-c", CONFINED)
     with stack.daemon(command=command, wait=False):
-        until(stack.socket().exists)
+        wait_until(stack.socket().exists)
         status, answer = ask(str(stack.socket()), "/v1/attempt", {"user": USER}, 60)
         assert (status, answer["accepted"]) == (200, True), stack.log()
         question = {"user": USER, "far": 1e-5}
         status, answer = ask(str(stack.socket()), "/v1/tune", question, 30)
         assert status == 200, answer
-        # A user's password is checked all the same.
+        # It can still check a user's password.
         os.chown(stack.socket(), 0, GROUP_ID)  # as SocketGroup and SocketMode say
         stack.socket().chmod(0o660)
         tune = (sys.executable, "-m", "onlyme", "unlock", "tune", "--far", "1e-6")
@@ -97,7 +97,7 @@ def test_it_needs_no_privilege_but_being_root(stack):
 def test_a_socket_that_systemd_opened_is_taken_over(stack):
     """With systemd's own tool: the first question starts the daemon, and is answered."""
     with stack.daemon(command=(*LISTEN, *DAEMON), wait=False) as process:
-        until(stack.socket().exists)
+        wait_until(stack.socket().exists)
         status, answer = ask(str(stack.socket()), "/v1/attempt", {"user": USER}, 60)
         assert (status, answer["accepted"]) == (200, True)
         assert process.poll() is None
@@ -106,10 +106,10 @@ def test_a_socket_that_systemd_opened_is_taken_over(stack):
 @pytest.mark.data
 def test_it_gives_signs_of_life_and_stops_cleanly(stack):
     with stack.daemon(environment={"WATCHDOG_USEC": "600000"}) as process:
-        told = [stack.notified.recv(100) for _ in range(3)]
-        assert told == [b"WATCHDOG=1"] * 3
+        messages = [stack.notified.recv(100) for _ in range(3)]
+        assert messages == [b"WATCHDOG=1"] * 3
         process.terminate()
-        assert process.wait(15) == 0
+        assert process.wait(60) == 0
         last = b""
         while last != b"STOPPING=1":
             last = stack.notified.recv(100)
@@ -121,12 +121,12 @@ def test_a_second_daemon_does_not_take_the_socket(stack):
     with stack.daemon():
         second = stack.run(sys.executable, "-m", "onlyme", "daemon")
         assert second.returncode == 2
-        assert "a daemon listens" in second.stdout
+        assert "another onlyme daemon listens" in second.stdout
         assert stack.login().opened
 
 
-def test_it_gives_no_sign_of_life_while_its_eye_hangs(monkeypatch, tmp_path):
-    """The loop alone may live on; systemd must hear of the thread that looks."""
+def test_it_gives_no_sign_of_life_while_the_recognizer_hangs(monkeypatch, tmp_path):
+    """Signs of life must come from the thread that looks, not from the loop alone."""
     import asyncio
 
     from onlyme.settings import Settings
@@ -161,7 +161,7 @@ def test_notify_reaches_a_path_and_an_abstract_name(tmp_path, monkeypatch):
             monkeypatch.setenv("NOTIFY_SOCKET", variable)
             assert systemd.notify("READY=1")
             assert ours.recv(100) == b"READY=1"
-    assert not systemd.notify("READY=1")  # nobody listens any more
+    assert not systemd.notify("READY=1")  # the socket is closed
     monkeypatch.delenv("NOTIFY_SOCKET")
     assert not systemd.notify("READY=1")
 
@@ -191,7 +191,7 @@ os.environ["LISTEN_PID"] = str(os.getpid())
 os.environ["LISTEN_FDS"] = "2" if {kind!r} == "two" else "1"
 from onlyme.unlock.daemon import systemd
 try:
-    systemd.inherited()
+    systemd.take_socket()
 except OSError as error:
     print("refused:", error)
 """

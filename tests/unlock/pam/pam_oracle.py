@@ -1,6 +1,6 @@
-"""The real PAM, told what each module answers: an oracle for what we read and work out.
+"""Ask the real PAM about a service, as an oracle for our own reading and simulation.
 
-Started as a program it answers, line by line, what libpam makes of a service in a folder.
+Started as a program, it answers each line on stdin with the number that libpam returns.
 """
 
 import ctypes

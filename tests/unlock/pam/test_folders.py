@@ -1,4 +1,4 @@
-"""PAM's files on the disk: which may be changed, and that they change whole or not at all."""
+"""Check which PAM files may be changed, and that a file changes completely or not at all."""
 
 import os
 from pathlib import Path
@@ -30,7 +30,7 @@ def here(tmp_path):
     return made
 
 
-def test_what_is_no_service_of_the_administrators_is_refused(here):
+def test_a_file_that_is_not_the_administrators_is_refused(here):
     (here.vendor / "login").write_text(SUDO)
     (here.pam / "linked").symlink_to("sudo")
     (here.pam / "twice").write_text(SUDO)
@@ -42,21 +42,21 @@ def test_what_is_no_service_of_the_administrators_is_refused(here):
     (here.pam / "folder").mkdir()
     for name, says in (
         ("login", "which upgrades overwrite; copy it"),
-        ("linked", "is a link to sudo, which something else keeps"),
+        ("linked", "is a link to sudo, which another program manages"),
         ("twice", "a second name"),
-        ("loose", "may be written by others than root"),
-        ("others", "may be written by others than root"),
-        ("folder", "is no plain file"),
-        ("gone", "no service gone"),
-        ("../etc/sudo", "is no name of a service"),
-        (".hidden", "is no name of a service"),
-        ("", "is no name of a service"),
+        ("loose", "can be written by other users than root"),
+        ("others", "can be written by other users than root"),
+        ("folder", "is not a regular file"),
+        ("gone", "there is no service gone"),
+        ("../etc/sudo", "is not the name of a service"),
+        (".hidden", "is not the name of a service"),
+        ("", "is not the name of a service"),
     ):
         with pytest.raises(PamError, match=says):
             here.find_own(name)
 
 
-def test_a_file_changes_whole_and_keeps_what_it_is(here):
+def test_a_file_keeps_its_owner_mode_and_attributes(here):
     file = here.pam / "sudo"
     file.chmod(0o640)
     os.chown(file, 0, 4)
@@ -91,17 +91,17 @@ def test_a_disk_that_fails_leaves_the_file_as_it_was(here, monkeypatch, broken):
 def test_without_a_backup_nothing_is_written(here):
     change = plan(here, "sudo", LINES)
     here.state.mkdir(mode=0o755)
-    with pytest.raises(PamError, match="open to others"):
+    with pytest.raises(PamError, match="open to other users"):
         apply(here, change)
     assert (here.pam / "sudo").read_text() == SUDO
 
 
-def test_a_file_that_was_changed_meanwhile_is_left_alone(here):
+def test_a_file_that_another_program_changed_stays_as_it_is(here):
     change = plan(here, "sudo", LINES)
-    (here.pam / "sudo").write_text("# somebody else was here\n" + SUDO)
-    with pytest.raises(PamError, match="changed meanwhile"):
+    (here.pam / "sudo").write_text("# another program was here\n" + SUDO)
+    with pytest.raises(PamError, match="changed by another program"):
         apply(here, change)
-    assert (here.pam / "sudo").read_text() == "# somebody else was here\n" + SUDO
+    assert (here.pam / "sudo").read_text() == "# another program was here\n" + SUDO
 
 
 def test_bytes_that_are_no_text_come_back_as_they_were(here):
@@ -137,38 +137,38 @@ def program(path, first="#!/usr/bin/python3"):
     return path
 
 
-def test_the_program_is_roots_alone_and_python_is_started_apart(tmp_path, here):
+def test_only_root_can_change_the_program_and_python_is_started_isolated(tmp_path, here):
     script = program(tmp_path / "onlyme-pam")
     assert find_command(script) == ("/usr/bin/python3", "-I", str(script))
     assert find_command(program(tmp_path / "sh", "#!/bin/sh")) == (str(tmp_path / "sh"),)
     script.chmod(0o775)
-    with pytest.raises(PamError, match="can be changed by others than root"):
+    with pytest.raises(PamError, match="can be changed by other users than root"):
         find_command(script)
     script.chmod(0o755)
     os.chown(script, 1, 1)
-    with pytest.raises(PamError, match="can be changed by others than root"):
+    with pytest.raises(PamError, match="can be changed by other users than root"):
         find_command(script)
     os.chown(script, 0, 0)
-    for mode, fine in ((0o777, False), (0o1777, True)):  # anybody's folder; one such as /tmp
+    for mode, fine in ((0o777, False), (0o1777, True)):  # open to all users; sticky, as /tmp is
         tmp_path.chmod(mode)
         if fine:
             assert find_command(script)
         else:
-            with pytest.raises(PamError, match="can be changed by others than root"):
+            with pytest.raises(PamError, match="can be changed by other users than root"):
                 find_command(script)
     link = tmp_path / "linked"
     link.symlink_to(script)
     os.chown(script, 1, 1)
-    with pytest.raises(PamError, match="can be changed by others than root"):
+    with pytest.raises(PamError, match="can be changed by other users than root"):
         find_command(link)
     os.chown(script, 0, 0)
     loose = tmp_path / "loose"
     loose.mkdir(mode=0o777)
     loose.chmod(0o777)
-    (loose / "link").symlink_to(script)  # anybody could point it elsewhere
+    (loose / "link").symlink_to(script)  # every user could replace it
     link.unlink()
     link.symlink_to("loose/link")
-    with pytest.raises(PamError, match="loose can be changed by others"):
+    with pytest.raises(PamError, match="loose can be changed by other users"):
         find_command(link)
-    with pytest.raises(PamError, match="is no program"):
+    with pytest.raises(PamError, match="there is no program"):
         find_command(Path("/opt/none/onlyme-pam"))

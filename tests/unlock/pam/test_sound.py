@@ -1,7 +1,7 @@
-"""What `fit` lets through, held against the real PAM: a face never opens more than a password.
+"""Check with the real PAM that a face never opens more than the password does.
 
-Random stacks get our lines where they may have them. Then libpam runs them, with modules that
-answer as they are told: a right and a wrong password, a face accepted and refused.
+Random stacks get our lines where `placement` allows it. Then libpam runs them with modules whose
+answers are set: a right and a wrong password, a face accepted and refused.
 """
 
 import tempfile
@@ -41,8 +41,8 @@ ROWS = st.lists(st.tuples(st.one_of(WORDS, WORDS, BRACKETS), MODULES), min_size=
 ANSWERS = st.lists(st.sampled_from(["success", "ignore", "auth_err"]), min_size=9, max_size=9)
 
 
-def told(text, password, others, face=None):
-    """The same rules with modules of which each answers as it is told."""
+def set_answers(text, password, others, face=None):
+    """Return the same rules with modules that give these answers."""
     rows, at = [], 0
     for row in text.split("\n"):
         if row.endswith(MARK):
@@ -66,7 +66,7 @@ def told(text, password, others, face=None):
 @given(rows=ROWS, others=ANSWERS)
 def test_a_face_never_opens_more_than_the_password(rows, others, libpam):
     assert "pam_cap" in HARMLESS_MODULES
-    # What only sets something up has no say; with a control that gives it one it is out of scope.
+    # A module that only sets something up must not decide, so its control is `optional` here.
     rows = [("optional" if module == "pam_cap" else word, module) for word, module in rows]
     old = "\n".join([*(f"auth {control} {module}.so" for control, module in rows), ""])
     try:
@@ -84,21 +84,21 @@ def test_a_face_never_opens_more_than_the_password(rows, others, libpam):
             (Path(folder) / "other").write_text("auth required pam_deny.so\n")
             return libpam(folder)
 
-    right, wrong = (real(told(old, word, others)) for word in ("success", "auth_err"))
-    # Without a face everything is as before, whatever the program comes to.
+    right, wrong = (real(set_answers(old, word, others)) for word in ("success", "auth_err"))
+    # Without a face everything is as before, for every answer of the program.
     for failed in ("auth_err", "system_err", "ignore", "module_unknown", "abort", "maxtries"):
-        assert real(told(new, "success", others, failed)) == right
-    assert real(told(new, "auth_err", others, "system_err")) == wrong
-    # With a face it opens for nobody for whom the right password would not have opened it.
-    if real(told(new, "auth_err", others, "success")) == "success":
+        assert real(set_answers(new, "success", others, failed)) == right
+    assert real(set_answers(new, "auth_err", others, "system_err")) == wrong
+    # A face opens only where the right password would have opened.
+    if real(set_answers(new, "auth_err", others, "success")) == "success":
         assert right == "success"
-    # And with nothing that speaks against it, it opens.
+    # Where no other module refuses, the face opens.
     fine = ["success" if answer == "auth_err" else answer for answer in others]
-    if real(told(old, "success", fine)) == "success":
-        assert real(told(new, "auth_err", fine, "success")) == "success"
+    if real(set_answers(old, "success", fine)) == "success":
+        assert real(set_answers(new, "auth_err", fine, "success")) == "success"
 
 
-def test_modules_that_stand_in_for_each_other_are_a_gate_together():
+def test_modules_that_replace_each_other_are_checked_together():
     old = "auth required pam_unix.so\nauth sufficient pam_x.so\nauth required pam_y.so\n"
     new = place_lines(lambda _: old, "svc", LINES)
     with pytest.raises(PamError, match=r"over pam_x \(svc, line 2\), pam_y \(svc, line 3\)"):

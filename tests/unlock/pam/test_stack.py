@@ -1,4 +1,4 @@
-"""PAM files as we read them, beside the real PAM."""
+"""Read PAM files and simulate stacks as the real PAM does."""
 
 import ctypes.util
 import json
@@ -66,7 +66,7 @@ def test_debians_own_files_are_read():
         assert len(words) == len(rules)
 
 
-def test_what_a_rule_may_look_like():
+def test_a_rule_may_have_these_forms():
     text = (
         "#%PAM-1.0\n"
         "-auth\tOPTIONAL  pam_x.so a=1 [b c=2]   # why\n"
@@ -78,8 +78,8 @@ def test_what_a_rule_may_look_like():
         "account include other-file"
     )
     rules = parse_rules(text, "svc")
-    seen = [(r.kind, r.control, r.name, r.arguments, r.start, r.end, r.file) for r in rules]
-    assert seen == [
+    fields = [(r.kind, r.control, r.name, r.arguments, r.start, r.end, r.file) for r in rules]
+    assert fields == [
         ("auth", "optional", "pam_x", ("a=1", "[b c=2]"), 1, 2, None),
         ("auth", "[success=1 default=ignore]", "pam_y", (), 3, 6, None),
         ("", "@include", "common-auth", (), 6, 7, "common-auth"),
@@ -92,18 +92,18 @@ def test_what_a_rule_may_look_like():
     [
         ("auth required", "line 1 names no module"),
         ("\nauht required pam_unix.so", "line 2: auht is none of auth"),
-        ("@include", "followed by one file's name"),
-        ("@include a b", "followed by one file's name"),
-        ("auth required \\\n# but\n pam_unix.so", "line 2 breaks into a rule"),
-        ("auth required \\\n\n pam_unix.so", "line 2 breaks into a rule"),
-        ("auth required pam_unix.so \\", "ends in a backslash"),
-        ("# why \\\nauth required pam_unix.so", "line 1 is a comment that ends in a backslash"),
+        ("@include", "needs exactly one file name"),
+        ("@include a b", "needs exactly one file name"),
+        ("auth required \\\n# but\n pam_unix.so", "line 2 interrupts a rule"),
+        ("auth required \\\n\n pam_unix.so", "line 2 interrupts a rule"),
+        ("auth required pam_unix.so \\", "ends with a backslash"),
+        ("# why \\\nauth required pam_unix.so", "line 1 is a comment that ends with a backslash"),
         ("auth required pam_unix.so\r\n", r"holds '\\r'"),
         ("auth required pam_unix.so\0", r"holds '\\x00'"),
         ("auth required pam_unix.so " + "x" * 1000, "longer than PAM reads"),
     ],
 )
-def test_what_is_not_understood_is_refused_with_its_line(text, says):
+def test_a_line_that_is_not_understood_is_refused_with_its_number(text, says):
     with pytest.raises(PamError, match=says):
         parse_rules(text, "svc")
 
@@ -112,7 +112,7 @@ def test_what_is_not_understood_is_refused_with_its_line(text, says):
     "control", ["[]x", "[success=0]", "[success=maybe]", "[sucess=ok]", "[success]", "must", "[=]"]
 )
 def test_a_control_that_pam_does_not_know_is_refused(control):
-    with pytest.raises(PamError, match=r"no control|passes over no rule"):
+    with pytest.raises(PamError, match=r"does not know the control|skips 0 rules"):
         parse_control(control)
 
 
@@ -134,7 +134,7 @@ def test_includes_and_substacks_come_in_their_places():
     assert [s.rule.name for s in flatten_rules(read, "svc", "account")] == ["c", "a"]
     with pytest.raises(PamError, match="is not there"):
         flatten_rules(reader({"svc": "@include none"}), "svc", "auth")
-    with pytest.raises(PamError, match="by itself"):
+    with pytest.raises(PamError, match="perhaps it includes itself"):
         flatten_rules(reader({"svc": "@include svc"}), "svc", "auth")
 
 
@@ -160,8 +160,8 @@ FILES = st.lists(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(files=st.lists(FILES, min_size=3, max_size=3), odd=st.randoms(use_true_random=False))
-def test_the_walk_is_that_of_the_real_pam(files, odd, libpam):
-    """Random stacks of pam_debug, which answers as it is told, with includes and substacks."""
+def test_the_simulation_answers_as_the_real_pam_does(files, odd, libpam):
+    """Random stacks of pam_debug, which gives the answer in its argument, with includes."""
     texts = {"other": "auth required pam_deny.so\n"}
     for number, file in enumerate(files):
         rows = []
@@ -183,8 +183,8 @@ def test_the_walk_is_that_of_the_real_pam(files, odd, libpam):
     with tempfile.TemporaryDirectory() as folder:
         for name, text in texts.items():
             # Older versions of PAM look into /etc/pam.d for what is included.
-            whole = re.sub(r"((?:in|sub)(?:clude|stack) )", rf"\g<1>{folder}/", text)
-            (Path(folder) / name).write_text(whole)
+            absolute = re.sub(r"((?:in|sub)(?:clude|stack) )", rf"\g<1>{folder}/", text)
+            (Path(folder) / name).write_text(absolute)
         real = libpam(folder)
     note(texts)
     if steps:

@@ -1,1 +1,1 @@
-"""The commands `onlyme lab …`."""
+"""Provide the commands `onlyme lab …`."""

@@ -1,4 +1,4 @@
-"""`onlyme lab`: train networks, compare them, export them, watch them decide."""
+"""Provide `onlyme lab`: train networks, compare them, export them, and watch them decide."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from onlyme.lab.comparison.plan import Plan
+    from onlyme.lab.people import People
     from onlyme.lab.photos import Photos
     from onlyme.lab.run import TrainedNetwork
 
-__all__ = ["app"]
+__all__ = ["app", "register"]
 
 app = typer.Typer(
     name="lab",
@@ -22,14 +24,24 @@ app = typer.Typer(
     "Needs the extra `lab`.",
 )
 
+
+def register(parent: typer.Typer) -> None:
+    """Add this family's commands."""
+    parent.add_typer(app)
+
+
 Me = Annotated[Path, typer.Option("--me", metavar="DIR", help="Photos of the owner.")]
 NotMe = Annotated[Path, typer.Option("--not-me", metavar="DIR", help="Photos of others.")]
 Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same result.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in the folder.")]
 RunDir = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished training run.")]
 Limit = Annotated[
     int | None,
-    typer.Option(min=1, help="Most steps; by default 1000, of article 6000.", show_default=False),
+    typer.Option(
+        min=1,
+        help="Largest number of steps; by default 1000, for article 6000.",
+        show_default=False,
+    ),
 ]
 Models = Annotated[
     Path | None,
@@ -39,7 +51,7 @@ Models = Annotated[
 
 @app.callback()
 def lab() -> None:
-    """Make sure that torch and its company are there before any work is done."""
+    """Check that torch and the lab's other packages are installed before any work."""
     from onlyme.lab import require_packages
 
     require_packages()
@@ -62,26 +74,32 @@ def train(
     ] = "article",
     seed: Seed = 0,
     limit: Limit = None,
-    rate: Annotated[float, typer.Option(min=0, help="Learning rate; 0: the way's own.")] = 0.0,
+    rate: Annotated[
+        float, typer.Option(min=0, help="Learning rate; 0: the default of the way.")
+    ] = 0.0,
     resume: Resume = False,
     repaired: Annotated[
-        bool, typer.Option("--repaired", help="`article` with activations and shrinking pools.")
+        bool,
+        typer.Option(
+            "--repaired", help="`article` with activations, and pools that shrink the picture."
+        ),
     ] = False,
     unit: Annotated[
         bool | None, typer.Option("--unit/--no-unit", help="Vectors of unit length.")
     ] = None,
     whole: Annotated[
-        bool, typer.Option("--whole", help="Whole photos, as the article has them, not faces.")
+        bool,
+        typer.Option("--whole", help="Use whole photos, as the article does, not aligned faces."),
     ] = False,
     side: Annotated[
-        int, typer.Option(help="Side of the pictures that `article` sees; 244 as published.")
+        int, typer.Option(help="Side of the pictures for `article` in pixels; 244 as published.")
     ] = 244,
 ) -> None:
     """Train one way on photos of ME and NOT_ME.
 
     onlyme lab train compact --me photos/me --not-me photos/others --out my-run
     """
-    from onlyme.cli.lab.parts import make_loader
+    from onlyme.cli.lab.parts import count_photos, make_loader
     from onlyme.errors import UsageError
     from onlyme.lab.photos import read_photos
     from onlyme.lab.spec import Spec
@@ -95,63 +113,78 @@ def train(
         way, alpha=alpha, kind=kind, faithful=not repaired, unit=unit, whole=whole,
         side=side, seed=seed, rate=rate, limit=limit,
     )  # fmt: skip
-    photos = read_photos(me, not_me, make_loader(whole=whole))
-    _say_photos(photos)
-    _say_result(run(photos, spec, out, resume=resume, progress=_is_terminal()), out)
+    with count_photos(make_loader(whole=whole)) as load:
+        photos = read_photos(me, not_me, load)
+    _print_photos(photos)
+    _print_result(run(photos, spec, out, resume=resume, progress=_is_terminal()), out)
 
 
 @app.command()
 def train_identities(
-    people: Annotated[Path, typer.Argument(metavar="DIR", help="One folder a person.")],
+    people: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A folder with one folder for each person.")
+    ],
     *,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The run's folder.")] = Path(
         "lab-identities"
     ),
-    steps: Annotated[int, typer.Option(min=1, help="How many batches.")] = 2000,
-    batch_people: Annotated[int, typer.Option(min=2, help="People in a batch.")] = 32,
-    batch_photos: Annotated[int, typer.Option(min=2, help="Photos of each.")] = 4,
+    steps: Annotated[int, typer.Option(min=1, help="Number of batches.")] = 2000,
+    batch_people: Annotated[int, typer.Option(min=2, help="Number of people in a batch.")] = 32,
+    batch_photos: Annotated[
+        int, typer.Option(min=2, help="Number of photos of each person in a batch.")
+    ] = 4,
     dimension: Annotated[int, typer.Option(min=2, help="Length of the vectors.")] = 128,
     alpha: Annotated[float, typer.Option(min=-1, max=1, help="Margin of the triplets.")] = 0.2,
     rate: Annotated[float, typer.Option(min=1e-9, help="Highest learning rate.")] = 1e-3,
     seed: Seed = 0,
-    devices: Annotated[int, typer.Option(min=1, help="Processes on each machine.")] = 1,
-    nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
+    devices: Annotated[int, typer.Option(min=1, help="Number of processes on each machine.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Number of machines.")] = 1,
     precision: Annotated[str, typer.Option(help="32-true, bf16-mixed, 16-mixed …")] = "32-true",
     resume: Resume = False,
 ) -> None:
     """Train an embedder from scratch on many people, with one process or several."""
-    from onlyme.cli.lab.parts import make_loader
+    from onlyme.cli.lab.parts import count_photos, make_loader
     from onlyme.lab.identities import IdentitySpec, train_identities
     from onlyme.lab.people import read_people
 
-    everyone = read_people(people, make_loader())
-    typer.echo(f"{len(everyone.names)} people, {sum(map(len, everyone.faces))} faces", err=True)
-    spec = IdentitySpec(
-        dimension, batch_people, batch_photos, alpha, steps, rate, seed, devices, nodes, precision
+    with count_photos(make_loader()) as load:
+        album = read_people(people, load)
+    typer.echo(
+        f"{_count(len(album.names), 'person', 'people')}, "
+        f"{_count(sum(map(len, album.faces)), 'face')}",
+        err=True,
     )
-    train_identities(everyone, spec, out, resume=resume, progress=_is_terminal())
+    spec = IdentitySpec(
+        dimension=dimension, people=batch_people, photos=batch_photos, alpha=alpha, steps=steps,
+        rate=rate, seed=seed, devices=devices, nodes=nodes, precision=precision,
+    )  # fmt: skip
+    train_identities(album, spec, out, resume=resume, progress=_is_terminal())
     if os.environ.get("LOCAL_RANK", "0") == "0":  # Lightning runs this command in each process
-        typer.echo(f"embedder in {out}; next: onlyme lab export {out} NAME --faces {people}")
+        typer.echo(f"The embedder is in {out}. Next: onlyme lab export {out} NAME --faces {people}")
 
 
 @app.command()
 def export(
     run: RunDir,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What --embedder will call it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name for --embedder.")],
     *,
     models: Models = None,
     faces: Annotated[
         Path | None,
         typer.Option(
-            "--faces", metavar="DIR", help="Photos for the parity check; default: the run's."
+            "--faces",
+            metavar="DIR",
+            help="Photos to check the exported file with; by default the run's.",
         ),
     ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="The name may be taken.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace a network of that name.")
+    ] = False,
 ) -> None:
     """Turn a trained network into one that opens the door: `--embedder NAME`."""
     import numpy as np
 
-    from onlyme.cli.lab.parts import make_loader
+    from onlyme.cli.lab.parts import count_photos, make_loader
     from onlyme.errors import UsageError
     from onlyme.lab.export import export as write
     from onlyme.lab.export import get_embedder
@@ -163,123 +196,163 @@ def export(
     if Run(run).has_begun:
         trained = Run(run).load()
         embedder = get_embedder(trained)
-        checked = np.concatenate([trained.photos.me, trained.photos.not_me])
+        faces_to_check = np.concatenate([trained.photos.me, trained.photos.not_me])
     elif faces is None:
-        raise UsageError("say --faces DIR, a folder of people, for the parity check")
+        raise UsageError(
+            f"{run} keeps no photos to check the exported file with; "
+            "add --faces DIR, a folder with one folder for each person"
+        )
     else:
         embedder = load_embedder(run)
-        checked = np.concatenate(read_people(faces, make_loader(), most=2).faces[:20])
-    done = write(embedder, name, models or Settings.load().models, checked, replace=replace)
+        with count_photos(make_loader()) as load:
+            album = read_people(faces, load, max_photos=2)
+        faces_to_check = np.concatenate(album.faces[:20])
+    folder = models or Settings.load().models
+    result = write(embedder, name, folder, faces_to_check, replace=replace)
     typer.echo(
-        f"{done.path}: {done.dimension} numbers a face; distances differ from the trained "
-        f"network's by {done.difference:.1e} at most.\nUse it with --embedder {name}"
+        f"Wrote {result.path} ({result.dimension} numbers for each face). Its distances differ "
+        f"from the trained network's by at most {result.difference:.1e}.\n"
+        f"Use it with --embedder {name}"
     )
 
 
 @app.command()
 def compare(
-    people: Annotated[Path, typer.Argument(metavar="DIR", help="One folder a person.")],
+    people: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A folder with one folder for each person.")
+    ],
     *,
-    owners: Annotated[int, typer.Option(min=1, help="How many are owners in turn.")] = 2,
-    photos: Annotated[str, typer.Option(help="Photos of the owner, such as 2,5,7.")] = "7",
-    ways: Annotated[str, typer.Option(help="Which ways.")] = "classifier,two-head,article,compact",
-    strangers: Annotated[int, typer.Option(min=1, help="NOT_ME photos, one a person.")] = 10,
-    unseen: Annotated[int, typer.Option(min=1, help="Strangers who only judge, at most.")] = 200,
+    owners: Annotated[
+        int, typer.Option(min=1, help="Number of people who are the owner in turn.")
+    ] = 2,
+    photos: Annotated[
+        str, typer.Option(help="Numbers of photos of the owner, such as 2,5,7.")
+    ] = "7",
+    ways: Annotated[
+        str, typer.Option(help="The ways to compare.")
+    ] = "classifier,two-head,article,compact",
+    strangers: Annotated[
+        int, typer.Option(min=1, help="Number of NOT_ME photos, one of each stranger.")
+    ] = 10,
+    unseen: Annotated[
+        int, typer.Option(min=1, help="Largest number of strangers who are only tested.")
+    ] = 200,
     alpha: Annotated[float, typer.Option(min=-1, max=1, help="Margin of the triplets.")] = 0.5,
     limit: Limit = None,
     article_side: Annotated[
-        int, typer.Option(help="Side of the faces that `article` sees; 244 as published.")
+        int, typer.Option(help="Side of the faces for `article` in pixels; 244 as published.")
     ] = 56,
     seed: Seed = 0,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The report's folder.")] = Path(
         "lab-compare"
     ),
 ) -> None:
-    """Compare the three ways and the product's own decision; write a report for you alone.
+    """Compare the three ways and the product's own decision; write a report that only you can read.
 
-    What is finished is kept in the report's folder: after Ctrl-C or a crash the same
-    command goes on, and with more owners it trains only what is new. The report is
+    Finished trainings are stored in the report's folder: after Ctrl-C or a crash the same
+    command continues, and with more owners it trains only what is new. The report is
     written after each owner.
     """
-    from onlyme.cli.lab.parts import make_loader, make_product
+    from onlyme.cli.lab.parts import count_photos, make_loader
     from onlyme.errors import UsageError
-    from onlyme.lab.comparison.cache import ResultCache
-    from onlyme.lab.comparison.compare import Plan
-    from onlyme.lab.comparison.compare import compare as run
-    from onlyme.lab.comparison.report import write_report
+    from onlyme.lab.comparison.plan import Plan
     from onlyme.lab.people import read_people
 
     try:
         counts = tuple(int(count) for count in photos.split(","))
     except ValueError:
-        raise UsageError(f"--photos {photos}: say numbers with commas, such as 2,5,7") from None
+        raise UsageError(f"--photos {photos}: give numbers with commas, such as 2,5,7") from None
     plan = Plan(
-        owners, counts, tuple(ways.split(",")), strangers, unseen, alpha, limit, seed, article_side
-    )
-    everyone = read_people(people, make_loader())
-    kept = ResultCache(out / "cells")
+        owners=owners, photos=counts, ways=tuple(ways.split(",")), strangers=strangers,
+        unseen=unseen, alpha=alpha, limit=limit, seed=seed, side=article_side,
+    )  # fmt: skip
+    with count_photos(make_loader()) as load:
+        album = read_people(people, load)
+    _run_comparison(album, plan, out)
+
+
+def _run_comparison(people: People, plan: Plan, out: Path) -> None:
+    from onlyme.cli.lab.parts import make_product_learner
+    from onlyme.lab.comparison.cache import ResultCache
+    from onlyme.lab.comparison.compare import compare as run
+    from onlyme.lab.comparison.report import write_report
+
+    cache = ResultCache(out / "cells")
     try:
         with ExitStack() as stack:
-            done = run(
-                everyone,
+            comparison = run(
+                people,
                 plan,
-                make_product(stack),
-                cache=kept,
+                make_product_learner(stack),
+                cache=cache,
                 on_step=lambda line: typer.echo(line, err=True),
-                on_partial=lambda part: typer.echo(f"so far: {write_report(part, out)}", err=True),
+                on_partial=lambda part: typer.echo(
+                    f"report so far: {write_report(part, out)}", err=True
+                ),
                 progress=_is_terminal(),
             )
-    except (KeyboardInterrupt, SystemExit):  # Lightning makes the one of the other
-        typer.echo(f"what is finished is in {kept.folder}; the same command goes on", err=True)
+    except (KeyboardInterrupt, SystemExit):  # Lightning turns the first into the second
+        typer.echo(
+            f"Stopped. The finished trainings are in {cache.folder}; "
+            "run the same command again to continue",
+            err=True,
+        )
         raise
-    typer.echo(write_report(done, out))
+    typer.echo(write_report(comparison, out))
 
 
 @app.command()
 def watch(
     run: RunDir,
     video: Annotated[
-        Path | None, typer.Argument(metavar="VIDEO", help="A video instead of a camera.")
+        Path | None, typer.Argument(metavar="VIDEO", help="A video to read in place of a camera.")
     ] = None,
     *,
     camera: Annotated[int, typer.Option(help="The camera's number.")] = 0,
     name: Annotated[str, typer.Option(help="The owner's name.")] = "ME",
     alpha: Annotated[
-        float | None, typer.Option(help="In place of the alpha that was trained with.")
+        float | None, typer.Option(help="Alpha to decide by; by default the alpha of the training.")
     ] = None,
-    out: Annotated[Path, typer.Option("--out", metavar="VIDEO", help=".mp4 or .avi.")] = Path(
-        "lab-watch.mp4"
-    ),
-    seconds: Annotated[float, typer.Option(min=0, help="Stop after; 0: at the end.")] = 0.0,
-    fps: Annotated[float, typer.Option(min=1, help="Frames a second of what is saved.")] = 25.0,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="VIDEO", help="The video to write, .mp4 or .avi.")
+    ] = Path("lab-watch.mp4"),
+    seconds: Annotated[
+        float, typer.Option(min=0, help="Stop after this time; 0: at the end.")
+    ] = 0.0,
+    fps: Annotated[float, typer.Option(min=1, help="Frames per second of the saved video.")] = 25.0,
 ) -> None:
-    """Draw the name or NOT on every frame, and save them as a video. Ctrl-C ends a camera."""
+    """Draw the name, or NOT, on every frame, and save a video. Ctrl-C stops the camera."""
     from onlyme.cli.lab.parts import make_finder, read_frames
     from onlyme.lab.annotate import annotate, save_video
     from onlyme.lab.run import Run
 
     trained = Run(run).load()
-    walk = read_frames(video or camera, seconds)
-    total, owner = save_video(annotate(walk, make_finder(), trained, name, alpha), out, fps)
-    typer.echo(f"{out}: {total} frames, {name} in {owner} of them")
+    frames = annotate(read_frames(video or camera, seconds), make_finder(), trained, name, alpha)
+    total, accepted = save_video(frames, out, fps)
+    typer.echo(f"Wrote {out}: {_count(total, 'frame')}, {name} in {accepted} of them")
 
 
-def _say_photos(photos: Photos) -> None:
+def _print_photos(photos: Photos) -> None:
     for note in photos.skipped:
         typer.echo(f"left out: {note}", err=True)
     typer.echo(
-        f"{len(photos.me)} ME and {len(photos.not_me)} NOT_ME photos: {photos.triplets} triplets",
+        f"{len(photos.me)} ME and {_count(len(photos.not_me), 'NOT_ME photo')}: "
+        f"{photos.triplets} triplets",
         err=True,
     )
 
 
-def _say_result(trained: TrainedNetwork, out: Path) -> None:
+def _print_result(trained: TrainedNetwork, out: Path) -> None:
     result = trained.result
     loss = result.curve[-1][1] if result.curve else float("nan")
     typer.echo(
-        f"{out}: {result.reason} after {result.steps} steps and {result.seconds:.1f} s; "
-        f"loss {loss:.4f}; {result.peak_bytes / 1e6:.0f} MB at most"
+        f"{out}: training ended after {_count(result.steps, 'step')} and {result.seconds:.1f} s "
+        f"({result.reason}); loss {loss:.4f}; memory at most {result.peak_bytes / 1e6:.0f} MB"
     )
+
+
+def _count(number: int, singular: str, plural: str = "") -> str:
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"
 
 
 def _is_terminal() -> bool:

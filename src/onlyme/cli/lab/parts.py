@@ -1,20 +1,22 @@
-"""What the lab is given by the rest of onlyme: aligned faces, frames, the product's decision.
+"""Give the lab aligned faces, frames and the product's decision.
 
-The lab never decodes a picture and never looks for a face, so that it depends on no other
-room; here the two are put together.
+The lab itself never decodes a picture and never detects a face, so it depends on no other
+room.
 """
 
 from __future__ import annotations
 
 import itertools
-import sys
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onlyme.cli.progress import show_progress
 from onlyme.errors import ImageError
+from onlyme.lab import FACE_SIDE_PIXELS, PUBLISHED_SIDE_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,30 +24,24 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from onlyme.faceid.face_id import FaceID
+    from onlyme import FaceID
     from onlyme.lab.annotate import AlignedFaceFinder
     from onlyme.lab.comparison.compare import ProductLearner
     from onlyme.lab.photos import FaceLoader, Photos
     from onlyme.types import Reason
 
 __all__ = [
-    "EnrolledOwner",
+    "ProductScorer",
     "count_photos",
     "make_finder",
     "make_loader",
-    "make_product",
+    "make_product_learner",
     "read_frames",
 ]
 
-FACE_PIXELS = 112
-"""Side of the faces that the lab gets, in pixels."""
-
-WHOLE_PHOTO_PIXELS = 244
-"""Side of whole photos, as the article has them."""
-
 
 def make_loader(*, whole: bool = False) -> FaceLoader:
-    """Return what turns a photo's file into an aligned face, or into a small whole photo."""
+    """Return a function that turns a photo file into an aligned face, or a small whole photo."""
     from onlyme.faceid.networks import make_pipeline
     from onlyme.settings import Settings
 
@@ -58,27 +54,27 @@ def make_loader(*, whole: bool = False) -> FaceLoader:
             return _shrink(pixels)
         found = find(pixels)
         if found is None:
-            raise ImageError(str(path), "shows no face, or several of like size")
+            raise ImageError(str(path), "shows no face, or several of similar size")
         return found[1]
 
-    return count_photos(load)
+    return load
 
 
-def count_photos(load: FaceLoader) -> FaceLoader:
-    """Show on a terminal how many photos were looked at; stay quiet in a pipe."""
-    if not sys.stderr.isatty():
-        return load
-    count = itertools.count(1)
+@contextmanager
+def count_photos(load: FaceLoader) -> Iterator[FaceLoader]:
+    """Yield the same loader, which shows on a terminal how many photos it has read."""
+    numbers = itertools.count(1)
+    with show_progress() as move:
 
-    def load_and_count(path: Path) -> NDArray[np.uint8]:
-        sys.stderr.write(f"\r{next(count)} photos")
-        return load(path)
+        def load_and_count(path: Path) -> NDArray[np.uint8]:
+            move("photos", next(numbers), None)
+            return load(path)
 
-    return load_and_count
+        yield load_and_count
 
 
 def make_finder() -> AlignedFaceFinder:
-    """Return what finds the one face of a frame, and aligns it."""
+    """Return a function that finds the one face of a frame and aligns it."""
     from onlyme.face.align import align
     from onlyme.face.subject import choose_subject
     from onlyme.faceid.networks import make_pipeline
@@ -91,23 +87,23 @@ def make_finder() -> AlignedFaceFinder:
         chosen: Face | Reason = choose_subject(detector.detect(pixels), pixels.shape)
         if not isinstance(chosen, Face):
             return None
-        return chosen.box, align(pixels, chosen, FACE_PIXELS)
+        return chosen.box, align(pixels, chosen, FACE_SIDE_PIXELS)
 
     return find
 
 
 def read_frames(source: int | Path, seconds: float = 0.0) -> Iterator[NDArray[np.uint8]]:
-    """Walk over a video's or a camera's frames: uint8[h, w, 3], RGB.
+    """Yield the frames of a video or a camera: uint8[h, w, 3], RGB.
 
     Args:
         source: a video, or a camera's number.
-        seconds: stop after so many, as the source counts them; 0 for its end. Ctrl-C
-            ends it as well, in good order, so that what was seen can be saved.
+        seconds: stop after this time of the source; 0 for its end. Ctrl-C stops it without an
+            error, so that the frames so far can be saved.
     """
-    from onlyme.image.sources import read_frames as walk
+    from onlyme.image.sources import read_frames as read_source
 
     try:
-        for frame in walk(source):
+        for frame in read_source(source):
             if 0 < seconds < frame.at:
                 return
             yield frame.pixels
@@ -115,15 +111,13 @@ def read_frames(source: int | Path, seconds: float = 0.0) -> Iterator[NDArray[np
         return
 
 
-class EnrolledOwner:
-    """The product's own decision about one owner, on aligned faces.
+class ProductScorer:
+    """Scores aligned faces as the product does.
 
     Args:
         face_id: holds the owner in a vault of its own.
-        name: the owner's.
-
-    Attributes:
-        threshold: the alpha that enrolling came to.
+        name: name of the owner.
+        threshold: alpha of the owner.
     """
 
     def __init__(self, face_id: FaceID, name: str, threshold: float) -> None:
@@ -133,23 +127,23 @@ class EnrolledOwner:
     def scores(self, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return the margins of uint8[k, 112, 112, 3]."""
         embed = self._face_id.pipeline.embedder.embed
-        return self._face_id.margins(self._name, np.stack([embed(f).vector for f in faces]))
+        return self._face_id.margins(self._name, np.stack([embed(face).vector for face in faces]))
 
 
-def make_product(stack: ExitStack) -> ProductLearner:
-    """Return what enrolls owners the product's own way.
+def make_product_learner(stack: ExitStack) -> ProductLearner:
+    """Return a function that enrolls owners as the product does.
 
     Args:
         stack: closes and removes their vaults when it is closed.
     """
-    from onlyme.faceid.face_id import FaceID
+    from onlyme import FaceID
 
-    def enroll(photos: Photos) -> EnrolledOwner:
+    def enroll(photos: Photos) -> ProductScorer:
         folder = stack.enter_context(TemporaryDirectory(prefix="onlyme-lab-"))
         face_id = stack.enter_context(FaceID.open(Path(folder) / "vault"))
         embed = face_id.pipeline.embedder.embed
         me, not_me = ([embed(face) for face in faces] for faces in (photos.me, photos.not_me))
-        return EnrolledOwner(face_id, "owner", face_id.enroll("owner", me, not_me).alpha)
+        return ProductScorer(face_id, "owner", face_id.enroll("owner", me, not_me).alpha)
 
     return enroll
 
@@ -157,7 +151,5 @@ def make_product(stack: ExitStack) -> ProductLearner:
 def _shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     import cv2
 
-    small = cv2.resize(
-        pixels, (WHOLE_PHOTO_PIXELS, WHOLE_PHOTO_PIXELS), interpolation=cv2.INTER_AREA
-    )
-    return np.asarray(small, np.uint8)
+    size = (PUBLISHED_SIDE_PIXELS, PUBLISHED_SIDE_PIXELS)
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)

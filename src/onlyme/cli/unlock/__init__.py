@@ -1,1 +1,1 @@
-"""The commands `onlyme unlock …` and `onlyme daemon`."""
+"""Register and run the commands `onlyme unlock …` and `onlyme daemon`."""

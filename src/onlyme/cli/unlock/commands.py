@@ -1,4 +1,4 @@
-"""`unlock`: the computer's login, and who may open it."""
+"""Register `unlock …`: the commands for the computer's login."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import typer
 
 from onlyme.cli.unlock import owner, pam, units
 
-__all__ = ["app"]
+__all__ = ["register"]
 
-app = typer.Typer(
-    name="unlock", no_args_is_help=True, help="Let your face open sudo, the login, the lock screen."
-)
-pam.register(app)
-owner.register(app)
-units.register(app)
+
+def register(parent: typer.Typer) -> None:
+    """Add this family's commands."""
+    app = typer.Typer(
+        name="unlock",
+        no_args_is_help=True,
+        help="Let your face open sudo, the login, the lock screen.",
+    )
+    for family in (pam, owner, units):
+        family.register(app)
+    parent.add_typer(app)

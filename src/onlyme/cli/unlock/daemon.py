@@ -1,10 +1,9 @@
-"""`daemon`: what answers the computer's login."""
+"""Run `daemon`: answer the computer's login."""
 
 from __future__ import annotations
 
 import os
 import sys
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,15 +18,15 @@ def register(app: typer.Typer) -> None:
 
 
 def daemon() -> None:
-    """Answer the computer's login until a signal says to stop. Needs root; systemd starts it.
+    """Answer the computer's login until a signal ends it. Needs root; systemd starts it.
 
-    Its settings are those of `/etc/onlyme/config.toml`, its vault is `/var/lib/onlyme`.
+    Its settings are in `/etc/onlyme/config.toml`, its vault is `/var/lib/onlyme`.
     """
-    from onlyme.errors import UsageError
+    from onlyme.cli.extras import require_extra
 
-    if not all(map(find_spec, ("starlette", "uvicorn"))):
-        raise UsageError("the daemon needs `pip install 'onlyme[unlock]'`")
-    # It stays for weeks, and the command line would stay with it: so another program takes
-    # this one's place, without it, and with one heap for all threads.
+    require_extra("unlock", "the daemon")
+    # The daemon runs for weeks, and the modules of the command line would stay in its memory. So
+    # another program replaces this one, without them, and with one heap for all threads.
     program = [sys.executable, "-m", "onlyme.unlock"]
-    os.execve(sys.executable, program, os.environ | {"MALLOC_ARENA_MAX": "1"})  # noqa: S606
+    environment = os.environ | {"MALLOC_ARENA_MAX": "1"}
+    os.execve(sys.executable, program, environment)  # noqa: S606 - no shell is wanted here

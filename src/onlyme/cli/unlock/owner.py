@@ -1,33 +1,37 @@
-"""`unlock enroll`, `tune`, `not-me`, `adapt`, `revoke`, `import`, `forget`: the system vault.
+"""Run `unlock enroll`, `tune`, `not-me`, `adapt`, `revoke`, `import` and `forget`.
 
-It is root's; the daemon makes the changes, and wants the user's password for each.
+They change the system vault, which belongs to root. The daemon makes the changes, and asks for
+the user's password for each of them.
 """
 
 from __future__ import annotations
 
 import os
 import pwd
-import sys
 from base64 import b64encode
-from getpass import getpass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from onlyme.cli import options, output
-from onlyme.cli.enroll import Add, LookAlike, NotMe, Photos, Replace
-from onlyme.cli.tune import Alpha, Far, PresetName
+from onlyme.cli.passwords import read_passphrase, read_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from onlyme.types import Enrollment
 
 __all__ = ["register"]
 
 User = Annotated[
     str | None,
     typer.Option(
-        "--user", metavar="NAME", help="Whose face; only root may say another.", show_default=False
+        "--user",
+        metavar="NAME",
+        help="Whose face; only root may name another user.",
+        show_default=False,
     ),
 ]
 
@@ -41,23 +45,22 @@ def register(app: typer.Typer) -> None:
 
 
 def enroll(
-    photo: Photos = None,
+    photo: options.Photos = None,
     *,
-    not_me: NotMe = None,
-    look_alike: LookAlike = None,
+    not_me: options.NotMe = None,
+    look_alike: options.LookAlike = None,
     camera: options.Camera = None,
-    add: Add = False,
-    replace: Replace = False,
+    add: options.Add = False,
+    replace: options.Replace = False,
     user: User = None,
     json: options.Json = False,
 ) -> None:
-    """Let your face open this computer.
+    """Enroll your face, so that it opens this computer.
 
     onlyme unlock enroll my-photos/
     onlyme unlock enroll --camera 0
     """
-    if (camera is None) != bool(photo):
-        raise typer.BadParameter("give photos of yourself, or --camera N", param_hint="PHOTO")
+    options.require_one(photo, camera is not None, "give photos of yourself, or --camera N")
     mine = _capture_photos(camera) if camera is not None else _encode_photos(photo)
     others, alike = _encode_photos(not_me), _encode_photos(look_alike)
     answer = _request_change(
@@ -72,32 +75,25 @@ def enroll(
     if json:
         output.print_json(answer)
         return
-    for name, report in zip((*mine, *others, *alike), answer["me"] + answer["not_me"], strict=True):
-        mark = "✓" if report["taken"] else "✗"
-        note = report["note"].replace("bytes", "another one")  # the daemon knows no names
-        typer.echo(f"  {mark} {name}" + (f": {note}" if note else ""))
-    typer.secho(f"{answer['name']} is learned from {answer['taken']} photos", bold=True)
-    typer.echo(f"alpha {answer['alpha']:+.3f}: {output.format_odds(answer['far'])}")
-    for sentence in (*answer["notes"], *answer["advice"]):
-        typer.echo(f"note: {sentence}")
+    enrollment = _read_enrollment(answer, (*mine, *others, *alike))
+    for report in (*enrollment.me, *enrollment.not_me):
+        typer.echo(output.format_photo(report))
+    output.print_enrollment(enrollment)
 
 
 def tune(
     *,
-    far: Far = None,
-    preset: PresetName = None,
-    alpha: Alpha = None,
+    far: options.Far = None,
+    preset: options.PresetName = None,
+    alpha: options.Alpha = None,
     user: User = None,
     json: options.Json = False,
 ) -> None:
-    """Set how sure your face must be recognised before it opens this computer."""
-    from onlyme.errors import UsageError
-    from onlyme.siamese import presets
+    """Set how strictly your face is recognised before it opens this computer."""
+    from onlyme.siamese.presets import choose_far
     from onlyme.types import Tuning
 
-    if sum(option is not None for option in (far, preset, alpha)) != 1:
-        raise UsageError("say one of --far, --preset and --alpha")
-    far = presets.find_preset(preset).far if preset is not None else far
+    far, alpha = choose_far(far=far, preset=preset, alpha=alpha)
     answer = _request_change("tune", user, far=far, alpha=alpha)
     if json:
         output.print_json(answer)
@@ -106,128 +102,144 @@ def tune(
 
 
 def not_me(
-    photo: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="PHOTO", help="A photo of whoever was taken for you.", show_default=False
-        ),
-    ] = None,
+    photo: options.WrongPhoto = None,
     *,
-    undo: Annotated[bool, typer.Option("--undo", help="Take the last lesson back.")] = False,
+    undo: options.UndoLesson = False,
     user: User = None,
     json: options.Json = False,
 ) -> None:
-    """Say "that wasn't me": the face will be kept apart from yours from now on."""
-    if (photo is None) != undo:
-        raise typer.BadParameter("give a photo, or --undo", param_hint="PHOTO")
+    """Say "that wasn't me": teach that this face belongs to another person."""
+    from onlyme.types import Lesson
+
+    options.require_one(photo, undo, "give a photo, or --undo")
     pictures = list(_encode_photos([photo] if photo else None).values())
     answer = _request_change("not-me", user, me=pictures, undo=undo)
     if json:
         output.print_json(answer)
-        return
-    typer.echo(f"that face:  margin {answer['margin_before']:+.3f} → {answer['margin_after']:+.3f}")
-    typer.echo(f"alpha:      {answer['alpha_before']:+.3f} → {answer['alpha_after']:+.3f}")
+    else:
+        output.print_lesson(Lesson(**answer))
 
 
 def adapt(
     *,
-    on: Annotated[bool, typer.Option("--on", help="Agree that good matches may teach.")] = False,
-    off: Annotated[bool, typer.Option("--off", help="Take that back.")] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Forget what was learned so far.")] = False,
+    on: options.AdaptOn = False,
+    off: options.AdaptOff = False,
+    undo: options.AdaptUndo = False,
     user: User = None,
     json: options.Json = False,
 ) -> None:
-    """Let what is kept of you follow as you change; say where that stands.
+    """Let your template follow the changes of your face; without an option, show the status.
 
     Only matches that the password confirmed teach anything: see the threat model.
     """
-    if on + off + undo > 1:
-        raise typer.BadParameter("say one of --on, --off, --undo")
-    answer = _request_change("adapt", user, consent=on if on or off else None, undo=undo or None)
+    consent = options.parse_consent(on=on, off=off, undo=undo)
+    name = _choose_user(user)
+    answer = _request_change("adapt", name, consent=consent, undo=undo or None)
     if json:
         output.print_json(answer)
         return
-    typer.echo(
-        "you agreed to adaptation" if answer["consent"] else "you did not agree to adaptation"
+    learned = datetime.fromisoformat(answer["learned"]) if answer["learned"] else None
+    output.print_adaptation(
+        name, consent=answer["consent"], learned=learned, waiting=answer["waiting"]
     )
-    learned = (answer["learned"] or "never")[:10]
-    typer.echo(f"last learned: {learned}; {answer['waiting']} matches wait")
 
 
 def revoke(*, user: User = None) -> None:
-    """Make whatever was stolen of your template so far worthless."""
-    answer = _request_change("revoke", user)
-    typer.echo(f"what was stored of {answer['revoked']} so far no longer matches anything")
+    """Make stolen copies of your template useless; you go on as before."""
+    output.print_revoked(_request_change("revoke", user)["revoked"])
 
 
 def forget(*, user: User = None) -> None:
-    """Erase everything that this computer's login keeps of you."""
-    answer = _request_change("forget", user)
-    typer.echo(f"{answer['forgotten']} is forgotten")
+    """Erase everything that this computer's login stores about you."""
+    output.print_forgotten(_request_change("forget", user)["forgotten"])
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="What `onlyme export` wrote.")],
+    file: Annotated[Path, typer.Argument(help="A file that `onlyme export` wrote.")],
     *,
-    replace: Replace = False,
+    replace: options.Replace = False,
     user: User = None,
 ) -> None:
-    """Take over what you exported from your own vault, or from another computer."""
-    passphrase = _ask_secret("Passphrase of the export: ")
+    """Enroll yourself from a file that `onlyme export` wrote, here or on another computer."""
+    passphrase = read_passphrase("export")
     answer = _request_change(
         "import", user, sealed=_encode_file(file), passphrase=passphrase, replace=replace
     )
-    typer.echo(f"{answer['imported']} is enrolled")
+    output.print_imported(answer["imported"])
 
 
-# ----------------------------------------------------------------------------- within
+# ------------------------------------------------------------------- asking the daemon
+
+
+def _choose_user(user: str | None) -> str:
+    """Return the user whose template is meant; root by way of sudo means the calling user."""
+    uid = os.geteuid()
+    caller = os.environ.get("SUDO_USER") if uid == 0 else None
+    return user or caller or pwd.getpwuid(uid).pw_name
 
 
 def _request_change(what: str, user: str | None, **particulars: Any) -> dict[str, Any]:
-    """Ask the daemon for a change, with the password of whoever is not root."""
+    """Ask the daemon for a change, with the user's password unless root asks."""
     from onlyme.settings import Settings
     from onlyme.unlock.client.changes import change
 
-    uid = os.geteuid()
-    # Root by way of sudo means the person who called it.
-    caller = os.environ.get("SUDO_USER") if uid == 0 else None
-    name = user or caller or pwd.getpwuid(uid).pw_name
-    password = None if uid == 0 else _ask_secret(f"Login password of {name}: ")
+    name = _choose_user(user)
+    password = None
+    if os.geteuid() != 0:
+        password = read_secret(f"Login password of {name}: ")
     return change(Settings.load(), what, name, password=password, **particulars)
 
 
-def _ask_secret(prompt: str) -> str:
-    """Ask on the terminal; without one, take a line of standard input."""
-    if sys.stdin.isatty():
-        return getpass(prompt)
-    return sys.stdin.readline().rstrip("\n")
+def _read_enrollment(answer: dict[str, Any], photos: Sequence[str]) -> Enrollment:
+    """Return the daemon's answer as an enrollment of these photos, in the order sent.
+
+    The daemon was sent bytes and knows no names of files, so the names are filled in here.
+    """
+    from onlyme.types import Enrollment, PhotoReport
+
+    reports = [
+        PhotoReport(photo, report["taken"], report["note"].replace("bytes", "another photo"))
+        for photo, report in zip(photos, answer["me"] + answer["not_me"], strict=True)
+    ]
+    count = len(answer["me"])
+    return Enrollment(
+        name=answer["name"],
+        me=tuple(reports[:count]),
+        not_me=tuple(reports[count:]),
+        alpha=answer["alpha"],
+        far=answer["far"],
+        notes=tuple(answer["notes"]),
+        advice=tuple(answer["advice"]),
+        created=datetime.fromisoformat(answer["created"]),
+        seconds=answer["seconds"],
+    )
 
 
 def _encode_photos(paths: list[Path] | None) -> dict[str, str]:
-    """Return photos as the daemon takes them, by what they are called here."""
+    """Return photos in the form that the daemon takes, by their paths here."""
     from onlyme.image.sources import list_photos
 
     return {str(path): _encode_file(path) for path in list_photos(paths)} if paths else {}
 
 
 def _encode_file(path: Path) -> str:
-    """Return a file's bytes as text: the daemon opens no path that somebody else names."""
+    """Return a file's bytes as text: the daemon opens no path that a user names."""
     return b64encode(path.read_bytes()).decode()
 
 
 def _capture_photos(camera: str) -> dict[str, str]:
-    """Return frames of a sitting, as pictures without loss."""
+    """Return enrolment frames of a camera, as pictures without loss."""
     from onlyme.enrollment.camera import EnrollmentCamera
     from onlyme.types import PhotoReport
 
-    typer.echo("Look at the camera, and turn your head slowly from side to side.", err=True)
+    output.ask_for_head_turns()
 
     def encode_frames() -> Iterator[str]:
         import cv2
 
-        sitting = EnrollmentCamera(options.parse_source(camera))
-        for frame in sitting.frames():
-            sitting.add_report(PhotoReport(frame.source, taken=True))  # the daemon judges them
+        capture = EnrollmentCamera(options.parse_source(camera))
+        for frame in capture.frames():
+            capture.add_report(PhotoReport(frame.source, taken=True))  # the daemon judges them
             bgr = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR)
             yield b64encode(cv2.imencode(".png", bgr)[1].tobytes()).decode()
 

@@ -1,6 +1,6 @@
-"""`unlock install`, `uninstall`, `status`, `profile`: the rules of PAM.
+"""Run `unlock install`, `uninstall`, `status` and `profile`: change and check the rules of PAM.
 
-They are root's, and a mistake in them locks everybody out: see `onlyme.unlock.pam`.
+The rules belong to root, and a mistake in them locks all users out: see `onlyme.unlock.pam`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.passwords import read_secret, require_root
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,7 @@ Helper = Annotated[
     typer.Option(
         "--helper",
         metavar="PATH",
-        help="The program `onlyme-pam`, by default the one of this installation.",
+        help="The program `onlyme-pam`; by default the one of this installation.",
         show_default=False,
     ),
 ]
@@ -52,27 +53,28 @@ def install(
     *,
     yes: Yes = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show and try everything, and write nothing.")
+        bool, typer.Option("--dry-run", help="Show and test everything, but write nothing.")
     ] = False,
     user: Annotated[
         str | None,
         typer.Option(
             "--user",
             metavar="NAME",
-            help="Whose login is tried; by default whoever called sudo, or the first user.",
+            help="The user whose login is tested; by default the user who called sudo, or the "
+            "first user.",
             show_default=False,
         ),
     ] = None,
     ask_password: Annotated[
         bool,
-        typer.Option("--try-password", help="Ask for that user's password, and try it as well."),
+        typer.Option("--try-password", help="Ask for that user's password, and test it as well."),
     ] = False,
     helper: Helper = None,
 ) -> None:
-    """Let a face open services: put our lines into their PAM files.
+    """Let a face open services: add our lines to their PAM files.
 
-    Shows the change, tries it with the real PAM in a copy, asks, keeps a backup, and writes.
-    The password works as ever.
+    Shows the change, tests it with the real PAM on a copy, asks, makes a backup, and writes.
+    The password works as before.
 
     sudo onlyme unlock install sudo
     """
@@ -81,19 +83,19 @@ def install(
     from onlyme.unlock.pam.program import find_command
     from onlyme.unlock.pam.rules import PamLines
 
-    _require_root("install")
+    require_root("install")
     places, lines = PamFolders(), PamLines(find_command(helper))
     changes: list[FileChange] = []
     for service in dict.fromkeys(services):
         others = {change.service: change.new for change in changes}
         changes.append(work.plan(places, service, lines, others))
     who = user or _choose_user()
-    typed = _ask_password(who) if ask_password else None
+    typed = read_secret(f"Password of {who}, to test it: ") if ask_password else None
     for change in changes:
         _show_change(change)
         work.try_out(places, changes, change, who, typed)
-        asked = "its password opens" if typed is not None else f"{who} is asked for the password"
-        typer.echo(f"✓ {change.service}: tried with PAM: a face opens; without one {asked}")
+        password = "the password opens" if typed is not None else f"{who} is asked for the password"
+        typer.echo(f"✓ {change.service}: tested with PAM: a face opens; without one {password}")
     if _write_changes(places, changes, yes=yes, dry_run=dry_run):
         _say_next(places, [change.service for change in changes], who)
 
@@ -110,24 +112,24 @@ def uninstall(
     *,
     yes: Yes = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show everything, and write nothing.")
+        bool, typer.Option("--dry-run", help="Show everything, but write nothing.")
     ] = False,
 ) -> None:
-    """Take our lines out of PAM files again.
+    """Remove our lines from PAM files.
 
-    A file is restored byte for byte. Where an upgrade changed it around our lines, they are
-    taken out and nothing else.
+    A file is restored byte for byte. Where an upgrade changed it around our lines, only our
+    lines are removed.
     """
     from onlyme.unlock.pam import install as work
     from onlyme.unlock.pam.folders import PamFolders
 
-    _require_root("uninstall")
+    require_root("uninstall")
     places = PamFolders()
     changes = []
     for service in dict.fromkeys(services or work.list_installed(places)):
         change = work.plan_removal(places, service)
         if change is None:
-            typer.echo(f"✓ {service}: none of our lines is in it")
+            typer.echo(f"✓ {service}: it has none of our lines")
         else:
             changes.append(change)
             _show_change(change)
@@ -139,7 +141,7 @@ def status(
         list[str] | None,
         typer.Argument(
             metavar="[SERVICE…]",
-            help="Services of PAM; by default those that have our lines, or had them.",
+            help="Services of PAM; by default those that have or had our lines.",
             show_default=False,
         ),
     ] = None,
@@ -149,13 +151,13 @@ def status(
         typer.Option(
             "--user",
             metavar="NAME",
-            help="Whose next login; by default yours. Only root may say another.",
+            help="The user; by default you. Only root may name another.",
             show_default=False,
         ),
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Say for each service what would happen at the next login, and why."""
+    """Say for each service what will happen at the next login, and why."""
     from onlyme.settings import Settings
     from onlyme.unlock.client.remote import is_remote
     from onlyme.unlock.pam import status
@@ -163,18 +165,18 @@ def status(
 
     places, settings = PamFolders(), Settings.load()
     who = user or os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
-    far = is_remote(os.environ, os.getppid())
+    remote = is_remote(os.environ, os.getppid())
     found = [status.read_status(places, name) for name in services or status.list_known(places)]
     rows: list[dict[str, Any]] = []
     for service in found:
-        would, daemon = status.predict_login(settings, service, who, is_remote=far)
+        would, daemon = status.predict_login(settings, service, who, is_remote=remote)
         row = {"service": service.name, "state": service.state, "detail": service.detail}
         rows.append(row | {"next_login": would, "daemon": daemon})
     if json:
-        output.print_json({"user": who, "remote": far, "services": rows})
+        output.print_json({"user": who, "remote": remote, "services": rows})
         return
     if not rows:
-        typer.echo("no service has our lines; `onlyme unlock install sudo` puts them there")
+        typer.echo("no service has our lines; `sudo onlyme unlock install sudo` adds them to sudo")
     marks = {"installed": ("✓", "green"), "absent": ("–", "yellow"), "altered": ("✗", "red")}
     for row in rows:
         mark, colour = marks[row["state"]]
@@ -186,7 +188,7 @@ def status(
 
 
 def profile(*, helper: Helper = None) -> None:
-    """Print a profile for Debian's pam-auth-update, which serves all services at once.
+    """Print a profile for Debian's pam-auth-update, which sets up all services at once.
 
     sudo sh -c 'onlyme unlock profile > /usr/share/pam-configs/onlyme'
 
@@ -197,16 +199,9 @@ def profile(*, helper: Helper = None) -> None:
     typer.echo(make_profile(find_command(helper)), nl=False)
 
 
-def _require_root(command: str) -> None:
-    from onlyme.errors import UsageError
-
-    if os.geteuid() != 0:
-        raise UsageError(f"only root may do that; run `sudo onlyme unlock {command}`")
-
-
 def _show_change(change: FileChange) -> None:
     if change.old == change.new:
-        typer.echo(f"✓ {change.service}: our lines are in {change.path} already")
+        typer.echo(f"✓ {change.service}: our lines are already in {change.path}")
         return
     for row in change.diff.split("\n"):
         colour = {"+": "green", "-": "red", "@": "cyan"}.get(row[:1])
@@ -237,7 +232,7 @@ def _write_changes(
         return False
     if not yes:
         if not sys.stdin.isatty():
-            raise UsageError("nobody is here to ask; look at it with --dry-run, then say --yes")
+            raise UsageError("no terminal to ask on; check with --dry-run, then use --yes")
         if not typer.confirm("Write this?"):
             raise UsageError("nothing was written")
     for change in changes:
@@ -247,17 +242,9 @@ def _write_changes(
 
 
 def _choose_user() -> str:
-    """Return a user whose login can stand for all: whoever called sudo, or the first of people."""
-    called = os.environ.get("SUDO_USER", "")
-    if called and called != "root":
-        return called
+    """Return a user to test the login with: the one who called sudo, or else the first user."""
+    caller = os.environ.get("SUDO_USER", "")
+    if caller and caller != "root":
+        return caller
     people = [user for user in pwd.getpwall() if 1000 <= user.pw_uid < 60000]
     return min(people, key=lambda user: user.pw_uid).pw_name if people else "root"
-
-
-def _ask_password(user: str) -> str:
-    from getpass import getpass
-
-    if sys.stdin.isatty():
-        return getpass(f"Password of {user}, to try it: ")
-    return sys.stdin.readline().rstrip("\n")

@@ -1,4 +1,4 @@
-"""`unlock units`: systemd starts the daemon."""
+"""Run `unlock units`: write the units with which systemd starts the daemon."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from onlyme.cli.passwords import require_root
 
 __all__ = ["register"]
 
@@ -20,10 +22,10 @@ def register(app: typer.Typer) -> None:
 def units(
     *,
     to: Annotated[
-        Path, typer.Option("--to", metavar="DIR", help="Folder of systemd's units.")
+        Path, typer.Option("--to", metavar="DIR", help="The folder of systemd's units.")
     ] = Path("/etc/systemd/system"),
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the units, and write nothing.")
+        bool, typer.Option("--dry-run", help="Show the units, but write nothing.")
     ] = False,
 ) -> None:
     """Write the units with which systemd starts the daemon, and say what to do next.
@@ -31,6 +33,7 @@ def units(
     sudo onlyme unlock units
     """
     from onlyme.errors import UsageError
+    from onlyme.storage.files import open_draft
     from onlyme.unlock.pam.program import check_trusted
     from onlyme.unlock.units import NAMES, make_unit
 
@@ -41,18 +44,16 @@ def units(
             typer.secho(f"# {to / name}", bold=True)
             typer.echo(text)
         return
-    if os.geteuid() != 0:
-        raise UsageError("only root may do that; run `sudo onlyme unlock units`")
+    require_root("units")
     if not command.is_file():
         raise UsageError(f"{command} is not there; install onlyme as root, into /opt/onlyme")
     for part in (command, Path(sys.executable), Path(__file__).parents[2]):
         check_trusted(part)
     to.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        draft = to / f".{name}.new"
-        draft.write_text(text, "utf-8")
-        draft.chmod(0o644)
-        draft.replace(to / name)
+        with open_draft(to / name, mode=0o644) as file:
+            os.fchmod(file.fileno(), 0o644)  # also under a strict umask
+            file.write(text.encode())
         typer.echo(f"✓ {to / name} is written")
     typer.echo(
         "next: groupadd --system --force onlyme\n"

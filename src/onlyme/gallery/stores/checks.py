@@ -1,4 +1,4 @@
-"""What callers hand to a store, and what is wrong with it. Shared by all stores."""
+"""Check rows, queries and notes before a store takes them. All stores share this."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from onlyme.errors import UsageError
 from onlyme.gallery.stores.protocol import ROW_KEY_BYTES
+from onlyme.types import MAX_UNIT_LENGTH_ERROR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,53 +20,50 @@ if TYPE_CHECKING:
 
 __all__ = ["check_note", "check_queries", "check_rows"]
 
-_MAX_LENGTH_ERROR = 1e-3
-"""So far may the length of a vector be from 1."""
-
 _NOTE = re.compile(r"[a-z0-9.-]{1,64}")
 _MAX_NOTE_BYTES = 2**20
 _MAX_GENERATION = 2**31 - 1
 
 
 def check_rows(rows: Sequence[Row], dimension: int) -> None:
-    """Refuse rows that cannot be.
+    """Refuse invalid rows.
 
     Raises:
-        UsageError: two have one key; or a key, generation, record or vector is none.
+        UsageError: two rows have one key, or a key, generation, record or vector is invalid.
     """
     for row in rows:
         if not _is_bytes(row.key) or len(row.key) != ROW_KEY_BYTES:
-            raise UsageError(f"a row's key has {ROW_KEY_BYTES} bytes")
+            raise UsageError(f"a row's key must have {ROW_KEY_BYTES} bytes")
         if not 1 <= row.generation <= _MAX_GENERATION:
-            raise UsageError(f"generations count from 1, and {row.generation} is none")
+            raise UsageError(f"a row's generation must be at least 1, not {row.generation}")
         if not _is_bytes(row.sealed) or not row.sealed:
-            raise UsageError("a row's sealed record holds at least a byte")
+            raise UsageError("a row's sealed record must not be empty")
         _check_vectors(row.vector, (dimension,), "a row's vector")
     if len({row.key for row in rows}) < len(rows):
-        raise UsageError("two rows of one key were to be written at once")
+        raise UsageError("two rows to write have the same key")
 
 
 def check_queries(queries: NDArray[np.float32], dimension: int, k: int) -> None:
-    """Refuse queries that cannot be.
+    """Refuse invalid queries.
 
     Raises:
         UsageError: wrong shape or type, not finite, not of unit length; or k below 1.
     """
     if k < 1:
-        raise UsageError(f"a search looks for at least one row, not for {k}")
+        raise UsageError(f"a search must ask for at least 1 row, not {k}")
     _check_vectors(queries, (len(queries), dimension), "queries")
 
 
 def check_note(name: str, value: bytes | None) -> None:
-    """Refuse a note that cannot be.
+    """Refuse an invalid note.
 
     Raises:
-        UsageError: its name is none, or it is too long.
+        UsageError: its name is invalid, or it is too long.
     """
     if not _NOTE.fullmatch(name):
-        raise UsageError("a note's name has 1 to 64 characters of a–z, 0–9, - and .")
+        raise UsageError("a note's name must have 1 to 64 characters of a–z, 0–9, - and .")
     if value is not None and len(value) > _MAX_NOTE_BYTES:
-        raise UsageError("a note holds at most 1 MB")
+        raise UsageError("a note must not be longer than 1 MB")
 
 
 def _is_bytes(value: object) -> bool:
@@ -74,7 +72,7 @@ def _is_bytes(value: object) -> bool:
 
 def _check_vectors(vectors: NDArray[Any], shape: tuple[int, ...], what: str) -> None:
     if vectors.dtype != np.float32 or vectors.shape != shape:
-        raise UsageError(f"{what}: float32{list(shape)} is wanted")
+        raise UsageError(f"{what} must be float32{list(shape)}")
     lengths = np.linalg.norm(vectors, axis=-1)
-    if not (np.abs(lengths - 1.0) <= _MAX_LENGTH_ERROR).all():  # also where it is not a number
-        raise UsageError(f"{what}: finite numbers and unit length are wanted")
+    if not (np.abs(lengths - 1.0) <= MAX_UNIT_LENGTH_ERROR).all():  # also where it is not a number
+        raise UsageError(f"{what} must be finite and of unit length")

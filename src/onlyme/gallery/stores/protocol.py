@@ -1,10 +1,10 @@
-"""What a place for many templates must do, whatever it is built on.
+"""Define what every store of templates must do.
 
-A store holds one row a person. It sees neither names nor embeddings: a key that only the
-gallery's owner can make from a name, a sealed record, and a vector rotated by a secret.
-What a search finds is a hint, never a decision: `onlyme.gallery.gallery` opens the sealed record of
-whoever was found and decides by that, so a store that lies can hide people, but let
-nobody in.
+A store holds one row for each person. It sees neither names nor embeddings, only a key that
+needs the gallery's secret to be made from a name, a sealed record, and a vector rotated by a
+secret. What a search finds is a hint, never a decision: `onlyme.gallery.gallery` opens the sealed
+record of each person found and decides by that. So a store that lies can hide people, but cannot
+let a stranger in.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class Row(NamedTuple):
 
     Attributes:
         key: 16 bytes, a keyed hash of the name: the same name finds the same row, and the
-            row tells nobody the name.
-        generation: which of the gallery's rotations the vector was turned with, from 1.
-            All rows have the same but while the gallery is being re-keyed.
-        sealed: name, embeddings and the rest, as ciphertext with a nonce of its own: no two
-            writings of the same person are equal.
+            row does not reveal the name.
+        generation: the gallery's rotation that the vector has, from 1. All rows have the same
+            one, except while the gallery is being re-keyed.
+        sealed: name, embeddings and the rest, as ciphertext with a nonce of its own: a person
+            who is written twice gives two different records.
         vector: float32[d] of unit length, the template that searches compare with.
     """
 
@@ -45,7 +45,7 @@ class Hit(NamedTuple):
     """One row that a search found.
 
     Attributes:
-        key: whose.
+        key: the row's.
         similarity: scalar product of the row's vector and the query, −1 to 1.
     """
 
@@ -54,11 +54,11 @@ class Hit(NamedTuple):
 
 
 class Count(NamedTuple):
-    """How much a store holds.
+    """How many rows a store holds.
 
     Attributes:
         rows: people.
-        generations: how many of them are of each generation; none of them is 0.
+        generations: the rows of each generation that has any.
     """
 
     rows: int
@@ -68,12 +68,13 @@ class Count(NamedTuple):
 class TemplateStore(Protocol):
     """Rows and a few small notes, kept for any number of processes.
 
-    Each call that changes something is one transaction: all of it or nothing, also when the
-    process or the machine ends in the middle, and it returns when the change would survive
-    that. One object serves one thread.
+    Each call that changes something is one transaction: all of it is written or nothing, also
+    when the process or the machine stops in the middle. It returns when the change would survive
+    that. Use one object in one thread.
 
-    Every method may raise `VaultBusy` (others kept it for too long), `VaultDamaged` (it holds
-    what was never written to it) and `VaultError` (it cannot be read or written, or is closed).
+    Every method may raise `VaultBusy` (others held the store for too long), `VaultDamaged` (it
+    holds what was never written to it) and `VaultError` (it cannot be read or written, or is
+    closed).
 
     Attributes:
         model: sha256 (hex) of the network whose templates it holds.
@@ -91,30 +92,31 @@ class TemplateStore(Protocol):
         """Write rows, each in place of any earlier one of its key.
 
         Args:
-            rows: no two of one key.
+            rows: each with a key of its own.
             was: what the writer read before: for some of the keys, their `sealed`, or None where
-                there was no row. A row whose key holds something else by now is left alone:
-                somebody else was quicker. Rows whose keys are not in here are written anyway.
+                there was no row. If the store now holds something else there, another process
+                changed it, and the row is not written. Rows whose keys are not in here are
+                written in any case.
 
         Returns:
-            Keys of the rows that were left alone; empty when all were written.
+            Keys of the rows that were not written; empty when all were.
 
         Raises:
-            UsageError: two rows of one key, a key, generation or vector that cannot be one.
+            UsageError: two rows have one key, or a key, generation or vector is invalid.
         """
 
     def remove(self, keys: Collection[bytes]) -> int:
-        """Remove rows. What they held may lie in the store's files until `scrub`.
+        """Remove rows. Their bytes may stay in the store's files until `scrub`.
 
         Returns:
-            How many there were.
+            How many rows there were.
         """
 
     def note(self, name: str, value: bytes | None, was: bytes | None) -> bool:
-        """Write a note, or with None erase it, unless somebody else was quicker.
+        """Write a note, or with None erase it, unless another process changed it in between.
 
-        Notes are small records beside the rows: the gallery's salts, the state of a job. Their
-        values are sealed by whoever writes them.
+        Notes are small records beside the rows: the gallery's salts, the state of a job. The
+        writer seals their values.
 
         Args:
             name: 1 to 64 characters of a–z, 0–9, - and .
@@ -122,13 +124,13 @@ class TemplateStore(Protocol):
             was: what the writer read before; None for nothing.
 
         Returns:
-            Whether it was written; if not, the note holds something else than `was`.
+            Whether it was written. If not, the note does not hold `was`.
         """
 
     def scrub(self) -> None:
-        """Leave nothing of what was removed or replaced in the store's files.
+        """Erase removed and replaced rows from the store's files.
 
-        It may take as long as writing the whole store anew.
+        It may take as long as writing the whole store again.
         """
 
     # ------------------------------------------------------------------ reading
@@ -137,16 +139,16 @@ class TemplateStore(Protocol):
         """Return all notes."""
 
     def rows(self, keys: Collection[bytes]) -> dict[bytes, Row]:
-        """Return the rows of these keys; a key without one is left out."""
+        """Return the rows of these keys; a key without a row is left out."""
 
     def blocks(self, after: bytes | None = None, size: int = 1024) -> Iterator[list[Row]]:
         """Yield all rows in the order of their keys, in blocks.
 
-        Each block is read when it is asked for: changes in between are seen if they lie ahead.
+        Each block is read when it is asked for, with the changes up to then.
 
         Args:
-            after: begin behind this key: the last one of a block seen before.
-            size: rows in a block, the last one excepted.
+            after: begin after this key, such as the last key of an earlier block.
+            size: rows in a block; the last block may have fewer.
         """
 
     def count(self) -> Count:
@@ -154,7 +156,7 @@ class TemplateStore(Protocol):
 
     @property
     def version(self) -> int:
-        """What grows with every change of rows or notes, by any process."""
+        """A number that grows with every change of rows or notes, by any process."""
 
     def find_nearest(
         self,
@@ -170,28 +172,29 @@ class TemplateStore(Protocol):
 
         Args:
             queries: float32[q, d] of unit length.
-            k: at most so many for each query.
-            generation: rows of others are not looked at: their rotation is another.
-            exact: look at every row. Without, a store may use an index, which can miss some;
-                the similarities that it tells are exact all the same.
+            k: at most this many hits for each query.
+            generation: only its rows are compared; others have another rotation.
+            exact: compare every row. Otherwise a store may use an index, which can miss rows;
+                the similarities that it returns are exact even then.
 
         Returns:
-            For each query the hits, the nearest first; of equal ones, the smaller key first.
+            For each query the hits, the nearest first; of equally near ones, the smaller key
+            first.
 
         Raises:
             UsageError: wrong shape, not finite, or k below 1.
         """
 
     def close(self) -> None:
-        """Let go of it. Further calls raise VaultError; closing again does nothing."""
+        """Close the store. Later calls raise VaultError; closing again does nothing."""
 
 
 @runtime_checkable
 class IndexedStore(Protocol):
-    """What a store offers beside `TemplateStore` if it can have an index.
+    """What a store with an index offers beside `TemplateStore`.
 
     Attributes:
-        index_from: rows from which on an index is worth its building.
+        index_from: with this many rows or more an index is worth building.
     """
 
     index_from: int
@@ -200,7 +203,7 @@ class IndexedStore(Protocol):
         """Return the generations that have an index."""
 
     def build_index(self, generation: int) -> None:
-        """Build the index of a generation unless it is there; others read and write meanwhile."""
+        """Build the index of a generation if it is missing; others may read and write meanwhile."""
 
     def drop_index(self, generation: int) -> None:
         """Drop the index of a generation if it is there."""

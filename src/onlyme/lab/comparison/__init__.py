@@ -1,1 +1,1 @@
-"""Train several networks on the same photos, and compare what they are worth."""
+"""Train several networks on the same photos, and compare their errors."""

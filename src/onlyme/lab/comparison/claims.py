@@ -1,4 +1,4 @@
-"""A comparison comes in; what held of the article's claims, and what did not, goes out."""
+"""Judge the article's claims by the figures of a comparison."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from onlyme.charts import make_rate
+from onlyme.lab import PUBLISHED_SIDE_PIXELS
 from onlyme.lab.comparison.result import PRODUCT
-from onlyme.lab.spec import PUBLISHED_SIDE_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,9 +24,9 @@ class Claim:
     """One claim of the article.
 
     Attributes:
-        claim: what it says, in our words.
-        verdict: `held`, `did not hold`, or `not decided` where the photos are too few.
-        because: the figures.
+        claim: the claim in our words.
+        verdict: `held`, `did not hold`, or `not decided` where there are too few photos.
+        because: the figures behind the verdict.
     """
 
     claim: str
@@ -35,7 +35,7 @@ class Claim:
 
 
 def add_counts(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
-    """Add up errors and numbers of trials.
+    """Add up errors and totals.
 
     >>> add_counts([(1, 10), (2, 10)])
     (3, 20)
@@ -45,33 +45,33 @@ def add_counts(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
 
 
 def judge_claims(comparison: Comparison) -> list[Claim]:
-    """Judge those claims that the compared ways allow to judge, at the most photos of the owner.
+    """Judge the claims about the compared ways, at the largest number of the owner's photos.
 
-    All numbers of photos together would count the same strangers several times over.
+    Over all numbers of photos, the same strangers would be counted several times.
     """
     ways = comparison.ways()
-    found: list[Claim] = []
+    claims: list[Claim] = []
     siamese = "compact" if "compact" in ways else "article"
     if "classifier" in ways and siamese in ways:
-        found.append(_judge_classifier(comparison, "classifier", siamese))
+        claims.append(_judge_classifier(comparison, "classifier", siamese))
     if "two-head" in ways:
-        found.append(_judge_two_head(_select_results(comparison, "two-head")))
-    found += [
+        claims.append(_judge_two_head(_select_results(comparison, "two-head")))
+    claims += [
         _judge_alpha(_select_results(comparison, way), way)
         for way in ("article", "compact")
         if way in ways
     ]
     if "article" in ways:
-        found.append(
+        claims.append(
             _judge_training_time(_select_results(comparison, "article"), comparison.plan.side)
         )
     if PRODUCT in ways and siamese in ways:
-        found.append(_judge_training_from_scratch(comparison, siamese))
-    return found
+        claims.append(_judge_training_from_scratch(comparison, siamese))
+    return claims
 
 
 def _judge_classifier(comparison: Comparison, first: str, second: str) -> Claim:
-    """More errors count only where the ranking is worse too: else only the threshold lies ill."""
+    """More errors count only with a worse ranking; otherwise only the threshold is badly placed."""
     mine, others = (_count_errors(_select_results(comparison, way)) for way in (first, second))
     ranks = [_average_ranking(_select_results(comparison, way)) for way in (first, second)]
     verdict = _compare_rates(mine, others)
@@ -82,10 +82,9 @@ def _judge_classifier(comparison: Comparison, first: str, second: str) -> Claim:
     return Claim(
         "A plain classifier needs far more photos of the owner than triplets do.",
         verdict,
-        f"From the same photos {first} errs on {_format_count(mine)} of the held-out owners' and "
-        f"unseen strangers' photos at its threshold, {second} on "
-        f"{_format_count(others)}; without a "
-        f"threshold, ranking {ranks[0]:.3f} against {ranks[1]:.3f}.",
+        f"From the same photos {first} is wrong on {_format_count(mine)} of the held-out owners' "
+        f"and unseen strangers' photos at its threshold, {second} on {_format_count(others)}. "
+        f"Ranking, which needs no threshold: {ranks[0]:.3f} against {ranks[1]:.3f}.",
     )
 
 
@@ -96,13 +95,12 @@ def _judge_two_head(cells: list[WayResult]) -> Claim:
         "The two-head network may fail on faces that it never saw.",
         _compare_rates(unseen, trained),
         f"It accepts {_format_count(unseen)} of the unseen strangers' photos, and "
-        f"{_format_count(trained)} of "
-        "other photos of the strangers that it was trained on.",
+        f"{_format_count(trained)} of other photos of the strangers that it was trained on.",
     )
 
 
 def _judge_alpha(cells: list[WayResult], way: str) -> Claim:
-    """A lower alpha refuses fewer owners and accepts more strangers: what counts is both."""
+    """A lower alpha refuses fewer owners and accepts more strangers, so both errors count."""
     high, low = (_ErrorsAtAlpha.from_results(cells, alpha) for alpha in (0.5, -0.6))
     spread = 1.96 * sqrt(high.variance + low.variance)
     verdict = (
@@ -135,7 +133,7 @@ class _ErrorsAtAlpha:
 
     @property
     def half_total(self) -> float:
-        """The mean of both rates: what a chooser of alpha brings down who fears both alike."""
+        """The mean of both rates, in which both errors weigh the same."""
         return (make_rate(*self.misses).value + make_rate(*self.accepts).value) / 2
 
     @property
@@ -156,13 +154,13 @@ def _judge_training_time(cells: list[WayResult], side: int) -> Claim:
     steps = sum(cell.steps for cell in cells) / len(cells)
     limited = sum(cell.reason == "limit" for cell in cells)
     because = (
-        f"The article's network took {seconds:.0f} s and {steps:.0f} steps on average, each over "
-        "all triplets with every photo embedded once."
+        f"The article's network took {seconds:.0f} s and {steps:.0f} steps on average; each step "
+        "uses all triplets and embeds every photo once."
     )
     if limited:
         because += f" {limited} of {len(cells)} runs ended at their limit, before a plateau."
     if side != PUBLISHED_SIDE_PIXELS:
-        because += f" It saw faces of {side} pixels, and not of {PUBLISHED_SIDE_PIXELS}."
+        because += f" Its faces had {side} pixels, and not {PUBLISHED_SIDE_PIXELS}."
     undecided = limited or side != PUBLISHED_SIDE_PIXELS
     return Claim(
         "Training takes hours (5 h for 7 ME and 10 NOT_ME photos).",
@@ -177,9 +175,9 @@ def _judge_training_from_scratch(comparison: Comparison, way: str) -> Claim:
     return Claim(
         "A network trained on a handful of photos is enough for a door.",
         {"held": "did not hold"}.get(_compare_rates(mine, product), "not decided"),
-        f"{way} errs on {_format_count(mine)}; the product, whose network learned from many people "
-        f"beforehand, on {_format_count(product)}; ranking {_average_ranking(ours):.3f} against "
-        f"{_average_ranking(theirs):.3f}.",
+        f"{way} is wrong on {_format_count(mine)}; the product, whose network learned from many "
+        f"people beforehand, on {_format_count(product)}. Ranking: {_average_ranking(ours):.3f} "
+        f"against {_average_ranking(theirs):.3f}.",
     )
 
 
@@ -194,7 +192,7 @@ def _count_errors(cells: list[WayResult]) -> tuple[int, int]:
 
 
 def _compare_rates(a: tuple[int, int], b: tuple[int, int]) -> str:
-    """Say `held` where a is larger than b beyond both intervals, and so on."""
+    """Return `held` where rate a is above rate b and their intervals do not overlap, and so on."""
     one, other = make_rate(*a), make_rate(*b)
     if one.low > other.high:
         return "held"

@@ -1,4 +1,4 @@
-"""A trained embedder and its split come in; a map and the hardest triplets go out."""
+"""Draw a map of a trained embedder's vectors, and find its hardest triplets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MAX_HARDEST_TRIPLETS = 6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inspection:
-    """What a trained embedder makes of its owner and others.
+    """The vectors of a trained embedder, for its owner and others.
 
     Attributes:
         map: for each of `GROUPS` float64[k, 2]: the vectors in their first two principal
@@ -42,7 +42,7 @@ class Inspection:
 
 @torch.no_grad()
 def inspect_way(trained: TrainedNetwork, split: Split) -> Inspection | None:
-    """Look closer at a way that embeds; None for one that does not, or that diverged."""
+    """Inspect a way that embeds; return None for other ways, and for one that diverged."""
     if not isinstance(trained.network, Siamese):
         return None
     embed = trained.network.embedder
@@ -53,7 +53,7 @@ def inspect_way(trained: TrainedNetwork, split: Split) -> Inspection | None:
         return None
     me, held, _, others = vectors
     excess = euclidean(held, me)[:, :, None] - euclidean(held, others)[:, None, :]
-    # One triplet for each stranger: otherwise one look-alike fills the page.
+    # One triplet for each stranger: otherwise one very similar stranger fills the page.
     worst = excess.flatten(0, 1).max(0)
     hardest = []
     for stranger in worst.values.argsort(descending=True)[:_MAX_HARDEST_TRIPLETS].tolist():
@@ -67,7 +67,7 @@ def project_to_plane(groups: list[NDArray[np.float64]]) -> tuple[NDArray[np.floa
     """Project vectors onto the plane in which they vary most (principal components).
 
     Args:
-        groups: float64[k, d] each; centre and axes are those of all together.
+        groups: float64[k, d] each; centre and axes are computed from all groups together.
 
     Returns:
         float64[k, 2] each; each axis points where its largest weight is positive.
@@ -76,8 +76,8 @@ def project_to_plane(groups: list[NDArray[np.float64]]) -> tuple[NDArray[np.floa
     >>> project_to_plane(groups)[1].round(3).tolist()
     [[2.0, 0.0]]
     """
-    everyone = np.concatenate(groups)
-    centre = everyone.mean(0)
-    _, _, axes = np.linalg.svd(everyone - centre, full_matrices=False)
+    vectors = np.concatenate(groups)
+    centre = vectors.mean(0)
+    _, _, axes = np.linalg.svd(vectors - centre, full_matrices=False)
     axes = axes[:2] * np.sign(axes[:2][np.arange(2), np.abs(axes[:2]).argmax(1)])[:, None]
     return tuple((group - centre) @ axes.T for group in groups)

@@ -1,4 +1,4 @@
-"""One way's scores for one owner come in; error rates with their intervals go out."""
+"""Hold the scores of one way for one owner, and compute its error rates."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
 __all__ = ["PRODUCT", "WayResult"]
 
 PRODUCT = "product"
-"""The name under which the product's own decision stands beside the ways."""
+"""The name of the product's own decision beside the ways."""
 
 
 @dataclass(frozen=True, slots=True)
 class WayResult:
-    """One way for one owner with one number of photos.
+    """The result of one way for one owner with one number of photos.
 
     Attributes:
-        way: which; `PRODUCT` for the product's own decision.
-        owner: whose.
-        photos: how many photos of the owner it saw.
-        threshold: the score from which on it accepts.
+        way: name of the way; `PRODUCT` for the product's own decision.
+        owner: name of the owner.
+        photos: number of the owner's training photos.
+        threshold: a photo with this score or a higher one is accepted.
         held: scores of the owner's held-out photos; not a number where training diverged.
-        trained: of other photos of the strangers that it was trained on.
-        unseen: of strangers it never saw.
+        trained: scores of other photos of the strangers that it was trained on.
+        unseen: scores of strangers that it was never trained on.
         reason: why training ended; empty for the product.
-        steps: how many steps it took.
+        steps: number of training steps.
         curve: step, clean loss, augmented loss.
-        seconds: how long it trained; differs from run to run.
-        spent: how long it took with judging; differs from run to run.
+        seconds: duration of the training; differs from run to run.
+        spent: duration of training and scoring; differs from run to run.
         peak_bytes: most memory held meanwhile; differs from run to run.
-        look: a closer look, for ways that embed.
+        look: the inspection of its vectors, for ways that embed.
     """
 
     way: str
@@ -53,23 +53,23 @@ class WayResult:
     look: Inspection | None = field(default=None, compare=False, repr=False)
 
     def misses(self, threshold: float | None = None) -> tuple[int, int]:
-        """Return how many of the owner's held-out photos are refused, and of how many."""
+        """Return the number of the owner's held-out photos that are refused, and the total."""
         bound = self.threshold if threshold is None else threshold
-        # What is no number is refused.
+        # `not >=` and not `<`: a score that is not a number is refused.
         return sum(not score >= bound for score in self.held), len(self.held)
 
     def false_accepts(self, who: str, threshold: float | None = None) -> tuple[int, int]:
-        """Return how many strangers (`trained` or `unseen`) are accepted, and of how many."""
+        """Return the number of accepted strangers (`trained` or `unseen`), and the total."""
         bound = self.threshold if threshold is None else threshold
         scores = self.trained if who == "trained" else self.unseen
         return sum(score >= bound for score in scores), len(scores)
 
     @property
     def ranking(self) -> float:
-        """How often a held-out photo of the owner scores above an unseen stranger's, 0 to 1.
+        """Share of pairs in which the owner's held-out photo scores above an unseen stranger's.
 
-        No threshold is in it (it is the area under the ROC curve), so that a way cannot
-        look good or bad by where its threshold happens to lie.
+        It is the area under the ROC curve, 0 to 1, and needs no threshold, so that the choice
+        of a threshold cannot make a way look good or bad.
         """
         mine, others = np.array(self.held)[:, None], np.array(self.unseen)[None]
         return float(((mine > others) + 0.5 * (mine == others)).mean())

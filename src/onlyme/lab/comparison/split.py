@@ -1,7 +1,7 @@
-"""Many people come in; one owner's training photos and what to judge on go out.
+"""Split many people into the training photos and the test photos of each owner.
 
-Nobody is both: strangers who were trained on are judged by another photo of theirs, and
-unseen strangers were never near the training.
+No photo is in both: strangers who are trained on are tested with another photo of theirs,
+and unseen strangers are never trained on.
 """
 
 from __future__ import annotations
@@ -19,26 +19,29 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from onlyme.lab.comparison.plan import Plan
     from onlyme.lab.people import People
 
 __all__ = ["MIN_HELD_OUT_PHOTOS", "Split", "make_splits"]
 
 MIN_HELD_OUT_PHOTOS = 4
-"""An owner needs so many photos beside those that are trained on."""
+"""Smallest number of photos of an owner beside those that are trained on."""
 
 MAX_HELD_OUT_PHOTOS = 15
+"""Largest number of an owner's photos that are tested."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """One owner with a number of photos.
+    """The photos for one owner and one number of training photos.
 
     Attributes:
         owner: the owner's name.
-        photos: what is trained on.
-        held: uint8[h, S, S, 3]: the owner's other photos; the same for every number.
+        photos: the training photos.
+        held: uint8[h, S, S, 3]: held-out photos of the owner; the same for every number of
+            training photos.
         trained: uint8[n, S, S, 3]: another photo of each stranger who is trained on.
-        unseen: uint8[u, S, S, 3]: one photo of each stranger who is not.
+        unseen: uint8[u, S, S, 3]: one photo of each stranger who is not trained on.
     """
 
     owner: str
@@ -48,47 +51,37 @@ class Split:
     unseen: NDArray[np.uint8]
 
 
-def make_splits(
-    people: People, owners: int, counts: tuple[int, ...], strangers: int, unseen: int, seed: int
-) -> Iterator[Split]:
+def make_splits(people: People, plan: Plan) -> Iterator[Split]:
     """Draw owners, strangers and photos, and yield each owner with each number of photos.
-
-    Args:
-        people: everybody.
-        owners: how many of them are owners in turn.
-        counts: numbers of the owner's training photos, each ≥ 2.
-        strangers: how many people are NOT_ME, with one photo each.
-        unseen: how many others judge, at most.
-        seed: of the draw.
 
     Raises:
         UsageError: when there are not enough people or photos.
     """
-    most = max(counts)
-    source = np.random.default_rng(seed)
+    most = max(plan.photos)
+    source = np.random.default_rng(plan.seed)
     order = [int(index) for index in source.permutation(len(people.names))]
-    rich = [i for i in order if len(people.faces[i]) >= most + MIN_HELD_OUT_PHOTOS]
-    if len(rich) < owners:
+    owners = [i for i in order if len(people.faces[i]) >= most + MIN_HELD_OUT_PHOTOS]
+    if len(owners) < plan.owners:
         raise UsageError(
-            f"{len(rich)} people with {most + MIN_HELD_OUT_PHOTOS} usable photos or more, but "
-            f"{owners} "
-            f"owners asked for ({most} photos to train on and {MIN_HELD_OUT_PHOTOS} to judge by)"
+            f"people with at least {most + MIN_HELD_OUT_PHOTOS} usable photos ({most} to train on, "
+            f"{MIN_HELD_OUT_PHOTOS} to test with): {len(owners)}; owners asked for: {plan.owners}; "
+            "lower --owners or --photos, or add photos"
         )
-    for owner in rich[:owners]:
+    for owner in owners[: plan.owners]:
         others = [i for i in order if i != owner]
-        known = [i for i in others if len(people.faces[i]) >= 2][:strangers]
-        rest = [i for i in others if i not in known][:unseen]
-        if len(known) < strangers or not rest:
+        known = [i for i in others if len(people.faces[i]) >= 2][: plan.strangers]
+        unseen = [i for i in others if i not in known][: plan.unseen]
+        if len(known) < plan.strangers or not unseen:
             raise UsageError(
-                f"{strangers} strangers with two photos and one more are needed beside "
-                f"{people.names[owner]}; there are too few people"
+                f"there are too few people beside {people.names[owner]}: {plan.strangers} with "
+                "two photos and one more are needed; lower --strangers, or add people"
             )
         mine = people.faces[owner][source.permutation(len(people.faces[owner]))]
-        for count in counts:
+        for count in plan.photos:
             yield Split(
-                people.names[owner],
-                Photos(mine[:count], np.stack([people.faces[i][0] for i in known])),
-                mine[most : most + MAX_HELD_OUT_PHOTOS],
-                np.stack([people.faces[i][1] for i in known]),
-                np.stack([people.faces[i][0] for i in rest]),
+                owner=people.names[owner],
+                photos=Photos(mine[:count], np.stack([people.faces[i][0] for i in known])),
+                held=mine[most : most + MAX_HELD_OUT_PHOTOS],
+                trained=np.stack([people.faces[i][1] for i in known]),
+                unseen=np.stack([people.faces[i][0] for i in unseen]),
             )

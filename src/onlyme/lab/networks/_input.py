@@ -1,4 +1,4 @@
-"""What every network does with a picture before it looks at it."""
+"""Prepare pictures for a network: tensor, size and oval."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def to_tensor(images: NDArray[np.uint8]) -> Tensor:
 
 
 class InputLayer(nn.Module):
-    """Bring pictures to a network's size, and aligned faces to what is face in them.
+    """Resize pictures to a network's input, and hide all but the face.
 
-    All ways see the same aligned faces, cut out by an oval: with a dozen photos every
-    network else learns the wall behind the owner, the cap and the collar, and takes a
-    stranger in front of a like wall for the owner. A network that was designed for a
-    larger input gets the same faces enlarged.
+    All ways get the same aligned faces, cut out by an oval. Without it, a network that is
+    trained on a dozen photos learns the wall behind the owner, the cap and the collar, and
+    accepts a stranger in front of a similar wall. A network that was designed for a larger
+    input gets the same faces enlarged.
 
     Args:
         size: side of the network's input in pixels.
-        whole: the pictures are whole photos, as the article has them: nothing is cut.
+        whole: the pictures are whole photos, as the article uses them: nothing is hidden.
     """
 
     oval: Tensor
@@ -46,7 +46,7 @@ class InputLayer(nn.Module):
         self.register_buffer("oval", _make_oval_mask(size), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Turn float[n, 3, S, S] into float[n, 3, size, size]; what is cut becomes grey."""
+        """Turn float[n, 3, S, S] into float[n, 3, size, size]; what is hidden becomes grey."""
         if images.shape[-1] != self.size or images.shape[-2] != self.size:
             side = (self.size, self.size)
             images = interpolate(images, side, mode="bilinear", align_corners=False)
@@ -54,7 +54,7 @@ class InputLayer(nn.Module):
 
 
 def _make_oval_mask(size: int) -> Tensor:
-    """1 inside the face, 0 outside, with a soft edge: float[size, size].
+    """Return float[size, size]: 1 inside the face, 0 outside, with a soft edge.
 
     Centre and half axes are those of a face under the five-point alignment, in 112ths
     of the side: from mid-forehead to chin, from cheek to cheek.

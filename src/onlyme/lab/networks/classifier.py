@@ -1,4 +1,4 @@
-"""The article's first way: a simple CNN that says *owner* or *non-owner*."""
+"""Define the article's first way: a simple CNN that says *owner* or *non-owner*."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ __all__ = ["Classifier"]
 
 
 class Classifier(nn.Module):
-    """One photo in, one logit out; above 0 it says *owner*.
+    """A network that gives a photo one logit; above 0 means *owner*.
 
     Args:
         whole: takes whole photos and not aligned faces.
 
     Attributes:
-        threshold: the score from which on a photo is accepted, 0: even odds.
-        settled: a loss so small that there is nothing left to learn; the logarithm
+        threshold: a photo with this score or a higher one is accepted; 0 is even odds.
+        settled_loss: the loss at which there is nothing left to learn; cross entropy
             never reaches zero.
     """
 
     threshold = 0.0
-    settled = 0.01
+    settled_loss = 0.01
 
     def __init__(self, *, whole: bool = False) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Classifier(nn.Module):
         self.out = nn.Linear(self.trunk.features, 1)
 
     def loss(self, me: Tensor, not_me: Tensor) -> Tensor:
-        """Cross entropy, in which ME and NOT_ME weigh the same however many they are."""
+        """Return the cross entropy; ME and NOT_ME weigh the same for any number of photos."""
         logits = self._compute_logits(torch.cat([me, not_me]))
         mine, others = logits[: len(me)], logits[len(me) :]
         return 0.5 * (
@@ -45,7 +45,7 @@ class Classifier(nn.Module):
             + binary_cross_entropy_with_logits(others, torch.zeros_like(others))
         )
 
-    def store(self, me: Tensor, not_me: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG002 - the other ways compare
+    def store(self, me: Tensor, not_me: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG002 - only the other ways compare with photos
         """Return nothing: the photos are in the weights."""
         return ()
 

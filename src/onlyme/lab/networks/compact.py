@@ -1,10 +1,10 @@
-"""The article's third way as one would build it today: small, on aligned faces.
+"""Define the article's third way as one would build it today: small, on aligned faces.
 
-A residual network with strided convolutions (He et al., CVPR 2016), group
-normalisation, whose result for one photo never depends on the others in the batch (Wu
-and He, ECCV 2018), and in place of a large linear layer a global depthwise convolution
-(MobileFaceNets, Chen et al., 2018): aligned faces have each feature in its own place, so
-each place gets a weight of its own. Vectors have unit length.
+It is a residual network with strided convolutions (He et al., CVPR 2016). Group
+normalisation makes the result for one photo independent of the others in the batch (Wu
+and He, ECCV 2018). A global depthwise convolution replaces a large linear layer
+(MobileFaceNets, Chen et al., 2018): in aligned faces each feature has its own place, so
+each place gets its own weight. Vectors have unit length.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 from torch.nn.functional import normalize
 
+from onlyme.lab import FACE_SIDE_PIXELS
 from onlyme.lab.networks._input import InputLayer
 
 if TYPE_CHECKING:
@@ -24,39 +25,37 @@ __all__ = ["Compact", "Trunk"]
 
 _GROUPS = 8
 
-_SIZE_PIXELS = 112
-
 
 class Trunk(nn.Module):
     """Four halvings and a global depthwise convolution: float[n, 3, 112, 112] → float[n, c].
 
-    Shared by `compact`, `classifier` and `two-head`, so that what is compared is the
-    way and not the size of the network.
+    `compact`, `classifier` and `two-head` share it, so that a comparison is about the way
+    and not about the size of the network.
 
     Args:
         whole: takes whole photos and not aligned faces.
-        channels: after each halving; the last is c.
+        channels: number of channels after each halving; the last is c.
 
     Attributes:
-        features: c, the length of its result.
+        features: c, the length of the result.
     """
 
     def __init__(
         self, *, whole: bool = False, channels: tuple[int, ...] = (32, 64, 96, 128)
     ) -> None:
         super().__init__()
-        self.look = InputLayer(_SIZE_PIXELS, whole=whole)
+        self.input = InputLayer(FACE_SIDE_PIXELS, whole=whole)
         self.features = channels[-1]
         self.stages = nn.Sequential(
             _make_convolution(3, channels[0], stride=2),
             *(_Residual(i, o) for i, o in itertools.pairwise(channels)),
         )
-        side = _SIZE_PIXELS >> len(channels)
+        side = FACE_SIDE_PIXELS >> len(channels)
         self.pool = nn.Conv2d(self.features, self.features, side, groups=self.features)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Describe pictures in [0, 1]."""
-        features: Tensor = self.pool(self.stages(self.look(images) * 2 - 1))
+        """Compute the features of pictures in [0, 1]."""
+        features: Tensor = self.pool(self.stages(self.input(images) * 2 - 1))
         return features.flatten(1)
 
 
@@ -64,7 +63,7 @@ class Compact(nn.Module):
     """The small embedder: float[n, 3, S, S] in [0, 1] → float[n, d].
 
     Args:
-        dimension: d.
+        dimension: d, the length of a vector.
         unit: divide each vector by its length.
         whole: takes whole photos and not aligned faces.
 
@@ -85,7 +84,7 @@ class Compact(nn.Module):
 
 
 class _Residual(nn.Module):
-    """Halve the picture, then add what one more convolution sees in it."""
+    """Halve the picture, then add the result of one more convolution."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -94,7 +93,7 @@ class _Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.shrink(x)
-        return x + self.more(x)  # type: ignore[no-any-return]
+        return x + self.more(x)  # type: ignore[no-any-return]  # calling an nn.Module gives Any
 
 
 def _make_convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:

@@ -1,4 +1,4 @@
-"""The article's chosen way around an embedder: one CNN maps every photo to a vector."""
+"""Define the article's chosen way: one CNN maps every photo to a vector."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ __all__ = ["Siamese", "compute_margins"]
 
 
 def compute_margins(me: Tensor, not_me: Tensor, probes: Tensor) -> Tensor:
-    """The article's rule as a score: d(x, NOT_ME) − d(x, ME).
+    """Return the article's rule as a score: d(x, NOT_ME) − d(x, ME).
 
-    d(x, ME) is the distance to the farthest stored ME vector and d(x, NOT_ME) that to the
-    nearest stored stranger. The margin then reaches alpha exactly when the loss of x as an
-    anchor is zero with every stored photo as P and every stored stranger as N: what
-    training demands of the owner's photos is demanded at the door.
+    d(x, ME) is the distance to the farthest stored ME vector, and d(x, NOT_ME) is the distance
+    to the nearest stored stranger. The margin reaches alpha exactly when the loss of x as an
+    anchor is zero with every stored photo as P and every stored stranger as N. The door
+    therefore asks the same of a face as training asks of the owner's photos.
 
     Args:
         me: float[m, d].
@@ -43,21 +43,21 @@ def compute_margins(me: Tensor, not_me: Tensor, probes: Tensor) -> Tensor:
 
 
 class Siamese(nn.Module):
-    """An embedder, trained on triplets, that judges by distances.
+    """An embedder that is trained on triplets and decides by distances.
 
     Args:
         embedder: maps float[n, 3, S, S] in [0, 1] to float[n, d].
-        kind: which triplet loss.
-        alpha: its margin, −1 to 1.
+        kind: kind of triplet loss.
+        alpha: margin of the loss, −1 to 1.
 
     Attributes:
-        threshold: the margin from which on a face is accepted: alpha. The article
+        threshold: a face with this margin or a higher one is accepted: alpha. The article
             advises to lower it afterwards.
-        settled: 0: a triplet loss can reach zero.
+        settled_loss: 0, since a triplet loss can reach zero.
         criterion: the triplet loss.
     """
 
-    settled = 0.0
+    settled_loss = 0.0
 
     def __init__(self, embedder: Article | Compact, kind: Kind, alpha: float) -> None:
         super().__init__()
@@ -66,7 +66,10 @@ class Siamese(nn.Module):
         self.criterion = make_triplet_loss(kind, alpha)
 
     def loss(self, me: Tensor, not_me: Tensor) -> Tensor:
-        """Embed each photo once; all triplets, unless the kind picks some while training."""
+        """Return the loss of all triplets, or in training of those that the kind selects.
+
+        Each photo is embedded once.
+        """
         vectors = self.embedder(torch.cat([me, not_me]))
         return self.criterion(vectors[: len(me)], vectors[len(me) :], mined=self.training)
 

@@ -1,4 +1,4 @@
-"""The article's second way: two photos in, *same* or *not same* out."""
+"""Define the article's second way: a network that says *same* or *not same* of two photos."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ __all__ = ["TwoHead"]
 
 
 class TwoHead(nn.Module):
-    """One head for the stored photo and one for the camera's, joined by a judge.
+    """One head for the stored photo and one for the camera's, joined by a judge network.
 
-    The two heads share their weights, and the judge sees the difference and the product
-    of what they say, so that the answer does not depend on which photo comes first (as
-    in Koch et al., Siamese Neural Networks for One-shot Image Recognition, 2015).
+    The two heads share their weights. The judge gets the difference and the product of
+    their features, so that the answer does not depend on the order of the photos (as in
+    Koch et al., Siamese Neural Networks for One-shot Image Recognition, 2015).
 
     Args:
         whole: takes whole photos and not aligned faces.
 
     Attributes:
-        threshold: the score from which on a photo is accepted, 0: even odds.
-        settled: a loss so small that there is nothing left to learn.
+        threshold: a photo with this score or a higher one is accepted; 0 is even odds.
+        settled_loss: the loss at which there is nothing left to learn.
     """
 
     threshold = 0.0
-    settled = 0.01
+    settled_loss = 0.01
 
     def __init__(self, *, whole: bool = False) -> None:
         super().__init__()
@@ -42,10 +42,10 @@ class TwoHead(nn.Module):
         )
 
     def loss(self, me: Tensor, not_me: Tensor) -> Tensor:
-        """Cross entropy over all pairs; *same* and *not same* weigh alike.
+        """Return the cross entropy over all pairs; *same* and *not same* weigh alike.
 
-        Same are the pairs of different ME photos; not same are ME with NOT_ME. Two
-        strangers are no pair: nobody says whether they are one person.
+        *Same* are the pairs of different ME photos; *not same* are the pairs of ME and
+        NOT_ME. Two strangers make no pair, since it is unknown whether they are one person.
         """
         features = self.trunk(torch.cat([me, not_me]))
         mine, others = features[: len(me)], features[len(me) :]
@@ -57,8 +57,8 @@ class TwoHead(nn.Module):
             + binary_cross_entropy_with_logits(different, torch.zeros_like(different))
         )
 
-    def store(self, me: Tensor, not_me: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG002 - it compares with ME only
-        """Return what one head says about the stored ME photos."""
+    def store(self, me: Tensor, not_me: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG002 - this way compares with ME only
+        """Return the features of the stored ME photos."""
         return (self.trunk(me),)
 
     def scores(self, stored: tuple[Tensor, ...], probes: Tensor) -> Tensor:
@@ -67,8 +67,8 @@ class TwoHead(nn.Module):
         return self._compare_pairs(self.trunk(probes), me).mean(1)
 
     def _compare_pairs(self, a: Tensor, b: Tensor) -> Tensor:
-        """Logits float[len(a), len(b)]."""
-        left, right = a[:, None], b[None]
-        joined = torch.cat([(left - right).abs(), left * right], -1)
+        """Return float[len(a), len(b)], the logits of all pairs."""
+        rows, columns = a[:, None], b[None]
+        joined = torch.cat([(rows - columns).abs(), rows * columns], -1)
         logits: Tensor = self.judge(joined)
         return logits[..., 0]

@@ -1,1 +1,1 @@
-"""Who may call the service: tokens of apps, sessions of browsers, signed assertions."""
+"""Check who calls the service: tokens of apps, sessions of browsers, signed assertions."""

@@ -1,7 +1,8 @@
-"""What an app can check without asking: an accepted verification, signed, for a minute.
+"""Sign accepted verifications, so that an app can check one without asking the service again.
 
-A JWT (RFC 7519) signed with Ed25519 (RFC 8037). The app names an audience and draws a
-nonce; both come back in it, so that no assertion is good for another app or another time.
+An assertion is a JWT (RFC 7519) signed with Ed25519 (RFC 8037), valid for a minute. The app names
+an audience and draws a nonce; the assertion repeats both, so that it is of no use to another app
+or at another time.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["ASSERTION_SECONDS", "Signer"]
 
 ASSERTION_SECONDS = 60
-"""An assertion is good for so long."""
+"""How long an assertion is valid."""
 
 _KIND = "assertion-key"
 _KEY = "ed25519"
@@ -33,7 +34,7 @@ class Signer:
 
     Args:
         key: the private key.
-        issuer: whom assertions name as their source.
+        issuer: the name that assertions give as their source.
     """
 
     def __init__(self, key: Ed25519PrivateKey, issuer: str) -> None:
@@ -46,16 +47,16 @@ class Signer:
         self._public = required | {"kid": thumbprint, "use": "sig", "alg": "EdDSA"}
 
     @classmethod
-    def load(cls, keeping: VaultAdmin, issuer: str) -> Self:
-        """Return the signer of a vault, whose key is made and sealed there the first time.
+    def load(cls, admin: VaultAdmin, issuer: str) -> Self:
+        """Return the signer of a vault; the first call makes its key and seals it there.
 
         Raises:
             VaultError: the vault cannot be read or written.
         """
-        body = keeping.store.read(_KIND, _KEY)
+        body = admin.store.read(_KIND, _KEY)
         if body is None:
-            with keeping.store.edit() as edit:
-                body = edit.read(_KIND, _KEY)  # another process may have been quicker
+            with admin.store.edit() as edit:
+                body = edit.read(_KIND, _KEY)  # another process may have made it meanwhile
                 if body is None:
                     body = Ed25519PrivateKey.generate().private_bytes_raw()
                     edit.write(_KIND, _KEY, body)
@@ -67,12 +68,12 @@ class Signer:
         return {"keys": [self._public]}
 
     def sign(self, name: str, audience: str, nonce: str) -> str:
-        """Say, signed, that this person was just accepted.
+        """Return a signed assertion that this person was just accepted.
 
         Args:
-            name: the person.
+            name: the person who was accepted.
             audience: the app that asked.
-            nonce: what the app drew for this one time.
+            nonce: the random value that the app drew for this one verification.
         """
         now = int(time.time())
         claims = {

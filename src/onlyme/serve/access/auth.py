@@ -1,4 +1,4 @@
-"""Who asks: an app by its token, or the owner's browser by the page's session."""
+"""Recognise callers: an app by its token, the owner's browser by its session cookie."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import math
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hashlib import sha256
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from onlyme.serve.access.tokens import Scope, Token
+from onlyme.serve.access.tokens import Scope, Token, hash_secret
 from onlyme.serve.problems import ProblemError
 
 if TYPE_CHECKING:
@@ -22,32 +21,34 @@ if TYPE_CHECKING:
 __all__ = ["CALLER", "Caller", "RateLimiter", "Sessions", "TokenCache", "require_scope"]
 
 CALLER = "onlyme.caller"
-"""Where the guard leaves who asks, in the connection's scope."""
+"""Key of the connection's ASGI scope under which the guard stores the `Caller`."""
 
 SESSION_SECONDS = 8 * 3600.0
-"""The page's session ends after a working day; another link begins the next."""
+"""The page's session ends after a working day; a new link begins the next one."""
 
 MAX_SESSIONS = 16
+"""Sessions at once; one more ends the oldest."""
 
 PAGE_REQUESTS_PER_SECOND = 60.0
-"""Requests a second that a page may make."""
+"""Requests a second that the page may make."""
 
 BURST_SECONDS = 4.0
-"""So many seconds' worth of requests may come at once."""
+"""How many seconds' worth of requests a caller may send at once."""
 
 REREAD_SECONDS = 1.0
-"""A token that was revoked works no longer than this."""
+"""Tokens are read from the vault this often: a revoked token stops working within this time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks.
+    """Who sent a request.
 
     Attributes:
         name: of the token, or `page`.
-        scope: what may be asked for.
-        rate: how often, a second.
-        page: whether a cookie said so, which browsers also send where nobody meant to ask.
+        scope: what the caller may do.
+        rate: requests a second that the caller may make.
+        page: whether a cookie identified the caller. Browsers also send cookies with requests that
+            the user did not mean to make.
     """
 
     name: str
@@ -57,13 +58,13 @@ class Caller:
 
 
 def require_scope(scope: Scope) -> Any:
-    """Return a dependency, for HTTP and WebSockets alike, that refuses who may not do this."""
+    """Return a dependency, for HTTP and WebSockets, that refuses callers without this scope."""
 
     def check_scope(connection: HTTPConnection) -> Caller:
         caller: Caller = connection.scope[CALLER]
         if not caller.scope.grants(scope):
             raise ProblemError(
-                403, "scope", f"this needs a token for {scope}; this one is for {caller.scope}"
+                403, "scope", f"this needs a token for {scope}; yours is for {caller.scope}"
             )
         return caller
 
@@ -73,55 +74,55 @@ def require_scope(scope: Scope) -> Any:
 
 @dataclass(slots=True)
 class Sessions:
-    """The browsers that were let in. In memory: a restart ends them all."""
+    """The browsers that opened the page. Kept in memory: a restart ends all sessions."""
 
-    _ends: dict[bytes, float] = field(default_factory=dict, repr=False)
+    _ends: dict[str, float] = field(default_factory=dict, repr=False)
 
     def begin(self) -> str:
-        """Let a browser in; return what its cookie holds."""
+        """Begin a session; return the value of its cookie."""
         now = monotonic()
         self._ends = {key: end for key, end in self._ends.items() if end > now}
         while len(self._ends) >= MAX_SESSIONS:
             self._ends.pop(next(iter(self._ends)))
         secret = secrets.token_urlsafe(32)
-        self._ends[_hash_secret(secret)] = now + SESSION_SECONDS
+        self._ends[hash_secret(secret)] = now + SESSION_SECONDS
         return secret
 
     def holds(self, secret: str) -> bool:
-        """Say whether a cookie is one of a browser that was let in."""
-        return self._ends.get(_hash_secret(secret), 0.0) > monotonic()
+        """Say whether a cookie belongs to a session that has not ended."""
+        return self._ends.get(hash_secret(secret), 0.0) > monotonic()
 
 
 class TokenCache:
-    """The tokens as they were read last, at most a second ago.
+    """The tokens of the vault, read again after a second.
 
     Args:
-        read: reads them from the vault.
+        read: reads the tokens from the vault.
     """
 
     def __init__(self, read: Callable[[], list[Token]]) -> None:
         self._read = read
         self._tokens: list[Token] = []
-        self._at = -math.inf
+        self._read_at = -math.inf
 
     def find(self, presented: str) -> Token | None:
-        """Return the token that was presented, or None.
+        """Return the token that was presented, or None if it is unknown or has expired.
 
         Raises:
-            VaultError: the tokens cannot be read; so nobody is let in.
+            VaultError: the tokens cannot be read, so no token is accepted.
         """
-        if monotonic() - self._at > REREAD_SECONDS:
+        if monotonic() - self._read_at > REREAD_SECONDS:
             self._tokens = self._read()
-            self._at = monotonic()
+            self._read_at = monotonic()
         now = datetime.now(UTC)
-        # All are compared, so that the time does not tell which of them came near.
+        # All are compared, so that the time that it takes does not show which one came near.
         fitting = [token for token in self._tokens if token.fits(presented, now)]
         return fitting[0] if fitting else None
 
 
 @dataclass(slots=True)
 class RateLimiter:
-    """How often each caller asked: a bucket that fills at the caller's rate."""
+    """Limit how often each caller asks: a bucket that fills at the caller's rate."""
 
     _buckets: dict[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -129,22 +130,18 @@ class RateLimiter:
         """Count one request.
 
         Raises:
-            Refused: there were too many (429).
+            ProblemError: the caller asks more often than its rate allows (429).
         """
-        now, most = monotonic(), max(1.0, caller.rate * BURST_SECONDS)
-        left, before = self._buckets.get(caller.name, (most, now))
-        left = min(most, left + (now - before) * caller.rate)
-        if left < 1:
-            wait = math.ceil((1 - left) / caller.rate)
-            self._buckets[caller.name] = left, now
+        now, full = monotonic(), max(1.0, caller.rate * BURST_SECONDS)
+        level, before = self._buckets.get(caller.name, (full, now))
+        level = min(full, level + (now - before) * caller.rate)
+        if level < 1:
+            wait = math.ceil((1 - level) / caller.rate)
+            self._buckets[caller.name] = level, now
             raise ProblemError(
                 429,
                 "too-often",
-                f"this token may ask {caller.rate:g} times a second",
+                f"this token may ask {caller.rate:g} times a second; wait {wait} s",
                 {"Retry-After": str(wait)},
             )
-        self._buckets[caller.name] = left - 1, now
-
-
-def _hash_secret(secret: str) -> bytes:
-    return sha256(secret.encode("utf-8", "surrogatepass")).digest()
+        self._buckets[caller.name] = level - 1, now

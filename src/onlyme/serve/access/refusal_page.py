@@ -1,7 +1,7 @@
-"""A refusal comes in; what asked decides how it goes out: a problem to programs, words to people.
+"""Answer a refused request: with a problem document for programs, with a page for people.
 
-Whoever opens the page without a session, or with a link that was used, is a person before a
-browser, and should read what to do next.
+A browser that opens the page without a session, or with a used link, gets a page that says what
+to do next.
 """
 
 from __future__ import annotations
@@ -55,24 +55,24 @@ _PAGE: Final = """<!doctype html>
 """
 
 
-def answer(refused: ProblemError, scope: Scope) -> Response:
-    """Write a refusal down for whoever asked.
+def answer(problem: ProblemError, scope: Scope) -> Response:
+    """Return the answer to a refused request, in the form that the client reads.
 
     Args:
-        refused: why there is no other answer.
-        scope: of the HTTP request.
+        problem: why the request is refused.
+        scope: the ASGI scope of the HTTP request.
     """
     headers = Headers(scope=scope)
-    person = headers.get("accept", "").startswith("text/html")
-    if not person or refused.status != 401:
-        return make_response(refused)
+    is_browser = headers.get("accept", "").startswith("text/html")
+    if not is_browser or problem.status != 401:
+        return make_response(problem)
     return HTMLResponse(
         _PAGE.format(
             title="A link opens this page",
-            words="Each works once, within five minutes. In a terminal, ask for one and open it:",
+            words="A link works once, within five minutes. In a terminal, this prints a new one:",
             command="onlyme serve link",
             style=_STYLE,
         ),
-        refused.status,
-        {"Cache-Control": "no-store", "Content-Security-Policy": _POLICY, **refused.headers},
+        problem.status,
+        {"Cache-Control": "no-store", "Content-Security-Policy": _POLICY, **problem.headers},
     )

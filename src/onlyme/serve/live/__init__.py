@@ -1,1 +1,1 @@
-"""What runs while a browser sends pictures of its camera over a WebSocket."""
+"""Watch and enroll people while a browser sends its camera's pictures over a WebSocket."""

@@ -1,4 +1,4 @@
-"""Pictures of a browser's camera come in; advice on each, and at the end an enrollment, go out."""
+"""Enroll a person from the pictures of a browser's camera, with advice on each picture."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from onlyme.verification.attempt import CaptureAbandoned
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from onlyme import FaceID
     from onlyme.enrollment.guided import Guidance
-    from onlyme.faceid.face_id import FaceID
     from onlyme.serve.live.latest_frame import LatestFrame
     from onlyme.serve.live.stream import MessageSender
     from onlyme.types import Frame, PhotoReport
@@ -25,42 +25,42 @@ __all__ = ["describe_promise", "enroll_live"]
 def enroll_live(
     face_id: FaceID,
     name: str,
-    newest: LatestFrame,
+    latest: LatestFrame,
     say: MessageSender,
     *,
     add: bool = False,
     replace: bool = False,
 ) -> None:
-    """Enroll a person by what a browser sends, until each pose was seen or it says `finish`.
+    """Enroll a person from what a browser sends, until all poses are covered or it says `finish`.
 
     Args:
         face_id: of this thread.
-        name: what to call the person.
-        newest: where the pictures come.
-        say: tells the browser `ready`, `look` for each frame, `photo` for each that was tried,
+        name: of the person.
+        latest: receives the pictures.
+        say: sends the browser `ready`, `look` for each frame, `photo` for each that was tried,
             `learning` and `enrolled`.
         add: add to what is enrolled under this name.
-        replace: forget what is enrolled under this name.
+        replace: replace what is enrolled under this name.
 
     Raises:
-        OwnerExists: the name is taken, and neither `add` nor `replace` was said.
-        EnrollmentError: nothing that was seen can be learned from.
-        ImageError: what came is no picture.
+        OwnerExists: the name is taken, and neither `add` nor `replace` is set.
+        EnrollmentError: no picture is good enough to learn from.
+        ImageError: what was sent is not a picture.
         OnlymeError: networks or vault cannot be used.
     """
     refuse_taken(name, taken=name in face_id.names() and not (add or replace))
     say("ready", name=name, wanted=WANTED_PHOTOS, seconds=MAX_GUIDED_SECONDS)
 
     def advise(look: Guidance) -> None:
-        say("look", **asdict(look), taken=newest.number)
+        say("look", **asdict(look), taken=latest.number)
 
     def report(photo: PhotoReport) -> None:
         guide.add_report(photo)
         say("photo", kept=photo.taken, note=photo.note, covered=guide.coverage)
 
     def read_frames() -> Iterator[Frame]:
-        yield from guide.frames(newest.frames())
-        if newest.left:
+        yield from guide.frames(latest.frames())
+        if latest.left:
             raise CaptureAbandoned
         say("learning")
 
@@ -77,10 +77,10 @@ def enroll_live(
 
 
 def describe_promise(face_id: FaceID, name: str) -> list[str]:
-    """Return a person's certificate in sentences; none where nothing can be promised.
+    """Return a person's certificate in sentences; empty where nothing can be promised.
 
     Raises:
-        UnknownOwner: nobody of that name is enrolled.
+        UnknownOwner: no person of that name is enrolled.
     """
     try:
         return list(face_id.owner(name).certificate().sentences())

@@ -1,7 +1,7 @@
-"""Pictures of a browser's camera come in from the event loop; frames go out in a thread.
+"""Hand the newest picture of a browser's camera from the event loop to a thread.
 
-The newest picture wins: whoever looks takes the last one that came, and the ones before it
-are forgotten. So nothing queues, and a verdict is never about what was seen a while ago.
+The newest picture wins: a reader takes the last one that arrived, and the ones before it are
+dropped. So nothing queues, and a decision is never about a picture of long ago.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["MAX_FRAME_BYTES", "LatestFrame"]
 
 MAX_FRAME_BYTES: Final = 512 * 2**10
-"""A frame may be this large; one of 640×480 takes a fifth of it as a good JPEG."""
+"""The largest frame; a good JPEG of 640×480 takes a fifth of it."""
 
 MAX_FRAME_PIXELS: Final = 1920 * 1080
 
 SILENCE_SECONDS = 5.0
-"""Seconds without a picture after which nobody waits for another."""
+"""Seconds without a picture after which the stream ends."""
 
 SOURCE: Final = "the browser's camera"
 
@@ -36,75 +36,77 @@ class LatestFrame:
     """A slot for one picture, between the event loop and a thread.
 
     Args:
-        silence_seconds: seconds without a picture after which nobody waits for another.
+        silence_seconds: seconds without a picture after which the frames end.
 
     Attributes:
-        number: which of the pictures that came was looked at or dropped last, from 1.
-        left: whether whoever sent them has left, or fell silent; then what was seen last is
-            part of nothing.
-        why: in that case, why, in a sentence.
+        number: number, from 1, of the picture that was taken or dropped last.
+        left: whether the client has left or sent nothing for too long; the attempt or the
+            enrolment that it had begun is then void.
+        why: in that case the reason, as a sentence.
     """
 
     def __init__(self, silence_seconds: float | None = None) -> None:
         self.number = 0
         self.left = False
         self.why = ""
-        self._silence = SILENCE_SECONDS if silence_seconds is None else silence_seconds
-        self._came = 0
+        self._silence_seconds = SILENCE_SECONDS if silence_seconds is None else silence_seconds
+        self._received = 0
         self._picture: tuple[bytes, float] | None = None
-        self._over = False
+        self._ended = False
         self._changed = Condition()
 
     def put(self, picture: bytes) -> None:
-        """Take a picture, in place of one that nobody looked at yet."""
+        """Store a picture, in place of one that was not taken yet."""
         with self._changed:
-            self._came += 1
+            self._received += 1
             self._picture = picture, monotonic()
             self._changed.notify()
 
     def drop(self) -> int:
-        """Forget a picture that waits; return the number of the last one that came."""
+        """Drop a picture that waits; return the number of the last one that arrived."""
         with self._changed:
-            self._picture, self.number = None, self._came
+            self._picture, self.number = None, self._received
             return self.number
 
     def end(self) -> None:
-        """Let the frames end: whoever sent them has sent enough."""
+        """End the frames: the client has sent enough."""
         with self._changed:
-            self._over = True
+            self._ended = True
             self._changed.notify()
 
     def leave(self, why: str = "") -> None:
-        """Let the frames end, and say that what was seen last is part of nothing."""
+        """End the frames, and void the attempt or enrolment that they belong to."""
         with self._changed:
             if not self.left:
                 self.left, self.why = True, why
-            self._over = True
+            self._ended = True
             self._changed.notify()
 
     def frames(self) -> Iterator[Frame]:
-        """Yield the newest picture whenever the caller is ready for one, until the end.
+        """Yield the newest picture each time the caller asks, until the end.
 
-        Times are those of this machine: a sender does not say when a picture was taken.
+        Times are those of arrival at this machine; what a client says of them is not used.
 
         Raises:
-            ImageError: what came is no picture that can be used.
-            CaptureAbandoned: the sender has left; what it showed last is no attempt.
+            ImageError: what was sent is not a usable picture.
+            CaptureAbandoned: the client has left; its last pictures are no attempt.
         """
-        first = None
-        while (taken := self._wait_for_next()) is not None:
-            picture, at = taken
-            first = at if first is None else first
+        first_at = None
+        while (next_ := self._wait_for_next()) is not None:
+            picture, at = next_
+            first_at = at if first_at is None else first_at
             frame = decode(picture, max_pixels=MAX_FRAME_PIXELS, max_bytes=MAX_FRAME_BYTES)
-            yield replace(frame, source=SOURCE, at=at - first)
+            yield replace(frame, source=SOURCE, at=at - first_at)
         if self.left:
             raise CaptureAbandoned
 
     def _wait_for_next(self) -> tuple[bytes, float] | None:
         with self._changed:
-            ready = self._changed.wait_for(lambda: self._over or self._picture, self._silence)
+            ready = self._changed.wait_for(
+                lambda: self._ended or self._picture, self._silence_seconds
+            )
             if not ready:
-                self.left, self._over = True, True
-                self.why = f"{SOURCE} sent no picture for {self._silence:g} seconds"
-            taken, self._picture, self.number = self._picture, None, self._came
-            return None if self._over else taken
+                self.left, self._ended = True, True
+                self.why = f"{SOURCE} sent no picture for {self._silence_seconds:g} seconds"
+            picture, self._picture, self.number = self._picture, None, self._received
+            return None if self._ended else picture

@@ -1,4 +1,4 @@
-"""A person comes in; what a slider for alpha needs goes out: margins, recent attempts, odds."""
+"""Collect what a slider for alpha shows: margins, recent attempts and error rates."""
 
 from __future__ import annotations
 
@@ -12,40 +12,43 @@ from onlyme.siamese.presets import PRESETS
 from onlyme.types import Reason
 
 if TYPE_CHECKING:
-    from onlyme.faceid.face_id import FaceID
+    from onlyme import FaceID
     from onlyme.gate.audit import AuditEntry
     from onlyme.siamese.owner import Owner
 
 __all__ = ["MAX_ATTEMPTS", "collect_sensitivity"]
 
 MAX_ATTEMPTS: Final = 50
-"""So many of the newest attempts are shown."""
+"""How many of the newest attempts are shown."""
 
 ALPHA_STEP: Final = 0.005
-"""Of alpha, from one place of the slider to the next."""
+"""Step of alpha from one position of the slider to the next."""
+
+SCALE_STEP: Final = 0.1
+"""The ends of the slider are multiples of this alpha."""
 
 _LEARNING_EVENTS: Final = {Event.ENROLL, Event.TEACH, Event.ADAPT, Event.IMPORT, Event.FORGET}
-"""Margins from before are not those that the same face would have now."""
+"""After such an event the same face has another margin, so earlier attempts are left out."""
 
 _LIVENESS_REASONS: Final = {Reason.NOT_LIVE, Reason.LIVENESS_UNDECIDED}
-"""An attempt that ended so is not let in by any alpha."""
+"""An attempt with such a reason is rejected at every alpha."""
 
 
 def collect_sensitivity(face_id: FaceID, name: str) -> dict[str, Any]:
-    """Collect it.
+    """Return what the slider shows for one person, as a JSON document.
 
     Raises:
-        UnknownOwner: nobody of that name is enrolled.
-        VaultDamaged: the log is not whole; what it says of attempts is worth nothing then.
+        UnknownOwner: no person of that name is enrolled.
+        VaultDamaged: the log is damaged, so its attempts cannot be trusted.
     """
     owner = face_id.owner(name)
     own = owner.margins(owner.examples.me)
     strangers = owner.learned.stranger_margins()
     attempts = _read_recent(face_id, name)
     margins = [entry.margin for entry in attempts if entry.margin is not None]
-    everything = np.concatenate([own, strangers, np.array([owner.alpha, *margins])])
-    low = np.floor(everything.min() / 0.1) * 0.1
-    high = np.ceil(everything.max() / 0.1) * 0.1
+    values = np.concatenate([own, strangers, np.array([owner.alpha, *margins])])
+    low = np.floor(values.min() / SCALE_STEP) * SCALE_STEP
+    high = np.ceil(values.max() / SCALE_STEP) * SCALE_STEP
     return {
         "name": name,
         "alpha": owner.alpha,
@@ -59,7 +62,7 @@ def collect_sensitivity(face_id: FaceID, name: str) -> dict[str, Any]:
 
 
 def _read_recent(face_id: FaceID, name: str) -> list[AuditEntry]:
-    """Return the newest attempts first that were judged as the person is known now."""
+    """Return the attempts since the person was last learned, the newest first."""
     attempts: deque[AuditEntry] = deque(maxlen=MAX_ATTEMPTS)
     for entry in face_id.admin.gate.audit.entries(owner=name):
         if entry.event in _LEARNING_EVENTS:
@@ -70,7 +73,7 @@ def _read_recent(face_id: FaceID, name: str) -> list[AuditEntry]:
 
 
 def _describe_attempt(entry: AuditEntry) -> dict[str, Any]:
-    """Return one attempt, and whether alpha alone decides about it."""
+    """Return one attempt, and whether alpha alone decides it."""
     return {
         "number": entry.number,
         "at": entry.at,
@@ -83,22 +86,22 @@ def _describe_attempt(entry: AuditEntry) -> dict[str, Any]:
 
 
 def _compute_scale(owner: Owner, low: float, high: float) -> list[dict[str, float | None]]:
-    """Say at each place of the slider how often a stranger passes, and the owner does not."""
-    places = []
+    """Return for each alpha how often a stranger passes and how often the owner does not."""
+    rates = []
     for alpha in np.arange(round(low / ALPHA_STEP), round(high / ALPHA_STEP) + 1) * ALPHA_STEP:
         miss = owner.learned.miss_at(float(alpha))
-        places.append(
+        rates.append(
             {
                 "alpha": round(float(alpha), 3),
                 "far": owner.learned.far_at(float(alpha)),
                 "miss": None if miss is None else miss.rate,
             }
         )
-    return places
+    return rates
 
 
 def _list_presets(owner: Owner) -> list[dict[str, Any]]:
-    """Return the rates that others ask for, with the alpha of each."""
+    """Return the presets, with the alpha of each for this person."""
     if not owner.learned.calibrated:
         return []
     return [

@@ -1,6 +1,8 @@
-// Requests to the service, and what becomes of the connection to it.
+// Send requests to the service, and notice when the session or the service ends.
 
-/** A refusal of the service, as its problem document says it. */
+const RETRY_MS = 2000; // between two questions whether the service is back
+
+/** A refusal of the service, as its problem document states it. */
 export class Problem extends Error {
   constructor(document) {
     super(document.detail ?? document.title ?? "The service could not do that.");
@@ -9,20 +11,20 @@ export class Problem extends Error {
   }
 }
 
-/** Tells of `ended` (the session is over), `gone` (no answer) and `back`. */
+/** Dispatches `ended` (the session is over), `gone` (the service does not answer) and `back`. */
 export const connection = new EventTarget();
 
-let gone = false;
+let isGone = false;
 
-/** The address of something about a person. */
-export function of(name, what = "") {
-  return `/v1/names/${encodeURIComponent(name)}${what && `/${what}`}`;
+/** Return the path of a person, or of something that belongs to a person. */
+export function makePath(name, part = "") {
+  return `/v1/names/${encodeURIComponent(name)}${part && `/${part}`}`;
 }
 
-/** Ask the service; return the JSON it answers with; `body` is a form. Throws a Problem. */
+/** Send a request; return the JSON of its answer. `body` is a form. Throws a Problem. */
 export async function ask(method, path, body) {
   const request = { method, credentials: "same-origin", cache: "no-store", body };
-  const response = await reached(path, request);
+  const response = await send(path, request);
   const document = response.status === 204 ? null : await response.json().catch(() => ({}));
   if (response.ok) return document;
   const problem = new Problem({ status: response.status, ...document });
@@ -32,26 +34,25 @@ export async function ask(method, path, body) {
 
 export const get = (path) => ask("GET", path);
 
-async function reached(path, request) {
+async function send(path, request) {
   try {
     return await fetch(path, request);
   } catch {
-    if (!gone) {
-      gone = true;
+    if (!isGone) {
+      isGone = true;
       connection.dispatchEvent(new Event("gone"));
-      wait();
+      waitUntilBack();
     }
     throw new Problem({ type: ":gone", detail: "The service does not answer." });
   }
 }
 
-/** Ask every other second whether the service is back. */
-async function wait() {
-  while (gone) {
-    await new Promise((resolve) => setTimeout(resolve, 2000));
+async function waitUntilBack() {
+  while (isGone) {
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     try {
       const response = await fetch("/v1/health", { cache: "no-store" });
-      if (response.ok) gone = false;
+      if (response.ok) isGone = false;
     } catch { /* not yet */ }
   }
   connection.dispatchEvent(new Event("back"));

@@ -1,7 +1,7 @@
-// Which view is shown, and what is said when the service or the session is gone.
+// Show the view that the address names, and say when the service or the session has ended.
 
 import { connection, Problem } from "./api.js";
-import { h, icon, icons, notice } from "./dom.js";
+import { h, loadIcons, makeIcon, makeNotice } from "./dom.js";
 import * as audit from "./views/audit.js";
 import * as enroll from "./views/enroll.js";
 import * as notMe from "./views/not-me.js";
@@ -10,15 +10,16 @@ import * as sensitivity from "./views/sensitivity.js";
 import * as unlock from "./views/unlock.js";
 
 const VIEWS = { unlock, enroll, sensitivity, people, audit, "not-me": notMe };
+const BANNER_MS = 8000; // how long the banner shows a refusal
 
 const main = document.getElementById("main");
 const banner = document.getElementById("banner");
-let leave = () => {};
-let turn = 0;
-let ended = false;
+let leaveView = () => {}; // what the view that is shown must do before another one is shown
+let newest = 0; // number of the last call of `showView`
+let sessionEnded = false;
 
-/** The view and the person that the address names. */
-function address() {
+/** Return the view and the person that the address names. */
+function readAddress() {
   const [view, name] = location.hash.slice(2).split("/");
   try {
     return { view: view in VIEWS ? view : "unlock", name: decodeURIComponent(name ?? "") };
@@ -27,18 +28,18 @@ function address() {
   }
 }
 
-async function show({ first = false } = {}) {
-  if (ended) return;
-  const mine = ++turn;
-  leave();
-  leave = () => {};
-  const { view, name } = address();
+async function showView({ first = false } = {}) {
+  if (sessionEnded) return;
+  const number = ++newest;
+  leaveView();
+  leaveView = () => {};
+  const { view, name } = readAddress();
   const { title, lead, render } = VIEWS[view];
   document.title = `${title} – onlyme`;
   for (const link of document.querySelectorAll("#tabs a")) {
-    const here = link.getAttribute("href") === `#/${view}` || (view === "not-me" && link.getAttribute("href") === "#/people");
+    const current = link.getAttribute("href") === `#/${view}` || (view === "not-me" && link.getAttribute("href") === "#/people");
     link.toggleAttribute("aria-current", false);
-    if (here) link.setAttribute("aria-current", "page");
+    if (current) link.setAttribute("aria-current", "page");
   }
   const heading = h("h1", { tabindex: "-1" }, title);
   const body = h("div", { class: `view ${view}`, "aria-busy": "true" }, h("p", { class: "soft" }, "One moment…"));
@@ -46,63 +47,63 @@ async function show({ first = false } = {}) {
   if (!first) heading.focus({ preventScroll: true });
   window.scrollTo(0, 0);
   try {
-    const after = await render(body, name);
-    if (mine !== turn) after?.();
-    else leave = after ?? leave;
+    const leave = await render(body, name);
+    if (number !== newest) leave?.(); // another view was chosen meanwhile
+    else leaveView = leave ?? leaveView;
   } catch (error) {
-    if (mine === turn) failed(body, error);
+    if (number === newest) showError(body, error);
   }
   body.removeAttribute("aria-busy");
 }
 
-function failed(body, error) {
+function showError(body, error) {
   if (!(error instanceof Problem)) console.error(error);
-  body.replaceChildren(notice("warn", "That did not work",
+  body.replaceChildren(makeNotice("warn", "That did not work",
     error instanceof Problem ? error.message : "Something unexpected happened in this page.",
-    h("button", { type: "button", class: "button", onclick: () => show() }, "Try again")));
+    h("button", { type: "button", class: "button", onclick: () => showView() }, "Try again")));
 }
 
 connection.addEventListener("ended", () => {
-  if (ended) return;
-  ended = true;
-  leave();
+  if (sessionEnded) return;
+  sessionEnded = true;
+  leaveView();
   banner.hidden = true;
   document.title = "Session ended – onlyme";
   const heading = h("h1", { tabindex: "-1" }, "This session has ended");
   main.replaceChildren(h("div", { class: "notice whole" },
-    icon("link"), heading,
+    makeIcon("link"), heading,
     h("p", {}, "Sessions end after a working day, and when the service starts anew. In a terminal, ask for another link and open it:"),
     h("pre", { tabindex: "0", "aria-label": "Command" }, h("code", {}, "onlyme serve link"))));
   heading.focus();
 });
 
 connection.addEventListener("gone", () => {
-  leave();
-  leave = () => {};
-  banner.replaceChildren(icon("warn"), h("span", {}, "The service does not answer. Is “onlyme serve” still running? Trying again…"));
+  leaveView();
+  leaveView = () => {};
+  banner.replaceChildren(makeIcon("warn"), h("span", {}, "The service does not answer. Is “onlyme serve” still running? Trying again…"));
   banner.hidden = false;
 });
 
 connection.addEventListener("back", () => {
   banner.hidden = true;
-  show();
+  showView();
 });
 
-// What a button started and the service refused is said where the eye is.
+// If the service refuses what a button started, the banner says so.
 window.addEventListener("unhandledrejection", (event) => {
   if (!(event.reason instanceof Problem)) return;
   event.preventDefault();
-  if (ended || event.reason.kind === "gone") return;
-  banner.replaceChildren(icon("warn"), h("span", {}, event.reason.message));
+  if (sessionEnded || event.reason.kind === "gone") return;
+  banner.replaceChildren(makeIcon("warn"), h("span", {}, event.reason.message));
   banner.hidden = false;
-  setTimeout(() => (banner.hidden = true), 8000);
+  setTimeout(() => (banner.hidden = true), BANNER_MS);
 });
 
 document.getElementById("skip").addEventListener("click", (event) => {
-  event.preventDefault(); // the address names the view
+  event.preventDefault(); // the address names the view, so the link must not change it
   main.focus();
 });
-window.addEventListener("hashchange", () => show());
-window.addEventListener("pagehide", () => leave());
-icons().catch(() => {}); // without them the words remain
-show({ first: true });
+window.addEventListener("hashchange", () => showView());
+window.addEventListener("pagehide", () => leaveView());
+loadIcons().catch(() => {}); // the page works without icons
+showView({ first: true });

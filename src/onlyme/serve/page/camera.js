@@ -1,9 +1,10 @@
-// The camera: ask for it, take pictures of it, and say in plain words why there is none.
+// Open the camera, take pictures with it, and explain in plain words why it cannot be used.
 
-const MOST = 640; // pixels of the longer side: faces gain nothing from more, and waits grow
-const QUALITY = 0.9;
+const MAX_SIDE_PIXELS = 640; // larger pictures make faces no clearer, and take longer
+const JPEG_QUALITY = 0.9;
+const FRAME_MS = 70; // wait for a frame in browsers that do not say when one is there
 
-/** Why there is no picture, and what to do about it. */
+/** The camera cannot be used; `title` says why and the message what to do. */
 export class NoCamera extends Error {
   constructor(title, words) {
     super(words);
@@ -19,7 +20,7 @@ export class Camera {
     this.stream = null;
   }
 
-  /** Ask for the camera, and wait for its first picture. Throws NoCamera. */
+  /** Open the camera, and wait for its first picture. Throws NoCamera. */
   async start() {
     if (!navigator.mediaDevices?.getUserMedia) {
       throw new NoCamera("No camera over this address",
@@ -31,47 +32,48 @@ export class Camera {
         video: { facingMode: "user", width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } },
       });
     } catch (error) {
-      throw refused(error);
+      throw explainError(error);
     }
     this.video.srcObject = this.stream;
     await this.video.play();
     const { videoWidth: width, videoHeight: height } = this.video;
-    const scale = Math.min(1, MOST / Math.max(width, height));
+    const scale = Math.min(1, MAX_SIDE_PIXELS / Math.max(width, height));
     this.canvas.width = Math.round(width * scale);
     this.canvas.height = Math.round(height * scale);
     this.pen = this.canvas.getContext("2d", { alpha: false });
   }
 
-  get on() {
+  get isOn() {
     return Boolean(this.stream?.active);
   }
 
-  /** Call back when the camera is unplugged or taken away. */
-  onlost(callback) {
+  /** Call back when the camera is unplugged or another program takes it. */
+  onLost(callback) {
     this.stream.getVideoTracks()[0].addEventListener("ended", callback);
   }
 
-  /** Wait for the next picture: the same one twice would look like a recording. */
-  next() {
-    if (!this.video.requestVideoFrameCallback) return new Promise((resolve) => setTimeout(resolve, 70));
+  /** Wait for the next picture: sending one twice would look like a recording. */
+  waitForFrame() {
+    if (!this.video.requestVideoFrameCallback) return new Promise((resolve) => setTimeout(resolve, FRAME_MS));
     return new Promise((resolve) => this.video.requestVideoFrameCallback(resolve));
   }
 
-  /** The picture of now as a JPEG. */
-  grab() {
+  /** Return the current picture as a JPEG. */
+  takePicture() {
     this.pen.drawImage(this.video, 0, 0, this.canvas.width, this.canvas.height);
-    return new Promise((resolve) => this.canvas.toBlob(resolve, "image/jpeg", QUALITY));
+    return new Promise((resolve) => this.canvas.toBlob(resolve, "image/jpeg", JPEG_QUALITY));
   }
 
-  /** Let the camera go; its light goes out. */
+  /** Close the camera; its light goes out. */
   stop() {
-    this.stream?.getTracks().forEach((track) => track.stop());
+    if (!this.stream) return; // another camera may play in the same element by now
+    this.stream.getTracks().forEach((track) => track.stop());
     this.stream = null;
     this.video.srcObject = null;
   }
 }
 
-function refused(error) {
+function explainError(error) {
   switch (error.name) {
     case "NotAllowedError":
       return new NoCamera("The camera is not allowed",

@@ -1,25 +1,27 @@
-// What an owner's alpha promises, in sentences, and as a file to keep.
+// Show what an owner's alpha promises, in sentences, and offer it as a file.
 
-import { button, h } from "./dom.js";
-import { sentence } from "./words.js";
+import { h, makeButton } from "./dom.js";
+import { makeSentence } from "./words.js";
 
-/** A part of a page that opens: the sentences, and what was noticed while learning. */
-export function certificate(name, sentences, notes = []) {
+const REVOKE_MS = 1000; // by then the browser has read the file
+
+/** Make a part of the page that opens and closes: the sentences, and notes of the enrolment. */
+export function makeCertificate(name, sentences, notes = []) {
   return h("details", { class: "certificate", open: true },
     h("summary", {}, "The certificate"),
     sentences.length
-      ? h("ul", {}, sentences.map((each) => h("li", {}, each)))
+      ? h("ul", {}, sentences.map((sentence) => h("li", {}, sentence)))
       : h("p", {}, "Nothing can be promised: this network is not calibrated, or alpha is too low."),
-    notes.length ? h("p", { class: "soft small" }, notes.map(sentence).join(" ")) : null,
-    sentences.length ? button("Download", "download", () => download(name, sentences)) : null);
+    notes.length ? h("p", { class: "soft small" }, notes.map(makeSentence).join(" ")) : null,
+    sentences.length ? makeButton("Download", "download", () => download(name, sentences)) : null);
 }
 
 function download(name, sentences) {
-  const words = [`onlyme certificate: ${name}`, new Date().toISOString(), "", ...sentences, ""].join("\n");
+  const text = [`onlyme certificate: ${name}`, new Date().toISOString(), "", ...sentences, ""].join("\n");
   const link = h("a", {
-    href: URL.createObjectURL(new Blob([words], { type: "text/plain" })),
+    href: URL.createObjectURL(new Blob([text], { type: "text/plain" })),
     download: `onlyme-certificate-${name.replace(/[^\p{L}\p{N} _-]/gu, "_")}.txt`,
   });
   link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  setTimeout(() => URL.revokeObjectURL(link.href), REVOKE_MS);
 }

@@ -1,18 +1,22 @@
-// Small helpers: elements, icons, what is announced to screen readers, questions.
+// Make elements and icons, announce words to screen readers, and ask for confirmation.
 
 const SVG = "http://www.w3.org/2000/svg";
+const ANNOUNCE_MS = 60; // between emptying and filling the region that screen readers watch
 
-/** Make an element. `on…` attributes are listeners; null, undefined and false are left out. */
+/**
+ * Make an HTML element. Named `h` as in hyperscript, since every view calls it for every element.
+ * `on…` attributes are listeners; attributes that are null, undefined or false are left out.
+ */
 export function h(tag, attributes = {}, ...children) {
-  return filled(document.createElement(tag), attributes, children);
+  return fillElement(document.createElement(tag), attributes, children);
 }
 
-/** Make an SVG element. */
-export function s(tag, attributes = {}, ...children) {
-  return filled(document.createElementNS(SVG, tag), attributes, children);
+/** Make an SVG element, with the same arguments as `h`. */
+export function svg(tag, attributes = {}, ...children) {
+  return fillElement(document.createElementNS(SVG, tag), attributes, children);
 }
 
-function filled(element, attributes, children) {
+function fillElement(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
@@ -22,44 +26,44 @@ function filled(element, attributes, children) {
   return element;
 }
 
-/** One of the icons, for the eye only: the words beside it say the same. */
-export function icon(name) {
-  return s("svg", { class: "icon", "aria-hidden": "true" }, s("use", { href: `#icon-${name}` }));
+/** Make an icon. Screen readers skip it: the words beside it say the same. */
+export function makeIcon(name) {
+  return svg("svg", { class: "icon", "aria-hidden": "true" }, svg("use", { href: `#icon-${name}` }));
 }
 
-/** Fetch the icons once and keep them in the page. */
-export async function icons() {
+/** Fetch all icons once and add them to the page, where `makeIcon` refers to them. */
+export async function loadIcons() {
   const text = await (await fetch("icons.svg")).text();
-  const drawn = document.importNode(new DOMParser().parseFromString(text, "image/svg+xml").documentElement, true);
-  drawn.setAttribute("class", "unseen");
-  drawn.setAttribute("aria-hidden", "true");
-  document.body.append(drawn);
+  const drawing = document.importNode(new DOMParser().parseFromString(text, "image/svg+xml").documentElement, true);
+  drawing.setAttribute("class", "unseen");
+  drawing.setAttribute("aria-hidden", "true");
+  document.body.append(drawing);
 }
 
-/** A button with an icon. */
-export function button(words, name, onclick, kind = "") {
-  return h("button", { type: "button", class: `button ${kind}`, onclick }, name ? icon(name) : null, h("span", {}, words));
+/** Make a button with an icon; `iconName` may be null. */
+export function makeButton(words, iconName, onclick, kind = "") {
+  return h("button", { type: "button", class: `button ${kind}`, onclick }, iconName ? makeIcon(iconName) : null, h("span", {}, words));
 }
 
-/** Say something to who cannot see it; the same again is said again. */
+/** Have a screen reader say something, also if it is the same as before. */
 export function announce(words) {
   const announcer = document.getElementById("announcer");
   announcer.textContent = "";
-  // A region that did not change says nothing; a moment apart are two changes.
-  setTimeout(() => (announcer.textContent = words), 60);
+  // Screen readers speak only when the region changes, so it is emptied first.
+  setTimeout(() => (announcer.textContent = words), ANNOUNCE_MS);
 }
 
-/** A heading, a paragraph, and perhaps what to do about it. */
-export function notice(name, title, words, ...actions) {
+/** Make a notice: an icon, a heading, a paragraph, and buttons or links. */
+export function makeNotice(iconName, title, words, ...actions) {
   return h("div", { class: "notice" },
-    icon(name),
+    makeIcon(iconName),
     h("h2", {}, title),
     h("p", {}, words),
     actions.length ? h("div", { class: "actions" }, actions) : null);
 }
 
-/** Ask before something that cannot be taken back. Resolves to whether to go on. */
-export function confirmed(title, words, yes) {
+/** Ask before something that cannot be undone. Resolves to true if the user agrees. */
+export function askToConfirm(title, words, yes) {
   return new Promise((resolve) => {
     const answer = (value) => () => dialog.close(value);
     const dialog = h("dialog", { class: "card ask", "aria-labelledby": "ask-title", "aria-describedby": "ask-words" },

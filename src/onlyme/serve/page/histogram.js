@@ -1,66 +1,69 @@
-// Two histograms on one scale: margins of the person's own pictures, and of strangers.
+// Draw two histograms on one scale: margins of the person's own pictures, and of strangers.
 
-import { s } from "./dom.js";
-import { signed } from "./words.js";
+import { svg } from "./dom.js";
+import { formatSigned } from "./words.js";
 
+// Lengths in units of the drawing's viewBox.
 const HEIGHT = 220;
-const FLOOR = 190; // where the bars stand; below it the scale
-const BAR = 12; // pixels
+const FLOOR_Y = 190; // where the bars stand; the scale is below
+const BAR_WIDTH = 12;
+const STRANGER_HEIGHT = FLOOR_Y - 16; // of the highest bar
+const OWN_HEIGHT = FLOOR_Y - 70;
+const MIN_BAR_HEIGHT = 4;
 
 export class Histogram {
-  /** `low` and `high` are the ends of the scale; `own`, `strangers` and `attempts` margins. */
+  /** `low` and `high` are the ends of the scale; `own`, `strangers` and `attempts` hold margins. */
   constructor({ low, high, own, strangers, attempts }) {
     this.width = matchMedia("(max-width: 759px)").matches ? 312 : 720;
     this.low = low;
     this.high = high;
-    this.line = s("line", { class: "alpha", y1: 0, y2: FLOOR });
-    this.over = s("rect", { class: "over", y: 0, height: FLOOR });
-    this.element = s("svg", { class: "histogram", viewBox: `0 0 ${this.width} ${HEIGHT}`, role: "img", "aria-label": described(own, strangers) },
-      this.over,
-      this.bars(strangers, "stranger", FLOOR - 16),
-      this.bars(own, "own", FLOOR - 70),
-      attempts.map((each) => s("path", { class: `tried ${each.accepted ? "in" : "out"}`, d: `M${this.x(each.margin)} ${FLOOR - 2}l-5 -9h10z` })),
-      s("line", { class: "floor", x1: 0, x2: this.width, y1: FLOOR, y2: FLOOR }),
-      this.scale(),
-      this.line);
+    this.alphaLine = svg("line", { class: "alpha", y1: 0, y2: FLOOR_Y });
+    this.aboveAlpha = svg("rect", { class: "over", y: 0, height: FLOOR_Y });
+    this.element = svg("svg", { class: "histogram", viewBox: `0 0 ${this.width} ${HEIGHT}`, role: "img", "aria-label": describeMargins(own, strangers) },
+      this.aboveAlpha,
+      this.drawBars(strangers, "stranger", STRANGER_HEIGHT),
+      this.drawBars(own, "own", OWN_HEIGHT),
+      attempts.map((attempt) => svg("path", { class: `tried ${attempt.accepted ? "in" : "out"}`, d: `M${this.toX(attempt.margin)} ${FLOOR_Y - 2}l-5 -9h10z` })),
+      svg("line", { class: "floor", x1: 0, x2: this.width, y1: FLOOR_Y, y2: FLOOR_Y }),
+      this.drawScale(),
+      this.alphaLine);
   }
 
-  x(value) {
-    return ((value - this.low) / (this.high - this.low)) * this.width;
+  toX(margin) {
+    return ((margin - this.low) / (this.high - this.low)) * this.width;
   }
 
-  bars(values, kind, most) {
-    const counts = new Array(Math.ceil(this.width / BAR)).fill(0);
-    for (const value of values) counts[Math.min(counts.length - 1, Math.floor(this.x(value) / BAR))] += 1;
-    const top = Math.max(...counts, 1);
-    return s("g", { class: kind }, counts.map((count, bin) => {
+  drawBars(margins, kind, maxHeight) {
+    const counts = new Array(Math.ceil(this.width / BAR_WIDTH)).fill(0);
+    for (const margin of margins) counts[Math.min(counts.length - 1, Math.floor(this.toX(margin) / BAR_WIDTH))] += 1;
+    const highest = Math.max(...counts, 1);
+    return svg("g", { class: kind }, counts.map((count, bin) => {
       if (!count) return null;
-      const tall = Math.max(4, (count / top) * most);
-      return s("rect", { x: bin * BAR + 1, width: BAR - 2, y: FLOOR - tall, height: tall, rx: 2 });
+      const height = Math.max(MIN_BAR_HEIGHT, (count / highest) * maxHeight);
+      return svg("rect", { x: bin * BAR_WIDTH + 1, width: BAR_WIDTH - 2, y: FLOOR_Y - height, height, rx: 2 });
     }));
   }
 
-  scale() {
+  drawScale() {
     const step = this.width < 400 ? 0.4 : 0.2;
     const marks = [];
-    for (let at = Math.ceil(this.low / step) * step; at <= this.high + 1e-9; at += step) {
-      const x = Math.min(this.width - 20, Math.max(20, this.x(at)));
-      marks.push(s("text", { class: "mark", x, y: HEIGHT - 10, "text-anchor": "middle" }, signed(at).slice(0, 4)));
+    for (let margin = Math.ceil(this.low / step) * step; margin <= this.high + 1e-9; margin += step) {
+      const x = Math.min(this.width - 20, Math.max(20, this.toX(margin)));
+      marks.push(svg("text", { class: "mark", x, y: HEIGHT - 10, "text-anchor": "middle" }, formatSigned(margin).slice(0, 4)));
     }
-    return s("g", {}, marks);
+    return svg("g", {}, marks);
   }
 
-  /** Move alpha. */
-  at(alpha) {
-    const x = this.x(alpha);
-    this.line.setAttribute("x1", x);
-    this.line.setAttribute("x2", x);
-    this.over.setAttribute("x", x);
-    this.over.setAttribute("width", Math.max(0, this.width - x));
+  moveAlpha(alpha) {
+    const x = this.toX(alpha);
+    this.alphaLine.setAttribute("x1", x);
+    this.alphaLine.setAttribute("x2", x);
+    this.aboveAlpha.setAttribute("x", x);
+    this.aboveAlpha.setAttribute("width", Math.max(0, this.width - x));
   }
 }
 
-function described(own, strangers) {
-  const range = (values) => (values.length ? `from ${signed(Math.min(...values))} to ${signed(Math.max(...values))}` : "none");
-  return `Margins of ${own.length} own pictures ${range(own)}, and of ${strangers.length} strangers ${range(strangers)}.`;
+function describeMargins(own, strangers) {
+  const formatRange = (values) => (values.length ? `from ${formatSigned(Math.min(...values))} to ${formatSigned(Math.max(...values))}` : "none");
+  return `Margins of ${own.length} own pictures ${formatRange(own)}, and of ${strangers.length} strangers ${formatRange(strangers)}.`;
 }

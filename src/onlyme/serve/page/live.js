@@ -1,93 +1,96 @@
-// Pictures of the camera go to the service, and what it says of them comes back.
+// Send the camera's pictures to the service, and dispatch its messages as events.
 
 import { get } from "./api.js";
 
-const AHEAD = 2; // pictures on their way at once: one is looked at, one waits its turn
+const MAX_PICTURES_AHEAD = 2; // sent and not yet handled: one that is looked at, one that waits
+const LAST_KINDS = ["over", "problem", "closed", "enrolled"]; // messages that say why a stream ends
 
 /**
- * One stream. Each message of the service is an event of its own kind (`look`, `attempt`, …) with
- * the message as `detail`; `end` comes last, whatever ended it.
+ * One stream. Each message of the service is dispatched as an event of its kind (`look`, `attempt`,
+ * …) with the message as `detail`. `end` comes last; its `detail.explained` says whether a message
+ * has said why.
  */
-export class Live extends EventTarget {
+export class LiveStream extends EventTarget {
   constructor(camera, path) {
     super();
     this.camera = camera;
-    this.sent = 0;
-    this.taken = 0;
-    this.last = null; // the newest picture that was looked at
-    this.held = 0;
-    this.pictures = new Map();
+    this.sentCount = 0;
+    this.handledCount = 0;
+    this.lastPicture = null; // the newest picture that the service has looked at
+    this.lastSentAt = undefined; // when it was sent
+    this.pausedUntil = 0;
+    this.pictures = new Map(); // by number, until they are handled
     this.times = new Map();
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     this.socket = new WebSocket(`${scheme}://${location.host}${path}`);
-    this.socket.addEventListener("open", () => this.pump());
-    this.socket.addEventListener("message", (event) => this.heard(JSON.parse(event.data)));
-    this.socket.addEventListener("close", () => this.closed());
+    this.socket.addEventListener("open", () => this.sendPictures());
+    this.socket.addEventListener("message", (event) => this.handleMessage(JSON.parse(event.data)));
+    this.socket.addEventListener("close", () => this.handleClose());
   }
 
-  get open() {
+  get isOpen() {
     return this.socket.readyState === WebSocket.OPEN;
   }
 
-  /** Send nothing for so many milliseconds. */
-  hold(milliseconds) {
-    this.held = performance.now() + milliseconds;
+  /** Send nothing for a time in milliseconds. */
+  pause(milliseconds) {
+    this.pausedUntil = performance.now() + milliseconds;
   }
 
-  /** What was seen is enough. */
+  /** Say that the pictures are enough. */
   finish() {
-    if (this.open) this.socket.send("finish");
+    if (this.isOpen) this.socket.send("finish");
   }
 
-  /** Leave. Nothing more is told. */
+  /** Close the stream without any further event. */
   stop() {
-    this.silent = true;
+    this.isStopped = true;
     this.socket.close();
   }
 
-  async pump() {
-    while (this.open && this.camera.on) {
-      await this.camera.next();
-      if (this.sent - this.taken >= AHEAD || performance.now() < this.held) continue;
-      const picture = await this.camera.grab();
-      if (!picture || !this.open) return;
-      this.sent += 1;
-      this.pictures.set(this.sent, picture);
-      this.times.set(this.sent, performance.now());
+  async sendPictures() {
+    while (this.isOpen && this.camera.isOn) {
+      await this.camera.waitForFrame();
+      if (this.sentCount - this.handledCount >= MAX_PICTURES_AHEAD || performance.now() < this.pausedUntil) continue;
+      const picture = await this.camera.takePicture();
+      if (!picture || !this.isOpen) return;
+      this.sentCount += 1;
+      this.pictures.set(this.sentCount, picture);
+      this.times.set(this.sentCount, performance.now());
       this.socket.send(picture);
     }
   }
 
-  heard(message) {
+  handleMessage(message) {
     if (message.is === "look") {
-      this.last = this.pictures.get(message.taken) ?? this.last;
-      this.sentAt = this.times.get(message.taken) ?? this.sentAt;
+      this.lastPicture = this.pictures.get(message.taken) ?? this.lastPicture;
+      this.lastSentAt = this.times.get(message.taken) ?? this.lastSentAt;
     }
-    // The service looks at the newest picture only: those up to this number are done with.
-    if (message.taken) this.done(message.taken);
-    message.latency = performance.now() - this.sentAt; // since the picture that it is about was sent
-    if (["over", "problem", "closed", "enrolled"].includes(message.is)) this.ended = message.is;
-    this.tell(message.is, message);
+    // The service looks at the newest picture only, so all up to this number are handled.
+    if (message.taken) this.dropPictures(message.taken);
+    message.latency = performance.now() - this.lastSentAt; // since the picture was sent, in ms
+    if (LAST_KINDS.includes(message.is)) this.isExplained = true;
+    this.emit(message.is, message);
   }
 
-  done(taken) {
-    this.taken = taken;
+  dropPictures(upTo) {
+    this.handledCount = upTo;
     for (const number of this.pictures.keys()) {
-      if (number > taken) break;
+      if (number > upTo) break;
       this.pictures.delete(number);
       this.times.delete(number);
     }
   }
 
-  async closed() {
+  async handleClose() {
     this.camera.stop();
-    if (this.silent) return;
-    // A socket does not say why it was refused; an ordinary request does.
-    if (!this.ended) await get("/v1/names").catch(() => null);
-    this.tell("end", { known: Boolean(this.ended) });
+    if (this.isStopped) return;
+    // A socket does not say why it was refused. A request does, and notices an ended session.
+    if (!this.isExplained) await get("/v1/names").catch(() => null);
+    this.emit("end", { explained: Boolean(this.isExplained) });
   }
 
-  tell(kind, detail) {
-    if (!this.silent) this.dispatchEvent(new CustomEvent(kind, { detail }));
+  emit(kind, detail) {
+    if (!this.isStopped) this.dispatchEvent(new CustomEvent(kind, { detail }));
   }
 }

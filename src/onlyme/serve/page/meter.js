@@ -1,10 +1,11 @@
-// A line from "surely somebody else" to "surely the person", with alpha and the margin on it.
+// Show a line from "surely somebody else" to "surely the person", with alpha and the margin on it.
 
 import { h } from "./dom.js";
-import { signed } from "./words.js";
+import { formatSigned } from "./words.js";
 
-const LOW = -0.6;
-const HIGH = 1.0;
+// Margins at the ends of the line.
+const LOWEST_MARGIN = -0.6;
+const HIGHEST_MARGIN = 1.0;
 
 export class Meter {
   constructor() {
@@ -16,16 +17,16 @@ export class Meter {
   }
 
   show(margin, alpha) {
-    const known = margin !== null && margin !== undefined;
-    this.alpha.style.setProperty("--at", share(alpha));
-    this.margin.hidden = !known;
-    if (known) this.margin.style.setProperty("--at", share(margin));
-    this.margin.classList.toggle("over", known && margin >= alpha);
-    this.element.setAttribute("aria-label", known
-      ? `Margin ${signed(margin)}, alpha ${signed(alpha)}` : `Alpha ${signed(alpha)}, no margin`);
+    const hasMargin = margin !== null && margin !== undefined;
+    this.alpha.style.setProperty("--at", toShare(alpha));
+    this.margin.hidden = !hasMargin;
+    if (hasMargin) this.margin.style.setProperty("--at", toShare(margin));
+    this.margin.classList.toggle("over", hasMargin && margin >= alpha);
+    this.element.setAttribute("aria-label", hasMargin
+      ? `Margin ${formatSigned(margin)}, alpha ${formatSigned(alpha)}` : `Alpha ${formatSigned(alpha)}, no margin`);
   }
 }
 
-function share(value) {
-  return Math.min(1, Math.max(0, (value - LOW) / (HIGH - LOW)));
+function toShare(margin) {
+  return Math.min(1, Math.max(0, (margin - LOWEST_MARGIN) / (HIGHEST_MARGIN - LOWEST_MARGIN)));
 }

@@ -1,89 +1,91 @@
-// The camera's picture and what is drawn on it: the face's frame, the verdict, the oval, notices.
+// Show the camera's picture, and draw on it: the face's frame, the verdict, the oval, notices.
 
-import { h, icon, s } from "./dom.js";
+import { h, makeIcon, svg } from "./dom.js";
 import { Ring } from "./ring.js";
+
+const CORNER_SHARE = 0.12; // radius of the frame's corners, as a share of its width
 
 export class Stage {
   /** `guided`: with the oval and its ring, for enrolling. */
   constructor({ guided = false } = {}) {
     this.video = h("video", { muted: true, playsinline: true, "aria-label": "What the camera sees, mirrored", tabindex: "-1" });
     this.video.muted = true;
-    this.box = s("rect", { class: "box", rx: 0, visibility: "hidden" });
+    this.box = svg("rect", { class: "box", rx: 0, visibility: "hidden" });
     this.ring = guided ? new Ring() : null;
-    this.drawing = s("svg", { class: "drawing", "aria-hidden": "true" }, this.ring?.drawing, this.box);
+    this.drawing = svg("svg", { class: "drawing", "aria-hidden": "true" }, this.ring?.drawing, this.box);
     this.pill = h("p", { class: "pill", hidden: true });
     this.corner = h("p", { class: "corner", hidden: true, "aria-hidden": "true" });
     this.prompt = h("p", { class: "prompt", hidden: true });
     this.cover = h("div", { class: "cover" });
     this.element = h("div", { class: "stage" }, this.video, this.drawing, this.corner, this.prompt, this.pill, this.cover);
-    this.video.addEventListener("resize", () => this.fit());
-    this.shape(640, 480);
+    this.video.addEventListener("resize", () => this.fitToVideo());
+    this.resize(640, 480);
   }
 
-  fit() {
-    if (this.video.videoWidth) this.shape(this.video.videoWidth, this.video.videoHeight);
+  fitToVideo() {
+    if (this.video.videoWidth) this.resize(this.video.videoWidth, this.video.videoHeight);
   }
 
-  shape(width, height) {
+  resize(width, height) {
     this.width = width;
     this.height = height;
     this.element.style.setProperty("--ratio", width / height);
     this.drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    this.ring?.shape(width, height);
+    this.ring?.resize(width, height);
   }
 
-  /** Show the picture, with nothing on it. */
+  /** Show the picture alone. */
   clear() {
     this.cover.replaceChildren();
     this.cover.hidden = true;
-    this.frame(null);
-    this.say(null);
-    this.ask(null);
-    this.note("");
+    this.frameFace(null);
+    this.showVerdict(null);
+    this.showPrompt(null);
+    this.showNote("");
   }
 
   /** Show something in place of the picture. */
-  blank(...content) {
+  showInstead(...content) {
     this.clear();
     this.cover.replaceChildren(...content);
     this.cover.hidden = false;
   }
 
   /** Frame the face: `[left, top, width, height]` as shares of the picture, or null. */
-  frame(box) {
+  frameFace(box) {
     this.box.setAttribute("visibility", box ? "visible" : "hidden");
     if (!box) return;
     const [left, top, width, height] = box;
-    const mirrored = 1 - left - width; // the picture is shown as in a mirror
-    this.box.setAttribute("x", mirrored * this.width);
+    const mirroredLeft = 1 - left - width; // the picture is shown as in a mirror
+    this.box.setAttribute("x", mirroredLeft * this.width);
     this.box.setAttribute("y", top * this.height);
     this.box.setAttribute("width", width * this.width);
     this.box.setAttribute("height", height * this.height);
-    this.box.setAttribute("rx", 0.12 * width * this.width);
+    this.box.setAttribute("rx", CORNER_SHARE * width * this.width);
   }
 
-  /** Between two attempts nobody is looked for, and a frame would be of a moment ago. */
-  rest(yes) {
+  /** Between two attempts no picture is looked at, so the frame of the last one is hidden. */
+  setResting(yes) {
     this.element.classList.toggle("resting", yes);
   }
 
-  /** The verdict on the picture: `yes`, `no` or `unsure`, with its words. */
-  say(kind, words = "", numbers = "") {
+  /** Show the verdict on the picture: `yes`, `no` or `unsure`, with words and numbers; null hides it. */
+  showVerdict(kind, words = "", numbers = "") {
     this.element.dataset.verdict = kind ?? "";
     this.pill.hidden = !kind;
     if (!kind) return;
-    const name = { yes: "check", no: "cross" }[kind] ?? "warn";
-    this.pill.replaceChildren(icon(name), h("span", { class: "who" }, words), numbers ? h("span", { class: "numbers" }, numbers) : "");
+    const iconName = { yes: "check", no: "cross" }[kind] ?? "warn";
+    this.pill.replaceChildren(makeIcon(iconName), h("span", { class: "who" }, words), numbers ? h("span", { class: "numbers" }, numbers) : "");
   }
 
-  /** What the person should do, with an arrow. */
-  ask(words, arrow = "") {
+  /** Show what the person should do, with an arrow; null hides it. */
+  showPrompt(words, arrow = "") {
     this.prompt.hidden = !words;
     this.prompt.replaceChildren(arrow ? h("span", { class: "arrow", "aria-hidden": "true" }, arrow) : "", words ?? "");
   }
 
-  /** Small words in the corner. */
-  note(words) {
+  /** Show small words in the corner; an empty text hides them. */
+  showNote(words) {
     this.corner.hidden = !words;
     this.corner.textContent = words;
   }

@@ -1,55 +1,59 @@
-// Numbers and reasons in plain words.
+// Put numbers, times and reasons into plain words.
 
-const number = new Intl.NumberFormat("en");
-const when = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+const numberFormat = new Intl.NumberFormat("en");
+const timeFormat = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
 
-/** A margin or alpha: always with its sign. */
-export function signed(value) {
+/** Format a margin or alpha, always with its sign. */
+export function formatSigned(value) {
   return value === null || value === undefined ? "–" : (value < 0 ? "−" : "+") + Math.abs(value).toFixed(3);
 }
 
-/** A false accept rate in words. */
-export function odds(far) {
+/** Say a false accept rate in words. */
+export function describeOdds(far) {
   if (far === null || far === undefined) return "nothing is promised: this network is not calibrated";
   if (far > 0.5) return "almost every stranger passes";
-  const once = 1 / far;
-  if (once > 1e7) return "a stranger passes less than once in 10,000,000 tries";
-  const step = 10 ** Math.max(0, Math.floor(Math.log10(once)) - 1);
-  return `a stranger passes about once in ${number.format(Math.round(once / step) * step)} tries`;
+  const tries = 1 / far;
+  if (tries > 1e7) return "a stranger passes less than once in 10,000,000 tries";
+  const step = 10 ** Math.max(0, Math.floor(Math.log10(tries)) - 1);
+  return `a stranger passes about once in ${numberFormat.format(Math.round(tries / step) * step)} tries`;
 }
 
-/** A share as a percentage with two digits that count. */
-export function percent(share) {
+/** Format a share as a percentage with two significant digits. */
+export function formatPercent(share) {
   if (share < 1e-4) return "less than 0.01 %";
   const digits = share >= 0.1 ? 0 : share >= 0.01 ? 1 : 2;
   return `${(share * 100).toFixed(digits)} %`;
 }
 
-/** A small number as a power of ten, such as 2·10⁻⁵. */
-export function power(value) {
+/** Format a small number as a power of ten, such as 2·10⁻⁵. */
+export function formatPower(value) {
   const [digits, exponent] = value.toExponential().split("e-");
   const raised = [...exponent].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join("");
   return `${digits === "1" ? "" : `${digits}·`}10⁻${raised}`;
 }
 
-export function time(iso) {
-  return when.format(new Date(iso));
+/** Format a time of the service (ISO 8601) in the user's time zone. */
+export function formatTime(iso) {
+  return timeFormat.format(new Date(iso));
 }
 
-export function clock(seconds) {
-  const whole = Math.max(0, Math.ceil(seconds));
-  const hours = Math.floor(whole / 3600);
-  const rest = [Math.floor((whole % 3600) / 60), whole % 60].map((part) => String(part).padStart(2, "0"));
-  return hours ? `${hours}:${rest.join(":")}` : `${Number(rest[0])}:${rest[1]}`;
+/** Format a duration as minutes and seconds, or hours, minutes and seconds. */
+export function formatDuration(seconds) {
+  const total = Math.max(0, Math.ceil(seconds));
+  const hours = Math.floor(total / 3600);
+  const [minutes, rest] = [Math.floor((total % 3600) / 60), total % 60].map((part) => String(part).padStart(2, "0"));
+  return hours ? `${hours}:${minutes}:${rest}` : `${Number(minutes)}:${rest}`;
 }
 
-export function several(count, one, more = `${one}s`) {
-  return `${number.format(count)} ${count === 1 ? one : more}`;
+/** Format a count with its noun, in singular or plural. */
+export function formatCount(count, one, more = `${one}s`) {
+  return `${numberFormat.format(count)} ${count === 1 ? one : more}`;
 }
 
-export function sentence(words) {
-  const said = words.charAt(0).toUpperCase() + words.slice(1);
-  return /[.!?…]$/.test(said) ? said : `${said}.`;
+/** Return words as a sentence: with a capital letter and a full stop. */
+export function makeSentence(words) {
+  const text = words.charAt(0).toUpperCase() + words.slice(1);
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 
 const REASONS = {
@@ -62,11 +66,11 @@ const REASONS = {
   locked_out: "Closed: too many tries",
 };
 
-/** A decision in few words. */
-export function verdict(decision, name) {
+/** Say a decision in few words. */
+export function describeDecision(decision, name) {
   if (decision.accepted) return decision.name ?? name;
   if (decision.reason === "no_match") return `Not ${name}`;
-  return REASONS[decision.reason] ?? sentence(decision.reason);
+  return REASONS[decision.reason] ?? makeSentence(decision.reason);
 }
 
 const HINTS = {
@@ -78,8 +82,8 @@ const HINTS = {
   locked_out: "Wait, or use the password.",
 };
 
-/** What to do about a rejection, or an empty string. */
-export function hint(decision) {
+/** Say what to do about a rejection; an empty text if there is nothing to say. */
+export function adviseOn(decision) {
   return decision.accepted ? "" : (HINTS[decision.reason] ?? "");
 }
 
@@ -89,12 +93,13 @@ const EVENTS = {
   backup: "Backed up", forget: "Forgotten", reset: "Gate opened", token: "Access",
 };
 
-export function event(kind) {
-  return EVENTS[kind] ?? sentence(kind).replace(/\.$/, "");
+/** Name the kind of a log entry. */
+export function nameEvent(kind) {
+  return EVENTS[kind] ?? makeSentence(kind).replace(/\.$/, "");
 }
 
-/** A line of the log in few words. */
-export function told(entry) {
+/** Say the outcome of a log entry in few words. */
+export function describeOutcome(entry) {
   if (entry.event !== "attempt") return entry.detail || "";
   if (entry.verdict === "accepted") return "Accepted";
   return { no_match: "Somebody else", ...REASONS }[entry.reason] ?? entry.reason;

@@ -1,1 +1,1 @@
-"""The routes of the REST service, one file a subject."""
+"""Answer the routes of the REST service, one file per subject."""

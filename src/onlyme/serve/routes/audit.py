@@ -1,4 +1,4 @@
-"""What happened, in numbers and line by line; and the keys that check assertions."""
+"""Answer with the audit log, the metrics and the keys that check assertions."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from onlyme.errors import UsageError
-from onlyme.faceid.face_id import FaceID
 from onlyme.faceid.serialize import serialize_entry
-from onlyme.gate.audit import AuditEntry
 from onlyme.serve import schemas
 from onlyme.serve.access.auth import require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.metrics import CONTENT_TYPE
 from onlyme.serve.openapi import PROBLEMS, describe_answer
-from onlyme.serve.routes.verify import Here, answer_json
+from onlyme.serve.routes.shared import Here, answer_json
 
 __all__ = ["router"]
 
@@ -32,19 +30,23 @@ router = APIRouter(prefix="/v1")
 )
 async def audit(
     service: Here,
-    owner: Annotated[str | None, Query(description="Of one person only.", max_length=64)] = None,
-    since: Annotated[datetime | None, Query(description="With a time zone.")] = None,
-    until: Annotated[datetime | None, Query(description="With a time zone.")] = None,
-    limit: Annotated[int, Query(description="The newest so many.", ge=1, le=10_000)] = 1000,
+    owner: Annotated[
+        str | None, Query(description="Entries of this person only.", max_length=64)
+    ] = None,
+    since: Annotated[datetime | None, Query(description="A time with time zone.")] = None,
+    until: Annotated[datetime | None, Query(description="A time with time zone.")] = None,
+    limit: Annotated[
+        int, Query(description="Number of entries; the newest are sent.", ge=1, le=10_000)
+    ] = 1000,
 ) -> Response:
-    """Read what happened, the oldest first: attempts, enrollments, changes, erasures."""
+    """List the log, the oldest entry first: attempts, enrollments, changes, erasures."""
     if any(when is not None and when.tzinfo is None for when in (since, until)):
-        raise UsageError("say the time zone: 2026-11-24T12:00:00Z")
+        raise UsageError("give times with a time zone, such as 2026-11-24T12:00:00Z")
 
-    def read_entries(face_id: FaceID) -> list[AuditEntry]:
-        return list(deque(face_id.admin.gate.audit.entries(owner, since, until), limit))
-
-    return answer_json([serialize_entry(entry) for entry in await service.engine.run(read_entries)])
+    entries = await service.engine.run(
+        lambda face_id: deque(face_id.admin.gate.audit.entries(owner, since, until), limit)
+    )
+    return answer_json([serialize_entry(entry) for entry in entries])
 
 
 @router.get(
@@ -60,7 +62,7 @@ async def audit(
     },
 )
 async def show_metrics(service: Here) -> Response:
-    """Count requests, decisions and what waits; nothing of any person."""
+    """Show counts of requests, decisions and waiting jobs; no data about any person."""
     return Response(service.metrics.text(), media_type=CONTENT_TYPE)
 
 

@@ -1,6 +1,6 @@
-"""What the page needs beside the REST service: live streams, and what its views show.
+"""Answer what only the page asks for: live streams, and the data of its views.
 
-These routes follow the page from version to version; apps go by the documented ones.
+These routes change with the page from version to version; apps use the documented ones.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ from onlyme.serve.live.enroll import describe_promise, enroll_live
 from onlyme.serve.live.sensitivity import collect_sensitivity
 from onlyme.serve.live.stream import Stream
 from onlyme.serve.live.watch import choose_stricter, watch_live
-from onlyme.serve.routes.people import require_admin
-from onlyme.serve.routes.verify import Here, Person, answer_json, redact_for
+from onlyme.serve.routes.shared import Here, Person, answer_json, redact_for, require_admin
 from onlyme.serve.state import ServiceState
 from onlyme.types import LivenessLevel
 
 if TYPE_CHECKING:
-    from onlyme.faceid.face_id import FaceID
+    from onlyme import FaceID
     from onlyme.serve.live.latest_frame import LatestFrame
     from onlyme.serve.live.stream import Job, MessageSender
     from onlyme.types import Decision
@@ -42,12 +41,12 @@ async def enroll_stream(
     add: bool = False,
     replace: bool = False,
 ) -> None:
-    """Enroll a person before the camera: JPEG frames in, advice and the result out."""
+    """Enroll a person before the camera: receive JPEG frames, send advice and the result."""
     if add or replace:
         require_admin(caller)
 
-    def run_enroll(face_id: FaceID, newest: LatestFrame, say: MessageSender) -> None:
-        enroll_live(face_id, name, newest, say, add=add, replace=replace)
+    def run_enroll(face_id: FaceID, latest: LatestFrame, say: MessageSender) -> None:
+        enroll_live(face_id, name, latest, say, add=add, replace=replace)
 
     await _run_stream(websocket, service, caller, run_enroll)
 
@@ -60,9 +59,9 @@ async def watch_stream(
     caller: Annotated[Caller, require_scope(Scope.VERIFY)],
     liveness: LivenessLevel | None = None,
 ) -> None:
-    """Decide attempt after attempt: JPEG frames in, what was seen and decided out.
+    """Decide attempt after attempt: receive JPEG frames, send observations and decisions.
 
-    A caller may ask to look harder for a photo in place of the person, never less hard.
+    A caller may ask for a stricter liveness level than the setting, never for a weaker one.
     """
     level = choose_stricter(service.level, liveness)
 
@@ -70,8 +69,8 @@ async def watch_stream(
         service.metrics.count_decision(decision)
         return redact_for(decision, caller)
 
-    def run_watch(face_id: FaceID, newest: LatestFrame, say: MessageSender) -> None:
-        watch_live(face_id, name, level, newest, say, count_and_redact)
+    def run_watch(face_id: FaceID, latest: LatestFrame, say: MessageSender) -> None:
+        watch_live(face_id, name, level, latest, say, count_and_redact)
 
     await _run_stream(websocket, service, caller, run_watch)
 
@@ -80,7 +79,7 @@ async def watch_stream(
     "/names/{name}/promise", dependencies=[require_scope(Scope.ENROLL)], include_in_schema=False
 )
 async def show_promise(name: Person, service: Here) -> Response:
-    """Say in sentences what the person's certificate says in numbers."""
+    """Return the person's certificate in sentences."""
     sentences = await service.engine.run(lambda face_id: describe_promise(face_id, name))
     return answer_json({"name": name, "sentences": sentences})
 
@@ -89,7 +88,7 @@ async def show_promise(name: Person, service: Here) -> Response:
     "/names/{name}/revoke", dependencies=[require_scope(Scope.ADMIN)], include_in_schema=False
 )
 async def revoke(name: Person, service: Here) -> Response:
-    """Turn a person's template by a new secret: every stolen copy of it is void."""
+    """Re-encrypt a person's template with a new secret; copies stolen earlier stop working."""
     await service.engine.run(lambda face_id: face_id.admin.revoke(name))
     return answer_json({"name": name, "revoked": True})
 
@@ -98,7 +97,7 @@ async def revoke(name: Person, service: Here) -> Response:
     "/names/{name}/attempts", dependencies=[require_scope(Scope.ADMIN)], include_in_schema=False
 )
 async def show_attempts(name: Person, service: Here) -> Response:
-    """Show what alpha decides: margins of the person's photos, of strangers, of attempts."""
+    """Return what the alpha slider shows: margins of own photos, strangers and attempts."""
     return answer_json(await service.engine.run(lambda face_id: collect_sensitivity(face_id, name)))
 
 

@@ -1,8 +1,8 @@
-"""Who is known, and how sure: enroll, forget, tune, teach, certify."""
+"""Enroll, list, forget, tune, teach and certify people."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from typing import Annotated
 
@@ -10,36 +10,24 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from onlyme import FaceID
 from onlyme.errors import ImageError, UsageError
-from onlyme.face.pipeline import Pipeline
-from onlyme.faceid.face_id import FaceID
 from onlyme.faceid.serialize import serialize_enrollment, serialize_owners
 from onlyme.serve import schemas
 from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.openapi import describe_answer, describe_pictures
-from onlyme.serve.problems import ProblemError
-from onlyme.serve.routes.verify import Here, Person, answer_json
+from onlyme.serve.routes.shared import Here, Person, answer_json, require_admin
 from onlyme.serve.state import ServiceState
 from onlyme.serve.uploads.body import wait_until_gone
-from onlyme.siamese import presets
+from onlyme.siamese.presets import choose_far
 from onlyme.types import Enrollment, Frame, Lesson, Tuning
 
-__all__ = ["require_admin", "router"]
+__all__ = ["router"]
 
 router = APIRouter(prefix="/v1/names")
 
 _FIELDS = ("me", "not_me", "look_alikes")
-
-
-def require_admin(caller: Caller) -> None:
-    """Refuse who may enroll new people only: who changes one that is known takes their place.
-
-    Raises:
-        Refused: the caller is no admin (403).
-    """
-    if not caller.scope.grants(Scope.ADMIN):
-        raise ProblemError(403, "scope", "changing who is enrolled needs a token for admin")
 
 
 @router.get(
@@ -66,7 +54,7 @@ async def enroll(
     caller: Annotated[Caller, require_scope(Scope.ENROLL)],
     *,
     add: Annotated[
-        bool, Query(description="Add to what is enrolled under this name; needs `admin`.")
+        bool, Query(description="Add photos to the person of this name; needs `admin`.")
     ] = False,
 ) -> Response:
     """Learn a person from photos: one is enough, five are advised."""
@@ -82,7 +70,7 @@ async def enroll(
     **describe_answer(schemas.Learned),
 )
 async def put(request: Request, name: Person, service: Here) -> Response:
-    """Learn a person from photos in place of whatever is enrolled under this name."""
+    """Learn a person from photos, and replace the person of this name."""
     return await _enroll_photos(request, name, service, add=False, replace_=True)
 
 
@@ -90,7 +78,7 @@ async def put(request: Request, name: Person, service: Here) -> Response:
     "/{name}", dependencies=[require_scope(Scope.ADMIN)], **describe_answer(schemas.Forgotten)
 )
 async def forget(name: Person, service: Here) -> Response:
-    """Erase everything that is kept of a person."""
+    """Erase everything that is stored of a person."""
     await service.engine.run(lambda face_id: face_id.forget(name))
     return answer_json({"name": name, "forgotten": True})
 
@@ -99,7 +87,7 @@ async def forget(name: Person, service: Here) -> Response:
     "/{name}/tune", dependencies=[require_scope(Scope.ENROLL)], **describe_answer(schemas.Tuned)
 )
 async def show_tuning(name: Person, service: Here) -> Response:
-    """Say where alpha stands, and what it is expected to cost."""
+    """Show a person's alpha, and what it is expected to cost."""
     return answer_json(
         asdict(await service.engine.run(lambda face_id: face_id.owner(name).tuning()))
     )
@@ -118,16 +106,17 @@ async def tune(
         float | None, Query(description="The margin that a face must reach, −2 to 2.")
     ] = None,
     preset: Annotated[
-        str | None, Query(description="A rate that others ask for, such as `nist`.")
+        str | None,
+        Query(
+            description="A false accept rate that a standard or vendor asks for, such as `nist`."
+        ),
     ] = None,
 ) -> Response:
-    """Set how sure a person must be recognised; say one of `far`, `alpha` and `preset`."""
-    if sum(each is not None for each in (far, alpha, preset)) != 1:
-        raise UsageError("say one of far, alpha and preset")
-    rate = far if preset is None else presets.find_preset(preset).far
+    """Set how strictly a person is recognised; send one of `far`, `alpha` and `preset`."""
+    far, alpha = choose_far(far=far, preset=preset, alpha=alpha)
 
     def run_tune(face_id: FaceID) -> Tuning:
-        return face_id.tune(name, far=rate, alpha=alpha)
+        return face_id.tune(name, far=far, alpha=alpha)
 
     return answer_json(asdict(await service.engine.run(run_tune)))
 
@@ -138,7 +127,7 @@ async def tune(
     **describe_answer(schemas.Certificate),
 )
 async def show_certificate(name: Person, service: Here) -> Response:
-    """Say how often a stranger would be accepted, how sure that is, and on what ground."""
+    """Show how often a stranger would be accepted, with the evidence for it."""
     return answer_json(
         asdict(await service.engine.run(lambda face_id: face_id.owner(name).certificate()))
     )
@@ -151,16 +140,16 @@ async def show_certificate(name: Person, service: Here) -> Response:
     **describe_answer(schemas.NotMeResult),
 )
 async def not_me(request: Request, name: Person, service: Here) -> Response:
-    """Say "that wasn't me": the face will be kept apart from this person from now on."""
-    most = service.options.body_bytes
-    async with service.uploads.receive(request, ("frame",), most) as body:
+    """Teach the face of another person: from now on it is not taken for this one."""
+    max_bytes = service.options.body_bytes
+    async with service.uploads.receive(request, ("frame",), max_bytes) as body:
         frames = body.get("frame", [])
         if len(frames) != 1:
-            raise UsageError("send one frame")
+            raise UsageError("send exactly one frame")
         lesson: Lesson = await service.engine.run(
             lambda face_id: face_id.not_me(name, frames[0]),
             wait_until_gone=lambda: wait_until_gone(request),
-            seconds=service.options.enroll_seconds,  # the person is learned anew
+            seconds=service.options.enroll_seconds,  # the person is learned again
         )
     return answer_json(asdict(lesson))
 
@@ -171,7 +160,7 @@ async def not_me(request: Request, name: Person, service: Here) -> Response:
     **describe_answer(schemas.NotMeResult),
 )
 async def undo_not_me(name: Person, service: Here) -> Response:
-    """Take the last lesson back."""
+    """Take back the last lesson of `not-me`."""
     lesson = await service.engine.run(
         lambda face_id: face_id.undo_not_me(name), seconds=service.options.enroll_seconds
     )
@@ -182,12 +171,13 @@ async def _enroll_photos(
     request: Request, name: str, service: ServiceState, *, add: bool, replace_: bool
 ) -> Response:
     seconds = service.options.enroll_seconds
-    most = service.options.enroll_bytes
-    async with service.uploads.receive(request, _FIELDS, most, seconds) as body:
+    max_bytes = service.options.enroll_bytes
+    async with service.uploads.receive(request, _FIELDS, max_bytes, seconds) as body:
 
         def run_enroll(face_id: FaceID) -> Enrollment:
             me, not_me, alike = (
-                _label_pictures(face_id.pipeline, field, body.get(field, [])) for field in _FIELDS
+                _label_pictures(face_id.pipeline.decode, field, body.get(field, []))
+                for field in _FIELDS
             )
             return face_id.enroll(name, me, not_me, look_alikes=alike, add=add, replace=replace_)
 
@@ -197,10 +187,12 @@ async def _enroll_photos(
     return answer_json(serialize_enrollment(enrollment), 200 if replace_ else 201)
 
 
-def _label_pictures(pipeline: Pipeline, field: str, files: list[bytes]) -> Iterator[Frame | bytes]:
-    """Yield pictures one by one, each called by its field and number in reports."""
+def _label_pictures(
+    decode: Callable[[bytes], Frame], field: str, files: list[bytes]
+) -> Iterator[Frame | bytes]:
+    """Yield pictures one by one, named by field and number, as reports show them."""
     for number, data in enumerate(files, 1):
         try:
-            yield replace(pipeline.decode(data), source=f"{field} {number}")
+            yield replace(decode(data), source=f"{field} {number}")
         except ImageError:
-            yield data  # enrolling reports why
+            yield data  # enrolling reports what is wrong with it

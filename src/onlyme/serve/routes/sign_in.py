@@ -1,4 +1,4 @@
-"""The way in to the page: a link that works once begins a browser's session."""
+"""Open the page: a link that works once begins a browser's session."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ async def open_(
     token: Annotated[str, Query(max_length=128)],
     service: Annotated[ServiceState, Depends(ServiceState.get_from)],
 ) -> Response:
-    """Let a browser in, and send it to the page without the token in its address."""
+    """Begin a session, and redirect to the page without the token in its address."""
     if not await service.engine.run(lambda face_id: Tokens(face_id.admin).use_link(token)):
         raise ProblemError(
-            401, "link-used", "this link was used or is too old; `onlyme serve link` prints another"
+            401, "link-used", "this link is used or too old; `onlyme serve link` prints a new one"
         )
     answer = RedirectResponse("/", 303)
     answer.set_cookie(
@@ -35,7 +35,7 @@ async def open_(
         max_age=int(SESSION_SECONDS),
         httponly=True,
         samesite="strict",
-        # Over plain HTTP a browser that calls this machine by any other name keeps no session.
+        # Under any other host name the cookie needs HTTPS: over plain HTTP browsers drop it.
         secure=f"{service.options.host}" not in {*LOOPBACK, "::1"},
     )
     return answer

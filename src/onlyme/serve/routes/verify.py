@@ -1,52 +1,35 @@
-"""Who is it: verify and identify; and that the service runs."""
+"""Answer verify and identify requests, and report that the service runs."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-from urllib.parse import unquote
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from onlyme import FaceID
 from onlyme.errors import UsageError
-from onlyme.faceid.face_id import FaceID
-from onlyme.faceid.serialize import dump_json, serialize_decision
 from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.openapi import describe_answer, describe_pictures
+from onlyme.serve.routes.shared import Here, Person, answer_json, redact_for
 from onlyme.serve.schemas import Decided, Health, Verdicts
-from onlyme.serve.state import SOURCE, ServiceState
+from onlyme.serve.state import SOURCE
 from onlyme.serve.uploads.body import wait_until_gone
-from onlyme.types import Decision, Reason, checked_name
+from onlyme.types import Decision
 
-__all__ = ["Here", "Person", "answer_json", "redact_for", "router"]
+__all__ = ["router"]
 
 router = APIRouter(prefix="/v1")
 
-Here = Annotated[ServiceState, Depends(ServiceState.get_from)]
-"""The service, for a route that takes it."""
-
 MAX_FRAMES = 30
-"""Frames of one capture; an attempt lasts three seconds."""
-
-
-def _check_person(name: Annotated[str, Path(description="The person's name.")]) -> str:
-    return checked_name(unquote(name))  # the guard left slashes encoded
-
-
-Person = Annotated[str, Depends(_check_person)]
-"""A person's name, checked, for a route with `{name}` in its path."""
-
-
-def answer_json(document: Any, status: int = 200) -> Response:
-    """Return the very document that the command line prints."""
-    return Response(dump_json(document, indent=None), status, media_type="application/json")
+"""Frames of one capture, which lasts at most three seconds."""
 
 
 @router.get("/health", **describe_answer(Health))
 async def report_health() -> Response:
-    """Say that the service runs, and nothing else."""
+    """Report that the service runs, and nothing else."""
     return answer_json({"status": "ok"})
 
 
@@ -63,14 +46,14 @@ async def verify(
     audience: Annotated[
         str | None,
         Query(
-            description="The app that wants a signed assertion; with `nonce`.",
+            description="The app that wants a signed assertion; needs `nonce`.",
             pattern="^[!-~]{1,200}$",
         ),
     ] = None,
     nonce: Annotated[
         str | None,
         Query(
-            description="What the app drew at random for this one time, 16 to 128 signs.",
+            description="A random text for this one request, 16 to 128 characters.",
             pattern="^[A-Za-z0-9._~-]{16,128}$",
         ),
     ] = None,
@@ -128,19 +111,3 @@ async def identify(
     if not decision.accepted and not caller.scope.grants(Scope.ADMIN):
         document["name"] = None  # whom a face that was not let in resembles
     return answer_json(document)
-
-
-_HIDDEN_REASONS = {Reason.NOT_LIVE, Reason.LIVENESS_UNDECIDED, Reason.AMBIGUOUS}
-"""Reasons that say of a face that is not let in that it would match."""
-
-
-def redact_for(decision: Decision, caller: Caller) -> dict[str, Any]:
-    """Return what a caller may know of a decision.
-
-    Without margin, alpha and the single checks nobody can climb: whoever sees how near a
-    picture came changes it until it passes.
-    """
-    if caller.scope.grants(Scope.ADMIN):
-        return serialize_decision(decision)
-    reason = Reason.NO_MATCH if decision.reason in _HIDDEN_REASONS else decision.reason
-    return {"accepted": decision.accepted, "name": decision.name, "reason": reason}

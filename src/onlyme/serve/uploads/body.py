@@ -1,7 +1,7 @@
-"""The body of a request comes in, within its limits; pictures as bytes go out.
+"""Read the pictures of a request, within limits of size, time and memory.
 
-Bodies stay in memory: nobody's face is written to a temporary file. Bytes are counted as
-they come, whatever Content-Length promised.
+Bodies stay in memory: no face is written to a temporary file. Bytes are counted as they arrive;
+a Content-Length that says less changes nothing.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
 __all__ = ["Body", "Uploads", "wait_until_gone"]
 
 Body = dict[str, list[bytes]]
-"""Pictures by the name of their field."""
+"""Pictures, as bytes, by the name of their field."""
 
 
 class Uploads:
-    """Receives bodies, and knows how much of all of them is held.
+    """Receives bodies, and counts the memory that all of them take together.
 
     Args:
-        max_held_bytes: so many bytes may be held at once.
-        seconds: a body must be here after this time.
+        max_held_bytes: bytes of all bodies that may be in memory at once.
+        seconds: time within which a body must arrive.
     """
 
     def __init__(self, max_held_bytes: int, seconds: float) -> None:
-        self._held = self._free = max_held_bytes
+        self._max_held_bytes = self._free_bytes = max_held_bytes
         self._seconds = seconds
 
     @property
     def held(self) -> int:
-        """Bytes of bodies that are in memory."""
-        return self._held - self._free
+        """Bytes of bodies that are in memory now."""
+        return self._max_held_bytes - self._free_bytes
 
     @asynccontextmanager
     async def receive(
@@ -54,13 +54,14 @@ class Uploads:
         """Receive the pictures of a request: multipart, or one raw body for the first field.
 
         Args:
-            request: whose body was not read yet.
-            fields: the multipart fields that there may be.
-            max_bytes: bytes that the body may have.
-            seconds: until when it must be here, unless as always.
+            request: its body was not read yet.
+            fields: the multipart fields that are allowed.
+            max_bytes: the largest body that is allowed.
+            seconds: time within which the body must arrive, if not the usual one.
 
         Raises:
-            Refused: too large (413), too slow (408), no room (503), or no such body (400, 415).
+            ProblemError: the body is too large (413) or too slow (408), memory is short (503), or
+                it is not a body of pictures (400, 415).
         """
         taken = 0
 
@@ -71,10 +72,15 @@ class Uploads:
                 size += len(chunk)
                 if size > max_bytes:
                     raise _make_too_large(max_bytes)
-                if len(chunk) > self._free:
-                    raise ProblemError(503, "busy", "too many pictures wait", {"Retry-After": "1"})
+                if len(chunk) > self._free_bytes:
+                    raise ProblemError(
+                        503,
+                        "busy",
+                        "too many pictures wait already; try again in a second",
+                        {"Retry-After": "1"},
+                    )
                 taken += len(chunk)
-                self._free -= len(chunk)
+                self._free_bytes -= len(chunk)
                 yield chunk
 
         try:
@@ -84,17 +90,19 @@ class Uploads:
                     body = await _read(request, count_chunks(), fields)
             except TimeoutError:
                 raise ProblemError(
-                    408, "too-slow", "the body took too long", {"Connection": "close"}
+                    408, "too-slow", "the body took too long to arrive", {"Connection": "close"}
                 ) from None
             except ClientDisconnect:
-                raise ProblemError(400, "cut-off", "the body ended early") from None
+                raise ProblemError(
+                    400, "cut-off", "the connection ended before the body did"
+                ) from None
             yield body
         finally:
-            self._free += taken
+            self._free_bytes += taken
 
 
 async def wait_until_gone(request: Request) -> None:
-    """Return when whoever sent a request, whose body was read, has closed the connection."""
+    """Return when the client has closed the connection. The body must have been read before."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
@@ -104,10 +112,10 @@ async def _read(
 ) -> Body:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        files = MultipartForm(request.headers["content-type"], fields)
+        form = MultipartForm(request.headers["content-type"], fields)
         async for chunk in chunks:
-            files.add(chunk)
-        return files.end()
+            form.add(chunk)
+        return form.end()
     if kind == "application/octet-stream" or kind.startswith("image/"):
         return {fields[0]: [b"".join([chunk async for chunk in chunks])]}
     raise ProblemError(
@@ -116,13 +124,13 @@ async def _read(
 
 
 def _check_length(request: Request, max_bytes: int) -> None:
-    """Refuse at once what says itself that it is too large."""
-    said = request.headers.get("content-length", "0")
-    if said.isdecimal() and int(said[:20]) > max_bytes:
+    """Refuse a body at once if its Content-Length says that it is too large."""
+    length = request.headers.get("content-length", "0")
+    if length.isdecimal() and int(length[:20]) > max_bytes:
         raise _make_too_large(max_bytes)
 
 
 def _make_too_large(max_bytes: int) -> ProblemError:
     return ProblemError(
-        413, "too-large", f"a body has at most {max_bytes} bytes here", {"Connection": "close"}
+        413, "too-large", f"the body may have at most {max_bytes} bytes", {"Connection": "close"}
     )

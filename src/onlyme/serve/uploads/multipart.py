@@ -1,6 +1,6 @@
-"""A multipart/form-data body, chunk by chunk; its files as bytes, by field. All in memory.
+"""Parse a multipart/form-data body chunk by chunk, in memory.
 
-Starlette's own parser writes larger files to the disk, where nobody's face belongs.
+Starlette's own parser writes larger files to the disk, where no face belongs.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from onlyme.serve.problems import ProblemError
 __all__ = ["MAX_PARTS", "MultipartForm"]
 
 MAX_PARTS = 200
+"""Files that one form may have."""
+
+_MAX_BOUNDARY_BYTES = 70  # RFC 2046, section 5.1.1
 _MAX_PART_HEADER_BYTES = 4096
 
 
@@ -20,24 +23,24 @@ class MultipartForm:
     """The files of one body.
 
     Args:
-        content_type: the request's, which names the boundary.
-        fields: the fields that there may be.
+        content_type: of the request; it names the boundary.
+        fields: the names of fields that are allowed.
 
     Raises:
-        Refused: there is no boundary (400).
+        ProblemError: the content type names no boundary (400).
     """
 
     def __init__(self, content_type: str, fields: tuple[str, ...]) -> None:
         boundary = parse_options_header(content_type)[1].get(b"boundary")
-        if not boundary or len(boundary) > 70:  # RFC 2046
-            raise _make_problem("it names no boundary")
+        if not boundary or len(boundary) > _MAX_BOUNDARY_BYTES:
+            raise _make_problem("its Content-Type names no boundary")
         self._fields = fields
         self._parts = 0
         self._header: tuple[bytearray, bytearray] = (bytearray(), bytearray())
         self._field = ""
         self._content = bytearray()
         self._ended = False
-        self.found: dict[str, list[bytes]] = {}
+        self._files: dict[str, list[bytes]] = {}
         self._parser = MultipartParser(
             boundary,
             {
@@ -53,25 +56,25 @@ class MultipartForm:
         )
 
     def add(self, chunk: bytes) -> None:
-        """Take the next piece of the body.
+        """Parse the next piece of the body.
 
         Raises:
-            Refused: it is no such body (400).
+            ProblemError: the body is not such a form (400).
         """
         try:
             self._parser.write(chunk)
         except FormParserError:
-            raise _make_problem("it is broken") from None
+            raise _make_problem("it does not follow the format") from None
 
     def end(self) -> dict[str, list[bytes]]:
-        """Return the files by field, once the body has ended.
+        """Return the files by field, after the last piece of the body.
 
         Raises:
-            Refused: it was cut off (400).
+            ProblemError: the body is cut off (400).
         """
         if not self._ended:
             raise _make_problem("it is cut off")
-        return self.found
+        return self._files
 
     def _begin_part(self) -> None:
         self._parts += 1
@@ -79,10 +82,10 @@ class MultipartForm:
             raise _make_problem(f"it has more than {MAX_PARTS} parts")
         self._field, self._content = "", bytearray()
 
-    def _extend_header(self, which: int, piece: bytes) -> None:
-        self._header[which].extend(piece)
-        if len(self._header[which]) > _MAX_PART_HEADER_BYTES:
-            raise _make_problem("a part has too long a header")
+    def _extend_header(self, index: int, piece: bytes) -> None:
+        self._header[index].extend(piece)
+        if len(self._header[index]) > _MAX_PART_HEADER_BYTES:
+            raise _make_problem("the header of a part is too long")
 
     def _end_header(self) -> None:
         name, value = map(bytes, self._header)
@@ -93,10 +96,10 @@ class MultipartForm:
 
     def _check_field(self) -> None:
         if self._field not in self._fields:
-            raise _make_problem(f"expected files in the fields {', '.join(self._fields)} only")
+            raise _make_problem(f"only these fields are allowed: {', '.join(self._fields)}")
 
     def _end_part(self) -> None:
-        self.found.setdefault(self._field, []).append(bytes(self._content))
+        self._files.setdefault(self._field, []).append(bytes(self._content))
         self._content = bytearray()
 
     def _end_body(self) -> None:
@@ -104,4 +107,4 @@ class MultipartForm:
 
 
 def _make_problem(why: str) -> ProblemError:
-    return ProblemError(400, "bad-multipart", f"the body is no multipart form of pictures: {why}")
+    return ProblemError(400, "bad-multipart", f"the body is not a form of pictures: {why}")

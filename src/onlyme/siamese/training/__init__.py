@@ -1,1 +1,1 @@
-"""Train the head and the cohort that the package ships, and measure what they bring."""
+"""Train the head that the package ships, draw its cohort, and measure both."""

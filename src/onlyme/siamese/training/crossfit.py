@@ -1,8 +1,8 @@
-"""Judge a way of making heads by people whom it did not see.
+"""Score people with heads that were trained without them.
 
-The people are dealt into folds. Owners of one fold against strangers of another
-are judged by a head, a cohort and draws made without either fold, so every
-owner meets every stranger and nobody is judged by what was learned from them.
+The people are dealt into folds. Owners of one fold against strangers of another are
+scored by a head, a cohort and draws that were made without either fold. So every owner
+is compared with every stranger, and no head scores people that it was trained on.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ class CrossFitTrial:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoldModel:
-    """One head and whom it may judge.
+    """One head, trained without two folds, and what it says of their people.
 
     Attributes:
         base: head, cohort and draws, made without the people of two folds; no curves.
-        heads: float32[n, r], everybody through that head.
+        heads: float32[n, r], all rows in its head space.
         not_me: float64[n], d(x, NOT_ME) of the rows of those folds; NaN elsewhere.
     """
 
@@ -83,25 +83,25 @@ def deal(labels: NDArray[np.intp], folds: int, seed: int) -> NDArray[np.intp]:
 def make_trials(
     labels: NDArray[np.intp], photos: int, repeats: int, seed: int
 ) -> list[CrossFitTrial]:
-    """Enrol everybody who has more than `photos` photos, `repeats` times each."""
+    """Enrol each person who has more than `photos` photos, `repeats` times."""
     generator = np.random.default_rng(seed)
     people, counts = np.unique(labels, return_counts=True)
-    made = []
+    trials = []
     for owner in people[counts > photos]:
         rows = np.flatnonzero(labels == owner)
         for _ in range(repeats):
-            mixed = generator.permutation(rows)
-            made.append(CrossFitTrial(int(owner), mixed[:photos], mixed[photos:]))
-    return made
+            shuffled = generator.permutation(rows)
+            trials.append(CrossFitTrial(int(owner), shuffled[:photos], shuffled[photos:]))
+    return trials
 
 
 class CrossFit:
-    """Scores of owners against strangers, none of them seen by the head that judges.
+    """Score owners against strangers by heads that were trained on neither.
 
     Args:
         embeddings: float32[n, d].
         labels: int[n].
-        fit: makes a head from the people it is given.
+        fit: trains a head on the people it is given.
         folds: number of folds.
         seed: of the deal and of the synthetic strangers.
     """
@@ -119,14 +119,14 @@ class CrossFit:
         self.labels = labels
         self.folds = folds
         self.fold = deal(labels, folds, seed)
-        self._rooms = {
+        self._models = {
             pair: self._fit_model(pair, fit, seed)
             for pair in combinations_with_replacement(range(folds), 2)
         }
 
-    def score_trials(self, made: list[CrossFitTrial]) -> Iterator[NDArray[np.float64]]:
-        """For each trial float64[n]: z of every row, with the owner's head per fold."""
-        for trial in made:
+    def score_trials(self, trials: list[CrossFitTrial]) -> Iterator[NDArray[np.float64]]:
+        """Yield for each trial float64[n]: z of every row, by the head for both folds."""
+        for trial in trials:
             home = int(self.fold[trial.me[0]])
             z = np.empty(len(self.labels))
             for other in range(self.folds):
@@ -141,17 +141,17 @@ class CrossFit:
             yield z
 
     def find_model(self, home: int, other: int) -> FoldModel:
-        """The head that saw neither fold."""
-        return self._rooms[(min(home, other), max(home, other))]
+        """Return the head that was trained without both folds."""
+        return self._models[(min(home, other), max(home, other))]
 
     def _fit_model(self, pair: tuple[int, int], fit: Fit, seed: int) -> FoldModel:
         out = np.isin(self.fold, pair)
-        seen, names = self.embeddings[~out], self.labels[~out]
-        head = fit(seen, names)
-        learned = head.project(seen)
-        cohort = normalize(draw_strangers(learned, names, COHORT_SIZE, seed).astype(np.float32))
-        draws = normalize(draw_strangers(learned, names, DRAWS_SIZE, seed + 1).astype(np.float32))
-        rule = NotMe(cohort, cohort[:0], np.empty(0, np.float32), MAX_NEAREST_STRANGERS)
+        embeddings, labels = self.embeddings[~out], self.labels[~out]
+        head = fit(embeddings, labels)
+        heads = head.project(embeddings)
+        cohort = normalize(draw_strangers(heads, labels, COHORT_SIZE, seed).astype(np.float32))
+        draws = normalize(draw_strangers(heads, labels, DRAWS_SIZE, seed + 1).astype(np.float32))
+        rule = NotMe.from_cohort(cohort, MAX_NEAREST_STRANGERS)
         base = Base(
             model="",
             dimension=self.embeddings.shape[1],
@@ -165,7 +165,7 @@ class CrossFit:
             card={},
             made=f"folds {pair}",
         )
-        heads = base.project(self.embeddings)
-        not_me = np.full(len(heads), np.nan)
-        not_me[out] = rule.measure_distance(heads[out])
-        return FoldModel(base, heads, not_me)
+        projected = base.project(self.embeddings)
+        not_me = np.full(len(projected), np.nan)
+        not_me[out] = rule.measure_distance(projected[out])
+        return FoldModel(base, projected, not_me)

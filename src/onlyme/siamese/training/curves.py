@@ -1,14 +1,17 @@
-"""Counted scores of real people become the curves that a base carries.
+"""Turn counted scores of real people into the curves of a base.
 
-Used by `tools/train_head.py` and the benchmark; verifying never imports it.
+Used by `tools/train_head.py` and benchmarks/heads.py; verifying never imports it.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from onlyme.charts.rates import upper_bound
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,9 +42,9 @@ class TrialScores:
     Attributes:
         photos: enrolment photos.
         owner: int[t], whose trial it was.
-        genuine: for each trial float64[...], z of the owner's other photos.
-        impostor: for each trial float64[...], z of everybody else's photos.
-        stranger: for each trial int[...], who was tried.
+        genuine: for each trial float64[g], z of the owner's other photos.
+        impostor: for each trial float32[i], z of all other people's photos.
+        stranger: for each trial int[i], the person of each of those photos.
     """
 
     photos: int
@@ -63,7 +66,7 @@ def measure_trials(cross: CrossFit, trials: list[CrossFitTrial], photos: int) ->
 
 
 def _weigh_impostors(trial_scores: TrialScores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Every impostor z, falling, and its weight: owners weigh alike, and photos within one."""
+    """Every impostor z, falling, and its weight: owners weigh alike, and so do photos of one."""
     _, owner, count = np.unique(trial_scores.owner, return_inverse=True, return_counts=True)
     weights = [
         np.full(len(scores), 1.0 / (len(scores) * count[owner[trial]] * len(count)))
@@ -75,7 +78,7 @@ def _weigh_impostors(trial_scores: TrialScores) -> tuple[NDArray[np.float64], ND
 
 
 def make_far_curve(trial_scores: TrialScores, counted_from: float) -> NDArray[np.float64]:
-    """Give z at each rate of `LOG_FAR`: the chance of a random stranger at a random owner.
+    """Return z at each rate of `LOG_FAR`: the chance of a random stranger at a random owner.
 
     Down to `counted_from` the curve is counted; below it the tail is taken as
     exponential (a generalised Pareto tail of shape 0), with the mean excess over
@@ -103,11 +106,11 @@ def make_far_curve(trial_scores: TrialScores, counted_from: float) -> NDArray[np
 def count_accepts(
     trial_scores: TrialScores, z: float, rounds: int, seed: int
 ) -> dict[str, float | int]:
-    """Count what a threshold lets in, and bound the rate.
+    """Count the strangers that a threshold accepts, and bound their rate.
 
     The bound is one-sided, 95 %: the larger of a bootstrap over owners and
-    strangers at once (comparisons of one person depend on each other), and of
-    the Clopper-Pearson bound for accepted pairs of people, taken as independent.
+    strangers together (comparisons of one person depend on each other), and the
+    Clopper-Pearson bound for accepted pairs of people, taken as independent.
 
     Returns:
         comparisons, owners, strangers, accepts, accepted_pairs, rate, upper95.
@@ -140,21 +143,16 @@ def count_accepts(
         "accepts": accepts,
         "accepted_pairs": len(hits),
         "rate": rate,
-        "upper95": max(float(np.quantile(again, 0.95)), _bound_rate(rate * pairs, pairs)),
+        "upper95": max(
+            float(np.quantile(again, 0.95)), upper_bound(math.ceil(rate * pairs), pairs)
+        ),
     }
-
-
-def _bound_rate(hits: float, tries: int) -> float:
-    """Clopper-Pearson: the rate that shows so few hits with probability 5 %."""
-    from scipy.stats import beta
-
-    return float(beta.ppf(0.95, np.ceil(hits) + 1, tries - np.ceil(hits)))
 
 
 def measure_miss_rates(
     trial_scores: TrialScores, rounds: int, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """False non-match rate at each of `MISS_Z`, owners weighing alike.
+    """Measure the false non-match rate at each of `MISS_Z`; owners weigh alike.
 
     Returns:
         rate, and its 95 % interval by bootstrap over owners: float64[len(MISS_Z)] each.
@@ -168,6 +166,6 @@ def measure_miss_rates(
     picks = generator.integers(len(people), size=(rounds, len(people)))
     means = np.stack([table[pick].mean(axis=0) for pick in picks])
     low, high = np.quantile(means, [0.025, 0.975], axis=0)
-    # Nobody of n people missed: the rule of three bounds what more people would show.
+    # Where none of n people missed, the rule of three bounds the rate.
     high = np.maximum(high, -np.expm1(np.log(0.05) / len(people)) * (table.mean(axis=0) == 0))
     return table.mean(axis=0), low, high

@@ -1,6 +1,6 @@
 """Train the base head on people with the article's triplet loss, from the whitening start.
 
-Used by `tools/train_head.py` and the benchmark; verifying never imports it.
+Used by `tools/train_head.py` and benchmarks/heads.py; verifying never imports it.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ class Recipe:
             than the positive.
         alpha: the article's alpha; None for the soft margin log(1 + e^(p − n)/t) · t.
         temperature: t of the soft margin.
-        ridge: of the whitening that it starts from; see `fitting.RIDGE`.
+        ridge: of the whitening that it starts from; see `whitening.RIDGE`.
         rank: rows of the projection; None for as many as the embedding has.
         pull: weight of the squared distance to the start, relative to its size.
-        rate: step of Adam.
-        steps: at most as many.
+        rate: learning rate of Adam.
+        steps: at most this many.
         people: people with several photos in a batch.
-        singles: other photos in a batch, only ever negatives.
+        singles: further photos in a batch, mostly negatives.
         patience: checks without gain until training stops.
-        seed: of batches and of the people held apart.
+        seed: of the batches and of the people held out.
     """
 
     mining: Literal["hard", "semi"] = "hard"
@@ -64,26 +64,30 @@ def train_base_head(
     recipe: Recipe,
     progress: Progress | None = None,
 ) -> LinearHead:
-    """Train a head; stop when people held apart gain no more.
+    """Train a head; stop when the people held out gain no more.
 
-    A tenth of the people is held apart and decides which step is returned, the
-    start included.
+    A tenth of the people is held out. Their miss rate decides which step is returned; it
+    may be the start.
 
     Args:
         embeddings: float32[n, d] of unit length.
         labels: int[n].
         recipe: see `Recipe`.
-        progress: called with the step and the held-apart miss rate at each check.
+        progress: called at each check with the step and the miss rate of the people held out.
     """
     generator = np.random.default_rng(recipe.seed)
     people = np.unique(labels)
-    apart = np.isin(labels, generator.permutation(people)[: len(people) // 10])
-    start = _fit_start(embeddings[~apart], labels[~apart], recipe)
-    vectors = np.asarray(embeddings[~apart], np.float64) - start.mean
-    batches = _BatchSampler(labels[~apart], recipe, generator)
+    held_out = np.isin(labels, generator.permutation(people)[: len(people) // 10])
+    start = _fit_start(embeddings[~held_out], labels[~held_out], recipe)
+    vectors = np.asarray(embeddings[~held_out], np.float64) - start.mean
+    batches = _BatchSampler(labels[~held_out], recipe, generator)
     weights = start.projection.copy()
     moment, square = np.zeros_like(weights), np.zeros_like(weights)
-    best, best_miss, waited = start, measure_pair_miss(start, embeddings[apart], labels[apart]), 0
+    best, best_miss, waited = (
+        start,
+        measure_pair_miss(start, embeddings[held_out], labels[held_out]),
+        0,
+    )
     for step in range(1, recipe.steps + 1):
         rows, who = batches.draw()
         gradient = _compute_gradient(weights, vectors[rows], who, recipe)
@@ -95,7 +99,7 @@ def train_base_head(
         if step % 20:
             continue
         head = LinearHead(weights, start.mean)
-        miss = measure_pair_miss(head, embeddings[apart], labels[apart])
+        miss = measure_pair_miss(head, embeddings[held_out], labels[held_out])
         if progress is not None:
             progress(step, miss)
         if miss < best_miss:
@@ -110,7 +114,7 @@ def train_base_head(
 def measure_pair_miss(
     head: LinearHead, embeddings: NDArray[np.float32], labels: NDArray[np.intp]
 ) -> float:
-    """Mean false non-match rate of pairs, at false match rates from 1e-2 to 1e-4."""
+    """Measure the false non-match rate of pairs, mean over false match rates 1e-2 to 1e-4."""
     heads = head.project(embeddings)
     table = measure_distances(heads, heads)
     upper = np.triu(np.ones(table.shape, bool), 1)
@@ -143,7 +147,7 @@ class _BatchSampler:
         self._generator = generator
 
     def draw(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Rows of one batch and who they are; two to four photos of each person."""
+        """Return the rows of one batch and their labels; two to four photos of each person."""
         picked = self._generator.permutation(len(self._several))[: self._recipe.people]
         rows = [self._generator.permutation(self._several[who])[:4] for who in picked]
         others = self._generator.permutation(len(self._labels))[: self._recipe.singles]
@@ -157,7 +161,7 @@ def _compute_gradient(
     who: NDArray[np.intp],
     recipe: Recipe,
 ) -> NDArray[np.float64]:
-    """Gradient of the mean triplet loss of a batch with respect to the projection."""
+    """Compute the gradient of a batch's mean triplet loss with respect to the projection."""
     raw = vectors @ weights.T
     lengths = np.linalg.norm(raw, axis=1, keepdims=True)
     heads = raw / lengths
@@ -185,4 +189,4 @@ def _compute_gradient(
         np.add.at(upstream, anchors, step)
         np.add.at(upstream, other, -step)
     inner = (upstream * heads).sum(axis=1, keepdims=True)
-    return ((upstream - heads * inner) / lengths).T @ vectors  # type: ignore[no-any-return]
+    return ((upstream - heads * inner) / lengths).T @ vectors  # type: ignore[no-any-return]  # NumPy types it as Any

@@ -1,6 +1,6 @@
-"""How the base is made: a linear head learned from people, strangers drawn from a fit.
+"""Fit a linear head to people, and draw synthetic strangers from a fit.
 
-Used by `tools/train_head.py` and the benchmark; verifying never imports it.
+Used by `tools/train_head.py` and benchmarks/heads.py; verifying never imports it.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ class LinearHead:
     mean: NDArray[np.float64]
 
     def project(self, embeddings: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """float[n, d] to float64[n, r] of unit length."""
+        """Project float[n, d] to head space: float64[n, r] of unit length."""
         return normalize((embeddings - self.mean) @ self.projection.T)
 
 
 def compute_class_means(
     vectors: NDArray[np.float64], labels: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]:
-    """Mean vector of each person, the person of each row, and photos per person."""
+    """Return the mean vector of each person, the person of each row, and photos per person."""
     people, person, photos = np.unique(labels, return_inverse=True, return_counts=True)
     means = np.zeros((len(people), vectors.shape[1]))
     np.add.at(means, person, vectors)
@@ -58,22 +58,22 @@ def compute_class_means(
 def compute_within_scatter(
     vectors: NDArray[np.float64], labels: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    """Covariance of photos about their person's mean: float64[d, d]."""
+    """Return the covariance of photos about their person's mean: float64[d, d]."""
     means, person, photos = compute_class_means(vectors, labels)
-    apart = (vectors - means[person])[photos[person] > 1]
+    deviations = (vectors - means[person])[photos[person] > 1]
     freedom = int((photos[photos > 1] - 1).sum())
-    return apart.T @ apart / max(freedom, 1)
+    return deviations.T @ deviations / max(freedom, 1)
 
 
 def fit_whitening(
     embeddings: NDArray[np.floating[Any]], labels: NDArray[np.intp], ridge: float = RIDGE
 ) -> LinearHead:
-    """The head that makes what varies within one person count less.
+    """Fit the head that weakens the directions in which photos of one person differ.
 
     Args:
-        embeddings: float[n, d] of unit length; some people need two photos.
-        labels: int[n], who is who.
-        ridge: see `RIDGE`; large values leave the space as it is.
+        embeddings: float[n, d] of unit length; some people need two photos or more.
+        labels: int[n], the person of each row.
+        ridge: see `RIDGE`; with large values the head changes little.
 
     Source:
         Within-class covariance normalisation: Hatch, Kajarekar, Stolcke, 2006.
@@ -82,7 +82,7 @@ def fit_whitening(
     scatter = compute_within_scatter(vectors, labels)
     values, axes = np.linalg.eigh(scatter)
     values = values + ridge * values.mean()
-    # Rows are the axes of what varies within a person, so that an owner head can weigh each.
+    # Rows are the axes along which one person varies, so that an owner head can scale each.
     projection = (axes / np.sqrt(values / values.mean())).T
     return LinearHead(projection, vectors.mean(axis=0))
 
@@ -93,8 +93,8 @@ def draw_strangers(
     """Draw people who do not exist.
 
     A normal distribution is fitted to the photos, one vote for each person, and
-    sampled; a draw is a direction, so eight bits a number suffice. No draw is
-    anybody's vector.
+    sampled. A draw is a direction, so eight bits for each number suffice. No draw is the
+    vector of a real person.
 
     Args:
         heads: float64[n, r], real people in head space.
@@ -103,14 +103,14 @@ def draw_strangers(
         seed: of the draw.
 
     Returns:
-        int8[count, r], to be brought to unit length.
+        int8[count, r], to be scaled to unit length.
     """
     _, person, photos = compute_class_means(heads, labels)
     weights = 1.0 / photos[person]
     weights /= weights.sum()
     mean = weights @ heads
-    apart = heads - mean
-    values, axes = np.linalg.eigh((apart * weights[:, None]).T @ apart)
+    deviations = heads - mean
+    values, axes = np.linalg.eigh((deviations * weights[:, None]).T @ deviations)
     normal = np.random.default_rng(seed).standard_normal((count, heads.shape[1]))
     drawn = mean + (normal * np.sqrt(np.maximum(values, 0.0))) @ axes.T
     drawn *= 127.0 / np.abs(drawn).max(axis=1, keepdims=True)

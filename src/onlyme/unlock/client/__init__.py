@@ -1,1 +1,1 @@
-"""What asks the daemon: the helper that PAM starts, and the command line."""
+"""Ask the daemon: the helper that PAM starts, and the command line's requests."""

@@ -1,4 +1,4 @@
-"""A change of the system vault comes in; the daemon makes it; its answer goes out."""
+"""Ask the daemon to change the system vault, or what the next login would do."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ if TYPE_CHECKING:
 __all__ = ["ask_status", "change"]
 
 _CHANGE_SECONDS = 120.0  # enrolling looks at every photo
+_STATUS_SECONDS = 5.0
 
 
 def change(settings: Settings, what: str, user: str, **particulars: Any) -> dict[str, Any]:
-    """Ask the daemon for a change; see `Desk.change` for what there is.
+    """Ask the daemon for one of the changes in `onlyme.unlock.daemon.changes.CHANGES`.
 
     Raises:
-        OnlymeError: what the daemon raised, or UsageError where it does not answer.
+        OnlymeError: the same kind that the daemon raised; UsageError where it does not answer.
     """
     document = {key: value for key, value in particulars.items() if value is not None}
     return _ask_daemon(settings, what, {"user": user, **document}, _CHANGE_SECONDS)
 
 
 def ask_status(settings: Settings, user: str, service: str = "") -> dict[str, Any]:
-    """Ask the daemon what the next attempt of a user would come to.
+    """Ask the daemon what a user's next attempt would lead to.
 
     Returns:
         `ready`, `reason`, `message`, whether `confirm`ation is asked for, and the `camera`.
@@ -35,7 +36,7 @@ def ask_status(settings: Settings, user: str, service: str = "") -> dict[str, An
     Raises:
         UsageError: the daemon does not answer.
     """
-    return _ask_daemon(settings, "status", {"user": user, "service": service}, 5.0)
+    return _ask_daemon(settings, "status", {"user": user, "service": service}, _STATUS_SECONDS)
 
 
 def _ask_daemon(
@@ -44,10 +45,10 @@ def _ask_daemon(
     try:
         code, answer = ask(str(settings.socket), f"/v1/{route}", document, seconds)
     except NoAnswer as error:
-        raise UsageError(f"the daemon does not help: {error}") from None
+        raise UsageError(str(error)) from None
     if code == 200:
         return answer
     kind = getattr(errors, str(answer.get("error")), OnlymeError)
     if not (isinstance(kind, type) and issubclass(kind, OnlymeError)) or kind is errors.ImageError:
-        kind = OnlymeError
+        kind = OnlymeError  # ImageError takes two arguments, and the answer holds one message
     raise kind(str(answer.get("message", f"error {code}")))

@@ -1,9 +1,9 @@
-"""What PAM says of an attempt comes in; exit code 0, or a sentence and another one, goes out.
+"""Ask the daemon about one attempt for PAM, and exit with 0 only if it recognised the user.
 
-This is the command `onlyme-pam`, which `pam_exec` calls. Exit code 0 means: the daemon saw
-the person, alive. Everything else is another code and one line that says why, in time, so
-that PAM goes on to the password. It decides nothing itself, and cannot open what the daemon
-did not open.
+This is the command `onlyme-pam`, which `pam_exec` starts. Exit code 0 means that the daemon saw
+the right person, alive. Everything else is another exit code and one line that says why, in
+time, so that PAM goes on to the password. The helper decides nothing itself: it cannot open
+what the daemon did not open.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 __all__ = ["ANSWER_SECONDS", "main", "run"]
 
 ANSWER_SECONDS = 1.5
-"""So long the password waits at most, where nobody has to confirm."""
+"""How long the password prompt waits at most, where nothing has to be confirmed."""
 
-_MAX_CONFIRM_SECONDS = 60.0  # seconds that a confirmation may take, whatever the settings say
-_GRACE_SECONDS = 0.5  # seconds after which the kernel ends whatever still hangs
+_MIN_OPTION_SECONDS, _MAX_OPTION_SECONDS = 0.1, 30.0  # what `--seconds` may say
+_MIN_ANSWER_SECONDS = 0.05  # for the answer itself, however late the question is sent
+_MAX_CONFIRM_SECONDS = 60.0  # for a confirmation, even if the settings allow more
+_GRACE_SECONDS = 0.5  # after its deadline the kernel ends a helper that hangs
+_MAX_MESSAGE_CHARACTERS = 500
 _USAGE = "usage in a PAM file: pam_exec.so quiet seteuid stdout onlyme-pam [--seconds S]"
 
 
@@ -40,111 +43,117 @@ def main() -> None:
     """Answer PAM."""
     try:
         opened, why = run(sys.argv[1:], os.environ, os.getppid())
-    except BaseException as error:  # noqa: BLE001 - whatever it is, the password must be reached
-        opened, why = False, f"unexpected {type(error).__name__}"
+    except BaseException as error:  # noqa: BLE001 - every error must lead to the password
+        opened, why = False, f"internal error ({type(error).__name__}); use the password"
     try:
         if why:
             sys.stdout.write(f"onlyme: {why}\n")
             sys.stdout.flush()
-    except OSError:  # nobody reads it
+    except OSError:  # PAM closed the pipe
         pass
-    os._exit(0 if opened else 1)  # nothing is left to tidy, and that takes a millisecond
+    os._exit(0 if opened else 1)  # there is nothing to clean up, and that would take a millisecond
 
 
 def run(arguments: Sequence[str], environment: Mapping[str, str], parent: int) -> tuple[bool, str]:
     """Ask the daemon about one attempt, or tell it that the password was used.
 
     Args:
-        arguments: `--seconds S`: how long all may take; `--socket PATH`: where to ask.
+        arguments: `--seconds S`: how long everything may take; `--socket PATH`: where to ask.
         environment: what PAM gave.
         parent: the process that asks PAM.
 
     Returns:
-        Whether it opens, and one sentence about it; empty when there is nothing to say.
+        Whether it opens, and one sentence for the user; empty when there is nothing to say.
     """
     options = _parse_options(arguments)
     kind, user = environment.get("PAM_TYPE", ""), environment.get("PAM_USER", "")
     if options is None:
         return False, _USAGE
     if not user:
-        return False, ""  # nobody is named yet
+        return False, ""  # PAM does not know the user's name yet
     _end_after(options.seconds)
     question = {"user": user, "service": environment.get("PAM_SERVICE", "")}
     if kind == "account":
-        _tell(options, question)
+        _report_account(options, question)
         return False, ""
     if kind != "auth":
         return False, ""
     if is_remote(environment, parent):
-        return False, "a remote session cannot be looked at; use the password"
+        return False, "your face cannot open a remote session; use the password"
     try:
         return _ask_daemon(options, question, environment, parent)
     except NoAnswer as error:
-        return False, f"the daemon does not help: {error}; use the password"
+        return False, f"{error}; use the password"
 
 
 def _ask_daemon(
     options: _HelperOptions, question: dict[str, Any], environment: Mapping[str, str], parent: int
 ) -> tuple[bool, str]:
-    until = time.monotonic() + options.seconds
-    answer = _send_question(options, question, until)
+    deadline = time.monotonic() + options.seconds
+    answer = _send_question(options, question, deadline)
     if answer.get("reason") == "confirm":
         refusal = _ask_confirmation(options, environment, parent, float(answer.get("seconds", 0.0)))
         if refusal:
             return False, refusal
-        until = time.monotonic() + options.seconds
-        answer = _send_question(options, question | {"confirmed": True}, until)
-    # Not merely true: anything but the one answer that opens does not.
+        deadline = time.monotonic() + options.seconds
+        answer = _send_question(options, question | {"confirmed": True}, deadline)
+    # Not merely a true value: exactly one answer opens, and no other.
     opened = answer.get("accepted") is True and answer.get("reason") == "match"
-    return opened, str(answer.get("message", ""))[:500].replace("\n", " ")
+    return opened, _shorten(answer.get("message", ""))
 
 
 def _send_question(
-    options: _HelperOptions, question: dict[str, Any], until: float
+    options: _HelperOptions, question: dict[str, Any], deadline: float
 ) -> dict[str, Any]:
-    left = max(0.05, until - time.monotonic())
-    status, answer = ask(options.socket, "/v1/attempt", question | {"seconds": left}, left)
+    seconds = max(_MIN_ANSWER_SECONDS, deadline - time.monotonic())
+    status, answer = ask(options.socket, "/v1/attempt", question | {"seconds": seconds}, seconds)
     if status != 200:
-        raise NoAnswer(str(answer.get("message", f"error {status}"))[:200])
+        why = _shorten(answer.get("message", f"error {status}"))
+        raise NoAnswer(f"The onlyme service refused the question ({why})")
     return answer
+
+
+def _shorten(message: object) -> str:
+    """Return a message as one line of limited length."""
+    return str(message)[:_MAX_MESSAGE_CHARACTERS].replace("\n", " ")
 
 
 def _ask_confirmation(
     options: _HelperOptions, environment: Mapping[str, str], parent: int, seconds: float
 ) -> str:
-    """Show what wants to run, and wait for Enter; return why it was not allowed, if so."""
+    """Show the command that asks, and wait for Enter; return why it is refused, if it is."""
     # Loaded here: most services do not ask.
     from onlyme.unlock.client.terminal import ask_permission, find_terminal, read_command
 
-    path, what = find_terminal(parent, environment.get("PAM_TTY", "")), read_command(parent)
-    if not path or not what:
+    path, command = find_terminal(parent, environment.get("PAM_TTY", "")), read_command(parent)
+    if not path or not command:
         return "there is no terminal to confirm on; use the password"
     wait = min(seconds, _MAX_CONFIRM_SECONDS)
     _end_after(wait + options.seconds)
-    return "" if ask_permission(path, what, wait) else "not confirmed; use the password"
+    return "" if ask_permission(path, command, wait) else "not confirmed; use the password"
 
 
-def _tell(options: _HelperOptions, question: dict[str, Any]) -> None:
-    """Tell the daemon that the account is in use; it knows whether that means anything."""
-    with suppress(NoAnswer):  # then nothing is reset
+def _report_account(options: _HelperOptions, question: dict[str, Any]) -> None:
+    """Report that the account is in use; the daemon knows whether the password was the reason."""
+    with suppress(NoAnswer):  # then the gate is not reset
         ask(options.socket, "/v1/password-used", question, options.seconds)
 
 
 def _end_after(seconds: float) -> None:
-    """Let the kernel end this process, should all else hang."""
+    """Let the kernel end this process in case it hangs."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, seconds + _GRACE_SECONDS)
 
 
 def _parse_options(arguments: Sequence[str]) -> _HelperOptions | None:
-    """Read the arguments; `argparse` would take longer to load than everything else."""
+    """Read the arguments; None if they are wrong. `argparse` would take too long to load."""
     options, rest = _HelperOptions(), list(arguments)
     while rest:
         name, value = rest.pop(0), rest.pop(0) if rest else ""
         if name == "--socket" and value.startswith("/"):
             options = options._replace(socket=value)
-        elif name == "--seconds" and _parse_seconds(value) is not None:
-            options = options._replace(seconds=_parse_seconds(value) or ANSWER_SECONDS)
+        elif name == "--seconds" and (seconds := _parse_seconds(value)) is not None:
+            options = options._replace(seconds=seconds)
         else:
             return None
     return options
@@ -155,4 +164,4 @@ def _parse_seconds(text: str) -> float | None:
         number = float(text)
     except ValueError:
         return None
-    return number if 0.1 <= number <= 30.0 else None
+    return number if _MIN_OPTION_SECONDS <= number <= _MAX_OPTION_SECONDS else None

@@ -1,13 +1,14 @@
-"""The process that asks comes in; whether its person sits elsewhere goes out.
+"""Say whether the process that asks PAM serves a remote user.
 
-Whoever types over a network is not in front of this computer's camera, and somebody else
-may be. Four signs are looked for; each of them alone is enough.
+A remote user does not sit at this computer's camera; another person may. Four signs are
+checked, and each of them alone is enough.
 """
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
+
+from onlyme.unlock.processes import read_file, read_stat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ _SERVERS = {
     *("sshd", "sshd-session", "sshd-auth", "dropbear", "mosh-server", "telnetd", "in.telnetd"),
     *("xrdp", "xrdp-sesman", "Xvnc", "Xtigervnc", "x11vnc", "wayvnc", "et", "etterminal"),
 }
-_MAX_ANCESTORS = 64  # ancestors
+_MAX_ANCESTORS = 64
 
 
 def is_remote(
@@ -33,33 +34,32 @@ def is_remote(
     Args:
         environment: what PAM gave.
         pid: the process that asks PAM.
-        proc: where processes are described.
-        sessions: where logind describes sessions.
+        proc: the folder that describes processes.
+        sessions: the folder in which logind describes sessions.
     """
     if environment.get("PAM_RHOST"):
         return True
     if any(variable.decode()[:-1] in environment for variable in _VARIABLES):
         return True
-    if _session_is_remote(pid, proc, sessions):
+    if _is_session_remote(pid, proc, sessions):
         return True
-    return any(_serves(ancestor, proc) for ancestor in _walk_ancestors(pid, proc))
+    return any(_serves_remotely(ancestor, proc) for ancestor in _walk_ancestors(pid, proc))
 
 
-def _serves(pid: int, proc: str) -> bool:
+def _serves_remotely(pid: int, proc: str) -> bool:
     """Say whether a process serves a remote session, or was started in one."""
-    name = _read_file(f"{proc}/{pid}/comm").decode(errors="replace").strip()
-    started_with = _read_file(f"{proc}/{pid}/environ").split(b"\0")
-    return name in _SERVERS or any(line.startswith(_VARIABLES) for line in started_with)
+    name = read_file(f"{proc}/{pid}/comm").decode(errors="replace").strip()
+    variables = read_file(f"{proc}/{pid}/environ").split(b"\0")
+    return name in _SERVERS or any(line.startswith(_VARIABLES) for line in variables)
 
 
-def _session_is_remote(pid: int, proc: str, sessions: str) -> bool:
-    """Ask logind's files: a process cannot leave its session, however it detaches."""
-    for part in (
-        _read_file(f"{proc}/{pid}/cgroup").decode(errors="replace").replace("\n", "/").split("/")
-    ):
+def _is_session_remote(pid: int, proc: str, sessions: str) -> bool:
+    """Read logind's files: a process cannot leave its session, even when it detaches."""
+    cgroup = read_file(f"{proc}/{pid}/cgroup").decode(errors="replace")
+    for part in cgroup.replace("\n", "/").split("/"):
         if part.startswith("session-") and part.endswith(".scope"):
             session = part.removeprefix("session-").removesuffix(".scope")
-            if session.isalnum() and b"\nREMOTE=1\n" in b"\n" + _read_file(f"{sessions}/{session}"):
+            if session.isalnum() and b"\nREMOTE=1\n" in b"\n" + read_file(f"{sessions}/{session}"):
                 return True
     return False
 
@@ -69,20 +69,5 @@ def _walk_ancestors(pid: int, proc: str) -> Iterator[int]:
         if pid <= 1:
             return
         yield pid
-        # The name, in parentheses, may hold anything; what follows the last one does not.
-        fields = _read_file(f"{proc}/{pid}/stat").rpartition(b")")[2].split()
-        pid = int(fields[1]) if len(fields) > 1 else 0
-
-
-def _read_file(path: str) -> bytes:
-    """Return a file's content; nothing where it may not be read."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return b""
-    try:
-        return os.read(handle, 2**20)
-    except OSError:
-        return b""
-    finally:
-        os.close(handle)
+        stat = read_stat(pid, proc)
+        pid = stat.parent if stat else 0

@@ -1,1 +1,1 @@
-"""The daemon behind the computer's login: it holds the camera, the networks and the vault."""
+"""The daemon that answers the computer's login: it owns the camera, the networks and the vault."""

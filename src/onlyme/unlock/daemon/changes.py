@@ -1,23 +1,24 @@
-"""A change of the system vault comes in, with the user's password; what became of it goes out.
+"""Change the system vault for a user who gives the login password.
 
-A program that runs as the user must not be able to enroll its master, or to set alpha to
-−1. So every change needs the user's password again, and wrong ones are counted by the gate
-as faces are: the daemon is no oracle for passwords. Root needs none: it may read the key,
-change PAM and set the password itself.
+A program that runs as the user must not be able to enroll another face, or to set alpha to −1.
+So every change needs the user's password again. The gate counts wrong passwords as it counts
+faces, so that no one can guess passwords through the daemon. Root needs no password: root may
+read the key, change PAM and set the password anyway.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import math
 import pwd
 from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from onlyme import FaceID
 from onlyme.errors import KeyRefused, UsageError
 from onlyme.faceid import wiring
-from onlyme.faceid.face_id import FaceID
 from onlyme.gate.audit import AuditEntry, Event
 from onlyme.gate.password import is_login_password
 from onlyme.types import Decision, Reason
@@ -38,23 +39,21 @@ __all__ = ["CHANGES", "PASSWORD_SOURCE", "ChangeHandler"]
 PASSWORD_SOURCE = "password"  # noqa: S105 - a name, not a password
 """What the gate calls attempts at a user's password."""
 
-_MAX_PHOTOS = 50
+_MAX_PHOTOS = 50  # in one list of a change
 
 
 class ChangeHandler:
-    """Makes changes, one after the other, in one thread of its own.
+    """Makes changes, one after the other, in its own thread.
 
     Args:
         settings: of the system.
-        is_password: says whether a password is a user's.
+        is_password: takes a password and a user, and says whether they belong together.
     """
 
     def __init__(
         self,
         settings: Settings,
-        is_password: Callable[[str, str], bool] = lambda password, user: is_login_password(
-            password, user=user
-        ),
+        is_password: Callable[[str, str], bool] = is_login_password,
     ) -> None:
         self._settings = settings
         self._is_password = is_password
@@ -63,15 +62,15 @@ class ChangeHandler:
         """Make one change.
 
         Args:
-            peer: who asks; may ask about this user.
+            peer: who asks; the caller has checked that it may ask about this user.
             what: one of `CHANGES`.
-            user: whose template it is.
-            document: the particulars, and the password.
+            user: whose template changes.
+            document: the details of the change, and the password.
 
         Raises:
-            KeyRefused: the password is missing or wrong, or too many were.
-            UsageError: the particulars make no sense; the system knows no such user.
-            OnlymeError: whatever the change itself raises.
+            KeyRefused: the password is missing or wrong, or there were too many wrong ones.
+            UsageError: the details make no sense; the system knows no such user.
+            OnlymeError: the change itself failed.
         """
         _require_user(user)
         with FaceID(wiring.assemble(self._settings, by="daemon")) as face_id:
@@ -80,7 +79,12 @@ class ChangeHandler:
             return CHANGES[what](face_id, user, document)
 
     def reset_after_password(self, user: str, vector: NDArray[np.float32] | None) -> None:
-        """Let a user's face try again, and offer what was seen before the password came."""
+        """Let a user's face try again after the password, and offer the face to adaptation.
+
+        Args:
+            user: who gave the password.
+            vector: float32[d], the face that was seen just before; None without one.
+        """
         with FaceID(wiring.assemble(self._settings, by="daemon")) as face_id:
             face_id.admin.gate.reset(user)
             if vector is not None and user in face_id.names():
@@ -89,21 +93,19 @@ class ChangeHandler:
     def _check_password(self, face_id: FaceID, user: str, document: Document) -> None:
         password = document.get("password")
         if not isinstance(password, str) or not password:
-            raise KeyRefused("this needs your password")
+            raise KeyRefused("this change needs your login password")
         with face_id.admin.gate.attempt(user, PASSWORD_SOURCE) as attempt:
             if not attempt.allowed:
-                raise KeyRefused(
-                    "too many wrong passwords; try again in "
-                    f"{attempt.standing.wait / 60:.0f} minutes, or as root"
-                )
+                wait = _format_minutes(attempt.allowance.wait)
+                raise KeyRefused(f"too many wrong passwords; try again in {wait}, or as root")
             if self._is_password(password, user):
                 attempt.settle(Decision(accepted=True, name=user, reason=Reason.MATCH))
                 return
-        # The attempt was not settled: so it stays counted.
+        # The attempt was not settled, so it stays counted.
         with face_id.admin.store.edit() as page:
             refused = AuditEntry(Event.ATTEMPT, user, PASSWORD_SOURCE, "rejected", Reason.NO_MATCH)
             face_id.admin.gate.audit.note(page, refused)
-        raise KeyRefused("that is not your password")
+        raise KeyRefused("that is not your password; nothing was changed")
 
 
 # ------------------------------------------------------------------------- the changes
@@ -131,7 +133,7 @@ def _not_me(face_id: FaceID, user: str, document: Document) -> Document:
         return asdict(face_id.undo_not_me(user))
     pictures = _read_pictures(document, "me")
     if len(pictures) != 1:
-        raise UsageError("give one photo")
+        raise UsageError("give exactly one photo")
     return asdict(face_id.not_me(user, pictures[0]))
 
 
@@ -152,9 +154,10 @@ def _revoke(face_id: FaceID, user: str, document: Document) -> Document:
 
 def _import(face_id: FaceID, user: str, document: Document) -> Document:
     sealed, passphrase = document.get("sealed"), document.get("passphrase")
-    words = isinstance(passphrase, str) and passphrase.isprintable()
-    if not isinstance(sealed, str) or not isinstance(passphrase, str) or not words:
-        raise UsageError("give what was exported, and its passphrase")
+    if not isinstance(sealed, str):
+        raise UsageError("sealed must be the content of an export, in base64")
+    if not isinstance(passphrase, str) or not passphrase.isprintable():
+        raise UsageError("passphrase must be the passphrase of the export")
     face_id.admin.import_sealed(
         _decode_base64(sealed),
         passphrase,
@@ -180,22 +183,27 @@ CHANGES: dict[str, Callable[[FaceID, str, Document], Document]] = {
     "import": _import,
     "forget": _forget,
 }
-"""What can be changed. A test asks for each of them without the password."""
+"""The changes by their names. A test asks for each of them without the password."""
+
+
+def _format_minutes(seconds: float) -> str:
+    minutes = max(1, math.ceil(seconds / 60))
+    return f"{minutes} minute" if minutes == 1 else f"{minutes} minutes"
 
 
 def _require_user(user: str) -> None:
     with suppress(KeyError):
         pwd.getpwnam(user)
         return
-    raise UsageError(f"this computer has no user {user}")
+    raise UsageError(f"this computer has no user called {user!r}")
 
 
 def _read_pictures(document: Document, key: str) -> list[bytes]:
-    """Return photos as bytes: a path would be opened with the daemon's rights."""
-    given = document.get(key, [])
-    if not isinstance(given, list) or len(given) > _MAX_PHOTOS:
-        raise UsageError(f"{key} is a list of at most {_MAX_PHOTOS} photos")
-    return [_decode_base64(photo) for photo in given]
+    """Return photos as bytes. A path is not taken: the daemon would open it with root's rights."""
+    photos = document.get(key, [])
+    if not isinstance(photos, list) or len(photos) > _MAX_PHOTOS:
+        raise UsageError(f"{key} must be a list of at most {_MAX_PHOTOS} photos")
+    return [_decode_base64(photo) for photo in photos]
 
 
 def _decode_base64(text: object) -> bytes:
@@ -204,13 +212,13 @@ def _decode_base64(text: object) -> bytes:
             return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         pass
-    raise UsageError("what should be base64 is not")
+    raise UsageError("photos and exports must be sent in base64")
 
 
 def _read_flag(document: Document, key: str) -> bool:
     value = document.get(key, False)
     if not isinstance(value, bool):
-        raise UsageError(f"{key} is true or false")
+        raise UsageError(f"{key} must be true or false")
     return value
 
 
@@ -219,5 +227,5 @@ def _read_number(document: Document, key: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise UsageError(f"{key} is a number")
+        raise UsageError(f"{key} must be a number")
     return float(value)

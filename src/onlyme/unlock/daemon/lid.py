@@ -1,4 +1,4 @@
-"""Says whether the computer's lid is closed, as the kernel tells."""
+"""Read from the kernel whether the computer's lid is closed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ LID = Path("/proc/acpi/button/lid")
 
 
 def is_lid_closed(folder: Path = LID) -> bool:
-    """Say whether a lid is closed; a computer that has none, or does not tell, has it open.
+    """Say whether a lid is closed. A computer without a lid, or without this file, has it open.
 
     Args:
-        folder: holds one folder for each lid, with a file `state` in it.
+        folder: holds one folder for each lid, with a file `state`.
     """
     for state in folder.glob("*/state"):
         try:

@@ -1,4 +1,4 @@
-"""What an attempt needed goes back to the system, so that a daemon at rest stays small."""
+"""Return memory to the system after an attempt, so that the idle daemon stays small."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["release_memory"]
 
 
 def release_memory() -> None:
-    """Ask the C library to return what is free; another one than glibc keeps what it likes."""
+    """Ask glibc to return its free memory; other C libraries decide for themselves."""
     gc.collect()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

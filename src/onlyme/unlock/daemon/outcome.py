@@ -1,4 +1,4 @@
-"""Why an attempt at the computer's login ended as it did, and the sentence for it."""
+"""Say why an attempt at the computer's login ended as it did, in a reason and a sentence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["UnlockOutcome", "UnlockReason", "make_outcome"]
 
 
 class UnlockReason(StrEnum):
-    """Beside the reasons of a decision: why there was none, or none that opens."""
+    """Why there was no decision. Where there was one, its own reason is used."""
 
     CONFIRM = "confirm"
     ASKED_ALREADY = "asked_already"
@@ -40,29 +40,33 @@ class UnlockReason(StrEnum):
     FAILED = "failed"
 
 
-_WORDS: dict[str, str] = {
+_MESSAGES: dict[str, str] = {
     Reason.MATCH: "",
     Reason.NO_MATCH: "this face does not match; use the password",
     Reason.AMBIGUOUS: "this face does not match; use the password",
     Reason.NO_FACE: "no face was seen; use the password",
     Reason.MANY_FACES: "several faces were seen; use the password",
-    Reason.POOR_QUALITY: "the picture is too poor; use the password",
+    Reason.POOR_QUALITY: "the picture is not good enough; use the password",
     Reason.NOT_LIVE: "a photo or a screen was seen; use the password",
-    Reason.LIVENESS_UNDECIDED: "it was not clear that a person is there; use the password",
-    Reason.LOCKED_OUT: "too many attempts failed; the password lets your face try again",
-    UnlockReason.CONFIRM: "this needs to be confirmed",
-    UnlockReason.ASKED_ALREADY: "this had its turn already; use the password",
-    UnlockReason.NOT_ENROLLED: "nobody is enrolled for this user: `onlyme unlock enroll`",
-    UnlockReason.NEEDS_REENROLL: "enrolled with another network: `onlyme unlock enroll --replace`",
-    UnlockReason.NO_PROMISE: "no false accept rate can be promised for this user; use the password",
-    UnlockReason.TOO_LOOSE: "this user's alpha is too loose to open anything; use the password",
+    Reason.LIVENESS_UNDECIDED: "it is not clear whether a real person is there; use the password",
+    Reason.LOCKED_OUT: "too many attempts failed; use the password, then your face may try again",
+    UnlockReason.CONFIRM: "confirm this on the terminal",
+    UnlockReason.ASKED_ALREADY: "your face has only one try; use the password",
+    UnlockReason.NOT_ENROLLED: "no face is enrolled for this user: `onlyme unlock enroll`",
+    UnlockReason.NEEDS_REENROLL: (
+        "this user's face was enrolled with another network: `onlyme unlock enroll --replace`"
+    ),
+    UnlockReason.NO_PROMISE: "this user's false accept rate is not known; use the password",
+    UnlockReason.TOO_LOOSE: (
+        "this user's alpha is too loose to open anything: `onlyme unlock tune`"
+    ),
     UnlockReason.CAMERA: "the camera cannot be used",
-    UnlockReason.CAMERA_HANGS: "the camera hangs; use the password",
+    UnlockReason.CAMERA_HANGS: "the camera does not respond; use the password",
     UnlockReason.LID_CLOSED: "the lid is closed; use the password",
-    UnlockReason.MODEL: "a network is missing or altered; use the password",
+    UnlockReason.MODEL: "a network is missing or was changed: `onlyme doctor`; use the password",
     UnlockReason.VAULT: "the vault cannot be read; use the password",
-    UnlockReason.TIMEOUT: "nobody was recognised in time; use the password",
-    UnlockReason.FAILED: "something went wrong; use the password",
+    UnlockReason.TIMEOUT: "no face was recognised in time; use the password",
+    UnlockReason.FAILED: "internal error, see `journalctl -u onlyme`; use the password",
 }
 
 
@@ -72,9 +76,9 @@ class UnlockOutcome:
 
     Attributes:
         reason: of a decision, or why there was none.
-        detail: words that replace the usual sentence.
-        camera_ms: milliseconds in which the camera was waited for.
-        look_ms: milliseconds of the whole look, the camera's among them.
+        detail: a sentence that replaces the usual one.
+        camera_ms: milliseconds of waiting for the camera.
+        look_ms: milliseconds of the whole attempt, the camera's included.
     """
 
     reason: Reason | UnlockReason
@@ -84,22 +88,22 @@ class UnlockOutcome:
 
     @property
     def accepted(self) -> bool:
-        """Whether it opens: for one reason alone."""
+        """Whether it opens: only one reason does."""
         return self.reason is Reason.MATCH
 
     def to_json(self) -> dict[str, Any]:
-        """Return the answer to whoever asked."""
+        """Return the answer that the client receives."""
         return {
             "accepted": self.accepted,
             "reason": str(self.reason),
-            "message": self.detail or _WORDS[self.reason],
+            "message": self.detail or _MESSAGES[self.reason],
             "camera_ms": round(self.camera_ms, 3),
             "look_ms": round(self.look_ms, 3),
         }
 
 
 def make_outcome(error: OnlymeError) -> UnlockOutcome:
-    """Say what an exception means for an attempt: never that it opens."""
+    """Say what an exception means for an attempt: it never opens."""
     match error:
         case UnknownOwner():
             return UnlockOutcome(UnlockReason.NOT_ENROLLED)

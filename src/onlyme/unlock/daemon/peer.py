@@ -1,10 +1,11 @@
-"""Who is at the other end of the socket, as the kernel says, and whom they may ask about."""
+"""Know who is at the other end of the socket, as the kernel says, and whom they may ask about."""
 
 from __future__ import annotations
 
 import pwd
-from pathlib import Path
 from typing import NamedTuple
+
+from onlyme.unlock.processes import read_stat
 
 __all__ = ["Application", "Peer"]
 
@@ -13,8 +14,8 @@ class Application(NamedTuple):
     """The program that asks PAM, such as one run of `sudo`.
 
     Attributes:
-        pid: its process.
-        started: in clock ticks since boot: with `pid`, no other process is the same.
+        pid: number of its process.
+        started: when it started, in clock ticks since boot. Both together name one process.
     """
 
     pid: int
@@ -22,10 +23,10 @@ class Application(NamedTuple):
 
 
 class Peer(NamedTuple):
-    """A process at the other end.
+    """The process at the other end of a connection.
 
     Attributes:
-        pid: of the process; 0 where it is out of sight.
+        pid: number of the process; 0 where the daemon cannot see it.
         uid: its user.
         gid: its group.
     """
@@ -36,11 +37,11 @@ class Peer(NamedTuple):
 
     @property
     def is_root(self) -> bool:
-        """Whether it is root's, as PAM's helper is in `sudo` and at the login."""
+        """Whether root runs it, as with PAM's helper in `sudo` and at the login."""
         return self.uid == 0
 
     def may_ask_for(self, user: str) -> bool:
-        """Whether it may ask about a user: root about everybody, others about themselves."""
+        """Whether it may ask about a user: root about every user, others about themselves."""
         if self.is_root:
             return True
         try:
@@ -48,19 +49,14 @@ class Peer(NamedTuple):
         except KeyError:
             return False
 
-    def application(self, proc: Path = Path("/proc")) -> Application | None:
-        """Return the program that started it; None if that is out of sight.
+    def application(self, proc: str = "/proc") -> Application | None:
+        """Return the program that started it; None if the daemon cannot see that.
 
         Args:
-            proc: where processes are described.
+            proc: the folder that describes processes.
         """
-        try:
-            parent = int(_fields(proc, self.pid)[1])
-            return Application(parent, int(_fields(proc, parent)[19])) if parent > 1 else None
-        except (OSError, ValueError, IndexError):
+        helper = read_stat(self.pid, proc)
+        if helper is None or helper.parent <= 1:
             return None
-
-
-def _fields(proc: Path, pid: int) -> list[str]:
-    """Return what follows a process's name in its `stat`: its state, its parent and so on."""
-    return (proc / str(pid) / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        program = read_stat(helper.parent, proc)
+        return Application(helper.parent, program.started) if program else None

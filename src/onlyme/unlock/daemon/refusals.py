@@ -1,9 +1,9 @@
-"""Attempts that did not open, remembered for a minute: a password may follow.
+"""Remember for a minute which attempts did not open: a password may follow them.
 
-One run of a program asks PAM in `auth`, and once more in `account` when somebody was let
-in. If the face was refused and the same run comes to `account` all the same, then the
-password did it. Another run says nothing: `sudo` comes to `account` without any password
-while its last one still counts, and so do commands that need none.
+One run of a program asks PAM in `auth`, and once more in `account` after the user was let in.
+If the face was refused and the same run still reaches `account`, then the password opened it.
+Another run proves nothing: `sudo` reaches `account` without a password while its last one
+still counts, and so do commands that need none.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
     from onlyme.unlock.daemon.peer import Application
 
-__all__ = ["ProgramRun", "Refusal", "Refusals"]
+__all__ = ["MAX_REFUSALS", "REMEMBER_SECONDS", "ProgramRun", "Refusal", "Refusals"]
 
 REMEMBER_SECONDS = 60.0
-"""So long a refusal is remembered."""
+"""How long a refusal is remembered."""
 
 MAX_REFUSALS = 256
-"""So many are remembered; of more, the oldest is dropped."""
+"""How many refusals are remembered. When there are more, the oldest is dropped."""
 
 
 class ProgramRun(NamedTuple):
@@ -43,9 +43,9 @@ class Refusal:
 
     Attributes:
         at: when, on the clock of `Refusals`.
-        asked: whether it was said that this must be confirmed.
-        looked: whether the camera was looked through.
-        vector: float32[d], what was seen, if the password may confirm it.
+        asked: whether the daemon answered that the user must confirm first.
+        looked: whether the camera was used.
+        vector: float32[d], the face that was seen, where the password may confirm it.
     """
 
     at: float
@@ -55,7 +55,7 @@ class Refusal:
 
 
 class Refusals:
-    """What did not open in the last minute; never on disk.
+    """The refusals of the last minute, in memory only.
 
     Args:
         now: a clock in seconds.
@@ -63,35 +63,35 @@ class Refusals:
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._kept: dict[ProgramRun, Refusal] = {}
+        self._by_run: dict[ProgramRun, Refusal] = {}
 
     def add(
         self,
-        asker: ProgramRun,
+        run: ProgramRun,
         *,
         asked: bool = False,
         looked: bool = False,
         vector: NDArray[np.float32] | None = None,
     ) -> None:
-        """Remember that somebody was not let in by face; see `BulkRefusal`."""
+        """Remember that the face did not open for a run; see `Refusal`."""
         self._expire()
-        self._kept.pop(asker, None)
-        self._kept[asker] = Refusal(self._now(), asked, looked, vector)
-        while len(self._kept) > MAX_REFUSALS:
-            del self._kept[next(iter(self._kept))]
+        self._by_run.pop(run, None)  # so that the newest stands last
+        self._by_run[run] = Refusal(self._now(), asked, looked, vector)
+        while len(self._by_run) > MAX_REFUSALS:
+            del self._by_run[next(iter(self._by_run))]
 
-    def must_refuse(self, asker: ProgramRun, *, confirmed: bool) -> bool:
-        """Say whether this run was looked at, or is about to be asked to confirm once more."""
+    def must_refuse(self, run: ProgramRun, *, confirmed: bool) -> bool:
+        """Say whether the camera was used for this run, or it would be asked to confirm again."""
         self._expire()
-        refused = self._kept.get(asker)
-        return refused is not None and (refused.looked or (refused.asked and not confirmed))
+        refusal = self._by_run.get(run)
+        return refusal is not None and (refusal.looked or (refusal.asked and not confirmed))
 
-    def take(self, asker: ProgramRun) -> Refusal | None:
+    def take(self, run: ProgramRun) -> Refusal | None:
         """Return what is remembered of a run, and forget it."""
         self._expire()
-        return self._kept.pop(asker, None)
+        return self._by_run.pop(run, None)
 
     def _expire(self) -> None:
         oldest = self._now() - REMEMBER_SECONDS
-        for asker in [a for a, refused in self._kept.items() if refused.at < oldest]:
-            del self._kept[asker]
+        for run in [r for r, refusal in self._by_run.items() if refusal.at < oldest]:
+            del self._by_run[run]

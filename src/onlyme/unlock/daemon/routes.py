@@ -1,7 +1,7 @@
-"""HTTP requests come in; what the service answers goes out, as JSON with a status.
+"""Answer HTTP requests with JSON and a status.
 
-200: an answer. 400: the request makes no sense. 403: about somebody else. 413, 408: too
-much, or too slow. 422: a change was not made; the answer says which exception says so.
+200: an answer. 400: the request makes no sense. 403: it is about another user. 413: it is too
+large. 408: it is too slow. 422: a change was not made; the answer names the exception.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ if TYPE_CHECKING:
 __all__ = ["create_app"]
 
 MAX_QUESTION_BYTES = 4096
-"""Bytes of a question."""
+"""Limit of a question."""
 
 MAX_CHANGE_BYTES = 64 * 2**20
-"""Bytes of a change, photos included."""
+"""Limit of a change, photos included."""
 
 QUESTION_SECONDS = 5.0
-"""So long a question may take to arrive …"""
+"""How long a question may take to arrive."""
 
 CHANGE_SECONDS = 20.0
-"""… and a change."""
+"""How long a change may take to arrive."""
 
 _log = logging.getLogger("onlyme")
 
 
 class _RequestError(Exception):
-    """A request that is answered before anybody looks at it."""
+    """A request that is refused before the service sees it."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -74,8 +74,8 @@ def create_app(service: UnlockService) -> Starlette:
     async def report_status(request: Request, document: Document) -> Document:
         return await service.report_status(request.state.peer, document)
 
-    # One at a time, from its first byte on: so many photos fit into memory once.
-    changing = asyncio.Semaphore(1)
+    # One change at a time, from its first byte on: memory has room for one change's photos.
+    one_change = asyncio.Semaphore(1)
 
     def make_change_route(what: str) -> Answer:
         async def apply_change(request: Request, document: Document) -> Document:
@@ -84,13 +84,13 @@ def create_app(service: UnlockService) -> Starlette:
         return apply_change
 
     questions = {"attempt": attempt, "password-used": reset_after_password, "status": report_status}
-    free = nullcontext()
+    unlimited = nullcontext()
     routes = [
-        _make_route(name, answer, MAX_QUESTION_BYTES, QUESTION_SECONDS, free)
+        _make_route(name, answer, MAX_QUESTION_BYTES, QUESTION_SECONDS, unlimited)
         for name, answer in questions.items()
     ]
     routes += [
-        _make_route(name, make_change_route(name), MAX_CHANGE_BYTES, CHANGE_SECONDS, changing)
+        _make_route(name, make_change_route(name), MAX_CHANGE_BYTES, CHANGE_SECONDS, one_change)
         for name in CHANGES
     ]
     return Starlette(routes=routes)
@@ -101,15 +101,15 @@ def _make_route(
     answer: Answer,
     max_bytes: int,
     seconds: float,
-    turn: AbstractAsyncContextManager[None],
+    limit: AbstractAsyncContextManager[None],
 ) -> Route:
     async def answer_request(request: Request) -> Response:
         try:
-            async with turn:
+            async with limit:
                 document = await _read_document(request, max_bytes, seconds)
                 return _make_json(200, await answer(request, document))
         except ClientDisconnect:
-            return Response(status_code=400)  # nobody reads it
+            return Response(status_code=400)  # the client does not read it
         except _RequestError as refused:
             return _make_error(refused.status, "UsageError", str(refused))
         except AccessDeniedError as error:
@@ -118,35 +118,35 @@ def _make_route(
             return _make_error(400, "UsageError", str(error))
         except OnlymeError as error:
             return _make_error(422, type(error).__name__, str(error))
-        except Exception:  # noqa: BLE001 - a defect is a no, and the daemon goes on
+        except Exception:  # noqa: BLE001 - a defect opens nothing, and the daemon goes on
             _log.exception("%s", name)
-            return _make_error(500, "OnlymeError", "something went wrong; see the daemon's log")
+            return _make_error(500, "OnlymeError", "internal error; see `journalctl -u onlyme`")
 
     return Route(f"/v1/{name}", answer_request, methods=["POST"])
 
 
 async def _read_document(request: Request, max_bytes: int, seconds: float) -> Document:
-    """Read the request's document; what its headers say of its length is not believed."""
+    """Read the request's document; count its bytes, since headers can lie about the length."""
     body = bytearray()
     try:
         async with asyncio.timeout(seconds):
             async for part in request.stream():
                 body += part
                 if len(body) > max_bytes:
-                    raise _RequestError(413, f"more than {max_bytes} bytes")
+                    raise _RequestError(413, f"the request is larger than {max_bytes} bytes")
     except TimeoutError:
-        raise _RequestError(408, "too slow") from None
+        raise _RequestError(408, f"the request took longer than {seconds:.0f} s") from None
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
-        raise _RequestError(400, "this is not JSON") from None
+        raise _RequestError(400, "the request is not JSON") from None
     if not isinstance(document, dict):
-        raise _RequestError(400, "this is not an object")
+        raise _RequestError(400, "the request is not a JSON object")
     return document
 
 
 async def _wait_until_gone(request: Request) -> None:
-    """Return when whoever asked has closed the connection."""
+    """Return when the client has closed the connection."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 

@@ -1,4 +1,4 @@
-"""The daemon's process: its socket, its requests with who sent them, its signs of life."""
+"""Run the daemon's process: listen on its socket, know who asks, send systemd signs of life."""
 
 from __future__ import annotations
 
@@ -30,40 +30,43 @@ if TYPE_CHECKING:
 __all__ = ["GROUP", "open_listener", "serve"]
 
 GROUP = "onlyme"
-"""Its members may ask about themselves; without such a group only root may ask."""
+"""Its members may ask about themselves; without this group only root may ask."""
 
 _MAX_CONNECTIONS = 64
 _MAX_CONNECTIONS_PER_USER = 16
-_SILENT_SECONDS = 5.0  # seconds until a connection without a request is closed
+_SILENT_SECONDS = 5.0  # until a connection without a request is closed
+_KEEP_ALIVE_SECONDS = 5  # until a connection without a further request is closed
+_SHUTDOWN_SECONDS = 2  # for open requests when the daemon stops
+_PROBE_SECONDS = 1.0  # for another daemon to accept a connection
 
 _log = logging.getLogger("onlyme")
 
 
 class _PeerProtocol(H11Protocol):
-    """HTTP/1.1 that knows who is at the other end."""
+    """HTTP/1.1 that knows the process at the other end."""
 
     peer: Peer
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         """Ask the kernel who it is, before a byte is read."""
         super().connection_made(transport)
         self.peer = Peer(*read_peer(transport.get_extra_info("socket")))
         self.app_state = {**self.app_state, "peer": self.peer}
         uids = (getattr(other, "peer", self.peer).uid for other in self.connections)
-        theirs = sum(uid == self.peer.uid for uid in uids)
-        if not self.peer.is_root and theirs > _MAX_CONNECTIONS_PER_USER:
+        count = sum(uid == self.peer.uid for uid in uids)
+        if not self.peer.is_root and count > _MAX_CONNECTIONS_PER_USER:
             transport.abort()
             return
         self.loop.call_later(_SILENT_SECONDS, self._close_if_silent)
 
     def _close_if_silent(self) -> None:
-        request: object = self.cycle  # None until there is one, whatever its type says
+        request: object = self.cycle  # None until the first one, though its type does not say so
         if request is None and not self.transport.is_closing():
             self.transport.abort()
 
 
 class _IdleServer(uvicorn.Server):
-    """A server that sleeps while nobody asks; uvicorn's own wakes up ten times a second."""
+    """A server that sleeps between requests; uvicorn's own wakes up ten times a second."""
 
     def __init__(self, config: uvicorn.Config, service: UnlockService) -> None:
         super().__init__(config)
@@ -72,7 +75,7 @@ class _IdleServer(uvicorn.Server):
         self._running: asyncio.AbstractEventLoop | None = None
 
     async def main_loop(self) -> None:
-        """Tell systemd that all is ready, and wait for the end."""
+        """Report readiness to systemd, and wait for the end."""
         self._running, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         self.server_state.default_headers = []
         if self.should_exit:
@@ -84,13 +87,13 @@ class _IdleServer(uvicorn.Server):
         systemd.notify("STOPPING=1")
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """Wake up and leave."""
+        """Wake up and stop."""
         super().handle_exit(sig, frame)
         if self._running is not None and self._stopping is not None:
             self._running.call_soon_threadsafe(self._stopping.set)
 
     async def _feed_watchdog(self) -> None:
-        """Give signs of life while the eye's thread gives them too."""
+        """Send signs of life as long as the recognizer's thread answers."""
         every = systemd.read_watchdog_seconds()
         while every is not None:
             with suppress(TimeoutError):
@@ -101,10 +104,10 @@ class _IdleServer(uvicorn.Server):
 
 
 def serve(settings: Settings) -> None:
-    """Answer until a signal says to stop.
+    """Answer requests until a signal stops the process.
 
     Raises:
-        OnlymeError: it cannot listen where the settings say.
+        OnlymeError: it cannot listen on the socket that the settings name.
     """
     listener = systemd.take_socket() or open_listener(settings.socket)
     service = UnlockService(settings)
@@ -124,13 +127,13 @@ def serve(settings: Settings) -> None:
             server_header=False,
             date_header=False,
             limit_concurrency=_MAX_CONNECTIONS,
-            timeout_keep_alive=5,
-            timeout_graceful_shutdown=2,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         )
-        # Whoever may connect could fill the log with broken requests. What fails behind them
-        # `app` writes down itself.
+        # Otherwise a client could fill the log with broken requests. `routes` logs its own
+        # errors.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-        # uvicorn hands the signal on when it has stopped; it has done its work then.
+        # uvicorn raises the signal again after it has stopped; nothing is left to do then.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
         _IdleServer(config, service).run(sockets=[listener])
@@ -142,41 +145,44 @@ def open_listener(path: Path) -> socket.socket:
     """Listen on a Unix socket that root and the group `onlyme` may connect to.
 
     Raises:
-        UsageError: another daemon listens there, or it cannot be made.
+        UsageError: another daemon listens there, or the socket cannot be made.
     """
-    taken = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _remove_stale_socket(path)
-        before = os.umask(0o177)  # nobody else connects before the group is set
+        before = os.umask(0o177)  # no other user can connect before the group is set
         try:
-            taken.bind(str(path))
+            listener.bind(str(path))
         finally:
             os.umask(before)
         with suppress(KeyError):
             os.chown(path, -1, grp.getgrnam(GROUP).gr_gid)
         path.chmod(0o660)
-        taken.listen(_MAX_CONNECTIONS)
+        listener.listen(_MAX_CONNECTIONS)
     except OSError as error:
-        taken.close()
+        listener.close()
         raise UsageError(f"cannot listen on {path}: {error.strerror}") from None
-    return taken
+    return listener
 
 
 def _remove_stale_socket(path: Path) -> None:
-    """Remove the socket of a daemon that is gone; leave that of one that answers."""
+    """Remove the socket of a daemon that has ended; refuse to replace a running one's."""
     path.parent.mkdir(mode=0o755, exist_ok=True)
     try:
         if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise UsageError(f"{path} is there already, and no socket")
+            raise UsageError(f"cannot listen on {path}: another file has that name")
     except FileNotFoundError:
         return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
-        trial.settimeout(1.0)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_PROBE_SECONDS)
         try:
-            trial.connect(str(path))
+            probe.connect(str(path))
         except ConnectionRefusedError:
             path.unlink(missing_ok=True)
             return
         except OSError:
             pass
-    raise UsageError(f"a daemon listens on {path} already")
+    raise UsageError(
+        f"another onlyme daemon listens on {path}; stop it first: "
+        "systemctl stop onlyme.socket onlyme"
+    )

@@ -1,10 +1,16 @@
-"""A service's name comes in; its PAM file with our lines, tried before, goes out.
+"""Put our lines into PAM's files, after trying the new files with the real PAM.
 
-- `stack`: a folder of PAM files → the rules of a service, one after the other.
-- `control`: such rules and what each module answers → what PAM answers.
-- `fit`: where our lines go in a file, and why they may not.
-- `trial`: the new files, tried with the real PAM before they are written.
-- `install`: lines put in, taken out, and looked at.
+- `folders` finds, reads and replaces PAM's files.
+- `stack` reads a service's rules in the order in which PAM applies them.
+- `simulate` computes PAM's answer from the answers of the modules.
+- `rules` writes, finds and removes our lines.
+- `placement` decides where our lines go in a file, or why they may not.
+- `trial` tries the new files with the real PAM before they are written, in the process
+  `trial_worker`.
+- `program` finds the helper, and checks that only root can change it.
+- `backup` keeps each file as it was before.
+- `install` plans, tries, applies and reverts the change of a service.
+- `status` says whether our lines are in a service, and what its next login does.
 """
 
 __all__: list[str] = []

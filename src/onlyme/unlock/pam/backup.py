@@ -1,6 +1,6 @@
-"""What a PAM file was before us, kept byte for byte in a folder of root's own.
+"""Keep PAM files byte for byte as they were before our lines, in a folder that only root reads.
 
-For each service two files: `NAME.before` holds its bytes, `NAME.json` where and how they lay.
+Each service has two files: `NAME.before` holds the bytes, `NAME.json` describes the file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from onlyme.errors import PamError
-from onlyme.unlock.pam.folders import read_attributes, sync_folder
+from onlyme.storage.files import replace_private
+from onlyme.unlock.pam.folders import read_attributes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,15 +26,15 @@ __all__ = ["Backup", "list_backups", "read_backup", "remove_backup", "write_back
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """What is known of a service's file from when our lines were put in.
+    """Describes a service's file at the time when our lines were put in.
 
     Attributes:
-        service: its name.
+        service: name of the service.
         before: sha256 of the file without our lines.
         after: sha256 of the file with them.
         when: in UTC, ISO 8601.
         mode: permissions of the file.
-        owner: its user's and group's number.
+        owner: numbers of its user and group.
         attributes: its extended attributes, in base64.
     """
 
@@ -47,7 +48,7 @@ class Backup:
 
     @classmethod
     def describe_file(cls, path: Path, before: str, after: str) -> Self:
-        """Describe a file that is about to change from one text to another."""
+        """Describe a file before it changes from one text to another."""
         status = path.stat()
         return cls(
             path.name,
@@ -61,28 +62,29 @@ class Backup:
 
 
 def hash_text(text: str) -> str:
-    """Return the sha256 of a text as it lies on the disk."""
+    """Return the sha256 of a text's bytes on the disk."""
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def write_backup(folder: Path, backup: Backup, before: str) -> None:
-    """Write a backup to the disk, before anything is changed.
+    """Write a backup, before anything is changed.
 
     Raises:
-        PamError: the folder is open to others.
+        PamError: other users may enter the folder.
         OSError: it cannot be written.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = folder.stat()
     if status.st_uid != os.geteuid() or status.st_mode & 0o077:
-        raise PamError(f"{folder} is open to others; run `chmod 700 {folder}` as root")
-    _write(folder / f"{backup.service}.before", before.encode("utf-8", "surrogateescape"))
-    _write(folder / f"{backup.service}.json", json.dumps(asdict(backup), indent=2).encode())
-    sync_folder(folder)
+        raise PamError(f"{folder} is open to other users; run `chmod 700 {folder}` as root")
+    content = before.encode("utf-8", "surrogateescape")
+    replace_private(folder / f"{backup.service}.before", content)
+    description = json.dumps(asdict(backup), indent=2).encode()
+    replace_private(folder / f"{backup.service}.json", description)
 
 
 def read_backup(folder: Path, service: str) -> tuple[Backup, str] | None:
-    """Return a backup with the text that the file had, if it is there and whole."""
+    """Return a backup and the text of the file before; None if it is missing or damaged."""
     try:
         values = json.loads((folder / f"{service}.json").read_bytes())
         text = (folder / f"{service}.before").read_bytes().decode("utf-8", "surrogateescape")
@@ -93,7 +95,7 @@ def read_backup(folder: Path, service: str) -> tuple[Backup, str] | None:
 
 
 def list_backups(folder: Path) -> list[str]:
-    """Name the services of which there is a backup, as far as one may look."""
+    """List the services that have a backup; none if this user may not read the folder."""
     try:
         return sorted(file.name.removesuffix(".json") for file in folder.glob("*.json"))
     except OSError:
@@ -104,13 +106,3 @@ def remove_backup(folder: Path, service: str) -> None:
     """Remove a backup."""
     for name in (f"{service}.json", f"{service}.before"):
         (folder / name).unlink(missing_ok=True)
-
-
-def _write(path: Path, data: bytes) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(handle)
-    draft.replace(path)

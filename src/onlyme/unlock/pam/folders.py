@@ -1,7 +1,7 @@
-"""The folders of PAM's files: reading them, and putting a file in another's place, whole.
+"""Find and read PAM's files, and replace one in a single step.
 
-A login that finds half a file lets nobody in. So a new file is written beside the old one,
-given its owner, mode and extended attributes, brought to the disk, and renamed over it.
+A login that reads half a file lets no one in. So a new file is written beside the old one, gets
+its owner, mode and extended attributes, is synced to the disk, and is renamed over it.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from onlyme.errors import PamError
+from onlyme.storage.files import open_draft
 
-__all__ = ["PamFolders", "read_attributes", "replace_file", "sync_folder"]
+__all__ = ["PamFolders", "read_attributes", "replace_file"]
 
 _MAX_FILE_BYTES: Final = 1 << 20
+_MAX_SHOWN_CHARACTERS: Final = 80  # of a wrong name, in a message
 _SERVICE_LETTERS: Final = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@+"
 )
@@ -25,12 +27,12 @@ _SERVICE_LETTERS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class PamFolders:
-    """Where things lie.
+    """The folders of PAM's files and of our backups.
 
     Attributes:
-        pam: the folder of services that the administrator may change.
-        vendor: a distribution's own folder, of which PAM takes what `pam` does not have.
-        state: our folder for backups, root's own.
+        pam: holds the services that the administrator may change.
+        vendor: the distribution's folder; PAM reads a service there if `pam` does not have it.
+        state: our folder for backups, readable only by root.
     """
 
     pam: Path = Path("/etc/pam.d")
@@ -38,26 +40,26 @@ class PamFolders:
     state: Path = Path("/var/lib/onlyme-pam")
 
     @property
-    def folders(self) -> tuple[Path, ...]:
-        """The folders that PAM reads; a file in a later one wins."""
+    def readable(self) -> tuple[Path, ...]:
+        """The folders that PAM reads; a file in a later one replaces one in an earlier."""
         return (self.vendor, self.pam)
 
-    def services(self) -> list[str]:
-        """Name the files of both folders."""
+    def list_services(self) -> list[str]:
+        """List the services of both folders."""
         names = set[str]()
-        for folder in self.folders:
+        for folder in self.readable:
             with suppress(FileNotFoundError):
                 names |= {file.name for file in folder.iterdir() if file.is_file()}
         return sorted(name for name in names if not name.startswith("."))
 
     def read(self, name: str) -> str:
-        """Return the text of a PAM file as PAM finds it; what is no UTF-8 is kept as it is.
+        """Return the text of the file that PAM reads; bytes that are not UTF-8 become surrogates.
 
         Raises:
             PamError: there is none, or it cannot be read.
         """
-        tries = [Path(name)] if name.startswith("/") else [self.pam / name, self.vendor / name]
-        for path in tries:
+        paths = [Path(name)] if name.startswith("/") else [self.pam / name, self.vendor / name]
+        for path in paths:
             try:
                 with path.open("rb") as file:
                     data = file.read(_MAX_FILE_BYTES + 1)
@@ -68,37 +70,44 @@ class PamFolders:
             if len(data) > _MAX_FILE_BYTES:
                 raise PamError(f"{path} is too large to be a PAM file")
             return data.decode("utf-8", "surrogateescape")
-        raise PamError(f"{tries[0]} is not there, or what includes it is broken")
+        raise PamError(
+            f"{paths[0]} does not exist; check its name, and the `include` lines that use it"
+        )
 
     def find_own(self, service: str) -> Path:
-        """Return the path of a service's file if it is one that may be changed.
+        """Return the path of a service's file, if that may be changed.
 
         Raises:
             PamError: there is no such service, or its file is not the administrator's own.
         """
         if not service or not set(service) <= _SERVICE_LETTERS or service.startswith("."):
-            raise PamError(f"{service!r:.80} is no name of a service, such as sudo or login")
+            raise PamError(
+                f"{_shorten(service)} is not the name of a service, such as sudo or login"
+            )
         path = self.pam / service
         try:
             status = path.lstat()
         except FileNotFoundError:
             if (self.vendor / service).is_file():
                 raise PamError(
-                    f"{service} lies in {self.vendor}, which upgrades overwrite; "
+                    f"{service} is in {self.vendor}, which upgrades overwrite; "
                     f"copy it to {self.pam} first"
                 ) from None
-            raise PamError(f"no service {service} in {self.pam}") from None
+            raise PamError(f"there is no service {service} in {self.pam}") from None
         if stat.S_ISLNK(status.st_mode):
             raise PamError(
-                f"{path} is a link to {path.readlink()}, which something else keeps; "
-                "put a file in its place, or name the service whose file it is"
+                f"{path} is a link to {path.readlink()}, which another program manages; "
+                "replace it with a file, or name the service whose file it is"
             )
         if not stat.S_ISREG(status.st_mode):
-            raise PamError(f"{path} is no plain file")
+            raise PamError(f"{path} is not a regular file")
         if status.st_nlink > 1:
             raise PamError(f"{path} has a second name (a hard link); remove one of them first")
         if status.st_uid != 0 or status.st_mode & 0o022:
-            raise PamError(f"{path} may be written by others than root; mend that first")
+            raise PamError(
+                f"{path} can be written by other users than root; run "
+                f"`chown root {path}` and `chmod go-w {path}` first"
+            )
         return path
 
 
@@ -106,52 +115,40 @@ def read_attributes(path: Path) -> dict[str, bytes]:
     """Return a file's extended attributes, such as access lists and SELinux's label."""
     try:
         names = os.listxattr(path)
-    except OSError:  # a file system without
+    except OSError:  # this file system has none
         return {}
     return {name: os.getxattr(path, name) for name in names}
 
 
 def replace_file(path: Path, old: str, new: str) -> None:
-    """Put a new text in an old one's place: readers see one or the other, whole.
+    """Replace a file's text; readers see the whole old text or the whole new one.
 
     Args:
         path: the file; its owner, mode and extended attributes stay.
-        old: what it must still hold.
-        new: what it shall hold.
+        old: the text that it must still hold.
+        new: the text that it gets.
 
     Raises:
-        PamError: it holds something else by now.
-        OSError: it cannot be written; it is as it was.
+        PamError: another program has changed it.
+        OSError: it cannot be written; the file is as it was.
     """
-    draft = path.with_name(f".{path.name}.onlyme-{os.getpid()}")
     status = path.stat()
-    handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(new.encode("utf-8", "surrogateescape"))
-            file.flush()
-            os.fchown(handle, status.st_uid, status.st_gid)
-            os.fchmod(handle, stat.S_IMODE(status.st_mode))
-            for name, value in read_attributes(path).items():
-                os.setxattr(draft, name, value)
-            os.fsync(handle)
+    with open_draft(path) as file:
+        handle = file.fileno()
+        file.write(new.encode("utf-8", "surrogateescape"))
+        file.flush()
+        os.fchown(handle, status.st_uid, status.st_gid)
+        os.fchmod(handle, stat.S_IMODE(status.st_mode))
+        for name, value in read_attributes(path).items():
+            os.setxattr(handle, name, value)
+        os.fsync(handle)  # here, so that little time is left between the check and the rename
         _check_unchanged(path, old)
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
 
 
 def _check_unchanged(path: Path, old: str) -> None:
     if path.read_bytes() != old.encode("utf-8", "surrogateescape"):
-        raise PamError(f"{path} was changed meanwhile; try again")
+        raise PamError(f"{path} was changed by another program; nothing was written: try again")
 
 
-def sync_folder(folder: Path) -> None:
-    """Bring what was renamed in a folder to the disk."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _shorten(service: str) -> str:
+    return f"{service!r:.{_MAX_SHOWN_CHARACTERS}}"

@@ -1,7 +1,6 @@
-"""A service's name comes in; its PAM file with our lines, or without them, goes out.
+"""Plan, try and write the change that puts our lines into a PAM file, or takes them out.
 
-First everything is worked out and tried, then it is written: a plan is complete before the
-first byte changes.
+Everything is planned and tried before the first byte changes.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from onlyme.errors import PamError
 from onlyme.unlock.pam import backup
 from onlyme.unlock.pam.folders import replace_file
 from onlyme.unlock.pam.placement import check_rules, find_sharing, place_lines
-from onlyme.unlock.pam.program import NAME
+from onlyme.unlock.pam.program import NAME, starts_helper
 from onlyme.unlock.pam.rules import find_lines, remove_lines
 from onlyme.unlock.pam.stack import flatten_rules
 from onlyme.unlock.pam.trial import try_service
@@ -33,14 +32,14 @@ __all__ = ["FileChange", "apply", "list_installed", "plan", "plan_removal", "try
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """What would become of a service's file.
+    """A planned change of a service's file.
 
     Attributes:
         path: the file.
         old: its text now.
-        new: its text then.
-        services: those whose rules come from it; its own first.
-        notes: what is worth knowing, in sentences.
+        new: its text after the change.
+        services: the services whose rules come from this file; its own service first.
+        notes: sentences that the administrator should read.
     """
 
     path: Path
@@ -51,12 +50,12 @@ class FileChange:
 
     @property
     def service(self) -> str:
-        """The service that was asked for."""
+        """The service to which the file belongs."""
         return self.services[0]
 
     @property
     def diff(self) -> str:
-        """The change as a unified diff; empty where there is none."""
+        """The change as a unified diff; empty if there is none."""
         old, new = (text.split("\n") for text in (self.old, self.new))
         rows = difflib.unified_diff(old, new, str(self.path), str(self.path), lineterm="")
         text = "\n".join(rows)
@@ -64,39 +63,39 @@ class FileChange:
 
 
 def plan(
-    places: PamFolders,
+    folders: PamFolders,
     service: str,
     lines: PamLines,
     others: Mapping[str, str] = MappingProxyType({}),
 ) -> FileChange:
-    """Work out where our lines go, and hold that a password still opens afterwards.
+    """Plan where our lines go, and check that a password still opens afterwards.
 
     Args:
-        places: where PAM's files lie.
+        folders: where PAM's files are.
         service: the service.
-        lines: what to put into its file.
-        others: new texts of other files, by their names, that are to be written as well.
+        lines: the lines to put into its file.
+        others: new texts of other files by their names, which will be written as well.
 
     Raises:
         PamError: they may not be put there; the message says why.
     """
 
     def read_now(name: str) -> str:
-        return others[name] if name in others else places.read(name)
+        return others[name] if name in others else folders.read(name)
 
-    path = places.find_own(service)
+    path = folders.find_own(service)
     old = read_now(service)
     new = place_lines(read_now, service, lines)
     if _starts_already(read_now, service):
         raise PamError(
-            f"{service}: its rules start {NAME} already, as pam-auth-update has it; "
-            "a face would be looked for twice"
+            f"{service}: its rules start {NAME} already, for example by pam-auth-update; "
+            "a face would be looked for twice, so nothing was changed"
         )
 
     def read_then(name: str) -> str:
         return new if name == service else read_now(name)
 
-    services = (service, *find_sharing(read_now, places.services(), service))
+    services = (service, *find_sharing(read_now, folders.list_services(), service))
     notes = list(check_rules(read_then, service, read_now))
     for other in services[1:]:
         check_rules(read_then, other, read_now)
@@ -107,7 +106,7 @@ def plan(
 
 
 def try_out(
-    places: PamFolders,
+    folders: PamFolders,
     changes: Sequence[FileChange],
     change: FileChange,
     user: str,
@@ -116,58 +115,58 @@ def try_out(
     """Try a new file with the real PAM, in a copy of the configuration.
 
     Args:
-        places: where PAM's files lie.
-        changes: all that are to be written.
-        change: the one that is tried, in every service that its file serves.
-        user: somebody who has a password.
-        password: theirs; where it is None it is only seen that it is asked for.
+        folders: where PAM's files are.
+        changes: all changes that will be written.
+        change: the change to try, in every service that its file serves.
+        user: a user who has a password.
+        password: the user's; None only checks that PAM asks for it.
 
     Raises:
-        PamError: it does not do what it should.
+        PamError: PAM does not answer as it should.
     """
     texts = {each.service: each.new for each in changes}
     for service in change.services:
-        try_service(places.folders, texts, service, user, password)
+        try_service(folders.readable, texts, service, user, password)
 
 
-def list_installed(places: PamFolders) -> list[str]:
-    """Name the services whose own files hold a line of ours."""
+def list_installed(folders: PamFolders) -> list[str]:
+    """List the services whose own files hold our lines."""
     found = []
-    for service in places.services():
+    for service in folders.list_services():
         with suppress(PamError):
-            if find_lines(places.read(service)):
+            if find_lines(folders.read(service)):
                 found.append(service)
     return found
 
 
-def plan_removal(places: PamFolders, service: str) -> FileChange | None:
-    """Work out how a service's file is without our lines.
+def plan_removal(folders: PamFolders, service: str) -> FileChange | None:
+    """Plan how a service's file becomes what it was without our lines.
 
-    Where the file is still as we left it, it becomes what the backup holds, byte for byte.
-    Where somebody changed it since, our lines and nothing else are taken out.
+    If the file is as we wrote it, it becomes what the backup holds, byte for byte. If it was
+    changed since, only our lines are removed.
 
     Returns:
-        The change; None where none of our lines is in it.
+        The change; None if the file has none of our lines.
 
     Raises:
-        PamError: there is no such service, or its file is not one to change.
+        PamError: there is no such service, or its file may not be changed.
     """
-    path = places.find_own(service)
-    old = places.read(service)
+    path = folders.find_own(service)
+    old = folders.read(service)
     if not find_lines(old):
         return None
-    known = backup.read_backup(places.state, service)
+    known = backup.read_backup(folders.state, service)
     if known is not None and known[0].after == backup.hash_text(old):
         return FileChange(path, old, known[1], (service,))
-    note = "the file was changed since; only our lines are taken out"
+    note = "the file was changed since the installation; only our lines are removed"
     return FileChange(path, old, remove_lines(old), (service,), (note,) if known else ())
 
 
-def apply(places: PamFolders, change: FileChange) -> None:
-    """Write a change: its backup first, then the file in one step.
+def apply(folders: PamFolders, change: FileChange) -> None:
+    """Write a change: the backup first, then the file in one step.
 
     Raises:
-        PamError: the file was changed meanwhile.
+        PamError: another program changed the file.
         OSError: something cannot be written; the file is as it was.
     """
     if change.old == change.new:
@@ -175,21 +174,17 @@ def apply(places: PamFolders, change: FileChange) -> None:
     if find_lines(change.new):
         before = remove_lines(change.old)
         backup.write_backup(
-            places.state, backup.Backup.describe_file(change.path, before, change.new), before
+            folders.state, backup.Backup.describe_file(change.path, before, change.new), before
         )
     replace_file(change.path, change.old, change.new)
     if not find_lines(change.new):
-        backup.remove_backup(places.state, change.service)
+        backup.remove_backup(folders.state, change.service)
 
 
 def _starts_already(read: Callable[[str], str], service: str) -> bool:
-    """Whether the service starts our program by a rule that `install` did not write."""
+    """Say whether a rule that `install` did not write starts our program."""
 
     def read_plain(name: str) -> str:
         return remove_lines(read(name))
 
-    return any(
-        argument.endswith(f"/{NAME}")
-        for step in flatten_rules(read_plain, service, "auth")
-        for argument in step.rule.arguments
-    )
+    return any(starts_helper(step.rule) for step in flatten_rules(read_plain, service, "auth"))

@@ -1,8 +1,8 @@
-"""A folder of PAM files and a service come in; where our lines go, or why they may not, goes out.
+"""Find the place for our lines in a PAM file, or say why they may not be put there.
 
-A yes from us ends the auth rules of a service. That is right only where the password would
-have ended them as well. So each stack is asked, without calling a module: does it reach a
-password, does the right one open and a wrong one not, and what else would it have asked?
+A recognised face ends the auth rules of a service. That is right only where the password would
+have ended them as well. So the stack is simulated, without calling a module: does it reach a
+password, does the right one open, does a wrong one not open, and what else would it have asked?
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from itertools import chain, product
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from onlyme.errors import PamError
-from onlyme.unlock.pam.rules import find_lines, insert_lines, remove_lines
+from onlyme.unlock.pam.rules import insert_lines, is_our_rule, remove_lines
 from onlyme.unlock.pam.simulate import CODES, parse_control, simulate_stack, skip_rules
 from onlyme.unlock.pam.stack import StackRule, flatten_rules, list_includes
 
@@ -40,33 +40,33 @@ HARMLESS_MODULES: Final = frozenset(
         *("pam_faillock", "pam_tally2"),
     )
 )
-"""Modules that set something up, choose between others, or need the typed password. None is
-there to keep somebody out, except `pam_deny`, which nobody passes with a password either, and
-those that count wrong passwords: faces are counted by our own gate."""
+"""Modules that set something up, choose between others, or need the typed password. None of them
+keeps a user out, with two exceptions: `pam_deny`, which no password passes either, and those that
+count wrong passwords. Our own gate counts faces."""
 
-_MAX_COMBINED_MODULES: Final = 10
+_MAX_COMBINED_MODULES: Final = 10  # so at most 2 ** 10 combinations are simulated
 _TWO_ANSWERS: Final = ("success", "auth_err")
 
 _REFUSALS: Final = tuple(code for code in CODES if code not in ("success", "new_authtok_reqd"))
 
 
 def place_lines(read: Read, service: str, lines: PamLines) -> str:
-    """Return the service's file with our lines in it, in their places.
+    """Return the text of a service's file with our lines in it.
 
-    Lines of ours that are there already are put anew, so that doing it twice changes nothing.
+    Lines of ours that are there already are replaced, so that a second run changes nothing.
 
     Args:
         read: returns the text of a PAM file by its name.
-        service: the service, which is its file's name.
-        lines: what to put there.
+        service: the service, which is the name of its file.
+        lines: our lines.
 
     Raises:
         PamError: they may not be put there; the message says why.
     """
     if service == "other":
-        _refuse(service, "it stands for every service that has no file")
+        _refuse(service, "it applies to every service without a file of its own")
     if service.startswith("common-"):
-        _refuse(service, "it is pam-auth-update's; use `onlyme unlock profile`, or name services")
+        _refuse(service, "pam-auth-update writes it; use `onlyme unlock profile`, or name services")
     text = remove_lines(read(service))
 
     def read_plain(name: str) -> str:
@@ -74,12 +74,12 @@ def place_lines(read: Read, service: str, lines: PamLines) -> str:
 
     auth = flatten_rules(read_plain, service, "auth")
     if not auth:
-        _refuse(service, "it has no auth rules of its own; PAM takes those of `other`")
-    password, _ = _find_password(auth, service)
+        _refuse(service, "it has no auth rules of its own; PAM uses those of `other`")
+    password, _ = _find_password_rule(auth, service)
     at = auth[_find_insertion(auth, password)].by.start
     places = {at: lines.auth}
     account = flatten_rules(read_plain, service, "account")
-    if account:  # otherwise PAM takes those of `other`, and no longer would
+    if account:  # without any, PAM uses those of `other`; our line would end that
         place = account[0].by.start
         places = {at: f"{lines.account}\n{lines.auth}"} if place == at else places
         if place != at:
@@ -88,51 +88,58 @@ def place_lines(read: Read, service: str, lines: PamLines) -> str:
 
 
 def check_rules(read: Read, service: str, before: Read) -> tuple[str, ...]:
-    """Hold that the rules of a service, with our lines in them, do what they should.
+    """Check that the rules of a service do what they should with our lines in them.
 
     Args:
         read: returns the text of a PAM file with our lines in it.
-        service: a service in whose rules they are, by itself or by an include.
+        service: a service whose rules hold our lines, in its own file or in an included one.
         before: returns the text as it was.
 
     Returns:
-        Sentences on what a face passes over that a password would not have.
+        Sentences on the modules that are called after a password, but not after a face.
 
     Raises:
         PamError: they do not; the message says why.
     """
     auth = flatten_rules(read, service, "auth")
-    ours = [number for number, step in enumerate(auth) if _is_ours(step, read)]
+    ours = [number for number, step in enumerate(auth) if is_our_rule(step.rule, read(step.file))]
     if len(ours) != 1:
         files = " and ".join(sorted({auth[number].file for number in ours})) or "none"
         _refuse(
-            service, f"a face would be looked for {len(ours)} times (files with our line: {files})"
+            service,
+            f"a face would be looked for {len(ours)} times in place of once "
+            f"(files with our line: {files})",
         )
-    old = [step for step in flatten_rules(before, service, "auth") if not _is_ours(step, before)]
-    _, answers = _find_password(old, service)
+    old = [
+        step
+        for step in flatten_rules(before, service, "auth")
+        if not is_our_rule(step.rule, before(step.file))
+    ]
+    _, answers = _find_password_rule(old, service)
     _check_account(read, before, service)
     for code in CODES:
         if (
             code != "success"
             and _simulate_with(auth, ours[0], code, answers) != simulate_stack(old, answers)[0]
         ):
-            _refuse(service, f"our line would not be without effect when it answers {code}")
-    called = simulate_stack(auth, _replace_answer(answers, ours[0], "success"))
-    if called[0] != "success":
+            _refuse(service, f"our line would change PAM's answer when it answers {code}")
+    answer, called = simulate_stack(auth, _insert_answer(answers, ours[0], "success"))
+    if answer != "success":
         _refuse(service, "a face would not open it")
-    for step in (auth[number] for number in called[1] if number < ours[0]):
+    for step in (auth[number] for number in called if number < ours[0]):
         if step.rule.name == "pam_env" and "user_readenv=1" in step.rule.arguments:
-            _refuse(service, f"{step} lets each user set what our program would start with")
-    if gates := _find_passed_over(old, auth, answers, ours[0]):
-        _refuse(service, f"a face would pass over {', '.join(map(str, gates))}, which may refuse")
+            _refuse(service, f"{step} lets each user set the environment of our program")
+    if bypassed := _find_bypassed(old, auth, answers, ours[0]):
+        names = ", ".join(map(str, bypassed))
+        _refuse(service, f"a face would pass over {names}, which may refuse")
     return tuple(
-        f"with a face {step} is not asked, which only matters after a password"
+        f"after a face {step} is not called; it matters only after a password"
         for step in _find_skipped(old, answers, ours[0])
     )
 
 
 def _find_skipped(old: Sequence[StackRule], answers: Sequence[str], ours: int) -> list[StackRule]:
-    """List the modules after our line that only a password leads to, but those that ask for it."""
+    """List the rules after our line that run after a password, without those that ask for it."""
     return [
         old[number]
         for number in simulate_stack(old, answers)[1]
@@ -141,10 +148,10 @@ def _find_skipped(old: Sequence[StackRule], answers: Sequence[str], ours: int) -
 
 
 def find_sharing(read: Read, names: Iterable[str], service: str) -> list[str]:
-    """List the other services whose auth rules come from this service's file as well.
+    """List the other services whose auth rules also come from this service's file.
 
     Raises:
-        PamError: one that includes it is not understood.
+        PamError: a service that includes the file is not understood.
     """
     found = []
     for name in names:
@@ -153,39 +160,39 @@ def find_sharing(read: Read, names: Iterable[str], service: str) -> list[str]:
         try:
             direct = list_includes(read(name), name)
         except PamError:
-            continue  # broken already; whether it includes this one nobody can say, PAM included
+            continue  # broken already: not even PAM can say whether it includes this one
         if direct and any(step.file == service for step in flatten_rules(read, name, "auth")):
             found.append(name)
     return found
 
 
-def _find_password(steps: Sequence[StackRule], service: str) -> tuple[int, list[str]]:
-    """Find the module that asks for a password, and what the others say on the way to it."""
-    asking = [number for number, step in enumerate(steps) if _asks(step)]
+def _find_password_rule(steps: Sequence[StackRule], service: str) -> tuple[int, list[str]]:
+    """Find the rule that asks for a password, and the answers of the others that lead to it."""
+    asking = [number for number, step in enumerate(steps) if _asks_password(step)]
     if not asking:
         _refuse(service, "none of its auth rules asks for a password")
     first = asking[0]
-    # Those who come in by another way (root, a smart card) do not today.
+    # Suppose that no other way in, such as being root or a smart card, applies.
     answers = ["auth_err" if step.rule.name == "pam_deny" else "success" for step in steps]
     while first not in (called := simulate_stack(steps, answers)[1]):
-        way_out = [n for n in called if n < first and _may_stand_aside(steps[n], answers[n])]
-        if not way_out:
-            _refuse(service, f"its rules never come to {steps[first]}, which asks for the password")
-        answers[way_out[-1]] = "ignore"
+        others = [n for n in called if n < first and _may_be_ignored(steps[n], answers[n])]
+        if not others:
+            _refuse(service, f"its rules never reach {steps[first]}, which asks for the password")
+        answers[others[-1]] = "ignore"
     if simulate_stack(steps, answers)[0] != "success":
         _refuse(service, f"the right password at {steps[first]} would not open it")
     wrong = ["auth_err" if n in asking else answer for n, answer in enumerate(answers)]
     if simulate_stack(steps, wrong)[0] == "success":
-        _refuse(service, f"a wrong password at {steps[first]} would open it already")
+        _refuse(service, f"a wrong password at {steps[first]} would open it, even without our line")
     return first, answers
 
 
-def _may_stand_aside(step: StackRule, answer: str) -> bool:
-    return answer == "success" and step.rule.name != "pam_permit"  # which never does
+def _may_be_ignored(step: StackRule, answer: str) -> bool:
+    return answer == "success" and step.rule.name != "pam_permit"  # it always succeeds
 
 
 def _find_insertion(steps: Sequence[StackRule], password: int) -> int:
-    """Return before which rule our line goes: the password's, and never inside of a jump."""
+    """Return the rule before which our line goes: the password's, but never inside a jump."""
     at = next(n for n, step in enumerate(steps) if step.by is steps[password].by)
     for number in range(at - 1, -1, -1):
         if steps[number].runs and any(
@@ -196,13 +203,13 @@ def _find_insertion(steps: Sequence[StackRule], password: int) -> int:
     return at
 
 
-def _find_passed_over(
+def _find_bypassed(
     old: Sequence[StackRule], auth: Sequence[StackRule], answers: list[str], ours: int
 ) -> list[StackRule]:
-    """Find modules for which a face opens where the right password would not.
+    """Find rules that can stop the right password, but would not stop a face.
 
-    Each is let answer everything there is. Since several may stand in for each other, all of
-    them together are also let succeed, fail and stand aside in every combination.
+    Each module is simulated with every answer. Since one module may replace another, all of
+    them together are also simulated with every combination of success, failure and "ignore".
     """
     others = [
         number
@@ -217,43 +224,39 @@ def _find_passed_over(
         if len(others) <= _MAX_COMBINED_MODULES // 2
         else _TWO_ANSWERS
     )
-    together = (dict(zip(others, said, strict=True)) for said in product(each, repeat=len(others)))
-    for said in chain(alone, together):
-        heard = [said.get(number, answer) for number, answer in enumerate(answers)]
-        by_face = _simulate_with(auth, ours, "success", heard) == "success"
-        if by_face and simulate_stack(old, heard)[0] != "success":
-            behind = [n for n, code in said.items() if n >= ours and code != "success"]
-            return [old[number] for number in behind or said]
+    combinations = product(each, repeat=len(others))
+    together = (dict(zip(others, codes, strict=True)) for codes in combinations)
+    for changed in chain(alone, together):
+        tried = [changed.get(number, answer) for number, answer in enumerate(answers)]
+        opens_by_face = _simulate_with(auth, ours, "success", tried) == "success"
+        if opens_by_face and simulate_stack(old, tried)[0] != "success":
+            behind = [n for n, code in changed.items() if n >= ours and code != "success"]
+            return [old[number] for number in behind or changed]
     return []
 
 
 def _check_account(read: Read, before: Read, service: str) -> None:
     new, old = flatten_rules(read, service, "account"), flatten_rules(before, service, "account")
-    old = [step for step in old if not _is_ours(step, before)]
-    ours = [number for number, step in enumerate(new) if _is_ours(step, read)]
+    old = [step for step in old if not is_our_rule(step.rule, before(step.file))]
+    ours = [number for number, step in enumerate(new) if is_our_rule(step.rule, read(step.file))]
     if bool(new) != bool(old):
-        _refuse(service, "it has no account rules of its own")
+        _refuse(service, "our line would be its only account rule")
     for base in ("success", "ignore", "perm_denied"):
         answers = [base] * len(old)
         for code in CODES if len(ours) == 1 else ():
             if _simulate_with(new, ours[0], code, answers) != simulate_stack(old, answers)[0]:
-                _refuse(service, "our account line would not be without effect")
+                _refuse(service, "our account line would change PAM's answer")
 
 
-def _is_ours(step: StackRule, read: Read) -> bool:
-    rows = read(step.file).split("\n")[step.rule.start : step.rule.end]
-    return bool(find_lines("\n".join(rows)))
-
-
-def _asks(step: StackRule) -> bool:
+def _asks_password(step: StackRule) -> bool:
     return step.runs and step.rule.name in PASSWORD_MODULES
 
 
 def _simulate_with(steps: Sequence[StackRule], ours: int, code: str, answers: Sequence[str]) -> str:
-    return simulate_stack(steps, _replace_answer(answers, ours, code))[0]
+    return simulate_stack(steps, _insert_answer(answers, ours, code))[0]
 
 
-def _replace_answer(answers: Sequence[str], at: int, code: str) -> list[str]:
+def _insert_answer(answers: Sequence[str], at: int, code: str) -> list[str]:
     return [*answers[:at], code, *answers[at:]]
 
 

@@ -1,7 +1,7 @@
-"""Where `onlyme-pam` lies, and whether root may start it.
+"""Find the program `onlyme-pam`, and check that root can safely start it.
 
-PAM starts it as root. So nobody but root may be able to change it, what runs it, or the code
-that it loads; otherwise whoever can would be root, and open every door besides.
+PAM starts it as root. So only root may be able to change it, the interpreter that runs it, and
+the code that it loads. Any other user who can change one of these could become root.
 """
 
 from __future__ import annotations
@@ -11,71 +11,88 @@ import stat
 import sys
 import sysconfig
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import onlyme
 from onlyme.errors import PamError
 
-__all__ = ["NAME", "check_trusted", "find_command", "make_profile"]
+if TYPE_CHECKING:
+    from onlyme.unlock.pam.stack import Rule
+
+__all__ = ["NAME", "check_trusted", "find_command", "make_profile", "starts_helper"]
 
 NAME = "onlyme-pam"
 """The command that PAM starts."""
 
+_MAX_FIRST_LINE_BYTES = 512  # of a script: Linux itself reads 256
+
 
 def find_command(helper: Path | None = None) -> tuple[str, ...]:
-    """Return the words that start the helper, all paths absolute.
+    """Return the words that start the helper, with absolute paths.
 
-    A Python script is started with `-I`, so that no variable of the PAM environment and no
-    folder of a user's can bring other code in.
+    Python is started with `-I`, so that no variable of PAM's environment and no user's folder
+    can make it load other code.
 
     Args:
         helper: the program; by default the one of this installation.
 
     Raises:
-        PamError: there is none, or others than root could change it.
+        PamError: there is none, or another user than root could change it.
     """
     path = _find_program() if helper is None else helper.absolute()
     if not path.is_file():
-        raise PamError(f"{path} is no program; install onlyme as root, or name it with --helper")
+        raise PamError(
+            f"there is no program {path}; install onlyme as root, or give its path with --helper"
+        )
     interpreter = _read_interpreter(path)
     parts = [path]
-    if interpreter:  # then our own code runs with it
-        loaded = sysconfig.get_path("purelib")  # whose .pth files `-I` reads as well
-        parts += [Path(interpreter[0]), Path(onlyme.__file__).parent, Path(loaded)]
+    if interpreter:  # it loads our own code, and the .pth files of its packages even with `-I`
+        packages = sysconfig.get_path("purelib")
+        parts += [Path(interpreter[0]), Path(onlyme.__file__).parent, Path(packages)]
     for part in parts:
         check_trusted(part)
     return (*interpreter, str(path))
 
 
 def make_profile(words: tuple[str, ...]) -> str:
-    """Return the profile for Debian's pam-auth-update that starts the helper with these words."""
+    """Return the profile for Debian's pam-auth-update that starts the helper.
+
+    Args:
+        words: the helper's command, as `find_command` returns it.
+    """
     text = Path(__file__).with_name("pam-auth-update.profile").read_text("utf-8")
     return text.replace("@COMMAND@", " ".join(words))
 
 
+def starts_helper(rule: Rule) -> bool:
+    """Say whether a rule starts our program."""
+    return any(argument.endswith(f"/{NAME}") for argument in rule.arguments)
+
+
 def check_trusted(path: Path) -> None:
-    """Hold that nobody but root can change a file or folder, or put another in its place.
+    """Check that only root can change a file or folder, or replace it with another.
 
     Raises:
-        PamError: somebody can.
+        PamError: another user can.
     """
-    left, seen = [path.absolute()], set[Path]()
-    while left:
-        name = left.pop()
+    remaining, checked = [path.absolute()], set[Path]()
+    while remaining:
+        name = remaining.pop()
         for part in (*reversed(name.parents), name):
-            if part in seen:
+            if part in checked:
                 continue
-            seen.add(part)
+            checked.add(part)
             status = part.lstat()
-            link = stat.S_ISLNK(status.st_mode)
-            if link:
-                left.append(part.parent / part.readlink())  # each one on the way counts
-            # In a folder such as /tmp only its owner can rename what lies there.
-            sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
-            loose = status.st_mode & 0o022 and not link and not sticky
-            if status.st_uid != 0 or loose:
+            is_link = stat.S_ISLNK(status.st_mode)
+            if is_link:
+                remaining.append(part.parent / part.readlink())  # its own folders count as well
+            # In a sticky folder such as /tmp only the owner of a file can rename it.
+            is_sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
+            is_loose = status.st_mode & 0o022 and not is_link and not is_sticky
+            if status.st_uid != 0 or is_loose:
                 raise PamError(
-                    f"{part} can be changed by others than root, and PAM would run {path} as "
-                    "root; install onlyme as root, for example into /opt/onlyme"
+                    f"{part} can be changed by other users than root, and PAM would run {path} "
+                    "as root; install onlyme as root, for example into /opt/onlyme"
                 )
 
 
@@ -90,9 +107,9 @@ def _find_program() -> Path:
 
 
 def _read_interpreter(path: Path) -> tuple[str, ...]:
-    """Read the first line of a script; empty where it is none of Python's."""
+    """Return the words that start a Python script; empty for any other program."""
     with path.open("rb") as file:
-        first = file.readline(512).decode("utf-8", "replace").strip()
+        first = file.readline(_MAX_FIRST_LINE_BYTES).decode("utf-8", "replace").strip()
     words = first.removeprefix("#!").split() if first.startswith("#!") else []
-    python = bool(words) and Path(words[0]).name.startswith("python")
-    return (words[0], "-I") if python and len(words) == 1 else ()
+    is_python = len(words) == 1 and Path(words[0]).name.startswith("python")
+    return (words[0], "-I") if is_python else ()

@@ -1,7 +1,7 @@
-"""Our lines in a PAM file: how they are written, found again and taken out.
+"""Write, find and remove our lines in a PAM file.
 
-Each carries its mark at its end, so that whatever an upgrade does around them, they and
-nothing else are found; `sed -i '/# onlyme unlock$/d'` would do as well.
+Each line ends with our mark, so that exactly these lines are found, even after an upgrade has
+changed the file around them. `sed -i '/# onlyme unlock$/d'` would remove them, too.
 """
 
 from __future__ import annotations
@@ -15,30 +15,41 @@ from onlyme.errors import PamError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MARK", "PamLines", "find_lines", "insert_lines", "remove_lines"]
+    from onlyme.unlock.pam.stack import Rule
+
+__all__ = [
+    "MARK",
+    "PamLines",
+    "find_lines",
+    "insert_lines",
+    "is_our_line",
+    "is_our_rule",
+    "remove_lines",
+]
 
 MARK: Final = "# onlyme unlock"
+"""The end of each of our lines."""
 
 AUTH_CONTROL: Final = "[success=done default=ignore]"
-"""A clear yes ends the service's auth rules, unless one before has refused. Anything else, be
-it *no*, a crash, or a program that is not there, is as if the line did not stand there."""
+"""Only success ends the service's auth rules, and only if no earlier rule has refused. Anything
+else, such as *no*, a crash or a missing program, has the same effect as no line at all."""
 
 ACCOUNT_CONTROL: Final = "[default=ignore]"
-"""Whatever the program answers, success as well, leaves the account rules' own answer as it
-is. (`optional` would not: its success would be the answer where no other rule gives one.)"""
+"""Every answer of the program, success included, leaves the account rules' own answer as it is.
+(`optional` would not: its success would be the answer where no other rule gives one.)"""
 
 _UNFIT: Final = re.compile(r"[\s\[\]\\#]|[^\x20-\x7e]")
 
 
 @dataclass(frozen=True, slots=True)
 class PamLines:
-    """What stands in a PAM file for us.
+    """Our two lines in a PAM file.
 
     Attributes:
-        command: the program that pam_exec(8) starts and its arguments, by absolute paths.
+        command: the program that pam_exec(8) starts and its arguments, with absolute paths.
 
     Raises:
-        PamError: a path holds what cannot stand in a PAM file.
+        PamError: a path holds a character that a PAM file cannot hold.
     """
 
     command: tuple[str, ...]
@@ -46,38 +57,40 @@ class PamLines:
     def __post_init__(self) -> None:
         for word in self.command:
             if _UNFIT.search(word):
-                raise PamError(f"{word!r} cannot stand in a PAM file; install onlyme elsewhere")
+                raise PamError(
+                    f"a PAM file cannot hold the path {word!r}; install onlyme elsewhere"
+                )
 
     @property
     def auth(self) -> str:
         """The line that asks for the face."""
-        # `seteuid`: a program such as su starts it for another user, and root must ask for that.
+        # `seteuid`: a program such as su asks for another user, and only root may ask for them.
         words = " ".join(self.command)
         return f"auth\t{AUTH_CONTROL}\tpam_exec.so quiet stdout seteuid {words} {MARK}"
 
     @property
     def account(self) -> str:
-        """The line that says that whoever it is got in, which a password does as well."""
+        """The line that reports that the user got in, which happens with a password as well."""
         words = " ".join(self.command)
         return f"account\t{ACCOUNT_CONTROL}\tpam_exec.so quiet seteuid {words} {MARK}"
 
 
 def find_lines(text: str) -> list[str]:
-    """Find our lines in a file."""
-    return [line for line in text.split("\n") if _is_ours(line)]
+    """Return our lines in a file."""
+    return [line for line in text.split("\n") if is_our_line(line)]
 
 
 def remove_lines(text: str) -> str:
-    r"""Take our lines out, and nothing else.
+    r"""Return a text without our lines; nothing else changes.
 
     >>> remove_lines(f"a\nauth x {MARK}\nb")
     'a\nb'
     """
-    return "\n".join(line for line in text.split("\n") if not _is_ours(line))
+    return "\n".join(line for line in text.split("\n") if not is_our_line(line))
 
 
 def insert_lines(text: str, lines: Mapping[int, str]) -> str:
-    r"""Put lines before those with the given numbers, counted from 0.
+    r"""Insert lines before those with the given numbers, counted from 0.
 
     >>> insert_lines("a\nb\n", {1: "x"})
     'a\nx\nb\n'
@@ -88,5 +101,16 @@ def insert_lines(text: str, lines: Mapping[int, str]) -> str:
     return "\n".join(rows)
 
 
-def _is_ours(line: str) -> bool:
+def is_our_line(line: str) -> bool:
+    """Say whether a line is one of ours."""
     return line.rstrip(" \t").endswith(MARK)
+
+
+def is_our_rule(rule: Rule, text: str) -> bool:
+    """Say whether a rule is one of ours.
+
+    Args:
+        rule: a rule of a file.
+        text: the text of that file.
+    """
+    return any(map(is_our_line, text.split("\n")[rule.start : rule.end]))

@@ -1,7 +1,7 @@
-"""Rules and what each module answers come in; what PAM answers goes out.
+"""Compute what PAM answers, from a service's rules and the answers of their modules.
 
-This is Linux-PAM's own walk (`pam_dispatch.c`) in Python, so that a stack can be asked
-"what if" without a module being called. A test runs random stacks through both.
+This is Linux-PAM's own procedure (`pam_dispatch.c`) in Python. It answers "what if" questions
+without calling a module. A test runs random stacks through both.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ CODES: Final = (
     *("ignore", "abort", "authtok_expired", "module_unknown", "bad_item", "conv_again"),
     "incomplete",
 )
-"""What a module may answer, in the order of PAM's numbers (`_pam_types.h`)."""
+"""The answers of a module, in the order of PAM's numbers (`_pam_types.h`)."""
 
-_WORDS: Final = {
+_SIMPLE_CONTROLS: Final = {
     "required": {"success": "ok", "new_authtok_reqd": "ok", "ignore": "ignore", "default": "bad"},
     "requisite": {"success": "ok", "new_authtok_reqd": "ok", "ignore": "ignore", "default": "die"},
     "optional": {"success": "ok", "new_authtok_reqd": "ok", "default": "ignore"},
@@ -41,32 +41,34 @@ _WORDS: Final = {
 _VERBS: Final = ("ignore", "ok", "done", "bad", "die", "reset")
 _PAIR: Final = re.compile(r"\s*([a-z_]+)\s*=\s*([a-z]+|[0-9]{1,3})(?=\s|$)")
 _MUST_FAIL: Final = "perm_denied"  # PAM_MUST_FAIL_CODE
+_MAX_SHOWN_CHARACTERS: Final = 80  # of a wrong control, in a message
 
 
 @cache
 def parse_control(control: str) -> dict[str, Action]:
-    """Say what a control does with each answer: `ok`, `done`, …, or how many rules it skips.
+    """Return what a control does with each answer: `ok`, `done`, …, or how many rules it skips.
 
     Raises:
-        PamError: it is none that PAM knows.
+        PamError: PAM does not know this control.
 
     >>> [parse_control(word)["success"] for word in ("sufficient", "[success=2 default=ignore]")]
     ['done', 2]
     """
-    said = dict(_WORDS[control]) if control in _WORDS else _parse_brackets(control)
-    default = said.pop("default", "bad")
-    return {code: said.get(code, default) for code in CODES}
+    simple = _SIMPLE_CONTROLS.get(control)
+    actions = dict(simple) if simple is not None else _parse_brackets(control)
+    default = actions.pop("default", "bad")
+    return {code: actions.get(code, default) for code in CODES}
 
 
 def simulate_stack(steps: Sequence[StackRule], answers: Sequence[str]) -> tuple[str, list[int]]:
-    """Walk through a stack as PAM does.
+    """Go through a stack as PAM does.
 
     Args:
-        steps: its rules.
-        answers: what each rule's module answers, one of `CODES`.
+        steps: the rules of the stack.
+        answers: the answer of each rule's module, one of `CODES`.
 
     Returns:
-        What PAM answers, and the numbers of the rules whose modules were called.
+        PAM's answer, and the numbers of the rules whose modules were called.
     """
     impression, status = 0, _MUST_FAIL  # 0 none yet, 1 good, -1 bad
     entered = {0: (impression, status)}
@@ -108,9 +110,15 @@ def simulate_stack(steps: Sequence[StackRule], answers: Sequence[str]) -> tuple[
 
 
 def skip_rules(steps: Sequence[StackRule], at: int, skipped: int) -> tuple[int, int]:
-    """Say which rule comes next when `skipped` rules after one are passed over.
+    """Find the rule that comes next after `skipped` rules are passed over.
 
-    A substack counts as one rule. Returns its number, and how many rules were missing.
+    Args:
+        steps: the rules of the stack.
+        at: number of the rule that skips others.
+        skipped: how many rules it skips; a substack counts as one.
+
+    Returns:
+        The number of the next rule, and how many of the rules to skip did not exist.
     """
     level = steps[at].level
     while at + 1 < len(steps) and steps[at + 1].level >= level and skipped > 0:
@@ -123,15 +131,17 @@ def skip_rules(steps: Sequence[StackRule], at: int, skipped: int) -> tuple[int, 
 
 def _parse_brackets(control: str) -> dict[str, Action]:
     inside = control[1:-1] if control.startswith("[") and control.endswith("]") else "?"
-    said: dict[str, Action] = {}
+    actions: dict[str, Action] = {}
     at = 0
     while inside[at:].strip(" \t"):
         pair = _PAIR.match(inside, at)
         code, verb = pair.groups() if pair else ("", "")
         if code not in (*CODES, "default") or not (verb.isdecimal() or verb in _VERBS):
-            raise PamError(f"{control:.80} is no control that PAM knows")
-        said[code] = int(verb) if verb.isdecimal() else verb
-        if said[code] == 0:
-            raise PamError(f"{control:.80} passes over no rule, which versions of PAM read apart")
+            raise PamError(f"PAM does not know the control {control:.{_MAX_SHOWN_CHARACTERS}}")
+        actions[code] = int(verb) if verb.isdecimal() else verb
+        if actions[code] == 0:
+            raise PamError(
+                f"versions of PAM differ on {control:.{_MAX_SHOWN_CHARACTERS}}, which skips 0 rules"
+            )
         at = pair.end() if pair else len(inside)
-    return said
+    return actions

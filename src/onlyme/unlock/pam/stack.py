@@ -1,7 +1,7 @@
-"""The text of a PAM file → its rules; a folder of them → one service's rules in their order.
+"""Read a PAM file's rules, and list a service's rules in the order in which PAM applies them.
 
-Read as Linux-PAM reads it (pam.conf(5), `pam_handlers.c`), with Debian's `@include`. Where
-its versions differ, or a file is broken, nothing is guessed: `PamError` says which line.
+Files are read as Linux-PAM reads them (pam.conf(5), `pam_handlers.c`), with Debian's `@include`.
+Where versions of PAM differ, or a file is broken, nothing is guessed: `PamError` names the line.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ __all__ = ["KINDS", "Rule", "StackRule", "flatten_rules", "list_includes", "pars
 KINDS: Final = ("auth", "account", "password", "session")
 _INCLUDES: Final = ("include", "substack")
 _TOKEN: Final = re.compile(r"\[(?:[^\]\\]|\\.)*\]|[^ \t]+")
-_STRANGE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # all but tab and line feed
+_CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # not tab, not line feed
 _MAX_RULE_BYTES: Final = 1000  # older versions of PAM read 1,024 bytes of a rule
 _MAX_INCLUDE_DEPTH: Final = 16
+_MAX_SHOWN_CHARACTERS: Final = 40  # of a wrong word, in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,12 @@ class Rule:
     Attributes:
         kind: `auth`, `account`, `password` or `session`; empty for `@include`, which brings
             rules of every kind.
-        control: what becomes of the module's answer, such as `required` or `[success=1
-            default=ignore]`; `include`, `substack` or `@include` where it names a file.
+        control: what PAM does with the module's answer, such as `required` or `[success=1
+            default=ignore]`; `include`, `substack` or `@include` if it names a file.
         module: the module, or the file that is included.
-        arguments: those of the module.
+        arguments: arguments of the module.
         start: number of its first line, counted from 0.
-        end: number of the line after its last: a rule may go on over several.
+        end: number of the line after its last; a rule may have several lines.
     """
 
     kind: str
@@ -49,7 +50,7 @@ class Rule:
 
     @property
     def file(self) -> str | None:
-        """The file that it includes, if it does."""
+        """The file that it includes; None if it includes none."""
         return self.module if self.control in ("@include", *_INCLUDES) else None
 
     @property
@@ -60,12 +61,12 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class StackRule:
-    """One rule of a service, whichever file it comes from.
+    """One rule of a service, from its own file or an included one.
 
     Attributes:
-        rule: the rule; for `substack` it only marks where that begins.
-        level: how many substacks it lies in.
-        file: the file that it stands in.
+        rule: the rule; a `substack` rule only marks where that begins.
+        level: how many substacks it is in.
+        file: the file that holds it.
         by: the rule of the service's own file that brought it: itself, or an include.
     """
 
@@ -76,11 +77,11 @@ class StackRule:
 
     @property
     def runs(self) -> bool:
-        """Whether a module is called here."""
+        """Whether this rule calls a module."""
         return self.rule.control != "substack"
 
     def __str__(self) -> str:
-        """Say where it stands.
+        """Name the module and its place.
 
         >>> rule = Rule("auth", "required", "pam_unix.so", (), 3, 4)
         >>> str(StackRule(rule, 0, "sudo", rule))
@@ -93,11 +94,11 @@ def parse_rules(text: str, name: str) -> list[Rule]:
     r"""Read the rules of one file.
 
     Args:
-        text: what the file holds.
-        name: what to call it in messages.
+        text: the text of the file.
+        name: the file's name in messages.
 
     Raises:
-        PamError: it holds what is no rule, or what versions of PAM read differently.
+        PamError: a line is not a rule, or versions of PAM read it differently.
 
     >>> text = "auth [success=1 default=ignore] pam_unix.so nullok # the password"
     >>> rule = parse_rules(text, "x")[0]
@@ -110,28 +111,28 @@ def parse_rules(text: str, name: str) -> list[Rule]:
 
 
 def flatten_rules(read: Callable[[str], str], service: str, kind: str) -> list[StackRule]:
-    """List a service's own rules of one kind as PAM goes through them.
+    """List a service's rules of one kind in the order in which PAM applies them.
 
     Args:
-        read: returns the text of a file by its name; raises PamError where there is none.
-        service: the service, which is also its file's name.
+        read: returns the text of a file by its name; raises PamError if there is none.
+        service: the service, which is also the name of its file.
         kind: one of `KINDS`.
 
     Returns:
-        Its rules with those of included files in their places. Without any, PAM takes
-        those of the service `other`, which are not listed here.
+        Its rules, with those of included files in their places. If there is none, PAM uses
+        the rules of the service `other`, which are not listed here.
 
     Raises:
-        PamError: one of the files is not there or not understood.
+        PamError: one of the files is missing or not understood.
     """
     return list(_walk(read, service, kind, 0, 0, None))
 
 
 def list_includes(text: str, name: str) -> set[str]:
-    """Name the files that a file includes.
+    """Return the names of the files that a file includes.
 
     Raises:
-        PamError: it is not understood.
+        PamError: the file is not understood.
     """
     return {rule.file for rule in parse_rules(text, name) if rule.file is not None}
 
@@ -141,7 +142,8 @@ def _walk(
 ) -> Iterator[StackRule]:
     if depth >= _MAX_INCLUDE_DEPTH:
         raise PamError(
-            f"{name} is included more than {_MAX_INCLUDE_DEPTH} files deep, perhaps by itself"
+            f"{name} is included through more than {_MAX_INCLUDE_DEPTH} files; "
+            "perhaps it includes itself"
         )
     for rule in parse_rules(read(name), name):
         if rule.kind not in ("", kind):
@@ -157,17 +159,19 @@ def _walk(
 
 
 def _join_lines(text: str, name: str) -> Iterator[tuple[str, int, int]]:
-    """Put lines together that a backslash continues; leave comments and empty ones out."""
+    """Join lines that a backslash continues; leave out comments and empty lines."""
     begun, start = "", 0
     for number, line in enumerate(text.split("\n")):
-        if strange := _STRANGE.search(line):
-            raise PamError(f"{name}, line {number + 1} holds {strange.group()!r}")
+        if found := _CONTROL_CHARACTER.search(line):
+            raise PamError(f"{name}, line {number + 1} holds {found.group()!r}")
         words, hash_sign, _ = line.partition("#")
         words = words.strip(" \t")
         if begun and not words:
-            raise PamError(f"{name}, line {number + 1} breaks into a rule that a backslash goes on")
+            raise PamError(
+                f"{name}, line {number + 1} interrupts a rule that a backslash continues"
+            )
         if hash_sign and line.rstrip(" \t").endswith("\\"):
-            raise PamError(f"{name}, line {number + 1} is a comment that ends in a backslash")
+            raise PamError(f"{name}, line {number + 1} is a comment that ends with a backslash")
         start = start if begun else number
         begun += words
         if begun.endswith("\\"):
@@ -179,7 +183,7 @@ def _join_lines(text: str, name: str) -> Iterator[tuple[str, int, int]]:
             yield begun, start, number + 1
         begun = ""
     if begun:
-        raise PamError(f"{name} ends in a backslash")
+        raise PamError(f"{name} ends with a backslash")
 
 
 def _parse_rule(words: str, start: int, end: int, name: str) -> Rule:
@@ -187,11 +191,12 @@ def _parse_rule(words: str, start: int, end: int, name: str) -> Rule:
     kind = kind.lower()
     if kind == "@include":
         if len(rest) != 1:
-            raise PamError(f"{name}, line {start + 1}: `@include` is followed by one file's name")
+            raise PamError(f"{name}, line {start + 1}: `@include` needs exactly one file name")
         return Rule("", kind, rest[0], (), start, end)
-    kind = kind.removeprefix("-")  # a dash only keeps PAM from logging a missing module
+    kind = kind.removeprefix("-")  # with a dash, PAM does not log a missing module
     if kind not in KINDS:
-        raise PamError(f"{name}, line {start + 1}: {kind:.40} is none of {', '.join(KINDS)}")
+        word = f"{kind:.{_MAX_SHOWN_CHARACTERS}}"
+        raise PamError(f"{name}, line {start + 1}: {word} is none of {', '.join(KINDS)}")
     if len(rest) < 2:
         raise PamError(f"{name}, line {start + 1} names no module")
     control = rest[0] if rest[0].startswith("[") else rest[0].lower()

@@ -1,4 +1,4 @@
-"""A service comes in; whether our lines are in it, and what its next login does, goes out."""
+"""Say whether our lines are in a service, and what its next login does."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from onlyme.unlock.client.changes import ask_status
 from onlyme.unlock.pam import backup
 from onlyme.unlock.pam.install import list_installed
 from onlyme.unlock.pam.placement import check_rules, place_lines
-from onlyme.unlock.pam.program import NAME
-from onlyme.unlock.pam.rules import PamLines, find_lines
+from onlyme.unlock.pam.program import starts_helper
+from onlyme.unlock.pam.rules import PamLines, is_our_rule
 from onlyme.unlock.pam.stack import flatten_rules, parse_rules
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _OPTIONS = {"quiet", "stdout", "seteuid"}
 
 
 class InstallState(StrEnum):
-    """Whether our lines are where they should be."""
+    """Whether our lines are in a service."""
 
     INSTALLED = "installed"
     ALTERED = "altered"
@@ -35,7 +35,7 @@ class InstallState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PamServiceStatus:
-    """What its file says of a service.
+    """What a service's PAM file says.
 
     Attributes:
         name: of the service.
@@ -48,43 +48,44 @@ class PamServiceStatus:
     detail: str
 
 
-def list_known(places: PamFolders) -> list[str]:
-    """Name the services that have our lines, had them, or get them from pam-auth-update."""
-    names = {*list_installed(places), *backup.list_backups(places.state)}
-    return sorted(names | {name for name in places.services() if _find_include(places, name)})
+def list_known(folders: PamFolders) -> list[str]:
+    """List the services that have our lines, had them, or get them from pam-auth-update."""
+    names = {*list_installed(folders), *backup.list_backups(folders.state)}
+    return sorted(
+        names | {name for name in folders.list_services() if _find_include(folders, name)}
+    )
 
 
-def read_status(places: PamFolders, service: str) -> PamServiceStatus:
-    """Say whether our lines are in a service's rules, and as they should be.
+def read_status(folders: PamFolders, service: str) -> PamServiceStatus:
+    """Say whether our lines are in a service's rules, and are as they should be.
 
     Raises:
         PamError: there is no such service, or its file is not understood.
     """
-    text = places.read(service)
-    rows = text.split("\n")
-    ours = [r for r in parse_rules(text, service) if find_lines("\n".join(rows[r.start : r.end]))]
-    asking = [rule for rule in ours if rule.kind == "auth"]
+    text = folders.read(service)
+    ours = [rule for rule in parse_rules(text, service) if is_our_rule(rule, text)]
+    auth_rules = [rule for rule in ours if rule.kind == "auth"]
     if not ours:
-        if file := _find_include(places, service):
+        if file := _find_include(folders, service):
             by = "pam-auth-update" if file.startswith("common-") else f"the file {file}"
             return PamServiceStatus(service, InstallState.INSTALLED, f"by {by}")
-        lost = service in backup.list_backups(places.state)
-        why = "its file was replaced since; run `onlyme unlock install` again" if lost else ""
+        is_lost = service in backup.list_backups(folders.state)
+        why = "its file was replaced since; run `onlyme unlock install` again" if is_lost else ""
         return PamServiceStatus(service, InstallState.ABSENT, why)
-    words = tuple(w for rule in asking[:1] for w in rule.arguments if w not in _OPTIONS)
-    return PamServiceStatus(service, *_check_state(places, service, text, words))
+    command = tuple(w for rule in auth_rules[:1] for w in rule.arguments if w not in _OPTIONS)
+    return PamServiceStatus(service, *_check_state(folders, service, text, command))
 
 
 def predict_login(
     settings: Settings, service: PamServiceStatus, user: str, *, is_remote: bool
 ) -> tuple[str, dict[str, Any] | None]:
-    """Say what the next login of a user comes to, and what the daemon answered, if it did.
+    """Say what the next login of a user does, and what the daemon answered, if it did.
 
     Args:
         settings: where the daemon listens.
-        service: as it was looked at.
+        service: as `read_status` returned it.
         user: whose login.
-        is_remote: whether it comes over a network.
+        is_remote: whether the login comes over a network.
     """
     answer: dict[str, Any] | None = None
     why = ""
@@ -94,7 +95,7 @@ def predict_login(
     except UsageError as error:
         why = str(error)
     if service.state is InstallState.ABSENT:
-        return "asks for the password, and never looks", answer
+        return "asks for the password, without looking for a face", answer
     if is_remote:
         return "asks for the password: this session is remote", answer
     if answer is None or not answer["ready"]:
@@ -104,28 +105,26 @@ def predict_login(
 
 
 def _check_state(
-    places: PamFolders, service: str, text: str, command: tuple[str, ...]
+    folders: PamFolders, service: str, text: str, command: tuple[str, ...]
 ) -> tuple[InstallState, str]:
     try:
         if not command:
-            return InstallState.ALTERED, "the line that looks for a face is gone"
+            return InstallState.ALTERED, "the line that looks for a face is missing"
         if missing := [word for word in command if word[0] == "/" and not Path(word).exists()]:
-            return InstallState.ALTERED, f"it starts {missing[0]}, which is not there"
-        check_rules(places.read, service, places.read)
-        if place_lines(places.read, service, PamLines(command)) != text:
-            return InstallState.ALTERED, "our lines are not as `onlyme unlock install` puts them"
+            return InstallState.ALTERED, f"it starts {missing[0]}, which does not exist"
+        check_rules(folders.read, service, folders.read)
+        if place_lines(folders.read, service, PamLines(command)) != text:
+            return InstallState.ALTERED, "our lines are not as `onlyme unlock install` writes them"
     except PamError as error:
         return InstallState.ALTERED, str(error).removesuffix("; nothing was changed")
     return InstallState.INSTALLED, "by `onlyme unlock install`"
 
 
-def _find_include(places: PamFolders, service: str) -> str:
-    """Return the included file that brings a service our line; empty where none does."""
+def _find_include(folders: PamFolders, service: str) -> str:
+    """Return the included file that brings our line into a service; empty if none does."""
     try:
-        steps = flatten_rules(places.read, service, "auth")
+        steps = flatten_rules(folders.read, service, "auth")
     except PamError:
         return ""
-    for step in steps:
-        if step.file != service and any(w.endswith(f"/{NAME}") for w in step.rule.arguments):
-            return step.file
-    return ""
+    brings = (step.file for step in steps if step.file != service and starts_helper(step.rule))
+    return next(brings, "")

@@ -1,8 +1,8 @@
-"""New PAM files come in; whether the real PAM does with them what it should goes out.
+"""Try new PAM files with the real PAM, before they are written.
 
-They are put into a copy of the whole configuration, which libpam reads in place of
-/etc/pam.d (`pam_start_confdir`, Linux-PAM 1.4 of 2020). There the program of our lines is
-`true` once and `false` once: a face accepted, and a face refused.
+They go into a copy of the whole configuration, which libpam reads instead of /etc/pam.d
+(`pam_start_confdir`, Linux-PAM 1.4 of 2020). There our lines start `true` once and `false` once:
+a face accepted, and a face refused.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from onlyme.errors import PamError
-from onlyme.unlock.pam.rules import MARK, remove_lines
+from onlyme.unlock.pam.rules import MARK, is_our_line, remove_lines
 from onlyme.unlock.pam.simulate import CODES
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ __all__ = ["PamResult", "try_service"]
 
 _WORKER: Final = Path(__file__).with_name("trial_worker.py")
 _TRIAL_SECONDS: Final = 60.0  # a fingerprint reader in the rules waits for half of that
+_MAX_SHOWN_CHARACTERS: Final = 200  # of PAM's own messages
 _INCLUDE: Final = re.compile(
     rb"(?im)^([ \t]*(?:@include|-?[a-z]+[ \t]+(?:include|substack))[ \t]+)([^/\s#]+)"
 )
@@ -41,10 +42,10 @@ class PamResult:
 
     Attributes:
         authenticate: its answer, one of `CODES`.
-        credentials: the same of setting credentials, after a success.
-        account: the same of the account rules.
-        asked: how often it asked for something that is not shown, such as a password.
-        said: what it showed.
+        credentials: its answer to setting credentials; None without a success before.
+        account: its answer for the account rules.
+        asked: how often it asked for input that is not shown, such as a password.
+        said: the messages that it showed.
     """
 
     authenticate: str
@@ -54,18 +55,19 @@ class PamResult:
     said: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Say it in words.
+        """Describe it in words.
 
         >>> print(PamResult("auth_err", None, "success", 1, ("no",)))
         it answered auth_err, asked for a password, and said 'no'
         """
         asked = "asked for a password" if self.asked else "asked for no password"
-        said = f", and said {' '.join(self.said)!r:.200}" if self.said else ""
+        words = f"{' '.join(self.said)!r:.{_MAX_SHOWN_CHARACTERS}}"
+        said = f", and said {words}" if self.said else ""
         return f"it answered {self.authenticate}, {asked}{said}"
 
     @property
     def opens(self) -> bool:
-        """Whether it let the user in."""
+        """Whether it lets the user in."""
         return self.authenticate == "success"
 
 
@@ -76,17 +78,17 @@ def try_service(
     user: str,
     password: str | None = None,
 ) -> None:
-    """Hold that a face opens a service and that without one the password is asked for as ever.
+    """Check that a face opens a service, and that PAM asks for the password without one.
 
     Args:
-        folders: where PAM finds its files; what is in a later one wins.
+        folders: the folders of PAM's files; a file in a later one replaces one in an earlier.
         texts: the new files by their names.
         service: the service.
-        user: somebody who has a password.
-        password: theirs; then it is also tried.
+        user: a user who has a password.
+        password: the user's; if given, it is tried, too.
 
     Raises:
-        PamError: they do not; the message says what happened.
+        PamError: PAM answers otherwise; the message says how.
     """
     with tempfile.TemporaryDirectory(prefix="onlyme-pam-") as scratch:
         root = Path(scratch)
@@ -100,12 +102,13 @@ def try_service(
         before = ask_pam(plain, service, user)
         if before.opens:
             raise PamError(
-                f"{service}: opens for {user} without a password as it is; try with --user NAME"
+                f"{service}: opens for {user} without a password already; "
+                "try another user with --user NAME"
             )
         if not before.asked:
             raise PamError(
-                f"{service}: asks {user} for no password as it is ({before.authenticate}); "
-                "try with --user NAME"
+                f"{service}: does not ask {user} for a password ({before.authenticate}); "
+                "try another user with --user NAME"
             )
         _check_refusal(service, before, ask_pam(no, service, user))
         face = ask_pam(yes, service, user)
@@ -119,37 +122,35 @@ def try_service(
 
 
 def ask_pam(folder: Path, service: str, user: str, password: str | None = None) -> PamResult:
-    """Let the real PAM authenticate somebody with the files of a folder.
+    """Let the real PAM authenticate a user with the files of a folder.
 
     Raises:
-        PamError: it did not answer.
+        PamError: PAM did not answer.
     """
     try:
         uid = pwd.getpwnam(user).pw_uid
     except KeyError:
-        raise PamError(f"there is no user {user}") from None
-    wish = {"folder": str(folder), "service": service, "user": user, "uid": uid or None}
+        raise PamError(f"this computer has no user called {user!r}") from None
+    request = {"folder": str(folder), "service": service, "user": user, "uid": uid or None}
     try:
         done = subprocess.run(  # noqa: S603 - our own file, without a shell
             [sys.executable, "-I", str(_WORKER)],
-            input=json.dumps(wish | {"password": password}),
+            input=json.dumps(request | {"password": password}),
             capture_output=True,
             text=True,
             timeout=_TRIAL_SECONDS,
             check=True,
         )
-        said = json.loads(done.stdout)
+        answer = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         kind = type(error).__name__
-        raise PamError(
-            f"{service}: the trial with the real PAM did not end well ({kind})"
-        ) from None
+        raise PamError(f"{service}: the trial with the real PAM failed ({kind})") from None
     return PamResult(
-        _name_code(said["authenticate"]) or "abort",
-        _name_code(said["credentials"]),
-        _name_code(said["account"]),
-        said["asked"],
-        tuple(said["said"]),
+        _name_code(answer["authenticate"]) or "abort",
+        _name_code(answer["credentials"]),
+        _name_code(answer["account"]),
+        answer["asked"],
+        tuple(answer["said"]),
     )
 
 
@@ -177,7 +178,7 @@ def _check_account(service: str, before: PamResult, after: PamResult) -> None:
 def _copy_folders(
     folders: Iterable[Path], texts: Mapping[str, str], to: Path, rewrite: Callable[[str], str]
 ) -> Path:
-    """Copy the whole configuration with the new texts in it, each file changed by a rule."""
+    """Copy the whole configuration with the new texts in it; `rewrite` changes each text."""
     to.mkdir()
     files = {
         file.name: file.read_bytes().decode("utf-8", "surrogateescape")
@@ -194,24 +195,24 @@ def _copy_folders(
 
 
 def _redirect_includes(folder: Path, text: bytes) -> bytes:
-    """Let includes stay in the copy: older versions of PAM look into /etc/pam.d for them."""
+    """Make includes name the copy: older versions of PAM look for them in /etc/pam.d."""
     return _INCLUDE.sub(rb"\g<1>" + bytes(folder) + rb"/\g<2>", text)
 
 
 def _replace_program(program: str, text: str) -> str:
-    """Put another program into our lines."""
+    """Let our lines start another program."""
     rows = []
     for row in text.split("\n"):
         head, pam_exec, _ = row.partition("pam_exec.so")
-        ours = row.rstrip(" \t").endswith(MARK) and pam_exec
-        rows.append(f"{head}{pam_exec} quiet {program} {MARK}" if ours else row)
+        is_changed = is_our_line(row) and pam_exec
+        rows.append(f"{head}{pam_exec} quiet {program} {MARK}" if is_changed else row)
     return "\n".join(rows)
 
 
 def _find_program(name: str) -> str:
     found = shutil.which(name, path="/usr/bin:/bin")
     if found is None:
-        raise PamError(f"this system has no program `{name}` to try the new rules with")
+        raise PamError(f"the trial needs the program `{name}`, which this system does not have")
     return found
 
 

@@ -1,7 +1,7 @@
-"""One conversation with the real PAM, in a process of its own, which trusts nothing to end well.
+"""Authenticate once with the real PAM, in a separate process that a PAM module may crash.
 
-Reads one JSON document on stdin and writes one on stdout. Started as a file with `python -I`
-by `trial`, and by nobody else; it needs the standard library only.
+It reads one JSON document on stdin and writes one on stdout. Only `trial` starts it, as a file
+with `python -I`; it needs the standard library only.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class _Conversation(ctypes.Structure):
 
 
 class _PamDialog:
-    """Notes what PAM says and asks; answers a password once, if it was given one."""
+    """Records what PAM says and asks; gives the password once, if there is one."""
 
     def __init__(self, password: str | None) -> None:
         self.password = password
-        self.hidden = self.shown = 0
+        self.hidden = 0
         self.said: list[str] = []
         self.talk = _TALK(self._talk)
 
@@ -61,41 +61,40 @@ class _PamDialog:
         for number in range(count):
             message = messages[number].contents
             self.hidden += message.style == _PROMPT_HIDDEN
-            self.shown += message.style == _PROMPT_SHOWN
             if message.style not in (_PROMPT_HIDDEN, _PROMPT_SHOWN):
                 self.said.append((message.text or b"").decode("utf-8", "replace"))
                 continue
             if message.style == _PROMPT_SHOWN or self.password is None or self.hidden > 1:
                 _C.free(ctypes.c_void_p(array))
-                return _CONV_ERR  # nobody is here to type
+                return _CONV_ERR  # there is no input to give
             answers[number].text = _C.strdup(self.password.encode())
         responses[0] = array
         return 0
 
 
 def _shield_counters() -> None:
-    """Keep counts of failures (pam_faillock) from being touched, where that can be done."""
+    """Hide the counts of failures (pam_faillock) from this trial, where the system allows it."""
     if _C.unshare(_NEW_NAMESPACE) or _C.mount(None, b"/", None, _PRIVATE, None):
         return
     if Path(_COUNTERS).is_dir():
         _C.mount(b"none", _COUNTERS.encode(), b"tmpfs", 0, None)
 
 
-def run(wish: dict[str, Any]) -> dict[str, Any]:
-    """Authenticate as a service would, without waiting after a refusal."""
+def run(request: dict[str, Any]) -> dict[str, Any]:
+    """Authenticate as a service does, but without the pause after a refusal."""
     _shield_counters()
-    if wish["uid"] is not None:
-        # As a setuid program has it: root acts, for a user who started it.
-        os.setresuid(wish["uid"], 0, 0)
+    if request["uid"] is not None:
+        # As in a setuid program: it runs as root, and a user has started it.
+        os.setresuid(request["uid"], 0, 0)
     pam = ctypes.CDLL("libpam.so.0")
-    asker = _PamDialog(wish["password"])
-    conversation = _Conversation(asker.talk, None)
+    dialog = _PamDialog(request["password"])
+    conversation = _Conversation(dialog.talk, None)
     handle = ctypes.c_void_p()
     code = pam.pam_start_confdir(
-        wish["service"].encode(),
-        wish["user"].encode(),
+        request["service"].encode(),
+        request["user"].encode(),
         ctypes.byref(conversation),
-        wish["folder"].encode(),
+        request["folder"].encode(),
         ctypes.byref(handle),
     )
     if code:
@@ -104,7 +103,7 @@ def run(wish: dict[str, Any]) -> dict[str, Any]:
     pam.pam_set_item(handle, _FAIL_DELAY, ctypes.cast(no_delay, ctypes.c_void_p))
     pam.pam_set_item(handle, _TTY, b"tty1")
     code = pam.pam_authenticate(handle, 0)
-    hidden, credentials = asker.hidden, None
+    hidden, credentials = dialog.hidden, None
     account = pam.pam_acct_mgmt(handle, 0)
     if code == 0:
         credentials = pam.pam_setcred(handle, _ESTABLISH)
@@ -115,9 +114,9 @@ def run(wish: dict[str, Any]) -> dict[str, Any]:
         "credentials": credentials,
         "account": account,
         "asked": hidden,
-        "said": asker.said,
+        "said": dialog.said,
     }
 
 
 if __name__ == "__main__":
-    print(json.dumps(run(json.load(sys.stdin))))  # noqa: T201 - its answer
+    print(json.dumps(run(json.load(sys.stdin))))  # noqa: T201 - standard output carries the answer

@@ -1,4 +1,4 @@
-"""The path of the command `onlyme` comes in; the units for systemd that start it go out."""
+"""Make the unit files with which systemd starts the daemon."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ NAMES = ("onlyme.service", "onlyme.socket")
 
 
 def make_unit(name: str, command: Path) -> str:
-    """Return a unit's text.
+    """Return the text of a unit.
 
     Args:
         name: one of `NAMES`.
-        command: the command `onlyme`, in full.
+        command: the full path of the command `onlyme`.
 
     >>> unit = make_unit(NAMES[0], Path("/opt/onlyme/bin/onlyme"))
     >>> "ExecStart=/opt/onlyme/bin/onlyme daemon" in unit

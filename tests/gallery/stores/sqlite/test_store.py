@@ -1,4 +1,4 @@
-"""The store that needs no server keeps the contract, with an index and without."""
+"""The SQLite store keeps the contract, with an index and without."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ class TestEmbedded(Contract):
 
 @pytest.fixture(scope="module")
 def deserted(tmp_path_factory):
-    """A store whose index knows nobody who is left."""
+    """A store whose index holds none of the remaining rows."""
     folder = tmp_path_factory.mktemp("deserted")
     store = opened(folder)
     gone = People(99).rows(600) + People(98).rows(600, generation=2)
@@ -148,7 +148,7 @@ def test_a_bent_vector_in_the_matrix_lets_nobody_be_nearer_than_they_are(store, 
     store.find_nearest(query, 1, generation=1)
     path = tmp_path / "gallery.1.matrix"
     content = bytearray(path.read_bytes())
-    for slot in range(50):  # everybody is the query now
+    for slot in range(50):  # all rows equal the query now
         content[4096 + slot * DIMENSION * 4 :][: DIMENSION * 4] = b""
         start = 4096 + slot * DIMENSION * 4
         content[start : start + DIMENSION * 4] = query.tobytes()
@@ -210,10 +210,10 @@ def test_an_index_finds_what_is_near(store, indexed, people):
 
 
 def test_what_changed_since_an_index_was_built_is_found(store, indexed, people):
-    new, gone, anew = people.row(), indexed[5], people.row(indexed[9].key)
-    store.replace([new, anew])
+    new, gone, changed = people.row(), indexed[5], people.row(indexed[9].key)
+    store.replace([new, changed])
     store.remove([gone.key])
-    for row in (new, anew):
+    for row in (new, changed):
         [[hit]] = store.find_nearest(row.vector[None], 1, generation=1)
         assert (hit.key, round(hit.similarity, 4)) == (row.key, 1.0)
     for row in (gone, indexed[9]):
@@ -225,7 +225,7 @@ def test_scrubbing_reaches_the_index(store, indexed, people, tmp_path):
     import faiss
 
     def image(row):
-        """How near a row is to what the index holds in its slot, which is coarse."""
+        """How near a row is to the coarse vector that the index holds in its slot."""
         index = faiss.read_index(str(tmp_path / "gallery.1.index"))
         return float(index.reconstruct(slots[row.key] - 1) @ row.vector)
 
@@ -262,7 +262,7 @@ def test_an_index_can_be_dropped_and_built_again(store, indexed, people, tmp_pat
     store.replace(people.rows(10))
     store.build_index(1)
     inode = (tmp_path / "gallery.1.index").stat().st_ino
-    store.build_index(1)  # it knows every row
+    store.build_index(1)  # it has every row
     assert (tmp_path / "gallery.1.index").stat().st_ino == inode
 
 

@@ -1,6 +1,6 @@
-"""A gallery in PostgreSQL, for several machines; needs the extra `postgres`.
+"""Keep a gallery in PostgreSQL, for several machines; needs the extra `postgres`.
 
-Nothing here is imported unless the settings name such a database.
+This is imported only when the settings name such a database.
 """
 
 from onlyme.gallery.stores.postgres.store import PostgresStore

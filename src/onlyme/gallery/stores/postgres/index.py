@@ -1,9 +1,9 @@
-"""The index of a gallery in PostgreSQL: HNSW over half-precision vectors, one a generation.
+"""Build and query an HNSW index of half-precision vectors for each generation.
 
-Half precision halves its memory and shortens the building; what it finds is ranked again by
-the full vectors (Malkov, Yashunin 2018; pgvector's expression indices). Each generation has
-an index of its own, since a search looks at one generation only; the old one is dropped when
-a re-keyed gallery has left it, with every vector in it.
+Half precision halves the memory and shortens the building; the rows found are ranked again by
+their full vectors (Malkov, Yashunin 2018; pgvector's expression indices). Each generation has
+an index of its own, since a search compares one generation only. When a gallery is re-keyed, the
+old index is dropped at the end, with every vector in it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _BREADTH = 64
 
 
 def make_candidate_query(dimension: int, generation: int, count: int) -> str:
-    """Return the query for the rows nearest to `%(query)s` that the index serves.
+    """Return the SQL for the rows nearest to `%(query)s`, in a form that uses the index.
 
-    Numbers stand in the text and not in parameters: the planner must see that the index's
-    condition holds, and how few rows are wanted.
+    Numbers are in the text and not in parameters: the planner must see that the condition of the
+    index holds, and how few rows are wanted.
     """
     cast = f"halfvec({dimension:d})"
     return (
@@ -36,16 +36,16 @@ def make_candidate_query(dimension: int, generation: int, count: int) -> str:
 
 
 def build(connection: Connection, dimension: int, generation: int) -> None:
-    """Build the index of a generation unless it is there, while others read and write.
+    """Build the index of a generation if it is missing, while others read and write.
 
     Args:
-        connection: outside of a transaction, and without a limit of time.
+        connection: outside of a transaction, and without a time limit.
         dimension: length of the vectors.
-        generation: whose rows it holds.
+        generation: the rows to index.
     """
     name = _NAME.format(int(generation))
-    if generation not in list_built(connection):  # nothing, or what an interrupted build left
-        # It waits for every transaction that began before, however long that takes.
+    if generation not in list_built(connection):  # none, or an interrupted build left a part
+        # It waits for all transactions that began before, even long ones.
         connection.exec_driver_sql("SET lock_timeout = 0")
         connection.exec_driver_sql(f"DROP INDEX IF EXISTS {name}")
         connection.exec_driver_sql(
@@ -61,7 +61,7 @@ def drop(connection: Connection, generation: int) -> None:
 
 
 def list_built(connection: Connection) -> list[int]:
-    """Return the generations that have an index which is whole, in order."""
+    """Return the generations that have a complete index, in order."""
     rows = connection.exec_driver_sql(
         "SELECT class.relname FROM pg_index JOIN pg_class class ON class.oid = indexrelid "
         "WHERE indrelid = to_regclass('onlyme_template') AND indisvalid"

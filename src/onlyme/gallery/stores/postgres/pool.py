@@ -1,9 +1,9 @@
-"""Connections to PostgreSQL: shared, bounded in time, and tried again where that is safe.
+"""Share connections to PostgreSQL, limit their time, and retry where that is safe.
 
-A read that loses its connection is done again. A write leaves a receipt in its own
-transaction; when its end was not heard, it is done again only if the receipt is not there.
-So a write happens once. (The server's own answer, `pg_xact_status`, will not do: after a
-crash a number that was lost may be given to another's transaction.)
+A read that loses its connection is repeated. A write leaves a receipt in its own transaction;
+if the connection is lost during the commit, the write is repeated only if the receipt is missing.
+So a write happens once. (The server's own answer, `pg_xact_status`, is no replacement: after a
+crash the number of a lost transaction may be given to another one.)
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 __all__ = ["POSTGRES_WAIT_SECONDS", "ConnectionPool", "translate_postgres_errors"]
 
 POSTGRES_WAIT_SECONDS = 10.0
-"""How long a call waits for a server that is away, or for another's change."""
+"""How long a call waits for a server that does not answer, or for a change by another process."""
 
 _POOL_CONNECTIONS = 5
 _STATEMENT_SECONDS = 60
 _CONNECT = {
     "connect_timeout": 5,
-    # A machine that vanished is noticed within half a minute.
+    # A machine that disappears is noticed within half a minute.
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
@@ -53,22 +53,22 @@ _SESSION = (
     f"SET statement_timeout = '{_STATEMENT_SECONDS}s'",
     f"SET lock_timeout = '{POSTGRES_WAIT_SECONDS:.0f}s'",
     "SET idle_in_transaction_session_timeout = '60s'",
-    # Survives the machine's end, whatever the server's default is.
+    # A commit survives a crash of the machine, even if the server's default is otherwise.
     "SET synchronous_commit = on",
     "SET jit = off",  # compiling takes longer than searching
-    # Wide enough for a recall of 0.999 at 100,000 people; who set another keeps it.
+    # Enough for a recall of 0.999 at 100,000 people; a value set by the server stays.
     (
         "SELECT set_config('hnsw.ef_search', '200', false) "
         "WHERE current_setting('hnsw.ef_search', true) IS NULL"
     ),
-    # Rows that are gone stay in an index until a vacuum: look on until there are enough.
+    # Removed rows stay in an index until a vacuum: continue until there are enough others.
     "SET hnsw.iterative_scan = relaxed_order",
 )
-_AGAIN = ("40001", "40P01")  # serialization failure, deadlock: nothing was done
-_BUSY = ("55P03", "57014", "53300", *_AGAIN)  # lock, time-out, too many connections
+_RETRY = ("40001", "40P01")  # serialization failure, deadlock: nothing was done
+_BUSY = ("55P03", "57014", "53300", *_RETRY)  # lock, time-out, too many connections
 _DAMAGED = ("XX001", "XX002")
-_AWAY = ("57P01", "57P02", "57P03")  # the server was ended, crashed, or starts
-_SOON = ("starting up", "shutting down", "recovery", "accepting connections")
+_UNAVAILABLE = ("57P01", "57P02", "57P03")  # the server was stopped, crashed, or is starting
+_TEMPORARY = ("starting up", "shutting down", "recovery", "accepting connections")
 
 
 class ConnectionPool:
@@ -84,18 +84,18 @@ class ConnectionPool:
         self._process = os.getpid()
 
     def close(self) -> None:
-        """Give the connections back; the last one who does ends them."""
+        """Give the connections back; the last store to do so closes them."""
         if self._engine is not None and self._process == os.getpid():
             _release_engine(self._address)
         self._engine = None
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """Run statements that change nothing; anew if the connection was lost.
+        """Run statements that change nothing; repeat them if the connection was lost.
 
-        Each statement sees what was complete when it began.
+        Each statement sees the changes that were complete when it began.
 
         Raises:
-            VaultBusy, VaultDamaged, VaultError: it could not be read.
+            VaultBusy, VaultDamaged, VaultError: the database could not be read.
         """
         engine = self._get_engine().execution_options(isolation_level="AUTOCOMMIT")
 
@@ -108,39 +108,40 @@ class ConnectionPool:
     def write(
         self,
         work: Callable[[Connection], T],
-        was_kept: Callable[[Connection], bool] = lambda _: False,
+        was_committed: Callable[[Connection], bool] = lambda _: False,
     ) -> T:
-        """Run statements as one transaction: all of it once, or nothing.
+        """Run statements as one transaction, once: all of it or nothing.
 
         Args:
-            work: what to do; it is called again only after nothing of it was kept. It may
-                roll back where there is nothing to change.
-            was_kept: asked on another connection whether the last try was kept, when its end was
-                not heard. By default it is done again: right for what does no harm twice.
+            work: the statements; called again only if nothing of it was committed. It may roll
+                back if there is nothing to change.
+            was_committed: when the connection was lost during a commit, tells on another
+                connection whether the commit happened. By default the work is repeated, which
+                suits work that may be done twice.
 
         Raises:
-            VaultBusy, VaultDamaged, VaultError: nothing was written; or, where the message
-                says so, it is not known whether it was.
+            VaultBusy, VaultDamaged, VaultError: nothing was written; or, if the message says
+                so, it is not known whether the change was written.
         """
         engine = self._get_engine()
 
         def attempt() -> T:
             with engine.connect() as connection:
-                done = work(connection)
+                result = work(connection)
                 try:
                     connection.commit()
                 except DBAPIError as error:
-                    if not _is_lost(error) or not self._ask_if_kept(was_kept):
+                    if not _is_lost(error) or not self._ask_if_committed(was_committed):
                         raise
-                return done
+                return result
 
         return self._retry(attempt)
 
     def maintain(self, work: Callable[[Connection], T]) -> T:
-        """Run statements that take long and cannot be in a transaction, once.
+        """Run once statements that take long and cannot be in a transaction.
 
         Raises:
-            VaultBusy, VaultDamaged, VaultError: they could not be run to their end.
+            VaultBusy, VaultDamaged, VaultError: they could not be completed.
         """
         engine = self._get_engine().execution_options(isolation_level="AUTOCOMMIT")
         with translate_postgres_errors(self._address), engine.connect() as connection:
@@ -148,12 +149,12 @@ class ConnectionPool:
             try:
                 return work(connection)
             finally:
-                connection.invalidate()  # a connection without a limit serves nobody else
+                connection.invalidate()  # a connection without a time limit is not used again
 
     def _get_engine(self) -> Engine:
         if self._engine is None:
             raise VaultError("the gallery is closed")
-        if self._process != os.getpid():  # a connection serves one process
+        if self._process != os.getpid():  # a connection must not be shared with the parent process
             self._engine, self._process = _acquire_engine(self._address), os.getpid()
         return self._engine
 
@@ -165,19 +166,19 @@ class ConnectionPool:
                 try:
                     return attempt()
                 except DBAPIError as error:
-                    again = _is_lost(error) or _read_sqlstate(error) in _AGAIN
-                    if not again or time.monotonic() + pause > deadline:
+                    retry = _is_lost(error) or _read_sqlstate(error) in _RETRY
+                    if not retry or time.monotonic() + pause > deadline:
                         raise
-            time.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - no secret
+            time.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - a pause is no secret
             pause = min(2 * pause, 0.5)
 
-    def _ask_if_kept(self, kept: Callable[[Connection], bool]) -> bool:
+    def _ask_if_committed(self, was_committed: Callable[[Connection], bool]) -> bool:
         try:
-            return self.read(kept)
+            return self.read(was_committed)
         except VaultError as error:
             raise VaultError(
-                f"{error}; the connection was lost while a change was being kept, and it is not "
-                "known whether it was: do it again, that does no harm"
+                f"{error}; the connection was lost during a change, and it is not known whether "
+                "the change was written. Do it again: doing it twice does no harm"
             ) from None
 
 
@@ -189,21 +190,21 @@ def _read_sqlstate(error: DBAPIError) -> str | None:
 
 
 def _is_lost(error: DBAPIError) -> bool:
-    """Whether the connection is gone or could not be had, as when a server starts anew."""
+    """Whether the connection was lost or could not be made, as when a server restarts."""
     state = _read_sqlstate(error)
-    if error.connection_invalidated or state in _AWAY or (state or "").startswith("08"):
+    if error.connection_invalidated or state in _UNAVAILABLE or (state or "").startswith("08"):
         return True
     if state is not None or not isinstance(error.orig, psycopg.OperationalError):
         return False
-    # No connection was made. Where the server itself refused it, trying again would only
-    # look like guessing a password.
-    said = str(error.orig)
-    return "FATAL" not in said or any(words in said for words in _SOON)
+    # No connection was made. If the server itself refused it, trying again would only look
+    # like guessing a password.
+    message = str(error.orig)
+    return "FATAL" not in message or any(words in message for words in _TEMPORARY)
 
 
 @contextmanager
 def translate_postgres_errors(address: DatabaseAddress) -> Iterator[None]:
-    """Turn what PostgreSQL and its driver raise into VaultErrors that say what to do."""
+    """Turn errors of PostgreSQL and its driver into VaultErrors that say what to do."""
     try:
         yield
     except PoolTimeoutError:
@@ -217,25 +218,27 @@ def translate_postgres_errors(address: DatabaseAddress) -> Iterator[None]:
 def _make_error(address: DatabaseAddress, error: DBAPIError) -> VaultError:
     state = _read_sqlstate(error) or ""
     # The first line only: further ones may quote rows and parameters.
-    said = address.redact(str(error.orig))
+    message = address.redact(str(error.orig))
     if _is_lost(error):
-        return VaultError(f"{address} does not answer: {said}; is the server running?")
+        return VaultError(f"{address} does not answer: {message}; is the server running?")
     if state in _BUSY:
-        return VaultBusy(f"{address} is busy: {said}; try again")
+        return VaultBusy(f"{address} is busy: {message}; try again")
     if state in _DAMAGED:
-        return VaultDamaged(f"{address} is damaged: {said}")
+        return VaultDamaged(f"{address} is damaged: {message}")
     if state in {"42P01", "42703", "3F000"}:  # no such table, column, schema
-        return VaultError(f"{address} holds no gallery; `onlyme store upgrade` makes one")
+        return VaultError(f"{address} holds no gallery; make one with `onlyme store upgrade`")
     if state == "25006":  # read only
-        return VaultError(f"{address} is a replica, which can be searched only; name the primary")
+        return VaultError(
+            f"{address} is a replica, which can only be searched; set store to the primary"
+        )
     if state == "42501":
-        return VaultError(f"{address}: {said}; its owner can GRANT that")
-    return VaultError(f"{address}: {said}")
+        return VaultError(f"{address}: {message}; the owner of the database can GRANT this right")
+    return VaultError(f"{address}: {message}")
 
 
 # ------------------------------------------------------- one engine a process
 
-# What the driver says of a connection that is gone is said by our errors.
+# Our own errors report lost connections, so the driver need not log them.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 _engines: dict[tuple[int, URL], tuple[Engine, int]] = {}
@@ -268,7 +271,7 @@ def _make_engine(address: DatabaseAddress) -> Engine:
         max_overflow=_POOL_CONNECTIONS,
         pool_timeout=POSTGRES_WAIT_SECONDS,
         pool_recycle=1800,
-        hide_parameters=True,  # vectors belong in no message
+        hide_parameters=True,  # vectors must not appear in messages
     )
     event.listen(engine, "connect", _prepare_connection)
     return engine

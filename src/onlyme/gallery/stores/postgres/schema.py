@@ -1,7 +1,7 @@
-"""The tables of a gallery in PostgreSQL, and the versions that they went through.
+"""Make, upgrade and check the tables of a gallery in PostgreSQL.
 
-Alembic's migrations lie beside this module and are run by `upgrade` alone. A store that is
-opened only looks at the version, and refuses any but its own.
+Alembic's migrations lie beside this module; only `upgrade` runs them. Opening a store checks the
+version, and refuses any but its own.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ REVISION = "0001"
 VERSIONS = "onlyme_schema"
 """The table that holds the version."""
 
-_LOCK = 0x6F6E6C796D65  # "onlyme": two upgrades at a time wait for each other
-_MIN_PGVECTOR_VERSION = (0, 8)  # the first that goes on searching where rows of an index are gone
+_LOCK = 0x6F6E6C796D65  # "onlyme"; one upgrade waits for another
+_MIN_PGVECTOR_VERSION = (0, 8)  # the first with hnsw.iterative_scan
 
 
 def upgrade(connection: Connection, address: DatabaseAddress, model: str, dimension: int) -> bool:
-    """Make the tables, or bring them to this version, within the connection's transaction.
+    """Make the tables, or upgrade them to this version, within the connection's transaction.
 
     Args:
-        connection: of somebody who may make tables.
+        connection: of a user who may make tables.
         address: for messages.
         model: sha256 (hex) of the network whose templates the gallery holds.
         dimension: length of its vectors.
 
     Returns:
-        Whether anything was done.
+        Whether anything was changed.
 
     Raises:
         VaultError: a newer onlyme made them, or pgvector is missing or too old.
-        NeedsReenroll: the gallery is another network's.
+        NeedsReenroll: the gallery was made for another network.
     """
     from alembic import command
     from alembic.config import Config
@@ -62,11 +62,11 @@ def upgrade(connection: Connection, address: DatabaseAddress, model: str, dimens
 
 
 def read_revision(connection: Connection) -> str | None:
-    """Return the version of the tables that are there, or None."""
-    there = connection.exec_driver_sql("SELECT to_regclass(%s)", (VERSIONS,)).scalar_one()
-    if there is None:
+    """Return the version of the tables, or None if there are none."""
+    table = connection.exec_driver_sql("SELECT to_regclass(%s)", (VERSIONS,)).scalar_one()
+    if table is None:
         return None
-    found = connection.exec_driver_sql(f"SELECT version_num FROM {VERSIONS}").scalar_one_or_none()  # noqa: S608 - a word of ours
+    found = connection.exec_driver_sql(f"SELECT version_num FROM {VERSIONS}").scalar_one_or_none()  # noqa: S608 - a constant of ours
     return None if found is None else str(found)
 
 
@@ -74,16 +74,16 @@ def check(connection: Connection, address: DatabaseAddress, model: str, dimensio
     """Refuse a gallery of another version or another network.
 
     Raises:
-        VaultError: there is none, or another version's.
-        NeedsReenroll: it is another network's.
+        VaultError: there is no gallery, or one of another version.
+        NeedsReenroll: the gallery was made for another network.
     """
     found = read_revision(connection)
     if found is None:
-        raise VaultError(f"{address} holds no gallery; `onlyme store upgrade` makes one")
+        raise VaultError(f"{address} holds no gallery; make one with `onlyme store upgrade`")
     if found < REVISION:
         raise VaultError(
-            f"the gallery in {address} has the older layout {found}, and this onlyme works "
-            f"with {REVISION}; `onlyme store upgrade` brings it there"
+            f"the gallery in {address} has the older layout {found}, and this onlyme needs "
+            f"{REVISION}; run `onlyme store upgrade`"
         )
     if found > REVISION:
         raise VaultError(_explain_unknown(address, found))
@@ -98,28 +98,28 @@ def check(connection: Connection, address: DatabaseAddress, model: str, dimensio
 def _explain_unknown(address: DatabaseAddress, found: str) -> str:
     return (
         f"the gallery in {address} has the layout {found:.20}, which this onlyme does not know "
-        f"(it works with {REVISION}); a newer onlyme made it, so use that one here too"
+        f"(it works with {REVISION}); a newer onlyme made it, so install that version here too"
     )
 
 
 def _require_pgvector(connection: Connection, address: DatabaseAddress) -> None:
-    """Install the extension where that is allowed and needed."""
+    """Install the extension if it is missing and that is allowed."""
     query = "SELECT extversion FROM pg_extension WHERE extname = 'vector'"
     found = connection.exec_driver_sql(query).scalar_one_or_none()
     if found is None:
         allowed = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
         offered = "SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'"
         if not connection.exec_driver_sql(offered).scalar_one():
-            raise VaultError(f"{address}: this server has no pgvector; install it there")
+            raise VaultError(f"{address}: pgvector is missing; install it on the database server")
         if not connection.exec_driver_sql(allowed).scalar_one():
             raise VaultError(
-                f"{address}: pgvector is not switched on in this database; its administrator "
-                "does that with `CREATE EXTENSION vector`"
+                f"{address}: pgvector is not enabled in this database; its administrator must "
+                "run `CREATE EXTENSION vector`"
             )
         connection.exec_driver_sql("CREATE EXTENSION vector")
         found = connection.exec_driver_sql(query).scalar_one()
     if tuple(int(part) for part in found.split(".")[:2]) < _MIN_PGVECTOR_VERSION:
         raise VaultError(
-            f"{address}: pgvector is {found}, and 0.8 or newer is needed; its administrator "
-            "installs it and runs `ALTER EXTENSION vector UPDATE`"
+            f"{address}: pgvector is {found}, and 0.8 or newer is needed; the database's "
+            "administrator must install it and run `ALTER EXTENSION vector UPDATE`"
         )

@@ -1,4 +1,4 @@
-"""A gallery in PostgreSQL with pgvector: a `TemplateStore` for several machines at once."""
+"""Keep a gallery in PostgreSQL with pgvector: a `TemplateStore` for several machines at once."""
 
 from __future__ import annotations
 
@@ -24,19 +24,20 @@ if TYPE_CHECKING:
 __all__ = ["PostgresStore"]
 
 _MIN_CANDIDATES = 40
-"""So many candidates at least are taken from the index and ranked again."""
+"""At least this many candidates are taken from the index and ranked again."""
 
 _MAX_CANDIDATES = 200
-"""An index is asked for so many at most; who wants more reads every row."""
+"""At most this many candidates are taken from an index; for more, every row is compared."""
 
 _MAX_REWRITE_BYTES = 8 * 2**20
-"""A table of this size is written anew in well under a second."""
+"""A table of this size is rewritten in well under a second."""
 
-_ALONE = "SELECT version FROM onlyme_gallery FOR UPDATE"
-"""Waits until nobody else changes anything, and says how often that was done so far."""
+_LOCK_VERSION = "SELECT version FROM onlyme_gallery FOR UPDATE"
+"""Waits until no one else changes the gallery, and returns the number of changes so far."""
 
 _MAX_RECEIPTS = 100_000
-"""So many changes are remembered: minutes of the fastest writing, for who asks within seconds."""
+"""The last changes keep their receipts: minutes of the fastest writing; they are asked for within
+seconds."""
 
 _COLUMNS = "key, generation, sealed, vector"
 
@@ -44,8 +45,8 @@ _COLUMNS = "key, generation, sealed, vector"
 class PostgresStore:
     """Rows and notes in one database; see `TemplateStore`. Any number of threads may share it.
 
-    Writers wait for each other, so that every change has a number of its own and none is
-    lost between two machines. Connections are shared within a process.
+    Writers wait for each other, so that every change has a number of its own and no change of
+    two machines is lost. The stores of a process share connections.
 
     Args:
         address: of the database, such as `postgresql+psycopg://user@host/database`.
@@ -53,10 +54,10 @@ class PostgresStore:
         dimension: length of its vectors.
 
     Raises:
-        SettingsError: the address is none.
-        VaultError: no answer, no gallery, or one of another version; the message says what
-            to do.
-        NeedsReenroll: the gallery is another network's.
+        SettingsError: the address is invalid.
+        VaultError: the database does not answer, holds no gallery, or one of another version;
+            the message says what to do.
+        NeedsReenroll: the gallery was made for another network.
     """
 
     index_from = 10_000
@@ -75,10 +76,10 @@ class PostgresStore:
 
     @classmethod
     def upgrade(cls, address: str, model: str, dimension: int) -> bool:
-        """Make the tables of a gallery, or bring them to this version; all of it or nothing.
+        """Make the tables of a gallery, or upgrade them to this version; all of it or nothing.
 
         Returns:
-            Whether anything was done.
+            Whether anything was changed.
 
         Raises:
             VaultError, NeedsReenroll: see `schema.upgrade`.
@@ -104,9 +105,9 @@ class PostgresStore:
         expected = was or {}
 
         def change(connection: Connection) -> tuple[bool, frozenset[bytes]]:
-            asked = [row.key for row in rows if row.key in expected]
-            now = _read_sealed(connection, asked) if asked else {}
-            late = frozenset(key for key in asked if now.get(key) != expected[key])
+            keys = [row.key for row in rows if row.key in expected]
+            stored = _read_sealed(connection, keys) if keys else {}
+            late = frozenset(key for key in keys if stored.get(key) != expected[key])
             written = [row for row in rows if row.key not in late]
             if written:
                 _write(connection, written)
@@ -115,17 +116,17 @@ class PostgresStore:
         return self._change(change) if rows else frozenset()
 
     def remove(self, keys: Collection[bytes]) -> int:
-        """Erase rows; see `TemplateStore`, and `scrub` for what the server's files keep."""
+        """Erase rows; see `TemplateStore`, and `scrub` for what stays in the server's files."""
 
         def change(connection: Connection) -> tuple[bool, int]:
             query = "DELETE FROM onlyme_template WHERE key = ANY(%s)"
-            gone = connection.exec_driver_sql(query, (list(keys),)).rowcount
-            return gone > 0, gone
+            removed = connection.exec_driver_sql(query, (list(keys),)).rowcount
+            return removed > 0, removed
 
         return self._change(change) if keys else 0
 
     def note(self, name: str, value: bytes | None, was: bytes | None) -> bool:
-        """Write or erase a note, unless somebody else was quicker; see `TemplateStore`."""
+        """Write or erase a note, unless another process changed it; see `TemplateStore`."""
         check_note(name, value)
 
         def change(connection: Connection) -> tuple[bool, bool]:
@@ -140,30 +141,36 @@ class PostgresStore:
         return bool(self._change(change))
 
     def _change(self, change: Callable[[Connection], tuple[bool, Any]]) -> Any:
-        """Do what changes something while nobody else does, count it if it did, leave a receipt."""
-        receipt, tried = os.urandom(16), 0
+        """Run a change while no one else changes the gallery, count it, and leave a receipt.
+
+        `change` returns whether it changed anything, and the answer; without a change nothing
+        is counted.
+        """
+        receipt, number = os.urandom(16), 0
 
         def work(connection: Connection) -> Any:
-            nonlocal tried
-            tried = 1 + connection.exec_driver_sql(_ALONE).scalar_one()
+            nonlocal number
+            number = 1 + connection.exec_driver_sql(_LOCK_VERSION).scalar_one()
             changed, answer = change(connection)
             if not changed:
                 connection.rollback()
                 return answer
-            connection.exec_driver_sql("UPDATE onlyme_gallery SET version = %s", (tried,))
+            connection.exec_driver_sql("UPDATE onlyme_gallery SET version = %s", (number,))
             connection.exec_driver_sql(
-                "INSERT INTO onlyme_change VALUES (%s, %s)", (tried, receipt)
+                "INSERT INTO onlyme_change VALUES (%s, %s)", (number, receipt)
             )
-            old = (tried - _MAX_RECEIPTS,)
+            old = (number - _MAX_RECEIPTS,)
             connection.exec_driver_sql("DELETE FROM onlyme_change WHERE version <= %s", old)
             return answer
 
-        def was_kept(connection: Connection) -> bool:
-            connection.exec_driver_sql(_ALONE)  # waits until the server has given up on the try
+        def was_committed(connection: Connection) -> bool:
+            connection.exec_driver_sql(
+                _LOCK_VERSION
+            )  # waits until the server has ended the earlier try
             query = "SELECT receipt FROM onlyme_change WHERE version = %s"
-            return connection.exec_driver_sql(query, (tried,)).scalar_one_or_none() == receipt
+            return connection.exec_driver_sql(query, (number,)).scalar_one_or_none() == receipt
 
-        return self._pool.write(work, was_kept)
+        return self._pool.write(work, was_committed)
 
     # ------------------------------------------------------------------ reading
 
@@ -173,14 +180,14 @@ class PostgresStore:
         return {name: bytes(value) for name, value in self._fetch_all(query)}
 
     def rows(self, keys: Collection[bytes]) -> dict[bytes, Row]:
-        """Return the rows of these keys; a key without one is left out."""
-        query = f"SELECT {_COLUMNS} FROM onlyme_template WHERE key = ANY(%s)"  # noqa: S608 - words of ours
+        """Return the rows of these keys; a key without a row is left out."""
+        query = f"SELECT {_COLUMNS} FROM onlyme_template WHERE key = ANY(%s)"  # noqa: S608 - constants of ours
         return {row[0]: self._make_row(row) for row in self._fetch_all(query, list(keys))}
 
     def blocks(self, after: bytes | None = None, size: int = 1024) -> Iterator[list[Row]]:
         """Yield all rows in the order of their keys, in blocks; see `TemplateStore`."""
         query = (
-            f"SELECT {_COLUMNS} FROM onlyme_template "  # noqa: S608 - words of ours
+            f"SELECT {_COLUMNS} FROM onlyme_template "  # noqa: S608 - constants of ours
             "WHERE key > %s ORDER BY key LIMIT %s"
         )
         last = b"" if after is None else after
@@ -189,14 +196,14 @@ class PostgresStore:
             last = block[-1].key
 
     def count(self) -> Count:
-        """Count the rows; the server looks at all of them."""
+        """Count the rows; the server reads all of them."""
         query = "SELECT generation, count(*) FROM onlyme_template GROUP BY generation"
         generations = {int(generation): int(rows) for generation, rows in self._fetch_all(query)}
         return Count(sum(generations.values()), generations)
 
     @property
     def version(self) -> int:
-        """What grows with every change, by any process."""
+        """A number that grows with every change, by any process."""
         [(version,)] = self._fetch_all("SELECT version FROM onlyme_gallery")
         return int(version)
 
@@ -213,12 +220,12 @@ class PostgresStore:
         wide = max(_MIN_CANDIDATES, 4 * k)
         exact = exact or wide > _MAX_CANDIDATES
         found = (
-            f"(SELECT key, vector FROM onlyme_template WHERE generation = {int(generation)})"  # noqa: S608
+            f"(SELECT key, vector FROM onlyme_template WHERE generation = {int(generation)})"  # noqa: S608 - a number
             if exact
             else f"({index.make_candidate_query(self.dimension, int(generation), wide)})"
         )
         query = (
-            f"SELECT key, -(vector <#> %(query)s) FROM {found} found "  # noqa: S608 - words of ours
+            f"SELECT key, -(vector <#> %(query)s) FROM {found} found "  # noqa: S608 - constants of ours
             "ORDER BY vector <#> %(query)s, key LIMIT %(k)s"
         )
 
@@ -242,7 +249,7 @@ class PostgresStore:
         return self._pool.read(index.list_built)
 
     def build_index(self, generation: int) -> None:
-        """Build the index of a generation unless it is there; others read and write meanwhile."""
+        """Build the index of a generation if it is missing; others may read and write meanwhile."""
         self._pool.maintain(lambda link: index.build(link, self.dimension, generation))
 
     def drop_index(self, generation: int) -> None:
@@ -250,12 +257,12 @@ class PostgresStore:
         self._pool.maintain(lambda link: index.drop(link, generation))
 
     def scrub(self) -> None:
-        """Leave nothing of what was removed or replaced where a query could find it.
+        """Erase removed and replaced rows, so that no query can find them.
 
-        A small gallery is written anew, so that nothing stays in the table's file either. In
-        a large one that would keep everybody waiting while its index is built again; there,
-        what is left lies in free space until that is used again, or until `rewrite`. What
-        the write-ahead log, replicas and backups hold goes when the server recycles them.
+        A small gallery is rewritten, so that nothing stays in the table's file either. In a
+        large one all users would wait while its index is built again; there, removed rows stay
+        in free space of the file until it is used again, or until `rewrite`. The write-ahead
+        log, replicas and backups hold them until the server recycles those.
         """
         [(size,)] = self._fetch_all("SELECT pg_total_relation_size('onlyme_template')")
         if int(size) < _MAX_REWRITE_BYTES:
@@ -264,7 +271,7 @@ class PostgresStore:
             self._vacuum("(ANALYZE) onlyme_template", "(FULL, ANALYZE) onlyme_note")
 
     def rewrite(self) -> None:
-        """Write all of it anew, index included; nobody reads or writes meanwhile."""
+        """Rewrite the tables and indexes; meanwhile no one can read or write."""
         self._vacuum("(FULL, ANALYZE) onlyme_template, onlyme_note")
 
     # ------------------------------------------------------------------- within
@@ -284,7 +291,7 @@ class PostgresStore:
     def _make_row(self, row: Any) -> Row:
         key, generation, sealed, vector = row
         if not isinstance(vector, Vector) or vector.dimensions() != self.dimension:
-            raise VaultDamaged(f"{self.address} holds a vector that no onlyme wrote")
+            raise VaultDamaged(f"{self.address} holds a vector that onlyme did not write")
         return Row(bytes(key), int(generation), bytes(sealed), vector.to_numpy())
 
 
@@ -295,7 +302,7 @@ def _read_sealed(connection: Connection, keys: list[bytes]) -> dict[bytes, bytes
 
 def _write(connection: Connection, rows: Sequence[Row]) -> None:
     connection.exec_driver_sql(
-        f"INSERT INTO onlyme_template ({_COLUMNS}) VALUES (%s, %s, %s, %s) "  # noqa: S608 - words of ours
+        f"INSERT INTO onlyme_template ({_COLUMNS}) VALUES (%s, %s, %s, %s) "  # noqa: S608 - constants of ours
         "ON CONFLICT (key) DO UPDATE SET generation = excluded.generation, "
         "sealed = excluded.sealed, vector = excluded.vector",
         [tuple(row) for row in rows],

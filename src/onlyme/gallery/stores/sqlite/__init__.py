@@ -1,1 +1,1 @@
-"""The gallery beside the vault: rows in SQLite, a matrix and an index derived from them."""
+"""Keep a gallery beside the vault: rows in SQLite, and a matrix and an index derived from them."""

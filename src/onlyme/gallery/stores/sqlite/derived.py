@@ -1,7 +1,7 @@
-"""What searches read instead of the rows: matrices and indexes, derived from them.
+"""Derive from a store's rows the matrices and indexes that searches read.
 
-All of it can be deleted, and comes back: a matrix with the next search, an index when it is
-built again. Neither is believed: what they propose is read from the rows.
+All of these files can be deleted: the next search writes a matrix again, and an index can be
+built again. They are not trusted: each row that they propose is read from SQLite.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ _BATCH_ROWS = 8192
 """Rows that are read at a time."""
 
 _MAX_TAIL_ROWS = 20_000
-"""When more rows than this have changed since the index was built, it is passed by."""
+"""When more rows than this have changed since an index was built, it is not used."""
 
 
 class DerivedFiles:
     """The files derived from one SQLite file, beside it: `NAME.GENERATION.matrix` and `.index`.
 
-    Every method is called within a transaction, and sees what that sees, or newer.
+    Call every method within a transaction; it sees the rows of that transaction, or newer ones.
 
     Args:
-        file: with the tables of `onlyme.gallery.stores.sqlite.store`.
-        store: 16 bytes, which store it is.
+        file: has the tables of `onlyme.gallery.stores.sqlite.store`.
+        store: 16 bytes that identify the store.
         dimension: d.
     """
 
@@ -53,24 +53,24 @@ class DerivedFiles:
         self._indexes: dict[int, tuple[int, Index]] = {}
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         self._matrices.clear()
         self._indexes.clear()
 
     def find_candidates(
         self, queries: NDArray[np.float32], k: int, generation: int, *, exact: bool
     ) -> tuple[list[NDArray[np.intp]], bool]:
-        """Return for each query the slots that may be nearest, and whether every row was seen."""
+        """Return for each query the slots that may be nearest, and whether these are all slots."""
         matrix = self.load_matrix(generation)
         index = None if exact else self._load_index(generation)
         tail = self._find_changed(generation, index[0]) if index else None
         if index is None or tail is None:
             return [slots for slots, _ in find_top_rows(matrix, queries, k)], k >= len(matrix)
         near = index[1].find_candidates(queries, max(MIN_CANDIDATES, 2 * k))
-        known = (np.union1d(slots[slots < len(matrix)], tail) for slots in near)
+        candidates = (np.union1d(slots[slots < len(matrix)], tail) for slots in near)
         best = [
             _select_nearest(matrix, slots, query, k)
-            for slots, query in zip(known, queries, strict=True)
+            for slots, query in zip(candidates, queries, strict=True)
         ]
         return best, not len(matrix)
 
@@ -85,13 +85,13 @@ class DerivedFiles:
     def read_index_input(
         self, generation: int
     ) -> tuple[int, NDArray[np.intp], NDArray[np.float32]]:
-        """Return what an index is built of: the version of the rows, their slots, the matrix."""
+        """Return what an index is built from: the version of the rows, their slots, the matrix."""
         query = "SELECT slot - 1 FROM person WHERE generation = ? ORDER BY slot"
         slots = np.array(self._file.run(query, (generation,)).fetchall(), np.intp).reshape(-1)
-        return self._read_version(), slots, self.load_matrix(generation)
+        return self.read_version(), slots, self.load_matrix(generation)
 
     def list_outdated(self) -> list[int]:
-        """Return the generations whose index holds more than rows that are as they were."""
+        """Return the generations whose index may hold rows that were changed or removed."""
         query = (
             "SELECT generation FROM indexed WHERE version < (SELECT max("
             " (SELECT coalesce(max(changed), 0) FROM person), "
@@ -100,40 +100,40 @@ class DerivedFiles:
         return [row[0] for row in self._file.run(query).fetchall()]
 
     def index_path(self, generation: int) -> Path:
-        """Where the index of a generation is."""
+        """Return the path of a generation's index."""
         return self._make_path(generation, "index")
 
     def forget_index(self, generation: int) -> None:
-        """Open it anew when it is next asked for."""
+        """Open a generation's index again when it is next needed."""
         self._indexes.pop(generation, None)
 
-    def scrub(self, kept: Collection[int]) -> None:
-        """Leave nothing of rows that were removed or replaced in the files.
+    def scrub(self, generations: Collection[int]) -> None:
+        """Erase removed and replaced rows from the files.
 
         Args:
-            kept: generations that rows are left of.
+            generations: those that still have rows; the files of others are deleted.
         """
         with hold_lock(self._file.path.with_suffix(".lock")):
-            stay = {self._make_path(one, kind).name for one in kept for kind in _KINDS}
+            names = {self._make_path(one, kind).name for one in generations for kind in _KINDS}
             for kind in _KINDS:
                 for path in self._file.path.parent.glob(f"{self._file.path.stem}.*.{kind}"):
-                    if path.name not in stay:
+                    if path.name not in names:
                         path.unlink(missing_ok=True)
-        self._matrices = {g: m for g, m in self._matrices.items() if g in kept}
-        self._indexes = {g: i for g, i in self._indexes.items() if g in kept}
-        for generation in kept:
+        self._matrices = {g: m for g, m in self._matrices.items() if g in generations}
+        self._indexes = {g: i for g, i in self._indexes.items() if g in generations}
+        for generation in generations:
             if self._make_path(generation, "matrix").exists():
                 self.load_matrix(generation)
 
     # ------------------------------------------------------------------- matrix
 
     def load_matrix(self, generation: int) -> NDArray[np.float32]:
-        """float32[slots, d]: a generation's vectors by slot, and zeros between them.
+        """Return a generation's vectors by slot, float32[slots, d], with zeros in other slots.
 
         Raises:
-            VaultDamaged: a row holds a vector of another length, or the file cannot be kept.
+            VaultDamaged: a row holds a vector of another length, or the file cannot be written.
         """
-        version = self._read_version()
+        version = self.read_version()
         if generation not in self._matrices:
             if (
                 self._file.fetch_one(
@@ -154,50 +154,53 @@ class DerivedFiles:
                     matrix.update(changes, version, self._count_slots())
                 rows = matrix.rows(version)
         if rows is None:
-            raise VaultDamaged(f"{matrix.path} cannot be written as it should be")
+            raise VaultDamaged(
+                f"{matrix.path} does not hold what was written to it; delete it and try again"
+            )
         return rows
 
     def _read_changes(
         self, generation: int, since: int
     ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
-        """Yield what is in slots that changed after a version."""
+        """Yield slots that changed after a version, and the vectors in them."""
         changed = self._file.run(
             "SELECT slot, CASE generation WHEN ? THEN vector END FROM person WHERE changed > ? "
             "UNION ALL SELECT slot, NULL FROM gone WHERE changed > ?",
             (generation, since, since),
         )
-        nothing = bytes(4 * self._dimension)
-        while many := changed.fetchmany(_BATCH_ROWS):
-            slots = np.array([slot - 1 for slot, _ in many], np.intp)
-            joined = b"".join(nothing if vector is None else vector for _, vector in many)
-            if len(joined) != len(nothing) * len(many):
+        zeros = bytes(4 * self._dimension)
+        while batch := changed.fetchmany(_BATCH_ROWS):
+            slots = np.array([slot - 1 for slot, _ in batch], np.intp)
+            joined = b"".join(zeros if vector is None else vector for _, vector in batch)
+            if len(joined) != len(zeros) * len(batch):
                 raise VaultDamaged(f"{self._file.path} holds a vector of another length")
-            yield slots, np.frombuffer(joined, "<f4").reshape(len(many), self._dimension)
+            yield slots, np.frombuffer(joined, "<f4").reshape(len(batch), self._dimension)
 
     # -------------------------------------------------------------------- index
 
     def _load_index(self, generation: int) -> tuple[int, Index] | None:
-        """Return the version of the rows that an index knows, and the index; None without."""
+        """Return the version of the rows that an index has, and the index; None without one."""
         row = self._file.fetch_one(
             "SELECT version, bytes FROM indexed WHERE generation = ?", generation
         )
         if row is None:
             return None
-        held = self._indexes.get(generation)
-        if held is None or held[0] != row[0]:
-            # Deleted, damaged, or faiss is not there: every row is looked at instead.
+        opened = self._indexes.get(generation)
+        if opened is None or opened[0] != row[0]:
+            # If it is deleted or damaged, or faiss is missing, every row is compared instead.
             with suppress(OSError, ValueError, RuntimeError, SettingsError):
                 self._indexes[generation] = (
                     row[0],
                     Index(self._make_path(generation, "index"), row[1]),
                 )
-        held = self._indexes.get(generation)
-        return held if held is not None and held[0] == row[0] else None
+        opened = self._indexes.get(generation)
+        return opened if opened is not None and opened[0] == row[0] else None
 
     def _find_changed(self, generation: int, since: int) -> NDArray[np.intp] | None:
-        """int[n]: slots of a generation that changed after a version; None where they are many."""
+        """Return the slots of a generation that changed after a version; None if they are many."""
         query = (
-            "SELECT slot - 1 FROM person INDEXED BY person_changed"  # few, where all are of one
+            # The index on `changed` leaves few rows; the one on `generation` would leave all.
+            "SELECT slot - 1 FROM person INDEXED BY person_changed"
             " WHERE changed > ? AND generation = ? LIMIT ?"
         )
         rows = self._file.run(query, (since, generation, _MAX_TAIL_ROWS + 1)).fetchall()
@@ -208,14 +211,15 @@ class DerivedFiles:
     def _make_path(self, generation: int, kind: str) -> Path:
         return self._file.path.with_name(f"{self._file.path.stem}.{generation}.{kind}")
 
-    def _read_version(self) -> int:
+    def read_version(self) -> int:
+        """Return the version of the rows, which grows with every change."""
         state = self._file.fetch_one("SELECT version FROM state")
         if state is None:
-            raise VaultDamaged(f"the state of {self._file.path} is missing")
+            raise VaultDamaged(f"{self._file.path} is damaged: its version is missing")
         return int(state[0])
 
     def _count_slots(self) -> int:
-        """How many slots were ever used."""
+        """Return the number of the highest slot ever used."""
         used = map(
             self._file.fetch_one, ("SELECT max(slot) FROM person", "SELECT max(slot) FROM gone")
         )
@@ -225,7 +229,7 @@ class DerivedFiles:
 def _select_nearest(
     matrix: NDArray[np.float32], slots: NDArray[np.intp], query: NDArray[np.float32], k: int
 ) -> NDArray[np.intp]:
-    """Compare a few rows exactly, and keep the k nearest."""
+    """Compare a few rows exactly, and return the k nearest."""
     products = np.einsum("nd,d->n", matrix[slots], query)
     if len(slots) <= k:
         return slots

@@ -1,9 +1,9 @@
-"""Exact search: every row of a matrix is compared with each query.
+"""Compare every row of a matrix with each query.
 
-One core reads a million rows of 128 numbers in some 20 ms. BLAS would be no faster on
-them, since memory sets the pace, and its threads wait busily after each call, on the cores
-on which the network embeds the next face. So few queries go through `einsum`, which stays
-on one core; many queries at once are worth the threads.
+One core reads a million rows of 128 numbers in some 20 ms. BLAS would be no faster,
+since memory limits the speed, and its threads wait busily after each call, on the cores on
+which the network embeds the next face. So a few queries use `einsum`, which stays on one
+core; for many queries at once the threads are worth it.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onlyme.siamese.distance import MAX_ROWS_WITHOUT_BLAS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["find_top_rows"]
 
 _BLOCK_ROWS = 2**14
-"""Rows compared at a time: their products stay in the cache, whatever the matrix holds."""
-
-_MAX_QUERIES_WITHOUT_BLAS = 8
-"""So many queries are compared without BLAS."""
+"""Rows compared at a time: their products fit in the cache, however large the matrix is."""
 
 
 def find_top_rows(
@@ -32,7 +31,7 @@ def find_top_rows(
     Args:
         matrix: float32[n, d].
         queries: float32[q, d].
-        k: so many for each query, or n where that is less.
+        k: how many rows for each query; n if that is less.
 
     Returns:
         For each query the rows' numbers, int[k], and products, float32[k], in no order.
@@ -45,7 +44,7 @@ def find_top_rows(
     best = [_TopRows(k) for _ in queries]
     for start in range(0, len(matrix), _BLOCK_ROWS):
         block = matrix[start : start + _BLOCK_ROWS]
-        if len(queries) <= _MAX_QUERIES_WITHOUT_BLAS:
+        if len(queries) <= MAX_ROWS_WITHOUT_BLAS:
             for one, query in zip(best, queries, strict=True):
                 one.add(start, np.einsum("nd,d->n", block, query))
         else:
@@ -55,7 +54,7 @@ def find_top_rows(
 
 
 class _TopRows:
-    """The best so far. Most blocks bring nothing better, which one comparison shows."""
+    """The best rows so far. Most blocks have no better row, which one comparison shows."""
 
     def __init__(self, k: int) -> None:
         self._k = k
@@ -70,6 +69,6 @@ class _TopRows:
         self.numbers = np.concatenate([self.numbers, better + start])
         self.products = np.concatenate([self.products, products[better]])
         if len(self.numbers) >= self._k:
-            kept = np.argpartition(-self.products, self._k - 1)[: self._k]
-            self.numbers, self.products = self.numbers[kept], self.products[kept]
+            best = np.argpartition(-self.products, self._k - 1)[: self._k]
+            self.numbers, self.products = self.numbers[best], self.products[best]
             self._worst = float(self.products.min())

@@ -1,22 +1,22 @@
-"""An index over a matrix: every row in a quarter of a byte a number, so that all are read quickly.
+"""Build and search an index over a matrix, with a quarter of a byte for each number.
 
 It is a product quantiser (Jégou, Douze, Schmid 2011) with 4 bits for each two numbers, whose
-tables stay in the processor's registers (André, Kermarrec, Le Scouarnec 2015), as faiss builds
-it. A graph of neighbours (HNSW) would look at fewer rows, but takes an hour to build for a
-million templates, and templates lie so evenly in their space that it misses some.
+tables fit in the processor's registers (André, Kermarrec, Le Scouarnec 2015), built by faiss. A
+graph of neighbours (HNSW) would compare fewer rows, but takes an hour to build for a million
+templates, and misses some, since templates are spread evenly in their space.
 
-An index is built on demand and stays as it is while rows change: a search asks it and looks at
-every row that has changed since. What it proposes is compared exactly.
+An index is built on demand and does not follow changes: a search asks it, and also compares every
+row that has changed since. The rows that it proposes are compared exactly.
 """
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from onlyme.errors import SettingsError
+from onlyme.storage.files import open_draft
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 __all__ = ["MIN_INDEX_ROWS", "Index", "write_index"]
 
 MIN_INDEX_ROWS = 500
-"""Fewer rows than this are no sample to make tables from, and need no index."""
+"""With fewer rows than this there is no index: they are too few to make tables from."""
 
 MIN_CANDIDATES = 64
-"""So many rows at least are proposed; benchmarks/gallery.py shows what others would find."""
+"""At least this many rows are proposed; benchmarks/gallery.py compares other numbers."""
 
 _MAX_SAMPLE_ROWS = 10_000
 _BATCH_ROWS = 50_000
@@ -41,11 +41,11 @@ class Index:
     """One index in memory: 32 bytes a row of 128 numbers.
 
     Args:
-        path: what `write_index` wrote.
-        size: its length in bytes; a file that was cut is not for faiss to read.
+        path: a file that `write_index` wrote.
+        size: its length in bytes; faiss must not read a file that was cut short.
 
     Raises:
-        OSError, ValueError, RuntimeError: it is not there, or is not that index.
+        OSError, ValueError, RuntimeError: the file is missing or is not that index.
         SettingsError: faiss is not installed.
     """
 
@@ -55,7 +55,7 @@ class Index:
         self._index = _import_faiss().read_index(str(path))
 
     def find_candidates(self, queries: NDArray[np.float32], k: int) -> list[NDArray[np.intp]]:
-        """Return for each query of float32[q, d] the rows, int[≤ k], that seem nearest to it."""
+        """Return for each query of float32[q, d] the rows, int[≤ k], that are probably nearest."""
         _, near = self._index.search(np.ascontiguousarray(queries), k)
         return [row[row >= 0].astype(np.intp) for row in near]
 
@@ -66,13 +66,13 @@ def write_index(
     matrix: NDArray[np.float32],
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Build an index and put it in place of any earlier one.
+    """Build an index and replace any earlier one.
 
     Args:
-        path: where to.
-        rows: int[n], n ≥ `MIN_INDEX_ROWS`: those that the tables are made from.
-        matrix: float32[m, d], what is indexed; rows of zeros are never found.
-        progress: told how many of how many are done.
+        path: the file to write.
+        rows: int[n], n ≥ `MIN_INDEX_ROWS`: the rows that the tables are made from.
+        matrix: float32[m, d], the rows to index; rows of zeros are never found.
+        progress: called with the rows done and all rows.
 
     Raises:
         OSError: it cannot be written.
@@ -81,7 +81,7 @@ def write_index(
     faiss = _import_faiss()
     d = matrix.shape[1]
     index = faiss.IndexPQFastScan(d, d // 2 if d % 2 == 0 else d, 4, faiss.METRIC_INNER_PRODUCT)
-    index.pq.cp.min_points_per_centroid = 1  # it would complain on stderr
+    index.pq.cp.min_points_per_centroid = 1  # else it warns on stderr
     sample = rows[np.linspace(0, len(rows) - 1, min(len(rows), _MAX_SAMPLE_ROWS)).astype(np.intp)]
     index.train(np.ascontiguousarray(matrix[sample]))
     for start in range(0, len(matrix), _BATCH_ROWS):
@@ -89,20 +89,15 @@ def write_index(
         index.add(part)
         if progress:
             progress(start + len(part), len(matrix))
-    draft = path.with_name(f".{path.name}.new")
-    flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    os.close(os.open(draft, flags, 0o600))
-    faiss.write_index(index, str(draft))
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
-    draft.replace(path)
+    with open_draft(path) as file:
+        faiss.write_index(index, str(file.name))
 
 
 def _import_faiss() -> Any:
     try:
         import faiss
     except ModuleNotFoundError:
-        raise SettingsError("an index needs faiss: pip install 'onlyme[index]'") from None
-    # A pool of threads would wait busily on the cores on which the network runs.
+        raise SettingsError("an index needs faiss; run pip install 'onlyme[index]'") from None
+    # Its threads would wait busily on the cores on which the network runs.
     faiss.omp_set_num_threads(1)
     return faiss

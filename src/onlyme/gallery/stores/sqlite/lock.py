@@ -1,4 +1,4 @@
-"""One process at a time."""
+"""Let one process at a time hold a lock file."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 __all__ = ["hold_lock"]
 
 LOCK_WAIT_SECONDS = 60.0
-"""Bringing a matrix of millions up to date takes this long at most."""
+"""A process waits this long: bringing a matrix of millions up to date takes at most as long."""
 
 
 @contextmanager
 def hold_lock(path: Path) -> Iterator[None]:
-    """Hold a lock file, which is made where it does not exist; the end of a process lets go of it.
+    """Hold a lock file, made if it is missing; it is released also when the process ends.
 
     Raises:
-        VaultBusy: others held it for too long.
-        OSError: it cannot be made.
+        VaultBusy: other processes held it for too long.
+        OSError: the file cannot be made.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:

@@ -1,9 +1,9 @@
-"""The store that needs no server: one SQLite file, and what searches read beside it.
+"""Keep a gallery in one SQLite file, with the files that searches read beside it.
 
-The rows in SQLite are the truth. Each row has a slot, which is its place in the matrix, and
-says at which version of the store it was last changed; so a matrix that is behind learns
-what it lacks, and a search brings it up to date first (`derived`). What a search finds is
-read from SQLite before it is told.
+Only the rows in SQLite count. Each row has a slot, which is its place in the matrix, and the
+version of the store at which it was last changed. So the changes that a matrix lacks can be
+listed, and a search first brings it up to date (`derived`). What a search finds is read from
+SQLite before it is returned.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from onlyme.gallery.stores.sqlite.lock import hold_lock
 from onlyme.storage.sqlite import SqliteFile, translate_sqlite_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -48,20 +48,20 @@ _SCHEMA = (
 )
 _ROW = "key, generation, sealed, vector"
 _SLACK_ROWS = 16
-"""Of so many more rows than asked for is looked up what the store has."""
+"""This many more rows than asked for are looked up in SQLite, in case some have changed."""
 
 
 class SqliteStore:
     """A TemplateStore and an IndexedStore in one folder.
 
     Args:
-        path: the SQLite file; made with mode 0600 where it does not exist.
+        path: the SQLite file; made with mode 0600 if it is missing.
         model: sha256 (hex) of the network.
         dimension: d, length of its vectors.
 
     Raises:
-        NeedsReenroll: it holds templates of another network.
-        VaultError: it cannot be used.
+        NeedsReenroll: the file holds templates of another network.
+        VaultError: the file cannot be used.
     """
 
     index_from = 50_000
@@ -78,7 +78,7 @@ class SqliteStore:
         self._derived = DerivedFiles(self._file, store, dimension)
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         self._derived.close()
         self._file.close()
 
@@ -91,7 +91,7 @@ class SqliteStore:
         check_rows(rows, self.dimension)
         late: set[bytes] = set()
         with translate_sqlite_errors(self.path), self._file.start_writing():
-            writer = _Writer(self._file, self._read_version() + 1)
+            writer = _Writer(self._file, self._derived.read_version() + 1)
             for row in rows:
                 slot, sealed = writer.find(row.key)
                 if was and row.key in was and was[row.key] != sealed:
@@ -104,35 +104,33 @@ class SqliteStore:
     def remove(self, keys: Collection[bytes]) -> int:
         """Remove rows; see TemplateStore."""
         with translate_sqlite_errors(self.path), self._file.start_writing():
-            writer = _Writer(self._file, self._read_version() + 1)
+            writer = _Writer(self._file, self._derived.read_version() + 1)
             count = sum(writer.drop(key) for key in set(keys))
             writer.finish()
         return count
 
     def note(self, name: str, value: bytes | None, was: bytes | None) -> bool:
-        """Write or erase a note, unless somebody else was quicker; see TemplateStore."""
+        """Write or erase a note, unless another process changed it; see TemplateStore."""
         check_note(name, value)
         with translate_sqlite_errors(self.path), self._file.start_writing():
-            held = self._file.fetch_one("SELECT value FROM note WHERE name = ?", name)
-            if (held[0] if held else None) != was:
+            row = self._file.fetch_one("SELECT value FROM note WHERE name = ?", name)
+            if (row[0] if row else None) != was:
                 return False
             if value is None:
                 self._file.run("DELETE FROM note WHERE name = ?", (name,))
             else:
                 self._file.run("INSERT OR REPLACE INTO note VALUES (?, ?)", (name, value))
-            writer = _Writer(self._file, self._read_version() + 1)
-            writer.changed = True
-            writer.finish()
+            self._file.run("UPDATE state SET version = ?", (self._derived.read_version() + 1,))
         return True
 
     def scrub(self) -> None:
-        """Leave nothing of what was removed or replaced in the files."""
+        """Erase removed and replaced rows from the files."""
         with translate_sqlite_errors(self.path):
             with self._file.start_reading():
                 self._derived.scrub(self.count().generations)
                 outdated = self._derived.list_outdated()
             self._file.scrub()
-            for generation in outdated:  # it holds an image of who was removed
+            for generation in outdated:  # it may hold a person who was removed
                 self.drop_index(generation)
                 self.build_index(generation)
 
@@ -146,13 +144,13 @@ class SqliteStore:
     def build_index(
         self, generation: int, progress: Callable[[int, int], None] | None = None
     ) -> None:
-        """Build the index of a generation anew, unless it knows every row; see IndexedStore.
+        """Build the index of a generation, unless it has every row; see IndexedStore.
 
-        A generation of a few hundred rows gets none.
+        A generation with fewer than `MIN_INDEX_ROWS` rows gets none.
 
         Args:
-            generation: whose.
-            progress: told how many rows of how many are done.
+            generation: the rows to index.
+            progress: called with the rows done and all rows.
 
         Raises:
             SettingsError: faiss is not installed.
@@ -166,7 +164,7 @@ class SqliteStore:
                 version, slots, matrix = self._derived.read_index_input(generation)
             if len(slots) < MIN_INDEX_ROWS or (path.exists() and known == (version,)):
                 return
-            # Others may change rows meanwhile: a search looks at those beside the index.
+            # Others may change rows meanwhile: a search compares those beside the index.
             write_index(path, slots, matrix, progress)
             with self._file.start_writing():
                 row = (generation, version, path.stat().st_size)
@@ -192,14 +190,14 @@ class SqliteStore:
         found = {}
         with translate_sqlite_errors(self.path), self._file.start_reading():
             for key in keys:
-                row = self._file.fetch_one(f"SELECT {_ROW} FROM person WHERE key = ?", key)  # noqa: S608
+                row = self._file.fetch_one(f"SELECT {_ROW} FROM person WHERE key = ?", key)  # noqa: S608 - column names of ours
                 if row is not None:
                     found[key] = self._make_row(*row)
         return found
 
     def blocks(self, after: bytes | None = None, size: int = 1024) -> Iterator[list[Row]]:
         """Yield all rows in the order of their keys; see TemplateStore."""
-        query = f"SELECT {_ROW} FROM person WHERE key > ? ORDER BY key LIMIT ?"  # noqa: S608
+        query = f"SELECT {_ROW} FROM person WHERE key > ? ORDER BY key LIMIT ?"  # noqa: S608 - column names of ours
         last = after or b""
         while True:
             with translate_sqlite_errors(self.path):
@@ -220,9 +218,9 @@ class SqliteStore:
 
     @property
     def version(self) -> int:
-        """What grows with every change, by any process."""
+        """A number that grows with every change, by any process."""
         with translate_sqlite_errors(self.path):
-            return self._read_version()
+            return self._derived.read_version()
 
     def find_nearest(
         self,
@@ -237,16 +235,16 @@ class SqliteStore:
         with translate_sqlite_errors(self.path), self._file.start_reading():
             wanted = k + _SLACK_ROWS
             while True:
-                slots, whole = self._derived.find_candidates(
+                slots, all_compared = self._derived.find_candidates(
                     queries, wanted, generation, exact=exact
                 )
                 found = [
                     self._look_up(near, query, generation)
                     for query, near in zip(queries, slots, strict=True)
                 ]
-                if whole or all(len(hits) >= k for hits in found):
+                if all_compared or all(len(hits) >= k for hits in found):
                     return [hits[:k] for hits in found]
-                # Free slots are zeros, and nearer than who is further than a right angle.
+                # Free slots are zeros, which rank above vectors at more than a right angle.
                 wanted, exact = wanted * 8 if exact else wanted, True
 
     # ------------------------------------------------------------------- within
@@ -254,29 +252,25 @@ class SqliteStore:
     def _set_up(self) -> bytes:
         layout = self._file.layout
         if layout not in {0, _LAYOUT}:
-            raise VaultDamaged(f"{self.path} is a database, but no gallery that this onlyme knows")
+            raise VaultDamaged(
+                f"{self.path} is a database, but not a gallery of this version of onlyme"
+            )
         if layout == 0:
             with self._file.start_writing():
-                if self._file.layout == 0:  # else another process was quicker
+                if self._file.layout == 0:  # else another process made them first
                     self._file.create_tables()
                     values = (os.urandom(16), self.model, self.dimension)
                     self._file.run("INSERT INTO state VALUES (1, ?, ?, ?, 1)", values)
         state = self._file.fetch_one("SELECT store, model, dimension FROM state")
         if state is None:
-            raise VaultDamaged(f"the state of {self.path} is missing")
+            raise VaultDamaged(f"{self.path} is damaged: its version is missing")
         store, model, dimension = state
         if (model, dimension) != (self.model, self.dimension):
             raise NeedsReenroll(
                 f"the gallery {self.path} was enrolled with another network; enroll its people "
-                "again, into another vault"
+                "again, in another vault"
             )
         return bytes(store)
-
-    def _read_version(self) -> int:
-        state = self._file.fetch_one("SELECT version FROM state")
-        if state is None:
-            raise VaultDamaged(f"the state of {self.path} is missing")
-        return int(state[0])
 
     def _make_row(self, key: bytes, generation: int, sealed: bytes, vector: bytes) -> Row:
         return Row(key, generation, sealed, self._read_vector(vector))
@@ -289,7 +283,7 @@ class SqliteStore:
     def _look_up(
         self, slots: NDArray[np.intp], query: NDArray[np.float32], generation: int
     ) -> list[Hit]:
-        """Read from the rows themselves who is in these slots, and how near."""
+        """Read the rows in these slots, and compare them with the query."""
         hits = []
         for slot in slots.tolist():
             row = self._file.fetch_one(
@@ -304,14 +298,13 @@ class SqliteStore:
 
 
 class _Writer:
-    """One transaction's changes; slots that are free are used before new ones."""
+    """The changes of one transaction; free slots are used before new ones."""
 
     def __init__(self, file: SqliteFile, version: int) -> None:
         self._run = file.run
         self._version = version
-        self._free: Iterable[tuple[int]] = iter(())
-        self._more = True
-        self.changed = False
+        self._has_free_slots = True
+        self._changed = False
 
     def find(self, key: bytes) -> tuple[int | None, bytes | None]:
         row = self._run("SELECT slot, sealed FROM person WHERE key = ?", (key,)).fetchone()
@@ -323,7 +316,7 @@ class _Writer:
             "INSERT OR REPLACE INTO person VALUES (?, ?, ?, ?, ?, ?)",
             (slot or self._take_slot(), row.key, row.generation, self._version, row.sealed, vector),
         )
-        self.changed = True
+        self._changed = True
 
     def drop(self, key: bytes) -> bool:
         slot, _ = self.find(key)
@@ -331,18 +324,20 @@ class _Writer:
             return False
         self._run("DELETE FROM person WHERE slot = ?", (slot,))
         self._run("INSERT INTO gone VALUES (?, ?)", (slot, self._version))
-        self.changed = True
+        self._changed = True
         return True
 
     def finish(self) -> None:
-        if self.changed:
+        if self._changed:
             self._run("UPDATE state SET version = ?", (self._version,))
 
     def _take_slot(self) -> int:
-        row = self._run("SELECT slot FROM gone LIMIT 1").fetchone() if self._more else None
+        row = (
+            self._run("SELECT slot FROM gone LIMIT 1").fetchone() if self._has_free_slots else None
+        )
         if row is not None:
             self._run("DELETE FROM gone WHERE slot = ?", row)
             return int(row[0])
-        self._more = False
+        self._has_free_slots = False
         last = self._run("SELECT max(slot) FROM person").fetchone()[0]
         return int(last or 0) + 1

@@ -1,14 +1,14 @@
-// What happened: every line of the sealed log, and whether its chain is whole.
+// List the entries of the log, and say whether its chain is intact.
 
 import { get } from "../api.js";
-import { button, h, icon } from "../dom.js";
-import { event, several, signed, time, told } from "../words.js";
+import { h, makeButton, makeIcon } from "../dom.js";
+import { describeOutcome, formatCount, formatSigned, formatTime, nameEvent } from "../words.js";
 
 export const title = "Audit";
 export const lead = "Every attempt and every change, each line sealed to the one before it. Never a picture.";
 
-const PAGE = 50; // lines shown at once
-const MOST = 1000; // lines that the service sends
+const LINES_PER_PAGE = 50;
+const MAX_LINES = 1000; // that the service sends
 
 export async function render(body) {
   const names = (await get("/v1/names")).map((person) => person.name);
@@ -17,13 +17,13 @@ export async function render(body) {
   const to = h("input", { type: "date", id: "to" });
   const status = h("p", { class: "chain", role: "status" });
   const lines = h("tbody");
-  const more = button("Older lines", "clock", () => show(shown + PAGE));
+  const more = makeButton("Older lines", "clock", () => showLines(shownCount + LINES_PER_PAGE));
   let entries = [];
-  let shown = 0;
+  let shownCount = 0;
 
-  function show(count) {
-    shown = count;
-    lines.replaceChildren(...entries.slice(0, count).map(line));
+  function showLines(count) {
+    shownCount = count;
+    lines.replaceChildren(...entries.slice(0, count).map(makeRow));
     more.hidden = entries.length <= count;
   }
 
@@ -35,17 +35,17 @@ export async function render(body) {
     try {
       entries = (await get(`/v1/audit?${query}`)).reverse();
       status.className = "chain whole";
-      status.replaceChildren(icon("shield"), `The chain is whole. ${entries.length === MOST ? "The newest " : ""}${several(entries.length, "line")}${query.size ? " fit" : ""}.`);
+      status.replaceChildren(makeIcon("shield"), `The chain is whole. ${entries.length === MAX_LINES ? "The newest " : ""}${formatCount(entries.length, "line")}${query.size ? " fit" : ""}.`);
     } catch (error) {
       if (error.kind !== "vault-damaged") throw error;
       entries = [];
       status.className = "chain broken";
-      status.replaceChildren(icon("warn"), "The chain is broken: a line was changed, removed or added. “onlyme audit verify” says which.");
+      status.replaceChildren(makeIcon("warn"), "The chain is broken: a line was changed, removed or added. “onlyme audit verify” says which.");
     }
-    show(PAGE);
+    showLines(LINES_PER_PAGE);
   }
 
-  const form = h("form", { class: "filters", onsubmit: (submitted) => submitted.preventDefault(), onchange: load },
+  const form = h("form", { class: "filters", onsubmit: (event) => event.preventDefault(), onchange: load },
     h("div", { class: "field" }, h("label", { for: "owner" }, "Person"), owner),
     h("div", { class: "field" }, h("label", { for: "from" }, "From"), from),
     h("div", { class: "field" }, h("label", { for: "to" }, "To"), to));
@@ -58,14 +58,14 @@ export async function render(body) {
       more));
 }
 
-function line(entry) {
+function makeRow(entry) {
   const kind = entry.event !== "attempt" ? "" : entry.verdict === "accepted" ? "in" : "out";
-  const cell = (words, label, extra = "") => h("td", { "data-label": label, class: words ? extra : `empty ${extra}` }, words);
+  const makeCell = (content, label, extra = "") => h("td", { "data-label": label, class: content ? extra : `empty ${extra}` }, content);
   return h("tr", { class: kind },
-    cell(h("time", { datetime: entry.at }, time(entry.at)), "When"),
-    cell(event(entry.event), "What"),
-    cell(entry.owner ?? "", "Person"),
-    cell(entry.source, "Where"),
-    cell(told(entry), "Outcome", "outcome"),
-    cell(entry.margin === null || entry.margin === undefined ? "" : signed(entry.margin), "Margin", "numbers"));
+    makeCell(h("time", { datetime: entry.at }, formatTime(entry.at)), "When"),
+    makeCell(nameEvent(entry.event), "What"),
+    makeCell(entry.owner ?? "", "Person"),
+    makeCell(entry.source, "Where"),
+    makeCell(describeOutcome(entry), "Outcome", "outcome"),
+    makeCell(entry.margin === null || entry.margin === undefined ? "" : formatSigned(entry.margin), "Margin", "numbers"));
 }

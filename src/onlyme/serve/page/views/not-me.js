@@ -1,102 +1,101 @@
-// "That wasn't me": a face that was accepted by mistake, or may be, is kept apart from now on.
+// Teach a face that was accepted by mistake, or may be, so that it is told apart from now on.
 
-import { ask, of } from "../api.js";
-import { announce, button, h, icon } from "../dom.js";
-import { nobody, people, picker } from "../picker.js";
-import { signed } from "../words.js";
-import { accepted } from "./unlock.js";
+import { ask, makePath } from "../api.js";
+import { announce, h, makeButton, makeIcon } from "../dom.js";
+import { findPeople, makeEmptyNotice, makePicker } from "../picker.js";
+import { formatSigned } from "../words.js";
+import { lastAccepted } from "./unlock.js";
 
 export const title = "That wasn’t me";
 export const lead = "Teach a face that was taken for somebody: a sibling, a look-alike, a mistake.";
 
 export async function render(body, wanted) {
-  const found = await people(wanted);
-  if (!found) {
-    body.replaceChildren(nobody());
+  const people = await findPeople(wanted);
+  if (!people) {
+    body.replaceChildren(makeEmptyNotice());
     return null;
   }
-  const lesson = new Lesson(found);
-  body.replaceChildren(lesson.element);
-  return () => lesson.forget();
+  const view = new NotMeView(people);
+  body.replaceChildren(view.element);
+  return () => view.forgetPicture();
 }
 
-class Lesson {
-  constructor(found) {
-    this.name = found.chosen.name;
-    this.picture = accepted.name === this.name ? accepted.picture : null;
-    this.shown = h("img", { class: "mistaken", alt: "The face to be kept apart" });
-    this.none = h("p", { class: "soft none" }, "No picture yet. Choose one that shows only this face.");
+class NotMeView {
+  constructor(people) {
+    this.name = people.chosen.name;
+    this.preview = h("img", { class: "mistaken", alt: "The face to be kept apart" });
+    this.noPicture = h("p", { class: "soft none" }, "No picture yet. Choose one that shows only this face.");
     this.file = h("input", { type: "file", id: "photo", accept: "image/*", onchange: () => this.choose(this.file.files[0]) });
-    this.teach = button(`This is not ${this.name}`, "not-me", () => this.taught(), "primary");
-    this.undo = button("Take the last one back", "undo", () => this.untaught());
+    this.teachButton = makeButton(`This is not ${this.name}`, "not-me", () => this.teach(), "primary");
+    this.undoButton = makeButton("Take the last one back", "undo", () => this.undo());
     this.outcome = h("div", { class: "lesson", role: "status" });
     this.element = h("section", { class: "card narrow" },
-      picker("not-me", found),
-      h("div", { class: "evidence" }, this.shown, this.none),
+      makePicker("not-me", people),
+      h("div", { class: "evidence" }, this.preview, this.noPicture),
       h("div", { class: "field" }, h("label", { for: "photo" }, "A picture of that face"), this.file),
       h("p", { class: "soft small" }, "The picture itself is not kept: only what tells this face from yours, sealed in the vault."),
-      h("div", { class: "actions" }, this.teach, this.undo),
+      h("div", { class: "actions" }, this.teachButton, this.undoButton),
       this.outcome);
-    this.choose(this.picture);
+    this.choose(lastAccepted.name === this.name ? lastAccepted.picture : null);
   }
 
   choose(picture) {
     this.picture = picture ?? null;
-    URL.revokeObjectURL(this.shown.src);
-    this.shown.hidden = !picture;
-    this.none.hidden = Boolean(picture);
-    if (picture) this.shown.src = URL.createObjectURL(picture);
-    this.teach.disabled = !picture;
+    URL.revokeObjectURL(this.preview.src);
+    this.preview.hidden = !picture;
+    this.noPicture.hidden = Boolean(picture);
+    if (picture) this.preview.src = URL.createObjectURL(picture);
+    this.teachButton.disabled = !picture;
   }
 
-  async taught() {
+  async teach() {
     const form = new FormData();
     form.append("frame", this.picture, "face.jpg");
     await this.change("POST", form, "From now on this face is kept apart.");
   }
 
-  async untaught() {
+  async undo() {
     await this.change("DELETE", undefined, "The last lesson is taken back.");
   }
 
   async change(method, body, words) {
-    this.teach.disabled = this.undo.disabled = true;
+    this.teachButton.disabled = this.undoButton.disabled = true;
     try {
-      const lesson = await ask(method, of(this.name, "not-me"), body);
-      this.outcome.replaceChildren(...result(lesson, words));
-      if (method === "POST") this.forget();
+      const lesson = await ask(method, makePath(this.name, "not-me"), body);
+      this.outcome.replaceChildren(...describeLesson(lesson, words));
+      if (method === "POST") this.forgetPicture();
       announce(words);
     } catch (error) {
       if (!error.status) throw error;
-      this.outcome.replaceChildren(h("p", { class: "refused" }, icon("warn"), error.message));
+      this.outcome.replaceChildren(h("p", { class: "refused" }, makeIcon("warn"), error.message));
     } finally {
-      this.undo.disabled = false;
-      this.teach.disabled = !this.picture;
+      this.undoButton.disabled = false;
+      this.teachButton.disabled = !this.picture;
     }
   }
 
-  forget() {
-    Object.assign(accepted, { name: null, picture: null });
+  forgetPicture() {
+    Object.assign(lastAccepted, { name: null, picture: null });
     this.file.value = "";
     this.choose(null);
   }
 }
 
-function result(lesson, words) {
-  const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const lost = lesson.own_before.filter((before, index) =>
+function describeLesson(lesson, words) {
+  const computeMean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const lostCount = lesson.own_before.filter((before, index) =>
     before >= lesson.alpha_before && lesson.own_after[index] < lesson.alpha_after).length;
   const rows = [
     ["That face", lesson.margin_before, lesson.margin_after],
-    ["Own pictures, on average", mean(lesson.own_before), mean(lesson.own_after)],
+    ["Own pictures, on average", computeMean(lesson.own_before), computeMean(lesson.own_after)],
     ["Alpha", lesson.alpha_before, lesson.alpha_after],
   ];
   return [
-    h("p", { class: "done-words" }, icon("check"), words),
+    h("p", { class: "done-words" }, makeIcon("check"), words),
     h("table", { class: "change" },
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Margin"), h("th", { scope: "col" }, "before"), h("th", { scope: "col" }, "now"))),
-      h("tbody", {}, rows.map(([what, before, after]) =>
-        h("tr", {}, h("th", { scope: "row" }, what), h("td", {}, signed(before)), h("td", {}, signed(after)))))),
-    lost ? h("p", { class: "refused" }, icon("warn"), `${lost} own pictures would no longer pass: enroll again, or take this back.`) : null,
+      h("tbody", {}, rows.map(([label, before, after]) =>
+        h("tr", {}, h("th", { scope: "row" }, label), h("td", {}, formatSigned(before)), h("td", {}, formatSigned(after)))))),
+    lostCount ? h("p", { class: "refused" }, makeIcon("warn"), `${lostCount} own pictures would no longer pass: enroll again, or take this back.`) : null,
   ].filter(Boolean);
 }

@@ -1,201 +1,185 @@
-// The live demo: who the camera sees, how sure that is, and what the gate thinks.
+// Demonstrate recognition live: the person, the margin, the promise of alpha, and the gate.
 
-import { of } from "../api.js";
-import { Camera, NoCamera } from "../camera.js";
-import { announce, button, h, icon, notice } from "../dom.js";
-import { Live } from "../live.js";
+import { makePath } from "../api.js";
+import { NoCamera } from "../camera.js";
+import { Capture } from "../capture.js";
+import { announce, h, makeButton, makeIcon, makeNotice } from "../dom.js";
 import { Meter } from "../meter.js";
-import { nobody, people, picker } from "../picker.js";
+import { findPeople, makeEmptyNotice, makePicker } from "../picker.js";
 import { Stage } from "../stage.js";
-import { clock, hint, odds, sentence, several, signed, verdict } from "../words.js";
+import { adviseOn, describeDecision, describeOdds, formatCount, formatDuration, formatSigned, makeSentence } from "../words.js";
 
 export const title = "Unlock";
 export const lead = "What a door with your face for a key would do. Nothing is opened, and no picture is kept.";
 
-const READ = 1500; // milliseconds to read a rejection before the next try,
-const OPEN = 1200; // and an acceptance: a door that opened stays open for a moment
+// Pauses after an attempt: time to read a rejection; time in which an opened door stays open.
+const REJECTED_PAUSE_MS = 1500;
+const ACCEPTED_PAUSE_MS = 1200;
 
-/** The picture of the newest attempt that was accepted, for “That wasn't me”. */
-export const accepted = { name: null, picture: null };
+/** The picture of the newest attempt that was accepted, for the view “That wasn't me”. */
+export const lastAccepted = { name: null, picture: null };
 
 export async function render(body, wanted) {
-  const found = await people(wanted);
-  if (!found) {
-    body.replaceChildren(nobody());
+  const people = await findPeople(wanted);
+  if (!people) {
+    body.replaceChildren(makeEmptyNotice());
     return null;
   }
-  const demo = new Demo(found);
-  body.replaceChildren(demo.element);
-  return () => demo.close();
+  const view = new UnlockView(people);
+  body.replaceChildren(view.element);
+  return () => view.close();
 }
 
-class Demo {
-  constructor(found) {
-    this.name = found.chosen.name;
+class UnlockView {
+  constructor(people) {
+    this.name = people.chosen.name;
     this.stage = new Stage();
     this.meter = new Meter();
     this.facts = Object.fromEntries(["verdict", "margin", "alpha", "odds", "gate", "speed"].map((key) => [key, h("dd", {}, "–")]));
-    this.begin = button("Start the camera", "camera", () => this.start(), "primary");
-    this.halt = button("Stop", "camera-off", () => this.stop());
-    this.harder = h("input", { type: "checkbox", id: "harder", onchange: () => this.live && this.start() });
-    this.mistaken = h("a", { class: "button", href: `#/not-me/${encodeURIComponent(this.name)}`, hidden: true }, icon("not-me"), h("span", {}, "That wasn’t me"));
-    this.buttons = h("div", { class: "actions" }, this.halt, this.mistaken);
+    this.startButton = makeButton("Start the camera", "camera", () => this.start(), "primary");
+    this.stopButton = makeButton("Stop", "camera-off", () => this.stop());
+    this.challengeBox = h("input", { type: "checkbox", id: "harder", onchange: () => this.capture?.stream && this.start() });
+    this.notMeLink = h("a", { class: "button", href: `#/not-me/${encodeURIComponent(this.name)}`, hidden: true }, makeIcon("not-me"), h("span", {}, "That wasn’t me"));
+    this.buttons = h("div", { class: "actions" }, this.stopButton, this.notMeLink);
     this.element = h("div", { class: "split" },
       this.stage.element,
       h("section", { class: "card panel", "aria-label": "Readings" },
-        picker("unlock", found),
+        makePicker("unlock", people),
         this.buttons,
         this.meter.element,
         h("dl", { class: "facts" },
-          fact("Verdict", this.facts.verdict), fact("Margin", this.facts.margin), fact("Alpha", this.facts.alpha),
-          fact("Which means", this.facts.odds, "wide"), fact("The gate", this.facts.gate, "wide"), fact("Speed", this.facts.speed, "wide")),
-        h("div", { class: "choice" }, this.harder, h("label", { for: "harder" }, "Ask me to move, as a photo cannot"))));
-    this.off();
-    this.meter.show(null, found.chosen.alpha);
-    this.facts.alpha.textContent = signed(found.chosen.alpha);
-    this.facts.odds.textContent = sentence(odds(found.chosen.far));
-    this.hidden = () => document.hidden && this.live && this.stop();
-    document.addEventListener("visibilitychange", this.hidden);
+          makeFact("Verdict", this.facts.verdict), makeFact("Margin", this.facts.margin), makeFact("Alpha", this.facts.alpha),
+          makeFact("Which means", this.facts.odds, "wide"), makeFact("The gate", this.facts.gate, "wide"), makeFact("Speed", this.facts.speed, "wide")),
+        h("div", { class: "choice" }, this.challengeBox, h("label", { for: "harder" }, "Ask me to move, as a photo cannot"))));
+    this.showOff();
+    this.meter.show(null, people.chosen.alpha);
+    this.facts.alpha.textContent = formatSigned(people.chosen.alpha);
+    this.facts.odds.textContent = makeSentence(describeOdds(people.chosen.far));
+    this.stopIfHidden = () => document.hidden && this.capture?.stream && this.stop();
+    document.addEventListener("visibilitychange", this.stopIfHidden);
   }
 
-  off() {
-    this.running(false);
-    this.stage.blank(notice("camera", "The camera is off", "Pictures go to this service only, and are forgotten once looked at.", this.begin));
+  showOff() {
+    this.setRunning(false);
+    this.stage.showInstead(makeNotice("camera", "The camera is off", "Pictures go to this service only, and are forgotten once looked at.", this.startButton));
   }
 
-  /** Show the buttons that make sense now; whoever pressed one keeps the focus on the other. */
-  running(yes) {
-    const focused = document.activeElement === this.begin || document.activeElement === this.halt;
-    this.halt.hidden = !yes;
-    this.buttons.hidden = !yes && this.mistaken.hidden;
-    if (yes && focused) this.halt.focus({ preventScroll: true });
+  /** Show the buttons that make sense now. The focus moves from Start to Stop, which replaces it. */
+  setRunning(yes) {
+    const hasFocus = document.activeElement === this.startButton || document.activeElement === this.stopButton;
+    this.stopButton.hidden = !yes;
+    this.buttons.hidden = !yes && this.notMeLink.hidden;
+    if (yes && hasFocus) this.stopButton.focus({ preventScroll: true });
   }
 
   async start() {
-    this.quit();
-    const turn = (this.turn = {});
-    const camera = (this.camera = new Camera(this.stage.video));
-    this.running(true);
-    this.stage.blank(h("p", { class: "soft" }, "Waiting for the camera…"));
-    try {
-      await camera.start();
-    } catch (error) {
-      if (turn === this.turn) this.failed(error);
-      return;
-    }
-    if (turn !== this.turn) {
-      camera.stop();
-      return;
-    }
-    this.stage.fit();
-    this.stage.clear();
-    this.stage.note("Loading…");
-    const live = (this.live = new Live(camera, of(this.name, `watch${this.harder.checked ? "?liveness=challenge" : ""}`)));
-    camera.onlost(() => this.failed(new NoCamera("The camera is gone", "It was unplugged, or another program took it.")));
-    live.addEventListener("ready", ({ detail }) => this.gate(detail.gate));
-    live.addEventListener("look", ({ detail }) => this.look(detail));
-    live.addEventListener("ask", ({ detail }) => this.ask(detail));
-    live.addEventListener("attempt", ({ detail }) => this.attempt(detail));
-    live.addEventListener("closed", ({ detail }) => this.closed(detail.gate));
-    live.addEventListener("over", ({ detail }) => this.pause(sentence(detail.why)));
-    live.addEventListener("problem", ({ detail }) => this.pause(sentence(detail.detail)));
-    live.addEventListener("end", ({ detail }) => !detail.known && this.pause("The service ended it."));
+    this.stopCapture();
+    this.setRunning(true);
+    this.capture = new Capture(this.stage, () => makePath(this.name, `watch${this.challengeBox.checked ? "?liveness=challenge" : ""}`), {
+      started: () => this.stage.showNote("Loading…"),
+      failed: (error) => this.showError(error),
+      ended: (words) => this.showPause(words),
+      ready: (message) => this.showGate(message.gate),
+      look: (message) => this.showLook(message),
+      ask: (message) => this.showChallenge(message),
+      attempt: (message) => this.showAttempt(message),
+      closed: (message) => this.showClosedGate(message.gate),
+    });
+    await this.capture.start();
   }
 
-  look(message) {
-    this.stage.rest(false);
-    this.stage.frame(message.box);
-    this.stage.note(`${Math.round(message.rate)} frames/s`);
+  showLook(message) {
+    this.stage.setResting(false);
+    this.stage.frameFace(message.box);
+    this.stage.showNote(`${Math.round(message.rate)} frames/s`);
     this.speed = `${message.rate.toFixed(0)} frames a second, ${Math.round(message.latency)} ms each`;
     this.facts.speed.textContent = `${this.speed}.`;
   }
 
-  ask({ arrow, words }) {
-    this.stage.ask(sentence(words), arrow);
+  showChallenge({ arrow, words }) {
+    this.stage.showPrompt(makeSentence(words), arrow);
     announce(words);
   }
 
-  attempt({ decision, gate, latency }) {
+  showAttempt({ decision, gate, latency }) {
     this.facts.speed.textContent = `${this.speed}; the verdict ${Math.round(latency)} ms after its last picture.`;
-    const words = verdict(decision, this.name);
+    const words = describeDecision(decision, this.name);
     const kind = decision.accepted ? "yes" : decision.reason === "no_match" || decision.reason === "not_live" ? "no" : "unsure";
-    const known = decision.margin !== null && decision.margin !== undefined;
-    const numbers = known ? `margin ${signed(decision.margin)} ${decision.margin >= decision.alpha ? "≥" : "<"} alpha ${signed(decision.alpha)}` : "";
-    this.stage.say(kind, words, numbers);
+    const hasMargin = decision.margin !== null && decision.margin !== undefined;
+    const numbers = hasMargin ? `margin ${formatSigned(decision.margin)} ${decision.margin >= decision.alpha ? "≥" : "<"} alpha ${formatSigned(decision.alpha)}` : "";
+    this.stage.showVerdict(kind, words, numbers);
     this.facts.verdict.textContent = decision.accepted ? "Accepted" : words;
-    this.facts.margin.textContent = signed(decision.margin);
-    if (known) {
-      this.facts.alpha.textContent = signed(decision.alpha);
-      this.facts.odds.textContent = sentence(odds(decision.far));
+    this.facts.margin.textContent = formatSigned(decision.margin);
+    if (hasMargin) {
+      this.facts.alpha.textContent = formatSigned(decision.alpha);
+      this.facts.odds.textContent = makeSentence(describeOdds(decision.far));
       this.meter.show(decision.margin, decision.alpha);
     }
-    this.gate(gate);
-    const said = [words, hint(decision)].filter(Boolean).join(". ");
-    if (said !== this.said) announce(decision.accepted ? `${words} is accepted` : said);
-    this.said = said;
+    this.showGate(gate);
+    const announcement = [words, adviseOn(decision)].filter(Boolean).join(". ");
+    if (announcement !== this.lastAnnouncement) announce(decision.accepted ? `${words} is accepted` : announcement);
+    this.lastAnnouncement = announcement;
+    const stream = this.capture?.stream;
     if (decision.accepted) {
-      Object.assign(accepted, { name: this.name, picture: this.live?.last });
-      this.mistaken.hidden = this.buttons.hidden = false;
+      Object.assign(lastAccepted, { name: this.name, picture: stream?.lastPicture });
+      this.notMeLink.hidden = this.buttons.hidden = false;
     }
-    this.live?.hold(decision.accepted ? OPEN : READ);
-    this.stage.rest(true);
+    stream?.pause(decision.accepted ? ACCEPTED_PAUSE_MS : REJECTED_PAUSE_MS);
+    this.stage.setResting(true);
   }
 
-  gate({ tries, of: most, wait }) {
-    this.facts.gate.textContent = wait ? `Closed for ${clock(wait)}.` : tries === most ? `Open: ${several(tries, "try", "tries")} in five minutes.` : `${several(tries, "try", "tries")} left; an accepted face starts over.`;
+  showGate({ tries, of: allTries, wait }) {
+    this.facts.gate.textContent = wait ? `Closed for ${formatDuration(wait)}.` : tries === allTries ? `Open: ${formatCount(tries, "try", "tries")} in five minutes.` : `${formatCount(tries, "try", "tries")} left; an accepted face starts over.`;
   }
 
-  /** Too many tries failed: say for how long, and begin again by itself. */
-  closed({ wait }) {
-    this.quit();
-    const end = performance.now() + wait * 1000;
-    const left = h("p", { class: "countdown", role: "timer" }, clock(wait));
-    this.stage.blank(notice("lock", "The gate is closed",
-      "Too many tries failed. It opens again by itself; the password opens it at once: “onlyme reset” in a terminal.", left));
-    announce(`The gate is closed for ${clock(wait)}`);
-    this.running(false);
+  /** Too many tries failed: say for how long the gate is closed, and start again after that. */
+  showClosedGate({ wait }) {
+    this.stopCapture();
+    const openAt = performance.now() + wait * 1000;
+    const countdown = h("p", { class: "countdown", role: "timer" }, formatDuration(wait));
+    this.stage.showInstead(makeNotice("lock", "The gate is closed",
+      "Too many tries failed. It opens again by itself; the password opens it at once: “onlyme reset” in a terminal.", countdown));
+    announce(`The gate is closed for ${formatDuration(wait)}`);
+    this.setRunning(false);
     this.timer = setInterval(() => {
-      const seconds = (end - performance.now()) / 1000;
-      left.textContent = clock(seconds);
-      this.facts.gate.textContent = `Closed for ${clock(seconds)}.`;
+      const seconds = (openAt - performance.now()) / 1000;
+      countdown.textContent = formatDuration(seconds);
+      this.facts.gate.textContent = `Closed for ${formatDuration(seconds)}.`;
       if (seconds <= 0) this.start();
     }, 1000);
   }
 
-  failed(error) {
-    this.quit();
+  showError(error) {
     if (!(error instanceof NoCamera)) console.error(error);
-    this.pause(error.message, error.title ?? "The camera cannot be used", "camera-off");
+    this.showPause(error.message, error.title ?? "The camera cannot be used", "camera-off");
   }
 
-  pause(words, title = "Paused", name = "warn") {
-    this.quit();
-    this.stage.blank(notice(name, title, words, button("Try again", "renew", () => this.start())));
-    this.running(false);
-    announce(`${title}. ${words}`);
+  showPause(words, heading = "Paused", iconName = "warn") {
+    this.stopCapture();
+    this.stage.showInstead(makeNotice(iconName, heading, words, makeButton("Try again", "renew", () => this.start())));
+    this.setRunning(false);
+    announce(`${heading}. ${words}`);
   }
 
-  quit() {
+  stopCapture() {
     clearInterval(this.timer);
-    this.turn = null;
-    this.live?.stop();
-    this.live = null;
-    this.camera?.stop();
-    this.said = null;
+    this.capture?.stop();
+    this.capture = null;
+    this.lastAnnouncement = null;
   }
 
   stop() {
-    this.quit();
-    this.off();
-    this.begin.focus({ preventScroll: true });
+    this.stopCapture();
+    this.showOff();
+    this.startButton.focus({ preventScroll: true });
   }
 
   close() {
-    this.quit();
-    document.removeEventListener("visibilitychange", this.hidden);
+    this.stopCapture();
+    document.removeEventListener("visibilitychange", this.stopIfHidden);
   }
 }
 
-function fact(words, value, kind = "") {
+function makeFact(words, value, kind = "") {
   return h("div", { class: kind }, h("dt", {}, words), value);
 }

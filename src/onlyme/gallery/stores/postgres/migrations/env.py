@@ -1,4 +1,4 @@
-"""What Alembic runs around the steps, on the connection and in the transaction of `upgrade`."""
+"""Run Alembic's migrations on the connection and in the transaction of `schema.upgrade`."""
 
 from alembic import context
 

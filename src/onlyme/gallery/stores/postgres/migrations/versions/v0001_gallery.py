@@ -1,4 +1,4 @@
-"""The first layout: rows, notes, and a counter of changes with their receipts."""
+"""Make the first layout: rows, notes, and a counter of changes with their receipts."""
 
 from alembic import context, op
 
@@ -45,6 +45,6 @@ def upgrade() -> None:
             vector vector({dimension}) NOT NULL
         )
     """)
-    # Vectors and ciphertext do not compress; a search reads vectors, so they stay in the row.
+    # Vectors and ciphertext do not compress. Searches read vectors, so they stay in the row.
     op.execute("ALTER TABLE onlyme_template ALTER COLUMN vector SET STORAGE PLAIN")
     op.execute("ALTER TABLE onlyme_template ALTER COLUMN sealed SET STORAGE EXTERNAL")

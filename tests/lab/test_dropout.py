@@ -1,29 +1,29 @@
-"""What training leaves out of the article's network: nothing that counts, to the gradient."""
+"""Skipping the channels that dropout removes changes no number and no gradient."""
 
 import pytest
 import torch
 from torch import nn
 
 from onlyme.lab.networks import Article
-from onlyme.lab.networks.thinned import compute_kept_channels, draw_dropout_factors
+from onlyme.lab.networks.dropout import compute_kept_channels, draw_dropout_factors
 
 
-def seeded(seed, work):
+def run_seeded(seed, work):
     torch.manual_seed(seed)
     return work(), torch.get_rng_state()
 
 
 @pytest.mark.parametrize("faithful", [True, False])
-def test_channels_that_are_struck_out_need_not_be_computed(faithful):
-    """Numbers, gradients and what is drawn are those of the layers one after the other."""
+def test_removed_channels_need_not_be_computed(faithful):
+    """Numbers, gradients and random draws are those of the layers one after the other."""
     torch.manual_seed(0)
     network = Article(faithful=faithful, size=40, whole=True).double().train()
     images = torch.rand(5, 3, 40, 40).double().requires_grad_()
-    plain, state = seeded(7, lambda: network.features(images).flatten(1))
+    plain, state = run_seeded(7, lambda: network.features(images).flatten(1))
     push = torch.randn_like(plain)
     parts = [images, *network.features.parameters()]
     expected = torch.autograd.grad(plain, parts, push)
-    ours, after = seeded(
+    ours, after = run_seeded(
         7,
         lambda: compute_kept_channels(
             network.features, images, draw_dropout_factors(network.features, 5)
@@ -44,8 +44,8 @@ def test_a_training_step_is_the_layers_one_after_the_other():
     def plain():
         return network.out(network.hidden(network.features(images).flatten(1)))
 
-    expected, _ = seeded(3, plain)
-    ours, _ = seeded(3, lambda: network(images))
+    expected, _ = run_seeded(3, plain)
+    ours, _ = run_seeded(3, lambda: network(images))
     torch.testing.assert_close(ours, expected)
     weights = list(network.parameters())
     wanted = torch.autograd.grad(expected.square().sum(), weights)
@@ -54,7 +54,7 @@ def test_a_training_step_is_the_layers_one_after_the_other():
 
 
 @pytest.mark.parametrize("p", [0.0, 1.0])
-def test_all_channels_may_stay_and_all_may_be_struck_out(p):
+def test_all_channels_may_stay_and_all_may_be_removed(p):
     torch.manual_seed(2)
     stages = nn.Sequential(
         *(
@@ -67,5 +67,5 @@ def test_all_channels_may_stay_and_all_may_be_struck_out(p):
     ours = compute_kept_channels(stages, images, factors)
     torch.testing.assert_close(ours, stages(images).flatten(1))
     assert bool((ours == 0).all()) == (p == 1.0)
-    ours.sum().rotate_back()
+    ours.sum().backward()
     assert all(weight.grad is not None for weight in stages.parameters())

@@ -1,0 +1,79 @@
+"""Ask for passwords and passphrases, and check who may run a command."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from onlyme.errors import KeyMissing, KeyRefused, UsageError
+
+__all__ = [
+    "read_new_passphrase",
+    "read_passphrase",
+    "read_secret",
+    "require_owner",
+    "require_root",
+]
+
+
+def read_secret(prompt: str) -> str:
+    """Ask for a secret on the terminal; without a terminal, read a line of standard input."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    from getpass import getpass
+
+    return getpass(prompt)
+
+
+def read_passphrase(what: str) -> str:
+    """Ask for the passphrase of a vault or an export.
+
+    Raises:
+        KeyMissing: there is no terminal, and standard input holds no line.
+    """
+    passphrase = read_secret(f"Passphrase of the {what}: ")
+    if not passphrase and not sys.stdin.isatty():
+        raise KeyMissing(f"the {what} needs a passphrase: a line on standard input")
+    return passphrase
+
+
+def read_new_passphrase(what: str) -> str:
+    """Ask for a passphrase to be set; on a terminal twice, since it is not shown.
+
+    Raises:
+        KeyMissing: there is no terminal, and standard input holds no line.
+        KeyRefused: the second passphrase differs from the first.
+    """
+    passphrase = read_passphrase(what)
+    if sys.stdin.isatty() and read_secret("Once more: ") != passphrase:
+        raise KeyRefused("the two passphrases differ")
+    return passphrase
+
+
+def require_owner(key: str) -> None:
+    """Ask for the login password, unless root asks or the user typed the vault's passphrase.
+
+    Args:
+        key: what holds the vault's key: `file`, `keyring` or `passphrase`.
+
+    Raises:
+        KeyRefused: the password is wrong, or there is no terminal to type it on.
+    """
+    from onlyme.gate.password import is_login_password
+
+    if os.geteuid() == 0 or key == "passphrase":
+        return
+    if not sys.stdin.isatty():  # a password from a pipe does not prove that a person is there
+        raise KeyRefused("this needs your password, typed on a terminal, or root")
+    if not is_login_password(read_secret("Your login password: ")):
+        raise KeyRefused("that is not your login password")
+
+
+def require_root(command: str) -> None:
+    """Refuse a command that changes the computer's login unless root runs it.
+
+    Raises:
+        UsageError: it names the command to run.
+    """
+    if os.geteuid() != 0:
+        raise UsageError(f"only root may do that; run `sudo onlyme unlock {command}`")

@@ -1,0 +1,60 @@
+"""Share what several routes need: the service, a checked name, who may do what, JSON answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+from fastapi import Depends, Path
+from starlette.responses import Response
+
+from onlyme.faceid.serialize import dump_json, serialize_decision
+from onlyme.serve.access.auth import Caller
+from onlyme.serve.access.tokens import Scope
+from onlyme.serve.problems import ProblemError
+from onlyme.serve.state import ServiceState
+from onlyme.types import Decision, Reason, checked_name
+
+__all__ = ["Here", "Person", "answer_json", "redact_for", "require_admin"]
+
+Here = Annotated[ServiceState, Depends(ServiceState.get_from)]
+"""The service, for a route that takes it."""
+
+
+def _check_person(name: Annotated[str, Path(description="The person's name.")]) -> str:
+    return checked_name(unquote(name))  # the guard left slashes encoded
+
+
+Person = Annotated[str, Depends(_check_person)]
+"""A person's name, checked, for a route with `{name}` in its path."""
+
+
+def require_admin(caller: Caller) -> None:
+    """Refuse a caller that may only enroll new people: changing a person can replace them.
+
+    Raises:
+        ProblemError: the caller is no admin (403).
+    """
+    if not caller.scope.grants(Scope.ADMIN):
+        raise ProblemError(403, "scope", "changing who is enrolled needs a token for admin")
+
+
+def answer_json(document: Any, status: int = 200) -> Response:
+    """Return the same JSON document that the command line prints."""
+    return Response(dump_json(document, indent=None), status, media_type="application/json")
+
+
+_HIDDEN_REASONS = {Reason.NOT_LIVE, Reason.LIVENESS_UNDECIDED, Reason.AMBIGUOUS}
+"""Reasons of a rejection that tell an attacker that the face itself would match."""
+
+
+def redact_for(decision: Decision, caller: Caller) -> dict[str, Any]:
+    """Return the part of a decision that a caller may see.
+
+    Only admins see margin, alpha and the single checks: with them, an attacker could change a
+    picture step by step until it passes.
+    """
+    if caller.scope.grants(Scope.ADMIN):
+        return serialize_decision(decision)
+    reason = Reason.NO_MATCH if decision.reason in _HIDDEN_REASONS else decision.reason
+    return {"accepted": decision.accepted, "name": decision.name, "reason": reason}

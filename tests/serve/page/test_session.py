@@ -1,0 +1,89 @@
+"""The session: opened by a link, ended, gone with the service and back."""
+
+import re
+import subprocess
+import sys
+
+from onlyme import FaceID
+from onlyme.serve.access.tokens import Tokens
+from tests.serve.browsing import visit
+
+
+def test_a_link_works_once(window, served):
+    with served.open_admin() as admin:
+        link = f"{served.url}/open?token={Tokens(admin).create_link()}"
+    for status in (200, 401):
+        stranger = window.new_context()
+        try:
+            assert stranger.new_page().goto(link).status == status
+        finally:
+            stranger.close()
+
+
+def test_a_session_that_ended_says_how_to_begin_another(window, served):
+    with visit(window, served, expected=["401"]) as shown:
+        served.service.sessions._ends.clear()
+        shown.page.click("text=People")
+        shown.page.wait_for_selector("text=This session has ended")
+        assert "onlyme serve link" in shown.page.inner_text("main")
+        shown.keep("session-ended")
+        assert not shown.violations()
+
+
+def test_a_service_that_is_gone_is_waited_for(window, served):
+    with visit(window, served, expected=["ERR_INTERNET_DISCONNECTED"]) as shown:
+        shown.page.context.set_offline(True)
+        shown.page.click("text=People")
+        shown.page.wait_for_selector("#banner:has-text('does not answer')")
+        shown.keep("service-gone")
+        assert not shown.violations()
+        shown.page.context.set_offline(False)
+        shown.page.wait_for_selector("#banner", state="hidden")
+        shown.page.wait_for_selector("h2:text-is('obama')")
+
+
+def test_a_stream_whose_session_ended_says_so(window, served):
+    with visit(window, served, expected=["401"]) as shown:
+        shown.see("unlock", "obama")
+        shown.page.click("text=Start the camera")
+        shown.page.wait_for_selector(".pill:visible")
+        served.service.sessions._ends.clear()
+        for stream in served.service.streams._open.values():
+            stream.latest.leave()
+        shown.page.wait_for_selector("text=This session has ended")
+
+
+def start_service(folder, port):
+    """Run `onlyme serve` as a user does; return the process and the link that it prints."""
+    words = [sys.executable, "-m", "onlyme", "serve", "--port", str(port), "--vault", str(folder)]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    said = ""
+    while "http://" not in said:
+        line = process.stderr.readline()
+        assert line, said
+        said += line
+    return process, re.search(r"http://\S+", said)[0]
+
+
+def test_the_printed_link_opens_it_and_a_new_start_is_noticed(window, photos, tmp_path):
+    with FaceID.open(tmp_path / "vault") as face_id:
+        face_id.enroll("obama", photos / "obama_1.jpg")
+    processes = []
+    try:
+        process, link = start_service(tmp_path / "vault", 0)
+        processes.append(process)
+        with visit(window, None, link=link, expected=["ERR_CONNECTION", "401"]) as shown:
+            assert "token" not in shown.page.url
+            process.terminate()
+            process.wait(60)
+            shown.page.click("text=People")
+            shown.page.wait_for_selector("#banner:has-text('does not answer')")
+            port = int(link.rpartition("/open")[0].rpartition(":")[2])
+            processes.append(start_service(tmp_path / "vault", port)[0])
+            # It is back, and knows no session of before.
+            shown.page.wait_for_selector("text=This session has ended")
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+            process.stderr.close()

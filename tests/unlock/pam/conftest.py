@@ -1,0 +1,14 @@
+"""Provide Debian's PAM files with our command line."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unlock.pam.debian import DebianPam
+
+
+@pytest.fixture
+def debian(empty):
+    if not Path("/etc/debian_version").exists():
+        pytest.skip("this is not Debian, whose files these tests are about")
+    return DebianPam(empty)
