@@ -349,7 +349,8 @@ def _print_result(trained: TrainedNetwork, out: Path) -> None:
     loss = result.curve[-1][1] if result.curve else float("nan")
     typer.echo(
         f"{out}: training ended after {format_count(result.steps, 'step')} and "
-        f"{result.seconds:.1f} s ({result.reason}); loss {loss:.4f}; memory at most {result.peak_bytes / 1e6:.0f} MB"
+        f"{result.seconds:.1f} s ({result.reason}); loss {loss:.4f}; "
+        f"memory at most {result.peak_bytes / 1e6:.0f} MB"
     )
 
 
