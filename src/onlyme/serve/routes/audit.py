@@ -9,7 +9,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from onlyme import FaceID
 from onlyme.errors import UsageError
 from onlyme.faceid.serialize import serialize_entry
 from onlyme.serve import schemas
