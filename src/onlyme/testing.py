@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
+from onlyme import FaceID
 from onlyme.face.align import REFERENCE
 from onlyme.face.pipeline import Pipeline
 from onlyme.faceid import wiring
-from onlyme.faceid.face_id import FaceID
 from onlyme.image.reader import ImageReader
 from onlyme.liveness.fusion import Fusion
 from onlyme.liveness.judge import Judge

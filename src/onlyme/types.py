@@ -41,19 +41,6 @@ __all__ = [
 
 MAX_NAME_CHARACTERS = 64
 
-MAX_UNIT_LENGTH_ERROR = 1e-3
-"""A vector counts as of unit length when its length is at most this far from 1."""
-
-DEFAULT_FAR = 1e-4
-"""The false accept rate of a new owner; see the preset `nist`."""
-
-MIN_FAR, MAX_FAR = 1e-10, 0.1
-"""False accept rates that may be asked for. Calibration ends at the lower one; above the upper
-one a rate is no promise, and an alpha says more."""
-
-MIN_ALPHA, MAX_ALPHA = -2.0, 2.0
-"""Every margin lies between these: it is the difference of two distances of 0 to 2."""
-
 ImageLike: TypeAlias = (
     "str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]"
 )
@@ -132,8 +119,7 @@ class Embedding:
 
     Attributes:
         vector: float32[d] of unit length; read-only.
-        model: sha256 (hex) of the network that made it. Vectors of different
-            networks cannot be compared.
+        model: sha256 (hex) of the network that made it; vectors of two networks do not compare.
 
     Raises:
         UsageError: the vector is not one row of finite numbers of unit length, or the model has
@@ -318,8 +304,7 @@ class Enrollment:
         me: one report for each ME photo, in the order given.
         not_me: one report for each NOT_ME photo, in the order given.
         alpha: the margin that a face must reach from now on.
-        far: the false accept rate that this alpha stands for; None without
-            calibration.
+        far: the false accept rate that this alpha stands for; None without calibration.
         notes: sentences about what was found and decided while learning.
         advice: sentences about photos that would help, and photos that hurt.
         created: when it was done, in UTC.

@@ -176,7 +176,7 @@ def test_only_enrolling_makes_a_vault(within, tmp_path, words):
 
 def test_what_nobody_expected_is_no_verdict(within, monkeypatch):
     """A defect of ours ends with 2 as well: 1 would mean that a person was rejected."""
-    from onlyme.faceid.face_id import FaceID
+    from onlyme import FaceID
 
     def broken(_):
         raise ZeroDivisionError("first line\nsecond line")

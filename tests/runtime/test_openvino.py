@@ -240,7 +240,7 @@ def test_doctor_says_what_runs_the_networks(tmp_path):
     finding, code = doctor(tmp_path, ONLYME_RUNTIME="auto")
     assert (finding["state"], code) == ("ok", 0)
     assert "OpenVINO" in finding["detail"]
-    assert "agrees with OpenCV" in finding["detail"]
+    assert "agree with OpenCV" in finding["detail"]
     finding, _ = doctor(tmp_path, ONLYME_RUNTIME="opencv")
     assert finding["detail"] == "OpenCV, as the settings say"
 
@@ -251,7 +251,7 @@ def test_doctor_says_why_it_is_not_openvino(tmp_path):
     finding, code = doctor(tmp_path, ONLYME_RUNTIME="auto", **broken)
     assert (finding["state"], code) == ("missing", 0)  # OpenCV does it all
     assert finding["detail"].startswith("OpenVINO does not start (illegal instruction); OpenCV is")
-    assert finding["advice"] == "install openvino anew"
+    assert finding["advice"] == "install openvino again"
     finding, code = doctor(tmp_path, ONLYME_RUNTIME="openvino", **broken)
     assert (finding["state"], code) == ("broken", 2)
     assert "set runtime to auto" in finding["advice"]

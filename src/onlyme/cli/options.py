@@ -11,7 +11,7 @@ import typer
 from onlyme.types import LivenessLevel, checked_name
 
 if TYPE_CHECKING:
-    from onlyme.faceid.face_id import FaceID
+    from onlyme import FaceID
     from onlyme.settings import Settings
     from onlyme.vault.admin import VaultAdmin
 
@@ -224,7 +224,7 @@ def open_face_id(
     Raises:
         VaultError: there is none, or it cannot be used.
     """
-    from onlyme.faceid.face_id import FaceID
+    from onlyme import FaceID
     from onlyme.settings import Settings
 
     if not make:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from onlyme import FaceID
 from onlyme.faceid import wiring
-from onlyme.faceid.face_id import FaceID
 from onlyme.serve.app import create_app
 
 if TYPE_CHECKING:

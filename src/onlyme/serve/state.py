@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Self
 
 from starlette.requests import HTTPConnection
 
+from onlyme import FaceID
 from onlyme.faceid import wiring
-from onlyme.faceid.face_id import FaceID
 from onlyme.serve.access.assertions import Signer
 from onlyme.serve.access.auth import RateLimiter, Sessions, TokenCache
 from onlyme.serve.access.tokens import Token, Tokens

@@ -17,7 +17,7 @@ from onlyme.serve.problems import ProblemError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from onlyme.faceid.face_id import FaceID
+    from onlyme import FaceID
 
 __all__ = ["FaceIDPool"]
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from onlyme.faceid.face_id import FaceID
+    from onlyme import FaceID
     from onlyme.lab.annotate import AlignedFaceFinder
     from onlyme.lab.comparison.compare import ProductLearner
     from onlyme.lab.photos import FaceLoader, Photos
@@ -136,7 +136,7 @@ def make_product_learner(stack: ExitStack) -> ProductLearner:
     Args:
         stack: closes and removes their vaults when it is closed.
     """
-    from onlyme.faceid.face_id import FaceID
+    from onlyme import FaceID
 
     def enroll(photos: Photos) -> ProductScorer:
         folder = stack.enter_context(TemporaryDirectory(prefix="onlyme-lab-"))

@@ -13,8 +13,8 @@ from onlyme.verification.attempt import CaptureAbandoned
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from onlyme import FaceID
     from onlyme.enrollment.guided import Guidance
-    from onlyme.faceid.face_id import FaceID
     from onlyme.serve.live.latest_frame import LatestFrame
     from onlyme.serve.live.stream import MessageSender
     from onlyme.types import Frame, PhotoReport

@@ -12,7 +12,7 @@ from onlyme.siamese.presets import PRESETS
 from onlyme.types import Reason
 
 if TYPE_CHECKING:
-    from onlyme.faceid.face_id import FaceID
+    from onlyme import FaceID
     from onlyme.gate.audit import AuditEntry
     from onlyme.siamese.owner import Owner
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from starlette.websockets import WebSocket
 
-    from onlyme.faceid.face_id import FaceID
+    from onlyme import FaceID
 
     Job = Callable[[FaceID, LatestFrame, "MessageSender"], None]
     Message = dict[str, Any]

@@ -15,8 +15,8 @@ from onlyme.types import LivenessLevel, Reason
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from onlyme import FaceID
     from onlyme.face.pipeline import Observation
-    from onlyme.faceid.face_id import FaceID
     from onlyme.serve.live.latest_frame import LatestFrame
     from onlyme.serve.live.stream import MessageSender
     from onlyme.types import Decision

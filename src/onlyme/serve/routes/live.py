@@ -21,7 +21,7 @@ from onlyme.serve.state import ServiceState
 from onlyme.types import LivenessLevel
 
 if TYPE_CHECKING:
-    from onlyme.faceid.face_id import FaceID
+    from onlyme import FaceID
     from onlyme.serve.live.latest_frame import LatestFrame
     from onlyme.serve.live.stream import Job, MessageSender
     from onlyme.types import Decision

@@ -16,9 +16,9 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from onlyme import FaceID
 from onlyme.errors import KeyRefused, UsageError
 from onlyme.faceid import wiring
-from onlyme.faceid.face_id import FaceID
 from onlyme.gate.audit import AuditEntry, Event
 from onlyme.gate.password import is_login_password
 from onlyme.types import Decision, Reason

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onlyme import FaceID
 from onlyme.errors import CameraError, OnlymeError, VaultError
 from onlyme.faceid import wiring
-from onlyme.faceid.face_id import FaceID
 from onlyme.gate.admission import AttemptSource
 from onlyme.image.sources import CameraCapture
 from onlyme.types import LivenessLevel, Reason, Verdict
