@@ -29,7 +29,7 @@ from onlyme.evaluate import (
     read_pairs,
     verify_pairs,
 )
-from onlyme.faceid import wiring
+from onlyme.faceid import networks
 from onlyme.settings import Settings
 
 DATA = Path(os.environ.get("ONLYME_DATA", Path(__file__).parents[2] / "shared/data"))
@@ -59,7 +59,7 @@ def measure(photos: tuple[Photo, ...], pairs: tuple, folder: Path, cache: Path |
     found = embed_files(
         [folder / photo.source for photo in photos],
         lambda path: onlyme.embed(path).vector,
-        model=wiring.make_pipeline(Settings.load()).fingerprint(),
+        model=networks.make_pipeline(Settings.load()).fingerprint(),
         folder=cache,
         progress=bar if sys.stderr.isatty() else None,
     )

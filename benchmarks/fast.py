@@ -37,7 +37,7 @@ from onlyme.evaluate import (
 from onlyme.face.align import align
 from onlyme.face.pipeline import Pipeline
 from onlyme.face.temporal import CachedEmbedder, Follower
-from onlyme.faceid import wiring
+from onlyme.faceid import networks
 from onlyme.image.sources import read_frames as filmed
 from onlyme.runtime.agreement import MIN_EMBEDDING_COSINE
 from onlyme.settings import Settings
@@ -55,9 +55,9 @@ def main() -> int:
     given = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     settings = Settings.load()
-    if why := wiring.explain_unfit(settings):
+    if why := networks.explain_unfit(settings):
         sys.exit(f"{why}: there is nothing to compare")
-    print(f"OpenVINO {wiring.start_engine().version} in {wiring.start_engine().precision}")
+    print(f"OpenVINO {networks.start_engine().version} in {networks.start_engine().precision}")
     parts = {
         "warm": lambda: warm(given.rounds),
         "cold": cold,
@@ -126,8 +126,8 @@ def accuracy(most: int) -> list[bool]:
     photos = tuple(photo for photo in photos if photo.source in wanted)[:most]
     settings = Settings.load()
     ways = {
-        "OpenCV": wiring.make_pipeline(Settings.load(runtime="opencv")),
-        "OpenVINO": wiring.make_pipeline(settings, lasting=True),
+        "OpenCV": networks.make_pipeline(Settings.load(runtime="opencv")),
+        "OpenVINO": networks.make_pipeline(settings, lasting=True),
     }
     vectors: dict[str, list[np.ndarray]] = {name: [] for name in ways}
     used, unlike = [], 0
@@ -207,7 +207,7 @@ def watch() -> list[bool]:
                 with FaceID.open(Path(folder) / "vault", lasting=fast) as face_id:
                     if not face_id.names():
                         face_id.enroll("owner", list(islice(filmed(clip), 0, 100, 20)))
-                    wiring.load_judge(face_id.pipeline.runtime)  # loaded before the clock runs
+                    networks.load_judge(face_id.pipeline.runtime)  # loaded before the clock runs
                     with following(on=followed):
                         start = time.perf_counter()
                         made = list(face_id.watch("owner", clip))
@@ -271,7 +271,7 @@ def verdicts() -> list[bool]:
                     + f"; margin − alpha {np.mean(margins):+.3f}"
                 )
             print(f"    {name} before {clip}\n        {lines[0]}\n        {lines[1]}")
-    searched(wiring.make_pipeline(Settings.load(), lasting=True))
+    searched(networks.make_pipeline(Settings.load(), lasting=True))
     return [say("attacks and strangers accepted", wrong, 0)]
 
 

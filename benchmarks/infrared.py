@@ -21,7 +21,7 @@ import numpy as np
 from onlyme.charts import clopper_pearson
 from onlyme.face.models import find_model
 from onlyme.face.models.opencv import load_network
-from onlyme.faceid import wiring
+from onlyme.faceid import networks
 from onlyme.image.decode import decode
 from onlyme.liveness.fusion import Fusion
 from onlyme.liveness.passive import LivenessNetwork
@@ -38,7 +38,7 @@ def main() -> None:
     given = parser.parse_args()
     data = Path(os.environ["ONLYME_DATA"])
     print(f"{platform.machine()}, {os.cpu_count()} cores, OpenCV {cv2.__version__}")
-    pipeline = wiring.make_pipeline(Settings.load())
+    pipeline = networks.make_pipeline(Settings.load())
     recognition(pipeline, data, given.people, np.random.default_rng(given.seed))
     liveness(pipeline, data)
 

@@ -25,7 +25,7 @@ from onlyme.evaluate.pad import PresentationCounts
 from onlyme.face.models import find_model
 from onlyme.face.models.opencv import load_network
 from onlyme.face.tracker import FaceContinuity
-from onlyme.faceid import wiring
+from onlyme.faceid import networks
 from onlyme.image.sources import read_frames
 from onlyme.liveness.calibrate import fit_calibration
 from onlyme.liveness.fusion import CALIBRATION, Fusion
@@ -60,7 +60,7 @@ class Looker:
     """The networks, loaded once."""
 
     def __init__(self):
-        self.pipeline = wiring.make_pipeline(Settings.load())
+        self.pipeline = networks.make_pipeline(Settings.load())
         self.passive = LivenessNetwork(load_network(find_model("liveness")))
 
     def measure(self, observation):

@@ -32,7 +32,7 @@ from websockets.exceptions import ConnectionClosedOK
 from websockets.sync.client import connect
 
 from onlyme import FaceID
-from onlyme.faceid import wiring
+from onlyme.faceid import networks, wiring
 from onlyme.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where `tests` is found
@@ -47,7 +47,7 @@ def read_frames() -> tuple[str, list[np.ndarray]]:
     if data := os.environ.get("ONLYME_DATA"):
         return "tranvan_live", clip(Path(data), "tranvan_live", (0.0, 20.0))
     photos = platformdirs.user_cache_path("onlyme", appauthor=False) / "photos"
-    pipeline = wiring.make_pipeline(Settings.load())
+    pipeline = networks.make_pipeline(Settings.load())
     pixels = pipeline.decode(photos / "obama_3.jpg").pixels
     left, top, width, height = pipeline.detector.detect(pixels)[0].box.astype(int)
     rows = np.clip(np.arange(top - height, top + 2 * height), 0, len(pixels) - 1)

@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402 - needs the path above
 
-from onlyme.faceid import wiring  # noqa: E402 - needs the path above
+from onlyme.faceid import networks  # noqa: E402 - needs the path above
 from onlyme.gallery.gallery import Gallery, GalleryPerson  # noqa: E402 - needs the path above
 from onlyme.gallery.rekey import renew  # noqa: E402 - needs the path above
 from onlyme.gallery.stores.postgres import PostgresStore  # noqa: E402 - needs the path above
@@ -64,7 +64,7 @@ class Faces:
 
     def __init__(self, seed):
         self.random = np.random.default_rng(seed)
-        cohort = wiring.load_base(Settings.load()).cohort.astype(np.float64)
+        cohort = networks.load_base(Settings.load()).cohort.astype(np.float64)
         self.mean = cohort.mean(axis=0)
         self.shape = np.linalg.cholesky(np.cov(cohort.T) + 1e-9 * np.eye(cohort.shape[1]))
 
@@ -90,7 +90,7 @@ def rows_of(vectors, first):
 
 
 def opened(address):
-    base = wiring.load_base(Settings.load())
+    base = networks.load_base(Settings.load())
     PostgresStore.upgrade(address, base.model, len(base.projection))
     return PostgresStore(address, base.model, len(base.projection))
 
@@ -206,7 +206,7 @@ def clients(address):
 
 def renewal(server):
     """A new rotation for 10,000 people, with the index of the new generation kept up to date."""
-    base = wiring.load_base(Settings.load())
+    base = networks.load_base(Settings.load())
     gallery = Gallery(opened(server.schema("renewal")), bytes(32), base)
     gallery.begin()
     count, faces = 10_000, np.random.default_rng(0)

@@ -32,7 +32,7 @@ from typing import NamedTuple
 import platformdirs
 
 from onlyme import FaceID
-from onlyme.faceid import wiring
+from onlyme.faceid import networks, wiring
 from onlyme.serve.access.tokens import Scope, Tokens
 from onlyme.settings import Settings
 
@@ -255,7 +255,7 @@ def main() -> int:
 def run(folder: Path, rounds: int, requests: int) -> int:
     """Print all figures; return 1 if an answer was wrong."""
     settings, _, questions = enroll_people(folder)
-    runtime = wiring.choose_runtime(settings, lasting=True)
+    runtime = networks.choose_runtime(settings, lasting=True)
     cores = len(os.sched_getaffinity(0))
     print(f"{cores} cores, networks on {runtime}; {CALLERS} callers, pictures of "
           f"{min(len(q.picture) for q in questions) // 1000} to "

@@ -88,10 +88,10 @@ def frames(folder: Path) -> list[Path]:
     session = sorted((DATA / "nuaa_dev/live/0001").glob("0001_00_00_01_*.jpg"))
     first, second = (decode(path).pixels for path in (session[0], session[-1]))
     pictures = [first, second]
-    from onlyme.faceid import wiring
+    from onlyme.faceid import networks
     from onlyme.settings import Settings
 
-    face = wiring.make_pipeline(Settings.load()).detector.detect(second)[0]
+    face = networks.make_pipeline(Settings.load()).detector.detect(second)[0]
     for share in (0.10, 0.25, 0.50):
         scale = share * 4000 / float(face.box[2])
         patch = cv2.resize(second, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)

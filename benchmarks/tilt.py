@@ -22,7 +22,7 @@ from onlyme.face.align import align
 from onlyme.face.models import find_model
 from onlyme.face.resize import shrink
 from onlyme.face.yunet import MIN_FACE_SCORE, SAME_FACE_OVERLAP
-from onlyme.faceid import wiring
+from onlyme.faceid import networks
 from onlyme.image.decode import decode
 from onlyme.image.sources import list_photos
 from onlyme.settings import Settings
@@ -55,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photos", type=Path, default=PHOTOS)
     folder = parser.parse_args().photos
-    pipeline = wiring.make_pipeline(Settings.load())
+    pipeline = networks.make_pipeline(Settings.load())
     pictures = [shrink(decode(path).pixels, HEIGHT)[0] for path in list_photos(folder)]
     ways = {"YuNet alone": Alone(), "onlyme": pipeline.detector}
 

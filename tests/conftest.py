@@ -48,10 +48,10 @@ def photos() -> Path:
 @pytest.fixture(scope="session")
 def pipeline():
     """The real networks, loaded once."""
-    from onlyme.faceid import wiring
+    from onlyme.faceid import networks
     from onlyme.settings import Settings
 
-    return wiring.make_pipeline(Settings.load())
+    return networks.make_pipeline(Settings.load())
 
 
 @pytest.fixture

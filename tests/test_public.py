@@ -32,7 +32,7 @@ def test_the_list_is_in_order_and_whole():
 def test_every_name_can_be_had(name):
     value = getattr(onlyme, name)
     assert value.__name__ == name
-    assert value.__module__ == "onlyme", "where it is kept is nobody's business"
+    assert value.__module__ == "onlyme", "users must not see in which module it is"
     assert name in dir(onlyme)
 
 

@@ -19,7 +19,7 @@ from platformdirs import user_cache_path
 from rich.progress import Progress
 
 from onlyme.face.align import align
-from onlyme.faceid import wiring
+from onlyme.faceid import networks
 from onlyme.settings import Settings
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def read_people(
     photos = sorted(p for p in folder.glob("*/*") if p.suffix.lower() in SUFFIXES)
     if not photos:
         raise SystemExit(f"{folder}: has no photos; put them into one folder for each person")
-    pipeline = wiring.make_pipeline(Settings.load(embedder=embedder))
+    pipeline = networks.make_pipeline(Settings.load(embedder=embedder))
     model = pipeline.embedder.model
     key = hashlib.sha256(f"{pipeline.fingerprint()} choice {CHOICE_VERSION}\n".encode())
     for photo in photos:

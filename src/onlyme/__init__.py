@@ -6,7 +6,7 @@
 ...     face_id.verify("ada", "another-person.jpg").accepted
 False
 
-Everything here is loaded when it is first used, so that `import onlyme` costs nothing.
+Each name is loaded when it is first used, so that `import onlyme` is fast.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A FaceID for your own tests: it knows drawn faces, and needs no networks.
+"""Make a FaceID for your own tests: it recognises drawn faces and needs no networks.
 
-Vault, rule, gate and log are the real ones; only what sees faces is replaced. So a test of your
-program takes milliseconds, and what it decides is decided as it will be.
+Vault, rule, gate and log are the real ones; only the networks are replaced. So a test of your
+program takes milliseconds, and decisions, log and errors are those of the real FaceID.
 
 >>> import tempfile
 >>> with tempfile.TemporaryDirectory() as folder, open_face_id(folder) as face_id:
@@ -53,11 +53,11 @@ _PHOTO_SPREAD: Final = 0.35
 
 
 def draw_face(person: str, photo: int = 1, *, live: bool = True) -> NDArray[np.uint8]:
-    """Draw a face that `open_face_id` knows again; it shows no one who exists.
+    """Draw a face that `open_face_id` recognises; it shows no real person.
 
     Args:
-        person: whose face; the same word is the same person.
-        photo: which picture of the person, 0 to 255; two numbers are two pictures.
+        person: the person's name; the same name is the same person.
+        photo: the number of the picture, 0 to 255; two numbers are two pictures.
         live: False draws a photo of a photo, which liveness calls an attack.
 
     Returns:
@@ -66,7 +66,7 @@ def draw_face(person: str, photo: int = 1, *, live: bool = True) -> NDArray[np.u
     code = sha256(person.encode()).digest()[:4] + bytes([photo % 256, 255 * live])
     bits = np.unpackbits(np.frombuffer(code + sha256(code).digest()[:1], np.uint8))
     square = np.full((_CELLS, _CELLS), 128, np.uint8)
-    rows, columns = _ring()
+    rows, columns = _find_code_cells()
     square[rows[:_BITS], columns[:_BITS]] = np.where(bits, 255, 0)
     face = square.repeat(_CELL_PIXELS, 0).repeat(_CELL_PIXELS, 1)[..., None].repeat(3, 2)
     middle = _CELLS * _CELL_PIXELS // 2
@@ -79,19 +79,19 @@ def draw_face(person: str, photo: int = 1, *, live: bool = True) -> NDArray[np.u
     cv2.ellipse(face, mouth, (30, 12), 0, 0, 180, (150, 40, 50), 4)
     picture = np.full((_SIDE_PIXELS, _SIDE_PIXELS, 3), (90, 110, 125), np.uint8)
     picture[_MARGIN_PIXELS:-_MARGIN_PIXELS, _MARGIN_PIXELS:-_MARGIN_PIXELS] = face
-    # A camera's noise, by which liveness tells a new frame from one that it has seen before.
+    # The noise of a camera: by it liveness tells a new frame from a repeated one.
     noise = np.random.default_rng([*code]).integers(-6, 7, picture.shape)
     return np.asarray(np.clip(picture + noise, 0, 255), np.uint8)
 
 
 def open_face_id(path: str | os.PathLike[str]) -> FaceID:
-    """Open a vault in a folder, with a FaceID that knows the faces of `draw_face` and no others.
+    """Open a vault in a folder, with a FaceID that finds the faces of `draw_face` and no others.
 
-    Its false accept rates are those of the shipped network, which drawn faces keep easily, since
-    they differ more than people do: they are no evidence of anything.
+    Its false accept rates are those of the shipped network. They say nothing about drawn faces,
+    which differ more from each other than people do.
 
     Args:
-        path: the folder of the vault; best one of your test's own.
+        path: the folder of the vault; use a temporary folder of your test.
 
     Raises:
         OnlymeError: settings or vault cannot be used.
@@ -104,14 +104,14 @@ def open_face_id(path: str | os.PathLike[str]) -> FaceID:
 
 @dataclass(frozen=True, slots=True)
 class _Code:
-    """What the frame around a drawn face says."""
+    """What the code around a drawn face encodes."""
 
     person: bytes
     photo: int
     live: bool
 
 
-def _ring() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _find_code_cells() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return rows and columns of the cells around a face that hold its code."""
     inside = np.zeros((_CELLS, _CELLS), bool)
     inside[1:-1, 1:-1] = True
@@ -120,9 +120,9 @@ def _ring() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 
 def _read_code(square: NDArray[np.uint8]) -> _Code | None:
-    """Read the code of a face's square, of any size; None where there is none."""
+    """Read the code of a face's square, of any size; None if there is none."""
     grey = cv2.resize(square.mean(axis=2).astype(np.float32), (_CELLS,) * 2, interpolation=3)
-    rows, columns = _ring()
+    rows, columns = _find_code_cells()
     code = np.packbits(grey[rows[:_BITS], columns[:_BITS]] > 128).tobytes()
     if sha256(code[:-1]).digest()[:1] != code[-1:]:
         return None
@@ -130,7 +130,7 @@ def _read_code(square: NDArray[np.uint8]) -> _Code | None:
 
 
 class _DrawnDetector:
-    """Finds the one face of a drawn picture, where it always is."""
+    """Finds the one face of a drawn picture; its place is always the same."""
 
     def detect(self, pixels: NDArray[np.uint8], *, every: bool = False) -> list[Face]:
         del every
@@ -142,7 +142,7 @@ class _DrawnDetector:
             return []
         corner, side = _MARGIN_PIXELS * scale, _CELLS * _CELL_PIXELS * scale
         landmarks = (corner + 2 * REFERENCE * scale).astype(np.float32)
-        # The box of a face is what lies within the code: that is its frame.
+        # The box of the face is the area inside the code.
         box = np.concatenate([corner + side * 0.15, side * 0.7]).astype(np.float32)
         return [Face(box, landmarks, 0.99)]
 
@@ -155,7 +155,7 @@ class _DrawnDetector:
 
 
 class _DrawnEmbedder:
-    """Gives each person a direction at random, and each photo a direction near it."""
+    """Gives each person a random direction, and each photo a direction near it."""
 
     dimension = 128
     size = 112
@@ -165,7 +165,7 @@ class _DrawnEmbedder:
 
     def embed(self, aligned: NDArray[np.uint8]) -> Embedding:
         code = _read_code(aligned)
-        if code is None:  # nothing of a drawn face: a person of its own, like no other
+        if code is None:  # not a drawn face: a person who resembles no other
             code = _Code(sha256(aligned.tobytes()).digest(), 0, live=True)
         vector = _draw_direction(code.person) + _PHOTO_SPREAD * _draw_direction(
             code.person + bytes([code.photo])
@@ -174,7 +174,7 @@ class _DrawnEmbedder:
 
 
 class _DrawnLiveness(LivenessNetwork):
-    """Says of a drawn face what was drawn."""
+    """Returns for a drawn face whether it was drawn as live."""
 
     def __init__(self) -> None:
         """Load nothing."""

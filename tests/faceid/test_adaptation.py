@@ -28,7 +28,7 @@ class Person:
     def __init__(self, seed, towards=None, near=0.0):
         self.rng = np.random.default_rng(seed)
         self.centre = unit(self.rng.standard_normal(128))
-        if towards is not None:  # one who looks like somebody
+        if towards is not None:  # a person who resembles another
             self.centre = unit(near * towards + (1 - near) * self.centre)
 
     def photos(self, count, aged=0.0, direction=None):
@@ -89,7 +89,7 @@ def test_five_good_matches_of_five_days_are_learned_as_one(adaptation, base, kee
     ]
     (learned,) = owner_of(base, keeping).examples.learned
     assert learned @ unit(photos.mean(axis=0)) > 0.8
-    assert max(photos @ learned) < 0.99  # nobody's photo
+    assert max(photos @ learned) < 0.99  # no one's photo
     assert adaptation.read_status("ada").learned == START + 4 * DAY
     assert adaptation.read_status("ada").waiting == 0
 

@@ -1,4 +1,4 @@
-"""A folder of people becomes a gallery, whatever ends the process in between."""
+"""A folder of people becomes a gallery, also when the process is interrupted."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def people(tmp_path, photos):
     small(photos / "macron_2.jpg", folder / "emmanuel" / "1.jpg")
     small(photos / "ardern_1.jpg", folder / "ardern" / "1.jpg")
     (folder / "ardern" / "broken.jpg").write_bytes(b"no picture")
-    (folder / "nobody").mkdir()
+    (folder / "photoless").mkdir()
     (folder / "faceless").mkdir()
     Image.new("RGB", (200, 200)).save(folder / "faceless" / "black.png")
     (folder / ".hidden").mkdir()
@@ -49,22 +49,24 @@ def settings(tmp_path):
 
 
 def test_a_folder_of_people_is_enrolled_and_reported(face_id, people, settings, photos):
-    told = []
-    census = face_id.enroll_folder(people, workers=2, progress=lambda *words: told.append(words))
-    assert (census.enrolled, census.changed, census.unchanged) == (4, 0, 0)
-    assert census.photos == 6
-    refused = {(one.name, one.file): one.why for one in census.refused}
+    reports = []
+    result = face_id.enroll_folder(
+        people, workers=2, progress=lambda *report: reports.append(report)
+    )
+    assert (result.enrolled, result.changed, result.unchanged) == (4, 0, 0)
+    assert result.photos == 6
+    refused = {(one.name, one.file): one.why for one in result.refused}
     assert set(refused) == {
         ("ardern", "broken.jpg"),
         ("faceless", ""),
         ("faceless", "black.png"),
-        ("nobody", ""),
+        ("photoless", ""),
     }
     assert "no face" in refused["faceless", "black.png"]
-    assert [(one.name, one.other) for one in census.twins] == [("emmanuel", "macron")]
-    assert 0 < census.twins[0].far <= 1e-4
-    assert told[-1] == ("twins", 5, 5)
-    assert ("photos", 8, 8) in told
+    assert [(one.name, one.other) for one in result.twins] == [("emmanuel", "macron")]
+    assert 0 < result.twins[0].far <= 1e-4
+    assert reports[-1] == ("twins", 5, 5)
+    assert ("photos", 8, 8) in reports
     assert [one.name for one in face_id.gallery_people()] == [
         "ardern",
         "emmanuel",
@@ -107,15 +109,15 @@ def test_photos_of_different_people_are_refused(face_id, people, settings, photo
     shutil.rmtree(people / "macron")
     for number, name in enumerate(("macron_1", "ardern_2", "biden_1", "sunak_1")):
         small(photos / f"{name}.jpg", people / "mixed" / f"{number}.jpg")
-    census = face_id.enroll_folder(people, workers=1, look_for_duplicates=False)
+    result = face_id.enroll_folder(people, workers=1, look_for_duplicates=False)
     assert "mixed" not in [one.name for one in face_id.gallery_people()]
-    assert "different people" in {one.name: one.why for one in census.refused}["mixed"]
+    assert "different people" in {one.name: one.why for one in result.refused}["mixed"]
 
 
 def test_owners_of_the_vault_stay_where_they_are(obama, people, settings):
-    census = obama.enroll_folder(people, workers=1, look_for_duplicates=False)
-    assert census.enrolled == 3
-    assert "owner" in {one.name: one.why for one in census.refused}["obama"]
+    result = obama.enroll_folder(people, workers=1, look_for_duplicates=False)
+    assert result.enrolled == 3
+    assert "owner" in {one.name: one.why for one in result.refused}["obama"]
     assert obama.names() == ["obama"]
     assert [one.name for one in obama.gallery_people()] == ["ardern", "emmanuel", "macron"]
 
@@ -174,8 +176,8 @@ def test_people_of_the_gallery_on_the_command_line(people, photos, tmp_path):
     assert found.returncode == 0
     [face] = json.loads(found.stdout)
     assert (face["name"], len(face["box"])) == ("obama", 4)
-    nobody = onlyme("identify", "--all", photos / "biden_1.jpg")
-    assert (nobody.returncode, "nobody" in nobody.stdout) == (1, True)
+    unknown = onlyme("identify", "--all", photos / "biden_1.jpg")
+    assert (unknown.returncode, "nobody" in unknown.stdout) == (1, True)
     exported = onlyme("export", "obama", tmp_path / "obama.export", given="words\nwords\n")
     assert exported.returncode == 0, exported.stderr
     assert json.loads(onlyme("forget", "obama", "--json").stdout)["forgotten"]

@@ -90,8 +90,8 @@ def test_a_refused_picture_that_was_too_poor_says_so(obama, photos):
 
 
 def test_could_not_decide_is_an_exception(obama, photos, tmp_path):
-    with pytest.raises(UnknownOwner, match=r"'nobody'.*enrolled: obama"):
-        obama.verify("nobody", photos / "obama_3.jpg")
+    with pytest.raises(UnknownOwner, match=r"'zoe'.*enrolled: obama"):
+        obama.verify("zoe", photos / "obama_3.jpg")
     with pytest.raises(ImageError, match=r"gone\.jpg"):
         obama.verify("obama", tmp_path / "gone.jpg")
     with pytest.raises(UsageError, match="another network"):
@@ -153,7 +153,7 @@ def test_a_report_on_every_photo(face_id, photos, tmp_path):
     assert enrollment.taken == 3
     assert [report.taken for report in enrollment.not_me] == [True]
     assert [r.taken for r in seen] == [True, False, False, True, True, True, False, True]
-    assert seen[6].source == seen[3].source, "a stray is told of again, as refused"
+    assert seen[6].source == seen[3].source, "a stray is reported again, as refused"
     assert "5 photos are advised" in enrollment.advice[0]
 
 
@@ -340,7 +340,7 @@ def test_any_five_of_the_article_s_photos(face_id, pipeline, data):
 
 @pytest.mark.data
 def test_watch_a_video(face_id, data):
-    """The person of a clip is known in it; another clip shows somebody else all along."""
+    """The person of a clip is known in it; another clip shows another person throughout."""
     from onlyme.image.sources import CameraCapture
 
     clip = data / "clips" / "liveportrait_d18_live.mp4"

@@ -9,7 +9,7 @@ import pytest
 
 from onlyme import FaceID, Frame, LivenessLevel, Reason
 from onlyme.face.temporal import SEARCH_EVERY_FRAMES
-from onlyme.faceid import wiring
+from onlyme.faceid import networks
 from onlyme.image.sources import read_frames
 from onlyme.verification.attempt import CaptureSession, decide_attempts
 
@@ -48,7 +48,7 @@ def owner(tmp_path_factory, data):
 def decide(face_id, pictures, *, follow=True):
     pipeline = face_id.pipeline.follow() if follow else face_id.pipeline
     sights = map(pipeline.look, stream(pictures))
-    session = CaptureSession(wiring.load_judge(face_id.pipeline.runtime), PASSIVE)
+    session = CaptureSession(networks.load_judge(face_id.pipeline.runtime), PASSIVE)
     return list(decide_attempts(lambda: face_id.owner("tran"), sights, session))
 
 
@@ -60,7 +60,7 @@ def decide(face_id, pictures, *, follow=True):
         ("lestari_live", Reason.NO_MATCH),
     ],
 )
-def test_whoever_is_followed_gets_the_same_answer(owner, data, name, reason):
+def test_a_followed_face_gets_the_same_answer(owner, data, name, reason):
     pictures = clip(data, name, 35)
     followed, searched = decide(owner, pictures), decide(owner, pictures, follow=False)
     assert {d.reason for d in followed} == {d.reason for d in searched} == {reason}
@@ -80,7 +80,7 @@ def test_a_swap_in_mid_scan_never_opens(owner, data, order, split):
 
 @pytest.mark.parametrize("every", [2, SEARCH_EVERY_FRAMES])
 def test_taking_turns_at_any_pace_never_opens(owner, data, every):
-    """Were only some frames searched or looked at, the others could show somebody else."""
+    """If only some frames were looked at, the others could show another person."""
     screen, stranger = clip(data, "tranvan_replay", 25), clip(data, "lestari_live", 25)
     for offset in (0, every - 1):
         mixed = [stranger[n] if n % every == offset else screen[n] for n in range(len(screen))]

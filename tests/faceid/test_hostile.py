@@ -1,4 +1,4 @@
-"""What callers may hand in: whatever it is, the answer is one of onlyme's own exceptions."""
+"""Hostile arguments: for each the answer is one of onlyme's own exceptions."""
 
 from dataclasses import fields, is_dataclass
 from importlib import import_module
@@ -22,7 +22,7 @@ def short(value):
 
 
 class Path:
-    """A path that answers with whatever it was given."""
+    """A path that returns the value it was made with."""
 
     def __init__(self, answer):
         self.answer = answer

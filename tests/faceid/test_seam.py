@@ -1,4 +1,4 @@
-"""One capture is decided in one place, whoever asks: the way of `FaceID.watch` and `identify`."""
+"""Every caller decides a capture in one place: through `FaceID.watch` and `identify`."""
 
 import re
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pytest
 
 import onlyme
 from onlyme import FaceID, Frame, Reason, UnknownOwner, UsageError
-from onlyme.faceid import wiring
+from onlyme.faceid import networks, wiring
 from onlyme.faceid.face_id import ANY_OWNER
 from onlyme.gate.admission import AttemptSource
 from onlyme.settings import Settings
@@ -20,7 +20,7 @@ PARTS = {
     r"CaptureSession\(": {"verification/attempt.py", "faceid/decide.py"},
     r"\.start_session\(": {"verification/attempt.py"},
     r"\.attempt_each\(": {"faceid/decide.py"},
-    r"wiring\.(choose|load)_judge\(": {"faceid/functions.py"},
+    r"\b(choose|load)_judge\(": {"faceid/networks.py", "faceid/wiring.py", "faceid/functions.py"},
     r"\bdecide_attempts\(": {"verification/attempt.py", "faceid/decide.py"},
 }
 
@@ -129,13 +129,13 @@ def test_every_way_obeys_the_setting_for_pictures_without_colour(
     photos, tmp_path, monkeypatch, setting, colourless
 ):
     """Streams and `identify` ignored it, while `verify` obeyed it."""
-    asked, real = [], wiring.choose_judge
+    asked, real = [], networks.choose_judge
 
     def choose(settings, runtime="opencv"):
         asked.append(settings)
         return real(settings, runtime)
 
-    monkeypatch.setattr(wiring, "choose_judge", choose)
+    monkeypatch.setattr(networks, "choose_judge", choose)
     settings = replace(Settings.load(vault=tmp_path / "vault"), liveness_colourless=setting)
     with FaceID(wiring.assemble(settings)) as face_id:
         face_id.enroll("obama", photos / "obama_1.jpg")

@@ -1,4 +1,4 @@
-"""Workers do all tasks once, whatever becomes of them."""
+"""Worker processes run every task once, also when one of them crashes."""
 
 import os
 import signal
@@ -49,51 +49,51 @@ def sleeping():
 
 
 def test_every_task_is_done_once():
-    with WorkerPool(squaring, 2) as crew:
-        done = dict(crew.do(range(50)))
+    with WorkerPool(squaring, 2) as pool:
+        done = dict(pool.run(range(50)))
         assert {task: result[0] for task, result in done.items()} == {n: n * n for n in range(50)}
         assert len({result[1] for result in done.values()}) == 2
-        assert list(crew.do([])) == []
-        assert dict(crew.do([7]))[7][0] == 49  # the same workers, once more
+        assert list(pool.run([])) == []
+        assert dict(pool.run([7]))[7][0] == 49  # the same workers, once more
 
 
-def test_a_task_that_ends_its_worker_is_told_and_the_others_are_done():
-    with WorkerPool(partial(deadly, {4, 9, 10}), 2) as crew:
-        done = dict(crew.do(range(20)))
+def test_a_task_that_crashes_its_worker_yields_none_and_the_others_are_done():
+    with WorkerPool(partial(deadly, {4, 9, 10}), 2) as pool:
+        done = dict(pool.run(range(20)))
     assert {task for task, result in done.items() if result is None} == {4, 9, 10}
     assert all(result == task for task, result in done.items() if result is not None)
     assert set(done) == set(range(20))
 
 
-def test_when_all_workers_end_it_stops():
+def test_when_every_worker_crashes_the_pool_gives_up():
     with (
-        WorkerPool(partial(deadly, set(range(100))), 2) as crew,
-        pytest.raises(OnlymeError, match="one after the other"),
+        WorkerPool(partial(deadly, set(range(100))), 2) as pool,
+        pytest.raises(OnlymeError, match="crashed in a row"),
     ):
-        list(crew.do(range(100)))
+        list(pool.run(range(100)))
 
 
 def test_what_a_worker_raises_is_raised():
-    with WorkerPool(refusing, 1) as crew, pytest.raises(ImageError, match=r"three\.jpg"):
-        list(crew.do(range(5)))
+    with WorkerPool(refusing, 1) as pool, pytest.raises(ImageError, match=r"three\.jpg"):
+        list(pool.run(range(5)))
 
 
-def test_workers_go_when_their_master_is_killed():
+def test_workers_go_when_their_parent_is_killed():
     code = (
         "from onlyme.faceid.workers import WorkerPool\n"
         "from tests.faceid.test_workers import sleeping\n"
         "if __name__ == '__main__':\n"
-        "    crew = WorkerPool(sleeping, 2)\n"
-        "    print(*(worker._process.pid for worker in crew._workers), flush=True)\n"
-        "    list(crew.do([0.1] * 1000))\n"
+        "    pool = WorkerPool(sleeping, 2)\n"
+        "    print(*(worker._process.pid for worker in pool._workers), flush=True)\n"
+        "    list(pool.run([0.1] * 1000))\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT
-    ) as master:
-        workers = [int(word) for word in master.stdout.readline().split()]
+    ) as parent:
+        workers = [int(word) for word in parent.stdout.readline().split()]
         assert len(workers) == 2
         assert all(Path(f"/proc/{worker}").exists() for worker in workers)
-        master.kill()
+        parent.kill()
     deadline = time.monotonic() + 20
     while any(running(worker) for worker in workers):
         assert time.monotonic() < deadline

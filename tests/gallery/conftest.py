@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from onlyme.faceid import wiring
+from onlyme.faceid import networks, wiring
 from onlyme.gallery.gallery import GalleryPerson
 from onlyme.settings import Settings
 
@@ -55,7 +55,7 @@ def opens(settings):
     def opening():
         keeping = wiring.open_vault(settings)
         opened.append(keeping)
-        everybody = wiring.make_enrolled(settings, keeping, wiring.load_base(settings))
+        everybody = wiring.make_enrolled(settings, keeping, networks.load_base(settings))
         opened.append(everybody)
         return everybody
 

@@ -14,7 +14,7 @@ import pytest
 from onlyme import FaceID, LivenessLevel, Reason, UsageError, Verdict
 from onlyme.face.subject import choose_subject
 from onlyme.face.tracker import FaceContinuity
-from onlyme.faceid import wiring
+from onlyme.faceid import networks
 from onlyme.image.sources import read_frames
 from onlyme.liveness.challenge import (
     MAX_STEP_SECONDS,
@@ -244,7 +244,7 @@ def owner(tmp_path_factory, sights):
 def first(owner, sights, steps, start=0.4):
     asked = []
     some = (s for s in sights if s.frame.at >= start)
-    judge = wiring.load_judge()
+    judge = networks.load_judge()
 
     def ask(_, words):
         asked.append(words)
@@ -312,7 +312,7 @@ def test_a_photo_shown_before_the_first_step_lends_its_identity_to_no_one(data, 
 
     # Turned aside, it begins no step, and so its exchange fails none.
     photo, stranger = part("tranvan_replay", 5.6), part("lestari_live", 0)
-    judge = wiring.load_judge()
+    judge = networks.load_judge()
     ceremony = ChallengeCeremony(lambda *_: None, lambda: OWN)
     session = CaptureSession(judge, LivenessLevel.CHALLENGE, ceremony=ceremony)
     for number, sight in enumerate([*photo, *stranger]):

@@ -7,7 +7,7 @@ import pytest
 
 from onlyme import FaceID, Frame, LivenessLevel, Reason, UsageError, Verdict, embed
 from onlyme.errors import ModelRefused, SettingsError
-from onlyme.faceid import wiring
+from onlyme.faceid import networks
 from onlyme.image.sources import read_frames
 from onlyme.settings import Settings
 
@@ -133,14 +133,14 @@ def without_model(monkeypatch, tmp_path, data=None):
     if data is not None:
         path.write_bytes(data)
     real = find_model("liveness")
-    monkeypatch.setattr(wiring, "find_model", lambda *_: replace(real, path=path))
-    wiring.load_judge.cache_clear()
+    monkeypatch.setattr(networks, "find_model", lambda *_: replace(real, path=path))
+    networks.load_judge.cache_clear()
 
 
 @pytest.fixture
 def _fresh_judge():
     yield
-    wiring.load_judge.cache_clear()
+    networks.load_judge.cache_clear()
 
 
 @pytest.mark.usefixtures("_fresh_judge")
@@ -181,9 +181,9 @@ def test_an_infrared_camera_recognises_and_does_not_open(owner, data):
 
 
 def test_a_setting_lets_pictures_without_colour_be_judged(monkeypatch):
-    assert not wiring.choose_judge(Settings.load()).passive.colourless
+    assert not networks.choose_judge(Settings.load()).passive.colourless
     monkeypatch.setenv("ONLYME_LIVENESS_COLOURLESS", "judge")
-    assert wiring.choose_judge(Settings.load()).passive.colourless
+    assert networks.choose_judge(Settings.load()).passive.colourless
     monkeypatch.setenv("ONLYME_LIVENESS_COLOURLESS", "perhaps")
     with pytest.raises(SettingsError, match="undecided, judge"):
         Settings.load()

@@ -14,7 +14,7 @@ from onlyme.errors import ModelRefused, SettingsError
 from onlyme.face.detect import Detector
 from onlyme.face.embed import Embedder
 from onlyme.face.models import find_model
-from onlyme.faceid import wiring
+from onlyme.faceid import networks
 from onlyme.image.decode import decode
 from onlyme.runtime import agreement
 from onlyme.runtime.drawn_faces import draw_test_faces
@@ -28,8 +28,8 @@ PORTRAITS = ("obama_1", "obama_2", "obama_4", "biden_1", "macron_2", "ardern_2",
 def both():
     """The whole way through each engine."""
     settings = Settings.load(runtime="openvino")
-    opencv = wiring.make_pipeline(replace(settings, runtime="opencv"))
-    openvino = wiring.make_pipeline(settings)
+    opencv = networks.make_pipeline(replace(settings, runtime="opencv"))
+    openvino = networks.make_pipeline(settings)
     assert (opencv.runtime, openvino.runtime) == ("opencv", "openvino")
     return opencv, openvino
 
@@ -44,7 +44,7 @@ def judged_alike(both, frame):
         np.testing.assert_allclose(b.box, a.box, atol=0.005 * width)
         np.testing.assert_allclose(b.landmarks, a.landmarks, atol=0.005 * width)
         assert b.score == pytest.approx(a.score, abs=0.005)
-        odds = [wiring.load_judge(p.runtime).look(frame.pixels, a).odds for p in both]
+        odds = [networks.load_judge(p.runtime).look(frame.pixels, a).odds for p in both]
         assert odds[0] == (odds[1] if odds[1] is None else pytest.approx(odds[1], abs=0.1))
     seen, again = one.look(frame), other.look(frame)
     assert seen.reason == again.reason
@@ -97,11 +97,11 @@ def test_one_flipped_bit_is_refused_by_either(tmp_path, monkeypatch, name, runti
         model = find_model(wanted, *folders)
         return replace(model, path=tmp_path / "altered.onnx") if wanted == name else model
 
-    monkeypatch.setattr(wiring, "find_model", altered)
+    monkeypatch.setattr(networks, "find_model", altered)
     parts = {
-        "detector": wiring._load_detector.__wrapped__,
-        "embedder": lambda on: wiring._load_embedder.__wrapped__(on, "embedder", tmp_path),
-        "liveness": wiring.load_judge.__wrapped__,
+        "detector": networks._load_detector.__wrapped__,
+        "embedder": lambda on: networks._load_embedder.__wrapped__(on, "embedder", tmp_path),
+        "liveness": networks.load_judge.__wrapped__,
     }
     with pytest.raises(ModelRefused, match=r"altered\.onnx is not the"):
         parts[name](runtime)
@@ -161,7 +161,7 @@ def test_one_that_agrees_is(both):
     ],
 )
 def test_who_gets_which_engine(setting, lasting, chosen):
-    assert wiring.choose_runtime(Settings.load(runtime=setting), lasting=lasting) == chosen
+    assert networks.choose_runtime(Settings.load(runtime=setting), lasting=lasting) == chosen
 
 
 def test_there_is_no_other_engine():
@@ -173,13 +173,13 @@ ASK = """
 import sys
 {before}
 from onlyme import ModelRefused
-from onlyme.faceid import wiring
+from onlyme.faceid import networks
 from onlyme.settings import Settings
 assert "openvino" not in sys.modules or sys.modules["openvino"] is None
-print(wiring.choose_runtime(Settings.load(runtime="auto"), lasting=True))
-print(wiring.explain_unfit(Settings.load()))
+print(networks.choose_runtime(Settings.load(runtime="auto"), lasting=True))
+print(networks.explain_unfit(Settings.load()))
 try:
-    wiring.choose_runtime(Settings.load(runtime="openvino"))
+    networks.choose_runtime(Settings.load(runtime="openvino"))
 except ModelRefused as error:
     print("refused:", error)
 """
@@ -240,7 +240,7 @@ def test_doctor_says_what_runs_the_networks(tmp_path):
     finding, code = doctor(tmp_path, ONLYME_RUNTIME="auto")
     assert (finding["state"], code) == ("ok", 0)
     assert "OpenVINO" in finding["detail"]
-    assert "agrees with OpenCV" in finding["detail"]
+    assert "agree with OpenCV" in finding["detail"]
     finding, _ = doctor(tmp_path, ONLYME_RUNTIME="opencv")
     assert finding["detail"] == "OpenCV, as the settings say"
 
@@ -251,7 +251,7 @@ def test_doctor_says_why_it_is_not_openvino(tmp_path):
     finding, code = doctor(tmp_path, ONLYME_RUNTIME="auto", **broken)
     assert (finding["state"], code) == ("missing", 0)  # OpenCV does it all
     assert finding["detail"].startswith("OpenVINO does not start (illegal instruction); OpenCV is")
-    assert finding["advice"] == "install openvino anew"
+    assert finding["advice"] == "install openvino again"
     finding, code = doctor(tmp_path, ONLYME_RUNTIME="openvino", **broken)
     assert (finding["state"], code) == ("broken", 2)
     assert "set runtime to auto" in finding["advice"]

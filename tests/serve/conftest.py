@@ -109,7 +109,8 @@ def serving(settings, **options):
             str(scope): Tokens(admin).create(f"test {scope}", scope, None, 10_000)
             for scope in Scope
         }
-    chosen = Options(port=0, **options)
+    # The first request of each worker loads the networks: on a busy machine, seconds pass.
+    chosen = Options(port=0, **{"seconds": 50.0} | options)
     server = uvicorn.Server(make_config(settings, chosen))
     listener = open_listener(chosen)
     failures = []

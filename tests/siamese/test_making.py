@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binom
 
 from onlyme.siamese.calibrate import TailCurve
 from onlyme.siamese.distance import normalize
@@ -11,7 +10,6 @@ from onlyme.siamese.training.curves import (
     LOG_FAR,
     MISS_Z,
     TrialScores,
-    _bound_rate,
     count_accepts,
     make_far_curve,
     measure_miss_rates,
@@ -185,10 +183,3 @@ def test_miss_rates_are_those_of_the_scores():
     assert (np.diff(rate) >= 0).all()
     assert rate[0] == 0
     assert high[0] == pytest.approx(3.0 / 80, rel=0.05)
-
-
-@pytest.mark.parametrize(("count", "tries"), [(0, 30), (1, 1000), (40, 10_000), (7, 2_000_000)])
-def test_at_the_bound_so_few_accepts_are_as_rare_as_it_says(count, tries):
-    bound = _bound_rate(count, tries)
-    assert binom.cdf(count, tries, bound) == pytest.approx(0.05, rel=1e-6)
-    assert _bound_rate(count - 0.5, tries) == bound  # a part of an accept counts as a whole one

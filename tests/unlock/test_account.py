@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from onlyme.faceid import wiring
+from onlyme.faceid import networks, wiring
 from onlyme.gate.admission import AttemptSource
 from onlyme.settings import Settings
 from onlyme.unlock.daemon.peer import Application
@@ -105,7 +105,7 @@ def test_what_the_password_confirms_may_teach(stack, data):
 def adaptation(keeping):
     from onlyme.faceid.adaptation import Adaptation
 
-    return Adaptation(wiring.load_base(Settings.load()), keeping)
+    return Adaptation(networks.load_base(Settings.load()), keeping)
 
 
 def log(stack):

@@ -22,7 +22,7 @@ class Owner:
 
 
 def sight(value, at=0.0):
-    """A frame whose face embeds to (value, …), or that shows nobody."""
+    """A frame whose face embeds to (value, …), or that shows no face."""
     frame = Frame(np.zeros((1, 1, 3), np.uint8), "test", at)
     if value is None:
         return Observation(frame, reason=Reason.NO_FACE)

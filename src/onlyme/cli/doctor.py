@@ -98,16 +98,16 @@ def _examine_runtime(settings: Settings) -> Finding:
     from importlib.util import find_spec
 
     from onlyme.errors import ModelError
-    from onlyme.faceid import wiring
+    from onlyme.faceid import networks
 
     if settings.runtime == "opencv":
         return Finding("runtime", "ok", "OpenCV, as the settings say")
     try:
-        problem = wiring.explain_unfit(settings)
+        problem = networks.explain_unfit(settings)
     except ModelError:  # reported above, with the network itself
         return Finding("runtime", "missing", "OpenVINO cannot be checked without the networks")
     if not problem:
-        engine = wiring.start_engine()
+        engine = networks.start_engine()
         name = f"OpenVINO {engine.version} in {engine.precision}"
         when = "where many pictures come" if settings.runtime == "auto" else "always"
         return Finding("runtime", "ok", f"{name}, used {when}; its results agree with OpenCV's")

@@ -89,14 +89,14 @@ def evaluate(
     """
     from onlyme.errors import UsageError
     from onlyme.evaluate import EvaluationPlan, read_groups, read_pairs, to_json
-    from onlyme.faceid import wiring
+    from onlyme.faceid import networks
     from onlyme.settings import Settings
 
     if html is not None and not html.parent.is_dir():
         raise UsageError(f"{html}: there is no such folder")  # better now than after an hour
     plan = EvaluationPlan(photos=photos, repeats=repeats, far=far, seed=seed)
     settings = Settings.load(embedder=embedder)
-    pipeline, base = wiring.make_pipeline(settings), wiring.load_base(settings)
+    pipeline, base = networks.make_pipeline(settings), networks.load_base(settings)
     lists = read_pairs(pairs) if pairs else None, read_groups(groups) if groups else None
     evaluation = _measure(folder, plan, pipeline, base, lists, cache)
     if html is not None:

@@ -73,10 +73,10 @@ def upgrade(*, vault: options.Vault = None) -> None:
 
     ONLYME_STORE=postgresql+psycopg://user@host/database onlyme store upgrade
     """
-    from onlyme.faceid import wiring
+    from onlyme.faceid import networks, wiring
 
     settings = _load_settings(vault)
-    done = wiring.upgrade_store(settings, wiring.load_base(settings))
+    done = wiring.upgrade_store(settings, networks.load_base(settings))
     typer.echo("the gallery's tables are ready" if done else "the gallery's tables were up to date")
 
 
@@ -164,12 +164,12 @@ def revoke(*, vault: options.Vault = None) -> None:
     Searching and enrolling go on meanwhile. Run it again if it was interrupted.
     """
     from onlyme.errors import UnknownOwner
-    from onlyme.faceid import wiring
+    from onlyme.faceid import networks, wiring
     from onlyme.gallery.rekey import renew
 
     settings = options.require_vault(_load_settings(vault))
     with wiring.open_vault(settings) as admin:
-        enrolled = wiring.make_enrolled(settings, admin, wiring.load_base(settings))
+        enrolled = wiring.make_enrolled(settings, admin, networks.load_base(settings))
         try:
             gallery = enrolled.gallery
             if gallery is None:
@@ -207,13 +207,13 @@ def _load_settings(vault: Path | None, place: str | None = None) -> Settings:
 def _open_store(settings: Settings, *, make: bool = False) -> Iterator[TemplateStore]:
     """Open a gallery; only `make` creates one where there is none."""
     from onlyme.errors import VaultError
-    from onlyme.faceid import wiring
+    from onlyme.faceid import networks, wiring
 
     if settings.store == "vault" and not make and not wiring.locate_gallery_file(settings).exists():
         raise VaultError(
             f"no gallery beside the vault {settings.vault}; `onlyme enroll-folder` makes one"
         )
-    store = wiring.open_template_store(settings, wiring.load_base(settings))
+    store = wiring.open_template_store(settings, networks.load_base(settings))
     try:
         yield store
     finally:

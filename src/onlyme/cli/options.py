@@ -251,11 +251,11 @@ def _load_ahead(settings: Settings) -> None:
     from threading import Thread
 
     from onlyme.errors import OnlymeError
-    from onlyme.faceid import wiring
+    from onlyme.faceid.networks import make_pipeline
 
     def load() -> None:
         with suppress(OnlymeError):  # the command will meet the same error, and report it
-            wiring.make_pipeline(settings)
+            make_pipeline(settings)
 
     Thread(target=load).start()
     import_module("PIL.JpegImagePlugin")

@@ -1,4 +1,4 @@
-"""Put the parts together: `FaceID`, what it is made of, and what works on a whole vault.
+"""Combine the parts: `FaceID`, the parts it is made of, and work on whole vaults and galleries.
 
-`wiring` is the only module that chooses implementations.
+`wiring` and `networks` are the only modules that choose implementations.
 """

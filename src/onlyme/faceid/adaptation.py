@@ -1,20 +1,20 @@
-"""A good match, confirmed by the password, may teach a template: slowly, little, and reversibly.
+"""Adapt an owner's template to good matches that the password confirmed.
 
-What a match may teach is bounded by what the owner enrolled with, never by what
-was learned since. So no chain of small steps leads away:
+Adaptation is slow, small and reversible. What a match may teach is bounded by the enrolment
+photos, never by what was learned since, so that many small steps cannot lead far away:
 
-1. Consent. Nothing is learned unless the owner said so.
+1. Consent. Nothing is learned unless the owner agreed.
 2. Confirmed. The caller vouches that the password was used with this match.
 3. Good. The match would pass at a tenth of the promised false accept rate, judged by
    the enrolment photos alone.
-4. Quarantined. It waits until there are five, from different days; only their mean,
-   which is nobody's photo, is taken over.
-5. Limited. One mean is kept, the newest; it is drawn towards the enrolment photos until
-   the template lies within 0.075 of the enrolled one. So it comes no nearer to any face
-   than that, whatever is fed in and for how long.
-6. Expiring. After half a year it is dropped.
-7. Re-calibrated. Alpha is found anew for the promised rate.
-8. Reversible. Enrolment photos are kept apart; `undo` is exact.
+4. Quarantined. Matches wait until there are five, from different days. Only their mean, which
+   is no one's photo, becomes part of the template.
+5. Limited. One mean is stored, the newest. It is drawn towards the enrolment photos until
+   the template lies within 0.075 of the enrolled one. So the template moves towards another face
+   by no more than that, however many matches are offered and for however long.
+6. Expiring. After half a year the mean is dropped.
+7. Re-calibrated. Alpha is computed again for the promised rate.
+8. Reversible. Enrolment photos are stored apart; `undo` is exact.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ class Rules:
 
     Attributes:
         strictness: share of the promised false accept rate at which a match is good.
-        between_days: one match in so many days is taken.
-        together: so many wait for each other.
+        between_days: days from one match that is taken to the next.
+        together: the number of matches that are learned as one mean.
         drift: the farthest that the template may move, 0 to 2, in head space.
-        days: so long what was learned is kept.
+        days: days until what was learned is dropped.
     """
 
     strictness: float = 0.1
@@ -65,12 +65,13 @@ class Rules:
 
 
 RULES = Rules()
-"""Chosen with `benchmarks/adaptation.py`: more drift helps an owner who changes, and a stranger
-with morphs and the password. At 0.1 the most similar of 60 people got 1 % of photos in."""
+"""Chosen with `benchmarks/adaptation.py`: more drift helps an owner who changes, but also a
+stranger with morphs and the password. At a drift of 0.1, 1 % of the photos of the most similar of
+60 people were accepted."""
 
 
 class AdaptationOutcome(StrEnum):
-    """What became of a confirmed match."""
+    """What was done with a confirmed match."""
 
     NO_CONSENT = "no_consent"
     NOT_GOOD = "not_good"
@@ -79,19 +80,18 @@ class AdaptationOutcome(StrEnum):
     LEARNED = "learned"
 
 
-_NOTED = {AdaptationOutcome.WAITING, AdaptationOutcome.LEARNED}
+_LOGGED = {AdaptationOutcome.WAITING, AdaptationOutcome.LEARNED}
 _SHARES = (1.0, 0.8, 0.6, 0.4, 0.2)
 
 
 @dataclass(frozen=True, slots=True)
 class AdaptationStatus:
-    """What adaptation holds of an owner.
+    """What adaptation stores of an owner.
 
     Attributes:
         consent: whether the owner agreed.
         waiting: matches in quarantine.
-        learned: when the mean that is part of the template was taken over, in UTC; None
-            when none is.
+        learned: when the present mean became part of the template, in UTC; None without one.
     """
 
     consent: bool
@@ -101,6 +101,8 @@ class AdaptationStatus:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Quarantine:
+    """What the vault stores beside the template; the names of the fields are stored with it."""
+
     consent: bool
     waiting: NDArray[np.float32]
     waiting_since: NDArray[np.float64]
@@ -113,22 +115,25 @@ class _Quarantine:
     @classmethod
     def from_template(cls, template: Template | None, dimension: int) -> _Quarantine:
         if template is None:
-            none = np.empty(0, np.float64)
-            return cls(False, np.empty((0, dimension), np.float32), none, none)  # noqa: FBT003
+            no_times = np.empty(0, np.float64)
+            no_vectors = np.empty((0, dimension), np.float32)
+            return cls(
+                consent=False, waiting=no_vectors, waiting_since=no_times, learned_at=no_times
+            )
         values: dict[str, Any] = dict(template.values)
         try:
             return cls(**values)
         except TypeError:
-            raise VaultDamaged(f"the quarantine of {template.name} is not whole") from None
+            raise VaultDamaged(f"the quarantine of {template.name} is incomplete") from None
 
 
 class Adaptation:
-    """Lets the templates of owners who agreed follow them as they change.
+    """Adapts the templates of owners who agreed as their faces change.
 
     Args:
         base: the network's head, cohort and calibration.
         admin: the vault and its log.
-        rules: how much, and how fast.
+        rules: how much may be learned, and how fast.
     """
 
     def __init__(self, base: Base, admin: VaultAdmin, rules: Rules = RULES) -> None:
@@ -138,29 +143,30 @@ class Adaptation:
         self._enrolled: tuple[bytes, Owner] | None = None
 
     def read_status(self, name: str) -> AdaptationStatus:
-        """Say what is held of an owner.
+        """Return what is stored of an owner.
 
         Raises:
-            UnknownOwner: nobody of that name is enrolled.
+            UnknownOwner: no person of that name is enrolled.
         """
         with self._admin.store.edit(durable=False) as edit:
             self._read_owner(edit, name)
-            held = self._read_quarantine(edit, name)
-        when = datetime.fromtimestamp(held.learned_at[-1], UTC) if len(held.learned_at) else None
-        return AdaptationStatus(held.consent, len(held.waiting), when)
+            quarantine = self._read_quarantine(edit, name)
+        times = quarantine.learned_at
+        learned = datetime.fromtimestamp(times[-1], UTC) if len(times) else None
+        return AdaptationStatus(quarantine.consent, len(quarantine.waiting), learned)
 
     def set_consent(self, name: str, *, consent: bool) -> None:
-        """Write the owner's consent down, or take it back; that empties the quarantine.
+        """Store the owner's consent; or withdraw it, which empties the quarantine.
 
         Raises:
-            UnknownOwner: nobody of that name is enrolled.
+            UnknownOwner: no person of that name is enrolled.
         """
         with self._admin.store.edit() as edit:
-            owner, held = self._read_owner(edit, name), self._read_quarantine(edit, name)
-            held = replace(held, consent=consent)
+            owner, quarantine = self._read_owner(edit, name), self._read_quarantine(edit, name)
+            quarantine = replace(quarantine, consent=consent)
             if not consent:
-                held = replace(held, waiting=held.waiting[:0], waiting_since=held.waiting_since[:0])
-            self._write_quarantine(edit, owner, held)
+                quarantine = _empty(quarantine)
+            self._write_quarantine(edit, owner, quarantine)
             self._admin.gate.note(
                 edit, Event.ADAPT, name, "agreed" if consent else "consent taken back"
             )
@@ -168,76 +174,74 @@ class Adaptation:
     def confirm(
         self, name: str, vector: NDArray[np.float32], now: datetime | None = None
     ) -> AdaptationOutcome:
-        """Offer a match to learn from. The caller vouches that the password went with it.
+        """Offer a match to learn from. The caller vouches that the password was used with it.
 
         Args:
             name: the owner.
             vector: float32[d] of unit length: the match's embedding.
-            now: the time, if it is not now.
+            now: the time of the match; by default the present time.
 
         Raises:
-            UnknownOwner: nobody of that name is enrolled.
+            UnknownOwner: no person of that name is enrolled.
             UsageError: the vector is no embedding of this network.
         """
         now = now or datetime.now(UTC)
         if np.shape(vector) != (self._base.dimension,):
             raise UsageError(f"an embedding has {self._base.dimension} numbers")
         with self._admin.store.edit() as edit:
-            owner, held = self._read_owner(edit, name), self._read_quarantine(edit, name)
-            after, held = self._drop_expired(owner, held, now.timestamp())
-            after, held, outcome = self._judge_match(after, held, vector, now.timestamp())
+            owner, quarantine = self._read_owner(edit, name), self._read_quarantine(edit, name)
+            after, quarantine = self._drop_expired(owner, quarantine, now.timestamp())
+            after, quarantine, outcome = self._judge_match(
+                after, quarantine, vector, now.timestamp()
+            )
             if after is not owner:
                 edit.put(after.to_template())
-            if after is not owner or outcome in _NOTED:
-                self._write_quarantine(edit, after, held)
+            if after is not owner or outcome in _LOGGED:
+                self._write_quarantine(edit, after, quarantine)
                 self._admin.gate.note(edit, Event.ADAPT, name, outcome)
         return outcome
 
     def undo(self, name: str) -> int:
-        """Take back everything that was learned this way; return how much it was.
+        """Remove everything that was learned this way; return the number of means removed.
 
         Raises:
-            UnknownOwner: nobody of that name is enrolled.
+            UnknownOwner: no person of that name is enrolled.
         """
         with self._admin.store.edit() as edit:
-            owner, held = self._read_owner(edit, name), self._read_quarantine(edit, name)
+            owner, quarantine = self._read_owner(edit, name), self._read_quarantine(edit, name)
             count = len(owner.examples.learned)
             if count:
                 owner = self._learn_with(owner, owner.examples.learned[:0])
                 edit.put(owner.to_template())
-            none = held.waiting_since[:0]
-            self._write_quarantine(
-                edit, owner, _Quarantine(held.consent, held.waiting[:0], none, none)
-            )
+            quarantine = replace(_empty(quarantine), learned_at=quarantine.learned_at[:0])
+            self._write_quarantine(edit, owner, quarantine)
             self._admin.gate.note(edit, Event.ADAPT, name, "undone")
         return count
 
     # ------------------------------------------------------------------ within
 
     def _judge_match(
-        self, owner: Owner, held: _Quarantine, vector: NDArray[np.float32], now: float
+        self, owner: Owner, quarantine: _Quarantine, vector: NDArray[np.float32], now: float
     ) -> tuple[Owner, _Quarantine, AdaptationOutcome]:
-        if not held.consent:
-            return owner, held, AdaptationOutcome.NO_CONSENT
-        if (
-            len(held.waiting)
-            and now - held.waiting_since[-1] < self._rules.between_days * _DAY_SECONDS
-        ):
-            return owner, held, AdaptationOutcome.TOO_SOON
+        if not quarantine.consent:
+            return owner, quarantine, AdaptationOutcome.NO_CONSENT
+        wait_seconds = self._rules.between_days * _DAY_SECONDS
+        if len(quarantine.waiting) and now - quarantine.waiting_since[-1] < wait_seconds:
+            return owner, quarantine, AdaptationOutcome.TOO_SOON
         enrolled = self._learn_enrolled(owner)
         if not self._is_good(enrolled, vector):
-            return owner, held, AdaptationOutcome.NOT_GOOD
-        waiting = np.concatenate([held.waiting, vector[None]])
-        since = np.append(held.waiting_since, now)
+            return owner, quarantine, AdaptationOutcome.NOT_GOOD
+        waiting = np.concatenate([quarantine.waiting, vector[None]])
         if len(waiting) < self._rules.together:
-            held = replace(held, waiting=waiting, waiting_since=since)
-            return owner, held, AdaptationOutcome.WAITING
-        held = replace(held, waiting=waiting[:0], waiting_since=since[:0])
+            since = np.append(quarantine.waiting_since, now)
+            quarantine = replace(quarantine, waiting=waiting, waiting_since=since)
+            return owner, quarantine, AdaptationOutcome.WAITING
         after = self._learn_mean(enrolled, waiting)
-        return after, replace(held, learned_at=np.array([now])), AdaptationOutcome.LEARNED
+        quarantine = replace(_empty(quarantine), learned_at=np.array([now]))
+        return after, quarantine, AdaptationOutcome.LEARNED
 
     def _learn_mean(self, enrolled: Owner, waiting: NDArray[np.float32]) -> Owner:
-        """Learn the mean of what waited, as much of it as the drift allows."""
+        """Learn the mean of the waiting matches, as far as the drift allows."""
         photos, matches = enrolled.examples.me.mean(axis=0), waiting.mean(axis=0)
         for share in _SHARES:
             mean = (1.0 - share) * photos + share * matches
@@ -254,7 +258,7 @@ class Adaptation:
         return bool(enrolled.margins(vector[None])[0] >= alpha)
 
     def _measure_drift(self, me: NDArray[np.float32], learned: NDArray[np.float32]) -> float:
-        """How far the mean in head space moves, 0 to 2."""
+        """Return how far the mean in head space moves, 0 to 2."""
         means = []
         for rows in (me, np.concatenate([me, learned])):
             mean = self._base.project(rows).mean(axis=0)
@@ -262,18 +266,18 @@ class Adaptation:
         return float(np.linalg.norm(means[1] - means[0]))
 
     def _drop_expired(
-        self, owner: Owner, held: _Quarantine, now: float
+        self, owner: Owner, quarantine: _Quarantine, now: float
     ) -> tuple[Owner, _Quarantine]:
-        kept = now - held.learned_at < self._rules.days * _DAY_SECONDS
-        if len(kept) != len(owner.examples.learned) or kept.all():
-            return owner, held
-        owner = self._learn_with(owner, owner.examples.learned[kept])
-        return owner, replace(held, learned_at=held.learned_at[kept])
+        is_fresh = now - quarantine.learned_at < self._rules.days * _DAY_SECONDS
+        if len(is_fresh) != len(owner.examples.learned) or is_fresh.all():
+            return owner, quarantine
+        owner = self._learn_with(owner, owner.examples.learned[is_fresh])
+        return owner, replace(quarantine, learned_at=quarantine.learned_at[is_fresh])
 
     def _learn_enrolled(self, owner: Owner) -> Owner:
-        """Learn the owner from the enrolment photos alone, or remember having done so."""
-        known = (getattr(owner.examples, part) for part in ("me", "not_me", "look_alikes"))
-        key = b"".join(rows.tobytes() for rows in known) + repr(owner.promised).encode()
+        """Learn the owner from the enrolment photos alone; the last result is cached."""
+        photos = (getattr(owner.examples, part) for part in ("me", "not_me", "look_alikes"))
+        key = b"".join(rows.tobytes() for rows in photos) + repr(owner.promised).encode()
         if self._enrolled is None or self._enrolled[0] != key:
             self._enrolled = key, self._learn_with(owner, owner.examples.learned[:0])
         return self._enrolled[1]
@@ -292,5 +296,16 @@ class Adaptation:
     def _read_quarantine(self, edit: VaultTransaction, name: str) -> _Quarantine:
         return _Quarantine.from_template(edit.get(name, QUARANTINE), self._base.dimension)
 
-    def _write_quarantine(self, edit: VaultTransaction, owner: Owner, held: _Quarantine) -> None:
-        edit.put(held.to_template(owner, datetime.now(UTC)), QUARANTINE)
+    def _write_quarantine(
+        self, edit: VaultTransaction, owner: Owner, quarantine: _Quarantine
+    ) -> None:
+        edit.put(quarantine.to_template(owner, datetime.now(UTC)), QUARANTINE)
+
+
+def _empty(quarantine: _Quarantine) -> _Quarantine:
+    """Return a quarantine in which no match waits."""
+    return replace(
+        quarantine,
+        waiting=quarantine.waiting[:0],
+        waiting_since=quarantine.waiting_since[:0],
+    )

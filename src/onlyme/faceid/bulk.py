@@ -1,8 +1,8 @@
-"""A folder of people comes in; a gallery of them, and a report, go out.
+"""Enroll a folder of people into the gallery, and report on each photo.
 
-Each folder in it is a person, named after it. Worker processes look at the photos; this one
-writes, some people at a time, and each person with what became of each photo. So whatever ends
-this process, running it again does the rest, and reports the whole.
+Each subfolder is one person, and its name is the person's name. Worker processes look at the
+photos; this process writes the people in batches, each person together with the result of each
+photo. If it is interrupted, running it again does the rest and reports on everything.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 
 from onlyme.enrollment.photos import PhotoCollector
 from onlyme.errors import EnrollmentError, ImageError, SettingsError, UsageError
-from onlyme.faceid import wiring
+from onlyme.faceid import networks
 from onlyme.faceid.workers import WorkerPool, count_cores
 from onlyme.gallery.duplicates import DuplicatePair, find_duplicates
 from onlyme.gallery.gallery import GalleryPerson
@@ -43,22 +43,22 @@ if TYPE_CHECKING:
 __all__ = ["MAX_PHOTOS_PER_PERSON", "BulkEnrollment", "BulkRefusal", "enroll_people"]
 
 MAX_PHOTOS_PER_PERSON = 200
-"""Of one person no more photos are looked at."""
+"""The most photos of one person that are looked at."""
 
 _BATCH_PEOPLE = 32
 _BATCH_SECONDS = 2.0
-"""So many people, or what was done in so much time, are written as one."""
+"""A batch is written when it holds this many people, or after this time."""
 
 Progress = Callable[[str, int, int], None]
 
 
 class BulkRefusal(NamedTuple):
-    """What did not become part of the gallery.
+    """A photo or person that did not become part of the gallery.
 
     Attributes:
         name: the person.
         file: the photo in the person's folder; empty for the whole person.
-        why: in words.
+        why: the reason, in words.
     """
 
     name: str
@@ -68,18 +68,18 @@ class BulkRefusal(NamedTuple):
 
 @dataclass(slots=True)
 class BulkEnrollment:
-    """What enrolling a folder of people came to.
+    """The result of enrolling a folder of people.
 
     Attributes:
-        enrolled: people who are new in the gallery.
-        changed: people whose template was added to or replaced.
-        unchanged: people who were in the gallery already, and stay as they are.
-        photos: photos taken, of all people in the folder who are in the gallery now.
-        refused: photos, and whole people, that were not taken.
-        twins: people who look enrolled twice, under two names.
-        looked_at: photos that were looked at in this run.
-        workers: processes that looked.
-        seconds: how long it took.
+        enrolled: the number of people who are new in the gallery.
+        changed: the number of people whose template was added to or replaced.
+        unchanged: the number of people who were in the gallery already and stay as they are.
+        photos: the number of photos used, of all people in the folder who are in the gallery now.
+        refused: photos and people that were not used.
+        twins: pairs of names that seem to be one person.
+        looked_at: the number of photos that were looked at in this run.
+        workers: the number of processes that looked at photos.
+        seconds: the time it took.
     """
 
     enrolled: int = 0
@@ -101,9 +101,9 @@ class _Task(NamedTuple):
 
 
 class _PhotosResult(NamedTuple):
-    me: NDArray[np.float32]  # of the photos taken now
-    files: dict[str, tuple[str, str]]  # as in Person, of the files looked at now
-    why: str  # the whole person is refused
+    me: NDArray[np.float32]  # embeddings of the photos used in this run
+    files: dict[str, tuple[str, str]]  # as in GalleryPerson, of the files looked at in this run
+    why: str  # why the whole person is refused; empty if not
 
 
 def enroll_people(
@@ -116,50 +116,49 @@ def enroll_people(
     look_for_duplicates: bool = True,
     progress: Progress | None = None,
 ) -> BulkEnrollment:
-    """Enroll everybody in a folder of folders into the gallery.
+    """Enroll every person in a folder of folders into the gallery.
 
     People who are in the gallery already stay as they are, unless `add` or `replace_photos` is
-    said;
-    even then photos that were looked at before are not looked at again.
+    given; even then photos that were looked at before are not looked at again.
 
     Args:
-        parts: of the FaceID whose gallery it is; the gallery is made where there is none.
-        folder: one folder a person, named as the person is to be called.
+        parts: the parts of the FaceID whose gallery it is; the gallery is made if there is none.
+        folder: holds one folder for each person, with the person's name.
         add: add new photos to people who are in the gallery.
-        replace_photos: learn people anew whose photos are others now.
-        workers: processes that look at photos; by default one a core.
-        look_for_duplicates: compare everybody with everybody at the end.
-        progress: told what is done, and how much of how much.
+        replace_photos: learn people again whose photos have changed.
+        workers: the number of processes that look at photos; by default one for each core.
+        look_for_duplicates: compare all people with each other at the end.
+        progress: called with a word for the work, how much of it is done, and how much there is.
 
     Raises:
         UsageError: `add` and `replace_photos` contradict; the folder holds no folders.
-        EnrollmentError: nobody in it could be enrolled.
+        EnrollmentError: no person in it could be enrolled.
         VaultError: vault or gallery cannot be used.
     """
     if add and replace_photos:
-        raise UsageError("say add or replace, not both")
-    start, told = perf_counter(), progress or (lambda *_: None)
+        raise UsageError("give either add or replace, not both")
+    start, report = perf_counter(), progress or (lambda *_: None)
     result = BulkEnrollment(workers=workers or count_cores())
     folders = _list_people(folder, result)
     gallery = parts.enrolled.ensure_gallery()
-    desk = _BatchWriter(
-        gallery, result, set(parts.admin.store.names()), again=add or replace_photos, add=add
-    )
-    looked, everything = 0, sum(map(len, folders.values()))
-    with WorkerPool(partial(_start_worker, parts.settings), result.workers) as crew:
-        for task, done in crew.do(desk.tasks(folders)):
-            looked += len(task.paths)
-            person = _make_person(task, done, result)
+    owners = set(parts.admin.store.names())
+    writer = _BatchWriter(gallery, result, owners, again=add or replace_photos, add=add)
+    done_photos, all_photos = 0, sum(map(len, folders.values()))
+    with WorkerPool(partial(_start_worker, parts.settings), result.workers) as pool:
+        for task, photos in pool.run(writer.list_tasks(folders)):
+            done_photos += len(task.paths)
+            person = _make_person(task, photos, result)
             if person is not None:
-                desk.take(person, new=task.known is None)
-            told("photos", looked, everything)
-        desk.write()
-    told("photos", everything, everything)
+                writer.add(person, new=task.known is None)
+            report("photos", done_photos, all_photos)
+        writer.write()
+    report("photos", all_photos, all_photos)
     if not result.enrolled + result.changed + result.unchanged:
-        raise EnrollmentError("nobody could be enrolled:\n" + _format_refusals(result.refused))
+        refusals = _format_refusals(result.refused)
+        raise EnrollmentError(f"no person could be enrolled:\n{refusals}")
     _build_indexes(gallery)
     if look_for_duplicates:
-        result.twins = list(find_duplicates(gallery, list(folders), told))
+        result.twins = list(find_duplicates(gallery, list(folders), report))
     with parts.admin.store.edit() as edit:
         detail = f"gallery: {result.enrolled} new, {result.changed} changed"
         parts.admin.gate.note(edit, Event.ENROLL, None, detail)
@@ -169,64 +168,65 @@ def enroll_people(
 
 
 class _BatchWriter:
-    """Says who is to be looked at, and writes those who were, a batch at a time.
+    """Lists the people whose photos must be looked at, and writes the results in batches.
 
     Args:
-        gallery: where they go.
-        census: where it is counted what became of each.
+        gallery: where the people are written.
+        result: counts what was done with each person.
         owners: names that are taken in the vault.
         again: whether people who are in the gallery are looked at again.
         add: whether their new photos are added, rather than put in place of the old.
     """
 
     def __init__(
-        self, gallery: Gallery, census: BulkEnrollment, owners: set[str], *, again: bool, add: bool
+        self, gallery: Gallery, result: BulkEnrollment, owners: set[str], *, again: bool, add: bool
     ) -> None:
-        self._gallery, self._census, self._owners = gallery, census, owners
+        self._gallery, self._result, self._owners = gallery, result, owners
         self._again, self._add = again, add
         self._batch: list[tuple[GalleryPerson, bool]] = []
-        self._written = monotonic()
+        self._written_at = monotonic()
 
-    def tasks(self, folders: Mapping[str, list[Path]]) -> Iterator[_Task]:
-        """Yield who is to be looked at; the others are counted at once."""
+    def list_tasks(self, folders: Mapping[str, list[Path]]) -> Iterator[_Task]:
+        """Yield a task for each person to look at; the others are counted at once."""
         names = list(folders)
-        for at in range(0, len(names), _BATCH_PEOPLE):
-            known = self._gallery.get(names[at : at + _BATCH_PEOPLE])
-            for name in names[at : at + _BATCH_PEOPLE]:
+        for start in range(0, len(names), _BATCH_PEOPLE):
+            batch = names[start : start + _BATCH_PEOPLE]
+            known = self._gallery.get(batch)
+            for name in batch:
                 if name in self._owners:
                     self._refuse(name, "is an owner in the vault; forget the owner first")
                 elif name in known and not self._again:
-                    self._census.unchanged += 1
-                    _count_photos(self._census, known[name])
+                    self._result.unchanged += 1
+                    _count_photos(self._result, known[name])
                 else:
                     yield _Task(name, folders[name], self._add, known.get(name))
 
-    def take(self, person: GalleryPerson, *, new: bool) -> None:
-        """Take somebody who was looked at; write the batch if it is full, or waits for long."""
+    def add(self, person: GalleryPerson, *, new: bool) -> None:
+        """Add a person to the batch; write the batch if it is full or has waited long enough."""
         self._batch.append((person, new))
-        if len(self._batch) >= _BATCH_PEOPLE or monotonic() - self._written > _BATCH_SECONDS:
+        if len(self._batch) >= _BATCH_PEOPLE or monotonic() - self._written_at > _BATCH_SECONDS:
             self.write()
 
     def write(self) -> None:
-        """Write the batch: what is killed from now on does not look at these again."""
-        late = set(self._gallery.put([person for person, _ in self._batch]))
+        """Write the batch: a run after an interruption does not look at these people again."""
+        not_written = set(self._gallery.put([person for person, _ in self._batch]))
         for person, new in self._batch:
-            if person.name in late:
-                why = "another process changed this person meanwhile; run this again"
+            if person.name in not_written:
+                why = "another process changed this person at the same time; run this again"
                 self._refuse(person.name, why)
                 continue
-            self._census.enrolled += new
-            self._census.changed += not new
-            _count_photos(self._census, person)
+            self._result.enrolled += new
+            self._result.changed += not new
+            _count_photos(self._result, person)
         self._batch.clear()
-        self._written = monotonic()
+        self._written_at = monotonic()
 
     def _refuse(self, name: str, why: str) -> None:
-        self._census.refused.append(BulkRefusal(name, "", why))
+        self._result.refused.append(BulkRefusal(name, "", why))
 
 
 def _build_indexes(gallery: Gallery) -> None:
-    """Give a large gallery an index, where what builds it is installed."""
+    """Build the index of a large gallery, if the library that does so is installed."""
     store = gallery.store
     if isinstance(store, IndexedStore) and len(gallery) >= store.index_from:
         with suppress(SettingsError):
@@ -235,71 +235,71 @@ def _build_indexes(gallery: Gallery) -> None:
 
 
 def _list_people(folder: Path, result: BulkEnrollment) -> dict[str, list[Path]]:
-    """Return each person's photos by name, and note whom cannot be one."""
+    """Return each person's photos by name; list in `result` the folders that cannot be used."""
     try:
-        inside = sorted(entry for entry in folder.iterdir() if entry.is_dir())
+        subfolders = sorted(entry for entry in folder.iterdir() if entry.is_dir())
     except OSError as error:
         raise UsageError(f"{folder} cannot be read: {error.strerror}") from None
-    found: dict[str, list[Path]] = {}
-    for entry in inside:
-        if entry.name.startswith("."):
+    people: dict[str, list[Path]] = {}
+    for subfolder in subfolders:
+        if subfolder.name.startswith("."):
             continue
         why = ""
-        kept: list[Path] = []
+        photos: list[Path] = []
         try:
-            name = checked_name(entry.name)
-            kept = list(list_photos(entry))
+            name = checked_name(subfolder.name)
+            photos = list(list_photos(subfolder))
         except ImageError as error:
             why = error.cause
         except UsageError as error:
-            name, why = ascii(entry.name), str(error)
-        if name in found:
-            why = "another folder has the same name, written in other signs"
+            name, why = ascii(subfolder.name), str(error)
+        if name in people:
+            why = "another folder has the same name, written with other characters"
         elif not why:
-            found[name] = kept[:MAX_PHOTOS_PER_PERSON]
-            if len(kept) > MAX_PHOTOS_PER_PERSON:
+            people[name] = photos[:MAX_PHOTOS_PER_PERSON]
+            if len(photos) > MAX_PHOTOS_PER_PERSON:
                 why = f"only the first {MAX_PHOTOS_PER_PERSON} photos were looked at"
         if why:
             result.refused.append(BulkRefusal(name, "", why))
-    if not found and not result.refused:
-        raise UsageError(f"{folder} holds no folders of people: one folder a person is wanted")
-    return found
+    if not people and not result.refused:
+        raise UsageError(f"{folder} holds no folders of people: give one folder for each person")
+    return people
 
 
 def _make_person(
-    task: _Task, done: _PhotosResult | None, result: BulkEnrollment
+    task: _Task, photos: _PhotosResult | None, result: BulkEnrollment
 ) -> GalleryPerson | None:
-    """Return the person to be written; note what was refused for good."""
-    if done is None:
-        why = "looking at these photos ended the process that did"
+    """Return the person to write; count people and photos that are not to be written."""
+    if photos is None:
+        why = "the process that looked at these photos crashed"
         result.refused.append(BulkRefusal(task.name, "", why))
         return None
-    result.looked_at += len(done.files)
-    if done.why:
-        result.refused.append(BulkRefusal(task.name, "", done.why))
-        result.refused += [
-            BulkRefusal(task.name, f, why) for f, (_, why) in done.files.items() if why
-        ]
+    result.looked_at += len(photos.files)
+    if photos.why:
+        result.refused.append(BulkRefusal(task.name, "", photos.why))
+        result.refused += _list_refused_photos(task.name, photos.files)
         return None
     known = task.known
-    if known is not None and not done.files:
+    if known is not None and not photos.files:
         result.unchanged += 1
         _count_photos(result, known)
         return None
-    person = GalleryPerson(task.name, done.me, datetime.now(UTC), done.files)
+    person = GalleryPerson(task.name, photos.me, datetime.now(UTC), photos.files)
     if known is not None:
         person = replace(person, record=known.record)
         if task.add:
-            me, files = np.concatenate([known.me, done.me]), known.files | done.files
+            me, files = np.concatenate([known.me, photos.me]), known.files | photos.files
             person = replace(person, me=me, files=files)
     return person
 
 
 def _count_photos(result: BulkEnrollment, person: GalleryPerson) -> None:
     result.photos += len(person.me)
-    result.refused += [
-        BulkRefusal(person.name, f, why) for f, (_, why) in person.files.items() if why
-    ]
+    result.refused += _list_refused_photos(person.name, person.files)
+
+
+def _list_refused_photos(name: str, files: Mapping[str, tuple[str, str]]) -> list[BulkRefusal]:
+    return [BulkRefusal(name, file, why) for file, (_, why) in files.items() if why]
 
 
 def _format_refusals(refused: list[BulkRefusal]) -> str:
@@ -307,32 +307,32 @@ def _format_refusals(refused: list[BulkRefusal]) -> str:
     return "\n".join(lines[:20] + ["  …"] * (len(lines) > 20))
 
 
-# ---------------------------------------------------------------------- in a worker
+# ---------------------------------------------------------------------- in a worker process
 
 
 def _start_worker(settings: Settings) -> Callable[[_Task], _PhotosResult]:
-    """Load the networks; each worker keeps to one core, which together is fastest."""
+    """Load the networks. Each worker uses one core: that is fastest for all of them together."""
     import cv2
 
     cv2.setNumThreads(1)
-    return partial(_look_at_photos, wiring.make_pipeline(settings))
+    return partial(_look_at_photos, networks.make_pipeline(settings))
 
 
 def _look_at_photos(pipeline: Pipeline, task: _Task) -> _PhotosResult:
-    """Look at a person's photos, those excepted that were looked at before."""
+    """Look at a person's photos, except those that were looked at before."""
     known = task.known
     digests = {path.name: _hash_file(path) for path in task.paths}
-    before = {name: digest for name, (digest, _) in known.files.items()} if known else {}
-    if known and not task.add and before == digests:
+    known_digests = {name: digest for name, (digest, _) in known.files.items()} if known else {}
+    if known and not task.add and known_digests == digests:
         return _PhotosResult(known.me[:0], {}, "")
-    seen_before = set(before.values()) if task.add else set()
-    none = np.empty((0, pipeline.embedder.dimension), np.float32)
-    kept = known.me if known and task.add else none
-    collector = PhotoCollector(pipeline, judge_quality=True, known=kept)
+    skipped_digests = set(known_digests.values()) if task.add else set()
+    no_vectors = np.empty((0, pipeline.embedder.dimension), np.float32)
+    known_vectors = known.me if known and task.add else no_vectors
+    collector = PhotoCollector(pipeline, judge_quality=True, known=known_vectors)
     files: dict[str, tuple[str, str]] = {}
     names = []
     for path in task.paths:
-        if digests[path.name] not in seen_before:
+        if digests[path.name] not in skipped_digests:
             collector.add(path)
             names.append(path.name)
     why = ""
@@ -342,7 +342,7 @@ def _look_at_photos(pipeline: Pipeline, task: _Task) -> _PhotosResult:
         why = "these photos show different people; give photos of one person only"
     for name, report in zip(names, collector.reports, strict=True):
         files[name] = (digests[name], "" if report.taken else report.note)
-    if not len(kept) + len(collector.vectors):
+    if not len(known_vectors) + len(collector.vectors):
         why = "no photo can be used"
     return _PhotosResult(collector.vectors, files, why)
 
@@ -351,5 +351,5 @@ def _hash_file(path: Path) -> str:
     try:
         with path.open("rb") as file:
             return file_digest(file, "sha256").hexdigest()
-    except OSError:  # looking at it will say what is wrong
+    except OSError:  # the collector reports what is wrong with the file
         return ""

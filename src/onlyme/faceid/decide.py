@@ -1,7 +1,7 @@
-"""Decide about pictures, frames, videos and cameras: the one place that puts a capture together.
+"""Decide about pictures, frames, videos and cameras: the only place that assembles a capture.
 
 The command line, the daemon, the service and the evaluation call `FaceID.verify`, `identify` and
-`watch`, which call this. None of them assembles a capture, a judge or a gate of its own.
+`watch`, which call this module. None of them assembles a capture, a judge or a gate of its own.
 """
 
 from __future__ import annotations
@@ -82,12 +82,12 @@ class WatchPlan:
     """How to watch; see `FaceID.watch`.
 
     Attributes:
-        liveness: how hard to look for a photo in place of the person.
+        liveness: the level at which a photo in place of the person is looked for.
         ask: called with an arrow and words when the person should do something.
-        gate: whether attempts are counted; None: those of a camera.
-        source: what the count and the log call where the frames come from; None: by its kind.
-        frames_per_attempt: different frames of a face that end an attempt; None: five.
-        on_observation: called with what each frame showed, before it is decided about.
+        gate: whether attempts are counted; None: only those of a camera.
+        source: the name of the source in the count and the log; None: a name for its kind.
+        frames_per_attempt: the number of different frames of a face that end an attempt; None: 5.
+        on_observation: called with what each frame showed, before the decision.
     """
 
     liveness: LivenessLevel | str = LivenessLevel.PASSIVE
@@ -98,7 +98,7 @@ class WatchPlan:
     on_observation: Callable[[Observation], None] | None = None
 
     def make_session(self, load_judge: Callable[[LivenessLevel], Judge | None]) -> CaptureSession:
-        """Begin to watch one stream.
+        """Start a session for one stream.
 
         Raises:
             UsageError: there is no such level of liveness.
@@ -123,17 +123,17 @@ def watch_person(
     """Decide attempt after attempt until the source ends.
 
     Args:
-        find_owner: returns the person whom the camera should see, as of now.
+        find_owner: returns the person whom the camera should see, with changes made meanwhile.
         source: a camera's number or path, a video file, or frames.
-        session: how to look; see `WatchPlan.make_session`.
-        plan: the rest.
-        pipeline: makes what sees faces; called once the source is open.
+        session: the session of this stream; see `WatchPlan.make_session`.
+        plan: the options of `FaceID.watch`.
+        pipeline: makes the pipeline that finds faces; called once the source is open.
         gate: counts attempts.
 
     Raises:
         UnknownOwner: the person is not enrolled, or not any more.
         CameraError: the camera cannot be used.
-        UsageError: the source is none.
+        UsageError: the source is one picture, not a camera, a video or frames.
     """
     name = find_owner().name
     with open_source(source) as (frames, is_camera, label):
@@ -151,7 +151,7 @@ def _observe(
     on_observation: Callable[[Observation], None] | None,
 ) -> Iterator[Observation]:
     for frame in frames:
-        find_owner()  # a person who was forgotten meanwhile is looked for no longer
+        find_owner()  # raises if the person was forgotten meanwhile
         observation = pipeline.look(frame)
         if on_observation is not None:
             on_observation(observation)

@@ -1,7 +1,7 @@
-"""Face ID, the whole way on one page: enroll, verify, identify, watch.
+"""Enroll, verify, identify and watch people: the class `FaceID`.
 
-Everything here is put together from ready-made parts; `onlyme.faceid.wiring` makes them. What
-only some methods need is imported in them: listing people must not load what sees faces.
+`onlyme.faceid.wiring` assembles its parts. Modules that only some methods need are imported in
+these methods: listing people must not load the networks.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 __all__ = ["ANY_OWNER", "FaceID"]
 
 ANY_OWNER = ""
-"""Under this name, which no person can have, the gate counts tries to be any enrolled person."""
+"""The gate counts attempts to be any enrolled person under this name, which no person can have."""
 
 
 class FaceID:
     """Learns people from photos and tells them from all others.
 
-    Use it in one thread. Any number of processes may share a vault.
+    Use each FaceID in one thread only. Any number of processes may share a vault.
 
     >>> with FaceID.open("~/vault") as face_id:                     # doctest: +SKIP
     ...     face_id.enroll("ada", ["ada1.jpg", "ada2.jpg"])
@@ -49,10 +49,10 @@ class FaceID:
     False
 
     Args:
-        parts: what it is made of; `FaceID.open` assembles them.
+        parts: its parts; `FaceID.open` assembles them.
 
     Attributes:
-        admin: the vault as its owner handles it: log and tries, keys, backups, revocation.
+        admin: manages the vault: log and attempts, keys, backups, revocation.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -76,7 +76,7 @@ class FaceID:
         Args:
             path: the vault's folder.
             embedder: a network of the user's own, by its name in the manifest.
-            lasting: it will look at many pictures; with the extra `fast` they then run faster.
+            lasting: it will look at many pictures; the extra `fast` then makes them faster.
 
         Raises:
             OnlymeError: settings, models or vault cannot be used.
@@ -88,7 +88,7 @@ class FaceID:
 
     @property
     def pipeline(self) -> Pipeline:
-        """What sees faces.
+        """The pipeline that finds and embeds faces.
 
         Raises:
             ModelMissing, ModelRefused: a network cannot be used.
@@ -96,21 +96,21 @@ class FaceID:
         return self._parts.pipeline()
 
     def warm_up(self) -> None:
-        """Load the networks now, so that the first picture takes no longer than the others."""
+        """Load the networks now, so that the first picture takes no longer than later ones."""
         self.pipeline.warm_up()
         self._parts.judge()
 
     def can_judge_liveness(self) -> bool:
-        """Return whether the network for liveness is there; without it, asking for it denies."""
+        """Return whether the network for liveness is there; without it no picture is live."""
         return self._parts.judge() is not None
 
     def close(self) -> None:
-        """Close the vault and forget what was read from it."""
+        """Close the vault and the gallery."""
         self._enrolled.close()
         self._store.close()
 
     def __enter__(self) -> Self:
-        """Return itself, to be closed at the end of the block."""
+        """Return this FaceID, which is closed at the end of the block."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -120,7 +120,7 @@ class FaceID:
     # ------------------------------------------------------------------ people
 
     def names(self) -> list[str]:
-        """Return the owners in the vault, in order; those of the gallery are `gallery_people`."""
+        """Return the names of the owners in the vault, in order; see also `gallery_people`."""
         return self._store.names()
 
     def owner(self, name: str) -> Owner:
@@ -134,7 +134,7 @@ class FaceID:
         return self._enrolled.owner(checked_name(name))
 
     def find_owner(self, name: str) -> Owner:
-        """Return what is known of an owner, or of a person in the gallery as if they were one.
+        """Return what is known of an owner, or of a person in the gallery as if an owner.
 
         Raises:
             UnknownOwner, NeedsReenroll, VaultDamaged: as for `owner`.
@@ -163,22 +163,22 @@ class FaceID:
         """Learn a person from photos.
 
         Args:
-            name: what to call the person; 1 to 64 printable characters.
+            name: the person's name; 1 to 64 printable characters.
             me: photos of the person; a folder stands for the pictures in it. One is
                 enough, five are advised.
             not_me: photos of others, if there are any.
             look_alikes: photos of others who look like the person, such as siblings.
             add: add to what is enrolled under this name.
-            replace: forget what is enrolled under this name.
+            replace: replace what is enrolled under this name.
             on_photo: called with the report on each photo as soon as it was looked at.
 
         Returns:
-            What became of each photo, and of the whole.
+            A report on each photo, the alpha, and advice.
 
         Raises:
-            OwnerExists: the name is taken, and neither `add` nor `replace` was said.
+            OwnerExists: the name is taken, and neither `add` nor `replace` was given.
             EnrollmentError: no photo can be used, or they show different people.
-            UsageError: the name cannot be one, or `add` and `replace` contradict.
+            UsageError: this cannot be a name, or both `add` and `replace` were given.
         """
         from onlyme.faceid.learn import enroll_person
 
@@ -197,11 +197,11 @@ class FaceID:
         return enroll_people(self._parts, Path(folder), **options)
 
     def not_me(self, name: str, image: Photo) -> Lesson:
-        """Teach that a face, accepted by mistake or feared to be, is not this person.
+        """Teach that a face, which was or might be accepted by mistake, is not this person.
 
         Raises:
             UnknownOwner: no person of that name is enrolled.
-            EnrollmentError: the photo shows no face that can be learned, or one taught before.
+            EnrollmentError: the photo shows no face that can be learned, or was taught before.
             ImageError: the picture cannot be used.
         """
         from onlyme.enrollment.not_me import add_lesson, collect_lesson
@@ -212,11 +212,11 @@ class FaceID:
         return teach_person(self._parts, name, lambda old: add_lesson(old, face))
 
     def undo_not_me(self, name: str) -> Lesson:
-        """Take the last lesson of `not_me` back.
+        """Undo the last lesson of `not_me`.
 
         Raises:
             UnknownOwner: no person of that name is enrolled.
-            UsageError: there is none to take back.
+            UsageError: there is no lesson to undo.
         """
         from onlyme.enrollment.not_me import remove_last_lesson
         from onlyme.faceid.learn import teach_person
@@ -224,7 +224,7 @@ class FaceID:
         return teach_person(self._parts, name, remove_last_lesson)
 
     def tune(self, name: str, *, far: float | None = None, alpha: float | None = None) -> Tuning:
-        """Set how sure a person must be recognised, by false accept rate or by margin.
+        """Set the alpha of a person, by false accept rate or as a margin.
 
         Args:
             name: the owner.
@@ -232,8 +232,8 @@ class FaceID:
             alpha: the margin that a face must reach, −2 to 2.
 
         Raises:
-            UsageError: not exactly one of them was said, or it is out of range.
-            NotCalibrated: no alpha of this network stands for a false accept rate.
+            UsageError: not exactly one of the two was given, or it is out of range.
+            NotCalibrated: for this network no alpha stands for a false accept rate.
             UnknownOwner: no person of that name is enrolled.
         """
         from onlyme.faceid.learn import tune_person
@@ -241,7 +241,7 @@ class FaceID:
         return tune_person(self._parts, name, far=far, alpha=alpha)
 
     def forget(self, name: str) -> None:
-        """Erase everything that is kept of a person.
+        """Erase everything that is stored of a person.
 
         Raises:
             UnknownOwner: no person of that name is enrolled.
@@ -251,7 +251,7 @@ class FaceID:
             self.admin.forget(name)
 
     def make_adaptation(self) -> Adaptation:
-        """Return what lets templates follow their owners; see `onlyme.faceid.adaptation`."""
+        """Return what adapts templates to their owners; see `onlyme.faceid.adaptation`."""
         from onlyme.faceid.adaptation import Adaptation
 
         return Adaptation(self._base, self.admin)
@@ -261,7 +261,7 @@ class FaceID:
     def margins(self, name: str, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return d(x, NOT_ME) − d(x, ME) of each row of float32[n, d]: float64[n].
 
-        The rule alone, for evaluation: no quality, no liveness, no gate.
+        This is the rule alone, for evaluation: no quality, no liveness, no gate.
         """
         return self.find_owner(name).margins(embeddings)
 
@@ -279,10 +279,10 @@ class FaceID:
         Args:
             name: the owner.
             image: a picture or embedding; or frames in a list, which make one attempt.
-            liveness: how hard to look for a photo in place of the person. Files and arrays
-                open nothing, so the default is `off`, and the decision says so.
-            gate: count this as an attempt, and refuse it where too many failed.
-            source: what the count and the log call where the picture comes from.
+            liveness: the level at which a photo in place of the person is looked for. Files
+                and arrays open nothing, so the default is `off`, and the decision says so.
+            gate: count this as an attempt, and refuse it if too many have failed.
+            source: the name of the picture's source in the count and the log.
 
         Raises:
             UnknownOwner: no person of that name is enrolled.
@@ -312,14 +312,14 @@ class FaceID:
 
         Args:
             image: a picture or embedding.
-            liveness: how hard to look for a photo in place of the person; by default `off`.
+            liveness: as for `verify`.
             gate: count this as an attempt to be any enrolled person.
-            source: what the count and the log call where the picture comes from.
+            source: the name of the picture's source in the count and the log.
 
         Raises:
             ImageError: the picture cannot be used.
             UsageError: an embedding was made by another network; there is no such level.
-            NotCalibrated: among that many people no search keeps the rate asked for.
+            NotCalibrated: with this number of people no search keeps the rate asked for.
         """
         from onlyme.faceid.decide import identify_picture
         from onlyme.verification.attempt import check_level
@@ -333,14 +333,14 @@ class FaceID:
         return self._gate.decide(ANY_OWNER, source, decide) if gate else decide()
 
     def identify_all(self, image: Picture) -> list[tuple[Face, Decision]]:
-        """Find out who is in a picture: every face in it, the largest first, and who it is.
+        """Return every face in a picture, the largest first, with a decision on who it is.
 
         Raises:
             ImageError, NotCalibrated: as for `identify`.
         """
-        seen = self.pipeline.look_at_all(image)
-        decisions = self._enrolled.identify(seen)
-        return [(one.face, d) for one, d in zip(seen, decisions, strict=True) if one.face]
+        observations = self.pipeline.look_at_all(image)
+        pairs = zip(observations, self._enrolled.identify(observations), strict=True)
+        return [(one.face, decision) for one, decision in pairs if one.face]
 
     def watch(
         self,
@@ -362,14 +362,14 @@ class FaceID:
             name: the owner.
             source_or_frames: a camera's number or path, a video file, or frames in the order in
                 which they were taken; see also `onlyme.verification.attempt.CaptureAbandoned`.
-            liveness: how hard to look for a photo in place of the person.
+            liveness: the level at which a photo in place of the person is looked for.
             ask: called with an arrow and words when the person should do something; without
                 it a `challenge` cannot be met.
-            gate: count attempts, and refuse them where too many failed; by default those of a
-                camera, since a video file or frames open nothing.
-            source: what the count and the log call where the frames come from.
+            gate: count attempts, and refuse them if too many have failed; by default only those
+                of a camera, since a video file or frames open nothing.
+            source: the name of the source in the count and the log.
             frames_per_attempt: the number of different frames of a face that end an attempt.
-            on_observation: called with what each frame showed, before it is decided about.
+            on_observation: called with what each frame showed, before the decision.
 
         Raises:
             UnknownOwner: no person of that name is enrolled, or not any more.
@@ -384,7 +384,7 @@ class FaceID:
         yield from watch_person(find_owner, source_or_frames, session, plan, pipeline, self._gate)
 
     def watch_everybody(self, source: Source) -> Iterator[list[Presence]]:
-        """Say of each frame of a camera or video who is in view; see `onlyme.gallery.presence`."""
+        """Yield, for each frame, the people in view; see `onlyme.gallery.presence`."""
         from onlyme.faceid.decide import open_source
         from onlyme.gallery.presence import watch_presence
 
@@ -397,4 +397,4 @@ class FaceID:
         return None if level is LivenessLevel.OFF else self._parts.judge()
 
 
-FaceID.__module__ = "onlyme"  # where users find it, and what a traceback says
+FaceID.__module__ = "onlyme"  # where users find it, and what a traceback shows

@@ -1,4 +1,4 @@
-"""One call, no vault: embed a face, compare two, look whether one is alive."""
+"""Embed a face, compare two faces, or check liveness, each in one call and without a vault."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["check_liveness", "compare", "embed"]
 
 _CAUSE = {
     Reason.NO_FACE: "no face found",
-    Reason.MANY_FACES: "several faces of like size; cut the picture to one person",
+    Reason.MANY_FACES: "several faces of similar size; cut the picture to one person",
 }
 
 
@@ -28,8 +28,8 @@ def embed(image: Photo) -> Embedding:
             is returned as it is.
 
     Returns:
-        float32[128] of unit length, with the hash of the network that made it. Two can
-        be compared when they are of one network.
+        float32[128] of unit length, with the hash of the network that made it. Two embeddings
+        can be compared when the same network made them.
 
     Raises:
         ImageError: the picture cannot be used, or shows no face or several.
@@ -38,24 +38,24 @@ def embed(image: Photo) -> Embedding:
     >>> embed("ada.jpg").vector.shape                                # doctest: +SKIP
     (128,)
     """
-    from onlyme.faceid import wiring
+    from onlyme.faceid import networks
     from onlyme.settings import Settings
 
     if isinstance(image, Embedding):
         return image
-    sight = wiring.make_pipeline(Settings.load()).look(image)
-    if sight.embedding is None:
-        cause = _CAUSE.get(sight.reason) if sight.reason else None
-        raise ImageError(sight.frame.source, cause or "no face can be used")
-    return sight.embedding
+    observation = networks.make_pipeline(Settings.load()).look(image)
+    if observation.embedding is None:
+        cause = _CAUSE.get(observation.reason) if observation.reason else None
+        raise ImageError(observation.frame.source, cause or "no face can be used")
+    return observation.embedding
 
 
 def compare(image_a: Photo, image_b: Photo) -> float:
     """Return the distance between the faces of two pictures, 0 (the same) to 2 (opposite).
 
-    Of one person it is mostly below 1.1, of two people above. It is the plain Euclidean
-    distance of the network's own vectors; a decision with a known error rate is made by
-    `FaceID.verify`.
+    For two photos of one person it is mostly below 1.1, for two people mostly above. It is the
+    plain Euclidean distance of the network's own vectors. For a decision with a known error rate
+    use `FaceID.verify`.
 
     Args:
         image_a: a picture or embedding, as for `embed`.
@@ -63,20 +63,20 @@ def compare(image_a: Photo, image_b: Photo) -> float:
 
     Raises:
         ImageError: a picture cannot be used, or shows no face or several.
-        UsageError: the embeddings were made by two networks.
+        UsageError: two different networks made the embeddings.
     """
     a, b = embed(image_a), embed(image_b)
     if a.model != b.model:
-        raise UsageError("embeddings of two networks cannot be compared")
+        raise UsageError("embeddings of two different networks cannot be compared")
     return float(np.linalg.norm(a.vector.astype(np.float64) - b.vector))
 
 
 def check_liveness(image_or_frames: Picture | list[Any] | tuple[Picture, ...]) -> Liveness:
-    """Look whether a picture, or the frames of one capture, show a living person.
+    """Judge whether a picture, or the frames of one capture, show a living person.
 
-    A photo or a screen in place of the person is an `attack`. Without a face, with too
-    little around it, with several people in turn or with nothing clear to say, the answer
-    is `undecided`; open nothing on it. Frames say more than one picture: they must show one
+    A photo or a screen in place of the person is an `attack`. The answer is `undecided` if there
+    is no face, too little around the face, several people one after the other, or no clear
+    evidence; open nothing on it. Frames are better evidence than one picture: they must show one
     face throughout, and no frame twice.
 
     Args:
@@ -91,14 +91,14 @@ def check_liveness(image_or_frames: Picture | list[Any] | tuple[Picture, ...]) -
     >>> check_liveness("phone-held-to-the-camera.jpg").verdict       # doctest: +SKIP
     <Verdict.ATTACK: 'attack'>
     """
-    from onlyme.faceid import wiring
+    from onlyme.faceid import networks
     from onlyme.liveness.judge import UNDECIDED
     from onlyme.settings import Settings
     from onlyme.verification.attempt import judge_capture, judge_photo
 
     settings, level = Settings.load(), LivenessLevel.PASSIVE
-    pipeline = wiring.make_pipeline(settings)
-    judge = wiring.choose_judge(settings, wiring.choose_runtime(settings))
+    pipeline = networks.make_pipeline(settings)
+    judge = networks.choose_judge(settings, networks.choose_runtime(settings))
     if judge is None:
         return Liveness(level, Verdict.UNDECIDED, None)
     if isinstance(image_or_frames, (list, tuple)):

@@ -1,4 +1,4 @@
-"""Learn a person from photos, or learn them anew from changed examples, and store the result."""
+"""Learn a person from photos, or again from changed examples, and store the result."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def enroll_person(
     """Learn a person from photos; see `FaceID.enroll`.
 
     Args:
-        parts: of the FaceID.
-        name: what to call the person.
-        photos: of the person, of others, and of others who look like the person.
+        parts: the parts of the FaceID.
+        name: the person's name.
+        photos: photos of the person, of others, and of others who look like the person.
         on_photo: called with the report on each photo.
         add: add to what is enrolled under this name.
-        replace: forget what is enrolled under this name.
+        replace: replace what is enrolled under this name.
 
     Raises:
         OwnerExists, EnrollmentError, UsageError: as for `FaceID.enroll`.
@@ -57,36 +57,36 @@ def enroll_person(
     start, base, store = perf_counter(), parts.base, parts.admin.store
     name = checked_name(name)
     if add and replace:
-        raise UsageError("say add or replace, not both")
+        raise UsageError("give either add or replace, not both")
     taken = name in store.names()
     refuse_taken(name, taken=taken and not (add or replace))
     refuse_twice(name, in_gallery=parts.enrolled.get(name) is not None)
     known = Examples.make_empty(base.dimension)
     if taken and add:
         known = parts.enrolled.owner(name).examples
-    seen = collect_photos(parts.pipeline(), known, *photos, on_photo, measured=base.calibrated)
+    collected = collect_photos(parts.pipeline(), known, *photos, on_photo, measured=base.calibrated)
 
     with store.edit() as edit:
-        # Looking took seconds. What another process enrolled meanwhile is kept.
+        # Looking at photos took seconds: read again, since another process may have enrolled.
         # What is replaced is not read: it may be another network's, or damaged.
         earlier = None if replace else _read_owner(edit, base, name)
         refuse_taken(name, taken=earlier is not None and not add)
         if earlier is not None:
-            owner = earlier.relearn(base, earlier.examples + seen.examples)
+            owner = earlier.relearn(base, earlier.examples + collected.examples)
         else:
-            owner = Owner.learn(base, name, seen.examples, far=parts.settings.far)
-            edit.remove(QUARANTINE, name)  # it was to teach the person who had the name
+            owner = Owner.learn(base, name, collected.examples, far=parts.settings.far)
+            edit.remove(QUARANTINE, name)  # it belongs to the person who had this name before
         edit.put(owner.to_template())
         parts.admin.gate.note(edit, Event.ENROLL, name, f"{len(owner.examples.me)} photos")
 
     return Enrollment(
         name=name,
-        me=seen.me,
-        not_me=seen.others,
+        me=collected.me,
+        not_me=collected.others,
         alpha=owner.alpha,
         far=owner.far,
         notes=owner.learned.report.notes,
-        advice=advise_owner(base, owner, seen.me, added=earlier is not None),
+        advice=advise_owner(base, owner, collected.me, added=earlier is not None),
         created=owner.created,
         seconds=perf_counter() - start,
     )
@@ -97,10 +97,10 @@ def teach_person(
     name: str,
     change: Callable[[Examples], tuple[Examples, NDArray[np.float32]]],
 ) -> Lesson:
-    """Learn an owner anew from changed examples, and say what that did to a face.
+    """Learn an owner again from changed examples, and return how that moved a face.
 
     Args:
-        parts: of the FaceID.
+        parts: the parts of the FaceID.
         name: the owner.
         change: returns the new examples, and the face that the lesson is about.
 
@@ -117,7 +117,7 @@ def teach_person(
 
 
 def tune_person(parts: Parts, name: str, *, far: float | None, alpha: float | None) -> Tuning:
-    """Set how sure an owner must be recognised; see `FaceID.tune`."""
+    """Set the alpha of an owner; see `FaceID.tune`."""
 
     def tune(before: Owner) -> tuple[Owner, Tuning]:
         after = before.tune(far=far, alpha=alpha)

@@ -1,4 +1,4 @@
-"""Answers as JSON documents: the same on the command line and over the network."""
+"""Turn answers into JSON documents: the same on the command line and over the network."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def serialize_enrollment(enrollment: Enrollment) -> dict[str, Any]:
 
 
 def serialize_owner(owner: Owner) -> dict[str, Any]:
-    """Return what is kept of a person as one entry of `list --json`, without any embedding."""
+    """Return an owner as one entry of `list --json`, without any embedding."""
     return {
         "name": owner.name,
         "where": "vault",
@@ -70,7 +70,7 @@ def serialize_owner(owner: Owner) -> dict[str, Any]:
 
 
 def serialize_person(person: GalleryPerson) -> dict[str, Any]:
-    """Return what is kept of somebody in the gallery as one entry of `list --json`."""
+    """Return a person in the gallery as one entry of `list --json`."""
     return {
         "name": person.name,
         "where": "gallery",
@@ -80,15 +80,17 @@ def serialize_person(person: GalleryPerson) -> dict[str, Any]:
     }
 
 
-def serialize_owners(names: Iterable[str], owner: Callable[[str], Owner]) -> list[dict[str, Any]]:
+def serialize_owners(
+    names: Iterable[str], find_owner: Callable[[str], Owner]
+) -> list[dict[str, Any]]:
     """Return the document of `list --json`; one outdated template does not hide the others."""
     documents = []
     for name in names:
         try:
-            documents.append(serialize_owner(owner(name)))
+            documents.append(serialize_owner(find_owner(name)))
         except NeedsReenroll:
             documents.append({"name": name, "where": "vault", "needs_reenroll": True})
-        except UnknownOwner:  # forgotten between the two looks
+        except UnknownOwner:  # forgotten after the names were read
             continue
     return documents
 

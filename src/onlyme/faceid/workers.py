@@ -1,8 +1,9 @@
-"""Tasks come in; what worker processes make of them goes out, in the order in which it is done.
+"""Run tasks in worker processes, and yield each result as soon as it is there.
 
-Each worker is a process of its own with a pipe to this one. When this process ends, however it
-ends, the pipes close and the workers go; when a worker ends, which only a defect of a library
-can bring about, its task is told apart from the others, and another worker takes its place.
+Each worker is a process of its own with a pipe to this one. When this process ends, for any
+reason, the pipes close and the workers end too. When a worker crashes, which only a defect of a
+library can cause, its task yields None, its other tasks are run again, and a new worker takes its
+place.
 """
 
 from __future__ import annotations
@@ -32,75 +33,75 @@ Result = TypeVar("Result")
 _MAX_TASKS_PER_WORKER = 2
 """Tasks that a worker holds: the next one is there when the present one is done."""
 
-_MAX_DEAD_WORKERS_IN_A_ROW = 8
-"""When so many workers have ended in a row, the tasks are not what they died of."""
+_MAX_CRASHES_IN_A_ROW = 8
+"""After this many crashes in a row the cause is not a single task, and the pool gives up."""
 
 
 def count_cores() -> int:
-    """How many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 class WorkerPool(Generic[Task, Result]):
-    """Processes that do one kind of task.
+    """Processes that all run the same function.
 
     Args:
-        begin: called once in each worker, returns what does a task; that returns something
-            other than None. All that passes must be picklable.
-        workers: how many.
+        load: called once in each worker; returns the function that turns a task into a result
+            other than None. The function `load`, tasks and results must be picklable.
+        workers: the number of processes.
     """
 
-    def __init__(self, begin: Callable[[], Callable[[Task], Result]], workers: int) -> None:
-        self._begin = begin
+    def __init__(self, load: Callable[[], Callable[[Task], Result]], workers: int) -> None:
+        self._load = load
         self._context = multiprocessing.get_context("spawn")
         self._workers = [self._start_worker() for _ in range(workers)]
 
     def __enter__(self) -> Self:
-        """Return itself, to be sent home at the end of the block."""
+        """Return the pool, which ends its processes at the end of the block."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        """Send everybody home; those who are at work do not finish it."""
+        """End all processes; tasks that are under way are not finished."""
         for worker in self._workers:
-            worker.dismiss()
+            worker.stop()
 
-    def do(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result | None]]:
-        """Do all tasks; yield each with its result, or with None where it ended the worker.
+    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result | None]]:
+        """Run all tasks; yield each with its result, or with None if it crashed its worker.
 
         Raises:
-            OnlymeError: what a worker raised; or one after the other they end.
+            OnlymeError: a worker raised it, or too many workers crashed in a row.
         """
-        left, more, ended = deque[Task](), iter(tasks), 0
+        waiting, source, crashes = deque[Task](), iter(tasks), 0
         while True:
             for worker in self._workers:
                 while len(worker.tasks) < _MAX_TASKS_PER_WORKER and (
-                    left or (left := deque(islice(more, 1)))
+                    waiting or (waiting := deque(islice(source, 1)))
                 ):
-                    worker.give(left.popleft())
+                    worker.send(waiting.popleft())
             busy = {worker.pipe: worker for worker in self._workers if worker.tasks}
             if not busy:
                 return
             for pipe in wait(list(busy)):
-                worker = busy[pipe]  # type: ignore[index]
-                done = worker.take()
+                worker = busy[pipe]  # type: ignore[index]  # `wait` returns what it was given
+                result = worker.receive()
                 task = worker.tasks.popleft()
-                ended = 0 if done is not None else ended + 1
-                if done is None:
-                    worker.dismiss()
-                    left.extend(worker.tasks)
+                crashes = 0 if result is not None else crashes + 1
+                if result is None:
+                    worker.stop()
+                    waiting.extend(worker.tasks)
                     self._workers[self._workers.index(worker)] = self._start_worker()
-                if ended >= _MAX_DEAD_WORKERS_IN_A_ROW:
-                    raise OnlymeError(f"{ended} workers ended one after the other")
-                yield task, done
+                if crashes >= _MAX_CRASHES_IN_A_ROW:
+                    raise OnlymeError(f"{crashes} worker processes crashed in a row")
+                yield task, result
 
     def _start_worker(self) -> _Worker[Task, Result]:
-        here, there = self._context.Pipe()
-        process = self._context.Process(target=_work, args=(there, self._begin), daemon=True)
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=_work, args=(theirs, self._load), daemon=True)
         process.start()
-        there.close()
-        return _Worker(process, here)
+        theirs.close()
+        return _Worker(process, ours)
 
 
 class _Worker(Generic[Task, Result]):
@@ -109,36 +110,36 @@ class _Worker(Generic[Task, Result]):
         self.pipe = pipe
         self.tasks: deque[Task] = deque()
 
-    def give(self, task: Task) -> None:
+    def send(self, task: Task) -> None:
         self.tasks.append(task)
-        with suppress(OSError):  # it is gone; taking its result will tell
+        with suppress(OSError):  # the worker crashed; `receive` will notice
             self.pipe.send(task)
 
-    def take(self) -> Result | None:
-        """Return what came of the first task, or None where that ended the worker."""
+    def receive(self) -> Result | None:
+        """Return the result of the first task, or None if that crashed the worker."""
         try:
-            done = self.pipe.recv()
+            answer = self.pipe.recv()
         except (EOFError, OSError):
             return None
-        if isinstance(done, BaseException):
-            raise done
-        return done  # type: ignore[no-any-return]
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer  # type: ignore[no-any-return]  # a pipe has no types
 
-    def dismiss(self) -> None:
+    def stop(self) -> None:
         self.pipe.close()
         self._process.kill()
         self._process.join()
         self._process.close()
 
 
-def _work(pipe: Connection, begin: Callable[[], Callable[[Task], Result]]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the keyboard's is for whoever we work for
-    work: Callable[[Task], Result] | None = None
+def _work(pipe: Connection, load: Callable[[], Callable[[Task], Result]]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles Ctrl-C
+    run_task: Callable[[Task], Result] | None = None
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             task = pipe.recv()
             try:
-                work = work or begin()
-                pipe.send(work(task))
+                run_task = run_task or load()
+                pipe.send(run_task(task))
             except OnlymeError as error:
                 pipe.send(error)

@@ -1,4 +1,4 @@
-"""What all requests share: the engine, who may ask, and the limits."""
+"""Hold what all requests of the service share: engine, tokens, sessions, limits and metrics."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["SOURCE", "ServiceState"]
 
 SOURCE = "service"
-"""What the gate and the log call an attempt that came over the network."""
+"""The name of this source of attempts in the gate and the log."""
 
 _log = logging.getLogger("onlyme.serve")
 
@@ -35,19 +35,19 @@ class ServiceState:
     """The parts behind the routes.
 
     Args:
-        settings: of the vault and the networks.
-        options: of the service.
+        settings: the settings of the vault and the networks.
+        options: the options of the service.
 
     Attributes:
-        engine: does whatever needs a FaceID.
-        tokens: of apps.
-        sessions: of browsers.
-        rates: how often each asked.
-        uploads: receives bodies.
+        engine: runs everything that needs a FaceID.
+        tokens: the tokens of apps.
+        sessions: the sessions of browsers.
+        rates: limits how often each caller may ask.
+        uploads: receives request bodies.
         metrics: counts for Prometheus.
-        signer: signs what apps can check by themselves.
-        streams: of cameras.
-        level: how hard is looked for a photo in place of the person.
+        signer: signs assertions that apps can check by themselves.
+        streams: the live streams of cameras.
+        level: the level at which a photo in place of a person is looked for.
     """
 
     def __init__(self, settings: Settings, options: Options) -> None:
@@ -68,11 +68,11 @@ class ServiceState:
         self.metrics = Metrics(lambda: self.engine.waiting, lambda: self.uploads.held)
         self.signer: Signer
         self.streams = Streams()
-        self._keeping: VaultAdmin | None = None
+        self._admin: VaultAdmin | None = None
 
     @classmethod
     def get_from(cls, connection: HTTPConnection) -> Self:
-        """Return the service that a connection came to; a dependency of routes."""
+        """Return the service of a connection; a dependency of routes."""
         service: Self = connection.app.state.service
         return service
 
@@ -90,20 +90,20 @@ class ServiceState:
         Raises:
             OnlymeError: vault or networks cannot be used.
         """
-        self._keeping = wiring.open_vault(self.settings)
-        self.signer = Signer.load(self._keeping, self.options.issuer)
+        self._admin = wiring.open_vault(self.settings)
+        self.signer = Signer.load(self._admin, self.options.issuer)
         await self.engine.start()
 
     async def stop(self) -> None:
         """Close everything."""
         await self.engine.stop()
-        if self._keeping is not None:
-            self._keeping.close()
+        if self._admin is not None:
+            self._admin.close()
 
     def log_error(self, error: Exception) -> None:
-        """Write down for the operator what outsiders are not told."""
+        """Log for the operator what clients are not told."""
         _log.error("%s: %s", type(error).__name__, error)
 
     def _read_tokens(self) -> list[Token]:
-        assert self._keeping is not None  # noqa: S101 - for the type checker; `start` came first
-        return Tokens(self._keeping).read_all()
+        assert self._admin is not None  # noqa: S101 - for the type checker; `start` came first
+        return Tokens(self._admin).read_all()

@@ -1,4 +1,4 @@
-"""Answer PAM's question at the computer's login: may this face open?
+"""Answer PAM at the computer's login: say whether this face may open it.
 
 PAM starts the helper (`client.helper`). It uses only the standard library, as do `transport`,
 `processes`, `client.remote` and `client.terminal`, so that it starts in milliseconds. `pam` edits

@@ -1,10 +1,10 @@
 """Cut a stream of observations into attempts, and fuse each attempt into one decision.
 
-An attempt is one capture of at most three seconds. Its frames are fused into one decision, never
-"any frame passes": otherwise every frame would be one more try for a stranger, and the promised
-false accept rate would hold for none of them. Liveness and identity are judged on the same
-frames, and these show one face without a break: when the face is exchanged for another the
-attempt starts over, though its three seconds run on.
+An attempt is one capture of at most three seconds. Its frames are fused into one decision. It is
+never enough that any one frame passes: then every frame would be one more try for a stranger, and
+the promised false accept rate would not hold for the attempt. Liveness and identity are judged on
+the same frames, and these show one face without a break: if another face takes its place, the
+attempt starts over, while its three seconds continue.
 """
 
 from __future__ import annotations
@@ -47,21 +47,21 @@ __all__ = [
 ]
 
 ATTEMPT_FRAMES = 5
-"""An attempt ends with this many embeddings, once liveness was looked for often enough."""
+"""An attempt ends with this many embeddings, once liveness was judged in enough frames."""
 
 ATTEMPT_SECONDS = 3.0
-"""An attempt ends after this time, whatever it showed."""
+"""An attempt ends after this time in any case."""
 
 _NO_PIXELS = np.empty((0, 0, 3), np.uint8)
 _REASONS = {Verdict.ATTACK: Reason.NOT_LIVE, Verdict.UNDECIDED: Reason.LIVENESS_UNDECIDED}
 
 
 class CaptureAbandoned(Exception):  # noqa: N818 - a state, read as one in `except CaptureAbandoned`
-    """Raised by a source of frames when the person left: what it showed last is no attempt."""
+    """Raised by a source of frames when the person left: the last frames are no attempt."""
 
 
 class Ceremony(Protocol):
-    """What a person has to do during an attempt, beside being seen: a challenge, for example."""
+    """What a person has to do during an attempt, besides being seen: a challenge, for example."""
 
     @property
     def is_over(self) -> bool:
@@ -71,26 +71,26 @@ class Ceremony(Protocol):
         """Look at the next frame; `continues`: it shows the same face as the one before."""
 
     def choose(self, observations: list[Observation]) -> list[Observation]:
-        """Return those of an attempt's observations that show who it is."""
+        """Return those of an attempt's observations that are used to decide the identity."""
 
     def judge(self, passive: Liveness) -> Liveness:
-        """Put what passive liveness says and what the person did together."""
+        """Combine passive liveness with what the person did."""
 
     def restart(self) -> None:
-        """Begin the next one."""
+        """Prepare for the next attempt."""
 
 
 @dataclass(slots=True)
 class CaptureSession:
-    """The attempt that is going on; after its end, the next one on the same stream.
+    """The current attempt on a stream; after its end, the next one on the same stream.
 
     Attributes:
-        judge: looks for photos and screens; None accepts only at the level `off`.
-        level: how hard to look.
+        judge: tells a person from a photo or screen; without it only the level `off` accepts.
+        level: the level of liveness.
         frames: the number of embeddings that end an attempt.
         ceremony: what the person has to do; it decides when an attempt ends.
-        observations: of the attempt, without their pixels.
-        faces: how many faces followed one another in the attempts so far.
+        observations: the observations of the current attempt, without their pixels.
+        faces: the number of different faces so far, in all attempts.
     """
 
     judge: Judge | None = None
@@ -124,36 +124,36 @@ class CaptureSession:
         if self.ceremony is not None:
             with time_stage(spent, "challenge"):
                 self.ceremony.add(observation, continues=continues)
-        # The pixels are not needed any more, and three seconds of them would be 100 MB.
+        # The pixels are no longer needed, and those of three seconds would take 100 MB.
         frame = replace(observation.frame, pixels=_NO_PIXELS)
         timings = observation.timings_ms | spent
         self.observations.append(replace(observation, frame=frame, timings_ms=timings))
 
     def is_late(self, at: float) -> bool:
-        """Return whether a frame that was taken at this time comes after the attempt."""
+        """Return whether a frame taken at this time comes after the end of the attempt."""
         timed = bool(self.observations) and self.ceremony is None
         return timed and at - self._began > ATTEMPT_SECONDS
 
     @property
     def is_full(self) -> bool:
-        """Whether the attempt has seen what it needs, or has seen no one often enough."""
+        """Whether the attempt has enough evidence, or enough frames without a face."""
         if self.ceremony is not None:
             return self.ceremony.is_over
-        if sum(seen.embedding is None for seen in self.observations) >= self.frames:
+        if sum(one.embedding is None for one in self.observations) >= self.frames:
             return True
-        looked = self._liveness is None or self._liveness.has_enough_frames
-        return looked and len(_collect_votes(self.observations)) >= self.frames
+        is_judged = self._liveness is None or self._liveness.has_enough_frames
+        return is_judged and len(_collect_votes(self.observations)) >= self.frames
 
     @property
     def is_fragment(self) -> bool:
-        """Whether it shows only the face of the last attempt, hardly looked at for liveness."""
+        """Whether it shows only the last attempt's face, in too few frames to judge liveness."""
         if self._liveness is None or self.ceremony is not None:
             return False
-        one_face = all(seen.embedding is not None for seen in self.observations)
+        one_face = all(one.embedding is not None for one in self.observations)
         return one_face and self._liveness.settled and not self._liveness.has_enough_frames
 
     def end(self, owner: Owner) -> Decision:
-        """Decide about the attempt, and begin the next one."""
+        """Decide about the attempt, and start the next one."""
         observations, liveness = self.observations, self.judge_liveness()
         if self.ceremony is not None:
             observations = self.ceremony.choose(observations)
@@ -166,7 +166,7 @@ class CaptureSession:
 
     def judge_liveness(self) -> Liveness:
         """Judge whether the attempt shows a living person."""
-        if self._liveness is None or all(seen.embedding is None for seen in self.observations):
+        if self._liveness is None or all(one.embedding is None for one in self.observations):
             return _make_unjudged(self.level)
         passive = self._liveness.verdict()
         if self.ceremony is not None:
@@ -198,17 +198,18 @@ def decide_attempts(
 ) -> Iterator[Decision]:
     """Cut a stream of observations into attempts and decide each.
 
-    An attempt ends with its fifth embedding, and not before liveness was looked for in three
-    frames if it is to be; after five frames without an embedding; or after three seconds. With a
-    ceremony, it ends when that is over. What is left when the stream ends is one more, unless it
-    is too short to say whether the face of the last attempt is still alive.
+    An attempt ends with its fifth embedding, but if liveness is asked for not before it was judged
+    in three frames; after five frames without an embedding; or after three seconds. With a
+    ceremony, it ends when that is over. The frames that remain when the stream ends are one more
+    attempt, unless they are too few to judge whether the last attempt's face is still alive.
 
     Args:
         find_owner: returns the person whom the camera should see. It is called for each
-            decision, so that a change by another process counts at once.
-        observations: what the camera shows. `CaptureAbandoned` from there ends the stream, and
-            the attempt that was under way is dropped.
-        session: how to look; by default at the identity alone.
+            decision, so that a change by another process takes effect at once.
+        observations: what the camera shows. If `CaptureAbandoned` is raised there, the stream ends
+            and the current attempt is dropped.
+        session: holds the level of liveness and the current attempt; by default identity alone
+            is judged.
     """
     session = session or CaptureSession()
     try:
@@ -230,12 +231,12 @@ def decide_capture(
     judge: Judge | None = None,
     level: LivenessLevel = LivenessLevel.OFF,
 ) -> Decision:
-    """Decide about a capture that is one attempt already.
+    """Decide about a capture that is exactly one attempt.
 
     Raises:
         UsageError: it holds no frame.
     """
-    return _watch_whole(observations, judge, level).end(owner)
+    return _add_all(observations, judge, level).end(owner)
 
 
 def judge_capture(observations: Iterable[Observation], judge: Judge) -> Liveness:
@@ -244,16 +245,16 @@ def judge_capture(observations: Iterable[Observation], judge: Judge) -> Liveness
     Raises:
         UsageError: it holds no frame.
     """
-    everything = list(observations)
-    session = _watch_whole(everything, judge, LivenessLevel.PASSIVE)
+    all_observations = list(observations)
+    session = _add_all(all_observations, judge, LivenessLevel.PASSIVE)
     liveness = session.judge_liveness()
-    # A face that was exchanged is no sign of life, and neither is a face in half of the frames.
-    exchanged = session.faces > 1 and liveness.verdict is Verdict.LIVE
-    seen = sum(one.face is not None and one.embedding is not None for one in everything)
-    return UNDECIDED if exchanged or 2 * seen <= len(everything) else liveness
+    # A change of faces is no sign of life, and neither is a face in at most half of the frames.
+    changed = session.faces > 1 and liveness.verdict is Verdict.LIVE
+    faces = sum(one.face is not None and one.embedding is not None for one in all_observations)
+    return UNDECIDED if changed or 2 * faces <= len(all_observations) else liveness
 
 
-def _watch_whole(
+def _add_all(
     observations: Iterable[Observation], judge: Judge | None, level: LivenessLevel
 ) -> CaptureSession:
     session = CaptureSession(judge, level)
@@ -283,12 +284,12 @@ def decide_photo(
     judge: Judge | None = None,
     level: LivenessLevel = LivenessLevel.OFF,
 ) -> Decision:
-    """Decide about one picture, of which nothing but the picture is known."""
+    """Decide about one picture without other frames of the same capture."""
     liveness, spent = judge_photo(observation, judge, level)
     timings = observation.timings_ms | spent
     decision = decide_identity(owner, [replace(observation, timings_ms=timings)])
     if decision.reason is Reason.NO_MATCH:
-        quality = observation.quality  # measured at each look, and here only
+        quality = observation.quality  # a property that measures whenever it is read
         if quality is not None and not quality.ok:
             decision = decision.replace_reason(Reason.POOR_QUALITY)
     return apply_liveness(decision, liveness)
@@ -297,7 +298,7 @@ def decide_photo(
 def judge_photo(
     observation: Observation, judge: Judge | None, level: LivenessLevel
 ) -> tuple[Liveness, dict[str, float]]:
-    """Judge whether one picture shows a living person; no single one answers a challenge.
+    """Judge whether one picture shows a living person; one picture cannot meet a challenge.
 
     Returns:
         The judgement, and the milliseconds that it took, by stage.
@@ -311,7 +312,7 @@ def judge_photo(
 
 
 def apply_liveness(decision: Decision, liveness: Liveness) -> Decision:
-    """Put identity and liveness together: a person who is not seen to live is not accepted."""
+    """Combine identity and liveness: only a face that was judged to be live is accepted."""
     if decision.accepted and liveness.level is not LivenessLevel.OFF:
         reason = _REASONS.get(liveness.verdict or Verdict.UNDECIDED)
         if reason is not None:
@@ -320,30 +321,30 @@ def apply_liveness(decision: Decision, liveness: Liveness) -> Decision:
 
 
 def _make_unjudged(level: LivenessLevel) -> Liveness:
-    """Return what is said where liveness was not looked at: undecided, which opens nothing."""
+    """Return the liveness of what was not judged: undecided, which opens nothing."""
     if level is LivenessLevel.OFF:
         return Liveness()
     return Liveness(level, Verdict.UNDECIDED, None)
 
 
 def reject_unseen(observation: Observation) -> Decision:
-    """Say why a picture showed no face that could be looked for."""
+    """Return the decision on a picture in which no face can be identified."""
     reason = observation.reason or Reason.NO_FACE
     decision = Decision(accepted=False, name=None, reason=reason)
     return decision.add_cost(observation.timings_ms, frames=1)
 
 
 def decide_identity(owner: Owner, observations: list[Observation]) -> Decision:
-    """Decide who was seen in the frames of one attempt, whether alive or not."""
+    """Decide whether the frames of one attempt show an owner, without regard to liveness."""
     count = len(observations)
     total = Counter[str]()
     for observation in observations:
         total.update(observation.timings_ms)
     mean = {stage: spent / count for stage, spent in total.items()}
     faces = sum(observation.embedding is not None for observation in observations)
-    # Where most frames show no one, or several people, that is what the attempt showed.
+    # If most frames show no face, or several people, that is the reason for the whole attempt.
     if 2 * faces <= count:
-        reasons = Counter(seen.reason for seen in observations if seen.reason is not None)
+        reasons = Counter(one.reason for one in observations if one.reason is not None)
         reason = reasons.most_common(1)[0][0] if reasons else Reason.NO_FACE
         return Decision(accepted=False, name=owner.name, reason=reason).add_cost(mean, count)
     with time_stage(mean, "decide"):
@@ -352,10 +353,8 @@ def decide_identity(owner: Owner, observations: list[Observation]) -> Decision:
 
 
 def _collect_votes(observations: list[Observation]) -> list[Embedding]:
-    """Return each embedding once: frames that brought nothing new share one (Pipeline.follow).
+    """Return each embedding once: frames that show nothing new share one (`Pipeline.follow`).
 
-    A lucky frame that stands still for a second would otherwise be a whole attempt of its own.
+    Otherwise one lucky frame that stands still for a second would be a whole attempt.
     """
-    return list(
-        dict.fromkeys(seen.embedding for seen in observations if seen.embedding is not None)
-    )
+    return list(dict.fromkeys(one.embedding for one in observations if one.embedding is not None))

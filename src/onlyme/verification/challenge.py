@@ -1,8 +1,8 @@
 """Ask a person to move during an attempt, and judge whether they did.
 
-A challenge is one attempt. It ends when every step was made, when a step was not made in its
-seconds, or when another was made instead. Identity, passive liveness and the steps are judged on
-the same frames of one face that is never out of sight.
+A challenge is one attempt. It ends when every step was made, when a step was not made in time, or
+when another step was made instead. Identity, passive liveness and the steps are judged on the same
+frames of one face that is never out of sight.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _UNANSWERED = Liveness(LivenessLevel.CHALLENGE, Verdict.UNDECIDED, None)
 
 
 class ChallengeCeremony:
-    """The challenge of each attempt on a stream; see `onlyme.verification.attempt.Ceremony`.
+    """Puts a challenge in each attempt on a stream; see `onlyme.verification.attempt.Ceremony`.
 
     Args:
-        ask: called with an arrow and with words whenever there is something else to do.
+        ask: called with an arrow and with words whenever the person should do something else.
         draw: draws the steps of each challenge.
     """
 
@@ -50,11 +50,11 @@ class ChallengeCeremony:
 
     @property
     def is_over(self) -> bool:
-        """Whether every step was made, or one was not."""
+        """Whether every step was made, or one failed."""
         return self._challenge.phase in (Phase.DONE, Phase.FAILED)
 
     def add(self, observation: Observation, *, continues: bool) -> None:
-        """Look at the next frame, and ask for the next step where one is due."""
+        """Look at the next frame, and ask for the next step when it is due."""
         face = observation.face if observation.embedding is not None else None
         gray = np.asarray(cv2.cvtColor(observation.frame.pixels, cv2.COLOR_RGB2GRAY), np.uint8)
         phase = self._challenge.add_frame(observation.frame.at, gray, face, continues=continues)
@@ -64,12 +64,12 @@ class ChallengeCeremony:
             self._ask(*prompt)
 
     def choose(self, observations: list[Observation]) -> list[Observation]:
-        """Return the frontal ones, if there are any: turned faces were needed for the steps."""
+        """Return the frontal ones, if there are any: the turned faces only served the steps."""
         frontal = [one for one in observations if one.face and is_frontal(one.face.landmarks)]
         return frontal or observations
 
     def judge(self, passive: Liveness) -> Liveness:
-        """Return `undecided` where the steps were not made, else what passive liveness says."""
+        """Return `undecided` if the steps were not made, otherwise passive liveness."""
         if self._challenge.phase is not Phase.DONE and passive.verdict is not Verdict.ATTACK:
             return _UNANSWERED
         return replace(passive, level=LivenessLevel.CHALLENGE)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from onlyme.errors import NeedsReenroll, VaultBusy, VaultDamaged, VaultError
-from onlyme.faceid import wiring
+from onlyme.faceid import networks, wiring
 from onlyme.gallery.rekey import renew
 from onlyme.gallery.stores.migrate import MARK, hash_rows, migrate
 from onlyme.gallery.stores.postgres import PostgresStore
@@ -186,7 +186,7 @@ def opened(settings, store):
     """Open the people of a vault with the gallery in another place; return the vault, too."""
     elsewhere = Settings.load(vault=settings.vault, store=store)
     keeping = wiring.open_vault(elsewhere)
-    return keeping, wiring.make_enrolled(elsewhere, keeping, wiring.load_base(elsewhere))
+    return keeping, wiring.make_enrolled(elsewhere, keeping, networks.load_base(elsewhere))
 
 
 def found(gallery, crowd, directions):
@@ -201,9 +201,9 @@ def test_a_gallery_moves_by_command_through_kills_of_command_and_server(
     people, directions = crowd.people(4000)
     gallery.put(people)
     address = mortal.schema("moved")
-    assert "are made" in ended(run("store", "upgrade", store=address))
+    assert "are ready" in ended(run("store", "upgrade", store=address))
     assert "up to date" in ended(run("store", "upgrade", store=address))
-    base = wiring.load_base(settings)
+    base = networks.load_base(settings)
     target = wiring.open_template_store(Settings.load(vault=settings.vault, store=address), base)
 
     words = ("store", "migrate", "--from", "vault", "--to", address)
@@ -228,7 +228,7 @@ def test_a_gallery_moves_by_command_through_kills_of_command_and_server(
     said, err = second.communicate(timeout=120)
     if "does not answer" in err:  # a busy machine took too long to start it
         said = ended(run(*words))
-    assert "4000 people are in" in said, err
+    assert "4,000 people are in" in said, err
     assert hash_rows(target) == hash_rows(gallery.store)
     status = json.loads(ended(run("store", "status", "--json", store=address)))
     assert (status["people"], status["complete"]) == (4000, True)

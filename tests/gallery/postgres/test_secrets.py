@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from onlyme.errors import SettingsError, VaultDamaged
-from onlyme.faceid import wiring
+from onlyme.faceid import networks, wiring
 from onlyme.settings import Settings
 from tests.gallery.postgres.test_moving import found, opened
 from tests.locks import copied
@@ -36,7 +36,7 @@ def test_neither_dump_nor_files_hold_an_embedding_or_a_name(
     server, places, crowd, settings, tmp_path
 ):
     settings = Settings.load(vault=settings.vault, store=places())
-    base = wiring.load_base(settings)
+    base = networks.load_base(settings)
     wiring.upgrade_store(settings, base)
     keeping, everybody = opened(settings, settings.store)
     with keeping:
@@ -77,7 +77,7 @@ def test_neither_dump_nor_files_hold_an_embedding_or_a_name(
 
 def test_rows_that_the_administrator_swaps_or_bends_open_nothing(server, places, crowd, settings):
     settings = Settings.load(vault=settings.vault, store=places())
-    wiring.upgrade_store(settings, wiring.load_base(settings))
+    wiring.upgrade_store(settings, networks.load_base(settings))
     keeping, everybody = opened(settings, settings.store)
     with keeping:
         gallery = everybody.ensure_gallery()
@@ -87,7 +87,7 @@ def test_rows_that_the_administrator_swaps_or_bends_open_nothing(server, places,
         one, other = (gallery.make_row_key(people[at].name).hex() for at in (0, 1))
         # The vector of one under the key of another: found, and judged by the sealed record.
         swap = (
-            f"UPDATE {place}.onlyme_template SET vector = (SELECT vector FROM "  # noqa: S608
+            f"UPDATE {place}.onlyme_template SET vector = (SELECT vector FROM "  # noqa: S608 - a schema of this test
             f"{place}.onlyme_template WHERE key = '\\x{one}') WHERE key = '\\x{other}'"
         )
         server.query("postgres", swap)
@@ -102,7 +102,7 @@ def test_rows_that_the_administrator_swaps_or_bends_open_nothing(server, places,
 def test_servers_with_copies_of_one_vault_share_a_gallery(places, crowd, settings, tmp_path):
     address = places()
     wiring.upgrade_store(
-        Settings.load(vault=settings.vault, store=address), wiring.load_base(settings)
+        Settings.load(vault=settings.vault, store=address), networks.load_base(settings)
     )
     keeping, everybody = opened(settings, address)
     with keeping:
@@ -127,7 +127,7 @@ def test_servers_with_copies_of_one_vault_share_a_gallery(places, crowd, setting
 def test_another_vaults_gallery_is_not_read(places, crowd, settings, tmp_path):
     address = places()
     wiring.upgrade_store(
-        Settings.load(vault=settings.vault, store=address), wiring.load_base(settings)
+        Settings.load(vault=settings.vault, store=address), networks.load_base(settings)
     )
     keeping, everybody = opened(settings, address)
     stranger, stranger_everybody = opened(Settings.load(vault=tmp_path / "strange"), address)
@@ -166,7 +166,7 @@ def test_without_the_extra_the_answer_says_what_to_install(monkeypatch, settings
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
     elsewhere = Settings.load(vault=settings.vault, store="postgresql+psycopg:///faces")
     with pytest.raises(SettingsError, match=r"pip install 'onlyme\[postgres\]'"):
-        wiring.open_template_store(elsewhere, wiring.load_base(settings))
+        wiring.open_template_store(elsewhere, networks.load_base(settings))
 
 
 def test_a_gallery_beside_the_vault_loads_nothing_of_postgresql(tmp_path):

@@ -49,7 +49,7 @@ def test_a_stream_whose_session_ended_says_so(window, served):
         shown.page.wait_for_selector(".pill:visible")
         served.service.sessions._ends.clear()
         for stream in served.service.streams._open.values():
-            stream.newest.leave()
+            stream.latest.leave()
         shown.page.wait_for_selector("text=This session has ended")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from onlyme import FaceID, Reason
 from onlyme.errors import OnlymeError
-from onlyme.faceid import wiring
+from onlyme.faceid import networks, wiring
 from onlyme.settings import Settings
 from onlyme.siamese.head import Base
 from onlyme.unlock.daemon import lid
@@ -64,7 +64,7 @@ def test_a_challenge_that_nobody_can_put_denies(look):
 
 @pytest.mark.data
 def test_without_its_liveness_network_nothing_opens(look, monkeypatch):
-    monkeypatch.setattr(wiring, "load_judge", lambda _: None)
+    monkeypatch.setattr(networks, "load_judge", lambda _: None)
     assert look().outcome.reason is UnlockReason.MODEL
 
 

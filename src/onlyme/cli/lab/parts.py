@@ -42,7 +42,7 @@ __all__ = [
 
 def make_loader(*, whole: bool = False) -> FaceLoader:
     """Return a function that turns a photo file into an aligned face, or a small whole photo."""
-    from onlyme.faceid.wiring import make_pipeline
+    from onlyme.faceid.networks import make_pipeline
     from onlyme.settings import Settings
 
     parts = make_pipeline(Settings.load())
@@ -77,7 +77,7 @@ def make_finder() -> AlignedFaceFinder:
     """Return a function that finds the one face of a frame and aligns it."""
     from onlyme.face.align import align
     from onlyme.face.subject import choose_subject
-    from onlyme.faceid.wiring import make_pipeline
+    from onlyme.faceid.networks import make_pipeline
     from onlyme.settings import Settings
     from onlyme.types import Face
 

@@ -1,8 +1,7 @@
-"""One WebSocket: pictures come in, messages about them go out, a thread does the work between.
+"""Serve one WebSocket: receive pictures, run a job on them in a thread, send its messages.
 
-A frame is looked at in a thread with a FaceID of its own, so that streams, which last, do
-not take the engine's threads, which answer requests. How many streams there may be is
-bounded, and so is all that waits within one.
+The thread has a FaceID of its own: streams last long, and must not occupy the engine's threads,
+which answer requests. The number of streams is limited, and so is the queue of each.
 """
 
 from __future__ import annotations
@@ -31,40 +30,40 @@ if TYPE_CHECKING:
 __all__ = ["MessageSender", "Stream", "Streams"]
 
 MAX_STREAMS = 4
-"""At once, of all callers. Each takes what it can get of the processor."""
+"""Streams at the same time, of all callers. Each uses as much of the processor as it can get."""
 
 MAX_WAITING_MESSAGES: Final = 64
-"""Messages that may wait for a client; one that reads more slowly is let go."""
+"""Messages that may wait for a client; a client that reads more slowly is disconnected."""
 
 SEND_SECONDS: Final = 5.0
 MAX_STREAM_SECONDS = 600.0
-"""A stream ends after this time, and whoever wants more asks again, with a token still good."""
+"""A stream ends after this time. To continue, a client connects again with a valid token."""
 
 
 class MessageSender(Protocol):
-    """How a job tells its client something; to be called in the job's thread."""
+    """Sends messages of a job to its client; it is called in the job's thread."""
 
     def __call__(self, kind: str, /, **message: Any) -> None:
         """Send a message of this kind."""
 
 
 class Streams:
-    """The streams that are open: one of each caller, and not too many of all."""
+    """The open streams: one for each caller, and at most `MAX_STREAMS` in all."""
 
     def __init__(self) -> None:
         self._open: dict[str, Stream] = {}
 
     @asynccontextmanager
     async def admit(self, key: str, stream: Stream) -> AsyncIterator[None]:
-        """Let a stream in, for as long as the block lasts.
+        """Admit a stream for the duration of the block.
 
-        An earlier one of the same caller ends first, since a camera is one.
+        An earlier stream of the same caller is ended first, since there is one camera.
 
         Raises:
-            Refused: there are too many streams, or the earlier one does not end (503).
+            ProblemError: there are too many streams, or the earlier one does not end (503).
         """
         while (earlier := self._open.get(key)) is not None:
-            earlier.newest.leave("another page of this browser took over")
+            earlier.latest.leave("another page of this browser took over")
             try:
                 await asyncio.wait_for(earlier.over.wait(), SEND_SECONDS)
             except TimeoutError:
@@ -84,16 +83,16 @@ def _make_busy_problem() -> ProblemError:
 
 
 class Stream:
-    """One of them.
+    """One WebSocket and the job that runs on its pictures.
 
     Args:
-        websocket: not accepted yet.
+        websocket: the connection, not accepted yet.
         open_face_id: opens the vault for one thread.
-        log_error: writes a defect down for the operator.
+        log_error: logs a defect for the operator.
 
     Attributes:
-        newest: where its pictures go.
-        over: set once it has ended and another may take its place.
+        latest: receives its pictures.
+        over: set when it has ended and another stream may take its place.
     """
 
     def __init__(
@@ -103,25 +102,26 @@ class Stream:
         log_error: Callable[[Exception], None],
     ) -> None:
         self._open_face_id, self._log_error = open_face_id, log_error
-        self.newest = LatestFrame()
+        self.latest = LatestFrame()
         self.over = asyncio.Event()
         self._websocket = websocket
         self._waiting: asyncio.Queue[Message | None] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
 
     async def run(self, job: Job) -> None:
-        """Do a job on what the camera shows, until either has enough."""
+        """Run a job on what the camera shows, until the job or the client ends it."""
         await self._websocket.accept()
         reader = asyncio.create_task(self._read())
         writer = asyncio.create_task(self._write())
-        clock = self._loop.call_later(MAX_STREAM_SECONDS, self.newest.leave, "it has run for long")
+        why = f"a stream ends after {MAX_STREAM_SECONDS / 60:g} minutes; connect again"
+        timer = self._loop.call_later(MAX_STREAM_SECONDS, self.latest.leave, why)
         work = asyncio.create_task(asyncio.to_thread(self._work, job))
         try:
             await asyncio.shield(work)
         finally:
-            clock.cancel()
-            self.newest.leave()
-            await asyncio.wait({work})  # however this ends, the thread ends first
+            timer.cancel()
+            self.latest.leave()
+            await asyncio.wait({work})  # the thread must end first, also after an error
             reader.cancel()
             self._waiting.put_nowait(None)
             await asyncio.wait({writer}, timeout=SEND_SECONDS)
@@ -131,53 +131,53 @@ class Stream:
     # ------------------------------------------------------------------ within
 
     def _work(self, job: Job) -> None:
-        """In the thread: do the job, and tell how it ended if it ended badly."""
+        """In the thread: run the job, and send the client the reason if it ended early."""
         try:
             with self._open_face_id() as face_id:
-                job(face_id, self.newest, self._say)
+                job(face_id, self.latest, self._say)
         except OnlymeError as error:
             self._say("problem", **convert_error(error).document)
-        except Exception as error:  # noqa: BLE001 - a defect; the browser hears that there is one
+        except Exception as error:  # noqa: BLE001 - a defect; the client is told that there is one
             self._log_error(error)
             self._say("problem", **convert_status(500).document)
-        if self.newest.left and self.newest.why:
-            self._say("over", why=self.newest.why)
+        if self.latest.left and self.latest.why:
+            self._say("over", why=self.latest.why)
 
     def _say(self, kind: str, /, **message: Any) -> None:
         self._loop.call_soon_threadsafe(self._queue, {"is": kind, **message})
 
     def _queue(self, message: Message) -> None:
         if self._waiting.qsize() >= MAX_WAITING_MESSAGES:
-            self.newest.leave()
+            self.latest.leave()
         else:
             self._waiting.put_nowait(message)
 
     async def _read(self) -> None:
-        """Take pictures, and the one word that a client may say, until it leaves."""
+        """Receive pictures, and the one word that a client may send, until it leaves."""
         while True:
             message = await self._websocket.receive()
-            picture, words = message.get("bytes"), message.get("text")
+            picture, text = message.get("bytes"), message.get("text")
             if message["type"] == "websocket.disconnect":
-                self.newest.leave()
+                self.latest.leave()
                 return
             if picture is not None and len(picture) <= MAX_FRAME_BYTES:
-                self.newest.put(picture)
-            elif words == "finish":
-                self.newest.end()
+                self.latest.put(picture)
+            elif text == "finish":
+                self.latest.end()
             else:
-                self.newest.leave(
+                self.latest.leave(
                     f"send frames as JPEG of at most {MAX_FRAME_BYTES} bytes, or the word finish"
                 )
                 return
 
     async def _write(self) -> None:
-        """Send what waits; a client that does not take it is let go."""
+        """Send the waiting messages; a client that does not receive them is disconnected."""
         with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
             while (message := await self._waiting.get()) is not None:
                 sent = self._websocket.send_text(dump_json(message, indent=None))
                 await asyncio.wait_for(sent, SEND_SECONDS)
             return
-        self.newest.leave()
+        self.latest.leave()
 
     async def _close(self) -> None:
         if self._websocket.application_state is WebSocketState.CONNECTED:

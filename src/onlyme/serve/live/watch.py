@@ -1,4 +1,4 @@
-"""Decide attempt after attempt on what a browser's camera shows, and tell the browser."""
+"""Decide attempt after attempt on a browser's camera, and send the decisions to the browser."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 __all__ = ["FrameRate", "choose_stricter", "read_standing", "watch_live"]
 
 PAUSE_SECONDS = 1.0
-"""Seconds without a picture after which the rate is counted anew: somebody read a verdict."""
+"""After this pause the frame rate is counted from the start: the person was reading a verdict."""
 
 _ORDER = (LivenessLevel.OFF, LivenessLevel.PASSIVE, LivenessLevel.CHALLENGE)
 
 
 def choose_stricter(policy: LivenessLevel, asked: LivenessLevel | None) -> LivenessLevel:
-    """Return the stricter of what the policy wants and what somebody asked for.
+    """Return the stricter of the policy's level and the level that was asked for.
 
     >>> choose_stricter(LivenessLevel.PASSIVE, LivenessLevel.OFF)
     <LivenessLevel.PASSIVE: 'passive'>
@@ -39,16 +39,16 @@ def choose_stricter(policy: LivenessLevel, asked: LivenessLevel | None) -> Liven
 
 
 def read_standing(face_id: FaceID, name: str) -> dict[str, Any]:
-    """Say what the gate thinks of attempts on a person that come through the service."""
+    """Return how many tries the gate still allows for a person in the service, and the wait."""
     gate = face_id.admin.gate
-    found = gate.allowances().get(AttemptSource(name, SOURCE))
-    tries, wait = found or (gate.policy.tries, 0.0)
+    allowance = gate.allowances().get(AttemptSource(name, SOURCE))
+    tries, wait = allowance or (gate.policy.tries, 0.0)
     return {"tries": tries, "of": gate.policy.tries, "wait": round(wait, 1)}
 
 
 @dataclass(slots=True)
 class FrameRate:
-    """How often something happens, over the last two seconds, pauses left out.
+    """Measures how often something happens, over the last two seconds and without pauses.
 
     >>> rate = FrameRate()
     >>> [rate.tick(at) for at in (0.0, 0.1, 0.2, 5.0, 5.1)]
@@ -58,7 +58,7 @@ class FrameRate:
     _times: deque[float] = field(default_factory=deque)
 
     def tick(self, now: float) -> float:
-        """Count once, at a time in seconds; return how often a second."""
+        """Count one event at a time in seconds; return the rate in events per second."""
         if self._times and now - self._times[-1] > PAUSE_SECONDS:
             self._times.clear()
         self._times.append(now)
@@ -72,24 +72,24 @@ def watch_live(
     face_id: FaceID,
     name: str,
     level: LivenessLevel,
-    newest: LatestFrame,
+    latest: LatestFrame,
     say: MessageSender,
     redact: Callable[[Decision], dict[str, Any]],
 ) -> None:
     """Decide attempt after attempt on what a browser sends, until it leaves or the gate closes.
 
     Args:
-        face_id: of this thread.
-        name: whom the camera should see.
-        level: how hard to look for a photo in place of the person.
-        newest: where the pictures come.
-        say: tells the browser `ready`, `look` for each frame, `ask` for each challenge's step,
-            `attempt` for each decision, and `closed` when the gate is.
-        redact: what the browser's owner may know of a decision.
+        face_id: the FaceID of this thread.
+        name: the person whom the camera should see.
+        level: the level at which a photo in place of the person is looked for.
+        latest: receives the pictures.
+        say: sends the browser `ready`, `look` for each frame, `ask` for each step of a challenge,
+            `attempt` for each decision, and `closed` when the gate closes.
+        redact: returns the part of a decision that this client may see.
 
     Raises:
-        UnknownOwner: nobody of that name is enrolled.
-        ImageError: what came is no picture.
+        UnknownOwner: no person of that name is enrolled.
+        ImageError: what was sent is not a picture.
         OnlymeError: networks or vault cannot be used.
     """
     face_id.owner(name)
@@ -101,15 +101,15 @@ def watch_live(
     rate = FrameRate()
 
     def report(observation: Observation) -> None:
-        seen = describe_observation(observation)
-        say("look", **seen, taken=newest.number, rate=rate.tick(monotonic()))
+        description = describe_observation(observation)
+        say("look", **description, taken=latest.number, rate=rate.tick(monotonic()))
 
     def ask(arrow: str, words: str) -> None:
         say("ask", arrow=arrow, words=words)
 
     decisions = face_id.watch(
         name,
-        newest.frames(),
+        latest.frames(),
         liveness=level,
         ask=ask,
         gate=True,
@@ -118,15 +118,16 @@ def watch_live(
     )
     for decision in decisions:
         standing = read_standing(face_id, name)
-        # The person may pause to read it; a frame that waits would begin an attempt that breaks.
-        say("attempt", decision=redact(decision), gate=standing, taken=newest.drop())
+        # A person may pause to read the verdict. A frame that waits already would start an attempt
+        # which that pause breaks off.
+        say("attempt", decision=redact(decision), gate=standing, taken=latest.drop())
         if standing["wait"] or decision.reason is Reason.LOCKED_OUT:
             say("closed", gate=standing)
             return
 
 
-def describe_observation(sight: Observation) -> dict[str, Any]:
-    """Return what one frame showed, for whoever draws it."""
-    face = sight.face
-    box = None if face is None else scale_to_frame(face.box, sight.frame.pixels.shape)
-    return {"box": box, "reason": sight.reason, "timings_ms": sight.timings_ms}
+def describe_observation(observation: Observation) -> dict[str, Any]:
+    """Return what one frame showed, so that the client can draw it."""
+    face = observation.face
+    box = None if face is None else scale_to_frame(face.box, observation.frame.pixels.shape)
+    return {"box": box, "reason": observation.reason, "timings_ms": observation.timings_ms}

@@ -9,10 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from onlyme import FaceID
 from onlyme.errors import UsageError
 from onlyme.faceid.serialize import serialize_entry
-from onlyme.gate.audit import AuditEntry
 from onlyme.serve import schemas
 from onlyme.serve.access.auth import require_scope
 from onlyme.serve.access.tokens import Scope
@@ -45,10 +43,10 @@ async def audit(
     if any(when is not None and when.tzinfo is None for when in (since, until)):
         raise UsageError("give times with a time zone, such as 2026-11-24T12:00:00Z")
 
-    def read_entries(face_id: FaceID) -> list[AuditEntry]:
-        return list(deque(face_id.admin.gate.audit.entries(owner, since, until), limit))
-
-    return answer_json([serialize_entry(entry) for entry in await service.engine.run(read_entries)])
+    entries = await service.engine.run(
+        lambda face_id: deque(face_id.admin.gate.audit.entries(owner, since, until), limit)
+    )
+    return answer_json([serialize_entry(entry) for entry in entries])
 
 
 @router.get(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from typing import Annotated
 
@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 from onlyme import FaceID
 from onlyme.errors import ImageError, UsageError
-from onlyme.face.pipeline import Pipeline
 from onlyme.faceid.serialize import serialize_enrollment, serialize_owners
 from onlyme.serve import schemas
 from onlyme.serve.access.auth import Caller, require_scope
@@ -177,7 +176,8 @@ async def _enroll_photos(
 
         def run_enroll(face_id: FaceID) -> Enrollment:
             me, not_me, alike = (
-                _label_pictures(face_id.pipeline, field, body.get(field, [])) for field in _FIELDS
+                _label_pictures(face_id.pipeline.decode, field, body.get(field, []))
+                for field in _FIELDS
             )
             return face_id.enroll(name, me, not_me, look_alikes=alike, add=add, replace=replace_)
 
@@ -187,10 +187,12 @@ async def _enroll_photos(
     return answer_json(serialize_enrollment(enrollment), 200 if replace_ else 201)
 
 
-def _label_pictures(pipeline: Pipeline, field: str, files: list[bytes]) -> Iterator[Frame | bytes]:
+def _label_pictures(
+    decode: Callable[[bytes], Frame], field: str, files: list[bytes]
+) -> Iterator[Frame | bytes]:
     """Yield pictures one by one, named by field and number, as reports show them."""
     for number, data in enumerate(files, 1):
         try:
-            yield replace(pipeline.decode(data), source=f"{field} {number}")
+            yield replace(decode(data), source=f"{field} {number}")
         except ImageError:
             yield data  # enrolling reports what is wrong with it

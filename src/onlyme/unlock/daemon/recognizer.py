@@ -1,7 +1,7 @@
 """Look for a user through the computer's camera, once, for the daemon.
 
-One `Recognizer` lives in one thread, which owns the vault and the camera: so one attempt at a time
-is made, for all callers. The networks stay warm; the camera is open during an attempt only.
+A `Recognizer` belongs to one thread, which owns the vault and the camera. So there is one attempt
+at a time, for all callers. The networks stay loaded; the camera is open during an attempt only.
 """
 
 from __future__ import annotations
@@ -48,29 +48,28 @@ __all__ = [
 ]
 
 FRAMES_PER_ATTEMPT = 3
-"""An attempt at a login ends with this many frames of a face. Two of three must pass, as three of
-five elsewhere: for a stranger whose frames were independent the chance would be at most 1.5 times
-that of one frame (Markov's inequality), against 1.67 times; so `far` holds as before. It is
-also the least that passive liveness takes, hence none of the three may be a repeat."""
+"""An attempt at a login ends with this many frames of a face. Two of three must pass, elsewhere
+three of five. For a stranger whose frames were independent the chance would be at most 1.5 times
+that of one frame (Markov's inequality), against 1.67 times; so `far` holds as before. Passive
+liveness needs at least three frames, hence none of the three may be a repeat."""
 
 SOURCE = "unlock"
-"""What the gate calls attempts at a login."""
+"""The name of attempts at a login in the gate and the log."""
 
 NO_SUBJECT_REASONS = {Reason.NO_FACE, Reason.MANY_FACES}
-"""Reasons after which the camera goes on looking: no face was compared yet, and the gate counts
-nothing."""
+"""Reasons after which the camera looks again: no face was compared, and the gate counts nothing."""
 
 _FAR_ROUNDING_FACTOR = 1.0 + 1e-6
-"""An alpha that was found for a rate stands for that rate but for the last digits."""
+"""An alpha that was computed for a rate stands for that rate except for its last digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecognitionRequest:
-    """A question to the camera: is it this user?
+    """The request to recognise one user before the camera.
 
     Attributes:
-        user: whom the camera should see.
-        until: when the answer comes too late, in seconds of `time.monotonic`.
+        user: the user whom the camera should see.
+        until: the deadline of the answer, in seconds of `time.monotonic`.
     """
 
     user: str
@@ -78,12 +77,12 @@ class RecognitionRequest:
 
     @classmethod
     def within(cls, user: str, seconds: float) -> RecognitionRequest:
-        """Ask for an answer within some seconds from now."""
+        """Make a request whose deadline is some seconds from now."""
         return cls(user, time.monotonic() + seconds)
 
     @property
     def remaining_seconds(self) -> float:
-        """How long an answer is waited for, from now on; 0 when it comes too late."""
+        """Seconds until the deadline; 0 when it has passed."""
         return max(0.0, self.until - time.monotonic())
 
 
@@ -93,8 +92,8 @@ class Recognition:
 
     Attributes:
         outcome: whether the user was recognised, and why not.
-        vector: float32[d] of unit length, the mean of what was seen of the user, where the
-            password may confirm that it was they; None otherwise.
+        vector: float32[d] of unit length, the mean embedding of the attempt, if the password may
+            still confirm that it was the user; None otherwise.
     """
 
     outcome: UnlockOutcome
@@ -102,7 +101,7 @@ class Recognition:
 
 
 class CancelToken:
-    """Tells a thread that its answer is not waited for any more; any thread may cancel it."""
+    """Tells a thread that its answer is no longer needed; any thread may cancel it."""
 
     def __init__(self) -> None:
         self._cancelled = threading.Event()
@@ -114,13 +113,13 @@ class CancelToken:
         return self._cancelled.is_set()
 
     def cancel(self) -> None:
-        """Cancel, and stop what is under way."""
+        """Cancel, and stop what is running."""
         self._cancelled.set()
         if self._stop is not None:
             self._stop()
 
     def on_cancel(self, stop: Callable[[], None]) -> None:
-        """Call a function on cancelling; at once, if that has happened already."""
+        """Call a function on cancelling; at once if it is cancelled already."""
         self._stop = stop
         if self._cancelled.is_set():
             stop()
@@ -130,7 +129,7 @@ class Recognizer:
     """Looks for users through the computer's camera.
 
     Args:
-        settings: of the system.
+        settings: the settings of the system.
         capture: opens the camera.
     """
 
@@ -140,20 +139,19 @@ class Recognizer:
         self._settings = settings
         self._capture = capture
         self._face_id: FaceID | None = None
-        self._last: CameraCapture | None = None
+        self._last_capture: CameraCapture | None = None
 
     def warm_up(self) -> str:
-        """Load everything, so that the first attempt takes no longer than the others.
+        """Load everything, so that the first attempt takes no longer than later ones.
 
         Returns:
-            A sentence about what cannot be used; empty when all is well. It is tried again
-            at each attempt.
+            A sentence on what cannot be used; empty if nothing. Each attempt tries again.
         """
         try:
             face_id = self._open_face_id()
             face_id.warm_up()
             if not face_id.can_judge_liveness():
-                return "the network for liveness is missing: no one will be recognised"
+                return "the network for liveness is missing: every attempt will be rejected"
         except OnlymeError as error:
             return str(error)
         return ""
@@ -171,13 +169,12 @@ class Recognizer:
         answer: Future[Recognition] | None = None,
         report: Report = lambda _: None,
     ) -> Recognition:
-        """Make one attempt; however it ends, there is an answer, and the camera is free.
+        """Make one attempt. It always ends with an answer and a closed camera.
 
         Args:
-            request: the question.
+            request: the user and the deadline.
             cancel: ends the attempt early.
-            answer: gets the answer as soon as it is known; the camera takes a while longer to
-                be free.
+            answer: is set as soon as the answer is known, a while before the camera is closed.
             report: called with the reason of each decision, before there is an answer.
         """
         cancel, answer = cancel or CancelToken(), answer or Future()
@@ -186,12 +183,12 @@ class Recognizer:
         except OnlymeError as error:
             recognition = Recognition(make_outcome(error))
             if isinstance(error, VaultError):
-                self.close()  # it may be restored meanwhile
+                self.close()  # it may be restored before the next attempt opens it
         _set_once(answer, recognition)
         return recognition
 
     def find_obstacle(self, user: str) -> UnlockOutcome | None:
-        """Return what already decides, before the camera is opened; None if nothing does.
+        """Return what rejects the user before the camera is opened; None if nothing does.
 
         Raises:
             OnlymeError: models or vault cannot be used; no person of that name is enrolled.
@@ -223,7 +220,7 @@ class Recognizer:
 
     def _open_face_id(self) -> FaceID:
         if self._face_id is None:
-            # Not `lasting`: it idles most of the time, and OpenVINO would keep 100 MB more.
+            # Not `lasting`: the daemon is idle most of the time, and OpenVINO takes 100 MB more.
             self._face_id = FaceID(wiring.assemble(self._settings, by="daemon"))
         return self._face_id
 
@@ -234,26 +231,26 @@ class Recognizer:
         answer: Future[Recognition],
         report: Report,
     ) -> Recognition:
-        began = time.perf_counter()
+        began_at = time.perf_counter()
         if _is_late(request, cancel):
             return Recognition(UnlockOutcome(UnlockReason.TIMEOUT))
         obstacle = self.find_obstacle(request.user)
         if obstacle is not None:
             if obstacle.reason is Reason.LOCKED_OUT:
                 with self._open_face_id().admin.gate.attempt(request.user, SOURCE):
-                    pass  # writes down that it was tried
+                    pass  # the log gets a line for this attempt
             return Recognition(obstacle)
-        if self._last is not None and not self._last.is_released:
-            # A second thread would hang beside the first.
+        if self._last_capture is not None and not self._last_capture.is_released:
+            # The driver hangs in an earlier attempt; another thread would hang as well.
             return Recognition(UnlockOutcome(UnlockReason.CAMERA_HANGS))
-        self._last = self._make_capture(request.remaining_seconds)
+        self._last_capture = self._make_capture(request.remaining_seconds)
         try:
-            with self._last as capture:
+            with self._last_capture as capture:
                 cancel.on_cancel(capture.stop)
                 recognition = self._decide(request, capture, report)
-                spent = (time.perf_counter() - began) * 1e3
+                look_ms = (time.perf_counter() - began_at) * 1e3
                 recognition = replace(
-                    recognition, outcome=replace(recognition.outcome, look_ms=spent)
+                    recognition, outcome=replace(recognition.outcome, look_ms=look_ms)
                 )
                 _set_once(answer, recognition)
                 return recognition
@@ -274,7 +271,7 @@ class Recognizer:
         self, request: RecognitionRequest, capture: CameraCapture, report: Report
     ) -> Recognition:
         face_id, timer = self._open_face_id(), _WaitTimer()
-        newest: deque[Observation] = deque(maxlen=FRAMES_PER_ATTEMPT)
+        observations: deque[Observation] = deque(maxlen=FRAMES_PER_ATTEMPT)
         reason: Reason | UnlockReason = UnlockReason.TIMEOUT
         vector = None
         decisions = face_id.watch(
@@ -284,27 +281,28 @@ class Recognizer:
             gate=True,
             source=SOURCE,
             frames_per_attempt=FRAMES_PER_ATTEMPT,
-            on_observation=newest.append,
+            on_observation=observations.append,
         )
         with closing(decisions):
             for decision in decisions:
                 reason = decision.reason
                 report(decision.reason)
                 if reason not in NO_SUBJECT_REASONS or not request.remaining_seconds:
-                    vector = _average_embedding(face_id.owner(request.user), decision, newest)
+                    owner = face_id.owner(request.user)
+                    vector = _average_embedding(owner, decision, observations)
                     break
-                newest.clear()
+                observations.clear()
         return Recognition(UnlockOutcome(reason, camera_ms=timer.seconds * 1e3), vector)
 
     @property
     def _level(self) -> LivenessLevel:
-        """Never `off`. A challenge cannot be put here: where it is asked for, it is not met."""
+        """The level of liveness, never `off`. At `challenge` nothing opens: no one can be asked."""
         level = LivenessLevel(self._settings.liveness)
         return LivenessLevel.PASSIVE if level is LivenessLevel.OFF else level
 
 
 class _WaitTimer:
-    """Measures how long the camera is waited for."""
+    """Measures how long the program waits for the camera."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -312,9 +310,9 @@ class _WaitTimer:
     def time_frames(self, capture: CameraCapture) -> Iterator[Frame]:
         frames = iter(capture)
         while True:
-            began = time.perf_counter()
+            began_at = time.perf_counter()
             frame = next(frames, None)
-            self.seconds += time.perf_counter() - began
+            self.seconds += time.perf_counter() - began_at
             if frame is None:
                 return
             yield frame
@@ -325,18 +323,18 @@ def _is_late(request: RecognitionRequest, cancel: CancelToken) -> bool:
 
 
 def _set_once(answer: Future[Recognition], recognition: Recognition) -> None:
-    with suppress(InvalidStateError):  # it has an answer, or is not waited for any more
+    with suppress(InvalidStateError):  # it has an answer already, or was cancelled
         answer.set_result(recognition)
 
 
 def _average_embedding(
     owner: Owner, decision: Decision, observations: Iterable[Observation]
 ) -> NDArray[np.float32] | None:
-    """Return the mean of what was seen, where the password may confirm that it was the user.
+    """Return the mean embedding of an attempt that the password may still confirm, or None.
 
-    All frames must have passed: a mean of two people is no one's.
+    All frames must have passed: the mean of two people would be no one's embedding.
     """
-    vectors = [seen.embedding.vector for seen in observations if seen.embedding is not None]
+    vectors = [one.embedding.vector for one in observations if one.embedding is not None]
     if not vectors or decision.liveness.verdict is Verdict.ATTACK:
         return None
     if owner.margins(np.array(vectors)).min() < owner.alpha:

@@ -1,4 +1,4 @@
-"""Answer the questions that come to the daemon, each with who asks, without HTTP."""
+"""Answer the requests to the daemon, given who asks; HTTP is handled elsewhere."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ __all__ = ["AccessDeniedError", "UnlockService"]
 
 _log = logging.getLogger("onlyme")
 
-_REPLY_SECONDS = 0.1  # seconds of a deadline that are left for the answer's way
-_MAX_ATTEMPT_SECONDS = 10.0  # seconds that anybody may have the camera
+_REPLY_SECONDS = 0.1  # part of a deadline that is reserved for sending the answer
+_MAX_ATTEMPT_SECONDS = 10.0  # the longest time that one attempt may use the camera
 _MIN_ATTEMPT_SECONDS = 0.05
-_MAX_WAITING_REQUESTS = 2  # looks that a user may wait for: nobody can keep it from others for long
+_MAX_WAITING_REQUESTS = 2  # per user, so that no user can block the camera for others
 _UNSEEN_REASONS = {
     UnlockReason.CONFIRM,
     UnlockReason.ASKED_ALREADY,
@@ -46,11 +46,11 @@ _UNSEEN_REASONS = {
     UnlockReason.CAMERA_HANGS,
     Reason.LOCKED_OUT,
 }
-"""Reasons for which nobody was looked at."""
+"""Reasons with which an attempt ends before the camera has seen a person."""
 
 
 class AccessDeniedError(Exception):
-    """Somebody asked about somebody else."""
+    """A user asked about another user, or for what only root may do."""
 
 
 class _AttemptRequest(NamedTuple):
@@ -61,12 +61,12 @@ class _AttemptRequest(NamedTuple):
 
 
 class UnlockService:
-    """Answers questions about attempts, and makes changes.
+    """Makes attempts, answers questions about them, and changes templates.
 
-    Looking and changing have a thread each: nobody waits at a login while somebody enrolls.
+    Attempts and changes have a thread each, so that a login does not wait for an enrolment.
 
     Args:
-        settings: of the system.
+        settings: the settings of the system.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -81,11 +81,11 @@ class UnlockService:
         self._confirm = {name.strip() for name in services} - {""}
 
     def warm_up(self) -> str:
-        """Load everything; return a sentence about what cannot be used, if there is anything."""
+        """Load everything; return a sentence on what cannot be used, empty if nothing."""
         return self._looking.submit(self.recognizer.warm_up).result()
 
     def close(self) -> None:
-        """Let go of camera and vault; changes that have begun are finished."""
+        """Close camera and vault; changes that have begun are finished."""
         for cancel in list(self._requests):
             cancel.cancel()
         self._looking.submit(self.recognizer.close)
@@ -93,77 +93,74 @@ class UnlockService:
         self._changing.shutdown(cancel_futures=True)
 
     async def wait_until_idle(self) -> None:
-        """Return when the eye has nothing else to do; a hung one never returns."""
+        """Return when the recognizer is idle; if its camera hangs, never."""
         await asyncio.get_running_loop().run_in_executor(self._looking, lambda: None)
 
     async def attempt(
         self, peer: Peer, document: Document, wait_until_gone: Callable[[], Waits]
     ) -> Document:
-        """Look for a user, if nothing speaks against it, until the deadline or nobody waits.
+        """Make an attempt for a user; it ends at the deadline, or when the peer has left.
 
         Args:
-            peer: who asks.
+            peer: the process that asks.
             document: `user`, `service`, `seconds`, `confirmed`.
-            wait_until_gone: waits until whoever asked has left.
+            wait_until_gone: waits until the peer has left.
 
         Raises:
-            NotAllowed: the peer may not ask about this user.
-            UsageError: the question makes no sense.
+            AccessDeniedError: the peer may not ask about this user.
+            UsageError: the request is malformed.
         """
-        question = _parse_request(document)
-        _require_access(peer, question.user)
-        asker = _find_run(peer, question)
-        if asker and self.refusals.must_refuse(asker, confirmed=question.confirmed):
+        request = _parse_request(document)
+        _require_access(peer, request.user)
+        run = _find_run(peer, request)
+        if run and self.refusals.must_refuse(run, confirmed=request.confirmed):
             return UnlockOutcome(UnlockReason.ASKED_ALREADY).to_json()
-        if question.service in self._confirm and not question.confirmed:
-            obstacle = await self._find_obstacle(question.user)
+        if request.service in self._confirm and not request.confirmed:
+            obstacle = await self._find_obstacle(request.user)
             outcome = obstacle or UnlockOutcome(UnlockReason.CONFIRM)
-            if asker:
-                self.refusals.add(asker, asked=outcome.reason is UnlockReason.CONFIRM)
+            if run:
+                self.refusals.add(run, asked=outcome.reason is UnlockReason.CONFIRM)
             return outcome.to_json() | {"seconds": self.settings.unlock_confirm_seconds}
-        if (
-            not peer.is_root
-            and sum(one.user == question.user for one in self._requests.values())
-            >= _MAX_WAITING_REQUESTS
-        ):
-            return UnlockOutcome(
-                UnlockReason.CAMERA, "the camera is in use by other logins"
-            ).to_json()
-        seconds = max(_MIN_ATTEMPT_SECONDS, question.seconds - _REPLY_SECONDS)
-        request = RecognitionRequest.within(question.user, seconds)
-        recognition = await self._recognize(request, wait_until_gone)
+        waiting = sum(one.user == request.user for one in self._requests.values())
+        if not peer.is_root and waiting >= _MAX_WAITING_REQUESTS:
+            why = "the camera is in use by other logins"
+            return UnlockOutcome(UnlockReason.CAMERA, why).to_json()
+        seconds = max(_MIN_ATTEMPT_SECONDS, request.seconds - _REPLY_SECONDS)
+        recognition = await self._recognize(
+            RecognitionRequest.within(request.user, seconds), wait_until_gone
+        )
         outcome = recognition.outcome
-        if asker and outcome.accepted:
-            self.refusals.take(asker)
-        elif asker:
+        if run and outcome.accepted:
+            self.refusals.take(run)
+        elif run:
             looked = outcome.reason not in _UNSEEN_REASONS
-            self.refusals.add(asker, looked=looked, vector=recognition.vector)
+            self.refusals.add(run, looked=looked, vector=recognition.vector)
         return outcome.to_json()
 
     async def reset_after_password(self, peer: Peer, document: Document) -> Document:
-        """Let a face try again if this run of a program was let in by the password.
+        """Reset the gate after this run of a program was refused by face and used the password.
 
         Raises:
-            NotAllowed: only root can vouch for that.
-            UsageError: the question makes no sense.
+            AccessDeniedError: only root can vouch for the password.
+            UsageError: the request is malformed.
         """
-        question = _parse_request(document)
+        request = _parse_request(document)
         if not peer.is_root:
             raise AccessDeniedError("only root can say that the password was used")
-        asker = _find_run(peer, question)
-        refused = self.refusals.take(asker) if asker else None
+        run = _find_run(peer, request)
+        refused = self.refusals.take(run) if run else None
         if refused is not None:
             await asyncio.get_running_loop().run_in_executor(
-                self._changing, self.changes.reset_after_password, question.user, refused.vector
+                self._changing, self.changes.reset_after_password, request.user, refused.vector
             )
         return {"reset": refused is not None}
 
     async def change(self, peer: Peer, what: str, document: Document) -> Document:
-        """Make a change; see `Desk.change`.
+        """Make a change; see `ChangeHandler.change`.
 
         Raises:
-            NotAllowed: the peer may not ask about this user.
-            OnlymeError: it was not made.
+            AccessDeniedError: the peer may not ask about this user.
+            OnlymeError: the change was not made.
         """
         user = _read_user(document)
         _require_access(peer, user)
@@ -175,21 +172,21 @@ class UnlockService:
             self._changing.submit(release_memory)
 
     async def report_status(self, peer: Peer, document: Document) -> Document:
-        """Say what the next attempt of a user would come to, as far as can be known.
+        """Return whether an attempt of a user could succeed, as far as is known beforehand.
 
         Raises:
-            NotAllowed: the peer may not ask about this user.
-            UsageError: the question makes no sense.
+            AccessDeniedError: the peer may not ask about this user.
+            UsageError: the request is malformed.
         """
-        question = _parse_request(document)
-        _require_access(peer, question.user)
-        obstacle = await self._find_obstacle(question.user)
+        request = _parse_request(document)
+        _require_access(peer, request.user)
+        obstacle = await self._find_obstacle(request.user)
         answer = obstacle.to_json() if obstacle else UnlockOutcome(Reason.MATCH).to_json()
         return {
             "ready": obstacle is None,
             "reason": "ready" if obstacle is None else answer["reason"],
             "message": answer["message"],
-            "confirm": question.service in self._confirm,
+            "confirm": request.service in self._confirm,
             "camera": self.settings.camera,
         }
 
@@ -218,15 +215,15 @@ class UnlockService:
     ) -> None:
         try:
             self.recognizer.look(request, cancel, answer, report)
-        except Exception:  # noqa: BLE001 - a defect is a no, and the daemon goes on
-            _log.exception("looking failed")
+        except Exception:  # noqa: BLE001 - a defect rejects the attempt, and the daemon goes on
+            _log.exception("the attempt failed")
             with suppress(InvalidStateError):
                 answer.set_result(Recognition(UnlockOutcome(UnlockReason.FAILED)))
 
     async def _recognize(
         self, request: RecognitionRequest, wait_until_gone: Callable[[], Waits]
     ) -> Recognition:
-        """Wait for the answer until the deadline, or until the caller has gone."""
+        """Wait for the answer until the deadline, or until the peer has left."""
         cancel, answer = CancelToken(), Future[Recognition]()
         reasons: list[Reason] = []
         gone = asyncio.create_task(wait_until_gone())
@@ -239,9 +236,9 @@ class UnlockService:
             await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if answered.done():
                 return answered.result()
-            # What it decides from now on comes too late.
-            unseen = reasons and reasons[-1] in NO_SUBJECT_REASONS
-            return Recognition(UnlockOutcome(reasons[-1] if unseen else UnlockReason.TIMEOUT))
+            # A later decision comes too late.
+            no_subject = reasons and reasons[-1] in NO_SUBJECT_REASONS
+            return Recognition(UnlockOutcome(reasons[-1] if no_subject else UnlockReason.TIMEOUT))
         finally:
             cancel.cancel()
             gone.cancel()
@@ -255,18 +252,18 @@ def _require_access(peer: Peer, user: str) -> None:
         raise AccessDeniedError("you may ask about yourself only")
 
 
-def _find_run(peer: Peer, question: _AttemptRequest) -> ProgramRun | None:
+def _find_run(peer: Peer, request: _AttemptRequest) -> ProgramRun | None:
     application = peer.application()
-    return ProgramRun(question.user, question.service, application) if application else None
+    return ProgramRun(request.user, request.service, application) if application else None
 
 
 def _parse_request(document: Document) -> _AttemptRequest:
     service, seconds = document.get("service", ""), document.get("seconds", _MAX_ATTEMPT_SECONDS)
     confirmed = document.get("confirmed", False)
     if not isinstance(service, str) or len(service) > 64 or not isinstance(confirmed, bool):
-        raise UsageError("service is a short word, and confirmed true or false")
+        raise UsageError("service must be a short word, and confirmed must be true or false")
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
-        raise UsageError("seconds is a number above 0")
+        raise UsageError("seconds must be a number above 0")
     return _AttemptRequest(
         _read_user(document), service, min(float(seconds), _MAX_ATTEMPT_SECONDS), confirmed
     )
@@ -275,5 +272,5 @@ def _parse_request(document: Document) -> _AttemptRequest:
 def _read_user(document: Document) -> str:
     user = document.get("user")
     if not isinstance(user, str):
-        raise UsageError("user is the name of a user")
+        raise UsageError("user must be the name of a user")
     return checked_name(user)

@@ -1,0 +1,203 @@
+"""Load the networks, and choose the runtime that runs them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from onlyme.errors import ModelError, ModelMissing, ModelRefused, NotCalibrated
+from onlyme.face.models import SHIPPED, find_model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from onlyme.face.detect import Detector
+    from onlyme.face.embed import Embedder
+    from onlyme.face.pipeline import Pipeline
+    from onlyme.liveness.judge import Judge
+    from onlyme.runtime.openvino import OpenVinoEngine
+    from onlyme.settings import Settings
+    from onlyme.siamese.head import Base
+
+__all__ = [
+    "choose_judge",
+    "choose_runtime",
+    "explain_unfit",
+    "load_base",
+    "load_judge",
+    "make_pipeline",
+    "start_engine",
+]
+
+
+_one_at_a_time = Lock()
+"""The threads of a service start together; without it each would load and compare the networks."""
+
+
+def make_pipeline(settings: Settings, *, lasting: bool = False) -> Pipeline:
+    """Make the pipeline that finds and embeds faces; a process loads its networks once.
+
+    Args:
+        settings: name the networks and the runtime.
+        lasting: this process looks at many pictures; see `choose_runtime`.
+
+    Raises:
+        ModelMissing, ModelRefused: a network cannot be used.
+    """
+    from onlyme.face.pipeline import Pipeline
+    from onlyme.image.reader import ImageReader
+    from onlyme.runtime import VERSIONS
+
+    max_pixels = int(settings.max_megapixels * 1e6)
+    reader = ImageReader(max_pixels, int(settings.max_megabytes * 2**20))
+    runtime = choose_runtime(settings, lasting=lasting)
+    with _one_at_a_time:
+        detector = _load_detector(runtime)
+        embedder = _load_embedder(runtime, settings.embedder, settings.models)
+    return Pipeline(
+        detector=detector,
+        embedder=embedder,
+        reader=reader,
+        runtime=runtime,
+        runtime_version=VERSIONS[runtime],
+    )
+
+
+def choose_runtime(settings: Settings, *, lasting: bool = False) -> str:
+    """Choose the runtime: `opencv`, or `openvino` if that saves time overall.
+
+    OpenVINO needs about 0.6 s to load its networks and to compare them with OpenCV, and 100 MB.
+    That is more time than a whole `onlyme verify` takes. So only processes that look at many
+    pictures use it, unless the settings ask for it.
+
+    Args:
+        settings: `runtime` is `auto`, or one of the two.
+        lasting: the process looks at many pictures, as `watch` and the service do.
+
+    Raises:
+        ModelRefused: the settings ask for OpenVINO, and it cannot be used.
+    """
+    if settings.runtime == "opencv" or (settings.runtime == "auto" and not lasting):
+        return "opencv"
+    why = explain_unfit(settings)
+    if why and settings.runtime == "openvino":
+        raise ModelRefused(f"{why}; set runtime to auto, then OpenCV is used instead")
+    return "opencv" if why else "openvino"
+
+
+def explain_unfit(settings: Settings) -> str:
+    """Return why OpenVINO cannot be used here; empty if it can be used and agrees with OpenCV.
+
+    Raises:
+        ModelMissing, ModelRefused: detector or embedder cannot be used with any runtime.
+    """
+    from onlyme.runtime.openvino import EngineUnavailable
+
+    with _one_at_a_time:
+        try:
+            _load_detector("openvino")
+            _load_embedder("openvino", settings.embedder, settings.models)
+            with suppress(ModelError):  # it is reported when liveness is asked for
+                load_judge("openvino")
+        except EngineUnavailable as error:
+            return str(error)
+    return ""
+
+
+@cache
+def start_engine() -> OpenVinoEngine:
+    """Start OpenVINO, once in a process.
+
+    Raises:
+        EngineUnavailable: it cannot be used here; see `onlyme.runtime.openvino`.
+    """
+    from onlyme.runtime.openvino import OpenVinoEngine
+
+    return OpenVinoEngine()
+
+
+@cache
+def _load_detector(runtime: str) -> Detector:
+    from onlyme.face.detect import Detector
+
+    model = find_model("detector", SHIPPED)
+    if runtime == "opencv":
+        return Detector(model.read())
+    from onlyme.runtime import agreement
+
+    return agreement.make_detector(start_engine(), model)
+
+
+@cache
+def _load_embedder(runtime: str, name: str, models: Path) -> Embedder:
+    from onlyme.face.embed import Embedder
+
+    model = find_model(name, SHIPPED, models)
+    if runtime == "opencv":
+        return Embedder(model)
+    from onlyme.runtime import agreement
+
+    return agreement.make_embedder(start_engine(), model)
+
+
+def load_base(settings: Settings) -> Base:
+    """Load the head, cohort and calibration that belong to the embedder.
+
+    Without them a network of the user's own decides by the NOT_ME photos that it is given, and
+    promises no false accept rate.
+
+    Raises:
+        NotCalibrated: the files of the shipped network are missing or damaged.
+    """
+    from onlyme.siamese.head import Base
+
+    model = find_model(settings.embedder, SHIPPED, settings.models)
+    try:
+        return Base.load(model.sha256)
+    except NotCalibrated:
+        if model.path.parent == SHIPPED:
+            raise
+        return Base.make_plain(model.sha256, model.dimension)
+
+
+@cache
+def load_judge(runtime: str = "opencv", *, colourless: bool = False) -> Judge | None:
+    """Load the judge that tells a person from a photo; None if its network is missing.
+
+    Args:
+        runtime: the runtime, as chosen by `choose_runtime`.
+        colourless: whether pictures without colour are evidence; see `choose_judge`.
+
+    Raises:
+        ModelRefused: the network's file is not the one that the manifest names.
+    """
+    from onlyme.face.models.opencv import load_network
+    from onlyme.liveness.fusion import Fusion
+    from onlyme.liveness.judge import Judge
+    from onlyme.liveness.passive import LivenessNetwork
+
+    model = find_model("liveness", SHIPPED)
+    try:
+        rule = Fusion.load(model.sha256)
+        if runtime == "opencv":
+            network = LivenessNetwork(load_network(model), colourless=colourless)
+        else:
+            from onlyme.runtime import agreement
+
+            network = agreement.make_passive(start_engine(), model, colourless=colourless)
+    except ModelMissing:
+        return None
+    return Judge(network, rule)
+
+
+def choose_judge(settings: Settings, runtime: str = "opencv") -> Judge | None:
+    """Load the judge that tells a person from a photo, set for infrared cameras or not.
+
+    Raises:
+        ModelRefused: the network's file is not the one that the manifest names.
+    """
+    if settings.liveness_colourless == "judge":
+        return load_judge(runtime, colourless=True)
+    return load_judge(runtime)  # without the keyword: the cache tells calls apart by it
