@@ -19,14 +19,14 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-import numpy as np  # noqa: E402
+import numpy as np  # noqa: E402 - needs the path above
 
-from onlyme.gate.admission import Gate  # noqa: E402
-from onlyme.types import Decision, Reason  # noqa: E402
-from onlyme.vault.store import Store  # noqa: E402
-from tests.gate.racing import race  # noqa: E402
-from tests.vault.hostility import hostile_runs, template  # noqa: E402
-from tests.vault.killing import killed_runs  # noqa: E402
+from onlyme.gate.admission import Gate  # noqa: E402 - needs the path above
+from onlyme.types import Decision, Reason  # noqa: E402 - needs the path above
+from onlyme.vault.store import Store  # noqa: E402 - needs the path above
+from tests.gate.racing import race  # noqa: E402 - needs the path above
+from tests.vault.hostility import hostile_runs, template  # noqa: E402 - needs the path above
+from tests.vault.killing import killed_runs  # noqa: E402 - needs the path above
 
 MATCH = Decision(accepted=True, name="ada", reason=Reason.MATCH, margin=0.5, alpha=0.3)
 

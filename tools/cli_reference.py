@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Write docs/reference/cli.md from the command line itself.
+"""Write docs/reference/cli.md from the commands' own help texts.
 
-tools/cli_reference.py            write it
-tools/cli_reference.py --check    say whether the committed page is current (exit code 1: no)
+tools/cli_reference.py            write the page
+tools/cli_reference.py --check    check whether the committed page is current (exit code 1: no)
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).resolve().parent.parent / "docs/reference/cli.md"
 HEAD = """\
-<!-- Written by tools/cli_reference.py from the command line itself; do not edit. -->
+<!-- Written by tools/cli_reference.py from the commands' own help texts; do not edit. -->
 # Command line
 
-`onlyme COMMAND --help` says the same. What all commands have in common (`--vault`, `--json`,
-exit codes) is told in [exit codes](exit-codes.md) and [JSON documents](json.md).
+`onlyme COMMAND --help` prints the same. See also [exit codes](exit-codes.md) and the
+[JSON documents](json.md) that `--json` prints.
 """
-# What every command has, and what only concerns the shell.
+# Options that every command has, and options that only concern the shell.
 LEFT_OUT = {"help", "install_completion", "show_completion"}
 
 
@@ -35,7 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    text = page()
+    text = make_page()
     if not check:
         PAGE.parent.mkdir(parents=True, exist_ok=True)
         PAGE.write_text(text, "utf-8")
@@ -46,13 +46,13 @@ def main() -> int:
     return 1
 
 
-def page() -> str:
-    """Return the whole page."""
-    sections = [section(words, command) for words, command in walk("onlyme", root())]
+def make_page() -> str:
+    """Return the page as text."""
+    sections = [format_section(words, command) for words, command in walk("onlyme", get_root())]
     return HEAD + "".join(sections)
 
 
-def root() -> Any:
+def get_root() -> Any:
     return typer.main.get_command(app)
 
 
@@ -68,22 +68,22 @@ def walk(words: str, command: Any) -> Iterator[tuple[str, Any]]:
         yield from walk(f"{words} {name}", child)
 
 
-def section(words: str, command: Any) -> str:
+def format_section(words: str, command: Any) -> str:
     """Describe one command."""
     is_group = bool(getattr(command, "commands", {}))
-    parts = [f"\n## {words}\n", told(words, command.help or "")]
+    parts = [f"\n## {words}\n", format_docstring(words, command.help or "")]
     shown = [param for param in command.params if param.name not in LEFT_OUT]
     if not is_group:
-        arguments = [usage(param) for param in shown if param.param_type_name == "argument"]
+        arguments = [format_usage(param) for param in shown if param.param_type_name == "argument"]
         parts.append(f"```text\n{' '.join([words, '[OPTIONS]', *arguments])}\n```\n")
     if shown:
-        rows = "".join(f"| {name(param)} | {meaning(param)} |\n" for param in shown)
+        rows = "".join(f"| {format_name(param)} | {format_meaning(param)} |\n" for param in shown)
         parts.append(f"| | |\n|---|---|\n{rows}")
     return "\n".join(parts)
 
 
-def told(words: str, text: str) -> str:
-    """Return a docstring with its example calls as code."""
+def format_docstring(words: str, text: str) -> str:
+    """Return a docstring, with its example calls as code."""
     out: list[str] = []
     for paragraph in text.strip().split("\n\n"):
         lines = [line.strip() for line in paragraph.splitlines()]
@@ -94,21 +94,21 @@ def told(words: str, text: str) -> str:
     return "\n".join(out)
 
 
-def usage(param: Any) -> str:
+def format_usage(param: Any) -> str:
     word = (param.metavar or param.name).upper() + ("…" if param.nargs == -1 else "")
     return word if param.required else f"[{word}]"
 
 
-def name(param: Any) -> str:
+def format_name(param: Any) -> str:
     if param.param_type_name == "argument":
-        return f"`{usage(param).strip('[]')}`"
+        return f"`{format_usage(param).strip('[]')}`"
     value = "" if param.is_flag else " " + (param.metavar or str(param.type.name)).upper()
     flags = [*param.opts, *param.secondary_opts]
     return ", ".join(f"`{flag}{value}`" for flag in flags)
 
 
-def meaning(param: Any) -> str:
-    """Return the help of a parameter, with its default where that says something."""
+def format_meaning(param: Any) -> str:
+    """Return the help of a parameter, with its default unless that is empty."""
     said = (param.help or "").replace("|", "\\|")
     default = param.default
     if param.required or default is None or default is False or default == () or default == []:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The main job on real photos: learn one person, then tell them from others.
+"""Show the main job on real photos: learn one person, then tell them from others.
 
     tools/demo.py [--out FOLDER]
 
@@ -39,7 +39,7 @@ TRY = (
 
 @dataclass(frozen=True)
 class Trial:
-    """One photo, whom it really shows, and what onlyme decided."""
+    """One photo, the person it shows, and what onlyme decided."""
 
     photo: Path
     person: str
@@ -77,9 +77,9 @@ def main() -> int:
     learned = f"from {enrollment.taken} photos in [bold]{seconds:.2f} s[/]"
     console.print(f"\n[bold]onlyme[/] learned [bold]{ME}[/] {learned}.")
     console.print(
-        f"A face opens from alpha {enrollment.alpha:+.2f} on: {format_odds(enrollment.far)}.\n"
+        f"A face needs a margin of {enrollment.alpha:+.2f}: {format_odds(enrollment.far)}.\n"
     )
-    console.print(table(trials, enrollment.alpha))
+    console.print(make_table(trials, enrollment.alpha))
     out.mkdir(parents=True, exist_ok=True)
     picture = out / "verdicts.png"
     shown = [
@@ -96,10 +96,10 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def table(trials: list[Trial], alpha: float) -> Table:
-    """Make a table that reads at a glance."""
+def make_table(trials: list[Trial], alpha: float) -> Table:
+    """Make a table with one row for each photo."""
     made = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("it shows", "onlyme says", "margin"):
+    for column in ("photo of", "onlyme says", "margin"):
         made.add_column(column, justify="right" if column == "margin" else "left", no_wrap=True)
     made.add_column(f" NOT_ME ← {alpha:+.2f} → ME", no_wrap=True)
     for trial in trials:
@@ -109,12 +109,12 @@ def table(trials: list[Trial], alpha: float) -> Table:
         if margin is None:
             verdict, shown, bar = f"[yellow]✗ {decision.reason}[/]", "", ""
         else:
-            shown, bar = f"{margin:+.2f}", meter(margin - alpha)
+            shown, bar = f"{margin:+.2f}", draw_meter(margin - alpha)
         made.add_row(trial.person, verdict, shown, bar)
     return made
 
 
-def meter(above: float, width: int = 12, reach: float = 0.7) -> str:
+def draw_meter(above: float, width: int = 12, reach: float = 0.7) -> str:
     """Draw how far a margin is above or below alpha."""
     length = min(width, max(1, round(abs(above) / reach * width)))
     if above >= 0:

@@ -15,14 +15,14 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-import numpy as np  # noqa: E402
-from PIL import Image, ImageDraw, ImageFilter  # noqa: E402
-from playwright.sync_api import sync_playwright  # noqa: E402
+import numpy as np  # noqa: E402 - needs the path above
+from PIL import Image, ImageDraw, ImageFilter  # noqa: E402 - needs the path above
+from playwright.sync_api import sync_playwright  # noqa: E402 - needs the path above
 
-from onlyme import Embedding, FaceID  # noqa: E402
-from onlyme.settings import Settings  # noqa: E402
-from tests.serve.browsing import browser, film, visit  # noqa: E402
-from tests.serve.conftest import serving  # noqa: E402
+from onlyme import Embedding, FaceID  # noqa: E402 - needs the path above
+from onlyme.settings import Settings  # noqa: E402 - needs the path above
+from tests.serve.browsing import browser, film, visit  # noqa: E402 - needs the path above
+from tests.serve.conftest import serving  # noqa: E402 - needs the path above
 
 PICTURES = ROOT / "docs" / "pictures"
 WINDOW = {"width": 1040, "height": 700}

@@ -123,7 +123,7 @@ def test_a_turned_picture_larger_than_one_strip() -> None:
 def test_nonsense_in_the_orientation_leaves_the_picture() -> None:
     for value in (0, 9, 65535, "six"):
         picture = quarters()
-        picture.getexif()[0x0112] = value  # type: ignore[assignment]
+        picture.getexif()[0x0112] = value  # type: ignore[assignment]  # wrong on purpose
         assert close(corners(decode(picture).pixels), [RED, GREEN, BLUE, GREY], 0)
 
 
@@ -212,7 +212,7 @@ def test_arrays_come_out_contiguous_and_unchanged() -> None:
 @pytest.mark.parametrize("thing", [None, 7, 3.5, [1, 2], {}, object(), io.BytesIO(b"x"), True])
 def test_what_is_no_picture_at_all(thing: object) -> None:
     with pytest.raises(ImageError, match="give a path, bytes, a PIL image or a uint8 RGB array"):
-        decode(thing)  # type: ignore[arg-type]
+        decode(thing)  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_paths_that_hold_no_file(tmp_path: Path) -> None:

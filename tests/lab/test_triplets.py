@@ -165,7 +165,7 @@ def test_alpha_beyond_its_range_is_refused(alpha):
 
 def test_an_unknown_kind_is_refused():
     with pytest.raises(UsageError, match="batch-hard"):
-        make_triplet_loss("contrastive")  # type: ignore[arg-type]
+        make_triplet_loss("contrastive")  # type: ignore[arg-type]  # wrong on purpose
     assert len(KINDS) == 5
 
 

@@ -201,7 +201,7 @@ def test_a_gallery_moves_by_command_through_kills_of_command_and_server(
     people, directions = crowd.people(4000)
     gallery.put(people)
     address = mortal.schema("moved")
-    assert "are made" in ended(run("store", "upgrade", store=address))
+    assert "are ready" in ended(run("store", "upgrade", store=address))
     assert "up to date" in ended(run("store", "upgrade", store=address))
     base = networks.load_base(settings)
     target = wiring.open_template_store(Settings.load(vault=settings.vault, store=address), base)
@@ -228,7 +228,7 @@ def test_a_gallery_moves_by_command_through_kills_of_command_and_server(
     said, err = second.communicate(timeout=120)
     if "does not answer" in err:  # a busy machine took too long to start it
         said = ended(run(*words))
-    assert "4000 people are in" in said, err
+    assert "4,000 people are in" in said, err
     assert hash_rows(target) == hash_rows(gallery.store)
     status = json.loads(ended(run("store", "status", "--json", store=address)))
     assert (status["people"], status["complete"]) == (4000, True)

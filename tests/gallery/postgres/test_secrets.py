@@ -87,7 +87,7 @@ def test_rows_that_the_administrator_swaps_or_bends_open_nothing(server, places,
         one, other = (gallery.make_row_key(people[at].name).hex() for at in (0, 1))
         # The vector of one under the key of another: found, and judged by the sealed record.
         swap = (
-            f"UPDATE {place}.onlyme_template SET vector = (SELECT vector FROM "  # noqa: S608
+            f"UPDATE {place}.onlyme_template SET vector = (SELECT vector FROM "  # noqa: S608 - a schema of this test
             f"{place}.onlyme_template WHERE key = '\\x{one}') WHERE key = '\\x{other}'"
         )
         server.query("postgres", swap)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from onlyme.cli.output import format_count
+
 if TYPE_CHECKING:
     from onlyme.lab.comparison.plan import Plan
     from onlyme.lab.people import People
@@ -150,8 +152,8 @@ def train_identities(
     with count_photos(make_loader()) as load:
         album = read_people(people, load)
     typer.echo(
-        f"{_count(len(album.names), 'person', 'people')}, "
-        f"{_count(sum(map(len, album.faces)), 'face')}",
+        f"{format_count(len(album.names), 'person', 'people')}, "
+        f"{format_count(sum(map(len, album.faces)), 'face')}",
         err=True,
     )
     spec = IdentitySpec(
@@ -329,14 +331,14 @@ def watch(
     trained = Run(run).load()
     frames = annotate(read_frames(video or camera, seconds), make_finder(), trained, name, alpha)
     total, accepted = save_video(frames, out, fps)
-    typer.echo(f"Wrote {out}: {_count(total, 'frame')}, {name} in {accepted} of them")
+    typer.echo(f"Wrote {out}: {format_count(total, 'frame')}, {name} in {accepted} of them")
 
 
 def _print_photos(photos: Photos) -> None:
     for note in photos.skipped:
         typer.echo(f"left out: {note}", err=True)
     typer.echo(
-        f"{len(photos.me)} ME and {_count(len(photos.not_me), 'NOT_ME photo')}: "
+        f"{len(photos.me)} ME and {format_count(len(photos.not_me), 'NOT_ME photo')}: "
         f"{photos.triplets} triplets",
         err=True,
     )
@@ -346,13 +348,10 @@ def _print_result(trained: TrainedNetwork, out: Path) -> None:
     result = trained.result
     loss = result.curve[-1][1] if result.curve else float("nan")
     typer.echo(
-        f"{out}: training ended after {_count(result.steps, 'step')} and {result.seconds:.1f} s "
-        f"({result.reason}); loss {loss:.4f}; memory at most {result.peak_bytes / 1e6:.0f} MB"
+        f"{out}: training ended after {format_count(result.steps, 'step')} and "
+        f"{result.seconds:.1f} s ({result.reason}); loss {loss:.4f}; "
+        f"memory at most {result.peak_bytes / 1e6:.0f} MB"
     )
-
-
-def _count(number: int, singular: str, plural: str = "") -> str:
-    return f"{number} {singular if number == 1 else plural or singular + 's'}"
 
 
 def _is_terminal() -> bool:
