@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import onlyme
-from onlyme import errors, types
+from onlyme import errors, testing, types
 
 REFERENCE = "".join(
     (Path(__file__).parents[1] / "docs/reference" / f"{page}.md").read_text("utf-8")
@@ -43,7 +43,11 @@ def test_every_name_has_its_place_in_the_reference(name):
 
 def test_the_reference_claims_no_other_name():
     assert sorted(re.findall(r"^::: onlyme\.(\w+)$", REFERENCE, re.M)) == NAMES
-    assert not re.search(r"^::: onlyme\.\w+\.", REFERENCE, re.M), "an internal path"
+    assert not re.search(r"^::: onlyme\.(?!testing\.)\w+\.", REFERENCE, re.M), "an internal path"
+
+
+def test_the_reference_has_every_helper_for_tests():
+    assert re.findall(r"^::: onlyme\.testing\.(\w+)$", REFERENCE, re.M) == testing.__all__
 
 
 @pytest.mark.parametrize("name", NAMES)
