@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_style import RIDDLES
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 ALL_PAGES = [*PAGES, *sorted(ROOT.glob("*.md"))]
@@ -122,3 +124,11 @@ def test_every_method_of_face_id_exists(page):
 
     methods = {name for code in read_code(page) for name in re.findall(r"\bFaceID\.(\w+)", code)}
     assert not [name for name in methods if not hasattr(FaceID, name)]
+
+
+@each_page
+def test_the_page_is_in_plain_words(page):
+    text = page.read_text("utf-8")
+    if page.name == "CONTRIBUTING.md":  # quotes the words that it advises against
+        text = re.sub(r"“[^”]*”", "", text)
+    assert not RIDDLES.findall(text), "say who, what or how many instead"
