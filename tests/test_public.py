@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import onlyme
-from onlyme import errors, testing, types
+from onlyme import errors, types
 
 REFERENCE = "".join(
     (Path(__file__).parents[1] / "docs/reference" / f"{page}.md").read_text("utf-8")
