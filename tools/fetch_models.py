@@ -214,7 +214,7 @@ def main() -> int:
     manifest = tomllib.loads((FOLDER / "manifest.toml").read_text("utf-8"))
     with tempfile.TemporaryDirectory() as scratch:
         for name, entry in manifest.items():
-            label = f"{name:<14} {entry['file']:<28}"
+            label = f"{name:<11} {entry['file']:<31}"
             try:
                 target = arguments.to / entry["file"]
                 origin = install(entry, target, arguments.offline, Path(scratch))

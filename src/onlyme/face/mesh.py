@@ -146,7 +146,8 @@ class Mesh:
         crop = cv2.warpAffine(pixels, to_crop, (side, side), flags=cv2.INTER_LINEAR)
         blob = np.multiply(crop, np.float32(1 / 255), dtype=np.float32)[None]
         with self._lock:
-            points, logit = (np.array(part, np.float32).ravel() for part in self._run(blob)[:2])
+            outputs = [np.array(part, np.float32).ravel() for part in self._run(blob)]
+        points, logit = outputs[:2] if len(outputs) >= 2 else [np.empty(0, np.float32)] * 2
         if points.size != POINTS * 3 or logit.size != 1 or not np.isfinite(points).all():
             raise ModelError("the mesh network returned no usable numbers")
         presence = float(1 / (1 + np.exp(-np.clip(logit[0], -50, 50))))
