@@ -268,7 +268,7 @@ class FaceID:
     def verify(
         self,
         name: str,
-        image: Photo | list[Any] | tuple[Picture, ...],
+        image: Photo | list[Any] | tuple[Picture, ...] | Iterator[Picture],
         liveness: LivenessLevel | str | None = None,
         *,
         gate: bool = False,
@@ -278,7 +278,7 @@ class FaceID:
 
         Args:
             name: the owner.
-            image: a picture or embedding; or frames in a list, which make one attempt.
+            image: a picture or embedding; or frames, listed or one by one, as one attempt.
             liveness: the level at which a photo in place of the person is looked for. Files
                 and arrays open nothing, so the default is `off`, and the decision says so.
             gate: count this as an attempt, and refuse it if too many have failed.
