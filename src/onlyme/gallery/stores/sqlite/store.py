@@ -68,7 +68,9 @@ class SqliteStore:
 
     def __init__(self, path: Path, model: str, dimension: int) -> None:
         self.path, self.model, self.dimension = path, model, dimension
-        self._file = SqliteFile(path, application=_APPLICATION, layout=_LAYOUT, schema=_SCHEMA)
+        self._file = SqliteFile(
+            path, application=_APPLICATION, layout=_LAYOUT, schemas={_LAYOUT: _SCHEMA}
+        )
         try:
             with translate_sqlite_errors(path):
                 store = self._set_up()
