@@ -37,7 +37,7 @@ def test_another_vault_of_another_key_is_not_deleted(admin, folder, make, tmp_pa
     content = path.read_bytes()
     (note,) = admin.forget("ada")
     assert path.read_bytes() == content
-    assert "no longer a backup of this vault" in note
+    assert "cannot be read as a backup of this vault" in note
 
 
 def test_another_vault_of_the_same_passphrase_is_not_changed(tmp_path, make):
@@ -49,7 +49,7 @@ def test_another_vault_of_the_same_passphrase_is_not_changed(tmp_path, make):
         path = admin.backup(tmp_path / "b")
         shutil.copy(foreign, path)
         (note,) = admin.forget("ada")
-        assert "no longer a backup of this vault" in note
+        assert "cannot be read as a backup of this vault" in note
     assert Store(other, LONG, file=path).names() == ["ada"]
 
 

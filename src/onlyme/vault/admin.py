@@ -313,8 +313,8 @@ class VaultAdmin:
         if not self._is_own(path):
             return [
                 (
-                    f"{path} is no longer a backup of this vault, and was left as it is; "
-                    f"if the backup was moved, {name} is still in it"
+                    f"{path} cannot be read as a backup of this vault, and was left as it is; "
+                    f"if it is one, or was moved, {name} is still in it"
                 )
             ]
         try:
