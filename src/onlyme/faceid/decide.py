@@ -165,7 +165,7 @@ def open_source(
     """Open a camera or video; yield its frames, whether it is a camera, and its name."""
     if isinstance(source, (str, int, os.PathLike)):
         with CameraCapture(source) as capture:
-            yield capture, capture.is_camera, f"camera {source}"
+            yield capture, capture.is_camera, capture.label
     elif isinstance(source, (bytes, bytearray, memoryview, np.ndarray, Image.Image)):
         raise UsageError("give a camera, a video file, or frames in a list")
     else:

@@ -74,6 +74,13 @@ def test_an_alpha_looser_than_root_allows_does_not_open(look):
     assert look(unlock_far=1e-4).outcome.accepted
 
 
+@pytest.mark.data
+def test_an_alpha_that_became_loose_after_the_check_does_not_open(look, monkeypatch):
+    monkeypatch.setattr(Recognizer, "find_obstacle", lambda *_: None)
+    assert look(unlock_far=1e-5).outcome.reason is UnlockReason.TOO_LOOSE
+    assert look(unlock_far=1e-4).outcome.accepted
+
+
 def test_without_calibration_nothing_opens(photos, tmp_path, pipeline):
     settings = Settings.load(vault=tmp_path / "vault", camera="/dev/null")
     eye = Recognizer(settings)

@@ -146,12 +146,16 @@ def adapt(
 
 def revoke(*, user: User = None) -> None:
     """Make stolen copies of your template useless; you go on as before."""
-    output.print_revoked(_request_change("revoke", user)["revoked"])
+    answer = _request_change("revoke", user)
+    output.print_revoked(answer["revoked"])
+    output.print_notes(answer["notes"])
 
 
 def forget(*, user: User = None) -> None:
     """Erase everything that this computer's login stores about you."""
-    output.print_forgotten(_request_change("forget", user)["forgotten"])
+    answer = _request_change("forget", user)
+    output.print_forgotten(answer["forgotten"])
+    output.print_notes(answer["notes"])
 
 
 def import_(

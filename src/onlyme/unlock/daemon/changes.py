@@ -148,8 +148,7 @@ def _adapt(face_id: FaceID, user: str, document: Document) -> Document:
 
 def _revoke(face_id: FaceID, user: str, document: Document) -> Document:
     del document
-    face_id.admin.revoke(user)
-    return {"revoked": user}
+    return {"revoked": user, "notes": face_id.admin.revoke(user)}
 
 
 def _import(face_id: FaceID, user: str, document: Document) -> Document:
@@ -170,8 +169,7 @@ def _import(face_id: FaceID, user: str, document: Document) -> Document:
 
 def _forget(face_id: FaceID, user: str, document: Document) -> Document:
     del document
-    face_id.forget(user)
-    return {"forgotten": user}
+    return {"forgotten": user, "notes": face_id.forget(user)}
 
 
 CHANGES: dict[str, Callable[[FaceID, str, Document], Document]] = {

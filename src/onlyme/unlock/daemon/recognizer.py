@@ -199,7 +199,7 @@ class Recognizer:
         owner = face_id.owner(user)
         if owner.far is None:
             return UnlockOutcome(UnlockReason.NO_PROMISE)
-        if owner.far > self._settings.unlock_far * _FAR_ROUNDING_FACTOR:
+        if not self._is_strict_enough(owner.far):
             return UnlockOutcome(UnlockReason.TOO_LOOSE)
         if not face_id.can_judge_liveness():
             return UnlockOutcome(UnlockReason.MODEL)
@@ -286,6 +286,9 @@ class Recognizer:
         with closing(decisions):
             for decision in decisions:
                 reason = decision.reason
+                # The owner that decided may be newer than the one that `find_obstacle` saw.
+                if decision.accepted and not self._is_strict_enough(decision.far):
+                    return Recognition(UnlockOutcome(UnlockReason.TOO_LOOSE))
                 report(decision.reason)
                 if reason not in NO_SUBJECT_REASONS or not request.remaining_seconds:
                     owner = face_id.owner(request.user)
@@ -293,6 +296,10 @@ class Recognizer:
                     break
                 observations.clear()
         return Recognition(UnlockOutcome(reason, camera_ms=timer.seconds * 1e3), vector)
+
+    def _is_strict_enough(self, far: float | None) -> bool:
+        """Whether a false accept rate is known and at most what root allows."""
+        return far is not None and far <= self._settings.unlock_far * _FAR_ROUNDING_FACTOR
 
     @property
     def _level(self) -> LivenessLevel:
