@@ -32,7 +32,7 @@ SECONDS = 8.0
 """The helper's deadline in tests, since this machine may be busy. One test is about its default."""
 
 SHORT_SECONDS = 1.0
-"""The deadline of the service `short`, for tests in which no answer comes."""
+"""The deadline of the service `lxdm`, for tests in which no answer comes."""
 
 LINES = """\
 auth     [success=done default=ignore] pam_exec.so quiet seteuid stdout {helper} {options}
@@ -76,8 +76,10 @@ class Stack:
         self.add_user(USER, PASSWORD, UID)
         self.add_user(OTHER, OTHER_PASSWORD, OTHER_UID)
         self._append("group", f"onlyme:x:{GROUP_ID}:{USER},{OTHER}")
-        self.service("trial", LINES)
-        self.service("short", LINES, seconds=SHORT_SECONDS)
+        # Display managers, since they ask for users who are not logged in yet; others must be
+        # started by the user.
+        self.service("greetd", LINES)
+        self.service("lxdm", LINES, seconds=SHORT_SECONDS)
 
     # ------------------------------------------------------------- what it consists of
 
@@ -121,6 +123,8 @@ class Stack:
             # The interpreter and the checkout may be where only root can read.
             reads = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
             as_user = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--init-groups", *reads]
+            # A shell of the user starts it: the user of the process above it counts as asking.
+            as_user += ["sh", "-c", '"$@"; exit $?', "sh"]
         inside = [*as_user, *map(str, words)]
         more = "".join(f'mount --bind "{mine}" "{real}"\n' for real, mine in self.over.items())
         enter = _ENTER.replace("exec", more + "exec")
@@ -143,7 +147,7 @@ class Stack:
             process.wait()
         return subprocess.CompletedProcess(words, process.returncode, said)
 
-    def login(self, user=USER, password=WRONG, service="trial", more=(), items=()):
+    def login(self, user=USER, password=WRONG, service="greetd", more=(), items=()):
         """Authenticate through PAM, as any program does, by default with a wrong password."""
         given = [word for item in items for word in ("-I", item)]
         began = time.monotonic()

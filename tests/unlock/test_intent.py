@@ -13,20 +13,20 @@ CONFIRM_SECONDS = 4.0
 @pytest.fixture
 def asking(stack):
     stack.configure(
-        camera=camera(stack), unlock_confirm="trial", unlock_confirm_seconds=CONFIRM_SECONDS
+        camera=camera(stack), unlock_confirm="greetd", unlock_confirm_seconds=CONFIRM_SECONDS
     )
     with stack.daemon():
         yield stack
 
 
 def at_terminal(stack, *words):
-    return Terminal(stack, "pamtester", "-I", "tty=TTY", "trial", USER, "authenticate", *words)
+    return Terminal(stack, "pamtester", "-I", "tty=TTY", "greetd", USER, "authenticate", *words)
 
 
 def test_the_command_is_shown_and_enter_lets_the_face_open(asking):
     terminal = at_terminal(asking)
     terminal.read_until("Enter allows it")
-    assert f"onlyme: pamtester -I tty={terminal.path} trial {USER} authenticate" in terminal.seen
+    assert f"onlyme: pamtester -I tty={terminal.path} greetd {USER} authenticate" in terminal.seen
     terminal.type("\n")
     assert terminal.end(), terminal.seen
     assert "Password" not in terminal.seen
@@ -58,7 +58,7 @@ def test_without_a_terminal_it_falls_through(asking):
 
 def test_sudo_end_to_end(stack):
     allow_sudo(stack)
-    stack.configure(camera=camera(stack), unlock_confirm_seconds=60)  # sudo by default
+    stack.configure(camera=camera(stack), unlock_intent="enter", unlock_confirm_seconds=60)
     with stack.daemon():
         terminal = Terminal(stack, "sudo", "id", "-u", uid=UID)
         terminal.read_until("onlyme: sudo id -u")

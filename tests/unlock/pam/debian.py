@@ -38,7 +38,14 @@ class DebianPam:
         log = "/run/onlyme/calls"
         script = SCRIPTS[kind]
         notes = f'echo "$PAM_TYPE $PAM_SERVICE $PAM_USER $(id -u)" >> {log}\n'
-        self.helper.write_text("#!/bin/sh\n" + notes + (script or "exit 0") + "\n")
+        shell = notes + (script or "exit 0")
+        # Only a script of this installation's Python may be installed.
+        lines = (
+            f"#!{sys.executable}",
+            "import os",
+            f"os.execv('/bin/sh', ['sh', '-c', {shell!r}])",
+        )
+        self.helper.write_text("\n".join(lines) + "\n")
         self.helper.chmod(0o755 if script else 0o644)
 
     def read_calls(self):

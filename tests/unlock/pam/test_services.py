@@ -99,7 +99,8 @@ def test_pam_auth_update_takes_the_profile(debian):
     shutil.copytree("/var/lib/pam", debian.stack.folder / "lib/pam")
     shutil.copytree("/usr/share/pam-configs", debian.stack.folder / "configs")
     before = debian.read_files()
-    profile = debian.onlyme("profile", "--helper", HELPER).stdout
+    note, _, profile = debian.onlyme("profile", "--helper", HELPER).stdout.partition("\n")
+    assert "a face opens only logins and screen lockers" in note  # on stderr
     (debian.stack.folder / "configs/onlyme").write_text(profile)
 
     def update(*words):
