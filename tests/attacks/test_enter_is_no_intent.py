@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.unlock.conftest import SUDO, allow_sudo, camera
-from tests.unlock.stack import LINES, PASSWORD, UID, USER, WRONG, Terminal
+from tests.unlock.stack import LINES, PASSWORD, UID, USER, WRONG, Terminal, make_group
 
 pytestmark = pytest.mark.data
 
@@ -55,7 +55,9 @@ def run_setuid(stack, *words):
     keep = ("setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups")
     caps = ("--inh-caps=+setuid", "--ambient-caps=+setuid")
     shell = ("sh", "-c", '"$@"; exit $?', "sh", "python3", "-c", code)
-    return stack.run(*keep, *caps, *shell, *words, text_in=f"{WRONG}\n")
+    group = make_group(f"user.slice/user-{UID}.slice/user@{UID}.service")
+    join = ("sh", "-c", f'echo $$ > {group}/cgroup.procs; exec "$@"', "sh")
+    return stack.run(*join, *keep, *caps, *shell, *words, text_in=f"{WRONG}\n")
 
 
 # ------------------------------------------------------------------- and what must still work

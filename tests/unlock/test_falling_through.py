@@ -25,6 +25,7 @@ from tests.unlock.stack import (
     PASSWORD,
     SECONDS,
     SHORT_SECONDS,
+    UID,
     USER,
     Terminal,
 )
@@ -194,9 +195,11 @@ def test_the_vault_cannot_be_read_until_it_is_restored(stack, enrolled, what):
 
 
 def test_it_is_not_confirmed(stack):
-    stack.configure(camera=camera(stack), unlock_confirm="greetd", unlock_confirm_seconds=1.0)
+    stack.service("swaylock", LINES)
+    stack.configure(camera=camera(stack), unlock_confirm="swaylock", unlock_confirm_seconds=1.0)
     with stack.daemon():
-        terminal = Terminal(stack, "pamtester", "-I", "tty=TTY", "greetd", USER, "authenticate")
+        words = ("pamtester", "-I", "tty=TTY", "swaylock", USER, "authenticate")
+        terminal = Terminal(stack, *words, uid=UID)
         terminal.read_until("not confirmed; use the password")
         terminal.read_until("Password")
         terminal.type(f"{PASSWORD}\n")

@@ -21,6 +21,7 @@ from onlyme.unlock.client import helper
 from onlyme.unlock.client.asker import BY_GREETER, BY_OWNER, Asker
 from onlyme.unlock.client.helper import run
 from onlyme.unlock.client.remote import is_remote
+from onlyme.unlock.client.seat import AT_SEAT, BESIDE_REMOTE, find_seat
 from onlyme.unlock.client.terminal import find_terminal, read_command
 from onlyme.unlock.daemon.peer import Application, Peer
 from onlyme.unlock.transport import NoAnswer, ask
@@ -40,6 +41,8 @@ def _no_timer(monkeypatch):
 def _owner_asks(monkeypatch):
     """Take it that the owner asks; who asks is checked apart, below and in `tests/attacks`."""
     monkeypatch.setattr(helper.Asker, "judge", lambda _: BY_OWNER)
+    monkeypatch.setattr(helper.Asker, "face", 4242)
+    monkeypatch.setattr(helper, "find_seat", lambda *_: AT_SEAT)
 
 
 class Answering:
@@ -219,9 +222,10 @@ def test_the_command_says_one_line_and_fails(tmp_path):
         check=False,
     )
     assert done.returncode == 1
-    assert done.stdout == (
-        "onlyme: The onlyme service is not running: systemctl start onlyme; use the password\n"
-    )
+    # Whether these tests run at a seat is not known, so the reason is not either.
+    assert done.stdout.startswith("onlyme: ")
+    assert done.stdout.endswith("; use the password\n")
+    assert done.stdout.count("\n") == 1
     assert not done.stderr
 
 
@@ -406,6 +410,42 @@ def test_a_process_that_has_ended_asks_for_none(tmp_path):
             assert not asker.is_alive()
     with Asker(environment, NO_PROCESS) as asker:
         assert not asker.is_alive()
+
+
+# ---------------------------------------------------------------------------------- seat
+
+CONSOLE, SERIAL, PTY = 4 << 8 | 3, 4 << 8 | 64, 136 << 8 | 3
+
+
+@pytest.mark.parametrize(("tty", "found"), [(CONSOLE, AT_SEAT), (SERIAL, ""), (PTY, ""), (0, "")])
+@pytest.mark.parametrize("by", [BY_OWNER, BY_GREETER])
+def test_without_logind_only_the_kernels_consoles_are_a_seat(proc, tmp_path, by, tty, found):
+    process(proc, 30, 20, "login", tty=tty)
+    assert find_seat(by, DAEMON, 30, str(proc), str(tmp_path / "none")) == found
+    assert find_seat(by, DAEMON, NO_PROCESS, str(proc), str(tmp_path / "none")) == ""
+
+
+def test_logind_says_who_sits_where(proc, tmp_path):
+    sessions = tmp_path / "sessions"
+    sessions.mkdir()
+    os.mkfifo(sessions / "1.ref")  # as logind has them: reading one would wait for ever
+
+    def ask_seat(by=BY_OWNER, tty=0, cgroup="/user.slice/user-1.slice/user@1.service/a"):
+        shutil.rmtree(proc)
+        process(proc, 30, 20, tty=tty, cgroup=f"12:cpu:/\n1:name=systemd:{cgroup}\n0::/\n")
+        return find_seat(by, DAEMON, 30, str(proc), str(sessions))
+
+    assert ask_seat() == ask_seat(BY_GREETER) == ""
+    here = "UID=1\nACTIVE=1\nREMOTE=0\nSEAT=seat0\nCLASS=user\n"
+    (sessions / "1").write_text(here)
+    assert ask_seat() == ask_seat(BY_GREETER) == AT_SEAT
+    assert ask_seat(BY_GREETER, tty=PTY) == ask_seat(BY_GREETER, tty=SERIAL) == ""
+    assert ask_seat(cgroup="/user.slice/user-1.slice/session-1.scope") == AT_SEAT
+    assert ask_seat(cgroup="/user.slice/user-2.slice/user@2.service") == ""
+    assert ask_seat(cgroup="/user.slice/user-2.slice/user@1.service") == ""
+    (sessions / "5").write_text(here.replace("REMOTE=0", "REMOTE=1").replace("seat0", ""))
+    assert ask_seat() == BESIDE_REMOTE
+    assert ask_seat(tty=CONSOLE) == AT_SEAT  # the kernel proves it
 
 
 # ------------------------------------------------------------------------------ terminal

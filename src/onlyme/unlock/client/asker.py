@@ -67,9 +67,14 @@ class Asker:
         """Say whether both processes are held, and neither of them has ended."""
         return len(self._held) == 2 and not select.select(self._held, [], [], 0)[0]
 
+    @property
+    def face(self) -> int | None:
+        """The user whose face is asked for; None where the system knows no such user."""
+        return _find_user(self._environment.get("PAM_USER", ""))
+
     def judge(self) -> str:
         """Return `BY_OWNER`, `BY_GREETER`, or an empty string: then the face is not looked for."""
-        face = _find_user(self._environment.get("PAM_USER", ""))
+        face = self.face
         verdict = "" if face is None else self._judge_user(face)
         return verdict if self.is_alive() else ""
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from onlyme.unlock.client.asker import Asker
 from onlyme.unlock.client.remote import is_remote
+from onlyme.unlock.client.seat import find_seat
 from onlyme.unlock.transport import SOCKET, NoAnswer, ask
 
 if TYPE_CHECKING:
@@ -78,10 +79,14 @@ def run(arguments: Sequence[str], environment: Mapping[str, str], parent: int) -
     if is_remote(environment, parent):
         return False, "your face cannot open a remote session; use the password"
     with Asker(environment, parent) as asker:
-        by = asker.judge()
-        if not by:
+        by, face = asker.judge(), asker.face
+        if not by or face is None:
             return False, "a face opens only for the user who asks; use the password"
-        question = {"user": user, "service": environment.get("PAM_SERVICE", ""), "asker": by}
+        seat = find_seat(by, face, parent)
+        if not seat:
+            return False, "nothing proves that you sit at this computer; use the password"
+        service = environment.get("PAM_SERVICE", "")
+        question = {"user": user, "service": service, "asker": by, "seat": seat}
         try:
             opened, why = _ask_daemon(options, question, environment, parent)
         except NoAnswer as error:

@@ -29,6 +29,7 @@ class UnlockReason(StrEnum):
     ASKED_ALREADY = "asked_already"
     NOT_THE_ASKER = "not_the_asker"
     NO_INTENT = "no_intent"
+    NOT_AT_SEAT = "not_at_seat"
     NOT_ENROLLED = "not_enrolled"
     NEEDS_REENROLL = "needs_reenroll"
     NO_PROMISE = "no_promise"
@@ -59,6 +60,10 @@ _MESSAGES: dict[str, str] = {
     UnlockReason.NOT_THE_ASKER: "a face opens only for the user who asks; use the password",
     UnlockReason.NO_INTENT: (
         "a gesture before the camera is needed here, which is not available yet; use the password"
+    ),
+    UnlockReason.NOT_AT_SEAT: (
+        "you have a remote session, and nothing proves that it is you who asks here; "
+        "use the password"
     ),
     UnlockReason.NOT_ENROLLED: "no face is enrolled for this user: `onlyme unlock enroll`",
     UnlockReason.NEEDS_REENROLL: (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from onlyme.errors import OnlymeError, UsageError
 from onlyme.types import Reason, checked_name
 from onlyme.unlock.client.asker import BY_GREETER, BY_OWNER
+from onlyme.unlock.client.seat import AT_SEAT, BESIDE_REMOTE
 from onlyme.unlock.daemon.changes import ChangeHandler
 from onlyme.unlock.daemon.malloc import release_memory
 from onlyme.unlock.daemon.outcome import UnlockOutcome, UnlockReason, make_outcome
@@ -60,6 +61,7 @@ class _AttemptRequest(NamedTuple):
     seconds: float
     confirmed: bool
     asker: str
+    seat: str
 
 
 class UnlockService:
@@ -105,7 +107,8 @@ class UnlockService:
 
         Args:
             peer: the process that asks.
-            document: `user`, `service`, `seconds`, `confirmed`; from root also the `asker`.
+            document: `user`, `service`, `seconds`, `confirmed`; from root also `asker`
+                and `seat`.
             wait_until_gone: waits until the peer has left.
 
         Raises:
@@ -204,10 +207,15 @@ class UnlockService:
 
     def _find_refusal(self, peer: Peer, request: _AttemptRequest) -> UnlockReason | None:
         """Say why the face is not looked for, before the camera is used."""
+        is_beside = request.seat == BESIDE_REMOTE
+        if is_beside and self.settings.unlock_beside_remote != "allow":
+            return UnlockReason.NOT_AT_SEAT
         if not peer.is_root:
             return None  # the answer gives a program of the user no rights that it has not
         if request.asker not in {BY_GREETER, BY_OWNER}:
             return UnlockReason.NOT_THE_ASKER
+        if request.seat != AT_SEAT and not is_beside:
+            return UnlockReason.NOT_AT_SEAT
         if _gives_rights(peer, request) and not self._takes_enter:
             return UnlockReason.NO_INTENT
         return None
@@ -288,8 +296,9 @@ def _find_run(peer: Peer, request: _AttemptRequest) -> ProgramRun | None:
 def _parse_request(document: Document) -> _AttemptRequest:
     service, seconds = document.get("service", ""), document.get("seconds", _MAX_ATTEMPT_SECONDS)
     confirmed, asker = document.get("confirmed", False), document.get("asker", "")
-    if not isinstance(asker, str):
-        raise UsageError("asker must be a word")
+    seat = document.get("seat", "")
+    if not isinstance(asker, str) or not isinstance(seat, str):
+        raise UsageError("asker and seat must be words")
     if not isinstance(service, str) or len(service) > 64 or not isinstance(confirmed, bool):
         raise UsageError("service must be a short word, and confirmed must be true or false")
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
@@ -300,6 +309,7 @@ def _parse_request(document: Document) -> _AttemptRequest:
         min(float(seconds), _MAX_ATTEMPT_SECONDS),
         confirmed,
         asker,
+        seat,
     )
 
 
