@@ -1,7 +1,9 @@
 """The FaceID that is for users' own tests."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,6 +11,8 @@ import pytest
 
 from onlyme import OwnerExists, Reason, UnknownOwner
 from onlyme.testing import draw_face, open_face_id
+
+PAGE = Path(__file__).parents[1] / "docs/how-to/use-in-your-python-program.md"
 
 
 @pytest.fixture
@@ -63,6 +67,16 @@ def test_what_was_learned_is_kept(ada, tmp_path):
     with open_face_id(tmp_path / "vault") as again:
         assert again.names() == ["ada"]
         assert again.verify("ada", draw_face("ada", 9)).accepted
+
+
+def test_the_example_in_the_documentation_runs(tmp_path):
+    text = PAGE.read_text("utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
+    program = next(block for block in blocks if "def let_in" in block)
+    test = next(block for block in blocks if "onlyme.testing" in block)
+    names = {}
+    exec(program + test, names)  # noqa: S102 - the page is part of this repository
+    names["test_the_door_opens_for_ada_only"](tmp_path)
 
 
 def test_no_network_is_loaded(tmp_path):

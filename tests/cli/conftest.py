@@ -81,6 +81,7 @@ def within(obama, monkeypatch, capsys):
 
     for key, value in obama.environment().items():
         monkeypatch.setenv(key, value)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # `main` sets it for good
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["onlyme", *map(os.fsdecode, words)])

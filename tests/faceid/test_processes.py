@@ -38,6 +38,7 @@ def test_processes_that_add_at_once_lose_nothing(obama, photos, tmp_path):
 
 def test_kill_9_leaves_the_old_or_the_new_state(obama, photos, tmp_path):
     vault = str(tmp_path / "vault")
+    obama.tune("obama", alpha=0.4)  # the state that remains if a kill comes before the first change
     code = f"""
 with FaceID.open({vault!r}) as face_id:
     print('ready', flush=True)
@@ -55,7 +56,7 @@ with FaceID.open({vault!r}) as face_id:
         process.wait()
         process.stdout.close()
         with FaceID.open(vault) as face_id:
-            assert round(face_id.owner("obama").alpha, 1) in {0.2, 0.3, 0.4}
+            assert round(face_id.owner("obama").alpha, 1) in {0.3, 0.4}
             assert face_id.verify("obama", photos / "obama_3.jpg").reason is Reason.MATCH
 
 

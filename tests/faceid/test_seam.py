@@ -20,7 +20,7 @@ PARTS = {
     r"CaptureSession\(": {"verification/attempt.py", "faceid/decide.py"},
     r"\.start_session\(": {"verification/attempt.py"},
     r"\.attempt_each\(": {"faceid/decide.py"},
-    r"\b(choose|load)_judge\(": {"faceid/networks.py", "faceid/wiring.py", "faceid/functions.py"},
+    r"networks\.(choose|load)_judge\(": {"faceid/wiring.py", "faceid/functions.py"},
     r"\bdecide_attempts\(": {"verification/attempt.py", "faceid/decide.py"},
 }
 

@@ -54,7 +54,7 @@ def enroll(
         if not json:
             typer.echo(output.format_photo(report), err=True)
 
-    with options.open_face_id(vault, embedder, make=True, photos=True) as face_id:
+    with options.open_face_id(vault, embedder, make=True) as face_id:
         enrollment = face_id.enroll(
             name,
             capture.frames() if capture else photo or (),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -213,12 +211,7 @@ def parse_source(camera: str) -> str | int:
 
 
 def open_face_id(
-    vault: Path | None,
-    embedder: str | None = None,
-    *,
-    make: bool = False,
-    lasting: bool = False,
-    photos: bool = False,
+    vault: Path | None, embedder: str | None = None, *, make: bool = False, lasting: bool = False
 ) -> FaceID:
     """Open the vault that the user named, or the user's default vault.
 
@@ -227,7 +220,6 @@ def open_face_id(
         embedder: a network of the user's own, if one was named.
         make: whether to make a vault where there is none: only enrolling does.
         lasting: whether the command looks at many pictures.
-        photos: whether it looks at photos for certain, so that the networks are loaded ahead.
 
     Raises:
         VaultError: there is none, or it cannot be used.
@@ -235,30 +227,9 @@ def open_face_id(
     from onlyme import FaceID
     from onlyme.settings import Settings
 
-    settings = Settings.load(vault=vault, embedder=embedder)
     if not make:
-        require_vault(settings)
-    if photos:
-        _load_ahead(settings)
+        require_vault(Settings.load(vault=vault, embedder=embedder))
     return FaceID.open(vault, embedder=embedder, lasting=lasting)
-
-
-def _load_ahead(settings: Settings) -> None:
-    """Load the networks in a thread, while this one opens the vault and loads the photo's decoder.
-
-    OpenCV reads a network without Python's lock, so that a second core does it at the same time.
-    """
-    from threading import Thread
-
-    from onlyme.errors import OnlymeError
-    from onlyme.faceid.networks import make_pipeline
-
-    def load() -> None:
-        with suppress(OnlymeError):  # the command will meet the same error, and report it
-            make_pipeline(settings)
-
-    Thread(target=load).start()
-    import_module("PIL.JpegImagePlugin")
 
 
 def open_vault(vault: Path | None, *, make: bool = False) -> VaultAdmin:

@@ -52,7 +52,7 @@ def verify(
     onlyme verify ada photo.jpg && echo welcome
     """
     options.require_one(photo, camera is not None, "give a photo or --camera N")
-    with options.open_face_id(vault, embedder, photos=True) as face_id:
+    with options.open_face_id(vault, embedder) as face_id:
         if photo is not None:
             decision = face_id.verify(name, photo, liveness, gate=gate)
         else:
@@ -77,7 +77,7 @@ def identify(
     """Find out which of the enrolled people a photo shows, if any."""
     from onlyme.faceid.serialize import serialize_found
 
-    with options.open_face_id(vault, embedder, photos=True) as face_id:
+    with options.open_face_id(vault, embedder) as face_id:
         if not all_:
             _print_and_exit(face_id.identify(photo), json=json)
         found = face_id.identify_all(photo)

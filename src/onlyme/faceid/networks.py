@@ -53,12 +53,9 @@ def make_pipeline(settings: Settings, *, lasting: bool = False) -> Pipeline:
     max_pixels = int(settings.max_megapixels * 1e6)
     reader = ImageReader(max_pixels, int(settings.max_megabytes * 2**20))
     runtime = choose_runtime(settings, lasting=lasting)
-    with _one_at_a_time:
-        detector = _load_detector(runtime)
-        embedder = _load_embedder(runtime, settings.embedder, settings.models)
     return Pipeline(
-        detector=detector,
-        embedder=embedder,
+        detector=_load_detector(runtime),
+        embedder=_load_embedder(runtime, settings.embedder, settings.models),
         reader=reader,
         runtime=runtime,
         runtime_version=VERSIONS[runtime],

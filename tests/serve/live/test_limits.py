@@ -91,7 +91,7 @@ def test_one_who_sends_nothing_is_let_go(running, monkeypatch):
 def test_a_stream_does_not_last_for_ever(running, monkeypatch):
     monkeypatch.setattr("onlyme.serve.live.stream.MAX_STREAM_SECONDS", 0.3)
     with open_stream(running, "obama/watch") as socket:
-        assert "long" in read_to_end(socket)[-1]["why"]
+        assert "a stream ends after" in read_to_end(socket)[-1]["why"]
 
 
 def test_a_camera_is_one_so_the_newer_stream_of_a_caller_takes_over(running):
