@@ -20,7 +20,7 @@ def test_the_password_decides_after_every_failure_of_the_helper(debian):
         assert right.asked
         assert ("onlyme: not you" in right.words) == (kind == "no")
         calls = [f"auth sudo {USER} 0", f"account sudo {USER} 0"]
-        assert debian.read_calls() == ([] if kind == "not executable" else calls)
+        assert debian.read_calls() == ([] if kind == "no program" else calls)
 
 
 def test_a_missing_helper_or_module_changes_nothing(debian):
