@@ -1,4 +1,4 @@
-"""What the attacker's tests share: a vault of a person who does not exist."""
+"""What the attacker's tests share: a vault of a person who does not exist, and a real login."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -11,6 +11,9 @@ from onlyme.gate.admission import Gate
 from onlyme.storage.template import Template
 from onlyme.vault.admin import VaultAdmin
 from onlyme.vault.store import Store
+from tests.unlock.conftest import empty, enrolled, stack
+
+__all__ = ["admin", "empty", "enrolled", "folder", "make", "stack"]
 
 MakeTemplate = Callable[..., Template]
 
