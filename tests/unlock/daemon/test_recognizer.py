@@ -76,8 +76,8 @@ def test_an_alpha_looser_than_root_allows_does_not_open(look):
 @pytest.mark.data
 def test_an_alpha_that_became_loose_after_the_check_does_not_open(look, monkeypatch):
     monkeypatch.setattr(Recognizer, "find_obstacle", lambda *_: None)
-    assert look(unlock_far=1e-5).outcome.reason is UnlockReason.TOO_LOOSE
-    assert look(unlock_far=1e-4).outcome.accepted
+    assert look(unlock_far=1e-5).reason is UnlockReason.TOO_LOOSE
+    assert look(unlock_far=1e-4).accepted
 
 
 def test_without_calibration_nothing_opens(photos, tmp_path, pipeline):

@@ -261,7 +261,7 @@ class Recognizer:
                 reason = decision.reason
                 # The owner that decided may be newer than the one that `find_obstacle` saw.
                 if decision.accepted and not self._is_strict_enough(decision.far):
-                    return Recognition(UnlockOutcome(UnlockReason.TOO_LOOSE))
+                    return UnlockOutcome(UnlockReason.TOO_LOOSE)
                 report(decision.reason)
                 if reason not in NO_SUBJECT_REASONS or not request.remaining_seconds:
                     break
