@@ -109,7 +109,7 @@ def adapt(
 ) -> None:
     """Let a template follow the changes of a face; without an option, show the status.
 
-    Only matches that the password confirmed teach anything: see the threat model.
+    At present no login teaches anything: see the threat model.
     """
     from dataclasses import asdict
 

@@ -14,7 +14,7 @@ def register(parent: typer.Typer) -> None:
     app = typer.Typer(
         name="unlock",
         no_args_is_help=True,
-        help="Let your face open sudo, the login, the lock screen.",
+        help="Let your face open the login and the lock screen.",
     )
     for family in (pam, owner, units):
         family.register(app)

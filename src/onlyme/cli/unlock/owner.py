@@ -130,7 +130,7 @@ def adapt(
 ) -> None:
     """Let your template follow the changes of your face; without an option, show the status.
 
-    Only matches that the password confirmed teach anything: see the threat model.
+    At present no login teaches anything: see the threat model.
     """
     consent = options.parse_consent(on=on, off=off, undo=undo)
     name = _choose_user(user)

@@ -26,9 +26,7 @@ __all__ = ["register"]
 
 Service = Annotated[
     list[str],
-    typer.Argument(
-        metavar="SERVICE…", help="Services of PAM, such as sudo or login.", show_default=False
-    ),
+    typer.Argument(metavar="SERVICE…", help="Services of PAM, such as login.", show_default=False),
 ]
 Helper = Annotated[
     Path | None,
@@ -76,7 +74,7 @@ def install(
     Shows the change, tests it with the real PAM on a copy, asks, makes a backup, and writes.
     The password works as before.
 
-    sudo onlyme unlock install sudo
+    sudo onlyme unlock install login
     """
     from onlyme.unlock.pam import install as work
     from onlyme.unlock.pam.folders import PamFolders
@@ -178,7 +176,9 @@ def status(
         output.print_json({"user": who, "remote": remote, "services": rows})
         return
     if not rows:
-        typer.echo("no service has our lines; `sudo onlyme unlock install sudo` adds them to sudo")
+        typer.echo(
+            "no service has our lines; `sudo onlyme unlock install login` adds them to login"
+        )
     marks = {"installed": ("✓", "green"), "absent": ("–", "yellow"), "altered": ("✗", "red")}
     for row in rows:
         mark, colour = marks[row["state"]]

@@ -100,8 +100,6 @@ def plan(
     for other in services[1:]:
         check_rules(read_then, other, read_now)
         notes.append(f"{other} includes {service}: a face opens it as well")
-    if sum(line.startswith("account") for line in find_lines(new)) == 0:
-        notes.append("it has no account rules, so a password will not end a lock-out of the face")
     return FileChange(path, old, new, services, tuple(notes))
 
 
