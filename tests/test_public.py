@@ -48,6 +48,12 @@ def test_the_reference_claims_no_other_name():
     assert not internal, "an internal path"
 
 
+def test_the_reference_has_every_helper_for_tests():
+    from onlyme import testing
+
+    assert re.findall(r"^::: onlyme\.testing\.(\w+)$", REFERENCE, re.M) == testing.__all__
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_examples_are_true(name):
     """They say `onlyme`, so that pytest does not look for them where they are kept."""

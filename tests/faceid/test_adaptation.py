@@ -42,7 +42,7 @@ def base():
 
 
 @pytest.fixture
-def keeping(tmp_path):
+def admin(tmp_path):
     store = Store(tmp_path / "vault")
     yield VaultAdmin(store, Gate(store))
     store.close()
@@ -54,40 +54,40 @@ def ada():
 
 
 @pytest.fixture
-def adaptation(base, keeping, ada):
+def adaptation(base, admin, ada):
     none = np.empty((0, 128), np.float32)
     owner = Owner.learn(base, "ada", Examples(ada.photos(5), none, none, none, none), far=1e-4)
-    with keeping.store.edit() as edit:
+    with admin.store.edit() as edit:
         edit.put(owner.to_template())
-    made = Adaptation(base, keeping)
+    made = Adaptation(base, admin)
     made.set_consent("ada", consent=True)
     return made
 
 
-def owner_of(base, keeping):
-    return Owner.from_template(base, keeping.store.get("ada"))
+def owner_of(base, admin):
+    return Owner.from_template(base, admin.store.get("ada"))
 
 
-def taught(adaptation, photos, first=0):
+def teach(adaptation, photos, first=0):
     return [
         adaptation.confirm("ada", photo, START + (first + day) * DAY)
         for day, photo in enumerate(photos)
     ]
 
 
-def test_without_consent_nothing_is_learned(adaptation, base, keeping, ada):
+def test_without_consent_nothing_is_learned(adaptation, base, admin, ada):
     adaptation.set_consent("ada", consent=False)
-    before = keeping.store.version("ada")
-    assert set(taught(adaptation, ada.photos(6))) == {AdaptationOutcome.NO_CONSENT}
-    assert keeping.store.version("ada") == before
+    before = admin.store.version("ada")
+    assert set(teach(adaptation, ada.photos(6))) == {AdaptationOutcome.NO_CONSENT}
+    assert admin.store.version("ada") == before
 
 
-def test_five_good_matches_of_five_days_are_learned_as_one(adaptation, base, keeping, ada):
+def test_five_good_matches_of_five_days_are_learned_as_one(adaptation, base, admin, ada):
     photos = ada.photos(5)
-    assert taught(adaptation, photos) == [AdaptationOutcome.WAITING] * 4 + [
+    assert teach(adaptation, photos) == [AdaptationOutcome.WAITING] * 4 + [
         AdaptationOutcome.LEARNED
     ]
-    (learned,) = owner_of(base, keeping).examples.learned
+    (learned,) = owner_of(base, admin).examples.learned
     assert learned @ unit(photos.mean(axis=0)) > 0.8
     assert max(photos @ learned) < 0.99  # no one's photo
     assert adaptation.read_status("ada").learned == START + 4 * DAY
@@ -100,19 +100,19 @@ def test_two_of_one_day_are_one(adaptation, ada):
     assert adaptation.confirm("ada", second, START + DAY / 3) is AdaptationOutcome.TOO_SOON
 
 
-def test_another_persons_photos_are_never_taken(adaptation, base, keeping, ada):
-    before = keeping.store.version("ada")
+def test_another_persons_photos_are_never_taken(adaptation, base, admin, ada):
+    before = admin.store.version("ada")
     sister = Person(2, towards=ada.centre, near=0.3)
-    assert set(taught(adaptation, sister.photos(20))) == {AdaptationOutcome.NOT_GOOD}
-    assert keeping.store.version("ada") == before
+    assert set(teach(adaptation, sister.photos(20))) == {AdaptationOutcome.NOT_GOOD}
+    assert admin.store.version("ada") == before
 
 
-def test_poisoned_steps_bring_an_impostor_no_nearer_than_the_drift(adaptation, base, keeping, ada):
+def test_poisoned_steps_bring_an_impostor_no_nearer_than_the_drift(adaptation, base, admin, ada):
     """Morphs of owner and impostor, each the farthest that is still taken: more than an impostor
     has, who would need the password with each. `benchmarks/adaptation.py` takes 1,000 steps."""
     sister = Person(2, towards=ada.centre, near=0.15)
     photos = sister.photos(40)
-    enrolled = owner_of(base, keeping)
+    enrolled = owner_of(base, admin)
     shares = np.linspace(0.0, 1.0, 80)[:, None]
     strict = enrolled.learned.alpha_at(1e-5)
     outcomes = []
@@ -123,7 +123,7 @@ def test_poisoned_steps_bring_an_impostor_no_nearer_than_the_drift(adaptation, b
         morph = morphs[edge if step // 5 % 2 else edge // 2]
         outcomes.append(adaptation.confirm("ada", morph, START + step * DAY))
     assert AdaptationOutcome.LEARNED in outcomes
-    after = owner_of(base, keeping)
+    after = owner_of(base, admin)
     before_margins = enrolled.margins(photos) - enrolled.alpha
     after_margins = after.margins(photos) - after.alpha
     assert (after_margins >= 0).mean() <= (before_margins >= 0).mean()
@@ -132,58 +132,58 @@ def test_poisoned_steps_bring_an_impostor_no_nearer_than_the_drift(adaptation, b
     np.testing.assert_allclose(after.examples.me, enrolled.examples.me, atol=1e-4)
 
 
-def test_an_owner_who_changes_slowly_gains(adaptation, base, keeping, ada):
+def test_an_owner_who_changes_slowly_gains(adaptation, base, admin, ada):
     direction = unit(np.random.default_rng(9).standard_normal(128))
-    enrolled = owner_of(base, keeping)
+    enrolled = owner_of(base, admin)
     outcomes = []
     for day in range(40):
         photo = ada.photos(1, aged=2.0 * day / 40, direction=direction)[0]
         outcomes.append(adaptation.confirm("ada", photo, START + day * DAY))
     assert AdaptationOutcome.LEARNED in outcomes
-    after = owner_of(base, keeping)
+    after = owner_of(base, admin)
     aged = ada.photos(400, aged=1.8, direction=direction)
     before_rate = (enrolled.margins(aged) >= enrolled.alpha).mean()
     after_rate = (after.margins(aged) >= after.alpha).mean()
     assert after_rate > before_rate
 
 
-def test_what_was_learned_expires(adaptation, base, keeping, ada):
-    taught(adaptation, ada.photos(5))
-    taught(adaptation, ada.photos(1), first=100)
-    assert len(owner_of(base, keeping).examples.learned) == 1
-    taught(adaptation, ada.photos(1), first=190)
-    assert len(owner_of(base, keeping).examples.learned) == 0
+def test_what_was_learned_expires(adaptation, base, admin, ada):
+    teach(adaptation, ada.photos(5))
+    teach(adaptation, ada.photos(1), first=100)
+    assert len(owner_of(base, admin).examples.learned) == 1
+    teach(adaptation, ada.photos(1), first=190)
+    assert len(owner_of(base, admin).examples.learned) == 0
 
 
-def test_it_can_be_undone_exactly(adaptation, base, keeping, ada):
+def test_it_can_be_undone_exactly(adaptation, base, admin, ada):
     probe = ada.photos(20)
-    before = owner_of(base, keeping)
-    taught(adaptation, ada.photos(8))
-    assert np.abs(owner_of(base, keeping).margins(probe) - before.margins(probe)).max() > 1e-3
+    before = owner_of(base, admin)
+    teach(adaptation, ada.photos(8))
+    assert np.abs(owner_of(base, admin).margins(probe) - before.margins(probe)).max() > 1e-3
     assert adaptation.undo("ada") == 1
-    after = owner_of(base, keeping)
+    after = owner_of(base, admin)
     np.testing.assert_allclose(after.margins(probe), before.margins(probe), atol=1e-5)
     assert after.alpha == pytest.approx(before.alpha, abs=1e-5)
     assert adaptation.read_status("ada").waiting == 0
 
 
-def test_the_promise_is_kept(adaptation, base, keeping, ada):
-    taught(adaptation, ada.photos(5))
-    after = owner_of(base, keeping)
+def test_the_promise_is_kept(adaptation, base, admin, ada):
+    teach(adaptation, ada.photos(5))
+    after = owner_of(base, admin)
     assert after.promised == 1e-4
     assert after.far == pytest.approx(1e-4, rel=0.01)
 
 
-def test_the_quarantine_is_kept_like_a_template(adaptation, base, keeping, ada):
-    taught(adaptation, ada.photos(3))
-    keeping.rekey()
+def test_the_quarantine_is_kept_like_a_template(adaptation, base, admin, ada):
+    teach(adaptation, ada.photos(3))
+    admin.rekey()
     assert adaptation.read_status("ada").waiting == 3
-    assert taught(adaptation, ada.photos(2), first=3) == [
+    assert teach(adaptation, ada.photos(2), first=3) == [
         AdaptationOutcome.WAITING,
         AdaptationOutcome.LEARNED,
     ]
-    keeping.forget("ada")
-    assert keeping.store.read("quarantine", "ada") is None
+    admin.forget("ada")
+    assert admin.store.read("quarantine", "ada") is None
     with pytest.raises(UnknownOwner):
         adaptation.read_status("ada")
 

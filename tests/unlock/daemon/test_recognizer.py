@@ -109,10 +109,12 @@ def test_an_outcome_is_told_once_the_gate_has_it_and_before_the_camera_is_let_go
     told = []
     eye = Recognizer(settings)
     answer = Future()
-    answer.add_done_callback(lambda done: told.append((done.result(), eye._last.is_released)))
+    answer.add_done_callback(
+        lambda done: told.append((done.result(), eye._last_capture.is_released))
+    )
     recognition = eye.look(RecognitionRequest.within(USER, 20), answer=answer)
     assert told == [(recognition, False)]
-    assert eye._last.is_released
+    assert eye._last_capture.is_released
     eye.close()
 
 
@@ -126,7 +128,7 @@ def test_giving_up_ends_a_look(settings):
         timer.start()
         eye.look(RecognitionRequest.within(OTHER, 60), cancel)
         timer.join()
-        assert eye._last is None or eye._last.is_released
+        assert eye._last_capture is None or eye._last_capture.is_released
     eye.close()
 
 
