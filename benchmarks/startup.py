@@ -51,9 +51,8 @@ def main() -> int:
                 if round_:  # the first one writes the bytecode and fills the caches
                     seconds[name].append(spent)
     base = seconds["base"]
-    print(
-        f"import cv2, numpy: {min(base) * 1e3:.0f} ms at least, {statistics.median(base) * 1e3:.0f} as a rule; {rounds} rounds; medians of the ratios:"
-    )
+    least, usual = min(base) * 1e3, statistics.median(base) * 1e3
+    print(f"import cv2, numpy: {usual:.0f} ms, at least {least:.0f}; {rounds} rounds; ratios:")
     good = []
     for name, (_, mark) in COMMANDS.items():
         ratio = statistics.median(
