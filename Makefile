@@ -49,7 +49,7 @@ photos: $(VENV)/.core
 
 ## make clean   remove what the other commands made
 clean:
-	rm -rf $(VENV) demo-out .mypy_cache .pytest_cache .ruff_cache .hypothesis src/onlyme/face/models/*.onnx
+	rm -rf $(VENV) demo-out .mypy_cache .pytest_cache .ruff_cache .hypothesis $(addprefix src/onlyme/face/models/*.,npy onnx tflite)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "onlyme needs Python 3.11 or newer: make PYTHON=python3.12 …" >&2; exit 2; }

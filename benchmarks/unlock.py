@@ -13,10 +13,8 @@ import argparse
 import json
 import os
 import platform
-import resource
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -43,9 +41,10 @@ class Daemon:
         self._asked = 0
 
     def ask(self, user=OWNER):
-        """Ask about a user; a service of another name each time is another login."""
+        """Ask about a user as a display manager's helper does; each name is another login."""
         self._asked += 1
         question = {"user": user, "service": f"login-{self._asked}", "seconds": 10}
+        question |= {"asker": "greeter", "seat": "local"}
         return ask(str(self.stack.socket()), "/v1/attempt", question, 10)[1]
 
     def show(self, video):
@@ -71,25 +70,36 @@ class Daemon:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def time_helper(stack, kind, service):
-    """Run PAM's helper once; return the milliseconds that it took."""
-    environment = {"PAM_TYPE": kind, "PAM_USER": OWNER, "PAM_SERVICE": service}
-    words = [str(stacks.HELPER), "--seconds", "10", "--socket", str(stack.socket())]
-    began = time.perf_counter()
-    done = subprocess.run(words, env=environment, capture_output=True, check=False)
-    took = (time.perf_counter() - began) * 1e3
-    if (done.returncode == 0) != (kind == "auth"):
+_TIMED = """
+import json, resource, subprocess, sys, time
+began = time.perf_counter()
+done = subprocess.run(sys.argv[2:], env=json.loads(sys.argv[1]), capture_output=True)
+took = time.perf_counter() - began
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([done.returncode, took * 1e3, used.ru_utime + used.ru_stime]))
+"""
+
+
+def time_helper(stack, kind):
+    """Run PAM's helper once, as a display manager; return its milliseconds and processor time."""
+    variables = {"PAM_TYPE": kind, "PAM_USER": OWNER, "PAM_SERVICE": "greetd"}
+    words = (json.dumps(variables), stacks.HELPER, "--seconds", "10")
+    done = stack.run(sys.executable, "-c", _TIMED, *words)
+    code, took_ms, processor_seconds = json.loads(done.stdout)
+    if (code == 0) != (kind == "auth"):
         raise SystemExit(f"a wrong verdict: {done}")
-    return took
+    return took_ms, processor_seconds
 
 
 def measure_logins(daemon, count):
     """Measure the helper's own start, the whole login, and the camera's share of it."""
     start, whole, cameras, looks = [], [], [], []
-    spent, spent_here = daemon.read_processor_seconds(), _read_children_seconds()
-    for number in range(count):
-        start.append(time_helper(daemon.stack, "session", "none"))
-        whole.append(time_helper(daemon.stack, "auth", f"timed-{number}"))
+    spent, spent_here = daemon.read_processor_seconds(), 0.0
+    for _ in range(count):
+        for kind, times in (("session", start), ("auth", whole)):
+            took_ms, processor_seconds = time_helper(daemon.stack, kind)
+            times.append(took_ms)
+            spent_here += processor_seconds
         answer = daemon.ask()
         cameras.append(answer["camera_ms"])
         looks.append(answer["look_ms"])
@@ -104,16 +114,9 @@ def measure_logins(daemon, count):
     )
     print(f"  of which looking and deciding          {median(looks) - median(cameras):6.1f} ms")
     spent = daemon.read_processor_seconds() - spent
-    spent_here = _read_children_seconds() - spent_here
     print(f"  nine of ten take at most               {sorted(whole)[count * 9 // 10]:6.1f} ms")
     print(f"  processor time of the daemon, per look {spent / 2 / count * 1e3:6.1f} ms")
     print(f"  processor time of the helper, per run  {spent_here / 2 / count * 1e3:6.1f} ms")
-
-
-def _read_children_seconds():
-    """Return the processor time of the processes that this one started."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def run_attempts(daemon, data, count):

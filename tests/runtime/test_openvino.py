@@ -13,6 +13,7 @@ import pytest
 from onlyme.errors import ModelRefused, SettingsError
 from onlyme.face.detect import Detector
 from onlyme.face.embed import Embedder
+from onlyme.face.mesh import Mesh
 from onlyme.face.models import find_model
 from onlyme.faceid import networks
 from onlyme.image.decode import decode
@@ -22,6 +23,7 @@ from onlyme.runtime.openvino import EngineUnavailable, OpenVinoEngine
 from onlyme.settings import Settings
 
 PORTRAITS = ("obama_1", "obama_2", "obama_4", "biden_1", "macron_2", "ardern_2", "sunak_1")
+MESH = ("mesh", "blendshapes", "canonical")
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +61,31 @@ def test_portraits_are_seen_alike(both, photos, name):
     assert judged_alike(both, decode(photos / f"{name}.jpg")) >= 1
 
 
+@pytest.mark.parametrize("name", PORTRAITS)
+def test_meshes_are_alike(both, photos, name):
+    pixels = decode(photos / f"{name}.jpg").pixels
+    face = both[0].detector.detect(pixels)[0]
+    one, other = (networks.load_mesh(p.runtime) for p in both)
+    assert one is not other
+    expected, found = one.locate(pixels, face), other.locate(pixels, face)
+    np.testing.assert_allclose(found.points, expected.points, atol=0.001 * float(face.box[2]))
+    assert found.presence == pytest.approx(expected.presence, abs=0.005)
+    scores = one.score_expression(expected)
+    assert other.score_expression(expected) == pytest.approx(scores, abs=0.005)
+
+
+def test_where_openvino_cannot_run_the_mesh_opencv_does(monkeypatch):
+    def refuse(*models):
+        raise EngineUnavailable("points of a mesh differ")
+
+    monkeypatch.setattr(agreement, "make_mesh", refuse)
+    networks._load_mesh.cache_clear()
+    try:
+        assert networks.load_mesh("openvino") is networks.load_mesh("opencv")
+    finally:
+        networks._load_mesh.cache_clear()
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (7, 9), (33, 31), (3000, 2), (480, 640)])
 def test_pictures_without_faces_are_seen_alike_in_any_shape(both, shape):
     noise = np.random.default_rng(0).integers(0, 255, (*shape, 3), dtype=np.uint8)
@@ -86,7 +113,7 @@ def test_fingerprints_tell_the_engines_apart(both):
 # ------------------------------------------------------------------ refusals
 
 
-@pytest.mark.parametrize("name", ["detector", "embedder", "liveness"])
+@pytest.mark.parametrize("name", ["detector", "embedder", "liveness", *MESH])
 @pytest.mark.parametrize("runtime", ["opencv", "openvino"])
 def test_one_flipped_bit_is_refused_by_either(tmp_path, monkeypatch, name, runtime):
     weights = bytearray(find_model(name).read())
@@ -102,6 +129,7 @@ def test_one_flipped_bit_is_refused_by_either(tmp_path, monkeypatch, name, runti
         "detector": networks._load_detector.__wrapped__,
         "embedder": lambda on: networks._load_embedder.__wrapped__(on, "embedder", tmp_path),
         "liveness": networks.load_judge.__wrapped__,
+        **dict.fromkeys(MESH, networks._load_mesh.__wrapped__),
     }
     with pytest.raises(ModelRefused, match=r"altered\.onnx is not the"):
         parts[name](runtime)
@@ -116,6 +144,10 @@ class Faulty(OpenVinoEngine):
 
     def load_network(self, weights, **options):
         run = super().load_network(weights, **options)
+        return lambda blob: [self.change(answer.copy()) for answer in run(blob)]
+
+    def load_tflite(self, weights, shape, **options):
+        run = super().load_tflite(weights, shape, **options)
         return lambda blob: [self.change(answer.copy()) for answer in run(blob)]
 
 
@@ -140,12 +172,15 @@ def test_an_engine_that_disagrees_is_not_used(change):
         agreement.make_embedder(faulty, find_model("embedder"))
     with pytest.raises(EngineUnavailable):
         agreement.make_passive(faulty, find_model("liveness"))
+    with pytest.raises(EngineUnavailable):
+        agreement.make_mesh(faulty, *(find_model(name) for name in MESH))
 
 
 def test_one_that_agrees_is(both):
     same = Faulty(lambda answer: answer)
     assert isinstance(agreement.make_detector(same, find_model("detector")), Detector)
     assert isinstance(agreement.make_embedder(same, find_model("embedder")), Embedder)
+    assert isinstance(agreement.make_mesh(same, *(find_model(name) for name in MESH)), Mesh)
 
 
 # ------------------------------------------------------------------ choosing

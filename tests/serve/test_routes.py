@@ -41,7 +41,7 @@ def test_a_large_picture_is_written_nowhere(running, photos, tmp_path, monkeypat
 
     for name in ("TemporaryFile", "NamedTemporaryFile", "SpooledTemporaryFile", "mkstemp"):
         monkeypatch.setattr(tempfile, name, refused)
-    picture = (photos / "obama_3.jpg").read_bytes() + bytes(4 * 2**20)  # ends after its end
+    picture = (photos / "obama_1.jpg").read_bytes() + bytes(4 * 2**20)  # ends after its end
     files = [("frame", ("a.jpg", picture)), ("frame", ("b.jpg", picture))]
     answer = running.client().post("/v1/names/obama/verify", files=files)
     assert answer.status_code == 200

@@ -158,9 +158,9 @@ def test_an_app_is_not_told_that_a_photo_of_the_owner_would_match(running, photo
     running.reset()
 
 
-def test_a_problem_tells_an_app_nothing_of_people_or_files(running):
+def test_a_problem_tells_an_app_nothing_of_people_or_files(running, photos):
     answer = running.client("verify").post(
-        "/v1/names/nobody/verify", content=b"x", headers={"Content-Type": "image/jpeg"}
+        "/v1/names/nobody/verify", files={"frame": (photos / "obama_3.jpg").read_bytes()}
     )
     assert answer.status_code == 404
     assert not re.search("obama|biden|/", answer.json()["detail"])

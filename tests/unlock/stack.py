@@ -6,6 +6,7 @@ pam_exec, real pam_unix with the test's own password file. Nothing can change th
 tests can run side by side.
 """
 
+import atexit
 import contextlib
 import os
 import select
@@ -32,7 +33,7 @@ SECONDS = 8.0
 """The helper's deadline in tests, since this machine may be busy. One test is about its default."""
 
 SHORT_SECONDS = 1.0
-"""The deadline of the service `short`, for tests in which no answer comes."""
+"""The deadline of the service `lxdm`, for tests in which no answer comes."""
 
 LINES = """\
 auth     [success=done default=ignore] pam_exec.so quiet seteuid stdout {helper} {options}
@@ -67,19 +68,36 @@ class Stack:
 
     def __init__(self, folder):
         self.folder = folder
+        self.groups = {}  # cgroups by users; by default that of their own manager
         self.over = {}  # further folders by the real ones that they cover
         shutil.copytree("/etc", folder / "etc", symlinks=True, ignore_dangling_symlinks=True)
         for name in ("run/onlyme", "lib/onlyme", "acpi", "etc/onlyme"):
             (folder / name).mkdir(parents=True)
         for name in ("lib/onlyme", "etc/onlyme"):
             (folder / name).chmod(0o700)
+        self.add_session("greeter1", 0, CLASS="greeter")
+        self.add_session("1", UID)
+        self.add_session("2", OTHER_UID)
         self.add_user(USER, PASSWORD, UID)
         self.add_user(OTHER, OTHER_PASSWORD, OTHER_UID)
         self._append("group", f"onlyme:x:{GROUP_ID}:{USER},{OTHER}")
-        self.service("trial", LINES)
-        self.service("short", LINES, seconds=SHORT_SECONDS)
+        # Display managers, since they ask for users who are not logged in yet; others must be
+        # started by the user.
+        self.service("greetd", LINES)
+        self.service("lxdm", LINES, seconds=SHORT_SECONDS)
 
     # ------------------------------------------------------------- what it consists of
+
+    def add_session(self, name, uid, **fields):
+        """Write what logind writes of a session; by default one at this computer's screen."""
+        folder = self.folder / "run/systemd/sessions"
+        folder.mkdir(parents=True, exist_ok=True)
+        usual = {"UID": uid, "ACTIVE": 1, "REMOTE": 0, "SEAT": "seat0", "CLASS": "user"}
+        lines = [f"{key}={value}" for key, value in (usual | fields).items()]
+        (folder / name).write_text("\n".join(lines) + "\n")
+
+    def remove_session(self, name):
+        (self.folder / "run/systemd/sessions" / name).unlink()
 
     def add_user(self, name, password, uid):
         made = subprocess.run(
@@ -121,12 +139,19 @@ class Stack:
             # The interpreter and the checkout may be where only root can read.
             reads = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
             as_user = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--init-groups", *reads]
+            # A shell of the user starts it: the user of the process above it counts as asking.
+            as_user += ["sh", "-c", '"$@"; exit $?', "sh"]
         inside = [*as_user, *map(str, words)]
-        more = "".join(f'mount --bind "{mine}" "{real}"\n' for real, mine in self.over.items())
+        group = self.groups.get(uid, f"user.slice/user-{uid}.slice/user@{uid}.service")
+        join = f"echo $$ > {make_group(group)}/cgroup.procs\n" if uid else ""
+        more = join + "".join(
+            f'mount --bind "{mine}" "{real}"\n' for real, mine in self.over.items()
+        )
         enter = _ENTER.replace("exec", more + "exec")
         return ["unshare", "-m", "sh", "-c", enter, str(self.folder), *inside]
 
     def start(self, *words, uid=None, environment=None, **options):
+        options = {"start_new_session": True} | options  # without the terminal of these tests
         variables = {k: value for k, value in os.environ.items() if not k.startswith("ONLYME_")}
         return subprocess.Popen(
             self.command(*words, uid=uid), env=variables | (environment or {}), **options
@@ -143,7 +168,7 @@ class Stack:
             process.wait()
         return subprocess.CompletedProcess(words, process.returncode, said)
 
-    def login(self, user=USER, password=WRONG, service="trial", more=(), items=()):
+    def login(self, user=USER, password=WRONG, service="greetd", more=(), items=()):
         """Authenticate through PAM, as any program does, by default with a wrong password."""
         given = [word for item in items for word in ("-I", item)]
         began = time.monotonic()
@@ -231,6 +256,24 @@ class Terminal:
             os.close(self._ours)
 
 
+def make_group(path):
+    """Make a cgroup as systemd does, with a part for this process's own tests; return it."""
+    root = Path("/sys/fs/cgroup")
+    root = root / "unified" if (root / "unified").is_dir() else root
+    folder = root / path / f"tests-{os.getpid()}"
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
+        atexit.register(_remove_group, folder, root)
+    return folder
+
+
+def _remove_group(folder, root):
+    with contextlib.suppress(OSError):  # another process's tests may use it
+        while folder != root:
+            folder.rmdir()
+            folder = folder.parent
+
+
 def _readable(wire):
     return bool(select.select([wire], [], [], 0)[0])
 
@@ -255,6 +298,11 @@ def require_usable():
         why = f"not installed: {', '.join(missing)}"
     elif subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode:
         why = "this machine allows no mount namespace"
+    else:
+        try:
+            make_group("system.slice")
+        except OSError:
+            why = "this machine allows no cgroups"
     if why and os.environ.get("CI"):
         pytest.fail(why)
     if why:

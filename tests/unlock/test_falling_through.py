@@ -25,6 +25,7 @@ from tests.unlock.stack import (
     PASSWORD,
     SECONDS,
     SHORT_SECONDS,
+    UID,
     USER,
     Terminal,
 )
@@ -63,7 +64,7 @@ def test_the_daemon_died_and_left_its_socket(stack):
 def test_the_daemon_hangs(stack):
     with stack.daemon() as process:
         process.send_signal(signal.SIGSTOP)
-        assert_falls_through(stack, "did not answer within 1 s", SHORT_SECONDS, service="short")
+        assert_falls_through(stack, "did not answer within 1 s", SHORT_SECONDS, service="lxdm")
         process.send_signal(signal.SIGCONT)
 
 
@@ -117,7 +118,7 @@ def test_the_session_is_remote(stack):
         over_ssh = stack.run(
             *("env", "SSH_CONNECTION=192.0.2.1 1 192.0.2.2 22", "sh", "-c"),
             # The program that asks has a clean environment; the shell that started it does not.
-            f"env -i PATH=$PATH pamtester trial {USER} authenticate; exit $?",
+            f"env -i PATH=$PATH pamtester greetd {USER} authenticate; exit $?",
             text_in="wrong\n",
         )
         assert over_ssh.returncode
@@ -153,18 +154,18 @@ def empty_room(tmp_path_factory):
 
 def test_no_face_is_seen_in_time(stack, empty_room):
     stack.configure(camera=empty_room)
-    stack.service("medium", LINES, seconds=MEDIUM_SECONDS)
+    stack.service("xdm", LINES, seconds=MEDIUM_SECONDS)
     with stack.daemon():
-        assert_falls_through(stack, "no face was seen", MEDIUM_SECONDS, service="medium")
+        assert_falls_through(stack, "no face was seen", MEDIUM_SECONDS, service="xdm")
 
 
 def test_the_deadline_is_what_the_pam_file_says(stack, empty_room):
     stack.configure(camera=empty_room)
-    stack.service("slow", LINES, seconds=MEDIUM_SECONDS)
-    stack.service("default", LINES, seconds=None)
-    stack.service("quick", LINES, seconds=0.3)
+    stack.service("ly", LINES, seconds=MEDIUM_SECONDS)
+    stack.service("slim", LINES, seconds=None)
+    stack.service("wdm", LINES, seconds=0.3)
     with stack.daemon():
-        slow, default, quick = (stack.login(service=s) for s in ("slow", "default", "quick"))
+        slow, default, quick = (stack.login(service=s) for s in ("ly", "slim", "wdm"))
     assert quick.seconds < default.seconds < slow.seconds
     assert 1.3 < default.seconds < SECONDS  # 1.5 s, of which 0.1 s is for the answer
     assert quick.asked
@@ -194,9 +195,11 @@ def test_the_vault_cannot_be_read_until_it_is_restored(stack, enrolled, what):
 
 
 def test_it_is_not_confirmed(stack):
-    stack.configure(camera=camera(stack), unlock_confirm="trial", unlock_confirm_seconds=1.0)
+    stack.service("swaylock", LINES)
+    stack.configure(camera=camera(stack), unlock_confirm="swaylock", unlock_confirm_seconds=1.0)
     with stack.daemon():
-        terminal = Terminal(stack, "pamtester", "-I", "tty=TTY", "trial", USER, "authenticate")
+        words = ("pamtester", "-I", "tty=TTY", "swaylock", USER, "authenticate")
+        terminal = Terminal(stack, *words, uid=UID)
         terminal.read_until("not confirmed; use the password")
         terminal.read_until("Password")
         terminal.type(f"{PASSWORD}\n")
@@ -205,7 +208,7 @@ def test_it_is_not_confirmed(stack):
 
 @pytest.mark.parametrize("helper", ["/missing/onlyme-pam", f"{HELPER} --nonsense", "/bin/false"])
 def test_a_helper_that_does_not_run_leads_to_the_password(stack, helper):
-    stack.service("trial", LINES, helper)
+    stack.service("greetd", LINES, helper)
     with stack.daemon():
         assert not stack.login().opened
         assert stack.login(password=PASSWORD).opened
@@ -229,11 +232,8 @@ def test_a_camera_that_hangs_is_not_opened_twice(enrolled, tmp_path):
     )
     eye = Recognizer(settings, capture)
     try:
-        assert eye.look(RecognitionRequest.within(USER, 0.3)).outcome.reason is UnlockReason.TIMEOUT
-        assert (
-            eye.look(RecognitionRequest.within(USER, 0.3)).outcome.reason
-            is UnlockReason.CAMERA_HANGS
-        )
+        assert eye.look(RecognitionRequest.within(USER, 0.3)).reason is UnlockReason.TIMEOUT
+        assert eye.look(RecognitionRequest.within(USER, 0.3)).reason is UnlockReason.CAMERA_HANGS
         release.set()
     finally:
         release.set()

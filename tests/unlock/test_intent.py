@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unlock.conftest import allow_sudo, camera
-from tests.unlock.stack import PASSWORD, UID, USER, WRONG, Terminal
+from tests.unlock.stack import LINES, PASSWORD, UID, USER, WRONG, Terminal
 
 pytestmark = pytest.mark.data
 
@@ -12,21 +12,23 @@ CONFIRM_SECONDS = 4.0
 
 @pytest.fixture
 def asking(stack):
+    stack.service("swaylock", LINES)
     stack.configure(
-        camera=camera(stack), unlock_confirm="trial", unlock_confirm_seconds=CONFIRM_SECONDS
+        camera=camera(stack), unlock_confirm="swaylock", unlock_confirm_seconds=CONFIRM_SECONDS
     )
     with stack.daemon():
         yield stack
 
 
 def at_terminal(stack, *words):
-    return Terminal(stack, "pamtester", "-I", "tty=TTY", "trial", USER, "authenticate", *words)
+    given = ("pamtester", "-I", "tty=TTY", "swaylock", USER, "authenticate", *words)
+    return Terminal(stack, *given, uid=UID)
 
 
 def test_the_command_is_shown_and_enter_lets_the_face_open(asking):
     terminal = at_terminal(asking)
     terminal.read_until("Enter allows it")
-    assert f"onlyme: pamtester -I tty={terminal.path} trial {USER} authenticate" in terminal.seen
+    assert f"onlyme: pamtester -I tty={terminal.path} swaylock {USER} authenticate" in terminal.seen
     terminal.type("\n")
     assert terminal.end(), terminal.seen
     assert "Password" not in terminal.seen
@@ -51,14 +53,16 @@ def test_what_was_typed_before_does_not_count(asking):
 
 
 def test_without_a_terminal_it_falls_through(asking):
-    refused = asking.login()
-    assert "no terminal to confirm on" in refused.words
-    assert asking.login(password=PASSWORD).opened
+    words = ("pamtester", "swaylock", USER, "authenticate")
+    refused = asking.run(*words, uid=UID, text_in=f"{WRONG}\n")
+    assert refused.returncode
+    assert "no terminal to confirm on" in refused.stdout
+    assert asking.run(*words, uid=UID, text_in=f"{PASSWORD}\n").returncode == 0
 
 
 def test_sudo_end_to_end(stack):
     allow_sudo(stack)
-    stack.configure(camera=camera(stack), unlock_confirm_seconds=60)  # sudo by default
+    stack.configure(camera=camera(stack), unlock_intent="enter", unlock_confirm_seconds=60)
     with stack.daemon():
         terminal = Terminal(stack, "sudo", "id", "-u", uid=UID)
         terminal.read_until("onlyme: sudo id -u")

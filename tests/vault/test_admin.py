@@ -41,46 +41,46 @@ def test_its_docstring_names_every_public_method_and_attribute(admin):
 def test_an_export_is_read_by_another_vault(admin, tmp_path, make):
     template = make()
     enrolled(admin, template)
-    admin.export("ada", tmp_path / "ada", "words", CHEAP)
+    admin.export("ada", tmp_path / "ada", "four good words", CHEAP)
     assert (tmp_path / "ada").stat().st_mode & 0o777 == 0o600
     other = Store(tmp_path / "other")
     elsewhere = VaultAdmin(other, Gate(other))
-    assert elsewhere.import_(tmp_path / "ada", "words") == "ada"
+    assert elsewhere.import_(tmp_path / "ada", "four good words") == "ada"
     np.testing.assert_allclose(other.get("ada").values["me"], template.values["me"], atol=1e-6)
     assert events(elsewhere) == [Event.IMPORT]
     assert events(admin) == [Event.EXPORT]
     with pytest.raises(OwnerExists):
-        elsewhere.import_(tmp_path / "ada", "words")
-    assert elsewhere.import_(tmp_path / "ada", "words", name="ada two") == "ada two"
-    assert elsewhere.import_(tmp_path / "ada", "words", replace_=True) == "ada"
+        elsewhere.import_(tmp_path / "ada", "four good words")
+    assert elsewhere.import_(tmp_path / "ada", "four good words", name="ada two") == "ada two"
+    assert elsewhere.import_(tmp_path / "ada", "four good words", replace_=True) == "ada"
     other.close()
 
 
 def test_an_export_opens_with_its_passphrase_only(admin, tmp_path, make):
     enrolled(admin, make())
-    admin.export("ada", tmp_path / "ada", "words", CHEAP)
+    admin.export("ada", tmp_path / "ada", "four good words", CHEAP)
     with pytest.raises(KeyRefused):
         admin.import_(tmp_path / "ada", "other words", name="b")
     with pytest.raises(KeyRefused, match="empty"):
         admin.export("ada", tmp_path / "b", "", CHEAP)
     with pytest.raises(VaultError, match="already"):
-        admin.export("ada", tmp_path / "ada", "words", CHEAP)
+        admin.export("ada", tmp_path / "ada", "four good words", CHEAP)
     with pytest.raises(UnknownOwner):
-        admin.export("grace", tmp_path / "c", "words", CHEAP)
+        admin.export("grace", tmp_path / "c", "four good words", CHEAP)
     assert not (tmp_path / "b").exists()
 
 
 def test_a_changed_export_is_refused_wherever_it_was_changed(admin, tmp_path, make):
     enrolled(admin, make(me=make().values["me"][:1], not_me=make().values["me"][:0]))
-    admin.export("ada", tmp_path / "ada", "words", CHEAP)
+    admin.export("ada", tmp_path / "ada", "four good words", CHEAP)
     data = (tmp_path / "ada").read_bytes()
     for at in [*range(140), *range(140, len(data), 61)]:
         hurt = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
         with pytest.raises((KeyRefused, VaultDamaged)):
-            open_export(hurt, "words")
+            open_export(hurt, "four good words")
     for end in range(0, len(data), 53):
         with pytest.raises((KeyRefused, VaultDamaged)):
-            open_export(data[:end], "words")
+            open_export(data[:end], "four good words")
 
 
 def test_a_backup_is_whole_and_sealed_and_opens_with_the_key(admin, folder, make, tmp_path):
@@ -130,7 +130,7 @@ def test_forgetting_reaches_the_backups(admin, folder, make, tmp_path):
 def test_a_backup_under_an_earlier_key_is_deleted_with_the_first_who_is_forgotten(admin, make):
     enrolled(admin, make())
     path = admin.backup()
-    admin.rekey(Passphrase(lambda: "words", CHEAP))
+    admin.rekey(Passphrase(lambda: "four good words", CHEAP))
     (note,) = admin.forget("ada")
     assert "earlier key" in note
     assert not path.exists()

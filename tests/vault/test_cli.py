@@ -2,23 +2,31 @@
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
 
 from onlyme.cli.app import app
 from onlyme.errors import OnlymeError
+from onlyme.faceid import networks
 from onlyme.gate.admission import Gate
 from onlyme.gate.password import is_login_password
+from onlyme.settings import Settings
+from onlyme.siamese.distance import normalize
+from onlyme.siamese.owner import Examples, Owner
 from onlyme.vault.store import Store
 from tests.vault.hostility import NO_MATCH
 
 
 @pytest.fixture
-def onlyme(folder, tmp_path, make):
+def onlyme(folder, tmp_path, vectors):
     store = Store(folder)
+    base = networks.load_base(Settings.load(vault=folder))
+    me = normalize(vectors(1) + 0.02 * vectors(5))
+    examples = replace(Examples.make_empty(base.dimension), me=me)
     with store.edit() as edit:
-        edit.put(make())
+        edit.put(Owner.learn(base, "ada", examples).to_template())
     gate = Gate(store)
     for _ in range(5):
         gate.decide("ada", "camera 0", lambda: NO_MATCH)
@@ -58,15 +66,15 @@ def test_status_reset_audit(onlyme):
 
 def test_export_forget_import_backup_revoke_rekey(onlyme, tmp_path):
     out = tmp_path / "ada.onlyme"
-    onlyme("export", "ada", out, words="words\n")
+    onlyme("export", "ada", out, words="four good words\n")
     onlyme("backup", tmp_path / "copy")
     onlyme("revoke", "ada")
-    assert "enrolled already" in onlyme("import", out, words="words\n", expect=2)
-    onlyme("import", out, "--name", "ada two", words="words\n")
+    assert "enrolled already" in onlyme("import", out, words="four good words\n", expect=2)
+    onlyme("import", out, "--name", "ada two", words="four good words\n")
     assert "passphrase" in onlyme("import", out, "--name", "b", words="other\n", expect=2)
-    onlyme("rekey", "--to", "passphrase", words="words\n")
+    onlyme("rekey", "--to", "passphrase", words="four good words\n")
     assert "passphrase" in onlyme("status", expect=2)
-    secret = {"ONLYME_PASSPHRASE": "words"}
+    secret = {"ONLYME_PASSPHRASE": "four good words"}
     assert json.loads(onlyme("status", "--json", **secret))["people"] == 2
     assert "key: passphrase" in onlyme("status", expect=2, ONLYME_KEY="file")
     onlyme("rekey", "--to", "file", **secret)

@@ -36,7 +36,7 @@ def test_no_file_holds_a_planted_number(store, folder, planted):
         admin.gate.note(edit, Event.ENROLL, "ada")
     admin.gate.decide("ada", "camera 0", lambda: NO_MATCH)
     admin.revoke("ada")
-    admin.export("ada", folder.parent / "export", "words")
+    admin.export("ada", folder.parent / "export", "four good words")
     admin.backup()
     admin.rekey()
     for path in folder.parent.rglob("*"):

@@ -73,7 +73,7 @@ def test_an_unsealed_vault_in_a_sealed_ones_place_is_refused(old, tmp_path):
 
 def test_it_is_sealed_with_a_key_file_first(old):
     with pytest.raises(VaultError, match="rekey"):
-        Store(old, Passphrase(lambda: "words", ScryptCost(2**10, 8, 1)))
+        Store(old, Passphrase(lambda: "four good words", ScryptCost(2**10, 8, 1)))
 
 
 def test_a_damaged_one_stays_as_it_was(old):

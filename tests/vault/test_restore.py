@@ -213,7 +213,7 @@ def test_what_is_no_backup_of_this_vault_changes_nothing(folder, sources, backup
 
 
 def test_a_backup_of_another_vault_with_the_same_key_is_refused(folder, tmp_path, backup):
-    words = Passphrase(lambda: "words", CHEAP)
+    words = Passphrase(lambda: "four good words", CHEAP)
     for name in ("one", "two"):
         Store(tmp_path / name, words).close()
     with _manage(tmp_path / "one", words) as admin:

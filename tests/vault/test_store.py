@@ -285,10 +285,10 @@ def test_a_passphrase_takes_the_key_files_place(store, folder, make: Make):
 
 
 def test_a_passphrase_kept_with_less_care_is_told(tmp_path):
-    store = Store(tmp_path / "v", Passphrase(lambda: "words", CHEAP))
+    store = Store(tmp_path / "v", Passphrase(lambda: "four good words", CHEAP))
     assert not store.needs_rekey
     store.close()
-    better = Passphrase(lambda: "words", ScryptCost(2**11, 8, 1))
+    better = Passphrase(lambda: "four good words", ScryptCost(2**11, 8, 1))
     store = Store(tmp_path / "v", better)
     assert store.needs_rekey
     store.rekey()
@@ -299,7 +299,7 @@ def test_a_passphrase_kept_with_less_care_is_told(tmp_path):
 def test_settings_can_insist_on_a_passphrase(store, folder):
     store.close()
     with pytest.raises(KeyRefused, match="allow only key: passphrase"):
-        Store(folder, Passphrase(lambda: "words", CHEAP))
+        Store(folder, Passphrase(lambda: "four good words", CHEAP))
 
 
 def test_two_vaults_made_at_once_are_one(folder):

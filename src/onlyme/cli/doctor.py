@@ -88,9 +88,8 @@ def _examine_models(settings: Settings) -> Iterator[Finding]:
             what, _, advice = str(error).rpartition("; ")
             yield Finding(f"model {name}", state, f"{what} (needed for {model.needed_for})", advice)
         else:
-            yield Finding(
-                f"model {name}", "ok", f"{model.title}, {size / 1e6:.1f} MB, {model.licence}"
-            )
+            amount = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+            yield Finding(f"model {name}", "ok", f"{model.title}, {amount}, {model.licence}")
 
 
 def _examine_runtime(settings: Settings) -> Finding:

@@ -99,8 +99,9 @@ def list_(
 def forget(name: options.Name, *, vault: options.Vault = None, json: options.Json = False) -> None:
     """Erase everything that is stored about a person."""
     with options.open_face_id(vault) as face_id:
-        face_id.forget(name)
+        notes = face_id.forget(name)
     if json:
-        output.print_json({"name": name, "forgotten": True})
+        output.print_json({"name": name, "forgotten": True} | ({"notes": notes} if notes else {}))
     else:
         output.print_forgotten(name)
+        output.print_notes(notes)

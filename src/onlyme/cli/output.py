@@ -37,6 +37,7 @@ __all__ = [
     "print_imported",
     "print_json",
     "print_lesson",
+    "print_notes",
     "print_revoked",
     "print_tuning",
 ]
@@ -271,6 +272,12 @@ def print_revoked(name: str) -> None:
 def print_forgotten(name: str) -> None:
     """Print that a person was erased."""
     typer.echo(f"{name} is forgotten")
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print sentences about what was done only in part, beside the answer."""
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
 
 
 def print_imported(name: str) -> None:

@@ -93,8 +93,9 @@ def reset(
 def revoke(name: options.Name, *, vault: options.Vault = None) -> None:
     """Make stolen copies of a person's template useless; the person goes on as before."""
     with options.open_vault(vault) as admin:
-        admin.revoke(name)
+        notes = admin.revoke(name)
     output.print_revoked(name)
+    output.print_notes(notes)
 
 
 def adapt(
@@ -157,10 +158,11 @@ def rekey(
     with wiring.open_vault(settings) as admin:
         kind = to or admin.store.kind
         ask = partial(read_new_passphrase, "vault")
-        admin.rekey(wiring.choose_key_source(settings, kind, ask))
+        notes = admin.rekey(wiring.choose_key_source(settings, kind, ask))
     typer.echo(f"everything is encrypted with new keys; key: {kind}")
     if settings.key and settings.key != kind:
         typer.echo(f'note: set key = "{kind}" in the settings, which still say {settings.key}')
+    output.print_notes(notes)
 
 
 def export(
@@ -240,8 +242,7 @@ def restore(
     typer.echo(f"{people} enrolled: {', '.join(done.names)}")
     if done.previous:
         typer.echo(f"the previous vault was saved as {done.previous}", err=True)
-    for note in done.notes:
-        typer.echo(f"note: {note}", err=True)
+    output.print_notes(done.notes)
 
 
 def audit(

@@ -7,7 +7,7 @@ The command line, the daemon, the service and the evaluation call `FaceID.verify
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ from onlyme.verification.attempt import (
 from onlyme.verification.challenge import ChallengeCeremony
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator
 
     from onlyme.enrollment.photos import Photo, Picture
     from onlyme.face.pipeline import Observation, Pipeline
@@ -49,13 +49,13 @@ __all__ = ["WatchPlan", "identify_picture", "open_source", "verify_picture", "wa
 
 def verify_picture(
     owner: Owner,
-    image: Photo | list[Any] | tuple[Picture, ...],
+    image: Photo | list[Any] | tuple[Picture, ...] | Iterator[Picture],
     pipeline: Pipeline,
     judge: Judge | None,
     level: LivenessLevel,
 ) -> Decision:
     """Decide whether a picture, or the frames of one capture, show an owner."""
-    if isinstance(image, (list, tuple)):
+    if isinstance(image, (list, tuple, Iterator)):
         return decide_capture(owner, map(pipeline.look, image), judge, level)
     return decide_photo(owner, pipeline.look(image), judge, level)
 
@@ -165,7 +165,7 @@ def open_source(
     """Open a camera or video; yield its frames, whether it is a camera, and its name."""
     if isinstance(source, (str, int, os.PathLike)):
         with CameraCapture(source) as capture:
-            yield capture, capture.is_camera, f"camera {source}"
+            yield capture, capture.is_camera, capture.label
     elif isinstance(source, (bytes, bytearray, memoryview, np.ndarray, Image.Image)):
         raise UsageError("give a camera, a video file, or frames in a list")
     else:

@@ -240,15 +240,15 @@ class FaceID:
 
         return tune_person(self._parts, name, far=far, alpha=alpha)
 
-    def forget(self, name: str) -> None:
-        """Erase everything that is stored of a person.
+    def forget(self, name: str) -> list[str]:
+        """Erase everything that is stored of a person; return notes on what could not be erased.
 
         Raises:
             UnknownOwner: no person of that name is enrolled.
         """
         name = checked_name(name)
-        if self._store.version(name) is not None or not self._enrolled.forget([name]):
-            self.admin.forget(name)
+        in_gallery = self._store.version(name) is None and self._enrolled.forget([name])
+        return [] if in_gallery else self.admin.forget(name)
 
     def make_adaptation(self) -> Adaptation:
         """Return what adapts templates to their owners; see `onlyme.faceid.adaptation`."""
@@ -268,7 +268,7 @@ class FaceID:
     def verify(
         self,
         name: str,
-        image: Photo | list[Any] | tuple[Picture, ...],
+        image: Photo | list[Any] | tuple[Picture, ...] | Iterator[Picture],
         liveness: LivenessLevel | str | None = None,
         *,
         gate: bool = False,
@@ -278,7 +278,7 @@ class FaceID:
 
         Args:
             name: the owner.
-            image: a picture or embedding; or frames in a list, which make one attempt.
+            image: a picture or embedding; or frames, listed or one by one, as one attempt.
             liveness: the level at which a photo in place of the person is looked for. Files
                 and arrays open nothing, so the default is `off`, and the decision says so.
             gate: count this as an attempt, and refuse it if too many have failed.

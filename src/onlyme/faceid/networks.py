@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from onlyme.face.detect import Detector
     from onlyme.face.embed import Embedder
+    from onlyme.face.mesh import Mesh
     from onlyme.face.pipeline import Pipeline
     from onlyme.liveness.judge import Judge
     from onlyme.runtime.openvino import OpenVinoEngine
@@ -27,6 +28,7 @@ __all__ = [
     "explain_unfit",
     "load_base",
     "load_judge",
+    "load_mesh",
     "make_pipeline",
     "start_engine",
 ]
@@ -198,3 +200,36 @@ def choose_judge(settings: Settings, runtime: str = "opencv") -> Judge | None:
     if settings.liveness_colourless == "judge":
         return load_judge(runtime, colourless=True)
     return load_judge(runtime)  # without the keyword: the cache tells calls apart by it
+
+
+def load_mesh(runtime: str = "opencv") -> Mesh:
+    """Load the mesh networks, once in a process, when something first asks for them.
+
+    Where OpenVINO runs the other networks but cannot be used for these, OpenCV runs these.
+
+    Args:
+        runtime: the runtime, as chosen by `choose_runtime`.
+
+    Raises:
+        ModelMissing: a file is not there: what needs the mesh must refuse.
+        ModelRefused: it is not the one that the manifest names, or OpenCV cannot load it.
+    """
+    from onlyme.runtime.openvino import EngineUnavailable
+
+    with _one_at_a_time:
+        if runtime != "opencv":
+            with suppress(EngineUnavailable):
+                return _load_mesh(runtime)
+        return _load_mesh("opencv")
+
+
+@cache
+def _load_mesh(runtime: str) -> Mesh:
+    models = [find_model(name, SHIPPED) for name in ("mesh", "blendshapes", "canonical")]
+    if runtime == "opencv":
+        from onlyme.face import mesh
+
+        return mesh.load_mesh(*models)
+    from onlyme.runtime import agreement
+
+    return agreement.make_mesh(start_engine(), *models)

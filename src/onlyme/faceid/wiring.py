@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from onlyme.liveness.judge import Judge
     from onlyme.settings import Settings
     from onlyme.siamese.head import Base
+    from onlyme.storage.template import Template
     from onlyme.vault.key_sources import KeySource
     from onlyme.vault.restore import RestoreResult
 
@@ -152,7 +153,16 @@ def open_vault(settings: Settings, *, by: str = "command line") -> VaultAdmin:
         VaultError: the vault or its key cannot be used.
     """
     store = Store(settings.vault, *_list_key_sources(settings), anchor=settings.anchor)
-    return VaultAdmin(store, Gate(store, by=by))
+    return VaultAdmin(store, Gate(store, by=by), partial(_relearn, settings))
+
+
+def _relearn(settings: Settings, template: Template) -> Template:
+    """Learn an imported template from its faces, as if they were enrolled here."""
+    from onlyme.siamese.owner import Owner
+
+    base = networks.load_base(settings)
+    examples = Owner.from_template(base, template).examples
+    return Owner.learn(base, template.name, examples, far=settings.far).to_template()
 
 
 def restore_vault(

@@ -164,11 +164,17 @@ class Gate:
     ) -> Generator[Decision, None, None]:
         """Count an attempt for each decision of a stream, before the decision is made.
 
-        While the gate is closed the stream continues, and its decisions are discarded.
+        While the gate is closed the stream continues, and its decisions are discarded. Where a
+        picture cannot be read, the attempt is not counted, as in `decide`.
         """
         while True:
             with self.attempt(owner, source) as attempt:
-                decision = next(decisions, None)
+                try:
+                    decision = next(decisions, None)
+                except ImageError:
+                    if attempt.allowed:
+                        self._withdraw(attempt)
+                    raise
                 if decision is None:
                     if attempt.allowed:
                         self._withdraw(attempt)
@@ -221,11 +227,13 @@ class Gate:
         judged = decision.margin is not None or decision.reason in _JUDGED_REASONS
         with self._ledger.edit() as transaction:
             state = self._read_state(transaction, attempt_source)
-            if decision.accepted:
+            if decision.accepted and attempt_source.owner:
                 state = state.succeed(moment, id_)
-            elif judged:
+            elif judged and not decision.accepted:
                 state = state.fail(moment, id_)
-            else:  # no face was compared with the owner: that is not a guess
+            else:
+                # No face was compared with the owner: that is not a guess. Or one of many people
+                # was recognised: that says nothing of who tried before.
                 state = state.withdraw(self.policy, moment, id_)
             transaction.write(_KIND, attempt_source.key, state.to_bytes())
             # An empty room gives the same line every three seconds; one is enough.

@@ -26,7 +26,8 @@ class Policy(NamedTuple):
         tries: failures within `within` seconds that close the gate.
         within: seconds.
         waits: seconds for which the gate stays closed the first time, the second, …; the
-            last of them repeats. A success, or the password, starts again with the first.
+            last of them repeats. A success of the owner, or the password, starts again with the
+            first; where any person may be recognised, only the password does.
         daily: failures allowed in any 24 hours, also where each waits for the gate to open.
     """
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from onlyme.image.v4l2 import DeviceInfo
 
-__all__ = ["Camera", "System", "find_device", "list_cameras", "refuse_virtual"]
+__all__ = ["Camera", "System", "find_device", "label_device", "list_cameras", "refuse_virtual"]
 
 _GREY: Final = frozenset(("GREY", "Y04", "Y6", "Y10", "Y10B", "Y10P", "Y12", "Y14", "Y16", "Y8I"))
 _NAMES_OF_INFRARED: Final = ("infrared", " ir ", "(ir)", "-ir", "_ir", "ir camera", "windows hello")
@@ -118,6 +118,22 @@ def find_device(name: str, system: System = System()) -> str | None:
             f"{format_path(name)}: several cameras have this name; use one of {others}"
         )
     return matches[0].path if matches else None
+
+
+def label_device(path: str, system: System = System()) -> str:
+    """Return one label for a device or video file, however it is spelled.
+
+    The gate counts attempts under this label: counted by spelling, one camera would have as many
+    counts as it has names.
+
+    >>> label_device("/dev/./video0")
+    'camera 0'
+    """
+    real = Path(os.path.realpath(path))
+    number = real.name.removeprefix("video")
+    in_dev = real.parent == Path(os.path.realpath(system.dev))
+    is_numbered = in_dev and real.name.startswith("video") and number.isdecimal()
+    return f"camera {number if is_numbered else format_path(str(real))}"
 
 
 def refuse_virtual(path: str, name: str, system: System = System()) -> None:

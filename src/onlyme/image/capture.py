@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeAlias
 import numpy as np
 
 from onlyme.errors import CameraError
-from onlyme.image.cameras import System, find_device, refuse_virtual
+from onlyme.image.cameras import System, find_device, label_device, refuse_virtual
 from onlyme.image.decode import MAX_PIXELS
 from onlyme.image.files import format_path
 from onlyme.types import Frame
@@ -157,6 +157,11 @@ class CameraCapture:
     def is_released(self) -> bool:
         """Whether it is not opened yet, or closed and released by the driver."""
         return self._thread is None or not self._thread.is_alive()
+
+    @property
+    def label(self) -> str:
+        """The name under which the gate counts it: one name, however the source is spelled."""
+        return label_device(self.path, self._system)
 
     def stop(self) -> None:
         """End the frames at once, from any thread and without waiting. `close` is still needed."""

@@ -193,7 +193,7 @@ def _decode_opened(image: Image.Image, source: str, max_pixels: int) -> NDArray[
             raise ImageError(source, f"is in the format {image.format}, which onlyme does not read")
         check_size(*image.size, source, max_pixels)
         # Only TIFF reads headers, and so may warn, while it loads.
-        with _silence_warnings() if image.format == "TIFF" else nullcontext():
+        with _silence_tiff() if image.format == "TIFF" else nullcontext():
             image.load()
         width, height = image.size  # a few formats correct it while loading
         check_size(width, height, source, max_pixels)
@@ -300,4 +300,12 @@ def _silence_warnings() -> Iterator[None]:
     """
     with _quiet_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _silence_tiff() -> Iterator[None]:
+    from onlyme.image.libtiff import silence_libtiff  # other pictures need no ctypes
+
+    with _silence_warnings(), silence_libtiff():
         yield

@@ -25,10 +25,11 @@ from onlyme.runtime.openvino import EngineUnavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from onlyme.face.mesh import Mesh
     from onlyme.face.models import Model
     from onlyme.runtime.openvino import OpenVinoEngine
 
-__all__ = ["MIN_EMBEDDING_COSINE", "make_detector", "make_embedder", "make_passive"]
+__all__ = ["MIN_EMBEDDING_COSINE", "make_detector", "make_embedder", "make_mesh", "make_passive"]
 
 MIN_EMBEDDING_COSINE: Final = 0.9995
 """Least cosine of the two engines' embeddings of one face. With bf16 the median of 1,200 photos is
@@ -40,6 +41,13 @@ MAX_LANDMARK_SHIFT_WIDTHS: Final = 0.005
 
 MAX_SCORE_DIFFERENCE: Final = 0.005
 """Largest difference of a face's two scores; measured: 0.00002."""
+
+MAX_MESH_SHIFT_WIDTHS: Final = 0.001
+"""Largest distance of a mesh point's two places, in face widths. The most on photos is
+0.000002 (benchmarks/mesh.py)."""
+
+MAX_BLENDSHAPE_DIFFERENCE: Final = 0.005
+"""Largest difference of a score of an expression; measured: 0.000002."""
 
 MAX_LOG_ODDS_DIFFERENCE: Final = 0.1
 """Largest difference of the log-odds of liveness; the range of *undecided* is 4.3 wide."""
@@ -121,6 +129,53 @@ def make_passive(
                 abs(expected - odds),
                 MAX_LOG_ODDS_DIFFERENCE,
                 "log-odds of liveness differ by {:.3f}",
+            )
+    return fast
+
+
+def make_mesh(engine: OpenVinoEngine, points: Model, blendshapes: Model, canonical: Model) -> Mesh:
+    """Load the mesh networks on an engine, in float32: rounding moves points by pixels.
+
+    Args:
+        engine: the engine.
+        points: the manifest entry `mesh`.
+        blendshapes: the manifest entry of the same name.
+        canonical: the manifest entry of the same name.
+
+    Raises:
+        EngineUnavailable: the engine cannot load them, or finds other points than OpenCV.
+        ModelMissing, ModelRefused: they cannot be used at all.
+    """
+    from onlyme.face import mesh
+
+    head = mesh.load_canonical_face(canonical)
+    reference = mesh.load_mesh(points, blendshapes, canonical)
+    side, scored = mesh.INPUT_SIDE_PIXELS, mesh.SCORED_POINTS
+    fast = mesh.Mesh(
+        engine.load_tflite(points.read(), (1, side, side, 3)),
+        engine.load_tflite(blendshapes.read(), (1, len(scored), 2), alone=True),
+        head,
+    )
+    for pixels, face in draw_test_faces():
+        with _translate_model_errors():
+            expected, found = reference.locate(pixels, face), fast.locate(pixels, face)
+            if expected is None or found is None:
+                raise EngineUnavailable("no mesh is found on a drawn face")
+            moved = float(np.abs(expected.points - found.points).max() / face.box[2])
+            _require_agreement(
+                moved, MAX_MESH_SHIFT_WIDTHS, "points of a mesh differ by {:.4f} face widths"
+            )
+            _require_agreement(
+                abs(expected.presence - found.presence),
+                MAX_SCORE_DIFFERENCE,
+                "presence scores of a face differ by {:.4f}",
+            )
+            scores = (each.score_expression(expected) for each in (reference, fast))
+            one, other = (np.array(list(each.values())) for each in scores)
+            _require_agreement(
+                float(np.abs(one - other).max()),
+                MAX_BLENDSHAPE_DIFFERENCE,
+                "scores of an expression differ by {:.4f}",
             )
     return fast
 

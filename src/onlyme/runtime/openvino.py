@@ -11,6 +11,9 @@ could exchange a network, in spite of its checked weights.
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +21,8 @@ import numpy as np
 from onlyme.errors import ModelError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from numpy.typing import NDArray
 
     from onlyme.types import NetworkFunction
@@ -78,28 +83,76 @@ class OpenVinoEngine:
             EngineUnavailable: OpenVINO cannot load it.
         """
         precision = "f32" if exact else self.precision
-        options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
-        options |= {"INFERENCE_NUM_THREADS": "1"} if alone else {}
         try:
             model = self._core.read_model(weights)
             if any_size:
                 model.reshape([1, 3, -1, -1])
-            request = self._core.compile_model(model, "CPU", options).create_infer_request()
+            request = self._compile(model, precision, alone=alone)
         except Exception as error:  # noqa: BLE001 - its own exceptions share no base class
             raise EngineUnavailable(
                 f"OpenVINO cannot load a network ({_shorten_error(error)})"
             ) from None
+        return _wrap_request(request)
 
-        def run(blob: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-            try:
-                answers = request.infer({0: blob}, share_inputs=True, share_outputs=True)
-                return [np.asarray(answer, np.float32) for answer in answers.to_tuple()]
-            except Exception as error:  # noqa: BLE001 - as above
-                raise ModelError(
-                    f"OpenVINO cannot run a network ({_shorten_error(error)})"
-                ) from None
+    def load_tflite(
+        self, weights: bytes, shape: Sequence[int], *, alone: bool = False
+    ) -> NetworkFunction:
+        """Load a TFLite network as `load_network` does, to compute in float32.
 
-        return run
+        Args:
+            weights: the file's bytes, checked already; only they are used.
+            shape: of its input.
+            alone: run in one thread.
+
+        Raises:
+            EngineUnavailable: OpenVINO cannot load it.
+        """
+        try:
+            with _name_in_memory(weights, "network.tflite") as path:
+                model = self._core.read_model(path)
+                model.reshape(list(shape))
+                request = self._compile(model, "f32", alone=alone)
+        except Exception as error:  # noqa: BLE001 - its own exceptions share no base class
+            raise EngineUnavailable(
+                f"OpenVINO cannot load a network ({_shorten_error(error)})"
+            ) from None
+        return _wrap_request(request)
+
+    def _compile(self, model: Any, precision: str, *, alone: bool) -> Any:
+        options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+        options |= {"INFERENCE_NUM_THREADS": "1"} if alone else {}
+        return self._core.compile_model(model, "CPU", options).create_infer_request()
+
+
+def _wrap_request(request: Any) -> NetworkFunction:
+    """Return a function from a network's input to its outputs."""
+
+    def run(blob: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        try:
+            answers = request.infer({0: blob}, share_inputs=True, share_outputs=True)
+            return [np.asarray(answer, np.float32) for answer in answers.to_tuple()]
+        except Exception as error:  # noqa: BLE001 - as above
+            raise ModelError(f"OpenVINO cannot run a network ({_shorten_error(error)})") from None
+
+    return run
+
+
+@contextmanager
+def _name_in_memory(data: bytes, name: str) -> Iterator[str]:
+    """Yield a path with this file name that leads to bytes in memory.
+
+    OpenVINO reads TFLite only from a path, and knows it by the ending. The path is in a folder
+    that only this user may read or write.
+    """
+    with (
+        os.fdopen(os.memfd_create(name, os.MFD_CLOEXEC), "wb") as copy,
+        TemporaryDirectory(prefix="onlyme-") as folder,
+    ):
+        copy.write(data)
+        copy.flush()
+        path = Path(folder) / name
+        path.symlink_to(f"/proc/self/fd/{copy.fileno()}")
+        yield str(path)
 
 
 def _shorten_error(error: Exception) -> str:

@@ -15,8 +15,9 @@ from starlette.requests import HTTPConnection
 
 from onlyme.errors import OnlymeError
 from onlyme.serve.access.auth import CALLER, PAGE_REQUESTS_PER_SECOND, Caller
+from onlyme.serve.access.hosts import HTTPS, find_cookie_name, is_https, strip_port
 from onlyme.serve.access.refusal_page import answer
-from onlyme.serve.access.tokens import Scope
+from onlyme.serve.access.tokens import Scope, hash_secret
 from onlyme.serve.problems import ProblemError, convert_error, make_response
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 
+HTTPS_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
+"""Added where the host name is used over HTTPS: for a year, browsers use nothing else."""
+
 
 class Guard:
     """The outermost layer of the application.
@@ -76,7 +80,8 @@ class Guard:
                 took = perf_counter() - began
                 self._service.metrics.count_answer(route, method, message["status"], took)
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                added = HEADERS | (HTTPS_HEADERS if scope.get(HTTPS) else {})
+                for name, value in added.items():
                     headers.setdefault(name, value)
             await send(message)
 
@@ -94,6 +99,7 @@ class Guard:
         connection = HTTPConnection(scope)
         _refuse_two_lengths(connection)
         host = self._check_host(connection)
+        scope[HTTPS] = is_https(strip_port(host))
         _refuse_foreign_origin(connection, host)
         scope["path"] = _decode_path(scope)
         if scope["path"] in OPEN_PATHS:
@@ -113,8 +119,7 @@ class Guard:
         hosts = connection.headers.getlist("host")
         if len(hosts) == 1:
             host = hosts[0].lower()
-            name = host.rpartition(":")[0] if host.rpartition("]")[2].count(":") else host
-            if name in self._service.options.known_hosts:
+            if strip_port(host) in self._service.options.known_hosts:
                 return host
         raise ProblemError(
             421,
@@ -132,9 +137,13 @@ class Guard:
         if kind.lower() == "bearer":
             token = self._service.tokens.find(presented.strip())
             if token is not None:
-                return Caller(token.name, token.scope, token.rate)
-        elif self._service.sessions.holds(connection.cookies.get(self._service.cookie, "")):
-            return Caller("page", Scope.ADMIN, PAGE_REQUESTS_PER_SECOND, page=True)
+                return Caller(token.name, token.scope, token.rate, digest=token.digest)
+        else:
+            cookie = find_cookie_name(connection.scope, self._service.options.port)
+            digest = hash_secret(connection.cookies.get(cookie, ""))
+            if self._service.sessions.holds(digest):
+                rate = PAGE_REQUESTS_PER_SECOND
+                return Caller("page", Scope.ADMIN, rate, page=True, digest=digest)
         raise ProblemError(
             401,
             "no-token",
@@ -158,7 +167,8 @@ def _refuse_two_lengths(connection: HTTPConnection) -> None:
 def _refuse_foreign_origin(connection: HTTPConnection, host: str) -> None:
     """Refuse a request that a page of another site sent, even one with a valid token."""
     origin = connection.headers.get("origin")
-    foreign = origin is not None and origin.lower() not in {f"http://{host}", f"https://{host}"}
+    own = {f"https://{host}"} if connection.scope[HTTPS] else {f"http://{host}", f"https://{host}"}
+    foreign = origin is not None and origin.lower() not in own
     site = connection.headers.get("sec-fetch-site", "none")
     if foreign or site not in {"same-origin", "none"}:
         raise ProblemError(403, "foreign-origin", "pages of other sites may not use this service")

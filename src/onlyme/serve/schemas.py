@@ -12,10 +12,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from onlyme.gate.audit import Event
+from onlyme.serve.access.assertions import SeenBy
 from onlyme.types import LivenessLevel, Reason, Verdict
 
 __all__ = [
     "DOCUMENTS",
+    "AssertionClaims",
     "Certificate",
     "Decided",
     "Entry",
@@ -268,6 +270,37 @@ class Entry(BaseModel):
     number: int
 
 
+class AssertionClaims(BaseModel):
+    """What a signed assertion says; `src` and `liveness` tell how the face was seen.
+
+    The holder of a token is trusted to be the camera: a program can send any picture. An app that
+    opens something asks for `src` = `stream` and `liveness` = `challenge`.
+    """
+
+    model_config = _make_config(
+        iss="onlyme",
+        aud="example-app",
+        sub="ada",
+        nonce="0123456789abcdef",
+        iat=1795000000,
+        exp=1795000060,
+        jti="wJ4uV8e1VQm3nLr0Zb6xTg",
+        amr=["face"],
+        src="stream",
+        liveness="challenge",
+    )
+    iss: str
+    aud: str
+    sub: str
+    nonce: str
+    iat: int
+    exp: int
+    jti: str
+    amr: list[str]
+    src: SeenBy
+    liveness: LivenessLevel
+
+
 class Jwk(BaseModel):
     """One public key (RFC 8037)."""
 
@@ -287,6 +320,6 @@ class Jwks(BaseModel):
 
 DOCUMENTS: list[type[BaseModel]] = [
     *(Health, Verdicts, Decided, Learned, Person, Outdated, Forgotten),
-    *(Tuned, NotMeResult, Certificate, Entry, Jwks, Problem),
+    *(Tuned, NotMeResult, Certificate, Entry, Jwks, AssertionClaims, Problem),
 ]
 """All documents that the service sends."""

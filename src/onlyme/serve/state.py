@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 from onlyme import FaceID
 from onlyme.faceid import wiring
 from onlyme.serve.access.assertions import Signer
-from onlyme.serve.access.auth import RateLimiter, Sessions, TokenCache
+from onlyme.serve.access.auth import NameGuesses, RateLimiter, Sessions, TokenCache
 from onlyme.serve.access.tokens import Token, Tokens
 from onlyme.serve.live.stream import Streams
 from onlyme.serve.metrics import Metrics
@@ -19,6 +19,7 @@ from onlyme.serve.workers import FaceIDPool
 from onlyme.types import LivenessLevel
 
 if TYPE_CHECKING:
+    from onlyme.serve.access.auth import Caller
     from onlyme.serve.options import Options
     from onlyme.settings import Settings
     from onlyme.vault.admin import VaultAdmin
@@ -43,6 +44,7 @@ class ServiceState:
         tokens: the tokens of apps.
         sessions: the sessions of browsers.
         rates: limits how often each caller may ask.
+        guesses: limits for how many unknown names each caller may ask.
         uploads: receives request bodies.
         metrics: counts for Prometheus.
         signer: signs assertions that apps can check by themselves.
@@ -54,7 +56,6 @@ class ServiceState:
         self.settings = settings
         self.options = options
         self.level = LivenessLevel(settings.liveness)
-        self.cookie = f"onlyme-{options.port}"  # browsers share cookies among the ports of a host
         self.engine = FaceIDPool(
             self.open_face_id,
             workers=options.workers,
@@ -64,6 +65,7 @@ class ServiceState:
         self.tokens = TokenCache(self._read_tokens)
         self.sessions = Sessions()
         self.rates = RateLimiter()
+        self.guesses = NameGuesses()
         self.uploads = Uploads(options.held_bytes, options.body_seconds)
         self.metrics = Metrics(lambda: self.engine.waiting, lambda: self.uploads.held)
         self.signer: Signer
@@ -99,6 +101,14 @@ class ServiceState:
         await self.engine.stop()
         if self._admin is not None:
             self._admin.close()
+
+    def is_current(self, caller: Caller) -> bool:
+        """Say whether the token or session of a caller has neither ended nor been revoked.
+
+        Raises:
+            VaultError: the tokens cannot be read.
+        """
+        return (self.sessions if caller.page else self.tokens).holds(caller.digest)
 
     def log_error(self, error: Exception) -> None:
         """Log for the operator what clients are not told."""

@@ -89,6 +89,7 @@ class FaceIDPool:
         *,
         wait_until_gone: Callable[[], Awaitable[Any]] | None = None,
         seconds: float | None = None,
+        on_abandoned: Callable[[], None] | None = None,
     ) -> T:
         """Run a job in one of the threads and return its result.
 
@@ -97,10 +98,12 @@ class FaceIDPool:
             wait_until_gone: returns when the client has closed its connection; a job that still
                 waits then is not begun.
             seconds: time limit, waiting included.
+            on_abandoned: called when the client has left or the time is over before the job's
+                end. A job that has begun should look whether it was, and end soon.
 
         Raises:
             ProblemError: too many jobs wait already or the client is gone (503), or the time is
-                over (504). A job that has begun by then runs to its end, and what it wrote stays.
+                over (504). What a job that has begun by then wrote stays.
         """
         future = self._enqueue(job)
         answer = asyncio.wrap_future(future)
@@ -120,6 +123,8 @@ class FaceIDPool:
                 gone.cancel()
             if not answer.done():
                 future.cancel()  # unless it has begun
+                if on_abandoned is not None:
+                    on_abandoned()
                 answer.cancel()
 
     def _enqueue(self, job: Callable[[FaceID], T]) -> Future[T]:

@@ -2,6 +2,10 @@
 
 A change is whole or does not happen, also after `kill -9`; writers wait for each other. What is
 deleted is overwritten (`secure_delete`).
+
+SQL that is stored in a file would run in the program that opens the file: a trigger could put
+old rows back after each change. So the file may hold only the tables and indexes of its layout,
+and no statement of a trigger or view is run.
 """
 
 from __future__ import annotations
@@ -17,13 +21,18 @@ from typing import TYPE_CHECKING, Any
 from onlyme.errors import VaultBusy, VaultDamaged, VaultError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 __all__ = ["SqliteFile", "translate_sqlite_errors"]
 
 SQLITE_WAIT_SECONDS = 10.0
 """Seconds that one process waits for another's change."""
+
+_FOREIGN_SQL = (
+    "was changed by another program: it holds tables, triggers or views that onlyme did not make; "
+    "restore a backup"
+)
 
 
 class SqliteFile:
@@ -33,17 +42,24 @@ class SqliteFile:
         path: the file.
         application: a number that tells our files from other SQLite files.
         layout: the version of the tables.
-        schema: the statements that make them.
+        schemas: for each layout that can be read, the statements that make its tables.
 
     Raises:
         VaultError: it cannot be used.
+        VaultDamaged: it holds tables, triggers or views that are not of its layout.
     """
 
     def __init__(
-        self, path: Path, *, application: int, layout: int, schema: tuple[str, ...]
+        self,
+        path: Path,
+        *,
+        application: int,
+        layout: int,
+        schemas: Mapping[int, tuple[str, ...]],
     ) -> None:
         self.path = path
-        self._made_by, self._made_as, self._schema = application, layout, schema
+        self._made_by, self._made_as, self._schemas = application, layout, schemas
+        self._checked_schema = -1
         with translate_sqlite_errors(path):
             _create_private(path)
             # Transactions are begun and ended by `start_reading` and `start_writing` alone.
@@ -59,6 +75,9 @@ class SqliteFile:
 
     def _prepare(self) -> None:
         self.run("PRAGMA trusted_schema = OFF")
+        self._connection.set_authorizer(_deny_stored_sql)
+        with self.start_reading():
+            pass  # this checks the schema before anything in the file is changed
         self.run("PRAGMA cell_size_check = ON")
         self.run("PRAGMA secure_delete = ON")
         self.run("PRAGMA synchronous = FULL")
@@ -91,7 +110,7 @@ class SqliteFile:
 
     def create_tables(self) -> None:
         """Make the tables, within a transaction."""
-        for statement in self._schema:
+        for statement in self._schemas[self._made_as]:
             self.run(statement)
         self.run(f"PRAGMA application_id = {self._made_by}")
         self.run(f"PRAGMA user_version = {self._made_as}")
@@ -104,6 +123,7 @@ class SqliteFile:
             return
         self.run("BEGIN")
         try:
+            self._check_schema()
             yield
         finally:
             self._roll_back()
@@ -119,16 +139,34 @@ class SqliteFile:
         self.run(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         self._begin()
         try:
+            self._check_schema()
             yield
             self.run("COMMIT")
         except BaseException:
             self._roll_back()
             raise
 
-    def scrub(self) -> None:
-        """Remove what was deleted from free pages and from the write-ahead log as well."""
-        self.run("VACUUM")
-        self.run("PRAGMA wal_checkpoint(TRUNCATE)")
+    def scrub(self) -> list[str]:
+        """Remove what was deleted from free pages and from the write-ahead log as well.
+
+        Returns:
+            A sentence if another process that uses the file prevents it, otherwise none.
+        """
+        try:
+            self.run("VACUUM")
+            is_busy, _, _ = self.run("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error):
+                raise
+            is_busy = True
+        if not is_busy:
+            return []
+        return [
+            (
+                f"{self.path} is in use by another program, so remnants of what was erased stay in "
+                "its write-ahead log; they go when the last program that uses it ends"
+            )
+        ]
 
     def copy_to(self, path: Path) -> None:
         """Copy the file as it is at one moment, also while other processes use it."""
@@ -137,6 +175,25 @@ class SqliteFile:
             self._connection.backup(target)
         finally:
             target.close()
+
+    def _check_schema(self) -> None:
+        """Compare tables, indexes, triggers and views with those of the file's layout.
+
+        SQLite's own number of the schema says whether it can have changed: while it is the same,
+        SQLite itself goes by the schema that was checked.
+        """
+        number = int(self.run("PRAGMA schema_version").fetchone()[0])
+        if number == self._checked_schema:
+            return
+        expected = self._schemas.get(self.layout or 0)
+        if expected is not None:  # else it is empty or another program's; the callers say so
+            # Indexes without a statement are those of PRIMARY KEY and UNIQUE.
+            stored = self.run("SELECT coalesce(sql, name) FROM sqlite_master").fetchall()
+            found = sorted(" ".join(str(sql).split()) for (sql,) in stored)
+            wanted = sorted(" ".join(sql.split()) for sql in expected)
+            if [sql for sql in found if not sql.startswith("sqlite_autoindex_")] != wanted:
+                raise VaultDamaged(f"{self.path} {_FOREIGN_SQL}")
+        self._checked_schema = number
 
     def _begin(self) -> None:
         # SQLite itself sleeps up to 100 ms at a time, also while the lock is free. Short sleeps
@@ -183,8 +240,25 @@ def _create_private(path: Path) -> None:
             raise OSError(errno.ELOOP, "is a link, or not a file") from None
 
 
+def _deny_stored_sql(
+    _action: int, _first: str | None, _second: str | None, _database: str | None, stored: str | None
+) -> int:
+    """Deny what a trigger or a view would do; SQLite names it in its last argument."""
+    return sqlite3.SQLITE_OK if stored is None else sqlite3.SQLITE_DENY
+
+
 def _is_busy(error: sqlite3.OperationalError) -> bool:
     return _read_code(error) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def _describe_misuse(error: sqlite3.Error) -> str:
+    """Say what the caller did wrong; sqlite3 has no codes for it."""
+    message = str(error)
+    if "same thread" in message:
+        return "was opened in another thread; open a FaceID of its own in each thread"
+    if "closed database" in message:
+        return "was closed; open it again with FaceID.open"
+    return f"cannot be used: {message}"
 
 
 @contextmanager
@@ -199,8 +273,10 @@ def translate_sqlite_errors(path: Path) -> Iterator[None]:
             raise VaultDamaged(f"{path} is damaged: it holds broken text") from None
         raise VaultError(f"{path}: {error}") from None
     except (sqlite3.ProgrammingError, sqlite3.InterfaceError) as error:
-        raise VaultError(f"{path}: {error}") from None
+        raise VaultError(f"{path} {_describe_misuse(error)}") from None
     except sqlite3.Error as error:
+        if _read_code(error) == sqlite3.SQLITE_AUTH:
+            raise VaultDamaged(f"{path} {_FOREIGN_SQL}") from None
         raise VaultDamaged(f"{path} is damaged: {error}") from None
     except (UnicodeDecodeError, OverflowError, MemoryError) as error:
         # sqlite3 raises these for names and lengths that make no sense.

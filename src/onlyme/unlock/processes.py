@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-__all__ = ["ProcessStat", "read_file", "read_stat"]
+__all__ = ["ProcessStat", "read_file", "read_stat", "read_users"]
 
 _MAX_FILE_BYTES = 2**20
 _MAX_STAT_BYTES = 4096
@@ -41,6 +41,23 @@ def read_stat(pid: int, proc: str = "/proc") -> ProcessStat | None:
         return ProcessStat(int(fields[1]), int(fields[4]), int(fields[19]))
     except (ValueError, IndexError):
         return None
+
+
+def read_users(pid: int, proc: str = "/proc") -> tuple[int, int, int, int] | None:
+    """Return a process's users: real, effective, saved, of files; None where they are unknown.
+
+    Args:
+        pid: number of the process.
+        proc: the folder that describes processes.
+    """
+    for line in read_file(f"{proc}/{pid}/status", _MAX_STAT_BYTES).split(b"\n"):
+        if line.startswith(b"Uid:"):
+            try:
+                real, effective, saved, files = map(int, line.split()[1:])
+            except ValueError:
+                return None
+            return real, effective, saved, files
+    return None
 
 
 def read_file(path: str, max_bytes: int = _MAX_FILE_BYTES) -> bytes:

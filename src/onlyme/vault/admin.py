@@ -14,17 +14,22 @@ from onlyme.errors import (
     KeyMissing,
     KeyRefused,
     OwnerExists,
+    VaultDamaged,
     VaultError,
     unknown_owner,
 )
 from onlyme.gate.audit import Event
 from onlyme.storage.files import create_private
 from onlyme.types import checked_name
+from onlyme.vault.database import read_slot
 from onlyme.vault.export import open_export, seal_export
+from onlyme.vault.key_slot import KeySlot
 from onlyme.vault.key_sources import SCRYPT
 from onlyme.vault.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from onlyme.gate.admission import Gate
     from onlyme.storage.template import Template
     from onlyme.vault.key_sources import KeySource, ScryptCost
@@ -38,6 +43,8 @@ DRAFT = ".restoring.sqlite"
 """What an interrupted restore leaves in the vault's folder; see `onlyme.vault.restore`."""
 QUARANTINE = "quarantine"
 """Kind of the record of what a template may learn; see `onlyme.faceid.adaptation`."""
+_MADE_HERE = b"made here"
+"""What that record holds of a backup that `VaultAdmin.backup` wrote, not one given to a restore."""
 _MAX_EXPORT_BYTES = 2**26  # of an export
 
 
@@ -56,6 +63,9 @@ class VaultAdmin:
     Args:
         store: the vault.
         gate: its gate.
+        relearn: learns an imported template again, so that it keeps its faces only. What else it
+            brings was chosen where it was exported: alpha, and the scale that says what alpha
+            promises. Without it templates are stored as they come.
 
     Attributes:
         store: the `onlyme.vault.store.Store`: who is enrolled, templates, sealed records.
@@ -72,9 +82,12 @@ class VaultAdmin:
     backups ['backup']
     """
 
-    def __init__(self, store: Store, gate: Gate) -> None:
+    def __init__(
+        self, store: Store, gate: Gate, relearn: Callable[[Template], Template] | None = None
+    ) -> None:
         self.store = store
         self.gate = gate
+        self._relearn = relearn
 
     def close(self) -> None:
         """Close the vault."""
@@ -99,7 +112,7 @@ class VaultAdmin:
             name: whom to erase.
 
         Returns:
-            Sentences about backups that could not be changed.
+            Sentences about what could not be erased, such as backups that were moved.
 
         Raises:
             UnknownOwner: no person of that name is enrolled.
@@ -109,13 +122,15 @@ class VaultAdmin:
                 raise unknown_owner(name, self.store.names())
             self._forget_rest(edit, name)
             self.gate.note(edit, Event.FORGET, name)
-            backups = edit.keys(BACKUP)
-        self.store.scrub()
+            backups = [(path, edit.read(BACKUP, path)) for path in edit.keys(BACKUP)]
+        notes = self.store.scrub()
         for draft in self.store.folder.glob(f"{DRAFT}*"):
             draft.unlink(missing_ok=True)
-        return [note for path in backups if (note := self._forget_in(Path(path), name))]
+        for path, body in backups:
+            notes += self._forget_in(Path(path), name, made_here=body == _MADE_HERE)
+        return notes
 
-    def revoke(self, name: str) -> None:
+    def revoke(self, name: str) -> list[str]:
         """Store a person's template with a new secret: it still works, stolen copies do not.
 
         Vectors that were stored before can no longer be compared with those stored now
@@ -123,6 +138,9 @@ class VaultAdmin:
 
         Args:
             name: whose template.
+
+        Returns:
+            A sentence if remnants of the earlier template stay; see `Store.scrub`.
 
         Raises:
             UnknownOwner: no person of that name is enrolled.
@@ -133,7 +151,7 @@ class VaultAdmin:
                 raise unknown_owner(name, self.store.names())
             edit.put(template)  # each write draws a new secret
             self.gate.note(edit, Event.REVOKE, name)
-        self.store.scrub()
+        return self.store.scrub()
 
     def export(
         self,
@@ -155,7 +173,7 @@ class VaultAdmin:
 
         Raises:
             UnknownOwner: no person of that name is enrolled.
-            KeyRefused: the passphrase is empty.
+            KeyRefused: the passphrase is too short.
             VaultError: the file exists, or cannot be written.
         """
         with self.store.edit() as edit:
@@ -169,7 +187,7 @@ class VaultAdmin:
     def import_(
         self, path: Path, passphrase: str, *, name: str | None = None, replace_: bool = False
     ) -> str:
-        """Enroll a person from a file that `export` wrote.
+        """Enroll a person from a file that `export` wrote; alpha is set anew.
 
         Args:
             path: the file.
@@ -183,6 +201,7 @@ class VaultAdmin:
         Raises:
             OwnerExists: the name is taken.
             KeyRefused: the passphrase is wrong, or the file was changed.
+            NeedsReenroll: another network made it.
             VaultError: it cannot be read, or is not an export.
         """
         try:
@@ -216,35 +235,41 @@ class VaultAdmin:
         Raises:
             OwnerExists: the name is taken.
             KeyRefused: the passphrase is wrong, or the content was changed.
+            NeedsReenroll: another network made it.
             VaultError: it is not an export.
         """
         template = open_export(data, passphrase)
         template = replace(template, name=checked_name(name or template.name))
+        if self.store.version(template.name) is not None and not replace_:
+            raise _make_taken(template.name)
+        if self._relearn is not None:
+            template = self._relearn(template)
         with self.store.edit() as edit:
             if edit.get(template.name) is not None and not replace_:
-                raise OwnerExists(
-                    f"{template.name} is enrolled already; choose another name (--name) "
-                    "or start over (--replace)"
-                )
+                raise _make_taken(template.name)
             edit.put(template)
             self.gate.note(edit, Event.IMPORT, template.name, source)
         return template.name
 
     # ------------------------------------------------------------------- vault
 
-    def rekey(self, source: KeySource | None = None) -> None:
+    def rekey(self, source: KeySource | None = None) -> list[str]:
         """Draw new keys and encrypt everything with them.
 
         Args:
             source: what holds the key from now on, such as
                 `onlyme.vault.key_sources.Passphrase`; by default what holds it now.
 
+        Returns:
+            A sentence if remnants of what was encrypted before stay; see `Store.scrub`.
+
         Raises:
             KeyMissing, KeyRefused: the source gives no key.
         """
-        self.store.rekey(source)
+        notes = self.store.rekey(source)
         with self.store.edit() as edit:
             self.gate.note(edit, Event.REKEY, detail=self.store.kind)
+        return notes
 
     def backup(self, path: Path | None = None) -> Path:
         """Copy the vault, encrypted as it is, also while it is in use.
@@ -267,7 +292,7 @@ class VaultAdmin:
             path = folder / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}Z.sqlite"
         path = path.absolute()
         with self.store.edit() as edit:
-            edit.write(BACKUP, str(path), b"")
+            edit.write(BACKUP, str(path), _MADE_HERE)
             self.gate.note(edit, Event.BACKUP, detail=str(path))
         _write_new(path, b"")
         self.store.copy_to(path)
@@ -277,25 +302,60 @@ class VaultAdmin:
         self.gate.forget(edit, name)
         edit.remove(QUARANTINE, name)
 
-    def _forget_in(self, path: Path, name: str) -> str:
-        """Erase a person from a backup; return a sentence if that is not possible."""
+    def _forget_in(self, path: Path, name: str, *, made_here: bool) -> list[str]:
+        """Erase a person from a backup; return sentences about what is not possible.
+
+        Another file may lie at this path by now. Only a vault of the same identity is changed, and
+        only a backup that this vault wrote is ever deleted.
+        """
         if not path.exists():
-            return f"the backup {path} is not there; if it was moved, {name} is still in it"
+            return [f"the backup {path} is not there; if it was moved, {name} is still in it"]
+        if not self._is_own(path):
+            return [
+                (
+                    f"{path} cannot be read as a backup of this vault, and was left as it is; "
+                    f"if it is one, or was moved, {name} is still in it"
+                )
+            ]
         try:
             copy = Store(self.store.folder, self.store.source, file=path)
             try:
                 with copy.edit() as edit:
                     edit.delete(name)
                     self._forget_rest(edit, name)
-                copy.scrub()
+                return copy.scrub()
             finally:
                 copy.close()
         except (KeyMissing, KeyRefused):
-            path.unlink()
-            return f"the backup {path} has an earlier key and cannot be changed: it was deleted"
+            if made_here or path.parent == self.store.folder.absolute() / "backups":
+                path.unlink()
+                return [
+                    f"the backup {path} has an earlier key and cannot be changed: it was deleted"
+                ]
+            return [
+                (
+                    f"the backup {path} has an earlier key and cannot be changed: {name} is still "
+                    "in it; delete it if no vault uses it"
+                )
+            ]
         except VaultError as error:
-            return f"the backup {path} still holds {name}, since it cannot be changed: {error}"
-        return ""
+            return [f"the backup {path} still holds {name}, since it cannot be changed: {error}"]
+
+    def _is_own(self, path: Path) -> bool:
+        """Whether a file is a vault with the identity of this one."""
+        slot = read_slot(path)
+        if slot is None:
+            return False
+        try:
+            return KeySlot.from_bytes(slot).vault == self.store.identity
+        except VaultDamaged:
+            return False
+
+
+def _make_taken(name: str) -> OwnerExists:
+    return OwnerExists(
+        f"{name} is enrolled already; choose another name (--name) or start over (--replace)"
+    )
 
 
 def _write_new(path: Path, content: bytes) -> None:

@@ -17,7 +17,12 @@ import struct
 from onlyme.errors import KeyRefused, VaultDamaged
 from onlyme.storage.crypto import AeadCipher
 from onlyme.storage.template import Template, from_bytes, to_bytes
-from onlyme.vault.key_sources import SCRYPT, ScryptCost, stretch_passphrase
+from onlyme.vault.key_sources import (
+    SCRYPT,
+    ScryptCost,
+    check_new_passphrase,
+    stretch_passphrase,
+)
 
 __all__ = ["open_export", "seal_export"]
 
@@ -28,10 +33,9 @@ def seal_export(template: Template, passphrase: str, cost: ScryptCost = SCRYPT) 
     """Encrypt a template with a passphrase.
 
     Raises:
-        KeyRefused: the passphrase is empty.
+        KeyRefused: the passphrase is too short.
     """
-    if not passphrase:
-        raise KeyRefused("an empty passphrase protects nothing")
+    check_new_passphrase(passphrase)
     salt = os.urandom(16)
     params = json.dumps({"salt": salt.hex(), "n": cost.n, "r": cost.r, "p": cost.p}).encode()
     head = _MAGIC + struct.pack("<I", len(params)) + params

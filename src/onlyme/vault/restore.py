@@ -144,10 +144,11 @@ def _put_back(copy: Store, admin: VaultAdmin, path: Path) -> RestoreResult:
         for kind, template in templates:
             if template is not None:
                 edit.put(template, kind)
-        edit.write(BACKUP, str(path), b"")
+        if edit.read(BACKUP, str(path)) is None:
+            edit.write(BACKUP, str(path), b"")
         admin.gate.note(edit, Event.RESTORE, detail=str(path))
-    admin.store.scrub()
-    return RestoreResult(tuple(admin.store.names()), previous, ())
+    notes = admin.store.scrub()
+    return RestoreResult(tuple(admin.store.names()), previous, tuple(notes))
 
 
 def _replace_vault(copy: Store, place: Path, path: Path, highest: int) -> RestoreResult:
@@ -156,7 +157,7 @@ def _replace_vault(copy: Store, place: Path, path: Path, highest: int) -> Restor
     with copy.edit() as edit:
         edit.catch_up(highest)
         for known in (path, previous):
-            if known:
+            if known and edit.read(BACKUP, str(known)) is None:
                 edit.write(BACKUP, str(known), b"")
         Gate(copy).note(edit, Event.RESTORE, detail=str(path))
     copy.scrub()

@@ -136,10 +136,10 @@ class Store:
 
     def close(self) -> None:
         """Close the file and drop the key. Further calls raise VaultError."""
-        self._manifest = self._slot = None
-        self._version = -1
+        with translate_sqlite_errors(self.path):
+            self._database.close()
+        self._manifest = None
         self.__dict__.pop("_keys", None)
-        self._database.close()
 
     # --------------------------------------------------------------- templates
 
@@ -246,11 +246,14 @@ class Store:
             for _ in book.entries():
                 pass
 
-    def rekey(self, source: KeySource | None = None) -> None:
+    def rekey(self, source: KeySource | None = None) -> list[str]:
         """Draw new keys and seal everything with them: completely, or not at all.
 
         Args:
             source: what holds the key from now on; by default what holds it now.
+
+        Returns:
+            The notes of `scrub`.
 
         Raises:
             KeyMissing, KeyRefused: the source gives no key.
@@ -282,12 +285,12 @@ class Store:
             new.settle(key)
             if (old.kind, old) != (new.kind, new) or old_slot.params != slot.params:
                 old.discard(old_slot.params)
-            self._database.scrub()
+        return self.scrub()
 
-    def scrub(self) -> None:
-        """Remove what was deleted or replaced from the file and its journal as well."""
+    def scrub(self) -> list[str]:
+        """Remove what was deleted or replaced, or return a note; see `SqliteFile.scrub`."""
         with translate_sqlite_errors(self.path):
-            self._database.scrub()
+            return self._database.scrub()
 
     def copy_to(self, path: Path) -> None:
         """Copy the vault's file, encrypted as it is, also while other processes use it."""

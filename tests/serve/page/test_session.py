@@ -53,6 +53,16 @@ def test_a_stream_whose_session_ended_says_so(window, served):
         shown.page.wait_for_selector("text=This session has ended")
 
 
+def test_signing_out_ends_the_session(window, served):
+    with visit(window, served, expected=["401"]) as shown:
+        shown.page.click("text=Sign out")
+        shown.page.wait_for_selector("h1:text-is('You have signed out')")
+        shown.keep("signed-out")
+        assert not shown.violations()
+        assert not shown.page.is_visible("#sign-out")
+        assert shown.page.goto(f"{served.url}/").status == 401
+
+
 def start_service(folder, port):
     """Run `onlyme serve` as a user does; return the process and the link that it prints."""
     words = [sys.executable, "-m", "onlyme", "serve", "--port", str(port), "--vault", str(folder)]

@@ -32,7 +32,7 @@ def test_the_keyboard_alone_goes_everywhere(window, served):
         page.keyboard.press("Enter")
         assert page.evaluate("document.activeElement.id") == "main"
         page.keyboard.press("Shift+Tab")
-        for _ in range(3):  # Audit, People, Sensitivity, Enroll
+        for _ in range(4):  # Sign out, Audit, People, Sensitivity, Enroll
             page.keyboard.press("Shift+Tab")
         page.keyboard.press("Enter")
         page.wait_for_selector("h1:text-is('Enroll')")

@@ -2,6 +2,8 @@
 
 import json
 import os
+import pwd
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,14 +18,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onlyme.unlock.client import helper
+from onlyme.unlock.client.asker import BY_GREETER, BY_OWNER, Asker
 from onlyme.unlock.client.helper import run
 from onlyme.unlock.client.remote import is_remote
+from onlyme.unlock.client.seat import AT_SEAT, BESIDE_REMOTE, find_seat
 from onlyme.unlock.client.terminal import find_terminal, read_command
 from onlyme.unlock.daemon.peer import Application, Peer
 from onlyme.unlock.transport import NoAnswer, ask
 from tests.unlock.stack import HELPER
 
-PAM = {"PAM_TYPE": "auth", "PAM_USER": "ada", "PAM_SERVICE": "trial"}
+PAM = {"PAM_TYPE": "auth", "PAM_USER": "ada", "PAM_SERVICE": "greetd"}
 NO_PROCESS = 2**22 + 1  # above the highest number of a process
 
 
@@ -31,6 +35,14 @@ NO_PROCESS = 2**22 + 1  # above the highest number of a process
 def _no_timer(monkeypatch):
     """Keep `run` from setting the timer that ends a process: here it would end pytest."""
     monkeypatch.setattr(helper, "_end_after", lambda _: None)
+
+
+@pytest.fixture(autouse=True)
+def _owner_asks(monkeypatch):
+    """Take it that the owner asks; who asks is checked apart, below and in `tests/attacks`."""
+    monkeypatch.setattr(helper.Asker, "judge", lambda _: BY_OWNER)
+    monkeypatch.setattr(helper.Asker, "face", 4242)
+    monkeypatch.setattr(helper, "find_seat", lambda *_: AT_SEAT)
 
 
 class Answering:
@@ -194,7 +206,7 @@ def test_wrong_arguments_do_not_open_and_say_so(arguments):
 def test_no_other_question_of_pam_opens(tmp_path, kind):
     opened, why, answering = answer(tmp_path, http(MATCH), environment=PAM | {"PAM_TYPE": kind})
     assert (opened, why) == (False, "")
-    assert len(answering.asked) == (kind == "account")
+    assert not answering.asked
 
 
 def test_without_a_user_there_is_nothing_to_ask(tmp_path):
@@ -204,15 +216,16 @@ def test_without_a_user_there_is_nothing_to_ask(tmp_path):
 def test_the_command_says_one_line_and_fails(tmp_path):
     done = subprocess.run(
         [str(HELPER), "--socket", str(tmp_path / "none")],
-        env=PAM,
+        env=PAM | {"PAM_USER": pwd.getpwuid(os.geteuid()).pw_name},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 1
-    assert done.stdout == (
-        "onlyme: The onlyme service is not running: systemctl start onlyme; use the password\n"
-    )
+    # Whether these tests run at a seat is not known, so the reason is not either.
+    assert done.stdout.startswith("onlyme: ")
+    assert done.stdout.endswith("; use the password\n")
+    assert done.stdout.count("\n") == 1
     assert not done.stderr
 
 
@@ -247,9 +260,12 @@ def test_it_loads_the_standard_library_alone():
 # -------------------------------------------------------------------------------- remote
 
 
-def process(proc, pid, parent, comm="bash", environ="", cgroup="", tty=0, cmdline=""):
+def process(proc, pid, parent, comm="bash", environ="", cgroup="", tty=0, cmdline="", **more):
     folder = proc / str(pid)
     folder.mkdir(parents=True)
+    users = "\t".join(map(str, more.get("users", (0,) * 4)))
+    folder.joinpath("status").write_text(f"Name:\tx\nUid:\t{users}\nGid:\t0\n")
+    folder.joinpath("loginuid").write_text(str(more.get("login", 2**32 - 1)))
     folder.joinpath("comm").write_text(comm + "\n")
     folder.joinpath("environ").write_bytes(environ.encode())
     folder.joinpath("cgroup").write_text(cgroup)
@@ -324,6 +340,112 @@ def test_the_program_that_asks_is_known_by_its_process_and_its_start(proc):
     assert Peer(31, 0, 0).application(str(proc)) == Application(30, 130)
     assert Peer(NO_PROCESS, 0, 0).application(str(proc)) is None
     assert Peer(10, 0, 0).application(str(proc)) is None  # init has started it
+
+
+# --------------------------------------------------------------------------------- asker
+
+DAEMON, BIN = 1, 2  # users that every Linux has, in place of a person and another
+
+
+@pytest.fixture
+def judge(proc, monkeypatch):
+    """Say who asks, where a shell (20) of `asker` has started the program (30)."""
+    monkeypatch.undo()
+    name = {number: pwd.getpwuid(number).pw_name for number in (0, DAEMON, BIN)}
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+    def judge_asker(face=DAEMON, asker=DAEMON, own=0, ruser=None, service="sudo", **more):
+        for folder in proc.iterdir():
+            shutil.rmtree(folder)
+        shell = more.get("shell", (asker,) * 4)
+        process(proc, 20, 1, users=shell)
+        process(proc, 1, 0, "systemd")
+        process(proc, 30, 20, service, users=(own, 0, 0, 0), login=more.get("login", 2**32 - 1))
+        environment = {"PAM_USER": name[face], "PAM_SERVICE": service}
+        if ruser is not None:
+            environment["PAM_RUSER"] = name[ruser]
+        monkeypatch.setattr(Asker, "is_alive", lambda _: True)  # these processes do not exist
+        return Asker(environment, 30, str(proc)).judge()
+
+    return judge_asker
+
+
+@pytest.mark.parametrize(
+    ("case", "by"),
+    [
+        ({"ruser": DAEMON}, BY_OWNER),  # sudo: root already, and it names who started it
+        ({"own": DAEMON}, BY_OWNER),  # su: still who started it
+        ({"own": DAEMON, "ruser": DAEMON, "login": DAEMON}, BY_OWNER),
+        ({}, ""),  # a parent alone is no evidence: it may have been replaced
+        ({"ruser": BIN}, ""),
+        ({"own": BIN}, ""),
+        ({"own": BIN, "ruser": DAEMON}, ""),
+        ({"asker": BIN, "ruser": DAEMON}, ""),
+        ({"asker": BIN, "own": DAEMON}, ""),
+        ({"asker": BIN, "own": BIN, "ruser": BIN}, ""),
+        ({"asker": 0, "ruser": DAEMON}, ""),
+        ({"shell": (DAEMON, 0, 0, 0), "ruser": DAEMON}, ""),  # another setuid program started it
+        ({"ruser": DAEMON, "login": BIN}, ""),  # `su` led here from another login
+        ({"face": 0, "asker": 0, "ruser": 0}, ""),
+        ({"asker": 0, "service": "login"}, BY_GREETER),
+        ({"asker": 0, "service": "login", "login": BIN}, ""),
+        ({"asker": BIN, "service": "login"}, ""),
+        ({"asker": 0, "own": BIN, "service": "login"}, ""),
+        ({"asker": 0, "service": "sshd"}, ""),
+    ],
+)
+def test_a_face_opens_for_its_owner_or_for_a_greeter(judge, case, by):
+    assert judge(**case) == by
+
+
+def test_a_process_that_has_ended_asks_for_none(tmp_path):
+    """It is held by a descriptor, so that another one of its number is not taken for it."""
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    with subprocess.Popen(["sleep", "60"]) as program:
+        environment = {"PAM_USER": user, "PAM_SERVICE": "login"}
+        with Asker(environment, program.pid) as asker:
+            assert asker.is_alive()
+            program.kill()
+            program.wait()
+            assert not asker.is_alive()
+    with Asker(environment, NO_PROCESS) as asker:
+        assert not asker.is_alive()
+
+
+# ---------------------------------------------------------------------------------- seat
+
+CONSOLE, SERIAL, PTY = 4 << 8 | 3, 4 << 8 | 64, 136 << 8 | 3
+
+
+@pytest.mark.parametrize(("tty", "found"), [(CONSOLE, AT_SEAT), (SERIAL, ""), (PTY, ""), (0, "")])
+@pytest.mark.parametrize("by", [BY_OWNER, BY_GREETER])
+def test_without_logind_only_the_kernels_consoles_are_a_seat(proc, tmp_path, by, tty, found):
+    process(proc, 30, 20, "login", tty=tty)
+    assert find_seat(by, DAEMON, 30, str(proc), str(tmp_path / "none")) == found
+    assert find_seat(by, DAEMON, NO_PROCESS, str(proc), str(tmp_path / "none")) == ""
+
+
+def test_logind_says_who_sits_where(proc, tmp_path):
+    sessions = tmp_path / "sessions"
+    sessions.mkdir()
+    os.mkfifo(sessions / "1.ref")  # as logind has them: reading one would wait for ever
+
+    def ask_seat(by=BY_OWNER, tty=0, cgroup="/user.slice/user-1.slice/user@1.service/a"):
+        shutil.rmtree(proc)
+        process(proc, 30, 20, tty=tty, cgroup=f"12:cpu:/\n1:name=systemd:{cgroup}\n0::/\n")
+        return find_seat(by, DAEMON, 30, str(proc), str(sessions))
+
+    assert ask_seat() == ask_seat(BY_GREETER) == ""
+    here = "UID=1\nACTIVE=1\nREMOTE=0\nSEAT=seat0\nCLASS=user\n"
+    (sessions / "1").write_text(here)
+    assert ask_seat() == ask_seat(BY_GREETER) == AT_SEAT
+    assert ask_seat(BY_GREETER, tty=PTY) == ask_seat(BY_GREETER, tty=SERIAL) == ""
+    assert ask_seat(cgroup="/user.slice/user-1.slice/session-1.scope") == AT_SEAT
+    assert ask_seat(cgroup="/user.slice/user-2.slice/user@2.service") == ""
+    assert ask_seat(cgroup="/user.slice/user-2.slice/user@1.service") == ""
+    (sessions / "5").write_text(here.replace("REMOTE=0", "REMOTE=1").replace("seat0", ""))
+    assert ask_seat() == BESIDE_REMOTE
+    assert ask_seat(tty=CONSOLE) == AT_SEAT  # the kernel proves it
 
 
 # ------------------------------------------------------------------------------ terminal

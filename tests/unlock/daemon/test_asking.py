@@ -156,6 +156,8 @@ def test_a_large_or_meaningless_question_is_refused(house):
         {"user": USER, "seconds": True},
         {"user": USER, "service": "x" * 65},
         {"user": USER, "confirmed": "yes"},
+        {"user": USER, "asker": 7},
+        {"user": USER, "seat": 7},
         {"user": "a\nb"},
     ):
         assert ask(path, "/v1/attempt", document, 10)[0] == 400, document
@@ -166,11 +168,21 @@ def test_a_client_that_leaves_frees_the_camera(house, data):
     for _ in range(3):
         with socket.socket(socket.AF_UNIX) as wire:
             wire.connect(str(house.socket()))
-            body = json.dumps({"user": USER, "service": "gone", "seconds": 20}).encode()
+            body = json.dumps(
+                {
+                    "user": USER,
+                    "service": "gone",
+                    "seconds": 20,
+                    "asker": "greeter",
+                    "seat": "local",
+                }
+            ).encode()
             wire.sendall(b"POST /v1/attempt HTTP/1.1\r\nHost: x\r\nContent-Length: ")
             wire.sendall(b"%d\r\n\r\n" % len(body) + body)
     began = time.monotonic()
-    assert ask(str(house.socket()), "/v1/attempt", {"user": USER}, 10)[1]["accepted"]
+    assert ask(
+        str(house.socket()), "/v1/attempt", {"user": USER, "asker": "greeter", "seat": "local"}, 10
+    )[1]["accepted"]
     assert time.monotonic() - began < 10
 
 
@@ -178,7 +190,7 @@ def test_parallel_logins(house, data):
     """Several at once, of two users: each is answered, for the right face."""
     show(house, clip(data, USER))
     started = [
-        house.start("pamtester", "trial", user, "authenticate", stdin=-1, stdout=-1, stderr=-1)
+        house.start("pamtester", "greetd", user, "authenticate", stdin=-1, stdout=-1, stderr=-1)
         for user in (USER, OTHER, USER, OTHER)
     ]
     ends = []

@@ -66,6 +66,9 @@ os.execv(sys.executable, [sys.executable, "-m", "onlyme", "daemon"])
 """
 
 
+LOGIN = {"user": USER, "asker": "greeter", "seat": "local"}
+"""What the helper of a display manager asks."""
+
 LISTEN = ("systemd-socket-activate", "-l", "/run/onlyme/onlyme.sock")
 activated = pytest.mark.skipif(
     not shutil.which("systemd-socket-activate"), reason="systemd-socket-activate is not installed"
@@ -79,7 +82,7 @@ def test_it_runs_as_root_without_privileges(stack):
     command = (*LISTEN, "unshare", "-n", sys.executable, "-c", CONFINED)
     with stack.daemon(command=command, wait=False):
         wait_until(stack.socket().exists)
-        status, answer = ask(str(stack.socket()), "/v1/attempt", {"user": USER}, 60)
+        status, answer = ask(str(stack.socket()), "/v1/attempt", LOGIN, 60)
         assert (status, answer["accepted"]) == (200, True), stack.log()
         question = {"user": USER, "far": 1e-5}
         status, answer = ask(str(stack.socket()), "/v1/tune", question, 30)
@@ -98,7 +101,7 @@ def test_a_socket_that_systemd_opened_is_taken_over(stack):
     """With systemd's own tool: the first question starts the daemon, and is answered."""
     with stack.daemon(command=(*LISTEN, *DAEMON), wait=False) as process:
         wait_until(stack.socket().exists)
-        status, answer = ask(str(stack.socket()), "/v1/attempt", {"user": USER}, 60)
+        status, answer = ask(str(stack.socket()), "/v1/attempt", LOGIN, 60)
         assert (status, answer["accepted"]) == (200, True)
         assert process.poll() is None
 

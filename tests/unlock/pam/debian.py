@@ -19,7 +19,7 @@ SCRIPTS = {
     "crash": "kill -SEGV $$",
     "killed": "kill -KILL $$",
     "other code": "exit 77",
-    "not executable": None,
+    "no program": None,
     "too long an answer": "yes | head -c 100000; exit 1",
 }
 
@@ -38,8 +38,10 @@ class DebianPam:
         log = "/run/onlyme/calls"
         script = SCRIPTS[kind]
         notes = f'echo "$PAM_TYPE $PAM_SERVICE $PAM_USER $(id -u)" >> {log}\n'
-        self.helper.write_text("#!/bin/sh\n" + notes + (script or "exit 0") + "\n")
-        self.helper.chmod(0o755 if script else 0o644)
+        # Only a script of this installation's Python may be installed.
+        run = f"import os; os.execv('/bin/sh', ['sh', '-c', {notes + (script or '')!r}])"
+        self.helper.write_text(f"#!{sys.executable}\n{run if script else 'no Python'}\n")
+        self.helper.chmod(0o755)
 
     def read_calls(self):
         """Return the calls of the helper since this was last asked."""

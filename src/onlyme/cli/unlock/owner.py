@@ -1,4 +1,4 @@
-"""Run `unlock enroll`, `tune`, `not-me`, `adapt`, `revoke`, `import` and `forget`.
+"""Run `unlock enroll`, `tune`, `not-me`, `adapt`, `revoke`, `retry`, `import` and `forget`.
 
 They change the system vault, which belongs to root. The daemon makes the changes, and asks for
 the user's password for each of them.
@@ -38,7 +38,7 @@ User = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
-    for command in (enroll, tune, adapt, revoke, forget):
+    for command in (enroll, tune, adapt, revoke, retry, forget):
         app.command()(command)
     app.command(name="not-me")(not_me)
     app.command(name="import")(import_)
@@ -146,12 +146,22 @@ def adapt(
 
 def revoke(*, user: User = None) -> None:
     """Make stolen copies of your template useless; you go on as before."""
-    output.print_revoked(_request_change("revoke", user)["revoked"])
+    answer = _request_change("revoke", user)
+    output.print_revoked(answer["revoked"])
+    output.print_notes(answer["notes"])
+
+
+def retry(*, user: User = None) -> None:
+    """Let your face try again after too many failed attempts."""
+    name = _request_change("retry", user)["reset"]
+    typer.echo(f"✓ the face of {name} may try again")
 
 
 def forget(*, user: User = None) -> None:
     """Erase everything that this computer's login stores about you."""
-    output.print_forgotten(_request_change("forget", user)["forgotten"])
+    answer = _request_change("forget", user)
+    output.print_forgotten(answer["forgotten"])
+    output.print_notes(answer["notes"])
 
 
 def import_(

@@ -84,6 +84,7 @@ def install(
     from onlyme.unlock.pam.rules import PamLines
 
     require_root("install")
+    _require_intent(services)
     places, lines = PamFolders(), PamLines(find_command(helper))
     changes: list[FileChange] = []
     for service in dict.fromkeys(services):
@@ -93,6 +94,7 @@ def install(
     typed = read_secret(f"Password of {who}, to test it: ") if ask_password else None
     for change in changes:
         _show_change(change)
+        _show_intent(change)
         work.try_out(places, changes, change, who, typed)
         password = "the password opens" if typed is not None else f"{who} is asked for the password"
         typer.echo(f"✓ {change.service}: tested with PAM: a face opens; without one {password}")
@@ -194,8 +196,10 @@ def profile(*, helper: Helper = None) -> None:
 
     sudo pam-auth-update --enable onlyme
     """
+    from onlyme.unlock.pam.intent import GESTURE_MISSING
     from onlyme.unlock.pam.program import find_command, make_profile
 
+    typer.echo(f"note: {GESTURE_MISSING}, unless root sets `unlock_intent`", err=True)
     typer.echo(make_profile(find_command(helper)), nl=False)
 
 
@@ -208,6 +212,32 @@ def _show_change(change: FileChange) -> None:
         typer.secho(row, fg=colour)
     for note in change.notes:
         typer.echo(f"note: {note}")
+
+
+def _require_intent(services: Sequence[str]) -> None:
+    """Refuse services in which a face would open nothing."""
+    from onlyme.errors import PamError
+    from onlyme.settings import Settings
+    from onlyme.unlock.pam.intent import find_intent_problem
+
+    settings = Settings.load_system()
+    for service in services:
+        if problem := find_intent_problem(service, settings):
+            raise PamError(f"{problem}; nothing was changed")
+
+
+def _show_intent(change: FileChange) -> None:
+    """Say what Enter costs, and which of the services that share a file need more than it."""
+    from onlyme.settings import Settings
+    from onlyme.unlock.pam.intent import ENTER_COST, find_intent_problem
+    from onlyme.unlock.services import needs_intent
+
+    settings = Settings.load_system()
+    for service in change.services:
+        if problem := find_intent_problem(service, settings):
+            typer.echo(f"note: a face does not open {problem}")
+    if settings.unlock_intent == "enter" and any(map(needs_intent, change.services)):
+        typer.echo(f"note: {ENTER_COST}")
 
 
 def _say_next(places: PamFolders, services: Sequence[str], user: str) -> None:

@@ -2,7 +2,8 @@
 
 An assertion is a JWT (RFC 7519) signed with Ed25519 (RFC 8037), valid for a minute. The app names
 an audience and draws a nonce; the assertion repeats both, so that it is of no use to another app
-or at another time.
+or at another time. It also says how the face was seen: in pictures that were sent, or by a stream
+that asked the person to move. Only the latter says more than that the sender has a picture.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import secrets
 import time
 from base64 import urlsafe_b64encode
+from enum import StrEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,15 +20,24 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 if TYPE_CHECKING:
+    from onlyme.types import LivenessLevel
     from onlyme.vault.admin import VaultAdmin
 
-__all__ = ["ASSERTION_SECONDS", "Signer"]
+__all__ = ["ASSERTION_SECONDS", "SeenBy", "Signer"]
 
 ASSERTION_SECONDS = 60
 """How long an assertion is valid."""
 
 _KIND = "assertion-key"
 _KEY = "ed25519"
+
+
+class SeenBy(StrEnum):
+    """How the service came to see a face: the claim `src`."""
+
+    PICTURE = "picture"
+    FRAMES = "frames"
+    STREAM = "stream"
 
 
 class Signer:
@@ -67,13 +78,17 @@ class Signer:
         """The public key, as a set (RFC 7517)."""
         return {"keys": [self._public]}
 
-    def sign(self, name: str, audience: str, nonce: str) -> str:
+    def sign(
+        self, name: str, audience: str, nonce: str, src: SeenBy, liveness: LivenessLevel
+    ) -> str:
         """Return a signed assertion that this person was just accepted.
 
         Args:
             name: the person who was accepted.
             audience: the app that asked.
             nonce: the random value that the app drew for this one verification.
+            src: how the face was seen.
+            liveness: the level at which liveness was judged.
         """
         now = int(time.time())
         claims = {
@@ -85,6 +100,8 @@ class Signer:
             "exp": now + ASSERTION_SECONDS,
             "jti": secrets.token_urlsafe(16),
             "amr": ["face"],  # RFC 8176
+            "src": src,
+            "liveness": liveness,
         }
         return jwt.encode(claims, self._key, "EdDSA", headers={"kid": self._public["kid"]})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
@@ -18,7 +19,15 @@ from onlyme.serve.problems import ProblemError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CALLER", "Caller", "RateLimiter", "Sessions", "TokenCache", "require_scope"]
+__all__ = [
+    "CALLER",
+    "Caller",
+    "NameGuesses",
+    "RateLimiter",
+    "Sessions",
+    "TokenCache",
+    "require_scope",
+]
 
 CALLER = "onlyme.caller"
 """Key of the connection's ASGI scope under which the guard stores the `Caller`."""
@@ -35,6 +44,11 @@ PAGE_REQUESTS_PER_SECOND = 60.0
 BURST_SECONDS = 4.0
 """How many seconds' worth of requests a caller may send at once."""
 
+MAX_NAME_GUESSES = 5
+"""Names that are not enrolled for which one token may ask within `GUESS_SECONDS`."""
+
+GUESS_SECONDS = 300.0
+
 REREAD_SECONDS = 1.0
 """Tokens are read from the vault this often: a revoked token stops working within this time."""
 
@@ -49,12 +63,23 @@ class Caller:
         rate: requests a second that the caller may make.
         page: whether a cookie identified the caller. Browsers also send cookies with requests that
             the user did not mean to make.
+        digest: SHA-256 (hex) of the token or cookie.
     """
 
     name: str
     scope: Scope
     rate: float
     page: bool = False
+    digest: str = field(default="", repr=False)
+
+    @property
+    def key(self) -> str:
+        """What limits are counted under: a token may be called `page` as well.
+
+        >>> Caller("page", Scope.VERIFY, 20.0).key, Caller("page", Scope.ADMIN, 60.0, page=True).key
+        ('token page', 'page')
+        """
+        return "page" if self.page else f"token {self.name}"
 
 
 def require_scope(scope: Scope) -> Any:
@@ -88,9 +113,13 @@ class Sessions:
         self._ends[hash_secret(secret)] = now + SESSION_SECONDS
         return secret
 
-    def holds(self, secret: str) -> bool:
-        """Say whether a cookie belongs to a session that has not ended."""
-        return self._ends.get(hash_secret(secret), 0.0) > monotonic()
+    def end_all(self) -> None:
+        """End all sessions, also one that was begun with a stolen cookie."""
+        self._ends.clear()
+
+    def holds(self, digest: str) -> bool:
+        """Say whether a cookie, given as its SHA-256, belongs to a session that has not ended."""
+        return self._ends.get(digest, 0.0) > monotonic()
 
 
 class TokenCache:
@@ -111,13 +140,25 @@ class TokenCache:
         Raises:
             VaultError: the tokens cannot be read, so no token is accepted.
         """
+        now = datetime.now(UTC)
+        # All are compared, so that the time that it takes does not show which one came near.
+        fitting = [token for token in self._read_current() if token.fits(presented, now)]
+        return fitting[0] if fitting else None
+
+    def holds(self, digest: str) -> bool:
+        """Say whether a token, given as its SHA-256, is still known and has not expired.
+
+        Raises:
+            VaultError: the tokens cannot be read.
+        """
+        now = datetime.now(UTC)
+        return any(token.digest == digest and token.lasts(now) for token in self._read_current())
+
+    def _read_current(self) -> list[Token]:
         if monotonic() - self._read_at > REREAD_SECONDS:
             self._tokens = self._read()
             self._read_at = monotonic()
-        now = datetime.now(UTC)
-        # All are compared, so that the time that it takes does not show which one came near.
-        fitting = [token for token in self._tokens if token.fits(presented, now)]
-        return fitting[0] if fitting else None
+        return self._tokens
 
 
 @dataclass(slots=True)
@@ -133,15 +174,50 @@ class RateLimiter:
             ProblemError: the caller asks more often than its rate allows (429).
         """
         now, full = monotonic(), max(1.0, caller.rate * BURST_SECONDS)
-        level, before = self._buckets.get(caller.name, (full, now))
+        level, before = self._buckets.get(caller.key, (full, now))
         level = min(full, level + (now - before) * caller.rate)
         if level < 1:
             wait = math.ceil((1 - level) / caller.rate)
-            self._buckets[caller.name] = level, now
+            self._buckets[caller.key] = level, now
             raise ProblemError(
                 429,
                 "too-often",
                 f"this token may ask {caller.rate:g} times a second; wait {wait} s",
                 {"Retry-After": str(wait)},
             )
-        self._buckets[caller.name] = level - 1, now
+        self._buckets[caller.key] = level - 1, now
+
+
+@dataclass(slots=True)
+class NameGuesses:
+    """Limit for how many unknown names a caller may ask, so that names cannot be tried out.
+
+    Callers that may list the names are not limited.
+    """
+
+    _guesses: dict[str, deque[float]] = field(default_factory=dict)
+
+    def check(self, caller: Caller) -> None:
+        """Refuse a caller that asked for too many unknown names, also for a known one.
+
+        Raises:
+            ProblemError: see above (429).
+        """
+        if caller.scope.grants(Scope.ENROLL):
+            return
+        guesses = self._guesses.get(caller.key)
+        if guesses and len(guesses) >= MAX_NAME_GUESSES:
+            wait = math.ceil(guesses[-MAX_NAME_GUESSES] + GUESS_SECONDS - monotonic())
+            if wait > 0:
+                raise ProblemError(
+                    429,
+                    "too-many-names",
+                    f"this token asked for {MAX_NAME_GUESSES} names that are not enrolled; "
+                    f"wait {wait} s",
+                    {"Retry-After": str(wait)},
+                )
+
+    def count(self, caller: Caller) -> None:
+        """Count one unknown name."""
+        recent = self._guesses.setdefault(caller.key, deque(maxlen=MAX_NAME_GUESSES))
+        recent.append(monotonic())

@@ -95,7 +95,11 @@ class Token:
     def fits(self, presented: str, now: datetime) -> bool:
         """Say whether this is the token presented (compared in constant time) and still valid."""
         same = hmac.compare_digest(self.digest, hash_secret(presented))
-        return same and (self.expires is None or now < self.expires)
+        return same and self.lasts(now)
+
+    def lasts(self, now: datetime) -> bool:
+        """Say whether it has not expired."""
+        return self.expires is None or now < self.expires
 
     def to_json(self) -> dict[str, Any]:
         """Return it as one entry of `serve token list --json`, without the digest."""

@@ -40,6 +40,10 @@ MAX_STREAM_SECONDS = 600.0
 """A stream ends after this time. To continue, a client connects again with a valid token."""
 
 
+CHECK_SECONDS: Final = 0.5
+"""How often it is checked that the token or session of a stream has not ended."""
+
+
 class MessageSender(Protocol):
     """Sends messages of a job to its client; it is called in the job's thread."""
 
@@ -89,6 +93,7 @@ class Stream:
         websocket: the connection, not accepted yet.
         open_face_id: opens the vault for one thread.
         log_error: logs a defect for the operator.
+        is_current: says whether the token or session that opened the stream has not ended.
 
     Attributes:
         latest: receives its pictures.
@@ -100,8 +105,10 @@ class Stream:
         websocket: WebSocket,
         open_face_id: Callable[[], FaceID],
         log_error: Callable[[Exception], None],
+        is_current: Callable[[], bool],
     ) -> None:
         self._open_face_id, self._log_error = open_face_id, log_error
+        self._is_current = is_current
         self.latest = LatestFrame()
         self.over = asyncio.Event()
         self._websocket = websocket
@@ -113,6 +120,7 @@ class Stream:
         await self._websocket.accept()
         reader = asyncio.create_task(self._read())
         writer = asyncio.create_task(self._write())
+        checker = asyncio.create_task(self._check())
         why = f"a stream ends after {MAX_STREAM_SECONDS / 60:g} minutes; connect again"
         timer = self._loop.call_later(MAX_STREAM_SECONDS, self.latest.leave, why)
         work = asyncio.create_task(asyncio.to_thread(self._work, job))
@@ -120,6 +128,7 @@ class Stream:
             await asyncio.shield(work)
         finally:
             timer.cancel()
+            checker.cancel()
             self.latest.leave()
             await asyncio.wait({work})  # the thread must end first, also after an error
             reader.cancel()
@@ -168,6 +177,19 @@ class Stream:
                 self.latest.leave(
                     f"send frames as JPEG of at most {MAX_FRAME_BYTES} bytes, or the word finish"
                 )
+                return
+
+    async def _check(self) -> None:
+        """End the stream once the token or session that opened it has ended."""
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            try:
+                current = self._is_current()
+            except OnlymeError as error:  # the tokens cannot be read, so none is valid
+                self._log_error(error)
+                current = False
+            if not current:
+                self.latest.leave("the token or session that opened this stream has ended")
                 return
 
     async def _write(self) -> None:

@@ -1,6 +1,6 @@
 // Show the view that the address names, and say when the service or the session has ended.
 
-import { connection, Problem } from "./api.js";
+import { ask, connection, Problem } from "./api.js";
 import { h, loadIcons, makeIcon, makeNotice } from "./dom.js";
 import * as audit from "./views/audit.js";
 import * as enroll from "./views/enroll.js";
@@ -14,6 +14,7 @@ const BANNER_MS = 8000; // how long the banner shows a refusal
 
 const main = document.getElementById("main");
 const banner = document.getElementById("banner");
+const signOut = document.getElementById("sign-out");
 let leaveView = () => {}; // what the view that is shown must do before another one is shown
 let newest = 0; // number of the last call of `showView`
 let sessionEnded = false;
@@ -63,18 +64,27 @@ function showError(body, error) {
     h("button", { type: "button", class: "button", onclick: () => showView() }, "Try again")));
 }
 
-connection.addEventListener("ended", () => {
+function showSessionEnd(title, words) {
   if (sessionEnded) return;
   sessionEnded = true;
   leaveView();
   banner.hidden = true;
-  document.title = "Session ended – onlyme";
-  const heading = h("h1", { tabindex: "-1" }, "This session has ended");
+  signOut.hidden = true;
+  document.title = `${title} – onlyme`;
+  const heading = h("h1", { tabindex: "-1" }, title);
   main.replaceChildren(h("div", { class: "notice whole" },
     makeIcon("link"), heading,
-    h("p", {}, "Sessions end after a working day, and when the service starts anew. In a terminal, ask for another link and open it:"),
+    h("p", {}, `${words} In a terminal, ask for another link and open it:`),
     h("pre", { tabindex: "0", "aria-label": "Command" }, h("code", {}, "onlyme serve link"))));
   heading.focus();
+}
+
+connection.addEventListener("ended", () => showSessionEnd("This session has ended",
+  "Sessions end after a working day, and when the service starts anew."));
+
+signOut.addEventListener("click", async () => {
+  await ask("POST", "/sign-out");
+  showSessionEnd("You have signed out", "The sessions of all browsers have ended.");
 });
 
 connection.addEventListener("gone", () => {

@@ -10,13 +10,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, WebSocket
 from starlette.responses import Response
 
+from onlyme.errors import UnknownOwner
+from onlyme.serve.access.assertions import SeenBy
 from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.live.enroll import describe_promise, enroll_live
 from onlyme.serve.live.sensitivity import collect_sensitivity
 from onlyme.serve.live.stream import Stream
 from onlyme.serve.live.watch import choose_stricter, watch_live
-from onlyme.serve.routes.shared import Here, Person, answer_json, redact_for, require_admin
+from onlyme.serve.routes.shared import (
+    Audience,
+    Here,
+    Nonce,
+    Person,
+    answer_json,
+    check_assertion_query,
+    redact_for,
+    require_admin,
+)
 from onlyme.serve.state import ServiceState
 from onlyme.types import LivenessLevel
 
@@ -58,19 +69,38 @@ async def watch_stream(
     service: Here,
     caller: Annotated[Caller, require_scope(Scope.VERIFY)],
     liveness: LivenessLevel | None = None,
+    audience: Audience = None,
+    nonce: Nonce = None,
 ) -> None:
     """Decide attempt after attempt: receive JPEG frames, send observations and decisions.
 
-    A caller may ask for a stricter liveness level than the setting, never for a weaker one.
+    A caller may ask for a stricter liveness level than the setting, never for a weaker one, and for
+    an assertion. The first decision that accepts carries it: a nonce is good for one.
     """
+    check_assertion_query(audience, nonce)
+    service.guesses.check(caller)
+    unused_nonce = nonce
     level = choose_stricter(service.level, liveness)
 
     def count_and_redact(decision: Decision) -> dict[str, Any]:
+        nonlocal unused_nonce
         service.metrics.count_decision(decision)
-        return redact_for(decision, caller)
+        document = redact_for(decision, caller)
+        if audience is not None:
+            document["assertion"] = None
+            if decision.accepted and unused_nonce is not None:
+                document["assertion"] = service.signer.sign(
+                    name, audience, unused_nonce, SeenBy.STREAM, decision.liveness.level
+                )
+                unused_nonce = None
+        return document
 
     def run_watch(face_id: FaceID, latest: LatestFrame, say: MessageSender) -> None:
-        watch_live(face_id, name, level, latest, say, count_and_redact)
+        try:
+            watch_live(face_id, name, level, latest, say, count_and_redact)
+        except UnknownOwner:
+            service.guesses.count(caller)
+            raise
 
     await _run_stream(websocket, service, caller, run_watch)
 
@@ -104,7 +134,10 @@ async def show_attempts(name: Person, service: Here) -> Response:
 async def _run_stream(
     websocket: WebSocket, service: ServiceState, caller: Caller, job: Job
 ) -> None:
-    stream = Stream(websocket, service.open_face_id, service.log_error)
-    key = f"{caller.name} {websocket.cookies.get(service.cookie, '')}"
+    stream = Stream(
+        websocket, service.open_face_id, service.log_error, lambda: service.is_current(caller)
+    )
+    # By what was checked: a token has one stream, and so has each browser with a session.
+    key = f"page {caller.digest}" if caller.page else caller.key
     async with service.streams.admit(key, stream):
         await stream.run(job)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -11,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from onlyme import FaceID
-from onlyme.errors import ImageError, UsageError
+from onlyme.errors import UsageError
 from onlyme.faceid.serialize import serialize_enrollment, serialize_owners
 from onlyme.serve import schemas
 from onlyme.serve.access.auth import Caller, require_scope
@@ -20,8 +19,9 @@ from onlyme.serve.openapi import describe_answer, describe_pictures
 from onlyme.serve.routes.shared import Here, Person, answer_json, require_admin
 from onlyme.serve.state import ServiceState
 from onlyme.serve.uploads.body import wait_until_gone
+from onlyme.serve.uploads.pictures import Abandonment, label_photos
 from onlyme.siamese.presets import choose_far
-from onlyme.types import Enrollment, Frame, Lesson, Tuning
+from onlyme.types import Enrollment, Lesson, Tuning
 
 __all__ = ["router"]
 
@@ -173,26 +173,18 @@ async def _enroll_photos(
     seconds = service.options.enroll_seconds
     max_bytes = service.options.enroll_bytes
     async with service.uploads.receive(request, _FIELDS, max_bytes, seconds) as body:
+        abandonment = Abandonment()
+        files = {field: body.get(field, []) for field in _FIELDS}
 
         def run_enroll(face_id: FaceID) -> Enrollment:
-            me, not_me, alike = (
-                _label_pictures(face_id.pipeline.decode, field, body.get(field, []))
-                for field in _FIELDS
-            )
+            photos = label_photos(face_id.pipeline.decode, files, abandonment)
+            me, not_me, alike = (photos[field] for field in _FIELDS)
             return face_id.enroll(name, me, not_me, look_alikes=alike, add=add, replace=replace_)
 
         enrollment = await service.engine.run(
-            run_enroll, wait_until_gone=lambda: wait_until_gone(request), seconds=seconds
+            run_enroll,
+            wait_until_gone=lambda: wait_until_gone(request),
+            seconds=seconds,
+            on_abandoned=abandonment.set,
         )
     return answer_json(serialize_enrollment(enrollment), 200 if replace_ else 201)
-
-
-def _label_pictures(
-    decode: Callable[[bytes], Frame], field: str, files: list[bytes]
-) -> Iterator[Frame | bytes]:
-    """Yield pictures one by one, named by field and number, as reports show them."""
-    for number, data in enumerate(files, 1):
-        try:
-            yield replace(decode(data), source=f"{field} {number}")
-        except ImageError:
-            yield data  # enrolling reports what is wrong with it

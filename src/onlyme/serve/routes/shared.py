@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 from urllib.parse import unquote
 
-from fastapi import Depends, Path
+from fastapi import Depends, Path, Query
 from starlette.responses import Response
 
+from onlyme.errors import UsageError
 from onlyme.faceid.serialize import dump_json, serialize_decision
 from onlyme.serve.access.auth import Caller
 from onlyme.serve.access.tokens import Scope
@@ -15,7 +16,16 @@ from onlyme.serve.problems import ProblemError
 from onlyme.serve.state import ServiceState
 from onlyme.types import Decision, Reason, checked_name
 
-__all__ = ["Here", "Person", "answer_json", "redact_for", "require_admin"]
+__all__ = [
+    "Audience",
+    "Here",
+    "Nonce",
+    "Person",
+    "answer_json",
+    "check_assertion_query",
+    "redact_for",
+    "require_admin",
+]
 
 Here = Annotated[ServiceState, Depends(ServiceState.get_from)]
 """The service, for a route that takes it."""
@@ -27,6 +37,35 @@ def _check_person(name: Annotated[str, Path(description="The person's name.")]) 
 
 Person = Annotated[str, Depends(_check_person)]
 """A person's name, checked, for a route with `{name}` in its path."""
+
+
+Audience = Annotated[
+    str | None,
+    Query(
+        description="The app that wants a signed assertion; needs `nonce`.",
+        pattern="^[!-~]{1,200}$",
+    ),
+]
+"""The app that an assertion is for, for a route that can sign one."""
+
+Nonce = Annotated[
+    str | None,
+    Query(
+        description="A random text for this one request, 16 to 128 characters.",
+        pattern="^[A-Za-z0-9._~-]{16,128}$",
+    ),
+]
+"""The nonce that an assertion repeats."""
+
+
+def check_assertion_query(audience: str | None, nonce: str | None) -> None:
+    """Refuse a request for an assertion that is not complete.
+
+    Raises:
+        UsageError: only one of the two was sent.
+    """
+    if (audience is None) != (nonce is None):
+        raise UsageError("an assertion needs an audience and a nonce")
 
 
 def require_admin(caller: Caller) -> None:
@@ -44,8 +83,16 @@ def answer_json(document: Any, status: int = 200) -> Response:
     return Response(dump_json(document, indent=None), status, media_type="application/json")
 
 
-_HIDDEN_REASONS = {Reason.NOT_LIVE, Reason.LIVENESS_UNDECIDED, Reason.AMBIGUOUS}
-"""Reasons of a rejection that tell an attacker that the face itself would match."""
+_HIDDEN_REASONS = {
+    Reason.NOT_LIVE,
+    Reason.LIVENESS_UNDECIDED,
+    Reason.AMBIGUOUS,
+    Reason.POOR_QUALITY,
+}
+"""Reasons of a rejection that tell an attacker whether the face itself would match.
+
+A poor picture is given as the reason only where the face does not match. If it were shown, the same
+poor picture with `no_match` would mean that the face matches and only liveness refused it."""
 
 
 def redact_for(decision: Decision, caller: Caller) -> dict[str, Any]:

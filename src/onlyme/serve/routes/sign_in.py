@@ -1,15 +1,16 @@
-"""Open the page: a link that works once begins a browser's session."""
+"""Open the page with a link that works once, and end the sessions of browsers."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from onlyme.serve.access.auth import SESSION_SECONDS
-from onlyme.serve.access.tokens import Tokens
-from onlyme.serve.options import LOOPBACK
+from onlyme.serve.access.auth import SESSION_SECONDS, require_scope
+from onlyme.serve.access.hosts import HTTPS, find_cookie_name
+from onlyme.serve.access.tokens import Scope, Tokens
 from onlyme.serve.problems import ProblemError
 from onlyme.serve.state import ServiceState
 
@@ -20,6 +21,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/open")
 async def open_(
+    request: Request,
     token: Annotated[str, Query(max_length=128)],
     service: Annotated[ServiceState, Depends(ServiceState.get_from)],
 ) -> Response:
@@ -30,12 +32,27 @@ async def open_(
         )
     answer = RedirectResponse("/", 303)
     answer.set_cookie(
-        service.cookie,
+        find_cookie_name(request.scope, service.options.port),
         service.sessions.begin(),
         max_age=int(SESSION_SECONDS),
         httponly=True,
         samesite="strict",
-        # Under any other host name the cookie needs HTTPS: over plain HTTP browsers drop it.
-        secure=f"{service.options.host}" not in {*LOOPBACK, "::1"},
+        secure=request.scope[HTTPS],  # over plain HTTP, browsers then drop it
+    )
+    return answer
+
+
+@router.post("/sign-out", dependencies=[require_scope(Scope.ADMIN)])
+async def sign_out(
+    request: Request, service: Annotated[ServiceState, Depends(ServiceState.get_from)]
+) -> Response:
+    """End the sessions of all browsers, and with them their streams."""
+    service.sessions.end_all()
+    answer = Response(status_code=204)
+    answer.delete_cookie(
+        find_cookie_name(request.scope, service.options.port),
+        httponly=True,
+        samesite="strict",
+        secure=request.scope[HTTPS],
     )
     return answer

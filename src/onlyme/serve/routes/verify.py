@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from onlyme import FaceID
-from onlyme.errors import UsageError
+from onlyme.errors import UnknownOwner, UsageError
+from onlyme.serve.access.assertions import SeenBy
 from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.openapi import describe_answer, describe_pictures
-from onlyme.serve.routes.shared import Here, Person, answer_json, redact_for
+from onlyme.serve.routes.shared import (
+    Audience,
+    Here,
+    Nonce,
+    Person,
+    answer_json,
+    check_assertion_query,
+    redact_for,
+)
 from onlyme.serve.schemas import Decided, Health, Verdicts
 from onlyme.serve.state import SOURCE
 from onlyme.serve.uploads.body import wait_until_gone
+from onlyme.serve.uploads.pictures import Abandonment, decode_capture
 from onlyme.types import Decision
 
 __all__ = ["router"]
@@ -43,45 +54,51 @@ async def verify(
     name: Person,
     service: Here,
     caller: Annotated[Caller, require_scope(Scope.VERIFY)],
-    audience: Annotated[
-        str | None,
-        Query(
-            description="The app that wants a signed assertion; needs `nonce`.",
-            pattern="^[!-~]{1,200}$",
-        ),
-    ] = None,
-    nonce: Annotated[
-        str | None,
-        Query(
-            description="A random text for this one request, 16 to 128 characters.",
-            pattern="^[A-Za-z0-9._~-]{16,128}$",
-        ),
-    ] = None,
+    audience: Audience = None,
+    nonce: Nonce = None,
 ) -> Response:
     """Decide whether a picture, or the frames of one capture, show this person.
 
-    Counts as an attempt: after five failures within five minutes the answer is `locked_out`.
+    Counts as an attempt: after five failures within five minutes the answer is `locked_out`. Each
+    of several frames may have 1920×1080 pixels. A token for `verify` that asks for five names that
+    are not enrolled must wait as long (429).
     """
-    if (audience is None) != (nonce is None):
-        raise UsageError("an assertion needs an audience and a nonce")
+    check_assertion_query(audience, nonce)
     most = service.options.body_bytes
     async with service.uploads.receive(request, ("frame",), most) as body:
         frames = body.get("frame", [])
         if not 0 < len(frames) <= MAX_FRAMES:
             raise UsageError(f"send 1 to {MAX_FRAMES} frames")
-        image = frames[0] if len(frames) == 1 else frames
+        abandonment = Abandonment()
 
         def run_verify(face_id: FaceID) -> Decision:
-            return face_id.verify(name, image, service.level, gate=True, source=SOURCE)
+            service.guesses.check(caller)
+            is_photo = len(frames) == 1
+            capture = decode_capture(frames, abandonment)
+            image = frames[0] if is_photo else capture
+            try:
+                return face_id.verify(name, image, service.level, gate=True, source=SOURCE)
+            except UnknownOwner:
+                # What cannot be read is answered alike for every name.
+                deque(map(face_id.pipeline.decode, frames if is_photo else capture), maxlen=0)
+                service.guesses.count(caller)
+                raise
 
         decision = await service.engine.run(
-            run_verify, wait_until_gone=lambda: wait_until_gone(request)
+            run_verify,
+            wait_until_gone=lambda: wait_until_gone(request),
+            on_abandoned=abandonment.set,
         )
     service.metrics.count_decision(decision)
     document = redact_for(decision, caller)
     if audience is not None and nonce is not None:
-        good = decision.accepted
-        document["assertion"] = service.signer.sign(name, audience, nonce) if good else None
+        seen_by = SeenBy.PICTURE if len(frames) == 1 else SeenBy.FRAMES
+        level = decision.liveness.level
+        document["assertion"] = (
+            service.signer.sign(name, audience, nonce, seen_by, level)
+            if decision.accepted
+            else None
+        )
     return answer_json(document)
 
 

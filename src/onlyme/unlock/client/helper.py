@@ -12,10 +12,11 @@ import os
 import signal
 import sys
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from onlyme.unlock.client.asker import Asker
 from onlyme.unlock.client.remote import is_remote
+from onlyme.unlock.client.seat import find_seat
 from onlyme.unlock.transport import SOCKET, NoAnswer, ask
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str], environment: Mapping[str, str], parent: int) -> tuple[bool, str]:
-    """Ask the daemon about one attempt, or tell it that the password was used.
+    """Ask the daemon about one attempt.
 
     Args:
         arguments: `--seconds S`: how long everything may take; `--socket PATH`: where to ask.
@@ -71,19 +72,29 @@ def run(arguments: Sequence[str], environment: Mapping[str, str], parent: int) -
         return False, _USAGE
     if not user:
         return False, ""  # PAM does not know the user's name yet
-    _end_after(options.seconds)
-    question = {"user": user, "service": environment.get("PAM_SERVICE", "")}
-    if kind == "account":
-        _report_account(options, question)
-        return False, ""
     if kind != "auth":
+        # An account phase does not know whether a password, or anything at all, was asked for.
         return False, ""
+    _end_after(options.seconds)
     if is_remote(environment, parent):
         return False, "your face cannot open a remote session; use the password"
-    try:
-        return _ask_daemon(options, question, environment, parent)
-    except NoAnswer as error:
-        return False, f"{error}; use the password"
+    with Asker(environment, parent) as asker:
+        by, face = asker.judge(), asker.face
+        if not by or face is None:
+            return False, "a face opens only for the user who asks; use the password"
+        seat = find_seat(by, face, parent)
+        if not seat:
+            return False, "nothing proves that you sit at this computer; use the password"
+        service = environment.get("PAM_SERVICE", "")
+        question = {"user": user, "service": service, "asker": by, "seat": seat}
+        try:
+            opened, why = _ask_daemon(options, question, environment, parent)
+        except NoAnswer as error:
+            return False, f"{error}; use the password"
+        # Judged again, so that nothing has taken the place of what was judged before.
+        if opened and asker.judge() != by:
+            return False, "the program that asked has ended; use the password"
+        return opened, why
 
 
 def _ask_daemon(
@@ -131,12 +142,6 @@ def _ask_confirmation(
     wait = min(seconds, _MAX_CONFIRM_SECONDS)
     _end_after(wait + options.seconds)
     return "" if ask_permission(path, command, wait) else "not confirmed; use the password"
-
-
-def _report_account(options: _HelperOptions, question: dict[str, Any]) -> None:
-    """Report that the account is in use; the daemon knows whether the password was the reason."""
-    with suppress(NoAnswer):  # then the gate is not reset
-        ask(options.socket, "/v1/password-used", question, options.seconds)
 
 
 def _end_after(seconds: float) -> None:

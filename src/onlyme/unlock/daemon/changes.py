@@ -26,9 +26,6 @@ from onlyme.types import Decision, Reason
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from onlyme.settings import Settings
     from onlyme.unlock.daemon.peer import Peer
 
@@ -77,18 +74,6 @@ class ChangeHandler:
             if not peer.is_root:
                 self._check_password(face_id, user, document)
             return CHANGES[what](face_id, user, document)
-
-    def reset_after_password(self, user: str, vector: NDArray[np.float32] | None) -> None:
-        """Let a user's face try again after the password, and offer the face to adaptation.
-
-        Args:
-            user: who gave the password.
-            vector: float32[d], the face that was seen just before; None without one.
-        """
-        with FaceID(wiring.assemble(self._settings, by="daemon")) as face_id:
-            face_id.admin.gate.reset(user)
-            if vector is not None and user in face_id.names():
-                face_id.make_adaptation().confirm(user, vector)
 
     def _check_password(self, face_id: FaceID, user: str, document: Document) -> None:
         password = document.get("password")
@@ -148,8 +133,7 @@ def _adapt(face_id: FaceID, user: str, document: Document) -> Document:
 
 def _revoke(face_id: FaceID, user: str, document: Document) -> Document:
     del document
-    face_id.admin.revoke(user)
-    return {"revoked": user}
+    return {"revoked": user, "notes": face_id.admin.revoke(user)}
 
 
 def _import(face_id: FaceID, user: str, document: Document) -> Document:
@@ -170,8 +154,14 @@ def _import(face_id: FaceID, user: str, document: Document) -> Document:
 
 def _forget(face_id: FaceID, user: str, document: Document) -> Document:
     del document
-    face_id.forget(user)
-    return {"forgotten": user}
+    return {"forgotten": user, "notes": face_id.forget(user)}
+
+
+def _retry(face_id: FaceID, user: str, document: Document) -> Document:
+    """Let a face that is locked out try again; only here has the password really been checked."""
+    del document
+    face_id.admin.gate.reset(user)
+    return {"reset": user}
 
 
 CHANGES: dict[str, Callable[[FaceID, str, Document], Document]] = {
@@ -182,6 +172,7 @@ CHANGES: dict[str, Callable[[FaceID, str, Document], Document]] = {
     "revoke": _revoke,
     "import": _import,
     "forget": _forget,
+    "retry": _retry,
 }
 """The changes by their names. A test asks for each of them without the password."""
 

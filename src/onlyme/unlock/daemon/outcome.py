@@ -27,6 +27,9 @@ class UnlockReason(StrEnum):
 
     CONFIRM = "confirm"
     ASKED_ALREADY = "asked_already"
+    NOT_THE_ASKER = "not_the_asker"
+    NO_INTENT = "no_intent"
+    NOT_AT_SEAT = "not_at_seat"
     NOT_ENROLLED = "not_enrolled"
     NEEDS_REENROLL = "needs_reenroll"
     NO_PROMISE = "no_promise"
@@ -49,9 +52,19 @@ _MESSAGES: dict[str, str] = {
     Reason.POOR_QUALITY: "the picture is not good enough; use the password",
     Reason.NOT_LIVE: "a photo or a screen was seen; use the password",
     Reason.LIVENESS_UNDECIDED: "it is not clear whether a real person is there; use the password",
-    Reason.LOCKED_OUT: "too many attempts failed; use the password, then your face may try again",
+    Reason.LOCKED_OUT: (
+        "too many attempts failed; use the password: `onlyme unlock retry` lets your face try again"
+    ),
     UnlockReason.CONFIRM: "confirm this on the terminal",
     UnlockReason.ASKED_ALREADY: "your face has only one try; use the password",
+    UnlockReason.NOT_THE_ASKER: "a face opens only for the user who asks; use the password",
+    UnlockReason.NO_INTENT: (
+        "a gesture before the camera is needed here, which is not available yet; use the password"
+    ),
+    UnlockReason.NOT_AT_SEAT: (
+        "you have a remote session, and nothing proves that it is you who asks here; "
+        "use the password"
+    ),
     UnlockReason.NOT_ENROLLED: "no face is enrolled for this user: `onlyme unlock enroll`",
     UnlockReason.NEEDS_REENROLL: (
         "this user's face was enrolled with another network: `onlyme unlock enroll --replace`"

@@ -8,32 +8,25 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from concurrent.futures import Future, InvalidStateError
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from onlyme import FaceID
 from onlyme.errors import CameraError, OnlymeError, VaultError
 from onlyme.faceid import wiring
 from onlyme.gate.admission import AttemptSource
 from onlyme.image.sources import CameraCapture
-from onlyme.types import LivenessLevel, Reason, Verdict
+from onlyme.types import LivenessLevel, Reason
 from onlyme.unlock.daemon import lid
 from onlyme.unlock.daemon.outcome import UnlockOutcome, UnlockReason, make_outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
-    from numpy.typing import NDArray
-
-    from onlyme.face.pipeline import Observation
     from onlyme.settings import Settings
-    from onlyme.siamese.owner import Owner
-    from onlyme.types import Decision, Frame
+    from onlyme.types import Frame
 
     Report = Callable[[Reason], None]
 
@@ -42,7 +35,6 @@ __all__ = [
     "NO_SUBJECT_REASONS",
     "SOURCE",
     "CancelToken",
-    "Recognition",
     "RecognitionRequest",
     "Recognizer",
 ]
@@ -84,20 +76,6 @@ class RecognitionRequest:
     def remaining_seconds(self) -> float:
         """Seconds until the deadline; 0 when it has passed."""
         return max(0.0, self.until - time.monotonic())
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Recognition:
-    """The answer to a request.
-
-    Attributes:
-        outcome: whether the user was recognised, and why not.
-        vector: float32[d] of unit length, the mean embedding of the attempt, if the password may
-            still confirm that it was the user; None otherwise.
-    """
-
-    outcome: UnlockOutcome
-    vector: NDArray[np.float32] | None = None
 
 
 class CancelToken:
@@ -166,9 +144,9 @@ class Recognizer:
         self,
         request: RecognitionRequest,
         cancel: CancelToken | None = None,
-        answer: Future[Recognition] | None = None,
+        answer: Future[UnlockOutcome] | None = None,
         report: Report = lambda _: None,
-    ) -> Recognition:
+    ) -> UnlockOutcome:
         """Make one attempt. It always ends with an answer and a closed camera.
 
         Args:
@@ -179,13 +157,13 @@ class Recognizer:
         """
         cancel, answer = cancel or CancelToken(), answer or Future()
         try:
-            recognition = self._run_attempt(request, cancel, answer, report)
+            outcome = self._run_attempt(request, cancel, answer, report)
         except OnlymeError as error:
-            recognition = Recognition(make_outcome(error))
+            outcome = make_outcome(error)
             if isinstance(error, VaultError):
                 self.close()  # it may be restored before the next attempt opens it
-        _set_once(answer, recognition)
-        return recognition
+        _set_once(answer, outcome)
+        return outcome
 
     def find_obstacle(self, user: str) -> UnlockOutcome | None:
         """Return what rejects the user before the camera is opened; None if nothing does.
@@ -199,7 +177,7 @@ class Recognizer:
         owner = face_id.owner(user)
         if owner.far is None:
             return UnlockOutcome(UnlockReason.NO_PROMISE)
-        if owner.far > self._settings.unlock_far * _FAR_ROUNDING_FACTOR:
+        if not self._is_strict_enough(owner.far):
             return UnlockOutcome(UnlockReason.TOO_LOOSE)
         if not face_id.can_judge_liveness():
             return UnlockOutcome(UnlockReason.MODEL)
@@ -228,35 +206,33 @@ class Recognizer:
         self,
         request: RecognitionRequest,
         cancel: CancelToken,
-        answer: Future[Recognition],
+        answer: Future[UnlockOutcome],
         report: Report,
-    ) -> Recognition:
+    ) -> UnlockOutcome:
         began_at = time.perf_counter()
         if _is_late(request, cancel):
-            return Recognition(UnlockOutcome(UnlockReason.TIMEOUT))
+            return UnlockOutcome(UnlockReason.TIMEOUT)
         obstacle = self.find_obstacle(request.user)
         if obstacle is not None:
             if obstacle.reason is Reason.LOCKED_OUT:
                 with self._open_face_id().admin.gate.attempt(request.user, SOURCE):
                     pass  # the log gets a line for this attempt
-            return Recognition(obstacle)
+            return obstacle
         if self._last_capture is not None and not self._last_capture.is_released:
             # The driver hangs in an earlier attempt; another thread would hang as well.
-            return Recognition(UnlockOutcome(UnlockReason.CAMERA_HANGS))
+            return UnlockOutcome(UnlockReason.CAMERA_HANGS)
         self._last_capture = self._make_capture(request.remaining_seconds)
         try:
             with self._last_capture as capture:
                 cancel.on_cancel(capture.stop)
-                recognition = self._decide(request, capture, report)
+                outcome = self._decide(request, capture, report)
                 look_ms = (time.perf_counter() - began_at) * 1e3
-                recognition = replace(
-                    recognition, outcome=replace(recognition.outcome, look_ms=look_ms)
-                )
-                _set_once(answer, recognition)
-                return recognition
+                outcome = replace(outcome, look_ms=look_ms)
+                _set_once(answer, outcome)
+                return outcome
         except CameraError:
             if _is_late(request, cancel):
-                return Recognition(UnlockOutcome(UnlockReason.TIMEOUT))
+                return UnlockOutcome(UnlockReason.TIMEOUT)
             raise
 
     def _make_capture(self, seconds: float) -> CameraCapture:
@@ -269,11 +245,9 @@ class Recognizer:
 
     def _decide(
         self, request: RecognitionRequest, capture: CameraCapture, report: Report
-    ) -> Recognition:
+    ) -> UnlockOutcome:
         face_id, timer = self._open_face_id(), _WaitTimer()
-        observations: deque[Observation] = deque(maxlen=FRAMES_PER_ATTEMPT)
         reason: Reason | UnlockReason = UnlockReason.TIMEOUT
-        vector = None
         decisions = face_id.watch(
             request.user,
             timer.time_frames(capture),
@@ -281,18 +255,21 @@ class Recognizer:
             gate=True,
             source=SOURCE,
             frames_per_attempt=FRAMES_PER_ATTEMPT,
-            on_observation=observations.append,
         )
         with closing(decisions):
             for decision in decisions:
                 reason = decision.reason
+                # The owner that decided may be newer than the one that `find_obstacle` saw.
+                if decision.accepted and not self._is_strict_enough(decision.far):
+                    return UnlockOutcome(UnlockReason.TOO_LOOSE)
                 report(decision.reason)
                 if reason not in NO_SUBJECT_REASONS or not request.remaining_seconds:
-                    owner = face_id.owner(request.user)
-                    vector = _average_embedding(owner, decision, observations)
                     break
-                observations.clear()
-        return Recognition(UnlockOutcome(reason, camera_ms=timer.seconds * 1e3), vector)
+        return UnlockOutcome(reason, camera_ms=timer.seconds * 1e3)
+
+    def _is_strict_enough(self, far: float | None) -> bool:
+        """Whether a false accept rate is known and at most what root allows."""
+        return far is not None and far <= self._settings.unlock_far * _FAR_ROUNDING_FACTOR
 
     @property
     def _level(self) -> LivenessLevel:
@@ -322,22 +299,6 @@ def _is_late(request: RecognitionRequest, cancel: CancelToken) -> bool:
     return cancel.is_cancelled or not request.remaining_seconds
 
 
-def _set_once(answer: Future[Recognition], recognition: Recognition) -> None:
+def _set_once(answer: Future[UnlockOutcome], outcome: UnlockOutcome) -> None:
     with suppress(InvalidStateError):  # it has an answer already, or was cancelled
-        answer.set_result(recognition)
-
-
-def _average_embedding(
-    owner: Owner, decision: Decision, observations: Iterable[Observation]
-) -> NDArray[np.float32] | None:
-    """Return the mean embedding of an attempt that the password may still confirm, or None.
-
-    All frames must have passed: the mean of two people would be no one's embedding.
-    """
-    vectors = [one.embedding.vector for one in observations if one.embedding is not None]
-    if not vectors or decision.liveness.verdict is Verdict.ATTACK:
-        return None
-    if owner.margins(np.array(vectors)).min() < owner.alpha:
-        return None
-    mean = np.mean(vectors, axis=0)
-    return np.asarray(mean / np.linalg.norm(mean), np.float32)
+        answer.set_result(outcome)

@@ -1,9 +1,7 @@
-"""Remember for a minute which attempts did not open: a password may follow them.
+"""Remember for a minute which attempts did not open: one run of a program has one try.
 
-One run of a program asks PAM in `auth`, and once more in `account` after the user was let in.
-If the face was refused and the same run still reaches `account`, then the password opened it.
-Another run proves nothing: `sudo` reaches `account` without a password while its last one
-still counts, and so do commands that need none.
+`sudo` asks PAM up to three times in one run. The camera is used in the first only, and the user
+is asked to confirm only once.
 """
 
 from __future__ import annotations
@@ -14,9 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import numpy as np
-    from numpy.typing import NDArray
 
     from onlyme.unlock.daemon.peer import Application
 
@@ -45,13 +40,11 @@ class Refusal:
         at: when, on the clock of `Refusals`.
         asked: whether the daemon answered that the user must confirm first.
         looked: whether the camera was used.
-        vector: float32[d], the face that was seen, where the password may confirm it.
     """
 
     at: float
     asked: bool
     looked: bool
-    vector: NDArray[np.float32] | None = None
 
 
 class Refusals:
@@ -65,18 +58,11 @@ class Refusals:
         self._now = now
         self._by_run: dict[ProgramRun, Refusal] = {}
 
-    def add(
-        self,
-        run: ProgramRun,
-        *,
-        asked: bool = False,
-        looked: bool = False,
-        vector: NDArray[np.float32] | None = None,
-    ) -> None:
+    def add(self, run: ProgramRun, *, asked: bool = False, looked: bool = False) -> None:
         """Remember that the face did not open for a run; see `Refusal`."""
         self._expire()
         self._by_run.pop(run, None)  # so that the newest stands last
-        self._by_run[run] = Refusal(self._now(), asked, looked, vector)
+        self._by_run[run] = Refusal(self._now(), asked, looked)
         while len(self._by_run) > MAX_REFUSALS:
             del self._by_run[next(iter(self._by_run))]
 

@@ -68,8 +68,8 @@ def create_app(service: UnlockService) -> Starlette:
             request.state.peer, document, lambda: _wait_until_gone(request)
         )
 
-    async def reset_after_password(request: Request, document: Document) -> Document:
-        return await service.reset_after_password(request.state.peer, document)
+    async def answer_account(request: Request, document: Document) -> Document:
+        return await service.answer_account(request.state.peer, document)
 
     async def report_status(request: Request, document: Document) -> Document:
         return await service.report_status(request.state.peer, document)
@@ -83,7 +83,7 @@ def create_app(service: UnlockService) -> Starlette:
 
         return apply_change
 
-    questions = {"attempt": attempt, "password-used": reset_after_password, "status": report_status}
+    questions = {"attempt": attempt, "password-used": answer_account, "status": report_status}
     unlimited = nullcontext()
     routes = [
         _make_route(name, answer, MAX_QUESTION_BYTES, QUESTION_SECONDS, unlimited)

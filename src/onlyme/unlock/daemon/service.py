@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from onlyme.errors import OnlymeError, UsageError
 from onlyme.types import Reason, checked_name
+from onlyme.unlock.client.asker import BY_GREETER, BY_OWNER
+from onlyme.unlock.client.seat import AT_SEAT, BESIDE_REMOTE
 from onlyme.unlock.daemon.changes import ChangeHandler
 from onlyme.unlock.daemon.malloc import release_memory
 from onlyme.unlock.daemon.outcome import UnlockOutcome, UnlockReason, make_outcome
 from onlyme.unlock.daemon.recognizer import (
     NO_SUBJECT_REASONS,
     CancelToken,
-    Recognition,
     RecognitionRequest,
     Recognizer,
 )
 from onlyme.unlock.daemon.refusals import ProgramRun, Refusals
+from onlyme.unlock.services import needs_intent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -58,6 +60,8 @@ class _AttemptRequest(NamedTuple):
     service: str
     seconds: float
     confirmed: bool
+    asker: str
+    seat: str
 
 
 class UnlockService:
@@ -103,7 +107,8 @@ class UnlockService:
 
         Args:
             peer: the process that asks.
-            document: `user`, `service`, `seconds`, `confirmed`.
+            document: `user`, `service`, `seconds`, `confirmed`; from root also `asker`
+                and `seat`.
             wait_until_gone: waits until the peer has left.
 
         Raises:
@@ -112,10 +117,13 @@ class UnlockService:
         """
         request = _parse_request(document)
         _require_access(peer, request.user)
+        refusal = self._find_refusal(peer, request)
+        if refusal is not None:
+            return UnlockOutcome(refusal).to_json()
         run = _find_run(peer, request)
         if run and self.refusals.must_refuse(run, confirmed=request.confirmed):
             return UnlockOutcome(UnlockReason.ASKED_ALREADY).to_json()
-        if request.service in self._confirm and not request.confirmed:
+        if self._must_confirm(peer, request) and not request.confirmed:
             obstacle = await self._find_obstacle(request.user)
             outcome = obstacle or UnlockOutcome(UnlockReason.CONFIRM)
             if run:
@@ -126,34 +134,31 @@ class UnlockService:
             why = "the camera is in use by other logins"
             return UnlockOutcome(UnlockReason.CAMERA, why).to_json()
         seconds = max(_MIN_ATTEMPT_SECONDS, request.seconds - _REPLY_SECONDS)
-        recognition = await self._recognize(
+        outcome = await self._recognize(
             RecognitionRequest.within(request.user, seconds), wait_until_gone
         )
-        outcome = recognition.outcome
         if run and outcome.accepted:
             self.refusals.take(run)
         elif run:
             looked = outcome.reason not in _UNSEEN_REASONS
-            self.refusals.add(run, looked=looked, vector=recognition.vector)
+            self.refusals.add(run, looked=looked)
         return outcome.to_json()
 
-    async def reset_after_password(self, peer: Peer, document: Document) -> Document:
-        """Reset the gate after this run of a program was refused by face and used the password.
+    async def answer_account(self, peer: Peer, document: Document) -> Document:
+        """Answer a helper of version 0.1 that reports PAM's account phase: nothing changes.
+
+        PAM reaches that phase without a password as well: by a rule of sudo that asks for none,
+        by sudo's own memory of an earlier password, or by another module. So it proves none, and
+        neither the gate nor a template may change.
 
         Raises:
-            AccessDeniedError: only root can vouch for the password.
+            AccessDeniedError: the peer is not root.
             UsageError: the request is malformed.
         """
-        request = _parse_request(document)
+        _parse_request(document)
         if not peer.is_root:
             raise AccessDeniedError("only root can say that the password was used")
-        run = _find_run(peer, request)
-        refused = self.refusals.take(run) if run else None
-        if refused is not None:
-            await asyncio.get_running_loop().run_in_executor(
-                self._changing, self.changes.reset_after_password, request.user, refused.vector
-            )
-        return {"reset": refused is not None}
+        return {"reset": False}
 
     async def change(self, peer: Peer, what: str, document: Document) -> Document:
         """Make a change; see `ChangeHandler.change`.
@@ -181,16 +186,42 @@ class UnlockService:
         request = _parse_request(document)
         _require_access(peer, request.user)
         obstacle = await self._find_obstacle(request.user)
+        gives_rights = bool(request.service) and needs_intent(request.service)
+        if gives_rights and not self._takes_enter:
+            obstacle = UnlockOutcome(UnlockReason.NO_INTENT)
         answer = obstacle.to_json() if obstacle else UnlockOutcome(Reason.MATCH).to_json()
         return {
             "ready": obstacle is None,
             "reason": "ready" if obstacle is None else answer["reason"],
             "message": answer["message"],
-            "confirm": request.service in self._confirm,
+            "confirm": request.service in self._confirm or gives_rights,
             "camera": self.settings.camera,
         }
 
     # ------------------------------------------------------------------ within
+
+    @property
+    def _takes_enter(self) -> bool:
+        """Whether root accepts a key on the terminal as intent, which a program can type, too."""
+        return self.settings.unlock_intent == "enter"
+
+    def _find_refusal(self, peer: Peer, request: _AttemptRequest) -> UnlockReason | None:
+        """Say why the face is not looked for, before the camera is used."""
+        is_beside = request.seat == BESIDE_REMOTE
+        if is_beside and self.settings.unlock_beside_remote != "allow":
+            return UnlockReason.NOT_AT_SEAT
+        if not peer.is_root:
+            return None  # the answer gives a program of the user no rights that it has not
+        if request.asker not in {BY_GREETER, BY_OWNER}:
+            return UnlockReason.NOT_THE_ASKER
+        if request.seat != AT_SEAT and not is_beside:
+            return UnlockReason.NOT_AT_SEAT
+        if _gives_rights(peer, request) and not self._takes_enter:
+            return UnlockReason.NO_INTENT
+        return None
+
+    def _must_confirm(self, peer: Peer, request: _AttemptRequest) -> bool:
+        return request.service in self._confirm or _gives_rights(peer, request)
 
     async def _find_obstacle(self, user: str) -> UnlockOutcome | None:
         return await asyncio.get_running_loop().run_in_executor(
@@ -210,7 +241,7 @@ class UnlockService:
         self,
         request: RecognitionRequest,
         cancel: CancelToken,
-        answer: Future[Recognition],
+        answer: Future[UnlockOutcome],
         report: Callable[[Reason], None],
     ) -> None:
         try:
@@ -218,13 +249,13 @@ class UnlockService:
         except Exception:  # noqa: BLE001 - a defect rejects the attempt, and the daemon goes on
             _log.exception("the attempt failed")
             with suppress(InvalidStateError):
-                answer.set_result(Recognition(UnlockOutcome(UnlockReason.FAILED)))
+                answer.set_result(UnlockOutcome(UnlockReason.FAILED))
 
     async def _recognize(
         self, request: RecognitionRequest, wait_until_gone: Callable[[], Waits]
-    ) -> Recognition:
+    ) -> UnlockOutcome:
         """Wait for the answer until the deadline, or until the peer has left."""
-        cancel, answer = CancelToken(), Future[Recognition]()
+        cancel, answer = CancelToken(), Future[UnlockOutcome]()
         reasons: list[Reason] = []
         gone = asyncio.create_task(wait_until_gone())
         answered = asyncio.wrap_future(answer)
@@ -238,7 +269,7 @@ class UnlockService:
                 return answered.result()
             # A later decision comes too late.
             no_subject = reasons and reasons[-1] in NO_SUBJECT_REASONS
-            return Recognition(UnlockOutcome(reasons[-1] if no_subject else UnlockReason.TIMEOUT))
+            return UnlockOutcome(reasons[-1] if no_subject else UnlockReason.TIMEOUT)
         finally:
             cancel.cancel()
             gone.cancel()
@@ -252,6 +283,11 @@ def _require_access(peer: Peer, user: str) -> None:
         raise AccessDeniedError("you may ask about yourself only")
 
 
+def _gives_rights(peer: Peer, request: _AttemptRequest) -> bool:
+    """Say whether a face would give the user rights that a program of the user could want."""
+    return peer.is_root and request.asker != BY_GREETER and needs_intent(request.service)
+
+
 def _find_run(peer: Peer, request: _AttemptRequest) -> ProgramRun | None:
     application = peer.application()
     return ProgramRun(request.user, request.service, application) if application else None
@@ -259,13 +295,21 @@ def _find_run(peer: Peer, request: _AttemptRequest) -> ProgramRun | None:
 
 def _parse_request(document: Document) -> _AttemptRequest:
     service, seconds = document.get("service", ""), document.get("seconds", _MAX_ATTEMPT_SECONDS)
-    confirmed = document.get("confirmed", False)
+    confirmed, asker = document.get("confirmed", False), document.get("asker", "")
+    seat = document.get("seat", "")
+    if not isinstance(asker, str) or not isinstance(seat, str):
+        raise UsageError("asker and seat must be words")
     if not isinstance(service, str) or len(service) > 64 or not isinstance(confirmed, bool):
         raise UsageError("service must be a short word, and confirmed must be true or false")
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
         raise UsageError("seconds must be a number above 0")
     return _AttemptRequest(
-        _read_user(document), service, min(float(seconds), _MAX_ATTEMPT_SECONDS), confirmed
+        _read_user(document),
+        service,
+        min(float(seconds), _MAX_ATTEMPT_SECONDS),
+        confirmed,
+        asker,
+        seat,
     )
 
 

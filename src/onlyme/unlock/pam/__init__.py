@@ -7,6 +7,7 @@
 - `placement` decides where our lines go in a file, or why they may not.
 - `trial` tries the new files with the real PAM before they are written, in the process
   `trial_worker`.
+- `intent` says in which services a face would open nothing.
 - `program` finds the helper, and checks that only root can change it.
 - `backup` keeps each file as it was before.
 - `install` plans, tries, applies and reverts the change of a service.

@@ -1,11 +1,13 @@
 """Find the program `onlyme-pam`, and check that root can safely start it.
 
 PAM starts it as root. So only root may be able to change it, the interpreter that runs it, and
-the code that it loads. Any other user who can change one of these could become root.
+the code that it loads. Any other user who can change one of these could become root. A program
+of which this cannot be checked is refused.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 import stat
 import sys
@@ -24,7 +26,11 @@ __all__ = ["NAME", "check_trusted", "find_command", "make_profile", "starts_help
 NAME = "onlyme-pam"
 """The command that PAM starts."""
 
-_MAX_FIRST_LINE_BYTES = 512  # of a script: Linux itself reads 256
+_MAX_LINE_BYTES = 4096  # the longest path that Linux takes
+_PYTHON = r"(?P<python>/[^\s\"'$`\\]*/python[0-9.]*)"
+_PYTHON_LINE = re.compile(rf"#! ?{_PYTHON}(?: -[EIPs]+)?\n")
+_PIP_LINE = re.compile(rf"""'''exec' {_PYTHON} "\$0" "\$@"\n""")
+_PACKAGE_FOLDERS = ("stdlib", "platstdlib", "purelib", "platlib")
 
 
 def find_command(helper: Path | None = None) -> tuple[str, ...]:
@@ -37,7 +43,8 @@ def find_command(helper: Path | None = None) -> tuple[str, ...]:
         helper: the program; by default the one of this installation.
 
     Raises:
-        PamError: there is none, or another user than root could change it.
+        PamError: there is none, another user than root could change it, or it starts in a way
+            that is not understood.
     """
     path = _find_program() if helper is None else helper.absolute()
     if not path.is_file():
@@ -45,13 +52,12 @@ def find_command(helper: Path | None = None) -> tuple[str, ...]:
             f"there is no program {path}; install onlyme as root, or give its path with --helper"
         )
     interpreter = _read_interpreter(path)
-    parts = [path]
-    if interpreter:  # it loads our own code, and the .pth files of its packages even with `-I`
-        packages = sysconfig.get_path("purelib")
-        parts += [Path(interpreter[0]), Path(onlyme.__file__).parent, Path(packages)]
+    # It loads our own code, and the .pth files of its packages even with `-I`.
+    folders = {sysconfig.get_path(name) for name in _PACKAGE_FOLDERS}
+    parts = [path, interpreter, Path(onlyme.__file__).parent, *map(Path, sorted(folders))]
     for part in parts:
         check_trusted(part)
-    return (*interpreter, str(path))
+    return (str(interpreter), "-I", str(path))
 
 
 def make_profile(words: tuple[str, ...]) -> str:
@@ -106,10 +112,29 @@ def _find_program() -> Path:
     return Path(found).absolute()
 
 
-def _read_interpreter(path: Path) -> tuple[str, ...]:
-    """Return the words that start a Python script; empty for any other program."""
+def _read_interpreter(path: Path) -> Path:
+    """Return the Python that runs a script, if it is the one of this installation.
+
+    Two forms are understood: a first line that names Python, and the one that pip writes where
+    that line would be too long, in which `sh` starts Python. Any other form may load code that
+    is not checked here.
+    """
     with path.open("rb") as file:
-        first = file.readline(_MAX_FIRST_LINE_BYTES).decode("utf-8", "replace").strip()
-    words = first.removeprefix("#!").split() if first.startswith("#!") else []
-    is_python = len(words) == 1 and Path(words[0]).name.startswith("python")
-    return (words[0], "-I") if is_python else ()
+        first, second = (file.readline(_MAX_LINE_BYTES).decode("utf-8", "replace") for _ in "12")
+    found = _PYTHON_LINE.fullmatch(first)
+    if first == "#!/bin/sh\n":
+        found = _PIP_LINE.fullmatch(second)
+    if found is None:
+        raise PamError(
+            f"{path} does not start with the path of Python, so that it cannot be checked what "
+            "root would run; give a script that pip installed, for example in /opt/onlyme"
+        )
+    interpreter = Path(found["python"])
+    if not interpreter.is_file():
+        raise PamError(f"{path} starts {interpreter}, which does not exist")
+    if interpreter.parent.resolve() != Path(sys.executable).parent.resolve():
+        raise PamError(
+            f"{path} belongs to another installation; run the command `onlyme` of that one, "
+            f"from {interpreter.parent}"
+        )
+    return interpreter

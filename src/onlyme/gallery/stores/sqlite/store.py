@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onlyme.errors import NeedsReenroll, VaultDamaged
+from onlyme.errors import NeedsReenroll, VaultBusy, VaultDamaged
 from onlyme.gallery.stores.checks import check_note, check_queries, check_rows
 from onlyme.gallery.stores.protocol import Count, Hit, Row
 from onlyme.gallery.stores.sqlite.derived import DerivedFiles
@@ -68,7 +68,9 @@ class SqliteStore:
 
     def __init__(self, path: Path, model: str, dimension: int) -> None:
         self.path, self.model, self.dimension = path, model, dimension
-        self._file = SqliteFile(path, application=_APPLICATION, layout=_LAYOUT, schema=_SCHEMA)
+        self._file = SqliteFile(
+            path, application=_APPLICATION, layout=_LAYOUT, schemas={_LAYOUT: _SCHEMA}
+        )
         try:
             with translate_sqlite_errors(path):
                 store = self._set_up()
@@ -124,15 +126,22 @@ class SqliteStore:
         return True
 
     def scrub(self) -> None:
-        """Erase removed and replaced rows from the files."""
+        """Erase removed and replaced rows from the files.
+
+        Raises:
+            VaultBusy: the rows are removed, but another process prevents that their remnants are
+                erased.
+        """
         with translate_sqlite_errors(self.path):
             with self._file.start_reading():
                 self._derived.scrub(self.count().generations)
                 outdated = self._derived.list_outdated()
-            self._file.scrub()
+            notes = self._file.scrub()
             for generation in outdated:  # it may hold a person who was removed
                 self.drop_index(generation)
                 self.build_index(generation)
+        if notes:
+            raise VaultBusy(f"the people were removed; {notes[0]}")
 
     # -------------------------------------------------------------------- index
 
