@@ -11,11 +11,14 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 
 __all__ = ["main"]
 
-_WITHOUT_THREADS = {"verify", "list", "status", "audit"}
-"""Starting numpy's threads takes longer than all that these commands compute."""
+_SHORT = {"verify", "list", "status", "audit"}
+"""Commands that take a quarter of a second; most of it is loading."""
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
 
 
 def main() -> None:
@@ -28,8 +31,8 @@ def main() -> None:
 
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # a job in the background ignores it
         signal.signal(signal.SIGINT, handle_interrupt)
-    _save_time()
     try:
+        _save_time()
         _run()
     except KeyboardInterrupt:  # also during the imports in `_run`
         sys.exit(130)
@@ -41,12 +44,21 @@ def main() -> None:
 
 
 def _save_time() -> None:
-    """Leave out work that a process of a quarter of a second cannot use: benchmarks/startup.py."""
+    """Leave out work that does not pay in a short process; benchmarks/startup.py measures it."""
     # Loading modules leaves no garbage, but each collection walks through everything loaded …
     gc.set_threshold(20_000, 10, 10)
     atexit.register(gc.freeze)  # … and so do several more while Python ends.
-    if sys.argv[1:2] and sys.argv[1] in _WITHOUT_THREADS:
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if not sys.argv[1:] or sys.argv[1] not in _SHORT:
+        return
+    # Starting numpy's threads takes longer than all that these commands compute.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    import ctypes
+
+    # Memory freed while a network is read is used again, not returned to the system and back.
+    with suppress(AttributeError):  # other C libraries than glibc have no such setting
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_TRIM_THRESHOLD, 1 << 28)
+        mallopt(_M_MMAP_THRESHOLD, 1 << 24)
 
 
 def _run() -> None:
