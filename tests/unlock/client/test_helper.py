@@ -239,19 +239,19 @@ def test_the_kernel_ends_a_helper_that_hangs():
     assert done.returncode == -signal.SIGALRM
 
 
+def modules_after(code):
+    """Top-level names of what is loaded once code has run, without what measures coverage."""
+    words = [sys.executable, "-c", f"import sys; {code}\nprint(*sys.modules)"]
+    variables = {k: value for k, value in os.environ.items() if not k.startswith("COVERAGE")}
+    done = subprocess.run(words, env=variables, capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
 def test_it_loads_the_standard_library_alone():
     """And little of it, since every login waits for what it loads."""
-    code = "import sys, onlyme.unlock.client.helper; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    loaded = modules_after("import onlyme.unlock.client.helper")
     # Modules that the environment's own start-up files load do not count.
-    before = subprocess.run(
-        [sys.executable, "-c", "import sys; print(*sys.modules)"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    started = {name.partition(".")[0] for name in before.stdout.split()}
+    started = modules_after("")
     assert not loaded - started - {"onlyme"} - sys.stdlib_module_names
     heavy = {"argparse", "http", "email", "ssl", "logging", "subprocess", "pathlib", "asyncio"}
     assert not loaded & heavy
