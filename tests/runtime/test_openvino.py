@@ -1,5 +1,6 @@
 """Test that two engines agree on the same faces, and that an engine that does not is not used."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -54,6 +55,29 @@ def judged_alike(both, frame):
         assert seen.embedding.model == again.embedding.model
         assert seen.embedding.vector @ again.embedding.vector >= agreement.MIN_EMBEDDING_COSINE
     return len(expected)
+
+
+def test_openvino_reports_nothing_about_its_user(tmp_path):
+    """Its telemetry would ask a server as soon as it is imported, and write an identity."""
+    assert importlib.util.find_spec("openvino_telemetry"), "nothing that could report is installed"
+    code = """
+import sys
+from onlyme.runtime.openvino import OpenVinoEngine
+OpenVinoEngine()
+print(*(name for name, module in sys.modules.items() if module))
+"""
+    variables = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE")}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=variables | {"HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "openvino" in loaded
+    assert "openvino_telemetry" not in loaded
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", PORTRAITS)

@@ -11,6 +11,7 @@ could exchange a network, in spite of its checked weights.
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -47,8 +48,9 @@ class OpenVinoEngine:
     """
 
     def __init__(self) -> None:
-        # OpenVINO sends nothing by itself; this keeps each part of it from doing so.
-        os.environ.setdefault("OPENVINO_TELEMETRY_OPT_OUT", "1")
+        # Importing OpenVINO loads this package, which asks an analytics server and stores an
+        # identity in the user's home; no setting stops it. OpenVINO does without it.
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # None: not to be found
         try:
             import openvino
             from openvino.frontend.onnx import ConversionExtension
