@@ -1,11 +1,8 @@
 """What others may rely on: the exported names, and that importing them costs nothing."""
 
 import doctest
-import json
-import os
 import pickle
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import pytest
 
 import onlyme
 from onlyme import errors, types
+from tests.processes import list_modules
 
 REFERENCE = "".join(
     (Path(__file__).parents[1] / "docs/reference" / f"{page}.md").read_text("utf-8")
@@ -78,27 +76,13 @@ def test_every_exception_is_an_onlyme_error(name):
     assert str(pickle.loads(pickle.dumps(made))) == str(made)  # noqa: S301 - our own bytes
 
 
-def uncovered():
-    """The environment without what measures coverage, which imports modules of its own."""
-    return {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE")}
-
-
-def modules_after(code):
-    """Names of the modules that are loaded once a piece of code has run in a new process."""
-    code += "\nimport sys, json; print(json.dumps(sorted(sys.modules)))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=uncovered(), capture_output=True, text=True, check=True
-    )
-    return set(json.loads(done.stdout.splitlines()[-1]))
-
-
 def test_import_onlyme_loads_nothing_heavy():
-    assert not modules_after("import onlyme") & {"numpy", "cv2", "PIL", "typer", "sqlite3", "scipy"}
+    assert not list_modules("import onlyme") & {"numpy", "cv2", "PIL", "typer", "sqlite3", "scipy"}
 
 
 def test_the_way_to_a_decision_loads_only_what_it_needs(photos, tmp_path):
     """Verification is started anew at each login: seconds would be paid each time."""
-    loaded = modules_after(
+    loaded = list_modules(
         "from onlyme import FaceID\n"
         f"with FaceID.open({str(tmp_path / 'vault')!r}) as face_id:\n"
         f"    face_id.enroll('x', {str(photos / 'obama_1.jpg')!r})\n"

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from onlyme.cli.app import COMMANDS, load_family
+from tests.processes import drop_coverage
 
 LIST_MODULES = """
 import json, sys
@@ -19,15 +20,12 @@ except SystemExit as end:
 SLOW = {"cv2", "PIL", "scipy", "rich", "pydantic", "sqlalchemy", "fastapi", "openvino", "torch"}
 
 
-def uncovered(shell):
-    """The shell's environment without what measures coverage, which imports modules of its own."""
-    return {k: v for k, v in shell.environment().items() if not k.startswith("COVERAGE")}
-
-
 def modules_of(shell, *words):
     """Run a command in a process of its own; return its exit code and the modules it imported."""
     command = [sys.executable, "-c", LIST_MODULES, *words]
-    done = subprocess.run(command, env=uncovered(shell), capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, env=drop_coverage(shell.environment()), capture_output=True, text=True, check=True
+    )
     code, *modules = json.loads(done.stderr.splitlines()[-1])
     return code, set(modules)
 

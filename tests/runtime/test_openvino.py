@@ -22,6 +22,7 @@ from onlyme.runtime import agreement
 from onlyme.runtime.drawn_faces import draw_test_faces
 from onlyme.runtime.openvino import EngineUnavailable, OpenVinoEngine
 from onlyme.settings import Settings
+from tests.processes import list_modules
 
 PORTRAITS = ("obama_1", "obama_2", "obama_4", "biden_1", "macron_2", "ardern_2", "sunak_1")
 MESH = ("mesh", "blendshapes", "canonical")
@@ -60,21 +61,8 @@ def judged_alike(both, frame):
 def test_openvino_reports_nothing_about_its_user(tmp_path):
     """Its telemetry would ask a server as soon as it is imported, and write an identity."""
     assert importlib.util.find_spec("openvino_telemetry"), "nothing that could report is installed"
-    code = """
-import sys
-from onlyme.runtime.openvino import OpenVinoEngine
-OpenVinoEngine()
-print(*(name for name, module in sys.modules.items() if module))
-"""
-    variables = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE")}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=variables | {"HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    code = "from onlyme.runtime.openvino import OpenVinoEngine; OpenVinoEngine()"
+    loaded = {name.partition(".")[0] for name in list_modules(code, HOME=str(tmp_path))}
     assert "openvino" in loaded
     assert "openvino_telemetry" not in loaded
     assert not list(tmp_path.iterdir())

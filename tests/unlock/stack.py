@@ -22,6 +22,8 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.processes import drop_coverage
+
 USER, PASSWORD, UID = "ada", "correct horse", 4242
 OTHER, OTHER_PASSWORD, OTHER_UID = "bob", "battery staple", 4243
 WRONG = "wrong"
@@ -152,9 +154,8 @@ class Stack:
 
     def start(self, *words, uid=None, environment=None, **options):
         options = {"start_new_session": True} | options  # without the terminal of these tests
-        # Another user cannot write where this test run measures coverage, and would say so.
-        without = ("ONLYME_", "COVERAGE") if uid else ("ONLYME_",)
-        variables = {k: value for k, value in os.environ.items() if not k.startswith(without)}
+        inherited = drop_coverage() if uid else os.environ
+        variables = {k: value for k, value in inherited.items() if not k.startswith("ONLYME_")}
         return subprocess.Popen(
             self.command(*words, uid=uid), env=variables | (environment or {}), **options
         )

@@ -25,6 +25,7 @@ from onlyme.unlock.client.seat import AT_SEAT, BESIDE_REMOTE, find_seat
 from onlyme.unlock.client.terminal import find_terminal, read_command
 from onlyme.unlock.daemon.peer import Application, Peer
 from onlyme.unlock.transport import NoAnswer, ask
+from tests.processes import list_modules
 from tests.unlock.stack import HELPER
 
 PAM = {"PAM_TYPE": "auth", "PAM_USER": "ada", "PAM_SERVICE": "greetd"}
@@ -239,19 +240,15 @@ def test_the_kernel_ends_a_helper_that_hangs():
     assert done.returncode == -signal.SIGALRM
 
 
-def modules_after(code):
-    """Top-level names of what is loaded once code has run, without what measures coverage."""
-    words = [sys.executable, "-c", f"import sys; {code}\nprint(*sys.modules)"]
-    variables = {k: value for k, value in os.environ.items() if not k.startswith("COVERAGE")}
-    done = subprocess.run(words, env=variables, capture_output=True, text=True, check=True)
-    return {name.partition(".")[0] for name in done.stdout.split()}
+def _list_packages(code):
+    return {name.partition(".")[0] for name in list_modules(code)}
 
 
 def test_it_loads_the_standard_library_alone():
     """And little of it, since every login waits for what it loads."""
-    loaded = modules_after("import onlyme.unlock.client.helper")
+    loaded = _list_packages("import onlyme.unlock.client.helper")
     # Modules that the environment's own start-up files load do not count.
-    started = modules_after("")
+    started = _list_packages("")
     assert not loaded - started - {"onlyme"} - sys.stdlib_module_names
     heavy = {"argparse", "http", "email", "ssl", "logging", "subprocess", "pathlib", "asyncio"}
     assert not loaded & heavy
