@@ -209,7 +209,7 @@ def test_arrays_come_out_contiguous_and_unchanged() -> None:
     assert decode(array).pixels is array or np.shares_memory(decode(array).pixels, array)
 
 
-@pytest.mark.parametrize("thing", [None, 7, 3.5, [1, 2], {}, object(), io.BytesIO(b"x"), True])
+@pytest.mark.parametrize("thing", [None, 7, 3.5, [1, 2], {}, object(), True])
 def test_what_is_no_picture_at_all(thing: object) -> None:
     with pytest.raises(ImageError, match="give a path, bytes, a PIL image or a uint8 RGB array"):
         decode(thing)  # type: ignore[arg-type]  # wrong on purpose

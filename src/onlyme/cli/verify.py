@@ -80,7 +80,7 @@ def identify(
     with options.open_face_id(vault, embedder) as face_id:
         if not all_:
             _print_and_exit(face_id.identify(photo), json=json)
-        found = face_id.identify_all(photo)
+        found = face_id.identify_faces(photo)
     if json:
         output.print_json([serialize_found(face, decision) for face, decision in found])
     elif not found:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onlyme.errors import UsageError
+from onlyme.errors import ImageError, UsageError
 from onlyme.face.align import align
+from onlyme.face.color_order import looks_like_bgr
 from onlyme.face.models import SHIPPED, find_model
 from onlyme.face.protocols import TrackingDetector
 from onlyme.face.quality import assess
@@ -68,6 +69,8 @@ class Pipeline:
         reader: reads pictures within its limits.
         runtime: what runs the networks, such as `opencv`.
         runtime_version: its version; see `onlyme.runtime.VERSIONS`.
+        checks_colors: whether an array with the colours of OpenCV's order is refused. The frames
+            of a camera may be lit in any colour.
     """
 
     detector: FaceDetector
@@ -75,6 +78,7 @@ class Pipeline:
     reader: PictureReader
     runtime: str = "opencv"
     runtime_version: int = 1
+    checks_colors: bool = True
 
     def decode(self, image: ImageLike | Frame) -> Frame:
         """Read a picture within the reader's limits.
@@ -108,7 +112,8 @@ class Pipeline:
         """
         detector = self.detector
         follower = Follower(detector) if isinstance(detector, TrackingDetector) else detector
-        return replace(self, detector=follower, embedder=CachedEmbedder(self.embedder))
+        embedder = CachedEmbedder(self.embedder)
+        return replace(self, detector=follower, embedder=embedder, checks_colors=False)
 
     def warm_up(self) -> None:
         """Run both networks once on a blank picture: their first run takes longer."""
@@ -141,6 +146,8 @@ class Pipeline:
             chosen = choose_subject(self.detector.detect(frame.pixels), frame.pixels.shape)
         if isinstance(chosen, Reason):
             return Observation(frame, reason=chosen, timings_ms=timings)
+        if self.checks_colors and isinstance(image, np.ndarray):
+            _refuse_bgr(frame, chosen)
         with time_stage(timings, "embed"):
             embedding = self.embedder.embed(align(frame.pixels, chosen, self.embedder.size))
         return Observation(frame, chosen, None, embedding, timings)
@@ -165,6 +172,15 @@ class Pipeline:
             observations.append(Observation(frame, face, None, embedding, timings))
             timings = {}
         return observations
+
+
+def _refuse_bgr(frame: Frame, face: Face) -> None:
+    if looks_like_bgr(frame.pixels, face):
+        raise ImageError(
+            frame.source,
+            "has red and blue exchanged, as OpenCV reads pictures; write array[..., ::-1], or give "
+            'color="bgr"',
+        )
 
 
 @contextmanager

@@ -7,15 +7,15 @@ The command line, the daemon, the service and the evaluation call `FaceID.verify
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from onlyme.errors import UsageError
+from onlyme.face.tracker import SAME_PERSON_COSINE
 from onlyme.image.sources import CameraCapture
 from onlyme.types import LivenessLevel
 from onlyme.verification.attempt import (
@@ -32,7 +32,9 @@ from onlyme.verification.attempt import (
 from onlyme.verification.challenge import ChallengeCeremony
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+    from numpy.typing import NDArray
 
     from onlyme.enrollment.photos import Photo, Picture
     from onlyme.face.pipeline import Observation, Pipeline
@@ -45,20 +47,60 @@ if TYPE_CHECKING:
 
     Source = str | int | os.PathLike[str]
 
-__all__ = ["WatchPlan", "identify_picture", "open_source", "verify_picture", "watch_person"]
+__all__ = [
+    "WatchPlan",
+    "identify_picture",
+    "open_source",
+    "verify_capture",
+    "verify_picture",
+    "watch_person",
+]
 
 
 def verify_picture(
     owner: Owner,
-    image: Photo | list[Any] | tuple[Picture, ...] | Iterator[Picture],
+    image: Photo,
     pipeline: Pipeline,
     judge: Judge | None,
     level: LivenessLevel,
 ) -> Decision:
-    """Decide whether a picture, or the frames of one capture, show an owner."""
-    if isinstance(image, (list, tuple, Iterator)):
-        return decide_capture(owner, map(pipeline.look, image), judge, level)
+    """Decide whether a picture shows an owner."""
     return decide_photo(owner, pipeline.look(image), judge, level)
+
+
+def verify_capture(
+    owner: Owner,
+    frames: Iterable[Picture],
+    pipeline: Pipeline,
+    judge: Judge | None,
+    level: LivenessLevel,
+) -> Decision:
+    """Decide whether the frames of one capture show an owner.
+
+    Raises:
+        UsageError: there is no frame, or they show different faces.
+    """
+    vectors: list[NDArray[np.float32]] = []
+
+    def look() -> Iterator[Observation]:
+        for frame in frames:
+            observation = pipeline.look(frame)
+            if observation.embedding is not None:
+                vectors.append(observation.embedding.vector)
+                _refuse_unlike(vectors)
+            yield observation
+
+    return decide_capture(owner, look(), judge, level)
+
+
+def _refuse_unlike(vectors: list[NDArray[np.float32]]) -> None:
+    """Refuse pictures of different people: the best of them must not speak for the others."""
+    mean = np.sum(vectors[:-1], axis=0, dtype=np.float64)
+    if len(vectors) > 1 and vectors[-1] @ mean < SAME_PERSON_COSINE * np.linalg.norm(mean):
+        raise UsageError(
+            "the frames show different people; frames=… takes the frames of one capture of one "
+            "person, and verify_all takes many pictures"
+        )
 
 
 def identify_picture(

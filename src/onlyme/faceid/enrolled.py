@@ -33,6 +33,9 @@ _KIND, _KEY = "gallery", "secret"
 class Enrolled:
     """All enrolled people: the owners in a vault, and the gallery whose secret the vault holds.
 
+    Several threads may use it. The gallery is used by one at a time, under the vault's own lock:
+    a second lock could be taken in the other order.
+
     Args:
         vault: the owners' templates.
         base: the network's head, cohort and calibration.
@@ -56,10 +59,11 @@ class Enrolled:
 
     def close(self) -> None:
         """Close the gallery, and empty the cache of owners."""
-        self._cache.clear()
-        if self._opened:
-            self._opened[1].close()
-        self._opened = None
+        with self._vault.lock:
+            self._cache.clear()
+            if self._opened:
+                self._opened[1].close()
+            self._opened = None
 
     @property
     def gallery(self) -> Gallery | None:
@@ -97,8 +101,10 @@ class Enrolled:
 
     def people(self) -> list[GalleryPerson]:
         """Return the people in the gallery, by name."""
-        gallery = self.gallery
-        return sorted(gallery.people(), key=lambda person: person.name) if gallery else []
+        with self._vault.lock:
+            gallery = self.gallery
+            people = gallery.people() if gallery else []
+        return sorted(people, key=lambda person: person.name)
 
     def names(self) -> list[str]:
         """Return the names of the people in the gallery, in order."""
@@ -106,8 +112,9 @@ class Enrolled:
 
     def get(self, name: str) -> GalleryPerson | None:
         """Return a person in the gallery, or None."""
-        gallery = self.gallery
-        return gallery.get([name]).get(name) if gallery else None
+        with self._vault.lock:
+            gallery = self.gallery
+            return gallery.get([name]).get(name) if gallery else None
 
     def owner(self, name: str) -> Owner:
         """Return what is known of an owner in the vault; people in the gallery are no owners.
@@ -147,8 +154,9 @@ class Enrolled:
         """Erase people from the gallery; return how many of them were in it."""
         for name in names:
             self._cache.pop(name, None)
-        gallery = self.gallery
-        return gallery.remove(names) if gallery else 0
+        with self._vault.lock:
+            gallery = self.gallery
+            return gallery.remove(names) if gallery else 0
 
     def identify(self, observations: list[Observation]) -> list[Decision]:
         """Return which enrolled person each observation shows; see `onlyme.gallery.identify`.
@@ -169,7 +177,8 @@ class Enrolled:
             spent: dict[str, float] = {}
             with time_stage(spent, "decide"):
                 vector = observation.embedding.vector
-                decision = identify_vector(owners, self.gallery, vector, self.fpir)
+                with self._vault.lock:
+                    decision = identify_vector(owners, self.gallery, vector, self.fpir)
             decisions.append(decision.add_cost(observation.timings_ms | spent, frames=1))
         return decisions
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from onlyme.faceid.wiring import Parts
     from onlyme.siamese.head import Base
     from onlyme.types import Lesson, PhotoReport, Tuning
-    from onlyme.vault.store import VaultTransaction
+    from onlyme.vault.transaction import VaultTransaction
 
     Photos = Photo | Iterable[Photo]
 

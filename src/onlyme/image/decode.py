@@ -109,6 +109,8 @@ def decode(image: ImageLike, *, max_pixels: int = MAX_PIXELS, max_bytes: int = M
     pil = sys.modules.get("PIL.Image")
     if pil is not None and isinstance(image, pil.Image):
         return Frame(_decode_opened(image, "PIL image", max_pixels), "PIL image")
+    if callable(getattr(type(image), "read", None)):
+        raise ImageError(type(image).__name__, "is an open file; give its bytes: file.read()")
     raise ImageError(
         type(image).__name__,
         "is not a picture; give a path, bytes, a PIL image or a uint8 RGB array",
@@ -161,12 +163,35 @@ def _check_array(array: NDArray[Any], source: str, max_pixels: int) -> NDArray[n
     shape = "×".join(map(str, array.shape)) or "no dimensions"
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
         raise ImageError(
-            source, f"is {array.dtype}, {shape}; expected uint8, height×width×3, in RGB order"
+            source,
+            f"is {array.dtype}, {shape}; expected uint8, height×width×3, in RGB order"
+            f"{_advise_conversion(array)}",
         )
     check_size(array.shape[1], array.shape[0], source, max_pixels)
     if type(array) is np.ndarray and array.flags.c_contiguous:
         return array
     return np.ascontiguousarray(array.view(np.ndarray))
+
+
+def _advise_conversion(array: NDArray[Any]) -> str:
+    """Return what to write to make an RGB array of this one; empty if that is not clear."""
+    if array.dtype.kind == "f" and array.size:
+        largest = np.max(array, initial=0.0, where=np.isfinite(array))
+        scale = "255 * " if largest <= 1 else ""
+        return f": ({scale}array).round().clip(0, 255).astype(numpy.uint8)"
+    if array.dtype == np.uint16:
+        return ": (array // 257).astype(numpy.uint8)"
+    if array.dtype != np.uint8:
+        return ""
+    if array.ndim == 2:
+        return ": numpy.stack([array] * 3, axis=-1)"
+    if array.ndim == 3 and array.shape[2] == 4:
+        return ": array[..., :3]"
+    if array.ndim == 3 and array.shape[2] == 1:
+        return ": array.repeat(3, axis=2)"
+    if array.ndim == 3 and array.shape[0] == 3:
+        return ": array.transpose(1, 2, 0)"
+    return ": one picture at a time" if array.ndim == 4 else ""
 
 
 def _decode_bytes(data: bytes, source: str, max_pixels: int) -> NDArray[np.uint8]:

@@ -16,6 +16,7 @@ import sqlite3
 import stat
 import time
 from contextlib import contextmanager
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from onlyme.errors import VaultBusy, VaultDamaged, VaultError
@@ -37,6 +38,8 @@ _FOREIGN_SQL = (
 
 class SqliteFile:
     """One connection to one file, made with mode 0600 where it does not exist.
+
+    Several threads may use it: each transaction holds `lock` until it ends.
 
     Args:
         path: the file.
@@ -60,11 +63,12 @@ class SqliteFile:
         self.path = path
         self._made_by, self._made_as, self._schemas = application, layout, schemas
         self._checked_schema = -1
+        self.lock = RLock()
         with translate_sqlite_errors(path):
             _create_private(path)
             # Transactions are begun and ended by `start_reading` and `start_writing` alone.
             self._connection = sqlite3.connect(
-                path, timeout=SQLITE_WAIT_SECONDS, isolation_level=None
+                path, timeout=SQLITE_WAIT_SECONDS, isolation_level=None, check_same_thread=False
             )
             self.run = self._connection.execute
             try:
@@ -85,8 +89,9 @@ class SqliteFile:
         self.run("PRAGMA journal_mode = WAL")
 
     def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
+        """Close the file, once no other thread reads or changes it."""
+        with self.lock:
+            self._connection.close()
 
     def fetch_one(self, query: str, *values: object) -> tuple[Any, ...] | None:
         """Return the first row of a query's answer, or None."""
@@ -118,15 +123,16 @@ class SqliteFile:
     @contextmanager
     def start_reading(self) -> Iterator[None]:
         """See one state of the file throughout."""
-        if self._connection.in_transaction:
-            yield
-            return
-        self.run("BEGIN")
-        try:
-            self._check_schema()
-            yield
-        finally:
-            self._roll_back()
+        with self.lock:
+            if self._connection.in_transaction:
+                yield
+                return
+            self.run("BEGIN")
+            try:
+                self._check_schema()
+                yield
+            finally:
+                self._roll_back()
 
     @contextmanager
     def start_writing(self, *, durable: bool = True) -> Iterator[None]:
@@ -136,15 +142,16 @@ class SqliteFile:
             durable: wait until the disk has it. If not, a loss of power may undo the change;
                 a kill of the process does not.
         """
-        self.run(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-        self._begin()
-        try:
-            self._check_schema()
-            yield
-            self.run("COMMIT")
-        except BaseException:
-            self._roll_back()
-            raise
+        with self.lock:
+            self.run(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._begin()
+            try:
+                self._check_schema()
+                yield
+                self.run("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
 
     def scrub(self) -> list[str]:
         """Remove what was deleted from free pages and from the write-ahead log as well.
@@ -153,8 +160,9 @@ class SqliteFile:
             A sentence if another process that uses the file prevents it, otherwise none.
         """
         try:
-            self.run("VACUUM")
-            is_busy, _, _ = self.run("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            with self.lock:
+                self.run("VACUUM")
+                is_busy, _, _ = self.run("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.OperationalError as error:
             if not _is_busy(error):
                 raise
@@ -172,7 +180,8 @@ class SqliteFile:
         """Copy the file as it is at one moment, also while other processes use it."""
         target = sqlite3.connect(path)
         try:
-            self._connection.backup(target)
+            with self.lock:
+                self._connection.backup(target)
         finally:
             target.close()
 
@@ -254,8 +263,6 @@ def _is_busy(error: sqlite3.OperationalError) -> bool:
 def _describe_misuse(error: sqlite3.Error) -> str:
     """Say what the caller did wrong; sqlite3 has no codes for it."""
     message = str(error)
-    if "same thread" in message:
-        return "was opened in another thread; open a FaceID of its own in each thread"
     if "closed database" in message:
         return "was closed; open it again with FaceID.open"
     return f"cannot be used: {message}"

@@ -157,6 +157,10 @@ class Decision:
         if self.accepted != (self.reason is Reason.MATCH):
             raise UsageError("a decision is accepted exactly when its reason is `match`")
 
+    def __bool__(self) -> bool:
+        """Whether it was accepted, so that `if face_id.verify(…)` opens for the owner only."""
+        return self.accepted
+
     def replace_reason(self, reason: Reason) -> Decision:
         """Return the same rejection with a more precise reason."""
         return replace(self, reason=reason)

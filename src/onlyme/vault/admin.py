@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from onlyme.gate.admission import Gate
     from onlyme.storage.template import Template
     from onlyme.vault.key_sources import KeySource, ScryptCost
-    from onlyme.vault.store import VaultTransaction
+    from onlyme.vault.transaction import VaultTransaction
 
 __all__ = ["BACKUP", "DRAFT", "QUARANTINE", "VaultAdmin"]
 

@@ -1,0 +1,185 @@
+"""Enroll people, list, change and forget them: the half of `FaceID` that manages people.
+
+Modules that only some methods need are imported in these methods: listing people must not load
+the networks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from onlyme.types import checked_name
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable
+
+    from onlyme.enrollment.photos import Photo
+    from onlyme.faceid.adaptation import Adaptation
+    from onlyme.faceid.bulk import BulkEnrollment
+    from onlyme.faceid.wiring import Parts
+    from onlyme.gallery.certificate import GalleryCertificate
+    from onlyme.gallery.gallery import GalleryPerson
+    from onlyme.siamese.owner import Owner
+    from onlyme.types import Enrollment, Lesson, PhotoReport, Tuning
+    from onlyme.vault.admin import VaultAdmin
+
+__all__ = ["EnrolledPeople"]
+
+
+class EnrolledPeople:
+    """The people of one `FaceID`.
+
+    Args:
+        parts: its parts; `FaceID.open` assembles them.
+
+    Attributes:
+        admin: manages the vault: log and attempts, keys, backups, revocation.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self.admin: VaultAdmin = parts.admin
+        self._parts = parts
+        self._base = parts.base
+        self._enrolled = parts.enrolled
+        self._store = parts.admin.store
+        self._gate = parts.admin.gate
+
+    def names(self) -> list[str]:
+        """Return the names of the owners in the vault, in order; see also `gallery_people`."""
+        return self._store.names()
+
+    def owner(self, name: str) -> Owner:
+        """Return what is known of an owner in the vault.
+
+        Raises:
+            UnknownOwner: no person of that name is in the vault.
+            NeedsReenroll: another network made the template.
+            VaultDamaged: it cannot be read.
+        """
+        return self._enrolled.owner(checked_name(name))
+
+    def find_owner(self, name: str) -> Owner:
+        """Return what is known of an owner, or of a person in the gallery as if an owner.
+
+        Raises:
+            UnknownOwner, NeedsReenroll, VaultDamaged: as for `owner`.
+        """
+        return self._enrolled.find_owner(checked_name(name))
+
+    def gallery_people(self) -> list[GalleryPerson]:
+        """Return the people in the gallery, by name."""
+        return self._enrolled.people()
+
+    def gallery_certificate(self) -> GalleryCertificate:
+        """Return what the gallery promises; see `onlyme.gallery.certificate`."""
+        return self._enrolled.certificate()
+
+    def enroll(
+        self,
+        name: str,
+        me: Photo | Iterable[Photo],
+        not_me: Photo | Iterable[Photo] = (),
+        *,
+        look_alikes: Photo | Iterable[Photo] = (),
+        add: bool = False,
+        replace: bool = False,
+        on_photo: Callable[[PhotoReport], None] | None = None,
+    ) -> Enrollment:
+        """Learn a person from photos.
+
+        Args:
+            name: the person's name; 1 to 64 printable characters.
+            me: photos of the person; a folder stands for the pictures in it. One is
+                enough, five are advised.
+            not_me: photos of others, if there are any.
+            look_alikes: photos of others who look like the person, such as siblings.
+            add: add to what is enrolled under this name.
+            replace: replace what is enrolled under this name.
+            on_photo: called with the report on each photo as soon as it was looked at.
+
+        Returns:
+            A report on each photo, the alpha, and advice.
+
+        Raises:
+            OwnerExists: the name is taken, and neither `add` nor `replace` was given.
+            EnrollmentError: no photo can be used, or they show different people.
+            UsageError: this cannot be a name, or both `add` and `replace` were given.
+        """
+        from onlyme.faceid.learn import enroll_person
+
+        photos = (me, not_me, look_alikes)
+        return enroll_person(self._parts, name, photos, on_photo, add=add, replace=replace)
+
+    def enroll_folder(self, folder: str | os.PathLike[str], **options: Any) -> BulkEnrollment:
+        """Enroll every person in a folder of folders into the gallery.
+
+        Options and errors are those of `onlyme.faceid.bulk.enroll_people`.
+        """
+        from pathlib import Path
+
+        from onlyme.faceid.bulk import enroll_people
+
+        return enroll_people(self._parts, Path(folder), **options)
+
+    def not_me(self, name: str, image: Photo) -> Lesson:
+        """Teach that a face, which was or might be accepted by mistake, is not this person.
+
+        Raises:
+            UnknownOwner: no person of that name is enrolled.
+            EnrollmentError: the photo shows no face that can be learned, or was taught before.
+            ImageError: the picture cannot be used.
+        """
+        from onlyme.enrollment.not_me import add_lesson, collect_lesson
+        from onlyme.faceid.learn import teach_person
+
+        examples = self.owner(name).examples
+        face = collect_lesson(
+            self._parts.pipeline(), examples, image, measured=self._base.calibrated
+        )
+        return teach_person(self._parts, name, lambda old: add_lesson(old, face))
+
+    def undo_not_me(self, name: str) -> Lesson:
+        """Undo the last lesson of `not_me`.
+
+        Raises:
+            UnknownOwner: no person of that name is enrolled.
+            UsageError: there is no lesson to undo.
+        """
+        from onlyme.enrollment.not_me import remove_last_lesson
+        from onlyme.faceid.learn import teach_person
+
+        return teach_person(self._parts, name, remove_last_lesson)
+
+    def tune(self, name: str, *, far: float | None = None, alpha: float | None = None) -> Tuning:
+        """Set the alpha of a person, by false accept rate or as a margin.
+
+        Args:
+            name: the owner.
+            far: accept a random stranger at most this often; above 0, below 1.
+            alpha: the margin that a face must reach, −2 to 2.
+
+        Raises:
+            UsageError: not exactly one of the two was given, or it is out of range.
+            NotCalibrated: for this network no alpha stands for a false accept rate.
+            UnknownOwner: no person of that name is enrolled.
+        """
+        from onlyme.faceid.learn import tune_person
+
+        return tune_person(self._parts, name, far=far, alpha=alpha)
+
+    def forget(self, name: str) -> list[str]:
+        """Erase everything that is stored of a person; return notes on what could not be erased.
+
+        Raises:
+            UnknownOwner: no person of that name is enrolled.
+        """
+        name = checked_name(name)
+        in_gallery = self._store.version(name) is None and self._enrolled.forget([name])
+        return [] if in_gallery else self.admin.forget(name)
+
+    def make_adaptation(self) -> Adaptation:
+        """Return what adapts templates to their owners; see `onlyme.faceid.adaptation`."""
+        from onlyme.faceid.adaptation import Adaptation
+
+        return Adaptation(self._base, self.admin)
