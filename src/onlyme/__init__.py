@@ -16,20 +16,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from onlyme.errors import *  # noqa: F403 - its `__all__` is part of the list below
+    from onlyme.faceid.batch import Batch, BatchRow
+    from onlyme.faceid.comparison import FaceComparison
     from onlyme.faceid.face_id import FaceID
-    from onlyme.faceid.functions import check_liveness, compare, embed
+    from onlyme.faceid.face_table import FaceTable
+    from onlyme.faceid.functions import check_liveness, compare, detect, embed, embed_all
     from onlyme.types import *  # noqa: F403 - its `__all__` is part of the list below
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Batch",
+    "BatchRow",
     "CameraError",
     "Decision",
+    "DetectedFace",
     "Embedding",
     "Enrollment",
     "EnrollmentError",
     "Face",
+    "FaceComparison",
     "FaceID",
+    "FaceTable",
     "Frame",
     "ImageError",
     "KeyMissing",
@@ -59,10 +67,20 @@ __all__ = [
     "__version__",
     "check_liveness",
     "compare",
+    "detect",
     "embed",
+    "embed_all",
 ]
 
-_HOMES = ("onlyme.errors", "onlyme.types", "onlyme.faceid.face_id", "onlyme.faceid.functions")
+_HOMES = (
+    "onlyme.errors",
+    "onlyme.types",
+    "onlyme.faceid.face_id",
+    "onlyme.faceid.functions",
+    "onlyme.faceid.batch",
+    "onlyme.faceid.comparison",
+    "onlyme.faceid.face_table",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from onlyme.enrollment.photos import Photo
     from onlyme.types import Decision
 
-__all__ = ["Batch", "BatchRow"]
+Result = TypeVar("Result")
+
+__all__ = ["Batch", "BatchRow", "look_at_all"]
 
 WORKERS = 3
 """Pictures that are looked at side by side: while one is read, others are in the networks, which
@@ -143,32 +145,58 @@ class Batch:
         return count
 
     def _look(self) -> Iterator[BatchRow]:
-        pictures = enumerate(_expand(self._images), start=1)
-        waiting: deque[Future[BatchRow]] = deque()
-        with ThreadPoolExecutor(WORKERS, "onlyme-batch") as pool:
-            try:
-                for number, picture in islice(pictures, WORKERS + 1):
-                    waiting.append(pool.submit(self._make_row, number, picture))
-                while waiting:
-                    row = waiting.popleft().result()
-                    for number, picture in islice(pictures, 1):
-                        waiting.append(pool.submit(self._make_row, number, picture))
-                    self._on_row(row)
-                    yield row
-            finally:
-                for future in waiting:
-                    future.cancel()
+        for label, answer in look_at_all(self._images, self._decide, self._color):
+            if isinstance(answer, ImageError):
+                row = BatchRow(label, None, answer)
+            else:
+                row = BatchRow(label, answer)
+            self._on_row(row)
+            yield row
 
-    def _make_row(self, number: int, picture: Any) -> BatchRow:
-        label = _name_picture(picture) or str(number)
+
+def look_at_all(
+    images: Photo | Iterable[Photo], look: Callable[[Photo], Result], color: str = "rgb"
+) -> Iterator[tuple[str, Result | ImageError]]:
+    """Look at many pictures, a few side by side; yield the answers in the order of the pictures.
+
+    Args:
+        images: pictures, folders of pictures, or a generator of them.
+        look: looks at one picture.
+        color: the order of colours in arrays.
+
+    Yields:
+        The picture's path, or its number where it has no path, and what `look` returned, or the
+        error of a picture that cannot be used.
+    """
+    pictures = enumerate(_expand(images), start=1)
+    waiting: deque[tuple[str, Future[Result | ImageError]]] = deque()
+
+    def answer(picture: Any) -> Result | ImageError:
+        if isinstance(picture, ImageError):
+            return picture
+        is_array = isinstance(picture, np.ndarray)
         try:
-            if isinstance(picture, ImageError):
-                return BatchRow(label, None, picture)
-            is_array = isinstance(picture, np.ndarray)
-            ordered = order_colors(picture, self._color) if is_array else picture
-            return BatchRow(label, self._decide(ordered))
+            return look(order_colors(picture, color) if is_array else picture)
         except ImageError as error:
-            return BatchRow(label, None, error)
+            return error
+
+    with ThreadPoolExecutor(WORKERS, "onlyme-batch") as pool:
+
+        def submit(count: int) -> None:
+            for number, picture in islice(pictures, count):
+                label = _name_picture(picture) or str(number)
+                waiting.append((label, pool.submit(answer, picture)))
+
+        try:
+            submit(WORKERS + 1)
+            while waiting:
+                label, future = waiting.popleft()
+                result = future.result()
+                submit(1)
+                yield label, result
+        finally:
+            for _, future in waiting:
+                future.cancel()
 
 
 def _expand(images: Any) -> Iterator[Any]:
@@ -192,3 +220,7 @@ def _defuse(values: dict[str, Any]) -> dict[str, Any]:
         key: f"'{value}" if isinstance(value, str) and value[:1] in set("=+-@\t\r") else value
         for key, value in values.items()
     }
+
+
+for _class in (Batch, BatchRow):
+    _class.__module__ = "onlyme"  # where users find it

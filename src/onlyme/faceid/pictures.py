@@ -32,8 +32,8 @@ def choose_one(
         return None, (order_colors(frame, color) for frame in _check_frames(frames))
     if holds_many(image):
         raise UsageError(
-            "this is not one picture; for many pictures use verify_all or identify_all, and give "
-            "the frames of one capture as frames=…"
+            "this is not one picture; for many use verify_all, identify_all or embed_all, and "
+            "give the frames of one capture as frames=…"
         )
     return order_colors(image, color), None
 

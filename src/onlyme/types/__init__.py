@@ -27,6 +27,7 @@ from onlyme.types.decisions import (
 from onlyme.types.names import checked_name
 from onlyme.types.pictures import (
     MAX_UNIT_LENGTH_ERROR,
+    DetectedFace,
     Embedding,
     Face,
     Frame,
@@ -44,6 +45,7 @@ __all__ = [
     "MIN_ALPHA",
     "MIN_FAR",
     "Decision",
+    "DetectedFace",
     "Embedding",
     "Enrollment",
     "Face",
@@ -66,6 +68,7 @@ __all__ = [
 
 _PUBLIC = (
     Decision,
+    DetectedFace,
     Embedding,
     Enrollment,
     Face,

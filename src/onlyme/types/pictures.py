@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-__all__ = ["Embedding", "Face", "Frame", "HeadReading", "ImageLike", "MeshFace", "NetworkFunction"]
+    from onlyme.types.decisions import Quality
+
+__all__ = [
+    "DetectedFace",
+    "Embedding",
+    "Face",
+    "Frame",
+    "HeadReading",
+    "ImageLike",
+    "MeshFace",
+    "NetworkFunction",
+]
 
 ImageLike: TypeAlias = (
     "str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]"
@@ -78,6 +89,29 @@ class Face:
         low = np.clip(self.box[:2], 0, (width - 1, height - 1)).astype(int)
         high = np.clip(self.box[:2] + self.box[2:], low + 1, (width, height)).astype(int)
         return pixels[low[1] : high[1], low[0] : high[0]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DetectedFace(Face):
+    """A face with what can be measured of it; see `detect`.
+
+    Attributes:
+        yaw: degrees, positive when the person has turned to their own left.
+        pitch: degrees, positive when the person looks up.
+        roll: degrees, positive when the person has tilted the head towards their own left
+            shoulder.
+        quality: how suitable the face is for recognition.
+        aligned: uint8[112, 112, 3], RGB, upright with the eyes in their place, as the network
+            that embeds it takes it.
+        embedding: the network's vector; None where it was not asked for.
+    """
+
+    yaw: float
+    pitch: float
+    roll: float
+    quality: Quality
+    aligned: NDArray[np.uint8] = field(repr=False)
+    embedding: Embedding | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
