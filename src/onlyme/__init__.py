@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from onlyme.faceid.face_id import FaceID
     from onlyme.faceid.face_table import FaceTable
     from onlyme.faceid.functions import check_liveness, compare, detect, embed, embed_all
+    from onlyme.faceid.people_list import EnrolledPerson
     from onlyme.types import *  # noqa: F403 - its `__all__` is part of the list below
 
 __version__ = "0.1.0"
@@ -32,6 +33,7 @@ __all__ = [
     "Decision",
     "DetectedFace",
     "Embedding",
+    "EnrolledPerson",
     "Enrollment",
     "EnrollmentError",
     "Face",
@@ -56,6 +58,7 @@ __all__ = [
     "PhotoReport",
     "Quality",
     "Reason",
+    "SamePerson",
     "SettingsError",
     "Tuning",
     "UnknownOwner",
@@ -80,6 +83,7 @@ _HOMES = (
     "onlyme.faceid.batch",
     "onlyme.faceid.comparison",
     "onlyme.faceid.face_table",
+    "onlyme.faceid.people_list",
 )
 
 

@@ -13,6 +13,7 @@ decide*; it never opens anything. The command line prints its message, and exits
     │   └── ModelRefused      its file is not the one that the manifest names
     ├── EnrollmentError       the photos do not make a template
     │   └── OwnerExists       that name is taken; add or replace
+    │       └── SamePerson    the person is enrolled under another name
     ├── UnknownOwner          no person of that name is enrolled
     ├── NeedsReenroll         the template was made by another network
     ├── NotCalibrated         no false accept rate is known for this network
@@ -40,6 +41,7 @@ __all__ = [
     "OnlymeError",
     "OwnerExists",
     "PamError",
+    "SamePerson",
     "SettingsError",
     "UnknownOwner",
     "UsageError",
@@ -101,6 +103,10 @@ class EnrollmentError(OnlymeError):
 
 class OwnerExists(EnrollmentError):  # noqa: N818 - a state, as above
     """A person of that name is enrolled already; use `add=True` or `replace=True`."""
+
+
+class SamePerson(OwnerExists):
+    """The photos show a person who is enrolled under another name; `anyway=True` allows it."""
 
 
 class UnknownOwner(OnlymeError):  # noqa: N818 - a state, as above

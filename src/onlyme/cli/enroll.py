@@ -1,12 +1,13 @@
-"""Run `enroll`, `list` and `forget`: add people, show them, erase them."""
+"""Run `enroll`, `list`, `forget`, `rename` and `merge`: manage the enrolled people."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from onlyme.cli import options, output
+from onlyme.types import checked_name
 
 if TYPE_CHECKING:
     from onlyme.types import PhotoReport
@@ -19,6 +20,8 @@ def register(app: typer.Typer) -> None:
     app.command()(enroll)
     app.command(name="list")(list_)
     app.command()(forget)
+    app.command()(rename)
+    app.command()(merge)
 
 
 def enroll(
@@ -30,6 +33,7 @@ def enroll(
     camera: options.Camera = None,
     add: options.Add = False,
     replace: options.Replace = False,
+    anyway: options.Anyway = False,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
@@ -62,6 +66,7 @@ def enroll(
             look_alikes=look_alike or (),
             add=add,
             replace=replace,
+            anyway=anyway,
             on_photo=report_photo,
         )
     if json:
@@ -72,6 +77,15 @@ def enroll(
 
 def list_(
     *,
+    filter_: Annotated[
+        str | None,
+        typer.Option(
+            "--filter",
+            metavar="TEXT",
+            help="Only names with this text in them, in small or capital letters.",
+            show_default=False,
+        ),
+    ] = None,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
@@ -80,28 +94,93 @@ def list_(
     from onlyme.errors import NeedsReenroll
     from onlyme.faceid.serialize import serialize_owners, serialize_person
 
-    lines = []
+    lines, text = [], (filter_ or "").casefold()
+
+    def fits(name: str) -> bool:
+        return text in name.casefold()
+
     with options.open_face_id(vault, embedder) as face_id:
         if json:
-            documents = serialize_owners(face_id.names(), face_id.owner)
-            output.print_json(documents + list(map(serialize_person, face_id.gallery_people())))
+            documents = serialize_owners(filter(fits, face_id.names()), face_id.owner)
+            people = [one for one in face_id.gallery_people() if fits(one.name)]
+            output.print_json(documents + list(map(serialize_person, people)))
             return
-        for name in face_id.names():
+        for name in filter(fits, face_id.names()):
             try:
                 lines.append(output.format_owner(face_id.owner(name)))
             except NeedsReenroll as error:  # one outdated template does not hide the others
                 lines.append(str(error))
-        lines += map(output.format_person, face_id.gallery_people())
+        lines += [output.format_person(one) for one in face_id.gallery_people() if fits(one.name)]
     none = "no person is enrolled yet; `onlyme enroll NAME PHOTO…` enrolls the first"
+    if text:
+        none = f"no name has {filter_!r} in it; `onlyme list` shows all"
     typer.echo("\n".join(lines) or none)
 
 
-def forget(name: options.Name, *, vault: options.Vault = None, json: options.Json = False) -> None:
-    """Erase everything that is stored about a person."""
+def forget(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME...", help="The people's names.", show_default=False),
+    ],
+    *,
+    vault: options.Vault = None,
+    json: options.Json = False,
+) -> None:
+    """Erase everything that is stored about a person, or about several."""
+    from onlyme.errors import unknown_owner
+
+    documents = []
     with options.open_face_id(vault) as face_id:
-        notes = face_id.forget(name)
+        known = {person.name for person in face_id.people()}
+        wanted = [checked_name(name) for name in names]
+        for name in wanted:  # a command that fails erases no person
+            if name not in known:
+                raise unknown_owner(name, sorted(known))
+        for name in dict.fromkeys(wanted):
+            notes = face_id.forget(name)
+            documents.append(
+                {"name": name, "forgotten": True} | ({"notes": notes} if notes else {})
+            )
+            if not json:
+                output.print_forgotten(name)
+                output.print_notes(notes)
     if json:
-        output.print_json({"name": name, "forgotten": True} | ({"notes": notes} if notes else {}))
+        output.print_json(documents[0] if len(documents) == 1 else documents)
+
+
+def rename(
+    name: options.Name,
+    new_name: Annotated[
+        str, typer.Argument(metavar="NEW", help="The new name.", show_default=False)
+    ],
+    *,
+    vault: options.Vault = None,
+    json: options.Json = False,
+) -> None:
+    """Give a person another name. Attempts that were counted stay counted."""
+    with options.open_face_id(vault) as face_id:
+        face_id.rename(name, new_name)
+    new = checked_name(new_name)
+    if json:
+        output.print_json({"name": new, "was": name})
     else:
-        output.print_forgotten(name)
-        output.print_notes(notes)
+        typer.echo(f"{name} is called {new} now")
+
+
+def merge(
+    name: options.Name,
+    other: Annotated[
+        str, typer.Argument(metavar="OTHER", help="The name to give up.", show_default=False)
+    ],
+    *,
+    anyway: options.Anyway = False,
+    vault: options.Vault = None,
+    json: options.Json = False,
+) -> None:
+    """Make one person of two names: the first keeps the photos of both."""
+    with options.open_face_id(vault) as face_id:
+        tuning = face_id.merge(name, other, anyway=anyway)
+    if json:
+        output.print_json({"name": name, "merged": checked_name(other), "alpha": tuning.alpha})
+    else:
+        typer.echo(f"{name} now has the photos of {checked_name(other)}, who is no longer a name")

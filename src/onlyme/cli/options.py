@@ -21,6 +21,7 @@ __all__ = [
     "AdaptUndo",
     "Add",
     "Alpha",
+    "Anyway",
     "Camera",
     "Embedder",
     "Far",
@@ -133,6 +134,11 @@ Add = Annotated[
 ]
 Replace = Annotated[
     bool, typer.Option("--replace", help="Forget the person who has this name, and start anew.")
+]
+
+Anyway = Annotated[
+    bool,
+    typer.Option("--anyway", help="Do it even if the photos show a person with another name."),
 ]
 
 # ------------------------------------------------------------------ alpha and lessons

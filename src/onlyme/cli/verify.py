@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from onlyme.cli import options, output, watch_everybody
+from onlyme.cli import many, options, output, watch_everybody
+from onlyme.cli.recording import start_recording
 from onlyme.types import checked_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from onlyme.types import Decision
+    from onlyme.types import Decision, Face
 
 __all__ = ["register"]
 
@@ -32,10 +33,7 @@ def register(app: typer.Typer) -> None:
 
 def verify(
     name: options.Name,
-    photo: Annotated[
-        Path | None,
-        typer.Argument(metavar="PHOTO", help="The photo to check.", show_default=False),
-    ] = None,
+    photo: many.ManyPhotos = None,
     *,
     camera: options.Camera = None,
     liveness: options.Level = None,
@@ -43,52 +41,71 @@ def verify(
         bool,
         typer.Option("--gate", help="Count this photo as an attempt; a camera is always counted."),
     ] = False,
+    csv: many.Table = False,
+    jsonl: many.Lines = False,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
-    """Decide whether a photo shows this person.
+    """Decide whether a photo shows this person; or decide for each of many photos.
 
     onlyme verify ada photo.jpg && echo welcome
+    onlyme verify ada holiday/ --csv > ada.csv
     """
     options.require_one(photo, camera is not None, "give a photo or --camera N")
+    photos, single = many.read_photos(photo)
     with options.open_face_id(vault, embedder) as face_id:
-        if photo is not None:
-            decision = face_id.verify(name, photo, liveness, gate=gate)
-        else:
-            source = options.parse_source(camera or "")
+        if camera is not None:
+            source = options.parse_source(camera)
             level = options.choose_level(liveness)
             decision = next(face_id.watch(name, source, liveness=level, ask=output.ask))
+        elif single and not (csv or jsonl):
+            decision = face_id.verify(name, photos[0], liveness, gate=gate)
+        elif gate:
+            raise typer.BadParameter("counts one photo at a time", param_hint="--gate")
+        else:
+            many.print_batch(
+                lambda on_row: face_id.verify_all(name, photos, liveness, on_row=on_row),
+                json=json,
+                csv=csv,
+                jsonl=jsonl,
+            )
     _print_and_exit(decision, json=json)
 
 
 def identify(
-    photo: Annotated[
-        Path, typer.Argument(metavar="PHOTO", help="The photo to check.", show_default=False)
-    ],
+    photo: many.ManyPhotos = None,
     *,
     all_: Annotated[
         bool, typer.Option("--all", help="Check every face in the photo, the largest first.")
     ] = False,
+    csv: many.Table = False,
+    jsonl: many.Lines = False,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
-    """Find out which of the enrolled people a photo shows, if any."""
-    from onlyme.faceid.serialize import serialize_found
+    """Find out which of the enrolled people a photo shows, if any; or each of many photos.
 
+    onlyme identify visitor.jpg
+    onlyme identify album/ --jsonl
+    """
+    photos, single = many.read_photos(photo)
+    if not photos:
+        raise typer.BadParameter("give a photo", param_hint="PHOTO")
     with options.open_face_id(vault, embedder) as face_id:
-        if not all_:
-            _print_and_exit(face_id.identify(photo), json=json)
-        found = face_id.identify_faces(photo)
-    if json:
-        output.print_json([serialize_found(face, decision) for face, decision in found])
-    elif not found:
-        typer.echo("no face in the picture")
-    else:
-        for face, decision in found:
-            typer.echo(f"{output.format_box(face)}  {output.format_decision(decision)}")
-    raise typer.Exit(0 if any(decision.accepted for _, decision in found) else 1)
+        if all_:
+            if not single or csv or jsonl:
+                raise typer.BadParameter("takes one photo", param_hint="--all")
+            _print_faces(face_id.identify_faces(photos[0]), json=json)
+        if single and not (csv or jsonl):
+            _print_and_exit(face_id.identify(photos[0]), json=json)
+        many.print_batch(
+            lambda on_row: face_id.identify_all(photos, on_row=on_row),
+            json=json,
+            csv=csv,
+            jsonl=jsonl,
+        )
 
 
 def watch(
@@ -127,6 +144,15 @@ def watch(
             show_default=False,
         ),
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record",
+            metavar="OUT",
+            help="Save what was seen as a video, with faces and verdicts drawn in: out.mp4.",
+            show_default=False,
+        ),
+    ] = None,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
@@ -150,8 +176,12 @@ def watch(
     with options.open_face_id(vault, embedder, lasting=True) as face_id:
         level = options.choose_level(liveness)
         source = video or options.parse_source(camera or "0")
-        decisions = face_id.watch(name, source, liveness=level, ask=output.ask)
-        accepted = _report_decisions(decisions, command, json=json)
+        with start_recording(record) as recording:
+            decisions = face_id.watch(
+                name, source, liveness=level, ask=output.ask, on_observation=recording.add
+            )
+            noted = map(recording.note, decisions)
+            accepted = _report_decisions(noted, command, json=json)
     raise typer.Exit(0 if accepted else 1)
 
 
@@ -194,6 +224,19 @@ def _run_command(command: list[str]) -> None:
     )
     if done.returncode:
         typer.echo(f"{command[0]} ended with exit code {done.returncode}", err=True)
+
+
+def _print_faces(found: list[tuple[Face, Decision]], *, json: bool) -> None:
+    from onlyme.faceid.serialize import serialize_found
+
+    if json:
+        output.print_json([serialize_found(face, decision) for face, decision in found])
+    elif not found:
+        typer.echo("no face in the picture")
+    else:
+        for face, decision in found:
+            typer.echo(f"{output.format_box(face)}  {output.format_decision(decision)}")
+    raise typer.Exit(0 if any(decision.accepted for _, decision in found) else 1)
 
 
 def _print_and_exit(decision: Decision, *, json: bool) -> None:

@@ -7,12 +7,15 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from onlyme.errors import NeedsReenroll, UnknownOwner, VaultDamaged, unknown_owner
+from onlyme.errors import NeedsReenroll, NotCalibrated, UnknownOwner, VaultDamaged, unknown_owner
 from onlyme.gallery.gallery import SECRET_BYTES, Gallery
 from onlyme.siamese.owner import Examples, Owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from onlyme.face.pipeline import Observation
     from onlyme.gallery.certificate import GalleryCertificate
@@ -166,11 +169,7 @@ class Enrolled:
         from onlyme.face.pipeline import time_stage
         from onlyme.gallery.identify import identify_vector
 
-        owners = []
-        for name in self._vault.names():
-            # Another process may forget an owner after the names were read.
-            with suppress(NeedsReenroll, UnknownOwner):
-                owners.append(self.owner(name))
+        owners = self._load_owners()
         decisions = []
         for observation in observations:
             assert observation.embedding is not None  # noqa: S101 - for the type checker
@@ -181,6 +180,21 @@ class Enrolled:
                     decision = identify_vector(owners, self.gallery, vector, self.fpir)
             decisions.append(decision.add_cost(observation.timings_ms | spent, frames=1))
         return decisions
+
+    def find_names(self, vectors: NDArray[np.float32]) -> list[str]:
+        """Return for each of float32[m, d] the names of the people that it may show.
+
+        A face that fits two people counts for both; one that fits none is left out.
+        """
+        from onlyme.gallery.identify import find_matches
+
+        names: list[str] = []
+        with self._vault.lock:
+            owners, gallery = self._load_owners(), self.gallery
+            with suppress(NotCalibrated):  # such a network cannot say who is alike
+                for vector in vectors:
+                    names += find_matches(owners, gallery, vector, self.fpir)
+        return names
 
     def certificate(self) -> GalleryCertificate:
         """Return how often a stranger is taken for an enrolled person, and how that is known.
@@ -196,6 +210,14 @@ class Enrolled:
             raise UnknownOwner("the gallery is empty; `onlyme enroll-folder` enrolls people")
         people = len(gallery) + len(self._vault.names())
         return make_gallery_certificate(self.base, people, self.fpir)
+
+    def _load_owners(self) -> list[Owner]:
+        owners = []
+        for name in self._vault.names():
+            # Another process may forget an owner after the names were read.
+            with suppress(NeedsReenroll, UnknownOwner):
+                owners.append(self.owner(name))
+        return owners
 
     def _add_to_cache(self, name: str, version: object, owner: Owner) -> Owner:
         self._cache[name] = version, owner

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from onlyme.enrollment.advice import advise_owner
 from onlyme.enrollment.photos import collect_photos
 from onlyme.errors import UsageError, refuse_taken, refuse_twice, unknown_owner
+from onlyme.faceid.identity import refuse_same_person
 from onlyme.gate.audit import Event
 from onlyme.siamese.owner import Examples, Owner, make_lesson
 from onlyme.types import Enrollment, checked_name
@@ -40,6 +41,7 @@ def enroll_person(
     *,
     add: bool = False,
     replace: bool = False,
+    anyway: bool = False,
 ) -> Enrollment:
     """Learn a person from photos; see `FaceID.enroll`.
 
@@ -50,6 +52,7 @@ def enroll_person(
         on_photo: called with the report on each photo.
         add: add to what is enrolled under this name.
         replace: replace what is enrolled under this name.
+        anyway: enroll a person who is enrolled under another name.
 
     Raises:
         OwnerExists, EnrollmentError, UsageError: as for `FaceID.enroll`.
@@ -65,6 +68,8 @@ def enroll_person(
     if taken and add:
         known = parts.enrolled.owner(name).examples
     collected = collect_photos(parts.pipeline(), known, *photos, on_photo, measured=base.calibrated)
+    if not anyway:
+        refuse_same_person(parts, name, collected.examples.me)
 
     with store.edit() as edit:
         # Looking at photos took seconds: read again, since another process may have enrolled.

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from onlyme.enrollment.photos import Photo
     from onlyme.faceid.adaptation import Adaptation
     from onlyme.faceid.bulk import BulkEnrollment
+    from onlyme.faceid.people_list import EnrolledPerson
     from onlyme.faceid.wiring import Parts
     from onlyme.gallery.certificate import GalleryCertificate
     from onlyme.gallery.gallery import GalleryPerson
+    from onlyme.siamese.certificate import OwnerCertificate
     from onlyme.siamese.owner import Owner
     from onlyme.types import Enrollment, Lesson, PhotoReport, Tuning
     from onlyme.vault.admin import VaultAdmin
@@ -48,6 +50,12 @@ class EnrolledPeople:
     def names(self) -> list[str]:
         """Return the names of the owners in the vault, in order; see also `gallery_people`."""
         return self._store.names()
+
+    def people(self) -> list[EnrolledPerson]:
+        """Return all enrolled people by name: the owners in the vault and those in the gallery."""
+        from onlyme.faceid.people_list import list_people
+
+        return list_people(self._enrolled, self._store)
 
     def owner(self, name: str) -> Owner:
         """Return what is known of an owner in the vault.
@@ -84,18 +92,20 @@ class EnrolledPeople:
         look_alikes: Photo | Iterable[Photo] = (),
         add: bool = False,
         replace: bool = False,
+        anyway: bool = False,
         on_photo: Callable[[PhotoReport], None] | None = None,
     ) -> Enrollment:
         """Learn a person from photos.
 
         Args:
             name: the person's name; 1 to 64 printable characters.
-            me: photos of the person; a folder stands for the pictures in it. One is
-                enough, five are advised.
+            me: photos of the person; a folder stands for the pictures in it, a video for some of
+                its frames. One is enough, five are advised.
             not_me: photos of others, if there are any.
             look_alikes: photos of others who look like the person, such as siblings.
             add: add to what is enrolled under this name.
             replace: replace what is enrolled under this name.
+            anyway: enroll a person who is enrolled under another name as well.
             on_photo: called with the report on each photo as soon as it was looked at.
 
         Returns:
@@ -103,13 +113,16 @@ class EnrolledPeople:
 
         Raises:
             OwnerExists: the name is taken, and neither `add` nor `replace` was given.
+            SamePerson: the photos show a person who is enrolled under another name.
             EnrollmentError: no photo can be used, or they show different people.
             UsageError: this cannot be a name, or both `add` and `replace` were given.
         """
         from onlyme.faceid.learn import enroll_person
 
         photos = (me, not_me, look_alikes)
-        return enroll_person(self._parts, name, photos, on_photo, add=add, replace=replace)
+        return enroll_person(
+            self._parts, name, photos, on_photo, add=add, replace=replace, anyway=anyway
+        )
 
     def enroll_folder(self, folder: str | os.PathLike[str], **options: Any) -> BulkEnrollment:
         """Enroll every person in a folder of folders into the gallery.
@@ -151,22 +164,82 @@ class EnrolledPeople:
 
         return teach_person(self._parts, name, remove_last_lesson)
 
-    def tune(self, name: str, *, far: float | None = None, alpha: float | None = None) -> Tuning:
-        """Set the alpha of a person, by false accept rate or as a margin.
+    def tune(
+        self,
+        name: str,
+        *,
+        far: float | None = None,
+        preset: str | None = None,
+        alpha: float | None = None,
+    ) -> Tuning:
+        """Set the alpha of a person, by false accept rate or as a margin; or read it.
+
+        Without a choice nothing is changed, and what is in force is returned.
 
         Args:
             name: the owner.
             far: accept a random stranger at most this often; above 0, below 1.
+            preset: the name of such a rate; see `onlyme tune`.
             alpha: the margin that a face must reach, −2 to 2.
 
         Raises:
-            UsageError: not exactly one of the two was given, or it is out of range.
+            UsageError: more than one was given, or it is out of range.
             NotCalibrated: for this network no alpha stands for a false accept rate.
             UnknownOwner: no person of that name is enrolled.
         """
         from onlyme.faceid.learn import tune_person
+        from onlyme.siamese.presets import choose_far
 
+        if far is None and preset is None and alpha is None:
+            return self.find_owner(name).tuning()
+        far, alpha = choose_far(far=far, preset=preset, alpha=alpha)
         return tune_person(self._parts, name, far=far, alpha=alpha)
+
+    def certificate(self, name: str) -> OwnerCertificate:
+        """Return what the alpha of a person promises, and on what ground.
+
+        Raises:
+            UnknownOwner: no person of that name is enrolled.
+            NotCalibrated: nothing was counted for this network.
+        """
+        return self.find_owner(name).certificate()
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Give a person another name. Attempts that were counted stay counted.
+
+        Backups hold the earlier name; `forget` still finds the person in them.
+
+        Args:
+            name: the person, in the vault or in the gallery.
+            new_name: 1 to 64 printable characters.
+
+        Raises:
+            UnknownOwner: no person of that name is enrolled.
+            OwnerExists: the new name is taken.
+            UsageError: this cannot be a name, or is the person's own.
+        """
+        from onlyme.faceid.identity import rename_person
+
+        rename_person(self._parts, name, new_name)
+
+    def merge(self, name: str, other: str, *, anyway: bool = False) -> Tuning:
+        """Make one person of two names in the vault: the first keeps the examples of both.
+
+        Args:
+            name: the name that stays.
+            other: the name that is forgotten.
+            anyway: merge even if the photos do not look like one person.
+
+        Returns:
+            The alpha of the person now.
+
+        Raises:
+            UnknownOwner: one of them is not in the vault.
+            UsageError: the photos of the other do not look like the person.
+        """
+        from onlyme.faceid.identity import merge_people
+
+        return merge_people(self._parts, name, other, anyway=anyway).tuning()
 
     def forget(self, name: str) -> list[str]:
         """Erase everything that is stored of a person; return notes on what could not be erased.

@@ -214,6 +214,16 @@ class Gate:
             if owner is None or AttemptSource.from_key(key).owner == owner:
                 transaction.remove(_KIND, key)
 
+    def rename(self, transaction: LedgerTransaction, old: str, new: str) -> None:
+        """Move the counts of an owner to a new name: a new name gives no new attempts."""
+        self.forget(transaction, new)
+        for key in transaction.keys(_KIND):
+            counted = AttemptSource.from_key(key)
+            body = transaction.read(_KIND, key)
+            if counted.owner == old and body is not None:
+                transaction.write(_KIND, counted._replace(owner=new).key, body)
+                transaction.remove(_KIND, key)
+
     # ------------------------------------------------------------------ within
 
     def _read_state(

@@ -30,6 +30,12 @@ router = APIRouter(prefix="/v1/names")
 _FIELDS = ("me", "not_me", "look_alikes")
 
 
+Anyway = Annotated[
+    bool,
+    Query(description="Enroll a person who is enrolled under another name; needs `admin`."),
+]
+
+
 @router.get(
     "",
     dependencies=[require_scope(Scope.ENROLL)],
@@ -56,11 +62,12 @@ async def enroll(
     add: Annotated[
         bool, Query(description="Add photos to the person of this name; needs `admin`.")
     ] = False,
+    anyway: Anyway = False,
 ) -> Response:
     """Learn a person from photos: one is enough, five are advised."""
-    if add:
+    if add or anyway:
         require_admin(caller)
-    return await _enroll_photos(request, name, service, add=add, replace_=False)
+    return await _enroll_photos(request, name, service, add=add, anyway=anyway)
 
 
 @router.put(
@@ -69,9 +76,9 @@ async def enroll(
     dependencies=[require_scope(Scope.ADMIN)],
     **describe_answer(schemas.Learned),
 )
-async def put(request: Request, name: Person, service: Here) -> Response:
+async def put(request: Request, name: Person, service: Here, *, anyway: Anyway = False) -> Response:
     """Learn a person from photos, and replace the person of this name."""
-    return await _enroll_photos(request, name, service, add=False, replace_=True)
+    return await _enroll_photos(request, name, service, replace_=True, anyway=anyway)
 
 
 @router.delete(
@@ -168,7 +175,13 @@ async def undo_not_me(name: Person, service: Here) -> Response:
 
 
 async def _enroll_photos(
-    request: Request, name: str, service: ServiceState, *, add: bool, replace_: bool
+    request: Request,
+    name: str,
+    service: ServiceState,
+    *,
+    add: bool = False,
+    replace_: bool = False,
+    anyway: bool = False,
 ) -> Response:
     seconds = service.options.enroll_seconds
     max_bytes = service.options.enroll_bytes
@@ -179,7 +192,15 @@ async def _enroll_photos(
         def run_enroll(face_id: FaceID) -> Enrollment:
             photos = label_photos(face_id.pipeline.decode, files, abandonment)
             me, not_me, alike = (photos[field] for field in _FIELDS)
-            return face_id.enroll(name, me, not_me, look_alikes=alike, add=add, replace=replace_)
+            return face_id.enroll(
+                name,
+                me,
+                not_me,
+                look_alikes=alike,
+                add=add,
+                replace=replace_,
+                anyway=anyway,
+            )
 
         enrollment = await service.engine.run(
             run_enroll,
