@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from onlyme.errors import *  # noqa: F403 - its `__all__` is part of the list below
     from onlyme.faceid.batch import Batch, BatchRow
     from onlyme.faceid.comparison import FaceComparison
+    from onlyme.faceid.estimator import OnlymeVerifier
     from onlyme.faceid.face_id import FaceID
     from onlyme.faceid.face_table import FaceTable
     from onlyme.faceid.functions import check_liveness, compare, detect, embed, embed_all
@@ -53,6 +54,7 @@ __all__ = [
     "NeedsReenroll",
     "NotCalibrated",
     "OnlymeError",
+    "OnlymeVerifier",
     "OwnerExists",
     "PamError",
     "PhotoReport",
@@ -84,6 +86,7 @@ _HOMES = (
     "onlyme.faceid.comparison",
     "onlyme.faceid.face_table",
     "onlyme.faceid.people_list",
+    "onlyme.faceid.estimator",
 )
 
 
