@@ -166,6 +166,20 @@ def refuse_taken(name: str, *, taken: bool) -> None:
         )
 
 
+def refuse_gallery(name: str, *, in_gallery: bool) -> None:
+    """Refuse to change for one person of the gallery what all people of it share.
+
+    Raises:
+        UsageError: the person is in the gallery.
+    """
+    if in_gallery:
+        raise UsageError(
+            f"{name} is in the gallery, whose people share one rate, the setting `fpir`; "
+            "`onlyme store certificate` shows it, and `onlyme enroll` makes an owner with a rate "
+            f"of their own, once `onlyme forget {name}` was run"
+        )
+
+
 def refuse_twice(name: str, *, in_gallery: bool) -> None:
     """Refuse to enroll in the vault a name that a person of the gallery has.
 

@@ -193,3 +193,17 @@ def test_a_network_without_calibration_enrolls_all_the_same(tmp_path):
         assert plain.enroll("ada", photos_of("ada"), others).taken == 3
         assert plain.enroll("bob", photos_of("bob"), others).taken == 3
         assert np.isfinite(plain.owner("bob").alpha)
+
+
+def test_people_of_the_gallery_are_everywhere(face_id):
+    enroll_in_gallery(face_id, "cem")
+    assert face_id.certificate("cem").sentences()
+    assert face_id.tune("cem").far == pytest.approx(1e-4)
+    assert next(face_id.watch("cem", [draw_face("cem", 9)], liveness="off")).accepted
+    for change in (
+        lambda: face_id.tune("cem", far=1e-5),
+        lambda: face_id.not_me("cem", draw_face("cem", 9)),
+        lambda: face_id.undo_not_me("cem"),
+    ):
+        with pytest.raises(UsageError, match="in the gallery"):
+            change()

@@ -41,10 +41,10 @@ def tune(
         far, alpha = choose_far(far=far, preset=preset, alpha=alpha)
     with options.open_face_id(vault, embedder) as face_id:
         if far is None and alpha is None:
-            tuning = face_id.owner(name).tuning()
+            tuning = face_id.tune(name)
         else:
             tuning = face_id.tune(name, far=far, alpha=alpha)
-        owner = face_id.owner(name)
+        owner = face_id.find_owner(name)
     if json:
         output.print_json(asdict(tuning))
         return
@@ -69,7 +69,7 @@ def certificate(
     from dataclasses import asdict
 
     with options.open_face_id(vault, embedder) as face_id:
-        made = face_id.owner(name).certificate()
+        made = face_id.certificate(name)
     if json:
         output.print_json(asdict(made))
         return

@@ -80,13 +80,13 @@ class OnlymeVerifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         self.alpha_ = self.owner_.alpha
         return self
 
-    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803 - as above
         """Return margin − alpha of each row: 0 or more is ME."""
         check_is_fitted(self)
         rows = validate_data(self, X, dtype=np.float64, reset=False)
         return self.owner_.margins(_to_unit_rows(rows)) - self.alpha_
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
+    def predict(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803 - as above
         """Return the label of each row."""
         check_is_fitted(self)
         return np.asarray(self.classes_[(self.decision_function(X) >= 0).astype(int)])

@@ -313,7 +313,7 @@ class FaceID(EnrolledPeople):
 
         plan = WatchPlan(liveness, ask, gate, source, frames_per_attempt, on_observation)
         session = plan.make_session(self._parts)
-        find_owner, pipeline = (lambda: self.owner(name)), self._parts.pipeline
+        find_owner, pipeline = (lambda: self.find_owner(name)), self._parts.pipeline
         yield from watch_person(find_owner, source_or_frames, session, plan, pipeline, self._gate)
 
     def watch_everybody(self, source: Source) -> Iterator[list[Presence]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from onlyme.enrollment.advice import advise_owner
 from onlyme.enrollment.photos import collect_photos
-from onlyme.errors import UsageError, refuse_taken, refuse_twice, unknown_owner
+from onlyme.errors import UsageError, refuse_gallery, refuse_taken, refuse_twice, unknown_owner
 from onlyme.faceid.identity import refuse_same_person
 from onlyme.gate.audit import Event
 from onlyme.siamese.owner import Examples, Owner, make_lesson
@@ -140,6 +140,7 @@ def _change_owner(
 ) -> Result:
     """Store a changed owner and a line of the log in one transaction; return the result."""
     name, store = checked_name(name), parts.admin.store
+    refuse_gallery(name, in_gallery=parts.enrolled.get(name) is not None)
     with store.edit() as edit:
         before = _read_owner(edit, parts.base, name)
         if before is None:

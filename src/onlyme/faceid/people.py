@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from onlyme.errors import refuse_gallery
 from onlyme.types import checked_name
 
 if TYPE_CHECKING:
@@ -146,6 +147,7 @@ class EnrolledPeople:
         from onlyme.enrollment.not_me import add_lesson, collect_lesson
         from onlyme.faceid.learn import teach_person
 
+        refuse_gallery(name, in_gallery=self._enrolled.get(checked_name(name)) is not None)
         examples = self.owner(name).examples
         face = collect_lesson(
             self._parts.pipeline(), examples, image, measured=self._base.calibrated

@@ -89,6 +89,6 @@ def describe_promise(face_id: FaceID, name: str) -> list[str]:
         UnknownOwner: no person of that name is enrolled.
     """
     try:
-        return list(face_id.owner(name).certificate().sentences())
+        return list(face_id.certificate(name).sentences())
     except NotCalibrated:
         return []

@@ -41,7 +41,7 @@ def collect_sensitivity(face_id: FaceID, name: str) -> dict[str, Any]:
         UnknownOwner: no person of that name is enrolled.
         VaultDamaged: the log is damaged, so its attempts cannot be trusted.
     """
-    owner = face_id.owner(name)
+    owner = face_id.find_owner(name)
     own = owner.margins(owner.examples.me)
     strangers = owner.learned.stranger_margins()
     attempts = _read_recent(face_id, name)

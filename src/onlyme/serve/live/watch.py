@@ -92,7 +92,7 @@ def watch_live(
         ImageError: what was sent is not a picture.
         OnlymeError: networks or vault cannot be used.
     """
-    face_id.owner(name)
+    face_id.find_owner(name)
     standing = read_standing(face_id, name)
     if standing["wait"]:
         say("closed", gate=standing)

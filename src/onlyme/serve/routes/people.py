@@ -95,9 +95,7 @@ async def forget(name: Person, service: Here) -> Response:
 )
 async def show_tuning(name: Person, service: Here) -> Response:
     """Show a person's alpha, and what it is expected to cost."""
-    return answer_json(
-        asdict(await service.engine.run(lambda face_id: face_id.owner(name).tuning()))
-    )
+    return answer_json(asdict(await service.engine.run(lambda face_id: face_id.tune(name))))
 
 
 @router.post(
@@ -135,9 +133,7 @@ async def tune(
 )
 async def show_certificate(name: Person, service: Here) -> Response:
     """Show how often a stranger would be accepted, with the evidence for it."""
-    return answer_json(
-        asdict(await service.engine.run(lambda face_id: face_id.owner(name).certificate()))
-    )
+    return answer_json(asdict(await service.engine.run(lambda face_id: face_id.certificate(name))))
 
 
 @router.post(
