@@ -196,7 +196,8 @@ compare(f"{work}/obama_1.jpg", f"{work}/biden_1.jpg")
 check_liveness(f"{work}/obama_1.jpg")
 for name in ("torch", "lightning", "pytorch_metric_learning", "onnx", "faiss", "openvino",
              "psycopg", "pgvector.sqlalchemy", "sqlalchemy", "alembic", "fastapi",
-             "prometheus_client", "python_multipart", "starlette", "uvicorn", "websockets", "keyring", "jwt"):
+             "prometheus_client", "python_multipart", "starlette", "uvicorn", "websockets",
+             "keyring", "jwt"):
     import_module(name)
 """
 
