@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "MAX_BYTES", "MAX_PIXELS", "VERSION", "check_frame", "decode"]
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raise it when a change here or in `headers` turns the same picture into other pixels, or accepts
 or refuses other pictures: cached embeddings are then made again."""
 
-MAX_PIXELS: Final = 50_000_000
-"""Width × height of the largest picture, by default."""
+MAX_PIXELS: Final = 51_000_000
+"""Width × height of the largest picture, by default: phones of 50 megapixels give 8192×6144."""
 
 MAX_BYTES: Final = 64 * 2**20
 """Size of the largest file, by default."""
@@ -174,7 +174,7 @@ def _decode_bytes(data: bytes, source: str, max_pixels: int) -> NDArray[np.uint8
 
     check_file(data, source, max_pixels)
     with _raise_image_errors(source):
-        with _silence_warnings():
+        with _silence_warnings(), _raise_pillows_limit(max_pixels):
             opened = Image.open(CountedBytes(data, source), formats=FORMATS)
         with opened:
             progressive = bool(opened.info.get("progressive"))
@@ -193,7 +193,7 @@ def _decode_opened(image: Image.Image, source: str, max_pixels: int) -> NDArray[
             raise ImageError(source, f"is in the format {image.format}, which onlyme does not read")
         check_size(*image.size, source, max_pixels)
         # Only TIFF reads headers, and so may warn, while it loads.
-        with _silence_tiff() if image.format == "TIFF" else nullcontext():
+        with _prepare_tiff(max_pixels) if image.format == "TIFF" else nullcontext():
             image.load()
         width, height = image.size  # a few formats correct it while loading
         check_size(width, height, source, max_pixels)
@@ -304,8 +304,28 @@ def _silence_warnings() -> Iterator[None]:
 
 
 @contextmanager
-def _silence_tiff() -> Iterator[None]:
+def _raise_pillows_limit(max_pixels: int) -> Iterator[None]:
+    """Let Pillow open a picture of the size that the user allows; it refuses 179 megapixels.
+
+    Its limit belongs to the whole process. So it is raised only where the setting needs it,
+    and while `_silence_warnings` holds the lock.
+    """
+    from PIL import Image
+
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is None or max_pixels <= limit:
+        yield
+        return
+    Image.MAX_IMAGE_PIXELS = max_pixels
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+@contextmanager
+def _prepare_tiff(max_pixels: int) -> Iterator[None]:
     from onlyme.image.libtiff import silence_libtiff  # other pictures need no ctypes
 
-    with _silence_warnings(), silence_libtiff():
+    with _silence_warnings(), _raise_pillows_limit(max_pixels), silence_libtiff():
         yield
