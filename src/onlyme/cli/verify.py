@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options, output, watch_everybody
-from onlyme.types import checked_name
+from onlyme.types import Reason, checked_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from onlyme import FaceID
     from onlyme.types import Decision
 
 __all__ = ["register"]
@@ -59,7 +60,8 @@ def verify(
             source = options.parse_source(camera or "")
             level = options.choose_level(liveness)
             decision = next(face_id.watch(name, source, liveness=level, ask=output.ask))
-    _print_and_exit(decision, json=json)
+        why = "" if photo is None or json else _explain(face_id, photo, decision)
+    _print_and_exit(decision, json=json, why=why)
 
 
 def identify(
@@ -79,7 +81,9 @@ def identify(
 
     with options.open_face_id(vault, embedder) as face_id:
         if not all_:
-            _print_and_exit(face_id.identify(photo), json=json)
+            decision = face_id.identify(photo)
+            why = "" if json else _explain(face_id, photo, decision)
+            _print_and_exit(decision, json=json, why=why)
         found = face_id.identify_all(photo)
     if json:
         output.print_json([serialize_found(face, decision) for face, decision in found])
@@ -196,13 +200,24 @@ def _run_command(command: list[str]) -> None:
         typer.echo(f"{command[0]} ended with exit code {done.returncode}", err=True)
 
 
-def _print_and_exit(decision: Decision, *, json: bool) -> None:
+def _explain(face_id: FaceID, photo: Path, decision: Decision) -> str:
+    """Say why a photo could not be judged, and what to do; empty if it was."""
+    if decision.reason not in (Reason.NO_FACE, Reason.MANY_FACES, Reason.POOR_QUALITY):
+        return ""
+    from onlyme.enrollment.photos import explain_refusal
+
+    return explain_refusal(face_id.pipeline.look(photo))
+
+
+def _print_and_exit(decision: Decision, *, json: bool, why: str = "") -> None:
     if json:
         from onlyme.faceid.serialize import serialize_decision
 
         output.print_json(serialize_decision(decision))
     else:
         typer.echo(output.format_decision(decision))
+        if why:
+            typer.echo(why, err=True)
         if decision.liveness.level == "off":
             typer.echo("Liveness was not checked: a printed photo could pass", err=True)
     raise typer.Exit(0 if decision.accepted else 1)

@@ -14,12 +14,14 @@ import threading
 import warnings
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from onlyme.errors import ImageError
 from onlyme.image.files import describe_too_large, format_path, read_file
+from onlyme.image.formats import describe_unread
 from onlyme.image.headers import CountedBytes, check_file, check_opened, check_size
 from onlyme.types import Frame
 
@@ -172,14 +174,26 @@ def _check_array(array: NDArray[Any], source: str, max_pixels: int) -> NDArray[n
 def _decode_bytes(data: bytes, source: str, max_pixels: int) -> NDArray[np.uint8]:
     from PIL import Image
 
+    if unread := describe_unread(data, source):
+        raise ImageError(source, unread)
     check_file(data, source, max_pixels)
     with _raise_image_errors(source):
         with _silence_warnings(), _raise_pillows_limit(max_pixels):
-            opened = Image.open(CountedBytes(data, source), formats=FORMATS)
+            opened = Image.open(CountedBytes(data, source), formats=_list_formats())
         with opened:
             progressive = bool(opened.info.get("progressive"))
             check_opened(*opened.size, data, source, max_pixels, progressive=progressive)
             return _decode_opened(opened, source, max_pixels)
+
+
+@cache
+def _list_formats() -> tuple[str, ...]:
+    """Return the formats to try: without AVIF where Pillow is older than 11.3."""
+    from importlib.util import find_spec
+
+    if find_spec("PIL.AvifImagePlugin") is None:
+        return tuple(name for name in FORMATS if name != "AVIF")
+    return FORMATS
 
 
 def _decode_opened(image: Image.Image, source: str, max_pixels: int) -> NDArray[np.uint8]:
@@ -189,7 +203,9 @@ def _decode_opened(image: Image.Image, source: str, max_pixels: int) -> NDArray[
     one more copy would take 200 MB.
     """
     with _raise_image_errors(source):
-        if image.format not in (None, "MPO", *FORMATS):
+        is_pillows = type(image).__module__.startswith("PIL.")
+        # A picture that the caller opened with another plug-in is decoded by that plug-in.
+        if is_pillows and image.format not in (None, "MPO", *FORMATS):
             raise ImageError(source, f"is in the format {image.format}, which onlyme does not read")
         check_size(*image.size, source, max_pixels)
         # Only TIFF reads headers, and so may warn, while it loads.

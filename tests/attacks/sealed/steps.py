@@ -29,6 +29,7 @@ class Step(NamedTuple):
 
 _PHOTOS = " ".join(f"{{work}}/obama_{number}.jpg" for number in (1, 2, 4))
 _SYSTEM = ("/etc/onlyme", "/var/lib/onlyme", "/run/onlyme")
+_PAM = ("/etc/pam.d", "/var/lib/onlyme-pam")
 _NO_DATABASE = (("ONLYME_STORE", "postgresql+psycopg://ada@/onlyme?host=/no/such/folder"),)
 
 STEPS = (
@@ -87,8 +88,8 @@ STEPS = (
     Step("unlock profile"),
     Step("unlock status"),
     Step("unlock units", "--to {work}/out/units"),
-    Step("unlock install", "login --yes --user root", places=("/etc/pam.d", "/var/lib/onlyme")),
-    Step("unlock uninstall", "--yes", places=("/etc/pam.d", "/var/lib/onlyme")),
+    Step("unlock install", "login --yes --user root", places=_PAM),
+    Step("unlock uninstall", "--yes", places=_PAM),
 )  # fmt: skip
 
 FIRST_STEPS = (
