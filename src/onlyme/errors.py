@@ -147,7 +147,7 @@ class KeyRefused(VaultError):  # noqa: N818 - a state, as above
 
 def unknown_owner(name: str, names: list[str]) -> UnknownOwner:
     """Make the error for a name that is not enrolled; its message lists some that are."""
-    missing = f"no person called {name!r} is enrolled"
+    missing = f"no person called '{name}' is enrolled"  # a repr would show joiners as escapes
     if not names:
         return UnknownOwner(f"{missing}; enroll one with `onlyme enroll NAME PHOTO`")
     enrolled = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")

@@ -57,7 +57,8 @@ class Settings:
             infrared.
         runtime: what runs the networks: `opencv`; `openvino` (extra `fast`); or `auto`, which
             is OpenVINO where it can be used and the process runs long enough to gain by it.
-        max_megapixels: larger pictures are refused.
+        max_megapixels: larger pictures are refused; at most 1,000. While a picture is read, each
+            megapixel takes about 7 MB of memory.
         max_megabytes: larger files are refused.
         camera: the camera of the computer's login: a number, a path, or its name, as
             `onlyme cameras` shows them.
@@ -92,7 +93,7 @@ class Settings:
     liveness: str = "passive"
     liveness_colourless: str = "undecided"
     runtime: str = "auto"
-    max_megapixels: float = 50.0
+    max_megapixels: float = 51.0
     max_megabytes: float = 64.0
     camera: str = "0"
     socket: Path = Path("/run/onlyme/onlyme.sock")

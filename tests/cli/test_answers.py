@@ -219,3 +219,41 @@ def test_evaluate_writes_a_page_and_says_when_data_are_too_few(onlyme, photos, t
     assert not list(onlyme.home.rglob("*.npz")), "no embedding is stored unless --cache is given"
     wrong = onlyme("evaluate", people, "--html", tmp_path / "gone" / "report.html")
     assert "there is no such folder" in refused(wrong)
+
+
+# ---------------------------------------------------- arguments that cannot be read
+
+
+def test_what_can_be_read_is_learned_and_the_exit_code_says_that_not_all_was(
+    onlyme, photos, tmp_path
+):
+    (tmp_path / "empty").mkdir()
+    done = onlyme(
+        "enroll", "ada", photos / "obama_1.jpg", tmp_path / "empty", tmp_path / "gone.jpg"
+    )
+    assert done.returncode == 2
+    assert "ada is enrolled with 1 of 3 photos" in done.stdout
+    assert f"not used: {tmp_path / 'empty'}" in done.stderr
+    assert f"not used: {tmp_path / 'gone.jpg'}" in done.stderr
+    assert onlyme("verify", "ada", photos / "obama_2.jpg").returncode == 0
+
+
+def test_verify_says_why_a_picture_cannot_be_judged(obama, tmp_path):
+    from PIL import Image
+
+    Image.new("RGB", (300, 300)).save(tmp_path / "black.png")
+    done = obama("verify", "obama", tmp_path / "black.png")
+    assert done.returncode == 1
+    assert "nearly black: turn on a light" in done.stderr
+
+
+def test_verify_says_why_a_picture_is_too_poor(obama, photos, tmp_path):
+    from PIL import Image, ImageFilter
+
+    photo = Image.open(photos / "biden_1.jpg")
+    blurred = photo.filter(ImageFilter.GaussianBlur(photo.width / 45))
+    blurred.save(tmp_path / "blurred.png")
+    done = obama("verify", "obama", tmp_path / "blurred.png")
+    assert done.returncode == 1
+    assert "too poor" in done.stdout
+    assert "the face is blurred" in done.stderr

@@ -73,6 +73,7 @@ def enroll(
         output.print_json(serialize_enrollment(enrollment))
     else:
         output.print_enrollment(enrollment)
+    options.report_unread((*(photo or ()), *(not_me or ()), *(look_alike or ())))
 
 
 def list_(

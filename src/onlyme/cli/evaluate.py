@@ -10,6 +10,7 @@ import typer
 
 from onlyme.cli import options
 from onlyme.cli.progress import show_progress
+from onlyme.cli.streams import escape_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,7 +103,7 @@ def evaluate(
     if html is not None:
         _write_page(html, evaluation, folder, pipeline if pictures else None)
     if json:
-        typer.echo(to_json(evaluation))
+        typer.echo(escape_json(to_json(evaluation)))
     else:
         _print_outcome(evaluation)
 

@@ -65,10 +65,12 @@ def _run() -> None:
     # Imported here, so that Ctrl-C is handled while they load.
     from onlyme.cli.app import app
     from onlyme.cli.output import drop_output
+    from onlyme.cli.streams import prepare_streams
     from onlyme.errors import OnlymeError
     from onlyme.vault.core_dumps import forbid_core_dumps
 
     forbid_core_dumps()
+    prepare_streams()
     try:
         app()
     except OnlymeError as error:

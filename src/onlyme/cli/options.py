@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from onlyme.image.files import format_path
 from onlyme.types import LivenessLevel, checked_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from onlyme import FaceID
     from onlyme.settings import Settings
     from onlyme.vault.admin import VaultAdmin
@@ -42,6 +45,7 @@ __all__ = [
     "open_vault",
     "parse_consent",
     "parse_source",
+    "report_unread",
     "require_one",
     "require_vault",
 ]
@@ -188,6 +192,29 @@ def require_one(photo: object, other: object, message: str) -> None:
     """
     if bool(photo) == bool(other):
         raise typer.BadParameter(message, param_hint="PHOTO")
+
+
+def report_unread(paths: Iterable[Path]) -> None:
+    """End with exit code 2 where an argument could not be read, after the others were used.
+
+    Raises:
+        Exit: an argument is no file and no folder with a picture; each is named.
+    """
+    from onlyme.errors import ImageError
+    from onlyme.image.sources import list_photos
+
+    unread = 0
+    for path in paths:
+        try:
+            count = sum(os.path.lexists(photo) for photo in list_photos(path))
+        except ImageError:
+            count = 0
+        unread += not count
+        if not count:
+            typer.echo(f"not used: {format_path(path)}", err=True)
+    if unread:
+        typer.echo("the others were used; exit code 2 says that not all were", err=True)
+        raise typer.Exit(2)
 
 
 def parse_consent(*, on: bool, off: bool, undo: bool) -> bool | None:

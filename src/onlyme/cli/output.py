@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from onlyme.cli.streams import escape_json
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
@@ -68,7 +70,7 @@ def print_json(document: Any, indent: int | None = 2) -> None:
     """Print one JSON document on stdout."""
     from onlyme.faceid.serialize import dump_json
 
-    typer.echo(dump_json(document, indent=indent))
+    typer.echo(escape_json(dump_json(document, indent=indent)))
 
 
 # ------------------------------------------------------------------ words for values

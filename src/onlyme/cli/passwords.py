@@ -17,12 +17,28 @@ __all__ = [
 
 
 def read_secret(prompt: str) -> str:
-    """Ask for a secret on the terminal; without a terminal, read a line of standard input."""
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\n")
-    from getpass import getpass
+    """Ask for a secret on the terminal; without a terminal, read a line of standard input.
 
-    return getpass(prompt)
+    Raises:
+        UsageError: it holds bytes that are no text in this locale's encoding.
+        KeyMissing: the terminal was closed (Ctrl-D) instead.
+    """
+    try:
+        if sys.stdin.isatty():
+            from getpass import getpass
+
+            secret = getpass(prompt)
+        else:
+            secret = sys.stdin.readline().rstrip("\n")
+        secret.encode()  # Python reads bytes that are no text as surrogates
+    except UnicodeError:
+        raise UsageError(
+            f"what was typed is no text in {sys.stdin.encoding}; set the locale (LANG) of this "
+            "terminal, and type it again"
+        ) from None
+    except EOFError:
+        raise KeyMissing("nothing was typed, so nothing was done") from None
+    return secret
 
 
 def read_passphrase(what: str) -> str:

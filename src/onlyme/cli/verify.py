@@ -14,11 +14,12 @@ import typer
 
 from onlyme.cli import many, options, output, watch_everybody
 from onlyme.cli.recording import start_recording
-from onlyme.types import checked_name
+from onlyme.types import Reason, checked_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from onlyme import FaceID
     from onlyme.types import Decision, Face
 
 __all__ = ["register"]
@@ -70,7 +71,8 @@ def verify(
                 csv=csv,
                 jsonl=jsonl,
             )
-    _print_and_exit(decision, json=json)
+        why = "" if camera is not None or json else _explain(face_id, photos[0], decision)
+    _print_and_exit(decision, json=json, why=why)
 
 
 def identify(
@@ -99,7 +101,9 @@ def identify(
                 raise typer.BadParameter("takes one photo", param_hint="--all")
             _print_faces(face_id.identify_faces(photos[0]), json=json)
         if single and not (csv or jsonl):
-            _print_and_exit(face_id.identify(photos[0]), json=json)
+            decision = face_id.identify(photos[0])
+            why = "" if json else _explain(face_id, photos[0], decision)
+            _print_and_exit(decision, json=json, why=why)
         many.print_batch(
             lambda on_row: face_id.identify_all(photos, on_row=on_row),
             json=json,
@@ -239,13 +243,24 @@ def _print_faces(found: list[tuple[Face, Decision]], *, json: bool) -> None:
     raise typer.Exit(0 if any(decision.accepted for _, decision in found) else 1)
 
 
-def _print_and_exit(decision: Decision, *, json: bool) -> None:
+def _explain(face_id: FaceID, photo: Path | bytes, decision: Decision) -> str:
+    """Say why a photo could not be judged, and what to do; empty if it was."""
+    if decision.reason not in (Reason.NO_FACE, Reason.MANY_FACES, Reason.POOR_QUALITY):
+        return ""
+    from onlyme.enrollment.photos import explain_refusal
+
+    return explain_refusal(face_id.pipeline.look(photo))
+
+
+def _print_and_exit(decision: Decision, *, json: bool, why: str = "") -> None:
     if json:
         from onlyme.faceid.serialize import serialize_decision
 
         output.print_json(serialize_decision(decision))
     else:
         typer.echo(output.format_decision(decision))
+        if why:
+            typer.echo(why, err=True)
         if decision.liveness.level == "off":
             typer.echo("Liveness was not checked: a printed photo could pass", err=True)
     raise typer.Exit(0 if decision.accepted else 1)

@@ -16,12 +16,14 @@ import numpy as np
 from onlyme.errors import ImageError, UsageError
 from onlyme.face.align import align
 from onlyme.face.color_order import looks_like_bgr
+from onlyme.face.geometry import remove_overlaps
 from onlyme.face.models import SHIPPED, find_model
 from onlyme.face.protocols import TrackingDetector
 from onlyme.face.quality import assess
-from onlyme.face.subject import choose_subject
+from onlyme.face.subject import choose_subject, list_certain
 from onlyme.face.temporal import CachedEmbedder, Follower
 from onlyme.face.versions import STAGE_VERSIONS
+from onlyme.face.yunet import SAME_FACE_OVERLAP
 from onlyme.types import Embedding, Face, Frame, Reason
 
 if TYPE_CHECKING:
@@ -151,6 +153,17 @@ class Pipeline:
         with time_stage(timings, "embed"):
             embedding = self.embedder.embed(align(frame.pixels, chosen, self.embedder.size))
         return Observation(frame, chosen, None, embedding, timings)
+
+    def find_others(self, observation: Observation) -> list[Face]:
+        """Find the faces beside the subject of a picture that was looked at, small ones as well.
+
+        The certain ones; if none is, all.
+        """
+        face = observation.face
+        if face is None:
+            return []
+        found = list_certain(self.detector.detect(observation.frame.pixels, every=True))
+        return [one for one in found if len(remove_overlaps([face, one], SAME_FACE_OVERLAP)) > 1]
 
     def look_at_all(self, image: ImageLike | Frame) -> list[Observation]:
         """Find all faces of a picture and embed them: one observation a face, the largest first.

@@ -26,6 +26,7 @@ from onlyme.gallery.duplicates import DuplicatePair, find_duplicates
 from onlyme.gallery.gallery import GalleryPerson
 from onlyme.gallery.stores.protocol import IndexedStore
 from onlyme.gate.audit import Event
+from onlyme.image.files import format_path
 from onlyme.image.sources import list_photos
 from onlyme.types import checked_name
 
@@ -252,7 +253,7 @@ def _list_people(folder: Path, result: BulkEnrollment) -> dict[str, list[Path]]:
         except ImageError as error:
             why = error.cause
         except UsageError as error:
-            name, why = ascii(subfolder.name), str(error)
+            name, why = format_path(subfolder.name), str(error)
         if name in people:
             why = "another folder has the same name, written with other characters"
         elif not why:

@@ -11,7 +11,7 @@ from onlyme.errors import UsageError, refuse_gallery, refuse_taken, refuse_twice
 from onlyme.faceid.identity import refuse_same_person
 from onlyme.gate.audit import Event
 from onlyme.siamese.owner import Examples, Owner, make_lesson
-from onlyme.types import Enrollment, checked_name
+from onlyme.types import Enrollment, checked_name, find_similar_name
 from onlyme.vault.admin import QUARANTINE
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ def enroll_person(
             owner = Owner.learn(base, name, collected.examples, far=parts.settings.far)
             edit.remove(QUARANTINE, name)  # it belongs to the person who had this name before
         edit.put(owner.to_template())
-        parts.admin.gate.note(edit, Event.ENROLL, name, f"{len(owner.examples.me)} photos")
+        count = len(owner.examples.me)
+        parts.admin.gate.note(edit, Event.ENROLL, name, f"{count} photo{'s' * (count != 1)}")
 
     return Enrollment(
         name=name,
@@ -90,11 +91,17 @@ def enroll_person(
         not_me=collected.others,
         alpha=owner.alpha,
         far=owner.far,
-        notes=owner.learned.report.notes,
+        notes=(*owner.learned.report.notes, *_note_similar(name, store.names())),
         advice=advise_owner(base, owner, collected.me, added=earlier is not None),
         created=owner.created,
         seconds=perf_counter() - start,
     )
+
+
+def _note_similar(name: str, names: list[str]) -> list[str]:
+    """Say which enrolled name could be confused with this one."""
+    other = find_similar_name(name, names)
+    return [f"'{other}' is enrolled as well; the two names are easily confused"] if other else []
 
 
 def teach_person(

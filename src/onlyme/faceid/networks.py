@@ -95,14 +95,51 @@ def explain_unfit(settings: Settings) -> str:
     from onlyme.runtime.openvino import EngineUnavailable
 
     with _one_at_a_time:
+        if crash := _find_crash(settings):
+            return f"OpenVINO cannot be used: {crash}"
         try:
-            _load_detector("openvino")
-            _load_embedder("openvino", settings.embedder, settings.models)
-            with suppress(ModelError):  # it is reported when liveness is asked for
-                load_judge("openvino")
+            compare_engines(settings.embedder, settings.models)
         except EngineUnavailable as error:
             return str(error)
     return ""
+
+
+def compare_engines(embedder: str, models: Path) -> None:
+    """Load detector, embedder and liveness through OpenVINO, and compare each with OpenCV.
+
+    Raises:
+        EngineUnavailable: OpenVINO cannot be used for one of them.
+        ModelMissing, ModelRefused: detector or embedder cannot be used with any runtime.
+    """
+    _load_detector("openvino")
+    _load_embedder("openvino", embedder, models)
+    with suppress(ModelError):  # it is reported when liveness is asked for
+        load_judge("openvino")
+
+
+_TRIAL = """
+import sys
+from pathlib import Path
+from onlyme.faceid import networks
+networks.compare_engines(sys.argv[1], Path(sys.argv[2]))
+networks.load_mesh("openvino")
+"""
+
+
+def _find_crash(settings: Settings) -> str:
+    """Return how OpenVINO crashes here; empty if it does not, or is not installed."""
+    from importlib.util import find_spec
+
+    from onlyme.runtime.trial import find_crash
+
+    try:
+        installed = find_spec("openvino") is not None
+    except ValueError:  # a module without a specification
+        installed = True
+    if not installed:
+        return ""
+    arguments = (settings.embedder, str(settings.models))
+    return find_crash(_TRIAL, arguments, settings.vault)
 
 
 @cache

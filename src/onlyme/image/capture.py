@@ -230,8 +230,8 @@ class CameraCapture:
             return CameraError(f"{self.name}: is not a video that can be read")
         size = reader.get(cv2.CAP_PROP_FRAME_WIDTH) * reader.get(cv2.CAP_PROP_FRAME_HEIGHT)
         if size > MAX_PIXELS:
-            limit = f"the limit is {MAX_PIXELS:,} pixels"
-            return CameraError(f"{self.name}: has frames of {size:,.0f} pixels; {limit}")
+            limit = f"{size / 1e6:.1f} megapixels; the limit is {MAX_PIXELS / 1e6:.1f}"
+            return CameraError(f"{self.name}: has frames of {limit}")
         return _OPENED
 
     def _read_frames(self, reader: _Reader) -> None:

@@ -14,12 +14,14 @@ import threading
 import warnings
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from onlyme.errors import ImageError
 from onlyme.image.files import describe_too_large, format_path, read_file
+from onlyme.image.formats import describe_unread
 from onlyme.image.headers import CountedBytes, check_file, check_opened, check_size
 from onlyme.types import Frame
 
@@ -33,12 +35,12 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "MAX_BYTES", "MAX_PIXELS", "VERSION", "check_frame", "decode"]
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raise it when a change here or in `headers` turns the same picture into other pixels, or accepts
 or refuses other pictures: cached embeddings are then made again."""
 
-MAX_PIXELS: Final = 50_000_000
-"""Width × height of the largest picture, by default."""
+MAX_PIXELS: Final = 51_000_000
+"""Width × height of the largest picture, by default: phones of 50 megapixels give 8192×6144."""
 
 MAX_BYTES: Final = 64 * 2**20
 """Size of the largest file, by default."""
@@ -197,14 +199,26 @@ def _advise_conversion(array: NDArray[Any]) -> str:
 def _decode_bytes(data: bytes, source: str, max_pixels: int) -> NDArray[np.uint8]:
     from PIL import Image
 
+    if unread := describe_unread(data, source):
+        raise ImageError(source, unread)
     check_file(data, source, max_pixels)
     with _raise_image_errors(source):
-        with _silence_warnings():
-            opened = Image.open(CountedBytes(data, source), formats=FORMATS)
+        with _silence_warnings(), _raise_pillows_limit(max_pixels):
+            opened = Image.open(CountedBytes(data, source), formats=_list_formats())
         with opened:
             progressive = bool(opened.info.get("progressive"))
             check_opened(*opened.size, data, source, max_pixels, progressive=progressive)
             return _decode_opened(opened, source, max_pixels)
+
+
+@cache
+def _list_formats() -> tuple[str, ...]:
+    """Return the formats to try: without AVIF where Pillow is older than 11.3."""
+    from importlib.util import find_spec
+
+    if find_spec("PIL.AvifImagePlugin") is None:
+        return tuple(name for name in FORMATS if name != "AVIF")
+    return FORMATS
 
 
 def _decode_opened(image: Image.Image, source: str, max_pixels: int) -> NDArray[np.uint8]:
@@ -214,11 +228,13 @@ def _decode_opened(image: Image.Image, source: str, max_pixels: int) -> NDArray[
     one more copy would take 200 MB.
     """
     with _raise_image_errors(source):
-        if image.format not in (None, "MPO", *FORMATS):
+        is_pillows = type(image).__module__.startswith("PIL.")
+        # A picture that the caller opened with another plug-in is decoded by that plug-in.
+        if is_pillows and image.format not in (None, "MPO", *FORMATS):
             raise ImageError(source, f"is in the format {image.format}, which onlyme does not read")
         check_size(*image.size, source, max_pixels)
         # Only TIFF reads headers, and so may warn, while it loads.
-        with _silence_tiff() if image.format == "TIFF" else nullcontext():
+        with _prepare_tiff(max_pixels) if image.format == "TIFF" else nullcontext():
             image.load()
         width, height = image.size  # a few formats correct it while loading
         check_size(width, height, source, max_pixels)
@@ -329,8 +345,28 @@ def _silence_warnings() -> Iterator[None]:
 
 
 @contextmanager
-def _silence_tiff() -> Iterator[None]:
+def _raise_pillows_limit(max_pixels: int) -> Iterator[None]:
+    """Let Pillow open a picture of the size that the user allows; it refuses 179 megapixels.
+
+    Its limit belongs to the whole process. So it is raised only where the setting needs it,
+    and while `_silence_warnings` holds the lock.
+    """
+    from PIL import Image
+
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is None or max_pixels <= limit:
+        yield
+        return
+    Image.MAX_IMAGE_PIXELS = max_pixels
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+@contextmanager
+def _prepare_tiff(max_pixels: int) -> Iterator[None]:
     from onlyme.image.libtiff import silence_libtiff  # other pictures need no ctypes
 
-    with _silence_warnings(), silence_libtiff():
+    with _silence_warnings(), _raise_pillows_limit(max_pixels), silence_libtiff():
         yield

@@ -11,11 +11,13 @@ and no statement of a trigger or view is run.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import sqlite3
 import stat
 import time
 from contextlib import contextmanager
+from tempfile import TemporaryFile
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,9 @@ __all__ = ["SqliteFile", "translate_sqlite_errors"]
 
 SQLITE_WAIT_SECONDS = 10.0
 """Seconds that one process waits for another's change."""
+
+_MIN_ROOM = 1 << 20
+"""Bytes that SQLite may need beside a file only to read it."""
 
 _FOREIGN_SQL = (
     "was changed by another program: it holds tables, triggers or views that onlyme did not make; "
@@ -47,6 +52,10 @@ class SqliteFile:
         layout: the version of the tables.
         schemas: for each layout that can be read, the statements that make its tables.
 
+    Attributes:
+        unwritable: why the file can only be read, such as a full disk; empty where it can be
+            changed.
+
     Raises:
         VaultError: it cannot be used.
         VaultDamaged: it holds tables, triggers or views that are not of its layout.
@@ -63,19 +72,35 @@ class SqliteFile:
         self.path = path
         self._made_by, self._made_as, self._schemas = application, layout, schemas
         self._checked_schema = -1
+        self.unwritable = ""
         self.lock = RLock()
         with translate_sqlite_errors(path):
-            _create_private(path)
-            # Transactions are begun and ended by `start_reading` and `start_writing` alone.
-            self._connection = sqlite3.connect(
-                path, timeout=SQLITE_WAIT_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            self.run = self._connection.execute
             try:
-                self._prepare()
-            except BaseException:
-                self._connection.close()
-                raise
+                _create_private(path)
+                self._open()
+            except (sqlite3.OperationalError, OSError) as error:
+                self.unwritable = _explain_unwritable(path, error)
+                if not self.unwritable:
+                    raise
+                self._open()
+
+    def _open(self) -> None:
+        # Without write access SQLite could not make its log; `immutable` reads without one.
+        place = f"{self.path.absolute().as_uri()}?immutable=1" if self.unwritable else self.path
+        # Transactions are begun and ended by `start_reading` and `start_writing` alone.
+        self._connection = sqlite3.connect(
+            place,
+            timeout=SQLITE_WAIT_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            uri=bool(self.unwritable),
+        )
+        self.run = self._connection.execute
+        try:
+            self._prepare()
+        except BaseException:
+            self._connection.close()
+            raise
 
     def _prepare(self) -> None:
         self.run("PRAGMA trusted_schema = OFF")
@@ -83,6 +108,8 @@ class SqliteFile:
         with self.start_reading():
             pass  # this checks the schema before anything in the file is changed
         self.run("PRAGMA cell_size_check = ON")
+        if self.unwritable:
+            return
         self.run("PRAGMA secure_delete = ON")
         self.run("PRAGMA synchronous = FULL")
         # A write-ahead log: one wait for the disk per change; a journal takes four or five.
@@ -142,6 +169,8 @@ class SqliteFile:
             durable: wait until the disk has it. If not, a loss of power may undo the change;
                 a kill of the process does not.
         """
+        if self.unwritable:
+            raise VaultError(f"{self.path} cannot be changed: {self.unwritable}; reading works")
         with self.lock:
             self.run(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._begin()
@@ -249,6 +278,29 @@ def _create_private(path: Path) -> None:
             raise OSError(errno.ELOOP, "is a link, or not a file") from None
 
 
+def _explain_unwritable(path: Path, error: Exception) -> str:
+    """Say why a file can be read but not changed; empty where it must not be read like that.
+
+    A log beside it holds changes that are not in the file yet: then reading the file alone would
+    show the past.
+    """
+    try:
+        size = path.stat().st_size
+        log = path.with_name(f"{path.name}-wal")
+        if not size or (log.exists() and log.stat().st_size):
+            return ""
+        if os.statvfs(path).f_flag & os.ST_RDONLY:
+            return "its file system is mounted read-only"
+        if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+            return "this user may not write to it"
+    except OSError:
+        return ""
+    code = _read_code(error) if isinstance(error, sqlite3.Error) else 0
+    is_full = code & 0xFF in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+    room = os.statvfs(path.parent)
+    return "the disk is full" if is_full and room.f_bavail * room.f_frsize < _MIN_ROOM else ""
+
+
 def _deny_stored_sql(
     _action: int, _first: str | None, _second: str | None, _database: str | None, stored: str | None
 ) -> int:
@@ -258,6 +310,20 @@ def _deny_stored_sql(
 
 def _is_busy(error: sqlite3.OperationalError) -> bool:
     return _read_code(error) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def _explain_busy(path: Path) -> str:
+    """Say why a file stayed locked: SQLite calls it busy as well where no lock can be made."""
+    try:
+        with TemporaryFile(dir=path.parent) as probe:
+            fcntl.lockf(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody else knows this file
+    except OSError as error:
+        if error.errno in {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}:
+            return (
+                f"cannot be locked ({error.strerror}): its file system has no locks, as some "
+                "network file systems; put the vault on another one (--vault DIR)"
+            )
+    return "is in use by another process; try again"
 
 
 def _describe_misuse(error: sqlite3.Error) -> str:
@@ -275,7 +341,7 @@ def translate_sqlite_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         if _is_busy(error):
-            raise VaultBusy(f"{path} is in use by another process; try again") from None
+            raise VaultBusy(f"{path} {_explain_busy(path)}") from None
         if not _read_code(error):
             raise VaultDamaged(f"{path} is damaged: it holds broken text") from None
         raise VaultError(f"{path}: {error}") from None

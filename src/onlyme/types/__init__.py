@@ -24,7 +24,7 @@ from onlyme.types.decisions import (
     Tuning,
     Verdict,
 )
-from onlyme.types.names import checked_name
+from onlyme.types.names import checked_name, find_similar_name
 from onlyme.types.pictures import (
     MAX_UNIT_LENGTH_ERROR,
     DetectedFace,
@@ -64,6 +64,7 @@ __all__ = [
     "Tuning",
     "Verdict",
     "checked_name",
+    "find_similar_name",
 ]
 
 _PUBLIC = (

@@ -294,7 +294,7 @@ class VaultAdmin:
         """Copy the vault, encrypted as it is, also while it is in use.
 
         The key is not in the copy: keep it in another place. The vault remembers where its
-        backups are, so that `forget` can change them.
+        backups are, so that `forget` can change them. A vault that can only be read does not.
 
         Args:
             path: a file that does not exist yet; by default one in `backups` beside the vault.
@@ -310,9 +310,10 @@ class VaultAdmin:
             folder.mkdir(mode=0o700, exist_ok=True)
             path = folder / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}Z.sqlite"
         path = path.absolute()
-        with self.store.edit() as edit:
-            edit.write(BACKUP, str(path), _MADE_HERE)
-            self.gate.note(edit, Event.BACKUP, detail=str(path))
+        if not self.store.unwritable:  # else it cannot remember this backup, but must give it
+            with self.store.edit() as edit:
+                edit.write(BACKUP, str(path), _MADE_HERE)
+                self.gate.note(edit, Event.BACKUP, detail=str(path))
         _write_new(path, b"")
         self.store.copy_to(path)
         return path

@@ -77,6 +77,7 @@ class Store:
         self._counter = 0
         make_private_folder(folder)
         self._database = Database(self.path)
+        self.unwritable = self._database.unwritable  # why it can only be read
         try:
             with translate_sqlite_errors(self.path):
                 self._set_up()

@@ -79,6 +79,7 @@ def enroll(
     for report in (*enrollment.me, *enrollment.not_me):
         typer.echo(output.format_photo(report))
     output.print_enrollment(enrollment)
+    options.report_unread((*(photo or ()), *(not_me or ()), *(look_alike or ())))
 
 
 def tune(
@@ -227,9 +228,20 @@ def _read_enrollment(answer: dict[str, Any], photos: Sequence[str]) -> Enrollmen
 
 def _encode_photos(paths: list[Path] | None) -> dict[str, str]:
     """Return photos in the form that the daemon takes, by their paths here."""
+    from onlyme.errors import ImageError
     from onlyme.image.sources import list_photos
+    from onlyme.types import PhotoReport
 
-    return {str(path): _encode_file(path) for path in list_photos(paths)} if paths else {}
+    encoded: dict[str, str] = {}
+    for given in paths or ():
+        try:
+            for path in list_photos(given):
+                encoded[str(path)] = _encode_file(path)
+        except (ImageError, OSError) as error:  # what can be read is used
+            cause = getattr(error, "cause", None) or getattr(error, "strerror", None)
+            report = PhotoReport(str(given), taken=False, note=str(cause))
+            typer.echo(output.format_photo(report), err=True)
+    return encoded
 
 
 def _encode_file(path: Path) -> str:

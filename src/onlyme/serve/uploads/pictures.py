@@ -59,7 +59,11 @@ def decode_capture(frames: list[bytes], abandonment: Abandonment) -> Iterator[Fr
     """
     for number, data in enumerate(frames, 1):
         abandonment.check()
-        frame = decode(data, max_pixels=MAX_FRAME_PIXELS)
+        try:
+            frame = decode(data, max_pixels=MAX_FRAME_PIXELS)
+        except ImageError as error:  # the limit here is no setting
+            cause = error.cause.partition(" (setting")[0]
+            raise ImageError(f"frame {number}", cause) from None
         yield replace(frame, source=f"frame {number}")
 
 

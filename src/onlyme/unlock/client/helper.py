@@ -48,9 +48,10 @@ def main() -> None:
         opened, why = False, f"internal error ({type(error).__name__}); use the password"
     try:
         if why:
-            sys.stdout.write(f"onlyme: {why}\n")
+            words = f"onlyme: {why}\n".encode(sys.stdout.encoding, "replace")
+            sys.stdout.buffer.write(words)
             sys.stdout.flush()
-    except OSError:  # PAM closed the pipe
+    except (OSError, LookupError, AttributeError):  # PAM closed the pipe, or there is none
         pass
     os._exit(0 if opened else 1)  # there is nothing to clean up, and that would take a millisecond
 
