@@ -37,7 +37,7 @@ lint: $(VENV)/.dev
 
 ## make models  fetch and check the networks (MODELS_FROM=folder: without network)
 models: $(VENV)/.core
-	@$(BIN)/python tools/fetch_models.py $(if $(MODELS_FROM),--from $(MODELS_FROM)) || [ $$? -eq 3 ]
+	@$(BIN)/onlyme models fetch $(if $(MODELS_FROM),--from $(MODELS_FROM))
 
 # Debian's packages that tests drive.
 system: $(VENV)/.core
@@ -57,7 +57,7 @@ $(BIN)/python:
 
 $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up $(VENV) …"
-	@$(PIP) -e '.[models]'
+	@$(PIP) -e .
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python

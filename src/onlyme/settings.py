@@ -19,7 +19,7 @@ import platformdirs
 from onlyme.errors import SettingsError
 from onlyme.types import DEFAULT_FAR, MAX_FAR, MIN_FAR, LivenessLevel
 
-__all__ = ["Settings"]
+__all__ = ["SYSTEM_CONFIG", "Settings", "check_values"]
 
 
 def _find_data_folder() -> Path:
@@ -149,10 +149,23 @@ class Settings:
             if os.environ.get(variable):
                 values[setting.name] = os.environ[variable]
         values |= {key: value for key, value in overrides.items() if value is not None}
-        return cls(**{key: _check_value(key, value) for key, value in values.items()})
+        return cls(**check_values(values))
+
+
+def check_values(values: dict[str, Any]) -> dict[str, Any]:
+    """Return settings by name, each as the type that `Settings` has.
+
+    Raises:
+        SettingsError: there is no such setting, or it cannot have this value.
+    """
+    _refuse_unknown(values)
+    return {key: _check_value(key, value) for key, value in values.items()}
 
 
 _SYSTEM_FOLDER = Path("/etc/onlyme")
+SYSTEM_CONFIG = _SYSTEM_FOLDER / "config.toml"
+"""The settings of the computer's login, unless `ONLYME_CONFIG` names another file."""
+
 _SYSTEM_DATA = Path("/var/lib/onlyme")
 _PATHS = {"vault", "models", "key_file", "anchor", "socket"}
 _CHOICES = {
@@ -253,9 +266,13 @@ def _read_file(folder: Path) -> dict[str, Any]:
         return {}
     except (OSError, ValueError, RecursionError) as error:  # not text, not TOML, nested too deeply
         raise SettingsError(f"{path}: {error}") from None
+    _refuse_unknown(values, f"{path}: ")
+    return values
+
+
+def _refuse_unknown(values: dict[str, Any], where: str = "") -> None:
     known = {setting.name for setting in fields(Settings)}
     if unknown := sorted(set(values) - known):
         raise SettingsError(
-            f"{path}: unknown setting {', '.join(unknown)}; known: {', '.join(sorted(known))}"
+            f"{where}unknown setting {', '.join(unknown)}; known: {', '.join(sorted(known))}"
         )
-    return values

@@ -36,6 +36,7 @@ COMMANDS = {
     "restore": "vault",
     "import": "vault",
     "doctor": "doctor",
+    "models": "models",
     "cameras": "cameras",
     "daemon": "unlock.daemon",
     "audit": "vault",

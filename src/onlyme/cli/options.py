@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from onlyme.cli.complete import complete_camera, complete_person, complete_preset
 from onlyme.types import LivenessLevel, checked_name
 
 if TYPE_CHECKING:
@@ -58,7 +59,11 @@ def _parse_folder(text: str) -> Path:
 Name = Annotated[
     str,
     typer.Argument(
-        metavar="NAME", help="The person's name.", show_default=False, callback=checked_name
+        metavar="NAME",
+        help="The person's name.",
+        show_default=False,
+        callback=checked_name,
+        autocompletion=complete_person,
     ),
 ]
 Vault = Annotated[
@@ -93,6 +98,7 @@ Camera = Annotated[
         metavar="N",
         help="A camera's number, path or name instead of a photo.",
         show_default=False,
+        autocompletion=complete_camera,
     ),
 ]
 Level = Annotated[
@@ -150,6 +156,7 @@ PresetName = Annotated[
         metavar="NAME",
         help="A rate from a known standard: relaxed, nist, android or hello.",
         show_default=False,
+        autocompletion=complete_preset,
     ),
 ]
 Alpha = Annotated[

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.complete import complete_person
 from onlyme.cli.passwords import read_new_passphrase, read_passphrase, require_owner
 
 if TYPE_CHECKING:
@@ -250,7 +251,12 @@ def audit(
     *,
     owner: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Only about this person.", show_default=False),
+        typer.Option(
+            metavar="NAME",
+            help="Only about this person.",
+            show_default=False,
+            autocompletion=complete_person,
+        ),
     ] = None,
     since: _When = None,
     until: _When = None,

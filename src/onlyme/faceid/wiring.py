@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from onlyme.errors import KeyMissing, SettingsError, UsageError
+from onlyme.errors import KeyMissing, SettingsError, UsageError, explain_extra
 from onlyme.faceid import networks
 from onlyme.faceid.enrolled import GALLERY_FILE, Enrolled
 from onlyme.gate.admission import Gate
@@ -137,7 +137,7 @@ def _import_postgres_store() -> type[PostgresStore]:
         from onlyme.gallery.stores.postgres import PostgresStore
     except ModuleNotFoundError as error:
         raise SettingsError(
-            f"a gallery in PostgreSQL needs {error.name}: pip install 'onlyme[postgres]'"
+            f"a gallery in PostgreSQL needs {error.name}; {explain_extra('postgres')}"
         ) from None
     return PostgresStore
 

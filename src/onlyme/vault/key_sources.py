@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from onlyme.errors import KeyMissing, KeyRefused, VaultDamaged, VaultError
+from onlyme.errors import KeyMissing, KeyRefused, VaultDamaged, VaultError, explain_extra
 from onlyme.storage.crypto import KEY_BYTES
 from onlyme.storage.files import (
     hold_folder_lock,
@@ -266,7 +266,7 @@ class Keyring:
             keyring = import_module("keyring")
         except ImportError:
             raise KeyMissing(
-                "the desktop's keyring needs an extra: pip install 'onlyme[keyring]'"
+                f"the desktop's keyring needs more packages; {explain_extra('keyring')}"
             ) from None
         try:
             if keyring.get_keyring().priority > 0:

@@ -165,7 +165,7 @@ def test_without_the_extra_the_answer_says_what_to_install(monkeypatch, settings
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
     elsewhere = Settings.load(vault=settings.vault, store="postgresql+psycopg:///faces")
-    with pytest.raises(SettingsError, match=r"pip install 'onlyme\[postgres\]'"):
+    with pytest.raises(SettingsError, match=r"needs sqlalchemy; .*-m pip install"):
         wiring.open_template_store(elsewhere, networks.load_base(settings))
 
 

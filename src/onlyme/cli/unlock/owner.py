@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.complete import complete_user
 from onlyme.cli.passwords import read_passphrase, read_secret
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ User = Annotated[
         metavar="NAME",
         help="Whose face; only root may name another user.",
         show_default=False,
+        autocompletion=complete_user,
     ),
 ]
 

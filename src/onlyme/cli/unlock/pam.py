@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.complete import complete_service, complete_user
 from onlyme.cli.passwords import read_secret, require_root
 
 if TYPE_CHECKING:
@@ -26,7 +27,12 @@ __all__ = ["register"]
 
 Service = Annotated[
     list[str],
-    typer.Argument(metavar="SERVICE…", help="Services of PAM, such as login.", show_default=False),
+    typer.Argument(
+        metavar="SERVICE…",
+        help="Services of PAM, such as login.",
+        show_default=False,
+        autocompletion=complete_service,
+    ),
 ]
 Helper = Annotated[
     Path | None,
@@ -61,6 +67,7 @@ def install(
             help="The user whose login is tested; by default the user who called sudo, or the "
             "first user.",
             show_default=False,
+            autocompletion=complete_user,
         ),
     ] = None,
     ask_password: Annotated[
@@ -107,6 +114,7 @@ def uninstall(
             metavar="[SERVICE…]",
             help="Services of PAM; by default all that have our lines.",
             show_default=False,
+            autocompletion=complete_service,
         ),
     ] = None,
     *,
@@ -143,6 +151,7 @@ def status(
             metavar="[SERVICE…]",
             help="Services of PAM; by default those that have or had our lines.",
             show_default=False,
+            autocompletion=complete_service,
         ),
     ] = None,
     *,
@@ -153,6 +162,7 @@ def status(
             metavar="NAME",
             help="The user; by default you. Only root may name another.",
             show_default=False,
+            autocompletion=complete_user,
         ),
     ] = None,
     json: options.Json = False,
