@@ -19,9 +19,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from datetime import UTC, datetime
 from email.parser import HeaderParser
 from email.utils import format_datetime
-from datetime import UTC, datetime
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -164,13 +164,16 @@ def put_documents(folder: Path, packages: Path, version: str) -> None:
         said = about["License-Expression"] or about["License"] or "see its files"
         licence = said.strip().splitlines()[0][:60]
         parts.append(f"  {about['Name']} {about['Version']}: {licence}\n")
+    parts.append(
+        "\nThe text of the Apache License 2.0 is in /usr/share/common-licenses/Apache-2.0.\n"
+    )
     (folder / "copyright").write_text("".join(parts), "utf-8")
     shutil.copy(ROOT / "CHANGELOG.md", folder / "changelog")
     pack(folder / "changelog")
     date = format_datetime(datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), UTC))
     (folder / "changelog.Debian").write_text(
         f"onlyme ({version}) stable; urgency=medium\n\n  * See the changelog of onlyme.\n\n"
-        f" -- The onlyme authors <onlyme@localhost>  {date}\n",
+        f" -- The onlyme authors <onlyme@maintainers.invalid>  {date}\n",
         "utf-8",
     )
     pack(folder / "changelog.Debian")
@@ -207,7 +210,7 @@ def list_depends(stage: Path) -> list[str]:
     found = [
         f"python3 (>= {major}.{minor})",
         f"python3 (<< {major}.{minor + 1})",
-        *("adduser", "init-system-helpers", "libpam-modules", "libpam-runtime"),
+        *("adduser", "libpam-modules", "libpam-runtime"),
     ]
     found_libraries = [p for p in stage.rglob("*.so*") if re.search(r"\.so(\.\w+)*$", p.name)]
     libraries = [path for path in found_libraries if not path.is_symlink()]

@@ -73,6 +73,9 @@ class Settings:
         unlock_beside_remote: whether a face opens at this computer's screen while the same user
             has a remote session as well, as over SSH: `refuse`, or `allow`.
         unlock_confirm_seconds: seconds to wait for that confirmation, at most 60.
+        unlock_after_lock_seconds: for how many seconds after a screen locker has started a face
+            does not open it, so that it does not unlock at once for the user who has just locked
+            it; 0 to 60.
         unlock_lid: what to do when the lid is closed: `refuse`, or `ignore` for an external
             camera.
         unlock_virtual_camera: whether the login's camera may be a program: `refuse`, or `allow`
@@ -101,6 +104,7 @@ class Settings:
     unlock_intent: str = "gesture"
     unlock_beside_remote: str = "refuse"
     unlock_confirm_seconds: float = 5.0
+    unlock_after_lock_seconds: float = 3.0
     unlock_lid: str = "refuse"
     unlock_virtual_camera: str = "refuse"
 
@@ -152,6 +156,9 @@ class Settings:
         return cls(**check_values(values))
 
 
+_MAY_BE_ZERO = frozenset(["unlock_after_lock_seconds"])
+
+
 def check_values(values: dict[str, Any]) -> dict[str, Any]:
     """Return settings by name, each as the type that `Settings` has.
 
@@ -184,6 +191,7 @@ _NUMBER_RANGES = {
     "max_megabytes": (0.0, 4096.0),
     "unlock_far": (MIN_FAR, MAX_FAR),
     "unlock_confirm_seconds": (0.0, 60.0),
+    "unlock_after_lock_seconds": (0.0, 60.0),
 }
 
 
@@ -247,8 +255,9 @@ def _check_number(key: str, value: Any) -> float:
     except (TypeError, ValueError, OverflowError):
         shown = repr(value) if isinstance(value, str) else f"a value of type {type(value).__name__}"
         raise SettingsError(f"{key} = {shown:.200} is not a number") from None
-    if not (low <= number <= high and number > 0):
-        least = f"at least {low:g}" if low else "above 0"
+    may_be_zero = key in _MAY_BE_ZERO
+    if not (low <= number <= high and (number > 0 or may_be_zero)):
+        least = f"at least {low:g}" if low or may_be_zero else "above 0"
         raise SettingsError(f"{key} = {number:g} must be {least} and at most {high:g}")
     return number
 

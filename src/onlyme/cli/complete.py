@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onlyme.errors import OnlymeError
@@ -95,7 +96,7 @@ def _list_people() -> list[str]:
     if not has_vault(settings.vault):
         return []
     terminal = sys.stdin
-    with open(os.devnull, encoding="utf-8") as sys.stdin:  # so that no passphrase is asked for
+    with Path(os.devnull).open(encoding="utf-8") as sys.stdin:  # so that no passphrase is asked for
         try:
             with wiring.open_vault(settings) as admin:
                 return admin.store.names()

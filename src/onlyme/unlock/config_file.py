@@ -7,20 +7,29 @@ could not read.
 from __future__ import annotations
 
 import json
+import os
 import re
 import textwrap
 import tomllib
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from onlyme.errors import SettingsError
-from onlyme.settings import Settings, check_values
+from onlyme.settings import SYSTEM_CONFIG, Settings, check_values
 from onlyme.storage.files import replace_private
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["change_setting", "check_text", "make_config_file", "parse_value", "write_config_file"]
+__all__ = [
+    "change_setting",
+    "check_text",
+    "describe_settings",
+    "find_config_file",
+    "list_marked",
+    "make_config_file",
+    "parse_value",
+    "read_text",
+    "write_config_file",
+]
 
 _WIDTH = 96
 _HEAD = """\
@@ -73,37 +82,48 @@ def parse_value(name: str, text: str) -> Any:
     return value if isinstance(value, float | str) else str(value)
 
 
-def change_setting(text: str, name: str, value: Any) -> str:
-    """Return the text of a settings file in which one setting has another value.
+def change_setting(text: str, name: str, value: Any, mark: str = "") -> str:
+    r"""Return the text of a settings file in which one setting has another value.
 
-    The line of the setting is replaced; else its comment that shows the default; else a line is
-    added before the first table.
+    A new line stands below the comment that shows the default, else before the first table. So
+    removing the setting again gives the text as it was before.
 
     Args:
         text: the file as it is.
         name: of the setting.
         value: as `parse_value` returned it; None removes the setting.
+        mark: a comment for the end of the line.
 
-    >>> change_setting("# unlock_lid = \\"refuse\\"\\n", "unlock_lid", "ignore")
-    'unlock_lid = "ignore"\\n'
+    >>> changed = change_setting('# unlock_lid = "refuse"\n', "unlock_lid", "ignore")
+    >>> changed
+    '# unlock_lid = "refuse"\nunlock_lid = "ignore"\n'
+    >>> change_setting(changed, "unlock_lid", None)
+    '# unlock_lid = "refuse"\n'
     """
     lines = text.splitlines(keepends=True)
-    own = re.compile(rf"\s*{re.escape(name)}\s*=")
-    shown = re.compile(rf"#\s*{re.escape(name)}\s*=")
-    new = "" if value is None else f"{name} = {_format_value(value)}\n"
-    for pattern in (own, shown):
-        for number, line in enumerate(lines):
-            if pattern.match(line):
-                if not new and pattern is shown:
-                    return text
-                lines[number] = new or f"# {line}"
-                return "".join(lines)
+    comment = f"  # {mark}" if mark else ""
+    new = "" if value is None else f"{name} = {_format_value(value)}{comment}\n"
+    own = _find_line(lines, rf"\s*{re.escape(name)}\s*=")
+    if own is not None:
+        lines[own] = new
+        return "".join(lines)
     if not new:
         return text
-    table = next((n for n, line in enumerate(lines) if line.lstrip().startswith("[")), len(lines))
-    before = "".join(lines[:table])
+    shown = _find_line(lines, rf"#\s*{re.escape(name)}\s*=")
+    table = _find_line(lines, r"\s*\[")
+    at = shown + 1 if shown is not None else len(lines) if table is None else table
+    before = "".join(lines[:at])
     gap = "" if not before or before.endswith("\n") else "\n"
-    return before + gap + new + "".join(lines[table:])
+    return before + gap + new + "".join(lines[at:])
+
+
+def list_marked(text: str, mark: str) -> list[str]:
+    """List the settings whose line ends with a mark of `change_setting`."""
+    return re.findall(rf"^\s*(\w+)\s*=.*  # {re.escape(mark)}$", text, re.MULTILINE)
+
+
+def _find_line(lines: list[str], pattern: str) -> int | None:
+    return next((n for n, line in enumerate(lines) if re.match(pattern, line)), None)
 
 
 def check_text(text: str) -> None:
@@ -117,6 +137,26 @@ def check_text(text: str) -> None:
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"this is not TOML: {error}") from None
     check_values(values)
+
+
+def find_config_file() -> Path:
+    """Return the file with the settings of the computer's login."""
+    named = os.environ.get("ONLYME_CONFIG")
+    return Path(named) if named else SYSTEM_CONFIG
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a settings file; empty if there is none.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path}: {error}") from None
 
 
 def write_config_file(path: Path, text: str) -> None:

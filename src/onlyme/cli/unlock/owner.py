@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from onlyme.types import Enrollment
 
-__all__ = ["register"]
+__all__ = ["encode_photos", "read_enrollment", "register"]
 
 User = Annotated[
     str | None,
@@ -63,8 +63,8 @@ def enroll(
     onlyme unlock enroll --camera 0
     """
     options.require_one(photo, camera is not None, "give photos of yourself, or --camera N")
-    mine = _capture_photos(camera) if camera is not None else _encode_photos(photo)
-    others, alike = _encode_photos(not_me), _encode_photos(look_alike)
+    mine = _capture_photos(camera) if camera is not None else encode_photos(photo)
+    others, alike = encode_photos(not_me), encode_photos(look_alike)
     answer = _request_change(
         "enroll",
         user,
@@ -77,7 +77,7 @@ def enroll(
     if json:
         output.print_json(answer)
         return
-    enrollment = _read_enrollment(answer, (*mine, *others, *alike))
+    enrollment = read_enrollment(answer, (*mine, *others, *alike))
     for report in (*enrollment.me, *enrollment.not_me):
         typer.echo(output.format_photo(report))
     output.print_enrollment(enrollment)
@@ -114,7 +114,7 @@ def not_me(
     from onlyme.types import Lesson
 
     options.require_one(photo, undo, "give a photo, or --undo")
-    pictures = list(_encode_photos([photo] if photo else None).values())
+    pictures = list(encode_photos([photo] if photo else None).values())
     answer = _request_change("not-me", user, me=pictures, undo=undo)
     if json:
         output.print_json(answer)
@@ -202,7 +202,7 @@ def _request_change(what: str, user: str | None, **particulars: Any) -> dict[str
     return change(Settings.load(), what, name, password=password, **particulars)
 
 
-def _read_enrollment(answer: dict[str, Any], photos: Sequence[str]) -> Enrollment:
+def read_enrollment(answer: dict[str, Any], photos: Sequence[str]) -> Enrollment:
     """Return the daemon's answer as an enrollment of these photos, in the order sent.
 
     The daemon was sent bytes and knows no names of files, so the names are filled in here.
@@ -227,7 +227,7 @@ def _read_enrollment(answer: dict[str, Any], photos: Sequence[str]) -> Enrollmen
     )
 
 
-def _encode_photos(paths: list[Path] | None) -> dict[str, str]:
+def encode_photos(paths: list[Path] | None) -> dict[str, str]:
     """Return photos in the form that the daemon takes, by their paths here."""
     from onlyme.image.sources import list_photos
 

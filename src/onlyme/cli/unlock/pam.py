@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from onlyme.unlock.pam.folders import PamFolders
     from onlyme.unlock.pam.install import FileChange
 
-__all__ = ["register"]
+__all__ = ["install_lines", "register", "uninstall"]
 
 Service = Annotated[
     list[str],
@@ -83,20 +83,46 @@ def install(
 
     sudo onlyme unlock install login
     """
+    require_root("install")
+    who = user or _choose_user()
+    typed = read_secret(f"Password of {who}, to test it: ") if ask_password else None
+    install_lines(services, who, typed, helper=helper, yes=yes, dry_run=dry_run)
+
+
+def install_lines(
+    services: Sequence[str],
+    who: str,
+    typed: str | None,
+    *,
+    helper: Path | None = None,
+    yes: bool = False,
+    dry_run: bool = False,
+) -> None:
+    """Show the change of each service, test it with the real PAM, ask, and write.
+
+    Args:
+        services: of PAM.
+        who: the user whose login is tested.
+        typed: the user's password, which must open; None only checks that PAM asks for it.
+        helper: the program that PAM starts.
+        yes: write without asking.
+        dry_run: write nothing.
+
+    Raises:
+        PamError: a service may not be changed; nothing was changed.
+        UsageError: the answer was no.
+    """
     from onlyme.unlock.pam import install as work
     from onlyme.unlock.pam.folders import PamFolders
     from onlyme.unlock.pam.program import find_command
     from onlyme.unlock.pam.rules import PamLines
 
-    require_root("install")
     _require_intent(services)
     places, lines = PamFolders(), PamLines(find_command(helper))
     changes: list[FileChange] = []
     for service in dict.fromkeys(services):
         others = {change.service: change.new for change in changes}
         changes.append(work.plan(places, service, lines, others))
-    who = user or _choose_user()
-    typed = read_secret(f"Password of {who}, to test it: ") if ask_password else None
     for change in changes:
         _show_change(change)
         _show_intent(change)
