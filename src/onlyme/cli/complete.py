@@ -88,12 +88,11 @@ def complete_setting(incomplete: str) -> list[str]:
 
 
 def _list_people() -> list[str]:
-    from onlyme.cli.options import has_vault
     from onlyme.faceid import wiring
     from onlyme.settings import Settings
 
     settings = Settings.load()
-    if not has_vault(settings.vault):
+    if not (settings.vault / "vault.sqlite").exists():
         return []
     terminal = sys.stdin
     with Path(os.devnull).open(encoding="utf-8") as sys.stdin:  # so that no passphrase is asked for

@@ -7,6 +7,7 @@ import pwd
 import sys
 from base64 import b64encode
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import typer
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from onlyme.enrollment.guided import Guidance
     from onlyme.image.cameras import Camera
     from onlyme.settings import Settings
+    from onlyme.types import Frame
 
 __all__ = [
     "ask_password",
@@ -123,19 +125,18 @@ def _show_camera(source: str, title: str) -> None:
     from onlyme.cli.terminal_picture import draw_picture
     from onlyme.image.sources import CameraCapture
 
-    frame = None
+    last: Frame | None = None
     with CameraCapture(options.parse_source(source)) as capture:
-        for number, frame in enumerate(capture, 1):
-            if number >= _LOOK_FRAMES:
-                break
-    if frame is None:
+        for frame in islice(capture, _LOOK_FRAMES):
+            last = frame
+    if last is None:
         return
-    level = float(frame.pixels.mean())
-    height, width = frame.pixels.shape[:2]
+    level = float(last.pixels.mean())
+    height, width = last.pixels.shape[:2]
     words = f"{width}×{height}, brightness {level / 2.55:.0f} %"
     typer.echo(f"{title}: {words}{'; dark: switch on a light' if level < _DARK_LEVEL else ''}")
     if sys.stdout.isatty():
-        typer.echo("\n".join(draw_picture(frame.pixels)))
+        typer.echo("\n".join(draw_picture(last.pixels)))
 
 
 def enroll(settings: Settings, user: str, photos: list[Path] | None, *, replace: bool) -> None:
@@ -151,10 +152,7 @@ def enroll(settings: Settings, user: str, photos: list[Path] | None, *, replace:
     if status["reason"] not in {"not_enrolled", "needs_reenroll"} and not replace:
         typer.echo(f"✓ {user} is enrolled already; --replace starts anew")
         return
-    if photos:
-        pictures = encode_photos(photos)
-    else:
-        pictures = dict(_capture_guided(settings))
+    pictures = encode_photos(photos) if photos else dict(_capture_guided(settings))
     answer = change(
         settings,
         "enroll",
@@ -192,10 +190,8 @@ def _capture_guided(settings: Settings) -> Iterator[tuple[str, str]]:
             for number, frame in enumerate(guide.frames(capture), 1):
                 guide.add_report(PhotoReport(frame.source, taken=True))  # the daemon judges it
                 bgr = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR)
-                yield (
-                    f"picture {number}",
-                    b64encode(cv2.imencode(".png", bgr)[1].tobytes()).decode(),
-                )
+                png = cv2.imencode(".png", bgr)[1].tobytes()
+                yield f"picture {number}", b64encode(png).decode()
 
 
 def try_face(settings: Settings, user: str) -> None:

@@ -17,7 +17,8 @@ __all__ = ["print_test", "register"]
 
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
-    for command in (test, disable, enable):
+    app.command(name="test")(try_)
+    for command in (disable, enable):
         app.command()(command)
 
 
@@ -55,7 +56,7 @@ def enable() -> None:
     typer.echo("the face is switched on" if switch_on() else "the face was switched on already")
 
 
-def test(
+def try_(
     *,
     user: Annotated[
         str | None,

@@ -1,7 +1,7 @@
 """Change published networks so that the runtimes can use them.
 
 The two files are Protocol Buffers messages. The fields needed here are read directly, so that
-nobody who installs onlyme from its sources has to install the packages that define them.
+an installation from source does not need the packages that define them.
 """
 
 from __future__ import annotations
