@@ -6,7 +6,7 @@ MODELS_FROM ?=
 BENCHMARKS := $(filter-out peers,$(basename $(notdir $(wildcard benchmarks/*.py))))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test system debian models photos lint docs soak clean
+.PHONY: help demo test system debian models photos lint docs soak package try clean
 help:
 	@grep -hE '^## ' $(MAKEFILE_LIST) | sed 's/^## //'
 
@@ -50,6 +50,15 @@ debian: system
 # Photos of public people, unpacked outside the checkout.
 photos: $(VENV)/.core
 	@$(BIN)/python tools/fetch_photos.py >/dev/null
+
+## make package build dist/onlyme-*.whl, and the Debian package for the release that this is
+package: $(VENV)/.core models
+	@$(BIN)/python -m pip wheel --quiet --no-deps --disable-pip-version-check --wheel-dir dist .
+	@$(BIN)/python packaging/build_deb.py $$(ls -t dist/onlyme-*.whl | head -1)
+
+## make try     boot a Debian, install the package, log in by face, upgrade, purge (needs root)
+try: $(VENV)/.dev debian models
+	@PYTHON=$(BIN)/python packaging/try.sh
 
 ## make clean   remove what the other commands made
 clean:

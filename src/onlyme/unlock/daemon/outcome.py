@@ -130,7 +130,7 @@ class UnlockOutcome:
 
     def describe_times(self) -> dict[str, Any]:
         """Return what `onlyme unlock test` shows beside the answer."""
-        seconds = self.camera_ms / 1e3
+        seconds = self.look_ms / 1e3
         return {
             "frames": self.frames,
             "frames_per_second": round(self.frames / seconds, 1) if seconds else None,
