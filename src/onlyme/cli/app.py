@@ -35,6 +35,7 @@ COMMANDS = {
     "backup": "vault",
     "restore": "vault",
     "import": "vault",
+    "demo": "demo",
     "doctor": "doctor",
     "models": "models",
     "cameras": "cameras",
