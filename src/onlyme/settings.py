@@ -34,9 +34,11 @@ class Settings:
         vault: folder of the vault; by default `vault` in the user's data folder.
         models: folder of further networks, such as those exported by the lab; by
             default `models` in the user's data folder.
-        key: what holds the vault's key: `file`, `keyring` or `passphrase`. Where it is set, a
-            vault with another kind of key is refused. By default any kind is accepted, and a
-            new vault gets a file.
+        key: what holds the vault's key: `file`, `keyring`, `passphrase` or `credential` (systemd
+            seals it for this machine; needs root). Where it is set, a vault with another kind of
+            key is refused. By default any kind is accepted, and a new vault gets a file. `auto`,
+            the default of the computer's login, accepts a file or a credential; a new vault gets
+            a credential where systemd can seal one.
         key_file: the key file; by default `vault.key` in the vault's folder.
         passphrase: of vaults that have one. If it is not set, a terminal asks for it. Set it in
             the environment of one program, not for all programs.
@@ -121,7 +123,7 @@ class Settings:
         values: dict[str, Any] = {
             "vault": _SYSTEM_DATA,
             "models": _SYSTEM_DATA / "models",
-            "key": "file",
+            "key": "auto",
             "key_file": _SYSTEM_FOLDER / "vault.key",
         }
         return cls._collect(values, _read_file(_SYSTEM_FOLDER), {})
@@ -176,7 +178,7 @@ SYSTEM_CONFIG = _SYSTEM_FOLDER / "config.toml"
 _SYSTEM_DATA = Path("/var/lib/onlyme")
 _PATHS = {"vault", "models", "key_file", "anchor", "socket"}
 _CHOICES = {
-    "key": ("file", "keyring", "passphrase"),
+    "key": ("auto", "file", "keyring", "passphrase", "credential"),
     "runtime": ("auto", "opencv", "openvino"),
     "unlock_intent": ("gesture", "enter"),
     "unlock_beside_remote": ("refuse", "allow"),

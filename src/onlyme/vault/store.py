@@ -7,7 +7,7 @@ The file holds the key slot, the manifest, sealed records and a sealed log; see
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from onlyme.errors import KeyRefused, VaultDamaged
 from onlyme.storage.files import make_private_folder
@@ -23,7 +23,7 @@ from onlyme.vault.records import SealedRecords
 from onlyme.vault.rollback import RollbackCounter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from onlyme.storage.crypto import Keys
@@ -36,7 +36,12 @@ _TEMPLATE = "template"
 _ROTATED = (_TEMPLATE, "quarantine")
 """Kinds of records that are templates, and therefore rotated."""
 
-_KEY_NAMES = {"file": "key file", "keyring": "entry in the keyring", "passphrase": "passphrase"}
+_KEY_NAMES = {
+    "file": "key file",
+    "keyring": "entry in the keyring",
+    "passphrase": "passphrase",
+    "credential": "credential of systemd",
+}
 """What messages call the key of each kind of source."""
 
 
@@ -212,9 +217,15 @@ class Store:
 
     @property
     def kind(self) -> str:
-        """What holds the key: `file`, `keyring` or `passphrase`."""
+        """What holds the key: `file`, `keyring`, `passphrase` or `credential`."""
         assert self._slot is not None  # noqa: S101 - for the type checker
         return self._slot.kind
+
+    @property
+    def key_params(self) -> Mapping[str, Any]:
+        """What the key's source needs to find the key again; not secret."""
+        assert self._slot is not None  # noqa: S101 - for the type checker
+        return self._slot.params
 
     @property
     def needs_rekey(self) -> bool:

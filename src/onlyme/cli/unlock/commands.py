@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from onlyme.cli.unlock import config, owner, pam, setup, switch, units
+from onlyme.cli.unlock import config, key, owner, pam, setup, switch, units
 
 __all__ = ["register"]
 
@@ -16,6 +16,6 @@ def register(parent: typer.Typer) -> None:
         no_args_is_help=True,
         help="Let your face open the login and the lock screen.",
     )
-    for family in (setup, pam, owner, switch, config, units):
+    for family in (setup, pam, owner, switch, config, key, units):
         family.register(app)
     parent.add_typer(app)

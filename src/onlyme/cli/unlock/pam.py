@@ -16,6 +16,7 @@ import typer
 from onlyme.cli import options, output
 from onlyme.cli.complete import complete_service, complete_user
 from onlyme.cli.passwords import read_secret, require_root
+from onlyme.cli.unlock.key import print_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -211,6 +212,7 @@ def status(
     if json:
         output.print_json({"user": who, "remote": remote, "services": rows})
         return
+    print_key()
     if not rows:
         typer.echo(
             "no service has our lines; `sudo onlyme unlock install login` adds them to login"
