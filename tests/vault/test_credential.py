@@ -109,7 +109,7 @@ def write(store, name="x", body=b"content"):
 def read(folder, *sources):
     store = Store(folder, *sources)
     try:
-        return store.read("thing", "x"), store.kind, dict(store.key_params)
+        return store.read("thing", "x"), store.kind, store.bound
     finally:
         store.close()
 
@@ -118,7 +118,7 @@ def test_a_new_vault_bound_to_the_disk(tmp_path, host):
     store = Store(tmp_path / "vault", host)
     write(store)
     store.close()
-    assert read(tmp_path / "vault", host) == (b"content", "credential", {"bound": "host"})
+    assert read(tmp_path / "vault", host) == (b"content", "credential", "host")
     sealed = host.path.read_bytes()
     assert b"onlyme-key" not in sealed
     assert host.path.stat().st_mode & 0o777 == 0o600
@@ -194,7 +194,7 @@ def test_another_tpm_refuses_and_the_vault_stays_whole(tmp_path, host, make_tpm)
     write(store)
     store.close()
     before = (tmp_path / "vault/vault.sqlite").read_bytes()
-    assert read(tmp_path / "vault", bound)[1:] == ("credential", {"bound": "tpm2"})
+    assert read(tmp_path / "vault", bound)[1:] == ("credential", "tpm2")
     with pytest.raises(KeyRefused, match="does not unseal"):
         read(tmp_path / "vault", bound._replace(device=other.device))
     assert (tmp_path / "vault/vault.sqlite").read_bytes() == before

@@ -7,7 +7,7 @@ The file holds the key slot, the manifest, sealed records and a sealed log; see
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from onlyme.errors import KeyRefused, VaultDamaged
 from onlyme.storage.files import make_private_folder
@@ -23,7 +23,7 @@ from onlyme.vault.records import SealedRecords
 from onlyme.vault.rollback import RollbackCounter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from onlyme.storage.crypto import Keys
@@ -36,12 +36,7 @@ _TEMPLATE = "template"
 _ROTATED = (_TEMPLATE, "quarantine")
 """Kinds of records that are templates, and therefore rotated."""
 
-_KEY_NAMES = {
-    "file": "key file",
-    "keyring": "entry in the keyring",
-    "passphrase": "passphrase",
-    "credential": "credential of systemd",
-}
+_KEY_NAMES = {"file": "key file", "keyring": "entry in the keyring"}
 """What messages call the key of each kind of source."""
 
 
@@ -222,10 +217,9 @@ class Store:
         return self._slot.kind
 
     @property
-    def key_params(self) -> Mapping[str, Any]:
-        """What the key's source needs to find the key again; not secret."""
-        assert self._slot is not None  # noqa: S101 - for the type checker
-        return self._slot.params
+    def bound(self) -> str:
+        """What a credential is bound to; empty for other keys."""
+        return str(self._slot.params.get("bound", "")) if self._slot else ""
 
     @property
     def needs_rekey(self) -> bool:
@@ -254,8 +248,7 @@ class Store:
         with self._start_reading() as book:
             for listed in book.manifest.records.values():
                 book.get(listed.kind, listed.key)
-            for _ in book.entries():
-                pass
+            list(book.entries())
 
     def rekey(self, source: KeySource | None = None) -> list[str]:
         """Draw new keys and seal everything with them: completely, or not at all.
@@ -386,9 +379,8 @@ class Store:
                 self.source = source
                 source.settle(key)
                 return slot.open_keys(key)
-        raise KeyRefused(
-            f"the vault {self.folder} does not open: wrong {_KEY_NAMES.get(slot.kind, slot.kind)}"
-        )
+        name = _KEY_NAMES.get(slot.kind, slot.kind)
+        raise KeyRefused(f"the vault {self.folder} does not open: wrong {name}")
 
     def _remember(self, manifest: Manifest, *, durable: bool) -> None:
         self._manifest, self._counter = manifest, manifest.counter

@@ -105,10 +105,10 @@ def _read_key(settings: Settings) -> dict[str, Any]:
 def _describe(store: Store) -> dict[str, Any]:
     from onlyme.vault.credential import BINDINGS
 
-    bound = store.key_params.get("bound")
+    bound = store.bound or None
     words = "file, readable by root alone"
     if store.kind == "credential":
-        words = f"credential of systemd, bound to {BINDINGS.get(str(bound), 'this machine')}"
+        words = f"credential of systemd, bound to {BINDINGS.get(store.bound, 'this machine')}"
     elif store.kind != "file":
         words = store.kind
     better = store.needs_rekey
