@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.groups import HelpfulGroup
 
 __all__ = ["register"]
 
@@ -16,6 +17,7 @@ __all__ = ["register"]
 def register(parent: typer.Typer) -> None:
     """Add this family's commands."""
     app = typer.Typer(
+        cls=HelpfulGroup,
         name="models",
         no_args_is_help=True,
         help="Fetch the networks for an installation from source, or say which are there.",

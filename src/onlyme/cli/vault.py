@@ -11,6 +11,7 @@ import typer
 
 from onlyme.cli import options, output
 from onlyme.cli.complete import complete_person
+from onlyme.cli.groups import HelpfulGroup
 from onlyme.cli.passwords import read_new_passphrase, read_passphrase, require_owner
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
     app.command(name="import")(import_)
     log = typer.Typer(
-        invoke_without_command=True, help="Show the log, or check it with `audit verify`."
+        cls=HelpfulGroup,
+        invoke_without_command=True,
+        help="Show the log, or check it with `audit verify`.",
     )
     log.callback()(audit)
     log.command(name="verify")(audit_verify)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from onlyme.cli.groups import HelpfulGroup
 from onlyme.cli.unlock import config, key, owner, pam, setup, switch, units
 
 __all__ = ["register"]
@@ -12,6 +13,7 @@ __all__ = ["register"]
 def register(parent: typer.Typer) -> None:
     """Add this family's commands."""
     app = typer.Typer(
+        cls=HelpfulGroup,
         name="unlock",
         no_args_is_help=True,
         help="Let your face open the login and the lock screen.",

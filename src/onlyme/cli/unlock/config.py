@@ -15,6 +15,7 @@ import typer
 
 from onlyme.cli import options, output
 from onlyme.cli.complete import complete_setting
+from onlyme.cli.groups import HelpfulGroup
 from onlyme.cli.passwords import require_root
 
 __all__ = ["register"]
@@ -25,6 +26,7 @@ _SECRETS = frozenset(["passphrase", "store"])  # an address may hold a password
 def register(parent: typer.Typer) -> None:
     """Add this family's commands."""
     app = typer.Typer(
+        cls=HelpfulGroup,
         name="config",
         no_args_is_help=True,
         help="Show or change the settings of the computer's login.",
