@@ -230,10 +230,13 @@ def _check_passphrase(value: str) -> str:
 
 def _check_store(value: str) -> str:
     """Return the place of a gallery; an error never shows the value: it may hold a password."""
+    scheme, _, rest = value.partition("://")
+    if scheme in {"postgres", "postgresql"}:  # as PostgreSQL's own programs write it
+        value = f"postgresql+psycopg://{rest}"
     if value == "vault" or (value.startswith("postgresql+psycopg://") and value.isprintable()):
         return str(value)
     raise SettingsError(
-        "store must be `vault` or an address such as postgresql+psycopg://user@host/database"
+        "store must be `vault` or an address such as postgresql://user@host/database"
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.passwords import confirm_erasing
 
 if TYPE_CHECKING:
     from onlyme.types import PhotoReport
@@ -30,6 +31,7 @@ def enroll(
     camera: options.Camera = None,
     add: options.Add = False,
     replace: options.Replace = False,
+    yes: options.Yes = False,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
@@ -41,9 +43,12 @@ def enroll(
     onlyme enroll ada --camera 0
     """
     from onlyme.enrollment.camera import EnrollmentCamera
+    from onlyme.errors import EnrollmentError
     from onlyme.faceid.serialize import serialize_enrollment
 
     options.require_one(photo, camera is not None, "give photos of the person, or --camera N")
+    if replace:
+        confirm_erasing(f"Forget what is enrolled as {name}, and start anew?", yes=yes)
     capture = None if camera is None else EnrollmentCamera(options.parse_source(camera))
     if capture:
         output.ask_for_head_turns()
@@ -55,15 +60,21 @@ def enroll(
             typer.echo(output.format_photo(report), err=True)
 
     with options.open_face_id(vault, embedder, make=True) as face_id:
-        enrollment = face_id.enroll(
-            name,
-            capture.frames() if capture else photo or (),
-            not_me or (),
-            look_alikes=look_alike or (),
-            add=add,
-            replace=replace,
-            on_photo=report_photo,
-        )
+        try:
+            enrollment = face_id.enroll(
+                name,
+                capture.frames() if capture else photo or (),
+                not_me or (),
+                look_alikes=look_alike or (),
+                add=add,
+                replace=replace,
+                on_photo=report_photo,
+            )
+        except EnrollmentError as error:
+            if json:
+                raise
+            # Every photo was reported already, so its problem is not told twice.
+            raise type(error)(str(error).partition("\n")[0].rstrip(":")) from None
     if json:
         output.print_json(serialize_enrollment(enrollment))
     else:
@@ -96,8 +107,15 @@ def list_(
     typer.echo("\n".join(lines) or none)
 
 
-def forget(name: options.Name, *, vault: options.Vault = None, json: options.Json = False) -> None:
-    """Erase everything that is stored about a person."""
+def forget(
+    name: options.Name,
+    *,
+    yes: options.Yes = False,
+    vault: options.Vault = None,
+    json: options.Json = False,
+) -> None:
+    """Erase everything that is stored about a person; on a terminal it asks first."""
+    confirm_erasing(f"Erase everything that is stored about {name}?", yes=yes)
     with options.open_face_id(vault) as face_id:
         notes = face_id.forget(name)
     if json:

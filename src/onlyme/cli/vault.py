@@ -164,6 +164,7 @@ def rekey(
         ask = partial(read_new_passphrase, "vault")
         notes = admin.rekey(wiring.choose_key_source(settings, kind, ask))
     typer.echo(f"everything is encrypted with new keys; key: {kind}")
+    typer.echo("note: backups from before open only with the old key; make a new one", err=True)
     if settings.key and settings.key != kind:
         typer.echo(f'note: set key = "{kind}" in the settings, which still say {settings.key}')
     output.print_notes(notes)
@@ -215,11 +216,14 @@ def backup(
     *,
     vault: options.Vault = None,
 ) -> None:
-    """Copy the encrypted vault, also while it is in use. The key is not in the copy."""
+    """Copy the encrypted vault, also while it is in use. Key and gallery are not in the copy."""
     with options.open_vault(vault) as admin:
         path = admin.backup(file)
         kind = admin.store.kind
+        gallery = options.describe_gallery(vault)
     typer.echo(f"{path}")
+    if gallery:
+        typer.echo(f"note: the gallery of many people is not in it: {gallery}", err=True)
     if kind != "passphrase":
         typer.echo(f"Opening the backup needs the {kind} that holds the key: keep both", err=True)
 

@@ -93,7 +93,8 @@ def assemble(settings: Settings, *, lasting: bool = False, by: str = "command li
 def make_enrolled(settings: Settings, admin: VaultAdmin, base: Base) -> Enrolled:
     """Combine vault and gallery; the gallery is opened when it is first used."""
     open_store = partial(open_template_store, settings, base)
-    return Enrolled(admin.store, base, open_store, settings.fpir, settings.far)
+    name_model = partial(networks.name_model, settings)
+    return Enrolled(admin.store, base, open_store, settings.fpir, settings.far, name_model)
 
 
 def open_template_store(settings: Settings, base: Base) -> TemplateStore:

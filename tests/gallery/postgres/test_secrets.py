@@ -144,7 +144,12 @@ def test_another_vaults_gallery_is_not_read(places, crowd, settings, tmp_path):
 
 @pytest.mark.parametrize(
     "wrong",
-    ["mysql://u:hunter2@h/d", "hunter2", "postgresql://u:hunter2@h/d", "postgresql+psycopg://\x1b"],
+    [
+        "mysql://u:hunter2@h/d",
+        "hunter2",
+        "postgresqls://u:hunter2@h/d",
+        "postgresql+psycopg://\x1b",
+    ],
 )
 def test_a_store_that_cannot_be_one_is_not_repeated(wrong):
     with pytest.raises(SettingsError, match="must be `vault` or an address") as refused:

@@ -17,7 +17,7 @@ import typer
 
 from onlyme.cli import options, output
 from onlyme.cli.complete import complete_user
-from onlyme.cli.passwords import read_passphrase, read_secret
+from onlyme.cli.passwords import confirm_erasing, read_passphrase, read_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,6 +54,7 @@ def enroll(
     camera: options.Camera = None,
     add: options.Add = False,
     replace: options.Replace = False,
+    yes: options.Yes = False,
     user: User = None,
     json: options.Json = False,
 ) -> None:
@@ -63,6 +64,8 @@ def enroll(
     onlyme unlock enroll --camera 0
     """
     options.require_one(photo, camera is not None, "give photos of yourself, or --camera N")
+    if replace:
+        confirm_erasing("Forget the face that opens this computer, and start anew?", yes=yes)
     mine = _capture_photos(camera) if camera is not None else encode_photos(photo)
     others, alike = encode_photos(not_me), encode_photos(look_alike)
     answer = _request_change(
@@ -159,8 +162,9 @@ def retry(*, user: User = None) -> None:
     typer.echo(f"✓ the face of {name} may try again")
 
 
-def forget(*, user: User = None) -> None:
-    """Erase everything that this computer's login stores about you."""
+def forget(*, yes: options.Yes = False, user: User = None) -> None:
+    """Erase everything that this computer's login stores about you; on a terminal it asks first."""
+    confirm_erasing("Erase everything that this computer's login stores about you?", yes=yes)
     answer = _request_change("forget", user)
     output.print_forgotten(answer["forgotten"])
     output.print_notes(answer["notes"])
