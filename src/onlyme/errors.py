@@ -154,6 +154,34 @@ def unknown_owner(name: str, names: list[str]) -> UnknownOwner:
     return UnknownOwner(f"{missing}; enrolled: {enrolled}")
 
 
+def explain_extra(extra: str) -> str:
+    """Say how to install the packages of an extra into the Python that runs.
+
+    The command names these packages, and never onlyme itself: no registry carries it, so that
+    a package of that name could be anybody's.
+
+    Args:
+        extra: a name in `[project.optional-dependencies]`, such as `fast`.
+    """
+    # Imported here: only a message needs them.
+    import re
+    import shlex
+    import sys
+    from importlib.metadata import PackageNotFoundError, requires
+    from importlib.util import find_spec
+
+    from_wheel = f"install onlyme from its wheel with the extra `{extra}` (documentation: Install)"
+    try:
+        entries = [entry.partition(";") for entry in requires("onlyme") or ()]
+    except PackageNotFoundError:  # it runs from a folder of sources
+        return from_wheel
+    pattern = rf"\bextra\s*==\s*[\"']{re.escape(extra)}[\"']"
+    packages = [name.strip() for name, _, marker in entries if re.search(pattern, marker)]
+    if not packages or find_spec("pip") is None:
+        return from_wheel
+    return shlex.join([sys.executable, "-m", "pip", "install", *packages])
+
+
 def refuse_taken(name: str, *, taken: bool) -> None:
     """Refuse to enroll under a name that is taken.
 

@@ -19,7 +19,7 @@ import platformdirs
 from onlyme.errors import SettingsError
 from onlyme.types import DEFAULT_FAR, MAX_FAR, MIN_FAR, LivenessLevel
 
-__all__ = ["Settings"]
+__all__ = ["SYSTEM_CONFIG", "Settings", "check_values"]
 
 
 def _find_data_folder() -> Path:
@@ -34,9 +34,11 @@ class Settings:
         vault: folder of the vault; by default `vault` in the user's data folder.
         models: folder of further networks, such as those exported by the lab; by
             default `models` in the user's data folder.
-        key: what holds the vault's key: `file`, `keyring` or `passphrase`. Where it is set, a
-            vault with another kind of key is refused. By default any kind is accepted, and a
-            new vault gets a file.
+        key: what holds the vault's key: `file`, `keyring`, `passphrase` or `credential` (systemd
+            seals it for this machine; needs root). Where it is set, a vault with another kind of
+            key is refused. By default any kind is accepted, and a new vault gets a file. `auto`,
+            the default of the computer's login, accepts a file or a credential; a new vault gets
+            a credential where systemd can seal one.
         key_file: the key file; by default `vault.key` in the vault's folder.
         passphrase: of vaults that have one. If it is not set, a terminal asks for it. Set it in
             the environment of one program, not for all programs.
@@ -74,6 +76,9 @@ class Settings:
         unlock_beside_remote: whether a face opens at this computer's screen while the same user
             has a remote session as well, as over SSH: `refuse`, or `allow`.
         unlock_confirm_seconds: seconds to wait for that confirmation, at most 60.
+        unlock_after_lock_seconds: for how many seconds after a screen locker has started a face
+            does not open it, so that it does not unlock at once for the user who has just locked
+            it; 0 to 60.
         unlock_lid: what to do when the lid is closed: `refuse`, or `ignore` for an external
             camera.
         unlock_virtual_camera: whether the login's camera may be a program: `refuse`, or `allow`
@@ -102,6 +107,7 @@ class Settings:
     unlock_intent: str = "gesture"
     unlock_beside_remote: str = "refuse"
     unlock_confirm_seconds: float = 5.0
+    unlock_after_lock_seconds: float = 3.0
     unlock_lid: str = "refuse"
     unlock_virtual_camera: str = "refuse"
 
@@ -118,7 +124,7 @@ class Settings:
         values: dict[str, Any] = {
             "vault": _SYSTEM_DATA,
             "models": _SYSTEM_DATA / "models",
-            "key": "file",
+            "key": "auto",
             "key_file": _SYSTEM_FOLDER / "vault.key",
         }
         return cls._collect(values, _read_file(_SYSTEM_FOLDER), {})
@@ -150,14 +156,30 @@ class Settings:
             if os.environ.get(variable):
                 values[setting.name] = os.environ[variable]
         values |= {key: value for key, value in overrides.items() if value is not None}
-        return cls(**{key: _check_value(key, value) for key, value in values.items()})
+        return cls(**check_values(values))
+
+
+_MAY_BE_ZERO = frozenset(["unlock_after_lock_seconds"])
+
+
+def check_values(values: dict[str, Any]) -> dict[str, Any]:
+    """Return settings by name, each as the type that `Settings` has.
+
+    Raises:
+        SettingsError: there is no such setting, or it cannot have this value.
+    """
+    _refuse_unknown(values)
+    return {key: _check_value(key, value) for key, value in values.items()}
 
 
 _SYSTEM_FOLDER = Path("/etc/onlyme")
+SYSTEM_CONFIG = _SYSTEM_FOLDER / "config.toml"
+"""The settings of the computer's login, unless `ONLYME_CONFIG` names another file."""
+
 _SYSTEM_DATA = Path("/var/lib/onlyme")
 _PATHS = {"vault", "models", "key_file", "anchor", "socket"}
 _CHOICES = {
-    "key": ("file", "keyring", "passphrase"),
+    "key": ("auto", "file", "keyring", "passphrase", "credential"),
     "runtime": ("auto", "opencv", "openvino"),
     "unlock_intent": ("gesture", "enter"),
     "unlock_beside_remote": ("refuse", "allow"),
@@ -172,6 +194,7 @@ _NUMBER_RANGES = {
     "max_megabytes": (0.0, 4096.0),
     "unlock_far": (MIN_FAR, MAX_FAR),
     "unlock_confirm_seconds": (0.0, 60.0),
+    "unlock_after_lock_seconds": (0.0, 60.0),
 }
 
 
@@ -208,10 +231,13 @@ def _check_passphrase(value: str) -> str:
 
 def _check_store(value: str) -> str:
     """Return the place of a gallery; an error never shows the value: it may hold a password."""
+    scheme, _, rest = value.partition("://")
+    if scheme in {"postgres", "postgresql"}:  # as PostgreSQL's own programs write it
+        value = f"postgresql+psycopg://{rest}"
     if value == "vault" or (value.startswith("postgresql+psycopg://") and value.isprintable()):
         return str(value)
     raise SettingsError(
-        "store must be `vault` or an address such as postgresql+psycopg://user@host/database"
+        "store must be `vault` or an address such as postgresql://user@host/database"
     )
 
 
@@ -235,8 +261,9 @@ def _check_number(key: str, value: Any) -> float:
     except (TypeError, ValueError, OverflowError):
         shown = repr(value) if isinstance(value, str) else f"a value of type {type(value).__name__}"
         raise SettingsError(f"{key} = {shown:.200} is not a number") from None
-    if not (low <= number <= high and number > 0):
-        least = f"at least {low:g}" if low else "above 0"
+    may_be_zero = key in _MAY_BE_ZERO
+    if not (low <= number <= high and (number > 0 or may_be_zero)):
+        least = f"at least {low:g}" if low or may_be_zero else "above 0"
         raise SettingsError(f"{key} = {number:g} must be {least} and at most {high:g}")
     return number
 
@@ -254,9 +281,13 @@ def _read_file(folder: Path) -> dict[str, Any]:
         return {}
     except (OSError, ValueError, RecursionError) as error:  # not text, not TOML, nested too deeply
         raise SettingsError(f"{path}: {error}") from None
+    _refuse_unknown(values, f"{path}: ")
+    return values
+
+
+def _refuse_unknown(values: dict[str, Any], where: str = "") -> None:
     known = {setting.name for setting in fields(Settings)}
     if unknown := sorted(set(values) - known):
         raise SettingsError(
-            f"{path}: unknown setting {', '.join(unknown)}; known: {', '.join(sorted(known))}"
+            f"{where}unknown setting {', '.join(unknown)}; known: {', '.join(sorted(known))}"
         )
-    return values

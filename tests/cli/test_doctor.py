@@ -78,7 +78,7 @@ def test_doctor_says_what_to_do_about_a_model(tmp_path, photos, harm, says, code
     assert done.returncode == code
     assert "✗ model embedder" in done.stdout
     assert says in done.stdout
-    assert "→ run `python tools/fetch_models.py`" in done.stdout
+    assert "→ run `onlyme models fetch`" in done.stdout
     assert "✓ model detector" in done.stdout
     assert says in sentence(shell("enroll", "x", photos / "obama_3.jpg"))
 

@@ -116,7 +116,8 @@ class Stack:
         (self.folder / "etc/pam.d" / name).write_text(text)
 
     def configure(self, **settings):
-        """Write /etc/onlyme/config.toml."""
+        """Write /etc/onlyme/config.toml; a screen locker need not have run for a while."""
+        settings = {"unlock_after_lock_seconds": 0} | settings
         lines = [f"{key} = {_toml(value)}" for key, value in settings.items()]
         (self.folder / "etc/onlyme/config.toml").write_text("\n".join(lines) + "\n")
 

@@ -8,7 +8,8 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+
+from onlyme.cli.groups import HelpfulGroup
 
 __all__ = ["COMMANDS", "app", "load_family"]
 
@@ -39,7 +40,9 @@ COMMANDS = {
     "backup": "vault",
     "restore": "vault",
     "import": "vault",
+    "demo": "demo",
     "doctor": "doctor",
+    "models": "models",
     "cameras": "cameras",
     "daemon": "unlock.daemon",
     "audit": "vault",
@@ -51,12 +54,28 @@ COMMANDS = {
 """Each command with the module that registers it, in the order of the help."""
 
 
+_PANELS = {
+    "Recognise": ("enroll", "verify", "identify", "watch", "enroll-folder", "demo"),
+    "People": ("list", "forget", "tune", "certificate", "not-me", "adapt", "revoke", "export"),
+    "Vault and log": ("status", "reset", "audit", "rekey", "backup", "restore", "import", "store"),
+    "This computer": ("unlock", "daemon", "cameras", "doctor", "models", "serve"),
+    "Measure and train": ("evaluate", "evaluate-liveness", "spoof-me", "lab"),
+}
+"""The headings of the help, with their commands."""
+
+
+def _find_panel(name: str) -> str | None:
+    return next((panel for panel, names in _PANELS.items() if name in names), None)
+
+
 @cache
 def load_family(module: str) -> dict[str, Any]:
     """Import a module of commands, and return the commands that it registers, by name."""
     family = typer.Typer()
     import_module(f"onlyme.cli.{module}").register(family)
     group: Any = typer.main.get_group(family)
+    for name, command in group.commands.items():
+        command.rich_help_panel = _find_panel(name)
     return dict(group.commands)
 
 
@@ -84,7 +103,7 @@ class _LazyCommands(MutableMapping[str, Any]):
         return len(COMMANDS) + len(self._others)
 
 
-class _Group(TyperGroup):
+class _Group(HelpfulGroup):
     """The commands, loaded lazily: importing and parsing all of them takes as long as `list`."""
 
     def __init__(self, **settings: Any) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.complete import complete_person
+from onlyme.cli.passwords import confirm_erasing
 from onlyme.types import checked_name
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ def enroll(
     add: options.Add = False,
     replace: options.Replace = False,
     anyway: options.Anyway = False,
+    yes: options.Yes = False,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
@@ -45,9 +48,12 @@ def enroll(
     onlyme enroll ada --camera 0
     """
     from onlyme.enrollment.camera import EnrollmentCamera
+    from onlyme.errors import EnrollmentError
     from onlyme.faceid.serialize import serialize_enrollment
 
     options.require_one(photo, camera is not None, "give photos of the person, or --camera N")
+    if replace:
+        confirm_erasing(f"Forget what is enrolled as {name}, and start anew?", yes=yes)
     capture = None if camera is None else EnrollmentCamera(options.parse_source(camera))
     if capture:
         output.ask_for_head_turns()
@@ -59,16 +65,22 @@ def enroll(
             typer.echo(output.format_photo(report), err=True)
 
     with options.open_face_id(vault, embedder, make=True) as face_id:
-        enrollment = face_id.enroll(
-            name,
-            capture.frames() if capture else photo or (),
-            not_me or (),
-            look_alikes=look_alike or (),
-            add=add,
-            replace=replace,
-            anyway=anyway,
-            on_photo=report_photo,
-        )
+        try:
+            enrollment = face_id.enroll(
+                name,
+                capture.frames() if capture else photo or (),
+                not_me or (),
+                look_alikes=look_alike or (),
+                add=add,
+                replace=replace,
+                anyway=anyway,
+                on_photo=report_photo,
+            )
+        except EnrollmentError as error:
+            if json:
+                raise
+            # Every photo was reported already, so its problem is not told twice.
+            raise type(error)(str(error).partition("\n")[0].rstrip(":")) from None
     if json:
         output.print_json(serialize_enrollment(enrollment))
     else:
@@ -121,19 +133,26 @@ def list_(
 def forget(
     names: Annotated[
         list[str],
-        typer.Argument(metavar="NAME...", help="The people's names.", show_default=False),
+        typer.Argument(
+            metavar="NAME",
+            help="The people's names.",
+            show_default=False,
+            autocompletion=complete_person,
+        ),
     ],
     *,
+    yes: options.Yes = False,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
-    """Erase everything that is stored about a person, or about several."""
+    """Erase everything that is stored about a person, or about several; on a terminal it asks."""
     from onlyme.errors import unknown_owner
 
+    wanted = [checked_name(name) for name in names]
+    confirm_erasing(f"Erase everything that is stored about {', '.join(wanted)}?", yes=yes)
     documents = []
     with options.open_face_id(vault) as face_id:
         known = {person.name for person in face_id.people()}
-        wanted = [checked_name(name) for name in names]
         for name in wanted:  # a command that fails erases no person
             if name not in known:
                 raise unknown_owner(name, sorted(known))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from onlyme.cli.complete import complete_camera, complete_person, complete_preset
 from onlyme.image.files import format_path
 from onlyme.types import LivenessLevel, checked_name
 
@@ -39,7 +40,9 @@ __all__ = [
     "UndoLesson",
     "Vault",
     "WrongPhoto",
+    "Yes",
     "choose_level",
+    "describe_gallery",
     "has_vault",
     "open_face_id",
     "open_vault",
@@ -63,7 +66,11 @@ def _parse_folder(text: str) -> Path:
 Name = Annotated[
     str,
     typer.Argument(
-        metavar="NAME", help="The person's name.", show_default=False, callback=checked_name
+        metavar="NAME",
+        help="The person's name.",
+        show_default=False,
+        callback=checked_name,
+        autocompletion=complete_person,
     ),
 ]
 Vault = Annotated[
@@ -98,6 +105,7 @@ Camera = Annotated[
         metavar="N",
         help="A camera's number, path or name instead of a photo.",
         show_default=False,
+        autocompletion=complete_camera,
     ),
 ]
 Level = Annotated[
@@ -144,6 +152,7 @@ Anyway = Annotated[
     bool,
     typer.Option("--anyway", help="Do it even if the photos show a person with another name."),
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before something is erased.")]
 
 # ------------------------------------------------------------------ alpha and lessons
 
@@ -160,6 +169,7 @@ PresetName = Annotated[
         metavar="NAME",
         help="A rate from a known standard: relaxed, nist, android or hello.",
         show_default=False,
+        autocompletion=complete_preset,
     ),
 ]
 Alpha = Annotated[
@@ -293,6 +303,18 @@ def require_vault(settings: Settings) -> Settings:
     if not has_vault(settings.vault):
         raise VaultError(f"no vault at {settings.vault}; `onlyme enroll` makes one")
     return settings
+
+
+def describe_gallery(vault: Path | None) -> str:
+    """Say where the gallery of many people is and how to back it up; empty if there is none."""
+    from onlyme.faceid import wiring
+    from onlyme.settings import Settings
+
+    settings = Settings.load(vault=vault)
+    if settings.store != "vault":
+        return "it is in PostgreSQL; back it up there"
+    path = wiring.locate_gallery_file(settings)
+    return f"copy {path} too, while no program uses it" if path.exists() else ""
 
 
 def has_vault(folder: Path) -> bool:

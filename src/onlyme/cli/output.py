@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -42,9 +44,12 @@ __all__ = [
     "print_notes",
     "print_revoked",
     "print_tuning",
+    "read_width",
+    "wrap_text",
 ]
 
 _BARS = " ▁▂▃▄▅▆▇█"
+_DEFAULT_WIDTH, _MIN_WIDTH = 80, 40  # of a terminal, in characters
 
 _REASONS = {
     "no_face": "no face in the picture",
@@ -71,6 +76,24 @@ def print_json(document: Any, indent: int | None = 2) -> None:
     from onlyme.faceid.serialize import dump_json
 
     typer.echo(escape_json(dump_json(document, indent=indent)))
+
+
+def read_width() -> int:
+    """Return the width of the terminal in characters, as COLUMNS or the terminal says."""
+    return max(_MIN_WIDTH, shutil.get_terminal_size((_DEFAULT_WIDTH, 24)).columns)
+
+
+def wrap_text(text: str, indent: str = "") -> str:
+    """Break text between words, so that no line is wider than the terminal."""
+    lines = textwrap.wrap(
+        text,
+        read_width(),
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines) or indent
 
 
 # ------------------------------------------------------------------ words for values
@@ -212,9 +235,9 @@ def print_enrollment(enrollment: Enrollment) -> None:
     typer.secho(learned, bold=True)
     typer.echo(f"alpha {enrollment.alpha:+.3f}: {_format_estimate(enrollment.far)}")
     for note in enrollment.notes:
-        typer.echo(f"note: {note}")
+        typer.echo(wrap_text(f"note: {note}"))
     for sentence in enrollment.advice:
-        typer.echo(f"tip:  {sentence}")
+        typer.echo(wrap_text(f"tip:  {sentence}"))
 
 
 def print_tuning(tuning: Tuning) -> None:
@@ -263,7 +286,7 @@ def print_certificate(title: str, sentences: Iterable[str]) -> None:
     """Print a certificate under its title."""
     typer.secho(title, bold=True)
     for sentence in sentences:
-        typer.echo(f"  {sentence}")
+        typer.echo(wrap_text(sentence, indent="  "))
 
 
 def print_revoked(name: str) -> None:

@@ -8,6 +8,7 @@ import sys
 from onlyme.errors import KeyMissing, KeyRefused, UsageError
 
 __all__ = [
+    "confirm_erasing",
     "read_new_passphrase",
     "read_passphrase",
     "read_secret",
@@ -64,6 +65,24 @@ def read_new_passphrase(what: str) -> str:
     if sys.stdin.isatty() and read_secret("Once more: ") != passphrase:
         raise KeyRefused("the two passphrases differ")
     return passphrase
+
+
+def confirm_erasing(question: str, *, yes: bool) -> None:
+    """Ask before something is erased, where a person sits at a terminal.
+
+    Args:
+        question: what would be erased.
+        yes: whether the command said so already; then nothing is asked.
+
+    Raises:
+        UsageError: the answer was no.
+    """
+    if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    from typer import confirm
+
+    if not confirm(question, err=True):
+        raise UsageError("nothing was changed")
 
 
 def require_owner(key: str) -> None:

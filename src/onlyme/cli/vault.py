@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.complete import complete_person
+from onlyme.cli.groups import HelpfulGroup
 from onlyme.cli.passwords import read_new_passphrase, read_passphrase, require_owner
 
 if TYPE_CHECKING:
@@ -30,7 +32,9 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
     app.command(name="import")(import_)
     log = typer.Typer(
-        invoke_without_command=True, help="Show the log, or check it with `audit verify`."
+        cls=HelpfulGroup,
+        invoke_without_command=True,
+        help="Show the log, or check it with `audit verify`.",
     )
     log.callback()(audit)
     log.command(name="verify")(audit_verify)
@@ -160,6 +164,7 @@ def rekey(
         ask = partial(read_new_passphrase, "vault")
         notes = admin.rekey(wiring.choose_key_source(settings, kind, ask))
     typer.echo(f"everything is encrypted with new keys; key: {kind}")
+    typer.echo("note: backups from before open only with the old key; make a new one", err=True)
     if settings.key and settings.key != kind:
         typer.echo(f'note: set key = "{kind}" in the settings, which still say {settings.key}')
     output.print_notes(notes)
@@ -211,11 +216,14 @@ def backup(
     *,
     vault: options.Vault = None,
 ) -> None:
-    """Copy the encrypted vault, also while it is in use. The key is not in the copy."""
+    """Copy the encrypted vault, also while it is in use. Key and gallery are not in the copy."""
     with options.open_vault(vault) as admin:
         path = admin.backup(file)
         kind = admin.store.kind
+        gallery = options.describe_gallery(vault)
     typer.echo(f"{path}")
+    if gallery:
+        typer.echo(f"note: the gallery of many people is not in it: {gallery}", err=True)
     if kind != "passphrase":
         typer.echo(f"Opening the backup needs the {kind} that holds the key: keep both", err=True)
 
@@ -250,7 +258,12 @@ def audit(
     *,
     owner: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Only about this person.", show_default=False),
+        typer.Option(
+            metavar="NAME",
+            help="Only about this person.",
+            show_default=False,
+            autocompletion=complete_person,
+        ),
     ] = None,
     since: _When = None,
     until: _When = None,

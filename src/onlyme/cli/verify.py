@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import many, options, output, watch_everybody
+from onlyme.cli.complete import complete_camera, complete_person
 from onlyme.cli.recording import start_recording
 from onlyme.types import Reason, checked_name
 
@@ -119,6 +120,7 @@ def watch(
             metavar="NAME",
             help="The person's name; leave it out with --everybody.",
             show_default=False,
+            autocompletion=complete_person,
         ),
     ] = None,
     video: Annotated[
@@ -133,6 +135,7 @@ def watch(
             metavar="N",
             help="A camera's number, path or name; by default 0.",
             show_default=False,
+            autocompletion=complete_camera,
         ),
     ] = None,
     everybody: Annotated[

@@ -45,6 +45,7 @@ class Enrolled:
         open_store: opens the store of the gallery's rows.
         fpir: how often a stranger may be taken for a person in the gallery.
         far: the false accept rate that alpha stands for when a person in the gallery is verified.
+        name_model: returns the name of a network by its hash; empty if it is unknown.
     """
 
     def __init__(
@@ -54,9 +55,10 @@ class Enrolled:
         open_store: Callable[[], TemplateStore],
         fpir: float,
         far: float,
+        name_model: Callable[[str], str] = lambda _: "",
     ) -> None:
         self._vault, self.base, self._open_store = vault, base, open_store
-        self.fpir, self._far = fpir, far
+        self.fpir, self._far, self._name_model = fpir, far, name_model
         self._opened: tuple[bytes, Gallery] | None = None
         self._cache: dict[str, tuple[object, Owner]] = {}
 
@@ -134,6 +136,11 @@ class Enrolled:
         template = self._vault.get(name)
         if template is None:
             raise unknown_owner(name, self._vault.names())
+        if template.needs_reenroll(self.base.model) and (own := self._name_model(template.model)):
+            raise NeedsReenroll(
+                f"{name} was enrolled with your network {own!r}; add --embedder {own} (or set "
+                f"ONLYME_EMBEDDER), or enroll again with --replace"
+            )
         return self._add_to_cache(name, version, Owner.from_template(self.base, template))
 
     def find_owner(self, name: str) -> Owner:

@@ -11,7 +11,7 @@ from onlyme.errors import UsageError, refuse_gallery, refuse_taken, refuse_twice
 from onlyme.faceid.identity import refuse_same_person
 from onlyme.gate.audit import Event
 from onlyme.siamese.owner import Examples, Owner, make_lesson
-from onlyme.types import Enrollment, checked_name, find_similar_name
+from onlyme.types import MAX_FAR, Enrollment, checked_name, find_similar_name
 from onlyme.vault.admin import QUARANTINE
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-__all__ = ["enroll_person", "teach_person", "tune_person"]
+__all__ = ["enroll_person", "refuse_loose_alpha", "teach_person", "tune_person"]
 
 
 def enroll_person(
@@ -82,8 +82,7 @@ def enroll_person(
             owner = Owner.learn(base, name, collected.examples, far=parts.settings.far)
             edit.remove(QUARANTINE, name)  # it belongs to the person who had this name before
         edit.put(owner.to_template())
-        count = len(owner.examples.me)
-        parts.admin.gate.note(edit, Event.ENROLL, name, f"{count} photo{'s' * (count != 1)}")
+        parts.admin.gate.note(edit, Event.ENROLL, name, _count_photos(owner))
 
     return Enrollment(
         name=name,
@@ -128,6 +127,21 @@ def teach_person(
     return _change_owner(parts, name, Event.TEACH, relearn)
 
 
+def refuse_loose_alpha(owner: Owner, alpha: float | None) -> None:
+    """Refuse an alpha that is looser than any promise, unless it was asked for twice.
+
+    Raises:
+        UsageError: a stranger would pass more often than at the loosest rate one may choose.
+    """
+    rate = None if alpha is None else owner.learned.far_at(alpha)
+    if rate is not None and rate > MAX_FAR:
+        raise UsageError(
+            f"with alpha {alpha:+.3f} a stranger would pass in {rate:.0%} of tries, and no promise "
+            f"is looser than {MAX_FAR:.0%}; nothing was changed. To set it all the same, add --yes "
+            "(REST: yes=true)"
+        )
+
+
 def tune_person(parts: Parts, name: str, *, far: float | None, alpha: float | None) -> Tuning:
     """Set the alpha of an owner; see `FaceID.tune`."""
 
@@ -136,6 +150,11 @@ def tune_person(parts: Parts, name: str, *, far: float | None, alpha: float | No
         return after, after.tuning(before.alpha)
 
     return _change_owner(parts, name, Event.TUNE, tune, lambda owner: f"alpha {owner.alpha:.3f}")
+
+
+def _count_photos(owner: Owner) -> str:
+    count = len(owner.examples.me)
+    return f"{count} photo" if count == 1 else f"{count} photos"
 
 
 def _change_owner(

@@ -7,8 +7,14 @@ from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from onlyme.errors import ModelError, ModelMissing, ModelRefused, NotCalibrated
-from onlyme.face.models import SHIPPED, find_model
+from onlyme.errors import (
+    ModelError,
+    ModelMissing,
+    ModelRefused,
+    NotCalibrated,
+    SettingsError,
+)
+from onlyme.face.models import SHIPPED, find_model, read_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,12 +36,24 @@ __all__ = [
     "load_judge",
     "load_mesh",
     "make_pipeline",
+    "name_model",
     "start_engine",
 ]
 
 
 _one_at_a_time = Lock()
 """The threads of a service start together; without it each would load and compare the networks."""
+
+
+def name_model(settings: Settings, sha256: str) -> str:
+    """Return the name of one of the user's own networks by its hash; empty if it is none."""
+    if not (settings.models / "manifest.toml").exists():
+        return ""
+    with suppress(SettingsError):
+        for name, model in read_manifest(settings.models).items():
+            if model.sha256 == sha256:
+                return name
+    return ""
 
 
 def make_pipeline(settings: Settings, *, lasting: bool = False) -> Pipeline:

@@ -37,7 +37,7 @@ __all__ = ["Store"]
 _ROTATED = (TEMPLATE_KIND, "quarantine")
 """Kinds of records that are templates, and therefore rotated."""
 
-_KEY_NAMES = {"file": "key file", "keyring": "entry in the keyring", "passphrase": "passphrase"}
+_KEY_NAMES = {"file": "key file", "keyring": "entry in the keyring"}
 """What messages call the key of each kind of source."""
 
 
@@ -177,9 +177,14 @@ class Store:
 
     @property
     def kind(self) -> str:
-        """What holds the key: `file`, `keyring` or `passphrase`."""
+        """What holds the key: `file`, `keyring`, `passphrase` or `credential`."""
         assert self._slot is not None  # noqa: S101 - for the type checker
         return self._slot.kind
+
+    @property
+    def bound(self) -> str:
+        """What a credential is bound to; empty for other keys."""
+        return str(self._slot.params.get("bound", "")) if self._slot else ""
 
     @property
     def needs_rekey(self) -> bool:
@@ -208,8 +213,7 @@ class Store:
         with self._start_reading() as book:
             for listed in book.manifest.records.values():
                 book.get(listed.kind, listed.key)
-            for _ in book.entries():
-                pass
+            list(book.entries())
 
     def rekey(self, source: KeySource | None = None) -> list[str]:
         """Draw new keys and seal everything with them: completely, or not at all.
@@ -340,9 +344,8 @@ class Store:
                 self.source = source
                 source.settle(key)
                 return slot.open_keys(key)
-        raise KeyRefused(
-            f"the vault {self.folder} does not open: wrong {_KEY_NAMES.get(slot.kind, slot.kind)}"
-        )
+        name = _KEY_NAMES.get(slot.kind, slot.kind)
+        raise KeyRefused(f"the vault {self.folder} does not open: wrong {name}")
 
     def _remember(self, manifest: Manifest, *, durable: bool) -> None:
         self._manifest, self._counter = manifest, manifest.counter

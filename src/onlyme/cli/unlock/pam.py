@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.complete import complete_service, complete_user
 from onlyme.cli.passwords import read_secret, require_root
+from onlyme.cli.unlock.key import print_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,11 +24,16 @@ if TYPE_CHECKING:
     from onlyme.unlock.pam.folders import PamFolders
     from onlyme.unlock.pam.install import FileChange
 
-__all__ = ["register"]
+__all__ = ["install_lines", "register", "uninstall"]
 
 Service = Annotated[
     list[str],
-    typer.Argument(metavar="SERVICE…", help="Services of PAM, such as login.", show_default=False),
+    typer.Argument(
+        metavar="SERVICE…",
+        help="Services of PAM, such as login.",
+        show_default=False,
+        autocompletion=complete_service,
+    ),
 ]
 Helper = Annotated[
     Path | None,
@@ -61,6 +68,7 @@ def install(
             help="The user whose login is tested; by default the user who called sudo, or the "
             "first user.",
             show_default=False,
+            autocompletion=complete_user,
         ),
     ] = None,
     ask_password: Annotated[
@@ -76,20 +84,46 @@ def install(
 
     sudo onlyme unlock install login
     """
+    require_root("install")
+    who = user or _choose_user()
+    typed = read_secret(f"Password of {who}, to test it: ") if ask_password else None
+    install_lines(services, who, typed, helper=helper, yes=yes, dry_run=dry_run)
+
+
+def install_lines(
+    services: Sequence[str],
+    who: str,
+    typed: str | None,
+    *,
+    helper: Path | None = None,
+    yes: bool = False,
+    dry_run: bool = False,
+) -> None:
+    """Show the change of each service, test it with the real PAM, ask, and write.
+
+    Args:
+        services: of PAM.
+        who: the user whose login is tested.
+        typed: the user's password, which must open; None only checks that PAM asks for it.
+        helper: the program that PAM starts.
+        yes: write without asking.
+        dry_run: write nothing.
+
+    Raises:
+        PamError: a service may not be changed; nothing was changed.
+        UsageError: the answer was no.
+    """
     from onlyme.unlock.pam import install as work
     from onlyme.unlock.pam.folders import PamFolders
     from onlyme.unlock.pam.program import find_command
     from onlyme.unlock.pam.rules import PamLines
 
-    require_root("install")
     _require_intent(services)
     places, lines = PamFolders(), PamLines(find_command(helper))
     changes: list[FileChange] = []
     for service in dict.fromkeys(services):
         others = {change.service: change.new for change in changes}
         changes.append(work.plan(places, service, lines, others))
-    who = user or _choose_user()
-    typed = read_secret(f"Password of {who}, to test it: ") if ask_password else None
     for change in changes:
         _show_change(change)
         _show_intent(change)
@@ -107,6 +141,7 @@ def uninstall(
             metavar="[SERVICE…]",
             help="Services of PAM; by default all that have our lines.",
             show_default=False,
+            autocompletion=complete_service,
         ),
     ] = None,
     *,
@@ -143,6 +178,7 @@ def status(
             metavar="[SERVICE…]",
             help="Services of PAM; by default those that have or had our lines.",
             show_default=False,
+            autocompletion=complete_service,
         ),
     ] = None,
     *,
@@ -153,6 +189,7 @@ def status(
             metavar="NAME",
             help="The user; by default you. Only root may name another.",
             show_default=False,
+            autocompletion=complete_user,
         ),
     ] = None,
     json: options.Json = False,
@@ -175,6 +212,7 @@ def status(
     if json:
         output.print_json({"user": who, "remote": remote, "services": rows})
         return
+    print_key()
     if not rows:
         typer.echo(
             "no service has our lines; `sudo onlyme unlock install login` adds them to login"

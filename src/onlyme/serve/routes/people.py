@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from onlyme import FaceID
 from onlyme.errors import UsageError
+from onlyme.faceid.learn import refuse_loose_alpha
 from onlyme.faceid.serialize import serialize_enrollment, serialize_owners
 from onlyme.serve import schemas
 from onlyme.serve.access.auth import Caller, require_scope
@@ -116,11 +117,17 @@ async def tune(
             description="A false accept rate that a standard or vendor asks for, such as `nist`."
         ),
     ] = None,
+    *,
+    yes: Annotated[
+        bool, Query(description="Also set an alpha that is looser than any promise.")
+    ] = False,
 ) -> Response:
     """Set how strictly a person is recognised; send one of `far`, `alpha` and `preset`."""
     far, alpha = choose_far(far=far, preset=preset, alpha=alpha)
 
     def run_tune(face_id: FaceID) -> Tuning:
+        if not yes:
+            refuse_loose_alpha(face_id.owner(name), alpha)
         return face_id.tune(name, far=far, alpha=alpha)
 
     return answer_json(asdict(await service.engine.run(run_tune)))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from onlyme.errors import (
     CameraError,
@@ -18,6 +18,9 @@ from onlyme.errors import (
     VaultError,
 )
 from onlyme.types import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["UnlockOutcome", "UnlockReason", "make_outcome"]
 
@@ -34,6 +37,8 @@ class UnlockReason(StrEnum):
     NEEDS_REENROLL = "needs_reenroll"
     NO_PROMISE = "no_promise"
     TOO_LOOSE = "too_loose"
+    SWITCHED_OFF = "switched_off"
+    JUST_LOCKED = "just_locked"
     CAMERA = "camera"
     CAMERA_HANGS = "camera_hangs"
     LID_CLOSED = "lid_closed"
@@ -73,6 +78,11 @@ _MESSAGES: dict[str, str] = {
     UnlockReason.TOO_LOOSE: (
         "this user's alpha is too loose to open anything: `onlyme unlock tune`"
     ),
+    UnlockReason.SWITCHED_OFF: "the face is switched off; use the password",
+    UnlockReason.JUST_LOCKED: (
+        "the screen was locked a moment ago; press Enter again to use your face, or type the "
+        "password"
+    ),
     UnlockReason.CAMERA: "the camera cannot be used",
     UnlockReason.CAMERA_HANGS: "the camera does not respond; use the password",
     UnlockReason.LID_CLOSED: "the lid is closed; use the password",
@@ -92,12 +102,16 @@ class UnlockOutcome:
         detail: a sentence that replaces the usual one.
         camera_ms: milliseconds of waiting for the camera.
         look_ms: milliseconds of the whole attempt, the camera's included.
+        parts_ms: milliseconds of each part of the decision.
+        frames: frames that the camera gave.
     """
 
     reason: Reason | UnlockReason
     detail: str = ""
     camera_ms: float = 0.0
     look_ms: float = 0.0
+    parts_ms: Mapping[str, float] = field(default_factory=dict)
+    frames: int = 0
 
     @property
     def accepted(self) -> bool:
@@ -112,6 +126,15 @@ class UnlockOutcome:
             "message": self.detail or _MESSAGES[self.reason],
             "camera_ms": round(self.camera_ms, 3),
             "look_ms": round(self.look_ms, 3),
+        }
+
+    def describe_times(self) -> dict[str, Any]:
+        """Return what `onlyme unlock test` shows beside the answer."""
+        seconds = self.look_ms / 1e3
+        return {
+            "frames": self.frames,
+            "frames_per_second": round(self.frames / seconds, 1) if seconds else None,
+            "parts_ms": {name: round(ms, 3) for name, ms in self.parts_ms.items()},
         }
 
 

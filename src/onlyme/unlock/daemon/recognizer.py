@@ -23,7 +23,7 @@ from onlyme.unlock.daemon import lid
 from onlyme.unlock.daemon.outcome import UnlockOutcome, UnlockReason, make_outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from onlyme.settings import Settings
     from onlyme.types import Frame
@@ -248,6 +248,7 @@ class Recognizer:
     ) -> UnlockOutcome:
         face_id, timer = self._open_face_id(), _WaitTimer()
         reason: Reason | UnlockReason = UnlockReason.TIMEOUT
+        parts_ms: Mapping[str, float] = {}
         decisions = face_id.watch(
             request.user,
             timer.time_frames(capture),
@@ -258,14 +259,16 @@ class Recognizer:
         )
         with closing(decisions):
             for decision in decisions:
-                reason = decision.reason
+                reason, parts_ms = decision.reason, decision.timings_ms
                 # The owner that decided may be newer than the one that `find_obstacle` saw.
                 if decision.accepted and not self._is_strict_enough(decision.far):
                     return UnlockOutcome(UnlockReason.TOO_LOOSE)
                 report(decision.reason)
                 if reason not in NO_SUBJECT_REASONS or not request.remaining_seconds:
                     break
-        return UnlockOutcome(reason, camera_ms=timer.seconds * 1e3)
+        return UnlockOutcome(
+            reason, camera_ms=timer.seconds * 1e3, parts_ms=parts_ms, frames=timer.frames
+        )
 
     def _is_strict_enough(self, far: float | None) -> bool:
         """Whether a false accept rate is known and at most what root allows."""
@@ -283,6 +286,7 @@ class _WaitTimer:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.frames = 0
 
     def time_frames(self, capture: CameraCapture) -> Iterator[Frame]:
         frames = iter(capture)
@@ -292,6 +296,7 @@ class _WaitTimer:
             self.seconds += time.perf_counter() - began_at
             if frame is None:
                 return
+            self.frames += 1
             yield frame
 
 

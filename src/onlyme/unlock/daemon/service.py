@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,6 +14,7 @@ from onlyme.types import Reason, checked_name
 from onlyme.unlock.client.asker import BY_GREETER, BY_OWNER
 from onlyme.unlock.client.seat import AT_SEAT, BESIDE_REMOTE
 from onlyme.unlock.daemon.changes import ChangeHandler
+from onlyme.unlock.daemon.journal import log_attempt
 from onlyme.unlock.daemon.malloc import release_memory
 from onlyme.unlock.daemon.outcome import UnlockOutcome, UnlockReason, make_outcome
 from onlyme.unlock.daemon.recognizer import (
@@ -22,7 +24,8 @@ from onlyme.unlock.daemon.recognizer import (
     Recognizer,
 )
 from onlyme.unlock.daemon.refusals import ProgramRun, Refusals
-from onlyme.unlock.services import needs_intent
+from onlyme.unlock.services import LOCKERS, needs_intent
+from onlyme.unlock.switch import read_switch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -46,6 +49,8 @@ _UNSEEN_REASONS = {
     UnlockReason.ASKED_ALREADY,
     UnlockReason.LID_CLOSED,
     UnlockReason.CAMERA_HANGS,
+    UnlockReason.SWITCHED_OFF,
+    UnlockReason.JUST_LOCKED,
     Reason.LOCKED_OUT,
 }
 """Reasons with which an attempt ends before the camera has seen a person."""
@@ -115,8 +120,37 @@ class UnlockService:
             AccessDeniedError: the peer may not ask about this user.
             UsageError: the request is malformed.
         """
+        request, began_at = _parse_request(document), time.perf_counter()
+        _require_access(peer, request.user)
+        answer = await self._answer_attempt(peer, request, wait_until_gone)
+        milliseconds = (time.perf_counter() - began_at) * 1e3
+        log_attempt(request.user, request.service, answer, milliseconds)
+        return answer
+
+    async def test(
+        self, peer: Peer, document: Document, wait_until_gone: Callable[[], Waits]
+    ) -> Document:
+        """Make an attempt that opens nothing, and return its times; the gate counts it.
+
+        Raises:
+            AccessDeniedError: the peer may not ask about this user.
+            UsageError: the request is malformed.
+        """
         request = _parse_request(document)
         _require_access(peer, request.user)
+        if why := read_switch():
+            return UnlockOutcome(UnlockReason.SWITCHED_OFF, why).to_json()
+        within = RecognitionRequest.within(request.user, request.seconds)
+        outcome = await self._recognize(within, wait_until_gone)
+        answer = outcome.to_json() | outcome.describe_times()
+        log_attempt(request.user, "unlock-test", answer, outcome.look_ms)
+        return answer | {"opens": False}
+
+    async def _answer_attempt(
+        self, peer: Peer, request: _AttemptRequest, wait_until_gone: Callable[[], Waits]
+    ) -> Document:
+        if why := read_switch():
+            return UnlockOutcome(UnlockReason.SWITCHED_OFF, f"{why}; use the password").to_json()
         refusal = self._find_refusal(peer, request)
         if refusal is not None:
             return UnlockOutcome(refusal).to_json()
@@ -186,6 +220,8 @@ class UnlockService:
         request = _parse_request(document)
         _require_access(peer, request.user)
         obstacle = await self._find_obstacle(request.user)
+        if why := read_switch():
+            obstacle = UnlockOutcome(UnlockReason.SWITCHED_OFF, why)
         gives_rights = bool(request.service) and needs_intent(request.service)
         if gives_rights and not self._takes_enter:
             obstacle = UnlockOutcome(UnlockReason.NO_INTENT)
@@ -207,6 +243,8 @@ class UnlockService:
 
     def _find_refusal(self, peer: Peer, request: _AttemptRequest) -> UnlockReason | None:
         """Say why the face is not looked for, before the camera is used."""
+        if self._has_just_locked(peer, request):
+            return UnlockReason.JUST_LOCKED
         is_beside = request.seat == BESIDE_REMOTE
         if is_beside and self.settings.unlock_beside_remote != "allow":
             return UnlockReason.NOT_AT_SEAT
@@ -219,6 +257,12 @@ class UnlockService:
         if _gives_rights(peer, request) and not self._takes_enter:
             return UnlockReason.NO_INTENT
         return None
+
+    def _has_just_locked(self, peer: Peer, request: _AttemptRequest) -> bool:
+        """Whether a screen locker has only just started: the user locks the screen and leaves."""
+        application = peer.application() if request.service in LOCKERS else None
+        wait = self.settings.unlock_after_lock_seconds
+        return application is not None and application.age_seconds < wait
 
     def _must_confirm(self, peer: Peer, request: _AttemptRequest) -> bool:
         return request.service in self._confirm or _gives_rights(peer, request)
