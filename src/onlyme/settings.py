@@ -52,6 +52,9 @@ class Settings:
             at least 1e-6 and at most 0.1.
         liveness: how thoroughly cameras check for a photo in place of the person: `off`,
             `passive` or `challenge`.
+        attention: what a person's eyes must show to a camera: `off` nothing, `eyes` that they are
+            open and the face turned here, `gaze` that they look here, too. By default `eyes` for
+            the computer's login and the service's page, `off` elsewhere.
         liveness_colourless: what passive liveness answers for pictures without colour, as
             infrared cameras give them: `undecided`, or `judge`, which was never measured on
             infrared.
@@ -90,6 +93,7 @@ class Settings:
     far: float = DEFAULT_FAR
     fpir: float = 1e-3
     liveness: str = "passive"
+    attention: str | None = None
     liveness_colourless: str = "undecided"
     runtime: str = "auto"
     max_megapixels: float = 50.0
@@ -161,6 +165,7 @@ _CHOICES = {
     "unlock_intent": ("gesture", "enter"),
     "unlock_beside_remote": ("refuse", "allow"),
     "unlock_lid": ("refuse", "ignore"),
+    "attention": ("off", "eyes", "gaze"),
     "liveness_colourless": ("undecided", "judge"),
     "unlock_virtual_camera": ("refuse", "allow"),
 }

@@ -39,6 +39,7 @@ def verify(
     *,
     camera: options.Camera = None,
     liveness: options.Level = None,
+    attention: options.Attention = None,
     gate: Annotated[
         bool,
         typer.Option("--gate", help="Count this photo as an attempt; a camera is always counted."),
@@ -52,13 +53,17 @@ def verify(
     onlyme verify ada photo.jpg && echo welcome
     """
     options.require_one(photo, camera is not None, "give a photo or --camera N")
+    if photo is not None and attention is not None:
+        raise typer.BadParameter("a photo cannot show attention; give --camera N instead")
     with options.open_face_id(vault, embedder) as face_id:
         if photo is not None:
             decision = face_id.verify(name, photo, liveness, gate=gate)
         else:
             source = options.parse_source(camera or "")
             level = options.choose_level(liveness)
-            decision = next(face_id.watch(name, source, liveness=level, ask=output.ask))
+            decision = next(
+                face_id.watch(name, source, liveness=level, attention=attention, ask=output.ask)
+            )
     _print_and_exit(decision, json=json)
 
 
@@ -118,6 +123,7 @@ def watch(
         bool, typer.Option("--everybody", help="Report all people who come and go, with names.")
     ] = False,
     liveness: options.Level = None,
+    attention: options.Attention = None,
     on_accept: Annotated[
         str | None,
         typer.Option(
@@ -135,6 +141,8 @@ def watch(
 
     With --json, one JSON document a line, one for each change.
     """
+    if everybody and attention is not None:
+        raise typer.BadParameter("attention is for one person; name one")
     if everybody:
         if name is not None and video is None:
             video = Path(name)  # the only argument
@@ -150,7 +158,7 @@ def watch(
     with options.open_face_id(vault, embedder, lasting=True) as face_id:
         level = options.choose_level(liveness)
         source = video or options.parse_source(camera or "0")
-        decisions = face_id.watch(name, source, liveness=level, ask=output.ask)
+        decisions = face_id.watch(name, source, liveness=level, attention=attention, ask=output.ask)
         accepted = _report_decisions(decisions, command, json=json)
     raise typer.Exit(0 if accepted else 1)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from onlyme.errors import EnrollmentError, ImageError, UsageError
 from onlyme.image.sources import is_folder, list_photos
+from onlyme.liveness.attention import measure_eyes
 from onlyme.siamese.distance import (
     EQUAL_PICTURE_DISTANCE,
     SAME_PERSON_DISTANCE,
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onlyme.face.pipeline import Pipeline
-    from onlyme.types import ImageLike, Quality
+    from onlyme.types import Face, HeadReading, ImageLike, Quality
+
+    HeadReader = Callable[[NDArray[np.uint8], Face], HeadReading | None]
 
     Picture = ImageLike | Frame
     Photo = Picture | Embedding
@@ -54,11 +57,14 @@ class PhotoCollection:
         examples: the embeddings worth learning from.
         me: one report for each photo of the person.
         others: one report for each photo of another person.
+        eyes: float32[n, 2], measures of the person's open eyes in the photos that were taken and
+            show them clearly.
     """
 
     examples: Examples
     me: tuple[PhotoReport, ...]
     others: tuple[PhotoReport, ...]
+    eyes: NDArray[np.float32] = field(repr=False)
 
 
 def collect_photos(
@@ -70,6 +76,7 @@ def collect_photos(
     on_photo: Callable[[PhotoReport], None] | None,
     *,
     measured: bool,
+    read_head: HeadReader | None = None,
 ) -> PhotoCollection:
     """Select the photos of one enrollment.
 
@@ -81,12 +88,15 @@ def collect_photos(
         look_alikes: photos of other people who look like the person.
         on_photo: called with the report on each photo as soon as there is one.
         measured: see `PhotoCollector`.
+        read_head: see `PhotoCollector`; only photos of the person are read.
 
     Raises:
         EnrollmentError: no photo of the person can be used, or they show different people.
     """
     on_photo = on_photo or (lambda _: None)
-    mine = PhotoCollector(pipeline, judge_quality=True, known=known.me, measured=measured)
+    mine = PhotoCollector(
+        pipeline, judge_quality=True, known=known.me, measured=measured, read_head=read_head
+    )
     mine.extend(me, on_photo)
     for report in mine.refuse_strays():
         on_photo(report)
@@ -103,7 +113,7 @@ def collect_photos(
     alike.extend(look_alikes, on_photo)
     none = mine.vectors[:0]
     examples = Examples(mine.vectors, others.vectors, alike.vectors, learned=none, lessons=none)
-    return PhotoCollection(examples, mine.reports, others.reports + alike.reports)
+    return PhotoCollection(examples, mine.reports, others.reports + alike.reports, mine.eyes)
 
 
 def expand_photos(images: Photo | Iterable[Photo]) -> Iterator[Photo]:
@@ -124,6 +134,7 @@ class _PhotoRecord:
     embedding: Embedding | None = None
     quality: Quality | None = None
     note: str = ""
+    eyes: tuple[float, float] | None = None
 
     def make_report(self) -> PhotoReport:
         taken = self.embedding is not None
@@ -146,6 +157,8 @@ class PhotoCollector:
         measured: whether `SAME_PICTURE_DISTANCE` and `SAME_PERSON_DISTANCE` were measured with
             this embedder. If not, only equal embeddings count as one picture, and strays are
             not searched.
+        read_head: reads the mesh of a face, to measure the person's open eyes; None: they are not
+            measured.
     """
 
     pipeline: Pipeline
@@ -153,6 +166,7 @@ class PhotoCollector:
     known: NDArray[np.float32] = field(repr=False)
     apart: NDArray[np.float32] | None = field(default=None, repr=False)
     measured: bool = True
+    read_head: HeadReader | None = None
     _photos: list[_PhotoRecord] = field(default_factory=list, repr=False)
 
     def add(self, image: Photo) -> PhotoReport:
@@ -162,6 +176,12 @@ class PhotoCollector:
         if photo.embedding is not None:
             self._refuse_duplicate(photo)
         return photo.make_report()
+
+    @property
+    def eyes(self) -> NDArray[np.float32]:
+        """float32[n, 2]: measures of open eyes in the photos taken so far that show them."""
+        seen = [one.eyes for one in self._photos if one.embedding is not None and one.eyes]
+        return np.array(seen, np.float32).reshape(len(seen), 2)
 
     def extend(
         self, images: Photo | Iterable[Photo], on_photo: Callable[[PhotoReport], None]
@@ -228,6 +248,9 @@ class PhotoCollector:
             photo.note = _REFUSALS[sight.reason]
         elif self.judge_quality and photo.quality is not None and not photo.quality.ok:
             photo.refuse(photo.quality.advice)
+        if photo.embedding is not None and sight.face is not None and self.read_head is not None:
+            head = self.read_head(sight.frame.pixels, sight.face)
+            photo.eyes = None if head is None else measure_eyes(sight.frame.pixels, head).sample
         return photo
 
     def _refuse_duplicate(self, photo: _PhotoRecord) -> None:

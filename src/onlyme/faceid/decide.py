@@ -17,11 +17,13 @@ from PIL import Image
 
 from onlyme.errors import UsageError
 from onlyme.image.sources import CameraCapture
-from onlyme.types import LivenessLevel
+from onlyme.liveness.attention import AttentionSession, EyeLevel
+from onlyme.types import AttentionLevel, LivenessLevel
 from onlyme.verification.attempt import (
     ATTEMPT_FRAMES,
     CaptureSession,
     apply_liveness,
+    check_attention,
     check_level,
     decide_attempts,
     decide_capture,
@@ -84,6 +86,7 @@ class WatchPlan:
 
     Attributes:
         liveness: the level at which a photo in place of the person is looked for.
+        attention: what the eyes must show; None: as the settings say, or else `off`.
         ask: called with an arrow and words when the person should do something.
         gate: whether attempts are counted; None: only those of a camera.
         source: the name of the source in the count and the log; None: a name for its kind.
@@ -92,18 +95,24 @@ class WatchPlan:
     """
 
     liveness: LivenessLevel | str = LivenessLevel.PASSIVE
+    attention: AttentionLevel | str | None = None
     ask: Callable[[str, str], None] | None = None
     gate: bool | None = None
     source: str | None = None
     frames_per_attempt: int | None = None
     on_observation: Callable[[Observation], None] | None = None
 
-    def make_session(self, parts: Parts) -> CaptureSession:
+    def make_session(self, parts: Parts, find_owner: Callable[[], Owner]) -> CaptureSession:
         """Start a session for one stream; only the networks that it needs are loaded.
 
+        Args:
+            parts: the parts of the FaceID.
+            find_owner: returns the person whom the camera should see.
+
         Raises:
-            UsageError: there is no such level of liveness.
-            ModelRefused: the network for liveness is not the one that the manifest names.
+            UsageError: there is no such level of liveness or attention.
+            ModelMissing: attention is asked for, and the mesh network is not there.
+            ModelRefused: a network is not the one that the manifest names.
         """
         level = check_level(self.liveness)
         judge = None if level is LivenessLevel.OFF else parts.judge()
@@ -111,7 +120,13 @@ class WatchPlan:
         if level is LivenessLevel.CHALLENGE and judge is not None and self.ask is not None:
             ceremony = ChallengeCeremony(self.ask)
         frames = self.frames_per_attempt or ATTEMPT_FRAMES
-        return CaptureSession(judge, level, frames, ceremony)
+        session = CaptureSession(judge, level, frames, ceremony)
+        attention = check_attention(self.attention or parts.settings.attention or "off")
+        if attention is not AttentionLevel.OFF:
+            session.read_head = parts.mesh().read
+            session.attention = AttentionSession(attention, moving=ceremony is not None)
+            session.find_eyes = lambda: EyeLevel.learn(find_owner().eyes)
+        return session
 
 
 def watch_person(

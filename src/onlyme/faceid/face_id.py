@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from onlyme.types import Decision, Enrollment, Lesson, LivenessLevel, checked_name
+from onlyme.types import AttentionLevel, Decision, Enrollment, Lesson, LivenessLevel, checked_name
 
 if TYPE_CHECKING:
     import os
@@ -95,10 +95,19 @@ class FaceID:
         """
         return self._parts.pipeline()
 
-    def warm_up(self) -> None:
-        """Load the networks now, so that the first picture takes no longer than later ones."""
+    def warm_up(self, attention: AttentionLevel | str = AttentionLevel.OFF) -> None:
+        """Load the networks now, so that the first picture takes no longer than later ones.
+
+        Args:
+            attention: the level of attention that will be asked for.
+
+        Raises:
+            ModelMissing, ModelRefused: a network cannot be used.
+        """
         self.pipeline.warm_up()
         self._parts.judge()
+        if attention != AttentionLevel.OFF:
+            self._parts.mesh()
 
     def can_judge_liveness(self) -> bool:
         """Return whether the network for liveness is there; without it no picture is live."""
@@ -348,6 +357,7 @@ class FaceID:
         source_or_frames: Source | Iterable[Frame | Picture],
         *,
         liveness: LivenessLevel | str = LivenessLevel.PASSIVE,
+        attention: AttentionLevel | str | None = None,
         ask: Callable[[str, str], None] | None = None,
         gate: bool | None = None,
         source: str | None = None,
@@ -363,6 +373,8 @@ class FaceID:
             source_or_frames: a camera's number or path, a video file, or frames in the order in
                 which they were taken; see also `onlyme.verification.attempt.CaptureAbandoned`.
             liveness: the level at which a photo in place of the person is looked for.
+            attention: `eyes` refuses closed eyes and a face turned away, `gaze` also eyes that
+                look elsewhere; by default the setting `attention`, or else `off`.
             ask: called with an arrow and words when the person should do something; without
                 it a `challenge` cannot be met.
             gate: count attempts, and refuse them if too many have failed; by default only those
@@ -374,13 +386,13 @@ class FaceID:
         Raises:
             UnknownOwner: no person of that name is enrolled, or not any more.
             CameraError: the camera cannot be used.
-            UsageError: there is no such level of liveness.
+            UsageError: there is no such level of liveness or attention.
         """
         from onlyme.faceid.decide import WatchPlan, watch_person
 
-        plan = WatchPlan(liveness, ask, gate, source, frames_per_attempt, on_observation)
-        session = plan.make_session(self._parts)
+        plan = WatchPlan(liveness, attention, ask, gate, source, frames_per_attempt, on_observation)
         find_owner, pipeline = (lambda: self.owner(name)), self._parts.pipeline
+        session = plan.make_session(self._parts, find_owner)
         yield from watch_person(find_owner, source_or_frames, session, plan, pipeline, self._gate)
 
     def watch_everybody(self, source: Source) -> Iterator[list[Presence]]:

@@ -18,8 +18,9 @@ import numpy as np
 from onlyme.errors import UsageError
 from onlyme.face.pipeline import time_stage
 from onlyme.face.tracker import FaceContinuity
+from onlyme.liveness.attention import measure_eyes
 from onlyme.liveness.judge import UNDECIDED
-from onlyme.types import Decision, Liveness, LivenessLevel, Reason, Verdict
+from onlyme.types import AttentionLevel, Decision, Liveness, LivenessLevel, Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onlyme.face.pipeline import Observation
+    from onlyme.liveness.attention import AttentionSession, EyeLevel
     from onlyme.liveness.judge import Judge, LivenessSession
     from onlyme.siamese.owner import Owner
     from onlyme.types import Embedding, Face, HeadReading
@@ -38,6 +40,7 @@ __all__ = [
     "CaptureSession",
     "Ceremony",
     "apply_liveness",
+    "check_attention",
     "check_level",
     "decide_attempts",
     "decide_capture",
@@ -100,6 +103,9 @@ class CaptureSession:
         frames: the number of embeddings that end an attempt.
         ceremony: what the person has to do; it decides when an attempt ends.
         read_head: reads the mesh of a face in a frame; None where nothing needs it.
+        attention: whether the eyes are open; None where that is not asked for. An attempt then
+            ends once they were seen open, or were awaited long enough.
+        find_eyes: returns the level of the owner's open eyes, if it is known.
         observations: the observations of the current attempt, without their pixels.
         faces: the number of different faces so far, in all attempts.
     """
@@ -109,6 +115,8 @@ class CaptureSession:
     frames: int = ATTEMPT_FRAMES
     ceremony: Ceremony | None = None
     read_head: Callable[[NDArray[np.uint8], Face], HeadReading | None] | None = None
+    attention: AttentionSession | None = None
+    find_eyes: Callable[[], EyeLevel | None] = lambda: None
     observations: list[Observation] = field(default_factory=list)
     faces: int = 0
     _began: float = 0.0
@@ -130,9 +138,10 @@ class CaptureSession:
             continues = self._continuity.add_face(at, face, embedding.vector)
             if not continues:
                 self._start_over()
-            if self.read_head is not None:
+            if self.read_head is not None and self._needs_head():
                 with time_stage(spent, "mesh"):
                     head = self.read_head(observation.frame.pixels, face)
+                    self._check_eyes(observation, head)
             if self.judge is not None and self._liveness is not None:
                 with time_stage(spent, "liveness"):
                     self._look(self.judge, self._liveness, observation, face)
@@ -157,6 +166,7 @@ class CaptureSession:
         if sum(one.embedding is None for one in self.observations) >= self.frames:
             return True
         is_judged = self._liveness is None or self._liveness.has_enough_frames
+        is_judged &= self.attention is None or self.attention.is_settled
         return is_judged and len(_collect_votes(self.observations)) >= self.frames
 
     @property
@@ -174,6 +184,9 @@ class CaptureSession:
             observations = self.ceremony.choose(observations)
             self.ceremony.restart()
         decision = apply_liveness(decide_identity(owner, observations), liveness)
+        if self.attention is not None:
+            decision = _apply_attention(decision, self.attention)
+            self.attention.begin()
         self.observations = []
         if self._liveness is not None:
             self._liveness.begin()
@@ -193,8 +206,21 @@ class CaptureSession:
     def _start_over(self) -> None:
         self.observations = []
         self.faces += 1
+        if self.attention is not None:
+            self.attention.begin()
         if self._liveness is not None:
             self._liveness.start_over()
+
+    def _needs_head(self) -> bool:
+        """Whether the mesh of the next frame is to be read: it takes as long as an embedding."""
+        is_due = self.attention is not None and self.attention.is_due()
+        return is_due or self.ceremony is not None
+
+    def _check_eyes(self, observation: Observation, head: HeadReading | None) -> None:
+        if self.attention is not None:
+            frame = observation.frame
+            reading = None if head is None else measure_eyes(frame.pixels, head)
+            self.attention.add(frame.at, reading, self.find_eyes())
 
     def _look(
         self, judge: Judge, liveness: LivenessSession, observation: Observation, face: Face
@@ -214,9 +240,10 @@ def decide_attempts(
     """Cut a stream of observations into attempts and decide each.
 
     An attempt ends with its fifth embedding, but if liveness is asked for not before it was judged
-    in three frames; after five frames without an embedding; or after three seconds. With a
-    ceremony, it ends when that is over. The frames that remain when the stream ends are one more
-    attempt, unless they are too few to judge whether the last attempt's face is still alive.
+    in three frames, and if attention is asked for not before the eyes were seen; after five frames
+    without an embedding; or after three seconds. With a ceremony, it ends when that is over. The
+    frames that remain when the stream ends are one more attempt, unless they are too few to judge
+    whether the last attempt's face is still alive.
 
     Args:
         find_owner: returns the person whom the camera should see. It is called for each
@@ -293,6 +320,19 @@ def check_level(level: LivenessLevel | str) -> LivenessLevel:
         raise UsageError(f"no level of liveness is called {level!r}; levels: {levels}") from None
 
 
+def check_attention(level: AttentionLevel | str) -> AttentionLevel:
+    """Return a level of attention by its name.
+
+    Raises:
+        UsageError: there is no such level.
+    """
+    try:
+        return AttentionLevel(level)
+    except ValueError:
+        levels = ", ".join(AttentionLevel)
+        raise UsageError(f"no level of attention is called {level!r}; levels: {levels}") from None
+
+
 def decide_photo(
     owner: Owner,
     observation: Observation,
@@ -333,6 +373,14 @@ def apply_liveness(decision: Decision, liveness: Liveness) -> Decision:
         if reason is not None:
             return replace(decision, accepted=False, reason=reason, liveness=liveness)
     return replace(decision, liveness=liveness)
+
+
+def _apply_attention(decision: Decision, attention: AttentionSession) -> Decision:
+    """Refuse an accepted attempt in which the eyes were not seen open."""
+    reason = attention.find_reason()
+    if decision.accepted and reason is not None:
+        return replace(decision, accepted=False, reason=reason)
+    return decision
 
 
 def _make_unjudged(level: LivenessLevel) -> Liveness:

@@ -52,6 +52,14 @@ _MESSAGES: dict[str, str] = {
     Reason.POOR_QUALITY: "the picture is not good enough; use the password",
     Reason.NOT_LIVE: "a photo or a screen was seen; use the password",
     Reason.LIVENESS_UNDECIDED: "it is not clear whether a real person is there; use the password",
+    Reason.NOT_ATTENTIVE: (
+        "your eyes are closed, or you do not face the camera: open your eyes and look at the "
+        "camera, or use the password"
+    ),
+    Reason.ATTENTION_UNDECIDED: (
+        "your eyes cannot be seen: take off dark glasses, avoid glare or come closer, or use the "
+        "password"
+    ),
     Reason.LOCKED_OUT: (
         "too many attempts failed; use the password: `onlyme unlock retry` lets your face try again"
     ),

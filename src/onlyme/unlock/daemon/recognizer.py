@@ -18,7 +18,7 @@ from onlyme.errors import CameraError, OnlymeError, VaultError
 from onlyme.faceid import wiring
 from onlyme.gate.admission import AttemptSource
 from onlyme.image.sources import CameraCapture
-from onlyme.types import LivenessLevel, Reason
+from onlyme.types import AttentionLevel, LivenessLevel, Reason
 from onlyme.unlock.daemon import lid
 from onlyme.unlock.daemon.outcome import UnlockOutcome, UnlockReason, make_outcome
 
@@ -127,7 +127,7 @@ class Recognizer:
         """
         try:
             face_id = self._open_face_id()
-            face_id.warm_up()
+            face_id.warm_up(self._attention)
             if not face_id.can_judge_liveness():
                 return "the network for liveness is missing: every attempt will be rejected"
         except OnlymeError as error:
@@ -252,6 +252,7 @@ class Recognizer:
             request.user,
             timer.time_frames(capture),
             liveness=self._level,
+            attention=self._attention,
             gate=True,
             source=SOURCE,
             frames_per_attempt=FRAMES_PER_ATTEMPT,
@@ -270,6 +271,11 @@ class Recognizer:
     def _is_strict_enough(self, far: float | None) -> bool:
         """Whether a false accept rate is known and at most what root allows."""
         return far is not None and far <= self._settings.unlock_far * _FAR_ROUNDING_FACTOR
+
+    @property
+    def _attention(self) -> AttentionLevel:
+        """What the eyes must show; a person who sleeps opens nothing unless root says so."""
+        return AttentionLevel(self._settings.attention or AttentionLevel.EYES)
 
     @property
     def _level(self) -> LivenessLevel:
