@@ -56,6 +56,7 @@ _REASONS = {
     "liveness_undecided": (
         "not clear whether a living person is there; face the camera in good light"
     ),
+    "no_gesture": "the movement that was asked for was not seen",
 }
 
 

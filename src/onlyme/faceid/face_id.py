@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from onlyme.gallery.certificate import GalleryCertificate
     from onlyme.gallery.gallery import GalleryPerson
     from onlyme.gallery.presence import Presence
+    from onlyme.liveness.gestures import Gesture
     from onlyme.liveness.judge import Judge
     from onlyme.siamese.owner import Owner
     from onlyme.types import Face, Frame, PhotoReport, Tuning
@@ -128,8 +129,7 @@ class FaceID:
 
         Raises:
             UnknownOwner: no person of that name is in the vault.
-            NeedsReenroll: another network made the template.
-            VaultDamaged: it cannot be read.
+            NeedsReenroll, VaultDamaged: another network made the template; it cannot be read.
         """
         return self._enrolled.owner(checked_name(name))
 
@@ -353,6 +353,7 @@ class FaceID:
         source: str | None = None,
         frames_per_attempt: int | None = None,
         on_observation: Callable[[Observation], None] | None = None,
+        gesture: Gesture | None = None,
     ) -> Generator[Decision, None, None]:
         """Decide attempt after attempt on a camera, a video or frames, until it ends.
 
@@ -370,18 +371,17 @@ class FaceID:
             source: the name of the source in the count and the log.
             frames_per_attempt: the number of different frames of a face that end an attempt.
             on_observation: called with what each frame showed, before the decision.
+            gesture: what the person must do in each attempt, to show that they mean it; `ask` is
+                called with it when the attempt begins, which then takes at most five seconds.
 
         Raises:
             UnknownOwner: no person of that name is enrolled, or not any more.
-            CameraError: the camera cannot be used.
-            UsageError: there is no such level of liveness.
+            CameraError, UsageError: the camera, or a combination of these options, cannot be used.
         """
         from onlyme.faceid.decide import WatchPlan, watch_person
 
-        plan = WatchPlan(liveness, ask, gate, source, frames_per_attempt, on_observation)
-        session = plan.make_session(self._parts)
-        find_owner, pipeline = (lambda: self.owner(name)), self._parts.pipeline
-        yield from watch_person(find_owner, source_or_frames, session, plan, pipeline, self._gate)
+        plan = WatchPlan(liveness, ask, gate, source, frames_per_attempt, on_observation, gesture)
+        yield from watch_person(lambda: self.owner(name), source_or_frames, plan, self._parts)
 
     def watch_everybody(self, source: Source) -> Iterator[list[Presence]]:
         """Yield, for each frame, the people in view; see `onlyme.gallery.presence`."""

@@ -52,6 +52,7 @@ class Reason(StrEnum):
     POOR_QUALITY = "poor_quality"
     NOT_LIVE = "not_live"
     LIVENESS_UNDECIDED = "liveness_undecided"
+    NO_GESTURE = "no_gesture"
     LOCKED_OUT = "locked_out"
 
 

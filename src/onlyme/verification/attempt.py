@@ -86,6 +86,9 @@ class Ceremony(Protocol):
     def judge(self, passive: Liveness) -> Liveness:
         """Combine passive liveness with what the person did."""
 
+    def confirm(self, decision: Decision) -> Decision:
+        """Refuse an accepted decision if something else is missing than liveness."""
+
     def restart(self) -> None:
         """Prepare for the next attempt."""
 
@@ -172,8 +175,10 @@ class CaptureSession:
         observations, liveness = self.observations, self.judge_liveness()
         if self.ceremony is not None:
             observations = self.ceremony.choose(observations)
-            self.ceremony.restart()
         decision = apply_liveness(decide_identity(owner, observations), liveness)
+        if self.ceremony is not None:
+            decision = self.ceremony.confirm(decision)
+            self.ceremony.restart()
         self.observations = []
         if self._liveness is not None:
             self._liveness.begin()

@@ -86,6 +86,7 @@ def answer_json(document: Any, status: int = 200) -> Response:
 _HIDDEN_REASONS = {
     Reason.NOT_LIVE,
     Reason.LIVENESS_UNDECIDED,
+    Reason.NO_GESTURE,
     Reason.AMBIGUOUS,
     Reason.POOR_QUALITY,
 }
