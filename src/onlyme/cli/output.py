@@ -62,6 +62,7 @@ _REASONS = {
     "attention_undecided": (
         "the eyes cannot be seen; take off dark glasses, avoid glare or come closer"
     ),
+    "no_gesture": "the movement that was asked for was not seen",
 }
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from onlyme.gallery.certificate import GalleryCertificate
     from onlyme.gallery.gallery import GalleryPerson
     from onlyme.gallery.presence import Presence
+    from onlyme.liveness.gestures import Gesture
     from onlyme.liveness.judge import Judge
     from onlyme.siamese.owner import Owner
     from onlyme.types import Face, Frame, PhotoReport, Tuning
@@ -96,14 +97,7 @@ class FaceID:
         return self._parts.pipeline()
 
     def warm_up(self, attention: AttentionLevel | str = AttentionLevel.OFF) -> None:
-        """Load the networks now, so that the first picture takes no longer than later ones.
-
-        Args:
-            attention: the level of attention that will be asked for.
-
-        Raises:
-            ModelMissing, ModelRefused: a network cannot be used.
-        """
+        """Load the networks now, also for attention, so that the first picture takes no longer."""
         self.pipeline.warm_up()
         self._parts.judge()
         if attention != AttentionLevel.OFF:
@@ -137,17 +131,12 @@ class FaceID:
 
         Raises:
             UnknownOwner: no person of that name is in the vault.
-            NeedsReenroll: another network made the template.
-            VaultDamaged: it cannot be read.
+            NeedsReenroll, VaultDamaged: another network made the template; it cannot be read.
         """
         return self._enrolled.owner(checked_name(name))
 
     def find_owner(self, name: str) -> Owner:
-        """Return what is known of an owner, or of a person in the gallery as if an owner.
-
-        Raises:
-            UnknownOwner, NeedsReenroll, VaultDamaged: as for `owner`.
-        """
+        """Return the same of a person in the gallery, as if an owner, or of an owner."""
         return self._enrolled.find_owner(checked_name(name))
 
     def gallery_people(self) -> list[GalleryPerson]:
@@ -299,7 +288,7 @@ class FaceID:
             UsageError: an embedding was made by another network; there is no such level.
         """
         from onlyme.faceid.decide import verify_picture
-        from onlyme.verification.attempt import check_level
+        from onlyme.verification.levels import check_level
 
         level = check_level(liveness or LivenessLevel.OFF)
         owner = self.find_owner(name)
@@ -331,7 +320,7 @@ class FaceID:
             NotCalibrated: with this number of people no search keeps the rate asked for.
         """
         from onlyme.faceid.decide import identify_picture
-        from onlyme.verification.attempt import check_level
+        from onlyme.verification.levels import check_level
 
         level = check_level(liveness or LivenessLevel.OFF)
 
@@ -342,11 +331,7 @@ class FaceID:
         return self._gate.decide(ANY_OWNER, source, decide) if gate else decide()
 
     def identify_all(self, image: Picture) -> list[tuple[Face, Decision]]:
-        """Return every face in a picture, the largest first, with a decision on who it is.
-
-        Raises:
-            ImageError, NotCalibrated: as for `identify`.
-        """
+        """Return every face in a picture, the largest first, with its decision; see `identify`."""
         observations = self.pipeline.look_at_all(image)
         pairs = zip(observations, self._enrolled.identify(observations), strict=True)
         return [(one.face, decision) for one, decision in pairs if one.face]
@@ -363,6 +348,7 @@ class FaceID:
         source: str | None = None,
         frames_per_attempt: int | None = None,
         on_observation: Callable[[Observation], None] | None = None,
+        gesture: Gesture | None = None,
     ) -> Generator[Decision, None, None]:
         """Decide attempt after attempt on a camera, a video or frames, until it ends.
 
@@ -382,18 +368,19 @@ class FaceID:
             source: the name of the source in the count and the log.
             frames_per_attempt: the number of different frames of a face that end an attempt.
             on_observation: called with what each frame showed, before the decision.
+            gesture: what the person must do in each attempt, to show that they mean it; `ask` is
+                called with it when the attempt begins, which then takes at most five seconds.
 
         Raises:
             UnknownOwner: no person of that name is enrolled, or not any more.
-            CameraError: the camera cannot be used.
-            UsageError: there is no such level of liveness or attention.
+            CameraError, UsageError: the camera, or a combination of these options, cannot be used.
         """
         from onlyme.faceid.decide import WatchPlan, watch_person
 
-        plan = WatchPlan(liveness, attention, ask, gate, source, frames_per_attempt, on_observation)
-        find_owner, pipeline = (lambda: self.owner(name)), self._parts.pipeline
-        session = plan.make_session(self._parts, find_owner)
-        yield from watch_person(find_owner, source_or_frames, session, plan, pipeline, self._gate)
+        plan = WatchPlan(
+            liveness, attention, ask, gate, source, frames_per_attempt, on_observation, gesture
+        )
+        yield from watch_person(lambda: self.owner(name), source_or_frames, plan, self._parts)
 
     def watch_everybody(self, source: Source) -> Iterator[list[Presence]]:
         """Yield, for each frame, the people in view; see `onlyme.gallery.presence`."""

@@ -30,6 +30,7 @@ _JUDGED_REASONS = {
     Reason.LIVENESS_UNDECIDED,
     Reason.NOT_ATTENTIVE,
     Reason.ATTENTION_UNDECIDED,
+    Reason.NO_GESTURE,
 }
 """Reasons of an attempt that counts as a guess, also where a search of many has no margin."""
 

@@ -13,7 +13,7 @@ the lids. Where neither eye is seen, the answer is *unclear*, which opens nothin
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Self
 
@@ -25,7 +25,7 @@ from onlyme.types import AttentionLevel, Reason
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from onlyme.types import HeadReading
+    from onlyme.types import Decision, HeadReading
 
 __all__ = [
     "CHEEKS",
@@ -322,14 +322,15 @@ class AttentionSession:
         waited = self._waited >= MAX_WAIT_SECONDS or len(self._states) >= MAX_READINGS
         return waited or self._is_attentive
 
-    def find_reason(self) -> Reason | None:
-        """Return why the attempt is to be refused; None if the person is attentive."""
-        if self._is_attentive:
-            return None
+    def confirm(self, decision: Decision) -> Decision:
+        """Refuse an accepted attempt in which the eyes were not seen open."""
+        if not decision.accepted or self._is_attentive:
+            return decision
         count = Counter(self._states)
         inattentive = count[EyeState.CLOSED] + count[EyeState.AWAY]
         clearly = inattentive > 0 and inattentive >= count[EyeState.UNCLEAR]
-        return Reason.NOT_ATTENTIVE if clearly else Reason.ATTENTION_UNDECIDED
+        reason = Reason.NOT_ATTENTIVE if clearly else Reason.ATTENTION_UNDECIDED
+        return replace(decision, accepted=False, reason=reason)
 
     def begin(self) -> None:
         """Begin a new attempt."""

@@ -55,6 +55,7 @@ class Reason(StrEnum):
     LIVENESS_UNDECIDED = "liveness_undecided"
     NOT_ATTENTIVE = "not_attentive"
     ATTENTION_UNDECIDED = "attention_undecided"
+    NO_GESTURE = "no_gesture"
     LOCKED_OUT = "locked_out"
 
 

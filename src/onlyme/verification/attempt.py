@@ -20,7 +20,7 @@ from onlyme.face.pipeline import time_stage
 from onlyme.face.tracker import FaceContinuity
 from onlyme.liveness.attention import measure_eyes
 from onlyme.liveness.judge import UNDECIDED
-from onlyme.types import AttentionLevel, Decision, Liveness, LivenessLevel, Reason, Verdict
+from onlyme.types import Decision, Liveness, LivenessLevel, Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -40,8 +40,6 @@ __all__ = [
     "CaptureSession",
     "Ceremony",
     "apply_liveness",
-    "check_attention",
-    "check_level",
     "decide_attempts",
     "decide_capture",
     "decide_identity",
@@ -88,6 +86,9 @@ class Ceremony(Protocol):
 
     def judge(self, passive: Liveness) -> Liveness:
         """Combine passive liveness with what the person did."""
+
+    def confirm(self, decision: Decision) -> Decision:
+        """Refuse an accepted decision if something else is missing than liveness."""
 
     def restart(self) -> None:
         """Prepare for the next attempt."""
@@ -182,11 +183,13 @@ class CaptureSession:
         observations, liveness = self.observations, self.judge_liveness()
         if self.ceremony is not None:
             observations = self.ceremony.choose(observations)
-            self.ceremony.restart()
         decision = apply_liveness(decide_identity(owner, observations), liveness)
         if self.attention is not None:
-            decision = _apply_attention(decision, self.attention)
+            decision = self.attention.confirm(decision)
             self.attention.begin()
+        if self.ceremony is not None:
+            decision = self.ceremony.confirm(decision)
+            self.ceremony.restart()
         self.observations = []
         if self._liveness is not None:
             self._liveness.begin()
@@ -307,32 +310,6 @@ def _add_all(
     return session
 
 
-def check_level(level: LivenessLevel | str) -> LivenessLevel:
-    """Return a level of liveness by its name.
-
-    Raises:
-        UsageError: there is no such level.
-    """
-    try:
-        return LivenessLevel(level)
-    except ValueError:
-        levels = ", ".join(LivenessLevel)
-        raise UsageError(f"no level of liveness is called {level!r}; levels: {levels}") from None
-
-
-def check_attention(level: AttentionLevel | str) -> AttentionLevel:
-    """Return a level of attention by its name.
-
-    Raises:
-        UsageError: there is no such level.
-    """
-    try:
-        return AttentionLevel(level)
-    except ValueError:
-        levels = ", ".join(AttentionLevel)
-        raise UsageError(f"no level of attention is called {level!r}; levels: {levels}") from None
-
-
 def decide_photo(
     owner: Owner,
     observation: Observation,
@@ -373,14 +350,6 @@ def apply_liveness(decision: Decision, liveness: Liveness) -> Decision:
         if reason is not None:
             return replace(decision, accepted=False, reason=reason, liveness=liveness)
     return replace(decision, liveness=liveness)
-
-
-def _apply_attention(decision: Decision, attention: AttentionSession) -> Decision:
-    """Refuse an accepted attempt in which the eyes were not seen open."""
-    reason = attention.find_reason()
-    if decision.accepted and reason is not None:
-        return replace(decision, accepted=False, reason=reason)
-    return decision
 
 
 def _make_unjudged(level: LivenessLevel) -> Liveness:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from onlyme.face.pipeline import Observation
     from onlyme.liveness.challenge import ChallengeStep
-    from onlyme.types import HeadReading
+    from onlyme.types import Decision, HeadReading
 
 __all__ = ["ChallengeCeremony"]
 
@@ -76,3 +76,7 @@ class ChallengeCeremony:
         if self._challenge.phase is not Phase.DONE and passive.verdict is not Verdict.ATTACK:
             return _UNANSWERED
         return replace(passive, level=LivenessLevel.CHALLENGE)
+
+    def confirm(self, decision: Decision) -> Decision:
+        """Return the decision: liveness holds the whole challenge."""
+        return decision

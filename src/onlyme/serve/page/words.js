@@ -65,6 +65,7 @@ const REASONS = {
   liveness_undecided: "Is a person there?",
   not_attentive: "Look at the camera",
   attention_undecided: "Your eyes cannot be seen",
+  no_gesture: "The movement was not seen",
   locked_out: "Closed: too many tries",
 };
 
@@ -83,6 +84,7 @@ const HINTS = {
   liveness_undecided: "Face the camera in good light, and hold still for a moment.",
   not_attentive: "Open your eyes, and turn your face to the camera.",
   attention_undecided: "Take off dark glasses, avoid glare, or come closer.",
+  no_gesture: "Look straight into the camera first, then make the movement clearly.",
   locked_out: "Wait, or use the password.",
 };
 

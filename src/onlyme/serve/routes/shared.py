@@ -88,6 +88,7 @@ _HIDDEN_REASONS = {
     Reason.LIVENESS_UNDECIDED,
     Reason.NOT_ATTENTIVE,
     Reason.ATTENTION_UNDECIDED,
+    Reason.NO_GESTURE,
     Reason.AMBIGUOUS,
     Reason.POOR_QUALITY,
 }

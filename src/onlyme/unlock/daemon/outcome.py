@@ -60,6 +60,7 @@ _MESSAGES: dict[str, str] = {
         "your eyes cannot be seen: take off dark glasses, avoid glare or come closer, or use the "
         "password"
     ),
+    Reason.NO_GESTURE: "the movement that was asked for was not seen; use the password",
     Reason.LOCKED_OUT: (
         "too many attempts failed; use the password: `onlyme unlock retry` lets your face try again"
     ),
