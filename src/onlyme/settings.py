@@ -64,6 +64,8 @@ class Settings:
         max_megabytes: larger files are refused.
         camera: the camera of the computer's login: a number, a path, or its name, as
             `onlyme cameras` shows them.
+        camera_infrared: whether the camera of the login is an infrared one: `auto` asks the device
+            for its formats, `yes` is for a camera that sends its grey pictures as colour, `no`.
         socket: where the daemon listens, for `onlyme unlock`.
         unlock_far: an owner whose alpha stands for a higher false accept rate cannot unlock by
             face.
@@ -99,6 +101,7 @@ class Settings:
     max_megapixels: float = 50.0
     max_megabytes: float = 64.0
     camera: str = "0"
+    camera_infrared: str = "auto"
     socket: Path = Path("/run/onlyme/onlyme.sock")
     unlock_far: float = DEFAULT_FAR
     unlock_confirm: str = "sudo, sudo-i"
@@ -165,6 +168,7 @@ _CHOICES = {
     "unlock_intent": ("gesture", "enter"),
     "unlock_beside_remote": ("refuse", "allow"),
     "unlock_lid": ("refuse", "ignore"),
+    "camera_infrared": ("auto", "yes", "no"),
     "attention": ("off", "eyes", "gaze"),
     "liveness_colourless": ("undecided", "judge"),
     "unlock_virtual_camera": ("refuse", "allow"),

@@ -285,6 +285,55 @@ def test_a_screen_that_happens_to_do_as_asked_is_refused(owner, data, pipeline):
     assert decision.reason is Reason.NOT_LIVE
 
 
+def take_colour(frame, *, infrared):
+    """The same picture as an infrared camera gives it, or as a grey video shows it."""
+    grey = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2GRAY)
+    return replace(frame, pixels=cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), infrared=infrared)
+
+
+@pytest.fixture(scope="module")
+def grey_sights(sights, data, pipeline):
+    some = (f for n, f in enumerate(read_frames(data / "clips/tranvan_live.mp4")) if n % 2 == 0)
+    frames = [take_colour(f, infrared=True) for f in some if f.at <= sights[-1].frame.at]
+    return [pipeline.look(frame) for frame in frames]
+
+
+@pytest.mark.data
+def test_before_an_infrared_camera_a_challenge_needs_no_colour(owner, grey_sights):
+    decision, _ = first(owner, grey_sights, OWN)
+    assert decision.accepted
+    assert decision.liveness.level == "challenge"
+    refused, _ = first(owner, grey_sights, (RIGHT, UP, LEFT))
+    assert refused.reason is Reason.LIVENESS_UNDECIDED
+
+
+@pytest.mark.data
+def test_a_grey_video_before_a_colour_camera_stays_undecided(owner, grey_sights):
+    colour = [
+        replace(one, frame=replace(one.frame, infrared=False), timings_ms=one.timings_ms)
+        for one in grey_sights
+    ]
+    decision, _ = first(owner, colour, OWN)
+    assert decision.reason is Reason.LIVENESS_UNDECIDED
+    some = [colour[0], *grey_sights[1:]]  # one frame of another camera is enough
+    assert not first(owner, some, OWN, start=some[0].frame.at)[0].accepted
+
+
+@pytest.mark.data
+def test_a_frozen_infrared_picture_is_an_attack_also_in_a_challenge(owner, grey_sights):
+    still = [
+        replace(grey_sights[0], frame=replace(grey_sights[0].frame, at=n / 15)) for n in range(600)
+    ]
+    decision, _ = first(owner, still, OWN, start=0)
+    assert decision.reason is Reason.NOT_LIVE
+
+
+@pytest.mark.data
+def test_passive_liveness_stays_undecided_before_an_infrared_camera(owner, grey_sights):
+    frames = [one.frame for one in grey_sights[:30]]
+    assert {d.reason for d in owner.watch("tran", frames)} == {Reason.LIVENESS_UNDECIDED}
+
+
 @pytest.mark.data
 def test_watching_with_a_challenge_but_no_way_to_ask_denies(owner, data):
     decisions = owner.watch("tran", data / "clips/tranvan_live.mp4", liveness="challenge")

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, Self
 import cv2
 import numpy as np
 
-from onlyme.types import AttentionLevel, Reason
+from onlyme.types import MIN_EYE_PHOTOS, AttentionLevel, Reason
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,7 +61,7 @@ MIN_IRIS_CONTRAST: Final = 0.12
 """An iris is darker than the skin around the eye by at least this share of the skin's brightness:
 glare or a hand over the eye leave less."""
 
-MIN_EYE_RANGE: Final = 0.17
+MIN_EYE_RANGE: Final = 0.2
 """From the darkest to the brightest tenth, an eye spans at least this share of the brightness of
 the cheeks: dark glasses leave less. Light ones, through which eyes are seen, do not."""
 
@@ -84,10 +84,6 @@ MAX_WAIT_SECONDS: Final = 1.0
 
 LEVEL_POSE_DEGREES: Final = 15.0
 """A head turned by more, in yaw or pitch, is not used to learn the level of open eyes."""
-
-MIN_LEVEL_PHOTOS: Final = 3
-MAX_LEVEL_PHOTOS: Final = 64
-"""Photos from which a level of open eyes is learned; with fewer, the population's is used."""
 
 MAX_OPEN_BLINK: Final = 0.42
 MIN_OPEN_LIDS: Final = 0.14
@@ -164,7 +160,7 @@ class EyeLevel:
         Args:
             samples: float32[n, 2], `EyeReading.sample` of photos of one person.
         """
-        if len(samples) < MIN_LEVEL_PHOTOS:
+        if len(samples) < MIN_EYE_PHOTOS:
             return None
         blink, lids = np.median(samples, axis=0).tolist()
         return cls(min(max(blink, 0.0), MAX_OPEN_BLINK), max(lids, MIN_OPEN_LIDS))
@@ -294,6 +290,7 @@ class AttentionSession:
     level: AttentionLevel
     moving: bool = False
     _states: list[EyeState] = field(default_factory=list)
+    _known: bool = False
     _frames: int = 0
     _began: float | None = None
     _waited: float = 0.0
@@ -332,9 +329,20 @@ class AttentionSession:
         reason = Reason.NOT_ATTENTIVE if clearly else Reason.ATTENTION_UNDECIDED
         return replace(decision, accepted=False, reason=reason)
 
+    @property
+    def is_fragment(self) -> bool:
+        """Whether there are too few readings of a face that an earlier attempt showed."""
+        return self._known and len(self._states) < MIN_READINGS
+
     def begin(self) -> None:
-        """Begin a new attempt."""
+        """Begin a new attempt on the same face."""
+        self._known |= len(self._states) >= MIN_READINGS
         self._states, self._frames, self._began, self._waited = [], 0, None, 0.0
+
+    def start_over(self) -> None:
+        """Begin a new attempt on another face."""
+        self.begin()
+        self._known = False
 
     @property
     def _is_attentive(self) -> bool:

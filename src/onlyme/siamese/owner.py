@@ -12,7 +12,16 @@ from onlyme.errors import NeedsReenroll, NotCalibrated, UsageError, VaultDamaged
 from onlyme.siamese.learned import LearnedOwner
 from onlyme.siamese.presets import choose_far
 from onlyme.storage.template import Template
-from onlyme.types import DEFAULT_FAR, MAX_FAR, Decision, Lesson, Reason, Tuning
+from onlyme.types import (
+    DEFAULT_FAR,
+    MAX_EYE_PHOTOS,
+    MAX_FAR,
+    MIN_EYE_PHOTOS,
+    Decision,
+    Lesson,
+    Reason,
+    Tuning,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,9 +34,6 @@ __all__ = ["Examples", "Owner", "make_lesson"]
 MIN_SHARED_FAR = 1e-9
 """An owner's share of a false accept rate is never set lower than this, however many people are
 searched."""
-
-MAX_EYES = 64
-"""Photos whose measures of open eyes are stored of an owner."""
 
 _SETS = ("me", "not_me", "look_alikes", "learned", "lessons")
 _ADDED_SETS = {"learned", "lessons"}  # older templates have none
@@ -153,9 +159,14 @@ class Owner:
         after = self.learn(base, self.name, examples, far=self.promised, alpha=alpha)
         return replace(after, eyes=self.eyes)
 
+    @property
+    def knows_eyes(self) -> bool:
+        """Whether enrolment learned the level of the person's open eyes."""
+        return len(self.eyes) >= MIN_EYE_PHOTOS
+
     def add_eyes(self, eyes: NDArray[np.float32]) -> Self:
         """Return the same owner with further measures of open eyes, of which the newest stay."""
-        return replace(self, eyes=np.concatenate([self.eyes, eyes])[-MAX_EYES:])
+        return replace(self, eyes=np.concatenate([self.eyes, eyes])[-MAX_EYE_PHOTOS:])
 
     def tune(self, *, far: float | None = None, alpha: float | None = None) -> Self:
         """Return the same owner with a given alpha, or the alpha of a false accept rate.

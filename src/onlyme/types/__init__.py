@@ -27,7 +27,9 @@ from onlyme.types.decisions import (
 )
 from onlyme.types.names import checked_name
 from onlyme.types.pictures import (
+    MAX_EYE_PHOTOS,
     MAX_UNIT_LENGTH_ERROR,
+    MIN_EYE_PHOTOS,
     Embedding,
     Face,
     Frame,
@@ -40,9 +42,11 @@ from onlyme.types.pictures import (
 __all__ = [
     "DEFAULT_FAR",
     "MAX_ALPHA",
+    "MAX_EYE_PHOTOS",
     "MAX_FAR",
     "MAX_UNIT_LENGTH_ERROR",
     "MIN_ALPHA",
+    "MIN_EYE_PHOTOS",
     "MIN_FAR",
     "AttentionLevel",
     "Decision",

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from onlyme.vault.key_sources import KeySource, ScryptCost
     from onlyme.vault.store import VaultTransaction
 
-__all__ = ["BACKUP", "DRAFT", "QUARANTINE", "VaultAdmin"]
+__all__ = ["BACKUP", "DRAFT", "QUARANTINE", "TOLD_EYES", "VaultAdmin"]
 
 BACKUP = "backup"
 """Kind of the record that remembers where a backup is."""
@@ -43,6 +43,8 @@ DRAFT = ".restoring.sqlite"
 """What an interrupted restore leaves in the vault's folder; see `onlyme.vault.restore`."""
 QUARANTINE = "quarantine"
 """Kind of the record of what a template may learn; see `onlyme.faceid.adaptation`."""
+TOLD_EYES = "told eyes"
+"""Kind of the record that an owner was told that attention does not know their open eyes."""
 _MADE_HERE = b"made here"
 """What that record holds of a backup that `VaultAdmin.backup` wrote, not one given to a restore."""
 _MAX_EXPORT_BYTES = 2**26  # of an export
@@ -301,6 +303,7 @@ class VaultAdmin:
     def _forget_rest(self, edit: VaultTransaction, name: str) -> None:
         self.gate.forget(edit, name)
         edit.remove(QUARANTINE, name)
+        edit.remove(TOLD_EYES, name)
 
     def _forget_in(self, path: Path, name: str, *, made_here: bool) -> list[str]:
         """Erase a person from a backup; return sentences about what is not possible.

@@ -19,7 +19,7 @@ from onlyme.errors import UsageError
 from onlyme.face.pipeline import time_stage
 from onlyme.face.tracker import FaceContinuity
 from onlyme.liveness.attention import measure_eyes
-from onlyme.liveness.judge import UNDECIDED
+from onlyme.liveness.judge import MIN_FRAMES, UNDECIDED
 from onlyme.types import Decision, Liveness, LivenessLevel, Reason, Verdict
 
 if TYPE_CHECKING:
@@ -104,8 +104,7 @@ class CaptureSession:
         frames: the number of embeddings that end an attempt.
         ceremony: what the person has to do; it decides when an attempt ends.
         read_head: reads the mesh of a face in a frame; None where nothing needs it.
-        attention: whether the eyes are open; None where that is not asked for. An attempt then
-            ends once they were seen open, or were awaited long enough.
+        attention: whether the eyes are open; None where that is not asked for.
         find_eyes: returns the level of the owner's open eyes, if it is known.
         observations: the observations of the current attempt, without their pixels.
         faces: the number of different faces so far, in all attempts.
@@ -166,17 +165,18 @@ class CaptureSession:
             return self.ceremony.is_over
         if sum(one.embedding is None for one in self.observations) >= self.frames:
             return True
-        is_judged = self._liveness is None or self._liveness.has_enough_frames
-        is_judged &= self.attention is None or self.attention.is_settled
+        is_judged = self.attention is None or self.attention.is_settled
+        is_judged &= self._liveness is None or self._liveness.has_enough_frames
         return is_judged and len(_collect_votes(self.observations)) >= self.frames
 
     @property
     def is_fragment(self) -> bool:
-        """Whether it shows only the last attempt's face, in too few frames to judge liveness."""
-        if self._liveness is None or self.ceremony is not None:
+        """Whether it shows only the last attempt's face, in too few frames to judge it."""
+        if self.ceremony is not None or any(one.embedding is None for one in self.observations):
             return False
-        one_face = all(one.embedding is not None for one in self.observations)
-        return one_face and self._liveness.settled and not self._liveness.has_enough_frames
+        unread = self.attention is not None and self.attention.is_fragment
+        one = self._liveness
+        return unread or (one is not None and one.settled and not one.has_enough_frames)
 
     def end(self, owner: Owner) -> Decision:
         """Decide about the attempt, and start the next one."""
@@ -201,16 +201,24 @@ class CaptureSession:
             return _make_unjudged(self.level)
         passive = self._liveness.verdict()
         if self.ceremony is not None:
+            if passive.verdict is Verdict.UNDECIDED and self._is_infrared:
+                passive = replace(passive, verdict=Verdict.LIVE)  # ceremonies need no colour
             return self.ceremony.judge(passive)
         if self.level is LivenessLevel.CHALLENGE and passive.verdict is Verdict.LIVE:
             return _make_unjudged(self.level)  # there was no challenge
         return replace(passive, level=self.level)
 
+    @property
+    def _is_infrared(self) -> bool:
+        """Whether an infrared camera took enough frames, and all that show a face."""
+        faces = [one.frame for one in self.observations if one.embedding is not None]
+        return len(faces) >= MIN_FRAMES and all(frame.infrared for frame in faces)
+
     def _start_over(self) -> None:
         self.observations = []
         self.faces += 1
         if self.attention is not None:
-            self.attention.begin()
+            self.attention.start_over()
         if self._liveness is not None:
             self._liveness.start_over()
 

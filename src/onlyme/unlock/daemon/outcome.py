@@ -19,7 +19,7 @@ from onlyme.errors import (
 )
 from onlyme.types import Reason
 
-__all__ = ["UnlockOutcome", "UnlockReason", "make_outcome"]
+__all__ = ["INFRARED_DETAIL", "UnlockOutcome", "UnlockReason", "make_outcome"]
 
 
 class UnlockReason(StrEnum):
@@ -90,6 +90,13 @@ _MESSAGES: dict[str, str] = {
     UnlockReason.TIMEOUT: "no face was recognised in time; use the password",
     UnlockReason.FAILED: "internal error, see `journalctl -u onlyme`; use the password",
 }
+
+
+INFRARED_DETAIL = (
+    "an infrared camera shows no colour, so only a movement shows that a person is there, and none "
+    "was asked for; use the password"
+)
+"""Why passive liveness is undecided before an infrared camera."""
 
 
 @dataclass(frozen=True, slots=True)

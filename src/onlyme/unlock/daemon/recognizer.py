@@ -20,7 +20,7 @@ from onlyme.gate.admission import AttemptSource
 from onlyme.image.sources import CameraCapture
 from onlyme.types import AttentionLevel, LivenessLevel, Reason
 from onlyme.unlock.daemon import lid
-from onlyme.unlock.daemon.outcome import UnlockOutcome, UnlockReason, make_outcome
+from onlyme.unlock.daemon.outcome import INFRARED_DETAIL, UnlockOutcome, UnlockReason, make_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -241,6 +241,7 @@ class Recognizer:
             open_seconds=seconds,
             frame_seconds=seconds,
             allow_virtual=self._settings.unlock_virtual_camera == "allow",
+            infrared={"yes": True, "no": False}.get(self._settings.camera_infrared),
         )
 
     def _decide(
@@ -266,7 +267,9 @@ class Recognizer:
                 report(decision.reason)
                 if reason not in NO_SUBJECT_REASONS or not request.remaining_seconds:
                     break
-        return UnlockOutcome(reason, camera_ms=timer.seconds * 1e3)
+        is_grey = reason is Reason.LIVENESS_UNDECIDED and capture.infrared
+        detail = INFRARED_DETAIL if is_grey else ""
+        return UnlockOutcome(reason, detail, camera_ms=timer.seconds * 1e3)
 
     def _is_strict_enough(self, far: float | None) -> bool:
         """Whether a false accept rate is known and at most what root allows."""
