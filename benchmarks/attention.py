@@ -208,7 +208,7 @@ def tell_attempts(clips):
     """Count the attempts of living people that attention refuses, one after the other."""
     marks = []
     for title, level in (("own level", lambda c: c.own), ("population's level", lambda _: None)):
-        refused, tried, away = Counter(), 0, 0
+        refused, shut, tried, away = Counter(), 0, 0, 0
         for clip in clips:
             session, numbers = AttentionSession(EYES), []
             for n in sorted(clip.readings):
@@ -222,14 +222,19 @@ def tell_attempts(clips):
                         away += 1  # a head that is turned away should be refused
                     else:
                         tried += 1
-                        if reason is not Reason.MATCH:
+                        if reason is Reason.MATCH:
+                            pass
+                        elif any(clip.label(k) != "open" for k in numbers):
+                            shut += 1  # the person kept them shut, or nearly, for the whole attempt
+                        else:
                             refused[clip.name] += 1
                     session.begin()
                     numbers.clear()
         print(
             f"attempts of living people who face the camera, {title} ({away} turned away left out)"
         )
-        say_rate("refused by attention", sum(refused.values()), tried)
+        say_rate("refused with open eyes", sum(refused.values()), tried)
+        say_rate("refused where frames are labelled closed or unsure", shut, tried)
         print(f"    by clip: {dict(refused)}")
         marks.append(level(clips[0]) is None or sum(refused.values()) <= 0.02 * tried)
     return marks

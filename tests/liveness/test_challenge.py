@@ -24,6 +24,7 @@ from onlyme.liveness.challenge import (
     draw_steps,
     make_prompt,
 )
+from onlyme.liveness.gestures import Gesture
 from onlyme.liveness.rigidity import PointTracks, measure_rigidity
 from onlyme.types import Face
 from onlyme.verification.attempt import CaptureSession, decide_attempts
@@ -291,46 +292,45 @@ def take_colour(frame, *, infrared):
     return replace(frame, pixels=cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), infrared=infrared)
 
 
-@pytest.fixture(scope="module")
-def grey_sights(sights, data, pipeline):
-    some = (f for n, f in enumerate(read_frames(data / "clips/tranvan_live.mp4")) if n % 2 == 0)
-    frames = [take_colour(f, infrared=True) for f in some if f.at <= sights[-1].frame.at]
-    return [pipeline.look(frame) for frame in frames]
+def grey_frames(sights, *, infrared):
+    """The owner, who turns to the left, without colour."""
+    return [take_colour(s.frame, infrared=infrared) for s in sights if 0.4 <= s.frame.at <= 4]
 
 
 @pytest.mark.data
-def test_before_an_infrared_camera_a_challenge_needs_no_colour(owner, grey_sights):
-    decision, _ = first(owner, grey_sights, OWN)
-    assert decision.accepted
-    assert decision.liveness.level == "challenge"
-    refused, _ = first(owner, grey_sights, (RIGHT, UP, LEFT))
-    assert refused.reason is Reason.LIVENESS_UNDECIDED
+def test_before_an_infrared_camera_a_gesture_needs_no_colour(owner, sights):
+    frames = grey_frames(sights, infrared=True)
+    assert next(owner.watch("tran", frames, gesture=Gesture.LEFT, attention="eyes")).accepted
+    other = next(owner.watch("tran", frames, gesture=Gesture.RIGHT, attention="eyes"))
+    assert other.reason is Reason.NO_GESTURE
 
 
 @pytest.mark.data
-def test_a_grey_video_before_a_colour_camera_stays_undecided(owner, grey_sights):
-    colour = [
-        replace(one, frame=replace(one.frame, infrared=False), timings_ms=one.timings_ms)
-        for one in grey_sights
-    ]
-    decision, _ = first(owner, colour, OWN)
+def test_a_grey_video_before_a_colour_camera_stays_undecided(owner, sights):
+    colour, grey = (grey_frames(sights, infrared=infrared) for infrared in (False, True))
+    for frames in (colour, [colour[0], *grey[1:]]):  # one frame of a colour camera is enough
+        decision = next(owner.watch("tran", frames, gesture=Gesture.LEFT))
+        assert decision.reason is Reason.LIVENESS_UNDECIDED
+
+
+@pytest.mark.data
+def test_an_infrared_challenge_that_is_not_met_stays_undecided(owner, sights, pipeline):
+    grey = [pipeline.look(frame) for frame in grey_frames(sights, infrared=True)]
+    decision, _ = first(owner, grey, (RIGHT, UP, LEFT))
     assert decision.reason is Reason.LIVENESS_UNDECIDED
-    some = [colour[0], *grey_sights[1:]]  # one frame of another camera is enough
-    assert not first(owner, some, OWN, start=some[0].frame.at)[0].accepted
 
 
 @pytest.mark.data
-def test_a_frozen_infrared_picture_is_an_attack_also_in_a_challenge(owner, grey_sights):
-    still = [
-        replace(grey_sights[0], frame=replace(grey_sights[0].frame, at=n / 15)) for n in range(600)
-    ]
+def test_a_frozen_infrared_picture_is_an_attack_also_in_a_challenge(owner, sights, pipeline):
+    one = pipeline.look(grey_frames(sights, infrared=True)[0])
+    still = [replace(one, frame=replace(one.frame, at=n / 15)) for n in range(300)]
     decision, _ = first(owner, still, OWN, start=0)
     assert decision.reason is Reason.NOT_LIVE
 
 
 @pytest.mark.data
-def test_passive_liveness_stays_undecided_before_an_infrared_camera(owner, grey_sights):
-    frames = [one.frame for one in grey_sights[:30]]
+def test_passive_liveness_stays_undecided_before_an_infrared_camera(owner, sights):
+    frames = grey_frames(sights, infrared=True)[:30]
     assert {d.reason for d in owner.watch("tran", frames)} == {Reason.LIVENESS_UNDECIDED}
 
 

@@ -44,6 +44,10 @@ CLOSED_SHARE: Final = 0.45
 """Eyes count as closed from this share on: 0 is as open as usual, 1 shut. Between the greatest of
 open eyes and the least of closed ones, with twelve people (`benchmarks/attention.py`)."""
 
+OPEN_SHARE: Final = 0.42
+"""Eyes count as open below this share. Between the two it is unclear: a lid that stays there, in
+one frame repeated, was once taken for open."""
+
 MAX_YAW_DEGREES: Final = 30.0
 MAX_PITCH_DEGREES: Final = 25.0
 """A head turned farther does not face the camera, and its lids cannot be measured."""
@@ -269,9 +273,10 @@ def judge_eyes(reading: EyeReading | None, own: EyeLevel | None, level: Attentio
         return EyeState.UNCLEAR
     if abs(reading.yaw) > MAX_YAW_DEGREES or abs(reading.pitch) > MAX_PITCH_DEGREES:
         return EyeState.AWAY
-    if (own or POPULATION).measure_closure(reading) >= CLOSED_SHARE:
+    closure = (own or POPULATION).measure_closure(reading)
+    if closure >= CLOSED_SHARE:
         return EyeState.CLOSED
-    if not reading.is_seen:
+    if closure >= OPEN_SHARE or not reading.is_seen:
         return EyeState.UNCLEAR
     if level is AttentionLevel.GAZE and abs(reading.gaze) > MAX_GAZE_DEGREES:
         return EyeState.AWAY

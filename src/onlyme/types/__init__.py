@@ -71,6 +71,7 @@ __all__ = [
 ]
 
 _PUBLIC = (
+    AttentionLevel,
     Decision,
     Embedding,
     Enrollment,
