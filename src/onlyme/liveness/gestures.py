@@ -54,7 +54,7 @@ MAX_REST_LOG_GROWTH: Final = 0.04
 MAX_REST_TURN_DEGREES: Final = 20.0
 """… while it is turned to a side, up or down by no more than this, …"""
 
-MAX_REST_CLOSED: Final = 0.5
+MAX_REST_CLOSED: Final = 0.45
 """… and its eyes are open."""
 
 MIN_TURN_DEGREES: Final = 18.0
@@ -95,7 +95,10 @@ MAX_GAP_SECONDS: Final = 0.5
 """Longest time without a mesh; then the rest position is measured again."""
 
 MAX_MOVE_SECONDS: Final = 1.5
-"""Longest time from the rest position until the gesture is `STAY_SHARE` of the way there."""
+"""Longest time from the rest position until the gesture is `STAY_SHARE` of the way there, …"""
+
+MAX_LID_SECONDS: Final = 0.6
+"""… and that of the eyelids: who falls asleep makes no gesture."""
 
 _SIZE_POINTS: Final = [33, 133, 362, 263, 10, 168, 2, 61, 291]
 
@@ -292,7 +295,8 @@ class GestureDetector:
                 continue
             run = self._runs.setdefault(gesture, _Run(at))
             run.shares.append(share)
-            if run.began - self.rest_at > MAX_MOVE_SECONDS:  # it drifted there
+            limit = MAX_LID_SECONDS if gesture is Gesture.BLINK else MAX_MOVE_SECONDS
+            if run.began - self.rest_at > limit:  # it drifted there
                 self.restart()
                 return None
             if run.is_made(gesture, at):
