@@ -131,7 +131,7 @@ class WatchPlan:
         if attention is not AttentionLevel.OFF:
             session.attention = AttentionSession(attention, moving=ceremony is not None)
             session.find_eyes = lambda: EyeLevel.learn(find_owner().eyes)
-        if self.gesture is not None or session.attention is not None:
+        if ceremony is not None or session.attention is not None:
             session.read_head = parts.mesh().read
         return session
 
