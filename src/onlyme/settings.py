@@ -66,6 +66,8 @@ class Settings:
             `onlyme cameras` shows them.
         camera_infrared: whether the camera of the login is an infrared one: `auto` asks the device
             for its formats, `yes` is for a camera that sends its grey pictures as colour, `no`.
+        camera_second: a second camera of the same computer, such as its infrared one, that must
+            show the same head at the same time; empty: none.
         socket: where the daemon listens, for `onlyme unlock`.
         unlock_far: an owner whose alpha stands for a higher false accept rate cannot unlock by
             face.
@@ -102,6 +104,7 @@ class Settings:
     max_megabytes: float = 64.0
     camera: str = "0"
     camera_infrared: str = "auto"
+    camera_second: str = ""
     socket: Path = Path("/run/onlyme/onlyme.sock")
     unlock_far: float = DEFAULT_FAR
     unlock_confirm: str = "sudo, sudo-i"
@@ -188,7 +191,11 @@ def _check_value(key: str, value: Any) -> Any:
         return _check_path(key, value)
     if key in _NUMBER_RANGES:
         return _check_number(key, value)
-    if key == "camera" and isinstance(value, int) and not isinstance(value, bool):
+    if (
+        key in ("camera", "camera_second")
+        and isinstance(value, int)
+        and not isinstance(value, bool)
+    ):
         value = str(value)
     if not isinstance(value, str):  # do not show the value: it may be the passphrase
         raise SettingsError(f"{key} must be text, not {type(value).__name__}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from onlyme.verification.attempt import (
 from onlyme.verification.challenge import ChallengeCeremony
 from onlyme.verification.gesture import GestureCeremony
 from onlyme.verification.levels import check_attention, check_level
+from onlyme.verification.pair import PairSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -135,6 +136,17 @@ class WatchPlan:
             session.read_head = parts.mesh().read
         return session
 
+    def prepare_second(
+        self, parts: Parts, find_owner: Callable[[], Owner]
+    ) -> Callable[[], CaptureSession] | None:
+        """Return what makes the session of a second camera; None where one camera decides.
+
+        What the person is asked to do is asked once, and seen by the first camera.
+        """
+        if self.gesture is not None or check_level(self.liveness) is LivenessLevel.CHALLENGE:
+            return None
+        return lambda: self.make_session(parts, find_owner)
+
 
 def watch_person(
     find_owner: Callable[[], Owner],
@@ -156,10 +168,12 @@ def watch_person(
         UsageError: the source is one picture, not a camera, a video or frames; see also
             `WatchPlan.make_session`.
     """
-    session = plan.make_session(parts, find_owner)
+    session = PairSession(
+        plan.make_session(parts, find_owner), plan.prepare_second(parts, find_owner)
+    )
     name = find_owner().name
     with open_source(source) as (frames, is_camera, label):
-        observations = _observe(parts.pipeline().follow(), frames, find_owner, plan.on_observation)
+        observations = _observe(parts.pipeline(), frames, find_owner, plan.on_observation)
         decisions = decide_attempts(find_owner, observations, session)
         if plan.gate or (plan.gate is None and is_camera):
             decisions = parts.admin.gate.attempt_each(name, plan.source or label, decisions)
@@ -172,9 +186,12 @@ def _observe(
     find_owner: Callable[[], Owner],
     on_observation: Callable[[Observation], None] | None,
 ) -> Iterator[Observation]:
+    first, second = pipeline.follow(), pipeline.follow()
     for frame in frames:
         find_owner()  # raises if the person was forgotten meanwhile
-        observation = pipeline.look(frame)
+        observation = first.look(frame)
+        if observation.frame.beside is not None:
+            observation = replace(observation, beside=second.look(observation.frame.beside))
         if on_observation is not None:
             on_observation(observation)
         yield observation

@@ -114,6 +114,7 @@ class CameraCapture:
         self._stop = threading.Event()
         self._items: queue.Queue[Frame | CameraError | str | None] = queue.Queue(maxsize=1)
         self._thread: threading.Thread | None = None
+        self.began_at = 0.0  # of a camera, when its times began, in seconds of `time.monotonic`
 
     def __enter__(self) -> Self:
         if self._thread is not None:
@@ -253,6 +254,7 @@ class CameraCapture:
         import cv2
 
         began = time.monotonic()
+        self.began_at = began if self.is_camera else 0.0
         count = 0
         while not self._stop.is_set() and reader.isOpened():
             good, bgr = reader.read()

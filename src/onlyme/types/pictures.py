@@ -45,12 +45,14 @@ class Frame:
         at: seconds since the source began; 0 for a photo.
         infrared: whether an infrared camera took it. That is known of the device, never from the
             pixels: a grey picture of a colour camera is not infrared.
+        beside: what a second camera of the same computer saw at that time; None without one.
     """
 
     pixels: NDArray[np.uint8] = field(repr=False)  # a face never reaches a log
     source: str
     at: float = 0.0
     infrared: bool = False
+    beside: Frame | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

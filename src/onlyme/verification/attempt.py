@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from onlyme.liveness.judge import Judge, LivenessSession
     from onlyme.siamese.owner import Owner
     from onlyme.types import Embedding, Face, HeadReading
+    from onlyme.verification.pair import PairSession
 
 __all__ = [
     "ATTEMPT_FRAMES",
@@ -148,10 +149,9 @@ class CaptureSession:
         if self.ceremony is not None:
             with time_stage(spent, "challenge"):
                 self.ceremony.add(observation, head, continues=continues)
-        # The pixels are no longer needed, and those of three seconds would take 100 MB.
-        frame = replace(observation.frame, pixels=_NO_PIXELS)
+        frame = replace(observation.frame, pixels=_NO_PIXELS, beside=None)  # which take 100 MB
         timings = observation.timings_ms | spent
-        self.observations.append(replace(observation, frame=frame, timings_ms=timings))
+        self.observations.append(replace(observation, frame=frame, timings_ms=timings, beside=None))
 
     def is_late(self, at: float) -> bool:
         """Return whether a frame taken at this time comes after the end of the attempt."""
@@ -211,8 +211,8 @@ class CaptureSession:
     @property
     def _is_infrared(self) -> bool:
         """Whether an infrared camera took enough frames, and all that show a face."""
-        faces = [one.frame for one in self.observations if one.embedding is not None]
-        return len(faces) >= MIN_FRAMES and all(frame.infrared for frame in faces)
+        frames = [one.frame.infrared for one in self.observations if one.embedding is not None]
+        return len(frames) >= MIN_FRAMES and all(frames)
 
     def _start_over(self) -> None:
         self.observations = []
@@ -246,7 +246,7 @@ class CaptureSession:
 def decide_attempts(
     find_owner: Callable[[], Owner],
     observations: Iterable[Observation],
-    session: CaptureSession | None = None,
+    session: CaptureSession | PairSession | None = None,
 ) -> Iterator[Decision]:
     """Cut a stream of observations into attempts and decide each.
 

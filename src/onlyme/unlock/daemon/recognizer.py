@@ -17,6 +17,7 @@ from onlyme import FaceID
 from onlyme.errors import CameraError, OnlymeError, VaultError
 from onlyme.faceid import wiring
 from onlyme.gate.admission import AttemptSource
+from onlyme.image.pairing import CameraPair
 from onlyme.image.sources import CameraCapture
 from onlyme.types import AttentionLevel, LivenessLevel, Reason
 from onlyme.unlock.daemon import lid
@@ -117,7 +118,7 @@ class Recognizer:
         self._settings = settings
         self._capture = capture
         self._face_id: FaceID | None = None
-        self._last_capture: CameraCapture | None = None
+        self._last_capture: CameraCapture | CameraPair | None = None
 
     def warm_up(self) -> str:
         """Load everything, so that the first attempt takes no longer than later ones.
@@ -235,17 +236,25 @@ class Recognizer:
                 return UnlockOutcome(UnlockReason.TIMEOUT)
             raise
 
-    def _make_capture(self, seconds: float) -> CameraCapture:
+    def _make_capture(self, seconds: float) -> CameraCapture | CameraPair:
+        """Return the camera, or both if root named a second one."""
+        infrared = {"yes": True, "no": False}.get(self._settings.camera_infrared)
+        first = self._make_one(self._settings.camera, seconds, infrared)
+        if not self._settings.camera_second:
+            return first
+        return CameraPair(first, self._make_one(self._settings.camera_second, seconds, None))
+
+    def _make_one(self, camera: str, seconds: float, infrared: bool | None) -> CameraCapture:  # noqa: FBT001 - called here only
         return self._capture(
-            self._settings.camera,
+            camera,
             open_seconds=seconds,
             frame_seconds=seconds,
             allow_virtual=self._settings.unlock_virtual_camera == "allow",
-            infrared={"yes": True, "no": False}.get(self._settings.camera_infrared),
+            infrared=infrared,
         )
 
     def _decide(
-        self, request: RecognitionRequest, capture: CameraCapture, report: Report
+        self, request: RecognitionRequest, capture: CameraCapture | CameraPair, report: Report
     ) -> UnlockOutcome:
         face_id, timer = self._open_face_id(), _WaitTimer()
         reason: Reason | UnlockReason = UnlockReason.TIMEOUT
@@ -293,7 +302,7 @@ class _WaitTimer:
     def __init__(self) -> None:
         self.seconds = 0.0
 
-    def time_frames(self, capture: CameraCapture) -> Iterator[Frame]:
+    def time_frames(self, capture: CameraCapture | CameraPair) -> Iterator[Frame]:
         frames = iter(capture)
         while True:
             began_at = time.perf_counter()
