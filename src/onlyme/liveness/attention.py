@@ -79,10 +79,7 @@ MIN_OPEN_SHARE_MOVING: Final = 1 / 2
 """The same while a person makes a gesture, such as closing the eyes, among frames that face the
 camera."""
 
-READ_EVERY_FRAMES: Final = 2
-"""One of this many frames is read: neighbours show the same, and the mesh takes a while."""
-
-MAX_READINGS: Final = 15
+MAX_READINGS: Final = 30
 MAX_WAIT_SECONDS: Final = 1.0
 """An attempt waits this long for eyes to open after a blink, in frames read or seconds."""
 
@@ -296,15 +293,16 @@ class AttentionSession:
     moving: bool = False
     _states: list[EyeState] = field(default_factory=list)
     _known: bool = False
-    _frames: int = 0
     _began: float | None = None
     _waited: float = 0.0
 
     def is_due(self) -> bool:
-        """Say whether the next frame of the face should be read."""
-        due = self._frames % READ_EVERY_FRAMES == 0
-        self._frames += 1
-        return self.moving or (due and not self.is_settled)
+        """Say whether the next frame of the face should be read.
+
+        As a rule the first two are. A camera has not given its next frame by then, so that the
+        mesh, which takes as long as an embedding, hardly makes the attempt longer.
+        """
+        return self.moving or not self.is_settled
 
     def add(self, at: float, reading: EyeReading | None, own: EyeLevel | None) -> None:
         """Add a frame that was read.
@@ -342,7 +340,7 @@ class AttentionSession:
     def begin(self) -> None:
         """Begin a new attempt on the same face."""
         self._known |= len(self._states) >= MIN_READINGS
-        self._states, self._frames, self._began, self._waited = [], 0, None, 0.0
+        self._states, self._began, self._waited = [], None, 0.0
 
     def start_over(self) -> None:
         """Begin a new attempt on another face."""
