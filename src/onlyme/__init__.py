@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AttentionLevel",
     "Batch",
     "BatchRow",
     "CameraError",

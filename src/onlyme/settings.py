@@ -54,6 +54,9 @@ class Settings:
             at least 1e-6 and at most 0.1.
         liveness: how thoroughly cameras check for a photo in place of the person: `off`,
             `passive` or `challenge`.
+        attention: what a person's eyes must show to a camera: `off` nothing, `eyes` that they are
+            open and the face turned here, `gaze` that they look here, too. By default `eyes` for
+            the computer's login and the service's page, `off` elsewhere.
         liveness_colourless: what passive liveness answers for pictures without colour, as
             infrared cameras give them: `undecided`, or `judge`, which was never measured on
             infrared.
@@ -64,6 +67,10 @@ class Settings:
         max_megabytes: larger files are refused.
         camera: the camera of the computer's login: a number, a path, or its name, as
             `onlyme cameras` shows them.
+        camera_infrared: whether the camera of the login is an infrared one: `auto` asks the device
+            for its formats, `yes` is for a camera that sends its grey pictures as colour, `no`.
+        camera_second: a second camera of the same computer, such as its infrared one, that must
+            show the same head at the same time; empty: none.
         socket: where the daemon listens, for `onlyme unlock`.
         unlock_far: an owner whose alpha stands for a higher false accept rate cannot unlock by
             face.
@@ -96,11 +103,14 @@ class Settings:
     far: float = DEFAULT_FAR
     fpir: float = 1e-3
     liveness: str = "passive"
+    attention: str | None = None
     liveness_colourless: str = "undecided"
     runtime: str = "auto"
     max_megapixels: float = 51.0
     max_megabytes: float = 64.0
     camera: str = "0"
+    camera_infrared: str = "auto"
+    camera_second: str = ""
     socket: Path = Path("/run/onlyme/onlyme.sock")
     unlock_far: float = DEFAULT_FAR
     unlock_confirm: str = "sudo, sudo-i"
@@ -184,6 +194,8 @@ _CHOICES = {
     "unlock_intent": ("gesture", "enter"),
     "unlock_beside_remote": ("refuse", "allow"),
     "unlock_lid": ("refuse", "ignore"),
+    "camera_infrared": ("auto", "yes", "no"),
+    "attention": ("off", "eyes", "gaze"),
     "liveness_colourless": ("undecided", "judge"),
     "unlock_virtual_camera": ("refuse", "allow"),
 }
@@ -203,7 +215,11 @@ def _check_value(key: str, value: Any) -> Any:
         return _check_path(key, value)
     if key in _NUMBER_RANGES:
         return _check_number(key, value)
-    if key == "camera" and isinstance(value, int) and not isinstance(value, bool):
+    if (
+        key in ("camera", "camera_second")
+        and isinstance(value, int)
+        and not isinstance(value, bool)
+    ):
         value = str(value)
     if not isinstance(value, str):  # do not show the value: it may be the passphrase
         raise SettingsError(f"{key} must be text, not {type(value).__name__}")

@@ -10,7 +10,7 @@ import typer
 
 from onlyme.cli.complete import complete_camera, complete_person, complete_preset
 from onlyme.image.files import format_path
-from onlyme.types import LivenessLevel, checked_name
+from onlyme.types import AttentionLevel, LivenessLevel, checked_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -114,6 +114,15 @@ Level = Annotated[
         "--liveness",
         help="How strictly to check that a living person is there. By default `off` for files, "
         "and for cameras what the settings say, `passive` unless changed.",
+        show_default=False,
+    ),
+]
+Attention = Annotated[
+    AttentionLevel | None,
+    typer.Option(
+        "--attention",
+        help="What the eyes must show to a camera: `eyes` that they are open, `gaze` that they "
+        "look at it. By default what the settings say, `off` unless changed.",
         show_default=False,
     ),
 ]

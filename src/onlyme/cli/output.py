@@ -63,6 +63,13 @@ _REASONS = {
     "liveness_undecided": (
         "not clear whether a living person is there; face the camera in good light"
     ),
+    "not_attentive": (
+        "the eyes are closed or the face is turned away; open your eyes and look at the camera"
+    ),
+    "attention_undecided": (
+        "the eyes cannot be seen; take off dark glasses, avoid glare or come closer"
+    ),
+    "no_gesture": "the movement that was asked for was not seen",
 }
 
 

@@ -39,6 +39,7 @@ def verify(
     *,
     camera: options.Camera = None,
     liveness: options.Level = None,
+    attention: options.Attention = None,
     gate: Annotated[
         bool,
         typer.Option("--gate", help="Count this photo as an attempt; a camera is always counted."),
@@ -55,12 +56,16 @@ def verify(
     onlyme verify ada holiday/ --csv > ada.csv
     """
     options.require_one(photo, camera is not None, "give a photo or --camera N")
+    if photo is not None and attention is not None:
+        raise typer.BadParameter("a photo cannot show attention; give --camera N instead")
     photos, single = many.read_photos(photo)
     with options.open_face_id(vault, embedder) as face_id:
         if camera is not None:
             source = options.parse_source(camera)
             level = options.choose_level(liveness)
-            decision = next(face_id.watch(name, source, liveness=level, ask=output.ask))
+            decision = next(
+                face_id.watch(name, source, liveness=level, attention=attention, ask=output.ask)
+            )
         elif single and not (csv or jsonl):
             decision = face_id.verify(name, photos[0], liveness, gate=gate)
         elif gate:
@@ -142,6 +147,7 @@ def watch(
         bool, typer.Option("--everybody", help="Report all people who come and go, with names.")
     ] = False,
     liveness: options.Level = None,
+    attention: options.Attention = None,
     on_accept: Annotated[
         str | None,
         typer.Option(
@@ -168,6 +174,8 @@ def watch(
 
     With --json, one JSON document a line, one for each change.
     """
+    if everybody and attention is not None:
+        raise typer.BadParameter("attention is for one person; name one")
     if everybody:
         if name is not None and video is None:
             video = Path(name)  # the only argument
@@ -185,7 +193,12 @@ def watch(
         source = video or options.parse_source(camera or "0")
         with start_recording(record) as recording:
             decisions = face_id.watch(
-                name, source, liveness=level, ask=output.ask, on_observation=recording.add
+                name,
+                source,
+                liveness=level,
+                attention=attention,
+                ask=output.ask,
+                on_observation=recording.add,
             )
             noted = map(recording.note, decisions)
             accepted = _report_decisions(noted, command, json=json)

@@ -12,6 +12,7 @@ import numpy as np
 from onlyme.errors import EnrollmentError, ImageError, UsageError
 from onlyme.face.quality import describe_light
 from onlyme.image.sources import is_folder, list_photos
+from onlyme.liveness.attention import measure_eyes
 from onlyme.siamese.distance import (
     EQUAL_PICTURE_DISTANCE,
     SAME_PERSON_DISTANCE,
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onlyme.face.pipeline import Observation, Pipeline
-    from onlyme.types import Face, ImageLike, Quality
+    from onlyme.types import Face, HeadReading, ImageLike, Quality
+
+    HeadReader = Callable[[NDArray[np.uint8], Face], HeadReading | None]
 
     Picture = ImageLike | Frame
     Photo = Picture | Embedding
@@ -67,11 +70,14 @@ class PhotoCollection:
         examples: the embeddings worth learning from.
         me: one report for each photo of the person.
         others: one report for each photo of another person.
+        eyes: float32[n, 2], measures of the person's open eyes in the photos that were taken and
+            show them clearly.
     """
 
     examples: Examples
     me: tuple[PhotoReport, ...]
     others: tuple[PhotoReport, ...]
+    eyes: NDArray[np.float32] = field(repr=False)
 
 
 def collect_photos(
@@ -83,6 +89,7 @@ def collect_photos(
     on_photo: Callable[[PhotoReport], None] | None,
     *,
     measured: bool,
+    read_head: HeadReader | None = None,
 ) -> PhotoCollection:
     """Select the photos of one enrollment.
 
@@ -94,12 +101,15 @@ def collect_photos(
         look_alikes: photos of other people who look like the person.
         on_photo: called with the report on each photo as soon as there is one.
         measured: see `PhotoCollector`.
+        read_head: see `PhotoCollector`; only photos of the person are read.
 
     Raises:
         EnrollmentError: no photo of the person can be used, or they show different people.
     """
     on_photo = on_photo or (lambda _: None)
-    mine = PhotoCollector(pipeline, judge_quality=True, known=known.me, measured=measured)
+    mine = PhotoCollector(
+        pipeline, judge_quality=True, known=known.me, measured=measured, read_head=read_head
+    )
     mine.extend(me, on_photo)
     for report in mine.refuse_strays():
         on_photo(report)
@@ -116,7 +126,7 @@ def collect_photos(
     alike.extend(look_alikes, on_photo)
     none = mine.vectors[:0]
     examples = Examples(mine.vectors, others.vectors, alike.vectors, learned=none, lessons=none)
-    return PhotoCollection(examples, mine.reports, others.reports + alike.reports)
+    return PhotoCollection(examples, mine.reports, others.reports + alike.reports, mine.eyes)
 
 
 def expand_photos(images: Photo | Iterable[Photo | ImageError]) -> Iterator[Photo | ImageError]:
@@ -153,6 +163,7 @@ class _PhotoRecord:
     quality: Quality | None = None
     note: str = ""
     is_unsure: bool = False  # another face is nearly as large: it may be the person that is meant
+    eyes: tuple[float, float] | None = None
 
     def make_report(self) -> PhotoReport:
         taken = self.embedding is not None
@@ -175,6 +186,8 @@ class PhotoCollector:
         measured: whether `SAME_PICTURE_DISTANCE` and `SAME_PERSON_DISTANCE` were measured with
             this embedder. If not, only equal embeddings count as one picture, and strays are
             not searched.
+        read_head: reads the mesh of a face, to measure the person's open eyes; None: they are not
+            measured.
     """
 
     pipeline: Pipeline
@@ -182,6 +195,7 @@ class PhotoCollector:
     known: NDArray[np.float32] = field(repr=False)
     apart: NDArray[np.float32] | None = field(default=None, repr=False)
     measured: bool = True
+    read_head: HeadReader | None = None
     _photos: list[_PhotoRecord] = field(default_factory=list, repr=False)
 
     def add(self, image: Photo | ImageError) -> PhotoReport:
@@ -194,6 +208,12 @@ class PhotoCollector:
         if photo.embedding is not None:
             self._refuse_duplicate(photo)
         return photo.make_report()
+
+    @property
+    def eyes(self) -> NDArray[np.float32]:
+        """float32[n, 2]: measures of open eyes in the photos taken so far that show them."""
+        seen = [one.eyes for one in self._photos if one.embedding is not None and one.eyes]
+        return np.array(seen, np.float32).reshape(len(seen), 2)
 
     def extend(
         self, images: Photo | Iterable[Photo | ImageError], on_photo: Callable[[PhotoReport], None]
@@ -218,7 +238,7 @@ class PhotoCollector:
 
         The photo nearest to the others represents the person; where there are known
         embeddings, the one of them that is nearest to all others does. A photo in which
-        another face is nearly as large represents nobody: it is taken if the others show
+        another face is nearly as large represents no person: it is taken if the others show
         the same person.
 
         Returns:
@@ -280,6 +300,9 @@ class PhotoCollector:
             photo.refuse(photo.quality.advice)
         elif self.judge_quality and sight.face is not None:
             self._remark(photo, sight, sight.face)
+        if photo.embedding is not None and sight.face is not None and self.read_head is not None:
+            head = self.read_head(sight.frame.pixels, sight.face)
+            photo.eyes = None if head is None else measure_eyes(sight.frame.pixels, head).sample
         return photo
 
     def _remark(self, photo: _PhotoRecord, sight: Observation, face: Face) -> None:

@@ -45,6 +45,7 @@ class Observation:
         reason: why there is no embedding; None when there is one.
         embedding: of the subject's face; None with a reason.
         timings_ms: milliseconds spent in each room.
+        beside: what a second camera showed at that time; None without one.
     """
 
     frame: Frame
@@ -52,6 +53,7 @@ class Observation:
     reason: Reason | None = None
     embedding: Embedding | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
+    beside: Observation | None = None
 
     @property
     def quality(self) -> Quality | None:

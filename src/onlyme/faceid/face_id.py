@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from onlyme.faceid.people import EnrolledPeople
-from onlyme.types import LivenessLevel
+from onlyme.types import AttentionLevel, LivenessLevel
 
 if TYPE_CHECKING:
     import os
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from onlyme.face.pipeline import Observation, Pipeline
     from onlyme.faceid.batch import Batch, BatchRow
     from onlyme.gallery.presence import Presence
+    from onlyme.liveness.gestures import Gesture
     from onlyme.liveness.judge import Judge
     from onlyme.types import Decision, Face, Frame
 
@@ -84,10 +85,12 @@ class FaceID(EnrolledPeople):
         """
         return self._parts.pipeline()
 
-    def warm_up(self) -> None:
-        """Load the networks now, so that the first picture takes no longer than later ones."""
+    def warm_up(self, attention: AttentionLevel | str = AttentionLevel.OFF) -> None:
+        """Load the networks now, also for attention, so that the first picture takes no longer."""
         self.pipeline.warm_up()
         self._parts.judge()
+        if attention != AttentionLevel.OFF:
+            self._parts.mesh()
 
     def can_judge_liveness(self) -> bool:
         """Return whether the network for liveness is there; without it no picture is live."""
@@ -147,7 +150,7 @@ class FaceID(EnrolledPeople):
         """
         from onlyme.faceid.decide import verify_capture, verify_picture
         from onlyme.faceid.pictures import choose_one
-        from onlyme.verification.attempt import check_level
+        from onlyme.verification.levels import check_level
 
         level = check_level(liveness or LivenessLevel.OFF)
         picture, capture = choose_one(image, frames, color)
@@ -188,7 +191,7 @@ class FaceID(EnrolledPeople):
         """
         from onlyme.faceid.batch import Batch
         from onlyme.faceid.decide import verify_picture
-        from onlyme.verification.attempt import check_level
+        from onlyme.verification.levels import check_level
 
         level = check_level(liveness or LivenessLevel.OFF)
         owner, judge = self.find_owner(name), self._load_judge(level)
@@ -224,7 +227,7 @@ class FaceID(EnrolledPeople):
         """
         from onlyme.faceid.decide import identify_picture
         from onlyme.faceid.pictures import choose_one
-        from onlyme.verification.attempt import check_level
+        from onlyme.verification.levels import check_level
 
         level = check_level(liveness or LivenessLevel.OFF)
         picture, _ = choose_one(image, None, color)
@@ -253,7 +256,7 @@ class FaceID(EnrolledPeople):
         """
         from onlyme.faceid.batch import Batch
         from onlyme.faceid.decide import identify_picture
-        from onlyme.verification.attempt import check_level
+        from onlyme.verification.levels import check_level
 
         level = check_level(liveness or LivenessLevel.OFF)
         judge = self._load_judge(level)
@@ -281,11 +284,13 @@ class FaceID(EnrolledPeople):
         source_or_frames: Source | Iterable[Frame | Picture],
         *,
         liveness: LivenessLevel | str = LivenessLevel.PASSIVE,
+        attention: AttentionLevel | str | None = None,
         ask: Callable[[str, str], None] | None = None,
         gate: bool | None = None,
         source: str | None = None,
         frames_per_attempt: int | None = None,
         on_observation: Callable[[Observation], None] | None = None,
+        gesture: Gesture | None = None,
     ) -> Generator[Decision, None, None]:
         """Decide attempt after attempt on a camera, a video or frames, until it ends.
 
@@ -296,6 +301,8 @@ class FaceID(EnrolledPeople):
             source_or_frames: a camera's number or path, a video file, or frames in the order in
                 which they were taken; see also `onlyme.verification.attempt.CaptureAbandoned`.
             liveness: the level at which a photo in place of the person is looked for.
+            attention: `eyes` refuses closed eyes and a face turned away, `gaze` also eyes that
+                look elsewhere; by default the setting `attention`, or else `off`.
             ask: called with an arrow and words when the person should do something; without
                 it a `challenge` cannot be met.
             gate: count attempts, and refuse them if too many have failed; by default only those
@@ -303,18 +310,19 @@ class FaceID(EnrolledPeople):
             source: the name of the source in the count and the log.
             frames_per_attempt: the number of different frames of a face that end an attempt.
             on_observation: called with what each frame showed, before the decision.
+            gesture: what the person must do in each attempt, to show that they mean it; `ask` is
+                called with it when the attempt begins, which then takes at most five seconds.
 
         Raises:
             UnknownOwner: no person of that name is enrolled, or not any more.
-            CameraError: the camera cannot be used.
-            UsageError: there is no such level of liveness.
+            CameraError, UsageError: the camera, or a combination of these options, cannot be used.
         """
         from onlyme.faceid.decide import WatchPlan, watch_person
 
-        plan = WatchPlan(liveness, ask, gate, source, frames_per_attempt, on_observation)
-        session = plan.make_session(self._parts)
-        find_owner, pipeline = (lambda: self.find_owner(name)), self._parts.pipeline
-        yield from watch_person(find_owner, source_or_frames, session, plan, pipeline, self._gate)
+        plan = WatchPlan(
+            liveness, attention, ask, gate, source, frames_per_attempt, on_observation, gesture
+        )
+        yield from watch_person(lambda: self.find_owner(name), source_or_frames, plan, self._parts)
 
     def watch_everybody(self, source: Source) -> Iterator[list[Presence]]:
         """Yield, for each frame, the people in view; see `onlyme.gallery.presence`."""

@@ -192,7 +192,8 @@ def check_liveness(image_or_frames: Picture | list[Any] | tuple[Picture, ...]) -
     from onlyme.faceid import networks
     from onlyme.liveness.judge import UNDECIDED
     from onlyme.settings import Settings
-    from onlyme.verification.attempt import judge_capture, judge_photo
+    from onlyme.verification.attempt import judge_capture
+    from onlyme.verification.decisions import judge_photo
 
     settings, level = Settings.load(), LivenessLevel.PASSIVE
     pipeline = networks.make_pipeline(settings)

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from onlyme.enrollment.advice import advise_owner
 from onlyme.enrollment.photos import collect_photos
-from onlyme.errors import UsageError, refuse_gallery, refuse_taken, refuse_twice, unknown_owner
+from onlyme.errors import (
+    ModelMissing,
+    UsageError,
+    refuse_gallery,
+    refuse_taken,
+    refuse_twice,
+    unknown_owner,
+)
 from onlyme.faceid.identity import refuse_same_person
 from onlyme.gate.audit import Event
 from onlyme.siamese.owner import Examples, Owner, make_lesson
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from onlyme.enrollment.photos import Photo
+    from onlyme.enrollment.photos import HeadReader, Photo
     from onlyme.faceid.wiring import Parts
     from onlyme.siamese.head import Base
     from onlyme.types import Lesson, PhotoReport, Tuning
@@ -67,7 +74,14 @@ def enroll_person(
     known = Examples.make_empty(base.dimension)
     if taken and add:
         known = parts.enrolled.owner(name).examples
-    collected = collect_photos(parts.pipeline(), known, *photos, on_photo, measured=base.calibrated)
+    collected = collect_photos(
+        parts.pipeline(),
+        known,
+        *photos,
+        on_photo,
+        measured=base.calibrated,
+        read_head=_find_head_reader(parts),
+    )
     if not anyway:
         refuse_same_person(parts, name, collected.examples.me)
 
@@ -81,6 +95,7 @@ def enroll_person(
         else:
             owner = Owner.learn(base, name, collected.examples, far=parts.settings.far)
             edit.remove(QUARANTINE, name)  # it belongs to the person who had this name before
+        owner = owner.add_eyes(collected.eyes)
         edit.put(owner.to_template())
         parts.admin.gate.note(edit, Event.ENROLL, name, _count_photos(owner))
 
@@ -175,6 +190,14 @@ def _change_owner(
         edit.put(after.to_template())
         parts.admin.gate.note(edit, event, name, describe(after))
     return result
+
+
+def _find_head_reader(parts: Parts) -> HeadReader | None:
+    """Return what reads a mesh; None without the network, as then attention refuses anyway."""
+    try:
+        return parts.mesh().read
+    except ModelMissing:
+        return None
 
 
 def _read_owner(edit: VaultTransaction, base: Base, name: str) -> Owner | None:

@@ -174,8 +174,9 @@ def _relearn(settings: Settings, template: Template) -> Template:
     from onlyme.siamese.owner import Owner
 
     base = networks.load_base(settings)
-    examples = Owner.from_template(base, template).examples
-    return Owner.learn(base, template.name, examples, far=settings.far).to_template()
+    given = Owner.from_template(base, template)
+    owner = Owner.learn(base, template.name, given.examples, far=settings.far)
+    return owner.add_eyes(given.eyes).to_template()
 
 
 def restore_vault(

@@ -23,7 +23,15 @@ __all__ = ["Attempt", "AttemptSource", "Gate"]
 
 _KIND = "gate"
 
-_JUDGED_REASONS = {Reason.NO_MATCH, Reason.AMBIGUOUS, Reason.NOT_LIVE, Reason.LIVENESS_UNDECIDED}
+_JUDGED_REASONS = {
+    Reason.NO_MATCH,
+    Reason.AMBIGUOUS,
+    Reason.NOT_LIVE,
+    Reason.LIVENESS_UNDECIDED,
+    Reason.NOT_ATTENTIVE,
+    Reason.ATTENTION_UNDECIDED,
+    Reason.NO_GESTURE,
+}
 """Reasons of an attempt that counts as a guess, also where a search of many has no margin."""
 
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeAlias
 import numpy as np
 
 from onlyme.errors import CameraError
-from onlyme.image.cameras import System, find_device, label_device, refuse_virtual
+from onlyme.image.cameras import System, find_device, is_infrared, label_device, refuse_virtual
 from onlyme.image.decode import MAX_PIXELS
 from onlyme.image.files import format_path
 from onlyme.types import Frame
@@ -72,6 +72,8 @@ class CameraCapture:
         open_seconds: how long opening may take.
         frame_seconds: how long each frame may take.
         allow_virtual: whether a program may feed the camera.
+        infrared: whether it is an infrared camera; by default the device's formats tell. A video
+            file is never one unless this says so.
 
     Raises:
         CameraError: on entering, when it is absent, busy, not readable or not a
@@ -94,6 +96,7 @@ class CameraCapture:
         open_seconds: float = 5.0,
         frame_seconds: float = 3.0,
         allow_virtual: bool = True,
+        infrared: bool | None = None,
         _opener: _Opener | None = None,
         _system: System | None = None,
     ) -> None:
@@ -101,6 +104,8 @@ class CameraCapture:
         self.name, self.path = _resolve_source(source, self._system)
         self._allow_virtual = allow_virtual
         self.is_camera = False
+        self.infrared = bool(infrared)
+        self._given_infrared = infrared
         self._paced = paced
         self._warm_up = warm_up
         self._open_seconds = open_seconds
@@ -109,6 +114,7 @@ class CameraCapture:
         self._stop = threading.Event()
         self._items: queue.Queue[Frame | CameraError | str | None] = queue.Queue(maxsize=1)
         self._thread: threading.Thread | None = None
+        self.began_at = 0.0  # of a camera, when its times began, in seconds of `time.monotonic`
 
     def __enter__(self) -> Self:
         if self._thread is not None:
@@ -118,7 +124,7 @@ class CameraCapture:
         self._thread.start()
         try:
             self._take_next(self._open_seconds, "does not answer")
-            self.check()  # once more: while it is open, no other device can take its number
+            self._check_again()
         except BaseException:
             self.close()
             raise
@@ -181,6 +187,15 @@ class CameraCapture:
         self.is_camera = _is_camera(self.path, self.name)
         if self.is_camera and not self._allow_virtual:
             refuse_virtual(self.path, self.name, self._system)
+        if self.is_camera and self._given_infrared is None:
+            self.infrared = is_infrared(self.path, self._system)
+
+    def _check_again(self) -> None:
+        """Check once more: while it is open, no other device can take its number."""
+        was_infrared = self.infrared
+        self.check()
+        if self.infrared is not was_infrared:
+            raise CameraError(f"{self.name}: another device took its place; try again")
 
     def close(self) -> None:
         """Release the camera; waits for at most a second. May be called twice."""
@@ -239,6 +254,7 @@ class CameraCapture:
         import cv2
 
         began = time.monotonic()
+        self.began_at = began if self.is_camera else 0.0
         count = 0
         while not self._stop.is_set() and reader.isOpened():
             good, bgr = reader.read()
@@ -251,7 +267,7 @@ class CameraCapture:
                 at = reader.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 at = at if at > 0 or not count else count / (reader.get(cv2.CAP_PROP_FPS) or 25.0)
             count += 1
-            self._hand_over(Frame(to_rgb(bgr), self.name, at))
+            self._hand_over(Frame(to_rgb(bgr), self.name, at, self.infrared))
         if self.is_camera:
             hint = _describe_holder(self.path)
             self._hand_over(

@@ -12,6 +12,7 @@ from onlyme.types.decisions import (
     MAX_FAR,
     MIN_ALPHA,
     MIN_FAR,
+    AttentionLevel,
     Decision,
     Enrollment,
     Lesson,
@@ -26,7 +27,9 @@ from onlyme.types.decisions import (
 )
 from onlyme.types.names import checked_name, find_similar_name
 from onlyme.types.pictures import (
+    MAX_EYE_PHOTOS,
     MAX_UNIT_LENGTH_ERROR,
+    MIN_EYE_PHOTOS,
     DetectedFace,
     Embedding,
     Face,
@@ -40,10 +43,13 @@ from onlyme.types.pictures import (
 __all__ = [
     "DEFAULT_FAR",
     "MAX_ALPHA",
+    "MAX_EYE_PHOTOS",
     "MAX_FAR",
     "MAX_UNIT_LENGTH_ERROR",
     "MIN_ALPHA",
+    "MIN_EYE_PHOTOS",
     "MIN_FAR",
+    "AttentionLevel",
     "Decision",
     "DetectedFace",
     "Embedding",
@@ -68,6 +74,7 @@ __all__ = [
 ]
 
 _PUBLIC = (
+    AttentionLevel,
     Decision,
     DetectedFace,
     Embedding,

@@ -17,6 +17,7 @@ __all__ = [
     "MAX_FAR",
     "MIN_ALPHA",
     "MIN_FAR",
+    "AttentionLevel",
     "Decision",
     "Enrollment",
     "Lesson",
@@ -52,6 +53,9 @@ class Reason(StrEnum):
     POOR_QUALITY = "poor_quality"
     NOT_LIVE = "not_live"
     LIVENESS_UNDECIDED = "liveness_undecided"
+    NOT_ATTENTIVE = "not_attentive"
+    ATTENTION_UNDECIDED = "attention_undecided"
+    NO_GESTURE = "no_gesture"
     LOCKED_OUT = "locked_out"
 
 
@@ -61,6 +65,14 @@ class LivenessLevel(StrEnum):
     OFF = "off"
     PASSIVE = "passive"
     CHALLENGE = "challenge"
+
+
+class AttentionLevel(StrEnum):
+    """What a person's eyes must show: nothing, that they are open, or that they look here, too."""
+
+    OFF = "off"
+    EYES = "eyes"
+    GAZE = "gaze"
 
 
 class Verdict(StrEnum):

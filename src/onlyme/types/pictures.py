@@ -38,6 +38,10 @@ uint8[h, w, 3]."""
 NetworkFunction: TypeAlias = "Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]]"
 """A loaded network: takes its one input, returns its outputs. For one thread at a time."""
 
+MIN_EYE_PHOTOS, MAX_EYE_PHOTOS = 3, 64
+"""Photos from which the level of a person's open eyes is learned: with fewer, that of the
+population is used; of more, the newest are stored."""
+
 MAX_UNIT_LENGTH_ERROR = 1e-3
 """A vector counts as of unit length when its length is at most this far from 1."""
 
@@ -50,11 +54,16 @@ class Frame:
         pixels: uint8[h, w, 3], **RGB**, C-contiguous.
         source: its origin, for messages: a path, `camera 0`, `bytes`.
         at: seconds since the source began; 0 for a photo.
+        infrared: whether an infrared camera took it. That is known of the device, never from the
+            pixels: a grey picture of a colour camera is not infrared.
+        beside: what a second camera of the same computer saw at that time; None without one.
     """
 
     pixels: NDArray[np.uint8] = field(repr=False)  # a face never reaches a log
     source: str
     at: float = 0.0
+    infrared: bool = False
+    beside: Frame | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from onlyme.vault.key_sources import KeySource, ScryptCost
     from onlyme.vault.transaction import VaultTransaction
 
-__all__ = ["BACKUP", "DRAFT", "FORMER", "QUARANTINE", "VaultAdmin"]
+__all__ = ["BACKUP", "DRAFT", "FORMER", "QUARANTINE", "TOLD_EYES", "VaultAdmin"]
 
 BACKUP = "backup"
 """Kind of the record that remembers where a backup is."""
@@ -46,6 +46,8 @@ QUARANTINE = "quarantine"
 """Kind of the record of what a template may learn; see `onlyme.faceid.adaptation`."""
 FORMER = "former names"
 """Kind of the record of the names that a person had before, under which old backups hold them."""
+TOLD_EYES = "told eyes"
+"""Kind of the record that an owner was told that attention does not know their open eyes."""
 _MADE_HERE = b"made here"
 """What that record holds of a backup that `VaultAdmin.backup` wrote, not one given to a restore."""
 _MAX_EXPORT_BYTES = 2**26  # of an export
@@ -321,6 +323,7 @@ class VaultAdmin:
     def _forget_rest(self, edit: VaultTransaction, name: str) -> None:
         self.gate.forget(edit, name)
         edit.remove(QUARANTINE, name)
+        edit.remove(TOLD_EYES, name)
 
     def _forget_in(self, path: Path, names: list[str], *, made_here: bool) -> list[str]:
         """Erase a person from a backup; return sentences about what is not possible.

@@ -30,7 +30,12 @@ SCALE_STEP: Final = 0.1
 _LEARNING_EVENTS: Final = {Event.ENROLL, Event.TEACH, Event.ADAPT, Event.IMPORT, Event.FORGET}
 """After such an event the same face has another margin, so earlier attempts are left out."""
 
-_LIVENESS_REASONS: Final = {Reason.NOT_LIVE, Reason.LIVENESS_UNDECIDED}
+_LIVENESS_REASONS: Final = {
+    Reason.NOT_LIVE,
+    Reason.LIVENESS_UNDECIDED,
+    Reason.NOT_ATTENTIVE,
+    Reason.ATTENTION_UNDECIDED,
+}
 """An attempt with such a reason is rejected at every alpha."""
 
 

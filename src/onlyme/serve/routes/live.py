@@ -99,7 +99,8 @@ async def watch_stream(
 
     def run_watch(face_id: FaceID, latest: LatestFrame, say: MessageSender) -> None:
         try:
-            watch_live(face_id, name, level, latest, say, count_and_redact)
+            attention = service.attention
+            watch_live(face_id, name, level, attention, latest, say, count_and_redact)
         except UnknownOwner:
             service.guesses.count(caller)
             raise

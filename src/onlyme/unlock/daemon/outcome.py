@@ -22,7 +22,7 @@ from onlyme.types import Reason
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["UnlockOutcome", "UnlockReason", "make_outcome"]
+__all__ = ["INFRARED_DETAIL", "UnlockOutcome", "UnlockReason", "make_outcome"]
 
 
 class UnlockReason(StrEnum):
@@ -57,6 +57,15 @@ _MESSAGES: dict[str, str] = {
     Reason.POOR_QUALITY: "the picture is not good enough; use the password",
     Reason.NOT_LIVE: "a photo or a screen was seen; use the password",
     Reason.LIVENESS_UNDECIDED: "it is not clear whether a real person is there; use the password",
+    Reason.NOT_ATTENTIVE: (
+        "your eyes are closed, or you do not face the camera: open your eyes and look at the "
+        "camera, or use the password"
+    ),
+    Reason.ATTENTION_UNDECIDED: (
+        "your eyes cannot be seen: take off dark glasses, avoid glare or come closer, or use the "
+        "password"
+    ),
+    Reason.NO_GESTURE: "the movement that was asked for was not seen; use the password",
     Reason.LOCKED_OUT: (
         "too many attempts failed; use the password: `onlyme unlock retry` lets your face try again"
     ),
@@ -91,6 +100,13 @@ _MESSAGES: dict[str, str] = {
     UnlockReason.TIMEOUT: "no face was recognised in time; use the password",
     UnlockReason.FAILED: "internal error, see `journalctl -u onlyme`; use the password",
 }
+
+
+INFRARED_DETAIL = (
+    "an infrared camera shows no colour, so only a movement shows that a person is there, and none "
+    "was asked for; use the password"
+)
+"""Why passive liveness is undecided before an infrared camera."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,11 @@ from onlyme import FaceID
 from onlyme.errors import CameraError, OnlymeError, VaultError
 from onlyme.faceid import wiring
 from onlyme.gate.admission import AttemptSource
+from onlyme.image.pairing import CameraPair
 from onlyme.image.sources import CameraCapture
-from onlyme.types import LivenessLevel, Reason
+from onlyme.types import AttentionLevel, LivenessLevel, Reason
 from onlyme.unlock.daemon import lid
-from onlyme.unlock.daemon.outcome import UnlockOutcome, UnlockReason, make_outcome
+from onlyme.unlock.daemon.outcome import INFRARED_DETAIL, UnlockOutcome, UnlockReason, make_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -117,7 +118,7 @@ class Recognizer:
         self._settings = settings
         self._capture = capture
         self._face_id: FaceID | None = None
-        self._last_capture: CameraCapture | None = None
+        self._last_capture: CameraCapture | CameraPair | None = None
 
     def warm_up(self) -> str:
         """Load everything, so that the first attempt takes no longer than later ones.
@@ -127,7 +128,7 @@ class Recognizer:
         """
         try:
             face_id = self._open_face_id()
-            face_id.warm_up()
+            face_id.warm_up(self._attention)
             if not face_id.can_judge_liveness():
                 return "the network for liveness is missing: every attempt will be rejected"
         except OnlymeError as error:
@@ -235,16 +236,25 @@ class Recognizer:
                 return UnlockOutcome(UnlockReason.TIMEOUT)
             raise
 
-    def _make_capture(self, seconds: float) -> CameraCapture:
+    def _make_capture(self, seconds: float) -> CameraCapture | CameraPair:
+        """Return the camera, or both if root named a second one."""
+        infrared = {"yes": True, "no": False}.get(self._settings.camera_infrared)
+        first = self._make_one(self._settings.camera, seconds, infrared)
+        if not self._settings.camera_second:
+            return first
+        return CameraPair(first, self._make_one(self._settings.camera_second, seconds, None))
+
+    def _make_one(self, camera: str, seconds: float, infrared: bool | None) -> CameraCapture:  # noqa: FBT001 - called here only
         return self._capture(
-            self._settings.camera,
+            camera,
             open_seconds=seconds,
             frame_seconds=seconds,
             allow_virtual=self._settings.unlock_virtual_camera == "allow",
+            infrared=infrared,
         )
 
     def _decide(
-        self, request: RecognitionRequest, capture: CameraCapture, report: Report
+        self, request: RecognitionRequest, capture: CameraCapture | CameraPair, report: Report
     ) -> UnlockOutcome:
         face_id, timer = self._open_face_id(), _WaitTimer()
         reason: Reason | UnlockReason = UnlockReason.TIMEOUT
@@ -253,6 +263,7 @@ class Recognizer:
             request.user,
             timer.time_frames(capture),
             liveness=self._level,
+            attention=self._attention,
             gate=True,
             source=SOURCE,
             frames_per_attempt=FRAMES_PER_ATTEMPT,
@@ -266,13 +277,24 @@ class Recognizer:
                 report(decision.reason)
                 if reason not in NO_SUBJECT_REASONS or not request.remaining_seconds:
                     break
+        is_grey = reason is Reason.LIVENESS_UNDECIDED and capture.infrared
+        detail = INFRARED_DETAIL if is_grey else ""
         return UnlockOutcome(
-            reason, camera_ms=timer.seconds * 1e3, parts_ms=parts_ms, frames=timer.frames
+            reason,
+            detail,
+            camera_ms=timer.seconds * 1e3,
+            parts_ms=parts_ms,
+            frames=timer.frames,
         )
 
     def _is_strict_enough(self, far: float | None) -> bool:
         """Whether a false accept rate is known and at most what root allows."""
         return far is not None and far <= self._settings.unlock_far * _FAR_ROUNDING_FACTOR
+
+    @property
+    def _attention(self) -> AttentionLevel:
+        """What the eyes must show; a person who sleeps opens nothing unless root says so."""
+        return AttentionLevel(self._settings.attention or AttentionLevel.EYES)
 
     @property
     def _level(self) -> LivenessLevel:
@@ -288,7 +310,7 @@ class _WaitTimer:
         self.seconds = 0.0
         self.frames = 0
 
-    def time_frames(self, capture: CameraCapture) -> Iterator[Frame]:
+    def time_frames(self, capture: CameraCapture | CameraPair) -> Iterator[Frame]:
         frames = iter(capture)
         while True:
             began_at = time.perf_counter()
