@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from onlyme.faceid.face_table import FaceTable
     from onlyme.faceid.functions import check_liveness, compare, detect, embed, embed_all
     from onlyme.faceid.people_list import EnrolledPerson
+    from onlyme.liveness.gestures import Gesture, draw_gesture, make_gesture_prompt
     from onlyme.types import *  # noqa: F403 - its `__all__` is part of the list below
 
 __version__ = "0.1.0"
@@ -43,6 +44,7 @@ __all__ = [
     "FaceID",
     "FaceTable",
     "Frame",
+    "Gesture",
     "ImageError",
     "KeyMissing",
     "KeyRefused",
@@ -74,8 +76,10 @@ __all__ = [
     "check_liveness",
     "compare",
     "detect",
+    "draw_gesture",
     "embed",
     "embed_all",
+    "make_gesture_prompt",
 ]
 
 _HOMES = (
@@ -84,6 +88,7 @@ _HOMES = (
     "onlyme.faceid.face_id",
     "onlyme.faceid.functions",
     "onlyme.faceid.batch",
+    "onlyme.liveness.gestures",
     "onlyme.faceid.comparison",
     "onlyme.faceid.face_table",
     "onlyme.faceid.people_list",

@@ -354,3 +354,7 @@ def measure_gestures(rest: HeadPosition, now: HeadPosition) -> dict[Gesture, flo
 def is_frontal(reading: HeadReading) -> bool:
     """Say whether a head looks towards the camera, as one at rest does."""
     return max(abs(reading.mesh.yaw), abs(reading.mesh.pitch)) <= MAX_REST_TURN_DEGREES
+
+
+for _public in (Gesture, draw_gesture, make_gesture_prompt):
+    _public.__module__ = "onlyme"  # where users find it
