@@ -303,7 +303,7 @@ def _explain_busy(path: Path) -> str:
     """Say why a file stayed locked: SQLite calls it busy as well where no lock can be made."""
     try:
         with TemporaryFile(dir=path.parent) as probe:
-            fcntl.lockf(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody else knows this file
+            fcntl.lockf(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)  # no other process knows it
     except OSError as error:
         if error.errno in {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}:
             return (
