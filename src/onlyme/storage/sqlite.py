@@ -285,6 +285,8 @@ def _explain_unwritable(path: Path, error: Exception) -> str:
     code = _read_code(error) if isinstance(error, sqlite3.Error) else 0
     is_full = code & 0xFF in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
     room = os.statvfs(path.parent)
+    if is_full and room.f_files and not room.f_favail:
+        return "the disk has no room for another file"
     return "the disk is full" if is_full and room.f_bavail * room.f_frsize < _MIN_ROOM else ""
 
 
