@@ -288,7 +288,7 @@ def _read_file(folder: Path) -> dict[str, Any]:
     named = os.environ.get("ONLYME_CONFIG")
     path = Path(named) if named else folder / "config.toml"
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        values = tomllib.loads(path.read_text("utf-8-sig"))  # editors write a byte order mark
     except FileNotFoundError:
         if named:
             raise SettingsError(

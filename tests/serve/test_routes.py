@@ -109,3 +109,19 @@ def test_what_strangers_make_up_fills_no_memory_with_counts(running):
         running.client(None).request(f"AAAA{number}", f"/v1/made-up/{number}")
         running.client().get(f"/v1/names/person{number}/tune")
     assert lines() <= before + 20  # one route more, answered 404
+
+
+def test_a_photo_that_was_uploaded_keeps_its_name_in_the_report(running, photos):
+    files = [
+        ("me", ("IMG_22.jpg", (photos / "obama_1.jpg").read_bytes())),
+        ("me", ("scan\x1b[2J.png", b"no picture")),
+        ("me", b"no picture either"),
+    ]
+    answer = running.client().post("/v1/names/uploaded", files=files)
+    assert answer.status_code == 201, answer.text
+    sources = [report["source"] for report in answer.json()["me"]]
+    assert sources[0] == "IMG_22.jpg"
+    assert sources[1].startswith("scan")
+    assert sources[1].isprintable()
+    assert sources[2] == "me 3"
+    running.client().delete("/v1/names/uploaded")

@@ -116,9 +116,15 @@ class _Group(HelpfulGroup):
         return list(self.commands)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; Typer itself would answer a closed pipe with 1, which is *rejected*."""
+        """Run a command.
+
+        Typer itself would answer a closed pipe, or Ctrl-D at a question, with 1: *rejected*.
+        """
         try:
             return super().invoke(ctx)
+        except typer.Abort:  # Ctrl-C comes here as well; `main` knows which it was
+            typer.echo("\nended at a question, before it was done", err=True)
+            raise SystemExit(2) from None
         except BrokenPipeError:
             from onlyme.cli.output import drop_output
 

@@ -23,7 +23,7 @@ Lines = Annotated[bool, typer.Option("--jsonl", help="Print one JSON document a 
 ManyPhotos = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="[PHOTO]...",
+        metavar="PHOTO",
         help="Photos to check, folders of them, or - for standard input.",
         show_default=False,
     ),

@@ -112,8 +112,9 @@ Level = Annotated[
     LivenessLevel | None,
     typer.Option(
         "--liveness",
-        help="How strictly to check that a living person is there. By default `off` for files, "
-        "and for cameras what the settings say, `passive` unless changed.",
+        help="How strictly to check that a living person is there. By default `off` for photos, "
+        "and for cameras, and videos in place of one, what the settings say, `passive` unless "
+        "changed.",
         show_default=False,
     ),
 ]

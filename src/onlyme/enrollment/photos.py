@@ -238,7 +238,7 @@ class PhotoCollector:
 
         The photo nearest to the others represents the person; where there are known
         embeddings, the one of them that is nearest to all others does. A photo in which
-        another face is nearly as large represents no person: it is taken if the others show
+        another face is nearly as large does not say who is meant: it is taken if the others show
         the same person.
 
         Returns:

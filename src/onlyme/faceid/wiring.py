@@ -265,4 +265,7 @@ def _ask_passphrase(settings: Settings) -> str:
         )
     from getpass import getpass
 
-    return getpass("Passphrase of the vault: ")
+    try:
+        return getpass("Passphrase of the vault: ")
+    except EOFError:
+        raise KeyMissing("no passphrase was typed; the vault does not open") from None

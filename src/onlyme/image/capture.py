@@ -24,7 +24,7 @@ import numpy as np
 from onlyme.errors import CameraError
 from onlyme.image.cameras import System, find_device, is_infrared, label_device, refuse_virtual
 from onlyme.image.decode import MAX_PIXELS
-from onlyme.image.files import format_path
+from onlyme.image.files import describe_address, format_path
 from onlyme.types import Frame
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ __all__ = ["CameraCapture"]
 _V4L_MAJOR: Final = 81  # Linux: the device number of every video device
 _DARK_LEVEL: Final = 20.0  # mean of a frame, 0 to 255, below which a camera is still starting
 _WARM_UP_SECONDS: Final = 2.0
+_NO_FRAME: Final = (
+    "holds no frame that can be decoded: it is cut off, or its codec is not built in; "
+    "`ffmpeg -i VIDEO -c:v mjpeg NEW.avi` makes one that is"
+)
 _FLASH_SECONDS: Final = 0.25  # an infrared lamp that flashes does so at about every second frame
 
 
@@ -274,7 +278,7 @@ class CameraCapture:
                 CameraError(f"{self.name}: {'stopped' if count else 'gives no frames'}{hint}")
             )
         else:
-            self._hand_over(None if count else CameraError(f"{self.name}: holds no frame"))
+            self._hand_over(None if count else CameraError(f"{self.name}: {_NO_FRAME}"))
 
     def _hand_over(self, item: Frame | CameraError | str | None) -> None:
         """Pass an item to the caller; a camera's frame replaces an older one."""
@@ -347,6 +351,7 @@ def _is_camera(path: str, name: str) -> bool:
     if status is None:
         camera = name.startswith("camera ")
         what = "there is no such camera; see `onlyme cameras`" if camera else "is not there"
+        what = describe_address(name) or what
         raise CameraError(f"{name}: {what}")
     camera = stat.S_ISCHR(status.st_mode)
     if camera and os.major(status.st_rdev) != _V4L_MAJOR:

@@ -298,6 +298,8 @@ def _explain_unwritable(path: Path, error: Exception) -> str:
     code = _read_code(error) if isinstance(error, sqlite3.Error) else 0
     is_full = code & 0xFF in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
     room = os.statvfs(path.parent)
+    if is_full and room.f_files and not room.f_favail:
+        return "the disk has no room for another file"
     return "the disk is full" if is_full and room.f_bavail * room.f_frsize < _MIN_ROOM else ""
 
 
@@ -316,7 +318,7 @@ def _explain_busy(path: Path) -> str:
     """Say why a file stayed locked: SQLite calls it busy as well where no lock can be made."""
     try:
         with TemporaryFile(dir=path.parent) as probe:
-            fcntl.lockf(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)  # no other program knows this file
+            fcntl.lockf(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)  # no other process knows it
     except OSError as error:
         if error.errno in {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}:
             return (
