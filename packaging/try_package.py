@@ -120,6 +120,16 @@ class Trial:
             expect(self.hash_pam() == installed, "the upgrade changed a PAM file")
             expect(self.hash_key() == key, "the upgrade changed the vault's key")
             expect("uid=0(root)" in self.sudo_by_face(), "sudo did not open")
+        with self.step("teardown, and setup once more: settings and PAM's files as before"):
+            settings = self.machine.root / "etc/onlyme/config.toml"
+            shipped = settings.read_text().replace("  # onlyme unlock setup", "")
+            self.machine.check("onlyme", "unlock", "teardown", "--yes")
+            expect(self.hash_pam() == pam, "teardown left other PAM files than there were")
+            kept = [line for line in shipped.splitlines() if line.startswith("#") or not line]
+            expect(settings.read_text().splitlines() == kept, "teardown left other settings")
+            self.set_up()
+            expect(self.hash_pam() == installed, "setup wrote other PAM files than before")
+            expect("uid=0(root)" in self.sudo_by_face(), "sudo did not open")
         with self.step("pam-auth-update's profile: off until asked, on, and off again"):
             self.check_profile()
         with self.step("purge: PAM's files byte for byte as at first, the vault stays"):

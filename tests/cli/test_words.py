@@ -15,7 +15,7 @@ from tests.cli.conftest import ONLYME, refused
 
 
 def on_terminal(shell, *words, keys="", columns=80):
-    """Run a command on a terminal and type keys when it asks; return its code and output."""
+    """Run a command on a terminal, type keys when it asks; return its code and what is seen."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [*ONLYME, *map(os.fspath, words)],

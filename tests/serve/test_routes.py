@@ -63,6 +63,9 @@ def test_a_person_is_enrolled_tuned_taught_and_forgotten(running, photos):
     tuned = client.post("/v1/names/ardern/tune?preset=android").json()
     assert tuned["far"] == pytest.approx(1 / 50_000, rel=0.05)
     assert client.get("/v1/names/ardern/tune").json()["alpha"] == tuned["alpha"]
+    loose = client.post("/v1/names/ardern/tune?alpha=-2")
+    assert (loose.status_code, "yes=true" in loose.json()["detail"]) == (400, True)
+    assert client.get("/v1/names/ardern/tune").json()["alpha"] == tuned["alpha"]
     assert client.get("/v1/names/ardern/certificate").json()["photos"] == 2
     lesson = client.post("/v1/names/ardern/not-me", files={"frame": picture["macron_1"]}).json()
     assert lesson["margin_after"] < lesson["margin_before"]

@@ -9,7 +9,15 @@ from pathlib import Path
 
 from onlyme.errors import UsageError
 
-__all__ = ["has_systemd", "make_group", "restart_daemon", "start_daemon", "stop_daemon"]
+__all__ = [
+    "add_member",
+    "has_systemd",
+    "make_group",
+    "remove_members",
+    "restart_daemon",
+    "start_daemon",
+    "stop_daemon",
+]
 
 _UNITS = ("onlyme.socket", "onlyme.service")
 _GROUP = "onlyme"
@@ -31,6 +39,35 @@ def make_group() -> None:
         grp.getgrnam(_GROUP)
     except KeyError:
         _run("groupadd", "--system", "--force", _GROUP)
+
+
+def add_member(user: str) -> bool:
+    """Put a user into the group, as screen lockers that run as the user need it.
+
+    Returns:
+        Whether the user was not in it before; it counts from the next login on.
+
+    Raises:
+        UsageError: the group cannot be changed.
+    """
+    if user in grp.getgrnam(_GROUP).gr_mem:
+        return False
+    _run("usermod", "--append", "--groups", _GROUP, user)
+    return True
+
+
+def remove_members() -> None:
+    """Take all users out of the group.
+
+    Raises:
+        UsageError: the group cannot be changed.
+    """
+    try:
+        members = grp.getgrnam(_GROUP).gr_mem
+    except KeyError:
+        return
+    for user in members:
+        _run("gpasswd", "--delete", user, _GROUP)
 
 
 def start_daemon() -> None:

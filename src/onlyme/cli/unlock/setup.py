@@ -116,6 +116,8 @@ def setup(
         steps.save_settings({"unlock_intent": intent}, _MARK)
     _title(3, "The daemon")
     system.make_group()
+    if system.add_member(who):
+        typer.echo(f"✓ {who} is in the group onlyme from the next login on, for screen lockers")
     if not any((Path(folder) / "onlyme.service").is_file() for folder in _UNITS_FOLDERS):
         from onlyme.cli.unlock.units import write_units
 
@@ -143,7 +145,7 @@ def teardown(
 ) -> None:
     """Undo `setup`: take our lines out of PAM, stop the daemon, and restore the settings.
 
-    The enrolled faces stay in the vault unless --forget is given.
+    Users leave the group onlyme. The enrolled faces stay in the vault unless --forget is given.
 
     sudo onlyme unlock teardown
     """
@@ -158,6 +160,7 @@ def teardown(
         steps.forget_faces()
     else:
         typer.echo("the enrolled faces stay in /var/lib/onlyme; --forget erases them")
+    system.remove_members()
     if system.has_systemd():
         system.stop_daemon()
         typer.echo("✓ the daemon is stopped, and does not start with the computer")
