@@ -28,11 +28,17 @@ __all__ = ["Console", "PtyConsole", "VirtualConsole", "find_screen_problem"]
 _VT_OPENQRY, _VT_GETSTATE, _VT_ACTIVATE, _VT_WAITACTIVE = 0x5600, 0x5603, 0x5606, 0x5607
 _VT_DISALLOCATE, _KDGETMODE, _TIOCSTI = 0x5608, 0x4B3B, 0x5412
 
+_LOST_SECONDS = 10  # after which keys that had no effect are pressed again
 _LOCK = Path("/run/lock/onlyme-screen")  # one machine at a time has the screen
 
 
 def find_screen_problem() -> str:
-    """Say why no machine can have this computer's screen; empty if one can."""
+    """Say why no machine can have this computer's screen now; empty if one can."""
+    try:
+        with _LOCK.open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return "another machine has this computer's screen"
     try:
         with _open_screen() as screen:
             mode = struct.unpack("i", fcntl.ioctl(screen, _KDGETMODE, bytes(4)))[0]
@@ -42,7 +48,7 @@ def find_screen_problem() -> str:
         with contextlib.suppress(OSError):
             fields = (name.parent / "stat").read_text().rpartition(")")[2].split()
             is_console = int(fields[4]) >> 8 == 4 and 0 < int(fields[4]) & 0xFF < 64
-            # A machine's own programs are seen here, too; machines wait for each other.
+            # The programs of a machine that is shutting down do not count.
             if is_console and not _is_contained(name.parent) and "getty" not in name.read_text():
                 return f"this computer's screen is in use by {name.read_text().strip()}"
     return "this computer's screen is in use" if mode else ""
@@ -99,15 +105,27 @@ class Console(ABC):
             time.sleep(0.05)
         return subprocess.CompletedProcess(command, int(found[2]), found[1].strip())
 
-    def log_in(self, name: str, password: str | None, expect: str = "$") -> str:
+    def answer(self, prompt: str, text: str, words: str, seconds: float = 60) -> str:
+        """Type a password at a prompt until other words can be seen; return what is seen then.
+
+        Keys that are pressed as the prompt appears are lost: then they are pressed again.
+        """
+        self.read_until(prompt, seconds)
+        end = time.monotonic() + seconds
+        while True:
+            self.type(f"{text}\n")
+            left = end - time.monotonic()
+            with contextlib.suppress(*[AssertionError] if left > _LOST_SECONDS else []):
+                return self.read_until(words, min(left, _LOST_SECONDS))
+
+    def log_in(self, name: str, password: str | None, words: str = "$") -> str:
         """Log in at the prompt; without a password, wait for what opens without one."""
         self.read_until("login:")
         self.clear()
         self.type(f"{name}\n")
-        if password is not None:
-            self.read_until("assword:")
-            self.type(f"{password}\n")
-        return self.read_until(expect)
+        if password is None:
+            return self.read_until(words)
+        return self.answer("assword:", password, words)
 
 
 class VirtualConsole(Console):

@@ -163,6 +163,10 @@ class Machine:
         self._notified.bind(str(self._folder / "notify"))
         for name in ("upper", "work", "root"):
             (self._folder / name).mkdir(mode=0o755)
+        settings = self._folder / "upper/etc"
+        settings.mkdir(mode=0o755)
+        (settings / "hostname").write_text("debian\n")
+        (settings / "hosts").write_text("127.0.0.1 localhost debian\n")
         groups = " ".join(map(str, self._groups))
         options = [f"--bind-ro={path}:{name}" for name, path in self._binds.items()]
         options += [f"--bind={device}" for device in self.console.devices]

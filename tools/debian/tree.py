@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +53,7 @@ def build_tree(suite: str = SUITE, packages: Iterable[str] = PACKAGES) -> Path:
     with (cache / f"debian-{suite}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not tree.is_dir():
+            print(f"Building {tree}, which takes some minutes …", file=sys.stderr)
             for rest in cache.glob(f"{tree.name}.*"):
                 shutil.rmtree(rest)
             new = Path(tempfile.mkdtemp(prefix=f"{tree.name}.", dir=cache))
@@ -81,7 +83,6 @@ def _fill(folder: Path, suite: str, packages: list[str]) -> None:
     for unit in _MASKED:
         (folder / "etc/systemd/system" / unit).symlink_to("/dev/null")
     (folder / "etc/systemd/system/getty.target.wants/getty@tty1.service").unlink()
-    (folder / "etc/hostname").write_text("debian\n")
     folder.chmod(0o755)
 
 
