@@ -78,7 +78,7 @@ def list_(
 ) -> None:
     """List the enrolled people: the owners in the vault, then the people in the gallery."""
     from onlyme.errors import NeedsReenroll
-    from onlyme.faceid.open_eyes import collect_untold
+    from onlyme.faceid.enrolled import collect_untold
     from onlyme.faceid.serialize import serialize_owners, serialize_person
 
     lines = []
@@ -93,7 +93,7 @@ def list_(
             except NeedsReenroll as error:  # one outdated template does not hide the others
                 lines.append(str(error))
         lines += map(output.format_person, face_id.gallery_people())
-        untold = collect_untold(face_id)
+        untold = collect_untold(face_id.admin.store, face_id.owner)
     none = "no person is enrolled yet; `onlyme enroll NAME PHOTO…` enrolls the first"
     typer.echo("\n".join(lines) or none)
     for name in untold:

@@ -67,7 +67,7 @@ MIN_BESIDE_SHARE: Final = 0.35
 """… or this share of its lead downwards, there against the cheeks only."""
 
 _STOP: Final = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.03)
-"""A point is found when it moves by less than this many pixels, or after so many steps."""
+"""A point is found when it moves by less than this many pixels, or after that many steps."""
 
 _LANDMARKS: Final = ([33, 133], [362, 263], [1], [61], [291])
 """The points of a mesh whose mean is each landmark: eyes, tip of the nose, corners of the mouth."""

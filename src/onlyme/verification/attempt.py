@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,14 +32,13 @@ if TYPE_CHECKING:
     from onlyme.liveness.judge import Judge, LivenessSession
     from onlyme.siamese.owner import Owner
     from onlyme.types import Embedding, Face, HeadReading
-    from onlyme.verification.pair import PairSession
+    from onlyme.verification.protocols import AttemptSession, Ceremony
 
 __all__ = [
     "ATTEMPT_FRAMES",
     "ATTEMPT_SECONDS",
     "CaptureAbandoned",
     "CaptureSession",
-    "Ceremony",
     "apply_liveness",
     "decide_attempts",
     "decide_capture",
@@ -62,37 +61,6 @@ _REASONS = {Verdict.ATTACK: Reason.NOT_LIVE, Verdict.UNDECIDED: Reason.LIVENESS_
 
 class CaptureAbandoned(Exception):  # noqa: N818 - a state, read as one in `except CaptureAbandoned`
     """Raised by a source of frames when the person left: the last frames are no attempt."""
-
-
-class Ceremony(Protocol):
-    """What a person has to do during an attempt, besides being seen: a challenge, for example."""
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the attempt may end."""
-
-    def add(
-        self, observation: Observation, head: HeadReading | None, /, *, continues: bool
-    ) -> None:
-        """Look at the next frame; `continues`: it shows the same face as the one before.
-
-        Args:
-            observation: what the frame showed.
-            head: what the mesh read from its face; None without a face or a mesh.
-            continues: whether it is the same face as in the frame before.
-        """
-
-    def choose(self, observations: list[Observation]) -> list[Observation]:
-        """Return those of an attempt's observations that are used to decide the identity."""
-
-    def judge(self, passive: Liveness) -> Liveness:
-        """Combine passive liveness with what the person did."""
-
-    def confirm(self, decision: Decision) -> Decision:
-        """Refuse an accepted decision if something else is missing than liveness."""
-
-    def restart(self) -> None:
-        """Prepare for the next attempt."""
 
 
 @dataclass(slots=True)
@@ -246,7 +214,7 @@ class CaptureSession:
 def decide_attempts(
     find_owner: Callable[[], Owner],
     observations: Iterable[Observation],
-    session: CaptureSession | PairSession | None = None,
+    session: AttemptSession | None = None,
 ) -> Iterator[Decision]:
     """Cut a stream of observations into attempts and decide each.
 
