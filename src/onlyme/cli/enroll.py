@@ -105,7 +105,7 @@ def list_(
 ) -> None:
     """List the enrolled people: the owners in the vault, then the people in the gallery."""
     from onlyme.errors import NeedsReenroll
-    from onlyme.faceid.open_eyes import collect_untold
+    from onlyme.faceid.enrolled import collect_untold
     from onlyme.faceid.serialize import serialize_owners, serialize_person
 
     lines, text = [], (filter_ or "").casefold()
@@ -125,7 +125,7 @@ def list_(
             except NeedsReenroll as error:  # one outdated template does not hide the others
                 lines.append(str(error))
         lines += [output.format_person(one) for one in face_id.gallery_people() if fits(one.name)]
-        untold = collect_untold(face_id)
+        untold = collect_untold(face_id.admin.store, face_id.owner)
     none = "no person is enrolled yet; `onlyme enroll NAME PHOTO…` enrolls the first"
     if text:
         none = f"no name has {filter_!r} in it; `onlyme list` shows all"

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from onlyme.liveness.judge import Judge
     from onlyme.siamese.owner import Owner
     from onlyme.types import Decision, Frame
-    from onlyme.verification.attempt import Ceremony
+    from onlyme.verification.protocols import Ceremony
 
     Source = str | int | os.PathLike[str]
 

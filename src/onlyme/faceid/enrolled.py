@@ -7,9 +7,17 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from onlyme.errors import NeedsReenroll, NotCalibrated, UnknownOwner, VaultDamaged, unknown_owner
+from onlyme.errors import (
+    NeedsReenroll,
+    NotCalibrated,
+    OnlymeError,
+    UnknownOwner,
+    VaultDamaged,
+    unknown_owner,
+)
 from onlyme.gallery.gallery import SECRET_BYTES, Gallery
 from onlyme.siamese.owner import Examples, Owner
+from onlyme.vault.admin import TOLD_EYES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +33,7 @@ if TYPE_CHECKING:
     from onlyme.types import Decision
     from onlyme.vault.store import Store
 
-__all__ = ["GALLERY_FILE", "Enrolled"]
+__all__ = ["GALLERY_FILE", "Enrolled", "collect_untold"]
 
 GALLERY_FILE = "gallery.sqlite"
 """The file of a gallery in the vault's folder."""
@@ -235,3 +243,29 @@ class Enrolled:
             self.close()
             self._opened = secret, Gallery(self._open_store(), secret, self.base)
         return self._opened[1]
+
+
+def collect_untold(store: Store, find_owner: Callable[[str], Owner]) -> list[str]:
+    """Return the owners whose open eyes were not learned, and who were not told so before.
+
+    Attention measures them by the population until they enroll before a camera. The vault
+    remembers that they were told; one that cannot be written tells them again.
+
+    Args:
+        store: the vault.
+        find_owner: returns an owner by name.
+    """
+    told = set(store.keys(TOLD_EYES))
+    names = [one for one in store.names() if one not in told and not _knows_eyes(find_owner, one)]
+    if names:
+        with suppress(OnlymeError, OSError), store.edit() as edit:
+            for name in names:
+                edit.write(TOLD_EYES, name, b"told")
+    return names
+
+
+def _knows_eyes(find_owner: Callable[[str], Owner], name: str) -> bool:
+    try:
+        return find_owner(name).knows_eyes
+    except OnlymeError:  # what else is wrong with it is said where it is used
+        return True

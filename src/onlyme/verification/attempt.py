@@ -10,7 +10,7 @@ attempt starts over, while its three seconds continue.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +20,13 @@ from onlyme.face.tracker import FaceContinuity
 from onlyme.liveness.attention import measure_eyes
 from onlyme.liveness.judge import MIN_FRAMES, UNDECIDED
 from onlyme.types import Decision, Liveness, LivenessLevel, Verdict
+from onlyme.verification.decisions import (
+    apply_liveness,
+    collect_votes,
+    count_moments,
+    decide_identity,
+    make_unjudged,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -31,21 +38,13 @@ if TYPE_CHECKING:
     from onlyme.liveness.judge import Judge, LivenessSession
     from onlyme.siamese.owner import Owner
     from onlyme.types import Face, HeadReading
-
-from onlyme.verification.decisions import (
-    apply_liveness,
-    collect_votes,
-    count_moments,
-    decide_identity,
-    make_unjudged,
-)
+    from onlyme.verification.protocols import Ceremony
 
 __all__ = [
     "ATTEMPT_FRAMES",
     "ATTEMPT_SECONDS",
     "CaptureAbandoned",
     "CaptureSession",
-    "Ceremony",
     "decide_capture",
     "judge_capture",
 ]
@@ -62,37 +61,6 @@ _NO_PIXELS = np.empty((0, 0, 3), np.uint8)
 
 class CaptureAbandoned(Exception):  # noqa: N818 - a state, read as one in `except CaptureAbandoned`
     """Raised by a source of frames when the person left: the last frames are no attempt."""
-
-
-class Ceremony(Protocol):
-    """What a person has to do during an attempt, besides being seen: a challenge, for example."""
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the attempt may end."""
-
-    def add(
-        self, observation: Observation, head: HeadReading | None, /, *, continues: bool
-    ) -> None:
-        """Look at the next frame; `continues`: it shows the same face as the one before.
-
-        Args:
-            observation: what the frame showed.
-            head: what the mesh read from its face; None without a face or a mesh.
-            continues: whether it is the same face as in the frame before.
-        """
-
-    def choose(self, observations: list[Observation]) -> list[Observation]:
-        """Return those of an attempt's observations that are used to decide the identity."""
-
-    def judge(self, passive: Liveness) -> Liveness:
-        """Combine passive liveness with what the person did."""
-
-    def confirm(self, decision: Decision) -> Decision:
-        """Refuse an accepted decision if something else is missing than liveness."""
-
-    def restart(self) -> None:
-        """Prepare for the next attempt."""
 
 
 @dataclass(slots=True)

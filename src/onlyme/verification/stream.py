@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from onlyme.face.pipeline import Observation
     from onlyme.siamese.owner import Owner
     from onlyme.types import Decision
-    from onlyme.verification.pair import PairSession
+    from onlyme.verification.protocols import AttemptSession
 
 __all__ = ["decide_attempts"]
 
@@ -20,7 +20,7 @@ __all__ = ["decide_attempts"]
 def decide_attempts(
     find_owner: Callable[[], Owner],
     observations: Iterable[Observation],
-    session: CaptureSession | PairSession | None = None,
+    session: AttemptSession | None = None,
 ) -> Iterator[Decision]:
     """Cut a stream of observations into attempts and decide each.
 
