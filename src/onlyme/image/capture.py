@@ -38,6 +38,7 @@ __all__ = ["CameraCapture"]
 _V4L_MAJOR: Final = 81  # Linux: the device number of every video device
 _DARK_LEVEL: Final = 20.0  # mean of a frame, 0 to 255, below which a camera is still starting
 _WARM_UP_SECONDS: Final = 2.0
+_DRIVER_SECONDS: Final = 0.2  # a driver holds up to four frames, at 30 a second
 _FLASH_SECONDS: Final = 0.25  # an infrared lamp that flashes does so at about every second frame
 
 
@@ -50,6 +51,7 @@ class _Reader(Protocol):
     def release(self) -> None: ...
 
 
+_Item: TypeAlias = "Frame | CameraError | str | None"
 _Opener: TypeAlias = "Callable[[str, bool], _Reader]"
 _OPENED: Final = "opened"
 
@@ -107,7 +109,8 @@ class CameraCapture:
         self._frame_seconds = frame_seconds
         self._opener: _Opener = _opener or _open
         self._stop = threading.Event()
-        self._items: queue.Queue[Frame | CameraError | str | None] = queue.Queue(maxsize=1)
+        self._fresh_from = -math.inf
+        self._items: queue.Queue[tuple[float, _Item]] = queue.Queue(maxsize=1)
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
@@ -169,7 +172,16 @@ class CameraCapture:
         with contextlib.suppress(queue.Empty):  # the capture thread need not wait for space
             self._items.get_nowait()
         with contextlib.suppress(queue.Full):  # then a frame is in it, and it is the last one
-            self._items.put_nowait(None)
+            self._items.put_nowait((math.inf, None))
+
+    def skip_to_now(self) -> None:
+        """Drop what was filmed before this call, so that only later frames are given.
+
+        Of a video, the frames that were read before are dropped. A camera's driver may hold frames
+        that were filmed before and are read later, so those of the next 0.2 seconds are dropped as
+        well.
+        """
+        self._fresh_from = time.monotonic() + (_DRIVER_SECONDS if self.is_camera else 0.0)
 
     def check(self) -> None:
         """Check that this could be opened, without opening it.
@@ -194,7 +206,9 @@ class CameraCapture:
     def _take_next(self, seconds: float, complaint: str) -> Frame | None:
         """Take the next item from the thread: a frame, or None at the end of a video."""
         try:
-            item = self._items.get(timeout=seconds)
+            asked, item = self._items.get(timeout=seconds)
+            while isinstance(item, Frame) and asked < self._fresh_from:
+                asked, item = self._items.get(timeout=seconds)
         except queue.Empty:
             hint = _describe_holder(self.path) if self.is_camera else ""
             raise CameraError(f"{self.name}: {complaint} within {seconds:g} s{hint}") from None
@@ -241,6 +255,7 @@ class CameraCapture:
         began = time.monotonic()
         count = 0
         while not self._stop.is_set() and reader.isOpened():
+            asked = time.monotonic()
             good, bgr = reader.read()
             if not good or bgr is None:
                 break
@@ -251,7 +266,7 @@ class CameraCapture:
                 at = reader.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 at = at if at > 0 or not count else count / (reader.get(cv2.CAP_PROP_FPS) or 25.0)
             count += 1
-            self._hand_over(Frame(to_rgb(bgr), self.name, at))
+            self._hand_over(Frame(to_rgb(bgr), self.name, at), asked)
         if self.is_camera:
             hint = _describe_holder(self.path)
             self._hand_over(
@@ -260,11 +275,16 @@ class CameraCapture:
         else:
             self._hand_over(None if count else CameraError(f"{self.name}: holds no frame"))
 
-    def _hand_over(self, item: Frame | CameraError | str | None) -> None:
-        """Pass an item to the caller; a camera's frame replaces an older one."""
+    def _hand_over(self, item: _Item, asked: float = math.inf) -> None:
+        """Pass an item to the caller; a camera's frame replaces an older one.
+
+        Args:
+            item: what to pass on.
+            asked: when a frame was asked for, in seconds of `time.monotonic`.
+        """
         while not self._stop.is_set():
             try:
-                self._items.put(item, timeout=0.05)
+                self._items.put((asked, item), timeout=0.05)
             except queue.Full:
                 if self.is_camera:
                     with contextlib.suppress(queue.Empty):

@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from onlyme.unlock.client.asker import Asker
 from onlyme.unlock.client.remote import is_remote
 from onlyme.unlock.client.seat import find_seat
+from onlyme.unlock.services import needs_intent
 from onlyme.unlock.transport import SOCKET, NoAnswer, ask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from onlyme.unlock.client.intent import Place
 
 __all__ = ["ANSWER_SECONDS", "main", "run"]
 
@@ -29,7 +32,7 @@ ANSWER_SECONDS = 1.5
 
 _MIN_OPTION_SECONDS, _MAX_OPTION_SECONDS = 0.1, 30.0  # what `--seconds` may say
 _MIN_ANSWER_SECONDS = 0.05  # for the answer itself, however late the question is sent
-_MAX_CONFIRM_SECONDS = 60.0  # for a confirmation, even if the settings allow more
+_MAX_INTENT_SECONDS = 60.0  # for a key or a gesture, even if the settings allow more
 _GRACE_SECONDS = 0.5  # after its deadline the kernel ends a helper that hangs
 _MAX_MESSAGE_CHARACTERS = 500
 _USAGE = "usage in a PAM file: pam_exec.so quiet seteuid stdout onlyme-pam [--seconds S]"
@@ -86,9 +89,12 @@ def run(arguments: Sequence[str], environment: Mapping[str, str], parent: int) -
         if not seat:
             return False, "nothing proves that you sit at this computer; use the password"
         service = environment.get("PAM_SERVICE", "")
-        question = {"user": user, "service": service, "asker": by, "seat": seat}
+        question: dict[str, Any] = {"user": user, "service": service, "asker": by, "seat": seat}
+        place = _find_place(environment, parent) if needs_intent(service) else None
+        if place is not None:
+            question |= {"command": place.command, "terminal": bool(place.terminal)}
         try:
-            opened, why = _ask_daemon(options, question, environment, parent)
+            opened, why = _ask_daemon(options, question, place, environment, parent)
         except NoAnswer as error:
             return False, f"{error}; use the password"
         # Judged again, so that nothing has taken the place of what was judged before.
@@ -98,26 +104,32 @@ def run(arguments: Sequence[str], environment: Mapping[str, str], parent: int) -
 
 
 def _ask_daemon(
-    options: _HelperOptions, question: dict[str, Any], environment: Mapping[str, str], parent: int
+    options: _HelperOptions,
+    question: dict[str, Any],
+    place: Place | None,
+    environment: Mapping[str, str],
+    parent: int,
 ) -> tuple[bool, str]:
-    deadline = time.monotonic() + options.seconds
-    answer = _send_question(options, question, deadline)
+    answer = _send_question(options, question, options.seconds)
     if answer.get("reason") == "confirm":
-        refusal = _ask_confirmation(options, environment, parent, float(answer.get("seconds", 0.0)))
+        place = place or _find_place(environment, parent)
+        refusal = _ask_confirmation(options, place, _read_seconds(answer))
         if refusal:
             return False, refusal
-        deadline = time.monotonic() + options.seconds
-        answer = _send_question(options, question | {"confirmed": True}, deadline)
+        answer = _send_question(options, question | {"confirmed": True}, options.seconds)
+    if answer.get("reason") == "gesture" and place is not None:
+        answer = _ask_gesture(options, place, answer)
     # Not merely a true value: exactly one answer opens, and no other.
     opened = answer.get("accepted") is True and answer.get("reason") == "match"
     return opened, _shorten(answer.get("message", ""))
 
 
 def _send_question(
-    options: _HelperOptions, question: dict[str, Any], deadline: float
+    options: _HelperOptions, question: dict[str, Any], seconds: float, stop: int | None = None
 ) -> dict[str, Any]:
-    seconds = max(_MIN_ANSWER_SECONDS, deadline - time.monotonic())
-    status, answer = ask(options.socket, "/v1/attempt", question | {"seconds": seconds}, seconds)
+    seconds = max(_MIN_ANSWER_SECONDS, seconds)
+    document = question | {"seconds": seconds}
+    status, answer = ask(options.socket, "/v1/attempt", document, seconds, stop)
     if status != 200:
         why = _shorten(answer.get("message", f"error {status}"))
         raise NoAnswer(f"The onlyme service refused the question ({why})")
@@ -129,19 +141,40 @@ def _shorten(message: object) -> str:
     return str(message)[:_MAX_MESSAGE_CHARACTERS].replace("\n", " ")
 
 
-def _ask_confirmation(
-    options: _HelperOptions, environment: Mapping[str, str], parent: int, seconds: float
-) -> str:
-    """Show the command that asks, and wait for Enter; return why it is refused, if it is."""
-    # Loaded here: most services do not ask.
-    from onlyme.unlock.client.terminal import ask_permission, find_terminal, read_command
+def _read_seconds(answer: dict[str, Any]) -> float:
+    """Return how long the daemon lets the user take; none where that is no number."""
+    seconds = answer.get("seconds")
+    return min(seconds, _MAX_INTENT_SECONDS) if isinstance(seconds, (int, float)) else 0.0
 
-    path, command = find_terminal(parent, environment.get("PAM_TTY", "")), read_command(parent)
-    if not path or not command:
-        return "there is no terminal to confirm on; use the password"
-    wait = min(seconds, _MAX_CONFIRM_SECONDS)
-    _end_after(wait + options.seconds)
-    return "" if ask_permission(path, command, wait) else "not confirmed; use the password"
+
+def _find_place(environment: Mapping[str, str], parent: int) -> Place:
+    # Loaded here: most services do not ask.
+    from onlyme.unlock.client.intent import find_place
+
+    return find_place(parent, environment.get("PAM_TTY", ""))
+
+
+def _ask_confirmation(options: _HelperOptions, place: Place, seconds: float) -> str:
+    """Show the command that asks, and wait for Enter; return why it is refused, if it is."""
+    from onlyme.unlock.client.intent import ask_enter
+
+    _end_after(seconds + options.seconds)
+    refusal = ask_enter(place, seconds)
+    _end_after(options.seconds)
+    return refusal
+
+
+def _ask_gesture(options: _HelperOptions, place: Place, asked: dict[str, Any]) -> dict[str, Any]:
+    """Show the gesture that the daemon asks for, and return what came of it."""
+    from onlyme.unlock.client.intent import ask_gesture
+
+    deadline = time.monotonic() + _read_seconds(asked)
+    _end_after(deadline - time.monotonic())
+
+    def send(question: dict[str, Any], stop: int | None) -> dict[str, Any]:
+        return _send_question(options, question, deadline - time.monotonic(), stop)
+
+    return ask_gesture(place, asked, send)
 
 
 def _end_after(seconds: float) -> None:
