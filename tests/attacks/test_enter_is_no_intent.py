@@ -97,8 +97,9 @@ def test_install_refuses_services_that_a_face_would_not_open(stack):
     words = (sys.executable, "-m", "onlyme", "unlock", "install")
     more = ("--dry-run", "--user", USER)
     for settings, service, why in (
-        ({}, "sudo", "need a gesture before the camera, which is not available yet"),
-        ({}, "common-auth", "need a gesture before the camera, which is not available yet"),
+        ({}, "polkit-1", "no gesture can be asked for"),
+        ({}, "cron", "a daemon asks there"),
+        ({"unlock_intent": "enter"}, "sshd", "a daemon asks there"),
         ({"unlock_intent": "enter"}, "polkit-1", "it has no terminal"),
     ):
         stack.configure(**settings)
@@ -106,6 +107,11 @@ def test_install_refuses_services_that_a_face_would_not_open(stack):
         assert done.returncode == 2, done.stdout
         assert " ".join(why.split()) in " ".join(done.stdout.split())
     assert stack.run(*words, "login", *more).returncode == 0
-    done = stack.run(*words, "sudo", *more)
-    assert done.returncode == 0, done.stdout
-    assert "every program that runs as the user can type Enter" in " ".join(done.stdout.split())
+    for settings, cost in (
+        ({"unlock_intent": "enter"}, "every program that runs as the user can type Enter"),
+        ({}, "make the gesture only for a command that you have just typed"),
+    ):
+        stack.configure(**settings)
+        done = stack.run(*words, "sudo", *more)
+        assert done.returncode == 0, done.stdout
+        assert cost in " ".join(done.stdout.split())

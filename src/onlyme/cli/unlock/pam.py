@@ -196,10 +196,15 @@ def profile(*, helper: Helper = None) -> None:
 
     sudo pam-auth-update --enable onlyme
     """
-    from onlyme.unlock.pam.intent import GESTURE_MISSING
+    from onlyme.unlock.pam.intent import GESTURE_COST
     from onlyme.unlock.pam.program import find_command, make_profile
 
-    typer.echo(f"note: {GESTURE_MISSING}, unless root sets `unlock_intent`", err=True)
+    typer.echo(f"note: outside of logins and screen lockers {GESTURE_COST}", err=True)
+    typer.echo(
+        "note: a service that can show the gesture neither on a terminal nor as a notification "
+        "asks for the password",
+        err=True,
+    )
     typer.echo(make_profile(find_command(helper)), nl=False)
 
 
@@ -227,17 +232,18 @@ def _require_intent(services: Sequence[str]) -> None:
 
 
 def _show_intent(change: FileChange) -> None:
-    """Say what Enter costs, and which of the services that share a file need more than it."""
+    """Say what the intent costs, and which of the services that share a file have none."""
     from onlyme.settings import Settings
-    from onlyme.unlock.pam.intent import ENTER_COST, find_intent_problem
+    from onlyme.unlock.pam.intent import ENTER_COST, GESTURE_COST, find_intent_problem
     from onlyme.unlock.services import needs_intent
 
     settings = Settings.load_system()
     for service in change.services:
         if problem := find_intent_problem(service, settings):
             typer.echo(f"note: a face does not open {problem}")
-    if settings.unlock_intent == "enter" and any(map(needs_intent, change.services)):
-        typer.echo(f"note: {ENTER_COST}")
+    if any(map(needs_intent, change.services)):
+        cost = ENTER_COST if settings.unlock_intent == "enter" else GESTURE_COST
+        typer.echo(f"note: {cost}")
 
 
 def _say_next(places: PamFolders, services: Sequence[str], user: str) -> None:
