@@ -63,7 +63,7 @@ UNATTENDED = frozenset(
         *("sshd", "vsftpd", "xrdp-sesman"),
     ]
 )
-"""Daemons ask there, for users who are elsewhere or for nobody. A face opens nothing there."""
+"""Daemons ask there, for users who are elsewhere. A face opens nothing there."""
 
 
 def needs_intent(service: str) -> bool:

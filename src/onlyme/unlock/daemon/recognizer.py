@@ -179,6 +179,8 @@ class Recognizer:
         Raises:
             OnlymeError: the networks that see a gesture are missing.
         """
+        if self._level is LivenessLevel.CHALLENGE:
+            return UnlockOutcome(Reason.LIVENESS_UNDECIDED)  # one gesture is no challenge
         allowances = self._open_face_id().admin.gate.allowances()
         allowance = allowances.get(AttemptSource(user, GESTURE_SOURCE))
         if allowance is not None and allowance.tries == 0:
