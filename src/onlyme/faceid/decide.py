@@ -119,7 +119,7 @@ class WatchPlan:
             ceremony = GestureCeremony(self.gesture, frames, self.ask)
         elif level is LivenessLevel.CHALLENGE and judge is not None and self.ask is not None:
             ceremony = ChallengeCeremony(self.ask)
-        read_head = None if self.gesture is None else parts.mesh().read
+        read_head = None if ceremony is None else parts.mesh().read
         return CaptureSession(judge, level, frames, ceremony, read_head)
 
 

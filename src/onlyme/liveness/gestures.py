@@ -19,65 +19,86 @@ from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 
-from onlyme.liveness.flatness import MIN_SOLID_RESIDUAL, measure_flatness
-
 if TYPE_CHECKING:
     from onlyme.types import HeadReading
 
 __all__ = [
     "GESTURE_SECONDS",
+    "HOLD_SECONDS",
+    "SOLID_GESTURES",
     "Gesture",
     "GestureDetector",
     "HeadPosition",
     "SeenGesture",
     "draw_gesture",
+    "is_frontal",
     "make_gesture_prompt",
+    "measure_gestures",
 ]
 
 GESTURE_SECONDS: Final = 5.0
 """Longest time for one gesture, from the first frame with a face."""
 
-REST_SECONDS: Final = 0.2
+REST_SECONDS: Final = 0.25
 """The head rests when it hardly moves for this time, …"""
 
 MIN_REST_FRAMES: Final = 3
 """… in at least this many frames, …"""
 
-MAX_REST_DEGREES: Final = 3.5
+MAX_REST_DEGREES: Final = 3.0
 """… neither yaw nor pitch by more than this, …"""
 
-MAX_REST_GROWTH: Final = 0.04
+MAX_REST_LOG_GROWTH: Final = 0.04
 """… nor its size by more than this (natural logarithm), …"""
 
-MAX_REST_YAW_DEGREES: Final = 20.0
-"""… while it is turned to a side by no more than this, …"""
+MAX_REST_TURN_DEGREES: Final = 20.0
+"""… while it is turned to a side, up or down by no more than this, …"""
 
-MAX_REST_CLOSED: Final = 0.5
+MAX_REST_CLOSED: Final = 0.45
 """… and its eyes are open."""
 
-MIN_TURN_DEGREES: Final = 20.0
-"""A turn to a side, from the rest position."""
+MIN_TURN_DEGREES: Final = 18.0
+"""A turn to a side reaches this, from the rest position, …"""
+
+MIN_SIDE_DEGREES: Final = 9.0
+"""… and this, from the camera: who only turns back to the camera makes no gesture."""
 
 MIN_NOD_DEGREES: Final = 12.0
-"""A nod: the head is lowered by this, from the rest position."""
+"""A nod lowers the head by this, from the rest position."""
 
-MIN_GROWTH: Final = math.log(1.2)
-"""Coming closer: the natural logarithm of how much larger the face is."""
+MIN_LOG_GROWTH: Final = math.log(1.25)
+"""Who comes closer becomes larger by this (natural logarithm)."""
 
-MIN_CLOSING: Final = 0.35
-"""Closing the eyes: how much the score of each eye rises, from that of the open eye."""
+CLOSED_SCORE: Final = 0.75
+"""The score of an eye that is closed, in the clips: 0.64 to 0.81."""
 
-HOLD_SECONDS: Final = {"nod": 0.2, "left": 0.25, "right": 0.25, "blink": 0.6, "closer": 0.4}
-"""How long each gesture must be held. Reflex blinks take 0.1 to 0.4 s."""
+MIN_CLOSED_SHARE: Final = 0.55
+"""Each eye closes by this share of the way from the person's own open eye to `CLOSED_SCORE`."""
 
-MIN_HOLD_FRAMES: Final = 3
-"""Least number of frames in which a gesture must be seen."""
+STAY_SHARE: Final = 0.65
+"""A gesture lasts while the head is at least this share of the way there."""
 
-MAX_GAP_SECONDS: Final = 0.35
-"""Longest time without a mesh within a gesture."""
+MIN_LINE_RATIO: Final = 1.5
+"""A turn goes this much further to the side than up or down, and a nod the other way round."""
+
+MAX_FACING_DEGREES: Final = 12.0
+"""Who closes the eyes or comes closer keeps the head within this of the rest position: the eyes
+of a head that looks up or down seem to close."""
+
+MIN_PEAK_FRAMES: Final = 2
+"""A gesture reaches its size in at least this many frames."""
+
+MAX_PEAK_SHARE: Final = 2.0
+"""What is larger than this many times the least size needs no less time."""
+
+MAX_GAP_SECONDS: Final = 0.5
+"""Longest time without a mesh; then the rest position is measured again."""
 
 MAX_MOVE_SECONDS: Final = 1.5
-"""Longest time from the rest position to the held one: a drift is no gesture."""
+"""Longest time from the rest position until the gesture is `STAY_SHARE` of the way there, …"""
+
+MAX_LID_SECONDS: Final = 0.6
+"""… and that of the eyelids: who falls asleep makes no gesture."""
 
 _SIZE_POINTS: Final = [33, 133, 362, 263, 10, 168, 2, 61, 291]
 
@@ -92,7 +113,21 @@ class Gesture(StrEnum):
     CLOSER = "closer"
 
 
-_SOLID: Final = frozenset((Gesture.NOD, Gesture.LEFT, Gesture.RIGHT))
+HOLD_SECONDS: Final = {
+    Gesture.NOD: 0.35,
+    Gesture.LEFT: 0.9,
+    Gesture.RIGHT: 0.9,
+    Gesture.BLINK: 0.7,
+    Gesture.CLOSER: 0.4,
+}
+"""How long each gesture lasts at least. In the clips, people who speak or act turn their heads by
+20 degrees for up to 0.7 s, and close their eyes for up to 0.5 s; reflex blinks take 0.1 to 0.4 s.
+A larger turn or nod may be shorter: one of twice the least size, half as long."""
+
+SOLID_GESTURES: Final = frozenset((Gesture.NOD, Gesture.LEFT, Gesture.RIGHT))
+"""Gestures by which a solid head is told from a picture; see `onlyme.liveness.witness`."""
+
+_DRAWN: Final = (Gesture.NOD, Gesture.LEFT, Gesture.RIGHT, Gesture.BLINK)
 _PROMPTS: Final = {
     Gesture.NOD: ("↓", "nod: lower your head"),
     Gesture.LEFT: ("←", "turn your head to your left"),
@@ -103,7 +138,7 @@ _PROMPTS: Final = {
 
 
 def draw_gesture(rng: random.Random | None = None) -> Gesture:
-    """Draw one gesture.
+    """Draw one gesture that a photo cannot imitate: any but coming closer.
 
     Args:
         rng: the source of randomness; by default the system's own, which cannot be predicted.
@@ -111,7 +146,7 @@ def draw_gesture(rng: random.Random | None = None) -> Gesture:
     >>> draw_gesture() in Gesture
     True
     """
-    return (rng or random.SystemRandom()).choice(list(Gesture))
+    return (rng or random.SystemRandom()).choice(_DRAWN)
 
 
 def make_gesture_prompt(gesture: Gesture) -> tuple[str, str]:
@@ -140,6 +175,16 @@ class HeadPosition:
     left: float
     right: float
 
+    @property
+    def numbers(self) -> tuple[float, float, float, float, float]:
+        """Its five numbers, in order."""
+        return self.yaw, self.pitch, self.size, self.left, self.right
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether none of the numbers is infinite or missing."""
+        return all(map(math.isfinite, self.numbers))
+
     @classmethod
     def measure(cls, reading: HeadReading) -> Self:
         """Measure what the mesh read."""
@@ -157,21 +202,36 @@ class SeenGesture:
         gesture: which one.
         began: when the head last was in its rest position, in seconds.
         at: when the gesture was recognised.
-        solid: whether the head moved like a solid one; always true where that cannot be measured,
-            for closing eyes and coming closer.
     """
 
     gesture: Gesture
     began: float
     at: float
-    solid: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Moment:
     at: float
     position: HeadPosition
-    reading: HeadReading
+
+
+@dataclass(slots=True)
+class _Run:
+    """The time that a head has been on the way to a gesture, without a break."""
+
+    began: float
+    shares: list[float] = field(default_factory=list)
+
+    @property
+    def peak(self) -> float:
+        """The share that was reached in two frames at least: one may be a fault of the mesh."""
+        return sorted(self.shares)[-MIN_PEAK_FRAMES:][0] if len(self.shares) > 1 else 0.0
+
+    def is_made(self, gesture: Gesture, at: float) -> bool:
+        """Say whether it is large enough, and has lasted long enough, to be the gesture."""
+        peak = self.peak
+        shorter = min(peak, MAX_PEAK_SHARE) if gesture in SOLID_GESTURES else 1.0
+        return peak >= 1 and (at - self.began) * shorter >= HOLD_SECONDS[gesture] - 1e-6
 
 
 @dataclass(slots=True)
@@ -180,99 +240,117 @@ class GestureDetector:
 
     Attributes:
         rest: the rest position from which movements are measured; None before there is one.
+        rest_at: when the head was last in it, in seconds.
     """
 
     rest: HeadPosition | None = None
-    _rested: _Moment | None = None
+    rest_at: float = 0.0
     _recent: deque[_Moment] = field(default_factory=deque)
-    _since: dict[Gesture, list[_Moment]] = field(default_factory=dict)
-    _near: float = 0.0
+    _runs: dict[Gesture, _Run] = field(default_factory=dict)
 
     def add(self, at: float, reading: HeadReading | None) -> SeenGesture | None:
-        """Look at the next frame; return the gesture that it completes, if any.
+        """Look at the next frame; return the gesture that has been made, if any.
+
+        A gesture is returned at every frame until it ends.
 
         Args:
-            at: when the frame was taken, in seconds; later than the frame before.
+            at: when the frame was taken, in seconds.
             reading: what the mesh read; None without a mesh.
         """
         if reading is None:
             return None
         position = HeadPosition.measure(reading)
-        if not all(map(math.isfinite, (at, *_numbers(position)))):
+        if not (math.isfinite(at) and position.is_finite):
             return None
-        moment = _Moment(at, position, reading)
-        if self._recent and not 0 < at - self._recent[-1].at <= MAX_GAP_SECONDS:
+        since = at - self._recent[-1].at if self._recent else 0.0
+        if not 0 <= since <= MAX_GAP_SECONDS:
             self.restart()
-        self._recent.append(moment)
+        elif self._recent and since == 0:
+            return None  # the same frame again
+        self._recent.append(_Moment(at, position))
         while at - self._recent[0].at > REST_SECONDS + MAX_GAP_SECONDS:
             self._recent.popleft()
-        if self.rest is None or self._rested is None:
-            self._find_rest(at)
-            return None
-        moved = _find_moved(self.rest, position)
-        for gesture in list(self._since):
-            if gesture not in moved:
-                del self._since[gesture]
-        for gesture in moved:
-            held = self._since.setdefault(gesture, [])
-            held.append(moment)
-            if held[0].at - self._near > MAX_MOVE_SECONDS:
-                self.restart()  # it drifted there
-                return None
-            if at - held[0].at >= HOLD_SECONDS[gesture] and len(held) >= MIN_HOLD_FRAMES:
-                return self._see(gesture, moment)
-        if not moved:
-            self._find_rest(at)
-        return None
+        return self._follow(at, position)
 
     def restart(self) -> None:
         """Forget the rest position and look for a new one."""
-        self.rest = self._rested = None
+        self.rest = None
         self._recent.clear()
-        self._since.clear()
+        self._runs.clear()
+
+    @property
+    def moving(self) -> frozenset[Gesture]:
+        """The gestures that the head is on the way to."""
+        return frozenset(self._runs)
+
+    def _follow(self, at: float, position: HeadPosition) -> SeenGesture | None:
+        """Follow each gesture that the head may be on the way to."""
+        if self.rest is None:
+            self._find_rest(at)
+            return None
+        shares = measure_gestures(self.rest, position)
+        self._runs = {one: run for one, run in self._runs.items() if shares[one] >= STAY_SHARE}
+        for gesture, share in shares.items():
+            if share < STAY_SHARE:
+                continue
+            run = self._runs.setdefault(gesture, _Run(at))
+            run.shares.append(share)
+            limit = MAX_LID_SECONDS if gesture is Gesture.BLINK else MAX_MOVE_SECONDS
+            if run.began - self.rest_at > limit:  # it drifted there
+                self.restart()
+                return None
+            if run.is_made(gesture, at):
+                return SeenGesture(gesture, self.rest_at, at)
+        if not self._runs:
+            self._find_rest(at)
+        return None
 
     def _find_rest(self, at: float) -> None:
-        """Take the last moments as the rest position if the head hardly moved in them."""
+        """Take the last moments as the rest position if the head hardly moved in them.
+
+        So the rest position follows a slow drift, and no clear movement.
+        """
         last = [one for one in self._recent if at - one.at <= REST_SECONDS + 1e-6]
         if len(last) < MIN_REST_FRAMES:
             last = list(self._recent)[-MIN_REST_FRAMES:]
         if len(last) < MIN_REST_FRAMES or at - self._recent[0].at < REST_SECONDS - 1e-6:
             return
-        table = np.array([_numbers(one.position) for one in last])
+        table = np.array([one.position.numbers for one in last])
         yaw, pitch, size, *_ = np.ptp(table, axis=0)
         middle = HeadPosition(*np.median(table, axis=0).tolist())
         if (
             max(yaw, pitch) <= MAX_REST_DEGREES
-            and size <= MAX_REST_GROWTH
-            and abs(middle.yaw) <= MAX_REST_YAW_DEGREES
+            and size <= MAX_REST_LOG_GROWTH
+            and max(abs(middle.yaw), abs(middle.pitch)) <= MAX_REST_TURN_DEGREES
             and max(middle.left, middle.right) <= MAX_REST_CLOSED
         ):
-            self.rest, self._rested, self._near = middle, last[len(last) // 2], at
-
-    def _see(self, gesture: Gesture, moment: _Moment) -> SeenGesture:
-        assert self._rested is not None  # noqa: S101 - for the type checker; `add` checks it
-        solid = gesture not in _SOLID or (
-            measure_flatness(self._rested.reading.mesh.points, moment.reading.mesh.points)
-            >= MIN_SOLID_RESIDUAL
-        )
-        return SeenGesture(gesture, self._near, moment.at, solid)
+            self.rest, self.rest_at = middle, at
 
 
-def _numbers(position: HeadPosition) -> tuple[float, float, float, float, float]:
-    return position.yaw, position.pitch, position.size, position.left, position.right
+def measure_gestures(rest: HeadPosition, now: HeadPosition) -> dict[Gesture, float]:
+    """Return how far a head is on the way to each gesture: 0 not at all, 1 or more it is there."""
+    yaw, pitch = now.yaw - rest.yaw, now.pitch - rest.pitch
+    level = abs(yaw) >= MIN_LINE_RATIO * abs(pitch)
+    left, right = (
+        min(sign * yaw / MIN_TURN_DEGREES, sign * now.yaw / MIN_SIDE_DEGREES) if level else 0.0
+        for sign in (1, -1)
+    )
+    down = -pitch / MIN_NOD_DEGREES if abs(pitch) >= MIN_LINE_RATIO * abs(yaw) else 0.0
+    facing = max(abs(yaw), abs(pitch)) <= MAX_FACING_DEGREES
+    nearer = (now.size - rest.size) / MIN_LOG_GROWTH if facing else 0.0
+    closed = min(
+        (there - open_) / (CLOSED_SCORE - open_)
+        for open_, there in ((rest.left, now.left), (rest.right, now.right))
+    )
+    return {
+        Gesture.NOD: max(0.0, down),
+        Gesture.LEFT: max(0.0, left),
+        Gesture.RIGHT: max(0.0, right),
+        Gesture.BLINK: max(0.0, closed / MIN_CLOSED_SHARE) if facing else 0.0,
+        Gesture.CLOSER: max(0.0, nearer),
+    }
 
 
-def _find_moved(rest: HeadPosition, now: HeadPosition) -> set[Gesture]:
-    """Return the gestures whose position the head is in."""
-    yaw, pitch, size = now.yaw - rest.yaw, now.pitch - rest.pitch, now.size - rest.size
-    moved = set()
-    if abs(yaw) >= max(MIN_TURN_DEGREES, 1.5 * abs(pitch)):
-        moved.add(Gesture.LEFT if yaw > 0 else Gesture.RIGHT)
-    if -pitch >= max(MIN_NOD_DEGREES, 1.5 * abs(yaw)):
-        moved.add(Gesture.NOD)
-    facing = abs(yaw) <= 12 and abs(pitch) <= 12
-    if facing and size >= MIN_GROWTH:
-        moved.add(Gesture.CLOSER)
-    if facing and min(now.left - rest.left, now.right - rest.right) >= MIN_CLOSING:
-        moved.add(Gesture.BLINK)
-    return moved
+def is_frontal(reading: HeadReading) -> bool:
+    """Say whether a head looks towards the camera, as one at rest does."""
+    return max(abs(reading.mesh.yaw), abs(reading.mesh.pitch)) <= MAX_REST_TURN_DEGREES

@@ -39,49 +39,84 @@ NOSE_RADIUS_EYE_DISTANCES: Final = 0.24
 RING_RADII_EYE_DISTANCES: Final = (0.42, 1.0)
 """The neighbours of the nose lie at these distances from its tip."""
 
+FACE_POINTS: Final = 468
+"""Points of a mesh without those of the irises, which move with the eyes."""
+
+CARRYING_POINTS: Final = 6
+"""Number of the mesh's points that say where a point between them has gone."""
+
 SECTORS: Final = 12
 """Directions in which there are neighbours; a crease through the nose is within one of them."""
 
 CHEEK_LINES: Final = [0, 1, SECTORS // 2 - 1]
 """The lines that lead to the cheeks."""
 
+MIN_LEAD_EYE_DISTANCES: Final = 0.05
+"""In a turn the nose moves ahead by this many distances of the eyes, …"""
+
+MIN_AHEAD_EYE_DISTANCES: Final = 0.03
+"""… by this much of its nearest neighbour, …"""
+
+MIN_AHEAD_SHARE: Final = 0.2
+"""… and by this share of its lead to a side, …"""
+
+MIN_BESIDE_SHARE: Final = 0.35
+"""… or this share of its lead downwards, there against the cheeks only."""
+
+_LANDMARKS: Final = ([33, 133], [362, 263], [1], [61], [291])
+"""The points of a mesh whose mean is each landmark: eyes, tip of the nose, corners of the mouth."""
+
 
 @dataclass(slots=True)
 class PointTracks:
     """Points on a face, followed from the frame in which they were chosen.
 
+    The mesh says roughly where each point has gone, so that fast movements and slow cameras do not
+    lose it; where it is exactly, the pixels say.
+
     Args:
         gray: uint8[h, w], the first frame.
-        landmarks: float32[5, 2], see `Face`.
+        mesh: float32[478, 3], its mesh; see `onlyme.types.MeshFace`.
 
     Attributes:
         first: float32[n, 2], where the points were in the first frame.
         now: float32[n, 2], where they are.
-        landmarks: of the first frame.
+        landmarks: float32[5, 2], of the first frame; see `onlyme.types.Face`.
     """
 
     gray: NDArray[np.uint8]
-    landmarks: NDArray[np.float32]
+    mesh: NDArray[np.float32]
     first: NDArray[np.float32] = field(init=False)
     now: NDArray[np.float32] = field(init=False)
+    landmarks: NDArray[np.float32] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.mesh = self.mesh[:FACE_POINTS, :2]
+        self.landmarks = np.array([self.mesh[part].mean(axis=0) for part in _LANDMARKS])
         self.first = _choose_points(self.gray, self.landmarks)
         self.now = self.first
 
-    def follow(self, gray: NDArray[np.uint8]) -> int:
-        """Follow the points into the next frame; return how many remain."""
+    def follow(self, gray: NDArray[np.uint8], mesh: NDArray[np.float32]) -> int:
+        """Follow the points into the next frame; return how many remain.
+
+        Args:
+            gray: uint8[h, w], the next frame.
+            mesh: float32[478, 3], its mesh.
+        """
+        mesh = mesh[:FACE_POINTS, :2]
         if not len(self.now) or gray.shape != self.gray.shape:
             self.first = self.now = self.first[:0]
             return 0
         eyes = _measure_eye_distance(self.landmarks)
         side = max(9, int(eyes * PATCH_SIDE_EYE_DISTANCES)) | 1
-        there, found = _follow_points(self.gray, gray, self.now, side)
-        back, again = _follow_points(gray, self.gray, there, side)
+        guess = _carry_points(self.now, self.mesh, mesh)
+        there, found = _follow_points(self.gray, gray, self.now, guess, side)
+        guess = _carry_points(there, mesh, self.mesh)
+        back, again = _follow_points(gray, self.gray, there, guess, side)
         off = np.linalg.norm(back - self.now, axis=1)
         good = found & again & (off <= MAX_RETURN_EYE_DISTANCES * eyes)
         self.first, self.now = self.first[good], there[good]
-        self.gray = gray
+        self.gray, self.mesh = gray, mesh
         return int(good.sum())
 
 
@@ -107,6 +142,20 @@ class Rigidity:
     y: float
     spread: float
     points: int
+
+    @property
+    def is_solid_turn(self) -> bool:
+        """Whether a head that turned to a side is solid: the nose is ahead of all around it."""
+        sideways = abs(self.x) >= max(MIN_LEAD_EYE_DISTANCES, abs(self.y))
+        return sideways and self.ahead >= max(
+            MIN_AHEAD_EYE_DISTANCES, MIN_AHEAD_SHARE * abs(self.x)
+        )
+
+    @property
+    def is_solid_nod(self) -> bool:
+        """Whether a head that was lowered is solid: the nose is ahead of the cheeks."""
+        down = self.y >= max(MIN_LEAD_EYE_DISTANCES, abs(self.x))
+        return down and self.beside >= max(MIN_AHEAD_EYE_DISTANCES, MIN_BESIDE_SHARE * self.y)
 
 
 def measure_rigidity(tracks: PointTracks) -> Rigidity | None:
@@ -155,15 +204,42 @@ def _subtract_plane_motion(
     return np.asarray(back - at, np.float64)
 
 
+def _carry_points(
+    points: NDArray[np.float32], old: NDArray[np.float32], new: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Move points, float32[n, 2], as the nearest points of a mesh moved, by their distance."""
+    away = np.linalg.norm(points[:, None] - old[None], axis=2)
+    near = np.argpartition(away, CARRYING_POINTS, axis=1)[:, :CARRYING_POINTS]
+    weight = 1 / (np.take_along_axis(away, near, axis=1) + 1)
+    weight /= weight.sum(axis=1, keepdims=True)
+    return np.asarray(points + ((new - old)[near] * weight[..., None]).sum(axis=1), np.float32)
+
+
 def _follow_points(
-    old: NDArray[np.uint8], new: NDArray[np.uint8], points: NDArray[np.float32], side: int
+    old: NDArray[np.uint8],
+    new: NDArray[np.uint8],
+    points: NDArray[np.float32],
+    guess: NDArray[np.float32],
+    side: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Follow points, float32[n, 2], to another frame; also return bool[n], which were found."""
-    start = np.zeros_like(points)
+    both = np.concatenate([points, guess])
+    low = np.clip(both.min(axis=0) - 2 * side, 0, None).astype(int)
+    high = np.maximum(both.max(axis=0) + 2 * side, low + 2 * side).astype(int)
+    # Only this part of the frames is made into pyramids.
+    old, new = (np.ascontiguousarray(one[low[1] : high[1], low[0] : high[0]]) for one in (old, new))
+    if min(old.shape) < side:
+        return points, np.zeros(len(points), bool)
     there, found, _ = cv2.calcOpticalFlowPyrLK(
-        old, new, points, start, winSize=(side, side), maxLevel=3
+        old,
+        new,
+        points - low.astype(np.float32),
+        guess - low.astype(np.float32),
+        winSize=(side, side),
+        maxLevel=1,
+        flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
     )
-    return np.asarray(there, np.float32), np.asarray(found).ravel() == 1
+    return np.asarray(there + low, np.float32), np.asarray(found).ravel() == 1
 
 
 def _choose_points(gray: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -10,24 +10,31 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from onlyme.liveness.gestures import GESTURE_SECONDS, GestureDetector, make_gesture_prompt
+import cv2
+import numpy as np
+
+from onlyme.liveness.gestures import GESTURE_SECONDS, is_frontal, make_gesture_prompt
+from onlyme.liveness.witness import GestureWitness
 from onlyme.types import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from onlyme.face.pipeline import Observation
     from onlyme.liveness.gestures import Gesture
     from onlyme.types import Decision, Embedding, HeadReading, Liveness
 
-__all__ = ["GestureCeremony"]
+__all__ = ["GestureCeremony", "make_gray"]
 
 
 class GestureCeremony:
     """Asks for one gesture in each attempt; see `onlyme.verification.attempt.Ceremony`.
 
     An attempt ends when the gesture was seen and there are enough embeddings, when another gesture
-    was seen, when the face was exchanged for another, or after `GESTURE_SECONDS`.
+    was seen, when the face was exchanged for another after the gesture, or when it took longer than
+    `GESTURE_SECONDS` from the first frame with a face, or without a face.
 
     Args:
         gesture: what the person is asked to do.
@@ -44,8 +51,9 @@ class GestureCeremony:
 
     def restart(self) -> None:
         """Prepare for the next attempt."""
-        self._detector = GestureDetector()
+        self._witness = GestureWitness()
         self._embeddings: set[Embedding] = set()
+        self._frontal: set[float] = set()
         self._began: float | None = None
         self._face_began: float | None = None
         self._late = self._seen = self._failed = False
@@ -68,23 +76,27 @@ class GestureCeremony:
         if observation.embedding is not None:
             if self._face_began is None:
                 self._face_began = at
-            elif not continues:  # what another face did is not this one's
+            elif not continues:  # what another face did is not what this one did
                 self._failed |= self._seen
-                self._detector.restart()
+                self._witness.restart()
                 self._embeddings.clear()
+                self._frontal.clear()
             self._embeddings.add(observation.embedding)
+            if head is not None and is_frontal(head):
+                self._frontal.add(at)
         since = self._began if self._face_began is None else self._face_began
         self._late = at - since > GESTURE_SECONDS
         if self._late or self._seen or self._failed:
             return
-        seen = self._detector.add(at, head)
+        seen = self._witness.add(at, make_gray(observation.frame.pixels), head)
         if seen is not None:
-            self._seen = seen.gesture is self._gesture and seen.solid
+            self._seen = seen.gesture is self._gesture
             self._failed = not self._seen
 
     def choose(self, observations: list[Observation]) -> list[Observation]:
-        """Return all observations."""
-        return observations
+        """Return the frontal ones, if there are any: the turned faces only served the gesture."""
+        frontal = [one for one in observations if one.frame.at in self._frontal]
+        return frontal or observations
 
     def judge(self, passive: Liveness) -> Liveness:
         """Return passive liveness; the gesture is no part of it."""
@@ -95,3 +107,8 @@ class GestureCeremony:
         if decision.accepted and (self._failed or not self._seen):
             return replace(decision, accepted=False, reason=Reason.NO_GESTURE)
         return decision
+
+
+def make_gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the brightness of a frame, uint8[h, w], from uint8[h, w, 3], RGB."""
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
