@@ -17,7 +17,7 @@ from onlyme.unlock.daemon.recognizer import SOURCE
 from onlyme.unlock.transport import ask
 from tests.unlock.conftest import allow_sudo, camera, run_drawing, set_gesture, show
 from tests.unlock.daemon.test_asking import film_empty_room, put_question
-from tests.unlock.stack import LINES, PASSWORD, UID, USER, Terminal
+from tests.unlock.stack import LINES, PASSWORD, UID, USER, WRONG, Terminal
 
 pytestmark = pytest.mark.data
 
@@ -96,9 +96,16 @@ def test_no_key_opens(desk, keys):
 
 
 def test_what_she_does_by_chance_does_not_open(desk):
-    """She is there, alive, and moves, but not as it was drawn."""
-    assert "the movement that was asked for was not seen" in sudo(desk)
+    """She is there, alive, and moves, but not as it was drawn. One run of sudo has one try."""
+    terminal = start_sudo(desk)
+    terminal.read_until("the movement that was asked for was not seen")
+    terminal.read_until("assword for")
+    terminal.type(f"{WRONG}\n")
+    terminal.read_until("only one try")
+    terminal.close()
+    assert terminal.seen.count(words(NOD)) == 1
     assert count_looks(desk) == 1
+    assert read_tries(desk) == 1
 
 
 @pytest.mark.parametrize(("asked", "shown"), [(NOD, LEFT), (LEFT, RIGHT), (RIGHT, NOD)])

@@ -125,13 +125,16 @@ class GestureDialog:
 
     async def _notify(self, asked: GestureRequest, request: AttemptRequest, words: str) -> bool:
         """Show words on the user's desktop until the request ends; return whether that worked."""
+        try:
+            uid = pwd.getpwnam(request.user).pw_uid
+        except KeyError:
+            return False
         if self._notifier is None:
             return False
         notification = asked.notification
         if notification is None:
             notification = asked.notification = self._notifier()
             asked.answer.add_done_callback(lambda _: notification.close())
-        uid = pwd.getpwnam(request.user).pw_uid
         title = f"{request.service} asks for your face"
         body = f"{request.command}\n{words}"
         return await asyncio.to_thread(notification.show, uid, title, body, self._seconds)

@@ -265,6 +265,8 @@ class Recognizer:
         The camera is open before the gesture is drawn: otherwise a program that keeps the camera
         busy could have gestures drawn until it gets the one that the person just makes.
         """
+        if asked.cancel.is_cancelled:
+            return UnlockOutcome(UnlockReason.TIMEOUT)
         # It is counted before anyone knows the gesture. A try that does not open stays counted.
         attempt = self._open_face_id().admin.gate.attempt(request.user, GESTURE_SOURCE)
         if not attempt.allowed:
