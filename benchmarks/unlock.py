@@ -62,7 +62,7 @@ class Daemon:
         """Ask as sudo's helper does; return the milliseconds to the gesture, and the outcome."""
         self._asked += 1
         question = {"user": user, "service": f"sudo-{self._asked}", "seconds": 10}
-        question |= {"asker": "owner", "seat": "local", "terminal": True}
+        question |= {"asker": "owner", "seat": "local", "can_show": True}
         began = time.perf_counter()
         asked = ask(str(self.stack.socket()), "/v1/attempt", question, 10)[1]
         took_ms = (time.perf_counter() - began) * 1e3

@@ -100,7 +100,7 @@ class Settings:
     unlock_far: float = DEFAULT_FAR
     unlock_confirm: str = ""
     unlock_intent: str = "gesture"
-    unlock_gesture_seconds: float = 8.0
+    unlock_gesture_seconds: float = 10.0
     unlock_beside_remote: str = "refuse"
     unlock_confirm_seconds: float = 5.0
     unlock_lid: str = "refuse"

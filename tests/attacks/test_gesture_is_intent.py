@@ -98,7 +98,7 @@ def test_no_key_opens(desk, keys):
 def test_what_she_does_by_chance_does_not_open(desk):
     """She is there, alive, and moves, but not as it was drawn. One run of sudo has one try."""
     terminal = start_sudo(desk)
-    terminal.read_until("the movement that was asked for was not seen")
+    terminal.read_until("the gesture that was asked for was not seen")
     terminal.read_until("assword for")
     terminal.type(f"{WRONG}\n")
     terminal.read_until("only one try")
@@ -112,7 +112,7 @@ def test_what_she_does_by_chance_does_not_open(desk):
 def test_a_recording_of_another_gesture_does_not_open(desk, films, asked, shown):
     set_gesture(desk, asked)
     show(desk, films[shown])
-    assert "the movement that was asked for was not seen" in sudo(desk, asked)
+    assert "the gesture that was asked for was not seen" in sudo(desk, asked)
 
 
 def test_asking_again_and_again_ends_after_two(stack, films):
@@ -190,7 +190,7 @@ def test_a_second_request_is_refused_while_she_nods_for_the_first(desk, films):
 def test_a_program_of_the_user_can_neither_show_a_gesture_nor_gain_by_it(desk, films):
     show(desk, films[NOD])
     socket = str(desk.socket())
-    status, asked = ask(socket, "/v1/attempt", SUDO_AS_ROOT | {"terminal": True}, 30)
+    status, asked = ask(socket, "/v1/attempt", SUDO_AS_ROOT | {"can_show": True}, 30)
     assert (status, asked["reason"]) == (200, "gesture")
     # It may know the ticket, as if it had read it somewhere.
     for ticket in (asked["ticket"], "0" * 32, ""):
@@ -207,7 +207,7 @@ def test_a_gesture_that_nobody_shows_counts(desk):
     """A program can stop its terminal, and with it the helper, once it has seen the gesture."""
     socket = str(desk.socket())
     for left, service in ((1, "sudo"), (0, "su")):  # this process has one try for each
-        question = SUDO_AS_ROOT | {"terminal": True, "service": service}
+        question = SUDO_AS_ROOT | {"can_show": True, "service": service}
         status, asked = ask(socket, "/v1/attempt", question, 30)
         assert (status, asked["reason"]) == (200, "gesture")
         assert read_tries(desk) == left
@@ -215,14 +215,14 @@ def test_a_gesture_that_nobody_shows_counts(desk):
         late = ask(socket, "/v1/attempt", {"ticket": asked["ticket"]}, 30)[1]
         assert (late["accepted"], late["reason"]) == (False, "not_shown")
     assert count_looks(desk) == 0
-    last = SUDO_AS_ROOT | {"terminal": True, "service": "doas"}
+    last = SUDO_AS_ROOT | {"can_show": True, "service": "doas"}
     assert ask(socket, "/v1/attempt", last, 30)[1]["reason"] == "gestures_missed"
 
 
 def test_a_ticket_opens_once(desk, films):
     show(desk, films[NOD])
     socket = str(desk.socket())
-    _, asked = ask(socket, "/v1/attempt", SUDO_AS_ROOT | {"terminal": True}, 30)
+    _, asked = ask(socket, "/v1/attempt", SUDO_AS_ROOT | {"can_show": True}, 30)
     assert ask(socket, "/v1/attempt", {"ticket": "0" * 32}, 30)[1]["reason"] == "not_shown"
     assert ask(socket, "/v1/attempt", {"ticket": asked["ticket"]}, 60)[1]["accepted"]
     assert not ask(socket, "/v1/attempt", {"ticket": asked["ticket"]}, 60)[1]["accepted"]
@@ -237,7 +237,7 @@ def test_without_a_place_to_show_it_no_gesture_is_drawn(desk):
 def test_a_camera_that_is_held_busy_draws_no_gesture(desk):
     """Or a program could have gestures drawn until it gets the one that she just makes."""
     camera(desk).write_bytes(b"no video")
-    answer = ask(str(desk.socket()), "/v1/attempt", SUDO_AS_ROOT | {"terminal": True}, 30)[1]
+    answer = ask(str(desk.socket()), "/v1/attempt", SUDO_AS_ROOT | {"can_show": True}, 30)[1]
     assert (answer["accepted"], answer["reason"]) == (False, "camera")
     assert read_tries(desk) == 2
 

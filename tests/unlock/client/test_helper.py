@@ -19,11 +19,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onlyme.unlock.client import helper
+from onlyme.unlock.client import helper, intent, notification
 from onlyme.unlock.client.asker import BY_GREETER, BY_OWNER, Asker
 from onlyme.unlock.client.harmless import fit_text, make_harmless
 from onlyme.unlock.client.helper import run
-from onlyme.unlock.client.intent import Place
 from onlyme.unlock.client.remote import is_remote
 from onlyme.unlock.client.seat import AT_SEAT, BESIDE_REMOTE, find_seat
 from onlyme.unlock.client.terminal import Prompt, find_terminal, read_command
@@ -217,59 +216,111 @@ GESTURE = {
     "arrow": "↓",
     "words": "nod\x1b[2J",
     "seconds": 5.0,
-    "notified": True,
 }
 RIVAL = {"accepted": False, "reason": "rival", "message": "another program asked"}
+NO_PROMPT = {"accepted": False, "reason": "no_prompt", "message": "nowhere"}
 SUDO = PAM | {"PAM_SERVICE": "sudo"}
 
 
-def test_a_gesture_that_a_notification_shows_is_acknowledged_with_its_ticket(tmp_path):
-    opened, why, asked = answer(tmp_path, http(GESTURE), http(RIVAL), http(MATCH), environment=SUDO)
+@pytest.fixture
+def desktop(monkeypatch):
+    """A desktop that takes every notification; `tests/unlock/client/test_notification` has one."""
+    shown = []
+
+    class Desktop:
+        def show(self, uid, title, body, seconds):
+            shown.append((uid, title, body))
+            assert 0 <= seconds <= 60
+            return True
+
+        def close(self):
+            shown.append("closed")
+
+    monkeypatch.setattr(notification, "Notification", Desktop)
+    return shown
+
+
+def read_documents(answering):
+    return [json.loads(each.partition(b"\r\n\r\n")[2]) for each in answering.asked]
+
+
+def test_without_a_terminal_the_desktop_shows_the_gesture(tmp_path, desktop):
+    said = (NO_PROMPT, GESTURE, RIVAL, MATCH)
+    opened, why, asked = answer(tmp_path, *map(http, said), environment=SUDO)
     assert (opened, why) == (True, "")
-    documents = [json.loads(each.partition(b"\r\n\r\n")[2]) for each in asked.asked]
-    assert (documents[0]["terminal"], documents[0]["command"]) == (False, "")
-    assert [each.get("ticket") for each in documents] == [None, "t1", "t1"]
+    documents = read_documents(asked)
+    assert [each.get("can_show") for each in documents] == [False, True, None, None]
+    assert [each.get("ticket") for each in documents] == [None, None, "t1", "t1"]
+    announced, gesture, closed = desktop
+    assert "wait for the movement" in announced[1]
+    assert gesture == (4242, "sudo asks for your face: ↓ nod[2J", "")
+    assert closed == "closed"
+
+
+def test_a_desktop_that_takes_nothing_is_asked_for_no_gesture(tmp_path):
+    opened, why, asked = answer(tmp_path, http(NO_PROMPT), http(MATCH), environment=SUDO)
+    assert (opened, why) == (False, "nowhere")
+    assert len(asked.asked) == 1
+
+
+def test_a_desktop_that_does_not_take_the_gesture_ends_it(tmp_path):
+    opened, why, asked = answer(tmp_path, http(GESTURE), http(MATCH), environment=SUDO)
+    assert not opened
+    assert "could not be shown on your desktop" in why
+    assert len(asked.asked) == 1
 
 
 @pytest.mark.parametrize(
     "said",
     [
-        (GESTURE | {"notified": False},),
-        (GESTURE | {"notified": "true"},),
         (GESTURE, GESTURE, MATCH),  # a gesture is asked for once
         (GESTURE, RIVAL, RIVAL, RIVAL, MATCH),
         (GESTURE | {"accepted": True}, RIVAL | {"accepted": True}, {"accepted": True}),
         (GESTURE | {"seconds": None}, {}),
-        (GESTURE | {"seconds": float("nan")}, {}),
+        (NO_PROMPT, NO_PROMPT, MATCH),
+        (NO_PROMPT | {"accepted": True}, GESTURE | {"accepted": True}, {}),
     ],
 )
+@pytest.mark.usefixtures("desktop")
 def test_nothing_but_a_match_ends_a_gesture_well(tmp_path, said):
     assert answer(tmp_path, *map(http, said), environment=SUDO)[0] is False
 
 
 def test_a_service_that_gives_no_rights_is_asked_for_no_gesture(tmp_path):
-    assert answer(tmp_path, http(GESTURE), http(MATCH))[0] is False
+    for first in (GESTURE, NO_PROMPT):
+        with tempfile.TemporaryDirectory() as folder:
+            assert answer(Path(folder), http(first), http(MATCH))[0] is False
+
+
+def test_polkits_notification_does_not_name_its_own_helper(tmp_path, desktop):
+    answer(tmp_path, http(GESTURE), http(MATCH), environment=PAM | {"PAM_SERVICE": "polkit-1"})
+    (_, title, body), _ = desktop
+    assert title.startswith("polkit-1 asks for your face: ↓ nod")
+    assert "only if you have just asked for this" in body
 
 
 @pytest.fixture
 def terminal(monkeypatch):
     """A terminal for the program that asks; yields its other end."""
     ours, theirs = os.openpty()
-    place = Place(os.ttyname(theirs), "sudo id")
-    monkeypatch.setattr(helper, "_find_place", lambda *_: place)
+    monkeypatch.setattr(intent, "find_terminal", lambda *_: os.ttyname(theirs))
+    monkeypatch.setattr(intent, "read_command", lambda _: "sudo id")
     yield ours
     os.close(ours)
     os.close(theirs)
 
 
-def test_a_gesture_is_shown_on_the_terminal_without_what_could_draw(tmp_path, terminal):
+def test_a_gesture_is_shown_on_the_terminal_without_what_could_draw(tmp_path, terminal, desktop):
     said = (http(GESTURE), http(RIVAL), http(MATCH))
     assert answer(tmp_path, *said, environment=SUDO)[0] is True
-    shown = os.read(terminal, 4096).decode()
+    shown = ""
+    while "another program asked" not in shown:
+        assert select.select([terminal], [], [], 10)[0], shown
+        shown += os.read(terminal, 4096).decode()
     assert "onlyme: sudo id" in shown
     assert "↓ nod[2J, to allow it with your face" in shown
-    assert "another program asked" in shown
     assert "\x1b" not in shown
+    assert desktop == [(4242, "sudo asks for your face: ↓ nod[2J", "sudo id"), "closed"]
 
 
 def test_a_key_ends_the_wait_for_a_gesture(tmp_path, terminal):
@@ -287,15 +338,18 @@ def test_a_key_ends_the_wait_for_a_gesture(tmp_path, terminal):
     assert time.monotonic() - began < 30
 
 
-def test_keys_are_not_shown_while_it_waits(terminal):
-    with Prompt(helper._find_place({}, 0).terminal) as prompt:
-        os.write(terminal, b"my password")
+def test_keys_are_not_shown_while_it_waits():
+    ours, theirs = os.openpty()
+    with Prompt(os.ttyname(theirs)) as prompt:
+        os.write(ours, b"my password")
         assert select.select([prompt], [], [], 5)[0]
-        assert not select.select([terminal], [], [], 0.1)[0]
+        assert not select.select([ours], [], [], 0.1)[0]
+    os.close(ours)
+    os.close(theirs)
 
 
 def test_a_terminal_that_is_gone_shows_no_gesture(tmp_path, monkeypatch):
-    monkeypatch.setattr(helper, "_find_place", lambda *_: Place("/dev/null", "sudo id"))
+    monkeypatch.setattr(intent, "find_terminal", lambda *_: "/dev/null")
     opened, why, _ = answer(tmp_path, http(GESTURE), http(MATCH), environment=SUDO)
     assert not opened
     assert "could not be shown" in why

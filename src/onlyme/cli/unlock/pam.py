@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pwd
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -82,17 +83,17 @@ def install(
     from onlyme.unlock.pam.rules import PamLines
 
     require_root("install")
-    _require_intent(services)
+    who = user or _choose_user()
+    _require_intent(services, who)
     places, lines = PamFolders(), PamLines(find_command(helper))
     changes: list[FileChange] = []
     for service in dict.fromkeys(services):
         others = {change.service: change.new for change in changes}
         changes.append(work.plan(places, service, lines, others))
-    who = user or _choose_user()
     typed = read_secret(f"Password of {who}, to test it: ") if ask_password else None
     for change in changes:
         _show_change(change)
-        _show_intent(change)
+        _show_intent(change, who)
         work.try_out(places, changes, change, who, typed)
         password = "the password opens" if typed is not None else f"{who} is asked for the password"
         typer.echo(f"✓ {change.service}: tested with PAM: a face opens; without one {password}")
@@ -219,7 +220,7 @@ def _show_change(change: FileChange) -> None:
         typer.echo(f"note: {note}")
 
 
-def _require_intent(services: Sequence[str]) -> None:
+def _require_intent(services: Sequence[str], user: str) -> None:
     """Refuse services in which a face would open nothing."""
     from onlyme.errors import PamError
     from onlyme.settings import Settings
@@ -227,11 +228,22 @@ def _require_intent(services: Sequence[str]) -> None:
 
     settings = Settings.load_system()
     for service in services:
-        if problem := find_intent_problem(service, settings):
+        if problem := find_intent_problem(service, settings, partial(_try_notification, user)):
             raise PamError(f"{problem}; nothing was changed")
 
 
-def _show_intent(change: FileChange) -> None:
+def _try_notification(user: str) -> bool:
+    """Show a notification on a user's desktop; return whether that worked."""
+    from onlyme.unlock.client.notification import Notification
+
+    try:
+        uid = pwd.getpwnam(user).pw_uid
+    except KeyError:
+        return False
+    return Notification().show(uid, "onlyme", "Gestures will be shown like this.", 5.0)
+
+
+def _show_intent(change: FileChange, user: str) -> None:
     """Say what the intent costs, and which of the services that share a file have none."""
     from onlyme.settings import Settings
     from onlyme.unlock.pam.intent import ENTER_COST, GESTURE_COST, find_intent_problem
@@ -239,7 +251,7 @@ def _show_intent(change: FileChange) -> None:
 
     settings = Settings.load_system()
     for service in change.services:
-        if problem := find_intent_problem(service, settings):
+        if problem := find_intent_problem(service, settings, partial(_try_notification, user)):
             typer.echo(f"note: a face does not open {problem}")
     if any(map(needs_intent, change.services)):
         cost = ENTER_COST if settings.unlock_intent == "enter" else GESTURE_COST

@@ -23,7 +23,7 @@ from onlyme.unlock.transport import SOCKET, NoAnswer, ask
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from onlyme.unlock.client.intent import Place
+    from onlyme.unlock.client.intent import Display
 
 __all__ = ["ANSWER_SECONDS", "main", "run"]
 
@@ -33,6 +33,7 @@ ANSWER_SECONDS = 1.5
 _MIN_OPTION_SECONDS, _MAX_OPTION_SECONDS = 0.1, 30.0  # what `--seconds` may say
 _MIN_ANSWER_SECONDS = 0.05  # for the answer itself, however late the question is sent
 _MAX_INTENT_SECONDS = 60.0  # for a key or a gesture, even if the settings allow more
+_CLOSE_SECONDS = 1.0  # for the desktop to take a notification away
 _GRACE_SECONDS = 0.5  # after its deadline the kernel ends a helper that hangs
 _MAX_MESSAGE_CHARACTERS = 500
 _USAGE = "usage in a PAM file: pam_exec.so quiet seteuid stdout onlyme-pam [--seconds S]"
@@ -90,11 +91,8 @@ def run(arguments: Sequence[str], environment: Mapping[str, str], parent: int) -
             return False, "nothing proves that you sit at this computer; use the password"
         service = environment.get("PAM_SERVICE", "")
         question: dict[str, Any] = {"user": user, "service": service, "asker": by, "seat": seat}
-        place = _find_place(environment, parent) if needs_intent(service) else None
-        if place is not None:
-            question |= {"command": place.command, "terminal": bool(place.terminal)}
         try:
-            opened, why = _ask_daemon(options, question, place, environment, parent)
+            opened, why = _ask_daemon(options, question, environment, parent, face)
         except NoAnswer as error:
             return False, f"{error}; use the password"
         # Judged again, so that nothing has taken the place of what was judged before.
@@ -106,19 +104,30 @@ def run(arguments: Sequence[str], environment: Mapping[str, str], parent: int) -
 def _ask_daemon(
     options: _HelperOptions,
     question: dict[str, Any],
-    place: Place | None,
     environment: Mapping[str, str],
     parent: int,
+    face: int,
 ) -> tuple[bool, str]:
+    display = None
+    if needs_intent(question["service"]):
+        display = _make_display(environment, parent, face)
+        question |= {"can_show": bool(display.terminal)}
     answer = _send_question(options, question, options.seconds)
     if answer.get("reason") == "confirm":
-        place = place or _find_place(environment, parent)
-        refusal = _ask_confirmation(options, place, _read_seconds(answer))
+        display = display or _make_display(environment, parent, face)
+        refusal = _ask_confirmation(options, display, _read_seconds(answer))
         if refusal:
             return False, refusal
-        answer = _send_question(options, question | {"confirmed": True}, options.seconds)
-    if answer.get("reason") == "gesture" and place is not None:
-        answer = _ask_gesture(options, place, answer)
+        question |= {"confirmed": True}
+        answer = _send_question(options, question, options.seconds)
+    if display is not None and answer.get("reason") == "no_prompt":
+        _end_after(options.seconds + _CLOSE_SECONDS)
+        if display.announce(options.seconds):
+            answer = _send_question(options, question | {"can_show": True}, options.seconds)
+        if answer.get("reason") != "gesture":
+            display.close()
+    if display is not None and answer.get("reason") == "gesture":
+        answer = _ask_gesture(options, display, answer)
     # Not merely a true value: exactly one answer opens, and no other.
     opened = answer.get("accepted") is True and answer.get("reason") == "match"
     return opened, _shorten(answer.get("message", ""))
@@ -147,34 +156,34 @@ def _read_seconds(answer: dict[str, Any]) -> float:
     return min(seconds, _MAX_INTENT_SECONDS) if isinstance(seconds, (int, float)) else 0.0
 
 
-def _find_place(environment: Mapping[str, str], parent: int) -> Place:
+def _make_display(environment: Mapping[str, str], parent: int, face: int) -> Display:
     # Loaded here: most services do not ask.
-    from onlyme.unlock.client.intent import find_place
+    from onlyme.unlock.client.intent import Display
 
-    return find_place(parent, environment.get("PAM_TTY", ""))
+    service, terminal = environment.get("PAM_SERVICE", ""), environment.get("PAM_TTY", "")
+    return Display(service, face, parent, terminal)
 
 
-def _ask_confirmation(options: _HelperOptions, place: Place, seconds: float) -> str:
+def _ask_confirmation(options: _HelperOptions, display: Display, seconds: float) -> str:
     """Show the command that asks, and wait for Enter; return why it is refused, if it is."""
-    from onlyme.unlock.client.intent import ask_enter
-
     _end_after(seconds + options.seconds)
-    refusal = ask_enter(place, seconds)
-    _end_after(options.seconds)
+    refusal = display.ask_enter(seconds)
+    _end_after(2 * options.seconds)
     return refusal
 
 
-def _ask_gesture(options: _HelperOptions, place: Place, asked: dict[str, Any]) -> dict[str, Any]:
+def _ask_gesture(
+    options: _HelperOptions, display: Display, asked: dict[str, Any]
+) -> dict[str, Any]:
     """Show the gesture that the daemon asks for, and return what came of it."""
-    from onlyme.unlock.client.intent import ask_gesture
-
-    deadline = time.monotonic() + _read_seconds(asked)
-    _end_after(deadline - time.monotonic())
+    seconds = _read_seconds(asked)
+    deadline = time.monotonic() + seconds
+    _end_after(seconds + _CLOSE_SECONDS)
 
     def send(question: dict[str, Any], stop: int | None) -> dict[str, Any]:
         return _send_question(options, question, deadline - time.monotonic(), stop)
 
-    return ask_gesture(place, asked, send)
+    return display.ask_gesture(asked, seconds, send)
 
 
 def _end_after(seconds: float) -> None:

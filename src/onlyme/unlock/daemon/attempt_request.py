@@ -20,7 +20,6 @@ MAX_ATTEMPT_SECONDS = 10.0
 """The longest time that one attempt without a gesture may use the camera."""
 
 _MAX_WORD = 64
-_MAX_COMMAND = 300
 
 
 class AttemptRequest(NamedTuple):
@@ -33,8 +32,7 @@ class AttemptRequest(NamedTuple):
         confirmed: whether the user pressed Enter.
         asker: who asks, as the helper judged.
         seat: where, as the helper judged.
-        command: what asks, as one line to show.
-        terminal: whether the helper has a terminal to show it on.
+        can_show: whether the helper can show a gesture.
     """
 
     user: str
@@ -43,8 +41,7 @@ class AttemptRequest(NamedTuple):
     confirmed: bool
     asker: str
     seat: str
-    command: str
-    terminal: bool
+    can_show: bool
 
     def gives_rights(self, peer: Peer) -> bool:
         """Say whether a face would give rights that a program of the user could want."""
@@ -67,8 +64,7 @@ def parse_request(document: Document) -> AttemptRequest:
         confirmed=_read_flag(document, "confirmed"),
         asker=_read_word(document, "asker", _MAX_WORD),
         seat=_read_word(document, "seat", _MAX_WORD),
-        command=_read_word(document, "command", _MAX_COMMAND),
-        terminal=_read_flag(document, "terminal"),
+        can_show=_read_flag(document, "can_show"),
     )
 
 

@@ -8,7 +8,6 @@ program that asks meanwhile is refused at once, and the first prompt says so.
 from __future__ import annotations
 
 import asyncio
-import pwd
 from typing import TYPE_CHECKING, Any
 
 from onlyme.liveness.gestures import make_gesture_prompt
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
     from onlyme.settings import Settings
     from onlyme.unlock.daemon.attempt_request import AttemptRequest
-    from onlyme.unlock.daemon.gesture_request import Notifier
     from onlyme.unlock.daemon.peer import Peer
 
     Document = dict[str, Any]
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["GestureDialog"]
 
-_ANNOUNCEMENT = "Look at the camera: a movement is asked for in a moment."
 _SPARE_SECONDS = 1.0  # for the last decision and its answer
 
 
@@ -40,20 +37,12 @@ class GestureDialog:
     Args:
         settings: of the system.
         submit: lets the recognizer's thread make an attempt.
-        notifier: makes notifications; None where none can be shown.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        submit: Callable[[RecognitionRequest], None],
-        notifier: Callable[[], Notifier] | None = None,
-    ) -> None:
+    def __init__(self, settings: Settings, submit: Callable[[RecognitionRequest], None]) -> None:
         self._seconds = settings.unlock_gesture_seconds
         self._submit = submit
-        self._notifier = notifier
         self._requests: dict[str, GestureRequest] = {}
-        self._showing = set[asyncio.Task[bool]]()
 
     def close(self) -> None:
         """End all requests."""
@@ -75,30 +64,21 @@ class GestureDialog:
         if held is not None and held.is_open:
             held.note_rival()
             return UnlockOutcome(UnlockReason.ANOTHER_ASKS).to_json()
+        if not request.can_show:  # before one is drawn
+            return UnlockOutcome(UnlockReason.NO_PROMPT).to_json()
         asked = self._requests[request.user] = GestureRequest(peer, request.user)
-        # Before a gesture is drawn: otherwise a desktop that refuses could have others drawn.
-        if not request.terminal and not await self._notify(asked, request, _ANNOUNCEMENT):
-            asked.give_up()
-            asked.answer.set_result(UnlockOutcome(UnlockReason.NO_PROMPT))
-            return self._end(asked)
         self._submit(RecognitionRequest.within(request.user, seconds, asked))
         await _wait([asked.prompt, asked.answer], seconds, wait_until_gone)
         if not asked.prompt.done():
             asked.give_up()
             return self._end(asked)
         arrow, words = make_gesture_prompt(asked.prompt.result())
-        notified = self._notify(asked, request, f"{arrow} {words}")
-        if request.terminal:
-            task = asyncio.create_task(notified)
-            self._showing.add(task)
-            task.add_done_callback(self._showing.discard)
         limit = PROMPT_SECONDS + self._seconds + 2 * _SPARE_SECONDS
         return UnlockOutcome(UnlockReason.GESTURE).to_json() | {
             "ticket": asked.ticket,
             "arrow": arrow,
             "words": words,
             "seconds": limit,
-            "notified": not request.terminal and await notified,
         }
 
     async def wait(self, peer: Peer, ticket: str, wait_until_gone: WaitUntilGone) -> Document:
@@ -122,22 +102,6 @@ class GestureDialog:
                 asked.give_up()
                 return self._end(asked)
         return UnlockOutcome(UnlockReason.RIVAL).to_json()
-
-    async def _notify(self, asked: GestureRequest, request: AttemptRequest, words: str) -> bool:
-        """Show words on the user's desktop until the request ends; return whether that worked."""
-        try:
-            uid = pwd.getpwnam(request.user).pw_uid
-        except KeyError:
-            return False
-        if self._notifier is None:
-            return False
-        notification = asked.notification
-        if notification is None:
-            notification = asked.notification = self._notifier()
-            asked.answer.add_done_callback(lambda _: notification.close())
-        title = f"{request.service} asks for your face"
-        body = f"{request.command}\n{words}"
-        return await asyncio.to_thread(notification.show, uid, title, body, self._seconds)
 
     def _end(self, asked: GestureRequest) -> Document:
         """Return the outcome, which can be fetched once."""

@@ -13,7 +13,7 @@ import secrets
 import threading
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from onlyme.liveness.gestures import Gesture
 from onlyme.unlock.daemon.cancel import CancelToken
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from onlyme.unlock.daemon.outcome import UnlockOutcome
     from onlyme.unlock.daemon.peer import Peer
 
-__all__ = ["GESTURES", "PROMPT_SECONDS", "GestureRequest", "Notifier", "draw"]
+__all__ = ["GESTURES", "PROMPT_SECONDS", "GestureRequest", "draw"]
 
 GESTURES = (Gesture.NOD, Gesture.LEFT, Gesture.RIGHT)
 """Gestures that are asked for: those in which the camera sees that the head is solid."""
@@ -34,16 +34,6 @@ PROMPT_SECONDS = 2.0
 def draw() -> Gesture:
     """Draw a gesture with the system's own randomness, which no program can predict."""
     return random.SystemRandom().choice(GESTURES)
-
-
-class Notifier(Protocol):
-    """Shows one notification on a user's desktop; see `onlyme.unlock.daemon.notify`."""
-
-    def show(self, uid: int, title: str, body: str, seconds: float) -> bool:
-        """Show it, in place of what it showed before; return whether the desktop took it."""
-
-    def close(self) -> None:
-        """Take it away."""
 
 
 class GestureRequest:
@@ -60,7 +50,6 @@ class GestureRequest:
         answer: the outcome, once it is known.
         rival: done when another program asked for the same user meanwhile.
         cancel: ends the attempt.
-        notification: what the user's desktop shows of it; None where it shows nothing.
     """
 
     def __init__(self, peer: Peer, user: str) -> None:
@@ -69,7 +58,6 @@ class GestureRequest:
         self.answer: Future[UnlockOutcome] = Future()
         self.rival: Future[None] = Future()
         self.cancel = CancelToken()
-        self.notification: Notifier | None = None
         self._peer = peer
         self.ticket = secrets.token_hex(16)
         self._shown = threading.Event()

@@ -57,7 +57,7 @@ _MESSAGES: dict[str, str] = {
     Reason.POOR_QUALITY: "the picture is not good enough; use the password",
     Reason.NOT_LIVE: "a photo or a screen was seen; use the password",
     Reason.LIVENESS_UNDECIDED: "it is not clear whether a real person is there; use the password",
-    Reason.NO_GESTURE: "the movement that was asked for was not seen; use the password",
+    Reason.NO_GESTURE: "the gesture that was asked for was not seen; use the password",
     Reason.LOCKED_OUT: (
         "too many attempts failed; use the password: `onlyme unlock retry` lets your face try again"
     ),

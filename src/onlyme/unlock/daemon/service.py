@@ -104,7 +104,7 @@ class UnlockService:
         Args:
             peer: the process that asks.
             document: `user`, `service`, `seconds`, `confirmed`; from root also `asker`,
-                `seat`, `command` and `terminal`. Or the `ticket` of a gesture that is shown now.
+                `seat` and `can_show`. Or the `ticket` of a gesture that is shown now.
             wait_until_gone: waits until the peer has left.
 
         Raises:
