@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RATE = 12.0
-SECONDS = 4.5
+SECONDS = 3.0
 REST_SECONDS = 0.75
 ASKED = (Gesture.LEFT, Gesture.RIGHT, Gesture.NOD)
 TURNED_DEGREES = 12.0

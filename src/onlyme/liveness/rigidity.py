@@ -27,10 +27,10 @@ __all__ = ["PointTracks", "Rigidity", "measure_rigidity"]
 MIN_POINTS: Final = 40
 """Least number of tracks for a result."""
 
-PATCH_SIDE_EYE_DISTANCES: Final = 0.3
+PATCH_SIDE_EYE_DISTANCES: Final = 0.4
 """Side of the patch that is followed, in distances of the eyes."""
 
-MAX_RETURN_EYE_DISTANCES: Final = 0.025
+MAX_RETURN_EYE_DISTANCES: Final = 0.035
 """A track followed forward and back must end this near to its start, in distances of the eyes."""
 
 NOSE_RADIUS_EYE_DISTANCES: Final = 0.24
@@ -42,8 +42,11 @@ RING_RADII_EYE_DISTANCES: Final = (0.42, 1.0)
 FACE_POINTS: Final = 468
 """Points of a mesh without those of the irises, which move with the eyes."""
 
-CARRYING_POINTS: Final = 6
-"""Number of the mesh's points that say where a point between them has gone."""
+FOLLOWED_EYE_DISTANCE_PIXELS: Final = 72.0
+"""A face whose eyes are farther apart is followed in smaller frames, which saves time."""
+
+CARRYING_STEP, CARRYING_POINTS = 3, 4
+"""Of every third point of the mesh, the number that say where a point between them has gone."""
 
 SECTORS: Final = 12
 """Directions in which there are neighbours; a crease through the nose is within one of them."""
@@ -54,7 +57,7 @@ CHEEK_LINES: Final = [0, 1, SECTORS // 2 - 1]
 MIN_LEAD_EYE_DISTANCES: Final = 0.05
 """In a turn the nose moves ahead by this many distances of the eyes, …"""
 
-MIN_AHEAD_EYE_DISTANCES: Final = 0.03
+MIN_AHEAD_EYE_DISTANCES: Final = 0.02
 """… by this much of its nearest neighbour, …"""
 
 MIN_AHEAD_SHARE: Final = 0.2
@@ -62,6 +65,9 @@ MIN_AHEAD_SHARE: Final = 0.2
 
 MIN_BESIDE_SHARE: Final = 0.35
 """… or this share of its lead downwards, there against the cheeks only."""
+
+_STOP: Final = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.03)
+"""A point is found when it moves by less than this many pixels, or after so many steps."""
 
 _LANDMARKS: Final = ([33, 133], [362, 263], [1], [61], [291])
 """The points of a mesh whose mean is each landmark: eyes, tip of the nose, corners of the mouth."""
@@ -72,7 +78,8 @@ class PointTracks:
     """Points on a face, followed from the frame in which they were chosen.
 
     The mesh says roughly where each point has gone, so that fast movements and slow cameras do not
-    lose it; where it is exactly, the pixels say.
+    lose it; where it is exactly, the pixels say. Large faces are followed in smaller frames, whose
+    pixels are the unit of all places here.
 
     Args:
         gray: uint8[h, w], the first frame.
@@ -90,9 +97,14 @@ class PointTracks:
     now: NDArray[np.float32] = field(init=False)
     landmarks: NDArray[np.float32] = field(init=False)
 
+    _scale: float = field(init=False)
+    _shape: tuple[int, ...] = field(init=False)
+
     def __post_init__(self) -> None:
-        self.mesh = self.mesh[:FACE_POINTS, :2]
-        self.landmarks = np.array([self.mesh[part].mean(axis=0) for part in _LANDMARKS])
+        eyes, self._shape = _measure_eye_distance(_find_landmarks(self.mesh)), self.gray.shape
+        self._scale = min(1.0, FOLLOWED_EYE_DISTANCE_PIXELS / max(eyes, 1.0))
+        self.gray, self.mesh = self._shrink(self.gray, self.mesh)
+        self.landmarks = _find_landmarks(self.mesh)
         self.first = _choose_points(self.gray, self.landmarks)
         self.now = self.first
 
@@ -103,10 +115,10 @@ class PointTracks:
             gray: uint8[h, w], the next frame.
             mesh: float32[478, 3], its mesh.
         """
-        mesh = mesh[:FACE_POINTS, :2]
-        if not len(self.now) or gray.shape != self.gray.shape:
+        if not len(self.now) or gray.shape != self._shape:
             self.first = self.now = self.first[:0]
             return 0
+        gray, mesh = self._shrink(gray, mesh)
         eyes = _measure_eye_distance(self.landmarks)
         side = max(9, int(eyes * PATCH_SIDE_EYE_DISTANCES)) | 1
         guess = _carry_points(self.now, self.mesh, mesh)
@@ -118,6 +130,17 @@ class PointTracks:
         self.first, self.now = self.first[good], there[good]
         self.gray, self.mesh = gray, mesh
         return int(good.sum())
+
+    def _shrink(
+        self, gray: NDArray[np.uint8], mesh: NDArray[np.float32]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Return a smaller frame, and the mesh of the face in it, float32[468, 2]."""
+        points = np.asarray(mesh[:FACE_POINTS, :2] * self._scale, np.float32)
+        if self._scale == 1.0:
+            return gray, points
+        height, width = gray.shape
+        size = max(1, round(width * self._scale)), max(1, round(height * self._scale))
+        return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8), points
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +231,7 @@ def _carry_points(
     points: NDArray[np.float32], old: NDArray[np.float32], new: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Move points, float32[n, 2], as the nearest points of a mesh moved, by their distance."""
+    old, new = old[::CARRYING_STEP], new[::CARRYING_STEP]
     away = np.linalg.norm(points[:, None] - old[None], axis=2)
     near = np.argpartition(away, CARRYING_POINTS, axis=1)[:, :CARRYING_POINTS]
     weight = 1 / (np.take_along_axis(away, near, axis=1) + 1)
@@ -237,6 +261,7 @@ def _follow_points(
         guess - low.astype(np.float32),
         winSize=(side, side),
         maxLevel=1,
+        criteria=_STOP,
         flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
     )
     return np.asarray(there + low, np.float32), np.asarray(found).ravel() == 1
@@ -283,6 +308,11 @@ def _number_sectors(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[n
     """Return the number of each direction's sector; the first is centred on the right."""
     number = np.rint(np.arctan2(y, x) / (2 * np.pi) * SECTORS)
     return np.asarray(number.astype(np.int64) % SECTORS, np.int64)
+
+
+def _find_landmarks(mesh: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return float32[5, 2], the landmarks of a mesh; see `onlyme.types.Face`."""
+    return np.array([mesh[part, :2].mean(axis=0) for part in _LANDMARKS], np.float32)
 
 
 def _measure_eye_distance(landmarks: NDArray[np.float32]) -> float:
