@@ -6,7 +6,7 @@ MODELS_FROM ?=
 BENCHMARKS := $(filter-out peers,$(basename $(notdir $(wildcard benchmarks/*.py))))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test system models photos lint docs soak clean
+.PHONY: help demo test system debian models photos lint docs soak clean
 help:
 	@grep -hE '^## ' $(MAKEFILE_LIST) | sed 's/^## //'
 
@@ -15,7 +15,7 @@ demo: $(VENV)/.core models photos
 	@$(BIN)/python tools/demo.py
 
 ## make test    everything the tests need, then lint, types and tests
-test: $(VENV)/.dev system models photos lint
+test: $(VENV)/.dev system debian models photos lint
 	@$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered
 
 ## make soak    the full counts and the figures of the documentation; takes hours
@@ -42,6 +42,10 @@ models: $(VENV)/.core
 # Debian's packages that tests drive.
 system: $(VENV)/.core
 	@$(BIN)/python tools/system_packages.py
+
+# A Debian that tests boot, in the user's cache; it takes two minutes where it is missing.
+debian: system
+	@$(BIN)/python -m tools.debian >/dev/null
 
 # Photos of public people, unpacked outside the checkout.
 photos: $(VENV)/.core

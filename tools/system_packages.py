@@ -1,4 +1,4 @@
-"""Bring Debian's packages that the tests drive: a browser, a PAM stack, sudo, a desktop's keyring.
+"""Bring Debian's packages that the tests drive, such as a browser, sudo and what boots a Debian.
 
 Installs what is missing where it may (root, apt-get); elsewhere it says what to install, and
 the tests that need it are left out, or fail where CI is set.
@@ -15,6 +15,8 @@ PACKAGES = {
     "sudo": "sudo",
     "dbus": "dbus-run-session",
     "gnome-keyring": "gnome-keyring-daemon",
+    "debootstrap": "debootstrap",
+    "systemd-container": "systemd-nspawn",
 }
 
 

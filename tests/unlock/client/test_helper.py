@@ -506,10 +506,19 @@ def judge(proc, monkeypatch):
     def judge_asker(face=DAEMON, asker=DAEMON, own=0, ruser=None, service="sudo", **more):
         for folder in proc.iterdir():
             shutil.rmtree(folder)
-        shell = more.get("shell", (asker,) * 4)
-        process(proc, 20, 1, users=shell)
         process(proc, 1, 0, "systemd")
-        process(proc, 30, 20, service, users=(own, 0, 0, 0), login=more.get("login", 2**32 - 1))
+        process(proc, 20, 1, users=(asker,) * 4)
+        between = more.get("between", [])  # programs through which the shell has started it
+        for number, users in enumerate(between, 21):
+            process(proc, number, number - 1, users=users)
+        process(
+            proc,
+            30,
+            20 + len(between),
+            service,
+            users=(own, 0, 0, 0),
+            login=more.get("login", 2**32 - 1),
+        )
         environment = {"PAM_USER": name[face], "PAM_SERVICE": service}
         if ruser is not None:
             environment["PAM_RUSER"] = name[ruser]
@@ -533,7 +542,13 @@ def judge(proc, monkeypatch):
         ({"asker": BIN, "own": DAEMON}, ""),
         ({"asker": BIN, "own": BIN, "ruser": BIN}, ""),
         ({"asker": 0, "ruser": DAEMON}, ""),
-        ({"shell": (DAEMON, 0, 0, 0), "ruser": DAEMON}, ""),  # another setuid program started it
+        ({"own": DAEMON, "between": [(DAEMON, 0, 0, 0)]}, BY_OWNER),  # polkit's helper, by pkexec
+        ({"own": DAEMON, "between": [(DAEMON, 0, 0, 0)], "asker": BIN}, ""),
+        ({"own": DAEMON, "between": [(BIN, 0, 0, 0)]}, ""),
+        ({"own": DAEMON, "between": [(DAEMON, 0, 0, DAEMON)]}, ""),
+        ({"own": DAEMON, "between": [(DAEMON, BIN, BIN, BIN)]}, ""),  # another user's program
+        ({"own": DAEMON, "between": [(0, 0, 0, 0)]}, ""),
+        ({"own": DAEMON, "between": [(DAEMON, 0, 0, 0)] * 9}, ""),
         ({"ruser": DAEMON, "login": BIN}, ""),  # `su` led here from another login
         ({"face": 0, "asker": 0, "ruser": 0}, ""),
         ({"asker": 0, "service": "login"}, BY_GREETER),
@@ -594,7 +609,10 @@ def test_logind_says_who_sits_where(proc, tmp_path):
     assert ask_seat(cgroup="/user.slice/user-2.slice/user@1.service") == ""
     (sessions / "5").write_text(here.replace("REMOTE=0", "REMOTE=1").replace("seat0", ""))
     assert ask_seat() == BESIDE_REMOTE
-    assert ask_seat(tty=CONSOLE) == AT_SEAT  # the kernel proves it
+    assert ask_seat(tty=CONSOLE) == BESIDE_REMOTE
+    assert ask_seat(BY_GREETER, tty=CONSOLE) == AT_SEAT  # no program from afar starts a login
+    (sessions / "1").write_text(here.replace("ACTIVE=1", "ACTIVE=0"))
+    assert ask_seat(tty=CONSOLE) == ""  # another console is in the foreground
 
 
 # ------------------------------------------------------------------------------ terminal
