@@ -75,11 +75,12 @@ class Settings:
         unlock_far: an owner whose alpha stands for a higher false accept rate cannot unlock by
             face.
         unlock_confirm: services of PAM, separated by commas, in which the command is shown and
-            must be confirmed on the terminal before the camera is used.
+            must be confirmed on the terminal before the camera is used; by default none.
         unlock_intent: what shows that the user wants what a service such as sudo, su or polkit
-            asks for. `gesture` is one that the camera sees; it is not available yet, so that no
-            face opens these services. `enter` accepts a key on the terminal: any program of the
-            user can type it, too, and so become root while the user sits at the camera.
+            asks for. `gesture` is a movement of the head that is drawn for each request, shown
+            with it, and seen by the camera. `enter` accepts a key on the terminal: any program of
+            the user can type it, too, and so become root while the user sits at the camera.
+        unlock_gesture_seconds: seconds to wait for the gesture, at least 2 and at most 50.
         unlock_beside_remote: whether a face opens at this computer's screen while the same user
             has a remote session as well, as over SSH: `refuse`, or `allow`.
         unlock_confirm_seconds: seconds to wait for that confirmation, at most 60.
@@ -113,8 +114,9 @@ class Settings:
     camera_second: str = ""
     socket: Path = Path("/run/onlyme/onlyme.sock")
     unlock_far: float = DEFAULT_FAR
-    unlock_confirm: str = "sudo, sudo-i"
+    unlock_confirm: str = ""
     unlock_intent: str = "gesture"
+    unlock_gesture_seconds: float = 10.0
     unlock_beside_remote: str = "refuse"
     unlock_confirm_seconds: float = 5.0
     unlock_after_lock_seconds: float = 3.0
@@ -207,6 +209,7 @@ _NUMBER_RANGES = {
     "unlock_far": (MIN_FAR, MAX_FAR),
     "unlock_confirm_seconds": (0.0, 60.0),
     "unlock_after_lock_seconds": (0.0, 60.0),
+    "unlock_gesture_seconds": (2.0, 50.0),
 }
 
 

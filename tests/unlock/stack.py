@@ -240,6 +240,12 @@ class Terminal:
                     assert words in self.seen, f"{words!r} was not seen in {self.seen!r}"
         return self.seen
 
+    def read_some(self, seconds=0.1):
+        """Read what there is, or wait for a moment."""
+        if select.select([self._ours], [], [], seconds)[0]:
+            with contextlib.suppress(OSError):  # the program has ended
+                self.seen += os.read(self._ours, 4096).decode(errors="replace")
+
     def type(self, keys):
         os.write(self._ours, keys.encode())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,7 +59,7 @@ def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
                     "name": place.owner,
                     "source": place.source,
                     "tries": allowance.tries,
-                    "wait_seconds": round(allowance.wait),
+                    "wait_seconds": round(allowance.wait) if isfinite(allowance.wait) else None,
                 }
                 for place, allowance in allowances.items()
             ],
@@ -72,7 +73,7 @@ def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
         typer.echo("note: the passphrase can be guessed faster than it should; run `onlyme rekey`")
     for place, allowance in allowances.items():
         tries = (
-            f"locked for {_format_wait(allowance.wait)}; `onlyme reset {place.owner}` ends that"
+            f"locked {_format_wait(allowance.wait)}; `onlyme reset {place.owner}` ends that"
             if allowance.tries == 0
             else f"{output.format_count(allowance.tries, 'try', 'tries')} left"
         )
@@ -313,4 +314,6 @@ def _set_utc(when: datetime | None) -> datetime | None:
 
 
 def _format_wait(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
+    if not isfinite(seconds):
+        return "until the password is used"
+    return f"for {seconds:.0f} s" if seconds < 120 else f"for {seconds / 60:.0f} minutes"

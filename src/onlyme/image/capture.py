@@ -42,6 +42,7 @@ _NO_FRAME: Final = (
     "holds no frame that can be decoded: it is cut off, or its codec is not built in; "
     "`ffmpeg -i VIDEO -c:v mjpeg NEW.avi` makes one that is"
 )
+_DRIVER_SECONDS: Final = 0.2  # a driver holds up to four frames, at 30 a second
 _FLASH_SECONDS: Final = 0.25  # an infrared lamp that flashes does so at about every second frame
 
 
@@ -54,6 +55,7 @@ class _Reader(Protocol):
     def release(self) -> None: ...
 
 
+_Item: TypeAlias = "Frame | CameraError | str | None"
 _Opener: TypeAlias = "Callable[[str, bool], _Reader]"
 _OPENED: Final = "opened"
 
@@ -116,7 +118,8 @@ class CameraCapture:
         self._frame_seconds = frame_seconds
         self._opener: _Opener = _opener or _open
         self._stop = threading.Event()
-        self._items: queue.Queue[Frame | CameraError | str | None] = queue.Queue(maxsize=1)
+        self._fresh_from = -math.inf
+        self._items: queue.Queue[tuple[float, _Item]] = queue.Queue(maxsize=1)
         self._thread: threading.Thread | None = None
         self.began_at = 0.0  # of a camera, when its times began, in seconds of `time.monotonic`
 
@@ -179,7 +182,16 @@ class CameraCapture:
         with contextlib.suppress(queue.Empty):  # the capture thread need not wait for space
             self._items.get_nowait()
         with contextlib.suppress(queue.Full):  # then a frame is in it, and it is the last one
-            self._items.put_nowait(None)
+            self._items.put_nowait((math.inf, None))
+
+    def skip_to_now(self) -> None:
+        """Drop what was filmed before this call, so that only later frames are given.
+
+        Of a video, the frames that were read before are dropped. A camera's driver may hold frames
+        that were filmed before and are read later, so those of the next 0.2 seconds are dropped as
+        well.
+        """
+        self._fresh_from = time.monotonic() + (_DRIVER_SECONDS if self.is_camera else 0.0)
 
     def check(self) -> None:
         """Check that this could be opened, without opening it.
@@ -213,7 +225,9 @@ class CameraCapture:
     def _take_next(self, seconds: float, complaint: str) -> Frame | None:
         """Take the next item from the thread: a frame, or None at the end of a video."""
         try:
-            item = self._items.get(timeout=seconds)
+            asked, item = self._items.get(timeout=seconds)
+            while isinstance(item, Frame) and asked < self._fresh_from:
+                asked, item = self._items.get(timeout=seconds)
         except queue.Empty:
             hint = _describe_holder(self.path) if self.is_camera else ""
             raise CameraError(f"{self.name}: {complaint} within {seconds:g} s{hint}") from None
@@ -261,6 +275,7 @@ class CameraCapture:
         self.began_at = began if self.is_camera else 0.0
         count = 0
         while not self._stop.is_set() and reader.isOpened():
+            asked = time.monotonic()
             good, bgr = reader.read()
             if not good or bgr is None:
                 break
@@ -271,7 +286,7 @@ class CameraCapture:
                 at = reader.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 at = at if at > 0 or not count else count / (reader.get(cv2.CAP_PROP_FPS) or 25.0)
             count += 1
-            self._hand_over(Frame(to_rgb(bgr), self.name, at, self.infrared))
+            self._hand_over(Frame(to_rgb(bgr), self.name, at, self.infrared), asked)
         if self.is_camera:
             hint = _describe_holder(self.path)
             self._hand_over(
@@ -280,11 +295,16 @@ class CameraCapture:
         else:
             self._hand_over(None if count else CameraError(f"{self.name}: {_NO_FRAME}"))
 
-    def _hand_over(self, item: Frame | CameraError | str | None) -> None:
-        """Pass an item to the caller; a camera's frame replaces an older one."""
+    def _hand_over(self, item: _Item, asked: float = math.inf) -> None:
+        """Pass an item to the caller; a camera's frame replaces an older one.
+
+        Args:
+            item: what to pass on.
+            asked: when a frame was asked for, in seconds of `time.monotonic`.
+        """
         while not self._stop.is_set():
             try:
-                self._items.put(item, timeout=0.05)
+                self._items.put((asked, item), timeout=0.05)
             except queue.Full:
                 if self.is_camera:
                     with contextlib.suppress(queue.Empty):

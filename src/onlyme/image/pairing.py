@@ -108,6 +108,11 @@ class CameraPair:
         """The name under which the gate counts the pair: that of the first camera."""
         return self._first.label
 
+    def skip_to_now(self) -> None:
+        """Drop what both filmed before this call; see `CameraCapture.skip_to_now`."""
+        self._first.skip_to_now()
+        self._second.skip_to_now()
+
     def stop(self) -> None:
         """End the frames at once, from any thread and without waiting. `close` is still needed."""
         self._first.stop()

@@ -158,7 +158,7 @@ def revoke(*, user: User = None) -> None:
 
 
 def retry(*, user: User = None) -> None:
-    """Let your face try again after too many failed attempts."""
+    """Let your face try again after too many failed attempts or missed gestures."""
     name = _request_change("retry", user)["reset"]
     typer.echo(f"✓ the face of {name} may try again")
 

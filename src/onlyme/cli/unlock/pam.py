@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pwd
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -118,7 +119,7 @@ def install_lines(
     from onlyme.unlock.pam.program import find_command
     from onlyme.unlock.pam.rules import PamLines
 
-    _require_intent(services)
+    _require_intent(services, who)
     places, lines = PamFolders(), PamLines(find_command(helper))
     changes: list[FileChange] = []
     for service in dict.fromkeys(services):
@@ -126,7 +127,7 @@ def install_lines(
         changes.append(work.plan(places, service, lines, others))
     for change in changes:
         _show_change(change)
-        _show_intent(change)
+        _show_intent(change, who)
         work.try_out(places, changes, change, who, typed)
         password = "the password opens" if typed is not None else f"{who} is asked for the password"
         typer.echo(f"✓ {change.service}: tested with PAM: a face opens; without one {password}")
@@ -234,10 +235,15 @@ def profile(*, helper: Helper = None) -> None:
 
     sudo pam-auth-update --enable onlyme
     """
-    from onlyme.unlock.pam.intent import GESTURE_MISSING
+    from onlyme.unlock.pam.intent import GESTURE_COST
     from onlyme.unlock.pam.program import find_command, make_profile
 
-    typer.echo(f"note: {GESTURE_MISSING}, unless root sets `unlock_intent`", err=True)
+    typer.echo(f"note: outside of logins and screen lockers {GESTURE_COST}", err=True)
+    typer.echo(
+        "note: a service that can show the gesture neither on a terminal nor as a notification "
+        "asks for the password",
+        err=True,
+    )
     typer.echo(make_profile(find_command(helper)), nl=False)
 
 
@@ -252,7 +258,7 @@ def _show_change(change: FileChange) -> None:
         typer.echo(f"note: {note}")
 
 
-def _require_intent(services: Sequence[str]) -> None:
+def _require_intent(services: Sequence[str], user: str) -> None:
     """Refuse services in which a face would open nothing."""
     from onlyme.errors import PamError
     from onlyme.settings import Settings
@@ -260,22 +266,34 @@ def _require_intent(services: Sequence[str]) -> None:
 
     settings = Settings.load_system()
     for service in services:
-        if problem := find_intent_problem(service, settings):
+        if problem := find_intent_problem(service, settings, partial(_try_notification, user)):
             raise PamError(f"{problem}; nothing was changed")
 
 
-def _show_intent(change: FileChange) -> None:
-    """Say what Enter costs, and which of the services that share a file need more than it."""
+def _try_notification(user: str) -> bool:
+    """Show a notification on a user's desktop; return whether that worked."""
+    from onlyme.unlock.client.notification import Notification
+
+    try:
+        uid = pwd.getpwnam(user).pw_uid
+    except KeyError:
+        return False
+    return Notification().show(uid, "onlyme", "Gestures will be shown like this.", 5.0)
+
+
+def _show_intent(change: FileChange, user: str) -> None:
+    """Say what the intent costs, and which of the services that share a file have none."""
     from onlyme.settings import Settings
-    from onlyme.unlock.pam.intent import ENTER_COST, find_intent_problem
+    from onlyme.unlock.pam.intent import ENTER_COST, GESTURE_COST, find_intent_problem
     from onlyme.unlock.services import needs_intent
 
     settings = Settings.load_system()
     for service in change.services:
-        if problem := find_intent_problem(service, settings):
+        if problem := find_intent_problem(service, settings, partial(_try_notification, user)):
             typer.echo(f"note: a face does not open {problem}")
-    if settings.unlock_intent == "enter" and any(map(needs_intent, change.services)):
-        typer.echo(f"note: {ENTER_COST}")
+    if any(map(needs_intent, change.services)):
+        cost = ENTER_COST if settings.unlock_intent == "enter" else GESTURE_COST
+        typer.echo(f"note: {cost}")
 
 
 def _say_next(places: PamFolders, services: Sequence[str], user: str) -> None:

@@ -31,7 +31,12 @@ class UnlockReason(StrEnum):
     CONFIRM = "confirm"
     ASKED_ALREADY = "asked_already"
     NOT_THE_ASKER = "not_the_asker"
-    NO_INTENT = "no_intent"
+    GESTURE = "gesture"
+    RIVAL = "rival"
+    ANOTHER_ASKS = "another_asks"
+    GESTURES_MISSED = "gestures_missed"
+    NOT_SHOWN = "not_shown"
+    NO_PROMPT = "no_prompt"
     NOT_AT_SEAT = "not_at_seat"
     NOT_ENROLLED = "not_enrolled"
     NEEDS_REENROLL = "needs_reenroll"
@@ -65,15 +70,25 @@ _MESSAGES: dict[str, str] = {
         "your eyes cannot be seen: take off dark glasses, avoid glare or come closer, or use the "
         "password"
     ),
-    Reason.NO_GESTURE: "the movement that was asked for was not seen; use the password",
+    Reason.NO_GESTURE: "the gesture that was asked for was not seen; use the password",
     Reason.LOCKED_OUT: (
         "too many attempts failed; use the password: `onlyme unlock retry` lets your face try again"
     ),
     UnlockReason.CONFIRM: "confirm this on the terminal",
     UnlockReason.ASKED_ALREADY: "your face has only one try; use the password",
     UnlockReason.NOT_THE_ASKER: "a face opens only for the user who asks; use the password",
-    UnlockReason.NO_INTENT: (
-        "a gesture before the camera is needed here, which is not available yet; use the password"
+    UnlockReason.GESTURE: "make the gesture that is shown",
+    UnlockReason.RIVAL: "another program asked for your face at the same time, and was refused",
+    UnlockReason.ANOTHER_ASKS: (
+        "another program asks for your face at this moment; do not move for it; use the password"
+    ),
+    UnlockReason.GESTURES_MISSED: (
+        "two gestures were asked for and not made, so your face opens nothing that needs one; "
+        "use the password: `onlyme unlock retry` lets your face try again"
+    ),
+    UnlockReason.NOT_SHOWN: "the gesture was not shown in time; use the password",
+    UnlockReason.NO_PROMPT: (
+        "there is neither a terminal nor a notification to show a gesture on; use the password"
     ),
     UnlockReason.NOT_AT_SEAT: (
         "you have a remote session, and nothing proves that it is you who asks here; "
