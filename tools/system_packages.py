@@ -21,7 +21,7 @@ PACKAGES = {
     "swtpm": "swtpm",
     "tpm2-tools": "tpm2_pcrextend",
     "libtss2-tcti-swtpm0": "/usr/lib/x86_64-linux-gnu/libtss2-tcti-swtpm.so.0",
-    "groff": "groff",
+    "groff-base": "groff",
 }
 
 
