@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 PACKAGES = {
     "chromium": "chromium",
@@ -17,11 +18,19 @@ PACKAGES = {
     "gnome-keyring": "gnome-keyring-daemon",
     "debootstrap": "debootstrap",
     "systemd-container": "systemd-nspawn",
+    "swtpm": "swtpm",
+    "tpm2-tools": "tpm2_pcrextend",
+    "libtss2-tcti-swtpm0": "/usr/lib/x86_64-linux-gnu/libtss2-tcti-swtpm.so.0",
+    "groff-base": "groff",
 }
 
 
 def main() -> None:
-    missing = [package for package, command in PACKAGES.items() if not shutil.which(command)]
+    missing = [
+        package
+        for package, proof in PACKAGES.items()
+        if not (shutil.which(proof) or Path(proof).exists())
+    ]
     if not missing:
         return
     words = " ".join(missing)

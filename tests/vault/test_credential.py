@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import time
+from ctypes.util import find_library
 
 import pytest
 
@@ -21,8 +22,10 @@ SYSTEM = pytest.mark.skipif(
     reason="only root can seal a credential, and systemd-creds does it",
 )
 TPM = pytest.mark.skipif(
-    not shutil.which("swtpm") or not shutil.which("tpm2_pcrextend"),
-    reason="needs swtpm and tpm2-tools",
+    not (
+        shutil.which("swtpm") and shutil.which("tpm2_pcrextend") and find_library("tss2-tcti-swtpm")
+    ),
+    reason="needs swtpm, its library for programs, and tpm2-tools",
 )
 pytestmark = [SYSTEM, pytest.mark.xdist_group("tpm")]
 

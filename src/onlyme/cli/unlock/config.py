@@ -107,6 +107,7 @@ def edit() -> None:
     sudo onlyme unlock config edit
     """
     from onlyme.errors import SettingsError, UsageError
+    from onlyme.storage.files import replace_private
     from onlyme.unlock import system
     from onlyme.unlock.config_file import (
         check_text,
@@ -122,7 +123,7 @@ def edit() -> None:
     words = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "editor")
     with tempfile.TemporaryDirectory() as folder:  # mode 0700: the text may name a database
         draft = Path(folder) / "config.toml"
-        draft.write_text(before, "utf-8")
+        replace_private(draft, before.encode())
         while True:
             try:
                 code = subprocess.run([*words, str(draft)], check=False).returncode  # noqa: S603 - root's own editor

