@@ -7,8 +7,8 @@ sunglasses or a mask. Strangers before the same camera would then be accepted ma
 often than promised (docs/explanation/head.md).
 
 All but one measure look at the aligned face, so that neither the size of the photo nor a tilted
-head matters. The limits refuse the degraded photos of tools/degradations.py and at most one
-press photo in 300, all of which show dark glasses or the deep shadow of a cap.
+head matters. The limits refuse most degraded photos of tools/degradations.py and about one press
+photo in 250; nearly all of these show dark glasses or the deep shadow of a cap.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from onlyme.enrollment.photos import collect_photos
 from onlyme.errors import UsageError, refuse_taken, refuse_twice, unknown_owner
 from onlyme.gate.audit import Event
 from onlyme.siamese.owner import Examples, Owner, make_lesson
-from onlyme.types import Enrollment, checked_name
+from onlyme.types import Enrollment, checked_name, estimate_far_alike
 from onlyme.vault.admin import QUARANTINE
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def enroll_person(
         advice=advise_owner(base, owner, collected.me, added=earlier is not None),
         created=owner.created,
         seconds=perf_counter() - start,
+        far_alike=estimate_far_alike(owner.far),
     )
 
 
