@@ -3,10 +3,9 @@
     python tools/train_head.py FOLDER [--also FOLDER] [--out src/onlyme/siamese] [--labels FILE]
 
 FOLDER holds one folder for each person (the layout of LFW). The second folder holds photos of
-another kind, one of each person: strangers are drawn like both. The base that is committed was
-made with
+another kind, one of each person: strangers are drawn like both. The shipped base is made with
 
-    python tools/train_head.py lfw_dev --labels tools/lfw_labels.txt \
+    python tools/train_head.py lfw_dev --labels tools/lfw_labels.txt \\
         --also utk_dev --pairs tools/utk_pairs.txt --keep-earlier
 
 Everything is seeded: the same folder, seed and libraries give the same file, byte for
