@@ -177,7 +177,7 @@ PresetName = Annotated[
     typer.Option(
         "--preset",
         metavar="NAME",
-        help="A rate from a known standard: relaxed, nist, android or hello.",
+        help="A rate from a known standard: relaxed, nist, household, android or hello.",
         show_default=False,
         autocompletion=complete_preset,
     ),

@@ -241,6 +241,7 @@ def print_enrollment(enrollment: Enrollment) -> None:
     learned = f"{enrollment.name} is enrolled with {photos}, in {enrollment.seconds:.1f} s"
     typer.secho(learned, bold=True)
     typer.echo(f"alpha {enrollment.alpha:+.3f}: {_format_estimate(enrollment.far)}")
+    _print_alike(enrollment.far_alike)
     for note in enrollment.notes:
         typer.echo(wrap_text(f"note: {note}"))
     for sentence in enrollment.advice:
@@ -251,6 +252,7 @@ def print_tuning(tuning: Tuning) -> None:
     """Print alpha, and how often strangers and the person themselves will err by it."""
     before = f"{tuning.alpha_before:+.3f} → " if tuning.alpha_before != tuning.alpha else ""
     typer.echo(f"alpha {before}{tuning.alpha:+.3f}: {_format_estimate(tuning.far)}")
+    _print_alike(tuning.far_alike)
     if tuning.miss is not None and tuning.miss_interval is not None:
         low, high = tuning.miss_interval
         people = format_count(tuning.miss_people, "other person", "other people")
@@ -263,6 +265,19 @@ def print_tuning(tuning: Tuning) -> None:
 def _format_estimate(far: float | None) -> str:
     """Say what alpha is set for; what is proven stands in the certificate, and is less."""
     return format_odds(far) + ("" if far is None else " (estimate)")
+
+
+def _print_alike(far_alike: float | None) -> None:
+    """Say the second promise: about people who look like the owner."""
+    if far_alike is None:
+        return
+    if far_alike > 0.5:
+        typer.echo("someone who looks like the owner may pass at every try")
+        return
+    typer.echo(
+        f"someone who looks like the owner passes at most about once in {1 / far_alike:,.0f} "
+        "tries; a close relative more often (teach one with --not-me)"
+    )
 
 
 def print_lesson(lesson: Lesson) -> None:

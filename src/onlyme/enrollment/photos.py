@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import EnrollmentError, ImageError, UsageError
-from onlyme.face.quality import describe_light
+from onlyme.face.enrollment_quality import assess_for_enrollment
+from onlyme.face.quality import assess, describe_light
 from onlyme.image.sources import is_folder, list_photos
 from onlyme.liveness.attention import measure_eyes
 from onlyme.siamese.distance import (
@@ -293,7 +294,11 @@ class PhotoCollector:
         except UsageError as error:
             return _PhotoRecord("embedding", note=str(error))
         moment = f", {sight.frame.at:.1f} s" if sight.frame.at else ""
-        photo = _PhotoRecord(sight.frame.source + moment, sight.embedding, sight.quality)
+        quality = None
+        if sight.face is not None:
+            measure = assess_for_enrollment if self.judge_quality else assess
+            quality = measure(sight.frame.pixels, sight.face.box, sight.face.landmarks)
+        photo = _PhotoRecord(sight.frame.source + moment, sight.embedding, quality)
         if sight.reason is not None:
             photo.note = explain_refusal(sight)
         elif self.judge_quality and photo.quality is not None and not photo.quality.ok:

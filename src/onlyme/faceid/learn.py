@@ -18,7 +18,13 @@ from onlyme.errors import (
 from onlyme.faceid.identity import refuse_same_person
 from onlyme.gate.audit import Event
 from onlyme.siamese.owner import Examples, Owner, make_lesson
-from onlyme.types import MAX_FAR, Enrollment, checked_name, find_similar_name
+from onlyme.types import (
+    MAX_FAR,
+    Enrollment,
+    checked_name,
+    estimate_far_alike,
+    find_similar_name,
+)
 from onlyme.vault.admin import QUARANTINE
 
 if TYPE_CHECKING:
@@ -109,6 +115,7 @@ def enroll_person(
         advice=advise_owner(base, owner, collected.me, added=earlier is not None),
         created=owner.created,
         seconds=perf_counter() - start,
+        far_alike=estimate_far_alike(owner.far),
     )
 
 

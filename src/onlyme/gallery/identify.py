@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from onlyme.errors import NotCalibrated
-from onlyme.siamese.calibrate import compute_centre
 from onlyme.siamese.distance import measure_distances, normalize
 from onlyme.types import Decision, Reason
 
@@ -159,8 +158,8 @@ def _make_candidate(
     me = base.project(person.me)
     template = normalize(me.mean(axis=0))[None]
     margin = not_me - float(measure_distances(head[None], template)[0, 0])
-    drawn = base.draws_not_me - measure_distances(template, base.draws)[0]
-    return Candidate(person.name, margin, compute_centre(drawn, me), len(me))
+    centre = float(base.measure_centres(template)[0])
+    return Candidate(person.name, margin, centre, len(me))
 
 
 def _measure_lead(decision: Decision) -> float:

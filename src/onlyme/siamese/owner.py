@@ -21,9 +21,12 @@ from onlyme.types import (
     Lesson,
     Reason,
     Tuning,
+    estimate_far_alike,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from onlyme.siamese.certificate import OwnerCertificate
@@ -192,6 +195,7 @@ class Owner:
             miss_interval=(miss.low, miss.high) if miss else None,
             miss_people=miss.people if miss else 0,
             alpha_before=self.alpha if alpha_before is None else alpha_before,
+            far_alike=estimate_far_alike(self.far),
         )
 
     def certificate(self) -> OwnerCertificate:
@@ -276,20 +280,30 @@ class Owner:
                         "files that keep it are missing; reinstall onlyme"
                     ) from None
                 # The same network with a newer base: the embeddings of the photos still hold.
-                newer = cls.learn(
-                    base,
-                    template.name,
-                    examples,
-                    far=promised,
-                    alpha=alpha if promised is None else None,
-                )
-                return replace(newer, created=template.created, eyes=eyes)
+                newer = cls.learn(base, template.name, examples, far=promised)
+                if promised is None:
+                    newer = replace(newer, alpha=_convert_alpha(newer.learned, state, alpha))
+                return replace(newer, created=template.created, promised=promised, eyes=eyes)
             return cls(template.name, template.created, examples, learned, alpha, promised, eyes)
         except (KeyError, TypeError, ValueError, UsageError) as error:
             raise VaultDamaged(
                 f"the template of {template.name} is damaged ({error}); enroll again with "
                 "--replace, or restore a backup with `onlyme restore`"
             ) from None
+
+
+def _convert_alpha(learned: LearnedOwner, state: Mapping[str, object], alpha: float) -> float:
+    """Return the margin that is as strict as an alpha set by hand was with an earlier base.
+
+    Margins of two bases differ, so the same number could be a looser promise.
+    """
+    curve = learned.base.earlier.get(str(state["base"]))
+    if curve is None:
+        return max(alpha, learned.alpha) if learned.calibrated else alpha
+    # A template's values may be of any stored type; `from_template` catches a wrong one.
+    centre, spread, photos = (float(state[key]) for key in ("centre", "spread", "photos"))  # type: ignore[arg-type]  # see above
+    far = curve.far_at((alpha - centre) / spread, int(photos))
+    return learned.alpha_at(far)
 
 
 def make_lesson(before: Owner, after: Owner, about: NDArray[np.float32]) -> Lesson:

@@ -1,8 +1,9 @@
 """Choose a false accept rate: by number, by a preset's name, or an alpha in its place.
 
-Each preset is a rate that a standard or a system asks for, with its source. Which rate is
-right is the owner's choice. The alpha that keeps a rate is calibrated for each owner, so a
-preset is a rate, never a threshold.
+All rates are those of random people, as the standards mean them; a person who looks like the
+owner passes up to 20 times as often. Each preset is a rate that a standard or a system asks
+for, with its source. Which rate is right is the owner's choice. The alpha that keeps a rate is
+calibrated for each owner, so a preset is a rate, never a threshold.
 """
 
 from __future__ import annotations
@@ -33,6 +34,11 @@ class Preset:
 PRESETS = (
     Preset("relaxed", 1e-3, "no standard: for a shared room, or a door that only greets"),
     Preset("nist", DEFAULT_FAR, "NIST SP 800-63B-4, false match rate of one in 10,000 or better"),
+    Preset(
+        "household",
+        5e-5,
+        "no standard: a person who looks like the owner passes at most once in 1,000 tries",
+    ),
     Preset("android", 2e-5, "Android compatibility definition, class 3: FAR not above 1/50,000"),
     Preset("hello", 1e-5, "Windows Hello biometric requirements: FAR below 0.001 %"),
 )

@@ -7,6 +7,7 @@ decision. Nothing here computes or imports a room.
 from __future__ import annotations
 
 from onlyme.types.decisions import (
+    ALIKE_SHARE,
     DEFAULT_FAR,
     MAX_ALPHA,
     MAX_FAR,
@@ -24,6 +25,7 @@ from onlyme.types.decisions import (
     Reason,
     Tuning,
     Verdict,
+    estimate_far_alike,
 )
 from onlyme.types.names import checked_name, find_similar_name
 from onlyme.types.pictures import (
@@ -41,6 +43,7 @@ from onlyme.types.pictures import (
 )
 
 __all__ = [
+    "ALIKE_SHARE",
     "DEFAULT_FAR",
     "MAX_ALPHA",
     "MAX_EYE_PHOTOS",
@@ -70,6 +73,7 @@ __all__ = [
     "Tuning",
     "Verdict",
     "checked_name",
+    "estimate_far_alike",
     "find_similar_name",
 ]
 
