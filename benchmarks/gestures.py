@@ -240,7 +240,7 @@ def leave_one_out(windows: list[Window]) -> None:
         print(
             f"    {gesture:<7} {sum(counts.values())} of {len(asked)} windows, {len(guilty)} of "
             f"{len(people)} people {guilty or ''}; sizes {min(sizes):.2f} to {max(sizes):.2f}, "
-            f"shipped {shipped:.2f}; from {shipped * least:.2f} on nobody reaches it"
+            f"shipped {shipped:.2f}; from {shipped * least:.2f} on no one reaches it"
         )
 
 

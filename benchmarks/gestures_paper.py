@@ -13,6 +13,7 @@ from paper import Holder, papers
 from onlyme.face.subject import choose_subject
 from onlyme.faceid import networks
 from onlyme.image.decode import decode
+from onlyme.liveness.flatness import measure_tilt
 from onlyme.liveness.gestures import Gesture, GestureDetector
 from onlyme.liveness.rigidity import PointTracks, Rigidity, measure_rigidity
 from onlyme.liveness.witness import GestureWitness
@@ -41,6 +42,7 @@ def paper_figures(data: Path, count: int) -> bool:
     shapes, alone, seen = Counter(), Counter(), Counter()
     left: dict[str, list[float]] = {}
     ahead: dict[str, list[float]] = {}
+    excess: dict[str, list[float]] = {}
     chosen = random.Random(7).sample(people, min(count, len(people)))  # noqa: S311 - to be repeated
     for seed, path in enumerate(chosen):
         photo = decode(path).pixels
@@ -75,6 +77,9 @@ def paper_figures(data: Path, count: int) -> bool:
                 if abs(reading.mesh.yaw - rest.yaw) >= TURNED_DEGREES:
                     residual = measure_residual(rest.points, reading.mesh.points)
                     left.setdefault(paper.kind, []).append(residual)
+                    turned = abs(reading.mesh.yaw - rest.yaw)
+                    tilt = measure_tilt(rest.points, reading.mesh.points)
+                    excess.setdefault(paper.kind, []).append(tilt - turned)
                     motion = measure_rigidity(tracks)
                     if motion is not None:
                         ahead.setdefault(paper.kind, []).append(share_ahead(motion))
@@ -86,9 +91,13 @@ def paper_figures(data: Path, count: int) -> bool:
           f"of a solid head {dict(seen) or 'none'}")  # fmt: skip
     print(f"    frames that the mesh sees turned by {TURNED_DEGREES:g} degrees or more:")
     for kind in sorted(left):
-        print(f"      {kind}: {len(left[kind])} frames; homography of the mesh leaves "
-              f"{describe(left[kind])} eye distances; nose ahead by "
-              f"{describe(ahead.get(kind, []))} of what is asked")  # fmt: skip
+        more = excess[kind]
+        print(
+            f"      {kind}: {len(left[kind])} frames; homography of the mesh leaves "
+            f"{describe(left[kind])} eye distances; nose ahead by "
+            f"{describe(ahead.get(kind, []))} of what is asked; tilted more than turned by "
+            f"{np.median(more):.0f} degrees (median), {min(more):.0f} (least)"
+        )
     return not any(seen[str(one)] for one in ASKED)
 
 

@@ -82,6 +82,17 @@ def test_a_recording_of_that_head_fails_when_asked_for_something_else(sights, st
 
 
 @pytest.mark.data
+def test_gestures_need_no_colour(sights, mesh):
+    witness, seen = GestureWitness(), []
+    for sight, _ in sights:
+        if 1.2 <= sight.frame.at <= 3.0:
+            gray = make_gray(sight.frame.pixels)
+            reading = mesh.read(cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB), sight.face)
+            seen.append(witness.add(sight.frame.at, gray, reading))
+    assert {one.gesture for one in seen if one} == {LEFT}
+
+
+@pytest.mark.data
 def test_the_measure_of_solidity_follows_the_head(sights):
     start = [s for s in sights if s[0].frame.at >= 0.4]
     tracks = PointTracks(make_gray(start[0][0].frame.pixels), start[0][1].mesh.points)

@@ -77,6 +77,12 @@ def test_who_makes_the_gesture_is_accepted_as_soon_as_it_is_seen():
     assert asked == [("–", "close both eyes for a second")]
 
 
+def test_a_gesture_may_be_named():
+    assert attempt("blink", stream())[0].accepted
+    with pytest.raises(UsageError, match="no gesture is called 'wave'; gestures: nod, left"):
+        GestureCeremony("wave", 3)
+
+
 def test_who_does_nothing_is_refused_after_five_seconds():
     decision, at = attempt(BLINK, stream(), lambda _: head(0.1))
     assert (decision.accepted, decision.reason) == (False, Reason.NO_GESTURE)

@@ -100,13 +100,13 @@ class WatchPlan:
     source: str | None = None
     frames_per_attempt: int | None = None
     on_observation: Callable[[Observation], None] | None = None
-    gesture: Gesture | None = None
+    gesture: Gesture | str | None = None
 
     def make_session(self, parts: Parts) -> CaptureSession:
         """Start a session for one stream; only the networks that it needs are loaded.
 
         Raises:
-            UsageError: there is no such level of liveness, or a gesture was given with a challenge.
+            UsageError: there is no such level or gesture, or a gesture was given with a challenge.
             ModelMissing, ModelRefused: a network that it needs is not the one of the manifest.
         """
         level = check_level(self.liveness)

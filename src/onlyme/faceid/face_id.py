@@ -353,7 +353,7 @@ class FaceID:
         source: str | None = None,
         frames_per_attempt: int | None = None,
         on_observation: Callable[[Observation], None] | None = None,
-        gesture: Gesture | None = None,
+        gesture: Gesture | str | None = None,
     ) -> Generator[Decision, None, None]:
         """Decide attempt after attempt on a camera, a video or frames, until it ends.
 

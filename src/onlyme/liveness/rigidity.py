@@ -67,7 +67,7 @@ MIN_BESIDE_SHARE: Final = 0.35
 """… or this share of its lead downwards, there against the cheeks only."""
 
 _STOP: Final = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.03)
-"""A point is found when it moves by less than this many pixels, or after so many steps."""
+"""A point is found when it moves by less than this many pixels, or after ten steps."""
 
 _LANDMARKS: Final = ([33, 133], [362, 263], [1], [61], [291])
 """The points of a mesh whose mean is each landmark: eyes, tip of the nose, corners of the mouth."""
@@ -155,7 +155,6 @@ class Rigidity:
             brow and lips move with the nose, and only the cheeks lag behind.
         x: how far the nose is ahead to the right of the picture, in the same unit.
         y: the same downwards.
-        spread: how much larger the face has become; 1 for no change.
         points: the number of tracks.
     """
 
@@ -163,7 +162,6 @@ class Rigidity:
     beside: float
     x: float
     y: float
-    spread: float
     points: int
 
     @property
@@ -211,8 +209,7 @@ def measure_rigidity(tracks: PointTracks) -> Rigidity | None:
         return None
     lag = np.nanmean(lines, axis=0)
     ahead, beside = length - float(lag.max()), length - float(lag[CHEEK_LINES].max())
-    spread = np.std(tracks.now, axis=0).sum() / max(float(np.std(tracks.first, axis=0).sum()), 1e-6)
-    return Rigidity(ahead, beside, float(lead[0]), float(lead[1]), float(spread), len(at))
+    return Rigidity(ahead, beside, float(lead[0]), float(lead[1]), len(at))
 
 
 def _subtract_plane_motion(

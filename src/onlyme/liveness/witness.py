@@ -2,7 +2,9 @@
 
 The mesh network has learned heads: shown a photo that is turned far enough, it describes a turned
 head, so its points alone prove nothing about depth. So a turn or a nod counts only if the points
-that are followed in the pixels moved like those of a solid head (`onlyme.liveness.rigidity`).
+that are followed in the pixels moved like those of a solid head (`onlyme.liveness.rigidity`), and
+if the face did not become narrower than a head (`onlyme.liveness.flatness`). The first refuses flat
+paper and paper with an upright crease, the second bent paper and paper with a level crease.
 Closing the eyes moves no head; a photo cannot do it, and a replay can. Coming closer proves nothing
 about depth: a photo comes closer as well.
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from onlyme.liveness.flatness import is_too_narrow
 from onlyme.liveness.gestures import SOLID_GESTURES, Gesture, GestureDetector
 from onlyme.liveness.rigidity import PointTracks, measure_rigidity
 
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onlyme.liveness.gestures import HeadPosition, SeenGesture
-    from onlyme.types import HeadReading
+    from onlyme.types import HeadReading, MeshFace
 
 __all__ = ["GestureWitness"]
 
@@ -33,8 +36,11 @@ MAX_ANCHOR_LOG_GROWTH: Final = 0.03
 MAX_ANCHOR_SECONDS: Final = 1.0
 """… or when they are this old: each frame adds a little to their error."""
 
+MIN_SOLID_FRAMES: Final = 2
+"""Least number of frames of a gesture that must show a solid head, …"""
+
 MIN_SOLID_SHARE: Final = 0.5
-"""Least share of the frames of a gesture that must show a solid head, of those that can tell."""
+"""… and least share of those that can tell."""
 
 
 @dataclass(slots=True)
@@ -48,6 +54,7 @@ class GestureWitness:
     _detector: GestureDetector = field(default_factory=GestureDetector)
     _tracks: PointTracks | None = None
     _anchor: HeadPosition | None = None
+    _rest: MeshFace | None = None
     _anchored: float = 0.0
     _verdicts: list[bool] = field(default_factory=list)
 
@@ -59,7 +66,7 @@ class GestureWitness:
     def restart(self) -> None:
         """Forget everything; the head must rest again before its next gesture."""
         self._detector.restart()
-        self._tracks = self._anchor = None
+        self._tracks = self._anchor = self._rest = None
         self._verdicts.clear()
 
     def add(
@@ -84,11 +91,13 @@ class GestureWitness:
             if self._detector.rest_at == at and self._is_stale(at):
                 self._tracks = PointTracks(gray, points)
                 self._anchor, self._anchored = self._detector.rest, at
-        elif self._tracks is not None:
-            self._judge(self._tracks, moving)
+                self._rest = reading.mesh
+        elif self._tracks is not None and self._rest is not None:
+            narrow = is_too_narrow(self._rest, reading.mesh)
+            self._judge(self._tracks, moving, narrow=narrow)
         if seen is None or seen.gesture not in SOLID_GESTURES:
             return seen
-        solid = sum(self._verdicts) >= max(1, MIN_SOLID_SHARE * len(self._verdicts))
+        solid = sum(self._verdicts) >= max(MIN_SOLID_FRAMES, MIN_SOLID_SHARE * len(self._verdicts))
         return seen if solid else None
 
     def _is_stale(self, at: float) -> bool:
@@ -100,13 +109,13 @@ class GestureWitness:
         grown = abs(rest.size - anchor.size)
         return turned > MAX_ANCHOR_DEGREES or grown > MAX_ANCHOR_LOG_GROWTH
 
-    def _judge(self, tracks: PointTracks, moving: frozenset[Gesture]) -> None:
+    def _judge(self, tracks: PointTracks, moving: frozenset[Gesture], *, narrow: bool) -> None:
         """Add whether this frame shows that the head is solid, where it can tell."""
         motion = measure_rigidity(tracks)
         if motion is None:  # too few points are left
             return
         if Gesture.NOD in moving:
-            self._verdicts.append(motion.is_solid_nod)
+            self._verdicts.append(motion.is_solid_nod and not narrow)
         else:
             ahead = motion.x if Gesture.LEFT in moving else -motion.x
-            self._verdicts.append(ahead > 0 and motion.is_solid_turn)
+            self._verdicts.append(ahead > 0 and motion.is_solid_turn and not narrow)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from onlyme.liveness.gestures import GESTURE_SECONDS, is_frontal, make_gesture_prompt
+from onlyme.errors import UsageError
+from onlyme.liveness.gestures import GESTURE_SECONDS, Gesture, is_frontal, make_gesture_prompt
 from onlyme.liveness.witness import GestureWitness
 from onlyme.types import Reason
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onlyme.face.pipeline import Observation
-    from onlyme.liveness.gestures import Gesture
     from onlyme.types import Decision, Embedding, HeadReading, Liveness
 
 __all__ = ["GestureCeremony", "make_gray"]
@@ -37,16 +37,24 @@ class GestureCeremony:
     `GESTURE_SECONDS` from the first frame with a face, or without a face.
 
     Args:
-        gesture: what the person is asked to do.
+        gesture: what the person is asked to do, or its name.
         frames: the number of different embeddings that an attempt needs.
         ask: called with an arrow and words at the first frame of each attempt; None where the
             caller has shown the prompt before the camera was opened.
+
+    Raises:
+        UsageError: there is no such gesture.
     """
 
     def __init__(
-        self, gesture: Gesture, frames: int, ask: Callable[[str, str], None] | None = None
+        self, gesture: Gesture | str, frames: int, ask: Callable[[str, str], None] | None = None
     ) -> None:
-        self._gesture, self._frames, self._ask = gesture, frames, ask
+        try:
+            self._gesture = Gesture(gesture)
+        except ValueError:
+            known = ", ".join(Gesture)
+            raise UsageError(f"no gesture is called {gesture!r}; gestures: {known}") from None
+        self._frames, self._ask = frames, ask
         self.restart()
 
     def restart(self) -> None:
