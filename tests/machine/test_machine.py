@@ -43,18 +43,21 @@ def test_a_machine_ends_with_a_program_that_is_killed(tree):
         "import os, pathlib\n"
         "from tools.debian.machine import Machine\n"
         f"with Machine(pathlib.Path({str(tree)!r}), screen=False) as machine:\n"
-        "    print(machine._leader, flush=True)\n"
+        "    print(machine._leader, machine._folder, flush=True)\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
-    leader = int(done.stdout)
+    leader, folder = done.stdout.split()
     end = time.monotonic() + 30
-    while is_running(leader):
+    while is_running(int(leader)):
         assert time.monotonic() < end
         time.sleep(0.1)
+    assert Path(folder).exists()
+    with Machine(tree, screen=False):
+        assert not Path(folder).exists()  # the next one removes what it left
 
 
 def is_running(pid):

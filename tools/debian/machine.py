@@ -10,6 +10,7 @@ own loopback. Root is needed.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Machine", "find_problem"]
 
 _NEEDED = ("debootstrap", "systemd-nspawn", "nsenter", "unshare", "setpriv")
+_PREFIX = "onlyme-machine-"
 _BOOT_SECONDS = 180
 _OFF_SECONDS = 30
 _POWER_OFF = signal.SIGRTMIN + 4  # systemd(1)
@@ -88,8 +90,10 @@ class Machine:
     def __enter__(self) -> Self:
         """Boot, and wait until the services have started."""
         with contextlib.ExitStack() as stack:
-            prefix = "onlyme-machine-"
-            self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix)))
+            _remove_rests()
+            self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX)))
+            lock = stack.enter_context((self._folder / "lock").open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
             self._groups = stack.enter_context(_make_groups(self._folder.name))
             stack.enter_context(self.console)
             self._log = stack.enter_context((self._folder / "log").open("w+"))
@@ -205,6 +209,15 @@ class Machine:
         return self.console.read() + (self._folder / "log").read_text()[-3000:]
 
 
+def _remove_rests() -> None:
+    """Remove what machines left whose programs were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError), (folder / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove_groups([root / folder.name for root in _find_roots()])
+            shutil.rmtree(folder)
+
+
 def _find_child(pid: int) -> int:
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
@@ -212,25 +225,28 @@ def _find_child(pid: int) -> int:
 @contextlib.contextmanager
 def _make_groups(name: str) -> Iterator[list[Path]]:
     """Make cgroups of its own, since systemd takes those in which it starts for its own."""
-    cgroups = Path("/sys/fs/cgroup")
-    roots = [
-        root for root in (cgroups / "systemd", cgroups / "unified", cgroups) if _is_group(root)
-    ]
-    groups = [root / name for root in roots]
+    groups = [root / name for root in _find_roots()]
     for group in groups:
         group.mkdir()
     try:
         yield groups
     finally:
-        for group in groups:
-            with contextlib.suppress(OSError):  # version 1 has no such file
-                (group / "cgroup.kill").write_text("1")
-        for folder in (each[0] for group in groups for each in os.walk(group, topdown=False)):
-            _remove_group(Path(folder))
+        _remove_groups(groups)
 
 
-def _is_group(folder: Path) -> bool:
-    return (folder / "cgroup.procs").exists()
+def _find_roots() -> list[Path]:
+    """Return where cgroups are: one folder, or systemd's own and that of version 2."""
+    cgroups = Path("/sys/fs/cgroup")
+    folders = (cgroups / "systemd", cgroups / "unified", cgroups)
+    return [folder for folder in folders if (folder / "cgroup.procs").exists()]
+
+
+def _remove_groups(groups: list[Path]) -> None:
+    for group in groups:
+        with contextlib.suppress(OSError):  # version 1 has no such file
+            (group / "cgroup.kill").write_text("1")
+    for folder in (each[0] for group in groups for each in os.walk(group, topdown=False)):
+        _remove_group(Path(folder))
 
 
 def _remove_group(folder: Path) -> None:
