@@ -25,7 +25,7 @@ class UploadedFile(bytes):
     """The content of a file, with the name that the client gave it.
 
     Attributes:
-        name: for messages only; may be empty, and is whatever the client sent.
+        name: for messages only; it may be empty, and the client may have sent any text.
     """
 
     name: str = ""
