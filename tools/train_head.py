@@ -1,4 +1,4 @@
-"""Train the base of onlyme for one network, from a folder of people.
+r"""Train the base of onlyme for one network, from a folder of people.
 
     python tools/train_head.py FOLDER [--also FOLDER] [--out src/onlyme/siamese] [--labels FILE]
 
