@@ -82,6 +82,19 @@ def test_slightly_poor_photos_are_learned_from(faces, way) -> None:
 
 
 @pytest.mark.data
+def test_frames_of_a_webcam_are_learned_from(faces, data) -> None:
+    pipeline, _ = faces
+    frames = sorted((data / "nuaa_dev" / "live").rglob("*.jpg"))
+    refused = 0
+    chosen = np.random.default_rng(0).permutation(len(frames))[:30]
+    for index in chosen:
+        pixels = pipeline.decode(frames[index]).pixels
+        face = max(pipeline.detector.detect(pixels), key=lambda face: face.area)
+        refused += not assess_for_enrollment(pixels, face.box, face.landmarks).ok
+    assert refused <= 1
+
+
+@pytest.mark.data
 def test_advice_says_what_to_do(faces) -> None:
     _, photos = faces
     wanted = {"sunglasses": "dark glasses", "mouth mask": "mask", "noise": "light"}
@@ -104,8 +117,20 @@ def test_size_of_the_photo_does_not_matter(faces) -> None:
         }
         checks = assess_for_enrollment(large, face.box * 4, face.landmarks * 4 + 1.5).checks
         for check in checks:
-            if check.name in {"eyes", "contrast"}:
-                assert check.value == pytest.approx(small[check.name], rel=0.15)
+            if check.name in {"eyes", "contrast", "mouth", "detail"}:
+                assert check.value == pytest.approx(small[check.name], rel=0.25)
+
+
+@pytest.mark.data
+def test_noise_of_a_large_photo_is_averaged_away(faces) -> None:
+    """Single pixels of a photo with many are noisier, and of no use to the network."""
+    _, photos = faces
+    generator = np.random.default_rng(0)
+    for _, pixels, face in photos[:10]:
+        large = np.repeat(np.repeat(pixels, 8, axis=0), 8, axis=1)
+        noisy = np.clip(large + generator.normal(0, 20, large.shape), 0, 255).astype(np.uint8)
+        checks = assess_for_enrollment(noisy, face.box * 8, face.landmarks * 8 + 3.5).checks
+        assert next(check for check in checks if check.name == "noise").ok
 
 
 @pytest.mark.parametrize("bad", [np.zeros((5, 2)), np.full((5, 2), np.nan)])
