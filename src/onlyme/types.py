@@ -53,9 +53,6 @@ NetworkFunction: TypeAlias = "Callable[[NDArray[np.float32]], Sequence[NDArray[n
 MAX_UNIT_LENGTH_ERROR = 1e-3
 """A vector counts as of unit length when its length is at most this far from 1."""
 
-ALIKE_SHARE = 0.05
-"""Share of all people who count as looking like an owner: the twentieth that looks most so."""
-
 DEFAULT_FAR = 1e-4
 """The false accept rate of a new owner; see the preset `nist`."""
 
@@ -312,8 +309,7 @@ class Enrollment:
         advice: sentences about photos that would help, and photos that hurt.
         created: when it was done, in UTC.
         seconds: the time it took.
-        far_alike: how often a person who looks like the owner is accepted; see
-            `estimate_far_alike`.
+        far_alike: how often a person who looks like the owner is accepted, at most.
     """
 
     name: str
@@ -369,8 +365,7 @@ class Tuning:
         miss_interval: its 95 % interval.
         miss_people: the number of people on whom it was measured.
         alpha_before: alpha before the change.
-        far_alike: how often a person who looks like the owner is accepted; see
-            `estimate_far_alike`.
+        far_alike: how often a person who looks like the owner is accepted, at most.
     """
 
     name: str
@@ -381,21 +376,6 @@ class Tuning:
     miss_people: int
     alpha_before: float
     far_alike: float | None = None
-
-
-def estimate_far_alike(far: float | None) -> float | None:
-    """Return how often a person who looks like the owner is accepted, from `far`.
-
-    Such a person is one of the `ALIKE_SHARE` of all people who look most like the owner, by
-    whatever measure. Even if each random person who is accepted were one of them, they would be
-    accepted 1 / `ALIKE_SHARE` times as often as random people. This is a bound, not a model; close
-    relatives are nearer still and not covered by it. By another network's likeness it is nearly
-    reached: 15 to 20 times were counted (benchmarks/groups.py).
-
-    >>> estimate_far_alike(1e-4)
-    0.002
-    """
-    return None if far is None else min(1.0, far / ALIKE_SHARE)
 
 
 def checked_name(name: str) -> str:

@@ -10,7 +10,8 @@ from onlyme.enrollment.photos import collect_photos
 from onlyme.errors import UsageError, refuse_taken, refuse_twice, unknown_owner
 from onlyme.gate.audit import Event
 from onlyme.siamese.owner import Examples, Owner, make_lesson
-from onlyme.types import Enrollment, checked_name, estimate_far_alike
+from onlyme.siamese.presets import estimate_far_alike
+from onlyme.types import Enrollment, checked_name
 from onlyme.vault.admin import QUARANTINE
 
 if TYPE_CHECKING:
