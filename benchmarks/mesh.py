@@ -26,14 +26,14 @@ import platformdirs
 from speed import say
 
 from onlyme.face.align import align
-from onlyme.face.mesh import Mesh, MeshFace, load_canonical_face
+from onlyme.face.mesh import Mesh, load_canonical_face
 from onlyme.face.models import find_model
 from onlyme.face.pose import estimate_mesh_pose, estimate_pose
 from onlyme.faceid import networks
 from onlyme.image.decode import decode
 from onlyme.image.sources import list_photos, read_frames
 from onlyme.settings import Settings
-from onlyme.types import Face
+from onlyme.types import Face, MeshFace
 
 DATA = Path(os.environ.get("ONLYME_DATA", Path(__file__).parents[2] / "shared/data"))
 PHOTOS = platformdirs.user_cache_path("onlyme", appauthor=False) / "photos"

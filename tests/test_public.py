@@ -18,13 +18,17 @@ REFERENCE = "".join(
 )
 HOMES = ("onlyme.errors", "onlyme.types", "onlyme.faceid.face_id", "onlyme.faceid.functions")
 
+WITHIN = {"HeadReading", "MeshFace", "QualityCheck"}
+"""Values that no public function takes or returns by themselves."""
+
 NAMES = sorted(set(onlyme.__all__) - {"__version__"})
 
 
 def test_the_list_is_in_order_and_whole():
     """Every error is exported, and so is each value that crosses the public surface."""
     assert sorted(onlyme.__all__) == onlyme.__all__
-    assert {*errors.__all__, *types.__all__} < set(NAMES)
+    values = {name for name in types.__all__ if isinstance(getattr(types, name), type)}
+    assert {*errors.__all__, *values - WITHIN} < set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)

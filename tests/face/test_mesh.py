@@ -11,13 +11,13 @@ import pytest
 
 from onlyme.errors import ModelError, ModelMissing, ModelRefused
 from onlyme.face import mesh as meshes
-from onlyme.face.mesh import BLENDSHAPES, SCORED_POINTS, Mesh, MeshFace
+from onlyme.face.mesh import BLENDSHAPES, SCORED_POINTS, Mesh
 from onlyme.face.models import find_model
 from onlyme.face.pose import estimate_mesh_pose, estimate_pose
 from onlyme.faceid import networks
 from onlyme.image.decode import decode
 from onlyme.image.sources import read_frames
-from onlyme.types import Face
+from onlyme.types import Face, MeshFace
 
 PORTRAITS = ("obama_1", "obama_2", "obama_3", "biden_1", "macron_1", "macron_2", "ardern_1",
              "sunak_1")  # fmt: skip

@@ -8,7 +8,6 @@ from one picture: it proves nothing about a head being solid.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from io import BytesIO
 from threading import Lock
 from typing import TYPE_CHECKING, Final
@@ -19,6 +18,7 @@ import numpy as np
 from onlyme.errors import ModelError, ModelRefused
 from onlyme.face.models.opencv import load_tflite
 from onlyme.face.pose import estimate_mesh_pose
+from onlyme.types import HeadReading, MeshFace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,6 @@ __all__ = [
     "POINTS",
     "SCORED_POINTS",
     "Mesh",
-    "MeshFace",
     "load_canonical_face",
     "load_mesh",
 ]
@@ -86,29 +85,6 @@ BLENDSHAPES: Final = tuple(_BLENDSHAPES.split())
 """Names of the 52 scores. *Left* and *right* are the person's own."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MeshFace:
-    """The mesh of one face.
-
-    Attributes:
-        points: float32[478, 3], x and y in pixels of the frame, z in the same unit: smaller is
-            nearer to the camera. The order is MediaPipe's: 33 and 263 are the outer corners of
-            the person's right and left eye, 133 and 362 the inner ones, 1 the tip of the nose, 61
-            and 291 the corners of the mouth, 468 and 473 the middle of the irises.
-        presence: probability that there is a face, 0.5 to 1.
-        yaw: degrees, positive when the person has turned to their own left.
-        pitch: degrees, positive when the person looks up.
-        roll: degrees, positive when the person has tilted the head towards their own left
-            shoulder. Signs and axes are those of `onlyme.face.pose.estimate_pose`.
-    """
-
-    points: NDArray[np.float32] = field(repr=False)
-    presence: float
-    yaw: float
-    pitch: float
-    roll: float
-
-
 class Mesh:
     """The mesh networks. Safe to call from several threads, one at a time inside.
 
@@ -155,6 +131,22 @@ class Mesh:
             return None
         placed = _return_to_frame(points.reshape(POINTS, 3), to_crop)
         return MeshFace(placed, presence, *estimate_mesh_pose(placed, self._canonical))
+
+    def read(self, pixels: NDArray[np.uint8], face: Face) -> HeadReading | None:
+        """Locate the points of one face and score its expression.
+
+        Args:
+            pixels: uint8[h, w, 3], RGB, the whole frame.
+            face: a face found in it.
+
+        Returns:
+            What the networks read; None where they see no face in the place.
+
+        Raises:
+            ModelError: a network returned no usable numbers.
+        """
+        found = self.locate(pixels, face)
+        return None if found is None else HeadReading(found, self.score_expression(found))
 
     def score_expression(self, found: MeshFace) -> dict[str, float]:
         """Score the expression of a located face.

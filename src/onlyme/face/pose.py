@@ -92,7 +92,7 @@ def estimate_mesh_pose(
     expression hardly moves, those with a weight.
 
     Args:
-        points: float32[478, 3], as of `onlyme.face.mesh.MeshFace`; z is not used.
+        points: float32[478, 3], as of `onlyme.types.MeshFace`; z is not used.
         canonical: float32[468, 4], see `onlyme.face.mesh.load_canonical_face`.
 
     Returns:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from onlyme.enrollment.photos import Photo, Picture
     from onlyme.face.pipeline import Observation, Pipeline
     from onlyme.faceid.enrolled import Enrolled
+    from onlyme.faceid.wiring import Parts
     from onlyme.gate.admission import Gate
     from onlyme.liveness.judge import Judge
     from onlyme.siamese.owner import Owner
@@ -97,15 +98,16 @@ class WatchPlan:
     frames_per_attempt: int | None = None
     on_observation: Callable[[Observation], None] | None = None
 
-    def make_session(self, load_judge: Callable[[LivenessLevel], Judge | None]) -> CaptureSession:
-        """Start a session for one stream.
+    def make_session(self, parts: Parts) -> CaptureSession:
+        """Start a session for one stream; only the networks that it needs are loaded.
 
         Raises:
             UsageError: there is no such level of liveness.
             ModelRefused: the network for liveness is not the one that the manifest names.
         """
         level = check_level(self.liveness)
-        judge, ceremony = load_judge(level), None
+        judge = None if level is LivenessLevel.OFF else parts.judge()
+        ceremony = None
         if level is LivenessLevel.CHALLENGE and judge is not None and self.ask is not None:
             ceremony = ChallengeCeremony(self.ask)
         frames = self.frames_per_attempt or ATTEMPT_FRAMES

@@ -379,7 +379,7 @@ class FaceID:
         from onlyme.faceid.decide import WatchPlan, watch_person
 
         plan = WatchPlan(liveness, ask, gate, source, frames_per_attempt, on_observation)
-        session = plan.make_session(self._load_judge)
+        session = plan.make_session(self._parts)
         find_owner, pipeline = (lambda: self.owner(name)), self._parts.pipeline
         yield from watch_person(find_owner, source_or_frames, session, plan, pipeline, self._gate)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from onlyme.face.mesh import Mesh
     from onlyme.face.pipeline import Pipeline
     from onlyme.faceid.adaptation import Adaptation
     from onlyme.gallery.stores.postgres import PostgresStore
@@ -57,6 +58,7 @@ class Parts:
         enrolled: the owners in the vault, and the people in the gallery.
         judge: returns the judge of liveness. If it returns None, no picture is live, and asking
             for liveness denies.
+        mesh: returns the mesh networks, loaded when something first needs them.
     """
 
     settings: Settings
@@ -65,6 +67,7 @@ class Parts:
     admin: VaultAdmin
     enrolled: Enrolled
     judge: Callable[[], Judge | None]
+    mesh: Callable[[], Mesh]
 
 
 def assemble(settings: Settings, *, lasting: bool = False, by: str = "command line") -> Parts:
@@ -86,6 +89,7 @@ def assemble(settings: Settings, *, lasting: bool = False, by: str = "command li
         admin,
         make_enrolled(settings, admin, base),
         lambda: networks.choose_judge(settings, networks.choose_runtime(settings, lasting=lasting)),
+        lambda: networks.load_mesh(networks.choose_runtime(settings, lasting=lasting)),
     )
 
 

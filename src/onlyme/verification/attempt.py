@@ -24,10 +24,12 @@ from onlyme.types import Decision, Liveness, LivenessLevel, Reason, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from numpy.typing import NDArray
+
     from onlyme.face.pipeline import Observation
     from onlyme.liveness.judge import Judge, LivenessSession
     from onlyme.siamese.owner import Owner
-    from onlyme.types import Embedding, Face
+    from onlyme.types import Embedding, Face, HeadReading
 
 __all__ = [
     "ATTEMPT_FRAMES",
@@ -67,8 +69,16 @@ class Ceremony(Protocol):
     def is_over(self) -> bool:
         """Whether the attempt may end."""
 
-    def add(self, observation: Observation, *, continues: bool) -> None:
-        """Look at the next frame; `continues`: it shows the same face as the one before."""
+    def add(
+        self, observation: Observation, head: HeadReading | None, /, *, continues: bool
+    ) -> None:
+        """Look at the next frame; `continues`: it shows the same face as the one before.
+
+        Args:
+            observation: what the frame showed.
+            head: what the mesh read from its face; None without a face or a mesh.
+            continues: whether it is the same face as in the frame before.
+        """
 
     def choose(self, observations: list[Observation]) -> list[Observation]:
         """Return those of an attempt's observations that are used to decide the identity."""
@@ -89,6 +99,7 @@ class CaptureSession:
         level: the level of liveness.
         frames: the number of embeddings that end an attempt.
         ceremony: what the person has to do; it decides when an attempt ends.
+        read_head: reads the mesh of a face in a frame; None where nothing needs it.
         observations: the observations of the current attempt, without their pixels.
         faces: the number of different faces so far, in all attempts.
     """
@@ -97,6 +108,7 @@ class CaptureSession:
     level: LivenessLevel = LivenessLevel.OFF
     frames: int = ATTEMPT_FRAMES
     ceremony: Ceremony | None = None
+    read_head: Callable[[NDArray[np.uint8], Face], HeadReading | None] | None = None
     observations: list[Observation] = field(default_factory=list)
     faces: int = 0
     _began: float = 0.0
@@ -113,17 +125,20 @@ class CaptureSession:
         if not self.observations:
             self._began = at
         spent: dict[str, float] = {}
-        continues = False
+        continues, head = False, None
         if face is not None and embedding is not None:
             continues = self._continuity.add_face(at, face, embedding.vector)
             if not continues:
                 self._start_over()
+            if self.read_head is not None:
+                with time_stage(spent, "mesh"):
+                    head = self.read_head(observation.frame.pixels, face)
             if self.judge is not None and self._liveness is not None:
                 with time_stage(spent, "liveness"):
                     self._look(self.judge, self._liveness, observation, face)
         if self.ceremony is not None:
             with time_stage(spent, "challenge"):
-                self.ceremony.add(observation, continues=continues)
+                self.ceremony.add(observation, head, continues=continues)
         # The pixels are no longer needed, and those of three seconds would take 100 MB.
         frame = replace(observation.frame, pixels=_NO_PIXELS)
         timings = observation.timings_ms | spent

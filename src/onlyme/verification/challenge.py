@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from onlyme.face.pipeline import Observation
     from onlyme.liveness.challenge import ChallengeStep
+    from onlyme.types import HeadReading
 
 __all__ = ["ChallengeCeremony"]
 
@@ -53,7 +54,9 @@ class ChallengeCeremony:
         """Whether every step was made, or one failed."""
         return self._challenge.phase in (Phase.DONE, Phase.FAILED)
 
-    def add(self, observation: Observation, *, continues: bool) -> None:
+    def add(
+        self, observation: Observation, _head: HeadReading | None, /, *, continues: bool
+    ) -> None:
         """Look at the next frame, and ask for the next step when it is due."""
         face = observation.face if observation.embedding is not None else None
         gray = np.asarray(cv2.cvtColor(observation.frame.pixels, cv2.COLOR_RGB2GRAY), np.uint8)

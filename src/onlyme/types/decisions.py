@@ -1,57 +1,34 @@
-"""Define the values that the rooms exchange: frozen, with shape, dtype, unit and range.
-
-A frame gives faces, a face gives an embedding, embeddings give a margin, and a margin gives a
-decision. Nothing here computes or imports a room.
-"""
+"""Define what is decided, reported and promised."""
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from onlyme.errors import UsageError
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from numpy.typing import NDArray
-    from PIL import Image
-
 __all__ = [
+    "DEFAULT_FAR",
+    "MAX_ALPHA",
+    "MAX_FAR",
+    "MIN_ALPHA",
+    "MIN_FAR",
     "Decision",
-    "Embedding",
     "Enrollment",
-    "Face",
-    "Frame",
     "Lesson",
     "Liveness",
     "LivenessLevel",
     "PhotoReport",
     "Quality",
+    "QualityCheck",
     "Reason",
     "Tuning",
     "Verdict",
 ]
-
-MAX_NAME_CHARACTERS = 64
-
-ImageLike: TypeAlias = (
-    "str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]"
-)
-"""What may be given as a picture: a path, the bytes of a file, a PIL image, or an RGB array
-uint8[h, w, 3]."""
-
-NetworkFunction: TypeAlias = "Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]]"
-"""A loaded network: takes its one input, returns its outputs. For one thread at a time."""
-
-MAX_UNIT_LENGTH_ERROR = 1e-3
-"""A vector counts as of unit length when its length is at most this far from 1."""
 
 DEFAULT_FAR = 1e-4
 """The false accept rate of a new owner; see the preset `nist`."""
@@ -62,95 +39,6 @@ one a rate is no promise, and an alpha says more."""
 
 MIN_ALPHA, MAX_ALPHA = -2.0, 2.0
 """Every margin lies between these: it is the difference of two distances of 0 to 2."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Frame:
-    """One picture, upright and in colour.
-
-    Attributes:
-        pixels: uint8[h, w, 3], **RGB**, C-contiguous.
-        source: its origin, for messages: a path, `camera 0`, `bytes`.
-        at: seconds since the source began; 0 for a photo.
-    """
-
-    pixels: NDArray[np.uint8] = field(repr=False)  # a face never reaches a log
-    source: str
-    at: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Face:
-    """A face found in a frame.
-
-    Attributes:
-        box: float32[4], left, top, width, height in pixels of the frame; it may extend beyond
-            the frame's border.
-        landmarks: float32[5, 2], x and y in pixels of the frame: the eye on the left of the
-            picture, the other eye, the tip of the nose, the corner of the mouth on the left of
-            the picture, the other corner.
-        score: the detector's confidence, 0 to 1.
-    """
-
-    box: NDArray[np.float32] = field(repr=False)
-    landmarks: NDArray[np.float32] = field(repr=False)
-    score: float
-
-    @property
-    def area(self) -> float:
-        """Width times height of the box, in square pixels."""
-        return float(self.box[2] * self.box[3])
-
-    def crop(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return a view of the part of the frame that the box covers; at least one pixel.
-
-        Args:
-            pixels: uint8[h, w, 3] or uint8[h, w], the frame.
-        """
-        height, width = pixels.shape[:2]
-        low = np.clip(self.box[:2], 0, (width - 1, height - 1)).astype(int)
-        high = np.clip(self.box[:2] + self.box[2:], low + 1, (width, height)).astype(int)
-        return pixels[low[1] : high[1], low[0] : high[0]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Embedding:
-    """The frozen network's description of one face.
-
-    Attributes:
-        vector: float32[d] of unit length; read-only.
-        model: sha256 (hex) of the network that made it; vectors of two networks do not compare.
-
-    Raises:
-        UsageError: the vector is not one row of finite numbers of unit length, or the model has
-            no name.
-    """
-
-    vector: NDArray[np.float32]
-    model: str
-
-    def __post_init__(self) -> None:
-        model: Any = self.model
-        if not isinstance(model, str) or not model:
-            raise UsageError("an embedding names the network that made it")
-        try:
-            given = np.asarray(self.vector)
-            # NumPy would convert text and truth values, and cut complex numbers: all mistakes.
-            numbers = given if given.dtype.kind in "fiu" else np.empty(())
-            with np.errstate(over="ignore"):
-                vector = np.array(numbers, dtype=np.float32)  # a copy: the caller cannot change it
-        except (TypeError, ValueError, OverflowError):
-            raise UsageError("an embedding is one row of finite numbers") from None
-        if vector.ndim != 1 or not np.isfinite(vector).all():
-            raise UsageError("an embedding is one row of finite numbers")
-        if abs(float(np.linalg.norm(vector)) - 1.0) > MAX_UNIT_LENGTH_ERROR:
-            raise UsageError("an embedding has unit length")
-        vector.flags.writeable = False
-        object.__setattr__(self, "vector", vector)
-
-    def __repr__(self) -> str:
-        """Say what it is, without its numbers: an embedding never reaches a log."""
-        return f"Embedding(d={self.vector.size}, model={self.model[:12]}…)"
 
 
 class Reason(StrEnum):
@@ -376,29 +264,3 @@ class Tuning:
     miss_people: int
     alpha_before: float
     far_alike: float | None = None
-
-
-def checked_name(name: str) -> str:
-    r"""Return the name of a person in its one canonical form (NFC, no space at either end).
-
-    Names come from command lines and web pages, and are printed on terminals. So a name with a
-    character that moves the cursor or cannot be seen is refused.
-
-    Raises:
-        UsageError: it is empty, too long, or has a character that cannot be printed.
-
-    >>> checked_name("  Ada Lovelace ")
-    'Ada Lovelace'
-    >>> checked_name("a\x1b[2Jb")
-    Traceback (most recent call last):
-    onlyme.UsageError: a name has 1 to 64 printable characters
-    """
-    if isinstance(name, str):
-        canonical = unicodedata.normalize("NFC", name).strip()
-        if 0 < len(canonical) <= MAX_NAME_CHARACTERS and canonical.isprintable():
-            return canonical
-    raise UsageError(f"a name has 1 to {MAX_NAME_CHARACTERS} printable characters")
-
-
-for _name in __all__:
-    globals()[_name].__module__ = "onlyme"  # where users find it, and what a traceback says

@@ -1,0 +1,83 @@
+"""Define the values that the rooms exchange: frozen, with shape, dtype, unit and range.
+
+A frame gives faces, a face gives an embedding, embeddings give a margin, and a margin gives a
+decision. Nothing here computes or imports a room.
+"""
+
+from __future__ import annotations
+
+from onlyme.types.decisions import (
+    DEFAULT_FAR,
+    MAX_ALPHA,
+    MAX_FAR,
+    MIN_ALPHA,
+    MIN_FAR,
+    Decision,
+    Enrollment,
+    Lesson,
+    Liveness,
+    LivenessLevel,
+    PhotoReport,
+    Quality,
+    QualityCheck,
+    Reason,
+    Tuning,
+    Verdict,
+)
+from onlyme.types.names import checked_name
+from onlyme.types.pictures import (
+    MAX_UNIT_LENGTH_ERROR,
+    Embedding,
+    Face,
+    Frame,
+    HeadReading,
+    ImageLike,
+    MeshFace,
+    NetworkFunction,
+)
+
+__all__ = [
+    "DEFAULT_FAR",
+    "MAX_ALPHA",
+    "MAX_FAR",
+    "MAX_UNIT_LENGTH_ERROR",
+    "MIN_ALPHA",
+    "MIN_FAR",
+    "Decision",
+    "Embedding",
+    "Enrollment",
+    "Face",
+    "Frame",
+    "HeadReading",
+    "ImageLike",
+    "Lesson",
+    "Liveness",
+    "LivenessLevel",
+    "MeshFace",
+    "NetworkFunction",
+    "PhotoReport",
+    "Quality",
+    "QualityCheck",
+    "Reason",
+    "Tuning",
+    "Verdict",
+    "checked_name",
+]
+
+_PUBLIC = (
+    Decision,
+    Embedding,
+    Enrollment,
+    Face,
+    Frame,
+    Lesson,
+    Liveness,
+    LivenessLevel,
+    PhotoReport,
+    Quality,
+    Reason,
+    Tuning,
+    Verdict,
+)
+for _class in _PUBLIC:
+    _class.__module__ = "onlyme"  # where users find it, and what a traceback says
