@@ -15,10 +15,10 @@ from onlyme.siamese.calibrate import CameraEffects, compute_centres
 from onlyme.siamese.distance import normalize
 from onlyme.siamese.head import Base
 from onlyme.siamese.owner import Examples, Owner
+from onlyme.siamese.presets import ALIKE_SHARE, estimate_far_alike
 from onlyme.siamese.training.crossfit import CrossFit, DegradedPhotos, make_trials
 from onlyme.siamese.training.curves import measure_trials
 from onlyme.siamese.training.whitening import draw_strangers_evenly, fit_whitening
-from onlyme.types import ALIKE_SHARE, estimate_far_alike
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 

@@ -2,7 +2,7 @@
 
 Recognition may look at poor pictures: it then rejects the owner more often. Learning may not.
 A photo that is blurred in one direction, full of noise, nearly without contrast or strongly
-compressed resembles all photos of that kind, whoever is on them, and so do faces behind
+compressed resembles all photos of that kind, of any person, and so do faces behind
 sunglasses or a mask. Strangers before the same camera would then be accepted many times more
 often than promised (docs/explanation/head.md).
 
@@ -195,7 +195,7 @@ def _check_compression(pixels: NDArray[np.uint8], box: NDArray[np.float32]) -> Q
         ratio,
         "times",
         ok=ratio <= _MAX_BLOCKS_RATIO,
-        advice="Use the original photo: this one is compressed so much that it shows blocks "
+        advice="Use the original photo: this one is compressed until it shows blocks "
         f"({ratio:.1f} times, at most {_MAX_BLOCKS_RATIO:.1f} are good enough).",
     )
 

@@ -18,13 +18,8 @@ from onlyme.errors import (
 from onlyme.faceid.identity import refuse_same_person
 from onlyme.gate.audit import Event
 from onlyme.siamese.owner import Examples, Owner, make_lesson
-from onlyme.types import (
-    MAX_FAR,
-    Enrollment,
-    checked_name,
-    estimate_far_alike,
-    find_similar_name,
-)
+from onlyme.siamese.presets import estimate_far_alike
+from onlyme.types import MAX_FAR, Enrollment, checked_name, find_similar_name
 from onlyme.vault.admin import QUARANTINE
 
 if TYPE_CHECKING:

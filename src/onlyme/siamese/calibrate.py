@@ -38,7 +38,7 @@ CAMERA_SHARE = 3.0
 class CameraEffects:
     """What cameras, light and clothes do to all faces alike, to notice it in an owner's photos.
 
-    A blurred photo lies near all photos that are blurred alike, whoever is on them. So an
+    A blurred photo lies near all photos that are blurred alike, of any person. So an
     owner who enrolled with such photos is nearer to every stranger before the same camera.
 
     Attributes:

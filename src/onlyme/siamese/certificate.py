@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from onlyme.errors import NotCalibrated, UsageError
-from onlyme.types import ALIKE_SHARE, estimate_far_alike
+from onlyme.siamese.presets import ALIKE_SHARE, estimate_far_alike
 
 if TYPE_CHECKING:
     from onlyme.siamese.calibrate import MissRate
@@ -73,7 +73,7 @@ class OwnerCertificate:
         confidence: of each bound.
         not_covered: people and attacks that it says nothing about.
         far_alike: how often a person who looks like the owner is accepted, at most; see
-            `types.estimate_far_alike`.
+            `presets.estimate_far_alike`.
     """
 
     alpha: float

@@ -10,7 +10,7 @@ import numpy as np
 
 from onlyme.errors import NeedsReenroll, NotCalibrated, UsageError, VaultDamaged
 from onlyme.siamese.learned import LearnedOwner
-from onlyme.siamese.presets import choose_far
+from onlyme.siamese.presets import choose_far, estimate_far_alike
 from onlyme.storage.template import Template
 from onlyme.types import (
     DEFAULT_FAR,
@@ -21,7 +21,6 @@ from onlyme.types import (
     Lesson,
     Reason,
     Tuning,
-    estimate_far_alike,
 )
 
 if TYPE_CHECKING:

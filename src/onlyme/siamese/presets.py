@@ -13,7 +13,17 @@ from dataclasses import dataclass
 from onlyme.errors import UsageError
 from onlyme.types import DEFAULT_FAR, MAX_ALPHA, MAX_FAR, MIN_ALPHA, MIN_FAR
 
-__all__ = ["PRESETS", "Preset", "choose_far", "find_preset"]
+__all__ = [
+    "ALIKE_SHARE",
+    "PRESETS",
+    "Preset",
+    "choose_far",
+    "estimate_far_alike",
+    "find_preset",
+]
+
+ALIKE_SHARE = 0.05
+"""Share of all people who count as looking like an owner: the twentieth that looks most so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +102,18 @@ def choose_far(
     if alpha is not None and not MIN_ALPHA <= alpha <= MAX_ALPHA:
         raise UsageError(f"an alpha lies between {MIN_ALPHA:g} and {MAX_ALPHA:g}, not {alpha:g}")
     return far, alpha
+
+
+def estimate_far_alike(far: float | None) -> float | None:
+    """Return how often a person who looks like the owner is accepted, from `far`.
+
+    Such a person is one of the `ALIKE_SHARE` of all people who look most like the owner, by
+    any measure. Even if each random person who is accepted were one of them, they would be
+    accepted 1 / `ALIKE_SHARE` times as often as random people. This is a bound, not a model; close
+    relatives are nearer still and not covered by it. By another network's likeness it is nearly
+    reached: 15 to 20 times were counted (benchmarks/groups.py).
+
+    >>> estimate_far_alike(1e-4)
+    0.002
+    """
+    return None if far is None else min(1.0, far / ALIKE_SHARE)

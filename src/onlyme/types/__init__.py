@@ -7,7 +7,6 @@ decision. Nothing here computes or imports a room.
 from __future__ import annotations
 
 from onlyme.types.decisions import (
-    ALIKE_SHARE,
     DEFAULT_FAR,
     MAX_ALPHA,
     MAX_FAR,
@@ -25,7 +24,6 @@ from onlyme.types.decisions import (
     Reason,
     Tuning,
     Verdict,
-    estimate_far_alike,
 )
 from onlyme.types.names import checked_name, find_similar_name
 from onlyme.types.pictures import (
@@ -43,7 +41,6 @@ from onlyme.types.pictures import (
 )
 
 __all__ = [
-    "ALIKE_SHARE",
     "DEFAULT_FAR",
     "MAX_ALPHA",
     "MAX_EYE_PHOTOS",
@@ -73,7 +70,6 @@ __all__ = [
     "Tuning",
     "Verdict",
     "checked_name",
-    "estimate_far_alike",
     "find_similar_name",
 ]
 

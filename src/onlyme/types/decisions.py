@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 __all__ = [
-    "ALIKE_SHARE",
     "DEFAULT_FAR",
     "MAX_ALPHA",
     "MAX_FAR",
@@ -30,11 +29,7 @@ __all__ = [
     "Reason",
     "Tuning",
     "Verdict",
-    "estimate_far_alike",
 ]
-
-ALIKE_SHARE = 0.05
-"""Share of all people who count as looking like an owner: the twentieth that looks most so."""
 
 DEFAULT_FAR = 1e-4
 """The false accept rate of a new owner; see the preset `nist`."""
@@ -218,8 +213,7 @@ class Enrollment:
         advice: sentences about photos that would help, and photos that hurt.
         created: when it was done, in UTC.
         seconds: the time it took.
-        far_alike: how often a person who looks like the owner is accepted; see
-            `estimate_far_alike`.
+        far_alike: how often a person who looks like the owner is accepted, at most.
     """
 
     name: str
@@ -275,8 +269,7 @@ class Tuning:
         miss_interval: its 95 % interval.
         miss_people: the number of people on whom it was measured.
         alpha_before: alpha before the change.
-        far_alike: how often a person who looks like the owner is accepted; see
-            `estimate_far_alike`.
+        far_alike: how often a person who looks like the owner is accepted, at most.
     """
 
     name: str
@@ -287,18 +280,3 @@ class Tuning:
     miss_people: int
     alpha_before: float
     far_alike: float | None = None
-
-
-def estimate_far_alike(far: float | None) -> float | None:
-    """Return how often a person who looks like the owner is accepted, from `far`.
-
-    Such a person is one of the `ALIKE_SHARE` of all people who look most like the owner, by
-    whatever measure. Even if each random person who is accepted were one of them, they would be
-    accepted 1 / `ALIKE_SHARE` times as often as random people. This is a bound, not a model; close
-    relatives are nearer still and not covered by it. By another network's likeness it is nearly
-    reached: 15 to 20 times were counted (benchmarks/groups.py).
-
-    >>> estimate_far_alike(1e-4)
-    0.002
-    """
-    return None if far is None else min(1.0, far / ALIKE_SHARE)
