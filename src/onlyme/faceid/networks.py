@@ -32,6 +32,7 @@ __all__ = [
     "choose_judge",
     "choose_runtime",
     "explain_unfit",
+    "find_crash",
     "load_base",
     "load_judge",
     "load_mesh",
@@ -113,7 +114,7 @@ def explain_unfit(settings: Settings) -> str:
     from onlyme.runtime.openvino import EngineUnavailable
 
     with _one_at_a_time:
-        if crash := _find_crash(settings):
+        if crash := find_crash(settings):
             return f"OpenVINO cannot be used: {crash}"
         try:
             compare_engines(settings.embedder, settings.models)
@@ -144,11 +145,11 @@ networks.load_mesh("openvino")
 """
 
 
-def _find_crash(settings: Settings) -> str:
+def find_crash(settings: Settings) -> str:
     """Return how OpenVINO crashes here; empty if it does not, or is not installed."""
     from importlib.util import find_spec
 
-    from onlyme.runtime.trial import find_crash
+    from onlyme.runtime import trial
 
     try:
         installed = find_spec("openvino") is not None
@@ -157,7 +158,7 @@ def _find_crash(settings: Settings) -> str:
     if not installed:
         return ""
     arguments = (settings.embedder, str(settings.models))
-    return find_crash(_TRIAL, arguments, settings.vault)
+    return trial.find_crash(_TRIAL, arguments, settings.vault)
 
 
 @cache

@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -32,6 +31,7 @@ FILE: Final = "engine.json"
 
 _SECONDS: Final = 120.0
 _MAX_RESULTS: Final = 20
+_found: dict[tuple[str, ...], str] = {}  # in this process
 _CPU: Final = Path("/proc/cpuinfo")
 
 
@@ -44,10 +44,12 @@ def find_crash(code: str, arguments: Sequence[str], folder: Path | None) -> str:
         folder: the folder in which results are remembered; None, or a folder that is not
             there, remembers them only in this process.
     """
-    return _find_crash(code, tuple(arguments), folder)
+    known = (code, *arguments)
+    if known not in _found:
+        _found[known] = _find_crash(code, tuple(arguments), folder)
+    return _found[known]
 
 
-@cache
 def _find_crash(code: str, arguments: tuple[str, ...], folder: Path | None) -> str:
     if not sys.executable or not Path(sys.executable).name.startswith("python"):
         return ""  # Python is part of another program, which must not be started twice

@@ -10,7 +10,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from onlyme import FaceID
-from onlyme.faceid import wiring
+from onlyme.faceid import networks, wiring
 from onlyme.serve.app import create_app
 from onlyme.types import AttentionLevel
 
@@ -126,6 +126,8 @@ class Server(uvicorn.Server):
 
 def make_config(settings: Settings, options: Options) -> uvicorn.Config:
     """Return the configuration with which uvicorn serves the application."""
+    if settings.runtime != "opencv":
+        networks.find_crash(settings)  # now, or the first request would wait for it
     protocol = type("ServiceProtocol", (TimeoutProtocol,), {"seconds": options.header_seconds})
     return uvicorn.Config(
         create_app(settings, options),
