@@ -166,7 +166,7 @@ class Desk:
 
     def configure(self, **settings):
         """Write the settings of the system, and start the daemon with them."""
-        values = {"camera": CAMERA, "runtime": "opencv"} | settings
+        values = {"camera": CAMERA, "runtime": "opencv", "unlock_after_lock_seconds": 0} | settings
         lines = [f"{name} = {json.dumps(value)}\n" for name, value in values.items()]
         self.path("/etc/onlyme/config.toml").write_text("".join(lines))
         self.machine.check("systemctl", "daemon-reload")

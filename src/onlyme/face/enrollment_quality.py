@@ -29,7 +29,7 @@ __all__ = ["assess_for_enrollment"]
 # In brackets: the value that 99.5 % of press photos reach, then the middle photo that was degraded.
 _MIN_UPRIGHT_DETAIL_PERCENT: Final = 15.0  # % (20; motion blur of 13 pixels across: 11)
 _MIN_SLANTED_DETAIL_PERCENT: Final = 28.0  # % (36; motion blur of 13 pixels slanted: 21)
-_MAX_NOISE_GREY_VALUES: Final = 4.0  # grey values (1.7; noise: 10)
+_MAX_NOISE_GREY_VALUES: Final = 5.0  # grey values (1.7; noise: 10)
 _MIN_CONTRAST_PERCENT: Final = 12.0  # % of the brightness (15; little contrast: 8)
 _MIN_EYES_PERCENT: Final = 33.0  # % of the brightness of the cheeks (43; sunglasses: 19)
 _MIN_MOUTH_PERCENT: Final = 3.0  # % (10, and 4.5 for each of 120 webcam frames; mask: 0)
