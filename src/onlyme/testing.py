@@ -82,7 +82,7 @@ def draw_face(person: str, photo: int = 1, *, live: bool = True) -> NDArray[np.u
     picture = np.full((_SIDE_PIXELS, _SIDE_PIXELS, 3), (90, 110, 125), np.uint8)
     picture[_MARGIN_PIXELS:-_MARGIN_PIXELS, _MARGIN_PIXELS:-_MARGIN_PIXELS] = face
     # The noise of a camera: by it liveness tells a new frame from a repeated one.
-    noise = np.random.default_rng([*code]).integers(-6, 7, picture.shape)
+    noise = np.random.default_rng([*code]).integers(-4, 5, picture.shape)
     return np.asarray(np.clip(picture + noise, 0, 255), np.uint8)
 
 

@@ -113,9 +113,10 @@ def test_a_name_that_differs_in_case_is_told(face_id, photos):
 
 def test_a_folder_of_people_shows_names_as_they_are(face_id, photos, tmp_path):
     for name in ("علی\u200cرضا", "山田\u3000太郎", "bad\u202eone"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "1.jpg").write_bytes((photos / "obama_1.jpg").read_bytes())
-    done = face_id.enroll_folder(tmp_path, workers=1, look_for_duplicates=False)
+        (tmp_path / "people" / name).mkdir(parents=True)
+        photo = (photos / "obama_1.jpg").read_bytes()
+        (tmp_path / "people" / name / "1.jpg").write_bytes(photo)
+    done = face_id.enroll_folder(tmp_path / "people", workers=1, look_for_duplicates=False)
     assert {person.name for person in face_id.gallery_people()} == {"علی\u200cرضا", "山田 太郎"}
     (refused,) = (one for one in done.refused if not one.file)
     assert refused.name == "bad�one"

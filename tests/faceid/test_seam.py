@@ -17,11 +17,14 @@ from onlyme.verification.attempt import CaptureAbandoned
 
 SOURCE = Path(onlyme.__file__).parent
 PARTS = {
-    r"CaptureSession\(": {"verification/attempt.py", "faceid/decide.py"},
+    r"CaptureSession\(": {
+        *("verification/attempt.py", "verification/stream.py"),
+        "faceid/decide.py",
+    },
     r"\.start_session\(": {"verification/attempt.py"},
     r"\.attempt_each\(": {"faceid/decide.py"},
     r"networks\.(choose|load)_judge\(": {"faceid/wiring.py", "faceid/functions.py"},
-    r"\bdecide_attempts\(": {"verification/attempt.py", "faceid/decide.py"},
+    r"\bdecide_attempts\(": {"verification/stream.py", "faceid/decide.py"},
 }
 
 

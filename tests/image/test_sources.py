@@ -152,7 +152,7 @@ def test_what_is_no_video_or_camera_says_so(tmp_path: Path) -> None:
         ("97", "camera 97: there is no such camera"),
         ("/dev/video97", "is not there"),
         (tmp_path / "none.mp4", "is not there"),
-        ("rtsp://127.0.0.1/stream", "is not there"),
+        ("rtsp://127.0.0.1/stream", "is an address on a network"),
         ("", "is not there"),
         ("a\0b", "is not there"),
         ("/dev/null", "is a device, but not a camera"),

@@ -55,8 +55,14 @@ COMMANDS = {
 
 
 _PANELS = {
-    "Recognise": ("enroll", "verify", "identify", "watch", "enroll-folder", "demo"),
-    "People": ("list", "forget", "tune", "certificate", "not-me", "adapt", "revoke", "export"),
+    "Recognise": (
+        *("enroll", "verify", "identify", "watch", "compare", "detect", "enroll-folder"),
+        "demo",
+    ),
+    "People": (
+        *("list", "forget", "rename", "merge", "tune", "certificate"),
+        *("not-me", "adapt", "revoke", "export"),
+    ),
     "Vault and log": ("status", "reset", "audit", "rekey", "backup", "restore", "import", "store"),
     "This computer": ("unlock", "daemon", "cameras", "doctor", "models", "serve"),
     "Measure and train": ("evaluate", "evaluate-liveness", "spoof-me", "lab"),

@@ -10,6 +10,7 @@ import typer
 
 from onlyme.cli import output
 from onlyme.cli.progress import show_progress
+from onlyme.image.sources import is_folder, list_photos
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +45,9 @@ def read_photos(paths: list[Path] | None) -> tuple[list[Any], bool]:
     for number, path in enumerate(photos):
         if path == Path("-"):
             photos[number] = sys.stdin.buffer.read(MAX_INPUT_BYTES)
-    single = len(photos) == 1 and not (isinstance(photos[0], Path) and photos[0].is_dir())
-    return photos, single
+    if len(photos) == 1 and is_folder(photos[0]):
+        return list(list_photos(photos[0])), False  # an empty folder is an error, not no photo
+    return photos, len(photos) == 1
 
 
 def print_batch(

@@ -46,7 +46,7 @@ def main():
         ("GET", "/v1/metrics", None),
         ("POST", "/v1/names/ada/verify?audience=app&nonce=abcdefghijklmnop", {"frame": picture}),
         ("POST", "/v1/identify", {"frame": picture}),
-        ("POST", "/v1/names/eve", {"me": picture}),
+        ("POST", "/v1/names/eve?anyway=true", {"me": picture}),
         ("GET", "/v1/names", None),
         ("GET", "/v1/names/ada/tune", None),
         ("GET", "/v1/names/ada/certificate", None),

@@ -42,6 +42,9 @@ STEPS = (
     Step("enroll-folder", "{work}/people --report {work}/out/people.json"),
     Step("identify", "{work}/biden_1.jpg"),
     Step("identify", "{work}/biden_1.jpg --all"),
+    Step("verify", "ada {work}/people/biden --csv", 1),
+    Step("compare", "{work}/obama_1.jpg {work}/obama_2.jpg"),
+    Step("detect", "{work}/obama_1.jpg --draw {work}/out/drawn.jpg"),
     Step("watch", "ada {work}/clip.avi --liveness off"),
     Step("watch", "ada {work}/clip.avi --liveness passive", 1),
     Step("watch", "--everybody {work}/clip.avi"),
@@ -60,8 +63,13 @@ STEPS = (
     Step("import", "{work}/out/ada.onlyme --name eve", stdin=PHRASE),
     Step("backup", "{work}/out/backup"),
     Step("restore", "{work}/out/backup"),
-    Step("forget", "eve"),
+    Step("rename", "eve eva"),
+    Step("merge", "ada eva"),
+    Step("forget", "ada --yes"),
+    Step("enroll", f"ada {_PHOTOS}"),
     Step("doctor"),
+    Step("demo", variables=(("DISPLAY", ""),)),
+    Step("models status"),
     Step("cameras"),
     Step("audit"),
     Step("audit verify"),
@@ -85,6 +93,13 @@ STEPS = (
          " --out {work}/out/report"),
     Step("lab train-identities", "{work}/album --batch-people 4 --batch-photos 2 --steps 2"
          " --dimension 8 --out {work}/out/identities"),
+    Step("unlock config show"),
+    Step("unlock config set", "unlock_lid ignore", places=_SYSTEM),
+    Step("unlock config edit", code=2, variables=(("EDITOR", "true"),), places=_SYSTEM),
+    Step("unlock key", code=2, places=_SYSTEM),
+    Step("unlock setup", "--camera {work}/clip.avi --photos {work}/album/p00 --services login"
+         " --user root --yes", 2, places=(*_SYSTEM, *_PAM)),
+    Step("unlock teardown", "--yes", places=(*_SYSTEM, *_PAM)),
     Step("unlock profile"),
     Step("unlock status"),
     Step("unlock units", "--to {work}/out/units"),
@@ -108,11 +123,17 @@ UNLOCK_STEPS = tuple(
         Step("unlock revoke", "--user root"),
         Step("unlock retry", "--user root"),
         Step("unlock status", "login --user root"),
+        Step("unlock test", "--user root", 1),
+        Step("unlock disable", "--for 2h"),
+        Step("unlock enable"),
         Step("unlock forget", "--user root"),
         Step("unlock import", "{work}/out/first.onlyme --user root", stdin=PHRASE),
     )
 )
 """What asks the daemon, while it runs."""
+
+WITH_A_NETWORK = ("models fetch",)
+"""Commands whose work is to fetch something from a registry, when a person calls them."""
 
 IN_THE_BACKGROUND = ("serve", "daemon")
 """Started before other programs, and stopped after them."""

@@ -11,7 +11,14 @@ import sys
 import pytest
 
 from onlyme.cli.extras import find_missing, list_extras
-from tests.attacks.sealed.steps import FIRST_STEPS, IN_THE_BACKGROUND, ONLYME, STEPS, UNLOCK_STEPS
+from tests.attacks.sealed.steps import (
+    FIRST_STEPS,
+    IN_THE_BACKGROUND,
+    ONLYME,
+    STEPS,
+    UNLOCK_STEPS,
+    WITH_A_NETWORK,
+)
 from tests.commands import list_commands
 
 pytestmark = [pytest.mark.xdist_group("sealed"), pytest.mark.timeout(1200)]
@@ -47,7 +54,7 @@ def complaints(answer, places):
 
 def test_every_command_is_among_the_steps():
     tried = {step.command for step in (*STEPS, *UNLOCK_STEPS)} | {*IN_THE_BACKGROUND}
-    assert tried == set(list_commands())
+    assert tried | {*WITH_A_NETWORK} == set(list_commands())
 
 
 def test_all_extras_are_here():

@@ -105,7 +105,7 @@ def test_a_stream_asserts_once_and_says_what_it_saw(photos, photo, tmp_path):
     folder = tmp_path / "vault"
     with FaceID.open(folder) as face_id:
         face_id.enroll("obama", [photos / f"obama_{number}.jpg" for number in (1, 2, 4)])
-    settings = Settings.load(vault=folder, liveness="off")
+    settings = Settings.load(vault=folder, liveness="off", attention="off")
     with serving(settings) as running:
         app = App(tmp_path, running)
         pictures = iter([photo("obama_3", shift) for shift in range(40)])
