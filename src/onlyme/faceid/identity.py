@@ -11,7 +11,7 @@ from onlyme.errors import SamePerson, UsageError, refuse_taken, unknown_owner
 from onlyme.gate.audit import Event
 from onlyme.siamese.owner import Owner
 from onlyme.types import checked_name
-from onlyme.vault.admin import QUARANTINE
+from onlyme.vault.admin import QUARANTINE, note_former_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,8 +64,8 @@ def rename_person(parts: Parts, name: str, new_name: str) -> None:
             if quarantine is not None:
                 edit.put(replace(quarantine, name=new), QUARANTINE)
                 edit.remove(QUARANTINE, old)
-        parts.admin.gate.rename(edit, old, new)
-        parts.admin.note_former_name(edit, old, new)
+        parts.admin.gate.rename_owner(edit, old, new)
+        note_former_name(edit, old, new)
         parts.admin.gate.note(edit, Event.RENAME, new, f"was {old}")
     if template is None and person is not None:
         # The new row first: if this is interrupted, the person has two names, and is not lost.
@@ -95,6 +95,6 @@ def merge_people(parts: Parts, name: str, other: str, *, anyway: bool = False) -
         edit.delete(other)
         edit.remove(QUARANTINE, other)
         admin.gate.forget(edit, other)
-        admin.note_former_name(edit, other, name)
+        note_former_name(edit, other, name)
         admin.gate.note(edit, Event.MERGE, name, f"with {other}")
     return owner

@@ -234,7 +234,7 @@ class Gate:
             if owner is None or AttemptSource.from_key(key).owner == owner:
                 transaction.remove(_KIND, key)
 
-    def rename(self, transaction: LedgerTransaction, old: str, new: str) -> None:
+    def rename_owner(self, transaction: LedgerTransaction, old: str, new: str) -> None:
         """Move the counts of an owner to a new name: a new name gives no new attempts."""
         self.forget(transaction, new)
         for key in transaction.keys(_KIND):

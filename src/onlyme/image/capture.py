@@ -25,6 +25,7 @@ from onlyme.errors import CameraError
 from onlyme.image.cameras import System, find_device, is_infrared, label_device, refuse_virtual
 from onlyme.image.decode import MAX_PIXELS
 from onlyme.image.files import describe_address, format_path
+from onlyme.image.holder import describe_holder
 from onlyme.types import Frame
 
 if TYPE_CHECKING:
@@ -229,7 +230,7 @@ class CameraCapture:
             while isinstance(item, Frame) and asked < self._fresh_from:
                 asked, item = self._items.get(timeout=seconds)
         except queue.Empty:
-            hint = _describe_holder(self.path) if self.is_camera else ""
+            hint = describe_holder(self.path) if self.is_camera else ""
             raise CameraError(f"{self.name}: {complaint} within {seconds:g} s{hint}") from None
         if isinstance(item, CameraError):
             raise item
@@ -258,7 +259,7 @@ class CameraCapture:
 
         if not reader.isOpened():
             if self.is_camera:
-                hint = _describe_holder(self.path) or "; it may be busy or not a capture device"
+                hint = describe_holder(self.path) or "; it may be busy or not a capture device"
                 return CameraError(f"{self.name}: cannot be opened{hint}")
             return CameraError(f"{self.name}: is not a video that can be read")
         size = reader.get(cv2.CAP_PROP_FRAME_WIDTH) * reader.get(cv2.CAP_PROP_FRAME_HEIGHT)
@@ -288,7 +289,7 @@ class CameraCapture:
             count += 1
             self._hand_over(Frame(to_rgb(bgr), self.name, at, self.infrared), asked)
         if self.is_camera:
-            hint = _describe_holder(self.path)
+            hint = describe_holder(self.path)
             self._hand_over(
                 CameraError(f"{self.name}: {'stopped' if count else 'gives no frames'}{hint}")
             )
@@ -394,19 +395,3 @@ def _open(path: str, is_camera: bool) -> _Reader:  # noqa: FBT001 - only CameraC
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     reader: _Reader = cv2.VideoCapture(path, cv2.CAP_V4L2 if is_camera else cv2.CAP_FFMPEG)
     return reader
-
-
-def _describe_holder(path: str) -> str:
-    """Return `; it is in use by NAME (process N)` when another program has the device open."""
-    path = os.path.realpath(path)  # a name that does not change is a link
-    for process in Path("/proc").glob("[0-9]*"):
-        if process.name == str(os.getpid()):
-            continue
-        try:
-            held = any(str(link.readlink()) == path for link in (process / "fd").iterdir())
-            if held:
-                program = (process / "comm").read_text().strip()
-                return f"; it is in use by {program} (process {process.name})"
-        except OSError:  # another user's process, or one that has ended
-            continue
-    return ""

@@ -126,10 +126,10 @@ def check_frame(frame: Frame, *, max_pixels: int = MAX_PIXELS) -> Frame:
         ImageError: a value in it is wrong; the message names the frame's source.
 
     Example:
-        >>> check_frame(Frame(np.zeros((2, 2), np.uint8), "me"))
+        >>> check_frame(Frame(np.zeros((2, 2, 5), np.uint8), "me"))
         Traceback (most recent call last):
         ...
-        onlyme.ImageError: me: is uint8, 2×2; expected uint8, height×width×3, in RGB order
+        onlyme.ImageError: me: is uint8, 2×2×5; expected uint8, height×width×3, in RGB order
     """
     given: Any = frame.source  # a caller's frame need not keep to the declared types
     if not isinstance(given, str):

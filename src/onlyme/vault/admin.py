@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from onlyme.vault.key_sources import KeySource, ScryptCost
     from onlyme.vault.transaction import VaultTransaction
 
-__all__ = ["BACKUP", "DRAFT", "FORMER", "QUARANTINE", "TOLD_EYES", "VaultAdmin"]
+__all__ = ["BACKUP", "DRAFT", "FORMER", "QUARANTINE", "TOLD_EYES", "VaultAdmin", "note_former_name"]
 
 BACKUP = "backup"
 """Kind of the record that remembers where a backup is."""
@@ -144,12 +144,6 @@ class VaultAdmin:
         for path, body in backups:
             notes += self._forget_in(Path(path), names, made_here=body == _MADE_HERE)
         return notes
-
-    def note_former_name(self, edit: VaultTransaction, old: str, new: str) -> None:
-        """Remember a person's earlier name, under which backups may hold them."""
-        former = [*_read_names(edit.read(FORMER, new)), *_read_names(edit.read(FORMER, old)), old]
-        edit.remove(FORMER, old)
-        edit.write(FORMER, new, json.dumps(sorted(set(former) - {new})).encode())
 
     def revoke(self, name: str) -> list[str]:
         """Store a person's template with a new secret: it still works, stolen copies do not.
@@ -375,6 +369,13 @@ class VaultAdmin:
             return KeySlot.from_bytes(slot).vault == self.store.identity
         except VaultDamaged:
             return False
+
+
+def note_former_name(edit: VaultTransaction, old: str, new: str) -> None:
+    """Remember a person's earlier name, under which backups may hold them."""
+    former = [*_read_names(edit.read(FORMER, new)), *_read_names(edit.read(FORMER, old)), old]
+    edit.remove(FORMER, old)
+    edit.write(FORMER, new, json.dumps(sorted(set(former) - {new})).encode())
 
 
 def _read_names(body: bytes | None) -> list[str]:
