@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 import unicodedata
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,8 @@ class Answering:
         self._listener.bind(self.path)
         self._listener.listen()
         self._open = []
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
 
     def _serve(self):
         try:
@@ -77,6 +79,11 @@ class Answering:
         return self
 
     def __exit__(self, *_):
+        self._listener.shutdown(socket.SHUT_RDWR)  # this ends `accept`
+        for each in tuple(self._open):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        self._thread.join(10)
         for each in (self._listener, *self._open):
             each.close()
 
