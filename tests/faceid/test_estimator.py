@@ -7,13 +7,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from onlyme import FaceID, OnlymeVerifier, embed_all
 
-ROUNDING = "the networks' vectors are float32, and the check asks for 1e-7"
 
-
-@parametrize_with_checks(
-    [OnlymeVerifier()],
-    expected_failed_checks=lambda _: {"check_methods_subset_invariance": ROUNDING},
-)
+@parametrize_with_checks([OnlymeVerifier()])
 def test_it_behaves_as_scikit_learn_wants(estimator, check):
     check(estimator)
 

@@ -83,8 +83,9 @@ class OnlymeVerifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803 - as above
         """Return margin − alpha of each row: 0 or more is ME."""
         check_is_fitted(self)
-        rows = validate_data(self, X, dtype=np.float64, reset=False)
-        return self.owner_.margins(_to_unit_rows(rows)) - self.alpha_
+        rows = _to_unit_rows(validate_data(self, X, dtype=np.float64, reset=False))
+        # Row by row: the last digits of a product of matrices depend on how many rows it has.
+        return np.concatenate([self.owner_.margins(row[None]) for row in rows]) - self.alpha_
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803 - as above
         """Return the label of each row."""
