@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from tests.cli.conftest import ONLYME
+from tests.processes import drop_coverage
 
 
 def shell(onlyme, script, *words, **more):
@@ -16,7 +17,7 @@ def shell(onlyme, script, *words, **more):
     command = ["sh", "-c", script, "sh", *ONLYME, *map(str, words)]
     return subprocess.run(
         command,
-        env=onlyme.environment(**more),
+        env=drop_coverage(onlyme.environment(**more)),  # it could not write its data either
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

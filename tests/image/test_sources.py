@@ -14,6 +14,7 @@ import pytest
 
 from onlyme.errors import CameraError, ImageError
 from onlyme.image import capture as capture_room
+from onlyme.image.holder import describe_holder
 from onlyme.image.sources import CameraCapture, list_photos, read_frames
 
 
@@ -268,12 +269,12 @@ def test_an_end_is_told_also_where_frames_are_dropped(tmp_path: Path) -> None:
 def test_the_program_that_holds_a_device_is_named(tmp_path: Path) -> None:
     device = tmp_path / "video0"
     device.touch()
-    assert capture_room._describe_holder(str(device)) == ""
+    assert describe_holder(str(device)) == ""
     code = f"import time; f = open({str(device)!r}); print('held', flush=True); time.sleep(30)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        hint = capture_room._describe_holder(str(device))
+        hint = describe_holder(str(device))
         holder.kill()
     assert hint.startswith("; it is in use by ")
     assert f"(process {holder.pid})" in hint
