@@ -161,10 +161,9 @@ def forget(
     confirm_erasing(f"Erase everything that is stored about {', '.join(wanted)}?", yes=yes)
     documents = []
     with options.open_face_id(vault) as face_id:
-        known = {person.name for person in face_id.people()}
         for name in wanted:  # a command that fails erases no person
-            if name not in known:
-                raise unknown_owner(name, sorted(known))
+            if not face_id.is_enrolled(name):
+                raise unknown_owner(name, face_id.names())
         for name in dict.fromkeys(wanted):
             notes = face_id.forget(name)
             documents.append(

@@ -10,11 +10,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import numpy as np
-
 from onlyme.enrollment.photos import expand_photos
 from onlyme.errors import ImageError, OnlymeError, UsageError
-from onlyme.faceid.pictures import holds_many, order_colors
+from onlyme.faceid.pictures import check_color, holds_many, order_array
 from onlyme.faceid.serialize import dump_json, serialize_decision
 from onlyme.image.files import format_path
 from onlyme.types import Frame
@@ -98,8 +96,7 @@ class Batch:
         color: str = "rgb",
         on_row: Callable[[BatchRow], None] | None = None,
     ) -> None:
-        if color not in {"rgb", "bgr"}:
-            raise UsageError(f"color={color!r} is not one of rgb, bgr")
+        check_color(color)
         self._images, self._decide, self._color = images, decide, color
         self._on_row = on_row or (lambda _: None)
         self._begun = False
@@ -174,9 +171,8 @@ def look_at_all(
     def answer(picture: Any) -> Result | ImageError:
         if isinstance(picture, ImageError):
             return picture
-        is_array = isinstance(picture, np.ndarray)
         try:
-            return look(order_colors(picture, color) if is_array else picture)
+            return look(order_array(picture, color))
         except ImageError as error:
             return error
 

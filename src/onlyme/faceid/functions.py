@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from onlyme.errors import ImageError, UsageError
 from onlyme.types import Embedding, Liveness, LivenessLevel, Reason, Verdict
 
@@ -155,18 +153,14 @@ def compare(image_a: Photo, image_b: Photo, *, color: str = "rgb") -> FaceCompar
     """
     from onlyme.faceid import networks
     from onlyme.faceid.comparison import compare_embeddings
+    from onlyme.faceid.pictures import order_array
     from onlyme.settings import Settings
 
-    a, b = (_embed_ordered(image, color) for image in (image_a, image_b))
+    a, b = (embed(order_array(image, color)) for image in (image_a, image_b))
     if a.model != b.model:
         raise UsageError("embeddings of two different networks cannot be compared")
     settings = Settings.load()
     return compare_embeddings(networks.load_base(settings), a, b, settings.far)
-
-
-def _embed_ordered(image: Photo, color: str) -> Embedding:
-    is_array = isinstance(image, np.ndarray)
-    return embed(image, color=color if is_array else "rgb")
 
 
 def check_liveness(image_or_frames: Picture | list[Any] | tuple[Picture, ...]) -> Liveness:

@@ -52,6 +52,11 @@ class EnrolledPeople:
         """Return the names of the owners in the vault, in order; see also `gallery_people`."""
         return self._store.names()
 
+    def is_enrolled(self, name: str) -> bool:
+        """Return whether a person is in the vault or the gallery; no template is read."""
+        name = checked_name(name)
+        return self._store.version(name) is not None or self._enrolled.get(name) is not None
+
     def people(self) -> list[EnrolledPerson]:
         """Return all enrolled people by name: the owners in the vault and those in the gallery."""
         from onlyme.faceid.people_list import list_people

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from onlyme.enrollment.photos import Photo, Picture
 
-__all__ = ["choose_one", "holds_many", "order_colors"]
+__all__ = ["check_color", "choose_one", "holds_many", "order_array", "order_colors"]
 
 
 def choose_one(
@@ -38,16 +38,30 @@ def choose_one(
     return order_colors(image, color), None
 
 
+def check_color(color: str) -> None:
+    """Check the name of an order of colours.
+
+    Raises:
+        UsageError: it is neither `rgb` nor `bgr`.
+    """
+    if color not in {"rgb", "bgr"}:
+        raise UsageError(f"color={color!r} is not one of rgb, bgr")
+
+
+def order_array(image: Any, color: str) -> Any:
+    """Return one of several pictures, of which `color` is told of the arrays only."""
+    return order_colors(image, color) if isinstance(image, np.ndarray) else image
+
+
 def order_colors(image: Any, color: str) -> Any:
     """Return an array with its colours in the order red, green, blue; others as they are.
 
     Raises:
         UsageError: `color` is neither `rgb` nor `bgr`, or a picture that is no array has its own.
     """
+    check_color(color)
     if color == "rgb":
         return image
-    if color != "bgr":
-        raise UsageError(f"color={color!r} is not one of rgb, bgr")
     if not isinstance(image, np.ndarray):
         raise UsageError("color is for arrays; other pictures know the order of their colours")
     return np.ascontiguousarray(image[..., ::-1]) if image.ndim == 3 else image

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeVar
+
 from onlyme.errors import UsageError
 from onlyme.types import AttentionLevel, LivenessLevel
+
+if TYPE_CHECKING:
+    from enum import StrEnum
+
+Level = TypeVar("Level", bound="StrEnum")
 
 __all__ = ["check_attention", "check_level"]
 
@@ -14,11 +21,7 @@ def check_level(level: LivenessLevel | str) -> LivenessLevel:
     Raises:
         UsageError: there is no such level.
     """
-    try:
-        return LivenessLevel(level)
-    except ValueError:
-        levels = ", ".join(LivenessLevel)
-        raise UsageError(f"no level of liveness is called {level!r}; levels: {levels}") from None
+    return _find_level(LivenessLevel, "liveness", level)
 
 
 def check_attention(level: AttentionLevel | str) -> AttentionLevel:
@@ -27,8 +30,12 @@ def check_attention(level: AttentionLevel | str) -> AttentionLevel:
     Raises:
         UsageError: there is no such level.
     """
+    return _find_level(AttentionLevel, "attention", level)
+
+
+def _find_level(kind: type[Level], what: str, level: str) -> Level:
     try:
-        return AttentionLevel(level)
+        return kind(level)
     except ValueError:
-        levels = ", ".join(AttentionLevel)
-        raise UsageError(f"no level of attention is called {level!r}; levels: {levels}") from None
+        levels = ", ".join(kind)
+        raise UsageError(f"no level of {what} is called {level!r}; levels: {levels}") from None
