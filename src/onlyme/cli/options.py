@@ -31,6 +31,7 @@ __all__ = [
     "Far",
     "Json",
     "Level",
+    "Levels",
     "LookAlike",
     "Name",
     "NotMe",
@@ -115,6 +116,15 @@ Level = Annotated[
         help="How strictly to check that a living person is there. By default `off` for photos, "
         "and for cameras, and videos in place of one, what the settings say, `passive` unless "
         "changed.",
+        show_default=False,
+    ),
+]
+Levels = Annotated[
+    list[LivenessLevel] | None,
+    typer.Option(
+        "--liveness",
+        help="How strictly to check that a living person is there; by default what the settings "
+        "say, `passive` unless changed. For several cameras once, or once for each in their order.",
         show_default=False,
     ),
 ]

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from onlyme.faceid.people import EnrolledPeople
+from onlyme.gate.admission import ANY_OWNER
 from onlyme.types import AttentionLevel, LivenessLevel
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -21,18 +22,16 @@ if TYPE_CHECKING:
     from onlyme.enrollment.photos import Photo, Picture
     from onlyme.face.pipeline import Observation, Pipeline
     from onlyme.faceid.batch import Batch, BatchRow
-    from onlyme.gallery.presence import Presence
+    from onlyme.image.feeds import CameraStatus
     from onlyme.liveness.gestures import Gesture
     from onlyme.liveness.judge import Judge
     from onlyme.types import Decision, Face, Frame
+    from onlyme.verification.visits import Presence
 
     Source = str | int | os.PathLike[str]
     Photos = Photo | Iterable[Photo]
 
 __all__ = ["ANY_OWNER", "FaceID"]
-
-ANY_OWNER = ""
-"""The gate counts attempts to be any enrolled person under this name, which no person can have."""
 
 
 class FaceID(EnrolledPeople):
@@ -324,13 +323,39 @@ class FaceID(EnrolledPeople):
         )
         yield from watch_person(lambda: self.find_owner(name), source_or_frames, plan, self._parts)
 
-    def watch_everybody(self, source: Source) -> Iterator[list[Presence]]:
-        """Yield, for each frame, the people in view; see `onlyme.gallery.presence`."""
-        from onlyme.faceid.decide import open_source
-        from onlyme.gallery.presence import watch_presence
+    def watch_everybody(
+        self,
+        source: Source | Sequence[Source] | Iterable[Frame | Picture],
+        *,
+        liveness: LivenessLevel | str | Sequence[LivenessLevel | str] = LivenessLevel.PASSIVE,
+        opens: bool = False,
+        on_status: Callable[[CameraStatus], None] = lambda _: None,
+    ) -> Generator[list[Presence], None, None]:
+        """Yield, for each frame, the people in view and those who have just left.
 
-        with open_source(source) as (frames, _, _):
-            yield from watch_presence(self.pipeline, self._enrolled.identify, frames)
+        Each visit is decided as a whole: a stranger is taken for an enrolled person at most at the
+        rate `fpir`, however long they stay; see `onlyme.verification.visits`.
+
+        Args:
+            source: a camera, a video file, or frames, as for `watch`; or several cameras and
+                videos. A camera may also be an address on a network: `rtsp://…`, or `http://…` for
+                MJPEG; see `onlyme.image.network`.
+            liveness: the level at which a photo in place of a person is looked for, for all
+                cameras or for each; with `off` a photo is named, too.
+            opens: whether something opens for a known person. Then each visit is an attempt that
+                the gate counts, with a count of its own for each camera, and refuses after too
+                many strangers. Without it nothing is counted, and no stranger can lock it.
+            on_status: called when one of several cameras, or a network camera, begins or ceases to
+                give frames; it is opened again by itself.
+
+        Raises:
+            CameraError, UsageError: the camera, or a combination of these options, cannot be used.
+            NotCalibrated: with this number of people no search keeps the rate asked for.
+        """
+        from onlyme.faceid.visits import VisitPlan, watch_people
+
+        plan = VisitPlan(liveness, opens=opens, on_status=on_status)
+        yield from watch_people(source, plan, self._parts)
 
     # ------------------------------------------------------------------ within
 

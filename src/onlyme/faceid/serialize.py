@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from onlyme.gate.audit import AuditEntry
     from onlyme.siamese.owner import Owner
     from onlyme.types import Decision, Enrollment, Face
+    from onlyme.verification.visits import Presence
 
 __all__ = [
     "dump_json",
@@ -26,6 +27,7 @@ __all__ = [
     "serialize_owner",
     "serialize_owners",
     "serialize_person",
+    "serialize_presence",
 ]
 
 
@@ -47,6 +49,20 @@ def serialize_found(face: Face, decision: Decision) -> dict[str, Any]:
     """Return one face as an entry of `identify --all --json`."""
     box = [round(float(value), 1) for value in face.box]
     return {"box": box, "score": round(face.score, 3)} | serialize_decision(decision)
+
+
+def serialize_presence(presence: Presence) -> dict[str, Any]:
+    """Return a person in view as one line of `watch --everybody --json`."""
+    about = {
+        "event": presence.event,
+        "camera": presence.camera,
+        "track": presence.id,
+        "since": presence.since,
+        "at": presence.at,
+        "verdict": presence.verdict,
+        "names": list(presence.names),
+    }
+    return about | serialize_found(presence.face, presence.decision)
 
 
 def serialize_enrollment(enrollment: Enrollment) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Do something when a person comes to a door: run programs."""
