@@ -177,6 +177,22 @@ def watch(
             show_default=False,
         ),
     ] = None,
+    webhook: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--webhook",
+            metavar="URL",
+            help="With --everybody: send each event there, signed, until it arrives. May be "
+            "repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    webhook_private: Annotated[
+        bool, typer.Option("--webhook-private", help="Webhooks may be inside the network.")
+    ] = False,
+    no_events: Annotated[
+        bool, typer.Option("--no-events", help="With --everybody: store no events.")
+    ] = False,
     record: Annotated[
         Path | None,
         typer.Option(
@@ -207,12 +223,13 @@ def watch(
                 _split_command(on_known, "--on-known"),
                 _split_command(on_unknown, "--on-unknown"),
             ),
+            watch_everybody.Reporting(not no_events, tuple(webhook or ()), webhook_private),
             embedder,
             vault,
             json=json,
         )
-    if on_known is not None or on_unknown is not None:
-        raise typer.BadParameter("--on-known and --on-unknown need --everybody")
+    if on_known is not None or on_unknown is not None or webhook:
+        raise typer.BadParameter("--on-known, --on-unknown and --webhook need --everybody")
     if name is None:
         raise typer.BadParameter("give the name of a person, or --everybody", param_hint="NAME")
     name = checked_name(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
@@ -12,14 +13,65 @@ import typer
 from onlyme.cli import options, output
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from onlyme import FaceID
     from onlyme.events.hooks import Hooks
+    from onlyme.events.store import DoorEvent
     from onlyme.image.feeds import CameraStatus
     from onlyme.types import LivenessLevel
     from onlyme.verification.visits import Presence
 
-__all__ = ["Programs", "watch_everybody"]
+__all__ = ["Programs", "Reporting", "watch_everybody"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """Where events go, beside the terminal.
+
+    Attributes:
+        stored: whether they are stored beside the vault.
+        webhooks: addresses that are told.
+        private: whether these may be inside the network.
+    """
+
+    stored: bool = True
+    webhooks: tuple[str, ...] = ()
+    private: bool = False
+
+    def open(self, face_id: FaceID, stack: ExitStack) -> Callable[[DoorEvent], None] | None:
+        """Return what takes an event; None where no event is wanted.
+
+        Args:
+            face_id: the vault, opened.
+            stack: closes what was opened here.
+
+        Raises:
+            UsageError: an address cannot be used, or nothing is stored and something should be
+                sent.
+        """
+        from onlyme.errors import UsageError
+        from onlyme.events.webhook import Webhooks
+        from onlyme.faceid.events import read_webhook_key
+
+        if not self.stored:
+            if self.webhooks:
+                raise UsageError("what is sent waits among the stored events: drop --no-events")
+            return None
+        events = stack.enter_context(face_id.open_events())
+        if not self.webhooks:
+            return events.add
+        key = read_webhook_key(face_id.admin.store)
+        webhooks = stack.enter_context(
+            Webhooks(events, self.webhooks, key, allow_private=self.private, report=_report)
+        )
+
+        def add(event: DoorEvent) -> None:
+            events.add(event, self.webhooks)
+            webhooks.wake()
+
+        return add
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +108,7 @@ def watch_everybody(
     sources: list[str | int | Path],
     levels: list[LivenessLevel],
     programs: Programs,
+    reporting: Reporting,
     embedder: str | None,
     vault: Path | None,
     *,
@@ -73,12 +126,14 @@ def watch_everybody(
     with (
         options.open_face_id(vault, embedder, lasting=True) as face_id,
         Hooks(_report, sys.__stderr__) as hooks,
+        ExitStack() as stack,
     ):
         made = face_id.watch_everybody(
             sources[0] if len(sources) == 1 else sources,
             liveness=liveness,
             opens=bool(programs.on_accept),
             on_status=_report_status,
+            on_event=reporting.open(face_id, stack),
         )
         for people in made:
             for presence in people:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onlyme.enrollment.photos import Photo, Picture
+    from onlyme.events.store import DoorEvent, EventStore
     from onlyme.face.pipeline import Observation, Pipeline
     from onlyme.faceid.batch import Batch, BatchRow
     from onlyme.image.feeds import CameraStatus
@@ -329,7 +330,9 @@ class FaceID(EnrolledPeople):
         *,
         liveness: LivenessLevel | str | Sequence[LivenessLevel | str] = LivenessLevel.PASSIVE,
         opens: bool = False,
+        source_name: str | None = None,
         on_status: Callable[[CameraStatus], None] = lambda _: None,
+        on_event: Callable[[DoorEvent], None] | None = None,
     ) -> Generator[list[Presence], None, None]:
         """Yield, for each frame, the people in view and those who have just left.
 
@@ -345,8 +348,11 @@ class FaceID(EnrolledPeople):
             opens: whether something opens for a known person. Then each visit is an attempt that
                 the gate counts, with a count of its own for each camera, and refuses after too
                 many strangers. Without it nothing is counted, and no stranger can lock it.
+            source_name: the name of the camera in the count and the log, for one camera or frames.
             on_status: called when one of several cameras, or a network camera, begins or ceases to
                 give frames; it is opened again by itself.
+            on_event: called with each event before the people are given, such as
+                `open_events().add`, which stores it.
 
         Raises:
             CameraError, UsageError: the camera, or a combination of these options, cannot be used.
@@ -354,8 +360,18 @@ class FaceID(EnrolledPeople):
         """
         from onlyme.faceid.visits import VisitPlan, watch_people
 
-        plan = VisitPlan(liveness, opens=opens, on_status=on_status)
+        plan = VisitPlan(liveness, opens, source_name, on_status, on_event)
         yield from watch_people(source, plan, self._parts)
+
+    def open_events(self) -> EventStore:
+        """Open what happened at the doors; use it in a `with` block.
+
+        Raises:
+            VaultError: it cannot be used.
+        """
+        from onlyme.faceid.events import open_events
+
+        return open_events(self._parts.settings, self._store)
 
     # ------------------------------------------------------------------ within
 

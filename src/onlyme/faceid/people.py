@@ -225,9 +225,11 @@ class EnrolledPeople:
             OwnerExists: the new name is taken.
             UsageError: this cannot be a name, or is the person's own.
         """
+        from onlyme.faceid.events import rename_events
         from onlyme.faceid.identity import rename_person
 
         rename_person(self._parts, name, new_name)
+        rename_events(self._parts.settings, self._store, checked_name(name), checked_name(new_name))
 
     def merge(self, name: str, other: str, *, anyway: bool = False) -> Tuning:
         """Make one person of two names in the vault: the first keeps the examples of both.
@@ -244,9 +246,12 @@ class EnrolledPeople:
             UnknownOwner: one of them is not in the vault.
             UsageError: the photos of the other do not look like the person.
         """
+        from onlyme.faceid.events import rename_events
         from onlyme.faceid.identity import merge_people
 
-        return merge_people(self._parts, name, other, anyway=anyway).tuning()
+        owner = merge_people(self._parts, name, other, anyway=anyway)
+        rename_events(self._parts.settings, self._store, checked_name(other), owner.name)
+        return owner.tuning()
 
     def forget(self, name: str) -> list[str]:
         """Erase everything that is stored of a person; return notes on what could not be erased.
@@ -254,9 +259,12 @@ class EnrolledPeople:
         Raises:
             UnknownOwner: no person of that name is enrolled.
         """
+        from onlyme.faceid.events import erase_events
+
         name = checked_name(name)
         in_gallery = self._store.version(name) is None and self._enrolled.forget([name])
-        return [] if in_gallery else self.admin.forget(name)
+        notes = [] if in_gallery else self.admin.forget(name)
+        return notes + erase_events(self._parts.settings, self._store, name)
 
     def make_adaptation(self) -> Adaptation:
         """Return what adapts templates to their owners; see `onlyme.faceid.adaptation`."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from onlyme.verification.visits import Presence
 
 __all__ = [
+    "defuse_formulas",
     "dump_json",
     "serialize_decision",
     "serialize_enrollment",
@@ -36,6 +37,18 @@ def dump_json(document: Any, indent: int | None = 2) -> str:
     return dumps(
         document, indent=indent, ensure_ascii=False, allow_nan=False, default=_convert_value
     )
+
+
+def defuse_formulas(values: dict[str, Any]) -> dict[str, Any]:
+    """Keep spreadsheet programs from running a text as a formula, as OWASP advises for CSV.
+
+    >>> defuse_formulas({"name": "=1+1", "photos": 2})
+    {'name': "'=1+1", 'photos': 2}
+    """
+    return {
+        key: f"'{value}" if isinstance(value, str) and value[:1] in set("=+-@\t\r") else value
+        for key, value in values.items()
+    }
 
 
 def serialize_decision(decision: Decision) -> dict[str, Any]:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from onlyme.errors import UsageError
 from onlyme.faceid.decide import open_source
+from onlyme.faceid.events import convert_presence, convert_status
 from onlyme.gate.admission import ANY_OWNER
 from onlyme.image.feeds import CameraFeeds
 from onlyme.image.network import CameraAddress
 from onlyme.types import LivenessLevel
+from onlyme.verification.attempt import CaptureAbandoned
 from onlyme.verification.levels import check_level
 from onlyme.verification.visits import CameraVisits, VisitRules
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
 
     from onlyme.enrollment.photos import Picture
+    from onlyme.events.store import DoorEvent
     from onlyme.faceid.wiring import Parts
     from onlyme.image.feeds import CameraStatus
     from onlyme.types import Frame
@@ -41,12 +44,15 @@ class VisitPlan:
         source: the name of the source, in place of that of the camera.
         on_status: called when one of several cameras, or a network camera, begins or ceases to
             give frames.
+        on_event: called with each event of a visit before the visit is given, so that nothing
+            happens that was not stored; and with each event of a camera.
     """
 
     liveness: Levels = LivenessLevel.PASSIVE
     opens: bool = False
     source: str | None = None
     on_status: Callable[[CameraStatus], None] = lambda _: None
+    on_event: Callable[[DoorEvent], None] | None = None
 
     def choose_levels(self, cameras: int) -> list[LivenessLevel]:
         """Return the level of each camera.
@@ -87,6 +93,21 @@ class VisitPlan:
         identify = parts.enrolled.identify_capture
         return CameraVisits(VisitRules(camera, parts.pipeline(), identify, judge, level, begin))
 
+    def report(self, people: list[Presence], fpir: float) -> list[Presence]:
+        """Call `on_event` for what changed; return the same people."""
+        if self.on_event is not None:
+            for presence in people:
+                event = convert_presence(presence, fpir=fpir, opens=self.opens)
+                if event is not None:
+                    self.on_event(event)
+        return people
+
+    def report_status(self, status: CameraStatus) -> None:
+        """Call `on_status` and `on_event`."""
+        self.on_status(status)
+        if self.on_event is not None:
+            self.on_event(convert_status(status))
+
 
 def watch_people(
     source: Source | Sequence[Source] | Iterable[Frame | Picture], plan: VisitPlan, parts: Parts
@@ -100,15 +121,21 @@ def watch_people(
     """
     cameras = _list_cameras(source)
     levels = plan.choose_levels(len(cameras) or 1)
+    fpir = parts.settings.fpir
     if len(cameras) > 1 or any(isinstance(one, CameraAddress) for one in cameras):
         yield from _watch_cameras(cameras, levels, plan, parts)
         return
     with open_source(source) as (frames, _, label):  # type: ignore[arg-type]  # one camera or frames
         visits = plan.make_visits(parts, plan.source or label, levels[0])
-        for frame in frames:
-            yield visits.see(frame)
-        if rest := visits.end():
-            yield rest
+        try:
+            for frame in frames:
+                yield plan.report(visits.see(frame), fpir)
+            if rest := visits.end():
+                yield plan.report(rest, fpir)
+        except CaptureAbandoned:
+            pass  # the client of a stream has left
+        finally:
+            plan.report(visits.end(), fpir)  # attempts are written down, however this ends
 
 
 def _watch_cameras(
@@ -117,16 +144,22 @@ def _watch_cameras(
     plan: VisitPlan,
     parts: Parts,
 ) -> Generator[list[Presence], None, None]:
-    with CameraFeeds(cameras, plan.on_status) as feeds:
+    fpir = parts.settings.fpir
+    with CameraFeeds(cameras, plan.report_status) as feeds:
         visits = [
             plan.make_visits(parts, label, level)
             for label, level in zip(feeds.labels, levels, strict=True)
         ]
-        for number, frame in feeds:
-            yield visits[number].end() if frame is None else visits[number].see(frame)
-        for each in visits:
-            if rest := each.end():
-                yield rest
+        try:
+            for number, frame in feeds:
+                watched = visits[number]
+                yield plan.report(watched.end() if frame is None else watched.see(frame), fpir)
+            for each in visits:
+                if rest := each.end():
+                    yield plan.report(rest, fpir)
+        finally:
+            for each in visits:
+                plan.report(each.end(), fpir)
 
 
 def _list_cameras(

@@ -72,6 +72,7 @@ STEPS = (
     Step("models status"),
     Step("cameras"),
     Step("audit"),
+    Step("events", "--csv"),
     Step("audit verify"),
     Step("serve key"),
     Step("serve token create", "door --scope verify"),
