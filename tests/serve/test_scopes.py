@@ -10,6 +10,9 @@ from onlyme.serve.access.tokens import Scope, Tokens
 # The least that each route asks for. What a token of another scope may do is in `Scope`.
 NEEDED = {
     ("get", "/v1/names"): Scope.ENROLL,
+    ("get", "/v1/names/{name}"): Scope.ENROLL,
+    ("post", "/v1/names/{name}/rename"): Scope.ADMIN,
+    ("post", "/v1/names/{name}/merge"): Scope.ADMIN,
     ("post", "/v1/names/{name}"): Scope.ENROLL,
     ("put", "/v1/names/{name}"): Scope.ADMIN,
     ("delete", "/v1/names/{name}"): Scope.ADMIN,

@@ -43,7 +43,6 @@ __all__ = [
     "WrongPhoto",
     "Yes",
     "choose_level",
-    "describe_gallery",
     "has_vault",
     "open_face_id",
     "open_vault",
@@ -323,18 +322,6 @@ def require_vault(settings: Settings) -> Settings:
     if not has_vault(settings.vault):
         raise VaultError(f"no vault at {settings.vault}; `onlyme enroll` makes one")
     return settings
-
-
-def describe_gallery(vault: Path | None) -> str:
-    """Say where the gallery of many people is and how to back it up; empty if there is none."""
-    from onlyme.faceid import wiring
-    from onlyme.settings import Settings
-
-    settings = Settings.load(vault=vault)
-    if settings.store != "vault":
-        return "it is in PostgreSQL; back it up there"
-    path = wiring.locate_gallery_file(settings)
-    return f"copy {path} too, while no program uses it" if path.exists() else ""
 
 
 def has_vault(folder: Path) -> bool:

@@ -33,12 +33,13 @@ if TYPE_CHECKING:
     from onlyme.types import Decision
     from onlyme.vault.store import Store
 
-__all__ = ["GALLERY_FILE", "Enrolled", "collect_untold"]
+__all__ = ["GALLERY_FILE", "GALLERY_SECRET", "Enrolled", "collect_untold"]
 
 GALLERY_FILE = "gallery.sqlite"
 """The file of a gallery in the vault's folder."""
 
-_KIND, _KEY = "gallery", "secret"
+GALLERY_SECRET = _KIND, _KEY = "gallery", "secret"
+"""Kind and key of the vault's record that holds the gallery's secret."""
 
 
 class Enrolled:

@@ -85,6 +85,10 @@ class EnrolledPeople:
         """Return the people in the gallery, by name."""
         return self._enrolled.people()
 
+    def get_gallery_person(self, name: str) -> GalleryPerson | None:
+        """Return a person in the gallery, or None."""
+        return self._enrolled.get(checked_name(name))
+
     def gallery_certificate(self) -> GalleryCertificate:
         """Return what the gallery promises; see `onlyme.gallery.certificate`."""
         return self._enrolled.certificate()
@@ -259,12 +263,16 @@ class EnrolledPeople:
         Raises:
             UnknownOwner: no person of that name is enrolled.
         """
+        from onlyme.faceid.backup import forget_in_backups
         from onlyme.faceid.events import erase_events
 
-        name = checked_name(name)
+        name, settings = checked_name(name), self._parts.settings
+        notes = []
+        if self.is_enrolled(name):  # first in backups: if this is interrupted, it can be repeated
+            notes += forget_in_backups(settings, self.admin, self._base, name)
         in_gallery = self._store.version(name) is None and self._enrolled.forget([name])
-        notes = [] if in_gallery else self.admin.forget(name)
-        return notes + erase_events(self._parts.settings, self._store, name)
+        notes += [] if in_gallery else self.admin.forget(name)
+        return list(dict.fromkeys([*notes, *erase_events(settings, self._store, name)]))
 
     def make_adaptation(self) -> Adaptation:
         """Return what adapts templates to their owners; see `onlyme.faceid.adaptation`."""

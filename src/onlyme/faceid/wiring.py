@@ -180,7 +180,12 @@ def _relearn(settings: Settings, template: Template) -> Template:
 
 
 def restore_vault(
-    settings: Settings, path: Path, authorize: Callable[[str], None], *, allow_older: bool
+    settings: Settings,
+    path: Path,
+    authorize: Callable[[str], None],
+    *,
+    allow_older: bool,
+    check_marker: Callable[[str], None] = lambda _: None,
 ) -> RestoreResult:
     """Restore a backup; see `onlyme.vault.restore.restore`.
 
@@ -196,6 +201,7 @@ def restore_vault(
         anchor=settings.anchor,
         allow_older=allow_older,
         authorize=authorize,
+        check_marker=check_marker,
     )
 
 

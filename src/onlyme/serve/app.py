@@ -20,6 +20,7 @@ from onlyme.serve.openapi import PROBLEMS, build_document
 from onlyme.serve.options import Options
 from onlyme.serve.problems import ProblemError, convert_error, convert_status
 from onlyme.serve.routes import audit, live, people, sign_in, verify
+from onlyme.serve.routes.strict import KNOWN_PARAMETERS, add_fallback
 from onlyme.serve.state import ServiceState
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
     app.state.service = service
     app.openapi = lambda: _build_openapi(app)  # type: ignore[method-assign]  # as FastAPI advises
     for router in ROUTERS:
-        app.include_router(router, responses=PROBLEMS)
+        app.include_router(router, responses=PROBLEMS, dependencies=[KNOWN_PARAMETERS])
+    add_fallback(app, ROUTERS)
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     for kind in (OnlymeError, ProblemError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, _answer_error)  # type: ignore[arg-type]  # of both kinds

@@ -22,6 +22,7 @@ __all__ = [
     "Decided",
     "Entry",
     "Forgotten",
+    "GalleryMember",
     "Health",
     "Jwks",
     "Learned",
@@ -29,6 +30,7 @@ __all__ = [
     "Outdated",
     "Person",
     "Problem",
+    "Renamed",
     "Tuned",
     "Verdicts",
 ]
@@ -179,6 +181,31 @@ class Person(BaseModel):
     created: datetime
 
 
+class GalleryMember(BaseModel):
+    """What is stored of a person in the gallery, without any embedding."""
+
+    model_config = _make_config(
+        name="ada",
+        where="gallery",
+        needs_reenroll=False,
+        photos=2,
+        created="2026-11-24T03:44:27+00:00",
+    )
+    name: str
+    where: Literal["gallery"]
+    needs_reenroll: Literal[False]
+    photos: int
+    created: datetime
+
+
+class Renamed(BaseModel):
+    """A person has another name."""
+
+    model_config = _make_config(name="ada", was="ada l")
+    name: str
+    was: str
+
+
 class Outdated(BaseModel):
     """A person whose template was made by another network."""
 
@@ -323,7 +350,7 @@ class Jwks(BaseModel):
 
 
 DOCUMENTS: list[type[BaseModel]] = [
-    *(Health, Verdicts, Decided, Learned, Person, Outdated, Forgotten),
+    *(Health, Verdicts, Decided, Learned, Person, GalleryMember, Outdated, Forgotten, Renamed),
     *(Tuned, NotMeResult, Certificate, Entry, Jwks, AssertionClaims, Problem),
 ]
 """All documents that the service sends."""
