@@ -141,7 +141,7 @@ def stage(photos, tmp_path_factory):
     write_group(folder / "group.jpg", [photos / "obama_3.jpg", photos / "macron_1.jpg"])
     for name in ("holiday.mp4", "street.mp4"):
         write_video(folder / name, photos / "obama_3.jpg")
-    (folder / "pairs.txt").write_text("2\t1\n" + 2 * "ada\t1\t2\nada\t1\tgrace\t1\n")
+    (folder / "pairs.txt").write_text("2\t3\n" + 2 * make_pairs(["ada", "grace", "alan"]))
     (folder / "groups.csv").write_text("person,group\nada,a\ngrace,b\nalan,b\n")
     return folder
 
@@ -163,6 +163,13 @@ def write_group(path, sources):
     for number, picture in enumerate(pictures):
         both.paste(picture, (400 * number, 0))
     both.save(path)
+
+
+def make_pairs(names):
+    """Return one fold of pairs, in LFW's format."""
+    same = [f"{name}\t1\t5\n" for name in names]
+    different = [f"{one}\t1\t{other}\t1\n" for one, other in itertools.combinations(names, 2)]
+    return "".join([*same, *different])
 
 
 def write_video(path, source):
