@@ -84,7 +84,7 @@ def _fill(folder: Path, suite: str, packages: list[str]) -> None:
     if units.is_dir():  # a tree that is only built in has no systemd
         for unit in _MASKED:
             (units / unit).symlink_to("/dev/null")
-        (units / "getty.target.wants/getty@tty1.service").unlink()
+        (units / "getty.target.wants/getty@tty1.service").unlink(missing_ok=True)
     folder.chmod(0o755)
 
 
