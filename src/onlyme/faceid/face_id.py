@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from onlyme.events.store import DoorEvent, EventStore
     from onlyme.face.pipeline import Observation, Pipeline
     from onlyme.faceid.batch import Batch, BatchRow
+    from onlyme.faceid.comparison import FaceComparison
     from onlyme.image.feeds import CameraStatus
     from onlyme.liveness.gestures import Gesture
     from onlyme.liveness.judge import Judge
@@ -277,6 +278,18 @@ class FaceID(EnrolledPeople):
         observations = self.pipeline.look_at_all(order_colors(image, color))
         pairs = zip(observations, self._enrolled.identify(observations), strict=True)
         return [(one.face, decision) for one, decision in pairs if one.face]
+
+    def compare(self, first: Photo, second: Photo) -> FaceComparison:
+        """Compare the faces of two pictures, as `onlyme.compare` does, with this vault's networks.
+
+        Raises:
+            ImageError: a picture cannot be used, or shows no face or several.
+        """
+        from onlyme.faceid.comparison import compare_embeddings
+        from onlyme.faceid.functions import embed_one
+
+        a, b = (embed_one(self.pipeline, picture) for picture in (first, second))
+        return compare_embeddings(self._base, a, b, self._parts.settings.far)
 
     def watch(
         self,

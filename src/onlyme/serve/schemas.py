@@ -29,14 +29,17 @@ __all__ = [
     "NotMeResult",
     "Outdated",
     "Person",
+    "PhotoQuality",
     "Problem",
     "Renamed",
     "Tuned",
     "Verdicts",
+    "make_config",
 ]
 
 
-def _make_config(**fields: Any) -> ConfigDict:
+def make_config(**fields: Any) -> ConfigDict:
+    """Return the configuration of a document with an example."""
     return ConfigDict(json_schema_extra={"examples": [fields]})
 
 
@@ -49,7 +52,7 @@ class Health(BaseModel):
 class Problem(BaseModel):
     """Why a request was refused or failed (RFC 9457)."""
 
-    model_config = _make_config(
+    model_config = make_config(
         type="urn:onlyme:problem:unknown-owner",
         title="Not Found",
         status=404,
@@ -64,7 +67,7 @@ class Problem(BaseModel):
 class Verdicts(BaseModel):
     """A decision, as far as a token for `verify` may see it."""
 
-    model_config = _make_config(accepted=True, name="ada", reason="match")
+    model_config = make_config(accepted=True, name="ada", reason="match")
     accepted: bool
     name: str | None = Field(description="The person; null if no person matched.")
     reason: Reason
@@ -85,7 +88,7 @@ class Seen(BaseModel):
 class Decided(Verdicts):
     """A decision, as a token for `admin` or the page sees it."""
 
-    model_config = _make_config(
+    model_config = make_config(
         accepted=True,
         name="ada",
         reason="match",
@@ -132,7 +135,7 @@ class Report(BaseModel):
 class Learned(BaseModel):
     """The result of enrolling a person."""
 
-    model_config = _make_config(
+    model_config = make_config(
         name="ada",
         me=[{"source": "me 1", "taken": True, "note": "", "quality": None}],
         not_me=[],
@@ -161,7 +164,7 @@ class Learned(BaseModel):
 class Person(BaseModel):
     """What is stored of a person, without any embedding."""
 
-    model_config = _make_config(
+    model_config = make_config(
         name="ada",
         needs_reenroll=False,
         photos=5,
@@ -184,7 +187,7 @@ class Person(BaseModel):
 class GalleryMember(BaseModel):
     """What is stored of a person in the gallery, without any embedding."""
 
-    model_config = _make_config(
+    model_config = make_config(
         name="ada",
         where="gallery",
         needs_reenroll=False,
@@ -201,7 +204,7 @@ class GalleryMember(BaseModel):
 class Renamed(BaseModel):
     """A person has another name."""
 
-    model_config = _make_config(name="ada", was="ada l")
+    model_config = make_config(name="ada", was="ada l")
     name: str
     was: str
 
@@ -216,7 +219,7 @@ class Outdated(BaseModel):
 class Forgotten(BaseModel):
     """A person was erased."""
 
-    model_config = _make_config(name="ada", forgotten=True)
+    model_config = make_config(name="ada", forgotten=True)
     name: str
     forgotten: Literal[True]
 
@@ -224,7 +227,7 @@ class Forgotten(BaseModel):
 class Tuned(BaseModel):
     """The person's alpha, and what it is expected to cost."""
 
-    model_config = _make_config(
+    model_config = make_config(
         name="ada",
         alpha=0.2,
         far=1e-05,
@@ -247,7 +250,7 @@ class Tuned(BaseModel):
 class NotMeResult(BaseModel):
     """What changed by teaching the face of another person, or by taking that back."""
 
-    model_config = _make_config(
+    model_config = make_config(
         name="ada",
         margin_before=0.21,
         margin_after=-0.08,
@@ -277,7 +280,7 @@ class Certificate(BaseModel):
 class Entry(BaseModel):
     """One line of the log."""
 
-    model_config = _make_config(
+    model_config = make_config(
         event="attempt",
         owner="ada",
         source="service",
@@ -308,7 +311,7 @@ class AssertionClaims(BaseModel):
     opens something asks for `src` = `stream` and `liveness` = `challenge`.
     """
 
-    model_config = _make_config(
+    model_config = make_config(
         iss="onlyme",
         aud="example-app",
         sub="ada",

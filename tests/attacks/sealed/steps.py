@@ -47,7 +47,7 @@ STEPS = (
     Step("detect", "{work}/obama_1.jpg --draw {work}/out/drawn.jpg"),
     Step("watch", "ada {work}/clip.avi --liveness off"),
     Step("watch", "ada {work}/clip.avi --liveness passive", 1),
-    Step("watch", "--everybody {work}/clip.avi"),
+    Step("watch", "--everybody {work}/clip.avi --liveness off"),
     Step("tune", "ada --far 1e-5"),
     Step("certificate", "ada"),
     Step("not-me", "ada {work}/biden_1.jpg"),
