@@ -115,7 +115,7 @@ def test_who_is_erased_is_in_no_byte_of_the_file(events, tmp_path):
 def test_a_new_name_is_in_all_events(events):
     events.add(known("ada"))
     events.add(DoorEvent("ambiguous", "front", NOW, names=("bob", "ada")))
-    events.rename("ada", "eve")
+    events.rename_person("ada", "eve")
     assert [(event.name, event.names) for event in events.read()] == [
         ("eve", ()),
         (None, ("bob", "eve")),

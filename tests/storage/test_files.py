@@ -339,6 +339,7 @@ ALLOWED = {
     "gallery/stores/sqlite/lock.py": (1, "a lock file stays empty"),
     "lab/peak_memory.py": (1, "/proc takes no drafts"),
     "cli/enroll.py": (1, "FaceID.rename gives a person another name"),
+    "serve/routes/people.py": (1, "FaceID.rename, too"),
     "storage/sqlite.py": (1, "an empty file, which SQLite then writes in transactions"),
     "unlock/pam/trial.py": (1, "copies in a temporary folder, which is removed"),
     "vault/restore.py": (1, "a lock file stays empty"),

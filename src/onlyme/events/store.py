@@ -225,7 +225,7 @@ class EventStore:
             count = self._rewrite(lambda event: None if _names(event, name) else event)
         return self.scrub() if count else []
 
-    def rename(self, old: str, new: str) -> None:
+    def rename_person(self, old: str, new: str) -> None:
         """Give a person another name in all events."""
 
         def change(event: DoorEvent) -> DoorEvent:

@@ -14,7 +14,7 @@ from onlyme.faceid import networks, wiring
 from onlyme.faceid.enrolled import GALLERY_SECRET
 from onlyme.gallery.gallery import Gallery
 from onlyme.gallery.stores.sqlite.store import SqliteStore
-from onlyme.storage.files import copy_private, make_private_folder
+from onlyme.storage.files import copy_private, make_private_folder, move_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -212,7 +212,7 @@ def _set_damaged_aside(settings: Settings, base: Base, secret: bytes) -> list[st
         for tail in ("", "-wal", "-shm"):
             file = place.with_name(place.name + tail)
             if file.exists():
-                file.rename(aside.with_name(aside.name + tail))
+                move_over(file, aside.with_name(aside.name + tail))
         for derived in settings.vault.glob("gallery.*.*"):  # matrix and index of that file
             derived.unlink()
         return [f"the gallery was damaged; it was moved to {aside}"]

@@ -64,7 +64,7 @@ def rename_events(settings: Settings, store: Store, old: str, new: str) -> None:
     if (settings.vault / EVENTS_FILE).exists():
         events = open_events(settings, store)
         try:
-            events.rename(old, new)
+            events.rename_person(old, new)
         finally:
             events.close()
 
