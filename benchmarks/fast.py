@@ -226,14 +226,14 @@ class following:  # noqa: N801 - reads as a word in `with following(...)`
     """Inside, faces are followed and each fifth frame is looked at; with `on=False` neither is."""
 
     def __init__(self, *, on: bool) -> None:
-        self.on, self.original = on, (Pipeline.follow, judging.LOOK_EVERY_FRAMES)
+        self.on, self.original = on, (Pipeline.follow, judging.LOOK_EVERY_SECONDS)
 
     def __enter__(self) -> None:
         if not self.on:
-            Pipeline.follow, judging.LOOK_EVERY_FRAMES = (lambda pipeline: pipeline), 1
+            Pipeline.follow, judging.LOOK_EVERY_SECONDS = (lambda pipeline: pipeline), 0.0
 
     def __exit__(self, *_: object) -> None:
-        Pipeline.follow, judging.LOOK_EVERY_FRAMES = self.original
+        Pipeline.follow, judging.LOOK_EVERY_SECONDS = self.original
 
 
 CLIPS = (

@@ -113,3 +113,15 @@ def test_an_empty_folder_or_a_file_of_another_kind_is_undecided(tmp_path):
         assert check.given == []
     with pytest.raises(CameraError):
         read_presentation_frames(tmp_path / "notes.txt")
+
+
+def test_the_frames_of_a_folder_are_timed_by_its_frame_rate(tmp_path):
+    """A folder of 120 frames a second is thinned as a video is, so that copies stay apart."""
+    for number in range(80):
+        picture = np.full((8, 8, 3), number // 4, np.uint8)
+        cv2.imwrite(str(tmp_path / f"{number}.png"), picture)
+    check = Checker()
+    assert judge_presentation(tmp_path, check, 120) == (Verdict.LIVE, "")
+    (frames,) = check.given
+    assert [frame.at for frame in frames] == [n / 15 for n in range(MAX_FRAMES)]
+    assert [int(frame.pixels[0, 0, 0]) for frame in frames] == [2 * n for n in range(MAX_FRAMES)]

@@ -34,8 +34,8 @@ def clip(data, name, count, start=0):
     return made
 
 
-def stream(pictures):
-    return [Frame(np.ascontiguousarray(p), "test", n / RATE) for n, p in enumerate(pictures)]
+def stream(pictures, rate=RATE):
+    return [Frame(np.ascontiguousarray(p), "test", n / rate) for n, p in enumerate(pictures)]
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +45,9 @@ def owner(tmp_path_factory, data):
         yield face_id
 
 
-def decide(face_id, pictures, *, follow=True):
+def decide(face_id, pictures, *, follow=True, rate=RATE):
     pipeline = face_id.pipeline.follow() if follow else face_id.pipeline
-    sights = map(pipeline.look, stream(pictures))
+    sights = map(pipeline.look, stream(pictures, rate))
     session = CaptureSession(networks.load_judge(face_id.pipeline.runtime), PASSIVE)
     return list(decide_attempts(lambda: face_id.owner("tran"), sights, session))
 
@@ -67,6 +67,16 @@ def test_a_followed_face_gets_the_same_answer(owner, data, name, reason):
     # The margins scatter by 0.06 from attempt to attempt, followed or not.
     means = [np.mean([d.margin for d in some]) for some in (followed, searched)]
     assert means[0] == pytest.approx(means[1], abs=0.06)
+
+
+@pytest.mark.parametrize(("rate", "hold"), [(60, 2), (120, 4), (90, 3), (60, 4), (30, 6)])
+def test_a_feed_that_repeats_frames_gets_the_same_answer(owner, data, rate, hold):
+    """As virtual cameras do, which fill their own rate with copies."""
+    for name, reason in (("tranvan_live", Reason.MATCH), ("tranvan_replay", Reason.NOT_LIVE)):
+        pictures = [p for p in clip(data, name, 25)[::2] for _ in range(hold)]
+        made = decide(owner, pictures, rate=rate)
+        assert {d.reason for d in made} == {reason}
+        assert all(d.frames > 5 for d in made[:-1])
 
 
 @pytest.mark.parametrize("order", ["screen first", "stranger first"])

@@ -23,25 +23,38 @@ def glance(seed, odds=5.0):
 
 def test_noise_is_new_and_copies_are_not():
     repeats = RepeatDetector()
-    assert [repeats.classify(picture(n)) for n in (0, 1, 2, 2, 2, 3, 0)] == [
+    shown = (0, 1, 2, 2, 2, 3, 0)
+    assert [repeats.classify(at / 15, picture(n)) for at, n in enumerate(shown)] == [
         "", "", "", "still", "still", "", "loop",
     ]  # fmt: skip
 
 
-def test_a_loop_is_noticed_after_half_a_minute():
+@pytest.mark.parametrize("rate", [5, 15, 30, 60, 120])
+def test_a_loop_is_noticed_after_half_a_minute(rate):
     repeats = RepeatDetector()
-    for n in range(400):
-        assert repeats.classify(picture(n)) == ""
-    assert repeats.classify(picture(7)) == "loop"
+    count = 26 * rate
+    for n in range(count):
+        assert repeats.classify(n / rate, picture(n)) == ""
+    again = [repeats.classify((count + n) / rate, picture(n)) for n in range(rate)]
+    assert "loop" in again
+
+
+def test_a_picture_that_comes_back_at_once_is_no_loop_but_no_evidence_either():
+    """Compression may give a still person the same picture again after a slightly other one."""
+    repeats = RepeatDetector()
+    shown = (0, 1, 2, 1, 3)
+    assert [repeats.classify(at / 60, picture(n)) for at, n in enumerate(shown)] == [
+        "", "", "", "still", "",
+    ]  # fmt: skip
 
 
 def test_frames_that_differ_by_a_cameras_noise_are_no_copies():
     rng = np.random.default_rng(3)
     base = picture(0).astype(np.int16)
     repeats = RepeatDetector()
-    for _ in range(50):
+    for n in range(50):
         noisy = np.clip(base + rng.integers(-1, 2, 576), 0, 255).astype(np.uint8)
-        assert repeats.classify(noisy) == ""
+        assert repeats.classify(n / 15, noisy) == ""
 
 
 def run(scene, steps):
@@ -119,13 +132,126 @@ def test_each_frame_of_the_first_attempt_is_looked_at_and_each_fifth_after_that(
 
 @pytest.mark.parametrize(
     ("rate", "looked"),
-    [(60, [9, 14, 19]), (15, [7, 10, 13, 16, 19]), (5, list(range(5, 20)))],
+    [
+        (120, [24, 44]),
+        (60, [14, 24, 34, 44]),
+        (30, [9, 14, 19, 24, 29, 34, 39, 44]),
+        (15, list(range(7, 45, 3))),
+        (5, list(range(5, 45))),
+    ],
 )
-def test_where_frames_come_slowly_more_of_them_are_looked_at(rate, looked):
+def test_it_is_looked_at_by_time_not_by_frames(rate, looked):
     scene = LivenessSession(FUSION)
     followed(scene, 5, rate=rate)
     scene.begin()
-    assert followed(scene, 15, start=5, rate=rate) == looked
+    assert followed(scene, 40, start=5, rate=rate) == looked
+
+
+@pytest.mark.parametrize("times", [[0.0] * 25, range(0, -25, -1), [float("nan")] * 25])
+def test_frames_without_times_are_looked_at_and_may_not_stand_still(times):
+    scene = LivenessSession(FUSION)
+    for n in range(5):
+        scene.add(times[n], glance(n))
+    scene.begin()
+    looked = 0
+    for n in range(5, 20):
+        due = scene.is_due(times[n])
+        looked += due
+        scene.add(times[n], glance(n) if due else None, None if due else picture(n))
+    assert looked >= 3
+    assert scene.verdict().verdict is Verdict.LIVE
+    scene.begin()
+    for n in range(20, 25):
+        scene.add(times[n], glance(20))
+    assert scene.verdict().verdict is Verdict.ATTACK
+
+
+# --------------------------------------------------------------- frame rates
+
+
+def shown_at(rate, holds):
+    """Return (time, picture) of a stream that shows picture n in holds[n] frames."""
+    numbers = [n for n, hold in enumerate(holds) for _ in range(hold)]
+    return [(k / rate, n) for k, n in enumerate(numbers)]
+
+
+FEEDS = {
+    "30": (30, [1] * 30),
+    "30 as 60": (60, [2] * 30),
+    "30 as 120": (120, [4] * 30),
+    "30 as 240": (240, [8] * 30),
+    "24 as 60": (60, [2, 3] * 15),
+    "25 as 60": (60, [2, 2, 3, 2, 3] * 6),
+    "15 as 60": (60, [4] * 20),
+    "10 as 60": (60, [6] * 20),
+    "5 as 30, a webcam in the dark": (30, [6] * 10),
+    "5 as 144": (144, [29, 28, 29, 29, 29] * 2),
+    "60": (60, [1] * 60),
+    "120": (120, [1] * 120),
+    "3, and slow": (3, [1] * 9),
+    "a hiccup at 5": (5, [1, 1, 2, 1, 1, 1]),
+}
+
+
+@pytest.mark.parametrize("settled", [False, True])
+@pytest.mark.parametrize("feed", FEEDS)
+def test_a_living_face_is_live_at_any_frame_rate(feed, settled):
+    rate, holds = FEEDS[feed]
+    scene = LivenessSession(FUSION, settled=settled)
+    for at, n in shown_at(rate, holds):
+        due = scene.is_due(at)
+        scene.add(at, glance(n) if due else None, None if due else picture(n))
+        assert scene.verdict().verdict is not Verdict.ATTACK
+    assert scene.verdict().verdict is Verdict.LIVE
+
+
+@pytest.mark.parametrize("rate", [10, 15, 30, 60, 120, 240])
+def test_a_frozen_picture_is_an_attack_at_any_frame_rate(rate):
+    scene = LivenessSession(FUSION)
+    for at, _ in shown_at(rate, [rate]):
+        scene.add(at, glance(0))
+    assert scene.verdict().verdict is Verdict.ATTACK
+
+
+@pytest.mark.parametrize("rate", [15, 30, 60, 120])
+def test_pictures_one_after_the_other_are_an_attack_at_any_frame_rate(rate):
+    """A row of stills, a third of a second each."""
+    scene = LivenessSession(FUSION)
+    for at, n in shown_at(rate, [round(rate / 3) + 1] * 8):
+        scene.add(at, glance(n))
+    assert scene.verdict().verdict is Verdict.ATTACK
+
+
+@pytest.mark.parametrize("rate", [15, 30, 60, 120])
+def test_a_short_loop_is_an_attack_at_any_frame_rate(rate):
+    scene = LivenessSession(FUSION)
+    for k in range(2 * rate):
+        scene.add(k / rate, glance(k % (rate // 5)))
+    assert scene.verdict().verdict is Verdict.ATTACK
+
+
+def test_two_pictures_in_turn_never_pass():
+    scene = LivenessSession(FUSION)
+    for k in range(60):
+        scene.add(k / 30, glance(k % 2))
+        assert scene.verdict().verdict is not Verdict.LIVE
+
+
+def test_repeats_are_no_evidence():
+    """Two pictures, shown often, are two pictures: too few to be alive."""
+    scene = LivenessSession(FUSION)
+    for at, n in shown_at(120, [12, 12]):
+        scene.add(at, glance(n))
+    assert not scene.has_enough_frames
+    assert scene.verdict().verdict is Verdict.UNDECIDED
+
+
+def test_a_face_that_was_gone_did_not_stand_still():
+    scene = LivenessSession(FUSION)
+    steps = [(0.0, 0), (1 / 60, 0), (1.0, 1), (1.0 + 1 / 60, 1), (1.1, 2), (1.2, 3)]
+    for at, n in steps:
+        scene.add(at, glance(n))
+    assert scene.verdict().verdict is Verdict.LIVE
 
 
 def test_an_attempt_that_was_hardly_looked_at_is_not_live():
@@ -170,16 +296,28 @@ def test_a_picture_that_freezes_between_looks_is_an_attack():
 
 
 def test_fingerprints_are_compared_as_a_plain_loop_would(monkeypatch):
-    """With the memory written over several times."""
-    monkeypatch.setattr(judge, "MEMORY_FRAMES", 40)
+    """With the memory written over several times, at changing frame rates."""
+    monkeypatch.setattr(judge, "MEMORY_PICTURES", 40)
     rng = np.random.default_rng(5)
-    shown = [picture(int(n))[:16] for n in rng.integers(0, 60, 300)]
-    repeats, known = RepeatDetector(), []
-    for now in shown:
-        apart = [np.abs(now.astype(int) - old.astype(int)).mean() for old in known]
-        if apart and apart[-1] <= judge.SAME_PICTURE_LEVELS:
+    shown = [picture(int(n))[:16] for n in rng.integers(0, 60, 400)]
+    times = np.cumsum(rng.choice([1 / 120, 1 / 60, 1 / 30, 1 / 10], 400))
+
+    def same(one, other):
+        apart = np.abs(one.astype(int) - other.astype(int)).mean()
+        return apart <= judge.SAME_PICTURE_LEVELS
+
+    repeats, known, recent, found = RepeatDetector(), [], [], set()
+    for at, now in zip(times, shown, strict=True):
+        if recent and same(recent[-1][1], now):
             expected = "still"
         else:
-            expected = "loop" if apart and min(apart) <= judge.SAME_PICTURE_LEVELS else ""
-            known = [*known, now][-judge.MEMORY_FRAMES :]
-        assert repeats.classify(now) == expected
+            oldest = at - judge.MAX_PICTURE_SECONDS
+            whens = [when for when, old in known if same(old, now)]
+            again = any(same(old, now) for _, old in recent) or whens
+            expected = "loop" if min(whens, default=at) < oldest else "still" if again else ""
+            if not known or at - known[-1][0] >= judge.MEMORY_STEP_SECONDS:
+                known = [*known, (at, now)][-judge.MEMORY_PICTURES :]
+            recent = [one for one in recent if one[0] >= oldest] + [(at, now)]
+        assert repeats.classify(at, now) == expected
+        found.add(expected)
+    assert found == {"", "still", "loop"}

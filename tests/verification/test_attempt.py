@@ -111,3 +111,28 @@ def test_repeats_still_count_as_frames_in_which_the_face_was_there():
     assert decision.accepted
     (decision,) = decide_attempts(Owner, repeated([0.5, None, None]))
     assert decision.reason is Reason.NO_FACE
+
+
+# -------------------------------------------------------------- frame rates
+
+
+@pytest.mark.parametrize("rate", [60, 120, 240])
+def test_fast_frames_do_not_shorten_an_attempt(rate):
+    """Five frames of a face, or without one, last as long as at 30 a second."""
+    for values in (np.linspace(0.3, 0.6, rate), [None] * rate):
+        made = list(decide_attempts(Owner, [sight(v, k / rate) for k, v in enumerate(values)]))
+        assert made[0].frames >= 4 * rate / 40
+        assert len(made) <= 1 + rate / made[0].frames
+
+
+@pytest.mark.parametrize(("rate", "hold"), [(60, 2), (120, 4), (60, 4), (90, 3)])
+def test_repeated_frames_are_one_vote_at_any_rate(rate, hold):
+    values = [v for v in (0.5, 0.4, 0.5, 0.4, 0.5, 0.4, 0.5) for _ in range(hold)]
+    decision = next(decide_attempts(Owner, repeated(values, 1 / rate)))
+    assert decision.frames == 4 * hold + 1
+    assert decision.accepted
+
+
+def test_frames_without_times_count_one_by_one():
+    made = list(decide_attempts(Owner, [sight(0.5) for _ in range(10)]))
+    assert [d.frames for d in made] == [5, 5]

@@ -39,6 +39,16 @@ def evaluate_liveness(
         ),
     ],
     *,
+    frame_rate: Annotated[
+        float | None,
+        typer.Option(
+            "--frame-rate",
+            metavar="N",
+            min=0.1,
+            help="Frames a second in folders of frames; a video says it itself.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -57,7 +67,7 @@ def evaluate_liveness(
 
     study = LivenessStudy()
     for kind, path in walk_presentations(folder):
-        verdict, problem = judge_presentation(path, check_liveness)
+        verdict, problem = judge_presentation(path, check_liveness, frame_rate)
         study.add(kind, verdict, str(path.relative_to(folder)))
         if problem:
             typer.echo(f"no verdict: {problem}", err=True)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from onlyme.errors import CameraError, ImageError, UsageError
+from onlyme.image.decode import decode
 from onlyme.image.sources import PHOTO_SUFFIXES, list_photos, read_frames
 from onlyme.types import Frame, Liveness, Verdict
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 __all__ = [
     "MAX_FRAMES",
@@ -60,18 +62,24 @@ def walk_presentations(folder: str | os.PathLike[str]) -> Iterator[tuple[str, Pa
         )
 
 
-def judge_presentation(path: Path, check: LivenessChecker) -> tuple[Verdict, str]:
+def judge_presentation(
+    path: Path, check: LivenessChecker, frame_rate: float | None = None
+) -> tuple[Verdict, str]:
     """Judge one presentation.
 
     Args:
         path: a picture, a video or a folder of frames.
         check: says whether pictures or frames show a living person.
+        frame_rate: at how many a second the frames of a folder were taken, which is needed where
+            a camera repeats frames; None: 15, and all of them are judged. A video says it itself.
 
     Returns:
         The verdict, and why the presentation could not be judged; empty when it could.
     """
     try:
-        if path.is_dir():
+        if path.is_dir() and frame_rate is not None:
+            liveness = check(_choose_frames(_read_folder(path, frame_rate)))
+        elif path.is_dir():
             liveness = check(list(list_photos(path)))
         elif path.suffix.lower() in PHOTO_SUFFIXES:
             liveness = check(path)
@@ -88,12 +96,21 @@ def read_presentation_frames(path: Path) -> list[Frame]:
     Raises:
         CameraError: it is not a video that can be read.
     """
-    return list(islice(_thin_frames(path), MAX_FRAMES))
+    return _choose_frames(read_frames(path))
 
 
-def _thin_frames(path: Path) -> Iterator[Frame]:
+def _read_folder(path: Path, rate: float) -> Iterator[Frame]:
+    for number, photo in enumerate(list_photos(path)):
+        yield replace(decode(photo), at=number / rate)
+
+
+def _choose_frames(frames: Iterable[Frame]) -> list[Frame]:
+    return list(islice(_thin_frames(frames), MAX_FRAMES))
+
+
+def _thin_frames(frames: Iterable[Frame]) -> Iterator[Frame]:
     due = 0.0
-    for frame in read_frames(path):
+    for frame in frames:
         if frame.at + 1e-3 >= due:
             due = frame.at + 1 / MAX_FRAMES_PER_SECOND - 1e-3
             yield frame

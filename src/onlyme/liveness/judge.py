@@ -7,6 +7,7 @@ that is fed in place of the camera.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -27,23 +28,31 @@ __all__ = ["UNDECIDED", "Judge", "LivenessSession", "RepeatDetector"]
 MIN_FRAMES: Final = 3
 """Least number of frames in which a stream must show one face. At 15 a second they take 0.2 s."""
 
-LOOK_EVERY_FRAMES: Final = 5
-"""After the first attempt on a face, liveness is measured in one of this many frames, …"""
-
 LOOK_EVERY_SECONDS: Final = 0.16
-"""… or at these intervals where frames arrive slowly: at 30 a second that is the same. Frames of
-one moment give nearly the same result: five times as many give the same verdicts
-(benchmarks/fast.py), and the network takes as long as all the rest."""
+"""After the first attempt on a face, liveness is measured at these intervals: at 30 frames a second
+in each fifth. Frames of one moment give nearly the same result: five times as many give the same
+verdicts (benchmarks/fast.py), and the network takes as long as all the rest."""
+
+UNTIMED_FRAME_SECONDS: Final = 1 / 15
+"""What a frame counts that has no time of its own, or not a later one than the frame before."""
+
+MAX_PICTURE_SECONDS: Final = 0.25
+"""A camera may show one picture for this long, as a sequence of equal frames: a virtual camera
+fills its own rate with repeats, and a webcam in the dark gives 5 new pictures a second or more."""
 
 MAX_STILL_SHARE: Final = 0.5
-"""If more than this share of the frames repeat the frame before, the picture is frozen."""
+"""If pictures that were repeated for longer than that take more than this share of an attempt's
+time, the picture is frozen."""
 
 SAME_PICTURE_LEVELS: Final = 0.2
 """Mean difference, in steps of 1/255, of two fingerprints of one and the same picture. The
 stillest of the clips differs by 0.4 from what it showed two frames and more before."""
 
-MEMORY_FRAMES: Final = 450
-"""The number of fingerprints that are remembered: 30 seconds at 15 frames a second."""
+MEMORY_PICTURES: Final = 450
+"""The number of fingerprints that are remembered …"""
+
+MEMORY_STEP_SECONDS: Final = 1 / 16
+"""… each at least this much later than the one before: half a minute at any frame rate."""
 
 UNDECIDED: Final = Liveness(LivenessLevel.PASSIVE, Verdict.UNDECIDED, 0.5)
 """The verdict where there is no evidence."""
@@ -80,33 +89,51 @@ class Judge:
 
 @dataclass(slots=True)
 class RepeatDetector:
-    """Notice a frame that comes again, by the fingerprints of the frames before it.
+    """Notice a picture that comes again, by the fingerprints of those before it.
 
     >>> repeats = RepeatDetector()
     >>> a, b = np.full(576, 10, np.uint8), np.full(576, 90, np.uint8)
-    >>> [repeats.classify(print) for print in (a, b, b, a)]
+    >>> [repeats.classify(at, print) for at, print in ((0, a), (1, b), (2, b), (3, a))]
     ['', '', 'still', 'loop']
     """
 
     _prints: NDArray[np.int16] | None = None
-    _seen: int = 0
+    _times: NDArray[np.float64] = field(default_factory=lambda: np.zeros(MEMORY_PICTURES))
+    _count: int = 0
+    _recent: list[tuple[float, NDArray[np.int16]]] = field(default_factory=list)
 
-    def classify(self, fingerprint: NDArray[np.uint8]) -> str:
-        """Return `still` for the last frame again, `loop` for an older one, else an empty string.
+    def classify(self, at: float, fingerprint: NDArray[np.uint8]) -> str:
+        """Return `still` for the last picture again, `loop` for an older one, else an empty string.
+
+        A picture of the last quarter of a second is `still` as well: it proves nothing, but is no
+        recording that begins again. If it is, its next round will show.
 
         Args:
+            at: when it was taken, in seconds; not earlier than the picture before.
             fingerprint: uint8[n], the frame's fingerprint.
         """
-        if self._prints is None or self._prints.shape[1] != fingerprint.size:
-            self._prints, self._seen = np.zeros((MEMORY_FRAMES, fingerprint.size), np.int16), 0
-        known = self._prints[: min(self._seen, MEMORY_FRAMES)]
-        apart = np.abs(known - fingerprint).sum(axis=1, dtype=np.int32)
-        same = np.flatnonzero(apart <= SAME_PICTURE_LEVELS * fingerprint.size)
-        if (self._seen - 1) % MEMORY_FRAMES in same:
+        now = fingerprint.astype(np.int16)
+        if self._prints is None or self._prints.shape[1] != now.size:
+            self._prints = np.zeros((MEMORY_PICTURES, now.size), np.int16)
+            self._count, self._recent = 0, []
+        known = min(self._count, MEMORY_PICTURES)
+        returned = self._times[:known][_are_same(self._prints[:known], now)]
+        recent = np.array([one for _, one in self._recent]).reshape(-1, now.size)
+        same = _are_same(recent, now)
+        if same[-1:].any():
             return "still"
-        self._prints[self._seen % MEMORY_FRAMES] = fingerprint
-        self._seen += 1
-        return "loop" if len(same) else ""
+        if (
+            not known
+            or at - self._times[(self._count - 1) % MEMORY_PICTURES] >= MEMORY_STEP_SECONDS
+        ):
+            place = self._count % MEMORY_PICTURES
+            self._prints[place], self._times[place] = now, at
+            self._count += 1
+        oldest = at - MAX_PICTURE_SECONDS
+        self._recent = [*(one for one in self._recent if one[0] >= oldest), (at, now)]
+        if (returned < oldest).any():
+            return "loop"
+        return "still" if same.any() or len(returned) else ""
 
 
 @dataclass(slots=True)
@@ -125,20 +152,22 @@ class LivenessSession:
     settled: bool = False
     _repeats: RepeatDetector = field(default_factory=RepeatDetector)
     _evidence: list[FrameEvidence] = field(default_factory=list)
-    _fresh: int = 0
-    _still: int = 0
     _looped: bool = False
-    _since: int = 0
-    _looked_at: float = 0.0
+    _frame_at: float = -math.inf
+    _now: float = 0.0
+    _began: float | None = None
+    _shown: float = 0.0
+    _repeated: float = 0.0
+    _still_seconds: float = 0.0
+    _looked: float = 0.0
 
     def is_due(self, at: float) -> bool:
         """Say whether the network should look at a frame that was taken at this time.
 
         It looks at each frame of the first attempt on a face, so that the person need not wait,
-        and then at every fifth frame or six times a second.
+        and then six times a second.
         """
-        waited = self._since >= LOOK_EVERY_FRAMES - 1 or at - self._looked_at >= LOOK_EVERY_SECONDS
-        return not self.settled or waited
+        return not self.settled or self._read_clock(at) - self._looked >= LOOK_EVERY_SECONDS
 
     @property
     def has_enough_frames(self) -> bool:
@@ -163,21 +192,23 @@ class LivenessSession:
             fingerprint = evidence.fingerprint
         if fingerprint is None:
             return
-        self._since += 1
-        repeat = self._repeats.classify(fingerprint)
+        self._now, self._frame_at = self._read_clock(at), at
+        self._began = self._now if self._began is None else self._began
+        repeat = self._repeats.classify(self._now, fingerprint)
         if repeat == "still":
-            self._still += 1  # the same picture again is no new evidence
+            self._repeated = self._now  # the same picture again is no new evidence
             return
-        self._fresh += 1
+        self._still_seconds += self._measure_still()
+        self._shown = self._repeated = self._now
         self._looped |= repeat == "loop"
         if evidence is not None:
             self._evidence.append(evidence)
-            self._since, self._looked_at = 0, at
+            self._looked = self._now
 
     def begin(self) -> None:
         """Begin a new attempt on the same face; repeats of earlier frames are still recognised."""
         self.settled |= self.has_enough_frames
-        self._evidence, self._fresh, self._still, self._looped = [], 0, 0, False
+        self._evidence, self._began, self._still_seconds, self._looped = [], None, 0.0, False
 
     def start_over(self) -> None:
         """Begin a new attempt on another face."""
@@ -186,10 +217,37 @@ class LivenessSession:
 
     def verdict(self) -> Liveness:
         """Judge the evidence since the attempt began."""
-        if self._looped or self._still > MAX_STILL_SHARE * (self._fresh + self._still):
+        if self._looped or self._is_frozen():
             return Liveness(LivenessLevel.PASSIVE, Verdict.ATTACK, 0.0)
         fused = self.fusion.fuse(self._evidence)
         # Too few frames cannot prove a living person, but they can prove an attack.
         if not self.has_enough_frames and fused.verdict is Verdict.LIVE:
             return UNDECIDED
         return fused
+
+    def _is_frozen(self) -> bool:
+        """Say whether the picture stood still for most of the attempt."""
+        if self._began is None:
+            return False
+        still = self._still_seconds + self._measure_still()
+        return still > MAX_STILL_SHARE * (self._now - self._began)
+
+    def _measure_still(self) -> float:
+        """Return for how many seconds of this attempt the present picture has stood still."""
+        if self._began is None or self._repeated - self._shown <= MAX_PICTURE_SECONDS:
+            return 0.0
+        return max(0.0, self._repeated - max(self._shown, self._began))
+
+    def _read_clock(self, at: float) -> float:
+        """Return the time of a frame on a clock that never stops, in seconds.
+
+        Without it, frames that hold no times would look like one moment.
+        """
+        passed = at - self._frame_at
+        return self._now + (passed if 0 < passed < math.inf else UNTIMED_FRAME_SECONDS)
+
+
+def _are_same(prints: NDArray[np.int16], one: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """Say for each of several fingerprints whether it is of the same picture as another one."""
+    apart = np.abs(prints - one).sum(axis=1, dtype=np.int32)
+    return np.asarray(apart <= SAME_PICTURE_LEVELS * one.size)
