@@ -15,10 +15,13 @@ import cv2
 import numpy as np
 
 from onlyme.errors import ModelError
+from onlyme.liveness.grain import measure_grain
+from onlyme.liveness.motion import make_view
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from onlyme.liveness.motion import FaceView
     from onlyme.types import Face, NetworkFunction
 
 __all__ = ["FrameEvidence", "LivenessNetwork", "make_fingerprint", "measure_colour"]
@@ -66,12 +69,20 @@ class FrameEvidence:
         why: why the frame is no evidence; empty where it is evidence.
         fingerprint: uint8[576], green values sampled without averaging from the face, by which
             a repeated frame is recognised.
+        view: the face and its nearest surroundings, by which own motion is measured; None where
+            the frame is no evidence.
+        is_filmed: whether the face's finest detail is that of a camera's frame; see
+            `onlyme.liveness.grain`.
+        extra: what the user's further networks measured, in order; see `onlyme.liveness.extra`.
     """
 
     odds: float | None
     context: float
     why: str
     fingerprint: NDArray[np.uint8]
+    view: FaceView | None = None
+    is_filmed: bool = False
+    extra: tuple[float, ...] = ()
 
 
 class LivenessNetwork:
@@ -110,7 +121,8 @@ class LivenessNetwork:
         if why:
             return FrameEvidence(None, context, why, fingerprint)
         odds = self._compute_odds(_crop(pixels, face, context))
-        return FrameEvidence(odds, context, "", fingerprint)
+        view, grain = make_view(pixels, face), measure_grain(face.crop(pixels))
+        return FrameEvidence(odds, context, "", fingerprint, view, grain.is_of_camera)
 
     def _compute_odds(self, crop: NDArray[np.uint8]) -> float:
         # blobFromImage converts RGB to the BGR, 0 to 255, that the network was trained on.

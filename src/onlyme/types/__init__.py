@@ -25,6 +25,7 @@ from onlyme.types.decisions import (
     Verdict,
 )
 from onlyme.types.names import checked_name
+from onlyme.types.networks import ExtraNetwork
 from onlyme.types.pictures import (
     MAX_UNIT_LENGTH_ERROR,
     Embedding,
@@ -46,6 +47,7 @@ __all__ = [
     "Decision",
     "Embedding",
     "Enrollment",
+    "ExtraNetwork",
     "Face",
     "Frame",
     "HeadReading",

@@ -163,7 +163,7 @@ class CaptureSession:
         faces = [one for one in self.observations if one.embedding is not None]
         if _count_moments(unseen) >= self.frames:
             return True
-        is_judged = self._liveness is None or self._liveness.has_enough_frames
+        is_judged = self._liveness is None or self._liveness.is_decided
         return is_judged and min(len(_collect_votes(faces)), _count_moments(faces)) >= self.frames
 
     @property
