@@ -28,12 +28,11 @@ MIN_SIDE_PIXELS: Final = 16
 
 NOISE_RANGE: Final = (1.5, 2.5)
 """Noise in shares of the finest detail. Of 357 living webcam frames the least is 1.52 and the most
-2.19; 19 in 20 portraits of LFW lie below 1.5; with added noise all lie above 2.7
-(benchmarks/portraits.py)."""
+2.19 (benchmarks/portraits.py). Portraits that were made smaller have less, and added noise more."""
 
 DETAIL_RANGE: Final = (0.57, 1.1)
 """The finest detail in shares of the detail twice as coarse. Living webcam frames: 0.61 to 0.84.
-Enlarged portraits lie below 0.54; a drawing and a painting with visible grain above 1.15."""
+Portraits that were enlarged have less; drawings and paintings with visible grain have more."""
 
 _NOISE_KERNEL: Final = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 """Takes no notice of edges and slopes (J. Immerkær, Fast noise variance estimation, 1996)."""

@@ -37,7 +37,7 @@ in each fifth. Frames of one moment give nearly the same result: five times as m
 verdicts (benchmarks/fast.py), and the network takes as long as all the rest."""
 
 SEARCH_EVERY_FRAMES: Final = 5
-"""Own motion is searched for after so many frames, and whenever an attempt could end: in a long
+"""Own motion is searched for after this many frames, and whenever an attempt could end: in a long
 attempt a head that turned far can no longer be compared with how it was at first."""
 
 UNTIMED_FRAME_SECONDS: Final = 1 / 15
