@@ -36,7 +36,7 @@ EYE_DISTANCE_BOX_SIDES: Final = 0.39
 
 MIN_OWN_MOTION: Final = 0.004
 """Least own motion of a living face, in distances of the eyes: 0.25 mm. Still portraits that are
-shaken, zoomed, turned, compressed or made noisy stay below (benchmarks/portraits.py counts them)."""
+shaken, zoomed, turned, compressed or made noisy stay below (benchmarks/portraits.py)."""
 
 MIN_CERTAINTY: Final = 3.0
 """The agreement of the two pairs must be at least this many of its standard errors."""
