@@ -6,7 +6,7 @@ MODELS_FROM ?=
 BENCHMARKS := $(filter-out peers,$(basename $(notdir $(wildcard benchmarks/*.py))))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test system models photos lint docs soak clean
+.PHONY: help demo test system debian models photos lint docs soak package try clean
 help:
 	@grep -hE '^## ' $(MAKEFILE_LIST) | sed 's/^## //'
 
@@ -15,7 +15,7 @@ demo: $(VENV)/.core models photos
 	@$(BIN)/python tools/demo.py
 
 ## make test    everything the tests need, then lint, types and tests
-test: $(VENV)/.dev system models photos lint
+test: $(VENV)/.dev system debian models photos lint
 	@$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered
 
 ## make soak    the full counts and the figures of the documentation; takes hours
@@ -37,15 +37,28 @@ lint: $(VENV)/.dev
 
 ## make models  fetch and check the networks (MODELS_FROM=folder: without network)
 models: $(VENV)/.core
-	@$(BIN)/python tools/fetch_models.py $(if $(MODELS_FROM),--from $(MODELS_FROM)) || [ $$? -eq 3 ]
+	@$(BIN)/onlyme models fetch $(if $(MODELS_FROM),--from $(MODELS_FROM))
 
 # Debian's packages that tests drive.
 system: $(VENV)/.core
 	@$(BIN)/python tools/system_packages.py
 
+# A Debian that tests boot, in the user's cache; it takes two minutes where it is missing.
+debian: system
+	@$(BIN)/python -m tools.debian >/dev/null
+
 # Photos of public people, unpacked outside the checkout.
 photos: $(VENV)/.core
 	@$(BIN)/python tools/fetch_photos.py >/dev/null
+
+## make package build dist/onlyme-*.whl, and the Debian package for the release that this is
+package: $(VENV)/.core models
+	@$(BIN)/python -m pip wheel --quiet --no-deps --disable-pip-version-check --wheel-dir dist .
+	@$(BIN)/python packaging/build_deb.py $$(ls -t dist/onlyme-*.whl | head -1)
+
+## make try     boot a Debian, install the package, log in by face, upgrade, purge (needs root)
+try: $(VENV)/.dev debian models
+	@PYTHON=$(BIN)/python packaging/try.sh
 
 ## make clean   remove what the other commands made
 clean:
@@ -57,7 +70,7 @@ $(BIN)/python:
 
 $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up $(VENV) …"
-	@$(PIP) -e '.[models]'
+	@$(PIP) -e .
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python

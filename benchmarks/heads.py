@@ -25,6 +25,7 @@ from rich.console import Console
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
+from held_apart import fit_held_apart  # noqa: E402 - tools/ is no package
 from people import People, read_people  # noqa: E402 - tools/ is no package
 from train_head import RECIPE  # noqa: E402 - needs the path above
 
@@ -60,7 +61,7 @@ def main() -> int:
     people = read_people(args.folder, console, None if args.as_labelled else args.labels)
     print(f"{people.count} people, {len(people.labels)} photos; recipe {RECIPE}")
     with console.status("training heads, each without some of the people"):
-        cross = CrossFit(people.embeddings, people.labels, fit, folds=args.folds, seed=args.seed)
+        cross = fit_held_apart(people, args.folder, console, fit, folds=args.folds, seed=args.seed)
     found: dict[str, Any] = {}
     measured = {}
     for photos in (2, 5):
@@ -261,7 +262,9 @@ def owner_head(
     for trial in made:
         home = int(cross.fold[trial.me[0]])
         base = replace(cross.find_model(home, home).base, curve=curve)
-        strangers = np.flatnonzero((cross.fold == home) & (people.labels != trial.owner))
+        strangers = np.flatnonzero(
+            (cross.fold[: len(people.labels)] == home) & (people.labels != trial.owner)
+        )
         others = generator.choice(strangers, 10, replace=False)
         learned = learn_owner(base, people.embeddings[trial.me], people.embeddings[others])
         kept += learned.has_owner_head

@@ -22,7 +22,7 @@ import sys
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
@@ -30,15 +30,17 @@ from rich.console import Console
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
+from held_apart import fit_held_apart  # noqa: E402 - tools/ is no package
 from people import People, read_people  # noqa: E402 - tools/ is no package
 from train_head import RECIPE  # noqa: E402 - needs the path above
 
 from onlyme.gallery.identify import LEAD_MARGIN  # noqa: E402 - needs the path above
-from onlyme.siamese.calibrate import compute_centre  # noqa: E402 - needs the path above
 from onlyme.siamese.distance import measure_distances  # noqa: E402 - needs the path above
-from onlyme.siamese.training.crossfit import CrossFit, FoldModel  # noqa: E402 - needs the path above
 from onlyme.siamese.training.curves import LOG_FAR, TrialScores, make_far_curve  # noqa: E402 - needs the path above
 from onlyme.siamese.training.train import train_base_head  # noqa: E402 - needs the path above
+
+if TYPE_CHECKING:
+    from onlyme.siamese.training.crossfit import CrossFit, FoldModel
 
 Array = np.ndarray[Any, np.dtype[Any]]
 FPIR = 0.01
@@ -81,9 +83,10 @@ def main() -> int:
     people = read_people(args.folder, console, args.labels)
     print(f"{people.count} people, {len(people.labels)} photos; recipe {RECIPE}")
     with console.status("training heads, each without half of the people"):
-        cross = CrossFit(
-            people.embeddings,
-            people.labels,
+        cross = fit_held_apart(
+            people,
+            args.folder,
+            console,
             lambda embeddings, labels: train_base_head(embeddings, labels, RECIPE),
             folds=4,
             seed=args.seed,
@@ -116,8 +119,8 @@ def shown(value: object) -> str:
 def trial(people: People, cross: CrossFit, pair: tuple[int, int], seed: int) -> Trial:
     others = tuple(part for part in range(4) if part not in pair)
     model = cross.find_model(*pair)
-    enrolled, probes = dealt(people, np.isin(cross.fold, pair), seed)
-    theirs, strangers = dealt(people, np.isin(cross.fold, others), seed)
+    enrolled, probes = dealt(people, np.isin(cross.fold[: len(people.labels)], pair), seed)
+    theirs, strangers = dealt(people, np.isin(cross.fold[: len(people.labels)], others), seed)
     curve = curve_of(cross.find_model(*others), people, theirs, strangers)
     share = np.log10(np.array(PROMISES) / len(enrolled))
     return Trial(
@@ -145,10 +148,9 @@ def dealt(people: People, judged: Array, seed: int) -> tuple[Array, Array]:
 def scores(model: FoldModel, enrolled: Array, probes: Array) -> Array:
     """The z of every probe against all people enrolled, as in `onlyme.gallery.identify`."""
     templates = model.heads[enrolled]
-    drawn = model.base.draws_not_me[:, None] - measure_distances(model.base.draws, templates)
-    centres = [compute_centre(drawn[:, n], templates[n][None]) for n in range(len(templates))]
+    centres = model.base.measure_centres(templates)
     margins = model.not_me[probes][:, None] - measure_distances(model.heads[probes], templates)
-    return margins - np.array(centres)
+    return margins - centres
 
 
 def curve_of(model: FoldModel, people: People, enrolled: Array, probes: Array) -> Array:

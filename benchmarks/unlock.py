@@ -1,4 +1,4 @@
-"""Measure the computer's login: its time, its memory, and its wrong verdicts.
+"""Measure the computer's login: its time, its memory, its gestures and its wrong verdicts.
 
     benchmarks/unlock.py                 all of it: about three minutes on an idle machine
     benchmarks/unlock.py --attempts 100 --fuzz 500
@@ -25,10 +25,21 @@ sys.path.insert(0, str(ROOT))
 
 from onlyme import FaceID  # noqa: E402 - the path is set first
 from onlyme.faceid import wiring  # noqa: E402 - the path is set first
+from onlyme.image.sources import read_frames  # noqa: E402 - the path is set first
 from onlyme.settings import Settings  # noqa: E402 - the path is set first
 from onlyme.unlock.transport import SOCKET, ask  # noqa: E402 - the path is set first
 from tests.unlock import stack as stacks  # noqa: E402 - the same private PAM as the tests use
-from tests.unlock.conftest import CLIPS, camera, clip, copy_vault, some_frames  # noqa: E402 - the path is set first
+from tests.unlock.conftest import (  # noqa: E402 - the path is set first
+    CLIPS,
+    GESTURE_FRAMES,
+    camera,
+    clip,
+    copy_vault,
+    film,
+    run_drawing,
+    set_gesture,
+    some_frames,
+)
 
 OWNER = stacks.USER
 
@@ -46,6 +57,17 @@ class Daemon:
         question = {"user": user, "service": f"login-{self._asked}", "seconds": 10}
         question |= {"asker": "greeter", "seat": "local"}
         return ask(str(self.stack.socket()), "/v1/attempt", question, 10)[1]
+
+    def ask_gesture(self, user=OWNER):
+        """Ask as sudo's helper does; return the milliseconds to the gesture, and the outcome."""
+        self._asked += 1
+        question = {"user": user, "service": f"sudo-{self._asked}", "seconds": 10}
+        question |= {"asker": "owner", "seat": "local", "can_show": True}
+        began = time.perf_counter()
+        asked = ask(str(self.stack.socket()), "/v1/attempt", question, 10)[1]
+        took_ms = (time.perf_counter() - began) * 1e3
+        shown = {"ticket": asked["ticket"]}
+        return took_ms, ask(str(self.stack.socket()), "/v1/attempt", shown, 60)[1]
 
     def show(self, video):
         """Let the camera see a video: a link, so that nothing is copied."""
@@ -119,6 +141,34 @@ def measure_logins(daemon, count):
     print(f"  processor time of the helper, per run  {spent_here / 2 / count * 1e3:6.1f} ms")
 
 
+def measure_gestures(daemon, folder, count):
+    """Measure the wait for the prompt, and the computing for a gesture, over its film's length."""
+    frames = list(read_frames(clip(Path(os.environ["ONLYME_DATA"]), OWNER)))
+    before = daemon.read_megabytes()
+    prompts, looks, wrong = [], [], 0
+    for number in range(count):
+        gesture = list(GESTURE_FRAMES)[number % len(GESTURE_FRAMES)]
+        start = GESTURE_FRAMES[gesture]
+        path = folder / f"{gesture}.avi"
+        if not path.exists():
+            film(frames[start : start + 60], path)
+        daemon.show(path)
+        set_gesture(daemon.stack, gesture)
+        prompt_ms, answer = daemon.ask_gesture()
+        if not answer["accepted"]:
+            wrong += 1
+            continue
+        if number:  # the first one loads the networks
+            prompts.append(prompt_ms)
+            looks.append(answer["look_ms"] - answer["camera_ms"] - prompt_ms)
+    median = statistics.median
+    print(f"\n{count} gestures of the owner (nod, left, right), warm; medians:")
+    print(f"  refused                                {wrong}")
+    print(f"  from the question to the gesture       {median(prompts):6.1f} ms")
+    print(f"  computing, in a film of two seconds    {median(looks):6.1f} ms")
+    print(f"  memory: {before:.0f} MB before the first one, {daemon.read_megabytes():.0f} after")
+
+
 def run_attempts(daemon, data, count):
     """Attempt each clip for each user, with an opening attempt in between; check the verdicts."""
     others = [(user, path) for user in CLIPS for path in sorted((data / "clips").glob("*.mp4"))]
@@ -171,6 +221,7 @@ def send_noise(daemon, data, count):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--logins", type=int, default=40, help="through the helper")
+    parser.add_argument("--gestures", type=int, default=31, help="as sudo asks for them")
     parser.add_argument("--attempts", type=int, default=1000, help="in a row")
     parser.add_argument("--idle", type=int, default=10, help="seconds")
     parser.add_argument("--fuzz", type=int, default=10_000, help="messages")
@@ -185,12 +236,15 @@ def main() -> None:
             for user in CLIPS:
                 face_id.enroll(user, some_frames(clip(data, user)))
         copy_vault(stack, folder)
-        stack.configure(camera=camera(stack))
-        with stack.daemon() as process:
+        stack.configure(camera=camera(stack), unlock_gesture_seconds=50)
+        command = run_drawing(stack, next(iter(GESTURE_FRAMES)))
+        with stack.daemon(command=command) as process:
             daemon = Daemon(stack, process)
             daemon.show(clip(data, OWNER))
             measure_idle(daemon, chosen.idle)
             measure_logins(daemon, chosen.logins)
+            measure_gestures(daemon, folder, chosen.gestures)
+            daemon.show(clip(data, OWNER))
             run_attempts(daemon, data, chosen.attempts)
             measure_idle(daemon, chosen.idle)
             send_noise(daemon, data, chosen.fuzz)

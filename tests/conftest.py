@@ -82,3 +82,11 @@ def obama(face_id, photos):
     """A vault that knows one person, from three photos."""
     face_id.enroll("obama", [photos / f"obama_{number}.jpg" for number in (1, 2, 4)])
     return face_id
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Distribute the tests; see `tests.groups`."""
+    from tests.groups import GroupScheduling
+
+    return GroupScheduling(config, log) if config.getvalue("dist") == "loadgroup" else None

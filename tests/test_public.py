@@ -16,7 +16,7 @@ REFERENCE = "".join(
     (Path(__file__).parents[1] / "docs/reference" / f"{page}.md").read_text("utf-8")
     for page in ("api", "errors")
 )
-HOMES = ("onlyme.errors", "onlyme.types", "onlyme.faceid.face_id", "onlyme.faceid.functions")
+HOMES = onlyme._HOMES
 
 WITHIN = {"ExtraNetwork", "HeadReading", "MeshFace", "QualityCheck"}
 """Values that no public function takes or returns by themselves."""

@@ -74,7 +74,7 @@ def read_people(
     photos = sorted(p for p in folder.glob("*/*") if p.suffix.lower() in SUFFIXES)
     if not photos:
         raise SystemExit(f"{folder}: has no photos; put them into one folder for each person")
-    pipeline = networks.make_pipeline(Settings.load(embedder=embedder))
+    pipeline = networks.make_pipeline(Settings.load(embedder=embedder), lasting=True)
     model = pipeline.embedder.model
     key = hashlib.sha256(f"{pipeline.fingerprint()} choice {CHOICE_VERSION}\n".encode())
     for photo in photos:
@@ -90,6 +90,43 @@ def read_people(
         people, keep = correct_labels(same, people, files)
     names, labels = np.unique(people[keep], return_inverse=True)
     return People(model, folder.name, embeddings[keep], labels, names, files[keep])
+
+
+def read_singles(folder: Path, console: Console, pairs: Path | None = None) -> People:
+    """Embed a folder in which each photo shows another person.
+
+    Args:
+        folder: folders of photos; their names mean nothing here.
+        console: shows the progress.
+        pairs: text file of exceptions: `A = B`, two photos of one person, and `A ? B`, two that
+            may be; here they count as one.
+    """
+    photos = read_people(folder, console)
+    person = {str(file): str(file) for file in photos.files}
+    for one, other in read_pairs(pairs) if pairs else ():
+        old, new = person[other], person[one]
+        person = {file: new if who == old else who for file, who in person.items()}
+    names, labels = np.unique([person[str(file)] for file in photos.files], return_inverse=True)
+    return People(photos.model, photos.source, photos.embeddings, labels, names, photos.files)
+
+
+def read_pairs(path: Path) -> list[tuple[str, str]]:
+    """Read the pairs of a file in the format of tools/utk_pairs.txt."""
+    lines = [line.partition("#")[0].split() for line in path.read_text().splitlines()]
+    return [(line[0], line[2]) for line in lines if len(line) == 3]
+
+
+def join_people(first: People, other: People) -> tuple[People, NDArray[np.intp]]:
+    """Join two collections of people; return them and int[n], the collection of each row."""
+    joined = People(
+        first.model,
+        first.source,
+        np.concatenate([first.embeddings, other.embeddings]),
+        np.concatenate([first.labels, other.labels + first.labels.max() + 1]),
+        np.concatenate([first.names, other.names]),
+        np.concatenate([first.files, other.files]),
+    )
+    return joined, np.repeat(np.arange(2), [len(first.labels), len(other.labels)])
 
 
 def hash_file(photo: Path) -> str:
@@ -123,6 +160,11 @@ def embed_photos(
                 aligned = align(frame.pixels, face, pipeline.embedder.size)
                 vectors.append(pipeline.embedder.embed(aligned).vector)
                 files.append(photo.relative_to(folder).as_posix())
+    write_cache(cache, vectors, files)
+
+
+def write_cache(cache: Path, vectors: list[NDArray[np.float32]], files: list[str]) -> None:
+    """Write embeddings and their photos so that only this user can read them."""
     cache.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     cache.parent.chmod(0o700)  # an earlier version let all users read it
     temporary = cache.with_name(f"{os.getpid()}.new")

@@ -1,4 +1,4 @@
-"""Bring Debian's packages that the tests drive: a browser, a PAM stack, sudo, a desktop's keyring.
+"""Bring Debian's packages that the tests drive, such as a browser, sudo and what boots a Debian.
 
 Installs what is missing where it may (root, apt-get); elsewhere it says what to install, and
 the tests that need it are left out, or fail where CI is set.
@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 PACKAGES = {
     "chromium": "chromium",
@@ -15,11 +16,21 @@ PACKAGES = {
     "sudo": "sudo",
     "dbus": "dbus-run-session",
     "gnome-keyring": "gnome-keyring-daemon",
+    "debootstrap": "debootstrap",
+    "systemd-container": "systemd-nspawn",
+    "swtpm": "swtpm",
+    "tpm2-tools": "tpm2_pcrextend",
+    "libtss2-tcti-swtpm0": "/usr/lib/x86_64-linux-gnu/libtss2-tcti-swtpm.so.0",
+    "groff-base": "groff",
 }
 
 
 def main() -> None:
-    missing = [package for package, command in PACKAGES.items() if not shutil.which(command)]
+    missing = [
+        package
+        for package, proof in PACKAGES.items()
+        if not (shutil.which(proof) or Path(proof).exists())
+    ]
     if not missing:
         return
     words = " ".join(missing)

@@ -1,11 +1,12 @@
-"""Train the base of onlyme for one network, from a folder of people.
+r"""Train the base of onlyme for one network, from a folder of people.
 
-    python tools/train_head.py FOLDER [--out src/onlyme/siamese] [--labels FILE]
+    python tools/train_head.py FOLDER [--also FOLDER] [--out src/onlyme/siamese] [--labels FILE]
 
-FOLDER holds one folder for each person (the layout of LFW). The base that is
-committed was made with
+FOLDER holds one folder for each person (the layout of LFW). The second folder holds photos of
+another kind, one of each person: strangers are drawn like both. The shipped base is made with
 
-    python tools/train_head.py lfw_dev --labels tools/lfw_labels.txt
+    python tools/train_head.py lfw_dev --labels tools/lfw_labels.txt \\
+        --also utk_dev --pairs tools/utk_pairs.txt --keep-earlier
 
 Everything is seeded: the same folder, seed and libraries give the same file, byte for
 byte. All figures are measured on people whom the measuring head was not trained on: heads
@@ -25,14 +26,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from people import People, read_people
+from degraded import degrade_people
+from people import People, join_people, read_people, read_singles
 from rich.console import Console
 from rich.progress import Progress
 
 from onlyme.siamese.distance import normalize
 from onlyme.siamese.head import MAX_NEAREST_STRANGERS
 from onlyme.siamese.margin import NotMe
-from onlyme.siamese.training.crossfit import COHORT_SIZE, DRAWS_SIZE, CrossFit, make_trials
+from onlyme.siamese.training.crossfit import (
+    COHORT_SIZE,
+    DRAWS_SIZE,
+    CrossFit,
+    DegradedPhotos,
+    make_trials,
+    measure_effects,
+)
 from onlyme.siamese.training.curves import (
     LOG_FAR,
     MISS_Z,
@@ -43,7 +52,7 @@ from onlyme.siamese.training.curves import (
     measure_trials,
 )
 from onlyme.siamese.training.train import Recipe, train_base_head
-from onlyme.siamese.training.whitening import LinearHead, draw_strangers
+from onlyme.siamese.training.whitening import LinearHead, draw_strangers_evenly
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,6 +70,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="one folder for each person")
     parser.add_argument("--out", type=Path, default=Path("src/onlyme/siamese"))
     parser.add_argument("--labels", type=Path, help="corrections, as in tools/lfw_labels.txt")
+    parser.add_argument("--also", type=Path, help="a folder of other photos, one a person")
+    parser.add_argument("--pairs", type=Path, help="its exceptions, as in tools/utk_pairs.txt")
+    parser.add_argument(
+        "--keep-earlier",
+        action="store_true",
+        help="keep the curve of the base that is replaced, for alphas that were set by hand",
+    )
     parser.add_argument("--embedder", help="manifest entry of the network")
     parser.add_argument("--mining", choices=("hard", "semi"), default=RECIPE.mining)
     parser.add_argument("--alpha", type=float, default=RECIPE.alpha, help="training alpha")
@@ -78,11 +94,21 @@ def main(argv: list[str] | None = None) -> int:
     recipe = choose_recipe(args)
     console = Console(stderr=True)
     people = read_people(args.folder, console, args.labels, args.embedder)
+    collection, singles = np.zeros_like(people.labels), 0
+    degraded = degrade_people(args.folder, people, console, seed=args.seed)
+    if args.also is not None:
+        others = read_singles(args.also, console, args.pairs)
+        people, collection = join_people(people, others)
+        singles = others.count
     console.print(f"{people.count} people, {len(people.labels)} photos")
     heads = args.folds * (args.folds + 1) // 2 + 1
     with Progress(console=console) as progress:
         task = progress.add_task("training heads", total=heads * recipe.steps)
-        arrays, card = build_base(people, recipe, args, Steps(progress, task, recipe.steps))
+        steps = Steps(progress, task, recipe.steps)
+        arrays, card = build_base(people, collection, degraded, recipe, args, steps)
+    card["data"]["also"] = {"people": singles, "source": args.also.name if args.also else None}
+    if args.keep_earlier:
+        arrays |= read_earlier(args.out / f"base-{people.model[:12]}.npz")
     path = write_base(args.out, people.model, arrays, card)
     console.print(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB) and its card")
     return 0
@@ -123,8 +149,21 @@ class Steps:
         self._progress.update(self._task, description=description)
 
 
+def read_earlier(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the curve of the base in a file, and those of bases before it."""
+    with np.load(path, allow_pickle=False) as parts:
+        earlier = {key: parts[key] for key in parts.files if key.startswith("earlier_")}
+        made = json.loads(str(parts["card"]))["made"]
+        return {**earlier, f"earlier_{made}": parts["far_z"]}
+
+
 def build_base(
-    people: People, recipe: Recipe, args: argparse.Namespace, steps: Steps
+    people: People,
+    collection: NDArray[np.intp],
+    degraded: list[DegradedPhotos],
+    recipe: Recipe,
+    args: argparse.Namespace,
+    steps: Steps,
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Train the head, measure it by cross-fitting, and return the arrays and the card."""
 
@@ -132,28 +171,42 @@ def build_base(
         return steps.fit(embeddings, labels, recipe)
 
     seed = args.seed
-    cross = CrossFit(people.embeddings, people.labels, fit, folds=args.folds, seed=seed)
+    cross = CrossFit(
+        people.embeddings,
+        people.labels,
+        fit,
+        folds=args.folds,
+        seed=seed,
+        collection=collection,
+        degraded=degraded,
+    )
+    first = collection == 0
+    owner_labels = people.labels[first]  # the rows of the first collection come first
     curves, misses, owners, rows = [], [], [], []
     for photos in PHOTOS:
         steps.describe(f"measuring owners of {photos} photos")
         measured = measure_trials(
-            cross, make_trials(people.labels, photos, args.repeats, seed), photos
+            cross, make_trials(owner_labels, photos, args.repeats, seed), photos
         )
         curves.append(make_far_curve(measured, COUNTED_FROM))
         misses.append(measure_miss_rates(measured, 1000, seed))
         owners.append(len(np.unique(measured.owner)))
         rows += count_rates(measured, curves[-1], seed)
     steps.describe("training the head that is written")
-    head = fit(people.embeddings, people.labels)
+    head = fit(people.embeddings[first], owner_labels)
     heads = head.project(people.embeddings)
-    cohort = draw_strangers(heads, people.labels, COHORT_SIZE, seed)
-    draws = draw_strangers(heads, people.labels, DRAWS_SIZE, seed + 1)
+    cohort = draw_strangers_evenly(heads, people.labels, collection, COHORT_SIZE, seed)
+    draws = draw_strangers_evenly(heads, people.labels, collection, DRAWS_SIZE, seed + 1)
+    rule = NotMe.from_cohort(normalize(cohort.astype(np.float32)), MAX_NEAREST_STRANGERS)
+    effects = measure_effects(head, rule, degraded, people.embeddings[first], owner_labels)
     arrays = {
         "projection": head.projection.astype(np.float32),
         "mean": head.mean.astype(np.float32),
         "cohort": cohort,
         "draws": draws,
-        "draws_not_me": measure_not_me(cohort, draws),
+        "draws_not_me": rule.measure_distance(normalize(draws.astype(np.float32))),
+        "effects": effects.directions,
+        "effects_not_me": effects.distances,
         "photos": np.array(PHOTOS, np.int64),
         "log_far": LOG_FAR,
         "far_z": np.stack(curves),
@@ -162,7 +215,13 @@ def build_base(
         "miss": np.stack(misses, axis=1),
     }
     card = {
-        "data": {"people": people.count, "photos": len(people.labels), "source": people.source},
+        "data": {
+            "people": len(np.unique(owner_labels)),
+            "photos": len(owner_labels),
+            "source": people.source,
+        },
+        "effects": [way.name for way in degraded],
+        "effects_limit": effects.limit,
         "head": {"start": "within-class whitening", **asdict(recipe)},
         "loss": "triplets with plain Euclidean norms",
         "split": f"{args.folds} folds by person; judged by heads trained without either fold",
@@ -194,12 +253,6 @@ def list_misses(arrays: dict[str, NDArray[Any]]) -> list[dict[str, float | int]]
                 }
             )
     return rows
-
-
-def measure_not_me(cohort: NDArray[np.int8], draws: NDArray[np.int8]) -> NDArray[np.float64]:
-    """Measure d(x, NOT_ME) of the draws, as `Base` will read them."""
-    rule = NotMe.from_cohort(normalize(cohort.astype(np.float32)), MAX_NEAREST_STRANGERS)
-    return rule.measure_distance(normalize(draws.astype(np.float32)))
 
 
 def count_rates(

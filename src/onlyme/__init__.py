@@ -16,21 +16,35 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from onlyme.errors import *  # noqa: F403 - its `__all__` is part of the list below
+    from onlyme.faceid.batch import Batch, BatchRow
+    from onlyme.faceid.comparison import FaceComparison
+    from onlyme.faceid.estimator import OnlymeVerifier
     from onlyme.faceid.face_id import FaceID
-    from onlyme.faceid.functions import check_liveness, compare, embed
+    from onlyme.faceid.face_table import FaceTable
+    from onlyme.faceid.functions import check_liveness, compare, detect, embed, embed_all
+    from onlyme.faceid.people_list import EnrolledPerson
+    from onlyme.liveness.gestures import Gesture, draw_gesture, make_gesture_prompt
     from onlyme.types import *  # noqa: F403 - its `__all__` is part of the list below
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AttentionLevel",
+    "Batch",
+    "BatchRow",
     "CameraError",
     "Decision",
+    "DetectedFace",
     "Embedding",
+    "EnrolledPerson",
     "Enrollment",
     "EnrollmentError",
     "Face",
+    "FaceComparison",
     "FaceID",
+    "FaceTable",
     "Frame",
+    "Gesture",
     "ImageError",
     "KeyMissing",
     "KeyRefused",
@@ -43,11 +57,13 @@ __all__ = [
     "NeedsReenroll",
     "NotCalibrated",
     "OnlymeError",
+    "OnlymeVerifier",
     "OwnerExists",
     "PamError",
     "PhotoReport",
     "Quality",
     "Reason",
+    "SamePerson",
     "SettingsError",
     "Tuning",
     "UnknownOwner",
@@ -59,10 +75,25 @@ __all__ = [
     "__version__",
     "check_liveness",
     "compare",
+    "detect",
+    "draw_gesture",
     "embed",
+    "embed_all",
+    "make_gesture_prompt",
 ]
 
-_HOMES = ("onlyme.errors", "onlyme.types", "onlyme.faceid.face_id", "onlyme.faceid.functions")
+_HOMES = (
+    "onlyme.errors",
+    "onlyme.types",
+    "onlyme.faceid.face_id",
+    "onlyme.faceid.functions",
+    "onlyme.faceid.batch",
+    "onlyme.liveness.gestures",
+    "onlyme.faceid.comparison",
+    "onlyme.faceid.face_table",
+    "onlyme.faceid.people_list",
+    "onlyme.faceid.estimator",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -13,6 +13,7 @@ decide*; it never opens anything. The command line prints its message, and exits
     │   └── ModelRefused      its file is not the one that the manifest names
     ├── EnrollmentError       the photos do not make a template
     │   └── OwnerExists       that name is taken; add or replace
+    │       └── SamePerson    the person is enrolled under another name
     ├── UnknownOwner          no person of that name is enrolled
     ├── NeedsReenroll         the template was made by another network
     ├── NotCalibrated         no false accept rate is known for this network
@@ -40,6 +41,7 @@ __all__ = [
     "OnlymeError",
     "OwnerExists",
     "PamError",
+    "SamePerson",
     "SettingsError",
     "UnknownOwner",
     "UsageError",
@@ -103,6 +105,10 @@ class OwnerExists(EnrollmentError):  # noqa: N818 - a state, as above
     """A person of that name is enrolled already; use `add=True` or `replace=True`."""
 
 
+class SamePerson(OwnerExists):
+    """The photos show a person who is enrolled under another name; `anyway=True` allows it."""
+
+
 class UnknownOwner(OnlymeError):  # noqa: N818 - a state, as above
     """No person of that name is enrolled."""
 
@@ -141,11 +147,39 @@ class KeyRefused(VaultError):  # noqa: N818 - a state, as above
 
 def unknown_owner(name: str, names: list[str]) -> UnknownOwner:
     """Make the error for a name that is not enrolled; its message lists some that are."""
-    missing = f"no person called {name!r} is enrolled"
+    missing = f"no person called '{name}' is enrolled"  # a repr would show joiners as escapes
     if not names:
         return UnknownOwner(f"{missing}; enroll one with `onlyme enroll NAME PHOTO`")
     enrolled = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
     return UnknownOwner(f"{missing}; enrolled: {enrolled}")
+
+
+def explain_extra(extra: str) -> str:
+    """Say how to install the packages of an extra into the Python that runs.
+
+    The command names these packages, and never onlyme itself: no registry carries it, so that
+    a package of that name could be anybody's.
+
+    Args:
+        extra: a name in `[project.optional-dependencies]`, such as `fast`.
+    """
+    # Imported here: only a message needs them.
+    import re
+    import shlex
+    import sys
+    from importlib.metadata import PackageNotFoundError, requires
+    from importlib.util import find_spec
+
+    from_wheel = f"install onlyme from its wheel with the extra `{extra}` (documentation: Install)"
+    try:
+        entries = [entry.partition(";") for entry in requires("onlyme") or ()]
+    except PackageNotFoundError:  # it runs from a folder of sources
+        return from_wheel
+    pattern = rf"\bextra\s*==\s*[\"']{re.escape(extra)}[\"']"
+    packages = [name.strip() for name, _, marker in entries if re.search(pattern, marker)]
+    if not packages or find_spec("pip") is None:
+        return from_wheel
+    return shlex.join([sys.executable, "-m", "pip", "install", *packages])
 
 
 def refuse_taken(name: str, *, taken: bool) -> None:
@@ -157,6 +191,20 @@ def refuse_taken(name: str, *, taken: bool) -> None:
     if taken:
         raise OwnerExists(
             f"{name} is enrolled already; add photos (--add) or start again (--replace)"
+        )
+
+
+def refuse_gallery(name: str, *, in_gallery: bool) -> None:
+    """Refuse to change for one person of the gallery what all people of it share.
+
+    Raises:
+        UsageError: the person is in the gallery.
+    """
+    if in_gallery:
+        raise UsageError(
+            f"{name} is in the gallery, whose people share one rate, the setting `fpir`; "
+            "`onlyme store certificate` shows it, and `onlyme enroll` makes an owner with a rate "
+            f"of their own, once `onlyme forget {name}` was run"
         )
 
 

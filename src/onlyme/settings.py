@@ -20,7 +20,7 @@ import platformdirs
 from onlyme.errors import SettingsError
 from onlyme.types import DEFAULT_FAR, MAX_FAR, MIN_FAR, ExtraNetwork, LivenessLevel
 
-__all__ = ["Settings"]
+__all__ = ["SYSTEM_CONFIG", "Settings", "check_values"]
 
 
 def _find_data_folder() -> Path:
@@ -35,9 +35,11 @@ class Settings:
         vault: folder of the vault; by default `vault` in the user's data folder.
         models: folder of further networks, such as those exported by the lab; by
             default `models` in the user's data folder.
-        key: what holds the vault's key: `file`, `keyring` or `passphrase`. Where it is set, a
-            vault with another kind of key is refused. By default any kind is accepted, and a
-            new vault gets a file.
+        key: what holds the vault's key: `file`, `keyring`, `passphrase` or `credential` (systemd
+            seals it for this machine; needs root). Where it is set, a vault with another kind of
+            key is refused. By default any kind is accepted, and a new vault gets a file. `auto`,
+            the default of the computer's login, accepts a file or a credential; a new vault gets
+            a credential where systemd can seal one.
         key_file: the key file; by default `vault.key` in the vault's folder.
         passphrase: of vaults that have one. If it is not set, a terminal asks for it. Set it in
             the environment of one program, not for all programs.
@@ -56,27 +58,39 @@ class Settings:
             table `[liveness]`.
         liveness_extra: further liveness networks, each of which may only refuse; in the file as
             `[[liveness.extra]]`, and nowhere else.
+        attention: what a person's eyes must show to a camera: `off` nothing, `eyes` that they are
+            open and the face turned here, `gaze` that they look here, too. By default `eyes` for
+            the computer's login and the service's page, `off` elsewhere.
         liveness_colourless: what passive liveness answers for pictures without colour, as
             infrared cameras give them: `undecided`, or `judge`, which was never measured on
             infrared.
         runtime: what runs the networks: `opencv`; `openvino` (extra `fast`); or `auto`, which
             is OpenVINO where it can be used and the process runs long enough to gain by it.
-        max_megapixels: larger pictures are refused.
+        max_megapixels: larger pictures are refused; at most 1,000. While a picture is read, each
+            megapixel takes about 7 MB of memory.
         max_megabytes: larger files are refused.
         camera: the camera of the computer's login: a number, a path, or its name, as
             `onlyme cameras` shows them.
+        camera_infrared: whether the camera of the login is an infrared one: `auto` asks the device
+            for its formats, `yes` is for a camera that sends its grey pictures as colour, `no`.
+        camera_second: a second camera of the same computer, such as its infrared one, that must
+            show the same head at the same time; empty: none.
         socket: where the daemon listens, for `onlyme unlock`.
         unlock_far: an owner whose alpha stands for a higher false accept rate cannot unlock by
             face.
         unlock_confirm: services of PAM, separated by commas, in which the command is shown and
-            must be confirmed on the terminal before the camera is used.
+            must be confirmed on the terminal before the camera is used; by default none.
         unlock_intent: what shows that the user wants what a service such as sudo, su or polkit
-            asks for. `gesture` is one that the camera sees; it is not available yet, so that no
-            face opens these services. `enter` accepts a key on the terminal: any program of the
-            user can type it, too, and so become root while the user sits at the camera.
+            asks for. `gesture` is a movement of the head that is drawn for each request, shown
+            with it, and seen by the camera. `enter` accepts a key on the terminal: any program of
+            the user can type it, too, and so become root while the user sits at the camera.
+        unlock_gesture_seconds: seconds to wait for the gesture, at least 2 and at most 50.
         unlock_beside_remote: whether a face opens at this computer's screen while the same user
             has a remote session as well, as over SSH: `refuse`, or `allow`.
         unlock_confirm_seconds: seconds to wait for that confirmation, at most 60.
+        unlock_after_lock_seconds: for how many seconds after a screen locker has started a face
+            does not open it, so that it does not unlock at once for the user who has just locked
+            it; 0 to 60.
         unlock_lid: what to do when the lid is closed: `refuse`, or `ignore` for an external
             camera.
         unlock_virtual_camera: whether the login's camera may be a program: `refuse`, or `allow`
@@ -94,18 +108,23 @@ class Settings:
     far: float = DEFAULT_FAR
     fpir: float = 1e-3
     liveness: str = "passive"
+    attention: str | None = None
     liveness_colourless: str = "undecided"
     liveness_extra: tuple[ExtraNetwork, ...] = ()
     runtime: str = "auto"
-    max_megapixels: float = 50.0
+    max_megapixels: float = 51.0
     max_megabytes: float = 64.0
     camera: str = "0"
+    camera_infrared: str = "auto"
+    camera_second: str = ""
     socket: Path = Path("/run/onlyme/onlyme.sock")
     unlock_far: float = DEFAULT_FAR
-    unlock_confirm: str = "sudo, sudo-i"
+    unlock_confirm: str = ""
     unlock_intent: str = "gesture"
+    unlock_gesture_seconds: float = 10.0
     unlock_beside_remote: str = "refuse"
     unlock_confirm_seconds: float = 5.0
+    unlock_after_lock_seconds: float = 3.0
     unlock_lid: str = "refuse"
     unlock_virtual_camera: str = "refuse"
 
@@ -122,7 +141,7 @@ class Settings:
         values: dict[str, Any] = {
             "vault": _SYSTEM_DATA,
             "models": _SYSTEM_DATA / "models",
-            "key": "file",
+            "key": "auto",
             "key_file": _SYSTEM_FOLDER / "vault.key",
         }
         return cls._collect(values, _read_file(_SYSTEM_FOLDER), {})
@@ -154,21 +173,39 @@ class Settings:
             if setting.name != _EXTRA and os.environ.get(variable):
                 values[setting.name] = os.environ[variable]
         values |= {key: value for key, value in overrides.items() if value is not None}
-        return cls(**{key: _check_value(key, value) for key, value in values.items()})
+        return cls(**check_values(values))
+
+
+_MAY_BE_ZERO = frozenset(["unlock_after_lock_seconds"])
+
+
+def check_values(values: dict[str, Any]) -> dict[str, Any]:
+    """Return settings by name, each as the type that `Settings` has.
+
+    Raises:
+        SettingsError: there is no such setting, or it cannot have this value.
+    """
+    _refuse_unknown(values)
+    return {key: _check_value(key, value) for key, value in values.items()}
 
 
 _EXTRA = "liveness_extra"
 """Not taken from the environment: networks with their contracts do not fit into one line."""
 
 _SYSTEM_FOLDER = Path("/etc/onlyme")
+SYSTEM_CONFIG = _SYSTEM_FOLDER / "config.toml"
+"""The settings of the computer's login, unless `ONLYME_CONFIG` names another file."""
+
 _SYSTEM_DATA = Path("/var/lib/onlyme")
 _PATHS = {"vault", "models", "key_file", "anchor", "socket"}
 _CHOICES = {
-    "key": ("file", "keyring", "passphrase"),
+    "key": ("auto", "file", "keyring", "passphrase", "credential"),
     "runtime": ("auto", "opencv", "openvino"),
     "unlock_intent": ("gesture", "enter"),
     "unlock_beside_remote": ("refuse", "allow"),
     "unlock_lid": ("refuse", "ignore"),
+    "camera_infrared": ("auto", "yes", "no"),
+    "attention": ("off", "eyes", "gaze"),
     "liveness_colourless": ("undecided", "judge"),
     "unlock_virtual_camera": ("refuse", "allow"),
 }
@@ -179,6 +216,8 @@ _NUMBER_RANGES = {
     "max_megabytes": (0.0, 4096.0),
     "unlock_far": (MIN_FAR, MAX_FAR),
     "unlock_confirm_seconds": (0.0, 60.0),
+    "unlock_after_lock_seconds": (0.0, 60.0),
+    "unlock_gesture_seconds": (2.0, 50.0),
 }
 
 
@@ -189,7 +228,11 @@ def _check_value(key: str, value: Any) -> Any:
         return _check_path(key, value)
     if key in _NUMBER_RANGES:
         return _check_number(key, value)
-    if key == "camera" and isinstance(value, int) and not isinstance(value, bool):
+    if (
+        key in ("camera", "camera_second")
+        and isinstance(value, int)
+        and not isinstance(value, bool)
+    ):
         value = str(value)
     if not isinstance(value, str):  # do not show the value: it may be the passphrase
         raise SettingsError(f"{key} must be text, not {type(value).__name__}")
@@ -217,10 +260,13 @@ def _check_passphrase(value: str) -> str:
 
 def _check_store(value: str) -> str:
     """Return the place of a gallery; an error never shows the value: it may hold a password."""
+    scheme, _, rest = value.partition("://")
+    if scheme in {"postgres", "postgresql"}:  # as PostgreSQL's own programs write it
+        value = f"postgresql+psycopg://{rest}"
     if value == "vault" or (value.startswith("postgresql+psycopg://") and value.isprintable()):
         return str(value)
     raise SettingsError(
-        "store must be `vault` or an address such as postgresql+psycopg://user@host/database"
+        "store must be `vault` or an address such as postgresql://user@host/database"
     )
 
 
@@ -244,8 +290,9 @@ def _check_number(key: str, value: Any) -> float:
     except (TypeError, ValueError, OverflowError):
         shown = repr(value) if isinstance(value, str) else f"a value of type {type(value).__name__}"
         raise SettingsError(f"{key} = {shown:.200} is not a number") from None
-    if not (low <= number <= high and number > 0):
-        least = f"at least {low:g}" if low else "above 0"
+    may_be_zero = key in _MAY_BE_ZERO
+    if not (low <= number <= high and (number > 0 or may_be_zero)):
+        least = f"at least {low:g}" if low or may_be_zero else "above 0"
         raise SettingsError(f"{key} = {number:g} must be {least} and at most {high:g}")
     return number
 
@@ -318,7 +365,7 @@ def _read_file(folder: Path) -> dict[str, Any]:
     named = os.environ.get("ONLYME_CONFIG")
     path = Path(named) if named else folder / "config.toml"
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        values = tomllib.loads(path.read_text("utf-8-sig"))  # editors write a byte order mark
     except FileNotFoundError:
         if named:
             raise SettingsError(
@@ -328,9 +375,13 @@ def _read_file(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:  # not text, not TOML, nested too deeply
         raise SettingsError(f"{path}: {error}") from None
     values = _flatten_liveness(values)
+    _refuse_unknown(values, f"{path}: ")
+    return values
+
+
+def _refuse_unknown(values: dict[str, Any], where: str = "") -> None:
     known = {setting.name for setting in fields(Settings)}
     if unknown := sorted(set(values) - known):
         raise SettingsError(
-            f"{path}: unknown setting {', '.join(unknown)}; known: {', '.join(sorted(known))}"
+            f"{where}unknown setting {', '.join(unknown)}; known: {', '.join(sorted(known))}"
         )
-    return values

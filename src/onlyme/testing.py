@@ -27,14 +27,16 @@ import numpy as np
 
 from onlyme import FaceID
 from onlyme.face.align import REFERENCE
+from onlyme.face.mesh import BLENDSHAPES, POINTS, Mesh
 from onlyme.face.pipeline import Pipeline
 from onlyme.faceid import wiring
 from onlyme.image.reader import ImageReader
+from onlyme.liveness.attention import EYES
 from onlyme.liveness.fusion import Fusion
 from onlyme.liveness.judge import Judge
 from onlyme.liveness.passive import FrameEvidence, LivenessNetwork, make_fingerprint
 from onlyme.settings import Settings
-from onlyme.types import Embedding, Face
+from onlyme.types import Embedding, Face, HeadReading, MeshFace
 
 if TYPE_CHECKING:
     import os
@@ -80,7 +82,7 @@ def draw_face(person: str, photo: int = 1, *, live: bool = True) -> NDArray[np.u
     picture = np.full((_SIDE_PIXELS, _SIDE_PIXELS, 3), (90, 110, 125), np.uint8)
     picture[_MARGIN_PIXELS:-_MARGIN_PIXELS, _MARGIN_PIXELS:-_MARGIN_PIXELS] = face
     # The noise of a camera: by it liveness tells a new frame from a repeated one.
-    noise = np.random.default_rng([*code]).integers(-6, 7, picture.shape)
+    noise = np.random.default_rng([*code]).integers(-4, 5, picture.shape)
     return np.asarray(np.clip(picture + noise, 0, 255), np.uint8)
 
 
@@ -100,7 +102,8 @@ def open_face_id(path: str | os.PathLike[str]) -> FaceID:
     pipeline = Pipeline(_DrawnDetector(), _DrawnEmbedder(parts.base.model), ImageReader(), "drawn")
     rule = Fusion(1.0, 0.0, live=0.8, attack=0.4, network="drawn")
     judge = Judge(_DrawnLiveness(), rule, network_alone=True)
-    return FaceID(replace(parts, pipeline=lambda: pipeline, judge=lambda: judge))
+    mesh = _DrawnMesh()
+    return FaceID(replace(parts, pipeline=lambda: pipeline, judge=lambda: judge, mesh=lambda: mesh))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +190,28 @@ class _DrawnLiveness(LivenessNetwork):
         code = _read_code(square) if square.size else None
         odds = 8.0 if code is not None and code.live else -8.0
         return FrameEvidence(odds, 2.7, "", make_fingerprint(pixels, face))
+
+
+class _DrawnMesh(Mesh):
+    """Returns for a drawn face a head that looks straight ahead with open eyes."""
+
+    def __init__(self) -> None:
+        """Load nothing."""
+
+    def read(self, pixels: NDArray[np.uint8], face: Face) -> HeadReading:
+        del pixels
+        right, left, nose = face.landmarks[:3]  # the person's right eye is left in the picture
+        cell = np.float32((left[0] - right[0]) / 20)  # half an eye's width is 4 of these
+        points = np.zeros((POINTS, 3), np.float32)
+        points[:, :2] = nose
+        for eye, middle in zip(EYES, (left, right), strict=True):
+            points[[eye.iris, *eye.rim], :2] = middle
+            points[list(eye.rim), 0] += cell * 2
+            points[list(eye.corners), :2] = middle + cell * np.array([(-4, 0), (4, 0)])
+            points[list(eye.skin), :2] = middle + cell * np.array((0, 5))
+            for pair in eye.lids:
+                points[list(pair), :2] = middle + cell * np.array([(0, -1.2), (0, 1.2)])
+        return HeadReading(MeshFace(points, 1.0, 0.0, 0.0, 0.0), dict.fromkeys(BLENDSHAPES, 0.1))
 
 
 @cache

@@ -11,9 +11,9 @@ from onlyme.gate.admission import Gate
 from onlyme.storage.template import Template
 from onlyme.vault.admin import VaultAdmin
 from onlyme.vault.store import Store
-from tests.unlock.conftest import empty, enrolled, stack
+from tests.unlock.conftest import empty, enrolled, films, stack
 
-__all__ = ["admin", "empty", "enrolled", "folder", "make", "stack"]
+__all__ = ["admin", "empty", "enrolled", "films", "folder", "make", "stack"]
 
 MakeTemplate = Callable[..., Template]
 

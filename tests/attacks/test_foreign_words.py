@@ -1,7 +1,6 @@
 """Broken files and wrong use never show the words of the libraries beneath."""
 
 import io
-import threading
 from contextlib import suppress
 
 import numpy as np
@@ -48,25 +47,4 @@ def test_a_closed_face_id_says_that_it_is_closed(folder):
     for call in use(face_id):
         with pytest.raises(OnlymeError, match="was closed; open it again"):
             call()
-    face_id.close()
-
-
-def test_a_face_id_of_another_thread_says_so(folder):
-    face_id, raised = FaceID.open(folder), []
-
-    def use_elsewhere():
-        for call in (*use(face_id), face_id.close):
-            try:
-                call()
-            except Exception as error:  # noqa: BLE001 - the test is about what is raised
-                raised.append(error)
-
-    thread = threading.Thread(target=use_elsewhere)
-    thread.start()
-    thread.join()
-    assert len(raised) == 9
-    for error in raised:
-        assert isinstance(error, OnlymeError)
-        assert "was opened in another thread" in str(error)
-    assert face_id.names() == []
     face_id.close()

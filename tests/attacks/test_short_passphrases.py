@@ -3,8 +3,7 @@
 import pytest
 
 from onlyme import KeyRefused
-from onlyme.vault import export as export_room
-from onlyme.vault import key_sources
+from onlyme.vault import key_sources, passphrase_box
 from onlyme.vault.export import open_export, seal_export
 from onlyme.vault.key_sources import Passphrase, ScryptCost
 from onlyme.vault.store import Store
@@ -27,7 +26,7 @@ def test_nothing_new_is_encrypted_with_a_short_passphrase(tmp_path, make, admin,
 def test_what_has_a_short_passphrase_from_earlier_still_opens(tmp_path, make, monkeypatch):
     short = Passphrase(lambda: "abc", CHEAP)
     monkeypatch.setattr(key_sources, "check_new_passphrase", lambda _: None)
-    monkeypatch.setattr(export_room, "check_new_passphrase", lambda _: None)
+    monkeypatch.setattr(passphrase_box, "check_new_passphrase", lambda _: None)
     Store(tmp_path / "old", short).close()
     sealed = seal_export(make(), "abc", CHEAP)
     monkeypatch.undo()

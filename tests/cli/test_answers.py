@@ -1,12 +1,15 @@
 """Exit codes, words and JSON of each command, on real photos."""
 
 import json
+import os
 import stat
+import subprocess
+import time
 from datetime import datetime
 
 import pytest
 
-from tests.cli.conftest import OBAMA, refused
+from tests.cli.conftest import OBAMA, ONLYME, refused
 
 DECISION = {
     "accepted",
@@ -140,7 +143,7 @@ def test_tune_and_certificate(obama):
     said = document(obama("certificate", "obama", "--json"))
     assert said["confidence"] == 0.95
     assert said["far"] == pytest.approx(1e-5, rel=0.01)
-    low = document(obama("tune", "obama", "--alpha", "-0.5", "--json"))
+    low = document(obama("tune", "obama", "--alpha", "-0.5", "--yes", "--json"))
     assert (low["alpha"], low["alpha_before"]) == (-0.5, pytest.approx(said["alpha"]))
 
 
@@ -188,7 +191,9 @@ def test_a_template_of_another_network_does_not_hide_the_others(obama, photos, t
     assert (first["name"], first["needs_reenroll"]) == ("biden", True)
     assert (second["name"], second["needs_reenroll"]) == ("obama", False)
     assert "enroll again" in obama("list").stdout
-    assert "another network" in refused(obama("verify", "biden", photos / "biden_1.jpg"))
+    advice = refused(obama("verify", "biden", photos / "biden_1.jpg"))
+    assert "--embedder own" in advice
+    assert obama("verify", "biden", photos / "biden_1.jpg", "--embedder", "own").returncode == 0
 
 
 # ------------------------------------------------------------------------ evaluate
@@ -219,3 +224,128 @@ def test_evaluate_writes_a_page_and_says_when_data_are_too_few(onlyme, photos, t
     assert not list(onlyme.home.rglob("*.npz")), "no embedding is stored unless --cache is given"
     wrong = onlyme("evaluate", people, "--html", tmp_path / "gone" / "report.html")
     assert "there is no such folder" in refused(wrong)
+
+
+# ---------------------------------------------------- arguments that cannot be read
+
+
+def test_what_can_be_read_is_learned_and_the_exit_code_says_that_not_all_was(
+    onlyme, photos, tmp_path
+):
+    (tmp_path / "empty").mkdir()
+    done = onlyme(
+        "enroll", "ada", photos / "obama_1.jpg", tmp_path / "empty", tmp_path / "gone.jpg"
+    )
+    assert done.returncode == 2
+    assert "ada is enrolled with 1 of 3 photos" in done.stdout
+    assert f"not used: {tmp_path / 'empty'}" in done.stderr
+    assert f"not used: {tmp_path / 'gone.jpg'}" in done.stderr
+    assert onlyme("verify", "ada", photos / "obama_2.jpg").returncode == 0
+
+
+def test_verify_says_why_a_picture_cannot_be_judged(obama, tmp_path):
+    from PIL import Image
+
+    Image.new("RGB", (300, 300)).save(tmp_path / "black.png")
+    done = obama("verify", "obama", tmp_path / "black.png")
+    assert done.returncode == 1
+    assert "nearly black: turn on a light" in done.stderr
+
+
+def test_verify_says_why_a_picture_is_too_poor(obama, photos, tmp_path):
+    from PIL import Image, ImageFilter
+
+    photo = Image.open(photos / "biden_1.jpg")
+    blurred = photo.filter(ImageFilter.GaussianBlur(photo.width / 45))
+    blurred.save(tmp_path / "blurred.png")
+    done = obama("verify", "obama", tmp_path / "blurred.png")
+    assert done.returncode == 1
+    assert "too poor" in done.stdout
+    assert "the face is blurred" in done.stderr
+
+
+# ------------------------------------------------------------------- questions
+
+
+def test_ctrl_d_at_a_question_is_no_rejection(obama, photos, tmp_path):
+    """1 would mean that something was rejected, and to `spoof-me` that something opened."""
+    done = obama("spoof-me", "obama", "--camera", photos / "obama_1.jpg")  # stdin is empty
+    assert done.returncode == 2
+    assert "before it was done" in done.stderr
+    assert "opened" not in done.stdout + done.stderr
+
+
+def test_ctrl_d_at_a_password_is_one_sentence(obama, tmp_path):
+    import pty
+
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*ONLYME, "export", "obama", str(tmp_path / "file")],
+        env=obama.environment(),
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+    os.close(theirs)
+    while process.poll() is None:  # what was typed before the question is dropped
+        os.write(ours, b"\x04")
+        time.sleep(0.1)
+    err = process.communicate()[1]
+    os.close(ours)
+    assert process.returncode == 2
+    assert "unexpected" not in err
+    assert not (tmp_path / "file").exists()
+
+
+# ------------------------------------------------------------ addresses and codecs
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("verify", "obama", "https://example.org/me.jpg"),
+        ("watch", "obama", "rtsp://user:secret@10.0.0.1/stream"),
+        ("watch", "obama", "--camera", "http://10.0.0.1:8080/video"),
+    ],
+)
+def test_an_address_is_called_one(obama, words):
+    done = obama(*words)
+    assert done.returncode == 2
+    assert "is an address on a network, and onlyme connects to none" in done.stderr
+
+
+def test_a_video_without_a_frame_says_what_to_do(obama, tmp_path):
+    import cv2
+    import numpy as np
+
+    path = tmp_path / "cut.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.release()
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"MJPG", b"XYZ9"))  # a codec that does not exist
+    done = obama("watch", "obama", path)
+    assert done.returncode == 2
+    assert "ffmpeg -i" in done.stderr or "is not a video" in done.stderr
+
+
+def test_a_byte_order_mark_in_the_settings_is_no_setting(obama, tmp_path):
+    config = tmp_path / "config.toml"
+    config.write_bytes("\ufefffar = 1e-3\n".encode())
+    assert obama("list", ONLYME_CONFIG=config).returncode == 0
+
+
+def test_evaluate_says_which_names_of_the_groups_it_does_not_know(obama, photos, tmp_path):
+    for name in ("ardern", "macron", "obama", "biden"):
+        (tmp_path / "people" / name).mkdir(parents=True)
+        for photo in photos.glob(f"{name}_[1-4].jpg"):
+            (tmp_path / "people" / name / photo.name).write_bytes(photo.read_bytes())
+    groups = tmp_path / "groups.csv"
+    groups.write_text("person,group\nobama,a\nmacron,a\nardern,b\nnemo,b\n")
+    done = obama("evaluate", tmp_path / "people", "--photos", "1", "--groups", groups)
+    assert done.returncode == 0, done.stderr
+    assert "1 name with no usable photo in the folder: nemo" in done.stderr
+    assert "1 person without a group" in done.stderr
+    assert "group" in done.stdout

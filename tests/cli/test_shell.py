@@ -281,7 +281,7 @@ main()
 """
 
 
-@pytest.mark.parametrize("words", [("verify", "obama"), ("enroll", "new")])
+@pytest.mark.parametrize("words", [("verify", "obama"), ("enroll", "new", "--anyway")])
 def test_no_connection_is_opened(obama, photos, words):
     command = [sys.executable, "-c", WITHOUT_NETWORK, *words, str(photos / "obama_3.jpg")]
     done = subprocess.run(command, env=obama.environment(), capture_output=True, check=False)

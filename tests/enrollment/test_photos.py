@@ -5,6 +5,7 @@ import pytest
 
 from onlyme.enrollment.photos import PhotoCollector
 from onlyme.errors import EnrollmentError
+from onlyme.image.decode import decode
 from onlyme.siamese.distance import SAME_PERSON_DISTANCE, SAME_PICTURE_DISTANCE
 from onlyme.types import Embedding
 
@@ -83,3 +84,93 @@ def test_a_vector_of_another_network_is_refused(pipeline):
     report = collector.add(Embedding(np.eye(128, dtype=np.float32)[0], "0" * 64))
     assert not report.taken
     assert "another network" in report.note
+
+
+# --------------------------------------------------- what can be used is used
+
+
+def test_an_empty_folder_does_not_waste_the_photos_beside_it(face_id, photos, tmp_path):
+    (tmp_path / "empty").mkdir()
+    given = [photos / "obama_1.jpg", tmp_path / "empty", tmp_path / "missing.jpg"]
+    done = face_id.enroll("ada", given, [tmp_path / "empty"])
+    assert [report.taken for report in done.me] == [True, False, False]
+    assert [report.source for report in done.me[1:]] == [str(one) for one in given[1:]]
+    assert "holds no image file" in done.me[1].note
+    assert [report.taken for report in done.not_me] == [False]
+    assert face_id.names() == ("ada",) or list(face_id.names()) == ["ada"]
+
+
+def test_a_message_names_some_of_a_thousand_photos(face_id, tmp_path):
+    for number in range(300):
+        (tmp_path / f"{number}.jpg").write_bytes(b"no picture")
+    with pytest.raises(EnrollmentError, match="and 290 more") as caught:
+        face_id.enroll("ada", tmp_path)
+    assert len(str(caught.value)) < 4000
+
+
+# ------------------------------------------------------- several faces in a photo
+
+
+def beside(one, other, scale):
+    """Two photos side by side; the second is scaled."""
+    import cv2
+
+    pictures = [decode(path).pixels for path in (one, other)]
+    pictures = [cv2.resize(p, (400, 400)) for p in pictures]
+    side = round(400 * scale)
+    small = np.full((400, side, 3), 128, np.uint8)
+    small[400 - side :] = cv2.resize(pictures[1], (side, side), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(np.hstack([pictures[0], small]))
+
+
+def test_a_photo_with_another_near_face_is_not_taken_alone(face_id, photos):
+    picture = beside(photos / "obama_2.jpg", photos / "biden_1.jpg", 0.95)
+    with pytest.raises(EnrollmentError, match="cut the photo to one person"):
+        face_id.enroll("ada", [picture])
+
+
+def test_it_is_taken_where_another_photo_shows_the_same_person(face_id, photos):
+    picture = beside(photos / "obama_2.jpg", photos / "biden_1.jpg", 0.95)
+    done = face_id.enroll("ada", [picture, photos / "obama_1.jpg"])
+    assert [report.taken for report in done.me] == [True, True]
+    assert "shows 2 faces; the one of" in done.me[0].note
+    assert "times as large as the next" in done.me[0].note
+
+
+def test_it_is_refused_where_another_photo_shows_the_other_one(face_id, photos):
+    """A child beside an adult who stands nearer, and a photo of the child alone."""
+    pictures = [
+        beside(photos / "obama_2.jpg", photos / "biden_1.jpg", scale) for scale in (0.9, 0.95)
+    ]
+    done = face_id.enroll("child", [*pictures, photos / "biden_1.jpg"])
+    assert [report.taken for report in done.me] == [False, False, True]
+
+
+def test_a_face_far_in_the_background_is_noted(face_id, photos):
+    picture = beside(photos / "obama_2.jpg", photos / "biden_1.jpg", 0.3)
+    done = face_id.enroll("ada", [picture])
+    assert done.me[0].taken
+    assert "shows 2 faces" in done.me[0].note
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["alpaca_s38", "dog_s30", "dog_s31", "dog_s32"])
+def test_an_animal_is_noted(face_id, data, name):
+    (report,) = face_id.enroll("rex", data / "hard" / f"liveportrait_{name}.jpg").me
+    assert "hardly looks like a person" in report.note
+
+
+# ----------------------------------------------------------------- plain advice
+
+
+@pytest.mark.parametrize(("turns", "says"), [(1, "lies on its side"), (3, "lies on its side")])
+def test_a_photo_on_its_side_is_called_that(face_id, photos, turns, says):
+    picture = np.ascontiguousarray(np.rot90(decode(photos / "obama_1.jpg").pixels, turns))
+    with pytest.raises(EnrollmentError, match=says):
+        face_id.enroll("ada", picture)
+
+
+@pytest.mark.parametrize(("level", "says"), [(0, "nearly black"), (255, "nearly white")])
+def test_a_black_picture_is_called_that(face_id, level, says):
+    with pytest.raises(EnrollmentError, match=says):
+        face_id.enroll("ada", np.full((300, 300, 3), level, np.uint8))

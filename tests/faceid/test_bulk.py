@@ -240,3 +240,43 @@ def enrolled(vault):
         return 0
     finally:
         connection.close()
+
+
+# ------------------------------------------------------------- folders of people
+
+
+@pytest.fixture
+def album(tmp_path):
+    """An empty folder beside the vault."""
+    (tmp_path / "people").mkdir()
+    return tmp_path / "people"
+
+
+def test_folders_that_no_person_has_are_left_out(face_id, photos, album):
+    for name in ("ada", "@eaDir", ".thumbnails", "Thumbnails", "__MACOSX", "$RECYCLE.BIN", ".git"):
+        (album / name).mkdir()
+        (album / name / "1.jpg").write_bytes((photos / "obama_1.jpg").read_bytes())
+    done = face_id.enroll_folder(album, workers=1)
+    assert [person.name for person in face_id.gallery_people()] == ["ada"]
+    assert done.refused == []
+
+
+def test_photos_beside_the_folders_are_told(face_id, photos, album):
+    (album / "ada").mkdir()
+    for place in ("ada/1.jpg", "loose1.jpg", "loose2.jpg"):
+        (album / place).write_bytes((photos / "obama_1.jpg").read_bytes())
+    (refused,) = face_id.enroll_folder(album, workers=1).refused
+    assert "2 photos beside the folders, as loose1.jpg" in refused.why
+    assert "--flat" in refused.why
+
+
+def test_a_flat_folder_holds_one_photo_for_each_person(face_id, photos, album):
+    for name, photo in (
+        ("ada.jpg", "obama_1"),
+        ("joe.jpeg", "biden_1"),
+        (".hidden.jpg", "obama_2"),
+    ):
+        (album / name).write_bytes((photos / f"{photo}.jpg").read_bytes())
+    face_id.enroll_folder(album, workers=1, flat=True)
+    assert [person.name for person in face_id.gallery_people()] == ["ada", "joe"]
+    assert face_id.identify(photos / "obama_2.jpg").name == "ada"

@@ -11,7 +11,8 @@ from onlyme import FaceID, Frame, LivenessLevel, Reason
 from onlyme.face.temporal import SEARCH_EVERY_FRAMES
 from onlyme.faceid import networks
 from onlyme.image.sources import read_frames
-from onlyme.verification.attempt import CaptureSession, decide_attempts
+from onlyme.verification.attempt import CaptureSession
+from onlyme.verification.stream import decide_attempts
 
 pytestmark = pytest.mark.data
 

@@ -129,5 +129,5 @@ def test_a_picture_that_cannot_be_read_is_no_guess(face_id, photos):
         with pytest.raises(ImageError):
             face_id.verify("obama", b"no picture", gate=True)
         with pytest.raises(ImageError):  # nor is a capture that breaks off
-            face_id.verify("obama", [np.zeros((64, 64, 3), np.uint8), b"no picture"], gate=True)
+            face_id.verify("obama", frames=[np.zeros((64, 64, 3), np.uint8), b"no"], gate=True)
     assert face_id.verify("obama", photos / "obama_3.jpg", gate=True).accepted

@@ -17,11 +17,14 @@ from onlyme.verification.attempt import CaptureAbandoned
 
 SOURCE = Path(onlyme.__file__).parent
 PARTS = {
-    r"CaptureSession\(": {"verification/attempt.py", "faceid/decide.py"},
+    r"CaptureSession\(": {
+        *("verification/attempt.py", "verification/stream.py"),
+        "faceid/decide.py",
+    },
     r"\.start_session\(": {"verification/attempt.py"},
     r"\.attempt_each\(": {"faceid/decide.py"},
     r"networks\.(choose|load)_judge\(": {"faceid/wiring.py", "faceid/functions.py"},
-    r"\bdecide_attempts\(": {"verification/attempt.py", "faceid/decide.py"},
+    r"\bdecide_attempts\(": {"verification/stream.py", "faceid/decide.py"},
 }
 
 
@@ -141,7 +144,7 @@ def test_every_way_obeys_the_setting_for_pictures_without_colour(
         face_id.enroll("obama", photos / "obama_1.jpg")
         picture = photos / "obama_2.jpg"
         face_id.verify("obama", picture, "passive")
-        face_id.verify("obama", [picture], "passive")
+        face_id.verify("obama", frames=[picture], liveness="passive")
         face_id.identify(picture, liveness="passive")
         list(face_id.watch("obama", [picture]))
     assert len(asked) == 4
@@ -154,7 +157,7 @@ def test_no_level_of_liveness_lets_an_unjudged_face_in(obama, photos):
     picture = photos / "obama_3.jpg"
     ways = [
         blind.verify("obama", picture, "passive"),
-        blind.verify("obama", [picture], "passive"),
+        blind.verify("obama", frames=[picture], liveness="passive"),
         blind.identify(picture, liveness="passive"),
         *blind.watch("obama", [picture]),
         *blind.watch("obama", [picture], liveness="challenge", ask=lambda *_: None),

@@ -167,12 +167,12 @@ def test_every_face_of_a_picture_is_decided(household, photos, pipeline):
     )
     height = min(len(left), len(right))
     both = np.concatenate([left[:height], right[:height]], axis=1)
-    found = household.identify_all(both)
+    found = household.identify_faces(both)
     assert len(found) == 2
     by_place = sorted(found, key=lambda one: float(one[0].box[0]))
     assert [decision.name for _, decision in by_place] == ["biden", None]
     assert [decision.reason for _, decision in by_place] == [Reason.MATCH, Reason.NO_MATCH]
-    assert household.identify_all(np.zeros((200, 200, 3), np.uint8)) == []
+    assert household.identify_faces(np.zeros((200, 200, 3), np.uint8)) == []
 
 
 def test_people_of_the_gallery_can_be_verified_and_forgotten(household, photos):

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from onlyme.errors import UsageError, VaultError
-from onlyme.gate.admission import AttemptSource, Gate
+from onlyme.gate.admission import GESTURE_SOURCE, AttemptSource, Gate
 from onlyme.gate.policy import Policy
 from onlyme.types import Reason
 from onlyme.vault.store import Store
@@ -34,6 +34,24 @@ def test_what_liveness_refuses_counts(gate):
 def test_an_empty_picture_is_no_guess(gate):
     assert tried(gate, NO_FACE, 50) == [Reason.NO_FACE] * 50
     assert tried(gate, NO_MATCH, 6)[-1] is Reason.LOCKED_OUT
+
+
+def test_gestures_are_counted_by_a_rule_of_their_own(gate, clock):
+    """Off after two, until the password; nothing else is."""
+    gate.attempt("ada", GESTURE_SOURCE)
+    made = gate.attempt("ada", GESTURE_SOURCE)
+    made.withdraw()
+    made.withdraw()  # it is taken back once
+    assert gate.allowances()[AttemptSource("ada", GESTURE_SOURCE)].tries == 1
+    gate.attempt("ada", GESTURE_SOURCE)
+    clock.wait(10 * 86400.0)
+    clock.reboot()
+    assert not gate.attempt("ada", GESTURE_SOURCE).allowed
+    assert gate.attempt("grace", GESTURE_SOURCE).allowed
+    assert tried(gate, MATCH, 1, source="unlock") == [Reason.MATCH]
+    assert not gate.attempt("ada", GESTURE_SOURCE).allowed
+    gate.reset("ada")
+    assert gate.attempt("ada", GESTURE_SOURCE).allowed
 
 
 def test_success_starts_over(gate):

@@ -1,12 +1,21 @@
 """The rule alone: states and moments, no vault."""
 
+import itertools
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from onlyme.errors import VaultDamaged
 from onlyme.gate.clock import Moment
-from onlyme.gate.policy import DEFAULT_POLICY, AttemptAllowance, GateState, Policy
+from onlyme.gate.policy import (
+    DEFAULT_POLICY,
+    GESTURE_POLICY,
+    AttemptAllowance,
+    GateState,
+    Policy,
+)
 
 DAY = 86400.0
 
@@ -96,6 +105,29 @@ def test_a_try_that_judged_nobody_is_given_back_also_when_it_was_the_last():
     state = state.withdraw(DEFAULT_POLICY, moment, "last")
     assert state.allowance(DEFAULT_POLICY, moment) == AttemptAllowance(1, 0.0)
     assert state.withdraw(DEFAULT_POLICY, moment, "last") == state
+
+
+@given(steps)
+def test_two_gestures_that_were_missed_within_a_day_end_it_for_ever(doing):
+    state, moment, allowed = acted(doing, GESTURE_POLICY)
+    closed = any(b - a < DAY for a, b in itertools.pairwise(allowed))
+    # No clock, no boot and no wait opens it again.
+    for later in (moment, Moment("last boot", 1e9)):
+        assert (state.allowance(GESTURE_POLICY, later).tries == 0) is closed
+    for at in allowed:
+        assert sum(at <= other < at + DAY for other in allowed) <= 2
+
+
+def test_a_gesture_that_was_made_takes_back_its_own_try_only():
+    moment = Moment("0", 0.0)
+    state, _ = GateState(moment).begin(GESTURE_POLICY, moment, "missed")
+    for number in range(5):
+        state, _ = state.begin(GESTURE_POLICY, moment, str(number))
+        assert state.allowance(GESTURE_POLICY, moment).tries == 0
+        state = GateState.from_bytes(state.to_bytes()).withdraw(GESTURE_POLICY, moment, str(number))
+        assert state.allowance(GESTURE_POLICY, moment).tries == 1
+    state, _ = state.begin(GESTURE_POLICY, moment, "missed, too")
+    assert state.allowance(GESTURE_POLICY, moment) == AttemptAllowance(0, math.inf)
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"null", b'{"read": ["a", 1]}', b"\xff"])

@@ -12,7 +12,7 @@ import pytest
 
 from onlyme.errors import CameraError
 from onlyme.image import capture as capture_room
-from onlyme.image.cameras import System, find_device, list_cameras, refuse_virtual
+from onlyme.image.cameras import System, find_device, is_infrared, list_cameras, refuse_virtual
 from onlyme.image.capture import CameraCapture, to_rgb
 from onlyme.image.v4l2 import DeviceInfo, parse_capability, query_device
 
@@ -178,6 +178,63 @@ def test_a_virtual_camera_is_refused_where_it_may_not_be(tree, monkeypatch):
     with pytest.raises(CameraError, match=r"fed by a program \(v4l2 loopback\)"), refused:
         pass
     assert not opened
+
+
+@pytest.mark.parametrize(
+    ("formats", "expected"),
+    [
+        (("GREY",), True),
+        (("Y8",), True),
+        (("Y10", "Y12", "Y16"), True),
+        (("GREY", "YUYV"), False),  # it can give colour
+        (("MJPG",), False),
+        ((), False),
+        (None, False),
+    ],
+)
+def test_infrared_is_what_the_formats_say(tree, monkeypatch, formats, expected):
+    monkeypatch.setitem(PLACES, 2, (*PLACES[2][:4], formats))
+    assert is_infrared(str(tree.folder / "dev/video2"), tree()) is expected
+
+
+def test_neither_a_name_nor_a_program_makes_a_camera_infrared(tree, monkeypatch):
+    named = (*PLACES[0][:2], "Windows Hello IR Camera", *PLACES[0][3:])
+    monkeypatch.setitem(PLACES, 0, named)
+    monkeypatch.setitem(PLACES, 10, (*PLACES[10][:4], ("GREY",)))
+    monkeypatch.setitem(PLACES, 11, (*PLACES[11][:4], ("Y16",)))
+    system = tree()
+    for number in (0, 10, 11, 12, 99):
+        assert not is_infrared(str(tree.folder / f"dev/video{number}"), system)
+    assert not is_infrared(str(tree.folder / "dev/video2"), tree(answers=False))
+
+
+@pytest.mark.parametrize(
+    ("number", "given", "expected"),
+    [(2, None, True), (0, None, False), (10, None, False), (0, True, True), (2, False, False)],
+)
+def test_frames_say_whether_an_infrared_camera_took_them(
+    tree, monkeypatch, number, given, expected
+):
+    monkeypatch.setattr(capture_room, "_is_camera", lambda *_: True)
+    grey = np.full((4, 4, 3), 90, np.uint8)  # the pixels are no evidence
+    path = str(tree.folder / f"dev/video{number}")
+    options = {"infrared": given, "_opener": lambda *_: Reader(grey), "_system": tree()}
+    with CameraCapture(path, **options) as capture:
+        assert next(iter(capture)).infrared is expected
+
+
+def test_a_camera_that_turns_infrared_while_it_is_opened_is_refused(tree, monkeypatch):
+    monkeypatch.setattr(capture_room, "_is_camera", lambda *_: True)
+
+    def opener(*_):
+        monkeypatch.setitem(PLACES, 2, (*PLACES[2][:4], ("YUYV",)))
+        return Reader(np.full((4, 4, 3), 90, np.uint8))
+
+    capture = CameraCapture(
+        str(tree.folder / "dev/video2"), _opener=opener, _system=tree(answers=True)
+    )
+    with pytest.raises(CameraError, match="another device"), capture:
+        pass
 
 
 def test_a_camera_that_is_swapped_while_it_is_opened_is_refused(tree, monkeypatch):

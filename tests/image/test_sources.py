@@ -14,6 +14,7 @@ import pytest
 
 from onlyme.errors import CameraError, ImageError
 from onlyme.image import capture as capture_room
+from onlyme.image.holder import describe_holder
 from onlyme.image.sources import CameraCapture, list_photos, read_frames
 
 
@@ -152,7 +153,7 @@ def test_what_is_no_video_or_camera_says_so(tmp_path: Path) -> None:
         ("97", "camera 97: there is no such camera"),
         ("/dev/video97", "is not there"),
         (tmp_path / "none.mp4", "is not there"),
-        ("rtsp://127.0.0.1/stream", "is not there"),
+        ("rtsp://127.0.0.1/stream", "is an address on a network"),
         ("", "is not there"),
         ("a\0b", "is not there"),
         ("/dev/null", "is a device, but not a camera"),
@@ -232,15 +233,48 @@ def test_a_camera_gives_its_newest_frame(tmp_path: Path, monkeypatch) -> None:
     assert stuck.is_released.wait(20)
 
 
+def test_what_was_filmed_before_is_not_given(tmp_path: Path) -> None:
+    """Of a video: the frame that waits, and the one that the thread holds in its hands."""
+    video = film(tmp_path / "v.avi", [100] * 30)
+    with CameraCapture(video) as capture:
+        time.sleep(0.5)  # the thread has read as far as it can
+        capture.skip_to_now()
+        times = [frame.at for frame in capture]
+    assert 27 <= len(times) <= 29
+    assert times[0] > 0
+
+
+def test_what_a_camera_filmed_before_is_not_given(tmp_path: Path, monkeypatch) -> None:
+    """Its driver may hold frames, too: those that are read at once afterwards are dropped."""
+    monkeypatch.setattr(capture_room, "_is_camera", lambda *_: True)
+    stuck = Stuck(10**9)
+    with CameraCapture("/dev/video0", _opener=lambda *_: stuck) as capture:
+        began = time.monotonic()
+        walk = iter(capture)
+        before = next(walk).at
+        asked = time.monotonic() - began
+        capture.skip_to_now()
+        after = next(walk).at
+    assert after - before >= 0.2
+    assert after >= asked
+
+
+def test_an_end_is_told_also_where_frames_are_dropped(tmp_path: Path) -> None:
+    with CameraCapture(film(tmp_path / "v.avi", [100])) as capture:
+        time.sleep(0.3)
+        capture.skip_to_now()
+        assert list(capture) == []
+
+
 def test_the_program_that_holds_a_device_is_named(tmp_path: Path) -> None:
     device = tmp_path / "video0"
     device.touch()
-    assert capture_room._describe_holder(str(device)) == ""
+    assert describe_holder(str(device)) == ""
     code = f"import time; f = open({str(device)!r}); print('held', flush=True); time.sleep(30)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        hint = capture_room._describe_holder(str(device))
+        hint = describe_holder(str(device))
         holder.kill()
     assert hint.startswith("; it is in use by ")
     assert f"(process {holder.pid})" in hint

@@ -28,7 +28,7 @@ def owner(tmp_path_factory, data):
 
 
 def test_the_owner_alive_is_accepted(owner, data):
-    decision = owner.verify("tran", clip(data, "tranvan_live"), liveness="passive")
+    decision = owner.verify("tran", frames=clip(data, "tranvan_live"), liveness="passive")
     assert decision.accepted
     assert decision.liveness.level is LivenessLevel.PASSIVE
     assert decision.liveness.verdict is Verdict.LIVE
@@ -38,8 +38,8 @@ def test_the_owner_alive_is_accepted(owner, data):
 
 def test_the_owner_on_a_screen_is_recognised_and_refused(owner, data):
     screen = clip(data, "tranvan_replay")
-    assert owner.verify("tran", screen).accepted  # without liveness it would open
-    decision = owner.verify("tran", screen, liveness="passive")
+    assert owner.verify("tran", frames=screen).accepted  # without liveness it would open
+    decision = owner.verify("tran", frames=screen, liveness="passive")
     assert not decision.accepted
     assert decision.reason is Reason.NOT_LIVE
     assert decision.margin >= decision.alpha
@@ -69,19 +69,21 @@ def test_a_swap_never_opens(owner, data, order, split):
     stranger = clip(data, "lestari_live", count=10 - split)
     mixed = (screen, stranger) if order == "screen first" else (stranger, screen)
     whole = [*mixed[0], *later(mixed[1], mixed[0][-1].at + 0.07)]
-    assert not owner.verify("tran", whole, liveness="passive").accepted
+    with pytest.raises(UsageError, match="different people"):
+        owner.verify("tran", frames=whole, liveness="passive")
+    assert not any(owner.watch("tran", whole))
 
 
 def test_one_frame_of_life_between_frames_of_a_screen_does_not_open(owner, data):
     screen, live = clip(data, "tranvan_replay"), clip(data, "tranvan_live")
     # Same person, so no swap of identity; the screen still weighs in.
     mixed = [live[0], *screen[1:5]]
-    assert not owner.verify("tran", mixed, liveness="passive").accepted
+    assert not owner.verify("tran", frames=mixed, liveness="passive").accepted
 
 
 def test_a_frozen_frame_does_not_open(owner, data):
     frozen = clip(data, "tranvan_live", count=1) * 5
-    decision = owner.verify("tran", frozen, liveness="passive")
+    decision = owner.verify("tran", frames=frozen, liveness="passive")
     assert decision.reason is Reason.NOT_LIVE
 
 
@@ -113,13 +115,13 @@ def test_an_embedding_or_a_picture_meets_no_higher_level(owner, data):
 
 
 def test_a_challenge_that_was_not_asked_for_denies(owner, data):
-    decision = owner.verify("tran", clip(data, "tranvan_live"), liveness="challenge")
+    decision = owner.verify("tran", frames=clip(data, "tranvan_live"), liveness="challenge")
     assert decision.reason is Reason.LIVENESS_UNDECIDED
 
 
 def test_no_frame_and_no_such_level_are_wrong_use(owner, data):
     with pytest.raises(UsageError, match="no frame"):
-        owner.verify("tran", [])
+        owner.verify("tran", frames=[])
     with pytest.raises(UsageError, match="off, passive, challenge"):
         owner.verify("tran", clip(data, "tranvan_live", count=1), liveness="very")
 
@@ -147,9 +149,9 @@ def _fresh_judge():
 def test_without_its_model_the_level_denies_and_off_still_works(owner, data, monkeypatch, tmp_path):
     without_model(monkeypatch, tmp_path)
     live = clip(data, "tranvan_live")
-    assert owner.verify("tran", live).accepted
-    for image in (live, live[0]):
-        decision = owner.verify("tran", image, liveness="passive")
+    assert owner.verify("tran", frames=live).accepted
+    for seen in ({"frames": live}, {"image": live[0]}):
+        decision = owner.verify("tran", **seen, liveness="passive")
         assert decision.reason is Reason.LIVENESS_UNDECIDED
         assert decision.liveness.level is LivenessLevel.PASSIVE
     first = next(owner.watch("tran", data / "clips/tranvan_live.mp4"))
@@ -160,7 +162,7 @@ def test_without_its_model_the_level_denies_and_off_still_works(owner, data, mon
 def test_an_altered_model_is_refused(owner, data, monkeypatch, tmp_path):
     without_model(monkeypatch, tmp_path, b"altered")
     with pytest.raises(ModelRefused):
-        owner.verify("tran", clip(data, "tranvan_live"), liveness="passive")
+        owner.verify("tran", frames=clip(data, "tranvan_live"), liveness="passive")
 
 
 def test_cameras_are_passive_by_the_settings():
@@ -173,8 +175,8 @@ def test_an_infrared_camera_recognises_and_does_not_open(owner, data):
     for frame in clip(data, "tranvan_live"):
         light = frame.pixels.mean(axis=2).astype(np.uint8)
         grey.append(Frame(np.repeat(light[..., None], 3, axis=2), frame.source, frame.at))
-    assert owner.verify("tran", grey).accepted
-    decision = owner.verify("tran", grey, liveness="passive")
+    assert owner.verify("tran", frames=grey).accepted
+    decision = owner.verify("tran", frames=grey, liveness="passive")
     assert not decision.accepted
     assert decision.reason is Reason.LIVENESS_UNDECIDED
     assert decision.margin >= decision.alpha

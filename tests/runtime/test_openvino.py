@@ -173,6 +173,8 @@ CHANGES = {
     "rounds too much": partial(noisy, share=0.1),
     "says nothing": np.zeros_like,
     "says NaN": lambda answer: np.full_like(answer, np.nan),
+    "says an array of no size": lambda answer: answer[:0],
+    "raises something": lambda _: 1 / 0,
 }
 
 
@@ -303,3 +305,54 @@ def test_doctor_says_why_it_is_not_openvino(tmp_path):
     finding, code = doctor(tmp_path, ONLYME_RUNTIME="openvino", **broken)
     assert (finding["state"], code) == ("broken", 2)
     assert "set runtime to auto" in finding["advice"]
+
+
+# --------------------------------------------------------------- old processors
+
+
+CRASH = "import os, signal\nopen({log!r}, 'a').write('.')\nos.kill(os.getpid(), signal.{name})"
+
+
+@pytest.mark.parametrize("name", ["SIGILL", "SIGSEGV", "SIGABRT"])
+def test_an_engine_that_crashes_is_tried_once_in_another_process(tmp_path, name):
+    """Without AVX2 OpenVINO ends the whole process: no exception can be caught."""
+    tries, vault = tmp_path / "tries", tmp_path / "vault"
+    vault.mkdir()
+    (tmp_path / "module").mkdir()
+    (tmp_path / "module/openvino.py").write_text(CRASH.format(log=str(tries), name=name))
+    for _ in range(3):
+        answer = ask(PYTHONPATH=f"{tmp_path / 'module'}:{os.environ.get('PYTHONPATH', '')}",
+                     ONLYME_VAULT=str(vault))  # fmt: skip
+        assert answer[0] == "opencv"
+        assert answer[1] == f"OpenVINO cannot be used: it crashes on this processor ({name})"
+        assert answer[2].startswith("refused: OpenVINO cannot be used")
+    assert tries.read_text() == "."  # remembered
+    (vault / "engine.json").write_text("[damaged")
+    ask(PYTHONPATH=f"{tmp_path / 'module'}:{os.environ.get('PYTHONPATH', '')}",
+        ONLYME_VAULT=str(vault))  # fmt: skip
+    assert tries.read_text() == ".."
+
+
+def test_another_processor_or_version_is_tried_anew(monkeypatch, tmp_path):
+    from onlyme.runtime import trial
+
+    (tmp_path / "cpu").write_text("model name\t: Old\nflags\t\t: avx\ncpu MHz\t: 1\n")
+    monkeypatch.setattr(trial, "_CPU", tmp_path / "cpu")
+    one = trial._make_key("code", ("a",))
+    (tmp_path / "cpu").write_text("model name\t: Old\nflags\t\t: avx\ncpu MHz\t: 2\n")
+    assert trial._make_key("code", ("a",)) == one
+    assert trial._make_key("code", ("b",)) != one
+    monkeypatch.setattr(trial, "version", lambda _: "2027.0")
+    assert trial._make_key("code", ("a",)) != one
+    monkeypatch.undo()
+    monkeypatch.setattr(trial, "_CPU", tmp_path / "cpu")
+    (tmp_path / "cpu").write_text("model name\t: New\nflags\t\t: avx avx2\n")
+    assert trial._make_key("code", ("a",)) != one
+
+
+def test_without_a_vault_nothing_is_written(tmp_path):
+    from onlyme.runtime import trial
+
+    assert trial.find_crash("raise ValueError", (str(tmp_path),), tmp_path / "none") == ""
+    assert "SIGABRT" in trial.find_crash("import os; os.abort()", (), tmp_path / "none")
+    assert list(tmp_path.iterdir()) == []

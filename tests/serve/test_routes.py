@@ -63,6 +63,9 @@ def test_a_person_is_enrolled_tuned_taught_and_forgotten(running, photos):
     tuned = client.post("/v1/names/ardern/tune?preset=android").json()
     assert tuned["far"] == pytest.approx(1 / 50_000, rel=0.05)
     assert client.get("/v1/names/ardern/tune").json()["alpha"] == tuned["alpha"]
+    loose = client.post("/v1/names/ardern/tune?alpha=-2")
+    assert (loose.status_code, "yes=true" in loose.json()["detail"]) == (400, True)
+    assert client.get("/v1/names/ardern/tune").json()["alpha"] == tuned["alpha"]
     assert client.get("/v1/names/ardern/certificate").json()["photos"] == 2
     lesson = client.post("/v1/names/ardern/not-me", files={"frame": picture["macron_1"]}).json()
     assert lesson["margin_after"] < lesson["margin_before"]
@@ -109,3 +112,19 @@ def test_what_strangers_make_up_fills_no_memory_with_counts(running):
         running.client(None).request(f"AAAA{number}", f"/v1/made-up/{number}")
         running.client().get(f"/v1/names/person{number}/tune")
     assert lines() <= before + 20  # one route more, answered 404
+
+
+def test_a_photo_that_was_uploaded_keeps_its_name_in_the_report(running, photos):
+    files = [
+        ("me", ("IMG_22.jpg", (photos / "obama_1.jpg").read_bytes())),
+        ("me", ("scan\x1b[2J.png", b"no picture")),
+        ("me", b"no picture either"),
+    ]
+    answer = running.client().post("/v1/names/uploaded?anyway=true", files=files)
+    assert answer.status_code == 201, answer.text
+    sources = [report["source"] for report in answer.json()["me"]]
+    assert sources[0] == "IMG_22.jpg"
+    assert sources[1].startswith("scan")
+    assert sources[1].isprintable()
+    assert sources[2] == "me 3"
+    running.client().delete("/v1/names/uploaded")

@@ -88,3 +88,25 @@ def test_a_network_without_calibration_promises_nothing():
     assert owner.far is None
     assert owner.promised is None
     assert owner.decide(vectors(1, 4)).far is None
+
+
+def test_open_eyes_are_stored_and_older_templates_have_none(base, ada):
+    eyes = np.float32([[0.1, 0.3], [0.2, 0.25], [0.1, 0.28]])
+    seeing = ada.add_eyes(eyes)
+    assert not ada.knows_eyes
+    assert seeing.knows_eyes
+    template = seeing.to_template()
+    again = Owner.from_template(base, template)
+    np.testing.assert_array_equal(again.eyes, eyes)
+    np.testing.assert_array_equal(again.relearn(base, again.examples).eyes, eyes)
+    older = replace(template, values={k: v for k, v in template.values.items() if k != "eyes"})
+    assert not len(Owner.from_template(base, older).eyes)
+    assert len(seeing.add_eyes(np.zeros((99, 2), np.float32)).eyes) == 64
+
+
+@pytest.mark.parametrize(
+    "eyes", [np.float32([[np.nan, 0.1]]), np.float32([0.1, 0.2]), np.zeros((2, 3), np.float32), "x"]
+)
+def test_damaged_measures_of_eyes_are_refused(base, ada, eyes):
+    with pytest.raises(VaultDamaged):
+        Owner.from_template(base, changed(ada.to_template(), eyes=eyes))

@@ -29,7 +29,7 @@ def test_a_preset_stands_for_its_rate(preset):
 
 @pytest.mark.parametrize("name", ["", "NIST", "paranoid"])
 def test_an_unknown_preset_is_refused_and_the_known_ones_are_named(name):
-    with pytest.raises(UsageError, match="relaxed, nist, android, hello") as refused:
+    with pytest.raises(UsageError, match="relaxed, nist, household, android, hello") as refused:
         choose_far(preset=name)
     assert repr(name) in str(refused.value)
 

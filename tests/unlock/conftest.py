@@ -1,12 +1,16 @@
 """Provide a private PAM with users whose faces the system vault knows, and videos as its camera."""
 
 import shutil
+import sys
+from pathlib import Path
 
+import cv2
 import pytest
 
 from onlyme import FaceID
 from onlyme.faceid import wiring
 from onlyme.image.sources import read_frames
+from onlyme.liveness.gestures import Gesture
 from onlyme.settings import Settings
 from tests.unlock import stack as stacks
 
@@ -23,6 +27,46 @@ def some_frames(path, start=40, count=5, step=15):
     return [frame for n, frame in enumerate(read_frames(path)) if n in range(start, 999, step)][
         :count
     ]
+
+
+GESTURE_FRAMES = {Gesture.LEFT: 30, Gesture.RIGHT: 190, Gesture.NOD: 320}
+"""Where the first user's clip shows a gesture, from rest on, in sixty frames."""
+
+STILL_FRAMES = 400
+"""From here on the first user moves without a gesture."""
+
+
+def film(frames, path):
+    """Write a video without loss, so that liveness sees what the camera saw."""
+    height, width = frames[0].pixels.shape[:2]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"FFV1"), 30.0, (width, height))
+    for frame in frames:
+        writer.write(cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR))
+    writer.release()
+    return path
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory, data):
+    """Videos of the first user: one for each gesture, and `None` without one."""
+    folder = tmp_path_factory.mktemp("films")
+    frames = list(read_frames(clip(data, stacks.USER)))
+    starts = {**GESTURE_FRAMES, None: STILL_FRAMES}
+    return {g: film(frames[at : at + 60], folder / f"{g}.avi") for g, at in starts.items()}
+
+
+def run_drawing(stack, gesture):
+    """Return the daemon's command that draws one gesture, until `set_gesture` names another."""
+    set_gesture(stack, gesture)
+    return (sys.executable, Path(__file__).with_name("drawing.py"), named_gesture(stack))
+
+
+def set_gesture(stack, gesture):
+    named_gesture(stack).write_text(gesture)
+
+
+def named_gesture(stack):
+    return stack.folder / "gesture"
 
 
 @pytest.fixture(scope="session")

@@ -116,7 +116,8 @@ class Stack:
         (self.folder / "etc/pam.d" / name).write_text(text)
 
     def configure(self, **settings):
-        """Write /etc/onlyme/config.toml."""
+        """Write /etc/onlyme/config.toml; a screen locker need not have run for a while."""
+        settings = {"unlock_after_lock_seconds": 0} | settings
         lines = [f"{key} = {_toml(value)}" for key, value in settings.items()]
         (self.folder / "etc/onlyme/config.toml").write_text("\n".join(lines) + "\n")
 
@@ -238,6 +239,12 @@ class Terminal:
                 except OSError:  # the program has ended
                     assert words in self.seen, f"{words!r} was not seen in {self.seen!r}"
         return self.seen
+
+    def read_some(self, seconds=0.1):
+        """Read what there is, or wait for a moment."""
+        if select.select([self._ours], [], [], seconds)[0]:
+            with contextlib.suppress(OSError):  # the program has ended
+                self.seen += os.read(self._ours, 4096).decode(errors="replace")
 
     def type(self, keys):
         os.write(self._ours, keys.encode())

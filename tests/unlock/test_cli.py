@@ -126,5 +126,5 @@ def test_the_system_settings_are_roots_own(stack, tmp_path):
     home.mkdir(parents=True)
     (home / "config.toml").write_text('vault = "/nowhere"\n')
     words = ("env", f"XDG_CONFIG_HOME={tmp_path}/config", sys.executable, "-c", code)
-    assert stack.run(*words).stdout == "/var/lib/onlyme file /etc/onlyme/vault.key 1e-05\n"
+    assert stack.run(*words).stdout == "/var/lib/onlyme auto /etc/onlyme/vault.key 1e-05\n"
     assert Settings.load().camera == "0"

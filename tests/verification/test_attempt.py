@@ -7,7 +7,8 @@ import pytest
 
 from onlyme.face.pipeline import Observation
 from onlyme.types import Decision, Embedding, Frame, Reason
-from onlyme.verification.attempt import ATTEMPT_FRAMES, decide_attempts
+from onlyme.verification.attempt import ATTEMPT_FRAMES
+from onlyme.verification.stream import decide_attempts
 
 
 class Owner:

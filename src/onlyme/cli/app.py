@@ -8,7 +8,8 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+
+from onlyme.cli.groups import HelpfulGroup
 
 __all__ = ["COMMANDS", "app", "load_family"]
 
@@ -16,10 +17,14 @@ COMMANDS = {
     "enroll": "enroll",
     "list": "enroll",
     "forget": "enroll",
+    "rename": "enroll",
+    "merge": "enroll",
     "enroll-folder": "enroll_folder",
     "verify": "verify",
     "identify": "verify",
     "watch": "verify",
+    "compare": "faces",
+    "detect": "faces",
     "tune": "tune",
     "certificate": "tune",
     "not-me": "tune",
@@ -35,7 +40,9 @@ COMMANDS = {
     "backup": "vault",
     "restore": "vault",
     "import": "vault",
+    "demo": "demo",
     "doctor": "doctor",
+    "models": "models",
     "cameras": "cameras",
     "daemon": "unlock.daemon",
     "audit": "vault",
@@ -47,12 +54,34 @@ COMMANDS = {
 """Each command with the module that registers it, in the order of the help."""
 
 
+_PANELS = {
+    "Recognise": (
+        *("enroll", "verify", "identify", "watch", "compare", "detect", "enroll-folder"),
+        "demo",
+    ),
+    "People": (
+        *("list", "forget", "rename", "merge", "tune", "certificate"),
+        *("not-me", "adapt", "revoke", "export"),
+    ),
+    "Vault and log": ("status", "reset", "audit", "rekey", "backup", "restore", "import", "store"),
+    "This computer": ("unlock", "daemon", "cameras", "doctor", "models", "serve"),
+    "Measure and train": ("evaluate", "evaluate-liveness", "spoof-me", "lab"),
+}
+"""The headings of the help, with their commands."""
+
+
+def _find_panel(name: str) -> str | None:
+    return next((panel for panel, names in _PANELS.items() if name in names), None)
+
+
 @cache
 def load_family(module: str) -> dict[str, Any]:
     """Import a module of commands, and return the commands that it registers, by name."""
     family = typer.Typer()
     import_module(f"onlyme.cli.{module}").register(family)
     group: Any = typer.main.get_group(family)
+    for name, command in group.commands.items():
+        command.rich_help_panel = _find_panel(name)
     return dict(group.commands)
 
 
@@ -80,7 +109,7 @@ class _LazyCommands(MutableMapping[str, Any]):
         return len(COMMANDS) + len(self._others)
 
 
-class _Group(TyperGroup):
+class _Group(HelpfulGroup):
     """The commands, loaded lazily: importing and parsing all of them takes as long as `list`."""
 
     def __init__(self, **settings: Any) -> None:
@@ -93,9 +122,15 @@ class _Group(TyperGroup):
         return list(self.commands)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; Typer itself would answer a closed pipe with 1, which is *rejected*."""
+        """Run a command.
+
+        Typer itself would answer a closed pipe, or Ctrl-D at a question, with 1: *rejected*.
+        """
         try:
             return super().invoke(ctx)
+        except typer.Abort:  # Ctrl-C comes here as well; `main` knows which it was
+            typer.echo("\nended at a question, before it was done", err=True)
+            raise SystemExit(2) from None
         except BrokenPipeError:
             from onlyme.cli.output import drop_output
 

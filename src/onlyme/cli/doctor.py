@@ -96,7 +96,7 @@ def _examine_runtime(settings: Settings) -> Finding:
     """Examine what runs the networks; OpenCV always can."""
     from importlib.util import find_spec
 
-    from onlyme.errors import ModelError
+    from onlyme.errors import ModelError, explain_extra
     from onlyme.faceid import networks
 
     if settings.runtime == "opencv":
@@ -114,7 +114,7 @@ def _examine_runtime(settings: Settings) -> Finding:
         advice = "set runtime to auto, and OpenCV is used instead"
         return Finding("runtime", "broken", problem, advice)
     absent = find_spec("openvino") is None
-    advice = "pip install 'onlyme[fast]'" if absent else "install openvino again"
+    advice = explain_extra("fast") if absent else "install openvino again"
     return Finding("runtime", "missing", f"{problem}; OpenCV is used, which is slower", advice)
 
 
@@ -182,17 +182,18 @@ def _examine_cameras() -> Finding:
 def examine_extras() -> Iterator[Finding]:
     """Examine the extras for users: for each, whether its packages are installed."""
     from onlyme.cli.extras import EXTRAS, find_missing, list_extras
+    from onlyme.errors import explain_extra
 
     extras = list_extras()
     if not extras:
-        advice = "install onlyme with pip"
+        advice = "install onlyme (documentation: Install)"
         yield Finding("extras", "missing", "unknown: onlyme runs without being installed", advice)
     for extra in extras:
         purpose = EXTRAS.get(extra, "")
         missing = find_missing(extra)
         if missing:
             problem = f"{', '.join(missing)} not installed; needed to {purpose}"
-            advice = f"pip install 'onlyme[{extra}]'"
+            advice = explain_extra(extra)
             yield Finding(f"extra {extra}", "missing", problem, advice)
         else:
             yield Finding(f"extra {extra}", "ok", f"installed, to {purpose}")

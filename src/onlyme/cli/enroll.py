@@ -1,12 +1,15 @@
-"""Run `enroll`, `list` and `forget`: add people, show them, erase them."""
+"""Run `enroll`, `list`, `forget`, `rename` and `merge`: manage the enrolled people."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.complete import complete_person
+from onlyme.cli.passwords import confirm_erasing
+from onlyme.types import checked_name
 
 if TYPE_CHECKING:
     from onlyme.types import PhotoReport
@@ -19,6 +22,8 @@ def register(app: typer.Typer) -> None:
     app.command()(enroll)
     app.command(name="list")(list_)
     app.command()(forget)
+    app.command()(rename)
+    app.command()(merge)
 
 
 def enroll(
@@ -30,6 +35,8 @@ def enroll(
     camera: options.Camera = None,
     add: options.Add = False,
     replace: options.Replace = False,
+    anyway: options.Anyway = False,
+    yes: options.Yes = False,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
@@ -41,9 +48,12 @@ def enroll(
     onlyme enroll ada --camera 0
     """
     from onlyme.enrollment.camera import EnrollmentCamera
+    from onlyme.errors import EnrollmentError
     from onlyme.faceid.serialize import serialize_enrollment
 
     options.require_one(photo, camera is not None, "give photos of the person, or --camera N")
+    if replace:
+        confirm_erasing(f"Forget what is enrolled as {name}, and start anew?", yes=yes)
     capture = None if camera is None else EnrollmentCamera(options.parse_source(camera))
     if capture:
         output.ask_for_head_turns()
@@ -55,53 +65,150 @@ def enroll(
             typer.echo(output.format_photo(report), err=True)
 
     with options.open_face_id(vault, embedder, make=True) as face_id:
-        enrollment = face_id.enroll(
-            name,
-            capture.frames() if capture else photo or (),
-            not_me or (),
-            look_alikes=look_alike or (),
-            add=add,
-            replace=replace,
-            on_photo=report_photo,
-        )
+        try:
+            enrollment = face_id.enroll(
+                name,
+                capture.frames() if capture else photo or (),
+                not_me or (),
+                look_alikes=look_alike or (),
+                add=add,
+                replace=replace,
+                anyway=anyway,
+                on_photo=report_photo,
+            )
+        except EnrollmentError as error:
+            if json:
+                raise
+            # Every photo was reported already, so its problem is not told twice.
+            raise type(error)(str(error).partition("\n")[0].rstrip(":")) from None
     if json:
         output.print_json(serialize_enrollment(enrollment))
     else:
         output.print_enrollment(enrollment)
+    options.report_unread((*(photo or ()), *(not_me or ()), *(look_alike or ())))
 
 
 def list_(
     *,
+    filter_: Annotated[
+        str | None,
+        typer.Option(
+            "--filter",
+            metavar="TEXT",
+            help="Only names with this text in them, in small or capital letters.",
+            show_default=False,
+        ),
+    ] = None,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
     """List the enrolled people: the owners in the vault, then the people in the gallery."""
     from onlyme.errors import NeedsReenroll
+    from onlyme.faceid.enrolled import collect_untold
     from onlyme.faceid.serialize import serialize_owners, serialize_person
 
-    lines = []
+    lines, text = [], (filter_ or "").casefold()
+
+    def fits(name: str) -> bool:
+        return text in name.casefold()
+
     with options.open_face_id(vault, embedder) as face_id:
         if json:
-            documents = serialize_owners(face_id.names(), face_id.owner)
-            output.print_json(documents + list(map(serialize_person, face_id.gallery_people())))
+            documents = serialize_owners(filter(fits, face_id.names()), face_id.owner)
+            people = [one for one in face_id.gallery_people() if fits(one.name)]
+            output.print_json(documents + list(map(serialize_person, people)))
             return
-        for name in face_id.names():
+        for name in filter(fits, face_id.names()):
             try:
                 lines.append(output.format_owner(face_id.owner(name)))
             except NeedsReenroll as error:  # one outdated template does not hide the others
                 lines.append(str(error))
-        lines += map(output.format_person, face_id.gallery_people())
+        lines += [output.format_person(one) for one in face_id.gallery_people() if fits(one.name)]
+        untold = collect_untold(face_id.admin.store, face_id.owner)
     none = "no person is enrolled yet; `onlyme enroll NAME PHOTO…` enrolls the first"
+    if text:
+        none = f"no name has {filter_!r} in it; `onlyme list` shows all"
     typer.echo("\n".join(lines) or none)
+    for name in untold:
+        typer.echo(
+            f"note: the open eyes of {name} are not known yet, so attention (`onlyme watch "
+            "--attention eyes`) measures them by other people's; to learn them, run "
+            f"`onlyme enroll {name} --camera 0 --add`",
+            err=True,
+        )
 
 
-def forget(name: options.Name, *, vault: options.Vault = None, json: options.Json = False) -> None:
-    """Erase everything that is stored about a person."""
+def forget(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME",
+            help="The people's names.",
+            show_default=False,
+            autocompletion=complete_person,
+        ),
+    ],
+    *,
+    yes: options.Yes = False,
+    vault: options.Vault = None,
+    json: options.Json = False,
+) -> None:
+    """Erase everything that is stored about a person, or about several; on a terminal it asks."""
+    from onlyme.errors import unknown_owner
+
+    wanted = [checked_name(name) for name in names]
+    confirm_erasing(f"Erase everything that is stored about {', '.join(wanted)}?", yes=yes)
+    documents = []
     with options.open_face_id(vault) as face_id:
-        notes = face_id.forget(name)
+        for name in wanted:  # a command that fails erases no person
+            if not face_id.is_enrolled(name):
+                raise unknown_owner(name, face_id.names())
+        for name in dict.fromkeys(wanted):
+            notes = face_id.forget(name)
+            documents.append(
+                {"name": name, "forgotten": True} | ({"notes": notes} if notes else {})
+            )
+            if not json:
+                output.print_forgotten(name)
+                output.print_notes(notes)
     if json:
-        output.print_json({"name": name, "forgotten": True} | ({"notes": notes} if notes else {}))
+        output.print_json(documents[0] if len(documents) == 1 else documents)
+
+
+def rename(
+    name: options.Name,
+    new_name: Annotated[
+        str, typer.Argument(metavar="NEW", help="The new name.", show_default=False)
+    ],
+    *,
+    vault: options.Vault = None,
+    json: options.Json = False,
+) -> None:
+    """Give a person another name. Attempts that were counted stay counted."""
+    with options.open_face_id(vault) as face_id:
+        face_id.rename(name, new_name)
+    new = checked_name(new_name)
+    if json:
+        output.print_json({"name": new, "was": name})
     else:
-        output.print_forgotten(name)
-        output.print_notes(notes)
+        typer.echo(f"{name} is called {new} now")
+
+
+def merge(
+    name: options.Name,
+    other: Annotated[
+        str, typer.Argument(metavar="OTHER", help="The name to give up.", show_default=False)
+    ],
+    *,
+    anyway: options.Anyway = False,
+    vault: options.Vault = None,
+    json: options.Json = False,
+) -> None:
+    """Make one person of two names: the first keeps the photos of both."""
+    with options.open_face_id(vault) as face_id:
+        tuning = face_id.merge(name, other, anyway=anyway)
+    if json:
+        output.print_json({"name": name, "merged": checked_name(other), "alpha": tuning.alpha})
+    else:
+        typer.echo(f"{name} now has the photos of {checked_name(other)}, who is no longer a name")

@@ -66,6 +66,10 @@ def enroll_folder(
     replace: Replace = False,
     workers: Workers = None,
     twins: Twins = True,
+    flat: Annotated[
+        bool,
+        typer.Option("--flat", help="DIR holds one photo for each person, named like the person."),
+    ] = False,
     report: Report = None,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
@@ -88,6 +92,7 @@ def enroll_folder(
             replace_photos=replace,
             workers=workers,
             look_for_duplicates=twins,
+            flat=flat,
             progress=progress,
         )
     document = _make_document(result)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from onlyme.cli import options
+from onlyme.cli import options, output
 from onlyme.cli.progress import show_progress
+from onlyme.cli.streams import escape_json
+from onlyme.image.files import format_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,10 +101,12 @@ def evaluate(
     pipeline, base = networks.make_pipeline(settings), networks.load_base(settings)
     lists = read_pairs(pairs) if pairs else None, read_groups(groups) if groups else None
     evaluation = _measure(folder, plan, pipeline, base, lists, cache)
+    if lists[1] is not None:
+        _report_unknown(lists[1], {str(label) for label in evaluation.labels})
     if html is not None:
         _write_page(html, evaluation, folder, pipeline if pictures else None)
     if json:
-        typer.echo(to_json(evaluation))
+        typer.echo(escape_json(to_json(evaluation)))
     else:
         _print_outcome(evaluation)
 
@@ -145,6 +149,18 @@ def _measure(
             groups=groups,
             progress=progress,
         )
+
+
+def _report_unknown(groups: Mapping[str, str], people: set[str]) -> None:
+    """Say which names of the list of groups are no folder, and how many people have no group."""
+    unknown = sorted(set(groups) - people)
+    if unknown:
+        some = ", ".join(map(format_path, unknown[:5])) + (" …" if len(unknown) > 5 else "")
+        count = output.format_count(len(unknown), "name")
+        typer.echo(f"--groups: {count} with no usable photo in the folder: {some}", err=True)
+    if missing := len(people - set(groups)):
+        count = output.format_count(missing, "person", "people")
+        typer.echo(f"--groups: {count} without a group, in no figure by group", err=True)
 
 
 def _print_outcome(evaluation: Evaluation) -> None:

@@ -9,6 +9,7 @@ __all__ = ["EXTRAS", "find_missing", "list_extras", "require_extra"]
 
 EXTRAS = {
     "fast": "run the networks faster",
+    "heic": "read photos as iPhones store them",
     "index": "search very large galleries faster",
     "keyring": "keep the vault's key in the desktop's keyring",
     "lab": "train and compare networks",
@@ -18,7 +19,7 @@ EXTRAS = {
 }
 """What each extra for users is needed for."""
 
-_FOR_DEVELOPERS = frozenset({"dev", "docs", "models"})
+_FOR_DEVELOPERS = frozenset({"dev", "docs"})
 _REQUIREMENT = re.compile(r"([A-Za-z0-9][\w.-]*)[^;]*;.*\bextra == [\"']([\w-]+)[\"']")
 
 
@@ -53,11 +54,9 @@ def require_extra(extra: str, part: str) -> None:
     """
     missing = find_missing(extra)
     if missing:
-        from onlyme.errors import UsageError
+        from onlyme.errors import UsageError, explain_extra
 
-        raise UsageError(
-            f"{part} needs {', '.join(missing)}; install it with: pip install 'onlyme[{extra}]'"
-        )
+        raise UsageError(f"{part} needs {', '.join(missing)}; {explain_extra(extra)}")
 
 
 def _is_installed(package: str) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.groups import HelpfulGroup
 from onlyme.cli.progress import show_progress
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 app = typer.Typer(
+    cls=HelpfulGroup,
     name="store",
     no_args_is_help=True,
     help="Manage the gallery of many people, beside the vault or in PostgreSQL.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.complete import complete_camera
 from onlyme.types import LivenessLevel
 
 if TYPE_CHECKING:
@@ -92,7 +93,13 @@ def spoof_me(
     name: options.Name,
     *,
     camera: Annotated[
-        str, typer.Option("--camera", metavar="N", help="A camera's number or path.")
+        str,
+        typer.Option(
+            "--camera",
+            metavar="N",
+            help="A camera's number or path.",
+            autocompletion=complete_camera,
+        ),
     ] = "0",
     attempts: Annotated[int, typer.Option(min=1, help="Attempts at each stage.")] = 5,
     vault: options.Vault = None,

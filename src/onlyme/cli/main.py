@@ -65,14 +65,18 @@ def _run() -> None:
     # Imported here, so that Ctrl-C is handled while they load.
     from onlyme.cli.app import app
     from onlyme.cli.output import drop_output
+    from onlyme.cli.streams import prepare_streams
     from onlyme.errors import OnlymeError
     from onlyme.vault.core_dumps import forbid_core_dumps
 
     forbid_core_dumps()
+    prepare_streams()
     try:
         app()
     except OnlymeError as error:
         _fail(str(error))
+    except MemoryError:
+        _fail("there is not enough memory for this")
     except OSError as error:  # such as a full disk, or a report in a folder without write access
         drop_output()
         _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
@@ -84,5 +88,8 @@ def _run() -> None:
 
 
 def _fail(sentence: str) -> None:
-    print(f"onlyme: {sentence}", file=sys.stderr)  # noqa: T201 - a command line prints
+    try:
+        print(f"onlyme: {sentence}", file=sys.stderr, flush=True)  # noqa: T201 - a command line prints
+    except OSError:  # a full disk behind it; the error of an error would end with 1: *rejected*
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     sys.exit(2)

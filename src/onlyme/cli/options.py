@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from onlyme.types import LivenessLevel, checked_name
+from onlyme.cli.complete import complete_camera, complete_person, complete_preset
+from onlyme.image.files import format_path
+from onlyme.types import AttentionLevel, LivenessLevel, checked_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from onlyme import FaceID
     from onlyme.settings import Settings
     from onlyme.vault.admin import VaultAdmin
@@ -21,6 +25,7 @@ __all__ = [
     "AdaptUndo",
     "Add",
     "Alpha",
+    "Anyway",
     "Camera",
     "Embedder",
     "Far",
@@ -35,12 +40,15 @@ __all__ = [
     "UndoLesson",
     "Vault",
     "WrongPhoto",
+    "Yes",
     "choose_level",
+    "describe_gallery",
     "has_vault",
     "open_face_id",
     "open_vault",
     "parse_consent",
     "parse_source",
+    "report_unread",
     "require_one",
     "require_vault",
 ]
@@ -58,7 +66,11 @@ def _parse_folder(text: str) -> Path:
 Name = Annotated[
     str,
     typer.Argument(
-        metavar="NAME", help="The person's name.", show_default=False, callback=checked_name
+        metavar="NAME",
+        help="The person's name.",
+        show_default=False,
+        callback=checked_name,
+        autocompletion=complete_person,
     ),
 ]
 Vault = Annotated[
@@ -93,14 +105,25 @@ Camera = Annotated[
         metavar="N",
         help="A camera's number, path or name instead of a photo.",
         show_default=False,
+        autocompletion=complete_camera,
     ),
 ]
 Level = Annotated[
     LivenessLevel | None,
     typer.Option(
         "--liveness",
-        help="How strictly to check that a living person is there. By default `off` for files, "
-        "and for cameras what the settings say, `passive` unless changed.",
+        help="How strictly to check that a living person is there. By default `off` for photos, "
+        "and for cameras, and videos in place of one, what the settings say, `passive` unless "
+        "changed.",
+        show_default=False,
+    ),
+]
+Attention = Annotated[
+    AttentionLevel | None,
+    typer.Option(
+        "--attention",
+        help="What the eyes must show to a camera: `eyes` that they are open, `gaze` that they "
+        "look at it. By default what the settings say, `off` unless changed.",
         show_default=False,
     ),
 ]
@@ -135,6 +158,12 @@ Replace = Annotated[
     bool, typer.Option("--replace", help="Forget the person who has this name, and start anew.")
 ]
 
+Anyway = Annotated[
+    bool,
+    typer.Option("--anyway", help="Do it even if the photos show a person with another name."),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before something is erased.")]
+
 # ------------------------------------------------------------------ alpha and lessons
 
 Far = Annotated[
@@ -148,8 +177,9 @@ PresetName = Annotated[
     typer.Option(
         "--preset",
         metavar="NAME",
-        help="A rate from a known standard: relaxed, nist, android or hello.",
+        help="A rate from a known standard: relaxed, nist, household, android or hello.",
         show_default=False,
+        autocompletion=complete_preset,
     ),
 ]
 Alpha = Annotated[
@@ -182,6 +212,29 @@ def require_one(photo: object, other: object, message: str) -> None:
     """
     if bool(photo) == bool(other):
         raise typer.BadParameter(message, param_hint="PHOTO")
+
+
+def report_unread(paths: Iterable[Path]) -> None:
+    """End with exit code 2 where an argument could not be read, after the others were used.
+
+    Raises:
+        Exit: an argument is no file and no folder with a picture; each is named.
+    """
+    from onlyme.errors import ImageError
+    from onlyme.image.sources import list_photos
+
+    unread = 0
+    for path in paths:
+        try:
+            count = sum(os.path.lexists(photo) for photo in list_photos(path))
+        except ImageError:
+            count = 0
+        unread += not count
+        if not count:
+            typer.echo(f"not used: {format_path(path)}", err=True)
+    if unread:
+        typer.echo("the others were used; exit code 2 says that not all were", err=True)
+        raise typer.Exit(2)
 
 
 def parse_consent(*, on: bool, off: bool, undo: bool) -> bool | None:
@@ -260,6 +313,18 @@ def require_vault(settings: Settings) -> Settings:
     if not has_vault(settings.vault):
         raise VaultError(f"no vault at {settings.vault}; `onlyme enroll` makes one")
     return settings
+
+
+def describe_gallery(vault: Path | None) -> str:
+    """Say where the gallery of many people is and how to back it up; empty if there is none."""
+    from onlyme.faceid import wiring
+    from onlyme.settings import Settings
+
+    settings = Settings.load(vault=vault)
+    if settings.store != "vault":
+        return "it is in PostgreSQL; back it up there"
+    path = wiring.locate_gallery_file(settings)
+    return f"copy {path} too, while no program uses it" if path.exists() else ""
 
 
 def has_vault(folder: Path) -> bool:

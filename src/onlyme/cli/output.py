@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import typer
+
+from onlyme.cli.streams import escape_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,9 +44,12 @@ __all__ = [
     "print_notes",
     "print_revoked",
     "print_tuning",
+    "read_width",
+    "wrap_text",
 ]
 
 _BARS = " ▁▂▃▄▅▆▇█"
+_DEFAULT_WIDTH, _MIN_WIDTH = 80, 40  # of a terminal, in characters
 
 _REASONS = {
     "no_face": "no face in the picture",
@@ -56,6 +63,13 @@ _REASONS = {
     "liveness_undecided": (
         "not clear whether a living person is there; face the camera in good light"
     ),
+    "not_attentive": (
+        "the eyes are closed or the face is turned away; open your eyes and look at the camera"
+    ),
+    "attention_undecided": (
+        "the eyes cannot be seen; take off dark glasses, avoid glare or come closer"
+    ),
+    "no_gesture": "the movement that was asked for was not seen",
 }
 
 
@@ -68,7 +82,25 @@ def print_json(document: Any, indent: int | None = 2) -> None:
     """Print one JSON document on stdout."""
     from onlyme.faceid.serialize import dump_json
 
-    typer.echo(dump_json(document, indent=indent))
+    typer.echo(escape_json(dump_json(document, indent=indent)))
+
+
+def read_width() -> int:
+    """Return the width of the terminal in characters, as COLUMNS or the terminal says."""
+    return max(_MIN_WIDTH, shutil.get_terminal_size((_DEFAULT_WIDTH, 24)).columns)
+
+
+def wrap_text(text: str, indent: str = "") -> str:
+    """Break text between words, so that no line is wider than the terminal."""
+    lines = textwrap.wrap(
+        text,
+        read_width(),
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines) or indent
 
 
 # ------------------------------------------------------------------ words for values
@@ -209,16 +241,18 @@ def print_enrollment(enrollment: Enrollment) -> None:
     learned = f"{enrollment.name} is enrolled with {photos}, in {enrollment.seconds:.1f} s"
     typer.secho(learned, bold=True)
     typer.echo(f"alpha {enrollment.alpha:+.3f}: {_format_estimate(enrollment.far)}")
+    _print_alike(enrollment.far_alike)
     for note in enrollment.notes:
-        typer.echo(f"note: {note}")
+        typer.echo(wrap_text(f"note: {note}"))
     for sentence in enrollment.advice:
-        typer.echo(f"tip:  {sentence}")
+        typer.echo(wrap_text(f"tip:  {sentence}"))
 
 
 def print_tuning(tuning: Tuning) -> None:
     """Print alpha, and how often strangers and the person themselves will err by it."""
     before = f"{tuning.alpha_before:+.3f} → " if tuning.alpha_before != tuning.alpha else ""
     typer.echo(f"alpha {before}{tuning.alpha:+.3f}: {_format_estimate(tuning.far)}")
+    _print_alike(tuning.far_alike)
     if tuning.miss is not None and tuning.miss_interval is not None:
         low, high = tuning.miss_interval
         people = format_count(tuning.miss_people, "other person", "other people")
@@ -231,6 +265,19 @@ def print_tuning(tuning: Tuning) -> None:
 def _format_estimate(far: float | None) -> str:
     """Say what alpha is set for; what is proven stands in the certificate, and is less."""
     return format_odds(far) + ("" if far is None else " (estimate)")
+
+
+def _print_alike(far_alike: float | None) -> None:
+    """Say the second promise: about people who look like the owner."""
+    if far_alike is None:
+        return
+    if far_alike > 0.5:
+        typer.echo("someone who looks like the owner may pass at every try")
+        return
+    typer.echo(
+        f"someone who looks like the owner passes at most about once in {1 / far_alike:,.0f} "
+        "tries; a close relative more often (teach one with --not-me)"
+    )
 
 
 def print_lesson(lesson: Lesson) -> None:
@@ -261,7 +308,7 @@ def print_certificate(title: str, sentences: Iterable[str]) -> None:
     """Print a certificate under its title."""
     typer.secho(title, bold=True)
     for sentence in sentences:
-        typer.echo(f"  {sentence}")
+        typer.echo(wrap_text(sentence, indent="  "))
 
 
 def print_revoked(name: str) -> None:

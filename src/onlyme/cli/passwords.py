@@ -8,6 +8,7 @@ import sys
 from onlyme.errors import KeyMissing, KeyRefused, UsageError
 
 __all__ = [
+    "confirm_erasing",
     "read_new_passphrase",
     "read_passphrase",
     "read_secret",
@@ -17,12 +18,28 @@ __all__ = [
 
 
 def read_secret(prompt: str) -> str:
-    """Ask for a secret on the terminal; without a terminal, read a line of standard input."""
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\n")
-    from getpass import getpass
+    """Ask for a secret on the terminal; without a terminal, read a line of standard input.
 
-    return getpass(prompt)
+    Raises:
+        UsageError: it holds bytes that are no text in this locale's encoding.
+        KeyMissing: the terminal was closed (Ctrl-D) instead.
+    """
+    try:
+        if sys.stdin.isatty():
+            from getpass import getpass
+
+            secret = getpass(prompt)
+        else:
+            secret = sys.stdin.readline().rstrip("\n")
+        secret.encode()  # Python reads bytes that are no text as surrogates
+    except UnicodeError:
+        raise UsageError(
+            f"what was typed is no text in {sys.stdin.encoding}; set the locale (LANG) of this "
+            "terminal, and type it again"
+        ) from None
+    except EOFError:
+        raise KeyMissing("nothing was typed, so nothing was done") from None
+    return secret
 
 
 def read_passphrase(what: str) -> str:
@@ -48,6 +65,24 @@ def read_new_passphrase(what: str) -> str:
     if sys.stdin.isatty() and read_secret("Once more: ") != passphrase:
         raise KeyRefused("the two passphrases differ")
     return passphrase
+
+
+def confirm_erasing(question: str, *, yes: bool) -> None:
+    """Ask before something is erased, where a person sits at a terminal.
+
+    Args:
+        question: what would be erased.
+        yes: whether the command said so already; then nothing is asked.
+
+    Raises:
+        UsageError: the answer was no.
+    """
+    if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    from typer import confirm
+
+    if not confirm(question, err=True):
+        raise UsageError("nothing was changed")
 
 
 def require_owner(key: str) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from onlyme.cli import options, output
 from onlyme.cli.extras import require_extra
+from onlyme.cli.groups import HelpfulGroup
 
 __all__ = ["register"]
 
@@ -34,13 +35,17 @@ TokenName = Annotated[
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
     family = typer.Typer(
-        invoke_without_command=True, help="Serve the page and the REST service, or manage tokens."
+        cls=HelpfulGroup,
+        invoke_without_command=True,
+        help="Serve the page and the REST service, or manage tokens.",
     )
     family.callback()(serve)
     family.command()(link)
     family.command()(key)
     tokens = typer.Typer(
-        no_args_is_help=True, help="Manage the tokens with which apps use the service."
+        cls=HelpfulGroup,
+        no_args_is_help=True,
+        help="Manage the tokens with which apps use the service.",
     )
     tokens.command(name="create")(token_create)
     tokens.command(name="list")(token_list)

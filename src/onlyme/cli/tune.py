@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from onlyme.cli import options, output
@@ -22,6 +24,9 @@ def tune(
     far: options.Far = None,
     preset: options.PresetName = None,
     alpha: options.Alpha = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Also set an alpha that is looser than any promise.")
+    ] = False,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
@@ -35,16 +40,19 @@ def tune(
     """
     from dataclasses import asdict
 
+    from onlyme.faceid.learn import refuse_loose_alpha
     from onlyme.siamese.presets import PRESETS, choose_far
 
     if not (far is None and preset is None and alpha is None):
         far, alpha = choose_far(far=far, preset=preset, alpha=alpha)
     with options.open_face_id(vault, embedder) as face_id:
         if far is None and alpha is None:
-            tuning = face_id.owner(name).tuning()
+            tuning = face_id.tune(name)
         else:
+            if not yes:
+                refuse_loose_alpha(face_id.owner(name), alpha)
             tuning = face_id.tune(name, far=far, alpha=alpha)
-        owner = face_id.owner(name)
+        owner = face_id.find_owner(name)
     if json:
         output.print_json(asdict(tuning))
         return
@@ -52,10 +60,14 @@ def tune(
     own, strangers = owner.margins(owner.examples.me), owner.learned.stranger_margins()
     # The owner was learned from these photos, so their margins are better than a new photo's.
     typer.echo("margins of the enrolled photos (ME) and of strangers (NOT_ME):")
-    typer.echo(output.draw_histograms(own.tolist(), strangers.tolist(), owner.alpha))
+    typer.echo(
+        output.draw_histograms(
+            own.tolist(), strangers.tolist(), owner.alpha, min(64, output.read_width() - 12)
+        )
+    )
     if far is None and alpha is None:
         for each in PRESETS:
-            typer.echo(f"--preset {each.name:<8} {each.far:g}  {each.source}")
+            typer.echo(output.wrap_text(f"--preset {each.name:<8} {each.far:g}  {each.source}"))
 
 
 def certificate(
@@ -69,7 +81,7 @@ def certificate(
     from dataclasses import asdict
 
     with options.open_face_id(vault, embedder) as face_id:
-        made = face_id.owner(name).certificate()
+        made = face_id.certificate(name)
     if json:
         output.print_json(asdict(made))
         return

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.complete import complete_person
+from onlyme.cli.groups import HelpfulGroup
 from onlyme.cli.passwords import read_new_passphrase, read_passphrase, require_owner
 
 if TYPE_CHECKING:
@@ -30,7 +33,9 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
     app.command(name="import")(import_)
     log = typer.Typer(
-        invoke_without_command=True, help="Show the log, or check it with `audit verify`."
+        cls=HelpfulGroup,
+        invoke_without_command=True,
+        help="Show the log, or check it with `audit verify`.",
     )
     log.callback()(audit)
     log.command(name="verify")(audit_verify)
@@ -54,7 +59,7 @@ def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
                     "name": place.owner,
                     "source": place.source,
                     "tries": allowance.tries,
-                    "wait_seconds": round(allowance.wait),
+                    "wait_seconds": round(allowance.wait) if isfinite(allowance.wait) else None,
                 }
                 for place, allowance in allowances.items()
             ],
@@ -68,7 +73,7 @@ def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
         typer.echo("note: the passphrase can be guessed faster than it should; run `onlyme rekey`")
     for place, allowance in allowances.items():
         tries = (
-            f"locked for {_format_wait(allowance.wait)}; `onlyme reset {place.owner}` ends that"
+            f"locked {_format_wait(allowance.wait)}; `onlyme reset {place.owner}` ends that"
             if allowance.tries == 0
             else f"{output.format_count(allowance.tries, 'try', 'tries')} left"
         )
@@ -160,6 +165,7 @@ def rekey(
         ask = partial(read_new_passphrase, "vault")
         notes = admin.rekey(wiring.choose_key_source(settings, kind, ask))
     typer.echo(f"everything is encrypted with new keys; key: {kind}")
+    typer.echo("note: backups from before open only with the old key; make a new one", err=True)
     if settings.key and settings.key != kind:
         typer.echo(f'note: set key = "{kind}" in the settings, which still say {settings.key}')
     output.print_notes(notes)
@@ -211,11 +217,14 @@ def backup(
     *,
     vault: options.Vault = None,
 ) -> None:
-    """Copy the encrypted vault, also while it is in use. The key is not in the copy."""
+    """Copy the encrypted vault, also while it is in use. Key and gallery are not in the copy."""
     with options.open_vault(vault) as admin:
         path = admin.backup(file)
         kind = admin.store.kind
+        gallery = options.describe_gallery(vault)
     typer.echo(f"{path}")
+    if gallery:
+        typer.echo(f"note: the gallery of many people is not in it: {gallery}", err=True)
     if kind != "passphrase":
         typer.echo(f"Opening the backup needs the {kind} that holds the key: keep both", err=True)
 
@@ -250,7 +259,12 @@ def audit(
     *,
     owner: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Only about this person.", show_default=False),
+        typer.Option(
+            metavar="NAME",
+            help="Only about this person.",
+            show_default=False,
+            autocompletion=complete_person,
+        ),
     ] = None,
     since: _When = None,
     until: _When = None,
@@ -300,4 +314,6 @@ def _set_utc(when: datetime | None) -> datetime | None:
 
 
 def _format_wait(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
+    if not isfinite(seconds):
+        return "until the password is used"
+    return f"for {seconds:.0f} s" if seconds < 120 else f"for {seconds / 60:.0f} minutes"

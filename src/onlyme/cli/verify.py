@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from onlyme.cli import options, output, watch_everybody
-from onlyme.types import checked_name
+from onlyme.cli import many, options, output, watch_everybody
+from onlyme.cli.complete import complete_camera, complete_person
+from onlyme.cli.recording import start_recording
+from onlyme.types import Reason, checked_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from onlyme.types import Decision
+    from onlyme import FaceID
+    from onlyme.types import Decision, Face
 
 __all__ = ["register"]
 
@@ -32,63 +35,87 @@ def register(app: typer.Typer) -> None:
 
 def verify(
     name: options.Name,
-    photo: Annotated[
-        Path | None,
-        typer.Argument(metavar="PHOTO", help="The photo to check.", show_default=False),
-    ] = None,
+    photo: many.ManyPhotos = None,
     *,
     camera: options.Camera = None,
     liveness: options.Level = None,
+    attention: options.Attention = None,
     gate: Annotated[
         bool,
         typer.Option("--gate", help="Count this photo as an attempt; a camera is always counted."),
     ] = False,
+    csv: many.Table = False,
+    jsonl: many.Lines = False,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
-    """Decide whether a photo shows this person.
+    """Decide whether a photo shows this person; or decide for each of many photos.
 
     onlyme verify ada photo.jpg && echo welcome
+    onlyme verify ada holiday/ --csv > ada.csv
     """
     options.require_one(photo, camera is not None, "give a photo or --camera N")
+    if photo is not None and attention is not None:
+        raise typer.BadParameter("a photo cannot show attention; give --camera N instead")
+    photos, single = many.read_photos(photo)
     with options.open_face_id(vault, embedder) as face_id:
-        if photo is not None:
-            decision = face_id.verify(name, photo, liveness, gate=gate)
-        else:
-            source = options.parse_source(camera or "")
+        if camera is not None:
+            source = options.parse_source(camera)
             level = options.choose_level(liveness)
-            decision = next(face_id.watch(name, source, liveness=level, ask=output.ask))
-    _print_and_exit(decision, json=json)
+            decision = next(
+                face_id.watch(name, source, liveness=level, attention=attention, ask=output.ask)
+            )
+        elif single and not (csv or jsonl):
+            decision = face_id.verify(name, photos[0], liveness, gate=gate)
+        elif gate:
+            raise typer.BadParameter("counts one photo at a time", param_hint="--gate")
+        else:
+            many.print_batch(
+                lambda on_row: face_id.verify_all(name, photos, liveness, on_row=on_row),
+                json=json,
+                csv=csv,
+                jsonl=jsonl,
+            )
+        why = "" if camera is not None or json else _explain(face_id, photos[0], decision)
+    _print_and_exit(decision, json=json, why=why)
 
 
 def identify(
-    photo: Annotated[
-        Path, typer.Argument(metavar="PHOTO", help="The photo to check.", show_default=False)
-    ],
+    photo: many.ManyPhotos = None,
     *,
     all_: Annotated[
         bool, typer.Option("--all", help="Check every face in the photo, the largest first.")
     ] = False,
+    csv: many.Table = False,
+    jsonl: many.Lines = False,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
-    """Find out which of the enrolled people a photo shows, if any."""
-    from onlyme.faceid.serialize import serialize_found
+    """Find out which of the enrolled people a photo shows, if any; or each of many photos.
 
+    onlyme identify visitor.jpg
+    onlyme identify album/ --jsonl
+    """
+    photos, single = many.read_photos(photo)
+    if not photos:
+        raise typer.BadParameter("give a photo", param_hint="PHOTO")
     with options.open_face_id(vault, embedder) as face_id:
-        if not all_:
-            _print_and_exit(face_id.identify(photo), json=json)
-        found = face_id.identify_all(photo)
-    if json:
-        output.print_json([serialize_found(face, decision) for face, decision in found])
-    elif not found:
-        typer.echo("no face in the picture")
-    else:
-        for face, decision in found:
-            typer.echo(f"{output.format_box(face)}  {output.format_decision(decision)}")
-    raise typer.Exit(0 if any(decision.accepted for _, decision in found) else 1)
+        if all_:
+            if not single or csv or jsonl:
+                raise typer.BadParameter("takes one photo", param_hint="--all")
+            _print_faces(face_id.identify_faces(photos[0]), json=json)
+        if single and not (csv or jsonl):
+            decision = face_id.identify(photos[0])
+            why = "" if json else _explain(face_id, photos[0], decision)
+            _print_and_exit(decision, json=json, why=why)
+        many.print_batch(
+            lambda on_row: face_id.identify_all(photos, on_row=on_row),
+            json=json,
+            csv=csv,
+            jsonl=jsonl,
+        )
 
 
 def watch(
@@ -98,6 +125,7 @@ def watch(
             metavar="NAME",
             help="The person's name; leave it out with --everybody.",
             show_default=False,
+            autocompletion=complete_person,
         ),
     ] = None,
     video: Annotated[
@@ -112,18 +140,29 @@ def watch(
             metavar="N",
             help="A camera's number, path or name; by default 0.",
             show_default=False,
+            autocompletion=complete_camera,
         ),
     ] = None,
     everybody: Annotated[
         bool, typer.Option("--everybody", help="Report all people who come and go, with names.")
     ] = False,
     liveness: options.Level = None,
+    attention: options.Attention = None,
     on_accept: Annotated[
         str | None,
         typer.Option(
             "--on-accept",
             metavar="CMD",
             help="Run this program once for each accepted attempt, without a shell.",
+            show_default=False,
+        ),
+    ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record",
+            metavar="OUT",
+            help="Save what was seen as a video, with faces and verdicts drawn in: out.mp4.",
             show_default=False,
         ),
     ] = None,
@@ -135,6 +174,8 @@ def watch(
 
     With --json, one JSON document a line, one for each change.
     """
+    if everybody and attention is not None:
+        raise typer.BadParameter("attention is for one person; name one")
     if everybody:
         if name is not None and video is None:
             video = Path(name)  # the only argument
@@ -150,8 +191,17 @@ def watch(
     with options.open_face_id(vault, embedder, lasting=True) as face_id:
         level = options.choose_level(liveness)
         source = video or options.parse_source(camera or "0")
-        decisions = face_id.watch(name, source, liveness=level, ask=output.ask)
-        accepted = _report_decisions(decisions, command, json=json)
+        with start_recording(record) as recording:
+            decisions = face_id.watch(
+                name,
+                source,
+                liveness=level,
+                attention=attention,
+                ask=output.ask,
+                on_observation=recording.add,
+            )
+            noted = map(recording.note, decisions)
+            accepted = _report_decisions(noted, command, json=json)
     raise typer.Exit(0 if accepted else 1)
 
 
@@ -196,13 +246,37 @@ def _run_command(command: list[str]) -> None:
         typer.echo(f"{command[0]} ended with exit code {done.returncode}", err=True)
 
 
-def _print_and_exit(decision: Decision, *, json: bool) -> None:
+def _print_faces(found: list[tuple[Face, Decision]], *, json: bool) -> None:
+    from onlyme.faceid.serialize import serialize_found
+
+    if json:
+        output.print_json([serialize_found(face, decision) for face, decision in found])
+    elif not found:
+        typer.echo("no face in the picture")
+    else:
+        for face, decision in found:
+            typer.echo(f"{output.format_box(face)}  {output.format_decision(decision)}")
+    raise typer.Exit(0 if any(decision.accepted for _, decision in found) else 1)
+
+
+def _explain(face_id: FaceID, photo: Path | bytes, decision: Decision) -> str:
+    """Say why a photo could not be judged, and what to do; empty if it was."""
+    if decision.reason not in (Reason.NO_FACE, Reason.MANY_FACES, Reason.POOR_QUALITY):
+        return ""
+    from onlyme.enrollment.photos import explain_refusal
+
+    return explain_refusal(face_id.pipeline.look(photo))
+
+
+def _print_and_exit(decision: Decision, *, json: bool, why: str = "") -> None:
     if json:
         from onlyme.faceid.serialize import serialize_decision
 
         output.print_json(serialize_decision(decision))
     else:
         typer.echo(output.format_decision(decision))
+        if why:
+            typer.echo(why, err=True)
         if decision.liveness.level == "off":
             typer.echo("Liveness was not checked: a printed photo could pass", err=True)
     raise typer.Exit(0 if decision.accepted else 1)

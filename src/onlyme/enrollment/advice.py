@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from onlyme.siamese.owner import Owner
     from onlyme.types import PhotoReport, Quality
 
-__all__ = ["Coverage", "advise_on_photos", "advise_owner"]
+__all__ = ["Coverage", "advise_on_photos", "advise_owner", "explain_raise"]
 
 SIDE_YAW_DEGREES = 12.0
 """A head turned by more than this, in degrees, counts as turned to the side."""
@@ -33,6 +33,10 @@ HARMFUL_GAIN_DISTANCE = -0.005
 
 MAX_MISSING_PHOTOS = 2
 """Missing photos named at once; a person who is told ten things does none of them."""
+
+
+NOTABLE_RAISE_MARGIN = 0.02
+"""Alpha raised by more than this is told, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,10 @@ def advise_owner(
 
     taken = [report for report in reports if report.taken]
     values = leave_one_out(base, owner.examples.me, owner.examples.not_me)
-    sentences = advise_on_photos(taken, values[-len(taken) :], complete=not added)
+    sentences = (
+        *explain_raise(base, owner),
+        *advise_on_photos(taken, values[-len(taken) :], complete=not added),
+    )
     if len(owner.examples.me) < ADVISED_PHOTOS:
         return (
             f"{ADVISED_PHOTOS} photos are advised: with more photos you are rejected less often",
@@ -124,4 +131,32 @@ def advise_on_photos(
     coverage = Coverage.count([report.quality for report in reports if report.quality is not None])
     if complete and (missing_photos := coverage.list_missing()[:MAX_MISSING_PHOTOS]):
         sentences.append("what would help most: " + ", or ".join(missing_photos))
+    return tuple(sentences)
+
+
+def explain_raise(base: Base, owner: Owner) -> tuple[str, ...]:
+    """Say where this owner's alpha had to be raised to keep the promise, why, and what helps."""
+    # Commands that only read do not need these.
+    from onlyme.siamese.calibrate import CAMERA_SHARE, NEIGHBOURS_SHARE, USUAL_NOT_ME_DISTANCE
+    from onlyme.siamese.distance import normalize
+
+    if not base.calibrated:
+        return ()
+    template = normalize(base.project(owner.examples.all_me).mean(axis=0))[None]
+    camera = CAMERA_SHARE * float(base.effects.measure_excess(template)[0])
+    near = float(base.stranger_rule.measure_distance(template)[0])
+    neighbours = NEIGHBOURS_SHARE * (USUAL_NOT_ME_DISTANCE - near)
+    sentences = []
+    if camera > NOTABLE_RAISE_MARGIN:
+        sentences.append(
+            "these photos resemble those of a poor camera, so other people in front of it come "
+            f"nearer: alpha was raised by {camera:.2f}, and you are rejected more often. Sharp "
+            "photos in good light would lower it again"
+        )
+    if neighbours > NOTABLE_RAISE_MARGIN:
+        sentences.append(
+            "many people look like these photos: alpha was raised by "
+            f"{neighbours:.2f}. More photos help, and so do photos of people who look like you "
+            "as NOT_ME (a relative, a colleague)"
+        )
     return tuple(sentences)

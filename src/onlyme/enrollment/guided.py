@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from onlyme.enrollment.advice import SIDE_YAW_DEGREES
 from onlyme.enrollment.camera import FRAME_INTERVAL_SECONDS
+from onlyme.face.enrollment_quality import assess_for_enrollment
 from onlyme.face.pose import estimate_pose
-from onlyme.face.quality import assess
 from onlyme.face.subject import choose_subject
 from onlyme.types import Reason
 
@@ -221,7 +221,7 @@ def _advise_position(box: tuple[float, float, float, float]) -> str:
 
 def _advise_quality(frame: Frame, face: Face) -> str:
     """Say what makes the face unfit to learn from; the limits are those of any photo."""
-    return assess(frame.pixels, face.box, face.landmarks).advice
+    return assess_for_enrollment(frame.pixels, face.box, face.landmarks).advice
 
 
 def _advise_turn(yaw: float) -> str:

@@ -90,7 +90,7 @@ def run_evaluation(
         owners = study_owners(faces, plan, learn, learn_for=learn_for, progress=progress)
     if groups is not None and owners is None:
         raise UsageError(
-            f"rates by group need owners, but no person has more than {plan.photos} photos"
+            f"rates by group need owners, but no person has {plan.photos + 1} photos or more"
         )
     return Evaluation(
         title=faces.title,

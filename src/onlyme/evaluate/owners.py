@@ -196,7 +196,7 @@ def study_owners(
     owners = tuple(str(person) for person in people[counts > plan.photos])
     if not owners:
         raise UsageError(
-            f"no person has more than {plan.photos} photos; an owner needs {plan.photos} to "
+            f"no person has {plan.photos + 1} photos or more; an owner needs {plan.photos} to "
             "enroll and one more to try"
         )
     folds = plan.folds if learn_for else 1

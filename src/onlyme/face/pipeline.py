@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onlyme.errors import UsageError
+from onlyme.errors import ImageError, UsageError
 from onlyme.face.align import align
+from onlyme.face.color_order import looks_like_bgr
+from onlyme.face.geometry import remove_overlaps
 from onlyme.face.models import SHIPPED, find_model
 from onlyme.face.protocols import TrackingDetector
 from onlyme.face.quality import assess
-from onlyme.face.subject import choose_subject
+from onlyme.face.subject import choose_subject, list_certain
 from onlyme.face.temporal import CachedEmbedder, Follower
 from onlyme.face.versions import STAGE_VERSIONS
+from onlyme.face.yunet import SAME_FACE_OVERLAP
 from onlyme.types import Embedding, Face, Frame, Reason
 
 if TYPE_CHECKING:
@@ -42,6 +45,7 @@ class Observation:
         reason: why there is no embedding; None when there is one.
         embedding: of the subject's face; None with a reason.
         timings_ms: milliseconds spent in each room.
+        beside: what a second camera showed at that time; None without one.
     """
 
     frame: Frame
@@ -49,6 +53,7 @@ class Observation:
     reason: Reason | None = None
     embedding: Embedding | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
+    beside: Observation | None = None
 
     @property
     def quality(self) -> Quality | None:
@@ -68,6 +73,8 @@ class Pipeline:
         reader: reads pictures within its limits.
         runtime: what runs the networks, such as `opencv`.
         runtime_version: its version; see `onlyme.runtime.VERSIONS`.
+        checks_colors: whether an array with the colours of OpenCV's order is refused. The frames
+            of a camera may be lit in any colour.
     """
 
     detector: FaceDetector
@@ -75,6 +82,7 @@ class Pipeline:
     reader: PictureReader
     runtime: str = "opencv"
     runtime_version: int = 1
+    checks_colors: bool = True
 
     def decode(self, image: ImageLike | Frame) -> Frame:
         """Read a picture within the reader's limits.
@@ -108,7 +116,8 @@ class Pipeline:
         """
         detector = self.detector
         follower = Follower(detector) if isinstance(detector, TrackingDetector) else detector
-        return replace(self, detector=follower, embedder=CachedEmbedder(self.embedder))
+        embedder = CachedEmbedder(self.embedder)
+        return replace(self, detector=follower, embedder=embedder, checks_colors=False)
 
     def warm_up(self) -> None:
         """Run both networks once on a blank picture: their first run takes longer."""
@@ -141,9 +150,22 @@ class Pipeline:
             chosen = choose_subject(self.detector.detect(frame.pixels), frame.pixels.shape)
         if isinstance(chosen, Reason):
             return Observation(frame, reason=chosen, timings_ms=timings)
+        if self.checks_colors and isinstance(image, np.ndarray):
+            _refuse_bgr(frame, chosen)
         with time_stage(timings, "embed"):
             embedding = self.embedder.embed(align(frame.pixels, chosen, self.embedder.size))
         return Observation(frame, chosen, None, embedding, timings)
+
+    def find_others(self, observation: Observation) -> list[Face]:
+        """Find the faces beside the subject of a picture that was looked at, small ones as well.
+
+        The certain ones; if none is, all.
+        """
+        face = observation.face
+        if face is None:
+            return []
+        found = list_certain(self.detector.detect(observation.frame.pixels, every=True))
+        return [one for one in found if len(remove_overlaps([face, one], SAME_FACE_OVERLAP)) > 1]
 
     def look_at_all(self, image: ImageLike | Frame) -> list[Observation]:
         """Find all faces of a picture and embed them: one observation a face, the largest first.
@@ -165,6 +187,15 @@ class Pipeline:
             observations.append(Observation(frame, face, None, embedding, timings))
             timings = {}
         return observations
+
+
+def _refuse_bgr(frame: Frame, face: Face) -> None:
+    if looks_like_bgr(frame.pixels, face):
+        raise ImageError(
+            frame.source,
+            "has red and blue exchanged, as OpenCV reads pictures; write array[..., ::-1], or give "
+            'color="bgr"',
+        )
 
 
 @contextmanager

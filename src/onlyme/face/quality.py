@@ -20,7 +20,7 @@ from onlyme.types import Quality, QualityCheck
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["assess", "estimate_pose"]
+__all__ = ["assess", "describe_light", "estimate_pose"]
 
 # In brackets: the miss rate at a cosine of 0.45 for photos at that value; it is 0.6 % for unchanged
 # photos.
@@ -31,6 +31,9 @@ _MIN_SHARPNESS_PERCENT: Final = (
 _MIN_LIGHT_PERCENT, _MAX_LIGHT_PERCENT = 10.0, 85.0  # % (13: 1.2 %; 8: 1.9 %; 5: 6.9 %)
 _MAX_CLIPPED_PERCENT: Final = 25.0  # % (29: 3.1 %; 61: 11.9 %)
 _MAX_YAW_DEGREES, _MAX_PITCH_DEGREES, _MAX_ROLL_DEGREES = 55.0, 25.0, 45.0  # degrees
+
+_LYING_DEGREES, _UPSIDE_DOWN_DEGREES = 65.0, 135.0  # no head is tilted so far, but photos are
+_DARK_PICTURE_PERCENT, _BRIGHT_PICTURE_PERCENT = 4.0, 96.0  # of full brightness, in the mean
 
 _SIDE_PIXELS: Final = 112  # side of the embedder's input; it cannot use more detail than that
 _RIM_PIXELS: Final = 14  # hair and background at the edge of the box are left out
@@ -75,6 +78,20 @@ def assess(
             *_check_pose(landmarks),
         )
     )
+
+
+def describe_light(pixels: NDArray[np.uint8]) -> str:
+    """Say that a picture without a face is too dark or too bright for one; else nothing.
+
+    >>> describe_light(np.zeros((4, 4, 3), np.uint8))
+    'no face found; the picture is nearly black: turn on a light'
+    """
+    light = float(pixels[::4, ::4].mean()) / 2.55
+    if light < _DARK_PICTURE_PERCENT:
+        return "no face found; the picture is nearly black: turn on a light"
+    if light > _BRIGHT_PICTURE_PERCENT:
+        return "no face found; the picture is nearly white: use less light"
+    return ""
 
 
 def _crop_grey_face(pixels: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -155,6 +172,11 @@ def _check_pose(landmarks: NDArray[np.float32]) -> tuple[QualityCheck, QualityCh
     turn = "right" if yaw > 0 else "left"  # back to the camera, as the person sees it
     tilt = "right" if roll > 0 else "left"
     nod = "Lower" if pitch > 0 else "Raise"
+    straighten = f"Straighten your head, towards your {tilt} shoulder: it is tilted"
+    if abs(roll) > _UPSIDE_DOWN_DEGREES:
+        straighten = "Turn the photo: it is upside down, the face is tilted"
+    elif abs(roll) > _LYING_DEGREES:
+        straighten = "Turn the photo by a quarter: it lies on its side, the face is tilted"
     return (
         _make_check(
             "yaw",
@@ -176,8 +198,7 @@ def _check_pose(landmarks: NDArray[np.float32]) -> tuple[QualityCheck, QualityCh
             roll,
             "degrees",
             ok=abs(roll) <= _MAX_ROLL_DEGREES,
-            advice=f"Straighten your head, towards your {tilt} shoulder: "
-            f"it is tilted by {abs(roll):.0f}°.",
+            advice=f"{straighten} by {abs(roll):.0f}°.",
         ),
     )
 

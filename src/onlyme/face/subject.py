@@ -11,7 +11,7 @@ from onlyme.types import Reason
 if TYPE_CHECKING:
     from onlyme.types import Face
 
-__all__ = ["MIN_PROMINENCE_RATIO", "VERSION", "choose_subject"]
+__all__ = ["MIN_PROMINENCE_RATIO", "VERSION", "choose_subject", "list_certain"]
 
 VERSION: Final = 1
 """Raise it when a change here chooses another face; see `onlyme.face.versions`."""
@@ -34,7 +34,7 @@ def choose_subject(faces: list[Face], shape: tuple[int, ...]) -> Face | Reason:
     Returns:
         The subject; or `Reason.NO_FACE`, or `Reason.MANY_FACES`.
     """
-    candidates = [face for face in faces if face.score >= MIN_SURE_SCORE] or faces
+    candidates = list_certain(faces)
     if not candidates:
         return Reason.NO_FACE
     ranked = sorted(candidates, key=lambda face: -_measure_prominence(face, shape))
@@ -42,6 +42,11 @@ def choose_subject(faces: list[Face], shape: tuple[int, ...]) -> Face | Reason:
     if len(ranked) > 1 and _measure_prominence(ranked[1], shape) * MIN_PROMINENCE_RATIO > first:
         return Reason.MANY_FACES
     return ranked[0]
+
+
+def list_certain(faces: list[Face]) -> list[Face]:
+    """Return the certain detections; all of them where none is certain."""
+    return [face for face in faces if face.score >= MIN_SURE_SCORE] or faces
 
 
 def _measure_prominence(face: Face, shape: tuple[int, ...]) -> float:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from onlyme.siamese.head import Base
     from onlyme.vault.admin import VaultAdmin
-    from onlyme.vault.store import VaultTransaction
+    from onlyme.vault.transaction import VaultTransaction
 
 __all__ = ["RULES", "Adaptation", "AdaptationOutcome", "AdaptationStatus", "Rules"]
 

@@ -19,15 +19,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from onlyme.enrollment.photos import PhotoCollector
-from onlyme.errors import EnrollmentError, ImageError, SettingsError, UsageError
+from onlyme.errors import EnrollmentError, SettingsError, UsageError
 from onlyme.faceid import networks
+from onlyme.faceid.people_folder import list_people
 from onlyme.faceid.workers import WorkerPool, count_cores
 from onlyme.gallery.duplicates import DuplicatePair, find_duplicates
 from onlyme.gallery.gallery import GalleryPerson
 from onlyme.gallery.stores.protocol import IndexedStore
 from onlyme.gate.audit import Event
-from onlyme.image.sources import list_photos
-from onlyme.types import checked_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,10 +39,7 @@ if TYPE_CHECKING:
     from onlyme.gallery.gallery import Gallery
     from onlyme.settings import Settings
 
-__all__ = ["MAX_PHOTOS_PER_PERSON", "BulkEnrollment", "BulkRefusal", "enroll_people"]
-
-MAX_PHOTOS_PER_PERSON = 200
-"""The most photos of one person that are looked at."""
+__all__ = ["BulkEnrollment", "BulkRefusal", "enroll_people"]
 
 _BATCH_PEOPLE = 32
 _BATCH_SECONDS = 2.0
@@ -114,6 +110,7 @@ def enroll_people(
     replace_photos: bool = False,
     workers: int | None = None,
     look_for_duplicates: bool = True,
+    flat: bool = False,
     progress: Progress | None = None,
 ) -> BulkEnrollment:
     """Enroll every person in a folder of folders into the gallery.
@@ -128,6 +125,7 @@ def enroll_people(
         replace_photos: learn people again whose photos have changed.
         workers: the number of processes that look at photos; by default one for each core.
         look_for_duplicates: compare all people with each other at the end.
+        flat: the folder holds one photo for each person, named like the person.
         progress: called with a word for the work, how much of it is done, and how much there is.
 
     Raises:
@@ -139,7 +137,8 @@ def enroll_people(
         raise UsageError("give either add or replace, not both")
     start, report = perf_counter(), progress or (lambda *_: None)
     result = BulkEnrollment(workers=workers or count_cores())
-    folders = _list_people(folder, result)
+    folders, unusable = list_people(folder, flat=flat)
+    result.refused += [BulkRefusal(*one) for one in unusable]
     gallery = parts.enrolled.ensure_gallery()
     owners = set(parts.admin.store.names())
     writer = _BatchWriter(gallery, result, owners, again=add or replace_photos, add=add)
@@ -232,38 +231,6 @@ def _build_indexes(gallery: Gallery) -> None:
         with suppress(SettingsError):
             for generation in store.count().generations:
                 store.build_index(generation)
-
-
-def _list_people(folder: Path, result: BulkEnrollment) -> dict[str, list[Path]]:
-    """Return each person's photos by name; list in `result` the folders that cannot be used."""
-    try:
-        subfolders = sorted(entry for entry in folder.iterdir() if entry.is_dir())
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be read: {error.strerror}") from None
-    people: dict[str, list[Path]] = {}
-    for subfolder in subfolders:
-        if subfolder.name.startswith("."):
-            continue
-        why = ""
-        photos: list[Path] = []
-        try:
-            name = checked_name(subfolder.name)
-            photos = list(list_photos(subfolder))
-        except ImageError as error:
-            why = error.cause
-        except UsageError as error:
-            name, why = ascii(subfolder.name), str(error)
-        if name in people:
-            why = "another folder has the same name, written with other characters"
-        elif not why:
-            people[name] = photos[:MAX_PHOTOS_PER_PERSON]
-            if len(photos) > MAX_PHOTOS_PER_PERSON:
-                why = f"only the first {MAX_PHOTOS_PER_PERSON} photos were looked at"
-        if why:
-            result.refused.append(BulkRefusal(name, "", why))
-    if not people and not result.refused:
-        raise UsageError(f"{folder} holds no folders of people: give one folder for each person")
-    return people
 
 
 def _make_person(

@@ -7,58 +7,97 @@ The command line, the daemon, the service and the evaluation call `FaceID.verify
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from onlyme.errors import UsageError
+from onlyme.face.tracker import SAME_PERSON_COSINE
 from onlyme.image.sources import CameraCapture
-from onlyme.types import LivenessLevel
-from onlyme.verification.attempt import (
-    ATTEMPT_FRAMES,
-    CaptureSession,
-    apply_liveness,
-    check_level,
-    decide_attempts,
-    decide_capture,
-    decide_photo,
-    judge_photo,
-    reject_unseen,
-)
+from onlyme.liveness.attention import AttentionSession, EyeLevel
+from onlyme.types import AttentionLevel, LivenessLevel
+from onlyme.verification.attempt import ATTEMPT_FRAMES, CaptureSession, decide_capture
 from onlyme.verification.challenge import ChallengeCeremony
+from onlyme.verification.decisions import apply_liveness, decide_photo, judge_photo, reject_unseen
+from onlyme.verification.gesture import GestureCeremony
+from onlyme.verification.levels import check_attention, check_level
+from onlyme.verification.pair import PairSession
+from onlyme.verification.stream import decide_attempts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+    from numpy.typing import NDArray
 
     from onlyme.enrollment.photos import Photo, Picture
     from onlyme.face.pipeline import Observation, Pipeline
     from onlyme.faceid.enrolled import Enrolled
     from onlyme.faceid.wiring import Parts
-    from onlyme.gate.admission import Gate
+    from onlyme.liveness.gestures import Gesture
     from onlyme.liveness.judge import Judge
     from onlyme.siamese.owner import Owner
     from onlyme.types import Decision, Frame
+    from onlyme.verification.protocols import Ceremony
 
     Source = str | int | os.PathLike[str]
 
-__all__ = ["WatchPlan", "identify_picture", "open_source", "verify_picture", "watch_person"]
+__all__ = [
+    "WatchPlan",
+    "identify_picture",
+    "open_source",
+    "verify_capture",
+    "verify_picture",
+    "watch_person",
+]
 
 
 def verify_picture(
     owner: Owner,
-    image: Photo | list[Any] | tuple[Picture, ...] | Iterator[Picture],
+    image: Photo,
     pipeline: Pipeline,
     judge: Judge | None,
     level: LivenessLevel,
 ) -> Decision:
-    """Decide whether a picture, or the frames of one capture, show an owner."""
-    if isinstance(image, (list, tuple, Iterator)):
-        return decide_capture(owner, map(pipeline.look, image), judge, level)
+    """Decide whether a picture shows an owner."""
     return decide_photo(owner, pipeline.look(image), judge, level)
+
+
+def verify_capture(
+    owner: Owner,
+    frames: Iterable[Picture],
+    pipeline: Pipeline,
+    judge: Judge | None,
+    level: LivenessLevel,
+) -> Decision:
+    """Decide whether the frames of one capture show an owner.
+
+    Raises:
+        UsageError: there is no frame, or they show different faces.
+    """
+    vectors: list[NDArray[np.float32]] = []
+
+    def look() -> Iterator[Observation]:
+        for frame in frames:
+            observation = pipeline.look(frame)
+            if observation.embedding is not None:
+                vectors.append(observation.embedding.vector)
+                _refuse_unlike(vectors)
+            yield observation
+
+    return decide_capture(owner, look(), judge, level)
+
+
+def _refuse_unlike(vectors: list[NDArray[np.float32]]) -> None:
+    """Refuse pictures of different people: the best of them must not speak for the others."""
+    mean = np.sum(vectors[:-1], axis=0, dtype=np.float64)
+    if len(vectors) > 1 and vectors[-1] @ mean < SAME_PERSON_COSINE * np.linalg.norm(mean):
+        raise UsageError(
+            "the frames show different people; frames=… takes the frames of one capture of one "
+            "person, and verify_all takes many pictures"
+        )
 
 
 def identify_picture(
@@ -84,65 +123,95 @@ class WatchPlan:
 
     Attributes:
         liveness: the level at which a photo in place of the person is looked for.
+        attention: what the eyes must show; None: as the settings say, or else `off`.
         ask: called with an arrow and words when the person should do something.
         gate: whether attempts are counted; None: only those of a camera.
         source: the name of the source in the count and the log; None: a name for its kind.
         frames_per_attempt: the number of different frames of a face that end an attempt; None: 5.
         on_observation: called with what each frame showed, before the decision.
+        gesture: what the person must do in each attempt; None: nothing.
     """
 
     liveness: LivenessLevel | str = LivenessLevel.PASSIVE
+    attention: AttentionLevel | str | None = None
     ask: Callable[[str, str], None] | None = None
     gate: bool | None = None
     source: str | None = None
     frames_per_attempt: int | None = None
     on_observation: Callable[[Observation], None] | None = None
+    gesture: Gesture | str | None = None
 
-    def make_session(self, parts: Parts) -> CaptureSession:
+    def make_session(self, parts: Parts, find_owner: Callable[[], Owner]) -> CaptureSession:
         """Start a session for one stream; only the networks that it needs are loaded.
 
+        Args:
+            parts: the parts of the FaceID.
+            find_owner: returns the person whom the camera should see.
+
         Raises:
-            UsageError: there is no such level of liveness.
-            ModelRefused: the network for liveness is not the one that the manifest names.
+            UsageError: there is no such level or gesture, or a gesture was given with a challenge.
+            ModelMissing, ModelRefused: a network that it needs is not the one of the manifest.
         """
         level = check_level(self.liveness)
         judge = None if level is LivenessLevel.OFF else parts.judge()
-        ceremony = None
-        if level is LivenessLevel.CHALLENGE and judge is not None and self.ask is not None:
-            ceremony = ChallengeCeremony(self.ask)
         frames = self.frames_per_attempt or ATTEMPT_FRAMES
-        return CaptureSession(judge, level, frames, ceremony)
+        ceremony: Ceremony | None = None
+        if self.gesture is not None:
+            if level is LivenessLevel.CHALLENGE:
+                raise UsageError("a challenge asks for gestures already; give no gesture with it")
+            ceremony = GestureCeremony(self.gesture, frames, self.ask)
+        elif level is LivenessLevel.CHALLENGE and judge is not None and self.ask is not None:
+            ceremony = ChallengeCeremony(self.ask)
+        session = CaptureSession(judge, level, frames, ceremony)
+        attention = check_attention(self.attention or parts.settings.attention or "off")
+        if attention is not AttentionLevel.OFF:
+            session.attention = AttentionSession(attention, moving=ceremony is not None)
+            session.find_eyes = lambda: EyeLevel.learn(find_owner().eyes)
+        if ceremony is not None or session.attention is not None:
+            session.read_head = parts.mesh().read
+        return session
+
+    def prepare_second(
+        self, parts: Parts, find_owner: Callable[[], Owner]
+    ) -> Callable[[], CaptureSession] | None:
+        """Return what makes the session of a second camera; None where one camera decides.
+
+        What the person is asked to do is asked once, and seen by the first camera.
+        """
+        if self.gesture is not None or check_level(self.liveness) is LivenessLevel.CHALLENGE:
+            return None
+        return lambda: self.make_session(parts, find_owner)
 
 
 def watch_person(
     find_owner: Callable[[], Owner],
     source: Source | Iterable[Frame | Picture],
-    session: CaptureSession,
     plan: WatchPlan,
-    pipeline: Callable[[], Pipeline],
-    gate: Gate,
+    parts: Parts,
 ) -> Generator[Decision, None, None]:
     """Decide attempt after attempt until the source ends.
 
     Args:
         find_owner: returns the person whom the camera should see, with changes made meanwhile.
         source: a camera's number or path, a video file, or frames.
-        session: the session of this stream; see `WatchPlan.make_session`.
         plan: the options of `FaceID.watch`.
-        pipeline: makes the pipeline that finds faces; called once the source is open.
-        gate: counts attempts.
+        parts: those of the `FaceID`.
 
     Raises:
         UnknownOwner: the person is not enrolled, or not any more.
         CameraError: the camera cannot be used.
-        UsageError: the source is one picture, not a camera, a video or frames.
+        UsageError: the source is one picture, not a camera, a video or frames; see also
+            `WatchPlan.make_session`.
     """
+    session = PairSession(
+        plan.make_session(parts, find_owner), plan.prepare_second(parts, find_owner)
+    )
     name = find_owner().name
     with open_source(source) as (frames, is_camera, label):
-        observations = _observe(pipeline().follow(), frames, find_owner, plan.on_observation)
+        observations = _observe(parts.pipeline(), frames, find_owner, plan.on_observation)
         decisions = decide_attempts(find_owner, observations, session)
         if plan.gate or (plan.gate is None and is_camera):
-            decisions = gate.attempt_each(name, plan.source or label, decisions)
+            decisions = parts.admin.gate.attempt_each(name, plan.source or label, decisions)
         yield from decisions
 
 
@@ -152,9 +221,12 @@ def _observe(
     find_owner: Callable[[], Owner],
     on_observation: Callable[[Observation], None] | None,
 ) -> Iterator[Observation]:
+    first, second = pipeline.follow(), pipeline.follow()
     for frame in frames:
         find_owner()  # raises if the person was forgotten meanwhile
-        observation = pipeline.look(frame)
+        observation = first.look(frame)
+        if observation.frame.beside is not None:
+            observation = replace(observation, beside=second.look(observation.frame.beside))
         if on_observation is not None:
             on_observation(observation)
         yield observation

@@ -7,12 +7,23 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from onlyme.errors import NeedsReenroll, UnknownOwner, VaultDamaged, unknown_owner
+from onlyme.errors import (
+    NeedsReenroll,
+    NotCalibrated,
+    OnlymeError,
+    UnknownOwner,
+    VaultDamaged,
+    unknown_owner,
+)
 from onlyme.gallery.gallery import SECRET_BYTES, Gallery
 from onlyme.siamese.owner import Examples, Owner
+from onlyme.vault.admin import TOLD_EYES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from onlyme.face.pipeline import Observation
     from onlyme.gallery.certificate import GalleryCertificate
@@ -22,7 +33,7 @@ if TYPE_CHECKING:
     from onlyme.types import Decision
     from onlyme.vault.store import Store
 
-__all__ = ["GALLERY_FILE", "Enrolled"]
+__all__ = ["GALLERY_FILE", "Enrolled", "collect_untold"]
 
 GALLERY_FILE = "gallery.sqlite"
 """The file of a gallery in the vault's folder."""
@@ -33,12 +44,16 @@ _KIND, _KEY = "gallery", "secret"
 class Enrolled:
     """All enrolled people: the owners in a vault, and the gallery whose secret the vault holds.
 
+    Several threads may use it. The gallery is used by one at a time, under the vault's own lock:
+    a second lock could be taken in the other order.
+
     Args:
         vault: the owners' templates.
         base: the network's head, cohort and calibration.
         open_store: opens the store of the gallery's rows.
         fpir: how often a stranger may be taken for a person in the gallery.
         far: the false accept rate that alpha stands for when a person in the gallery is verified.
+        name_model: returns the name of a network by its hash; empty if it is unknown.
     """
 
     def __init__(
@@ -48,18 +63,20 @@ class Enrolled:
         open_store: Callable[[], TemplateStore],
         fpir: float,
         far: float,
+        name_model: Callable[[str], str] = lambda _: "",
     ) -> None:
         self._vault, self.base, self._open_store = vault, base, open_store
-        self.fpir, self._far = fpir, far
+        self.fpir, self._far, self._name_model = fpir, far, name_model
         self._opened: tuple[bytes, Gallery] | None = None
         self._cache: dict[str, tuple[object, Owner]] = {}
 
     def close(self) -> None:
         """Close the gallery, and empty the cache of owners."""
-        self._cache.clear()
-        if self._opened:
-            self._opened[1].close()
-        self._opened = None
+        with self._vault.lock:
+            self._cache.clear()
+            if self._opened:
+                self._opened[1].close()
+            self._opened = None
 
     @property
     def gallery(self) -> Gallery | None:
@@ -97,8 +114,10 @@ class Enrolled:
 
     def people(self) -> list[GalleryPerson]:
         """Return the people in the gallery, by name."""
-        gallery = self.gallery
-        return sorted(gallery.people(), key=lambda person: person.name) if gallery else []
+        with self._vault.lock:
+            gallery = self.gallery
+            people = gallery.people() if gallery else []
+        return sorted(people, key=lambda person: person.name)
 
     def names(self) -> list[str]:
         """Return the names of the people in the gallery, in order."""
@@ -106,8 +125,9 @@ class Enrolled:
 
     def get(self, name: str) -> GalleryPerson | None:
         """Return a person in the gallery, or None."""
-        gallery = self.gallery
-        return gallery.get([name]).get(name) if gallery else None
+        with self._vault.lock:
+            gallery = self.gallery
+            return gallery.get([name]).get(name) if gallery else None
 
     def owner(self, name: str) -> Owner:
         """Return what is known of an owner in the vault; people in the gallery are no owners.
@@ -124,6 +144,11 @@ class Enrolled:
         template = self._vault.get(name)
         if template is None:
             raise unknown_owner(name, self._vault.names())
+        if template.needs_reenroll(self.base.model) and (own := self._name_model(template.model)):
+            raise NeedsReenroll(
+                f"{name} was enrolled with your network {own!r}; add --embedder {own} (or set "
+                f"ONLYME_EMBEDDER), or enroll again with --replace"
+            )
         return self._add_to_cache(name, version, Owner.from_template(self.base, template))
 
     def find_owner(self, name: str) -> Owner:
@@ -147,8 +172,9 @@ class Enrolled:
         """Erase people from the gallery; return how many of them were in it."""
         for name in names:
             self._cache.pop(name, None)
-        gallery = self.gallery
-        return gallery.remove(names) if gallery else 0
+        with self._vault.lock:
+            gallery = self.gallery
+            return gallery.remove(names) if gallery else 0
 
     def identify(self, observations: list[Observation]) -> list[Decision]:
         """Return which enrolled person each observation shows; see `onlyme.gallery.identify`.
@@ -158,20 +184,32 @@ class Enrolled:
         from onlyme.face.pipeline import time_stage
         from onlyme.gallery.identify import identify_vector
 
-        owners = []
-        for name in self._vault.names():
-            # Another process may forget an owner after the names were read.
-            with suppress(NeedsReenroll, UnknownOwner):
-                owners.append(self.owner(name))
+        owners = self._load_owners()
         decisions = []
         for observation in observations:
             assert observation.embedding is not None  # noqa: S101 - for the type checker
             spent: dict[str, float] = {}
             with time_stage(spent, "decide"):
                 vector = observation.embedding.vector
-                decision = identify_vector(owners, self.gallery, vector, self.fpir)
+                with self._vault.lock:
+                    decision = identify_vector(owners, self.gallery, vector, self.fpir)
             decisions.append(decision.add_cost(observation.timings_ms | spent, frames=1))
         return decisions
+
+    def find_names(self, vectors: NDArray[np.float32]) -> list[str]:
+        """Return for each of float32[m, d] the names of the people that it may show.
+
+        A face that fits two people counts for both; one that fits none is left out.
+        """
+        from onlyme.gallery.identify import find_matches
+
+        names: list[str] = []
+        with self._vault.lock:
+            owners, gallery = self._load_owners(), self.gallery
+            with suppress(NotCalibrated):  # such a network cannot say who is alike
+                for vector in vectors:
+                    names += find_matches(owners, gallery, vector, self.fpir)
+        return names
 
     def certificate(self) -> GalleryCertificate:
         """Return how often a stranger is taken for an enrolled person, and how that is known.
@@ -188,6 +226,14 @@ class Enrolled:
         people = len(gallery) + len(self._vault.names())
         return make_gallery_certificate(self.base, people, self.fpir)
 
+    def _load_owners(self) -> list[Owner]:
+        owners = []
+        for name in self._vault.names():
+            # Another process may forget an owner after the names were read.
+            with suppress(NeedsReenroll, UnknownOwner):
+                owners.append(self.owner(name))
+        return owners
+
     def _add_to_cache(self, name: str, version: object, owner: Owner) -> Owner:
         self._cache[name] = version, owner
         return owner
@@ -197,3 +243,29 @@ class Enrolled:
             self.close()
             self._opened = secret, Gallery(self._open_store(), secret, self.base)
         return self._opened[1]
+
+
+def collect_untold(store: Store, find_owner: Callable[[str], Owner]) -> list[str]:
+    """Return the owners whose open eyes were not learned, and who were not told so before.
+
+    Attention measures them by the population until they enroll before a camera. The vault
+    remembers that they were told; one that cannot be written tells them again.
+
+    Args:
+        store: the vault.
+        find_owner: returns an owner by name.
+    """
+    told = set(store.keys(TOLD_EYES))
+    names = [one for one in store.names() if one not in told and not _knows_eyes(find_owner, one)]
+    if names:
+        with suppress(OnlymeError, OSError), store.edit() as edit:
+            for name in names:
+                edit.write(TOLD_EYES, name, b"told")
+    return names
+
+
+def _knows_eyes(find_owner: Callable[[str], Owner], name: str) -> bool:
+    try:
+        return find_owner(name).knows_eyes
+    except OnlymeError:  # what else is wrong with it is said where it is used
+        return True

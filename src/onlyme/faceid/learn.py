@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING, TypeVar
 
 from onlyme.enrollment.advice import advise_owner
 from onlyme.enrollment.photos import collect_photos
-from onlyme.errors import UsageError, refuse_taken, refuse_twice, unknown_owner
+from onlyme.errors import (
+    ModelMissing,
+    UsageError,
+    refuse_gallery,
+    refuse_taken,
+    refuse_twice,
+    unknown_owner,
+)
+from onlyme.faceid.identity import refuse_same_person
 from onlyme.gate.audit import Event
 from onlyme.siamese.owner import Examples, Owner, make_lesson
-from onlyme.types import Enrollment, checked_name
+from onlyme.siamese.presets import estimate_far_alike
+from onlyme.types import MAX_FAR, Enrollment, checked_name, find_similar_name
 from onlyme.vault.admin import QUARANTINE
 
 if TYPE_CHECKING:
@@ -19,17 +28,17 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from onlyme.enrollment.photos import Photo
+    from onlyme.enrollment.photos import HeadReader, Photo
     from onlyme.faceid.wiring import Parts
     from onlyme.siamese.head import Base
     from onlyme.types import Lesson, PhotoReport, Tuning
-    from onlyme.vault.store import VaultTransaction
+    from onlyme.vault.transaction import VaultTransaction
 
     Photos = Photo | Iterable[Photo]
 
 Result = TypeVar("Result")
 
-__all__ = ["enroll_person", "teach_person", "tune_person"]
+__all__ = ["enroll_person", "refuse_loose_alpha", "teach_person", "tune_person"]
 
 
 def enroll_person(
@@ -40,6 +49,7 @@ def enroll_person(
     *,
     add: bool = False,
     replace: bool = False,
+    anyway: bool = False,
 ) -> Enrollment:
     """Learn a person from photos; see `FaceID.enroll`.
 
@@ -50,6 +60,7 @@ def enroll_person(
         on_photo: called with the report on each photo.
         add: add to what is enrolled under this name.
         replace: replace what is enrolled under this name.
+        anyway: enroll a person who is enrolled under another name.
 
     Raises:
         OwnerExists, EnrollmentError, UsageError: as for `FaceID.enroll`.
@@ -64,7 +75,16 @@ def enroll_person(
     known = Examples.make_empty(base.dimension)
     if taken and add:
         known = parts.enrolled.owner(name).examples
-    collected = collect_photos(parts.pipeline(), known, *photos, on_photo, measured=base.calibrated)
+    collected = collect_photos(
+        parts.pipeline(),
+        known,
+        *photos,
+        on_photo,
+        measured=base.calibrated,
+        read_head=_find_head_reader(parts),
+    )
+    if not anyway:
+        refuse_same_person(parts, name, collected.examples.me)
 
     with store.edit() as edit:
         # Looking at photos took seconds: read again, since another process may have enrolled.
@@ -76,8 +96,9 @@ def enroll_person(
         else:
             owner = Owner.learn(base, name, collected.examples, far=parts.settings.far)
             edit.remove(QUARANTINE, name)  # it belongs to the person who had this name before
+        owner = owner.add_eyes(collected.eyes)
         edit.put(owner.to_template())
-        parts.admin.gate.note(edit, Event.ENROLL, name, f"{len(owner.examples.me)} photos")
+        parts.admin.gate.note(edit, Event.ENROLL, name, _count_photos(owner))
 
     return Enrollment(
         name=name,
@@ -85,11 +106,18 @@ def enroll_person(
         not_me=collected.others,
         alpha=owner.alpha,
         far=owner.far,
-        notes=owner.learned.report.notes,
+        notes=(*owner.learned.report.notes, *_note_similar(name, store.names())),
         advice=advise_owner(base, owner, collected.me, added=earlier is not None),
         created=owner.created,
         seconds=perf_counter() - start,
+        far_alike=estimate_far_alike(owner.far),
     )
+
+
+def _note_similar(name: str, names: list[str]) -> list[str]:
+    """Say which enrolled name could be confused with this one."""
+    other = find_similar_name(name, names)
+    return [f"'{other}' is enrolled as well; the two names are easily confused"] if other else []
 
 
 def teach_person(
@@ -116,6 +144,21 @@ def teach_person(
     return _change_owner(parts, name, Event.TEACH, relearn)
 
 
+def refuse_loose_alpha(owner: Owner, alpha: float | None) -> None:
+    """Refuse an alpha that is looser than any promise, unless it was asked for twice.
+
+    Raises:
+        UsageError: a stranger would pass more often than at the loosest rate one may choose.
+    """
+    rate = None if alpha is None else owner.learned.far_at(alpha)
+    if rate is not None and rate > MAX_FAR:
+        raise UsageError(
+            f"with alpha {alpha:+.3f} a stranger would pass in {rate:.0%} of tries, and no promise "
+            f"is looser than {MAX_FAR:.0%}; nothing was changed. To set it all the same, add --yes "
+            "(REST: yes=true)"
+        )
+
+
 def tune_person(parts: Parts, name: str, *, far: float | None, alpha: float | None) -> Tuning:
     """Set the alpha of an owner; see `FaceID.tune`."""
 
@@ -124,6 +167,11 @@ def tune_person(parts: Parts, name: str, *, far: float | None, alpha: float | No
         return after, after.tuning(before.alpha)
 
     return _change_owner(parts, name, Event.TUNE, tune, lambda owner: f"alpha {owner.alpha:.3f}")
+
+
+def _count_photos(owner: Owner) -> str:
+    count = len(owner.examples.me)
+    return f"{count} photo" if count == 1 else f"{count} photos"
 
 
 def _change_owner(
@@ -135,6 +183,7 @@ def _change_owner(
 ) -> Result:
     """Store a changed owner and a line of the log in one transaction; return the result."""
     name, store = checked_name(name), parts.admin.store
+    refuse_gallery(name, in_gallery=parts.enrolled.get(name) is not None)
     with store.edit() as edit:
         before = _read_owner(edit, parts.base, name)
         if before is None:
@@ -143,6 +192,14 @@ def _change_owner(
         edit.put(after.to_template())
         parts.admin.gate.note(edit, event, name, describe(after))
     return result
+
+
+def _find_head_reader(parts: Parts) -> HeadReader | None:
+    """Return what reads a mesh; None without the network, as then attention refuses anyway."""
+    try:
+        return parts.mesh().read
+    except ModelMissing:
+        return None
 
 
 def _read_owner(edit: VaultTransaction, base: Base, name: str) -> Owner | None:

@@ -8,8 +8,14 @@ from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from onlyme.errors import ModelError, ModelMissing, ModelRefused, NotCalibrated
-from onlyme.face.models import SHIPPED, find_model
+from onlyme.errors import (
+    ModelError,
+    ModelMissing,
+    ModelRefused,
+    NotCalibrated,
+    SettingsError,
+)
+from onlyme.face.models import SHIPPED, find_model, read_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,17 +35,30 @@ __all__ = [
     "choose_judge",
     "choose_runtime",
     "explain_unfit",
+    "find_crash",
     "load_base",
     "load_extra_checks",
     "load_judge",
     "load_mesh",
     "make_pipeline",
+    "name_model",
     "start_engine",
 ]
 
 
 _one_at_a_time = Lock()
 """The threads of a service start together; without it each would load and compare the networks."""
+
+
+def name_model(settings: Settings, sha256: str) -> str:
+    """Return the name of one of the user's own networks by its hash; empty if it is none."""
+    if not (settings.models / "manifest.toml").exists():
+        return ""
+    with suppress(SettingsError):
+        for name, model in read_manifest(settings.models).items():
+            if model.sha256 == sha256:
+                return name
+    return ""
 
 
 def make_pipeline(settings: Settings, *, lasting: bool = False) -> Pipeline:
@@ -99,14 +118,51 @@ def explain_unfit(settings: Settings) -> str:
     from onlyme.runtime.openvino import EngineUnavailable
 
     with _one_at_a_time:
+        if crash := find_crash(settings):
+            return f"OpenVINO cannot be used: {crash}"
         try:
-            _load_detector("openvino")
-            _load_embedder("openvino", settings.embedder, settings.models)
-            with suppress(ModelError):  # it is reported when liveness is asked for
-                load_judge("openvino")
+            compare_engines(settings.embedder, settings.models)
         except EngineUnavailable as error:
             return str(error)
     return ""
+
+
+def compare_engines(embedder: str, models: Path) -> None:
+    """Load detector, embedder and liveness through OpenVINO, and compare each with OpenCV.
+
+    Raises:
+        EngineUnavailable: OpenVINO cannot be used for one of them.
+        ModelMissing, ModelRefused: detector or embedder cannot be used with any runtime.
+    """
+    _load_detector("openvino")
+    _load_embedder("openvino", embedder, models)
+    with suppress(ModelError):  # it is reported when liveness is asked for
+        load_judge("openvino")
+
+
+_TRIAL = """
+import sys
+from pathlib import Path
+from onlyme.faceid import networks
+networks.compare_engines(sys.argv[1], Path(sys.argv[2]))
+networks.load_mesh("openvino")
+"""
+
+
+def find_crash(settings: Settings) -> str:
+    """Return how OpenVINO crashes here; empty if it does not, or is not installed."""
+    from importlib.util import find_spec
+
+    from onlyme.runtime import trial
+
+    try:
+        installed = find_spec("openvino") is not None
+    except ValueError:  # a module without a specification
+        installed = True
+    if not installed:
+        return ""
+    arguments = (settings.embedder, str(settings.models))
+    return trial.find_crash(_TRIAL, arguments, settings.vault)
 
 
 @cache

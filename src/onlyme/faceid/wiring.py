@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from onlyme.errors import KeyMissing, SettingsError, UsageError
+from onlyme.errors import KeyMissing, SettingsError, UsageError, explain_extra
 from onlyme.faceid import networks
 from onlyme.faceid.enrolled import GALLERY_FILE, Enrolled
 from onlyme.gate.admission import Gate
 from onlyme.vault.admin import VaultAdmin
+from onlyme.vault.credential import Credential, is_offered
 from onlyme.vault.key_sources import KeyFile, Keyring, Passphrase
 from onlyme.vault.store import Store
 
@@ -96,7 +97,8 @@ def assemble(settings: Settings, *, lasting: bool = False, by: str = "command li
 def make_enrolled(settings: Settings, admin: VaultAdmin, base: Base) -> Enrolled:
     """Combine vault and gallery; the gallery is opened when it is first used."""
     open_store = partial(open_template_store, settings, base)
-    return Enrolled(admin.store, base, open_store, settings.fpir, settings.far)
+    name_model = partial(networks.name_model, settings)
+    return Enrolled(admin.store, base, open_store, settings.fpir, settings.far, name_model)
 
 
 def open_template_store(settings: Settings, base: Base) -> TemplateStore:
@@ -141,22 +143,29 @@ def _import_postgres_store() -> type[PostgresStore]:
         from onlyme.gallery.stores.postgres import PostgresStore
     except ModuleNotFoundError as error:
         raise SettingsError(
-            f"a gallery in PostgreSQL needs {error.name}: pip install 'onlyme[postgres]'"
+            f"a gallery in PostgreSQL needs {error.name}; {explain_extra('postgres')}"
         ) from None
     return PostgresStore
 
 
-def open_vault(settings: Settings, *, by: str = "command line") -> VaultAdmin:
+def open_vault(
+    settings: Settings,
+    *,
+    by: str = "command line",
+    sources: tuple[KeySource, ...] | None = None,
+) -> VaultAdmin:
     """Open the vault, with the gate and the log.
 
     Args:
         settings: name its folder and its key.
         by: the name of this program in the log.
+        sources: what may hold the key; by default what the settings name.
 
     Raises:
         VaultError: the vault or its key cannot be used.
     """
-    store = Store(settings.vault, *_list_key_sources(settings), anchor=settings.anchor)
+    sources = sources or _list_key_sources(settings)
+    store = Store(settings.vault, *sources, anchor=settings.anchor)
     return VaultAdmin(store, Gate(store, by=by), partial(_relearn, settings))
 
 
@@ -165,8 +174,9 @@ def _relearn(settings: Settings, template: Template) -> Template:
     from onlyme.siamese.owner import Owner
 
     base = networks.load_base(settings)
-    examples = Owner.from_template(base, template).examples
-    return Owner.learn(base, template.name, examples, far=settings.far).to_template()
+    given = Owner.from_template(base, template)
+    owner = Owner.learn(base, template.name, given.examples, far=settings.far)
+    return owner.add_eyes(given.eyes).to_template()
 
 
 def restore_vault(
@@ -191,8 +201,23 @@ def restore_vault(
 
 def _list_key_sources(settings: Settings) -> tuple[KeySource, ...]:
     """Return the key sources to try: the one that the settings name, otherwise all, in order."""
+    if settings.key == "auto":
+        return _list_system_sources(settings)
     kinds = [settings.key] if settings.key else ["file", "keyring", "passphrase"]
     return tuple(choose_key_source(settings, kind) for kind in kinds)
+
+
+def _list_system_sources(settings: Settings) -> tuple[KeySource, ...]:
+    """Return the sources of the computer's login: a new vault gets a credential where it can.
+
+    A key file without its vault belongs to a vault that is gone, so nothing new is made beside it.
+    """
+    file = choose_key_source(settings, "file")
+    credential = choose_key_source(settings, "credential")
+    is_new = not (settings.vault / "vault.sqlite").exists()
+    if is_new and not _locate_key_file(settings).exists() and is_offered():
+        return (credential, file)
+    return (file, credential)
 
 
 def make_adaptation(settings: Settings) -> Adaptation:
@@ -213,15 +238,21 @@ def choose_key_source(
 
     Args:
         settings: name the key file, or hold the passphrase.
-        kind: `file`, `keyring` or `passphrase`.
+        kind: `file`, `keyring`, `passphrase` or `credential`.
         ask: returns a passphrase; by default it is taken from the settings, or asked for on the
-            terminal.
+            terminal. For a credential it is the recovery passphrase, and by default there is none.
     """
     if kind == "keyring":
         return Keyring()
     if kind == "passphrase":
         return Passphrase(ask or (lambda: _ask_passphrase(settings)))
-    return KeyFile(settings.key_file or settings.vault / "vault.key")
+    if kind == "credential":
+        return Credential(_locate_key_file(settings).with_suffix(".cred"), recovery=ask)
+    return KeyFile(_locate_key_file(settings))
+
+
+def _locate_key_file(settings: Settings) -> Path:
+    return settings.key_file or settings.vault / "vault.key"
 
 
 def _ask_passphrase(settings: Settings) -> str:
@@ -234,4 +265,7 @@ def _ask_passphrase(settings: Settings) -> str:
         )
     from getpass import getpass
 
-    return getpass("Passphrase of the vault: ")
+    try:
+        return getpass("Passphrase of the vault: ")
+    except EOFError:
+        raise KeyMissing("no passphrase was typed; the vault does not open") from None

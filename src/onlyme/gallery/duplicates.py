@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from onlyme.siamese.calibrate import compute_centre
 from onlyme.siamese.distance import measure_distances
 from onlyme.types import MIN_FAR
 
@@ -65,16 +64,20 @@ def find_duplicates(
         if not people:
             continue
         templates = np.stack([gallery.make_template(person) for person in people])
-        drawn = base.draws_not_me - measure_distances(templates, base.draws)
-        for one, template, margins, found in zip(
-            people, templates, drawn, gallery.find_nearest(templates, _NEAREST_PEOPLE), strict=True
+        centres = base.measure_centres(templates)
+        for one, template, centre, found in zip(
+            people,
+            templates,
+            centres,
+            gallery.find_nearest(templates, _NEAREST_PEOPLE),
+            strict=True,
         ):
             others = [person for person in found if person.name != one.name]
             if not others:
                 continue
             probes = np.stack([gallery.make_template(person) for person in others])
             z = rule.measure_distance(probes) - measure_distances(probes, template[None])[:, 0]
-            z -= compute_centre(margins, base.project(one.me))
+            z -= centre
             for other, reached in zip(others, z.tolist(), strict=True):
                 far = base.curve.far_at(reached, len(one.me))
                 first, second = sorted((one.name, other.name))

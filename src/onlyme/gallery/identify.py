@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from onlyme.errors import NotCalibrated
-from onlyme.siamese.calibrate import compute_centre
 from onlyme.siamese.distance import measure_distances, normalize
 from onlyme.types import Decision, Reason
 
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from onlyme.siamese.head import Base
     from onlyme.siamese.owner import Owner
 
-__all__ = ["LEAD_MARGIN", "Candidate", "identify_vector", "rank_candidates"]
+__all__ = ["LEAD_MARGIN", "Candidate", "find_matches", "identify_vector", "rank_candidates"]
 
 MAX_CANDIDATES = 8
 """The nearest people that are compared in full. The right one is nearly always the nearest."""
@@ -84,13 +83,7 @@ def identify_vector(
         NotCalibrated: the calibration does not reach this rate among this many people.
         VaultDamaged: a row of the gallery is not the one that was written.
     """
-    gallery_people = len(gallery) if gallery else 0
-    people = len(owners) + gallery_people
-    decisions = [owner.share_among(people).decide(vector[None]) for owner in owners]
-    if gallery is not None and gallery_people:
-        far = compute_shared_far(gallery.base, fpir, people)
-        candidates = rank_candidates(gallery, gallery.base.project(vector[None]))[0]
-        decisions += [candidate.decide(gallery.base, far) for candidate in candidates]
+    decisions = _decide_each(owners, gallery, vector, fpir)
     matches = [decision for decision in decisions if decision.accepted]
     if not matches:
         return Decision(accepted=False, name=None, reason=Reason.NO_MATCH)
@@ -102,6 +95,28 @@ def identify_vector(
     ):
         return Decision(accepted=False, name=None, reason=Reason.AMBIGUOUS)
     return first
+
+
+def find_matches(
+    owners: list[Owner], gallery: Gallery | None, vector: NDArray[np.float32], fpir: float
+) -> list[str]:
+    """Return the names of all people whom a face may show; arguments as for `identify_vector`."""
+    decisions = _decide_each(owners, gallery, vector, fpir)
+    return [decision.name for decision in decisions if decision.accepted and decision.name]
+
+
+def _decide_each(
+    owners: list[Owner], gallery: Gallery | None, vector: NDArray[np.float32], fpir: float
+) -> list[Decision]:
+    """Decide for each owner, and for the likeliest people of the gallery: the owners first."""
+    gallery_people = len(gallery) if gallery else 0
+    people = len(owners) + gallery_people
+    decisions = [owner.share_among(people).decide(vector[None]) for owner in owners]
+    if gallery is not None and gallery_people:
+        far = compute_shared_far(gallery.base, fpir, people)
+        candidates = rank_candidates(gallery, gallery.base.project(vector[None]))[0]
+        decisions += [candidate.decide(gallery.base, far) for candidate in candidates]
+    return decisions
 
 
 def compute_shared_far(base: Base, fpir: float, people: int) -> float:
@@ -143,8 +158,8 @@ def _make_candidate(
     me = base.project(person.me)
     template = normalize(me.mean(axis=0))[None]
     margin = not_me - float(measure_distances(head[None], template)[0, 0])
-    drawn = base.draws_not_me - measure_distances(template, base.draws)[0]
-    return Candidate(person.name, margin, compute_centre(drawn, me), len(me))
+    centre = float(base.measure_centres(template)[0])
+    return Candidate(person.name, margin, centre, len(me))
 
 
 def _measure_lead(decision: Decision) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from onlyme.errors import ImageError, UsageError
 from onlyme.gate import clock
 from onlyme.gate.audit import Audit, AuditEntry, Event
-from onlyme.gate.policy import DEFAULT_POLICY, GateState
+from onlyme.gate.policy import DEFAULT_POLICY, GESTURE_POLICY, GateState
 from onlyme.types import Decision, Reason
 
 if TYPE_CHECKING:
@@ -19,11 +19,22 @@ if TYPE_CHECKING:
     from onlyme.gate.ledger import Ledger, LedgerTransaction
     from onlyme.gate.policy import AttemptAllowance, Policy
 
-__all__ = ["Attempt", "AttemptSource", "Gate"]
+__all__ = ["GESTURE_SOURCE", "Attempt", "AttemptSource", "Gate"]
+
+GESTURE_SOURCE = "gesture"
+"""The name under which gestures that were asked for are counted, by a policy of their own."""
 
 _KIND = "gate"
 
-_JUDGED_REASONS = {Reason.NO_MATCH, Reason.AMBIGUOUS, Reason.NOT_LIVE, Reason.LIVENESS_UNDECIDED}
+_JUDGED_REASONS = {
+    Reason.NO_MATCH,
+    Reason.AMBIGUOUS,
+    Reason.NOT_LIVE,
+    Reason.LIVENESS_UNDECIDED,
+    Reason.NOT_ATTENTIVE,
+    Reason.ATTENTION_UNDECIDED,
+    Reason.NO_GESTURE,
+}
 """Reasons of an attempt that counts as a guess, also where a search of many has no margin."""
 
 
@@ -87,6 +98,16 @@ class Attempt:
         self._settled = True
         return decision
 
+    def withdraw(self) -> None:
+        """Take this try back, and no other one: nothing was guessed in it.
+
+        Raises:
+            VaultError: it cannot be written down; nothing may be opened.
+        """
+        if not self._settled:
+            self._gate._withdraw(self.attempt_source, self._id)  # noqa: SLF001 - the gate made it
+            self._settled = True
+
     def __enter__(self) -> Self:
         """Return itself."""
         return self
@@ -100,7 +121,7 @@ class Gate:
 
     Args:
         ledger: the vault.
-        policy: what is allowed.
+        policy: what is allowed; for gestures it is `GESTURE_POLICY`.
         now: reads the clock.
         by: what the log calls the program that changes something.
 
@@ -135,7 +156,7 @@ class Gate:
         # once its end is on the disk.
         with self._ledger.edit(durable=False) as transaction:
             before = self._read_state(transaction, attempt_source)
-            state, allowance = before.begin(self.policy, self._now(), id_)
+            state, allowance = before.begin(self._find_policy(attempt_source), self._now(), id_)
             attempt = Attempt(self, attempt_source, allowance, id_)
             transaction.write(_KIND, attempt_source.key, state.to_bytes())
             if not attempt.allowed:
@@ -155,7 +176,7 @@ class Gate:
             try:
                 decision = judge()
             except ImageError:
-                self._withdraw(attempt)
+                attempt.withdraw()
                 raise
             return attempt.settle(decision)
 
@@ -172,12 +193,10 @@ class Gate:
                 try:
                     decision = next(decisions, None)
                 except ImageError:
-                    if attempt.allowed:
-                        self._withdraw(attempt)
+                    attempt.withdraw()
                     raise
                 if decision is None:
-                    if attempt.allowed:
-                        self._withdraw(attempt)
+                    attempt.withdraw()
                     return
                 yield attempt.settle(decision) if attempt.allowed else attempt.refusal
 
@@ -198,8 +217,9 @@ class Gate:
         for key in self._ledger.keys(_KIND):
             body = self._ledger.read(_KIND, key)
             if body is not None:
-                state = GateState.from_bytes(body)
-                found[AttemptSource.from_key(key)] = state.allowance(self.policy, moment)
+                state, attempt_source = GateState.from_bytes(body), AttemptSource.from_key(key)
+                policy = self._find_policy(attempt_source)
+                found[attempt_source] = state.allowance(policy, moment)
         return found
 
     def reset(self, owner: str | None = None) -> None:
@@ -214,7 +234,20 @@ class Gate:
             if owner is None or AttemptSource.from_key(key).owner == owner:
                 transaction.remove(_KIND, key)
 
+    def rename_owner(self, transaction: LedgerTransaction, old: str, new: str) -> None:
+        """Move the counts of an owner to a new name: a new name gives no new attempts."""
+        self.forget(transaction, new)
+        for key in transaction.keys(_KIND):
+            counted = AttemptSource.from_key(key)
+            body = transaction.read(_KIND, key)
+            if counted.owner == old and body is not None:
+                transaction.write(_KIND, counted._replace(owner=new).key, body)
+                transaction.remove(_KIND, key)
+
     # ------------------------------------------------------------------ within
+
+    def _find_policy(self, attempt_source: AttemptSource) -> Policy:
+        return GESTURE_POLICY if attempt_source.source == GESTURE_SOURCE else self.policy
 
     def _read_state(
         self, transaction: LedgerTransaction, attempt_source: AttemptSource
@@ -234,7 +267,7 @@ class Gate:
             else:
                 # No face was compared with the owner: that is not a guess. Or one of many people
                 # was recognised: that says nothing of who tried before.
-                state = state.withdraw(self.policy, moment, id_)
+                state = state.withdraw(self._find_policy(attempt_source), moment, id_)
             transaction.write(_KIND, attempt_source.key, state.to_bytes())
             # An empty room gives the same line every three seconds; one is enough.
             unjudged = None if judged or decision.accepted else (attempt_source, decision.reason)
@@ -245,8 +278,8 @@ class Gate:
                 )
         self._last_unjudged = unjudged
 
-    def _withdraw(self, attempt: Attempt) -> None:
+    def _withdraw(self, attempt_source: AttemptSource, id_: str) -> None:
         with self._ledger.edit() as transaction:
-            state = self._read_state(transaction, attempt.attempt_source)
-            state = state.withdraw(self.policy, self._now(), attempt._id)  # noqa: SLF001 - made here
-            transaction.write(_KIND, attempt.attempt_source.key, state.to_bytes())
+            state = self._read_state(transaction, attempt_source)
+            state = state.withdraw(self._find_policy(attempt_source), self._now(), id_)
+            transaction.write(_KIND, attempt_source.key, state.to_bytes())

@@ -48,6 +48,8 @@ class Event(StrEnum):
     BACKUP = "backup"
     RESTORE = "restore"
     FORGET = "forget"
+    RENAME = "rename"
+    MERGE = "merge"
     RESET = "reset"
     TOKEN = "token"  # noqa: S105 - a kind of event
 

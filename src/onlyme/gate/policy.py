@@ -8,6 +8,7 @@ the tries that are left, and a try whose end is never written down counts as fai
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from onlyme.errors import VaultDamaged
@@ -16,7 +17,7 @@ from onlyme.gate.clock import Moment, measure_elapsed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["DEFAULT_POLICY", "AttemptAllowance", "GateState", "Policy"]
+__all__ = ["DEFAULT_POLICY", "GESTURE_POLICY", "AttemptAllowance", "GateState", "Policy"]
 
 
 class Policy(NamedTuple):
@@ -26,8 +27,9 @@ class Policy(NamedTuple):
         tries: failures within `within` seconds that close the gate.
         within: seconds.
         waits: seconds for which the gate stays closed the first time, the second, …; the
-            last of them repeats. A success of the owner, or the password, starts again with the
-            first; where any person may be recognised, only the password does.
+            last of them repeats, and infinity is until the password. A success of the owner, or
+            the password, starts again with the first; where any person may be recognised, only
+            the password does.
         daily: failures allowed in any 24 hours, also where each waits for the gate to open.
     """
 
@@ -43,6 +45,11 @@ whole day gets in with a chance of 0.2 %: 20 tries; without `daily`, four every 
 would make it 11 %."""
 
 _DAY_SECONDS = 86400.0
+
+GESTURE_POLICY = Policy(tries=2, within=_DAY_SECONDS, waits=(math.inf,), daily=2)
+"""Two gestures that were asked for and not made within a day. A background program can ask at any
+moment, and each time may hit upon a movement that the person makes by chance. So no time ends the
+wait, and a gesture that was made takes back its own try only."""
 
 
 class AttemptAllowance(NamedTuple):

@@ -22,9 +22,23 @@ if TYPE_CHECKING:
 
     from onlyme.image.v4l2 import DeviceInfo
 
-__all__ = ["Camera", "System", "find_device", "label_device", "list_cameras", "refuse_virtual"]
+__all__ = [
+    "Camera",
+    "System",
+    "find_device",
+    "is_infrared",
+    "label_device",
+    "list_cameras",
+    "refuse_virtual",
+]
 
-_GREY: Final = frozenset(("GREY", "Y04", "Y6", "Y10", "Y10B", "Y10P", "Y12", "Y14", "Y16", "Y8I"))
+_GREY: Final = frozenset(
+    (
+        *("GREY", "Y8", "Y04", "Y6", "Y06", "Y10", "Y10B", "Y10P", "Y12", "Y12P", "Y14", "Y14P"),
+        *("Y16", "Y8I", "Y12I"),
+    )
+)
+"""Picture formats without colour, as Video4Linux names them."""
 _NAMES_OF_INFRARED: Final = ("infrared", " ir ", "(ir)", "-ir", "_ir", "ir camera", "windows hello")
 _NO_HARDWARE: Final = frozenset(
     (
@@ -62,7 +76,7 @@ class Camera:
         stable: its paths that do not change, the one with its serial number first; may be
             empty.
         formats: its picture formats, four letters each; empty where it could not be queried.
-        infrared: whether its pictures have no colour.
+        infrared: whether its pictures have no colour, by its formats or the name that it reports.
         virtual: whether a program feeds it, not a lens.
     """
 
@@ -74,6 +88,11 @@ class Camera:
     formats: tuple[str, ...]
     infrared: bool
     virtual: bool
+
+    @property
+    def is_colourless(self) -> bool:
+        """Whether it is hardware that has no format with colour. Its name is no evidence."""
+        return not self.virtual and _has_only_grey(self.formats)
 
     @property
     def name(self) -> str:
@@ -136,6 +155,27 @@ def label_device(path: str, system: System = System()) -> str:
     return f"camera {number if is_numbered else format_path(str(real))}"
 
 
+def is_infrared(path: str, system: System = System()) -> bool:
+    """Say whether a device is an infrared camera: hardware without any format that has colour.
+
+    A program that feeds a virtual camera chooses its formats, so such a camera is never one.
+    Neither is a device that cannot be queried.
+
+    Args:
+        path: the device, or a link to it.
+        system: where cameras are described.
+
+    >>> is_infrared("/dev/null")
+    False
+    """
+    real = os.path.realpath(path)
+    return any(
+        camera.is_colourless
+        for camera in list_cameras(system)
+        if os.path.realpath(camera.path) == real
+    )
+
+
 def refuse_virtual(path: str, name: str, system: System = System()) -> None:
     """Refuse a device that is not a hardware camera of this computer.
 
@@ -187,8 +227,12 @@ def _describe_camera(
     )
 
 
+def _has_only_grey(formats: tuple[str, ...]) -> bool:
+    return bool(formats) and all(letters in _GREY for letters in formats)
+
+
 def _is_infrared(card: str, formats: tuple[str, ...]) -> bool:
-    if formats and all(letters in _GREY for letters in formats):
+    if _has_only_grey(formats):
         return True
     words = f" {card.casefold()} "
     return any(name in words for name in _NAMES_OF_INFRARED)

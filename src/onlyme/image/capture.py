@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeAlias
 import numpy as np
 
 from onlyme.errors import CameraError
-from onlyme.image.cameras import System, find_device, label_device, refuse_virtual
+from onlyme.image.cameras import System, find_device, is_infrared, label_device, refuse_virtual
 from onlyme.image.decode import MAX_PIXELS
-from onlyme.image.files import format_path
+from onlyme.image.files import describe_address, format_path
+from onlyme.image.holder import describe_holder
 from onlyme.types import Frame
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ __all__ = ["CameraCapture"]
 _V4L_MAJOR: Final = 81  # Linux: the device number of every video device
 _DARK_LEVEL: Final = 20.0  # mean of a frame, 0 to 255, below which a camera is still starting
 _WARM_UP_SECONDS: Final = 2.0
+_NO_FRAME: Final = (
+    "holds no frame that can be decoded: it is cut off, or its codec is not built in; "
+    "`ffmpeg -i VIDEO -c:v mjpeg NEW.avi` makes one that is"
+)
+_DRIVER_SECONDS: Final = 0.2  # a driver holds up to four frames, at 30 a second
 _FLASH_SECONDS: Final = 0.25  # an infrared lamp that flashes does so at about every second frame
 
 
@@ -50,6 +56,7 @@ class _Reader(Protocol):
     def release(self) -> None: ...
 
 
+_Item: TypeAlias = "Frame | CameraError | str | None"
 _Opener: TypeAlias = "Callable[[str, bool], _Reader]"
 _OPENED: Final = "opened"
 
@@ -72,6 +79,8 @@ class CameraCapture:
         open_seconds: how long opening may take.
         frame_seconds: how long each frame may take.
         allow_virtual: whether a program may feed the camera.
+        infrared: whether it is an infrared camera; by default the device's formats tell. A video
+            file is never one unless this says so.
 
     Raises:
         CameraError: on entering, when it is absent, busy, not readable or not a
@@ -94,6 +103,7 @@ class CameraCapture:
         open_seconds: float = 5.0,
         frame_seconds: float = 3.0,
         allow_virtual: bool = True,
+        infrared: bool | None = None,
         _opener: _Opener | None = None,
         _system: System | None = None,
     ) -> None:
@@ -101,14 +111,18 @@ class CameraCapture:
         self.name, self.path = _resolve_source(source, self._system)
         self._allow_virtual = allow_virtual
         self.is_camera = False
+        self.infrared = bool(infrared)
+        self._given_infrared = infrared
         self._paced = paced
         self._warm_up = warm_up
         self._open_seconds = open_seconds
         self._frame_seconds = frame_seconds
         self._opener: _Opener = _opener or _open
         self._stop = threading.Event()
-        self._items: queue.Queue[Frame | CameraError | str | None] = queue.Queue(maxsize=1)
+        self._fresh_from = -math.inf
+        self._items: queue.Queue[tuple[float, _Item]] = queue.Queue(maxsize=1)
         self._thread: threading.Thread | None = None
+        self.began_at = 0.0  # of a camera, when its times began, in seconds of `time.monotonic`
 
     def __enter__(self) -> Self:
         if self._thread is not None:
@@ -118,7 +132,7 @@ class CameraCapture:
         self._thread.start()
         try:
             self._take_next(self._open_seconds, "does not answer")
-            self.check()  # once more: while it is open, no other device can take its number
+            self._check_again()
         except BaseException:
             self.close()
             raise
@@ -169,7 +183,16 @@ class CameraCapture:
         with contextlib.suppress(queue.Empty):  # the capture thread need not wait for space
             self._items.get_nowait()
         with contextlib.suppress(queue.Full):  # then a frame is in it, and it is the last one
-            self._items.put_nowait(None)
+            self._items.put_nowait((math.inf, None))
+
+    def skip_to_now(self) -> None:
+        """Drop what was filmed before this call, so that only later frames are given.
+
+        Of a video, the frames that were read before are dropped. A camera's driver may hold frames
+        that were filmed before and are read later, so those of the next 0.2 seconds are dropped as
+        well.
+        """
+        self._fresh_from = time.monotonic() + (_DRIVER_SECONDS if self.is_camera else 0.0)
 
     def check(self) -> None:
         """Check that this could be opened, without opening it.
@@ -181,6 +204,15 @@ class CameraCapture:
         self.is_camera = _is_camera(self.path, self.name)
         if self.is_camera and not self._allow_virtual:
             refuse_virtual(self.path, self.name, self._system)
+        if self.is_camera and self._given_infrared is None:
+            self.infrared = is_infrared(self.path, self._system)
+
+    def _check_again(self) -> None:
+        """Check once more: while it is open, no other device can take its number."""
+        was_infrared = self.infrared
+        self.check()
+        if self.infrared is not was_infrared:
+            raise CameraError(f"{self.name}: another device took its place; try again")
 
     def close(self) -> None:
         """Release the camera; waits for at most a second. May be called twice."""
@@ -194,9 +226,11 @@ class CameraCapture:
     def _take_next(self, seconds: float, complaint: str) -> Frame | None:
         """Take the next item from the thread: a frame, or None at the end of a video."""
         try:
-            item = self._items.get(timeout=seconds)
+            asked, item = self._items.get(timeout=seconds)
+            while isinstance(item, Frame) and asked < self._fresh_from:
+                asked, item = self._items.get(timeout=seconds)
         except queue.Empty:
-            hint = _describe_holder(self.path) if self.is_camera else ""
+            hint = describe_holder(self.path) if self.is_camera else ""
             raise CameraError(f"{self.name}: {complaint} within {seconds:g} s{hint}") from None
         if isinstance(item, CameraError):
             raise item
@@ -225,13 +259,13 @@ class CameraCapture:
 
         if not reader.isOpened():
             if self.is_camera:
-                hint = _describe_holder(self.path) or "; it may be busy or not a capture device"
+                hint = describe_holder(self.path) or "; it may be busy or not a capture device"
                 return CameraError(f"{self.name}: cannot be opened{hint}")
             return CameraError(f"{self.name}: is not a video that can be read")
         size = reader.get(cv2.CAP_PROP_FRAME_WIDTH) * reader.get(cv2.CAP_PROP_FRAME_HEIGHT)
         if size > MAX_PIXELS:
-            limit = f"the limit is {MAX_PIXELS:,} pixels"
-            return CameraError(f"{self.name}: has frames of {size:,.0f} pixels; {limit}")
+            limit = f"{size / 1e6:.1f} megapixels; the limit is {MAX_PIXELS / 1e6:.1f}"
+            return CameraError(f"{self.name}: has frames of {limit}")
         return _OPENED
 
     def _read_frames(self, reader: _Reader) -> None:
@@ -239,8 +273,10 @@ class CameraCapture:
         import cv2
 
         began = time.monotonic()
+        self.began_at = began if self.is_camera else 0.0
         count = 0
         while not self._stop.is_set() and reader.isOpened():
+            asked = time.monotonic()
             good, bgr = reader.read()
             if not good or bgr is None:
                 break
@@ -251,20 +287,25 @@ class CameraCapture:
                 at = reader.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 at = at if at > 0 or not count else count / (reader.get(cv2.CAP_PROP_FPS) or 25.0)
             count += 1
-            self._hand_over(Frame(to_rgb(bgr), self.name, at))
+            self._hand_over(Frame(to_rgb(bgr), self.name, at, self.infrared), asked)
         if self.is_camera:
-            hint = _describe_holder(self.path)
+            hint = describe_holder(self.path)
             self._hand_over(
                 CameraError(f"{self.name}: {'stopped' if count else 'gives no frames'}{hint}")
             )
         else:
-            self._hand_over(None if count else CameraError(f"{self.name}: holds no frame"))
+            self._hand_over(None if count else CameraError(f"{self.name}: {_NO_FRAME}"))
 
-    def _hand_over(self, item: Frame | CameraError | str | None) -> None:
-        """Pass an item to the caller; a camera's frame replaces an older one."""
+    def _hand_over(self, item: _Item, asked: float = math.inf) -> None:
+        """Pass an item to the caller; a camera's frame replaces an older one.
+
+        Args:
+            item: what to pass on.
+            asked: when a frame was asked for, in seconds of `time.monotonic`.
+        """
         while not self._stop.is_set():
             try:
-                self._items.put(item, timeout=0.05)
+                self._items.put((asked, item), timeout=0.05)
             except queue.Full:
                 if self.is_camera:
                     with contextlib.suppress(queue.Empty):
@@ -331,6 +372,7 @@ def _is_camera(path: str, name: str) -> bool:
     if status is None:
         camera = name.startswith("camera ")
         what = "there is no such camera; see `onlyme cameras`" if camera else "is not there"
+        what = describe_address(name) or what
         raise CameraError(f"{name}: {what}")
     camera = stat.S_ISCHR(status.st_mode)
     if camera and os.major(status.st_rdev) != _V4L_MAJOR:
@@ -353,19 +395,3 @@ def _open(path: str, is_camera: bool) -> _Reader:  # noqa: FBT001 - only CameraC
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     reader: _Reader = cv2.VideoCapture(path, cv2.CAP_V4L2 if is_camera else cv2.CAP_FFMPEG)
     return reader
-
-
-def _describe_holder(path: str) -> str:
-    """Return `; it is in use by NAME (process N)` when another program has the device open."""
-    path = os.path.realpath(path)  # a name that does not change is a link
-    for process in Path("/proc").glob("[0-9]*"):
-        if process.name == str(os.getpid()):
-            continue
-        try:
-            held = any(str(link.readlink()) == path for link in (process / "fd").iterdir())
-            if held:
-                program = (process / "comm").read_text().strip()
-                return f"; it is in use by {program} (process {process.name})"
-        except OSError:  # another user's process, or one that has ended
-            continue
-    return ""

@@ -14,12 +14,14 @@ import threading
 import warnings
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from onlyme.errors import ImageError
 from onlyme.image.files import describe_too_large, format_path, read_file
+from onlyme.image.formats import describe_unread
 from onlyme.image.headers import CountedBytes, check_file, check_opened, check_size
 from onlyme.types import Frame
 
@@ -33,12 +35,12 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "MAX_BYTES", "MAX_PIXELS", "VERSION", "check_frame", "decode"]
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raise it when a change here or in `headers` turns the same picture into other pixels, or accepts
 or refuses other pictures: cached embeddings are then made again."""
 
-MAX_PIXELS: Final = 50_000_000
-"""Width × height of the largest picture, by default."""
+MAX_PIXELS: Final = 51_000_000
+"""Width × height of the largest picture, by default: phones of 50 megapixels give 8192×6144."""
 
 MAX_BYTES: Final = 64 * 2**20
 """Size of the largest file, by default."""
@@ -109,6 +111,8 @@ def decode(image: ImageLike, *, max_pixels: int = MAX_PIXELS, max_bytes: int = M
     pil = sys.modules.get("PIL.Image")
     if pil is not None and isinstance(image, pil.Image):
         return Frame(_decode_opened(image, "PIL image", max_pixels), "PIL image")
+    if callable(getattr(type(image), "read", None)):
+        raise ImageError(type(image).__name__, "is an open file; give its bytes: file.read()")
     raise ImageError(
         type(image).__name__,
         "is not a picture; give a path, bytes, a PIL image or a uint8 RGB array",
@@ -122,10 +126,10 @@ def check_frame(frame: Frame, *, max_pixels: int = MAX_PIXELS) -> Frame:
         ImageError: a value in it is wrong; the message names the frame's source.
 
     Example:
-        >>> check_frame(Frame(np.zeros((2, 2), np.uint8), "me"))
+        >>> check_frame(Frame(np.zeros((2, 2, 5), np.uint8), "me"))
         Traceback (most recent call last):
         ...
-        onlyme.ImageError: me: is uint8, 2×2; expected uint8, height×width×3, in RGB order
+        onlyme.ImageError: me: is uint8, 2×2×5; expected uint8, height×width×3, in RGB order
     """
     given: Any = frame.source  # a caller's frame need not keep to the declared types
     if not isinstance(given, str):
@@ -161,7 +165,9 @@ def _check_array(array: NDArray[Any], source: str, max_pixels: int) -> NDArray[n
     shape = "×".join(map(str, array.shape)) or "no dimensions"
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
         raise ImageError(
-            source, f"is {array.dtype}, {shape}; expected uint8, height×width×3, in RGB order"
+            source,
+            f"is {array.dtype}, {shape}; expected uint8, height×width×3, in RGB order"
+            f"{_advise_conversion(array)}",
         )
     check_size(array.shape[1], array.shape[0], source, max_pixels)
     if type(array) is np.ndarray and array.flags.c_contiguous:
@@ -169,17 +175,50 @@ def _check_array(array: NDArray[Any], source: str, max_pixels: int) -> NDArray[n
     return np.ascontiguousarray(array.view(np.ndarray))
 
 
+def _advise_conversion(array: NDArray[Any]) -> str:
+    """Return what to write to make an RGB array of this one; empty if that is not clear."""
+    if array.dtype.kind == "f" and array.size:
+        largest = np.max(array, initial=0.0, where=np.isfinite(array))
+        scale = "255 * " if largest <= 1 else ""
+        return f": ({scale}array).round().clip(0, 255).astype(numpy.uint8)"
+    if array.dtype == np.uint16:
+        return ": (array // 257).astype(numpy.uint8)"
+    if array.dtype != np.uint8:
+        return ""
+    if array.ndim == 2:
+        return ": numpy.stack([array] * 3, axis=-1)"
+    if array.ndim == 3 and array.shape[2] == 4:
+        return ": array[..., :3]"
+    if array.ndim == 3 and array.shape[2] == 1:
+        return ": array.repeat(3, axis=2)"
+    if array.ndim == 3 and array.shape[0] == 3:
+        return ": array.transpose(1, 2, 0)"
+    return ": one picture at a time" if array.ndim == 4 else ""
+
+
 def _decode_bytes(data: bytes, source: str, max_pixels: int) -> NDArray[np.uint8]:
     from PIL import Image
 
+    if unread := describe_unread(data, source):
+        raise ImageError(source, unread)
     check_file(data, source, max_pixels)
     with _raise_image_errors(source):
-        with _silence_warnings():
-            opened = Image.open(CountedBytes(data, source), formats=FORMATS)
+        with _silence_warnings(), _raise_pillows_limit(max_pixels):
+            opened = Image.open(CountedBytes(data, source), formats=_list_formats())
         with opened:
             progressive = bool(opened.info.get("progressive"))
             check_opened(*opened.size, data, source, max_pixels, progressive=progressive)
             return _decode_opened(opened, source, max_pixels)
+
+
+@cache
+def _list_formats() -> tuple[str, ...]:
+    """Return the formats to try: without AVIF where Pillow is older than 11.3."""
+    from importlib.util import find_spec
+
+    if find_spec("PIL.AvifImagePlugin") is None:
+        return tuple(name for name in FORMATS if name != "AVIF")
+    return FORMATS
 
 
 def _decode_opened(image: Image.Image, source: str, max_pixels: int) -> NDArray[np.uint8]:
@@ -189,11 +228,13 @@ def _decode_opened(image: Image.Image, source: str, max_pixels: int) -> NDArray[
     one more copy would take 200 MB.
     """
     with _raise_image_errors(source):
-        if image.format not in (None, "MPO", *FORMATS):
+        is_pillows = type(image).__module__.startswith("PIL.")
+        # A picture that the caller opened with another plug-in is decoded by that plug-in.
+        if is_pillows and image.format not in (None, "MPO", *FORMATS):
             raise ImageError(source, f"is in the format {image.format}, which onlyme does not read")
         check_size(*image.size, source, max_pixels)
         # Only TIFF reads headers, and so may warn, while it loads.
-        with _silence_tiff() if image.format == "TIFF" else nullcontext():
+        with _prepare_tiff(max_pixels) if image.format == "TIFF" else nullcontext():
             image.load()
         width, height = image.size  # a few formats correct it while loading
         check_size(width, height, source, max_pixels)
@@ -304,8 +345,28 @@ def _silence_warnings() -> Iterator[None]:
 
 
 @contextmanager
-def _silence_tiff() -> Iterator[None]:
+def _raise_pillows_limit(max_pixels: int) -> Iterator[None]:
+    """Let Pillow open a picture of the size that the user allows; it refuses 179 megapixels.
+
+    Its limit belongs to the whole process. So it is raised only where the setting needs it,
+    and while `_silence_warnings` holds the lock.
+    """
+    from PIL import Image
+
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is None or max_pixels <= limit:
+        yield
+        return
+    Image.MAX_IMAGE_PIXELS = max_pixels
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+@contextmanager
+def _prepare_tiff(max_pixels: int) -> Iterator[None]:
     from onlyme.image.libtiff import silence_libtiff  # other pictures need no ctypes
 
-    with _silence_warnings(), silence_libtiff():
+    with _silence_warnings(), _raise_pillows_limit(max_pixels), silence_libtiff():
         yield

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from typing import Final
 
 from onlyme.errors import ImageError
 
-__all__ = ["describe_too_large", "format_path", "read_file"]
+__all__ = ["describe_address", "describe_too_large", "format_path", "read_file"]
 
 _KINDS: Final = {
     stat.S_IFDIR: "is a folder, not a picture",
@@ -53,14 +54,14 @@ def read_file(path: str | bytes | os.PathLike[str], *, max_bytes: int) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise ImageError(source, _describe_error(error)) from None
+        raise ImageError(source, _describe_error(error, path)) from None
     except ValueError:  # a NUL in the name
         raise ImageError(source, "is not a valid path") from None
     try:
         size = _check_size(descriptor, source, max_bytes)
         data = _read(descriptor, size)
     except OSError as error:
-        raise ImageError(source, _describe_error(error)) from None
+        raise ImageError(source, _describe_error(error, path)) from None
     finally:
         os.close(descriptor)
     if not data:
@@ -102,10 +103,25 @@ def describe_too_large(size: int, limit: int) -> str:
     return f"has {size} bytes; the limit is {limit} bytes"
 
 
-def _describe_error(error: OSError) -> str:
+def describe_address(path: str | bytes | os.PathLike[str]) -> str:
+    """Say that what should be a path is an address on a network; empty where it is none.
+
+    >>> describe_address("https://example.org/me.jpg")
+    'is an address on a network, and onlyme connects to none; save the file, and give its path'
+    """
+    # A Path has made one slash of two.
+    if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+:/{1,2}[^/]", os.fsdecode(path)):
+        return (
+            "is an address on a network, and onlyme connects to none; save the file, and give "
+            "its path"
+        )
+    return ""
+
+
+def _describe_error(error: OSError, path: str | bytes | os.PathLike[str]) -> str:
     """Describe in words why a file cannot be opened."""
     if isinstance(error, FileNotFoundError):
-        return "there is no such file"
+        return describe_address(path) or "there is no such file"
     if isinstance(error, PermissionError):
         return "may not be read by this user; check its permissions"
     if isinstance(error, IsADirectoryError):

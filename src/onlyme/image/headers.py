@@ -14,7 +14,7 @@ from typing import Final
 
 from onlyme.errors import ImageError
 
-__all__ = ["CountedBytes", "check_file", "check_opened", "check_size"]
+__all__ = ["CountedBytes", "check_file", "check_opened", "check_size", "describe_limit"]
 
 _MAX_PIXELS_PER_BYTE: Final = 2000
 """A header that claims more pixels than this for each byte of the file is wrong. Deflate packs
@@ -23,6 +23,9 @@ at most 1032 bytes into one, a plain JPEG 170 pixels, a GIF of one colour 1300."
 _MAX_SCAN_PIXELS: Final = 1_000_000_000
 """Pixels times passes that a progressive JPEG may request. A file of 50 megapixels has about
 ten passes; one that was made to keep the decoder busy has thousands."""
+
+_MAX_SCANS: Final = 20
+"""Passes over the largest picture that the caller allows."""
 
 _MAX_READS: Final = 200_000
 """How many times a decoder may read from a file. A PNG of 64 MB in pieces of 4 kB needs about
@@ -60,7 +63,20 @@ def check_size(width: int, height: int, source: str, max_pixels: int) -> None:
     if width < 1 or height < 1:
         raise ImageError(source, f"is {width}×{height} pixels, so it is empty")
     if width * height > max_pixels:
-        raise ImageError(source, f"is {width}×{height} pixels; the limit is {max_pixels:,} pixels")
+        size = f"is {width}×{height} pixels"
+        raise ImageError(source, f"{size}; {describe_limit(width * height, max_pixels)}")
+
+
+def describe_limit(pixels: int, max_pixels: int) -> str:
+    """Say that a picture is too large, in the unit of the setting, and how to allow it.
+
+    >>> describe_limit(12000 * 9000, 51_000_000)
+    'that is 108 megapixels; the limit is 51 (setting max_megapixels); make it smaller'
+    """
+    large, limit = pixels / 1e6, max_pixels / 1e6
+    digits = next((n for n in range(6) if round(large, n) > round(limit, n)), 6)
+    size = f"that is {large:.{digits}f} megapixels"
+    return f"{size}; the limit is {limit:.{digits}f} (setting max_megapixels); make it smaller"
 
 
 def check_file(data: bytes, source: str, max_pixels: int) -> None:
@@ -86,7 +102,7 @@ def check_opened(
     if progressive:
         # In the coded data 00 follows every FF, so this counts only real passes.
         scans = data.count(b"\xff\xda")
-        if scans * width * height > _MAX_SCAN_PIXELS:
+        if scans * width * height > max(_MAX_SCAN_PIXELS, _MAX_SCANS * max_pixels):
             raise ImageError(source, f"needs {scans} passes over {width}×{height} pixels, too many")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from onlyme.errors import ImageError
 from onlyme.image.capture import CameraCapture
 from onlyme.image.files import format_path
+from onlyme.image.formats import RAW_SUFFIXES, UNREAD_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,8 +26,7 @@ PHOTO_SUFFIXES: Final = frozenset(
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".tif"),
         *(".tiff", ".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".avifs", ".jp2"),
         *(".j2k", ".jpx", ".ico", ".icns", ".psd", ".pcx", ".sgi", ".qoi", ".tga"),
-        # HEIC is not decoded here, but a phone's photo must be refused with a message, not skipped.
-        *(".heic", ".heif"),
+        *UNREAD_SUFFIXES,
     )
 )
 """The files of a folder that count as photos. A file that is named itself may have any suffix."""
@@ -36,9 +36,9 @@ def list_photos(paths: PathLike | Iterable[PathLike]) -> Iterator[Path]:
     """List photos: each path itself, or, for a folder, the image files in it.
 
     Folders inside a folder are not searched. Hidden files and files without an
-    image's suffix are skipped; the others come in natural order, `me2.jpg`
-    before `me10.jpg`. A path that does not exist is returned as well, so that
-    `decode` reports what is wrong with it.
+    image's suffix are skipped, and RAW files beside a picture of the same name; the
+    others come in natural order, `me2.jpg` before `me10.jpg`. A path that does not exist
+    is returned as well, so that `decode` reports what is wrong with it.
 
     Args:
         paths: one path or several, folders and files mixed.
@@ -69,7 +69,7 @@ def list_photos(paths: PathLike | Iterable[PathLike]) -> Iterator[Path]:
             raise ImageError(format_path(path), cause) from None
         if not inside:
             raise ImageError(format_path(path), "this folder holds no image file")
-        yield from sorted(inside, key=_make_natural_key)
+        yield from sorted(_drop_doubles(inside), key=_make_natural_key)
 
 
 def read_frames(
@@ -123,6 +123,14 @@ def _make_path(given: PathLike) -> Path:
 def _is_photo(entry: Path) -> bool:
     hidden = entry.name.startswith(".")
     return not hidden and entry.suffix.lower() in PHOTO_SUFFIXES and not entry.is_dir()
+
+
+def _drop_doubles(photos: list[Path]) -> Iterator[Path]:
+    """Leave out a RAW file beside a picture of the same name: cameras write both."""
+    made = {photo.stem for photo in photos if photo.suffix.lower() not in UNREAD_SUFFIXES}
+    for photo in photos:
+        if photo.suffix.lower() not in RAW_SUFFIXES or photo.stem not in made:
+            yield photo
 
 
 def _make_natural_key(path: Path) -> tuple[list[tuple[int, str]], str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from onlyme.errors import UsageError
+from onlyme.errors import UsageError, explain_extra
 
 __all__ = ["FACE_SIDE_PIXELS", "PUBLISHED_SIDE_PIXELS", "WAYS", "require_packages"]
 
@@ -33,6 +33,4 @@ def require_packages() -> None:
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
-        raise UsageError(
-            f"the lab needs {', '.join(missing)}; install it with: pip install 'onlyme[lab]'"
-        )
+        raise UsageError(f"the lab needs {', '.join(missing)}; {explain_extra('lab')}")

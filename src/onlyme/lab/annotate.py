@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import cv2
 import numpy as np
 
+from onlyme.draw import FaceLabel, draw_faces
 from onlyme.errors import UsageError
+from onlyme.image.video import VideoFile
+from onlyme.types import Face
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
     from onlyme.lab.comparison.compare import FaceScorer
 
 __all__ = ["AlignedFaceFinder", "AnnotatedFrame", "annotate", "draw_verdict", "save_video"]
-
-_ME, _NOT_ME = (0, 158, 115), (213, 94, 0)
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 class AlignedFaceFinder(Protocol):
@@ -87,22 +86,10 @@ def annotate(
 def draw_verdict(
     pixels: NDArray[np.uint8], box: NDArray[np.float32] | None, text: str, *, accepted: bool
 ) -> NDArray[np.uint8]:
-    """Return a copy of a frame with a text and a box around the face.
-
-    The font has ASCII characters only; others are drawn as question marks.
-    """
-    picture = pixels.copy()
-    colour = _ME if accepted else _NOT_ME
-    scale = max(0.4, picture.shape[0] / 600)
-    thick = max(1, round(2 * scale))
-    if box is not None:
-        left, top, width, height = (int(value) for value in np.round(box))
-        cv2.rectangle(picture, (left, top), (left + width, top + height), colour, thick)
-    readable = text.encode("ascii", "replace").decode()
-    place = (round(12 * scale), round(34 * scale))
-    cv2.putText(picture, readable, place, _FONT, scale, (0, 0, 0), thick + 2, cv2.LINE_AA)
-    cv2.putText(picture, readable, place, _FONT, scale, colour, thick, cv2.LINE_AA)
-    return picture
+    """Return a copy of a frame with a text and a box around the face."""
+    no_landmarks = np.zeros((5, 2), np.float32)
+    face = None if box is None else Face(np.asarray(box, np.float32), no_landmarks, 1.0)
+    return draw_faces(pixels, [FaceLabel(face, text, accepted)])
 
 
 def save_video(
@@ -116,24 +103,11 @@ def save_video(
     Raises:
         UsageError: when there is no frame, or the video cannot be written there.
     """
-    codec = {".mp4": "mp4v", ".avi": "MJPG"}.get(path.suffix.lower())
-    if codec is None:
-        raise UsageError(f"{path}: the name of a video must end in .mp4 or .avi")
-    writer = None
-    total = accepted = 0
-    try:
+    accepted = 0
+    with VideoFile(path, frames_per_second) as video:
         for frame in frames:
-            height, width = frame.pixels.shape[:2]
-            if writer is None:
-                fourcc = cv2.VideoWriter.fourcc(*codec)
-                writer = cv2.VideoWriter(str(path), fourcc, frames_per_second, (width, height))
-                if not writer.isOpened():
-                    raise UsageError(f"{path}: cannot write a video there")
-            writer.write(frame.pixels[..., ::-1])
-            total, accepted = total + 1, accepted + frame.accepted
-    finally:
-        if writer is not None:
-            writer.release()
-    if not total:
+            video.write(frame.pixels)
+            accepted += frame.accepted
+    if not video.frames:
         raise UsageError("the source gave no frame, so there is no video")
-    return total, accepted
+    return video.frames, accepted

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from onlyme.liveness.passive import FrameEvidence, LivenessNetwork
     from onlyme.types import Face
 
-__all__ = ["UNDECIDED", "Judge", "LivenessSession", "RepeatDetector"]
+__all__ = ["MIN_FRAMES", "UNDECIDED", "Judge", "LivenessSession", "RepeatDetector"]
 
 MIN_FRAMES: Final = 3
 """Least number of frames in which a stream must show one face. At 15 a second they take 0.2 s."""

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from onlyme.errors import ModelError
 from onlyme.face.align import align
 from onlyme.face.detect import Detector
 from onlyme.face.embed import Embedder
@@ -64,7 +63,7 @@ def make_detector(engine: OpenVinoEngine, model: Model) -> Detector:
     reference = Detector(weights)
     fast = Detector(weights, engine.load_network(weights, exact=True, any_size=True, alone=True))
     for pixels, _ in draw_test_faces():
-        with _translate_model_errors():
+        with _translate_errors():
             expected, found = reference.detect(pixels), fast.detect(pixels)
             if len(expected) != len(found):
                 raise EngineUnavailable(
@@ -92,7 +91,7 @@ def make_embedder(engine: OpenVinoEngine, model: Model) -> Embedder:
     """
     reference, fast = Embedder(model), Embedder(model, engine.load_network(model.read()))
     for pixels, face in draw_test_faces():
-        with _translate_model_errors():
+        with _translate_errors():
             aligned = align(pixels, face, model.size)
             cosine = float(reference.embed(aligned).vector @ fast.embed(aligned).vector)
             # With `<` a NaN would count as agreement.
@@ -121,7 +120,7 @@ def make_passive(
     run = engine.load_network(model.read(), exact=True, alone=True)
     fast = LivenessNetwork(run, colourless=colourless)
     for pixels, face in draw_test_faces():
-        with _translate_model_errors():
+        with _translate_errors():
             expected, odds = reference.look(pixels, face).odds, fast.look(pixels, face).odds
             if expected is None or odds is None:
                 raise EngineUnavailable("liveness cannot be measured on a drawn face")
@@ -157,7 +156,7 @@ def make_mesh(engine: OpenVinoEngine, points: Model, blendshapes: Model, canonic
         head,
     )
     for pixels, face in draw_test_faces():
-        with _translate_model_errors():
+        with _translate_errors():
             expected, found = reference.locate(pixels, face), fast.locate(pixels, face)
             if expected is None or found is None:
                 raise EngineUnavailable("no mesh is found on a drawn face")
@@ -181,12 +180,18 @@ def make_mesh(engine: OpenVinoEngine, points: Model, blendshapes: Model, canonic
 
 
 @contextmanager
-def _translate_model_errors() -> Iterator[None]:
-    """Turn a ModelError into the reason not to use the engine."""
+def _translate_errors() -> Iterator[None]:
+    """Turn everything that goes wrong in a comparison into the reason not to use the engine.
+
+    On an old processor it may give results of no size, on which any computation may fail.
+    """
     try:
         yield
-    except ModelError as error:
-        raise EngineUnavailable(f"OpenVINO gives no usable result: {error}") from None
+    except EngineUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - as above: OpenCV can do it all
+        what = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise EngineUnavailable(f"OpenVINO gives no usable result: {what}") from None
 
 
 def _require_agreement(difference: float, limit: float, what: str) -> None:

@@ -29,6 +29,7 @@ STATUS: dict[type[errors.OnlymeError], int] = {
     errors.ModelRefused: 500,
     errors.EnrollmentError: 422,
     errors.OwnerExists: 409,
+    errors.SamePerson: 409,
     errors.UnknownOwner: 404,
     errors.NeedsReenroll: 409,
     errors.NotCalibrated: 409,
@@ -46,6 +47,11 @@ _OWN_DETAILS: dict[type[errors.OnlymeError], str] = {
     errors.UnknownOwner: "no person of that name is enrolled",
     # The library's messages name options of the command line.
     errors.OwnerExists: "that name is taken; add photos with ?add=true, or replace it with PUT",
+    # Whose face it is, is for tokens that may identify, and counted there.
+    errors.SamePerson: (
+        "the photos show a person who is enrolled under another name; a token for `admin` may "
+        "enroll them all the same with ?anyway=true"
+    ),
     errors.NeedsReenroll: "the template was made by another network; enroll again with PUT",
 }
 _INTERNAL_DETAIL = "the service cannot do that now; its log says why"

@@ -141,6 +141,7 @@ class Learned(BaseModel):
         advice=["a photo from another day would help"],
         created="2026-11-24T03:44:27+00:00",
         seconds=1.2,
+        far_alike=0.002,
         taken=1,
     )
     name: str
@@ -152,6 +153,7 @@ class Learned(BaseModel):
     advice: list[str]
     created: datetime
     seconds: float
+    far_alike: float | None
     taken: int
 
 
@@ -204,6 +206,7 @@ class Tuned(BaseModel):
         miss_interval=[0.007, 0.012],
         miss_people=108,
         alpha_before=0.152,
+        far_alike=0.0002,
     )
     name: str
     alpha: float
@@ -212,6 +215,7 @@ class Tuned(BaseModel):
     miss_interval: tuple[float, float] | None
     miss_people: int
     alpha_before: float
+    far_alike: float | None
 
 
 class NotMeResult(BaseModel):

@@ -10,8 +10,9 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from onlyme import FaceID
-from onlyme.faceid import wiring
+from onlyme.faceid import networks, wiring
 from onlyme.serve.app import create_app
+from onlyme.types import AttentionLevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,6 +126,8 @@ class Server(uvicorn.Server):
 
 def make_config(settings: Settings, options: Options) -> uvicorn.Config:
     """Return the configuration with which uvicorn serves the application."""
+    if settings.runtime != "opencv":
+        networks.find_crash(settings)  # now, or the first request would wait for it
     protocol = type("ServiceProtocol", (TimeoutProtocol,), {"seconds": options.header_seconds})
     return uvicorn.Config(
         create_app(settings, options),
@@ -156,7 +159,8 @@ def run(settings: Settings, options: Options, ready: Callable[[int], None]) -> N
         OSError: the address cannot be listened on.
     """
     with FaceID(wiring.assemble(settings, lasting=True)) as face_id:
-        face_id.warm_up()  # reports what is missing, and keeps the networks loaded
+        # Reports what is missing, and keeps the networks loaded.
+        face_id.warm_up(settings.attention or AttentionLevel.EYES)
     with open_listener(options) as listener:
         Server(make_config(settings, options), ready).run([listener])
 

@@ -16,7 +16,7 @@ from onlyme.serve.live.stream import Streams
 from onlyme.serve.metrics import Metrics
 from onlyme.serve.uploads.body import Uploads
 from onlyme.serve.workers import FaceIDPool
-from onlyme.types import LivenessLevel
+from onlyme.types import AttentionLevel, LivenessLevel
 
 if TYPE_CHECKING:
     from onlyme.serve.access.auth import Caller
@@ -56,6 +56,7 @@ class ServiceState:
         self.settings = settings
         self.options = options
         self.level = LivenessLevel(settings.liveness)
+        self.attention = AttentionLevel(settings.attention or AttentionLevel.EYES)
         self.engine = FaceIDPool(
             self.open_face_id,
             workers=options.workers,

@@ -1,11 +1,10 @@
 """Say what an alpha costs: how often a stranger gets in, how often the owner is refused.
 
-Owners differ: strangers come nearer to some, and the photos of some vary more.
-`compute_centre` predicts half of the first difference from synthetic strangers, and part
-of the second from the photos. What remains is z = (margin − centre) / spread, and on that
-scale one curve serves all owners. The curve was measured on real people whom the head had
-not seen, and is stored with the base. (Why half, and why the photos:
-docs/explanation/head.md.)
+Owners differ: some have many people near them, some enrolled with a poor camera, and the
+photos of some vary more. `compute_centres` predicts from the owner's photos how far strangers
+get. What remains is z = (margin − centre) / spread, and on that scale one curve serves all
+owners. The curves were measured on real people whom the head had not seen, and are stored
+with the base. (Where the shares come from: docs/explanation/head.md.)
 """
 
 from __future__ import annotations
@@ -17,34 +16,67 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onlyme.errors import UsageError
+from onlyme.siamese.distance import UNRELATED_DISTANCE, dot_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["MissRate", "MissTable", "TailCurve", "compute_centre"]
+__all__ = ["CameraEffects", "MissRate", "MissTable", "TailCurve", "compute_centres"]
 
-STRANGERS_SHARE = 0.5
-"""Share of an owner's mean margin against synthetic strangers that goes into the centre."""
+NEIGHBOURS_SHARE = 0.85
+"""Share of the owner's own distance to NOT_ME that goes into the centre: an owner who has
+strangers near must be matched more closely."""
 
-AGREEMENT_SHARE = 0.3
-"""Share of the agreement of the owner's photos that goes into the centre."""
+USUAL_NOT_ME_DISTANCE = 1.25
+"""d(template, NOT_ME) of an owner with the usual neighbours, so that z is about a margin."""
 
-MIN_AGREEMENT = 0.65
-"""Less agreement than this does not lower alpha further: the photos may show different people."""
+CAMERA_SHARE = 3.0
+"""Weight of how much the owner's photos resemble the photos of a poor camera."""
 
 
-def compute_centre(
-    draws_margins: NDArray[np.floating[Any]], me: NDArray[np.floating[Any]]
-) -> float:
-    """Compute the margin that an owner's z is counted from.
+@dataclass(frozen=True, slots=True, eq=False)
+class CameraEffects:
+    """What cameras, light and clothes do to all faces alike, to notice it in an owner's photos.
+
+    A blurred photo lies near all photos that are blurred alike, of any person. So an
+    owner who enrolled with such photos is nearer to every stranger before the same camera.
+
+    Attributes:
+        directions: float32[v, r], the mean head of all people, for each effect.
+        distances: float64[v], d(x, NOT_ME) of these photos on average.
+        limit: the excess that only a few owners with ordinary photos have.
+    """
+
+    directions: NDArray[np.float32]
+    distances: NDArray[np.float64]
+    limit: float
+
+    def measure_excess(self, templates: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Return by how much strangers of the owner's camera come nearer: float64[n], ≥ 0.
+
+        Args:
+            templates: float[n, r], owners in head space.
+        """
+        if not len(self.directions):
+            return np.zeros(len(templates))
+        likeness = dot_rows(templates, self.directions).astype(np.float64)
+        nearer = likeness / UNRELATED_DISTANCE + self.distances
+        return np.asarray(np.maximum(nearer.max(axis=1) - self.limit, 0.0))
+
+
+def compute_centres(
+    not_me: NDArray[np.floating[Any]], excess: NDArray[np.floating[Any]]
+) -> NDArray[np.float64]:
+    """Compute the margins that owners' z are counted from.
 
     Args:
-        draws_margins: float[s], the owner's margins of synthetic strangers.
-        me: float[m, r], heads of the owner's photos. Their agreement is the length
-            of their mean, 1 for one photo.
+        not_me: float[n], d(template, NOT_ME) by the cohort alone.
+        excess: float[n], from `CameraEffects.measure_excess`.
     """
-    agreement = max(float(np.linalg.norm(me.mean(axis=0))), MIN_AGREEMENT)
-    return STRANGERS_SHARE * float(draws_margins.mean()) + AGREEMENT_SHARE * agreement
+    return np.asarray(
+        CAMERA_SHARE * np.asarray(excess, np.float64)
+        + NEIGHBOURS_SHARE * (USUAL_NOT_ME_DISTANCE - np.asarray(not_me, np.float64))
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from onlyme.errors import NotCalibrated, UsageError
+from onlyme.siamese.presets import ALIKE_SHARE, estimate_far_alike
 
 if TYPE_CHECKING:
     from onlyme.siamese.calibrate import MissRate
@@ -35,7 +36,7 @@ NOT_COVERED = (
     "siblings and parents",
     "children, whose faces are nearer to each other",
     "photos, screens and masks of the owner, which liveness is for",
-    "people unlike those of the data, who are public figures in press photos",
+    "people and cameras unlike those of the data, which are press photos and crops from the web",
 )
 """People and attacks that a rate for random strangers says nothing about."""
 
@@ -71,6 +72,8 @@ class OwnerCertificate:
         miss: expected miss rate of the population.
         confidence: of each bound.
         not_covered: people and attacks that it says nothing about.
+        far_alike: how often a person who looks like the owner is accepted, at most; see
+            `presets.estimate_far_alike`.
     """
 
     alpha: float
@@ -87,6 +90,7 @@ class OwnerCertificate:
     miss: MissRate
     confidence: float = CONFIDENCE
     not_covered: tuple[str, ...] = NOT_COVERED
+    far_alike: float | None = None
 
     def sentences(self) -> tuple[str, ...]:
         """Return the certificate in words, the counted before the modelled."""
@@ -107,9 +111,17 @@ class OwnerCertificate:
             )
         elif self.counted_tries * self.far < _MIN_COUNTED_SHARE:
             beyond = "This alpha is too strict for the data to bound; no more is claimed."
+        alike = ""
+        if self.far_alike is not None:
+            alike = (
+                "A person who looks like the owner (one of the twentieth of all people who look "
+                f"most so) is accepted at most {1 / ALIKE_SHARE:.0f} times as often as a random "
+                f"one: at most about once in {max(1, round(1 / self.far_alike)):,} tries. This "
+                "bound follows from the promise about random people; relatives are nearer still."
+            )
         assumed = (
-            "Assumed: this owner is like the owners counted. Alpha is set from the owner's photos "
-            "and from margins against synthetic strangers."
+            "Assumed: this owner is like the owners counted. Alpha is set from the owner's photos: "
+            "how near strangers lie, and how much the photos resemble those of a poor camera."
         )
         missed = (
             f"Expected misses (estimate): the owner is refused in {100 * self.miss.rate:.2f} % of "
@@ -118,7 +130,9 @@ class OwnerCertificate:
             f"{_count(self.miss.photos, 'photo')} each."
         )
         not_covered = "Not covered: " + "; ".join(self.not_covered) + "."
-        return tuple(text for text in (counted, beyond, assumed, missed, not_covered) if text)
+        return tuple(
+            text for text in (counted, beyond, alike, assumed, missed, not_covered) if text
+        )
 
 
 def _count(number: int, noun: str) -> str:
@@ -177,6 +191,7 @@ def make_certificate(
         strangers=int(best["strangers"]),
         accepted_pairs=int(best["accepted_pairs"]),
         miss=miss,
+        far_alike=estimate_far_alike(rate),
     )
 
 

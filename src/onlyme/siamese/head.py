@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from onlyme.errors import NotCalibrated
-from onlyme.siamese.calibrate import MissTable, TailCurve
+from onlyme.siamese.calibrate import CameraEffects, MissTable, TailCurve, compute_centres
 from onlyme.siamese.distance import check_unit_rows, dot_rows, normalize
 from onlyme.siamese.margin import NotMe
 
@@ -30,6 +30,8 @@ __all__ = ["MAX_NEAREST_STRANGERS", "Base"]
 MAX_NEAREST_STRANGERS = 100
 """How many of the nearest strangers the rule counts; 20 to 1,000 make no difference."""
 
+_EARLIER = "earlier_"
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Base:
@@ -43,7 +45,10 @@ class Base:
         cohort: float32[c, r], synthetic strangers in head space; empty when plain.
         draws: float32[s, r], other synthetic strangers, for calibration only.
         draws_not_me: float64[s], their distance to the cohort by the rule.
-        curve: false accept rate against z; None when plain.
+        effects: what cameras do to all faces alike; none when plain.
+        curve: how often a random person is accepted, against z; None when plain.
+        earlier: the curves of earlier bases by their short names, for an alpha that was set
+            by hand with one of them.
         misses: false non-match rate against z; None when plain.
         card: how it was made and measured; empty when plain. `base-MODEL.json` holds the same.
         made: short name of these arrays; a learned owner stores it.
@@ -56,7 +61,9 @@ class Base:
     cohort: NDArray[np.float32]
     draws: NDArray[np.float32]
     draws_not_me: NDArray[np.float64]
+    effects: CameraEffects
     curve: TailCurve | None
+    earlier: dict[str, TailCurve]
     misses: MissTable | None
     card: dict[str, Any]
     made: str
@@ -103,9 +110,8 @@ class Base:
     def _from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Self:
         card = json.loads(str(arrays["card"]))
         projection = arrays["projection"].astype(np.float32)
-        curve = TailCurve(
-            arrays["photos"], arrays["log_far"], arrays["far_z"], float(card["counted_from"])
-        )
+        photos, log_far = arrays["photos"], arrays["log_far"]
+        counted_from = float(card["counted_from"])
         misses = MissTable(
             arrays["photos"],
             arrays["miss_people"],
@@ -120,7 +126,17 @@ class Base:
             cohort=normalize(arrays["cohort"].astype(np.float32)),
             draws=normalize(arrays["draws"].astype(np.float32)),
             draws_not_me=arrays["draws_not_me"].astype(np.float64),
-            curve=curve,
+            effects=CameraEffects(
+                arrays["effects"].astype(np.float32),
+                arrays["effects_not_me"].astype(np.float64),
+                float(card["effects_limit"]),
+            ),
+            curve=TailCurve(photos, log_far, arrays["far_z"], counted_from),
+            earlier={
+                key.removeprefix(_EARLIER): TailCurve(photos, log_far, z, counted_from)
+                for key, z in arrays.items()
+                if key.startswith(_EARLIER)
+            },
             misses=misses,
             card=card,
             made=str(card["made"]),
@@ -142,7 +158,9 @@ class Base:
             cohort=no_strangers,
             draws=no_strangers,
             draws_not_me=np.empty(0),
+            effects=CameraEffects(no_strangers, np.empty(0), 0.0),
             curve=None,
+            earlier={},
             misses=None,
             card={},
             made="plain",
@@ -173,3 +191,14 @@ class Base:
         """
         centred = check_unit_rows(embeddings, self.dimension, what) - self.mean
         return normalize(dot_rows(centred, self.projection))
+
+    def measure_centres(self, templates: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Measure the margins that owners' z are counted from; see `calibrate.compute_centres`.
+
+        Args:
+            templates: float32[n, r], owners in head space, of unit length.
+        """
+        return compute_centres(
+            self.stranger_rule.measure_distance(templates),
+            self.effects.measure_excess(templates),
+        )

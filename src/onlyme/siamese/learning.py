@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import EnrollmentError, UsageError
-from onlyme.siamese.calibrate import compute_centre
 from onlyme.siamese.distance import (
     EQUAL_PICTURE_DISTANCE,
     SAME_PICTURE_HEAD_DISTANCE,
@@ -270,10 +269,10 @@ def _fit_centre_and_spread(
     if not len(base.draws):
         return 0.0, 1.0
     template = normalize(mine.mean(axis=0))[None]
-    margins = base.draws_not_me - measure_distances(base.draws, template)[:, 0]
-    centre = compute_centre(margins, mine)
+    centre = float(base.measure_centres(template)[0])
     if scale is None:
         return centre, 1.0
+    margins = base.draws_not_me - measure_distances(base.draws, template)[:, 0]
     draws, cohort = normalize(base.draws * scale), normalize(base.cohort * scale)
     rule = NotMe.from_cohort(cohort, base.nearest)
     template = normalize(normalize(mine * scale).mean(axis=0))[None]

@@ -10,11 +10,22 @@ import numpy as np
 
 from onlyme.errors import NeedsReenroll, NotCalibrated, UsageError, VaultDamaged
 from onlyme.siamese.learned import LearnedOwner
-from onlyme.siamese.presets import choose_far
+from onlyme.siamese.presets import choose_far, estimate_far_alike
 from onlyme.storage.template import Template
-from onlyme.types import DEFAULT_FAR, MAX_FAR, Decision, Lesson, Reason, Tuning
+from onlyme.types import (
+    DEFAULT_FAR,
+    MAX_EYE_PHOTOS,
+    MAX_FAR,
+    MIN_EYE_PHOTOS,
+    Decision,
+    Lesson,
+    Reason,
+    Tuning,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from onlyme.siamese.certificate import OwnerCertificate
@@ -80,6 +91,17 @@ class Examples:
         return Examples(*(np.concatenate([getattr(self, s), getattr(other, s)]) for s in _SETS))
 
 
+def _make_no_eyes() -> NDArray[np.float32]:
+    return np.empty((0, 2), np.float32)
+
+
+def _check_eyes(value: object) -> NDArray[np.float32]:
+    eyes = np.asarray(value, np.float32)
+    if eyes.ndim != 2 or eyes.shape[1] != 2 or not np.isfinite(eyes).all():
+        raise ValueError("measures of eyes make no sense")
+    return eyes
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Owner:
     """One enrolled person.
@@ -92,6 +114,8 @@ class Owner:
         alpha: the margin that a face must reach.
         promised: the false accept rate that alpha follows when the owner is learned again;
             None when alpha was set by hand.
+        eyes: float32[n, 2], measures of the person's open eyes in n photos, for
+            `onlyme.liveness.attention`; none for owners of earlier versions.
     """
 
     name: str
@@ -100,6 +124,7 @@ class Owner:
     learned: LearnedOwner
     alpha: float
     promised: float | None
+    eyes: NDArray[np.float32] = field(default_factory=_make_no_eyes, repr=False)
 
     @classmethod
     def learn(
@@ -133,7 +158,17 @@ class Owner:
     def relearn(self, base: Base, examples: Examples) -> Self:
         """Learn from other examples; alpha keeps the rate or the margin that it was set by."""
         alpha = self.alpha if self.promised is None else None
-        return self.learn(base, self.name, examples, far=self.promised, alpha=alpha)
+        after = self.learn(base, self.name, examples, far=self.promised, alpha=alpha)
+        return replace(after, eyes=self.eyes)
+
+    @property
+    def knows_eyes(self) -> bool:
+        """Whether enrolment learned the level of the person's open eyes."""
+        return len(self.eyes) >= MIN_EYE_PHOTOS
+
+    def add_eyes(self, eyes: NDArray[np.float32]) -> Self:
+        """Return the same owner with further measures of open eyes, of which the newest stay."""
+        return replace(self, eyes=np.concatenate([self.eyes, eyes])[-MAX_EYE_PHOTOS:])
 
     def tune(self, *, far: float | None = None, alpha: float | None = None) -> Self:
         """Return the same owner with a given alpha, or the alpha of a false accept rate.
@@ -159,6 +194,7 @@ class Owner:
             miss_interval=(miss.low, miss.high) if miss else None,
             miss_people=miss.people if miss else 0,
             alpha_before=self.alpha if alpha_before is None else alpha_before,
+            far_alike=estimate_far_alike(self.far),
         )
 
     def certificate(self) -> OwnerCertificate:
@@ -203,7 +239,7 @@ class Owner:
     def to_template(self) -> Template:
         """Return the template that `from_template` reads."""
         values = {key: getattr(self.examples, key) for key in _SETS}
-        values |= {"alpha": self.alpha, "promised": self.promised}
+        values |= {"alpha": self.alpha, "promised": self.promised, "eyes": self.eyes}
         values |= {_LEARNED + key: value for key, value in self.learned.state().items()}
         return Template(self.name, self.learned.model, self.created, values, _SECRET)
 
@@ -232,6 +268,7 @@ class Owner:
             # A template's values may be of any stored type; a wrong one is caught below.
             examples = Examples(*sets)  # type: ignore[arg-type]  # see above
             alpha = float(values["alpha"])  # type: ignore[arg-type]  # see above
+            eyes = _check_eyes(values.get("eyes", _make_no_eyes()))
             promised: float | None = values["promised"]  # type: ignore[assignment]  # see above
             try:
                 learned = LearnedOwner.restore(base, state)
@@ -242,20 +279,30 @@ class Owner:
                         "files that keep it are missing; reinstall onlyme"
                     ) from None
                 # The same network with a newer base: the embeddings of the photos still hold.
-                newer = cls.learn(
-                    base,
-                    template.name,
-                    examples,
-                    far=promised,
-                    alpha=alpha if promised is None else None,
-                )
-                return replace(newer, created=template.created)
-            return cls(template.name, template.created, examples, learned, alpha, promised)
+                newer = cls.learn(base, template.name, examples, far=promised)
+                if promised is None:
+                    newer = replace(newer, alpha=_convert_alpha(newer.learned, state, alpha))
+                return replace(newer, created=template.created, promised=promised, eyes=eyes)
+            return cls(template.name, template.created, examples, learned, alpha, promised, eyes)
         except (KeyError, TypeError, ValueError, UsageError) as error:
             raise VaultDamaged(
                 f"the template of {template.name} is damaged ({error}); enroll again with "
                 "--replace, or restore a backup with `onlyme restore`"
             ) from None
+
+
+def _convert_alpha(learned: LearnedOwner, state: Mapping[str, object], alpha: float) -> float:
+    """Return the margin that is as strict as an alpha set by hand was with an earlier base.
+
+    Margins of two bases differ, so the same number could be a looser promise.
+    """
+    curve = learned.base.earlier.get(str(state["base"]))
+    if curve is None:
+        return max(alpha, learned.alpha) if learned.calibrated else alpha
+    # A template's values may be of any stored type; `from_template` catches a wrong one.
+    centre, spread, photos = (float(state[key]) for key in ("centre", "spread", "photos"))  # type: ignore[arg-type]  # see above
+    far = curve.far_at((alpha - centre) / spread, int(photos))
+    return learned.alpha_at(far)
 
 
 def make_lesson(before: Owner, after: Owner, about: NDArray[np.float32]) -> Lesson:

@@ -11,11 +11,14 @@ and no statement of a trigger or view is run.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import sqlite3
 import stat
 import time
 from contextlib import contextmanager
+from tempfile import TemporaryFile
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from onlyme.errors import VaultBusy, VaultDamaged, VaultError
@@ -29,6 +32,9 @@ __all__ = ["SqliteFile", "translate_sqlite_errors"]
 SQLITE_WAIT_SECONDS = 10.0
 """Seconds that one process waits for another's change."""
 
+_MIN_ROOM = 1 << 20
+"""Bytes that SQLite may need beside a file only to read it."""
+
 _FOREIGN_SQL = (
     "was changed by another program: it holds tables, triggers or views that onlyme did not make; "
     "restore a backup"
@@ -38,11 +44,17 @@ _FOREIGN_SQL = (
 class SqliteFile:
     """One connection to one file, made with mode 0600 where it does not exist.
 
+    Several threads may use it: each transaction holds `lock` until it ends.
+
     Args:
         path: the file.
         application: a number that tells our files from other SQLite files.
         layout: the version of the tables.
         schemas: for each layout that can be read, the statements that make its tables.
+
+    Attributes:
+        unwritable: why the file can only be read, such as a full disk; empty where it can be
+            changed.
 
     Raises:
         VaultError: it cannot be used.
@@ -60,18 +72,35 @@ class SqliteFile:
         self.path = path
         self._made_by, self._made_as, self._schemas = application, layout, schemas
         self._checked_schema = -1
+        self.unwritable = ""
+        self.lock = RLock()
         with translate_sqlite_errors(path):
-            _create_private(path)
-            # Transactions are begun and ended by `start_reading` and `start_writing` alone.
-            self._connection = sqlite3.connect(
-                path, timeout=SQLITE_WAIT_SECONDS, isolation_level=None
-            )
-            self.run = self._connection.execute
             try:
-                self._prepare()
-            except BaseException:
-                self._connection.close()
-                raise
+                _create_private(path)
+                self._open()
+            except (sqlite3.OperationalError, OSError) as error:
+                self.unwritable = _explain_unwritable(path, error)
+                if not self.unwritable:
+                    raise
+                self._open()
+
+    def _open(self) -> None:
+        # Without write access SQLite could not make its log; `immutable` reads without one.
+        place = f"{self.path.absolute().as_uri()}?immutable=1" if self.unwritable else self.path
+        # Transactions are begun and ended by `start_reading` and `start_writing` alone.
+        self._connection = sqlite3.connect(
+            place,
+            timeout=SQLITE_WAIT_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            uri=bool(self.unwritable),
+        )
+        self.run = self._connection.execute
+        try:
+            self._prepare()
+        except BaseException:
+            self._connection.close()
+            raise
 
     def _prepare(self) -> None:
         self.run("PRAGMA trusted_schema = OFF")
@@ -79,14 +108,17 @@ class SqliteFile:
         with self.start_reading():
             pass  # this checks the schema before anything in the file is changed
         self.run("PRAGMA cell_size_check = ON")
+        if self.unwritable:
+            return
         self.run("PRAGMA secure_delete = ON")
         self.run("PRAGMA synchronous = FULL")
         # A write-ahead log: one wait for the disk per change; a journal takes four or five.
         self.run("PRAGMA journal_mode = WAL")
 
     def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
+        """Close the file, once no other thread reads or changes it."""
+        with self.lock:
+            self._connection.close()
 
     def fetch_one(self, query: str, *values: object) -> tuple[Any, ...] | None:
         """Return the first row of a query's answer, or None."""
@@ -118,15 +150,16 @@ class SqliteFile:
     @contextmanager
     def start_reading(self) -> Iterator[None]:
         """See one state of the file throughout."""
-        if self._connection.in_transaction:
-            yield
-            return
-        self.run("BEGIN")
-        try:
-            self._check_schema()
-            yield
-        finally:
-            self._roll_back()
+        with self.lock:
+            if self._connection.in_transaction:
+                yield
+                return
+            self.run("BEGIN")
+            try:
+                self._check_schema()
+                yield
+            finally:
+                self._roll_back()
 
     @contextmanager
     def start_writing(self, *, durable: bool = True) -> Iterator[None]:
@@ -136,15 +169,18 @@ class SqliteFile:
             durable: wait until the disk has it. If not, a loss of power may undo the change;
                 a kill of the process does not.
         """
-        self.run(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-        self._begin()
-        try:
-            self._check_schema()
-            yield
-            self.run("COMMIT")
-        except BaseException:
-            self._roll_back()
-            raise
+        if self.unwritable:
+            raise VaultError(f"{self.path} cannot be changed: {self.unwritable}; reading works")
+        with self.lock:
+            self.run(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._begin()
+            try:
+                self._check_schema()
+                yield
+                self.run("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
 
     def scrub(self) -> list[str]:
         """Remove what was deleted from free pages and from the write-ahead log as well.
@@ -153,8 +189,9 @@ class SqliteFile:
             A sentence if another process that uses the file prevents it, otherwise none.
         """
         try:
-            self.run("VACUUM")
-            is_busy, _, _ = self.run("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            with self.lock:
+                self.run("VACUUM")
+                is_busy, _, _ = self.run("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.OperationalError as error:
             if not _is_busy(error):
                 raise
@@ -172,7 +209,8 @@ class SqliteFile:
         """Copy the file as it is at one moment, also while other processes use it."""
         target = sqlite3.connect(path)
         try:
-            self._connection.backup(target)
+            with self.lock:
+                self._connection.backup(target)
         finally:
             target.close()
 
@@ -240,6 +278,31 @@ def _create_private(path: Path) -> None:
             raise OSError(errno.ELOOP, "is a link, or not a file") from None
 
 
+def _explain_unwritable(path: Path, error: Exception) -> str:
+    """Say why a file can be read but not changed; empty where it must not be read like that.
+
+    A log beside it holds changes that are not in the file yet: then reading the file alone would
+    show the past.
+    """
+    try:
+        size = path.stat().st_size
+        log = path.with_name(f"{path.name}-wal")
+        if not size or (log.exists() and log.stat().st_size):
+            return ""
+        if os.statvfs(path).f_flag & os.ST_RDONLY:
+            return "its file system is mounted read-only"
+        if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+            return "this user may not write to it"
+    except OSError:
+        return ""
+    code = _read_code(error) if isinstance(error, sqlite3.Error) else 0
+    is_full = code & 0xFF in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+    room = os.statvfs(path.parent)
+    if is_full and room.f_files and not room.f_favail:
+        return "the disk has no room for another file"
+    return "the disk is full" if is_full and room.f_bavail * room.f_frsize < _MIN_ROOM else ""
+
+
 def _deny_stored_sql(
     _action: int, _first: str | None, _second: str | None, _database: str | None, stored: str | None
 ) -> int:
@@ -251,11 +314,23 @@ def _is_busy(error: sqlite3.OperationalError) -> bool:
     return _read_code(error) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
+def _explain_busy(path: Path) -> str:
+    """Say why a file stayed locked: SQLite calls it busy as well where no lock can be made."""
+    try:
+        with TemporaryFile(dir=path.parent) as probe:
+            fcntl.lockf(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)  # no other process knows it
+    except OSError as error:
+        if error.errno in {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}:
+            return (
+                f"cannot be locked ({error.strerror}): its file system has no locks, as some "
+                "network file systems; put the vault on another one (--vault DIR)"
+            )
+    return "is in use by another process; try again"
+
+
 def _describe_misuse(error: sqlite3.Error) -> str:
     """Say what the caller did wrong; sqlite3 has no codes for it."""
     message = str(error)
-    if "same thread" in message:
-        return "was opened in another thread; open a FaceID of its own in each thread"
     if "closed database" in message:
         return "was closed; open it again with FaceID.open"
     return f"cannot be used: {message}"
@@ -268,7 +343,7 @@ def translate_sqlite_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         if _is_busy(error):
-            raise VaultBusy(f"{path} is in use by another process; try again") from None
+            raise VaultBusy(f"{path} {_explain_busy(path)}") from None
         if not _read_code(error):
             raise VaultDamaged(f"{path} is damaged: it holds broken text") from None
         raise VaultError(f"{path}: {error}") from None

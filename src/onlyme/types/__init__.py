@@ -12,6 +12,7 @@ from onlyme.types.decisions import (
     MAX_FAR,
     MIN_ALPHA,
     MIN_FAR,
+    AttentionLevel,
     Decision,
     Enrollment,
     Lesson,
@@ -24,10 +25,13 @@ from onlyme.types.decisions import (
     Tuning,
     Verdict,
 )
-from onlyme.types.names import checked_name
+from onlyme.types.names import checked_name, find_similar_name
 from onlyme.types.networks import ExtraNetwork
 from onlyme.types.pictures import (
+    MAX_EYE_PHOTOS,
     MAX_UNIT_LENGTH_ERROR,
+    MIN_EYE_PHOTOS,
+    DetectedFace,
     Embedding,
     Face,
     Frame,
@@ -40,11 +44,15 @@ from onlyme.types.pictures import (
 __all__ = [
     "DEFAULT_FAR",
     "MAX_ALPHA",
+    "MAX_EYE_PHOTOS",
     "MAX_FAR",
     "MAX_UNIT_LENGTH_ERROR",
     "MIN_ALPHA",
+    "MIN_EYE_PHOTOS",
     "MIN_FAR",
+    "AttentionLevel",
     "Decision",
+    "DetectedFace",
     "Embedding",
     "Enrollment",
     "ExtraNetwork",
@@ -64,10 +72,13 @@ __all__ = [
     "Tuning",
     "Verdict",
     "checked_name",
+    "find_similar_name",
 ]
 
 _PUBLIC = (
+    AttentionLevel,
     Decision,
+    DetectedFace,
     Embedding,
     Enrollment,
     Face,

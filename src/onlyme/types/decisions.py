@@ -17,6 +17,7 @@ __all__ = [
     "MAX_FAR",
     "MIN_ALPHA",
     "MIN_FAR",
+    "AttentionLevel",
     "Decision",
     "Enrollment",
     "Lesson",
@@ -52,6 +53,9 @@ class Reason(StrEnum):
     POOR_QUALITY = "poor_quality"
     NOT_LIVE = "not_live"
     LIVENESS_UNDECIDED = "liveness_undecided"
+    NOT_ATTENTIVE = "not_attentive"
+    ATTENTION_UNDECIDED = "attention_undecided"
+    NO_GESTURE = "no_gesture"
     LOCKED_OUT = "locked_out"
 
 
@@ -61,6 +65,14 @@ class LivenessLevel(StrEnum):
     OFF = "off"
     PASSIVE = "passive"
     CHALLENGE = "challenge"
+
+
+class AttentionLevel(StrEnum):
+    """What a person's eyes must show: nothing, that they are open, or that they look here, too."""
+
+    OFF = "off"
+    EYES = "eyes"
+    GAZE = "gaze"
 
 
 class Verdict(StrEnum):
@@ -160,6 +172,10 @@ class Decision:
         if self.accepted != (self.reason is Reason.MATCH):
             raise UsageError("a decision is accepted exactly when its reason is `match`")
 
+    def __bool__(self) -> bool:
+        """Whether it was accepted, so that `if face_id.verify(…)` opens for the owner only."""
+        return self.accepted
+
     def replace_reason(self, reason: Reason) -> Decision:
         """Return the same rejection with a more precise reason."""
         return replace(self, reason=reason)
@@ -195,11 +211,12 @@ class Enrollment:
         me: one report for each ME photo, in the order given.
         not_me: one report for each NOT_ME photo, in the order given.
         alpha: the margin that a face must reach from now on.
-        far: the false accept rate that this alpha stands for; None without calibration.
+        far: how often a random person is accepted at this alpha; None without calibration.
         notes: sentences about what was found and decided while learning.
         advice: sentences about photos that would help, and photos that hurt.
         created: when it was done, in UTC.
         seconds: the time it took.
+        far_alike: how often a person who looks like the owner is accepted, at most.
     """
 
     name: str
@@ -211,6 +228,7 @@ class Enrollment:
     advice: tuple[str, ...]
     created: datetime
     seconds: float
+    far_alike: float | None = None
 
     @property
     def taken(self) -> int:
@@ -248,12 +266,13 @@ class Tuning:
     Attributes:
         name: the owner.
         alpha: the margin that a face must reach.
-        far: the false accept rate that it stands for; None without calibration.
+        far: how often a random person is accepted; None without calibration.
         miss: the expected miss rate (FNMR), measured on other people with the same number of
             photos; None without calibration.
         miss_interval: its 95 % interval.
         miss_people: the number of people on whom it was measured.
         alpha_before: alpha before the change.
+        far_alike: how often a person who looks like the owner is accepted, at most.
     """
 
     name: str
@@ -263,3 +282,4 @@ class Tuning:
     miss_interval: tuple[float, float] | None
     miss_people: int
     alpha_before: float
+    far_alike: float | None = None

@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-__all__ = ["Embedding", "Face", "Frame", "HeadReading", "ImageLike", "MeshFace", "NetworkFunction"]
+    from onlyme.types.decisions import Quality
+
+__all__ = [
+    "DetectedFace",
+    "Embedding",
+    "Face",
+    "Frame",
+    "HeadReading",
+    "ImageLike",
+    "MeshFace",
+    "NetworkFunction",
+]
 
 ImageLike: TypeAlias = (
     "str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]"
@@ -26,6 +37,10 @@ uint8[h, w, 3]."""
 
 NetworkFunction: TypeAlias = "Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]]"
 """A loaded network: takes its one input, returns its outputs. For one thread at a time."""
+
+MIN_EYE_PHOTOS, MAX_EYE_PHOTOS = 3, 64
+"""Photos from which the level of a person's open eyes is learned: with fewer, that of the
+population is used; of more, the newest are stored."""
 
 MAX_UNIT_LENGTH_ERROR = 1e-3
 """A vector counts as of unit length when its length is at most this far from 1."""
@@ -39,11 +54,16 @@ class Frame:
         pixels: uint8[h, w, 3], **RGB**, C-contiguous.
         source: its origin, for messages: a path, `camera 0`, `bytes`.
         at: seconds since the source began; 0 for a photo.
+        infrared: whether an infrared camera took it. That is known of the device, never from the
+            pixels: a grey picture of a colour camera is not infrared.
+        beside: what a second camera of the same computer saw at that time; None without one.
     """
 
     pixels: NDArray[np.uint8] = field(repr=False)  # a face never reaches a log
     source: str
     at: float = 0.0
+    infrared: bool = False
+    beside: Frame | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +98,29 @@ class Face:
         low = np.clip(self.box[:2], 0, (width - 1, height - 1)).astype(int)
         high = np.clip(self.box[:2] + self.box[2:], low + 1, (width, height)).astype(int)
         return pixels[low[1] : high[1], low[0] : high[0]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DetectedFace(Face):
+    """A face with what can be measured of it; see `detect`.
+
+    Attributes:
+        yaw: degrees, positive when the person has turned to their own left.
+        pitch: degrees, positive when the person looks up.
+        roll: degrees, positive when the person has tilted the head towards their own left
+            shoulder.
+        quality: how suitable the face is for recognition.
+        aligned: uint8[112, 112, 3], RGB, upright with the eyes in their place, as the network
+            that embeds it takes it.
+        embedding: the network's vector; None where it was not asked for.
+    """
+
+    yaw: float
+    pitch: float
+    roll: float
+    quality: Quality
+    aligned: NDArray[np.uint8] = field(repr=False)
+    embedding: Embedding | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

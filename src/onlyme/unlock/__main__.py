@@ -15,6 +15,7 @@ def main() -> None:
     """Serve until a signal; an error ends in one line on stderr and exit code 2."""
     forbid_core_dumps()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    logging.getLogger("onlyme.attempts").setLevel(logging.INFO)
     try:
         serve(Settings.load_system())
     except (OnlymeError, OSError) as error:

@@ -6,7 +6,7 @@ A service that is not named here needs an intent that a program cannot give; see
 
 from __future__ import annotations
 
-__all__ = ["GREETERS", "LOCKERS", "needs_intent"]
+__all__ = ["GREETERS", "LOCKERS", "UNATTENDED", "WITHOUT_TERMINAL", "needs_intent"]
 
 GREETERS = frozenset(
     [
@@ -52,6 +52,18 @@ LOCKERS = frozenset(
     ]
 )
 """They unlock the screen of the user who started them, and give nothing else."""
+
+WITHOUT_TERMINAL = frozenset(["polkit-1"])
+"""Their question is a window of the desktop, which shows nothing of ours."""
+
+UNATTENDED = frozenset(
+    [
+        *("atd", "cron", "crond", "cups", "dovecot", "exim", "ftp", "imap", "openvpn", "pop3"),
+        *("ppp", "proftpd", "pure-ftpd", "radiusd", "remote", "rlogin", "rsh", "samba", "smtp"),
+        *("sshd", "vsftpd", "xrdp-sesman"),
+    ]
+)
+"""Daemons ask there, for users who are elsewhere. A face opens nothing there."""
 
 
 def needs_intent(service: str) -> bool:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import struct
 import time
 from typing import Any
 
-__all__ = ["SOCKET", "NoAnswer", "ask", "read_peer"]
+__all__ = ["SOCKET", "GivenUp", "NoAnswer", "ask", "read_peer"]
 
 SOCKET = "/run/onlyme/onlyme.sock"
 """Where the daemon listens."""
@@ -27,8 +28,12 @@ class NoAnswer(Exception):  # noqa: N818 - a state, read as one in `except NoAns
     """There is no answer; the message is a sentence that says why."""
 
 
+class GivenUp(NoAnswer):
+    """The answer is not needed any more."""
+
+
 def ask(
-    path: str, route: str, document: dict[str, Any], seconds: float
+    path: str, route: str, document: dict[str, Any], seconds: float, stop: int | None = None
 ) -> tuple[int, dict[str, Any]]:
     """Send one question, and wait for the answer.
 
@@ -37,11 +42,13 @@ def ask(
         route: what is asked, such as `/v1/attempt`.
         document: the question.
         seconds: how long everything together may take.
+        stop: a descriptor; once it can be read, the answer is not waited for any longer.
 
     Returns:
         The HTTP status, and the answer.
 
     Raises:
+        GivenUp: `stop` could be read before the answer was there.
         NoAnswer: the daemon is not running, refuses this user, is not root's or takes too long.
     """
     deadline = time.monotonic() + seconds
@@ -57,7 +64,7 @@ def ask(
             if read_peer(connection)[1] not in {0, os.geteuid()}:
                 raise NoAnswer("The onlyme socket belongs to another user and is not trusted")
             connection.sendall(head.encode() + body)
-            return _parse_answer(_receive(connection, deadline))
+            return _parse_answer(_receive(connection, deadline, stop))
     except TimeoutError:
         raise NoAnswer(f"The onlyme service did not answer within {seconds:.2g} s") from None
     except (FileNotFoundError, ConnectionRefusedError):
@@ -78,14 +85,19 @@ def read_peer(connection: socket.socket) -> tuple[int, int, int]:
     return pid, uid, gid
 
 
-def _receive(connection: socket.socket, deadline: float) -> bytes:
+def _receive(connection: socket.socket, deadline: float, stop: int | None) -> bytes:
     """Return everything that arrives until the other end closes."""
-    received = b""
+    received, poll = b"", select.poll()
+    poll.register(connection, select.POLLIN)
+    if stop is not None:
+        poll.register(stop, select.POLLIN)
     while len(received) <= _MAX_ANSWER_BYTES:
         remaining = deadline - time.monotonic()
-        if remaining <= 0:
+        ready = [handle for handle, _ in poll.poll(max(0.0, remaining) * 1e3)]
+        if not ready:
             raise TimeoutError
-        connection.settimeout(remaining)
+        if connection.fileno() not in ready:
+            raise GivenUp("The question was given up")
         chunk = connection.recv(_CHUNK_BYTES)
         if not chunk:
             return received

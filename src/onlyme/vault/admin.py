@@ -5,6 +5,7 @@ Nothing here needs a model or a photo, so it works where no model can be loaded.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
     from onlyme.gate.admission import Gate
     from onlyme.storage.template import Template
     from onlyme.vault.key_sources import KeySource, ScryptCost
-    from onlyme.vault.store import VaultTransaction
+    from onlyme.vault.transaction import VaultTransaction
 
-__all__ = ["BACKUP", "DRAFT", "QUARANTINE", "VaultAdmin"]
+__all__ = ["BACKUP", "DRAFT", "FORMER", "QUARANTINE", "TOLD_EYES", "VaultAdmin", "note_former_name"]
 
 BACKUP = "backup"
 """Kind of the record that remembers where a backup is."""
@@ -43,6 +44,10 @@ DRAFT = ".restoring.sqlite"
 """What an interrupted restore leaves in the vault's folder; see `onlyme.vault.restore`."""
 QUARANTINE = "quarantine"
 """Kind of the record of what a template may learn; see `onlyme.faceid.adaptation`."""
+FORMER = "former names"
+"""Kind of the record of the names that a person had before, under which old backups hold them."""
+TOLD_EYES = "told eyes"
+"""Kind of the record that an owner was told that attention does not know their open eyes."""
 _MADE_HERE = b"made here"
 """What that record holds of a backup that `VaultAdmin.backup` wrote, not one given to a restore."""
 _MAX_EXPORT_BYTES = 2**26  # of an export
@@ -122,12 +127,22 @@ class VaultAdmin:
                 raise unknown_owner(name, self.store.names())
             self._forget_rest(edit, name)
             self.gate.note(edit, Event.FORGET, name)
+            former = _read_names(edit.read(FORMER, name))
+            edit.remove(FORMER, name)
+            taken = [each for each in former if edit.get(each) is not None]
             backups = [(path, edit.read(BACKUP, path)) for path in edit.keys(BACKUP)]
         notes = self.store.scrub()
+        if backups and taken:
+            notes.append(
+                f"backups from before {name} was renamed may still hold this person as "
+                f"{' and '.join(taken)}, a name that another person has now; make new backups and "
+                "delete those"
+            )
         for draft in self.store.folder.glob(f"{DRAFT}*"):
             draft.unlink(missing_ok=True)
+        names = [name, *(each for each in former if each not in taken)]
         for path, body in backups:
-            notes += self._forget_in(Path(path), name, made_here=body == _MADE_HERE)
+            notes += self._forget_in(Path(path), names, made_here=body == _MADE_HERE)
         return notes
 
     def revoke(self, name: str) -> list[str]:
@@ -275,7 +290,7 @@ class VaultAdmin:
         """Copy the vault, encrypted as it is, also while it is in use.
 
         The key is not in the copy: keep it in another place. The vault remembers where its
-        backups are, so that `forget` can change them.
+        backups are, so that `forget` can change them. A vault that can only be read does not.
 
         Args:
             path: a file that does not exist yet; by default one in `backups` beside the vault.
@@ -291,9 +306,10 @@ class VaultAdmin:
             folder.mkdir(mode=0o700, exist_ok=True)
             path = folder / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}Z.sqlite"
         path = path.absolute()
-        with self.store.edit() as edit:
-            edit.write(BACKUP, str(path), _MADE_HERE)
-            self.gate.note(edit, Event.BACKUP, detail=str(path))
+        if not self.store.unwritable:  # else it cannot remember this backup, but must give it
+            with self.store.edit() as edit:
+                edit.write(BACKUP, str(path), _MADE_HERE)
+                self.gate.note(edit, Event.BACKUP, detail=str(path))
         _write_new(path, b"")
         self.store.copy_to(path)
         return path
@@ -301,13 +317,15 @@ class VaultAdmin:
     def _forget_rest(self, edit: VaultTransaction, name: str) -> None:
         self.gate.forget(edit, name)
         edit.remove(QUARANTINE, name)
+        edit.remove(TOLD_EYES, name)
 
-    def _forget_in(self, path: Path, name: str, *, made_here: bool) -> list[str]:
+    def _forget_in(self, path: Path, names: list[str], *, made_here: bool) -> list[str]:
         """Erase a person from a backup; return sentences about what is not possible.
 
         Another file may lie at this path by now. Only a vault of the same identity is changed, and
         only a backup that this vault wrote is ever deleted.
         """
+        name = names[0]
         if not path.exists():
             return [f"the backup {path} is not there; if it was moved, {name} is still in it"]
         if not self._is_own(path):
@@ -321,8 +339,9 @@ class VaultAdmin:
             copy = Store(self.store.folder, self.store.source, file=path)
             try:
                 with copy.edit() as edit:
-                    edit.delete(name)
-                    self._forget_rest(edit, name)
+                    for each in names:
+                        edit.delete(each)
+                        self._forget_rest(edit, each)
                 return copy.scrub()
             finally:
                 copy.close()
@@ -350,6 +369,17 @@ class VaultAdmin:
             return KeySlot.from_bytes(slot).vault == self.store.identity
         except VaultDamaged:
             return False
+
+
+def note_former_name(edit: VaultTransaction, old: str, new: str) -> None:
+    """Remember a person's earlier name, under which backups may hold them."""
+    former = [*_read_names(edit.read(FORMER, new)), *_read_names(edit.read(FORMER, old)), old]
+    edit.remove(FORMER, old)
+    edit.write(FORMER, new, json.dumps(sorted(set(former) - {new})).encode())
+
+
+def _read_names(body: bytes | None) -> list[str]:
+    return [] if body is None else [str(name) for name in json.loads(body)]
 
 
 def _make_taken(name: str) -> OwnerExists:

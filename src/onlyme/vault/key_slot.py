@@ -24,7 +24,7 @@ class KeySlot(NamedTuple):
 
     Attributes:
         vault: 16 bytes, the vault's identity.
-        kind: `passphrase`, `keyring` or `file`.
+        kind: `passphrase`, `keyring`, `file` or `credential`.
         params: what the source needs to find the key again; not secret.
         mark: 16 bytes that show whether a key is the right one.
         sealed: the vault's key.

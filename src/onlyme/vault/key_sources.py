@@ -1,6 +1,6 @@
 """Get a vault's key from a passphrase, the desktop's keyring, or a file.
 
-All of them have one small interface, `KeySource`; a TPM would be one more class. A source never
+All of them have one small interface, `KeySource`; `credential` has one more class. A source never
 sees what the vault holds, and the vault sees nothing of a source but the key.
 """
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from onlyme.errors import KeyMissing, KeyRefused, VaultDamaged, VaultError
+from onlyme.errors import KeyMissing, KeyRefused, VaultDamaged, VaultError, explain_extra
 from onlyme.storage.crypto import KEY_BYTES
 from onlyme.storage.files import (
     hold_folder_lock,
@@ -37,6 +37,8 @@ __all__ = [
     "Passphrase",
     "ScryptCost",
     "check_new_passphrase",
+    "format_key",
+    "parse_key",
     "stretch_passphrase",
 ]
 
@@ -120,7 +122,7 @@ class KeyFile(NamedTuple):
         key = os.urandom(KEY_BYTES)
         try:
             with self._hold_lock():
-                replace_private(self._next_path, f"onlyme-key-1 {key.hex()}\n".encode())
+                replace_private(self._next_path, format_key(key))
         except OSError as error:
             raise VaultError(
                 f"the key file {self.path} cannot be written: {error.strerror}"
@@ -239,7 +241,7 @@ class Keyring:
                 "the desktop's keyring does not hold this vault's key; open the session in which "
                 "the vault was made"
             )
-        yield _parse_key(text.encode(), "the keyring's entry")
+        yield parse_key(text.encode(), "the keyring's entry")
 
     def make(self, *, replace: bool) -> tuple[dict[str, Any], bytes]:
         """Put a random key into the keyring, under a new name."""
@@ -266,7 +268,7 @@ class Keyring:
             keyring = import_module("keyring")
         except ImportError:
             raise KeyMissing(
-                "the desktop's keyring needs an extra: pip install 'onlyme[keyring]'"
+                f"the desktop's keyring needs more packages; {explain_extra('keyring')}"
             ) from None
         try:
             if keyring.get_keyring().priority > 0:
@@ -322,12 +324,22 @@ def stretch_passphrase(passphrase: str, salt: bytes, cost: ScryptCost) -> bytes:
 
 def _read_key(path: Path) -> bytes:
     try:
-        return _parse_key(read_private(path, max_bytes=200), str(path))
+        return parse_key(read_private(path, max_bytes=200), str(path))
     except OSError as error:
         raise KeyMissing(f"the key file {path} cannot be read: {error.strerror}") from None
 
 
-def _parse_key(text: bytes, what: str) -> bytes:
+def format_key(key: bytes) -> bytes:
+    """Write a key as it stands in files."""
+    return f"onlyme-key-1 {key.hex()}\n".encode()
+
+
+def parse_key(text: bytes, what: str) -> bytes:
+    """Read a key that `format_key` wrote.
+
+    Raises:
+        KeyRefused: it is something else.
+    """
     head, _, digits = text.strip().partition(b" ")
     with suppress(ValueError):
         key = bytes.fromhex(digits.decode("ascii"))

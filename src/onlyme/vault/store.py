@@ -12,87 +12,37 @@ from typing import TYPE_CHECKING
 from onlyme.errors import KeyRefused, VaultDamaged
 from onlyme.storage.files import make_private_folder
 from onlyme.storage.sqlite import translate_sqlite_errors
-from onlyme.storage.template import from_bytes, to_bytes
+from onlyme.storage.template import to_bytes
 from onlyme.vault import migrate
 from onlyme.vault.database import VAULT_LAYOUT, Database
 from onlyme.vault.key_slot import KeySlot
 from onlyme.vault.key_sources import KeyFile
 from onlyme.vault.manifest import Manifest
-from onlyme.vault.protection import protect, unprotect
+from onlyme.vault.protection import protect
 from onlyme.vault.records import SealedRecords
 from onlyme.vault.rollback import RollbackCounter
+from onlyme.vault.transaction import TEMPLATE_KIND, VaultTransaction, read_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from threading import RLock
 
     from onlyme.storage.crypto import Keys
     from onlyme.storage.template import Template
     from onlyme.vault.key_sources import KeySource
 
-__all__ = ["Store", "VaultTransaction"]
+__all__ = ["Store"]
 
-_TEMPLATE = "template"
-_ROTATED = (_TEMPLATE, "quarantine")
+_ROTATED = (TEMPLATE_KIND, "quarantine")
 """Kinds of records that are templates, and therefore rotated."""
 
-_KEY_NAMES = {"file": "key file", "keyring": "entry in the keyring", "passphrase": "passphrase"}
+_KEY_NAMES = {"file": "key file", "keyring": "entry in the keyring"}
 """What messages call the key of each kind of source."""
 
 
-class VaultTransaction:
-    """One transaction: no other process changes the vault before it ends.
-
-    It reads and writes templates and sealed records of any kind, and adds to the log.
-
-    Args:
-        records: what the vault holds.
-        keys: of the vault.
-        folder: of the vault.
-    """
-
-    def __init__(self, records: SealedRecords, keys: Keys, folder: Path) -> None:
-        self._folder = folder
-        self._book = records
-        self._keys = keys
-        self.read = records.get
-        self.write = records.put
-        self.remove = records.delete
-        self.keys = records.keys
-        self.append = records.append
-        self.entries = records.entries
-
-    def get(self, name: str, kind: str = _TEMPLATE) -> Template | None:
-        """Return an owner's template, or None; or a quarantine, which is stored like one."""
-        return _read_template(self._book, self._keys, name, kind)
-
-    def put(self, template: Template, kind: str = _TEMPLATE) -> None:
-        """Write an owner's template in place of any earlier one, with a new rotation."""
-        body = to_bytes(protect(template, self._keys))
-        self._book.put(kind, template.name, body)
-
-    def delete(self, name: str) -> bool:
-        """Remove an owner; return whether there was one."""
-        return self._book.delete(_TEMPLATE, name)
-
-    def catch_up(self, counter: int) -> None:
-        """Make the vault's counter higher than this one when the transaction ends."""
-        self._book.manifest.counter = max(self._book.manifest.counter, counter)
-
-    def archive(self, keep: int, more_than: int) -> bool:
-        """Move the entries of the log to a file, except the newest `keep`.
-
-        Returns:
-            Whether it did: only if there are more than `more_than`.
-        """
-        log = self._book.manifest.log
-        if log.following - log.first <= more_than:
-            return False
-        return self._book.archive(self._folder, keep) is not None
-
-
 class Store:
-    """The vault in one folder, for one thread; any number of processes may open it.
+    """The vault in one folder; any number of threads and processes may use it.
 
     Args:
         folder: it is made with mode 0700 where it does not exist.
@@ -127,6 +77,7 @@ class Store:
         self._counter = 0
         make_private_folder(folder)
         self._database = Database(self.path)
+        self.unwritable = self._database.unwritable  # why it can only be read
         try:
             with translate_sqlite_errors(self.path):
                 self._set_up()
@@ -134,12 +85,17 @@ class Store:
             self._database.close()
             raise
 
+    @property
+    def lock(self) -> RLock:
+        """Held by a thread while it reads or changes the vault."""
+        return self._database.lock
+
     def close(self) -> None:
         """Close the file and drop the key. Further calls raise VaultError."""
-        with translate_sqlite_errors(self.path):
+        with translate_sqlite_errors(self.path), self._database.lock:
             self._database.close()
-        self._manifest = None
-        self.__dict__.pop("_keys", None)
+            self._manifest = None
+            self.__dict__.pop("_keys", None)
 
     # --------------------------------------------------------------- templates
 
@@ -150,7 +106,7 @@ class Store:
             VaultBusy, VaultDamaged, VaultError: it could not be read.
         """
         with self._start_reading() as book:
-            return _read_template(book, self._keys, name)
+            return read_template(book, self._keys, name)
 
     def version(self, name: str) -> int | None:
         """Return a number that grows with each change of an owner, by any process.
@@ -158,12 +114,12 @@ class Store:
         None if no such person is enrolled.
         """
         with self._start_reading() as book:
-            return book.find_counter(_TEMPLATE, name)
+            return book.find_counter(TEMPLATE_KIND, name)
 
     def names(self) -> list[str]:
         """Return every owner's name in order."""
         with self._start_reading() as book:
-            return book.keys(_TEMPLATE)
+            return book.keys(TEMPLATE_KIND)
 
     @contextmanager
     def edit(self, *, durable: bool = True) -> Iterator[VaultTransaction]:
@@ -176,7 +132,8 @@ class Store:
             VaultBusy: another process used it for more than ten seconds.
             VaultDamaged, VaultError: it could not be read or written.
         """
-        with translate_sqlite_errors(self.path):
+        # The lock spans both: no other thread may go by the manifest from before the change.
+        with translate_sqlite_errors(self.path), self._database.lock:
             with self._database.start_writing(durable=durable):
                 self._refresh()
                 assert self._manifest is not None  # noqa: S101 - for the type checker
@@ -204,17 +161,30 @@ class Store:
             VaultDamaged: an entry was changed, removed, added, moved or cut off. The entries
                 before it are good.
         """
+        entries, failure = list[tuple[int, bytes]](), None
+        # All are read at once: a transaction must not stay open while the caller thinks.
         with self._start_reading() as book:
-            yield from book.archived_entries(self.folder)
-            yield from book.entries()
+            try:
+                entries.extend(book.archived_entries(self.folder))
+                entries.extend(book.entries())
+            except VaultDamaged as error:
+                failure = error
+        yield from entries
+        if failure is not None:
+            raise failure
 
     # --------------------------------------------------------------------- key
 
     @property
     def kind(self) -> str:
-        """What holds the key: `file`, `keyring` or `passphrase`."""
+        """What holds the key: `file`, `keyring`, `passphrase` or `credential`."""
         assert self._slot is not None  # noqa: S101 - for the type checker
         return self._slot.kind
+
+    @property
+    def bound(self) -> str:
+        """What a credential is bound to; empty for other keys."""
+        return str(self._slot.params.get("bound", "")) if self._slot else ""
 
     @property
     def needs_rekey(self) -> bool:
@@ -243,8 +213,7 @@ class Store:
         with self._start_reading() as book:
             for listed in book.manifest.records.values():
                 book.get(listed.kind, listed.key)
-            for _ in book.entries():
-                pass
+            list(book.entries())
 
     def rekey(self, source: KeySource | None = None) -> list[str]:
         """Draw new keys and seal everything with them: completely, or not at all.
@@ -259,7 +228,7 @@ class Store:
             KeyMissing, KeyRefused: the source gives no key.
         """
         new = source or self.source
-        with translate_sqlite_errors(self.path):
+        with translate_sqlite_errors(self.path), self._database.lock:
             with self._database.start_writing():
                 self._refresh()
                 old_slot, old_keys, old = self._slot, self._keys, self.source
@@ -268,7 +237,7 @@ class Store:
                 keys = KeySlot.draw_keys(old_slot.vault)
                 book = SealedRecords(self._database, old_keys, None)
                 templates = [
-                    (kind, _read_template(book, old_keys, name, kind))
+                    (kind, read_template(book, old_keys, name, kind))
                     for kind in _ROTATED
                     for name in book.keys(kind)
                 ]
@@ -375,23 +344,10 @@ class Store:
                 self.source = source
                 source.settle(key)
                 return slot.open_keys(key)
-        raise KeyRefused(
-            f"the vault {self.folder} does not open: wrong {_KEY_NAMES.get(slot.kind, slot.kind)}"
-        )
+        name = _KEY_NAMES.get(slot.kind, slot.kind)
+        raise KeyRefused(f"the vault {self.folder} does not open: wrong {name}")
 
     def _remember(self, manifest: Manifest, *, durable: bool) -> None:
         self._manifest, self._counter = manifest, manifest.counter
         if self._anchor and self._slot and durable:  # only what the disk has
             self._anchor.advance(self._slot.vault, manifest.counter)
-
-
-def _read_template(
-    records: SealedRecords, keys: Keys, name: str, kind: str = _TEMPLATE
-) -> Template | None:
-    body = records.get(kind, name)
-    if body is None:
-        return None
-    template = unprotect(from_bytes(body), keys)
-    if template.name != name:
-        raise VaultDamaged(f"the template stored for {name!r} is another person's")
-    return template

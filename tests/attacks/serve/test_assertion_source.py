@@ -105,7 +105,7 @@ def test_a_stream_asserts_once_and_says_what_it_saw(photos, photo, tmp_path):
     folder = tmp_path / "vault"
     with FaceID.open(folder) as face_id:
         face_id.enroll("obama", [photos / f"obama_{number}.jpg" for number in (1, 2, 4)])
-    settings = Settings.load(vault=folder, liveness="off")
+    settings = Settings.load(vault=folder, liveness="off", attention="off")
     with serving(settings) as running:
         app = App(tmp_path, running)
         pictures = iter([photo("obama_3", shift) for shift in range(40)])
@@ -121,7 +121,7 @@ def test_a_stream_asserts_once_and_says_what_it_saw(photos, photo, tmp_path):
 
 
 def test_a_stream_that_is_not_asked_for_an_assertion_sends_none(running, photo):
-    pictures = [photo("biden_1", shift) for shift in range(20)]
+    pictures = [photo("biden_1", shift) for shift in range(60)]
     with open_stream(running, "obama/watch", scope="verify") as socket:
         attempt, _ = wait_for(socket, "attempt", pictures=pictures)
     assert "assertion" not in attempt["decision"]

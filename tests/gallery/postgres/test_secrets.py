@@ -144,7 +144,12 @@ def test_another_vaults_gallery_is_not_read(places, crowd, settings, tmp_path):
 
 @pytest.mark.parametrize(
     "wrong",
-    ["mysql://u:hunter2@h/d", "hunter2", "postgresql://u:hunter2@h/d", "postgresql+psycopg://\x1b"],
+    [
+        "mysql://u:hunter2@h/d",
+        "hunter2",
+        "postgresqls://u:hunter2@h/d",
+        "postgresql+psycopg://\x1b",
+    ],
 )
 def test_a_store_that_cannot_be_one_is_not_repeated(wrong):
     with pytest.raises(SettingsError, match="must be `vault` or an address") as refused:
@@ -165,7 +170,7 @@ def test_without_the_extra_the_answer_says_what_to_install(monkeypatch, settings
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
     elsewhere = Settings.load(vault=settings.vault, store="postgresql+psycopg:///faces")
-    with pytest.raises(SettingsError, match=r"pip install 'onlyme\[postgres\]'"):
+    with pytest.raises(SettingsError, match=r"needs sqlalchemy; .*-m pip install"):
         wiring.open_template_store(elsewhere, networks.load_base(settings))
 
 

@@ -3,6 +3,7 @@
 import json
 import time
 from contextlib import contextmanager, suppress
+from itertools import chain, cycle
 from socket import create_connection
 
 from websockets.exceptions import ConnectionClosed
@@ -26,7 +27,7 @@ def wait_for(socket, kind, *, pictures=(), seconds=60):
     """Send a picture after each message, until one of this kind comes; return it and all."""
     pictures = iter(pictures)
     end, messages = time.monotonic() + seconds, []
-    while True:
+    while time.monotonic() < end:
         message = json.loads(socket.recv(timeout=max(0.1, end - time.monotonic())))
         messages.append(message)
         if message["is"] == kind:
@@ -34,7 +35,17 @@ def wait_for(socket, kind, *, pictures=(), seconds=60):
         if message["is"] in {"ready", "look", "attempt"}:
             picture = next(pictures, None)
             if picture is not None:
+                time.sleep(0.04)  # as a camera does: faster pictures do not end an attempt sooner
                 send_picture(socket, picture)
+    raise TimeoutError(f"no {kind} within {seconds} seconds, after {messages[-3:]}")
+
+
+def sway(photo, name):
+    """Return pictures without end of a face that moves to and fro.
+
+    How many an attempt takes depends on how fast the machine sends them, so no count is right.
+    """
+    return (photo(name, shift) for shift in cycle(chain(range(40), range(40, 0, -1))))
 
 
 def send_picture(socket, picture):

@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import select
 import shutil
 import signal
 import socket
@@ -11,18 +12,21 @@ import sys
 import tempfile
 import threading
 import time
+import unicodedata
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onlyme.unlock.client import helper
+from onlyme.unlock.client import helper, intent, notification
 from onlyme.unlock.client.asker import BY_GREETER, BY_OWNER, Asker
+from onlyme.unlock.client.harmless import fit_text, make_harmless
 from onlyme.unlock.client.helper import run
 from onlyme.unlock.client.remote import is_remote
 from onlyme.unlock.client.seat import AT_SEAT, BESIDE_REMOTE, find_seat
-from onlyme.unlock.client.terminal import find_terminal, read_command
+from onlyme.unlock.client.terminal import Prompt, find_terminal, read_command
 from onlyme.unlock.daemon.peer import Application, Peer
 from onlyme.unlock.transport import NoAnswer, ask
 from tests.processes import list_modules
@@ -47,7 +51,7 @@ def _owner_asks(monkeypatch):
 
 
 class Answering:
-    """A server on a socket that answers each request with given bytes, or never."""
+    """A server on a socket that answers requests with given bytes, and further ones never."""
 
     def __init__(self, path, *answers, hold=False):
         self.path, self._answers, self._hold = str(path), list(answers), hold
@@ -56,7 +60,8 @@ class Answering:
         self._listener.bind(self.path)
         self._listener.listen()
         self._open = []
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
 
     def _serve(self):
         try:
@@ -64,7 +69,7 @@ class Answering:
                 wire, _ = self._listener.accept()
                 self._open.append(wire)
                 self.asked.append(wire.recv(65536))
-                if not self._hold:
+                if self._answers and not self._hold:
                     wire.sendall(self._answers.pop(0))
                     wire.close()
         except OSError:
@@ -74,6 +79,11 @@ class Answering:
         return self
 
     def __exit__(self, *_):
+        self._listener.shutdown(socket.SHUT_RDWR)  # this ends `accept`
+        for each in tuple(self._open):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        self._thread.join(10)
         for each in (self._listener, *self._open):
             each.close()
 
@@ -201,6 +211,155 @@ def test_wrong_arguments_do_not_open_and_say_so(arguments):
     opened, why = run(arguments, PAM, NO_PROCESS)
     assert not opened
     assert "usage" in why
+
+
+# ------------------------------------------------------------------------------- gesture
+
+GESTURE = {
+    "accepted": False,
+    "reason": "gesture",
+    "message": "make it",
+    "ticket": "t1",
+    "arrow": "↓",
+    "words": "nod\x1b[2J",
+    "seconds": 5.0,
+}
+RIVAL = {"accepted": False, "reason": "rival", "message": "another program asked"}
+NO_PROMPT = {"accepted": False, "reason": "no_prompt", "message": "nowhere"}
+SUDO = PAM | {"PAM_SERVICE": "sudo"}
+
+
+@pytest.fixture
+def desktop(monkeypatch):
+    """A desktop that takes every notification; `tests/unlock/client/test_notification` has one."""
+    shown = []
+
+    class Desktop:
+        def show(self, uid, title, body, seconds):
+            shown.append((uid, title, body))
+            assert 0 <= seconds <= 60
+            return True
+
+        def close(self):
+            shown.append("closed")
+
+    monkeypatch.setattr(notification, "Notification", Desktop)
+    return shown
+
+
+def read_documents(answering):
+    return [json.loads(each.partition(b"\r\n\r\n")[2]) for each in answering.asked]
+
+
+def test_without_a_terminal_the_desktop_shows_the_gesture(tmp_path, desktop):
+    said = (NO_PROMPT, GESTURE, RIVAL, MATCH)
+    opened, why, asked = answer(tmp_path, *map(http, said), environment=SUDO)
+    assert (opened, why) == (True, "")
+    documents = read_documents(asked)
+    assert [each.get("can_show") for each in documents] == [False, True, None, None]
+    assert [each.get("ticket") for each in documents] == [None, None, "t1", "t1"]
+    announced, gesture, closed = desktop
+    assert "wait for the movement" in announced[1]
+    assert gesture == (4242, "sudo asks for your face: ↓ nod[2J", "")
+    assert closed == "closed"
+
+
+def test_a_desktop_that_takes_nothing_is_asked_for_no_gesture(tmp_path):
+    opened, why, asked = answer(tmp_path, http(NO_PROMPT), http(MATCH), environment=SUDO)
+    assert (opened, why) == (False, "nowhere")
+    assert len(asked.asked) == 1
+
+
+def test_a_desktop_that_does_not_take_the_gesture_ends_it(tmp_path):
+    opened, why, asked = answer(tmp_path, http(GESTURE), http(MATCH), environment=SUDO)
+    assert not opened
+    assert "could not be shown on your desktop" in why
+    assert len(asked.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        (GESTURE, GESTURE, MATCH),  # a gesture is asked for once
+        (GESTURE, RIVAL, RIVAL, RIVAL, MATCH),
+        (GESTURE | {"accepted": True}, RIVAL | {"accepted": True}, {"accepted": True}),
+        (GESTURE | {"seconds": None}, {}),
+        (NO_PROMPT, NO_PROMPT, MATCH),
+        (NO_PROMPT | {"accepted": True}, GESTURE | {"accepted": True}, {}),
+    ],
+)
+@pytest.mark.usefixtures("desktop")
+def test_nothing_but_a_match_ends_a_gesture_well(tmp_path, said):
+    assert answer(tmp_path, *map(http, said), environment=SUDO)[0] is False
+
+
+def test_a_service_that_gives_no_rights_is_asked_for_no_gesture(tmp_path):
+    for first in (GESTURE, NO_PROMPT):
+        with tempfile.TemporaryDirectory() as folder:
+            assert answer(Path(folder), http(first), http(MATCH))[0] is False
+
+
+def test_polkits_notification_does_not_name_its_own_helper(tmp_path, desktop):
+    answer(tmp_path, http(GESTURE), http(MATCH), environment=PAM | {"PAM_SERVICE": "polkit-1"})
+    (_, title, body), _ = desktop
+    assert title.startswith("polkit-1 asks for your face: ↓ nod")
+    assert "only if you have just asked for this" in body
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """A terminal for the program that asks; yields its other end."""
+    ours, theirs = os.openpty()
+    monkeypatch.setattr(intent, "find_terminal", lambda *_: os.ttyname(theirs))
+    monkeypatch.setattr(intent, "read_command", lambda _: "sudo id")
+    yield ours
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_a_gesture_is_shown_on_the_terminal_without_what_could_draw(tmp_path, terminal, desktop):
+    said = (http(GESTURE), http(RIVAL), http(MATCH))
+    assert answer(tmp_path, *said, environment=SUDO)[0] is True
+    shown = ""
+    while "another program asked" not in shown:
+        assert select.select([terminal], [], [], 10)[0], shown
+        shown += os.read(terminal, 4096).decode()
+    assert "onlyme: sudo id" in shown
+    assert "↓ nod[2J, to allow it with your face" in shown
+    assert "\x1b" not in shown
+    assert desktop == [(4242, "sudo asks for your face: ↓ nod[2J", "sudo id"), "closed"]
+
+
+def test_a_key_ends_the_wait_for_a_gesture(tmp_path, terminal):
+    def press_key():
+        while b"password" not in os.read(terminal, 4096):
+            pass
+        os.write(terminal, b"x")
+
+    threading.Thread(target=press_key, daemon=True).start()
+    began = time.monotonic()
+    asked = http(GESTURE | {"seconds": 50.0})
+    opened, why, _ = answer(tmp_path, asked, arguments=("--seconds", "20"), environment=SUDO)
+    assert not opened
+    assert "A key was pressed instead of the gesture; use the password" in why
+    assert time.monotonic() - began < 30
+
+
+def test_keys_are_not_shown_while_it_waits():
+    ours, theirs = os.openpty()
+    with Prompt(os.ttyname(theirs)) as prompt:
+        os.write(ours, b"my password")
+        assert select.select([prompt], [], [], 5)[0]
+        assert not select.select([ours], [], [], 0.1)[0]
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_a_terminal_that_is_gone_shows_no_gesture(tmp_path, monkeypatch):
+    monkeypatch.setattr(intent, "find_terminal", lambda *_: "/dev/null")
+    opened, why, _ = answer(tmp_path, http(GESTURE), http(MATCH), environment=SUDO)
+    assert not opened
+    assert "could not be shown" in why
 
 
 @pytest.mark.parametrize("kind", ["account", "session", "password", "close_session", ""])
@@ -354,10 +513,19 @@ def judge(proc, monkeypatch):
     def judge_asker(face=DAEMON, asker=DAEMON, own=0, ruser=None, service="sudo", **more):
         for folder in proc.iterdir():
             shutil.rmtree(folder)
-        shell = more.get("shell", (asker,) * 4)
-        process(proc, 20, 1, users=shell)
         process(proc, 1, 0, "systemd")
-        process(proc, 30, 20, service, users=(own, 0, 0, 0), login=more.get("login", 2**32 - 1))
+        process(proc, 20, 1, users=(asker,) * 4)
+        between = more.get("between", [])  # programs through which the shell has started it
+        for number, users in enumerate(between, 21):
+            process(proc, number, number - 1, users=users)
+        process(
+            proc,
+            30,
+            20 + len(between),
+            service,
+            users=(own, 0, 0, 0),
+            login=more.get("login", 2**32 - 1),
+        )
         environment = {"PAM_USER": name[face], "PAM_SERVICE": service}
         if ruser is not None:
             environment["PAM_RUSER"] = name[ruser]
@@ -381,7 +549,13 @@ def judge(proc, monkeypatch):
         ({"asker": BIN, "own": DAEMON}, ""),
         ({"asker": BIN, "own": BIN, "ruser": BIN}, ""),
         ({"asker": 0, "ruser": DAEMON}, ""),
-        ({"shell": (DAEMON, 0, 0, 0), "ruser": DAEMON}, ""),  # another setuid program started it
+        ({"own": DAEMON, "between": [(DAEMON, 0, 0, 0)]}, BY_OWNER),  # polkit's helper, by pkexec
+        ({"own": DAEMON, "between": [(DAEMON, 0, 0, 0)], "asker": BIN}, ""),
+        ({"own": DAEMON, "between": [(BIN, 0, 0, 0)]}, ""),
+        ({"own": DAEMON, "between": [(DAEMON, 0, 0, DAEMON)]}, ""),
+        ({"own": DAEMON, "between": [(DAEMON, BIN, BIN, BIN)]}, ""),  # another user's program
+        ({"own": DAEMON, "between": [(0, 0, 0, 0)]}, ""),
+        ({"own": DAEMON, "between": [(DAEMON, 0, 0, 0)] * 9}, ""),
         ({"ruser": DAEMON, "login": BIN}, ""),  # `su` led here from another login
         ({"face": 0, "asker": 0, "ruser": 0}, ""),
         ({"asker": 0, "service": "login"}, BY_GREETER),
@@ -442,7 +616,10 @@ def test_logind_says_who_sits_where(proc, tmp_path):
     assert ask_seat(cgroup="/user.slice/user-2.slice/user@1.service") == ""
     (sessions / "5").write_text(here.replace("REMOTE=0", "REMOTE=1").replace("seat0", ""))
     assert ask_seat() == BESIDE_REMOTE
-    assert ask_seat(tty=CONSOLE) == AT_SEAT  # the kernel proves it
+    assert ask_seat(tty=CONSOLE) == BESIDE_REMOTE
+    assert ask_seat(BY_GREETER, tty=CONSOLE) == AT_SEAT  # no program from afar starts a login
+    (sessions / "1").write_text(here.replace("ACTIVE=1", "ACTIVE=0"))
+    assert ask_seat(tty=CONSOLE) == ""  # another console is in the foreground
 
 
 # ------------------------------------------------------------------------------ terminal
@@ -452,9 +629,32 @@ def test_the_command_is_shown_without_characters_that_could_draw(proc):
     words = "\0".join(["sudo", "echo", "\x1b[2J\x1b[1;1Hapt upgrade", "a\nb", "é"]) + "\0"
     process(proc, 30, 20, cmdline=words)
     assert read_command(30, str(proc)) == "sudo echo �[2J�[1;1Hapt upgrade a�b é"
+    (proc / "30/exe").symlink_to("/usr/bin/sudo")
+    assert read_command(30, str(proc)).startswith("sudo echo ")
+    (proc / "30/exe").unlink()
+    (proc / "30/exe").symlink_to("/usr/bin/doas (deleted)")  # the kernel knows better
+    assert read_command(30, str(proc)).startswith("doas echo ")
     process(proc, 31, 20, cmdline="x" * 5000)
     assert read_command(31, str(proc)).endswith("… (4096 characters)")
     assert read_command(NO_PROCESS, str(proc)) == ""
+
+
+@settings(deadline=None)  # this machine may be busy
+@given(st.text())
+def test_any_text_becomes_one_line_that_draws_nothing(text):
+    shown = make_harmless(text)
+    assert shown.isprintable()
+    assert "  " not in shown
+    assert not any(unicodedata.combining(character) for character in shown)
+    assert not {unicodedata.bidirectional(each) for each in shown} & {"R", "AL", "AN", "RLO"}
+
+
+@settings(deadline=None)
+@given(st.text(), st.integers(2, 100))
+def test_a_line_fits(text, columns):
+    shown = fit_text(make_harmless(text), columns)
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in shown)
+    assert len(shown) + wide <= columns
 
 
 def test_a_terminal_is_the_one_of_the_process_and_no_other(proc):

@@ -9,6 +9,7 @@ ROUTES = ("attempt", "status", "password-used", "tune", "enroll", "import", "ada
 METHODS = ("POST",) * 9 + ("GET", "PUT", "TRACE", "PO-ST")
 LENGTHS = (0, 1, -1, 10**9)
 KEYS = ("user", "service", "seconds", "confirmed", "password", "far", "alpha", "me", "sealed")
+RARE_KEYS = ("asker", "seat", "can_show", "ticket")  # most of their values are refused
 VALUES = (None, True, -1, 0, 1e308, 2**70, "", "x" * 100, "ada", [], [[]], {}, {"a": 1}, "\ud800")
 USERS = ("ada", "nobody", "", "a" * 64, "a" * 65, "\x00", "é", "../..", "root", "ada\n")
 
@@ -87,6 +88,8 @@ class Fuzzer:
 
     def _document(self):
         document = {key: self._value() for key in KEYS if self._random.random() < 0.5}
+        if self._random.random() < 0.1:
+            document[self._random.choice(RARE_KEYS)] = self._value()
         if self._random.random() < 0.7:
             # Few of these users are enrolled: to open the camera each time would take hours.
             document["user"] = self._random.choice(USERS)

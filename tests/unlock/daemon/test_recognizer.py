@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from onlyme import FaceID, Reason
-from onlyme.errors import OnlymeError
+from onlyme.errors import ModelMissing, OnlymeError
 from onlyme.faceid import networks, wiring
 from onlyme.settings import Settings
 from onlyme.siamese.head import Base
@@ -157,3 +157,48 @@ def test_a_lid(tmp_path):
     ):
         (tmp_path / "LID0/state").write_text(words)
         assert lid.is_lid_closed(tmp_path) is closed
+
+
+@pytest.fixture
+def asleep(data, tmp_path):
+    """A video of the user with closed eyes: three frames of a blink, again and again, noisy."""
+    import cv2
+    import numpy as np
+
+    from onlyme.image.sources import read_frames
+
+    closed = [f for n, f in enumerate(read_frames(clip(data, USER))) if 532 <= n <= 534]
+    height, width = closed[0].pixels.shape[:2]
+    path = tmp_path / "asleep.avi"
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30, (width, height))
+    rng = np.random.default_rng(3)
+    for number in range(90):
+        noisy = closed[number % 3].pixels + rng.normal(0, 4, (height, width, 3))
+        video.write(np.clip(noisy, 0, 255).astype(np.uint8)[..., ::-1])
+    video.release()
+    return str(path)
+
+
+@pytest.mark.data
+def test_a_user_who_sleeps_does_not_open_unless_root_says_so(look, asleep):
+    assert look(camera=asleep).reason is Reason.NOT_ATTENTIVE
+    assert look(camera=asleep, attention="gaze").reason is Reason.NOT_ATTENTIVE
+    assert look(camera=asleep, attention="off").accepted
+    assert look().accepted
+
+
+@pytest.mark.data
+def test_without_the_mesh_network_nothing_opens(look, monkeypatch):
+    def missing(*_):
+        raise ModelMissing("no mesh")
+
+    monkeypatch.setattr(networks, "load_mesh", missing)
+    assert look().reason is UnlockReason.MODEL
+    assert look(attention="off").accepted
+
+
+@pytest.mark.data
+def test_an_infrared_camera_says_what_is_missing(look):
+    outcome = look(camera_infrared="yes", liveness="challenge")
+    assert not outcome.accepted
+    assert "infrared" in outcome.to_json()["message"]

@@ -69,7 +69,7 @@ os.execv(sys.executable, [sys.executable, "-m", "onlyme", "daemon"])
 LOGIN = {"user": USER, "asker": "greeter", "seat": "local"}
 """What the helper of a display manager asks."""
 
-LISTEN = ("systemd-socket-activate", "-l", "/run/onlyme/onlyme.sock")
+LISTEN = ("systemd-socket-activate", "-E", "PYTHONPATH", "-l", "/run/onlyme/onlyme.sock")
 activated = pytest.mark.skipif(
     not shutil.which("systemd-socket-activate"), reason="systemd-socket-activate is not installed"
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from onlyme.cli.groups import HelpfulGroup
 from onlyme.cli.output import format_count
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["app", "register"]
 
 app = typer.Typer(
+    cls=HelpfulGroup,
     name="lab",
     no_args_is_help=True,
     help="Train Siamese networks yourself: the article's three ways, compared. "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from onlyme.cli.unlock import owner, pam, units
+from onlyme.cli.groups import HelpfulGroup
+from onlyme.cli.unlock import config, key, owner, pam, setup, switch, units
 
 __all__ = ["register"]
 
@@ -12,10 +13,11 @@ __all__ = ["register"]
 def register(parent: typer.Typer) -> None:
     """Add this family's commands."""
     app = typer.Typer(
+        cls=HelpfulGroup,
         name="unlock",
         no_args_is_help=True,
         help="Let your face open the login and the lock screen.",
     )
-    for family in (pam, owner, units):
+    for family in (setup, pam, owner, switch, config, key, units):
         family.register(app)
     parent.add_typer(app)

@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from onlyme.cli import options, output
-from onlyme.cli.passwords import read_passphrase, read_secret
+from onlyme.cli.complete import complete_user
+from onlyme.cli.passwords import confirm_erasing, read_passphrase, read_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from onlyme.types import Enrollment
 
-__all__ = ["register"]
+__all__ = ["encode_photos", "read_enrollment", "register"]
 
 User = Annotated[
     str | None,
@@ -32,6 +33,7 @@ User = Annotated[
         metavar="NAME",
         help="Whose face; only root may name another user.",
         show_default=False,
+        autocompletion=complete_user,
     ),
 ]
 
@@ -52,6 +54,7 @@ def enroll(
     camera: options.Camera = None,
     add: options.Add = False,
     replace: options.Replace = False,
+    yes: options.Yes = False,
     user: User = None,
     json: options.Json = False,
 ) -> None:
@@ -61,8 +64,10 @@ def enroll(
     onlyme unlock enroll --camera 0
     """
     options.require_one(photo, camera is not None, "give photos of yourself, or --camera N")
-    mine = _capture_photos(camera) if camera is not None else _encode_photos(photo)
-    others, alike = _encode_photos(not_me), _encode_photos(look_alike)
+    if replace:
+        confirm_erasing("Forget the face that opens this computer, and start anew?", yes=yes)
+    mine = _capture_photos(camera) if camera is not None else encode_photos(photo)
+    others, alike = encode_photos(not_me), encode_photos(look_alike)
     answer = _request_change(
         "enroll",
         user,
@@ -75,10 +80,11 @@ def enroll(
     if json:
         output.print_json(answer)
         return
-    enrollment = _read_enrollment(answer, (*mine, *others, *alike))
+    enrollment = read_enrollment(answer, (*mine, *others, *alike))
     for report in (*enrollment.me, *enrollment.not_me):
         typer.echo(output.format_photo(report))
     output.print_enrollment(enrollment)
+    options.report_unread((*(photo or ()), *(not_me or ()), *(look_alike or ())))
 
 
 def tune(
@@ -112,7 +118,7 @@ def not_me(
     from onlyme.types import Lesson
 
     options.require_one(photo, undo, "give a photo, or --undo")
-    pictures = list(_encode_photos([photo] if photo else None).values())
+    pictures = list(encode_photos([photo] if photo else None).values())
     answer = _request_change("not-me", user, me=pictures, undo=undo)
     if json:
         output.print_json(answer)
@@ -152,13 +158,14 @@ def revoke(*, user: User = None) -> None:
 
 
 def retry(*, user: User = None) -> None:
-    """Let your face try again after too many failed attempts."""
+    """Let your face try again after too many failed attempts or missed gestures."""
     name = _request_change("retry", user)["reset"]
     typer.echo(f"✓ the face of {name} may try again")
 
 
-def forget(*, user: User = None) -> None:
-    """Erase everything that this computer's login stores about you."""
+def forget(*, yes: options.Yes = False, user: User = None) -> None:
+    """Erase everything that this computer's login stores about you; on a terminal it asks first."""
+    confirm_erasing("Erase everything that this computer's login stores about you?", yes=yes)
     answer = _request_change("forget", user)
     output.print_forgotten(answer["forgotten"])
     output.print_notes(answer["notes"])
@@ -200,7 +207,7 @@ def _request_change(what: str, user: str | None, **particulars: Any) -> dict[str
     return change(Settings.load(), what, name, password=password, **particulars)
 
 
-def _read_enrollment(answer: dict[str, Any], photos: Sequence[str]) -> Enrollment:
+def read_enrollment(answer: dict[str, Any], photos: Sequence[str]) -> Enrollment:
     """Return the daemon's answer as an enrollment of these photos, in the order sent.
 
     The daemon was sent bytes and knows no names of files, so the names are filled in here.
@@ -225,11 +232,22 @@ def _read_enrollment(answer: dict[str, Any], photos: Sequence[str]) -> Enrollmen
     )
 
 
-def _encode_photos(paths: list[Path] | None) -> dict[str, str]:
+def encode_photos(paths: list[Path] | None) -> dict[str, str]:
     """Return photos in the form that the daemon takes, by their paths here."""
+    from onlyme.errors import ImageError
     from onlyme.image.sources import list_photos
+    from onlyme.types import PhotoReport
 
-    return {str(path): _encode_file(path) for path in list_photos(paths)} if paths else {}
+    encoded: dict[str, str] = {}
+    for given in paths or ():
+        try:
+            for path in list_photos(given):
+                encoded[str(path)] = _encode_file(path)
+        except (ImageError, OSError) as error:  # what can be read is used
+            cause = getattr(error, "cause", None) or getattr(error, "strerror", None)
+            report = PhotoReport(str(given), taken=False, note=str(cause))
+            typer.echo(output.format_photo(report), err=True)
+    return encoded
 
 
 def _encode_file(path: Path) -> str:

@@ -8,13 +8,16 @@ from __future__ import annotations
 import os
 import pwd
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.complete import complete_service, complete_user
 from onlyme.cli.passwords import read_secret, require_root
+from onlyme.cli.unlock.key import print_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,11 +25,16 @@ if TYPE_CHECKING:
     from onlyme.unlock.pam.folders import PamFolders
     from onlyme.unlock.pam.install import FileChange
 
-__all__ = ["register"]
+__all__ = ["install_lines", "register", "uninstall"]
 
 Service = Annotated[
     list[str],
-    typer.Argument(metavar="SERVICE…", help="Services of PAM, such as login.", show_default=False),
+    typer.Argument(
+        metavar="SERVICE…",
+        help="Services of PAM, such as login.",
+        show_default=False,
+        autocompletion=complete_service,
+    ),
 ]
 Helper = Annotated[
     Path | None,
@@ -61,6 +69,7 @@ def install(
             help="The user whose login is tested; by default the user who called sudo, or the "
             "first user.",
             show_default=False,
+            autocompletion=complete_user,
         ),
     ] = None,
     ask_password: Annotated[
@@ -76,23 +85,49 @@ def install(
 
     sudo onlyme unlock install login
     """
+    require_root("install")
+    who = user or _choose_user()
+    typed = read_secret(f"Password of {who}, to test it: ") if ask_password else None
+    install_lines(services, who, typed, helper=helper, yes=yes, dry_run=dry_run)
+
+
+def install_lines(
+    services: Sequence[str],
+    who: str,
+    typed: str | None,
+    *,
+    helper: Path | None = None,
+    yes: bool = False,
+    dry_run: bool = False,
+) -> None:
+    """Show the change of each service, test it with the real PAM, ask, and write.
+
+    Args:
+        services: of PAM.
+        who: the user whose login is tested.
+        typed: the user's password, which must open; None only checks that PAM asks for it.
+        helper: the program that PAM starts.
+        yes: write without asking.
+        dry_run: write nothing.
+
+    Raises:
+        PamError: a service may not be changed; nothing was changed.
+        UsageError: the answer was no.
+    """
     from onlyme.unlock.pam import install as work
     from onlyme.unlock.pam.folders import PamFolders
     from onlyme.unlock.pam.program import find_command
     from onlyme.unlock.pam.rules import PamLines
 
-    require_root("install")
-    _require_intent(services)
+    _require_intent(services, who)
     places, lines = PamFolders(), PamLines(find_command(helper))
     changes: list[FileChange] = []
     for service in dict.fromkeys(services):
         others = {change.service: change.new for change in changes}
         changes.append(work.plan(places, service, lines, others))
-    who = user or _choose_user()
-    typed = read_secret(f"Password of {who}, to test it: ") if ask_password else None
     for change in changes:
         _show_change(change)
-        _show_intent(change)
+        _show_intent(change, who)
         work.try_out(places, changes, change, who, typed)
         password = "the password opens" if typed is not None else f"{who} is asked for the password"
         typer.echo(f"✓ {change.service}: tested with PAM: a face opens; without one {password}")
@@ -107,6 +142,7 @@ def uninstall(
             metavar="[SERVICE…]",
             help="Services of PAM; by default all that have our lines.",
             show_default=False,
+            autocompletion=complete_service,
         ),
     ] = None,
     *,
@@ -143,6 +179,7 @@ def status(
             metavar="[SERVICE…]",
             help="Services of PAM; by default those that have or had our lines.",
             show_default=False,
+            autocompletion=complete_service,
         ),
     ] = None,
     *,
@@ -153,6 +190,7 @@ def status(
             metavar="NAME",
             help="The user; by default you. Only root may name another.",
             show_default=False,
+            autocompletion=complete_user,
         ),
     ] = None,
     json: options.Json = False,
@@ -175,6 +213,7 @@ def status(
     if json:
         output.print_json({"user": who, "remote": remote, "services": rows})
         return
+    print_key()
     if not rows:
         typer.echo(
             "no service has our lines; `sudo onlyme unlock install login` adds them to login"
@@ -196,10 +235,15 @@ def profile(*, helper: Helper = None) -> None:
 
     sudo pam-auth-update --enable onlyme
     """
-    from onlyme.unlock.pam.intent import GESTURE_MISSING
+    from onlyme.unlock.pam.intent import GESTURE_COST
     from onlyme.unlock.pam.program import find_command, make_profile
 
-    typer.echo(f"note: {GESTURE_MISSING}, unless root sets `unlock_intent`", err=True)
+    typer.echo(f"note: outside of logins and screen lockers {GESTURE_COST}", err=True)
+    typer.echo(
+        "note: a service that can show the gesture neither on a terminal nor as a notification "
+        "asks for the password",
+        err=True,
+    )
     typer.echo(make_profile(find_command(helper)), nl=False)
 
 
@@ -214,7 +258,7 @@ def _show_change(change: FileChange) -> None:
         typer.echo(f"note: {note}")
 
 
-def _require_intent(services: Sequence[str]) -> None:
+def _require_intent(services: Sequence[str], user: str) -> None:
     """Refuse services in which a face would open nothing."""
     from onlyme.errors import PamError
     from onlyme.settings import Settings
@@ -222,22 +266,34 @@ def _require_intent(services: Sequence[str]) -> None:
 
     settings = Settings.load_system()
     for service in services:
-        if problem := find_intent_problem(service, settings):
+        if problem := find_intent_problem(service, settings, partial(_try_notification, user)):
             raise PamError(f"{problem}; nothing was changed")
 
 
-def _show_intent(change: FileChange) -> None:
-    """Say what Enter costs, and which of the services that share a file need more than it."""
+def _try_notification(user: str) -> bool:
+    """Show a notification on a user's desktop; return whether that worked."""
+    from onlyme.unlock.client.notification import Notification
+
+    try:
+        uid = pwd.getpwnam(user).pw_uid
+    except KeyError:
+        return False
+    return Notification().show(uid, "onlyme", "Gestures will be shown like this.", 5.0)
+
+
+def _show_intent(change: FileChange, user: str) -> None:
+    """Say what the intent costs, and which of the services that share a file have none."""
     from onlyme.settings import Settings
-    from onlyme.unlock.pam.intent import ENTER_COST, find_intent_problem
+    from onlyme.unlock.pam.intent import ENTER_COST, GESTURE_COST, find_intent_problem
     from onlyme.unlock.services import needs_intent
 
     settings = Settings.load_system()
     for service in change.services:
-        if problem := find_intent_problem(service, settings):
+        if problem := find_intent_problem(service, settings, partial(_try_notification, user)):
             typer.echo(f"note: a face does not open {problem}")
-    if settings.unlock_intent == "enter" and any(map(needs_intent, change.services)):
-        typer.echo(f"note: {ENTER_COST}")
+    if any(map(needs_intent, change.services)):
+        cost = ENTER_COST if settings.unlock_intent == "enter" else GESTURE_COST
+        typer.echo(f"note: {cost}")
 
 
 def _say_next(places: PamFolders, services: Sequence[str], user: str) -> None:

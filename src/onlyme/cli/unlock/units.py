@@ -11,7 +11,7 @@ import typer
 
 from onlyme.cli.passwords import require_root
 
-__all__ = ["register"]
+__all__ = ["register", "write_units"]
 
 
 def register(app: typer.Typer) -> None:
@@ -32,9 +32,6 @@ def units(
 
     sudo onlyme unlock units
     """
-    from onlyme.errors import UsageError
-    from onlyme.storage.files import open_draft
-    from onlyme.unlock.pam.program import check_trusted
     from onlyme.unlock.units import NAMES, make_unit
 
     command = Path(sys.executable).parent / "onlyme"
@@ -45,6 +42,29 @@ def units(
             typer.echo(text)
         return
     require_root("units")
+    for path in write_units(to):
+        typer.echo(f"✓ {path} is written")
+    typer.echo(
+        "next: groupadd --system --force onlyme\n"
+        "      systemctl daemon-reload\n"
+        "      systemctl enable --now onlyme.socket"
+    )
+
+
+def write_units(to: Path) -> list[Path]:
+    """Write the units for this installation; return their paths.
+
+    Raises:
+        UsageError: the command `onlyme` is not where units could start it.
+        PamError: other users than root could change it.
+    """
+    from onlyme.errors import UsageError
+    from onlyme.storage.files import open_draft
+    from onlyme.unlock.pam.program import check_trusted
+    from onlyme.unlock.units import NAMES, make_unit
+
+    command = Path(sys.executable).parent / "onlyme"
+    texts = {name: make_unit(name, command) for name in NAMES}
     if not command.is_file():
         raise UsageError(f"{command} is not there; install onlyme as root, into /opt/onlyme")
     for part in (command, Path(sys.executable), Path(__file__).parents[2]):
@@ -54,9 +74,4 @@ def units(
         with open_draft(to / name, mode=0o644) as file:
             os.fchmod(file.fileno(), 0o644)  # also under a strict umask
             file.write(text.encode())
-        typer.echo(f"✓ {to / name} is written")
-    typer.echo(
-        "next: groupadd --system --force onlyme\n"
-        "      systemctl daemon-reload\n"
-        "      systemctl enable --now onlyme.socket"
-    )
+    return [to / name for name in texts]

@@ -50,6 +50,7 @@ def write_headline(found: dict[str, Any]) -> str:
 def write_sentences(found: dict[str, Any]) -> list[str]:
     """Return what a careful reader should know beside the headline."""
     sentences = _describe_owners(found, found["owners"]) if found["owners"] else []
+    sentences += _describe_groups(found["groups"]) if found["groups"] else []
     lost = found["data"]["failure_to_acquire"]
     if lost["count"]:
         sentences.append(
@@ -57,6 +58,22 @@ def write_sentences(found: dict[str, Any]) -> list[str]:
             "They are in no other figure."
         )
     sentences.append("Twins, siblings, children and deliberate attacks are not covered.")
+    return sentences
+
+
+def _describe_groups(groups: dict[str, Any]) -> list[str]:
+    """Return a sentence on the worst group of each kind of error."""
+    sentences = []
+    for key, what in (
+        ("fnmr", "rejected by mistake most often"),
+        ("within", "mistaken for each other most often"),
+    ):
+        ranked = [each for each in groups[key] if each["enough"]]
+        if ranked:
+            worst = f"The group {what} is {ranked[0]['group']}"
+            sentences.append(f"{worst}: {_format_counts(ranked[0]['rate'])}.")
+        else:
+            sentences.append(f"Which group is {what}: too few comparisons to say.")
     return sentences
 
 

@@ -28,7 +28,7 @@ SHIPPED = Path(__file__).parent
 """The folder that holds the manifest and the weights that come with onlyme."""
 
 _BLOCK = 1 << 16
-_HOW = "run `python tools/fetch_models.py` in the project, or reinstall onlyme from its wheel"
+_HOW = "run `onlyme models fetch`, or install onlyme again"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ def enroll_live(
     *,
     add: bool = False,
     replace: bool = False,
+    anyway: bool = False,
 ) -> None:
     """Enroll a person from what a browser sends, until all poses are covered or it says `finish`.
 
@@ -41,9 +42,11 @@ def enroll_live(
             `learning` and `enrolled`.
         add: add to what is enrolled under this name.
         replace: replace what is enrolled under this name.
+        anyway: enroll a person who is enrolled under another name.
 
     Raises:
         OwnerExists: the name is taken, and neither `add` nor `replace` is set.
+        SamePerson: the person is enrolled under another name.
         EnrollmentError: no picture is good enough to learn from.
         ImageError: what was sent is not a picture.
         OnlymeError: networks or vault cannot be used.
@@ -66,7 +69,10 @@ def enroll_live(
 
     guide = Guide(face_id.pipeline.detector, advise)
     try:
-        enrollment = face_id.enroll(name, read_frames(), add=add, replace=replace, on_photo=report)
+        frames = read_frames()
+        enrollment = face_id.enroll(
+            name, frames, add=add, replace=replace, anyway=anyway, on_photo=report
+        )
     except CaptureAbandoned:  # nothing is learned of a person who has left
         return
     say(
@@ -83,6 +89,6 @@ def describe_promise(face_id: FaceID, name: str) -> list[str]:
         UnknownOwner: no person of that name is enrolled.
     """
     try:
-        return list(face_id.owner(name).certificate().sentences())
+        return list(face_id.certificate(name).sentences())
     except NotCalibrated:
         return []

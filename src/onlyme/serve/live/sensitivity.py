@@ -30,7 +30,12 @@ SCALE_STEP: Final = 0.1
 _LEARNING_EVENTS: Final = {Event.ENROLL, Event.TEACH, Event.ADAPT, Event.IMPORT, Event.FORGET}
 """After such an event the same face has another margin, so earlier attempts are left out."""
 
-_LIVENESS_REASONS: Final = {Reason.NOT_LIVE, Reason.LIVENESS_UNDECIDED}
+_LIVENESS_REASONS: Final = {
+    Reason.NOT_LIVE,
+    Reason.LIVENESS_UNDECIDED,
+    Reason.NOT_ATTENTIVE,
+    Reason.ATTENTION_UNDECIDED,
+}
 """An attempt with such a reason is rejected at every alpha."""
 
 
@@ -41,7 +46,7 @@ def collect_sensitivity(face_id: FaceID, name: str) -> dict[str, Any]:
         UnknownOwner: no person of that name is enrolled.
         VaultDamaged: the log is damaged, so its attempts cannot be trusted.
     """
-    owner = face_id.owner(name)
+    owner = face_id.find_owner(name)
     own = owner.margins(owner.examples.me)
     strangers = owner.learned.stranger_margins()
     attempts = _read_recent(face_id, name)

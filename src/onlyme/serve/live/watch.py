@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from onlyme.face.pipeline import Observation
     from onlyme.serve.live.latest_frame import LatestFrame
     from onlyme.serve.live.stream import MessageSender
-    from onlyme.types import Decision
+    from onlyme.types import AttentionLevel, Decision
 
 __all__ = ["FrameRate", "choose_stricter", "read_standing", "watch_live"]
 
@@ -72,6 +72,7 @@ def watch_live(
     face_id: FaceID,
     name: str,
     level: LivenessLevel,
+    attention: AttentionLevel,
     latest: LatestFrame,
     say: MessageSender,
     redact: Callable[[Decision], dict[str, Any]],
@@ -82,6 +83,7 @@ def watch_live(
         face_id: the FaceID of this thread.
         name: the person whom the camera should see.
         level: the level at which a photo in place of the person is looked for.
+        attention: what the person's eyes must show.
         latest: receives the pictures.
         say: sends the browser `ready`, `look` for each frame, `ask` for each step of a challenge,
             `attempt` for each decision, and `closed` when the gate closes.
@@ -92,12 +94,12 @@ def watch_live(
         ImageError: what was sent is not a picture.
         OnlymeError: networks or vault cannot be used.
     """
-    face_id.owner(name)
+    face_id.find_owner(name)
     standing = read_standing(face_id, name)
     if standing["wait"]:
         say("closed", gate=standing)
         return
-    say("ready", name=name, level=level, gate=standing)
+    say("ready", name=name, level=level, attention=attention, gate=standing)
     rate = FrameRate()
 
     def report(observation: Observation) -> None:
@@ -111,6 +113,7 @@ def watch_live(
         name,
         latest.frames(),
         liveness=level,
+        attention=attention,
         ask=ask,
         gate=True,
         source=SOURCE,

@@ -43,7 +43,7 @@ export class Capture {
       this.stream.addEventListener(kind, ({ detail }) => listener(detail));
     }
     this.stream.addEventListener("over", ({ detail }) => ended(makeSentence(detail.why)));
-    this.stream.addEventListener("problem", ({ detail }) => ended(makeSentence(detail.detail)));
+    this.stream.addEventListener("problem", ({ detail }) => ended(makeSentence(detail.detail), (detail.type ?? "").split(":").pop()));
     this.stream.addEventListener("end", ({ detail }) => !detail.explained && ended("The service ended it."));
   }
 

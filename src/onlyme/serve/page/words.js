@@ -63,6 +63,9 @@ const REASONS = {
   poor_quality: "The picture is too poor",
   not_live: "A photo or a screen",
   liveness_undecided: "Is a person there?",
+  not_attentive: "Look at the camera",
+  attention_undecided: "Your eyes cannot be seen",
+  no_gesture: "The movement was not seen",
   locked_out: "Closed: too many tries",
 };
 
@@ -79,6 +82,9 @@ const HINTS = {
   many_faces: "Be alone in the picture, or come closer than the others.",
   not_live: "What the camera sees looks like a print or a screen.",
   liveness_undecided: "Face the camera in good light, and hold still for a moment.",
+  not_attentive: "Open your eyes, and turn your face to the camera.",
+  attention_undecided: "Take off dark glasses, avoid glare, or come closer.",
+  no_gesture: "Look straight into the camera first, then make the movement clearly.",
   locked_out: "Wait, or use the password.",
 };
 

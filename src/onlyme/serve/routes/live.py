@@ -51,13 +51,15 @@ async def enroll_stream(
     *,
     add: bool = False,
     replace: bool = False,
+    anyway: bool = False,
 ) -> None:
     """Enroll a person before the camera: receive JPEG frames, send advice and the result."""
-    if add or replace:
+    if add or replace or anyway:
         require_admin(caller)
 
     def run_enroll(face_id: FaceID, latest: LatestFrame, say: MessageSender) -> None:
-        enroll_live(face_id, name, latest, say, add=add, replace=replace)
+        how = {"add": add, "replace": replace, "anyway": anyway}
+        enroll_live(face_id, name, latest, say, **how)
 
     await _run_stream(websocket, service, caller, run_enroll)
 
@@ -97,7 +99,8 @@ async def watch_stream(
 
     def run_watch(face_id: FaceID, latest: LatestFrame, say: MessageSender) -> None:
         try:
-            watch_live(face_id, name, level, latest, say, count_and_redact)
+            attention = service.attention
+            watch_live(face_id, name, level, attention, latest, say, count_and_redact)
         except UnknownOwner:
             service.guesses.count(caller)
             raise

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from onlyme import FaceID
 from onlyme.errors import UsageError
+from onlyme.faceid.learn import refuse_loose_alpha
 from onlyme.faceid.serialize import serialize_enrollment, serialize_owners
 from onlyme.serve import schemas
 from onlyme.serve.access.auth import Caller, require_scope
@@ -28,6 +29,12 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1/names")
 
 _FIELDS = ("me", "not_me", "look_alikes")
+
+
+Anyway = Annotated[
+    bool,
+    Query(description="Enroll a person who is enrolled under another name; needs `admin`."),
+]
 
 
 @router.get(
@@ -56,11 +63,12 @@ async def enroll(
     add: Annotated[
         bool, Query(description="Add photos to the person of this name; needs `admin`.")
     ] = False,
+    anyway: Anyway = False,
 ) -> Response:
     """Learn a person from photos: one is enough, five are advised."""
-    if add:
+    if add or anyway:
         require_admin(caller)
-    return await _enroll_photos(request, name, service, add=add, replace_=False)
+    return await _enroll_photos(request, name, service, add=add, anyway=anyway)
 
 
 @router.put(
@@ -69,9 +77,9 @@ async def enroll(
     dependencies=[require_scope(Scope.ADMIN)],
     **describe_answer(schemas.Learned),
 )
-async def put(request: Request, name: Person, service: Here) -> Response:
+async def put(request: Request, name: Person, service: Here, *, anyway: Anyway = False) -> Response:
     """Learn a person from photos, and replace the person of this name."""
-    return await _enroll_photos(request, name, service, add=False, replace_=True)
+    return await _enroll_photos(request, name, service, replace_=True, anyway=anyway)
 
 
 @router.delete(
@@ -88,9 +96,7 @@ async def forget(name: Person, service: Here) -> Response:
 )
 async def show_tuning(name: Person, service: Here) -> Response:
     """Show a person's alpha, and what it is expected to cost."""
-    return answer_json(
-        asdict(await service.engine.run(lambda face_id: face_id.owner(name).tuning()))
-    )
+    return answer_json(asdict(await service.engine.run(lambda face_id: face_id.tune(name))))
 
 
 @router.post(
@@ -111,11 +117,17 @@ async def tune(
             description="A false accept rate that a standard or vendor asks for, such as `nist`."
         ),
     ] = None,
+    *,
+    yes: Annotated[
+        bool, Query(description="Also set an alpha that is looser than any promise.")
+    ] = False,
 ) -> Response:
     """Set how strictly a person is recognised; send one of `far`, `alpha` and `preset`."""
     far, alpha = choose_far(far=far, preset=preset, alpha=alpha)
 
     def run_tune(face_id: FaceID) -> Tuning:
+        if not yes:
+            refuse_loose_alpha(face_id.owner(name), alpha)
         return face_id.tune(name, far=far, alpha=alpha)
 
     return answer_json(asdict(await service.engine.run(run_tune)))
@@ -128,9 +140,7 @@ async def tune(
 )
 async def show_certificate(name: Person, service: Here) -> Response:
     """Show how often a stranger would be accepted, with the evidence for it."""
-    return answer_json(
-        asdict(await service.engine.run(lambda face_id: face_id.owner(name).certificate()))
-    )
+    return answer_json(asdict(await service.engine.run(lambda face_id: face_id.certificate(name))))
 
 
 @router.post(
@@ -168,7 +178,13 @@ async def undo_not_me(name: Person, service: Here) -> Response:
 
 
 async def _enroll_photos(
-    request: Request, name: str, service: ServiceState, *, add: bool, replace_: bool
+    request: Request,
+    name: str,
+    service: ServiceState,
+    *,
+    add: bool = False,
+    replace_: bool = False,
+    anyway: bool = False,
 ) -> Response:
     seconds = service.options.enroll_seconds
     max_bytes = service.options.enroll_bytes
@@ -179,7 +195,15 @@ async def _enroll_photos(
         def run_enroll(face_id: FaceID) -> Enrollment:
             photos = label_photos(face_id.pipeline.decode, files, abandonment)
             me, not_me, alike = (photos[field] for field in _FIELDS)
-            return face_id.enroll(name, me, not_me, look_alikes=alike, add=add, replace=replace_)
+            return face_id.enroll(
+                name,
+                me,
+                not_me,
+                look_alikes=alike,
+                add=add,
+                replace=replace_,
+                anyway=anyway,
+            )
 
         enrollment = await service.engine.run(
             run_enroll,

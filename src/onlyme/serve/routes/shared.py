@@ -86,6 +86,9 @@ def answer_json(document: Any, status: int = 200) -> Response:
 _HIDDEN_REASONS = {
     Reason.NOT_LIVE,
     Reason.LIVENESS_UNDECIDED,
+    Reason.NOT_ATTENTIVE,
+    Reason.ATTENTION_UNDECIDED,
+    Reason.NO_GESTURE,
     Reason.AMBIGUOUS,
     Reason.POOR_QUALITY,
 }

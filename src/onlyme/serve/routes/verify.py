@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -75,9 +75,10 @@ async def verify(
             service.guesses.check(caller)
             is_photo = len(frames) == 1
             capture = decode_capture(frames, abandonment)
-            image = frames[0] if is_photo else capture
+            seen: dict[str, Any] = {"image": frames[0]} if is_photo else {"frames": capture}
+            level = service.level
             try:
-                return face_id.verify(name, image, service.level, gate=True, source=SOURCE)
+                return face_id.verify(name, **seen, liveness=level, gate=True, source=SOURCE)
             except UnknownOwner:
                 # What cannot be read is answered alike for every name.
                 deque(map(face_id.pipeline.decode, frames if is_photo else capture), maxlen=0)

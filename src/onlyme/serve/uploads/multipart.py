@@ -5,6 +5,8 @@ Starlette's own parser writes larger files to the disk, where no face belongs.
 
 from __future__ import annotations
 
+from typing import Self
+
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
@@ -17,6 +19,23 @@ MAX_PARTS = 200
 
 _MAX_BOUNDARY_BYTES = 70  # RFC 2046, section 5.1.1
 _MAX_PART_HEADER_BYTES = 4096
+
+
+class UploadedFile(bytes):
+    """The content of a file, with the name that the client gave it.
+
+    Attributes:
+        name: for messages only; it may be empty, and the client may have sent any text.
+    """
+
+    name: str = ""
+
+    @classmethod
+    def of(cls, content: bytearray, name: str) -> Self:
+        """Make one of a form's part."""
+        made = cls(content)
+        made.name = name
+        return made
 
 
 class MultipartForm:
@@ -37,7 +56,7 @@ class MultipartForm:
         self._fields = fields
         self._parts = 0
         self._header: tuple[bytearray, bytearray] = (bytearray(), bytearray())
-        self._field = ""
+        self._field = self._name = ""
         self._content = bytearray()
         self._ended = False
         self._files: dict[str, list[bytes]] = {}
@@ -80,7 +99,7 @@ class MultipartForm:
         self._parts += 1
         if self._parts > MAX_PARTS:
             raise _make_problem(f"it has more than {MAX_PARTS} parts")
-        self._field, self._content = "", bytearray()
+        self._field, self._name, self._content = "", "", bytearray()
 
     def _extend_header(self, index: int, piece: bytes) -> None:
         self._header[index].extend(piece)
@@ -93,13 +112,14 @@ class MultipartForm:
         if name.lower() == b"content-disposition":
             options = parse_options_header(value)[1]
             self._field = options.get(b"name", b"").decode("utf-8", "replace")
+            self._name = options.get(b"filename", b"").decode("utf-8", "replace")
 
     def _check_field(self) -> None:
         if self._field not in self._fields:
             raise _make_problem(f"only these fields are allowed: {', '.join(self._fields)}")
 
     def _end_part(self) -> None:
-        self._files.setdefault(self._field, []).append(bytes(self._content))
+        self._files.setdefault(self._field, []).append(UploadedFile.of(self._content, self._name))
         self._content = bytearray()
 
     def _end_body(self) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from threading import Event
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from onlyme.errors import ImageError
 from onlyme.image.decode import MAX_PIXELS, decode
+from onlyme.image.files import format_path
 from onlyme.serve.live.latest_frame import MAX_FRAME_PIXELS
 from onlyme.serve.problems import ProblemError
 
@@ -24,6 +25,9 @@ __all__ = ["MAX_REQUEST_PIXELS", "Abandonment", "decode_capture", "label_photos"
 
 MAX_REQUEST_PIXELS: Final = 1_000_000_000
 """Pixels of all photos of one request to enroll: eighty photos of twelve megapixels."""
+
+_NO_NAMES: Final = frozenset(("", "blob", "upload"))
+"""What browsers and clients send where a picture has no name."""
 
 _MAX_PIXELS_PER_BYTE: Final = 1032
 """A photo that cannot be read counts as if it held this many: deflate packs no more."""
@@ -59,7 +63,11 @@ def decode_capture(frames: list[bytes], abandonment: Abandonment) -> Iterator[Fr
     """
     for number, data in enumerate(frames, 1):
         abandonment.check()
-        frame = decode(data, max_pixels=MAX_FRAME_PIXELS)
+        try:
+            frame = decode(data, max_pixels=MAX_FRAME_PIXELS)
+        except ImageError as error:  # the limit here is no setting
+            cause = error.cause.partition(" (setting")[0]
+            raise ImageError(f"frame {number}", cause) from None
         yield replace(frame, source=f"frame {number}")
 
 
@@ -68,10 +76,11 @@ def label_photos(
     photos: dict[str, list[bytes]],
     abandonment: Abandonment,
     max_pixels: int = MAX_REQUEST_PIXELS,
-) -> dict[str, Iterator[Frame | bytes]]:
-    """Return, for each field, an iterator of its photos, named by field and number for reports.
+) -> dict[str, Iterator[Any]]:
+    """Return, for each field, an iterator of its photos, named for reports.
 
-    Each photo is decoded when it is asked for.
+    The name is the client's, or else field and number. A photo that cannot be read is the error
+    that says why. Each photo is decoded when it is asked for.
 
     Args:
         decode: reads a photo.
@@ -85,7 +94,7 @@ def label_photos(
     """
     remaining = max_pixels
 
-    def label(field: str, files: list[bytes]) -> Iterator[Frame | bytes]:
+    def label(field: str, files: list[bytes]) -> Iterator[Frame | ImageError]:
         nonlocal remaining
         for number, data in enumerate(files, 1):
             abandonment.check()
@@ -97,11 +106,17 @@ def label_photos(
                 )
             try:
                 frame = decode(data)
-            except ImageError:
+            except ImageError as error:
                 remaining -= min(MAX_PIXELS, len(data) * _MAX_PIXELS_PER_BYTE)
-                yield data  # enrolling reports what is wrong with it
+                yield ImageError(_name(field, number, data), error.cause)  # a report says so
                 continue
             remaining -= frame.pixels.shape[0] * frame.pixels.shape[1]
-            yield replace(frame, source=f"{field} {number}")
+            yield replace(frame, source=_name(field, number, data))
 
     return {field: label(field, files) for field, files in photos.items()}
+
+
+def _name(field: str, number: int, data: bytes) -> str:
+    """Return the name of an uploaded photo for reports."""
+    given = format_path(getattr(data, "name", ""))
+    return f"{field} {number}" if given in _NO_NAMES else given

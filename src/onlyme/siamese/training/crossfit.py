@@ -7,20 +7,20 @@ is compared with every stranger, and no head scores people that it was trained o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onlyme.siamese.calibrate import compute_centre
+from onlyme.siamese.calibrate import CameraEffects
 from onlyme.siamese.distance import measure_distances, normalize
 from onlyme.siamese.head import MAX_NEAREST_STRANGERS, Base
 from onlyme.siamese.margin import NotMe
-from onlyme.siamese.training.whitening import LinearHead, draw_strangers
+from onlyme.siamese.training.whitening import LinearHead, draw_strangers_evenly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,9 +31,11 @@ __all__ = [
     "DRAWS_SIZE",
     "CrossFit",
     "CrossFitTrial",
+    "DegradedPhotos",
     "FoldModel",
     "deal",
     "make_trials",
+    "measure_effects",
 ]
 
 COHORT_SIZE = 4096
@@ -41,6 +43,24 @@ COHORT_SIZE = 4096
 
 DRAWS_SIZE = 2048
 """Synthetic strangers in calibration."""
+
+ORDINARY_SHARE = 0.9
+"""Share of owners with ordinary photos whom the effects of cameras leave alone."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DegradedPhotos:
+    """Photos of some of the people, all changed in one way.
+
+    Attributes:
+        name: of the way.
+        embeddings: float32[n, d].
+        labels: int[n], the person of each row, numbered as the other photos.
+    """
+
+    name: str
+    embeddings: NDArray[np.float32]
+    labels: NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,6 +124,9 @@ class CrossFit:
         fit: trains a head on the people it is given.
         folds: number of folds.
         seed: of the deal and of the synthetic strangers.
+        collection: int[n], the collection of each row; by default all rows are of one. Heads
+            are trained on collection 0; strangers are drawn from all, as many from each.
+        degraded: photos that show what cameras do to faces.
     """
 
     def __init__(
@@ -114,9 +137,13 @@ class CrossFit:
         *,
         folds: int = 5,
         seed: int = 0,
+        collection: NDArray[np.intp] | None = None,
+        degraded: Sequence[DegradedPhotos] = (),
     ) -> None:
         self.embeddings = embeddings
         self.labels = labels
+        self.collection = np.zeros_like(labels) if collection is None else collection
+        self.degraded = degraded
         self.folds = folds
         self.fold = deal(labels, folds, seed)
         self._models = {
@@ -132,12 +159,9 @@ class CrossFit:
             for other in range(self.folds):
                 model = self.find_model(home, other)
                 template = normalize(model.heads[trial.me].mean(axis=0))[None]
-                drawn = (
-                    model.base.draws_not_me - measure_distances(model.base.draws, template)[:, 0]
-                )
                 rows = np.flatnonzero(self.fold == other)
                 margins = model.not_me[rows] - measure_distances(model.heads[rows], template)[:, 0]
-                z[rows] = margins - compute_centre(drawn, model.heads[trial.me])
+                z[rows] = margins - model.base.measure_centres(template)
             yield z
 
     def find_model(self, home: int, other: int) -> FoldModel:
@@ -146,11 +170,17 @@ class CrossFit:
 
     def _fit_model(self, pair: tuple[int, int], fit: Fit, seed: int) -> FoldModel:
         out = np.isin(self.fold, pair)
-        embeddings, labels = self.embeddings[~out], self.labels[~out]
-        head = fit(embeddings, labels)
-        heads = head.project(embeddings)
-        cohort = normalize(draw_strangers(heads, labels, COHORT_SIZE, seed).astype(np.float32))
-        draws = normalize(draw_strangers(heads, labels, DRAWS_SIZE, seed + 1).astype(np.float32))
+        learn = ~out & (self.collection == 0)
+        head = fit(self.embeddings[learn], self.labels[learn])
+        heads, labels, kind = (
+            head.project(self.embeddings[~out]),
+            self.labels[~out],
+            self.collection[~out],
+        )
+        cohort, draws = (
+            normalize(draw_strangers_evenly(heads, labels, kind, size, at).astype(np.float32))
+            for size, at in ((COHORT_SIZE, seed), (DRAWS_SIZE, seed + 1))
+        )
         rule = NotMe.from_cohort(cohort, MAX_NEAREST_STRANGERS)
         base = Base(
             model="",
@@ -160,7 +190,11 @@ class CrossFit:
             cohort=cohort,
             draws=draws,
             draws_not_me=rule.measure_distance(draws),
+            effects=measure_effects(
+                head, rule, self.degraded, self.embeddings[learn], self.labels[learn]
+            ),
             curve=None,
+            earlier={},
             misses=None,
             card={},
             made=f"folds {pair}",
@@ -169,3 +203,37 @@ class CrossFit:
         not_me = np.full(len(projected), np.nan)
         not_me[out] = rule.measure_distance(projected[out])
         return FoldModel(base, projected, not_me)
+
+
+def measure_effects(
+    head: LinearHead,
+    rule: NotMe,
+    degraded: Sequence[DegradedPhotos],
+    embeddings: NDArray[np.float32],
+    labels: NDArray[np.intp],
+) -> CameraEffects:
+    """Measure what each way of degrading photos does to all faces alike.
+
+    Args:
+        head: of the base.
+        rule: the rule with the cohort alone.
+        degraded: the ways; only photos of the people in `labels` are used.
+        embeddings: float32[n, d], ordinary photos.
+        labels: int[n], their people.
+    """
+    directions, distances = [], []
+    for way in degraded:
+        known = np.isin(way.labels, labels)
+        heads = head.project(way.embeddings[known]).astype(np.float32)
+        directions.append(heads.mean(axis=0))
+        distances.append(float(rule.measure_distance(heads).mean()))
+    width = len(head.projection)
+    effects = CameraEffects(
+        np.array(directions, np.float32).reshape(len(directions), width),
+        np.array(distances),
+        0.0,
+    )
+    if not directions:
+        return effects
+    ordinary = effects.measure_excess(head.project(embeddings).astype(np.float32))
+    return replace(effects, limit=float(np.quantile(ordinary, ORDINARY_SHARE)))

@@ -54,11 +54,14 @@ class TrialScores:
     stranger: list[NDArray[np.intp]]
 
 
-def measure_trials(cross: CrossFit, trials: list[CrossFitTrial], photos: int) -> TrialScores:
-    """Score every trial."""
+def measure_trials(
+    cross: CrossFit, trials: list[CrossFitTrial], photos: int, collection: int = 0
+) -> TrialScores:
+    """Score every trial against the strangers of one collection."""
     genuine, impostor, stranger = [], [], []
+    among = cross.collection == collection
     for trial, z in zip(trials, cross.score_trials(trials), strict=True):
-        others = cross.labels != trial.owner
+        others = (cross.labels != trial.owner) & among
         genuine.append(z[trial.genuine])
         impostor.append(z[others].astype(np.float32))
         stranger.append(cross.labels[others])

@@ -21,6 +21,7 @@ __all__ = [
     "compute_class_means",
     "compute_within_scatter",
     "draw_strangers",
+    "draw_strangers_evenly",
     "fit_whitening",
 ]
 
@@ -115,3 +116,35 @@ def draw_strangers(
     drawn = mean + (normal * np.sqrt(np.maximum(values, 0.0))) @ axes.T
     drawn *= 127.0 / np.abs(drawn).max(axis=1, keepdims=True)
     return np.asarray(np.rint(drawn), np.int8)
+
+
+def draw_strangers_evenly(
+    heads: NDArray[np.float64],
+    labels: NDArray[np.intp],
+    collection: NDArray[np.intp],
+    count: int,
+    seed: int,
+) -> NDArray[np.int8]:
+    """Draw people who do not exist, as many like each collection of photos.
+
+    A collection is one kind of photos: from the press, or small crops from the web. Each has
+    its own normal distribution, and the same number of draws however many photos it has.
+
+    Args:
+        heads: float64[n, r], real people in head space.
+        labels: int[n].
+        collection: int[n], the collection of each row.
+        count: how many to draw in total.
+        seed: of the draw.
+
+    Returns:
+        int8[count, r], to be scaled to unit length.
+    """
+    kinds = np.unique(collection)
+    shares = np.diff(np.linspace(0, count, len(kinds) + 1).astype(int))
+    return np.concatenate(
+        [
+            draw_strangers(heads[collection == kind], labels[collection == kind], share, seed)
+            for kind, share in zip(kinds, shares.tolist(), strict=True)
+        ]
+    )

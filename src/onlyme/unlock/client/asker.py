@@ -28,14 +28,16 @@ BY_OWNER = "owner"
 """The user whose face is asked for asks."""
 
 _MAX_ANCESTORS = 64
+_MAX_STARTERS = 4
 _NO_LOGIN = 2**32 - 1  # what Linux writes for a process that belongs to no login
 
 
 class Asker:
     """The program that asks PAM and the process that started it, held until the answer.
 
-    The numbers of processes are used again. Descriptors of both processes (pidfds) show that
-    these are still the same ones.
+    The program can have been started by another one that is about to become root, as polkit's
+    helper is by pkexec. Then these are held as well. The numbers of processes are used again;
+    descriptors of the processes (pidfds) show that they are still the same ones.
 
     Args:
         environment: what PAM gave.
@@ -48,24 +50,22 @@ class Asker:
         self._held: list[int] = []
 
     def __enter__(self) -> Self:
-        """Hold both processes."""
+        """Hold these processes."""
         try:
-            self._held.append(os.pidfd_open(self._pid))
-            stat = read_stat(self._pid, self._proc)
-            if stat is not None and stat.parent > 0:
-                self._held.append(os.pidfd_open(stat.parent))
+            for pid in (self._pid, *self._find_starters()):
+                self._held.append(os.pidfd_open(pid))
         except OSError:  # it has ended, or this Linux is too old
             self.__exit__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let both go."""
+        """Let them go."""
         while self._held:
             os.close(self._held.pop())
 
     def is_alive(self) -> bool:
-        """Say whether both processes are held, and neither of them has ended."""
-        return len(self._held) == 2 and not select.select(self._held, [], [], 0)[0]
+        """Say whether the processes are held, and none of them has ended."""
+        return len(self._held) > 1 and not select.select(self._held, [], [], 0)[0]
 
     @property
     def face(self) -> int | None:
@@ -87,9 +87,9 @@ class Asker:
             return ""
         if self._environment.get("PAM_SERVICE", "") in GREETERS and self._runs_for_seat():
             return BY_GREETER
-        return BY_OWNER if self._is_owner(face, users[0], stat.parent, stat.started) else ""
+        return BY_OWNER if self._is_owner(face, users[0], stat.started) else ""
 
-    def _is_owner(self, face: int, own: int, parent: int, started: int) -> bool:
+    def _is_owner(self, face: int, own: int, started: int) -> bool:
         """Say whether the program's own user, its parent's and the one that it names agree."""
         if face == 0:
             return False  # root needs no face
@@ -100,10 +100,29 @@ class Asker:
             return False
         if own != face and (own != 0 or not named):
             return False  # sudo has become root, but it names the user; a parent alone can change
-        asker = read_stat(parent, self._proc)
-        if asker is None or asker.started > started:
-            return False
-        return read_users(parent, self._proc) == (face,) * 4
+        for pid in self._find_starters():
+            stat, users = read_stat(pid, self._proc), read_users(pid, self._proc)
+            if stat is None or users is None or stat.started > started or users[0] != face:
+                return False
+            started = stat.started
+            if users == (face,) * 4:
+                return True
+        return False
+
+    def _find_starters(self) -> list[int]:
+        """Return the process that started the program last; before it, programs in between.
+
+        Those are root's by their rights, but not by who started them, as pkexec is.
+        """
+        found: list[int] = []
+        stat = read_stat(self._pid, self._proc)
+        while stat is not None and stat.parent > 0 and len(found) < _MAX_STARTERS:
+            found.append(stat.parent)
+            users = read_users(stat.parent, self._proc)
+            if users is None or users[0] == 0 or users[1:] != (0, 0, 0):
+                break
+            stat = read_stat(stat.parent, self._proc)
+        return found
 
     def _runs_for_seat(self) -> bool:
         """Say whether the program and all processes above it are root's, so no user started it."""

@@ -11,10 +11,11 @@ from onlyme.unlock.transport import NoAnswer, ask
 if TYPE_CHECKING:
     from onlyme.settings import Settings
 
-__all__ = ["ask_status", "change"]
+__all__ = ["ask_status", "ask_test", "change"]
 
 _CHANGE_SECONDS = 120.0  # enrolling looks at every photo
 _STATUS_SECONDS = 5.0
+_TEST_SECONDS = 8.0
 
 
 def change(settings: Settings, what: str, user: str, **particulars: Any) -> dict[str, Any]:
@@ -37,6 +38,19 @@ def ask_status(settings: Settings, user: str, service: str = "") -> dict[str, An
         UsageError: the daemon does not answer.
     """
     return _ask_daemon(settings, "status", {"user": user, "service": service}, _STATUS_SECONDS)
+
+
+def ask_test(settings: Settings, user: str, seconds: float = _TEST_SECONDS) -> dict[str, Any]:
+    """Ask the daemon for an attempt that opens nothing.
+
+    Returns:
+        The answer to an attempt, with `frames`, `frames_per_second` and `parts_ms`.
+
+    Raises:
+        UsageError: the daemon does not answer.
+    """
+    document = {"user": user, "seconds": seconds}
+    return _ask_daemon(settings, "test", document, seconds + _STATUS_SECONDS)
 
 
 def _ask_daemon(

@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from onlyme.unlock.client.asker import Asker
 from onlyme.unlock.client.remote import is_remote
 from onlyme.unlock.client.seat import find_seat
+from onlyme.unlock.services import needs_intent
 from onlyme.unlock.transport import SOCKET, NoAnswer, ask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from onlyme.unlock.client.intent import Display
 
 __all__ = ["ANSWER_SECONDS", "main", "run"]
 
@@ -29,7 +32,8 @@ ANSWER_SECONDS = 1.5
 
 _MIN_OPTION_SECONDS, _MAX_OPTION_SECONDS = 0.1, 30.0  # what `--seconds` may say
 _MIN_ANSWER_SECONDS = 0.05  # for the answer itself, however late the question is sent
-_MAX_CONFIRM_SECONDS = 60.0  # for a confirmation, even if the settings allow more
+_MAX_INTENT_SECONDS = 60.0  # for a key or a gesture, even if the settings allow more
+_CLOSE_SECONDS = 1.0  # for the desktop to take a notification away
 _GRACE_SECONDS = 0.5  # after its deadline the kernel ends a helper that hangs
 _MAX_MESSAGE_CHARACTERS = 500
 _USAGE = "usage in a PAM file: pam_exec.so quiet seteuid stdout onlyme-pam [--seconds S]"
@@ -48,9 +52,10 @@ def main() -> None:
         opened, why = False, f"internal error ({type(error).__name__}); use the password"
     try:
         if why:
-            sys.stdout.write(f"onlyme: {why}\n")
+            words = f"onlyme: {why}\n".encode(sys.stdout.encoding, "replace")
+            sys.stdout.buffer.write(words)
             sys.stdout.flush()
-    except OSError:  # PAM closed the pipe
+    except (OSError, LookupError, AttributeError):  # PAM closed the pipe, or there is none
         pass
     os._exit(0 if opened else 1)  # there is nothing to clean up, and that would take a millisecond
 
@@ -86,9 +91,9 @@ def run(arguments: Sequence[str], environment: Mapping[str, str], parent: int) -
         if not seat:
             return False, "nothing proves that you sit at this computer; use the password"
         service = environment.get("PAM_SERVICE", "")
-        question = {"user": user, "service": service, "asker": by, "seat": seat}
+        question: dict[str, Any] = {"user": user, "service": service, "asker": by, "seat": seat}
         try:
-            opened, why = _ask_daemon(options, question, environment, parent)
+            opened, why = _ask_daemon(options, question, environment, parent, face)
         except NoAnswer as error:
             return False, f"{error}; use the password"
         # Judged again, so that nothing has taken the place of what was judged before.
@@ -98,26 +103,43 @@ def run(arguments: Sequence[str], environment: Mapping[str, str], parent: int) -
 
 
 def _ask_daemon(
-    options: _HelperOptions, question: dict[str, Any], environment: Mapping[str, str], parent: int
+    options: _HelperOptions,
+    question: dict[str, Any],
+    environment: Mapping[str, str],
+    parent: int,
+    face: int,
 ) -> tuple[bool, str]:
-    deadline = time.monotonic() + options.seconds
-    answer = _send_question(options, question, deadline)
+    display = None
+    if needs_intent(question["service"]):
+        display = _make_display(environment, parent, face)
+        question |= {"can_show": bool(display.terminal)}
+    answer = _send_question(options, question, options.seconds)
     if answer.get("reason") == "confirm":
-        refusal = _ask_confirmation(options, environment, parent, float(answer.get("seconds", 0.0)))
+        display = display or _make_display(environment, parent, face)
+        refusal = _ask_confirmation(options, display, _read_seconds(answer))
         if refusal:
             return False, refusal
-        deadline = time.monotonic() + options.seconds
-        answer = _send_question(options, question | {"confirmed": True}, deadline)
+        question |= {"confirmed": True}
+        answer = _send_question(options, question, options.seconds)
+    if display is not None and answer.get("reason") == "no_prompt":
+        _end_after(options.seconds + _CLOSE_SECONDS)
+        if display.announce(options.seconds):
+            answer = _send_question(options, question | {"can_show": True}, options.seconds)
+        if answer.get("reason") != "gesture":
+            display.close()
+    if display is not None and answer.get("reason") == "gesture":
+        answer = _ask_gesture(options, display, answer)
     # Not merely a true value: exactly one answer opens, and no other.
     opened = answer.get("accepted") is True and answer.get("reason") == "match"
     return opened, _shorten(answer.get("message", ""))
 
 
 def _send_question(
-    options: _HelperOptions, question: dict[str, Any], deadline: float
+    options: _HelperOptions, question: dict[str, Any], seconds: float, stop: int | None = None
 ) -> dict[str, Any]:
-    seconds = max(_MIN_ANSWER_SECONDS, deadline - time.monotonic())
-    status, answer = ask(options.socket, "/v1/attempt", question | {"seconds": seconds}, seconds)
+    seconds = max(_MIN_ANSWER_SECONDS, seconds)
+    document = question | {"seconds": seconds}
+    status, answer = ask(options.socket, "/v1/attempt", document, seconds, stop)
     if status != 200:
         why = _shorten(answer.get("message", f"error {status}"))
         raise NoAnswer(f"The onlyme service refused the question ({why})")
@@ -129,19 +151,40 @@ def _shorten(message: object) -> str:
     return str(message)[:_MAX_MESSAGE_CHARACTERS].replace("\n", " ")
 
 
-def _ask_confirmation(
-    options: _HelperOptions, environment: Mapping[str, str], parent: int, seconds: float
-) -> str:
-    """Show the command that asks, and wait for Enter; return why it is refused, if it is."""
-    # Loaded here: most services do not ask.
-    from onlyme.unlock.client.terminal import ask_permission, find_terminal, read_command
+def _read_seconds(answer: dict[str, Any]) -> float:
+    """Return how long the daemon lets the user take; none where that is no number."""
+    seconds = answer.get("seconds")
+    return min(seconds, _MAX_INTENT_SECONDS) if isinstance(seconds, (int, float)) else 0.0
 
-    path, command = find_terminal(parent, environment.get("PAM_TTY", "")), read_command(parent)
-    if not path or not command:
-        return "there is no terminal to confirm on; use the password"
-    wait = min(seconds, _MAX_CONFIRM_SECONDS)
-    _end_after(wait + options.seconds)
-    return "" if ask_permission(path, command, wait) else "not confirmed; use the password"
+
+def _make_display(environment: Mapping[str, str], parent: int, face: int) -> Display:
+    # Loaded here: most services do not ask.
+    from onlyme.unlock.client.intent import Display
+
+    service, terminal = environment.get("PAM_SERVICE", ""), environment.get("PAM_TTY", "")
+    return Display(service, face, parent, terminal)
+
+
+def _ask_confirmation(options: _HelperOptions, display: Display, seconds: float) -> str:
+    """Show the command that asks, and wait for Enter; return why it is refused, if it is."""
+    _end_after(seconds + options.seconds)
+    refusal = display.ask_enter(seconds)
+    _end_after(2 * options.seconds)
+    return refusal
+
+
+def _ask_gesture(
+    options: _HelperOptions, display: Display, asked: dict[str, Any]
+) -> dict[str, Any]:
+    """Show the gesture that the daemon asks for, and return what came of it."""
+    seconds = _read_seconds(asked)
+    deadline = time.monotonic() + seconds
+    _end_after(seconds + _CLOSE_SECONDS)
+
+    def send(question: dict[str, Any], stop: int | None) -> dict[str, Any]:
+        return _send_question(options, question, deadline - time.monotonic(), stop)
+
+    return display.ask_gesture(asked, seconds, send)
 
 
 def _end_after(seconds: float) -> None:

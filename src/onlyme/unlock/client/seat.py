@@ -1,9 +1,9 @@
 """Find positive evidence that a request comes from this computer's own screen and keyboard.
 
 Signs of a remote session can be missing: `systemd-run --user`, a tmux server, cron and nested
-shells leave none. So a request counts as local only where something proves it: a console of the
-kernel, or logind's record of an active session at a seat. The record is read from the files that
-sd-login(3) reads.
+shells leave none. So a request counts as local only where something proves it: logind's record of
+an active session at a seat; for a login, or without logind, a console of the kernel. The record
+is read from the files that sd-login(3) reads.
 """
 
 from __future__ import annotations
@@ -52,12 +52,15 @@ def find_seat(
     stat = read_stat(pid, proc)
     if stat is None:
         return ""
-    if _is_console(stat.terminal):
-        return AT_SEAT
     known = _read_sessions(sessions)
+    if _is_console(stat.terminal) and (by == BY_GREETER or known is None):
+        return AT_SEAT
+    if known is None:
+        return ""
     if by == BY_GREETER:
         # A login on a serial line has a terminal; a display manager has none, or a console.
         return AT_SEAT if stat.terminal == 0 and _is_greeter_shown(known.values(), face) else ""
+    # On a console, too: its session can be in the background, and the user elsewhere as well.
     own = [session for session in known.values() if session.get("UID") == str(face)]
     if not any(map(_is_at_seat, own)) or not _belongs_to(pid, face, known, proc):
         return ""
@@ -104,10 +107,12 @@ def _is_remote(session: Session) -> bool:
     return session.get("REMOTE") != "0"
 
 
-def _read_sessions(folder: str) -> dict[str, Session]:
-    """Return logind's sessions by their names; empty without logind."""
+def _read_sessions(folder: str) -> dict[str, Session] | None:
+    """Return logind's sessions by their names; None without logind."""
     try:
         names = os.listdir(folder)  # noqa: PTH208 - pathlib takes 5 ms to load
+    except FileNotFoundError:
+        return None
     except OSError:
         return {}
     if len(names) > _MAX_SESSIONS:

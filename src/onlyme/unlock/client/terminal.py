@@ -1,4 +1,4 @@
-"""Show the command that asks for permission on its terminal, and wait for Enter.
+"""Show on its terminal which command asks for permission, and wait for a key there.
 
 PAM's helper has no terminal of its own. It uses the terminal of the process that asks PAM, as
 the kernel knows it. The name that PAM gives counts only where it is that same terminal.
@@ -9,16 +9,22 @@ from __future__ import annotations
 import os
 import select
 import termios
-import time
+from typing import TYPE_CHECKING, Any
 
+from onlyme.unlock.client.harmless import make_harmless
 from onlyme.unlock.processes import read_file, read_stat
 
-__all__ = ["ask_permission", "find_terminal", "read_command"]
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+__all__ = ["Prompt", "find_terminal", "read_command"]
 
 _MAX_COMMAND_BYTES = 4096
 _MAX_SHOWN_CHARACTERS = 200
 _MAX_KEY_BYTES = 16  # one key press, such as an arrow key, can send several bytes
 _PTY_MAJORS = range(136, 144)  # Linux's device numbers for /dev/pts
+_USUAL_COLUMNS, _LEAST_COLUMNS = 80, 40
 
 
 def find_terminal(pid: int, named: str, proc: str = "/proc") -> str | None:
@@ -45,57 +51,99 @@ def find_terminal(pid: int, named: str, proc: str = "/proc") -> str | None:
 
 
 def read_command(pid: int, proc: str = "/proc") -> str:
-    """Return the command line of a process to show: printable characters, of limited length."""
-    content = read_file(f"{proc}/{pid}/cmdline", _MAX_COMMAND_BYTES)
-    line = " ".join(content.rstrip(b"\0").decode(errors="replace").split("\0"))
-    # A command must not be able to draw on the terminal.
-    shown = "".join(character if character.isprintable() else "�" for character in line)
+    """Return the command line of a process as one harmless line of limited length.
+
+    The program's name comes from the kernel, since a program can be started under any name.
+
+    Args:
+        pid: of the process.
+        proc: the folder that describes processes.
+    """
+    content = read_file(f"{proc}/{pid}/cmdline", _MAX_COMMAND_BYTES).rstrip(b"\0")
+    words = content.decode(errors="replace").split("\0")
+    try:
+        target = os.readlink(f"{proc}/{pid}/exe")  # noqa: PTH115 - pathlib takes 5 ms to load
+    except OSError:
+        target = ""
+    program = target.removesuffix(" (deleted)").rpartition("/")[2]
+    if program and words[0].rpartition("/")[2].lstrip("-") != program:
+        words[0] = program  # it was started under another name, which could say anything
+    shown = make_harmless(" ".join(words))
     if len(shown) <= _MAX_SHOWN_CHARACTERS:
         return shown
     return f"{shown[:_MAX_SHOWN_CHARACTERS]} … ({len(shown)} characters)"
 
 
-def ask_permission(path: str, command: str, seconds: float) -> bool:
-    """Show a command and wait for one key: Enter allows it, any other key means the password.
+class Prompt:
+    """A question on a terminal, as a context manager. Keys typed before it do not count.
 
-    Keys typed before the question do not count.
+    While it is open, keys are not shown: some users begin to type their password at once. The
+    terminal's own keys, such as Ctrl-C, are keys like any other: they lead to the password prompt,
+    and there they end the program.
 
     Args:
         path: of the terminal.
-        command: the command line to show.
-        seconds: how long to wait.
+
+    Raises:
+        OSError: on entering and on writing, where the terminal cannot be used.
     """
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        return _ask_key(handle, command, seconds)
-    except (OSError, termios.error):
-        return False
-    finally:
-        os.close(handle)
 
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._handle = -1
+        self._before: Any = None  # what termios returned
 
-def _ask_key(handle: int, command: str, seconds: float) -> bool:
-    before = termios.tcgetattr(handle)
-    single = termios.tcgetattr(handle)
-    # Ctrl-C is a key like any other here: it leads to the password prompt, and there it ends
-    # the program.
-    single[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG)
-    single[6][termios.VMIN], single[6][termios.VTIME] = 0, 0
-    try:
-        termios.tcsetattr(handle, termios.TCSAFLUSH, single)
-        question = f"onlyme: {command}\n  Enter allows it with your face, any other key: password "
-        os.write(handle, question.encode())
-        return _wait_for_enter(handle, time.monotonic() + seconds)
-    finally:
-        termios.tcsetattr(handle, termios.TCSANOW, before)
-        os.write(handle, b"\n")
+    def __enter__(self) -> Self:
+        """Open the terminal, and drop what was typed before."""
+        self._handle = os.open(self._path, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            self._before = termios.tcgetattr(self._handle)
+            single = termios.tcgetattr(self._handle)
+            single[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG)
+            single[6][termios.VMIN], single[6][termios.VTIME] = 0, 0
+            termios.tcsetattr(self._handle, termios.TCSAFLUSH, single)
+        except termios.error as error:
+            os.close(self._handle)
+            raise OSError(*error.args) from None
+        except OSError:
+            os.close(self._handle)
+            raise
+        return self
 
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give the terminal back as it was."""
+        try:
+            termios.tcsetattr(self._handle, termios.TCSANOW, self._before)
+            os.write(self._handle, b"\n")
+        except (OSError, termios.error):  # the terminal is gone
+            pass
+        finally:
+            os.close(self._handle)
 
-def _wait_for_enter(handle: int, deadline: float) -> bool:
-    remaining = deadline - time.monotonic()
-    if remaining <= 0 or not select.select([handle], [], [], remaining)[0]:
-        return False
-    return os.read(handle, _MAX_KEY_BYTES) in {b"\n", b"\r"}
+    def fileno(self) -> int:
+        """Return the terminal's descriptor: it is readable once a key was pressed."""
+        return self._handle
+
+    @property
+    def columns(self) -> int:
+        """How many columns the terminal has, as far as is known."""
+        try:
+            columns = os.get_terminal_size(self._handle).columns
+        except OSError:
+            columns = 0
+        return max(columns or _USUAL_COLUMNS, _LEAST_COLUMNS)
+
+    def write(self, text: str) -> None:
+        """Show text; it must not hold characters that come from elsewhere and could draw."""
+        os.write(self._handle, text.encode(errors="replace"))
+
+    def wait_for_enter(self, seconds: float) -> bool:
+        """Wait for one key; return whether it is Enter."""
+        if not select.select([self._handle], [], [], max(0.0, seconds))[0]:
+            return False
+        return os.read(self._handle, _MAX_KEY_BYTES) in {b"\n", b"\r"}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from onlyme.errors import (
     CameraError,
@@ -19,7 +19,10 @@ from onlyme.errors import (
 )
 from onlyme.types import Reason
 
-__all__ = ["UnlockOutcome", "UnlockReason", "make_outcome"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["INFRARED_DETAIL", "UnlockOutcome", "UnlockReason", "make_outcome"]
 
 
 class UnlockReason(StrEnum):
@@ -28,12 +31,19 @@ class UnlockReason(StrEnum):
     CONFIRM = "confirm"
     ASKED_ALREADY = "asked_already"
     NOT_THE_ASKER = "not_the_asker"
-    NO_INTENT = "no_intent"
+    GESTURE = "gesture"
+    RIVAL = "rival"
+    ANOTHER_ASKS = "another_asks"
+    GESTURES_MISSED = "gestures_missed"
+    NOT_SHOWN = "not_shown"
+    NO_PROMPT = "no_prompt"
     NOT_AT_SEAT = "not_at_seat"
     NOT_ENROLLED = "not_enrolled"
     NEEDS_REENROLL = "needs_reenroll"
     NO_PROMISE = "no_promise"
     TOO_LOOSE = "too_loose"
+    SWITCHED_OFF = "switched_off"
+    JUST_LOCKED = "just_locked"
     CAMERA = "camera"
     CAMERA_HANGS = "camera_hangs"
     LID_CLOSED = "lid_closed"
@@ -52,14 +62,33 @@ _MESSAGES: dict[str, str] = {
     Reason.POOR_QUALITY: "the picture is not good enough; use the password",
     Reason.NOT_LIVE: "a photo or a screen was seen; use the password",
     Reason.LIVENESS_UNDECIDED: "it is not clear whether a real person is there; use the password",
+    Reason.NOT_ATTENTIVE: (
+        "your eyes are closed, or you do not face the camera: open your eyes and look at the "
+        "camera, or use the password"
+    ),
+    Reason.ATTENTION_UNDECIDED: (
+        "your eyes cannot be seen: take off dark glasses, avoid glare or come closer, or use the "
+        "password"
+    ),
+    Reason.NO_GESTURE: "the gesture that was asked for was not seen; use the password",
     Reason.LOCKED_OUT: (
         "too many attempts failed; use the password: `onlyme unlock retry` lets your face try again"
     ),
     UnlockReason.CONFIRM: "confirm this on the terminal",
     UnlockReason.ASKED_ALREADY: "your face has only one try; use the password",
     UnlockReason.NOT_THE_ASKER: "a face opens only for the user who asks; use the password",
-    UnlockReason.NO_INTENT: (
-        "a gesture before the camera is needed here, which is not available yet; use the password"
+    UnlockReason.GESTURE: "make the gesture that is shown",
+    UnlockReason.RIVAL: "another program asked for your face at the same time, and was refused",
+    UnlockReason.ANOTHER_ASKS: (
+        "another program asks for your face at this moment; do not move for it; use the password"
+    ),
+    UnlockReason.GESTURES_MISSED: (
+        "two gestures were asked for and not made, so your face opens nothing that needs one; "
+        "use the password: `onlyme unlock retry` lets your face try again"
+    ),
+    UnlockReason.NOT_SHOWN: "the gesture was not shown in time; use the password",
+    UnlockReason.NO_PROMPT: (
+        "there is neither a terminal nor a notification to show a gesture on; use the password"
     ),
     UnlockReason.NOT_AT_SEAT: (
         "you have a remote session, and nothing proves that it is you who asks here; "
@@ -73,6 +102,11 @@ _MESSAGES: dict[str, str] = {
     UnlockReason.TOO_LOOSE: (
         "this user's alpha is too loose to open anything: `onlyme unlock tune`"
     ),
+    UnlockReason.SWITCHED_OFF: "the face is switched off; use the password",
+    UnlockReason.JUST_LOCKED: (
+        "the screen was locked a moment ago; press Enter again to use your face, or type the "
+        "password"
+    ),
     UnlockReason.CAMERA: "the camera cannot be used",
     UnlockReason.CAMERA_HANGS: "the camera does not respond; use the password",
     UnlockReason.LID_CLOSED: "the lid is closed; use the password",
@@ -81,6 +115,13 @@ _MESSAGES: dict[str, str] = {
     UnlockReason.TIMEOUT: "no face was recognised in time; use the password",
     UnlockReason.FAILED: "internal error, see `journalctl -u onlyme`; use the password",
 }
+
+
+INFRARED_DETAIL = (
+    "an infrared camera shows no colour, so only a movement shows that a person is there, and none "
+    "was asked for; use the password"
+)
+"""Why passive liveness is undecided before an infrared camera."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +133,16 @@ class UnlockOutcome:
         detail: a sentence that replaces the usual one.
         camera_ms: milliseconds of waiting for the camera.
         look_ms: milliseconds of the whole attempt, the camera's included.
+        parts_ms: milliseconds of each part of the decision.
+        frames: frames that the camera gave.
     """
 
     reason: Reason | UnlockReason
     detail: str = ""
     camera_ms: float = 0.0
     look_ms: float = 0.0
+    parts_ms: Mapping[str, float] = field(default_factory=dict)
+    frames: int = 0
 
     @property
     def accepted(self) -> bool:
@@ -112,6 +157,15 @@ class UnlockOutcome:
             "message": self.detail or _MESSAGES[self.reason],
             "camera_ms": round(self.camera_ms, 3),
             "look_ms": round(self.look_ms, 3),
+        }
+
+    def describe_times(self) -> dict[str, Any]:
+        """Return what `onlyme unlock test` shows beside the answer."""
+        seconds = self.look_ms / 1e3
+        return {
+            "frames": self.frames,
+            "frames_per_second": round(self.frames / seconds, 1) if seconds else None,
+            "parts_ms": {name: round(ms, 3) for name, ms in self.parts_ms.items()},
         }
 
 

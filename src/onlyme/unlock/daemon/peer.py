@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pwd
+import time
 from typing import NamedTuple
 
 from onlyme.unlock.processes import read_stat
@@ -20,6 +22,12 @@ class Application(NamedTuple):
 
     pid: int
     started: int
+
+    @property
+    def age_seconds(self) -> float:
+        """Seconds since it started."""
+        now = time.clock_gettime(time.CLOCK_BOOTTIME)
+        return now - self.started / os.sysconf("SC_CLK_TCK")
 
 
 class Peer(NamedTuple):

@@ -6,7 +6,6 @@ at a time, for all callers. The networks stay loaded; the camera is open during 
 
 from __future__ import annotations
 
-import threading
 import time
 from concurrent.futures import Future, InvalidStateError
 from contextlib import closing, suppress
@@ -16,17 +15,22 @@ from typing import TYPE_CHECKING
 from onlyme import FaceID
 from onlyme.errors import CameraError, OnlymeError, VaultError
 from onlyme.faceid import wiring
-from onlyme.gate.admission import AttemptSource
+from onlyme.gate.admission import GESTURE_SOURCE, AttemptSource
+from onlyme.image.pairing import CameraPair
 from onlyme.image.sources import CameraCapture
-from onlyme.types import LivenessLevel, Reason
-from onlyme.unlock.daemon import lid
-from onlyme.unlock.daemon.outcome import UnlockOutcome, UnlockReason, make_outcome
+from onlyme.types import AttentionLevel, LivenessLevel, Reason
+from onlyme.unlock.daemon import gesture_request, lid
+from onlyme.unlock.daemon.cancel import CancelToken
+from onlyme.unlock.daemon.outcome import INFRARED_DETAIL, UnlockOutcome, UnlockReason, make_outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from onlyme.faceid.wiring import Parts
+    from onlyme.liveness.gestures import Gesture
     from onlyme.settings import Settings
     from onlyme.types import Frame
+    from onlyme.unlock.daemon.gesture_request import GestureRequest
 
     Report = Callable[[Reason], None]
 
@@ -51,6 +55,9 @@ SOURCE = "unlock"
 NO_SUBJECT_REASONS = {Reason.NO_FACE, Reason.MANY_FACES}
 """Reasons after which the camera looks again: no face was compared, and the gate counts nothing."""
 
+_LOGGED_OBSTACLES = {Reason.LOCKED_OUT: SOURCE, UnlockReason.GESTURES_MISSED: GESTURE_SOURCE}
+"""What keeps an attempt from being made and is logged as one, with the source that counts it."""
+
 _FAR_ROUNDING_FACTOR = 1.0 + 1e-6
 """An alpha that was computed for a rate stands for that rate except for its last digits."""
 
@@ -61,46 +68,26 @@ class RecognitionRequest:
 
     Attributes:
         user: the user whom the camera should see.
-        until: the deadline of the answer, in seconds of `time.monotonic`.
+        until: the deadline of the answer, in seconds of `time.monotonic`; with a gesture, of the
+            moment at which it is drawn.
+        gesture: asks for a gesture, and holds what came of it; None where none is needed.
     """
 
     user: str
     until: float
+    gesture: GestureRequest | None = None
 
     @classmethod
-    def within(cls, user: str, seconds: float) -> RecognitionRequest:
+    def within(
+        cls, user: str, seconds: float, gesture: GestureRequest | None = None
+    ) -> RecognitionRequest:
         """Make a request whose deadline is some seconds from now."""
-        return cls(user, time.monotonic() + seconds)
+        return cls(user, time.monotonic() + seconds, gesture)
 
     @property
     def remaining_seconds(self) -> float:
         """Seconds until the deadline; 0 when it has passed."""
         return max(0.0, self.until - time.monotonic())
-
-
-class CancelToken:
-    """Tells a thread that its answer is no longer needed; any thread may cancel it."""
-
-    def __init__(self) -> None:
-        self._cancelled = threading.Event()
-        self._stop: Callable[[], None] | None = None
-
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether it was cancelled."""
-        return self._cancelled.is_set()
-
-    def cancel(self) -> None:
-        """Cancel, and stop what is running."""
-        self._cancelled.set()
-        if self._stop is not None:
-            self._stop()
-
-    def on_cancel(self, stop: Callable[[], None]) -> None:
-        """Call a function on cancelling; at once if it is cancelled already."""
-        self._stop = stop
-        if self._cancelled.is_set():
-            stop()
 
 
 class Recognizer:
@@ -116,8 +103,9 @@ class Recognizer:
     ) -> None:
         self._settings = settings
         self._capture = capture
+        self._parts: Parts | None = None
         self._face_id: FaceID | None = None
-        self._last_capture: CameraCapture | None = None
+        self._last_capture: CameraCapture | CameraPair | None = None
 
     def warm_up(self) -> str:
         """Load everything, so that the first attempt takes no longer than later ones.
@@ -127,7 +115,7 @@ class Recognizer:
         """
         try:
             face_id = self._open_face_id()
-            face_id.warm_up()
+            face_id.warm_up(self._attention)
             if not face_id.can_judge_liveness():
                 return "the network for liveness is missing: every attempt will be rejected"
         except OnlymeError as error:
@@ -186,6 +174,22 @@ class Recognizer:
             return UnlockOutcome(Reason.LOCKED_OUT)
         return None
 
+    def find_gesture_obstacle(self, user: str) -> UnlockOutcome | None:
+        """Return what keeps the user from making a gesture; None if nothing does.
+
+        Raises:
+            OnlymeError: the networks that see a gesture are missing.
+        """
+        if self._level is LivenessLevel.CHALLENGE:
+            return UnlockOutcome(Reason.LIVENESS_UNDECIDED)  # one gesture is no challenge
+        allowances = self._open_face_id().admin.gate.allowances()
+        allowance = allowances.get(AttemptSource(user, GESTURE_SOURCE))
+        if allowance is not None and allowance.tries == 0:
+            return UnlockOutcome(UnlockReason.GESTURES_MISSED)
+        if self._parts is not None:
+            self._parts.mesh()
+        return None
+
     def check_camera(self) -> None:
         """Check that the camera could be opened, without opening it.
 
@@ -199,7 +203,8 @@ class Recognizer:
     def _open_face_id(self) -> FaceID:
         if self._face_id is None:
             # Not `lasting`: the daemon is idle most of the time, and OpenVINO takes 100 MB more.
-            self._face_id = FaceID(wiring.assemble(self._settings, by="daemon"))
+            self._parts = wiring.assemble(self._settings, by="daemon")
+            self._face_id = FaceID(self._parts)
         return self._face_id
 
     def _run_attempt(
@@ -213,9 +218,12 @@ class Recognizer:
         if _is_late(request, cancel):
             return UnlockOutcome(UnlockReason.TIMEOUT)
         obstacle = self.find_obstacle(request.user)
+        if obstacle is None and request.gesture is not None:
+            obstacle = self.find_gesture_obstacle(request.user)
         if obstacle is not None:
-            if obstacle.reason is Reason.LOCKED_OUT:
-                with self._open_face_id().admin.gate.attempt(request.user, SOURCE):
+            source = _LOGGED_OBSTACLES.get(obstacle.reason)
+            if source is not None:
+                with self._open_face_id().admin.gate.attempt(request.user, source):
                     pass  # the log gets a line for this attempt
             return obstacle
         if self._last_capture is not None and not self._last_capture.is_released:
@@ -225,7 +233,10 @@ class Recognizer:
         try:
             with self._last_capture as capture:
                 cancel.on_cancel(capture.stop)
-                outcome = self._decide(request, capture, report)
+                if request.gesture is None:
+                    outcome = self._decide(request, capture, report)
+                else:
+                    outcome = self._decide_gesture(request, request.gesture, capture, report)
                 look_ms = (time.perf_counter() - began_at) * 1e3
                 outcome = replace(outcome, look_ms=look_ms)
                 _set_once(answer, outcome)
@@ -235,41 +246,98 @@ class Recognizer:
                 return UnlockOutcome(UnlockReason.TIMEOUT)
             raise
 
-    def _make_capture(self, seconds: float) -> CameraCapture:
+    def _make_capture(self, seconds: float) -> CameraCapture | CameraPair:
+        """Return the camera, or both if root named a second one."""
+        infrared = {"yes": True, "no": False}.get(self._settings.camera_infrared)
+        first = self._make_one(self._settings.camera, seconds, infrared)
+        if not self._settings.camera_second:
+            return first
+        return CameraPair(first, self._make_one(self._settings.camera_second, seconds, None))
+
+    def _make_one(self, camera: str, seconds: float, infrared: bool | None) -> CameraCapture:  # noqa: FBT001 - called here only
         return self._capture(
-            self._settings.camera,
+            camera,
             open_seconds=seconds,
             frame_seconds=seconds,
             allow_virtual=self._settings.unlock_virtual_camera == "allow",
+            infrared=infrared,
         )
 
+    def _decide_gesture(
+        self,
+        request: RecognitionRequest,
+        asked: GestureRequest,
+        capture: CameraCapture | CameraPair,
+        report: Report,
+    ) -> UnlockOutcome:
+        """Ask for a gesture, and look for the face that makes it.
+
+        The camera is open before the gesture is drawn: otherwise a program that keeps the camera
+        busy could have gestures drawn until it gets the one that the person just makes.
+        """
+        if asked.cancel.is_cancelled:
+            return UnlockOutcome(UnlockReason.TIMEOUT)
+        # It is counted before anyone knows the gesture. A try that does not open stays counted.
+        attempt = self._open_face_id().admin.gate.attempt(request.user, GESTURE_SOURCE)
+        if not attempt.allowed:
+            return UnlockOutcome(UnlockReason.GESTURES_MISSED)
+        gesture = gesture_request.draw()
+        if not asked.ask(gesture):
+            return UnlockOutcome(UnlockReason.NOT_SHOWN)
+        capture.skip_to_now()
+        limit = RecognitionRequest.within(request.user, self._settings.unlock_gesture_seconds)
+        outcome = self._decide(limit, capture, report, gesture)
+        if outcome.accepted:
+            attempt.withdraw()
+        return outcome
+
     def _decide(
-        self, request: RecognitionRequest, capture: CameraCapture, report: Report
+        self,
+        request: RecognitionRequest,
+        capture: CameraCapture | CameraPair,
+        report: Report,
+        gesture: Gesture | None = None,
     ) -> UnlockOutcome:
         face_id, timer = self._open_face_id(), _WaitTimer()
         reason: Reason | UnlockReason = UnlockReason.TIMEOUT
+        parts_ms: Mapping[str, float] = {}
         decisions = face_id.watch(
             request.user,
             timer.time_frames(capture),
             liveness=self._level,
+            attention=self._attention,
             gate=True,
             source=SOURCE,
             frames_per_attempt=FRAMES_PER_ATTEMPT,
+            gesture=gesture,
         )
         with closing(decisions):
             for decision in decisions:
-                reason = decision.reason
+                reason, parts_ms = decision.reason, decision.timings_ms
                 # The owner that decided may be newer than the one that `find_obstacle` saw.
                 if decision.accepted and not self._is_strict_enough(decision.far):
                     return UnlockOutcome(UnlockReason.TOO_LOOSE)
                 report(decision.reason)
                 if reason not in NO_SUBJECT_REASONS or not request.remaining_seconds:
                     break
-        return UnlockOutcome(reason, camera_ms=timer.seconds * 1e3)
+        is_grey = reason is Reason.LIVENESS_UNDECIDED and capture.infrared
+        detail = INFRARED_DETAIL if is_grey else ""
+        return UnlockOutcome(
+            reason,
+            detail,
+            camera_ms=timer.seconds * 1e3,
+            parts_ms=parts_ms,
+            frames=timer.frames,
+        )
 
     def _is_strict_enough(self, far: float | None) -> bool:
         """Whether a false accept rate is known and at most what root allows."""
         return far is not None and far <= self._settings.unlock_far * _FAR_ROUNDING_FACTOR
+
+    @property
+    def _attention(self) -> AttentionLevel:
+        """What the eyes must show; a person who sleeps opens nothing unless root says so."""
+        return AttentionLevel(self._settings.attention or AttentionLevel.EYES)
 
     @property
     def _level(self) -> LivenessLevel:
@@ -283,8 +351,9 @@ class _WaitTimer:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.frames = 0
 
-    def time_frames(self, capture: CameraCapture) -> Iterator[Frame]:
+    def time_frames(self, capture: CameraCapture | CameraPair) -> Iterator[Frame]:
         frames = iter(capture)
         while True:
             began_at = time.perf_counter()
@@ -292,6 +361,7 @@ class _WaitTimer:
             self.seconds += time.perf_counter() - began_at
             if frame is None:
                 return
+            self.frames += 1
             yield frame
 
 

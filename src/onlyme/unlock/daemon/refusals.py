@@ -1,7 +1,7 @@
-"""Remember for a minute which attempts did not open: one run of a program has one try.
+"""Remember for a minute which attempts did not open: a run of a program has few tries.
 
 `sudo` asks PAM up to three times in one run. The camera is used in the first only, and the user
-is asked to confirm only once.
+is asked to confirm only once. A login or a screen locker has three quick tries.
 """
 
 from __future__ import annotations
@@ -10,15 +10,21 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from onlyme.unlock.services import needs_intent
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from onlyme.unlock.daemon.peer import Application
 
-__all__ = ["MAX_REFUSALS", "REMEMBER_SECONDS", "ProgramRun", "Refusal", "Refusals"]
+__all__ = ["MAX_REFUSALS", "REMEMBER_SECONDS", "SEAT_TRIES", "ProgramRun", "Refusal", "Refusals"]
 
 REMEMBER_SECONDS = 60.0
 """How long a refusal is remembered."""
+
+SEAT_TRIES = 3
+"""Tries that one run of a login or a screen locker has in a row; then the camera stays off until
+`REMEMBER_SECONDS` have passed. The gate counts every try as well."""
 
 MAX_REFUSALS = 256
 """How many refusals are remembered. When there are more, the oldest is dropped."""
@@ -39,12 +45,12 @@ class Refusal:
     Attributes:
         at: when, on the clock of `Refusals`.
         asked: whether the daemon answered that the user must confirm first.
-        looked: whether the camera was used.
+        looks: how many times the camera was used.
     """
 
     at: float
     asked: bool
-    looked: bool
+    looks: int
 
 
 class Refusals:
@@ -61,8 +67,9 @@ class Refusals:
     def add(self, run: ProgramRun, *, asked: bool = False, looked: bool = False) -> None:
         """Remember that the face did not open for a run; see `Refusal`."""
         self._expire()
-        self._by_run.pop(run, None)  # so that the newest stands last
-        self._by_run[run] = Refusal(self._now(), asked, looked)
+        before = self._by_run.pop(run, None)  # so that the newest stands last
+        looks = (before.looks if before else 0) + looked
+        self._by_run[run] = Refusal(self._now(), asked, looks)
         while len(self._by_run) > MAX_REFUSALS:
             del self._by_run[next(iter(self._by_run))]
 
@@ -70,7 +77,12 @@ class Refusals:
         """Say whether the camera was used for this run, or it would be asked to confirm again."""
         self._expire()
         refusal = self._by_run.get(run)
-        return refusal is not None and (refusal.looked or (refusal.asked and not confirmed))
+        if refusal is None:
+            return False
+        is_at_seat = not needs_intent(run.service)
+        if refusal.looks >= (SEAT_TRIES if is_at_seat else 1):
+            return True
+        return refusal.asked and not confirmed and not refusal.looks
 
     def take(self, run: ProgramRun) -> Refusal | None:
         """Return what is remembered of a run, and forget it."""

@@ -68,6 +68,9 @@ def create_app(service: UnlockService) -> Starlette:
             request.state.peer, document, lambda: _wait_until_gone(request)
         )
 
+    async def test(request: Request, document: Document) -> Document:
+        return await service.test(request.state.peer, document, lambda: _wait_until_gone(request))
+
     async def answer_account(request: Request, document: Document) -> Document:
         return await service.answer_account(request.state.peer, document)
 
@@ -83,7 +86,12 @@ def create_app(service: UnlockService) -> Starlette:
 
         return apply_change
 
-    questions = {"attempt": attempt, "password-used": answer_account, "status": report_status}
+    questions = {
+        "attempt": attempt,
+        "test": test,
+        "password-used": answer_account,
+        "status": report_status,
+    }
     unlimited = nullcontext()
     routes = [
         _make_route(name, answer, MAX_QUESTION_BYTES, QUESTION_SECONDS, unlimited)

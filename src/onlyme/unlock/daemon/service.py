@@ -4,30 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from onlyme.errors import OnlymeError, UsageError
-from onlyme.types import Reason, checked_name
+from onlyme.errors import OnlymeError
+from onlyme.types import Reason
 from onlyme.unlock.client.asker import BY_GREETER, BY_OWNER
 from onlyme.unlock.client.seat import AT_SEAT, BESIDE_REMOTE
+from onlyme.unlock.daemon.attempt_request import parse_request, read_ticket, read_user
+from onlyme.unlock.daemon.cancel import CancelToken
 from onlyme.unlock.daemon.changes import ChangeHandler
+from onlyme.unlock.daemon.gesture_dialog import GestureDialog
+from onlyme.unlock.daemon.journal import log_attempt
 from onlyme.unlock.daemon.malloc import release_memory
 from onlyme.unlock.daemon.outcome import UnlockOutcome, UnlockReason, make_outcome
 from onlyme.unlock.daemon.recognizer import (
     NO_SUBJECT_REASONS,
-    CancelToken,
     RecognitionRequest,
     Recognizer,
 )
 from onlyme.unlock.daemon.refusals import ProgramRun, Refusals
-from onlyme.unlock.services import needs_intent
+from onlyme.unlock.services import LOCKERS, needs_intent
+from onlyme.unlock.switch import read_switch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from onlyme.settings import Settings
+    from onlyme.unlock.daemon.attempt_request import AttemptRequest
     from onlyme.unlock.daemon.peer import Peer
 
     Document = dict[str, Any]
@@ -38,7 +45,6 @@ __all__ = ["AccessDeniedError", "UnlockService"]
 _log = logging.getLogger("onlyme")
 
 _REPLY_SECONDS = 0.1  # part of a deadline that is reserved for sending the answer
-_MAX_ATTEMPT_SECONDS = 10.0  # the longest time that one attempt may use the camera
 _MIN_ATTEMPT_SECONDS = 0.05
 _MAX_WAITING_REQUESTS = 2  # per user, so that no user can block the camera for others
 _UNSEEN_REASONS = {
@@ -46,6 +52,8 @@ _UNSEEN_REASONS = {
     UnlockReason.ASKED_ALREADY,
     UnlockReason.LID_CLOSED,
     UnlockReason.CAMERA_HANGS,
+    UnlockReason.SWITCHED_OFF,
+    UnlockReason.JUST_LOCKED,
     Reason.LOCKED_OUT,
 }
 """Reasons with which an attempt ends before the camera has seen a person."""
@@ -53,15 +61,6 @@ _UNSEEN_REASONS = {
 
 class AccessDeniedError(Exception):
     """A user asked about another user, or for what only root may do."""
-
-
-class _AttemptRequest(NamedTuple):
-    user: str
-    service: str
-    seconds: float
-    confirmed: bool
-    asker: str
-    seat: str
 
 
 class UnlockService:
@@ -81,6 +80,7 @@ class UnlockService:
         self._looking = ThreadPoolExecutor(1, "onlyme-recognizer")
         self._changing = ThreadPoolExecutor(1, "onlyme-changes")
         self._requests: dict[CancelToken, RecognitionRequest] = {}
+        self._dialog = GestureDialog(settings, self._submit_gesture)
         services = settings.unlock_confirm.split(",")
         self._confirm = {name.strip() for name in services} - {""}
 
@@ -92,6 +92,7 @@ class UnlockService:
         """Close camera and vault; changes that have begun are finished."""
         for cancel in list(self._requests):
             cancel.cancel()
+        self._dialog.close()
         self._looking.submit(self.recognizer.close)
         self._looking.shutdown()
         self._changing.shutdown(cancel_futures=True)
@@ -107,33 +108,73 @@ class UnlockService:
 
         Args:
             peer: the process that asks.
-            document: `user`, `service`, `seconds`, `confirmed`; from root also `asker`
-                and `seat`.
+            document: `user`, `service`, `seconds`, `confirmed`; from root also `asker`,
+                `seat` and `can_show`. Or the `ticket` of a gesture that is shown now.
             wait_until_gone: waits until the peer has left.
 
         Raises:
             AccessDeniedError: the peer may not ask about this user.
             UsageError: the request is malformed.
         """
-        request = _parse_request(document)
+        ticket, began_at = read_ticket(document), time.perf_counter()
+        if ticket is not None:
+            if not peer.is_root:
+                raise AccessDeniedError("only root can say that a gesture is shown")
+            return await self._dialog.wait(peer, ticket, wait_until_gone)
+        request = parse_request(document)
         _require_access(peer, request.user)
+        answer = await self._answer_attempt(peer, request, wait_until_gone)
+        milliseconds = (time.perf_counter() - began_at) * 1e3
+        log_attempt(request.user, request.service, answer, milliseconds)
+        return answer
+
+    async def test(
+        self, peer: Peer, document: Document, wait_until_gone: Callable[[], Waits]
+    ) -> Document:
+        """Make an attempt that opens nothing, and return its times; the gate counts it.
+
+        Raises:
+            AccessDeniedError: the peer may not ask about this user.
+            UsageError: the request is malformed.
+        """
+        request = parse_request(document)
+        _require_access(peer, request.user)
+        if why := read_switch():
+            return UnlockOutcome(UnlockReason.SWITCHED_OFF, why).to_json()
+        within = RecognitionRequest.within(request.user, request.seconds)
+        outcome = await self._recognize(within, wait_until_gone)
+        answer = outcome.to_json() | outcome.describe_times()
+        log_attempt(request.user, "unlock-test", answer, outcome.look_ms)
+        return answer | {"opens": False}
+
+    async def _answer_attempt(
+        self, peer: Peer, request: AttemptRequest, wait_until_gone: Callable[[], Waits]
+    ) -> Document:
+        if why := read_switch():
+            return UnlockOutcome(UnlockReason.SWITCHED_OFF, f"{why}; use the password").to_json()
         refusal = self._find_refusal(peer, request)
         if refusal is not None:
             return UnlockOutcome(refusal).to_json()
         run = _find_run(peer, request)
         if run and self.refusals.must_refuse(run, confirmed=request.confirmed):
             return UnlockOutcome(UnlockReason.ASKED_ALREADY).to_json()
+        needs_gesture = request.gives_rights(peer) and not self._takes_enter
         if self._must_confirm(peer, request) and not request.confirmed:
-            obstacle = await self._find_obstacle(request.user)
+            obstacle = await self._find_obstacle(request.user, gesture=needs_gesture)
             outcome = obstacle or UnlockOutcome(UnlockReason.CONFIRM)
             if run:
                 self.refusals.add(run, asked=outcome.reason is UnlockReason.CONFIRM)
             return outcome.to_json() | {"seconds": self.settings.unlock_confirm_seconds}
+        seconds = max(_MIN_ATTEMPT_SECONDS, request.seconds - _REPLY_SECONDS)
+        if needs_gesture:
+            answer = await self._dialog.ask(peer, request, seconds, wait_until_gone)
+            if run:
+                self.refusals.add(run, looked=answer["reason"] == UnlockReason.GESTURE)
+            return answer
         waiting = sum(one.user == request.user for one in self._requests.values())
         if not peer.is_root and waiting >= _MAX_WAITING_REQUESTS:
             why = "the camera is in use by other logins"
             return UnlockOutcome(UnlockReason.CAMERA, why).to_json()
-        seconds = max(_MIN_ATTEMPT_SECONDS, request.seconds - _REPLY_SECONDS)
         outcome = await self._recognize(
             RecognitionRequest.within(request.user, seconds), wait_until_gone
         )
@@ -155,7 +196,7 @@ class UnlockService:
             AccessDeniedError: the peer is not root.
             UsageError: the request is malformed.
         """
-        _parse_request(document)
+        parse_request(document)
         if not peer.is_root:
             raise AccessDeniedError("only root can say that the password was used")
         return {"reset": False}
@@ -167,7 +208,7 @@ class UnlockService:
             AccessDeniedError: the peer may not ask about this user.
             OnlymeError: the change was not made.
         """
-        user = _read_user(document)
+        user = read_user(document)
         _require_access(peer, user)
         try:
             return await asyncio.get_running_loop().run_in_executor(
@@ -183,18 +224,20 @@ class UnlockService:
             AccessDeniedError: the peer may not ask about this user.
             UsageError: the request is malformed.
         """
-        request = _parse_request(document)
+        request = parse_request(document)
         _require_access(peer, request.user)
-        obstacle = await self._find_obstacle(request.user)
         gives_rights = bool(request.service) and needs_intent(request.service)
-        if gives_rights and not self._takes_enter:
-            obstacle = UnlockOutcome(UnlockReason.NO_INTENT)
+        gesture = gives_rights and not self._takes_enter
+        obstacle = await self._find_obstacle(request.user, gesture=gesture)
+        if why := read_switch():
+            obstacle = UnlockOutcome(UnlockReason.SWITCHED_OFF, why)
         answer = obstacle.to_json() if obstacle else UnlockOutcome(Reason.MATCH).to_json()
         return {
             "ready": obstacle is None,
             "reason": "ready" if obstacle is None else answer["reason"],
             "message": answer["message"],
-            "confirm": request.service in self._confirm or gives_rights,
+            "confirm": request.service in self._confirm or (gives_rights and not gesture),
+            "gesture": gesture,
             "camera": self.settings.camera,
         }
 
@@ -205,8 +248,10 @@ class UnlockService:
         """Whether root accepts a key on the terminal as intent, which a program can type, too."""
         return self.settings.unlock_intent == "enter"
 
-    def _find_refusal(self, peer: Peer, request: _AttemptRequest) -> UnlockReason | None:
+    def _find_refusal(self, peer: Peer, request: AttemptRequest) -> UnlockReason | None:
         """Say why the face is not looked for, before the camera is used."""
+        if self._has_just_locked(peer, request):
+            return UnlockReason.JUST_LOCKED
         is_beside = request.seat == BESIDE_REMOTE
         if is_beside and self.settings.unlock_beside_remote != "allow":
             return UnlockReason.NOT_AT_SEAT
@@ -216,26 +261,40 @@ class UnlockService:
             return UnlockReason.NOT_THE_ASKER
         if request.seat != AT_SEAT and not is_beside:
             return UnlockReason.NOT_AT_SEAT
-        if _gives_rights(peer, request) and not self._takes_enter:
-            return UnlockReason.NO_INTENT
         return None
 
-    def _must_confirm(self, peer: Peer, request: _AttemptRequest) -> bool:
-        return request.service in self._confirm or _gives_rights(peer, request)
+    def _has_just_locked(self, peer: Peer, request: AttemptRequest) -> bool:
+        """Whether a screen locker has only just started: the user locks the screen and leaves."""
+        application = peer.application() if request.service in LOCKERS else None
+        wait = self.settings.unlock_after_lock_seconds
+        return application is not None and application.age_seconds < wait
 
-    async def _find_obstacle(self, user: str) -> UnlockOutcome | None:
+    def _must_confirm(self, peer: Peer, request: AttemptRequest) -> bool:
+        is_enough = self._takes_enter and request.gives_rights(peer)
+        return request.service in self._confirm or is_enough
+
+    async def _find_obstacle(self, user: str, *, gesture: bool) -> UnlockOutcome | None:
         return await asyncio.get_running_loop().run_in_executor(
-            self._looking, self._check_user, user
+            self._looking, partial(self._check_user, user, gesture=gesture)
         )
 
-    def _check_user(self, user: str) -> UnlockOutcome | None:
+    def _check_user(self, user: str, *, gesture: bool) -> UnlockOutcome | None:
         try:
             obstacle = self.recognizer.find_obstacle(user)
+            if obstacle is None and gesture:
+                obstacle = self.recognizer.find_gesture_obstacle(user)
             if obstacle is None:
                 self.recognizer.check_camera()
         except OnlymeError as error:
             return make_outcome(error)
         return obstacle
+
+    def _submit_gesture(self, request: RecognitionRequest) -> None:
+        """Let the recognizer's thread ask for a gesture and look for it."""
+        asked = request.gesture
+        assert asked is not None  # noqa: S101 - for the type checker; `GestureDialog` sets it
+        self._looking.submit(self._look, request, asked.cancel, asked.answer, lambda _: None)
+        self._looking.submit(release_memory)
 
     def _look(
         self,
@@ -283,38 +342,6 @@ def _require_access(peer: Peer, user: str) -> None:
         raise AccessDeniedError("you may ask about yourself only")
 
 
-def _gives_rights(peer: Peer, request: _AttemptRequest) -> bool:
-    """Say whether a face would give the user rights that a program of the user could want."""
-    return peer.is_root and request.asker != BY_GREETER and needs_intent(request.service)
-
-
-def _find_run(peer: Peer, request: _AttemptRequest) -> ProgramRun | None:
+def _find_run(peer: Peer, request: AttemptRequest) -> ProgramRun | None:
     application = peer.application()
     return ProgramRun(request.user, request.service, application) if application else None
-
-
-def _parse_request(document: Document) -> _AttemptRequest:
-    service, seconds = document.get("service", ""), document.get("seconds", _MAX_ATTEMPT_SECONDS)
-    confirmed, asker = document.get("confirmed", False), document.get("asker", "")
-    seat = document.get("seat", "")
-    if not isinstance(asker, str) or not isinstance(seat, str):
-        raise UsageError("asker and seat must be words")
-    if not isinstance(service, str) or len(service) > 64 or not isinstance(confirmed, bool):
-        raise UsageError("service must be a short word, and confirmed must be true or false")
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
-        raise UsageError("seconds must be a number above 0")
-    return _AttemptRequest(
-        _read_user(document),
-        service,
-        min(float(seconds), _MAX_ATTEMPT_SECONDS),
-        confirmed,
-        asker,
-        seat,
-    )
-
-
-def _read_user(document: Document) -> str:
-    user = document.get("user")
-    if not isinstance(user, str):
-        raise UsageError("user must be the name of a user")
-    return checked_name(user)

@@ -108,7 +108,10 @@ def _find_program() -> Path:
         return beside
     found = shutil.which(NAME)
     if found is None:
-        raise PamError(f"{NAME} is not installed; run `pip install 'onlyme[unlock]'` as root")
+        raise PamError(
+            f"{NAME} is not installed for root; install the Debian package, or the wheel into "
+            "/opt/onlyme (documentation: Install)"
+        )
     return Path(found).absolute()
 
 

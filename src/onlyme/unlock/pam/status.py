@@ -100,7 +100,11 @@ def predict_login(
         return "asks for the password: this session is remote", answer
     if answer is None or not answer["ready"]:
         return f"asks for the password: {why.removesuffix('; use the password')}", answer
-    first = "shows the command, waits for Enter, looks" if answer["confirm"] else "looks"
+    first = "looks"
+    if answer.get("gesture"):
+        first = "shows the command and a gesture, looks"
+    if answer["confirm"]:
+        first = "shows the command, waits for Enter, looks"
     return f"{first} through camera {answer['camera']}, else asks for the password", answer
 
 

@@ -50,6 +50,7 @@ class DerivedFiles:
     def __init__(self, file: SqliteFile, store: bytes, dimension: int) -> None:
         self._file, self._store, self._dimension = file, store, dimension
         self._matrices: dict[int, Matrix] = {}
+        self._read: dict[int, tuple[int, NDArray[np.float32]]] = {}
         self._indexes: dict[int, tuple[int, Index]] = {}
 
     def close(self) -> None:
@@ -147,17 +148,29 @@ class DerivedFiles:
         matrix = self._matrices[generation]
         rows = matrix.rows(version)
         if rows is None:
-            with hold_lock(self._file.path.with_suffix(".lock")):
-                matrix.reopen()
-                if matrix.version < version:
-                    changes = self._read_changes(generation, matrix.version)
-                    matrix.update(changes, version, self._count_slots())
-                rows = matrix.rows(version)
+            try:
+                with hold_lock(self._file.path.with_suffix(".lock")):
+                    matrix.reopen()
+                    if matrix.version < version:
+                        changes = self._read_changes(generation, matrix.version)
+                        matrix.update(changes, version, self._count_slots())
+                    rows = matrix.rows(version)
+            except OSError:  # a full disk, or one that is read-only: searching needs no file
+                rows = self._read_matrix(generation, version)
         if rows is None:
             raise VaultDamaged(
                 f"{matrix.path} does not hold what was written to it; delete it and try again"
             )
         return rows
+
+    def _read_matrix(self, generation: int, version: int) -> NDArray[np.float32]:
+        """Return a generation's vectors by slot from the rows alone, in this process's memory."""
+        if generation not in self._read or self._read[generation][0] != version:
+            rows = np.zeros((self._count_slots(), self._dimension), np.float32)
+            for slots, vectors in self._read_changes(generation, 0):
+                rows[slots] = vectors
+            self._read[generation] = version, rows
+        return self._read[generation][1]
 
     def _read_changes(
         self, generation: int, since: int

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onlyme.errors import SettingsError
+from onlyme.errors import SettingsError, explain_extra
 from onlyme.storage.files import open_draft
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _import_faiss() -> Any:
     try:
         import faiss
     except ModuleNotFoundError:
-        raise SettingsError("an index needs faiss; run pip install 'onlyme[index]'") from None
+        raise SettingsError(f"an index needs faiss; {explain_extra('index')}") from None
     # Its threads would wait busily on the cores on which the network runs.
     faiss.omp_set_num_threads(1)
     return faiss

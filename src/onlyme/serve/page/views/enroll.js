@@ -53,7 +53,7 @@ class EnrollView {
     this.stage.showInstead(makeNotice("camera", "The camera is off", "What is learned stays in your vault; the pictures are forgotten."));
   }
 
-  async start() {
+  async start(anyway = false) {
     const name = this.input.value.normalize("NFC").trim();
     if (!name) {
       this.input.focus();
@@ -65,12 +65,13 @@ class EnrollView {
       if (!again) return;
       query = "?replace=true";
     }
+    if (anyway) query += query ? "&anyway=true" : "?anyway=true";
     this.stopCapture();
     this.setRunning(true);
     this.capture = new Capture(this.stage, () => makePath(name, `sitting${query}`), {
       started: () => this.stage.showPrompt("Loading…"),
       failed: (error) => this.showError(error),
-      ended: (words) => this.showError(new Error(words)),
+      ended: (words, kind) => (kind === "same-person" ? this.askAgain() : this.showError(new Error(words))),
       look: (message) => this.showLook(message),
       photo: (message) => this.showPhoto(message),
       learning: () => this.showLearning(),
@@ -125,6 +126,14 @@ class EnrollView {
       makeCertificate(name, sentences, notes)));
     announce(`${name} is enrolled. ${makeSentence(describeOdds(far))}`);
     heading.focus();
+  }
+
+  askAgain() {
+    this.stop();
+    const heading = "This face is enrolled already";
+    const words = "A person with another name has it. With two names for one face, a search finds neither.";
+    this.stage.showInstead(makeNotice("warn", heading, words, makeButton("Enroll all the same", "enroll", () => this.start(true))));
+    announce(`${heading}. ${words}`);
   }
 
   showError(error) {

@@ -1,0 +1,179 @@
+"""Run `unlock setup` and `teardown`: from nothing to a login by face, and back."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from onlyme.cli import options
+from onlyme.cli.complete import complete_camera, complete_service, complete_user
+from onlyme.cli.passwords import require_root
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+__all__ = ["register"]
+
+_MARK = "onlyme unlock setup"
+"""Ends the lines of the settings file that `setup` wrote; `teardown` removes these."""
+
+_UNITS_FOLDERS = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
+_PRINTED_AT_END = """
+What now:
+  lock the screen or log out, and look at the camera
+  the face does not open?   type the password, it always works; `onlyme unlock status` says why
+  try it without opening    onlyme unlock test
+  what happened             journalctl -u onlyme
+  off for a while           sudo onlyme unlock disable --for 2h
+  undo all of this          sudo onlyme unlock teardown"""
+
+Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing: take what the options say.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this family's commands."""
+    app.command()(setup)
+    app.command()(teardown)
+
+
+def setup(
+    *,
+    user: Annotated[
+        str | None,
+        typer.Option(
+            "--user",
+            metavar="NAME",
+            help="Whose face; by default the user who called sudo.",
+            show_default=False,
+            autocompletion=complete_user,
+        ),
+    ] = None,
+    camera: Annotated[
+        str | None,
+        typer.Option(
+            "--camera",
+            metavar="N",
+            help="The camera's number, path or name; by default it shows all, and asks.",
+            show_default=False,
+            autocompletion=complete_camera,
+        ),
+    ] = None,
+    photos: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--photos",
+            metavar="PATH",
+            help="Enroll from these photos, or folders of them, instead of before the camera.",
+            show_default=False,
+        ),
+    ] = None,
+    services: Annotated[
+        str | None,
+        typer.Option(
+            "--services",
+            metavar="LIST",
+            help="Services of PAM, separated by commas; by default sudo, and the logins and "
+            "screen lockers that are there.",
+            show_default=False,
+            autocompletion=complete_service,
+        ),
+    ] = None,
+    intent: Annotated[
+        str | None,
+        typer.Option(
+            "--intent",
+            metavar="KIND",
+            help="What shows in sudo that you want it: see the setting unlock_intent.",
+            show_default=False,
+        ),
+    ] = None,
+    replace: options.Replace = False,
+    yes: Yes = False,
+) -> None:
+    """Let your face open this computer: camera, enrolment, a try, and PAM, step by step.
+
+    Every step can be given as an option instead. It may be repeated; `teardown` undoes it.
+
+    sudo onlyme unlock setup
+    sudo onlyme unlock setup --camera 0 --photos photos/ --services login --yes
+    """
+    from onlyme.cli.unlock import setup_steps as steps
+    from onlyme.settings import Settings
+    from onlyme.unlock import system
+
+    require_root("setup")
+    asks = not yes and sys.stdin.isatty()
+    _title(1, "You")
+    who = steps.choose_user(user, asks=asks)
+    password = steps.ask_password(who)
+    _title(2, "The camera")
+    steps.save_settings({"camera": steps.choose_camera(camera, asks=asks)}, _MARK)
+    if intent is not None:
+        steps.save_settings({"unlock_intent": intent}, _MARK)
+    _title(3, "The daemon")
+    system.make_group()
+    if system.add_member(who):
+        typer.echo(f"✓ {who} is in the group onlyme from the next login on, for screen lockers")
+    if not any((Path(folder) / "onlyme.service").is_file() for folder in _UNITS_FOLDERS):
+        from onlyme.cli.unlock.units import write_units
+
+        write_units(Path(_UNITS_FOLDERS[0]))
+    system.restart_daemon()
+    system.start_daemon()
+    typer.echo("✓ it runs, and starts with the computer")
+    settings = Settings.load_system()
+    _title(4, "Your face")
+    steps.enroll(settings, who, photos, replace=replace)
+    _title(5, "A try, which opens nothing")
+    steps.try_face(settings, who)
+    _title(6, "The login")
+    chosen = steps.choose_services(services, settings, asks=asks)
+    _install(chosen, who, password, yes=yes)
+    typer.echo(_PRINTED_AT_END)
+
+
+def teardown(
+    *,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Erase the enrolled faces as well.")
+    ] = False,
+    yes: Yes = False,
+) -> None:
+    """Undo `setup`: take our lines out of PAM, stop the daemon, and restore the settings.
+
+    Users leave the group onlyme. The enrolled faces stay in the vault unless --forget is given.
+
+    sudo onlyme unlock teardown
+    """
+    from onlyme.cli.unlock import pam
+    from onlyme.cli.unlock import setup_steps as steps
+    from onlyme.unlock import system
+
+    require_root("teardown")
+    pam.uninstall(None, yes=yes, dry_run=False)
+    steps.drop_settings(_MARK)
+    if forget:
+        steps.forget_faces()
+    else:
+        typer.echo("the enrolled faces stay in /var/lib/onlyme; --forget erases them")
+    system.remove_members()
+    if system.has_systemd():
+        system.stop_daemon()
+        typer.echo("✓ the daemon is stopped, and does not start with the computer")
+
+
+def _install(services: Sequence[str], who: str, password: str | None, *, yes: bool) -> None:
+    from onlyme.cli.unlock.pam import install_lines
+
+    if services:
+        install_lines(services, who, password, yes=yes)
+    else:
+        typer.echo("no service was chosen; `sudo onlyme unlock install SERVICE` adds one later")
+
+
+def _title(number: int, words: str) -> None:
+    typer.secho(f"\n{number}. {words}", bold=True)

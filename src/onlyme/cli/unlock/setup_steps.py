@@ -1,0 +1,283 @@
+"""The steps of `unlock setup`: user, camera, enrolment, a try, and the services."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from base64 import b64encode
+from contextlib import suppress
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import typer
+
+from onlyme.cli import options, output
+from onlyme.cli.passwords import read_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from onlyme.enrollment.guided import Guidance
+    from onlyme.image.cameras import Camera
+    from onlyme.settings import Settings
+    from onlyme.types import Frame
+
+__all__ = [
+    "ask_password",
+    "choose_camera",
+    "choose_services",
+    "choose_user",
+    "drop_settings",
+    "enroll",
+    "forget_faces",
+    "save_settings",
+    "try_face",
+]
+
+_LOOK_FRAMES = 10  # of a camera, until its exposure has settled
+_DARK_LEVEL = 40.0  # mean brightness, 0 to 255, below which a face is hard to see
+_TESTS = 3
+
+
+def choose_user(user: str | None, *, asks: bool) -> str:
+    """Return the user whose face shall open the computer.
+
+    Raises:
+        UsageError: there is no such user, or none was named.
+    """
+    from onlyme.errors import UsageError
+
+    name = user or os.environ.get("SUDO_USER", "")
+    if name in {"", "root"} and asks:
+        name = typer.prompt("Your user name")
+    if name in {"", "root"}:
+        raise UsageError("say whose face it is with --user NAME; root's cannot be enrolled")
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        raise UsageError(f"this computer has no user called {name!r}") from None
+    typer.echo(f"✓ {name}")
+    return name
+
+
+def ask_password(user: str) -> str | None:
+    """Return the user's password, with which the new rules are tried; None where none is typed.
+
+    Raises:
+        KeyRefused: it is not the user's password.
+    """
+    from onlyme.errors import KeyRefused
+    from onlyme.gate.password import is_login_password
+
+    typed = read_secret(f"Password of {user}, so that it is tried as well (Enter: skip): ")
+    if not typed:
+        typer.echo("note: the password is not tried; only that the login asks for it")
+        return None
+    if not is_login_password(typed, user):
+        raise KeyRefused(f"that is not the password of {user}; nothing was changed")
+    typer.echo("✓ the password is right")
+    return typed
+
+
+def choose_camera(named: str | None, *, asks: bool) -> str:
+    """Show what each camera sees, and return the name of the one to use.
+
+    Raises:
+        CameraError: none was found, or the one that was named cannot be used.
+    """
+    from onlyme.errors import CameraError
+    from onlyme.image.cameras import list_cameras
+
+    if named is not None:
+        _show_camera(named, named)
+        return named
+    found = list_cameras()
+    usable: list[Camera] = []
+    for camera in found:
+        kind = "infrared" if camera.infrared else "colour"
+        try:
+            _show_camera(camera.path, f"{len(usable) + 1}. {camera.card} ({kind})")
+        except CameraError as error:
+            typer.echo(f"✗ {camera.card}: {error}")
+            continue
+        usable.append(camera)
+        if camera.infrared:
+            typer.echo("   note: an infrared picture has no colour, so that liveness is undecided")
+        if camera.virtual:
+            typer.echo("   note: a program feeds this camera; the login refuses it")
+    if not usable:
+        raise CameraError("no camera was found; plug one in, or name one with --camera")
+    usable.sort(key=lambda camera: (camera.virtual, camera.infrared))
+    best = usable[0]
+    if len(usable) > 1 and asks:
+        names = {str(number): camera for number, camera in enumerate(usable, 1)}
+        for number, camera in names.items():
+            typer.echo(f"  {number}: {camera.card} {camera.name}")
+        best = names.get(typer.prompt("Which camera", default="1"), best)
+    typer.echo(f"✓ {best.card}: {best.name}")
+    return best.name
+
+
+def _show_camera(source: str, title: str) -> None:
+    """Open a camera, and show a small picture of what it sees and how bright that is."""
+    from onlyme.cli.terminal_picture import draw_picture
+    from onlyme.image.sources import CameraCapture
+
+    last: Frame | None = None
+    with CameraCapture(options.parse_source(source)) as capture:
+        for frame in islice(capture, _LOOK_FRAMES):
+            last = frame
+    if last is None:
+        return
+    level = float(last.pixels.mean())
+    height, width = last.pixels.shape[:2]
+    words = f"{width}×{height}, brightness {level / 2.55:.0f} %"
+    typer.echo(f"{title}: {words}{'; dark: switch on a light' if level < _DARK_LEVEL else ''}")
+    if sys.stdout.isatty():
+        typer.echo("\n".join(draw_picture(last.pixels)))
+
+
+def enroll(settings: Settings, user: str, photos: list[Path] | None, *, replace: bool) -> None:
+    """Enroll the user from photos, or before the camera; keep what is enrolled already.
+
+    Raises:
+        OnlymeError: the photos do not make a template, or the daemon does not answer.
+    """
+    from onlyme.cli.unlock.owner import encode_photos, read_enrollment
+    from onlyme.unlock.client.changes import ask_status, change
+
+    status = ask_status(settings, user)
+    if status["reason"] not in {"not_enrolled", "needs_reenroll"} and not replace:
+        typer.echo(f"✓ {user} is enrolled already; --replace starts anew")
+        return
+    pictures = encode_photos(photos) if photos else dict(_capture_guided(settings))
+    answer = change(
+        settings,
+        "enroll",
+        user,
+        me=list(pictures.values()),
+        replace=replace or status["reason"] == "needs_reenroll",
+    )
+    enrollment = read_enrollment(answer, tuple(pictures))
+    for report in enrollment.me:
+        typer.echo(output.format_photo(report))
+    output.print_enrollment(enrollment)
+
+
+def _capture_guided(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield photos of the user before the login's camera, who is told what to do."""
+    import cv2
+
+    from onlyme.cli.progress import show_progress
+    from onlyme.enrollment.guided import WANTED_PHOTOS, Guide
+    from onlyme.faceid.networks import make_pipeline
+    from onlyme.image.sources import CameraCapture
+    from onlyme.types import PhotoReport
+
+    said = [""]
+    with show_progress() as move:
+
+        def say(guidance: Guidance) -> None:
+            move("photos", sum(guidance.covered.values()), sum(WANTED_PHOTOS.values()))
+            if guidance.advice != said[0]:
+                said[0] = guidance.advice
+                output.ask("→", guidance.advice)
+
+        guide = Guide(make_pipeline(settings, lasting=True).detector, say)
+        with CameraCapture(options.parse_source(settings.camera)) as capture:
+            for number, frame in enumerate(guide.frames(capture), 1):
+                guide.add_report(PhotoReport(frame.source, taken=True))  # the daemon judges it
+                bgr = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR)
+                png = cv2.imencode(".png", bgr)[1].tobytes()
+                yield f"picture {number}", b64encode(png).decode()
+
+
+def try_face(settings: Settings, user: str) -> None:
+    """Let the daemon look for the user up to three times; a failure is a warning, no error."""
+    from onlyme.cli.unlock.switch import print_test
+    from onlyme.unlock.client.changes import ask_test
+
+    for _ in range(_TESTS):
+        typer.echo(f"Look at the camera, {user}.")
+        answer = ask_test(settings, user)
+        print_test(user, answer)
+        if answer["accepted"]:
+            return
+    typer.echo("note: the face did not open; the password always works. Light from the front helps")
+
+
+def choose_services(named: str | None, settings: Settings, *, asks: bool) -> list[str]:
+    """Return the services of PAM that the face shall open.
+
+    Raises:
+        PamError: one that was named may not be changed.
+    """
+    from onlyme.unlock.pam.folders import PamFolders
+    from onlyme.unlock.pam.intent import find_intent_problem
+    from onlyme.unlock.services import GREETERS, LOCKERS
+
+    if named is not None:
+        return [name.strip() for name in named.split(",") if name.strip()]
+    chosen = []
+    for name in PamFolders().list_services():
+        if name not in GREETERS | LOCKERS | {"sudo"}:
+            continue
+        problem = find_intent_problem(name, settings) or _find_file_problem(name)
+        if problem:
+            typer.echo(f"– {problem}")
+        elif not asks or typer.confirm(f"Let your face open {name}?", default=True):
+            chosen.append(name)
+    return chosen
+
+
+def _find_file_problem(service: str) -> str:
+    """Say why a service's file may not be changed; empty if it may."""
+    from onlyme.errors import PamError
+    from onlyme.unlock.pam.folders import PamFolders
+
+    try:
+        PamFolders().find_own(service)
+    except PamError as error:
+        return str(error)
+    return ""
+
+
+def save_settings(values: Mapping[str, str], mark: str) -> None:
+    """Write settings of the computer's login, marked, so that `drop_settings` finds them."""
+    from onlyme.unlock import config_file
+
+    path = config_file.find_config_file()
+    text = before = config_file.read_text(path) or config_file.make_config_file()
+    for name, value in values.items():
+        text = config_file.change_setting(text, name, config_file.parse_value(name, value), mark)
+    if text != before or not path.exists():
+        config_file.write_config_file(path, text)
+
+
+def drop_settings(mark: str) -> None:
+    """Remove the settings that `save_settings` wrote."""
+    from onlyme.unlock import config_file
+
+    path = config_file.find_config_file()
+    text = before = config_file.read_text(path)
+    for name in config_file.list_marked(text, mark):
+        text = config_file.change_setting(text, name, None)
+    if text != before:
+        config_file.write_config_file(path, text)
+        typer.echo(f"✓ {path} is as it was before setup")
+
+
+def forget_faces() -> None:
+    """Erase every user's face from the system vault."""
+    from onlyme.errors import UnknownOwner
+    from onlyme.settings import Settings
+    from onlyme.unlock.client.changes import change
+
+    settings = Settings.load_system()
+    for user in pwd.getpwall():
+        if user.pw_uid >= 1000:
+            with suppress(UnknownOwner):
+                answer = change(settings, "forget", user.pw_name)
+                output.print_forgotten(answer["forgotten"])

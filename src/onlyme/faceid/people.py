@@ -1,0 +1,265 @@
+"""Enroll people, list, change and forget them: the half of `FaceID` that manages people.
+
+Modules that only some methods need are imported in these methods: listing people must not load
+the networks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from onlyme.errors import refuse_gallery
+from onlyme.types import checked_name
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable
+
+    from onlyme.enrollment.photos import Photo
+    from onlyme.faceid.adaptation import Adaptation
+    from onlyme.faceid.bulk import BulkEnrollment
+    from onlyme.faceid.people_list import EnrolledPerson
+    from onlyme.faceid.wiring import Parts
+    from onlyme.gallery.certificate import GalleryCertificate
+    from onlyme.gallery.gallery import GalleryPerson
+    from onlyme.siamese.certificate import OwnerCertificate
+    from onlyme.siamese.owner import Owner
+    from onlyme.types import Enrollment, Lesson, PhotoReport, Tuning
+    from onlyme.vault.admin import VaultAdmin
+
+__all__ = ["EnrolledPeople"]
+
+
+class EnrolledPeople:
+    """The people of one `FaceID`.
+
+    Args:
+        parts: its parts; `FaceID.open` assembles them.
+
+    Attributes:
+        admin: manages the vault: log and attempts, keys, backups, revocation.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self.admin: VaultAdmin = parts.admin
+        self._parts = parts
+        self._base = parts.base
+        self._enrolled = parts.enrolled
+        self._store = parts.admin.store
+        self._gate = parts.admin.gate
+
+    def names(self) -> list[str]:
+        """Return the names of the owners in the vault, in order; see also `gallery_people`."""
+        return self._store.names()
+
+    def is_enrolled(self, name: str) -> bool:
+        """Return whether a person is in the vault or the gallery; no template is read."""
+        name = checked_name(name)
+        return self._store.version(name) is not None or self._enrolled.get(name) is not None
+
+    def people(self) -> list[EnrolledPerson]:
+        """Return all enrolled people by name: the owners in the vault and those in the gallery."""
+        from onlyme.faceid.people_list import list_people
+
+        return list_people(self._enrolled, self._store)
+
+    def owner(self, name: str) -> Owner:
+        """Return what is known of an owner in the vault.
+
+        Raises:
+            UnknownOwner: no person of that name is in the vault.
+            NeedsReenroll: another network made the template.
+            VaultDamaged: it cannot be read.
+        """
+        return self._enrolled.owner(checked_name(name))
+
+    def find_owner(self, name: str) -> Owner:
+        """Return what is known of an owner, or of a person in the gallery as if an owner.
+
+        Raises:
+            UnknownOwner, NeedsReenroll, VaultDamaged: as for `owner`.
+        """
+        return self._enrolled.find_owner(checked_name(name))
+
+    def gallery_people(self) -> list[GalleryPerson]:
+        """Return the people in the gallery, by name."""
+        return self._enrolled.people()
+
+    def gallery_certificate(self) -> GalleryCertificate:
+        """Return what the gallery promises; see `onlyme.gallery.certificate`."""
+        return self._enrolled.certificate()
+
+    def enroll(
+        self,
+        name: str,
+        me: Photo | Iterable[Photo],
+        not_me: Photo | Iterable[Photo] = (),
+        *,
+        look_alikes: Photo | Iterable[Photo] = (),
+        add: bool = False,
+        replace: bool = False,
+        anyway: bool = False,
+        on_photo: Callable[[PhotoReport], None] | None = None,
+    ) -> Enrollment:
+        """Learn a person from photos.
+
+        Args:
+            name: the person's name; 1 to 64 printable characters.
+            me: photos of the person; a folder stands for the pictures in it, a video for some of
+                its frames. One is enough, five are advised.
+            not_me: photos of others, if there are any.
+            look_alikes: photos of others who look like the person, such as siblings.
+            add: add to what is enrolled under this name.
+            replace: replace what is enrolled under this name.
+            anyway: enroll a person who is enrolled under another name as well.
+            on_photo: called with the report on each photo as soon as it was looked at.
+
+        Returns:
+            A report on each photo, the alpha, and advice.
+
+        Raises:
+            OwnerExists: the name is taken, and neither `add` nor `replace` was given.
+            SamePerson: the photos show a person who is enrolled under another name.
+            EnrollmentError: no photo can be used, or they show different people.
+            UsageError: this cannot be a name, or both `add` and `replace` were given.
+        """
+        from onlyme.faceid.learn import enroll_person
+
+        photos = (me, not_me, look_alikes)
+        return enroll_person(
+            self._parts, name, photos, on_photo, add=add, replace=replace, anyway=anyway
+        )
+
+    def enroll_folder(self, folder: str | os.PathLike[str], **options: Any) -> BulkEnrollment:
+        """Enroll every person in a folder of folders into the gallery.
+
+        Options and errors are those of `onlyme.faceid.bulk.enroll_people`.
+        """
+        from pathlib import Path
+
+        from onlyme.faceid.bulk import enroll_people
+
+        return enroll_people(self._parts, Path(folder), **options)
+
+    def not_me(self, name: str, image: Photo) -> Lesson:
+        """Teach that a face, which was or might be accepted by mistake, is not this person.
+
+        Raises:
+            UnknownOwner: no person of that name is enrolled.
+            EnrollmentError: the photo shows no face that can be learned, or was taught before.
+            ImageError: the picture cannot be used.
+        """
+        from onlyme.enrollment.not_me import add_lesson, collect_lesson
+        from onlyme.faceid.learn import teach_person
+
+        refuse_gallery(name, in_gallery=self._enrolled.get(checked_name(name)) is not None)
+        examples = self.owner(name).examples
+        face = collect_lesson(
+            self._parts.pipeline(), examples, image, measured=self._base.calibrated
+        )
+        return teach_person(self._parts, name, lambda old: add_lesson(old, face))
+
+    def undo_not_me(self, name: str) -> Lesson:
+        """Undo the last lesson of `not_me`.
+
+        Raises:
+            UnknownOwner: no person of that name is enrolled.
+            UsageError: there is no lesson to undo.
+        """
+        from onlyme.enrollment.not_me import remove_last_lesson
+        from onlyme.faceid.learn import teach_person
+
+        return teach_person(self._parts, name, remove_last_lesson)
+
+    def tune(
+        self,
+        name: str,
+        *,
+        far: float | None = None,
+        preset: str | None = None,
+        alpha: float | None = None,
+    ) -> Tuning:
+        """Set the alpha of a person, by false accept rate or as a margin; or read it.
+
+        Without a choice nothing is changed, and what is in force is returned.
+
+        Args:
+            name: the owner.
+            far: accept a random stranger at most this often; above 0, below 1.
+            preset: the name of such a rate; see `onlyme tune`.
+            alpha: the margin that a face must reach, −2 to 2.
+
+        Raises:
+            UsageError: more than one was given, or it is out of range.
+            NotCalibrated: for this network no alpha stands for a false accept rate.
+            UnknownOwner: no person of that name is enrolled.
+        """
+        from onlyme.faceid.learn import tune_person
+        from onlyme.siamese.presets import choose_far
+
+        if far is None and preset is None and alpha is None:
+            return self.find_owner(name).tuning()
+        far, alpha = choose_far(far=far, preset=preset, alpha=alpha)
+        return tune_person(self._parts, name, far=far, alpha=alpha)
+
+    def certificate(self, name: str) -> OwnerCertificate:
+        """Return what the alpha of a person promises, and on what ground.
+
+        Raises:
+            UnknownOwner: no person of that name is enrolled.
+            NotCalibrated: nothing was counted for this network.
+        """
+        return self.find_owner(name).certificate()
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Give a person another name. Attempts that were counted stay counted.
+
+        Backups hold the earlier name; `forget` still finds the person in them.
+
+        Args:
+            name: the person, in the vault or in the gallery.
+            new_name: 1 to 64 printable characters.
+
+        Raises:
+            UnknownOwner: no person of that name is enrolled.
+            OwnerExists: the new name is taken.
+            UsageError: this cannot be a name, or is the person's own.
+        """
+        from onlyme.faceid.identity import rename_person
+
+        rename_person(self._parts, name, new_name)
+
+    def merge(self, name: str, other: str, *, anyway: bool = False) -> Tuning:
+        """Make one person of two names in the vault: the first keeps the examples of both.
+
+        Args:
+            name: the name that stays.
+            other: the name that is forgotten.
+            anyway: merge even if the photos do not look like one person.
+
+        Returns:
+            The alpha of the person now.
+
+        Raises:
+            UnknownOwner: one of them is not in the vault.
+            UsageError: the photos of the other do not look like the person.
+        """
+        from onlyme.faceid.identity import merge_people
+
+        return merge_people(self._parts, name, other, anyway=anyway).tuning()
+
+    def forget(self, name: str) -> list[str]:
+        """Erase everything that is stored of a person; return notes on what could not be erased.
+
+        Raises:
+            UnknownOwner: no person of that name is enrolled.
+        """
+        name = checked_name(name)
+        in_gallery = self._store.version(name) is None and self._enrolled.forget([name])
+        return [] if in_gallery else self.admin.forget(name)
+
+    def make_adaptation(self) -> Adaptation:
+        """Return what adapts templates to their owners; see `onlyme.faceid.adaptation`."""
+        from onlyme.faceid.adaptation import Adaptation
+
+        return Adaptation(self._base, self.admin)
