@@ -14,13 +14,14 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from onlyme import FaceID
+from onlyme import EnrollmentError, FaceID
 from onlyme.charts import format_rate, make_rate
 from onlyme.evaluate.simulations import MOVES, move_picture
 from onlyme.faceid import networks
@@ -28,7 +29,7 @@ from onlyme.image.sources import read_frames
 from onlyme.liveness.grain import measure_grain
 from onlyme.settings import Settings
 from onlyme.types import Frame, LivenessLevel, Verdict
-from onlyme.verification.attempt import judge_photo
+from onlyme.verification.decisions import judge_photo
 
 RATE = 15.0
 SECONDS = 3.0
@@ -128,7 +129,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, FaceID.open(Path(folder) / "vault") as face_id:
         pictures = {}
         for photo in photos[3 :: max(1, len(photos) // arguments.streams)][: arguments.streams]:
-            if pipeline.look(photo).embedding is not None:
+            with suppress(EnrollmentError):
                 face_id.enroll(photo.parent.name, [photo])
                 pictures[photo.parent.name] = pipeline.look(photo).frame.pixels
         for path in sorted((data / "hard").glob("liveportrait_[cp]*_s[378].jpg")):  # no person

@@ -15,7 +15,7 @@ import numpy as np
 
 from onlyme.liveness.extra import apply_extra_checks
 from onlyme.liveness.motion import MotionDetector
-from onlyme.liveness.passive import make_fingerprint
+from onlyme.liveness.passive import NO_COLOUR, make_fingerprint
 from onlyme.types import Liveness, LivenessLevel, Verdict
 
 if TYPE_CHECKING:
@@ -64,8 +64,11 @@ MEMORY_STEP_SECONDS: Final = 1 / 16
 UNDECIDED: Final = Liveness(LivenessLevel.PASSIVE, Verdict.UNDECIDED, 0.5)
 """The verdict where there is no evidence."""
 
-NO_OWN_MOTION: Final = "the face moved only as a picture moves; look at the camera a little longer"
-"""Said of a stream that the network takes for a person, without a motion of the face's own."""
+NO_OWN_MOTION: Final = (
+    "the face did not move on its own, or only as a picture moves; "
+    "look at the camera a little longer"
+)
+"""Said of a stream that the network takes for a person, where own motion is asked for."""
 
 STILL_PICTURE: Final = (
     "one still picture proves little, for a good picture of a picture looks the same; "
@@ -118,7 +121,7 @@ class Judge:
         liveness = apply_extra_checks(self.fusion.fuse([evidence]), self.extras, [evidence.extra])
         if liveness.verdict is not Verdict.LIVE or self.network_alone:
             return liveness
-        if not evidence.is_filmed:
+        if evidence.grain is None or not evidence.grain.is_of_camera:
             return replace(UNDECIDED, note=NOT_FILMED)
         return replace(liveness, note=STILL_PICTURE)
 
@@ -181,7 +184,8 @@ class LivenessSession:
 
     Attributes:
         fusion: turns evidence into a verdict.
-        motion: looks for own motion, without which no face is live; None where it is not asked for.
+        motion: looks for own motion, where the picture is not like a camera's or moves only as a
+            whole; None where it is never asked for.
         extras: the user's further networks, each of which may only refuse.
         settled: whether an attempt on the present face has ended.
     """
@@ -216,11 +220,17 @@ class LivenessSession:
 
     @property
     def is_decided(self) -> bool:
-        """Whether this attempt may end: a face that does not move yet gets more time."""
+        """Whether this attempt may end.
+
+        A face that was turned away or too near may come into view, and one that has not moved yet
+        may move. So they get more time, and only what has no colour gets none.
+        """
         if not self.has_enough_frames:
             return False
-        seems_live = self.fusion.fuse(self._evidence).verdict is Verdict.LIVE
-        return not seems_live or self._has_moved()
+        fused = self.fusion.fuse(self._evidence)
+        if fused.verdict is Verdict.UNDECIDED:
+            return fused.note == NO_COLOUR
+        return fused.verdict is Verdict.ATTACK or self._has_moved()
 
     def add(
         self,
@@ -285,10 +295,16 @@ class LivenessSession:
         return apply_extra_checks(fused, self.extras, measured)
 
     def _has_moved(self) -> bool:
-        """Say whether the face moved on its own; frames without connection count as pictures."""
+        """Say whether the face moved on its own, where that is asked for.
+
+        A picture that is not like a camera's must be seen to move on its own. Any other must not be
+        seen to move as a picture does, unless it moves on its own later.
+        """
         if self.motion is None or self.motion.search():
             return True
-        return self.motion.jumped and all(one.is_filmed for one in self._evidence)
+        grains = [one.grain for one in self._evidence if one.odds is not None]
+        credible = sum(grain is not None and grain.may_be_streamed for grain in grains)
+        return 2 * credible > len(grains) and not self.motion.is_picture
 
     def _is_frozen(self) -> bool:
         """Say whether the picture stood still for most of the attempt."""

@@ -21,6 +21,7 @@ from onlyme.liveness.motion import make_view
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from onlyme.liveness.grain import Grain
     from onlyme.liveness.motion import FaceView
     from onlyme.types import Face, NetworkFunction
 
@@ -58,6 +59,10 @@ FINGERPRINT_SIDE_SAMPLES: Final = 24
 """Rows and columns of the fingerprint."""
 
 
+NO_COLOUR: Final = "the picture has no colour, as from an infrared camera"
+"""Why such a frame is no evidence; more frames of the same camera will not be either."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameEvidence:
     """What passive liveness measured in one frame.
@@ -69,10 +74,9 @@ class FrameEvidence:
         why: why the frame is no evidence; empty where it is evidence.
         fingerprint: uint8[576], green values sampled without averaging from the face, by which
             a repeated frame is recognised.
+        grain: the face's finest detail; None where the frame is no evidence.
         view: the face and its nearest surroundings, by which own motion is measured; None where
             the frame is no evidence.
-        is_filmed: whether the face's finest detail is that of a camera's frame; see
-            `onlyme.liveness.grain`.
         extra: what the user's further networks measured, in order; see `onlyme.liveness.extra`.
     """
 
@@ -80,8 +84,8 @@ class FrameEvidence:
     context: float
     why: str
     fingerprint: NDArray[np.uint8]
+    grain: Grain | None = None
     view: FaceView | None = None
-    is_filmed: bool = False
     extra: tuple[float, ...] = ()
 
 
@@ -116,13 +120,13 @@ class LivenessNetwork:
         """
         context, why = _measure_context(pixels, face)
         if not why and not self.colourless and measure_colour(face.crop(pixels)) < MIN_COLOUR_LEVEL:
-            why = "the picture has no colour, as from an infrared camera"
+            why = NO_COLOUR
         fingerprint = make_fingerprint(pixels, face)
         if why:
             return FrameEvidence(None, context, why, fingerprint)
         odds = self._compute_odds(_crop(pixels, face, context))
-        view, grain = make_view(pixels, face), measure_grain(face.crop(pixels))
-        return FrameEvidence(odds, context, "", fingerprint, view, grain.is_of_camera)
+        grain = measure_grain(face.crop(pixels))
+        return FrameEvidence(odds, context, "", fingerprint, grain, make_view(pixels, face))
 
     def _compute_odds(self, crop: NDArray[np.uint8]) -> float:
         # blobFromImage converts RGB to the BGR, 0 to 255, that the network was trained on.
