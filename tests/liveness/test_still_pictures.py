@@ -79,15 +79,19 @@ def test_a_picture_that_was_displaced_is_known_as_one_until_it_moves_on_its_own(
     assert not detector.is_picture
 
 
-def test_a_moment_is_too_short_to_know_a_picture():
-    face, pictures = face_of(320, 240, 110), move_picture(texture(), "shake", 5, 3)
+@pytest.mark.parametrize(
+    ("rate", "count", "expected"), [(60, 3, False), (15, 3, False), (30, 5, True), (8, 3, True)]
+)
+def test_a_picture_is_known_only_after_a_while(rate, count, expected):
+    """In less than a tenth of a second a living face has not moved more than that."""
+    face, pictures = face_of(320, 240, 110), move_picture(texture(), "shake", 5, count)
     detector = MotionDetector()
     for number, one in enumerate(pictures):
         view = make_view(one, face)
-        view.middle[:] += 5.0 * number
-        detector.add(number / 60, view)
+        view.middle[:] += 5.0 * number  # as the detector would find it
+        detector.add(number / rate, view)
     assert not detector.search()
-    assert not detector.is_picture
+    assert detector.is_picture is expected
 
 
 def test_two_pictures_without_connection_are_a_jump():

@@ -46,7 +46,8 @@ MAX_PICTURE_MOTION: Final = 0.0016
 living faces in the clips, 0 to 8 in 100 have less within a third of a second."""
 
 MIN_PICTURE_SECONDS: Final = 0.09
-"""In a shorter time a living face has not moved enough to be told from a picture."""
+"""Between the two frames of a pair. In a shorter time a living face has not moved enough to be told
+from a picture."""
 
 MIN_DISPLACEMENT: Final = 0.03
 """Least displacement, in distances of the eyes, by which a picture shows that it is one: what does
@@ -228,6 +229,7 @@ class MotionDetector:
     _starts: list[FaceView] = field(default_factory=list)
     _ends: list[FaceView] = field(default_factory=list)
     _began: float = 0.0
+    _paired: float = 0.0
     _now: float = 0.0
     _compared: bool = False
 
@@ -236,7 +238,8 @@ class MotionDetector:
         if self.proven or view is None:
             return
         if len(self._starts) < 2:
-            self._began = self._now = at if not self._starts else self._began
+            self._began = at if not self._starts else self._began
+            self._paired = self._now = at
             self._starts.append(view)
             self._ends = self._starts[1:]  # of three frames, the middle one is in both pairs
             return
@@ -251,10 +254,10 @@ class MotionDetector:
                 (self._starts[0], self._starts[1]), (self._ends[0], self._ends[1])
             )
             self.proven = motion.is_proven
-            is_long = self._now - self._began >= MIN_PICTURE_SECONDS
+            is_long = self._now - self._paired >= MIN_PICTURE_SECONDS
             self.is_picture |= is_long and motion.is_of_picture
             if motion.is_jump:
-                self._starts, self._ends = self._ends, []
+                self._starts, self._ends, self._paired = self._ends, [], self._now
         return self.proven
 
     def begin(self, at: float) -> None:
