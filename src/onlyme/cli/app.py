@@ -30,7 +30,7 @@ COMMANDS = {
     "not-me": "tune",
     "evaluate": "evaluate",
     "evaluate-liveness": "liveness",
-    "spoof-me": "liveness",
+    "spoof-me": "spoof",
     "adapt": "vault",
     "status": "vault",
     "reset": "vault",

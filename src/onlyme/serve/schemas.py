@@ -78,6 +78,7 @@ class Seen(BaseModel):
     level: LivenessLevel
     verdict: Verdict | None
     score: float | None = Field(ge=0, le=1)
+    note: str = ""
 
 
 class Decided(Verdicts):

@@ -26,6 +26,7 @@ from onlyme.types.decisions import (
     Verdict,
 )
 from onlyme.types.names import checked_name, find_similar_name
+from onlyme.types.networks import ExtraNetwork
 from onlyme.types.pictures import (
     MAX_EYE_PHOTOS,
     MAX_UNIT_LENGTH_ERROR,
@@ -54,6 +55,7 @@ __all__ = [
     "DetectedFace",
     "Embedding",
     "Enrollment",
+    "ExtraNetwork",
     "Face",
     "Frame",
     "HeadReading",
