@@ -39,6 +39,8 @@ __all__ = [
     "EnrolledPerson",
     "Enrollment",
     "EnrollmentError",
+    "Example",
+    "ExampleKind",
     "Face",
     "FaceComparison",
     "FaceID",

@@ -14,9 +14,10 @@ from onlyme.gallery.identify import (
     identify_vector,
     rank_candidates,
 )
+from onlyme.siamese.examples import Examples
 from onlyme.siamese.head import Base
 from onlyme.siamese.learning import learn_owner
-from onlyme.siamese.owner import Examples, Owner
+from onlyme.siamese.owner import Owner
 
 
 @pytest.fixture(scope="module")

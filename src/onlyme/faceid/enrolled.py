@@ -16,7 +16,8 @@ from onlyme.errors import (
     unknown_owner,
 )
 from onlyme.gallery.gallery import SECRET_BYTES, Gallery
-from onlyme.siamese.owner import Examples, Owner
+from onlyme.siamese.examples import Examples
+from onlyme.siamese.owner import Owner
 from onlyme.vault.admin import TOLD_EYES
 
 if TYPE_CHECKING:

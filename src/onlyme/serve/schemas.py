@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from onlyme.gate.audit import Event
 from onlyme.serve.access.assertions import SeenBy
-from onlyme.types import LivenessLevel, Reason, Verdict
+from onlyme.types import ExampleKind, LivenessLevel, Reason, Verdict
 
 __all__ = [
     "DOCUMENTS",
@@ -29,6 +29,8 @@ __all__ = [
     "Outdated",
     "Person",
     "Problem",
+    "Removed",
+    "StoredExample",
     "Tuned",
     "Verdicts",
 ]
@@ -186,6 +188,40 @@ class Outdated(BaseModel):
     needs_reenroll: Literal[True]
 
 
+class Measure(BaseModel):
+    """One measured property of an example."""
+
+    name: str
+    value: float
+    unit: str
+
+
+class StoredExample(BaseModel):
+    """What is known of one picture that a person was learned from; neither pixels nor embedding."""
+
+    model_config = _make_config(
+        number=3,
+        added="2026-11-24T03:44:27+00:00",
+        kind="camera",
+        look="glasses",
+        quality=[{"name": "size", "value": 212, "unit": "pixels"}],
+    )
+    number: int
+    added: datetime | None = Field(description="null where it was not noted.")
+    kind: ExampleKind
+    look: str = Field(description="Empty without one.")
+    quality: list[Measure]
+
+
+class Removed(BaseModel):
+    """Examples of a person were removed."""
+
+    model_config = _make_config(name="ada", left=4, notes=[])
+    name: str
+    left: int = Field(description="The number of examples that the person is now known by.")
+    notes: list[str] = Field(description="What could not be erased, such as backups.")
+
+
 class Forgotten(BaseModel):
     """A person was erased."""
 
@@ -324,6 +360,7 @@ class Jwks(BaseModel):
 
 DOCUMENTS: list[type[BaseModel]] = [
     *(Health, Verdicts, Decided, Learned, Person, Outdated, Forgotten),
+    *(StoredExample, Removed),
     *(Tuned, NotMeResult, Certificate, Entry, Jwks, AssertionClaims, Problem),
 ]
 """All documents that the service sends."""

@@ -25,6 +25,7 @@ from onlyme.types.decisions import (
     Tuning,
     Verdict,
 )
+from onlyme.types.examples import Example, ExampleKind
 from onlyme.types.names import checked_name, find_similar_name
 from onlyme.types.pictures import (
     MAX_EYE_PHOTOS,
@@ -54,6 +55,8 @@ __all__ = [
     "DetectedFace",
     "Embedding",
     "Enrollment",
+    "Example",
+    "ExampleKind",
     "Face",
     "Frame",
     "HeadReading",
@@ -79,6 +82,8 @@ _PUBLIC = (
     DetectedFace,
     Embedding,
     Enrollment,
+    Example,
+    ExampleKind,
     Face,
     Frame,
     Lesson,

@@ -1,4 +1,4 @@
-"""Run `unlock enroll`, `tune`, `not-me`, `adapt`, `revoke`, `retry`, `import` and `forget`.
+"""Run `unlock enroll`, `examples`, `tune`, `not-me` and the other changes of one's own face.
 
 They change the system vault, which belongs to root. The daemon makes the changes, and asks for
 the user's password for each of them.
@@ -17,6 +17,13 @@ import typer
 
 from onlyme.cli import options, output
 from onlyme.cli.complete import complete_user
+from onlyme.cli.examples import (
+    RemoveExample,
+    RemoveLook,
+    ask_before_removing,
+    print_examples,
+    print_removed,
+)
 from onlyme.cli.passwords import confirm_erasing, read_passphrase, read_secret
 
 if TYPE_CHECKING:
@@ -40,7 +47,7 @@ User = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
-    for command in (enroll, tune, adapt, revoke, retry, forget):
+    for command in (enroll, examples, tune, adapt, revoke, retry, forget):
         app.command()(command)
     app.command(name="not-me")(not_me)
     app.command(name="import")(import_)
@@ -54,6 +61,7 @@ def enroll(
     camera: options.Camera = None,
     add: options.Add = False,
     replace: options.Replace = False,
+    look: options.Look = "",
     yes: options.Yes = False,
     user: User = None,
     json: options.Json = False,
@@ -62,6 +70,7 @@ def enroll(
 
     onlyme unlock enroll my-photos/
     onlyme unlock enroll --camera 0
+    onlyme unlock enroll --camera 0 --add --look glasses
     """
     options.require_one(photo, camera is not None, "give photos of yourself, or --camera N")
     if replace:
@@ -76,6 +85,7 @@ def enroll(
         look_alikes=list(alike.values()),
         add=add,
         replace=replace,
+        look=look,
     )
     if json:
         output.print_json(answer)
@@ -85,6 +95,27 @@ def enroll(
         typer.echo(output.format_photo(report))
     output.print_enrollment(enrollment)
     options.report_unread((*(photo or ()), *(not_me or ()), *(look_alike or ())))
+
+
+def examples(
+    *,
+    remove: RemoveExample = None,
+    remove_look: RemoveLook = None,
+    yes: options.Yes = False,
+    user: User = None,
+    json: options.Json = False,
+) -> None:
+    """List the photos that your face was learned from for this computer, or remove some of them.
+
+    onlyme unlock examples
+    onlyme unlock examples --remove-look glasses
+    """
+    ask_before_removing(_choose_user(user), remove, remove_look, yes=yes)
+    answer = _request_change("examples", user, remove=remove, remove_look=remove_look)
+    if remove or remove_look is not None:
+        print_removed(answer, json=json)
+    else:
+        print_examples(answer["examples"], json=json)
 
 
 def tune(

@@ -37,6 +37,11 @@ Anyway = Annotated[
 ]
 
 
+Look = Annotated[
+    str, Query(description="A name for what the photos of the person show, such as `glasses`.")
+]
+
+
 @router.get(
     "",
     dependencies=[require_scope(Scope.ENROLL)],
@@ -63,12 +68,13 @@ async def enroll(
     add: Annotated[
         bool, Query(description="Add photos to the person of this name; needs `admin`.")
     ] = False,
+    look: Look = "",
     anyway: Anyway = False,
 ) -> Response:
     """Learn a person from photos: one is enough, five are advised."""
     if add or anyway:
         require_admin(caller)
-    return await _enroll_photos(request, name, service, add=add, anyway=anyway)
+    return await _enroll_photos(request, name, service, look, add=add, anyway=anyway)
 
 
 @router.put(
@@ -77,9 +83,11 @@ async def enroll(
     dependencies=[require_scope(Scope.ADMIN)],
     **describe_answer(schemas.Learned),
 )
-async def put(request: Request, name: Person, service: Here, *, anyway: Anyway = False) -> Response:
+async def put(
+    request: Request, name: Person, service: Here, *, look: Look = "", anyway: Anyway = False
+) -> Response:
     """Learn a person from photos, and replace the person of this name."""
-    return await _enroll_photos(request, name, service, replace_=True, anyway=anyway)
+    return await _enroll_photos(request, name, service, look, replace_=True, anyway=anyway)
 
 
 @router.delete(
@@ -181,6 +189,7 @@ async def _enroll_photos(
     request: Request,
     name: str,
     service: ServiceState,
+    look: str,
     *,
     add: bool = False,
     replace_: bool = False,
@@ -203,6 +212,7 @@ async def _enroll_photos(
                 add=add,
                 replace=replace_,
                 anyway=anyway,
+                look=look,
             )
 
         enrollment = await service.engine.run(
