@@ -47,6 +47,7 @@ __all__ = [
     "FaceTable",
     "Frame",
     "Gesture",
+    "IdentityCandidate",
     "ImageError",
     "KeyMissing",
     "KeyRefused",

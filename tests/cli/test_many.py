@@ -133,3 +133,17 @@ def test_what_was_watched_is_recorded(obama, data, tmp_path):
     assert drawn.shape == frame.shape
     assert (abs(drawn.astype(int) - frame).max(axis=2) > 60).sum() > 500
     assert ".mp4" in refused(obama("watch", "obama", clip, "--record", tmp_path / "seen.txt"))
+
+
+def test_candidates_are_listed_for_one_photo_when_asked_for(obama, photos, album):
+    done = obama("identify", photos / "biden_1.jpg", "--candidates", "3")
+    first, verdict = done.stdout.splitlines()
+    assert done.returncode == 1
+    assert first.startswith("    1. obama  margin ")
+    assert " < " in first
+    assert verdict.startswith("✗ no enrolled person")
+    one = document(obama("identify", photos / "obama_3.jpg", "--candidates", "3", "--json"))
+    assert [each["name"] for each in one["candidates"]] == ["obama"]
+    assert "candidates" not in document(obama("identify", photos / "obama_3.jpg", "--json"))
+    for more in ([album], [photos / "obama_3.jpg", "--all"], [photos / "obama_3.jpg", "--csv"]):
+        assert "one photo" in refused(obama("identify", *more, "--candidates", "3"))

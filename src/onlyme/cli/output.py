@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
     from onlyme.gallery.gallery import GalleryPerson
     from onlyme.siamese.owner import Owner
-    from onlyme.types import Decision, Enrollment, Face, Lesson, PhotoReport, Tuning
+    from onlyme.types import (
+        Decision,
+        Enrollment,
+        Face,
+        IdentityCandidate,
+        Lesson,
+        PhotoReport,
+        Tuning,
+    )
 
 __all__ = [
     "ask",
@@ -34,6 +42,7 @@ __all__ = [
     "format_person",
     "format_photo",
     "print_adaptation",
+    "print_candidates",
     "print_certificate",
     "print_change",
     "print_enrollment",
@@ -219,6 +228,13 @@ def ask(arrow: str, words: str) -> None:
 def ask_for_head_turns() -> None:
     """Show the person how to move while the camera takes pictures of them for enrolling."""
     typer.echo("Look at the camera, and turn your head slowly from side to side.", err=True)
+
+
+def print_candidates(candidates: Iterable[IdentityCandidate]) -> None:
+    """Print whom a face resembles, nearest first, before the verdict that counts."""
+    for place, one in enumerate(candidates, 1):
+        sign = "≥" if one.reached else "<"
+        typer.echo(f"  {place:>3}. {one.name}  margin {one.margin:+.3f} {sign} {one.alpha:+.3f}")
 
 
 def print_change(decision: Decision, rate: float, *, json: bool) -> None:

@@ -177,7 +177,7 @@ class Enrolled:
             gallery = self.gallery
             return gallery.remove(names) if gallery else 0
 
-    def identify(self, observations: list[Observation]) -> list[Decision]:
+    def identify(self, observations: list[Observation], candidates: int = 0) -> list[Decision]:
         """Return which enrolled person each observation shows; see `onlyme.gallery.identify`.
 
         Owners whose template another network made are left out until they are enrolled again.
@@ -193,7 +193,9 @@ class Enrolled:
             with time_stage(spent, "decide"):
                 vector = observation.embedding.vector
                 with self._vault.lock:
-                    decision = identify_vector(owners, self.gallery, vector, self.fpir)
+                    decision = identify_vector(
+                        owners, self.gallery, vector, self.fpir, candidates=candidates
+                    )
             decisions.append(decision.add_cost(observation.timings_ms | spent, frames=1))
         return decisions
 

@@ -40,6 +40,8 @@ def dump_json(document: Any, indent: int | None = 2) -> str:
 def serialize_decision(decision: Decision) -> dict[str, Any]:
     """Return a decision as the JSON document of `verify --json`."""
     document = asdict(decision)
+    if decision.candidates is None:
+        del document["candidates"]  # it was not asked for
     document["timings_ms"] = {k: round(v, 3) for k, v in decision.timings_ms.items()}
     return document
 

@@ -82,6 +82,15 @@ class Seen(BaseModel):
     score: float | None = Field(ge=0, le=1)
 
 
+class ListedCandidate(BaseModel):
+    """A person whom a face resembles; it is no answer."""
+
+    name: str
+    margin: float
+    alpha: float
+    reached: bool
+
+
 class Decided(Verdicts):
     """A decision, as a token for `admin` or the page sees it."""
 
@@ -102,6 +111,9 @@ class Decided(Verdicts):
     liveness: Seen
     frames: int
     timings_ms: dict[str, float]
+    candidates: list[ListedCandidate] | None = Field(
+        default=None, description="Only where `identify` was asked for them."
+    )
 
 
 class Check(BaseModel):

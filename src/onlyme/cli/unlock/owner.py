@@ -27,7 +27,7 @@ from onlyme.cli.examples import (
 from onlyme.cli.passwords import confirm_erasing, read_passphrase, read_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from onlyme.types import Enrollment
 
@@ -265,12 +265,16 @@ def read_enrollment(answer: dict[str, Any], photos: Sequence[str]) -> Enrollment
 
 def encode_photos(paths: list[Path] | None) -> dict[str, str]:
     """Return photos in the form that the daemon takes, by their paths here."""
+    from onlyme.enrollment.expand import is_video
     from onlyme.errors import ImageError
     from onlyme.image.sources import list_photos
     from onlyme.types import PhotoReport
 
     encoded: dict[str, str] = {}
     for given in paths or ():
+        if is_video(given):
+            encoded |= _encode_frames(str(given))
+            continue
         try:
             for path in list_photos(given):
                 encoded[str(path)] = _encode_file(path)
@@ -288,18 +292,21 @@ def _encode_file(path: Path) -> str:
 
 def _capture_photos(camera: str) -> dict[str, str]:
     """Return enrolment frames of a camera, as pictures without loss."""
+    output.ask_for_head_turns()
+    return _encode_frames(options.parse_source(camera))
+
+
+def _encode_frames(source: str | int) -> dict[str, str]:
+    """Return enrolment frames of a camera or video, by names for messages."""
+    import cv2
+
     from onlyme.enrollment.camera import EnrollmentCamera
     from onlyme.types import PhotoReport
 
-    output.ask_for_head_turns()
-
-    def encode_frames() -> Iterator[str]:
-        import cv2
-
-        capture = EnrollmentCamera(options.parse_source(camera))
-        for frame in capture.frames():
-            capture.add_report(PhotoReport(frame.source, taken=True))  # the daemon judges them
-            bgr = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR)
-            yield b64encode(cv2.imencode(".png", bgr)[1].tobytes()).decode()
-
-    return {f"picture {number}": text for number, text in enumerate(encode_frames(), 1)}
+    capture, encoded = EnrollmentCamera(source), {}
+    for number, frame in enumerate(capture.frames(), 1):
+        capture.add_report(PhotoReport(frame.source, taken=True))  # the daemon judges them
+        bgr = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR)
+        png = cv2.imencode(".png", bgr)[1].tobytes()
+        encoded[f"{frame.source}, picture {number}"] = b64encode(png).decode()
+    return encoded
