@@ -232,3 +232,12 @@ def test_asking_who_is_enrolled_reads_no_template(face_id, monkeypatch):
     monkeypatch.setattr(face_id._enrolled, "owner", lambda name: pytest.fail(f"read {name}"))
     known = {name: face_id.is_enrolled(name) for name in ("ada", " bob ", "cem", "dia")}
     assert known == {"ada": True, " bob ": True, "cem": True, "dia": False}
+
+
+def test_status_counts_the_gallery(face_id):
+    from onlyme.faceid import wiring
+
+    settings = face_id._parts.settings
+    assert wiring.count_gallery(settings, face_id.admin) == 0
+    enroll_in_gallery(face_id, "cem", "dia")
+    assert wiring.count_gallery(settings, face_id.admin) == 2

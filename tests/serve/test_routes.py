@@ -18,6 +18,30 @@ def test_names_are_the_document_of_the_command_line(running):
     assert running.client().get("/v1/names").text == expected
 
 
+def test_people_of_the_gallery_are_listed_certified_and_forgotten(running, photos):
+    from onlyme.gallery.gallery import GalleryPerson
+
+    client = running.client()
+    with FaceID.open(running.settings.vault) as face_id:
+        owners = face_id.names()
+        one = face_id.pipeline.look(photos / "macron_1.jpg").embedding.vector
+        assert face_id._enrolled.ensure_gallery().put([GalleryPerson("macron", one[None])]) == []
+    rows = client.get("/v1/names").json()
+    expected = [*((name, "vault") for name in owners), ("macron", "gallery")]
+    assert [(row["name"], row["where"]) for row in rows] == expected
+    for where, names in {"vault": owners, "gallery": ["macron"]}.items():
+        found = client.get(f"/v1/names?where={where}").json()
+        assert [row["name"] for row in found] == names
+    assert client.get("/v1/names?where=nowhere").status_code == 422
+    assert client.get("/v1/names/macron/certificate").json()["photos"] == 1
+    assert client.get("/v1/names/macron/tune").json()["name"] == "macron"
+    refused = client.post("/v1/names/macron/tune?far=1e-5")
+    assert (refused.status_code, "gallery" in refused.json()["detail"]) == (400, True)
+    assert len(client.get("/v1/names/macron/examples").json()) == 1
+    assert client.delete("/v1/names/macron").json() == {"name": "macron", "forgotten": True}
+    assert [row["name"] for row in client.get("/v1/names").json()] == owners
+
+
 @pytest.mark.parametrize("form", ["raw", "multipart"])
 def test_the_owner_is_accepted(running, photos, form):
     picture = (photos / "obama_3.jpg").read_bytes()

@@ -91,8 +91,10 @@ def complete_camera(incomplete: str) -> list[str]:
 
 def complete_user(incomplete: str) -> list[str]:
     """Complete the name of a person who has an account."""
-    import pwd
-
+    try:
+        import pwd
+    except ImportError:  # Windows, where there is no login to set up
+        return []
     people = (user.pw_name for user in pwd.getpwall() if 1000 <= user.pw_uid < 60000)
     return _offer(lambda: people, incomplete)
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from onlyme.types import Decision
     from onlyme.vault.store import Store
 
-__all__ = ["GALLERY_FILE", "Enrolled", "collect_untold"]
+__all__ = ["GALLERY_FILE", "Enrolled", "collect_untold", "has_gallery"]
 
 GALLERY_FILE = "gallery.sqlite"
 """The file of a gallery in the vault's folder."""
@@ -246,6 +246,11 @@ class Enrolled:
             self.close()
             self._opened = secret, Gallery(self._open_store(), secret, self.base)
         return self._opened[1]
+
+
+def has_gallery(store: Store) -> bool:
+    """Return whether a gallery was ever made for this vault."""
+    return store.read(_KIND, _KEY) is not None
 
 
 def collect_untold(store: Store, find_owner: Callable[[str], Owner]) -> list[str]:

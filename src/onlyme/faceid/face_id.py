@@ -39,7 +39,7 @@ class FaceID(EnrolledPeople):
     """Learns people from photos and tells them from all others.
 
     Several threads may use one FaceID, and any number of processes may share a vault. In asyncio
-    use `AsyncFaceID`.
+    call it in a thread: `await asyncio.to_thread(face_id.verify, "ada", picture)`.
 
     >>> with FaceID.open("~/vault") as face_id:                     # doctest: +SKIP
     ...     face_id.enroll("ada", ["ada1.jpg", "ada2.jpg"])
@@ -226,7 +226,7 @@ class FaceID(EnrolledPeople):
         Raises:
             ImageError: the picture cannot be used.
             UsageError: several pictures were given as one; an embedding was made by another
-                network; there is no such level; so many candidates cannot be listed.
+                network; there is no such level; not 0 to 100 candidates are asked for.
             NotCalibrated: with this number of people no search keeps the rate asked for.
         """
         from onlyme.faceid.decide import check_candidates, identify_picture

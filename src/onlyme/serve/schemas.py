@@ -22,6 +22,7 @@ __all__ = [
     "Decided",
     "Entry",
     "Forgotten",
+    "GalleryMember",
     "Health",
     "Jwks",
     "Learned",
@@ -175,6 +176,7 @@ class Person(BaseModel):
 
     model_config = _make_config(
         name="ada",
+        where="vault",
         needs_reenroll=False,
         photos=5,
         not_me=0,
@@ -184,6 +186,7 @@ class Person(BaseModel):
         created="2026-11-24T03:44:27+00:00",
     )
     name: str
+    where: Literal["vault"]
     needs_reenroll: Literal[False]
     photos: int
     not_me: int
@@ -193,10 +196,28 @@ class Person(BaseModel):
     created: datetime
 
 
+class GalleryMember(BaseModel):
+    """A person in the gallery; all of them share one rate."""
+
+    model_config = _make_config(
+        name="bob",
+        where="gallery",
+        needs_reenroll=False,
+        photos=3,
+        created="2026-11-24T03:44:27+00:00",
+    )
+    name: str
+    where: Literal["gallery"]
+    needs_reenroll: Literal[False]
+    photos: int
+    created: datetime
+
+
 class Outdated(BaseModel):
     """A person whose template was made by another network."""
 
     name: str
+    where: Literal["vault"]
     needs_reenroll: Literal[True]
 
 
@@ -371,7 +392,7 @@ class Jwks(BaseModel):
 
 
 DOCUMENTS: list[type[BaseModel]] = [
-    *(Health, Verdicts, Decided, Learned, Person, Outdated, Forgotten),
+    *(Health, Verdicts, Decided, Learned, Person, GalleryMember, Outdated, Forgotten),
     *(StoredExample, Removed),
     *(Tuned, NotMeResult, Certificate, Entry, Jwks, AssertionClaims, Problem),
 ]

@@ -7,7 +7,6 @@ the user's password for each of them.
 from __future__ import annotations
 
 import os
-import pwd
 from base64 import b64encode
 from datetime import datetime
 from pathlib import Path
@@ -221,6 +220,8 @@ def import_(
 
 def _choose_user(user: str | None) -> str:
     """Return the user whose template is meant; root by way of sudo means the calling user."""
+    import pwd
+
     uid = os.geteuid()
     caller = os.environ.get("SUDO_USER") if uid == 0 else None
     return user or caller or pwd.getpwuid(uid).pw_name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from onlyme import FaceID
 from onlyme.errors import UsageError
 from onlyme.faceid.learn import refuse_loose_alpha
-from onlyme.faceid.serialize import serialize_enrollment, serialize_owners
+from onlyme.faceid.serialize import serialize_enrollment, serialize_owners, serialize_person
 from onlyme.serve import schemas
 from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
@@ -45,13 +45,23 @@ Look = Annotated[
 @router.get(
     "",
     dependencies=[require_scope(Scope.ENROLL)],
-    **describe_answer(schemas.Person, schemas.Outdated, several=True),
+    **describe_answer(schemas.Person, schemas.GalleryMember, schemas.Outdated, several=True),
 )
-async def list_names(service: Here) -> Response:
-    """List who is enrolled."""
-    return answer_json(
-        await service.engine.run(lambda face_id: serialize_owners(face_id.names(), face_id.owner))
-    )
+async def list_names(
+    service: Here,
+    where: Annotated[
+        Literal["vault", "gallery"] | None,
+        Query(description="Only the owners in the vault, or only the people in the gallery."),
+    ] = None,
+) -> Response:
+    """List who is enrolled: the owners in the vault, then the people in the gallery."""
+
+    def list_people(face_id: FaceID) -> list[dict[str, Any]]:
+        owners = [] if where == "gallery" else serialize_owners(face_id.names(), face_id.owner)
+        members = [] if where == "vault" else face_id.gallery_people()
+        return owners + [serialize_person(one) for one in members]
+
+    return answer_json(await service.engine.run(list_people))
 
 
 @router.post(
@@ -135,7 +145,7 @@ async def tune(
 
     def run_tune(face_id: FaceID) -> Tuning:
         if not yes:
-            refuse_loose_alpha(face_id.owner(name), alpha)
+            refuse_loose_alpha(face_id.find_owner(name), alpha)
         return face_id.tune(name, far=far, alpha=alpha)
 
     return answer_json(asdict(await service.engine.run(run_tune)))

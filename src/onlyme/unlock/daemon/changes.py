@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-import pwd
 from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -203,6 +202,8 @@ def _format_minutes(seconds: float) -> str:
 
 
 def _require_user(user: str) -> None:
+    import pwd
+
     with suppress(KeyError):
         pwd.getpwnam(user)
         return
