@@ -87,7 +87,7 @@ class Base:
 
     @classmethod
     def read(cls, path: Path | Traversable, model: str) -> Self:
-        """Load the base that `tools/train_head.py` wrote to a file.
+        """Load the base that `tools/train_head.py` or `onlyme lab calibrate` wrote.
 
         Raises:
             NotCalibrated: the file is missing, was not made for `model`, or is damaged.
@@ -101,7 +101,7 @@ class Base:
             return cls._from_arrays(arrays)
         except FileNotFoundError:
             raise NotCalibrated(
-                f"{missing}; tools/train_head.py makes one from a folder of people"
+                f"{missing}; onlyme lab calibrate makes one from a folder of people"
             ) from None
         except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise NotCalibrated(f"{missing}: {path.name} is damaged ({error})") from None

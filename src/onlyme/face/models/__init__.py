@@ -49,6 +49,7 @@ class Model:
         scale: embedders only: pixels (RGB, 0–255) have `mean` subtracted and
             are then multiplied by `scale`.
         mean: see `scale`.
+        whole: embedders only: the network takes whole pictures and not aligned faces.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Model:
     size: int = 0
     scale: float = 1.0
     mean: float = 0.0
+    whole: bool = False
 
     def read(self) -> bytes:
         """Return the file's bytes after checking them.
@@ -144,7 +146,7 @@ def _make_model(name: str, folder: Path, entry: dict[str, object]) -> Model:
     file = str(entry["file"])
     if Path(file).name != file:
         raise ValueError(f"{name}.file must be a plain file name")
-    kinds = {"dimension": int, "size": int, "scale": float, "mean": float}
+    kinds = {"dimension": int, "size": int, "scale": float, "mean": float, "whole": bool}
     values = {
         key: kinds.get(key, str)(value)
         for key, value in entry.items()
