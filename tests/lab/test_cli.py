@@ -227,6 +227,13 @@ def test_an_option_that_a_way_ignores_is_told(album, tmp_path):
     said = run("train", "compact", *words, "--repaired", "--out", tmp_path / "b")
     assert "the way compact does not use --repaired" in said
     assert "does not use" not in run("train", "compact", *words, "--out", tmp_path / "c")
+    words = ("--batch-people", 4, "--batch-photos", 2, "--steps", 1, "--dimension", 8)
+    said = run(
+        "train-identities", album, *words, "--loss", "cosface", "--miner", "hard",
+        "--out", tmp_path / "d",
+    )  # fmt: skip
+    assert "does not use --miner" in said
+    assert "people have one usable photo" not in said
 
 
 def test_each_rule_is_named_in_train_and_watch(album, trained, tmp_path):

@@ -17,7 +17,15 @@ from onlyme.lab.comparison.claims import judge_claims
 from onlyme.lab.comparison.compare import ALPHAS, Comparison, compare
 from onlyme.lab.comparison.inspection import project_to_plane
 from onlyme.lab.comparison.plan import Plan
-from onlyme.lab.comparison.plots import Series, draw_histograms, draw_lines, draw_scatter
+from onlyme.lab.comparison.plots import (
+    COLOURS,
+    LINE_COLOURS,
+    Series,
+    draw_det,
+    draw_histograms,
+    draw_lines,
+    draw_scatter,
+)
 from onlyme.lab.comparison.report import render_html, write_report
 from onlyme.lab.comparison.result import PEOPLE_TWO_HEAD, PRODUCT, PairScores, WayResult
 from onlyme.lab.comparison.split import make_splits, select_unused
@@ -128,6 +136,19 @@ def test_the_page_is_self_contained_and_complete(compared, tmp_path):
     assert (path.stat().st_mode & 0o777) == 0o600
     report = json.loads((tmp_path / "report" / "report.json").read_text("utf-8"))
     assert len(report["figures"]) == len(report["timings"]) == 6
+
+
+def test_a_colour_means_one_thing(compared):
+    """A group of photos has its colour in all charts, and no way or run has one of these."""
+    assert set(COLOURS.values()).isdisjoint(LINE_COLOURS)
+    assert len({*COLOURS.values(), *LINE_COLOURS}) == len(COLOURS) + len(LINE_COLOURS)
+    legend = re.compile(r'<polyline[^>]* color="(#[0-9a-f]{6})"[^>]*/>\s*<text[^>]*>([^<]+)<')
+    found = legend.findall(render_html(compared))
+    meanings = {colour: {name for other, name in found if other == colour} for colour, _ in found}
+    assert meanings[COLOURS["ME, held out"]] == {"ME, held out", "owner rejected"}
+    assert meanings[COLOURS["NOT_ME, unseen"]] == {"NOT_ME, unseen", "unseen strangers accepted"}
+    assert meanings[COLOURS["NOT_ME, trained"]] == {"NOT_ME, trained"}
+    assert meanings[COLOURS["ME, trained"]] == {"ME, trained"}
 
 
 def test_names_of_people_stay_text(people):
@@ -306,6 +327,8 @@ def test_the_map_keeps_distances_in_a_plane():
         draw_lines([Series("a & b", (1, 2), (0.5, 0.1), "red")], ("x", "y"), 1.5),
         draw_lines([], ("x", "y")),
         draw_scatter([Series("a", (1.0,), (1.0,), "red")], ("x", "y")),
+        draw_det([Series("a", (0.0, 0.5, 1.0), (1.0, 0.1, 0.0), "red")], ("x", "y")),
+        draw_det([Series("a", (), (), "red")], ("x", "y")),
         draw_histograms([("a", (1.0, 2.0), "red"), ("b", (), "blue")], ("x", "y"), 0.5),
     ],
 )

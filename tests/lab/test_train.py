@@ -341,3 +341,15 @@ except UsageError as error:
         env=environment, capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert "needs more memory than there is" in done.stdout, done.stderr
+
+
+def test_one_bar_on_stderr_shows_the_whole_run(photos, tmp_path, capfd):
+    """Also where it continues; results alone belong on stdout."""
+    train(photos, Spec("compact", limit=4, every=2), tmp_path, progress=True)
+    out, told = capfd.readouterr()
+    assert out == ""
+    assert "4/4" in told
+    train(photos, Spec("compact", limit=6, every=2), tmp_path, resume=True, progress=True)
+    told = capfd.readouterr().err
+    assert "6/6" in told
+    assert "training" in told

@@ -131,7 +131,7 @@ def finetune(
     """
     batches = _make_batches(people, spec)
     options = asdict(spec)
-    path = out / "spec.json"
+    path = out / "options.json"
     if path.exists():
         if not resume:
             raise UsageError(

@@ -148,7 +148,7 @@ def _begin(
     Returns:
         The network of a run that is finished and has no more steps to take; None otherwise.
     """
-    path = out / "spec.json"
+    path = out / "options.json"
     options = spec.to_json()
     if any(os.environ.get(name, "0") != "0" for name in ("LOCAL_RANK", "NODE_RANK")):
         return None  # the first process has checked and written this before it started the others

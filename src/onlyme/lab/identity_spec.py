@@ -108,6 +108,22 @@ class IdentitySpec:
         return self.devices * self.nodes
 
     @property
+    def ignored(self) -> frozenset[str]:
+        """The options that do nothing beside the others."""
+        ignored = set()
+        if self.loss in {"supcon", "multi-similarity", "circle"} and self.miner in {
+            "none",
+            "batch-hard",
+            "multi-similarity",
+        }:
+            ignored.add("alpha")
+        if self.loss in {"arcface", "subcenter-arcface", "cosface"}:
+            ignored.add("miner")  # these losses compare with classes and not with pairs
+        if not self.folds:
+            ignored |= {"fold", "check_every"}
+        return frozenset(ignored)
+
+    @property
     def free(self) -> frozenset[str]:
         """Options that may change when a run is continued."""
         return _FREE

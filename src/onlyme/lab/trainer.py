@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import TQDMProgressBar
+from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
@@ -241,14 +243,24 @@ def run_trainer(
 
 
 class WholeRunBar(TQDMProgressBar):
-    """One progress bar over all steps of a run, with the time that is left."""
+    """One progress bar over all steps of a run, with the time that is left, on stderr."""
+
+    def init_train_tqdm(self) -> Tqdm:
+        """Make the bar; Lightning's own writes to stdout, where only results belong."""
+        return Tqdm(
+            desc="training",
+            disable=self.is_disabled,
+            dynamic_ncols=True,
+            file=sys.stderr,
+            smoothing=0,
+            bar_format=self.BAR_FORMAT,
+        )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin at the step of the checkpoint."""
         super().on_train_start(trainer, pl_module)
         self.train_progress_bar.reset(trainer.max_steps)
-        self.train_progress_bar.initial = trainer.global_step
-        self.train_progress_bar.set_description("training")
+        self.train_progress_bar.initial = self.train_progress_bar.n = trainer.global_step
 
     def on_train_epoch_start(self, trainer: Trainer, *_: Any) -> None:
         """Keep the bar; an epoch means nothing here."""

@@ -10,7 +10,14 @@ import typer
 
 from onlyme.cli.groups import HelpfulGroup
 from onlyme.cli.lab import people_commands
-from onlyme.cli.lab.shared import PeopleDir, Resume, Seed, is_terminal, tell_how_to_go_on
+from onlyme.cli.lab.shared import (
+    PeopleDir,
+    Resume,
+    Seed,
+    is_terminal,
+    tell_how_to_go_on,
+    tell_ignored,
+)
 from onlyme.cli.output import format_count
 
 if TYPE_CHECKING:
@@ -125,9 +132,7 @@ def train(
         side=side, seed=seed, rate=rate, limit=limit, augment=augment,
     )  # fmt: skip
     names = {"kind": "loss", "faithful": "repaired"}
-    for option in sorted(names.get(name, name) for name in spec.ignored):
-        if (source := context.get_parameter_source(option)) and source.name == "COMMANDLINE":
-            typer.echo(f"note: the way {way} does not use --{option}", err=True)
+    tell_ignored(context, [names.get(name, name) for name in spec.ignored], f"the way {way}")
     with tell_how_to_go_on(out, f"onlyme lab train {way}"):
         with count_photos(make_loader(whole=whole)) as load:
             photos = read_photos(me, not_me, load)

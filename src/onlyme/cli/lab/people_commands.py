@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from onlyme.cli.lab.shared import PeopleDir, Resume, Seed, is_terminal, tell_how_to_go_on
+from onlyme.cli.lab.shared import (
+    PeopleDir,
+    Resume,
+    Seed,
+    is_terminal,
+    tell_how_to_go_on,
+    tell_ignored,
+)
 from onlyme.cli.output import format_count
 
 __all__ = ["register"]
@@ -21,6 +28,7 @@ def register(app: typer.Typer) -> None:
 
 
 def train_identities(
+    context: typer.Context,
     people: PeopleDir,
     *,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The run's folder.")] = Path(
@@ -93,6 +101,7 @@ def train_identities(
         with count_photos(make_loader()) as load:
             album = read_people(people, load)
         if is_first:
+            tell_ignored(context, spec.ignored, f"this run ({loss}, {miner})")
             for note in album.list_notes():
                 typer.echo(note, err=True)
             typer.echo(

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["PeopleDir", "Resume", "Seed", "is_terminal", "tell_how_to_go_on"]
+__all__ = ["PeopleDir", "Resume", "Seed", "is_terminal", "tell_how_to_go_on", "tell_ignored"]
 
 Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same result.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in the folder.")]
@@ -34,6 +34,13 @@ def tell_how_to_go_on(out: Path, command: str) -> Iterator[None]:
             err=True,
         )
         raise
+
+
+def tell_ignored(context: typer.Context, options: Iterable[str], what: str) -> None:
+    """Say which of the options that were given on the command line do nothing."""
+    for option in sorted(options):
+        if (source := context.get_parameter_source(option)) and source.name == "COMMANDLINE":
+            typer.echo(f"note: {what} does not use --{option.replace('_', '-')}", err=True)
 
 
 def is_terminal() -> bool:

@@ -6,6 +6,7 @@ photos: only the user can read the files.
 
 from __future__ import annotations
 
+import itertools
 import json
 from html import escape
 from math import ceil, floor, isfinite
@@ -56,10 +57,10 @@ _RULE_NAMES = {"pair": "one pair (the article's)", "all": "all (ours)", "mean": 
 SWEEPS = ("pair", "mean", "all")
 """The rules of the sweep of alpha."""
 
-_MARGIN_GROUPS: tuple[tuple[str, Group, int], ...] = (
-    ("owner, held out", "held", 2),
-    ("strangers, trained on", "trained", 4),
-    ("strangers, unseen", "unseen", 1),
+_MARGIN_GROUPS: tuple[tuple[str, Group], ...] = (
+    ("ME, held out", "held"),
+    ("NOT_ME, trained", "trained"),
+    ("NOT_ME, unseen", "unseen"),
 )
 
 
@@ -199,16 +200,18 @@ def _render_costs(comparison: Comparison) -> str:
 
 def _render_curves(comparison: Comparison) -> str:
     figures = []
-    for way, colour in zip(comparison.ways(), plots.COLOURS, strict=False):
+    for way in comparison.ways():
         series = []
-        for cell in comparison.select(way):
+        for cell, colour in zip(
+            comparison.select(way), itertools.cycle(plots.LINE_COLOURS), strict=False
+        ):
             rows = [row for row in cell.curve if all(map(isfinite, row))]
             if not rows:
                 continue
             steps, clean, augmented = zip(*rows, strict=True)
             series += [
-                plots.Series("augmented photos", steps, augmented, "#999", dashed=True),
-                plots.Series("original photos", steps, clean, colour),
+                plots.Series("with augmentation", steps, augmented, colour, dashed=True),
+                plots.Series(f"{cell.owner}, {cell.photos} photos", steps, clean, colour),
             ]
         if series:
             figures.append(render_figure(plots.draw_lines(series, ("step", "loss")), way))
@@ -221,8 +224,8 @@ def _render_margins(comparison: Comparison) -> str:
     for way in comparison.ways():
         cells = comparison.select(way, most)
         groups = [
-            (name, _select_finite(c.scores(group) for c in cells), plots.COLOURS[colour])
-            for name, group, colour in _MARGIN_GROUPS
+            (name, _select_finite(c.scores(group) for c in cells), plots.COLOURS[name])
+            for name, group in _MARGIN_GROUPS
         ]
         label = "margin" if way in {"article", "compact", PRODUCT} else "logit"
         chart = plots.draw_histograms(groups, (label, "share"), _average_threshold(cells))
@@ -248,15 +251,48 @@ def _render_sweep(comparison: Comparison) -> str:
         for sweep in SWEEPS if way != PRODUCT else ("all",):
             rows = [_sweep(cells, sweep, alpha) for alpha in ALPHAS]
             series = [
-                plots.Series("owner rejected", ALPHAS, [row[0] for row in rows], plots.COLOURS[0]),
-                plots.Series(
-                    "unseen strangers accepted", ALPHAS, [row[1] for row in rows], plots.COLOURS[1]
-                ),
+                plots.Series(name, ALPHAS, [row[index] for row in rows], plots.COLOURS[group])
+                for index, (name, group) in enumerate(
+                    (
+                        ("owner rejected", "ME, held out"),
+                        ("unseen strangers accepted", "NOT_ME, unseen"),
+                    )
+                )
             ]
             chart = plots.draw_lines(series, ("alpha", "error rate"), _average_threshold(cells))
             figures.append(render_figure(chart, _name_rule(way, sweep)))
     note = "<p>The same trained network, with alpha changed after training.</p>"
-    return _render_row("Alpha, from −1 to 1", figures, note)
+    return _render_row("Alpha, from −1 to 1", figures, note) + _render_det(comparison)
+
+
+def _render_det(comparison: Comparison) -> str:
+    """Return one chart for each rule: both errors of every way, whatever its threshold."""
+    figures = []
+    for rule in RULES:
+        series = []
+        for way, colour in zip(comparison.ways(), plots.LINE_COLOURS, strict=False):
+            cells = comparison.select(way, max(comparison.plan.photos))
+            errors = _list_errors(cells, rule)
+            series.append(plots.Series(way, [a for a, _ in errors], [m for _, m in errors], colour))
+        chart = plots.draw_det(series, ("unseen strangers accepted", "owner rejected"))
+        figures.append(render_figure(chart, _RULE_NAMES[rule]))
+    note = (
+        "<p>Both errors at every threshold (DET), over all owners; lower and further left is "
+        "better. A way may rank well and still have a badly placed threshold.</p>"
+    )
+    return _render_row("Both errors at every threshold", figures, note)
+
+
+def _list_errors(cells: list[WayResult], rule: Rule) -> list[tuple[float, float]]:
+    """Return the shares of accepted strangers and of refused owners at every threshold."""
+    mine = np.sort(_select_finite(cell.scores("held", rule) for cell in cells))
+    others = np.sort(_select_finite(cell.scores("unseen", rule) for cell in cells))
+    if not (len(mine) and len(others)):
+        return []
+    bounds = np.unique(np.concatenate([mine, others]))
+    accepted = 1 - np.searchsorted(others, bounds, "left") / len(others)
+    refused = np.searchsorted(mine, bounds, "left") / len(mine)
+    return list(zip(accepted.tolist(), refused.tolist(), strict=True))
 
 
 def _sweep(cells: list[WayResult], rule: str, alpha: float) -> tuple[float, float]:
@@ -289,8 +325,8 @@ def _render_inspections(comparison: Comparison) -> str:
         if not cell or not cell.look:
             continue
         series = [
-            plots.Series(name, points[:, 0].tolist(), points[:, 1].tolist(), colour)
-            for name, points, colour in zip(GROUPS, cell.look.map, plots.COLOURS, strict=False)
+            plots.Series(name, points[:, 0].tolist(), points[:, 1].tolist(), plots.COLOURS[name])
+            for name, points in zip(GROUPS, cell.look.map, strict=True)
         ]
         chart = plots.draw_scatter(series, ("first component", "second component"))
         triplets = [
