@@ -71,6 +71,7 @@ def test_a_network_trained_here_opens_the_door(album, trained, tmp_path, monkeyp
     with FaceID.open(tmp_path / "vault") as face_id:
         mine = sorted((album / "p00").iterdir())
         learned = face_id.enroll("ada", mine[:5], sorted((album / "p01").iterdir())[:5])
+        assert learned.alpha == pytest.approx(0.5), "the alpha of the training"
         assert all(report.taken for report in learned.me + learned.not_me)
         margins = [face_id.verify("ada", path).margin for path in mine[5:]]
         other = face_id.verify("ada", album / "p01" / "6.png").margin

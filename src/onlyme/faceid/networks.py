@@ -215,7 +215,7 @@ def load_base(settings: Settings) -> Base:
     path = model.path.with_name(f"base-{model.sha256[:12]}.npz")
     if path.exists():
         return Base.read(path, model.sha256)
-    return Base.make_plain(model.sha256, model.dimension)
+    return Base.make_plain(model.sha256, model.dimension, model.alpha)
 
 
 @cache

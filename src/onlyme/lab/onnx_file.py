@@ -84,6 +84,7 @@ def export(
     title: str = "Embedder trained in the lab",
     whole: bool = False,
     learned: NDArray[np.uint64] | None = None,
+    alpha: float | None = None,
     replace: bool = False,
 ) -> ExportResult:
     """Write an embedder where `--embedder NAME` finds it.
@@ -98,6 +99,8 @@ def export(
         whole: the network takes whole photos, made small, and not aligned faces.
         learned: hashes of the faces that it was trained on, from `calibration.hash_faces`, so
             that a calibration leaves these people out.
+        alpha: that it was trained with; the product gives it to new owners, as long as the
+            network is not calibrated.
         replace: replace an entry of that name.
 
     Raises:
@@ -135,6 +138,8 @@ def export(
     }  # fmt: skip
     if whole:
         entries[name]["whole"] = True
+    if alpha is not None:
+        entries[name]["alpha"] = alpha
     _write_entries(models / "manifest.toml", entries)
     return ExportResult(path, sha256, embedder.dimension, difference)
 

@@ -175,10 +175,10 @@ def export(
     from onlyme.lab.run import Run
     from onlyme.settings import Settings
 
-    whole = False
+    whole, alpha = False, None
     if Run(run).has_begun:
         trained = Run(run).load()
-        whole = trained.spec.whole
+        whole, alpha = trained.spec.whole, trained.spec.alpha
         embedder = get_embedder(trained)
         faces_to_check = np.concatenate([trained.photos.me, trained.photos.not_me])
         learned = hash_faces(faces_to_check)
@@ -195,8 +195,9 @@ def export(
         learned = np.load(run / "faces.npy", allow_pickle=False)
     folder = models or Settings.load().models
     result = write(
-        embedder, name, folder, faces_to_check, whole=whole, learned=learned, replace=replace
-    )
+        embedder, name, folder, faces_to_check, whole=whole, learned=learned, alpha=alpha,
+        replace=replace,
+    )  # fmt: skip
     typer.echo(
         f"Wrote {result.path} ({result.dimension} numbers for each face). Its distances differ "
         f"from the trained network's by at most {result.difference:.1e}.\n"
