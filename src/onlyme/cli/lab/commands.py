@@ -21,6 +21,8 @@ from onlyme.cli.lab.shared import (
 from onlyme.cli.output import format_count
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from onlyme.lab.comparison.plan import Plan
     from onlyme.lab.people import People
     from onlyme.lab.photos import Photos
@@ -176,6 +178,7 @@ def export(
     from onlyme.settings import Settings
 
     whole, alpha = False, None
+    learned: NDArray[np.uint64] | None = None
     if Run(run).has_begun:
         trained = Run(run).load()
         whole, alpha = trained.spec.whole, trained.spec.alpha
@@ -192,7 +195,9 @@ def export(
         with count_photos(make_loader()) as load:
             album = read_people(faces, load, max_photos=2)
         faces_to_check = np.concatenate(album.faces[:20])
-        learned = np.load(run / "faces.npy", allow_pickle=False)
+        hashes = run / "faces.npy"  # runs of earlier versions have none
+        if hashes.exists():
+            learned = np.load(hashes, allow_pickle=False)
     folder = models or Settings.load().models
     result = write(
         embedder, name, folder, faces_to_check, whole=whole, learned=learned, alpha=alpha,
