@@ -234,7 +234,6 @@ def test_an_option_that_a_way_ignores_is_told(album, tmp_path):
         "--out", tmp_path / "d",
     )  # fmt: skip
     assert "does not use --miner" in said
-    assert "people have one usable photo" not in said
 
 
 def test_each_rule_is_named_in_train_and_watch(album, trained, tmp_path):
@@ -284,6 +283,25 @@ def test_ctrl_c_in_a_training_says_how_to_go_on(album, tmp_path, environment):
     assert process.returncode == 130
     assert "--resume" in told
     assert (out / "last.ckpt").exists()
+
+
+def test_the_shipped_network_is_trained_further_and_not_calibrated_on_whom_it_learned(
+    album, tmp_path
+):
+    out, models = tmp_path / "run", tmp_path / "models"
+    words = ("--batch-people", 2, "--steps", 1, "--frozen", 26, "--out", out)
+    assert "Next: onlyme lab export" in run("finetune", album, *words)
+    words = ("--batch", 4, "--steps", 1, "--frozen", 26, "--out", tmp_path / "other")
+    assert "Next: onlyme lab export" in run("distill", album, *words)
+    assert "onlyme lab calibrate tuned" in run(
+        "export", out, "tuned", "--faces", album, "--models", models
+    )
+    result = CliRunner().invoke(app, ["calibrate", "tuned", str(album), "--models", str(models)])
+    assert "people whom the network was trained on" in result.output
+    assert isinstance(result.exception, UsageError)
+    assert "0 people with two photos or more, among 0 in all" in str(result.exception)
+    with pytest.raises(UsageError, match="comes with onlyme"):
+        run("calibrate", "embedder", album, "--models", models)
 
 
 @pytest.mark.data

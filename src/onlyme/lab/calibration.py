@@ -106,7 +106,7 @@ def plan_calibration(labels: NDArray[np.intp], seed: int = 0) -> BasePlan:
     Raises:
         UsageError: when there are too few people to promise any rate.
     """
-    people, counts = np.unique(labels, return_counts=True)
+    people, counts = np.unique(np.asarray(labels, np.intp), return_counts=True)
     owners = int((counts > 1).sum())
     photos = tuple(count for count in PHOTOS if (counts > count).sum() >= MIN_OWNERS)
     pairs = owners * (len(people) - 1)

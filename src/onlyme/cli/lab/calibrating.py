@@ -36,7 +36,12 @@ def calibrate_network(name: str, people: Path, models: Path | None, seed: int) -
     from onlyme.errors import UsageError
     from onlyme.face.embed import Embedder
     from onlyme.face.models import SHIPPED, find_model
-    from onlyme.lab.calibration import FACES_SUFFIX, calibrate, leave_out_known
+    from onlyme.lab.calibration import (
+        FACES_SUFFIX,
+        calibrate,
+        leave_out_known,
+        plan_calibration,
+    )
     from onlyme.lab.people import read_people
     from onlyme.settings import Settings
 
@@ -57,6 +62,8 @@ def calibrate_network(name: str, people: Path, models: Path | None, seed: int) -
                 f"left out: {format_count(left, 'person', 'people')} whom the network was trained "
                 "on, since it tells them apart better than others"
             )
+    labels = np.repeat(np.arange(len(album.names)), [len(mine) for mine in album.faces])
+    plan_calibration(labels, seed)  # refuses too few people now, and not after embedding them
     faces = [face for mine in album.faces for face in mine]
     vectors = []
     with show_progress() as move:
@@ -64,8 +71,8 @@ def calibrate_network(name: str, people: Path, models: Path | None, seed: int) -
             move("faces", number, len(faces))
             vectors.append(embedder.embed(face).vector)
         done = calibrate(
-            np.array(vectors, np.float32).reshape(len(vectors), -1),
-            np.repeat(np.arange(len(album.names)), [len(mine) for mine in album.faces]),
+            np.array(vectors, np.float32),
+            labels,
             model.sha256,
             folder,
             source=people.name,
