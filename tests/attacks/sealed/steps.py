@@ -96,6 +96,10 @@ STEPS = (
          " --out {work}/out/report"),
     Step("lab train-identities", "{work}/album --batch-people 4 --batch-photos 2 --steps 2"
          " --dimension 8 --out {work}/out/identities"),
+    Step("lab finetune", "{work}/album --batch-people 2 --steps 1 --frozen 26"
+         " --out {work}/out/finetune"),
+    Step("lab distill", "{work}/album --batch 4 --steps 1 --frozen 26 --out {work}/out/distill"),
+    Step("lab calibrate", "mine {work}/album --models {work}/out/models", 2),
     Step("unlock config show"),
     Step("unlock config set", "unlock_lid ignore", places=_SYSTEM),
     Step("unlock config edit", code=2, variables=(("EDITOR", "true"),), places=_SYSTEM),
