@@ -225,7 +225,8 @@ def _open_heic(file: CountedBytes) -> Image.Image:
         from pillow_heif import HeifImageFile
     except ImportError:
         raise ImageError(file.source, explain_heic()) from None
-    return HeifImageFile(file)
+    opened: Image.Image = HeifImageFile(file)  # type: ignore[no-untyped-call]  # it has no types
+    return opened
 
 
 @cache
