@@ -19,6 +19,7 @@ COMMANDS = {
     "forget": "enroll",
     "rename": "enroll",
     "merge": "enroll",
+    "examples": "examples",
     "enroll-folder": "enroll_folder",
     "verify": "verify",
     "identify": "verify",
@@ -30,7 +31,7 @@ COMMANDS = {
     "not-me": "tune",
     "evaluate": "evaluate",
     "evaluate-liveness": "liveness",
-    "spoof-me": "liveness",
+    "spoof-me": "spoof",
     "adapt": "vault",
     "status": "vault",
     "reset": "vault",
@@ -61,7 +62,7 @@ _PANELS = {
         "demo",
     ),
     "People": (
-        *("list", "forget", "rename", "merge", "tune", "certificate"),
+        *("list", "examples", "forget", "rename", "merge", "tune", "certificate"),
         *("not-me", "adapt", "revoke", "export"),
     ),
     "Vault and log": (

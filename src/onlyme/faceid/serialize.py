@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from onlyme.gallery.gallery import GalleryPerson
     from onlyme.gate.audit import AuditEntry
     from onlyme.siamese.owner import Owner
-    from onlyme.types import Decision, Enrollment, Face
+    from onlyme.types import Decision, Enrollment, Example, Face
     from onlyme.verification.visits import Presence
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "serialize_decision",
     "serialize_enrollment",
     "serialize_entry",
+    "serialize_example",
     "serialize_found",
     "serialize_owner",
     "serialize_owners",
@@ -54,6 +55,8 @@ def defuse_formulas(values: dict[str, Any]) -> dict[str, Any]:
 def serialize_decision(decision: Decision) -> dict[str, Any]:
     """Return a decision as the JSON document of `verify --json`."""
     document = asdict(decision)
+    if decision.candidates is None:
+        del document["candidates"]  # it was not asked for
     document["timings_ms"] = {k: round(v, 3) for k, v in decision.timings_ms.items()}
     return document
 
@@ -106,6 +109,20 @@ def serialize_person(person: GalleryPerson) -> dict[str, Any]:
         "needs_reenroll": False,
         "photos": len(person.me),
         "created": person.created,
+    }
+
+
+def serialize_example(example: Example) -> dict[str, Any]:
+    """Return one example as an entry of `examples --json`, without any embedding."""
+    checks = example.quality.checks if example.quality else ()
+    return {
+        "number": example.number,
+        "added": example.added.isoformat() if example.added else None,
+        "kind": example.kind,
+        "look": example.look,
+        "quality": [
+            {"name": check.name, "value": check.value, "unit": check.unit} for check in checks
+        ],
     }
 
 

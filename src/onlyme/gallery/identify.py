@@ -12,14 +12,14 @@ nearest template has the largest margin, and only the nearest few people are com
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from onlyme.errors import NotCalibrated
 from onlyme.siamese.distance import measure_distances, normalize
-from onlyme.types import Decision, Reason
+from onlyme.types import Decision, IdentityCandidate, Reason
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,7 +72,12 @@ class Candidate:
 
 
 def identify_vector(
-    owners: list[Owner], gallery: Gallery | None, vector: NDArray[np.float32], fpir: float
+    owners: list[Owner],
+    gallery: Gallery | None,
+    vector: NDArray[np.float32],
+    fpir: float,
+    *,
+    candidates: int = 0,
 ) -> Decision:
     """Find the one person whom an embedding shows, if it shows just one.
 
@@ -82,6 +87,7 @@ def identify_vector(
         gallery: the other people; None where there is no gallery.
         vector: float32[d], the face.
         fpir: how often a stranger may be taken for a person of the gallery.
+        candidates: how many of the likeliest people the decision lists; 0 lists none.
 
     Returns:
         `match` with a name; `no_match`; or `ambiguous` where the next person is less than
@@ -91,8 +97,10 @@ def identify_vector(
         NotCalibrated: the calibration does not reach this rate among this many people.
         VaultDamaged: a row of the gallery is not the one that was written.
     """
-    decision, _ = identify_capture(owners, gallery, vector[None], fpir)
-    return decision
+    nearest = max(candidates, MAX_CANDIDATES)
+    decisions = _decide_each(owners, gallery, vector[None], fpir, nearest=nearest)
+    decision, _ = _choose(decisions, len(owners))
+    return replace(decision, candidates=_rank(decisions)[:candidates]) if candidates else decision
 
 
 def identify_capture(
@@ -122,12 +130,21 @@ def identify_capture(
         NotCalibrated: the calibration does not reach this rate among this many people.
         VaultDamaged: a row of the gallery is not the one that was written.
     """
-    decisions = _decide_each(owners, gallery, vectors, fpir, chances)
+    return _choose(_decide_each(owners, gallery, vectors, fpir, chances), len(owners))
+
+
+def _choose(decisions: list[Decision], owners: int) -> tuple[Decision, tuple[str, ...]]:
+    """Return the one match, and of an ambiguous face the names of the two nearest people.
+
+    Args:
+        decisions: what `_decide_each` returned.
+        owners: how many of them are owners.
+    """
     matches = [decision for decision in decisions if decision.accepted]
     if not matches:
         return Decision(accepted=False, name=None, reason=Reason.NO_MATCH), ()
     first = max(matches, key=_measure_lead)
-    contested = len(matches) > 1 and any(decision.accepted for decision in decisions[: len(owners)])
+    contested = len(matches) > 1 and any(decision.accepted for decision in decisions[:owners])
     rivals = [other for other in decisions if other is not first]
     if contested or any(
         _measure_lead(other) > _measure_lead(first) - LEAD_MARGIN for other in rivals
@@ -136,6 +153,14 @@ def identify_capture(
         names = tuple(one.name for one in (first, second) if one.name is not None)
         return Decision(accepted=False, name=None, reason=Reason.AMBIGUOUS), names
     return first, ()
+
+
+def _rank(decisions: list[Decision]) -> tuple[IdentityCandidate, ...]:
+    return tuple(
+        IdentityCandidate(one.name, one.margin, one.alpha, one.accepted)
+        for one in sorted(decisions, key=_measure_lead, reverse=True)
+        if one.name is not None and one.margin is not None and one.alpha is not None
+    )
 
 
 def find_matches(
@@ -152,6 +177,7 @@ def _decide_each(
     vectors: NDArray[np.float32],
     fpir: float,
     chances: int = 1,
+    nearest: int = MAX_CANDIDATES,
 ) -> list[Decision]:
     """Decide for each owner, and for the likeliest people of the gallery: the owners first."""
     gallery_people = len(gallery) if gallery else 0
@@ -159,7 +185,7 @@ def _decide_each(
     decisions = [owner.share_among(people * chances).decide(vectors) for owner in owners]
     if gallery is not None and gallery_people:
         far = compute_shared_far(gallery.base, fpir, people, chances)
-        candidates = _rank_for_capture(gallery, gallery.base.project(vectors))
+        candidates = _rank_for_capture(gallery, gallery.base.project(vectors), nearest)
         decisions += [candidate.decide(gallery.base, far) for candidate in candidates]
     return decisions
 
@@ -177,9 +203,7 @@ def compute_shared_far(base: Base, fpir: float, people: int, chances: int = 1) -
         NotCalibrated: the network has no calibration, or the calibration does not reach the rate.
     """
     if base.curve is None:
-        raise NotCalibrated(
-            "a gallery needs a calibrated network; tools/train_head.py calibrates one"
-        )
+        raise NotCalibrated("a gallery needs a calibrated network; onlyme lab calibrate makes one")
     lowest = 10.0 ** float(base.curve.log_far[-1])
     if fpir / people / chances < lowest * (1 - 1e-9):
         raise NotCalibrated(
@@ -189,26 +213,28 @@ def compute_shared_far(base: Base, fpir: float, people: int, chances: int = 1) -
     return fpir / people / chances
 
 
-def _rank_for_capture(gallery: Gallery, heads: NDArray[np.float32]) -> list[Candidate]:
+def _rank_for_capture(gallery: Gallery, heads: NDArray[np.float32], count: int) -> list[Candidate]:
     """Return the likeliest people for the frames of one capture, float32[n, r], likeliest first.
 
     Each person is compared with every frame, also with those to which others are nearer.
     """
     if len(heads) == 1:
-        return rank_candidates(gallery, heads)[0]
+        return rank_candidates(gallery, heads, count)[0]
     base = gallery.base
     not_me = base.stranger_rule.measure_distance(heads)
-    near = gallery.find_nearest(heads, MAX_CANDIDATES)
+    near = gallery.find_nearest(heads, count)
     people = {person.name: person for each in near for person in each}
     candidates = [_make_candidate(base, person, heads, not_me) for person in people.values()]
     return sorted(candidates, key=lambda candidate: candidate.centre - candidate.margin)
 
 
-def rank_candidates(gallery: Gallery, heads: NDArray[np.float32]) -> list[list[Candidate]]:
+def rank_candidates(
+    gallery: Gallery, heads: NDArray[np.float32], count: int = MAX_CANDIDATES
+) -> list[list[Candidate]]:
     """Return for each face, float32[n, r] in head space, the likeliest people, likeliest first."""
     base = gallery.base
     not_me_distances = base.stranger_rule.measure_distance(heads)
-    nearest = gallery.find_nearest(heads, MAX_CANDIDATES)
+    nearest = gallery.find_nearest(heads, count)
     return [
         sorted(
             (

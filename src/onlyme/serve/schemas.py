@@ -12,26 +12,25 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from onlyme.gate.audit import Event
-from onlyme.serve.access.assertions import SeenBy
-from onlyme.types import LivenessLevel, Reason, Verdict
+from onlyme.types import ExampleKind, LivenessLevel, Reason, Verdict
 
 __all__ = [
     "DOCUMENTS",
-    "AssertionClaims",
     "Certificate",
     "Decided",
     "Entry",
     "Forgotten",
     "GalleryMember",
     "Health",
-    "Jwks",
     "Learned",
     "NotMeResult",
     "Outdated",
     "Person",
     "PhotoQuality",
     "Problem",
+    "Removed",
     "Renamed",
+    "StoredExample",
     "Tuned",
     "Verdicts",
     "make_config",
@@ -83,6 +82,16 @@ class Seen(BaseModel):
     level: LivenessLevel
     verdict: Verdict | None
     score: float | None = Field(ge=0, le=1)
+    note: str = ""
+
+
+class ListedCandidate(BaseModel):
+    """A person whom a face resembles; it is no answer."""
+
+    name: str
+    margin: float
+    alpha: float
+    reached: bool
 
 
 class Decided(Verdicts):
@@ -105,6 +114,9 @@ class Decided(Verdicts):
     liveness: Seen
     frames: int
     timings_ms: dict[str, float]
+    candidates: list[ListedCandidate] | None = Field(
+        default=None, description="Only where `identify` was asked for them."
+    )
 
 
 class Check(BaseModel):
@@ -166,6 +178,7 @@ class Person(BaseModel):
 
     model_config = make_config(
         name="ada",
+        where="vault",
         needs_reenroll=False,
         photos=5,
         not_me=0,
@@ -175,6 +188,7 @@ class Person(BaseModel):
         created="2026-11-24T03:44:27+00:00",
     )
     name: str
+    where: Literal["vault"]
     needs_reenroll: Literal[False]
     photos: int
     not_me: int
@@ -185,13 +199,13 @@ class Person(BaseModel):
 
 
 class GalleryMember(BaseModel):
-    """What is stored of a person in the gallery, without any embedding."""
+    """A person in the gallery; all of them share one rate."""
 
     model_config = make_config(
-        name="ada",
+        name="bob",
         where="gallery",
         needs_reenroll=False,
-        photos=2,
+        photos=3,
         created="2026-11-24T03:44:27+00:00",
     )
     name: str
@@ -213,7 +227,42 @@ class Outdated(BaseModel):
     """A person whose template was made by another network."""
 
     name: str
+    where: Literal["vault"]
     needs_reenroll: Literal[True]
+
+
+class Measure(BaseModel):
+    """One measured property of an example."""
+
+    name: str
+    value: float
+    unit: str
+
+
+class StoredExample(BaseModel):
+    """What is known of one picture that a person was learned from; neither pixels nor embedding."""
+
+    model_config = make_config(
+        number=3,
+        added="2026-11-24T03:44:27+00:00",
+        kind="camera",
+        look="glasses",
+        quality=[{"name": "size", "value": 212, "unit": "pixels"}],
+    )
+    number: int
+    added: datetime | None = Field(description="null where it was not noted.")
+    kind: ExampleKind
+    look: str = Field(description="Empty without one.")
+    quality: list[Measure]
+
+
+class Removed(BaseModel):
+    """Examples of a person were removed."""
+
+    model_config = make_config(name="ada", left=4, notes=[])
+    name: str
+    left: int = Field(description="The number of examples that the person is now known by.")
+    notes: list[str] = Field(description="What could not be erased, such as backups.")
 
 
 class Forgotten(BaseModel):
@@ -304,56 +353,9 @@ class Entry(BaseModel):
     number: int
 
 
-class AssertionClaims(BaseModel):
-    """What a signed assertion says; `src` and `liveness` tell how the face was seen.
-
-    The holder of a token is trusted to be the camera: a program can send any picture. An app that
-    opens something asks for `src` = `stream` and `liveness` = `challenge`.
-    """
-
-    model_config = make_config(
-        iss="onlyme",
-        aud="example-app",
-        sub="ada",
-        nonce="0123456789abcdef",
-        iat=1795000000,
-        exp=1795000060,
-        jti="wJ4uV8e1VQm3nLr0Zb6xTg",
-        amr=["face"],
-        src="stream",
-        liveness="challenge",
-    )
-    iss: str
-    aud: str
-    sub: str
-    nonce: str
-    iat: int
-    exp: int
-    jti: str
-    amr: list[str]
-    src: SeenBy
-    liveness: LivenessLevel
-
-
-class Jwk(BaseModel):
-    """One public key (RFC 8037)."""
-
-    kty: Literal["OKP"]
-    crv: Literal["Ed25519"]
-    x: str
-    kid: str
-    use: Literal["sig"]
-    alg: Literal["EdDSA"]
-
-
-class Jwks(BaseModel):
-    """The public keys that check assertions (RFC 7517)."""
-
-    keys: list[Jwk]
-
-
 DOCUMENTS: list[type[BaseModel]] = [
     *(Health, Verdicts, Decided, Learned, Person, GalleryMember, Outdated, Forgotten, Renamed),
-    *(Tuned, NotMeResult, Certificate, Entry, Jwks, AssertionClaims, Problem),
+    *(StoredExample, Removed),
+    *(Tuned, NotMeResult, Certificate, Entry, Problem),
 ]
 """All documents that the service sends."""

@@ -39,8 +39,13 @@ Anyway = Annotated[
 
 
 Where = Annotated[
-    Literal["vault", "gallery"],
-    Query(description="The owners in the vault, or the many people of the gallery."),
+    Literal["vault", "gallery"] | None,
+    Query(description="Only the owners in the vault, or only the people in the gallery."),
+]
+
+
+Look = Annotated[
+    str, Query(description="A name for what the photos of the person show, such as `glasses`.")
 ]
 
 
@@ -51,7 +56,7 @@ Where = Annotated[
 )
 async def list_names(
     service: Here,
-    where: Where = "vault",
+    where: Where = None,
     contains: Annotated[
         str | None,
         Query(description="Only names with this text, in capitals or not.", max_length=64),
@@ -62,14 +67,20 @@ async def list_names(
     ] = None,
     limit: Annotated[int | None, Query(description="How many at most.", ge=1, le=1000)] = None,
 ) -> Response:
-    """List who is enrolled, by name; with `limit` and `after`, page by page."""
+    """List who is enrolled: the owners in the vault, then the people in the gallery.
+
+    With `limit` or `after`, a page of both together, by name.
+    """
+    is_paged = limit is not None or after is not None
 
     def list_page(face_id: FaceID) -> list[dict[str, Any]]:
-        if where == "vault":
-            names = choose_page(face_id.names(), contains, after, limit)
-            return serialize_owners(names, face_id.owner)
-        people = {person.name: person for person in face_id.gallery_people()}
-        return [serialize_person(people[n]) for n in choose_page(people, contains, after, limit)]
+        owners = [] if where == "gallery" else face_id.names()
+        members = [] if where == "vault" else face_id.gallery_people()
+        people = {person.name: person for person in members}
+        names = set(choose_page([*owners, *people], contains, after, limit))
+        documents = serialize_owners([name for name in owners if name in names], face_id.owner)
+        documents += [serialize_person(one) for one in members if one.name in names]
+        return sorted(documents, key=lambda one: str(one["name"])) if is_paged else documents
 
     return answer_json(await service.engine.run(list_page))
 
@@ -158,12 +169,13 @@ async def enroll(
     add: Annotated[
         bool, Query(description="Add photos to the person of this name; needs `admin`.")
     ] = False,
+    look: Look = "",
     anyway: Anyway = False,
 ) -> Response:
     """Learn a person from photos: one is enough, five are advised."""
     if add or anyway:
         require_admin(caller)
-    return await _enroll_photos(request, name, service, add=add, anyway=anyway)
+    return await _enroll_photos(request, name, service, look, add=add, anyway=anyway)
 
 
 @router.put(
@@ -172,9 +184,11 @@ async def enroll(
     dependencies=[require_scope(Scope.ADMIN)],
     **describe_answer(schemas.Learned),
 )
-async def put(request: Request, name: Person, service: Here, *, anyway: Anyway = False) -> Response:
+async def put(
+    request: Request, name: Person, service: Here, *, look: Look = "", anyway: Anyway = False
+) -> Response:
     """Learn a person from photos, and replace the person of this name."""
-    return await _enroll_photos(request, name, service, replace_=True, anyway=anyway)
+    return await _enroll_photos(request, name, service, look, replace_=True, anyway=anyway)
 
 
 @router.delete(
@@ -222,7 +236,7 @@ async def tune(
 
     def run_tune(face_id: FaceID) -> Tuning:
         if not yes:
-            refuse_loose_alpha(face_id.owner(name), alpha)
+            refuse_loose_alpha(face_id.find_owner(name), alpha)
         return face_id.tune(name, far=far, alpha=alpha)
 
     return answer_json(asdict(await service.engine.run(run_tune)))
@@ -276,6 +290,7 @@ async def _enroll_photos(
     request: Request,
     name: str,
     service: ServiceState,
+    look: str,
     *,
     add: bool = False,
     replace_: bool = False,
@@ -298,6 +313,7 @@ async def _enroll_photos(
                 add=add,
                 replace=replace_,
                 anyway=anyway,
+                look=look,
             )
 
         enrollment = await service.engine.run(
