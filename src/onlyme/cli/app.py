@@ -19,6 +19,7 @@ COMMANDS = {
     "forget": "enroll",
     "rename": "enroll",
     "merge": "enroll",
+    "examples": "examples",
     "enroll-folder": "enroll_folder",
     "verify": "verify",
     "identify": "verify",
@@ -60,7 +61,7 @@ _PANELS = {
         "demo",
     ),
     "People": (
-        *("list", "forget", "rename", "merge", "tune", "certificate"),
+        *("list", "examples", "forget", "rename", "merge", "tune", "certificate"),
         *("not-me", "adapt", "revoke", "export"),
     ),
     "Vault and log": ("status", "reset", "audit", "rekey", "backup", "restore", "import", "store"),

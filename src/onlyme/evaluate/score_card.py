@@ -1,4 +1,4 @@
-"""Make the score card of a game in which people try to fool their own camera.
+"""Make the score card of a game in which people try to fool a camera.
 
 A card holds counts, rates and words, and no picture of anybody: people show it to others.
 """

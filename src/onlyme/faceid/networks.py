@@ -12,7 +12,6 @@ from onlyme.errors import (
     ModelError,
     ModelMissing,
     ModelRefused,
-    NotCalibrated,
     SettingsError,
 )
 from onlyme.face.models import SHIPPED, find_model, read_manifest
@@ -204,21 +203,23 @@ def _load_embedder(runtime: str, name: str, models: Path) -> Embedder:
 def load_base(settings: Settings) -> Base:
     """Load the head, cohort and calibration that belong to the embedder.
 
-    Without them a network of the user's own decides by the NOT_ME photos that it is given, and
-    promises no false accept rate.
+    Those of a network of the user's own are beside it (`onlyme lab calibrate` makes them).
+    Without them it decides by the NOT_ME photos that it is given, and promises no false accept
+    rate.
 
     Raises:
-        NotCalibrated: the files of the shipped network are missing or damaged.
+        NotCalibrated: the files of the shipped network are missing, or files are damaged.
     """
     from onlyme.siamese.head import Base
 
     model = find_model(settings.embedder, SHIPPED, settings.models)
-    try:
+    if model.path.parent == SHIPPED:
         return Base.load(model.sha256)
-    except NotCalibrated:
-        if model.path.parent == SHIPPED:
-            raise
-        return Base.make_plain(model.sha256, model.dimension)
+    # `onlyme lab calibrate` writes it beside the network.
+    path = model.path.with_name(f"base-{model.sha256[:12]}.npz")
+    if path.exists():
+        return Base.read(path, model.sha256)
+    return Base.make_plain(model.sha256, model.dimension, model.alpha)
 
 
 @cache

@@ -15,6 +15,7 @@ from onlyme.types.decisions import (
     AttentionLevel,
     Decision,
     Enrollment,
+    IdentityCandidate,
     Lesson,
     Liveness,
     LivenessLevel,
@@ -25,6 +26,7 @@ from onlyme.types.decisions import (
     Tuning,
     Verdict,
 )
+from onlyme.types.examples import Example, ExampleKind
 from onlyme.types.names import checked_name, find_similar_name
 from onlyme.types.networks import ExtraNetwork
 from onlyme.types.pictures import (
@@ -55,10 +57,13 @@ __all__ = [
     "DetectedFace",
     "Embedding",
     "Enrollment",
+    "Example",
+    "ExampleKind",
     "ExtraNetwork",
     "Face",
     "Frame",
     "HeadReading",
+    "IdentityCandidate",
     "ImageLike",
     "Lesson",
     "Liveness",
@@ -81,8 +86,11 @@ _PUBLIC = (
     DetectedFace,
     Embedding,
     Enrollment,
+    Example,
+    ExampleKind,
     Face,
     Frame,
+    IdentityCandidate,
     Lesson,
     Liveness,
     LivenessLevel,

@@ -64,6 +64,8 @@ STEPS = (
     Step("import", "{work}/out/ada.onlyme --name eve", stdin=PHRASE),
     Step("backup", "{work}/out/backup"),
     Step("restore", "{work}/out/backup"),
+    Step("examples", "ada"),
+    Step("examples", "ada --remove 1"),
     Step("rename", "eve eva"),
     Step("merge", "ada eva"),
     Step("forget", "ada --yes"),
@@ -94,6 +96,10 @@ STEPS = (
          " --out {work}/out/report"),
     Step("lab train-identities", "{work}/album --batch-people 4 --batch-photos 2 --steps 2"
          " --dimension 8 --out {work}/out/identities"),
+    Step("lab finetune", "{work}/album --batch-people 2 --steps 1 --frozen 26"
+         " --out {work}/out/finetune"),
+    Step("lab distill", "{work}/album --batch 4 --steps 1 --frozen 26 --out {work}/out/distill"),
+    Step("lab calibrate", "mine {work}/album --models {work}/out/models", 2),
     Step("unlock config show"),
     Step("unlock config set", "unlock_lid ignore", places=_SYSTEM),
     Step("unlock config edit", code=2, variables=(("EDITOR", "true"),), places=_SYSTEM),
@@ -121,6 +127,7 @@ UNLOCK_STEPS = tuple(
         Step("unlock tune", "--far 1e-5 --user root"),
         Step("unlock not-me", "{work}/biden_1.jpg --user root"),
         Step("unlock adapt", "--user root"),
+        Step("unlock examples", "--user root"),
         Step("unlock revoke", "--user root"),
         Step("unlock retry", "--user root"),
         Step("unlock status", "login --user root"),
