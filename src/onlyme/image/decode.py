@@ -225,7 +225,9 @@ def _open_heic(file: CountedBytes) -> Image.Image:
         from pillow_heif import HeifImageFile
     except ImportError:
         raise ImageError(file.source, explain_heic()) from None
-    return HeifImageFile(file)
+    plugin: Any = HeifImageFile  # it has no types
+    opened: Image.Image = plugin(file)
+    return opened
 
 
 @cache
