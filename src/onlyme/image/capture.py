@@ -25,8 +25,7 @@ from onlyme.errors import CameraError
 from onlyme.image.cameras import System, find_device, is_infrared, label_device, refuse_virtual
 from onlyme.image.decode import MAX_PIXELS
 from onlyme.image.files import describe_address, format_path
-from onlyme.image.holder import describe_holder
-from onlyme.storage.system import name_platform
+from onlyme.image.holder import describe_holder, explain_missing
 from onlyme.types import Frame
 
 if TYPE_CHECKING:
@@ -372,12 +371,7 @@ def _is_camera(path: str, name: str) -> bool:
         status = None
     if status is None:
         camera = name.startswith("camera ")
-        if camera and name_platform() != "linux":
-            raise CameraError(
-                f"{name}: cameras are read on Linux only so far, and this is {name_platform()}; "
-                "give a video, or frames that your own program reads from the camera"
-            )
-        what = "there is no such camera; see `onlyme cameras`" if camera else "is not there"
+        what = explain_missing() if camera else "is not there"
         what = describe_address(name) or what
         raise CameraError(f"{name}: {what}")
     camera = stat.S_ISCHR(status.st_mode)
