@@ -31,7 +31,7 @@ COMMANDS = {
     "not-me": "tune",
     "evaluate": "evaluate",
     "evaluate-liveness": "liveness",
-    "spoof-me": "liveness",
+    "spoof-me": "spoof",
     "adapt": "vault",
     "status": "vault",
     "reset": "vault",

@@ -151,9 +151,7 @@ def compute_shared_far(base: Base, fpir: float, people: int) -> float:
         NotCalibrated: the network has no calibration, or the calibration does not reach the rate.
     """
     if base.curve is None:
-        raise NotCalibrated(
-            "a gallery needs a calibrated network; tools/train_head.py calibrates one"
-        )
+        raise NotCalibrated("a gallery needs a calibrated network; onlyme lab calibrate makes one")
     lowest = 10.0 ** float(base.curve.log_far[-1])
     if fpir / people < lowest * (1 - 1e-9):
         raise NotCalibrated(

@@ -225,8 +225,7 @@ def _open_heic(file: CountedBytes) -> Image.Image:
         from pillow_heif import HeifImageFile
     except ImportError:
         raise ImageError(file.source, explain_heic()) from None
-    plugin: Any = HeifImageFile  # it has no types
-    opened: Image.Image = plugin(file)
+    opened: Image.Image = HeifImageFile(file)  # type: ignore[no-untyped-call]  # it has no types
     return opened
 
 

@@ -1,13 +1,11 @@
-"""Say why a camera cannot be used: which program has it open, or that there is none."""
+"""Say which program has a camera open."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from onlyme.storage.system import name_platform
-
-__all__ = ["describe_holder", "explain_missing"]
+__all__ = ["describe_holder"]
 
 
 def describe_holder(path: str) -> str:
@@ -24,13 +22,3 @@ def describe_holder(path: str) -> str:
         except OSError:  # another user's process, or one that has ended
             continue
     return ""
-
-
-def explain_missing() -> str:
-    """Say why a camera is not there, and what to do."""
-    if name_platform() == "linux":
-        return "there is no such camera; see `onlyme cameras`"
-    return (
-        f"cameras are read on Linux only so far, and this is {name_platform()}; give a video, or "
-        "frames that your own program reads from the camera"
-    )

@@ -81,6 +81,7 @@ class Seen(BaseModel):
     level: LivenessLevel
     verdict: Verdict | None
     score: float | None = Field(ge=0, le=1)
+    note: str = ""
 
 
 class ListedCandidate(BaseModel):

@@ -28,6 +28,7 @@ from onlyme.types.decisions import (
 )
 from onlyme.types.examples import Example, ExampleKind
 from onlyme.types.names import checked_name, find_similar_name
+from onlyme.types.networks import ExtraNetwork
 from onlyme.types.pictures import (
     MAX_EYE_PHOTOS,
     MAX_UNIT_LENGTH_ERROR,
@@ -58,6 +59,7 @@ __all__ = [
     "Enrollment",
     "Example",
     "ExampleKind",
+    "ExtraNetwork",
     "Face",
     "Frame",
     "HeadReading",

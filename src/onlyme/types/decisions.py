@@ -92,11 +92,14 @@ class Liveness:
         level: what was asked for; `off` means that it was not checked.
         verdict: None when the level is `off`.
         score: 0 (attack) to 1 (live); None when the level is `off`.
+        note: one plain sentence about what the verdict is worth, or why there is none; empty when
+            there is nothing to add.
     """
 
     level: LivenessLevel = LivenessLevel.OFF
     verdict: Verdict | None = None
     score: float | None = None
+    note: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

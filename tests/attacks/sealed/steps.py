@@ -53,7 +53,8 @@ STEPS = (
     Step("not-me", "ada {work}/biden_1.jpg"),
     Step("evaluate", "{work}/people --photos 1 --html {work}/out/e.html --cache {work}/out/cache"),
     Step("evaluate-liveness", "{work}/presentations --out {work}/out"),
-    Step("spoof-me", "ada --camera {work}/clip.avi --attempts 1", stdin="\n\n\n"),
+    Step("spoof-me", "ada --camera {work}/clip.avi --attempts 1 --out {work}/out/card",
+         stdin="\n\ns\ns\n\ns\ns\n"),
     Step("adapt", "ada --on"),
     Step("status"),
     Step("reset"),
@@ -95,6 +96,10 @@ STEPS = (
          " --out {work}/out/report"),
     Step("lab train-identities", "{work}/album --batch-people 4 --batch-photos 2 --steps 2"
          " --dimension 8 --out {work}/out/identities"),
+    Step("lab finetune", "{work}/album --batch-people 2 --steps 1 --frozen 26"
+         " --out {work}/out/finetune"),
+    Step("lab distill", "{work}/album --batch 4 --steps 1 --frozen 26 --out {work}/out/distill"),
+    Step("lab calibrate", "mine {work}/album --models {work}/out/models", 2),
     Step("unlock config show"),
     Step("unlock config set", "unlock_lid ignore", places=_SYSTEM),
     Step("unlock config edit", code=2, variables=(("EDITOR", "true"),), places=_SYSTEM),

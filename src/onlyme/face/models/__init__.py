@@ -49,6 +49,8 @@ class Model:
         scale: embedders only: pixels (RGB, 0–255) have `mean` subtracted and
             are then multiplied by `scale`.
         mean: see `scale`.
+        whole: embedders only: the network takes whole pictures and not aligned faces.
+        alpha: embedders of the lab only: the alpha that it was trained with.
     """
 
     name: str
@@ -62,6 +64,8 @@ class Model:
     size: int = 0
     scale: float = 1.0
     mean: float = 0.0
+    whole: bool = False
+    alpha: float | None = None
 
     def read(self) -> bytes:
         """Return the file's bytes after checking them.
@@ -144,7 +148,8 @@ def _make_model(name: str, folder: Path, entry: dict[str, object]) -> Model:
     file = str(entry["file"])
     if Path(file).name != file:
         raise ValueError(f"{name}.file must be a plain file name")
-    kinds = {"dimension": int, "size": int, "scale": float, "mean": float}
+    kinds = {"dimension": int, "size": int, "scale": float, "mean": float, "alpha": float}
+    kinds["whole"] = bool
     values = {
         key: kinds.get(key, str)(value)
         for key, value in entry.items()
