@@ -266,7 +266,7 @@ def _render_sweep(comparison: Comparison) -> str:
 
 
 def _render_det(comparison: Comparison) -> str:
-    """Return one chart for each rule: both errors of every way, whatever its threshold."""
+    """Return one chart for each rule: both errors of every way, at all thresholds."""
     figures = []
     for rule in RULES:
         series = []
