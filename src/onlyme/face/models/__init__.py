@@ -8,7 +8,6 @@ changed between the check and the use.
 from __future__ import annotations
 
 import hashlib
-import os
 import tomllib
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onlyme.errors import ModelMissing, ModelRefused, SettingsError
+from onlyme.storage.system import copy_in_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,15 +83,15 @@ class Model:
         """Yield the path of a private copy in memory, checked while it was made.
 
         A runtime that reads a path holds the weights once; one that gets bytes holds them three
-        times. No other process can change the copy between the check and the use.
+        times. On Linux no other process can change the copy between the check and the use.
 
         Raises:
             ModelMissing, ModelRefused: as `read`.
         """
-        with os.fdopen(os.memfd_create(self.name, os.MFD_CLOEXEC), "wb") as copy:
+        with copy_in_memory(self.path.name) as (copy, path):
             self._copy(copy)
             copy.flush()
-            yield f"/proc/self/fd/{copy.fileno()}"
+            yield path
 
     def _copy(self, to: BinaryIO) -> None:
         digest = hashlib.sha256()

@@ -266,7 +266,7 @@ def _render_sweep(comparison: Comparison) -> str:
 
 
 def _render_det(comparison: Comparison) -> str:
-    """Return one chart for each rule: both errors of every way, at all thresholds."""
+    """Return one chart for each rule: both errors of every way, at every threshold."""
     figures = []
     for rule in RULES:
         series = []
