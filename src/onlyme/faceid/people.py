@@ -144,7 +144,7 @@ class EnrolledPeople:
         Raises:
             UnknownOwner: no person of that name is enrolled.
         """
-        from onlyme.faceid.examples import list_examples
+        from onlyme.faceid.identity import list_examples
 
         return list_examples(self._parts, name)
 
@@ -169,7 +169,7 @@ class EnrolledPeople:
 
     def remove_examples(self, name: str, numbers: Iterable[int]) -> list[str]:
         """Remove several examples of a person, all or none; see `remove_example`."""
-        from onlyme.faceid.examples import remove_examples
+        from onlyme.faceid.identity import remove_examples
 
         return remove_examples(self._parts, name, set(numbers))
 
@@ -181,7 +181,7 @@ class EnrolledPeople:
         Raises:
             UnknownOwner: no person of that name is enrolled.
         """
-        from onlyme.faceid.examples import list_looks
+        from onlyme.faceid.identity import list_looks
 
         return list_looks(self._parts, name)
 
@@ -193,7 +193,7 @@ class EnrolledPeople:
             UsageError: there is no such look, the person has no other example, or is in the
                 gallery.
         """
-        from onlyme.faceid.examples import remove_look
+        from onlyme.faceid.identity import remove_look
 
         return remove_look(self._parts, name, look)
 

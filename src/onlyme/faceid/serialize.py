@@ -7,10 +7,10 @@ from datetime import datetime
 from json import dumps
 from typing import TYPE_CHECKING, Any
 
-from onlyme.errors import NeedsReenroll, UnknownOwner
+from onlyme.errors import NeedsReenroll, UnknownOwner, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from onlyme.gallery.gallery import GalleryPerson
     from onlyme.gate.audit import AuditEntry
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "defuse_formulas",
     "dump_json",
+    "read_stored_examples",
     "serialize_decision",
     "serialize_enrollment",
     "serialize_entry",
@@ -110,6 +111,16 @@ def serialize_person(person: GalleryPerson) -> dict[str, Any]:
         "photos": len(person.me),
         "created": person.created,
     }
+
+
+def read_stored_examples(values: Mapping[str, Any]) -> tuple[Example, ...]:
+    """Return what a template's values say of its examples; empty where they make no sense."""
+    from onlyme.siamese.examples import read_notes
+
+    try:
+        return read_notes(values)[0]
+    except (ValueError, TypeError, KeyError, UsageError):
+        return ()
 
 
 def serialize_example(example: Example) -> dict[str, Any]:
