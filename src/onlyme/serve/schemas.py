@@ -25,10 +25,12 @@ __all__ = [
     "Health",
     "Jwks",
     "Learned",
+    "Listed",
     "NotMeResult",
     "Outdated",
     "Person",
     "Problem",
+    "Renamed",
     "Tuned",
     "Verdicts",
 ]
@@ -186,6 +188,31 @@ class Outdated(BaseModel):
     needs_reenroll: Literal[True]
 
 
+class Listed(BaseModel):
+    """One of all enrolled people."""
+
+    model_config = _make_config(
+        name="ada",
+        where="vault",
+        photos=5,
+        created="2026-11-24T03:44:27+00:00",
+        needs_reenroll=False,
+    )
+    name: str
+    where: Literal["vault", "gallery"]
+    photos: int
+    created: datetime | None
+    needs_reenroll: bool
+
+
+class Renamed(BaseModel):
+    """A person has another name."""
+
+    model_config = _make_config(name="Ada Lovelace", renamed_from="ada")
+    name: str
+    renamed_from: str
+
+
 class Forgotten(BaseModel):
     """A person was erased."""
 
@@ -323,7 +350,7 @@ class Jwks(BaseModel):
 
 
 DOCUMENTS: list[type[BaseModel]] = [
-    *(Health, Verdicts, Decided, Learned, Person, Outdated, Forgotten),
+    *(Health, Verdicts, Decided, Learned, Person, Outdated, Listed, Renamed, Forgotten),
     *(Tuned, NotMeResult, Certificate, Entry, Jwks, AssertionClaims, Problem),
 ]
 """All documents that the service sends."""
