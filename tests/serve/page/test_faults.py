@@ -479,7 +479,7 @@ def test_forced_colours_leave_the_current_tab_meter_and_legend(watched):
     swatches = page.evaluate(
         """() => [...document.querySelectorAll(".legend li")].map((one) => {
           const style = getComputedStyle(one, "::before");
-          return style.backgroundColor + style.borderBottomColor; })"""
+          return style.backgroundColor + style.borderTopColor; })"""
     )
     assert len(set(swatches)) == len(swatches) == 4
 

@@ -91,7 +91,7 @@ class UnlockView {
   /** Show the buttons that make sense now. The focus moves from Start to Stop, which replaces it. */
   setRunning(yes) {
     const hasFocus = document.activeElement === this.startButton || document.activeElement === this.stopButton;
-    this.stopButton.hidden = !yes;
+    this.stopButton.hidden = this.timeline.element.hidden = !yes;
     this.buttons.hidden = !yes && this.notMeLink.hidden;
     if (yes && hasFocus) this.stopButton.focus({ preventScroll: true });
   }
