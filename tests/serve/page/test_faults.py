@@ -206,7 +206,7 @@ def test_a_question_ends_with_its_view(window, served, button, leave):
     assert "obama" in [one["name"] for one in served.client().get("/v1/names").json()]
 
 
-@pytest.mark.parametrize("view", ["unlock", "sensitivity", "not-me"])
+@pytest.mark.parametrize("view", ["unlock", "sensitivity", "not-me", "more"])
 def test_an_unknown_person_is_nobody_else(window, served, view):
     with visit(window, served) as shown:
         shown.see(view, "Nobody")

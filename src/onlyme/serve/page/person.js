@@ -3,7 +3,7 @@
 import { ask, get, makePath, Problem } from "./api.js";
 import { findCounted, makeCertificate } from "./certificate.js";
 import { askForText, askToConfirm, h, makeButton, makeDetails, makeLink, tell } from "./dom.js";
-import { t } from "./i18n.js";
+import { t, translate } from "./i18n.js";
 import { describePromise, formatSigned, makeSentence } from "./words.js";
 
 /** Make the content of a person's row: promise, figures and buttons. `reload` shows the list anew. */
@@ -56,13 +56,18 @@ async function renew(name, reload) {
 }
 
 async function rename(name, reload) {
-  const wanted = await askForText(t("Rename {name}", { name }), t("Attempts that were counted stay counted. Backups hold the earlier name."), t("New name"), t("Rename"), name);
+  const title = t("Rename {name}", { name });
+  const wanted = await askForText(title, t("Attempts that were counted stay counted. Backups hold the earlier name."), t("New name"), t("Rename"), name);
   if (wanted === null || wanted === name) return;
-  await changeOrExplain(t("Rename {name}", { name }), async () => {
-    const renamed = await ask("POST", makePath(name, `rename?${new URLSearchParams({ to: wanted })}`));
-    await reload();
-    tell(t("{name} is called {other} now", { name, other: renamed.name }));
-  });
+  const checked = await get(`/v1/name-check?${new URLSearchParams({ name: wanted })}`);
+  const problem = checked.problem ?? (checked.taken ? t("{name} is enrolled already", { name: checked.name }) : null);
+  if (problem) {
+    await askToConfirm(title, makeSentence(translate(problem)), t("Understood"));
+    return;
+  }
+  const renamed = await ask("POST", makePath(name, `rename?${new URLSearchParams({ to: wanted })}`));
+  await reload();
+  tell(t("{name} is called {other} now", { name, other: renamed.name }));
 }
 
 async function merge(name, reload) {
@@ -79,15 +84,6 @@ async function merge(name, reload) {
   }
   await reload();
   tell(t("{other} is part of {name} now", { name, other }));
-}
-
-async function changeOrExplain(heading, change) {
-  try {
-    await change();
-  } catch (error) {
-    if (!(error instanceof Problem) || error.status >= 500) throw error;
-    await askToConfirm(heading, makeSentence(error.message), t("Understood"));
-  }
 }
 
 async function forget(name, reload) {

@@ -8,6 +8,7 @@ import { announce, askToConfirm, h, makeButton, makeNotice } from "../dom.js";
 import { FaceMap } from "../facemap.js";
 import { t, translate } from "../i18n.js";
 import { PhotoDrop } from "../photos.js";
+import { findPeople } from "../picker.js";
 import { showEnrolled } from "../result.js";
 import { Stage } from "../stage.js";
 import { joinSentences, makeSentence } from "../words.js";
@@ -29,7 +30,10 @@ export const more = {
   title: "More photos",
   lead: "Photos of another day, in another light, with or without glasses: each makes a refusal rarer.",
   async render(body, name) {
-    const view = new EnrollView(body, name, await listCameras(), { adds: true });
+    const { chosen, notices } = await findPeople("more", name);
+    body.replaceChildren(...notices);
+    if (!chosen) return null;
+    const view = new EnrollView(body, chosen.name, await listCameras(), { adds: true });
     return () => view.stop();
   },
 };
