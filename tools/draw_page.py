@@ -92,10 +92,15 @@ def main() -> None:
             shown.ready()
             shown.page.click("text=Start the camera")
             shown.page.wait_for_selector(".pill:visible")
+            shown.page.set_viewport_size({"width": 1040, "height": 860})
+            shown.page.wait_for_selector(".pill:visible")
             shown.page.screenshot(path=PICTURES / "page-unlock.png")
             shown.see("sensitivity", "Ada")
             shown.page.set_viewport_size({"width": 1040, "height": 900})
             shown.page.screenshot(path=PICTURES / "page-sensitivity.png")
+            shown.see("people")
+            shown.page.wait_for_selector(".odds:has-text('tries') >> nth=1")
+            shown.page.screenshot(path=PICTURES / "page-people.png")
 
 
 if __name__ == "__main__":

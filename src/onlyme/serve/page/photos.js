@@ -11,7 +11,7 @@ export class PhotoDrop {
     this.onchange = onchange;
     this.multiple = multiple;
     this.input = h("input", { type: "file", id: "photos", accept: "image/*,.heic,.heif", multiple, onchange: () => this.take(this.input.files) });
-    this.problems = h("ul", { class: "problems", role: "status" });
+    this.problems = h("div", { role: "status" });
     this.element = h("div", { class: "drop", ondragover: (event) => this.hover(event, true), ondragleave: (event) => this.hover(event, false), ondrop: (event) => this.drop(event) },
       h("div", { class: "field" }, h("label", { for: "photos" }, label), this.input),
       h("p", { class: "soft small" }, multiple ? t("Or drop photos here. They are not kept, only what is learned from them.") : t("Or drop a picture here. It is not kept.")),
@@ -38,7 +38,8 @@ export class PhotoDrop {
 
   /** Show what is wrong with single files. */
   show(sentences) {
-    this.problems.replaceChildren(...sentences.map((sentence) => h("li", {}, makeIcon("warn"), h("span", {}, sentence))));
+    const list = h("ul", { class: "problems" }, sentences.map((sentence) => h("li", {}, makeIcon("warn"), h("span", {}, sentence))));
+    this.problems.replaceChildren(...(sentences.length ? [list] : []));
   }
 
   clear() {
