@@ -176,11 +176,14 @@ class UnlockView {
       this.notMeLink.hidden = this.buttons.hidden = false;
     }
     this.stage.setResting(true);
-    if (!decision.accepted && decision.reason === "liveness_undecided" && stream.isSlow) {
-      this.showPause(t("Too few pictures get through to tell a living face from a photo; nothing is wrong with your face. Come nearer to the network, or close other programs, then try again."), t("The line is too slow"));
-      return;
-    }
+    const isTooSlow = decision.reason === "liveness_undecided" && stream.isSlow;
     stream.pause(decision.accepted ? ACCEPTED_PAUSE_MS : warning ? LAST_TRY_PAUSE_MS : REJECTED_PAUSE_MS);
+    if (isTooSlow) this.timer = setTimeout(() => this.showSlowLine(), REJECTED_PAUSE_MS - 100);
+  }
+
+  /** End it before another try is lost: a living person is refused for the line's sake. */
+  showSlowLine() {
+    this.showPause(t("Too few pictures get through to tell a living face from a photo; nothing is wrong with your face. Come nearer to the network, or close other programs, then try again."), t("The line is too slow"));
   }
 
   /** Before the last try, say what happens if it fails; return the words. */
@@ -231,6 +234,7 @@ class UnlockView {
   /** Close the camera; nothing that it showed stays. */
   stopCapture() {
     clearInterval(this.timer);
+    clearTimeout(this.timer);
     this.capture?.stop();
     this.capture = null;
     this.lastAnnouncement = null;
