@@ -368,7 +368,7 @@ export default {
   "Ends": "Endet",
   "Make a token": "Zugang anlegen",
   "Make a token for admin?": "Einen Zugang für admin anlegen?",
-  "Whoever has it may forget people, and let a stranger in.": "Wer ihn hat, darf Personen vergessen und einen Fremden hereinlassen.",
+  "A program that has it may forget people, and let a stranger in.": "Ein Programm, das ihn hat, darf Personen vergessen und einen Fremden hereinlassen.",
   "Make it": "Anlegen",
   "Save it now: only its hash is stored, so it cannot be shown again.": "Sichere ihn jetzt: nur sein Hash wird gespeichert, er kann nicht noch einmal gezeigt werden.",
   "Token": "Zugang",

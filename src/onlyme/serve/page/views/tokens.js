@@ -25,7 +25,7 @@ export async function render(body) {
   const secret = h("div", { class: "secret", role: "status" });
   const list = h("ul", { class: "tokens" }, tokens.map((token) => makeRow(token, () => render(body))));
   const make = async () => {
-    if (scope.value === "admin" && !(await askToConfirm(t("Make a token for admin?"), t("Whoever has it may forget people, and let a stranger in."), t("Make it")))) return;
+    if (scope.value === "admin" && !(await askToConfirm(t("Make a token for admin?"), t("A program that has it may forget people, and let a stranger in."), t("Make it")))) return;
     const made = await ask("POST", `${PATH}?${new URLSearchParams({ name: name.value, scope: scope.value, expires: expires.value })}`);
     list.replaceChildren(...(await get(PATH)).map((token) => makeRow(token, () => render(body))));
     secret.replaceChildren(h("p", {}, t("Save it now: only its hash is stored, so it cannot be shown again.")), h("pre", { tabindex: "0", "aria-label": t("Token") }, h("code", {}, made.token)));
