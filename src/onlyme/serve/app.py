@@ -19,7 +19,7 @@ from onlyme.serve.guard import Guard, refuse
 from onlyme.serve.openapi import PROBLEMS, build_document
 from onlyme.serve.options import Options
 from onlyme.serve.problems import ProblemError, convert_error, convert_status
-from onlyme.serve.routes import audit, live, manage, people, sign_in, verify
+from onlyme.serve.routes import audit, examples, live, manage, people, sign_in, verify
 from onlyme.serve.routes import service as service_routes
 from onlyme.serve.state import ServiceState
 
@@ -41,7 +41,7 @@ MAX_DETAIL_CHARACTERS = 500
 """Length at which the detail of a validation problem is cut."""
 
 ROUTERS = (
-    *(sign_in.router, verify.router, people.router, manage.router),
+    *(sign_in.router, verify.router, people.router, manage.router, examples.router),
     *(audit.router, live.router, service_routes.router),
 )
 """All routes, beside the page."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from onlyme.errors import NeedsReenroll, NotCalibrated, UsageError, VaultDamaged
+from onlyme.siamese.examples import EXAMPLE_SETS, Examples, read_notes, write_notes
 from onlyme.siamese.learned import LearnedOwner
 from onlyme.siamese.presets import choose_far, estimate_far_alike
 from onlyme.storage.template import Template
@@ -24,20 +25,19 @@ from onlyme.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from numpy.typing import NDArray
 
     from onlyme.siamese.certificate import OwnerCertificate
     from onlyme.siamese.head import Base
 
-__all__ = ["Examples", "Owner", "make_lesson"]
+__all__ = ["Owner", "make_lesson"]
 
 MIN_SHARED_FAR = 1e-9
 """An owner's share of a false accept rate is never set lower than this, however many people are
 searched."""
 
-_SETS = ("me", "not_me", "look_alikes", "learned", "lessons")
 _ADDED_SETS = {"learned", "lessons"}  # older templates have none
 _LEARNED = "learned."
 _SECRET = {
@@ -51,44 +51,6 @@ _SECRET = {
 }
 """What is stored rotated, and by which rotation. Other people's vectors have one of their own:
 photos of them may be public, and d vectors that an attacker can compute reveal a rotation."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Examples:
-    """The embeddings that an owner is learned from.
-
-    Attributes:
-        me: float32[m, d], embeddings of the person.
-        not_me: float32[n, d], embeddings of others that the person gave.
-        look_alikes: float32[l, d], embeddings of others who look like the person.
-        learned: float32[a, d], embeddings that adaptation added; see `faceid.adaptation`.
-        lessons: float32[w, d], embeddings of others who were accepted by mistake.
-    """
-
-    me: NDArray[np.float32] = field(repr=False)
-    not_me: NDArray[np.float32] = field(repr=False)
-    look_alikes: NDArray[np.float32] = field(repr=False)
-    learned: NDArray[np.float32] = field(repr=False)
-    lessons: NDArray[np.float32] = field(repr=False)
-
-    @property
-    def all_look_alikes(self) -> NDArray[np.float32]:
-        """float32[l + w, d]: look-alikes and lessons together."""
-        return np.concatenate([self.look_alikes, self.lessons])
-
-    @property
-    def all_me(self) -> NDArray[np.float32]:
-        """float32[m + a, d]: all embeddings of the person."""
-        return np.concatenate([self.me, self.learned])
-
-    @classmethod
-    def make_empty(cls, dimension: int) -> Self:
-        """Return no examples, for a network whose vectors have `dimension` numbers."""
-        return cls(*(np.empty((0, dimension), np.float32) for _ in _SETS))
-
-    def __add__(self, other: Examples) -> Examples:
-        """Join two sets of examples, these first."""
-        return Examples(*(np.concatenate([getattr(self, s), getattr(other, s)]) for s in _SETS))
 
 
 def _make_no_eyes() -> NDArray[np.float32]:
@@ -160,6 +122,19 @@ class Owner:
         alpha = self.alpha if self.promised is None else None
         after = self.learn(base, self.name, examples, far=self.promised, alpha=alpha)
         return replace(after, eyes=self.eyes)
+
+    def remove_examples(self, base: Base, numbers: Collection[int]) -> Self:
+        """Learn without the examples of these numbers, and without what they taught adaptation.
+
+        The measures of open eyes in them go as well. They stand in the order of the examples that
+        have some; those that an earlier version stored belong to no example, and stand first.
+        """
+        measured = [note.number for note in self.examples.notes if note.has_eyes]
+        measured = measured[max(0, len(measured) - len(self.eyes)) :]
+        first = len(self.eyes) - len(measured)
+        stays = [*(True for _ in range(first)), *(number not in numbers for number in measured)]
+        after = self.relearn(base, self.examples.remove(numbers))
+        return replace(after, eyes=self.eyes[np.array(stays, bool)])
 
     @property
     def knows_eyes(self) -> bool:
@@ -238,7 +213,8 @@ class Owner:
 
     def to_template(self) -> Template:
         """Return the template that `from_template` reads."""
-        values = {key: getattr(self.examples, key) for key in _SETS}
+        values = {key: getattr(self.examples, key) for key in EXAMPLE_SETS}
+        values |= write_notes(self.examples)
         values |= {"alpha": self.alpha, "promised": self.promised, "eyes": self.eyes}
         values |= {_LEARNED + key: value for key, value in self.learned.state().items()}
         return Template(self.name, self.learned.model, self.created, values, _SECRET)
@@ -264,9 +240,11 @@ class Owner:
         }
         try:
             none = Examples.make_empty(base.dimension).me
-            sets = (values.get(key, none) if key in _ADDED_SETS else values[key] for key in _SETS)
+            stored = dict.fromkeys(_ADDED_SETS, none) | dict(values)
+            notes, numbered = read_notes(values)
             # A template's values may be of any stored type; a wrong one is caught below.
-            examples = Examples(*sets)  # type: ignore[arg-type]  # see above
+            sets: dict[str, Any] = {key: stored[key] for key in EXAMPLE_SETS}
+            examples = Examples(**sets, notes=notes, numbered=numbered)
             alpha = float(values["alpha"])  # type: ignore[arg-type]  # see above
             eyes = _check_eyes(values.get("eyes", _make_no_eyes()))
             promised: float | None = values["promised"]  # type: ignore[assignment]  # see above

@@ -32,8 +32,8 @@ export class PhotoDrop {
     const files = [...list].slice(0, this.multiple ? undefined : 1);
     const heic = await Promise.all(files.map(isHeic));
     this.show(files.filter((_, index) => heic[index]).map((file) =>
-      t("{file} is a HEIC picture, which cannot be read here. Save or send it as JPEG; on an iPhone: Settings, Camera, Formats, “Most Compatible”.", { file: file.name })));
-    this.onchange(files.filter((_, index) => !heic[index]));
+      t("{file} is a HEIC picture. If the service cannot read it, save or send it as JPEG; on an iPhone: Settings, Camera, Formats, “Most Compatible”.", { file: file.name })));
+    this.onchange(files);
   }
 
   /** Show what is wrong with single files. */
@@ -44,7 +44,6 @@ export class PhotoDrop {
 
   clear() {
     this.input.value = "";
-    this.show([]);
   }
 }
 

@@ -14,19 +14,19 @@ export function formatSigned(value, digits = 3) {
   return (value < 0 && rounded ? "−" : "+") + format.format(rounded);
 }
 
-/** Say a false accept rate in words. */
+/** Say which false accept rate an alpha is set for, in the words of `onlyme.charts.describe_set_rate`. */
 export function describeOdds(far) {
-  if (far === null || far === undefined) return t("nothing is promised: this network is not calibrated");
-  if (far > 0.5) return t("almost every stranger passes");
-  const tries = 1 / far;
-  if (tries > 1e7) return t("a stranger passes less than once in {tries} tries", { tries: formatNumber(1e7) });
-  return t("a stranger passes about once in {tries} tries", { tries: formatTries(far) });
+  if (far === null || far === undefined) return t("no promise: this network is not calibrated");
+  if (far > 0.5) return t("set so that almost every stranger passes");
+  if (far < 1e-7) return t("set for less than 1 in {n} strangers (estimate)", { n: formatNumber(1e7) });
+  return t("set for 1 in {n} strangers (estimate)", { n: formatTries(far) });
 }
 
-/** Format a false accept rate as the number of tries, rounded to two digits, in which one passes. */
+/** Format a false accept rate as the number of tries in which one passes, rounded to three digits. */
 export function formatTries(far) {
   const tries = 1 / far;
-  const step = 10 ** Math.max(0, Math.floor(Math.log10(tries)) - 1);
+  if (tries < 20) return new Intl.NumberFormat(locale, { maximumFractionDigits: 1 }).format(tries);
+  const step = 10 ** Math.max(0, String(Math.floor(tries)).length - 3);
   return formatNumber(Math.round(tries / step) * step);
 }
 
@@ -37,7 +37,7 @@ export function formatTries(far) {
 export function describePromise(far, counted) {
   const odds = describeOdds(far);
   if (!counted) return makeSentence(odds);
-  return makeSentence(t("{odds} (estimate); counted on real people: at most once in {counted} tries", { odds, counted: formatNumber(counted) }));
+  return makeSentence(t("{odds}; counted on real people: at most 1 in {counted} (95 % bound)", { odds, counted: formatNumber(counted) }));
 }
 
 /** Format a share as a percentage with two significant digits. */
@@ -130,6 +130,7 @@ export function describeLiveness(liveness) {
 
 const EVENTS = {
   attempt: "Attempt", enroll: "Enrolled", teach: "Taught", tune: "Tuned", adapt: "Adapted",
+  remove: "Example removed",
   revoke: "Stolen copies made worthless", rekey: "New key", export: "Exported", import: "Imported",
   backup: "Backed up", restore: "Restored", forget: "Forgotten", rename: "Renamed", merge: "Merged",
   reset: "Gate opened", token: "Sign-in",
