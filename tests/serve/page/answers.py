@@ -6,7 +6,7 @@ PEOPLE = [
 ]
 TUNING = {"name": "Ada", "alpha": 0.15, "far": 1e-4}
 SENTENCES = [
-    "Counted: a random stranger is accepted at most once in 4,497 tries (95 % bound).",
+    "Counted: proven: at most 1 in 4,497 strangers (95 % bound).",
     "Not covered: identical twins.",
 ]
 ATTEMPTS = [

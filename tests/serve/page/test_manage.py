@@ -63,6 +63,7 @@ def test_the_certificate_is_saved_as_a_picture(window, served):
     with visit(window, served) as shown:
         page = shown.page
         shown.see("people")
+        page.wait_for_selector(".odds:has-text('(estimate); proven: at most 1 in ')")
         page.click("[aria-label='Certificate: obama']")
         with page.expect_download() as saved:
             page.click("text=Save as a picture")

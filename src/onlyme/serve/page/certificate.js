@@ -6,7 +6,7 @@ import { drawCard } from "./card.js";
 import { makeSentence } from "./words.js";
 
 const REVOKE_MS = 1000; // by then the browser has read the file
-const COUNTED = /at most once in ([\d,]+) tries \(95 % bound\)/;
+const COUNTED = /at most 1 in ([\d,]+) strangers \(95 % bound\)/;
 
 /** Return the number of tries of the counted bound in a certificate's sentences, or null. */
 export function findCounted(sentences) {

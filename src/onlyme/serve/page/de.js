@@ -72,7 +72,7 @@ export default {
   "set so that almost every stranger passes": "so gesetzt, dass fast jeder Fremde durchkommt",
   "set for less than 1 in {n} strangers (estimate)": "gesetzt für weniger als 1 von {n} Fremden (Schätzung)",
   "set for 1 in {n} strangers (estimate)": "gesetzt für 1 von {n} Fremden (Schätzung)",
-  "{odds}; counted on real people: at most 1 in {counted} (95 % bound)": "{odds}; an echten Menschen gezählt: höchstens 1 von {counted} (95-%-Schranke)",
+  "{odds}; proven: at most 1 in {counted} (95 % bound)": "{odds}; belegt: höchstens 1 von {counted} (95-%-Schranke)",
   "Example removed": "Beispiel entfernt",
   "less than {share} %": "weniger als {share} %",
   "More than one person matches": "Mehr als eine Person passt",

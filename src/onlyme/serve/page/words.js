@@ -31,13 +31,13 @@ export function formatTries(far) {
 }
 
 /**
- * Say in one sentence what alpha is set for, and what was counted. `counted` is the N of "at most once
- * in N tries" of the certificate, or null.
+ * Say in one sentence what alpha is set for, and what was counted. `counted` is the N of "at
+ * most 1 in N strangers" of the certificate, or null.
  */
 export function describePromise(far, counted) {
   const odds = describeOdds(far);
   if (!counted) return makeSentence(odds);
-  return makeSentence(t("{odds}; counted on real people: at most 1 in {counted} (95 % bound)", { odds, counted: formatNumber(counted) }));
+  return makeSentence(t("{odds}; proven: at most 1 in {counted} (95 % bound)", { odds, counted: formatNumber(counted) }));
 }
 
 /** Format a share as a percentage with two significant digits. */
