@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from onlyme.gate.audit import Event
 from onlyme.serve.access.assertions import SeenBy
+from onlyme.serve.people_schemas import Listed, Renamed
 from onlyme.types import ExampleKind, LivenessLevel, Reason, Verdict
 
 __all__ = [
@@ -222,31 +223,6 @@ class Outdated(BaseModel):
     name: str
     where: Literal["vault"]
     needs_reenroll: Literal[True]
-
-
-class Listed(BaseModel):
-    """One of all enrolled people."""
-
-    model_config = _make_config(
-        name="ada",
-        where="vault",
-        photos=5,
-        created="2026-11-24T03:44:27+00:00",
-        needs_reenroll=False,
-    )
-    name: str
-    where: Literal["vault", "gallery"]
-    photos: int
-    created: datetime | None
-    needs_reenroll: bool
-
-
-class Renamed(BaseModel):
-    """A person has another name."""
-
-    model_config = _make_config(name="Ada Lovelace", renamed_from="ada")
-    name: str
-    renamed_from: str
 
 
 class Measure(BaseModel):
