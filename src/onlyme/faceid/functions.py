@@ -82,7 +82,7 @@ def embed(image: Photo, *, color: str = "rgb") -> Embedding:
     picture, _ = choose_one(image, None, color)
     if isinstance(picture, Embedding):
         return picture
-    return _embed(networks.make_pipeline(Settings.load()), picture)
+    return embed_one(networks.make_pipeline(Settings.load()), picture)
 
 
 def embed_all(
@@ -115,11 +115,12 @@ def embed_all(
     from onlyme.settings import Settings
 
     pipeline = networks.make_pipeline(Settings.load())
-    answers = look_at_all(images, lambda picture: _embed(pipeline, picture), color)
+    answers = look_at_all(images, lambda picture: embed_one(pipeline, picture), color)
     return FaceTable.collect(answers, on_picture)
 
 
-def _embed(pipeline: Pipeline, picture: Photo) -> Embedding:
+def embed_one(pipeline: Pipeline, picture: Photo) -> Embedding:
+    """Embed the one face of a picture; ImageError where there is none, or several."""
     observation = pipeline.look(picture)
     if observation.embedding is None:
         cause = _CAUSE.get(observation.reason) if observation.reason else None

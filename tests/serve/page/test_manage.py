@@ -178,7 +178,7 @@ def test_people_are_listed_renamed_and_merged_over_rest(served, biden, photos):
     assert listed[biden]["where"] == "vault"
     assert listed[biden]["photos"] == 1
     renamed = client.post("/v1/names/biden/rename", params={"to": "Joe"})
-    assert renamed.json() == {"name": "Joe", "renamed_from": "biden"}
+    assert renamed.json() == {"name": "Joe", "was": "biden"}
     assert client.post("/v1/names/Joe/rename", params={"to": "obama"}).status_code == 409
     assert client.post("/v1/names/Joe/merge", params={"other": "obama"}).status_code == 400
     client.post("/v1/names/twin?anyway=true", files={"me": (photos / "biden_1.jpg").read_bytes()})
