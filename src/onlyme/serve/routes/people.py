@@ -18,14 +18,13 @@ from onlyme.serve import schemas
 from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.openapi import describe_answer, describe_pictures
-from onlyme.serve.problems import ProblemError
+from onlyme.serve.routes.own_face import compare_with_owner, refuse_own_face
 from onlyme.serve.routes.shared import Here, Person, answer_json, require_admin
 from onlyme.serve.state import ServiceState
 from onlyme.serve.uploads.body import wait_until_gone
 from onlyme.serve.uploads.pictures import Abandonment, decode_picture, label_photos
-from onlyme.siamese.owner import Owner
 from onlyme.siamese.presets import choose_far
-from onlyme.types import Decision, Enrollment, Lesson, Tuning, checked_name
+from onlyme.types import Enrollment, Lesson, Tuning, checked_name
 
 __all__ = ["router"]
 
@@ -328,44 +327,6 @@ async def undo_not_me(name: Person, service: Here) -> Response:
         lambda face_id: face_id.undo_not_me(name), seconds=service.options.enroll_seconds
     )
     return answer_json(asdict(lesson))
-
-
-def compare_with_owner(owner: Owner, decision: Decision) -> dict[str, Any]:
-    """Return how near a face comes to a person's own photos, as a JSON document.
-
-    Args:
-        owner: the person.
-        decision: about that face, without liveness.
-    """
-    own = owner.margins(owner.examples.me)
-    return {
-        "name": owner.name,
-        "accepted": decision.accepted,
-        "margin": decision.margin,
-        "own_lowest": round(float(own.min()), 4),
-        "own_highest": round(float(own.max()), 4),
-    }
-
-
-def refuse_own_face(compared: dict[str, Any]) -> None:
-    """Refuse to teach a face that is accepted as this person now: it may be the person's own.
-
-    Args:
-        compared: see `compare_with_owner`.
-
-    Raises:
-        ProblemError: it is accepted (409).
-    """
-    if not compared["accepted"]:
-        return
-    raise ProblemError(
-        409,
-        "looks-like-owner",
-        "this face scores {margin:+.3f} and is accepted as {name} now; the person's own photos "
-        "score {own_lowest:+.3f} to {own_highest:+.3f}. If it is the person's own face, they would "
-        "be rejected more often. Nothing was changed; to teach it all the same, set "
-        "yes=true".format_map(compared),
-    )
 
 
 async def _enroll_photos(
