@@ -1,4 +1,4 @@
-"""Measure the page: frames a second before its camera, and the time from a picture to the verdict.
+"""Measure the page: its first paint and size, frames a second, and from a picture to the verdict.
 
     python benchmarks/page.py                # a minute; needs Debian's chromium
     python benchmarks/page.py --seconds 30
@@ -73,11 +73,26 @@ def measure_browser(running, video, seconds):
         samples = set()
         end = time.perf_counter() + seconds
         while time.perf_counter() < end:
-            match = SPEED.search(shown.page.inner_text(".facts"))
+            match = SPEED.search(shown.page.text_content(".panel .figures"))
             if match:
                 samples.add(tuple(map(int, match.groups())))
             time.sleep(0.1)
     return first, *zip(*samples, strict=True)
+
+
+def measure_load(running):
+    """Open the page anew; return the time to its first paint (s) and the bytes of its files."""
+    with (
+        sync_playwright() as playwright,
+        browser(playwright) as opened,
+        visit(opened, running) as shown,
+    ):
+        shown.page.reload()
+        shown.ready()
+        paint = "performance.getEntriesByName('first-contentful-paint')[0].startTime / 1000"
+        files = """performance.getEntries().filter((one) => "encodedBodySize" in one
+          && !one.name.includes("/v1/")).reduce((sum, one) => sum + one.encodedBodySize, 0)"""
+        return shown.page.evaluate(paint), shown.page.evaluate(files)
 
 
 def measure_program(running, frames, seconds):
@@ -123,10 +138,13 @@ def main():
         video = film(Path(folder) / "camera.mjpeg", frames)
         shape = Image.open(video).size
         with serving(settings) as running:
+            painted, size = measure_load(running)
             first, rates, each, verdicts = measure_browser(running, video, seconds)
             running.reset()
             rate, took = measure_program(running, frames, seconds)
     print(f"{platform.machine()}, {os.cpu_count()} cores; camera: {name}, {shape[0]}×{shape[1]}")
+    print(f"to open the page, {size / 1000:.0f} kB of files:")
+    print(f"  to its first paint                   {painted:.2f} s")
     print(f"in the browser, {len(rates)} samples:")
     print(f"  from the click to the first verdict  {first:.1f} s")
     print(f"  frames a second                      {statistics.median(rates):.0f}")

@@ -36,6 +36,29 @@ def parse(text):
     return ET.fromstring(text)  # noqa: S314 - it is ours
 
 
+def read_palette(text, index):
+    """Return the colours of one block of variables in a style sheet, by name."""
+    block = re.findall(r":root \{[^}]*--card[^}]*\}", text)[index]
+    return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block))
+
+
+def test_reports_have_the_colours_of_the_page():
+    from importlib.resources import files
+
+    charts, page = files("onlyme") / "charts", files("onlyme") / "serve" / "page" / "style.css"
+    same = {"paper": "ground", "card": "card", "ink": "ink", "soft": "soft", "line": "line"}
+    same |= {"owner": "accent", "stranger": "no", "warn": "unsure", "warn-paper": "unsure-soft"}
+    sheets = [
+        (charts / "chart.css").read_text("utf-8"),
+        (charts / "page.css").read_text("utf-8"),
+    ]
+    for index, sheet in enumerate(sheets):  # light, dark
+        report, ours = read_palette(sheet, 0), read_palette(page.read_text("utf-8"), index)
+        assert {key: report[key] for key in same} == {
+            key: ours[other] for key, other in same.items()
+        }
+
+
 # ---------------------------------------------------------------------- rates
 
 

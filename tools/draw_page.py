@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402 - needs the path above
 from PIL import Image, ImageDraw, ImageFilter  # noqa: E402 - needs the path above
-from playwright.sync_api import sync_playwright  # noqa: E402 - needs the path above
+from playwright.sync_api import Page, sync_playwright  # noqa: E402 - needs the path above
 
 from onlyme import Embedding, FaceID  # noqa: E402 - needs the path above
 from onlyme.settings import Settings  # noqa: E402 - needs the path above
@@ -68,6 +68,12 @@ def unit(vector: np.ndarray) -> np.ndarray:
     return vector / np.linalg.norm(vector)
 
 
+def take(page: Page, name: str) -> None:
+    """Take a picture without the note that a computer is busy, which this one may be."""
+    page.evaluate("document.querySelectorAll('.note').forEach((note) => (note.hidden = true))")
+    page.screenshot(path=PICTURES / f"{name}.png")
+
+
 def main() -> None:
     frames = [figure(float(np.sin(at / 9))) for at in range(57)]
     with tempfile.TemporaryDirectory() as folder:
@@ -86,16 +92,21 @@ def main() -> None:
             shown.page.keyboard.press("Enter")
             shown.page.wait_for_selector(".arc.filled")
             shown.page.wait_for_timeout(1500)
-            shown.page.screenshot(path=PICTURES / "page-enroll.png")
+            take(shown.page, "page-enroll")
             shown.page.click("text=That is enough")
             shown.page.click("text=Try it")
             shown.ready()
             shown.page.click("text=Start the camera")
             shown.page.wait_for_selector(".pill:visible")
-            shown.page.screenshot(path=PICTURES / "page-unlock.png")
+            shown.page.set_viewport_size({"width": 1040, "height": 860})
+            shown.page.wait_for_selector(".pill:visible")
+            take(shown.page, "page-unlock")
             shown.see("sensitivity", "Ada")
             shown.page.set_viewport_size({"width": 1040, "height": 900})
-            shown.page.screenshot(path=PICTURES / "page-sensitivity.png")
+            take(shown.page, "page-sensitivity")
+            shown.see("people")
+            shown.page.wait_for_selector(".odds:has-text('tries') >> nth=1")
+            take(shown.page, "page-people")
 
 
 if __name__ == "__main__":

@@ -56,6 +56,28 @@ def test_it_prints_a_link_that_opens_the_page_once_and_ends_by_ctrl_c(obama):
     assert process.returncode in {0, 130, -signal.SIGINT}
 
 
+def test_a_link_leads_to_the_service_that_runs(obama, tmp_path):
+    with served(obama) as (link, process, _):
+        printed = obama("serve", "link")
+        assert printed.returncode == 0, printed.stderr
+        assert printed.stdout.startswith(link.rpartition("=")[0] + "="), "port and address"
+        with httpx.Client(trust_env=False, timeout=30) as browser:
+            assert browser.get(printed.stdout.strip()).status_code == 303
+        elsewhere = obama("serve", "link", "--vault", str(tmp_path / "other"))
+        assert elsewhere.returncode == 2
+        assert not (tmp_path / "other").exists(), "asking makes no vault"
+        with served(obama) as (second, _, _):
+            newest = obama("serve", "link")
+            assert newest.stdout.startswith(second.rpartition("=")[0] + "=")
+            assert re.search(r":(\d+)/", link)[1] in newest.stderr
+        process.kill()
+        process.wait()
+        refused_now = obama("serve", "link")
+        assert refused_now.returncode == 2, "a note that a killed service left leads nowhere"
+        assert "onlyme serve" in refused_now.stderr
+        assert not refused_now.stdout
+
+
 def test_a_token_is_made_listed_used_and_revoked(obama):
     made = obama("serve", "token", "create", "door", "--scope", "verify", "--expires", "30d")
     assert made.returncode == 0, made.stderr

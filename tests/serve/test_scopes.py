@@ -28,6 +28,7 @@ NEEDED = {
     ("get", "/v1/names/{name}/certificate"): Scope.ENROLL,
     ("post", "/v1/names/{name}/not-me"): Scope.ADMIN,
     ("delete", "/v1/names/{name}/not-me"): Scope.ADMIN,
+    ("get", "/v1/people"): Scope.ENROLL,
     ("get", "/v1/audit"): Scope.ADMIN,
     ("get", "/v1/metrics"): Scope.METRICS,
     ("get", "/v1/keys"): Scope.VERIFY,

@@ -81,6 +81,7 @@ def serve(
         return
     require_extra("serve", "the service")
     from onlyme.serve.options import LOOPBACK, Options
+    from onlyme.serve.running import RunningService
     from onlyme.serve.server import run
     from onlyme.settings import Settings
 
@@ -95,15 +96,44 @@ def serve(
         )
 
     def print_link(port: int) -> None:
-        typer.echo(f"open {_make_link(vault, port)}", err=True)
+        typer.echo(f"open {_make_link(vault, RunningService(host, port).url)}", err=True)
         typer.echo("(works once, within five minutes; Ctrl-C ends the service)", err=True)
 
     run(Settings.load(vault=vault), chosen, print_link)
 
 
-def link(*, port: Port = 8000, vault: options.Vault = None) -> None:
-    """Print a link that opens the page once, within five minutes."""
-    typer.echo(_make_link(vault, port))
+def link(
+    *,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="Another port that leads to the service, such as a forwarded one. By default the "
+            "port of the service that runs on this vault.",
+            show_default=False,
+        ),
+    ] = None,
+    vault: options.Vault = None,
+) -> None:
+    """Print a link that opens the page of the running service once, within five minutes."""
+    from onlyme.errors import UsageError
+    from onlyme.serve.running import find_services
+    from onlyme.settings import Settings
+
+    folder = options.require_vault(Settings.load(vault=vault)).vault
+    services = find_services(folder)
+    if not services:
+        raise UsageError(
+            f"no service runs on the vault {folder}, so a link would lead nowhere; start one with "
+            "`onlyme serve`, which prints a link"
+        )
+    same = [service for service in services if port in (None, service.port)]
+    url = same[0].url if same else f"http://127.0.0.1:{port}"
+    if port is None and len(services) > 1:
+        others = ", ".join(str(service.port) for service in services[1:])
+        typer.echo(f"more services run on this vault, on port {others}; choose by --port", err=True)
+    typer.echo(_make_link(vault, url))
 
 
 def token_create(
@@ -165,8 +195,8 @@ def key(*, vault: options.Vault = None) -> None:
         output.print_json(Signer.load(admin, "onlyme").jwks)
 
 
-def _make_link(vault: Path | None, port: int) -> str:
+def _make_link(vault: Path | None, url: str) -> str:
     from onlyme.serve.access.tokens import Tokens
 
     with options.open_vault(vault, make=True) as admin:
-        return f"http://127.0.0.1:{port}/open?token={Tokens(admin).create_link()}"
+        return f"{url}/open?token={Tokens(admin).create_link()}"

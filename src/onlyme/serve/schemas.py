@@ -23,6 +23,7 @@ __all__ = [
     "GalleryMember",
     "Health",
     "Learned",
+    "Listed",
     "NotMeResult",
     "Outdated",
     "Person",
@@ -215,6 +216,23 @@ class GalleryMember(BaseModel):
     created: datetime
 
 
+class Listed(BaseModel):
+    """One of all enrolled people."""
+
+    model_config = make_config(
+        name="ada",
+        where="vault",
+        photos=5,
+        created="2026-11-24T03:44:27+00:00",
+        needs_reenroll=False,
+    )
+    name: str
+    where: Literal["vault", "gallery"]
+    photos: int
+    created: datetime | None
+    needs_reenroll: bool
+
+
 class Renamed(BaseModel):
     """A person has another name."""
 
@@ -355,7 +373,7 @@ class Entry(BaseModel):
 
 DOCUMENTS: list[type[BaseModel]] = [
     *(Health, Verdicts, Decided, Learned, Person, GalleryMember, Outdated, Forgotten, Renamed),
-    *(StoredExample, Removed),
+    *(Listed, StoredExample, Removed),
     *(Tuned, NotMeResult, Certificate, Entry, Problem),
 ]
 """All documents that the service sends."""

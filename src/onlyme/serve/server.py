@@ -12,6 +12,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from onlyme import FaceID
 from onlyme.faceid import networks, wiring
 from onlyme.serve.app import create_app
+from onlyme.serve.running import RunningService, note_service
 from onlyme.types import AttentionLevel
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def make_config(settings: Settings, options: Options) -> uvicorn.Config:
 
 
 def run(settings: Settings, options: Options, ready: Callable[[int], None]) -> None:
-    """Serve until SIGINT or SIGTERM.
+    """Serve until SIGINT or SIGTERM, and note so in the vault's folder.
 
     Args:
         settings: of the vault and the networks.
@@ -162,7 +163,10 @@ def run(settings: Settings, options: Options, ready: Callable[[int], None]) -> N
         # Reports what is missing, and keeps the networks loaded.
         face_id.warm_up(settings.attention or AttentionLevel.EYES)
     with open_listener(options) as listener:
-        Server(make_config(settings, options), ready).run([listener])
+        service = RunningService(options.host, listener.getsockname()[1])
+        config = make_config(settings, options)
+        with note_service(settings.vault, service):
+            Server(config, ready).run([listener])
 
 
 def open_listener(options: Options) -> socket.socket:

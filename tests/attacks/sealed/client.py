@@ -48,6 +48,7 @@ def main():
         ("POST", "/v1/identify", {"frame": picture}),
         ("POST", "/v1/names/eve?anyway=true", {"me": picture}),
         ("GET", "/v1/names", None),
+        ("GET", "/v1/people", None),
         ("GET", "/v1/names/ada/tune", None),
         ("GET", "/v1/names/ada/certificate", None),
         ("DELETE", "/v1/names/eve", None),

@@ -10,7 +10,7 @@ from onlyme.settings import Settings
 from tests.serve.browsing import DESK, PHONE, visit
 from tests.serve.conftest import serving
 
-VIEWS = ("unlock", "enroll", "sensitivity", "people", "audit", "not-me")
+VIEWS = ("unlock", "who", "enroll", "more/obama", "sensitivity", "people", "audit", "not-me")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -19,7 +19,7 @@ def test_every_view_is_accessible_and_fits(window, served, size, scheme):
     with visit(window, served, viewport=size, color_scheme=scheme) as shown:
         for view in VIEWS:
             shown.see(view)
-            shown.keep(f"{view}-{size['width']}-{scheme}")
+            shown.keep(f"{view.replace('/', '-')}-{size['width']}-{scheme}")
             assert shown.fits(), view
             assert not shown.violations(), view
 
@@ -98,9 +98,9 @@ def test_people_are_renewed_and_forgotten_after_a_question(window, served, photo
         page.wait_for_selector("text=Not covered")
         shown.keep("people-certificate")
         assert not shown.violations()
-        page.click("[aria-label='Renew: biden']")
-        page.click("dialog >> text=Renew >> nth=-1")
-        shown.hears("renewed")
+        page.click("[aria-label='Make stolen copies worthless: biden']")
+        page.click("dialog >> text=Make worthless >> nth=-1")
+        shown.hears("worthless now")
         page.click("[aria-label='Forget: biden']")
         assert page.evaluate("document.activeElement.textContent") == "Cancel"
         shown.keep("people-forget")

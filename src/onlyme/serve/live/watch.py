@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from onlyme.face.pipeline import Observation
     from onlyme.serve.live.latest_frame import LatestFrame
     from onlyme.serve.live.stream import MessageSender
+    from onlyme.siamese.owner import Owner
     from onlyme.types import AttentionLevel, Decision
 
 __all__ = ["FrameRate", "choose_stricter", "read_standing", "watch_live"]
@@ -76,6 +77,8 @@ def watch_live(
     latest: LatestFrame,
     say: MessageSender,
     redact: Callable[[Decision], dict[str, Any]],
+    *,
+    margins: bool = False,
 ) -> None:
     """Decide attempt after attempt on what a browser sends, until it leaves or the gate closes.
 
@@ -88,13 +91,14 @@ def watch_live(
         say: sends the browser `ready`, `look` for each frame, `ask` for each step of a challenge,
             `attempt` for each decision, and `closed` when the gate closes.
         redact: returns the part of a decision that this client may see.
+        margins: whether the client may see the margin of each frame.
 
     Raises:
         UnknownOwner: no person of that name is enrolled.
         ImageError: what was sent is not a picture.
         OnlymeError: networks or vault cannot be used.
     """
-    face_id.find_owner(name)
+    owner = face_id.find_owner(name)
     standing = read_standing(face_id, name)
     if standing["wait"]:
         say("closed", gate=standing)
@@ -104,6 +108,8 @@ def watch_live(
 
     def report(observation: Observation) -> None:
         description = describe_observation(observation)
+        if margins:
+            description["margin"] = measure_margin(owner, observation)
         say("look", **description, taken=latest.number, rate=rate.tick(monotonic()))
 
     def ask(arrow: str, words: str) -> None:
@@ -127,6 +133,13 @@ def watch_live(
         if standing["wait"] or decision.reason is Reason.LOCKED_OUT:
             say("closed", gate=standing)
             return
+
+
+def measure_margin(owner: Owner, observation: Observation) -> float | None:
+    """Return the margin of the face in one frame; None without a usable face."""
+    if observation.embedding is None:
+        return None
+    return round(float(owner.margins(observation.embedding.vector[None])[0]), 4)
 
 
 def describe_observation(observation: Observation) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 // Send requests to the service, and notice when the session or the service ends.
 
+import { t, translate } from "./i18n.js";
+
 const RETRY_MS = 2000; // between two questions whether the service is back
 
 /** A refusal of the service, as its problem document states it. */
 export class Problem extends Error {
   constructor(document) {
-    super(document.detail ?? document.title ?? "The service could not do that.");
+    super(translate(document.detail ?? document.title ?? "The service could not do that."));
     this.kind = (document.type ?? "").split(":").pop();
     this.status = document.status ?? 0;
   }
@@ -16,9 +18,13 @@ export const connection = new EventTarget();
 
 let isGone = false;
 
-/** Return the path of a person, or of something that belongs to a person. */
+/**
+ * Return the path of a person, or of something that belongs to a person. Browsers take the names `.`
+ * and `..` for steps of the path, in any encoding; a space, which the service drops, prevents that.
+ */
 export function makePath(name, part = "") {
-  return `/v1/names/${encodeURIComponent(name)}${part && `/${part}`}`;
+  const segment = encodeURIComponent(/^\.{1,2}$/.test(name) ? ` ${name}` : name);
+  return `/v1/names/${segment}${part && `/${part}`}`;
 }
 
 /** Send a request; return the JSON of its answer. `body` is a form. Throws a Problem. */
@@ -43,7 +49,7 @@ async function send(path, request) {
       connection.dispatchEvent(new Event("gone"));
       waitUntilBack();
     }
-    throw new Problem({ type: ":gone", detail: "The service does not answer." });
+    throw new Problem({ type: ":gone", detail: t("The service does not answer.") });
   }
 }
 

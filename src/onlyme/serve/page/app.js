@@ -1,15 +1,21 @@
 // Show the view that the address names, and say when the service or the session has ended.
 
 import { ask, connection, Problem } from "./api.js";
-import { h, loadIcons, makeIcon, makeNotice } from "./dom.js";
+import { closeDialogs, h, hideTold, loadIcons, makeIcon, makeLink, makeNotice } from "./dom.js";
+import { loadLanguage, t } from "./i18n.js";
 import * as audit from "./views/audit.js";
+import * as doctor from "./views/doctor.js";
 import * as enroll from "./views/enroll.js";
 import * as notMe from "./views/not-me.js";
 import * as people from "./views/people.js";
 import * as sensitivity from "./views/sensitivity.js";
+import * as settings from "./views/settings.js";
+import * as tokens from "./views/tokens.js";
 import * as unlock from "./views/unlock.js";
+import * as who from "./views/who.js";
 
-const VIEWS = { unlock, enroll, sensitivity, people, audit, "not-me": notMe };
+const VIEWS = new Map(Object.entries({ unlock, who, enroll, sensitivity, people, audit, more: enroll.more, "not-me": notMe, settings, tokens, doctor }));
+const PARENTS = { "not-me": "people", more: "people" }; // views without a tab of their own
 const BANNER_MS = 8000; // how long the banner shows a refusal
 
 const main = document.getElementById("main");
@@ -19,37 +25,42 @@ let leaveView = () => {}; // what the view that is shown must do before another 
 let newest = 0; // number of the last call of `showView`
 let sessionEnded = false;
 
-/** Return the view and the person that the address names. */
+const missing = {
+  title: "No such view",
+  lead: "The address names no view of this page.",
+  render: (body) => body.replaceChildren(makeNotice("warn", t("Nothing is at this address"), t("It may have been cut off, or come from another version."),
+    makeLink(t("Unlock"), "unlock", "#/unlock", "primary"))),
+};
+
+/** Return the view and the person that the address names; the view is null if there is none. */
 function readAddress() {
-  const [view, name] = location.hash.slice(2).split("/");
+  const [view, ...rest] = location.hash.slice(2).split("/");
   try {
-    return { view: view in VIEWS ? view : "unlock", name: decodeURIComponent(name ?? "") };
+    return { key: view || "unlock", view: VIEWS.get(view || "unlock") ?? missing, name: decodeURIComponent(rest.join("/")) };
   } catch {
-    return { view: "unlock", name: "" };
+    return { key: "", view: missing, name: "" };
   }
 }
 
 async function showView({ first = false } = {}) {
   if (sessionEnded) return;
   const number = ++newest;
-  leaveView();
-  leaveView = () => {};
-  const { view, name } = readAddress();
-  const { title, lead, render } = VIEWS[view];
-  document.title = `${title} – onlyme`;
-  for (const link of document.querySelectorAll("#tabs a")) {
-    const current = link.getAttribute("href") === `#/${view}` || (view === "not-me" && link.getAttribute("href") === "#/people");
-    link.toggleAttribute("aria-current", false);
-    if (current) link.setAttribute("aria-current", "page");
+  leaveCurrent();
+  hideTold();
+  const { key, view, name } = readAddress();
+  document.title = `${t(view.title)} – onlyme`;
+  for (const link of document.querySelectorAll("#tabs a, .foot a")) {
+    link.removeAttribute("aria-current");
+    if (link.getAttribute("href") === `#/${PARENTS[key] ?? key}`) link.setAttribute("aria-current", "page");
   }
-  const heading = h("h1", { tabindex: "-1" }, title);
-  const body = h("div", { class: `view ${view}`, "aria-busy": "true" }, h("p", { class: "soft" }, "One moment…"));
-  main.replaceChildren(h("div", { class: "head" }, heading, h("p", { class: "lead" }, lead)), body);
+  const heading = h("h1", { tabindex: "-1" }, t(view.title));
+  const body = h("div", { class: `view ${key}`, "aria-busy": "true" }, h("p", { class: "soft" }, t("One moment…")));
+  main.replaceChildren(h("div", { class: "head" }, heading, h("p", { class: "lead" }, t(view.lead))), body);
   if (!first) heading.focus({ preventScroll: true });
   window.scrollTo(0, 0);
   try {
-    const leave = await render(body, name);
-    if (number !== newest) leave?.(); // another view was chosen meanwhile
+    const leave = await view.render(body, name);
+    if (number !== newest || sessionEnded) leave?.(); // another view was chosen meanwhile
     else leaveView = leave ?? leaveView;
   } catch (error) {
     if (number === newest) showError(body, error);
@@ -57,41 +68,47 @@ async function showView({ first = false } = {}) {
   body.removeAttribute("aria-busy");
 }
 
+/** Leave the view that is shown: its camera is closed, and so is a question about it. */
+function leaveCurrent() {
+  closeDialogs();
+  leaveView();
+  leaveView = () => {};
+}
+
 function showError(body, error) {
   if (!(error instanceof Problem)) console.error(error);
-  body.replaceChildren(makeNotice("warn", "That did not work",
-    error instanceof Problem ? error.message : "Something unexpected happened in this page.",
-    h("button", { type: "button", class: "button", onclick: () => showView() }, "Try again")));
+  body.replaceChildren(makeNotice("warn", t("That did not work"),
+    error instanceof Problem ? error.message : t("Something unexpected happened in this page."),
+    h("button", { type: "button", class: "button", onclick: () => showView() }, t("Try again"))));
 }
 
 function showSessionEnd(title, words) {
   if (sessionEnded) return;
   sessionEnded = true;
-  leaveView();
+  leaveCurrent();
+  hideTold();
   banner.hidden = true;
   signOut.hidden = true;
   document.title = `${title} – onlyme`;
   const heading = h("h1", { tabindex: "-1" }, title);
   main.replaceChildren(h("div", { class: "notice whole" },
     makeIcon("link"), heading,
-    h("p", {}, `${words} In a terminal, ask for another link and open it:`),
-    h("pre", { tabindex: "0", "aria-label": "Command" }, h("code", {}, "onlyme serve link"))));
+    h("p", {}, `${words} ${t("In a terminal, ask for another link and open it:")}`),
+    h("pre", { tabindex: "0", "aria-label": t("Command") }, h("code", {}, "onlyme serve link"))));
   heading.focus();
 }
 
-connection.addEventListener("ended", () => showSessionEnd("This session has ended",
-  "Sessions end after a working day, and when the service starts anew."));
+connection.addEventListener("ended", () => showSessionEnd(t("This session has ended"),
+  t("Sessions end after a working day, and when the service starts anew.")));
 
 signOut.addEventListener("click", async () => {
   await ask("POST", "/sign-out");
-  showSessionEnd("You have signed out", "The sessions of all browsers have ended.");
+  showSessionEnd(t("You have signed out"), t("The sessions of all browsers have ended."));
 });
 
 connection.addEventListener("gone", () => {
-  leaveView();
-  leaveView = () => {};
-  banner.replaceChildren(makeIcon("warn"), h("span", {}, "The service does not answer. Is “onlyme serve” still running? Trying again…"));
-  banner.hidden = false;
+  leaveCurrent();
+  showBanner(t("The service does not answer. Is “onlyme serve” still running? Trying again…"));
 });
 
 connection.addEventListener("back", () => {
@@ -99,13 +116,17 @@ connection.addEventListener("back", () => {
   showView();
 });
 
+function showBanner(words) {
+  banner.replaceChildren(makeIcon("warn"), h("span", {}, words));
+  banner.hidden = false;
+}
+
 // If the service refuses what a button started, the banner says so.
 window.addEventListener("unhandledrejection", (event) => {
   if (!(event.reason instanceof Problem)) return;
   event.preventDefault();
   if (sessionEnded || event.reason.kind === "gone") return;
-  banner.replaceChildren(makeIcon("warn"), h("span", {}, event.reason.message));
-  banner.hidden = false;
+  showBanner(event.reason.message);
   setTimeout(() => (banner.hidden = true), BANNER_MS);
 });
 
@@ -114,6 +135,7 @@ document.getElementById("skip").addEventListener("click", (event) => {
   main.focus();
 });
 window.addEventListener("hashchange", () => showView());
-window.addEventListener("pagehide", () => leaveView());
+window.addEventListener("pagehide", () => leaveCurrent());
 loadIcons().catch(() => {}); // the page works without icons
+await loadLanguage();
 showView({ first: true });

@@ -2,6 +2,7 @@
 
 import { Camera, NoCamera } from "./camera.js";
 import { h } from "./dom.js";
+import { t, translate } from "./i18n.js";
 import { LiveStream } from "./live.js";
 import { makeSentence } from "./words.js";
 
@@ -23,28 +24,25 @@ export class Capture {
 
   async start() {
     const { started, failed, ended, ...messages } = this.listeners;
-    this.stage.showInstead(h("p", { class: "soft" }, "Waiting for the camera…"));
+    this.stage.showInstead(h("p", { class: "soft" }, t("Waiting for the camera…")));
     try {
       await this.camera.start();
     } catch (error) {
       if (!this.isStopped) failed(error);
       return;
     }
-    if (this.isStopped) {
-      this.camera.stop();
-      return;
-    }
+    if (this.isStopped) return;
     this.stage.fitToVideo();
     this.stage.clear();
     started();
     this.stream = new LiveStream(this.camera, this.makeStreamPath());
-    this.camera.onLost(() => !this.isStopped && failed(new NoCamera("The camera is gone", "It was unplugged, or another program took it.")));
+    this.camera.onLost(() => !this.isStopped && failed(new NoCamera(t("The camera is gone"), t("It was unplugged, or another program took it."))));
     for (const [kind, listener] of Object.entries(messages)) {
       this.stream.addEventListener(kind, ({ detail }) => listener(detail));
     }
-    this.stream.addEventListener("over", ({ detail }) => ended(makeSentence(detail.why)));
-    this.stream.addEventListener("problem", ({ detail }) => ended(makeSentence(detail.detail), (detail.type ?? "").split(":").pop()));
-    this.stream.addEventListener("end", ({ detail }) => !detail.explained && ended("The service ended it."));
+    this.stream.addEventListener("over", ({ detail }) => ended(makeSentence(translate(detail.why))));
+    this.stream.addEventListener("problem", ({ detail }) => ended(makeSentence(translate(detail.detail)), (detail.type ?? "").split(":").pop()));
+    this.stream.addEventListener("end", ({ detail }) => !detail.explained && ended(t("The service closed the connection.")));
   }
 
   /** Close stream and camera; none of the listeners is called after this. */

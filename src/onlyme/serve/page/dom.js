@@ -1,4 +1,6 @@
-// Make elements and icons, announce words to screen readers, and ask for confirmation.
+// Make elements and icons, tell the user what happened, and ask for confirmation.
+
+import { t } from "./i18n.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const ANNOUNCE_MS = 60; // between emptying and filling the region that screen readers watch
@@ -45,12 +47,39 @@ export function makeButton(words, iconName, onclick, kind = "") {
   return h("button", { type: "button", class: `button ${kind}`, onclick }, iconName ? makeIcon(iconName) : null, h("span", {}, words));
 }
 
+/** Make a link that looks like a button. */
+export function makeLink(words, iconName, href, kind = "") {
+  return h("a", { class: `button ${kind}`, href }, iconName ? makeIcon(iconName) : null, h("span", {}, words));
+}
+
+/** Make a part that is closed until somebody wants the figures. */
+export function makeDetails(words, ...content) {
+  return h("details", { class: "figures" }, h("summary", {}, words), content);
+}
+
 /** Have a screen reader say something, also if it is the same as before. */
 export function announce(words) {
   const announcer = document.getElementById("announcer");
   announcer.textContent = "";
   // Screen readers speak only when the region changes, so it is emptied first.
   setTimeout(() => (announcer.textContent = words), ANNOUNCE_MS);
+}
+
+/**
+ * Tell the user what a button has done: shown until the next action or view, and announced.
+ * `undo`, if given, is a function for a button beside the words.
+ */
+export function tell(words, undo = null) {
+  const told = document.getElementById("told");
+  const close = h("button", { type: "button", class: "close", "aria-label": t("Close"), onclick: hideTold }, makeIcon("cross"));
+  told.replaceChildren(makeIcon("check"), h("span", {}, words), undo ? makeButton(t("Undo"), "undo", () => { hideTold(); undo(); }) : "", close);
+  told.hidden = false;
+  announce(words);
+}
+
+/** Hide what was told last. */
+export function hideTold() {
+  document.getElementById("told").hidden = true;
 }
 
 /** Make a notice: an icon, a heading, a paragraph, and buttons or links. */
@@ -62,16 +91,34 @@ export function makeNotice(iconName, title, words, ...actions) {
     actions.length ? h("div", { class: "actions" }, actions) : null);
 }
 
-/** Ask before something that cannot be undone. Resolves to true if the user agrees. */
+/** Ask before something that cannot be undone or loosens. Resolves to true if the user agrees. */
 export function askToConfirm(title, words, yes) {
+  return openDialog(title, words, yes, null, "danger");
+}
+
+/** Ask for a text, with `label`; resolves to it, or to null. */
+export async function askForText(title, words, label, yes, value = "") {
+  const input = h("input", { type: "text", id: "ask-text", maxlength: 128, autocomplete: "off", spellcheck: "false", value, autofocus: true });
+  const agreed = await openDialog(title, words, yes, h("div", { class: "field" }, h("label", { for: "ask-text" }, label), input), "primary");
+  return agreed ? input.value : null;
+}
+
+/** Close every question as if it were cancelled: what it was about is not shown any more. */
+export function closeDialogs() {
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close("no");
+}
+
+function openDialog(title, words, yes, field, kind) {
+  closeDialogs(); // one question at a time
   return new Promise((resolve) => {
-    const answer = (value) => () => dialog.close(value);
-    const dialog = h("dialog", { class: "card ask", "aria-labelledby": "ask-title", "aria-describedby": "ask-words" },
+    const form = h("form", { method: "dialog", onsubmit: (event) => { event.preventDefault(); dialog.close("yes"); } },
       h("h2", { id: "ask-title" }, title),
       h("p", { id: "ask-words" }, words),
+      field,
       h("div", { class: "actions" },
-        h("button", { type: "button", class: "button", autofocus: true, onclick: answer("no") }, "Cancel"),
-        h("button", { type: "button", class: "button danger", onclick: answer("yes") }, yes)));
+        h("button", { type: "button", class: "button", autofocus: !field, onclick: () => dialog.close("no") }, t("Cancel")),
+        h("button", { type: field ? "submit" : "button", class: `button ${kind}`, onclick: field ? null : () => dialog.close("yes") }, yes)));
+    const dialog = h("dialog", { class: "card ask", "aria-labelledby": "ask-title", "aria-describedby": "ask-words" }, form);
     dialog.addEventListener("close", () => {
       dialog.remove();
       resolve(dialog.returnValue === "yes");

@@ -1,6 +1,7 @@
 // Draw two histograms on one scale: margins of the person's own pictures, and of strangers.
 
 import { svg } from "./dom.js";
+import { t } from "./i18n.js";
 import { formatSigned } from "./words.js";
 
 // Lengths in units of the drawing's viewBox.
@@ -49,7 +50,7 @@ export class Histogram {
     const marks = [];
     for (let margin = Math.ceil(this.low / step) * step; margin <= this.high + 1e-9; margin += step) {
       const x = Math.min(this.width - 20, Math.max(20, this.toX(margin)));
-      marks.push(svg("text", { class: "mark", x, y: HEIGHT - 10, "text-anchor": "middle" }, formatSigned(margin).slice(0, 4)));
+      marks.push(svg("text", { class: "mark", x, y: HEIGHT - 10, "text-anchor": "middle" }, formatSigned(margin, 1)));
     }
     return svg("g", {}, marks);
   }
@@ -64,6 +65,6 @@ export class Histogram {
 }
 
 function describeMargins(own, strangers) {
-  const formatRange = (values) => (values.length ? `from ${formatSigned(Math.min(...values))} to ${formatSigned(Math.max(...values))}` : "none");
-  return `Margins of ${own.length} own pictures ${formatRange(own)}, and of ${strangers.length} strangers ${formatRange(strangers)}.`;
+  const formatRange = (values) => (values.length ? t("from {low} to {high}", { low: formatSigned(Math.min(...values)), high: formatSigned(Math.max(...values)) }) : t("none"));
+  return t("Margins of {own} own pictures {ownRange}, and of {strangers} strangers {range}.", { own: own.length, ownRange: formatRange(own), strangers: strangers.length, range: formatRange(strangers) });
 }

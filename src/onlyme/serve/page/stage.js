@@ -1,23 +1,26 @@
 // Show the camera's picture, and draw on it: the face's frame, the verdict, the oval, notices.
 
 import { h, makeIcon, svg } from "./dom.js";
+import { t } from "./i18n.js";
 import { Ring } from "./ring.js";
 
 const CORNER_SHARE = 0.12; // radius of the frame's corners, as a share of its width
+const PROMPT_KINDS = { "✗": "no", "✓": "yes" }; // how an arrow of the service is coloured
 
 export class Stage {
   /** `guided`: with the oval and its ring, for enrolling. */
   constructor({ guided = false } = {}) {
-    this.video = h("video", { muted: true, playsinline: true, "aria-label": "What the camera sees, mirrored", tabindex: "-1" });
+    this.video = h("video", { muted: true, playsinline: true, "aria-label": t("What the camera sees, mirrored"), tabindex: "-1" });
     this.video.muted = true;
     this.box = svg("rect", { class: "box", rx: 0, visibility: "hidden" });
     this.ring = guided ? new Ring() : null;
     this.drawing = svg("svg", { class: "drawing", "aria-hidden": "true" }, this.ring?.drawing, this.box);
     this.pill = h("p", { class: "pill", hidden: true });
-    this.corner = h("p", { class: "corner", hidden: true, "aria-hidden": "true" });
+    this.note = h("p", { class: "note", hidden: true });
     this.prompt = h("p", { class: "prompt", hidden: true });
+    this.top = h("div", { class: "over-picture" }, this.note, this.prompt);
     this.cover = h("div", { class: "cover" });
-    this.element = h("div", { class: "stage" }, this.video, this.drawing, this.corner, this.prompt, this.pill, this.cover);
+    this.element = h("div", { class: "stage", role: "group", "aria-label": t("Camera"), tabindex: "-1" }, this.video, this.drawing, this.top, this.pill, this.cover);
     this.video.addEventListener("resize", () => this.fitToVideo());
     this.resize(640, 480);
   }
@@ -38,17 +41,31 @@ export class Stage {
   clear() {
     this.cover.replaceChildren();
     this.cover.hidden = true;
+    this.element.classList.add("on");
+    this.clearReadings();
+  }
+
+  /** Take away everything that was said about earlier pictures. */
+  clearReadings() {
     this.frameFace(null);
     this.showVerdict(null);
     this.showPrompt(null);
     this.showNote("");
+    this.setResting(false);
   }
 
   /** Show something in place of the picture. */
   showInstead(...content) {
     this.clear();
+    this.element.classList.remove("on");
     this.cover.replaceChildren(...content);
     this.cover.hidden = false;
+  }
+
+  /** Bring the picture into sight, and the focus to it: no key then does anything by mistake. */
+  focus() {
+    this.element.scrollIntoView({ block: "center" });
+    this.element.focus({ preventScroll: true });
   }
 
   /** Frame the face: `[left, top, width, height]` as shares of the picture, or null. */
@@ -81,12 +98,13 @@ export class Stage {
   /** Show what the person should do, with an arrow; null hides it. */
   showPrompt(words, arrow = "") {
     this.prompt.hidden = !words;
+    this.prompt.dataset.kind = PROMPT_KINDS[arrow] ?? "";
     this.prompt.replaceChildren(arrow ? h("span", { class: "arrow", "aria-hidden": "true" }, arrow) : "", words ?? "");
   }
 
-  /** Show small words in the corner; an empty text hides them. */
+  /** Show a warning above the picture's prompt; an empty text hides it. */
   showNote(words) {
-    this.corner.hidden = !words;
-    this.corner.textContent = words;
+    this.note.hidden = !words;
+    this.note.textContent = words;
   }
 }

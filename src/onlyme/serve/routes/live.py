@@ -101,7 +101,9 @@ async def watch_stream(
     def run_watch(face_id: FaceID, latest: LatestFrame, say: MessageSender) -> None:
         try:
             attention = service.attention
-            watch_live(face_id, name, level, attention, latest, say, count_and_redact)
+            margins = caller.scope.grants(Scope.ADMIN)
+            tell = count_and_redact
+            watch_live(face_id, name, level, attention, latest, say, tell, margins=margins)
         except UnknownOwner:
             service.guesses.count(caller)
             raise

@@ -18,10 +18,11 @@ from onlyme.serve import schemas
 from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.openapi import describe_answer, describe_pictures
+from onlyme.serve.routes.own_face import compare_with_owner, refuse_own_face
 from onlyme.serve.routes.shared import Here, Person, answer_json, require_admin
 from onlyme.serve.state import ServiceState
 from onlyme.serve.uploads.body import wait_until_gone
-from onlyme.serve.uploads.pictures import Abandonment, label_photos
+from onlyme.serve.uploads.pictures import Abandonment, decode_picture, label_photos
 from onlyme.siamese.presets import choose_far
 from onlyme.types import Enrollment, Lesson, Tuning, checked_name
 
@@ -258,19 +259,61 @@ async def show_certificate(name: Person, service: Here) -> Response:
     dependencies=[require_scope(Scope.ADMIN)],
     **describe_answer(schemas.NotMeResult),
 )
-async def not_me(request: Request, name: Person, service: Here) -> Response:
-    """Teach the face of another person: from now on it is not taken for this one."""
+async def not_me(
+    request: Request,
+    name: Person,
+    service: Here,
+    *,
+    yes: Annotated[
+        bool, Query(description="Also teach a face that is accepted as this person now.")
+    ] = False,
+) -> Response:
+    """Teach the face of another person: from now on it is not taken for this one.
+
+    A face that is accepted as this person now may be the person's own, and learning it would
+    spoil their recognition: that is refused (409, `looks-like-owner`) unless `yes` is set.
+    """
     max_bytes = service.options.body_bytes
     async with service.uploads.receive(request, ("frame",), max_bytes) as body:
         frames = body.get("frame", [])
         if len(frames) != 1:
             raise UsageError("send exactly one frame")
-        lesson: Lesson = await service.engine.run(
-            lambda face_id: face_id.not_me(name, frames[0]),
+
+        def run_not_me(face_id: FaceID) -> Lesson:
+            owner = face_id.owner(name)
+            frame = decode_picture(face_id.pipeline.decode, frames[0])
+            if not yes:
+                refuse_own_face(compare_with_owner(owner, face_id.verify(name, frame)))
+            return face_id.not_me(name, frame)
+
+        lesson = await service.engine.run(
+            run_not_me,
             wait_until_gone=lambda: wait_until_gone(request),
             seconds=service.options.enroll_seconds,  # the person is learned again
         )
     return answer_json(asdict(lesson))
+
+
+@router.post(
+    "/{name}/not-me/compare",
+    include_in_schema=False,
+    dependencies=[require_scope(Scope.ADMIN)],
+)
+async def compare_not_me(request: Request, name: Person, service: Here) -> Response:
+    """Say, before a lesson, whether the face is accepted as this person now."""
+    async with service.uploads.receive(request, ("frame",), service.options.body_bytes) as body:
+        frames = body.get("frame", [])
+        if len(frames) != 1:
+            raise UsageError("send exactly one frame")
+
+        def compare(face_id: FaceID) -> dict[str, Any]:
+            frame = decode_picture(face_id.pipeline.decode, frames[0])
+            return compare_with_owner(face_id.owner(name), face_id.verify(name, frame))
+
+        compared = await service.engine.run(
+            compare, wait_until_gone=lambda: wait_until_gone(request)
+        )
+    return answer_json(compared)
 
 
 @router.delete(

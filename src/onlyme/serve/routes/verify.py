@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import nullcontext
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -28,7 +29,7 @@ from onlyme.serve.routes.shared import (
 from onlyme.serve.schemas import Decided, Health, Verdicts
 from onlyme.serve.state import SOURCE
 from onlyme.serve.uploads.body import wait_until_gone
-from onlyme.serve.uploads.pictures import Abandonment, decode_capture
+from onlyme.serve.uploads.pictures import Abandonment, decode_capture, name_picture
 from onlyme.types import Decision
 
 __all__ = ["router"]
@@ -79,7 +80,8 @@ async def verify(
             seen: dict[str, Any] = {"image": frames[0]} if is_photo else {"frames": capture}
             level = service.level
             try:
-                return face_id.verify(name, **seen, liveness=level, gate=True, source=SOURCE)
+                with name_picture(frames[0]) if is_photo else nullcontext():
+                    return face_id.verify(name, **seen, liveness=level, gate=True, source=SOURCE)
             except UnknownOwner:
                 # What cannot be read is answered alike for every name.
                 deque(map(face_id.pipeline.decode, frames if is_photo else capture), maxlen=0)
@@ -132,14 +134,13 @@ async def identify(
         frames = body.get("frame", [])
         if len(frames) != 1:
             raise UsageError("send one frame")
+
+        def run_identify(face_id: FaceID) -> Decision:
+            with name_picture(frames[0]):
+                return face_id.identify(frames[0], liveness=service.level, gate=True, source=SOURCE)
+
         decision = await service.engine.run(
-            lambda face_id: face_id.identify(
-                frames[0],
-                liveness=service.level,
-                gate=True,
-                source=SOURCE,
-                candidates=candidates,
-            ),
+            run_identify,
             wait_until_gone=lambda: wait_until_gone(request),
         )
     service.metrics.count_decision(decision)

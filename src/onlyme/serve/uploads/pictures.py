@@ -6,6 +6,7 @@ size in a picture's header is checked before it is decoded, and only one is deco
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final
@@ -21,7 +22,14 @@ if TYPE_CHECKING:
 
     from onlyme.types import Frame
 
-__all__ = ["MAX_REQUEST_PIXELS", "Abandonment", "decode_capture", "label_photos"]
+__all__ = [
+    "MAX_REQUEST_PIXELS",
+    "Abandonment",
+    "decode_capture",
+    "decode_picture",
+    "label_photos",
+    "name_picture",
+]
 
 MAX_REQUEST_PIXELS: Final = 1_000_000_000
 """Pixels of all photos of one request to enroll: eighty photos of twelve megapixels."""
@@ -51,6 +59,35 @@ class Abandonment:
         """
         if self._event.is_set():
             raise ImageError("bytes", "was not read: the request is not awaited any more")
+
+
+@contextmanager
+def name_picture(data: bytes) -> Iterator[None]:
+    """Name the one picture of a request as its client did, in errors that the block raises.
+
+    Raises:
+        ImageError: the block's, with the name of the file in place of `bytes`.
+    """
+    try:
+        yield
+    except ImageError as error:
+        if error.source != "bytes":
+            raise
+        raise ImageError(_name("the picture", None, data), error.cause) from None
+
+
+def decode_picture(decode: Callable[[bytes], Frame], data: bytes) -> Frame:
+    """Return the one picture of a request, named as its client named it.
+
+    Args:
+        decode: reads a picture.
+        data: the uploaded file.
+
+    Raises:
+        ImageError: it cannot be used.
+    """
+    with name_picture(data):
+        return replace(decode(data), source=_name("the picture", None, data))
 
 
 def decode_capture(frames: list[bytes], abandonment: Abandonment) -> Iterator[Frame]:
@@ -116,7 +153,9 @@ def label_photos(
     return {field: label(field, files) for field, files in photos.items()}
 
 
-def _name(field: str, number: int, data: bytes) -> str:
+def _name(field: str, number: int | None, data: bytes) -> str:
     """Return the name of an uploaded photo for reports."""
     given = format_path(getattr(data, "name", ""))
-    return f"{field} {number}" if given in _NO_NAMES else given
+    if given not in _NO_NAMES:
+        return given
+    return field if number is None else f"{field} {number}"

@@ -2,7 +2,9 @@
 
 import { get } from "../api.js";
 import { h, makeButton, makeIcon } from "../dom.js";
-import { describeOutcome, formatCount, formatSigned, formatTime, nameEvent } from "../words.js";
+import { listPeople } from "../picker.js";
+import { t, tn } from "../i18n.js";
+import { describeOutcome, formatSeconds, formatSigned, nameEvent } from "../words.js";
 
 export const title = "Audit";
 export const lead = "Every attempt and every change, each line sealed to the one before it. Never a picture.";
@@ -10,14 +12,14 @@ export const lead = "Every attempt and every change, each line sealed to the one
 const LINES_PER_PAGE = 50;
 const MAX_LINES = 1000; // that the service sends
 
-export async function render(body) {
-  const names = (await get("/v1/names")).map((person) => person.name);
-  const owner = h("select", { id: "owner" }, h("option", { value: "" }, "Everybody"), names.map((name) => h("option", { value: name }, name)));
+export async function render(body, wanted) {
+  const names = [...new Set([...(await listPeople()).filter((person) => person.where === "vault").map((person) => person.name), wanted])].filter(Boolean);
+  const owner = h("select", { id: "owner" }, h("option", { value: "" }, t("Everybody")), names.map((name) => h("option", { value: name, selected: name === wanted }, name)));
   const from = h("input", { type: "date", id: "from" });
   const to = h("input", { type: "date", id: "to" });
   const status = h("p", { class: "chain", role: "status" });
   const lines = h("tbody");
-  const more = makeButton("Older lines", "clock", () => showLines(shownCount + LINES_PER_PAGE));
+  const more = makeButton(t("Older lines"), "clock", () => showLines(shownCount + LINES_PER_PAGE));
   let entries = [];
   let shownCount = 0;
 
@@ -35,34 +37,40 @@ export async function render(body) {
     try {
       entries = (await get(`/v1/audit?${query}`)).reverse();
       status.className = "chain whole";
-      status.replaceChildren(makeIcon("shield"), `The chain is whole. ${entries.length === MAX_LINES ? "The newest " : ""}${formatCount(entries.length, "line")}${query.size ? " fit" : ""}.`);
+      status.replaceChildren(makeIcon("shield"), describeCount(entries.length, query.size));
     } catch (error) {
       if (error.kind !== "vault-damaged") throw error;
       entries = [];
       status.className = "chain broken";
-      status.replaceChildren(makeIcon("warn"), "The chain is broken: a line was changed, removed or added. “onlyme audit verify” says which.");
+      status.replaceChildren(makeIcon("warn"), t("The chain is broken: a line was changed, removed or added. “onlyme audit verify” says which."));
     }
     showLines(LINES_PER_PAGE);
   }
 
   const form = h("form", { class: "filters", onsubmit: (event) => event.preventDefault(), onchange: load },
-    h("div", { class: "field" }, h("label", { for: "owner" }, "Person"), owner),
-    h("div", { class: "field" }, h("label", { for: "from" }, "From"), from),
-    h("div", { class: "field" }, h("label", { for: "to" }, "To"), to));
+    h("div", { class: "field" }, h("label", { for: "owner" }, t("Person")), owner),
+    h("div", { class: "field" }, h("label", { for: "from" }, t("From")), from),
+    h("div", { class: "field" }, h("label", { for: "to" }, t("To")), to));
   await load();
   body.replaceChildren(
-    h("section", { class: "card", "aria-label": "Log" }, form, status,
+    h("section", { class: "card", "aria-label": t("Log") }, form, status,
       h("table", { class: "log" },
-        h("thead", {}, h("tr", {}, ["When", "What", "Person", "Where", "Outcome", "Margin"].map((words) => h("th", { scope: "col" }, words)))),
+        h("thead", {}, h("tr", {}, ["When", "What", "Person", "Where", "Outcome", "Margin"].map((words) => h("th", { scope: "col" }, t(words))))),
         lines),
       more));
+}
+
+function describeCount(count, isFiltered) {
+  if (count === MAX_LINES) return tn(count, "", "The chain is whole. The newest {n} lines are shown.");
+  return isFiltered ? tn(count, "The chain is whole. {n} line fits.", "The chain is whole. {n} lines fit.")
+    : tn(count, "The chain is whole. {n} line.", "The chain is whole. {n} lines.");
 }
 
 function makeRow(entry) {
   const kind = entry.event !== "attempt" ? "" : entry.verdict === "accepted" ? "in" : "out";
   const makeCell = (content, label, extra = "") => h("td", { "data-label": label, class: content ? extra : `empty ${extra}` }, content);
   return h("tr", { class: kind },
-    makeCell(h("time", { datetime: entry.at }, formatTime(entry.at)), "When"),
+    makeCell(h("time", { datetime: entry.at }, formatSeconds(entry.at)), "When"),
     makeCell(nameEvent(entry.event), "What"),
     makeCell(entry.owner ?? "", "Person"),
     makeCell(entry.source, "Where"),

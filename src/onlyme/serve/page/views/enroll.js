@@ -1,12 +1,17 @@
-// Enroll a person: show the camera's picture with an oval and a ring that fills, then the result.
+// Enroll a person: before the camera, with an oval and a ring that fills, or from photos.
 
-import { get, makePath } from "../api.js";
-import { NoCamera } from "../camera.js";
+import { ask, get, makePath, Problem } from "../api.js";
+import { SteadyAdvice } from "../advice.js";
+import { chooseCamera, listCameras, NoCamera, readCameraChoice } from "../camera.js";
 import { Capture } from "../capture.js";
-import { makeCertificate } from "../certificate.js";
-import { announce, askToConfirm, h, makeButton, makeIcon, makeNotice } from "../dom.js";
+import { announce, askToConfirm, h, makeButton, makeNotice } from "../dom.js";
+import { FaceMap } from "../facemap.js";
+import { t, translate } from "../i18n.js";
+import { PhotoDrop } from "../photos.js";
+import { findPeople } from "../picker.js";
+import { showEnrolled } from "../result.js";
 import { Stage } from "../stage.js";
-import { describeOdds, formatCount, formatSigned, makeSentence } from "../words.js";
+import { joinSentences, makeSentence } from "../words.js";
 
 export const title = "Enroll";
 export const lead = "Show your face from the front and from both sides. It takes about ten seconds.";
@@ -16,132 +21,180 @@ const WANTED_PHOTOS = { front: 3, left: 2, right: 2 };
 const ADVICE_PAUSE_MS = 1500; // between two pieces of advice that are said aloud
 
 export async function render(body, name) {
-  const view = new EnrollView(body, name, await get("/v1/names"));
-  return () => view.stopCapture();
+  const view = new EnrollView(body, name, await listCameras());
+  return () => view.stop();
 }
 
+/** The same view for photos that are added to a person. */
+export const more = {
+  title: "More photos",
+  lead: "Photos of another day, in another light, with or without glasses: each makes a refusal rarer.",
+  async render(body, name) {
+    const { chosen, notices } = await findPeople("more", name);
+    body.replaceChildren(...notices);
+    if (!chosen) return null;
+    const view = new EnrollView(body, chosen.name, await listCameras(), { adds: true });
+    return () => view.stop();
+  },
+};
+
 class EnrollView {
-  constructor(body, name, people) {
+  constructor(body, name, cameras, { adds = false } = {}) {
     this.body = body;
-    this.takenNames = people.map((person) => person.name);
+    this.adds = adds;
+    this.advice = new SteadyAdvice();
     this.stage = new Stage({ guided: true });
-    this.input = h("input", { id: "name", type: "text", maxlength: 64, autocomplete: "off", spellcheck: "false", value: name, required: true, "aria-describedby": "name-help" });
-    this.help = h("p", { class: "soft small", id: "name-help" }, "1 to 64 characters. It is shown when your face is accepted.");
-    this.startButton = makeButton("Start", "camera", null, "primary");
+    this.map = new FaceMap(WANTED_PHOTOS);
+    this.input = h("input", { id: "name", type: "text", maxlength: 128, autocomplete: "off", spellcheck: "false", value: name, required: true, readonly: adds, "aria-describedby": "name-help" });
+    this.help = h("p", { class: "soft small", id: "name-help" });
+    this.startButton = makeButton(t("Start"), "camera", null, "primary");
     this.startButton.type = "submit";
-    this.finishButton = makeButton("That is enough", "check", () => this.capture?.stream?.finish());
+    this.finishButton = makeButton(t("That is enough"), "check", () => this.capture?.stream?.finish());
     this.finishButton.hidden = true;
-    this.cancelButton = makeButton("Cancel", "cross", () => this.stop());
+    this.cancelButton = makeButton(t("Cancel"), "cross", () => { this.stop(); this.input.focus({ preventScroll: true }); });
     this.cancelButton.hidden = true;
-    this.progress = h("progress", { max: countPhotos(WANTED_PHOTOS), value: 0, "aria-label": "Poses covered" });
-    this.coverage = h("p", { class: "soft small" }, "Nothing yet.");
-    this.form = h("form", { class: "card panel", onsubmit: (event) => { event.preventDefault(); this.start(); } },
-      h("div", { class: "field" }, h("label", { for: "name" }, "Name"), this.input, this.help),
+    this.photos = new PhotoDrop((files) => this.enrollPhotos(files));
+    this.form = h("form", { class: "card panel", novalidate: true, onsubmit: (event) => { event.preventDefault(); this.start(); } },
+      h("div", { class: "field" }, h("label", { for: "name" }, t("Name")), this.input, this.help),
+      makeCameraChoice(cameras),
       h("div", { class: "actions" }, this.startButton, this.finishButton, this.cancelButton),
-      h("div", { class: "covered" }, this.progress, this.coverage),
-      h("ul", { class: "tips" },
-        h("li", {}, "Good light from the front helps most."),
-        h("li", {}, "Turn slowly: a little to the left, a little to the right."),
-        h("li", {}, "Cannot turn your head? Say “That is enough” after the first pictures.")));
+      this.map.element,
+      h("details", { class: "figures" }, h("summary", {}, t("Use photos instead")), this.photos.element));
+    this.tips = h("ul", { class: "tips card" },
+      h("li", {}, t("Good light from the front helps most.")),
+      h("li", {}, t("Turn slowly: a little to the left, a little to the right.")),
+      h("li", {}, t("Cannot turn your head? End it after the first pictures.")));
+    this.explainName("");
     this.showOff();
-    this.split = h("div", { class: "split" }, this.stage.element, this.form);
+    this.split = h("div", { class: "split" }, h("div", { class: "stack" }, this.stage.element, this.tips), this.form);
     body.replaceChildren(this.split);
   }
 
   showOff() {
     this.stage.ring.fill({});
-    this.stage.showInstead(makeNotice("camera", "The camera is off", "What is learned stays in your vault; the pictures are forgotten."));
+    this.map.fill({ front: 0, left: 0, right: 0 });
+    this.stage.showInstead(makeNotice("camera", t("The camera is off"), t("What is learned stays in your vault; the pictures are forgotten.")));
   }
 
-  async start(anyway = false) {
-    const name = this.input.value.normalize("NFC").trim();
-    if (!name) {
+  /** Say what is wrong with the name; an empty text says what a name is. */
+  explainName(problem) {
+    this.help.className = problem ? "refused small" : "soft small";
+    this.help.textContent = problem || t("1 to 64 characters. It is shown when your face is accepted.");
+    this.input.toggleAttribute("aria-invalid", false);
+    if (problem) {
+      this.input.setAttribute("aria-invalid", "true");
       this.input.focus();
-      return;
+      announce(problem);
     }
-    let query = "";
-    if (this.takenNames.includes(name)) {
-      const again = await askToConfirm(`${name} is enrolled already`, "Start over? What was learned before is forgotten once the new pictures are good.", "Start over");
-      if (!again) return;
-      query = "?replace=true";
+  }
+
+  /** Have the service check the name; resolves to the options of the enrolment, or to null. */
+  async agreeOnName() {
+    this.explainName("");
+    if (this.adds) return { name: this.input.value, query: new URLSearchParams({ add: "true" }) };
+    const { name, problem, taken, similar } = await get(`/v1/name-check?${new URLSearchParams({ name: this.input.value })}`);
+    if (problem) {
+      this.explainName(makeSentence(translate(problem)));
+      return null;
     }
-    if (anyway) query += query ? "&anyway=true" : "?anyway=true";
+    const query = new URLSearchParams();
+    if (taken) {
+      const again = await askToConfirm(t("{name} is enrolled already", { name }), t("Start over? What was learned before is forgotten once the new pictures are good."), t("Start over"));
+      if (!again) return null;
+      query.set("replace", "true");
+    } else if (similar) {
+      const sure = await askToConfirm(t("“{name}” is enrolled as well", { name: similar }), t("“{name}” and “{other}” are easily confused. To add photos to that person, open “People”.", { name, other: similar }), t("Enroll “{name}”", { name }));
+      if (!sure) return null;
+    }
+    return { name, query };
+  }
+
+  async start({ anyway = false } = {}) {
+    const agreed = await this.agreeOnName();
+    if (!agreed || !this.split.isConnected) return;
+    if (anyway) agreed.query.set("anyway", "true");
     this.stopCapture();
     this.setRunning(true);
-    this.capture = new Capture(this.stage, () => makePath(name, `sitting${query}`), {
-      started: () => this.stage.showPrompt("Loading…"),
+    this.capture = new Capture(this.stage, () => makePath(agreed.name, `sitting?${agreed.query}`), {
+      started: () => { this.stage.showPrompt(t("Loading…")); this.stage.focus(); },
       failed: (error) => this.showError(error),
-      ended: (words, kind) => (kind === "same-person" ? this.askAgain() : this.showError(new Error(words))),
+      ended: (words, kind) => (kind === "same-person" ? this.askAgain(() => this.start({ anyway: true })) : this.showError(new Error(words))),
+      silent: () => this.stage.showNote(t("Waiting for the service…")),
       look: (message) => this.showLook(message),
-      photo: (message) => this.showPhoto(message),
+      photo: ({ covered }) => this.showCoverage(covered, { fits: true }),
       learning: () => this.showLearning(),
-      enrolled: (message) => this.showResult(message),
+      enrolled: ({ enrollment, certificate }) => this.showResult(enrollment, certificate),
     });
     await this.capture.start();
   }
 
-  showLook({ advice, covered, fits, asked }) {
-    this.stage.ring.fill(covered, fits, asked);
-    this.stage.showPrompt(advice, ARROWS[asked] ?? "");
-    this.showCoverage(covered);
+  showLook({ advice, covered, fits, asked, box }) {
+    const isDark = !box && this.capture.camera.isDark();
+    const words = this.advice.take(isDark ? t("It is too dark, or something covers the camera.") : translate(advice));
+    this.showCoverage(covered, { fits, asked });
+    this.stage.showNote(this.capture.stream.isSlow ? t("Few pictures get through: the line or the computer is slow. Hold still for longer.") : "");
+    this.stage.showPrompt(words, ARROWS[asked] ?? "");
     // Advice changes often while a head moves; a screen reader says only some of it.
-    if (advice !== this.saidAdvice && performance.now() - (this.saidAt ?? 0) > ADVICE_PAUSE_MS) {
-      announce(advice);
-      this.saidAdvice = advice;
+    if (words !== this.saidAdvice && performance.now() - (this.saidAt ?? 0) > ADVICE_PAUSE_MS) {
+      announce(words);
+      this.saidAdvice = words;
       this.saidAt = performance.now();
     }
   }
 
-  showPhoto({ covered }) {
-    this.stage.ring.fill(covered, true);
-    this.showCoverage(covered);
-  }
-
-  showCoverage(covered) {
-    const count = countPhotos(covered);
-    this.progress.value = count;
-    this.finishButton.disabled = !count;
-    const { front, left, right } = WANTED_PHOTOS;
-    this.coverage.textContent = `${covered.front} of ${front} from the front, ${covered.left} of ${left} to the left, ${covered.right} of ${right} to the right.`;
+  showCoverage(covered, { fits = false, asked = null }) {
+    this.stage.ring.fill(covered, fits, asked);
+    this.map.fill(covered, asked);
+    this.finishButton.disabled = !Object.values(covered).some(Boolean);
   }
 
   showLearning() {
-    this.stage.showPrompt("Learning…");
-    announce("Learning");
+    this.stage.showPrompt(t("Learning…"));
+    announce(t("Learning…"));
   }
 
-  showResult({ enrollment, certificate: sentences }) {
-    const { name, taken, alpha, far, advice, notes, seconds } = enrollment;
+  async enrollPhotos(files, { anyway = false } = {}) {
+    if (!files.length) return;
+    const agreed = await this.agreeOnName();
+    if (!agreed) return;
+    if (anyway) agreed.query.set("anyway", "true");
+    const form = new FormData();
+    for (const file of files) form.append("me", file, file.name);
+    this.setRunning(true);
+    this.stage.showInstead(h("p", { class: "soft" }, t("Learning…")));
+    try {
+      const isNew = !agreed.query.has("replace");
+      agreed.query.delete("replace");
+      const enrollment = await ask(isNew ? "POST" : "PUT", `${makePath(agreed.name)}?${agreed.query}`, form);
+      const { sentences } = await get(makePath(agreed.name, "promise"));
+      this.showResult(enrollment, sentences);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      if (error.kind === "same-person") this.askAgain(() => this.enrollPhotos(files, { anyway: true }));
+      else this.showError(error);
+      this.photos.clear();
+    }
+  }
+
+  showResult(enrollment, sentences) {
     this.stopCapture();
-    const heading = h("h2", { tabindex: "-1" }, `${name} is enrolled`);
-    this.body.replaceChildren(h("section", { class: "card result" },
-      h("div", { class: "done" }, makeIcon("check")),
-      heading,
-      h("p", { class: "promise" }, makeSentence(describeOdds(far))),
-      h("p", { class: "soft" }, `Learned from ${formatCount(taken, "picture")} in ${seconds.toFixed(0)} seconds. A face must reach a margin of ${formatSigned(alpha)}.`),
-      advice.length ? h("ul", { class: "tips" }, advice.map((tip) => h("li", {}, makeSentence(tip)))) : null,
-      h("div", { class: "actions center" },
-        h("a", { class: "button primary", href: `#/unlock/${encodeURIComponent(name)}` }, makeIcon("unlock"), h("span", {}, "Try it")),
-        makeButton("Enroll somebody else", "enroll", () => window.dispatchEvent(new HashChangeEvent("hashchange")))),
-      makeCertificate(name, sentences, notes)));
-    announce(`${name} is enrolled. ${makeSentence(describeOdds(far))}`);
-    heading.focus();
+    showEnrolled(this.body, enrollment, sentences);
   }
 
-  askAgain() {
+  askAgain(enrollAnyway) {
     this.stop();
-    const heading = "This face is enrolled already";
-    const words = "A person with another name has it. With two names for one face, a search finds neither.";
-    this.stage.showInstead(makeNotice("warn", heading, words, makeButton("Enroll all the same", "enroll", () => this.start(true))));
-    announce(`${heading}. ${words}`);
+    const heading = t("This face is enrolled already");
+    const words = t("A person with another name has it. With two names for one face, a search finds neither.");
+    this.stage.showInstead(makeNotice("warn", heading, words, makeButton(t("Enroll all the same"), "enroll", enrollAnyway)));
+    announce(joinSentences(heading, words));
   }
 
   showError(error) {
     this.stop();
     if (error instanceof TypeError) console.error(error);
-    const [iconName, heading] = error instanceof NoCamera ? ["camera-off", error.title] : ["warn", "Nothing was enrolled"];
-    this.stage.showInstead(makeNotice(iconName, heading, error.message, makeButton("Try again", "renew", () => this.start())));
-    announce(`${heading}. ${error.message}`);
+    const [iconName, heading] = error instanceof NoCamera ? ["camera-off", error.title] : ["warn", t("Nothing was enrolled")];
+    this.stage.showInstead(makeNotice(iconName, heading, makeSentence(error.message), makeButton(t("Try again"), "renew", () => this.start())));
+    announce(joinSentences(heading, error.message));
   }
 
   setRunning(yes) {
@@ -150,26 +203,27 @@ class EnrollView {
     this.finishButton.disabled = true;
     this.input.disabled = yes;
     this.split.classList.toggle("running", yes);
-    if (!yes) return;
-    this.cancelButton.focus({ preventScroll: true });
-    this.stage.element.scrollIntoView({ block: "nearest" });
   }
 
   stop() {
     this.stopCapture();
     this.setRunning(false);
-    this.progress.value = 0;
-    this.coverage.textContent = "Nothing yet.";
     this.showOff();
   }
 
   stopCapture() {
+    this.advice.restart();
     this.saidAdvice = null;
     this.capture?.stop();
     this.capture = null;
   }
 }
 
-function countPhotos(byPose) {
-  return Object.values(byPose).reduce((sum, count) => sum + count, 0);
+/** Make a choice of the camera; null where there is nothing to choose from. */
+function makeCameraChoice(cameras) {
+  if (cameras.length < 2) return null;
+  const select = h("select", { id: "camera", onchange: () => chooseCamera(select.value) },
+    h("option", { value: "" }, t("The browser’s choice")),
+    cameras.map(({ id, label }, index) => h("option", { value: id, selected: id && id === readCameraChoice() }, label || t("Camera {n}", { n: index + 1 }))));
+  return h("div", { class: "field" }, h("label", { for: "camera" }, t("Camera")), select);
 }

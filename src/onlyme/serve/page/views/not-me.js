@@ -1,39 +1,41 @@
 // Teach a face that was accepted by mistake, or may be, so that it is told apart from now on.
 
 import { ask, makePath } from "../api.js";
-import { announce, h, makeButton, makeIcon } from "../dom.js";
-import { findPeople, makeEmptyNotice, makePicker } from "../picker.js";
-import { formatSigned } from "../words.js";
+import { askToConfirm, h, makeButton, makeIcon, tell } from "../dom.js";
+import { t, tn } from "../i18n.js";
+import { PhotoDrop } from "../photos.js";
+import { findPeople, makePicker } from "../picker.js";
+import { formatSigned, makeSentence } from "../words.js";
 import { lastAccepted } from "./unlock.js";
 
 export const title = "That wasn’t me";
 export const lead = "Teach a face that was taken for somebody: a sibling, a look-alike, a mistake.";
 
 export async function render(body, wanted) {
-  const people = await findPeople(wanted);
-  if (!people) {
-    body.replaceChildren(makeEmptyNotice());
-    return null;
-  }
+  const people = await findPeople("not-me", wanted);
+  body.replaceChildren(...people.notices);
+  if (!people.chosen) return null;
   const view = new NotMeView(people);
-  body.replaceChildren(view.element);
+  body.append(view.element);
   return () => view.forgetPicture();
 }
 
 class NotMeView {
   constructor(people) {
     this.name = people.chosen.name;
-    this.preview = h("img", { class: "mistaken", alt: "The face to be kept apart" });
-    this.noPicture = h("p", { class: "soft none" }, "No picture yet. Choose one that shows only this face.");
-    this.file = h("input", { type: "file", id: "photo", accept: "image/*", onchange: () => this.choose(this.file.files[0]) });
-    this.teachButton = makeButton(`This is not ${this.name}`, "not-me", () => this.teach(), "primary");
-    this.undoButton = makeButton("Take the last one back", "undo", () => this.undo());
+    this.preview = h("img", { class: "mistaken", alt: t("The face to be kept apart") });
+    this.noPicture = h("p", { class: "soft none" }, t("No picture yet. Choose one that shows only this face."));
+    this.drop = new PhotoDrop((files) => files.length && this.choose(files[0]), { multiple: false, label: t("A picture of that face") });
+    this.drop.input.id = "photo";
+    this.drop.element.querySelector("label").htmlFor = "photo";
+    this.teachButton = makeButton(t("This is not {name}", { name: this.name }), "not-me", () => this.teach(), "primary");
+    this.undoButton = makeButton(t("Take the last one back"), "undo", () => this.undo());
     this.outcome = h("div", { class: "lesson", role: "status" });
     this.element = h("section", { class: "card narrow" },
       makePicker("not-me", people),
       h("div", { class: "evidence" }, this.preview, this.noPicture),
-      h("div", { class: "field" }, h("label", { for: "photo" }, "A picture of that face"), this.file),
-      h("p", { class: "soft small" }, "The picture itself is not kept: only what tells this face from yours, sealed in the vault."),
+      this.drop.element,
+      h("p", { class: "soft small" }, t("The picture itself is not kept: only what tells this face from yours, sealed in the vault.")),
       h("div", { class: "actions" }, this.teachButton, this.undoButton),
       this.outcome);
     this.choose(lastAccepted.name === this.name ? lastAccepted.picture : null);
@@ -49,25 +51,41 @@ class NotMeView {
   }
 
   async teach() {
-    const form = new FormData();
-    form.append("frame", this.picture, "face.jpg");
-    await this.change("POST", form, "From now on this face is kept apart.");
+    await this.change(async () => {
+      const form = new FormData();
+      form.append("frame", this.picture, this.picture.name ?? t("the camera’s picture"));
+      const compared = await ask("POST", makePath(this.name, "not-me/compare"), form);
+      if (compared.accepted && !(await this.askIfOwn(compared))) return null;
+      const lesson = await ask("POST", makePath(this.name, `not-me?yes=${compared.accepted}`), form);
+      this.forgetPicture();
+      return [lesson, t("From now on this face is kept apart.")];
+    });
+  }
+
+  /** The face is accepted now: it may be the person's own, and must not be unlearned by mistake. */
+  askIfOwn({ margin, own_lowest: lowest, own_highest: highest }) {
+    const name = this.name;
+    const numbers = { name, margin: formatSigned(margin), lowest: formatSigned(lowest), highest: formatSigned(highest) };
+    return askToConfirm(t("Is this really not {name}?", { name }),
+      t("This face scores {margin} and is accepted as {name} now; {name}’s own photos score {lowest} to {highest}. If it is {name}, they would be rejected more often from now on.", numbers),
+      t("It is not {name}", { name }));
   }
 
   async undo() {
-    await this.change("DELETE", undefined, "The last lesson is taken back.");
+    await this.change(async () => [await ask("DELETE", makePath(this.name, "not-me")), t("The last lesson is taken back.")]);
   }
 
-  async change(method, body, words) {
+  async change(send) {
     this.teachButton.disabled = this.undoButton.disabled = true;
     try {
-      const lesson = await ask(method, makePath(this.name, "not-me"), body);
-      this.outcome.replaceChildren(...describeLesson(lesson, words));
-      if (method === "POST") this.forgetPicture();
-      announce(words);
+      const changed = await send();
+      if (!changed) return;
+      const [lesson, words] = changed;
+      this.outcome.replaceChildren(...describeLesson(lesson));
+      tell(words);
     } catch (error) {
       if (!error.status) throw error;
-      this.outcome.replaceChildren(h("p", { class: "refused" }, makeIcon("warn"), error.message));
+      this.outcome.replaceChildren(h("p", { class: "refused" }, makeIcon("warn"), makeSentence(error.message)));
     } finally {
       this.undoButton.disabled = false;
       this.teachButton.disabled = !this.picture;
@@ -76,26 +94,25 @@ class NotMeView {
 
   forgetPicture() {
     Object.assign(lastAccepted, { name: null, picture: null });
-    this.file.value = "";
+    this.drop.clear();
     this.choose(null);
   }
 }
 
-function describeLesson(lesson, words) {
+function describeLesson(lesson) {
   const computeMean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const lostCount = lesson.own_before.filter((before, index) =>
     before >= lesson.alpha_before && lesson.own_after[index] < lesson.alpha_after).length;
   const rows = [
-    ["That face", lesson.margin_before, lesson.margin_after],
-    ["Own pictures, on average", computeMean(lesson.own_before), computeMean(lesson.own_after)],
+    [t("That face"), lesson.margin_before, lesson.margin_after],
+    [t("Own pictures, on average"), computeMean(lesson.own_before), computeMean(lesson.own_after)],
     ["Alpha", lesson.alpha_before, lesson.alpha_after],
   ];
   return [
-    h("p", { class: "done-words" }, makeIcon("check"), words),
     h("table", { class: "change" },
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Margin"), h("th", { scope: "col" }, "before"), h("th", { scope: "col" }, "now"))),
+      h("thead", {}, h("tr", {}, [t("Margin"), t("before"), t("now")].map((words) => h("th", { scope: "col" }, words)))),
       h("tbody", {}, rows.map(([label, before, after]) =>
-        h("tr", {}, h("th", { scope: "row" }, label), h("td", {}, formatSigned(before)), h("td", {}, formatSigned(after)))))),
-    lostCount ? h("p", { class: "refused" }, makeIcon("warn"), `${lostCount} own pictures would no longer pass: enroll again, or take this back.`) : null,
+        h("tr", {}, h("th", { scope: "row" }, label), h("td", { class: "numbers" }, formatSigned(before)), h("td", { class: "numbers" }, formatSigned(after)))))),
+    lostCount ? h("p", { class: "refused" }, makeIcon("warn"), tn(lostCount, "{n} own picture would no longer pass: enroll again, or take this back.", "{n} own pictures would no longer pass: enroll again, or take this back.")) : null,
   ].filter(Boolean);
 }

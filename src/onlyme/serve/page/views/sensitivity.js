@@ -1,29 +1,32 @@
 // Choose alpha with a slider: show two histograms, and which recent attempts would be accepted.
 
 import { ask, get, makePath } from "../api.js";
-import { announce, h, makeButton, makeIcon } from "../dom.js";
+import { findCounted } from "../certificate.js";
+import { askToConfirm, h, makeButton, makeIcon, tell } from "../dom.js";
 import { Histogram } from "../histogram.js";
-import { findPeople, makeEmptyNotice, makePicker } from "../picker.js";
-import { describeOdds, formatCount, formatPercent, formatPower, formatSigned, formatTime, makeSentence } from "../words.js";
+import { t, tn } from "../i18n.js";
+import { findPeople, makePicker } from "../picker.js";
+import { describeOdds, describePromise, formatPercent, formatSigned, formatTime, formatTries, joinSentences } from "../words.js";
 
 export const title = "Sensitivity";
 export const lead = "Alpha is the margin that a face must reach. Higher keeps more strangers out, and you too when the light is bad.";
 
 const SAME_ALPHA = 5e-4; // alphas that differ by less are shown as the same
+const OUTSIDE = { not_live: "stays out: no living person", liveness_undecided: "stays out: not sure a person was there", not_attentive: "stays out: the eyes were closed or elsewhere", attention_undecided: "stays out: the eyes could not be seen" };
 
 export async function render(body, wanted) {
-  const people = await findPeople(wanted);
-  if (!people) {
-    body.replaceChildren(makeEmptyNotice());
-    return;
-  }
-  const data = await get(makePath(people.chosen.name, "attempts"));
-  body.replaceChildren(new SensitivityView(people, data).element);
+  const people = await findPeople("sensitivity", wanted);
+  body.replaceChildren(...people.notices);
+  if (!people.chosen) return;
+  const { name } = people.chosen;
+  const [data, { sentences }] = await Promise.all([get(makePath(name, "attempts")), get(makePath(name, "promise"))]);
+  body.append(new SensitivityView(people, data, findCounted(sentences)).element);
 }
 
 class SensitivityView {
-  constructor(people, data) {
+  constructor(people, data, counted) {
     this.data = data;
+    this.counted = counted; // of the alpha that is in force
     const alphas = data.scale.map((place) => place.alpha);
     const [low, high] = [alphas[0], alphas.at(-1)];
     this.histogram = new Histogram({ low, high, own: data.own, strangers: data.strangers, attempts: data.attempts });
@@ -34,8 +37,8 @@ class SensitivityView {
     this.value = h("output", { for: "alpha", class: "alpha-value" });
     this.promise = h("p", { class: "promise", id: "promise" });
     this.missRate = h("p", { class: "soft" });
-    this.setButton = makeButton("Set this alpha", "check", () => this.setAlpha(), "primary");
-    this.backButton = makeButton("Back", "undo", () => this.moveTo(this.data.alpha, this.data.far));
+    this.setButton = makeButton(t("Set this alpha"), "check", () => this.setAlpha(), "primary");
+    this.undoButton = makeButton(t("Undo"), "undo", () => this.moveTo(this.data.alpha, this.data.far));
     this.summary = h("p", { class: "soft", id: "summary" });
     this.list = h("ol", { class: "attempts", "aria-describedby": "summary" });
     this.element = h("div", { class: "stack" },
@@ -46,9 +49,9 @@ class SensitivityView {
         this.promise,
         this.missRate,
         this.makePresets(),
-        h("div", { class: "actions" }, this.setButton, this.backButton)),
+        h("div", { class: "actions" }, this.setButton, this.undoButton)),
       h("section", { class: "card", "aria-labelledby": "recent" },
-        h("h2", { id: "recent" }, "Who would have come in"),
+        h("h2", { id: "recent" }, t("Who would have come in")),
         this.summary,
         this.list));
     this.moveTo(data.alpha, data.far);
@@ -56,10 +59,10 @@ class SensitivityView {
 
   makePresets() {
     if (!this.data.presets.length) return null;
-    return h("div", { class: "presets", role: "group", "aria-label": "Rates that others ask for" },
+    return h("div", { class: "presets", role: "group", "aria-label": t("Rates that others ask for") },
       this.data.presets.map((preset) => h("button", {
         type: "button", class: "chip", title: preset.source, onclick: () => this.moveTo(preset.alpha, preset.far),
-      }, preset.name, h("span", { class: "soft" }, ` ${formatPower(preset.far)}`))));
+      }, t("1 in {tries}", { tries: formatTries(preset.far) }), h("span", { class: "soft" }, ` · ${namePreset(preset.name)}`))));
   }
 
   /** Move the slider near an alpha; show exactly this alpha and its rate until the slider is moved. */
@@ -75,15 +78,19 @@ class SensitivityView {
     this.show(place.alpha, place);
   }
 
+  isInForce(alpha) {
+    return Math.abs(alpha - this.data.alpha) < SAME_ALPHA;
+  }
+
   show(alpha, { far, miss }) {
-    this.alpha = alpha;
+    Object.assign(this, { alpha, far });
     this.histogram.moveAlpha(alpha);
-    const promise = makeSentence(describeOdds(far));
+    const promise = describePromise(far, this.isInForce(alpha) ? this.counted : null);
     this.value.textContent = formatSigned(alpha);
     this.slider.setAttribute("aria-valuetext", `${formatSigned(alpha)}: ${promise}`);
     this.promise.textContent = promise;
-    this.missRate.textContent = miss === null ? "" : `The owner is missed in ${miss < 1e-4 ? "" : "about "}${formatPercent(miss)} of tries, as counted on other people.`;
-    this.setButton.disabled = this.backButton.disabled = Math.abs(alpha - this.data.alpha) < SAME_ALPHA;
+    this.missRate.textContent = miss === null ? "" : t("The owner is missed in {share} of tries, as counted on other people.", { share: `${miss < 1e-4 ? "" : t("about ")}${formatPercent(miss)}` });
+    this.setButton.disabled = this.undoButton.disabled = this.isInForce(alpha);
     this.showAttempts(alpha);
   }
 
@@ -91,33 +98,62 @@ class SensitivityView {
     const attempts = this.data.attempts.map((attempt) => ({ ...attempt, enters: attempt.by_alpha && attempt.margin >= alpha }));
     const enterCount = attempts.filter((attempt) => attempt.enters).length;
     this.summary.textContent = attempts.length
-      ? `${enterCount} of the last ${formatCount(attempts.length, "attempt")} would have come in with this alpha.`
-      : "No attempt was judged yet, as this person is known now. Try “Unlock”.";
+      ? tn(attempts.length, "{entered} of the last {n} attempt would have come in with this alpha.", "{entered} of the last {n} attempts would have come in with this alpha.", { entered: enterCount })
+      : t("No attempt was judged yet, as this person is known now. Try “Unlock”.");
     this.list.replaceChildren(...attempts.map(makeAttempt));
   }
 
+  /** Set the alpha that is shown. What lets more strangers in is asked about, and can be undone. */
   async setAlpha() {
+    const { alpha, far, data } = this;
+    if (alpha < data.alpha) {
+      const sure = await askToConfirm(t("Let more strangers in?"),
+        joinSentences(t("Now: {odds}", { odds: describeOdds(data.far) }), t("With alpha {alpha}: {odds}", { alpha: formatSigned(alpha), odds: describeOdds(far) })),
+        t("Set {alpha}", { alpha: formatSigned(alpha) }));
+      if (!sure) return;
+    }
+    const before = { alpha: data.alpha, far: data.far };
+    await this.send(alpha);
+    tell(t("Alpha is {alpha}: {odds}", { alpha: formatSigned(data.alpha), odds: describeOdds(data.far) }), async () => {
+      await this.send(before.alpha);
+      tell(t("Alpha is {alpha} again: {odds}", { alpha: formatSigned(data.alpha), odds: describeOdds(data.far) }));
+    });
+  }
+
+  async send(alpha) {
     this.setButton.disabled = true;
-    const tuning = await ask("POST", makePath(this.data.name, `tune?alpha=${this.alpha}`));
-    Object.assign(this.data, { alpha: tuning.alpha, far: tuning.far });
-    this.moveTo(tuning.alpha, tuning.far);
-    announce(`Alpha is ${formatSigned(tuning.alpha)}: ${describeOdds(tuning.far)}`);
-    this.slider.focus();
+    try {
+      const { name } = this.data;
+      // The question above is the second time that a loose alpha was asked for.
+      const tuning = await ask("POST", makePath(name, `tune?alpha=${alpha}&yes=true`));
+      const { sentences } = await get(makePath(name, "promise"));
+      this.counted = findCounted(sentences);
+      Object.assign(this.data, { alpha: tuning.alpha, far: tuning.far });
+    } finally {
+      this.moveTo(this.data.alpha, this.data.far);
+      this.slider.focus();
+    }
   }
 }
 
-function makeAttempt({ enters, by_alpha: isByAlpha, margin, at, source, accepted }) {
+function namePreset(name) {
+  return name === "nist" ? "NIST" : name === "hello" ? "Windows Hello" : name.charAt(0).toUpperCase() + name.slice(1);
+}
+
+function makeAttempt({ enters, by_alpha: isByAlpha, margin, at, source, accepted, reason }) {
+  const what = enters ? t("comes in") : isByAlpha ? t("stays out") : t(OUTSIDE[reason] ?? "stays out for another reason");
   return h("li", { class: enters ? "in" : "out" },
     makeIcon(enters ? "check" : "cross"),
-    h("span", { class: "what" }, enters ? "comes in" : isByAlpha ? "stays out" : "stays out: no living person"),
-    h("span", { class: "numbers" }, formatSigned(margin)),
+    h("span", { class: "what" }, what),
     h("span", { class: "soft" }, `${formatTime(at)}, ${source}`),
-    enters === accepted ? null : h("span", { class: "tag" }, accepted ? "was let in" : "was refused"));
+    enters === accepted ? null : h("span", { class: "tag" }, accepted ? t("was let in") : t("was refused")),
+    h("span", { class: "numbers soft" }, t("margin {margin}", { margin: formatSigned(margin) })));
 }
 
 function makeLegend() {
-  return h("ul", { class: "legend", "aria-label": "Legend" },
-    h("li", { class: "own" }, "own pictures"),
-    h("li", { class: "stranger" }, "strangers (synthetic)"),
-    h("li", { class: "tried" }, "attempts"));
+  return h("ul", { class: "legend", "aria-label": t("Legend") },
+    h("li", { class: "own" }, t("own pictures")),
+    h("li", { class: "stranger" }, t("strangers (synthetic)")),
+    h("li", { class: "tried in" }, t("accepted attempts")),
+    h("li", { class: "tried out" }, t("rejected attempts")));
 }

@@ -3,71 +3,95 @@
 import { makePath } from "../api.js";
 import { NoCamera } from "../camera.js";
 import { Capture } from "../capture.js";
-import { announce, h, makeButton, makeIcon, makeNotice } from "../dom.js";
+import { announce, h, makeButton, makeDetails, makeIcon, makeLink, makeNotice } from "../dom.js";
+import { t, translate } from "../i18n.js";
 import { Meter } from "../meter.js";
-import { findPeople, makeEmptyNotice, makePicker } from "../picker.js";
+import { findPeople, makePicker } from "../picker.js";
 import { Stage } from "../stage.js";
-import { adviseOn, describeDecision, describeOdds, formatCount, formatDuration, formatSigned, makeSentence } from "../words.js";
+import { Timeline } from "../timeline.js";
+import { adviseOn, describeDecision, describeGate, describeLiveness, describeOdds, formatDuration, formatSigned, hasFailedChallenge, joinSentences, makeSentence } from "../words.js";
 
 export const title = "Unlock";
 export const lead = "What a door with your face for a key would do. Nothing is opened, and no picture is kept.";
 
-// Pauses after an attempt: time to read a rejection; time in which an opened door stays open.
+// Pauses after an attempt: time to read a rejection, and more before the last try; time in which an
+// opened door stays open. The service waits five seconds for a picture.
 const REJECTED_PAUSE_MS = 1500;
+const LAST_TRY_PAUSE_MS = 4000;
 const ACCEPTED_PAUSE_MS = 1200;
+const SURE_REASONS = ["no_match", "not_live"]; // rejections that are no doubt
 
 /** The picture of the newest attempt that was accepted, for the view “That wasn't me”. */
 export const lastAccepted = { name: null, picture: null };
 
 export async function render(body, wanted) {
-  const people = await findPeople(wanted);
-  if (!people) {
-    body.replaceChildren(makeEmptyNotice());
-    return null;
-  }
+  const people = await findPeople("unlock", wanted);
+  body.replaceChildren(...people.notices);
+  if (!people.chosen) return null;
   const view = new UnlockView(people);
-  body.replaceChildren(view.element);
+  body.append(view.element);
   return () => view.close();
 }
 
 class UnlockView {
   constructor(people) {
     this.name = people.chosen.name;
+    this.alpha = people.chosen.alpha;
     this.stage = new Stage();
     this.meter = new Meter();
-    this.facts = Object.fromEntries(["verdict", "margin", "alpha", "odds", "gate", "speed"].map((key) => [key, h("dd", {}, "–")]));
-    this.startButton = makeButton("Start the camera", "camera", () => this.start(), "primary");
-    this.stopButton = makeButton("Stop", "camera-off", () => this.stop());
-    this.challengeBox = h("input", { type: "checkbox", id: "harder", onchange: () => this.capture?.stream && this.start() });
-    this.notMeLink = h("a", { class: "button", href: `#/not-me/${encodeURIComponent(this.name)}`, hidden: true }, makeIcon("not-me"), h("span", {}, "That wasn’t me"));
+    this.timeline = new Timeline(this.alpha);
+    this.facts = Object.fromEntries(["verdict", "living", "odds", "gate", "margin", "alpha", "score", "speed"].map((key) => [key, h("dd", {}, "–")]));
+    this.startButton = makeButton(t("Start the camera"), "camera", () => this.start(), "primary");
+    this.stopButton = makeButton(t("Stop"), "camera-off", () => this.stop());
+    this.challengeBox = h("input", { type: "checkbox", id: "harder", onchange: () => this.capture && this.start() });
+    this.notMeLink = makeLink(t("That wasn’t me"), "not-me", `#/not-me/${encodeURIComponent(this.name)}`);
+    this.notMeLink.hidden = true;
+    this.warning = h("p", { class: "last-try", role: "status", hidden: true });
     this.buttons = h("div", { class: "actions" }, this.stopButton, this.notMeLink);
     this.element = h("div", { class: "split" },
-      this.stage.element,
-      h("section", { class: "card panel", "aria-label": "Readings" },
+      h("div", { class: "stack" }, this.stage.element, this.timeline.element),
+      h("section", { class: "card panel", "aria-label": t("Readings") },
         makePicker("unlock", people),
         this.buttons,
+        this.warning,
         this.meter.element,
         h("dl", { class: "facts" },
-          makeFact("Verdict", this.facts.verdict), makeFact("Margin", this.facts.margin), makeFact("Alpha", this.facts.alpha),
-          makeFact("Which means", this.facts.odds, "wide"), makeFact("The gate", this.facts.gate, "wide"), makeFact("Speed", this.facts.speed, "wide")),
-        h("div", { class: "choice" }, this.challengeBox, h("label", { for: "harder" }, "Ask me to move, as a photo cannot"))));
+          makeFact(t("Verdict"), this.facts.verdict, "wide"),
+          makeFact(t("A living person"), this.facts.living, "wide"),
+          makeFact(t("Tries left"), this.facts.gate, "wide"),
+          makeFact(t("At this setting"), this.facts.odds, "wide")),
+        makeDetails(t("Figures"), h("dl", { class: "facts" },
+          makeFact(t("Margin"), this.facts.margin), makeFact("Alpha", this.facts.alpha), makeFact(t("Liveness"), this.facts.score),
+          makeFact(t("Speed"), this.facts.speed, "wide"))),
+        h("div", { class: "choice" }, this.challengeBox, h("label", { for: "harder" }, t("Ask me to move, as a photo cannot")))));
+    this.far = people.chosen.far;
     this.showOff();
-    this.meter.show(null, people.chosen.alpha);
-    this.facts.alpha.textContent = formatSigned(people.chosen.alpha);
-    this.facts.odds.textContent = makeSentence(describeOdds(people.chosen.far));
     this.stopIfHidden = () => document.hidden && this.capture?.stream && this.stop();
     document.addEventListener("visibilitychange", this.stopIfHidden);
   }
 
   showOff() {
     this.setRunning(false);
-    this.stage.showInstead(makeNotice("camera", "The camera is off", "Pictures go to this service only, and are forgotten once looked at.", this.startButton));
+    this.clearReadings();
+    this.stage.showInstead(makeNotice("camera", t("The camera is off"), t("Pictures go to this service only, and are forgotten once looked at."), this.startButton));
+  }
+
+  /** Take away what was said about earlier pictures, here and on the stage. */
+  clearReadings() {
+    this.stage.clearReadings();
+    this.timeline.clear();
+    this.meter.show(null, this.alpha);
+    for (const key of ["verdict", "living", "margin", "score", "speed"]) this.facts[key].textContent = "–";
+    this.facts.alpha.textContent = formatSigned(this.alpha);
+    this.facts.odds.textContent = makeSentence(describeOdds(this.far));
+    this.warning.hidden = true;
+    this.speed = "";
   }
 
   /** Show the buttons that make sense now. The focus moves from Start to Stop, which replaces it. */
   setRunning(yes) {
     const hasFocus = document.activeElement === this.startButton || document.activeElement === this.stopButton;
-    this.stopButton.hidden = !yes;
+    this.stopButton.hidden = this.timeline.element.hidden = !yes;
     this.buttons.hidden = !yes && this.notMeLink.hidden;
     if (yes && hasFocus) this.stopButton.focus({ preventScroll: true });
   }
@@ -76,9 +100,10 @@ class UnlockView {
     this.stopCapture();
     this.setRunning(true);
     this.capture = new Capture(this.stage, () => makePath(this.name, `watch${this.challengeBox.checked ? "?liveness=challenge" : ""}`), {
-      started: () => this.stage.showNote("Loading…"),
+      started: () => this.showStart(),
       failed: (error) => this.showError(error),
       ended: (words) => this.showPause(words),
+      silent: () => this.showSilence(),
       ready: (message) => this.showGate(message.gate),
       look: (message) => this.showLook(message),
       ask: (message) => this.showChallenge(message),
@@ -88,84 +113,132 @@ class UnlockView {
     await this.capture.start();
   }
 
+  showStart() {
+    this.stage.showPrompt(t("Loading…"));
+    this.isLoading = true;
+    this.stage.element.scrollIntoView({ block: "nearest" });
+  }
+
+  /** The service does not answer: what was shown before is not so any more. */
+  showSilence() {
+    this.clearReadings();
+    this.stage.showNote(t("Waiting for the service…"));
+  }
+
   showLook(message) {
+    if (this.isLoading) this.stage.showPrompt(null);
+    this.isLoading = false;
     this.stage.setResting(false);
     this.stage.frameFace(message.box);
-    this.stage.showNote(`${Math.round(message.rate)} frames/s`);
-    this.speed = `${message.rate.toFixed(0)} frames a second, ${Math.round(message.latency)} ms each`;
+    this.timeline.add(message.margin);
+    const stream = this.capture.stream;
+    if (stream.isSlow) this.stage.showNote(t("Only {n} pictures a second get through: the line or the computer is slow.", { n: message.rate }));
+    else if (!message.box && this.capture.camera.isDark()) this.stage.showNote(t("It is too dark, or something covers the camera."));
+    else this.stage.showNote(this.warning.hidden ? "" : t("Last try"));
+    this.speed = t("{rate} frames a second, {ms} ms each", { rate: message.rate.toFixed(0), ms: Math.round(message.latency) });
     this.facts.speed.textContent = `${this.speed}.`;
   }
 
   showChallenge({ arrow, words }) {
-    this.stage.showPrompt(makeSentence(words), arrow);
-    announce(words);
+    this.isLoading = false;
+    this.stage.showPrompt(makeSentence(translate(words)), arrow);
+    announce(translate(words));
   }
 
   showAttempt({ decision, gate, latency }) {
-    this.facts.speed.textContent = `${this.speed}; the verdict ${Math.round(latency)} ms after its last picture.`;
-    const words = describeDecision(decision, this.name);
-    const kind = decision.accepted ? "yes" : decision.reason === "no_match" || decision.reason === "not_live" ? "no" : "unsure";
+    const stream = this.capture.stream;
+    this.facts.speed.textContent = `${this.speed}; ${t("the verdict {ms} ms after its last picture.", { ms: Math.round(latency) })}`;
+    const isDark = decision.reason === "no_face" && this.capture.camera.isDark();
+    const words = isDark ? t("It is too dark") : describeDecision(decision, this.name);
+    const kind = decision.accepted ? "yes" : SURE_REASONS.includes(decision.reason) || hasFailedChallenge(decision) ? "no" : "unsure";
     const hasMargin = decision.margin !== null && decision.margin !== undefined;
-    const numbers = hasMargin ? `margin ${formatSigned(decision.margin)} ${decision.margin >= decision.alpha ? "≥" : "<"} alpha ${formatSigned(decision.alpha)}` : "";
+    if (hasMargin) Object.assign(this, { alpha: decision.alpha, far: decision.far });
+    const numbers = hasMargin ? t("margin {margin} {sign} alpha {alpha}", { margin: formatSigned(decision.margin), sign: decision.margin >= decision.alpha ? "≥" : "<", alpha: formatSigned(decision.alpha) }) : "";
     this.stage.showVerdict(kind, words, numbers);
-    this.facts.verdict.textContent = decision.accepted ? "Accepted" : words;
+    this.facts.verdict.textContent = decision.accepted ? t("Accepted") : words;
+    this.facts.living.textContent = makeSentence(describeLiveness(decision.liveness));
+    const score = decision.liveness?.score;
+    this.facts.score.textContent = score === null || score === undefined ? "–" : formatSigned(score, 2).slice(1);
     this.facts.margin.textContent = formatSigned(decision.margin);
-    if (hasMargin) {
-      this.facts.alpha.textContent = formatSigned(decision.alpha);
-      this.facts.odds.textContent = makeSentence(describeOdds(decision.far));
-      this.meter.show(decision.margin, decision.alpha);
-    }
+    this.facts.alpha.textContent = formatSigned(this.alpha);
+    this.facts.odds.textContent = makeSentence(describeOdds(this.far));
+    this.meter.show(decision.margin, this.alpha, decision.accepted);
+    this.timeline.setAlpha(this.alpha);
+    this.timeline.add(decision.margin, kind);
     this.showGate(gate);
-    const announcement = [words, adviseOn(decision)].filter(Boolean).join(". ");
-    if (announcement !== this.lastAnnouncement) announce(decision.accepted ? `${words} is accepted` : announcement);
-    this.lastAnnouncement = announcement;
-    const stream = this.capture?.stream;
+    const advice = isDark ? t("Turn on a light, or uncover the camera.") : adviseOn(decision);
+    const warning = this.warnOfLastTry(gate);
+    const said = decision.accepted ? t("{name} is accepted", { name: words }) : joinSentences(words, advice, warning);
+    if (said !== this.lastAnnouncement) announce(said);
+    this.lastAnnouncement = said;
     if (decision.accepted) {
-      Object.assign(lastAccepted, { name: this.name, picture: stream?.lastPicture });
+      Object.assign(lastAccepted, { name: this.name, picture: stream.lastPicture });
       this.notMeLink.hidden = this.buttons.hidden = false;
     }
-    stream?.pause(decision.accepted ? ACCEPTED_PAUSE_MS : REJECTED_PAUSE_MS);
     this.stage.setResting(true);
+    const isTooSlow = decision.reason === "liveness_undecided" && stream.isSlow;
+    stream.pause(decision.accepted ? ACCEPTED_PAUSE_MS : warning ? LAST_TRY_PAUSE_MS : REJECTED_PAUSE_MS);
+    if (isTooSlow) this.timer = setTimeout(() => this.showSlowLine(), REJECTED_PAUSE_MS - 100);
   }
 
-  showGate({ tries, of: allTries, wait }) {
-    this.facts.gate.textContent = wait ? `Closed for ${formatDuration(wait)}.` : tries === allTries ? `Open: ${formatCount(tries, "try", "tries")} in five minutes.` : `${formatCount(tries, "try", "tries")} left; an accepted face starts over.`;
+  /** End it before another try is lost: a living person is refused for the line's sake. */
+  showSlowLine() {
+    this.showPause(t("Too few pictures get through to tell a living face from a photo; nothing is wrong with your face. Come nearer to the network, or close other programs, then try again."), t("The line is too slow"));
+  }
+
+  /** Before the last try, say what happens if it fails; return the words. */
+  warnOfLastTry({ tries, wait }) {
+    const isLast = tries === 1 && !wait;
+    this.warning.hidden = !isLast;
+    if (!isLast) return "";
+    const words = t("This is the last try: if it fails, the gate closes for minutes. “Stop” keeps it for later.");
+    this.warning.replaceChildren(makeIcon("warn"), h("span", {}, words));
+    this.stage.showNote(t("Last try"));
+    return words;
+  }
+
+  showGate(gate) {
+    this.facts.gate.textContent = describeGate(gate);
   }
 
   /** Too many tries failed: say for how long the gate is closed, and start again after that. */
-  showClosedGate({ wait }) {
+  showClosedGate(gate) {
     this.stopCapture();
-    const openAt = performance.now() + wait * 1000;
-    const countdown = h("p", { class: "countdown", role: "timer" }, formatDuration(wait));
-    this.stage.showInstead(makeNotice("lock", "The gate is closed",
-      "Too many tries failed. It opens again by itself; the password opens it at once: “onlyme reset” in a terminal.", countdown));
-    announce(`The gate is closed for ${formatDuration(wait)}`);
+    const openAt = performance.now() + gate.wait * 1000;
+    const countdown = h("p", { class: "countdown", role: "timer" }, formatDuration(gate.wait));
+    this.stage.showInstead(makeNotice("lock", t("The gate is closed"),
+      t("Too many tries failed. It opens again by itself; the password opens it at once: “onlyme reset” in a terminal."), countdown));
+    announce(t("The gate is closed for {time}", { time: formatDuration(gate.wait) }));
+    this.showGate(gate);
     this.setRunning(false);
     this.timer = setInterval(() => {
       const seconds = (openAt - performance.now()) / 1000;
       countdown.textContent = formatDuration(seconds);
-      this.facts.gate.textContent = `Closed for ${formatDuration(seconds)}.`;
+      this.showGate({ ...gate, wait: Math.max(1, seconds) });
       if (seconds <= 0) this.start();
     }, 1000);
   }
 
   showError(error) {
     if (!(error instanceof NoCamera)) console.error(error);
-    this.showPause(error.message, error.title ?? "The camera cannot be used", "camera-off");
+    this.showPause(error.message, error.title ?? t("The camera cannot be used"), "camera-off");
   }
 
-  showPause(words, heading = "Paused", iconName = "warn") {
+  showPause(words, heading = t("Paused"), iconName = "warn") {
     this.stopCapture();
-    this.stage.showInstead(makeNotice(iconName, heading, words, makeButton("Try again", "renew", () => this.start())));
+    this.stage.showInstead(makeNotice(iconName, heading, words, makeButton(t("Try again"), "renew", () => this.start())));
     this.setRunning(false);
-    announce(`${heading}. ${words}`);
+    announce(joinSentences(heading, words));
   }
 
+  /** Close the camera; nothing that it showed stays. */
   stopCapture() {
     clearInterval(this.timer);
+    clearTimeout(this.timer);
     this.capture?.stop();
     this.capture = null;
     this.lastAnnouncement = null;
+    this.clearReadings();
   }
 
   stop() {
@@ -176,6 +249,7 @@ class UnlockView {
 
   close() {
     this.stopCapture();
+    this.showOff();
     document.removeEventListener("visibilitychange", this.stopIfHidden);
   }
 }

@@ -1,0 +1,39 @@
+// Say every message in the browser's language: English, or German where de.js has it.
+
+let catalogue = {};
+
+/** The language of dates and numbers: the browser's own. */
+export const locale = navigator.language || "en";
+
+/** Load the messages of the first of the browser's languages that the page knows. */
+export async function loadLanguage() {
+  const wanted = navigator.languages.map((one) => one.split("-")[0].toLowerCase());
+  const language = wanted.find((one) => one === "en" || one === "de") ?? "en";
+  document.documentElement.lang = language;
+  if (language === "de") catalogue = (await import("./de.js")).default;
+  for (const element of document.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
+  for (const element of document.querySelectorAll("[data-t-label]")) element.setAttribute("aria-label", t(element.dataset.tLabel));
+  for (const element of document.querySelectorAll("[data-t-title]")) element.title = t(element.dataset.tTitle);
+}
+
+/** Return a message in the page's language; `{key}` stands for the value of that key. */
+export function t(message, values = {}) {
+  return (catalogue[message] ?? message).replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
+}
+
+/** Return the message for one or for another number of things; `{n}` stands for the number. */
+export function tn(count, one, more, values = {}) {
+  return t(count === 1 ? one : more, { n: formatNumber(count), ...values });
+}
+
+/** Return a sentence of the service in the page's language, with a real minus sign. */
+export function translate(sentence) {
+  return t(sentence ?? "").replace(/(^|[\s([])-(?=\d)/g, "$1−");
+}
+
+const numberFormat = new Intl.NumberFormat(locale);
+
+/** Format a whole number. */
+export function formatNumber(value) {
+  return numberFormat.format(value);
+}

@@ -1,0 +1,111 @@
+// Say who is in a picture, from a file or from the camera, among everybody who is enrolled.
+
+import { ask, get, Problem } from "../api.js";
+import { Camera, NoCamera } from "../camera.js";
+import { announce, h, makeButton, makeDetails, makeIcon, makeNotice } from "../dom.js";
+import { t } from "../i18n.js";
+import { PhotoDrop } from "../photos.js";
+import { Stage } from "../stage.js";
+import { adviseOn, describeDecision, describeLiveness, formatSigned, joinSentences, makeSentence } from "../words.js";
+
+export const title = "Who is this?";
+export const lead = "One picture is compared with everybody who is enrolled. Somebody who is not enrolled is told as such.";
+
+export async function render(body) {
+  const people = await get("/v1/people");
+  const view = new WhoView(people.length);
+  body.replaceChildren(view.element);
+  return () => view.close();
+}
+
+class WhoView {
+  constructor(count) {
+    this.stage = new Stage();
+    this.camera = null;
+    this.lookButton = makeButton(t("Look"), "who", () => this.look(), "primary");
+    this.stopButton = makeButton(t("Stop"), "camera-off", () => this.showOff());
+    this.startButton = makeButton(t("Start the camera"), "camera", () => this.start(), "primary");
+    this.drop = new PhotoDrop((files) => files.length && this.identify(files[0], files[0].name), { multiple: false, label: t("A picture") });
+    this.outcome = h("div", { class: "outcome", role: "status" }, h("p", { class: "soft" }, t("No picture yet.")));
+    this.element = h("div", { class: "split" },
+      h("div", { class: "stack" }, this.stage.element),
+      h("section", { class: "card panel", "aria-label": t("Answer") },
+        h("div", { class: "actions" }, this.lookButton, this.stopButton),
+        this.drop.element,
+        this.outcome,
+        count ? null : h("p", { class: "soft" }, t("Nobody is enrolled yet"))));
+    this.showOff();
+  }
+
+  showOff() {
+    this.camera?.stop();
+    this.camera = null;
+    this.lookButton.hidden = this.stopButton.hidden = true;
+    this.stage.showInstead(makeNotice("camera", t("The camera is off"), t("Pictures go to this service only, and are forgotten once looked at."), this.startButton));
+  }
+
+  async start() {
+    const camera = new Camera(this.stage.video);
+    this.camera?.stop();
+    this.camera = camera;
+    this.stage.showInstead(h("p", { class: "soft" }, t("Waiting for the camera…")));
+    try {
+      await camera.start();
+    } catch (error) {
+      if (camera === this.camera) this.showCameraError(error);
+      return;
+    }
+    if (camera !== this.camera) return;
+    camera.onLost(() => camera === this.camera && this.showCameraError(new NoCamera(t("The camera is gone"), t("It was unplugged, or another program took it."))));
+    this.stage.fitToVideo();
+    this.stage.clear();
+    this.lookButton.hidden = this.stopButton.hidden = false;
+    this.lookButton.focus({ preventScroll: true });
+  }
+
+  showCameraError(error) {
+    if (!(error instanceof NoCamera)) console.error(error);
+    this.showOff();
+    this.stage.showInstead(makeNotice("camera-off", error.title ?? t("The camera cannot be used"), error.message, makeButton(t("Try again"), "renew", () => this.start())));
+    announce(joinSentences(error.title, error.message));
+  }
+
+  async look() {
+    await this.identify(await this.camera.takePicture(), t("the camera’s picture"), this.camera.isDark());
+  }
+
+  async identify(picture, name, isDark = false) {
+    const form = new FormData();
+    form.append("frame", picture, name);
+    this.lookButton.disabled = true;
+    try {
+      this.showDecision(await ask("POST", "/v1/identify", form), isDark);
+    } catch (error) {
+      if (!(error instanceof Problem) || !error.status) throw error;
+      this.stage.showVerdict(null);
+      this.outcome.replaceChildren(h("p", { class: "refused" }, makeIcon("warn"), makeSentence(error.message)));
+    } finally {
+      this.lookButton.disabled = false;
+    }
+  }
+
+  showDecision(decision, isDark) {
+    const isDarkness = isDark && decision.reason === "no_face";
+    const words = isDarkness ? t("It is too dark") : describeDecision(decision, null);
+    const advice = isDarkness ? t("Turn on a light, or uncover the camera.") : decision.reason === "no_match" ? t("The face is none of those that are enrolled.") : adviseOn(decision);
+    const kind = decision.accepted ? "yes" : decision.reason === "no_match" ? "no" : "unsure";
+    if (this.camera) this.stage.showVerdict(kind, words);
+    this.outcome.replaceChildren(
+      h("h2", { class: kind }, words),
+      advice ? h("p", {}, advice) : "",
+      makeDetails(t("Figures"), h("p", {}, joinSentences(
+        t("Margin {margin}, alpha {alpha}", { margin: formatSigned(decision.margin), alpha: formatSigned(decision.alpha) }),
+        `${t("A living person")}: ${describeLiveness(decision.liveness)}`,
+        decision.name && !decision.accepted ? t("Most alike: {name}", { name: decision.name }) : ""))));
+    announce(joinSentences(words, advice));
+  }
+
+  close() {
+    this.showOff();
+  }
+}

@@ -1,0 +1,62 @@
+"""Fixed answers of a service, so that a picture of the page shows the same at all times."""
+
+PEOPLE = [
+    {"name": name, "where": "vault", "photos": 5, "created": None, "needs_reenroll": False}
+    for name in ("Ada", "Grace")
+]
+TUNING = {"name": "Ada", "alpha": 0.15, "far": 1e-4}
+SENTENCES = [
+    "Counted: proven: at most 1 in 4,497 strangers (95 % bound).",
+    "Not covered: identical twins.",
+]
+ATTEMPTS = [
+    {"number": 2, "at": "2026-11-24T10:00:00+00:00", "source": "service", "accepted": True}
+    | {"reason": "match", "margin": 0.6, "by_alpha": True},
+    {"number": 1, "at": "2026-11-24T09:00:00+00:00", "source": "service", "accepted": False}
+    | {"reason": "liveness_undecided", "margin": 0.5, "by_alpha": False},
+]
+SLIDER = TUNING | {
+    "own": [0.6, 0.65, 0.7],
+    "strangers": [-0.3 + 0.004 * number for number in range(100)],
+    "scale": [
+        {"alpha": round(-0.4 + 0.01 * number, 3), "far": 10 ** (-1 - number / 20), "miss": 0.01}
+        for number in range(131)
+    ],
+    "presets": [{"name": "nist", "far": 1e-4, "source": "NIST", "alpha": 0.15}],
+    "attempts": ATTEMPTS,
+}
+LOG = [
+    {"event": "enroll", "owner": "Ada", "source": "service", "verdict": "done", "reason": ""}
+    | {"margin": None, "liveness": "", "detail": "5 photos", "number": 1}
+    | {"at": "2026-11-24T08:00:00+00:00"},
+    {"event": "attempt", "owner": "Ada", "source": "service", "verdict": "accepted"}
+    | {"reason": "match", "margin": 0.6, "liveness": "live", "detail": "", "number": 2}
+    | {"at": "2026-11-24T10:00:00+00:00"},
+]
+SETTINGS = {
+    "settings": {"liveness": "passive", "attention": "eyes", "far": 1e-4, "fpir": 1e-3}
+    | {"runtime": "auto", "embedder": "embedder", "camera": "0"},
+    "gate": {"tries": 5},
+    "vault": "/home/ada/vault",
+}
+TOKENS = [{"name": "door", "scope": "verify", "created": None, "expires": None, "rate": 20}]
+FINDINGS = [
+    {"part": "vault", "state": "ok", "detail": "2 people enrolled", "advice": ""},
+    {"part": "camera", "state": "missing", "detail": "none found", "advice": "plug one in"},
+]
+ANSWERS = {
+    "**/v1/people": PEOPLE,
+    "**/tune": TUNING,
+    "**/promise": {"name": "Ada", "sentences": SENTENCES},
+    "**/attempts": SLIDER,
+    "**/v1/audit?*": LOG,
+    "**/service/settings": SETTINGS,
+    "**/service/tokens": TOKENS,
+    "**/service/doctor": FINDINGS,
+}
+
+
+def answer_always(page):
+    """Answer each request of the page in the same way."""
+    for pattern, document in ANSWERS.items():
+        page.route(pattern, lambda route, _, document=document: route.fulfill(json=document))
