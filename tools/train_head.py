@@ -8,6 +8,8 @@ another kind, one of each person: strangers are drawn like both. The shipped bas
     python tools/train_head.py lfw_dev --labels tools/lfw_labels.txt \\
         --also utk_dev --pairs tools/utk_pairs.txt --keep-earlier
 
+and then tools/train_second.py, since the second network is calibrated with this base.
+
 Everything is seeded: the same folder, seed and libraries give the same file, byte for
 byte. All figures are measured on people whom the measuring head was not trained on: heads
 are trained again without them. The head that is written was trained on all people.
@@ -268,15 +270,22 @@ def count_rates(
 
 
 def write_base(
-    out: Path, model: str, arrays: dict[str, NDArray[Any]], card: dict[str, Any]
+    out: Path,
+    model: str,
+    arrays: dict[str, NDArray[Any]],
+    card: dict[str, Any],
+    kind: str = "base",
 ) -> Path:
-    """Write the base, the same bytes for the same content, and its card beside it."""
+    """Write the base, the same bytes for the same content, and its card beside it.
+
+    `kind` begins the file's name; tools/train_second.py writes another kind.
+    """
     digest = hashlib.sha256()
     for key in sorted(arrays):
         digest.update(key.encode() + np.ascontiguousarray(arrays[key]).tobytes())
     card = {"model": model, "made": digest.hexdigest()[:16], **card}
     arrays = {**arrays, "model": np.array(model), "card": np.array(json.dumps(card))}
-    path = out / f"base-{model[:12]}.npz"
+    path = out / f"{kind}-{model[:12]}.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for key in sorted(arrays):
             buffer = io.BytesIO()

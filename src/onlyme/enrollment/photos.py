@@ -126,7 +126,16 @@ def collect_photos(
     )
     alike.extend(look_alikes, on_photo)
     none = mine.vectors[:0]
-    examples = Examples(mine.vectors, others.vectors, alike.vectors, learned=none, lessons=none)
+    second, second_model = mine.second_vectors
+    examples = Examples(
+        mine.vectors,
+        others.vectors,
+        alike.vectors,
+        learned=none,
+        lessons=none,
+        second=second,
+        second_model=second_model,
+    )
     return PhotoCollection(examples, mine.reports, others.reports + alike.reports, mine.eyes)
 
 
@@ -230,6 +239,19 @@ class PhotoCollector:
         return np.array(taken, np.float32).reshape(len(taken), self.pipeline.embedder.dimension)
 
     @property
+    def second_vectors(self) -> tuple[NDArray[np.float32], str]:
+        """float32[n, e]: the second network's vectors of the photos taken so far, and its hash.
+
+        n is 0 if one of the photos has none.
+        """
+        taken = [photo.embedding for photo in self._photos if photo.embedding is not None]
+        models = {one.second_model for one in taken}
+        vectors = [one.second for one in taken if one.second is not None]
+        if len(models) != 1 or len(vectors) < len(taken):
+            return np.empty((0, 0), np.float32), ""
+        return np.stack(vectors), models.pop()
+
+    @property
     def reports(self) -> tuple[PhotoReport, ...]:
         """One report for each photo, in the order in which they were added."""
         return tuple(photo.make_report() for photo in self._photos)
@@ -305,6 +327,8 @@ class PhotoCollector:
             photo.refuse(photo.quality.advice)
         elif self.judge_quality and sight.face is not None:
             self._remark(photo, sight, sight.face)
+        if photo.embedding is not None and self.judge_quality:  # photos of the person
+            photo.embedding = sight.complete_embedding()
         if photo.embedding is not None and sight.face is not None and self.read_head is not None:
             head = self.read_head(sight.frame.pixels, sight.face)
             photo.eyes = None if head is None else measure_eyes(sight.frame.pixels, head).sample

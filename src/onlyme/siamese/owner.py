@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from onlyme.errors import NeedsReenroll, NotCalibrated, UsageError, VaultDamaged
+from onlyme.siamese.examples import EXAMPLE_SETS, Examples, check_second, make_no_second
 from onlyme.siamese.learned import LearnedOwner
 from onlyme.siamese.presets import choose_far, estimate_far_alike
 from onlyme.storage.template import Template
@@ -24,12 +25,14 @@ from onlyme.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
     from onlyme.siamese.certificate import OwnerCertificate
     from onlyme.siamese.head import Base
+    from onlyme.siamese.second import SecondRule
+    from onlyme.types import Embedding
 
 __all__ = ["Examples", "Owner", "make_lesson"]
 
@@ -37,7 +40,6 @@ MIN_SHARED_FAR = 1e-9
 """An owner's share of a false accept rate is never set lower than this, however many people are
 searched."""
 
-_SETS = ("me", "not_me", "look_alikes", "learned", "lessons")
 _ADDED_SETS = {"learned", "lessons"}  # older templates have none
 _LEARNED = "learned."
 _SECRET = {
@@ -47,48 +49,11 @@ _SECRET = {
     "not_me": "others",
     "look_alikes": "others",
     "lessons": "others",
+    "second": "me",
     "learned.given": "others",
 }
 """What is stored rotated, and by which rotation. Other people's vectors have one of their own:
 photos of them may be public, and d vectors that an attacker can compute reveal a rotation."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Examples:
-    """The embeddings that an owner is learned from.
-
-    Attributes:
-        me: float32[m, d], embeddings of the person.
-        not_me: float32[n, d], embeddings of others that the person gave.
-        look_alikes: float32[l, d], embeddings of others who look like the person.
-        learned: float32[a, d], embeddings that adaptation added; see `faceid.adaptation`.
-        lessons: float32[w, d], embeddings of others who were accepted by mistake.
-    """
-
-    me: NDArray[np.float32] = field(repr=False)
-    not_me: NDArray[np.float32] = field(repr=False)
-    look_alikes: NDArray[np.float32] = field(repr=False)
-    learned: NDArray[np.float32] = field(repr=False)
-    lessons: NDArray[np.float32] = field(repr=False)
-
-    @property
-    def all_look_alikes(self) -> NDArray[np.float32]:
-        """float32[l + w, d]: look-alikes and lessons together."""
-        return np.concatenate([self.look_alikes, self.lessons])
-
-    @property
-    def all_me(self) -> NDArray[np.float32]:
-        """float32[m + a, d]: all embeddings of the person."""
-        return np.concatenate([self.me, self.learned])
-
-    @classmethod
-    def make_empty(cls, dimension: int) -> Self:
-        """Return no examples, for a network whose vectors have `dimension` numbers."""
-        return cls(*(np.empty((0, dimension), np.float32) for _ in _SETS))
-
-    def __add__(self, other: Examples) -> Examples:
-        """Join two sets of examples, these first."""
-        return Examples(*(np.concatenate([getattr(self, s), getattr(other, s)]) for s in _SETS))
 
 
 def _make_no_eyes() -> NDArray[np.float32]:
@@ -185,7 +150,7 @@ class Owner:
 
     def tuning(self, alpha_before: float | None = None) -> Tuning:
         """Report alpha, what it was before, and what it is expected to cost."""
-        miss = self.learned.miss_at(self.alpha)
+        miss = self.learned.miss_at(self.alpha, self.second_rule)
         return Tuning(
             name=self.name,
             alpha=self.alpha,
@@ -205,7 +170,7 @@ class Owner:
         """
         from onlyme.siamese.certificate import make_certificate  # as in `learn`
 
-        return make_certificate(self.learned, alpha=self.alpha)
+        return make_certificate(self.learned, alpha=self.alpha, second=self.second_rule)
 
     def share_among(self, people: int) -> Self:
         """Return the owner with the alpha that keeps its rate when `people` are searched."""
@@ -224,22 +189,72 @@ class Owner:
         """The false accept rate that alpha stands for; None without calibration."""
         return self.learned.far_at(self.alpha)
 
-    def decide(self, embeddings: NDArray[np.float32]) -> Decision:
-        """Decide one attempt from the embeddings of its frames, float32[n, d], n ≥ 1.
+    @property
+    def second_rule(self) -> SecondRule | None:
+        """How the second network helps to decide; None where one network decides.
+
+        It decides only if it saw every photo of the enrolment.
+        """
+        rule = self.learned.base.second
+        complete = 0 < len(self.examples.me) == len(self.examples.second)
+        if rule is None or not complete or self.examples.second_model != rule.model:
+            return None
+        return None if self.learned.has_owner_head else rule
+
+    def decide(
+        self,
+        embeddings: NDArray[np.float32],
+        look: Callable[[int], Embedding | None] | None = None,
+        *,
+        steady: bool = False,
+    ) -> Decision:
+        """Decide one attempt from the embeddings of its frames.
 
         The margin of the attempt is the median of its frames' margins, the lower one of an even
         number: neither one lucky nor one blurred frame decides, and more than half must pass.
+
+        Args:
+            embeddings: float32[n, d], n ≥ 1.
+            look: returns the second network's embedding of a frame by its row, if there is one.
+                It is asked only about frames that the first network does not settle.
+            steady: ask about all frames, so that the time taken tells nothing.
         """
-        margins = np.sort(self.margins(embeddings))
+        margins = self.margins(embeddings)
+        if look is not None and self.second_rule is not None:
+            margins = self._decide_again(self.second_rule, margins, look, steady=steady)
+        margins = np.sort(margins)
         margin = float(margins[(len(margins) - 1) // 2])
         accepted = margin >= self.alpha
         reason = Reason.MATCH if accepted else Reason.NO_MATCH
         return Decision(accepted, self.name, reason, margin, self.alpha, self.far)
 
+    def _decide_again(
+        self,
+        rule: SecondRule,
+        margins: NDArray[np.float64],
+        look: Callable[[int], Embedding | None],
+        *,
+        steady: bool,
+    ) -> NDArray[np.float64]:
+        centre, spread, me = self.learned.centre, self.learned.spread, self.examples.second
+
+        def find_vector(face: int) -> NDArray[np.float32] | None:
+            seen = look(face)
+            if seen is None or seen.model != rule.model or seen.vector.shape != me.shape[1:]:
+                return None
+            return seen.vector
+
+        z, alpha = (margins - centre) / spread, (self.alpha - centre) / spread
+        photos = self.learned.photos
+        fused = rule.decide_again(z, alpha, photos, me, find_vector, steady=steady)
+        # A face that was not looked at again has its margin to the last digit.
+        return np.where(fused == z, margins, centre + spread * fused)
+
     def to_template(self) -> Template:
         """Return the template that `from_template` reads."""
-        values = {key: getattr(self.examples, key) for key in _SETS}
+        values = {key: getattr(self.examples, key) for key in EXAMPLE_SETS}
         values |= {"alpha": self.alpha, "promised": self.promised, "eyes": self.eyes}
+        values |= {"second": self.examples.second, "second_model": self.examples.second_model}
         values |= {_LEARNED + key: value for key, value in self.learned.state().items()}
         return Template(self.name, self.learned.model, self.created, values, _SECRET)
 
@@ -264,9 +279,14 @@ class Owner:
         }
         try:
             none = Examples.make_empty(base.dimension).me
-            sets = (values.get(key, none) if key in _ADDED_SETS else values[key] for key in _SETS)
+            sets = (
+                values.get(key, none) if key in _ADDED_SETS else values[key] for key in EXAMPLE_SETS
+            )
             # A template's values may be of any stored type; a wrong one is caught below.
             examples = Examples(*sets)  # type: ignore[arg-type]  # see above
+            second = check_second(values.get("second", make_no_second()))
+            model = str(values.get("second_model", ""))
+            examples = replace(examples, second=second, second_model=model)
             alpha = float(values["alpha"])  # type: ignore[arg-type]  # see above
             eyes = _check_eyes(values.get("eyes", _make_no_eyes()))
             promised: float | None = values["promised"]  # type: ignore[assignment]  # see above
