@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -13,10 +14,18 @@ from onlyme.errors import ModelError, ModelRefused
 from onlyme.face.models import find_model
 from onlyme.face.pipeline import MIN_SECOND_FACE_PIXELS, SecondEmbedding
 from onlyme.faceid import networks, wiring
+from onlyme.image.decode import decode
 from onlyme.settings import Settings
 from onlyme.types import Embedding
 
 SECOND = find_model("second").sha256
+
+
+@pytest.fixture(scope="module")
+def blurred(photos):
+    """A picture of the person so blurred that the margin lies where the curves have rates."""
+    pixels = decode(photos / "obama_3.jpg").pixels
+    return cv2.GaussianBlur(pixels, (0, 0), 14)
 
 
 def close_call(face_id, name, image, away=0.01):
@@ -36,18 +45,20 @@ def test_enrolment_and_embed_use_both_networks(obama, photos):
     assert np.linalg.norm(seen.second) == pytest.approx(1, abs=1e-5)
 
 
-def test_a_close_call_is_decided_by_both(obama, photos):
-    image = photos / "obama_3.jpg"
-    alone = close_call(obama, "obama", image)
-    decision = obama.verify("obama", image)
+def test_a_close_call_is_decided_by_both(obama, blurred):
+    alone = close_call(obama, "obama", blurred)
+    decision = obama.verify("obama", blurred)
     assert decision.margin != pytest.approx(alone, abs=1e-4)
     assert decision.accepted == (decision.margin >= decision.alpha)
 
 
-def test_the_same_face_gets_the_same_answer_as_an_embedding(obama, photos):
-    image = photos / "obama_3.jpg"
+def test_the_same_face_gets_the_same_answer_as_an_embedding(obama, blurred):
+    image = blurred
     close_call(obama, "obama", image)
     decision = obama.verify("obama", image)
+    assert decision.margin != pytest.approx(
+        float(obama.margins("obama", embed(image).vector[None])[0])
+    )
     assert obama.verify("obama", embed(image)).margin == pytest.approx(decision.margin, abs=1e-6)
     # Without its second vector the first network decides.
     seen = embed(image)
@@ -99,14 +110,14 @@ def test_a_service_looks_twice_at_every_face_so_that_time_tells_nothing(
             assert decision.accepted is (image.name == "obama_1.jpg")
 
 
-def test_a_setting_leaves_it_out(photos, tmp_path, monkeypatch):
+def test_a_setting_leaves_it_out(photos, blurred, tmp_path, monkeypatch):
     monkeypatch.setenv("ONLYME_EMBEDDERS", "sface")
     monkeypatch.setattr(networks, "load_second", lambda *_: pytest.fail("it was loaded"))
     with FaceID.open(tmp_path / "vault") as face_id:
         face_id.enroll("obama", [photos / f"obama_{number}.jpg" for number in (1, 2)])
         assert face_id.owner("obama").examples.second.size == 0
-        close_call(face_id, "obama", photos / "obama_3.jpg")
-        assert not face_id.verify("obama", photos / "obama_3.jpg").accepted
+        close_call(face_id, "obama", blurred)
+        assert not face_id.verify("obama", blurred).accepted
         assert embed(photos / "obama_3.jpg").second is None
 
 
@@ -121,22 +132,18 @@ def test_without_its_file_one_network_decides_with_the_same_alpha(
         assert face_id.verify("obama", photos / "obama_3.jpg").accepted
 
 
-def test_a_wrong_file_opens_nothing(obama, photos, tmp_path, monkeypatch):
-    close_call(obama, "obama", photos / "obama_3.jpg")
+def test_a_wrong_file_opens_nothing(obama, blurred, tmp_path, monkeypatch):
+    close_call(obama, "obama", blurred)
 
     def refuse(*_):
         raise ModelRefused("mobilefacenet.onnx is not the second model")
 
     monkeypatch.setattr(networks, "load_second", refuse)
     with FaceID.open(tmp_path / "vault") as face_id, pytest.raises(ModelError):
-        face_id.verify("obama", photos / "obama_3.jpg")
+        face_id.verify("obama", blurred)
 
 
 def test_small_faces_are_seen_by_the_first_network_only(pipeline, photos):
-    import cv2
-
-    from onlyme.image.decode import decode
-
     pixels = decode(photos / "obama_3.jpg").pixels
     face = pipeline.look(pixels).face
     share = 0.9 * MIN_SECOND_FACE_PIXELS / float(face.box[2])
@@ -165,8 +172,6 @@ def test_a_template_of_an_earlier_version_goes_on_and_says_what_would_help(obama
 
 def test_revocation_and_export_carry_it(obama, tmp_path):
     before = obama.owner("obama").examples.second
-    stored = (tmp_path / "vault" / "vault.sqlite").read_bytes()
-    assert before.tobytes() not in stored
     obama.admin.revoke("obama")
     np.testing.assert_allclose(obama.owner("obama").examples.second, before, atol=1e-5)
     obama.admin.export("obama", tmp_path / "sealed", "correct horse battery staple")

@@ -109,7 +109,10 @@ class SecondRule:
             alpha: the z to reach.
             photos: enrolment photos of the owner.
         """
-        score = self.curve.z_at(self.first.far_at(alpha, photos), photos)
+        rate = self.first.far_at(alpha, photos)
+        if rate <= 10.0 ** float(self.first.log_far[-1]) * (1 + 1e-9):
+            return False  # stricter than any rate that the curves know
+        score = self.curve.z_at(rate, photos)
         low = min(score + self.weight * self.nearest, alpha)
         high = max(score + self.weight * self.farthest, alpha)
         return low <= z < high
