@@ -23,6 +23,7 @@ from rich.console import Console
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 
+from degraded import degrade_people  # noqa: E402 - tools/ is no package
 from heads import RATES, Pooled, calibration, shown  # noqa: E402 - benchmarks/ is no package
 from held_apart import fit_held_apart  # noqa: E402 - tools/ is no package
 from train_head import RECIPE  # noqa: E402 - as above
@@ -35,13 +36,17 @@ from train_second import (  # noqa: E402 - as above
     score_both,
 )
 
-from onlyme.siamese.training.crossfit import CrossFit, CrossFitTrial, make_trials  # noqa: E402 - needs the path above
+from onlyme.siamese.distance import measure_distances, normalize  # noqa: E402 - needs the path above
+from onlyme.siamese.training.crossfit import CrossFit, CrossFitTrial, DegradedPhotos, make_trials  # noqa: E402 - needs the path above
 from onlyme.siamese.training.train import train_base_head  # noqa: E402 - needs the path above
 
 if TYPE_CHECKING:
     from people import People
 
 Array = np.ndarray[Any, np.dtype[Any]]
+WAYS = ("dark", "noise", "blur across 9", "defocus 2", "eyes 16 apart", "eyes 10 apart")
+"""Ways of degrading the pictures of owners who enrolled with ordinary photos."""
+
 REPEATS = {1: 4, 2: 4, 5: 8, 7: 8}
 """Enrolments of each owner, by number of photos."""
 
@@ -59,6 +64,7 @@ def main() -> int:
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--degraded", type=int, default=200, help="people with poor pictures")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     console = Console(stderr=True)
@@ -75,6 +81,17 @@ def main() -> int:
     for photos, repeats in REPEATS.items():
         trials = make_trials(people.labels, photos, repeats, args.seed)
         found |= measure(people, second, cross, trials, photos, args)
+    poor = [
+        degrade_people(
+            args.folder, people, console, count=args.degraded, photos=4, ways=WAYS, embedder=name
+        )
+        for name in (None, "second")
+    ]
+    for photos in (1, 5):
+        found[f"poor pictures, {photos} enrolled"] = [
+            measure_poor(people, second, cross, one, two, photos, args)
+            for one, two in zip(*poor, strict=True)
+        ]
     for title, rows in found.items():
         print(f"\n{title}")
         for row in rows:
@@ -149,6 +166,63 @@ def compare(first: Pooled, joint: Pooled, args: argparse.Namespace) -> list[dict
         }
         for at, rate in enumerate(RATES)
     ]
+
+
+def measure_poor(
+    people: People,
+    second: People,
+    cross: CrossFit,
+    one: DegradedPhotos,
+    two: DegradedPhotos,
+    photos: int,
+    args: argparse.Namespace,
+) -> dict[str, Any]:
+    """Judge poor pictures of owners with ordinary photos, at the limits of ordinary pictures."""
+    assert one.rows is not None  # noqa: S101 - `degrade_people` gives them
+    chosen = np.isin(people.labels, one.labels)
+    rows = np.flatnonzero(chosen)
+    made = make_trials(people.labels[chosen], photos, 2, args.seed)
+    trials = [CrossFitTrial(t.owner, rows[t.me], rows[t.genuine]) for t in made]
+    z, distance = score_both(people, second, cross, trials)
+    joined = z - np.float32(WEIGHT) * np.clip(distance, NEAREST, FARTHEST)
+    clean = [Pooled(collect_scores(people, trials, s, photos)) for s in (z, joined)]
+    limits = [pooled.limits(np.ones(pooled.owners))[1] for pooled in clean]
+    genuine: list[list[float]] = [[], []]
+    accepted, compared = np.zeros(2), 0
+    for trial in trials:
+        poor_z = score_poor(cross, one, trial.me)
+        template = normalize(second.embeddings[trial.me].mean(axis=0))[None]
+        away = measure_distances(two.embeddings, template)[:, 0]
+        scores = [poor_z, poor_z - WEIGHT * np.clip(away, NEAREST, FARTHEST)]
+        own = (one.labels == trial.owner) & ~np.isin(one.rows, trial.me)
+        others = one.labels != trial.owner
+        compared += int(others.sum())
+        for at, (score, limit) in enumerate(zip(scores, limits, strict=True)):
+            genuine[at] += (score[own] < limit).tolist()
+            accepted[at] += int((score[others] >= limit).sum())
+    return {
+        "way": one.name,
+        "FAR": RATES[1],
+        "owners": len({trial.owner for trial in trials}),
+        "genuine": len(genuine[0]),
+        "alone %": 100 * float(np.mean(genuine[0])),
+        "with second %": 100 * float(np.mean(genuine[1])),
+        "strangers, times the promise": (accepted / compared / RATES[1]).tolist(),
+    }
+
+
+def score_poor(cross: CrossFit, poor: DegradedPhotos, me: Array) -> Array:
+    """Score poor pictures against one owner: float64[n], z."""
+    home, z = int(cross.fold[me[0]]), np.empty(len(poor.labels))
+    for other in range(cross.folds):
+        model = cross.find_model(home, other)
+        here = cross.fold[poor.rows] == other
+        heads = model.base.project(poor.embeddings[here])
+        template = normalize(model.heads[me].mean(axis=0))[None]
+        margins = model.base.stranger_rule.measure_distance(heads)
+        margins -= measure_distances(heads, template)[:, 0]
+        z[here] = margins - model.base.measure_centres(template)
+    return z
 
 
 def count_open(first: Pooled, joint: Pooled) -> list[dict[str, Any]]:
