@@ -51,14 +51,16 @@ debian: system
 photos: $(VENV)/.core
 	@$(BIN)/python tools/fetch_photos.py >/dev/null
 
-## make package build dist/onlyme-*.whl, and the Debian package for the release that this is
+## make package build dist/onlyme-*.whl, and the Debian package for the release that this is,
+##              or for another one, as root: make package SUITE=trixie
 package: $(VENV)/.core models
 	@$(BIN)/python -m pip wheel --quiet --no-deps --disable-pip-version-check --wheel-dir dist .
-	@$(BIN)/python packaging/build_deb.py $$(ls -t dist/onlyme-*.whl | head -1)
+	@PYTHONPATH=. $(BIN)/python packaging/$(if $(SUITE),build_in.py --suite $(SUITE),build_deb.py) $$(ls -t dist/onlyme-*.whl | head -1)
 
-## make try     boot a Debian, install the package, log in by face, upgrade, purge (needs root)
+## make try     boot a Debian, install the package, log in by face, upgrade, purge (needs root);
+##              another release: make try SUITE=trixie
 try: $(VENV)/.dev debian models
-	@PYTHON=$(BIN)/python packaging/try.sh
+	@PYTHON=$(BIN)/python packaging/try.sh $(if $(SUITE),--suite $(SUITE))
 
 ## make clean   remove what the other commands made
 clean:

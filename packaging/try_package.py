@@ -14,6 +14,7 @@ import argparse
 import hashlib
 import json
 import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -238,16 +239,23 @@ def expect(truth: bool, otherwise: str) -> None:  # noqa: FBT001 - reads like an
         raise RuntimeError(otherwise)
 
 
-def build_packages(folder: Path) -> tuple[Path, Path]:
-    """Build the wheel, and two revisions of the Debian package from it, without compression."""
+def build_packages(folder: Path, suite: str) -> tuple[Path, Path]:
+    """Build the wheel, and two revisions of the Debian package from it, without compression.
+
+    The package is built here for the release of this computer, and in a folder of its files
+    for another one.
+    """
+    release = platform.freedesktop_os_release().get("VERSION_CODENAME")
+    script = ["build_deb.py"] if suite == release else ["build_in.py", "--suite", suite]
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder]
     subprocess.run([*pip, ROOT], check=True)
     (wheel,) = folder.glob("*.whl")
     found = []
     for revision in ("1", "2"):
-        words = [sys.executable, ROOT / "packaging/build_deb.py", wheel, "--unpacked"]
+        words = [sys.executable, ROOT / "packaging" / script[0], *script[1:], wheel, "--unpacked"]
         out = folder / revision
-        subprocess.run([*words, "--out", out, "--revision", revision], check=True)
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        subprocess.run([*words, "--out", out, "--revision", revision], env=environment, check=True)
         found.append(next(out.glob("*.deb")))
     return found[0], found[1]
 
@@ -280,7 +288,7 @@ def main() -> int:
         save_photos(arguments.clip, photos)
         old, new = arguments.old, arguments.new
         if old is None or new is None:
-            old, new = build_packages(Path(scratch))
+            old, new = build_packages(Path(scratch), arguments.suite)
         binds = {
             "/mnt/old": old.resolve().parent,
             "/mnt/new": new.resolve().parent,

@@ -15,7 +15,7 @@ import pytest
 from onlyme.liveness.gestures import Gesture, make_gesture_prompt
 from tests.attacks.test_enter_is_no_intent import run_setuid
 from tests.attacks.test_gesture_is_intent import read_tries
-from tests.unlock.client import test_helper
+from tests.unlock.client import notification_server
 from tests.unlock.conftest import allow_sudo, camera, run_drawing, show
 from tests.unlock.stack import LINES, UID, USER, Terminal
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.data
 
 NOD = Gesture.NOD
 ARROW, WORDS = make_gesture_prompt(NOD)
-SERVER = Path(test_helper.__file__).with_name("notification_server.py")
+SERVER = Path(notification_server.__file__)
 
 
 @pytest.fixture

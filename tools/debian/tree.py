@@ -80,9 +80,11 @@ def _fill(folder: Path, suite: str, packages: list[str]) -> None:
         raise RuntimeError(f"`{' '.join(command)}` failed:\n{done.stdout[-2000:]}")
     for package in (folder / "var/cache/apt/archives").glob("*.deb"):
         package.unlink()
-    for unit in _MASKED:
-        (folder / "etc/systemd/system" / unit).symlink_to("/dev/null")
-    (folder / "etc/systemd/system/getty.target.wants/getty@tty1.service").unlink()
+    units = folder / "etc/systemd/system"
+    if units.is_dir():  # a tree that is only built in has no systemd
+        for unit in _MASKED:
+            (units / unit).symlink_to("/dev/null")
+        (units / "getty.target.wants/getty@tty1.service").unlink(missing_ok=True)
     folder.chmod(0o755)
 
 

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["draw_picture"]
+__all__ = ["describe_view", "draw_picture"]
+
+_DARK_LEVEL = 40.0  # mean brightness, 0 to 255, below which a face is hard to see
 
 _RAMP = " .:-=+*#%@"
 _CELL_SHAPE = 2.0  # a character is about twice as high as it is wide
@@ -43,6 +45,22 @@ def draw_picture(
         "".join(map(_draw_pair, small[row], small[row + 1])) + "\x1b[0m"
         for row in range(0, rows, 2)
     ]
+
+
+def describe_view(pixels: NDArray[np.uint8]) -> str:
+    """Return size and brightness of a camera's picture in words.
+
+    Args:
+        pixels: uint8[h, w, 3], RGB.
+
+    >>> import numpy as np
+    >>> describe_view(np.zeros((480, 640, 3), np.uint8))
+    '640×480, brightness 0 %; dark: switch on a light'
+    """
+    height, width = pixels.shape[:2]
+    level = float(pixels.mean())
+    hint = "; dark: switch on a light" if level < _DARK_LEVEL else ""
+    return f"{width}×{height}, brightness {level / 2.55:.0f} %{hint}"
 
 
 def _draw_pair(upper: NDArray[np.uint8], lower: NDArray[np.uint8]) -> str:

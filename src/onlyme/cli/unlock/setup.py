@@ -31,6 +31,55 @@ What now:
   off for a while           sudo onlyme unlock disable --for 2h
   undo all of this          sudo onlyme unlock teardown"""
 
+User = Annotated[
+    str | None,
+    typer.Option(
+        "--user",
+        metavar="NAME",
+        help="Whose face; by default the user who called sudo.",
+        show_default=False,
+        autocompletion=complete_user,
+    ),
+]
+LoginCamera = Annotated[
+    str | None,
+    typer.Option(
+        "--camera",
+        metavar="N",
+        help="The camera's number, path or name; by default it shows all, and asks.",
+        show_default=False,
+        autocompletion=complete_camera,
+    ),
+]
+OwnPhotos = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--photos",
+        metavar="PATH",
+        help="Enroll from these photos, or folders of them, instead of before the camera.",
+        show_default=False,
+    ),
+]
+Services = Annotated[
+    str | None,
+    typer.Option(
+        "--services",
+        metavar="LIST",
+        help="Services of PAM, separated by commas; by default sudo, and the logins and "
+        "screen lockers that are there.",
+        show_default=False,
+        autocompletion=complete_service,
+    ),
+]
+Intent = Annotated[
+    str | None,
+    typer.Option(
+        "--intent",
+        metavar="KIND",
+        help="What shows in sudo that you want it: see the setting unlock_intent.",
+        show_default=False,
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing: take what the options say.")]
 
 
@@ -42,55 +91,11 @@ def register(app: typer.Typer) -> None:
 
 def setup(
     *,
-    user: Annotated[
-        str | None,
-        typer.Option(
-            "--user",
-            metavar="NAME",
-            help="Whose face; by default the user who called sudo.",
-            show_default=False,
-            autocompletion=complete_user,
-        ),
-    ] = None,
-    camera: Annotated[
-        str | None,
-        typer.Option(
-            "--camera",
-            metavar="N",
-            help="The camera's number, path or name; by default it shows all, and asks.",
-            show_default=False,
-            autocompletion=complete_camera,
-        ),
-    ] = None,
-    photos: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--photos",
-            metavar="PATH",
-            help="Enroll from these photos, or folders of them, instead of before the camera.",
-            show_default=False,
-        ),
-    ] = None,
-    services: Annotated[
-        str | None,
-        typer.Option(
-            "--services",
-            metavar="LIST",
-            help="Services of PAM, separated by commas; by default sudo, and the logins and "
-            "screen lockers that are there.",
-            show_default=False,
-            autocompletion=complete_service,
-        ),
-    ] = None,
-    intent: Annotated[
-        str | None,
-        typer.Option(
-            "--intent",
-            metavar="KIND",
-            help="What shows in sudo that you want it: see the setting unlock_intent.",
-            show_default=False,
-        ),
-    ] = None,
+    user: User = None,
+    camera: LoginCamera = None,
+    photos: OwnPhotos = None,
+    services: Services = None,
+    intent: Intent = None,
     replace: options.Replace = False,
     yes: Yes = False,
 ) -> None:
@@ -103,7 +108,6 @@ def setup(
     """
     from onlyme.cli.unlock import setup_steps as steps
     from onlyme.settings import Settings
-    from onlyme.unlock import system
 
     require_root("setup")
     asks = not yes and sys.stdin.isatty()
@@ -115,16 +119,7 @@ def setup(
     if intent is not None:
         steps.save_settings({"unlock_intent": intent}, _MARK)
     _title(3, "The daemon")
-    system.make_group()
-    if system.add_member(who):
-        typer.echo(f"✓ {who} is in the group onlyme from the next login on, for screen lockers")
-    if not any((Path(folder) / "onlyme.service").is_file() for folder in _UNITS_FOLDERS):
-        from onlyme.cli.unlock.units import write_units
-
-        write_units(Path(_UNITS_FOLDERS[0]))
-    system.restart_daemon()
-    system.start_daemon()
-    typer.echo("✓ it runs, and starts with the computer")
+    _start_daemon(who)
     settings = Settings.load_system()
     _title(4, "Your face")
     steps.enroll(settings, who, photos, replace=replace)
@@ -164,6 +159,21 @@ def teardown(
     if system.has_systemd():
         system.stop_daemon()
         typer.echo("✓ the daemon is stopped, and does not start with the computer")
+
+
+def _start_daemon(who: str) -> None:
+    from onlyme.unlock import system
+
+    system.make_group()
+    if system.add_member(who):
+        typer.echo(f"✓ {who} is in the group onlyme from the next login on, for screen lockers")
+    if not any((Path(folder) / "onlyme.service").is_file() for folder in _UNITS_FOLDERS):
+        from onlyme.cli.unlock.units import write_units
+
+        write_units(Path(_UNITS_FOLDERS[0]))
+    system.restart_daemon()
+    system.start_daemon()
+    typer.echo("✓ it runs, and starts with the computer")
 
 
 def _install(services: Sequence[str], who: str, password: str | None, *, yes: bool) -> None:

@@ -37,7 +37,6 @@ __all__ = [
 ]
 
 _LOOK_FRAMES = 10  # of a camera, until its exposure has settled
-_DARK_LEVEL = 40.0  # mean brightness, 0 to 255, below which a face is hard to see
 _TESTS = 3
 
 
@@ -122,7 +121,7 @@ def choose_camera(named: str | None, *, asks: bool) -> str:
 
 def _show_camera(source: str, title: str) -> None:
     """Open a camera, and show a small picture of what it sees and how bright that is."""
-    from onlyme.cli.terminal_picture import draw_picture
+    from onlyme.cli.terminal_picture import describe_view, draw_picture
     from onlyme.image.sources import CameraCapture
 
     last: Frame | None = None
@@ -131,10 +130,7 @@ def _show_camera(source: str, title: str) -> None:
             last = frame
     if last is None:
         return
-    level = float(last.pixels.mean())
-    height, width = last.pixels.shape[:2]
-    words = f"{width}×{height}, brightness {level / 2.55:.0f} %"
-    typer.echo(f"{title}: {words}{'; dark: switch on a light' if level < _DARK_LEVEL else ''}")
+    typer.echo(f"{title}: {describe_view(last.pixels)}")
     if sys.stdout.isatty():
         typer.echo("\n".join(draw_picture(last.pixels)))
 
