@@ -60,12 +60,13 @@ def name_model(settings: Settings, sha256: str) -> str:
     return ""
 
 
-def make_pipeline(settings: Settings, *, lasting: bool = False) -> Pipeline:
+def make_pipeline(settings: Settings, *, lasting: bool = False, steady: bool = False) -> Pipeline:
     """Make the pipeline that finds and embeds faces; a process loads its networks once.
 
     Args:
         settings: name the networks and the runtime.
         lasting: this process looks at many pictures; see `choose_runtime`.
+        steady: both networks look at each face, so that the time of an answer tells nothing.
 
     Raises:
         ModelMissing, ModelRefused: a network cannot be used.
@@ -85,7 +86,7 @@ def make_pipeline(settings: Settings, *, lasting: bool = False) -> Pipeline:
         runtime=runtime,
         runtime_version=VERSIONS[runtime],
         second=second,
-        steady=lasting,
+        steady=steady,
     )
 
 
