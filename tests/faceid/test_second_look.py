@@ -184,3 +184,15 @@ def test_nothing_of_a_second_vector_is_shown():
     vector = np.full(4, 0.5, np.float32)
     assert "0.5" not in repr(Embedding(vector, "m", vector, "s"))
     assert os.linesep not in repr(Embedding(vector, "m", vector, "s"))
+
+
+def test_the_service_is_steady_and_a_program_is_not(tmp_path):
+    pytest.importorskip("fastapi")
+    from onlyme.serve.options import Options
+    from onlyme.serve.state import ServiceState
+
+    settings = Settings.load(vault=tmp_path / "vault", runtime="opencv")
+    with ServiceState(settings, Options()).open_face_id() as face_id:
+        assert face_id.pipeline.steady
+    with FaceID(wiring.assemble(settings, lasting=True)) as face_id:
+        assert not face_id.pipeline.steady
