@@ -18,13 +18,13 @@ import numpy as np
 import torch
 
 from onlyme.cli.lab.parts import make_loader
-from onlyme.lab.export import export, get_embedder
 from onlyme.lab.networks import Article, build_network, to_tensor
 from onlyme.lab.networks.siamese import compute_margins
+from onlyme.lab.onnx_file import export, get_embedder
 from onlyme.lab.peak_memory import forget_peak, read_peak_bytes
 from onlyme.lab.photos import Photos
 from onlyme.lab.spec import Spec
-from onlyme.lab.train import train
+from onlyme.lab.trainer import train
 
 HERE = Path(__file__).resolve().parents[1]
 

@@ -58,7 +58,8 @@ def main() -> int:
     parser.add_argument("--unpacked", action="store_true", help="do not compress: for trials")
     arguments = parser.parse_args()
     os.umask(0o022)
-    os.environ.setdefault("SOURCE_DATE_EPOCH", read_commit_date())
+    if "SOURCE_DATE_EPOCH" not in os.environ:
+        os.environ["SOURCE_DATE_EPOCH"] = read_commit_date()
     with tempfile.TemporaryDirectory(prefix="onlyme-deb-") as scratch:
         stage = Path(scratch) / "root"
         packages = make_environment(stage, arguments.wheel.resolve())

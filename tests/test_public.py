@@ -18,7 +18,7 @@ REFERENCE = "".join(
 )
 HOMES = onlyme._HOMES
 
-WITHIN = {"HeadReading", "MeshFace", "QualityCheck"}
+WITHIN = {"ExtraNetwork", "HeadReading", "MeshFace", "QualityCheck"}
 """Values that no public function takes or returns by themselves."""
 
 NAMES = sorted(set(onlyme.__all__) - {"__version__"})

@@ -18,51 +18,28 @@ are trained again without them. The head that is written was trained on all peop
 from __future__ import annotations
 
 import argparse
-import hashlib
-import io
 import json
 import sys
-import zipfile
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from degraded import degrade_people
-from people import People, join_people, read_people, read_singles
+from people import join_people, read_people, read_singles
 from rich.console import Console
 from rich.progress import Progress
 
-from onlyme.siamese.distance import normalize
-from onlyme.siamese.head import MAX_NEAREST_STRANGERS
-from onlyme.siamese.margin import NotMe
-from onlyme.siamese.training.crossfit import (
-    COHORT_SIZE,
-    DRAWS_SIZE,
-    CrossFit,
-    DegradedPhotos,
-    make_trials,
-    measure_effects,
-)
-from onlyme.siamese.training.curves import (
-    LOG_FAR,
-    MISS_Z,
-    TrialScores,
-    count_accepts,
-    make_far_curve,
-    measure_miss_rates,
-    measure_trials,
-)
+from onlyme.siamese.training.base import BaseData, BasePlan, build_base, write_base
 from onlyme.siamese.training.train import Recipe, train_base_head
-from onlyme.siamese.training.whitening import LinearHead, draw_strangers_evenly
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.progress import TaskID
 
-PHOTOS = (1, 2, 3, 5, 8)
+    from onlyme.siamese.training.whitening import LinearHead
+
 RECIPE = Recipe(alpha=0.2, ridge=3.0, pull=30.0)
-COUNTED_FROM = 1e-5
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -104,10 +81,16 @@ def main(argv: list[str] | None = None) -> int:
         singles = others.count
     console.print(f"{people.count} people, {len(people.labels)} photos")
     heads = args.folds * (args.folds + 1) // 2 + 1
+    plan = BasePlan(folds=args.folds, repeats=args.repeats, seed=args.seed)
+    data = BaseData(people.embeddings, people.labels, collection, degraded, people.source)
     with Progress(console=console) as progress:
         task = progress.add_task("training heads", total=heads * recipe.steps)
         steps = Steps(progress, task, recipe.steps)
-        arrays, card = build_base(people, collection, degraded, recipe, args, steps)
+
+        def fit(embeddings: NDArray[np.float32], labels: NDArray[np.intp]) -> LinearHead:
+            return steps.fit(embeddings, labels, recipe)
+
+        arrays, card = build_base(data, recipe, plan, fit, steps.describe)
     card["data"]["also"] = {"people": singles, "source": args.also.name if args.also else None}
     if args.keep_earlier:
         arrays |= read_earlier(args.out / f"base-{people.model[:12]}.npz")
@@ -157,143 +140,6 @@ def read_earlier(path: Path) -> dict[str, NDArray[Any]]:
         earlier = {key: parts[key] for key in parts.files if key.startswith("earlier_")}
         made = json.loads(str(parts["card"]))["made"]
         return {**earlier, f"earlier_{made}": parts["far_z"]}
-
-
-def build_base(
-    people: People,
-    collection: NDArray[np.intp],
-    degraded: list[DegradedPhotos],
-    recipe: Recipe,
-    args: argparse.Namespace,
-    steps: Steps,
-) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Train the head, measure it by cross-fitting, and return the arrays and the card."""
-
-    def fit(embeddings: NDArray[np.float32], labels: NDArray[np.intp]) -> LinearHead:
-        return steps.fit(embeddings, labels, recipe)
-
-    seed = args.seed
-    cross = CrossFit(
-        people.embeddings,
-        people.labels,
-        fit,
-        folds=args.folds,
-        seed=seed,
-        collection=collection,
-        degraded=degraded,
-    )
-    first = collection == 0
-    owner_labels = people.labels[first]  # the rows of the first collection come first
-    curves, misses, owners, rows = [], [], [], []
-    for photos in PHOTOS:
-        steps.describe(f"measuring owners of {photos} photos")
-        measured = measure_trials(
-            cross, make_trials(owner_labels, photos, args.repeats, seed), photos
-        )
-        curves.append(make_far_curve(measured, COUNTED_FROM))
-        misses.append(measure_miss_rates(measured, 1000, seed))
-        owners.append(len(np.unique(measured.owner)))
-        rows += count_rates(measured, curves[-1], seed)
-    steps.describe("training the head that is written")
-    head = fit(people.embeddings[first], owner_labels)
-    heads = head.project(people.embeddings)
-    cohort = draw_strangers_evenly(heads, people.labels, collection, COHORT_SIZE, seed)
-    draws = draw_strangers_evenly(heads, people.labels, collection, DRAWS_SIZE, seed + 1)
-    rule = NotMe.from_cohort(normalize(cohort.astype(np.float32)), MAX_NEAREST_STRANGERS)
-    effects = measure_effects(head, rule, degraded, people.embeddings[first], owner_labels)
-    arrays = {
-        "projection": head.projection.astype(np.float32),
-        "mean": head.mean.astype(np.float32),
-        "cohort": cohort,
-        "draws": draws,
-        "draws_not_me": rule.measure_distance(normalize(draws.astype(np.float32))),
-        "effects": effects.directions,
-        "effects_not_me": effects.distances,
-        "photos": np.array(PHOTOS, np.int64),
-        "log_far": LOG_FAR,
-        "far_z": np.stack(curves),
-        "miss_people": np.array(owners, np.int64),
-        "miss_z": MISS_Z,
-        "miss": np.stack(misses, axis=1),
-    }
-    card = {
-        "data": {
-            "people": len(np.unique(owner_labels)),
-            "photos": len(owner_labels),
-            "source": people.source,
-        },
-        "effects": [way.name for way in degraded],
-        "effects_limit": effects.limit,
-        "head": {"start": "within-class whitening", **asdict(recipe)},
-        "loss": "triplets with plain Euclidean norms",
-        "split": f"{args.folds} folds by person; judged by heads trained without either fold",
-        "seed": seed,
-        "folds": args.folds,
-        "repeats": args.repeats,
-        "counted_from": COUNTED_FROM,
-        "counted": rows,
-        "misses": list_misses(arrays),
-    }
-    return arrays, card
-
-
-def list_misses(arrays: dict[str, NDArray[Any]]) -> list[dict[str, float | int]]:
-    """List the expected miss rates at round false accept rates, with their intervals."""
-    rows = []
-    for row, photos in enumerate(PHOTOS):
-        for tenths in (30, 40, 50):
-            z = arrays["far_z"][row, tenths]
-            rate, low, high = (np.interp(z, MISS_Z, table[row]) for table in arrays["miss"])
-            rows.append(
-                {
-                    "photos": photos,
-                    "far": 10.0 ** (-tenths / 10),
-                    "people": int(arrays["miss_people"][row]),
-                    "rate": round(float(rate), 6),
-                    "low": round(float(low), 6),
-                    "high": round(float(high), 6),
-                }
-            )
-    return rows
-
-
-def count_rates(
-    measured: TrialScores, curve: NDArray[np.float64], seed: int
-) -> list[dict[str, float | int]]:
-    """Count the accepts at round false accept rates, with a bound on each."""
-    rows = []
-    for tenths in range(20, 51, 5):
-        z = float(curve[tenths])
-        row = count_accepts(measured, z, 1000, seed)
-        rows.append({"photos": measured.photos, "far": 10.0 ** (-tenths / 10), "z": z, **row})
-    return rows
-
-
-def write_base(
-    out: Path,
-    model: str,
-    arrays: dict[str, NDArray[Any]],
-    card: dict[str, Any],
-    kind: str = "base",
-) -> Path:
-    """Write the base, the same bytes for the same content, and its card beside it.
-
-    `kind` begins the file's name; tools/train_second.py writes another kind.
-    """
-    digest = hashlib.sha256()
-    for key in sorted(arrays):
-        digest.update(key.encode() + np.ascontiguousarray(arrays[key]).tobytes())
-    card = {"model": model, "made": digest.hexdigest()[:16], **card}
-    arrays = {**arrays, "model": np.array(model), "card": np.array(json.dumps(card))}
-    path = out / f"{kind}-{model[:12]}.npz"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for key in sorted(arrays):
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.asanyarray(arrays[key]), allow_pickle=False)
-            entry = zipfile.ZipInfo(f"{key}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            archive.writestr(entry, buffer.getvalue())
-    path.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
-    return path
 
 
 if __name__ == "__main__":

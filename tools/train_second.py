@@ -19,10 +19,17 @@ import numpy as np
 from held_apart import fit_held_apart
 from people import read_people
 from rich.console import Console
-from train_head import COUNTED_FROM, PHOTOS, RECIPE, count_rates, list_misses, write_base
+from train_head import RECIPE
 
 from onlyme.siamese.distance import measure_distances, normalize
 from onlyme.siamese.head import Base
+from onlyme.siamese.training.base import (
+    PHOTOS,
+    BasePlan,
+    count_rates,
+    list_misses,
+    write_base,
+)
 from onlyme.siamese.training.crossfit import make_trials
 from onlyme.siamese.training.curves import (
     LOG_FAR,
@@ -114,19 +121,20 @@ def calibrate(
     base = Base.load(people.model)
     if base.curve is None:
         raise SystemExit("the base has no curve")
+    plan = BasePlan(folds=args.folds, repeats=args.repeats, seed=args.seed)
     curves, misses, owners, rows = [], [], [], []
     for row, photos in enumerate(PHOTOS):
         trials = make_trials(people.labels, photos, args.repeats, args.seed)
         z, distance = score_both(people, second, cross, trials)
         score = z - np.float32(WEIGHT) * np.clip(distance, NEAREST, FARTHEST)
-        curve = make_far_curve(collect_scores(people, trials, score, photos), COUNTED_FROM)
+        curve = make_far_curve(collect_scores(people, trials, score, photos), plan.counted_from)
         # The z that stands for the same rate, as `SecondRule.fuse` computes it.
         fused = np.interp(score, curve, base.curve.z[row])
         measured = collect_scores(people, trials, fused, photos)
         curves.append(curve)
         misses.append(measure_miss_rates(measured, 1000, args.seed))
         owners.append(len(np.unique(measured.owner)))
-        rows += count_rates(measured, base.curve.z[row], args.seed)
+        rows += count_rates(measured, base.curve.z[row], plan)
     arrays = {
         "photos": np.array(PHOTOS, np.int64),
         "log_far": LOG_FAR,
@@ -145,9 +153,9 @@ def calibrate(
         "seed": args.seed,
         "folds": args.folds,
         "repeats": args.repeats,
-        "counted_from": COUNTED_FROM,
+        "counted_from": plan.counted_from,
         "counted": rows,
-        "misses": list_misses({**arrays, "far_z": base.curve.z}),
+        "misses": list_misses({**arrays, "far_z": base.curve.z}, plan),
     }
     return arrays, card
 

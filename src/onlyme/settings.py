@@ -9,6 +9,7 @@ The first of these that has a setting decides: the argument of a call or command
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 import platformdirs
 
 from onlyme.errors import SettingsError
-from onlyme.types import DEFAULT_FAR, MAX_FAR, MIN_FAR, LivenessLevel
+from onlyme.types import DEFAULT_FAR, MAX_FAR, MIN_FAR, ExtraNetwork, LivenessLevel
 
 __all__ = ["SYSTEM_CONFIG", "Settings", "check_values"]
 
@@ -56,7 +57,10 @@ class Settings:
         fpir: the rate at which a stranger may be taken for a person of a gallery, of any size;
             at least 1e-6 and at most 0.1.
         liveness: how thoroughly cameras check for a photo in place of the person: `off`,
-            `passive` or `challenge`.
+            `passive` or `challenge`. In a file that names further networks it is `level` in the
+            table `[liveness]`.
+        liveness_extra: further liveness networks, each of which may only refuse; in the file as
+            `[[liveness.extra]]`, and nowhere else.
         attention: what a person's eyes must show to a camera: `off` nothing, `eyes` that they are
             open and the face turned here, `gaze` that they look here, too. By default `eyes` for
             the computer's login and the service's page, `off` elsewhere.
@@ -110,6 +114,7 @@ class Settings:
     liveness: str = "passive"
     attention: str | None = None
     liveness_colourless: str = "undecided"
+    liveness_extra: tuple[ExtraNetwork, ...] = ()
     runtime: str = "auto"
     max_megapixels: float = 51.0
     max_megabytes: float = 64.0
@@ -169,7 +174,7 @@ class Settings:
         values |= from_file
         for setting in fields(cls):
             variable = f"ONLYME_{setting.name.upper()}"
-            if os.environ.get(variable):
+            if setting.name != _EXTRA and os.environ.get(variable):
                 values[setting.name] = os.environ[variable]
         values |= {key: value for key, value in overrides.items() if value is not None}
         return cls(**check_values(values))
@@ -187,6 +192,9 @@ def check_values(values: dict[str, Any]) -> dict[str, Any]:
     _refuse_unknown(values)
     return {key: _check_value(key, value) for key, value in values.items()}
 
+
+_EXTRA = "liveness_extra"
+"""Not taken from the environment: networks with their contracts do not fit into one line."""
 
 _SYSTEM_FOLDER = Path("/etc/onlyme")
 SYSTEM_CONFIG = _SYSTEM_FOLDER / "config.toml"
@@ -219,6 +227,8 @@ _NUMBER_RANGES = {
 
 
 def _check_value(key: str, value: Any) -> Any:
+    if key == _EXTRA:
+        return _check_extra(value)
     if key in _PATHS:
         return _check_path(key, value)
     if key in _NUMBER_RANGES:
@@ -292,6 +302,70 @@ def _check_number(key: str, value: Any) -> float:
     return number
 
 
+_EXTRA_NUMBERS = {
+    "side": (16, 1024, None),
+    "scale": (-1e6, 1e6, 1.0),
+    "mean": (-1e6, 1e6, 0.0),
+    "context": (1.0, 6.0, None),
+    "live_class": (0, 999, None),
+    "threshold": (0.0, 1.0, 0.5),
+}
+"""Least and largest value of each number of a further network's contract, and its default."""
+
+_EXTRA_CHOICES = {"colours": ("bgr", "rgb"), "output": ("logits", "probabilities")}
+
+
+def _check_extra(value: Any) -> tuple[ExtraNetwork, ...]:
+    """Return further liveness networks; nothing of a contract is guessed."""
+    if not isinstance(value, list | tuple):
+        raise SettingsError("liveness.extra must be tables: [[liveness.extra]]")
+    return tuple(
+        one if isinstance(one, ExtraNetwork) else _make_extra(number, one)
+        for number, one in enumerate(value, start=1)
+    )
+
+
+def _make_extra(number: int, entry: Any) -> ExtraNetwork:
+    where = f"liveness.extra, network {number}"
+    known = {setting.name for setting in fields(ExtraNetwork)}
+    if not isinstance(entry, dict) or set(entry) - known:
+        raise SettingsError(f"{where}: known are {', '.join(sorted(known))}")
+    values: dict[str, Any] = {"path": _check_path(f"{where}: path", entry.get("path"))}
+    if not values["path"].is_absolute():
+        raise SettingsError(f"{where}: path must begin with / or ~")
+    digest = entry.get("sha256")
+    if not isinstance(digest, str) or not re.fullmatch("[0-9a-fA-F]{64}", digest):
+        raise SettingsError(f"{where}: sha256 must be 64 digits: see sha256sum")
+    values["sha256"] = digest.lower()
+    for key, choices in _EXTRA_CHOICES.items():
+        if entry.get(key) not in choices:
+            raise SettingsError(f"{where}: {key} must be one of {', '.join(choices)}")
+        values[key] = entry[key]
+    for key, (low, high, default) in _EXTRA_NUMBERS.items():
+        given = entry.get(key, default)
+        whole = key in ("side", "live_class")
+        if isinstance(given, bool) or not isinstance(given, int if whole else int | float):
+            raise SettingsError(f"{where}: {key} must be a {'whole ' if whole else ''}number")
+        if not low <= given <= high:
+            raise SettingsError(f"{where}: {key} must be {low:g} to {high:g}")
+        values[key] = given if whole else float(given)
+    return ExtraNetwork(**values)
+
+
+def _flatten_liveness(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the table `[liveness]` as the settings `liveness` and `liveness_extra`."""
+    if _EXTRA in values:
+        raise SettingsError("liveness_extra is written as [[liveness.extra]]")
+    table = values.get("liveness")
+    if not isinstance(table, dict):
+        return values
+    if unknown := sorted(set(table) - {"level", "extra"}):
+        raise SettingsError(f"unknown in [liveness]: {', '.join(unknown)}; known: level, extra")
+    flat = {key: value for key, value in values.items() if key != "liveness"}
+    names = {"level": "liveness", "extra": _EXTRA}
+    return flat | {names[key]: value for key, value in table.items()}
+
+
 def _read_file(folder: Path) -> dict[str, Any]:
     named = os.environ.get("ONLYME_CONFIG")
     path = Path(named) if named else folder / "config.toml"
@@ -305,6 +379,7 @@ def _read_file(folder: Path) -> dict[str, Any]:
         return {}
     except (OSError, ValueError, RecursionError) as error:  # not text, not TOML, nested too deeply
         raise SettingsError(f"{path}: {error}") from None
+    values = _flatten_liveness(values)
     _refuse_unknown(values, f"{path}: ")
     return values
 

@@ -101,7 +101,8 @@ def open_face_id(path: str | os.PathLike[str]) -> FaceID:
     settings = Settings.load(vault=path, embedder="embedder", embedders="sface")
     parts = wiring.assemble(settings)
     pipeline = Pipeline(_DrawnDetector(), _DrawnEmbedder(parts.base.model), ImageReader(), "drawn")
-    judge = Judge(_DrawnLiveness(), Fusion(1.0, 0.0, live=0.8, attack=0.4, network="drawn"))
+    rule = Fusion(1.0, 0.0, live=0.8, attack=0.4, network="drawn")
+    judge = Judge(_DrawnLiveness(), rule, network_alone=True)
     mesh = _DrawnMesh()
     return FaceID(replace(parts, pipeline=lambda: pipeline, judge=lambda: judge, mesh=lambda: mesh))
 

@@ -9,7 +9,8 @@ from onlyme import FaceID, NeedsReenroll
 from onlyme.faceid import networks, wiring
 from onlyme.settings import Settings
 from onlyme.siamese.distance import normalize
-from onlyme.siamese.owner import Examples, Owner
+from onlyme.siamese.examples import Examples
+from onlyme.siamese.owner import Owner
 from onlyme.vault.export import seal_export
 from onlyme.vault.key_sources import ScryptCost
 

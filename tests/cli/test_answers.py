@@ -43,7 +43,7 @@ def test_enroll_says_photo_by_photo_and_then_what_it_came_to(onlyme, photos, tmp
     assert [line.split()[0] for line in told] == ["✓", "✓", "✓", "✗"]
     assert "broken.jpg: " in told[3]
     assert "obama is enrolled with 3 of 4 photos" in done.stdout
-    assert "in 10,000 tries (estimate)" in done.stdout
+    assert "set for 1 in 10,000 strangers (estimate)" in done.stdout
     assert "tip:" in done.stdout
     assert "\x1b" not in done.stdout + done.stderr, "colours in a pipe"
     assert stat.S_IMODE(onlyme.vault.stat().st_mode) == 0o700
@@ -133,12 +133,12 @@ def test_identify(obama, photos):
 def test_tune_and_certificate(obama):
     tuned = obama("tune", "obama", "--far", "1e-5")
     assert tuned.returncode == 0
-    assert "in 100,000 tries" in tuned.stdout
+    assert "set for 1 in 100,000 strangers (estimate)" in tuned.stdout
     assert "obama is rejected by mistake in about 0." in tuned.stdout
     assert "NOT_ME" in tuned.stdout
     assert "↑ alpha" in tuned.stdout
     certificate = obama("certificate", "obama").stdout
-    assert "Counted: " in certificate
+    assert "Proven: " in certificate
     assert "Not covered: identical twins" in certificate
     said = document(obama("certificate", "obama", "--json"))
     assert said["confidence"] == 0.95

@@ -139,7 +139,7 @@ def stage(photos, tmp_path_factory):
     for name, stem in {"ada": "obama", "grace": "ardern", "alan": "macron"}.items():
         write_person(folder / "people" / name, [photos / f"{stem}_{n}.jpg" for n in (1, 2)])
     write_group(folder / "group.jpg", [photos / "obama_3.jpg", photos / "macron_1.jpg"])
-    for name in ("holiday.mp4", "street.mp4"):
+    for name in ("holiday.mp4", "street.mp4", "film-of-ada.mp4"):
         write_video(folder / name, photos / "obama_3.jpg")
     (folder / "pairs.txt").write_text("2\t3\n" + 2 * make_pairs(["ada", "grace", "alan"]))
     (folder / "groups.csv").write_text("person,group\nada,a\ngrace,b\nalan,b\n")
@@ -220,6 +220,7 @@ def prepare(line, stage, vault):
         r"onlyme (store|identify|forget grace|list|enroll-folder .*--(add|replace))": (
             "onlyme enroll-folder people/"
         ),
+        r"onlyme examples ada --remove-look": "onlyme enroll ada visitor.jpg --add --look glasses",
         r"onlyme not-me ada --undo": "onlyme not-me ada brother.jpg",
     }
     for pattern, needed in before.items():

@@ -133,3 +133,33 @@ def test_what_was_watched_is_recorded(obama, data, tmp_path):
     assert drawn.shape == frame.shape
     assert (abs(drawn.astype(int) - frame).max(axis=2) > 60).sum() > 500
     assert ".mp4" in refused(obama("watch", "obama", clip, "--record", tmp_path / "seen.txt"))
+
+
+def test_candidates_are_listed_for_one_photo_when_asked_for(obama, photos, album):
+    done = obama("identify", photos / "biden_1.jpg", "--candidates", "3")
+    first, verdict = done.stdout.splitlines()
+    assert done.returncode == 1
+    assert first.startswith("    1. obama  margin ")
+    assert " < " in first
+    assert verdict.startswith("✗ no enrolled person")
+    one = document(obama("identify", photos / "obama_3.jpg", "--candidates", "3", "--json"))
+    assert [each["name"] for each in one["candidates"]] == ["obama"]
+    assert "candidates" not in document(obama("identify", photos / "obama_3.jpg", "--json"))
+    for more in ([album], [photos / "obama_3.jpg", "--all"], [photos / "obama_3.jpg", "--csv"]):
+        assert "one photo" in refused(obama("identify", *more, "--candidates", "3"))
+
+
+def test_status_and_list_tell_of_the_gallery(obama, photos, tmp_path):
+    assert "gallery" not in obama("status").stdout
+    assert document(obama("status", "--json"))["gallery"] == 0
+    (tmp_path / "people/biden").mkdir(parents=True)
+    (tmp_path / "people/biden/1.jpg").symlink_to(photos / "biden_1.jpg")
+    done = obama("enroll-folder", tmp_path / "people")
+    assert done.returncode == 0, done.stderr
+    assert "1 person enrolled and 1 person in the gallery" in obama("status").stdout
+    assert document(obama("status", "--json"))["gallery"] == 1
+    assert "in the gallery" in obama("list").stdout
+    assert "in the gallery" not in obama("list", "--filter", "obama").stdout
+    assert document(obama("certificate", "biden", "--json"))["photos"] == 1
+    assert "gallery" in refused(obama("tune", "biden", "--far", "1e-5"))
+    assert "store certificate" in refused(obama("tune", "biden", "--far", "1e-5"))

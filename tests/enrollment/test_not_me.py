@@ -8,7 +8,7 @@ import pytest
 from onlyme.enrollment.not_me import add_lesson, collect_lesson, remove_last_lesson
 from onlyme.enrollment.photos import SAME_PICTURE_DISTANCE
 from onlyme.errors import EnrollmentError, UsageError
-from onlyme.siamese.owner import Examples
+from onlyme.siamese.examples import Examples
 from onlyme.types import Embedding
 from tests.enrollment.test_photos import vector
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
 from io import BytesIO
@@ -18,6 +19,7 @@ from onlyme.evaluate.pairs import Photo, make_pairs
 from onlyme.evaluate.plan import EvaluationPlan, LabelledEmbeddings
 from onlyme.evaluate.report import report
 from onlyme.evaluate.report.document import make_document
+from onlyme.evaluate.report.mistaken import describe_mistaken, find_mistaken_pairs
 from onlyme.evaluate.report.sentences import write_headline
 from tests.evaluate.people import Template, crowd, learner
 
@@ -292,7 +294,7 @@ def test_the_page_says_over_whom_it_resampled(evaluation):
     assert "over people" not in text.split("<h2>Pairs of photos")[0], "strangers stay as they are"
 
 
-def found_with(count, total, far=1e-4):
+def found_with(count, total, far=1e-4, over_people=None, mistaken=None):
     """The least document that a headline needs."""
     counted = make_rate(count, total)
     given = {"count": count, "total": total, "value": counted.value}
@@ -300,7 +302,9 @@ def found_with(count, total, far=1e-4):
     own = {"count": 1, "total": 100, "value": 0.01, "low": 0.0003, "high": 0.0545}
     standing = "too_few" if total < 3 / far else "wide"
     point = {"far": far, "realised": given, "fnmr": own, "standing": standing}
-    return {"owners": {"promised": [point]}, "pairs": None, "far": far}
+    point["realised_over_people"] = over_people
+    owners = {"promised": [point], "mistaken": mistaken}
+    return {"owners": owners, "pairs": None, "far": far}
 
 
 @pytest.mark.parametrize(
@@ -310,7 +314,7 @@ def found_with(count, total, far=1e-4):
         (
             0,
             30_000,
-            "No stranger was accepted in 30,000 attempts: at most 1 in 10,000 (95 % bound)",
+            "No stranger was accepted in 30,000 attempts; proven: at most 1 in 10,014 strangers",
         ),
         (1, 50_000, "A stranger was accepted once in 50,000 attempts: 1 in 50,000"),
         (9, 50_000, "A stranger was accepted 9 times in 50,000 attempts: 1 in 5,560"),
@@ -318,3 +322,59 @@ def found_with(count, total, far=1e-4):
 )
 def test_headlines(count, total, words):
     assert write_headline(found_with(count, total)).startswith(words)
+
+
+def test_the_headline_leads_with_the_interval_that_the_owners_carry():
+    over = {"value": 1.8e-4, "low": 1e-5, "high": 5e-4}
+    headline = write_headline(found_with(9, 50_000, over_people=over))
+    assert headline.startswith(
+        "Between 1 in 100,000 and 1 in 2,000 strangers were accepted (95 % over owners): a "
+        "stranger was accepted 9 times in 50,000 attempts: 1 in 5,560 (set for 1 in 10,000 "
+        "strangers (estimate))"
+    )
+    none = write_headline(found_with(9, 50_000, over_people=over | {"low": 0.0}))
+    assert none.startswith("Between 0 and 1 in 2,000 ")
+
+
+def mistaken(*accepts, people=("ada", "bob")):
+    others = [{"people": ["x", f"y{n}"], "accepts": each} for n, each in enumerate(accepts[1:])]
+    most = [{"people": list(people), "accepts": accepts[0]}, *others]
+    return {"accepts": sum(accepts), "pairs": len(accepts), "most": most}
+
+
+@pytest.mark.parametrize(
+    ("accepts", "rests"), [((9,), True), ((5, 4), True), ((4, 4, 1), False), ((1,), True)]
+)
+def test_a_headline_that_rests_on_one_pair_says_so(accepts, rests):
+    headline = write_headline(found_with(sum(accepts), 50_000, mistaken=mistaken(*accepts)))
+    assert ("This rests on one pair of people, ada and bob" in headline) is rests
+
+
+def test_the_pair_behind_a_surprising_figure_is_named():
+    strangers = make_rate(9, 10_000).to_dict()
+    said = describe_mistaken(mistaken(4, 3, 2), strangers, 1e-4)
+    assert said.startswith("4 of the 9 false accepts, which are of 3 pairs of people, are of ada")
+    assert "Without this pair it is 5 of 10,000 (1 in 2,000)" in said
+    assert describe_mistaken(mistaken(4, 3, 2), make_rate(9, 100_000).to_dict(), 1e-4) == ""
+    alone = describe_mistaken(mistaken(2), make_rate(2, 100_000).to_dict(), 1e-4)
+    assert "Without this pair it is 0 of 100,000;" in alone
+    assert describe_mistaken(None, strangers, 1e-4) == ""
+    assert describe_mistaken({"accepts": 0, "pairs": 0, "most": []}, strangers, 1e-4) == ""
+
+
+def test_mistaken_pairs_are_those_of_the_plain_loop():
+    vectors, labels, _ = people = crowd(people=20, photos=5, spread=1.1)
+    study = evaluate(learner(COHORT), people, photos=2, far=1e-1).owners
+    counts = Counter()
+    for trial in study.trials:
+        matcher = learner(COHORT)(vectors[trial.enrolled])
+        alpha = matcher.alpha_at(1e-1)
+        for row, name in enumerate(labels):
+            if name != trial.person and matcher.margins(vectors[[row]])[0] >= alpha:
+                counts[frozenset((trial.person, name))] += 1
+    found = find_mistaken_pairs(study, 1e-1)
+    assert (found["accepts"], found["pairs"]) == (sum(counts.values()), len(counts))
+    assert found["accepts"] > 0
+    for each in found["most"]:
+        assert counts[frozenset(each["people"])] == each["accepts"]
+    assert [each["accepts"] for each in found["most"]] == sorted(counts.values(), reverse=True)[:5]

@@ -9,8 +9,9 @@ from onlyme.errors import UnknownOwner, UsageError
 from onlyme.face.models import SHIPPED, find_model
 from onlyme.faceid.adaptation import Adaptation, AdaptationOutcome
 from onlyme.gate.admission import Gate
+from onlyme.siamese.examples import Examples
 from onlyme.siamese.head import Base
-from onlyme.siamese.owner import Examples, Owner
+from onlyme.siamese.owner import Owner
 from onlyme.vault.admin import VaultAdmin
 from onlyme.vault.store import Store
 

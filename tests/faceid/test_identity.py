@@ -195,6 +195,23 @@ def test_a_network_without_calibration_enrolls_all_the_same(tmp_path):
         assert np.isfinite(plain.owner("bob").alpha)
 
 
+def test_candidates_of_a_stranger_name_nobody(face_id):
+    decision = face_id.identify(draw_face("stranger"), candidates=5)
+    assert (decision.accepted, decision.name) == (False, None)
+    assert {one.name for one in decision.candidates} == {"ada", "bob"}
+    mine = face_id.identify(draw_face("ada", 20), candidates=1)
+    assert [(one.name, one.reached) for one in mine.candidates] == [("ada", True)]
+    fake = face_id.identify(draw_face("ada", 20, live=False), liveness="passive", candidates=1)
+    assert (fake.accepted, fake.candidates[0].name) == (False, "ada")
+    assert face_id.identify(draw_face("ada", 20)).candidates is None
+
+
+@pytest.mark.parametrize("count", [-1, 101, True, 1.0, "3", None])
+def test_so_many_candidates_cannot_be_listed(face_id, count):
+    with pytest.raises(UsageError, match="candidates"):
+        face_id.identify(draw_face("ada"), candidates=count)
+
+
 def test_people_of_the_gallery_are_everywhere(face_id):
     enroll_in_gallery(face_id, "cem")
     assert face_id.certificate("cem").sentences()
@@ -215,3 +232,12 @@ def test_asking_who_is_enrolled_reads_no_template(face_id, monkeypatch):
     monkeypatch.setattr(face_id._enrolled, "owner", lambda name: pytest.fail(f"read {name}"))
     known = {name: face_id.is_enrolled(name) for name in ("ada", " bob ", "cem", "dia")}
     assert known == {"ada": True, " bob ": True, "cem": True, "dia": False}
+
+
+def test_status_counts_the_gallery(face_id):
+    from onlyme.faceid import wiring
+
+    settings = face_id._parts.settings
+    assert wiring.count_gallery(settings, face_id.admin) == 0
+    enroll_in_gallery(face_id, "cem", "dia")
+    assert wiring.count_gallery(settings, face_id.admin) == 2

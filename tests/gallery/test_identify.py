@@ -14,9 +14,10 @@ from onlyme.gallery.identify import (
     identify_vector,
     rank_candidates,
 )
+from onlyme.siamese.examples import Examples
 from onlyme.siamese.head import Base
 from onlyme.siamese.learning import learn_owner
-from onlyme.siamese.owner import Examples, Owner
+from onlyme.siamese.owner import Owner
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,25 @@ def test_a_known_face_is_found_and_a_strangers_is_not(known):
         decision = identify_vector([], known.gallery, probe, 1e-3)
         assert decision.reason is Reason.NO_MATCH
         assert decision.name is None
+
+
+def test_candidates_are_listed_only_where_they_are_asked_for(known, base):
+    probe = known.crowd.photos(known.directions[7])[0]
+    ada = owner(base, "ada", known.crowd.people(1)[0][0].me)
+    plain = identify_vector([ada], known.gallery, probe, 1e-3)
+    assert plain.candidates is None
+    found = identify_vector([ada], known.gallery, probe, 1e-3, candidates=20)
+    assert (found.name, found.margin, found.reason) == (plain.name, plain.margin, plain.reason)
+    assert len(found.candidates) == 20
+    assert (found.candidates[0].name, found.candidates[0].reached) == (plain.name, True)
+    leads = [one.margin - one.alpha for one in found.candidates]
+    assert leads == sorted(leads, reverse=True)
+    assert not any(one.reached for one in found.candidates[1:])
+    stranger = identify_vector(
+        [ada], known.gallery, known.crowd.strangers(1)[0], 1e-3, candidates=2
+    )
+    assert (stranger.accepted, stranger.name) == (False, None)
+    assert len(stranger.candidates) == 2
 
 
 def test_the_margin_is_the_one_that_an_owner_of_the_vault_would_have(known, base):

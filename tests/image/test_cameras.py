@@ -166,7 +166,7 @@ class Reader:
 
 
 def test_a_virtual_camera_is_refused_where_it_may_not_be(tree, monkeypatch):
-    monkeypatch.setattr(capture_room, "_is_camera", lambda *_: True)
+    monkeypatch.setattr(capture_room, "check_source", lambda *_: True)
     path = str(tree.folder / "dev/video10")
     reader = Reader(np.full((4, 4, 3), 90, np.uint8))
     with CameraCapture(path, _opener=lambda *_: reader, _system=tree()) as allowed:
@@ -215,7 +215,7 @@ def test_neither_a_name_nor_a_program_makes_a_camera_infrared(tree, monkeypatch)
 def test_frames_say_whether_an_infrared_camera_took_them(
     tree, monkeypatch, number, given, expected
 ):
-    monkeypatch.setattr(capture_room, "_is_camera", lambda *_: True)
+    monkeypatch.setattr(capture_room, "check_source", lambda *_: True)
     grey = np.full((4, 4, 3), 90, np.uint8)  # the pixels are no evidence
     path = str(tree.folder / f"dev/video{number}")
     options = {"infrared": given, "_opener": lambda *_: Reader(grey), "_system": tree()}
@@ -224,7 +224,7 @@ def test_frames_say_whether_an_infrared_camera_took_them(
 
 
 def test_a_camera_that_turns_infrared_while_it_is_opened_is_refused(tree, monkeypatch):
-    monkeypatch.setattr(capture_room, "_is_camera", lambda *_: True)
+    monkeypatch.setattr(capture_room, "check_source", lambda *_: True)
 
     def opener(*_):
         monkeypatch.setitem(PLACES, 2, (*PLACES[2][:4], ("YUYV",)))
@@ -238,7 +238,7 @@ def test_a_camera_that_turns_infrared_while_it_is_opened_is_refused(tree, monkey
 
 
 def test_a_camera_that_is_swapped_while_it_is_opened_is_refused(tree, monkeypatch):
-    monkeypatch.setattr(capture_room, "_is_camera", lambda *_: True)
+    monkeypatch.setattr(capture_room, "check_source", lambda *_: True)
     reader = Reader(np.full((4, 4, 3), 90, np.uint8))
 
     def opener(*_):
@@ -266,7 +266,7 @@ def test_a_camera_that_is_swapped_while_it_is_opened_is_refused(tree, monkeypatc
 def test_pictures_without_colour_become_three_equal_channels(picture, tree, monkeypatch):
     assert (to_rgb(picture) == 90).all()
     assert to_rgb(picture).shape == (6, 8, 3)
-    monkeypatch.setattr(capture_room, "_is_camera", lambda *_: True)
+    monkeypatch.setattr(capture_room, "check_source", lambda *_: True)
     reader = Reader(picture)
     with CameraCapture("/dev/video2", _opener=lambda *_: reader, _system=tree()) as capture:
         frame = next(iter(capture))
@@ -279,7 +279,7 @@ def test_blue_stays_blue():
 
 
 def test_dark_frames_between_the_flashes_of_an_infrared_lamp_are_left_out(tree, monkeypatch):
-    monkeypatch.setattr(capture_room, "_is_camera", lambda *_: True)
+    monkeypatch.setattr(capture_room, "check_source", lambda *_: True)
     lit, dark = np.full((64, 64), 120, np.uint8), np.full((64, 64), 2, np.uint8)
     reader = Reader(lit, dark)
     with CameraCapture("/dev/video2", _opener=lambda *_: reader, _system=tree()) as capture:
@@ -289,7 +289,7 @@ def test_dark_frames_between_the_flashes_of_an_infrared_lamp_are_left_out(tree, 
 
 def test_a_camera_whose_lens_is_covered_gives_its_dark_frames(tree, monkeypatch):
     """Only between flashes: in colour, or for longer, darkness is what there is to see."""
-    monkeypatch.setattr(capture_room, "_is_camera", lambda *_: True)
+    monkeypatch.setattr(capture_room, "check_source", lambda *_: True)
     red, black = np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64, 3), np.uint8)
     red[..., 2] = 255
     reader = Reader(red, black)

@@ -2,6 +2,7 @@
 
 import io
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -19,9 +20,6 @@ def box(brand, *compatible):
 
 
 FILES = {
-    "heic": (box(b"heic", b"mif1", b"heic"), "HEIC", "Most Compatible"),
-    "heic sequence": (box(b"hevc", b"msf1"), "HEIC", "JPEG"),
-    "heif of another camera": (box(b"mif1", b"mif1", b"heix"), "HEIC", "JPEG"),
     "jxl": (b"\xff\x0a" + bytes(90), "JPEG XL", "JPEG"),
     "jxl in a box": (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(90), "JPEG XL", "JPEG"),
     "Canon CR3": (box(b"crx ", b"isom"), "RAW", "export"),
@@ -41,6 +39,95 @@ def test_a_format_that_cannot_be_read_is_named(name):
     with pytest.raises(ImageError, match=re.escape(format_)) as caught:
         decode(data)
     assert advice in str(caught.value)
+
+
+HEIC_FILES = {
+    "heic": box(b"heic", b"mif1", b"heic"),
+    "heic sequence": box(b"hevc", b"msf1"),
+    "heif of another camera": box(b"mif1", b"mif1", b"heix"),
+}
+
+
+@pytest.mark.parametrize("name", HEIC_FILES)
+def test_without_its_library_heic_is_named_with_what_to_do(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(ImageError, match="HEIC") as caught:
+        decode(HEIC_FILES[name])
+    assert "Most Compatible" in str(caught.value)
+    assert "heic" in str(caught.value), "the extra, or its package"
+
+
+@pytest.mark.parametrize("name", HEIC_FILES)
+def test_a_broken_heic_is_broken(name):
+    import pillow_heif  # noqa: F401 - it must be installed for tests
+
+    with pytest.raises(ImageError, match="broken or cut off"):
+        decode(HEIC_FILES[name])
+
+
+def write_heic(picture, **options):
+    import pillow_heif as heif
+
+    file = io.BytesIO()
+    heif.from_pillow(picture).save(file, **options)
+    return file.getvalue()
+
+
+def make_picture(width=96, height=64):
+    across = np.tile(np.linspace(0, 255, width, dtype=np.uint8), (height, 1))
+    return Image.fromarray(np.stack([across, across[:, ::-1], np.full_like(across, 90)], axis=2))
+
+
+@pytest.mark.parametrize("size", [(96, 64), (97, 65), (64, 200)])
+def test_photos_of_phones_are_read(size):
+    made = make_picture(*size)
+    pixels = decode(write_heic(made, quality=95)).pixels
+    assert pixels.shape == (size[1], size[0], 3)
+    assert np.abs(pixels.astype(int) - np.asarray(made)).mean() < 8
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "L"])
+def test_modes_of_heic(mode):
+    assert decode(write_heic(make_picture().convert(mode))).pixels.shape == (64, 96, 3)
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_a_turned_heic_is_upright(orientation):
+    """As a JPEG with the same EXIF is."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    made = make_picture()
+    jpeg = io.BytesIO()
+    made.save(jpeg, "JPEG", exif=exif, quality=95)
+    wanted = decode(jpeg.getvalue()).pixels
+    found = decode(write_heic(made, exif=exif.tobytes(), quality=95)).pixels
+    assert found.shape == wanted.shape
+    assert np.abs(found.astype(int) - wanted).mean() < 8
+
+
+def test_a_heic_that_is_too_large_is_refused_before_its_pixels_are_decoded(monkeypatch):
+    data = write_heic(make_picture(400, 300))
+    import pillow_heif as heif
+
+    def decoded(*_):
+        raise AssertionError("pixels were decoded")
+
+    monkeypatch.setattr(heif.HeifImageFile, "load", decoded)
+    with pytest.raises(ImageError, match="400×300"):
+        decode(data, max_pixels=100_000)
+
+
+def test_a_cut_off_heic_is_refused():
+    data = write_heic(make_picture(400, 300))
+    for share in (0.2, 0.5, 0.9):
+        with pytest.raises(ImageError):
+            decode(data[: int(share * len(data))])
+
+
+def test_pillow_itself_learns_nothing():
+    """Its formats belong to the whole process, and so to the program that uses onlyme."""
+    decode(write_heic(make_picture()))
+    assert "HEIF" not in Image.OPEN
 
 
 @pytest.mark.parametrize("suffix", ["NEF", "dng", "arw", "cr2"])

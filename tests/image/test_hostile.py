@@ -25,7 +25,7 @@ NASTY: dict[str, tuple[int, int] | str] = {
     "16_bit_binary.pgm": (20, 100),
     "apng_mode_palette_alpha.png": (128, 64),
     "avif_hopper.avif": (128, 128),
-    "avif_hopper.heif": "the format HEIC, which onlyme does not read",
+    "avif_hopper.heif": (128, 128),
     "avif_rot3mir1.avif": (640, 427),
     "broken.png": "not a picture that onlyme reads",
     "broken_exif_dpi.jpg": (100, 100),

@@ -222,7 +222,7 @@ def test_a_backend_that_raises_is_a_camera_error(tmp_path: Path) -> None:
 
 def test_a_camera_gives_its_newest_frame(tmp_path: Path, monkeypatch) -> None:
     # No camera is at hand: a reader that never ends stands in, and the check of the device is met.
-    monkeypatch.setattr(capture_room, "_is_camera", lambda *_: True)
+    monkeypatch.setattr(capture_room, "check_source", lambda *_: True)
     stuck = Stuck(10**9)
     with CameraCapture("/dev/video0", _opener=lambda *_: stuck) as capture:
         walk = iter(capture)
@@ -246,7 +246,7 @@ def test_what_was_filmed_before_is_not_given(tmp_path: Path) -> None:
 
 def test_what_a_camera_filmed_before_is_not_given(tmp_path: Path, monkeypatch) -> None:
     """Its driver may hold frames, too: those that are read at once afterwards are dropped."""
-    monkeypatch.setattr(capture_room, "_is_camera", lambda *_: True)
+    monkeypatch.setattr(capture_room, "check_source", lambda *_: True)
     stuck = Stuck(10**9)
     with CameraCapture("/dev/video0", _opener=lambda *_: stuck) as capture:
         began = time.monotonic()

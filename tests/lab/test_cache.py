@@ -15,7 +15,15 @@ from onlyme.lab.comparison.plan import Plan
 from onlyme.lab.comparison.result import WayResult
 from onlyme.lab.comparison.split import make_splits
 
-PLAN = Plan(owners=1, photos=(2, 3), ways=("classifier", "compact"), strangers=4, unseen=8, limit=8)
+PLAN = Plan(
+    owners=1,
+    photos=(2, 3),
+    ways=("classifier", "compact"),
+    strangers=4,
+    unseen=8,
+    limit=8,
+    advice=0,
+)
 
 DRIVER = """
 import sys, time
@@ -77,6 +85,8 @@ def test_a_stored_result_is_the_result_that_was_found(people, finished, tmp_path
     assert before == [True] * 4
     assert done.to_json() == finished[1].to_json()
     for one, other in zip(done.select("compact"), finished[1].select("compact"), strict=True):
+        np.testing.assert_array_equal(one.pairs.unseen, other.pairs.unseen)
+        assert one.pairs.drawn == other.pairs.drawn
         for points, expected in zip(one.look.map, other.look.map, strict=True):
             np.testing.assert_array_equal(points, expected)
         for (excess, faces), (number, pictures) in zip(

@@ -3,6 +3,7 @@
 import gc
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
@@ -16,13 +17,31 @@ from onlyme.lab.comparison.claims import judge_claims
 from onlyme.lab.comparison.compare import ALPHAS, Comparison, compare
 from onlyme.lab.comparison.inspection import project_to_plane
 from onlyme.lab.comparison.plan import Plan
-from onlyme.lab.comparison.plots import Series, draw_histograms, draw_lines, draw_scatter
+from onlyme.lab.comparison.plots import (
+    COLOURS,
+    LINE_COLOURS,
+    Series,
+    draw_det,
+    draw_histograms,
+    draw_lines,
+    draw_scatter,
+)
 from onlyme.lab.comparison.report import render_html, write_report
-from onlyme.lab.comparison.result import PRODUCT, WayResult
+from onlyme.lab.comparison.result import PEOPLE_TWO_HEAD, PRODUCT, PairScores, WayResult
+from onlyme.lab.comparison.split import make_splits, select_unused
+from onlyme.lab.people import People
+from onlyme.lab.rules import RULES, describe_rule
 from onlyme.lab.spec import Spec
+from onlyme.lab.synthetic import draw_synthetic_faces
 
 PLAN = Plan(
-    owners=1, photos=(2, 3), ways=("classifier", "compact"), strangers=4, unseen=8, limit=10
+    owners=1,
+    photos=(2, 3),
+    ways=("classifier", "compact"),
+    strangers=4,
+    unseen=8,
+    limit=10,
+    advice=0,
 )
 
 
@@ -59,7 +78,7 @@ def test_a_network_takes_no_memory_after_it_was_scored(people):
 
     gc.collect()  # networks of earlier tests must not go away meanwhile
     before, after = alive(), []
-    plan = Plan(owners=2, photos=(3,), ways=("compact",), strangers=3, unseen=4, limit=2)
+    plan = Plan(owners=2, photos=(3,), ways=("compact",), strangers=3, unseen=4, limit=2, advice=0)
     compare(people, plan, on_partial=lambda _: after.append(alive()))
     assert after == [before]
 
@@ -75,6 +94,7 @@ def test_a_seed_repeats_the_figures_to_the_digit(compared, people):
         unseen=8,
         limit=10,
         seed=1,
+        advice=0,
     )
     assert compare(people, other).cells[0].held != compared.select("compact", 2)[0].held
 
@@ -118,6 +138,19 @@ def test_the_page_is_self_contained_and_complete(compared, tmp_path):
     assert len(report["figures"]) == len(report["timings"]) == 6
 
 
+def test_a_colour_means_one_thing(compared):
+    """A group of photos has its colour in all charts, and no way or run has one of these."""
+    assert set(COLOURS.values()).isdisjoint(LINE_COLOURS)
+    assert len({*COLOURS.values(), *LINE_COLOURS}) == len(COLOURS) + len(LINE_COLOURS)
+    legend = re.compile(r'<polyline[^>]* color="(#[0-9a-f]{6})"[^>]*/>\s*<text[^>]*>([^<]+)<')
+    found = legend.findall(render_html(compared))
+    meanings = {colour: {name for other, name in found if other == colour} for colour, _ in found}
+    assert meanings[COLOURS["ME, held out"]] == {"ME, held out", "owner rejected"}
+    assert meanings[COLOURS["NOT_ME, unseen"]] == {"NOT_ME, unseen", "unseen strangers accepted"}
+    assert meanings[COLOURS["NOT_ME, trained"]] == {"NOT_ME, trained"}
+    assert meanings[COLOURS["ME, trained"]] == {"ME, trained"}
+
+
 def test_names_of_people_stay_text(people):
     cell = WayResult("compact", "<img src=x onerror=alert(1)>", 2, 0.5, (1.0,), (0.0,), (0.0,))
     text = render_html(Comparison(Plan(photos=(2,)), (cell,)))
@@ -135,7 +168,7 @@ def test_errors_are_counted_at_the_threshold_and_at_any_other():
     assert one.false_accepts("unseen") == (1, 2)
     assert one.false_accepts("trained") == (0, 1)
     assert one.misses(0.95) == (3, 3)
-    assert one.ranking == pytest.approx((1 + 0.5 + 1 + 1 + 1 + 0) / 6, abs=0.1)
+    assert one.measure_ranking() == pytest.approx((1 + 0.5 + 1 + 1 + 1 + 0) / 6, abs=0.1)
 
 
 def test_claims_follow_the_figures():
@@ -179,9 +212,80 @@ def test_a_badly_placed_threshold_does_not_make_a_way_worse():
 )
 def test_a_lower_alpha_is_judged_by_both_errors(held, unseen, verdict, because):
     cells = (cell("compact", held, unseen),)
-    (claim,) = judge_claims(Comparison(Plan(), cells))
-    assert claim.verdict == verdict
-    assert because in claim.because
+    claims = judge_claims(Comparison(Plan(), cells))
+    assert [claim.rule for claim in claims] == [describe_rule(rule) for rule in RULES]
+    for claim in claims:
+        assert claim.verdict == verdict
+        assert because in claim.because
+
+
+def pairs_cell(held, unseen, drawn=0, way="article", **more):
+    """A result whose scores by each stored pair are the columns."""
+    held, unseen = np.array(held, float), np.array(unseen, float)
+    table = PairScores(held, unseen, unseen, drawn)
+    every = [tuple(rows.min(1).tolist()) for rows in (held, unseen, unseen)]
+    return WayResult(way, "ada", 7, 0.5, *every, "zero loss", 10, pairs=table, **more)
+
+
+def test_the_same_network_is_judged_by_each_rule():
+    """By all pairs a lower alpha helps, by the drawn pair it lets strangers in."""
+    held = [[0.9, 0.4]] * 50
+    unseen = [[0.0, -0.9]] * 50
+    one = pairs_cell(held, unseen)
+    assert one.misses(0.5) == (0, 50)
+    assert one.misses(0.5, "all") == (50, 50)
+    assert one.mean_errors("held", 0.5) == (25, 50)
+    assert one.mean_errors("unseen", -0.6) == (25, 50)
+    claims = [c for c in judge_claims(Comparison(Plan(), (one,))) if "in production" in c.claim]
+    told = {claim.rule: claim.verdict for claim in claims}
+    assert told[describe_rule("all")] == "held"
+    assert told[describe_rule("pair")] == "did not hold"
+
+
+def test_a_drawn_pair_against_the_mean_over_all_pairs_decides_nothing():
+    lucky = pairs_cell([[0.9, 0.4, 0.4]] * 50, [[0.0, -0.9, -0.9]] * 50)
+    claims = [c for c in judge_claims(Comparison(Plan(), (lucky,))) if "in production" in c.claim]
+    assert {claim.rule: claim.verdict for claim in claims}[describe_rule("pair")] == "not decided"
+
+
+def test_every_rule_stands_in_the_report(compared):
+    text = render_html(compared)
+    for words in ("one pair (the article's)", "mean over all pairs", "all (ours)"):
+        assert words in text
+    figures = compared.to_json()["figures"]
+    assert all(set(f["rules"]) == {"pair", "all", "mean over all pairs"} for f in figures)
+    compact = next(f for f in figures if f["way"] == "compact")
+    assert compact["rule"] == "all"
+    assert compact["rules"]["pair"]["unseen_accepted"][1] == 8
+
+
+def test_the_articles_advice_for_few_photos_is_tried(people):
+    """Two photos of ME and five of NOT_ME, at the plan's alpha and at lower ones."""
+    plan = Plan(owners=1, photos=(3,), ways=("compact",), strangers=6, unseen=6, limit=6)
+    done = compare(people, plan)
+    assert [one.threshold for one in done.advice] == [0.5, 0.1, -0.6]
+    assert {(one.photos, one.strangers) for one in done.advice} == {(2, 5)}
+    assert done.advice[-1].reason == "nothing learned"
+    claims = [c for c in judge_claims(done) if "With few photos" in c.claim]
+    assert len(claims) == 2
+    assert all("at -0.6 nothing is learned" in claim.because for claim in claims)
+    assert "nothing was learned" in render_html(done)
+    assert not compare(people, replace(plan, advice=0)).advice
+
+
+def test_the_articles_other_claims_are_judged():
+    plan = Plan(ways=("classifier", "article"), side=244)
+    good, bad = (1.0,) * 50, (0.0,) * 50
+    cells = (cell("classifier", good, bad), cell("article", good, bad))
+    few = (cell("article", good, bad, seconds=100.0),)
+    verdicts = {c.claim: c.verdict for c in judge_claims(Comparison(plan, cells, few))}
+    assert verdicts["15 minutes are enough for 2 ME and 5 NOT_ME photos."] == "held"
+    assert verdicts["The first way, a classifier, needs about 1,000 photos of the owner."] == (
+        "did not hold"
+    )
+    slow = (cell("article", good, bad, seconds=1000.0),)
+    verdicts = {c.claim: c.verdict for c in judge_claims(Comparison(plan, cells, slow))}
+    assert verdicts["15 minutes are enough for 2 ME and 5 NOT_ME photos."] == "did not hold"
 
 
 def test_a_way_that_diverged_refuses_all_and_breaks_no_report(people, monkeypatch, tmp_path):
@@ -189,13 +293,13 @@ def test_a_way_that_diverged_refuses_all_and_breaks_no_report(people, monkeypatc
     monkeypatch.setattr(
         Plan, "make_spec", lambda _, way: Spec(way, faithful=False, rate=1e30, limit=10)
     )
-    plan = Plan(owners=1, photos=(2,), ways=("compact",), strangers=4, unseen=8)
+    plan = Plan(owners=1, photos=(2,), ways=("compact",), strangers=4, unseen=8, advice=0)
     done = compare(people, plan, cache=ResultCache(tmp_path / "cells"))
     assert {cell.reason for cell in done.cells} == {"diverged"}
     for one in done.cells:
         assert one.misses() == (len(one.held), len(one.held))
         assert one.false_accepts("unseen")[0] == 0
-        assert one.ranking == 0
+        assert one.measure_ranking() == 0
     assert "its vectors are no longer numbers" in write_report(done, tmp_path).read_text("utf-8")
     text = (tmp_path / "report.json").read_text("utf-8")
     json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
@@ -223,6 +327,8 @@ def test_the_map_keeps_distances_in_a_plane():
         draw_lines([Series("a & b", (1, 2), (0.5, 0.1), "red")], ("x", "y"), 1.5),
         draw_lines([], ("x", "y")),
         draw_scatter([Series("a", (1.0,), (1.0,), "red")], ("x", "y")),
+        draw_det([Series("a", (0.0, 0.5, 1.0), (1.0, 0.1, 0.0), "red")], ("x", "y")),
+        draw_det([Series("a", (), (), "red")], ("x", "y")),
         draw_histograms([("a", (1.0, 2.0), "red"), ("b", (), "blue")], ("x", "y"), 0.5),
     ],
 )
@@ -238,9 +344,36 @@ def test_pictures_are_well_formed(svg):
     "wrong",
     [
         *({"owners": 0}, {"photos": (1,)}, {"ways": ("x",)}),
-        *({"side": 300}, {"limit": 0}, {"alpha": 2.0}),
+        *({"side": 300}, {"limit": 0}, {"alpha": 2.0}, {"advice": 3}),
+        *({"photos": (2, 2)}, {"ways": ("compact", "compact")}),
     ],
 )
 def test_a_plan_with_a_wrong_value_is_refused(wrong):
     with pytest.raises(UsageError):
         Plan(**wrong)
+
+
+def test_the_two_head_network_of_many_people_is_asked_about_new_ones():
+    faces = draw_synthetic_faces(30, 7)
+    people = People(tuple(f"p{i}" for i in range(30)), tuple(faces))
+    plan = Plan(
+        owners=1, photos=(3,), ways=("two-head",), strangers=4, unseen=6, limit=3, pair_steps=40,
+        advice=0,
+    )  # fmt: skip
+    done = compare(people, plan)
+    assert done.ways() == ["two-head", PEOPLE_TWO_HEAD]
+    one = done.select(PEOPLE_TWO_HEAD)[0]
+    assert one.rule == "pair"
+    assert one.pairs.unseen.shape == (6, 3)
+    assert one.measure_ranking("all") > 0.6, "it knows people whom it never saw"
+    told = [c for c in judge_claims(done) if "that learned from many people" in c.claim]
+    assert len(told) == 2
+    assert PEOPLE_TWO_HEAD in render_html(done)
+    unused = select_unused(people, plan)
+    assert len(unused.names) == 30 - 1 - 4 - 6
+    split = next(make_splits(people, plan))
+    used = {face.tobytes() for face in (*split.unseen, *split.photos.not_me, *split.held)}
+    assert not used & {face.tobytes() for mine in unused.faces for face in mine}
+    lines = []
+    compare(people.select(np.arange(30) < 16), plan, on_step=lines.append)
+    assert "left out, since" in lines[0]

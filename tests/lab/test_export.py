@@ -9,11 +9,11 @@ import torch
 from onlyme.errors import ModelError, UsageError
 from onlyme.face.embed import Embedder
 from onlyme.face.models import find_model
-from onlyme.lab import export as module
-from onlyme.lab.export import export, get_embedder
+from onlyme.lab import onnx_file as module
 from onlyme.lab.networks import Article, Compact, to_tensor
+from onlyme.lab.onnx_file import export, get_embedder
 from onlyme.lab.spec import Spec
-from onlyme.lab.train import train
+from onlyme.lab.trainer import train
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_entries_stand_beside_one_another_and_are_replaced_when_asked(faces, tmp
 def test_a_file_that_computes_something_else_is_not_exported(faces, tmp_path, monkeypatch):
     """The check finds a file that holds another network than the trained one."""
     make_onnx = module._make_onnx
-    monkeypatch.setattr(module, "_make_onnx", lambda _: make_onnx(Compact(8)))
+    monkeypatch.setattr(module, "_make_onnx", lambda *_: make_onnx(Compact(8), 112))
     with pytest.raises(ModelError, match="differ"):
         export(Compact(8), "wrong", tmp_path, faces)
     assert list(tmp_path.iterdir()) == []
@@ -79,5 +79,24 @@ def test_networks_without_embeddings_of_unit_length_are_refused(photos, faces, t
         export(Compact(8), "few", tmp_path, faces[:1])
     with pytest.raises(UsageError, match="makes no embeddings"):
         get_embedder(train(photos, Spec("classifier", limit=1)))
+
+
+def test_a_network_of_whole_photos_gets_whole_photos_in_the_product(tmp_path):
+    """The product feeds it what it was trained on, and not aligned faces."""
+    from onlyme.face.align import cut_out, squeeze
+    from onlyme.types import Face
+
+    source = np.random.default_rng(0)
+    whole = source.integers(0, 256, (3, 300, 200, 3), np.uint8)
+    small = np.stack([squeeze(pixels, 244) for pixels in whole])
+    network = Compact(8, whole=True)
+    export(network, "whole", tmp_path, small, whole=True)
+    embedder = Embedder(find_model("whole", tmp_path))
+    assert (embedder.whole, embedder.size) == (True, 244)
+    face = Face(np.array([50, 50, 90, 90], np.float32), np.ones((5, 2), np.float32), 0.9)
+    product = np.stack([embedder.embed(cut_out(p, face, embedder)).vector for p in whole])
+    with torch.no_grad():
+        ours = network.eval()(to_tensor(small)).numpy()
+    assert np.abs(product - ours).max() < 1e-4
     with pytest.raises(UsageError, match="whole photos"):
-        get_embedder(train(photos, Spec("compact", limit=1, whole=True)))
+        export(network, "wrong", tmp_path, small)

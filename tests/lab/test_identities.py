@@ -1,17 +1,29 @@
 """Training of an embedder on many people, in one process and in two that share each batch."""
 
 import csv
+import itertools
 import json
 import os
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from onlyme.errors import UsageError
-from onlyme.lab.identities import IdentitySpec, load_embedder, train_identities
-from onlyme.lab.networks import to_tensor
+from onlyme.lab.identities import (
+    IdentitySpec,
+    describe_measured,
+    load_embedder,
+    split_people,
+    train_identities,
+)
+from onlyme.lab.identity_spec import SCHEDULES
+from onlyme.lab.identity_training import embed_people
+from onlyme.lab.losses import LOSSES, MINERS
+from onlyme.lab.networks import BACKBONES, build_backbone, to_tensor
+from onlyme.lab.validation import measure_verification
 
 DRIVER = """
 import hashlib, json, os, sys
@@ -30,7 +42,7 @@ rank = os.environ.get("LOCAL_RANK", "0")
 Path(sys.argv[1], f"weights-{rank}.txt").write_text(digest.hexdigest())
 """
 
-SPEC = {"dimension": 16, "people": 4, "photos": 2, "steps": 6, "precision": "64-true"}
+SPEC = {"dimension": 16, "people": 4, "photos": 2, "steps": 10, "precision": "64-true"}
 
 
 def losses(folder):
@@ -58,11 +70,11 @@ def test_two_processes_do_what_one_does(people, tmp_path, environment):
     train_identities(people, IdentitySpec(**SPEC), one)
     assert dict(os.environ) == before
     assert (two / "weights-0.txt").read_text() == (two / "weights-1.txt").read_text()
-    assert len(losses(two)) == 6
+    assert len(losses(two)) == 10
     assert losses(two) == pytest.approx(losses(one), rel=1e-6)
     mine, theirs = load_embedder(one), load_embedder(two)
     for a, b in zip(mine.parameters(), theirs.parameters(), strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
 
 
 def test_an_embedder_learns_people_and_is_resumed(people, tmp_path):
@@ -88,5 +100,138 @@ def test_a_batch_that_cannot_be_shared_is_refused(people, tmp_path):
 
 
 def test_a_folder_without_an_embedder_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="no trained embedder"):
+        load_embedder(tmp_path)
+
+
+def test_a_run_is_continued_only_with_the_same_options_and_people(people, tmp_path):
+    spec = IdentitySpec(dimension=8, people=4, photos=2, steps=3, network="thin")
+    train_identities(people, spec, tmp_path)
+    for name, value in (
+        ("seed", 1), ("rate", 0.01), ("alpha", 0.3), ("dimension", 16), ("network", "compact"),
+        ("loss", "triplet"), ("miner", "semi-hard"), ("sampler", "uniform"), ("ema", 0.0),
+    ):  # fmt: skip
+        with pytest.raises(UsageError, match=f"{name} was .* and is"):
+            train_identities(people, replace(spec, **{name: value}), tmp_path, resume=True)
+    fewer = people.select(np.arange(16) < 15)
+    with pytest.raises(UsageError, match="photos are not the same"):
+        train_identities(fewer, spec, tmp_path, resume=True)
+    more = train_identities(people, replace(spec, steps=5), tmp_path, resume=True)
+    assert len(losses(tmp_path)) == 5
+    again = train_identities(people, replace(spec, steps=5), tmp_path, resume=True)
+    for a, b in zip(more.parameters(), again.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_each_loss_teaches(people, tmp_path, loss):
+    spec = IdentitySpec(dimension=16, people=8, photos=3, steps=6, loss=loss, network="thin")
+    network = train_identities(people, spec, tmp_path)
+    assert all(bool(part.isfinite().all()) for part in network.parameters())
+    start = build_backbone("thin", 16)
+    assert not torch.equal(next(network.parameters()), next(start.parameters()))
+
+
+@pytest.mark.parametrize("miner", MINERS)
+def test_each_miner_works_with_triplets(people, tmp_path, miner):
+    spec = IdentitySpec(
+        dimension=8, people=4, photos=2, steps=2, loss="triplet", miner=miner, network="thin"
+    )
+    train_identities(people, spec, tmp_path)
+    assert len(losses(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_each_network_makes_vectors_of_unit_length(name, people):
+    network = build_backbone(name, 24).eval()
+    with torch.no_grad():
+        vectors = network(to_tensor(people.faces[0][:2]))
+    assert vectors.shape == (2, 24)
+    torch.testing.assert_close(vectors.norm(dim=1), torch.ones(2))
+
+
+def test_added_up_gradients_are_those_of_a_larger_batch(people, tmp_path):
+    """Every step takes two batches, and one row stands in the table for each step."""
+    spec = IdentitySpec(
+        dimension=8, people=4, photos=2, steps=3, accumulate=2, network="thin", ema=0.0
+    )
+    train_identities(people, spec, tmp_path)
+    with (tmp_path / "log" / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == [0, 1, 2]
+
+
+def test_people_who_validate_are_never_trained_on(people, tmp_path):
+    spec = IdentitySpec(
+        dimension=16, people=4, photos=2, steps=12, check_every=4, folds=3, network="thin"
+    )
+    learners, judges = split_people(people, spec)
+    assert set(learners.names).isdisjoint(judges.names)
+    assert len(learners.names) + len(judges.names) == 16
+    folds = [split_people(people, replace(spec, fold=fold))[1].names for fold in range(3)]
+    assert sorted(sum(folds, ())) == sorted(people.names)
+    train_identities(people, spec, tmp_path)
+    with (tmp_path / "log" / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    checked = [row for row in rows if row["eer"]]
+    assert len(checked) == 3
+    assert all(0 <= float(row["eer"]) <= 1 for row in checked)
+    assert all(float(row["images_per_second"]) > 0 for row in rows)
+    assert all(0 <= float(row["active"]) <= 1 for row in rows)
+    assert float(rows[-1]["learning_rate"]) < float(rows[1]["learning_rate"])
+    measured = json.loads((tmp_path / "embedder.json").read_text())["measured"]
+    assert measured["eer"] == min(float(row["eer"]) for row in checked)
+    assert measured["people"] == len(judges.names)
+    vectors, labels = embed_people(load_embedder(tmp_path), judges)
+    assert measure_verification(vectors, labels).eer == pytest.approx(measured["eer"])
+    assert "was not trained on" in describe_measured(tmp_path)
+
+
+def test_the_figures_of_verification_are_those_of_plain_loops():
+    source = np.random.default_rng(0)
+    vectors = source.normal(size=(24, 3))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    labels = np.repeat(np.arange(8), 3)
+    same, other = [], []
+    for a, b in itertools.combinations(range(24), 2):
+        (same if labels[a] == labels[b] else other).append(float(vectors[a] @ vectors[b]))
+    found = measure_verification(vectors, labels)
+    assert (found.genuine, found.impostor) == (len(same), len(other))
+    best, eer = 0.0, (2.0, 0.0)
+    for bound in sorted({*same, *other}):
+        miss = sum(s < bound for s in same) / len(same)
+        accept = sum(s >= bound for s in other) / len(other)
+        best = max(best, 1 - (miss + accept) / 2)
+        eer = min(eer, (abs(miss - accept), (miss + accept) / 2))
+    assert found.accuracy == pytest.approx(best)
+    assert found.eer == pytest.approx(eer[1])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"rate": float("nan")}, {"rate": float("inf")}, {"rate": 0.0}, {"alpha": 2.0}),
+        *({"network": "x"}, {"loss": "x"}, {"miner": "x"}, {"sampler": "x"}, {"schedule": "x"}),
+        *({"steps": 0}, {"ema": 1.0}, {"folds": 1}, {"folds": 3, "fold": 3}, {"accumulate": 0}),
+        *({"alpha": float("nan")}, {"ema": float("nan")}, {"warm_up": float("nan")}),
+    ],
+)
+def test_wrong_options_are_refused(wrong):
+    with pytest.raises(UsageError):
+        IdentitySpec(**wrong)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_schedule_rises_and_then_never_rises_again(schedule):
+    spec = IdentitySpec(steps=50, schedule=schedule)
+    shares = [spec.scale_rate(step) for step in range(51)]
+    assert shares[0] < shares[4] == 1.0
+    assert all(a >= b for a, b in itertools.pairwise(shares[4:]))
+
+
+def test_a_training_that_diverges_leaves_no_embedder(people, tmp_path):
+    spec = IdentitySpec(dimension=8, people=4, photos=2, steps=20, rate=1e30, network="thin")
+    with pytest.raises(UsageError, match="diverged"):
+        train_identities(people, spec, tmp_path)
     with pytest.raises(UsageError, match="no trained embedder"):
         load_embedder(tmp_path)

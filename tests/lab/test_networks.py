@@ -66,8 +66,8 @@ def test_one_photos_score_does_not_depend_on_the_others(way):
     faces = torch.rand(6, 3, 112, 112)
     stored = network.store(faces[:2], faces[2:4])
     with torch.no_grad():
-        together = network.scores(stored, faces)
-        alone = torch.cat([network.scores(stored, face[None]) for face in faces])
+        together = network.pair_scores(stored, faces)
+        alone = torch.cat([network.pair_scores(stored, face[None]) for face in faces])
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
 
 

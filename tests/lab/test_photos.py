@@ -116,3 +116,37 @@ def test_too_few_people_to_compare_are_refused(people):
         list(make_splits(people, Plan(owners=1, photos=(5,), strangers=4, unseen=20)))
     with pytest.raises(UsageError, match="too few people"):
         list(make_splits(people, Plan(owners=1, photos=(2,), strangers=15, unseen=20)))
+
+
+def test_a_picture_that_is_there_twice_counts_once(tmp_path, load_drawn):
+    """Also where it was saved again with losses."""
+    faces = draw_synthetic_faces(2, 3)
+    me, others = write(tmp_path / "me", faces[0]), write(tmp_path / "others", faces[1])
+    (me / "copy.png").write_bytes((me / "1.png").read_bytes())
+    cv2.imwrite(str(me / "zagain.jpg"), faces[0][2][..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+    photos = read_photos(me, others, load_drawn)
+    assert len(photos.me) == 3
+    assert len(photos.skipped) == 2
+    assert all("is the same picture as" in note for note in photos.skipped)
+
+
+def test_a_photo_cannot_be_me_and_not_me(tmp_path, load_drawn):
+    faces = draw_synthetic_faces(2, 3)
+    me, others = write(tmp_path / "me", faces[0]), write(tmp_path / "others", faces[1])
+    with pytest.raises(UsageError, match=r"3 of the NOT_ME photos .* are also ME photos"):
+        read_photos(me, me, load_drawn)
+    cv2.imwrite(str(others / "mine.jpg"), faces[0][1][..., ::-1])
+    with pytest.raises(UsageError, match="1 of the NOT_ME photos"):
+        read_photos(me, others, load_drawn)
+
+
+def test_what_looks_wrong_about_people_is_told(tmp_path, load_drawn):
+    faces = draw_synthetic_faces(3, 3)
+    for name, mine in (("ada", faces[0]), ("bob", faces[1][:1]), ("eve", faces[2])):
+        write(tmp_path / name, mine)
+    (tmp_path / "eve" / "stolen.png").write_bytes((tmp_path / "ada" / "0.png").read_bytes())
+    (tmp_path / "eve" / "twice.png").write_bytes((tmp_path / "eve" / "0.png").read_bytes())
+    notes = "\n".join(read_people(tmp_path, load_drawn).list_notes())
+    assert "1 of 3 people have one usable photo" in notes
+    assert "ada and eve hold the same picture" in notes
+    assert "twice.png: is the same picture as 0.png" in notes

@@ -7,13 +7,17 @@ import sys
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from onlyme import FaceID
 from onlyme.cli.app import app
+from onlyme.draw import ACCEPTED, REJECTED
 from onlyme.evaluate.pad import LivenessStudy, render_liveness_html
-from onlyme.types import Verdict
+from onlyme.evaluate.score_card import ATTACKS, count_outcomes, draw_score_card, make_score_card
+from onlyme.types import Decision, Reason, Verdict
 
 run = CliRunner()
 
@@ -74,13 +78,60 @@ def test_spoof_me_tells_what_would_have_opened(data, tmp_path):
         face_id.enroll("tran", some)
     for clip, fooled in (("tranvan_replay", False), ("tranvan_live", True)):
         path = str(data / f"clips/{clip}.mp4")
-        arguments = ["spoof-me", "tran", "--camera", path, "--attempts", "2"]
-        result = run.invoke(app, [*arguments, "--vault", str(vault), "--json"], input="\n\n\n")
+        out = tmp_path / clip
+        arguments = ["spoof-me", "tran", "--camera", path, "--attempts", "2", "--out", str(out)]
+        answers = "\n\ns\ns\n\ns\n\n"
+        result = run.invoke(app, [*arguments, "--vault", str(vault), "--json"], input=answers)
         assert result.exit_code == (1 if fooled else 0), result.output
         document = json.loads(result.stdout[result.stdout.index("{") :])
         assert document["fooled"] is fooled
-        assert [entry["stage"] for entry in document["stages"]] == ["live", "phone", "print"]
-        assert all(entry["recognised"] == 2 for entry in document["stages"])
+        played = [entry for entry in document["stages"] if entry["attempts"]]
+        assert [entry["stage"] for entry in played] == ["live", "phone", "print", "video"]
+        assert all(entry["recognised"] == 2 for entry in played)
+        assert "not tried" in result.stderr
+        assert "█" in result.stderr
+        assert json.loads((out / "spoof-me.json").read_text()) == document
+        with Image.open(out / "spoof-me.png") as picture:
+            assert picture.size == (1000, 620)
+
+
+def decide(accepted, margin=0.2):
+    return Decision(accepted, "ada", Reason.MATCH if accepted else Reason.NOT_LIVE, margin, 0.1)
+
+
+def test_a_score_card_counts_each_attack_with_its_exact_interval():
+    stages = [
+        count_outcomes("live", [decide(True)] * 5),
+        count_outcomes("phone", [decide(False)] * 4 + [decide(True)]),
+        count_outcomes("print", [decide(False, margin=None)] * 5),
+        count_outcomes("mask", []),
+    ]
+    card = make_score_card("ada", stages, "2026-11-30T00:00:00+00:00")
+    assert card["fooled"]
+    assert (card["attacks"]["count"], card["attacks"]["total"]) == (1, 10)
+    assert card["attacks"]["high"] == pytest.approx(0.445, abs=1e-3)  # Clopper and Pearson
+    assert stages[2]["rate"]["high"] == pytest.approx(0.522, abs=1e-3)
+    assert stages[2]["recognised"] == 0
+    assert stages[3]["rate"]["value"] is None
+    assert not make_score_card("ada", [stages[0]], "2026")["fooled"]
+
+
+def test_a_drawn_card_is_green_where_all_is_well_and_orange_where_it_is_not():
+    def colours(opened):
+        played = [count_outcomes("phone", [decide(opened)] * 3)]
+        drawn = draw_score_card(make_score_card("ada", played, "2026-11-30"))
+        return set(map(tuple, drawn.reshape(-1, 3).tolist()))
+
+    assert ACCEPTED in colours(opened=False)
+    assert REJECTED not in colours(opened=False)
+    assert REJECTED in colours(opened=True)
+    assert ACCEPTED not in colours(opened=True)
+
+
+def test_a_drawn_card_does_not_show_the_name():
+    played = [count_outcomes(one.stage, [decide(False)]) for one in ATTACKS]
+    cards = [draw_score_card(make_score_card(name, played, "2026")) for name in ("ada", "bob")]
+    assert np.array_equal(*cards)
 
 
 # ------------------------------------------------------------------- counting

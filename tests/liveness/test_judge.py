@@ -5,8 +5,10 @@ import pytest
 
 from onlyme.liveness import judge
 from onlyme.liveness.fusion import Fusion
-from onlyme.liveness.judge import LivenessSession, RepeatDetector
-from onlyme.liveness.passive import FrameEvidence
+from onlyme.liveness.grain import Grain
+from onlyme.liveness.judge import NO_OWN_MOTION, LivenessSession, RepeatDetector
+from onlyme.liveness.motion import MotionDetector
+from onlyme.liveness.passive import NO_COLOUR, FrameEvidence
 from onlyme.types import Verdict
 
 FUSION = Fusion(slope=1.0, intercept=0.0, live=0.8, attack=0.4, network="")
@@ -88,6 +90,46 @@ def test_too_few_frames_after_a_swap_are_not_enough_for_life_but_for_an_attack()
         steps = [(n / 15, ADA, glance(n)) for n in range(4)]
         steps += [(n / 15, BOB, glance(n, odds)) for n in range(4, 6)]
         assert run(LivenessSession(FUSION), steps).verdict is expected
+
+
+def test_an_undecided_attempt_gets_more_time_for_a_face_that_was_turned_away():
+    scene = LivenessSession(FUSION)
+    for n in range(5):
+        scene.add(n / 15, glance(n, 0.5))
+    assert scene.verdict().verdict is Verdict.UNDECIDED
+    assert not scene.is_decided
+    for n in range(5, 10):
+        scene.add(n / 15, glance(n))
+    assert scene.is_decided
+    assert scene.verdict().verdict is Verdict.LIVE
+
+
+def test_more_time_brings_no_colour_and_is_not_given():
+    for why, decided in ((NO_COLOUR, True), ("the face is too near", False)):
+        scene = LivenessSession(FUSION)
+        for n in range(5):
+            scene.add(n / 15, FrameEvidence(None, 2.0, why, picture(n)))
+        assert scene.is_decided is decided
+
+
+@pytest.mark.parametrize(
+    ("grain", "live"),
+    [
+        (Grain(2.0, 0.7, 0.2), True),  # a webcam's
+        (Grain(3.8, 0.8, 0.1), True),  # a compressed video's
+        (Grain(1.2, 0.6, 0.2), False),  # too clean
+        (Grain(5.5, 0.8, 0.2), False),  # too grainy
+        (Grain(2.0, 0.7, 0.8), False),  # with colour in each pixel
+        (None, False),
+    ],
+)
+def test_own_motion_is_asked_for_where_the_grain_is_not_a_cameras(grain, live):
+    scene = LivenessSession(FUSION, MotionDetector())
+    for n in range(5):
+        scene.add(n / 15, FrameEvidence(5.0, 2.0, "", picture(n), grain))
+    assert scene.is_decided is live
+    assert scene.verdict().verdict is (Verdict.LIVE if live else Verdict.UNDECIDED)
+    assert (scene.verdict().note == NO_OWN_MOTION) is not live
 
 
 def test_a_frozen_picture_is_an_attack():

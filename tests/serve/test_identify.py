@@ -47,6 +47,23 @@ def test_who_is_seen_but_not_seen_to_live_is_named_to_an_admin_only(running, pho
     assert ask(running, photos, "obama_partial")["name"] is None
 
 
+def test_whom_a_face_resembles_is_listed_for_an_admin_only(running, photos):
+    frame = {"frame": (photos / "sunak_1.jpg").read_bytes()}
+    for scope in ("verify", "enroll"):
+        refused = running.client(scope).post("/v1/identify?candidates=3", files=frame)
+        assert (refused.status_code, refused.json()["type"]) == (403, "urn:onlyme:problem:scope")
+        assert "candidates" not in ask(running, photos, "sunak_1", scope)
+    assert "candidates" not in ask(running, photos, "sunak_1", "admin")
+    answer = running.client("admin").post("/v1/identify?candidates=3", files=frame).json()
+    assert (answer["accepted"], answer["name"]) == (False, None)
+    leads = [one["margin"] - one["alpha"] for one in answer["candidates"]]
+    assert leads == sorted(leads, reverse=True)
+    assert not any(one["reached"] for one in answer["candidates"])
+    for wrong in ("-1", "101", "x"):
+        asked = running.client("admin").post(f"/v1/identify?candidates={wrong}", files=frame)
+        assert asked.status_code == 422
+
+
 def test_the_log_says_who_it_was(running, photos):
     ask(running, photos, "obama_3")
     ask(running, photos, "sunak_1")

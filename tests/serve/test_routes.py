@@ -18,6 +18,30 @@ def test_names_are_the_document_of_the_command_line(running):
     assert running.client().get("/v1/names").text == expected
 
 
+def test_people_of_the_gallery_are_listed_certified_and_forgotten(running, photos):
+    from onlyme.gallery.gallery import GalleryPerson
+
+    client = running.client()
+    with FaceID.open(running.settings.vault) as face_id:
+        owners = face_id.names()
+        one = face_id.pipeline.look(photos / "macron_1.jpg").embedding.vector
+        assert face_id._enrolled.ensure_gallery().put([GalleryPerson("macron", one[None])]) == []
+    rows = client.get("/v1/names").json()
+    expected = [*((name, "vault") for name in owners), ("macron", "gallery")]
+    assert [(row["name"], row["where"]) for row in rows] == expected
+    for where, names in {"vault": owners, "gallery": ["macron"]}.items():
+        found = client.get(f"/v1/names?where={where}").json()
+        assert [row["name"] for row in found] == names
+    assert client.get("/v1/names?where=nowhere").status_code == 422
+    assert client.get("/v1/names/macron/certificate").json()["photos"] == 1
+    assert client.get("/v1/names/macron/tune").json()["name"] == "macron"
+    refused = client.post("/v1/names/macron/tune?far=1e-5")
+    assert (refused.status_code, "gallery" in refused.json()["detail"]) == (400, True)
+    assert len(client.get("/v1/names/macron/examples").json()) == 1
+    assert client.delete("/v1/names/macron").json() == {"name": "macron", "forgotten": True}
+    assert [row["name"] for row in client.get("/v1/names").json()] == owners
+
+
 @pytest.mark.parametrize("form", ["raw", "multipart"])
 def test_the_owner_is_accepted(running, photos, form):
     picture = (photos / "obama_3.jpg").read_bytes()
@@ -46,6 +70,32 @@ def test_a_large_picture_is_written_nowhere(running, photos, tmp_path, monkeypat
     answer = running.client().post("/v1/names/obama/verify", files=files)
     assert answer.status_code == 200
     assert answer.json()["frames"] == 2
+
+
+def test_examples_and_looks_are_listed_and_removed(running, photos):
+    client = running.client()
+    picture = {path.stem: path.read_bytes() for path in photos.glob("*.jpg")}
+    assert client.post("/v1/names/eve", files={"me": picture["ardern_1"]}).status_code == 201
+    added = client.post("/v1/names/eve?add=true&look=on%2Foff", files={"me": picture["ardern_2"]})
+    assert added.status_code == 201
+    rows = client.get("/v1/names/eve/examples").json()
+    assert [(row["number"], row["look"], row["kind"]) for row in rows] == [
+        (1, "", "photo"),
+        (2, "on/off", "photo"),
+    ]
+    assert set(rows[0]) == {"number", "added", "kind", "look", "quality"}
+    gone = client.delete("/v1/names/eve/looks/on%2Foff")
+    assert (gone.status_code, gone.json()) == (200, {"name": "eve", "left": 1, "notes": []})
+    last = client.delete("/v1/names/eve/examples/1")
+    assert (last.status_code, "forget" in last.json()["detail"]) == (400, True)
+    for path in ("examples/7", "examples/0", "examples/x", "looks/hat", "looks/%1B"):
+        assert client.delete(f"/v1/names/eve/{path}").status_code in {400, 422}, path
+    assert len(client.get("/v1/names/eve/examples").json()) == 1
+    assert client.get("/v1/names/nobody/examples").status_code == 404
+    assert client.delete("/v1/names/nobody/examples/1").status_code == 404
+    events = [line["event"] for line in client.get("/v1/audit?owner=eve").json()]
+    assert events == ["enroll", "enroll", "remove"]
+    client.delete("/v1/names/eve")
 
 
 def test_a_person_is_enrolled_tuned_taught_and_forgotten(running, photos):

@@ -15,6 +15,9 @@ NEEDED = {
     ("delete", "/v1/names/{name}"): Scope.ADMIN,
     ("post", "/v1/names/{name}/verify"): Scope.VERIFY,
     ("post", "/v1/identify"): Scope.VERIFY,
+    ("get", "/v1/names/{name}/examples"): Scope.ENROLL,
+    ("delete", "/v1/names/{name}/examples/{number}"): Scope.ADMIN,
+    ("delete", "/v1/names/{name}/looks/{look}"): Scope.ADMIN,
     ("get", "/v1/names/{name}/tune"): Scope.ENROLL,
     ("post", "/v1/names/{name}/tune"): Scope.ADMIN,
     ("get", "/v1/names/{name}/certificate"): Scope.ENROLL,
@@ -28,7 +31,7 @@ OPEN = {("get", "/v1/health")}
 
 
 def ask(running, scope, method, path):
-    return running.client(scope).request(method, path.format(name="nobody"))
+    return running.client(scope).request(method, path.format(name="nobody", number=1, look="hat"))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +72,9 @@ PAGES = {"/v1/names/{name}/attempts"}
 )
 def test_without_a_good_token_there_is_no_answer(running, method, path, token):
     headers = {"Authorization": token.encode()} if token else {}
-    answer = running.client(None).request(method, path.format(name="obama"), headers=headers)
+    answer = running.client(None).request(
+        method, path.format(name="obama", number=1, look="hat"), headers=headers
+    )
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert answer.json()["type"] == "urn:onlyme:problem:no-token"

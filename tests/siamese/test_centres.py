@@ -13,8 +13,9 @@ from onlyme.faceid import networks
 from onlyme.settings import Settings
 from onlyme.siamese.calibrate import CameraEffects, compute_centres
 from onlyme.siamese.distance import normalize
+from onlyme.siamese.examples import Examples
 from onlyme.siamese.head import Base
-from onlyme.siamese.owner import Examples, Owner
+from onlyme.siamese.owner import Owner
 from onlyme.siamese.presets import ALIKE_SHARE, estimate_far_alike
 from onlyme.siamese.training.crossfit import CrossFit, DegradedPhotos, make_trials
 from onlyme.siamese.training.curves import measure_trials

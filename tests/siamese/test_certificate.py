@@ -41,7 +41,7 @@ def test_beyond_the_counts_a_model_speaks_and_says_so(owner):
     found = make_certificate(owner, far=1e-6)
     assert found.modelled_tries is not None
     assert found.counted_tries < found.modelled_tries < 1e6
-    assert any(text.startswith("Modelled, not counted") for text in found.sentences())
+    assert any(text.startswith("Modelled, not proven") for text in found.sentences())
 
 
 def test_far_beyond_nothing_more_is_claimed(owner):

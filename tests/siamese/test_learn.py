@@ -204,7 +204,7 @@ def test_photos_of_nobody_are_refused(base):
 
 
 def test_without_an_artefact_nothing_is_promised():
-    with pytest.raises(NotCalibrated, match="train_head"):
+    with pytest.raises(NotCalibrated, match="lab calibrate"):
         Base.load("0" * 64)
     plain = learn_owner(Base.make_plain("0" * 64, 128), person(19, 5), strangers(20, 5))
     assert plain.far_at(plain.alpha) is None

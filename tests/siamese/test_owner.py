@@ -7,8 +7,9 @@ import pytest
 
 from onlyme.errors import NeedsReenroll, VaultDamaged
 from onlyme.face.models import find_model
+from onlyme.siamese.examples import Examples
 from onlyme.siamese.head import Base
-from onlyme.siamese.owner import Examples, Owner
+from onlyme.siamese.owner import Owner
 
 NONE = np.empty((0, 128), np.float32)
 

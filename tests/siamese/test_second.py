@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from onlyme.errors import NotCalibrated, VaultDamaged
 from onlyme.face.models import find_model
+from onlyme.siamese.examples import Examples
 from onlyme.siamese.head import Base
-from onlyme.siamese.owner import Examples, Owner
+from onlyme.siamese.owner import Owner
 from onlyme.siamese.second import SecondRule
 from onlyme.types import Embedding
 
@@ -207,6 +208,17 @@ def test_photos_are_added_to_both(ada):
     old = replace(examples(2), second=np.empty((0, 0), np.float32), second_model="")
     assert Owner.learn(BASE, "ada", ada.examples + old, far=1e-4).second_rule is None
     assert Owner.learn(BASE, "ada", old + ada.examples, far=1e-4).second_rule is None
+
+
+def test_removed_photos_take_their_second_vectors_with_them(ada):
+    rest = ada.examples.remove({ada.examples.notes[1].number})
+    np.testing.assert_array_equal(rest.second, ada.examples.second[[0, 2]])
+    # Three photos of which two have a vector, without the one: which are left is not known.
+    mixed = replace(examples(3, 2), notes=ada.examples.notes)
+    fewer = mixed.remove({mixed.notes[0].number})
+    assert len(fewer.me) == 2
+    assert not fewer.has_second
+    assert len(fewer.second) == 0
 
 
 def test_the_certificate_counts_the_cascade(ada):

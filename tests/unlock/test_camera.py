@@ -12,7 +12,7 @@ def test_a_login_refuses_a_camera_that_the_system_does_not_list(tmp_path, monkey
     """A device that the kernel does not list could be fed by a program."""
     unknown = tmp_path / "video0"
     unknown.write_bytes(b"a device")
-    monkeypatch.setattr(capture_room, "_is_camera", lambda *_: True)
+    monkeypatch.setattr(capture_room, "check_source", lambda *_: True)
     with pytest.raises(CameraError, match="does not say what kind of camera"):
         Recognizer(Settings.load(camera=str(unknown))).check_camera()
     Recognizer(Settings.load(camera=str(unknown), unlock_virtual_camera="allow")).check_camera()

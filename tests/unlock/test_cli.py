@@ -55,6 +55,14 @@ def test_a_user_is_enrolled_tuned_taught_and_forgotten(empty, pictures, data):
         tuned = unlock(empty, "tune", "--preset", "android", "--json")
         assert json.loads(tuned.stdout[tuned.stdout.index("{") :])["far"] == pytest.approx(2e-5)
 
+        assert " photo " in unlock(empty, "examples").stdout
+        assert "known by 3 examples" in unlock(empty, "examples", "--remove", "1").stdout
+        assert "no look" in unlock(empty, "examples", "--remove-look", "hat").stdout
+        looks = unlock(empty, "enroll", "--add", "--look", "hat", f"{pictures}/me0.png")
+        assert looks.returncode == 0, looks.stdout
+        assert "hat" in unlock(empty, "examples").stdout
+        assert "known by 3 examples" in unlock(empty, "examples", "--remove-look", "hat").stdout
+
         assert "that face" in unlock(empty, "not-me", "/var/lib/stranger.jpg").stdout
         assert "that face" in unlock(empty, "not-me", "--undo").stdout
         assert f"adaptation of {USER} is on" in unlock(empty, "adapt", "--on").stdout

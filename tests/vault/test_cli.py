@@ -14,7 +14,8 @@ from onlyme.gate.admission import Gate
 from onlyme.gate.password import is_login_password
 from onlyme.settings import Settings
 from onlyme.siamese.distance import normalize
-from onlyme.siamese.owner import Examples, Owner
+from onlyme.siamese.examples import Examples
+from onlyme.siamese.owner import Owner
 from onlyme.vault.store import Store
 from tests.vault.hostility import NO_MATCH
 

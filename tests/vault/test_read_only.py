@@ -4,6 +4,7 @@ The disks are real: file systems of their own, in a mount namespace that only th
 """
 
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -147,7 +148,7 @@ def test_a_file_system_without_locks_is_named(folder, store, monkeypatch):
     other = Store(folder)
     with store.edit(), pytest.raises(VaultBusy, match="in use by another process"), other.edit():
         pass
-    monkeypatch.setattr(sqlite.fcntl, "lockf", refuse)
+    monkeypatch.setattr(fcntl, "lockf", refuse)
     with store.edit(), pytest.raises(VaultBusy, match="its file system has no locks"), other.edit():
         pass
     other.close()

@@ -132,8 +132,9 @@ def test_known_photos_of_others_do_not_give_the_owner_away(vectors, make):
 
 def test_nothing_public_is_stored():
     """The shipped cohort, rotated or not, is in no template: see `Owner.to_template`."""
+    from onlyme.siamese.examples import Examples
     from onlyme.siamese.head import Base
-    from onlyme.siamese.owner import Examples, Owner
+    from onlyme.siamese.owner import Owner
 
     base = Base.make_plain("ab" * 32, 128)
     rng = np.random.default_rng(2)

@@ -7,7 +7,11 @@ chart, `page` builds one HTML page that loads nothing from outside.
 from onlyme.charts.page import embed_image, render_figure, render_page, render_table
 from onlyme.charts.rates import (
     ErrorRate,
+    capitalize,
     clopper_pearson,
+    describe_modelled_bound,
+    describe_proven_bound,
+    describe_set_rate,
     format_odds,
     format_percent,
     format_rate,
@@ -30,7 +34,11 @@ __all__ = [
     "Axis",
     "ChartLayout",
     "ErrorRate",
+    "capitalize",
     "clopper_pearson",
+    "describe_modelled_bound",
+    "describe_proven_bound",
+    "describe_set_rate",
     "draw_curve",
     "draw_dot",
     "draw_histogram",

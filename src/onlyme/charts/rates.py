@@ -13,13 +13,20 @@ from onlyme.errors import UsageError
 
 __all__ = [
     "ErrorRate",
+    "capitalize",
     "clopper_pearson",
+    "describe_modelled_bound",
+    "describe_proven_bound",
+    "describe_set_rate",
     "format_odds",
     "format_percent",
     "format_rate",
     "make_rate",
     "upper_bound",
 ]
+
+_MOST_PASS, _LEAST_SAID = 0.5, 1e-7
+"""False accept rates above the one are no promise; below the other no number is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +139,64 @@ def format_odds(value: float) -> str:
         return f"1 in {one_in:.1f}".removesuffix(".0")
     digits = max(0, len(str(int(one_in))) - 3)
     return f"1 in {round(one_in, -digits):,.0f}"
+
+
+def capitalize(text: str) -> str:
+    """Return text with a capital letter in front, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def describe_set_rate(far: float | None, of: str = "strangers") -> str:
+    """Say which false accept rate an alpha is set for: an estimate, by calibration.
+
+    With `describe_proven_bound` it is the one wording of a rate: command line, service, page,
+    certificates and evaluation use these two.
+
+    Args:
+        far: the rate; None without calibration.
+        of: what is counted; `searches` for a gallery.
+
+    >>> describe_set_rate(1e-4), describe_set_rate(1e-3, "searches")
+    ('set for 1 in 10,000 strangers (estimate)', 'set for 1 in 1,000 searches (estimate)')
+    >>> describe_set_rate(None)
+    'no promise: this network is not calibrated'
+    """
+    if far is None:
+        return "no promise: this network is not calibrated"
+    if far > _MOST_PASS:
+        return "set so that almost every stranger passes"
+    if far < _LEAST_SAID:
+        return f"set for less than {format_odds(_LEAST_SAID)} {of} (estimate)"
+    return f"set for {format_odds(far)} {of} (estimate)"
+
+
+def describe_proven_bound(bound: float, of: str = "strangers", *, confidence: float = 0.95) -> str:
+    """Say which rate was shown not to be exceeded, by counting; see `describe_set_rate`.
+
+    The number of tries is rounded down: rounded up it would claim more than was shown.
+
+    >>> describe_proven_bound(1 / 4497.9)
+    'proven: at most 1 in 4,497 strangers (95 % bound)'
+    >>> describe_proven_bound(0.4, "searches")
+    'proven: at most 1 in 2.5 searches (95 % bound)'
+    """
+    return f"proven: at most {_format_least_odds(bound)} {of} ({100 * confidence:.0f} % bound)"
+
+
+def describe_modelled_bound(bound: float, of: str = "strangers") -> str:
+    """Say which bound a model of the tail gives, beyond what was counted.
+
+    >>> describe_modelled_bound(1 / 88_000)
+    'modelled, not proven: at most 1 in 88,000 strangers (extrapolated)'
+    """
+    return f"modelled, not proven: at most {_format_least_odds(bound)} {of} (extrapolated)"
+
+
+def _format_least_odds(rate: float) -> str:
+    one_in = 1.0 / rate
+    if one_in < 20:
+        return f"1 in {math.floor(10 * one_in + 1e-9) / 10:.1f}".removesuffix(".0")
+    return f"1 in {math.floor(one_in + 1e-6):,}"
 
 
 def format_percent(value: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from onlyme.cli import options, output
+from onlyme.storage.system import name_platform
 
 __all__ = ["register"]
 
@@ -29,7 +30,8 @@ def cameras(*, json: options.Json = False) -> None:
         output.print_json([asdict(camera) | {"name": camera.name} for camera in found])
         return
     if not found:
-        typer.echo("no camera was found; photos and videos work without one", err=True)
+        why = "" if name_platform() == "linux" else ": cameras are read on Linux only so far"
+        typer.echo(f"no camera was found{why}; photos and videos work without one", err=True)
     for camera in found:
         kind = "infrared" if camera.infrared else "colour"
         kind += ", fed by a program" if camera.virtual else ""

@@ -9,16 +9,25 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer  # noqa: TC002 - it reads these annotations at run time
+
 from onlyme.errors import OnlymeError
+from onlyme.types import checked_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+
+    from onlyme.types import Example
+    from onlyme.vault.admin import VaultAdmin
 
 __all__ = [
     "complete_camera",
+    "complete_example",
+    "complete_look",
     "complete_person",
     "complete_preset",
     "complete_service",
@@ -51,6 +60,16 @@ def complete_person(incomplete: str) -> list[str]:
     return _offer(_list_people, incomplete)
 
 
+def complete_look(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete a look of the person whose name was typed before."""
+    return _offer(lambda: (note.look for note in _list_notes(ctx) if note.look), incomplete)
+
+
+def complete_example(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete the number of an example of the person whose name was typed before."""
+    return _offer(lambda: (str(note.number) for note in _list_notes(ctx)), incomplete)
+
+
 def complete_preset(incomplete: str) -> list[str]:
     """Complete the name of a preset."""
     from onlyme.siamese.presets import PRESETS
@@ -72,8 +91,10 @@ def complete_camera(incomplete: str) -> list[str]:
 
 def complete_user(incomplete: str) -> list[str]:
     """Complete the name of a person who has an account."""
-    import pwd
-
+    try:
+        import pwd
+    except ImportError:  # Windows, where there is no login to set up
+        return []
     people = (user.pw_name for user in pwd.getpwall() if 1000 <= user.pw_uid < 60000)
     return _offer(lambda: people, incomplete)
 
@@ -88,17 +109,38 @@ def complete_setting(incomplete: str) -> list[str]:
 
 
 def _list_people() -> list[str]:
+    with _open_vault() as admin:
+        return admin.store.names() if admin else []
+
+
+def _list_notes(ctx: typer.Context) -> tuple[Example, ...]:
+    from onlyme.siamese.examples import read_notes
+
+    # An option that waits for its value ends the parsing: then the name is left over.
+    name = ctx.params.get("name") or next(iter(ctx.args), None)
+    with _open_vault() as admin:
+        template = admin.store.get(checked_name(name)) if admin and name else None
+        try:
+            return read_notes(template.values)[0] if template else ()
+        except (ValueError, TypeError, KeyError):
+            return ()
+
+
+@contextmanager
+def _open_vault() -> Iterator[VaultAdmin | None]:
+    """Open the vault in use, without asking for a passphrase; None where there is none."""
     from onlyme.faceid import wiring
     from onlyme.settings import Settings
 
     settings = Settings.load()
     if not (settings.vault / "vault.sqlite").exists():
-        return []
+        yield None
+        return
     terminal = sys.stdin
     with Path(os.devnull).open(encoding="utf-8") as sys.stdin:  # so that no passphrase is asked for
         try:
             with wiring.open_vault(settings) as admin:
-                return admin.store.names()
+                yield admin
         finally:
             sys.stdin = terminal
 

@@ -27,6 +27,7 @@ def demo(*, json: options.Json = False) -> None:
     else is real: learning, the rule, alpha, the gate, the log and the encrypted vault, in a
     folder that is erased afterwards. With your own photos the networks do the same.
     """
+    from onlyme.charts import describe_set_rate
     from onlyme.faceid.serialize import serialize_decision
     from onlyme.testing import draw_face, open_face_id
 
@@ -45,7 +46,7 @@ def demo(*, json: options.Json = False) -> None:
         output.print_json({"seconds": seconds, "alpha": enrollment.alpha, "tries": rows})
         return
     typer.secho(f"learned {_ME} from 3 drawn photos in {seconds:.2f} s", bold=True)
-    typer.echo(f"alpha {enrollment.alpha:+.3f}: {output.format_odds(enrollment.far)}")
+    typer.echo(f"alpha {enrollment.alpha:+.3f}: {describe_set_rate(enrollment.far)}")
     for shown, decision in decisions:
         typer.echo(f"  {shown:<26} {output.format_decision(decision)}")
     typer.echo(

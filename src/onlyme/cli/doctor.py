@@ -122,17 +122,21 @@ def _examine_head(settings: Settings) -> Finding:
     """Examine the calibration files that belong to the embedder: head, cohort, calibration."""
     from onlyme.errors import NotCalibrated, OnlymeError
     from onlyme.face.models import SHIPPED, find_model
-    from onlyme.siamese.head import Base
+    from onlyme.faceid import networks
 
     is_own = settings.embedder != "embedder"
     try:
-        Base.load(find_model(settings.embedder, SHIPPED, settings.models).sha256)
+        calibrated = networks.load_base(settings).calibrated
     except NotCalibrated as error:
-        if is_own:  # a network of the user's own decides by their NOT_ME photos
-            return Finding("head", "missing", str(error))
+        if is_own:
+            return Finding("head", "broken", str(error), "run `onlyme lab calibrate` again")
         return Finding("head", "broken", str(error), "install onlyme again")
     except OnlymeError as error:
         return Finding("head", "broken", str(error), "install onlyme again")
+    if not calibrated:  # a network of the user's own decides by their NOT_ME photos
+        model = find_model(settings.embedder, SHIPPED, settings.models)
+        problem = f"there is no calibration for network {model.sha256[:12]}…"
+        return Finding("head", "missing", problem, "run `onlyme lab calibrate` for a known rate")
     return Finding("head", "ok", "the calibration files match the model")
 
 

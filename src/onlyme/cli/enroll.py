@@ -35,6 +35,7 @@ def enroll(
     camera: options.Camera = None,
     add: options.Add = False,
     replace: options.Replace = False,
+    look: options.Look = "",
     anyway: options.Anyway = False,
     yes: options.Yes = False,
     embedder: options.Embedder = None,
@@ -46,6 +47,8 @@ def enroll(
     onlyme enroll ada photos-of-ada/
     onlyme enroll ada ada1.jpg ada2.jpg --not-me photos-of-others/
     onlyme enroll ada --camera 0
+    onlyme enroll ada film-of-ada.mp4
+    onlyme enroll ada glasses1.jpg glasses2.jpg --add --look glasses
     """
     from onlyme.enrollment.camera import EnrollmentCamera
     from onlyme.errors import EnrollmentError
@@ -74,6 +77,7 @@ def enroll(
                 add=add,
                 replace=replace,
                 anyway=anyway,
+                look=look,
                 on_photo=report_photo,
             )
         except EnrollmentError as error:

@@ -65,6 +65,7 @@ def compare(
     onlyme compare passport.jpg selfie.jpg && echo same person
     """
     import onlyme
+    from onlyme.charts import describe_set_rate
 
     answer = onlyme.compare(one, other)
     if json:
@@ -78,7 +79,7 @@ def compare(
         sign = "≥" if answer.same else "<"
         typer.echo(
             f"{styled}   distance {answer.distance:.3f}   margin {answer.margin:+.3f} {sign} "
-            f"alpha {answer.alpha:+.3f}   ({output.format_odds(answer.far)})"
+            f"alpha {answer.alpha:+.3f}   {describe_set_rate(answer.far)}"
         )
     raise typer.Exit(0 if answer.same else 1)
 

@@ -1,33 +1,20 @@
-"""Run `evaluate-liveness` and `spoof-me`: test how well attacks are told from people."""
+"""Run `evaluate-liveness`: measure how well attacks are told from people."""
 
 from __future__ import annotations
 
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from onlyme.cli import options, output
-from onlyme.cli.complete import complete_camera
-from onlyme.types import LivenessLevel
-
-if TYPE_CHECKING:
-    from onlyme.types import Decision
 
 __all__ = ["register"]
 
-_STAGES = (
-    ("live", "Look into the camera yourself, as you would to unlock."),
-    ("phone", "Show the camera a photo or video of yourself on your phone, bright and large."),
-    ("print", "Show the camera a printed photo of yourself, flat, then bent around your face."),
-)
-
 
 def register(app: typer.Typer) -> None:
-    """Add this family's commands."""
+    """Add the command."""
     app.command(name="evaluate-liveness")(evaluate_liveness)
-    app.command(name="spoof-me")(spoof_me)
 
 
 def evaluate_liveness(
@@ -87,62 +74,3 @@ def evaluate_liveness(
         typer.echo(f"  {tally.format_line()}")
     if study.acer is not None:
         typer.echo(f"  ACER {100 * study.acer:.1f} %")
-
-
-def spoof_me(
-    name: options.Name,
-    *,
-    camera: Annotated[
-        str,
-        typer.Option(
-            "--camera",
-            metavar="N",
-            help="A camera's number or path.",
-            autocompletion=complete_camera,
-        ),
-    ] = "0",
-    attempts: Annotated[int, typer.Option(min=1, help="Attempts at each stage.")] = 5,
-    vault: options.Vault = None,
-    json: options.Json = False,
-) -> None:
-    """Try to fool your own camera with your phone and a printed photo, and see what passes.
-
-    Exit code 1 when anything but you would have opened. Nothing is unlocked or stored.
-    """
-    stages = []
-    with options.open_face_id(vault) as face_id:
-        face_id.owner(name)
-        for stage, words in _STAGES:
-            typer.secho(f"\n{words}", bold=True, err=True)
-            typer.prompt("Press Enter when ready", default="", show_default=False, err=True)
-            watching = face_id.watch(
-                name, options.parse_source(camera), liveness=LivenessLevel.PASSIVE
-            )
-            stages.append(_count_outcomes(stage, list(islice(watching, attempts))))
-            typer.echo(_format_stage(stages[-1]), err=json)
-    fooled = any(entry["opened"] for entry in stages if entry["stage"] != "live")
-    if json:
-        output.print_json({"name": name, "stages": stages, "fooled": fooled})
-    elif fooled:
-        typer.secho("\nA picture of you would have opened. Use --liveness challenge.", fg="red")
-    else:
-        few = f"{output.format_count(attempts, 'attempt')} of each kind prove little"
-        typer.echo(f"\nNothing but you would have opened. {few}: try several photos and lights.")
-    raise typer.Exit(1 if fooled else 0)
-
-
-def _count_outcomes(stage: str, decisions: list[Decision]) -> dict[str, object]:
-    measured = [d for d in decisions if d.margin is not None and d.alpha is not None]
-    return {
-        "stage": stage,
-        "attempts": len(decisions),
-        "recognised": sum((d.margin or 0.0) >= (d.alpha or 0.0) for d in measured),
-        "opened": sum(d.accepted for d in decisions),
-        "reasons": sorted({str(d.reason) for d in decisions}),
-        "scores": [d.liveness.score for d in decisions],
-    }
-
-
-def _format_stage(entry: dict[str, object]) -> str:
-    counts = f"attempts: {entry['attempts']}, recognised as you: {entry['recognised']}"
-    return f"  {entry['stage']:<6} {counts}, would have opened: {entry['opened']}"

@@ -52,6 +52,10 @@ def _save_time() -> None:
         return
     # Starting numpy's threads takes longer than all that these commands compute.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from onlyme.storage.system import name_platform
+
+    if name_platform() != "linux":  # the next lines set up glibc
+        return
     import ctypes
 
     # Memory freed while a network is read is used again, not returned to the system and back.

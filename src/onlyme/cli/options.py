@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from onlyme.cli.complete import complete_camera, complete_person, complete_preset
+from onlyme.cli.complete import complete_camera, complete_look, complete_person, complete_preset
 from onlyme.image.files import format_path
 from onlyme.types import AttentionLevel, LivenessLevel, checked_name
 
@@ -31,6 +31,7 @@ __all__ = [
     "Far",
     "Json",
     "Level",
+    "Look",
     "LookAlike",
     "Name",
     "NotMe",
@@ -158,6 +159,17 @@ Replace = Annotated[
     bool, typer.Option("--replace", help="Forget the person who has this name, and start anew.")
 ]
 
+Look = Annotated[
+    str,
+    typer.Option(
+        "--look",
+        metavar="LOOK",
+        help="A name for what these photos show, such as glasses or hat; `onlyme examples` lists "
+        "and removes looks.",
+        show_default=False,
+        autocompletion=complete_look,
+    ),
+]
 Anyway = Annotated[
     bool,
     typer.Option("--anyway", help="Do it even if the photos show a person with another name."),

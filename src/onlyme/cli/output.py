@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
     from onlyme.gallery.gallery import GalleryPerson
     from onlyme.siamese.owner import Owner
-    from onlyme.types import Decision, Enrollment, Face, Lesson, PhotoReport, Tuning
+    from onlyme.types import (
+        Decision,
+        Enrollment,
+        Face,
+        IdentityCandidate,
+        Lesson,
+        PhotoReport,
+        Tuning,
+    )
 
 __all__ = [
     "ask",
@@ -29,11 +37,11 @@ __all__ = [
     "format_box",
     "format_count",
     "format_decision",
-    "format_odds",
     "format_owner",
     "format_person",
     "format_photo",
     "print_adaptation",
+    "print_candidates",
     "print_certificate",
     "print_change",
     "print_enrollment",
@@ -115,25 +123,6 @@ def format_count(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
-def format_odds(far: float | None) -> str:
-    """Say a false accept rate in words.
-
-    >>> format_odds(1e-4)
-    'a stranger passes about once in 10,000 tries'
-    >>> format_odds(None)
-    'no promise: this network is not calibrated'
-    """
-    if far is None:
-        return "no promise: this network is not calibrated"
-    if far > 0.5:
-        return "almost every stranger passes"
-    tries = 1 / far if far > 0 else float("inf")
-    if tries > 1e7:
-        return "a stranger passes less than once in 10,000,000 tries"
-    digits = len(str(int(tries))) - 2
-    return f"a stranger passes about once in {round(tries, -digits):,.0f} tries"
-
-
 def format_decision(decision: Decision) -> str:
     """Say a decision in one line, coloured where the terminal has colours."""
     if decision.accepted:
@@ -148,7 +137,7 @@ def format_decision(decision: Decision) -> str:
         return verdict
     sign = "≥" if decision.margin >= decision.alpha else "<"
     numbers = f"margin {decision.margin:+.3f} {sign} alpha {decision.alpha:+.3f}"
-    return f"{verdict}   {numbers}   ({format_odds(decision.far)})"
+    return f"{verdict}   {numbers}   {_describe_set_rate(decision.far)}"
 
 
 def format_box(face: Face) -> str:
@@ -175,7 +164,7 @@ def format_owner(owner: Owner) -> str:
     photos = format_count(len(owner.examples.me), "photo")
     when = f"{owner.created:%Y-%m-%d %H:%M} UTC"
     alpha = f"alpha {owner.alpha:+.3f}"
-    return f"{owner.name:<20} {photos:<10} {alpha}   {when}   ({format_odds(owner.far)})"
+    return f"{owner.name:<20} {photos:<10} {alpha}   {when}   {_describe_set_rate(owner.far)}"
 
 
 def draw_histograms(
@@ -221,6 +210,13 @@ def ask_for_head_turns() -> None:
     typer.echo("Look at the camera, and turn your head slowly from side to side.", err=True)
 
 
+def print_candidates(candidates: Iterable[IdentityCandidate]) -> None:
+    """Print whom a face resembles, nearest first, before the verdict that counts."""
+    for place, one in enumerate(candidates, 1):
+        sign = "≥" if one.reached else "<"
+        typer.echo(f"  {place:>3}. {one.name}  margin {one.margin:+.3f} {sign} {one.alpha:+.3f}")
+
+
 def print_change(decision: Decision, rate: float, *, json: bool) -> None:
     """Print a verdict that differs from the previous one, with the frame rate so far."""
     if json:
@@ -240,7 +236,7 @@ def print_enrollment(enrollment: Enrollment) -> None:
     photos = f"{enrollment.taken} of {format_count(len(enrollment.me), 'photo')}"
     learned = f"{enrollment.name} is enrolled with {photos}, in {enrollment.seconds:.1f} s"
     typer.secho(learned, bold=True)
-    typer.echo(f"alpha {enrollment.alpha:+.3f}: {_format_estimate(enrollment.far)}")
+    typer.echo(f"alpha {enrollment.alpha:+.3f}: {_describe_set_rate(enrollment.far)}")
     _print_alike(enrollment.far_alike)
     for note in enrollment.notes:
         typer.echo(wrap_text(f"note: {note}"))
@@ -251,7 +247,7 @@ def print_enrollment(enrollment: Enrollment) -> None:
 def print_tuning(tuning: Tuning) -> None:
     """Print alpha, and how often strangers and the person themselves will err by it."""
     before = f"{tuning.alpha_before:+.3f} → " if tuning.alpha_before != tuning.alpha else ""
-    typer.echo(f"alpha {before}{tuning.alpha:+.3f}: {_format_estimate(tuning.far)}")
+    typer.echo(f"alpha {before}{tuning.alpha:+.3f}: {_describe_set_rate(tuning.far)}")
     _print_alike(tuning.far_alike)
     if tuning.miss is not None and tuning.miss_interval is not None:
         low, high = tuning.miss_interval
@@ -262,9 +258,10 @@ def print_tuning(tuning: Tuning) -> None:
         )
 
 
-def _format_estimate(far: float | None) -> str:
-    """Say what alpha is set for; what is proven stands in the certificate, and is less."""
-    return format_odds(far) + ("" if far is None else " (estimate)")
+def _describe_set_rate(far: float | None) -> str:
+    from onlyme.charts import describe_set_rate  # most commands print no rate
+
+    return describe_set_rate(far)
 
 
 def _print_alike(far_alike: float | None) -> None:

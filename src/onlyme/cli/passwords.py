@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from onlyme.errors import KeyMissing, KeyRefused, UsageError
+from onlyme.storage.system import is_root
 
 __all__ = [
     "confirm_erasing",
@@ -96,7 +96,7 @@ def require_owner(key: str) -> None:
     """
     from onlyme.gate.password import is_login_password
 
-    if os.geteuid() == 0 or key == "passphrase":
+    if is_root() or key == "passphrase":
         return
     if not sys.stdin.isatty():  # a password from a pipe does not prove that a person is there
         raise KeyRefused("this needs your password, typed on a terminal, or root")
@@ -110,5 +110,5 @@ def require_root(command: str) -> None:
     Raises:
         UsageError: it names the command to run.
     """
-    if os.geteuid() != 0:
+    if not is_root():
         raise UsageError(f"only root may do that; run `sudo onlyme unlock {command}`")

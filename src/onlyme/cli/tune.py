@@ -50,7 +50,7 @@ def tune(
             tuning = face_id.tune(name)
         else:
             if not yes:
-                refuse_loose_alpha(face_id.owner(name), alpha)
+                refuse_loose_alpha(face_id.find_owner(name), alpha)
             tuning = face_id.tune(name, far=far, alpha=alpha)
         owner = face_id.find_owner(name)
     if json:

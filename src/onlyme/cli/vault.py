@@ -17,7 +17,9 @@ from onlyme.cli.passwords import read_new_passphrase, read_passphrase, require_o
 
 if TYPE_CHECKING:
     from onlyme.gate.audit import AuditEntry
+    from onlyme.settings import Settings
     from onlyme.storage.template import Template
+    from onlyme.vault.admin import VaultAdmin
 
 __all__ = ["register"]
 
@@ -44,7 +46,12 @@ def register(app: typer.Typer) -> None:
 
 def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
     """Show what holds the key, which attempts failed, and how much is stored."""
-    with options.open_vault(vault) as admin:
+    from onlyme.faceid import wiring
+    from onlyme.settings import Settings
+
+    settings = options.require_vault(Settings.load(vault=vault))
+    with wiring.open_vault(settings) as admin:
+        members, problem = _count_gallery(settings, admin)
         folder, kind = admin.store.folder, admin.store.kind
         people, needs_rekey = len(admin.store.names()), admin.store.needs_rekey
         allowances = admin.gate.allowances()
@@ -53,6 +60,7 @@ def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
             "key": kind,
             "key_should_be_renewed": needs_rekey,
             "people": people,
+            "gallery": members,
             "changes": admin.store.counter,
             "attempts": [
                 {
@@ -68,7 +76,12 @@ def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
         output.print_json(document)
         return
     count = output.format_count(people, "person", "people")
-    typer.echo(f"{folder}: {count} enrolled, key: {kind}")
+    gallery = ""
+    if members:
+        gallery = f" and {output.format_count(members, 'person', 'people')} in the gallery"
+    typer.echo(f"{folder}: {count} enrolled{gallery}, key: {kind}")
+    if problem:
+        typer.echo(f"note: the gallery cannot be used: {problem}")
     if needs_rekey:
         typer.echo("note: the passphrase can be guessed faster than it should; run `onlyme rekey`")
     for place, allowance in allowances.items():
@@ -307,6 +320,17 @@ def _format_entry(entry: AuditEntry) -> str:
         entry.detail,
     )
     return "  ".join(word for word in words if word)
+
+
+def _count_gallery(settings: Settings, admin: VaultAdmin) -> tuple[int | None, str]:
+    """Return how many people are in the gallery; or None, and why it cannot be used."""
+    from onlyme.errors import OnlymeError
+    from onlyme.faceid import wiring
+
+    try:
+        return wiring.count_gallery(settings, admin), ""
+    except OnlymeError as error:  # the status of the vault is shown all the same
+        return None, str(error)
 
 
 def _set_utc(when: datetime | None) -> datetime | None:

@@ -87,6 +87,18 @@ def identify(
     all_: Annotated[
         bool, typer.Option("--all", help="Check every face in the photo, the largest first.")
     ] = False,
+    candidates: Annotated[
+        int,
+        typer.Option(
+            "--candidates",
+            metavar="N",
+            min=0,
+            max=100,
+            help="Also list the N people whom the face resembles most. That is no answer: a "
+            "stranger resembles some person, too.",
+            show_default=False,
+        ),
+    ] = 0,
     csv: many.Table = False,
     jsonl: many.Lines = False,
     embedder: options.Embedder = None,
@@ -101,14 +113,18 @@ def identify(
     photos, single = many.read_photos(photo)
     if not photos:
         raise typer.BadParameter("give a photo", param_hint="PHOTO")
+    if candidates and (all_ or csv or jsonl or not single):
+        raise typer.BadParameter("takes one photo", param_hint="--candidates")
     with options.open_face_id(vault, embedder) as face_id:
         if all_:
             if not single or csv or jsonl:
                 raise typer.BadParameter("takes one photo", param_hint="--all")
             _print_faces(face_id.identify_faces(photos[0]), json=json)
         if single and not (csv or jsonl):
-            decision = face_id.identify(photos[0])
+            decision = face_id.identify(photos[0], candidates=candidates)
             why = "" if json else _explain(face_id, photos[0], decision)
+            if not json:
+                output.print_candidates(decision.candidates or ())
             _print_and_exit(decision, json=json, why=why)
         many.print_batch(
             lambda on_row: face_id.identify_all(photos, on_row=on_row),

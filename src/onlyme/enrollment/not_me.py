@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from onlyme.enrollment.photos import PhotoCollector
 from onlyme.errors import EnrollmentError, UsageError
-from onlyme.siamese.owner import Examples
+from onlyme.siamese.examples import Examples
 
 if TYPE_CHECKING:
     import numpy as np

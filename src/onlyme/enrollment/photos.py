@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onlyme.errors import EnrollmentError, ImageError, UsageError
+from onlyme.enrollment.camera import EnrollmentCamera
+from onlyme.enrollment.expand import expand_photos, find_kind, is_video
+from onlyme.errors import CameraError, EnrollmentError, ImageError, UsageError
 from onlyme.face.enrollment_quality import assess_for_enrollment
 from onlyme.face.quality import assess, describe_light
-from onlyme.image.sources import is_folder, list_photos
 from onlyme.liveness.attention import measure_eyes
 from onlyme.siamese.distance import (
     EQUAL_PICTURE_DISTANCE,
     SAME_PERSON_DISTANCE,
     SAME_PICTURE_DISTANCE,
 )
-from onlyme.siamese.owner import Examples
-from onlyme.types import Embedding, Frame, PhotoReport, Reason
+from onlyme.siamese.examples import Examples, join_second
+from onlyme.types import Embedding, Example, ExampleKind, PhotoReport, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from onlyme.face.pipeline import Observation, Pipeline
-    from onlyme.types import Face, HeadReading, ImageLike, Quality
+    from onlyme.types import Face, Frame, HeadReading, ImageLike, Quality
 
     HeadReader = Callable[[NDArray[np.uint8], Face], HeadReading | None]
 
@@ -91,6 +91,7 @@ def collect_photos(
     *,
     measured: bool,
     read_head: HeadReader | None = None,
+    look: str = "",
 ) -> PhotoCollection:
     """Select the photos of one enrollment.
 
@@ -103,6 +104,7 @@ def collect_photos(
         on_photo: called with the report on each photo as soon as there is one.
         measured: see `PhotoCollector`.
         read_head: see `PhotoCollector`; only photos of the person are read.
+        look: the look that the photos of the person show, such as `glasses`; empty without one.
 
     Raises:
         EnrollmentError: no photo of the person can be used, or they show different people.
@@ -128,34 +130,14 @@ def collect_photos(
     none = mine.vectors[:0]
     second, second_model = mine.second_vectors
     examples = Examples(
-        mine.vectors,
-        others.vectors,
-        alike.vectors,
+        *(mine.vectors, others.vectors, alike.vectors),
         learned=none,
         lessons=none,
+        notes=mine.make_notes(look),
         second=second,
         second_model=second_model,
     )
     return PhotoCollection(examples, mine.reports, others.reports + alike.reports, mine.eyes)
-
-
-def expand_photos(images: Photo | Iterable[Photo | ImageError]) -> Iterator[Photo | ImageError]:
-    """Yield photos one by one: a single one, each of many, and the pictures of each folder.
-
-    A folder without a picture, or one that cannot be read, is yielded as the error that says so:
-    it must not waste the photos beside it.
-    """
-    single = (str, os.PathLike, bytes, bytearray, memoryview, np.ndarray, Frame, Embedding)
-    if isinstance(images, single) or not isinstance(images, Iterable):
-        images = [images]
-    for image in images:
-        if isinstance(image, (str, os.PathLike)) and is_folder(image):
-            try:
-                yield from list_photos([image])
-            except ImageError as error:
-                yield error
-        else:
-            yield image
 
 
 def explain_refusal(sight: Observation) -> str:
@@ -174,6 +156,7 @@ class _PhotoRecord:
     note: str = ""
     is_unsure: bool = False  # another face is nearly as large: it may be the person that is meant
     eyes: tuple[float, float] | None = None
+    kind: ExampleKind = ExampleKind.UNKNOWN
 
     def make_report(self) -> PhotoReport:
         taken = self.embedding is not None
@@ -230,7 +213,17 @@ class PhotoCollector:
     ) -> None:
         """Judge one photo or many, and report on each as soon as it is judged."""
         for image in expand_photos(images):
-            on_photo(self.add(image))
+            if not is_video(image):
+                on_photo(self.add(image))
+                continue
+            camera = EnrollmentCamera(image)  # type: ignore[arg-type]  # a path
+            try:
+                for frame in camera.frames():
+                    camera.add_report(report := self.add(frame))
+                    on_photo(report)
+            except CameraError as error:  # it must not waste the photos beside it
+                source, _, cause = str(error).partition(": ")
+                on_photo(self.add(ImageError(source, cause)))
 
     @property
     def vectors(self) -> NDArray[np.float32]:
@@ -238,18 +231,22 @@ class PhotoCollector:
         taken = [photo.embedding.vector for photo in self._photos if photo.embedding is not None]
         return np.array(taken, np.float32).reshape(len(taken), self.pipeline.embedder.dimension)
 
+    def make_notes(self, look: str) -> tuple[Example, ...]:
+        """Return what is known of each embedding taken so far, numbered from 1."""
+        taken = [photo for photo in self._photos if photo.embedding is not None]
+        now = datetime.now(UTC)
+        return tuple(
+            Example(number, now, one.kind, one.quality, look, has_eyes=one.eyes is not None)
+            for number, one in enumerate(taken, 1)
+        )
+
     @property
     def second_vectors(self) -> tuple[NDArray[np.float32], str]:
-        """float32[n, e]: the second network's vectors of the photos taken so far, and its hash.
+        """The second network's vectors of the photos taken so far, float32[n, e], and its hash.
 
         n is 0 if one of the photos has none.
         """
-        taken = [photo.embedding for photo in self._photos if photo.embedding is not None]
-        models = {one.second_model for one in taken}
-        vectors = [one.second for one in taken if one.second is not None]
-        if len(models) != 1 or len(vectors) < len(taken):
-            return np.empty((0, 0), np.float32), ""
-        return np.stack(vectors), models.pop()
+        return join_second([one.embedding for one in self._photos if one.embedding is not None])
 
     @property
     def reports(self) -> tuple[PhotoReport, ...]:
@@ -320,7 +317,8 @@ class PhotoCollector:
         if sight.face is not None:
             measure = assess_for_enrollment if self.judge_quality else assess
             quality = measure(sight.frame.pixels, sight.face.box, sight.face.landmarks)
-        photo = _PhotoRecord(sight.frame.source + moment, sight.embedding, quality)
+        source, kind = sight.frame.source + moment, find_kind(image)
+        photo = _PhotoRecord(source, sight.embedding, quality, kind=kind)
         if sight.reason is not None:
             photo.note = explain_refusal(sight)
         elif self.judge_quality and photo.quality is not None and not photo.quality.ok:

@@ -78,6 +78,7 @@ class OwnerTrial:
         alphas: float64[f], alpha for each promised rate; NaN when not calibrated.
         false_accepts: int64[f], strangers' photos with margin ≥ alpha.
         false_rejects: int64[f], own photos with margin < alpha.
+        accepted: for each promised rate intp[a], the strangers' photos that were accepted.
         closest: intp[c], the best photo of each of the closest strangers.
         closest_margins: float64[c], falling.
     """
@@ -93,6 +94,7 @@ class OwnerTrial:
     alphas: NDArray[np.float64] = field(repr=False)
     false_accepts: NDArray[np.int64] = field(repr=False)
     false_rejects: NDArray[np.int64] = field(repr=False)
+    accepted: tuple[NDArray[np.intp], ...] = field(repr=False)
     closest: NDArray[np.intp] = field(repr=False)
     closest_margins: NDArray[np.float64] = field(repr=False)
 
@@ -288,6 +290,7 @@ def _run_trial(
         alphas=alphas,
         false_accepts=np.count_nonzero(impostor[:, None] >= alphas, axis=0).astype(np.int64),
         false_rejects=np.count_nonzero(genuine[:, None] < alphas, axis=0).astype(np.int64),
+        accepted=tuple(strangers[impostor >= alpha] for alpha in alphas),
         closest=strangers[closest],
         closest_margins=impostor[closest],
     )

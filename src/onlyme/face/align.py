@@ -17,9 +17,10 @@ from onlyme.face.resize import shrink
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from onlyme.face.protocols import FaceEmbedder
     from onlyme.types import Face
 
-__all__ = ["REFERENCE", "VERSION", "align", "fit_similarity"]
+__all__ = ["REFERENCE", "VERSION", "align", "cut_out", "fit_similarity", "squeeze"]
 
 VERSION: Final = 1
 """Raise it when a change here or in `resize` gives other aligned faces; see
@@ -88,6 +89,28 @@ def align(pixels: NDArray[np.uint8], face: Face, size: int = 112) -> NDArray[np.
     return np.asarray(
         cv2.warpAffine(pixels, matrix, (size, size), flags=cv2.INTER_LINEAR), np.uint8
     )
+
+
+def cut_out(pixels: NDArray[np.uint8], face: Face, embedder: FaceEmbedder) -> NDArray[np.uint8]:
+    """Return what an embedder takes: the aligned face, or the whole picture made small.
+
+    Args:
+        pixels: uint8[h, w, 3], RGB.
+        face: a face found in it.
+        embedder: says which of both, and the side of the result.
+
+    Returns:
+        uint8[size, size, 3], RGB.
+    """
+    # Embedders of users' own programs need not know networks for whole pictures.
+    if getattr(embedder, "whole", False):
+        return squeeze(pixels, embedder.size)
+    return align(pixels, face, embedder.size)
+
+
+def squeeze(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Make a whole picture a small square, as the article does; its sides may change unequally."""
+    return np.asarray(cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _crop_and_shrink(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from onlyme.face.align import align
+from onlyme.face.align import align, cut_out
 from onlyme.face.pose import estimate_pose
 from onlyme.face.quality import assess
 from onlyme.types import DetectedFace
@@ -32,7 +32,9 @@ def describe_face(
         face: a face found in it.
         embedder: embeds it; None leaves the embedding out.
     """
-    aligned = align(pixels, face, embedder.size if embedder else ALIGNED_SIDE_PIXELS)
+    aligned = align(pixels, face, ALIGNED_SIDE_PIXELS)
+    if embedder:
+        aligned = cut_out(pixels, face, embedder)
     yaw, pitch, roll = estimate_pose(face.landmarks)
     return DetectedFace(
         face.box,

@@ -36,6 +36,7 @@ class Embedder:
         model: sha256 of the network; each embedding holds it too.
         dimension: length of its vectors.
         size: side of the aligned face that it takes, in pixels.
+        whole: it takes the whole picture, made small, and no aligned face.
 
     Raises:
         ModelMissing: the network's file is not there.
@@ -46,6 +47,7 @@ class Embedder:
         self.model = model.sha256
         self.dimension = model.dimension
         self.size = model.size
+        self.whole = model.whole
         self._scale = model.scale
         self._mean = model.mean
         self._run = run or load_network(model)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import ImageError, UsageError
-from onlyme.face.align import align
+from onlyme.face.align import cut_out
 from onlyme.face.color_order import looks_like_bgr
 from onlyme.face.geometry import remove_overlaps
 from onlyme.face.models import SHIPPED, find_model
@@ -208,7 +208,7 @@ class Pipeline:
         if self.checks_colors and isinstance(image, np.ndarray):
             _refuse_bgr(frame, chosen)
         with time_stage(timings, "embed"):
-            aligned = align(frame.pixels, chosen, self.embedder.size)
+            aligned = cut_out(frame.pixels, chosen, self.embedder)
             embedding = self.embedder.embed(aligned)
         second = self._prepare_second(chosen, aligned)
         return Observation(frame, chosen, None, embedding, timings, second=second)
@@ -245,7 +245,7 @@ class Pipeline:
         observations = []
         for face in faces:
             with time_stage(timings, "embed"):
-                embedding = self.embedder.embed(align(frame.pixels, face, self.embedder.size))
+                embedding = self.embedder.embed(cut_out(frame.pixels, face, self.embedder))
             observations.append(Observation(frame, face, None, embedding, timings))
             timings = {}
         return observations

@@ -120,11 +120,12 @@ class CachedEmbedder:
         embedder: embeds aligned faces.
 
     Attributes:
-        model, dimension, size: the embedder's; see `onlyme.face.embed.Embedder`.
+        model, dimension, size, whole: the embedder's; see `onlyme.face.embed.Embedder`.
     """
 
     def __init__(self, embedder: FaceEmbedder) -> None:
         self.model, self.dimension, self.size = embedder.model, embedder.dimension, embedder.size
+        self.whole = getattr(embedder, "whole", False)  # see `onlyme.face.align.cut_out`
         self._embedder = embedder
         self._last: tuple[NDArray[np.uint8], Embedding] | None = None
 

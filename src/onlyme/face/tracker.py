@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from onlyme.face.align import align
+from onlyme.face.align import cut_out
 from onlyme.face.geometry import overlap
 from onlyme.face.temporal import SEARCH_EVERY_FRAMES, CachedEmbedder, Follower
 from onlyme.face.yunet import SAME_FACE_OVERLAP
@@ -201,8 +201,10 @@ class Tracker:
         """
         self.tracks = [track for track in self.tracks if at - track.at <= MAX_LOST_SECONDS]
         faces = self._follower.detect(pixels, every=True)
-        size = self.embedder.size
-        new = [_Detection(f, align(pixels, f, size), CachedEmbedder(self.embedder)) for f in faces]
+        new = [
+            _Detection(face, cut_out(pixels, face, self.embedder), CachedEmbedder(self.embedder))
+            for face in faces
+        ]
         lost = list(self.tracks)
         for track, detection in _pair_by_place(lost, new):
             if self._try_continue(track, detection, at):

@@ -40,7 +40,14 @@ if TYPE_CHECKING:
     from onlyme.vault.admin import VaultAdmin
     from onlyme.vault.transaction import VaultTransaction
 
-__all__ = ["RULES", "Adaptation", "AdaptationOutcome", "AdaptationStatus", "Rules"]
+__all__ = [
+    "RULES",
+    "Adaptation",
+    "AdaptationOutcome",
+    "AdaptationStatus",
+    "Rules",
+    "empty_quarantine",
+]
 
 _DAY_SECONDS = 86400.0
 
@@ -300,6 +307,19 @@ class Adaptation:
         self, edit: VaultTransaction, owner: Owner, quarantine: _Quarantine
     ) -> None:
         edit.put(quarantine.to_template(owner, datetime.now(UTC)), QUARANTINE)
+
+
+def empty_quarantine(edit: VaultTransaction, name: str) -> None:
+    """Drop the matches that wait and the time of what was learned; consent stays.
+
+    Enrolment photos that are removed have judged these matches, and are part of what was learned.
+    """
+    template = edit.get(name, QUARANTINE)
+    if template is not None:
+        quarantine = _empty(_Quarantine.from_template(template, 0))
+        quarantine = replace(quarantine, learned_at=quarantine.learned_at[:0])
+        values = {key: getattr(quarantine, key) for key in quarantine.__slots__}
+        edit.put(replace(template, values=values), QUARANTINE)
 
 
 def _empty(quarantine: _Quarantine) -> _Quarantine:

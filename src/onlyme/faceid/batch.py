@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from onlyme.enrollment.photos import expand_photos
+from onlyme.enrollment.expand import expand_photos
 from onlyme.errors import ImageError, OnlymeError, UsageError
 from onlyme.faceid.pictures import check_color, holds_many, order_array
 from onlyme.faceid.serialize import dump_json, serialize_decision

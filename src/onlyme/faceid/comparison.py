@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from onlyme.siamese.owner import Examples, Owner
+from onlyme.siamese.examples import Examples
+from onlyme.siamese.owner import Owner
 
 if TYPE_CHECKING:
     from onlyme.siamese.head import Base

@@ -46,12 +46,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WatchPlan",
+    "check_candidates",
     "identify_picture",
     "open_source",
     "verify_capture",
     "verify_picture",
     "watch_person",
 ]
+
+MAX_LISTED_CANDIDATES = 100
+"""The most candidates that one decision lists."""
 
 
 def verify_picture(
@@ -100,19 +104,30 @@ def _refuse_unlike(vectors: list[NDArray[np.float32]]) -> None:
         )
 
 
+def check_candidates(count: object) -> None:
+    """Refuse a number of candidates that cannot be listed.
+
+    Raises:
+        UsageError: it is not a whole number from 0 to 100.
+    """
+    if type(count) is not int or not 0 <= count <= MAX_LISTED_CANDIDATES:
+        raise UsageError(f"candidates is a whole number from 0 to {MAX_LISTED_CANDIDATES}")
+
+
 def identify_picture(
     enrolled: Enrolled,
     image: Photo,
     pipeline: Pipeline,
     judge: Judge | None,
     level: LivenessLevel,
+    candidates: int = 0,
 ) -> Decision:
     """Decide which of the enrolled people a picture shows, if any."""
     observation = pipeline.look(image)
     if observation.embedding is None:
         return reject_unseen(observation)
     liveness, spent = judge_photo(observation, judge, level)
-    (decision,) = enrolled.identify([observation])
+    (decision,) = enrolled.identify([observation], candidates)
     decision = decision.add_cost(decision.timings_ms | spent, decision.frames)
     return apply_liveness(decision, liveness)
 

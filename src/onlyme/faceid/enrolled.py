@@ -16,7 +16,8 @@ from onlyme.errors import (
     unknown_owner,
 )
 from onlyme.gallery.gallery import SECRET_BYTES, Gallery
-from onlyme.siamese.owner import Examples, Owner
+from onlyme.siamese.examples import Examples
+from onlyme.siamese.owner import Owner
 from onlyme.vault.admin import TOLD_EYES
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from onlyme.types import Decision
     from onlyme.vault.store import Store
 
-__all__ = ["GALLERY_FILE", "Enrolled", "collect_untold"]
+__all__ = ["GALLERY_FILE", "Enrolled", "collect_untold", "has_gallery"]
 
 GALLERY_FILE = "gallery.sqlite"
 """The file of a gallery in the vault's folder."""
@@ -176,7 +177,7 @@ class Enrolled:
             gallery = self.gallery
             return gallery.remove(names) if gallery else 0
 
-    def identify(self, observations: list[Observation]) -> list[Decision]:
+    def identify(self, observations: list[Observation], candidates: int = 0) -> list[Decision]:
         """Return which enrolled person each observation shows; see `onlyme.gallery.identify`.
 
         Owners whose template another network made are left out until they are enrolled again.
@@ -192,7 +193,9 @@ class Enrolled:
             with time_stage(spent, "decide"):
                 vector = observation.embedding.vector
                 with self._vault.lock:
-                    decision = identify_vector(owners, self.gallery, vector, self.fpir)
+                    decision = identify_vector(
+                        owners, self.gallery, vector, self.fpir, candidates=candidates
+                    )
             decisions.append(decision.add_cost(observation.timings_ms | spent, frames=1))
         return decisions
 
@@ -243,6 +246,11 @@ class Enrolled:
             self.close()
             self._opened = secret, Gallery(self._open_store(), secret, self.base)
         return self._opened[1]
+
+
+def has_gallery(store: Store) -> bool:
+    """Return whether a gallery was ever made for this vault."""
+    return store.read(_KIND, _KEY) is not None
 
 
 def collect_untold(store: Store, find_owner: Callable[[str], Owner]) -> list[str]:

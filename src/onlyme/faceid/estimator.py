@@ -14,8 +14,9 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from onlyme.errors import OnlymeError
+from onlyme.siamese.examples import Examples
 from onlyme.siamese.head import Base
-from onlyme.siamese.owner import Examples, Owner
+from onlyme.siamese.owner import Owner
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -39,7 +39,7 @@ class FaceID(EnrolledPeople):
     """Learns people from photos and tells them from all others.
 
     Several threads may use one FaceID, and any number of processes may share a vault. In asyncio
-    use `AsyncFaceID`.
+    call it in a thread: `await asyncio.to_thread(face_id.verify, "ada", picture)`.
 
     >>> with FaceID.open("~/vault") as face_id:                     # doctest: +SKIP
     ...     face_id.enroll("ada", ["ada1.jpg", "ada2.jpg"])
@@ -209,6 +209,7 @@ class FaceID(EnrolledPeople):
         color: str = "rgb",
         gate: bool = False,
         source: str = "file",
+        candidates: int = 0,
     ) -> Decision:
         """Find out which of the enrolled people a picture shows, if any.
 
@@ -218,23 +219,27 @@ class FaceID(EnrolledPeople):
             color: as for `verify`.
             gate: count this as an attempt to be any enrolled person.
             source: the name of the picture's source in the count and the log.
+            candidates: how many of the people whom the face resembles most the decision lists, 0
+                to 100. That is for a person who looks into a decision: it is no answer, and tells
+                a stranger whom they resemble.
 
         Raises:
             ImageError: the picture cannot be used.
             UsageError: several pictures were given as one; an embedding was made by another
-                network; there is no such level.
+                network; there is no such level; not 0 to 100 candidates are asked for.
             NotCalibrated: with this number of people no search keeps the rate asked for.
         """
-        from onlyme.faceid.decide import identify_picture
+        from onlyme.faceid.decide import check_candidates, identify_picture
         from onlyme.faceid.pictures import choose_one
         from onlyme.verification.levels import check_level
 
         level = check_level(liveness or LivenessLevel.OFF)
         picture, _ = choose_one(image, None, color)
+        check_candidates(candidates)
 
         def decide() -> Decision:
-            judge = self._load_judge(level)
-            return identify_picture(self._enrolled, picture, self.pipeline, judge, level)
+            judge, pipeline = self._load_judge(level), self.pipeline
+            return identify_picture(self._enrolled, picture, pipeline, judge, level, candidates)
 
         return self._gate.decide(ANY_OWNER, source, decide) if gate else decide()
 

@@ -90,7 +90,10 @@ def merge_people(parts: Parts, name: str, other: str, *, anyway: bool = False) -
                 f"the photos of {other} do not look like {name}; to merge them all the same, "
                 "repeat with --anyway (anyway=True)"
             )
-        owner = kept.relearn(parts.base, kept.examples + merged.examples)
+        # Of the eyes, only the measures of the first are stored: each belongs to one example.
+        notes = tuple(replace(note, has_eyes=False) for note in merged.examples.notes)
+        added = replace(merged.examples, notes=notes)
+        owner = kept.relearn(parts.base, kept.examples + added)
         edit.put(owner.to_template())
         edit.delete(other)
         edit.remove(QUARANTINE, other)

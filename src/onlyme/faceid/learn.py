@@ -17,7 +17,8 @@ from onlyme.errors import (
 )
 from onlyme.faceid.identity import refuse_same_person
 from onlyme.gate.audit import Event
-from onlyme.siamese.owner import Examples, Owner, make_lesson
+from onlyme.siamese.examples import Examples
+from onlyme.siamese.owner import Owner, make_lesson
 from onlyme.siamese.presets import estimate_far_alike
 from onlyme.types import MAX_FAR, Enrollment, checked_name, find_similar_name
 from onlyme.vault.admin import QUARANTINE
@@ -50,6 +51,7 @@ def enroll_person(
     add: bool = False,
     replace: bool = False,
     anyway: bool = False,
+    look: str = "",
 ) -> Enrollment:
     """Learn a person from photos; see `FaceID.enroll`.
 
@@ -61,12 +63,13 @@ def enroll_person(
         add: add to what is enrolled under this name.
         replace: replace what is enrolled under this name.
         anyway: enroll a person who is enrolled under another name.
+        look: the look that the photos of the person show.
 
     Raises:
         OwnerExists, EnrollmentError, UsageError: as for `FaceID.enroll`.
     """
     start, base, store = perf_counter(), parts.base, parts.admin.store
-    name = checked_name(name)
+    name, look = checked_name(name), look and checked_name(look)
     if add and replace:
         raise UsageError("give either add or replace, not both")
     taken = name in store.names()
@@ -82,6 +85,7 @@ def enroll_person(
         on_photo,
         measured=base.calibrated,
         read_head=_find_head_reader(parts),
+        look=look,
     )
     if not anyway:
         refuse_same_person(parts, name, collected.examples.me)
@@ -98,7 +102,8 @@ def enroll_person(
             edit.remove(QUARANTINE, name)  # it belongs to the person who had this name before
         owner = owner.add_eyes(collected.eyes)
         edit.put(owner.to_template())
-        parts.admin.gate.note(edit, Event.ENROLL, name, _count_photos(owner))
+        words = _count_photos(owner) + (f", look {look}" if look else "")
+        parts.admin.gate.note(edit, Event.ENROLL, name, words)
 
     return Enrollment(
         name=name,

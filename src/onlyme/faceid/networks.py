@@ -12,7 +12,6 @@ from onlyme.errors import (
     ModelError,
     ModelMissing,
     ModelRefused,
-    NotCalibrated,
     SettingsError,
 )
 from onlyme.face.models import SHIPPED, find_model, read_manifest
@@ -24,10 +23,12 @@ if TYPE_CHECKING:
     from onlyme.face.embed import Embedder
     from onlyme.face.mesh import Mesh
     from onlyme.face.pipeline import Pipeline
+    from onlyme.liveness.extra import ExtraCheck
     from onlyme.liveness.judge import Judge
     from onlyme.runtime.openvino import OpenVinoEngine
     from onlyme.settings import Settings
     from onlyme.siamese.head import Base
+    from onlyme.types import ExtraNetwork
 
 __all__ = [
     "choose_judge",
@@ -36,6 +37,7 @@ __all__ = [
     "find_crash",
     "has_second",
     "load_base",
+    "load_extra_checks",
     "load_judge",
     "load_mesh",
     "load_second",
@@ -239,22 +241,24 @@ def _load_embedder(runtime: str, name: str, models: Path) -> Embedder:
 def load_base(settings: Settings) -> Base:
     """Load the head, cohort and calibration that belong to the embedder.
 
-    Without them a network of the user's own decides by the NOT_ME photos that it is given, and
-    promises no false accept rate.
+    Those of a network of the user's own are beside it (`onlyme lab calibrate` makes them).
+    Without them it decides by the NOT_ME photos that it is given, and promises no false accept
+    rate.
 
     Raises:
-        NotCalibrated: the files of the shipped network are missing or damaged.
+        NotCalibrated: the files of the shipped network are missing, or files are damaged.
     """
     from onlyme.siamese.head import Base
 
     model = find_model(settings.embedder, SHIPPED, settings.models)
-    try:
+    if model.path.parent == SHIPPED:
         base = Base.load(model.sha256)
         return base if has_second(settings) else replace(base, second=None)
-    except NotCalibrated:
-        if model.path.parent == SHIPPED:
-            raise
-        return Base.make_plain(model.sha256, model.dimension)
+    # `onlyme lab calibrate` writes it beside the network.
+    path = model.path.with_name(f"base-{model.sha256[:12]}.npz")
+    if path.exists():
+        return Base.read(path, model.sha256)
+    return Base.make_plain(model.sha256, model.dimension, model.alpha)
 
 
 @cache
@@ -288,14 +292,35 @@ def load_judge(runtime: str = "opencv", *, colourless: bool = False) -> Judge | 
 
 
 def choose_judge(settings: Settings, runtime: str = "opencv") -> Judge | None:
-    """Load the judge that tells a person from a photo, set for infrared cameras or not.
+    """Load the judge that tells a person from a photo, as the settings want it.
 
     Raises:
         ModelRefused: the network's file is not the one that the manifest names.
     """
     if settings.liveness_colourless == "judge":
-        return load_judge(runtime, colourless=True)
-    return load_judge(runtime)  # without the keyword: the cache tells calls apart by it
+        judge = load_judge(runtime, colourless=True)
+    else:
+        judge = load_judge(runtime)  # without the keyword: the cache tells calls apart by it
+    if judge is None or not settings.liveness_extra:
+        return judge
+    return replace(judge, extras=load_extra_checks(settings.liveness_extra))
+
+
+@cache
+def load_extra_checks(wanted: tuple[ExtraNetwork, ...]) -> tuple[ExtraCheck, ...]:
+    """Load further liveness networks; one that cannot be loaded is kept, and denies."""
+    from onlyme.face.models import Model
+    from onlyme.face.models.opencv import load_network
+    from onlyme.liveness.extra import ExtraCheck
+
+    checks = []
+    for one in wanted:
+        model = Model("extra", one.path, one.sha256, "", "", "", "liveness")
+        run = None
+        with suppress(ModelError):
+            run = load_network(model)
+        checks.append(ExtraCheck(one, run))
+    return tuple(checks)
 
 
 def load_mesh(runtime: str = "opencv") -> Mesh:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from onlyme.gallery.gallery import GalleryPerson
     from onlyme.siamese.certificate import OwnerCertificate
     from onlyme.siamese.owner import Owner
-    from onlyme.types import Enrollment, Lesson, PhotoReport, Tuning
+    from onlyme.types import Enrollment, Example, Lesson, PhotoReport, Tuning
     from onlyme.vault.admin import VaultAdmin
 
 __all__ = ["EnrolledPeople"]
@@ -99,6 +99,7 @@ class EnrolledPeople:
         add: bool = False,
         replace: bool = False,
         anyway: bool = False,
+        look: str = "",
         on_photo: Callable[[PhotoReport], None] | None = None,
     ) -> Enrollment:
         """Learn a person from photos.
@@ -112,6 +113,8 @@ class EnrolledPeople:
             add: add to what is enrolled under this name.
             replace: replace what is enrolled under this name.
             anyway: enroll a person who is enrolled under another name as well.
+            look: a name for the look that these photos of the person show, such as `glasses`; see
+                `looks`.
             on_photo: called with the report on each photo as soon as it was looked at.
 
         Returns:
@@ -126,9 +129,69 @@ class EnrolledPeople:
         from onlyme.faceid.learn import enroll_person
 
         photos = (me, not_me, look_alikes)
-        return enroll_person(
-            self._parts, name, photos, on_photo, add=add, replace=replace, anyway=anyway
-        )
+        how = {"add": add, "replace": replace, "anyway": anyway}
+        return enroll_person(self._parts, name, photos, on_photo, **how, look=look)
+
+    def examples(self, name: str) -> list[Example]:
+        """Return what is known of each example of a person; never its pixels or embedding.
+
+        Of people in the gallery, and of what earlier versions enrolled, that is the number alone.
+
+        Raises:
+            UnknownOwner: no person of that name is enrolled.
+        """
+        from onlyme.faceid.examples import list_examples
+
+        return list_examples(self._parts, name)
+
+    def remove_example(self, name: str, number: int) -> list[str]:
+        """Remove one example of a person, and learn the person again from the others.
+
+        What adaptation learned is dropped as well, since the example is part of it.
+
+        Args:
+            name: the owner.
+            number: of the example, as `examples` gives it.
+
+        Returns:
+            Notes on what could not be erased, such as backups.
+
+        Raises:
+            UnknownOwner: no person of that name is in the vault.
+            UsageError: there is no such example, it is the last one, or the person is in the
+                gallery.
+        """
+        return self.remove_examples(name, [number])
+
+    def remove_examples(self, name: str, numbers: Iterable[int]) -> list[str]:
+        """Remove several examples of a person, all or none; see `remove_example`."""
+        from onlyme.faceid.examples import remove_examples
+
+        return remove_examples(self._parts, name, set(numbers))
+
+    def looks(self, name: str) -> dict[str, int]:
+        """Return the looks of a person, such as `glasses`, each with the number of its examples.
+
+        `enroll(name, photos, look="glasses", add=True)` adds one.
+
+        Raises:
+            UnknownOwner: no person of that name is enrolled.
+        """
+        from onlyme.faceid.examples import list_looks
+
+        return list_looks(self._parts, name)
+
+    def remove_look(self, name: str, look: str) -> list[str]:
+        """Remove all examples of a look; see `remove_example`.
+
+        Raises:
+            UnknownOwner: no person of that name is in the vault.
+            UsageError: there is no such look, the person has no other example, or is in the
+                gallery.
+        """
+        from onlyme.faceid.examples import remove_look
+
+        return remove_look(self._parts, name, look)
 
     def enroll_folder(self, folder: str | os.PathLike[str], **options: Any) -> BulkEnrollment:
         """Enroll every person in a folder of folders into the gallery.

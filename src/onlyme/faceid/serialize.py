@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from onlyme.gallery.gallery import GalleryPerson
     from onlyme.gate.audit import AuditEntry
     from onlyme.siamese.owner import Owner
-    from onlyme.types import Decision, Enrollment, Face
+    from onlyme.types import Decision, Enrollment, Example, Face
 
 __all__ = [
     "dump_json",
     "serialize_decision",
     "serialize_enrollment",
     "serialize_entry",
+    "serialize_example",
     "serialize_found",
     "serialize_owner",
     "serialize_owners",
@@ -39,6 +40,8 @@ def dump_json(document: Any, indent: int | None = 2) -> str:
 def serialize_decision(decision: Decision) -> dict[str, Any]:
     """Return a decision as the JSON document of `verify --json`."""
     document = asdict(decision)
+    if decision.candidates is None:
+        del document["candidates"]  # it was not asked for
     document["timings_ms"] = {k: round(v, 3) for k, v in decision.timings_ms.items()}
     return document
 
@@ -77,6 +80,20 @@ def serialize_person(person: GalleryPerson) -> dict[str, Any]:
         "needs_reenroll": False,
         "photos": len(person.me),
         "created": person.created,
+    }
+
+
+def serialize_example(example: Example) -> dict[str, Any]:
+    """Return one example as an entry of `examples --json`, without any embedding."""
+    checks = example.quality.checks if example.quality else ()
+    return {
+        "number": example.number,
+        "added": example.added.isoformat() if example.added else None,
+        "kind": example.kind,
+        "look": example.look,
+        "quality": [
+            {"name": check.name, "value": check.value, "unit": check.unit} for check in checks
+        ],
     }
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "Parts",
     "assemble",
     "choose_key_source",
+    "count_gallery",
     "locate_gallery_file",
     "make_adaptation",
     "make_enrolled",
@@ -122,6 +123,24 @@ def open_template_store(settings: Settings, base: Base) -> TemplateStore:
     from onlyme.gallery.stores.sqlite.store import SqliteStore
 
     return SqliteStore(locate_gallery_file(settings), model, dimension)
+
+
+def count_gallery(settings: Settings, admin: VaultAdmin) -> int:
+    """Return how many people are in the gallery; where none was made, nothing is loaded for it.
+
+    Raises:
+        VaultError, NeedsReenroll: there should be one, and it cannot be used.
+    """
+    from onlyme.faceid.enrolled import has_gallery
+
+    if not has_gallery(admin.store):
+        return 0
+    enrolled = make_enrolled(settings, admin, networks.load_base(settings))
+    try:
+        gallery = enrolled.gallery
+        return len(gallery) if gallery else 0
+    finally:
+        enrolled.close()
 
 
 def locate_gallery_file(settings: Settings) -> Path:

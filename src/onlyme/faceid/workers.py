@@ -15,7 +15,7 @@ from collections import deque
 from contextlib import suppress
 from itertools import islice
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from onlyme.errors import OnlymeError
 
@@ -39,7 +39,8 @@ _MAX_CRASHES_IN_A_ROW = 8
 
 def count_cores() -> int:
     """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0))
+    affinity: Any = getattr(os, "sched_getaffinity", None)  # only Linux has it
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 class WorkerPool(Generic[Task, Result]):

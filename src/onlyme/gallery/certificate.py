@@ -10,6 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from onlyme.charts import (
+    capitalize,
+    describe_modelled_bound,
+    describe_proven_bound,
+    describe_set_rate,
+)
 from onlyme.gallery.identify import LEAD_MARGIN, compute_shared_far
 from onlyme.siamese.certificate import (
     CONFIDENCE,
@@ -22,6 +28,8 @@ if TYPE_CHECKING:
     from onlyme.siamese.head import Base
 
 __all__ = ["GalleryCertificate", "make_gallery_certificate"]
+
+_SEARCHES = "searches of strangers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +67,20 @@ class GalleryCertificate:
     def sentences(self) -> tuple[str, ...]:
         """Return the certificate in words."""
         share = (
-            f"Set for (estimate): among {self.people:,} people a stranger is taken for one of them "
-            f"at most once in {1 / self.fpir:,.0f} searches. For that, each person's alpha is one "
-            f"that a stranger reaches once in {1 / self.far:,.0f} tries."
+            f"{capitalize(describe_set_rate(self.fpir, _SEARCHES))}: that is how often a stranger "
+            f"is taken for one of {self.people:,} people. For that, each person's alpha is "
+            f"{describe_set_rate(self.far)}."
         )
         ground = (
             f"{self.comparisons:,} comparisons of {self.owners:,} owners with 1 photo each with "
             f"{self.strangers:,} people, by matching rules trained in the same way without them"
         )
         if self.counted is not None:
-            bound = (
-                f"Counted: at most once in {1 / self.counted:,.0f} searches "
-                f"({100 * self.confidence:.0f} % bound), from {ground}."
-            )
+            proven = describe_proven_bound(self.counted, _SEARCHES, confidence=self.confidence)
+            bound = f"{capitalize(proven)}, from {ground}."
         elif self.modelled is not None:
-            bound = (
-                f"Modelled, not counted: at most once in {1 / self.modelled:,.0f} searches "
-                f"({100 * self.confidence:.0f} % bound, extrapolated), from {ground}."
-            )
+            modelled = describe_modelled_bound(self.modelled, _SEARCHES)
+            bound = f"{capitalize(modelled)}, from {ground}."
         else:
             bound = (
                 f"No bound: {self.people:,} people are too many for {ground}; no more is claimed."

@@ -12,12 +12,12 @@ nearest template has the largest margin, and only the nearest few people are com
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from onlyme.errors import NotCalibrated
 from onlyme.siamese.distance import measure_distances, normalize
-from onlyme.types import Decision, Reason
+from onlyme.types import Decision, IdentityCandidate, Reason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,7 +64,12 @@ class Candidate:
 
 
 def identify_vector(
-    owners: list[Owner], gallery: Gallery | None, vector: NDArray[np.float32], fpir: float
+    owners: list[Owner],
+    gallery: Gallery | None,
+    vector: NDArray[np.float32],
+    fpir: float,
+    *,
+    candidates: int = 0,
 ) -> Decision:
     """Find the one person whom an embedding shows, if it shows just one.
 
@@ -74,6 +79,7 @@ def identify_vector(
         gallery: the other people; None where there is no gallery.
         vector: float32[d], the face.
         fpir: how often a stranger may be taken for a person of the gallery.
+        candidates: how many of the likeliest people the decision lists; 0 lists none.
 
     Returns:
         `match` with a name; `no_match`; or `ambiguous` where the next person is less than
@@ -83,18 +89,33 @@ def identify_vector(
         NotCalibrated: the calibration does not reach this rate among this many people.
         VaultDamaged: a row of the gallery is not the one that was written.
     """
-    decisions = _decide_each(owners, gallery, vector, fpir)
+    nearest = max(candidates, MAX_CANDIDATES)
+    decisions = _decide_each(owners, gallery, vector, fpir, nearest)
+    decision = _choose(decisions, len(owners))
+    return replace(decision, candidates=_rank(decisions)[:candidates]) if candidates else decision
+
+
+def _choose(decisions: list[Decision], owners: int) -> Decision:
+    """Return the one match; arguments are what `_decide_each` returned, and how many are owners."""
     matches = [decision for decision in decisions if decision.accepted]
     if not matches:
         return Decision(accepted=False, name=None, reason=Reason.NO_MATCH)
     first = max(matches, key=_measure_lead)
-    contested = len(matches) > 1 and any(decision.accepted for decision in decisions[: len(owners)])
+    contested = len(matches) > 1 and any(decision.accepted for decision in decisions[:owners])
     rivals = (other for other in decisions if other is not first)
     if contested or any(
         _measure_lead(other) > _measure_lead(first) - LEAD_MARGIN for other in rivals
     ):
         return Decision(accepted=False, name=None, reason=Reason.AMBIGUOUS)
     return first
+
+
+def _rank(decisions: list[Decision]) -> tuple[IdentityCandidate, ...]:
+    return tuple(
+        IdentityCandidate(one.name, one.margin, one.alpha, one.accepted)
+        for one in sorted(decisions, key=_measure_lead, reverse=True)
+        if one.name is not None and one.margin is not None and one.alpha is not None
+    )
 
 
 def find_matches(
@@ -106,7 +127,11 @@ def find_matches(
 
 
 def _decide_each(
-    owners: list[Owner], gallery: Gallery | None, vector: NDArray[np.float32], fpir: float
+    owners: list[Owner],
+    gallery: Gallery | None,
+    vector: NDArray[np.float32],
+    fpir: float,
+    nearest: int = MAX_CANDIDATES,
 ) -> list[Decision]:
     """Decide for each owner, and for the likeliest people of the gallery: the owners first."""
     gallery_people = len(gallery) if gallery else 0
@@ -114,7 +139,7 @@ def _decide_each(
     decisions = [owner.share_among(people).decide(vector[None]) for owner in owners]
     if gallery is not None and gallery_people:
         far = compute_shared_far(gallery.base, fpir, people)
-        candidates = rank_candidates(gallery, gallery.base.project(vector[None]))[0]
+        candidates = rank_candidates(gallery, gallery.base.project(vector[None]), nearest)[0]
         decisions += [candidate.decide(gallery.base, far) for candidate in candidates]
     return decisions
 
@@ -126,9 +151,7 @@ def compute_shared_far(base: Base, fpir: float, people: int) -> float:
         NotCalibrated: the network has no calibration, or the calibration does not reach the rate.
     """
     if base.curve is None:
-        raise NotCalibrated(
-            "a gallery needs a calibrated network; tools/train_head.py calibrates one"
-        )
+        raise NotCalibrated("a gallery needs a calibrated network; onlyme lab calibrate makes one")
     lowest = 10.0 ** float(base.curve.log_far[-1])
     if fpir / people < lowest * (1 - 1e-9):
         raise NotCalibrated(
@@ -138,11 +161,13 @@ def compute_shared_far(base: Base, fpir: float, people: int) -> float:
     return fpir / people
 
 
-def rank_candidates(gallery: Gallery, heads: NDArray[np.float32]) -> list[list[Candidate]]:
+def rank_candidates(
+    gallery: Gallery, heads: NDArray[np.float32], count: int = MAX_CANDIDATES
+) -> list[list[Candidate]]:
     """Return for each face, float32[n, r] in head space, the likeliest people, likeliest first."""
     base = gallery.base
     not_me_distances = base.stranger_rule.measure_distance(heads).tolist()
-    nearest = gallery.find_nearest(heads, MAX_CANDIDATES)
+    nearest = gallery.find_nearest(heads, count)
     return [
         sorted(
             (_make_candidate(base, person, head, not_me) for person in people),

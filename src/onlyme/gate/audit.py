@@ -39,6 +39,7 @@ class Event(StrEnum):
     ATTEMPT = "attempt"
     ENROLL = "enroll"
     TEACH = "teach"
+    REMOVE = "remove"
     TUNE = "tune"
     ADAPT = "adapt"
     REVOKE = "revoke"

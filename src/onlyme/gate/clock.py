@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from onlyme.storage.system import name_platform
+
 __all__ = ["Moment", "measure_elapsed", "read_clock"]
 
 
@@ -32,7 +34,9 @@ def read_clock() -> Moment:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
     except OSError:
         boot = ""
-    return Moment(boot, time.clock_gettime(time.CLOCK_BOOTTIME))
+    if name_platform() == "linux":
+        return Moment(boot, time.clock_gettime(time.CLOCK_BOOTTIME))
+    return Moment(boot, time.monotonic())  # begins with the boot as well, at least there
 
 
 def measure_elapsed(since: Moment, until: Moment) -> float:

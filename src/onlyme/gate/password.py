@@ -7,7 +7,6 @@ password's hash, so that onlyme does not have to.
 from __future__ import annotations
 
 import os
-import pwd
 import subprocess
 from pathlib import Path
 
@@ -36,7 +35,10 @@ def is_login_password(
     helper = next((path for path in helpers if Path(path).is_file()), None)
     if helper is None:
         raise UsageError("this system cannot check a password here; run the command as root")
-    user = user or pwd.getpwuid(os.getuid()).pw_name
+    if user is None:
+        import pwd
+
+        user = pwd.getpwuid(os.getuid()).pw_name
     try:
         typed = password.encode()
     except UnicodeEncodeError:  # half a character (a surrogate), which no keyboard types

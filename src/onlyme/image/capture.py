@@ -13,19 +13,17 @@ import contextlib
 import math
 import os
 import queue
-import stat
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeAlias
 
 import numpy as np
 
 from onlyme.errors import CameraError
-from onlyme.image.cameras import System, find_device, is_infrared, label_device, refuse_virtual
+from onlyme.image.cameras import System, is_infrared, label_device, refuse_virtual
 from onlyme.image.decode import MAX_PIXELS
-from onlyme.image.files import describe_address, format_path
 from onlyme.image.holder import describe_holder
+from onlyme.image.source_path import check_source, resolve_source
 from onlyme.types import Frame
 
 if TYPE_CHECKING:
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CameraCapture"]
 
-_V4L_MAJOR: Final = 81  # Linux: the device number of every video device
 _DARK_LEVEL: Final = 20.0  # mean of a frame, 0 to 255, below which a camera is still starting
 _WARM_UP_SECONDS: Final = 2.0
 _NO_FRAME: Final = (
@@ -108,7 +105,7 @@ class CameraCapture:
         _system: System | None = None,
     ) -> None:
         self._system = _system or System()
-        self.name, self.path = _resolve_source(source, self._system)
+        self.name, self.path = resolve_source(source, self._system)
         self._allow_virtual = allow_virtual
         self.is_camera = False
         self.infrared = bool(infrared)
@@ -201,7 +198,7 @@ class CameraCapture:
             CameraError: it is absent, may not be opened, is neither a video nor a camera, or
                 a program feeds it and that is not allowed.
         """
-        self.is_camera = _is_camera(self.path, self.name)
+        self.is_camera = check_source(self.path, self.name)
         if self.is_camera and not self._allow_virtual:
             refuse_virtual(self.path, self.name, self._system)
         if self.is_camera and self._given_infrared is None:
@@ -337,54 +334,6 @@ def to_rgb(picture: NDArray[Any]) -> NDArray[np.uint8]:
 def _is_colourless(frame: Frame) -> bool:
     sample = frame.pixels[::8, ::8]
     return bool((sample.max(axis=2) == sample.min(axis=2)).all())
-
-
-def _resolve_source(source: int | str | os.PathLike[str], system: System) -> tuple[str, str]:
-    """Return the source's name for messages, and its path."""
-    try:
-        # True and False are numbers in Python, but not cameras.
-        number = isinstance(source, int) and not isinstance(source, bool)
-        text = str(source) if number else os.fsdecode(source)  # type: ignore[arg-type]  # no int here
-    except Exception:  # noqa: BLE001 - a `__fspath__` may raise or return anything
-        what = "is neither the number of a camera nor a path"
-        raise CameraError(f"{type(source).__name__}: {what}") from None
-    if text.isdecimal() and len(text) < 10:
-        return f"camera {text}", f"/dev/video{int(text)}"
-    if text and "/" not in text and not _exists(text) and (found := find_device(text, system)):
-        return f"camera {format_path(text)}", found
-    # Absolute, so that OpenCV cannot read the name as a URL or a protocol.
-    return format_path(text), str(Path(text).absolute()) if text else ""
-
-
-def _exists(text: str) -> bool:
-    try:
-        return Path(text).exists()
-    except (OSError, ValueError):  # too long, a NUL in it
-        return False
-
-
-def _is_camera(path: str, name: str) -> bool:
-    """Say whether it is a camera (True) or a file (False); raise when it is neither."""
-    try:
-        status = Path(path).stat() if path else None
-    except (OSError, ValueError):
-        status = None
-    if status is None:
-        camera = name.startswith("camera ")
-        what = "there is no such camera; see `onlyme cameras`" if camera else "is not there"
-        what = describe_address(name) or what
-        raise CameraError(f"{name}: {what}")
-    camera = stat.S_ISCHR(status.st_mode)
-    if camera and os.major(status.st_rdev) != _V4L_MAJOR:
-        raise CameraError(f"{name}: is a device, but not a camera")
-    if not camera and not stat.S_ISREG(status.st_mode):
-        raise CameraError(f"{name}: is neither a video file nor a camera")
-    if not camera and status.st_size == 0:
-        raise CameraError(f"{name}: is empty")
-    if not os.access(path, os.R_OK | os.W_OK if camera else os.R_OK):
-        hint = "; join the group `video`" if camera else "; check its permissions"
-        raise CameraError(f"{name}: may not be opened by this user{hint}")
-    return camera
 
 
 def _open(path: str, is_camera: bool) -> _Reader:  # noqa: FBT001 - only CameraCapture calls it

@@ -21,7 +21,7 @@ import numpy as np
 
 from onlyme.errors import ImageError
 from onlyme.image.files import describe_too_large, format_path, read_file
-from onlyme.image.formats import describe_unread
+from onlyme.image.formats import describe_unread, explain_heic, is_heic
 from onlyme.image.headers import CountedBytes, check_file, check_opened, check_size
 from onlyme.types import Frame
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "MAX_BYTES", "MAX_PIXELS", "VERSION", "check_frame", "decode"]
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raise it when a change here or in `headers` turns the same picture into other pixels, or accepts
 or refuses other pictures: cached embeddings are then made again."""
 
@@ -204,11 +204,29 @@ def _decode_bytes(data: bytes, source: str, max_pixels: int) -> NDArray[np.uint8
     check_file(data, source, max_pixels)
     with _raise_image_errors(source):
         with _silence_warnings(), _raise_pillows_limit(max_pixels):
-            opened = Image.open(CountedBytes(data, source), formats=_list_formats())
+            file = CountedBytes(data, source)
+            if is_heic(data):
+                opened: Image.Image = _open_heic(file)
+            else:
+                opened = Image.open(file, formats=_list_formats())
         with opened:
             progressive = bool(opened.info.get("progressive"))
             check_opened(*opened.size, data, source, max_pixels, progressive=progressive)
             return _decode_opened(opened, source, max_pixels)
+
+
+def _open_heic(file: CountedBytes) -> Image.Image:
+    """Open a photo as iPhones store it; its size is known then, and no pixel is decoded.
+
+    The library turns the picture upright. It is not added to Pillow's own formats: those belong
+    to the whole process.
+    """
+    try:
+        from pillow_heif import HeifImageFile
+    except ImportError:
+        raise ImageError(file.source, explain_heic()) from None
+    opened: Image.Image = HeifImageFile(file)  # type: ignore[no-untyped-call]  # it has no types
+    return opened
 
 
 @cache

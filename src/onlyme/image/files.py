@@ -8,6 +8,7 @@ import stat
 from typing import Final
 
 from onlyme.errors import ImageError
+from onlyme.storage.system import CLOSE_ON_EXEC, NO_WAIT
 
 __all__ = ["describe_address", "describe_too_large", "format_path", "read_file"]
 
@@ -52,7 +53,7 @@ def read_file(path: str | bytes | os.PathLike[str], *, max_bytes: int) -> bytes:
     """
     source = format_path(path)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | NO_WAIT | CLOSE_ON_EXEC)
     except OSError as error:
         raise ImageError(source, _describe_error(error, path)) from None
     except ValueError:  # a NUL in the name

@@ -39,7 +39,7 @@ class CountedBytes(io.BytesIO):
 
     def __init__(self, data: bytes, source: str) -> None:
         super().__init__(data)
-        self._source = source
+        self.source = source
         self._remaining_reads = _MAX_READS
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -50,7 +50,7 @@ class CountedBytes(io.BytesIO):
         """
         self._remaining_reads -= 1
         if self._remaining_reads < 0:
-            raise ImageError(self._source, "consists of too many blocks")
+            raise ImageError(self.source, "consists of too many blocks")
         return super().read(size)
 
 

@@ -7,11 +7,12 @@ disturbs a program that uses it.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from onlyme.storage.system import CLOSE_ON_EXEC, NO_WAIT, name_platform
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,8 +49,12 @@ class DeviceInfo:
 
 def query_device(path: Path) -> DeviceInfo | None:
     """Query a device; None where it cannot be opened or is not a Video4Linux device."""
+    if name_platform() != "linux":
+        return None
+    import fcntl
+
     try:
-        handle = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDWR | NO_WAIT | CLOSE_ON_EXEC)
     except OSError:
         return None
     try:
@@ -84,6 +89,8 @@ def format_fourcc(number: int) -> str:
 
 
 def _list_formats(handle: int, kind: int) -> list[str]:
+    import fcntl
+
     found: list[str] = []
     for index in range(_MAX_FORMATS):
         reply = bytearray(_FORMAT.pack(index, kind, 0, b"", 0, 0))

@@ -21,9 +21,27 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from onlyme.lab.comparison.compare import FaceScorer
+    from onlyme.lab.rules import Rule
 
-__all__ = ["AlignedFaceFinder", "AnnotatedFrame", "annotate", "draw_verdict", "save_video"]
+__all__ = [
+    "AlignedFaceFinder",
+    "AnnotatedFrame",
+    "RuleScorer",
+    "annotate",
+    "draw_verdict",
+    "save_video",
+]
+
+
+class RuleScorer(Protocol):
+    """Scores faces for one owner by a rule."""
+
+    @property
+    def threshold(self) -> float:
+        """A face with this score or a higher one is accepted."""
+
+    def scores(self, faces: NDArray[np.uint8], rule: Rule | None = None) -> NDArray[np.float64]:
+        """Return float64[k] for uint8[k, S, S, 3] RGB faces; None for the scorer's own rule."""
 
 
 class AlignedFaceFinder(Protocol):
@@ -31,8 +49,11 @@ class AlignedFaceFinder(Protocol):
 
     def __call__(
         self, pixels: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32], NDArray[np.uint8]] | None:
-        """Return the box (left, top, width, height) and the aligned face, or None."""
+    ) -> tuple[NDArray[np.float32] | None, NDArray[np.uint8]] | None:
+        """Return the box (left, top, width, height) and the aligned face; None without a face.
+
+        For a network of whole photos the box is None, and the face is the whole frame.
+        """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,9 +74,10 @@ class AnnotatedFrame:
 def annotate(
     frames: Iterable[NDArray[np.uint8]],
     find: AlignedFaceFinder,
-    scorer: FaceScorer,
+    scorer: RuleScorer,
     name: str,
     threshold: float | None = None,
+    rule: Rule | None = None,
 ) -> Iterator[AnnotatedFrame]:
     """Judge each frame and draw the verdict on a copy of it.
 
@@ -65,6 +87,7 @@ def annotate(
         scorer: scores the face.
         name: the owner's name.
         threshold: alpha in use; None for the alpha of the training.
+        rule: the rule in use; None for the scorer's own.
     """
     bound = scorer.threshold if threshold is None else threshold
     for pixels in frames:
@@ -75,7 +98,7 @@ def annotate(
             )
             continue
         box, face = found
-        score = float(scorer.scores(face[None])[0])
+        score = float(scorer.scores(face[None], rule)[0])
         accepted = bool(score >= bound)
         label = name if accepted else f"NOT {name}"
         yield AnnotatedFrame(

@@ -40,8 +40,10 @@ class Training(LightningModule):
         """Take one step over all photos, with new augmentation."""
         source = make_generator(self.spec.seed, self.global_step)
         torch.manual_seed(self.spec.seed * 1_000_003 + self.global_step)  # dropout
-        me = augment(self.me.to(self.device), source)
-        loss = self.network.loss(me, augment(self.not_me.to(self.device), source))
+        me, not_me = self.me.to(self.device), self.not_me.to(self.device)
+        if self.spec.augment:
+            me, not_me = augment(me, source), augment(not_me, source)
+        loss = self.network.loss(me, not_me)
         self.log("loss", loss, prog_bar=True)
         return loss
 
@@ -51,6 +53,21 @@ class Training(LightningModule):
         if self.spec.way == "article":
             return SGD(self.network.parameters(), rate, momentum=0.5)
         return AdamW(self.network.parameters(), rate, weight_decay=0.01)
+
+    @property
+    def photos(self) -> int:
+        """Number of photos in a step: all."""
+        return len(self.me) + len(self.not_me)
+
+    def try_step(self, photos: int) -> None:
+        """Compute loss and gradient of fewer photos, to see whether they fit into memory."""
+        mine = max(2, min(len(self.me), photos - 1))
+        loss = self.network.loss(self.me[:mine], self.not_me[: max(1, photos - mine)])
+        torch.autograd.grad(loss, list(self.network.parameters()))
+
+    def is_settled_untrained(self) -> bool:
+        """Whether the network has nothing to learn from these photos before its first step."""
+        return self.compute_clean_loss() <= self.network.settled_loss
 
     @torch.no_grad()
     def compute_clean_loss(self) -> float:
@@ -67,13 +84,15 @@ class StoppingRule(Callback):
     Attributes:
         curve: step, clean loss and augmented loss of each check so far.
         reason: `zero loss`, `plateau`, `diverged` (the loss is infinite or not a number: the
-            learning rate is too high), or `limit` as long as none of these is true.
+            learning rate is too high), `nothing learned` (no step had a loss), or `limit` as
+            long as none of these is true.
     """
 
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
         self.curve: list[tuple[int, float, float]] = []
         self.reason = "limit"
+        self._has_learned = False
         self._best = float("inf")
         self._checks_since_best = self._settled_checks = 0
 
@@ -87,6 +106,7 @@ class StoppingRule(Callback):
     ) -> None:
         """Check the clean loss, at each `every` steps and at the limit."""
         step = trainer.global_step
+        self._has_learned |= bool(outputs["loss"] != 0)
         if not isinstance(pl_module, Training) or (
             step % self._spec.every and step < self._spec.max_steps
         ):
@@ -106,6 +126,8 @@ class StoppingRule(Callback):
         elif not self._settled_checks and 0 < self._spec.plateau_checks <= self._checks_since_best:
             self.reason = "plateau"
         trainer.should_stop = self.reason != "limit"
+        if not self._has_learned and (trainer.should_stop or step >= self._spec.max_steps):
+            self.reason = "nothing learned"
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint stores."""
@@ -115,6 +137,7 @@ class StoppingRule(Callback):
             "best": self._best,
             "since": self._checks_since_best,
             "settled": self._settled_checks,
+            "learned": self._has_learned,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -124,3 +147,4 @@ class StoppingRule(Callback):
         self._best = state_dict["best"]
         self._checks_since_best = state_dict["since"]
         self._settled_checks = state_dict["settled"]
+        self._has_learned = state_dict["learned"]

@@ -8,6 +8,7 @@ Triplet Loss, 2017), so that each photo meets photos of the same person and of o
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,12 +41,50 @@ class People:
     faces: tuple[NDArray[np.uint8], ...]
     skipped: tuple[str, ...] = ()
 
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the names and the faces."""
+        digest = hashlib.sha256()
+        for name, faces in zip(self.names, self.faces, strict=True):
+            digest.update(f"{name}\0{faces.shape}\0".encode())
+            digest.update(faces.tobytes())
+        return digest.hexdigest()
+
+    def list_notes(self) -> list[str]:
+        """Say what training on these people leaves out, and what looks wrong."""
+        notes = [f"left out: {note}" for note in self.skipped]
+        alone = sum(len(faces) == 1 for faces in self.faces)
+        if alone:
+            notes.append(
+                f"{alone} of {len(self.names)} people have one usable photo; a network learns from "
+                "people with two or more"
+            )
+        return notes + [f"{a} and {b} hold the same picture" for a, b in self._find_doubles()]
+
+    def _find_doubles(self) -> list[tuple[str, str]]:
+        seen: dict[bytes, str] = {}
+        doubles = []
+        for name, faces in zip(self.names, self.faces, strict=True):
+            for face in faces:
+                other = seen.setdefault(hashlib.sha256(face.tobytes()).digest(), name)
+                if other != name:
+                    doubles.append((other, name))
+        return doubles
+
     def select_by_photos(self, photos: int) -> People:
         """Return the people with at least this number of photos."""
-        chosen = [index for index, faces in enumerate(self.faces) if len(faces) >= photos]
+        return self.select(np.array([len(faces) >= photos for faces in self.faces], np.bool_))
+
+    def select(self, chosen: NDArray[np.bool_]) -> People:
+        """Return the people that are chosen.
+
+        Args:
+            chosen: bool[n], one for each person.
+        """
+        places = np.flatnonzero(chosen).tolist()
         return People(
-            tuple(self.names[index] for index in chosen),
-            tuple(self.faces[index] for index in chosen),
+            tuple(self.names[place] for place in places),
+            tuple(self.faces[place] for place in places),
             self.skipped,
         )
 
@@ -91,10 +130,13 @@ class IdentitySampler:
         count: P, people in a batch.
         photos: K, photos of each person in a batch.
         seed: seed of the draws.
+        uniform: draw photos and not people, so that people with many photos weigh more.
+        singles: keep people with one photo.
 
     Attributes:
         faces: uint8[n, S, S, 3].
         labels: int64[n], the number of each face's person, from 0.
+        people: number of people.
 
     Raises:
         UsageError: when there are fewer than P people with two photos.
@@ -105,11 +147,20 @@ class IdentitySampler:
     np.int64(2)
     """
 
-    def __init__(self, people: People, count: int, photos: int, seed: int = 0) -> None:
-        usable = people.select_by_photos(2)
+    def __init__(
+        self,
+        people: People,
+        count: int,
+        photos: int,
+        seed: int = 0,
+        *,
+        uniform: bool = False,
+        singles: bool = False,
+    ) -> None:
+        usable = people if singles else people.select_by_photos(2)
         if count < 2 or photos < 2:
             raise UsageError("a batch needs at least two people, with at least two photos of each")
-        if len(usable.names) < count:
+        if len(usable.names) < count and not singles:
             raise UsageError(
                 f"a batch needs {count} people, but only {len(usable.names)} have two usable "
                 "photos or more; add people, or make the batch smaller"
@@ -117,7 +168,8 @@ class IdentitySampler:
         self.faces = np.concatenate(usable.faces)
         self.labels = np.repeat(np.arange(len(usable.faces)), [len(f) for f in usable.faces])
         self._starts = np.concatenate([[0], np.cumsum([len(f) for f in usable.faces])])
-        self._count, self._photos, self._seed = count, photos, seed
+        self.people = len(usable.faces)
+        self._count, self._photos, self._seed, self._uniform = count, photos, seed, uniform
 
     @property
     def size(self) -> int:
@@ -135,6 +187,9 @@ class IdentitySampler:
             world: number of processes; P·K is a multiple of it.
         """
         source = np.random.default_rng((self._seed, step))
+        if self._uniform:
+            few = len(self.labels) < self.size
+            return source.choice(len(self.labels), self.size, replace=few)[rank::world]
         chosen = source.choice(len(self._starts) - 1, self._count, replace=False)
         picks = []
         for person in chosen:

@@ -14,7 +14,7 @@ import numpy as np
 from onlyme.errors import OnlymeError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -24,6 +24,7 @@ __all__ = [
     "MIN_NOT_ME_PHOTOS",
     "FaceLoader",
     "Photos",
+    "find_same_picture",
     "list_photo_files",
     "read_folder",
     "read_photos",
@@ -31,6 +32,9 @@ __all__ = [
 
 MIN_ME_PHOTOS = 2
 """A triplet needs two different photos of the owner."""
+
+_SAME_LEVELS = 1.5
+"""Mean difference of two small pictures, in levels of 255, up to which they are the same."""
 
 MIN_NOT_ME_PHOTOS = 1
 """A triplet needs one photo of another person."""
@@ -116,27 +120,70 @@ def read_photos(me: Path, not_me: Path, load: FaceLoader) -> Photos:
     """Read two folders of photos.
 
     Raises:
-        UsageError: when a folder does not exist or holds too few usable photos; the message
-            gives the reason for each photo.
+        UsageError: when a folder does not exist or holds too few usable photos, or a picture is
+            in both; the message gives the reason for each photo.
     """
     mine, bad_mine = read_folder(list_photo_files(me), load)
     others, bad_others = read_folder(list_photo_files(not_me), load)
-    return Photos(mine, others, (*bad_mine, *bad_others))
+    photos = Photos(mine, others, (*bad_mine, *bad_others))
+    if both := sum(find_same_picture(face, mine) is not None for face in others):
+        raise UsageError(
+            f"{both} of the NOT_ME photos in {not_me} are also ME photos in {me}; no photo can be "
+            "both, so that there is nothing to learn: take them out of one folder"
+        )
+    return photos
+
+
+def find_same_picture(
+    face: NDArray[np.uint8], others: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]
+) -> int | None:
+    """Return the number of the first face that is the same picture, saved again perhaps.
+
+    >>> grey, other = np.full((32, 32, 3), 90, np.uint8), np.full((32, 32, 3), 140, np.uint8)
+    >>> find_same_picture(grey + np.uint8(1), [other, grey])
+    1
+    """
+    return _find_same(_shrink(face), [_shrink(other) for other in others])
+
+
+def _find_same(small: NDArray[np.float32], others: list[NDArray[np.float32]]) -> int | None:
+    for number, other in enumerate(others):
+        if other.shape == small.shape and np.abs(small - other).mean() <= _SAME_LEVELS:
+            return number
+    return None
+
+
+def _shrink(face: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the mean colours of about 16×16 fields: what saving a picture again leaves alone."""
+    step = max(1, len(face) // 16)
+    fields = face[: len(face) // step * step, : len(face) // step * step].astype(np.float32)
+    side = len(fields) // step
+    return np.asarray(fields.reshape(side, step, side, step, 3).mean((1, 3)), np.float32)
 
 
 def read_folder(paths: Iterable[Path], load: FaceLoader) -> tuple[NDArray[np.uint8], list[str]]:
-    """Read photos, and skip those that cannot be used.
+    """Read photos, and skip those that cannot be used or show a picture once more.
 
     Returns:
         uint8[n, S, S, 3], and a sentence for each skipped photo.
     """
     images: list[NDArray[np.uint8]] = []
+    names: list[str] = []
+    small: list[NDArray[np.float32]] = []
     skipped: list[str] = []
     for path in paths:
         try:
-            images.append(load(path))
+            image = load(path)
         except OnlymeError as error:
             skipped.append(str(error))
+            continue
+        small.append(_shrink(image))
+        if (same := _find_same(small[-1], small[:-1])) is not None:
+            small.pop()
+            skipped.append(f"{path}: is the same picture as {names[same]}")
+            continue
+        images.append(image)
+        names.append(path.name)
     if not images:
         return np.empty((0, 0, 0, 3), np.uint8), skipped
     return np.stack(images), skipped

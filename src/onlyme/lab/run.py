@@ -2,10 +2,10 @@
 
 spec.json     the spec, and the fingerprint of spec and photos
 photos.npz    the aligned photos, which are needed again for scoring (private: mode 0600)
-last.ckpt     Lightning's checkpoint, from which a killed run continues
+last.ckpt     Lightning's newest checkpoint, from which a run that was cut short continues
 network.pt    the trained weights; the run is finished when this file exists
 result.json   steps, seconds, memory, learning curve, reason for the end
-log/          Lightning's CSV log, and TensorBoard's where that is installed
+log/          metrics.csv, and TensorBoard's log where that is installed
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ import torch
 from onlyme.errors import UsageError
 from onlyme.lab.networks import build_network, to_tensor
 from onlyme.lab.photos import Photos
+from onlyme.lab.resume import check_unchanged, list_changes
+from onlyme.lab.rules import draw_pair, get_default_rule
 from onlyme.lab.spec import Spec
 from onlyme.storage.files import open_draft, replace_private
 
@@ -31,11 +33,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from onlyme.lab.networks import Classifier, Siamese, TwoHead
+    from onlyme.lab.rules import Rule
 
-__all__ = ["CHECKPOINT_NAME", "Run", "TrainedNetwork", "TrainingResult"]
+__all__ = ["CHECKPOINT_NAME", "PRODUCTION_ALPHA", "Run", "TrainedNetwork", "TrainingResult"]
 
 CHECKPOINT_NAME = "last.ckpt"
 """File of Lightning's checkpoint in the folder of a run."""
+
+PRODUCTION_ALPHA = -0.6
+"""The alpha at which the article's demo decides."""
 
 _BATCH_FACES = 32
 """Number of faces that are scored at a time."""
@@ -46,7 +52,7 @@ class TrainingResult:
     """The result of a run.
 
     Attributes:
-        reason: why it ended: `zero loss`, `plateau`, `diverged` or `limit`.
+        reason: why it ended: `zero loss`, `plateau`, `diverged`, `nothing learned` or `limit`.
         steps: number of steps in all.
         seconds: duration of the last call.
         peak_bytes: most memory that the process held during the last call.
@@ -81,23 +87,60 @@ class TrainedNetwork:
         """A face with this score or a higher one is accepted."""
         return self.network.threshold
 
-    @torch.no_grad()
-    def scores(self, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
+    @property
+    def production_threshold(self) -> float:
+        """The threshold that a live view uses: the article lowers its alpha after training."""
+        return PRODUCTION_ALPHA if self.spec.way == "article" else self.threshold
+
+    @property
+    def rule(self) -> Rule:
+        """The rule by which `scores` decides when it is given none."""
+        return get_default_rule(self.spec.way)
+
+    def scores(self, faces: NDArray[np.uint8], rule: Rule | None = None) -> NDArray[np.float64]:
         """Score faces.
 
         Args:
             faces: uint8[k, S, S, 3], RGB, aligned like the photos.
+            rule: see `onlyme.lab.rules`; None for the way's own.
 
         Returns:
             float64[k]; a face is accepted when its score is at least `threshold`.
         """
+        pairs = self.pair_scores(faces)
+        return (
+            pairs[:, self.drawn_pair] if (rule or self.rule) == "pair" else self.join_pairs(pairs)
+        )
+
+    def join_pairs(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn float64[k, p], the scores by each pair, into float64[k], by all of them."""
+        return np.asarray(self.network.join_pairs(torch.from_numpy(scores)).numpy(), np.float64)
+
+    @torch.no_grad()
+    def pair_scores(self, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Score faces by each pair of stored photos alone.
+
+        Returns:
+            float64[k, p]: p is m·n for a Siamese way, m for `two-head`, 1 for `classifier`.
+        """
         parts = [
-            self.network.scores(
+            self.network.pair_scores(
                 self._stored_vectors, to_tensor(faces[first : first + _BATCH_FACES])
             )
             for first in range(0, len(faces), _BATCH_FACES)
         ]
-        return torch.cat(parts).double().numpy() if parts else np.empty(0)
+        return torch.cat(parts).double().numpy() if parts else np.empty((0, self.pairs))
+
+    @property
+    def pairs(self) -> int:
+        """Number of pairs of stored photos that the network can be asked about."""
+        counts = {"classifier": 1, "two-head": len(self.photos.me)}
+        return counts.get(self.spec.way, len(self.photos.me) * len(self.photos.not_me))
+
+    @property
+    def drawn_pair(self) -> int:
+        """The pair that the article's rule asks; the seed draws it."""
+        return draw_pair(self.pairs, self.spec.seed)
 
     @cached_property
     @torch.no_grad()
@@ -133,6 +176,9 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with open_draft(self._photos) as file:
             np.savez(file, me=photos.me, not_me=photos.not_me)
+        self._write_spec(spec, photos)
+
+    def _write_spec(self, spec: Spec, photos: Photos) -> None:
         document = {"spec": spec.to_json(), "fingerprint": spec.fingerprint(photos)}
         replace_private(self._spec, json.dumps(document, indent=2).encode())
 
@@ -140,20 +186,30 @@ class Run:
         """Check that the folder holds a run with this spec and these photos.
 
         Raises:
-            UsageError: when spec or photos differ.
+            UsageError: when spec or photos differ; the message says what differs.
         """
         document = json.loads(self._spec.read_text("utf-8"))
-        if document["fingerprint"] != spec.fingerprint(photos):
-            raise UsageError(
-                f"{self.folder} holds a run with other options or photos; "
-                "continue it with the same ones, or choose another folder"
-            )
+        before = Spec(**document["spec"])
+        changes = list_changes(before.to_json(), spec.to_json(), {"limit"})
+        same = before.fingerprint(photos) == document["fingerprint"]
+        check_unchanged(self.folder, changes, same_photos=same)
+
+    def can_go_on(self, spec: Spec) -> bool:
+        """Whether a finished run ended at its limit, and the limit is higher now."""
+        result = json.loads(self._result.read_text("utf-8"))
+        return bool(result["reason"] == "limit" and spec.max_steps > result["steps"])
 
     def finish(self, trained: TrainedNetwork) -> None:
-        """Write the result, then the weights: when they are there, the run is finished."""
+        """Write the result, then the weights: when they are there, the run is finished.
+
+        The checkpoint stays only where a higher limit could continue the run.
+        """
+        self._write_spec(trained.spec, trained.photos)
         replace_private(self._result, json.dumps(asdict(trained.result), indent=2).encode())
         with open_draft(self._network) as file:
             torch.save(trained.network.state_dict(), file)
+        if trained.result.reason != "limit":
+            self.checkpoint.unlink(missing_ok=True)
 
     def load(self) -> TrainedNetwork:
         """Return the trained network of a finished run.

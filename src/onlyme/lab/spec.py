@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from onlyme.errors import UsageError
-from onlyme.lab import PUBLISHED_SIDE_PIXELS, WAYS
+from onlyme.lab.constants import PUBLISHED_SIDE_PIXELS, WAYS
 
 if TYPE_CHECKING:
     from onlyme.lab.photos import Photos
@@ -53,6 +54,7 @@ class Spec:
         unit: vectors of unit length; None: as the way was designed (`compact` yes,
             `article` no).
         whole: the pictures are whole photos and not aligned faces.
+        augment: vary the photos at each step; the article does not.
         side: side of the pictures that `article` gets, in pixels, 16 to the published 244;
             the sides of the other ways are fixed.
         seed: seed of the weights, the augmentation and the dropout.
@@ -75,6 +77,7 @@ class Spec:
     faithful: bool = True
     unit: bool | None = None
     whole: bool = False
+    augment: bool = True
     side: int = PUBLISHED_SIDE_PIXELS
     seed: int = 0
     rate: float = 0.0
@@ -90,8 +93,8 @@ class Spec:
             raise UsageError(f"alpha = {self.alpha:g} is not between -1 and 1")
         if min(self.max_steps, self.every, self.patience) < 1:
             raise UsageError("limit, every and patience must be at least 1")
-        if min(self.plateau_checks, self.rate) < 0:
-            raise UsageError("plateau and rate must be at least 0")
+        if self.plateau_checks < 0 or not 0 <= self.rate < math.inf:
+            raise UsageError("plateau and rate must be numbers, and at least 0")
         if not 16 <= self.side <= PUBLISHED_SIDE_PIXELS:
             raise UsageError(
                 f"side = {self.side} is not between 16 and {PUBLISHED_SIDE_PIXELS} pixels"
@@ -134,6 +137,13 @@ class Spec:
         depend on the number of cores.
         """
         return None if self.way == "article" and self.side > _ONE_THREAD_SIDE_PIXELS else 1
+
+    @property
+    def ignored(self) -> frozenset[str]:
+        """The options that this way does not use."""
+        ignored = {"classifier": {"alpha", "kind", "unit", "faithful"}, "compact": {"faithful"}}
+        ignored["two-head"] = ignored["classifier"]
+        return frozenset(ignored.get(self.way, set()))
 
     def fingerprint(self, photos: Photos) -> str:
         """Return a hash of the spec and the photos, which identifies a run.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -45,8 +46,9 @@ class Fusion:
     >>> import numpy as np
     >>> from onlyme.liveness.passive import FrameEvidence
     >>> fusion = Fusion(slope=1.0, intercept=0.0, live=0.9, attack=0.5, network="")
-    >>> fusion.fuse([FrameEvidence(4.0, 2.7, "", np.empty(0, np.uint8))])
-    Liveness(level=<LivenessLevel.PASSIVE: 'passive'>, verdict=<Verdict.LIVE: 'live'>, score=0.982)
+    >>> fused = fusion.fuse([FrameEvidence(4.0, 2.7, "", np.empty(0, np.uint8))])
+    >>> str(fused.verdict), fused.score
+    ('live', 0.982)
     """
 
     slope: float
@@ -80,7 +82,9 @@ class Fusion:
         """
         odds = [frame.odds for frame in frames if frame.odds is not None]
         if not odds or 2 * len(odds) < len(frames):
-            return Liveness(LivenessLevel.PASSIVE, Verdict.UNDECIDED, 0.5)
+            causes = Counter(frame.why for frame in frames if frame.odds is None)
+            note = causes.most_common(1)[0][0] if causes else ""
+            return Liveness(LivenessLevel.PASSIVE, Verdict.UNDECIDED, 0.5, note)
         score = self.score(math.fsum(odds) / len(odds))
         if score >= self.live:
             verdict = Verdict.LIVE

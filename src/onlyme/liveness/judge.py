@@ -8,17 +8,20 @@ that is fed in place of the camera.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from onlyme.liveness.passive import make_fingerprint
+from onlyme.liveness.extra import apply_extra_checks
+from onlyme.liveness.motion import MotionDetector
+from onlyme.liveness.passive import NO_COLOUR, make_fingerprint
 from onlyme.types import Liveness, LivenessLevel, Verdict
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from onlyme.liveness.extra import ExtraCheck
     from onlyme.liveness.fusion import Fusion
     from onlyme.liveness.passive import FrameEvidence, LivenessNetwork
     from onlyme.types import Face
@@ -32,6 +35,10 @@ LOOK_EVERY_SECONDS: Final = 0.16
 """After the first attempt on a face, liveness is measured at these intervals: at 30 frames a second
 in each fifth. Frames of one moment give nearly the same result: five times as many give the same
 verdicts (benchmarks/fast.py), and the network takes as long as all the rest."""
+
+SEARCH_EVERY_FRAMES: Final = 5
+"""Own motion is searched for after this many frames, and whenever an attempt could end: in a long
+attempt a head that turned far can no longer be compared with how it was at first."""
 
 UNTIMED_FRAME_SECONDS: Final = 1 / 15
 """What a frame counts that has no time of its own, or not a later one than the frame before."""
@@ -57,6 +64,24 @@ MEMORY_STEP_SECONDS: Final = 1 / 16
 UNDECIDED: Final = Liveness(LivenessLevel.PASSIVE, Verdict.UNDECIDED, 0.5)
 """The verdict where there is no evidence."""
 
+NO_OWN_MOTION: Final = (
+    "the face did not move on its own, or only as a picture moves; "
+    "look at the camera a little longer"
+)
+"""Said of a stream that the network takes for a person, where own motion is asked for."""
+
+STILL_PICTURE: Final = (
+    "one still picture proves little, for a good picture of a picture looks the same; "
+    "use several frames of a camera"
+)
+"""Said of each single picture that is judged to be live."""
+
+NOT_FILMED: Final = (
+    "the picture is not like a camera's frame: it is too clean, too sharp or too grainy; "
+    "use several frames of a camera"
+)
+"""Said of a single picture that the network takes for a person, though no camera gave it so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judge:
@@ -65,14 +90,22 @@ class Judge:
     Attributes:
         passive: measures single frames.
         fusion: turns the evidence into a verdict.
+        network_alone: whether the network's verdict is enough, as for drawn faces, which are no
+            frames of a camera and do not move.
+        extras: further networks, each of which may only refuse.
     """
 
     passive: LivenessNetwork
     fusion: Fusion
+    network_alone: bool = False
+    extras: tuple[ExtraCheck, ...] = ()
 
     def look(self, pixels: NDArray[np.uint8], face: Face) -> FrameEvidence:
         """Look at one face and its surroundings; see `LivenessNetwork.look`."""
-        return self.passive.look(pixels, face)
+        evidence = self.passive.look(pixels, face)
+        if evidence.odds is None or not self.extras:
+            return evidence
+        return replace(evidence, extra=tuple(one.measure(pixels, face) for one in self.extras))
 
     def take_fingerprint(self, pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
         """Take only a frame's fingerprint, by which it is recognised if it comes again."""
@@ -80,11 +113,17 @@ class Judge:
 
     def start_session(self) -> LivenessSession:
         """Begin to follow a stream of frames."""
-        return LivenessSession(self.fusion)
+        motion = None if self.network_alone else MotionDetector()
+        return LivenessSession(self.fusion, motion, self.extras)
 
     def judge_photo(self, evidence: FrameEvidence) -> Liveness:
-        """Judge a single picture."""
-        return self.fusion.fuse([evidence])
+        """Judge a single picture: live only if it is like a camera's frame, and with a note."""
+        liveness = apply_extra_checks(self.fusion.fuse([evidence]), self.extras, [evidence.extra])
+        if liveness.verdict is not Verdict.LIVE or self.network_alone:
+            return liveness
+        if evidence.grain is None or not evidence.grain.is_of_camera:
+            return replace(UNDECIDED, note=NOT_FILMED)
+        return replace(liveness, note=STILL_PICTURE)
 
 
 @dataclass(slots=True)
@@ -145,10 +184,15 @@ class LivenessSession:
 
     Attributes:
         fusion: turns evidence into a verdict.
+        motion: looks for own motion, where the picture is not like a camera's or moves only as a
+            whole; None where it is never asked for.
+        extras: the user's further networks, each of which may only refuse.
         settled: whether an attempt on the present face has ended.
     """
 
     fusion: Fusion
+    motion: MotionDetector | None = None
+    extras: tuple[ExtraCheck, ...] = ()
     settled: bool = False
     _repeats: RepeatDetector = field(default_factory=RepeatDetector)
     _evidence: list[FrameEvidence] = field(default_factory=list)
@@ -173,6 +217,20 @@ class LivenessSession:
     def has_enough_frames(self) -> bool:
         """Whether liveness was measured in enough frames of this attempt for it to end."""
         return len(self._evidence) >= MIN_FRAMES
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether this attempt may end.
+
+        A face that was turned away or too near may come into view, and one that has not moved yet
+        may move. So they get more time, and only what has no colour gets none.
+        """
+        if not self.has_enough_frames:
+            return False
+        fused = self.fusion.fuse(self._evidence)
+        if fused.verdict is Verdict.UNDECIDED:
+            return fused.note == NO_COLOUR
+        return fused.verdict is Verdict.ATTACK or self._has_moved()
 
     def add(
         self,
@@ -204,16 +262,24 @@ class LivenessSession:
         if evidence is not None:
             self._evidence.append(evidence)
             self._looked = self._now
+            if self.motion is not None:
+                self.motion.add(self._now, evidence.view)
+                if len(self._evidence) % SEARCH_EVERY_FRAMES == 0:
+                    self.motion.search()
 
     def begin(self) -> None:
         """Begin a new attempt on the same face; repeats of earlier frames are still recognised."""
         self.settled |= self.has_enough_frames
         self._evidence, self._began, self._still_seconds, self._looped = [], None, 0.0, False
+        if self.motion is not None:
+            self.motion.begin(self._now)
 
     def start_over(self) -> None:
         """Begin a new attempt on another face."""
         self.begin()
         self.settled = False
+        if self.motion is not None:
+            self.motion.start_over()
 
     def verdict(self) -> Liveness:
         """Judge the evidence since the attempt began."""
@@ -221,9 +287,24 @@ class LivenessSession:
             return Liveness(LivenessLevel.PASSIVE, Verdict.ATTACK, 0.0)
         fused = self.fusion.fuse(self._evidence)
         # Too few frames cannot prove a living person, but they can prove an attack.
-        if not self.has_enough_frames and fused.verdict is Verdict.LIVE:
+        if fused.verdict is Verdict.LIVE and not self.has_enough_frames:
             return UNDECIDED
-        return fused
+        if fused.verdict is Verdict.LIVE and not self._has_moved():
+            return replace(UNDECIDED, note=NO_OWN_MOTION)
+        measured = [one.extra for one in self._evidence if one.odds is not None]
+        return apply_extra_checks(fused, self.extras, measured)
+
+    def _has_moved(self) -> bool:
+        """Say whether the face moved on its own, where that is asked for.
+
+        A picture that is not like a camera's must be seen to move on its own. Any other must not be
+        seen to move as a picture does, unless it moves on its own later.
+        """
+        if self.motion is None or self.motion.search():
+            return True
+        grains = [one.grain for one in self._evidence if one.odds is not None]
+        credible = sum(grain is not None and grain.may_be_streamed for grain in grains)
+        return 2 * credible > len(grains) and not self.motion.is_picture
 
     def _is_frozen(self) -> bool:
         """Say whether the picture stood still for most of the attempt."""

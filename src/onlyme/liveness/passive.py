@@ -15,10 +15,14 @@ import cv2
 import numpy as np
 
 from onlyme.errors import ModelError
+from onlyme.liveness.grain import measure_grain
+from onlyme.liveness.motion import make_view
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from onlyme.liveness.grain import Grain
+    from onlyme.liveness.motion import FaceView
     from onlyme.types import Face, NetworkFunction
 
 __all__ = ["FrameEvidence", "LivenessNetwork", "make_fingerprint", "measure_colour"]
@@ -55,6 +59,10 @@ FINGERPRINT_SIDE_SAMPLES: Final = 24
 """Rows and columns of the fingerprint."""
 
 
+NO_COLOUR: Final = "the picture has no colour, as from an infrared camera"
+"""Why such a frame is no evidence; more frames of the same camera will not be either."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameEvidence:
     """What passive liveness measured in one frame.
@@ -66,12 +74,19 @@ class FrameEvidence:
         why: why the frame is no evidence; empty where it is evidence.
         fingerprint: uint8[576], green values sampled without averaging from the face, by which
             a repeated frame is recognised.
+        grain: the face's finest detail; None where the frame is no evidence.
+        view: the face and its nearest surroundings, by which own motion is measured; None where
+            the frame is no evidence.
+        extra: what the user's further networks measured, in order; see `onlyme.liveness.extra`.
     """
 
     odds: float | None
     context: float
     why: str
     fingerprint: NDArray[np.uint8]
+    grain: Grain | None = None
+    view: FaceView | None = None
+    extra: tuple[float, ...] = ()
 
 
 class LivenessNetwork:
@@ -105,12 +120,13 @@ class LivenessNetwork:
         """
         context, why = _measure_context(pixels, face)
         if not why and not self.colourless and measure_colour(face.crop(pixels)) < MIN_COLOUR_LEVEL:
-            why = "the picture has no colour, as from an infrared camera"
+            why = NO_COLOUR
         fingerprint = make_fingerprint(pixels, face)
         if why:
             return FrameEvidence(None, context, why, fingerprint)
         odds = self._compute_odds(_crop(pixels, face, context))
-        return FrameEvidence(odds, context, "", fingerprint)
+        grain = measure_grain(face.crop(pixels))
+        return FrameEvidence(odds, context, "", fingerprint, grain, make_view(pixels, face))
 
     def _compute_odds(self, crop: NDArray[np.uint8]) -> float:
         # blobFromImage converts RGB to the BGR, 0 to 255, that the network was trained on.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from onlyme.face.align import align
+from onlyme.face.align import cut_out
 from onlyme.face.detect import Detector
 from onlyme.face.embed import Embedder
 from onlyme.face.models.opencv import load_network
@@ -92,7 +92,7 @@ def make_embedder(engine: OpenVinoEngine, model: Model) -> Embedder:
     reference, fast = Embedder(model), Embedder(model, engine.load_network(model.read()))
     for pixels, face in draw_test_faces():
         with _translate_errors():
-            aligned = align(pixels, face, model.size)
+            aligned = cut_out(pixels, face, reference)
             cosine = float(reference.embed(aligned).vector @ fast.embed(aligned).vector)
             # With `<` a NaN would count as agreement.
             if not cosine >= MIN_EMBEDDING_COSINE:

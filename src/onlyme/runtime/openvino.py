@@ -10,7 +10,6 @@ could exchange a network, in spite of its checked weights.
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onlyme.errors import ModelError
+from onlyme.storage.system import copy_in_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -147,13 +147,16 @@ def _name_in_memory(data: bytes, name: str) -> Iterator[str]:
     that only this user may read or write.
     """
     with (
-        os.fdopen(os.memfd_create(name, os.MFD_CLOEXEC), "wb") as copy,
+        copy_in_memory(name) as (copy, source),
         TemporaryDirectory(prefix="onlyme-") as folder,
     ):
         copy.write(data)
         copy.flush()
         path = Path(folder) / name
-        path.symlink_to(f"/proc/self/fd/{copy.fileno()}")
+        if Path(source).name == name:  # elsewhere than on Linux it has the ending already
+            path = Path(source)
+        else:
+            path.symlink_to(source)
         yield str(path)
 
 

@@ -19,7 +19,7 @@ from onlyme.serve.guard import Guard, refuse
 from onlyme.serve.openapi import PROBLEMS, build_document
 from onlyme.serve.options import Options
 from onlyme.serve.problems import ProblemError, convert_error, convert_status
-from onlyme.serve.routes import audit, live, people, sign_in, verify
+from onlyme.serve.routes import audit, examples, live, people, sign_in, verify
 from onlyme.serve.state import ServiceState
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ PAGE = Path(__file__).parent / "page"
 MAX_DETAIL_CHARACTERS = 500
 """Length at which the detail of a validation problem is cut."""
 
-ROUTERS = (sign_in.router, verify.router, people.router, audit.router, live.router)
+ROUTERS = (sign_in.router, verify.router, people.router, examples.router, audit.router, live.router)
 """All routes, beside the page."""
 
 

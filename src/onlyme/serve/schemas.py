@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from onlyme.gate.audit import Event
 from onlyme.serve.access.assertions import SeenBy
-from onlyme.types import LivenessLevel, Reason, Verdict
+from onlyme.types import ExampleKind, LivenessLevel, Reason, Verdict
 
 __all__ = [
     "DOCUMENTS",
@@ -22,6 +22,7 @@ __all__ = [
     "Decided",
     "Entry",
     "Forgotten",
+    "GalleryMember",
     "Health",
     "Jwks",
     "Learned",
@@ -29,6 +30,8 @@ __all__ = [
     "Outdated",
     "Person",
     "Problem",
+    "Removed",
+    "StoredExample",
     "Tuned",
     "Verdicts",
 ]
@@ -78,6 +81,16 @@ class Seen(BaseModel):
     level: LivenessLevel
     verdict: Verdict | None
     score: float | None = Field(ge=0, le=1)
+    note: str = ""
+
+
+class ListedCandidate(BaseModel):
+    """A person whom a face resembles; it is no answer."""
+
+    name: str
+    margin: float
+    alpha: float
+    reached: bool
 
 
 class Decided(Verdicts):
@@ -100,6 +113,9 @@ class Decided(Verdicts):
     liveness: Seen
     frames: int
     timings_ms: dict[str, float]
+    candidates: list[ListedCandidate] | None = Field(
+        default=None, description="Only where `identify` was asked for them."
+    )
 
 
 class Check(BaseModel):
@@ -161,6 +177,7 @@ class Person(BaseModel):
 
     model_config = _make_config(
         name="ada",
+        where="vault",
         needs_reenroll=False,
         photos=5,
         not_me=0,
@@ -170,6 +187,7 @@ class Person(BaseModel):
         created="2026-11-24T03:44:27+00:00",
     )
     name: str
+    where: Literal["vault"]
     needs_reenroll: Literal[False]
     photos: int
     not_me: int
@@ -179,11 +197,63 @@ class Person(BaseModel):
     created: datetime
 
 
+class GalleryMember(BaseModel):
+    """A person in the gallery; all of them share one rate."""
+
+    model_config = _make_config(
+        name="bob",
+        where="gallery",
+        needs_reenroll=False,
+        photos=3,
+        created="2026-11-24T03:44:27+00:00",
+    )
+    name: str
+    where: Literal["gallery"]
+    needs_reenroll: Literal[False]
+    photos: int
+    created: datetime
+
+
 class Outdated(BaseModel):
     """A person whose template was made by another network."""
 
     name: str
+    where: Literal["vault"]
     needs_reenroll: Literal[True]
+
+
+class Measure(BaseModel):
+    """One measured property of an example."""
+
+    name: str
+    value: float
+    unit: str
+
+
+class StoredExample(BaseModel):
+    """What is known of one picture that a person was learned from; neither pixels nor embedding."""
+
+    model_config = _make_config(
+        number=3,
+        added="2026-11-24T03:44:27+00:00",
+        kind="camera",
+        look="glasses",
+        quality=[{"name": "size", "value": 212, "unit": "pixels"}],
+    )
+    number: int
+    added: datetime | None = Field(description="null where it was not noted.")
+    kind: ExampleKind
+    look: str = Field(description="Empty without one.")
+    quality: list[Measure]
+
+
+class Removed(BaseModel):
+    """Examples of a person were removed."""
+
+    model_config = _make_config(name="ada", left=4, notes=[])
+    name: str
+    left: int = Field(description="The number of examples that the person is now known by.")
+    notes: list[str] = Field(description="What could not be erased, such as backups.")
 
 
 class Forgotten(BaseModel):
@@ -323,7 +393,8 @@ class Jwks(BaseModel):
 
 
 DOCUMENTS: list[type[BaseModel]] = [
-    *(Health, Verdicts, Decided, Learned, Person, Outdated, Forgotten),
+    *(Health, Verdicts, Decided, Learned, Person, GalleryMember, Outdated, Forgotten),
+    *(StoredExample, Removed),
     *(Tuned, NotMeResult, Certificate, Entry, Jwks, AssertionClaims, Problem),
 ]
 """All documents that the service sends."""

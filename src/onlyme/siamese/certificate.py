@@ -12,6 +12,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from onlyme.charts import (
+    capitalize,
+    describe_modelled_bound,
+    describe_proven_bound,
+    describe_set_rate,
+)
 from onlyme.errors import NotCalibrated, UsageError
 from onlyme.siamese.presets import ALIKE_SHARE, estimate_far_alike
 
@@ -94,10 +100,12 @@ class OwnerCertificate:
     far_alike: float | None = None
 
     def sentences(self) -> tuple[str, ...]:
-        """Return the certificate in words, the counted before the modelled."""
+        """Return the certificate in words: what was set, what is proven, then what is modelled."""
+        rate = capitalize(describe_set_rate(self.far))
+        asked = f"{rate}: that is how often a random stranger is accepted."
+        proven = describe_proven_bound(1 / self.counted_tries, confidence=self.confidence)
         counted = (
-            f"Counted: a random stranger is accepted at most once in {self.counted_tries:,} tries "
-            f"({100 * self.confidence:.0f} % bound). {self.comparisons:,} comparisons were made of "
+            f"{capitalize(proven)}. {self.comparisons:,} comparisons were made of "
             f"{self.owners:,} owners with {_count(self.counted_photos, 'photo')} and "
             f"{_count(self.enrolments, 'enrolment')} each with {self.strangers:,} people; "
             f"{_count(self.accepted_pairs, 'pair')} of people were mistaken. They were judged by "
@@ -106,10 +114,7 @@ class OwnerCertificate:
         )
         beyond = ""
         if self.modelled_tries is not None:
-            beyond = (
-                f"Modelled, not counted: at most once in {self.modelled_tries:,} tries "
-                "(extrapolated)."
-            )
+            beyond = f"{capitalize(describe_modelled_bound(1 / self.modelled_tries))}."
         elif self.counted_tries * self.far < _MIN_COUNTED_SHARE:
             beyond = "This alpha is too strict for the data to bound; no more is claimed."
         alike = ""
@@ -132,7 +137,7 @@ class OwnerCertificate:
         )
         not_covered = "Not covered: " + "; ".join(self.not_covered) + "."
         return tuple(
-            text for text in (counted, beyond, alike, assumed, missed, not_covered) if text
+            text for text in (asked, counted, beyond, alike, assumed, missed, not_covered) if text
         )
 
 

@@ -26,10 +26,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["MAX_NEAREST_STRANGERS", "Base"]
+__all__ = ["MAX_NEAREST_STRANGERS", "PLAIN_ALPHA", "Base"]
 
 MAX_NEAREST_STRANGERS = 100
 """How many of the nearest strangers the rule counts; 20 to 1,000 make no difference."""
+
+PLAIN_ALPHA = 0.3
+"""Margin to reach without calibration, for a network that was not trained with an alpha of its
+own: on raw SFace distances about the 0.36 cosine of OpenCV's sample. It promises nothing, and
+unlock refuses it."""
 
 _EARLIER = "earlier_"
 
@@ -53,6 +58,7 @@ class Base:
         misses: false non-match rate against z; None when plain.
         card: how it was made and measured; empty when plain. `base-MODEL.json` holds the same.
         made: short name of these arrays; a learned owner stores it.
+        plain_alpha: alpha of new owners when plain.
         second: how a second network helps near alpha; None without one.
     """
 
@@ -69,6 +75,7 @@ class Base:
     misses: MissTable | None
     card: dict[str, Any]
     made: str
+    plain_alpha: float = PLAIN_ALPHA
     second: SecondRule | None = None
 
     @property
@@ -95,7 +102,7 @@ class Base:
 
     @classmethod
     def read(cls, path: Path | Traversable, model: str) -> Self:
-        """Load the base that `tools/train_head.py` wrote to a file.
+        """Load the base that `tools/train_head.py` or `onlyme lab calibrate` wrote.
 
         Raises:
             NotCalibrated: the file is missing, was not made for `model`, or is damaged.
@@ -109,7 +116,7 @@ class Base:
             return cls._from_arrays(arrays)
         except FileNotFoundError:
             raise NotCalibrated(
-                f"{missing}; tools/train_head.py makes one from a folder of people"
+                f"{missing}; onlyme lab calibrate makes one from a folder of people"
             ) from None
         except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise NotCalibrated(f"{missing}: {path.name} is damaged ({error})") from None
@@ -151,11 +158,16 @@ class Base:
         )
 
     @classmethod
-    def make_plain(cls, model: str, dimension: int) -> Self:
+    def make_plain(cls, model: str, dimension: int, alpha: float | None = None) -> Self:
         """Make a base for a network without a file: no head, no cohort, no calibration.
 
         The rule then compares with the NOT_ME photos that the owner gives, and no alpha has
         a false accept rate.
+
+        Args:
+            model: sha256 (hex) of the network.
+            dimension: length of its vectors.
+            alpha: that it was trained with; new owners get it. None for `PLAIN_ALPHA`.
         """
         no_strangers = np.empty((0, dimension), np.float32)
         return cls(
@@ -172,6 +184,7 @@ class Base:
             misses=None,
             card={},
             made="plain",
+            plain_alpha=PLAIN_ALPHA if alpha is None else alpha,
         )
 
     @property

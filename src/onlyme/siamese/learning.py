@@ -32,11 +32,7 @@ if TYPE_CHECKING:
 
     from onlyme.siamese.head import Base
 
-__all__ = ["PLAIN_ALPHA", "PhotoValue", "learn_owner", "leave_one_out"]
-
-PLAIN_ALPHA = 0.3
-"""Margin to reach without calibration: on raw SFace distances about the 0.36 cosine of
-OpenCV's sample. It promises nothing, and unlock refuses it."""
+__all__ = ["PhotoValue", "learn_owner", "leave_one_out"]
 
 _MIN_ME_MEAN_LENGTH = 0.1
 """Heads of ME whose mean is shorter than this have no common direction."""
@@ -97,7 +93,7 @@ def learn_owner(
         head, why = _choose_owner_head(base, mine, given, photos, alpha)
     scale = np.ones(mine.shape[1], np.float32) if head is None else head
     centre, spread = _fit_centre_and_spread(base, mine, head)
-    z = PLAIN_ALPHA if base.curve is None else base.curve.z_at(far, photos)
+    z = base.plain_alpha if base.curve is None else base.curve.z_at(far, photos)
     return LearnedOwner(
         base=base,
         template=normalize(normalize(mine * scale).mean(axis=0)),

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from onlyme.errors import NeedsReenroll, NotCalibrated, UsageError, VaultDamaged
-from onlyme.siamese.examples import EXAMPLE_SETS, Examples, check_second, make_no_second
+from onlyme.siamese.examples import (
+    EXAMPLE_SETS,
+    Examples,
+    check_second,
+    make_no_second,
+    read_notes,
+    write_notes,
+)
 from onlyme.siamese.learned import LearnedOwner
 from onlyme.siamese.presets import choose_far, estimate_far_alike
 from onlyme.storage.template import Template
@@ -25,7 +32,7 @@ from onlyme.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from numpy.typing import NDArray
 
@@ -34,7 +41,7 @@ if TYPE_CHECKING:
     from onlyme.siamese.second import SecondRule
     from onlyme.types import Embedding
 
-__all__ = ["Examples", "Owner", "make_lesson"]
+__all__ = ["Owner", "make_lesson"]
 
 MIN_SHARED_FAR = 1e-9
 """An owner's share of a false accept rate is never set lower than this, however many people are
@@ -126,6 +133,19 @@ class Owner:
         after = self.learn(base, self.name, examples, far=self.promised, alpha=alpha)
         return replace(after, eyes=self.eyes)
 
+    def remove_examples(self, base: Base, numbers: Collection[int]) -> Self:
+        """Learn without the examples of these numbers, and without what they taught adaptation.
+
+        The measures of open eyes in them go as well. They stand in the order of the examples that
+        have some; those that an earlier version stored belong to no example, and stand first.
+        """
+        measured = [note.number for note in self.examples.notes if note.has_eyes]
+        measured = measured[max(0, len(measured) - len(self.eyes)) :]
+        first = len(self.eyes) - len(measured)
+        stays = [*(True for _ in range(first)), *(number not in numbers for number in measured)]
+        after = self.relearn(base, self.examples.remove(numbers))
+        return replace(after, eyes=self.eyes[np.array(stays, bool)])
+
     @property
     def knows_eyes(self) -> bool:
         """Whether enrolment learned the level of the person's open eyes."""
@@ -196,8 +216,9 @@ class Owner:
         It decides only if it saw every photo of the enrolment.
         """
         rule = self.learned.base.second
-        complete = 0 < len(self.examples.me) == len(self.examples.second)
-        if rule is None or not complete or self.examples.second_model != rule.model:
+        if rule is None or not self.examples.has_second:
+            return None
+        if self.examples.second_model != rule.model:
             return None
         return None if self.learned.has_owner_head else rule
 
@@ -253,6 +274,7 @@ class Owner:
     def to_template(self) -> Template:
         """Return the template that `from_template` reads."""
         values = {key: getattr(self.examples, key) for key in EXAMPLE_SETS}
+        values |= write_notes(self.examples)
         values |= {"alpha": self.alpha, "promised": self.promised, "eyes": self.eyes}
         values |= {"second": self.examples.second, "second_model": self.examples.second_model}
         values |= {_LEARNED + key: value for key, value in self.learned.state().items()}
@@ -279,11 +301,11 @@ class Owner:
         }
         try:
             none = Examples.make_empty(base.dimension).me
-            sets = (
-                values.get(key, none) if key in _ADDED_SETS else values[key] for key in EXAMPLE_SETS
-            )
+            stored = dict.fromkeys(_ADDED_SETS, none) | dict(values)
+            notes, numbered = read_notes(values)
             # A template's values may be of any stored type; a wrong one is caught below.
-            examples = Examples(*sets)  # type: ignore[arg-type]  # see above
+            sets: dict[str, Any] = {key: stored[key] for key in EXAMPLE_SETS}
+            examples = Examples(**sets, notes=notes, numbered=numbered)
             second = check_second(values.get("second", make_no_second()))
             model = str(values.get("second_model", ""))
             examples = replace(examples, second=second, second_model=model)

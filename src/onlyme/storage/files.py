@@ -8,7 +8,6 @@ Every other module writes through here; `tests/storage/test_files.py` finds thos
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
 from contextlib import contextmanager, suppress
@@ -16,6 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onlyme.errors import KeyRefused, VaultError
+from onlyme.storage.system import (
+    CLOSE_ON_EXEC,
+    NO_FOLLOW,
+    NO_WAIT,
+    has_fcntl,
+    hold_lock,
+    name_platform,
+    read_user_id,
+    take_lock,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +46,9 @@ __all__ = [
 _PRIVATE_MODE = 0o600
 _PUBLIC_MODE = 0o666  # less the umask
 
+_LOCK_WAIT_SECONDS = 60.0
+_FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | CLOSE_ON_EXEC
+
 _DRAFT_SUFFIX = ".draft"
 _TOKEN_DIGITS = 16
 _MAX_PREFIX_BYTES = 200  # of the target's name; a file name has at most 255
@@ -53,7 +65,10 @@ def make_private_folder(folder: Path) -> None:
         status = folder.stat()
     except OSError as error:
         raise VaultError(f"{folder} cannot hold a vault: {error.strerror}") from None
-    if status.st_uid != os.geteuid():
+    user = read_user_id()
+    if user is None:  # Windows: who may enter is not in the mode; it is the user's own folder
+        return
+    if status.st_uid != user:
         raise VaultError(f"{folder} belongs to another user; choose another with --vault")
     if status.st_mode & 0o077:
         raise VaultError(f"{folder} is open to other users; run `chmod 700 {folder}`")
@@ -66,14 +81,15 @@ def read_private(path: Path, *, max_bytes: int) -> bytes:
         KeyRefused: it is not a plain file, is another user's, or is open to others.
         OSError: it cannot be read.
     """
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    handle = os.open(path, os.O_RDONLY | NO_FOLLOW | NO_WAIT | CLOSE_ON_EXEC)
     with os.fdopen(handle, "rb") as file:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise KeyRefused(f"{path} is not a plain file")
-        if status.st_uid not in {os.geteuid(), 0}:
+        user = read_user_id()
+        if user is not None and status.st_uid not in {user, 0}:
             raise KeyRefused(f"{path} belongs to another user")
-        if status.st_mode & 0o077:
+        if user is not None and status.st_mode & 0o077:
             raise KeyRefused(f"{path} is open to other users; run `chmod 600 {path}`")
         return file.read(max_bytes)
 
@@ -136,7 +152,8 @@ def write_output(path: Path, content: bytes, *, private: bool = False) -> None:
     with open_draft(Path(os.path.realpath(path)), mode=first_mode) as file:
         file.write(content)
         if mode is not None and not private:
-            os.fchmod(file.fileno(), stat.S_IMODE(mode))
+            draft = file.fileno() if os.chmod in os.supports_fd else file.name
+            os.chmod(draft, stat.S_IMODE(mode))  # noqa: PTH101 - a path could be another file by now
 
 
 @contextmanager
@@ -169,6 +186,8 @@ def open_draft(
             yield file
             file.flush()
             os.fsync(file.fileno())
+            if name_platform() == "win32":  # which renames no open file
+                file.close()
             if new:
                 _move_to_new(draft, path)
             else:
@@ -195,7 +214,9 @@ def sync_folder(folder: Path) -> None:
     Raises:
         OSError: the folder cannot be opened, or the disk reports an error.
     """
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    if name_platform() == "win32":  # which opens no folders
+        return
+    handle = os.open(folder, _FOLDER_FLAGS)
     try:
         os.fsync(handle)
     finally:
@@ -209,9 +230,13 @@ def hold_folder_lock(folder: Path) -> Iterator[None]:
     Raises:
         OSError: the folder cannot be opened or locked.
     """
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    if not has_fcntl():  # Windows, which opens no folders either
+        with hold_lock(folder / ".lock", seconds=_LOCK_WAIT_SECONDS):
+            yield
+        return
+    handle = os.open(folder, _FOLDER_FLAGS)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        take_lock(handle, wait=True)
         yield
     finally:
         os.close(handle)
@@ -231,7 +256,7 @@ def _create_draft(path: Path, mode: int) -> tuple[Path, BufferedWriter]:
             error.filename = str(path)  # what the caller asked for
             raise
         with suppress(OSError):  # a file system without locks: no draft there counts as stale
-            fcntl.flock(file, fcntl.LOCK_EX)
+            take_lock(file.fileno(), wait=True)
         if os.fstat(file.fileno()).st_nlink:
             return draft, file
         file.close()  # another process took it for stale just before it was locked
@@ -250,9 +275,9 @@ def _remove_stale_drafts(path: Path) -> None:
 
 def _remove_if_stale(draft: Path) -> None:
     with suppress(OSError):  # gone, or locked by its writer
-        handle = os.open(draft, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(draft, os.O_RDONLY | NO_FOLLOW | NO_WAIT | CLOSE_ON_EXEC)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            take_lock(handle, wait=False)
             draft.unlink()
         finally:
             os.close(handle)
@@ -270,7 +295,7 @@ def _move_to_new(draft: Path, path: Path) -> None:
     except FileExistsError:
         raise
     except OSError:  # a file system without links, such as that of a USB stick
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | CLOSE_ON_EXEC, 0o600))
         draft.replace(path)
     else:
         draft.unlink()

@@ -11,7 +11,6 @@ and no statement of a trigger or view is run.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import sqlite3
 import stat
@@ -22,6 +21,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from onlyme.errors import VaultBusy, VaultDamaged, VaultError
+from onlyme.storage.system import CLOSE_ON_EXEC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,6 +34,8 @@ SQLITE_WAIT_SECONDS = 10.0
 
 _MIN_ROOM = 1 << 20
 """Bytes that SQLite may need beside a file only to read it."""
+
+_STATVFS: Any = getattr(os, "statvfs", None)  # Windows has none
 
 _FOREIGN_SQL = (
     "was changed by another program: it holds tables, triggers or views that onlyme did not make; "
@@ -270,7 +272,7 @@ def _create_private(path: Path) -> None:
     for other connections of this process (fcntl(2)), and the next process that closes the vault
     would then remove the write-ahead log while those connections use it.
     """
-    flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC
+    flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | CLOSE_ON_EXEC
     try:
         os.close(os.open(path, flags, 0o600))
     except FileExistsError:
@@ -289,7 +291,7 @@ def _explain_unwritable(path: Path, error: Exception) -> str:
         log = path.with_name(f"{path.name}-wal")
         if not size or (log.exists() and log.stat().st_size):
             return ""
-        if os.statvfs(path).f_flag & os.ST_RDONLY:
+        if _STATVFS is not None and _STATVFS(path).f_flag & os.ST_RDONLY:
             return "its file system is mounted read-only"
         if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
             return "this user may not write to it"
@@ -297,7 +299,9 @@ def _explain_unwritable(path: Path, error: Exception) -> str:
         return ""
     code = _read_code(error) if isinstance(error, sqlite3.Error) else 0
     is_full = code & 0xFF in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
-    room = os.statvfs(path.parent)
+    if _STATVFS is None:
+        return "the disk is full" if code & 0xFF == sqlite3.SQLITE_FULL else ""
+    room = _STATVFS(path.parent)
     if is_full and room.f_files and not room.f_favail:
         return "the disk has no room for another file"
     return "the disk is full" if is_full and room.f_bavail * room.f_frsize < _MIN_ROOM else ""
@@ -317,8 +321,12 @@ def _is_busy(error: sqlite3.OperationalError) -> bool:
 def _explain_busy(path: Path) -> str:
     """Say why a file stayed locked: SQLite calls it busy as well where no lock can be made."""
     try:
+        import fcntl
+
         with TemporaryFile(dir=path.parent) as probe:
             fcntl.lockf(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)  # no other process knows it
+    except ImportError:  # Windows: its locks never fail so
+        pass
     except OSError as error:
         if error.errno in {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}:
             return (

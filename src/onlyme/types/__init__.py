@@ -15,6 +15,7 @@ from onlyme.types.decisions import (
     AttentionLevel,
     Decision,
     Enrollment,
+    IdentityCandidate,
     Lesson,
     Liveness,
     LivenessLevel,
@@ -25,7 +26,9 @@ from onlyme.types.decisions import (
     Tuning,
     Verdict,
 )
+from onlyme.types.examples import Example, ExampleKind
 from onlyme.types.names import checked_name, find_similar_name
+from onlyme.types.networks import ExtraNetwork
 from onlyme.types.pictures import (
     MAX_EYE_PHOTOS,
     MAX_UNIT_LENGTH_ERROR,
@@ -54,9 +57,13 @@ __all__ = [
     "DetectedFace",
     "Embedding",
     "Enrollment",
+    "Example",
+    "ExampleKind",
+    "ExtraNetwork",
     "Face",
     "Frame",
     "HeadReading",
+    "IdentityCandidate",
     "ImageLike",
     "Lesson",
     "Liveness",
@@ -79,8 +86,11 @@ _PUBLIC = (
     DetectedFace,
     Embedding,
     Enrollment,
+    Example,
+    ExampleKind,
     Face,
     Frame,
+    IdentityCandidate,
     Lesson,
     Liveness,
     LivenessLevel,

@@ -20,6 +20,7 @@ __all__ = [
     "AttentionLevel",
     "Decision",
     "Enrollment",
+    "IdentityCandidate",
     "Lesson",
     "Liveness",
     "LivenessLevel",
@@ -91,11 +92,14 @@ class Liveness:
         level: what was asked for; `off` means that it was not checked.
         verdict: None when the level is `off`.
         score: 0 (attack) to 1 (live); None when the level is `off`.
+        note: one plain sentence about what the verdict is worth, or why there is none; empty when
+            there is nothing to add.
     """
 
     level: LivenessLevel = LivenessLevel.OFF
     verdict: Verdict | None = None
     score: float | None = None
+    note: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,25 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityCandidate:
+    """An enrolled person whom a face resembles, for a person who looks into a decision.
+
+    It is no answer: a stranger resembles some person, too. Only `Decision` says who it is.
+
+    Attributes:
+        name: the enrolled person.
+        margin: d(x, NOT_ME) − d(x, ME) of the face.
+        alpha: the margin that it must reach, among all people who were searched.
+        reached: whether it did.
+    """
+
+    name: str
+    margin: float
+    alpha: float
+    reached: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The answer to one attempt.
 
@@ -153,6 +176,8 @@ class Decision:
         liveness: the result of the liveness check; level `off` when there was none.
         frames: the frames of the attempt that were used; 0 for an embedding.
         timings_ms: milliseconds spent in each room, for one frame.
+        candidates: the people whom the face resembles most, nearest first; None unless `identify`
+            was asked for them.
     """
 
     accepted: bool
@@ -164,6 +189,7 @@ class Decision:
     liveness: Liveness = Liveness()
     frames: int = 0
     timings_ms: dict[str, float] = field(default_factory=dict, compare=False)
+    candidates: tuple[IdentityCandidate, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.accepted != (self.reason is Reason.MATCH):

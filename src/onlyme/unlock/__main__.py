@@ -7,6 +7,7 @@ import sys
 
 from onlyme.errors import OnlymeError
 from onlyme.settings import Settings
+from onlyme.storage.system import require_linux
 from onlyme.unlock.daemon.server import serve
 from onlyme.vault.core_dumps import forbid_core_dumps
 
@@ -17,6 +18,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     logging.getLogger("onlyme.attempts").setLevel(logging.INFO)
     try:
+        require_linux("the daemon of the computer's login")
         serve(Settings.load_system())
     except (OnlymeError, OSError) as error:
         sys.exit(_print_error(error))

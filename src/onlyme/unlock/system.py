@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import grp
 import shutil
 import subprocess
 from pathlib import Path
@@ -35,6 +34,8 @@ def make_group() -> None:
     Raises:
         UsageError: it cannot be made.
     """
+    import grp
+
     try:
         grp.getgrnam(_GROUP)
     except KeyError:
@@ -50,6 +51,8 @@ def add_member(user: str) -> bool:
     Raises:
         UsageError: the group cannot be changed.
     """
+    import grp
+
     if user in grp.getgrnam(_GROUP).gr_mem:
         return False
     _run("usermod", "--append", "--groups", _GROUP, user)
@@ -62,6 +65,8 @@ def remove_members() -> None:
     Raises:
         UsageError: the group cannot be changed.
     """
+    import grp
+
     try:
         members = grp.getgrnam(_GROUP).gr_mem
     except KeyError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import resource
+from onlyme.storage.system import name_platform
 
 __all__ = ["forbid_core_dumps"]
 
@@ -17,7 +17,13 @@ def forbid_core_dumps() -> None:
     Other programs of the same user cannot read the memory of such a process either
     (ptrace(2)).
     """
+    try:
+        import resource
+    except ImportError:  # Windows makes no core dumps; what its error reporting sends is a setting
+        return
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if name_platform() != "linux":
+        return
     import ctypes
 
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

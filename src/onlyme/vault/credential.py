@@ -25,6 +25,7 @@ from onlyme.storage.files import (
     read_private,
     replace_private,
 )
+from onlyme.storage.system import is_root
 from onlyme.vault.key_sources import SCRYPT, ScryptCost, format_key, parse_key
 from onlyme.vault.passphrase_box import open_box, seal_box
 
@@ -184,7 +185,7 @@ class Credential(NamedTuple):
 
 def is_offered() -> bool:
     """Say whether systemd seals credentials on this machine, by trying it. Only root can."""
-    if os.geteuid() != 0 or not Path("/run/systemd/system").is_dir():
+    if not is_root() or not Path("/run/systemd/system").is_dir():
         return False
     if shutil.which(_PROGRAM) is None:
         return False

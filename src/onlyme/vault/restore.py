@@ -8,10 +8,8 @@ folder of backups, and the vault's counter never goes back.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -21,6 +19,7 @@ from onlyme.gate.admission import Gate
 from onlyme.gate.audit import Event
 from onlyme.storage.files import make_private_folder, move_over, open_draft
 from onlyme.storage.sqlite import translate_sqlite_errors
+from onlyme.storage.system import hold_lock
 from onlyme.vault.admin import BACKUP, DRAFT, QUARANTINE, VaultAdmin
 from onlyme.vault.database import is_vault
 from onlyme.vault.rollback import RollbackCounter
@@ -196,10 +195,9 @@ def _make_backup_path(folder: Path, what: str) -> Path:
 def _make_draft(path: Path, folder: Path) -> Iterator[Path]:
     """Copy a backup into the vault's folder, since opening a file may change it."""
     draft = folder / DRAFT
-    lock = os.open(folder / f"{DRAFT}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
+    with ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.enter_context(hold_lock(_add_suffix(draft, ".lock"), seconds=0.0))
         except BlockingIOError:
             raise VaultBusy(f"another backup is being restored in {folder}; try again") from None
         _erase(draft)  # of an interrupted restore
@@ -213,8 +211,6 @@ def _make_draft(path: Path, folder: Path) -> Iterator[Path]:
             yield draft
         finally:
             _erase(draft)
-    finally:
-        os.close(lock)
 
 
 def _copy_all(source: Path, target: Path) -> None:

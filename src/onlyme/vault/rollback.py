@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from onlyme.errors import VaultDamaged, VaultError
 from onlyme.storage.files import hold_folder_lock, make_private_folder, replace_private
+from onlyme.storage.system import CLOSE_ON_EXEC, NO_FOLLOW
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["RollbackCounter"]
 
-_READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC  # a link is refused: a write replaces it
+_READ_FLAGS = os.O_RDONLY | NO_FOLLOW | CLOSE_ON_EXEC  # a link is refused: a write replaces it
 
 
 class RollbackCounter:

@@ -135,9 +135,10 @@ class CaptureSession:
         faces = [one for one in self.observations if one.embedding is not None]
         if count_moments(unseen) >= self.frames:
             return True
+        if min(len(collect_votes(faces)), count_moments(faces)) < self.frames:
+            return False
         is_judged = self.attention is None or self.attention.is_settled
-        is_judged &= self._liveness is None or self._liveness.has_enough_frames
-        return is_judged and min(len(collect_votes(faces)), count_moments(faces)) >= self.frames
+        return is_judged and (self._liveness is None or self._liveness.is_decided)
 
     @property
     def is_fragment(self) -> bool:

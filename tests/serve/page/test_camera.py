@@ -27,7 +27,7 @@ def test_enroll_before_the_camera(window, served):
         page.wait_for_selector("text=Newcomer is enrolled")
         shown.keep("enrolled")
         assert not shown.violations()
-        assert "once in 10,000 tries" in page.inner_text(".promise")
+        assert "1 in 10,000 strangers" in page.inner_text(".promise")
         with page.expect_download() as saved:
             page.click("text=Download")
         assert "Newcomer" in saved.value.path().read_text("utf-8")
@@ -69,7 +69,7 @@ def test_the_owner_is_accepted_and_the_picture_says_so(window, served):
         pill = page.inner_text(".pill")
         assert re.fullmatch(r"obama\s+margin \+0\.\d{3} ≥ alpha \+0\.\d{3}", pill)
         facts = page.inner_text(".facts")
-        assert "once in 10,000 tries" in facts
+        assert "1 in 10,000 strangers" in facts
         assert "5 tries" in facts
         assert "frames a second" in facts
         shown.hears("obama is accepted")

@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from onlyme import FaceID
-from onlyme.cli.output import format_odds
+from onlyme.charts import describe_set_rate
 from onlyme.settings import Settings
 from tests.serve.browsing import DESK, PHONE, visit
 from tests.serve.conftest import serving
@@ -75,11 +75,11 @@ def test_the_slider_shows_who_would_come_in_and_sets_alpha(window, served, photo
         page.keyboard.press("End")
         assert page.locator(".attempts li.in").count() == 0
         assert page.inner_text("#summary").startswith("0 of the last")
-        assert "less than once in 10,000,000" in page.inner_text("#promise")
+        assert "less than 1 in 10,000,000" in page.inner_text("#promise")
         shown.keep("sensitivity-moved")
         assert not shown.violations()
         page.click("text=hello")
-        assert "once in 100,000 tries" in page.inner_text("#promise")
+        assert "1 in 100,000 strangers" in page.inner_text("#promise")
         alpha = page.inner_text(".alpha-value").replace("−", "-")
         page.click("text=Set this alpha")
         shown.hears("Alpha is")
@@ -175,5 +175,4 @@ def test_rates_are_said_as_the_command_line_says_them(window, served):
     with visit(window, served) as shown:
         script = "rates => import('/words.js').then(words => rates.map(words.describeOdds))"
         said = shown.page.evaluate(script, rates)
-    assert said[1:] == [format_odds(rate) for rate in rates[1:]]
-    assert said[0] == format_odds(None).replace("no promise", "nothing is promised")
+    assert said == [describe_set_rate(rate) for rate in rates]

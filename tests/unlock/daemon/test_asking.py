@@ -72,6 +72,7 @@ def test_nothing_changes_without_the_password(stack_of_refusals, what, password,
     before = fingerprint(house)
     particulars = {
         "enroll": {"me": [photo], "replace": True},
+        "examples": {"remove": [1]},
         "tune": {"alpha": -1.0},
         "not-me": {"me": [photo]},
         "adapt": {"consent": True},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,9 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli.groups import HelpfulGroup
+from onlyme.cli.lab import people_commands
+from onlyme.cli.lab.shared import (
+    PeopleDir,
+    Resume,
+    Seed,
+    is_terminal,
+    tell_how_to_go_on,
+    tell_ignored,
+)
 from onlyme.cli.output import format_count
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from onlyme.lab.comparison.plan import Plan
     from onlyme.lab.people import People
     from onlyme.lab.photos import Photos
@@ -36,8 +46,6 @@ def register(parent: typer.Typer) -> None:
 
 Me = Annotated[Path, typer.Option("--me", metavar="DIR", help="Photos of the owner.")]
 NotMe = Annotated[Path, typer.Option("--not-me", metavar="DIR", help="Photos of others.")]
-Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same result.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in the folder.")]
 RunDir = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished training run.")]
 Limit = Annotated[
     int | None,
@@ -63,6 +71,7 @@ def lab() -> None:
 
 @app.command()
 def train(
+    context: typer.Context,
     way: Annotated[
         str, typer.Argument(metavar="WAY", help="classifier, two-head, article or compact.")
     ],
@@ -98,6 +107,12 @@ def train(
     side: Annotated[
         int, typer.Option(help="Side of the pictures for `article` in pixels; 244 as published.")
     ] = 244,
+    augment: Annotated[
+        bool,
+        typer.Option(
+            "--augment/--no-augment", help="Vary the photos at each step; the article does not."
+        ),
+    ] = True,
 ) -> None:
     """Train one way on photos of ME and NOT_ME.
 
@@ -107,64 +122,28 @@ def train(
     from onlyme.errors import UsageError
     from onlyme.lab.photos import read_photos
     from onlyme.lab.spec import Spec
-    from onlyme.lab.train import train as run
+    from onlyme.lab.trainer import train as run
     from onlyme.lab.triplets import KINDS
+    from onlyme.lab.verdicts import describe_verdicts
 
     kind = next((known for known in KINDS if known == loss), None)
     if kind is None:
         raise UsageError(f"no triplet loss is called {loss!r}; known: {', '.join(KINDS)}")
     spec = Spec(
         way, alpha=alpha, kind=kind, faithful=not repaired, unit=unit, whole=whole,
-        side=side, seed=seed, rate=rate, limit=limit,
+        side=side, seed=seed, rate=rate, limit=limit, augment=augment,
     )  # fmt: skip
-    with count_photos(make_loader(whole=whole)) as load:
-        photos = read_photos(me, not_me, load)
-    _print_photos(photos)
-    _print_result(run(photos, spec, out, resume=resume, progress=_is_terminal()), out)
-
-
-@app.command()
-def train_identities(
-    people: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A folder with one folder for each person.")
-    ],
-    *,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The run's folder.")] = Path(
-        "lab-identities"
-    ),
-    steps: Annotated[int, typer.Option(min=1, help="Number of batches.")] = 2000,
-    batch_people: Annotated[int, typer.Option(min=2, help="Number of people in a batch.")] = 32,
-    batch_photos: Annotated[
-        int, typer.Option(min=2, help="Number of photos of each person in a batch.")
-    ] = 4,
-    dimension: Annotated[int, typer.Option(min=2, help="Length of the vectors.")] = 128,
-    alpha: Annotated[float, typer.Option(min=-1, max=1, help="Margin of the triplets.")] = 0.2,
-    rate: Annotated[float, typer.Option(min=1e-9, help="Highest learning rate.")] = 1e-3,
-    seed: Seed = 0,
-    devices: Annotated[int, typer.Option(min=1, help="Number of processes on each machine.")] = 1,
-    nodes: Annotated[int, typer.Option(min=1, help="Number of machines.")] = 1,
-    precision: Annotated[str, typer.Option(help="32-true, bf16-mixed, 16-mixed …")] = "32-true",
-    resume: Resume = False,
-) -> None:
-    """Train an embedder from scratch on many people, with one process or several."""
-    from onlyme.cli.lab.parts import count_photos, make_loader
-    from onlyme.lab.identities import IdentitySpec, train_identities
-    from onlyme.lab.people import read_people
-
-    with count_photos(make_loader()) as load:
-        album = read_people(people, load)
-    typer.echo(
-        f"{format_count(len(album.names), 'person', 'people')}, "
-        f"{format_count(sum(map(len, album.faces)), 'face')}",
-        err=True,
-    )
-    spec = IdentitySpec(
-        dimension=dimension, people=batch_people, photos=batch_photos, alpha=alpha, steps=steps,
-        rate=rate, seed=seed, devices=devices, nodes=nodes, precision=precision,
-    )  # fmt: skip
-    train_identities(album, spec, out, resume=resume, progress=_is_terminal())
-    if os.environ.get("LOCAL_RANK", "0") == "0":  # Lightning runs this command in each process
-        typer.echo(f"The embedder is in {out}. Next: onlyme lab export {out} NAME --faces {people}")
+    names = {"kind": "loss", "faithful": "repaired"}
+    tell_ignored(context, [names.get(name, name) for name in spec.ignored], f"the way {way}")
+    with tell_how_to_go_on(out, f"onlyme lab train {way}"):
+        with count_photos(make_loader(whole=whole)) as load:
+            photos = read_photos(me, not_me, load)
+        _print_photos(photos)
+        trained = run(photos, spec, out, resume=resume, progress=is_terminal())
+    _print_result(trained, out)
+    typer.echo(f"Of its own photos, at {trained.threshold:g}:")
+    for line in describe_verdicts(trained):
+        typer.echo(f"  {line}")
 
 
 @app.command()
@@ -190,17 +169,22 @@ def export(
 
     from onlyme.cli.lab.parts import count_photos, make_loader
     from onlyme.errors import UsageError
-    from onlyme.lab.export import export as write
-    from onlyme.lab.export import get_embedder
+    from onlyme.lab.calibration import hash_faces
     from onlyme.lab.identities import load_embedder
+    from onlyme.lab.onnx_file import export as write
+    from onlyme.lab.onnx_file import get_embedder
     from onlyme.lab.people import read_people
     from onlyme.lab.run import Run
     from onlyme.settings import Settings
 
+    whole, alpha = False, None
+    learned: NDArray[np.uint64] | None = None
     if Run(run).has_begun:
         trained = Run(run).load()
+        whole, alpha = trained.spec.whole, trained.spec.alpha
         embedder = get_embedder(trained)
         faces_to_check = np.concatenate([trained.photos.me, trained.photos.not_me])
+        learned = hash_faces(faces_to_check)
     elif faces is None:
         raise UsageError(
             f"{run} keeps no photos to check the exported file with; "
@@ -211,20 +195,45 @@ def export(
         with count_photos(make_loader()) as load:
             album = read_people(faces, load, max_photos=2)
         faces_to_check = np.concatenate(album.faces[:20])
+        hashes = run / "faces.npy"  # runs of earlier versions have none
+        if hashes.exists():
+            learned = np.load(hashes, allow_pickle=False)
     folder = models or Settings.load().models
-    result = write(embedder, name, folder, faces_to_check, replace=replace)
+    result = write(
+        embedder, name, folder, faces_to_check, whole=whole, learned=learned, alpha=alpha,
+        replace=replace,
+    )  # fmt: skip
     typer.echo(
         f"Wrote {result.path} ({result.dimension} numbers for each face). Its distances differ "
         f"from the trained network's by at most {result.difference:.1e}.\n"
-        f"Use it with --embedder {name}"
+        f"Use it with --embedder {name}\n"
+        "It promises no false accept rate yet. With a folder of people whom it was not trained on: "
+        f"onlyme lab calibrate {name} DIR"
     )
 
 
 @app.command()
+def calibrate(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the exported network.")],
+    people: PeopleDir,
+    *,
+    models: Models = None,
+    seed: Seed = 0,
+) -> None:
+    """Give a network of your own a known false accept rate, from a folder of people.
+
+    The people must be others than those that the network was trained on. Some 150 people with
+    two photos each allow a promise of 1 in 1,000, a few thousand one of 1 in 100,000.
+    """
+    from onlyme.cli.lab.calibrating import calibrate_network
+
+    for line in calibrate_network(name, people, models, seed):
+        typer.echo(line)
+
+
+@app.command()
 def compare(
-    people: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A folder with one folder for each person.")
-    ],
+    people: PeopleDir,
     *,
     owners: Annotated[
         int, typer.Option(min=1, help="Number of people who are the owner in turn.")
@@ -246,6 +255,10 @@ def compare(
     article_side: Annotated[
         int, typer.Option(help="Side of the faces for `article` in pixels; 244 as published.")
     ] = 56,
+    advice: Annotated[
+        int,
+        typer.Option(min=0, help="Number of owners with whom the advice for few photos is tried."),
+    ] = 1,
     seed: Seed = 0,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The report's folder.")] = Path(
         "lab-compare"
@@ -268,10 +281,12 @@ def compare(
         raise UsageError(f"--photos {photos}: give numbers with commas, such as 2,5,7") from None
     plan = Plan(
         owners=owners, photos=counts, ways=tuple(ways.split(",")), strangers=strangers,
-        unseen=unseen, alpha=alpha, limit=limit, seed=seed, side=article_side,
+        unseen=unseen, alpha=alpha, limit=limit, seed=seed, side=article_side, advice=advice,
     )  # fmt: skip
     with count_photos(make_loader()) as load:
         album = read_people(people, load)
+    for note in album.list_notes():
+        typer.echo(note, err=True)
     _run_comparison(album, plan, out)
 
 
@@ -293,7 +308,7 @@ def _run_comparison(people: People, plan: Plan, out: Path) -> None:
                 on_partial=lambda part: typer.echo(
                     f"report so far: {write_report(part, out)}", err=True
                 ),
-                progress=_is_terminal(),
+                progress=is_terminal(),
             )
     except (KeyboardInterrupt, SystemExit):  # Lightning turns the first into the second
         typer.echo(
@@ -315,7 +330,20 @@ def watch(
     camera: Annotated[int, typer.Option(help="The camera's number.")] = 0,
     name: Annotated[str, typer.Option(help="The owner's name.")] = "ME",
     alpha: Annotated[
-        float | None, typer.Option(help="Alpha to decide by; by default the alpha of the training.")
+        float | None,
+        typer.Option(
+            help="Alpha to decide by; by default -0.6 for article, as the article used in "
+            "production, and the alpha of the training for the others.",
+            show_default=False,
+        ),
+    ] = None,
+    rule: Annotated[
+        str | None,
+        typer.Option(
+            help="pair: one stored pair, as the article asks; all: all stored photos. By default "
+            "pair for the article's ways, all for compact.",
+            show_default=False,
+        ),
     ] = None,
     out: Annotated[
         Path, typer.Option("--out", metavar="VIDEO", help="The video to write, .mp4 or .avi.")
@@ -323,17 +351,28 @@ def watch(
     seconds: Annotated[
         float, typer.Option(min=0, help="Stop after this time; 0: at the end.")
     ] = 0.0,
-    fps: Annotated[float, typer.Option(min=1, help="Frames per second of the saved video.")] = 25.0,
+    fps: Annotated[
+        float | None,
+        typer.Option(min=1, help="Frames per second of the saved video; by default the source's."),
+    ] = None,
 ) -> None:
     """Draw the name, or NOT, on every frame, and save a video. Ctrl-C stops the camera."""
-    from onlyme.cli.lab.parts import make_finder, read_frames
+    from onlyme.cli.lab.parts import find_rate, make_finder, make_whole_finder, read_frames
     from onlyme.lab.annotate import annotate, save_video
+    from onlyme.lab.rules import check_rule, describe_rule
     from onlyme.lab.run import Run
 
     trained = Run(run).load()
-    frames = annotate(read_frames(video or camera, seconds), make_finder(), trained, name, alpha)
-    total, accepted = save_video(frames, out, fps)
-    typer.echo(f"Wrote {out}: {format_count(total, 'frame')}, {name} in {accepted} of them")
+    chosen = check_rule(rule) if rule else trained.rule
+    bound = trained.production_threshold if alpha is None else alpha
+    finder = make_whole_finder() if trained.spec.whole else make_finder()
+    rate, frames = find_rate(read_frames(video or camera, seconds))
+    annotated = annotate(frames, finder, trained, name, bound, chosen)
+    total, accepted = save_video(annotated, out, fps or rate)
+    typer.echo(
+        f"Wrote {out}: {format_count(total, 'frame')}, {name} in {accepted} of them, at "
+        f"alpha {bound:g} by {describe_rule(chosen)}"
+    )
 
 
 def _print_photos(photos: Photos) -> None:
@@ -356,7 +395,4 @@ def _print_result(trained: TrainedNetwork, out: Path) -> None:
     )
 
 
-def _is_terminal() -> bool:
-    import sys
-
-    return sys.stderr.isatty()
+people_commands.register(app)

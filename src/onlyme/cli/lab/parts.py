@@ -16,7 +16,7 @@ import numpy as np
 
 from onlyme.cli.progress import show_progress
 from onlyme.errors import ImageError
-from onlyme.lab import FACE_SIDE_PIXELS, PUBLISHED_SIDE_PIXELS
+from onlyme.lab.constants import FACE_SIDE_PIXELS, PUBLISHED_SIDE_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,16 +28,23 @@ if TYPE_CHECKING:
     from onlyme.lab.annotate import AlignedFaceFinder
     from onlyme.lab.comparison.compare import ProductLearner
     from onlyme.lab.photos import FaceLoader, Photos
-    from onlyme.types import Reason
+    from onlyme.types import Frame, Reason
 
 __all__ = [
     "ProductScorer",
     "count_photos",
+    "find_rate",
     "make_finder",
     "make_loader",
     "make_product_learner",
+    "make_whole_finder",
     "read_frames",
 ]
+
+_RATE_FRAMES = 12
+"""Number of frames whose times give the rate of a source."""
+
+_USUAL_RATE = 25.0
 
 
 def make_loader(*, whole: bool = False) -> FaceLoader:
@@ -92,8 +99,28 @@ def make_finder() -> AlignedFaceFinder:
     return find
 
 
-def read_frames(source: int | Path, seconds: float = 0.0) -> Iterator[NDArray[np.uint8]]:
-    """Yield the frames of a video or a camera: uint8[h, w, 3], RGB.
+def make_whole_finder() -> AlignedFaceFinder:
+    """Return a function that takes every frame whole, for networks of whole photos."""
+
+    def take(pixels: NDArray[np.uint8]) -> tuple[None, NDArray[np.uint8]]:
+        return None, _shrink(pixels)
+
+    return take
+
+
+def find_rate(frames: Iterator[Frame]) -> tuple[float, Iterator[NDArray[np.uint8]]]:
+    """Return the frames a second of a source, by the times of its first frames, and all frames.
+
+    A camera gives fewer frames in the dark than it promises; the times are what it gave.
+    """
+    first = list(itertools.islice(frames, _RATE_FRAMES))
+    spent = first[-1].at - first[0].at if len(first) > 1 else 0.0
+    rate = (len(first) - 1) / spent if spent > 0 else _USUAL_RATE
+    return rate, (frame.pixels for frame in itertools.chain(first, frames))
+
+
+def read_frames(source: int | Path, seconds: float = 0.0) -> Iterator[Frame]:
+    """Yield the frames of a video or a camera.
 
     Args:
         source: a video, or a camera's number.
@@ -106,7 +133,7 @@ def read_frames(source: int | Path, seconds: float = 0.0) -> Iterator[NDArray[np
         for frame in read_source(source):
             if 0 < seconds < frame.at:
                 return
-            yield frame.pixels
+            yield frame
     except KeyboardInterrupt:
         return
 
@@ -149,7 +176,6 @@ def make_product_learner(stack: ExitStack) -> ProductLearner:
 
 
 def _shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    import cv2
+    from onlyme.face.align import squeeze
 
-    size = (PUBLISHED_SIDE_PIXELS, PUBLISHED_SIDE_PIXELS)
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return squeeze(pixels, PUBLISHED_SIDE_PIXELS)

@@ -15,9 +15,16 @@ def register(parent: typer.Typer) -> None:
     app = typer.Typer(
         cls=HelpfulGroup,
         name="unlock",
+        callback=_require_linux,
         no_args_is_help=True,
         help="Let your face open the login and the lock screen.",
     )
     for family in (setup, pam, owner, switch, preview, config, key, units):
         family.register(app)
     parent.add_typer(app)
+
+
+def _require_linux() -> None:
+    from onlyme.storage.system import require_linux
+
+    require_linux("unlocking a computer with PAM")

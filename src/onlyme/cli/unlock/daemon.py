@@ -23,7 +23,9 @@ def daemon() -> None:
     Its settings are in `/etc/onlyme/config.toml`, its vault is `/var/lib/onlyme`.
     """
     from onlyme.cli.extras import require_extra
+    from onlyme.storage.system import require_linux
 
+    require_linux("the daemon of the computer's login")
     require_extra("unlock", "the daemon")
     # The daemon runs for weeks, and the modules of the command line would stay in its memory. So
     # another program replaces this one, without them, and with one heap for all threads.

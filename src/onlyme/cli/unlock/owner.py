@@ -1,4 +1,4 @@
-"""Run `unlock enroll`, `tune`, `not-me`, `adapt`, `revoke`, `retry`, `import` and `forget`.
+"""Run `unlock enroll`, `examples`, `tune`, `not-me` and the other changes of one's own face.
 
 They change the system vault, which belongs to root. The daemon makes the changes, and asks for
 the user's password for each of them.
@@ -7,7 +7,6 @@ the user's password for each of them.
 from __future__ import annotations
 
 import os
-import pwd
 from base64 import b64encode
 from datetime import datetime
 from pathlib import Path
@@ -17,10 +16,17 @@ import typer
 
 from onlyme.cli import options, output
 from onlyme.cli.complete import complete_user
+from onlyme.cli.examples import (
+    RemoveExample,
+    RemoveLook,
+    ask_before_removing,
+    print_examples,
+    print_removed,
+)
 from onlyme.cli.passwords import confirm_erasing, read_passphrase, read_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from onlyme.types import Enrollment
 
@@ -40,7 +46,7 @@ User = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
-    for command in (enroll, tune, adapt, revoke, retry, forget):
+    for command in (enroll, examples, tune, adapt, revoke, retry, forget):
         app.command()(command)
     app.command(name="not-me")(not_me)
     app.command(name="import")(import_)
@@ -54,6 +60,7 @@ def enroll(
     camera: options.Camera = None,
     add: options.Add = False,
     replace: options.Replace = False,
+    look: options.Look = "",
     yes: options.Yes = False,
     user: User = None,
     json: options.Json = False,
@@ -62,6 +69,7 @@ def enroll(
 
     onlyme unlock enroll my-photos/
     onlyme unlock enroll --camera 0
+    onlyme unlock enroll --camera 0 --add --look glasses
     """
     options.require_one(photo, camera is not None, "give photos of yourself, or --camera N")
     if replace:
@@ -76,6 +84,7 @@ def enroll(
         look_alikes=list(alike.values()),
         add=add,
         replace=replace,
+        look=look,
     )
     if json:
         output.print_json(answer)
@@ -85,6 +94,27 @@ def enroll(
         typer.echo(output.format_photo(report))
     output.print_enrollment(enrollment)
     options.report_unread((*(photo or ()), *(not_me or ()), *(look_alike or ())))
+
+
+def examples(
+    *,
+    remove: RemoveExample = None,
+    remove_look: RemoveLook = None,
+    yes: options.Yes = False,
+    user: User = None,
+    json: options.Json = False,
+) -> None:
+    """List the photos that your face was learned from for this computer, or remove some of them.
+
+    onlyme unlock examples
+    onlyme unlock examples --remove-look glasses
+    """
+    ask_before_removing(_choose_user(user), remove, remove_look, yes=yes)
+    answer = _request_change("examples", user, remove=remove, remove_look=remove_look)
+    if remove or remove_look is not None:
+        print_removed(answer, json=json)
+    else:
+        print_examples(answer["examples"], json=json)
 
 
 def tune(
@@ -190,6 +220,8 @@ def import_(
 
 def _choose_user(user: str | None) -> str:
     """Return the user whose template is meant; root by way of sudo means the calling user."""
+    import pwd
+
     uid = os.geteuid()
     caller = os.environ.get("SUDO_USER") if uid == 0 else None
     return user or caller or pwd.getpwuid(uid).pw_name
@@ -234,12 +266,16 @@ def read_enrollment(answer: dict[str, Any], photos: Sequence[str]) -> Enrollment
 
 def encode_photos(paths: list[Path] | None) -> dict[str, str]:
     """Return photos in the form that the daemon takes, by their paths here."""
+    from onlyme.enrollment.expand import is_video
     from onlyme.errors import ImageError
     from onlyme.image.sources import list_photos
     from onlyme.types import PhotoReport
 
     encoded: dict[str, str] = {}
     for given in paths or ():
+        if is_video(given):
+            encoded |= _encode_frames(str(given))
+            continue
         try:
             for path in list_photos(given):
                 encoded[str(path)] = _encode_file(path)
@@ -257,18 +293,21 @@ def _encode_file(path: Path) -> str:
 
 def _capture_photos(camera: str) -> dict[str, str]:
     """Return enrolment frames of a camera, as pictures without loss."""
+    output.ask_for_head_turns()
+    return _encode_frames(options.parse_source(camera))
+
+
+def _encode_frames(source: str | int) -> dict[str, str]:
+    """Return enrolment frames of a camera or video, by names for messages."""
+    import cv2
+
     from onlyme.enrollment.camera import EnrollmentCamera
     from onlyme.types import PhotoReport
 
-    output.ask_for_head_turns()
-
-    def encode_frames() -> Iterator[str]:
-        import cv2
-
-        capture = EnrollmentCamera(options.parse_source(camera))
-        for frame in capture.frames():
-            capture.add_report(PhotoReport(frame.source, taken=True))  # the daemon judges them
-            bgr = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR)
-            yield b64encode(cv2.imencode(".png", bgr)[1].tobytes()).decode()
-
-    return {f"picture {number}": text for number, text in enumerate(encode_frames(), 1)}
+    capture, encoded = EnrollmentCamera(source), {}
+    for number, frame in enumerate(capture.frames(), 1):
+        capture.add_report(PhotoReport(frame.source, taken=True))  # the daemon judges them
+        bgr = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR)
+        png = cv2.imencode(".png", bgr)[1].tobytes()
+        encoded[f"{frame.source}, picture {number}"] = b64encode(png).decode()
+    return encoded

@@ -6,7 +6,6 @@ The rules belong to root, and a mistake in them locks all users out: see `onlyme
 from __future__ import annotations
 
 import os
-import pwd
 import sys
 from functools import partial
 from pathlib import Path
@@ -196,6 +195,8 @@ def status(
     json: options.Json = False,
 ) -> None:
     """Say for each service what will happen at the next login, and why."""
+    import pwd
+
     from onlyme.settings import Settings
     from onlyme.unlock.client.remote import is_remote
     from onlyme.unlock.pam import status
@@ -272,6 +273,8 @@ def _require_intent(services: Sequence[str], user: str) -> None:
 
 def _try_notification(user: str) -> bool:
     """Show a notification on a user's desktop; return whether that worked."""
+    import pwd
+
     from onlyme.unlock.client.notification import Notification
 
     try:
@@ -329,6 +332,8 @@ def _write_changes(
 
 def _choose_user() -> str:
     """Return a user to test the login with: the one who called sudo, or else the first user."""
+    import pwd
+
     caller = os.environ.get("SUDO_USER", "")
     if caller and caller != "root":
         return caller

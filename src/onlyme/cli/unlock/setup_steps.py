@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import sys
 from base64 import b64encode
 from contextlib import suppress
@@ -46,6 +45,8 @@ def choose_user(user: str | None, *, asks: bool) -> str:
     Raises:
         UsageError: there is no such user, or none was named.
     """
+    import pwd
+
     from onlyme.errors import UsageError
 
     name = user or os.environ.get("SUDO_USER", "")
@@ -267,6 +268,8 @@ def drop_settings(mark: str) -> None:
 
 def forget_faces() -> None:
     """Erase every user's face from the system vault."""
+    import pwd
+
     from onlyme.errors import UnknownOwner
     from onlyme.settings import Settings
     from onlyme.unlock.client.changes import change

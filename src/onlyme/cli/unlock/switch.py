@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 from typing import Annotated
 
 import typer
@@ -75,6 +74,8 @@ def try_(
     Says the verdict, the reason, the time of each part and the frame rate. It counts as an
     attempt: after too many failed ones the face has to wait. Exit code 0: the face would open.
     """
+    import pwd
+
     from onlyme.settings import Settings
     from onlyme.unlock.client.changes import ask_test
 

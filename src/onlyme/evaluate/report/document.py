@@ -13,7 +13,7 @@ unit of the head that was judged.
   threshold for all owners; `promised` (or null): for each promised rate,
   each owner at their own alpha; `curve`: the DET curve; `histogram`;
   `people`: one entry for each owner, the worst first; `closest`: the closest
-  strangers.
+  strangers; `mistaken`: the pairs of people behind the false accepts at `far`.
 - `pairs` (or null): `accuracy`, `standard_error`, `folds`, `equal_error`,
   `points`, `judged`, `missing`.
 - `groups` (or null): `alpha`, `fnmr`, `within`, `across`, the worst first.
@@ -38,6 +38,7 @@ from onlyme.charts import make_rate
 from onlyme.errors import UsageError
 from onlyme.evaluate.intervals import Interval, assess_rate, bootstrap_rate
 from onlyme.evaluate.metrics import equal_error_rate, error_curve
+from onlyme.evaluate.report.mistaken import find_mistaken_pairs
 from onlyme.evaluate.report.sentences import write_headline, write_sentences
 from onlyme.evaluate.resample import miss_rate
 
@@ -104,6 +105,7 @@ def _describe_owners(study: OwnerStudy, evaluation: Evaluation) -> dict[str, Any
         "histogram": _describe_histogram(study, alphas),
         "people": _describe_people(study, evaluation, alphas),
         "closest": _find_closest(study, evaluation, alphas),
+        "mistaken": find_mistaken_pairs(study, evaluation.plan.far),
     }
 
 

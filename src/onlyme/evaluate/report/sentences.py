@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from onlyme.charts import format_odds, format_percent, upper_bound
+from onlyme.charts import (
+    describe_proven_bound,
+    describe_set_rate,
+    format_odds,
+    format_percent,
+    upper_bound,
+)
 from onlyme.evaluate.intervals import MIN_COUNT
+from onlyme.evaluate.report.mistaken import describe_mistaken, rests_on_one_pair
 
 __all__ = ["write_headline", "write_sentences"]
 
@@ -30,15 +37,19 @@ def write_headline(found: dict[str, Any]) -> str:
     if strangers["count"] == 0:
         bound = upper_bound(0, strangers["total"])
         accepted = (
-            f"No stranger was accepted in {strangers['total']:,} attempts: "
-            f"at most {format_odds(bound)} (95 % bound)"
+            f"No stranger was accepted in {strangers['total']:,} attempts; "
+            f"{describe_proven_bound(bound)}"
         )
     else:
         accepted = (
-            f"A stranger was accepted {_count_times(strangers['count'])} in "
+            f"{_lead_with_interval(point['over_people'])}stranger was accepted "
+            f"{_count_times(strangers['count'])} in "
             f"{strangers['total']:,} attempts: {format_odds(strangers['value'])}"
-            + (f" (promised: {format_odds(found['far'])})" if owners["promised"] else "")
+            + (f" ({describe_set_rate(found['far'])})" if owners["promised"] else "")
         )
+    if rests_on_one_pair(owners.get("mistaken")):
+        names = " and ".join(owners["mistaken"]["most"][0]["people"])
+        accepted += f". This rests on one pair of people, {names}"
     if own["total"] < MIN_COUNT:
         return (
             f"{accepted}. Too few attempts by owners to say how often they are rejected: "
@@ -87,7 +98,7 @@ def _describe_owners(found: dict[str, Any], owners: dict[str, Any]) -> list[str]
             f"each{repeats}. All their other photos, and all photos of the other people{fold}, "
             "were attempts."
         ),
-        f"Alpha was set in advance for a promised false accept rate of {format_odds(found['far'])}."
+        f"Alpha was set in advance: {describe_set_rate(found['far'])}."
         if owners["promised"]
         else "No false accept rate was promised in advance: alpha was set afterwards, from these "
         f"same comparisons, for {format_odds(found['far'])}.",
@@ -100,6 +111,9 @@ def _describe_owners(found: dict[str, Any], owners: dict[str, Any]) -> list[str]
             f"{MIN_COUNT}. The rate lies between {format_odds(low) if low > 0 else '0'} and "
             f"{format_odds(point['strangers']['high'])} (95 %, if every attempt is independent)."
         )
+    mistaken = describe_mistaken(owners["mistaken"], point["strangers"], found["far"])
+    if mistaken:
+        sentences.append(mistaken)
     sentences.append(
         "Each person was judged by a model that was trained without that person."
         if found["crossfit"]
@@ -114,14 +128,36 @@ def _select_reference_point(found: dict[str, Any]) -> dict[str, Any]:
     owners = found["owners"]
     if owners["promised"]:
         (each,) = (p for p in owners["promised"] if p["far"] == found["far"])
-        return {"strangers": each["realised"], "own": each["fnmr"], "standing": each["standing"]}
+        return {
+            "strangers": each["realised"],
+            "over_people": each["realised_over_people"],
+            "own": each["fnmr"],
+            "standing": each["standing"],
+        }
     (each,) = (p for p in owners["points"] if p["fmr_target"] == found["far"])
-    return {"strangers": each["fmr"], "own": each["fnmr"], "standing": each["standing"]}
+    return {
+        "strangers": each["fmr"],
+        "over_people": None,  # the threshold was set by these same comparisons
+        "own": each["fnmr"],
+        "standing": each["standing"],
+    }
 
 
 def _format_counts(counted: dict[str, Any]) -> str:
     low, high = format_percent(counted["low"]), format_percent(counted["high"])
     return f"{counted['count']:,} of {counted['total']:,} times (95 %: {low} to {high})"
+
+
+def _lead_with_interval(over_people: dict[str, float] | None) -> str:
+    """Return the beginning of the headline: the interval that the owners carry, if there is one.
+
+    Attempts of one owner are not independent, so an interval over attempts would be too narrow.
+    """
+    if over_people is None:
+        return "A "
+    low = format_odds(over_people["low"]) if over_people["low"] > 0 else "0"
+    high = format_odds(over_people["high"])
+    return f"Between {low} and {high} strangers were accepted (95 % over owners): a "
 
 
 def _count_times(count: int) -> str:

@@ -8,7 +8,6 @@ changed between the check and the use.
 from __future__ import annotations
 
 import hashlib
-import os
 import tomllib
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onlyme.errors import ModelMissing, ModelRefused, SettingsError
+from onlyme.storage.system import copy_in_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +49,8 @@ class Model:
         scale: embedders only: pixels (RGB, 0–255) have `mean` subtracted and
             are then multiplied by `scale`.
         mean: see `scale`.
+        whole: embedders only: the network takes whole pictures and not aligned faces.
+        alpha: embedders of the lab only: the alpha that it was trained with.
     """
 
     name: str
@@ -62,6 +64,8 @@ class Model:
     size: int = 0
     scale: float = 1.0
     mean: float = 0.0
+    whole: bool = False
+    alpha: float | None = None
 
     def read(self) -> bytes:
         """Return the file's bytes after checking them.
@@ -79,15 +83,15 @@ class Model:
         """Yield the path of a private copy in memory, checked while it was made.
 
         A runtime that reads a path holds the weights once; one that gets bytes holds them three
-        times. No other process can change the copy between the check and the use.
+        times. On Linux no other process can change the copy between the check and the use.
 
         Raises:
             ModelMissing, ModelRefused: as `read`.
         """
-        with os.fdopen(os.memfd_create(self.name, os.MFD_CLOEXEC), "wb") as copy:
+        with copy_in_memory(self.path.name) as (copy, path):
             self._copy(copy)
             copy.flush()
-            yield f"/proc/self/fd/{copy.fileno()}"
+            yield path
 
     def _copy(self, to: BinaryIO) -> None:
         digest = hashlib.sha256()
@@ -144,7 +148,8 @@ def _make_model(name: str, folder: Path, entry: dict[str, object]) -> Model:
     file = str(entry["file"])
     if Path(file).name != file:
         raise ValueError(f"{name}.file must be a plain file name")
-    kinds = {"dimension": int, "size": int, "scale": float, "mean": float}
+    kinds = {"dimension": int, "size": int, "scale": float, "mean": float, "alpha": float}
+    kinds["whole"] = bool
     values = {
         key: kinds.get(key, str)(value)
         for key, value in entry.items()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from io import BytesIO
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile
@@ -20,19 +20,22 @@ import numpy as np
 import torch
 
 from onlyme.lab.comparison.inspection import GROUPS, Inspection
-from onlyme.lab.comparison.result import WayResult
+from onlyme.lab.comparison.result import PairScores, WayResult
 from onlyme.storage.files import open_draft
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from onlyme.lab.comparison.result import Group
     from onlyme.lab.comparison.split import Split
     from onlyme.lab.spec import Spec
 
 __all__ = ["ResultCache", "make_key"]
 
-_FORMAT = 2
+_FORMAT = 3
 """Raise it when the same spec and photos give another result: old files are then ignored."""
+
+_GROUPS: tuple[Group, ...] = ("held", "trained", "unseen")
 
 _DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, zlib.error)
 
@@ -82,24 +85,36 @@ class ResultCache:
                 if excess is not None:
                     points = tuple(arrays[f"map{index}"] for index in range(len(GROUPS)))
                     look = Inspection(points, tuple(zip(excess, arrays["faces"], strict=True)))
+                drawn, pairs = values.pop("drawn"), None
+                if drawn is not None:
+                    pairs = PairScores(
+                        held=arrays["pairs_held"],
+                        trained=arrays["pairs_trained"],
+                        unseen=arrays["pairs_unseen"],
+                        drawn=drawn,
+                    )
         except _DAMAGE:  # as if it were missing: it is trained once more
             return None
-        for scores in ("held", "trained", "unseen"):
+        for scores in _GROUPS:
             values[scores] = tuple(values[scores])
         values["curve"] = tuple(tuple(row) for row in values["curve"])
-        result = WayResult(**values, look=look)
+        result = WayResult(**values, pairs=pairs, look=look)
         ended_before = result.steps < limit and result.reason != "limit"
         return result if ended_before or result.steps == limit else None
 
     def store(self, name: str, result: WayResult) -> None:
         """Write a finished result in one step: after a kill the file is complete or missing."""
-        values = {key: value for key, value in asdict(result).items() if key != "look"}
-        look = result.look
+        look, pairs = result.look, result.pairs
+        values = asdict(replace(result, look=None, pairs=None))
+        del values["look"], values["pairs"]
+        values["drawn"] = pairs.drawn if pairs else None
         values["excess"] = [excess for excess, _ in look.hardest] if look else None
         arrays = {"told": np.array(json.dumps(values))}
         if look:
             arrays |= {f"map{index}": points for index, points in enumerate(look.map)}
             arrays["faces"] = np.stack([faces for _, faces in look.hardest])
+        if pairs:
+            arrays |= {f"pairs_{group}": getattr(pairs, group) for group in _GROUPS}
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with open_draft(self.folder / f"{name}.npz") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]  # names are keywords here

@@ -15,10 +15,27 @@ if TYPE_CHECKING:
 
     from onlyme.charts import Axis
 
-__all__ = ["COLOURS", "Series", "draw_histograms", "draw_lines", "draw_scatter"]
+__all__ = [
+    "COLOURS",
+    "LINE_COLOURS",
+    "Series",
+    "draw_det",
+    "draw_histograms",
+    "draw_lines",
+    "draw_scatter",
+]
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-"""The palette of Okabe and Ito, which colour-blind readers can tell apart."""
+COLOURS = {
+    "ME, trained": "#0072b2",
+    "ME, held out": "#009e73",
+    "NOT_ME, trained": "#e69f00",
+    "NOT_ME, unseen": "#d55e00",
+}
+"""One colour for each group of photos, the same in every chart of the page (from the palette of
+Okabe and Ito, which colour-blind readers can tell apart)."""
+
+LINE_COLOURS = ("#332288", "#cc6677", "#44aa99", "#999933", "#882255", "#88ccee", "#117733")
+"""Colours of ways and of runs, none of which is a colour of a group (from the palette of Tol)."""
 
 _LAYOUT = ChartLayout(width=440, height=290, left=54, right=16, top=36, bottom=50)
 _LEGEND_ROW_PIXELS = 18
@@ -65,6 +82,24 @@ def draw_lines(series: Sequence[Series], labels: tuple[str, str], mark: float | 
     ]
     if mark is not None:
         body.append(_LAYOUT.draw_mark(x(mark), "alpha"))
+    return _render(x, y, labels, body, [(one.name, one.colour, one.dashed) for one in series])
+
+
+def draw_det(series: Sequence[Series], labels: tuple[str, str]) -> str:
+    """Draw error against error on logarithmic axes (ISO/IEC 19795-1: DET); 0 lies at the edge."""
+    positive = [[value for value in (*one.x, *one.y) if value > 0] for one in series]
+    low = min([*(value for values in positive for value in values), 0.1]) / 1.5
+    x = _LAYOUT.make_x_axis(low, 1.0, log=True)
+    y = _LAYOUT.make_y_axis(low, 1.0, log=True)
+    body = [
+        draw_curve(
+            [(x(max(left, low)), y(max(up, low))) for left, up in zip(one.x, one.y, strict=True)],
+            "series",
+            one.colour,
+            dashed=one.dashed,
+        )
+        for one in series
+    ]
     return _render(x, y, labels, body, [(one.name, one.colour, one.dashed) for one in series])
 
 

@@ -6,9 +6,10 @@ photos: only the user can read the files.
 
 from __future__ import annotations
 
+import itertools
 import json
 from html import escape
-from math import isfinite
+from math import ceil, floor, isfinite
 from typing import TYPE_CHECKING
 
 import cv2
@@ -27,6 +28,7 @@ from onlyme.lab.comparison.claims import add_counts, judge_claims
 from onlyme.lab.comparison.compare import ALPHAS
 from onlyme.lab.comparison.inspection import GROUPS
 from onlyme.lab.comparison.result import PRODUCT
+from onlyme.lab.rules import RULES, check_rule
 from onlyme.storage.files import replace_private
 
 if TYPE_CHECKING:
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onlyme.lab.comparison.compare import Comparison
-    from onlyme.lab.comparison.result import WayResult
+    from onlyme.lab.comparison.result import Group, WayResult
+    from onlyme.lab.rules import Rule
 
 __all__ = ["render_html", "write_report"]
 
@@ -44,8 +47,21 @@ _ENDINGS = {
     "": "nothing to train",
     "diverged": "diverged: its vectors are no longer numbers",
     "limit": "step limit: more steps might have helped",
+    "nothing learned": "nothing was learned: the loss was zero before the first step",
 }
 """Reasons for the end of training that need an explanation."""
+
+
+_RULE_NAMES = {"pair": "one pair (the article's)", "all": "all (ours)", "mean": "mean over pairs"}
+
+SWEEPS = ("pair", "mean", "all")
+"""The rules of the sweep of alpha."""
+
+_MARGIN_GROUPS: tuple[tuple[str, Group], ...] = (
+    ("ME, held out", "held"),
+    ("NOT_ME, trained", "trained"),
+    ("NOT_ME, unseen", "unseen"),
+)
 
 
 def write_report(comparison: Comparison, folder: Path) -> Path:
@@ -78,7 +94,11 @@ def render_html(comparison: Comparison) -> str:
             f"seed: {plan.seed}; time: {comparison.seconds:.0f} s.</li>"
             f"<li>All ways get the same photos and the same augmentation.{article}</li>"
             "<li>Errors are counted on photos that no way was trained on, with exact 95 % "
-            "intervals (Clopper-Pearson).</li></ul>"
+            "intervals (Clopper-Pearson).</li>"
+            "<li>Two rules decide about the same networks. <b>One pair</b> is the article's: the "
+            "face is compared with one stored photo of the owner and one of a stranger, which the "
+            "seed draws; the mean over all pairs stands beside it. <b>All</b> is ours: the loss "
+            "of every triplet must be zero.</li></ul>"
         ),
         '<p class="note">This page shows faces: it is biometric data. Keep it private.</p>',
         _render_errors(comparison),
@@ -97,34 +117,63 @@ def _render_errors(comparison: Comparison) -> str:
     for way in comparison.ways():
         for photos in comparison.plan.photos:
             cells = comparison.select(way, photos)
-            ranking = sum(cell.ranking for cell in cells) / len(cells)
-            counts = (
-                add_counts(cell.misses() for cell in cells),
-                add_counts(cell.false_accepts("trained") for cell in cells),
-                add_counts(cell.false_accepts("unseen") for cell in cells),
-            )
-            rates = (format_rate(make_rate(*count)) for count in counts)
-            rows.append((way, str(photos), *rates, f"{ranking:.3f}"))
-    head = ("Way", "Photos", "Owner rejected", "Trained strangers accepted",
+            rows += [(way, str(photos), *row) for row in _list_rule_rows(cells)]
+    head = ("Way", "Photos", "Rule", "Owner rejected", "Trained strangers accepted",
             "Unseen strangers accepted", "Ranking")  # fmt: skip
     return (
         "<h2>Errors</h2>" + render_table("Each way at its own threshold", head, rows) + '<p class="'
         'quiet">Threshold: even odds for classifier and two-head, alpha for the Siamese ways. '
+        "The first rule of a way is its own: the article's for its ways, ours for compact. For "
+        "two-head a pair is one stored photo of the owner, and all is the mean over them. The "
+        "intervals of the mean over pairs are those of as many photos, each with one pair. "
         "Ranking: how often a held-out photo of the owner scores above a photo of an unseen "
         "stranger; it does not depend on a threshold.</p>"
     )
+
+
+def _list_rule_rows(cells: list[WayResult]) -> list[tuple[str, ...]]:
+    """Return the rows of one way: its own rule, the mean over all pairs, and the other rule."""
+    if all(cell.pairs is None for cell in cells):
+        return [("its own", *_format_errors(cells, None))]
+    rows = {rule: (_RULE_NAMES[rule], *_format_errors(cells, rule)) for rule in RULES}
+    groups: tuple[Group, ...] = ("held", "trained", "unseen")
+    sums = [[cell.mean_errors(group) for cell in cells] for group in groups]
+    means = [_format_mean(sum(e for e, _ in one), sum(of for _, of in one)) for one in sums]
+    first = cells[0].rule
+    mean = ("mean over all pairs", *means, "–")
+    if first == "pair":
+        return [rows["pair"], mean, rows["all"]]
+    return [rows["all"], rows["pair"], mean]
+
+
+def _format_errors(cells: list[WayResult], rule: Rule | None) -> tuple[str, ...]:
+    counts = (
+        add_counts(cell.misses(rule=rule) for cell in cells),
+        add_counts(cell.false_accepts("trained", rule=rule) for cell in cells),
+        add_counts(cell.false_accepts("unseen", rule=rule) for cell in cells),
+    )
+    ranking = sum(cell.measure_ranking(rule) for cell in cells) / len(cells)
+    return (*(format_rate(make_rate(*count)) for count in counts), f"{ranking:.3f}")
+
+
+def _format_mean(errors: float, total: int) -> str:
+    """Write a mean of errors over pairs, with an interval that is rather too wide."""
+    low = make_rate(floor(errors), total).low
+    high = make_rate(ceil(errors), total).high
+    return f"{100 * errors / total:.1f} % of {total} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def _render_claims(comparison: Comparison) -> str:
     rows = [
         (
             escape(claim.claim),
+            escape(claim.rule),
             f'<span class="{"good" if claim.verdict == "held" else "tag"}">{claim.verdict}</span>',
             escape(claim.because),
         )
         for claim in judge_claims(comparison)
     ]
-    head = ("Claim", "Verdict", "Figures")
+    head = ("Claim", "Rule", "Verdict", "Figures")
     return "<h2>The article's claims</h2>" + render_table(
         "Which claims held in this comparison", head, rows, "words"
     )
@@ -134,32 +183,35 @@ def _render_costs(comparison: Comparison) -> str:
     rows = [
         (
             cell.way,
+            f"{cell.threshold:g}" if cell.way in {"article", "compact"} else "–",
             escape(cell.owner),
             str(cell.photos),
-            str(comparison.plan.strangers),
+            str(cell.strangers),
             f"{cell.seconds:.1f} s",
             f"{cell.peak_bytes / 1e6:.0f} MB" if cell.peak_bytes else "–",
             f"{cell.steps:,}" if cell.steps else "–",
             _ENDINGS.get(cell.reason, cell.reason),
         )
-        for cell in comparison.cells
+        for cell in (*comparison.cells, *comparison.advice)
     ]
-    head = ("Way", "Owner", "ME", "NOT_ME", "Training", "Peak memory", "Steps", "Ended by")
+    head = ("Way", "Alpha", "Owner", "ME", "NOT_ME", "Training", "Peak memory", "Steps", "Ended by")
     return "<h2>Costs</h2>" + render_table("Each training", head, rows)
 
 
 def _render_curves(comparison: Comparison) -> str:
     figures = []
-    for way, colour in zip(comparison.ways(), plots.COLOURS, strict=False):
+    for way in comparison.ways():
         series = []
-        for cell in comparison.select(way):
+        for cell, colour in zip(
+            comparison.select(way), itertools.cycle(plots.LINE_COLOURS), strict=False
+        ):
             rows = [row for row in cell.curve if all(map(isfinite, row))]
             if not rows:
                 continue
             steps, clean, augmented = zip(*rows, strict=True)
             series += [
-                plots.Series("augmented photos", steps, augmented, "#999", dashed=True),
-                plots.Series("original photos", steps, clean, colour),
+                plots.Series("with augmentation", steps, augmented, colour, dashed=True),
+                plots.Series(f"{cell.owner}, {cell.photos} photos", steps, clean, colour),
             ]
         if series:
             figures.append(render_figure(plots.draw_lines(series, ("step", "loss")), way))
@@ -172,13 +224,12 @@ def _render_margins(comparison: Comparison) -> str:
     for way in comparison.ways():
         cells = comparison.select(way, most)
         groups = [
-            ("owner, held out", _select_finite(c.held for c in cells), plots.COLOURS[2]),
-            ("strangers, trained on", _select_finite(c.trained for c in cells), plots.COLOURS[4]),
-            ("strangers, unseen", _select_finite(c.unseen for c in cells), plots.COLOURS[1]),
+            (name, _select_finite(c.scores(group) for c in cells), plots.COLOURS[name])
+            for name, group in _MARGIN_GROUPS
         ]
         label = "margin" if way in {"article", "compact", PRODUCT} else "logit"
         chart = plots.draw_histograms(groups, (label, "share"), _average_threshold(cells))
-        figures.append(render_figure(chart, way))
+        figures.append(render_figure(chart, _name_rule(way, cells[0].rule)))
     return _render_row(f"Margins with {most} photos of the owner", figures)
 
 
@@ -197,19 +248,74 @@ def _render_sweep(comparison: Comparison) -> str:
         cells = comparison.select(way, max(comparison.plan.photos))
         if not cells:
             continue
-        misses = [add_counts(cell.misses(a) for cell in cells) for a in ALPHAS]
-        accepts = [add_counts(cell.false_accepts("unseen", a) for cell in cells) for a in ALPHAS]
-        series = [
-            plots.Series(name, ALPHAS, [make_rate(*count).value for count in counts], colour)
-            for name, counts, colour in (
-                ("owner rejected", misses, plots.COLOURS[0]),
-                ("unseen strangers accepted", accepts, plots.COLOURS[1]),
-            )
-        ]
-        chart = plots.draw_lines(series, ("alpha", "error rate"), _average_threshold(cells))
-        figures.append(render_figure(chart, way))
+        for sweep in SWEEPS if way != PRODUCT else ("all",):
+            rows = [_sweep(cells, sweep, alpha) for alpha in ALPHAS]
+            series = [
+                plots.Series(name, ALPHAS, [row[index] for row in rows], plots.COLOURS[group])
+                for index, (name, group) in enumerate(
+                    (
+                        ("owner rejected", "ME, held out"),
+                        ("unseen strangers accepted", "NOT_ME, unseen"),
+                    )
+                )
+            ]
+            chart = plots.draw_lines(series, ("alpha", "error rate"), _average_threshold(cells))
+            figures.append(render_figure(chart, _name_rule(way, sweep)))
     note = "<p>The same trained network, with alpha changed after training.</p>"
-    return _render_row("Alpha, from −1 to 1", figures, note)
+    return _render_row("Alpha, from −1 to 1", figures, note) + _render_det(comparison)
+
+
+def _render_det(comparison: Comparison) -> str:
+    """Return one chart for each rule: both errors of every way, at every threshold."""
+    figures = []
+    for rule in RULES:
+        series = []
+        for way, colour in zip(comparison.ways(), plots.LINE_COLOURS, strict=False):
+            cells = comparison.select(way, max(comparison.plan.photos))
+            errors = _list_errors(cells, rule)
+            series.append(plots.Series(way, [a for a, _ in errors], [m for _, m in errors], colour))
+        chart = plots.draw_det(series, ("unseen strangers accepted", "owner rejected"))
+        figures.append(render_figure(chart, _RULE_NAMES[rule]))
+    note = (
+        "<p>Both errors at every threshold (DET), over all owners; lower and further left is "
+        "better. A way may rank well and still have a badly placed threshold.</p>"
+    )
+    return _render_row("Both errors at every threshold", figures, note)
+
+
+def _list_errors(cells: list[WayResult], rule: Rule) -> list[tuple[float, float]]:
+    """Return the shares of accepted strangers and of refused owners at every threshold."""
+    mine = np.sort(_select_finite(cell.scores("held", rule) for cell in cells))
+    others = np.sort(_select_finite(cell.scores("unseen", rule) for cell in cells))
+    if not (len(mine) and len(others)):
+        return []
+    bounds = np.unique(np.concatenate([mine, others]))
+    accepted = 1 - np.searchsorted(others, bounds, "left") / len(others)
+    refused = np.searchsorted(mine, bounds, "left") / len(mine)
+    return list(zip(accepted.tolist(), refused.tolist(), strict=True))
+
+
+def _sweep(cells: list[WayResult], rule: str, alpha: float) -> tuple[float, float]:
+    """Return the share of rejected owners' photos and of accepted unseen strangers' photos."""
+    if rule == "mean":
+        sums = [
+            (
+                sum(one.mean_errors(g, alpha)[0] for one in cells),
+                sum(one.mean_errors(g)[1] for one in cells),
+            )
+            for g in ("held", "unseen")
+        ]
+        return sums[0][0] / sums[0][1], sums[1][0] / sums[1][1]
+    chosen = check_rule(rule)
+    return (
+        make_rate(*add_counts(cell.misses(alpha, chosen) for cell in cells)).value,
+        make_rate(*add_counts(cell.false_accepts("unseen", alpha, chosen) for cell in cells)).value,
+    )
+
+
+def _name_rule(way: str, rule: str) -> str:
+    """Return the caption of a figure: the way, and by which rule it was asked."""
+    return way if way in {PRODUCT, "classifier"} else f"{way}, {_RULE_NAMES[rule]}"
 
 
 def _render_inspections(comparison: Comparison) -> str:
@@ -219,8 +325,8 @@ def _render_inspections(comparison: Comparison) -> str:
         if not cell or not cell.look:
             continue
         series = [
-            plots.Series(name, points[:, 0].tolist(), points[:, 1].tolist(), colour)
-            for name, points, colour in zip(GROUPS, cell.look.map, plots.COLOURS, strict=False)
+            plots.Series(name, points[:, 0].tolist(), points[:, 1].tolist(), plots.COLOURS[name])
+            for name, points in zip(GROUPS, cell.look.map, strict=True)
         ]
         chart = plots.draw_scatter(series, ("first component", "second component"))
         triplets = [

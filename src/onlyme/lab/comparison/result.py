@@ -3,17 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from onlyme.lab.comparison.inspection import Inspection
+from onlyme.lab.rules import get_default_rule
 
-__all__ = ["PRODUCT", "WayResult"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from onlyme.lab.comparison.inspection import Inspection
+    from onlyme.lab.rules import Rule
+
+__all__ = ["PEOPLE_TWO_HEAD", "PRODUCT", "Group", "PairScores", "WayResult"]
 
 PRODUCT = "product"
 """The name of the product's own decision beside the ways."""
+
+PEOPLE_TWO_HEAD = "two-head, many people"
+"""The name of the two-head network that learned from many people."""
+
+Group = Literal["held", "trained", "unseen"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairScores:
+    """The scores of the same faces by each stored pair alone.
+
+    Attributes:
+        held: float64[h, p], of the owner's held-out photos.
+        trained: float64[n, p], of other photos of the strangers that it was trained on.
+        unseen: float64[u, p], of strangers that it was never trained on.
+        drawn: the pair that the article's rule asks, from 0.
+    """
+
+    held: NDArray[np.float64]
+    trained: NDArray[np.float64]
+    unseen: NDArray[np.float64]
+    drawn: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +52,8 @@ class WayResult:
         owner: name of the owner.
         photos: number of the owner's training photos.
         threshold: a photo with this score or a higher one is accepted.
-        held: scores of the owner's held-out photos; not a number where training diverged.
+        held: scores of the owner's held-out photos by the rule of all triplets; not a number
+            where training diverged.
         trained: scores of other photos of the strangers that it was trained on.
         unseen: scores of strangers that it was never trained on.
         reason: why training ended; empty for the product.
@@ -34,6 +62,8 @@ class WayResult:
         seconds: duration of the training; differs from run to run.
         spent: duration of training and scoring; differs from run to run.
         peak_bytes: most memory held meanwhile; differs from run to run.
+        strangers: number of NOT_ME photos that it was trained on.
+        pairs: the scores by each stored pair; None where a decision asks no single pair.
         look: the inspection of its vectors, for ways that embed.
     """
 
@@ -50,26 +80,59 @@ class WayResult:
     seconds: float = 0.0
     spent: float = 0.0
     peak_bytes: int = 0
+    strangers: int = 0
+    pairs: PairScores | None = field(default=None, compare=False, repr=False)
     look: Inspection | None = field(default=None, compare=False, repr=False)
 
-    def misses(self, threshold: float | None = None) -> tuple[int, int]:
+    @property
+    def rule(self) -> Rule:
+        """The rule by which errors are counted when none is named."""
+        return "all" if self.way == PRODUCT else get_default_rule(self.way)
+
+    def scores(self, group: Group, rule: Rule | None = None) -> tuple[float, ...]:
+        """Return the scores of a group of faces by a rule."""
+        if self.pairs is not None and (rule or self.rule) == "pair":
+            table: NDArray[np.float64] = getattr(self.pairs, group)
+            return tuple(table[:, self.pairs.drawn].tolist())
+        return tuple(getattr(self, group))
+
+    def misses(self, threshold: float | None = None, rule: Rule | None = None) -> tuple[int, int]:
         """Return the number of the owner's held-out photos that are refused, and the total."""
         bound = self.threshold if threshold is None else threshold
+        scores = self.scores("held", rule)
         # `not >=` and not `<`: a score that is not a number is refused.
-        return sum(not score >= bound for score in self.held), len(self.held)
+        return sum(not score >= bound for score in scores), len(scores)
 
-    def false_accepts(self, who: str, threshold: float | None = None) -> tuple[int, int]:
+    def false_accepts(
+        self, group: Group, threshold: float | None = None, rule: Rule | None = None
+    ) -> tuple[int, int]:
         """Return the number of accepted strangers (`trained` or `unseen`), and the total."""
         bound = self.threshold if threshold is None else threshold
-        scores = self.trained if who == "trained" else self.unseen
+        scores = self.scores(group, rule)
         return sum(score >= bound for score in scores), len(scores)
 
-    @property
-    def ranking(self) -> float:
+    def mean_errors(self, group: Group, threshold: float | None = None) -> tuple[float, int]:
+        """Return the errors by one pair, as the mean over all pairs, and the number of photos.
+
+        Args:
+            group: `held` counts refused photos, the others count accepted ones.
+            threshold: None for the result's own.
+        """
+        if self.pairs is None:
+            return (
+                self.misses(threshold) if group == "held" else self.false_accepts(group, threshold)
+            )
+        bound = self.threshold if threshold is None else threshold
+        accepted = (getattr(self.pairs, group) >= bound).mean(1)
+        wrong = 1 - accepted if group == "held" else accepted
+        return float(wrong.sum()), len(wrong)
+
+    def measure_ranking(self, rule: Rule | None = None) -> float:
         """Share of pairs in which the owner's held-out photo scores above an unseen stranger's.
 
         It is the area under the ROC curve, 0 to 1, and needs no threshold, so that the choice
         of a threshold cannot make a way look good or bad.
         """
-        mine, others = np.array(self.held)[:, None], np.array(self.unseen)[None]
+        mine = np.array(self.scores("held", rule))[:, None]
+        others = np.array(self.scores("unseen", rule))[None]
         return float(((mine > others) + 0.5 * (mine == others)).mean())

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from onlyme.lab.comparison.plan import Plan
     from onlyme.lab.people import People
 
-__all__ = ["MIN_HELD_OUT_PHOTOS", "Split", "make_splits"]
+__all__ = ["MIN_HELD_OUT_PHOTOS", "Split", "make_splits", "select_unused"]
 
 MIN_HELD_OUT_PHOTOS = 4
 """Smallest number of photos of an owner beside those that are trained on."""
@@ -60,7 +60,7 @@ def make_splits(people: People, plan: Plan) -> Iterator[Split]:
     most = max(plan.photos)
     source = np.random.default_rng(plan.seed)
     order = [int(index) for index in source.permutation(len(people.names))]
-    owners = [i for i in order if len(people.faces[i]) >= most + MIN_HELD_OUT_PHOTOS]
+    owners = _choose_owners(people, plan, order)
     if len(owners) < plan.owners:
         raise UsageError(
             f"people with at least {most + MIN_HELD_OUT_PHOTOS} usable photos ({most} to train on, "
@@ -68,9 +68,7 @@ def make_splits(people: People, plan: Plan) -> Iterator[Split]:
             "lower --owners or --photos, or add photos"
         )
     for owner in owners[: plan.owners]:
-        others = [i for i in order if i != owner]
-        known = [i for i in others if len(people.faces[i]) >= 2][: plan.strangers]
-        unseen = [i for i in others if i not in known][: plan.unseen]
+        known, unseen = _choose_strangers(people, plan, order, owner)
         if len(known) < plan.strangers or not unseen:
             raise UsageError(
                 f"there are too few people beside {people.names[owner]}: {plan.strangers} with "
@@ -85,3 +83,29 @@ def make_splits(people: People, plan: Plan) -> Iterator[Split]:
                 trained=np.stack([people.faces[i][1] for i in known]),
                 unseen=np.stack([people.faces[i][0] for i in unseen]),
             )
+
+
+def select_unused(people: People, plan: Plan) -> People:
+    """Return the people who are neither owners nor strangers of any owner."""
+    order = [
+        int(index) for index in np.random.default_rng(plan.seed).permutation(len(people.names))
+    ]
+    used: set[int] = set()
+    for owner in _choose_owners(people, plan, order)[: plan.owners]:
+        known, unseen = _choose_strangers(people, plan, order, owner)
+        used |= {owner, *known, *unseen}
+    return people.select(np.array([i not in used for i in range(len(people.names))], np.bool_))
+
+
+def _choose_owners(people: People, plan: Plan, order: list[int]) -> list[int]:
+    needed = max(plan.photos) + MIN_HELD_OUT_PHOTOS
+    return [i for i in order if len(people.faces[i]) >= needed]
+
+
+def _choose_strangers(
+    people: People, plan: Plan, order: list[int], owner: int
+) -> tuple[list[int], list[int]]:
+    """Return the strangers who are trained on, and those who are only tested."""
+    others = [i for i in order if i != owner]
+    known = [i for i in others if len(people.faces[i]) >= 2][: plan.strangers]
+    return known, [i for i in others if i not in known][: plan.unseen]

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from onlyme.errors import UsageError
-from onlyme.lab import WAYS
+from onlyme.lab.constants import WAYS
+from onlyme.lab.networks._embedding import EmbeddingNetwork
 from onlyme.lab.networks._input import to_tensor
 from onlyme.lab.networks.article import Article
+from onlyme.lab.networks.backbones import BACKBONES, build_backbone
 from onlyme.lab.networks.classifier import Classifier
 from onlyme.lab.networks.compact import Compact
-from onlyme.lab.networks.siamese import Siamese, compute_margins
+from onlyme.lab.networks.siamese import Siamese, compute_margins, compute_pair_margins
 from onlyme.lab.networks.two_head import TwoHead
 
 if TYPE_CHECKING:
@@ -21,14 +23,18 @@ if TYPE_CHECKING:
     from onlyme.lab.spec import Spec
 
 __all__ = [
+    "BACKBONES",
     "Article",
     "Classifier",
     "Compact",
+    "EmbeddingNetwork",
     "Siamese",
     "TwoHead",
     "WayNetwork",
+    "build_backbone",
     "build_network",
     "compute_margins",
+    "compute_pair_margins",
     "to_tensor",
 ]
 
@@ -48,10 +54,13 @@ class WayNetwork(Protocol):
         """Return the loss, one number ≥ 0, of float[m, 3, S, S] and float[n, 3, S, S]."""
 
     def store(self, me: Tensor, not_me: Tensor) -> tuple[Tensor, ...]:
-        """Compute once, from the stored photos, what `scores` compares probes with."""
+        """Compute once, from the stored photos, what `pair_scores` compares probes with."""
 
-    def scores(self, stored: tuple[Tensor, ...], probes: Tensor) -> Tensor:
-        """Return float[k]: how much each probe of float[k, 3, S, S] looks like ME."""
+    def pair_scores(self, stored: tuple[Tensor, ...], probes: Tensor) -> Tensor:
+        """Return float[k, p]: how much each probe looks like ME, by each stored pair alone."""
+
+    def join_pairs(self, scores: Tensor) -> Tensor:
+        """Return float[k]: how much each probe looks like ME, by all stored pairs together."""
 
 
 def build_network(spec: Spec) -> Classifier | TwoHead | Siamese:

@@ -27,8 +27,10 @@ learning rate 1e-6, ten epochs        a rate that fits the mean over all triplet
                                       gradients shortened, and a stop at zero loss
 no seed, no held-out photo            seeded; `onlyme lab compare` tests on held-out photos
 the whole model is pickled            checkpoints hold numbers only
-the demo feeds BGR frames and draws   RGB everywhere; the demo is `onlyme lab watch`, and
-a function in place of its result     compares with all stored photos, not one pair
+the demo feeds BGR frames and draws   RGB everywhere; the demo is `onlyme lab watch`, which
+a function in place of its result     asks one drawn pair, as the article, or all
+a dropout mask for each embedding     one mask for each photo in a step
+photos as they are                    varied at each step; `augment=False` leaves them
 ====================================  ===================================================
 """
 
@@ -41,7 +43,8 @@ from torch import nn
 from torch.nn.functional import normalize
 from torch.utils.checkpoint import checkpoint
 
-from onlyme.lab import PUBLISHED_SIDE_PIXELS
+from onlyme.lab.constants import PUBLISHED_SIDE_PIXELS
+from onlyme.lab.networks._embedding import EmbeddingNetwork
 from onlyme.lab.networks._input import InputLayer
 from onlyme.lab.networks.dropout import compute_kept_channels, draw_dropout_factors
 
@@ -56,7 +59,7 @@ _CHUNK_PICTURES = 4
 """Number of pictures that pass whole stages at a time (each takes 150 MB at 244×244)."""
 
 
-class Article(nn.Module):
+class Article(EmbeddingNetwork):
     """The published embedder: float[n, 3, S, S] in [0, 1] → float[n, 16].
 
     Args:

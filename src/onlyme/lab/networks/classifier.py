@@ -49,9 +49,13 @@ class Classifier(nn.Module):
         """Return nothing: the photos are in the weights."""
         return ()
 
-    def scores(self, stored: tuple[Tensor, ...], probes: Tensor) -> Tensor:  # noqa: ARG002 - see `store`
+    def pair_scores(self, stored: tuple[Tensor, ...], probes: Tensor) -> Tensor:  # noqa: ARG002 - see `store`
+        """Return the logits of the probes, one for each."""
+        return self._compute_logits(probes)[:, None]
+
+    def join_pairs(self, scores: Tensor) -> Tensor:
         """Return the logits of the probes."""
-        return self._compute_logits(probes)
+        return scores[:, 0]
 
     def _compute_logits(self, images: Tensor) -> Tensor:
         logits: Tensor = self.out(self.trunk(images))

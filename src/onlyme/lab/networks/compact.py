@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from torch import nn
 from torch.nn.functional import normalize
 
-from onlyme.lab import FACE_SIDE_PIXELS
+from onlyme.lab.constants import FACE_SIDE_PIXELS
+from onlyme.lab.networks._embedding import EmbeddingNetwork
 from onlyme.lab.networks._input import InputLayer
 
 if TYPE_CHECKING:
@@ -59,22 +60,30 @@ class Trunk(nn.Module):
         return features.flatten(1)
 
 
-class Compact(nn.Module):
+class Compact(EmbeddingNetwork):
     """The small embedder: float[n, 3, S, S] in [0, 1] → float[n, d].
 
     Args:
         dimension: d, the length of a vector.
         unit: divide each vector by its length.
         whole: takes whole photos and not aligned faces.
+        channels: see `Trunk`.
 
     >>> sum(p.numel() for p in Compact().parameters()) < 1_000_000
     True
     """
 
-    def __init__(self, dimension: int = 64, *, unit: bool = True, whole: bool = False) -> None:
+    def __init__(
+        self,
+        dimension: int = 64,
+        *,
+        unit: bool = True,
+        whole: bool = False,
+        channels: tuple[int, ...] = (32, 64, 96, 128),
+    ) -> None:
         super().__init__()
         self.dimension, self.unit = dimension, unit
-        self.trunk = Trunk(whole=whole)
+        self.trunk = Trunk(whole=whole, channels=channels)
         self.out = nn.Linear(self.trunk.features, dimension, bias=False)
 
     def forward(self, images: Tensor) -> Tensor:

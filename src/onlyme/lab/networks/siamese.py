@@ -12,15 +12,36 @@ from onlyme.lab.triplets import euclidean, make_triplet_loss
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from onlyme.lab.networks.article import Article
-    from onlyme.lab.networks.compact import Compact
+    from onlyme.lab.networks._embedding import EmbeddingNetwork
     from onlyme.lab.triplets import Kind
 
-__all__ = ["Siamese", "compute_margins"]
+__all__ = ["Siamese", "compute_margins", "compute_pair_margins"]
+
+
+def compute_pair_margins(me: Tensor, not_me: Tensor, probes: Tensor) -> Tensor:
+    """Return the article's rule for each stored pair: d(x, N) − d(x, P).
+
+    The article's demo asks one of these pairs, and accepts when the loss of the triplet
+    (x, P, N) is zero, which is when this margin reaches alpha.
+
+    Args:
+        me: float[m, d].
+        not_me: float[n, d].
+        probes: float[k, d].
+
+    Returns:
+        float[k, m·n], ordered by P, then N.
+
+    >>> one = torch.tensor([[0.0], [0.5]]), torch.tensor([[4.0]])
+    >>> compute_pair_margins(*one, torch.tensor([[1.0]])).tolist()
+    [[2.0, 2.5]]
+    """
+    near, far = euclidean(probes, me), euclidean(probes, not_me)
+    return (far[:, None, :] - near[:, :, None]).flatten(1)
 
 
 def compute_margins(me: Tensor, not_me: Tensor, probes: Tensor) -> Tensor:
-    """Return the article's rule as a score: d(x, NOT_ME) − d(x, ME).
+    """Return the rule of all triplets as a score: d(x, NOT_ME) − d(x, ME).
 
     d(x, ME) is the distance to the farthest stored ME vector, and d(x, NOT_ME) is the distance
     to the nearest stored stranger. The margin reaches alpha exactly when the loss of x as an
@@ -59,7 +80,7 @@ class Siamese(nn.Module):
 
     settled_loss = 0.0
 
-    def __init__(self, embedder: Article | Compact, kind: Kind, alpha: float) -> None:
+    def __init__(self, embedder: EmbeddingNetwork, kind: Kind, alpha: float) -> None:
         super().__init__()
         self.embedder = embedder
         self.threshold = alpha
@@ -77,7 +98,11 @@ class Siamese(nn.Module):
         """Return the vectors of the stored photos."""
         return self.embedder(me), self.embedder(not_me)
 
-    def scores(self, stored: tuple[Tensor, ...], probes: Tensor) -> Tensor:
-        """Return the margins of the probes."""
+    def pair_scores(self, stored: tuple[Tensor, ...], probes: Tensor) -> Tensor:
+        """Return the margins of the probes for each pair of stored photos."""
         me, not_me = stored
-        return compute_margins(me, not_me, self.embedder(probes))
+        return compute_pair_margins(me, not_me, self.embedder(probes))
+
+    def join_pairs(self, scores: Tensor) -> Tensor:
+        """Return the margin that all pairs reach."""
+        return scores.amin(1)

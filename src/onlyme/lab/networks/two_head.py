@@ -57,14 +57,34 @@ class TwoHead(nn.Module):
             + binary_cross_entropy_with_logits(different, torch.zeros_like(different))
         )
 
+    def pair_loss(self, features: Tensor, labels: Tensor) -> Tensor:
+        """Return the cross entropy over all pairs of a batch of many people, weighed alike.
+
+        Args:
+            features: float[n, c] of the trunk.
+            labels: int[n], the person of each row.
+        """
+        logits = self._compare_pairs(features, features)
+        apart = ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+        same = (labels[:, None] == labels[None]) & apart
+        one, two = logits[same], logits[~same & apart]
+        return 0.5 * (
+            binary_cross_entropy_with_logits(one, torch.ones_like(one))
+            + binary_cross_entropy_with_logits(two, torch.zeros_like(two))
+        )
+
     def store(self, me: Tensor, not_me: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG002 - this way compares with ME only
         """Return the features of the stored ME photos."""
         return (self.trunk(me),)
 
-    def scores(self, stored: tuple[Tensor, ...], probes: Tensor) -> Tensor:
-        """Return each probe's mean logit over the stored ME photos."""
+    def pair_scores(self, stored: tuple[Tensor, ...], probes: Tensor) -> Tensor:
+        """Return each probe's logit with each stored ME photo."""
         (me,) = stored
-        return self._compare_pairs(self.trunk(probes), me).mean(1)
+        return self._compare_pairs(self.trunk(probes), me)
+
+    def join_pairs(self, scores: Tensor) -> Tensor:
+        """Return each probe's mean logit over the stored ME photos."""
+        return scores.mean(1)
 
     def _compare_pairs(self, a: Tensor, b: Tensor) -> Tensor:
         """Return float[len(a), len(b)], the logits of all pairs."""

@@ -86,7 +86,7 @@ export class LiveStream extends EventTarget {
     this.camera.stop();
     if (this.isStopped) return;
     // A socket does not say why it was refused. A request does, and notices an ended session.
-    if (!this.isExplained) await get("/v1/names").catch(() => null);
+    if (!this.isExplained) await get("/v1/names?where=vault").catch(() => null);
     this.emit("end", { explained: Boolean(this.isExplained) });
   }
 

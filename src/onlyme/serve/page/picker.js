@@ -5,7 +5,7 @@ import { h, makeNotice } from "./dom.js";
 
 /** Return the people who can be recognised, and the chosen one. Null if there are none. */
 export async function findPeople(wanted) {
-  const usable = (await get("/v1/names")).filter((person) => !person.needs_reenroll);
+  const usable = (await get("/v1/names?where=vault")).filter((person) => !person.needs_reenroll);
   if (!usable.length) return null;
   const chosen = usable.find((person) => person.name === wanted)
     ?? usable.find((person) => person.name === sessionStorage.getItem("person"))

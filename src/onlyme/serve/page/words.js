@@ -8,14 +8,18 @@ export function formatSigned(value) {
   return value === null || value === undefined ? "–" : (value < 0 ? "−" : "+") + Math.abs(value).toFixed(3);
 }
 
-/** Say a false accept rate in words. */
+/** Say which false accept rate an alpha is set for, in the words of `onlyme.charts.describe_set_rate`. */
 export function describeOdds(far) {
-  if (far === null || far === undefined) return "nothing is promised: this network is not calibrated";
-  if (far > 0.5) return "almost every stranger passes";
-  const tries = 1 / far;
-  if (tries > 1e7) return "a stranger passes less than once in 10,000,000 tries";
-  const step = 10 ** Math.max(0, Math.floor(Math.log10(tries)) - 1);
-  return `a stranger passes about once in ${numberFormat.format(Math.round(tries / step) * step)} tries`;
+  if (far === null || far === undefined) return "no promise: this network is not calibrated";
+  if (far > 0.5) return "set so that almost every stranger passes";
+  if (far < 1e-7) return "set for less than 1 in 10,000,000 strangers (estimate)";
+  return `set for ${formatOdds(1 / far)} strangers (estimate)`;
+}
+
+function formatOdds(oneIn) {
+  if (oneIn < 20) return `1 in ${oneIn.toFixed(1).replace(/\.0$/, "")}`;
+  const step = 10 ** Math.max(0, String(Math.floor(oneIn)).length - 3);
+  return `1 in ${numberFormat.format(Math.round(oneIn / step) * step)}`;
 }
 
 /** Format a share as a percentage with two significant digits. */
@@ -95,6 +99,7 @@ export function adviseOn(decision) {
 
 const EVENTS = {
   attempt: "Attempt", enroll: "Enrolled", teach: "Taught", tune: "Tuned", adapt: "Adapted",
+  remove: "Example removed", rename: "Renamed", merge: "Merged", restore: "Restored",
   revoke: "Renewed", rekey: "New key", export: "Exported", import: "Imported",
   backup: "Backed up", forget: "Forgotten", reset: "Gate opened", token: "Access",
 };

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from onlyme import FaceID
 from onlyme.errors import UsageError
 from onlyme.faceid.learn import refuse_loose_alpha
-from onlyme.faceid.serialize import serialize_enrollment, serialize_owners
+from onlyme.faceid.serialize import serialize_enrollment, serialize_owners, serialize_person
 from onlyme.serve import schemas
 from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
@@ -37,16 +37,31 @@ Anyway = Annotated[
 ]
 
 
+Look = Annotated[
+    str, Query(description="A name for what the photos of the person show, such as `glasses`.")
+]
+
+
 @router.get(
     "",
     dependencies=[require_scope(Scope.ENROLL)],
-    **describe_answer(schemas.Person, schemas.Outdated, several=True),
+    **describe_answer(schemas.Person, schemas.GalleryMember, schemas.Outdated, several=True),
 )
-async def list_names(service: Here) -> Response:
-    """List who is enrolled."""
-    return answer_json(
-        await service.engine.run(lambda face_id: serialize_owners(face_id.names(), face_id.owner))
-    )
+async def list_names(
+    service: Here,
+    where: Annotated[
+        Literal["vault", "gallery"] | None,
+        Query(description="Only the owners in the vault, or only the people in the gallery."),
+    ] = None,
+) -> Response:
+    """List who is enrolled: the owners in the vault, then the people in the gallery."""
+
+    def list_people(face_id: FaceID) -> list[dict[str, Any]]:
+        owners = [] if where == "gallery" else serialize_owners(face_id.names(), face_id.owner)
+        members = [] if where == "vault" else face_id.gallery_people()
+        return owners + [serialize_person(one) for one in members]
+
+    return answer_json(await service.engine.run(list_people))
 
 
 @router.post(
@@ -63,12 +78,13 @@ async def enroll(
     add: Annotated[
         bool, Query(description="Add photos to the person of this name; needs `admin`.")
     ] = False,
+    look: Look = "",
     anyway: Anyway = False,
 ) -> Response:
     """Learn a person from photos: one is enough, five are advised."""
     if add or anyway:
         require_admin(caller)
-    return await _enroll_photos(request, name, service, add=add, anyway=anyway)
+    return await _enroll_photos(request, name, service, look, add=add, anyway=anyway)
 
 
 @router.put(
@@ -77,9 +93,11 @@ async def enroll(
     dependencies=[require_scope(Scope.ADMIN)],
     **describe_answer(schemas.Learned),
 )
-async def put(request: Request, name: Person, service: Here, *, anyway: Anyway = False) -> Response:
+async def put(
+    request: Request, name: Person, service: Here, *, look: Look = "", anyway: Anyway = False
+) -> Response:
     """Learn a person from photos, and replace the person of this name."""
-    return await _enroll_photos(request, name, service, replace_=True, anyway=anyway)
+    return await _enroll_photos(request, name, service, look, replace_=True, anyway=anyway)
 
 
 @router.delete(
@@ -127,7 +145,7 @@ async def tune(
 
     def run_tune(face_id: FaceID) -> Tuning:
         if not yes:
-            refuse_loose_alpha(face_id.owner(name), alpha)
+            refuse_loose_alpha(face_id.find_owner(name), alpha)
         return face_id.tune(name, far=far, alpha=alpha)
 
     return answer_json(asdict(await service.engine.run(run_tune)))
@@ -181,6 +199,7 @@ async def _enroll_photos(
     request: Request,
     name: str,
     service: ServiceState,
+    look: str,
     *,
     add: bool = False,
     replace_: bool = False,
@@ -203,6 +222,7 @@ async def _enroll_photos(
                 add=add,
                 replace=replace_,
                 anyway=anyway,
+                look=look,
             )
 
         enrollment = await service.engine.run(

@@ -68,14 +68,18 @@ def check_assertion_query(audience: str | None, nonce: str | None) -> None:
         raise UsageError("an assertion needs an audience and a nonce")
 
 
-def require_admin(caller: Caller) -> None:
-    """Refuse a caller that may only enroll new people: changing a person can replace them.
+def require_admin(caller: Caller, why: str = "changing who is enrolled") -> None:
+    """Refuse a caller that is no admin: changing a person, for one, can replace them.
+
+    Args:
+        caller: who asks.
+        why: what needs it, as the beginning of the sentence.
 
     Raises:
         ProblemError: the caller is no admin (403).
     """
     if not caller.scope.grants(Scope.ADMIN):
-        raise ProblemError(403, "scope", "changing who is enrolled needs a token for admin")
+        raise ProblemError(403, "scope", f"{why} needs a token for admin")
 
 
 def answer_json(document: Any, status: int = 200) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,6 +23,7 @@ from onlyme.serve.routes.shared import (
     answer_json,
     check_assertion_query,
     redact_for,
+    require_admin,
 )
 from onlyme.serve.schemas import Decided, Health, Verdicts
 from onlyme.serve.state import SOURCE
@@ -107,12 +108,25 @@ async def verify(
     "/identify", openapi_extra=describe_pictures("frame"), **describe_answer(Verdicts, Decided)
 )
 async def identify(
-    request: Request, service: Here, caller: Annotated[Caller, require_scope(Scope.VERIFY)]
+    request: Request,
+    service: Here,
+    caller: Annotated[Caller, require_scope(Scope.VERIFY)],
+    candidates: Annotated[
+        int,
+        Query(
+            description="How many of the people whom the face resembles most are listed; needs "
+            "`admin`.",
+            ge=0,
+            le=100,
+        ),
+    ] = 0,
 ) -> Response:
     """Find out which of the enrolled people a picture shows, if any.
 
     Counts as an attempt to be anybody.
     """
+    if candidates:
+        require_admin(caller, "the list of candidates tells whom a face resembles, and")
     most = service.options.body_bytes
     async with service.uploads.receive(request, ("frame",), most) as body:
         frames = body.get("frame", [])
@@ -120,7 +134,11 @@ async def identify(
             raise UsageError("send one frame")
         decision = await service.engine.run(
             lambda face_id: face_id.identify(
-                frames[0], liveness=service.level, gate=True, source=SOURCE
+                frames[0],
+                liveness=service.level,
+                gate=True,
+                source=SOURCE,
+                candidates=candidates,
             ),
             wait_until_gone=lambda: wait_until_gone(request),
         )

@@ -120,6 +120,8 @@ def measure_pair_miss(
     upper = np.triu(np.ones(table.shape, bool), 1)
     alike = labels[:, None] == labels[None]
     genuine, impostor = table[upper & alike], np.sort(table[upper & ~alike])
+    if not (len(genuine) and len(impostor)):
+        return 0.0  # nothing can be shown to be better than the start
     rates = np.logspace(-4, -2, 9)
     limits = impostor[(rates * len(impostor)).astype(int)]
     return float((genuine[:, None] >= limits).mean())

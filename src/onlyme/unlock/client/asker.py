@@ -8,7 +8,6 @@ have become root before it asks. All evidence must agree, and missing evidence i
 from __future__ import annotations
 
 import os
-import pwd
 import select
 from typing import TYPE_CHECKING
 
@@ -138,6 +137,8 @@ class Asker:
 
 
 def _find_user(name: str) -> int | None:
+    import pwd
+
     try:
         return pwd.getpwnam(name).pw_uid
     except (KeyError, ValueError):

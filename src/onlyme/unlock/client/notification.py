@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import html
 import os
-import pwd
 import re
-import resource
 import select
 import stat
 import subprocess
@@ -91,6 +89,8 @@ class Notification:
         self, method: str, signature: str, arguments: Sequence[str]
     ) -> subprocess.Popen[bytes] | None:
         """Start a child that calls the user's notification server; None where there is no bus."""
+        import resource
+
         folder, rights = f"{self._folder}/{self._uid}", _find_rights(self._uid)
         bus = f"{folder}/bus"
         if rights is None or not _belongs_to(folder, bus, self._uid):
@@ -162,6 +162,8 @@ def _belongs_to(folder: str, bus: str, uid: int) -> bool:
 
 def _find_rights(uid: int) -> dict[str, Any] | None:
     """Return how a child becomes a user; None if it may not."""
+    import pwd
+
     if uid <= 0:
         return None
     if os.geteuid() == uid == os.getuid():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import select
-import termios
 from typing import TYPE_CHECKING, Any
 
 from onlyme.unlock.client.harmless import make_harmless
@@ -95,6 +94,8 @@ class Prompt:
 
     def __enter__(self) -> Self:
         """Open the terminal, and drop what was typed before."""
+        import termios
+
         self._handle = os.open(self._path, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
         try:
             self._before = termios.tcgetattr(self._handle)
@@ -117,6 +118,8 @@ class Prompt:
         trace: TracebackType | None,
     ) -> None:
         """Give the terminal back as it was."""
+        import termios
+
         try:
             termios.tcsetattr(self._handle, termios.TCSANOW, self._before)
             os.write(self._handle, b"\n")

@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-import pwd
 from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from onlyme import FaceID
 from onlyme.errors import KeyRefused, UsageError
 from onlyme.faceid import wiring
+from onlyme.faceid.serialize import serialize_example
 from onlyme.gate.audit import AuditEntry, Event
 from onlyme.gate.password import is_login_password
 from onlyme.types import Decision, Reason
@@ -104,9 +104,26 @@ def _enroll(face_id: FaceID, user: str, document: Document) -> Document:
         look_alikes=_read_pictures(document, "look_alikes"),
         add=_read_flag(document, "add"),
         replace=_read_flag(document, "replace"),
+        look=_read_text(document, "look"),
         anyway=True,  # one person may have two accounts, and no user may ask whose face is whose
     )
     return asdict(enrollment) | {"taken": enrollment.taken}
+
+
+def _examples(face_id: FaceID, user: str, document: Document) -> Document:
+    """List examples, or remove some."""
+    numbers, look = document.get("remove"), document.get("remove_look")
+    if numbers is not None and look is not None:
+        raise UsageError("send remove or remove_look, not both")
+    if numbers is None and look is None:
+        return {"examples": [serialize_example(one) for one in face_id.examples(user)]}
+    if look is not None:
+        notes = face_id.remove_look(user, _read_text(document, "remove_look"))
+    elif isinstance(numbers, list) and all(type(number) is int for number in numbers):
+        notes = face_id.remove_examples(user, numbers)
+    else:
+        raise UsageError("remove must be a list of numbers")
+    return {"name": user, "left": len(face_id.examples(user)), "notes": notes}
 
 
 def _tune(face_id: FaceID, user: str, document: Document) -> Document:
@@ -167,6 +184,7 @@ def _retry(face_id: FaceID, user: str, document: Document) -> Document:
 
 CHANGES: dict[str, Callable[[FaceID, str, Document], Document]] = {
     "enroll": _enroll,
+    "examples": _examples,
     "tune": _tune,
     "not-me": _not_me,
     "adapt": _adapt,
@@ -184,6 +202,8 @@ def _format_minutes(seconds: float) -> str:
 
 
 def _require_user(user: str) -> None:
+    import pwd
+
     with suppress(KeyError):
         pwd.getpwnam(user)
         return
@@ -211,6 +231,13 @@ def _read_flag(document: Document, key: str) -> bool:
     value = document.get(key, False)
     if not isinstance(value, bool):
         raise UsageError(f"{key} must be true or false")
+    return value
+
+
+def _read_text(document: Document, key: str) -> str:
+    value = document.get(key, "")
+    if not isinstance(value, str):
+        raise UsageError(f"{key} must be text")
     return value
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import time
 from typing import NamedTuple
 
@@ -50,6 +49,8 @@ class Peer(NamedTuple):
 
     def may_ask_for(self, user: str) -> bool:
         """Whether it may ask about a user: root about every user, others about themselves."""
+        import pwd
+
         if self.is_root:
             return True
         try:

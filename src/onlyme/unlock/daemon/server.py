@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import grp
 import logging
 import os
 import signal
@@ -147,6 +146,8 @@ def open_listener(path: Path) -> socket.socket:
     Raises:
         UsageError: another daemon listens there, or the socket cannot be made.
     """
+    import grp
+
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _remove_stale_socket(path)

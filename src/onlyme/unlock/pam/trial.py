@@ -8,7 +8,6 @@ a face accepted, and a face refused.
 from __future__ import annotations
 
 import json
-import pwd
 import re
 import shutil
 import subprocess
@@ -127,6 +126,8 @@ def ask_pam(folder: Path, service: str, user: str, password: str | None = None) 
     Raises:
         PamError: PAM did not answer.
     """
+    import pwd
+
     try:
         uid = pwd.getpwnam(user).pw_uid
     except KeyError:

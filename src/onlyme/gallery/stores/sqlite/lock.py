@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from onlyme.errors import VaultBusy
+from onlyme.storage import system
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,21 +26,9 @@ def hold_lock(path: Path) -> Iterator[None]:
         VaultBusy: other processes held it for too long.
         OSError: the file cannot be made.
     """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        deadline = time.monotonic() + LOCK_WAIT_SECONDS
-        while not _try_lock(handle):
-            if time.monotonic() > deadline:
-                raise VaultBusy(f"{path} is held by another process; try again")
-            time.sleep(0.01)
+    with ExitStack() as held:
+        try:
+            held.enter_context(system.hold_lock(path, seconds=LOCK_WAIT_SECONDS))
+        except BlockingIOError:
+            raise VaultBusy(f"{path} is held by another process; try again") from None
         yield
-    finally:
-        os.close(handle)
-
-
-def _try_lock(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

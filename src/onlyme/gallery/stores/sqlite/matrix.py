@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.storage.files import open_draft
+from onlyme.storage.system import CLOSE_ON_EXEC, NO_FOLLOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,7 +92,7 @@ class Matrix:
             with open_draft(self.path) as file:
                 self._update(file.fileno(), changes, version, slots)
         else:
-            handle = os.open(self.path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            handle = os.open(self.path, os.O_RDWR | NO_FOLLOW | CLOSE_ON_EXEC)
             try:
                 self._update(handle, changes, version, slots)
             finally:

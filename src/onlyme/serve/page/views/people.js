@@ -9,19 +9,26 @@ import { describeOdds, formatCount, formatSigned, formatTime, makeSentence } fro
 export const title = "People";
 export const lead = "Everybody whose face is known to this vault.";
 
+const MAX_MEMBERS = 50; // people of the gallery that are shown
+
 export async function render(body) {
   const people = await get("/v1/names");
   if (!people.length) {
     body.replaceChildren(makeEmptyNotice());
     return;
   }
+  const members = people.filter((person) => person.where === "gallery");
+  const shown = [...people.filter((person) => person.where !== "gallery"), ...members.slice(0, MAX_MEMBERS)];
+  const rest = members.length - MAX_MEMBERS;
   body.replaceChildren(
-    h("ul", { class: "people-list" }, people.map((person) => makeCard(person, () => render(body)))),
+    h("ul", { class: "people-list" }, shown.map((person) => makeCard(person, () => render(body)))),
+    rest > 0 ? h("p", { class: "soft" }, `${formatCount(rest, "more person is", "more people are")} in the gallery; the command onlyme list --filter finds them.`) : "",
     h("div", { class: "actions" }, h("a", { class: "button primary", href: "#/enroll" }, makeIcon("enroll"), h("span", {}, "Enroll somebody"))));
 }
 
 function makeCard(person, reload) {
   const { name } = person;
+  const isMember = person.where === "gallery";
   const path = encodeURIComponent(name);
   const more = h("div", { class: "more" });
   const actions = h("div", { class: "actions" },
@@ -29,8 +36,8 @@ function makeCard(person, reload) {
       ? h("a", { class: "button primary", href: `#/enroll/${path}` }, makeIcon("enroll"), h("span", {}, "Enroll again"))
       : [
         makeButton("Certificate", "shield", () => toggleCertificate(name, more)),
-        h("a", { class: "button", href: `#/not-me/${path}` }, makeIcon("not-me"), h("span", {}, "That wasn’t me")),
-        makeButton("Renew", "renew", () => renew(name, reload)),
+        isMember ? null : h("a", { class: "button", href: `#/not-me/${path}` }, makeIcon("not-me"), h("span", {}, "That wasn’t me")),
+        isMember ? null : makeButton("Renew", "renew", () => renew(name, reload)),
       ],
     makeButton("Forget", "trash", () => forget(name, reload), "danger quiet"));
   for (const action of actions.children) action.setAttribute("aria-label", `${action.textContent}: ${name}`);
@@ -40,6 +47,7 @@ function makeCard(person, reload) {
       h("h2", {}, name),
       person.needs_reenroll
         ? h("p", {}, "Another network made this template; enroll again to use it.")
+        : isMember ? h("p", { class: "soft small" }, `In the gallery, from ${formatCount(person.photos, "picture")}, changed ${formatTime(person.created)}.`)
         : [
           h("p", { class: "odds" }, makeSentence(describeOdds(person.far))),
           h("p", { class: "soft small" }, `Alpha ${formatSigned(person.alpha)}, from ${formatCount(person.photos, "picture")}, changed ${formatTime(person.created)}.`),

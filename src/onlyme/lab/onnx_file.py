@@ -1,8 +1,9 @@
 """Export a trained embedder as an ONNX file with an entry in the models' manifest.
 
-The file takes what the face room's embedder feeds to a network: aligned RGB faces,
-1×3×112×112, pixels times `scale`. The oval and the division by the length are inside.
-It is checked through OpenCV, the runtime that will run it, before it gets its name.
+The file takes what the face room's embedder feeds to a network: aligned RGB faces of
+1×3×112×112 (or whole photos of 1×3×244×244), pixels times `scale`. The oval and the division
+by the length are inside. It is checked through OpenCV, the runtime that will run it, before it
+gets its name.
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ import numpy as np
 import torch
 
 from onlyme.errors import ModelError, UsageError
-from onlyme.lab import FACE_SIDE_PIXELS
+from onlyme.lab.calibration import FACES_SUFFIX
+from onlyme.lab.constants import FACE_SIDE_PIXELS, PUBLISHED_SIDE_PIXELS
 from onlyme.lab.networks import Siamese, to_tensor
-from onlyme.storage.files import replace_public
+from onlyme.storage.files import open_draft, replace_public
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from onlyme.lab.networks import Article, Compact
+    from onlyme.lab.networks import EmbeddingNetwork
     from onlyme.lab.run import TrainedNetwork
 
 __all__ = ["MAX_DISTANCE_DIFFERENCE", "ExportResult", "export", "get_embedder"]
@@ -59,7 +61,7 @@ class ExportResult:
     difference: float
 
 
-def get_embedder(trained: TrainedNetwork) -> Article | Compact:
+def get_embedder(trained: TrainedNetwork) -> EmbeddingNetwork:
     """Return the embedder of a trained way.
 
     Raises:
@@ -70,21 +72,19 @@ def get_embedder(trained: TrainedNetwork) -> Article | Compact:
             f"{trained.spec.way} makes no embeddings, so it cannot be exported; "
             "train article or compact"
         )
-    if trained.spec.whole:
-        raise UsageError(
-            "a network for whole photos cannot be exported, because onlyme embeds aligned faces; "
-            "train without --whole"
-        )
     return trained.network.embedder
 
 
 def export(
-    embedder: Article | Compact,
+    embedder: EmbeddingNetwork,
     name: str,
     models: Path,
     faces: NDArray[np.uint8],
     *,
     title: str = "Embedder trained in the lab",
+    whole: bool = False,
+    learned: NDArray[np.uint64] | None = None,
+    alpha: float | None = None,
     replace: bool = False,
 ) -> ExportResult:
     """Write an embedder where `--embedder NAME` finds it.
@@ -93,8 +93,14 @@ def export(
         embedder: makes vectors of unit length.
         name: name of its manifest entry: small letters, digits and hyphens.
         models: folder of further networks; created when it is missing.
-        faces: uint8[k, 112, 112, 3], RGB, k ≥ 2: aligned faces for the parity check.
+        faces: uint8[k, S, S, 3], RGB, k ≥ 2: aligned faces for the parity check, S = 112; with
+            `whole` whole photos, S = 244.
         title: a description for people.
+        whole: the network takes whole photos, made small, and not aligned faces.
+        learned: hashes of the faces that it was trained on, from `calibration.hash_faces`, so
+            that a calibration leaves these people out.
+        alpha: that it was trained with; the product gives it to new owners, as long as the
+            network is not calibrated.
         replace: replace an entry of that name.
 
     Raises:
@@ -103,14 +109,15 @@ def export(
         ModelError: when the file does not compute what the network computes; the file is
             removed.
     """
-    _check_request(embedder, name, faces)
+    side = PUBLISHED_SIDE_PIXELS if whole else FACE_SIDE_PIXELS
+    _check_request(embedder, name, faces, side)
     entries = _read_entries(models / "manifest.toml")
     if name in entries and not replace:
         raise UsageError(
             f"{models} already holds a network called {name}; to replace it, add --replace"
         )
     models.mkdir(parents=True, exist_ok=True)
-    content = _make_onnx(embedder)
+    content = _make_onnx(embedder, side)
     difference = _measure_difference(embedder, content, faces)
     if not difference <= MAX_DISTANCE_DIFFERENCE:
         raise ModelError(
@@ -121,16 +128,25 @@ def export(
     # A new file name each time: a process that uses the old file keeps the old file.
     path = models / f"{name}-{sha256[:12]}.onnx"
     replace_public(path, content)
+    if learned is not None:
+        with open_draft(path.with_suffix(FACES_SUFFIX), mode=0o666) as file:  # less the umask
+            np.save(file, learned)
     entries[name] = {
         "file": path.name, "sha256": sha256, "title": title, "licence": "LicenseRef-own",
         "origin": "trained in the onlyme lab", "needed_for": f"--embedder {name}",
-        "dimension": embedder.dimension, "size": FACE_SIDE_PIXELS, "scale": _SCALE, "mean": 0.0,
+        "dimension": embedder.dimension, "size": side, "scale": _SCALE, "mean": 0.0,
     }  # fmt: skip
+    if whole:
+        entries[name]["whole"] = True
+    if alpha is not None:
+        entries[name]["alpha"] = alpha
     _write_entries(models / "manifest.toml", entries)
     return ExportResult(path, sha256, embedder.dimension, difference)
 
 
-def _check_request(embedder: Article | Compact, name: str, faces: NDArray[np.uint8]) -> None:
+def _check_request(
+    embedder: EmbeddingNetwork, name: str, faces: NDArray[np.uint8], side: int
+) -> None:
     if not embedder.unit:
         raise UsageError(
             "this network makes vectors of any length, and onlyme needs unit length; "
@@ -141,14 +157,14 @@ def _check_request(embedder: Article | Compact, name: str, faces: NDArray[np.uin
             f"{name!r} cannot be the name of a network: use a small letter, then small letters, "
             "digits and hyphens, 40 in all, but not detector, embedder or liveness"
         )
-    if len(faces) < 2 or faces.shape[1:] != (FACE_SIDE_PIXELS, FACE_SIDE_PIXELS, 3):
+    if len(faces) < 2 or faces.shape[1:] != (side, side, 3):
         raise UsageError(
-            "the check of the exported file needs two or more aligned faces of "
-            f"{FACE_SIDE_PIXELS}×{FACE_SIDE_PIXELS} pixels"
+            "the check of the exported file needs two or more aligned faces (or whole photos, for "
+            f"a network that takes them) of {side}×{side} pixels"
         )
 
 
-def _make_onnx(embedder: Article | Compact) -> bytes:
+def _make_onnx(embedder: EmbeddingNetwork, side: int) -> bytes:
     with (
         tempfile.TemporaryDirectory() as folder,
         warnings.catch_warnings(),
@@ -159,7 +175,7 @@ def _make_onnx(embedder: Article | Compact) -> bytes:
         # for graphs without branches, such as these, it writes the same.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            embedder.eval(), (torch.zeros(1, 3, FACE_SIDE_PIXELS, FACE_SIDE_PIXELS),), str(path),
+            embedder.eval(), (torch.zeros(1, 3, side, side),), str(path),
             input_names=["data"], output_names=["embedding"],
             opset_version=_OPSET, dynamo=False,
         )  # fmt: skip
@@ -168,7 +184,7 @@ def _make_onnx(embedder: Article | Compact) -> bytes:
 
 @torch.no_grad()
 def _measure_difference(
-    embedder: Article | Compact, content: bytes, faces: NDArray[np.uint8]
+    embedder: EmbeddingNetwork, content: bytes, faces: NDArray[np.uint8]
 ) -> float:
     """Return the largest difference of a distance between two of the faces."""
     try:
@@ -212,6 +228,8 @@ def _write_entries(path: Path, entries: dict[str, dict[str, object]]) -> None:
 def _format_toml(value: object) -> str:
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{key} = {_format_toml(v)}" for key, v in value.items()) + " }"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, (int, float)):
         return repr(value)
     return json.dumps(str(value), ensure_ascii=False)  # JSON and TOML escape alike

@@ -1,0 +1,130 @@
+"""Calibrate a network of one's own, and train the shipped one further, from a folder of people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onlyme.charts import format_odds
+from onlyme.cli.output import format_count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from onlyme.lab.finetuning import FineTuneSpec
+
+__all__ = ["calibrate_network", "train_further"]
+
+
+def calibrate_network(name: str, people: Path, models: Path | None, seed: int) -> Iterator[str]:
+    """Make head, cohort and curve of a network, and yield lines that say what they allow.
+
+    Args:
+        name: of the exported network.
+        people: a folder with one folder for each person.
+        models: the folder of networks; None for the user's own.
+        seed: of folds, trials and synthetic strangers.
+
+    Raises:
+        ModelMissing: when no network has that name.
+        UsageError: when there are too few people, or the network is the shipped one.
+    """
+    from onlyme.cli.lab.parts import count_photos, make_loader
+    from onlyme.cli.progress import show_progress
+    from onlyme.errors import UsageError
+    from onlyme.face.embed import Embedder
+    from onlyme.face.models import SHIPPED, find_model
+    from onlyme.lab.calibration import (
+        FACES_SUFFIX,
+        calibrate,
+        leave_out_known,
+        plan_calibration,
+    )
+    from onlyme.lab.people import read_people
+    from onlyme.settings import Settings
+
+    folder = models or Settings.load().models
+    model = find_model(name, SHIPPED, folder)
+    if model.path.parent == SHIPPED:
+        raise UsageError(f"{name} comes with onlyme and is calibrated; name a network of your own")
+    embedder = Embedder(model)
+    with count_photos(make_loader(whole=embedder.whole)) as load:
+        album = read_people(people, load)
+    yield from album.list_notes()
+    known = model.path.with_suffix(FACES_SUFFIX)
+    if known.exists():
+        before = len(album.names)
+        album = leave_out_known(album, np.load(known, allow_pickle=False))
+        if left := before - len(album.names):
+            yield (
+                f"left out: {format_count(left, 'person', 'people')} whom the network was trained "
+                "on, since it tells them apart better than others"
+            )
+    labels = np.repeat(np.arange(len(album.names)), [len(mine) for mine in album.faces])
+    plan_calibration(labels, seed)  # refuses too few people now, and not after embedding them
+    faces = [face for mine in album.faces for face in mine]
+    vectors = []
+    with show_progress() as move:
+        for number, face in enumerate(faces, 1):
+            move("faces", number, len(faces))
+            vectors.append(embedder.embed(face).vector)
+        done = calibrate(
+            np.array(vectors, np.float32),
+            labels,
+            model.sha256,
+            folder,
+            source=people.name,
+            seed=seed,
+            describe=lambda words: move(words, 0, None),
+        )
+    plan = done.plan
+    yield (
+        f"Wrote {done.path}, from {done.people} people, of whom {done.owners} have two photos or "
+        "more."
+    )
+    yield (
+        f"Counted down to a false accept rate of {format_odds(plan.counted_from)}. Down to "
+        f"{format_odds(plan.lowest)} it is a model of the tail; smaller rates are refused, "
+        "because these people cannot show them. More people allow smaller ones."
+    )
+    for row in done.card["misses"]:
+        if row["far"] >= plan.lowest:
+            yield (
+                f"Owners with {format_count(row['photos'], 'photo')}, set for "
+                f"{format_odds(row['far'])}: refused {100 * row['rate']:.1f} % "
+                f"[{100 * row['low']:.1f}, {100 * row['high']:.1f}] ({row['people']} people)"
+            )
+    yield f"Enroll again with --embedder {name}; owners who enrolled before keep no known rate."
+
+
+def train_further(
+    people: Path, spec: FineTuneSpec, out: Path, *, resume: bool, progress: bool
+) -> None:
+    """Train the shipped embedder further on a folder of people, and say what to do next.
+
+    Args:
+        people: a folder with one folder for each person.
+        spec: how it is trained.
+        out: the run's folder.
+        resume: continue the run in the folder.
+        progress: show a progress bar on stderr.
+    """
+    import typer
+
+    from onlyme.cli.lab.parts import count_photos, make_loader
+    from onlyme.face.models import find_model
+    from onlyme.lab.finetuning import finetune
+    from onlyme.lab.people import read_people
+
+    with count_photos(make_loader()) as load:
+        album = read_people(people, load)
+    for note in album.list_notes():
+        typer.echo(note, err=True)
+    finetune(album, spec, find_model("embedder").read(), out, resume=resume, progress=progress)
+    typer.echo(
+        f"The network is in {out}. Next: onlyme lab export {out} NAME --faces {people}, then "
+        "onlyme lab calibrate NAME with people whom it did not see. It makes other vectors than "
+        "the shipped network, so that owners enroll again with --embedder NAME"
+    )

@@ -1,0 +1,75 @@
+"""List the photos that a caller gives: one, many, folders and videos."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from onlyme.errors import ImageError
+from onlyme.image.sources import is_folder, list_photos
+from onlyme.types import Embedding, ExampleKind, Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from onlyme.types import ImageLike
+
+    Photo = ImageLike | Frame | Embedding
+
+__all__ = ["expand_photos", "find_kind", "is_video"]
+
+VIDEO_SUFFIXES: Final = frozenset(
+    (
+        *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".3gp", ".3g2"),
+        *(".ogv", ".wmv", ".flv", ".mts", ".m2ts"),
+    )
+)
+"""Files of which some frames are taken where photos of one person are wanted."""
+
+
+def expand_photos(images: Photo | Iterable[Photo | ImageError]) -> Iterator[Photo | ImageError]:
+    """Yield photos one by one: a single one, each of many, and the pictures of each folder.
+
+    A folder without a picture, or one that cannot be read, is yielded as the error that says so:
+    it must not waste the photos beside it.
+    """
+    single = (str, os.PathLike, bytes, bytearray, memoryview, np.ndarray, Frame, Embedding)
+    if isinstance(images, single) or not isinstance(images, Iterable):
+        images = [images]
+    for image in images:
+        if isinstance(image, (str, os.PathLike)) and is_folder(image):
+            try:
+                yield from list_photos([image])
+            except ImageError as error:
+                yield error
+        else:
+            yield image
+
+
+def is_video(image: object) -> bool:
+    """Say whether this is the path of a file that is named as videos are.
+
+    >>> is_video("me.MP4"), is_video("me.jpg"), is_video(b"me.mp4")
+    (True, False, False)
+    """
+    if not isinstance(image, (str, os.PathLike)):
+        return False
+    try:
+        return Path(image).suffix.lower() in VIDEO_SUFFIXES
+    except Exception:  # noqa: BLE001 - a `__fspath__` may raise or return anything: `decode` reports it
+        return False
+
+
+def find_kind(image: object) -> ExampleKind:
+    """Return what a picture is: an embedding, a frame of a camera or video, or a photo."""
+    if isinstance(image, Embedding):
+        return ExampleKind.EMBEDDING
+    if not isinstance(image, Frame):
+        return ExampleKind.PHOTO
+    if str(image.source).startswith(("camera ", "/dev/", "the browser's camera")):
+        return ExampleKind.CAMERA
+    return ExampleKind.VIDEO if image.at or is_video(image.source) else ExampleKind.PHOTO

@@ -1,0 +1,274 @@
+"""Train the shipped embedder further: on one's own people, or on degraded faces.
+
+`finetune` learns from people; `distill` needs no names, since the shipped network is the
+teacher: the student must make the teacher's vector of the clean face, also from a small, grey
+or blurred copy of it. Against forgetting, both hold the student near the teacher on clean
+faces, and half of each batch stays clean.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule
+from torch.nn.functional import avg_pool2d, interpolate
+from torch.optim import AdamW
+
+from onlyme.errors import UsageError
+from onlyme.lab.augment import make_generator
+from onlyme.lab.calibration import hash_faces
+from onlyme.lab.losses import LOSSES, make_loss
+from onlyme.lab.networks import to_tensor
+from onlyme.lab.networks.sface import read_sface
+from onlyme.lab.people import IdentitySampler
+from onlyme.lab.resume import check_unchanged, list_changes
+from onlyme.lab.trainer import explain_memory, run_trainer
+from onlyme.storage.files import open_draft, replace_public
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Generator, Tensor
+
+    from onlyme.lab.networks.sface import SFace
+    from onlyme.lab.people import People
+
+__all__ = ["FineTuneSpec", "degrade_faces", "finetune", "load_finetuned"]
+
+_FREE = frozenset({"steps"})
+_SMALLEST_SIDE, _LARGEST_SIDE = 10, 56
+"""Sides of a face to which degraded copies are shrunk, in pixels."""
+
+_EXPLAIN_BATCH = (
+    "a batch of {count} photos needs more memory than there is; {fit} photos fit: make the batch "
+    "smaller with --batch-people or --batch-photos, or freeze more blocks"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FineTuneSpec:
+    """Options of further training.
+
+    Attributes:
+        loss: one of `onlyme.lab.losses.LOSSES`, on the people's names; `none` for the distance
+            to the teacher alone.
+        alpha: margin of the loss, where it has one.
+        pull: weight of the mean of 1 − cosine between student and teacher.
+        degrade: make half of each batch small, grey or blurred.
+        frozen: number of the network's 27 blocks, from the first, that stay as they are.
+        people: people in a batch.
+        photos: photos of each person in a batch.
+        steps: number of batches.
+        rate: highest learning rate.
+        seed: seed of batches and degradation.
+
+    Raises:
+        UsageError: when a value is out of its range.
+    """
+
+    loss: str = "none"
+    alpha: float = 0.2
+    pull: float = 1.0
+    degrade: bool = True
+    frozen: int = 0
+    people: int = 16
+    photos: int = 2
+    steps: int = 200
+    rate: float = 3e-4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.loss not in {"none", *LOSSES}:
+            raise UsageError(f"no loss is called {self.loss!r}; known: none, {', '.join(LOSSES)}")
+        if not (0 < self.rate < math.inf and 0 <= self.pull < math.inf and -1 <= self.alpha <= 1):
+            raise UsageError("rate and pull must be numbers above 0, and alpha between -1 and 1")
+        if self.loss == "none" and not self.pull:
+            raise UsageError("without a loss and without a pull there is nothing to learn")
+        if not 0 <= self.frozen <= 27:
+            raise UsageError(f"frozen = {self.frozen} is not between 0 and the 27 blocks")
+        if self.steps < 1:
+            raise UsageError("steps must be at least 1")
+
+    def scale_rate(self, step: int) -> float:
+        """Return the share of the highest rate: up for a tenth of the steps, then a cosine."""
+        rise = max(1, self.steps // 10)
+        if step < rise:
+            return (step + 1) / rise
+        return 0.5 + 0.5 * math.cos(math.pi * min(1.0, (step - rise) / max(1, self.steps - rise)))
+
+
+def finetune(
+    people: People,
+    spec: FineTuneSpec,
+    teacher: bytes,
+    out: Path,
+    *,
+    resume: bool = False,
+    progress: bool = False,
+) -> SFace:
+    """Train the shipped embedder further.
+
+    Args:
+        people: whose faces it learns from. With a loss on names, people with one photo are left
+            out; without one (distillation) all photos serve, and no name is used.
+        spec: the options.
+        teacher: the bytes of the shipped embedder's file.
+        out: folder for the weights (`embedder.pt`), `embedder.json`, checkpoint and log.
+        resume: continue the run that the folder holds.
+        progress: show a progress bar on stderr.
+
+    Returns:
+        The student in evaluation mode.
+
+    Raises:
+        UsageError: when there are too few people, the folder is in use, the run has other options
+            or people, or training diverged.
+    """
+    batches = _make_batches(people, spec)
+    options = asdict(spec)
+    path = out / "options.json"
+    if path.exists():
+        if not resume:
+            raise UsageError(
+                f"{out} already holds a run; continue it with --resume, or choose another folder"
+            )
+        before = json.loads(path.read_text("utf-8"))
+        same = before["people"] == people.fingerprint
+        changes = list_changes(before["spec"], options, _FREE)
+        check_unchanged(out, changes, same_photos=same)
+        if (out / "embedder.pt").exists() and spec.steps <= before["spec"]["steps"]:
+            return load_finetuned(out, teacher)
+    out.mkdir(parents=True, exist_ok=True)
+    document = {"spec": options, "people": people.fingerprint}
+    replace_public(path, json.dumps(document, indent=2).encode())
+    training = FineTuning(spec, batches, teacher)
+    with explain_memory(training.try_step, batches.size, _EXPLAIN_BATCH):
+        run_trainer(
+            training, out, max_steps=spec.steps, every=min(spec.steps, 50), progress=progress,
+            devices=1, gradient_clip_val=5.0,
+        )  # fmt: skip
+    student = training.student.cpu().eval()
+    if not all(bool(part.isfinite().all()) for part in student.state_dict().values()):
+        raise UsageError(
+            "training diverged: the weights are no longer numbers; train again with a rate below "
+            f"{spec.rate:g}, in another folder"
+        )
+    report = {"network": "sface", "dimension": student.dimension, **options}
+    replace_public(out / "embedder.json", json.dumps(report, indent=2).encode())
+    with open_draft(out / "faces.npy", mode=0o666) as file:
+        np.save(file, hash_faces(np.concatenate(people.faces)))
+    with open_draft(out / "embedder.pt", mode=0o666) as file:  # less the umask
+        torch.save(student.state_dict(), file)
+    return student
+
+
+def load_finetuned(folder: Path, teacher: bytes) -> SFace:
+    """Return the network that `finetune` wrote into a folder.
+
+    Args:
+        folder: of the run.
+        teacher: the bytes of the shipped embedder's file, which gives the layers.
+    """
+    network = read_sface(teacher)
+    network.load_state_dict(torch.load(folder / "embedder.pt", weights_only=True))
+    return network.eval()
+
+
+def _make_batches(people: People, spec: FineTuneSpec) -> IdentitySampler:
+    if spec.loss != "none":
+        return IdentitySampler(people, spec.people, spec.photos, spec.seed)
+    # Without names each photo may be a person of its own, and all serve.
+    return IdentitySampler(people, spec.people, spec.photos, spec.seed, uniform=True, singles=True)
+
+
+class FineTuning(LightningModule):
+    """The student, its teacher, and the batches of both."""
+
+    def __init__(self, spec: FineTuneSpec, batches: IdentitySampler, teacher: bytes) -> None:
+        super().__init__()
+        self.spec, self.batches = spec, batches
+        self.student, self.teacher = read_sface(teacher), read_sface(teacher)
+        self.student.freeze(spec.frozen)
+        self.teacher.requires_grad_(requires_grad=False)
+        with torch.random.fork_rng():
+            torch.manual_seed(spec.seed)
+            self.criterion = (
+                None
+                if spec.loss == "none"
+                else make_loss(spec.loss, spec.alpha, batches.people, self.student.dimension)
+            )
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:  # noqa: ARG002 - a step depends only on its number
+        """Compare the student on clean and degraded faces with the teacher on clean ones."""
+        source = make_generator(self.spec.seed, self.global_step)
+        torch.manual_seed((self.spec.seed * 1_000_003 + self.global_step) % 2**63)  # dropout
+        chosen = self.batches.draw_batch(self.global_step)
+        clean = to_tensor(self.batches.faces[chosen])
+        mirrored = torch.rand(len(clean), generator=source) < 0.5
+        clean[mirrored] = clean[mirrored].flip(-1)
+        shown = clean.clone()
+        if self.spec.degrade:
+            # Every second photo, so that a person's photos are of both kinds.
+            shown[::2] = degrade_faces(clean[::2], source)
+        with torch.no_grad():
+            target = self.teacher.eval()(clean.to(self.device))
+        vectors = self.student(shown.to(self.device))
+        distance = 1 - (vectors * target).sum(1).mean()
+        loss: Tensor = self.spec.pull * distance
+        if self.criterion is not None:
+            labels = torch.from_numpy(self.batches.labels[chosen]).to(self.device)
+            loss = loss + self.criterion(vectors, labels)
+        if not loss.isfinite():
+            raise UsageError(
+                f"training diverged at step {self.global_step}: the loss is no longer a number; "
+                f"train again with a rate below {self.spec.rate:g}, in another folder"
+            )
+        self.log_dict({"loss": loss.detach(), "teacher_distance": distance.detach()}, prog_bar=True)
+        return loss
+
+    def try_step(self, photos: int) -> None:
+        """Compute a gradient of fewer photos, to see whether they fit into memory."""
+        self.student(to_tensor(self.batches.faces[:photos]).to(self.device)).sum().backward()
+        self.student.zero_grad(set_to_none=True)
+
+    def configure_optimizers(self) -> Any:
+        """AdamW for what is not frozen."""
+        learned = [part for part in self.student.parameters() if part.requires_grad]
+        if self.criterion is not None:
+            learned += list(self.criterion.parameters())
+        optimizer = AdamW(learned, self.spec.rate, weight_decay=1e-4)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.spec.scale_rate)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+
+def degrade_faces(faces: Tensor, source: Generator) -> Tensor:
+    """Make faces as a bad camera shows them: small, half of them grey, some blurred, with noise.
+
+    Args:
+        faces: float[n, 3, S, S] in [0, 1].
+        source: the random generator.
+
+    Returns:
+        The same shape and range.
+    """
+    result = []
+    for face in faces:
+        side = int(torch.randint(_SMALLEST_SIDE, _LARGEST_SIDE + 1, (), generator=source))
+        blur, grey = torch.rand(2, generator=source).tolist()
+        small = interpolate(face[None], (side, side), mode="area")
+        if blur < 0.3:
+            small = avg_pool2d(small, 3, stride=1, padding=1, count_include_pad=False)
+        small = small + 0.02 * torch.randn(small.shape, generator=source)
+        large = interpolate(small, face.shape[1:], mode="bilinear", align_corners=False)
+        if grey < 0.5:
+            large = large.mean(1, keepdim=True).expand_as(large)
+        result.append(large[0].clamp(0, 1))
+    return torch.stack(result)

@@ -1,0 +1,108 @@
+"""Measure an embedder on people that it was not trained on.
+
+The comparisons are those of one photo with one photo: all pairs of photos of the same person
+against all pairs of different people, as in the verification of LFW, without a selection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onlyme.errors import UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["TARGET_RATES", "Verification", "deal_people", "measure_verification"]
+
+TARGET_RATES = (1e-2, 1e-3)
+"""The false accept rates at which the share of true accepts is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """How well vectors tell people apart.
+
+    Attributes:
+        eer: the equal error rate, 0 to 1: where as large a share of strangers is accepted as of
+            the same person's photos is refused.
+        tar: for each of `TARGET_RATES` the share of the same person's pairs that is accepted.
+        accuracy: share of right answers at the best threshold, same and different weighed alike,
+            as the accuracy on LFW's pairs.
+        genuine: number of pairs of the same person.
+        impostor: number of pairs of different people.
+        people: number of people.
+    """
+
+    eer: float
+    tar: tuple[float, ...]
+    accuracy: float
+    genuine: int
+    impostor: int
+    people: int
+
+    def __str__(self) -> str:
+        rates = ", ".join(
+            f"TAR at FAR {far:g} {100 * tar:.1f} %"
+            for far, tar in zip(TARGET_RATES, self.tar, strict=True)
+        )
+        return (
+            f"EER {100 * self.eer:.1f} %, {rates}, accuracy {100 * self.accuracy:.1f} % "
+            f"({self.people} people, {self.genuine:,} pairs of one person, "
+            f"{self.impostor:,} of two)"
+        )
+
+
+def measure_verification(
+    vectors: NDArray[np.floating], labels: NDArray[np.integer]
+) -> Verification:
+    """Compare every photo with every other.
+
+    Args:
+        vectors: float[n, d] of unit length.
+        labels: int[n], the person of each row.
+
+    Raises:
+        UsageError: when there is no pair of one person, or none of two.
+
+    >>> v = np.array([[1.0, 0], [0.9, 0.435], [0, 1.0], [-0.6, 0.8]])
+    >>> measure_verification(v, np.array([0, 0, 1, 1])).eer
+    0.0
+    """
+    scores = (np.asarray(vectors) @ np.asarray(vectors).T)[np.triu_indices(len(vectors), 1)]
+    same = (labels[:, None] == labels[None])[np.triu_indices(len(labels), 1)]
+    genuine, impostor = np.sort(scores[same]), np.sort(scores[~same])
+    if not (len(genuine) and len(impostor)):
+        raise UsageError("validation needs two photos of a person, and photos of two people")
+    thresholds = np.unique(scores)
+    # A score equal to the threshold is accepted.
+    miss = np.searchsorted(genuine, thresholds, "left") / len(genuine)
+    accept = 1 - np.searchsorted(impostor, thresholds, "left") / len(impostor)
+    place = int(np.argmin(np.abs(miss - accept)))
+    tar = tuple(
+        float(1 - miss[allowed[0]]) if len(allowed := np.flatnonzero(accept <= far)) else 0.0
+        for far in TARGET_RATES
+    )
+    return Verification(
+        eer=float((miss[place] + accept[place]) / 2),
+        tar=tar,
+        accuracy=float(1 - ((miss + accept) / 2).min()),
+        genuine=len(genuine),
+        impostor=len(impostor),
+        people=len(np.unique(labels)),
+    )
+
+
+def deal_people(count: int, folds: int, seed: int) -> NDArray[np.intp]:
+    """Deal people into folds: int[count], the fold of each.
+
+    >>> sorted(np.bincount(deal_people(10, 5, seed=0)).tolist())
+    [2, 2, 2, 2, 2]
+    """
+    order = np.random.default_rng(seed).permutation(count)
+    folds_of = np.empty(count, np.intp)
+    folds_of[order] = np.arange(count) % folds
+    return folds_of

@@ -1,0 +1,364 @@
+"""Notice whether a face moves on its own, or only as a picture moves.
+
+Shake, zoom, turn, tilt and light change a picture as a whole: one homography explains where all of
+its points went. A living person breathes, blinks, speaks and moves before what is behind them, so
+that no homography does. The face and its nearest surroundings are compared between frames, and what
+the best homography leaves over is *own motion*, in distances of the eyes.
+
+Noise and compression leave something over, too, but something else in each pair of frames. So two
+pairs are measured, and only what both of them agree on counts.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from onlyme.types import Face
+
+__all__ = ["FaceView", "MotionDetector", "OwnMotion", "make_view", "measure_own_motion"]
+
+VIEW_SIDE_PIXELS: Final = 144
+"""Side of the square in which frames are compared."""
+
+EYE_DISTANCE_PIXELS: Final = 34.0
+"""Distance of the eyes in it: the square shows the face and a face's half on each side."""
+
+EYE_DISTANCE_BOX_SIDES: Final = 0.39
+"""Distance of the eyes of a face seen from the front, in mean sides of the detector's box."""
+
+MIN_OWN_MOTION: Final = 0.004
+"""Least own motion of a living face, in distances of the eyes: 0.25 mm. Still portraits that are
+shaken, zoomed, turned, compressed or made noisy stay below (benchmarks/portraits.py)."""
+
+MIN_CERTAINTY: Final = 3.0
+"""The agreement of the two pairs must be at least this many of its standard errors."""
+
+MAX_PICTURE_MOTION: Final = 0.0016
+"""Own motion below this is that of a picture, if it was displaced and could be followed. Of the
+living faces in the clips, 0 to 8 in 100 have less within a third of a second."""
+
+MIN_PICTURE_SECONDS: Final = 0.09
+"""Between the two frames of a pair. In a shorter time a living face has not moved enough to be told
+from a picture."""
+
+MIN_DISPLACEMENT: Final = 0.03
+"""Least displacement, in distances of the eyes, by which a picture shows that it is one: what does
+not move at all shows nothing."""
+
+MIN_PICTURE_SHARE: Final = 0.7
+"""Least share of the points that are followed on a picture."""
+
+MIN_FOLLOWED_SHARE: Final = 0.5
+"""If fewer of the points can be followed, the frames are separate pictures: they prove nothing
+about motion."""
+
+MAX_START_AGE_SECONDS: Final = 1.5
+"""A new attempt on the same face is still compared with frames that are at most so old: in a longer
+time a person who sits still moves further, and a picture does not."""
+
+_STEP_PIXELS: Final = 10
+_EDGE_PIXELS: Final = 20
+_WINDOW_PIXELS: Final = 17
+_MIN_POINTS: Final = 20
+_MAX_RETURN_PIXELS: Final = 0.3
+_NEAR_PIXELS: Final = 0.5
+_KEPT_PERCENT: Final = 90
+_TRIMMED_SHARE: Final = 0.07
+_ROUNDS: Final = 3
+_CONTRAST_WINDOW: Final = (25, 25)
+
+_GRID: Final = (
+    np.stack(
+        np.meshgrid(
+            *[np.arange(_EDGE_PIXELS, VIEW_SIDE_PIXELS - _EDGE_PIXELS + 1, _STEP_PIXELS)] * 2
+        ),
+        axis=-1,
+    )
+    .reshape(-1, 2)
+    .astype(np.float32)
+)
+"""float32[n, 2], the points that are followed, evenly spread."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceView:
+    """A face and its nearest surroundings, in a square of one size for all faces.
+
+    Attributes:
+        pixels: uint8[144, 144], brightness.
+        inside: uint8[144, 144], 255 where the frame has pixels.
+        landmarks: float32[5, 2], the face's landmarks in the view.
+        middle: float64[2], the middle of the face in the frame, in pixels.
+        eyes: distance of its eyes in the frame, in pixels, by the size of its box.
+    """
+
+    pixels: NDArray[np.uint8]
+    inside: NDArray[np.uint8]
+    landmarks: NDArray[np.float32]
+    middle: NDArray[np.float64]
+    eyes: float
+
+
+@dataclass(frozen=True, slots=True)
+class OwnMotion:
+    """What two pairs of frames agree on beyond the motion of a picture.
+
+    Attributes:
+        amount: root of the mean product of the two pairs' leftovers, in distances of the eyes; 0
+            where they contradict each other.
+        certainty: that mean in its standard errors.
+        followed: the share of the points that were followed, 0 to 1.
+        displacement: how far the face came in the frame, in distances of the eyes.
+    """
+
+    amount: float
+    certainty: float
+    followed: float
+    displacement: float = 0.0
+
+    @property
+    def is_jump(self) -> bool:
+        """Whether the frames are separate pictures, in which points cannot be followed."""
+        return self.followed < MIN_FOLLOWED_SHARE
+
+    @property
+    def is_of_picture(self) -> bool:
+        """Whether the face was moved as a picture is: as a whole, and in no other way."""
+        was_moved = self.displacement >= MIN_DISPLACEMENT and self.followed >= MIN_PICTURE_SHARE
+        return was_moved and self.amount < MAX_PICTURE_MOTION
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the face moved on its own."""
+        moved = self.amount >= MIN_OWN_MOTION and self.certainty >= MIN_CERTAINTY
+        return moved and not self.is_jump
+
+
+def make_view(pixels: NDArray[np.uint8], face: Face) -> FaceView | None:
+    """Cut out a face and its nearest surroundings.
+
+    Args:
+        pixels: uint8[h, w, 3], RGB, the whole frame.
+        face: a face found in it.
+
+    Returns:
+        The view; None where the face has no size.
+    """
+    landmarks = face.landmarks.astype(np.float64)
+    # From the box: in a profile the eyes lie one behind the other, and their distance is noise.
+    eyes = EYE_DISTANCE_BOX_SIDES * float(face.box[2] + face.box[3]) / 2
+    if not (math.isfinite(eyes) and eyes >= 1):
+        return None
+    scale = EYE_DISTANCE_PIXELS / eyes
+    middle = landmarks[[0, 1, 3, 4]].mean(axis=0)
+    reach = VIEW_SIDE_PIXELS / 2 / scale + 2
+    height, width = pixels.shape[:2]
+    low = np.clip(np.floor(middle - reach), 0, (width - 1, height - 1)).astype(int)
+    high = np.clip(np.ceil(middle + reach), low + 1, (width, height)).astype(int)
+    part = np.ascontiguousarray(pixels[low[1] : high[1], low[0] : high[0]])
+    gray = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY)
+    size = np.array([gray.shape[1], gray.shape[0]])
+    if scale < 1:  # averages all pixels; picking some would turn detail into false motion
+        small = tuple(int(side) for side in np.maximum(1, np.rint(size * scale)))
+        gray = np.asarray(cv2.resize(gray, small, interpolation=cv2.INTER_AREA), np.uint8)
+    ratio = np.array([gray.shape[1], gray.shape[0]]) / size
+    # Pixel centres lie at half numbers: (x + 1/2) * ratio − 1/2.
+    shift = VIEW_SIDE_PIXELS / 2 - scale * (middle - low) - 0.5 * scale / ratio * (ratio - 1)
+    to_view = np.array([[scale / ratio[0], 0, shift[0]], [0, scale / ratio[1], shift[1]]])
+    side = (VIEW_SIDE_PIXELS, VIEW_SIDE_PIXELS)
+    seen = cv2.warpAffine(gray, to_view, side, borderMode=cv2.BORDER_REPLICATE)
+    whole = np.full(gray.shape, 255, np.uint8)
+    inside = cv2.warpAffine(whole, to_view, side, flags=cv2.INTER_NEAREST)
+    placed = (landmarks - middle) * scale + VIEW_SIDE_PIXELS / 2
+    return FaceView(
+        np.asarray(seen, np.uint8),
+        np.asarray(inside, np.uint8),
+        placed.astype(np.float32),
+        middle,
+        eyes,
+    )
+
+
+def measure_own_motion(
+    starts: tuple[FaceView, FaceView], ends: tuple[FaceView, FaceView]
+) -> OwnMotion:
+    """Measure what two pairs of frames agree on beyond the motion of a picture.
+
+    Args:
+        starts: views of two early frames.
+        ends: views of two later frames; the first pair is the first of each.
+    """
+    first, share = _measure_leftover(starts[0], ends[0])
+    if share < MIN_FOLLOWED_SHARE:
+        return OwnMotion(0.0, 0.0, share)
+    second, again = _measure_leftover(starts[1], ends[1])
+    share = min(share, again)
+    products = np.sum(first * second, axis=1)
+    products = np.sort(products[np.isfinite(products)])
+    cut = int(len(products) * _TRIMMED_SHARE)
+    middle = products[cut : len(products) - cut]
+    if len(products) < _MIN_POINTS:
+        return OwnMotion(0.0, 0.0, 0.0)
+    mean = float(middle.mean())
+    # Neighbours share a part of their windows, so the points count for a third of their number.
+    error = float(middle.std()) / math.sqrt(len(middle) / 3)
+    amount = math.sqrt(max(0.0, mean)) / EYE_DISTANCE_PIXELS
+    moved = float(np.linalg.norm(ends[1].middle - starts[0].middle)) / starts[0].eyes
+    return OwnMotion(amount, mean / error if error else 0.0, share, moved)
+
+
+@dataclass(slots=True)
+class MotionDetector:
+    """Look for own motion in the frames of one face, attempt after attempt.
+
+    Attributes:
+        proven: whether the face moved on its own in this attempt.
+        is_picture: whether it was seen to move as a picture does.
+    """
+
+    proven: bool = False
+    is_picture: bool = False
+    _starts: list[FaceView] = field(default_factory=list)
+    _ends: list[FaceView] = field(default_factory=list)
+    _began: float = 0.0
+    _paired: float = 0.0
+    _now: float = 0.0
+    _compared: bool = False
+
+    def add(self, at: float, view: FaceView | None) -> None:
+        """Add a frame that was taken at this time, in seconds."""
+        if self.proven or view is None:
+            return
+        if len(self._starts) < 2:
+            self._began = at if not self._starts else self._began
+            self._paired = self._now = at
+            self._starts.append(view)
+            self._ends = self._starts[1:]  # of three frames, the middle one is in both pairs
+            return
+        self._ends, self._now = [*self._ends[-1:], view], at
+        self._compared = False
+
+    def search(self) -> bool:
+        """Compare the latest frames with the first ones; return whether own motion is proven."""
+        if not self.proven and not self._compared and len(self._ends) == 2:
+            self._compared = True
+            motion = measure_own_motion(
+                (self._starts[0], self._starts[1]), (self._ends[0], self._ends[1])
+            )
+            self.proven = motion.is_proven
+            is_long = self._now - self._paired >= MIN_PICTURE_SECONDS
+            self.is_picture |= is_long and motion.is_of_picture
+            if motion.is_jump:
+                self._starts, self._ends, self._paired = self._ends, [], self._now
+        return self.proven
+
+    def begin(self, at: float) -> None:
+        """Begin a new attempt on the same face at this time, in seconds."""
+        self.proven, self.is_picture, self._ends = False, False, []
+        if at - self._began > MAX_START_AGE_SECONDS:
+            self._starts = []
+
+    def start_over(self) -> None:
+        """Begin with another face."""
+        self.proven, self.is_picture, self._starts, self._ends = False, False, [], []
+
+
+def _level_contrast(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Remove slow changes of brightness and level the contrast, so that light does not matter."""
+    soft = cv2.GaussianBlur(gray.astype(np.float32), (0, 0), 1.2)
+    detail = soft - cv2.blur(soft, _CONTRAST_WINDOW)
+    contrast = cv2.sqrt(np.maximum(cv2.blur(detail * detail, _CONTRAST_WINDOW), 0))
+    level = np.clip(128 + 40 * detail / (contrast + 5), 0, 255)
+    return np.asarray(level, np.uint8)
+
+
+def _measure_leftover(start: FaceView, end: FaceView) -> tuple[NDArray[np.float64], float]:
+    """Measure what the best homography leaves over between two views.
+
+    Returns:
+        float64[n, 2], for each point of the grid how far the homography's point is from where the
+        point went, in pixels of the view, NaN where it was not followed; and the share of points
+        that were followed.
+    """
+    leftover = np.full(_GRID.shape, np.nan)
+    similarity: Any = cv2.estimateAffinePartial2D(end.landmarks, start.landmarks, method=cv2.LMEDS)[
+        0
+    ]
+    if similarity is None:
+        return leftover, 0.0
+    to_start = np.vstack([similarity, [0, 0, 1]])
+    first = _level_contrast(start.pixels)
+    for turn in range(_ROUNDS):
+        is_last = turn == _ROUNDS - 1
+        moved, usable = _warp(end, start, to_start)
+        there, followed = _follow(first, moved, _GRID)
+        if is_last:
+            back, again = _follow(moved, first, there)
+            near = np.linalg.norm(back - _GRID, axis=1) < _MAX_RETURN_PIXELS
+            followed &= again & near
+        followed &= usable
+        share = float(followed.sum() / max(1, usable.sum()))
+        if followed.sum() < _MIN_POINTS:
+            return leftover, 0.0
+        old, new = _GRID[followed], there[followed]
+        plane = _fit_plane(new, old, last=is_last)
+        if plane is None:
+            return leftover, 0.0
+        to_start = plane @ to_start
+    leftover[followed] = cv2.perspectiveTransform(new[None], plane)[0] - old
+    return leftover, share
+
+
+def _fit_plane(new: NDArray[np.float32], old: NDArray[np.float32], *, last: bool) -> Any:
+    """Fit the homography that leads from new points to old ones; None where there is none.
+
+    The last fit is to all points but the worst tenth. One from few of them that agree, as RANSAC's,
+    would leave over more of a picture's motion, and one wrong point would bend a fit to all.
+    """
+    if not last:
+        return cv2.findHomography(new, old, cv2.RANSAC, _NEAR_PIXELS)[0]
+    plane: Any = cv2.findHomography(new, old, 0)[0]
+    if plane is None:
+        return None
+    off = np.linalg.norm(cv2.perspectiveTransform(new[None], plane)[0] - old, axis=1)
+    good = off <= np.percentile(off, _KEPT_PERCENT)
+    return cv2.findHomography(new[good], old[good], 0)[0]
+
+
+def _warp(
+    end: FaceView, start: FaceView, to_start: NDArray[np.float64]
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Lay a view over another; also say which points of the grid both of them show."""
+    side = (VIEW_SIDE_PIXELS, VIEW_SIDE_PIXELS)
+    moved = cv2.warpPerspective(end.pixels, to_start, side, borderMode=cv2.BORDER_REPLICATE)
+    inside = cv2.warpPerspective(end.inside, to_start, side, flags=cv2.INTER_NEAREST)
+    both = cv2.erode(cv2.min(np.asarray(inside, np.uint8), start.inside), np.ones((9, 9), np.uint8))
+    columns, rows = _GRID.astype(int).T
+    # Levelled only now: levelled at two sizes, one picture would differ from itself.
+    return _level_contrast(np.asarray(moved, np.uint8)), both[rows, columns] > 0
+
+
+def _follow(
+    old: NDArray[np.uint8], new: NDArray[np.uint8], points: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Follow points (Lucas and Kanade); also return bool[n], which were found."""
+    there, found, _ = cv2.calcOpticalFlowPyrLK(
+        old,
+        new,
+        points,
+        points.copy(),
+        winSize=(_WINDOW_PIXELS, _WINDOW_PIXELS),
+        maxLevel=2,
+        criteria=(cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.01),
+        flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
+        minEigThreshold=2e-3,
+    )
+    return np.asarray(there, np.float32), np.asarray(found).ravel() == 1

@@ -1,0 +1,76 @@
+"""Calibration of a network of one's own: its promise holds, and what cannot be shown is refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+from onlyme.errors import UsageError
+from onlyme.lab.calibration import calibrate, hash_faces, leave_out_known, plan_calibration
+from onlyme.siamese.head import Base
+from onlyme.siamese.learning import learn_owner
+
+MODEL = "ab" * 32
+
+
+def draw_people(count, photos, seed, dimension=24):
+    """Vectors of people who do not exist, as a fair network would make them."""
+    source = np.random.default_rng(seed)
+    who = np.repeat(np.arange(count), photos)
+    centres = source.normal(size=(count, dimension))
+    vectors = centres[who] + 0.45 * source.normal(size=(len(who), dimension))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32), who
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    done = calibrate(*draw_people(200, 3, seed=1), MODEL, folder, source="drawn")
+    return done, Base.read(done.path, MODEL)
+
+
+def test_a_promise_holds_for_people_that_the_calibration_never_saw(base):
+    done, loaded = base
+    assert loaded.calibrated
+    assert done.plan.counted_from <= 1e-3
+    vectors, who = draw_people(400, 3, seed=2)
+    accepted = total = 0
+    for owner in range(40):
+        mine = vectors[who == owner]
+        learned = learn_owner(loaded, mine[:2], np.empty((0, 24), np.float32), far=1e-2)
+        strangers = vectors[who >= 40]
+        accepted += int((learned.margins(strangers) >= learned.alpha).sum())
+        total += len(strangers)
+    assert 2e-3 < accepted / total < 3e-2, "1e-2 was promised"
+
+
+def test_rates_that_the_people_cannot_show_are_refused(base):
+    done, loaded = base
+    vectors, _ = draw_people(1, 2, seed=3)
+    learned = learn_owner(loaded, vectors, np.empty((0, 24), np.float32), far=1e-3)
+    with pytest.raises(UsageError, match="a false accept rate lies between"):
+        learned.alpha_at(done.plan.lowest / 10)
+    card = json.loads(done.path.with_suffix(".json").read_text())
+    assert card["counted_from"] == done.plan.counted_from
+    assert card["data"] == {"people": 200, "photos": 600, "source": "drawn"}
+
+
+def test_too_few_people_promise_nothing(tmp_path):
+    for people in (5, 100, 141):
+        with pytest.raises(UsageError, match="allow no promise"):
+            calibrate(*draw_people(people, 3, seed=1), MODEL, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_more_people_are_counted_further():
+    assert plan_calibration(draw_people(142, 2, seed=0)[1]).counted_from == pytest.approx(1e-3)
+    few, many = (plan_calibration(draw_people(n, 2, seed=0)[1]) for n in (150, 1500))
+    assert few.counted_from > many.counted_from >= 1e-5
+    assert few.photos == many.photos == (1,)
+    assert plan_calibration(draw_people(150, 9, seed=0)[1]).photos == (1, 2, 3, 5, 8)
+
+
+def test_people_whom_the_network_learned_are_left_out(people):
+    known = hash_faces(np.concatenate([people.faces[3][:1], people.faces[5]]))
+    left = leave_out_known(people, known)
+    assert set(people.names) - set(left.names) == {people.names[3], people.names[5]}

@@ -1,0 +1,209 @@
+"""Attack liveness with pictures that fill the frame, alone and moved; people must still pass."""
+
+from dataclasses import replace
+from itertools import islice
+
+import cv2
+import numpy as np
+import pytest
+
+from onlyme import FaceID, check_liveness
+from onlyme.evaluate.simulations import MOVES, STRESSES, move_picture, stress_frames
+from onlyme.image.sources import read_frames
+from onlyme.liveness.grain import measure_grain
+from onlyme.liveness.judge import NO_OWN_MOTION, NOT_FILMED, STILL_PICTURE
+from onlyme.liveness.motion import MotionDetector, make_view, measure_own_motion
+from onlyme.types import Face, Frame, Verdict
+
+RATE = 15.0
+
+
+def face_of(width, height, side):
+    """A face of a size in the middle of a frame."""
+    box = np.array([(width - side) / 2, (height - side) / 2, side, side], np.float32)
+    offsets = np.array([[-0.2, -0.15], [0.2, -0.15], [0, 0.05], [-0.16, 0.25], [0.16, 0.25]])
+    landmarks = np.array([width / 2, height / 2]) + side * offsets
+    return Face(box, landmarks.astype(np.float32), 0.9)
+
+
+def texture(width=320, height=240, seed=0):
+    """A soft random picture, RGB."""
+    rng = np.random.default_rng(seed)
+    small = rng.integers(30, 220, (height // 8, width // 8, 3)).astype(np.uint8)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+# ------------------------------------------------------------------ own motion
+
+
+@pytest.mark.parametrize("kind", MOVES)
+def test_a_moved_picture_has_no_motion_of_its_own(kind):
+    picture, face = texture(), face_of(320, 240, 110)
+    views = [make_view(one, face) for one in move_picture(picture, kind, 7, 12)]
+    for late in (3, 7, 11):
+        motion = measure_own_motion((views[0], views[1]), (views[late - 1], views[late]))
+        assert not motion.is_proven, (kind, late, motion)
+
+
+def test_a_part_that_moves_before_its_surroundings_is_own_motion():
+    def at(step):
+        frame = texture(400)
+        return np.vstack([frame[:120, step : step + 320], frame[120:, :320]])
+
+    face = face_of(320, 240, 110)
+    views = [make_view(at(step), face) for step in range(8)]
+    motion = measure_own_motion((views[0], views[1]), (views[4], views[5]))
+    assert motion.is_proven, motion
+    detector = MotionDetector()
+    for number, view in enumerate(views[:5]):
+        detector.add(number / RATE, view)
+    assert detector.search()
+    detector.begin(5 / RATE)
+    assert not detector.proven  # each attempt needs a proof of its own
+
+
+def test_a_picture_that_was_displaced_is_known_as_one_until_it_moves_on_its_own():
+    """Also where its grain is a camera's; what does not move at all shows nothing."""
+    face, pictures = face_of(320, 240, 110), move_picture(texture(), "shake", 5, 8)
+    views = [make_view(one, face) for one in pictures]
+    still = [replace(one, middle=views[0].middle) for one in views]
+    for number, one in enumerate(views):
+        one.middle[:] += 2.0 * number  # as the detector would find it
+    for shown, expected in ((views, True), (still, False)):
+        detector = MotionDetector()
+        for number, view in enumerate(shown):
+            detector.add(number / RATE, view)
+        assert not detector.search()
+        assert detector.is_picture is expected
+    detector.begin(1.0)
+    assert not detector.is_picture
+
+
+@pytest.mark.parametrize(
+    ("rate", "count", "expected"), [(60, 3, False), (15, 3, False), (30, 5, True), (8, 3, True)]
+)
+def test_a_picture_is_known_only_after_a_while(rate, count, expected):
+    """In less than a tenth of a second a living face has not moved more than that."""
+    face, pictures = face_of(320, 240, 110), move_picture(texture(), "shake", 5, count)
+    detector = MotionDetector()
+    for number, one in enumerate(pictures):
+        view = make_view(one, face)
+        view.middle[:] += 5.0 * number  # as the detector would find it
+        detector.add(number / rate, view)
+    assert not detector.search()
+    assert detector.is_picture is expected
+
+
+def test_two_pictures_without_connection_are_a_jump():
+    face = face_of(320, 240, 110)
+    a, b = make_view(texture(seed=1), face), make_view(texture(seed=2), face)
+    motion = measure_own_motion((a, a), (b, b))
+    assert motion.is_jump
+    assert not motion.is_proven
+
+
+def test_a_view_of_nothing_is_none():
+    assert make_view(texture(), face_of(320, 240, 0)) is None
+
+
+# ------------------------------------------------------------------ real pictures
+
+
+@pytest.mark.data
+def test_portraits_that_fill_the_frame_are_not_live_as_single_pictures(data):
+    photos = [min(one.glob("*")) for one in sorted((data / "lfw_dev").iterdir())[::60]]
+    answers = [check_liveness(photo) for photo in photos]
+    live = [one for one in answers if one.verdict is Verdict.LIVE]
+    assert len(live) <= 0.05 * len(answers) + 1
+    assert all(one.note == STILL_PICTURE for one in live)
+    assert any(one.note == NOT_FILMED for one in answers)
+
+
+@pytest.mark.data
+def test_a_webcam_frame_stays_live_with_a_note(data):
+    for path in sorted((data / "nuaa_dev/live").glob("*/*.jpg"))[::30]:
+        answer = check_liveness(path)
+        assert answer.verdict is Verdict.LIVE, path
+        assert answer.note == STILL_PICTURE
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("liveportrait_cartoon_s7.jpg", ("fine shake", "everything")),
+        # Its paint has a camera's grain, and a shake as fine as the other shows nothing.
+        ("liveportrait_painting_s8.jpg", ("everything",)),
+    ],
+)
+def test_an_enrolled_cartoon_or_painting_does_not_pass(data, tmp_path, name, kinds):
+    path = data / "hard" / name
+    assert check_liveness(path).verdict is not Verdict.LIVE
+    with FaceID.open(tmp_path / "vault") as face_id:
+        face_id.enroll("it", [path])
+        picture = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+        picture = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        for kind in kinds:
+            moved = move_picture(picture, kind, 3, 30)
+            frames = [Frame(one, "moved", number / RATE) for number, one in enumerate(moved)]
+            decisions = list(face_id.watch("it", frames))
+            assert decisions
+            assert not any(one.accepted for one in decisions)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("kind", ["shake", "zoom in", "strong noise", "everything"])
+def test_a_moved_portrait_does_not_open_for_the_person_in_it(data, tmp_path, kind):
+    photo = data / "lfw_dev/Michael_Powell/Michael_Powell_0001.jpg"
+    picture = cv2.cvtColor(cv2.imread(str(photo)), cv2.COLOR_BGR2RGB)
+    moved = move_picture(picture, kind, 2, 46)
+    with FaceID.open(tmp_path / "vault") as face_id:
+        face_id.enroll("he", [photo])
+        frames = [Frame(one, "moved", number / RATE) for number, one in enumerate(moved)]
+        decisions = list(face_id.watch("he", frames))
+    assert decisions
+    assert not any(one.accepted for one in decisions)
+    assert all(one.liveness.note == NO_OWN_MOTION or not one.liveness.note for one in decisions)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("clip", ["lestari_live", "liveportrait_s32_live", "tranvan_live"])
+def test_a_person_before_a_camera_still_passes(data, clip):
+    frames = list(islice(read_frames(data / f"clips/{clip}.mp4"), 0, 40, 2))
+    assert check_liveness(frames).verdict is Verdict.LIVE
+
+
+# ------------------------------------------------------------------ simulations
+
+
+@pytest.mark.parametrize("kind", MOVES)
+def test_a_simulation_repeats_with_its_seed(kind):
+    picture = texture(64, 48)
+    first, again = move_picture(picture, kind, 1, 3), move_picture(picture, kind, 1, 3)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert {one.shape for one in first} == {picture.shape}
+
+
+@pytest.mark.parametrize("kind", STRESSES)
+def test_a_stress_keeps_size_and_repeats(kind):
+    frames = [texture(96, 64, seed) for seed in range(2)]
+    first, again = stress_frames(frames, kind, 4), stress_frames(frames, kind, 4)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert {(one.shape, one.dtype) for one in first} == {(frames[0].shape, np.dtype(np.uint8))}
+
+
+def test_an_unknown_simulation_is_wrong_use():
+    from onlyme import UsageError
+
+    with pytest.raises(UsageError, match="called 'magic'"):
+        move_picture(texture(32, 32), "magic", 0, 1)
+    with pytest.raises(UsageError, match="called 'magic'"):
+        stress_frames([texture(32, 32)], "magic", 0)
+
+
+def test_grain_tells_clean_and_noisy_pictures_from_a_cameras():
+    clean = texture(256, 256)
+    noisy = np.clip(clean + np.random.default_rng(0).normal(0, 12, clean.shape), 0, 255)
+    assert not measure_grain(clean).is_of_camera
+    assert not measure_grain(noisy.astype(np.uint8)).is_of_camera
+    assert not measure_grain(clean[:4, :4]).is_of_camera
