@@ -10,7 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from onlyme.charts import make_standalone
-from onlyme.lab.comparison.plots import COLOURS, Series, draw_lines, draw_scatter
+from onlyme.lab.comparison.plots import Series, draw_lines, draw_scatter
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73")
+"""Blue, orange and green of Okabe and Ito, which colour-blind readers can tell apart."""
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "explanation"
 

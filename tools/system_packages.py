@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+_LIBRARIES = "/usr/lib/x86_64-linux-gnu"
 PACKAGES = {
     "chromium": "chromium",
     "pamtester": "pamtester",
@@ -20,8 +21,12 @@ PACKAGES = {
     "systemd-container": "systemd-nspawn",
     "swtpm": "swtpm",
     "tpm2-tools": "tpm2_pcrextend",
-    "libtss2-tcti-swtpm0": "/usr/lib/x86_64-linux-gnu/libtss2-tcti-swtpm.so.0",
+    "libtss2-tcti-swtpm0": f"{_LIBRARIES}/libtss2-tcti-swtpm.so.0",
     "groff-base": "groff",
+    "python3-gi": "/usr/lib/python3/dist-packages/gi/__init__.py",
+    "gir1.2-gst-rtsp-server-1.0": f"{_LIBRARIES}/girepository-1.0/GstRtspServer-1.0.typelib",
+    "gstreamer1.0-plugins-good": f"{_LIBRARIES}/gstreamer-1.0/libgstrtp.so",
+    "gstreamer1.0-plugins-bad": f"{_LIBRARIES}/gstreamer-1.0/libgstjpegformat.so",
 }
 
 

@@ -56,6 +56,7 @@ class Settings:
             at least 1e-10 and at most 0.1.
         fpir: the rate at which a stranger may be taken for a person of a gallery, of any size;
             at least 1e-6 and at most 0.1.
+        events_days: for how many days the events of doors are stored, 0 to 3,650; 0 stores none.
         liveness: how thoroughly cameras check for a photo in place of the person: `off`,
             `passive` or `challenge`. In a file that names further networks it is `level` in the
             table `[liveness]`.
@@ -111,6 +112,7 @@ class Settings:
     embedders: str = "sface+mobilefacenet"
     far: float = DEFAULT_FAR
     fpir: float = 1e-3
+    events_days: float = 90.0
     liveness: str = "passive"
     attention: str | None = None
     liveness_colourless: str = "undecided"
@@ -180,7 +182,7 @@ class Settings:
         return cls(**check_values(values))
 
 
-_MAY_BE_ZERO = frozenset(["unlock_after_lock_seconds"])
+_MAY_BE_ZERO = frozenset(["events_days", "unlock_after_lock_seconds"])
 
 
 def check_values(values: dict[str, Any]) -> dict[str, Any]:
@@ -217,6 +219,7 @@ _CHOICES = {
 _NUMBER_RANGES = {
     "far": (MIN_FAR, MAX_FAR),
     "fpir": (1e-6, 0.1),
+    "events_days": (0.0, 3650.0),
     "max_megapixels": (0.0, 1000.0),
     "max_megabytes": (0.0, 4096.0),
     "unlock_far": (MIN_FAR, MAX_FAR),

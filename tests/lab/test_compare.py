@@ -283,7 +283,10 @@ def test_the_articles_other_claims_are_judged():
     assert verdicts["The first way, a classifier, needs about 1,000 photos of the owner."] == (
         "did not hold"
     )
-    slow = (cell("article", good, bad, seconds=1000.0),)
+    slow = (
+        cell("article", good, bad, seconds=1000.0),
+        cell("article", good, bad, reason="nothing learned", seconds=0.0),
+    )
     verdicts = {c.claim: c.verdict for c in judge_claims(Comparison(plan, cells, slow))}
     assert verdicts["15 minutes are enough for 2 ME and 5 NOT_ME photos."] == "did not hold"
 

@@ -13,7 +13,7 @@ import pytest
 from onlyme.faceid import wiring
 from onlyme.serve.access import assertions
 from onlyme.serve.access.assertions import ASSERTION_SECONDS, SeenBy, Signer
-from onlyme.serve.schemas import AssertionClaims
+from onlyme.serve.assertion_schemas import AssertionClaims
 from onlyme.types import LivenessLevel
 
 CHALLENGED = (SeenBy.STREAM, LivenessLevel.CHALLENGE)

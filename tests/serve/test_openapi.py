@@ -16,7 +16,7 @@ from schemathesis.checks import (
 )
 
 from onlyme.gate.audit import AuditEntry
-from onlyme.serve import schemas
+from onlyme.serve import assertion_schemas, face_schemas, schemas
 from onlyme.siamese.certificate import OwnerCertificate
 from onlyme.types import Decision, Enrollment, Lesson, Liveness, PhotoReport, Tuning
 
@@ -57,7 +57,10 @@ def test_what_is_said_of_the_certificate_is_in_it():
     }
 
 
-@pytest.mark.parametrize("model", schemas.DOCUMENTS, ids=lambda model: model.__name__)
+DOCUMENTS = schemas.DOCUMENTS + face_schemas.DOCUMENTS + assertion_schemas.DOCUMENTS
+
+
+@pytest.mark.parametrize("model", DOCUMENTS, ids=lambda model: model.__name__)
 def test_the_examples_are_examples(model):
     for example in model.model_config.get("json_schema_extra", {}).get("examples", []):
         assert set(example) <= set(model.model_validate(example).model_fields_set)

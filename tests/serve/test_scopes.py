@@ -9,7 +9,12 @@ from onlyme.serve.access.tokens import Scope, Tokens
 
 # The least that each route asks for. What a token of another scope may do is in `Scope`.
 NEEDED = {
+    ("post", "/v1/detect"): Scope.VERIFY,
+    ("post", "/v1/compare"): Scope.VERIFY,
     ("get", "/v1/names"): Scope.ENROLL,
+    ("get", "/v1/names/{name}"): Scope.ENROLL,
+    ("post", "/v1/names/{name}/rename"): Scope.ADMIN,
+    ("post", "/v1/names/{name}/merge"): Scope.ADMIN,
     ("post", "/v1/names/{name}"): Scope.ENROLL,
     ("put", "/v1/names/{name}"): Scope.ADMIN,
     ("delete", "/v1/names/{name}"): Scope.ADMIN,

@@ -114,16 +114,13 @@ def _list_people() -> list[str]:
 
 
 def _list_notes(ctx: typer.Context) -> tuple[Example, ...]:
-    from onlyme.siamese.examples import read_notes
+    from onlyme.faceid.serialize import read_stored_examples
 
     # An option that waits for its value ends the parsing: then the name is left over.
     name = ctx.params.get("name") or next(iter(ctx.args), None)
     with _open_vault() as admin:
         template = admin.store.get(checked_name(name)) if admin and name else None
-        try:
-            return read_notes(template.values)[0] if template else ()
-        except (ValueError, TypeError, KeyError):
-            return ()
+        return read_stored_examples(template.values) if template else ()
 
 
 @contextmanager

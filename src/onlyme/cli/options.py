@@ -31,6 +31,7 @@ __all__ = [
     "Far",
     "Json",
     "Level",
+    "Levels",
     "Look",
     "LookAlike",
     "Name",
@@ -43,7 +44,6 @@ __all__ = [
     "WrongPhoto",
     "Yes",
     "choose_level",
-    "describe_gallery",
     "has_vault",
     "open_face_id",
     "open_vault",
@@ -116,6 +116,15 @@ Level = Annotated[
         help="How strictly to check that a living person is there. By default `off` for photos, "
         "and for cameras, and videos in place of one, what the settings say, `passive` unless "
         "changed.",
+        show_default=False,
+    ),
+]
+Levels = Annotated[
+    list[LivenessLevel] | None,
+    typer.Option(
+        "--liveness",
+        help="How strictly to check that a living person is there; by default what the settings "
+        "say, `passive` unless changed. For several cameras once, or once for each in their order.",
         show_default=False,
     ),
 ]
@@ -325,18 +334,6 @@ def require_vault(settings: Settings) -> Settings:
     if not has_vault(settings.vault):
         raise VaultError(f"no vault at {settings.vault}; `onlyme enroll` makes one")
     return settings
-
-
-def describe_gallery(vault: Path | None) -> str:
-    """Say where the gallery of many people is and how to back it up; empty if there is none."""
-    from onlyme.faceid import wiring
-    from onlyme.settings import Settings
-
-    settings = Settings.load(vault=vault)
-    if settings.store != "vault":
-        return "it is in PostgreSQL; back it up there"
-    path = wiring.locate_gallery_file(settings)
-    return f"copy {path} too, while no program uses it" if path.exists() else ""
 
 
 def has_vault(folder: Path) -> bool:

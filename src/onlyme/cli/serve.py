@@ -61,6 +61,14 @@ def serve(
     port: Port = 8000,
     name: Names = None,
     issuer: Annotated[str, typer.Option(help="The issuer named in assertions.")] = "onlyme",
+    doorbell: Annotated[
+        bool,
+        typer.Option(
+            "--doorbell",
+            help="Streams that identify people open nothing: no attempt is counted there, and "
+            "strangers cannot lock them. An app must then open nothing for a name.",
+        ),
+    ] = False,
     vault: options.Vault = None,
 ) -> None:
     """Serve the page and the REST service until Ctrl-C.
@@ -76,7 +84,9 @@ def serve(
     from onlyme.serve.server import run
     from onlyme.settings import Settings
 
-    chosen = Options(host=host, port=port, names=tuple(name or ()), issuer=issuer)
+    chosen = Options(
+        host=host, port=port, names=tuple(name or ()), issuer=issuer, doorbell=doorbell
+    )
     if host not in {*LOOPBACK, "::1"}:
         typer.echo(
             f"listening on {host}: every machine that reaches this one can connect. Faces and "

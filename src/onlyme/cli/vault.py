@@ -230,14 +230,24 @@ def backup(
     *,
     vault: options.Vault = None,
 ) -> None:
-    """Copy the encrypted vault, also while it is in use. Key and gallery are not in the copy."""
+    """Copy vault, gallery and events, encrypted, also while they are in use; not the key.
+
+    The copies of gallery and events lie beside the file, as FILE.gallery and FILE.events.
+    """
+    from onlyme.faceid.backup import back_up, describe_dump
+    from onlyme.settings import Settings
+    from onlyme.vault.parts import list_parts
+
+    settings = Settings.load(vault=vault)
     with options.open_vault(vault) as admin:
-        path = admin.backup(file)
+        path = back_up(settings, admin, file)
         kind = admin.store.kind
-        gallery = options.describe_gallery(vault)
     typer.echo(f"{path}")
-    if gallery:
-        typer.echo(f"note: the gallery of many people is not in it: {gallery}", err=True)
+    for part in list_parts(path).values():
+        if part.exists():
+            typer.echo(f"{part} belongs to it: keep the files together", err=True)
+    if dump := describe_dump(settings, path):
+        typer.echo(dump, err=True)
     if kind != "passphrase":
         typer.echo(f"Opening the backup needs the {kind} that holds the key: keep both", err=True)
 
@@ -249,17 +259,25 @@ def restore(
         bool,
         typer.Option("--older", help="Also restore a backup that is older than the anchor says."),
     ] = False,
+    keep_gallery: Annotated[
+        bool, typer.Option("--keep-gallery", help="Leave the gallery of many people as it is.")
+    ] = False,
     vault: options.Vault = None,
 ) -> None:
-    """Restore the people of a backup. Needs the vault's passphrase, your password, or root.
+    """Restore the people of a backup, with the gallery.
+
+    Needs the vault's passphrase, your password, or root.
 
     The present vault is saved as a backup first. The log and the failed attempts stay as they
     are; where the vault is damaged or gone, the backup takes its place.
     """
-    from onlyme.faceid import wiring
+    from onlyme.faceid.backup import restore_whole
     from onlyme.settings import Settings
 
-    done = wiring.restore_vault(Settings.load(vault=vault), file, require_owner, allow_older=older)
+    settings = Settings.load(vault=vault)
+    done = restore_whole(
+        settings, file, require_owner, allow_older=older, keep_gallery=keep_gallery
+    )
     people = output.format_count(len(done.names), "person", "people")
     typer.echo(f"{people} enrolled: {', '.join(done.names)}")
     if done.previous:

@@ -150,7 +150,7 @@ def watch(
     ] = None,
     *,
     camera: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--camera",
             metavar="N",
@@ -162,17 +162,53 @@ def watch(
     everybody: Annotated[
         bool, typer.Option("--everybody", help="Report all people who come and go, with names.")
     ] = False,
-    liveness: options.Level = None,
+    liveness: options.Levels = None,
     attention: options.Attention = None,
     on_accept: Annotated[
         str | None,
         typer.Option(
             "--on-accept",
             metavar="CMD",
-            help="Run this program once for each accepted attempt, without a shell.",
+            help="Run this program once for each accepted attempt, without a shell; with "
+            "--everybody once for each visit, which is then counted.",
             show_default=False,
         ),
     ] = None,
+    on_known: Annotated[
+        str | None,
+        typer.Option(
+            "--on-known",
+            metavar="CMD",
+            help="With --everybody: run this program when a person is recognised. It gets JSON on "
+            "its standard input, and should open nothing.",
+            show_default=False,
+        ),
+    ] = None,
+    on_unknown: Annotated[
+        str | None,
+        typer.Option(
+            "--on-unknown",
+            metavar="CMD",
+            help="With --everybody: run this program when a person is not enrolled.",
+            show_default=False,
+        ),
+    ] = None,
+    webhook: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--webhook",
+            metavar="URL",
+            help="With --everybody: send each event there, signed, until it arrives. May be "
+            "repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    webhook_private: Annotated[
+        bool, typer.Option("--webhook-private", help="Webhooks may be inside the network.")
+    ] = False,
+    no_events: Annotated[
+        bool, typer.Option("--no-events", help="With --everybody: store no events.")
+    ] = False,
     record: Annotated[
         Path | None,
         typer.Option(
@@ -190,27 +226,39 @@ def watch(
 
     With --json, one JSON document a line, one for each change.
     """
-    if everybody and attention is not None:
-        raise typer.BadParameter("attention is for one person; name one")
+    if everybody and (attention is not None or record is not None):
+        raise typer.BadParameter("--attention and --record are for one person; name one")
     if everybody:
         if name is not None and video is None:
             video = Path(name)  # the only argument
         watch_everybody.watch_everybody(
-            video, camera, on_accept, liveness, embedder, vault, json=json
+            _list_sources(video, camera),
+            liveness or [],
+            watch_everybody.Programs(
+                _split_command(on_accept, "--on-accept"),
+                _split_command(on_known, "--on-known"),
+                _split_command(on_unknown, "--on-unknown"),
+            ),
+            watch_everybody.Reporting(not no_events, tuple(webhook or ()), webhook_private),
+            embedder,
+            vault,
+            json=json,
         )
+    if on_known is not None or on_unknown is not None or webhook:
+        raise typer.BadParameter("--on-known, --on-unknown and --webhook need --everybody")
     if name is None:
         raise typer.BadParameter("give the name of a person, or --everybody", param_hint="NAME")
     name = checked_name(name)
-    if video is not None and camera is not None:
-        raise typer.BadParameter("give a video or --camera N, not both", param_hint="VIDEO")
-    command = _split_command(on_accept)
+    sources = _list_sources(video, camera)
+    if len(sources) > 1 or len(liveness or []) > 1:
+        raise typer.BadParameter("several cameras need --everybody", param_hint="--camera")
+    command = _split_command(on_accept, "--on-accept")
     with options.open_face_id(vault, embedder, lasting=True) as face_id:
-        level = options.choose_level(liveness)
-        source = video or options.parse_source(camera or "0")
+        level = options.choose_level(liveness[0] if liveness else None)
         with start_recording(record) as recording:
             decisions = face_id.watch(
                 name,
-                source,
+                sources[0],
                 liveness=level,
                 attention=attention,
                 ask=output.ask,
@@ -221,7 +269,16 @@ def watch(
     raise typer.Exit(0 if accepted else 1)
 
 
-def _report_decisions(decisions: Iterable[Decision], command: list[str], *, json: bool) -> bool:
+def _list_sources(video: Path | None, cameras: list[str] | None) -> list[str | int | Path]:
+    """Return what to watch: a video or cameras, by default the first camera."""
+    if video is not None and cameras:
+        raise typer.BadParameter("give a video or --camera N, not both", param_hint="VIDEO")
+    return [video] if video is not None else [*map(options.parse_source, cameras or ["0"])]
+
+
+def _report_decisions(
+    decisions: Iterable[Decision], command: tuple[str, ...], *, json: bool
+) -> bool:
     """Print each change of the verdict, run the command; return whether the last one accepts."""
     accepted, last, frames = False, None, 0
     start: float | None = None
@@ -240,20 +297,20 @@ def _report_decisions(decisions: Iterable[Decision], command: list[str], *, json
     return accepted
 
 
-def _split_command(words: str | None) -> list[str]:
+def _split_command(words: str | None, option: str) -> tuple[str, ...]:
     """Split a command into program and arguments; refuse it before the camera starts."""
     if words is None:
-        return []
+        return ()
     try:
         command = shlex.split(words)
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--on-accept") from None
+        raise typer.BadParameter(str(error), param_hint=option) from None
     if not command or shutil.which(command[0]) is None:
-        raise typer.BadParameter(f"no such program: {words}", param_hint="--on-accept")
-    return command
+        raise typer.BadParameter(f"no such program: {words}", param_hint=option)
+    return tuple(command)
 
 
-def _run_command(command: list[str]) -> None:
+def _run_command(command: tuple[str, ...]) -> None:
     """Run the owner's program; its output goes to stderr, since stdout is for our answer."""
     done = subprocess.run(  # noqa: S603 - the owner gave the command, and no shell runs it
         command, stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(), check=False

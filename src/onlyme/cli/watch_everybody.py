@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
@@ -10,17 +13,102 @@ import typer
 from onlyme.cli import options, output
 
 if TYPE_CHECKING:
-    from onlyme.gallery.presence import Presence
-    from onlyme.types import LivenessLevel
+    from collections.abc import Callable
+    from pathlib import Path
 
-__all__ = ["watch_everybody"]
+    from onlyme import FaceID
+    from onlyme.events.hooks import Hooks
+    from onlyme.events.store import DoorEvent
+    from onlyme.image.feeds import CameraStatus
+    from onlyme.types import LivenessLevel
+    from onlyme.verification.visits import Presence
+
+__all__ = ["Programs", "Reporting", "watch_everybody"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """Where events go, beside the terminal.
+
+    Attributes:
+        stored: whether they are stored beside the vault.
+        webhooks: addresses that are told.
+        private: whether these may be inside the network.
+    """
+
+    stored: bool = True
+    webhooks: tuple[str, ...] = ()
+    private: bool = False
+
+    def open(self, face_id: FaceID, stack: ExitStack) -> Callable[[DoorEvent], None] | None:
+        """Return what takes an event; None where no event is wanted.
+
+        Args:
+            face_id: the vault, opened.
+            stack: closes what was opened here.
+
+        Raises:
+            UsageError: an address cannot be used, or nothing is stored and something should be
+                sent.
+        """
+        from onlyme.errors import UsageError
+        from onlyme.events.webhook import Webhooks
+        from onlyme.faceid.events import read_webhook_key
+
+        if not self.stored:
+            if self.webhooks:
+                raise UsageError("what is sent waits among the stored events: drop --no-events")
+            return None
+        events = stack.enter_context(face_id.open_events())
+        if not self.webhooks:
+            return events.add
+        key = read_webhook_key(face_id.admin.store)
+        webhooks = stack.enter_context(
+            Webhooks(events, self.webhooks, key, allow_private=self.private, report=_report)
+        )
+
+        def add(event: DoorEvent) -> None:
+            events.add(event, self.webhooks)
+            webhooks.wake()
+
+        return add
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """The operator's programs, each as words; empty for none.
+
+    Attributes:
+        on_accept: runs once in each visit of a known, living person; the gate counts.
+        on_known: runs when a person is recognised.
+        on_unknown: runs when a person is certainly not enrolled.
+    """
+
+    on_accept: tuple[str, ...] = ()
+    on_known: tuple[str, ...] = ()
+    on_unknown: tuple[str, ...] = ()
+
+    def run(self, presence: Presence, hooks: Hooks) -> None:
+        """Run what belongs to an event."""
+        from onlyme.faceid.serialize import dump_json, serialize_presence
+
+        commands = {
+            "known": (self.on_accept, self.on_known),
+            "unknown": (self.on_unknown,),
+        }.get(str(presence.event), ())
+        document = dump_json(
+            serialize_presence(presence) | {"time": datetime.now(UTC)}, indent=None
+        )
+        for command in commands:
+            if command:
+                hooks.run(command, document)
 
 
 def watch_everybody(
-    video: Path | None,
-    camera: str | None,
-    on_accept: str | None,
-    liveness: LivenessLevel | None,
+    sources: list[str | int | Path],
+    levels: list[LivenessLevel],
+    programs: Programs,
+    reporting: Reporting,
     embedder: str | None,
     vault: Path | None,
     *,
@@ -31,43 +119,53 @@ def watch_everybody(
     Raises:
         Exit: 0 when at least one person was recognised, else 1.
     """
-    if video is not None and camera is not None:
-        raise typer.BadParameter("give a video or --camera N, not both", param_hint="VIDEO")
-    if on_accept is not None or liveness is not None:
-        raise typer.BadParameter(
-            "liveness is not checked here, so no program may be run: leave out --on-accept and "
-            "--liveness, or name one person",
-            param_hint="--everybody",
-        )
-    present: dict[int, Presence] = {}
+    from onlyme.events.hooks import Hooks
+
     recognised = False
-    with options.open_face_id(vault, embedder, lasting=True) as face_id:
-        for visits in face_id.watch_everybody(video or options.parse_source(camera or "0")):
-            for visit in visits:
-                before = present.get(visit.id)
-                if before is None:
-                    _print_event("came", visit, json=json)
-                elif visit.decision.name != before.decision.name:
-                    _print_event("known" if visit.decision.name else "unknown", visit, json=json)
-                recognised |= visit.decision.accepted
-            here = {visit.id: visit for visit in visits}
-            for id_, visit in present.items():
-                if id_ not in here:
-                    _print_event("left", visit, json=json)
-            present = here
-        for visit in present.values():
-            _print_event("left", visit, json=json)
+    liveness = levels if len(levels) > 1 else options.choose_level(levels[0] if levels else None)
+    with (
+        options.open_face_id(vault, embedder, lasting=True) as face_id,
+        Hooks(_report, sys.__stderr__) as hooks,
+        ExitStack() as stack,
+    ):
+        made = face_id.watch_everybody(
+            sources[0] if len(sources) == 1 else sources,
+            liveness=liveness,
+            opens=bool(programs.on_accept),
+            on_status=_report_status,
+            on_event=reporting.open(face_id, stack),
+        )
+        for people in made:
+            for presence in people:
+                recognised |= presence.decision.accepted
+                if presence.event is not None:
+                    _print_event(presence, json=json, several=len(sources) > 1)
+                    programs.run(presence, hooks)
     raise typer.Exit(0 if recognised else 1)
 
 
-def _print_event(event: str, visit: Presence, *, json: bool) -> None:
-    if json:
-        from onlyme.faceid.serialize import serialize_found
+def _report(sentence: str) -> None:
+    typer.echo(sentence, err=True)
 
-        about = {"event": event, "track": visit.id, "since": visit.since, "at": visit.at}
-        output.print_json(about | serialize_found(visit.face, visit.decision), indent=None)
+
+def _report_status(status: CameraStatus) -> None:
+    _report(f"{status.camera} gives frames" if status.is_up else f"{status.why}; trying again")
+
+
+def _print_event(presence: Presence, *, json: bool, several: bool) -> None:
+    if json:
+        from onlyme.faceid.serialize import serialize_presence
+
+        output.print_json(serialize_presence(presence), indent=None)
         return
-    phrases = {"came": "a person came", "left": f"left after {visit.at - visit.since:.1f} s"}
-    phrase = phrases.get(event) or output.format_decision(visit.decision)
-    name = f" ({visit.decision.name})" if event == "left" and visit.decision.name else ""
-    typer.echo(f"{visit.at:8.1f} s  #{visit.id}  {phrase}{name}")
+    stayed = presence.at - presence.since
+    phrase = {
+        "came": "a person came",
+        "left": f"left after {stayed:.1f} s",
+        "unknown": "✗ no enrolled person",
+        "ambiguous": f"✗ one of two people: {' or '.join(presence.names)}",
+    }.get(str(presence.event)) or output.format_decision(presence.decision)
+    name = presence.decision.name if presence.verdict == "known" else None
+    who = f" ({name})" if presence.event == "left" and name else ""
+    place = f"{presence.camera}  " if several else ""
+    typer.echo(f"{presence.at:8.1f} s  {place}#{presence.id}  {phrase}{who}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from onlyme.enrollment.expand import expand_photos
 from onlyme.errors import ImageError, OnlymeError, UsageError
 from onlyme.faceid.pictures import check_color, holds_many, order_array
-from onlyme.faceid.serialize import dump_json, serialize_decision
+from onlyme.faceid.serialize import defuse_formulas, dump_json, serialize_decision
 from onlyme.image.files import format_path
 from onlyme.types import Frame
 
@@ -128,7 +128,7 @@ class Batch:
         """Write the rows as CSV with a header, each as soon as it is there; return their number."""
         writer = csv.DictWriter(file, self.COLUMNS)
         writer.writeheader()
-        return self._write(lambda row: writer.writerow(_defuse(row.to_dict())), file)
+        return self._write(lambda row: writer.writerow(defuse_formulas(row.to_dict())), file)
 
     def write_jsonl(self, file: TextIO) -> int:
         """Write each row as a line of JSON as soon as it is there; return their number."""
@@ -208,14 +208,6 @@ def _name_picture(picture: Any) -> str:
     if isinstance(picture, (ImageError, Frame)):
         return picture.source
     return format_path(picture) if isinstance(picture, (str, Path)) else ""
-
-
-def _defuse(values: dict[str, Any]) -> dict[str, Any]:
-    """Keep spreadsheet programs from running a text as a formula, as OWASP advises for CSV."""
-    return {
-        key: f"'{value}" if isinstance(value, str) and value[:1] in set("=+-@\t\r") else value
-        for key, value in values.items()
-    }
 
 
 for _class in (Batch, BatchRow):

@@ -34,12 +34,13 @@ if TYPE_CHECKING:
     from onlyme.types import Decision
     from onlyme.vault.store import Store
 
-__all__ = ["GALLERY_FILE", "Enrolled", "collect_untold", "has_gallery"]
+__all__ = ["GALLERY_FILE", "GALLERY_SECRET", "Enrolled", "collect_untold", "has_gallery"]
 
 GALLERY_FILE = "gallery.sqlite"
 """The file of a gallery in the vault's folder."""
 
-_KIND, _KEY = "gallery", "secret"
+GALLERY_SECRET = _KIND, _KEY = "gallery", "secret"
+"""Kind and key of the vault's record that holds the gallery's secret."""
 
 
 class Enrolled:
@@ -198,6 +199,26 @@ class Enrolled:
                     )
             decisions.append(decision.add_cost(observation.timings_ms | spent, frames=1))
         return decisions
+
+    def identify_capture(
+        self, vectors: NDArray[np.float32], chances: int = 1
+    ) -> tuple[Decision, tuple[str, ...]]:
+        """Return whom the frames of one capture show, float32[n, d], n ≥ 1.
+
+        Args:
+            vectors: the embeddings of its frames.
+            chances: the rate is divided by this number; see `onlyme.gallery.identify`.
+
+        Returns:
+            The decision; and, where it is `ambiguous`, the names of the two nearest people.
+
+        Raises:
+            NotCalibrated: the calibration does not reach this rate among this many people.
+        """
+        from onlyme.gallery.identify import identify_capture
+
+        with self._vault.lock:
+            return identify_capture(self._load_owners(), self.gallery, vectors, self.fpir, chances)
 
     def find_names(self, vectors: NDArray[np.float32]) -> list[str]:
         """Return for each of float32[m, d] the names of the people that it may show.

@@ -9,30 +9,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from onlyme.faceid.people import EnrolledPeople
+from onlyme.gate.admission import ANY_OWNER
 from onlyme.types import AttentionLevel, LivenessLevel
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from onlyme.enrollment.photos import Photo, Picture
+    from onlyme.events.store import DoorEvent, EventStore
     from onlyme.face.pipeline import Observation, Pipeline
     from onlyme.faceid.batch import Batch, BatchRow
-    from onlyme.gallery.presence import Presence
+    from onlyme.faceid.comparison import FaceComparison
+    from onlyme.image.feeds import CameraStatus
     from onlyme.liveness.gestures import Gesture
     from onlyme.liveness.judge import Judge
     from onlyme.types import Decision, Face, Frame
+    from onlyme.verification.visits import Presence
 
     Source = str | int | os.PathLike[str]
     Photos = Photo | Iterable[Photo]
 
 __all__ = ["ANY_OWNER", "FaceID"]
-
-ANY_OWNER = ""
-"""The gate counts attempts to be any enrolled person under this name, which no person can have."""
 
 
 class FaceID(EnrolledPeople):
@@ -283,6 +284,18 @@ class FaceID(EnrolledPeople):
         pairs = zip(observations, self._enrolled.identify(observations), strict=True)
         return [(one.face, decision) for one, decision in pairs if one.face]
 
+    def compare(self, first: Photo, second: Photo) -> FaceComparison:
+        """Compare the faces of two pictures, as `onlyme.compare` does, with this vault's networks.
+
+        Raises:
+            ImageError: a picture cannot be used, or shows no face or several.
+        """
+        from onlyme.faceid.comparison import compare_embeddings
+        from onlyme.faceid.functions import embed_one
+
+        a, b = (embed_one(self.pipeline, picture) for picture in (first, second))
+        return compare_embeddings(self._base, a, b, self._parts.settings.far)
+
     def watch(
         self,
         name: str,
@@ -329,13 +342,54 @@ class FaceID(EnrolledPeople):
         )
         yield from watch_person(lambda: self.find_owner(name), source_or_frames, plan, self._parts)
 
-    def watch_everybody(self, source: Source) -> Iterator[list[Presence]]:
-        """Yield, for each frame, the people in view; see `onlyme.gallery.presence`."""
-        from onlyme.faceid.decide import open_source
-        from onlyme.gallery.presence import watch_presence
+    def watch_everybody(
+        self,
+        source: Source | Sequence[Source] | Iterable[Frame | Picture],
+        *,
+        liveness: LivenessLevel | str | Sequence[LivenessLevel | str] = LivenessLevel.PASSIVE,
+        opens: bool = False,
+        source_name: str | None = None,
+        on_status: Callable[[CameraStatus], None] = lambda _: None,
+        on_event: Callable[[DoorEvent], None] | None = None,
+    ) -> Generator[list[Presence], None, None]:
+        """Yield, for each frame, the people in view and those who have just left.
 
-        with open_source(source) as (frames, _, _):
-            yield from watch_presence(self.pipeline, self._enrolled.identify, frames)
+        Each visit is decided as a whole: a stranger is taken for an enrolled person at most at the
+        rate `fpir`, however long they stay; see `onlyme.verification.visits`.
+
+        Args:
+            source: a camera, a video file, or frames, as for `watch`; or several cameras and
+                videos. A camera may also be an address on a network: `rtsp://…`, or `http://…` for
+                MJPEG; see `onlyme.image.network`.
+            liveness: the level at which a photo in place of a person is looked for, for all
+                cameras or for each; with `off` a photo is named, too.
+            opens: whether something opens for a known person. Then each visit is an attempt that
+                the gate counts, with a count of its own for each camera, and refuses after too
+                many strangers. Without it nothing is counted, and no stranger can lock it.
+            source_name: the name of the camera in the count and the log, for one camera or frames.
+            on_status: called when one of several cameras, or a network camera, begins or ceases to
+                give frames; it is opened again by itself.
+            on_event: called with each event before the people are given, such as
+                `open_events().add`, which stores it.
+
+        Raises:
+            CameraError, UsageError: the camera, or a combination of these options, cannot be used.
+            NotCalibrated: with this number of people no search keeps the rate asked for.
+        """
+        from onlyme.faceid.visits import VisitPlan, watch_people
+
+        plan = VisitPlan(liveness, opens, source_name, on_status, on_event)
+        yield from watch_people(source, plan, self._parts)
+
+    def open_events(self) -> EventStore:
+        """Open what happened at the doors; use it in a `with` block.
+
+        Raises:
+            VaultError: it cannot be used.
+        """
+        from onlyme.faceid.events import open_events
+
+        return open_events(self._parts.settings, self._store)
 
     # ------------------------------------------------------------------ within
 

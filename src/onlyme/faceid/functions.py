@@ -84,7 +84,7 @@ def embed(image: Photo, *, color: str = "rgb") -> Embedding:
     if isinstance(picture, Embedding):
         return picture
     pipeline = networks.make_pipeline(Settings.load())
-    return _embed(pipeline, picture, complete=True)
+    return embed_one(pipeline, picture, complete=True)
 
 
 def embed_all(
@@ -117,11 +117,15 @@ def embed_all(
     from onlyme.settings import Settings
 
     pipeline = networks.make_pipeline(Settings.load())
-    answers = look_at_all(images, lambda picture: _embed(pipeline, picture), color)
+    answers = look_at_all(images, lambda picture: embed_one(pipeline, picture), color)
     return FaceTable.collect(answers, on_picture)
 
 
-def _embed(pipeline: Pipeline, picture: Photo, *, complete: bool = False) -> Embedding:
+def embed_one(pipeline: Pipeline, picture: Photo, *, complete: bool = False) -> Embedding:
+    """Embed the one face of a picture; ImageError where there is none, or several.
+
+    `complete` adds the second network's vector.
+    """
     observation = pipeline.look(picture)
     if observation.embedding is None:
         cause = _CAUSE.get(observation.reason) if observation.reason else None

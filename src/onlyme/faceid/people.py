@@ -85,6 +85,10 @@ class EnrolledPeople:
         """Return the people in the gallery, by name."""
         return self._enrolled.people()
 
+    def get_gallery_person(self, name: str) -> GalleryPerson | None:
+        """Return a person in the gallery, or None."""
+        return self._enrolled.get(checked_name(name))
+
     def gallery_certificate(self) -> GalleryCertificate:
         """Return what the gallery promises; see `onlyme.gallery.certificate`."""
         return self._enrolled.certificate()
@@ -140,7 +144,7 @@ class EnrolledPeople:
         Raises:
             UnknownOwner: no person of that name is enrolled.
         """
-        from onlyme.faceid.examples import list_examples
+        from onlyme.faceid.identity import list_examples
 
         return list_examples(self._parts, name)
 
@@ -165,7 +169,7 @@ class EnrolledPeople:
 
     def remove_examples(self, name: str, numbers: Iterable[int]) -> list[str]:
         """Remove several examples of a person, all or none; see `remove_example`."""
-        from onlyme.faceid.examples import remove_examples
+        from onlyme.faceid.identity import remove_examples
 
         return remove_examples(self._parts, name, set(numbers))
 
@@ -177,7 +181,7 @@ class EnrolledPeople:
         Raises:
             UnknownOwner: no person of that name is enrolled.
         """
-        from onlyme.faceid.examples import list_looks
+        from onlyme.faceid.identity import list_looks
 
         return list_looks(self._parts, name)
 
@@ -189,7 +193,7 @@ class EnrolledPeople:
             UsageError: there is no such look, the person has no other example, or is in the
                 gallery.
         """
-        from onlyme.faceid.examples import remove_look
+        from onlyme.faceid.identity import remove_look
 
         return remove_look(self._parts, name, look)
 
@@ -288,9 +292,11 @@ class EnrolledPeople:
             OwnerExists: the new name is taken.
             UsageError: this cannot be a name, or is the person's own.
         """
+        from onlyme.faceid.events import rename_events
         from onlyme.faceid.identity import rename_person
 
         rename_person(self._parts, name, new_name)
+        rename_events(self._parts.settings, self._store, checked_name(name), checked_name(new_name))
 
     def merge(self, name: str, other: str, *, anyway: bool = False) -> Tuning:
         """Make one person of two names in the vault: the first keeps the examples of both.
@@ -307,9 +313,12 @@ class EnrolledPeople:
             UnknownOwner: one of them is not in the vault.
             UsageError: the photos of the other do not look like the person.
         """
+        from onlyme.faceid.events import rename_events
         from onlyme.faceid.identity import merge_people
 
-        return merge_people(self._parts, name, other, anyway=anyway).tuning()
+        owner = merge_people(self._parts, name, other, anyway=anyway)
+        rename_events(self._parts.settings, self._store, checked_name(other), owner.name)
+        return owner.tuning()
 
     def forget(self, name: str) -> list[str]:
         """Erase everything that is stored of a person; return notes on what could not be erased.
@@ -317,9 +326,16 @@ class EnrolledPeople:
         Raises:
             UnknownOwner: no person of that name is enrolled.
         """
-        name = checked_name(name)
+        from onlyme.faceid.backup import forget_in_backups
+        from onlyme.faceid.events import erase_events
+
+        name, settings = checked_name(name), self._parts.settings
+        notes = []
+        if self.is_enrolled(name):  # first in backups: if this is interrupted, it can be repeated
+            notes += forget_in_backups(settings, self.admin, self._base, name)
         in_gallery = self._store.version(name) is None and self._enrolled.forget([name])
-        return [] if in_gallery else self.admin.forget(name)
+        notes += [] if in_gallery else self.admin.forget(name)
+        return list(dict.fromkeys([*notes, *erase_events(settings, self._store, name)]))
 
     def make_adaptation(self) -> Adaptation:
         """Return what adapts templates to their owners; see `onlyme.faceid.adaptation`."""

@@ -7,18 +7,21 @@ from datetime import datetime
 from json import dumps
 from typing import TYPE_CHECKING, Any
 
-from onlyme.errors import NeedsReenroll, UnknownOwner
+from onlyme.errors import NeedsReenroll, UnknownOwner, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from onlyme.gallery.gallery import GalleryPerson
     from onlyme.gate.audit import AuditEntry
     from onlyme.siamese.owner import Owner
     from onlyme.types import Decision, Enrollment, Example, Face
+    from onlyme.verification.visits import Presence
 
 __all__ = [
+    "defuse_formulas",
     "dump_json",
+    "read_stored_examples",
     "serialize_decision",
     "serialize_enrollment",
     "serialize_entry",
@@ -27,6 +30,7 @@ __all__ = [
     "serialize_owner",
     "serialize_owners",
     "serialize_person",
+    "serialize_presence",
 ]
 
 
@@ -35,6 +39,18 @@ def dump_json(document: Any, indent: int | None = 2) -> str:
     return dumps(
         document, indent=indent, ensure_ascii=False, allow_nan=False, default=_convert_value
     )
+
+
+def defuse_formulas(values: dict[str, Any]) -> dict[str, Any]:
+    """Keep spreadsheet programs from running a text as a formula, as OWASP advises for CSV.
+
+    >>> defuse_formulas({"name": "=1+1", "photos": 2})
+    {'name': "'=1+1", 'photos': 2}
+    """
+    return {
+        key: f"'{value}" if isinstance(value, str) and value[:1] in set("=+-@\t\r") else value
+        for key, value in values.items()
+    }
 
 
 def serialize_decision(decision: Decision) -> dict[str, Any]:
@@ -50,6 +66,20 @@ def serialize_found(face: Face, decision: Decision) -> dict[str, Any]:
     """Return one face as an entry of `identify --all --json`."""
     box = [round(float(value), 1) for value in face.box]
     return {"box": box, "score": round(face.score, 3)} | serialize_decision(decision)
+
+
+def serialize_presence(presence: Presence) -> dict[str, Any]:
+    """Return a person in view as one line of `watch --everybody --json`."""
+    about = {
+        "event": presence.event,
+        "camera": presence.camera,
+        "track": presence.id,
+        "since": presence.since,
+        "at": presence.at,
+        "verdict": presence.verdict,
+        "names": list(presence.names),
+    }
+    return about | serialize_found(presence.face, presence.decision)
 
 
 def serialize_enrollment(enrollment: Enrollment) -> dict[str, Any]:
@@ -81,6 +111,16 @@ def serialize_person(person: GalleryPerson) -> dict[str, Any]:
         "photos": len(person.me),
         "created": person.created,
     }
+
+
+def read_stored_examples(values: Mapping[str, Any]) -> tuple[Example, ...]:
+    """Return what a template's values say of its examples; empty where they make no sense."""
+    from onlyme.siamese.examples import read_notes
+
+    try:
+        return read_notes(values)[0]
+    except (ValueError, TypeError, KeyError, UsageError):
+        return ()
 
 
 def serialize_example(example: Example) -> dict[str, Any]:

@@ -206,7 +206,12 @@ def _relearn(settings: Settings, template: Template) -> Template:
 
 
 def restore_vault(
-    settings: Settings, path: Path, authorize: Callable[[str], None], *, allow_older: bool
+    settings: Settings,
+    path: Path,
+    authorize: Callable[[str], None],
+    *,
+    allow_older: bool,
+    check_marker: Callable[[str], None] = lambda _: None,
 ) -> RestoreResult:
     """Restore a backup; see `onlyme.vault.restore.restore`.
 
@@ -222,6 +227,7 @@ def restore_vault(
         anchor=settings.anchor,
         allow_older=allow_older,
         authorize=authorize,
+        check_marker=check_marker,
     )
 
 

@@ -13,21 +13,29 @@ nearest template has the largest margin, and only the nearest few people are com
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from onlyme.errors import NotCalibrated
 from onlyme.siamese.distance import measure_distances, normalize
 from onlyme.types import Decision, IdentityCandidate, Reason
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from onlyme.gallery.gallery import Gallery, GalleryPerson
     from onlyme.siamese.head import Base
     from onlyme.siamese.owner import Owner
 
-__all__ = ["LEAD_MARGIN", "Candidate", "find_matches", "identify_vector", "rank_candidates"]
+__all__ = [
+    "LEAD_MARGIN",
+    "Candidate",
+    "find_matches",
+    "identify_capture",
+    "identify_vector",
+    "rank_candidates",
+]
 
 MAX_CANDIDATES = 8
 """The nearest people that are compared in full. The right one is nearly always the nearest."""
@@ -90,24 +98,61 @@ def identify_vector(
         VaultDamaged: a row of the gallery is not the one that was written.
     """
     nearest = max(candidates, MAX_CANDIDATES)
-    decisions = _decide_each(owners, gallery, vector, fpir, nearest)
-    decision = _choose(decisions, len(owners))
+    decisions = _decide_each(owners, gallery, vector[None], fpir, nearest=nearest)
+    decision, _ = _choose(decisions, len(owners))
     return replace(decision, candidates=_rank(decisions)[:candidates]) if candidates else decision
 
 
-def _choose(decisions: list[Decision], owners: int) -> Decision:
-    """Return the one match; arguments are what `_decide_each` returned, and how many are owners."""
+def identify_capture(
+    owners: list[Owner],
+    gallery: Gallery | None,
+    vectors: NDArray[np.float32],
+    fpir: float,
+    chances: int = 1,
+) -> tuple[Decision, tuple[str, ...]]:
+    """Find the one person whom the frames of one capture show, if they show just one.
+
+    The margin of each person is the median of the frames' margins, the lower one of an even
+    number, as in `Owner.decide`.
+
+    Args:
+        owners: as for `identify_vector`.
+        gallery: as for `identify_vector`.
+        vectors: float32[n, d], n ≥ 1, the embeddings of the frames.
+        fpir: as for `identify_vector`.
+        chances: the rate is divided by this number: a caller who decides about one visit several
+            times gives each time a share of the rate.
+
+    Returns:
+        The decision; and, where it is `ambiguous`, the names of the two nearest people.
+
+    Raises:
+        NotCalibrated: the calibration does not reach this rate among this many people.
+        VaultDamaged: a row of the gallery is not the one that was written.
+    """
+    return _choose(_decide_each(owners, gallery, vectors, fpir, chances), len(owners))
+
+
+def _choose(decisions: list[Decision], owners: int) -> tuple[Decision, tuple[str, ...]]:
+    """Return the one match, and of an ambiguous face the names of the two nearest people.
+
+    Args:
+        decisions: what `_decide_each` returned.
+        owners: how many of them are owners.
+    """
     matches = [decision for decision in decisions if decision.accepted]
     if not matches:
-        return Decision(accepted=False, name=None, reason=Reason.NO_MATCH)
+        return Decision(accepted=False, name=None, reason=Reason.NO_MATCH), ()
     first = max(matches, key=_measure_lead)
     contested = len(matches) > 1 and any(decision.accepted for decision in decisions[:owners])
-    rivals = (other for other in decisions if other is not first)
+    rivals = [other for other in decisions if other is not first]
     if contested or any(
         _measure_lead(other) > _measure_lead(first) - LEAD_MARGIN for other in rivals
     ):
-        return Decision(accepted=False, name=None, reason=Reason.AMBIGUOUS)
-    return first
+        second = max(rivals, key=_measure_lead)
+        names = tuple(one.name for one in (first, second) if one.name is not None)
+        return Decision(accepted=False, name=None, reason=Reason.AMBIGUOUS), names
+    return first, ()
 
 
 def _rank(decisions: list[Decision]) -> tuple[IdentityCandidate, ...]:
@@ -122,30 +167,37 @@ def find_matches(
     owners: list[Owner], gallery: Gallery | None, vector: NDArray[np.float32], fpir: float
 ) -> list[str]:
     """Return the names of all people whom a face may show; arguments as for `identify_vector`."""
-    decisions = _decide_each(owners, gallery, vector, fpir)
+    decisions = _decide_each(owners, gallery, vector[None], fpir)
     return [decision.name for decision in decisions if decision.accepted and decision.name]
 
 
 def _decide_each(
     owners: list[Owner],
     gallery: Gallery | None,
-    vector: NDArray[np.float32],
+    vectors: NDArray[np.float32],
     fpir: float,
+    chances: int = 1,
     nearest: int = MAX_CANDIDATES,
 ) -> list[Decision]:
     """Decide for each owner, and for the likeliest people of the gallery: the owners first."""
     gallery_people = len(gallery) if gallery else 0
     people = len(owners) + gallery_people
-    decisions = [owner.share_among(people).decide(vector[None]) for owner in owners]
+    decisions = [owner.share_among(people * chances).decide(vectors) for owner in owners]
     if gallery is not None and gallery_people:
-        far = compute_shared_far(gallery.base, fpir, people)
-        candidates = rank_candidates(gallery, gallery.base.project(vector[None]), nearest)[0]
+        far = compute_shared_far(gallery.base, fpir, people, chances)
+        candidates = _rank_for_capture(gallery, gallery.base.project(vectors), nearest)
         decisions += [candidate.decide(gallery.base, far) for candidate in candidates]
     return decisions
 
 
-def compute_shared_far(base: Base, fpir: float, people: int) -> float:
+def compute_shared_far(base: Base, fpir: float, people: int, chances: int = 1) -> float:
     """Return the false accept rate that each of `people` may have to keep an FPIR.
+
+    Args:
+        base: of the network.
+        fpir: the rate for all people together.
+        people: who are searched.
+        chances: how many times the rate is divided besides; see `identify_capture`.
 
     Raises:
         NotCalibrated: the network has no calibration, or the calibration does not reach the rate.
@@ -153,12 +205,27 @@ def compute_shared_far(base: Base, fpir: float, people: int) -> float:
     if base.curve is None:
         raise NotCalibrated("a gallery needs a calibrated network; onlyme lab calibrate makes one")
     lowest = 10.0 ** float(base.curve.log_far[-1])
-    if fpir / people < lowest * (1 - 1e-9):
+    if fpir / people / chances < lowest * (1 - 1e-9):
         raise NotCalibrated(
             f"the calibration cannot promise a false positive rate of {fpir:g} among {people:,} "
-            f"people; set fpir to {lowest * people:g} or more in the settings"
+            f"people; set fpir to {lowest * people * chances:g} or more in the settings"
         )
-    return fpir / people
+    return fpir / people / chances
+
+
+def _rank_for_capture(gallery: Gallery, heads: NDArray[np.float32], count: int) -> list[Candidate]:
+    """Return the likeliest people for the frames of one capture, float32[n, r], likeliest first.
+
+    Each person is compared with every frame, also with those to which others are nearer.
+    """
+    if len(heads) == 1:
+        return rank_candidates(gallery, heads, count)[0]
+    base = gallery.base
+    not_me = base.stranger_rule.measure_distance(heads)
+    near = gallery.find_nearest(heads, count)
+    people = {person.name: person for each in near for person in each}
+    candidates = [_make_candidate(base, person, heads, not_me) for person in people.values()]
+    return sorted(candidates, key=lambda candidate: candidate.centre - candidate.margin)
 
 
 def rank_candidates(
@@ -166,23 +233,30 @@ def rank_candidates(
 ) -> list[list[Candidate]]:
     """Return for each face, float32[n, r] in head space, the likeliest people, likeliest first."""
     base = gallery.base
-    not_me_distances = base.stranger_rule.measure_distance(heads).tolist()
+    not_me_distances = base.stranger_rule.measure_distance(heads)
     nearest = gallery.find_nearest(heads, count)
     return [
         sorted(
-            (_make_candidate(base, person, head, not_me) for person in people),
+            (
+                _make_candidate(base, person, heads[n : n + 1], not_me_distances[n : n + 1])
+                for person in people
+            ),
             key=lambda candidate: candidate.centre - candidate.margin,
         )
-        for head, not_me, people in zip(heads, not_me_distances, nearest, strict=True)
+        for n, people in enumerate(nearest)
     ]
 
 
 def _make_candidate(
-    base: Base, person: GalleryPerson, head: NDArray[np.float32], not_me: float
+    base: Base,
+    person: GalleryPerson,
+    heads: NDArray[np.float32],
+    not_me: NDArray[np.floating[Any]],
 ) -> Candidate:
     me = base.project(person.me)
     template = normalize(me.mean(axis=0))[None]
-    margin = not_me - float(measure_distances(head[None], template)[0, 0])
+    margins = np.sort(not_me - measure_distances(heads, template)[:, 0])
+    margin = float(margins[(len(margins) - 1) // 2])
     centre = float(base.measure_centres(template)[0])
     return Candidate(person.name, margin, centre, len(me))
 

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from onlyme.gate.ledger import Ledger, LedgerTransaction
     from onlyme.gate.policy import AttemptAllowance, Policy
 
-__all__ = ["GESTURE_SOURCE", "Attempt", "AttemptSource", "Gate"]
+__all__ = ["ANY_OWNER", "GESTURE_SOURCE", "Attempt", "AttemptSource", "Gate"]
+
+ANY_OWNER = ""
+"""Attempts to be any enrolled person are counted under this name, which no person can have."""
 
 GESTURE_SOURCE = "gesture"
 """The name under which gestures that were asked for are counted, by a policy of their own."""

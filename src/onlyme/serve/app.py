@@ -13,13 +13,14 @@ from starlette.staticfiles import StaticFiles
 
 import onlyme
 from onlyme.errors import OnlymeError
-from onlyme.serve import schemas
+from onlyme.serve import assertion_schemas, face_schemas, schemas
 from onlyme.serve.access.refusal_page import answer
 from onlyme.serve.guard import Guard, refuse
 from onlyme.serve.openapi import PROBLEMS, build_document
 from onlyme.serve.options import Options
 from onlyme.serve.problems import ProblemError, convert_error, convert_status
-from onlyme.serve.routes import audit, examples, live, people, sign_in, verify
+from onlyme.serve.routes import audit, examples, faces, live, people, sign_in, verify
+from onlyme.serve.routes.strict import KNOWN_PARAMETERS, add_fallback
 from onlyme.serve.state import ServiceState
 
 if TYPE_CHECKING:
@@ -39,7 +40,10 @@ PAGE = Path(__file__).parent / "page"
 MAX_DETAIL_CHARACTERS = 500
 """Length at which the detail of a validation problem is cut."""
 
-ROUTERS = (sign_in.router, verify.router, people.router, examples.router, audit.router, live.router)
+ROUTERS = (
+    *(sign_in.router, verify.router, faces.router, people.router, examples.router),
+    *(audit.router, live.router),
+)
 """All routes, beside the page."""
 
 
@@ -72,7 +76,8 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
     app.state.service = service
     app.openapi = lambda: _build_openapi(app)  # type: ignore[method-assign]  # as FastAPI advises
     for router in ROUTERS:
-        app.include_router(router, responses=PROBLEMS)
+        app.include_router(router, responses=PROBLEMS, dependencies=[KNOWN_PARAMETERS])
+    add_fallback(app, ROUTERS)
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     for kind in (OnlymeError, ProblemError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, _answer_error)  # type: ignore[arg-type]  # of both kinds
@@ -82,7 +87,8 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
 
 def _build_openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
-        app.openapi_schema = build_document(app, ROUTERS, schemas.DOCUMENTS)
+        documents = schemas.DOCUMENTS + face_schemas.DOCUMENTS + assertion_schemas.DOCUMENTS
+        app.openapi_schema = build_document(app, ROUTERS, documents)
     return app.openapi_schema
 
 

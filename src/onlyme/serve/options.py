@@ -31,6 +31,7 @@ class Options:
         body_seconds: time within which a body must arrive.
         header_seconds: time within which the header of a request must arrive.
         connections: number of connections that may be open at once.
+        doorbell: whether streams of `identify` open nothing, so that no attempt is counted there.
     """
 
     host: str = "127.0.0.1"
@@ -47,6 +48,7 @@ class Options:
     body_seconds: float = 20.0
     header_seconds: float = 5.0
     connections: int = 256
+    doorbell: bool = False
 
     @property
     def known_hosts(self) -> frozenset[str]:

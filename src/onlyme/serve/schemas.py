@@ -12,32 +12,33 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from onlyme.gate.audit import Event
-from onlyme.serve.access.assertions import SeenBy
 from onlyme.types import ExampleKind, LivenessLevel, Reason, Verdict
 
 __all__ = [
     "DOCUMENTS",
-    "AssertionClaims",
     "Certificate",
     "Decided",
     "Entry",
     "Forgotten",
     "GalleryMember",
     "Health",
-    "Jwks",
     "Learned",
     "NotMeResult",
     "Outdated",
     "Person",
+    "PhotoQuality",
     "Problem",
     "Removed",
+    "Renamed",
     "StoredExample",
     "Tuned",
     "Verdicts",
+    "make_config",
 ]
 
 
-def _make_config(**fields: Any) -> ConfigDict:
+def make_config(**fields: Any) -> ConfigDict:
+    """Return the configuration of a document with an example."""
     return ConfigDict(json_schema_extra={"examples": [fields]})
 
 
@@ -50,7 +51,7 @@ class Health(BaseModel):
 class Problem(BaseModel):
     """Why a request was refused or failed (RFC 9457)."""
 
-    model_config = _make_config(
+    model_config = make_config(
         type="urn:onlyme:problem:unknown-owner",
         title="Not Found",
         status=404,
@@ -65,7 +66,7 @@ class Problem(BaseModel):
 class Verdicts(BaseModel):
     """A decision, as far as a token for `verify` may see it."""
 
-    model_config = _make_config(accepted=True, name="ada", reason="match")
+    model_config = make_config(accepted=True, name="ada", reason="match")
     accepted: bool
     name: str | None = Field(description="The person; null if no person matched.")
     reason: Reason
@@ -96,7 +97,7 @@ class ListedCandidate(BaseModel):
 class Decided(Verdicts):
     """A decision, as a token for `admin` or the page sees it."""
 
-    model_config = _make_config(
+    model_config = make_config(
         accepted=True,
         name="ada",
         reason="match",
@@ -146,7 +147,7 @@ class Report(BaseModel):
 class Learned(BaseModel):
     """The result of enrolling a person."""
 
-    model_config = _make_config(
+    model_config = make_config(
         name="ada",
         me=[{"source": "me 1", "taken": True, "note": "", "quality": None}],
         not_me=[],
@@ -175,7 +176,7 @@ class Learned(BaseModel):
 class Person(BaseModel):
     """What is stored of a person, without any embedding."""
 
-    model_config = _make_config(
+    model_config = make_config(
         name="ada",
         where="vault",
         needs_reenroll=False,
@@ -200,7 +201,7 @@ class Person(BaseModel):
 class GalleryMember(BaseModel):
     """A person in the gallery; all of them share one rate."""
 
-    model_config = _make_config(
+    model_config = make_config(
         name="bob",
         where="gallery",
         needs_reenroll=False,
@@ -212,6 +213,14 @@ class GalleryMember(BaseModel):
     needs_reenroll: Literal[False]
     photos: int
     created: datetime
+
+
+class Renamed(BaseModel):
+    """A person has another name."""
+
+    model_config = make_config(name="ada", was="ada l")
+    name: str
+    was: str
 
 
 class Outdated(BaseModel):
@@ -233,7 +242,7 @@ class Measure(BaseModel):
 class StoredExample(BaseModel):
     """What is known of one picture that a person was learned from; neither pixels nor embedding."""
 
-    model_config = _make_config(
+    model_config = make_config(
         number=3,
         added="2026-11-24T03:44:27+00:00",
         kind="camera",
@@ -250,7 +259,7 @@ class StoredExample(BaseModel):
 class Removed(BaseModel):
     """Examples of a person were removed."""
 
-    model_config = _make_config(name="ada", left=4, notes=[])
+    model_config = make_config(name="ada", left=4, notes=[])
     name: str
     left: int = Field(description="The number of examples that the person is now known by.")
     notes: list[str] = Field(description="What could not be erased, such as backups.")
@@ -259,7 +268,7 @@ class Removed(BaseModel):
 class Forgotten(BaseModel):
     """A person was erased."""
 
-    model_config = _make_config(name="ada", forgotten=True)
+    model_config = make_config(name="ada", forgotten=True)
     name: str
     forgotten: Literal[True]
 
@@ -267,7 +276,7 @@ class Forgotten(BaseModel):
 class Tuned(BaseModel):
     """The person's alpha, and what it is expected to cost."""
 
-    model_config = _make_config(
+    model_config = make_config(
         name="ada",
         alpha=0.2,
         far=1e-05,
@@ -290,7 +299,7 @@ class Tuned(BaseModel):
 class NotMeResult(BaseModel):
     """What changed by teaching the face of another person, or by taking that back."""
 
-    model_config = _make_config(
+    model_config = make_config(
         name="ada",
         margin_before=0.21,
         margin_after=-0.08,
@@ -320,7 +329,7 @@ class Certificate(BaseModel):
 class Entry(BaseModel):
     """One line of the log."""
 
-    model_config = _make_config(
+    model_config = make_config(
         event="attempt",
         owner="ada",
         source="service",
@@ -344,57 +353,9 @@ class Entry(BaseModel):
     number: int
 
 
-class AssertionClaims(BaseModel):
-    """What a signed assertion says; `src` and `liveness` tell how the face was seen.
-
-    The holder of a token is trusted to be the camera: a program can send any picture. An app that
-    opens something asks for `src` = `stream` and `liveness` = `challenge`.
-    """
-
-    model_config = _make_config(
-        iss="onlyme",
-        aud="example-app",
-        sub="ada",
-        nonce="0123456789abcdef",
-        iat=1795000000,
-        exp=1795000060,
-        jti="wJ4uV8e1VQm3nLr0Zb6xTg",
-        amr=["face"],
-        src="stream",
-        liveness="challenge",
-    )
-    iss: str
-    aud: str
-    sub: str
-    nonce: str
-    iat: int
-    exp: int
-    jti: str
-    amr: list[str]
-    src: SeenBy
-    liveness: LivenessLevel
-
-
-class Jwk(BaseModel):
-    """One public key (RFC 8037)."""
-
-    kty: Literal["OKP"]
-    crv: Literal["Ed25519"]
-    x: str
-    kid: str
-    use: Literal["sig"]
-    alg: Literal["EdDSA"]
-
-
-class Jwks(BaseModel):
-    """The public keys that check assertions (RFC 7517)."""
-
-    keys: list[Jwk]
-
-
 DOCUMENTS: list[type[BaseModel]] = [
-    *(Health, Verdicts, Decided, Learned, Person, GalleryMember, Outdated, Forgotten),
+    *(Health, Verdicts, Decided, Learned, Person, GalleryMember, Outdated, Forgotten, Renamed),
     *(StoredExample, Removed),
-    *(Tuned, NotMeResult, Certificate, Entry, Jwks, AssertionClaims, Problem),
+    *(Tuned, NotMeResult, Certificate, Entry, Problem),
 ]
 """All documents that the service sends."""

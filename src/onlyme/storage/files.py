@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from io import BufferedWriter
 
 __all__ = [
+    "copy_private",
     "create_private",
     "hold_folder_lock",
     "make_private_folder",
@@ -123,6 +125,17 @@ def create_private(path: Path, content: bytes) -> None:
     """
     with open_draft(path, new=True) as file:
         file.write(content)
+
+
+def copy_private(source: Path, target: Path) -> None:
+    """Copy a file to a new one that only its user may read; SQLite must not have it open.
+
+    Raises:
+        FileExistsError: the target exists.
+        OSError: it cannot be copied.
+    """
+    with source.open("rb") as content, open_draft(target, new=True) as file:
+        shutil.copyfileobj(content, file)
 
 
 def write_output(path: Path, content: bytes, *, private: bool = False) -> None:

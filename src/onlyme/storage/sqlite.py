@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["SqliteFile", "translate_sqlite_errors"]
+__all__ = ["SQLITE_WAIT_SECONDS", "SqliteFile", "translate_sqlite_errors"]
 
 SQLITE_WAIT_SECONDS = 10.0
 """Seconds that one process waits for another's change."""

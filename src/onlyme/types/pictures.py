@@ -30,10 +30,11 @@ __all__ = [
 ]
 
 ImageLike: TypeAlias = (
-    "str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]"
+    "str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[Any]"
 )
 """What may be given as a picture: a path, the bytes of a file, a PIL image, or an RGB array
-uint8[h, w, 3]."""
+uint8[h, w, 3]. The type leaves the array's numbers open: OpenCV's functions do, and other ones
+are refused with the conversion to write."""
 
 NetworkFunction: TypeAlias = "Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]]"
 """A loaded network: takes its one input, returns its outputs. For one thread at a time."""

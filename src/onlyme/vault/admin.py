@@ -7,26 +7,29 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from onlyme.errors import (
-    KeyMissing,
-    KeyRefused,
     OwnerExists,
-    VaultDamaged,
     VaultError,
     unknown_owner,
 )
 from onlyme.gate.audit import Event
-from onlyme.storage.files import create_private
 from onlyme.types import checked_name
-from onlyme.vault.database import read_slot
+from onlyme.vault.backup import (
+    BACKUP,
+    QUARANTINE,
+    TOLD_EYES,
+    back_up,
+    change_backups,
+    forget_in,
+    forget_rest,
+    write_new,
+)
 from onlyme.vault.export import open_export, seal_export
-from onlyme.vault.key_slot import KeySlot
 from onlyme.vault.key_sources import SCRYPT
-from onlyme.vault.store import Store
+from onlyme.vault.store import Store  # noqa: TC001 - the example of VaultAdmin uses it
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,18 +41,10 @@ if TYPE_CHECKING:
 
 __all__ = ["BACKUP", "DRAFT", "FORMER", "QUARANTINE", "TOLD_EYES", "VaultAdmin", "note_former_name"]
 
-BACKUP = "backup"
-"""Kind of the record that remembers where a backup is."""
 DRAFT = ".restoring.sqlite"
 """What an interrupted restore leaves in the vault's folder; see `onlyme.vault.restore`."""
-QUARANTINE = "quarantine"
-"""Kind of the record of what a template may learn; see `onlyme.faceid.adaptation`."""
 FORMER = "former names"
 """Kind of the record of the names that a person had before, under which old backups hold them."""
-TOLD_EYES = "told eyes"
-"""Kind of the record that an owner was told that attention does not know their open eyes."""
-_MADE_HERE = b"made here"
-"""What that record holds of a backup that `VaultAdmin.backup` wrote, not one given to a restore."""
 _MAX_EXPORT_BYTES = 2**26  # of an export
 
 
@@ -59,7 +54,8 @@ class VaultAdmin:
     - `forget` erases a person, also in backups.
     - `revoke` makes stolen copies of a person's template useless.
     - `export`, `import_` and `import_sealed` take a person to another vault.
-    - `backup` copies the vault; `onlyme.vault.restore.restore` puts a backup back.
+    - `backup` copies vault, gallery and events; `onlyme.vault.restore.restore` puts a backup back.
+    - `change_backups` changes the galleries and events in backups.
     - `rekey` changes the vault's key, or what holds it.
     - `close` closes the vault, as the end of a `with` block does.
 
@@ -125,7 +121,7 @@ class VaultAdmin:
         with self.store.edit() as edit:
             if not edit.delete(name):
                 raise unknown_owner(name, self.store.names())
-            self._forget_rest(edit, name)
+            forget_rest(self.gate, edit, name)
             self.gate.note(edit, Event.FORGET, name)
             former = _read_names(edit.read(FORMER, name))
             edit.remove(FORMER, name)
@@ -142,7 +138,7 @@ class VaultAdmin:
             draft.unlink(missing_ok=True)
         names = [name, *(each for each in former if each not in taken)]
         for path, body in backups:
-            notes += self._forget_in(Path(path), names, made_here=body == _MADE_HERE)
+            notes += forget_in(self.store, self.gate, Path(path), names, body)
         return notes
 
     def revoke(self, name: str) -> list[str]:
@@ -197,7 +193,7 @@ class VaultAdmin:
                 raise unknown_owner(name, self.store.names())
             sealed = seal_export(template, passphrase, cost)
             self.gate.note(edit, Event.EXPORT, name, str(path))
-            _write_new(path, sealed)
+            write_new(path, sealed)
 
     def import_(
         self, path: Path, passphrase: str, *, name: str | None = None, replace_: bool = False
@@ -286,14 +282,18 @@ class VaultAdmin:
             self.gate.note(edit, Event.REKEY, detail=self.store.kind)
         return notes
 
-    def backup(self, path: Path | None = None) -> Path:
-        """Copy the vault, encrypted as it is, also while it is in use.
+    def backup(self, path: Path | None = None, marker: str = "") -> Path:
+        """Copy vault, gallery and events, encrypted as they are and as they are at one moment.
 
-        The key is not in the copy: keep it in another place. The vault remembers where its
-        backups are, so that `forget` can change them. A vault that can only be read does not.
+        Others may use them meanwhile; who wants to change the gallery or the events waits. The
+        key is not in the copy: keep it in another place. The vault remembers where its backups
+        are, so that `forget` can change them. A vault that can only be read does not.
 
         Args:
             path: a file that does not exist yet; by default one in `backups` beside the vault.
+                The copies of gallery and events lie beside it; see `onlyme.vault.parts`.
+            marker: what the database of the gallery holds, so that a restore can compare it;
+                empty without a database.
 
         Returns:
             The path of the backup.
@@ -301,74 +301,19 @@ class VaultAdmin:
         Raises:
             VaultError: the file exists, or cannot be written.
         """
-        if path is None:
-            folder = self.store.folder / "backups"
-            folder.mkdir(mode=0o700, exist_ok=True)
-            path = folder / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}Z.sqlite"
-        path = path.absolute()
-        if not self.store.unwritable:  # else it cannot remember this backup, but must give it
-            with self.store.edit() as edit:
-                edit.write(BACKUP, str(path), _MADE_HERE)
-                self.gate.note(edit, Event.BACKUP, detail=str(path))
-        _write_new(path, b"")
-        self.store.copy_to(path)
-        return path
+        return back_up(self.store, self.gate, path, marker)
 
-    def _forget_rest(self, edit: VaultTransaction, name: str) -> None:
-        self.gate.forget(edit, name)
-        edit.remove(QUARANTINE, name)
-        edit.remove(TOLD_EYES, name)
+    def change_backups(self, suffix: str, change: Callable[[Store, Path], None]) -> list[str]:
+        """Change one part of every backup that this vault knows, such as its gallery.
 
-    def _forget_in(self, path: Path, names: list[str], *, made_here: bool) -> list[str]:
-        """Erase a person from a backup; return sentences about what is not possible.
+        Args:
+            suffix: of the part; see `onlyme.vault.parts`.
+            change: called with the vault of a backup and the file to change.
 
-        Another file may lie at this path by now. Only a vault of the same identity is changed, and
-        only a backup that this vault wrote is ever deleted.
+        Returns:
+            Sentences about backups that could not be changed.
         """
-        name = names[0]
-        if not path.exists():
-            return [f"the backup {path} is not there; if it was moved, {name} is still in it"]
-        if not self._is_own(path):
-            return [
-                (
-                    f"{path} cannot be read as a backup of this vault, and was left as it is; "
-                    f"if it is one, or was moved, {name} is still in it"
-                )
-            ]
-        try:
-            copy = Store(self.store.folder, self.store.source, file=path)
-            try:
-                with copy.edit() as edit:
-                    for each in names:
-                        edit.delete(each)
-                        self._forget_rest(edit, each)
-                return copy.scrub()
-            finally:
-                copy.close()
-        except (KeyMissing, KeyRefused):
-            if made_here or path.parent == self.store.folder.absolute() / "backups":
-                path.unlink()
-                return [
-                    f"the backup {path} has an earlier key and cannot be changed: it was deleted"
-                ]
-            return [
-                (
-                    f"the backup {path} has an earlier key and cannot be changed: {name} is still "
-                    "in it; delete it if no vault uses it"
-                )
-            ]
-        except VaultError as error:
-            return [f"the backup {path} still holds {name}, since it cannot be changed: {error}"]
-
-    def _is_own(self, path: Path) -> bool:
-        """Whether a file is a vault with the identity of this one."""
-        slot = read_slot(path)
-        if slot is None:
-            return False
-        try:
-            return KeySlot.from_bytes(slot).vault == self.store.identity
-        except VaultDamaged:
-            return False
+        return change_backups(self.store, suffix, change)
 
 
 def note_former_name(edit: VaultTransaction, old: str, new: str) -> None:
@@ -386,12 +331,3 @@ def _make_taken(name: str) -> OwnerExists:
     return OwnerExists(
         f"{name} is enrolled already; choose another name (--name) or start over (--replace)"
     )
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    try:
-        create_private(path, content)
-    except FileExistsError:
-        raise VaultError(f"{path} exists already; choose another file") from None
-    except OSError as error:
-        raise VaultError(f"{path}: {error.strerror}") from None

@@ -8,20 +8,21 @@ folder of backups, and the vault's counter never goes back.
 
 from __future__ import annotations
 
-import shutil
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from onlyme.errors import VaultBusy, VaultDamaged
 from onlyme.gate.admission import Gate
 from onlyme.gate.audit import Event
-from onlyme.storage.files import make_private_folder, move_over, open_draft
+from onlyme.storage.files import copy_private, make_private_folder, move_over
 from onlyme.storage.sqlite import translate_sqlite_errors
 from onlyme.storage.system import hold_lock
 from onlyme.vault.admin import BACKUP, DRAFT, QUARANTINE, VaultAdmin
+from onlyme.vault.backup import back_up
 from onlyme.vault.database import is_vault
+from onlyme.vault.parts import check_parts, read_parts
 from onlyme.vault.rollback import RollbackCounter
 from onlyme.vault.store import Store
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["RestoreResult", "restore"]
 
 _KINDS = ("template", QUARANTINE)
+_GALLERY_SECRET, _EVENTS_SECRET = ("gallery", "secret"), ("events", "secret")
+"""Kind and key of the records that open gallery and events."""
 _TAILS = ("", "-wal", "-shm")
 _BEFORE = "-before"
 """Suffix of a copy of the present vault's write-ahead log, kept until it is known whether that
@@ -48,11 +51,14 @@ class RestoreResult:
         names: who is enrolled now.
         previous: a copy of the previous vault; None if there was none.
         notes: sentences about what could not be restored.
+        parts: copies of the gallery and the events that belong to the backup, by suffix; they are
+            not restored yet.
     """
 
     names: tuple[str, ...]
     previous: Path | None
     notes: tuple[str, ...]
+    parts: dict[str, Path] = field(default_factory=dict)
 
 
 def restore(
@@ -63,6 +69,7 @@ def restore(
     anchor: Path | None = None,
     allow_older: bool = False,
     authorize: Callable[[str], None] = lambda _: None,
+    check_marker: Callable[[str], None] = lambda _: None,
 ) -> RestoreResult:
     """Restore a backup, completely or not at all.
 
@@ -74,11 +81,13 @@ def restore(
         allow_older: restore it although the anchor saw a later vault.
         authorize: called with the kind of the vault's key before anything is changed; it
             raises if the caller may not do this.
+        check_marker: called with the marker of the database that belongs to the backup, empty
+            without one; it raises if the database is another one.
 
     Raises:
         KeyMissing, KeyRefused: the key does not open the backup, or the vault that is there.
-        VaultDamaged: it is not a backup, it is damaged, it belongs to another vault, or the
-            anchor saw a later one.
+        VaultDamaged: it is not a backup, it is damaged or not whole, it belongs to another vault,
+            or the anchor saw a later one.
         VaultBusy: another restore is running.
         VaultError: a file cannot be read or written.
     """
@@ -87,24 +96,41 @@ def restore(
     make_private_folder(folder)
     with translate_sqlite_errors(path), _make_draft(path, folder) as draft:
         with suppress(FileNotFoundError):
-            _copy_private(_add_suffix(place, "-wal"), _add_suffix(draft, _BEFORE))
+            copy_private(_add_suffix(place, "-wal"), _add_suffix(draft, _BEFORE))
         copy = Store(folder, *sources, file=draft)
         try:
             copy.check()
+            parts, marker = check_parts(copy, path)
+            check_marker(marker)
+            notes = _note_early_gallery(copy)
             highest = _read_highest_counter(copy, anchor, allow_older=allow_older)
             current = _open_current(place, sources, anchor)
             if current is None:
                 authorize(copy.kind)
-                return _replace_vault(copy, place, path, highest)
+                done = _replace_vault(copy, place, path, highest)
+                return replace(done, notes=done.notes + notes, parts=parts)
             try:
                 if current.identity != copy.identity:
                     raise VaultDamaged(f"{path} is a backup of another vault than {place}")
                 authorize(current.kind)
-                return _put_back(copy, VaultAdmin(current, Gate(current)), path)
+                done = _put_back(copy, VaultAdmin(current, Gate(current)), path)
+                return replace(done, notes=done.notes + notes, parts=parts)
             finally:
                 current.close()
         finally:
             copy.close()
+
+
+def _note_early_gallery(copy: Store) -> tuple[str, ...]:
+    """Say that a backup of an earlier version holds no gallery, where there was one."""
+    if read_parts(copy) is None and copy.read(*_GALLERY_SECRET) is not None:
+        return (
+            (
+                "an earlier version of onlyme made this backup, without the gallery of many "
+                "people: it stays as it is now"
+            ),
+        )
+    return ()
 
 
 def _read_highest_counter(copy: Store, anchor: Path | None, *, allow_older: bool) -> int:
@@ -131,11 +157,13 @@ def _open_current(place: Path, sources: tuple[KeySource, ...], anchor: Path | No
 
 def _put_back(copy: Store, admin: VaultAdmin, path: Path) -> RestoreResult:
     """Replace the people of a vault by those of a backup, in one transaction."""
-    previous = admin.backup(_make_backup_path(admin.store.folder, ""))
+    target = _make_backup_path(admin.store.folder, "")
+    previous = back_up(admin.store, admin.gate, target, damaged=True)
     with copy.edit() as backup:
         templates = [
             (kind, backup.get(name, kind)) for kind in _KINDS for name in backup.keys(kind)
         ]
+        secrets = [(place, backup.read(*place)) for place in (_GALLERY_SECRET, _EVENTS_SECRET)]
     with admin.store.edit() as edit:
         for kind in _KINDS:
             for name in edit.keys(kind):
@@ -143,6 +171,9 @@ def _put_back(copy: Store, admin: VaultAdmin, path: Path) -> RestoreResult:
         for kind, template in templates:
             if template is not None:
                 edit.put(template, kind)
+        for place, secret in secrets:
+            if secret is not None and edit.read(*place) is None:
+                edit.write(*place, secret)
         if edit.read(BACKUP, str(path)) is None:
             edit.write(BACKUP, str(path), b"")
         admin.gate.note(edit, Event.RESTORE, detail=str(path))
@@ -179,7 +210,7 @@ def _set_aside(place: Path, log: Path) -> Path | None:
     if not place.exists():
         return None
     previous = _make_backup_path(place.parent, "-damaged")
-    _copy_private(place, previous)
+    copy_private(place, previous)
     if log.exists():
         move_over(log, _add_suffix(previous, "-wal"))
     return previous
@@ -217,7 +248,7 @@ def _copy_all(source: Path, target: Path) -> None:
     """Copy a file and its write-ahead log, if it has one."""
     for tail in _TAILS[:2]:
         with suppress(FileNotFoundError):
-            _copy_private(_add_suffix(source, tail), _add_suffix(target, tail))
+            copy_private(_add_suffix(source, tail), _add_suffix(target, tail))
 
 
 def _erase(path: Path) -> None:
@@ -227,9 +258,3 @@ def _erase(path: Path) -> None:
 
 def _add_suffix(path: Path, tail: str) -> Path:
     return path.with_name(path.name + tail)
-
-
-def _copy_private(source: Path, target: Path) -> None:
-    """Copy a file to a new one that only its user may read."""
-    with source.open("rb") as content, open_draft(target, new=True) as file:
-        shutil.copyfileobj(content, file)

@@ -3,6 +3,16 @@
 import json
 import shutil
 
+import numpy as np
+import pytest
+
+from onlyme import FaceID
+from onlyme.errors import VaultDamaged
+from onlyme.faceid import networks
+from onlyme.faceid.backup import back_up, describe_dump, restore_whole
+from onlyme.faceid.wiring import assemble, open_vault, upgrade_store
+from onlyme.gallery.gallery import GalleryPerson
+from onlyme.settings import Settings
 from tests.gallery.postgres.test_moving import ended
 
 OBAMA = ("obama_1.jpg", "obama_2.jpg")
@@ -30,3 +40,22 @@ def test_people_are_enrolled_found_listed_and_forgotten(server, places, photos, 
     assert (gone.returncode, answer["accepted"]) == (1, False)
     status = json.loads(ended(run("store", "status", "--json", store=address)))
     assert status["people"] == 1
+
+
+def test_a_backup_of_the_vault_and_a_dump_of_the_database_belong_together(database, tmp_path):
+    settings = Settings.load(vault=tmp_path / "vault", store=database)
+    upgrade_store(settings, networks.load_base(settings))
+    with FaceID(assemble(settings)) as face_id:
+        face_id._enrolled.ensure_gallery().put(
+            [GalleryPerson("ada", np.eye(1, 128, dtype=np.float32))]
+        )
+    with open_vault(settings) as admin:
+        early = back_up(settings, admin, tmp_path / "early")
+        late = back_up(settings, admin, tmp_path / "late")
+        assert "pg_dump" in describe_dump(settings, late)
+    with pytest.raises(VaultDamaged, match="does not hold the gallery of this backup"):
+        restore_whole(settings, early, lambda _: None)
+    restore_whole(settings, early, lambda _: None, keep_gallery=True)
+    restore_whole(settings, late, lambda _: None)
+    with FaceID(assemble(settings)) as face_id:
+        assert face_id._enrolled.names() == ["ada"]

@@ -19,7 +19,8 @@ def open_stream(running, path, scope="admin", headers=None):
     headers = token | (headers or {})
     host = headers.pop("Host", f"127.0.0.1:{running.port}")
     line = create_connection(("127.0.0.1", running.port), timeout=20)
-    with connect(f"ws://{host}/v1/names/{path}", additional_headers=headers, sock=line) as socket:
+    place = path if path.startswith("/") else f"/names/{path}"
+    with connect(f"ws://{host}/v1{place}", additional_headers=headers, sock=line) as socket:
         yield socket
 
 

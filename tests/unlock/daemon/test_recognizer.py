@@ -180,7 +180,13 @@ def asleep(data, tmp_path):
 
 
 @pytest.mark.data
-def test_a_user_who_sleeps_does_not_open_unless_root_says_so(look, asleep):
+def test_a_user_who_sleeps_does_not_open_unless_root_says_so(look, asleep, monkeypatch):
+    load = networks.load_judge  # made of still pictures, for which liveness would refuse it
+
+    def load_without_motion(runtime):
+        return replace(load(runtime), network_alone=True)
+
+    monkeypatch.setattr(networks, "load_judge", load_without_motion)
     assert look(camera=asleep).reason is Reason.NOT_ATTENTIVE
     assert look(camera=asleep, attention="gaze").reason is Reason.NOT_ATTENTIVE
     assert look(camera=asleep, attention="off").accepted

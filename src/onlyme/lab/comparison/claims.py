@@ -296,8 +296,9 @@ def _tell_mean(cells: list[WayResult], rule: Rule) -> str:
 
 def _judge_training_time(cells: list[WayResult], side: int, claim: str, longer_than: int) -> Claim:
     """Judge a claim about time: that training takes longer, or (0) at most 15 minutes."""
-    seconds = sum(cell.seconds for cell in cells) / len(cells)
-    steps = sum(cell.steps for cell in cells) / len(cells)
+    learned = [cell for cell in cells if cell.reason != "nothing learned"] or cells
+    seconds = sum(cell.seconds for cell in learned) / len(learned)
+    steps = sum(cell.steps for cell in learned) / len(learned)
     limited = sum(cell.reason == "limit" for cell in cells)
     empty = sum(cell.reason == "nothing learned" for cell in cells)
     because = (
@@ -307,7 +308,10 @@ def _judge_training_time(cells: list[WayResult], side: int, claim: str, longer_t
     if limited:
         because += f" {limited} of {len(cells)} runs ended at their limit, before a plateau."
     if empty:
-        because += f" {empty} of {len(cells)} runs learned nothing: their loss began at zero."
+        because += (
+            f" {empty} of {len(cells)} runs are left out: they learned nothing, since their loss "
+            "began at zero."
+        )
     if side != PUBLISHED_SIDE_PIXELS:
         because += f" Its faces had {side} pixels, and not {PUBLISHED_SIDE_PIXELS}."
     undecided = limited or side != PUBLISHED_SIDE_PIXELS

@@ -43,11 +43,13 @@ class LatestFrame:
         left: whether the client has left or sent nothing for too long; the attempt or the
             enrolment that it had begun is then void.
         why: in that case the reason, as a sentence.
+        shape: height, width and channels of the frame that was given last.
     """
 
     def __init__(self, silence_seconds: float | None = None) -> None:
         self.number = 0
         self.left = False
+        self.shape: tuple[int, ...] = (1, 1, 3)
         self.why = ""
         self._silence_seconds = SILENCE_SECONDS if silence_seconds is None else silence_seconds
         self._received = 0
@@ -96,6 +98,7 @@ class LatestFrame:
             picture, at = next_
             first_at = at if first_at is None else first_at
             frame = decode(picture, max_pixels=MAX_FRAME_PIXELS, max_bytes=MAX_FRAME_BYTES)
+            self.shape = frame.pixels.shape
             yield replace(frame, source=SOURCE, at=at - first_at)
         if self.left:
             raise CaptureAbandoned

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from onlyme.errors import UsageError
 from onlyme.faceid.serialize import serialize_entry
-from onlyme.serve import schemas
+from onlyme.serve import assertion_schemas, schemas
 from onlyme.serve.access.auth import require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.metrics import CONTENT_TYPE
@@ -66,7 +66,9 @@ async def show_metrics(service: Here) -> Response:
     return Response(service.metrics.text(), media_type=CONTENT_TYPE)
 
 
-@router.get("/keys", dependencies=[require_scope(Scope.VERIFY)], **describe_answer(schemas.Jwks))
+@router.get(
+    "/keys", dependencies=[require_scope(Scope.VERIFY)], **describe_answer(assertion_schemas.Jwks)
+)
 async def list_keys(service: Here) -> Response:
     """Return the public keys that check assertions, as a JSON Web Key Set."""
     return answer_json(service.signer.jwks)

@@ -17,6 +17,7 @@ from onlyme.serve.access.tokens import Scope
 from onlyme.serve.live.enroll import describe_promise, enroll_live
 from onlyme.serve.live.sensitivity import collect_sensitivity
 from onlyme.serve.live.stream import Stream
+from onlyme.serve.live.visits import watch_visits
 from onlyme.serve.live.watch import choose_stricter, watch_live
 from onlyme.serve.routes.shared import (
     Audience,
@@ -28,7 +29,7 @@ from onlyme.serve.routes.shared import (
     redact_for,
     require_admin,
 )
-from onlyme.serve.state import ServiceState
+from onlyme.serve.state import SOURCE, ServiceState
 from onlyme.types import LivenessLevel
 
 if TYPE_CHECKING:
@@ -106,6 +107,27 @@ async def watch_stream(
             raise
 
     await _run_stream(websocket, service, caller, run_watch)
+
+
+@router.websocket("/identify/watch")
+async def watch_everybody_stream(
+    websocket: WebSocket,
+    service: Here,
+    caller: Annotated[Caller, require_scope(Scope.VERIFY)],
+) -> None:
+    """Follow all people before one camera: receive JPEG frames, send their visits.
+
+    Each visit is an attempt, counted for this token alone: strangers before one door close no
+    other. Where the operator started the service as a doorbell, nothing is counted.
+    """
+    opens = not service.options.doorbell
+    admin = caller.scope.grants(Scope.ADMIN)
+
+    def run_visits(face_id: FaceID, latest: LatestFrame, say: MessageSender) -> None:
+        source, level = f"{SOURCE} {caller.key}", service.level
+        watch_visits(face_id, level, latest, say, source=source, opens=opens, admin=admin)
+
+    await _run_stream(websocket, service, caller, run_visits)
 
 
 @router.get(

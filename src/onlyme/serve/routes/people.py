@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
@@ -10,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from onlyme import FaceID
-from onlyme.errors import UsageError
+from onlyme.errors import UsageError, unknown_owner
 from onlyme.faceid.learn import refuse_loose_alpha
 from onlyme.faceid.serialize import serialize_enrollment, serialize_owners, serialize_person
 from onlyme.serve import schemas
@@ -22,7 +23,7 @@ from onlyme.serve.state import ServiceState
 from onlyme.serve.uploads.body import wait_until_gone
 from onlyme.serve.uploads.pictures import Abandonment, label_photos
 from onlyme.siamese.presets import choose_far
-from onlyme.types import Enrollment, Lesson, Tuning
+from onlyme.types import Enrollment, Lesson, Tuning, checked_name
 
 __all__ = ["router"]
 
@@ -34,6 +35,12 @@ _FIELDS = ("me", "not_me", "look_alikes")
 Anyway = Annotated[
     bool,
     Query(description="Enroll a person who is enrolled under another name; needs `admin`."),
+]
+
+
+Where = Annotated[
+    Literal["vault", "gallery"] | None,
+    Query(description="Only the owners in the vault, or only the people in the gallery."),
 ]
 
 
@@ -49,19 +56,103 @@ Look = Annotated[
 )
 async def list_names(
     service: Here,
-    where: Annotated[
-        Literal["vault", "gallery"] | None,
-        Query(description="Only the owners in the vault, or only the people in the gallery."),
+    where: Where = None,
+    contains: Annotated[
+        str | None,
+        Query(description="Only names with this text, in capitals or not.", max_length=64),
     ] = None,
+    after: Annotated[
+        str | None,
+        Query(description="Only names after this one: the last of the page before.", max_length=64),
+    ] = None,
+    limit: Annotated[int | None, Query(description="How many at most.", ge=1, le=1000)] = None,
 ) -> Response:
-    """List who is enrolled: the owners in the vault, then the people in the gallery."""
+    """List who is enrolled: the owners in the vault, then the people in the gallery.
 
-    def list_people(face_id: FaceID) -> list[dict[str, Any]]:
-        owners = [] if where == "gallery" else serialize_owners(face_id.names(), face_id.owner)
+    With `limit` or `after`, a page of both together, by name.
+    """
+    is_paged = limit is not None or after is not None
+
+    def list_page(face_id: FaceID) -> list[dict[str, Any]]:
+        owners = [] if where == "gallery" else face_id.names()
         members = [] if where == "vault" else face_id.gallery_people()
-        return owners + [serialize_person(one) for one in members]
+        people = {person.name: person for person in members}
+        names = set(choose_page([*owners, *people], contains, after, limit))
+        documents = serialize_owners([name for name in owners if name in names], face_id.owner)
+        documents += [serialize_person(one) for one in members if one.name in names]
+        return sorted(documents, key=lambda one: str(one["name"])) if is_paged else documents
 
-    return answer_json(await service.engine.run(list_people))
+    return answer_json(await service.engine.run(list_page))
+
+
+def choose_page(
+    names: Iterable[str], contains: str | None, after: str | None, limit: int | None
+) -> list[str]:
+    """Return the names of one page, in their order.
+
+    >>> choose_page(["ada", "bob", "Adam"], "AD", None, None)
+    ['Adam', 'ada']
+    >>> choose_page(["a", "b", "c", "d"], None, "a", 2)
+    ['b', 'c']
+    """
+    text = (contains or "").casefold()
+    found = sorted(name for name in names if text in name.casefold() and name > (after or ""))
+    return found[:limit]
+
+
+@router.get(
+    "/{name}",
+    dependencies=[require_scope(Scope.ENROLL)],
+    **describe_answer(schemas.Person, schemas.GalleryMember, schemas.Outdated),
+)
+async def show_name(name: Person, service: Here) -> Response:
+    """Show what is stored of one person, in the vault or in the gallery."""
+
+    def describe(face_id: FaceID) -> dict[str, Any]:
+        if found := serialize_owners([name] if name in face_id.names() else [], face_id.owner):
+            return found[0]
+        person = face_id.get_gallery_person(name)
+        if person is None:
+            raise unknown_owner(name, [])
+        return serialize_person(person)
+
+    return answer_json(await service.engine.run(describe))
+
+
+@router.post(
+    "/{name}/rename",
+    dependencies=[require_scope(Scope.ADMIN)],
+    **describe_answer(schemas.Renamed),
+)
+async def rename(
+    name: Person,
+    service: Here,
+    to: Annotated[str, Query(description="The new name.", max_length=64)],
+) -> Response:
+    """Give a person another name. Attempts that were counted stay counted."""
+    new = checked_name(to)
+    await service.engine.run(lambda face_id: face_id.rename(name, new))
+    return answer_json({"name": new, "was": name})
+
+
+@router.post(
+    "/{name}/merge", dependencies=[require_scope(Scope.ADMIN)], **describe_answer(schemas.Tuned)
+)
+async def merge(
+    name: Person,
+    service: Here,
+    other: Annotated[str, Query(description="The name that is forgotten.", max_length=64)],
+    *,
+    anyway: Annotated[
+        bool, Query(description="Merge even if the photos do not look like one person.")
+    ] = False,
+) -> Response:
+    """Make one person of two names: the first keeps the examples of both."""
+    merged = await service.engine.run(
+        lambda face_id: face_id.merge(name, checked_name(other), anyway=anyway),
+        seconds=service.options.enroll_seconds,  # the person is learned again
+    )
+    return answer_json(asdict(merged))
 
 
 @router.post(

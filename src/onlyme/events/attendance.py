@@ -1,0 +1,81 @@
+"""Sum up who was there on which day, from the events of the doors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime, tzinfo
+
+    from onlyme.events.store import DoorEvent
+
+__all__ = ["COLUMNS", "Attendance", "sum_attendance"]
+
+COLUMNS = ("day", "name", "first", "last", "visits", "seconds", "cameras")
+"""The fields of one row, in their order."""
+
+
+@dataclass(slots=True)
+class Attendance:
+    """One person on one day.
+
+    Attributes:
+        day: the date, as `2026-11-30`.
+        name: the person's.
+        first: when they were recognised first.
+        last: when they were recognised or left last.
+        visits: how many times they were recognised.
+        seconds: for how long they were in view.
+        cameras: where.
+    """
+
+    day: str
+    name: str
+    first: datetime
+    last: datetime
+    visits: int = 0
+    seconds: float = 0.0
+    cameras: set[str] = field(default_factory=set)
+
+    def to_row(self) -> dict[str, Any]:
+        """Return the fields of `COLUMNS`."""
+        return {
+            "day": self.day,
+            "name": self.name,
+            "first": self.first.isoformat(timespec="seconds"),
+            "last": self.last.isoformat(timespec="seconds"),
+            "visits": self.visits,
+            "seconds": round(self.seconds, 1),
+            "cameras": ", ".join(sorted(self.cameras)),
+        }
+
+
+def sum_attendance(events: Iterable[DoorEvent], zone: tzinfo | None = None) -> list[Attendance]:
+    """Return one row for each person and day, by day and name.
+
+    Args:
+        events: in the order of their times; only recognised people count.
+        zone: the time zone in which days begin; by default that of this computer.
+
+    >>> from datetime import UTC, datetime
+    >>> from onlyme.events.store import DoorEvent
+    >>> nine, ten = (datetime(2026, 11, 30, hour, tzinfo=UTC) for hour in (9, 10))
+    >>> known = DoorEvent("known", "front", nine, name="ada")
+    >>> left = DoorEvent("left", "front", ten, name="ada", seconds=3600)
+    >>> [(row.name, row.visits, row.seconds) for row in sum_attendance([known, left], UTC)]
+    [('ada', 1, 3600.0)]
+    """
+    rows: dict[tuple[str, str], Attendance] = {}
+    for event in events:
+        if event.name is None or event.event not in {"known", "left"}:
+            continue
+        at = event.at.astimezone(zone)
+        day = at.date().isoformat()
+        row = rows.setdefault((day, event.name), Attendance(day, event.name, at, at))
+        row.first, row.last = min(row.first, at), max(row.last, at)
+        row.cameras.add(event.camera)
+        row.visits += event.event == "known"
+        row.seconds += event.seconds if event.event == "left" else 0.0
+    return [rows[key] for key in sorted(rows)]

@@ -1,0 +1,242 @@
+"""Send events to the operator's addresses: signed, again until they arrive, and nowhere else.
+
+A message waits on disk from the moment its event is written until a receiver answers with 2xx. It
+is sent at least once: a receiver that answers too late, or a program that is killed, makes a second
+one with the same `Idempotency-Key`. The body is signed with the vault's own key and the time, so
+that a receiver can refuse what was forged or is old.
+
+A name server may point any name to a machine inside the network. So the address is resolved once,
+checked, and that very machine is connected to; redirections are not followed.
+"""
+
+from __future__ import annotations
+
+import hmac
+import http.client
+import ipaddress
+import json
+import random
+import socket
+import ssl
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
+from urllib.parse import urlsplit
+
+from onlyme.errors import OnlymeError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from onlyme.events.store import EventStore, OutgoingMessage
+
+__all__ = ["Webhooks", "check_url", "sign_body"]
+
+SEND_SECONDS: Final = 10.0
+"""A receiver must answer within this time."""
+
+LEASE_SECONDS: Final = 60.0
+FIRST_RETRY_SECONDS: Final = 1.0
+MAX_RETRY_SECONDS: Final = 3600.0
+
+GIVE_UP_SECONDS: Final = 3 * 86400.0
+"""A message that no receiver took for three days is dropped, and that is reported."""
+
+IDLE_SECONDS: Final = 1.0
+"""How often the outbox is looked at for what other programs left."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    is_tls: bool
+    host: str
+    port: int
+    path: str
+
+
+def sign_body(key: bytes, at: int, body: bytes) -> str:
+    """Return the header `Onlyme-Signature` of a message.
+
+    Args:
+        key: the vault's key for webhooks, from `onlyme events --webhook-key`.
+        at: when it is sent, in seconds since 1970.
+        body: what is sent.
+
+    >>> sign_body(b"key", 0, b"{}")[:10]
+    't=0,v1=1c2'
+    """
+    digest = hmac.digest(key, f"{at}.".encode() + body, "sha256").hex()
+    return f"t={at},v1={digest}"
+
+
+def check_url(url: str) -> None:
+    """Check an address before anything is sent there.
+
+    Raises:
+        UsageError: it is no address of http or https, or holds a user name or password.
+    """
+    _parse(url)
+
+
+class Webhooks:
+    """Sends what waits in the outbox, in a thread; use it in a `with` block.
+
+    Args:
+        store: the events and the outbox.
+        urls: the addresses; each gets every event.
+        key: signs the messages.
+        allow_private: whether an address may be inside the network, such as 192.168.0.9.
+        report: called with a sentence when a message cannot be sent.
+
+    Raises:
+        UsageError: an address cannot be used.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        urls: Sequence[str],
+        key: bytes,
+        *,
+        allow_private: bool = False,
+        report: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        for url in urls:
+            check_url(url)
+        self._store, self._urls, self._key = store, tuple(urls), key
+        self._allow_private, self._report = allow_private, report
+        self._news, self._stop = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._work, name="onlyme-webhooks", daemon=True)
+        self._reported = ""
+
+    def __enter__(self) -> Self:
+        """Begin to send, also what an earlier program left."""
+        if self._urls:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Try once more to send what is due, for two seconds; the rest waits on disk."""
+        self._stop.set()
+        self._news.set()
+        if self._urls:
+            self._thread.join(2.0)
+
+    def wake(self) -> None:
+        """Say that a message was put into the outbox."""
+        self._news.set()
+
+    # ------------------------------------------------------------------- within
+
+    def _work(self) -> None:
+        while True:
+            self._news.clear()
+            try:
+                message = self._store.claim(time.time(), LEASE_SECONDS, self._urls)
+                if message is not None:
+                    self._deliver(message)
+                    continue
+            except OnlymeError as error:
+                self._tell(f"webhooks wait: {error}")
+            if self._stop.is_set():
+                return
+            self._news.wait(IDLE_SECONDS)
+
+    def _deliver(self, message: OutgoingMessage) -> None:
+        try:
+            status = _post(message, self._key, allow_private=self._allow_private)
+        except (OSError, http.client.HTTPException, UsageError) as error:
+            why = str(error) if isinstance(error, UsageError) else type(error).__name__
+        else:
+            if 200 <= status < 300:
+                self._store.settle(message, None)
+                self._reported = ""
+                return
+            why = f"answer {status}"
+        host = urlsplit(message.url).hostname
+        if time.time() - message.event.at.timestamp() > GIVE_UP_SECONDS:
+            self._store.settle(message, None)
+            self._tell(f"webhook to {host}: given up after three days ({why})")
+            return
+        self._tell(f"webhook to {host}: {why}; trying again")
+        pause = min(FIRST_RETRY_SECONDS * 2 ** min(message.tries, 20), MAX_RETRY_SECONDS)
+        self._store.settle(message, time.time() + pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads tries, protects nothing
+
+    def _tell(self, sentence: str) -> None:
+        """Report, and nothing twice in a row."""
+        if sentence != self._reported:
+            self._reported = sentence
+            self._report(sentence)
+
+
+def _post(message: OutgoingMessage, key: bytes, *, allow_private: bool) -> int:
+    """Send a message; return the status of the answer."""
+    target = _parse(message.url)
+    at = int(time.time())
+    body = json.dumps(message.event.to_document(), ensure_ascii=False).encode()
+    headers = {
+        "Content-Type": "application/json",
+        "Idempotency-Key": message.event.id,
+        "Onlyme-Signature": sign_body(key, at, body),
+        "User-Agent": "onlyme",
+        "Connection": "close",
+    }
+    connection = http.client.HTTPConnection(target.host, target.port, timeout=SEND_SECONDS)
+    connection.sock = _connect(target, allow_private=allow_private)
+    try:
+        connection.request("POST", target.path, body, headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def _connect(target: _Target, *, allow_private: bool) -> socket.socket:
+    """Connect to the host, at an address that was checked.
+
+    Raises:
+        UsageError: it is inside the network, and that was not allowed.
+        OSError: it cannot be reached.
+    """
+    found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    places = [place[0] for *_, place in found]
+    if not allow_private and not all(is_public(str(place)) for place in places):
+        raise UsageError(
+            "the address is inside a network; add --webhook-private if events may go there"
+        )
+    line = socket.create_connection((str(places[0]), target.port), timeout=SEND_SECONDS)
+    if not target.is_tls:
+        return line
+    try:
+        context = ssl.create_default_context()
+        return context.wrap_socket(line, server_hostname=target.host)
+    except BaseException:
+        line.close()
+        raise
+
+
+def is_public(address: str) -> bool:
+    """Return whether an IP address is one of the public internet.
+
+    >>> [is_public(one) for one in ("93.184.216.34", "192.168.0.9", "::1", "::ffff:10.0.0.1")]
+    [True, False, False, False]
+    """
+    found = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(found, "ipv4_mapped", None)
+    return bool((mapped or found).is_global) and not found.is_multicast
+
+
+def _parse(url: str) -> _Target:
+    message = "a webhook needs an address such as https://example.org/door, without a user name"
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise UsageError(message)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise UsageError(message) from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
+        raise UsageError(message)
+    is_tls = parts.scheme == "https"
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return _Target(is_tls, parts.hostname, port or (443 if is_tls else 80), path)

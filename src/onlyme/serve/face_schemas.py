@@ -1,0 +1,67 @@
+"""Describe the JSON documents about faces of no enrolled person, for OpenAPI."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from onlyme.serve.schemas import PhotoQuality, make_config
+
+__all__ = ["DOCUMENTS", "Compared", "ComparedInFull", "Detections"]
+
+
+class JudgedQuality(PhotoQuality):
+    """How usable a photo is, and whether it is good enough to enroll."""
+
+    ok: bool
+
+
+class LocatedFace(BaseModel):
+    """Where a face is in a picture."""
+
+    box: list[float] = Field(description="Left, top, width and height, in pixels.")
+    score: float = Field(ge=0, le=1)
+    landmarks: list[list[float]] = Field(
+        description="x and y of the right and left eye, the nose, and the corners of the mouth."
+    )
+    quality: JudgedQuality
+
+
+class Detections(BaseModel):
+    """The faces of a picture, the largest first."""
+
+    model_config = make_config(
+        width=640,
+        height=480,
+        faces=[
+            {
+                "box": [210.4, 96.1, 120.7, 160.2],
+                "score": 0.93,
+                "landmarks": [[240, 160], [300, 160], [270, 190], [245, 220], [295, 220]],
+                "quality": {"ok": True, "checks": []},
+            }
+        ],
+    )
+    width: int
+    height: int
+    faces: list[LocatedFace]
+
+
+class Compared(BaseModel):
+    """Whether two pictures show one person, as far as a token for `verify` may see it."""
+
+    model_config = make_config(same=True)
+    same: bool | None = Field(description="null for a network without calibration.")
+
+
+class ComparedInFull(Compared):
+    """Whether two pictures show one person, as a token for `admin` sees it."""
+
+    model_config = make_config(same=True, distance=0.81, margin=0.42, alpha=0.2, far=0.0001)
+    distance: float = Field(ge=0, le=2)
+    margin: float
+    alpha: float | None
+    far: float | None
+
+
+DOCUMENTS: list[type[BaseModel]] = [Detections, Compared, ComparedInFull]
+"""The documents of these routes."""

@@ -1,0 +1,395 @@
+"""Decide who each person in view of a camera is, once for each visit.
+
+A visit lasts from when a face comes into view until it leaves. Its frames are collected into
+captures of at most three seconds, and each decision is about one capture: identity and liveness
+come from the same frames of one followed face.
+
+A stranger who waits before a camera must not get a new chance with each frame. So the rate at
+which strangers may be taken for an enrolled person is spent on the visit as a whole: its first
+look gets half of it, the second a quarter, and so on. The chance of a false name in any look is at
+most the sum of these shares, even if the looks depend on each other. After `MAX_LOOKS` looks the
+rate is spent, and the visit gets no name any more. A person without a name who is out of view for
+some seconds continues the visit.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from onlyme.errors import NotCalibrated
+from onlyme.face.protocols import TrackingDetector
+from onlyme.face.quality import assess
+from onlyme.face.tracker import REJOIN_COSINE, Tracker
+from onlyme.types import Decision, LivenessLevel, Reason, Verdict
+from onlyme.verification.attempt import ATTEMPT_FRAMES, ATTEMPT_SECONDS
+from onlyme.verification.decisions import apply_liveness, make_unjudged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from onlyme.face.pipeline import Pipeline
+    from onlyme.face.tracker import FaceContinuity, FaceTrack
+    from onlyme.gate.admission import Attempt
+    from onlyme.liveness.judge import Judge, LivenessSession
+    from onlyme.types import Embedding, Face, Frame, ImageLike
+
+    Identify = Callable[[NDArray[np.float32], int], tuple[Decision, tuple[str, ...]]]
+
+__all__ = ["MAX_LOOKS", "CameraVisits", "Presence", "VisitEvent", "VisitRules", "VisitVerdict"]
+
+MAX_LOOKS: Final = 6
+"""A visit gets a decision at most this many times; the pause between them doubles each time."""
+
+MIN_LOOK_FRAMES: Final = 3
+"""A look needs this many different frames; the first one takes as many as an attempt."""
+
+MIN_GOOD_FRAMES: Final = 5
+"""A person is called unknown only after this many frames that are good enough to enroll with …"""
+
+UNKNOWN_SECONDS: Final = 1.2
+"""… and this long after the first of them: a second look may know a person who had turned away."""
+
+RETURN_SECONDS: Final = 5.0
+"""A person without a name who is out of view for less than this continues the same visit."""
+
+
+class VisitVerdict(StrEnum):
+    """What is known of a person in view."""
+
+    UNDECIDED = "undecided"
+    KNOWN = "known"
+    UNKNOWN = "unknown"
+    AMBIGUOUS = "ambiguous"
+    NOT_LIVE = "not_live"
+    LOCKED_OUT = "locked_out"
+
+
+class VisitEvent(StrEnum):
+    """What changed with a frame."""
+
+    CAME = "came"
+    KNOWN = "known"
+    UNKNOWN = "unknown"
+    AMBIGUOUS = "ambiguous"
+    NOT_LIVE = "not_live"
+    LOCKED_OUT = "locked_out"
+    LEFT = "left"
+
+
+_VERDICTS = {
+    Reason.MATCH: VisitVerdict.KNOWN,
+    Reason.AMBIGUOUS: VisitVerdict.AMBIGUOUS,
+    Reason.NOT_LIVE: VisitVerdict.NOT_LIVE,
+    Reason.LOCKED_OUT: VisitVerdict.LOCKED_OUT,
+}
+_NO_DECISION = Decision(accepted=False, name=None, reason=Reason.NO_MATCH)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Presence:
+    """A person who is in view, or was half a second ago, or has just left.
+
+    Attributes:
+        camera: the name of the camera.
+        id: of the visit; counts from 1 for each camera.
+        since: when the person was first seen, in seconds of the camera's clock.
+        at: when the person was last seen.
+        face: where that was.
+        verdict: what is known of the person.
+        decision: the last one about this visit; `no_match` without frames before the first.
+        names: the person's name; of an ambiguous visit the two nearest people, for administrators.
+        event: what changed with this frame; None where nothing did. `known` comes at most once in
+            a visit.
+    """
+
+    camera: str
+    id: int
+    since: float
+    at: float
+    face: Face
+    verdict: VisitVerdict
+    decision: Decision
+    names: tuple[str, ...] = ()
+    event: VisitEvent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VisitRules:
+    """How the visits before one camera are decided.
+
+    Attributes:
+        camera: the name of the camera.
+        pipeline: detects and embeds faces.
+        identify: returns whom the frames of a capture show, with a share of the rate.
+        judge: judges liveness; None where no judge is there.
+        level: the level of liveness; `challenge` is for one person and not possible here.
+        begin_attempt: counts an attempt before a visit is decided; None where a name opens nothing.
+    """
+
+    camera: str
+    pipeline: Pipeline
+    identify: Identify
+    judge: Judge | None = None
+    level: LivenessLevel = LivenessLevel.OFF
+    begin_attempt: Callable[[], Attempt] | None = None
+
+
+def share_rate(look: int) -> int:
+    """Return by how much the rate of a visit is divided for one look; `look` counts from 0.
+
+    >>> [share_rate(look) for look in range(MAX_LOOKS)]
+    [2, 4, 8, 16, 32, 32]
+    >>> sum(1 / share_rate(look) for look in range(MAX_LOOKS))
+    1.0
+    """
+    return int(2 ** min(look + 1, MAX_LOOKS - 1))
+
+
+@dataclass(slots=True, eq=False)
+class _Visit:
+    """One visit, and the capture that it is in."""
+
+    id: int
+    since: float
+    continuity: FaceContinuity
+    liveness: LivenessSession | None
+    verdict: VisitVerdict = VisitVerdict.UNDECIDED
+    decision: Decision = _NO_DECISION
+    names: tuple[str, ...] = ()
+    event: VisitEvent | None = VisitEvent.CAME
+    is_settled: bool = False
+    _attempt: Attempt | None = None
+    _looks: int = 0
+    _next_at: float = 0.0
+    _began: float | None = None
+    _last: Embedding | None = None
+    _votes: list[NDArray[np.float32]] = field(default_factory=list)
+    _good: int = 0
+    _good_since: float = 0.0
+
+    def add(self, frame: Frame, track: FaceTrack, rules: VisitRules) -> None:
+        """Look at the face in the next frame, and decide if enough was seen."""
+        if self.is_settled:
+            return
+        self._began = frame.at if self._began is None else self._began
+        self._judge(frame, track.face, rules)
+        embedding = track.votes[-1]
+        if embedding is not self._last:  # otherwise there is no new evidence
+            self._last = embedding
+            self._votes.append(embedding.vector)
+            self._note_quality(frame, track.face)
+        if self._is_due(frame.at):
+            self._decide(frame.at, rules)
+        elif frame.at - self._began > ATTEMPT_SECONDS:
+            self._begin_capture()
+        self._name_unknown(frame.at)
+
+    def resume(self, track: FaceTrack) -> None:
+        """Continue after the person was out of view; nothing seen before is used again."""
+        self.continuity = track.continuity
+        self.start_over()
+
+    def start_over(self) -> None:
+        """Begin a new capture on a face that may have been exchanged."""
+        self._begin_capture()
+        if self.liveness is not None:
+            self.liveness.start_over()
+
+    def end(self) -> None:
+        """Write down how the attempt ended, if one was counted."""
+        if self._attempt is not None and self._attempt.allowed and not self.decision.accepted:
+            self._attempt.settle(self.decision)
+        self._attempt, self.is_settled = None, True
+
+    # ------------------------------------------------------------------ within
+
+    def _judge(self, frame: Frame, face: Face, rules: VisitRules) -> None:
+        if self.liveness is None or rules.judge is None:
+            return
+        if self.liveness.is_due(frame.at):
+            self.liveness.add(frame.at, rules.judge.look(frame.pixels, face))
+        else:
+            print_ = rules.judge.take_fingerprint(frame.pixels, face)
+            self.liveness.add(frame.at, fingerprint=print_)
+
+    def _note_quality(self, frame: Frame, face: Face) -> None:
+        if self._good < MIN_GOOD_FRAMES and assess(frame.pixels, face.box, face.landmarks).ok:
+            self._good_since = self._good_since if self._good else frame.at
+            self._good += 1
+
+    def _is_due(self, at: float) -> bool:
+        assert self._began is not None  # noqa: S101 - for the type checker; `add` set it
+        is_judged = self.liveness is None or self.liveness.has_enough_frames
+        is_late = at - self._began >= ATTEMPT_SECONDS
+        least = MIN_LOOK_FRAMES if self._looks or is_late else ATTEMPT_FRAMES
+        return at >= self._next_at and len(self._votes) >= least and (is_judged or is_late)
+
+    def _decide(self, at: float, rules: VisitRules) -> None:
+        if rules.begin_attempt is not None and self._attempt is None:
+            self._attempt = rules.begin_attempt()
+            if not self._attempt.allowed:
+                self._take(self._attempt.refusal, ())
+                self.is_settled = True
+                return
+        try:
+            found, names = rules.identify(np.array(self._votes), share_rate(self._looks))
+        except NotCalibrated:
+            if not self._looks:
+                raise
+            self.end()  # the rate cannot be divided any further
+            return
+        liveness = make_unjudged(rules.level)
+        if self.liveness is not None:
+            liveness = self.liveness.verdict()
+        decision = apply_liveness(found, liveness).add_cost({}, frames=len(self._votes))
+        if decision.name is not None:
+            names = (decision.name,)
+        self._looks += 1
+        self._next_at = at + 2.0 ** (self._looks - 1)
+        self._begin_capture()
+        if self._attempt is not None and decision.accepted:
+            self._attempt.settle(decision)  # nothing may open before this is on the disk
+        self._take(decision, names)
+        is_attack = self._attempt is not None and liveness.verdict is Verdict.ATTACK
+        if decision.accepted:
+            self.is_settled = True
+        elif self._looks == MAX_LOOKS or is_attack:
+            self.end()
+
+    def _take(self, decision: Decision, names: tuple[str, ...]) -> None:
+        self.decision, self.names = decision, names
+        self._change(_VERDICTS.get(decision.reason, self.verdict))
+
+    def _name_unknown(self, at: float) -> None:
+        """Call the person unknown once the good frames were enough to know an enrolled one."""
+        is_long = self._good >= MIN_GOOD_FRAMES and at - self._good_since >= UNKNOWN_SECONDS
+        if self._looks and is_long and self.decision.reason is Reason.NO_MATCH:
+            self._change(VisitVerdict.UNKNOWN)
+
+    def _change(self, verdict: VisitVerdict) -> None:
+        if verdict is not self.verdict:
+            self.verdict, self.event = verdict, VisitEvent(verdict)
+
+    def _begin_capture(self) -> None:
+        self._votes, self._began = [], None
+        if self.liveness is not None:
+            self.liveness.begin()
+
+
+class CameraVisits:
+    """Follow all people before one camera, and decide who each of them is.
+
+    Args:
+        rules: how the visits are decided.
+    """
+
+    def __init__(self, rules: VisitRules) -> None:
+        detector = rules.pipeline.detector
+        assert isinstance(detector, TrackingDetector)  # noqa: S101 - for the type checker; wiring made it
+        self._rules = rules
+        self._tracker = Tracker(detector, rules.pipeline.embedder)
+        self._visits: dict[int, _Visit] = {}
+        self._away: deque[tuple[_Visit, Face]] = deque()
+        self._faces: dict[int, Face] = {}
+        self._count = 0
+
+    def see(self, picture: Frame | ImageLike) -> list[Presence]:
+        """Look at the next frame; return the people in view, and those who have just left.
+
+        Raises:
+            ImageError: the picture cannot be used.
+            NotCalibrated: the calibration does not reach the rate among this many people.
+            VaultError: the gate cannot count an attempt, so nothing may open.
+        """
+        frame = self._rules.pipeline.decode(picture)
+        self._tracker.see(frame.pixels, frame.at)
+        gone = self._part_with_lost()
+        in_view = []
+        for track in self._tracker.tracks:
+            visit = self._visits.get(track.id) or self._find_visit(track)
+            if track.at == frame.at:
+                visit.add(frame, track, self._rules)
+            self._faces[visit.id] = track.face
+            in_view.append(self._describe(visit))
+        gone += self._part_with_away(frame.at)
+        return [*sorted(in_view, key=lambda one: one.id), *gone]
+
+    def end(self) -> list[Presence]:
+        """End all visits, since the camera gives no more frames; return them."""
+        rest = [*self._visits.values(), *(visit for visit, _ in self._away)]
+        self._visits, self._away, self._tracker.tracks = {}, deque(), []
+        return [self._part(visit) for visit in sorted(rest, key=lambda one: one.id)]
+
+    # ------------------------------------------------------------------ within
+
+    def _part_with_lost(self) -> list[Presence]:
+        """End the visits of faces that were lost; those without a name may come back."""
+        present = {track.id for track in self._tracker.tracks}
+        gone = []
+        for id_ in [id_ for id_ in self._visits if id_ not in present]:
+            visit = self._visits.pop(id_)
+            if visit.verdict is VisitVerdict.KNOWN:
+                gone.append(self._part(visit))
+            else:
+                self._away.append((visit, self._faces[visit.id]))
+        return gone
+
+    def _part_with_away(self, at: float) -> list[Presence]:
+        gone = []
+        for visit, face in list(self._away):
+            if at - visit.continuity.at > RETURN_SECONDS:
+                self._away.remove((visit, face))
+                gone.append(self._part(visit))
+        return gone
+
+    def _part(self, visit: _Visit) -> Presence:
+        visit.end()
+        visit.event = VisitEvent.LEFT
+        presence = self._describe(visit)
+        del self._faces[visit.id]
+        return presence
+
+    def _find_visit(self, track: FaceTrack) -> _Visit:
+        """Return the visit that a new face continues, or a new one."""
+        vector = track.votes[-1].vector
+        alike = max(
+            (
+                (visit.continuity.measure_cosine(vector), n)
+                for n, (visit, _) in enumerate(self._away)
+            ),
+            default=(-1.0, -1),
+        )
+        if alike[0] > REJOIN_COSINE:
+            visit, _ = self._away[alike[1]]
+            del self._away[alike[1]]
+            visit.resume(track)
+        else:
+            self._count += 1
+            judge = self._rules.judge
+            is_judged = judge is not None and self._rules.level is not LivenessLevel.OFF
+            session = judge.start_session() if judge is not None and is_judged else None
+            visit = _Visit(self._count, track.since, track.continuity, session)
+        self._visits[track.id] = visit
+        return visit
+
+    def _describe(self, visit: _Visit) -> Presence:
+        about: dict[str, Any] = {"verdict": visit.verdict, "decision": visit.decision}
+        presence = Presence(
+            self._rules.camera,
+            visit.id,
+            visit.since,
+            visit.continuity.at,
+            self._faces[visit.id],
+            **about,
+            names=visit.names,
+            event=visit.event,
+        )
+        visit.event = None
+        return presence

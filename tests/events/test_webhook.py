@@ -1,0 +1,164 @@
+"""Webhooks: signed, again until they arrive, none lost, and nowhere inside the network."""
+
+import hmac
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from onlyme.errors import UsageError
+from onlyme.events import webhook
+from onlyme.events.store import DoorEvent, EventStore
+from onlyme.events.webhook import Webhooks, check_url
+from tests.events.conftest import SECRET, Receiver
+
+KEY = b"k" * 32
+DEADLINE_SECONDS = 60.0
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch):
+    monkeypatch.setattr(webhook, "FIRST_RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(webhook, "MAX_RETRY_SECONDS", 0.2)
+    monkeypatch.setattr(webhook, "IDLE_SECONDS", 0.05)
+
+
+def wait_until(condition):
+    end = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert time.monotonic() < end, "it does not come to that"
+        time.sleep(0.01)
+
+
+def send(events, urls, count=1, **how):
+    with Webhooks(events, urls, KEY, **how) as hooks:
+        for number in range(count):
+            events.add(DoorEvent("known", "front", name=f"p{number}"), urls)
+            hooks.wake()
+        wait_until(lambda: events.count_waiting() == 0)
+
+
+def test_a_message_is_signed_and_carries_its_number(events, receiver):
+    send(events, [receiver.url], allow_private=True)
+    ((path, headers, body),) = receiver.got
+    (event,) = events.read()
+    assert path == "/door?key=1"
+    assert json.loads(body) == event.to_document()
+    assert headers["Idempotency-Key"] == event.id
+    moment, _, signature = headers["Onlyme-Signature"].partition(",v1=")
+    at = moment.removeprefix("t=")
+    assert signature == hmac.digest(KEY, f"{at}.".encode() + body, "sha256").hex()
+    assert abs(int(at) - time.time()) < DEADLINE_SECONDS
+
+
+def test_it_is_tried_again_until_it_arrives(events, receiver):
+    told = []
+    receiver.answers = [500, 404, 302, 429]
+    send(events, [receiver.url], allow_private=True, report=told.append)
+    assert len(receiver.got) == 5
+    assert {path for path, _, _ in receiver.got} == {"/door?key=1"}  # no redirection
+    assert len({headers["Idempotency-Key"] for _, headers, _ in receiver.got}) == 1
+    assert told == [
+        f"webhook to 127.0.0.1: answer {status}; trying again" for status in (500, 404, 302, 429)
+    ]
+
+
+def test_a_receiver_that_is_away_gets_all_in_the_end(events):
+    first = Receiver()
+    port, urls = first.port, [first.url]
+    with Webhooks(events, urls, KEY, allow_private=True) as hooks:
+        events.add(DoorEvent("known", "front", name="p0"), urls)
+        hooks.wake()
+        wait_until(lambda: first.got)
+        first.stop()
+        for number in (1, 2, 3):
+            events.add(DoorEvent("known", "front", name=f"p{number}"), urls)
+            hooks.wake()
+        second = Receiver(port)
+        wait_until(lambda: events.count_waiting() == 0)
+        second.stop()
+    got = {json.loads(body)["name"] for _, _, body in first.got + second.got}
+    assert got == {"p0", "p1", "p2", "p3"}
+
+
+SEND = """
+import sys
+from pathlib import Path
+from onlyme.events import webhook
+from onlyme.events.store import DoorEvent, EventStore
+webhook.LEASE_SECONDS = 0.3
+webhook.IDLE_SECONDS = 0.05
+path, url, first = sys.argv[1:]
+with EventStore(Path(path), bytes(range(32)), 90) as events:
+    with webhook.Webhooks(events, [url], b"k" * 32, allow_private=True) as hooks:
+        for number in range(int(first), int(first) + 1000):
+            events.add(DoorEvent("known", "front", name=f"p{number}"), [url])
+            hooks.wake()
+            print(number, flush=True)
+"""
+
+
+def test_none_is_lost_where_the_sender_is_killed_again_and_again(tmp_path, receiver, monkeypatch):
+    monkeypatch.setattr(webhook, "LEASE_SECONDS", 0.3)
+    path, told = tmp_path / "events.sqlite", set()
+    for round_ in range(4):
+        process = subprocess.Popen(
+            [sys.executable, "-c", SEND, path, receiver.url, str(1000 * round_)],
+            stdout=subprocess.PIPE,
+        )
+        for _ in range(5 + 3 * round_):
+            told.add(f"p{int(process.stdout.readline())}")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+    with (
+        EventStore(path, SECRET, 90) as events,
+        Webhooks(events, [receiver.url], KEY, allow_private=True),
+    ):
+        wait_until(lambda: events.count_waiting() == 0)
+    got = [
+        (json.loads(body)["name"], headers["Idempotency-Key"]) for _, headers, body in receiver.got
+    ]
+    assert told <= {name for name, _ in got}
+    assert len(set(got)) == len({name for name, _ in got})  # twice, but then with the same number
+
+
+def test_nothing_is_sent_into_the_network_unless_it_is_allowed(events, receiver):
+    told = []
+    urls = [receiver.url, f"http://localhost:{receiver.port}/", f"http://[::1]:{receiver.port}/"]
+    with Webhooks(events, urls, KEY, report=told.append) as hooks:
+        events.add(DoorEvent("known", "front", name="ada"), urls)
+        hooks.wake()
+        wait_until(lambda: len(told) >= 3)
+    assert receiver.got == []
+    assert events.count_waiting() == 3
+    assert any("inside a network" in sentence for sentence in told)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://example.org/",
+        "example.org",
+        "https://",
+        "https://ada:word@example.org/",
+        "https://example.org:99999/",
+        "https://example.org/a b",
+        "https://example.org/\r\nX: 1",
+        "file:///etc/passwd",
+    ],
+)
+def test_addresses_that_cannot_be_used(url):
+    with pytest.raises(UsageError, match="a webhook needs an address"):
+        check_url(url)
+
+
+def test_what_no_one_takes_is_given_up_after_three_days(events, receiver, monkeypatch):
+    monkeypatch.setattr(webhook, "GIVE_UP_SECONDS", 0.0)
+    told = []
+    receiver.answers = [500]
+    send(events, [receiver.url], allow_private=True, report=told.append)
+    assert told == ["webhook to 127.0.0.1: given up after three days (answer 500)"]

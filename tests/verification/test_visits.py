@@ -1,0 +1,419 @@
+"""People come and go before a door's camera, on clips side by side."""
+
+import dataclasses
+import json
+import sys
+import time
+from itertools import islice
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from onlyme import Decision, FaceID, Frame, NotCalibrated, Reason, UsageError
+from onlyme.cli.app import app
+from onlyme.faceid.visits import VisitPlan
+from onlyme.gate.admission import ANY_OWNER, AttemptSource
+from onlyme.image.sources import read_frames
+from onlyme.types import LivenessLevel
+from onlyme.verification.visits import (
+    MAX_LOOKS,
+    CameraVisits,
+    VisitEvent,
+    VisitRules,
+    VisitVerdict,
+)
+from tests.image.network_cameras import MjpegServer
+
+ADA = Decision(True, "ada", Reason.MATCH, 0.3, 0.1)
+NO_MATCH = Decision(False, None, Reason.NO_MATCH)
+UNCLEAR = Decision(False, None, Reason.AMBIGUOUS)
+
+
+def half(data, name, count):
+    """Frames of a clip in the left or right half of a webcam frame."""
+    for frame in islice(read_frames(data / f"clips/{name}.mp4"), count):
+        height, width = frame.pixels.shape[:2]
+        scale = 480 / height
+        small = cv2.resize(frame.pixels, (round(width * scale), 480), interpolation=cv2.INTER_AREA)
+        left = max(0, (small.shape[1] - 320) // 2)
+        part = np.full((480, 320, 3), 90, np.uint8)
+        cut = small[:, left : left + 320]
+        part[:, : cut.shape[1]] = cut
+        yield part
+
+
+@pytest.fixture(scope="module")
+def scene(data):
+    """The owner alone, then with a stranger, then the stranger alone, then no one: 20 each."""
+    empty = np.full((480, 320, 3), 90, np.uint8)
+    owner, stranger = (list(half(data, f"{name}_live", 40)) for name in ("tranvan", "lestari"))
+    left = [*owner, *[empty] * 40]
+    right = [*[empty] * 20, *stranger, *[empty] * 20]
+    return [np.ascontiguousarray(np.hstack(pair)) for pair in zip(left, right, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def vault(data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("door") / "vault"
+    (folder.parent / "tran.mp4").symlink_to(data / "clips/tranvan_live.mp4")
+    with FaceID.open(folder) as face_id:
+        face_id.enroll(
+            "tran", list(islice(read_frames(data / "clips/tranvan_live.mp4"), 60, 160, 25))
+        )
+    return folder
+
+
+def stream(pictures, rate=30, start=0.0):
+    return [Frame(pixels, "door", start + n / rate) for n, pixels in enumerate(pictures)]
+
+
+def list_events(made):
+    return [(one.event, one.id) for people in made for one in people if one.event]
+
+
+def names_of(made):
+    return {one.decision.name for people in made for one in people if one.decision.accepted}
+
+
+@pytest.mark.data
+def test_who_is_known_is_named_and_who_is_not_is_not(scene, vault):
+    with FaceID.open(vault) as face_id:
+        made = list(face_id.watch_everybody(stream(scene), liveness="off"))
+    assert list_events(made) == [
+        ("came", 1), ("known", 1), ("came", 2), ("left", 1), ("unknown", 2), ("left", 2),
+    ]  # fmt: skip
+    for people in made:
+        for one in people:
+            assert one.decision.accepted == (one.id == 1 and one.verdict == "known")
+    # No single frame names a person.
+    assert not any(one.decision.accepted for people in made[:4] for one in people)
+    at_once = made[30]
+    assert [one.id for one in at_once] == [1, 2]
+    assert at_once[0].face.box[0] < 320 <= at_once[1].face.box[0] + at_once[1].face.box[2] / 2
+    assert made[-1][-1].event is VisitEvent.LEFT
+
+
+# ---------------------------------------------------------- the rate is that of a visit
+
+
+@pytest.fixture(scope="module")
+def stranger(data):
+    """A stranger alone: 40 frames."""
+    return list(half(data, "lestari_live", 40))
+
+
+EMPTY = np.full((480, 320, 3), 90, np.uint8)
+
+
+class Spending:
+    """Says what it is told to, and notes which share of the rate each look takes."""
+
+    def __init__(self, *said):
+        self.said, self.shares = list(said), []
+
+    def __call__(self, vectors, chances):
+        assert len(vectors) >= 3
+        self.shares.append(1 / chances)
+        return (self.said.pop(0) if self.said else NO_MATCH), ()
+
+
+@pytest.mark.data
+def test_a_stranger_who_waits_gets_no_more_than_the_rate(stranger, pipeline):
+    identify = Spending()
+    visits = CameraVisits(VisitRules("door", pipeline, identify))
+    made = [visits.see(frame) for frame in stream(stranger * 16, rate=10)]  # 64 seconds
+    assert len(identify.shares) == MAX_LOOKS
+    assert sum(identify.shares) == 1.0
+    assert list_events(made) == [("came", 1), ("unknown", 1)]
+
+
+@pytest.mark.data
+def test_who_goes_out_of_view_for_a_moment_gets_no_new_chances(stranger, pipeline):
+    identify = Spending()
+    visits = CameraVisits(VisitRules("door", pipeline, identify))
+    pictures = [*stranger[:20], *[EMPTY] * 10, *stranger[20:], *[EMPTY] * 10] * 6  # 1 s each
+    made = [visits.see(frame) for frame in stream(pictures, rate=10)]
+    made.append(visits.end())
+    assert sum(identify.shares) <= 1.0
+    assert list_events(made) == [("came", 1), ("unknown", 1), ("left", 1)]
+
+
+@pytest.mark.data
+def test_who_comes_back_later_is_another_visit(stranger, pipeline):
+    visits = CameraVisits(VisitRules("door", pipeline, Spending()))
+    pictures = [*stranger[:20], *[EMPTY] * 60, *stranger[20:]]
+    made = [visits.see(frame) for frame in stream(pictures, rate=10)]
+    assert list_events(made) == [
+        ("came", 1), ("unknown", 1), ("left", 1), ("came", 2), ("unknown", 2),
+    ]  # fmt: skip
+
+
+@pytest.mark.data
+def test_a_later_look_may_know_a_person_who_was_called_unknown(stranger, pipeline):
+    identify = Spending(NO_MATCH, NO_MATCH, ADA)
+    visits = CameraVisits(VisitRules("door", pipeline, identify))
+    made = [visits.see(frame) for frame in stream(stranger * 4, rate=10)]
+    assert list_events(made) == [("came", 1), ("unknown", 1), ("known", 1)]
+    assert len(identify.shares) == 3  # who is known is not searched again
+
+
+@pytest.mark.data
+def test_where_the_rate_cannot_be_divided_the_visit_gets_no_name(stranger, pipeline):
+    def identify(vectors, chances):
+        if chances > 2:
+            raise NotCalibrated("too many people")
+        return NO_MATCH, ()
+
+    visits = CameraVisits(VisitRules("door", pipeline, identify))
+    made = [visits.see(frame) for frame in stream(stranger * 4, rate=10)]
+    assert names_of(made) == set()
+
+
+@pytest.mark.data
+def test_two_people_who_are_too_close_are_named_to_administrators(stranger, pipeline, vault):
+    with FaceID.open(vault) as face_id:
+        template = face_id.admin.store.get("tran")
+        with face_id.admin.store.edit() as edit:
+            edit.put(dataclasses.replace(template, name="twin"))
+        try:
+            pictures = [frame.pixels for frame in islice(read_frames_of_tran(vault), 12)]
+            made = list(face_id.watch_everybody(stream(pictures), liveness="off"))
+        finally:
+            face_id.forget("twin")
+    (found,) = (one for people in made for one in people if one.event == "ambiguous")
+    assert set(found.names) == {"tran", "twin"}
+    assert found.decision.name is None
+
+
+def read_frames_of_tran(vault):
+    return read_frames(vault.parent / "tran.mp4")
+
+
+# --------------------------------------------------------------------------- liveness
+
+
+@pytest.mark.data
+def test_a_replay_opens_nothing_and_a_living_person_does(data, tmp_path):
+    with FaceID.open(tmp_path / "vault") as face_id:
+        clips = data / "clips"
+        face_id.enroll("les", list(islice(read_frames(clips / "lestari_live.mp4"), 40, 160, 30)))
+        for clip, names in (("lestari_live", {"les"}), ("lestari_replay", set())):
+            frames = list(islice(read_frames(clips / f"{clip}.mp4"), 60))
+            made = list(face_id.watch_everybody(frames, liveness="passive", opens=True))
+            assert names_of(made) == names, clip
+
+
+@pytest.mark.data
+def test_without_the_network_for_liveness_no_person_is_known(scene, vault, monkeypatch):
+    from onlyme.faceid import networks
+
+    monkeypatch.setattr(networks, "choose_judge", lambda *_: None)
+    with FaceID.open(vault) as face_id:
+        made = list(face_id.watch_everybody(stream(scene[:30])))
+    assert names_of(made) == set()
+    assert made[-1][0].decision.reason is Reason.LIVENESS_UNDECIDED
+
+
+@pytest.mark.data
+def test_a_photo_and_a_living_face_of_another_person_make_no_name(data, vault):
+    """Identity of one face and life of another: neither order may be accepted."""
+    replay = list(half(data, "tranvan_replay", 30))
+    living = list(half(data, "lestari_live", 30))
+    with FaceID.open(vault) as face_id:
+        for pictures in ([*replay, *living], [*living, *replay]):
+            frames = stream(pictures)
+            made = list(face_id.watch_everybody(frames, liveness="passive", opens=True))
+            assert names_of(made) == set()
+        face_id.admin.gate.reset()
+
+
+# ------------------------------------------------------------------------ what opens
+
+
+@pytest.mark.data
+def test_strangers_close_one_opening_camera_and_no_doorbell(stranger, vault):
+    with FaceID.open(vault) as face_id:
+        watch = {"liveness": "passive", "opens": True}
+        for _ in range(5):
+            made = list(face_id.watch_everybody(stream(stranger), **watch))
+            assert not any(one.verdict == "locked_out" for people in made for one in people)
+        made = list(face_id.watch_everybody(stream(stranger), **watch))
+        assert any(one.verdict == "locked_out" for people in made for one in people)
+        counted = face_id.admin.gate.allowances()
+        assert set(counted) == {AttemptSource(ANY_OWNER, "door frames")}
+        assert counted[AttemptSource(ANY_OWNER, "door frames")].tries == 0
+        # A doorbell is not locked, and counts nothing; neither does another camera.
+        made = list(face_id.watch_everybody(stream(stranger)))
+        assert list_events(made)[-1] == (VisitEvent.LEFT, 1)
+        assert any(one.verdict == "unknown" for people in made for one in people)
+        assert face_id.admin.gate.allowances().keys() == counted.keys()
+        face_id.admin.gate.reset()
+
+
+@pytest.mark.data
+def test_a_known_person_takes_back_their_own_try_only(scene, stranger, vault):
+    with FaceID.open(vault) as face_id:
+        where = AttemptSource(ANY_OWNER, "door frames")
+        list(face_id.watch_everybody(stream(stranger), liveness="passive", opens=True))
+        assert face_id.admin.gate.allowances()[where].tries == 4
+        made = list(face_id.watch_everybody(stream(scene[:30]), liveness="passive", opens=True))
+        assert names_of(made) == {"tran"}
+        # The scene's second person was in view for too short a time for a look.
+        assert face_id.admin.gate.allowances()[where].tries in {3, 4}
+        face_id.admin.gate.reset()
+
+
+@pytest.mark.data
+def test_what_cannot_be_written_down_opens_nothing(scene, vault, monkeypatch):
+    from onlyme.errors import VaultError
+    from onlyme.gate.admission import Attempt
+
+    def fail(self, decision):
+        raise VaultError("the disk is full")
+
+    monkeypatch.setattr(Attempt, "settle", fail)
+    with FaceID.open(vault) as face_id:
+        made = []
+        with pytest.raises(VaultError):
+            made.extend(face_id.watch_everybody(stream(scene[:30]), opens=True))
+        assert names_of(made) == set()
+        face_id.admin.gate.reset()
+
+
+@pytest.mark.parametrize(
+    ("plan", "cameras", "says"),
+    [
+        (VisitPlan("challenge"), 1, "a challenge asks one person"),
+        (VisitPlan("off", opens=True), 1, "a printed photo would open"),
+        (VisitPlan(["passive", "off"], opens=True), 2, "a printed photo would open"),
+        (VisitPlan(["passive", "off"]), 3, "2 levels of liveness were given for 3 cameras"),
+        (VisitPlan("strict"), 1, "strict"),
+    ],
+)
+def test_levels_that_cannot_be_used(plan, cameras, says):
+    with pytest.raises(UsageError, match=says):
+        plan.choose_levels(cameras)
+
+
+def test_a_level_for_each_camera():
+    plan = VisitPlan(["off", LivenessLevel.PASSIVE])
+    assert plan.choose_levels(2) == [LivenessLevel.OFF, LivenessLevel.PASSIVE]
+
+
+def test_events_and_verdicts_agree():
+    events = {str(event) for event in VisitEvent} - {"came", "left"}
+    assert events == {str(verdict) for verdict in VisitVerdict} - {"undecided"}
+
+
+@pytest.mark.data
+def test_two_network_cameras_and_one_that_stalls(scene, vault):
+    with (
+        MjpegServer(scene[:20]) as front,
+        MjpegServer(scene[40:60]) as back,
+        FaceID.open(vault) as f,
+    ):
+        cameras = [f"front={front.address}", f"back={back.address}"]
+        told = []
+        watched = f.watch_everybody(cameras, liveness=["off", "passive"], on_status=told.append)
+        seen = {}
+        end = time.monotonic() + 120
+        for people in watched:
+            for one in people:
+                if one.event is not None:
+                    seen.setdefault((one.camera, str(one.event)), one)
+            if ("camera front", "known") in seen:
+                front.stalled.set()
+            if {("camera front", "left"), ("camera back", "unknown")} <= set(seen):
+                break
+            assert time.monotonic() < end
+        watched.close()
+    assert seen["camera front", "known"].decision.name == "tran"
+    assert seen["camera front", "known"].decision.liveness.level == "off"
+    assert seen["camera back", "unknown"].decision.liveness.level == "passive"
+    assert ("camera back", "known") not in seen
+    assert ("camera front", False) in [(status.camera, status.is_up) for status in told]
+
+
+# -------------------------------------------------------------------- the command line
+
+
+@pytest.fixture
+def video(scene, tmp_path):
+    path = tmp_path / "door.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30, (640, 480))
+    for pixels in scene:
+        writer.write(np.ascontiguousarray(pixels[:, :, ::-1]))
+    writer.release()
+    return path
+
+
+run = CliRunner()
+
+
+@pytest.mark.data
+def test_the_command_tells_who_comes_and_goes(video, vault):
+    arguments = ["watch", "--everybody", str(video), "--vault", str(vault)]
+    result = run.invoke(app, [*arguments, "--json", "--liveness", "off"])
+    assert result.exit_code == 0, result.output
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(line["event"], line["track"]) for line in events] == [
+        ("came", 1), ("known", 1), ("came", 2), ("left", 1), ("unknown", 2), ("left", 2),
+    ]  # fmt: skip
+    assert events[1]["name"] == "tran"
+    assert events[1]["liveness"]["level"] == "off"
+    spoken = run.invoke(app, arguments).stdout
+    assert "#1  ✓ tran" in spoken
+    assert "#2  ✗ no enrolled person" in spoken
+
+
+NOTE = """
+import pathlib, sys
+with pathlib.Path(sys.argv[1]).open("a") as file:
+    file.write(sys.argv[2] + chr(9) + sys.stdin.read() + chr(10))
+"""
+
+
+@pytest.mark.data
+def test_programs_run_once_for_each_visit_with_json_and_without_a_shell(video, vault, tmp_path):
+    script = tmp_path / "note.py"
+    script.write_text(NOTE)
+
+    def command(name):
+        return f"{sys.executable} {script} {tmp_path / name} '$(id); {{name}}'"
+
+    arguments = ["watch", "--everybody", str(video), "--vault", str(vault)]
+    for option in ("accept", "known", "unknown"):
+        arguments += [f"--on-{option}", command(option)]
+    result = run.invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    for option, name in (("accept", "tran"), ("known", "tran"), ("unknown", None)):
+        (line,) = (tmp_path / option).read_text().splitlines()
+        word, _, document = line.partition("\t")
+        assert word == "$(id); {name}"
+        about = json.loads(document)
+        assert about["name"] == name
+        assert about["camera"].startswith("camera ")
+        assert about["liveness"]["level"] == "passive"
+    with FaceID.open(vault) as face_id:
+        face_id.admin.gate.reset()
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--everybody", "x.avi", "--on-accept", "true", "--liveness", "off"], "photo would open"),
+        (["--everybody", "x.avi", "--liveness", "challenge"], "asks one person"),
+        (["--everybody", "x.avi", "--camera", "0"], "not both"),
+        (["--everybody", "--on-known", "no-such-program"], "no such program"),
+        (["ada", "x.avi", "--on-known", "true"], "need --everybody"),
+        (["ada", "--camera", "0", "--camera", "1"], "several cameras need"),
+        ([], "the name of a person"),
+    ],
+)
+def test_wrong_use(more, says, vault):
+    result = run.invoke(app, ["watch", *more, "--vault", str(vault)])
+    assert result.exit_code == 2 or isinstance(result.exception, UsageError)
+    assert says in " ".join(f"{result.output} {result.exception}".replace("│", " ").split())
