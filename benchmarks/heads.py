@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from onlyme.siamese.training.whitening import LinearHead
 
 RATES = (1e-3, 1e-4, 1e-5)
+OWNER_HEAD_ALPHA = 0.5
+"""The article's training alpha, with which an owner head is tried."""
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -266,7 +269,12 @@ def owner_head(
             (cross.fold[: len(people.labels)] == home) & (people.labels != trial.owner)
         )
         others = generator.choice(strangers, 10, replace=False)
-        learned = learn_owner(base, people.embeddings[trial.me], people.embeddings[others])
+        learned = learn_owner(
+            base,
+            people.embeddings[trial.me],
+            people.embeddings[others],
+            training_alpha=OWNER_HEAD_ALPHA,
+        )
         kept += learned.has_owner_head
         if learned.has_owner_head:
             plain = learn_owner(base, people.embeddings[trial.me])

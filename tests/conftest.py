@@ -5,11 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from onlyme.vault.store import Store
 from tests import locks
 
 locks.watch()
+
+# No test depends on how fast the machine is.
+settings.register_profile("onlyme", deadline=None)
+settings.load_profile("onlyme")
 
 
 @pytest.fixture(autouse=True)

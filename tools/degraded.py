@@ -40,6 +40,7 @@ def degrade_people(
     photos: int = 1,
     seed: int = 0,
     ways: tuple[str, ...] = tuple(DEGRADATIONS),
+    embedder: str | None = None,
 ) -> list[DegradedPhotos]:
     """Degrade photos of some people in each way, and embed them.
 
@@ -51,6 +52,7 @@ def degrade_people(
         photos: how many photos of each; people with fewer are left out.
         seed: which people, and which of their photos.
         ways: names of degradations.
+        embedder: manifest entry of the network; None for the shipped one.
     """
     generator = np.random.default_rng(seed)
     names, have = np.unique(people.labels, return_counts=True)
@@ -58,7 +60,7 @@ def degrade_people(
     rows = np.concatenate(
         [generator.permutation(np.flatnonzero(people.labels == who))[:photos] for who in chosen]
     )
-    pipeline = networks.make_pipeline(Settings.load(), lasting=True)
+    pipeline = networks.make_pipeline(Settings.load(embedder=embedder), lasting=True)
     result = []
     with Progress(console=console) as progress:
         task = progress.add_task("degrading photos", total=len(ways))
@@ -77,7 +79,7 @@ def degrade_people(
             with np.load(cache, allow_pickle=False) as parts:
                 place = {file: row for row, file in enumerate(people.files)}
                 at = np.array([place[file] for file in parts["files"]], np.intp)
-                result.append(DegradedPhotos(way, parts["embeddings"], people.labels[at]))
+                result.append(DegradedPhotos(way, parts["embeddings"], people.labels[at], at))
             progress.advance(task)
     return result
 

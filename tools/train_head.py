@@ -8,6 +8,8 @@ another kind, one of each person: strangers are drawn like both. The shipped bas
     python tools/train_head.py lfw_dev --labels tools/lfw_labels.txt \\
         --also utk_dev --pairs tools/utk_pairs.txt --keep-earlier
 
+and then tools/train_second.py, since the second network is calibrated with this base.
+
 Everything is seeded: the same folder, seed and libraries give the same file, byte for
 byte. All figures are measured on people whom the measuring head was not trained on: heads
 are trained again without them. The head that is written was trained on all people.

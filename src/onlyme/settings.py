@@ -49,6 +49,9 @@ class Settings:
             of a PostgreSQL database such as `postgresql+psycopg://user@host/database`. Put its
             password into `~/.pgpass`.
         embedder: the manifest entry that embeds faces.
+        embedders: `sface` decides by the embedder alone. With `sface+mobilefacenet` a second
+            network looks at faces that are near alpha, for people who were enrolled with it;
+            never with an embedder of the user's own.
         far: the false accept rate that a newly enrolled owner's alpha stands for,
             at least 1e-10 and at most 0.1.
         fpir: the rate at which a stranger may be taken for a person of a gallery, of any size;
@@ -106,6 +109,7 @@ class Settings:
     anchor: Path | None = None
     store: str = field(default="vault", repr=False)
     embedder: str = "embedder"
+    embedders: str = "sface+mobilefacenet"
     far: float = DEFAULT_FAR
     fpir: float = 1e-3
     events_days: float = 90.0
@@ -203,6 +207,7 @@ _PATHS = {"vault", "models", "key_file", "anchor", "socket"}
 _CHOICES = {
     "key": ("auto", "file", "keyring", "passphrase", "credential"),
     "runtime": ("auto", "opencv", "openvino"),
+    "embedders": ("sface+mobilefacenet", "sface"),
     "unlock_intent": ("gesture", "enter"),
     "unlock_beside_remote": ("refuse", "allow"),
     "unlock_lid": ("refuse", "ignore"),

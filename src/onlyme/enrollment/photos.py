@@ -19,7 +19,7 @@ from onlyme.siamese.distance import (
     SAME_PERSON_DISTANCE,
     SAME_PICTURE_DISTANCE,
 )
-from onlyme.siamese.examples import Examples
+from onlyme.siamese.examples import Examples, join_second
 from onlyme.types import Embedding, Example, ExampleKind, PhotoReport, Reason
 
 if TYPE_CHECKING:
@@ -128,11 +128,14 @@ def collect_photos(
     )
     alike.extend(look_alikes, on_photo)
     none = mine.vectors[:0]
+    second, second_model = mine.second_vectors
     examples = Examples(
         *(mine.vectors, others.vectors, alike.vectors),
         learned=none,
         lessons=none,
         notes=mine.make_notes(look),
+        second=second,
+        second_model=second_model,
     )
     return PhotoCollection(examples, mine.reports, others.reports + alike.reports, mine.eyes)
 
@@ -238,6 +241,14 @@ class PhotoCollector:
         )
 
     @property
+    def second_vectors(self) -> tuple[NDArray[np.float32], str]:
+        """The second network's vectors of the photos taken so far, float32[n, e], and its hash.
+
+        n is 0 if one of the photos has none.
+        """
+        return join_second([one.embedding for one in self._photos if one.embedding is not None])
+
+    @property
     def reports(self) -> tuple[PhotoReport, ...]:
         """One report for each photo, in the order in which they were added."""
         return tuple(photo.make_report() for photo in self._photos)
@@ -314,6 +325,8 @@ class PhotoCollector:
             photo.refuse(photo.quality.advice)
         elif self.judge_quality and sight.face is not None:
             self._remark(photo, sight, sight.face)
+        if photo.embedding is not None and self.judge_quality:  # photos of the person
+            photo.embedding = sight.complete_embedding()
         if photo.embedding is not None and sight.face is not None and self.read_head is not None:
             head = self.read_head(sight.frame.pixels, sight.face)
             photo.eyes = None if head is None else measure_eyes(sight.frame.pixels, head).sample

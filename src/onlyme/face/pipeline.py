@@ -27,12 +27,45 @@ from onlyme.face.yunet import SAME_FACE_OVERLAP
 from onlyme.types import Embedding, Face, Frame, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
 
     from onlyme.face.protocols import FaceDetector, FaceEmbedder, PictureReader
     from onlyme.types import ImageLike, Quality
 
-__all__ = ["Observation", "Pipeline", "time_stage"]
+__all__ = ["Observation", "Pipeline", "SecondEmbedding", "time_stage"]
+
+MIN_SECOND_FACE_PIXELS = 32
+"""The second network looks at faces at least this wide. Of smaller ones it tells people apart
+worse than the first (docs/explanation/head.md)."""
+
+
+class SecondEmbedding:
+    """The second network's embedding of one face, computed when it is first asked for.
+
+    Args:
+        load: returns the second network.
+        aligned: uint8[size, size, 3], RGB, the face as the first network saw it.
+        steady: it is to be computed for each face, so that time tells nothing.
+    """
+
+    def __init__(
+        self, load: Callable[[], FaceEmbedder], aligned: NDArray[np.uint8], *, steady: bool
+    ) -> None:
+        self.steady = steady
+        self._load, self._aligned = load, aligned
+        self._result: Embedding | None = None
+
+    def compute(self) -> Embedding:
+        """Return the embedding.
+
+        Raises:
+            ModelError: the network cannot be used.
+        """
+        if self._result is None:
+            self._result = self._load().embed(self._aligned)
+        return self._result
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +79,8 @@ class Observation:
         embedding: of the subject's face; None with a reason.
         timings_ms: milliseconds spent in each room.
         beside: what a second camera showed at that time; None without one.
+        second: the second network's view of the face; None without a second network, and for
+            small faces.
     """
 
     frame: Frame
@@ -54,6 +89,18 @@ class Observation:
     embedding: Embedding | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
     beside: Observation | None = None
+    second: SecondEmbedding | None = None
+
+    def complete_embedding(self) -> Embedding | None:
+        """Return the embedding with the second network's vector, which is computed if need be.
+
+        Raises:
+            ModelError: the second network cannot be used.
+        """
+        if self.embedding is None or self.second is None:
+            return self.embedding
+        second = self.second.compute()
+        return replace(self.embedding, second=second.vector, second_model=second.model)
 
     @property
     def quality(self) -> Quality | None:
@@ -75,6 +122,9 @@ class Pipeline:
         runtime_version: its version; see `onlyme.runtime.VERSIONS`.
         checks_colors: whether an array with the colours of OpenCV's order is refused. The frames
             of a camera may be lit in any colour.
+        second: returns the second network, which is loaded when it is first needed; None: one
+            network decides.
+        steady: whether each face is to be seen by both networks, so that time tells nothing.
     """
 
     detector: FaceDetector
@@ -83,6 +133,8 @@ class Pipeline:
     runtime: str = "opencv"
     runtime_version: int = 1
     checks_colors: bool = True
+    second: Callable[[], FaceEmbedder] | None = None
+    steady: bool = False
 
     def decode(self, image: ImageLike | Frame) -> Frame:
         """Read a picture within the reader's limits.
@@ -120,9 +172,12 @@ class Pipeline:
         return replace(self, detector=follower, embedder=embedder, checks_colors=False)
 
     def warm_up(self) -> None:
-        """Run both networks once on a blank picture: their first run takes longer."""
+        """Run the networks once on a blank picture: their first run takes longer."""
         self.look(Frame(np.zeros((480, 640, 3), np.uint8), "warm-up"))
-        self.embedder.embed(np.zeros((self.embedder.size, self.embedder.size, 3), np.uint8))
+        blank = np.zeros((self.embedder.size, self.embedder.size, 3), np.uint8)
+        self.embedder.embed(blank)
+        if self.second is not None and self.steady:
+            self.second().embed(blank)
 
     def look(self, image: ImageLike | Frame | Embedding) -> Observation:
         """Find the subject of a picture and embed the face. An embedding is returned unchanged.
@@ -153,8 +208,15 @@ class Pipeline:
         if self.checks_colors and isinstance(image, np.ndarray):
             _refuse_bgr(frame, chosen)
         with time_stage(timings, "embed"):
-            embedding = self.embedder.embed(cut_out(frame.pixels, chosen, self.embedder))
-        return Observation(frame, chosen, None, embedding, timings)
+            aligned = cut_out(frame.pixels, chosen, self.embedder)
+            embedding = self.embedder.embed(aligned)
+        second = self._prepare_second(chosen, aligned)
+        return Observation(frame, chosen, None, embedding, timings, second=second)
+
+    def _prepare_second(self, face: Face, aligned: NDArray[np.uint8]) -> SecondEmbedding | None:
+        if self.second is None or float(face.box[2]) < MIN_SECOND_FACE_PIXELS:
+            return None
+        return SecondEmbedding(self.second, aligned, steady=self.steady)
 
     def find_others(self, observation: Observation) -> list[Face]:
         """Find the faces beside the subject of a picture that was looked at, small ones as well.

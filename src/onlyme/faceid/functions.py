@@ -65,7 +65,8 @@ def embed(image: Photo, *, color: str = "rgb") -> Embedding:
 
     Returns:
         float32[128] of unit length, with the hash of the network that made it. Two embeddings
-        can be compared when the same network made them.
+        can be compared when the same network made them. `second` is the second network's vector;
+        None if the face is small or the settings leave that network out.
 
     Raises:
         ImageError: the picture cannot be used, or shows no face or several.
@@ -82,7 +83,8 @@ def embed(image: Photo, *, color: str = "rgb") -> Embedding:
     picture, _ = choose_one(image, None, color)
     if isinstance(picture, Embedding):
         return picture
-    return embed_one(networks.make_pipeline(Settings.load()), picture)
+    pipeline = networks.make_pipeline(Settings.load())
+    return embed_one(pipeline, picture, complete=True)
 
 
 def embed_all(
@@ -119,13 +121,17 @@ def embed_all(
     return FaceTable.collect(answers, on_picture)
 
 
-def embed_one(pipeline: Pipeline, picture: Photo) -> Embedding:
-    """Embed the one face of a picture; ImageError where there is none, or several."""
+def embed_one(pipeline: Pipeline, picture: Photo, *, complete: bool = False) -> Embedding:
+    """Embed the one face of a picture; ImageError where there is none, or several.
+
+    `complete` adds the second network's vector.
+    """
     observation = pipeline.look(picture)
     if observation.embedding is None:
         cause = _CAUSE.get(observation.reason) if observation.reason else None
         raise ImageError(observation.frame.source, cause or "no face can be used")
-    return observation.embedding
+    seen = observation.complete_embedding() if complete else None
+    return seen or observation.embedding
 
 
 def compare(image_a: Photo, image_b: Photo, *, color: str = "rgb") -> FaceComparison:

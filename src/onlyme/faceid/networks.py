@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -35,10 +35,12 @@ __all__ = [
     "choose_runtime",
     "explain_unfit",
     "find_crash",
+    "has_second",
     "load_base",
     "load_extra_checks",
     "load_judge",
     "load_mesh",
+    "load_second",
     "make_pipeline",
     "name_model",
     "start_engine",
@@ -60,12 +62,13 @@ def name_model(settings: Settings, sha256: str) -> str:
     return ""
 
 
-def make_pipeline(settings: Settings, *, lasting: bool = False) -> Pipeline:
+def make_pipeline(settings: Settings, *, lasting: bool = False, steady: bool = False) -> Pipeline:
     """Make the pipeline that finds and embeds faces; a process loads its networks once.
 
     Args:
         settings: name the networks and the runtime.
         lasting: this process looks at many pictures; see `choose_runtime`.
+        steady: both networks look at each face, so that the time of an answer tells nothing.
 
     Raises:
         ModelMissing, ModelRefused: a network cannot be used.
@@ -77,13 +80,47 @@ def make_pipeline(settings: Settings, *, lasting: bool = False) -> Pipeline:
     max_pixels = int(settings.max_megapixels * 1e6)
     reader = ImageReader(max_pixels, int(settings.max_megabytes * 2**20))
     runtime = choose_runtime(settings, lasting=lasting)
+    second = partial(load_second, runtime) if has_second(settings) else None
     return Pipeline(
         detector=_load_detector(runtime),
         embedder=_load_embedder(runtime, settings.embedder, settings.models),
         reader=reader,
         runtime=runtime,
         runtime_version=VERSIONS[runtime],
+        second=second,
+        steady=steady,
     )
+
+
+def has_second(settings: Settings) -> bool:
+    """Return whether a second network looks at faces that are near alpha.
+
+    Without its file one network decides, by a calibration of its own.
+    """
+    if settings.embedder != "embedder" or settings.embedders == "sface":
+        return False
+    return find_model("second", SHIPPED).path.exists()
+
+
+def load_second(runtime: str = "opencv") -> Embedder:
+    """Load the second network, once in a process, when a face is first near alpha.
+
+    Where OpenVINO runs the other networks but cannot be used for this one, OpenCV runs it.
+
+    Args:
+        runtime: the runtime, as chosen by `choose_runtime`.
+
+    Raises:
+        ModelMissing: its file is not there.
+        ModelRefused: it is not the one that the manifest names, or OpenCV cannot load it.
+    """
+    from onlyme.runtime.openvino import EngineUnavailable
+
+    with _one_at_a_time:
+        if runtime != "opencv":
+            with suppress(EngineUnavailable):
+                return _load_embedder(runtime, "second", SHIPPED)
+        return _load_embedder("opencv", "second", SHIPPED)
 
 
 def choose_runtime(settings: Settings, *, lasting: bool = False) -> str:
@@ -145,6 +182,7 @@ from pathlib import Path
 from onlyme.faceid import networks
 networks.compare_engines(sys.argv[1], Path(sys.argv[2]))
 networks.load_mesh("openvino")
+networks.load_second("openvino")
 """
 
 
@@ -214,7 +252,8 @@ def load_base(settings: Settings) -> Base:
 
     model = find_model(settings.embedder, SHIPPED, settings.models)
     if model.path.parent == SHIPPED:
-        return Base.load(model.sha256)
+        base = Base.load(model.sha256)
+        return base if has_second(settings) else replace(base, second=None)
     # `onlyme lab calibrate` writes it beside the network.
     path = model.path.with_name(f"base-{model.sha256[:12]}.npz")
     if path.exists():

@@ -72,12 +72,19 @@ class Parts:
     mesh: Callable[[], Mesh]
 
 
-def assemble(settings: Settings, *, lasting: bool = False, by: str = "command line") -> Parts:
+def assemble(
+    settings: Settings,
+    *,
+    lasting: bool = False,
+    steady: bool = False,
+    by: str = "command line",
+) -> Parts:
     """Assemble the parts of a `FaceID`.
 
     Args:
         settings: the settings in force.
         lasting: it will look at many pictures; see `onlyme.faceid.networks.choose_runtime`.
+        steady: it answers others, who must not learn from the time; see `make_pipeline` there.
         by: the name of this program in the log.
 
     Raises:
@@ -86,7 +93,7 @@ def assemble(settings: Settings, *, lasting: bool = False, by: str = "command li
     admin, base = open_vault(settings, by=by), networks.load_base(settings)
     return Parts(
         settings,
-        cache(lambda: networks.make_pipeline(settings, lasting=lasting)),
+        cache(lambda: networks.make_pipeline(settings, lasting=lasting, steady=steady)),
         base,
         admin,
         make_enrolled(settings, admin, base),

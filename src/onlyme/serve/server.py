@@ -159,7 +159,7 @@ def run(settings: Settings, options: Options, ready: Callable[[int], None]) -> N
         OnlymeError: vault or networks cannot be used.
         OSError: the address cannot be listened on.
     """
-    with FaceID(wiring.assemble(settings, lasting=True)) as face_id:
+    with FaceID(wiring.assemble(settings, lasting=True, steady=True)) as face_id:
         # Reports what is missing, and keeps the networks loaded.
         face_id.warm_up(settings.attention or AttentionLevel.EYES)
     with open_listener(options) as listener:

@@ -85,7 +85,7 @@ class ServiceState:
         Raises:
             OnlymeError: it cannot be opened.
         """
-        return FaceID(wiring.assemble(self.settings, lasting=True, by=SOURCE))
+        return FaceID(wiring.assemble(self.settings, lasting=True, steady=True, by=SOURCE))
 
     async def start(self) -> None:
         """Open the vault.

@@ -24,6 +24,7 @@ from onlyme.siamese.presets import ALIKE_SHARE, estimate_far_alike
 if TYPE_CHECKING:
     from onlyme.siamese.calibrate import MissRate
     from onlyme.siamese.learned import LearnedOwner
+    from onlyme.siamese.second import SecondRule
 
 __all__ = [
     "CONFIDENCE",
@@ -145,7 +146,11 @@ def _count(number: int, noun: str) -> str:
 
 
 def make_certificate(
-    learned: LearnedOwner, *, alpha: float | None = None, far: float | None = None
+    learned: LearnedOwner,
+    *,
+    alpha: float | None = None,
+    far: float | None = None,
+    second: SecondRule | None = None,
 ) -> OwnerCertificate:
     """Certify what an alpha promises.
 
@@ -154,6 +159,7 @@ def make_certificate(
         alpha: the margin to reach.
         far: in its place, a false accept rate that alpha follows. With neither, the owner's
             own alpha.
+        second: how a second network helps to decide; None if one network decides.
 
     Raises:
         NotCalibrated: nothing was counted for this network, or this alpha is so low that
@@ -165,12 +171,12 @@ def make_certificate(
     if far is not None:
         alpha = learned.alpha_at(far)
     alpha = learned.alpha if alpha is None else alpha
-    rate, miss = learned.far_at(alpha), learned.miss_at(alpha)
+    rate, miss = learned.far_at(alpha), learned.miss_at(alpha, second)
     if rate is None or miss is None:
         raise NotCalibrated(
             f"no certificate is possible: network {learned.model[:12]}… has no calibration"
         )
-    card = learned.base.card
+    card = learned.base.card if second is None else second.card
     rows = select_counted_rows(card["counted"], learned.photos)
     below = [row for row in rows if row["far"] >= rate * (1 - 1e-6)]
     if not below:

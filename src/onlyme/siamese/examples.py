@@ -10,20 +10,60 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from onlyme.siamese.distance import check_unit_rows
 from onlyme.types import Example, ExampleKind, Quality, QualityCheck, checked_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["EXAMPLE_SETS", "Examples", "read_notes", "write_notes"]
+    from onlyme.types import Embedding
+
+__all__ = [
+    "EXAMPLE_SETS",
+    "Examples",
+    "check_second",
+    "join_second",
+    "make_no_second",
+    "read_notes",
+    "write_notes",
+]
 
 EXAMPLE_SETS = ("me", "not_me", "look_alikes", "learned", "lessons")
 """The arrays of `Examples`, in their order."""
 
 _NOTES, _NUMBERED = "notes", "numbered"
 _MAX_NUMBER = 2**31
+
+
+def make_no_second() -> NDArray[np.float32]:
+    """Return no vectors of a second network."""
+    return np.empty((0, 0), np.float32)
+
+
+def check_second(value: object) -> NDArray[np.float32]:
+    """Return stored vectors of a second network.
+
+    Raises:
+        ValueError, UsageError: they are none.
+    """
+    rows = np.asarray(value)
+    if rows.ndim != 2 or rows.dtype != np.float32:
+        raise ValueError("second vectors are no rows of float32")
+    return check_unit_rows(rows, rows.shape[1], "second") if len(rows) else make_no_second()
+
+
+def join_second(embeddings: Sequence[Embedding]) -> tuple[NDArray[np.float32], str]:
+    """Return the second network's vectors of photos, float32[n, e], and its hash.
+
+    n is 0 if one of the photos has none, or two networks made them.
+    """
+    models = {one.second_model for one in embeddings}
+    vectors = [one.second for one in embeddings if one.second is not None]
+    if len(models) != 1 or len(vectors) < len(embeddings):
+        return make_no_second(), ""
+    return np.stack(vectors), models.pop()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +78,9 @@ class Examples:
         lessons: float32[w, d], embeddings of others who were accepted by mistake.
         notes: what is known of each row of `me`, in their order; by default its number only.
         numbered: the highest number that a note ever had.
+        second: float32[k, e], the second network's vectors of the photos in `me`, in their order;
+            fewer, and of no use, where it did not see all of them.
+        second_model: sha256 (hex) of the second network; empty without its vectors.
 
     Raises:
         ValueError: the notes are not as many as the rows of `me`.
@@ -50,6 +93,8 @@ class Examples:
     lessons: NDArray[np.float32] = field(repr=False)
     notes: tuple[Example, ...] = field(default=(), repr=False)
     numbered: int = 0
+    second: NDArray[np.float32] = field(default_factory=make_no_second, repr=False)
+    second_model: str = ""
 
     def __post_init__(self) -> None:
         if not self.notes:  # an owner of an earlier version, or one who is not stored
@@ -84,7 +129,30 @@ class Examples:
         added = tuple(
             replace(note, number=self.numbered + place) for place, note in enumerate(other.notes, 1)
         )
-        return Examples(**joined, notes=self.notes + added, numbered=self.numbered)
+        second, model = self._join_second(other)
+        return Examples(
+            **joined,
+            notes=self.notes + added,
+            numbered=self.numbered,
+            second=second,
+            second_model=model,
+        )
+
+    @property
+    def has_second(self) -> bool:
+        """Whether a second network saw every photo of the person."""
+        return 0 < len(self.me) == len(self.second)
+
+    def _join_second(self, other: Examples) -> tuple[NDArray[np.float32], str]:
+        """Join the second network's vectors; none where it did not see all photos of both."""
+        if not len(self.me):
+            return other.second, other.second_model
+        if not len(other.me):
+            return self.second, self.second_model
+        alike = self.second_model == other.second_model
+        if self.has_second and other.has_second and alike:
+            return np.concatenate([self.second, other.second]), self.second_model
+        return make_no_second(), ""
 
     def remove(self, numbers: Collection[int]) -> Examples:
         """Return the examples without those of the person that have these numbers.
@@ -95,6 +163,8 @@ class Examples:
         return replace(
             self,
             me=self.me[stays],
+            second=self.second[stays] if self.has_second else make_no_second(),
+            second_model=self.second_model if self.has_second else "",
             learned=self.learned[:0],
             notes=tuple(note for note in self.notes if note.number not in numbers),
         )

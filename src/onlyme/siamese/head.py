@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,6 +18,7 @@ from onlyme.errors import NotCalibrated
 from onlyme.siamese.calibrate import CameraEffects, MissTable, TailCurve, compute_centres
 from onlyme.siamese.distance import check_unit_rows, dot_rows, normalize
 from onlyme.siamese.margin import NotMe
+from onlyme.siamese.second import SecondRule
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -58,6 +59,7 @@ class Base:
         card: how it was made and measured; empty when plain. `base-MODEL.json` holds the same.
         made: short name of these arrays; a learned owner stores it.
         plain_alpha: alpha of new owners when plain.
+        second: how a second network helps near alpha; None without one.
     """
 
     model: str
@@ -74,6 +76,7 @@ class Base:
     card: dict[str, Any]
     made: str
     plain_alpha: float = PLAIN_ALPHA
+    second: SecondRule | None = None
 
     @property
     def calibrated(self) -> bool:
@@ -90,7 +93,12 @@ class Base:
         Raises:
             NotCalibrated: none was made for it, or it is damaged.
         """
-        return cls.read(resources.files(__package__).joinpath(f"base-{model[:12]}.npz"), model)
+        folder = resources.files(__package__)
+        base = cls.read(folder.joinpath(f"base-{model[:12]}.npz"), model)
+        if base.curve is None:
+            return base
+        second = SecondRule.read(folder.joinpath(f"second-{model[:12]}.npz"), base.made, base.curve)
+        return replace(base, second=second)
 
     @classmethod
     def read(cls, path: Path | Traversable, model: str) -> Self:

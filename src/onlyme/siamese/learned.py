@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from onlyme.siamese.calibrate import MissRate
     from onlyme.siamese.head import Base
+    from onlyme.siamese.second import SecondRule
 
 __all__ = ["LearnedOwner", "LearningReport"]
 
@@ -124,14 +125,19 @@ class LearnedOwner:
             return None
         return self.base.curve.far_at((alpha - self.centre) / self.spread, self.photos)
 
-    def miss_at(self, alpha: float) -> MissRate | None:
+    def miss_at(self, alpha: float, second: SecondRule | None = None) -> MissRate | None:
         """Return how often owners with this many photos miss `alpha`, in the population.
 
         None without calibration.
+
+        Args:
+            alpha: the margin to reach.
+            second: how a second network helps to decide; None if one network decides.
         """
-        if self.base.misses is None:
+        misses = self.base.misses if second is None else second.misses
+        if misses is None:
             return None
-        return self.base.misses.miss_at((alpha - self.centre) / self.spread, self.photos)
+        return misses.miss_at((alpha - self.centre) / self.spread, self.photos)
 
     def state(self) -> dict[str, NDArray[np.float32] | float | int | str | bool | list[str]]:
         """Return what `restore` needs: small arrays and plain values."""

@@ -68,8 +68,8 @@ def learn_owner(
         not_me: float32[n, d], embeddings of others that the owner gave.
         look_alikes: float32[l, d], embeddings of others who look like the owner: a sibling,
             or a face that was accepted by mistake.
-        training_alpha: the article's alpha, −1 to 1, for the owner head; None
-            takes 0.5, and less with few photos.
+        training_alpha: the article's alpha, −1 to 1, to try an owner head with; None tries
+            none, as enrolment does: it never helped (docs/explanation/head.md).
         far: the false accept rate that `alpha` is set for.
 
     Raises:
@@ -88,7 +88,9 @@ def learn_owner(
         mine, SAME_PICTURE_HEAD_DISTANCE if len(base.cohort) else EQUAL_PICTURE_DISTANCE
     )
     alpha = _choose_training_alpha(training_alpha, photos)
-    head, why = _choose_owner_head(base, mine, given, photos, alpha)
+    head, why = None, "no owner head: none was asked for"
+    if training_alpha is not None:
+        head, why = _choose_owner_head(base, mine, given, photos, alpha)
     scale = np.ones(mine.shape[1], np.float32) if head is None else head
     centre, spread = _fit_centre_and_spread(base, mine, head)
     z = base.plain_alpha if base.curve is None else base.curve.z_at(far, photos)

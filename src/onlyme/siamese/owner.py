@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from onlyme.errors import NeedsReenroll, NotCalibrated, UsageError, VaultDamaged
-from onlyme.siamese.examples import EXAMPLE_SETS, Examples, read_notes, write_notes
+from onlyme.siamese.examples import (
+    EXAMPLE_SETS,
+    Examples,
+    check_second,
+    make_no_second,
+    read_notes,
+    write_notes,
+)
 from onlyme.siamese.learned import LearnedOwner
 from onlyme.siamese.presets import choose_far, estimate_far_alike
 from onlyme.storage.template import Template
@@ -25,12 +32,14 @@ from onlyme.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from numpy.typing import NDArray
 
     from onlyme.siamese.certificate import OwnerCertificate
     from onlyme.siamese.head import Base
+    from onlyme.siamese.second import SecondRule
+    from onlyme.types import Embedding
 
 __all__ = ["Owner", "make_lesson"]
 
@@ -47,6 +56,7 @@ _SECRET = {
     "not_me": "others",
     "look_alikes": "others",
     "lessons": "others",
+    "second": "me",
     "learned.given": "others",
 }
 """What is stored rotated, and by which rotation. Other people's vectors have one of their own:
@@ -160,7 +170,7 @@ class Owner:
 
     def tuning(self, alpha_before: float | None = None) -> Tuning:
         """Report alpha, what it was before, and what it is expected to cost."""
-        miss = self.learned.miss_at(self.alpha)
+        miss = self.learned.miss_at(self.alpha, self.second_rule)
         return Tuning(
             name=self.name,
             alpha=self.alpha,
@@ -180,7 +190,7 @@ class Owner:
         """
         from onlyme.siamese.certificate import make_certificate  # as in `learn`
 
-        return make_certificate(self.learned, alpha=self.alpha)
+        return make_certificate(self.learned, alpha=self.alpha, second=self.second_rule)
 
     def share_among(self, people: int) -> Self:
         """Return the owner with the alpha that keeps its rate when `people` are searched."""
@@ -199,23 +209,74 @@ class Owner:
         """The false accept rate that alpha stands for; None without calibration."""
         return self.learned.far_at(self.alpha)
 
-    def decide(self, embeddings: NDArray[np.float32]) -> Decision:
-        """Decide one attempt from the embeddings of its frames, float32[n, d], n ≥ 1.
+    @property
+    def second_rule(self) -> SecondRule | None:
+        """How the second network helps to decide; None where one network decides.
+
+        It decides only if it saw every photo of the enrolment.
+        """
+        rule = self.learned.base.second
+        if rule is None or not self.examples.has_second:
+            return None
+        if self.examples.second_model != rule.model:
+            return None
+        return None if self.learned.has_owner_head else rule
+
+    def decide(
+        self,
+        embeddings: NDArray[np.float32],
+        look: Callable[[int], Embedding | None] | None = None,
+        *,
+        steady: bool = False,
+    ) -> Decision:
+        """Decide one attempt from the embeddings of its frames.
 
         The margin of the attempt is the median of its frames' margins, the lower one of an even
         number: neither one lucky nor one blurred frame decides, and more than half must pass.
+
+        Args:
+            embeddings: float32[n, d], n ≥ 1.
+            look: returns the second network's embedding of a frame by its row, if there is one.
+                It is asked only about frames that the first network does not settle.
+            steady: ask about all frames, so that the time taken tells nothing.
         """
-        margins = np.sort(self.margins(embeddings))
+        margins = self.margins(embeddings)
+        if look is not None and self.second_rule is not None:
+            margins = self._decide_again(self.second_rule, margins, look, steady=steady)
+        margins = np.sort(margins)
         margin = float(margins[(len(margins) - 1) // 2])
         accepted = margin >= self.alpha
         reason = Reason.MATCH if accepted else Reason.NO_MATCH
         return Decision(accepted, self.name, reason, margin, self.alpha, self.far)
+
+    def _decide_again(
+        self,
+        rule: SecondRule,
+        margins: NDArray[np.float64],
+        look: Callable[[int], Embedding | None],
+        *,
+        steady: bool,
+    ) -> NDArray[np.float64]:
+        centre, spread, me = self.learned.centre, self.learned.spread, self.examples.second
+
+        def find_vector(face: int) -> NDArray[np.float32] | None:
+            seen = look(face)
+            if seen is None or seen.model != rule.model or seen.vector.shape != me.shape[1:]:
+                return None
+            return seen.vector
+
+        z, alpha = (margins - centre) / spread, (self.alpha - centre) / spread
+        photos = self.learned.photos
+        fused = rule.decide_again(z, alpha, photos, me, find_vector, steady=steady)
+        # A face that was not looked at again has its margin to the last digit.
+        return np.where(fused == z, margins, centre + spread * fused)
 
     def to_template(self) -> Template:
         """Return the template that `from_template` reads."""
         values = {key: getattr(self.examples, key) for key in EXAMPLE_SETS}
         values |= write_notes(self.examples)
         values |= {"alpha": self.alpha, "promised": self.promised, "eyes": self.eyes}
+        values |= {"second": self.examples.second, "second_model": self.examples.second_model}
         values |= {_LEARNED + key: value for key, value in self.learned.state().items()}
         return Template(self.name, self.learned.model, self.created, values, _SECRET)
 
@@ -245,6 +306,9 @@ class Owner:
             # A template's values may be of any stored type; a wrong one is caught below.
             sets: dict[str, Any] = {key: stored[key] for key in EXAMPLE_SETS}
             examples = Examples(**sets, notes=notes, numbered=numbered)
+            second = check_second(values.get("second", make_no_second()))
+            model = str(values.get("second_model", ""))
+            examples = replace(examples, second=second, second_model=model)
             alpha = float(values["alpha"])  # type: ignore[arg-type]  # see above
             eyes = _check_eyes(values.get("eyes", _make_no_eyes()))
             promised: float | None = values["promised"]  # type: ignore[assignment]  # see above

@@ -173,34 +173,49 @@ class Embedding:
     Attributes:
         vector: float32[d] of unit length; read-only.
         model: sha256 (hex) of the network that made it; vectors of two networks do not compare.
+        second: float32[e] of unit length, the second network's vector of the same face;
+            read-only; None where it was not computed.
+        second_model: sha256 (hex) of the second network; empty without one.
 
     Raises:
-        UsageError: the vector is not one row of finite numbers of unit length, or the model has
+        UsageError: a vector is not one row of finite numbers of unit length, or its network has
             no name.
     """
 
     vector: NDArray[np.float32]
     model: str
+    second: NDArray[np.float32] | None = None
+    second_model: str = ""
 
     def __post_init__(self) -> None:
         model: Any = self.model
         if not isinstance(model, str) or not model:
             raise UsageError("an embedding names the network that made it")
-        try:
-            given = np.asarray(self.vector)
-            # NumPy would convert text and truth values, and cut complex numbers: all mistakes.
-            numbers = given if given.dtype.kind in "fiu" else np.empty(())
-            with np.errstate(over="ignore"):
-                vector = np.array(numbers, dtype=np.float32)  # a copy: the caller cannot change it
-        except (TypeError, ValueError, OverflowError):
-            raise UsageError("an embedding is one row of finite numbers") from None
-        if vector.ndim != 1 or not np.isfinite(vector).all():
-            raise UsageError("an embedding is one row of finite numbers")
-        if abs(float(np.linalg.norm(vector)) - 1.0) > MAX_UNIT_LENGTH_ERROR:
-            raise UsageError("an embedding has unit length")
-        vector.flags.writeable = False
-        object.__setattr__(self, "vector", vector)
+        second_model: Any = self.second_model
+        if not isinstance(second_model, str) or bool(second_model) != (self.second is not None):
+            raise UsageError("an embedding names the network that made its second vector")
+        object.__setattr__(self, "vector", _check_vector(self.vector))
+        if self.second is not None:
+            object.__setattr__(self, "second", _check_vector(self.second))
 
     def __repr__(self) -> str:
         """Say what it is, without its numbers: an embedding never reaches a log."""
         return f"Embedding(d={self.vector.size}, model={self.model[:12]}…)"
+
+
+def _check_vector(value: object) -> NDArray[np.float32]:
+    """Return a read-only copy of a vector of unit length, which the caller cannot change."""
+    try:
+        given = np.asarray(value)
+        # NumPy would convert text and truth values, and cut complex numbers: all mistakes.
+        numbers = given if given.dtype.kind in "fiu" else np.empty(())
+        with np.errstate(over="ignore"):
+            vector = np.array(numbers, dtype=np.float32)
+    except (TypeError, ValueError, OverflowError):
+        raise UsageError("an embedding is one row of finite numbers") from None
+    if vector.ndim != 1 or not np.isfinite(vector).all():
+        raise UsageError("an embedding is one row of finite numbers")
+    if abs(float(np.linalg.norm(vector)) - 1.0) > MAX_UNIT_LENGTH_ERROR:
+        raise UsageError("an embedding has unit length")
+    vector.flags.writeable = False
+    return vector

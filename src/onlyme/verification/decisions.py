@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.face.pipeline import time_stage
-from onlyme.types import Decision, Liveness, LivenessLevel, Reason, Verdict
+from onlyme.types import Decision, Embedding, Liveness, LivenessLevel, Reason, Verdict
 
 if TYPE_CHECKING:
     from onlyme.face.pipeline import Observation
     from onlyme.liveness.judge import Judge
     from onlyme.siamese.owner import Owner
-    from onlyme.types import Embedding
 
 __all__ = [
     "apply_liveness",
@@ -106,8 +105,28 @@ def decide_identity(owner: Owner, observations: list[Observation]) -> Decision:
         reason = reasons.most_common(1)[0][0] if reasons else Reason.NO_FACE
         return Decision(accepted=False, name=owner.name, reason=reason).add_cost(mean, count)
     with time_stage(mean, "decide"):
-        decision = owner.decide(np.array([vote.vector for vote in collect_votes(observations)]))
+        decision = _decide_votes(owner, observations)
     return decision.add_cost(mean, count)
+
+
+def _decide_votes(owner: Owner, observations: list[Observation]) -> Decision:
+    """Decide by the embeddings; the second network sees those that the first does not settle."""
+    votes = collect_votes(observations)
+    vectors = np.array([vote.vector for vote in votes])
+    seconds = {
+        one.embedding: one.second for one in reversed(observations) if one.embedding is not None
+    }
+
+    def look(row: int) -> Embedding | None:
+        vote, second = votes[row], seconds[votes[row]]
+        if second is not None:
+            return second.compute()
+        return None if vote.second is None else Embedding(vote.second, vote.second_model)
+
+    if not any(seconds.values()) and all(vote.second is None for vote in votes):
+        return owner.decide(vectors)
+    steady = any(second.steady for second in seconds.values() if second is not None)
+    return owner.decide(vectors, look, steady=steady)
 
 
 def count_moments(observations: list[Observation]) -> int:

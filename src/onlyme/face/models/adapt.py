@@ -11,6 +11,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from onlyme.errors import ModelRefused
+from onlyme.face.models.convert import convert_to_onnx
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -100,6 +101,7 @@ def extract_canonical_face(data: bytes) -> bytes:
 ADAPTATIONS: dict[str, Callable[[bytes], bytes]] = {
     "drop-weight-inputs": drop_weight_inputs,
     "extract-canonical-face": extract_canonical_face,
+    "convert-to-onnx": convert_to_onnx,
 }
 """The adaptations by the names that the manifest uses."""
 

@@ -47,7 +47,15 @@ if TYPE_CHECKING:
 
     Fit = Callable[[NDArray[np.float32], NDArray[np.intp]], LinearHead]
 
-__all__ = ["PHOTOS", "BaseData", "BasePlan", "build_base", "write_base"]
+__all__ = [
+    "PHOTOS",
+    "BaseData",
+    "BasePlan",
+    "build_base",
+    "count_rates",
+    "list_misses",
+    "write_base",
+]
 
 PHOTOS = (1, 2, 3, 5, 8)
 """Numbers of enrolment photos that a base is measured with."""
@@ -130,7 +138,7 @@ def build_base(
         curves.append(make_far_curve(measured, plan.counted_from))
         misses.append(measure_miss_rates(measured, 1000, seed))
         owners.append(len(np.unique(measured.owner)))
-        rows += _count_rates(measured, curves[-1], plan)
+        rows += count_rates(measured, curves[-1], plan)
     describe("training the head that is written")
     head = fit(data.embeddings[first], owner_labels)
     heads = head.project(data.embeddings)
@@ -170,12 +178,12 @@ def build_base(
         "repeats": plan.repeats,
         "counted_from": plan.counted_from,
         "counted": rows,
-        "misses": _list_misses(arrays, plan),
+        "misses": list_misses(arrays, plan),
     }
     return arrays, card
 
 
-def _list_misses(arrays: dict[str, NDArray[Any]], plan: BasePlan) -> list[dict[str, float | int]]:
+def list_misses(arrays: dict[str, NDArray[Any]], plan: BasePlan) -> list[dict[str, float | int]]:
     """List the expected miss rates at round false accept rates, with their intervals."""
     rows = []
     for row, photos in enumerate(plan.photos):
@@ -195,7 +203,7 @@ def _list_misses(arrays: dict[str, NDArray[Any]], plan: BasePlan) -> list[dict[s
     return rows
 
 
-def _count_rates(
+def count_rates(
     measured: TrialScores, curve: NDArray[np.float64], plan: BasePlan
 ) -> list[dict[str, float | int]]:
     """Count the accepts at round false accept rates, with a bound on each."""
@@ -211,15 +219,22 @@ def _count_rates(
 
 
 def write_base(
-    out: Path, model: str, arrays: dict[str, NDArray[Any]], card: dict[str, Any]
+    out: Path,
+    model: str,
+    arrays: dict[str, NDArray[Any]],
+    card: dict[str, Any],
+    kind: str = "base",
 ) -> Path:
-    """Write the base, the same bytes for the same content, and its card beside it."""
+    """Write the base, the same bytes for the same content, and its card beside it.
+
+    `kind` begins the file's name; tools/train_second.py writes another kind.
+    """
     digest = hashlib.sha256()
     for key in sorted(arrays):
         digest.update(key.encode() + np.ascontiguousarray(arrays[key]).tobytes())
     card = {"model": model, "made": digest.hexdigest()[:16], **card}
     arrays = {**arrays, "model": np.array(model), "card": np.array(json.dumps(card))}
-    path = out / f"base-{model[:12]}.npz"
+    path = out / f"{kind}-{model[:12]}.npz"
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
         for key in sorted(arrays):

@@ -1,0 +1,248 @@
+"""Measure what the second network adds, on people whom nothing was trained on.
+
+    python benchmarks/second.py [FOLDER] [--json FILE]
+
+FOLDER is a folder of people (by default lfw_dev in ONLYME_DATA). The same trials are scored by
+the first network alone and with the second look, each owner and each stranger by a head, a cohort
+and draws that were made without them. Intervals are 95 %, by paired bootstrap over owners;
+strangers are not resampled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.console import Console
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
+
+from degraded import degrade_people  # noqa: E402 - tools/ is no package
+from heads import RATES, Pooled, calibration, shown  # noqa: E402 - benchmarks/ is no package
+from held_apart import fit_held_apart  # noqa: E402 - tools/ is no package
+from train_head import RECIPE  # noqa: E402 - as above
+from train_second import (  # noqa: E402 - as above
+    FARTHEST,
+    NEAREST,
+    WEIGHT,
+    collect_scores,
+    read_both,
+    score_both,
+)
+
+from onlyme.siamese.distance import measure_distances, normalize  # noqa: E402 - needs the path above
+from onlyme.siamese.training.crossfit import CrossFit, CrossFitTrial, DegradedPhotos, make_trials  # noqa: E402 - needs the path above
+from onlyme.siamese.training.train import train_base_head  # noqa: E402 - needs the path above
+
+if TYPE_CHECKING:
+    from people import People
+
+Array = np.ndarray[Any, np.dtype[Any]]
+WAYS = ("dark", "noise", "blur across 9", "defocus 2", "eyes 16 apart", "eyes 10 apart")
+"""Ways of degrading the pictures of owners who enrolled with ordinary photos."""
+
+REPEATS = {1: 4, 2: 4, 5: 8, 7: 8}
+"""Enrolments of each owner, by number of photos."""
+
+CANDIDATES = ((0.1, 0.7, 1.3), (0.2, 0.0, 2.0), (0.2, 0.7, 1.05), (0.3, 0.7, 1.3), (0.4, 0.0, 2.0))
+"""Other weights and limits, to be compared with those in use."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    data = Path(os.environ.get("ONLYME_DATA", ROOT / ".." / "shared" / "data"))
+    parser.add_argument("folder", type=Path, nargs="?", default=data / "lfw_dev")
+    parser.add_argument("--labels", type=Path, default=ROOT / "tools" / "lfw_labels.txt")
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--degraded", type=int, default=200, help="people with poor pictures")
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    console = Console(stderr=True)
+    people, second = read_both(args.folder, args.labels, console)
+    cross = fit_held_apart(
+        people,
+        args.folder,
+        console,
+        lambda vectors, labels: train_base_head(vectors, labels, RECIPE),
+        folds=args.folds,
+        seed=args.seed,
+    )
+    found: dict[str, list[dict[str, Any]]] = {}
+    for photos, repeats in REPEATS.items():
+        trials = make_trials(people.labels, photos, repeats, args.seed)
+        found |= measure(people, second, cross, trials, photos, args)
+    poor = [
+        degrade_people(
+            args.folder, people, console, count=args.degraded, photos=4, ways=WAYS, embedder=name
+        )
+        for name in (None, "second")
+    ]
+    for photos in (1, 5):
+        found[f"poor pictures, {photos} enrolled"] = [
+            measure_poor(people, second, cross, one, two, photos, args)
+            for one, two in zip(*poor, strict=True)
+        ]
+    for title, rows in found.items():
+        print(f"\n{title}")
+        for row in rows:
+            print("  " + "  ".join(f"{key} {shown(value)}" for key, value in row.items()))
+    if args.json:
+        args.json.write_text(json.dumps(found, indent=2) + "\n")
+    return 0
+
+
+def measure(
+    people: People,
+    second: People,
+    cross: CrossFit,
+    trials: list[CrossFitTrial],
+    photos: int,
+    args: argparse.Namespace,
+) -> dict[str, list[dict[str, Any]]]:
+    """Measure owners of one number of photos."""
+    z, distance = score_both(people, second, cross, trials)
+
+    def fuse(weight: float, nearest: float, farthest: float) -> Array:
+        return z - np.float32(weight) * np.clip(distance, nearest, farthest)
+
+    both = fuse(WEIGHT, NEAREST, FARTHEST)
+    alone, fused = (collect_scores(people, trials, scores, photos) for scores in (z, both))
+    first, joint = Pooled(alone), Pooled(fused)
+    what = f"{photos} photo" if photos == 1 else f"{photos} photos"
+    others = [
+        {"weight": weight, "from": low, "to": high, **list_misses(Pooled(scores))}
+        for weight, low, high in CANDIDATES
+        for scores in [collect_scores(people, trials, fuse(weight, low, high), photos)]
+    ]
+    return {
+        f"misses, {what}": compare(first, joint, args),
+        f"other weights, {what}": others,
+        f"faces looked at twice, {what}": count_open(first, joint),
+        f"promised and realised, {what}": calibration(fused, people, args.seed),
+    }
+
+
+def list_misses(pooled: Pooled) -> dict[str, float]:
+    misses = pooled.misses(np.ones(pooled.owners))
+    return {f"% at {rate:g}": 100 * float(miss) for rate, miss in zip(RATES, misses, strict=True)}
+
+
+def compare(first: Pooled, joint: Pooled, args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Compare the misses of both at each rate; the owners are drawn again together."""
+    once = np.ones(first.owners)
+    alone, both = first.misses(once), joint.misses(once)
+    generator = np.random.default_rng(args.seed)
+    ratios = []
+    for _ in range(args.rounds):
+        picks = generator.integers(first.owners, size=first.owners)
+        times = np.bincount(picks, minlength=first.owners).astype(float)
+        here, there = joint.misses(times), first.misses(times)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios.append(np.where(here == there, 1.0, here / there))
+    low, high = np.quantile(ratios, [0.025, 0.975], axis=0)
+    tries = len(first.genuine)
+    return [
+        {
+            "FAR": rate,
+            "owners": first.owners,
+            "genuine": tries,
+            "impostor": int(first.tries.sum()),
+            "first alone %": 100 * float(alone[at]),
+            "missed": round(float(alone[at]) * tries),
+            "with second %": 100 * float(both[at]),
+            "missed with it": round(float(both[at]) * tries),
+            "ratio": float(both[at] / alone[at]),
+            "interval": [float(low[at]), float(high[at])],
+        }
+        for at, rate in enumerate(RATES)
+    ]
+
+
+def measure_poor(
+    people: People,
+    second: People,
+    cross: CrossFit,
+    one: DegradedPhotos,
+    two: DegradedPhotos,
+    photos: int,
+    args: argparse.Namespace,
+) -> dict[str, Any]:
+    """Judge poor pictures of owners with ordinary photos, at the limits of ordinary pictures."""
+    assert one.rows is not None  # noqa: S101 - `degrade_people` gives them
+    chosen = np.isin(people.labels, one.labels)
+    rows = np.flatnonzero(chosen)
+    made = make_trials(people.labels[chosen], photos, 2, args.seed)
+    trials = [CrossFitTrial(t.owner, rows[t.me], rows[t.genuine]) for t in made]
+    z, distance = score_both(people, second, cross, trials)
+    joined = z - np.float32(WEIGHT) * np.clip(distance, NEAREST, FARTHEST)
+    clean = [Pooled(collect_scores(people, trials, s, photos)) for s in (z, joined)]
+    limits = [pooled.limits(np.ones(pooled.owners))[1] for pooled in clean]
+    genuine: list[list[float]] = [[], []]
+    accepted, compared = np.zeros(2), 0
+    for trial in trials:
+        poor_z = score_poor(cross, one, trial.me)
+        template = normalize(second.embeddings[trial.me].mean(axis=0))[None]
+        away = measure_distances(two.embeddings, template)[:, 0]
+        scores = [poor_z, poor_z - WEIGHT * np.clip(away, NEAREST, FARTHEST)]
+        own = (one.labels == trial.owner) & ~np.isin(one.rows, trial.me)
+        others = one.labels != trial.owner
+        compared += int(others.sum())
+        for at, (score, limit) in enumerate(zip(scores, limits, strict=True)):
+            genuine[at] += (score[own] < limit).tolist()
+            accepted[at] += int((score[others] >= limit).sum())
+    return {
+        "way": one.name,
+        "FAR": RATES[1],
+        "owners": len({trial.owner for trial in trials}),
+        "genuine": len(genuine[0]),
+        "alone %": 100 * float(np.mean(genuine[0])),
+        "with second %": 100 * float(np.mean(genuine[1])),
+        "strangers, times the promise": (accepted / compared / RATES[1]).tolist(),
+    }
+
+
+def score_poor(cross: CrossFit, poor: DegradedPhotos, me: Array) -> Array:
+    """Score poor pictures against one owner: float64[n], z."""
+    home, z = int(cross.fold[me[0]]), np.empty(len(poor.labels))
+    for other in range(cross.folds):
+        model = cross.find_model(home, other)
+        here = cross.fold[poor.rows] == other
+        heads = model.base.project(poor.embeddings[here])
+        template = normalize(model.heads[me].mean(axis=0))[None]
+        margins = model.base.stranger_rule.measure_distance(heads)
+        margins -= measure_distances(heads, template)[:, 0]
+        z[here] = margins - model.base.measure_centres(template)
+    return z
+
+
+def count_open(first: Pooled, joint: Pooled) -> list[dict[str, Any]]:
+    """Count the faces that the first network leaves open at each rate."""
+    once = np.ones(first.owners)
+    rows = []
+    for rate, z, score in zip(RATES, first.limits(once), joint.limits(once), strict=True):
+        low, high = min(score + WEIGHT * NEAREST, z), max(score + WEIGHT * FARTHEST, z)
+        owners = (first.genuine >= low) & (first.genuine < high)
+        # `top` holds the highest hundredth of the strangers' scores, where all open ones are.
+        strangers = int(((first.top >= low) & (first.top < high)).sum())
+        rows.append(
+            {
+                "FAR": rate,
+                "% of owners": 100 * float(owners.mean()),
+                "% of strangers": 100 * strangers / int(first.tries.sum()),
+            }
+        )
+    return rows
+
+
+if __name__ == "__main__":
+    sys.exit(main())
