@@ -362,6 +362,8 @@ def _flatten_liveness(values: dict[str, Any]) -> dict[str, Any]:
     table = values.get("liveness")
     if not isinstance(table, dict):
         return values
+    if not table:
+        raise SettingsError("[liveness] is empty; known in it: level, extra")
     if unknown := sorted(set(table) - {"level", "extra"}):
         raise SettingsError(f"unknown in [liveness]: {', '.join(unknown)}; known: level, extra")
     flat = {key: value for key, value in values.items() if key != "liveness"}

@@ -15,6 +15,7 @@ from onlyme.serve.access import assertions
 from onlyme.serve.access.assertions import ASSERTION_SECONDS, SeenBy, Signer
 from onlyme.serve.assertion_schemas import AssertionClaims
 from onlyme.types import LivenessLevel
+from tests.serve.pictures import as_frame
 
 CHALLENGED = (SeenBy.STREAM, LivenessLevel.CHALLENGE)
 ROOT = Path(__file__).parents[2]
@@ -24,7 +25,7 @@ ASKED = f"/v1/names/obama/verify?audience=door&nonce={NONCE}"
 
 @pytest.fixture(scope="module")
 def picture(photos):
-    return {"frame": (photos / "obama_3.jpg").read_bytes()}
+    return {"frame": as_frame(photos / "obama_3.jpg")}
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from onlyme.serve.access.tokens import Scope, Tokens
+from tests.serve.pictures import as_frame
 
 # The least that each route asks for. What a token of another scope may do is in `Scope`.
 NEEDED = {
@@ -140,7 +141,7 @@ def test_only_an_admin_changes_who_is_enrolled(running, photos):
 def test_an_app_is_told_the_decision_and_nothing_to_climb_on(running, photos):
     told = {}
     for scope in ("verify", "enroll", "admin"):
-        picture = (photos / "obama_3.jpg").read_bytes()
+        picture = as_frame(photos / "obama_3.jpg")
         told[scope] = (
             running.client(scope).post("/v1/names/obama/verify", files={"frame": picture}).json()
         )

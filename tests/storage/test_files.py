@@ -337,8 +337,10 @@ def test_a_secret_that_others_may_read_is_refused(path):
 ALLOWED = {
     "gallery/stores/migrate.py": (1, "rows of a store are replaced, not a file"),
     "lab/peak_memory.py": (1, "/proc takes no drafts"),
+    "lab/curves.py": (1, "a row is added at each step"),
     "cli/enroll.py": (1, "FaceID.rename gives a person another name"),
     "serve/routes/people.py": (1, "FaceID.rename, too"),
+    "serve/running.py": (1, "a note that its service holds locked while it runs"),
     "storage/system.py": (2, "a lock file stays empty; a copy in a temporary folder"),
     "storage/sqlite.py": (1, "an empty file, which SQLite then writes in transactions"),
     "unlock/pam/trial.py": (1, "copies in a temporary folder, which is removed"),

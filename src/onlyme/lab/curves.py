@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
+
+from onlyme.storage.files import replace_public
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,9 +99,8 @@ class CurveTable(Logger):
         self._row = {}
 
     def _write_table(self, rows: list[Any]) -> None:
-        draft = self._path.with_suffix(".new")
-        with draft.open("w", newline="") as file:
-            writer = csv.DictWriter(file, self._columns)
-            writer.writeheader()
-            writer.writerows(rows)
-        draft.replace(self._path)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, self._columns)
+        writer.writeheader()
+        writer.writerows(rows)
+        replace_public(self._path, text.getvalue().encode())

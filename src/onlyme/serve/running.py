@@ -6,11 +6,12 @@ is recognised, and no address is printed where nothing answers.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
+
+from onlyme.storage.system import CLOSE_ON_EXEC, NO_FOLLOW, has_fcntl, take_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,12 +52,14 @@ def note_service(folder: Path, service: RunningService) -> Iterator[None]:
     Raises:
         OSError: the note cannot be written.
     """
+    if not has_fcntl():  # then no note could be told from one that was left behind
+        yield
+        return
     path = folder / _PATTERN.replace("*", str(service.port))
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    handle = os.open(path, flags, 0o600)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | NO_FOLLOW | CLOSE_ON_EXEC, 0o600)
     try:
         # The port is ours, so a lock that is held belongs to a reader, for a moment.
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        take_lock(handle, wait=True)
         os.truncate(handle, 0)
         os.write(handle, json.dumps(service._asdict()).encode())
         yield
@@ -80,10 +83,10 @@ def find_services(folder: Path) -> list[RunningService]:
 
 def _read_note(path: Path) -> RunningService | None:
     """Return the service of a note; None where it does not run any more."""
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    handle = os.open(path, os.O_RDONLY | NO_FOLLOW | CLOSE_ON_EXEC)
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            take_lock(handle, wait=False, shared=True)
         except BlockingIOError:  # its service holds it
             document = json.loads(os.read(handle, 4096))
             return RunningService(str(document["host"]), int(document["port"]))

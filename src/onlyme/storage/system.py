@@ -78,12 +78,13 @@ def is_root() -> bool:
     return read_user_id() == 0
 
 
-def take_lock(handle: int, *, wait: bool) -> None:
+def take_lock(handle: int, *, wait: bool, shared: bool = False) -> None:
     """Lock an open file for this process until it is closed.
 
     Args:
         handle: of the file.
         wait: whether to wait for another process that has it.
+        shared: whether others may share it.
 
     Raises:
         BlockingIOError: another process has it.
@@ -93,7 +94,8 @@ def take_lock(handle: int, *, wait: bool) -> None:
         import fcntl
     except ImportError:  # Windows
         raise OSError(errno.ENOLCK, "this system has no such locks for files") from None
-    fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    fcntl.flock(handle, kind | (0 if wait else fcntl.LOCK_NB))
 
 
 @contextmanager
