@@ -107,7 +107,7 @@ def test_a_decision_as_json(obama, photos):
     assert set(owner) == DECISION
     assert owner["accepted"] is True
     assert owner["margin"] >= owner["alpha"]
-    assert owner["liveness"] == {"level": "off", "verdict": None, "score": None}
+    assert owner["liveness"] == {"level": "off", "verdict": None, "score": None, "note": ""}
     stranger = document(obama("verify", "obama", photos / "sunak_1.jpg", "--json"), code=1)
     assert (stranger["accepted"], stranger["reason"]) == (False, "no_match")
 

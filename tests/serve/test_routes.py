@@ -3,6 +3,7 @@
 import pytest
 
 from onlyme import FaceID
+from tests.serve.pictures import as_frame
 
 
 def test_health_says_ok_and_nothing_else(running):
@@ -44,7 +45,7 @@ def test_people_of_the_gallery_are_listed_certified_and_forgotten(running, photo
 
 @pytest.mark.parametrize("form", ["raw", "multipart"])
 def test_the_owner_is_accepted(running, photos, form):
-    picture = (photos / "obama_3.jpg").read_bytes()
+    picture = as_frame(photos / "obama_3.jpg")
     if form == "raw":
         body = {"content": picture, "headers": {"Content-Type": "image/jpeg"}}
     else:
@@ -141,7 +142,7 @@ def test_the_log_is_read_by_owner_time_and_number(running):
 
 
 def test_metrics_count_and_name_nobody(running, photos):
-    picture = {"frame": (photos / "obama_3.jpg").read_bytes()}
+    picture = {"frame": as_frame(photos / "obama_3.jpg")}
     assert running.client().post("/v1/names/obama/verify", files=picture).json()["accepted"]
     text = running.client("metrics").get("/v1/metrics").text
     assert 'onlyme_decisions_total{reason="match"}' in text

@@ -2,10 +2,11 @@
 
 from onlyme.faceid.face_id import ANY_OWNER
 from onlyme.gate.admission import AttemptSource
+from tests.serve.pictures import as_frame
 
 
 def ask(running, photos, picture):
-    frame = {"frame": (photos / f"{picture}.jpg").read_bytes()}
+    frame = {"frame": as_frame(photos / f"{picture}.jpg")}
     return running.client("verify").post("/v1/identify", files=frame).json()["reason"]
 
 
@@ -26,6 +27,6 @@ def test_a_known_face_costs_no_try(running, photos):
 def test_under_a_name_the_owner_starts_again(running, photos):
     app = running.client("verify")
     for picture in ["sunak_1"] * 4 + ["obama_3"] + ["sunak_1"] * 4:
-        frame = {"frame": (photos / f"{picture}.jpg").read_bytes()}
+        frame = {"frame": as_frame(photos / f"{picture}.jpg")}
         answer = app.post("/v1/names/obama/verify", files=frame).json()
         assert answer["reason"] != "locked_out"

@@ -4,6 +4,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.serve.live.streaming import open_stream, read_to_end, wait_for
+from tests.serve.pictures import as_frame
 
 
 def verify(running, name, data, scope="verify"):
@@ -22,7 +23,7 @@ def test_what_cannot_be_read_is_answered_alike(running, data):
 
 def test_a_token_may_be_wrong_about_five_names(running, photos):
     """With a picture without a face, known names cost no try: then unknown ones must."""
-    face = [(photos / "obama_3.jpg").read_bytes()]
+    face = [as_frame(photos / "obama_3.jpg")]
     statuses = [verify(running, f"guess-{number}", face).status_code for number in range(7)]
     assert statuses == [404] * 5 + [429] * 2
     refused = verify(running, "obama", face)
@@ -43,7 +44,7 @@ def test_streams_are_counted_with_it(running):
 
 
 def test_other_tokens_and_known_names_are_not_touched(running, photos):
-    face = [(photos / "obama_3.jpg").read_bytes()]
+    face = [as_frame(photos / "obama_3.jpg")]
     for number in range(5):
         verify(running, f"guess-{number}", face)
     assert verify(running, "obama", face, "enroll").json()["accepted"]
@@ -52,6 +53,6 @@ def test_other_tokens_and_known_names_are_not_touched(running, photos):
 
 
 def test_who_may_list_the_names_may_be_wrong_about_them(running, photos):
-    face = [(photos / "obama_3.jpg").read_bytes()]
+    face = [as_frame(photos / "obama_3.jpg")]
     statuses = {verify(running, "unknown", face, "admin").status_code for _ in range(8)}
     assert statuses == {404}

@@ -14,6 +14,7 @@ from onlyme.errors import ImageError
 from onlyme.serve.problems import ProblemError
 from onlyme.serve.uploads.pictures import Abandonment, decode_capture, label_photos
 from onlyme.types import Frame
+from tests.serve.pictures import as_frame
 
 WIDTH, HEIGHT = 8300, 6000  # 49.8 megapixels, below the limit for one picture
 MEGABYTES_ALLOWED = 700
@@ -39,7 +40,7 @@ def capture(picture, count):
 def test_two_requests_of_thirty_large_pictures_stall_no_one(running, photos):
     bomb = make_png()
     assert 30 * len(bomb) < 2e6
-    honest = {"frame": (photos / "obama_3.jpg").read_bytes()}
+    honest = {"frame": as_frame(photos / "obama_3.jpg")}
     running.client("verify").post("/v1/identify", files=honest)  # loads the networks
     Path("/proc/self/clear_refs").write_text("5", "ascii")  # the peak starts from here
     before = read_megabytes("VmRSS")

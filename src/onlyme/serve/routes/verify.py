@@ -79,14 +79,14 @@ async def verify(
             capture = decode_capture(frames, abandonment)
             seen: dict[str, Any] = {"image": frames[0]} if is_photo else {"frames": capture}
             level = service.level
-            try:
-                with name_picture(frames[0]) if is_photo else nullcontext():
+            with name_picture(frames[0]) if is_photo else nullcontext():
+                try:
                     return face_id.verify(name, **seen, liveness=level, gate=True, source=SOURCE)
-            except UnknownOwner:
-                # What cannot be read is answered alike for every name.
-                deque(map(face_id.pipeline.decode, frames if is_photo else capture), maxlen=0)
-                service.guesses.count(caller)
-                raise
+                except UnknownOwner:
+                    # What cannot be read is answered alike for every name.
+                    deque(map(face_id.pipeline.decode, frames if is_photo else capture), maxlen=0)
+                    service.guesses.count(caller)
+                    raise
 
         decision = await service.engine.run(
             run_verify,
