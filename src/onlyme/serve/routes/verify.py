@@ -137,7 +137,13 @@ async def identify(
 
         def run_identify(face_id: FaceID) -> Decision:
             with name_picture(frames[0]):
-                return face_id.identify(frames[0], liveness=service.level, gate=True, source=SOURCE)
+                return face_id.identify(
+                    frames[0],
+                    liveness=service.level,
+                    gate=True,
+                    source=SOURCE,
+                    candidates=candidates,
+                )
 
         decision = await service.engine.run(
             run_identify,
