@@ -40,7 +40,9 @@ def test_it_ends_after_a_time(onlyme, video):
 
 def test_a_picture_on_a_terminal(onlyme, video):
     theirs, ours = pty.openpty()
-    environment = onlyme.environment(COLORTERM="truecolor", TERM="xterm-256color", COLUMNS="80")
+    environment = onlyme.environment(
+        COLORTERM="truecolor", TERM="xterm-256color", COLUMNS="80", LINES="24"
+    )
     command = [sys.executable, "-m", "onlyme", "unlock", "preview", "--camera", str(video)]
     process = subprocess.Popen(command, stdout=ours, stderr=ours, env=environment)
     os.close(ours)

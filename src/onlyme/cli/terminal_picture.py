@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["describe_view", "draw_picture"]
+__all__ = ["choose_width", "describe_view", "draw_picture"]
 
 _DARK_LEVEL = 40.0  # mean brightness, 0 to 255, below which a face is hard to see
 
@@ -45,6 +45,22 @@ def draw_picture(
         "".join(map(_draw_pair, small[row], small[row + 1])) + "\x1b[0m"
         for row in range(0, rows, 2)
     ]
+
+
+def choose_width(pixels: NDArray[np.uint8], columns: int, lines: int) -> int:
+    """Return the width in characters at which a drawing fits a terminal, 48 at most.
+
+    Args:
+        pixels: uint8[h, w, 3], the picture.
+        columns: of the terminal.
+        lines: of the terminal that are free.
+
+    >>> import numpy as np
+    >>> choose_width(np.zeros((480, 480, 3), np.uint8), columns=80, lines=22)
+    44
+    """
+    height, width = pixels.shape[:2]
+    return max(1, min(48, columns, int(lines * _CELL_SHAPE * width / height)))
 
 
 def describe_view(pixels: NDArray[np.uint8]) -> str:

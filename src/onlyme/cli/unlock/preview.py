@@ -84,14 +84,15 @@ def _show() -> Iterator[Callable[[Frame, list[Face]], None]]:
     from rich.live import Live
     from rich.text import Text
 
-    from onlyme.cli.terminal_picture import draw_picture
+    from onlyme.cli.terminal_picture import choose_width, draw_picture
     from onlyme.draw import FaceLabel, draw_faces
 
     with Live(auto_refresh=False) as live:
 
         def draw(frame: Frame, faces: list[Face]) -> None:
             drawn = draw_faces(frame.pixels, [FaceLabel(face, "") for face in faces])
-            lines = [*draw_picture(drawn), _describe(frame, faces)]
+            width = choose_width(drawn, live.console.width, live.console.height - 2)
+            lines = [_describe(frame, faces), *draw_picture(drawn, width)]
             live.update(Text.from_ansi("\n".join(lines)), refresh=True)
 
         yield draw
