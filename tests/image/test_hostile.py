@@ -21,6 +21,10 @@ from onlyme.image.decode import decode
 from onlyme.types import Frame
 
 # file: width × height, or what the cause of its ImageError says
+MOST_SECONDS = 3
+"""Of computing, for any file, where coverage is measured and other programs run beside: a bomb that
+is unpacked takes minutes."""
+
 NASTY: dict[str, tuple[int, int] | str] = {
     "16_bit_binary.pgm": (20, 100),
     "apng_mode_palette_alpha.png": (128, 64),
@@ -87,7 +91,7 @@ def test_file_by_file(data: Path, folder: str, name: str, expected: tuple[int, i
     else:
         width, height = expected
         assert decode(file).pixels.shape == (height, width, 3)
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < MOST_SECONDS
 
 
 @pytest.mark.data
@@ -106,13 +110,13 @@ def test_the_same_picture_in_every_orientation(data: Path) -> None:
 
 
 def attempt(data: bytes) -> Frame | ImageError:
-    """Decode within a second of computing; any other exception fails the test."""
+    """Decode within seconds of computing; any other exception fails the test."""
     began = time.process_time()  # not the clock: other programs may be busy
     try:
         outcome: Frame | ImageError = decode(data)
     except ImageError as error:
         outcome = error
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < MOST_SECONDS
     return outcome
 
 
@@ -218,7 +222,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_bombs_are_refused_in_a_second(name: str) -> None:
+def test_bombs_are_refused_soon(name: str) -> None:
     outcome = attempt(BOMBS[name])
     if isinstance(outcome, ImageError):
         assert outcome.source == "bytes"
