@@ -62,7 +62,7 @@ def _save_time() -> None:
     with suppress(AttributeError):  # other C libraries than glibc have no such setting
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_TRIM_THRESHOLD, 1 << 28)
-        mallopt(_M_MMAP_THRESHOLD, 1 << 24)
+        mallopt(_M_MMAP_THRESHOLD, 1 << 22)
 
 
 def _run() -> None:
