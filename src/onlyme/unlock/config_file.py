@@ -39,8 +39,10 @@ _HEAD = """\
 # one setting, and checks it first; `onlyme unlock config show` prints those in force. A change
 # takes effect when the daemon starts again: systemctl restart onlyme
 """
-_LEFT_OUT = frozenset(["vault", "models", "passphrase", "store", "fpir", "key_file", "embedder"])
-"""Settings that the login does not need; they work in this file, too."""
+_LEFT_OUT = frozenset(
+    ["vault", "models", "passphrase", "store", "fpir", "key_file", "embedder", "liveness_extra"]
+)
+"""Settings that the login does not need, or that are tables; they work in this file, too."""
 
 
 def make_config_file() -> str:
