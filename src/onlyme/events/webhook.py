@@ -64,7 +64,7 @@ def sign_body(key: bytes, at: int, body: bytes) -> str:
         body: what is sent.
 
     >>> sign_body(b"key", 0, b"{}")[:10]
-    't=0,v1=1c2'
+    't=0,v1=731'
     """
     digest = hmac.digest(key, f"{at}.".encode() + body, "sha256").hex()
     return f"t={at},v1={digest}"
