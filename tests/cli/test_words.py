@@ -113,13 +113,13 @@ def test_a_photo_that_cannot_be_used_is_told_once(onlyme, tmp_path):
     assert done.stderr.count("no.jpg") == 1
 
 
-def test_a_backup_says_what_is_not_in_it(obama, photos, tmp_path):
+def test_a_backup_says_which_files_belong_to_it(obama, photos, tmp_path):
     assert "gallery" not in obama("backup").stderr
     people = tmp_path / "people" / "biden"
     people.mkdir(parents=True)
     (people / "1.jpg").write_bytes((photos / "biden_1.jpg").read_bytes())
     assert obama("enroll-folder", tmp_path / "people").returncode == 0
-    assert "gallery.sqlite" in obama("backup").stderr
+    assert ".gallery belongs to it" in obama("backup").stderr
 
 
 def test_rekey_says_what_becomes_of_older_backups(obama):

@@ -7,14 +7,14 @@ FOLDER holds pictures 0000.jpg, 0001.jpg, … With a USER the server asks for th
 
 import sys
 
-import gi
-
-gi.require_version("Gst", "1.0")
-gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402 - the version comes first
-
 
 def main(port: str, folder: str, user: str, password: str) -> None:
+    import gi  # which only Debian's own Python has
+
+    gi.require_version("Gst", "1.0")
+    gi.require_version("GstRtspServer", "1.0")
+    from gi.repository import GLib, Gst, GstRtspServer
+
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
