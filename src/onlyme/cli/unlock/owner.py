@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from onlyme.types import Enrollment
 
-__all__ = ["encode_photos", "read_enrollment", "register"]
+__all__ = ["User", "choose_user", "encode_photos", "read_enrollment", "register"]
 
 User = Annotated[
     str | None,
@@ -109,7 +109,7 @@ def examples(
     onlyme unlock examples
     onlyme unlock examples --remove-look glasses
     """
-    ask_before_removing(_choose_user(user), remove, remove_look, yes=yes)
+    ask_before_removing(choose_user(user), remove, remove_look, yes=yes)
     answer = _request_change("examples", user, remove=remove, remove_look=remove_look)
     if remove or remove_look is not None:
         print_removed(answer, json=json)
@@ -169,7 +169,7 @@ def adapt(
     At present no login teaches anything: see the threat model.
     """
     consent = options.parse_consent(on=on, off=off, undo=undo)
-    name = _choose_user(user)
+    name = choose_user(user)
     answer = _request_change("adapt", name, consent=consent, undo=undo or None)
     if json:
         output.print_json(answer)
@@ -218,7 +218,7 @@ def import_(
 # ------------------------------------------------------------------- asking the daemon
 
 
-def _choose_user(user: str | None) -> str:
+def choose_user(user: str | None) -> str:
     """Return the user whose template is meant; root by way of sudo means the calling user."""
     import pwd
 
@@ -232,7 +232,7 @@ def _request_change(what: str, user: str | None, **particulars: Any) -> dict[str
     from onlyme.settings import Settings
     from onlyme.unlock.client.changes import change
 
-    name = _choose_user(user)
+    name = choose_user(user)
     password = None
     if os.geteuid() != 0:
         password = read_secret(f"Login password of {name}: ")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
 
 from onlyme.cli import options, output
-from onlyme.cli.complete import complete_user
 from onlyme.cli.passwords import require_root
+from onlyme.cli.unlock.owner import User, choose_user
 
 __all__ = ["print_test", "register"]
 
@@ -57,16 +56,7 @@ def enable() -> None:
 
 def try_(
     *,
-    user: Annotated[
-        str | None,
-        typer.Option(
-            "--user",
-            metavar="NAME",
-            help="Whose face; only root may name another user.",
-            show_default=False,
-            autocompletion=complete_user,
-        ),
-    ] = None,
+    user: User = None,
     json: options.Json = False,
 ) -> None:
     """Make one attempt before the login's camera now; it opens nothing.
@@ -74,13 +64,10 @@ def try_(
     Says the verdict, the reason, the time of each part and the frame rate. It counts as an
     attempt: after too many failed ones the face has to wait. Exit code 0: the face would open.
     """
-    import pwd
-
     from onlyme.settings import Settings
     from onlyme.unlock.client.changes import ask_test
 
-    caller = os.environ.get("SUDO_USER") if os.geteuid() == 0 else None
-    name = user or caller or pwd.getpwuid(os.getuid()).pw_name
+    name = choose_user(user)
     typer.echo(f"Look at the camera, {name}.", err=True)
     answer = ask_test(Settings.load(), name)
     if json:
