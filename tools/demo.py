@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from onlyme import Decision, FaceID
-from onlyme.cli.output import format_odds
+from onlyme.charts import describe_set_rate
 
 HERE = Path(__file__).resolve().parent
 ME = "Barack Obama"
@@ -77,7 +77,7 @@ def main() -> int:
     learned = f"from {enrollment.taken} photos in [bold]{seconds:.2f} s[/]"
     console.print(f"\n[bold]onlyme[/] learned [bold]{ME}[/] {learned}.")
     console.print(
-        f"A face needs a margin of {enrollment.alpha:+.2f}: {format_odds(enrollment.far)}.\n"
+        f"A face needs a margin of {enrollment.alpha:+.2f}: {describe_set_rate(enrollment.far)}.\n"
     )
     console.print(make_table(trials, enrollment.alpha))
     out.mkdir(parents=True, exist_ok=True)
