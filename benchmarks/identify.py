@@ -32,12 +32,11 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from held_apart import fit_held_apart  # noqa: E402 - tools/ is no package
 from people import People, read_people  # noqa: E402 - tools/ is no package
-from train_head import RECIPE  # noqa: E402 - needs the path above
+from train_head import RECIPE, fit_shipped_head  # noqa: E402 - needs the path above
 
 from onlyme.gallery.identify import LEAD_MARGIN  # noqa: E402 - needs the path above
 from onlyme.siamese.distance import measure_distances  # noqa: E402 - needs the path above
 from onlyme.siamese.training.curves import LOG_FAR, TrialScores, make_far_curve  # noqa: E402 - needs the path above
-from onlyme.siamese.training.train import train_base_head  # noqa: E402 - needs the path above
 
 if TYPE_CHECKING:
     from onlyme.siamese.training.crossfit import CrossFit, FoldModel
@@ -87,7 +86,7 @@ def main() -> int:
             people,
             args.folder,
             console,
-            lambda embeddings, labels: train_base_head(embeddings, labels, RECIPE),
+            fit_shipped_head,
             folds=4,
             seed=args.seed,
         )

@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 from degraded import degrade_people  # noqa: E402 - tools/ is no package
 from heads import RATES, Pooled, calibration, shown  # noqa: E402 - benchmarks/ is no package
 from held_apart import fit_held_apart  # noqa: E402 - tools/ is no package
-from train_head import RECIPE  # noqa: E402 - as above
+from train_head import fit_shipped_head  # noqa: E402 - as above
 from train_second import (  # noqa: E402 - as above
     FARTHEST,
     NEAREST,
@@ -38,7 +38,6 @@ from train_second import (  # noqa: E402 - as above
 
 from onlyme.siamese.distance import measure_distances, normalize  # noqa: E402 - needs the path above
 from onlyme.siamese.training.crossfit import CrossFit, CrossFitTrial, DegradedPhotos, make_trials  # noqa: E402 - needs the path above
-from onlyme.siamese.training.train import train_base_head  # noqa: E402 - needs the path above
 
 if TYPE_CHECKING:
     from people import People
@@ -73,7 +72,7 @@ def main() -> int:
         people,
         args.folder,
         console,
-        lambda vectors, labels: train_base_head(vectors, labels, RECIPE),
+        fit_shipped_head,
         folds=args.folds,
         seed=args.seed,
     )

@@ -27,7 +27,7 @@ sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 from heads import Pooled  # noqa: E402 - benchmarks/ is no package
 from held_apart import fit_held_apart  # noqa: E402 - tools/ is no package
 from people import People, choose_labelled_face, read_people  # noqa: E402 - as above
-from train_head import RECIPE  # noqa: E402 - as above
+from train_head import fit_shipped_head  # noqa: E402 - as above
 
 from onlyme.face.align import align  # noqa: E402 - needs the path above
 from onlyme.faceid import networks  # noqa: E402 - needs the path above
@@ -35,7 +35,6 @@ from onlyme.settings import Settings  # noqa: E402 - needs the path above
 from onlyme.siamese.distance import measure_distances, normalize  # noqa: E402 - needs the path above
 from onlyme.siamese.training.crossfit import CrossFit, CrossFitTrial  # noqa: E402 - needs the path above
 from onlyme.siamese.training.curves import TrialScores  # noqa: E402 - needs the path above
-from onlyme.siamese.training.train import train_base_head  # noqa: E402 - needs the path above
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +68,7 @@ def main() -> int:
         people,
         args.folder,
         console,
-        lambda vectors, labels: train_base_head(vectors, labels, RECIPE),
+        fit_shipped_head,
         folds=5,
         seed=0,
     )

@@ -19,7 +19,7 @@ import numpy as np
 from held_apart import fit_held_apart
 from people import read_people
 from rich.console import Console
-from train_head import RECIPE
+from train_head import fit_shipped_head
 
 from onlyme.siamese.distance import measure_distances, normalize
 from onlyme.siamese.head import Base
@@ -38,7 +38,6 @@ from onlyme.siamese.training.curves import (
     make_far_curve,
     measure_miss_rates,
 )
-from onlyme.siamese.training.train import train_base_head
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
         people,
         args.folder,
         console,
-        lambda vectors, labels: train_base_head(vectors, labels, RECIPE),
+        fit_shipped_head,
         folds=args.folds,
         seed=args.seed,
     )
