@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from onlyme.errors import UsageError
-from onlyme.lab.calibration import calibrate, hash_faces, leave_out_known, plan_calibration
+from onlyme.lab.calibration import calibrate, leave_out_known, plan_calibration
+from onlyme.lab.face_cache import hash_faces
 from onlyme.siamese.head import Base
 from onlyme.siamese.learning import learn_owner
 
@@ -42,6 +43,29 @@ def test_a_promise_holds_for_people_that_the_calibration_never_saw(base):
         accepted += int((learned.margins(strangers) >= learned.alpha).sum())
         total += len(strangers)
     assert 2e-3 < accepted / total < 3e-2, "1e-2 was promised"
+
+
+def test_strangers_who_are_given_count_against_the_owners(base, tmp_path):
+    """Doubles of the owners are accepted more often, so that the same rate needs more alpha."""
+    done, loaded = base
+    vectors, who = draw_people(200, 3, seed=1)
+    noise = 0.05 * np.random.default_rng(4).normal(size=(200, 24))
+    doubles = vectors[::3] + noise
+    doubles = (doubles / np.linalg.norm(doubles, axis=1, keepdims=True)).astype(np.float32)
+    stricter = calibrate(vectors, who, MODEL, tmp_path, strangers=doubles, source="drawn")
+    assert json.loads(stricter.path.with_suffix(".json").read_text())["data"] == {
+        "people": 200,
+        "photos": 600,
+        "source": "drawn",
+        "also": {"people": 200, "source": "NOT_ME"},
+    }
+    assert stricter.owners == done.owners, "they do not enroll"
+    mine = draw_people(1, 2, seed=3)[0]
+    alphas = [
+        learn_owner(one, mine, np.empty((0, 24), np.float32), far=1e-2).alpha
+        for one in (loaded, Base.read(stricter.path, MODEL))
+    ]
+    assert alphas[1] > alphas[0]
 
 
 def test_rates_that_the_people_cannot_show_are_refused(base):

@@ -7,7 +7,6 @@ small number of people allows no promise of a small false accept rate.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +30,6 @@ __all__ = [
     "MIN_OWNERS",
     "Calibration",
     "calibrate",
-    "hash_faces",
     "leave_out_known",
     "plan_calibration",
 ]
@@ -75,25 +73,13 @@ class Calibration:
     card: dict[str, Any]
 
 
-def hash_faces(faces: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Return a short hash of each face: uint64[n] for uint8[n, S, S, 3].
-
-    >>> hash_faces(np.zeros((2, 4, 4, 3), np.uint8)).dtype
-    dtype('uint64')
-    """
-    digests = b"".join(hashlib.sha256(face.tobytes()).digest()[:8] for face in faces)
-    return np.frombuffer(digests, np.uint64)
-
-
 def leave_out_known(people: People, known: NDArray[np.uint64]) -> People:
     """Leave out people of whom the network learned a photo.
 
     A network tells people apart better whom it was trained on, so that they would make its
     error look smaller than it is.
     """
-    return people.select(
-        np.array([not np.isin(hash_faces(faces), known).any() for faces in people.faces], np.bool_)
-    )
+    return people.select(~people.find_known(known))
 
 
 def plan_calibration(labels: NDArray[np.intp], seed: int = 0) -> BasePlan:
@@ -133,6 +119,7 @@ def calibrate(
     model: str,
     models: Path,
     *,
+    strangers: NDArray[np.float32] | None = None,
     source: str = "",
     seed: int = 0,
     describe: Callable[[str], None] = lambda _: None,
@@ -145,6 +132,7 @@ def calibrate(
         labels: int[n], the person of each row.
         model: sha256 (hex) of the network's file.
         models: the folder of the network, where the product looks for the base.
+        strangers: float32[k, d] of as many other people, who are only tried against the owners.
         source: name of the folder of people, for the card.
         seed: of folds, trials and synthetic strangers.
         describe: is called with a few words at each stage.
@@ -158,7 +146,15 @@ def calibrate(
     def fit(vectors: NDArray[np.float32], whose: NDArray[np.intp]) -> LinearHead:
         return train_base_head(vectors, whose, _RECIPE)
 
-    data = BaseData(embeddings, labels, np.zeros_like(labels), source=source)
+    others = np.empty((0, embeddings.shape[1]), np.float32) if strangers is None else strangers
+    data = BaseData(
+        np.concatenate([embeddings, others]),
+        np.concatenate([labels, labels.max() + 1 + np.arange(len(others))]),
+        np.repeat([0, 1], [len(labels), len(others)]),
+        source=source,
+    )
     arrays, card = build_base(data, _RECIPE, plan, fit, describe)
+    if len(others):
+        card["data"]["also"] = {"people": len(others), "source": "NOT_ME"}
     path = write_base(models, model, arrays, card)
     return Calibration(path, len(people), int((counts > 1).sum()), plan, card)
