@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onlyme.errors import UsageError
+from onlyme.lab.face_cache import hash_faces
+from onlyme.lab.people import People
 from onlyme.siamese.training.base import PHOTOS, BaseData, BasePlan, build_base, write_base
 from onlyme.siamese.training.train import Recipe, train_base_head
 
@@ -22,13 +24,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from onlyme.lab.people import People
     from onlyme.siamese.training.whitening import LinearHead
 
 __all__ = [
     "FACES_SUFFIX",
     "MIN_OWNERS",
     "Calibration",
+    "add_strangers",
     "calibrate",
     "leave_out_known",
     "plan_calibration",
@@ -71,6 +73,13 @@ class Calibration:
     owners: int
     plan: BasePlan
     card: dict[str, Any]
+
+
+def add_strangers(people: People, faces: NDArray[np.uint8]) -> People:
+    """Add photos of others, one of each person: they do not enroll, and are tried as strangers."""
+    names = tuple(f"NOT_ME {number}" for number in range(len(faces)))
+    hashes = (*people.hashes, *(hash_faces(face[None]) for face in faces))
+    return People(people.names + names, (*people.faces, *faces[:, None]), people.skipped, hashes)
 
 
 def leave_out_known(people: People, known: NDArray[np.uint64]) -> People:
@@ -119,7 +128,6 @@ def calibrate(
     model: str,
     models: Path,
     *,
-    strangers: NDArray[np.float32] | None = None,
     source: str = "",
     seed: int = 0,
     describe: Callable[[str], None] = lambda _: None,
@@ -132,7 +140,6 @@ def calibrate(
         labels: int[n], the person of each row.
         model: sha256 (hex) of the network's file.
         models: the folder of the network, where the product looks for the base.
-        strangers: float32[k, d] of as many other people, who are only tried against the owners.
         source: name of the folder of people, for the card.
         seed: of folds, trials and synthetic strangers.
         describe: is called with a few words at each stage.
@@ -146,15 +153,7 @@ def calibrate(
     def fit(vectors: NDArray[np.float32], whose: NDArray[np.intp]) -> LinearHead:
         return train_base_head(vectors, whose, _RECIPE)
 
-    others = np.empty((0, embeddings.shape[1]), np.float32) if strangers is None else strangers
-    data = BaseData(
-        np.concatenate([embeddings, others]),
-        np.concatenate([labels, labels.max() + 1 + np.arange(len(others))]),
-        np.repeat([0, 1], [len(labels), len(others)]),
-        source=source,
-    )
+    data = BaseData(embeddings, labels, np.zeros_like(labels), source=source)
     arrays, card = build_base(data, _RECIPE, plan, fit, describe)
-    if len(others):
-        card["data"]["also"] = {"people": len(others), "source": "NOT_ME"}
     path = write_base(models, model, arrays, card)
     return Calibration(path, len(people), int((counts > 1).sum()), plan, card)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from onlyme.lab.finetuning import FineTuneSpec
-    from onlyme.lab.identity_spec import IdentitySpec
     from onlyme.lab.networks import EmbeddingNetwork
     from onlyme.lab.people import People
 
@@ -41,7 +38,7 @@ def is_first_process() -> bool:
 
 def begin(
     out: Path,
-    spec: IdentitySpec | FineTuneSpec,
+    options: dict[str, Any],
     people: People,
     *,
     free: Collection[str] = (),
@@ -51,7 +48,7 @@ def begin(
 
     Args:
         out: the run's folder.
-        spec: the options.
+        options: the options, `steps` among them.
         people: who are trained on.
         free: options that may differ from those of the run in the folder.
         resume: continue a run.
@@ -65,7 +62,7 @@ def begin(
     if not is_first_process():
         return False  # the first process has checked and written this before it started the others
     path, finished = out / "options.json", out / "embedder.json"
-    document = {"spec": asdict(spec), "people": people.fingerprint}
+    document = {"spec": options, "people": people.fingerprint}
     if path.exists() and not resume:
         raise UsageError(
             f"{out} already holds a run; continue it with --resume, or choose another folder"
@@ -73,8 +70,11 @@ def begin(
     if path.exists():
         before = json.loads(path.read_text("utf-8"))
         same = before["people"] == document["people"]
-        check_unchanged(out, list_changes(before["spec"], asdict(spec), free), same_photos=same)
-        if finished.exists() and spec.steps <= json.loads(finished.read_text("utf-8"))["steps"]:
+        check_unchanged(out, list_changes(before["spec"], options, free), same_photos=same)
+        if (
+            finished.exists()
+            and options["steps"] <= json.loads(finished.read_text("utf-8"))["steps"]
+        ):
             return True
     elif (out / CHECKPOINT_NAME).exists():
         raise UsageError(
@@ -95,7 +95,7 @@ def finish(out: Path, network: EmbeddingNetwork, report: dict[str, Any], people:
     replace_public(out / "embedder.json", json.dumps(report, indent=2).encode())
 
 
-def check_loss(loss: torch.Tensor, step: int, spec: IdentitySpec | FineTuneSpec) -> None:
+def check_loss(loss: torch.Tensor, step: int, rate: float) -> None:
     """Check that a loss is a number.
 
     Raises:
@@ -104,11 +104,11 @@ def check_loss(loss: torch.Tensor, step: int, spec: IdentitySpec | FineTuneSpec)
     if not loss.isfinite():
         raise UsageError(
             f"training diverged at step {step}: the loss is no longer a number; train again with "
-            f"a rate below {spec.rate:g}, in another folder"
+            f"a rate below {rate:g}, in another folder"
         )
 
 
-def check_finite(network: torch.nn.Module, spec: IdentitySpec | FineTuneSpec) -> None:
+def check_finite(network: torch.nn.Module, rate: float) -> None:
     """Check that the weights are numbers.
 
     Raises:
@@ -117,5 +117,5 @@ def check_finite(network: torch.nn.Module, spec: IdentitySpec | FineTuneSpec) ->
     if not all(bool(part.isfinite().all()) for part in network.state_dict().values()):
         raise UsageError(
             "training diverged: the weights are no longer numbers, so that the network cannot be "
-            f"used; train again with a rate below {spec.rate:g}, in another folder"
+            f"used; train again with a rate below {rate:g}, in another folder"
         )

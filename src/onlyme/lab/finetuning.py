@@ -125,7 +125,7 @@ def finetune(
             or people, or training diverged.
     """
     batches = _make_batches(people, spec)
-    if begin(out, spec, people, free=_FREE, resume=resume):
+    if begin(out, asdict(spec), people, free=_FREE, resume=resume):
         return load_finetuned(out, teacher)
     training = FineTuning(spec, batches, teacher)
     with explain_memory(training.try_step, batches.size, _EXPLAIN_BATCH):
@@ -134,7 +134,7 @@ def finetune(
             devices=1, gradient_clip_val=5.0,
         )  # fmt: skip
     student = training.student.cpu().eval()
-    check_finite(student, spec)
+    check_finite(student, spec.rate)
     report = {"network": "sface", "dimension": student.dimension, **asdict(spec)}
     finish(out, student, report, people)
     return student
@@ -196,7 +196,7 @@ class FineTuning(LightningModule):
         if self.criterion is not None:
             labels = torch.from_numpy(self.batches.labels[chosen]).to(self.device)
             loss = loss + self.criterion(vectors, labels)
-        check_loss(loss, self.global_step, self.spec)
+        check_loss(loss, self.global_step, self.spec.rate)
         self.log_dict({"loss": loss.detach(), "teacher_distance": distance.detach()}, prog_bar=True)
         return loss
 

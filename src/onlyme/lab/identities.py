@@ -105,7 +105,7 @@ def train_identities(
             f"{spec.world} processes cannot share a batch of {batches.size} photos evenly; "
             "change the number of people or photos in a batch"
         )
-    if begin(out, spec, people, free=spec.free, resume=resume):
+    if begin(out, spec.to_json(), people, free=spec.free, resume=resume):
         return load_embedder(out)
     training = IdentityTraining(spec, batches)
     best = BestWeights(out / "best.pt", spec, judges)
@@ -126,7 +126,7 @@ def train_identities(
         )
     network = training.embedder.cpu().eval()
     best.load_into(network)
-    check_finite(network, spec)
+    check_finite(network, spec.rate)
     if trainer.is_global_zero:
         report = {**spec.to_json(), "measured": best.to_json(), "trained_on": len(learners)}
         finish(out, network, report, people)

@@ -79,7 +79,7 @@ class IdentityTraining(LightningModule):
         labels = labels.to(self.device)
         pairs = self._mine(vectors, labels) if self._mine else None
         loss: Tensor = self.criterion(vectors, labels, pairs)
-        check_loss(loss, self.global_step, self.spec)
+        check_loss(loss, self.global_step, self.spec.rate)
         now, self._last = perf_counter() - self._last, perf_counter()
         self.log_dict(
             {

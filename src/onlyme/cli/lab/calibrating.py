@@ -49,11 +49,11 @@ def calibrate_network(
     from onlyme.face.models import SHIPPED, find_model
     from onlyme.lab.calibration import (
         FACES_SUFFIX,
+        add_strangers,
         calibrate,
         leave_out_known,
         plan_calibration,
     )
-    from onlyme.lab.people import People
     from onlyme.lab.photos import list_photo_files, read_folder
     from onlyme.settings import Settings
 
@@ -64,51 +64,46 @@ def calibrate_network(
     embedder = Embedder(model)
     album = read_album(people, cache, whole=embedder.whole)
     yield from album.list_notes()
-    others = People((), ())
     if not_me:
         with count_photos(make_loader(whole=embedder.whole)) as load:
-            faces, notes = read_folder(list_photo_files(not_me), load)
+            others, notes = read_folder(list_photo_files(not_me), load)
         yield from (f"left out: {note}" for note in notes)
-        others = People(tuple(map(str, range(len(faces)))), tuple(faces[:, None]))
+        album = add_strangers(album, others)
     known = model.path.with_suffix(FACES_SUFFIX)
     if known.exists():
-        before = len(album) + len(others)
-        hashes = np.load(known, allow_pickle=False)
-        album, others = leave_out_known(album, hashes), leave_out_known(others, hashes)
-        if left := before - len(album) - len(others):
+        before = len(album)
+        album = leave_out_known(album, np.load(known, allow_pickle=False))
+        if left := before - len(album):
             yield (
                 f"left out: {format_count(left, 'person', 'people')} whom the network was trained "
                 "on, since it tells them apart better than others"
             )
     labels = np.repeat(np.arange(len(album)), album.counts)
     plan_calibration(labels, seed)  # refuses too few people now, and not after embedding them
-    shown = [face for mine in (*album.faces, *others.faces) for face in mine]
+    shown = [face for mine in album.faces for face in mine]
     vectors = []
     with show_progress() as move:
         for number, face in enumerate(shown, 1):
             move("faces", number, len(shown))
             vectors.append(embedder.embed(face).vector)
-        embeddings = np.array(vectors, np.float32)
         done = calibrate(
-            embeddings[: len(labels)],
+            np.array(vectors, np.float32),
             labels,
             model.sha256,
             folder,
-            strangers=embeddings[len(labels) :],
             source=people.name,
             seed=seed,
             describe=lambda words: move(words, 0, None),
         )
-    yield from _describe_calibration(done, name, len(others))
+    yield from _describe_calibration(done, name)
 
 
-def _describe_calibration(done: Calibration, name: str, strangers: int) -> Iterator[str]:
+def _describe_calibration(done: Calibration, name: str) -> Iterator[str]:
     """Say what a calibration allows."""
     plan = done.plan
-    also = f", and {format_count(strangers, 'stranger')} more" if strangers else ""
     yield (
         f"Wrote {done.path}, from {done.people} people, of whom {done.owners} have two photos or "
-        f"more{also}."
+        "more."
     )
     yield (
         f"Counted down to a false accept rate of {format_odds(plan.counted_from)}. Down to "

@@ -80,12 +80,12 @@ class ResultCache:
             content = BytesIO((self.folder / f"{name}.npz").read_bytes())
             with np.load(content, allow_pickle=False) as arrays:
                 values = json.loads(str(arrays["told"]))
-                excess, names = values.pop("excess"), values.pop("maps")
+                excess, kinds = values.pop("excess"), values.pop("maps")
                 look = None
                 if excess is not None:
                     maps = {
-                        name: tuple(arrays[f"{name} {index}"] for index in range(len(GROUPS)))
-                        for name in names
+                        kind: tuple(arrays[f"{kind} {index}"] for index in range(len(GROUPS)))
+                        for kind in kinds
                     }
                     look = Inspection(maps, tuple(zip(excess, arrays["faces"], strict=True)))
                 drawn, pairs = values.pop("drawn"), None
@@ -115,8 +115,8 @@ class ResultCache:
         values["excess"] = [excess for excess, _ in look.hardest] if look else None
         arrays = {"told": np.array(json.dumps(values))}
         if look:
-            for name, groups in look.maps.items():
-                arrays |= {f"{name} {index}": points for index, points in enumerate(groups)}
+            for kind, groups in look.maps.items():
+                arrays |= {f"{kind} {index}": points for index, points in enumerate(groups)}
             arrays["faces"] = np.stack([faces for _, faces in look.hardest])
         if pairs:
             arrays |= {f"pairs_{group}": getattr(pairs, group) for group in _GROUPS}
