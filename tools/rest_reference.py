@@ -30,8 +30,10 @@ HEAD = """\
 and how to make tokens: [Serve the page and the API](../how-to/serve.md).
 
 Every request except `/v1/health` needs a token: `Authorization: Bearer …`. Pictures are the body of
-a request: one or several as `multipart/form-data`, or one alone as `image/jpeg`, `image/png` or
-`application/octet-stream`. There is no field for a path, an address or an embedding. A name is one
+a request: one or several as `multipart/form-data`; or in base64 as `application/json`, such as
+`{"frame": "…"}` or `{"me": ["…", "…"]}`; or one alone as `image/jpeg`, `image/png` or
+`application/octet-stream`. The limits are the same for each, and count the bytes of the body. There
+is no field for a path, an address or an embedding. A name is one
 segment of the path, percent-encoded (a slash as `%2F`). Browsers and many clients take `.` and `..`
 out of a path: put a space, which is dropped, before such a name (`%20..`). JSON answers are the
 documents that the [command line](json.md) prints.

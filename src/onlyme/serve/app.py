@@ -19,7 +19,17 @@ from onlyme.serve.guard import Guard, refuse
 from onlyme.serve.openapi import PROBLEMS, build_document
 from onlyme.serve.options import Options
 from onlyme.serve.problems import ProblemError, convert_error, convert_status
-from onlyme.serve.routes import audit, examples, faces, live, manage, people, sign_in, verify
+from onlyme.serve.routes import (
+    audit,
+    examples,
+    faces,
+    identify,
+    live,
+    manage,
+    people,
+    sign_in,
+    verify,
+)
 from onlyme.serve.routes import service as service_routes
 from onlyme.serve.routes.strict import KNOWN_PARAMETERS, add_fallback
 from onlyme.serve.state import ServiceState
@@ -42,7 +52,15 @@ MAX_DETAIL_CHARACTERS = 500
 """Length at which the detail of a validation problem is cut."""
 
 ROUTERS = (
-    *(sign_in.router, verify.router, faces.router, people.router, manage.router, examples.router),
+    *(
+        sign_in.router,
+        verify.router,
+        identify.router,
+        faces.router,
+        people.router,
+        manage.router,
+        examples.router,
+    ),
     *(audit.router, live.router, service_routes.router),
 )
 """All routes, beside the page."""

@@ -25,6 +25,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 """The problem document, which any route may answer instead."""
 
 _PICTURE = {"type": "string", "format": "binary"}
+_BASE64 = {"type": "string", "contentEncoding": "base64"}
 
 
 def describe_answer(
@@ -41,23 +42,25 @@ def describe_answer(
 
 
 def describe_pictures(required: str, *others: str) -> dict[str, Any]:
-    """Return the description of a body: pictures as multipart, or one of them raw.
+    """Return the description of a body: pictures as multipart, as JSON, or one of them raw.
 
     Args:
         required: the field that must be there.
         others: optional fields.
     """
-    several = {"type": "array", "items": _PICTURE}
-    form = {
-        "type": "object",
-        "properties": {
-            required: several | {"minItems": 1},
-            **dict.fromkeys(others, several),
-        },
-        "required": [required],
-        "additionalProperties": False,
-    }
-    content: dict[str, Any] = {"multipart/form-data": {"schema": form}}
+    content: dict[str, Any] = {}
+    for kind, one in (("multipart/form-data", _PICTURE), ("application/json", _BASE64)):
+        several: dict[str, Any] = {"type": "array", "items": one}
+        needed: dict[str, Any] = several | {"minItems": 1}
+        if kind == "application/json":
+            several, needed = ({"anyOf": [one, many]} for many in (several, needed))
+        form = {
+            "type": "object",
+            "properties": {required: needed, **dict.fromkeys(others, several)},
+            "required": [required],
+            "additionalProperties": False,
+        }
+        content[kind] = {"schema": form}
     for kind in ("image/jpeg", "image/png", "application/octet-stream"):
         content[kind] = {"schema": _PICTURE}
     return {"requestBody": {"required": True, "content": content}}
