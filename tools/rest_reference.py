@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.app import create_app
-from onlyme.serve.problems import PREFIX, STATUS, make_slug
+from onlyme.serve.problems import KINDS, PREFIX, STATUS, make_slug
 from onlyme.settings import Settings
 
 if TYPE_CHECKING:
@@ -85,9 +85,11 @@ def describe_route(method: str, path: str, operation: dict[str, Any]) -> str:
             for name in form["properties"]
         ]
         parts.append(f"\nBody: pictures in the fields {', '.join(fields)}.\n")
+    problems = [status for status, answer in operation["responses"].items() if "$ref" in answer]
     for status, answer in operation["responses"].items():
-        if status != "default":
+        if status not in problems:
             parts.append(f"\n{status}: {name_documents(answer)}\n")
+    parts.append(f"\n[Problems](#problems): {', '.join(problems)}.\n")
     return "".join(parts)
 
 
@@ -132,19 +134,22 @@ def describe_document(name: str, schema: dict[str, Any]) -> str:
 
 def list_problems() -> str:
     """Return the table of problems."""
-    rows = "".join(
-        f"| `{PREFIX}{make_slug(error.__name__)}` | {status} | {summary} |\n"
+    own = [(kind, status, summary) for kind, (status, summary) in KINDS.items()]
+    errors = [
+        (make_slug(error.__name__), status, summary)
         for error, status in STATUS.items()
         for summary in (error.__doc__ or "").splitlines()[:1]
+    ]
+    rows = "".join(
+        f"| `{PREFIX}{kind}` | {status} | {summary} |\n"
+        for kind, status, summary in sorted(own, key=lambda row: row[1]) + errors
     )
     return (
         "\n## Problems\n\nA request that is refused or fails is answered with a "
-        "[Problem](#problem) (RFC 9457, `application/problem+json`). Each error of the "
-        "[library](errors.md) has its own `type`; the service itself adds these types: "
-        "`no-token` (401), `scope` and `foreign-origin` (403), `unknown-host` (421), "
-        "`too-large` and `too-many-pixels` (413), `too-slow` (408), `too-often` and "
-        "`too-many-names` (429), `busy` (503), "
-        "`time-is-over` (504).\n\n| type | status | |\n|---|---|---|\n" + rows
+        "[Problem](#problem) (RFC 9457, `application/problem+json`). A query that is wrong in any "
+        "way is answered with 400, pictures that cannot be used with 422. First the problems of "
+        "the service itself, then those that the errors of the [library](errors.md) become."
+        "\n\n| type | status | |\n|---|---|---|\n" + rows
     )
 
 

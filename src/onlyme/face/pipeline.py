@@ -241,8 +241,8 @@ class Pipeline:
         with time_stage(timings, "image"):
             frame = self.decode(image)
         with time_stage(timings, "detect"):
-            # A face that `look` finds is seen here in the same place: whoever is refused alone must
-            # not be accepted because a finer search places the box a little differently.
+            # A face that `look` finds is seen here in the same place: a face that is refused
+            # alone must not be accepted because a finer search places its box differently.
             faces = self.detector.detect(frame.pixels)
             finer = self.detector.detect(frame.pixels, every=True)
             faces += [one for one in finer if not _is_among(one, faces)]

@@ -16,7 +16,7 @@ from onlyme.errors import OnlymeError
 from onlyme.serve import assertion_schemas, face_schemas, schemas
 from onlyme.serve.access.refusal_page import answer
 from onlyme.serve.guard import Guard, refuse
-from onlyme.serve.openapi import PROBLEMS, build_document
+from onlyme.serve.openapi import build_document
 from onlyme.serve.options import Options
 from onlyme.serve.problems import ProblemError, convert_error, convert_status
 from onlyme.serve.routes import (
@@ -87,15 +87,13 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
         title="onlyme",
         version=onlyme.__version__,
         lifespan=lifespan,
-        openapi_url="/v1/openapi.json",
-        docs_url=None,  # these two pages load their scripts from other hosts
-        redoc_url=None,
+        openapi_url=None,  # a route of our own is as strict as the others
         redirect_slashes=False,
     )
     app.state.service = service
     app.openapi = lambda: _build_openapi(app)  # type: ignore[method-assign]  # as FastAPI advises
     for router in ROUTERS:
-        app.include_router(router, responses=PROBLEMS, dependencies=[KNOWN_PARAMETERS])
+        app.include_router(router, dependencies=[KNOWN_PARAMETERS])
     add_fallback(app, ROUTERS)
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     for kind in (OnlymeError, ProblemError, HTTPException, RequestValidationError, Exception):
@@ -121,7 +119,7 @@ async def _answer_error(connection: HTTPConnection, error: Exception) -> Respons
         problem = convert_status(error.status_code)
         problem.headers.update(error.headers or {})
     elif isinstance(error, RequestValidationError):
-        problem = convert_status(422, _describe_validation(error))
+        problem = ProblemError(400, "bad-parameter", _describe_validation(error))
     else:
         problem = convert_status(500)
     if problem.status >= 500 and not isinstance(error, ProblemError):
