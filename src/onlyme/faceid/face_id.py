@@ -258,7 +258,7 @@ class FaceID(PeopleSearch):
         opens: bool = False,
         source_name: str | None = None,
         on_status: Callable[[CameraStatus], None] = lambda _: None,
-        on_event: Callable[[DoorEvent], None] | None = None,
+        on_event: Callable[[DoorEvent], object] | None = None,
     ) -> Generator[list[Presence], None, None]:
         """Yield, for each frame, the people in view and those who have just left.
 
@@ -275,8 +275,8 @@ class FaceID(PeopleSearch):
                 the gate counts, with a count of its own for each camera, and refuses after too
                 many strangers. Without it nothing is counted, and no stranger can lock it.
             source_name: the name of the camera in the count and the log, for one camera or frames.
-            on_status: called when one of several cameras, or a network camera, begins or ceases to
-                give frames; it is opened again by itself.
+            on_status: called when a camera begins or ceases to give frames. One of several cameras,
+                and a network camera, is opened again by itself.
             on_event: called with each event before the people are given, such as
                 `open_events().add`, which stores it.
 
