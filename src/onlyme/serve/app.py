@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
@@ -15,12 +15,16 @@ import onlyme
 from onlyme.errors import OnlymeError
 from onlyme.serve import assertion_schemas, face_schemas, schemas
 from onlyme.serve.access.refusal_page import answer
+from onlyme.serve.compreface import documents as compreface_documents
+from onlyme.serve.compreface import faces as compreface_faces
+from onlyme.serve.compreface import recognize, subjects
 from onlyme.serve.guard import Guard, refuse
 from onlyme.serve.openapi import build_document
 from onlyme.serve.options import Options
 from onlyme.serve.problems import ProblemError, convert_error, convert_status
 from onlyme.serve.routes import (
     audit,
+    embeddings,
     examples,
     faces,
     identify,
@@ -43,7 +47,7 @@ if TYPE_CHECKING:
 
     from onlyme.settings import Settings
 
-__all__ = ["PAGE", "create_app"]
+__all__ = ["PAGE", "choose_routers", "create_app"]
 
 PAGE = Path(__file__).parent / "page"
 """The page's files. Every file in this folder is served at `/` to browsers with a session."""
@@ -63,7 +67,17 @@ ROUTERS = (
     ),
     *(audit.router, live.router, service_routes.router),
 )
-"""All routes, beside the page."""
+"""The routes that are always there, beside the page."""
+
+
+def choose_routers(options: Options) -> list[APIRouter]:
+    """Return the routes of a service, in the order in which they are tried."""
+    routers = list(ROUTERS)
+    if options.embeddings:
+        routers.append(embeddings.router)
+    if options.compreface:
+        routers += [subjects.router, compreface_faces.router, recognize.router]
+    return routers
 
 
 def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
@@ -92,9 +106,10 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
     )
     app.state.service = service
     app.openapi = lambda: _build_openapi(app)  # type: ignore[method-assign]  # as FastAPI advises
-    for router in ROUTERS:
+    routers = choose_routers(service.options)
+    for router in routers:
         app.include_router(router, dependencies=[KNOWN_PARAMETERS])
-    add_fallback(app, ROUTERS)
+    add_fallback(app, routers)
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     for kind in (OnlymeError, ProblemError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, _answer_error)  # type: ignore[arg-type]  # of both kinds
@@ -104,8 +119,10 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
 
 def _build_openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
+        options: Options = app.state.service.options
         documents = schemas.DOCUMENTS + face_schemas.DOCUMENTS + assertion_schemas.DOCUMENTS
-        app.openapi_schema = build_document(app, ROUTERS, documents)
+        documents += compreface_documents.DOCUMENTS if options.compreface else []
+        app.openapi_schema = build_document(app, choose_routers(options), documents)
     return app.openapi_schema
 
 

@@ -68,6 +68,6 @@ def identify_all_faces(
 def redact_identity(decision: Decision, caller: Caller) -> dict[str, Any]:
     """Return the part of a decision among all people that a caller may see."""
     document = redact_for(decision, caller)
-    if not decision.accepted and not caller.scope.grants(Scope.ADMIN):
+    if not decision.accepted and not caller.scope.grants(Scope.SCORES):
         document["name"] = None  # whom a face that was not let in resembles
     return document

@@ -25,6 +25,7 @@ __all__ = [
     "check_assertion_query",
     "redact_for",
     "require_admin",
+    "require_scores",
 ]
 
 Here = Annotated[ServiceState, Depends(ServiceState.get_from)]
@@ -82,6 +83,20 @@ def require_admin(caller: Caller, why: str = "changing who is enrolled") -> None
         raise ProblemError(403, "scope", f"{why} needs a token for admin")
 
 
+def require_scores(caller: Caller, why: str) -> None:
+    """Refuse a caller that may not see how near a face came to whom.
+
+    Args:
+        caller: who asks.
+        why: what needs it, as the beginning of the sentence.
+
+    Raises:
+        ProblemError: the caller may not (403).
+    """
+    if not caller.scope.grants(Scope.SCORES):
+        raise ProblemError(403, "scope", f"{why} needs a token for scores or admin")
+
+
 def answer_json(document: Any, status: int = 200) -> Response:
     """Return the same JSON document that the command line prints."""
     return Response(dump_json(document, indent=None), status, media_type="application/json")
@@ -105,10 +120,10 @@ poor picture with `no_match` would mean that the face matches and only liveness 
 def redact_for(decision: Decision, caller: Caller) -> dict[str, Any]:
     """Return the part of a decision that a caller may see.
 
-    Only admins see margin, alpha and the single checks: with them, an attacker could change a
-    picture step by step until it passes.
+    Only tokens for scores, and admins, see margin, alpha and the single checks: with them, an
+    attacker could change a picture step by step until it passes.
     """
-    if caller.scope.grants(Scope.ADMIN):
+    if caller.scope.grants(Scope.SCORES):
         return serialize_decision(decision)
     reason = Reason.NO_MATCH if decision.reason in _HIDDEN_REASONS else decision.reason
     return {"accepted": decision.accepted, "name": decision.name, "reason": reason}
