@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from onlyme.cli.complete import complete_camera, complete_look, complete_person, complete_preset
+from onlyme.cli.complete import (
+    complete_camera,
+    complete_look,
+    complete_person,
+    complete_preset,
+    complete_user,
+)
 from onlyme.image.files import format_path
 from onlyme.types import AttentionLevel, LivenessLevel, checked_name
 
@@ -39,7 +45,9 @@ __all__ = [
     "Photos",
     "PresetName",
     "Replace",
+    "TeachAnyway",
     "UndoLesson",
+    "User",
     "Vault",
     "WrongPhoto",
     "Yes",
@@ -82,6 +90,17 @@ Vault = Annotated[
         metavar="DIR",
         help="The vault's folder (or ONLYME_VAULT).",
         show_default=False,
+    ),
+]
+User = Annotated[
+    str | None,
+    typer.Option(
+        "--user",
+        metavar="NAME",
+        help="The user of this computer; by default you, or who called sudo. Only root may name "
+        "another.",
+        show_default=False,
+        autocompletion=complete_user,
     ),
 ]
 Json = Annotated[
@@ -215,6 +234,12 @@ WrongPhoto = Annotated[
         show_default=False,
     ),
 ]
+TeachAnyway = Annotated[
+    bool,
+    typer.Option(
+        "--yes", help="Do not ask where the face is accepted now, and may be the person's own."
+    ),
+]
 UndoLesson = Annotated[bool, typer.Option("--undo", help="Take back the last `not-me`.")]
 AdaptOn = Annotated[
     bool, typer.Option("--on", help="Allow it: good matches may update the template.")
@@ -332,7 +357,9 @@ def require_vault(settings: Settings) -> Settings:
     from onlyme.errors import VaultError
 
     if not has_vault(settings.vault):
-        raise VaultError(f"no vault at {settings.vault}; `onlyme enroll` makes one")
+        raise VaultError(
+            f"no vault at {settings.vault}; `onlyme enroll` or `onlyme serve` makes one"
+        )
     return settings
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from onlyme.types.decisions import Quality
+    from onlyme.types.examples import ExampleKind
 
 __all__ = [
     "DetectedFace",
@@ -58,6 +59,7 @@ class Frame:
         infrared: whether an infrared camera took it. That is known of the device, never from the
             pixels: a grey picture of a colour camera is not infrared.
         beside: what a second camera of the same computer saw at that time; None without one.
+        kind: what took it; None where it is not known. Then its time and source tell.
     """
 
     pixels: NDArray[np.uint8] = field(repr=False)  # a face never reaches a log
@@ -65,6 +67,7 @@ class Frame:
     at: float = 0.0
     infrared: bool = False
     beside: Frame | None = field(default=None, repr=False)
+    kind: ExampleKind | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options
-from onlyme.cli.complete import complete_camera, complete_service, complete_user
+from onlyme.cli.complete import complete_camera, complete_service
 from onlyme.cli.passwords import require_root
 
 if TYPE_CHECKING:
@@ -31,16 +31,6 @@ What now:
   off for a while           sudo onlyme unlock disable --for 2h
   undo all of this          sudo onlyme unlock teardown"""
 
-User = Annotated[
-    str | None,
-    typer.Option(
-        "--user",
-        metavar="NAME",
-        help="Whose face; by default the user who called sudo.",
-        show_default=False,
-        autocompletion=complete_user,
-    ),
-]
 LoginCamera = Annotated[
     str | None,
     typer.Option(
@@ -91,7 +81,7 @@ def register(app: typer.Typer) -> None:
 
 def setup(
     *,
-    user: User = None,
+    user: options.User = None,
     camera: LoginCamera = None,
     photos: OwnPhotos = None,
     services: Services = None,
