@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from onlyme import FaceID
 from onlyme.cli.app import app
 from onlyme.cli.events import parse_moment
-from onlyme.events.store import DoorEvent
+from onlyme.events.door_event import DoorEvent
 
 run = CliRunner()
 

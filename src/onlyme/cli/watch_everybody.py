@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from onlyme import FaceID
+    from onlyme.events.door_event import DoorEvent
     from onlyme.events.hooks import Hooks
-    from onlyme.events.store import DoorEvent
     from onlyme.image.feeds import CameraStatus
     from onlyme.types import LivenessLevel
     from onlyme.verification.visits import Presence

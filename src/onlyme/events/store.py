@@ -13,20 +13,20 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from onlyme.errors import VaultDamaged
+from onlyme.events.door_event import DoorEvent
 from onlyme.storage.crypto import AeadCipher, derive_key, encode_parts
 from onlyme.storage.sqlite import SqliteFile, translate_sqlite_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["EVENTS_FILE", "SECRET_KEY", "SECRET_KIND", "DoorEvent", "EventStore", "OutgoingMessage"]
+__all__ = ["EVENTS_FILE", "SECRET_KEY", "SECRET_KIND", "EventStore", "OutgoingMessage"]
 
 EVENTS_FILE: Final = "events.sqlite"
 """The file of the events in the vault's folder."""
@@ -46,67 +46,6 @@ _SCHEMA = (
     "CREATE INDEX outbox_due ON outbox (due)",
 )
 _PURGE_SECONDS = 3600.0
-
-
-def _draw_id() -> str:
-    return uuid.uuid4().hex
-
-
-@dataclass(frozen=True, slots=True)
-class DoorEvent:
-    """What happened at a door.
-
-    Attributes:
-        event: `known`, `unknown`, `ambiguous`, `not_live`, `locked_out`, `left`, `camera_up` or
-            `camera_down`.
-        camera: the name of the camera; never an address with a password.
-        at: when, in UTC.
-        name: who was recognised.
-        names: of an ambiguous visit, the two nearest people.
-        visit: the number of the visit; it counts from 1 for each camera and program.
-        seconds: how long the visit had lasted.
-        far: the false accept rate that this person's alpha stood for in the decision.
-        fpir: the rate at which a stranger is taken for any enrolled person in a visit.
-        margin: of a recognised person.
-        liveness: `off`, `live`, `attack` or `undecided`.
-        score: of liveness, 0 to 1.
-        opened: whether it was an attempt that could open something, counted by the gate.
-        id: the same wherever the event is sent, also when it is sent twice.
-    """
-
-    event: str
-    camera: str
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    name: str | None = None
-    names: tuple[str, ...] = ()
-    visit: int = 0
-    seconds: float = 0.0
-    far: float | None = None
-    fpir: float | None = None
-    margin: float | None = None
-    liveness: str = "off"
-    score: float | None = None
-    opened: bool = False
-    id: str = field(default_factory=_draw_id)
-
-    def to_document(self) -> dict[str, Any]:
-        """Return the event as a JSON document."""
-        at = self.at.isoformat(timespec="milliseconds")
-        return asdict(self) | {"at": at, "names": list(self.names)}
-
-    @classmethod
-    def from_document(cls, document: dict[str, Any]) -> DoorEvent:
-        """Read what `to_document` returned; fields of later versions are left out.
-
-        >>> event = DoorEvent("known", "front", name="ada")
-        >>> DoorEvent.from_document(event.to_document()).name
-        'ada'
-        """
-        known = {one.name for one in fields(cls)} & set(document)
-        values = {key: document[key] for key in known}
-        values["at"] = datetime.fromisoformat(values["at"])
-        values["names"] = tuple(values.get("names", ()))
-        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +152,54 @@ class EventStore:
                 event = self._open(number, at, sealed)
                 if name is None or name in (event.name, *event.names):
                     yield event
+            last = (rows[-1][1], rows[-1][0])
+
+    def read_newest(
+        self,
+        limit: int,
+        keep: Callable[[DoorEvent], bool],
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: tuple[int, int] | None = None,
+    ) -> tuple[list[DoorEvent], tuple[int, int] | None]:
+        """Return a page of events, the newest first, and where the next page begins.
+
+        Args:
+            limit: the number of events in the page.
+            keep: says whether an event is wanted.
+            since: the first moment.
+            until: the last moment.
+            before: where the page begins, as the page before told it.
+
+        Returns:
+            The events, and the place of the last one if there are more; else None.
+
+        Raises:
+            VaultDamaged: an event was changed.
+        """
+        low = 0 if since is None else _to_milliseconds(since)
+        last = before or (2**62, 0)
+        if until is not None:
+            last = min(last, (_to_milliseconds(until) + 1, 0))
+        found: list[DoorEvent] = []
+        place = last
+        while True:
+            with translate_sqlite_errors(self.path), self._file.start_reading():
+                rows = self._file.run(
+                    "SELECT id, at, sealed FROM event WHERE (at, id) < (?, ?) AND at >= ? "
+                    "ORDER BY at DESC, id DESC LIMIT 500",
+                    (*last, low),
+                ).fetchall()
+            if not rows:
+                return found, None
+            for number, at, sealed in rows:
+                event = self._open(number, at, sealed)
+                if not keep(event):
+                    continue
+                if len(found) == limit:
+                    return found, place
+                found.append(event)
+                place = (at, number)
             last = (rows[-1][1], rows[-1][0])
 
     def erase(self, name: str) -> list[str]:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onlyme.enrollment.photos import Photo, Picture
-    from onlyme.events.store import DoorEvent, EventStore
+    from onlyme.events.door_event import DoorEvent
+    from onlyme.events.store import EventStore
     from onlyme.face.pipeline import Observation, Pipeline
     from onlyme.faceid.batch import Batch, BatchRow
     from onlyme.faceid.comparison import FaceComparison

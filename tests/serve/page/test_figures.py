@@ -16,7 +16,7 @@ from tests.serve.page.answers import answer_always
 
 VIEWS = (
     *("unlock", "who", "enroll", "more/Ada", "sensitivity", "people", "audit", "not-me"),
-    *("settings", "tokens", "doctor", "unlock/Nobody"),
+    *("events", "settings", "tokens", "doctor", "unlock/Nobody"),
 )
 MODES = {
     "desk, light": {"viewport": DESK},

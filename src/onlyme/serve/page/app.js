@@ -6,6 +6,7 @@ import { loadLanguage, t } from "./i18n.js";
 import * as audit from "./views/audit.js";
 import * as doctor from "./views/doctor.js";
 import * as enroll from "./views/enroll.js";
+import * as events from "./views/events.js";
 import * as notMe from "./views/not-me.js";
 import * as people from "./views/people.js";
 import * as sensitivity from "./views/sensitivity.js";
@@ -14,7 +15,7 @@ import * as tokens from "./views/tokens.js";
 import * as unlock from "./views/unlock.js";
 import * as who from "./views/who.js";
 
-const VIEWS = new Map(Object.entries({ unlock, who, enroll, sensitivity, people, audit, more: enroll.more, "not-me": notMe, settings, tokens, doctor }));
+const VIEWS = new Map(Object.entries({ unlock, who, enroll, sensitivity, people, audit, events, more: enroll.more, "not-me": notMe, settings, tokens, doctor }));
 const PARENTS = { "not-me": "people", more: "people" }; // views without a tab of their own
 const BANNER_MS = 8000; // how long the banner shows a refusal
 
