@@ -24,6 +24,7 @@ from onlyme.serve.routes import (
     events,
     examples,
     faces,
+    fool,
     live,
     manage,
     people,
@@ -53,7 +54,7 @@ MAX_DETAIL_CHARACTERS = 500
 
 ROUTERS = (
     *(sign_in.router, verify.router, faces.router, people.router, manage.router, examples.router),
-    *(audit.router, events.router, live.router, service_routes.router),
+    *(audit.router, events.router, live.router, fool.router, service_routes.router),
 )
 """All routes, beside the page."""
 

@@ -4,27 +4,18 @@ import { get } from "../api.js";
 import { h, makeButton, makeIcon, makeLink } from "../dom.js";
 import { t, tn } from "../i18n.js";
 import { listPeople } from "../picker.js";
-import { describeOdds, formatDuration, formatSeconds, formatSigned, makeSentence } from "../words.js";
+import { describeOdds, DOOR_EVENTS, formatDuration, formatSeconds, formatSigned, makeSentence, nameDoorEvent } from "../words.js";
 
 export const title = "Events";
 export const lead = "Who came to the doors that are watched: to the camera of a program, and to “Who?”. Never a picture.";
 
-const WORDS = {
-  known: "Recognised", unknown: "Unknown person", ambiguous: "Like two people", not_live: "A photo or a screen",
-  locked_out: "Closed: too many tries", left: "Left", camera_up: "Camera is back", camera_down: "Camera is gone",
-};
 const KINDS = { known: "in", unknown: "out", not_live: "out", locked_out: "out" }; // how an outcome is coloured
 const EVENTS_PER_PAGE = 50;
-
-/** Name the kind of an event. */
-export function nameKind(kind) {
-  return WORDS[kind] ? t(WORDS[kind]) : makeSentence(kind);
-}
 
 export async function render(body) {
   const names = (await listPeople()).map((person) => person.name);
   const person = makeChoice("event-person", "Everybody", names.map((name) => [name, name]));
-  const kind = makeChoice("kind", "Everything", Object.keys(WORDS).map((key) => [key, nameKind(key)]));
+  const kind = makeChoice("kind", "Everything", DOOR_EVENTS.map((key) => [key, nameDoorEvent(key)]));
   const from = h("input", { type: "date", id: "from" });
   const to = h("input", { type: "date", id: "to" });
   const status = h("p", { class: "chain", role: "status" });
@@ -89,7 +80,7 @@ function makeRow(event) {
   const who = event.name ?? event.names.join(t(" or "));
   return h("tr", { class: KINDS[event.event] ?? "" },
     makeCell(h("time", { datetime: event.at }, formatSeconds(event.at)), "When"),
-    makeCell(nameKind(event.event), "What"),
+    makeCell(nameDoorEvent(event.event), "What"),
     makeCell(who, "Person"),
     makeCell(event.camera, "Where"),
     makeCell(describe(event), "Outcome", "outcome"),

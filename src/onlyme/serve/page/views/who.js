@@ -7,8 +7,7 @@ import { announce, h, makeButton, makeDetails, makeIcon, makeNotice } from "../d
 import { t } from "../i18n.js";
 import { PhotoDrop } from "../photos.js";
 import { Stage } from "../stage.js";
-import { nameKind } from "./events.js";
-import { adviseOn, describeDecision, describeLiveness, formatSeconds, formatSigned, joinSentences, makeSentence } from "../words.js";
+import { adviseOn, describeDecision, describeLiveness, formatSeconds, formatSigned, joinSentences, makeSentence, nameDoorEvent } from "../words.js";
 
 export const title = "Who is this?";
 export const lead = "A picture, or everybody before the camera, is compared with all who are enrolled. Somebody who is not enrolled is told as such.";
@@ -88,14 +87,14 @@ class WhoView {
     this.stage.showPrompt(null);
     this.stage.showNote(this.capture.stream.isSlow ? t("Few pictures get through: the line or the computer is slow. Hold still for longer.") : "");
     this.stage.frameFaces(people.map(({ box, verdict, name, decision }) => ({
-      box, kind: KINDS[verdict] ?? "", words: verdict === "known" ? decision?.name ?? name : KINDS[verdict] ? nameKind(verdict) : "…",
+      box, kind: KINDS[verdict] ?? "", words: verdict === "known" ? decision?.name ?? name : KINDS[verdict] ? nameDoorEvent(verdict) : "…",
     })));
   }
 
   showVisit({ event, name, decision, names }) {
     if (event === "came") return;
     const who = decision?.name && event === "known" ? decision.name : name;
-    const words = event === "known" ? who : joinSentences(nameKind(event), names?.length ? names.join(t(" or ")) : "").replace(/\.$/, "");
+    const words = event === "known" ? who : joinSentences(nameDoorEvent(event), names?.length ? names.join(t(" or ")) : "").replace(/\.$/, "");
     const at = new Date().toISOString();
     this.visits.prepend(h("li", { class: KINDS[event] ?? "soft" }, h("span", {}, words), h("time", { class: "soft small", datetime: at }, formatSeconds(at))));
     while (this.visits.childElementCount > SHOWN_VISITS) this.visits.lastChild.remove();
