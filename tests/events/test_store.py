@@ -11,7 +11,7 @@ import pytest
 
 from onlyme import FaceID
 from onlyme.errors import VaultDamaged
-from onlyme.events.door_event import DoorEvent
+from onlyme.events.event import DoorEvent
 from onlyme.events.store import EVENTS_FILE, EventStore
 from tests.events.conftest import SECRET
 
@@ -141,7 +141,7 @@ def test_a_new_name_is_in_all_events(events):
 
 WRITE = """
 import sys
-from onlyme.events.door_event import DoorEvent
+from onlyme.events.event import DoorEvent
 from onlyme.events.store import EventStore
 with EventStore(sys.argv[1], bytes(range(32)), 90) as events:
     number = 0

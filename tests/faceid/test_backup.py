@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from onlyme import FaceID
 from onlyme.cli.app import app
 from onlyme.errors import VaultDamaged, VaultError
-from onlyme.events.door_event import DoorEvent
+from onlyme.events.event import DoorEvent
 from onlyme.events.store import EVENTS_FILE
 from onlyme.faceid import wiring
 from onlyme.faceid.backup import back_up, restore_whole

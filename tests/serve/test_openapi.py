@@ -15,7 +15,7 @@ from schemathesis.checks import (
     status_code_conformance,
 )
 
-from onlyme.events.door_event import DoorEvent
+from onlyme.events.event import DoorEvent
 from onlyme.gate.audit import AuditEntry
 from onlyme.serve import assertion_schemas, event_schemas, face_schemas, schemas
 from onlyme.siamese.certificate import OwnerCertificate

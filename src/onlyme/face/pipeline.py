@@ -229,8 +229,8 @@ class Pipeline:
         found = list_certain(self.detector.detect(observation.frame.pixels, every=True))
         return [one for one in found if len(remove_overlaps([face, one], SAME_FACE_OVERLAP)) > 1]
 
-    def look_at_all(self, image: ImageLike | Frame) -> list[Observation]:
-        """Find all faces of a picture and embed them: one observation a face, the largest first.
+    def find_all(self, image: ImageLike | Frame) -> list[Observation]:
+        """Find all faces of a picture: one observation a face, the largest first, not embedded.
 
         The first one includes the time of reading and searching.
 
@@ -241,14 +241,29 @@ class Pipeline:
         with time_stage(timings, "image"):
             frame = self.decode(image)
         with time_stage(timings, "detect"):
-            faces = self.detector.detect(frame.pixels, every=True)
-        observations = []
-        for face in faces:
-            with time_stage(timings, "embed"):
-                embedding = self.embedder.embed(cut_out(frame.pixels, face, self.embedder))
-            observations.append(Observation(frame, face, None, embedding, timings))
-            timings = {}
-        return observations
+            # A face that `look` finds is seen here in the same place: a face that is refused
+            # alone must not be accepted because a finer search places its box differently.
+            faces = self.detector.detect(frame.pixels)
+            finer = self.detector.detect(frame.pixels, every=True)
+            faces += [one for one in finer if not _is_among(one, faces)]
+            faces.sort(key=lambda face: -face.area)
+        return [
+            Observation(frame, face, timings_ms={} if number else timings)
+            for number, face in enumerate(faces)
+        ]
+
+    def embed(self, observation: Observation) -> Observation:
+        """Embed the face of an observation that `find_all` made."""
+        assert observation.face is not None  # noqa: S101 - for the type checker; each has one
+        timings = dict(observation.timings_ms)
+        with time_stage(timings, "embed"):
+            aligned = cut_out(observation.frame.pixels, observation.face, self.embedder)
+            embedding = self.embedder.embed(aligned)
+        return replace(observation, embedding=embedding, timings_ms=timings)
+
+
+def _is_among(face: Face, others: list[Face]) -> bool:
+    return any(len(remove_overlaps([face, one], SAME_FACE_OVERLAP)) < 2 for one in others)
 
 
 def _refuse_bgr(frame: Frame, face: Face) -> None:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from onlyme import FaceID
-from onlyme.events.door_event import DoorEvent
+from onlyme.events.event import DoorEvent
 from onlyme.settings import Settings
 from tests.serve.browsing import visit
 from tests.serve.conftest import serving

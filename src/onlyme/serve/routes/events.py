@@ -16,7 +16,7 @@ from onlyme.faceid.serialize import defuse_formulas
 from onlyme.serve import event_schemas
 from onlyme.serve.access.auth import require_scope
 from onlyme.serve.access.tokens import Scope
-from onlyme.serve.openapi import PROBLEMS, describe_answer
+from onlyme.serve.openapi import describe_answer
 from onlyme.serve.routes.shared import Here, answer_json
 from onlyme.types import checked_name
 
@@ -113,7 +113,6 @@ async def list_events(
             "description": "One row an event, as `onlyme events --csv` prints it.",
             "content": {"text/csv": {"schema": {"type": "string"}}},
         },
-        **PROBLEMS,
     },
 )
 async def export_events(service: Here, wanted: Wanted) -> Response:

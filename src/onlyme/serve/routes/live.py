@@ -127,7 +127,8 @@ async def watch_everybody_stream(
 
     def run_visits(face_id: FaceID, latest: LatestFrame, say: MessageSender) -> None:
         source, level = f"{SOURCE} {caller.key}", service.level
-        watch_visits(face_id, level, latest, say, source=source, opens=opens, admin=admin)
+        how: dict[str, Any] = {"source": source, "opens": opens, "admin": admin}
+        watch_visits(face_id, level, latest, say, reports=service.reports, **how)
 
     await run_stream(websocket, service, caller, run_visits)
 

@@ -1,4 +1,4 @@
-"""Hold what happened at a door, as one event."""
+"""Describe what happened at a door."""
 
 from __future__ import annotations
 
