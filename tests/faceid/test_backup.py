@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from onlyme import FaceID
 from onlyme.cli.app import app
 from onlyme.errors import VaultDamaged, VaultError
-from onlyme.events.store import EVENTS_FILE, DoorEvent
+from onlyme.events.event import DoorEvent
+from onlyme.events.store import EVENTS_FILE
 from onlyme.faceid import wiring
 from onlyme.faceid.backup import back_up, restore_whole
 from onlyme.faceid.enrolled import GALLERY_FILE

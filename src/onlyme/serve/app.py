@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 import onlyme
 from onlyme.errors import OnlymeError
-from onlyme.serve import assertion_schemas, face_schemas, schemas
+from onlyme.serve import assertion_schemas, event_schemas, face_schemas, schemas
 from onlyme.serve.access.refusal_page import answer
 from onlyme.serve.guard import Guard, refuse
 from onlyme.serve.openapi import build_document
@@ -21,8 +21,10 @@ from onlyme.serve.options import Options
 from onlyme.serve.problems import ProblemError, convert_error, convert_status
 from onlyme.serve.routes import (
     audit,
+    events,
     examples,
     faces,
+    fool,
     identify,
     live,
     manage,
@@ -61,7 +63,7 @@ ROUTERS = (
         manage.router,
         examples.router,
     ),
-    *(audit.router, live.router, service_routes.router),
+    *(audit.router, events.router, live.router, fool.router, service_routes.router),
 )
 """All routes, beside the page."""
 
@@ -104,7 +106,8 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
 
 def _build_openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
-        documents = schemas.DOCUMENTS + face_schemas.DOCUMENTS + assertion_schemas.DOCUMENTS
+        parts = (schemas, face_schemas, assertion_schemas, event_schemas)
+        documents = [document for part in parts for document in part.DOCUMENTS]
         app.openapi_schema = build_document(app, ROUTERS, documents)
     return app.openapi_schema
 
