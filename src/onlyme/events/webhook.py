@@ -43,6 +43,14 @@ MAX_RETRY_SECONDS: Final = 3600.0
 GIVE_UP_SECONDS: Final = 3 * 86400.0
 """A message that no receiver took for three days is dropped, and that is reported."""
 
+UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+"""All public addresses of IPv6 so far (RFC 4291)."""
+
+IPV4_AT_THE_END: Final = (
+    ipaddress.IPv6Network("64:ff9b::/96"),  # NAT64, RFC 6052
+    ipaddress.IPv6Network("::/96"),  # IPv4-compatible, RFC 4291
+)
+
 IDLE_SECONDS: Final = 1.0
 """How often the outbox is looked at for what other programs left."""
 
@@ -204,7 +212,7 @@ def _connect(target: _Target, *, allow_private: bool) -> socket.socket:
         raise UsageError(
             "the address is inside a network; add --webhook-private if events may go there"
         )
-    line = socket.create_connection((str(places[0]), target.port), timeout=SEND_SECONDS)
+    line = _reach(places, target.port)
     if not target.is_tls:
         return line
     try:
@@ -215,15 +223,36 @@ def _connect(target: _Target, *, allow_private: bool) -> socket.socket:
         raise
 
 
+def _reach(places: Sequence[object], port: int) -> socket.socket:
+    """Connect to the first of these addresses that answers: IPv6 may be resolved but not routed."""
+    for place in places[:-1]:
+        try:
+            return socket.create_connection((str(place), port), timeout=SEND_SECONDS)
+        except OSError:
+            continue
+    return socket.create_connection((str(places[-1]), port), timeout=SEND_SECONDS)
+
+
 def is_public(address: str) -> bool:
     """Return whether an IP address is one of the public internet.
 
+    An IPv6 address can stand for an IPv4 address behind a gateway (NAT64, 6to4, mapped): then that
+    one counts.
+
     >>> [is_public(one) for one in ("93.184.216.34", "192.168.0.9", "::1", "::ffff:10.0.0.1")]
     [True, False, False, False]
+    >>> [is_public(one) for one in ("64:ff9b::5db8:d822", "64:ff9b::10.0.0.1", "2002:a00:1::")]
+    [True, False, False]
     """
     found = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(found, "ipv4_mapped", None)
-    return bool((mapped or found).is_global) and not found.is_multicast
+    if isinstance(found, ipaddress.IPv6Address):
+        inner = found.ipv4_mapped or found.sixtofour
+        if inner is None and any(found in network for network in IPV4_AT_THE_END):
+            inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+        if inner is None and found not in UNICAST:
+            return False
+        found = inner or found
+    return found.is_global and not found.is_multicast
 
 
 def _parse(url: str) -> _Target:
