@@ -13,7 +13,6 @@ from onlyme.cli.complete import (
     complete_look,
     complete_person,
     complete_preset,
-    complete_user,
 )
 from onlyme.image.files import format_path
 from onlyme.types import AttentionLevel, LivenessLevel, checked_name
@@ -49,9 +48,7 @@ __all__ = [
     "Photos",
     "PresetName",
     "Replace",
-    "TeachAnyway",
     "UndoLesson",
-    "User",
     "Vault",
     "WrongPhoto",
     "Yes",
@@ -95,17 +92,6 @@ Vault = Annotated[
         metavar="DIR",
         help="The vault's folder (or ONLYME_VAULT).",
         show_default=False,
-    ),
-]
-User = Annotated[
-    str | None,
-    typer.Option(
-        "--user",
-        metavar="NAME",
-        help="The user of this computer; by default you, or who called sudo. Only root may name "
-        "another.",
-        show_default=False,
-        autocompletion=complete_user,
     ),
 ]
 Json = Annotated[
@@ -263,12 +249,6 @@ WrongPhoto = Annotated[
         metavar="PHOTO",
         help="A photo of another person who was accepted by mistake.",
         show_default=False,
-    ),
-]
-TeachAnyway = Annotated[
-    bool,
-    typer.Option(
-        "--yes", help="Do not ask where the face is accepted now, and may be the person's own."
     ),
 ]
 UndoLesson = Annotated[bool, typer.Option("--undo", help="Take back the last `not-me`.")]

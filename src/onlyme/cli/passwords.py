@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
+
+import typer
 
 from onlyme.errors import KeyMissing, KeyRefused, UsageError
 from onlyme.storage.system import is_root
 
 __all__ = [
+    "TeachAnyway",
     "confirm_erasing",
     "confirm_not_me",
     "read_new_passphrase",
@@ -15,6 +19,11 @@ __all__ = [
     "read_secret",
     "require_owner",
     "require_root",
+]
+
+
+TeachAnyway = Annotated[
+    bool, typer.Option("--yes", help="Do not ask if the face may be the person's own.")
 ]
 
 
@@ -80,9 +89,7 @@ def confirm_erasing(question: str, *, yes: bool) -> None:
     """
     if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return
-    from typer import confirm
-
-    if not confirm(question, err=True):
+    if not typer.confirm(question, err=True):
         raise UsageError("nothing was changed")
 
 
@@ -100,9 +107,7 @@ def confirm_not_me(doubt: str, *, yes: bool) -> None:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(f"{doubt} Nothing was changed; to teach it all the same, add --yes")
-    from typer import confirm
-
-    if not confirm(f"{doubt} Is it another person, to be kept apart?", err=True):
+    if not typer.confirm(f"{doubt} Is it another person, to be kept apart?", err=True):
         raise UsageError("nothing was changed")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from onlyme.cli import options, output
-from onlyme.cli.passwords import confirm_not_me
+from onlyme.cli.passwords import TeachAnyway, confirm_not_me
 
 __all__ = ["register"]
 
@@ -94,7 +94,7 @@ def not_me(
     photo: options.WrongPhoto = None,
     *,
     undo: options.UndoLesson = False,
-    yes: options.TeachAnyway = False,
+    yes: TeachAnyway = False,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.complete import complete_user
 from onlyme.cli.examples import (
     RemoveExample,
     RemoveLook,
@@ -23,6 +24,7 @@ from onlyme.cli.examples import (
     print_removed,
 )
 from onlyme.cli.passwords import (
+    TeachAnyway,
     confirm_erasing,
     confirm_not_me,
     read_passphrase,
@@ -34,7 +36,20 @@ if TYPE_CHECKING:
 
     from onlyme.types import Enrollment, Frame
 
-__all__ = ["choose_user", "encode_frame", "encode_photos", "read_enrollment", "register"]
+__all__ = ["User", "choose_user", "encode_frame", "encode_photos", "read_enrollment", "register"]
+
+
+User = Annotated[
+    str | None,
+    typer.Option(
+        "--user",
+        metavar="NAME",
+        help="The user of this computer; by default you, or who called sudo. Only root may name "
+        "another.",
+        show_default=False,
+        autocompletion=complete_user,
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -55,7 +70,7 @@ def enroll(
     replace: options.Replace = False,
     look: options.Look = "",
     yes: options.Yes = False,
-    user: options.User = None,
+    user: User = None,
     json: options.Json = False,
 ) -> None:
     """Enroll your face, so that it opens this computer.
@@ -95,7 +110,7 @@ def examples(
     remove: RemoveExample = None,
     remove_look: RemoveLook = None,
     yes: options.Yes = False,
-    user: options.User = None,
+    user: User = None,
     json: options.Json = False,
 ) -> None:
     """List the photos that your face was learned from for this computer, or remove some of them.
@@ -116,7 +131,7 @@ def tune(
     far: options.Far = None,
     preset: options.PresetName = None,
     alpha: options.Alpha = None,
-    user: options.User = None,
+    user: User = None,
     json: options.Json = False,
 ) -> None:
     """Set how strictly your face is recognised before it opens this computer."""
@@ -135,8 +150,8 @@ def not_me(
     photo: options.WrongPhoto = None,
     *,
     undo: options.UndoLesson = False,
-    yes: options.TeachAnyway = False,
-    user: options.User = None,
+    yes: TeachAnyway = False,
+    user: User = None,
     json: options.Json = False,
 ) -> None:
     """Say "that wasn't me": teach that this face belongs to another person.
@@ -169,7 +184,7 @@ def adapt(
     on: options.AdaptOn = False,
     off: options.AdaptOff = False,
     undo: options.AdaptUndo = False,
-    user: options.User = None,
+    user: User = None,
     json: options.Json = False,
 ) -> None:
     """Let your template follow the changes of your face; without an option, show the status.
@@ -188,20 +203,20 @@ def adapt(
     )
 
 
-def revoke(*, user: options.User = None) -> None:
+def revoke(*, user: User = None) -> None:
     """Make stolen copies of your template useless; you go on as before."""
     answer = _request_change("revoke", user)
     output.print_revoked(answer["revoked"])
     output.print_notes(answer["notes"])
 
 
-def retry(*, user: options.User = None) -> None:
+def retry(*, user: User = None) -> None:
     """Let your face try again after too many failed attempts or missed gestures."""
     name = _request_change("retry", user)["reset"]
     typer.echo(f"✓ the face of {name} may try again")
 
 
-def forget(*, yes: options.Yes = False, user: options.User = None) -> None:
+def forget(*, yes: options.Yes = False, user: User = None) -> None:
     """Erase everything that this computer's login stores about you; on a terminal it asks first."""
     confirm_erasing("Erase everything that this computer's login stores about you?", yes=yes)
     answer = _request_change("forget", user)
@@ -213,7 +228,7 @@ def import_(
     file: Annotated[Path, typer.Argument(help="A file that `onlyme export` wrote.")],
     *,
     replace: options.Replace = False,
-    user: options.User = None,
+    user: User = None,
 ) -> None:
     """Enroll yourself from a file that `onlyme export` wrote, here or on another computer."""
     passphrase = read_passphrase("export")

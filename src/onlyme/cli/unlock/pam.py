@@ -17,6 +17,7 @@ from onlyme.cli import options, output
 from onlyme.cli.complete import complete_service
 from onlyme.cli.passwords import read_secret, require_root
 from onlyme.cli.unlock.key import print_key
+from onlyme.cli.unlock.owner import User
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +61,7 @@ def install(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show and test everything, but write nothing.")
     ] = False,
-    user: options.User = None,
+    user: User = None,
     ask_password: Annotated[
         bool,
         typer.Option("--try-password", help="Ask for that user's password, and test it as well."),
@@ -172,7 +173,7 @@ def status(
         ),
     ] = None,
     *,
-    user: options.User = None,
+    user: User = None,
     json: options.Json = False,
 ) -> None:
     """Say for each service what will happen at the next login, and why."""

@@ -11,6 +11,7 @@ import typer
 from onlyme.cli import options
 from onlyme.cli.complete import complete_camera, complete_service
 from onlyme.cli.passwords import require_root
+from onlyme.cli.unlock.owner import User
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +82,7 @@ def register(app: typer.Typer) -> None:
 
 def setup(
     *,
-    user: options.User = None,
+    user: User = None,
     camera: LoginCamera = None,
     photos: OwnPhotos = None,
     services: Services = None,

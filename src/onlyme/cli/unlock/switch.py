@@ -8,7 +8,7 @@ import typer
 
 from onlyme.cli import options, output
 from onlyme.cli.passwords import require_root
-from onlyme.cli.unlock.owner import choose_user
+from onlyme.cli.unlock.owner import User, choose_user
 
 __all__ = ["print_test", "register"]
 
@@ -56,7 +56,7 @@ def enable() -> None:
 
 def try_(
     *,
-    user: options.User = None,
+    user: User = None,
     json: options.Json = False,
 ) -> None:
     """Make one attempt before the login's camera now; it opens nothing.
