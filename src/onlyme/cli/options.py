@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from onlyme.cli.complete import (
-    complete_camera,
-    complete_look,
-    complete_person,
-    complete_preset,
-)
+from onlyme.cli.complete import complete_camera, complete_look, complete_person, complete_preset
 from onlyme.image.files import format_path
 from onlyme.types import AttentionLevel, LivenessLevel, checked_name
 
