@@ -69,6 +69,10 @@ def serve(
             "strangers cannot lock them. An app must then open nothing for a name.",
         ),
     ] = False,
+    docs: Annotated[
+        bool,
+        typer.Option("--docs", help="Also show the REST API at /docs, with Swagger UI."),
+    ] = False,
     compreface: Annotated[
         bool,
         typer.Option(
@@ -99,6 +103,8 @@ def serve(
     if context.invoked_subcommand:
         return
     require_extra("serve", "the service")
+    if docs:
+        require_extra("swagger", "the page about the API")
     from onlyme.errors import UsageError
     from onlyme.serve.options import LOOPBACK, Options
     from onlyme.serve.running import RunningService
@@ -114,6 +120,7 @@ def serve(
         names=tuple(name or ()),
         issuer=issuer,
         doorbell=doorbell,
+        docs=docs,
         compreface=compreface,
         embeddings=embeddings,
         mqtt=broker,
@@ -188,7 +195,7 @@ def token_create(
 
     if scope not in set(Scope):
         raise UsageError(f"there is no scope {scope!r}; scopes: {', '.join(Scope)}")
-    with options.open_vault(vault, make=True) as admin:
+    with options.open_vault(vault) as admin:
         secret = Tokens(admin).create(name, Scope(scope), parse_lifetime(expires), rate)
     typer.echo(secret)
     typer.echo("save it now: only its hash is stored, so it cannot be shown again", err=True)
@@ -224,7 +231,7 @@ def key(*, vault: options.Vault = None) -> None:
     require_extra("serve", "the service")
     from onlyme.serve.access.assertions import Signer
 
-    with options.open_vault(vault, make=True) as admin:
+    with options.open_vault(vault) as admin:
         output.print_json(Signer.load(admin, "onlyme").jwks)
 
 

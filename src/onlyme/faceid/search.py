@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Photos = Photo | Iterable[Photo]
 
-__all__ = ["PeopleSearch"]
+__all__ = ["ANY_OWNER", "PeopleSearch"]
 
 
 class PeopleSearch(EnrolledPeople):

@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 import onlyme
 from onlyme.errors import OnlymeError
-from onlyme.serve import assertion_schemas, face_schemas, schemas
+from onlyme.serve import assertion_schemas, event_schemas, face_schemas, schemas
 from onlyme.serve.access.refusal_page import answer
 from onlyme.serve.compreface import documents as compreface_documents
 from onlyme.serve.compreface import faces as compreface_faces
@@ -24,9 +24,12 @@ from onlyme.serve.options import Options
 from onlyme.serve.problems import ProblemError, convert_error, convert_status
 from onlyme.serve.routes import (
     audit,
+    docs,
     embeddings,
+    events,
     examples,
     faces,
+    fool,
     identify,
     live,
     manage,
@@ -65,14 +68,20 @@ ROUTERS = (
         manage.router,
         examples.router,
     ),
-    *(audit.router, live.router, service_routes.router),
+    *(audit.router, events.router, live.router, fool.router, service_routes.router),
 )
 """The routes that are always there, beside the page."""
 
 
 def choose_routers(options: Options) -> list[APIRouter]:
-    """Return the routes of a service, in the order in which they are tried."""
+    """Return the routes of a service, in the order in which they are tried.
+
+    Raises:
+        UsageError: Swagger UI is not installed.
+    """
     routers = list(ROUTERS)
+    if options.docs:
+        routers.append(docs.make_router())
     if options.embeddings:
         routers.append(embeddings.router)
     if options.compreface:
@@ -120,8 +129,9 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
 def _build_openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         options: Options = app.state.service.options
-        documents = schemas.DOCUMENTS + face_schemas.DOCUMENTS + assertion_schemas.DOCUMENTS
-        documents += compreface_documents.DOCUMENTS if options.compreface else []
+        parts = [schemas, face_schemas, assertion_schemas, event_schemas]
+        parts += [compreface_documents] if options.compreface else []
+        documents = [document for part in parts for document in part.DOCUMENTS]
         app.openapi_schema = build_document(app, choose_routers(options), documents)
     return app.openapi_schema
 

@@ -11,13 +11,13 @@ from starlette.responses import Response
 
 from onlyme import FaceID
 from onlyme.errors import UnknownOwner, UsageError
-from onlyme.face.subject import choose_subject
 from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.compreface import documents, results
 from onlyme.serve.compreface.people import FaceNumber, has_face
 from onlyme.serve.openapi import describe_answer, describe_pictures
 from onlyme.serve.routes.attempt import verify_counted
+from onlyme.serve.routes.located import find_compared_faces
 from onlyme.serve.routes.shared import Here, answer_json
 from onlyme.serve.state import SOURCE
 from onlyme.serve.uploads.body import wait_until_gone
@@ -119,10 +119,8 @@ async def verify_face(
             raise UnknownOwner("no face has this image_id")
         decision = verify_counted(face_id, service, caller, number.subject, [picture], abandonment)
         service.metrics.count_decision(decision)
-        frame = face_id.pipeline.decode(picture)
-        faces = face_id.pipeline.detector.detect(frame.pixels)
-        chosen = choose_subject(faces, frame.pixels.shape)
-        one = [(chosen, decision)] if isinstance(chosen, Face) else [(each, None) for each in faces]
+        faces = find_compared_faces(face_id, picture)
+        one = [(face, decision if len(faces) == 1 else None) for face in faces]
         return [each for each in one if each[0].score >= det_prob_threshold]
 
     found = await _look(request, service, run_verify)
