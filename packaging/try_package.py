@@ -260,6 +260,11 @@ def build_packages(folder: Path, suite: str) -> tuple[Path, Path]:
     return found[0], found[1]
 
 
+def choose_clip() -> Path:
+    """Return the clip of a living person that is tried where no other is named."""
+    return Path(os.environ.get("ONLYME_DATA", ROOT / "../shared/data")) / CLIP
+
+
 def save_photos(clip: Path, folder: Path) -> None:
     """Save some frames of the clip as photos."""
     for number, frame in enumerate(read_frames(clip)):
@@ -270,8 +275,7 @@ def save_photos(clip: Path, folder: Path) -> None:
 def main() -> int:
     """Boot, try, and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    default = Path(os.environ.get("ONLYME_DATA", ROOT / "../shared/data")) / CLIP
-    parser.add_argument("--clip", type=Path, default=default, help="of a living person")
+    parser.add_argument("--clip", type=Path, default=choose_clip(), help="of a living person")
     parser.add_argument("--old", type=Path, help="a build of the package")
     parser.add_argument("--new", type=Path, help="another with a higher version")
     parser.add_argument("--suite", default=SUITE, help="of Debian")
