@@ -11,6 +11,8 @@ import typer
 
 from onlyme.cli import options, output
 from onlyme.cli.complete import complete_person
+from onlyme.cli.groups import HelpfulGroup
+from onlyme.cli.unknown import unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +26,14 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 def register(app: typer.Typer) -> None:
     """Add this family's command."""
-    app.command()(events)
+    family = typer.Typer(
+        cls=HelpfulGroup,
+        invoke_without_command=True,
+        help="Show what happened at the doors, and who was there without a name.",
+    )
+    family.callback()(events)
+    family.command()(unknown)
+    app.add_typer(family, name="events")
 
 
 def parse_moment(text: str | None) -> datetime | None:
@@ -50,6 +59,7 @@ def parse_moment(text: str | None) -> datetime | None:
 
 
 def events(
+    context: typer.Context,
     *,
     since: Annotated[
         str | None,
@@ -92,6 +102,8 @@ def events(
     onlyme events --since 7d --csv > week.csv
     onlyme events --attendance --since 2026-11-01 --csv
     """
+    if context.invoked_subcommand:
+        return
     from onlyme.faceid.events import open_events, read_webhook_key
     from onlyme.settings import Settings
 

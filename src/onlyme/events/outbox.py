@@ -18,6 +18,7 @@ from onlyme.storage.sqlite import SqliteFile, translate_sqlite_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from pathlib import Path
 
 __all__ = [
@@ -42,6 +43,13 @@ _OUTBOX = (
     ),
     "CREATE INDEX outbox_due ON outbox (target, due)",
 )
+_UNKNOWN = (
+    (
+        "CREATE TABLE unknown (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, "
+        "sealed BLOB NOT NULL) STRICT"
+    ),
+    "CREATE INDEX unknown_at ON unknown (at)",
+)
 SCHEMAS = {
     1: (
         *_EVENTS,
@@ -51,7 +59,7 @@ SCHEMAS = {
         ),
         "CREATE INDEX outbox_due ON outbox (due)",
     ),
-    LAYOUT: (*_EVENTS, *_OUTBOX),
+    LAYOUT: (*_EVENTS, *_OUTBOX, *_UNKNOWN),
 }
 
 MAX_WAITING: Final = 10_000
@@ -187,7 +195,7 @@ class Outbox:
             self._file.run(f"PRAGMA user_version = {LAYOUT}")
 
     def _draw_number(self, table: str) -> int:
-        query = f"SELECT coalesce(max(id), 0) + 1 FROM {table}"  # noqa: S608 - one of two own names
+        query = f"SELECT coalesce(max(id), 0) + 1 FROM {table}"  # noqa: S608 - one of our own names
         return int(self._file.run(query).fetchone()[0])
 
 
@@ -199,3 +207,8 @@ def encode_document(document: dict[str, Any]) -> bytes:
 def encode_context(table: str, number: int, at: int) -> bytes:
     """Return what a row is sealed together with: its place and time."""
     return encode_parts("events", table, number, at)
+
+
+def to_milliseconds(when: datetime) -> int:
+    """Return a moment as the file writes it, since 1970."""
+    return max(0, int(when.timestamp() * 1000))

@@ -40,7 +40,13 @@ def open_events(settings: Settings, store: Store) -> EventStore:
             f"the vault {store.folder} does not hold the secret of the events beside it; restore "
             f"the vault that does, or remove {EVENTS_FILE}"
         )
-    return EventStore(path, secret or _draw(store, SECRET_KEY), settings.events_days)
+    return EventStore(
+        path,
+        secret or _draw(store, SECRET_KEY),
+        settings.events_days,
+        unknown_days=settings.unknown_days,
+        unknown_per_day=int(settings.unknown_per_day),
+    )
 
 
 def read_webhook_key(store: Store) -> bytes:
