@@ -15,8 +15,8 @@ from onlyme.cli.app import app
 from onlyme.errors import OwnerExists, SamePerson, UsageError, VaultDamaged
 from onlyme.events.store import EVENTS_FILE, DoorEvent, EventStore
 from onlyme.events.unknown import UnknownVisit
+from onlyme.gallery.duplicates import group_faces
 from onlyme.gallery.gallery import GalleryPerson
-from onlyme.gallery.grouping import group_faces
 from onlyme.vault.parts import PART_FILES
 from tests.events.conftest import SECRET
 

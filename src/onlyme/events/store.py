@@ -29,7 +29,7 @@ from onlyme.events.unknown import UnknownVisits
 from onlyme.storage.sqlite import translate_sqlite_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 __all__ = ["EVENTS_FILE", "SECRET_KEY", "SECRET_KIND", "DoorEvent", "EventStore", "OutgoingMessage"]
@@ -133,6 +133,54 @@ class EventStore(UnknownVisits):
                 event = self._open(number, at, sealed)
                 if name is None or name in (event.name, *event.names):
                     yield event
+            last = (rows[-1][1], rows[-1][0])
+
+    def read_newest(
+        self,
+        limit: int,
+        keep: Callable[[DoorEvent], bool],
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: tuple[int, int] | None = None,
+    ) -> tuple[list[DoorEvent], tuple[int, int] | None]:
+        """Return a page of events, the newest first, and where the next page begins.
+
+        Args:
+            limit: the number of events in the page.
+            keep: says whether an event is wanted.
+            since: the first moment.
+            until: the last moment.
+            before: where the page begins, as the page before told it.
+
+        Returns:
+            The events, and the place of the last one if there are more; else None.
+
+        Raises:
+            VaultDamaged: an event was changed.
+        """
+        low = 0 if since is None else to_milliseconds(since)
+        last = before or (2**62, 0)
+        if until is not None:
+            last = min(last, (to_milliseconds(until) + 1, 0))
+        found: list[DoorEvent] = []
+        place = last
+        while True:
+            with translate_sqlite_errors(self.path), self._file.start_reading():
+                rows = self._file.run(
+                    "SELECT id, at, sealed FROM event WHERE (at, id) < (?, ?) AND at >= ? "
+                    "ORDER BY at DESC, id DESC LIMIT 500",
+                    (*last, low),
+                ).fetchall()
+            if not rows:
+                return found, None
+            for number, at, sealed in rows:
+                event = self._open(number, at, sealed)
+                if not keep(event):
+                    continue
+                if len(found) == limit:
+                    return found, place
+                found.append(event)
+                place = (at, number)
             last = (rows[-1][1], rows[-1][0])
 
     def erase(self, name: str) -> list[str]:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from onlyme.enrollment.photos import Photo
     from onlyme.faceid.adaptation import Adaptation
     from onlyme.faceid.bulk import BulkEnrollment
+    from onlyme.faceid.events import UnknownGroup
     from onlyme.faceid.people_list import EnrolledPerson
-    from onlyme.faceid.unknown import UnknownGroup
     from onlyme.faceid.wiring import Parts
     from onlyme.gallery.certificate import GalleryCertificate
     from onlyme.gallery.gallery import GalleryPerson
@@ -344,7 +344,7 @@ class EnrolledPeople:
         Raises:
             NotCalibrated: among this many people the calibration does not reach the rate.
         """
-        from onlyme.faceid.unknown import list_unknown
+        from onlyme.faceid.events import list_unknown
 
         return list_unknown(self._parts)
 
@@ -366,13 +366,13 @@ class EnrolledPeople:
             UsageError: there is no such group.
             OwnerExists: the name is taken. SamePerson: the person is enrolled already.
         """
-        from onlyme.faceid.unknown import name_unknown
+        from onlyme.faceid.identity import name_unknown
 
         return name_unknown(self._parts, group, name, add=add, anyway=anyway)
 
     def erase_unknown(self, groups: Iterable[str] | None = None) -> list[str]:
         """Erase groups of unknown visits, by default all; return notes on what stays."""
-        from onlyme.faceid.unknown import erase_unknown
+        from onlyme.faceid.events import erase_unknown
 
         return erase_unknown(self._parts, None if groups is None else list(groups))
 

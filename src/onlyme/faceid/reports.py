@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from onlyme.events.mqtt import MqttSender
 from onlyme.events.outbox import MAX_WAITING
 from onlyme.events.webhook import Webhooks
-from onlyme.faceid.unknown import make_unknown_visit
+from onlyme.faceid.events import make_unknown_visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

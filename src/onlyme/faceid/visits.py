@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
 
     from onlyme.enrollment.photos import Picture
-    from onlyme.events.store import DoorEvent
+    from onlyme.events.event import DoorEvent
     from onlyme.faceid.wiring import Parts
     from onlyme.types import Frame
     from onlyme.verification.visits import Presence

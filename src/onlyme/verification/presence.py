@@ -1,4 +1,4 @@
-"""Describe what is known of a person in view of a camera, and how visits are decided."""
+"""Describe what is known of a person in view of a camera."""
 
 from __future__ import annotations
 
@@ -6,22 +6,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from onlyme.types import Decision, LivenessLevel
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy as np
     from numpy.typing import NDArray
 
-    from onlyme.face.pipeline import Pipeline
-    from onlyme.gate.admission import Attempt
-    from onlyme.liveness.judge import Judge
-    from onlyme.types import Face
+    from onlyme.types import Decision, Face
 
-    Identify = Callable[[NDArray[np.float32], int], tuple[Decision, tuple[str, ...]]]
 
-__all__ = ["Presence", "UnknownFace", "VisitEvent", "VisitRules", "VisitVerdict"]
+__all__ = ["Presence", "UnknownFace", "VisitEvent", "VisitVerdict"]
 
 
 class VisitVerdict(StrEnum):
@@ -90,26 +82,3 @@ class Presence:
     names: tuple[str, ...] = ()
     event: VisitEvent | None = None
     unknown: UnknownFace | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class VisitRules:
-    """How the visits before one camera are decided.
-
-    Attributes:
-        camera: the name of the camera.
-        pipeline: detects and embeds faces.
-        identify: returns whom the frames of a capture show, with a share of the rate.
-        judge: judges liveness; None where no judge is there.
-        level: the level of liveness; `challenge` is for one person and not possible here.
-        begin_attempt: counts an attempt before a visit is decided; None where a name opens nothing.
-        keeps: whether pictures and embeddings of a visit are held until it ends.
-    """
-
-    camera: str
-    pipeline: Pipeline
-    identify: Identify
-    judge: Judge | None = None
-    level: LivenessLevel = LivenessLevel.OFF
-    begin_attempt: Callable[[], Attempt] | None = None
-    keeps: bool = False

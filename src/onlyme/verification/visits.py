@@ -31,17 +31,22 @@ from onlyme.verification.presence import (
     Presence,
     UnknownFace,
     VisitEvent,
-    VisitRules,
     VisitVerdict,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
+    from onlyme.face.pipeline import Pipeline, SecondEmbedding
     from onlyme.face.tracker import FaceContinuity, FaceTrack
     from onlyme.gate.admission import Attempt
-    from onlyme.liveness.judge import LivenessSession
+    from onlyme.liveness.judge import Judge, LivenessSession
     from onlyme.types import Embedding, Face, Frame, ImageLike
+
+    Seconds = Sequence[SecondEmbedding | None]
+    Identify = Callable[[NDArray[np.float32], int, Seconds], tuple[Decision, tuple[str, ...]]]
 
 __all__ = ["MAX_LOOKS", "CameraVisits", "Presence", "VisitEvent", "VisitRules", "VisitVerdict"]
 
@@ -71,6 +76,29 @@ _VERDICTS = {
     Reason.LOCKED_OUT: VisitVerdict.LOCKED_OUT,
 }
 _NO_DECISION = Decision(accepted=False, name=None, reason=Reason.NO_MATCH)
+
+
+@dataclass(frozen=True, slots=True)
+class VisitRules:
+    """How the visits before one camera are decided.
+
+    Attributes:
+        camera: the name of the camera.
+        pipeline: detects and embeds faces.
+        identify: returns whom the frames show, with a share of the rate, by both networks.
+        judge: judges liveness; None where no judge is there.
+        level: the level of liveness; `challenge` is for one person and not possible here.
+        begin_attempt: counts an attempt before a visit is decided; None where a name opens nothing.
+        keeps: whether pictures and embeddings of a visit are held until it ends.
+    """
+
+    camera: str
+    pipeline: Pipeline
+    identify: Identify
+    judge: Judge | None = None
+    level: LivenessLevel = LivenessLevel.OFF
+    begin_attempt: Callable[[], Attempt] | None = None
+    keeps: bool = False
 
 
 def share_rate(look: int) -> int:
@@ -103,6 +131,7 @@ class _Visit:
     _began: float | None = None
     _last: Embedding | None = None
     _votes: list[NDArray[np.float32]] = field(default_factory=list)
+    _seconds: list[SecondEmbedding | None] = field(default_factory=list)
     _good: int = 0
     _good_since: float = 0.0
     _kept: list[NDArray[np.float32]] = field(default_factory=list)
@@ -118,6 +147,7 @@ class _Visit:
         if embedding is not self._last:  # otherwise there is no new evidence
             self._last = embedding
             self._votes.append(embedding.vector)
+            self._seconds.append(rules.pipeline.prepare_second(frame, track.face))
             self._note_quality(frame, track.face, keeps=rules.keeps)
         if self._is_due(frame.at):
             self._decide(frame.at, rules)
@@ -190,7 +220,8 @@ class _Visit:
                 self.is_settled = True
                 return
         try:
-            found, names = rules.identify(np.array(self._votes), share_rate(self._looks))
+            votes, share = np.array(self._votes), share_rate(self._looks)
+            found, names = rules.identify(votes, share, self._seconds)
         except NotCalibrated:
             if not self._looks:
                 raise
@@ -229,7 +260,7 @@ class _Visit:
             self.verdict, self.event = verdict, VisitEvent(verdict)
 
     def _begin_capture(self) -> None:
-        self._votes, self._began = [], None
+        self._votes, self._seconds, self._began = [], [], None
         if self.liveness is not None:
             self.liveness.begin()
 
