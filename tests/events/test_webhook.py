@@ -11,7 +11,8 @@ import pytest
 
 from onlyme.errors import UsageError
 from onlyme.events import webhook
-from onlyme.events.store import DoorEvent, EventStore
+from onlyme.events.event import DoorEvent
+from onlyme.events.store import EventStore
 from onlyme.events.webhook import Webhooks, check_url
 from tests.events.conftest import SECRET, Receiver
 
@@ -88,7 +89,8 @@ SEND = """
 import sys
 from pathlib import Path
 from onlyme.events import webhook
-from onlyme.events.store import DoorEvent, EventStore
+from onlyme.events.event import DoorEvent
+from onlyme.events.store import EventStore
 webhook.LEASE_SECONDS = 0.3
 webhook.IDLE_SECONDS = 0.05
 path, url, first = sys.argv[1:]

@@ -15,7 +15,7 @@ from onlyme.cli.complete import complete_person
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from onlyme.events.store import DoorEvent
+    from onlyme.events.event import DoorEvent
 
 __all__ = ["register"]
 
@@ -114,7 +114,7 @@ def events(
 def _print_events(found: Iterable[DoorEvent], *, csv: bool, jsonl: bool) -> None:
     from dataclasses import fields
 
-    from onlyme.events.store import DoorEvent
+    from onlyme.events.event import DoorEvent
 
     if csv or jsonl:
         columns = [one.name for one in fields(DoorEvent)]

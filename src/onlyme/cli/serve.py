@@ -69,6 +69,9 @@ def serve(
             "strangers cannot lock them. An app must then open nothing for a name.",
         ),
     ] = False,
+    mqtt: options.Mqtt = None,
+    mqtt_names: options.MqttNames = False,
+    mqtt_ca: options.MqttCa = None,
     vault: options.Vault = None,
 ) -> None:
     """Serve the page and the REST service until Ctrl-C.
@@ -80,13 +83,22 @@ def serve(
     if context.invoked_subcommand:
         return
     require_extra("serve", "the service")
+    from onlyme.errors import UsageError
     from onlyme.serve.options import LOOPBACK, Options
     from onlyme.serve.running import RunningService
     from onlyme.serve.server import run
     from onlyme.settings import Settings
 
+    broker = options.parse_broker(mqtt, names=mqtt_names, ca=mqtt_ca)
+    if broker is not None and not doorbell:
+        raise UsageError("--mqtt tells what the streams of a doorbell see; add --doorbell")
     chosen = Options(
-        host=host, port=port, names=tuple(name or ()), issuer=issuer, doorbell=doorbell
+        host=host,
+        port=port,
+        names=tuple(name or ()),
+        issuer=issuer,
+        doorbell=doorbell,
+        mqtt=broker,
     )
     if host not in {*LOOPBACK, "::1"}:
         typer.echo(

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from onlyme.face.pipeline import Pipeline
     from onlyme.faceid.wiring import Parts
     from onlyme.gallery.gallery import Gallery
@@ -71,6 +69,8 @@ class BulkEnrollment:
         changed: the number of people whose template was added to or replaced.
         unchanged: the number of people who were in the gallery already and stay as they are.
         photos: the number of photos used, of all people in the folder who are in the gallery now.
+        one_network: the number of these people whom only the first of two networks decides, since
+            they were enrolled without the second; learning them again (`replace_photos`) helps.
         refused: photos and people that were not used.
         twins: pairs of names that seem to be one person.
         looked_at: the number of photos that were looked at in this run.
@@ -82,6 +82,7 @@ class BulkEnrollment:
     changed: int = 0
     unchanged: int = 0
     photos: int = 0
+    one_network: int = 0
     refused: list[BulkRefusal] = field(default_factory=list)
     twins: list[DuplicatePair] = field(default_factory=list)
     looked_at: int = 0
@@ -97,8 +98,7 @@ class _Task(NamedTuple):
 
 
 class _PhotosResult(NamedTuple):
-    me: NDArray[np.float32]  # embeddings of the photos used in this run
-    files: dict[str, tuple[str, str]]  # as in GalleryPerson, of the files looked at in this run
+    person: GalleryPerson  # the photos used and the files looked at in this run
     why: str  # why the whole person is refused; empty if not
 
 
@@ -146,7 +146,7 @@ def enroll_people(
     with WorkerPool(partial(_start_worker, parts.settings), result.workers) as pool:
         for task, photos in pool.run(writer.list_tasks(folders)):
             done_photos += len(task.paths)
-            person = _make_person(task, photos, result)
+            person = _make_person(task, photos, writer)
             if person is not None:
                 writer.add(person, new=task.known is None)
             report("photos", done_photos, all_photos)
@@ -180,10 +180,18 @@ class _BatchWriter:
     def __init__(
         self, gallery: Gallery, result: BulkEnrollment, owners: set[str], *, again: bool, add: bool
     ) -> None:
-        self._gallery, self._result, self._owners = gallery, result, owners
+        self.result = result
+        self._gallery, self._owners = gallery, owners
         self._again, self._add = again, add
         self._batch: list[tuple[GalleryPerson, bool]] = []
         self._written_at = monotonic()
+
+    def count(self, person: GalleryPerson) -> None:
+        """Count the photos of a person who is in the gallery now."""
+        result, rule = self.result, self._gallery.base.second
+        result.photos += len(person.me)
+        result.refused += _list_refused_photos(person.name, person.files)
+        result.one_network += rule is not None and person.second_model != rule.model
 
     def list_tasks(self, folders: Mapping[str, list[Path]]) -> Iterator[_Task]:
         """Yield a task for each person to look at; the others are counted at once."""
@@ -195,8 +203,8 @@ class _BatchWriter:
                 if name in self._owners:
                     self._refuse(name, "is an owner in the vault; forget the owner first")
                 elif name in known and not self._again:
-                    self._result.unchanged += 1
-                    _count_photos(self._result, known[name])
+                    self.result.unchanged += 1
+                    self.count(known[name])
                 else:
                     yield _Task(name, folders[name], self._add, known.get(name))
 
@@ -214,14 +222,14 @@ class _BatchWriter:
                 why = "another process changed this person at the same time; run this again"
                 self._refuse(person.name, why)
                 continue
-            self._result.enrolled += new
-            self._result.changed += not new
-            _count_photos(self._result, person)
+            self.result.enrolled += new
+            self.result.changed += not new
+            self.count(person)
         self._batch.clear()
         self._written_at = monotonic()
 
     def _refuse(self, name: str, why: str) -> None:
-        self._result.refused.append(BulkRefusal(name, "", why))
+        self.result.refused.append(BulkRefusal(name, "", why))
 
 
 def _build_indexes(gallery: Gallery) -> None:
@@ -234,35 +242,27 @@ def _build_indexes(gallery: Gallery) -> None:
 
 
 def _make_person(
-    task: _Task, photos: _PhotosResult | None, result: BulkEnrollment
+    task: _Task, photos: _PhotosResult | None, writer: _BatchWriter
 ) -> GalleryPerson | None:
     """Return the person to write; count people and photos that are not to be written."""
+    result = writer.result
     if photos is None:
         why = "the process that looked at these photos crashed"
         result.refused.append(BulkRefusal(task.name, "", why))
         return None
-    result.looked_at += len(photos.files)
+    person, known = photos.person, task.known
+    result.looked_at += len(person.files)
     if photos.why:
         result.refused.append(BulkRefusal(task.name, "", photos.why))
-        result.refused += _list_refused_photos(task.name, photos.files)
+        result.refused += _list_refused_photos(task.name, person.files)
         return None
-    known = task.known
-    if known is not None and not photos.files:
+    if known is not None and not person.files:
         result.unchanged += 1
-        _count_photos(result, known)
+        writer.count(known)
         return None
-    person = GalleryPerson(task.name, photos.me, datetime.now(UTC), photos.files)
-    if known is not None:
-        person = replace(person, record=known.record)
-        if task.add:
-            me, files = np.concatenate([known.me, photos.me]), known.files | photos.files
-            person = replace(person, me=me, files=files)
-    return person
-
-
-def _count_photos(result: BulkEnrollment, person: GalleryPerson) -> None:
-    result.photos += len(person.me)
-    result.refused += _list_refused_photos(person.name, person.files)
+    if known is None:
+        return person
+    return known.add_photos(person) if task.add else replace(person, record=known.record)
 
 
 def _list_refused_photos(name: str, files: Mapping[str, tuple[str, str]]) -> list[BulkRefusal]:
@@ -290,10 +290,12 @@ def _look_at_photos(pipeline: Pipeline, task: _Task) -> _PhotosResult:
     known = task.known
     digests = {path.name: _hash_file(path) for path in task.paths}
     known_digests = {name: digest for name, (digest, _) in known.files.items()} if known else {}
-    if known and not task.add and known_digests == digests:
-        return _PhotosResult(known.me[:0], {}, "")
-    skipped_digests = set(known_digests.values()) if task.add else set()
     no_vectors = np.empty((0, pipeline.embedder.dimension), np.float32)
+    second_model = pipeline.second().model if pipeline.second is not None else ""
+    seen_by_all = known is not None and second_model in {"", known.second_model}
+    if known and not task.add and known_digests == digests and seen_by_all:
+        return _PhotosResult(GalleryPerson(task.name, no_vectors), "")
+    skipped_digests = set(known_digests.values()) if task.add else set()
     known_vectors = known.me if known and task.add else no_vectors
     collector = PhotoCollector(pipeline, judge_quality=True, known=known_vectors)
     files: dict[str, tuple[str, str]] = {}
@@ -311,7 +313,15 @@ def _look_at_photos(pipeline: Pipeline, task: _Task) -> _PhotosResult:
         files[name] = (digests[name], "" if report.taken else report.note)
     if not len(known_vectors) + len(collector.vectors):
         why = "no photo can be used"
-    return _PhotosResult(collector.vectors, files, why)
+    second, _ = collector.second_vectors
+    return _PhotosResult(
+        GalleryPerson(
+            *(task.name, collector.vectors, datetime.now(UTC), files),
+            second=second,
+            second_model=second_model,
+        ),
+        why,
+    )
 
 
 def _hash_file(path: Path) -> str:

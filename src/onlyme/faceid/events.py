@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from onlyme.errors import VaultDamaged
-from onlyme.events.store import EVENTS_FILE, SECRET_KEY, SECRET_KIND, DoorEvent, EventStore
+from onlyme.events.event import DoorEvent
+from onlyme.events.store import EVENTS_FILE, SECRET_KEY, SECRET_KIND, EventStore
 
 if TYPE_CHECKING:
     from onlyme.image.feeds import CameraStatus

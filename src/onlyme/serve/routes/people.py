@@ -158,7 +158,7 @@ async def merge(
 
 @router.post(
     "/{name}",
-    openapi_extra=describe_pictures(*_FIELDS),
+    openapi_extra=describe_pictures("me", optional=_FIELDS[1:]),
     **describe_answer(schemas.Learned, status=201),
 )
 async def enroll(
@@ -181,7 +181,7 @@ async def enroll(
 
 @router.put(
     "/{name}",
-    openapi_extra=describe_pictures(*_FIELDS),
+    openapi_extra=describe_pictures("me", optional=_FIELDS[1:]),
     dependencies=[require_scope(Scope.ADMIN)],
     **describe_answer(schemas.Learned),
 )
