@@ -70,7 +70,8 @@ class OutgoingMessage:
         url: where to.
         event: what it tells.
         tries: how many times it was tried.
-        lease: until when it is the caller's, in milliseconds since 1970; nobody else has the same.
+        lease: until when it is the caller's, in milliseconds since 1970. No other caller has the
+            same.
     """
 
     number: int
