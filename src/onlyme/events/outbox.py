@@ -78,12 +78,15 @@ class OutgoingMessage:
         url: where to.
         event: what it tells.
         tries: how many times it was tried.
+        lease: until when it is the caller's, in milliseconds since 1970. No other caller has the
+            same.
     """
 
     number: int
     url: str = field(repr=False)
     event: DoorEvent
     tries: int
+    lease: int
 
 
 class Outbox:
@@ -137,16 +140,23 @@ class Outbox:
             due = int((now + lease_seconds) * 1000)
             self._file.run("UPDATE outbox SET due = ? WHERE id = ?", (due, number))
             event = DoorEvent.from_document(document["event"])
-            return OutgoingMessage(number, document["url"], event, tries)
+            return OutgoingMessage(number, document["url"], event, tries, due)
 
     def settle(self, message: OutgoingMessage, due: float | None) -> None:
-        """Remove a message that was sent; or with a time try it again then."""
+        """Remove a message that was sent; or with a time try it again then.
+
+        A caller whose lease has ended changes nothing if another one has taken the message: its
+        number may already be another message's.
+        """
+        row = (message.number, message.lease)
         with translate_sqlite_errors(self.path), self._file.start_writing(durable=due is None):
             if due is None:
-                self._file.run("DELETE FROM outbox WHERE id = ?", (message.number,))
+                self._file.run("DELETE FROM outbox WHERE id = ? AND due = ?", row)
             else:
-                values = (int(due * 1000), message.tries + 1, message.number)
-                self._file.run("UPDATE outbox SET due = ?, tries = ? WHERE id = ?", values)
+                values = (int(due * 1000), message.tries + 1, *row)
+                self._file.run(
+                    "UPDATE outbox SET due = ?, tries = ? WHERE id = ? AND due = ?", values
+                )
 
     def count_waiting(self) -> int:
         """Return how many messages wait."""
