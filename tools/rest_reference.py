@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.app import create_app
-from onlyme.serve.problems import PREFIX, STATUS, make_slug
+from onlyme.serve.problems import KINDS, PREFIX, STATUS, make_slug
 from onlyme.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,8 +30,10 @@ HEAD = """\
 and how to make tokens: [Serve the page and the API](../how-to/serve.md).
 
 Every request except `/v1/health` needs a token: `Authorization: Bearer …`. Pictures are the body of
-a request: one or several as `multipart/form-data`, or one alone as `image/jpeg`, `image/png` or
-`application/octet-stream`. There is no field for a path, an address or an embedding. A name is one
+a request: one or several as `multipart/form-data`; or in base64 as `application/json`, such as
+`{"frame": "…"}` or `{"me": ["…", "…"]}`; or one alone as `image/jpeg`, `image/png` or
+`application/octet-stream`. The limits are the same for each, and count the bytes of the body. There
+is no field for a path, an address or an embedding. A name is one
 segment of the path, percent-encoded (a slash as `%2F`). Browsers and many clients take `.` and `..`
 out of a path: put a space, which is dropped, before such a name (`%20..`). JSON answers are the
 documents that the [command line](json.md) prints.
@@ -83,9 +85,11 @@ def describe_route(method: str, path: str, operation: dict[str, Any]) -> str:
             for name in form["properties"]
         ]
         parts.append(f"\nBody: pictures in the fields {', '.join(fields)}.\n")
+    problems = [status for status, answer in operation["responses"].items() if "$ref" in answer]
     for status, answer in operation["responses"].items():
-        if status != "default":
+        if status not in problems:
             parts.append(f"\n{status}: {name_documents(answer)}\n")
+    parts.append(f"\n[Problems](#problems): {', '.join(problems)}.\n")
     return "".join(parts)
 
 
@@ -130,19 +134,22 @@ def describe_document(name: str, schema: dict[str, Any]) -> str:
 
 def list_problems() -> str:
     """Return the table of problems."""
-    rows = "".join(
-        f"| `{PREFIX}{make_slug(error.__name__)}` | {status} | {summary} |\n"
+    own = [(kind, status, summary) for kind, (status, summary) in KINDS.items()]
+    errors = [
+        (make_slug(error.__name__), status, summary)
         for error, status in STATUS.items()
         for summary in (error.__doc__ or "").splitlines()[:1]
+    ]
+    rows = "".join(
+        f"| `{PREFIX}{kind}` | {status} | {summary} |\n"
+        for kind, status, summary in sorted(own, key=lambda row: row[1]) + errors
     )
     return (
         "\n## Problems\n\nA request that is refused or fails is answered with a "
-        "[Problem](#problem) (RFC 9457, `application/problem+json`). Each error of the "
-        "[library](errors.md) has its own `type`; the service itself adds these types: "
-        "`no-token` (401), `scope` and `foreign-origin` (403), `unknown-host` (421), "
-        "`too-large` and `too-many-pixels` (413), `too-slow` (408), `too-often` and "
-        "`too-many-names` (429), `busy` (503), "
-        "`time-is-over` (504).\n\n| type | status | |\n|---|---|---|\n" + rows
+        "[Problem](#problem) (RFC 9457, `application/problem+json`). A query that is wrong in any "
+        "way is answered with 400, pictures that cannot be used with 422. First the problems of "
+        "the service itself, then those that the errors of the [library](errors.md) become."
+        "\n\n| type | status | |\n|---|---|---|\n" + rows
     )
 
 

@@ -15,8 +15,9 @@ from schemathesis.checks import (
     status_code_conformance,
 )
 
+from onlyme.events.event import DoorEvent
 from onlyme.gate.audit import AuditEntry
-from onlyme.serve import assertion_schemas, face_schemas, schemas
+from onlyme.serve import assertion_schemas, event_schemas, face_schemas, schemas
 from onlyme.siamese.certificate import OwnerCertificate
 from onlyme.types import Decision, Enrollment, Lesson, Liveness, PhotoReport, Tuning
 
@@ -40,6 +41,7 @@ CHECKS = [
         (schemas.Tuned, Tuning),
         (schemas.NotMeResult, Lesson),
         (schemas.Entry, AuditEntry),
+        (event_schemas.EventRecord, DoorEvent),
     ],
     ids=lambda kind: kind.__name__,
 )
@@ -57,7 +59,8 @@ def test_what_is_said_of_the_certificate_is_in_it():
     }
 
 
-DOCUMENTS = schemas.DOCUMENTS + face_schemas.DOCUMENTS + assertion_schemas.DOCUMENTS
+PARTS = (schemas, face_schemas, assertion_schemas, event_schemas)
+DOCUMENTS = [document for part in PARTS for document in part.DOCUMENTS]
 
 
 @pytest.mark.parametrize("model", DOCUMENTS, ids=lambda model: model.__name__)

@@ -31,6 +31,8 @@ NEEDED = {
     ("delete", "/v1/names/{name}/not-me"): Scope.ADMIN,
     ("get", "/v1/people"): Scope.ENROLL,
     ("get", "/v1/audit"): Scope.ADMIN,
+    ("get", "/v1/events"): Scope.ADMIN,
+    ("get", "/v1/events/table"): Scope.ADMIN,
     ("get", "/v1/metrics"): Scope.METRICS,
     ("get", "/v1/keys"): Scope.VERIFY,
 }

@@ -13,6 +13,7 @@ EXTRAS = {
     "index": "search very large galleries faster",
     "keyring": "keep the vault's key in the desktop's keyring",
     "lab": "train and compare networks",
+    "mqtt": "tell an MQTT broker, such as Home Assistant's, what happens at a door",
     "postgres": "keep the gallery in PostgreSQL",
     "serve": "run the page and the REST service",
     "unlock": "open the computer's login",

@@ -69,6 +69,9 @@ def serve(
             "strangers cannot lock them. An app must then open nothing for a name.",
         ),
     ] = False,
+    mqtt: options.Mqtt = None,
+    mqtt_names: options.MqttNames = False,
+    mqtt_ca: options.MqttCa = None,
     vault: options.Vault = None,
 ) -> None:
     """Serve the page and the REST service until Ctrl-C.
@@ -80,13 +83,22 @@ def serve(
     if context.invoked_subcommand:
         return
     require_extra("serve", "the service")
+    from onlyme.errors import UsageError
     from onlyme.serve.options import LOOPBACK, Options
     from onlyme.serve.running import RunningService
     from onlyme.serve.server import run
     from onlyme.settings import Settings
 
+    broker = options.parse_broker(mqtt, names=mqtt_names, ca=mqtt_ca)
+    if broker is not None and not doorbell:
+        raise UsageError("--mqtt tells what the streams of a doorbell see; add --doorbell")
     chosen = Options(
-        host=host, port=port, names=tuple(name or ()), issuer=issuer, doorbell=doorbell
+        host=host,
+        port=port,
+        names=tuple(name or ()),
+        issuer=issuer,
+        doorbell=doorbell,
+        mqtt=broker,
     )
     if host not in {*LOOPBACK, "::1"}:
         typer.echo(
@@ -155,7 +167,7 @@ def token_create(
 
     if scope not in set(Scope):
         raise UsageError(f"there is no scope {scope!r}; scopes: {', '.join(Scope)}")
-    with options.open_vault(vault, make=True) as admin:
+    with options.open_vault(vault) as admin:
         secret = Tokens(admin).create(name, Scope(scope), parse_lifetime(expires), rate)
     typer.echo(secret)
     typer.echo("save it now: only its hash is stored, so it cannot be shown again", err=True)
@@ -191,7 +203,7 @@ def key(*, vault: options.Vault = None) -> None:
     require_extra("serve", "the service")
     from onlyme.serve.access.assertions import Signer
 
-    with options.open_vault(vault, make=True) as admin:
+    with options.open_vault(vault) as admin:
         output.print_json(Signer.load(admin, "onlyme").jwks)
 
 

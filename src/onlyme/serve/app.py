@@ -13,13 +13,25 @@ from starlette.staticfiles import StaticFiles
 
 import onlyme
 from onlyme.errors import OnlymeError
-from onlyme.serve import assertion_schemas, face_schemas, schemas
+from onlyme.serve import assertion_schemas, event_schemas, face_schemas, schemas
 from onlyme.serve.access.refusal_page import answer
 from onlyme.serve.guard import Guard, refuse
-from onlyme.serve.openapi import PROBLEMS, build_document
+from onlyme.serve.openapi import build_document
 from onlyme.serve.options import Options
 from onlyme.serve.problems import ProblemError, convert_error, convert_status
-from onlyme.serve.routes import audit, examples, faces, live, manage, people, sign_in, verify
+from onlyme.serve.routes import (
+    audit,
+    events,
+    examples,
+    faces,
+    fool,
+    identify,
+    live,
+    manage,
+    people,
+    sign_in,
+    verify,
+)
 from onlyme.serve.routes import service as service_routes
 from onlyme.serve.routes.strict import KNOWN_PARAMETERS, add_fallback
 from onlyme.serve.state import ServiceState
@@ -42,8 +54,16 @@ MAX_DETAIL_CHARACTERS = 500
 """Length at which the detail of a validation problem is cut."""
 
 ROUTERS = (
-    *(sign_in.router, verify.router, faces.router, people.router, manage.router, examples.router),
-    *(audit.router, live.router, service_routes.router),
+    *(
+        sign_in.router,
+        verify.router,
+        identify.router,
+        faces.router,
+        people.router,
+        manage.router,
+        examples.router,
+    ),
+    *(audit.router, events.router, live.router, fool.router, service_routes.router),
 )
 """All routes, beside the page."""
 
@@ -69,15 +89,13 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
         title="onlyme",
         version=onlyme.__version__,
         lifespan=lifespan,
-        openapi_url="/v1/openapi.json",
-        docs_url=None,  # these two pages load their scripts from other hosts
-        redoc_url=None,
+        openapi_url=None,  # a route of our own is as strict as the others
         redirect_slashes=False,
     )
     app.state.service = service
     app.openapi = lambda: _build_openapi(app)  # type: ignore[method-assign]  # as FastAPI advises
     for router in ROUTERS:
-        app.include_router(router, responses=PROBLEMS, dependencies=[KNOWN_PARAMETERS])
+        app.include_router(router, dependencies=[KNOWN_PARAMETERS])
     add_fallback(app, ROUTERS)
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     for kind in (OnlymeError, ProblemError, HTTPException, RequestValidationError, Exception):
@@ -88,7 +106,8 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
 
 def _build_openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
-        documents = schemas.DOCUMENTS + face_schemas.DOCUMENTS + assertion_schemas.DOCUMENTS
+        parts = (schemas, face_schemas, assertion_schemas, event_schemas)
+        documents = [document for part in parts for document in part.DOCUMENTS]
         app.openapi_schema = build_document(app, ROUTERS, documents)
     return app.openapi_schema
 
@@ -103,7 +122,7 @@ async def _answer_error(connection: HTTPConnection, error: Exception) -> Respons
         problem = convert_status(error.status_code)
         problem.headers.update(error.headers or {})
     elif isinstance(error, RequestValidationError):
-        problem = convert_status(422, _describe_validation(error))
+        problem = ProblemError(400, "bad-parameter", _describe_validation(error))
     else:
         problem = convert_status(500)
     if problem.status >= 500 and not isinstance(error, ProblemError):

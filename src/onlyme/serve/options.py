@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onlyme.events.broker import MqttBroker
 
 __all__ = ["LOOPBACK", "Options"]
 
@@ -32,6 +36,7 @@ class Options:
         header_seconds: time within which the header of a request must arrive.
         connections: number of connections that may be open at once.
         doorbell: whether streams of `identify` open nothing, so that no attempt is counted there.
+        mqtt: the MQTT broker that learns what those streams see.
     """
 
     host: str = "127.0.0.1"
@@ -49,6 +54,7 @@ class Options:
     header_seconds: float = 5.0
     connections: int = 256
     doorbell: bool = False
+    mqtt: MqttBroker | None = None
 
     @property
     def known_hosts(self) -> frozenset[str]:

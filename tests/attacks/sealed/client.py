@@ -53,6 +53,8 @@ def main():
         ("GET", "/v1/names/ada/certificate", None),
         ("DELETE", "/v1/names/eve", None),
         ("GET", "/v1/audit", None),
+        ("GET", "/v1/events", None),
+        ("GET", "/v1/events/table", None),
     ):
         answer = app.request(method, path, files=files)
         assert answer.status_code < 400, (method, path, answer.text)

@@ -44,12 +44,24 @@ FINDINGS = [
     {"part": "vault", "state": "ok", "detail": "2 people enrolled", "advice": ""},
     {"part": "camera", "state": "missing", "detail": "none found", "advice": "plug one in"},
 ]
+EVENTS = {
+    "events": [
+        {"event": "known", "camera": "front", "at": "2026-11-24T10:00:00+00:00", "name": "Ada"}
+        | {"names": [], "visit": 2, "seconds": 1.2, "far": 1e-4, "fpir": 1e-3, "margin": 0.6}
+        | {"liveness": "live", "score": 0.9, "opened": False, "id": "b"},
+        {"event": "unknown", "camera": "front", "at": "2026-11-24T09:00:00+00:00", "name": None}
+        | {"names": [], "visit": 1, "seconds": 3.0, "far": None, "fpir": 1e-3, "margin": None}
+        | {"liveness": "live", "score": 0.9, "opened": False, "id": "a"},
+    ],
+    "next": "1764000000000-1",
+}
 ANSWERS = {
     "**/v1/people": PEOPLE,
     "**/tune": TUNING,
     "**/promise": {"name": "Ada", "sentences": SENTENCES},
     "**/attempts": SLIDER,
     "**/v1/audit?*": LOG,
+    "**/v1/events?*": EVENTS,
     "**/service/settings": SETTINGS,
     "**/service/tokens": TOKENS,
     "**/service/doctor": FINDINGS,

@@ -141,6 +141,19 @@ export function nameEvent(kind) {
   return EVENTS[kind] ? t(EVENTS[kind]) : makeSentence(kind).replace(/\.$/, "");
 }
 
+const WORDS = {
+  known: "Recognised", unknown: "Unknown person", ambiguous: "Like two people", not_live: "A photo or a screen",
+  locked_out: "Closed: too many tries", left: "Left", camera_up: "Camera is back", camera_down: "Camera is gone",
+};
+
+/** The kinds of what happens at a door. */
+export const DOOR_EVENTS = Object.keys(WORDS);
+
+/** Name what happened at a door. */
+export function nameDoorEvent(kind) {
+  return WORDS[kind] ? t(WORDS[kind]) : makeSentence(kind);
+}
+
 /** Say the outcome of a log entry in few words. */
 export function describeOutcome(entry) {
   if (entry.event !== "attempt") return translate(entry.detail || "");

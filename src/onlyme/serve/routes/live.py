@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from onlyme.serve.live.stream import Job, MessageSender
     from onlyme.types import Decision
 
-__all__ = ["router"]
+__all__ = ["router", "run_stream"]
 
 router = APIRouter(prefix="/v1")
 
@@ -62,7 +62,7 @@ async def enroll_stream(
         how = {"add": add, "replace": replace, "anyway": anyway}
         enroll_live(face_id, name, latest, say, **how)
 
-    await _run_stream(websocket, service, caller, run_enroll)
+    await run_stream(websocket, service, caller, run_enroll)
 
 
 @router.websocket("/names/{name}/watch")
@@ -108,7 +108,7 @@ async def watch_stream(
             service.guesses.count(caller)
             raise
 
-    await _run_stream(websocket, service, caller, run_watch)
+    await run_stream(websocket, service, caller, run_watch)
 
 
 @router.websocket("/identify/watch")
@@ -127,9 +127,10 @@ async def watch_everybody_stream(
 
     def run_visits(face_id: FaceID, latest: LatestFrame, say: MessageSender) -> None:
         source, level = f"{SOURCE} {caller.key}", service.level
-        watch_visits(face_id, level, latest, say, source=source, opens=opens, admin=admin)
+        how: dict[str, Any] = {"source": source, "opens": opens, "admin": admin}
+        watch_visits(face_id, level, latest, say, reports=service.reports, **how)
 
-    await _run_stream(websocket, service, caller, run_visits)
+    await run_stream(websocket, service, caller, run_visits)
 
 
 @router.get(
@@ -158,9 +159,12 @@ async def show_attempts(name: Person, service: Here) -> Response:
     return answer_json(await service.engine.run(lambda face_id: collect_sensitivity(face_id, name)))
 
 
-async def _run_stream(
-    websocket: WebSocket, service: ServiceState, caller: Caller, job: Job
-) -> None:
+async def run_stream(websocket: WebSocket, service: ServiceState, caller: Caller, job: Job) -> None:
+    """Run a job on the pictures of a client, whose earlier stream it ends.
+
+    Raises:
+        ProblemError: there are too many streams (503).
+    """
     stream = Stream(
         websocket, service.open_face_id, service.log_error, lambda: service.is_current(caller)
     )

@@ -11,13 +11,12 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope, Tokens, parse_lifetime
 from onlyme.serve.problems import ProblemError
-from onlyme.serve.routes.shared import Here, answer_json
+from onlyme.serve.routes.shared import Here, Page, answer_json
 
 if TYPE_CHECKING:
     from onlyme import FaceID
@@ -31,14 +30,7 @@ DOCTOR_SECONDS: Final = 120.0
 """Longest time for the examination; it loads every network."""
 
 
-def _require_page(caller: Annotated[Caller, require_scope(Scope.ADMIN)]) -> None:
-    if not caller.page:
-        raise ProblemError(403, "scope", "only the page may ask for this; use the command line")
-
-
 router = APIRouter(prefix="/v1/service", include_in_schema=False)
-# As a parameter of each route, not of the router: then the session is checked first.
-Page = Annotated[None, Depends(_require_page)]
 
 
 @router.get("/settings")

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from onlyme.errors import UsageError
 from onlyme.faceid.serialize import dump_json, serialize_decision
-from onlyme.serve.access.auth import Caller
+from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.problems import ProblemError
 from onlyme.serve.state import ServiceState
@@ -20,11 +20,13 @@ __all__ = [
     "Audience",
     "Here",
     "Nonce",
+    "Page",
     "Person",
     "answer_json",
     "check_assertion_query",
     "redact_for",
     "require_admin",
+    "require_page",
 ]
 
 Here = Annotated[ServiceState, Depends(ServiceState.get_from)]
@@ -80,6 +82,21 @@ def require_admin(caller: Caller, why: str = "changing who is enrolled") -> None
     """
     if not caller.scope.grants(Scope.ADMIN):
         raise ProblemError(403, "scope", f"{why} needs a token for admin")
+
+
+def require_page(caller: Annotated[Caller, require_scope(Scope.ADMIN)]) -> None:
+    """Refuse programs with a token: only the owner's browser may ask.
+
+    Raises:
+        ProblemError: a token identified the caller (403).
+    """
+    if not caller.page:
+        raise ProblemError(403, "scope", "only the page may ask for this; use the command line")
+
+
+# As a parameter of each route, not of its router: then the session is checked first.
+Page = Annotated[None, Depends(require_page)]
+"""For a route that only the page may ask."""
 
 
 def answer_json(document: Any, status: int = 200) -> Response:

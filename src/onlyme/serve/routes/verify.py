@@ -6,7 +6,7 @@ from collections import deque
 from contextlib import nullcontext
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,7 +24,6 @@ from onlyme.serve.routes.shared import (
     answer_json,
     check_assertion_query,
     redact_for,
-    require_admin,
 )
 from onlyme.serve.schemas import Decided, Health, Verdicts
 from onlyme.serve.state import SOURCE
@@ -103,54 +102,4 @@ async def verify(
             if decision.accepted
             else None
         )
-    return answer_json(document)
-
-
-@router.post(
-    "/identify", openapi_extra=describe_pictures("frame"), **describe_answer(Verdicts, Decided)
-)
-async def identify(
-    request: Request,
-    service: Here,
-    caller: Annotated[Caller, require_scope(Scope.VERIFY)],
-    candidates: Annotated[
-        int,
-        Query(
-            description="How many of the people whom the face resembles most are listed; needs "
-            "`admin`.",
-            ge=0,
-            le=100,
-        ),
-    ] = 0,
-) -> Response:
-    """Find out which of the enrolled people a picture shows, if any.
-
-    Counts as an attempt to be anybody.
-    """
-    if candidates:
-        require_admin(caller, "the list of candidates tells whom a face resembles, and")
-    most = service.options.body_bytes
-    async with service.uploads.receive(request, ("frame",), most) as body:
-        frames = body.get("frame", [])
-        if len(frames) != 1:
-            raise UsageError("send one frame")
-
-        def run_identify(face_id: FaceID) -> Decision:
-            with name_picture(frames[0]):
-                return face_id.identify(
-                    frames[0],
-                    liveness=service.level,
-                    gate=True,
-                    source=SOURCE,
-                    candidates=candidates,
-                )
-
-        decision = await service.engine.run(
-            run_identify,
-            wait_until_gone=lambda: wait_until_gone(request),
-        )
-    service.metrics.count_decision(decision)
-    document = redact_for(decision, caller)
-    if not decision.accepted and not caller.scope.grants(Scope.ADMIN):
-        document["name"] = None  # whom a face that was not let in resembles
     return answer_json(document)

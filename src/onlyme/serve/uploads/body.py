@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import ClientDisconnect
 
 from onlyme.serve.problems import ProblemError
+from onlyme.serve.uploads.json_body import read_json
 from onlyme.serve.uploads.multipart import MultipartForm
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Uploads:
     def __init__(self, max_held_bytes: int, seconds: float) -> None:
         self._max_held_bytes = self._free_bytes = max_held_bytes
         self._seconds = seconds
+        self._json_turn = asyncio.Lock()
 
     @property
     def held(self) -> int:
@@ -51,11 +53,11 @@ class Uploads:
         max_bytes: int,
         seconds: float | None = None,
     ) -> AsyncIterator[Body]:
-        """Receive the pictures of a request: multipart, or one raw body for the first field.
+        """Receive the pictures of a request: multipart, JSON, or one raw for the first field.
 
         Args:
             request: its body was not read yet.
-            fields: the multipart fields that are allowed.
+            fields: the fields that are allowed.
             max_bytes: the largest body that is allowed.
             seconds: time within which the body must arrive, if not the usual one.
 
@@ -87,7 +89,7 @@ class Uploads:
             _check_length(request, max_bytes)
             try:
                 async with asyncio.timeout(seconds or self._seconds):
-                    body = await _read(request, count_chunks(), fields)
+                    body = await self._read(request, count_chunks(), fields)
             except TimeoutError:
                 raise ProblemError(
                     408, "too-slow", "the body took too long to arrive", {"Connection": "close"}
@@ -100,27 +102,33 @@ class Uploads:
         finally:
             self._free_bytes += taken
 
+    async def _read(
+        self, request: Request, chunks: AsyncGenerator[bytes, None], fields: tuple[str, ...]
+    ) -> Body:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == "multipart/form-data":
+            form = MultipartForm(request.headers["content-type"], fields)
+            async for chunk in chunks:
+                form.add(chunk)
+            return form.end()
+        if kind == "application/json":
+            pieces = [chunk async for chunk in chunks]
+            async with self._json_turn:  # while it is read, a body takes its memory three times
+                return await asyncio.to_thread(lambda: read_json(b"".join(pieces), fields))
+        if kind == "application/octet-stream" or kind.startswith("image/"):
+            return {fields[0]: [b"".join([chunk async for chunk in chunks])]}
+        raise ProblemError(
+            415,
+            "unsupported-media-type",
+            "send pictures as multipart/form-data, as base64 in application/json, or one as "
+            "image/jpeg",
+        )
+
 
 async def wait_until_gone(request: Request) -> None:
     """Return when the client has closed the connection. The body must have been read before."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-async def _read(
-    request: Request, chunks: AsyncGenerator[bytes, None], fields: tuple[str, ...]
-) -> Body:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "multipart/form-data":
-        form = MultipartForm(request.headers["content-type"], fields)
-        async for chunk in chunks:
-            form.add(chunk)
-        return form.end()
-    if kind == "application/octet-stream" or kind.startswith("image/"):
-        return {fields[0]: [b"".join([chunk async for chunk in chunks])]}
-    raise ProblemError(
-        415, "unsupported-media-type", "send pictures as multipart/form-data, or one as image/jpeg"
-    )
 
 
 def _check_length(request: Request, max_bytes: int) -> None:
