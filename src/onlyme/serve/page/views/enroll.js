@@ -2,7 +2,8 @@
 
 import { ask, get, makePath, Problem } from "../api.js";
 import { SteadyAdvice } from "../advice.js";
-import { chooseCamera, listCameras, NoCamera, readCameraChoice } from "../camera.js";
+import { listCameras, NoCamera } from "../camera.js";
+import { makeCameraChoice } from "../camera-choice.js";
 import { Capture } from "../capture.js";
 import { announce, askToConfirm, h, makeButton, makeNotice } from "../dom.js";
 import { FaceMap } from "../facemap.js";
@@ -217,13 +218,4 @@ class EnrollView {
     this.capture?.stop();
     this.capture = null;
   }
-}
-
-/** Make a choice of the camera; null where there is nothing to choose from. */
-function makeCameraChoice(cameras) {
-  if (cameras.length < 2) return null;
-  const select = h("select", { id: "camera", onchange: () => chooseCamera(select.value) },
-    h("option", { value: "" }, t("The browser’s choice")),
-    cameras.map(({ id, label }, index) => h("option", { value: id, selected: id && id === readCameraChoice() }, label || t("Camera {n}", { n: index + 1 }))));
-  return h("div", { class: "field" }, h("label", { for: "camera" }, t("Camera")), select);
 }
