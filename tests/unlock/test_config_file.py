@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onlyme.errors import SettingsError
-from onlyme.faceid.config_file import (
+from onlyme.settings import Settings, check_values
+from onlyme.settings.config_file import (
     change_setting,
     list_marked,
     parse_value,
     write_config_file,
 )
-from onlyme.settings import Settings, check_values
 from onlyme.unlock.config_file import describe_settings, make_config_file
 
 NAMES = sorted({field.name for field in fields(Settings)})

@@ -113,8 +113,8 @@ class Spending:
     def __init__(self, *said):
         self.said, self.shares = list(said), []
 
-    def __call__(self, vectors, chances):
-        assert len(vectors) >= 3
+    def __call__(self, vectors, chances, seconds):
+        assert len(vectors) == len(seconds) >= 3
         self.shares.append(1 / chances)
         return (self.said.pop(0) if self.said else NO_MATCH), ()
 
@@ -161,7 +161,7 @@ def test_a_later_look_may_know_a_person_who_was_called_unknown(stranger, pipelin
 
 @pytest.mark.data
 def test_where_the_rate_cannot_be_divided_the_visit_gets_no_name(stranger, pipeline):
-    def identify(vectors, chances):
+    def identify(vectors, chances, seconds):
         if chances > 2:
             raise NotCalibrated("too many people")
         return NO_MATCH, ()

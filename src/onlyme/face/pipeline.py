@@ -91,6 +91,21 @@ class Observation:
     beside: Observation | None = None
     second: SecondEmbedding | None = None
 
+    def look_again(self) -> Embedding | None:
+        """Return the second network's embedding of the face; None where there is none.
+
+        It is computed if need be; an embedding that was given in place of a picture may hold it.
+
+        Raises:
+            ModelError: the second network cannot be used.
+        """
+        if self.second is not None:
+            return self.second.compute()
+        one = self.embedding
+        if one is None or one.second is None:
+            return None
+        return Embedding(one.second, one.second_model)
+
     def complete_embedding(self) -> Embedding | None:
         """Return the embedding with the second network's vector, which is computed if need be.
 
@@ -210,12 +225,23 @@ class Pipeline:
         with time_stage(timings, "embed"):
             aligned = cut_out(frame.pixels, chosen, self.embedder)
             embedding = self.embedder.embed(aligned)
-        second = self._prepare_second(chosen, aligned)
+        second = self.prepare_second(frame, chosen, aligned)
         return Observation(frame, chosen, None, embedding, timings, second=second)
 
-    def _prepare_second(self, face: Face, aligned: NDArray[np.uint8]) -> SecondEmbedding | None:
+    def prepare_second(
+        self, frame: Frame, face: Face, aligned: NDArray[np.uint8] | None = None
+    ) -> SecondEmbedding | None:
+        """Return the second network's view of a face; None without one, and for small faces.
+
+        Args:
+            frame: the picture.
+            face: as it was found there.
+            aligned: uint8[size, size, 3], RGB, as the first network saw it, if that is at hand.
+        """
         if self.second is None or float(face.box[2]) < MIN_SECOND_FACE_PIXELS:
             return None
+        if aligned is None:
+            aligned = cut_out(frame.pixels, face, self.embedder)
         return SecondEmbedding(self.second, aligned, steady=self.steady)
 
     def find_others(self, observation: Observation) -> list[Face]:
@@ -259,7 +285,8 @@ class Pipeline:
         with time_stage(timings, "embed"):
             aligned = cut_out(observation.frame.pixels, observation.face, self.embedder)
             embedding = self.embedder.embed(aligned)
-        return replace(observation, embedding=embedding, timings_ms=timings)
+        second = self.prepare_second(observation.frame, observation.face, aligned)
+        return replace(observation, embedding=embedding, timings_ms=timings, second=second)
 
 
 def _is_among(face: Face, others: list[Face]) -> bool:

@@ -8,8 +8,8 @@ import textwrap
 from dataclasses import fields
 from pathlib import Path
 
-from onlyme.faceid.config_file import format_value
 from onlyme.settings import SYSTEM_CONFIG, Settings
+from onlyme.settings.config_file import format_value
 
 __all__ = ["describe_settings", "find_config_file", "make_config_file"]
 

@@ -30,17 +30,18 @@ from onlyme.verification.attempt import ATTEMPT_FRAMES, ATTEMPT_SECONDS
 from onlyme.verification.decisions import apply_liveness, make_unjudged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from onlyme.face.pipeline import Pipeline
+    from onlyme.face.pipeline import Pipeline, SecondEmbedding
     from onlyme.face.tracker import FaceContinuity, FaceTrack
     from onlyme.gate.admission import Attempt
     from onlyme.liveness.judge import Judge, LivenessSession
     from onlyme.types import Embedding, Face, Frame, ImageLike
 
-    Identify = Callable[[NDArray[np.float32], int], tuple[Decision, tuple[str, ...]]]
+    Seconds = Sequence[SecondEmbedding | None]
+    Identify = Callable[[NDArray[np.float32], int, Seconds], tuple[Decision, tuple[str, ...]]]
 
 __all__ = ["MAX_LOOKS", "CameraVisits", "Presence", "VisitEvent", "VisitRules", "VisitVerdict"]
 
@@ -127,7 +128,7 @@ class VisitRules:
     Attributes:
         camera: the name of the camera.
         pipeline: detects and embeds faces.
-        identify: returns whom the frames of a capture show, with a share of the rate.
+        identify: returns whom the frames show, with a share of the rate, by both networks.
         judge: judges liveness; None where no judge is there.
         level: the level of liveness; `challenge` is for one person and not possible here.
         begin_attempt: counts an attempt before a visit is decided; None where a name opens nothing.
@@ -171,6 +172,7 @@ class _Visit:
     _began: float | None = None
     _last: Embedding | None = None
     _votes: list[NDArray[np.float32]] = field(default_factory=list)
+    _seconds: list[SecondEmbedding | None] = field(default_factory=list)
     _good: int = 0
     _good_since: float = 0.0
 
@@ -184,6 +186,7 @@ class _Visit:
         if embedding is not self._last:  # otherwise there is no new evidence
             self._last = embedding
             self._votes.append(embedding.vector)
+            self._seconds.append(rules.pipeline.prepare_second(frame, track.face))
             self._note_quality(frame, track.face)
         if self._is_due(frame.at):
             self._decide(frame.at, rules)
@@ -239,7 +242,8 @@ class _Visit:
                 self.is_settled = True
                 return
         try:
-            found, names = rules.identify(np.array(self._votes), share_rate(self._looks))
+            votes, share = np.array(self._votes), share_rate(self._looks)
+            found, names = rules.identify(votes, share, self._seconds)
         except NotCalibrated:
             if not self._looks:
                 raise
@@ -278,7 +282,7 @@ class _Visit:
             self.verdict, self.event = verdict, VisitEvent(verdict)
 
     def _begin_capture(self) -> None:
-        self._votes, self._began = [], None
+        self._votes, self._seconds, self._began = [], [], None
         if self.liveness is not None:
             self.liveness.begin()
 

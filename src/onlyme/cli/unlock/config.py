@@ -42,8 +42,8 @@ def show(*, json: options.Json = False) -> None:
 
     sudo onlyme unlock config show
     """
-    from onlyme.faceid.config_file import read_text
     from onlyme.settings import Settings
+    from onlyme.settings.config_file import read_text
     from onlyme.unlock.config_file import find_config_file
 
     require_root("config show")
@@ -85,7 +85,7 @@ def set_(
 
     sudo onlyme unlock config set unlock_lid ignore
     """
-    from onlyme.faceid.config_file import (
+    from onlyme.settings.config_file import (
         change_setting,
         parse_value,
         read_text,
@@ -108,7 +108,7 @@ def edit() -> None:
     sudo onlyme unlock config edit
     """
     from onlyme.errors import SettingsError, UsageError
-    from onlyme.faceid.config_file import check_text, read_text, write_config_file
+    from onlyme.settings.config_file import check_text, read_text, write_config_file
     from onlyme.storage.files import replace_private
     from onlyme.unlock import system
     from onlyme.unlock.config_file import find_config_file, make_config_file

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from onlyme.cli import options, output
-from onlyme.cli.complete import complete_service, complete_user
+from onlyme.cli.complete import complete_service
 from onlyme.cli.passwords import read_secret, require_root
 from onlyme.cli.unlock.key import print_key
+from onlyme.cli.unlock.owner import User
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,17 +61,7 @@ def install(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show and test everything, but write nothing.")
     ] = False,
-    user: Annotated[
-        str | None,
-        typer.Option(
-            "--user",
-            metavar="NAME",
-            help="The user whose login is tested; by default the user who called sudo, or the "
-            "first user.",
-            show_default=False,
-            autocompletion=complete_user,
-        ),
-    ] = None,
+    user: User = None,
     ask_password: Annotated[
         bool,
         typer.Option("--try-password", help="Ask for that user's password, and test it as well."),
@@ -182,16 +173,7 @@ def status(
         ),
     ] = None,
     *,
-    user: Annotated[
-        str | None,
-        typer.Option(
-            "--user",
-            metavar="NAME",
-            help="The user; by default you. Only root may name another.",
-            show_default=False,
-            autocompletion=complete_user,
-        ),
-    ] = None,
+    user: User = None,
     json: options.Json = False,
 ) -> None:
     """Say for each service what will happen at the next login, and why."""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options
-from onlyme.cli.complete import complete_camera, complete_service, complete_user
+from onlyme.cli.complete import complete_camera, complete_service
 from onlyme.cli.passwords import require_root
+from onlyme.cli.unlock.owner import User
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,16 +32,6 @@ What now:
   off for a while           sudo onlyme unlock disable --for 2h
   undo all of this          sudo onlyme unlock teardown"""
 
-User = Annotated[
-    str | None,
-    typer.Option(
-        "--user",
-        metavar="NAME",
-        help="Whose face; by default the user who called sudo.",
-        show_default=False,
-        autocompletion=complete_user,
-    ),
-]
 LoginCamera = Annotated[
     str | None,
     typer.Option(

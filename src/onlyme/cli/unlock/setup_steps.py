@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from base64 import b64encode
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from onlyme.cli.unlock.owner import EncodedPhoto
     from onlyme.enrollment.guided import Guidance
     from onlyme.image.cameras import Camera
     from onlyme.settings import Settings
@@ -154,7 +154,8 @@ def enroll(settings: Settings, user: str, photos: list[Path] | None, *, replace:
         settings,
         "enroll",
         user,
-        me=list(pictures.values()),
+        me=[photo.data for photo in pictures.values()],
+        kinds=[photo.kind for photo in pictures.values()],
         replace=replace or status["reason"] == "needs_reenroll",
     )
     enrollment = read_enrollment(answer, tuple(pictures))
@@ -163,11 +164,10 @@ def enroll(settings: Settings, user: str, photos: list[Path] | None, *, replace:
     output.print_enrollment(enrollment)
 
 
-def _capture_guided(settings: Settings) -> Iterator[tuple[str, str]]:
+def _capture_guided(settings: Settings) -> Iterator[tuple[str, EncodedPhoto]]:
     """Yield photos of the user before the login's camera, who is told what to do."""
-    import cv2
-
     from onlyme.cli.progress import show_progress
+    from onlyme.cli.unlock.owner import encode_frame
     from onlyme.enrollment.guided import WANTED_PHOTOS, Guide
     from onlyme.faceid.networks import make_pipeline
     from onlyme.image.sources import CameraCapture
@@ -186,9 +186,7 @@ def _capture_guided(settings: Settings) -> Iterator[tuple[str, str]]:
         with CameraCapture(options.parse_source(settings.camera)) as capture:
             for number, frame in enumerate(guide.frames(capture), 1):
                 guide.add_report(PhotoReport(frame.source, taken=True))  # the daemon judges it
-                bgr = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR)
-                png = cv2.imencode(".png", bgr)[1].tobytes()
-                yield f"picture {number}", b64encode(png).decode()
+                yield f"picture {number}", encode_frame(frame)
 
 
 def try_face(settings: Settings, user: str) -> None:
@@ -243,7 +241,7 @@ def _find_file_problem(service: str) -> str:
 
 def save_settings(values: Mapping[str, str], mark: str) -> None:
     """Write settings of the computer's login, marked, so that `drop_settings` finds them."""
-    from onlyme.faceid import config_file
+    from onlyme.settings import config_file
     from onlyme.unlock.config_file import find_config_file, make_config_file
 
     path = find_config_file()
@@ -256,7 +254,7 @@ def save_settings(values: Mapping[str, str], mark: str) -> None:
 
 def drop_settings(mark: str) -> None:
     """Remove the settings that `save_settings` wrote."""
-    from onlyme.faceid import config_file
+    from onlyme.settings import config_file
     from onlyme.unlock.config_file import find_config_file
 
     path = find_config_file()

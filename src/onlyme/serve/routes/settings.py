@@ -16,16 +16,15 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from onlyme.errors import SettingsError, UsageError
-from onlyme.faceid.config_file import (
+from onlyme.serve.routes.shared import Here, Page, answer_json
+from onlyme.settings import SYSTEM_CONFIG, SYSTEM_VAULT
+from onlyme.settings.config_file import (
     change_setting,
     find_user_config,
     parse_value,
     read_text,
     write_config_file,
 )
-from onlyme.gate.audit import Event
-from onlyme.serve.routes.shared import Here, Page, answer_json
-from onlyme.settings import SYSTEM_CONFIG, SYSTEM_VAULT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,8 +115,7 @@ async def set_setting(
         raise UsageError(str(error)) from None
 
     def note(face_id: FaceID) -> None:
-        with face_id.admin.store.edit() as edit:
-            face_id.admin.gate.note(edit, Event.SETTING, detail=f"{name} = {value}, was {before}")
+        face_id.admin.note_setting(f"{name} = {value}, was {before}")
 
     await service.engine.run(note)
     return answer_json({"name": name, "value": parsed, "was": before, "file": str(path)})
