@@ -476,7 +476,7 @@ export default {
   "From the next start: {value}": "Ab dem nächsten Start: {value}",
   "Set": "Setzen",
   "Set {setting}": "{setting} setzen",
-  "{setting} is written. It counts when “onlyme serve” starts anew.": "{setting} ist geschrieben. Es gilt, wenn „onlyme serve“ neu startet.",
+  "Written: {setting}. It counts when “onlyme serve” starts anew.": "Geschrieben: {setting}. Es gilt, wenn „onlyme serve“ neu startet.",
   "Let more in?": "Mehr durchlassen?",
   "{before} becomes {after}. Photos of you, or strangers, pass more easily.": "Aus {before} wird {after}. Fotos von dir oder Fremde kommen leichter durch.",
   "Let more in": "Mehr durchlassen",
@@ -514,4 +514,7 @@ export default {
   "A look, such as glasses": "Ein Aussehen, etwa mit Brille",
   "Name of the look": "Name des Aussehens",
   "May stay empty. The pictures of a look can be removed together later.": "Darf leer bleiben. Die Bilder eines Aussehens lassen sich später zusammen entfernen.",
+  "size": "Größe",
+  "sharpness": "Schärfe",
+  "pixels between the eyes": "Pixel zwischen den Augen",
 };

@@ -53,7 +53,7 @@ function makeRow(key, words, state, reload) {
     if (yes && !(await askToConfirm(t("Let more in?"), t("{before} becomes {after}. Photos of you, or strangers, pass more easily.", { before: nameValue(key, next), after: nameValue(key, after) }), t("Let more in")))) return;
     await ask("POST", `${PATH}?${new URLSearchParams({ name: key, value: select.value, yes })}`);
     await reload();
-    tell(t("{setting} is written. It counts when “onlyme serve” starts anew.", { setting: words }));
+    tell(t("Written: {setting}. It counts when “onlyme serve” starts anew.", { setting: words }));
     document.getElementById(`set-${key}`)?.focus({ preventScroll: true });
   };
   return h("form", { class: "setting", "aria-label": words, onsubmit: (event) => { event.preventDefault(); save(); } },
