@@ -74,6 +74,12 @@ def enroll_folder(
         bool,
         typer.Option("--flat", help="DIR holds one photo for each person, named like the person."),
     ] = False,
+    subfolders: Annotated[
+        bool,
+        typer.Option(
+            "--subfolders", help="Take photos in the folders inside a person's folder as well."
+        ),
+    ] = False,
     report: Report = None,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
@@ -97,6 +103,7 @@ def enroll_folder(
             workers=workers,
             look_for_duplicates=twins,
             flat=flat,
+            subfolders=subfolders,
             progress=progress,
         )
     document = _make_document(result)

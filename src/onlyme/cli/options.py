@@ -363,7 +363,9 @@ def require_vault(settings: Settings) -> Settings:
     from onlyme.errors import VaultError
 
     if not has_vault(settings.vault):
-        raise VaultError(f"no vault at {settings.vault}; `onlyme enroll` makes one")
+        raise VaultError(
+            f"no vault at {settings.vault}; `onlyme enroll` or `onlyme serve` makes one"
+        )
     return settings
 
 

@@ -167,7 +167,7 @@ def token_create(
 
     if scope not in set(Scope):
         raise UsageError(f"there is no scope {scope!r}; scopes: {', '.join(Scope)}")
-    with options.open_vault(vault, make=True) as admin:
+    with options.open_vault(vault) as admin:
         secret = Tokens(admin).create(name, Scope(scope), parse_lifetime(expires), rate)
     typer.echo(secret)
     typer.echo("save it now: only its hash is stored, so it cannot be shown again", err=True)
@@ -203,7 +203,7 @@ def key(*, vault: options.Vault = None) -> None:
     require_extra("serve", "the service")
     from onlyme.serve.access.assertions import Signer
 
-    with options.open_vault(vault, make=True) as admin:
+    with options.open_vault(vault) as admin:
         output.print_json(Signer.load(admin, "onlyme").jwks)
 
 
