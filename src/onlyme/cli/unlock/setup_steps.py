@@ -211,15 +211,18 @@ def choose_services(named: str | None, settings: Settings, *, asks: bool) -> lis
     """
     from onlyme.unlock.pam.folders import PamFolders
     from onlyme.unlock.pam.intent import find_intent_problem
-    from onlyme.unlock.services import GREETERS, LOCKERS
+    from onlyme.unlock.services import BESIDE, GREETERS, LOCKERS
 
     if named is not None:
         return [name.strip() for name in named.split(",") if name.strip()]
     chosen = []
-    for name in PamFolders().list_services():
-        if name not in GREETERS | LOCKERS | {"sudo"}:
-            continue
+    there = set(PamFolders().list_services()) & (GREETERS | LOCKERS | {"sudo"})
+    there -= {"gdm-fingerprint"}  # GDM starts it only where there is a fingerprint reader
+    instead = {BESIDE[name]: name for name in there & set(BESIDE)}
+    for name in sorted(there):
         problem = find_intent_problem(name, settings) or _find_file_problem(name)
+        if name in instead:
+            problem = f"{name}: the face is looked for in {instead[name]}, at the same time"
         if problem:
             typer.echo(f"– {problem}")
         elif not asks or typer.confirm(f"Let your face open {name}?", default=True):
