@@ -38,6 +38,7 @@ from onlyme.serve.routes import (
     verify,
 )
 from onlyme.serve.routes import service as service_routes
+from onlyme.serve.routes import settings as settings_routes
 from onlyme.serve.routes.strict import KNOWN_PARAMETERS, add_fallback
 from onlyme.serve.state import ServiceState
 
@@ -68,7 +69,14 @@ ROUTERS = (
         manage.router,
         examples.router,
     ),
-    *(audit.router, events.router, live.router, fool.router, service_routes.router),
+    *(
+        audit.router,
+        events.router,
+        live.router,
+        fool.router,
+        settings_routes.router,
+        service_routes.router,
+    ),
 )
 """The routes that are always there, beside the page."""
 

@@ -19,6 +19,7 @@ from onlyme.types import Decision, Reason, checked_name
 __all__ = [
     "Audience",
     "Here",
+    "Look",
     "Nonce",
     "Page",
     "Person",
@@ -40,6 +41,12 @@ def _check_person(name: Annotated[str, Path(description="The person's name.")]) 
 
 Person = Annotated[str, Depends(_check_person)]
 """A person's name, checked, for a route with `{name}` in its path."""
+
+
+Look = Annotated[
+    str, Query(description="A name for what the photos of the person show, such as `glasses`.")
+]
+"""The look that photos show, for a route that enrolls."""
 
 
 Audience = Annotated[
