@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FOLDER = Path(__file__).resolve().parent.parent / "src/onlyme/serve/client"
+DOCUMENT = create_app(Settings.load(vault="/nowhere"), Options(embeddings=True)).openapi()
+SCHEMAS = DOCUMENT["components"]["schemas"]
 FIRST = {model.__name__ for model in schemas.DOCUMENTS}
 FIRST |= {name for each in schemas.DOCUMENTS for name in each.model_json_schema().get("$defs", ())}
 """Documents about people; the others are in a module of their own, so that none is long."""
@@ -87,17 +89,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    app = create_app(Settings.load(vault="/nowhere"), Options(embeddings=True))
-    document = app.openapi()
-    found = document["components"]["schemas"]
-    first = {name: each for name, each in found.items() if name in FIRST}
-    second = {name: each for name, each in found.items() if name not in FIRST}
-    shared = sorted(set(find_references(second)) & FIRST)
+    first = {name: each for name, each in SCHEMAS.items() if name in FIRST}
+    second = {name: each for name, each in SCHEMAS.items() if name not in FIRST}
+    shared = sorted(map(label, set(find_references(second)) & FIRST))
     head = OTHERS_HEAD.format(names=", ".join(shared))
     files = {
         "documents.py": DOCUMENTS_HEAD + write_documents(first),
         "other_documents.py": head + write_documents(second),
-        "routes.py": write_routes(document),
+        "routes.py": write_routes(DOCUMENT),
     }
     for name, text in files.items():
         formatted = format_code(text)
@@ -129,9 +128,14 @@ def find_references(schema: Any) -> Iterator[str]:
         yield from find_references(each)
 
 
+def label(name: str) -> str:
+    """Return the name of a type; classes of the service have the shorter one already."""
+    return name if "enum" in SCHEMAS[name] else f"{name}Document"
+
+
 def place_document(name: str) -> str:
     """Return how routes.py names a document."""
-    return f"{'' if name in FIRST else 'other_'}documents.{name}"
+    return f"{'' if name in FIRST else 'other_'}documents.{label(name)}"
 
 
 def write_documents(found: dict[str, Any]) -> str:
@@ -150,11 +154,11 @@ def write_documents(found: dict[str, Any]) -> str:
             for kind in [find_type(each)]
         ]
         lines = "".join(f"    {line}\n" for line in fields)
-        parts.append(f'class {name}(TypedDict):\n    """{about}"""\n\n{lines}\n')
+        parts.append(f'class {label(name)}(TypedDict):\n    """{about}"""\n\n{lines}\n')
     return "\n".join(parts)
 
 
-def find_type(schema: dict[str, Any], place: Callable[[str], str] = str) -> str:
+def find_type(schema: dict[str, Any], place: Callable[[str], str] = label) -> str:
     """Return the type of a schema as Python writes it."""
     if "$ref" in schema:
         return place(str(schema["$ref"].rpartition("/")[2]))

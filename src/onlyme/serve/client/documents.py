@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal, NotRequired, TypedDict
 
 
-class Certificate(TypedDict):
+class CertificateDocument(TypedDict):
     """What an alpha promises, and on what evidence; see the how-to on the certificate."""
 
     alpha: float
@@ -16,7 +16,7 @@ class Certificate(TypedDict):
     photos: int
 
 
-class Check(TypedDict):
+class CheckDocument(TypedDict):
     """One measured property of a photo."""
 
     name: str
@@ -26,7 +26,7 @@ class Check(TypedDict):
     advice: str
 
 
-class Decided(TypedDict):
+class DecidedDocument(TypedDict):
     """A decision, as a token for `scores` or `admin`, or the page sees it."""
 
     accepted: bool
@@ -36,13 +36,13 @@ class Decided(TypedDict):
     margin: float | None
     alpha: float | None
     far: float | None
-    liveness: Seen
+    liveness: SeenDocument
     frames: int
     timings_ms: dict[str, float]
-    candidates: NotRequired[list[ListedCandidate] | None]
+    candidates: NotRequired[list[ListedCandidateDocument] | None]
 
 
-class Entry(TypedDict):
+class EntryDocument(TypedDict):
     """One line of the log."""
 
     event: Event
@@ -74,6 +74,7 @@ Event = Literal[
     "rename",
     "merge",
     "reset",
+    "setting",
     "token",
 ]
 """What happened."""
@@ -82,14 +83,14 @@ ExampleKind = Literal["photo", "camera", "video", "embedding", "unknown"]
 """What an example was taken from."""
 
 
-class Forgotten(TypedDict):
+class ForgottenDocument(TypedDict):
     """A person was erased."""
 
     name: str
     forgotten: Literal[True]
 
 
-class GalleryMember(TypedDict):
+class GalleryMemberDocument(TypedDict):
     """A person in the gallery; all of them share one rate."""
 
     name: str
@@ -99,18 +100,18 @@ class GalleryMember(TypedDict):
     created: str
 
 
-class Health(TypedDict):
+class HealthDocument(TypedDict):
     """The service runs."""
 
     status: Literal["ok"]
 
 
-class Learned(TypedDict):
+class LearnedDocument(TypedDict):
     """The result of enrolling a person."""
 
     name: str
-    me: list[Report]
-    not_me: list[Report]
+    me: list[ReportDocument]
+    not_me: list[ReportDocument]
     alpha: float
     far: float | None
     notes: list[str]
@@ -121,7 +122,7 @@ class Learned(TypedDict):
     taken: int
 
 
-class Listed(TypedDict):
+class ListedDocument(TypedDict):
     """One of all enrolled people."""
 
     name: str
@@ -131,7 +132,7 @@ class Listed(TypedDict):
     needs_reenroll: bool
 
 
-class ListedCandidate(TypedDict):
+class ListedCandidateDocument(TypedDict):
     """A person whom a face resembles; it is no answer."""
 
     name: str
@@ -144,7 +145,7 @@ LivenessLevel = Literal["off", "passive", "challenge"]
 """How thoroughly to check for a photo or a screen in place of a person."""
 
 
-class Measure(TypedDict):
+class MeasureDocument(TypedDict):
     """One measured property of an example."""
 
     name: str
@@ -152,7 +153,7 @@ class Measure(TypedDict):
     unit: str
 
 
-class NotMeResult(TypedDict):
+class NotMeResultDocument(TypedDict):
     """What changed by teaching the face of another person, or by taking that back."""
 
     name: str
@@ -164,7 +165,7 @@ class NotMeResult(TypedDict):
     alpha_after: float
 
 
-class Outdated(TypedDict):
+class OutdatedDocument(TypedDict):
     """A person whose template was made by another network."""
 
     name: str
@@ -172,7 +173,7 @@ class Outdated(TypedDict):
     needs_reenroll: Literal[True]
 
 
-class Person(TypedDict):
+class PersonDocument(TypedDict):
     """What is stored of a person, without any embedding."""
 
     name: str
@@ -186,13 +187,13 @@ class Person(TypedDict):
     created: str
 
 
-class PhotoQuality(TypedDict):
+class PhotoQualityDocument(TypedDict):
     """How usable a photo is."""
 
-    checks: list[Check]
+    checks: list[CheckDocument]
 
 
-class Problem(TypedDict):
+class ProblemDocument(TypedDict):
     """Why a request was refused or failed (RFC 9457)."""
 
     type: str
@@ -218,7 +219,7 @@ Reason = Literal[
 """Why a decision is as it is."""
 
 
-class Removed(TypedDict):
+class RemovedDocument(TypedDict):
     """Examples of a person were removed."""
 
     name: str
@@ -226,23 +227,23 @@ class Removed(TypedDict):
     notes: list[str]
 
 
-class Renamed(TypedDict):
+class RenamedDocument(TypedDict):
     """A person has another name."""
 
     name: str
     was: str
 
 
-class Report(TypedDict):
+class ReportDocument(TypedDict):
     """Whether one photo was used."""
 
     source: str
     taken: bool
     note: str
-    quality: PhotoQuality | None
+    quality: PhotoQualityDocument | None
 
 
-class Seen(TypedDict):
+class SeenDocument(TypedDict):
     """The result of the liveness check."""
 
     level: LivenessLevel
@@ -251,17 +252,17 @@ class Seen(TypedDict):
     note: NotRequired[str]
 
 
-class StoredExample(TypedDict):
+class StoredExampleDocument(TypedDict):
     """What is known of one picture that a person was learned from; neither pixels nor embedding."""
 
     number: int
     added: str | None
     kind: ExampleKind
     look: str
-    quality: list[Measure]
+    quality: list[MeasureDocument]
 
 
-class Tuned(TypedDict):
+class TunedDocument(TypedDict):
     """The person's alpha, and what it is expected to cost."""
 
     name: str
@@ -278,7 +279,7 @@ Verdict = Literal["live", "attack", "undecided"]
 """The result of a liveness check; `undecided` opens nothing."""
 
 
-class Verdicts(TypedDict):
+class VerdictsDocument(TypedDict):
     """A decision, as far as a token for `verify` may see it."""
 
     accepted: bool

@@ -8,10 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
 if TYPE_CHECKING:
-    from onlyme.serve.client.documents import Check, ListedCandidate, LivenessLevel, Reason, Seen
+    from onlyme.serve.client.documents import (
+        CheckDocument,
+        ListedCandidateDocument,
+        LivenessLevel,
+        Reason,
+        SeenDocument,
+    )
 
 
-class AssertionClaims(TypedDict):
+class AssertionClaimsDocument(TypedDict):
     """What a signed assertion says; `src` and `liveness` tell how the face was seen."""
 
     iss: str
@@ -26,13 +32,13 @@ class AssertionClaims(TypedDict):
     liveness: LivenessLevel
 
 
-class Compared(TypedDict):
+class ComparedDocument(TypedDict):
     """Whether two pictures show one person, as far as a token for `verify` may see it."""
 
     same: bool | None
 
 
-class ComparedInFull(TypedDict):
+class ComparedInFullDocument(TypedDict):
     """Whether two pictures show one person, as a token for `scores` or `admin` sees it."""
 
     same: bool | None
@@ -42,41 +48,41 @@ class ComparedInFull(TypedDict):
     far: float | None
 
 
-class Detections(TypedDict):
+class DetectionsDocument(TypedDict):
     """The faces of a picture, the largest first."""
 
     width: int
     height: int
-    faces: list[LocatedFace]
+    faces: list[LocatedFaceDocument]
 
 
-class Embedded(TypedDict):
+class EmbeddedDocument(TypedDict):
     """The faces of a picture, the largest first, with their embeddings: biometric data."""
 
     model: str
     width: int
     height: int
-    faces: list[EmbeddedFace]
+    faces: list[EmbeddedFaceDocument]
 
 
-class EmbeddedFace(TypedDict):
+class EmbeddedFaceDocument(TypedDict):
     """A face of a picture, with its embedding."""
 
     box: list[float]
     score: float
     landmarks: list[list[float]]
-    quality: JudgedQuality
+    quality: JudgedQualityDocument
     embedding: list[float]
 
 
-class EventPage(TypedDict):
+class EventPageDocument(TypedDict):
     """A page of events, the newest first."""
 
-    events: list[EventRecord]
+    events: list[EventRecordDocument]
     next: str | None
 
 
-class EventRecord(TypedDict):
+class EventRecordDocument(TypedDict):
     """What happened at a door."""
 
     event: str
@@ -95,7 +101,7 @@ class EventRecord(TypedDict):
     id: str
 
 
-class FoundFace(TypedDict):
+class FoundFaceDocument(TypedDict):
     """A face of a picture, and who it is, as far as a token for `verify` may see it."""
 
     accepted: bool
@@ -105,10 +111,10 @@ class FoundFace(TypedDict):
     box: list[float]
     score: float
     landmarks: list[list[float]]
-    quality: JudgedQuality
+    quality: JudgedQualityDocument
 
 
-class FoundFaceInFull(TypedDict):
+class FoundFaceInFullDocument(TypedDict):
     """A face of a picture, and who it is, as tokens for `scores` or `admin`, or the page see it."""
 
     accepted: bool
@@ -118,40 +124,40 @@ class FoundFaceInFull(TypedDict):
     margin: float | None
     alpha: float | None
     far: float | None
-    liveness: Seen
+    liveness: SeenDocument
     frames: int
     timings_ms: dict[str, float]
-    candidates: NotRequired[list[ListedCandidate] | None]
+    candidates: NotRequired[list[ListedCandidateDocument] | None]
     box: list[float]
     score: float
     landmarks: list[list[float]]
-    quality: JudgedQuality
+    quality: JudgedQualityDocument
 
 
-class FoundFaces(TypedDict):
+class FoundFacesDocument(TypedDict):
     """Who the faces of a picture are, as far as a token for `verify` may see it."""
 
     width: int
     height: int
-    faces: list[FoundFace]
+    faces: list[FoundFaceDocument]
 
 
-class FoundFacesInFull(TypedDict):
+class FoundFacesInFullDocument(TypedDict):
     """Who the faces of a picture are, as a token for `scores` or `admin`, or the page sees it."""
 
     width: int
     height: int
-    faces: list[FoundFaceInFull]
+    faces: list[FoundFaceInFullDocument]
 
 
-class JudgedQuality(TypedDict):
+class JudgedQualityDocument(TypedDict):
     """How usable a photo is, and whether it is good enough to enroll."""
 
-    checks: list[Check]
+    checks: list[CheckDocument]
     ok: bool
 
 
-class Jwk(TypedDict):
+class JwkDocument(TypedDict):
     """One public key (RFC 8037)."""
 
     kty: Literal["OKP"]
@@ -162,19 +168,19 @@ class Jwk(TypedDict):
     alg: Literal["EdDSA"]
 
 
-class Jwks(TypedDict):
+class JwksDocument(TypedDict):
     """The public keys that check assertions (RFC 7517)."""
 
-    keys: list[Jwk]
+    keys: list[JwkDocument]
 
 
-class LocatedFace(TypedDict):
+class LocatedFaceDocument(TypedDict):
     """Where a face is in a picture."""
 
     box: list[float]
     score: float
     landmarks: list[list[float]]
-    quality: JudgedQuality
+    quality: JudgedQualityDocument
 
 
 SeenBy = Literal["picture", "frames", "stream"]

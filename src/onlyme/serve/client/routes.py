@@ -25,21 +25,21 @@ class Client(Transport):
 
     def check_health(
         self,
-    ) -> documents.Health:
+    ) -> documents.HealthDocument:
         """Report that the service runs, and nothing else."""
-        answer: documents.Health = self.ask("GET", "/v1/health")
+        answer: documents.HealthDocument = self.ask("GET", "/v1/health")
         return answer
 
     def verify(
         self, name: str, frame: Pictures, *, audience: str | None = None, nonce: str | None = None
-    ) -> documents.Verdicts | documents.Decided:
+    ) -> documents.VerdictsDocument | documents.DecidedDocument:
         """Decide whether a picture, or the frames of one capture, show this person.
 
         Counts as an attempt: after five failures within five minutes the answer is `locked_out`.
         Each of several frames may have 1920×1080 pixels. A token for `verify` that asks for five
         names that are not enrolled must wait as long (429).
         """
-        answer: documents.Verdicts | documents.Decided = self.ask(
+        answer: documents.VerdictsDocument | documents.DecidedDocument = self.ask(
             "POST",
             f"/v1/names/{encode_part(name)}/verify",
             {"audience": audience, "nonce": nonce},
@@ -49,50 +49,54 @@ class Client(Transport):
 
     def identify(
         self, frame: Pictures, *, candidates: int | None = None
-    ) -> documents.Verdicts | documents.Decided:
+    ) -> documents.VerdictsDocument | documents.DecidedDocument:
         """Find out which of the enrolled people a picture shows, if any.
 
         Counts as an attempt to be anybody. With `all=true` every face is decided by itself, the
         largest first, and each counts as an attempt: of a picture of ten strangers, the sixth is
         `locked_out`.
         """
-        answer: documents.Verdicts | documents.Decided = self.ask(
+        answer: documents.VerdictsDocument | documents.DecidedDocument = self.ask(
             "POST", "/v1/identify", {"candidates": candidates}, {"frame": frame}
         )
         return answer
 
     def identify_faces(
         self, frame: Pictures, *, candidates: int | None = None
-    ) -> other_documents.FoundFaces | other_documents.FoundFacesInFull:
+    ) -> other_documents.FoundFacesDocument | other_documents.FoundFacesInFullDocument:
         """Find out which of the enrolled people a picture shows, if any.
 
         Counts as an attempt to be anybody. With `all=true` every face is decided by itself, the
         largest first, and each counts as an attempt: of a picture of ten strangers, the sixth is
         `locked_out`.
         """
-        answer: other_documents.FoundFaces | other_documents.FoundFacesInFull = self.ask(
-            "POST", "/v1/identify", {"candidates": candidates, "all": True}, {"frame": frame}
+        answer: other_documents.FoundFacesDocument | other_documents.FoundFacesInFullDocument = (
+            self.ask(
+                "POST", "/v1/identify", {"candidates": candidates, "all": True}, {"frame": frame}
+            )
         )
         return answer
 
-    def detect(self, frame: Pictures) -> other_documents.Detections:
+    def detect(self, frame: Pictures) -> other_documents.DetectionsDocument:
         """Find the faces of a picture, the largest first, with landmarks and quality.
 
         No face is compared with any person, so nothing is counted as an attempt.
         """
-        answer: other_documents.Detections = self.ask("POST", "/v1/detect", {}, {"frame": frame})
+        answer: other_documents.DetectionsDocument = self.ask(
+            "POST", "/v1/detect", {}, {"frame": frame}
+        )
         return answer
 
     def compare(
         self, first: Pictures, second: Pictures
-    ) -> other_documents.Compared | other_documents.ComparedInFull:
+    ) -> other_documents.ComparedDocument | other_documents.ComparedInFullDocument:
         """Decide whether two pictures show one person, at the rate `far` of the settings.
 
         Only a token for `scores` or `admin` is told how near they are: with that, a picture could
         be changed until it passes.
         """
-        answer: other_documents.Compared | other_documents.ComparedInFull = self.ask(
-            "POST", "/v1/compare", {}, {"first": first, "second": second}
+        answer: other_documents.ComparedDocument | other_documents.ComparedInFullDocument = (
+            self.ask("POST", "/v1/compare", {}, {"first": first, "second": second})
         )
         return answer
 
@@ -103,12 +107,16 @@ class Client(Transport):
         contains: str | None = None,
         after: str | None = None,
         limit: int | None = None,
-    ) -> list[documents.Person | documents.GalleryMember | documents.Outdated]:
+    ) -> list[
+        documents.PersonDocument | documents.GalleryMemberDocument | documents.OutdatedDocument
+    ]:
         """List who is enrolled: the owners in the vault, then the people in the gallery.
 
         With `limit` or `after`, a page of both together, by name.
         """
-        answer: list[documents.Person | documents.GalleryMember | documents.Outdated] = self.ask(
+        answer: list[
+            documents.PersonDocument | documents.GalleryMemberDocument | documents.OutdatedDocument
+        ] = self.ask(
             "GET",
             "/v1/names",
             {"where": where, "contains": contains, "after": after, "limit": limit},
@@ -117,11 +125,11 @@ class Client(Transport):
 
     def show_name(
         self, name: str
-    ) -> documents.Person | documents.GalleryMember | documents.Outdated:
+    ) -> documents.PersonDocument | documents.GalleryMemberDocument | documents.OutdatedDocument:
         """Show what is stored of one person, in the vault or in the gallery."""
-        answer: documents.Person | documents.GalleryMember | documents.Outdated = self.ask(
-            "GET", f"/v1/names/{encode_part(name)}"
-        )
+        answer: (
+            documents.PersonDocument | documents.GalleryMemberDocument | documents.OutdatedDocument
+        ) = self.ask("GET", f"/v1/names/{encode_part(name)}")
         return answer
 
     def enroll(
@@ -134,9 +142,9 @@ class Client(Transport):
         add: bool = False,
         look: str | None = None,
         anyway: bool = False,
-    ) -> documents.Learned:
+    ) -> documents.LearnedDocument:
         """Learn a person from photos: one is enough, five are advised."""
-        answer: documents.Learned = self.ask(
+        answer: documents.LearnedDocument = self.ask(
             "POST",
             f"/v1/names/{encode_part(name)}",
             {"add": add, "look": look, "anyway": anyway},
@@ -153,9 +161,9 @@ class Client(Transport):
         *,
         look: str | None = None,
         anyway: bool = False,
-    ) -> documents.Learned:
+    ) -> documents.LearnedDocument:
         """Learn a person from photos, and replace the person of this name."""
-        answer: documents.Learned = self.ask(
+        answer: documents.LearnedDocument = self.ask(
             "PUT",
             f"/v1/names/{encode_part(name)}",
             {"look": look, "anyway": anyway},
@@ -163,28 +171,28 @@ class Client(Transport):
         )
         return answer
 
-    def forget(self, name: str) -> documents.Forgotten:
+    def forget(self, name: str) -> documents.ForgottenDocument:
         """Erase everything that is stored of a person."""
-        answer: documents.Forgotten = self.ask("DELETE", f"/v1/names/{encode_part(name)}")
+        answer: documents.ForgottenDocument = self.ask("DELETE", f"/v1/names/{encode_part(name)}")
         return answer
 
-    def rename(self, name: str, to: str) -> documents.Renamed:
+    def rename(self, name: str, to: str) -> documents.RenamedDocument:
         """Give a person another name. Attempts that were counted stay counted."""
-        answer: documents.Renamed = self.ask(
+        answer: documents.RenamedDocument = self.ask(
             "POST", f"/v1/names/{encode_part(name)}/rename", {"to": to}
         )
         return answer
 
-    def merge(self, name: str, other: str, *, anyway: bool = False) -> documents.Tuned:
+    def merge(self, name: str, other: str, *, anyway: bool = False) -> documents.TunedDocument:
         """Make one person of two names: the first keeps the examples of both."""
-        answer: documents.Tuned = self.ask(
+        answer: documents.TunedDocument = self.ask(
             "POST", f"/v1/names/{encode_part(name)}/merge", {"other": other, "anyway": anyway}
         )
         return answer
 
-    def show_tuning(self, name: str) -> documents.Tuned:
+    def show_tuning(self, name: str) -> documents.TunedDocument:
         """Show a person's alpha, and what it is expected to cost."""
-        answer: documents.Tuned = self.ask("GET", f"/v1/names/{encode_part(name)}/tune")
+        answer: documents.TunedDocument = self.ask("GET", f"/v1/names/{encode_part(name)}/tune")
         return answer
 
     def tune(
@@ -195,62 +203,66 @@ class Client(Transport):
         alpha: float | None = None,
         preset: str | None = None,
         yes: bool = False,
-    ) -> documents.Tuned:
+    ) -> documents.TunedDocument:
         """Set how strictly a person is recognised; send one of `far`, `alpha` and `preset`."""
-        answer: documents.Tuned = self.ask(
+        answer: documents.TunedDocument = self.ask(
             "POST",
             f"/v1/names/{encode_part(name)}/tune",
             {"far": far, "alpha": alpha, "preset": preset, "yes": yes},
         )
         return answer
 
-    def show_certificate(self, name: str) -> documents.Certificate:
+    def show_certificate(self, name: str) -> documents.CertificateDocument:
         """Show how often a stranger would be accepted, with the evidence for it."""
-        answer: documents.Certificate = self.ask(
+        answer: documents.CertificateDocument = self.ask(
             "GET", f"/v1/names/{encode_part(name)}/certificate"
         )
         return answer
 
-    def not_me(self, name: str, frame: Pictures, *, yes: bool = False) -> documents.NotMeResult:
+    def not_me(
+        self, name: str, frame: Pictures, *, yes: bool = False
+    ) -> documents.NotMeResultDocument:
         """Teach the face of another person: from now on it is not taken for this one.
 
         A face that is accepted as this person now may be the person's own, and learning it would
         spoil their recognition: that is refused (409, `looks-like-owner`) unless `yes` is set.
         """
-        answer: documents.NotMeResult = self.ask(
+        answer: documents.NotMeResultDocument = self.ask(
             "POST", f"/v1/names/{encode_part(name)}/not-me", {"yes": yes}, {"frame": frame}
         )
         return answer
 
-    def undo_not_me(self, name: str) -> documents.NotMeResult:
+    def undo_not_me(self, name: str) -> documents.NotMeResultDocument:
         """Take back the last lesson of `not-me`."""
-        answer: documents.NotMeResult = self.ask("DELETE", f"/v1/names/{encode_part(name)}/not-me")
+        answer: documents.NotMeResultDocument = self.ask(
+            "DELETE", f"/v1/names/{encode_part(name)}/not-me"
+        )
         return answer
 
     def list_people(
         self,
-    ) -> list[documents.Listed]:
+    ) -> list[documents.ListedDocument]:
         """List everybody by name: the owners in the vault and the people in the gallery."""
-        answer: list[documents.Listed] = self.ask("GET", "/v1/people")
+        answer: list[documents.ListedDocument] = self.ask("GET", "/v1/people")
         return answer
 
-    def list_examples(self, name: str) -> list[documents.StoredExample]:
+    def list_examples(self, name: str) -> list[documents.StoredExampleDocument]:
         """List what a person was learned from: when, from what, and how good it was."""
-        answer: list[documents.StoredExample] = self.ask(
+        answer: list[documents.StoredExampleDocument] = self.ask(
             "GET", f"/v1/names/{encode_part(name)}/examples"
         )
         return answer
 
-    def remove_example(self, name: str, number: int) -> documents.Removed:
+    def remove_example(self, name: str, number: int) -> documents.RemovedDocument:
         """Remove one example, and learn the person again from the others."""
-        answer: documents.Removed = self.ask(
+        answer: documents.RemovedDocument = self.ask(
             "DELETE", f"/v1/names/{encode_part(name)}/examples/{encode_part(number)}"
         )
         return answer
 
-    def remove_look(self, name: str, look: str) -> documents.Removed:
+    def remove_look(self, name: str, look: str) -> documents.RemovedDocument:
         """Remove all examples of a look, and learn the person again from the others."""
-        answer: documents.Removed = self.ask(
+        answer: documents.RemovedDocument = self.ask(
             "DELETE", f"/v1/names/{encode_part(name)}/looks/{encode_part(look)}"
         )
         return answer
@@ -262,9 +274,9 @@ class Client(Transport):
         since: str | None = None,
         until: str | None = None,
         limit: int | None = None,
-    ) -> list[documents.Entry]:
+    ) -> list[documents.EntryDocument]:
         """List the log, the oldest entry first: attempts, enrollments, changes, erasures."""
-        answer: list[documents.Entry] = self.ask(
+        answer: list[documents.EntryDocument] = self.ask(
             "GET", "/v1/audit", {"owner": owner, "since": since, "until": until, "limit": limit}
         )
         return answer
@@ -278,9 +290,9 @@ class Client(Transport):
 
     def list_keys(
         self,
-    ) -> other_documents.Jwks:
+    ) -> other_documents.JwksDocument:
         """Return the public keys that check assertions, as a JSON Web Key Set."""
-        answer: other_documents.Jwks = self.ask("GET", "/v1/keys")
+        answer: other_documents.JwksDocument = self.ask("GET", "/v1/keys")
         return answer
 
     def list_events(
@@ -293,12 +305,12 @@ class Client(Transport):
         person: str | None = None,
         camera: str | None = None,
         kind: str | None = None,
-    ) -> other_documents.EventPage:
+    ) -> other_documents.EventPageDocument:
         """List what happened at the doors, the newest event first.
 
         Events are stored for as long as the setting `events_days` says. No picture is stored.
         """
-        answer: other_documents.EventPage = self.ask(
+        answer: other_documents.EventPageDocument = self.ask(
             "GET",
             "/v1/events",
             {
@@ -330,11 +342,13 @@ class Client(Transport):
         )
         return answer
 
-    def embed(self, frame: Pictures) -> other_documents.Embedded:
+    def embed(self, frame: Pictures) -> other_documents.EmbeddedDocument:
         """Return the embedding of every face of a picture, if the service gives embeddings.
 
         No face is compared with any person, and none of an enrolled person is given. An embedding
         is biometric data: with it, the person can be found in other collections.
         """
-        answer: other_documents.Embedded = self.ask("POST", "/v1/embeddings", {}, {"frame": frame})
+        answer: other_documents.EmbeddedDocument = self.ask(
+            "POST", "/v1/embeddings", {}, {"frame": frame}
+        )
         return answer
