@@ -412,3 +412,12 @@ def test_evaluate_says_which_names_of_the_groups_it_does_not_know(obama, photos,
     assert "1 name with no usable photo in the folder: nemo" in done.stderr
     assert "1 person without a group" in done.stderr
     assert "group" in done.stdout
+    cached = ("--photos", "1", "--strata", "--json", "--cache", tmp_path / "cache")
+    found = []
+    for _ in range(2):  # pictures are measured, whether or not their embeddings were stored
+        done = obama("evaluate", tmp_path / "people", *cached)
+        assert done.returncode == 0, done.stderr
+        found.append(json.loads(done.stdout)["strata"])
+    assert found[0]["rate"]["total"] > 0
+    assert found[0]["unmeasured"] == 0
+    assert found[0] == found[1]

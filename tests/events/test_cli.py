@@ -118,6 +118,44 @@ def test_watch_tells_an_mqtt_broker(film, photos, tmp_path):
     mosquitto.kill()
 
 
+@pytest.mark.parametrize("is_on", [True, False])
+def test_watch_keeps_unknown_people_only_where_that_is_switched_on(
+    film, photos, tmp_path, monkeypatch, is_on
+):
+    vault = tmp_path / "vault"
+    if is_on:
+        monkeypatch.setenv("ONLYME_UNKNOWN_DAYS", "2")
+    with FaceID.open(vault) as face_id:
+        face_id.enroll("biden", [photos / "biden_1.jpg"])
+    watch = ["watch", "--everybody", str(film), "--liveness", "off", "--vault", str(vault)]
+    result = run.invoke(app, [*watch, "--json"])
+    assert "unknown" in result.stdout, result.output
+    assert "picture" not in result.stdout
+    with FaceID.open(vault) as face_id:
+        groups = face_id.unknown_people()
+        assert len(groups) == is_on
+        if not is_on:
+            return
+        (visit,) = groups[0].visits
+        picture = cv2.imdecode(np.frombuffer(visit.picture, np.uint8), cv2.IMREAD_COLOR)
+        assert 60 < max(picture.shape) <= 320
+        assert face_id.pipeline.look(visit.picture).face is not None
+        assert face_id.name_unknown(groups[0].id, "obama") == len(visit.vectors)
+        assert face_id.unknown_people() == []
+        assert face_id.identify(photos / "obama_2.jpg").name == "obama"
+
+
+def test_a_known_person_is_never_kept(film, photos, tmp_path, monkeypatch):
+    vault = tmp_path / "vault"
+    monkeypatch.setenv("ONLYME_UNKNOWN_DAYS", "2")
+    with FaceID.open(vault) as face_id:
+        face_id.enroll("obama", [photos / "obama_2.jpg", photos / "obama_4.jpg"])
+    watch = ["watch", "--everybody", str(film), "--liveness", "off", "--vault", str(vault)]
+    assert run.invoke(app, watch).exit_code == 0
+    with FaceID.open(vault) as face_id:
+        assert face_id.unknown_people() == []
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [

@@ -3,6 +3,7 @@
 import hmac
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -194,3 +195,24 @@ def test_an_address_that_is_not_routed_is_passed_over(events, receiver, monkeypa
     )
     send(events, [receiver.url], allow_private=True)
     assert len(receiver.got) == 1
+
+
+def test_a_receiver_that_does_not_answer_delays_no_other(events, receiver):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        mute = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        with Webhooks(events, [mute, receiver.url], KEY, allow_private=True) as hooks:
+            events.add(DoorEvent("known", "front", name="ada"), [mute, receiver.url])
+            hooks.wake()
+            wait_until(lambda: receiver.got)
+        assert events.count_waiting() >= 1
+
+
+def test_who_comes_too_late_settles_no_other_message(events):
+    url = "https://example.org/"
+    events.add(DoorEvent("known", "front", name="first"), [url])
+    late = events.claim(1e9, 1.0, [url])
+    again = events.claim(1e9 + 2, 1.0, [url])
+    events.settle(again, None)
+    events.add(DoorEvent("known", "front", name="second"), [url])
+    events.settle(late, None)
+    assert events.claim(1e9 + 4, 1.0, [url]).event.name == "second"

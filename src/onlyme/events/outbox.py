@@ -18,6 +18,7 @@ from onlyme.storage.sqlite import SqliteFile, translate_sqlite_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from pathlib import Path
 
 __all__ = [
@@ -42,6 +43,13 @@ _OUTBOX = (
     ),
     "CREATE INDEX outbox_due ON outbox (target, due)",
 )
+_UNKNOWN = (
+    (
+        "CREATE TABLE unknown (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, "
+        "sealed BLOB NOT NULL) STRICT"
+    ),
+    "CREATE INDEX unknown_at ON unknown (at)",
+)
 SCHEMAS = {
     1: (
         *_EVENTS,
@@ -51,7 +59,7 @@ SCHEMAS = {
         ),
         "CREATE INDEX outbox_due ON outbox (due)",
     ),
-    LAYOUT: (*_EVENTS, *_OUTBOX),
+    LAYOUT: (*_EVENTS, *_OUTBOX, *_UNKNOWN),
 }
 
 MAX_WAITING: Final = 10_000
@@ -70,12 +78,15 @@ class OutgoingMessage:
         url: where to.
         event: what it tells.
         tries: how many times it was tried.
+        lease: until when it is the caller's, in milliseconds since 1970. No other caller has the
+            same.
     """
 
     number: int
     url: str = field(repr=False)
     event: DoorEvent
     tries: int
+    lease: int
 
 
 class Outbox:
@@ -129,16 +140,23 @@ class Outbox:
             due = int((now + lease_seconds) * 1000)
             self._file.run("UPDATE outbox SET due = ? WHERE id = ?", (due, number))
             event = DoorEvent.from_document(document["event"])
-            return OutgoingMessage(number, document["url"], event, tries)
+            return OutgoingMessage(number, document["url"], event, tries, due)
 
     def settle(self, message: OutgoingMessage, due: float | None) -> None:
-        """Remove a message that was sent; or with a time try it again then."""
+        """Remove a message that was sent; or with a time try it again then.
+
+        A caller whose lease has ended changes nothing if another one has taken the message: its
+        number may already be another message's.
+        """
+        row = (message.number, message.lease)
         with translate_sqlite_errors(self.path), self._file.start_writing(durable=due is None):
             if due is None:
-                self._file.run("DELETE FROM outbox WHERE id = ?", (message.number,))
+                self._file.run("DELETE FROM outbox WHERE id = ? AND due = ?", row)
             else:
-                values = (int(due * 1000), message.tries + 1, message.number)
-                self._file.run("UPDATE outbox SET due = ?, tries = ? WHERE id = ?", values)
+                values = (int(due * 1000), message.tries + 1, *row)
+                self._file.run(
+                    "UPDATE outbox SET due = ?, tries = ? WHERE id = ? AND due = ?", values
+                )
 
     def count_waiting(self) -> int:
         """Return how many messages wait."""
@@ -187,7 +205,7 @@ class Outbox:
             self._file.run(f"PRAGMA user_version = {LAYOUT}")
 
     def _draw_number(self, table: str) -> int:
-        query = f"SELECT coalesce(max(id), 0) + 1 FROM {table}"  # noqa: S608 - one of two own names
+        query = f"SELECT coalesce(max(id), 0) + 1 FROM {table}"  # noqa: S608 - one of our own names
         return int(self._file.run(query).fetchone()[0])
 
 
@@ -199,3 +217,8 @@ def encode_document(document: dict[str, Any]) -> bytes:
 def encode_context(table: str, number: int, at: int) -> bytes:
     """Return what a row is sealed together with: its place and time."""
     return encode_parts("events", table, number, at)
+
+
+def to_milliseconds(when: datetime) -> int:
+    """Return a moment as the file writes it, since 1970."""
+    return max(0, int(when.timestamp() * 1000))

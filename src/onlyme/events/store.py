@@ -2,8 +2,8 @@
 
 Each event is one row: its time in the clear, so that old rows can be found and erased, and all the
 rest sealed and bound to that time and the row's number. A row that was changed or moved does not
-open. The secret is in the vault: without the vault's key no event can be read. No picture and no
-embedding is stored.
+open. The secret is in the vault: without the vault's key no event can be read. An event holds no
+picture and no embedding; see `onlyme.events.unknown` for what may be kept besides.
 
 The outbox of webhooks is in the same file, so that an event and its messages are written in one
 transaction: none is lost, whenever a process is killed.
@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from onlyme.events.event import DoorEvent
 from onlyme.events.outbox import (
     MESSAGE,
-    Outbox,
     OutgoingMessage,
     encode_context,
     encode_document,
+    to_milliseconds,
 )
+from onlyme.events.unknown import UnknownVisits
 from onlyme.storage.sqlite import translate_sqlite_errors
 
 if TYPE_CHECKING:
@@ -42,21 +43,32 @@ SECRET_KIND, SECRET_KEY = "events", "secret"
 _PURGE_SECONDS = 3600.0
 
 
-class EventStore(Outbox):
+class EventStore(UnknownVisits):
     """The events of one vault; several processes and threads may use the file.
 
     Args:
         path: the file; made with mode 0600 if it is missing.
         secret: 32 bytes from the vault.
         days: events that are older are erased.
+        unknown_days: for how long unknown visits are kept; 0 keeps none.
+        unknown_per_day: how many of them at most.
 
     Raises:
         VaultError: the file cannot be used.
     """
 
-    def __init__(self, path: Path, secret: bytes, days: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        secret: bytes,
+        days: float,
+        *,
+        unknown_days: float = 0.0,
+        unknown_per_day: int = 0,
+    ) -> None:
         super().__init__(path, secret)
         self.days = days
+        self.unknown_days, self.unknown_per_day = unknown_days, unknown_per_day
         self._purged_at = -_PURGE_SECONDS
 
     def close(self) -> None:
@@ -105,8 +117,8 @@ class EventStore(Outbox):
         Raises:
             VaultDamaged: an event was changed. Those yielded before are good.
         """
-        low = 0 if since is None else _to_milliseconds(since)
-        high = 2**62 if until is None else _to_milliseconds(until)
+        low = 0 if since is None else to_milliseconds(since)
+        high = 2**62 if until is None else to_milliseconds(until)
         last = (low - 1, 0)
         while True:  # in blocks, so that no transaction stays open while the caller thinks
             with translate_sqlite_errors(self.path), self._file.start_reading():
@@ -146,10 +158,10 @@ class EventStore(Outbox):
         Raises:
             VaultDamaged: an event was changed.
         """
-        low = 0 if since is None else _to_milliseconds(since)
+        low = 0 if since is None else to_milliseconds(since)
         last = before or (2**62, 0)
         if until is not None:
-            last = min(last, (_to_milliseconds(until) + 1, 0))
+            last = min(last, (to_milliseconds(until) + 1, 0))
         found: list[DoorEvent] = []
         place = last
         while True:
@@ -192,10 +204,15 @@ class EventStore(Outbox):
             self._rewrite(change)
 
     def purge(self, now: datetime | None = None) -> int:
-        """Erase the events that are older than `days`; return how many."""
-        oldest = _to_milliseconds((now or datetime.now(UTC)) - timedelta(days=self.days))
+        """Erase the events that are older than `days`, and the unknown visits that are too old.
+
+        Returns:
+            How many events were erased.
+        """
+        oldest = to_milliseconds((now or datetime.now(UTC)) - timedelta(days=self.days))
         with translate_sqlite_errors(self.path), self._file.start_writing():
             count = self._file.run("DELETE FROM event WHERE at < ?", (oldest,)).rowcount
+        self.purge_unknown(now)
         self._purged_at = time.monotonic()
         return int(count)
 
@@ -207,7 +224,7 @@ class EventStore(Outbox):
     # ------------------------------------------------------------------- within
 
     def _insert(self, event: DoorEvent) -> None:
-        at = _to_milliseconds(event.at)
+        at = to_milliseconds(event.at)
         number = self._draw_number("event")
         sealed = self._seal.seal(
             encode_document(event.to_document()), encode_context("event", number, at)
@@ -250,7 +267,3 @@ class EventStore(Outbox):
 
 def _names(event: DoorEvent, name: str) -> bool:
     return name in (event.name, *event.names)
-
-
-def _to_milliseconds(when: datetime) -> int:
-    return max(0, int(when.timestamp() * 1000))

@@ -12,7 +12,9 @@ from onlyme.errors import (
     NotCalibrated,
     OnlymeError,
     UnknownOwner,
+    VaultBusy,
     VaultDamaged,
+    refuse_taken,
     unknown_owner,
 )
 from onlyme.gallery.gallery import SECRET_BYTES, Gallery
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from onlyme.face.pipeline import Observation, SecondEmbedding
     from onlyme.gallery.certificate import GalleryCertificate
+    from onlyme.gallery.duplicates import FaceGroups
     from onlyme.gallery.gallery import GalleryPerson
     from onlyme.gallery.stores.protocol import TemplateStore
     from onlyme.siamese.head import Base
@@ -255,6 +258,41 @@ class Enrolled:
                 for vector in vectors:
                     names += find_matches(owners, gallery, vector, self.fpir)
         return names
+
+    def group_visits(self, visits: Sequence[NDArray[np.float32]]) -> FaceGroups:
+        """Group visits by person, each float32[n, d]; see `onlyme.gallery.duplicates`.
+
+        Raises:
+            NotCalibrated: the calibration does not reach the rate among this many groups.
+        """
+        from onlyme.gallery.duplicates import group_faces
+
+        return group_faces(self.base, visits, self.fpir)
+
+    def add_to_gallery(self, name: str, vectors: NDArray[np.float32], *, add: bool) -> None:
+        """Enroll a person in the gallery by embeddings, float32[n, d].
+
+        Args:
+            name: the person's; not that of an owner in the vault.
+            vectors: those that the person has already are left out.
+            add: add to a person of this name.
+
+        Raises:
+            OwnerExists: the name is taken, and `add` is not given.
+            VaultBusy: another process changed the person at the same time.
+        """
+        from onlyme.gallery.gallery import GalleryPerson
+
+        with self._vault.lock:
+            gallery = self.ensure_gallery()
+            known = gallery.get([name]).get(name)
+            refuse_taken(name, taken=known is not None and not add)
+            person = GalleryPerson(name, vectors)
+            if known is not None:
+                is_new = [not (known.me == one).all(axis=1).any() for one in vectors]
+                person = known.add_photos(GalleryPerson(name, vectors[is_new]))
+            if gallery.put([person]):
+                raise VaultBusy(f"another process changed {name} at the same time; run this again")
 
     def certificate(self) -> GalleryCertificate:
         """Return how often a stranger is taken for an enrolled person, and how that is known.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from onlyme.events.mqtt import MqttSender
 from onlyme.events.outbox import MAX_WAITING
 from onlyme.events.webhook import Webhooks
+from onlyme.faceid.events import make_unknown_visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -34,6 +35,7 @@ class DoorReports:
         self._targets: list[str] = []
         self._webhooks: Webhooks | None = None
         self._mqtt: MqttSender | None = None
+        self._is_full = False
 
     def send_webhooks(self, urls: Sequence[str], key: bytes, *, allow_private: bool) -> None:
         """Send each event to these addresses; see `Webhooks`."""
@@ -63,8 +65,19 @@ class DoorReports:
             self._mqtt.tell(event)
 
     def show(self, people: Iterable[Presence]) -> None:
-        """Tell how many people are in view of each camera."""
-        if self._mqtt is not None:
-            for one in people:
-                if one.event is not None:
-                    self._mqtt.show_visit(one.camera, one.id, is_here=one.event != "left")
+        """Tell how many people are in view, and keep what the settings want of unknown ones.
+
+        Raises:
+            VaultError: it cannot be stored.
+        """
+        for one in people:
+            if one.event is not None and self._mqtt is not None:
+                self._mqtt.show_visit(one.camera, one.id, is_here=one.event != "left")
+            if one.unknown is not None:
+                is_kept = self._events.add_unknown(make_unknown_visit(one, one.unknown))
+                if not is_kept and not self._is_full:
+                    self._is_full = True
+                    self._report(
+                        f"{self._events.unknown_per_day:,} unknown visits of one day are kept "
+                        "already (unknown_per_day); further ones are not"
+                    )

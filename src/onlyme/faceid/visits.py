@@ -89,7 +89,9 @@ class VisitPlan:
             begin = partial(parts.admin.gate.attempt, ANY_OWNER, f"door {camera}")
         judge = None if level is LivenessLevel.OFF else parts.judge()
         identify = parts.enrolled.identify_capture
-        return CameraVisits(VisitRules(camera, parts.pipeline(), identify, judge, level, begin))
+        keeps = parts.settings.unknown_days > 0
+        rules = VisitRules(camera, parts.pipeline(), identify, judge, level, begin, keeps)
+        return CameraVisits(rules)
 
     def report(self, people: list[Presence], fpir: float) -> list[Presence]:
         """Call `on_event` for what changed; return the same people."""

@@ -119,8 +119,8 @@ def install_lines(
         _show_change(change)
         _show_intent(change, who)
         work.try_out(places, changes, change, who, typed)
-        password = "the password opens" if typed is not None else f"{who} is asked for the password"
-        typer.echo(f"✓ {change.service}: tested with PAM: a face opens; without one {password}")
+        without = _describe_without(change.service, who, typed)
+        typer.echo(f"✓ {change.service}: tested with PAM: a face opens; without one {without}")
     if _write_changes(places, changes, yes=yes, dry_run=dry_run):
         _say_next(places, [change.service for change in changes], who)
 
@@ -239,6 +239,15 @@ def _show_change(change: FileChange) -> None:
         typer.secho(row, fg=colour)
     for note in change.notes:
         typer.echo(f"note: {note}")
+
+
+def _describe_without(service: str, user: str, typed: str | None) -> str:
+    """Say what the trial showed of a login without a face."""
+    from onlyme.unlock.services import BESIDE
+
+    if service in BESIDE:
+        return f"it answers as before; the password of {BESIDE[service]} does not wait"
+    return "the password opens" if typed is not None else f"{user} is asked for the password"
 
 
 def _require_intent(services: Sequence[str], user: str) -> None:

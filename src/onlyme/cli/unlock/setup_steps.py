@@ -211,15 +211,18 @@ def choose_services(named: str | None, settings: Settings, *, asks: bool) -> lis
     """
     from onlyme.unlock.pam.folders import PamFolders
     from onlyme.unlock.pam.intent import find_intent_problem
-    from onlyme.unlock.services import GREETERS, LOCKERS
+    from onlyme.unlock.services import BESIDE, GREETERS, LOCKERS
 
     if named is not None:
         return [name.strip() for name in named.split(",") if name.strip()]
     chosen = []
-    for name in PamFolders().list_services():
-        if name not in GREETERS | LOCKERS | {"sudo"}:
-            continue
+    there = set(PamFolders().list_services()) & (GREETERS | LOCKERS | {"sudo"})
+    there -= {"gdm-fingerprint"}  # GDM starts it only where there is a fingerprint reader
+    instead = {BESIDE[name]: name for name in there & set(BESIDE)}
+    for name in sorted(there):
         problem = find_intent_problem(name, settings) or _find_file_problem(name)
+        if name in instead:
+            problem = f"{name}: the face is looked for in {instead[name]}, at the same time"
         if problem:
             typer.echo(f"– {problem}")
         elif not asks or typer.confirm(f"Let your face open {name}?", default=True):
@@ -241,10 +244,11 @@ def _find_file_problem(service: str) -> str:
 
 def save_settings(values: Mapping[str, str], mark: str) -> None:
     """Write settings of the computer's login, marked, so that `drop_settings` finds them."""
-    from onlyme.unlock import config_file
+    from onlyme.settings import config_file
+    from onlyme.unlock.config_file import find_config_file, make_config_file
 
-    path = config_file.find_config_file()
-    text = before = config_file.read_text(path) or config_file.make_config_file()
+    path = find_config_file()
+    text = before = config_file.read_text(path) or make_config_file()
     for name, value in values.items():
         text = config_file.change_setting(text, name, config_file.parse_value(name, value), mark)
     if text != before or not path.exists():
@@ -253,9 +257,10 @@ def save_settings(values: Mapping[str, str], mark: str) -> None:
 
 def drop_settings(mark: str) -> None:
     """Remove the settings that `save_settings` wrote."""
-    from onlyme.unlock import config_file
+    from onlyme.settings import config_file
+    from onlyme.unlock.config_file import find_config_file
 
-    path = config_file.find_config_file()
+    path = find_config_file()
     text = before = config_file.read_text(path)
     for name in config_file.list_marked(text, mark):
         text = config_file.change_setting(text, name, None)

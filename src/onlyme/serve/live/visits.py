@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from onlyme.enrollment.guided import scale_to_frame
+from onlyme.faceid.reports import DoorReports
 from onlyme.faceid.serialize import serialize_presence
 from onlyme.serve.live.watch import FrameRate
 from onlyme.verification.visits import VisitVerdict
 
 if TYPE_CHECKING:
     from onlyme import FaceID
-    from onlyme.faceid.reports import DoorReports
     from onlyme.serve.live.latest_frame import LatestFrame
     from onlyme.serve.live.stream import MessageSender
     from onlyme.types import LivenessLevel
@@ -72,18 +73,20 @@ def watch_visits(
     """
     face_id.warm_up()
     say("ready", level=level, opens=opens)
-    with face_id.open_events() as events:
+    with ExitStack() as stack:
+        if reports is None:
+            events = stack.enter_context(face_id.open_events())
+            reports = DoorReports(events, stack, lambda _: None)
         made = face_id.watch_everybody(
             latest.frames(),
             liveness=level,
             opens=opens,
             source_name=source,
-            on_event=events.add if reports is None else reports.add,
+            on_event=reports.add,
         )
         rate = FrameRate()
         for people in made:
-            if reports is not None:
-                reports.show(people)
+            reports.show(people)
             seen = _report(people, latest, say, admin=admin)
             say("look", people=seen, taken=latest.number, rate=rate.tick(monotonic()))
 
