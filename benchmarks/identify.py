@@ -6,7 +6,12 @@ FOLDER is a folder of people (by default lfw_dev in ONLYME_DATA). The people are
 parts. Two parts at a time are scored by a head, a cohort and draws made from the other two, and
 by a curve measured on the other two: no one is scored by what was learned from them. In these two
 parts each person with two photos or more is enrolled with one; their other photos are known
-probes, and the photos of all other people are unknown probes. Six such trials are pooled.
+probes, and the photos of all other people are unknown probes. Six such trials are pooled. Each is
+decided by the first network alone and with the second look.
+
+In the large gallery the people who have one photo only are enrolled too, up to `--large` people.
+There each comparison is scored by what was made without either person, and the curve of one half
+of the people decides about the probes of the other half.
 
 FPIR: the share of unknown probes that get a name. FNIR: the share of known probes that do not
 get their own name (ISO/IEC 19795-1). Intervals are 95 %, by bootstrap over people, known and
@@ -19,7 +24,7 @@ import argparse
 import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,14 +36,21 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
 from held_apart import fit_held_apart  # noqa: E402 - tools/ is no package
-from people import People, read_people  # noqa: E402 - tools/ is no package
 from train_head import RECIPE, fit_shipped_head  # noqa: E402 - needs the path above
+from train_second import (  # noqa: E402 - as above
+    FARTHEST,
+    NEAREST,
+    WEIGHT,
+    read_both,
+)
 
 from onlyme.gallery.identify import LEAD_MARGIN  # noqa: E402 - needs the path above
 from onlyme.siamese.distance import measure_distances  # noqa: E402 - needs the path above
 from onlyme.siamese.training.curves import LOG_FAR, TrialScores, make_far_curve  # noqa: E402 - needs the path above
 
 if TYPE_CHECKING:
+    from people import People
+
     from onlyme.siamese.training.crossfit import CrossFit, FoldModel
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -54,17 +66,22 @@ class Trial:
         enrolled: the person of each row of the gallery.
         probe: the person of each probe.
         known: whether that person is enrolled.
-        ours: float[probes, gallery], z by the article's rule.
+        ours: float[probes, gallery], z by the article's rule and the second look. Here everybody is
+            looked at twice; the cascade decides alike (tests/gallery/test_second_look.py).
+        alone: the same by the first network alone.
         cosine: the same of the network's own vectors.
         promised: for each of `PROMISES` the z that keeps it among this many people.
+        open: float[promises, 2], between which z the second network is asked.
     """
 
     enrolled: Array
     probe: Array
     known: Array
     ours: Array
+    alone: Array
     cosine: Array
     promised: Array
+    open: Array
 
 
 def main() -> int:
@@ -76,10 +93,11 @@ def main() -> int:
     parser.add_argument("--labels", type=Path, default=ROOT / "tools" / "lfw_labels.txt")
     parser.add_argument("--rounds", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--large", type=int, default=2000, help="people in the large gallery")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     console = Console(stderr=True)
-    people = read_people(args.folder, console, args.labels)
+    people, second = read_both(args.folder, args.labels, console)
     print(f"{people.count} people, {len(people.labels)} photos; recipe {RECIPE}")
     with console.status("training heads, each without half of the people"):
         cross = fit_held_apart(
@@ -90,13 +108,21 @@ def main() -> int:
             folds=4,
             seed=args.seed,
         )
-    trials = [trial(people, cross, pair, args.seed) for pair in combinations(range(4), 2)]
-    found = {
-        "trials": [sizes(one) for one in trials],
-        "FNIR at FPIR 1 %": beside_cosine(trials, args.rounds, args.seed),
-        "promised": kept(trials, args.rounds, args.seed),
-        "lead": leads(trials),
-    }
+    both = Both(people, second, cross)
+    trials = [trial(both, pair, args.seed) for pair in combinations(range(4), 2)]
+    large = large_trials(both, args.large, args.seed)
+    found = {}
+    for title, some in (("", trials), (f"{args.large} enrolled: ", large)):
+        found |= {
+            f"{title}trials": [sizes(one) for one in some],
+            f"{title}FNIR at FPIR 1 %": beside_others(some, args.rounds, args.seed),
+            f"{title}promised": kept(some, args.rounds, args.seed),
+            f"{title}promised, the first network alone": kept(
+                [replace(one, ours=one.alone) for one in some], args.rounds, args.seed
+            ),
+            f"{title}looked at twice": looks(some),
+            f"{title}lead": leads(some),
+        }
     for title, rows in found.items():
         print(f"\n{title}")
         for row in rows:
@@ -115,20 +141,88 @@ def shown(value: object) -> str:
 # ------------------------------------------------------------------------- trials
 
 
-def trial(people: People, cross: CrossFit, pair: tuple[int, int], seed: int) -> Trial:
+@dataclass(frozen=True, slots=True)
+class Both:
+    """The same photos by both networks, and the heads of the first."""
+
+    people: People
+    second: People
+    cross: CrossFit
+
+    @property
+    def fold(self) -> Array:
+        """The fold of each photo's person."""
+        return self.cross.fold[: len(self.people.labels)]
+
+    def score(self, pair: tuple[int, int], enrolled: Array, probes: Array) -> tuple[Array, Array]:
+        """Return z and the joint score, float[probes, gallery] each, made without two folds."""
+        z = scores(self.cross.find_model(*pair), enrolled, probes)
+        templates, faces = self.second.embeddings[enrolled], self.second.embeddings[probes]
+        return z, join(z, measure_distances(faces, templates))
+
+    def curves(self, pair: tuple[int, int], seed: int) -> tuple[Array, Array]:
+        """Return the curves of z and of the joint score, on the people of two folds."""
+        enrolled, probes = dealt(self.people, np.isin(self.fold, pair), seed)
+        first, joint = self.score(pair, enrolled, probes)
+        return tuple(curve_of(self.people, each, enrolled, probes) for each in (first, joint))
+
+
+def join(z: Array, distance: Array) -> Array:
+    return z - WEIGHT * np.clip(distance, NEAREST, FARTHEST)
+
+
+def trial(both: Both, pair: tuple[int, int], seed: int) -> Trial:
     others = tuple(part for part in range(4) if part not in pair)
-    model = cross.find_model(*pair)
-    enrolled, probes = dealt(people, np.isin(cross.fold[: len(people.labels)], pair), seed)
-    theirs, strangers = dealt(people, np.isin(cross.fold[: len(people.labels)], others), seed)
-    curve = curve_of(cross.find_model(*others), people, theirs, strangers)
-    share = np.log10(np.array(PROMISES) / len(enrolled))
+    enrolled, probes = dealt(both.people, np.isin(both.fold, pair), seed)
+    return make_trial(
+        both, enrolled, probes, both.score(pair, enrolled, probes), both.curves(others, seed)
+    )
+
+
+def large_trials(both: Both, count: int, seed: int) -> list[Trial]:
+    """Deal all people into one gallery; return a trial of each half's probes."""
+    enrolled, probes = dealt(both.people, np.ones(len(both.fold), bool), seed)
+    alone = probes[~np.isin(both.people.labels[probes], both.people.labels[enrolled])]
+    generator = np.random.default_rng(seed + 2)
+    more = generator.permutation(alone)[: max(count - len(enrolled), 0)]
+    enrolled, probes = np.concatenate([enrolled, more]), np.setdiff1d(probes, more)
+    made = []
+    for half, other in (((0, 1), (2, 3)), ((2, 3), (0, 1))):
+        asked = probes[np.isin(both.fold[probes], half)]
+        z = np.empty((len(asked), len(enrolled)))
+        joint = np.empty_like(z)
+        for own in range(4):
+            columns = np.flatnonzero(both.fold[enrolled] == own)
+            for part in half:
+                rows = np.flatnonzero(both.fold[asked] == part)
+                found = both.score((own, part), enrolled[columns], asked[rows])
+                z[np.ix_(rows, columns)], joint[np.ix_(rows, columns)] = found
+        made.append(make_trial(both, enrolled, asked, (z, joint), both.curves(other, seed)))
+    return made
+
+
+def make_trial(
+    both: Both,
+    enrolled: Array,
+    probes: Array,
+    scored: tuple[Array, Array],
+    curves: tuple[Array, Array],
+) -> Trial:
+    people, (z, joint), (first, second) = both.people, scored, curves
+    rates = np.log10(np.array(PROMISES) / len(enrolled))
+    alpha, least = (np.interp(-rates, -LOG_FAR, curve) for curve in curves)
+    low = np.minimum(least + WEIGHT * NEAREST, alpha)
+    high = np.maximum(least + WEIGHT * FARTHEST, alpha)
     return Trial(
         enrolled=people.labels[enrolled],
         probe=people.labels[probes],
         known=np.isin(people.labels[probes], people.labels[enrolled]),
-        ours=scores(model, enrolled, probes),
+        # The z that stands for the same rate, as `SecondRule.fuse` computes it.
+        ours=np.interp(joint, second, first),
+        alone=z,
         cosine=people.embeddings[probes] @ people.embeddings[enrolled].T,
-        promised=np.interp(-share, -LOG_FAR, curve),
+        promised=alpha,
+        open=np.stack([low, high], axis=1),
     )
 
 
@@ -152,9 +246,8 @@ def scores(model: FoldModel, enrolled: Array, probes: Array) -> Array:
     return margins - centres
 
 
-def curve_of(model: FoldModel, people: People, enrolled: Array, probes: Array) -> Array:
-    """The curve of false accept rates against z, of owners with one photo."""
-    z = scores(model, enrolled, probes)
+def curve_of(people: People, z: Array, enrolled: Array, probes: Array) -> Array:
+    """The curve of false accept rates against a score, of owners with one photo."""
     apart = people.labels[probes][:, None] != people.labels[enrolled][None]
     measured = TrialScores(
         photos=1,
@@ -214,21 +307,41 @@ def again(trials: list[Trial], rounds: int, seed: int) -> Array:
     return np.stack([np.bincount(row, minlength=people) for row in drawn]).astype(float)
 
 
-def beside_cosine(trials: list[Trial], rounds: int, seed: int) -> list[dict[str, Any]]:
-    ours, cosine = Pooled(trials, "ours"), Pooled(trials, "cosine")
+def beside_others(trials: list[Trial], rounds: int, seed: int) -> list[dict[str, Any]]:
+    """FNIR with the second look, beside the first network alone and plain cosine, paired."""
+    ways = {way: Pooled(trials, way) for way in ("ours", "alone", "cosine")}
     times = again(trials, rounds, seed)
     once = np.ones(times.shape[1])
-    pairs = np.array([(ours.fnir(row, FPIR), cosine.fnir(row, FPIR)) for row in times])
-    here, there = ours.fnir(once, FPIR), cosine.fnir(once, FPIR)
-    low, high = np.quantile(pairs, [0.025, 0.975], axis=0)
-    difference = np.quantile(pairs[:, 0] - pairs[:, 1], [0.025, 0.975])
-    ratio = np.quantile(pairs[:, 0] / pairs[:, 1], [0.025, 0.975])
-    return [
-        {"way": "ours", "FNIR": here, "interval": [float(low[0]), float(high[0])]},
-        {"way": "cosine", "FNIR": there, "interval": [float(low[1]), float(high[1])]},
-        {"way": "difference", "FNIR": here - there, "interval": difference.tolist()},
-        {"way": "ratio", "FNIR": here / there, "interval": ratio.tolist()},
-    ]
+    here = {way: pooled.fnir(once, FPIR) for way, pooled in ways.items()}
+    drawn = {way: np.array([p.fnir(row, FPIR) for row in times]) for way, p in ways.items()}
+    rows = []
+    for way in ways:
+        ratios = drawn["ours"] / drawn[way]
+        rows.append(
+            {
+                "way": way,
+                "FNIR": here[way],
+                "interval": np.quantile(drawn[way], [0.025, 0.975]).tolist(),
+                "ours, times this": here["ours"] / here[way],
+                "its interval": np.quantile(ratios, [0.025, 0.975]).tolist(),
+            }
+        )
+    return rows
+
+
+def looks(trials: list[Trial]) -> list[dict[str, Any]]:
+    """The share of probes that are looked at twice, where each person was seen by both."""
+    rows = []
+    for at, promise in enumerate(PROMISES):
+        asked = []
+        for one in trials:
+            low, high = one.open[at]
+            asked.append(((one.alone >= low) & (one.alone < high)).any(axis=1))
+        twice = np.concatenate(asked)
+        known = np.concatenate([one.known for one in trials])
+        shares = {"known": float(twice[known].mean()), "unknown": float(twice[~known].mean())}
+        rows.append({"promised FPIR": promise, **shares})
+    return rows
 
 
 def kept(trials: list[Trial], rounds: int, seed: int) -> list[dict[str, Any]]:

@@ -123,7 +123,7 @@ def put(path, text):
 for name in NAMES:
     put(f"lib/systemd/system/{{name}}", make_unit(name, Path("{HOME}/bin/onlyme")))
 put("usr/share/pam-configs/onlyme", make_profile({command!r}))
-put("etc/onlyme/config.toml", make_config_file())
+put("usr/share/onlyme/config.toml", make_config_file())
 """
     run(python, "-I", "-B", "-c", make)
     run(python, "-B", HERE / "man_pages.py", stage / "usr/share/man")
@@ -196,7 +196,6 @@ def put_control(stage: Path, version: str) -> None:
     for name, value in values.items():
         text = text.replace(f"@{name}@", value)
     (control / "control").write_text(text, "utf-8")
-    (control / "conffiles").write_text("/etc/onlyme/config.toml\n", "utf-8")
     for name in ("postinst", "prerm", "postrm"):
         shutil.copy(HERE / "debian" / name, control / name)
         (control / name).chmod(0o755)
@@ -241,8 +240,6 @@ def set_modes(stage: Path) -> None:
             path.chmod(0o755)
         else:
             path.chmod(0o755 if path.parent.name == "bin" else 0o644)
-    (stage / "etc/onlyme").chmod(0o700)
-    (stage / "etc/onlyme/config.toml").chmod(0o600)
 
 
 def pack(path: Path) -> None:

@@ -1,8 +1,10 @@
 """What others may rely on: the exported names, and that importing them costs nothing."""
 
 import doctest
+import inspect
 import pickle
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -20,6 +22,8 @@ HOMES = onlyme._HOMES
 
 WITHIN = {"ExtraNetwork", "HeadReading", "MeshFace", "QualityCheck"}
 """Values that no public function takes or returns by themselves."""
+
+SCREEN_LINES = 50
 
 NAMES = sorted(set(onlyme.__all__) - {"__version__"})
 
@@ -57,13 +61,46 @@ def test_the_reference_has_every_helper_for_tests():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_examples_are_true(name):
-    """They say `onlyme`, so that pytest does not look for them where they are kept."""
+def test_the_examples_are_true(name, tmp_path):
+    """They say `onlyme`, so that pytest does not look for them where they are kept.
+
+    As the reference says, `draw_face` and `open_face_id` are those of `onlyme.testing`, and
+    `folder` is an empty folder.
+    """
+    from onlyme.testing import draw_face, open_face_id
+
+    given = {"onlyme": onlyme, "draw_face": draw_face, "open_face_id": open_face_id}
     value = getattr(onlyme, name)  # loads its home, after those before it in the list
     home = next(module for module in map(sys.modules.get, HOMES) if module and name in vars(module))
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
-    for example in doctest.DocTestFinder().find(value, name, module=False, globs=vars(home).copy()):
+    names = vars(home) | given | {"folder": str(tmp_path / "vault")}
+    for example in doctest.DocTestFinder().find(value, name, module=False, globs=names):
         assert runner.run(example).failed == 0
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - set(errors.__all__)))
+def test_every_name_has_an_example(name):
+    assert ">>> " in (getattr(onlyme, name).__doc__ or "")
+
+
+def test_help_fits_on_two_screens():
+    """In full it has 6,500 lines; what is not public is not on the first screen."""
+    program = "import onlyme, pydoc; print(pydoc.render_doc(onlyme, renderer=pydoc.plaintext))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 2 * SCREEN_LINES
+    public = done.stdout.partition("PACKAGE CONTENTS")[0]  # then come modules that are not
+    assert len(public.splitlines()) >= 30
+    assert not re.search(r"\b_[a-z]", public)
+    assert {name for name in NAMES if name not in errors.__all__} <= set(re.findall(r"\w+", public))
+
+
+def test_all_names_are_listed_for_others():
+    """Help is short, but completion and tools see all names."""
+    assert set(NAMES) < set(dir(onlyme))
+    assert set(NAMES) < {name for name, _ in inspect.getmembers(onlyme)}
 
 
 def test_no_other_name():

@@ -16,6 +16,7 @@ from people import choose_labelled_face, hash_file, write_cache
 from platformdirs import user_cache_path
 from rich.progress import Progress
 
+from onlyme.face import enrollment_quality
 from onlyme.face.align import align
 from onlyme.faceid import networks
 from onlyme.settings import Settings
@@ -41,6 +42,7 @@ def degrade_people(
     seed: int = 0,
     ways: tuple[str, ...] = tuple(DEGRADATIONS),
     embedder: str | None = None,
+    judged: bool = False,
 ) -> list[DegradedPhotos]:
     """Degrade photos of some people in each way, and embed them.
 
@@ -53,6 +55,7 @@ def degrade_people(
         seed: which people, and which of their photos.
         ways: names of degradations.
         embedder: manifest entry of the network; None for the shipped one.
+        judged: say of each photo whether enrolment takes it.
     """
     generator = np.random.default_rng(seed)
     names, have = np.unique(people.labels, return_counts=True)
@@ -68,26 +71,33 @@ def degrade_people(
         for way in ways:
             text = f"{pipeline.fingerprint()} {hash_file(source)} {way} {seed}\n"
             key = hashlib.sha256(text.encode())
+            if judged:
+                key.update(hash_file(Path(enrollment_quality.__file__)).encode())
             for row in rows:
                 key.update(
                     f"{people.files[row]} {hash_file(folder / people.files[row])}\n".encode()
                 )
             cache = user_cache_path("onlyme") / "people" / f"{key.hexdigest()[:16]}.npz"
             if not cache.exists():
-                vectors, files = _embed(pipeline, folder, people, rows, way)
-                write_cache(cache, vectors, files)
+                vectors, files, taken = _embed(pipeline, folder, people, rows, way, judged=judged)
+                write_cache(cache, vectors, files, taken)
             with np.load(cache, allow_pickle=False) as parts:
                 place = {file: row for row, file in enumerate(people.files)}
                 at = np.array([place[file] for file in parts["files"]], np.intp)
-                result.append(DegradedPhotos(way, parts["embeddings"], people.labels[at], at))
+                result.append(
+                    DegradedPhotos(
+                        *(way, parts["embeddings"], people.labels[at], at),
+                        parts["taken"] if judged else None,
+                    )
+                )
             progress.advance(task)
     return result
 
 
 def _embed(
-    pipeline: Pipeline, folder: Path, people: People, rows: np.ndarray, way: str
-) -> tuple[list[np.ndarray], list[str]]:
-    vectors, files = [], []
+    pipeline: Pipeline, folder: Path, people: People, rows: np.ndarray, way: str, *, judged: bool
+) -> tuple[list[np.ndarray], list[str], list[bool]]:
+    vectors, files, taken = [], [], []
     for row in rows:
         file = str(people.files[row])
         frame = pipeline.decode(folder / file)
@@ -101,4 +111,9 @@ def _embed(
             aligned = align(changed.pixels, face, pipeline.embedder.size)
             vectors.append(pipeline.embedder.embed(aligned).vector)
             files.append(file)
-    return vectors, files
+            if judged:
+                quality = enrollment_quality.assess_for_enrollment(
+                    changed.pixels, face.box, face.landmarks
+                )
+                taken.append(quality.ok)
+    return vectors, files, taken

@@ -163,14 +163,31 @@ def embed_photos(
     write_cache(cache, vectors, files)
 
 
-def write_cache(cache: Path, vectors: list[NDArray[np.float32]], files: list[str]) -> None:
-    """Write embeddings and their photos so that only this user can read them."""
+def write_cache(
+    cache: Path,
+    vectors: list[NDArray[np.float32]],
+    files: list[str],
+    taken: list[bool] | None = None,
+) -> None:
+    """Write embeddings and their photos so that only this user can read them.
+
+    Args:
+        cache: the file.
+        vectors: the embeddings.
+        files: the photo of each.
+        taken: whether enrolment takes each; empty or None where that was not asked for.
+    """
     cache.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     cache.parent.chmod(0o700)  # an earlier version let all users read it
     temporary = cache.with_name(f"{os.getpid()}.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
-        np.savez(stream, embeddings=np.array(vectors, np.float32), files=np.array(files))
+        np.savez(
+            stream,
+            embeddings=np.array(vectors, np.float32),
+            files=np.array(files),
+            taken=np.array(taken or (), bool),
+        )
     temporary.replace(cache)
 
 

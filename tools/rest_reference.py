@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.app import create_app
-from onlyme.serve.problems import PREFIX, STATUS, make_slug
+from onlyme.serve.options import Options
+from onlyme.serve.problems import KINDS, PREFIX, STATUS, make_slug
 from onlyme.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+EVERYTHING = Options(compreface=True, embeddings=True)
 PAGE = Path(__file__).resolve().parent.parent / "docs/reference/rest.md"
 HEAD = """\
 <!-- Written by tools/rest_reference.py from the service's OpenAPI document; do not edit. -->
@@ -30,8 +32,10 @@ HEAD = """\
 and how to make tokens: [Serve the page and the API](../how-to/serve.md).
 
 Every request except `/v1/health` needs a token: `Authorization: Bearer …`. Pictures are the body of
-a request: one or several as `multipart/form-data`, or one alone as `image/jpeg`, `image/png` or
-`application/octet-stream`. There is no field for a path, an address or an embedding. A name is one
+a request: one or several as `multipart/form-data`; or in base64 as `application/json`, such as
+`{"frame": "…"}` or `{"me": ["…", "…"]}`; or one alone as `image/jpeg`, `image/png` or
+`application/octet-stream`. The limits are the same for each, and count the bytes of the body. There
+is no field for a path, an address or an embedding. A name is one
 segment of the path, percent-encoded (a slash as `%2F`). Browsers and many clients take `.` and `..`
 out of a path: put a space, which is dropped, before such a name (`%20..`). JSON answers are the
 documents that the [command line](json.md) prints.
@@ -42,7 +46,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    text = write_page(create_app(Settings.load(vault="/nowhere")).openapi())
+    text = write_page(create_app(Settings.load(vault="/nowhere"), EVERYTHING).openapi())
     if not check:
         PAGE.write_text(text, "utf-8")
         return 0
@@ -68,7 +72,7 @@ def write_page(document: dict[str, Any]) -> str:
 def describe_route(method: str, path: str, operation: dict[str, Any]) -> str:
     """Describe one route."""
     parts = [f"\n## {method.upper()} {path}\n\n{operation.get('description', '')}\n"]
-    scopes = [scope for each in operation.get("security", ()) for scope in each["token"]]
+    scopes = [scope for each in operation.get("security", ()) for scope in each.get("token", ())]
     for scope in scopes:
         enough = " or ".join(f"`{each}`" for each in Scope if each.grants(Scope(scope)))
         parts.append(f"\nToken for {enough}.\n")
@@ -77,16 +81,26 @@ def describe_route(method: str, path: str, operation: dict[str, Any]) -> str:
         parts.append("\n| query | | |\n|---|---|---|\n")
         parts += [describe_parameter(each) for each in parameters]
     if "requestBody" in operation:
-        form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
-        fields = [
-            f"`{name}`" + ("" if name in form["required"] else " (optional)")
-            for name in form["properties"]
-        ]
-        parts.append(f"\nBody: pictures in the fields {', '.join(fields)}.\n")
+        parts.append(f"\nBody: {describe_body(operation['requestBody']['content'])}.\n")
+    problems = [status for status, answer in operation["responses"].items() if "$ref" in answer]
     for status, answer in operation["responses"].items():
-        if status != "default":
+        if status not in problems:
             parts.append(f"\n{status}: {name_documents(answer)}\n")
+    parts.append(f"\n[Problems](#problems): {', '.join(problems)}.\n")
     return "".join(parts)
+
+
+def describe_body(content: dict[str, Any]) -> str:
+    """Return what the body of a request is."""
+    if "multipart/form-data" not in content:
+        schema = content["application/json"]["schema"]
+        return f"JSON, {name_documents({'content': content}) if '$ref' in schema else 'a list'}"
+    form = content["multipart/form-data"]["schema"]
+    fields = [
+        f"`{name}`" + ("" if name in form["required"] else " (optional)")
+        for name in form["properties"]
+    ]
+    return f"pictures in the {'field' if len(fields) == 1 else 'fields'} {', '.join(fields)}"
 
 
 def describe_parameter(each: dict[str, Any]) -> str:
@@ -130,19 +144,22 @@ def describe_document(name: str, schema: dict[str, Any]) -> str:
 
 def list_problems() -> str:
     """Return the table of problems."""
-    rows = "".join(
-        f"| `{PREFIX}{make_slug(error.__name__)}` | {status} | {summary} |\n"
+    own = [(kind, status, summary) for kind, (status, summary) in KINDS.items()]
+    errors = [
+        (make_slug(error.__name__), status, summary)
         for error, status in STATUS.items()
         for summary in (error.__doc__ or "").splitlines()[:1]
+    ]
+    rows = "".join(
+        f"| `{PREFIX}{kind}` | {status} | {summary} |\n"
+        for kind, status, summary in sorted(own, key=lambda row: row[1]) + errors
     )
     return (
         "\n## Problems\n\nA request that is refused or fails is answered with a "
-        "[Problem](#problem) (RFC 9457, `application/problem+json`). Each error of the "
-        "[library](errors.md) has its own `type`; the service itself adds these types: "
-        "`no-token` (401), `scope` and `foreign-origin` (403), `unknown-host` (421), "
-        "`too-large` and `too-many-pixels` (413), `too-slow` (408), `too-often` and "
-        "`too-many-names` (429), `busy` (503), "
-        "`time-is-over` (504).\n\n| type | status | |\n|---|---|---|\n" + rows
+        "[Problem](#problem) (RFC 9457, `application/problem+json`). A query that is wrong in any "
+        "way is answered with 400, pictures that cannot be used with 422. First the problems of "
+        "the service itself, then those that the errors of the [library](errors.md) become."
+        "\n\n| type | status | |\n|---|---|---|\n" + rows
     )
 
 

@@ -6,15 +6,34 @@
 ...     face_id.verify("ada", "another-person.jpg").accepted
 False
 
+`FaceID` knows people: `help(onlyme.FaceID)` lists what it can do.
+
+Without a vault: `detect`, `embed`, `embed_all`, `compare`, `check_liveness`.
+For gestures: `Gesture`, `make_gesture_prompt`, `draw_gesture`.
+For scikit-learn: `OnlymeVerifier`.
+
+What these return:
+    decisions   `Decision`, `Reason`, `IdentityCandidate`, `Batch`, `BatchRow`
+    liveness    `Liveness`, `LivenessLevel`, `AttentionLevel`, `Verdict`
+    faces       `Face`, `DetectedFace`, `Frame`, `Embedding`, `FaceComparison`, `FaceTable`
+    people      `EnrolledPerson`, `Enrollment`, `PhotoReport`, `Quality`, `Example`,
+                `ExampleKind`, `Lesson`, `Tuning`
+
+Every exception is an `OnlymeError`; `help(onlyme.errors)` shows them as a tree.
+`onlyme.draw` draws boxes and names, `onlyme.testing` helps to test your own program.
+
 Each name is loaded when it is first used, so that `import onlyme` is fast.
 """
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from onlyme.errors import *  # noqa: F403 - its `__all__` is part of the list below
     from onlyme.faceid.batch import Batch, BatchRow
     from onlyme.faceid.comparison import FaceComparison
@@ -109,4 +128,10 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
+    # Python's help prints every class of this list in full: 6,500 lines instead of two screens.
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - there is no public way that imports nothing
+    while frame is not None and frame.f_globals.get("__name__") == "inspect":
+        frame = frame.f_back
+    if frame is not None and frame.f_globals.get("__name__") == "pydoc":
+        return []
     return sorted({*globals(), *__all__})

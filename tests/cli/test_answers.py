@@ -156,6 +156,69 @@ def test_that_was_not_me_and_back(obama, photos):
     assert "nothing to undo" in refused(obama("not-me", "obama", "--undo"))
 
 
+def test_a_face_that_may_be_the_own_is_not_taught_unasked(obama, photos):
+    """The file beside the one that was meant must not spoil the owner's recognition."""
+    before = document(obama("verify", "obama", photos / "obama_3.jpg", "--json"))["margin"]
+    said = refused(obama("not-me", "obama", photos / "obama_3.jpg", "--json"))
+    assert "is accepted as obama now" in said
+    assert "--yes" in said
+    assert document(obama("verify", "obama", photos / "obama_3.jpg", "--json"))["margin"] == before
+    taught = document(obama("not-me", "obama", photos / "obama_3.jpg", "--yes", "--json"))
+    assert taught["margin_after"] < taught["margin_before"] == pytest.approx(before)
+
+
+def test_a_person_of_the_gallery_is_not_called_unknown(obama, photos, tmp_path):
+    (tmp_path / "people").mkdir()
+    (tmp_path / "people/joe.jpg").write_bytes((photos / "biden_1.jpg").read_bytes())
+    assert obama("enroll-folder", tmp_path / "people", "--flat").returncode == 0
+    assert "is in the gallery" in refused(obama("not-me", "joe", photos / "obama_3.jpg"))
+
+
+@pytest.mark.parametrize(("answer", "code"), [("n", 2), ("", 2), ("y", 0)])
+def test_a_terminal_is_asked_before_the_own_face_is_taught(obama, photos, answer, code):
+    import pty
+
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*ONLYME, "not-me", "obama", str(photos / "obama_3.jpg")],
+        env=obama.environment(),
+        stdin=theirs, stdout=subprocess.DEVNULL, stderr=theirs,
+        start_new_session=True,
+    )  # fmt: skip
+    os.close(theirs)
+    said = b""
+    while b"[y/N]" not in said:
+        said += os.read(ours, 1000)
+    os.write(ours, f"{answer}\n".encode())
+    assert process.wait(60) == code
+    os.close(ours)
+    assert obama("not-me", "obama", "--undo").returncode == code  # there is something to undo
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("serve", "key"),
+        ("serve", "link"),
+        ("serve", "token", "create", "door", "--scope", "verify"),
+        ("serve", "token", "list"),
+        ("serve", "token", "revoke", "door"),
+        ("import", "no-such-file"),
+        ("import", __file__),
+        ("not-me", "ada", "ada.jpg"),
+        ("backup",),
+        ("rekey",),
+        ("adapt", "ada", "--on"),
+        ("tune", "ada", "--far", "1e-4"),
+    ],
+    ids=" ".join,
+)
+def test_what_needs_a_vault_makes_none(onlyme, words):
+    said = refused(onlyme(*words))
+    assert words[0] == "import" or "`onlyme enroll`" in said
+    assert not onlyme.vault.exists()
+
+
 def test_forget(obama):
     assert obama("forget", "obama").stdout == "obama is forgotten\n"
     assert document(obama("list", "--json")) == []
@@ -349,3 +412,12 @@ def test_evaluate_says_which_names_of_the_groups_it_does_not_know(obama, photos,
     assert "1 name with no usable photo in the folder: nemo" in done.stderr
     assert "1 person without a group" in done.stderr
     assert "group" in done.stdout
+    cached = ("--photos", "1", "--strata", "--json", "--cache", tmp_path / "cache")
+    found = []
+    for _ in range(2):  # pictures are measured, whether or not their embeddings were stored
+        done = obama("evaluate", tmp_path / "people", *cached)
+        assert done.returncode == 0, done.stderr
+        found.append(json.loads(done.stdout)["strata"])
+    assert found[0]["rate"]["total"] > 0
+    assert found[0]["unmeasured"] == 0
+    assert found[0] == found[1]

@@ -84,3 +84,24 @@ def test_kinds():
     assert find_kind(Frame(pixels, "the browser's camera", 1.0)) == "camera"
     assert find_kind(Frame(pixels, "stream", 1.0)) == "video"
     assert find_kind("me.jpg") == "photo"
+
+
+def test_what_took_a_frame_does_not_depend_on_names(tmp_path, monkeypatch):
+    """A folder may be called like a camera, and a camera on a network like anything."""
+    import cv2
+    import numpy as np
+
+    from onlyme.image.sources import CameraCapture
+
+    folder = tmp_path / "camera 0"
+    folder.mkdir()
+    film = folder / "film.avi"
+    writer = cv2.VideoWriter(str(film), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    for _ in range(3):
+        writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.release()
+    monkeypatch.chdir(tmp_path)
+    with CameraCapture("camera 0/film.avi") as capture:
+        assert {find_kind(frame) for frame in capture} == {ExampleKind.VIDEO}
+    porch = Frame(np.zeros((2, 2, 3), np.uint8), "porch", 1.0, kind=ExampleKind.CAMERA)
+    assert find_kind(porch) == "camera"

@@ -11,7 +11,8 @@ import pytest
 
 from onlyme import FaceID
 from onlyme.errors import VaultDamaged
-from onlyme.events.store import EVENTS_FILE, DoorEvent, EventStore
+from onlyme.events.event import DoorEvent
+from onlyme.events.store import EVENTS_FILE, EventStore
 from tests.events.conftest import SECRET
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -50,6 +51,22 @@ def test_many_events_of_one_moment_are_read_once_each(events):
         for number in range(1200):
             events._insert(known(f"p{number}"))
     assert names(events) == [f"p{number}" for number in range(1200)]
+
+
+def test_the_newest_are_read_page_by_page(events):
+    """As a loop over all of them would."""
+    with events._file.start_writing():
+        for number in range(1200):  # more than one block, many of one moment
+            events._insert(known(f"p{number}", hours=number // 400))
+    wanted = [event for event in events.read() if event.name.endswith("3")][::-1]
+    found, place = [], None
+    while True:
+        page, place = events.read_newest(7, lambda e: e.name.endswith("3"), before=place)
+        found += page
+        if place is None:
+            break
+    assert found == sorted(wanted, key=lambda event: event.at, reverse=True)
+    assert events.read_newest(5000, lambda _: True)[1] is None
 
 
 def test_without_the_secret_nothing_is_read_and_no_name_is_in_the_file(events, tmp_path):
@@ -124,7 +141,8 @@ def test_a_new_name_is_in_all_events(events):
 
 WRITE = """
 import sys
-from onlyme.events.store import DoorEvent, EventStore
+from onlyme.events.event import DoorEvent
+from onlyme.events.store import EventStore
 with EventStore(sys.argv[1], bytes(range(32)), 90) as events:
     number = 0
     while True:

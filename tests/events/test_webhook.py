@@ -3,6 +3,7 @@
 import hmac
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,7 +12,8 @@ import pytest
 
 from onlyme.errors import UsageError
 from onlyme.events import webhook
-from onlyme.events.store import DoorEvent, EventStore
+from onlyme.events.event import DoorEvent
+from onlyme.events.store import EventStore
 from onlyme.events.webhook import Webhooks, check_url
 from tests.events.conftest import SECRET, Receiver
 
@@ -88,7 +90,8 @@ SEND = """
 import sys
 from pathlib import Path
 from onlyme.events import webhook
-from onlyme.events.store import DoorEvent, EventStore
+from onlyme.events.event import DoorEvent
+from onlyme.events.store import EventStore
 webhook.LEASE_SECONDS = 0.3
 webhook.IDLE_SECONDS = 0.05
 path, url, first = sys.argv[1:]
@@ -162,3 +165,54 @@ def test_what_no_one_takes_is_given_up_after_three_days(events, receiver, monkey
     receiver.answers = [500]
     send(events, [receiver.url], allow_private=True, report=told.append)
     assert told == ["webhook to 127.0.0.1: given up after three days (answer 500)"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "10.0.0.1", "127.0.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.1", "224.0.0.1",
+        "::", "::1", "fe80::1%eth0", "fc00::1", "fec0::1", "ff02::1", "2001:db8::1",
+        "::ffff:10.0.0.1", "::10.0.0.1", "64:ff9b::10.0.0.1", "64:ff9b:1::10.0.0.1",
+        "2002:a00:1::", "2002:7f00:1::",
+    ],
+)  # fmt: skip
+def test_no_spelling_of_a_private_address_is_public(address):
+    assert not webhook.is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["93.184.216.34", "2606:2800:220:1::1", "64:ff9b::93.184.216.34", "2002:5db8:d822::"]
+)
+def test_public_addresses_are_public(address):
+    assert webhook.is_public(address)
+
+
+def test_an_address_that_is_not_routed_is_passed_over(events, receiver, monkeypatch):
+    found = webhook.socket.getaddrinfo
+    dead = (2, 1, 6, "", ("127.0.0.2", receiver.port))
+    monkeypatch.setattr(
+        webhook.socket, "getaddrinfo", lambda *given, **named: [dead, *found(*given, **named)]
+    )
+    send(events, [receiver.url], allow_private=True)
+    assert len(receiver.got) == 1
+
+
+def test_a_receiver_that_does_not_answer_delays_no_other(events, receiver):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        mute = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        with Webhooks(events, [mute, receiver.url], KEY, allow_private=True) as hooks:
+            events.add(DoorEvent("known", "front", name="ada"), [mute, receiver.url])
+            hooks.wake()
+            wait_until(lambda: receiver.got)
+        assert events.count_waiting() >= 1
+
+
+def test_who_comes_too_late_settles_no_other_message(events):
+    url = "https://example.org/"
+    events.add(DoorEvent("known", "front", name="first"), [url])
+    late = events.claim(1e9, 1.0, [url])
+    again = events.claim(1e9 + 2, 1.0, [url])
+    events.settle(again, None)
+    events.add(DoorEvent("known", "front", name="second"), [url])
+    events.settle(late, None)
+    assert events.claim(1e9 + 4, 1.0, [url]).event.name == "second"

@@ -82,7 +82,7 @@ def test_once_more_changes_nothing_and_reports_the_same(face_id, people, setting
     first = face_id.enroll_folder(people, workers=1)
     records = {one.name: one.record for one in face_id.gallery_people()}
     again = face_id.enroll_folder(people, workers=1)
-    assert (again.enrolled, again.unchanged, again.looked_at) == (0, 4, 1)  # the faceless one
+    assert (again.enrolled, again.unchanged, again.looked_at) == (0, 4, 0)
     assert again.refused == first.refused
     assert again.twins == first.twins
     assert again.photos == first.photos
@@ -280,3 +280,93 @@ def test_a_flat_folder_holds_one_photo_for_each_person(face_id, photos, album):
     face_id.enroll_folder(album, workers=1, flat=True)
     assert [person.name for person in face_id.gallery_people()] == ["ada", "joe"]
     assert face_id.identify(photos / "obama_2.jpg").name == "ada"
+
+
+# ------------------------------------------------------------------- refused before
+
+
+@pytest.fixture
+def refused_people(album, photos):
+    """One person who can be enrolled, and two who cannot."""
+    for place, photo in (("ada/1", "obama_1"), ("mixed/1", "macron_1"), ("mixed/2", "biden_1")):
+        small(photos / f"{photo}.jpg", album / f"{place}.jpg")
+    (album / "dark").mkdir()
+    Image.new("RGB", (200, 200)).save(album / "dark" / "1.png")
+    return album
+
+
+def test_refused_people_are_not_looked_at_again(face_id, refused_people):
+    first = face_id.enroll_folder(refused_people, workers=1)
+    assert (first.enrolled, first.looked_at) == (1, 4)
+    again = face_id.enroll_folder(refused_people, workers=1)
+    assert again.looked_at == 0
+    assert again.refused == first.refused
+    assert {one.name for one in again.refused} == {"mixed", "dark"}
+
+
+def test_refused_people_are_remembered_without_their_names(face_id, refused_people):
+    face_id.enroll_folder(refused_people, workers=1)
+    record = face_id.admin.store.read("refused photos", "")
+    assert b"mixed" not in record
+    assert b"dark/" not in record
+
+
+@pytest.mark.parametrize("change", ["more", "other", "less"])
+def test_a_change_is_looked_at(face_id, refused_people, photos, change):
+    face_id.enroll_folder(refused_people, workers=1)
+    if change == "more":
+        small(photos / "sunak_1.jpg", refused_people / "dark" / "2.jpg")
+    elif change == "other":
+        small(photos / "sunak_1.jpg", refused_people / "dark" / "1.png")
+    else:
+        (refused_people / "mixed" / "2.jpg").unlink()
+    again = face_id.enroll_folder(refused_people, workers=1)
+    assert again.enrolled == 1
+    assert again.looked_at == {"more": 2, "other": 1, "less": 1}[change]
+
+
+def test_another_version_looks_again(face_id, refused_people, monkeypatch):
+    face_id.enroll_folder(refused_people, workers=1)
+    from onlyme.faceid import refused_photos
+
+    record = face_id.admin.store.read(refused_photos.REFUSED_PHOTOS, "")
+    (old, *_), digest = refused_photos.read_refused(record), ["0" * 64]
+    assert len(old) == 64
+    before = refused_photos.hash_photos(digest, "net")
+    monkeypatch.setattr(refused_photos, "__version__", "9.9")
+    assert refused_photos.hash_photos(digest, "net") != before
+
+
+def test_a_file_that_cannot_be_read_is_tried_again(face_id, album, photos):
+    """It may be a network folder that was away."""
+    small(photos / "obama_1.jpg", album / "ada" / "1.jpg")
+    (album / "joe").mkdir()
+    (album / "joe" / "1.jpg").symlink_to(album / "away.jpg")
+    first = face_id.enroll_folder(album, workers=1)
+    assert [one.file for one in first.refused if one.name == "joe"] == ["", "1.jpg"]
+    small(photos / "biden_1.jpg", album / "away.jpg")
+    face_id.enroll_folder(album, workers=1)
+    assert "joe" in [person.name for person in face_id.gallery_people()]
+
+
+# ------------------------------------------------------------------- folders in folders
+
+
+def test_photos_in_folders_of_a_person(face_id, album, photos):
+    places = {1: "ada/2024/1.jpg", 2: "ada/2025/summer/1.jpg", 4: "ada/1.jpg"}
+    for number, place in places.items():
+        small(photos / f"obama_{number}.jpg", album / place)
+    small(photos / "biden_1.jpg", album / "ada/.thumbnails/1.jpg")
+    small(photos / "macron_1.jpg", album / "emmanuel/old/1.jpg")
+    plain = face_id.enroll_folder(album, workers=1)
+    assert [one.name for one in plain.refused if "--subfolders" in one.why] == ["ada", "emmanuel"]
+    assert (plain.enrolled, plain.photos) == (1, 1)
+    done = face_id.enroll_folder(album, workers=1, subfolders=True, add=True)
+    assert (done.enrolled, done.changed, done.photos, done.refused) == (1, 1, 4, [])
+    assert face_id.enroll_folder(album, workers=1, subfolders=True, add=True).looked_at == 0
+
+
+def test_a_link_in_a_circle_ends(face_id, album, photos):
+    small(photos / "obama_1.jpg", album / "ada/1.jpg")
+    (album / "ada" / "again").symlink_to(album / "ada")
+    assert face_id.enroll_folder(album, workers=1, subfolders=True).photos == 1

@@ -28,6 +28,8 @@ def enroll_in_gallery(face_id, *names):
         GalleryPerson(
             name,
             np.stack([pipeline.look(photo).embedding.vector for photo in photos_of(name)]),
+            second=np.eye(3, 192, dtype=np.float32),
+            second_model="ab" * 32,
         )
         for name in names
     ]
@@ -112,6 +114,7 @@ def test_a_name_that_cannot_be_given_changes_nothing(face_id, name, new):
 def test_people_of_the_gallery_are_renamed(face_id):
     enroll_in_gallery(face_id, "cem", "dia")
     face_id.rename("cem", "cemal")
+    assert face_id._enrolled.get("cemal").has_second("ab" * 32)
     assert {person.name for person in face_id.people()} == {"ada", "bob", "cemal", "dia"}
     assert face_id.identify(draw_face("cem", 9)).name == "cemal"
     for new in ("dia", "ada"):

@@ -1,6 +1,7 @@
 """Test that a second network decides close calls, in the whole product and with real faces."""
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from onlyme import FaceID, embed
+from onlyme.cli.enroll_folder import _print_report
 from onlyme.errors import ModelError, ModelRefused
 from onlyme.face.models import find_model
 from onlyme.face.pipeline import MIN_SECOND_FACE_PIXELS, SecondEmbedding
@@ -196,3 +198,77 @@ def test_the_service_is_steady_and_a_program_is_not(tmp_path):
         assert face_id.pipeline.steady
     with FaceID(wiring.assemble(settings, lasting=True)) as face_id:
         assert not face_id.pipeline.steady
+
+
+# --------------------------------------------------------------------- among many people
+
+
+@pytest.fixture
+def crowd(tmp_path, photos):
+    """Two people in folders."""
+    folder = tmp_path / "crowd"
+    for name in ("obama", "macron"):
+        (folder / name).mkdir(parents=True)
+        shutil.copy(photos / f"{name}_1.jpg", folder / name)
+    return folder
+
+
+def close_crowd(face_id, image, away):
+    """Set the rate so that the first network refuses (or takes) this picture by a little."""
+    rule, seen = face_id._base.second, embed(image)
+    plain = Embedding(seen.vector, seen.model)
+    (best,) = face_id.identify(plain, candidates=1).candidates
+    z_alpha = rule.first.z_at(face_id._enrolled.fpir / 2, 1)
+    z = best.margin - (best.alpha - z_alpha)
+    face_id._enrolled.fpir = 2 * rule.first.far_at(z + away, 1)
+    return plain
+
+
+def test_a_gallery_is_searched_by_both(face_id, crowd, blurred):
+    face_id.enroll_folder(crowd, workers=1)
+    (person,) = face_id._enrolled.ensure_gallery().get(["obama"]).values()
+    assert person.second.shape == (1, 192)
+    assert person.has_second(SECOND)
+    plain = close_crowd(face_id, blurred, 0.01)
+    alone = face_id.identify(plain, candidates=1)
+    for image in (blurred, embed(blurred)):
+        both = face_id.identify(image, candidates=1)
+        assert both.candidates[0].name == "obama"
+        assert both.candidates[0].margin != pytest.approx(alone.candidates[0].margin, abs=1e-4)
+        assert both.accepted == (both.candidates[0].margin >= both.candidates[0].alpha)
+    _, faces = face_id.identify_faces(blurred)[0]
+    assert faces.reason == both.reason
+    # One of them, asked for by name, is decided by both as well.
+    assert face_id.find_owner("obama").second_rule is not None
+
+
+@pytest.mark.parametrize("steady", [False, True])
+def test_the_time_of_a_search_tells_nothing(face_id, crowd, photos, tmp_path, monkeypatch, steady):
+    face_id.enroll_folder(crowd, workers=1)
+    computed = count_computed(monkeypatch)
+    settings = Settings.load(vault=tmp_path / "vault", runtime="opencv")
+    with FaceID(wiring.assemble(settings, lasting=True, steady=steady)) as service:
+        for image in (photos / "obama_1.jpg", photos / "biden_1.jpg"):
+            before = len(set(computed))
+            decision = service.identify(image)
+            assert len(set(computed)) - before == (1 if steady else 0)
+            assert decision.accepted is (image.name == "obama_1.jpg")
+
+
+def test_a_gallery_of_an_earlier_version_says_that_enrolling_again_helps(
+    face_id, crowd, tmp_path, capsys
+):
+    settings = Settings.load(vault=tmp_path / "vault", embedders="sface")
+    with FaceID(wiring.assemble(settings)) as early:
+        assert early.enroll_folder(crowd, workers=1).one_network == 0
+    again = face_id.enroll_folder(crowd, workers=1)
+    assert (again.unchanged, again.one_network) == (2, 2)
+    _print_report(again)
+    assert "--replace" in capsys.readouterr().out
+    assert face_id.identify(crowd / "obama" / "obama_1.jpg").name == "obama"
+    replaced = face_id.enroll_folder(crowd, workers=1, replace_photos=True)
+    assert (replaced.changed, replaced.one_network, replaced.looked_at) == (2, 0, 2)
+    settled = face_id.enroll_folder(crowd, workers=1, replace_photos=True)
+    assert (settled.unchanged, settled.looked_at) == (2, 0)
+    _print_report(settled)
+    assert "--replace" not in capsys.readouterr().out

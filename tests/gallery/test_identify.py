@@ -7,12 +7,12 @@ import pytest
 
 from onlyme import FaceID, Reason, UnknownOwner, VaultDamaged
 from onlyme.errors import NotCalibrated, OwnerExists
+from onlyme.gallery.candidates import rank_candidates
 from onlyme.gallery.gallery import GalleryPerson
 from onlyme.gallery.identify import (
     LEAD_MARGIN,
     compute_shared_far,
     identify_vector,
-    rank_candidates,
 )
 from onlyme.siamese.examples import Examples
 from onlyme.siamese.head import Base
@@ -73,7 +73,7 @@ def test_candidates_are_listed_only_where_they_are_asked_for(known, base):
 
 def test_the_margin_is_the_one_that_an_owner_of_the_vault_would_have(known, base):
     probe = known.crowd.photos(known.directions[7])
-    best = rank_candidates(known.gallery, base.project(probe))[0][0]
+    best = rank_candidates(known.gallery, base.project(probe))[0]
     alone = learn_owner(base, known.people[7].me)
     assert best.name == "person 7"
     assert best.margin == pytest.approx(float(alone.margins(probe)[0]), abs=1e-5)
@@ -86,7 +86,7 @@ def test_alpha_grows_with_the_gallery(known, base):
     for people in (10, 300, 10_000, 1_000_000):
         far = compute_shared_far(base, 1e-3, people)
         alphas.append(
-            rank_candidates(known.gallery, base.project(probe[None]))[0][0].decide(base, far).alpha
+            rank_candidates(known.gallery, base.project(probe[None]))[0].decide(base, far).alpha
         )
     assert alphas == sorted(alphas)
     assert len(set(alphas)) == 4
@@ -117,7 +117,7 @@ def test_in_a_gallery_a_clear_lead_decides_though_two_pass(known, base):
     alike /= np.linalg.norm(alike)
     known.gallery.put([GalleryPerson("alike", alike[None])])
     far = compute_shared_far(base, 1e-3, 301)
-    first, second = rank_candidates(known.gallery, base.project(person[None]))[0][:2]
+    first, second = rank_candidates(known.gallery, base.project(person[None]))[:2]
     assert first.decide(base, far).accepted
     assert second.name == "alike"
     assert second.decide(base, far).accepted

@@ -20,4 +20,5 @@ def test_each_name_that_is_handed_on_can_be_used():
 
 def test_the_lab_itself_loads_no_torch(environment):
     code = "import sys, onlyme.lab; from onlyme.lab import Photos; sys.exit('torch' in sys.modules)"
-    subprocess.run([environment["PYTHON"], "-c", code], env=environment, check=True)
+    done = subprocess.run([environment["PYTHON"], "-c", code], env=environment, check=False)
+    assert done.returncode == 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import shutil
 import socket
 import ssl
@@ -49,8 +50,31 @@ class Running:
 
     def browser(self):
         """Ask with no token, and with the cookies that come."""
-        asks = httpx.Client(base_url=self.url, timeout=60, trust_env=False, verify=TLS)
+        asks = httpx.Client(
+            base_url=self.url,
+            timeout=60,
+            trust_env=False,
+            verify=TLS,
+            event_hooks={"response": [self.check_documented]},
+        )
         return self.clients.enter_context(asks)
+
+    def check_documented(self, answer):
+        """Check that the OpenAPI document names the status, whichever test asks."""
+        method, path = answer.request.method.lower(), answer.request.url.raw_path.decode()
+        if answer.headers.get("Allow"):
+            return
+        for template, operations in self.service_document["paths"].items():
+            pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template))
+            if method in operations and re.fullmatch(pattern, path.partition("?")[0]):
+                responses = operations[method]["responses"]
+                assert str(answer.status_code) in responses, f"{method} {path}: {answer.text}"
+                return
+
+    @property
+    def service_document(self):
+        """The OpenAPI document."""
+        return self.server.config.app.openapi()
 
     def raw(self, request, *, half_close=False, seconds=30):
         """Send bytes as they are; return all that comes back until the connection ends."""

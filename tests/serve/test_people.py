@@ -98,5 +98,5 @@ def test_what_is_nowhere_is_404(many):
 )
 def test_parameters_that_no_route_knows_are_refused(many, path):
     answer = many.client().get(path)
-    assert answer.status_code == 422
+    assert answer.status_code == 400
     assert answer.json()["type"].startswith("urn:onlyme:problem:")

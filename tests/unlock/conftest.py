@@ -38,6 +38,7 @@ STILL_FRAMES = 400
 
 def film(frames, path):
     """Write a video without loss, so that liveness sees what the camera saw."""
+    frames = list(frames)
     height, width = frames[0].pixels.shape[:2]
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"FFV1"), 30.0, (width, height))
     for frame in frames:

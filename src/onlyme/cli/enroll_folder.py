@@ -30,7 +30,11 @@ Add = Annotated[
     bool, typer.Option("--add", help="Add new photos of people who are in the gallery.")
 ]
 Replace = Annotated[
-    bool, typer.Option("--replace", help="Learn people again whose photos have changed.")
+    bool,
+    typer.Option(
+        "--replace",
+        help="Learn people again whose photos have changed, or whom an earlier version enrolled.",
+    ),
 ]
 Workers = Annotated[
     int | None,
@@ -70,6 +74,12 @@ def enroll_folder(
         bool,
         typer.Option("--flat", help="DIR holds one photo for each person, named like the person."),
     ] = False,
+    subfolders: Annotated[
+        bool,
+        typer.Option(
+            "--subfolders", help="Take photos in the folders inside a person's folder as well."
+        ),
+    ] = False,
     report: Report = None,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
@@ -93,6 +103,7 @@ def enroll_folder(
             workers=workers,
             look_for_duplicates=twins,
             flat=flat,
+            subfolders=subfolders,
             progress=progress,
         )
     document = _make_document(result)
@@ -130,6 +141,12 @@ def _print_report(result: BulkEnrollment) -> None:
         f"({rate:.0f} a second) by "
         f"{output.format_count(result.workers, 'process', 'processes')}"
     )
+    if result.one_network:
+        people = output.format_count(result.one_network, "person was", "people were")
+        typer.echo(
+            f"{people} enrolled by an earlier version, without the second network; run this again "
+            "with --replace, and they are found more often"
+        )
     _print_list(
         "not taken", [f"{'/'.join(filter(None, one[:2]))}: {one.why}" for one in result.refused]
     )

@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from onlyme.cli import options, output
 from onlyme.cli.complete import complete_person
+from onlyme.cli.groups import HelpfulGroup
+from onlyme.cli.passwords import confirm_erasing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from onlyme.events.store import DoorEvent
+    from onlyme import FaceID
+    from onlyme.events.event import DoorEvent
+    from onlyme.faceid.events import UnknownGroup
 
 __all__ = ["register"]
 
@@ -24,7 +29,14 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 def register(app: typer.Typer) -> None:
     """Add this family's command."""
-    app.command()(events)
+    family = typer.Typer(
+        cls=HelpfulGroup,
+        invoke_without_command=True,
+        help="Show what happened at the doors, and who was there without a name.",
+    )
+    family.callback()(events)
+    family.command()(unknown)
+    app.add_typer(family, name="events")
 
 
 def parse_moment(text: str | None) -> datetime | None:
@@ -50,6 +62,7 @@ def parse_moment(text: str | None) -> datetime | None:
 
 
 def events(
+    context: typer.Context,
     *,
     since: Annotated[
         str | None,
@@ -92,6 +105,8 @@ def events(
     onlyme events --since 7d --csv > week.csv
     onlyme events --attendance --since 2026-11-01 --csv
     """
+    if context.invoked_subcommand:
+        return
     from onlyme.faceid.events import open_events, read_webhook_key
     from onlyme.settings import Settings
 
@@ -114,7 +129,7 @@ def events(
 def _print_events(found: Iterable[DoorEvent], *, csv: bool, jsonl: bool) -> None:
     from dataclasses import fields
 
-    from onlyme.events.store import DoorEvent
+    from onlyme.events.event import DoorEvent
 
     if csv or jsonl:
         columns = [one.name for one in fields(DoorEvent)]
@@ -153,3 +168,139 @@ def _print_rows(rows: Iterable[dict[str, object]], columns: list[str], *, csv: b
     writer.writeheader()
     for row in rows:
         writer.writerow(defuse_formulas(row))
+
+
+def unknown(
+    groups: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="GROUP", help="Groups, as the list names them.", show_default=False),
+    ] = None,
+    *,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            metavar="NAME",
+            help="Enroll the person of this group in the gallery under this name, and erase the "
+            "group.",
+            show_default=False,
+        ),
+    ] = None,
+    add: Annotated[
+        bool, typer.Option("--add", help="Add to the person of the gallery who has this name.")
+    ] = False,
+    anyway: options.Anyway = False,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export",
+            metavar="DIR",
+            help="Write pictures and embeddings into this folder, where they are not encrypted.",
+            show_default=False,
+        ),
+    ] = None,
+    erase: Annotated[
+        bool, typer.Option("--erase", help="Erase these groups, or all, also in backups.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask before a person is enrolled or erased.")
+    ] = False,
+    vault: options.Vault = None,
+    json: options.Json = False,
+) -> None:
+    """List the unknown visits that are kept, grouped by person; name, export or erase a group.
+
+    Nothing is kept unless the setting `unknown_days` says for how long.
+    """
+    if sum([name is not None, export is not None, erase]) > 1:
+        raise typer.BadParameter("give only one of --name, --export and --erase")
+    if name is None and (add or anyway):
+        raise typer.BadParameter("--add and --anyway need --name")
+    with options.open_face_id(vault) as face_id:
+        if name is not None:
+            _enroll(face_id, groups or [], name, add=add, anyway=anyway, yes=yes, json=json)
+        elif erase:
+            what = f"group {', '.join(groups)}" if groups else "all unknown visits"
+            confirm_erasing(f"Erase {what}?", yes=yes)
+            notes = face_id.erase_unknown(groups or None)
+            if json:
+                output.print_json({"erased": groups or "all", "notes": notes})
+            else:
+                output.print_notes(notes)
+        else:
+            _list_groups(_choose_groups(face_id.unknown_people(), groups or []), export, json=json)
+
+
+def _choose_groups(found: list[UnknownGroup], wanted: list[str]) -> list[UnknownGroup]:
+    from onlyme.errors import UsageError
+
+    if missing := set(wanted) - {group.id for group in found}:
+        raise UsageError(f"there is no group {', '.join(sorted(missing))}")
+    return [group for group in found if not wanted or group.id in wanted]
+
+
+def _list_groups(groups: list[UnknownGroup], export: Path | None, *, json: bool) -> None:
+    if export is not None:
+        for group in groups:
+            _export(group, export)
+    if json:
+        output.print_json([group.to_document() for group in groups])
+        return
+    for group in groups:
+        about = group.to_document()
+        visits = output.format_count(about["visits"], "visit")
+        unsure = "  resembles two groups" if group.is_ambiguous else ""
+        cameras = ", ".join(about["cameras"])
+        typer.echo(f"{group.id}  {visits}  {about['first']} to {about['last']}  {cameras}{unsure}")
+    if not groups:
+        typer.echo(
+            "no unknown visit is kept; the setting unknown_days says for how long they are",
+            err=True,
+        )
+
+
+def _export(group: UnknownGroup, folder: Path) -> None:
+    """Write the pictures of a group, and a document with times and embeddings."""
+    from onlyme.faceid.serialize import dump_json
+    from onlyme.storage.files import replace_private
+
+    made = folder / group.id
+    made.mkdir(mode=0o700, parents=True, exist_ok=True)
+    visits = []
+    for number, visit in enumerate(group.visits, 1):
+        file = f"{number:04}.jpg"
+        replace_private(made / file, visit.picture)
+        about = {"camera": visit.camera, "at": visit.at, "seconds": visit.seconds}
+        vectors = {"model": visit.model, "embeddings": visit.vectors.tolist()}
+        visits.append({"picture": file} | about | vectors)
+    document = group.to_document() | {"seen": visits}
+    replace_private(made / "visits.json", f"{dump_json(document)}\n".encode())
+
+
+def _enroll(
+    face_id: FaceID,
+    groups: list[str],
+    name: str,
+    *,
+    add: bool,
+    anyway: bool,
+    yes: bool,
+    json: bool,
+) -> None:
+    from onlyme.errors import UsageError
+
+    if len(groups) != 1:
+        raise UsageError("name one group: onlyme events unknown GROUP --name NAME")
+    (group,) = _choose_groups(face_id.unknown_people(), groups)
+    visits = output.format_count(len(group.visits), "visit")
+    if not yes:
+        question = f"Enroll the person of {visits} as {name}? They can be recognised from then on."
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise UsageError("to enroll a person needs your yes: add --yes")
+        if not typer.confirm(question, err=True):
+            raise UsageError("nothing was changed")
+    count = face_id.name_unknown(group.id, name, add=add, anyway=anyway)
+    if json:
+        output.print_json({"name": name, "group": group.id, "embeddings": count})
+    else:
+        typer.echo(f"{name} is enrolled in the gallery, from {visits}; the pictures are erased")

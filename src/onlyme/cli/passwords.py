@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
+
+import typer
 
 from onlyme.errors import KeyMissing, KeyRefused, UsageError
 from onlyme.storage.system import is_root
 
 __all__ = [
+    "TeachAnyway",
     "confirm_erasing",
+    "confirm_not_me",
     "read_new_passphrase",
     "read_passphrase",
     "read_secret",
     "require_owner",
     "require_root",
+]
+
+
+TeachAnyway = Annotated[
+    bool, typer.Option("--yes", help="Do not ask if the face may be the person's own.")
 ]
 
 
@@ -79,9 +89,25 @@ def confirm_erasing(question: str, *, yes: bool) -> None:
     """
     if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return
-    from typer import confirm
+    if not typer.confirm(question, err=True):
+        raise UsageError("nothing was changed")
 
-    if not confirm(question, err=True):
+
+def confirm_not_me(doubt: str, *, yes: bool) -> None:
+    """Ask before a face that may be the person's own is taught as that of another person.
+
+    Args:
+        doubt: why it may be; empty where there is no doubt, and nothing is asked then.
+        yes: whether the command said so already; then nothing is asked.
+
+    Raises:
+        UsageError: the answer was no, or there is no terminal to ask on.
+    """
+    if yes or not doubt:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(f"{doubt} Nothing was changed; to teach it all the same, add --yes")
+    if not typer.confirm(f"{doubt} Is it another person, to be kept apart?", err=True):
         raise UsageError("nothing was changed")
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.passwords import TeachAnyway, confirm_not_me
 
 __all__ = ["register"]
 
@@ -93,16 +94,33 @@ def not_me(
     photo: options.WrongPhoto = None,
     *,
     undo: options.UndoLesson = False,
+    yes: TeachAnyway = False,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
-    """Say "that wasn't me": teach that this face belongs to another person."""
+    """Say "that wasn't me": teach that this face belongs to another person.
+
+    A face that is accepted now may be the person's own, so it is asked about first; without a
+    terminal it is refused unless --yes is given.
+
+    onlyme not-me ada brother.jpg
+    onlyme not-me ada brother.jpg --yes
+    onlyme not-me ada --undo
+    """
     from dataclasses import asdict
+
+    from onlyme.faceid.own_face import compare_with_own_photos, describe_own_face
 
     options.require_one(photo, undo, "give a photo, or --undo")
     with options.open_face_id(vault, embedder) as face_id:
-        lesson = face_id.undo_not_me(name) if photo is None else face_id.not_me(name, photo)
+        if photo is None:
+            lesson = face_id.undo_not_me(name)
+        else:
+            if not yes:
+                compared = compare_with_own_photos(face_id, name, photo)
+                confirm_not_me(describe_own_face(compared), yes=yes)
+            lesson = face_id.not_me(name, photo)
     if json:
         output.print_json(asdict(lesson))
         return

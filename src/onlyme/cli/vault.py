@@ -213,9 +213,14 @@ def import_(
     vault: options.Vault = None,
 ) -> None:
     """Enroll a person from a file that `export` wrote, here or on another machine."""
+    from onlyme.settings import Settings
+    from onlyme.vault.export import open_export, read_export
+
+    sealed, passphrase = read_export(file), read_passphrase("export")
+    if not options.has_vault(Settings.load(vault=vault).vault):
+        open_export(sealed, passphrase)  # a wrong file or passphrase makes no vault
     with options.open_vault(vault, make=True) as admin:
-        passphrase = read_passphrase("export")
-        imported = admin.import_(file, passphrase, name=name, replace_=replace)
+        imported = admin.import_sealed(sealed, passphrase, str(file), name=name, replace_=replace)
     output.print_imported(imported)
 
 

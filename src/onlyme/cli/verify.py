@@ -206,6 +206,9 @@ def watch(
     webhook_private: Annotated[
         bool, typer.Option("--webhook-private", help="Webhooks may be inside the network.")
     ] = False,
+    mqtt: options.Mqtt = None,
+    mqtt_names: options.MqttNames = False,
+    mqtt_ca: options.MqttCa = None,
     no_events: Annotated[
         bool, typer.Option("--no-events", help="With --everybody: store no events.")
     ] = False,
@@ -228,6 +231,7 @@ def watch(
     """
     if everybody and (attention is not None or record is not None):
         raise typer.BadParameter("--attention and --record are for one person; name one")
+    broker = options.parse_broker(mqtt, names=mqtt_names, ca=mqtt_ca)
     if everybody:
         if name is not None and video is None:
             video = Path(name)  # the only argument
@@ -239,13 +243,13 @@ def watch(
                 _split_command(on_known, "--on-known"),
                 _split_command(on_unknown, "--on-unknown"),
             ),
-            watch_everybody.Reporting(not no_events, tuple(webhook or ()), webhook_private),
+            watch_everybody.Reporting(not no_events, tuple(webhook or ()), webhook_private, broker),
             embedder,
             vault,
             json=json,
         )
-    if on_known is not None or on_unknown is not None or webhook:
-        raise typer.BadParameter("--on-known, --on-unknown and --webhook need --everybody")
+    if on_known is not None or on_unknown is not None or webhook or broker is not None:
+        raise typer.BadParameter("--on-known, --on-unknown, --webhook and --mqtt need --everybody")
     if name is None:
         raise typer.BadParameter("give the name of a person, or --everybody", param_hint="NAME")
     name = checked_name(name)

@@ -13,12 +13,12 @@ import typer
 from onlyme.cli import options, output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from onlyme import FaceID
+    from onlyme.events.broker import MqttBroker
     from onlyme.events.hooks import Hooks
-    from onlyme.events.store import DoorEvent
+    from onlyme.faceid.reports import DoorReports
     from onlyme.image.feeds import CameraStatus
     from onlyme.types import LivenessLevel
     from onlyme.verification.visits import Presence
@@ -34,14 +34,16 @@ class Reporting:
         stored: whether they are stored beside the vault.
         webhooks: addresses that are told.
         private: whether these may be inside the network.
+        mqtt: the MQTT broker that is told.
     """
 
     stored: bool = True
     webhooks: tuple[str, ...] = ()
     private: bool = False
+    mqtt: MqttBroker | None = None
 
-    def open(self, face_id: FaceID, stack: ExitStack) -> Callable[[DoorEvent], None] | None:
-        """Return what takes an event; None where no event is wanted.
+    def open(self, face_id: FaceID, stack: ExitStack) -> DoorReports | None:
+        """Return what takes events; None where no event is wanted.
 
         Args:
             face_id: the vault, opened.
@@ -52,26 +54,20 @@ class Reporting:
                 sent.
         """
         from onlyme.errors import UsageError
-        from onlyme.events.webhook import Webhooks
         from onlyme.faceid.events import read_webhook_key
+        from onlyme.faceid.reports import DoorReports
 
         if not self.stored:
-            if self.webhooks:
+            if self.webhooks or self.mqtt is not None:
                 raise UsageError("what is sent waits among the stored events: drop --no-events")
             return None
-        events = stack.enter_context(face_id.open_events())
-        if not self.webhooks:
-            return events.add
-        key = read_webhook_key(face_id.admin.store)
-        webhooks = stack.enter_context(
-            Webhooks(events, self.webhooks, key, allow_private=self.private, report=_report)
-        )
-
-        def add(event: DoorEvent) -> None:
-            events.add(event, self.webhooks)
-            webhooks.wake()
-
-        return add
+        reports = DoorReports(stack.enter_context(face_id.open_events()), stack, _report)
+        if self.webhooks:
+            key = read_webhook_key(face_id.admin.store)
+            reports.send_webhooks(self.webhooks, key, allow_private=self.private)
+        if self.mqtt is not None:
+            reports.send_mqtt(self.mqtt)
+        return reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +124,17 @@ def watch_everybody(
         Hooks(_report, sys.__stderr__) as hooks,
         ExitStack() as stack,
     ):
+        reports = reporting.open(face_id, stack)
         made = face_id.watch_everybody(
             sources[0] if len(sources) == 1 else sources,
             liveness=liveness,
             opens=bool(programs.on_accept),
             on_status=_report_status,
-            on_event=reporting.open(face_id, stack),
+            on_event=None if reports is None else reports.add,
         )
         for people in made:
+            if reports is not None:
+                reports.show(people)
             for presence in people:
                 recognised |= presence.decision.accepted
                 if presence.event is not None:

@@ -70,6 +70,8 @@ def find_kind(image: object) -> ExampleKind:
         return ExampleKind.EMBEDDING
     if not isinstance(image, Frame):
         return ExampleKind.PHOTO
+    if image.kind is not None:
+        return image.kind
     if str(image.source).startswith(("camera ", "/dev/", "the browser's camera")):
         return ExampleKind.CAMERA
     return ExampleKind.VIDEO if image.at or is_video(image.source) else ExampleKind.PHOTO

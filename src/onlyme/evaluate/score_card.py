@@ -20,9 +20,18 @@ if TYPE_CHECKING:
 
     from onlyme.types import Decision
 
-__all__ = ["ATTACKS", "LIVE", "Attack", "count_outcomes", "draw_score_card", "make_score_card"]
+__all__ = [
+    "ATTACKS",
+    "LIVE",
+    "SCHEMA",
+    "Attack",
+    "count_outcomes",
+    "draw_score_card",
+    "make_score_card",
+]
 
 SCHEMA: Final = "onlyme.spoof-me/1"
+"""The name of the card's JSON document."""
 LIVE: Final = "live"
 """The stage in which the owner looks into the camera."""
 

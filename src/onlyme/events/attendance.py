@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime, tzinfo
 
-    from onlyme.events.store import DoorEvent
+    from onlyme.events.event import DoorEvent
 
 __all__ = ["COLUMNS", "Attendance", "sum_attendance"]
 
@@ -60,7 +60,7 @@ def sum_attendance(events: Iterable[DoorEvent], zone: tzinfo | None = None) -> l
         zone: the time zone in which days begin; by default that of this computer.
 
     >>> from datetime import UTC, datetime
-    >>> from onlyme.events.store import DoorEvent
+    >>> from onlyme.events.event import DoorEvent
     >>> nine, ten = (datetime(2026, 11, 30, hour, tzinfo=UTC) for hour in (9, 10))
     >>> known = DoorEvent("known", "front", nine, name="ada")
     >>> left = DoorEvent("left", "front", ten, name="ada", seconds=3600)

@@ -2,8 +2,8 @@
 
 Each event is one row: its time in the clear, so that old rows can be found and erased, and all the
 rest sealed and bound to that time and the row's number. A row that was changed or moved does not
-open. The secret is in the vault: without the vault's key no event can be read. No picture and no
-embedding is stored.
+open. The secret is in the vault: without the vault's key no event can be read. An event holds no
+picture and no embedding; see `onlyme.events.unknown` for what may be kept besides.
 
 The outbox of webhooks is in the same file, so that an event and its messages are written in one
 transaction: none is lost, whenever a process is killed.
@@ -13,17 +13,23 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from onlyme.errors import VaultDamaged
-from onlyme.storage.crypto import AeadCipher, derive_key, encode_parts
-from onlyme.storage.sqlite import SqliteFile, translate_sqlite_errors
+from onlyme.events.event import DoorEvent
+from onlyme.events.outbox import (
+    MESSAGE,
+    OutgoingMessage,
+    encode_context,
+    encode_document,
+    to_milliseconds,
+)
+from onlyme.events.unknown import UnknownVisits
+from onlyme.storage.sqlite import translate_sqlite_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 __all__ = ["EVENTS_FILE", "SECRET_KEY", "SECRET_KIND", "DoorEvent", "EventStore", "OutgoingMessage"]
@@ -34,125 +40,36 @@ EVENTS_FILE: Final = "events.sqlite"
 SECRET_KIND, SECRET_KEY = "events", "secret"
 """Kind and key of the vault's record that holds the secret, 32 bytes."""
 
-_APPLICATION = 0x6F6E6576  # "onev"
-_LAYOUT = 1
-_SCHEMA = (
-    "CREATE TABLE event (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, sealed BLOB NOT NULL) STRICT",
-    "CREATE INDEX event_at ON event (at)",
-    (
-        "CREATE TABLE outbox (id INTEGER PRIMARY KEY, due INTEGER NOT NULL, "
-        "tries INTEGER NOT NULL, sealed BLOB NOT NULL) STRICT"
-    ),
-    "CREATE INDEX outbox_due ON outbox (due)",
-)
 _PURGE_SECONDS = 3600.0
 
 
-def _draw_id() -> str:
-    return uuid.uuid4().hex
-
-
-@dataclass(frozen=True, slots=True)
-class DoorEvent:
-    """What happened at a door.
-
-    Attributes:
-        event: `known`, `unknown`, `ambiguous`, `not_live`, `locked_out`, `left`, `camera_up` or
-            `camera_down`.
-        camera: the name of the camera; never an address with a password.
-        at: when, in UTC.
-        name: who was recognised.
-        names: of an ambiguous visit, the two nearest people.
-        visit: the number of the visit; it counts from 1 for each camera and program.
-        seconds: how long the visit had lasted.
-        far: the false accept rate that this person's alpha stood for in the decision.
-        fpir: the rate at which a stranger is taken for any enrolled person in a visit.
-        margin: of a recognised person.
-        liveness: `off`, `live`, `attack` or `undecided`.
-        score: of liveness, 0 to 1.
-        opened: whether it was an attempt that could open something, counted by the gate.
-        id: the same wherever the event is sent, also when it is sent twice.
-    """
-
-    event: str
-    camera: str
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    name: str | None = None
-    names: tuple[str, ...] = ()
-    visit: int = 0
-    seconds: float = 0.0
-    far: float | None = None
-    fpir: float | None = None
-    margin: float | None = None
-    liveness: str = "off"
-    score: float | None = None
-    opened: bool = False
-    id: str = field(default_factory=_draw_id)
-
-    def to_document(self) -> dict[str, Any]:
-        """Return the event as a JSON document."""
-        at = self.at.isoformat(timespec="milliseconds")
-        return asdict(self) | {"at": at, "names": list(self.names)}
-
-    @classmethod
-    def from_document(cls, document: dict[str, Any]) -> DoorEvent:
-        """Read what `to_document` returned; fields of later versions are left out.
-
-        >>> event = DoorEvent("known", "front", name="ada")
-        >>> DoorEvent.from_document(event.to_document()).name
-        'ada'
-        """
-        known = {one.name for one in fields(cls)} & set(document)
-        values = {key: document[key] for key in known}
-        values["at"] = datetime.fromisoformat(values["at"])
-        values["names"] = tuple(values.get("names", ()))
-        return cls(**values)
-
-
-@dataclass(frozen=True, slots=True)
-class OutgoingMessage:
-    """A message that waits to be sent.
-
-    Attributes:
-        number: of its row.
-        url: where to.
-        event: what it tells.
-        tries: how many times it was tried.
-    """
-
-    number: int
-    url: str = field(repr=False)
-    event: DoorEvent
-    tries: int
-
-
-class EventStore:
+class EventStore(UnknownVisits):
     """The events of one vault; several processes and threads may use the file.
 
     Args:
         path: the file; made with mode 0600 if it is missing.
         secret: 32 bytes from the vault.
         days: events that are older are erased.
+        unknown_days: for how long unknown visits are kept; 0 keeps none.
+        unknown_per_day: how many of them at most.
 
     Raises:
         VaultError: the file cannot be used.
     """
 
-    def __init__(self, path: Path, secret: bytes, days: float) -> None:
-        self.path, self.days = path, days
-        self._seal = AeadCipher(derive_key(secret, b"", "events seal"))
+    def __init__(
+        self,
+        path: Path,
+        secret: bytes,
+        days: float,
+        *,
+        unknown_days: float = 0.0,
+        unknown_per_day: int = 0,
+    ) -> None:
+        super().__init__(path, secret)
+        self.days = days
+        self.unknown_days, self.unknown_per_day = unknown_days, unknown_per_day
         self._purged_at = -_PURGE_SECONDS
-        self._file = SqliteFile(
-            path, application=_APPLICATION, layout=_LAYOUT, schemas={_LAYOUT: _SCHEMA}
-        )
-        with translate_sqlite_errors(path):
-            if self._file.layout is None:
-                self._file.close()
-                raise VaultDamaged(f"{path} is not a file of events")
-            if self._file.layout == 0:
-                with self._file.start_writing():
-                    if self._file.layout == 0:  # otherwise another process was faster
-                        self._file.create_tables()
 
     def close(self) -> None:
         """Close the file."""
@@ -168,18 +85,21 @@ class EventStore:
 
     # ------------------------------------------------------------------- events
 
-    def add(self, event: DoorEvent, urls: Sequence[str] = ()) -> None:
+    def add(self, event: DoorEvent, urls: Sequence[str] = ()) -> int:
         """Write an event, and a message for each address, as one.
 
         With `days` = 0 the event itself is not stored.
+
+        Returns:
+            How many old messages were dropped, since `MAX_WAITING` wait already.
         """
         with translate_sqlite_errors(self.path), self._file.start_writing():
             if self.days > 0:
                 self._insert(event)
-            for url in urls:
-                self._queue(url, event)
+            dropped = sum(self._queue(url, event) for url in urls)
         if time.monotonic() - self._purged_at > _PURGE_SECONDS:
             self.purge()
+        return dropped
 
     def read(
         self,
@@ -197,8 +117,8 @@ class EventStore:
         Raises:
             VaultDamaged: an event was changed. Those yielded before are good.
         """
-        low = 0 if since is None else _to_milliseconds(since)
-        high = 2**62 if until is None else _to_milliseconds(until)
+        low = 0 if since is None else to_milliseconds(since)
+        high = 2**62 if until is None else to_milliseconds(until)
         last = (low - 1, 0)
         while True:  # in blocks, so that no transaction stays open while the caller thinks
             with translate_sqlite_errors(self.path), self._file.start_reading():
@@ -213,6 +133,54 @@ class EventStore:
                 event = self._open(number, at, sealed)
                 if name is None or name in (event.name, *event.names):
                     yield event
+            last = (rows[-1][1], rows[-1][0])
+
+    def read_newest(
+        self,
+        limit: int,
+        keep: Callable[[DoorEvent], bool],
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: tuple[int, int] | None = None,
+    ) -> tuple[list[DoorEvent], tuple[int, int] | None]:
+        """Return a page of events, the newest first, and where the next page begins.
+
+        Args:
+            limit: the number of events in the page.
+            keep: says whether an event is wanted.
+            since: the first moment.
+            until: the last moment.
+            before: where the page begins, as the page before told it.
+
+        Returns:
+            The events, and the place of the last one if there are more; else None.
+
+        Raises:
+            VaultDamaged: an event was changed.
+        """
+        low = 0 if since is None else to_milliseconds(since)
+        last = before or (2**62, 0)
+        if until is not None:
+            last = min(last, (to_milliseconds(until) + 1, 0))
+        found: list[DoorEvent] = []
+        place = last
+        while True:
+            with translate_sqlite_errors(self.path), self._file.start_reading():
+                rows = self._file.run(
+                    "SELECT id, at, sealed FROM event WHERE (at, id) < (?, ?) AND at >= ? "
+                    "ORDER BY at DESC, id DESC LIMIT 500",
+                    (*last, low),
+                ).fetchall()
+            if not rows:
+                return found, None
+            for number, at, sealed in rows:
+                event = self._open(number, at, sealed)
+                if not keep(event):
+                    continue
+                if len(found) == limit:
+                    return found, place
+                found.append(event)
+                place = (at, number)
             last = (rows[-1][1], rows[-1][0])
 
     def erase(self, name: str) -> list[str]:
@@ -236,10 +204,15 @@ class EventStore:
             self._rewrite(change)
 
     def purge(self, now: datetime | None = None) -> int:
-        """Erase the events that are older than `days`; return how many."""
-        oldest = _to_milliseconds((now or datetime.now(UTC)) - timedelta(days=self.days))
+        """Erase the events that are older than `days`, and the unknown visits that are too old.
+
+        Returns:
+            How many events were erased.
+        """
+        oldest = to_milliseconds((now or datetime.now(UTC)) - timedelta(days=self.days))
         with translate_sqlite_errors(self.path), self._file.start_writing():
             count = self._file.run("DELETE FROM event WHERE at < ?", (oldest,)).rowcount
+        self.purge_unknown(now)
         self._purged_at = time.monotonic()
         return int(count)
 
@@ -248,69 +221,18 @@ class EventStore:
         with translate_sqlite_errors(self.path):
             return self._file.scrub()
 
-    # ------------------------------------------------------------------- outbox
-
-    def claim(
-        self, now: float, lease_seconds: float, urls: Sequence[str]
-    ) -> OutgoingMessage | None:
-        """Return the next message that is due, and keep others from it for some seconds.
-
-        Args:
-            now: seconds of `time.time`.
-            lease_seconds: for how long it is this caller's; if the caller is killed, the message
-                is due again afterwards.
-            urls: only messages to these addresses.
-        """
-        with translate_sqlite_errors(self.path), self._file.start_writing(durable=False):
-            rows = self._file.run(
-                "SELECT id, due, tries, sealed FROM outbox WHERE due <= ? ORDER BY due, id",
-                (int(now * 1000),),
-            ).fetchall()
-            for number, _, tries, sealed in rows:
-                document = json.loads(
-                    self._seal.unseal(sealed, _context("outbox", number, 0), _MESSAGE)
-                )
-                if document["url"] in urls:
-                    due = int((now + lease_seconds) * 1000)
-                    self._file.run("UPDATE outbox SET due = ? WHERE id = ?", (due, number))
-                    event = DoorEvent.from_document(document["event"])
-                    return OutgoingMessage(number, document["url"], event, tries)
-        return None
-
-    def settle(self, message: OutgoingMessage, due: float | None) -> None:
-        """Remove a message that was sent; or with a time try it again then."""
-        with translate_sqlite_errors(self.path), self._file.start_writing(durable=due is None):
-            if due is None:
-                self._file.run("DELETE FROM outbox WHERE id = ?", (message.number,))
-            else:
-                values = (int(due * 1000), message.tries + 1, message.number)
-                self._file.run("UPDATE outbox SET due = ?, tries = ? WHERE id = ?", values)
-
-    def count_waiting(self) -> int:
-        """Return how many messages wait."""
-        with translate_sqlite_errors(self.path), self._file.start_reading():
-            return int(self._file.run("SELECT count(*) FROM outbox").fetchone()[0])
-
     # ------------------------------------------------------------------- within
 
     def _insert(self, event: DoorEvent) -> None:
-        at = _to_milliseconds(event.at)
+        at = to_milliseconds(event.at)
         number = self._draw_number("event")
-        sealed = self._seal.seal(_encode(event.to_document()), _context("event", number, at))
+        sealed = self._seal.seal(
+            encode_document(event.to_document()), encode_context("event", number, at)
+        )
         self._file.run("INSERT INTO event VALUES (?, ?, ?)", (number, at, sealed))
 
-    def _queue(self, url: str, event: DoorEvent) -> None:
-        number = self._draw_number("outbox")
-        body = _encode({"url": url, "event": event.to_document()})
-        sealed = self._seal.seal(body, _context("outbox", number, 0))
-        self._file.run("INSERT INTO outbox VALUES (?, 0, 0, ?)", (number, sealed))
-
-    def _draw_number(self, table: str) -> int:
-        query = f"SELECT coalesce(max(id), 0) + 1 FROM {table}"  # noqa: S608 - one of two own names
-        return int(self._file.run(query).fetchone()[0])
-
     def _open(self, number: int, at: int, sealed: bytes) -> DoorEvent:
-        body = self._seal.unseal(sealed, _context("event", number, at), f"event {number}")
+        body = self._seal.unseal(sealed, encode_context("event", number, at), f"event {number}")
         return DoorEvent.from_document(json.loads(body))
 
     def _rewrite(self, change: Any) -> int:
@@ -324,11 +246,13 @@ class EventStore:
             count += 1
             self._file.run("DELETE FROM event WHERE id = ?", (number,))
             if after is not None:
-                body = self._seal.seal(_encode(after.to_document()), _context("event", number, at))
+                body = self._seal.seal(
+                    encode_document(after.to_document()), encode_context("event", number, at)
+                )
                 self._file.run("INSERT INTO event VALUES (?, ?, ?)", (number, at, body))
         for number, sealed in self._file.run("SELECT id, sealed FROM outbox").fetchall():
-            context = _context("outbox", number, 0)
-            document = json.loads(self._seal.unseal(sealed, context, _MESSAGE))
+            context = encode_context("outbox", number, 0)
+            document = json.loads(self._seal.unseal(sealed, context, MESSAGE))
             before = DoorEvent.from_document(document["event"])
             after = change(before)
             if after is None:
@@ -336,25 +260,10 @@ class EventStore:
                 self._file.run("DELETE FROM outbox WHERE id = ?", (number,))
             elif after != before:
                 document["event"] = after.to_document()
-                body = self._seal.seal(_encode(document), context)
+                body = self._seal.seal(encode_document(document), context)
                 self._file.run("UPDATE outbox SET sealed = ? WHERE id = ?", (body, number))
         return count
 
 
-_MESSAGE = "a message that waits to be sent"
-
-
 def _names(event: DoorEvent, name: str) -> bool:
     return name in (event.name, *event.names)
-
-
-def _encode(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, ensure_ascii=False).encode()
-
-
-def _context(table: str, number: int, at: int) -> bytes:
-    return encode_parts("events", table, number, at)
-
-
-def _to_milliseconds(when: datetime) -> int:
-    return max(0, int(when.timestamp() * 1000))

@@ -43,6 +43,17 @@ MAX_RETRY_SECONDS: Final = 3600.0
 GIVE_UP_SECONDS: Final = 3 * 86400.0
 """A message that no receiver took for three days is dropped, and that is reported."""
 
+UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+"""All public addresses of IPv6 so far (RFC 4291)."""
+
+IPV4_AT_THE_END: Final = (
+    ipaddress.IPv6Network("64:ff9b::/96"),  # NAT64, RFC 6052
+    ipaddress.IPv6Network("::/96"),  # IPv4-compatible, RFC 4291
+)
+
+LAST_SECONDS: Final = 2.0
+"""How long the end waits for what is due."""
+
 IDLE_SECONDS: Final = 1.0
 """How often the outbox is looked at for what other programs left."""
 
@@ -80,7 +91,7 @@ def check_url(url: str) -> None:
 
 
 class Webhooks:
-    """Sends what waits in the outbox, in a thread; use it in a `with` block.
+    """Sends what waits in the outbox, in a thread for each address; use it in a `with` block.
 
     Args:
         store: the events and the outbox.
@@ -104,44 +115,51 @@ class Webhooks:
     ) -> None:
         for url in urls:
             check_url(url)
-        self._store, self._urls, self._key = store, tuple(urls), key
+        urls = tuple(dict.fromkeys(urls))
+        self._store, self._key = store, key
         self._allow_private, self._report = allow_private, report
-        self._news, self._stop = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._work, name="onlyme-webhooks", daemon=True)
-        self._reported = ""
+        self._news = [threading.Event() for _ in urls]
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._work, args=work, name="onlyme-webhook", daemon=True)
+            for work in zip(urls, self._news, strict=True)
+        ]
+        self._reported: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         """Begin to send, also what an earlier program left."""
-        if self._urls:
-            self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Try once more to send what is due, for two seconds; the rest waits on disk."""
         self._stop.set()
-        self._news.set()
-        if self._urls:
-            self._thread.join(2.0)
+        self.wake()
+        end = time.monotonic() + LAST_SECONDS
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
 
     def wake(self) -> None:
         """Say that a message was put into the outbox."""
-        self._news.set()
+        for news in self._news:
+            news.set()
 
     # ------------------------------------------------------------------- within
 
-    def _work(self) -> None:
+    def _work(self, url: str, news: threading.Event) -> None:
         while True:
-            self._news.clear()
+            news.clear()
             try:
-                message = self._store.claim(time.time(), LEASE_SECONDS, self._urls)
+                message = self._store.claim(time.time(), LEASE_SECONDS, [url])
                 if message is not None:
                     self._deliver(message)
                     continue
             except OnlymeError as error:
-                self._tell(f"webhooks wait: {error}")
+                self._tell(url, f"webhooks wait: {error}")
             if self._stop.is_set():
                 return
-            self._news.wait(IDLE_SECONDS)
+            news.wait(IDLE_SECONDS)
 
     def _deliver(self, message: OutgoingMessage) -> None:
         try:
@@ -151,22 +169,22 @@ class Webhooks:
         else:
             if 200 <= status < 300:
                 self._store.settle(message, None)
-                self._reported = ""
+                self._reported.pop(message.url, None)
                 return
             why = f"answer {status}"
         host = urlsplit(message.url).hostname
         if time.time() - message.event.at.timestamp() > GIVE_UP_SECONDS:
             self._store.settle(message, None)
-            self._tell(f"webhook to {host}: given up after three days ({why})")
+            self._tell(message.url, f"webhook to {host}: given up after three days ({why})")
             return
-        self._tell(f"webhook to {host}: {why}; trying again")
+        self._tell(message.url, f"webhook to {host}: {why}; trying again")
         pause = min(FIRST_RETRY_SECONDS * 2 ** min(message.tries, 20), MAX_RETRY_SECONDS)
         self._store.settle(message, time.time() + pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads tries, protects nothing
 
-    def _tell(self, sentence: str) -> None:
-        """Report, and nothing twice in a row."""
-        if sentence != self._reported:
-            self._reported = sentence
+    def _tell(self, url: str, sentence: str) -> None:
+        """Report, and nothing twice in a row about one address."""
+        if sentence != self._reported.get(url):
+            self._reported[url] = sentence
             self._report(sentence)
 
 
@@ -204,7 +222,7 @@ def _connect(target: _Target, *, allow_private: bool) -> socket.socket:
         raise UsageError(
             "the address is inside a network; add --webhook-private if events may go there"
         )
-    line = socket.create_connection((str(places[0]), target.port), timeout=SEND_SECONDS)
+    line = _reach(places, target.port)
     if not target.is_tls:
         return line
     try:
@@ -215,15 +233,36 @@ def _connect(target: _Target, *, allow_private: bool) -> socket.socket:
         raise
 
 
+def _reach(places: Sequence[object], port: int) -> socket.socket:
+    """Connect to the first of these addresses that answers: IPv6 may be resolved but not routed."""
+    for place in places[:-1]:
+        try:
+            return socket.create_connection((str(place), port), timeout=SEND_SECONDS)
+        except OSError:
+            continue
+    return socket.create_connection((str(places[-1]), port), timeout=SEND_SECONDS)
+
+
 def is_public(address: str) -> bool:
     """Return whether an IP address is one of the public internet.
 
+    An IPv6 address can stand for an IPv4 address behind a gateway (NAT64, 6to4, mapped): then that
+    one counts.
+
     >>> [is_public(one) for one in ("93.184.216.34", "192.168.0.9", "::1", "::ffff:10.0.0.1")]
     [True, False, False, False]
+    >>> [is_public(one) for one in ("64:ff9b::5db8:d822", "64:ff9b::10.0.0.1", "2002:a00:1::")]
+    [True, False, False]
     """
     found = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(found, "ipv4_mapped", None)
-    return bool((mapped or found).is_global) and not found.is_multicast
+    if isinstance(found, ipaddress.IPv6Address):
+        inner = found.ipv4_mapped or found.sixtofour
+        if inner is None and any(found in network for network in IPV4_AT_THE_END):
+            inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+        if inner is None and found not in UNICAST:
+            return False
+        found = inner or found
+    return found.is_global and not found.is_multicast
 
 
 def _parse(url: str) -> _Target:

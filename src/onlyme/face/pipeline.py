@@ -91,6 +91,21 @@ class Observation:
     beside: Observation | None = None
     second: SecondEmbedding | None = None
 
+    def look_again(self) -> Embedding | None:
+        """Return the second network's embedding of the face; None where there is none.
+
+        It is computed if need be; an embedding that was given in place of a picture may hold it.
+
+        Raises:
+            ModelError: the second network cannot be used.
+        """
+        if self.second is not None:
+            return self.second.compute()
+        one = self.embedding
+        if one is None or one.second is None:
+            return None
+        return Embedding(one.second, one.second_model)
+
     def complete_embedding(self) -> Embedding | None:
         """Return the embedding with the second network's vector, which is computed if need be.
 
@@ -210,12 +225,23 @@ class Pipeline:
         with time_stage(timings, "embed"):
             aligned = cut_out(frame.pixels, chosen, self.embedder)
             embedding = self.embedder.embed(aligned)
-        second = self._prepare_second(chosen, aligned)
+        second = self.prepare_second(frame, chosen, aligned)
         return Observation(frame, chosen, None, embedding, timings, second=second)
 
-    def _prepare_second(self, face: Face, aligned: NDArray[np.uint8]) -> SecondEmbedding | None:
+    def prepare_second(
+        self, frame: Frame, face: Face, aligned: NDArray[np.uint8] | None = None
+    ) -> SecondEmbedding | None:
+        """Return the second network's view of a face; None without one, and for small faces.
+
+        Args:
+            frame: the picture.
+            face: as it was found there.
+            aligned: uint8[size, size, 3], RGB, as the first network saw it, if that is at hand.
+        """
         if self.second is None or float(face.box[2]) < MIN_SECOND_FACE_PIXELS:
             return None
+        if aligned is None:
+            aligned = cut_out(frame.pixels, face, self.embedder)
         return SecondEmbedding(self.second, aligned, steady=self.steady)
 
     def find_others(self, observation: Observation) -> list[Face]:
@@ -229,10 +255,11 @@ class Pipeline:
         found = list_certain(self.detector.detect(observation.frame.pixels, every=True))
         return [one for one in found if len(remove_overlaps([face, one], SAME_FACE_OVERLAP)) > 1]
 
-    def look_at_all(self, image: ImageLike | Frame) -> list[Observation]:
-        """Find all faces of a picture and embed them: one observation a face, the largest first.
+    def find_all(self, image: ImageLike | Frame) -> list[Observation]:
+        """Find all faces of a picture: one observation a face, the largest first, not embedded.
 
-        The first one includes the time of reading and searching.
+        Uncertain ones are left out beside certain ones. The first one includes the time of reading
+        and searching.
 
         Raises:
             ImageError: the picture cannot be used.
@@ -241,14 +268,30 @@ class Pipeline:
         with time_stage(timings, "image"):
             frame = self.decode(image)
         with time_stage(timings, "detect"):
-            faces = self.detector.detect(frame.pixels, every=True)
-        observations = []
-        for face in faces:
-            with time_stage(timings, "embed"):
-                embedding = self.embedder.embed(cut_out(frame.pixels, face, self.embedder))
-            observations.append(Observation(frame, face, None, embedding, timings))
-            timings = {}
-        return observations
+            # A face that `look` finds is seen here in the same place: a face that is refused
+            # alone must not be accepted because a finer search places its box differently.
+            faces = self.detector.detect(frame.pixels)
+            finer = self.detector.detect(frame.pixels, every=True)
+            faces += [one for one in finer if not _is_among(one, faces)]
+            faces = sorted(list_certain(faces), key=lambda face: -face.area)
+        return [
+            Observation(frame, face, timings_ms={} if number else timings)
+            for number, face in enumerate(faces)
+        ]
+
+    def embed(self, observation: Observation) -> Observation:
+        """Embed the face of an observation that `find_all` made."""
+        assert observation.face is not None  # noqa: S101 - for the type checker; each has one
+        timings = dict(observation.timings_ms)
+        with time_stage(timings, "embed"):
+            aligned = cut_out(observation.frame.pixels, observation.face, self.embedder)
+            embedding = self.embedder.embed(aligned)
+        second = self.prepare_second(observation.frame, observation.face, aligned)
+        return replace(observation, embedding=embedding, timings_ms=timings, second=second)
+
+
+def _is_among(face: Face, others: list[Face]) -> bool:
+    return any(len(remove_overlaps([face, one], SAME_FACE_OVERLAP)) < 2 for one in others)
 
 
 def _refuse_bgr(frame: Frame, face: Face) -> None:

@@ -42,6 +42,13 @@ class BatchRow:
         picture: its path, or its number in the batch, beginning with 1, where it has no path.
         decision: what was decided; None when the picture cannot be used.
         error: why it cannot be used; None otherwise.
+
+    Example:
+        >>> with open_face_id(folder) as face_id:
+        ...     enrollment = face_id.enroll("ada", draw_face("ada"))
+        ...     (row,) = face_id.verify_all("ada", [draw_face("bob")])
+        >>> row.picture, row.decision.accepted, row.to_dict()["reason"].value
+        ('1', False, 'no_match')
     """
 
     picture: str

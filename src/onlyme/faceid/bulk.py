@@ -22,6 +22,13 @@ from onlyme.enrollment.photos import PhotoCollector
 from onlyme.errors import EnrollmentError, SettingsError, UsageError
 from onlyme.faceid import networks
 from onlyme.faceid.people_folder import list_people
+from onlyme.faceid.refused_photos import (
+    REFUSED_PHOTOS,
+    RefusedPerson,
+    hash_photos,
+    read_refused,
+    write_refused,
+)
 from onlyme.faceid.workers import WorkerPool, count_cores
 from onlyme.gallery.duplicates import DuplicatePair, find_duplicates
 from onlyme.gallery.gallery import GalleryPerson
@@ -32,9 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from onlyme.face.pipeline import Pipeline
+    from onlyme.faceid.people_folder import PersonPhotos
     from onlyme.faceid.wiring import Parts
     from onlyme.gallery.gallery import Gallery
     from onlyme.settings import Settings
@@ -71,6 +77,8 @@ class BulkEnrollment:
         changed: the number of people whose template was added to or replaced.
         unchanged: the number of people who were in the gallery already and stay as they are.
         photos: the number of photos used, of all people in the folder who are in the gallery now.
+        one_network: the number of these people whom only the first of two networks decides, since
+            they were enrolled without the second; learning them again (`replace_photos`) helps.
         refused: photos and people that were not used.
         twins: pairs of names that seem to be one person.
         looked_at: the number of photos that were looked at in this run.
@@ -82,6 +90,7 @@ class BulkEnrollment:
     changed: int = 0
     unchanged: int = 0
     photos: int = 0
+    one_network: int = 0
     refused: list[BulkRefusal] = field(default_factory=list)
     twins: list[DuplicatePair] = field(default_factory=list)
     looked_at: int = 0
@@ -91,15 +100,17 @@ class BulkEnrollment:
 
 class _Task(NamedTuple):
     name: str
+    root: Path
     paths: list[Path]
     add: bool
     known: GalleryPerson | None
 
 
 class _PhotosResult(NamedTuple):
-    me: NDArray[np.float32]  # embeddings of the photos used in this run
-    files: dict[str, tuple[str, str]]  # as in GalleryPerson, of the files looked at in this run
+    person: GalleryPerson  # the photos used and the files looked at in this run
     why: str  # why the whole person is refused; empty if not
+    key: str = ""  # hash of all photos, where the whole person is refused
+    remembered: bool = False  # the photos were refused in an earlier run, and not looked at now
 
 
 def enroll_people(
@@ -111,6 +122,7 @@ def enroll_people(
     workers: int | None = None,
     look_for_duplicates: bool = True,
     flat: bool = False,
+    subfolders: bool = False,
     progress: Progress | None = None,
 ) -> BulkEnrollment:
     """Enroll every person in a folder of folders into the gallery.
@@ -126,6 +138,7 @@ def enroll_people(
         workers: the number of processes that look at photos; by default one for each core.
         look_for_duplicates: compare all people with each other at the end.
         flat: the folder holds one photo for each person, named like the person.
+        subfolders: photos in the folders inside a person's folder are the person's as well.
         progress: called with a word for the work, how much of it is done, and how much there is.
 
     Raises:
@@ -137,21 +150,30 @@ def enroll_people(
         raise UsageError("give either add or replace, not both")
     start, report = perf_counter(), progress or (lambda *_: None)
     result = BulkEnrollment(workers=workers or count_cores())
-    folders, unusable = list_people(folder, flat=flat)
+    folders, unusable = list_people(folder, flat=flat, subfolders=subfolders)
     result.refused += [BulkRefusal(*one) for one in unusable]
     gallery = parts.enrolled.ensure_gallery()
     owners = set(parts.admin.store.names())
     writer = _BatchWriter(gallery, result, owners, again=add or replace_photos, add=add)
-    done_photos, all_photos = 0, sum(map(len, folders.values()))
-    with WorkerPool(partial(_start_worker, parts.settings), result.workers) as pool:
+    done_photos, all_photos = 0, sum(len(person.paths) for person in folders.values())
+    remembered = read_refused(parts.admin.store.read(REFUSED_PHOTOS, ""))
+    seen: dict[str, RefusedPerson] = {}
+    load = partial(_start_worker, parts.settings, remembered)
+    with WorkerPool(load, result.workers) as pool:
         for task, photos in pool.run(writer.list_tasks(folders)):
             done_photos += len(task.paths)
-            person = _make_person(task, photos, result)
+            if photos is not None and photos.key:
+                notes = dict(photos.person.files.values())
+                seen[photos.key] = RefusedPerson(photos.why, notes)
+            person = _make_person(task, photos, writer)
             if person is not None:
                 writer.add(person, new=task.known is None)
             report("photos", done_photos, all_photos)
         writer.write()
     report("photos", all_photos, all_photos)
+    if seen:
+        with parts.admin.store.edit() as edit:
+            write_refused(edit, seen)
     if not result.enrolled + result.changed + result.unchanged:
         refusals = _format_refusals(result.refused)
         raise EnrollmentError(f"no person could be enrolled:\n{refusals}")
@@ -180,12 +202,20 @@ class _BatchWriter:
     def __init__(
         self, gallery: Gallery, result: BulkEnrollment, owners: set[str], *, again: bool, add: bool
     ) -> None:
-        self._gallery, self._result, self._owners = gallery, result, owners
+        self.result = result
+        self._gallery, self._owners = gallery, owners
         self._again, self._add = again, add
         self._batch: list[tuple[GalleryPerson, bool]] = []
         self._written_at = monotonic()
 
-    def list_tasks(self, folders: Mapping[str, list[Path]]) -> Iterator[_Task]:
+    def count(self, person: GalleryPerson) -> None:
+        """Count the photos of a person who is in the gallery now."""
+        result, rule = self.result, self._gallery.base.second
+        result.photos += len(person.me)
+        result.refused += _list_refused_photos(person.name, person.files)
+        result.one_network += rule is not None and person.second_model != rule.model
+
+    def list_tasks(self, folders: Mapping[str, PersonPhotos]) -> Iterator[_Task]:
         """Yield a task for each person to look at; the others are counted at once."""
         names = list(folders)
         for start in range(0, len(names), _BATCH_PEOPLE):
@@ -195,10 +225,10 @@ class _BatchWriter:
                 if name in self._owners:
                     self._refuse(name, "is an owner in the vault; forget the owner first")
                 elif name in known and not self._again:
-                    self._result.unchanged += 1
-                    _count_photos(self._result, known[name])
+                    self.result.unchanged += 1
+                    self.count(known[name])
                 else:
-                    yield _Task(name, folders[name], self._add, known.get(name))
+                    yield _Task(name, *folders[name], self._add, known.get(name))
 
     def add(self, person: GalleryPerson, *, new: bool) -> None:
         """Add a person to the batch; write the batch if it is full or has waited long enough."""
@@ -214,14 +244,14 @@ class _BatchWriter:
                 why = "another process changed this person at the same time; run this again"
                 self._refuse(person.name, why)
                 continue
-            self._result.enrolled += new
-            self._result.changed += not new
-            _count_photos(self._result, person)
+            self.result.enrolled += new
+            self.result.changed += not new
+            self.count(person)
         self._batch.clear()
         self._written_at = monotonic()
 
     def _refuse(self, name: str, why: str) -> None:
-        self._result.refused.append(BulkRefusal(name, "", why))
+        self.result.refused.append(BulkRefusal(name, "", why))
 
 
 def _build_indexes(gallery: Gallery) -> None:
@@ -234,35 +264,27 @@ def _build_indexes(gallery: Gallery) -> None:
 
 
 def _make_person(
-    task: _Task, photos: _PhotosResult | None, result: BulkEnrollment
+    task: _Task, photos: _PhotosResult | None, writer: _BatchWriter
 ) -> GalleryPerson | None:
     """Return the person to write; count people and photos that are not to be written."""
+    result = writer.result
     if photos is None:
         why = "the process that looked at these photos crashed"
         result.refused.append(BulkRefusal(task.name, "", why))
         return None
-    result.looked_at += len(photos.files)
+    person, known = photos.person, task.known
+    result.looked_at += 0 if photos.remembered else len(person.files)
     if photos.why:
         result.refused.append(BulkRefusal(task.name, "", photos.why))
-        result.refused += _list_refused_photos(task.name, photos.files)
+        result.refused += _list_refused_photos(task.name, person.files)
         return None
-    known = task.known
-    if known is not None and not photos.files:
+    if known is not None and not person.files:
         result.unchanged += 1
-        _count_photos(result, known)
+        writer.count(known)
         return None
-    person = GalleryPerson(task.name, photos.me, datetime.now(UTC), photos.files)
-    if known is not None:
-        person = replace(person, record=known.record)
-        if task.add:
-            me, files = np.concatenate([known.me, photos.me]), known.files | photos.files
-            person = replace(person, me=me, files=files)
-    return person
-
-
-def _count_photos(result: BulkEnrollment, person: GalleryPerson) -> None:
-    result.photos += len(person.me)
-    result.refused += _list_refused_photos(person.name, person.files)
+    if known is None:
+        return person
+    return known.add_photos(person) if task.add else replace(person, record=known.record)
 
 
 def _list_refused_photos(name: str, files: Mapping[str, tuple[str, str]]) -> list[BulkRefusal]:
@@ -277,41 +299,64 @@ def _format_refusals(refused: list[BulkRefusal]) -> str:
 # ---------------------------------------------------------------------- in a worker process
 
 
-def _start_worker(settings: Settings) -> Callable[[_Task], _PhotosResult]:
+def _start_worker(
+    settings: Settings, remembered: dict[str, RefusedPerson]
+) -> Callable[[_Task], _PhotosResult]:
     """Load the networks. Each worker uses one core: that is fastest for all of them together."""
     import cv2
 
     cv2.setNumThreads(1)
-    return partial(_look_at_photos, networks.make_pipeline(settings))
+    return partial(_look_at_photos, networks.make_pipeline(settings), remembered)
 
 
-def _look_at_photos(pipeline: Pipeline, task: _Task) -> _PhotosResult:
+def _look_at_photos(
+    pipeline: Pipeline, remembered: Mapping[str, RefusedPerson], task: _Task
+) -> _PhotosResult:
     """Look at a person's photos, except those that were looked at before."""
     known = task.known
-    digests = {path.name: _hash_file(path) for path in task.paths}
+    names = [path.relative_to(task.root).as_posix() for path in task.paths]
+    digests = dict(zip(names, map(_hash_file, task.paths), strict=True))
     known_digests = {name: digest for name, (digest, _) in known.files.items()} if known else {}
-    if known and not task.add and known_digests == digests:
-        return _PhotosResult(known.me[:0], {}, "")
-    skipped_digests = set(known_digests.values()) if task.add else set()
     no_vectors = np.empty((0, pipeline.embedder.dimension), np.float32)
+    second_model = pipeline.second().model if pipeline.second is not None else ""
+    seen_by_all = known is not None and second_model in {"", known.second_model}
+    if known and not task.add and known_digests == digests and seen_by_all:
+        return _PhotosResult(GalleryPerson(task.name, no_vectors), "")
+    key = "" if known else hash_photos(digests.values(), pipeline.fingerprint())
+    if (refused := remembered.get(key)) and "" not in digests.values():
+        notes = {name: (digest, refused.notes[digest]) for name, digest in digests.items()}
+        person = GalleryPerson(task.name, no_vectors, files=notes)
+        return _PhotosResult(person, refused.why, key, remembered=True)
+    skipped_digests = set(known_digests.values()) if task.add else set()
     known_vectors = known.me if known and task.add else no_vectors
     collector = PhotoCollector(pipeline, judge_quality=True, known=known_vectors)
     files: dict[str, tuple[str, str]] = {}
-    names = []
-    for path in task.paths:
-        if digests[path.name] not in skipped_digests:
+    looked_at = []
+    for name, path in zip(names, task.paths, strict=True):
+        if digests[name] not in skipped_digests:
             collector.add(path)
-            names.append(path.name)
+            looked_at.append(name)
     why = ""
     try:
         collector.refuse_strays()
     except EnrollmentError:
         why = "these photos show different people; give photos of one person only"
-    for name, report in zip(names, collector.reports, strict=True):
+    for name, report in zip(looked_at, collector.reports, strict=True):
         files[name] = (digests[name], "" if report.taken else report.note)
     if not len(known_vectors) + len(collector.vectors):
         why = "no photo can be used"
-    return _PhotosResult(collector.vectors, files, why)
+    # A file that could not be read may be readable the next time.
+    is_final = why and not known and "" not in digests.values()
+    second, _ = collector.second_vectors
+    return _PhotosResult(
+        GalleryPerson(
+            *(task.name, collector.vectors, datetime.now(UTC), files),
+            second=second,
+            second_model=second_model,
+        ),
+        why,
+        key if is_final else "",
+    )
 
 
 def _hash_file(path: Path) -> str:

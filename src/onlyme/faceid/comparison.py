@@ -26,6 +26,11 @@ class FaceComparison(float):
             is the only ME for the other.
         alpha: the margin that must be reached; None without calibration.
         far: the false accept rate that this alpha stands for; None without calibration.
+
+    Example:
+        >>> answer = onlyme.compare("ada-1.jpg", "ada-2.jpg")  # doctest: +SKIP
+        >>> answer < 0.9, answer.same  # doctest: +SKIP
+        (True, True)
     """
 
     __slots__ = ("alpha", "far", "margin", "same")

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = [
     "WatchPlan",
     "check_candidates",
+    "identify_observation",
     "identify_picture",
     "open_source",
     "verify_capture",
@@ -126,6 +127,17 @@ def identify_picture(
     observation = pipeline.look(image)
     if observation.embedding is None:
         return reject_unseen(observation)
+    return identify_observation(enrolled, observation, judge, level, candidates)
+
+
+def identify_observation(
+    enrolled: Enrolled,
+    observation: Observation,
+    judge: Judge | None,
+    level: LivenessLevel,
+    candidates: int = 0,
+) -> Decision:
+    """Decide which of the enrolled people an embedded face shows, if any."""
     liveness, spent = judge_photo(observation, judge, level)
     (decision,) = enrolled.identify([observation], candidates)
     decision = decision.add_cost(decision.timings_ms | spent, decision.frames)

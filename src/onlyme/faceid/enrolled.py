@@ -12,7 +12,9 @@ from onlyme.errors import (
     NotCalibrated,
     OnlymeError,
     UnknownOwner,
+    VaultBusy,
     VaultDamaged,
+    refuse_taken,
     unknown_owner,
 )
 from onlyme.gallery.gallery import SECRET_BYTES, Gallery
@@ -21,17 +23,18 @@ from onlyme.siamese.owner import Owner
 from onlyme.vault.admin import TOLD_EYES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from onlyme.face.pipeline import Observation
+    from onlyme.face.pipeline import Observation, SecondEmbedding
     from onlyme.gallery.certificate import GalleryCertificate
+    from onlyme.gallery.duplicates import FaceGroups
     from onlyme.gallery.gallery import GalleryPerson
     from onlyme.gallery.stores.protocol import TemplateStore
     from onlyme.siamese.head import Base
-    from onlyme.types import Decision
+    from onlyme.types import Decision, Embedding
     from onlyme.vault.store import Store
 
 __all__ = ["GALLERY_FILE", "GALLERY_SECRET", "Enrolled", "collect_untold", "has_gallery"]
@@ -166,7 +169,12 @@ class Enrolled:
         cached = self._cache.get(name)
         if cached and cached[0] == person.record:
             return cached[1]
-        examples = replace(Examples.make_empty(self.base.dimension), me=person.me)
+        examples = replace(
+            Examples.make_empty(self.base.dimension),
+            me=person.me,
+            second=person.second,
+            second_model=person.second_model,
+        )
         owner = Owner.learn(self.base, name, examples, far=self._far)
         return self._add_to_cache(name, person.record, owner)
 
@@ -184,6 +192,7 @@ class Enrolled:
         Owners whose template another network made are left out until they are enrolled again.
         """
         from onlyme.face.pipeline import time_stage
+        from onlyme.gallery.candidates import SecondLook
         from onlyme.gallery.identify import identify_vector
 
         owners = self._load_owners()
@@ -192,22 +201,30 @@ class Enrolled:
             assert observation.embedding is not None  # noqa: S101 - for the type checker
             spent: dict[str, float] = {}
             with time_stage(spent, "decide"):
-                vector = observation.embedding.vector
+                vector, second = observation.embedding.vector, observation.second
+                look = SecondLook(
+                    lambda _, one=observation: one.look_again(),  # type: ignore[misc]  # bound now
+                    steady=second is not None and second.steady,
+                )
                 with self._vault.lock:
                     decision = identify_vector(
-                        owners, self.gallery, vector, self.fpir, candidates=candidates
+                        owners, self.gallery, vector, self.fpir, candidates=candidates, look=look
                     )
             decisions.append(decision.add_cost(observation.timings_ms | spent, frames=1))
         return decisions
 
     def identify_capture(
-        self, vectors: NDArray[np.float32], chances: int = 1
+        self,
+        vectors: NDArray[np.float32],
+        chances: int = 1,
+        seconds: Sequence[SecondEmbedding | None] = (),
     ) -> tuple[Decision, tuple[str, ...]]:
         """Return whom the frames of one capture show, float32[n, d], n ≥ 1.
 
         Args:
             vectors: the embeddings of its frames.
             chances: the rate is divided by this number; see `onlyme.gallery.identify`.
+            seconds: the second network's view of each frame, if there is one.
 
         Returns:
             The decision; and, where it is `ambiguous`, the names of the two nearest people.
@@ -215,10 +232,17 @@ class Enrolled:
         Raises:
             NotCalibrated: the calibration does not reach this rate among this many people.
         """
+        from onlyme.gallery.candidates import SecondLook
         from onlyme.gallery.identify import identify_capture
 
+        def find(row: int) -> Embedding | None:
+            one = seconds[row] if seconds else None
+            return None if one is None else one.compute()
+
+        look = SecondLook(find, steady=any(one is not None and one.steady for one in seconds))
         with self._vault.lock:
-            return identify_capture(self._load_owners(), self.gallery, vectors, self.fpir, chances)
+            owners = self._load_owners()
+            return identify_capture(owners, self.gallery, vectors, self.fpir, chances, look)
 
     def find_names(self, vectors: NDArray[np.float32]) -> list[str]:
         """Return for each of float32[m, d] the names of the people that it may show.
@@ -234,6 +258,41 @@ class Enrolled:
                 for vector in vectors:
                     names += find_matches(owners, gallery, vector, self.fpir)
         return names
+
+    def group_visits(self, visits: Sequence[NDArray[np.float32]]) -> FaceGroups:
+        """Group visits by person, each float32[n, d]; see `onlyme.gallery.duplicates`.
+
+        Raises:
+            NotCalibrated: the calibration does not reach the rate among this many groups.
+        """
+        from onlyme.gallery.duplicates import group_faces
+
+        return group_faces(self.base, visits, self.fpir)
+
+    def add_to_gallery(self, name: str, vectors: NDArray[np.float32], *, add: bool) -> None:
+        """Enroll a person in the gallery by embeddings, float32[n, d].
+
+        Args:
+            name: the person's; not that of an owner in the vault.
+            vectors: those that the person has already are left out.
+            add: add to a person of this name.
+
+        Raises:
+            OwnerExists: the name is taken, and `add` is not given.
+            VaultBusy: another process changed the person at the same time.
+        """
+        from onlyme.gallery.gallery import GalleryPerson
+
+        with self._vault.lock:
+            gallery = self.ensure_gallery()
+            known = gallery.get([name]).get(name)
+            refuse_taken(name, taken=known is not None and not add)
+            person = GalleryPerson(name, vectors)
+            if known is not None:
+                is_new = [not (known.me == one).all(axis=1).any() for one in vectors]
+                person = known.add_photos(GalleryPerson(name, vectors[is_new]))
+            if gallery.put([person]):
+                raise VaultBusy(f"another process changed {name} at the same time; run this again")
 
     def certificate(self) -> GalleryCertificate:
         """Return how often a stranger is taken for an enrolled person, and how that is known.

@@ -1,30 +1,46 @@
-"""Open the events of a vault, and make an event of what happens in a visit."""
+"""Open the events of a vault, make an event of what happens in a visit, and group unknown ones."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from onlyme.errors import VaultDamaged
-from onlyme.events.store import EVENTS_FILE, SECRET_KEY, SECRET_KIND, DoorEvent, EventStore
+from onlyme.errors import UsageError, VaultDamaged
+from onlyme.events.event import DoorEvent
+from onlyme.events.store import EVENTS_FILE, SECRET_KEY, SECRET_KIND, EventStore
+from onlyme.events.unknown import UnknownVisit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from onlyme.faceid.wiring import Parts
     from onlyme.image.feeds import CameraStatus
     from onlyme.settings import Settings
     from onlyme.vault.store import Store
-    from onlyme.verification.visits import Presence
+    from onlyme.verification.presence import Presence, UnknownFace
 
 __all__ = [
+    "UnknownGroup",
     "convert_presence",
     "convert_status",
     "erase_events",
+    "erase_unknown",
+    "find_group",
+    "list_unknown",
+    "make_unknown_visit",
     "open_events",
     "read_webhook_key",
     "rename_events",
 ]
 
 _WEBHOOK_KEY = "webhook"
+
+_ID_DIGITS: Final = 12
+_PICTURE_SIDE: Final = 320
+_JPEG_QUALITY: Final = 85
 
 
 def open_events(settings: Settings, store: Store) -> EventStore:
@@ -40,7 +56,13 @@ def open_events(settings: Settings, store: Store) -> EventStore:
             f"the vault {store.folder} does not hold the secret of the events beside it; restore "
             f"the vault that does, or remove {EVENTS_FILE}"
         )
-    return EventStore(path, secret or _draw(store, SECRET_KEY), settings.events_days)
+    return EventStore(
+        path,
+        secret or _draw(store, SECRET_KEY),
+        settings.events_days,
+        unknown_days=settings.unknown_days,
+        unknown_per_day=int(settings.unknown_per_day),
+    )
 
 
 def read_webhook_key(store: Store) -> bytes:
@@ -107,3 +129,113 @@ def _draw(store: Store, key: str) -> bytes:
             secret = os.urandom(32)
             edit.write(SECRET_KIND, key, secret)
     return secret
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownGroup:
+    """Unknown visits that seem to be those of one person.
+
+    Attributes:
+        id: 12 hexadecimal digits, from its first visit.
+        visits: the oldest first.
+        is_ambiguous: a single visit that resembles two groups about as well, or one that another
+            network saw.
+    """
+
+    id: str
+    visits: tuple[UnknownVisit, ...] = field(repr=False)
+    is_ambiguous: bool = False
+
+    def to_document(self) -> dict[str, Any]:
+        """Return what may be shown of it: no picture and no embedding."""
+        return {
+            "group": self.id,
+            "visits": len(self.visits),
+            "first": self.visits[0].at.isoformat(timespec="seconds"),
+            "last": self.visits[-1].at.isoformat(timespec="seconds"),
+            "cameras": sorted({visit.camera for visit in self.visits}),
+            "ambiguous": self.is_ambiguous,
+        }
+
+
+def make_unknown_visit(presence: Presence, face: UnknownFace) -> UnknownVisit:
+    """Return what is kept of a visit that left unknown."""
+    import cv2
+
+    height, width = face.picture.shape[:2]
+    scale = min(1.0, _PICTURE_SIDE / max(height, width))
+    side = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(face.picture[..., ::-1], side, interpolation=cv2.INTER_AREA)
+    _, coded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    return UnknownVisit(
+        presence.camera,
+        datetime.now(UTC),
+        round(presence.at - presence.since, 3),
+        face.model,
+        face.vectors,
+        coded.tobytes(),
+    )
+
+
+def list_unknown(parts: Parts) -> list[UnknownGroup]:
+    """Return the unknown visits that are kept, grouped by person, the largest group first.
+
+    Two visits are put together at the rate at which strangers are taken for enrolled people.
+
+    Raises:
+        NotCalibrated: among this many people the calibration does not reach that rate.
+        VaultError: the events cannot be read.
+    """
+    if not (parts.settings.vault / EVENTS_FILE).exists():
+        return []
+    with open_events(parts.settings, parts.admin.store) as events:
+        events.purge_unknown()
+        visits = events.read_unknown()
+    usable = [visit for visit in visits if visit.model == parts.base.model]
+    found = parts.enrolled.group_visits([visit.vectors for visit in usable])
+    groups = [_make_group([usable[n] for n in group]) for group in found.groups]
+    apart = [usable[n] for n in found.ambiguous]
+    apart += [visit for visit in visits if visit.model != parts.base.model]
+    groups.sort(key=lambda group: -len(group.visits))
+    return groups + [_make_group([visit], is_ambiguous=True) for visit in apart]
+
+
+def erase_unknown(parts: Parts, group_ids: Sequence[str] | None = None) -> list[str]:
+    """Erase groups, by default all, also in backups; return notes on what stays.
+
+    Raises:
+        UsageError: there is no such group.
+    """
+    groups = None if group_ids is None else [find_group(parts, one) for one in group_ids]
+    ids = None if groups is None else [visit.id for group in groups for visit in group.visits]
+
+    def erase(events: EventStore) -> list[str]:
+        return events.erase_all_unknown() if ids is None else events.erase_unknown(ids)
+
+    def erase_in_backup(copy: Store, path: Path) -> None:
+        secret = copy.read(SECRET_KIND, SECRET_KEY)
+        if secret is not None:
+            with EventStore(path, secret, parts.settings.events_days) as events:
+                erase(events)
+
+    notes = list(parts.admin.change_backups("events", erase_in_backup))
+    if (parts.settings.vault / EVENTS_FILE).exists():
+        with open_events(parts.settings, parts.admin.store) as events:
+            notes += erase(events)
+    return notes
+
+
+def find_group(parts: Parts, group_id: str) -> UnknownGroup:
+    """Return a group of unknown visits.
+
+    Raises:
+        UsageError: there is no such group.
+    """
+    groups = [group for group in list_unknown(parts) if group.id == group_id]
+    if not groups:
+        raise UsageError(f"there is no group {group_id}; `onlyme events unknown` lists them")
+    return groups[0]
+
+
+def _make_group(visits: list[UnknownVisit], *, is_ambiguous: bool = False) -> UnknownGroup:
+    return UnknownGroup(visits[0].id[:_ID_DIGITS], tuple(visits), is_ambiguous)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from onlyme.faceid.people import EnrolledPeople
-from onlyme.gate.admission import ANY_OWNER
+from onlyme.faceid.search import ANY_OWNER, PeopleSearch
 from onlyme.types import AttentionLevel, LivenessLevel
 
 if TYPE_CHECKING:
@@ -21,13 +20,12 @@ if TYPE_CHECKING:
 
     from onlyme.enrollment.photos import Photo, Picture
     from onlyme.events.store import DoorEvent, EventStore
-    from onlyme.face.pipeline import Observation, Pipeline
+    from onlyme.face.pipeline import Observation
     from onlyme.faceid.batch import Batch, BatchRow
     from onlyme.faceid.comparison import FaceComparison
     from onlyme.image.feeds import CameraStatus
     from onlyme.liveness.gestures import Gesture
-    from onlyme.liveness.judge import Judge
-    from onlyme.types import Decision, Face, Frame
+    from onlyme.types import Decision, Frame
     from onlyme.verification.visits import Presence
 
     Source = str | int | os.PathLike[str]
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["ANY_OWNER", "FaceID"]
 
 
-class FaceID(EnrolledPeople):
+class FaceID(PeopleSearch):
     """Learns people from photos and tells them from all others.
 
     Several threads may use one FaceID, and any number of processes may share a vault. In asyncio
@@ -76,15 +74,6 @@ class FaceID(EnrolledPeople):
         from onlyme.settings import Settings
 
         return cls(assemble(Settings.load(vault=path, embedder=embedder), lasting=lasting))
-
-    @property
-    def pipeline(self) -> Pipeline:
-        """The pipeline that finds and embeds faces.
-
-        Raises:
-            ModelMissing, ModelRefused: a network cannot be used.
-        """
-        return self._parts.pipeline()
 
     def warm_up(self, attention: AttentionLevel | str = AttentionLevel.OFF) -> None:
         """Load the networks now, also for attention, so that the first picture takes no longer."""
@@ -202,88 +191,6 @@ class FaceID(EnrolledPeople):
 
         return Batch(images, decide, color, on_row)
 
-    def identify(
-        self,
-        image: Photo,
-        *,
-        liveness: LivenessLevel | str | None = None,
-        color: str = "rgb",
-        gate: bool = False,
-        source: str = "file",
-        candidates: int = 0,
-    ) -> Decision:
-        """Find out which of the enrolled people a picture shows, if any.
-
-        Args:
-            image: a picture or embedding.
-            liveness: as for `verify`.
-            color: as for `verify`.
-            gate: count this as an attempt to be any enrolled person.
-            source: the name of the picture's source in the count and the log.
-            candidates: how many of the people whom the face resembles most the decision lists, 0
-                to 100. That is for a person who looks into a decision: it is no answer, and tells
-                a stranger whom they resemble.
-
-        Raises:
-            ImageError: the picture cannot be used.
-            UsageError: several pictures were given as one; an embedding was made by another
-                network; there is no such level; not 0 to 100 candidates are asked for.
-            NotCalibrated: with this number of people no search keeps the rate asked for.
-        """
-        from onlyme.faceid.decide import check_candidates, identify_picture
-        from onlyme.faceid.pictures import choose_one
-        from onlyme.verification.levels import check_level
-
-        level = check_level(liveness or LivenessLevel.OFF)
-        picture, _ = choose_one(image, None, color)
-        check_candidates(candidates)
-
-        def decide() -> Decision:
-            judge, pipeline = self._load_judge(level), self.pipeline
-            return identify_picture(self._enrolled, picture, pipeline, judge, level, candidates)
-
-        return self._gate.decide(ANY_OWNER, source, decide) if gate else decide()
-
-    def identify_all(
-        self,
-        images: Photos,
-        liveness: LivenessLevel | str | None = None,
-        *,
-        color: str = "rgb",
-        on_row: Callable[[BatchRow], None] | None = None,
-    ) -> Batch:
-        """Find out for each of many pictures which of the enrolled people it shows, if any.
-
-        Arguments and result are those of `verify_all`; for all faces of one picture see
-        `identify_faces`.
-
-        Raises:
-            UsageError: there is no such level or order of colours.
-        """
-        from onlyme.faceid.batch import Batch
-        from onlyme.faceid.decide import identify_picture
-        from onlyme.verification.levels import check_level
-
-        level = check_level(liveness or LivenessLevel.OFF)
-        judge = self._load_judge(level)
-
-        def decide(picture: Photo) -> Decision:
-            return identify_picture(self._enrolled, picture, self.pipeline, judge, level)
-
-        return Batch(images, decide, color, on_row)
-
-    def identify_faces(self, image: Picture, *, color: str = "rgb") -> list[tuple[Face, Decision]]:
-        """Return every face in a picture, the largest first, with a decision on who it is.
-
-        Raises:
-            ImageError, NotCalibrated: as for `identify`.
-        """
-        from onlyme.faceid.pictures import order_colors
-
-        observations = self.pipeline.look_at_all(order_colors(image, color))
-        pairs = zip(observations, self._enrolled.identify(observations), strict=True)
-        return [(one.face, decision) for one, decision in pairs if one.face]
-
     def compare(self, first: Photo, second: Photo) -> FaceComparison:
         """Compare the faces of two pictures, as `onlyme.compare` does, with this vault's networks.
 
@@ -350,7 +257,7 @@ class FaceID(EnrolledPeople):
         opens: bool = False,
         source_name: str | None = None,
         on_status: Callable[[CameraStatus], None] = lambda _: None,
-        on_event: Callable[[DoorEvent], None] | None = None,
+        on_event: Callable[[DoorEvent], object] | None = None,
     ) -> Generator[list[Presence], None, None]:
         """Yield, for each frame, the people in view and those who have just left.
 
@@ -367,8 +274,8 @@ class FaceID(EnrolledPeople):
                 the gate counts, with a count of its own for each camera, and refuses after too
                 many strangers. Without it nothing is counted, and no stranger can lock it.
             source_name: the name of the camera in the count and the log, for one camera or frames.
-            on_status: called when one of several cameras, or a network camera, begins or ceases to
-                give frames; it is opened again by itself.
+            on_status: called when a camera begins or ceases to give frames. One of several cameras,
+                and a network camera, is opened again by itself.
             on_event: called with each event before the people are given, such as
                 `open_events().add`, which stores it.
 
@@ -390,11 +297,6 @@ class FaceID(EnrolledPeople):
         from onlyme.faceid.events import open_events
 
         return open_events(self._parts.settings, self._store)
-
-    # ------------------------------------------------------------------ within
-
-    def _load_judge(self, level: LivenessLevel) -> Judge | None:
-        return None if level is LivenessLevel.OFF else self._parts.judge()
 
 
 FaceID.__module__ = "onlyme"  # where users find it, and what a traceback shows

@@ -27,6 +27,11 @@ class FaceTable:
         vectors: float32[n, d] of unit length.
         model: sha256 (hex) of the network that made them; empty without rows.
         failed: the pictures that show no one person, with the reason.
+
+    Example:
+        >>> table = onlyme.embed_all("album/")  # doctest: +SKIP
+        >>> table.find_nearest(onlyme.embed("ada.jpg"), count=1)  # doctest: +SKIP
+        [('album/ada-2.jpg', 0.71)]
     """
 
     pictures: tuple[str, ...]

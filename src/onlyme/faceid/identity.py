@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onlyme.errors import SamePerson, UsageError, refuse_taken, unknown_owner
+from onlyme.errors import NeedsReenroll, SamePerson, UsageError, refuse_taken, unknown_owner
 from onlyme.faceid.adaptation import empty_quarantine
+from onlyme.faceid.events import erase_unknown, find_group
 from onlyme.gate.audit import Event
 from onlyme.siamese.owner import Owner
 from onlyme.types import Example, checked_name
 from onlyme.vault.admin import BACKUP, QUARANTINE, note_former_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,11 +30,15 @@ __all__ = [
     "list_examples",
     "list_looks",
     "merge_people",
+    "name_unknown",
     "refuse_same_person",
     "remove_examples",
     "remove_look",
     "rename_person",
 ]
+
+_MAX_EXAMPLES = 24
+"""Embeddings of unknown visits that a person is enrolled with."""
 
 
 def refuse_same_person(parts: Parts, name: str, vectors: NDArray[np.float32]) -> None:
@@ -200,3 +205,35 @@ def _remove(parts: Parts, name: str, choose: Callable[[Owner], tuple[set[int], s
             "backup, and delete them"
         )
     return notes
+
+
+def name_unknown(
+    parts: Parts, group_id: str, name: str, *, add: bool = False, anyway: bool = False
+) -> int:
+    """Enroll the person of a group in the gallery, and erase the group; see `FaceID`.
+
+    Returns:
+        How many embeddings were enrolled.
+    """
+    name, group = checked_name(name), find_group(parts, group_id)
+    if any(visit.model != parts.base.model for visit in group.visits):
+        raise NeedsReenroll(f"another network saw group {group.id}; it can only be erased")
+    vectors = _choose_vectors([visit.vectors for visit in group.visits])
+    refuse_taken(name, taken=parts.admin.store.version(name) is not None)
+    if not add:
+        refuse_taken(name, taken=parts.enrolled.get(name) is not None)
+    if not anyway:
+        refuse_same_person(parts, name, vectors)
+    parts.enrolled.add_to_gallery(name, vectors, add=add)
+    with parts.admin.store.edit() as edit:
+        visits = f"{len(group.visits)} visit{'s' * (len(group.visits) > 1)}"
+        parts.admin.gate.note(edit, Event.ENROLL, name, f"gallery: named, from {visits}")
+    erase_unknown(parts, [group.id])
+    return len(vectors)
+
+
+def _choose_vectors(visits: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return the embeddings to enroll: of each visit in turn, until they are enough."""
+    most = max(map(len, visits))
+    chosen = [one[turn] for turn in range(most) for one in visits if turn < len(one)]
+    return np.array(chosen[:_MAX_EXAMPLES], np.float32)

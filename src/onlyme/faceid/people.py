@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from onlyme.enrollment.photos import Photo
     from onlyme.faceid.adaptation import Adaptation
     from onlyme.faceid.bulk import BulkEnrollment
+    from onlyme.faceid.events import UnknownGroup
     from onlyme.faceid.people_list import EnrolledPerson
     from onlyme.faceid.wiring import Parts
     from onlyme.gallery.certificate import GalleryCertificate
@@ -336,6 +337,44 @@ class EnrolledPeople:
         in_gallery = self._store.version(name) is None and self._enrolled.forget([name])
         notes += [] if in_gallery else self.admin.forget(name)
         return list(dict.fromkeys([*notes, *erase_events(settings, self._store, name)]))
+
+    def unknown_people(self) -> list[UnknownGroup]:
+        """Return the unknown visits that are kept (setting `unknown_days`), grouped by person.
+
+        Raises:
+            NotCalibrated: among this many people the calibration does not reach the rate.
+        """
+        from onlyme.faceid.events import list_unknown
+
+        return list_unknown(self._parts)
+
+    def name_unknown(
+        self, group: str, name: str, *, add: bool = False, anyway: bool = False
+    ) -> int:
+        """Enroll the person of a group of unknown visits in the gallery, and erase the group.
+
+        Args:
+            group: its `id`.
+            name: 1 to 64 printable characters.
+            add: add to a person of the gallery who has this name.
+            anyway: enroll even if the person is enrolled under another name.
+
+        Returns:
+            How many embeddings were enrolled.
+
+        Raises:
+            UsageError: there is no such group.
+            OwnerExists: the name is taken. SamePerson: the person is enrolled already.
+        """
+        from onlyme.faceid.identity import name_unknown
+
+        return name_unknown(self._parts, group, name, add=add, anyway=anyway)
+
+    def erase_unknown(self, groups: Iterable[str] | None = None) -> list[str]:
+        """Erase groups of unknown visits, by default all; return notes on what stays."""
+        from onlyme.faceid.events import erase_unknown
+
+        return erase_unknown(self._parts, None if groups is None else list(groups))
 
     def make_adaptation(self) -> Adaptation:
         """Return what adapts templates to their owners; see `onlyme.faceid.adaptation`."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from onlyme.errors import ImageError, UsageError
@@ -10,12 +14,15 @@ from onlyme.image.sources import list_photos
 from onlyme.types import checked_name
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
-__all__ = ["MAX_PHOTOS_PER_PERSON", "Unusable", "list_people"]
+__all__ = ["MAX_PHOTOS_PER_PERSON", "PersonPhotos", "Unusable", "list_people"]
 
 MAX_PHOTOS_PER_PERSON: Final = 200
 """The most photos of one person that are looked at."""
+
+_MAX_SUBFOLDERS: Final = 50
+"""Folders inside a person's folder that are looked through for the hint to `subfolders`."""
 
 _NO_PEOPLE: Final = frozenset(
     (
@@ -34,14 +41,27 @@ class Unusable(NamedTuple):
     why: str
 
 
+class PersonPhotos(NamedTuple):
+    """The photos of one person.
+
+    Attributes:
+        root: the person's folder, or the folder of people where each photo is a person.
+        paths: the photos.
+    """
+
+    root: Path
+    paths: list[Path]
+
+
 def list_people(
-    folder: Path, *, flat: bool = False
-) -> tuple[dict[str, list[Path]], list[Unusable]]:
+    folder: Path, *, flat: bool = False, subfolders: bool = False
+) -> tuple[dict[str, PersonPhotos], list[Unusable]]:
     """Return each person's photos by name, and what cannot be used.
 
     Args:
         folder: of people; hidden folders and those of thumbnails in it are left out.
         flat: each photo in it is a person, named like the file.
+        subfolders: photos in the folders inside a person's folder are the person's as well.
 
     Raises:
         UsageError: it cannot be read, or holds no people.
@@ -50,17 +70,17 @@ def list_people(
         entries = sorted(folder.iterdir())
     except OSError as error:
         raise UsageError(f"{folder} cannot be read: {error.strerror}") from None
-    people: dict[str, list[Path]] = {}
+    people: dict[str, PersonPhotos] = {}
     unusable: list[Unusable] = []
     try:
         loose = list(list_photos(folder))
     except ImageError:
         loose = []
     for entry in loose if flat else entries:
-        if entry.name.startswith(".") or entry.name.casefold() in _NO_PEOPLE:
+        if _is_left_out(entry.name):
             continue
         if flat or entry.is_dir():
-            _add_person(people, unusable, entry, entry.stem if flat else entry.name)
+            _add_person(people, unusable, entry, flat=flat, subfolders=subfolders)
     if loose and not flat:
         count = f"{len(loose):,} photo{'s' * (len(loose) != 1)}"
         why = f"{count} beside the folders, as {format_path(loose[0].name)}: put each into a "
@@ -74,13 +94,18 @@ def list_people(
 
 
 def _add_person(
-    people: dict[str, list[Path]], unusable: list[Unusable], entry: Path, called: str
+    people: dict[str, PersonPhotos],
+    unusable: list[Unusable],
+    entry: Path,
+    *,
+    flat: bool,
+    subfolders: bool,
 ) -> None:
-    why = ""
+    why, called = "", entry.stem if flat else entry.name
     photos: list[Path] = []
     try:
         name = checked_name(called)
-        photos = list(list_photos(entry))
+        photos = _list_photos_below(entry) if subfolders and not flat else list(list_photos(entry))
     except ImageError as error:
         why = error.cause
     except UsageError as error:
@@ -88,8 +113,42 @@ def _add_person(
     if name in people:
         why = "another folder or photo has the same name, written with other characters"
     elif not why:
-        people[name] = photos[:MAX_PHOTOS_PER_PERSON]
+        people[name] = PersonPhotos(entry.parent if flat else entry, photos[:MAX_PHOTOS_PER_PERSON])
         if len(photos) > MAX_PHOTOS_PER_PERSON:
             why = f"only the first {MAX_PHOTOS_PER_PERSON} photos were looked at"
+    if not (flat or subfolders) and _holds_photos_below(entry):
+        hint = "there are photos in folders inside this folder: --subfolders takes them as well"
+        why = f"{why}; {hint}" if why else hint
     if why:
         unusable.append(Unusable(name, "", why))
+
+
+def _list_photos_below(root: Path) -> list[Path]:
+    """Return the photos of a folder, and of the folders in it at any depth.
+
+    Raises:
+        ImageError: there is none.
+    """
+    photos: list[Path] = []
+    for folder in _walk(root):
+        with suppress(ImageError):  # one folder without a photo
+            photos += list_photos(folder)
+    return photos or list(list_photos(root))  # which says why there is none
+
+
+def _holds_photos_below(root: Path) -> bool:
+    for folder in islice(_walk(root), 1, _MAX_SUBFOLDERS):
+        with suppress(ImageError):
+            return any(True for _ in list_photos(folder))
+    return False
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    """Yield a folder and those in it, without hidden ones; links are not followed."""
+    for folder, inside, _ in os.walk(root):
+        inside[:] = sorted(name for name in inside if not _is_left_out(name))
+        yield Path(folder)
+
+
+def _is_left_out(name: str) -> bool:
+    return name.startswith(".") or name.casefold() in _NO_PEOPLE

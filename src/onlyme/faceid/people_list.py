@@ -27,6 +27,13 @@ class EnrolledPerson:
         photos: the photos that are learned from; 0 where another network made the template.
         created: when the person was enrolled or last changed, in UTC; None likewise.
         needs_reenroll: whether another network made the template, so that it opens nothing.
+
+    Example:
+        >>> with open_face_id(folder) as face_id:
+        ...     enrollment = face_id.enroll("ada", draw_face("ada"))
+        ...     (person,) = face_id.people()
+        >>> person.name, person.where, person.photos
+        ('ada', 'vault', 1)
     """
 
     name: str

@@ -11,7 +11,7 @@ from onlyme.errors import UsageError
 from onlyme.faceid.decide import open_source
 from onlyme.faceid.events import convert_presence, convert_status
 from onlyme.gate.admission import ANY_OWNER
-from onlyme.image.feeds import CameraFeeds
+from onlyme.image.feeds import CameraFeeds, CameraStatus
 from onlyme.image.network import CameraAddress
 from onlyme.types import LivenessLevel
 from onlyme.verification.attempt import CaptureAbandoned
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
 
     from onlyme.enrollment.photos import Picture
-    from onlyme.events.store import DoorEvent
+    from onlyme.events.event import DoorEvent
     from onlyme.faceid.wiring import Parts
-    from onlyme.image.feeds import CameraStatus
     from onlyme.types import Frame
     from onlyme.verification.visits import Presence
 
@@ -42,8 +41,7 @@ class VisitPlan:
         liveness: the level for all cameras, or one for each camera in their order.
         opens: whether something opens for a known person, so that the gate counts each visit.
         source: the name of the source, in place of that of the camera.
-        on_status: called when one of several cameras, or a network camera, begins or ceases to
-            give frames.
+        on_status: called when a camera begins or ceases to give frames.
         on_event: called with each event of a visit before the visit is given, so that nothing
             happens that was not stored; and with each event of a camera.
     """
@@ -52,7 +50,7 @@ class VisitPlan:
     opens: bool = False
     source: str | None = None
     on_status: Callable[[CameraStatus], None] = lambda _: None
-    on_event: Callable[[DoorEvent], None] | None = None
+    on_event: Callable[[DoorEvent], object] | None = None
 
     def choose_levels(self, cameras: int) -> list[LivenessLevel]:
         """Return the level of each camera.
@@ -91,7 +89,9 @@ class VisitPlan:
             begin = partial(parts.admin.gate.attempt, ANY_OWNER, f"door {camera}")
         judge = None if level is LivenessLevel.OFF else parts.judge()
         identify = parts.enrolled.identify_capture
-        return CameraVisits(VisitRules(camera, parts.pipeline(), identify, judge, level, begin))
+        keeps = parts.settings.unknown_days > 0
+        rules = VisitRules(camera, parts.pipeline(), identify, judge, level, begin, keeps)
+        return CameraVisits(rules)
 
     def report(self, people: list[Presence], fpir: float) -> list[Presence]:
         """Call `on_event` for what changed; return the same people."""
@@ -125,7 +125,9 @@ def watch_people(
     if len(cameras) > 1 or any(isinstance(one, CameraAddress) for one in cameras):
         yield from _watch_cameras(cameras, levels, plan, parts)
         return
-    with open_source(source) as (frames, _, label):  # type: ignore[arg-type]  # one camera or frames
+    with open_source(source) as (frames, is_camera, label):  # type: ignore[arg-type]  # one camera or frames
+        if is_camera:
+            plan.report_status(CameraStatus(plan.source or label, is_up=True))
         visits = plan.make_visits(parts, plan.source or label, levels[0])
         try:
             for frame in frames:

@@ -12,15 +12,16 @@ from __future__ import annotations
 import hmac
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from onlyme.errors import NeedsReenroll, VaultDamaged
+from onlyme.errors import NeedsReenroll, UsageError, VaultDamaged
 from onlyme.gallery.stores.protocol import ROW_KEY_BYTES, Row
 from onlyme.siamese.distance import dot_rows, normalize
+from onlyme.siamese.examples import check_second, make_no_second
 from onlyme.storage.crypto import AeadCipher, derive_key, encode_parts
 from onlyme.storage.rotation import Rotation
 from onlyme.storage.template import Template, from_bytes, to_bytes
@@ -47,6 +48,10 @@ class GalleryPerson:
     Attributes:
         name: the person's.
         me: float32[m, d], embeddings of the person's photos, m ≥ 1.
+        second: float32[m, e], the second network's vectors of the same photos; none where it did
+            not see all of them, or where one of the faces was too small for it.
+        second_model: sha256 (hex) of the second network that looked at the photos; empty if none
+            did.
         created: when the person was enrolled or last changed, in UTC.
         files: for each photo file that was read, its sha256 (hex) and why it was refused; the
             reason is empty for a file that was used.
@@ -58,6 +63,30 @@ class GalleryPerson:
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
     files: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
     record: bytes = field(default=b"", repr=False)
+    second: NDArray[np.float32] = field(default_factory=make_no_second, repr=False)
+    second_model: str = ""
+
+    def has_second(self, model: str) -> bool:
+        """Return whether this network saw every photo of the person, and so helps to decide."""
+        return self.second_model == model and 0 < len(self.me) == len(self.second)
+
+    def add_photos(self, other: Self) -> Self:
+        """Return the person with the photos of another record added.
+
+        The second network's vectors stay only where it saw all photos of both.
+        """
+        model = self.second_model if self.second_model == other.second_model else ""
+        second = make_no_second()
+        if self.has_second(model) and len(other.second) == len(other.me):
+            second = np.concatenate([self.second, other.second]) if len(other.me) else self.second
+        return replace(
+            other,
+            me=np.concatenate([self.me, other.me]),
+            files=self.files | other.files,
+            record=self.record,
+            second=second,
+            second_model=model,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +250,7 @@ class Gallery:
             dot_rows(self.make_template(person)[None], self._load_rotation(generation).T)
         )[0]
         values: dict[str, Any] = {"me": person.me, "files": person.files}
+        values |= {"second": person.second, "second_model": person.second_model}
         body = to_bytes(Template(person.name, self.base.model, person.created, values))
         return Row(key, generation, self._seal.seal(body, self._make_context(key)), vector)
 
@@ -237,7 +267,12 @@ class Gallery:
             raise VaultDamaged(f"{what} holds no embeddings")
         stored: dict[str, Any] = template.values.get("files", {})  # type: ignore[assignment]  # sealed
         files = {name: (str(digest), str(why)) for name, (digest, why) in stored.items()}
-        return GalleryPerson(template.name, me, template.created, files, row.sealed)
+        try:  # rows of earlier versions have none
+            second = check_second(template.values.get("second", make_no_second()))
+        except (ValueError, UsageError):
+            raise VaultDamaged(f"{what} holds vectors that make no sense") from None
+        model = str(template.values.get("second_model", ""))
+        return GalleryPerson(template.name, me, template.created, files, row.sealed, second, model)
 
     # -------------------------------------------------------------------- salts
 

@@ -6,69 +6,38 @@ ISO/IEC 19795-1). The sum of N such rates is FPIR, and the chance of any false m
 that sum, even if the matches depend on each other.
 
 Owners in the vault are decided by their own heads, people in the gallery by the base head, and
-both by the article's rule. d(x, NOT_ME) is the same for all people in the gallery, so the
-nearest template has the largest margin, and only the nearest few people are compared in full.
+both by the article's rule. Only the nearest few people of the gallery are compared in full; where
+one network leaves the decision about them open, the second one looks too.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from onlyme.errors import NotCalibrated
-from onlyme.siamese.distance import measure_distances, normalize
+from onlyme.gallery.candidates import MAX_CANDIDATES, SecondLook, look_again, rank_candidates
 from onlyme.types import Decision, IdentityCandidate, Reason
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
-    from onlyme.gallery.gallery import Gallery, GalleryPerson
+    from onlyme.gallery.gallery import Gallery
     from onlyme.siamese.head import Base
     from onlyme.siamese.owner import Owner
 
 __all__ = [
     "LEAD_MARGIN",
-    "Candidate",
+    "compute_shared_far",
     "find_matches",
     "identify_capture",
     "identify_vector",
-    "rank_candidates",
 ]
-
-MAX_CANDIDATES = 8
-"""The nearest people that are compared in full. The right one is nearly always the nearest."""
 
 LEAD_MARGIN = 0.05
 """The person named must be ahead of the next by this margin. On LFW that turns one right answer
 in 500 into `ambiguous`, and five wrong names of seven (benchmarks/identify.py)."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Candidate:
-    """One person of the gallery whom a face may show.
-
-    Attributes:
-        name: the person's.
-        margin: d(x, NOT_ME) − d(x, ME) of the face.
-        centre: the margin that this person's z is counted from; see `siamese.calibrate`.
-        photos: enrolment photos.
-    """
-
-    name: str
-    margin: float
-    centre: float
-    photos: int
-
-    def decide(self, base: Base, far: float) -> Decision:
-        """Decide whether the margin reaches the alpha of a false accept rate."""
-        assert base.curve is not None  # noqa: S101 - for the type checker; `identify_vector` checked
-        alpha = self.centre + base.curve.z_at(far, self.photos)
-        far_of_alpha = base.curve.far_at(alpha - self.centre, self.photos)
-        accepted = self.margin >= alpha
-        reason = Reason.MATCH if accepted else Reason.NO_MATCH
-        return Decision(accepted, self.name, reason, self.margin, alpha, far_of_alpha)
 
 
 def identify_vector(
@@ -78,6 +47,7 @@ def identify_vector(
     fpir: float,
     *,
     candidates: int = 0,
+    look: SecondLook | None = None,
 ) -> Decision:
     """Find the one person whom an embedding shows, if it shows just one.
 
@@ -88,6 +58,7 @@ def identify_vector(
         vector: float32[d], the face.
         fpir: how often a stranger may be taken for a person of the gallery.
         candidates: how many of the likeliest people the decision lists; 0 lists none.
+        look: what a second network sees in the face; None: one network decides.
 
     Returns:
         `match` with a name; `no_match`; or `ambiguous` where the next person is less than
@@ -98,7 +69,7 @@ def identify_vector(
         VaultDamaged: a row of the gallery is not the one that was written.
     """
     nearest = max(candidates, MAX_CANDIDATES)
-    decisions = _decide_each(owners, gallery, vector[None], fpir, nearest=nearest)
+    decisions = _decide_each(owners, gallery, vector[None], fpir, nearest=nearest, look=look)
     decision, _ = _choose(decisions, len(owners))
     return replace(decision, candidates=_rank(decisions)[:candidates]) if candidates else decision
 
@@ -109,6 +80,7 @@ def identify_capture(
     vectors: NDArray[np.float32],
     fpir: float,
     chances: int = 1,
+    look: SecondLook | None = None,
 ) -> tuple[Decision, tuple[str, ...]]:
     """Find the one person whom the frames of one capture show, if they show just one.
 
@@ -122,6 +94,7 @@ def identify_capture(
         fpir: as for `identify_vector`.
         chances: the rate is divided by this number: a caller who decides about one visit several
             times gives each time a share of the rate.
+        look: as for `identify_vector`, for each frame.
 
     Returns:
         The decision; and, where it is `ambiguous`, the names of the two nearest people.
@@ -130,7 +103,8 @@ def identify_capture(
         NotCalibrated: the calibration does not reach this rate among this many people.
         VaultDamaged: a row of the gallery is not the one that was written.
     """
-    return _choose(_decide_each(owners, gallery, vectors, fpir, chances), len(owners))
+    decisions = _decide_each(owners, gallery, vectors, fpir, chances, look=look)
+    return _choose(decisions, len(owners))
 
 
 def _choose(decisions: list[Decision], owners: int) -> tuple[Decision, tuple[str, ...]]:
@@ -178,15 +152,23 @@ def _decide_each(
     fpir: float,
     chances: int = 1,
     nearest: int = MAX_CANDIDATES,
+    look: SecondLook | None = None,
 ) -> list[Decision]:
     """Decide for each owner, and for the likeliest people of the gallery: the owners first."""
+    find = look.find if look else None
+    if look is not None and look.steady:
+        for row in range(len(vectors)):  # also where no person is near, so that time tells nothing
+            look.find(row)
     gallery_people = len(gallery) if gallery else 0
     people = len(owners) + gallery_people
-    decisions = [owner.share_among(people * chances).decide(vectors) for owner in owners]
+    decisions = [owner.share_among(people * chances).decide(vectors, find) for owner in owners]
     if gallery is not None and gallery_people:
-        far = compute_shared_far(gallery.base, fpir, people, chances)
-        candidates = _rank_for_capture(gallery, gallery.base.project(vectors), nearest)
-        decisions += [candidate.decide(gallery.base, far) for candidate in candidates]
+        base = gallery.base
+        far = compute_shared_far(base, fpir, people, chances)
+        candidates = rank_candidates(gallery, base.project(vectors), nearest)
+        if look is not None and base.second is not None:
+            candidates = look_again(candidates, base.second, far, look)
+        decisions += [candidate.decide(base, far) for candidate in candidates]
     return decisions
 
 
@@ -211,54 +193,6 @@ def compute_shared_far(base: Base, fpir: float, people: int, chances: int = 1) -
             f"people; set fpir to {lowest * people * chances:g} or more in the settings"
         )
     return fpir / people / chances
-
-
-def _rank_for_capture(gallery: Gallery, heads: NDArray[np.float32], count: int) -> list[Candidate]:
-    """Return the likeliest people for the frames of one capture, float32[n, r], likeliest first.
-
-    Each person is compared with every frame, also with those to which others are nearer.
-    """
-    if len(heads) == 1:
-        return rank_candidates(gallery, heads, count)[0]
-    base = gallery.base
-    not_me = base.stranger_rule.measure_distance(heads)
-    near = gallery.find_nearest(heads, count)
-    people = {person.name: person for each in near for person in each}
-    candidates = [_make_candidate(base, person, heads, not_me) for person in people.values()]
-    return sorted(candidates, key=lambda candidate: candidate.centre - candidate.margin)
-
-
-def rank_candidates(
-    gallery: Gallery, heads: NDArray[np.float32], count: int = MAX_CANDIDATES
-) -> list[list[Candidate]]:
-    """Return for each face, float32[n, r] in head space, the likeliest people, likeliest first."""
-    base = gallery.base
-    not_me_distances = base.stranger_rule.measure_distance(heads)
-    nearest = gallery.find_nearest(heads, count)
-    return [
-        sorted(
-            (
-                _make_candidate(base, person, heads[n : n + 1], not_me_distances[n : n + 1])
-                for person in people
-            ),
-            key=lambda candidate: candidate.centre - candidate.margin,
-        )
-        for n, people in enumerate(nearest)
-    ]
-
-
-def _make_candidate(
-    base: Base,
-    person: GalleryPerson,
-    heads: NDArray[np.float32],
-    not_me: NDArray[np.floating[Any]],
-) -> Candidate:
-    me = base.project(person.me)
-    template = normalize(me.mean(axis=0))[None]
-    margins = np.sort(not_me - measure_distances(heads, template)[:, 0])
-    margin = float(margins[(len(margins) - 1) // 2])
-    centre = float(base.measure_centres(template)[0])
-    return Candidate(person.name, margin, centre, len(me))
 
 
 def _measure_lead(decision: Decision) -> float:

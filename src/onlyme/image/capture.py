@@ -24,7 +24,7 @@ from onlyme.image.cameras import System, is_infrared, label_device, refuse_virtu
 from onlyme.image.decode import MAX_PIXELS
 from onlyme.image.holder import describe_holder
 from onlyme.image.source_path import check_source, resolve_source
-from onlyme.types import Frame
+from onlyme.types import ExampleKind, Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -271,7 +271,7 @@ class CameraCapture:
 
         began = time.monotonic()
         self.began_at = began if self.is_camera else 0.0
-        count = 0
+        count, kind = 0, ExampleKind.CAMERA if self.is_camera else ExampleKind.VIDEO
         while not self._stop.is_set() and reader.isOpened():
             asked = time.monotonic()
             good, bgr = reader.read()
@@ -284,7 +284,8 @@ class CameraCapture:
                 at = reader.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 at = at if at > 0 or not count else count / (reader.get(cv2.CAP_PROP_FPS) or 25.0)
             count += 1
-            self._hand_over(Frame(to_rgb(bgr), self.name, at, self.infrared), asked)
+            frame = Frame(to_rgb(bgr), self.name, at, self.infrared, kind=kind)
+            self._hand_over(frame, asked)
         if self.is_camera:
             hint = describe_holder(self.path)
             self._hand_over(

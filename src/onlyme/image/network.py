@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from onlyme.errors import CameraError
+from onlyme.errors import CameraError, UsageError
 from onlyme.image.capture import CameraCapture
 from onlyme.image.files import format_path
+from onlyme.storage.files import read_private_line
 
 if TYPE_CHECKING:
     import cv2
@@ -74,7 +74,12 @@ class CameraAddress:
         named = _NAMED.match(text)
         name, rest = (named["name"], text[named.end() :]) if named else ("", text)
         if rest.startswith("@"):
-            if inner := cls.parse(_read_private_line(Path(rest[1:]))):
+            path = Path(rest[1:])
+            try:
+                line = read_private_line(path, format_path(rest[1:]), MAX_ADDRESS_CHARACTERS + 80)
+            except UsageError as error:
+                raise CameraError(str(error)) from None
+            if inner := cls.parse(line.removeprefix("@")):
                 return cls(name or inner.label, inner.url)
             raise CameraError(f"{format_path(rest[1:])}: its first line is no camera's address")
         scheme = rest.partition("://")[0].lower()
@@ -168,16 +173,3 @@ def _open(url: str, open_seconds: float, frame_seconds: float) -> cv2.VideoCaptu
             else:
                 os.environ[_OPTIONS] = before
     return reader
-
-
-def _read_private_line(path: Path) -> str:
-    """Return the first line of a file that other users may not read."""
-    shown = format_path(str(path))
-    try:
-        with path.open(encoding="utf-8") as file:
-            if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise CameraError(f"{shown}: other users may read this address; run chmod 600")
-            return file.readline(MAX_ADDRESS_CHARACTERS + 80).strip().removeprefix("@")
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise CameraError(f"{shown}: cannot be read ({why})") from None

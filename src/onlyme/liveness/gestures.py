@@ -104,7 +104,12 @@ _SIZE_POINTS: Final = [33, 133, 362, 263, 10, 168, 2, 61, 291]
 
 
 class Gesture(StrEnum):
-    """What a person may be asked to do."""
+    """What a person may be asked to do.
+
+    Example:
+        >>> [str(gesture) for gesture in onlyme.Gesture]
+        ['nod', 'left', 'right', 'blink', 'closer']
+    """
 
     NOD = "nod"
     LEFT = "left"

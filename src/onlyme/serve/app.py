@@ -6,21 +6,39 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 import onlyme
 from onlyme.errors import OnlymeError
-from onlyme.serve import assertion_schemas, face_schemas, schemas
+from onlyme.serve import assertion_schemas, event_schemas, face_schemas, schemas
 from onlyme.serve.access.refusal_page import answer
+from onlyme.serve.compreface import documents as compreface_documents
+from onlyme.serve.compreface import faces as compreface_faces
+from onlyme.serve.compreface import recognize, subjects
 from onlyme.serve.guard import Guard, refuse
-from onlyme.serve.openapi import PROBLEMS, build_document
+from onlyme.serve.openapi import build_document
 from onlyme.serve.options import Options
 from onlyme.serve.problems import ProblemError, convert_error, convert_status
-from onlyme.serve.routes import audit, examples, faces, live, manage, people, sign_in, verify
+from onlyme.serve.routes import (
+    audit,
+    docs,
+    embeddings,
+    events,
+    examples,
+    faces,
+    fool,
+    identify,
+    live,
+    manage,
+    people,
+    sign_in,
+    verify,
+)
 from onlyme.serve.routes import service as service_routes
+from onlyme.serve.routes import settings as settings_routes
 from onlyme.serve.routes.strict import KNOWN_PARAMETERS, add_fallback
 from onlyme.serve.state import ServiceState
 
@@ -33,7 +51,7 @@ if TYPE_CHECKING:
 
     from onlyme.settings import Settings
 
-__all__ = ["PAGE", "create_app"]
+__all__ = ["PAGE", "choose_routers", "create_app"]
 
 PAGE = Path(__file__).parent / "page"
 """The page's files. Every file in this folder is served at `/` to browsers with a session."""
@@ -42,10 +60,41 @@ MAX_DETAIL_CHARACTERS = 500
 """Length at which the detail of a validation problem is cut."""
 
 ROUTERS = (
-    *(sign_in.router, verify.router, faces.router, people.router, manage.router, examples.router),
-    *(audit.router, live.router, service_routes.router),
+    *(
+        sign_in.router,
+        verify.router,
+        identify.router,
+        faces.router,
+        people.router,
+        manage.router,
+        examples.router,
+    ),
+    *(
+        audit.router,
+        events.router,
+        live.router,
+        fool.router,
+        settings_routes.router,
+        service_routes.router,
+    ),
 )
-"""All routes, beside the page."""
+"""The routes that are always there, beside the page."""
+
+
+def choose_routers(options: Options) -> list[APIRouter]:
+    """Return the routes of a service, in the order in which they are tried.
+
+    Raises:
+        UsageError: Swagger UI is not installed.
+    """
+    routers = list(ROUTERS)
+    if options.docs:
+        routers.append(docs.make_router())
+    if options.embeddings:
+        routers.append(embeddings.router)
+    if options.compreface:
+        routers += [subjects.router, compreface_faces.router, recognize.router]
+    return routers
 
 
 def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
@@ -69,16 +118,15 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
         title="onlyme",
         version=onlyme.__version__,
         lifespan=lifespan,
-        openapi_url="/v1/openapi.json",
-        docs_url=None,  # these two pages load their scripts from other hosts
-        redoc_url=None,
+        openapi_url=None,  # a route of our own is as strict as the others
         redirect_slashes=False,
     )
     app.state.service = service
     app.openapi = lambda: _build_openapi(app)  # type: ignore[method-assign]  # as FastAPI advises
-    for router in ROUTERS:
-        app.include_router(router, responses=PROBLEMS, dependencies=[KNOWN_PARAMETERS])
-    add_fallback(app, ROUTERS)
+    routers = choose_routers(service.options)
+    for router in routers:
+        app.include_router(router, dependencies=[KNOWN_PARAMETERS])
+    add_fallback(app, routers)
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     for kind in (OnlymeError, ProblemError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, _answer_error)  # type: ignore[arg-type]  # of both kinds
@@ -88,8 +136,11 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
 
 def _build_openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
-        documents = schemas.DOCUMENTS + face_schemas.DOCUMENTS + assertion_schemas.DOCUMENTS
-        app.openapi_schema = build_document(app, ROUTERS, documents)
+        options: Options = app.state.service.options
+        parts = [schemas, face_schemas, assertion_schemas, event_schemas]
+        parts += [compreface_documents] if options.compreface else []
+        documents = [document for part in parts for document in part.DOCUMENTS]
+        app.openapi_schema = build_document(app, choose_routers(options), documents)
     return app.openapi_schema
 
 
@@ -103,7 +154,7 @@ async def _answer_error(connection: HTTPConnection, error: Exception) -> Respons
         problem = convert_status(error.status_code)
         problem.headers.update(error.headers or {})
     elif isinstance(error, RequestValidationError):
-        problem = convert_status(422, _describe_validation(error))
+        problem = ProblemError(400, "bad-parameter", _describe_validation(error))
     else:
         problem = convert_status(500)
     if problem.status >= 500 and not isinstance(error, ProblemError):

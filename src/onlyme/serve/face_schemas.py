@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from onlyme.serve.schemas import PhotoQuality, make_config
+from onlyme.serve.schemas import Decided, PhotoQuality, Verdicts, make_config
 
-__all__ = ["DOCUMENTS", "Compared", "ComparedInFull", "Detections"]
+__all__ = [
+    "DOCUMENTS",
+    "Compared",
+    "ComparedInFull",
+    "Detections",
+    "FoundFaces",
+    "FoundFacesInFull",
+]
 
 
 class JudgedQuality(PhotoQuality):
@@ -46,6 +53,62 @@ class Detections(BaseModel):
     faces: list[LocatedFace]
 
 
+class FoundFace(LocatedFace, Verdicts):
+    """A face of a picture, and who it is, as far as a token for `verify` may see it."""
+
+
+class FoundFaces(BaseModel):
+    """Who the faces of a picture are, as far as a token for `verify` may see it."""
+
+    model_config = make_config(
+        width=640,
+        height=480,
+        faces=[
+            {
+                "box": [210.4, 96.1, 120.7, 160.2],
+                "score": 0.93,
+                "landmarks": [[240, 160], [300, 160], [270, 190], [245, 220], [295, 220]],
+                "quality": {"ok": True, "checks": []},
+                "accepted": True,
+                "name": "ada",
+                "reason": "match",
+            }
+        ],
+    )
+    width: int
+    height: int
+    faces: list[FoundFace]
+
+
+class FoundFaceInFull(LocatedFace, Decided):
+    """A face of a picture, and who it is, as tokens for `scores` or `admin`, or the page see it."""
+
+    model_config = ConfigDict(json_schema_extra=None)
+
+
+class FoundFacesInFull(BaseModel):
+    """Who the faces of a picture are, as a token for `scores` or `admin`, or the page sees it."""
+
+    width: int
+    height: int
+    faces: list[FoundFaceInFull]
+
+
+class EmbeddedFace(LocatedFace):
+    """A face of a picture, with its embedding."""
+
+    embedding: list[float] = Field(description="A vector of length 1.")
+
+
+class Embedded(BaseModel):
+    """The faces of a picture, the largest first, with their embeddings: biometric data."""
+
+    model: str = Field(description="SHA-256 of the network; embeddings of others do not compare.")
+    width: int
+    height: int
+    faces: list[EmbeddedFace]
+
+
 class Compared(BaseModel):
     """Whether two pictures show one person, as far as a token for `verify` may see it."""
 
@@ -54,7 +117,7 @@ class Compared(BaseModel):
 
 
 class ComparedInFull(Compared):
-    """Whether two pictures show one person, as a token for `admin` sees it."""
+    """Whether two pictures show one person, as a token for `scores` or `admin` sees it."""
 
     model_config = make_config(same=True, distance=0.81, margin=0.42, alpha=0.2, far=0.0001)
     distance: float = Field(ge=0, le=2)
@@ -63,5 +126,7 @@ class ComparedInFull(Compared):
     far: float | None
 
 
-DOCUMENTS: list[type[BaseModel]] = [Detections, Compared, ComparedInFull]
+DOCUMENTS: list[type[BaseModel]] = [
+    *(Detections, Embedded, FoundFaces, FoundFacesInFull, Compared, ComparedInFull)
+]
 """The documents of these routes."""

@@ -14,7 +14,15 @@ from onlyme import errors
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["STATUS", "ProblemError", "convert_error", "convert_status", "make_response"]
+__all__ = [
+    "KINDS",
+    "STATUS",
+    "ProblemError",
+    "convert_error",
+    "convert_status",
+    "list_kinds",
+    "make_response",
+]
 
 PREFIX = "urn:onlyme:problem:"
 
@@ -41,6 +49,39 @@ STATUS: dict[type[errors.OnlymeError], int] = {
     errors.KeyRefused: 500,
 }
 """The HTTP status of each error; a test checks that none is missing."""
+
+KINDS: dict[str, tuple[int, str]] = {
+    "bad-parameter": (
+        400,
+        "A parameter is missing, there twice, or has a value that it cannot have.",
+    ),
+    "unknown-parameter": (400, "The address has no such parameter."),
+    "bad-path": (400, "The path is not UTF-8."),
+    "two-lengths": (400, "The request has both Content-Length and Transfer-Encoding."),
+    "bad-multipart": (400, "The body is not a form of pictures."),
+    "bad-json": (400, "The body is not a JSON document of pictures."),
+    "no-face": (400, "The picture shows no face (only in the API of CompreFace)."),
+    "cut-off": (400, "The connection ended before the body did."),
+    "no-token": (401, "There is no valid token, and no session of a browser."),
+    "link-used": (401, "The link to the page was used, or is too old."),
+    "scope": (403, "The token is not for that."),
+    "foreign-origin": (403, "The page of another site sent the request."),
+    "not-found": (404, "There is no such address."),
+    "method-not-allowed": (405, "The address has no such method; `Allow` names those it has."),
+    "too-slow": (408, "The body took too long to arrive."),
+    "looks-like-owner": (409, "The face is accepted as the person now; `yes=true` teaches it."),
+    "too-large": (413, "The body is too large."),
+    "too-many-pixels": (413, "The photos have too many pixels, or too many cannot be read."),
+    "unsupported-media-type": (415, "The body is none of the kinds in which pictures are sent."),
+    "unknown-host": (421, "The service does not know the host name that was asked for."),
+    "too-often": (429, "The token asks too often; `Retry-After` says how long to wait."),
+    "too-many-names": (429, "The token asked for too many names that are not enrolled."),
+    "internal-server-error": (500, "The service failed; its log says why."),
+    "busy": (503, "Too much waits already; try again after `Retry-After`."),
+    "gone": (503, "The client closed the connection before the answer."),
+    "time-is-over": (504, "The answer took too long."),
+}
+"""The problems of the service itself, with status and meaning; tests check that none is missing."""
 
 _OWN_DETAILS: dict[type[errors.OnlymeError], str] = {
     # The library's message lists who is enrolled, which not every token may know.
@@ -103,10 +144,16 @@ def convert_status(status: int, detail: str | None = None) -> ProblemError:
     return ProblemError(status, make_slug(phrase), detail or phrase)
 
 
-def make_response(problem: ProblemError) -> Response:
-    """Return a problem as an HTTP response."""
+def list_kinds(status: int) -> list[str]:
+    """Return the kinds of problems that have a status, those of the service itself first."""
+    own = [kind for kind, (each, _) in KINDS.items() if each == status]
+    return own + [make_slug(error.__name__) for error, each in STATUS.items() if each == status]
+
+
+def make_response(problem: ProblemError, more: Mapping[str, Any] | None = None) -> Response:
+    """Return a problem as an HTTP response, with further fields if there are any."""
     return Response(
-        json.dumps(problem.document, ensure_ascii=False),
+        json.dumps({**problem.document, **(more or {})}, ensure_ascii=False),
         problem.status,
         {"Cache-Control": "no-store", **problem.headers},
         media_type="application/problem+json",

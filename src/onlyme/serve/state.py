@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
 from starlette.requests import HTTPConnection
 
 from onlyme import FaceID
 from onlyme.faceid import wiring
+from onlyme.faceid.events import open_events
+from onlyme.faceid.reports import DoorReports
 from onlyme.serve.access.assertions import Signer
 from onlyme.serve.access.auth import NameGuesses, RateLimiter, Sessions, TokenCache
 from onlyme.serve.access.tokens import Token, Tokens
@@ -50,6 +54,7 @@ class ServiceState:
         signer: signs assertions that apps can check by themselves.
         streams: the live streams of cameras.
         level: the level at which a photo in place of a person is looked for.
+        reports: takes the events of streams where they are sent elsewhere; else None.
     """
 
     def __init__(self, settings: Settings, options: Options) -> None:
@@ -72,6 +77,8 @@ class ServiceState:
         self.signer: Signer
         self.streams = Streams()
         self._admin: VaultAdmin | None = None
+        self._stack = ExitStack()
+        self.reports: DoorReports | None = None
 
     @classmethod
     def get_from(cls, connection: HTTPConnection) -> Self:
@@ -95,11 +102,16 @@ class ServiceState:
         """
         self._admin = wiring.open_vault(self.settings)
         self.signer = Signer.load(self._admin, self.options.issuer)
+        if self.options.mqtt is not None:
+            events = self._stack.enter_context(open_events(self.settings, self._admin.store))
+            self.reports = DoorReports(events, self._stack, lambda why: _log.warning("%s", why))
+            self.reports.send_mqtt(self.options.mqtt)
         await self.engine.start()
 
     async def stop(self) -> None:
         """Close everything."""
         await self.engine.stop()
+        await asyncio.to_thread(self._stack.close)
         if self._admin is not None:
             self._admin.close()
 

@@ -260,10 +260,7 @@ class Owner:
         centre, spread, me = self.learned.centre, self.learned.spread, self.examples.second
 
         def find_vector(face: int) -> NDArray[np.float32] | None:
-            seen = look(face)
-            if seen is None or seen.model != rule.model or seen.vector.shape != me.shape[1:]:
-                return None
-            return seen.vector
+            return rule.choose_vector(look(face), me.shape[1])
 
         z, alpha = (margins - centre) / spread, (self.alpha - centre) / spread
         photos = self.learned.photos

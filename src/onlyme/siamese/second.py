@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from onlyme.types import Embedding
+
 __all__ = ["SecondRule"]
 
 
@@ -100,6 +102,17 @@ class SecondRule:
             return None
         except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
             raise NotCalibrated(f"{path.name} is damaged ({error}); reinstall onlyme") from None
+
+    def choose_vector(self, seen: Embedding | None, size: int) -> NDArray[np.float32] | None:
+        """Return the vector of a second look; None if there was none that can be compared.
+
+        Args:
+            seen: what the second network made of a face.
+            size: e, how many numbers the owner's vectors have.
+        """
+        if seen is None or seen.model != self.model or seen.vector.shape != (size,):
+            return None
+        return seen.vector
 
     def is_open(self, z: float, alpha: float, photos: int) -> bool:
         """Return whether the second network can still change what z says about alpha.

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from onlyme.errors import KeyRefused, VaultError
+from onlyme.errors import KeyRefused, UsageError, VaultError
 from onlyme.storage.system import (
     CLOSE_ON_EXEC,
     NO_FOLLOW,
@@ -39,6 +39,7 @@ __all__ = [
     "move_over",
     "open_draft",
     "read_private",
+    "read_private_line",
     "replace_private",
     "replace_public",
     "sync_folder",
@@ -74,6 +75,27 @@ def make_private_folder(folder: Path) -> None:
         raise VaultError(f"{folder} belongs to another user; choose another with --vault")
     if status.st_mode & 0o077:
         raise VaultError(f"{folder} is open to other users; run `chmod 700 {folder}`")
+
+
+def read_private_line(path: Path, shown: str, most: int) -> str:
+    """Return the first line of a file that other users may not read.
+
+    Args:
+        path: the file; it may be a link or a pipe.
+        shown: what the file is called in messages.
+        most: the most characters that are read.
+
+    Raises:
+        UsageError: it cannot be read, or others may read it.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise UsageError(f"{shown}: other users may read this address; run chmod 600")
+            return file.readline(most).strip()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise UsageError(f"{shown}: cannot be read ({why})") from None
 
 
 def read_private(path: Path, *, max_bytes: int) -> bytes:

@@ -200,12 +200,20 @@ class SqliteFile:
             is_busy = True
         if not is_busy:
             return []
-        return [
-            (
-                f"{self.path} is in use by another program, so remnants of what was erased stay in "
-                "its write-ahead log; they go when the last program that uses it ends"
-            )
-        ]
+        return [self._explain_remnants()]
+
+    def empty_log(self) -> list[str]:
+        """Write the log's changes into the file, and empty the log.
+
+        What was deleted is overwritten in the file by then (`secure_delete`); unlike `scrub` this
+        does not copy the whole file.
+
+        Returns:
+            A sentence if another process that uses the file prevents it, otherwise none.
+        """
+        with self.lock:
+            is_busy, _, _ = self.run("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return [self._explain_remnants()] if is_busy else []
 
     def copy_to(self, path: Path) -> None:
         """Copy the file as it is at one moment, also while other processes use it."""
@@ -215,6 +223,12 @@ class SqliteFile:
                 self._connection.backup(target)
         finally:
             target.close()
+
+    def _explain_remnants(self) -> str:
+        return (
+            f"{self.path} is in use by another program, so remnants of what was erased stay in "
+            "its write-ahead log; they go when the last program that uses it ends"
+        )
 
     def _check_schema(self) -> None:
         """Compare tables, indexes, triggers and views with those of the file's layout.

@@ -44,7 +44,12 @@ MIN_ALPHA, MAX_ALPHA = -2.0, 2.0
 
 
 class Reason(StrEnum):
-    """Why a decision is as it is."""
+    """Why a decision is as it is.
+
+    Example:
+        >>> onlyme.Reason("no_match") is onlyme.Reason.NO_MATCH, str(onlyme.Reason.MATCH)
+        (True, 'match')
+    """
 
     MATCH = "match"
     NO_MATCH = "no_match"
@@ -61,7 +66,12 @@ class Reason(StrEnum):
 
 
 class LivenessLevel(StrEnum):
-    """How thoroughly to check for a photo or a screen in place of a person."""
+    """How thoroughly to check for a photo or a screen in place of a person.
+
+    Example:
+        >>> [str(level) for level in onlyme.LivenessLevel]
+        ['off', 'passive', 'challenge']
+    """
 
     OFF = "off"
     PASSIVE = "passive"
@@ -69,7 +79,12 @@ class LivenessLevel(StrEnum):
 
 
 class AttentionLevel(StrEnum):
-    """What a person's eyes must show: nothing, that they are open, or that they look here, too."""
+    """What a person's eyes must show: nothing, that they are open, or that they look here, too.
+
+    Example:
+        >>> onlyme.AttentionLevel("eyes")
+        <AttentionLevel.EYES: 'eyes'>
+    """
 
     OFF = "off"
     EYES = "eyes"
@@ -77,7 +92,12 @@ class AttentionLevel(StrEnum):
 
 
 class Verdict(StrEnum):
-    """The result of a liveness check; `undecided` opens nothing."""
+    """The result of a liveness check; `undecided` opens nothing.
+
+    Example:
+        >>> onlyme.Verdict.LIVE == "live"
+        True
+    """
 
     LIVE = "live"
     ATTACK = "attack"
@@ -94,6 +114,10 @@ class Liveness:
         score: 0 (attack) to 1 (live); None when the level is `off`.
         note: one plain sentence about what the verdict is worth, or why there is none; empty when
             there is nothing to add.
+
+    Example:
+        >>> onlyme.Liveness().level, onlyme.Liveness().verdict  # it was not checked
+        (<LivenessLevel.OFF: 'off'>, None)
     """
 
     level: LivenessLevel = LivenessLevel.OFF
@@ -127,6 +151,12 @@ class Quality:
 
     Attributes:
         checks: one for each property, in the order in which they were checked.
+
+    Example:
+        >>> with open_face_id(folder) as face_id:
+        ...     report = face_id.enroll("ada", draw_face("ada")).me[0]
+        >>> report.quality.ok, [check.name for check in report.quality.checks][:3]
+        (True, ['size', 'sharpness', 'exposure'])
     """
 
     checks: tuple[QualityCheck, ...]
@@ -153,6 +183,13 @@ class IdentityCandidate:
         margin: d(x, NOT_ME) − d(x, ME) of the face.
         alpha: the margin that it must reach, among all people who were searched.
         reached: whether it did.
+
+    Example:
+        >>> with open_face_id(folder) as face_id:
+        ...     enrollment = face_id.enroll("ada", draw_face("ada"))
+        ...     decision = face_id.identify(draw_face("bob"), candidates=1)
+        >>> [(one.name, one.reached) for one in decision.candidates]
+        [('ada', False)]
     """
 
     name: str
@@ -178,6 +215,13 @@ class Decision:
         timings_ms: milliseconds spent in each room, for one frame.
         candidates: the people whom the face resembles most, nearest first; None unless `identify`
             was asked for them.
+
+    Example:
+        >>> with open_face_id(folder) as face_id:
+        ...     enrollment = face_id.enroll("ada", draw_face("ada"))
+        ...     decision = face_id.verify("ada", draw_face("bob"))
+        >>> bool(decision), str(decision.reason), decision.margin < decision.alpha
+        (False, 'no_match', True)
     """
 
     accepted: bool
@@ -217,6 +261,12 @@ class PhotoReport:
         taken: whether it became part of the template.
         note: why not, or a warning; empty when there is nothing to say.
         quality: what was measured; None when no face was found.
+
+    Example:
+        >>> with open_face_id(folder) as face_id:
+        ...     enrollment = face_id.enroll("ada", [draw_face("ada"), draw_face("ada")])
+        >>> [(report.taken, report.note) for report in enrollment.me]
+        [(True, ''), (False, 'the same picture as array')]
     """
 
     source: str
@@ -240,6 +290,12 @@ class Enrollment:
         created: when it was done, in UTC.
         seconds: the time it took.
         far_alike: how often a person who looks like the owner is accepted, at most.
+
+    Example:
+        >>> with open_face_id(folder) as face_id:
+        ...     enrollment = face_id.enroll("ada", [draw_face("ada", photo) for photo in range(3)])
+        >>> enrollment.name, enrollment.taken
+        ('ada', 3)
     """
 
     name: str
@@ -271,6 +327,13 @@ class Lesson:
         own_after: of the same photos.
         alpha_before: the margin that a face had to reach.
         alpha_after: the margin that it must reach now.
+
+    Example:
+        >>> with open_face_id(folder) as face_id:
+        ...     enrollment = face_id.enroll("ada", draw_face("ada"))
+        ...     lesson = face_id.not_me("ada", draw_face("bob"))
+        >>> lesson.margin_after < lesson.margin_before
+        True
     """
 
     name: str
@@ -296,6 +359,13 @@ class Tuning:
         miss_people: the number of people on whom it was measured.
         alpha_before: alpha before the change.
         far_alike: how often a person who looks like the owner is accepted, at most.
+
+    Example:
+        >>> with open_face_id(folder) as face_id:
+        ...     enrollment = face_id.enroll("ada", draw_face("ada"))
+        ...     tuning = face_id.tune("ada", alpha=0.3)
+        >>> tuning.alpha
+        0.3
     """
 
     name: str

@@ -15,7 +15,12 @@ __all__ = ["Example", "ExampleKind"]
 
 
 class ExampleKind(StrEnum):
-    """What an example was taken from."""
+    """What an example was taken from.
+
+    Example:
+        >>> [str(kind) for kind in onlyme.ExampleKind]
+        ['photo', 'camera', 'video', 'embedding', 'unknown']
+    """
 
     PHOTO = "photo"
     CAMERA = "camera"
@@ -36,6 +41,13 @@ class Example:
         quality: what was measured of it; None for an embedding, and where it was not noted.
         look: the look of the person that it shows, such as `glasses`; empty without one.
         has_eyes: whether the person's open eyes were measured in it.
+
+    Example:
+        >>> with open_face_id(folder) as face_id:
+        ...     enrollment = face_id.enroll("ada", draw_face("ada"), look="glasses")
+        ...     (example,) = face_id.examples("ada")
+        >>> example.number, str(example.kind), example.look
+        (1, 'photo', 'glasses')
     """
 
     number: int

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from onlyme.types.decisions import Quality
+    from onlyme.types.examples import ExampleKind
 
 __all__ = [
     "DetectedFace",
@@ -58,6 +59,12 @@ class Frame:
         infrared: whether an infrared camera took it. That is known of the device, never from the
             pixels: a grey picture of a colour camera is not infrared.
         beside: what a second camera of the same computer saw at that time; None without one.
+        kind: what took it; None where it is not known. Then its time and source tell.
+
+    Example:
+        >>> frame = onlyme.Frame(draw_face("ada"), "front door", at=0.5)
+        >>> frame  # never shows its pixels
+        Frame(source='front door', at=0.5, infrared=False, kind=None)
     """
 
     pixels: NDArray[np.uint8] = field(repr=False)  # a face never reaches a log
@@ -65,6 +72,7 @@ class Frame:
     at: float = 0.0
     infrared: bool = False
     beside: Frame | None = field(default=None, repr=False)
+    kind: ExampleKind | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +86,11 @@ class Face:
             picture, the other eye, the tip of the nose, the corner of the mouth on the left of
             the picture, the other corner.
         score: the detector's confidence, 0 to 1.
+
+    Example:
+        >>> (face,) = onlyme.detect("ada.jpg")  # doctest: +SKIP
+        >>> face.landmarks.shape, face.score > 0.8  # doctest: +SKIP
+        ((5, 2), True)
     """
 
     box: NDArray[np.float32] = field(repr=False)
@@ -114,6 +127,10 @@ class DetectedFace(Face):
         aligned: uint8[112, 112, 3], RGB, upright with the eyes in their place, as the network
             that embeds it takes it.
         embedding: the network's vector; None where it was not asked for.
+
+    Example:
+        >>> for face in onlyme.detect("group.jpg", embed=True):  # doctest: +SKIP
+        ...     print(face.box.round(), face.yaw, face.quality.advice)
     """
 
     yaw: float
@@ -180,6 +197,13 @@ class Embedding:
     Raises:
         UsageError: a vector is not one row of finite numbers of unit length, or its network has
             no name.
+
+    Example:
+        >>> embedding = onlyme.embed("ada.jpg")  # doctest: +SKIP
+        >>> embedding  # never shows its vector  # doctest: +SKIP
+        Embedding(d=128, model=487a139e…)
+        >>> embedding.vector.shape, embedding.vector.dtype  # doctest: +SKIP
+        ((128,), dtype('float32'))
     """
 
     vector: NDArray[np.float32]

@@ -6,7 +6,21 @@ A service that is not named here needs an intent that a program cannot give; see
 
 from __future__ import annotations
 
-__all__ = ["GREETERS", "LOCKERS", "UNATTENDED", "WITHOUT_TERMINAL", "needs_intent"]
+__all__ = [
+    "BESIDE",
+    "GREETERS",
+    "LOCKERS",
+    "ON_TERMINAL",
+    "UNATTENDED",
+    "WITHOUT_TERMINAL",
+    "needs_intent",
+]
+
+BESIDE = {"gdm-fingerprint": "gdm-password", "kde-fingerprint": "kde"}
+"""Services that a program runs beside the password's, at the same time, each with that one. They
+ask for no password, so a face that is looked for there lets no one wait for the prompt. Their
+programs made them for fingerprints. KDE's locker waits for both to end before it unlocks, so the
+face has no more time there than elsewhere."""
 
 GREETERS = frozenset(
     [
@@ -14,6 +28,7 @@ GREETERS = frozenset(
         "gdm",
         "gdm3",
         "gdm-password",
+        "gdm-fingerprint",
         "lightdm",
         "sddm",
         "greetd",
@@ -33,6 +48,7 @@ GREETERS = frozenset(
 LOCKERS = frozenset(
     [
         "kde",
+        "kde-fingerprint",
         "kscreenlocker",
         "swaylock",
         "hyprlock",
@@ -52,6 +68,10 @@ LOCKERS = frozenset(
     ]
 )
 """They unlock the screen of the user who started them, and give nothing else."""
+
+ON_TERMINAL = frozenset(["login", "physlock", "vlock"])
+"""They ask on a terminal, one question after the other. While they look for a face, a key there
+leads to the password. Not so for programs with a window: their terminal is the screen's."""
 
 WITHOUT_TERMINAL = frozenset(["polkit-1"])
 """Their question is a window of the desktop, which shows nothing of ours."""

@@ -9,16 +9,23 @@ from pathlib import Path
 from onlyme.errors import UsageError
 
 __all__ = [
+    "UNITS_FOLDERS",
     "add_member",
+    "find_other",
     "has_systemd",
     "make_group",
     "remove_members",
+    "remove_units",
     "restart_daemon",
     "start_daemon",
     "stop_daemon",
 ]
 
 _UNITS = ("onlyme.socket", "onlyme.service")
+_OWN_UNITS = "/etc/systemd/system"
+"""Here systemd reads a unit first: one of an earlier installation hides that of a package."""
+
+UNITS_FOLDERS = (_OWN_UNITS, "/lib/systemd/system", "/usr/lib/systemd/system")
 _GROUP = "onlyme"
 _SECONDS = 90
 
@@ -73,6 +80,40 @@ def remove_members() -> None:
         return
     for user in members:
         _run("gpasswd", "--delete", user, _GROUP)
+
+
+def find_other(command: Path, folder: Path = Path(_OWN_UNITS)) -> str:
+    """Return the command of another installation whose unit hides that of a package.
+
+    Args:
+        command: this installation's command `onlyme`.
+        folder: where systemd reads a unit first.
+
+    Returns:
+        The other installation's command; empty without one.
+    """
+    try:
+        lines = (folder / _UNITS[1]).read_text("utf-8").splitlines()
+    except (OSError, ValueError):
+        return ""
+    for line in lines:
+        words = line.removeprefix("ExecStart=").split()
+        is_ours = line.startswith("ExecStart=") and words[1:] == ["daemon"]
+        if is_ours and Path(words[0]).resolve() != command.resolve():
+            return words[0]
+    return ""
+
+
+def remove_units() -> None:
+    """Stop the daemon of another installation, and remove its units.
+
+    Raises:
+        UsageError: systemd does not run here, or could not stop it.
+    """
+    stop_daemon()
+    for name in _UNITS:
+        (Path(_OWN_UNITS) / name).unlink(missing_ok=True)
+    _run("systemctl", "daemon-reload")
 
 
 def start_daemon() -> None:

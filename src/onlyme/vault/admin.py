@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Self
 
 from onlyme.errors import (
     OwnerExists,
-    VaultError,
     unknown_owner,
 )
 from onlyme.gate.audit import Event
@@ -27,7 +26,7 @@ from onlyme.vault.backup import (
     forget_rest,
     write_new,
 )
-from onlyme.vault.export import open_export, seal_export
+from onlyme.vault.export import open_export, read_export, seal_export
 from onlyme.vault.key_sources import SCRYPT
 from onlyme.vault.store import Store  # noqa: TC001 - the example of VaultAdmin uses it
 
@@ -45,7 +44,6 @@ DRAFT = ".restoring.sqlite"
 """What an interrupted restore leaves in the vault's folder; see `onlyme.vault.restore`."""
 FORMER = "former names"
 """Kind of the record of the names that a person had before, under which old backups hold them."""
-_MAX_EXPORT_BYTES = 2**26  # of an export
 
 
 class VaultAdmin:
@@ -141,6 +139,11 @@ class VaultAdmin:
             notes += forget_in(self.store, self.gate, Path(path), names, body)
         return notes
 
+    def note_setting(self, change: str) -> None:
+        """Log that a setting was changed; settings themselves are not in the vault."""
+        with self.store.edit() as edit:
+            self.gate.note(edit, Event.SETTING, detail=change)
+
     def revoke(self, name: str) -> list[str]:
         """Store a person's template with a new secret: it still works, stolen copies do not.
 
@@ -215,11 +218,7 @@ class VaultAdmin:
             NeedsReenroll: another network made it.
             VaultError: it cannot be read, or is not an export.
         """
-        try:
-            with path.open("rb") as file:
-                data = file.read(_MAX_EXPORT_BYTES)
-        except OSError as error:
-            raise VaultError(f"{path}: {error.strerror}") from None
+        data = read_export(path)
         return self.import_sealed(data, passphrase, str(path), name=name, replace_=replace_)
 
     def import_sealed(

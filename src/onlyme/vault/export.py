@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from onlyme.errors import VaultError
 from onlyme.storage.template import from_bytes, to_bytes
 from onlyme.vault.key_sources import SCRYPT
 from onlyme.vault.passphrase_box import open_box, seal_box
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from onlyme.storage.template import Template
     from onlyme.vault.key_sources import ScryptCost
 
-__all__ = ["open_export", "seal_export"]
+__all__ = ["open_export", "read_export", "seal_export"]
 
+_MAX_BYTES = 2**26
 _MAGIC = b"onlyme-export\x00\x00\x01"
 
 
@@ -38,3 +42,16 @@ def open_export(data: bytes, passphrase: str) -> Template:
         KeyRefused: the passphrase is wrong, or the file was changed.
     """
     return from_bytes(open_box(_MAGIC, data, passphrase, "export"))
+
+
+def read_export(path: Path) -> bytes:
+    """Read an exported file.
+
+    Raises:
+        VaultError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(_MAX_BYTES)
+    except OSError as error:
+        raise VaultError(f"{path}: {error.strerror}") from None

@@ -113,20 +113,10 @@ def _decide_votes(owner: Owner, observations: list[Observation]) -> Decision:
     """Decide by the embeddings; the second network sees those that the first does not settle."""
     votes = collect_votes(observations)
     vectors = np.array([vote.vector for vote in votes])
-    seconds = {
-        one.embedding: one.second for one in reversed(observations) if one.embedding is not None
-    }
-
-    def look(row: int) -> Embedding | None:
-        vote, second = votes[row], seconds[votes[row]]
-        if second is not None:
-            return second.compute()
-        return None if vote.second is None else Embedding(vote.second, vote.second_model)
-
-    if not any(seconds.values()) and all(vote.second is None for vote in votes):
-        return owner.decide(vectors)
-    steady = any(second.steady for second in seconds.values() if second is not None)
-    return owner.decide(vectors, look, steady=steady)
+    first = {one.embedding: one for one in reversed(observations) if one.embedding is not None}
+    seen = [first[vote] for vote in votes]
+    steady = any(one.second.steady for one in seen if one.second is not None)
+    return owner.decide(vectors, lambda row: seen[row].look_again(), steady=steady)
 
 
 def count_moments(observations: list[Observation]) -> int:

@@ -76,6 +76,7 @@ STEPS = (
     Step("cameras"),
     Step("audit"),
     Step("events", "--csv"),
+    Step("events unknown"),
     Step("audit verify"),
     Step("serve key"),
     Step("serve token create", "door --scope verify"),

@@ -63,7 +63,8 @@ def test_a_valid_token_keeps_its_stream(running, photo):
         wait_for(socket, "ready")
         time.sleep(2.5)
         socket.send(photo("biden_1"))
-        wait_for(socket, "look")
+        look, _ = wait_for(socket, "look")
+    assert look["is"] == "look"
 
 
 def test_cookies_do_not_give_a_token_more_streams(running):

@@ -12,6 +12,7 @@ from onlyme.faceid import networks
 from onlyme.faceid.backup import back_up, describe_dump, restore_whole
 from onlyme.faceid.wiring import assemble, open_vault, upgrade_store
 from onlyme.gallery.gallery import GalleryPerson
+from onlyme.gallery.rekey import renew
 from onlyme.settings import Settings
 from tests.gallery.postgres.test_moving import ended
 
@@ -46,8 +47,9 @@ def test_a_backup_of_the_vault_and_a_dump_of_the_database_belong_together(databa
     settings = Settings.load(vault=tmp_path / "vault", store=database)
     upgrade_store(settings, networks.load_base(settings))
     with FaceID(assemble(settings)) as face_id:
+        twice = {"second": np.eye(1, 192, dtype=np.float32), "second_model": "ab" * 32}
         face_id._enrolled.ensure_gallery().put(
-            [GalleryPerson("ada", np.eye(1, 128, dtype=np.float32))]
+            [GalleryPerson("ada", np.eye(1, 128, dtype=np.float32), **twice)]
         )
     with open_vault(settings) as admin:
         early = back_up(settings, admin, tmp_path / "early")
@@ -59,3 +61,5 @@ def test_a_backup_of_the_vault_and_a_dump_of_the_database_belong_together(databa
     restore_whole(settings, late, lambda _: None)
     with FaceID(assemble(settings)) as face_id:
         assert face_id._enrolled.names() == ["ada"]
+        renew(face_id._enrolled.ensure_gallery())
+        assert face_id._enrolled.get("ada").second.tolist() == twice["second"].tolist()

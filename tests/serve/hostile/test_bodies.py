@@ -100,7 +100,7 @@ def test_a_broken_form_is_refused(running, body):
 @pytest.mark.parametrize(
     "kind",
     [
-        "application/json",
+        "application/json-patch+json",
         "text/plain",
         "",
         "application/x-npy",

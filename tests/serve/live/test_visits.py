@@ -1,6 +1,8 @@
 """All people before a client's camera: visits, what each client may see, and the gate."""
 
 import io
+import json
+import os
 import time
 from dataclasses import replace
 from itertools import chain, cycle
@@ -11,10 +13,13 @@ from PIL import Image
 from websockets.exceptions import InvalidStatus
 
 from onlyme import FaceID
+from onlyme.events.broker import MqttBroker
+from onlyme.events.homeassistant import make_slug
 from onlyme.face import tracker
 from onlyme.gate.admission import ANY_OWNER, AttemptSource
 from onlyme.types import LivenessLevel
 from onlyme.verification import visits
+from tests.events.broker import MOSQUITTO, Mosquitto, Subscriber, wait_until
 from tests.serve.live.streaming import (
     open_stream,
     read_to_end,
@@ -151,3 +156,25 @@ def test_a_token_for_metrics_may_not(running):
     stream = open_stream(running, "/identify/watch", scope="metrics")
     with pytest.raises(InvalidStatus, match="403"):
         stream.__enter__()
+
+
+@pytest.mark.skipif(MOSQUITTO is None and "CI" not in os.environ, reason="needs mosquitto")
+def test_a_doorbell_tells_an_mqtt_broker(served, photo, tmp_path):
+    mosquitto = Mosquitto(tmp_path)
+    heard = Subscriber(mosquitto)
+    broker = MqttBroker.parse(mosquitto.address("/home"))
+    with (
+        served(doorbell=True, mqtt=broker) as running,
+        open_stream(running, "/identify/watch") as socket,
+    ):
+        watch_until(socket, film(photo, "sunak_1"), lambda seen: "unknown" in events_of(seen))
+        slug = make_slug("service token test admin")
+        wait_until(lambda: heard.read(f"home/{slug}/event"))
+        wait_until(lambda: "1" in heard.read(f"home/{slug}/people"))
+    wait_until(lambda: heard.read("home/status")[-1] == "offline")
+    (document, *_) = heard.read(f"home/{slug}/event")
+    assert json.loads(document)["event_type"] == "unknown"
+    assert json.loads(document)["opened"] is False
+    assert heard.read(f"home/{slug}/last_person")[-1] == "unknown"
+    heard.stop()
+    mosquitto.kill()

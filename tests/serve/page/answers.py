@@ -35,21 +35,42 @@ LOG = [
 ]
 SETTINGS = {
     "settings": {"liveness": "passive", "attention": "eyes", "far": 1e-4, "fpir": 1e-3}
-    | {"runtime": "auto", "embedder": "embedder", "camera": "0"},
-    "gate": {"tries": 5},
+    | {"runtime": "auto", "events_days": 90.0, "embedder": "embedder"},
+    "next": {"far": 1e-5},
+    "fixed": {"liveness": "", "attention": "", "far": "", "fpir": "", "events_days": ""}
+    | {"runtime": "the environment sets ONLYME_RUNTIME, which wins over the file"},
+    "choices": {
+        "liveness": ["off", "passive", "challenge"],
+        "attention": ["off", "eyes", "gaze"],
+        "runtime": ["auto", "opencv", "openvino"],
+    },
+    "gate": {"tries": 5, "daily": 20},
     "vault": "/home/ada/vault",
+    "file": "/home/ada/.config/onlyme/config.toml",
 }
 TOKENS = [{"name": "door", "scope": "verify", "created": None, "expires": None, "rate": 20}]
 FINDINGS = [
     {"part": "vault", "state": "ok", "detail": "2 people enrolled", "advice": ""},
     {"part": "camera", "state": "missing", "detail": "none found", "advice": "plug one in"},
 ]
+EVENTS = {
+    "events": [
+        {"event": "known", "camera": "front", "at": "2026-11-24T10:00:00+00:00", "name": "Ada"}
+        | {"names": [], "visit": 2, "seconds": 1.2, "far": 1e-4, "fpir": 1e-3, "margin": 0.6}
+        | {"liveness": "live", "score": 0.9, "opened": False, "id": "b"},
+        {"event": "unknown", "camera": "front", "at": "2026-11-24T09:00:00+00:00", "name": None}
+        | {"names": [], "visit": 1, "seconds": 3.0, "far": None, "fpir": 1e-3, "margin": None}
+        | {"liveness": "live", "score": 0.9, "opened": False, "id": "a"},
+    ],
+    "next": "1764000000000-1",
+}
 ANSWERS = {
     "**/v1/people": PEOPLE,
     "**/tune": TUNING,
     "**/promise": {"name": "Ada", "sentences": SENTENCES},
     "**/attempts": SLIDER,
     "**/v1/audit?*": LOG,
+    "**/v1/events?*": EVENTS,
     "**/service/settings": SETTINGS,
     "**/service/tokens": TOKENS,
     "**/service/doctor": FINDINGS,

@@ -8,7 +8,7 @@ import pytest
 
 from onlyme import FaceID
 from onlyme.settings import Settings
-from tests.serve.browsing import browser, film
+from tests.serve.browsing import browser, film, visit
 from tests.serve.conftest import serving
 
 
@@ -46,3 +46,30 @@ def window(playwright, moving):
     """A browser that sees the person who is enrolled."""
     with browser(playwright, moving("obama_3")) as opened:
         yield opened
+
+
+@pytest.fixture
+def alpha(served):
+    """The owner's alpha; it is put back afterwards."""
+    client = served.client()
+    before = client.get("/v1/names/obama/tune").json()["alpha"]
+    yield before
+    client.post("/v1/names/obama/tune", params={"alpha": before, "yes": True})
+
+
+@pytest.fixture
+def watched(window, served):
+    """The Unlock view with a running camera whose stream answers only what a test says."""
+    with visit(window, served) as shown:
+        shown.page.add_init_script(
+            """window.sockets = [];
+            window.WebSocket = class extends EventTarget {
+              constructor() { super(); this.readyState = 1; window.sockets.push(this);
+                setTimeout(() => this.dispatchEvent(new Event("open"))); }
+              send() {} close() {} static OPEN = 1; };"""
+        )
+        shown.page.reload()
+        shown.see("unlock", "obama")
+        shown.page.click("text=Start the camera")
+        shown.page.wait_for_selector(".prompt:has-text('Loading')")
+        yield shown

@@ -16,7 +16,7 @@ from tests.serve.page.answers import answer_always
 
 VIEWS = (
     *("unlock", "who", "enroll", "more/Ada", "sensitivity", "people", "audit", "not-me"),
-    *("settings", "tokens", "doctor", "unlock/Nobody"),
+    *("events", "fool", "settings", "tokens", "doctor", "unlock/Nobody"),
 )
 MODES = {
     "desk, light": {"viewport": DESK},
@@ -85,7 +85,7 @@ def test_a_view_looks_as_its_stored_picture(window, served, view, scheme):
     stored = PICTURES / f"{view}-{scheme}.png"
     with visit(window, served, viewport=DESK, color_scheme=scheme, timezone_id="UTC") as shown:
         answer_always(shown.page)
-        shown.see(view, "Ada" if view in {"unlock", "sensitivity", "not-me"} else "")
+        shown.see(view, "Ada" if view in {"unlock", "sensitivity", "not-me", "fool"} else "")
         if view == "people":
             shown.page.wait_for_selector(".odds:has-text('4,497') >> nth=1")
         shown.page.wait_for_selector("#icon-brand", state="attached")

@@ -5,13 +5,14 @@ import re
 import pytest
 
 from onlyme.enrollment.guided import _ASK, _NO_SUBJECT
+from onlyme.evaluate.score_card import ATTACKS
 from onlyme.liveness.gestures import Gesture, make_gesture_prompt
 from tests.serve.browsing import DESK, PHONE, visit
 from tests.serve.page.catalogue import find_messages, read_german
 
 VIEWS = (
     *("unlock", "who", "enroll", "more/obama", "sensitivity", "people", "audit", "not-me"),
-    *("settings", "tokens", "doctor", "unlock/Nobody", "nonsense"),
+    *("events", "fool", "settings", "tokens", "doctor", "unlock/Nobody", "nonsense"),
 )
 
 NO_WORDS = {"30d", "90d", "365d"}
@@ -32,6 +33,7 @@ def test_what_the_service_asks_for_is_said_in_german():
     said = [
         *_ASK.values(),
         *_NO_SUBJECT.values(),
+        *(words for attack in ATTACKS for words in (attack.title, attack.words)),
         *(make_gesture_prompt(one)[1] for one in Gesture),
     ]
     assert not [one for one in said if one not in german]

@@ -1,13 +1,18 @@
 """What one does with people, photos and the service on the page."""
 
+import csv
 import io
+import sqlite3
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from onlyme import FaceID
+from onlyme.events.event import DoorEvent
+from onlyme.settings import Settings
 from tests.serve.browsing import visit
+from tests.serve.conftest import serving
 
 
 @pytest.fixture
@@ -119,6 +124,71 @@ def test_who_is_before_the_camera(window, served):
         shown.page.click("button:has(span:text-is('Look'))")
         shown.page.wait_for_selector(".outcome h2:text-is('obama')")
         assert not shown.violations()
+
+
+def test_everybody_before_the_camera_is_followed_and_the_visit_is_an_event(
+    window, photos, tmp_path
+):
+    with FaceID.open(tmp_path / "vault") as face_id:
+        face_id.enroll("obama", [photos / f"obama_{number}.jpg" for number in (1, 2, 4)])
+    settings = Settings.load(vault=tmp_path / "vault", liveness="off")
+    with (
+        serving(settings, doorbell=True) as running,
+        visit(window, running) as shown,
+    ):
+        page = shown.page
+        shown.see("who")
+        page.click("text=Watch everybody")
+        page.wait_for_selector(".visits li.yes:has-text('obama')")
+        page.wait_for_selector(".faces .yes text:text-is('obama')", state="attached")
+        assert "opens nothing" in page.inner_text(".outcome")
+        shown.keep("who-followed")
+        assert not shown.violations()
+        page.click("text=Stop")
+        assert not page.locator(".faces rect").count()
+        shown.see("events")
+        page.wait_for_selector(".log tr.in:has-text('obama')")
+        page.select_option("#kind", "unknown")
+        page.wait_for_selector(".chain:has-text('0 events')")
+        assert not page.is_visible("text=Save as a table")
+        page.select_option("#kind", "known")
+        page.select_option("#event-person", "obama")
+        page.wait_for_selector(".log tr.in:has-text('obama')")
+        with page.expect_download() as saved:
+            page.click("text=Save as a table")
+        rows = list(csv.DictReader(saved.value.path().read_text("utf-8").splitlines()))
+        assert {row["name"] for row in rows} == {"obama"}
+        assert rows[-1]["event"] == "known"
+
+
+def test_older_events_follow_and_a_changed_one_is_said(window, photos, tmp_path):
+    with FaceID.open(tmp_path / "vault") as face_id:
+        face_id.enroll("obama", photos / "obama_1.jpg")
+        with face_id.open_events() as events:
+            for number in range(120):
+                events.add(DoorEvent("known", f"door {number}", name="obama"))
+    with (
+        serving(Settings.load(vault=tmp_path / "vault")) as running,
+        visit(window, running, expected=["500"]) as shown,
+    ):
+        page = shown.page
+        shown.see("events")
+        rows = page.locator(".log tbody tr")
+        assert rows.count() == 50
+        page.click("text=Older events")
+        page.wait_for_selector(".chain:has-text('100 events')")
+        page.click("text=Older events")
+        page.wait_for_selector(".chain:has-text('120 events')")
+        assert not page.is_visible("text=Older events")
+        cameras = rows.locator("td[data-label=Where]").all_inner_texts()
+        assert cameras == [f"door {number}" for number in range(119, -1, -1)]
+        database = sqlite3.connect(tmp_path / "vault" / "events.sqlite")
+        database.execute("UPDATE event SET at = at + 1 WHERE id = 110")
+        database.commit()
+        database.close()
+        page.reload()
+        page.wait_for_selector(".chain.broken")
+        assert rows.count() == 0
 
 
 def test_a_token_is_made_shown_once_and_ended(window, served):

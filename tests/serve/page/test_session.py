@@ -4,6 +4,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from onlyme import FaceID
 from onlyme.serve.access.tokens import Tokens
 from tests.serve.browsing import visit
@@ -40,6 +42,17 @@ def test_a_service_that_is_gone_is_waited_for(window, served):
         shown.page.context.set_offline(False)
         shown.page.wait_for_selector("#banner", state="hidden")
         shown.page.wait_for_selector("h2:text-is('obama')")
+
+
+@pytest.mark.parametrize("view", ["events", "fool", "settings", "tokens", "doctor"])
+def test_a_view_that_is_loaded_late_is_shown_once_the_service_is_back(window, served, view):
+    with visit(window, served, expected=["ERR_INTERNET_DISCONNECTED"]) as shown:
+        shown.page.context.set_offline(True)
+        shown.page.click(f".foot a[href='#/{view}']")
+        shown.page.wait_for_selector("#banner:has-text('does not answer')")
+        shown.page.context.set_offline(False)
+        shown.page.wait_for_selector("#banner", state="hidden")
+        shown.page.wait_for_selector(f".view.{view}:not([aria-busy])")
 
 
 def test_a_stream_whose_session_ended_says_so(window, served):

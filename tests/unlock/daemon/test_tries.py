@@ -16,7 +16,9 @@ from tests.unlock.stack import OTHER, UID, USER
 IN_GROUP = pytest.mark.xdist_group("unlock-tries")
 
 
-@pytest.mark.parametrize(("service", "tries"), [("swaylock", SEAT_TRIES), ("sudo", 1), ("su", 1)])
+@pytest.mark.parametrize(
+    ("service", "tries"), [("swaylock", SEAT_TRIES), ("kde", SEAT_TRIES), ("sudo", 1), ("su", 1)]
+)
 def test_a_run_has_few_tries_and_then_the_camera_is_off(service, tries):
     now = [0.0]
     refusals, run = Refusals(lambda: now[0]), ProgramRun("ada", service, (7, 70))
@@ -70,7 +72,10 @@ def test_a_locker_that_has_just_started_is_not_opened(stack, data):
     show(stack, clip(data, USER))
     stack.configure(camera=camera(stack), unlock_confirm="x", unlock_after_lock_seconds=60)
     with stack.daemon():
-        for service, opens in (("swaylock", False), ("kde", False), ("greetd", True)):
+        for service, opens in (
+            *((locker, False) for locker in ("swaylock", "kde", "kde-fingerprint")),
+            ("greetd", True),
+        ):
             _, answer = put_question(stack, "attempt", UID, user=USER, service=service)
             assert answer["accepted"] is opens, answer
             assert opens or answer["reason"] == "just_locked"

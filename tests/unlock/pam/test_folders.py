@@ -33,6 +33,7 @@ def here(tmp_path):
 
 def test_a_file_that_is_not_the_administrators_is_refused(here):
     (here.vendor / "login").write_text(SUDO)
+    (here.vendor / "login").chmod(0o664)
     (here.pam / "linked").symlink_to("sudo")
     (here.pam / "twice").write_text(SUDO)
     os.link(here.pam / "twice", here.pam / "again")
@@ -42,7 +43,7 @@ def test_a_file_that_is_not_the_administrators_is_refused(here):
     os.chown(here.pam / "others", 1, 1)
     (here.pam / "folder").mkdir()
     for name, says in (
-        ("login", "which upgrades overwrite; copy it"),
+        ("login", "usr/login can be written by other users than root"),
         ("linked", "is a link to sudo, which another program manages"),
         ("twice", "a second name"),
         ("loose", "can be written by other users than root"),

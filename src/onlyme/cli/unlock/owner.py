@@ -10,7 +10,7 @@ import os
 from base64 import b64encode
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -23,21 +23,29 @@ from onlyme.cli.examples import (
     print_examples,
     print_removed,
 )
-from onlyme.cli.passwords import confirm_erasing, read_passphrase, read_secret
+from onlyme.cli.passwords import (
+    TeachAnyway,
+    confirm_erasing,
+    confirm_not_me,
+    read_passphrase,
+    read_secret,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onlyme.types import Enrollment
+    from onlyme.types import Enrollment, Frame
 
-__all__ = ["User", "choose_user", "encode_photos", "read_enrollment", "register"]
+__all__ = ["User", "choose_user", "encode_frame", "encode_photos", "read_enrollment", "register"]
+
 
 User = Annotated[
     str | None,
     typer.Option(
         "--user",
         metavar="NAME",
-        help="Whose face; only root may name another user.",
+        help="The user of this computer; by default you, or who called sudo. Only root may name "
+        "another.",
         show_default=False,
         autocompletion=complete_user,
     ),
@@ -79,9 +87,10 @@ def enroll(
     answer = _request_change(
         "enroll",
         user,
-        me=list(mine.values()),
-        not_me=list(others.values()),
-        look_alikes=list(alike.values()),
+        me=[photo.data for photo in mine.values()],
+        kinds=[photo.kind for photo in mine.values()],
+        not_me=[photo.data for photo in others.values()],
+        look_alikes=[photo.data for photo in alike.values()],
         add=add,
         replace=replace,
         look=look,
@@ -141,15 +150,29 @@ def not_me(
     photo: options.WrongPhoto = None,
     *,
     undo: options.UndoLesson = False,
+    yes: TeachAnyway = False,
     user: User = None,
     json: options.Json = False,
 ) -> None:
-    """Say "that wasn't me": teach that this face belongs to another person."""
+    """Say "that wasn't me": teach that this face belongs to another person.
+
+    A face that is accepted now may be your own, so it is asked about first; without a terminal it
+    is refused unless --yes is given.
+    """
+    from onlyme.faceid.own_face import describe_own_face
+    from onlyme.settings import Settings
     from onlyme.types import Lesson
+    from onlyme.unlock.client.changes import change
 
     options.require_one(photo, undo, "give a photo, or --undo")
-    pictures = list(encode_photos([photo] if photo else None).values())
-    answer = _request_change("not-me", user, me=pictures, undo=undo)
+    pictures = [one.data for one in encode_photos([photo] if photo else None).values()]
+    name = choose_user(user)
+    settings, password = Settings.load(), _read_password(name)
+    asked = {"me": pictures, "undo": undo, "password": password}
+    answer = change(settings, "not-me", name, **asked, yes=yes)
+    if compared := answer.get("looks_like_owner"):
+        confirm_not_me(describe_own_face(compared), yes=False)
+        answer = change(settings, "not-me", name, **asked, yes=True)
     if json:
         output.print_json(answer)
     else:
@@ -233,10 +256,12 @@ def _request_change(what: str, user: str | None, **particulars: Any) -> dict[str
     from onlyme.unlock.client.changes import change
 
     name = choose_user(user)
-    password = None
-    if os.geteuid() != 0:
-        password = read_secret(f"Login password of {name}: ")
-    return change(Settings.load(), what, name, password=password, **particulars)
+    return change(Settings.load(), what, name, password=_read_password(name), **particulars)
+
+
+def _read_password(name: str) -> str | None:
+    """Ask for the user's login password; None for root, who need not know it."""
+    return None if os.geteuid() == 0 else read_secret(f"Login password of {name}: ")
 
 
 def read_enrollment(answer: dict[str, Any], photos: Sequence[str]) -> Enrollment:
@@ -264,21 +289,33 @@ def read_enrollment(answer: dict[str, Any], photos: Sequence[str]) -> Enrollment
     )
 
 
-def encode_photos(paths: list[Path] | None) -> dict[str, str]:
+class EncodedPhoto(NamedTuple):
+    """A photo as the daemon takes it.
+
+    Attributes:
+        data: the file's content in base64.
+        kind: what took it; one of `onlyme.ExampleKind`.
+    """
+
+    data: str
+    kind: str = "photo"
+
+
+def encode_photos(paths: list[Path] | None) -> dict[str, EncodedPhoto]:
     """Return photos in the form that the daemon takes, by their paths here."""
     from onlyme.enrollment.expand import is_video
     from onlyme.errors import ImageError
     from onlyme.image.sources import list_photos
     from onlyme.types import PhotoReport
 
-    encoded: dict[str, str] = {}
+    encoded: dict[str, EncodedPhoto] = {}
     for given in paths or ():
         if is_video(given):
             encoded |= _encode_frames(str(given))
             continue
         try:
             for path in list_photos(given):
-                encoded[str(path)] = _encode_file(path)
+                encoded[str(path)] = EncodedPhoto(_encode_file(path))
         except (ImageError, OSError) as error:  # what can be read is used
             cause = getattr(error, "cause", None) or getattr(error, "strerror", None)
             report = PhotoReport(str(given), taken=False, note=str(cause))
@@ -291,23 +328,30 @@ def _encode_file(path: Path) -> str:
     return b64encode(path.read_bytes()).decode()
 
 
-def _capture_photos(camera: str) -> dict[str, str]:
+def encode_frame(frame: Frame) -> EncodedPhoto:
+    """Return a frame of a camera or video as a picture without loss."""
+    import cv2
+
+    from onlyme.enrollment.expand import find_kind
+
+    bgr = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR)
+    png = cv2.imencode(".png", bgr)[1].tobytes()
+    return EncodedPhoto(b64encode(png).decode(), str(find_kind(frame)))
+
+
+def _capture_photos(camera: str) -> dict[str, EncodedPhoto]:
     """Return enrolment frames of a camera, as pictures without loss."""
     output.ask_for_head_turns()
     return _encode_frames(options.parse_source(camera))
 
 
-def _encode_frames(source: str | int) -> dict[str, str]:
+def _encode_frames(source: str | int) -> dict[str, EncodedPhoto]:
     """Return enrolment frames of a camera or video, by names for messages."""
-    import cv2
-
     from onlyme.enrollment.camera import EnrollmentCamera
     from onlyme.types import PhotoReport
 
     capture, encoded = EnrollmentCamera(source), {}
     for number, frame in enumerate(capture.frames(), 1):
         capture.add_report(PhotoReport(frame.source, taken=True))  # the daemon judges them
-        bgr = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR)
-        png = cv2.imencode(".png", bgr)[1].tobytes()
-        encoded[f"{frame.source}, picture {number}"] = b64encode(png).decode()
+        encoded[f"{frame.source}, picture {number}"] = encode_frame(frame)
     return encoded

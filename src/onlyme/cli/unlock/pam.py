@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from onlyme.cli import options, output
-from onlyme.cli.complete import complete_service, complete_user
+from onlyme.cli.complete import complete_service
 from onlyme.cli.passwords import read_secret, require_root
 from onlyme.cli.unlock.key import print_key
+from onlyme.cli.unlock.owner import User
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,17 +61,7 @@ def install(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show and test everything, but write nothing.")
     ] = False,
-    user: Annotated[
-        str | None,
-        typer.Option(
-            "--user",
-            metavar="NAME",
-            help="The user whose login is tested; by default the user who called sudo, or the "
-            "first user.",
-            show_default=False,
-            autocompletion=complete_user,
-        ),
-    ] = None,
+    user: User = None,
     ask_password: Annotated[
         bool,
         typer.Option("--try-password", help="Ask for that user's password, and test it as well."),
@@ -128,8 +119,8 @@ def install_lines(
         _show_change(change)
         _show_intent(change, who)
         work.try_out(places, changes, change, who, typed)
-        password = "the password opens" if typed is not None else f"{who} is asked for the password"
-        typer.echo(f"✓ {change.service}: tested with PAM: a face opens; without one {password}")
+        without = _describe_without(change.service, who, typed)
+        typer.echo(f"✓ {change.service}: tested with PAM: a face opens; without one {without}")
     if _write_changes(places, changes, yes=yes, dry_run=dry_run):
         _say_next(places, [change.service for change in changes], who)
 
@@ -182,16 +173,7 @@ def status(
         ),
     ] = None,
     *,
-    user: Annotated[
-        str | None,
-        typer.Option(
-            "--user",
-            metavar="NAME",
-            help="The user; by default you. Only root may name another.",
-            show_default=False,
-            autocompletion=complete_user,
-        ),
-    ] = None,
+    user: User = None,
     json: options.Json = False,
 ) -> None:
     """Say for each service what will happen at the next login, and why."""
@@ -257,6 +239,15 @@ def _show_change(change: FileChange) -> None:
         typer.secho(row, fg=colour)
     for note in change.notes:
         typer.echo(f"note: {note}")
+
+
+def _describe_without(service: str, user: str, typed: str | None) -> str:
+    """Say what the trial showed of a login without a face."""
+    from onlyme.unlock.services import BESIDE
+
+    if service in BESIDE:
+        return f"it answers as before; the password of {BESIDE[service]} does not wait"
+    return "the password opens" if typed is not None else f"{user} is asked for the password"
 
 
 def _require_intent(services: Sequence[str], user: str) -> None:

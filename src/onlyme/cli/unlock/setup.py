@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options
-from onlyme.cli.complete import complete_camera, complete_service, complete_user
+from onlyme.cli.complete import complete_camera, complete_service
 from onlyme.cli.passwords import require_root
+from onlyme.cli.unlock.owner import User
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +23,6 @@ __all__ = ["register"]
 _MARK = "onlyme unlock setup"
 """Ends the lines of the settings file that `setup` wrote; `teardown` removes these."""
 
-_UNITS_FOLDERS = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
 _PRINTED_AT_END = """
 What now:
   lock the screen or log out, and look at the camera
@@ -31,16 +32,6 @@ What now:
   off for a while           sudo onlyme unlock disable --for 2h
   undo all of this          sudo onlyme unlock teardown"""
 
-User = Annotated[
-    str | None,
-    typer.Option(
-        "--user",
-        metavar="NAME",
-        help="Whose face; by default the user who called sudo.",
-        show_default=False,
-        autocompletion=complete_user,
-    ),
-]
 LoginCamera = Annotated[
     str | None,
     typer.Option(
@@ -128,6 +119,11 @@ def setup(
     _title(6, "The login")
     chosen = steps.choose_services(services, settings, asks=asks)
     _install(chosen, who, password, yes=yes)
+    if hidden_by := _find_other_command():
+        typer.echo(
+            f"note: your shell finds {hidden_by} first, which is another installation of onlyme; "
+            "remove that file"
+        )
     typer.echo(_PRINTED_AT_END)
 
 
@@ -167,13 +163,23 @@ def _start_daemon(who: str) -> None:
     system.make_group()
     if system.add_member(who):
         typer.echo(f"✓ {who} is in the group onlyme from the next login on, for screen lockers")
-    if not any((Path(folder) / "onlyme.service").is_file() for folder in _UNITS_FOLDERS):
+    if other := system.find_other(Path(sys.executable).parent / "onlyme"):
+        system.remove_units()
+        typer.echo(f"✓ the daemon of {other} is stopped; this installation takes its place")
+    if not any((Path(folder) / "onlyme.service").is_file() for folder in system.UNITS_FOLDERS):
         from onlyme.cli.unlock.units import write_units
 
-        write_units(Path(_UNITS_FOLDERS[0]))
+        write_units(Path(system.UNITS_FOLDERS[0]))
     system.restart_daemon()
     system.start_daemon()
     typer.echo("✓ it runs, and starts with the computer")
+
+
+def _find_other_command() -> str:
+    """Return the command `onlyme` that a shell finds, if it is not this installation's."""
+    found = shutil.which("onlyme")
+    own = Path(sys.executable).parent / "onlyme"
+    return found if found and own.exists() and Path(found).resolve() != own.resolve() else ""
 
 
 def _install(services: Sequence[str], who: str, password: str | None, *, yes: bool) -> None:

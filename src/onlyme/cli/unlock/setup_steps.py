@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from base64 import b64encode
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from onlyme.cli.unlock.owner import EncodedPhoto
     from onlyme.enrollment.guided import Guidance
     from onlyme.image.cameras import Camera
     from onlyme.settings import Settings
@@ -154,7 +154,8 @@ def enroll(settings: Settings, user: str, photos: list[Path] | None, *, replace:
         settings,
         "enroll",
         user,
-        me=list(pictures.values()),
+        me=[photo.data for photo in pictures.values()],
+        kinds=[photo.kind for photo in pictures.values()],
         replace=replace or status["reason"] == "needs_reenroll",
     )
     enrollment = read_enrollment(answer, tuple(pictures))
@@ -163,11 +164,10 @@ def enroll(settings: Settings, user: str, photos: list[Path] | None, *, replace:
     output.print_enrollment(enrollment)
 
 
-def _capture_guided(settings: Settings) -> Iterator[tuple[str, str]]:
+def _capture_guided(settings: Settings) -> Iterator[tuple[str, EncodedPhoto]]:
     """Yield photos of the user before the login's camera, who is told what to do."""
-    import cv2
-
     from onlyme.cli.progress import show_progress
+    from onlyme.cli.unlock.owner import encode_frame
     from onlyme.enrollment.guided import WANTED_PHOTOS, Guide
     from onlyme.faceid.networks import make_pipeline
     from onlyme.image.sources import CameraCapture
@@ -186,9 +186,7 @@ def _capture_guided(settings: Settings) -> Iterator[tuple[str, str]]:
         with CameraCapture(options.parse_source(settings.camera)) as capture:
             for number, frame in enumerate(guide.frames(capture), 1):
                 guide.add_report(PhotoReport(frame.source, taken=True))  # the daemon judges it
-                bgr = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR)
-                png = cv2.imencode(".png", bgr)[1].tobytes()
-                yield f"picture {number}", b64encode(png).decode()
+                yield f"picture {number}", encode_frame(frame)
 
 
 def try_face(settings: Settings, user: str) -> None:
@@ -213,15 +211,18 @@ def choose_services(named: str | None, settings: Settings, *, asks: bool) -> lis
     """
     from onlyme.unlock.pam.folders import PamFolders
     from onlyme.unlock.pam.intent import find_intent_problem
-    from onlyme.unlock.services import GREETERS, LOCKERS
+    from onlyme.unlock.services import BESIDE, GREETERS, LOCKERS
 
     if named is not None:
         return [name.strip() for name in named.split(",") if name.strip()]
     chosen = []
-    for name in PamFolders().list_services():
-        if name not in GREETERS | LOCKERS | {"sudo"}:
-            continue
+    there = set(PamFolders().list_services()) & (GREETERS | LOCKERS | {"sudo"})
+    there -= {"gdm-fingerprint"}  # GDM starts it only where there is a fingerprint reader
+    instead = {BESIDE[name]: name for name in there & set(BESIDE)}
+    for name in sorted(there):
         problem = find_intent_problem(name, settings) or _find_file_problem(name)
+        if name in instead:
+            problem = f"{name}: the face is looked for in {instead[name]}, at the same time"
         if problem:
             typer.echo(f"– {problem}")
         elif not asks or typer.confirm(f"Let your face open {name}?", default=True):
@@ -243,10 +244,11 @@ def _find_file_problem(service: str) -> str:
 
 def save_settings(values: Mapping[str, str], mark: str) -> None:
     """Write settings of the computer's login, marked, so that `drop_settings` finds them."""
-    from onlyme.unlock import config_file
+    from onlyme.settings import config_file
+    from onlyme.unlock.config_file import find_config_file, make_config_file
 
-    path = config_file.find_config_file()
-    text = before = config_file.read_text(path) or config_file.make_config_file()
+    path = find_config_file()
+    text = before = config_file.read_text(path) or make_config_file()
     for name, value in values.items():
         text = config_file.change_setting(text, name, config_file.parse_value(name, value), mark)
     if text != before or not path.exists():
@@ -255,9 +257,10 @@ def save_settings(values: Mapping[str, str], mark: str) -> None:
 
 def drop_settings(mark: str) -> None:
     """Remove the settings that `save_settings` wrote."""
-    from onlyme.unlock import config_file
+    from onlyme.settings import config_file
+    from onlyme.unlock.config_file import find_config_file
 
-    path = config_file.find_config_file()
+    path = find_config_file()
     text = before = config_file.read_text(path)
     for name in config_file.list_marked(text, mark):
         text = config_file.change_setting(text, name, None)

@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from onlyme.image.decode import decode
+from onlyme.types import ExampleKind
 from onlyme.verification.attempt import CaptureAbandoned
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class LatestFrame:
             first_at = at if first_at is None else first_at
             frame = decode(picture, max_pixels=MAX_FRAME_PIXELS, max_bytes=MAX_FRAME_BYTES)
             self.shape = frame.pixels.shape
-            yield replace(frame, source=SOURCE, at=at - first_at)
+            yield replace(frame, source=SOURCE, at=at - first_at, kind=ExampleKind.CAMERA)
         if self.left:
             raise CaptureAbandoned
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from onlyme.enrollment.guided import scale_to_frame
+from onlyme.faceid.reports import DoorReports
 from onlyme.faceid.serialize import serialize_presence
 from onlyme.serve.live.watch import FrameRate
 from onlyme.verification.visits import VisitVerdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from onlyme import FaceID
     from onlyme.serve.live.latest_frame import LatestFrame
     from onlyme.serve.live.stream import MessageSender
@@ -52,6 +52,7 @@ def watch_visits(
     source: str,
     opens: bool,
     admin: bool,
+    reports: DoorReports | None,
 ) -> None:
     """Decide the visits before a client's camera until it leaves.
 
@@ -64,6 +65,7 @@ def watch_visits(
         source: the name under which the gate counts this camera.
         opens: whether the gate counts each visit; not at a doorbell.
         admin: whether the client may see everything.
+        reports: takes the events; None where they are only stored.
 
     Raises:
         ImageError: what was sent is not a picture.
@@ -71,29 +73,34 @@ def watch_visits(
     """
     face_id.warm_up()
     say("ready", level=level, opens=opens)
-    with face_id.open_events() as events:
+    with ExitStack() as stack:
+        if reports is None:
+            events = stack.enter_context(face_id.open_events())
+            reports = DoorReports(events, stack, lambda _: None)
         made = face_id.watch_everybody(
             latest.frames(),
             liveness=level,
             opens=opens,
             source_name=source,
-            on_event=events.add,
+            on_event=reports.add,
         )
-        _report(made, latest, say, admin=admin)
+        rate = FrameRate()
+        for people in made:
+            reports.show(people)
+            seen = _report(people, latest, say, admin=admin)
+            say("look", people=seen, taken=latest.number, rate=rate.tick(monotonic()))
 
 
 def _report(
-    made: Iterable[list[Presence]], latest: LatestFrame, say: MessageSender, *, admin: bool
-) -> None:
-    rate = FrameRate()
-    for people in made:
-        shape = latest.shape
-        seen = []
-        for presence in people:
-            document = redact_presence(presence, admin=admin)
-            document["box"] = scale_to_frame(presence.face.box, shape)
-            if presence.event != "left":
-                seen.append(document)
-            if document["event"] is not None:
-                say("visit", **document)
-        say("look", people=seen, taken=latest.number, rate=rate.tick(monotonic()))
+    people: list[Presence], latest: LatestFrame, say: MessageSender, *, admin: bool
+) -> list[dict[str, Any]]:
+    """Send the events of a frame; return who is in view."""
+    seen = []
+    for presence in people:
+        document = redact_presence(presence, admin=admin)
+        document["box"] = scale_to_frame(presence.face.box, latest.shape)
+        if presence.event != "left":
+            seen.append(document)
+        if document["event"] is not None:
+            say("visit", **document)
+    return seen

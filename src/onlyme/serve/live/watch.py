@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from onlyme.siamese.owner import Owner
     from onlyme.types import AttentionLevel, Decision
 
-__all__ = ["FrameRate", "choose_stricter", "read_standing", "watch_live"]
+__all__ = [
+    "FrameRate",
+    "choose_stricter",
+    "describe_observation",
+    "measure_margin",
+    "read_standing",
+    "watch_live",
+]
 
 PAUSE_SECONDS = 1.0
 """After this pause the frame rate is counted from the start: the person was reading a verdict."""

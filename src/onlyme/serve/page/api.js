@@ -19,12 +19,16 @@ export const connection = new EventTarget();
 let isGone = false;
 
 /**
- * Return the path of a person, or of something that belongs to a person. Browsers take the names `.`
- * and `..` for steps of the path, in any encoding; a space, which the service drops, prevents that.
+ * Return a name as a segment of a path. Browsers take the names `.` and `..` for steps of the path, in
+ * any encoding; a space, which the service drops, prevents that.
  */
+export function makeSegment(name) {
+  return encodeURIComponent(/^\.{1,2}$/.test(name) ? ` ${name}` : name);
+}
+
+/** Return the path of a person, or of something that belongs to a person. */
 export function makePath(name, part = "") {
-  const segment = encodeURIComponent(/^\.{1,2}$/.test(name) ? ` ${name}` : name);
-  return `/v1/names/${segment}${part && `/${part}`}`;
+  return `/v1/names/${makeSegment(name)}${part && `/${part}`}`;
 }
 
 /** Send a request; return the JSON of its answer. `body` is a form. Throws a Problem. */

@@ -1,20 +1,21 @@
 // Show the view that the address names, and say when the service or the session has ended.
 
-import { ask, connection, Problem } from "./api.js";
+import { ask, connection, get, Problem } from "./api.js";
 import { closeDialogs, h, hideTold, loadIcons, makeIcon, makeLink, makeNotice } from "./dom.js";
 import { loadLanguage, t } from "./i18n.js";
 import * as audit from "./views/audit.js";
-import * as doctor from "./views/doctor.js";
 import * as enroll from "./views/enroll.js";
 import * as notMe from "./views/not-me.js";
 import * as people from "./views/people.js";
 import * as sensitivity from "./views/sensitivity.js";
-import * as settings from "./views/settings.js";
-import * as tokens from "./views/tokens.js";
 import * as unlock from "./views/unlock.js";
 import * as who from "./views/who.js";
 
-const VIEWS = new Map(Object.entries({ unlock, who, enroll, sensitivity, people, audit, more: enroll.more, "not-me": notMe, settings, tokens, doctor }));
+const LATER = ["events", "fool", "settings", "tokens", "doctor"]; // views that are loaded when they are asked for
+const VIEWS = new Map(Object.entries({
+  unlock, who, enroll, sensitivity, people, audit, more: enroll.more, "not-me": notMe,
+  ...Object.fromEntries(LATER.map((key) => [key, () => import(`./views/${key}.js`)])),
+}));
 const PARENTS = { "not-me": "people", more: "people" }; // views without a tab of their own
 const BANNER_MS = 8000; // how long the banner shows a refusal
 
@@ -47,7 +48,9 @@ async function showView({ first = false } = {}) {
   const number = ++newest;
   leaveCurrent();
   hideTold();
-  const { key, view, name } = readAddress();
+  const { key, view: found, name } = readAddress();
+  const view = typeof found === "function" ? await load(found) : found;
+  if (!view || number !== newest || sessionEnded) return;
   document.title = `${t(view.title)} – onlyme`;
   for (const link of document.querySelectorAll("#tabs a, .foot a")) {
     link.removeAttribute("aria-current");
@@ -66,6 +69,17 @@ async function showView({ first = false } = {}) {
     if (number === newest) showError(body, error);
   }
   body.removeAttribute("aria-busy");
+}
+
+/** Load a view; null if the service does not give it: the page then waits until it is back. */
+async function load(view) {
+  main.querySelector(".view")?.setAttribute("aria-busy", "true");
+  try {
+    return await view();
+  } catch {
+    await get("/v1/keys").catch(() => null); // notices that the service is gone, or the session over
+    return null;
+  }
 }
 
 /** Leave the view that is shown: its camera is closed, and so is a question about it. */

@@ -1,11 +1,10 @@
 // Show what an owner's alpha promises, in sentences, and offer it as text and as a picture.
 
-import { h, makeButton } from "./dom.js";
+import { h, makeButton, saveFile } from "./dom.js";
 import { t, translate } from "./i18n.js";
 import { drawCard } from "./card.js";
 import { makeSentence } from "./words.js";
 
-const REVOKE_MS = 1000; // by then the browser has read the file
 const COUNTED = /at most 1 in ([\d,]+) strangers \(95 % bound\)/;
 
 /** Return the number of tries of the counted bound in a certificate's sentences, or null. */
@@ -24,25 +23,19 @@ export function makeCertificate(name, promise, sentences, { notes = [], open = f
         : h("p", {}, t("Nothing can be promised: this network is not calibrated, or alpha is too low.")),
       notes.length ? h("p", { class: "soft small" }, notes.map((note) => makeSentence(translate(note))).join(" ")) : null),
     sentences.length ? h("div", { class: "actions" },
-      makeButton(t("Download"), "download", () => saveText(name, sentences)),
-      makeButton(t("Save as a picture"), "picture", () => savePicture(name, promise, sentences))) : null);
+      makeButton(t("Download"), "download", () => saveText(name, sentences.map(translate))),
+      makeButton(t("Save as a picture"), "picture", () => savePicture(name, promise, sentences.map(translate)))) : null);
 }
 
 function saveText(name, sentences) {
-  const text = [`onlyme certificate: ${name}`, new Date().toISOString(), "", ...sentences, ""].join("\n");
-  save(new Blob([text], { type: "text/plain" }), makeFileName(name, "txt"));
+  const text = [`${t("onlyme certificate")}: ${name}`, new Date().toISOString(), "", ...sentences, ""].join("\n");
+  saveFile(new Blob([text], { type: "text/plain" }), makeFileName(name, "txt"));
 }
 
 async function savePicture(name, promise, sentences) {
-  save(await drawCard(name, promise, sentences), makeFileName(name, "png"));
+  saveFile(await drawCard(name, promise, sentences), makeFileName(name, "png"));
 }
 
 function makeFileName(name, ending) {
   return `onlyme-certificate-${name.replace(/[^\p{L}\p{N} _-]/gu, "_")}.${ending}`;
-}
-
-function save(blob, fileName) {
-  const link = h("a", { href: URL.createObjectURL(blob), download: fileName });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), REVOKE_MS);
 }

@@ -3,6 +3,7 @@
 import { t } from "./i18n.js";
 
 const SVG = "http://www.w3.org/2000/svg";
+const REVOKE_MS = 1000; // by then the browser has read a file that is saved
 const ANNOUNCE_MS = 60; // between emptying and filling the region that screen readers watch
 
 /**
@@ -89,6 +90,13 @@ export function makeNotice(iconName, title, words, ...actions) {
     h("h2", {}, title),
     h("p", {}, words),
     actions.length ? h("div", { class: "actions" }, actions) : null);
+}
+
+/** Have the browser save a file. */
+export function saveFile(blob, fileName) {
+  const link = h("a", { href: URL.createObjectURL(blob), download: fileName });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), REVOKE_MS);
 }
 
 /** Ask before something that cannot be undone or loosens. Resolves to true if the user agrees. */

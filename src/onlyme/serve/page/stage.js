@@ -13,8 +13,9 @@ export class Stage {
     this.video = h("video", { muted: true, playsinline: true, "aria-label": t("What the camera sees, mirrored"), tabindex: "-1" });
     this.video.muted = true;
     this.box = svg("rect", { class: "box", rx: 0, visibility: "hidden" });
+    this.faces = svg("g", { class: "faces" });
     this.ring = guided ? new Ring() : null;
-    this.drawing = svg("svg", { class: "drawing", "aria-hidden": "true" }, this.ring?.drawing, this.box);
+    this.drawing = svg("svg", { class: "drawing", "aria-hidden": "true" }, this.ring?.drawing, this.box, this.faces);
     this.pill = h("p", { class: "pill", hidden: true });
     this.note = h("p", { class: "note", hidden: true });
     this.prompt = h("p", { class: "prompt", hidden: true });
@@ -48,6 +49,7 @@ export class Stage {
   /** Take away everything that was said about earlier pictures. */
   clearReadings() {
     this.frameFace(null);
+    this.frameFaces([]);
     this.showVerdict(null);
     this.showPrompt(null);
     this.showNote("");
@@ -71,14 +73,23 @@ export class Stage {
   /** Frame the face: `[left, top, width, height]` as shares of the picture, or null. */
   frameFace(box) {
     this.box.setAttribute("visibility", box ? "visible" : "hidden");
-    if (!box) return;
-    const [left, top, width, height] = box;
-    const mirroredLeft = 1 - left - width; // the picture is shown as in a mirror
-    this.box.setAttribute("x", mirroredLeft * this.width);
-    this.box.setAttribute("y", top * this.height);
-    this.box.setAttribute("width", width * this.width);
-    this.box.setAttribute("height", height * this.height);
-    this.box.setAttribute("rx", CORNER_SHARE * width * this.width);
+    for (const [key, value] of Object.entries(box ? this.place(box) : {})) this.box.setAttribute(key, value);
+  }
+
+  /** Frame several faces: each `{box, kind, words}`, with `kind` as of a verdict, or empty. */
+  frameFaces(faces) {
+    this.faces.replaceChildren(...faces.map(({ box, kind, words }) => {
+      const at = this.place(box);
+      const size = Math.max(12, this.height / 24);
+      return svg("g", { class: kind },
+        svg("rect", { class: "box", ...at }),
+        svg("text", { x: at.x + at.width / 2, y: Math.min(this.height - size / 2, at.y + at.height + size * 1.2), "font-size": size, "text-anchor": "middle" }, words));
+    }));
+  }
+
+  /** Return where a box is in the drawing, in pixels: the picture is shown as in a mirror. */
+  place([left, top, width, height]) {
+    return { x: (1 - left - width) * this.width, y: top * this.height, width: width * this.width, height: height * this.height, rx: CORNER_SHARE * width * this.width };
   }
 
   /** Between two attempts no picture is looked at, so the frame of the last one is hidden. */

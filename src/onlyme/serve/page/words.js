@@ -133,12 +133,25 @@ const EVENTS = {
   remove: "Example removed",
   revoke: "Stolen copies made worthless", rekey: "New key", export: "Exported", import: "Imported",
   backup: "Backed up", restore: "Restored", forget: "Forgotten", rename: "Renamed", merge: "Merged",
-  reset: "Gate opened", token: "Sign-in",
+  reset: "Gate opened", token: "Sign-in", setting: "Setting changed",
 };
 
 /** Name the kind of a log entry. */
 export function nameEvent(kind) {
   return EVENTS[kind] ? t(EVENTS[kind]) : makeSentence(kind).replace(/\.$/, "");
+}
+
+const WORDS = {
+  known: "Recognised", unknown: "Unknown person", ambiguous: "Like two people", not_live: "A photo or a screen",
+  locked_out: "Closed: too many tries", left: "Left", camera_up: "Camera is back", camera_down: "Camera is gone",
+};
+
+/** The kinds of what happens at a door. */
+export const DOOR_EVENTS = Object.keys(WORDS);
+
+/** Name what happened at a door. */
+export function nameDoorEvent(kind) {
+  return WORDS[kind] ? t(WORDS[kind]) : makeSentence(kind);
 }
 
 /** Say the outcome of a log entry in few words. */

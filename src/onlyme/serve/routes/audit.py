@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from starlette.requests import Request
 from starlette.responses import Response
 
 from onlyme.errors import UsageError
@@ -15,7 +16,7 @@ from onlyme.serve import assertion_schemas, schemas
 from onlyme.serve.access.auth import require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.metrics import CONTENT_TYPE
-from onlyme.serve.openapi import PROBLEMS, describe_answer
+from onlyme.serve.openapi import describe_answer
 from onlyme.serve.routes.shared import Here, answer_json
 
 __all__ = ["router"]
@@ -49,6 +50,12 @@ async def audit(
     return answer_json([serialize_entry(entry) for entry in entries])
 
 
+@router.get("/openapi.json", include_in_schema=False)
+async def describe_service(request: Request) -> Response:
+    """Describe all routes for programs."""
+    return answer_json(request.app.openapi())
+
+
 @router.get(
     "/metrics",
     dependencies=[require_scope(Scope.METRICS)],
@@ -58,7 +65,6 @@ async def audit(
             "description": "Counts in Prometheus' text format.",
             "content": {"text/plain": {"schema": {"type": "string"}}},
         },
-        **PROBLEMS,
     },
 )
 async def show_metrics(service: Here) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -11,11 +10,11 @@ from starlette.responses import Response
 
 from onlyme import FaceID
 from onlyme.errors import UsageError
-from onlyme.face.quality import assess
 from onlyme.serve import face_schemas
 from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.openapi import describe_answer, describe_pictures
+from onlyme.serve.routes.located import describe_face
 from onlyme.serve.routes.shared import Here, answer_json
 from onlyme.serve.uploads.body import wait_until_gone
 
@@ -56,8 +55,8 @@ async def compare(
 ) -> Response:
     """Decide whether two pictures show one person, at the rate `far` of the settings.
 
-    Only a token for `admin` is told how near they are: with that, a picture could be changed until
-    it passes.
+    Only a token for `scores` or `admin` is told how near they are: with that, a picture could be
+    changed until it passes.
     """
     fields = ("first", "second")
     async with service.uploads.receive(request, fields, service.options.body_bytes) as body:
@@ -69,7 +68,7 @@ async def compare(
             wait_until_gone=lambda: wait_until_gone(request),
         )
     document: dict[str, Any] = {"same": compared.same}
-    if caller.scope.grants(Scope.ADMIN):
+    if caller.scope.grants(Scope.SCORES):
         document |= {"distance": compared.distance, "margin": compared.margin}
         document |= {"alpha": compared.alpha, "far": compared.far}
     return answer_json(document)
@@ -79,15 +78,9 @@ def find_faces(face_id: FaceID, picture: bytes) -> dict[str, Any]:
     """Return the faces of a picture as a document."""
     frame = face_id.pipeline.decode(picture)
     height, width = frame.pixels.shape[:2]
-    faces = []
-    for face in face_id.pipeline.detector.detect(frame.pixels, every=True):
-        quality = assess(frame.pixels, face.box, face.landmarks)
-        faces.append(
-            {
-                "box": [round(float(value), 1) for value in face.box],
-                "score": round(float(face.score), 3),
-                "landmarks": [[round(float(v), 1) for v in point] for point in face.landmarks],
-                "quality": asdict(quality) | {"ok": quality.ok},
-            }
-        )
-    return {"width": width, "height": height, "faces": faces}
+    faces = face_id.pipeline.detector.detect(frame.pixels, every=True)
+    return {
+        "width": width,
+        "height": height,
+        "faces": [describe_face(frame.pixels, face) for face in faces],
+    }

@@ -22,6 +22,7 @@ from onlyme.serve.live.watch import choose_stricter, watch_live
 from onlyme.serve.routes.shared import (
     Audience,
     Here,
+    Look,
     Nonce,
     Person,
     answer_json,
@@ -30,7 +31,7 @@ from onlyme.serve.routes.shared import (
     require_admin,
 )
 from onlyme.serve.state import SOURCE, ServiceState
-from onlyme.types import LivenessLevel
+from onlyme.types import LivenessLevel, checked_name
 
 if TYPE_CHECKING:
     from onlyme import FaceID
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from onlyme.serve.live.stream import Job, MessageSender
     from onlyme.types import Decision
 
-__all__ = ["router"]
+__all__ = ["router", "run_stream"]
 
 router = APIRouter(prefix="/v1")
 
@@ -53,16 +54,18 @@ async def enroll_stream(
     add: bool = False,
     replace: bool = False,
     anyway: bool = False,
+    look: Look = "",
 ) -> None:
     """Enroll a person before the camera: receive JPEG frames, send advice and the result."""
     if add or replace or anyway:
         require_admin(caller)
+    how: dict[str, Any] = {"add": add, "replace": replace, "anyway": anyway}
+    how["look"] = look and checked_name(look)  # before anybody sits before the camera
 
     def run_enroll(face_id: FaceID, latest: LatestFrame, say: MessageSender) -> None:
-        how = {"add": add, "replace": replace, "anyway": anyway}
         enroll_live(face_id, name, latest, say, **how)
 
-    await _run_stream(websocket, service, caller, run_enroll)
+    await run_stream(websocket, service, caller, run_enroll)
 
 
 @router.websocket("/names/{name}/watch")
@@ -101,14 +104,14 @@ async def watch_stream(
     def run_watch(face_id: FaceID, latest: LatestFrame, say: MessageSender) -> None:
         try:
             attention = service.attention
-            margins = caller.scope.grants(Scope.ADMIN)
+            margins = caller.scope.grants(Scope.SCORES)
             tell = count_and_redact
             watch_live(face_id, name, level, attention, latest, say, tell, margins=margins)
         except UnknownOwner:
             service.guesses.count(caller)
             raise
 
-    await _run_stream(websocket, service, caller, run_watch)
+    await run_stream(websocket, service, caller, run_watch)
 
 
 @router.websocket("/identify/watch")
@@ -127,9 +130,10 @@ async def watch_everybody_stream(
 
     def run_visits(face_id: FaceID, latest: LatestFrame, say: MessageSender) -> None:
         source, level = f"{SOURCE} {caller.key}", service.level
-        watch_visits(face_id, level, latest, say, source=source, opens=opens, admin=admin)
+        how: dict[str, Any] = {"source": source, "opens": opens, "admin": admin}
+        watch_visits(face_id, level, latest, say, reports=service.reports, **how)
 
-    await _run_stream(websocket, service, caller, run_visits)
+    await run_stream(websocket, service, caller, run_visits)
 
 
 @router.get(
@@ -158,9 +162,12 @@ async def show_attempts(name: Person, service: Here) -> Response:
     return answer_json(await service.engine.run(lambda face_id: collect_sensitivity(face_id, name)))
 
 
-async def _run_stream(
-    websocket: WebSocket, service: ServiceState, caller: Caller, job: Job
-) -> None:
+async def run_stream(websocket: WebSocket, service: ServiceState, caller: Caller, job: Job) -> None:
+    """Run a job on the pictures of a client, whose earlier stream it ends.
+
+    Raises:
+        ProblemError: there are too many streams (503).
+    """
     stream = Stream(
         websocket, service.open_face_id, service.log_error, lambda: service.is_current(caller)
     )

@@ -13,13 +13,14 @@ from starlette.responses import Response
 from onlyme import FaceID
 from onlyme.errors import UsageError, unknown_owner
 from onlyme.faceid.learn import refuse_loose_alpha
+from onlyme.faceid.own_face import compare_with_own_photos, describe_own_face
 from onlyme.faceid.serialize import serialize_enrollment, serialize_owners, serialize_person
 from onlyme.serve import schemas
 from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.openapi import describe_answer, describe_pictures
-from onlyme.serve.routes.own_face import compare_with_owner, refuse_own_face
-from onlyme.serve.routes.shared import Here, Person, answer_json, require_admin
+from onlyme.serve.problems import ProblemError
+from onlyme.serve.routes.shared import Here, Look, Person, answer_json, require_admin
 from onlyme.serve.state import ServiceState
 from onlyme.serve.uploads.body import wait_until_gone
 from onlyme.serve.uploads.pictures import Abandonment, decode_picture, label_photos
@@ -42,11 +43,6 @@ Anyway = Annotated[
 Where = Annotated[
     Literal["vault", "gallery"] | None,
     Query(description="Only the owners in the vault, or only the people in the gallery."),
-]
-
-
-Look = Annotated[
-    str, Query(description="A name for what the photos of the person show, such as `glasses`.")
 ]
 
 
@@ -158,7 +154,7 @@ async def merge(
 
 @router.post(
     "/{name}",
-    openapi_extra=describe_pictures(*_FIELDS),
+    openapi_extra=describe_pictures("me", optional=_FIELDS[1:]),
     **describe_answer(schemas.Learned, status=201),
 )
 async def enroll(
@@ -181,7 +177,7 @@ async def enroll(
 
 @router.put(
     "/{name}",
-    openapi_extra=describe_pictures(*_FIELDS),
+    openapi_extra=describe_pictures("me", optional=_FIELDS[1:]),
     dependencies=[require_scope(Scope.ADMIN)],
     **describe_answer(schemas.Learned),
 )
@@ -280,10 +276,10 @@ async def not_me(
             raise UsageError("send exactly one frame")
 
         def run_not_me(face_id: FaceID) -> Lesson:
-            owner = face_id.owner(name)
+            face_id.owner(name)  # an unknown name is told before the picture is looked at
             frame = decode_picture(face_id.pipeline.decode, frames[0])
             if not yes:
-                refuse_own_face(compare_with_owner(owner, face_id.verify(name, frame)))
+                _refuse_own_face(compare_with_own_photos(face_id, name, frame))
             return face_id.not_me(name, frame)
 
         lesson = await service.engine.run(
@@ -308,7 +304,7 @@ async def compare_not_me(request: Request, name: Person, service: Here) -> Respo
 
         def compare(face_id: FaceID) -> dict[str, Any]:
             frame = decode_picture(face_id.pipeline.decode, frames[0])
-            return compare_with_owner(face_id.owner(name), face_id.verify(name, frame))
+            return compare_with_own_photos(face_id, name, frame)
 
         compared = await service.engine.run(
             compare, wait_until_gone=lambda: wait_until_gone(request)
@@ -327,6 +323,16 @@ async def undo_not_me(name: Person, service: Here) -> Response:
         lambda face_id: face_id.undo_not_me(name), seconds=service.options.enroll_seconds
     )
     return answer_json(asdict(lesson))
+
+
+def _refuse_own_face(compared: dict[str, Any]) -> None:
+    """Refuse to teach a face that is accepted as this person now: it may be the person's own."""
+    if doubt := describe_own_face(compared):
+        raise ProblemError(
+            409,
+            "looks-like-owner",
+            f"{doubt} Nothing was changed; to teach it all the same, set yes=true",
+        )
 
 
 async def _enroll_photos(

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from onlyme.errors import UsageError
 from onlyme.faceid.serialize import dump_json, serialize_decision
-from onlyme.serve.access.auth import Caller
+from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.problems import ProblemError
 from onlyme.serve.state import ServiceState
@@ -19,12 +19,16 @@ from onlyme.types import Decision, Reason, checked_name
 __all__ = [
     "Audience",
     "Here",
+    "Look",
     "Nonce",
+    "Page",
     "Person",
     "answer_json",
     "check_assertion_query",
     "redact_for",
     "require_admin",
+    "require_page",
+    "require_scores",
 ]
 
 Here = Annotated[ServiceState, Depends(ServiceState.get_from)]
@@ -37,6 +41,12 @@ def _check_person(name: Annotated[str, Path(description="The person's name.")]) 
 
 Person = Annotated[str, Depends(_check_person)]
 """A person's name, checked, for a route with `{name}` in its path."""
+
+
+Look = Annotated[
+    str, Query(description="A name for what the photos of the person show, such as `glasses`.")
+]
+"""The look that photos show, for a route that enrolls."""
 
 
 Audience = Annotated[
@@ -82,6 +92,35 @@ def require_admin(caller: Caller, why: str = "changing who is enrolled") -> None
         raise ProblemError(403, "scope", f"{why} needs a token for admin")
 
 
+def require_scores(caller: Caller, why: str) -> None:
+    """Refuse a caller that may not see how near a face came to whom.
+
+    Args:
+        caller: who asks.
+        why: what needs it, as the beginning of the sentence.
+
+    Raises:
+        ProblemError: the caller may not (403).
+    """
+    if not caller.scope.grants(Scope.SCORES):
+        raise ProblemError(403, "scope", f"{why} needs a token for scores or admin")
+
+
+def require_page(caller: Annotated[Caller, require_scope(Scope.ADMIN)]) -> None:
+    """Refuse programs with a token: only the owner's browser may ask.
+
+    Raises:
+        ProblemError: a token identified the caller (403).
+    """
+    if not caller.page:
+        raise ProblemError(403, "scope", "only the page may ask for this; use the command line")
+
+
+# As a parameter of each route, not of its router: then the session is checked first.
+Page = Annotated[None, Depends(require_page)]
+"""For a route that only the page may ask."""
+
+
 def answer_json(document: Any, status: int = 200) -> Response:
     """Return the same JSON document that the command line prints."""
     return Response(dump_json(document, indent=None), status, media_type="application/json")
@@ -105,10 +144,10 @@ poor picture with `no_match` would mean that the face matches and only liveness 
 def redact_for(decision: Decision, caller: Caller) -> dict[str, Any]:
     """Return the part of a decision that a caller may see.
 
-    Only admins see margin, alpha and the single checks: with them, an attacker could change a
-    picture step by step until it passes.
+    Only tokens for scores, and admins, see margin, alpha and the single checks: with them, an
+    attacker could change a picture step by step until it passes.
     """
-    if caller.scope.grants(Scope.ADMIN):
+    if caller.scope.grants(Scope.SCORES):
         return serialize_decision(decision)
     reason = Reason.NO_MATCH if decision.reason in _HIDDEN_REASONS else decision.reason
     return {"accepted": decision.accepted, "name": decision.name, "reason": reason}

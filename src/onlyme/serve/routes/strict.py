@@ -26,8 +26,10 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 def _refuse_unknown_parameters(connection: HTTPConnection) -> None:
     """Refuse a query with a parameter that the route has not, such as one that was misspelled.
 
+    A parameter that is there twice is refused, too: a proxy may read the other one.
+
     Raises:
-        ProblemError: there is one (422).
+        ProblemError: there is one (400).
     """
     route = connection.scope["route"]
     fields = get_flat_params(route.dependant)
@@ -35,8 +37,10 @@ def _refuse_unknown_parameters(connection: HTTPConnection) -> None:
     if not connection.query_params.keys() <= known:  # what was sent is not repeated
         names = ", ".join(sorted(known)) or "none"
         raise ProblemError(
-            422, "unknown-parameter", f"this address knows these parameters: {names}"
+            400, "unknown-parameter", f"this address knows these parameters: {names}"
         )
+    if len(connection.query_params.multi_items()) > len(connection.query_params):
+        raise ProblemError(400, "bad-parameter", "each parameter may be there once")
 
 
 KNOWN_PARAMETERS = Depends(_refuse_unknown_parameters)
@@ -55,4 +59,5 @@ def add_fallback(app: FastAPI, routers: Iterable[APIRouter]) -> None:
             raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
         raise HTTPException(404)
 
-    app.add_api_route("/v1/{rest:path}", fall_back, methods=_METHODS, include_in_schema=False)
+    for path in ("/v1/{rest:path}", "/api/{rest:path}", "/open", "/sign-out"):
+        app.add_api_route(path, fall_back, methods=_METHODS, include_in_schema=False)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
-from contextlib import nullcontext
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from onlyme import FaceID
-from onlyme.errors import UnknownOwner, UsageError
+from onlyme.errors import UsageError
 from onlyme.serve.access.assertions import SeenBy
 from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.openapi import describe_answer, describe_pictures
+from onlyme.serve.routes.attempt import verify_counted
 from onlyme.serve.routes.shared import (
     Audience,
     Here,
@@ -24,12 +23,10 @@ from onlyme.serve.routes.shared import (
     answer_json,
     check_assertion_query,
     redact_for,
-    require_admin,
 )
 from onlyme.serve.schemas import Decided, Health, Verdicts
-from onlyme.serve.state import SOURCE
 from onlyme.serve.uploads.body import wait_until_gone
-from onlyme.serve.uploads.pictures import Abandonment, decode_capture, name_picture
+from onlyme.serve.uploads.pictures import Abandonment
 from onlyme.types import Decision
 
 __all__ = ["router"]
@@ -74,19 +71,7 @@ async def verify(
         abandonment = Abandonment()
 
         def run_verify(face_id: FaceID) -> Decision:
-            service.guesses.check(caller)
-            is_photo = len(frames) == 1
-            capture = decode_capture(frames, abandonment)
-            seen: dict[str, Any] = {"image": frames[0]} if is_photo else {"frames": capture}
-            level = service.level
-            with name_picture(frames[0]) if is_photo else nullcontext():
-                try:
-                    return face_id.verify(name, **seen, liveness=level, gate=True, source=SOURCE)
-                except UnknownOwner:
-                    # What cannot be read is answered alike for every name.
-                    deque(map(face_id.pipeline.decode, frames if is_photo else capture), maxlen=0)
-                    service.guesses.count(caller)
-                    raise
+            return verify_counted(face_id, service, caller, name, frames, abandonment)
 
         decision = await service.engine.run(
             run_verify,
@@ -103,54 +88,4 @@ async def verify(
             if decision.accepted
             else None
         )
-    return answer_json(document)
-
-
-@router.post(
-    "/identify", openapi_extra=describe_pictures("frame"), **describe_answer(Verdicts, Decided)
-)
-async def identify(
-    request: Request,
-    service: Here,
-    caller: Annotated[Caller, require_scope(Scope.VERIFY)],
-    candidates: Annotated[
-        int,
-        Query(
-            description="How many of the people whom the face resembles most are listed; needs "
-            "`admin`.",
-            ge=0,
-            le=100,
-        ),
-    ] = 0,
-) -> Response:
-    """Find out which of the enrolled people a picture shows, if any.
-
-    Counts as an attempt to be anybody.
-    """
-    if candidates:
-        require_admin(caller, "the list of candidates tells whom a face resembles, and")
-    most = service.options.body_bytes
-    async with service.uploads.receive(request, ("frame",), most) as body:
-        frames = body.get("frame", [])
-        if len(frames) != 1:
-            raise UsageError("send one frame")
-
-        def run_identify(face_id: FaceID) -> Decision:
-            with name_picture(frames[0]):
-                return face_id.identify(
-                    frames[0],
-                    liveness=service.level,
-                    gate=True,
-                    source=SOURCE,
-                    candidates=candidates,
-                )
-
-        decision = await service.engine.run(
-            run_identify,
-            wait_until_gone=lambda: wait_until_gone(request),
-        )
-    service.metrics.count_decision(decision)
-    document = redact_for(decision, caller)
-    if not decision.accepted and not caller.scope.grants(Scope.ADMIN):
-        document["name"] = None  # whom a face that was not let in resembles
     return answer_json(document)

@@ -7,20 +7,27 @@ a Content-Length that says less changes nothing.
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from starlette.requests import ClientDisconnect
 
 from onlyme.serve.problems import ProblemError
+from onlyme.serve.uploads.json_body import read_json
 from onlyme.serve.uploads.multipart import MultipartForm
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
     from starlette.requests import Request
 
 __all__ = ["Body", "Uploads", "wait_until_gone"]
+
+T = TypeVar("T")
+
+MAX_DOCUMENT_BYTES: Final = 2**16
+"""The largest JSON document without pictures."""
 
 Body = dict[str, list[bytes]]
 """Pictures, as bytes, by the name of their field."""
@@ -37,6 +44,7 @@ class Uploads:
     def __init__(self, max_held_bytes: int, seconds: float) -> None:
         self._max_held_bytes = self._free_bytes = max_held_bytes
         self._seconds = seconds
+        self._json_turn = asyncio.Lock()
 
     @property
     def held(self) -> int:
@@ -51,11 +59,11 @@ class Uploads:
         max_bytes: int,
         seconds: float | None = None,
     ) -> AsyncIterator[Body]:
-        """Receive the pictures of a request: multipart, or one raw body for the first field.
+        """Receive the pictures of a request: multipart, JSON, or one raw for the first field.
 
         Args:
             request: its body was not read yet.
-            fields: the multipart fields that are allowed.
+            fields: the fields that are allowed.
             max_bytes: the largest body that is allowed.
             seconds: time within which the body must arrive, if not the usual one.
 
@@ -63,6 +71,38 @@ class Uploads:
             ProblemError: the body is too large (413) or too slow (408), memory is short (503), or
                 it is not a body of pictures (400, 415).
         """
+        async with self._hold(
+            request, max_bytes, seconds, lambda chunks: self._read(request, chunks, fields)
+        ) as body:
+            yield body
+
+    async def receive_document(self, request: Request, max_bytes: int = MAX_DOCUMENT_BYTES) -> Any:
+        """Receive a small JSON document.
+
+        Raises:
+            ProblemError: as for `receive`, or it is not JSON (400).
+        """
+
+        async def read(chunks: AsyncGenerator[bytes, None]) -> bytes:
+            if _find_kind(request) != "application/json":
+                raise ProblemError(415, "unsupported-media-type", "send application/json")
+            return b"".join([chunk async for chunk in chunks])
+
+        async with self._hold(request, max_bytes, None, read) as body:
+            try:
+                return json.loads(body)
+            except (ValueError, RecursionError):  # without its own message, which may repeat it
+                raise ProblemError(400, "bad-json", "the body is not a JSON document") from None
+
+    @asynccontextmanager
+    async def _hold(
+        self,
+        request: Request,
+        max_bytes: int,
+        seconds: float | None,
+        read: Callable[[AsyncGenerator[bytes, None]], Awaitable[T]],
+    ) -> AsyncIterator[T]:
+        """Count the bytes of a body as long as they are needed."""
         taken = 0
 
         async def count_chunks() -> AsyncGenerator[bytes, None]:
@@ -87,7 +127,7 @@ class Uploads:
             _check_length(request, max_bytes)
             try:
                 async with asyncio.timeout(seconds or self._seconds):
-                    body = await _read(request, count_chunks(), fields)
+                    body = await read(count_chunks())
             except TimeoutError:
                 raise ProblemError(
                     408, "too-slow", "the body took too long to arrive", {"Connection": "close"}
@@ -100,6 +140,28 @@ class Uploads:
         finally:
             self._free_bytes += taken
 
+    async def _read(
+        self, request: Request, chunks: AsyncGenerator[bytes, None], fields: tuple[str, ...]
+    ) -> Body:
+        kind = _find_kind(request)
+        if kind == "multipart/form-data":
+            form = MultipartForm(request.headers["content-type"], fields)
+            async for chunk in chunks:
+                form.add(chunk)
+            return form.end()
+        if kind == "application/json":
+            pieces = [chunk async for chunk in chunks]
+            async with self._json_turn:  # while it is read, a body takes its memory three times
+                return await asyncio.to_thread(lambda: read_json(b"".join(pieces), fields))
+        if kind == "application/octet-stream" or kind.startswith("image/"):
+            return {fields[0]: [b"".join([chunk async for chunk in chunks])]}
+        raise ProblemError(
+            415,
+            "unsupported-media-type",
+            "send pictures as multipart/form-data, as base64 in application/json, or one as "
+            "image/jpeg",
+        )
+
 
 async def wait_until_gone(request: Request) -> None:
     """Return when the client has closed the connection. The body must have been read before."""
@@ -107,20 +169,8 @@ async def wait_until_gone(request: Request) -> None:
         pass
 
 
-async def _read(
-    request: Request, chunks: AsyncGenerator[bytes, None], fields: tuple[str, ...]
-) -> Body:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "multipart/form-data":
-        form = MultipartForm(request.headers["content-type"], fields)
-        async for chunk in chunks:
-            form.add(chunk)
-        return form.end()
-    if kind == "application/octet-stream" or kind.startswith("image/"):
-        return {fields[0]: [b"".join([chunk async for chunk in chunks])]}
-    raise ProblemError(
-        415, "unsupported-media-type", "send pictures as multipart/form-data, or one as image/jpeg"
-    )
+def _find_kind(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _check_length(request: Request, max_bytes: int) -> None:

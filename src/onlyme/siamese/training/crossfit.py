@@ -57,12 +57,14 @@ class DegradedPhotos:
         embeddings: float32[n, d].
         labels: int[n], the person of each row, numbered as the other photos.
         rows: int[n], the row of the same photo as it was; None where that is not asked for.
+        taken: bool[n], whether enrolment takes each photo; None where that is not asked for.
     """
 
     name: str
     embeddings: NDArray[np.float32]
     labels: NDArray[np.intp]
     rows: NDArray[np.intp] | None = None
+    taken: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

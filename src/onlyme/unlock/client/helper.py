@@ -12,12 +12,13 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from onlyme.unlock.client.asker import Asker
 from onlyme.unlock.client.remote import is_remote
 from onlyme.unlock.client.seat import find_seat
-from onlyme.unlock.services import needs_intent
+from onlyme.unlock.services import ON_TERMINAL, needs_intent
 from onlyme.unlock.transport import SOCKET, NoAnswer, ask
 
 if TYPE_CHECKING:
@@ -113,7 +114,11 @@ def _ask_daemon(
     if needs_intent(question["service"]):
         display = _make_display(environment, parent, face)
         question |= {"can_show": bool(display.terminal)}
-    answer = _send_question(options, question, options.seconds)
+    if question["service"] in ON_TERMINAL:
+        display = _make_display(environment, parent, face)
+        answer = display.look(partial(_send_question, options, question, options.seconds))
+    else:
+        answer = _send_question(options, question, options.seconds)
     if answer.get("reason") == "confirm":
         display = display or _make_display(environment, parent, face)
         refusal = _ask_confirmation(options, display, _read_seconds(answer))

@@ -6,6 +6,7 @@ on the terminal of the program that asks, and as a notification on the user's de
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from onlyme.unlock.client.harmless import fit_text
@@ -65,6 +66,29 @@ class Display:
         except OSError:
             confirmed = False
         return "" if confirmed else "not confirmed; use the password"
+
+    def look(self, send: Callable[[int | None], Answer]) -> Answer:
+        """Let the daemon look for a face until it answers, or a key on the terminal is pressed.
+
+        Keys are not shown meanwhile: the user may begin to type the password.
+
+        Args:
+            send: sends the question, and gives up once a descriptor can be read.
+
+        Raises:
+            NoAnswer: a key was pressed, or the daemon did not answer.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                prompt = stack.enter_context(Prompt(self.terminal))
+                prompt.write(f"{_NAME}look at the camera; any key: password ")
+            except OSError:  # then no key ends it, but its deadline does
+                stack.close()
+                return send(None)
+            try:
+                return send(prompt.fileno())
+            except GivenUp:
+                raise NoAnswer("A key was pressed") from None
 
     def ask_gesture(self, asked: Answer, seconds: float, send: Send) -> Answer:
         """Show a gesture, tell the daemon that it is shown, and return the daemon's last answer.

@@ -12,21 +12,23 @@ import base64
 import binascii
 import math
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from onlyme import FaceID
-from onlyme.errors import KeyRefused, UsageError
+from onlyme.errors import ImageError, KeyRefused, UsageError
 from onlyme.faceid import wiring
+from onlyme.faceid.own_face import compare_with_own_photos
 from onlyme.faceid.serialize import serialize_example
 from onlyme.gate.audit import AuditEntry, Event
 from onlyme.gate.password import is_login_password
-from onlyme.types import Decision, Reason
+from onlyme.types import Decision, ExampleKind, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from onlyme.settings import Settings
+    from onlyme.types import Frame
     from onlyme.unlock.daemon.peer import Peer
 
     Document = dict[str, Any]
@@ -99,7 +101,7 @@ class ChangeHandler:
 def _enroll(face_id: FaceID, user: str, document: Document) -> Document:
     enrollment = face_id.enroll(
         user,
-        _read_pictures(document, "me"),
+        _label_pictures(face_id, _read_pictures(document, "me"), document.get("kinds")),
         _read_pictures(document, "not_me"),
         look_alikes=_read_pictures(document, "look_alikes"),
         add=_read_flag(document, "add"),
@@ -137,6 +139,10 @@ def _not_me(face_id: FaceID, user: str, document: Document) -> Document:
     pictures = _read_pictures(document, "me")
     if len(pictures) != 1:
         raise UsageError("give exactly one photo")
+    if not _read_flag(document, "yes"):
+        compared = compare_with_own_photos(face_id, user, pictures[0])
+        if compared["accepted"]:  # nothing is changed: it may be the user's own face
+            return {"looks_like_owner": compared}
     return asdict(face_id.not_me(user, pictures[0]))
 
 
@@ -216,6 +222,33 @@ def _read_pictures(document: Document, key: str) -> list[bytes]:
     if not isinstance(photos, list) or len(photos) > _MAX_PHOTOS:
         raise UsageError(f"{key} must be a list of at most {_MAX_PHOTOS} photos")
     return [_decode_base64(photo) for photo in photos]
+
+
+def _label_pictures(face_id: FaceID, pictures: list[bytes], kinds: object) -> Iterator[Any]:
+    """Say of each picture what took it: bytes do not tell a camera's frame from a photo.
+
+    Raises:
+        UsageError: the kinds are none, or not one for each picture.
+    """
+    known = [kind.value for kind in ExampleKind]
+    if kinds is None:
+        return iter(pictures)
+    if (
+        not isinstance(kinds, list)
+        or len(kinds) != len(pictures)
+        or not all(kind in known for kind in kinds)
+    ):
+        raise UsageError(f"kinds must name one of {', '.join(known)} for each photo")
+
+    def label(data: bytes, kind: ExampleKind) -> bytes | Frame | ImageError:
+        if kind is ExampleKind.PHOTO:
+            return data
+        try:
+            return replace(face_id.pipeline.decode(data), kind=kind)
+        except ImageError as error:  # a report says so
+            return error
+
+    return map(label, pictures, map(ExampleKind, kinds))
 
 
 def _decode_base64(text: object) -> bytes:

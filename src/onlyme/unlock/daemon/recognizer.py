@@ -58,6 +58,10 @@ NO_SUBJECT_REASONS = {Reason.NO_FACE, Reason.MANY_FACES}
 _LOGGED_OBSTACLES = {Reason.LOCKED_OUT: SOURCE, UnlockReason.GESTURES_MISSED: GESTURE_SOURCE}
 """What keeps an attempt from being made and is logged as one, with the source that counts it."""
 
+_DECIDE_SECONDS = 0.1
+"""Part of a deadline that is reserved for deciding. An attempt may last for three seconds, and a
+login waits for half of that: what was seen until then is decided, and the answer says why."""
+
 _FAR_ROUNDING_FACTOR = 1.0 + 1e-6
 """An alpha that was computed for a rate stands for that rate except for its last digits."""
 
@@ -303,7 +307,7 @@ class Recognizer:
         parts_ms: Mapping[str, float] = {}
         decisions = face_id.watch(
             request.user,
-            timer.time_frames(capture),
+            timer.time_frames(capture, request),
             liveness=self._level,
             attention=self._attention,
             gate=True,
@@ -353,9 +357,12 @@ class _WaitTimer:
         self.seconds = 0.0
         self.frames = 0
 
-    def time_frames(self, capture: CameraCapture | CameraPair) -> Iterator[Frame]:
+    def time_frames(
+        self, capture: CameraCapture | CameraPair, request: RecognitionRequest
+    ) -> Iterator[Frame]:
+        """Yield frames while there is time to decide: then they are one attempt, and no timeout."""
         frames = iter(capture)
-        while True:
+        while request.remaining_seconds > _DECIDE_SECONDS:
             began_at = time.perf_counter()
             frame = next(frames, None)
             self.seconds += time.perf_counter() - began_at

@@ -27,7 +27,7 @@ from onlyme.unlock.daemon.recognizer import (
     Recognizer,
 )
 from onlyme.unlock.daemon.refusals import ProgramRun, Refusals
-from onlyme.unlock.services import LOCKERS, needs_intent
+from onlyme.unlock.services import BESIDE, LOCKERS, needs_intent
 from onlyme.unlock.switch import read_switch
 
 if TYPE_CHECKING:
@@ -344,4 +344,6 @@ def _require_access(peer: Peer, user: str) -> None:
 
 def _find_run(peer: Peer, request: AttemptRequest) -> ProgramRun | None:
     application = peer.application()
-    return ProgramRun(request.user, request.service, application) if application else None
+    # Two services that one program runs at the same time have their tries together.
+    service = BESIDE.get(request.service, request.service)
+    return ProgramRun(request.user, service, application) if application else None

@@ -36,6 +36,7 @@ class Backup:
         mode: permissions of the file.
         owner: numbers of its user and group.
         attributes: its extended attributes, in base64.
+        copied: whether the file is our copy of the distribution's, and goes with our lines.
     """
 
     service: str
@@ -45,6 +46,7 @@ class Backup:
     mode: int
     owner: tuple[int, int]
     attributes: dict[str, str]
+    copied: bool = False
 
     @classmethod
     def describe_file(cls, path: Path, before: str, after: str) -> Self:

@@ -16,7 +16,7 @@ from typing import Final
 from onlyme.errors import PamError
 from onlyme.storage.files import open_draft
 
-__all__ = ["PamFolders", "read_attributes", "replace_file"]
+__all__ = ["PamFolders", "copy_file", "read_attributes", "remove_file", "replace_file"]
 
 _MAX_FILE_BYTES: Final = 1 << 20
 _MAX_SHOWN_CHARACTERS: Final = 80  # of a wrong name, in a message
@@ -77,6 +77,9 @@ class PamFolders:
     def find_own(self, service: str) -> Path:
         """Return the path of a service's file, if that may be changed.
 
+        The file does not exist yet where only the distribution's folder has the service: upgrades
+        overwrite that folder, so the administrator's own file is made as a copy.
+
         Raises:
             PamError: there is no such service, or its file is not the administrator's own.
         """
@@ -84,31 +87,37 @@ class PamFolders:
             raise PamError(
                 f"{_shorten(service)} is not the name of a service, such as sudo or login"
             )
-        path = self.pam / service
-        try:
-            status = path.lstat()
-        except FileNotFoundError:
-            if (self.vendor / service).is_file():
-                raise PamError(
-                    f"{service} is in {self.vendor}, which upgrades overwrite; "
-                    f"copy it to {self.pam} first"
-                ) from None
-            raise PamError(f"there is no service {service} in {self.pam}") from None
-        if stat.S_ISLNK(status.st_mode):
-            raise PamError(
-                f"{path} is a link to {path.readlink()}, which another program manages; "
-                "replace it with a file, or name the service whose file it is"
-            )
-        if not stat.S_ISREG(status.st_mode):
-            raise PamError(f"{path} is not a regular file")
-        if status.st_nlink > 1:
-            raise PamError(f"{path} has a second name (a hard link); remove one of them first")
-        if status.st_uid != 0 or status.st_mode & 0o022:
-            raise PamError(
-                f"{path} can be written by other users than root; run "
-                f"`chown root {path}` and `chmod go-w {path}` first"
-            )
+        path, origin = self.pam / service, self.vendor / service
+        if os.path.lexists(path):
+            _check_file(path)
+        elif os.path.lexists(origin):
+            _check_file(origin)
+        else:
+            raise PamError(f"there is no service {service} in {self.pam}")
         return path
+
+
+def _check_file(path: Path) -> None:
+    """Check that a file is a regular one that only root may change.
+
+    Raises:
+        PamError: it is not.
+    """
+    status = path.lstat()
+    if stat.S_ISLNK(status.st_mode):
+        raise PamError(
+            f"{path} is a link to {path.readlink()}, which another program manages; "
+            "replace it with a file, or name the service whose file it is"
+        )
+    if not stat.S_ISREG(status.st_mode):
+        raise PamError(f"{path} is not a regular file")
+    if status.st_nlink > 1:
+        raise PamError(f"{path} has a second name (a hard link); remove one of them first")
+    if status.st_uid != 0 or status.st_mode & 0o022:
+        raise PamError(
+            f"{path} can be written by other users than root; run "
+            f"`chown root {path}` and `chmod go-w {path}` first"
+        )
 
 
 def read_attributes(path: Path) -> dict[str, bytes]:
@@ -143,6 +152,39 @@ def replace_file(path: Path, old: str, new: str) -> None:
             os.setxattr(handle, name, value)
         os.fsync(handle)  # here, so that little time is left between the check and the rename
         _check_unchanged(path, old)
+
+
+def copy_file(path: Path, origin: Path, text: str) -> None:
+    """Make the administrator's own file from one of the distribution's, with another text.
+
+    Args:
+        path: the file, which must not exist.
+        origin: the distribution's; the new file gets its owner and mode.
+        text: of the new file.
+
+    Raises:
+        PamError: another program has made the file.
+        OSError: it cannot be written; there is no such file then.
+    """
+    status = origin.stat()
+    try:
+        with open_draft(path, new=True) as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
+            os.fchown(file.fileno(), status.st_uid, status.st_gid)
+            os.fchmod(file.fileno(), stat.S_IMODE(status.st_mode))
+    except FileExistsError:
+        raise PamError(f"{path} was made by another program; nothing was written") from None
+
+
+def remove_file(path: Path, old: str) -> None:
+    """Remove a file that is a copy of ours, so that PAM reads the distribution's again.
+
+    Raises:
+        PamError: another program has changed it.
+        OSError: it cannot be removed.
+    """
+    _check_unchanged(path, old)
+    path.unlink()
 
 
 def _check_unchanged(path: Path, old: str) -> None:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import difflib
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from onlyme.errors import PamError
 from onlyme.unlock.pam import backup
-from onlyme.unlock.pam.folders import replace_file
+from onlyme.unlock.pam.folders import copy_file, remove_file, replace_file
 from onlyme.unlock.pam.placement import check_rules, find_sharing, place_lines
 from onlyme.unlock.pam.program import NAME, starts_helper
 from onlyme.unlock.pam.rules import find_lines, remove_lines
@@ -40,6 +40,8 @@ class FileChange:
         new: its text after the change.
         services: the services whose rules come from this file; its own service first.
         notes: sentences that the administrator should read.
+        origin: the distribution's file of which `path` is, or becomes, our copy; None where it is
+            the administrator's own.
     """
 
     path: Path
@@ -47,6 +49,7 @@ class FileChange:
     new: str
     services: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    origin: Path | None = None
 
     @property
     def service(self) -> str:
@@ -57,7 +60,8 @@ class FileChange:
     def diff(self) -> str:
         """The change as a unified diff; empty if there is none."""
         old, new = (text.split("\n") for text in (self.old, self.new))
-        rows = difflib.unified_diff(old, new, str(self.path), str(self.path), lineterm="")
+        before = self.path if self.path.exists() or self.origin is None else self.origin
+        rows = difflib.unified_diff(old, new, str(before), str(self.path), lineterm="")
         text = "\n".join(rows)
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
@@ -79,12 +83,15 @@ def plan(
     Raises:
         PamError: they may not be put there; the message says why.
     """
+    path = folders.find_own(service)
+    origin = _find_origin(folders, path)
 
     def read_now(name: str) -> str:
+        if origin is not None and name == service:
+            return folders.read(str(origin))  # a copy is made again, with what upgrades changed
         return others[name] if name in others else folders.read(name)
 
-    path = folders.find_own(service)
-    old = read_now(service)
+    old = folders.read(service)
     new = place_lines(read_now, service, lines)
     if _starts_already(read_now, service):
         raise PamError(
@@ -100,7 +107,9 @@ def plan(
     for other in services[1:]:
         check_rules(read_then, other, read_now)
         notes.append(f"{other} includes {service}: a face opens it as well")
-    return FileChange(path, old, new, services, tuple(notes))
+    if origin is not None:
+        notes.append(f"{path} is a copy of {origin}, which upgrades overwrite")
+    return FileChange(path, old, new, services, tuple(notes), origin)
 
 
 def try_out(
@@ -140,8 +149,8 @@ def list_installed(folders: PamFolders) -> list[str]:
 def plan_removal(folders: PamFolders, service: str) -> FileChange | None:
     """Plan how a service's file becomes what it was without our lines.
 
-    If the file is as we wrote it, it becomes what the backup holds, byte for byte. If it was
-    changed since, only our lines are removed.
+    If the file is as we wrote it, it becomes what the backup holds, byte for byte; a copy of the
+    distribution's file is removed. If it was changed since, only our lines are removed.
 
     Returns:
         The change; None if the file has none of our lines.
@@ -155,7 +164,8 @@ def plan_removal(folders: PamFolders, service: str) -> FileChange | None:
         return None
     known = backup.read_backup(folders.state, service)
     if known is not None and known[0].after == backup.hash_text(old):
-        return FileChange(path, old, known[1], (service,))
+        origin = folders.vendor / service if known[0].copied else None
+        return FileChange(path, old, known[1], (service,), origin=origin)
     note = "the file was changed since the installation; only our lines are removed"
     return FileChange(path, old, remove_lines(old), (service,), (note,) if known else ())
 
@@ -169,14 +179,33 @@ def apply(folders: PamFolders, change: FileChange) -> None:
     """
     if change.old == change.new:
         return
-    if find_lines(change.new):
-        before = remove_lines(change.old)
-        backup.write_backup(
-            folders.state, backup.Backup.describe_file(change.path, before, change.new), before
-        )
-    replace_file(change.path, change.old, change.new)
     if not find_lines(change.new):
+        if change.origin is not None:
+            remove_file(change.path, change.old)
+        else:
+            replace_file(change.path, change.old, change.new)
         backup.remove_backup(folders.state, change.service)
+        return
+    before = remove_lines(change.new)
+    described = change.path if change.path.exists() or not change.origin else change.origin
+    entry = backup.Backup.describe_file(described, before, change.new)
+    entry = replace(entry, copied=change.origin is not None)
+    backup.write_backup(folders.state, entry, before)
+    if change.path.exists() or change.origin is None:
+        replace_file(change.path, change.old, change.new)
+    else:
+        copy_file(change.path, change.origin, change.new)
+
+
+def _find_origin(folders: PamFolders, path: Path) -> Path | None:
+    """Return the distribution's file of which a service's own is, or becomes, our copy."""
+    origin = folders.vendor / path.name
+    if not path.exists():
+        return origin
+    known = backup.read_backup(folders.state, path.name)
+    is_copy = known is not None and known[0].copied
+    is_unchanged = known is not None and known[0].after == backup.hash_text(folders.read(path.name))
+    return origin if is_copy and is_unchanged and origin.is_file() else None
 
 
 def _starts_already(read: Callable[[str], str], service: str) -> bool:

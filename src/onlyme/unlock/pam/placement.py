@@ -14,6 +14,7 @@ from onlyme.errors import PamError
 from onlyme.unlock.pam.rules import insert_lines, is_our_rule, remove_lines
 from onlyme.unlock.pam.simulate import CODES, parse_control, simulate_stack, skip_rules
 from onlyme.unlock.pam.stack import StackRule, flatten_rules, list_includes
+from onlyme.unlock.services import BESIDE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     Read = Callable[[str], str]
 
-__all__ = ["check_rules", "find_sharing", "place_lines"]
+__all__ = ["asks_password", "check_rules", "find_sharing", "place_lines"]
 
 PASSWORD_MODULES: Final = frozenset(
     (
@@ -31,6 +32,9 @@ PASSWORD_MODULES: Final = frozenset(
     )
 )
 """Modules that ask for a password and check it."""
+
+FINGERPRINT_MODULES: Final = frozenset(("pam_fprintd", "pam_fprint", "pam_fingerprint"))
+"""Modules that read a fingerprint: the only question of the services in `BESIDE`."""
 
 HARMLESS_MODULES: Final = frozenset(
     (
@@ -129,21 +133,24 @@ def check_rules(read: Read, service: str, before: Read) -> tuple[str, ...]:
     for step in (auth[number] for number in called if number < ours[0]):
         if step.rule.name == "pam_env" and "user_readenv=1" in step.rule.arguments:
             _refuse(service, f"{step} lets each user set the environment of our program")
-    if bypassed := _find_bypassed(old, auth, answers, ours[0]):
+    asking = _list_asking(service)
+    if bypassed := _find_bypassed(old, auth, answers, ours[0], asking):
         names = ", ".join(map(str, bypassed))
         _refuse(service, f"a face would pass over {names}, which may refuse")
     return tuple(
-        f"after a face {step} is not called; it matters only after a password"
-        for step in _find_skipped(old, answers, ours[0])
+        f"after a face {step} is not called; it matters only after a {_name_question(service)}"
+        for step in _find_skipped(old, answers, ours[0], asking)
     )
 
 
-def _find_skipped(old: Sequence[StackRule], answers: Sequence[str], ours: int) -> list[StackRule]:
+def _find_skipped(
+    old: Sequence[StackRule], answers: Sequence[str], ours: int, asking: frozenset[str]
+) -> list[StackRule]:
     """List the rules after our line that run after a password, without those that ask for it."""
     return [
         old[number]
         for number in simulate_stack(old, answers)[1]
-        if number >= ours and old[number].rule.name not in PASSWORD_MODULES | {"pam_permit"}
+        if number >= ours and old[number].rule.name not in asking | {"pam_permit"}
     ]
 
 
@@ -166,11 +173,29 @@ def find_sharing(read: Read, names: Iterable[str], service: str) -> list[str]:
     return found
 
 
+def asks_password(service: str) -> bool:
+    """Say whether a service asks for a password; one beside it reads fingerprints instead."""
+    return service not in BESIDE
+
+
+def _name_question(service: str) -> str:
+    return "password" if asks_password(service) else "fingerprint"
+
+
+def _list_asking(service: str) -> frozenset[str]:
+    """Return the modules of which a face takes the place in a service."""
+    return PASSWORD_MODULES if asks_password(service) else FINGERPRINT_MODULES
+
+
 def _find_password_rule(steps: Sequence[StackRule], service: str) -> tuple[int, list[str]]:
-    """Find the rule that asks for a password, and the answers of the others that lead to it."""
-    asking = [number for number, step in enumerate(steps) if _asks_password(step)]
+    """Find the rule that asks for a password, and the answers of the others that lead to it.
+
+    In a service beside that of the password it is the rule that reads a fingerprint.
+    """
+    modules = _list_asking(service)
+    asking = [n for n, step in enumerate(steps) if step.runs and step.rule.name in modules]
     if not asking:
-        _refuse(service, "none of its auth rules asks for a password")
+        _refuse(service, f"none of its auth rules asks for a {_name_question(service)}")
     first = asking[0]
     # Suppose that no other way in, such as being root or a smart card, applies.
     answers = ["auth_err" if step.rule.name == "pam_deny" else "success" for step in steps]
@@ -204,7 +229,11 @@ def _find_insertion(steps: Sequence[StackRule], password: int) -> int:
 
 
 def _find_bypassed(
-    old: Sequence[StackRule], auth: Sequence[StackRule], answers: list[str], ours: int
+    old: Sequence[StackRule],
+    auth: Sequence[StackRule],
+    answers: list[str],
+    ours: int,
+    asking: frozenset[str],
 ) -> list[StackRule]:
     """Find rules that can stop the right password, but would not stop a face.
 
@@ -214,7 +243,7 @@ def _find_bypassed(
     others = [
         number
         for number, step in enumerate(old)
-        if step.runs and step.rule.name not in HARMLESS_MODULES | PASSWORD_MODULES
+        if step.runs and step.rule.name not in HARMLESS_MODULES | asking
     ]
     if len(others) > _MAX_COMBINED_MODULES:
         return [old[number] for number in others if number >= ours]
@@ -246,10 +275,6 @@ def _check_account(read: Read, before: Read, service: str) -> None:
         for code in CODES if len(ours) == 1 else ():
             if _simulate_with(new, ours[0], code, answers) != simulate_stack(old, answers)[0]:
                 _refuse(service, "our account line would change PAM's answer")
-
-
-def _asks_password(step: StackRule) -> bool:
-    return step.runs and step.rule.name in PASSWORD_MODULES
 
 
 def _simulate_with(steps: Sequence[StackRule], ours: int, code: str, answers: Sequence[str]) -> str:

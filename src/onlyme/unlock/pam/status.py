@@ -15,6 +15,7 @@ from onlyme.unlock.pam.placement import check_rules, place_lines
 from onlyme.unlock.pam.program import starts_helper
 from onlyme.unlock.pam.rules import PamLines, is_our_rule
 from onlyme.unlock.pam.stack import flatten_rules, parse_rules
+from onlyme.unlock.services import BESIDE
 
 if TYPE_CHECKING:
     from onlyme.settings import Settings
@@ -72,6 +73,9 @@ def read_status(folders: PamFolders, service: str) -> PamServiceStatus:
         is_lost = service in backup.list_backups(folders.state)
         why = "its file was replaced since; run `onlyme unlock install` again" if is_lost else ""
         return PamServiceStatus(service, InstallState.ABSENT, why)
+    if _is_outdated(folders, service):
+        why = f"{folders.vendor / service}, which it copies, has changed; run `install` again"
+        return PamServiceStatus(service, InstallState.ALTERED, why)
     command = tuple(w for rule in auth_rules[:1] for w in rule.arguments if w not in _OPTIONS)
     return PamServiceStatus(service, *_check_state(folders, service, text, command))
 
@@ -105,7 +109,21 @@ def predict_login(
         first = "shows the command and a gesture, looks"
     if answer["confirm"]:
         first = "shows the command, waits for Enter, looks"
-    return f"{first} through camera {answer['camera']}, else asks for the password", answer
+    otherwise = "else asks for the password"
+    if service.name in BESIDE:
+        otherwise = f"while {BESIDE[service.name]} asks for the password"
+    return f"{first} through camera {answer['camera']}, {otherwise}", answer
+
+
+def _is_outdated(folders: PamFolders, service: str) -> bool:
+    """Say whether an upgrade changed the distribution's file of which the service's is our copy."""
+    known = backup.read_backup(folders.state, service)
+    if known is None or not known[0].copied:
+        return False
+    try:
+        return backup.hash_text(folders.read(str(folders.vendor / service))) != known[0].before
+    except PamError:
+        return True
 
 
 def _check_state(

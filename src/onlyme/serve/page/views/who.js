@@ -2,14 +2,18 @@
 
 import { ask, get, Problem } from "../api.js";
 import { Camera, NoCamera } from "../camera.js";
+import { Capture } from "../capture.js";
 import { announce, h, makeButton, makeDetails, makeIcon, makeNotice } from "../dom.js";
 import { t } from "../i18n.js";
 import { PhotoDrop } from "../photos.js";
 import { Stage } from "../stage.js";
-import { adviseOn, describeDecision, describeLiveness, formatSigned, joinSentences, makeSentence } from "../words.js";
+import { adviseOn, describeDecision, describeLiveness, formatSeconds, formatSigned, joinSentences, makeSentence, nameDoorEvent } from "../words.js";
 
 export const title = "Who is this?";
-export const lead = "One picture is compared with everybody who is enrolled. Somebody who is not enrolled is told as such.";
+export const lead = "A picture, or everybody before the camera, is compared with all who are enrolled. Somebody who is not enrolled is told as such.";
+
+const SHOWN_VISITS = 20;
+const KINDS = { known: "yes", unknown: "no", not_live: "no", locked_out: "no", ambiguous: "unsure" }; // by verdict
 
 export async function render(body) {
   const people = await get("/v1/people");
@@ -24,29 +28,82 @@ class WhoView {
     this.camera = null;
     this.lookButton = makeButton(t("Look"), "who", () => this.look(), "primary");
     this.stopButton = makeButton(t("Stop"), "camera-off", () => this.showOff());
+    this.followButton = makeButton(t("Watch everybody"), "people", () => this.follow());
+    this.visits = h("ol", { class: "visits", "aria-label": t("Visits") });
     this.startButton = makeButton(t("Start the camera"), "camera", () => this.start(), "primary");
     this.drop = new PhotoDrop((files) => files.length && this.identify(files[0], files[0].name), { multiple: false, label: t("A picture") });
     this.outcome = h("div", { class: "outcome", role: "status" }, h("p", { class: "soft" }, t("No picture yet.")));
     this.element = h("div", { class: "split" },
       h("div", { class: "stack" }, this.stage.element),
       h("section", { class: "card panel", "aria-label": t("Answer") },
-        h("div", { class: "actions" }, this.lookButton, this.stopButton),
+        h("div", { class: "actions" }, this.lookButton, this.followButton, this.stopButton),
         this.drop.element,
         this.outcome,
+        this.visits,
         count ? null : h("p", { class: "soft" }, t("Nobody is enrolled yet"))));
     this.showOff();
   }
 
   showOff() {
-    this.camera?.stop();
-    this.camera = null;
+    this.stopCamera();
+    this.followButton.hidden = false;
     this.lookButton.hidden = this.stopButton.hidden = true;
     this.stage.showInstead(makeNotice("camera", t("The camera is off"), t("Pictures go to this service only, and are forgotten once looked at."), this.startButton));
   }
 
+  stopCamera() {
+    this.camera?.stop();
+    this.capture?.stop();
+    this.camera = this.capture = null;
+    this.visits.replaceChildren();
+  }
+
+  /** Follow everybody before the camera, and say who they are as soon as that is sure. */
+  async follow() {
+    this.stopCamera();
+    this.outcome.replaceChildren();
+    this.capture = new Capture(this.stage, () => "/v1/identify/watch", {
+      started: () => this.stage.showPrompt(t("Loading…")),
+      failed: (error) => this.showCameraError(error),
+      ended: (words) => this.showCameraError(new NoCamera(t("Paused"), words)),
+      silent: () => { this.stage.clearReadings(); this.stage.showNote(t("Waiting for the service…")); },
+      ready: (message) => this.showRules(message),
+      look: (message) => this.showFaces(message),
+      visit: (message) => this.showVisit(message),
+    });
+    this.lookButton.hidden = this.followButton.hidden = true;
+    this.stopButton.hidden = false;
+    this.stopButton.focus({ preventScroll: true });
+    await this.capture.start();
+  }
+
+  showRules({ opens }) {
+    this.outcome.replaceChildren(h("p", { class: "soft" }, opens
+      ? t("Each visit counts as an attempt, as at a door.")
+      : t("This is a doorbell: it opens nothing, and no attempt is counted.")));
+  }
+
+  showFaces({ people }) {
+    this.stage.showPrompt(null);
+    this.stage.showNote(this.capture.stream.isSlow ? t("Few pictures get through: the line or the computer is slow. Hold still for longer.") : "");
+    this.stage.frameFaces(people.map(({ box, verdict, name, decision }) => ({
+      box, kind: KINDS[verdict] ?? "", words: verdict === "known" ? decision?.name ?? name : KINDS[verdict] ? nameDoorEvent(verdict) : "…",
+    })));
+  }
+
+  showVisit({ event, name, decision, names }) {
+    if (event === "came") return;
+    const who = decision?.name && event === "known" ? decision.name : name;
+    const words = event === "known" ? who : joinSentences(nameDoorEvent(event), names?.length ? names.join(t(" or ")) : "").replace(/\.$/, "");
+    const at = new Date().toISOString();
+    this.visits.prepend(h("li", { class: KINDS[event] ?? "soft" }, h("span", {}, words), h("time", { class: "soft small", datetime: at }, formatSeconds(at))));
+    while (this.visits.childElementCount > SHOWN_VISITS) this.visits.lastChild.remove();
+    if (event !== "left") announce(words);
+  }
+
   async start() {
     const camera = new Camera(this.stage.video);
-    this.camera?.stop();
+    this.stopCamera();
     this.camera = camera;
     this.stage.showInstead(h("p", { class: "soft" }, t("Waiting for the camera…")));
     try {
@@ -60,6 +117,7 @@ class WhoView {
     this.stage.fitToVideo();
     this.stage.clear();
     this.lookButton.hidden = this.stopButton.hidden = false;
+    this.followButton.hidden = true;
     this.lookButton.focus({ preventScroll: true });
   }
 

@@ -20,7 +20,7 @@ import platformdirs
 from onlyme.errors import SettingsError
 from onlyme.types import DEFAULT_FAR, MAX_FAR, MIN_FAR, ExtraNetwork, LivenessLevel
 
-__all__ = ["SYSTEM_CONFIG", "Settings", "check_values"]
+__all__ = ["SYSTEM_CONFIG", "SYSTEM_VAULT", "Settings", "check_values"]
 
 
 def _find_data_folder() -> Path:
@@ -33,8 +33,7 @@ class Settings:
 
     Attributes:
         vault: folder of the vault; by default `vault` in the user's data folder.
-        models: folder of further networks, such as those exported by the lab; by
-            default `models` in the user's data folder.
+        models: folder of further networks; by default `models` in the user's data folder.
         key: what holds the vault's key: `file`, `keyring`, `passphrase` or `credential` (systemd
             seals it for this machine; needs root). Where it is set, a vault with another kind of
             key is refused. By default any kind is accepted, and a new vault gets a file. `auto`,
@@ -52,11 +51,12 @@ class Settings:
         embedders: `sface` decides by the embedder alone. With `sface+mobilefacenet` a second
             network looks at faces that are near alpha, for people who were enrolled with it;
             never with an embedder of the user's own.
-        far: the false accept rate that a newly enrolled owner's alpha stands for,
-            at least 1e-10 and at most 0.1.
-        fpir: the rate at which a stranger may be taken for a person of a gallery, of any size;
-            at least 1e-6 and at most 0.1.
+        far: the false accept rate of a newly enrolled owner's alpha, 1e-10 to 0.1.
+        fpir: how often a stranger may be taken for a person of a gallery, 1e-6 to 0.1.
         events_days: for how many days the events of doors are stored, 0 to 3,650; 0 stores none.
+        unknown_days: for how many days pictures and embeddings of unknown people are kept, at most
+            365; 0 keeps none and erases what there is.
+        unknown_per_day: how many unknown visits are kept of any 24 hours, at most 10,000.
         liveness: how thoroughly cameras check for a photo in place of the person: `off`,
             `passive` or `challenge`. In a file that names further networks it is `level` in the
             table `[liveness]`.
@@ -69,7 +69,7 @@ class Settings:
             infrared cameras give them: `undecided`, or `judge`, which was never measured on
             infrared.
         runtime: what runs the networks: `opencv`; `openvino` (extra `fast`); or `auto`, which
-            is OpenVINO where it can be used and the process runs long enough to gain by it.
+            is OpenVINO where it can be used and the process runs long enough to gain.
         max_megapixels: larger pictures are refused; at most 1,000. While a picture is read, each
             megapixel takes about 7 MB of memory.
         max_megabytes: larger files are refused.
@@ -80,8 +80,7 @@ class Settings:
         camera_second: a second camera of the same computer, such as its infrared one, that must
             show the same head at the same time; empty: none.
         socket: where the daemon listens, for `onlyme unlock`.
-        unlock_far: an owner whose alpha stands for a higher false accept rate cannot unlock by
-            face.
+        unlock_far: an owner whose alpha stands for a higher rate cannot unlock by face.
         unlock_confirm: services of PAM, separated by commas, in which the command is shown and
             must be confirmed on the terminal before the camera is used; by default none.
         unlock_intent: what shows that the user wants what a service such as sudo, su or polkit
@@ -113,6 +112,8 @@ class Settings:
     far: float = DEFAULT_FAR
     fpir: float = 1e-3
     events_days: float = 90.0
+    unknown_days: float = 0.0
+    unknown_per_day: float = 200.0
     liveness: str = "passive"
     attention: str | None = None
     liveness_colourless: str = "undecided"
@@ -145,8 +146,8 @@ class Settings:
             SettingsError: the file or a value cannot be used; the message names it.
         """
         values: dict[str, Any] = {
-            "vault": _SYSTEM_DATA,
-            "models": _SYSTEM_DATA / "models",
+            "vault": SYSTEM_VAULT,
+            "models": SYSTEM_VAULT / "models",
             "key": "auto",
             "key_file": _SYSTEM_FOLDER / "vault.key",
         }
@@ -182,7 +183,7 @@ class Settings:
         return cls(**check_values(values))
 
 
-_MAY_BE_ZERO = frozenset(["events_days", "unlock_after_lock_seconds"])
+_MAY_BE_ZERO = frozenset(["events_days", "unknown_days", "unlock_after_lock_seconds"])
 
 
 def check_values(values: dict[str, Any]) -> dict[str, Any]:
@@ -202,7 +203,7 @@ _SYSTEM_FOLDER = Path("/etc/onlyme")
 SYSTEM_CONFIG = _SYSTEM_FOLDER / "config.toml"
 """The settings of the computer's login, unless `ONLYME_CONFIG` names another file."""
 
-_SYSTEM_DATA = Path("/var/lib/onlyme")
+SYSTEM_VAULT = Path("/var/lib/onlyme")
 _PATHS = {"vault", "models", "key_file", "anchor", "socket"}
 _CHOICES = {
     "key": ("auto", "file", "keyring", "passphrase", "credential"),
@@ -220,6 +221,8 @@ _NUMBER_RANGES = {
     "far": (MIN_FAR, MAX_FAR),
     "fpir": (1e-6, 0.1),
     "events_days": (0.0, 3650.0),
+    "unknown_days": (0.0, 365.0),
+    "unknown_per_day": (1.0, 10_000.0),
     "max_megapixels": (0.0, 1000.0),
     "max_megabytes": (0.0, 4096.0),
     "unlock_far": (MIN_FAR, MAX_FAR),

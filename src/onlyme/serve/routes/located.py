@@ -1,0 +1,83 @@
+"""Describe where a face is in a picture, and identify every face of one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from onlyme.face.quality import assess
+from onlyme.face.subject import choose_subject
+from onlyme.serve.access.tokens import Scope
+from onlyme.serve.routes.shared import redact_for
+from onlyme.serve.state import SOURCE
+from onlyme.types import Reason
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from onlyme import FaceID
+    from onlyme.serve.access.auth import Caller
+    from onlyme.serve.uploads.pictures import Abandonment
+    from onlyme.types import Decision, Face, LivenessLevel
+
+__all__ = ["describe_face", "find_compared_faces", "identify_all_faces", "redact_identity"]
+
+
+def describe_face(pixels: NDArray[np.uint8], face: Face) -> dict[str, Any]:
+    """Return a face's place and quality as a document.
+
+    Args:
+        pixels: uint8[h, w, 3], RGB, the picture.
+        face: one of its faces.
+    """
+    quality = assess(pixels, face.box, face.landmarks)
+    return {
+        "box": [round(float(value), 1) for value in face.box],
+        "score": round(float(face.score), 3),
+        "landmarks": [[round(float(v), 1) for v in point] for point in face.landmarks],
+        "quality": asdict(quality) | {"ok": quality.ok},
+    }
+
+
+def find_compared_faces(face_id: FaceID, picture: bytes) -> list[Face]:
+    """Return the face that `verify` compares; all faces where it compares none of them."""
+    frame = face_id.pipeline.decode(picture)
+    faces = face_id.pipeline.detector.detect(frame.pixels)
+    subject = choose_subject(faces, frame.pixels.shape)
+    return faces if isinstance(subject, Reason) else [subject]
+
+
+def identify_all_faces(
+    face_id: FaceID,
+    picture: bytes,
+    level: LivenessLevel,
+    candidates: int,
+    abandonment: Abandonment,
+) -> tuple[dict[str, Any], list[Decision]]:
+    """Return where the faces of a picture are as a document, and a decision on each.
+
+    Each face is an attempt to be anybody.
+
+    Raises:
+        ImageError: the picture cannot be used, or the request is not awaited any more.
+    """
+    frame = face_id.pipeline.decode(picture)
+    height, width = frame.pixels.shape[:2]
+    faces, decisions = [], []
+    found = face_id.iterate_faces(
+        frame, liveness=level, gate=True, source=SOURCE, candidates=candidates
+    )
+    for face, decision in found:
+        faces.append(describe_face(frame.pixels, face))
+        decisions.append(decision)
+        abandonment.check()
+    return {"width": width, "height": height, "faces": faces}, decisions
+
+
+def redact_identity(decision: Decision, caller: Caller) -> dict[str, Any]:
+    """Return the part of a decision among all people that a caller may see."""
+    document = redact_for(decision, caller)
+    if not decision.accepted and not caller.scope.grants(Scope.SCORES):
+        document["name"] = None  # whom a face that was not let in resembles
+    return document
