@@ -96,7 +96,7 @@ class ListedCandidate(BaseModel):
 
 
 class Decided(Verdicts):
-    """A decision, as a token for `admin` or the page sees it."""
+    """A decision, as a token for `scores` or `admin`, or the page sees it."""
 
     model_config = make_config(
         accepted=True,

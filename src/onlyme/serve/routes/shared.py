@@ -28,6 +28,7 @@ __all__ = [
     "redact_for",
     "require_admin",
     "require_page",
+    "require_scores",
 ]
 
 Here = Annotated[ServiceState, Depends(ServiceState.get_from)]
@@ -91,6 +92,20 @@ def require_admin(caller: Caller, why: str = "changing who is enrolled") -> None
         raise ProblemError(403, "scope", f"{why} needs a token for admin")
 
 
+def require_scores(caller: Caller, why: str) -> None:
+    """Refuse a caller that may not see how near a face came to whom.
+
+    Args:
+        caller: who asks.
+        why: what needs it, as the beginning of the sentence.
+
+    Raises:
+        ProblemError: the caller may not (403).
+    """
+    if not caller.scope.grants(Scope.SCORES):
+        raise ProblemError(403, "scope", f"{why} needs a token for scores or admin")
+
+
 def require_page(caller: Annotated[Caller, require_scope(Scope.ADMIN)]) -> None:
     """Refuse programs with a token: only the owner's browser may ask.
 
@@ -129,10 +144,10 @@ poor picture with `no_match` would mean that the face matches and only liveness 
 def redact_for(decision: Decision, caller: Caller) -> dict[str, Any]:
     """Return the part of a decision that a caller may see.
 
-    Only admins see margin, alpha and the single checks: with them, an attacker could change a
-    picture step by step until it passes.
+    Only tokens for scores, and admins, see margin, alpha and the single checks: with them, an
+    attacker could change a picture step by step until it passes.
     """
-    if caller.scope.grants(Scope.ADMIN):
+    if caller.scope.grants(Scope.SCORES):
         return serialize_decision(decision)
     reason = Reason.NO_MATCH if decision.reason in _HIDDEN_REASONS else decision.reason
     return {"accepted": decision.accepted, "name": decision.name, "reason": reason}
