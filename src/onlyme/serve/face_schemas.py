@@ -81,13 +81,13 @@ class FoundFaces(BaseModel):
 
 
 class FoundFaceInFull(LocatedFace, Decided):
-    """A face of a picture, and who it is, as tokens for `scores` or `admin`, or the page see it."""
+    """A face of a picture, and who it is, as a token for `admin` or the page sees it."""
 
     model_config = ConfigDict(json_schema_extra=None)
 
 
 class FoundFacesInFull(BaseModel):
-    """Who the faces of a picture are, as a token for `scores` or `admin`, or the page sees it."""
+    """Who the faces of a picture are, as a token for `admin` or the page sees it."""
 
     width: int
     height: int

@@ -64,6 +64,15 @@ class Problem(BaseModel):
     detail: str = Field(description="A sentence for people that says what to do.")
 
 
+class ListedCandidate(BaseModel):
+    """A person whom a face resembles; it is no answer."""
+
+    name: str
+    margin: float
+    alpha: float
+    reached: bool
+
+
 class Verdicts(BaseModel):
     """A decision, as far as a token for `verify` may see it."""
 
@@ -74,6 +83,9 @@ class Verdicts(BaseModel):
     assertion: str | None = Field(
         default=None,
         description="A signed assertion (JWT), if one was asked for and the face was accepted.",
+    )
+    candidates: list[ListedCandidate] | None = Field(
+        default=None, description="Only where `identify` was asked for them."
     )
 
 
@@ -86,17 +98,8 @@ class Seen(BaseModel):
     note: str = ""
 
 
-class ListedCandidate(BaseModel):
-    """A person whom a face resembles; it is no answer."""
-
-    name: str
-    margin: float
-    alpha: float
-    reached: bool
-
-
 class Decided(Verdicts):
-    """A decision, as a token for `scores` or `admin`, or the page sees it."""
+    """A decision, as a token for `admin` or the page sees it."""
 
     model_config = make_config(
         accepted=True,
@@ -115,9 +118,6 @@ class Decided(Verdicts):
     liveness: Seen
     frames: int
     timings_ms: dict[str, float]
-    candidates: list[ListedCandidate] | None = Field(
-        default=None, description="Only where `identify` was asked for them."
-    )
 
 
 class Check(BaseModel):

@@ -27,19 +27,19 @@ class CheckDocument(TypedDict):
 
 
 class DecidedDocument(TypedDict):
-    """A decision, as a token for `scores` or `admin`, or the page sees it."""
+    """A decision, as a token for `admin` or the page sees it."""
 
     accepted: bool
     name: str | None
     reason: Reason
     assertion: NotRequired[str | None]
+    candidates: NotRequired[list[ListedCandidateDocument] | None]
     margin: float | None
     alpha: float | None
     far: float | None
     liveness: SeenDocument
     frames: int
     timings_ms: dict[str, float]
-    candidates: NotRequired[list[ListedCandidateDocument] | None]
 
 
 class EntryDocument(TypedDict):
@@ -286,3 +286,4 @@ class VerdictsDocument(TypedDict):
     name: str | None
     reason: Reason
     assertion: NotRequired[str | None]
+    candidates: NotRequired[list[ListedCandidateDocument] | None]

@@ -108,6 +108,7 @@ class FoundFaceDocument(TypedDict):
     name: str | None
     reason: Reason
     assertion: NotRequired[str | None]
+    candidates: NotRequired[list[ListedCandidateDocument] | None]
     box: list[float]
     score: float
     landmarks: list[list[float]]
@@ -115,19 +116,19 @@ class FoundFaceDocument(TypedDict):
 
 
 class FoundFaceInFullDocument(TypedDict):
-    """A face of a picture, and who it is, as tokens for `scores` or `admin`, or the page see it."""
+    """A face of a picture, and who it is, as a token for `admin` or the page sees it."""
 
     accepted: bool
     name: str | None
     reason: Reason
     assertion: NotRequired[str | None]
+    candidates: NotRequired[list[ListedCandidateDocument] | None]
     margin: float | None
     alpha: float | None
     far: float | None
     liveness: SeenDocument
     frames: int
     timings_ms: dict[str, float]
-    candidates: NotRequired[list[ListedCandidateDocument] | None]
     box: list[float]
     score: float
     landmarks: list[list[float]]
@@ -143,7 +144,7 @@ class FoundFacesDocument(TypedDict):
 
 
 class FoundFacesInFullDocument(TypedDict):
-    """Who the faces of a picture are, as a token for `scores` or `admin`, or the page sees it."""
+    """Who the faces of a picture are, as a token for `admin` or the page sees it."""
 
     width: int
     height: int

@@ -104,7 +104,7 @@ async def watch_stream(
     def run_watch(face_id: FaceID, latest: LatestFrame, say: MessageSender) -> None:
         try:
             attention = service.attention
-            margins = caller.scope.grants(Scope.SCORES)
+            margins = caller.scope.grants(Scope.ADMIN)
             tell = count_and_redact
             watch_live(face_id, name, level, attention, latest, say, tell, margins=margins)
         except UnknownOwner:

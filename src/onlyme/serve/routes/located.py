@@ -78,6 +78,10 @@ def identify_all_faces(
 def redact_identity(decision: Decision, caller: Caller) -> dict[str, Any]:
     """Return the part of a decision among all people that a caller may see."""
     document = redact_for(decision, caller)
-    if not decision.accepted and not caller.scope.grants(Scope.SCORES):
+    if caller.scope.grants(Scope.ADMIN):
+        return document
+    if not decision.accepted:
         document["name"] = None  # whom a face that was not let in resembles
+    if decision.candidates is not None and caller.scope.grants(Scope.SCORES):
+        document["candidates"] = [asdict(one) for one in decision.candidates]
     return document

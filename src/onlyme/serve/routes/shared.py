@@ -144,10 +144,10 @@ poor picture with `no_match` would mean that the face matches and only liveness 
 def redact_for(decision: Decision, caller: Caller) -> dict[str, Any]:
     """Return the part of a decision that a caller may see.
 
-    Only tokens for scores, and admins, see margin, alpha and the single checks: with them, an
-    attacker could change a picture step by step until it passes.
+    Only admins see margin, alpha and the single checks: with them, an attacker could change a
+    picture step by step until it passes.
     """
-    if caller.scope.grants(Scope.SCORES):
+    if caller.scope.grants(Scope.ADMIN):
         return serialize_decision(decision)
     reason = Reason.NO_MATCH if decision.reason in _HIDDEN_REASONS else decision.reason
     return {"accepted": decision.accepted, "name": decision.name, "reason": reason}
