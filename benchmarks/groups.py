@@ -1,6 +1,7 @@
 """Measure whether the promise holds for people who look alike, and before a poor camera.
 
-    python benchmarks/groups.py [--data DIR] [--second FILE] [--quick] [--cameras] [--json FILE]
+    python benchmarks/groups.py [--data DIR] [--second FILE] [--quick] [--cameras] [--people N]
+        [--json FILE]
 
 Everybody is judged by a head, a cohort and effects of cameras that were made without them
 (five folds by person). Alpha stands for the same false accept rate in every row; what is shown
@@ -85,6 +86,7 @@ def main() -> int:
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=2, help="enrolments of each owner")
     parser.add_argument("--quick", action="store_true", help="whitening in place of training")
+    parser.add_argument("--people", type=int, default=200, help="people before poor cameras")
     parser.add_argument("--cameras", action="store_true", help="only the tables of poor cameras")
     parser.add_argument("--second", type=Path, help="npz of `files` and `vectors`, see above")
     parser.add_argument("--seed", type=int, default=0)
@@ -166,6 +168,7 @@ def measure(
         )
     judged = degrade_people(
         *(args.data / "lfw_dev", press, console),
+        count=args.people,
         photos=GIVEN_DEGRADED,
         seed=args.seed + 1,
         judged=True,

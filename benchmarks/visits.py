@@ -40,6 +40,7 @@ from rich.table import Table
 
 from onlyme import Decision, Frame, LivenessLevel, Reason
 from onlyme.charts.rates import make_rate
+from onlyme.face.quality import assess
 from onlyme.faceid import wiring
 from onlyme.gallery.gallery import GalleryPerson
 from onlyme.image.sources import list_photos, read_frames
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 PROMISES = (0.1, 0.03, 0.01)
-UNKNOWN_AFTER = "called unknown after, seconds (median, longest)"
+UNKNOWN_AFTER = "called unknown after, seconds since the first good frame (median, longest)"
 CLIPS = ("tranvan_live", "lestari_live", "liveportrait_d18_live")
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -174,11 +175,14 @@ def watch(parts: Parts, frames: Iterable[Frame]) -> tuple[dict[float, set[str]],
         return Decision(accepted=False, name=None, reason=Reason.NO_MATCH), ()
 
     visits = CameraVisits(VisitRules("film", parts.pipeline(), identify))
-    unknown_at = None
+    unknown_at = good_since = None
     for frame in frames:
         for one in visits.see(frame):
-            if one.event == "unknown":
-                unknown_at = frame.at - one.since
+            is_good = assess(frame.pixels, one.face.box, one.face.landmarks).ok
+            if good_since is None and is_good:
+                good_since = frame.at
+            if one.event == "unknown" and good_since is not None:
+                unknown_at = frame.at - good_since
     return named, unknown_at
 
 

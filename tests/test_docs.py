@@ -38,6 +38,23 @@ def test_nothing_is_loaded_from_outside():
         assert not re.search(r"!\[[^\]]*\]\(https?:|<(?:script|link|img|iframe)\b", text), page
 
 
+def test_the_animated_picture_is_small_moves_and_says_in_each_frame_that_it_is_simulated():
+    """The band with those words is at the foot of every frame, the same in all."""
+    from PIL import Image, ImageChops, ImageSequence
+
+    path = ROOT / "docs/pictures/story.webp"
+    assert path.stat().st_size <= 2_000_000
+    with Image.open(path) as picture:
+        frames = [frame.convert("L") for frame in ImageSequence.Iterator(picture)]
+    assert len(frames) >= 10
+    width, height = frames[0].size
+    bands = [frame.crop((0, height - 28, width, height)) for frame in frames]
+    assert min(band.getextrema()[1] for band in bands) > 180, "bright words"
+    assert max(ImageChops.difference(bands[0], band).getextrema()[1] for band in bands) < 60
+    above = [frame.crop((0, 0, width, height - 30)) for frame in frames]
+    assert ImageChops.difference(above[0], above[-1]).getextrema()[1] > 100
+
+
 # ------------------------------------------------------------------ names in code
 
 

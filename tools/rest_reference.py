@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.app import create_app
+from onlyme.serve.options import Options
 from onlyme.serve.problems import KINDS, PREFIX, STATUS, make_slug
 from onlyme.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+EVERYTHING = Options(compreface=True, embeddings=True)
 PAGE = Path(__file__).resolve().parent.parent / "docs/reference/rest.md"
 HEAD = """\
 <!-- Written by tools/rest_reference.py from the service's OpenAPI document; do not edit. -->
@@ -44,7 +46,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    text = write_page(create_app(Settings.load(vault="/nowhere")).openapi())
+    text = write_page(create_app(Settings.load(vault="/nowhere"), EVERYTHING).openapi())
     if not check:
         PAGE.write_text(text, "utf-8")
         return 0
@@ -70,7 +72,7 @@ def write_page(document: dict[str, Any]) -> str:
 def describe_route(method: str, path: str, operation: dict[str, Any]) -> str:
     """Describe one route."""
     parts = [f"\n## {method.upper()} {path}\n\n{operation.get('description', '')}\n"]
-    scopes = [scope for each in operation.get("security", ()) for scope in each["token"]]
+    scopes = [scope for each in operation.get("security", ()) for scope in each.get("token", ())]
     for scope in scopes:
         enough = " or ".join(f"`{each}`" for each in Scope if each.grants(Scope(scope)))
         parts.append(f"\nToken for {enough}.\n")
@@ -79,18 +81,26 @@ def describe_route(method: str, path: str, operation: dict[str, Any]) -> str:
         parts.append("\n| query | | |\n|---|---|---|\n")
         parts += [describe_parameter(each) for each in parameters]
     if "requestBody" in operation:
-        form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
-        fields = [
-            f"`{name}`" + ("" if name in form["required"] else " (optional)")
-            for name in form["properties"]
-        ]
-        parts.append(f"\nBody: pictures in the fields {', '.join(fields)}.\n")
+        parts.append(f"\nBody: {describe_body(operation['requestBody']['content'])}.\n")
     problems = [status for status, answer in operation["responses"].items() if "$ref" in answer]
     for status, answer in operation["responses"].items():
         if status not in problems:
             parts.append(f"\n{status}: {name_documents(answer)}\n")
     parts.append(f"\n[Problems](#problems): {', '.join(problems)}.\n")
     return "".join(parts)
+
+
+def describe_body(content: dict[str, Any]) -> str:
+    """Return what the body of a request is."""
+    if "multipart/form-data" not in content:
+        schema = content["application/json"]["schema"]
+        return f"JSON, {name_documents({'content': content}) if '$ref' in schema else 'a list'}"
+    form = content["multipart/form-data"]["schema"]
+    fields = [
+        f"`{name}`" + ("" if name in form["required"] else " (optional)")
+        for name in form["properties"]
+    ]
+    return f"pictures in the {'field' if len(fields) == 1 else 'fields'} {', '.join(fields)}"
 
 
 def describe_parameter(each: dict[str, Any]) -> str:

@@ -167,6 +167,13 @@ def test_a_face_that_may_be_the_own_is_not_taught_unasked(obama, photos):
     assert taught["margin_after"] < taught["margin_before"] == pytest.approx(before)
 
 
+def test_a_person_of_the_gallery_is_not_called_unknown(obama, photos, tmp_path):
+    (tmp_path / "people").mkdir()
+    (tmp_path / "people/joe.jpg").write_bytes((photos / "biden_1.jpg").read_bytes())
+    assert obama("enroll-folder", tmp_path / "people", "--flat").returncode == 0
+    assert "is in the gallery" in refused(obama("not-me", "joe", photos / "obama_3.jpg"))
+
+
 @pytest.mark.parametrize(("answer", "code"), [("n", 2), ("", 2), ("y", 0)])
 def test_a_terminal_is_asked_before_the_own_face_is_taught(obama, photos, answer, code):
     import pty
@@ -405,3 +412,12 @@ def test_evaluate_says_which_names_of_the_groups_it_does_not_know(obama, photos,
     assert "1 name with no usable photo in the folder: nemo" in done.stderr
     assert "1 person without a group" in done.stderr
     assert "group" in done.stdout
+    cached = ("--photos", "1", "--strata", "--json", "--cache", tmp_path / "cache")
+    found = []
+    for _ in range(2):  # pictures are measured, whether or not their embeddings were stored
+        done = obama("evaluate", tmp_path / "people", *cached)
+        assert done.returncode == 0, done.stderr
+        found.append(json.loads(done.stdout)["strata"])
+    assert found[0]["rate"]["total"] > 0
+    assert found[0]["unmeasured"] == 0
+    assert found[0] == found[1]

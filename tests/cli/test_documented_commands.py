@@ -34,7 +34,7 @@ NOT_HERE = {
     r"\S*onlyme unlock (?!status)": "needs the daemon: tests/unlock and tests/machine",
     r"onlyme (watch|enroll) .*--camera ": "needs a camera: tests/machine gives one",
     r"onlyme watch (ada|--everybody)( --(on-|webhook|mqtt).*)?$": "needs a camera: tests/machine",
-    r"onlyme serve( --name \S+| --doorbell.*)?$": "runs until stopped: tests/cli/test_serve.py",
+    r"onlyme serve( --(name \S+|compreface|embeddings|docs|doorbell.*))*$": "runs on: test_serve",
     r"curl .*\$TOKEN": "asks a running service: tests/serve",
     r"make ": "builds: `make test` itself, tests/package",
     r"mkdir carry": "downloads: tests/package",
@@ -120,6 +120,7 @@ def stage(photos, tmp_path_factory):
     copies = {
         "photos-of-ada": ["obama_1", "obama_2", "obama_4"],
         "colleagues": ["biden_1", "macron_1"],
+        "portraits": ["ardern_1", "macron_1"],
         ".": ["biden_1"],
     }
     for name, stems in copies.items():

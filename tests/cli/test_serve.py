@@ -149,3 +149,21 @@ def test_a_vault_that_cannot_be_opened_is_said_and_nothing_listens(obama):
     done = obama("serve", "--port", "0")
     refused(done)
     assert "http://" not in done.stderr
+
+
+def test_what_is_off_by_default_is_switched_on_by_options(obama):
+    paths = {"/docs": "admin", "/api/v1/recognition/subjects": "admin"}
+    tokens = {
+        scope: obama("serve", "token", "create", scope, "--scope", scope).stdout.strip()
+        for scope in ("admin", "scores", "embeddings")
+    }
+    for words, expected in (((), 404), (("--docs", "--compreface", "--embeddings"), 200)):
+        with served(obama, *words) as (link, _, _said):
+            here = link.rpartition("/open")[0]
+            with httpx.Client(base_url=here, trust_env=False, timeout=30) as app:
+                for path, scope in paths.items():
+                    headers = {"Authorization": f"Bearer {tokens[scope]}"}
+                    assert app.get(path, headers=headers).status_code == expected
+                headers = {"Authorization": f"Bearer {tokens['embeddings']}"}
+                answer = app.post("/v1/embeddings", headers=headers, files={"frame": b"junk"})
+                assert answer.status_code == (422 if expected == 200 else 404)

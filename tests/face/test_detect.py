@@ -1,5 +1,8 @@
 """Test that faces are found large and small, at the border, turned, and in huge frames."""
 
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -127,3 +130,19 @@ def test_two_copies_of_one_face_are_two(detector, portrait):
 def test_weights_that_are_none_are_refused():
     with pytest.raises(ModelRefused, match="detector"):
         Detector(b"no network")
+
+
+def test_networks_loaded_side_by_side_print_nothing(tmp_path):
+    """OpenCV's level of messages belongs to the process: one thread must not undo another's."""
+    program = """
+from concurrent.futures import ThreadPoolExecutor
+from onlyme.face.models import SHIPPED
+from onlyme.face import yunet
+weights = next(SHIPPED.glob("*yunet*.onnx")).read_bytes()
+with ThreadPoolExecutor(8) as pool:
+    assert all(pool.map(lambda _: yunet.load_opencv(weights), range(40)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

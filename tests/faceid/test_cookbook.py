@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 import onlyme
+from onlyme import draw
+from onlyme.image.decode import decode
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/cookbook.md"
 TASKS = re.findall(r"^## (\d+\. .+?)$(.*?)(?=^## )", PAGE.read_text("utf-8"), re.M | re.S)
@@ -75,3 +77,48 @@ def enroll_everybody(title):
     with onlyme.FaceID.open() as face_id:
         for name in {"ada", "bob"} - set(face_id.names()):
             face_id.enroll(name, f"{name}/")
+
+
+# ------------------------------------------------------------- from another library
+
+FROM = PAGE.read_text("utf-8").partition("## From another library")[2]
+CODE = re.compile(r"`((?:onlyme\.|face_id\.|face\.|first|draw\.|float\(|\[)[^`]*)`")
+EXPRESSIONS = sorted({
+    code
+    for line in FROM.splitlines()
+    if line.startswith("| ")
+    for code in CODE.findall(line.split(" | ", 1)[-1])
+})  # fmt: skip
+
+
+def test_the_tables_are_read():
+    assert len(EXPRESSIONS) > 20
+
+
+@pytest.fixture(scope="module")
+def shelf(kitchen, tmp_path_factory):
+    """What the tables speak of."""
+    paths = [str(path) for path in sorted((kitchen / "ada").iterdir())]
+    image = str(kitchen / "visitor.jpg")
+    with onlyme.FaceID.open(tmp_path_factory.mktemp("shelf") / "vault") as face_id:
+        first, second = (onlyme.detect(path, embed=True)[0] for path in paths[:2])
+        yield {
+            "onlyme": onlyme, "draw": draw, "face_id": face_id, "image": image, "one": image,
+            "images": paths, "known": paths, "a": paths[0], "b": paths[1], "face": first,
+            "first": first, "second": second, "faces": [first], "camera": [decode(image)] * 5,
+            "pixels": decode(paths[0]).pixels,
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("code", EXPRESSIONS)
+def test_every_line_of_the_tables_works(shelf, code):
+    if "ada" not in shelf["face_id"].names():
+        shelf["face_id"].enroll("ada", shelf["known"])
+    if code.startswith("face_id.enroll("):
+        code = code.replace("known)", "known, replace=True)")
+    result = eval(code, dict(shelf))  # noqa: S307 - our own page
+    if code.startswith("face_id.watch"):
+        result = list(result)
+    if code == "onlyme.FaceID.open(lasting=True)":
+        result.close()
+    assert result is not None

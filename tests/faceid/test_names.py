@@ -24,6 +24,13 @@ TAKEN = {
     "Hangul": (unicodedata.normalize("NFD", "한글"), "한글"),
     "Thai": ("นภา", "นภา"),
     "Hebrew and Arabic": ("אדה علی", "אדה علی"),
+    "Tibetan": ("བསོད་ནམས", "བསོད་ནམས"),
+    "Khmer": ("សុខា", "សុខា"),
+    "Ethiopic": ("አበበ", "አበበ"),
+    "Adlam, beyond 16 bits": ("𞤀𞤣𞤢", "𞤀𞤣𞤢"),
+    "a variant of an ideograph": ("葛\U000e0100城", "葛\U000e0100城"),
+    "a Mongolian variant": ("ᠣ\u180bᠯ", "ᠣ\u180bᠯ"),
+    "Vietnamese, decomposed": ("Nguye\u0302\u0303n", "Nguyễn"),
     "an apostrophe": ("O’Brien-Łukasz", "O’Brien-Łukasz"),
 }
 
@@ -90,6 +97,13 @@ def test_the_canonical_form_is_one(text):
         ("ａｄａ", "ada", True),
         ("علی\u200cرضا", "علیرضا", True),
         ("ada lovelace", "Ada  Lovelace", True),
+        ("ada\ufe0f", "ada", True),  # a choice of a variant that the letter does not have
+        ("ada\u3164", "ada", True),  # the filler of Hangul
+        ("a\u034fda", "ada", True),
+        ("ada\u2800", "ada", True),  # Braille without a dot
+        ("葛\U000e0100城", "葛城", True),
+        ("ᠣ\u180bᠯ", "ᠣᠯ", True),
+        ("\u3164", "\u2800", True),  # both show nothing
         ("ada", "adam", False),
         ("ada", "ada", False),
     ],

@@ -6,12 +6,13 @@ import subprocess
 import sys
 import time
 from functools import partial
+from math import inf
 from pathlib import Path
 
 import pytest
 
 from onlyme.errors import ImageError, OnlymeError
-from onlyme.faceid.workers import WorkerPool
+from onlyme.faceid.workers import WorkerPool, count_cores, read_core_quota
 
 ROOT = Path(__file__).parents[2]
 
@@ -106,3 +107,40 @@ def running(process):
     except FileNotFoundError:
         return False
     return state not in "ZX"
+
+
+# ------------------------------------------------------------------- how many cores
+
+
+@pytest.mark.parametrize(
+    ("listing", "files", "cores"),
+    [
+        ("0::/\n", {}, inf),
+        ("0::/\n", {"cpu.max": "max 100000\n"}, inf),
+        ("0::/\n", {"cpu.max": "150000 100000\n"}, 1.5),
+        ("0::/a/b\n", {"a/cpu.max": "50000 100000", "a/b/cpu.max": "max 100000"}, 0.5),
+        ("0::/a/b\n", {"cpu.max": "200000 100000"}, 2.0),  # a container's own tree
+        ("4:cpu,cpuacct:/x\n0::/\n", {
+            "cpu,cpuacct/x/cpu.cfs_quota_us": "300000", "cpu,cpuacct/x/cpu.cfs_period_us": "100000",
+        }, 3.0),
+        ("4:cpu:/\n", {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, inf),
+        ("4:cpuset:/\n", {"cpu.max": "100000 100000"}, inf),
+        ("0::/\n", {"cpu.max": "nonsense"}, inf),
+        ("0::/\n", {"cpu.max": "1 0"}, inf),
+        ("nonsense\n", {}, inf),
+    ],
+)  # fmt: skip
+def test_a_containers_share_of_the_cores(tmp_path, listing, files, cores):
+    (tmp_path / "listing").write_text(listing)
+    for name, text in files.items():
+        path = tmp_path / "groups" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert read_core_quota(tmp_path / "groups", tmp_path / "listing") == cores
+
+
+def test_one_core_at_least(monkeypatch):
+    monkeypatch.setattr("onlyme.faceid.workers.read_core_quota", lambda: 0.1)
+    assert count_cores() == 1
+    monkeypatch.undo()
+    assert 1 <= count_cores() <= (os.cpu_count() or 1)

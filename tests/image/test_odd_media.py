@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from onlyme.errors import CameraError
+from onlyme.errors import CameraError, ImageError
 from onlyme.image.decode import decode
 from onlyme.image.sources import read_frames
 
@@ -27,7 +27,11 @@ def film(path, code, frames=5, size=(320, 240)):
 
 @pytest.mark.parametrize(
     ("code", "ending"),
-    [("mp4v", "mp4"), ("MJPG", "avi"), ("XVID", "avi"), ("VP80", "webm"), ("FFV1", "mkv")],
+    [
+        *(("mp4v", "mp4"), ("MJPG", "avi"), ("XVID", "avi"), ("VP80", "webm"), ("FFV1", "mkv")),
+        *(("VP90", "webm"), ("mp4v", "ts"), ("MJPG", "mov"), ("mp4v", "3g2"), ("FLV1", "flv")),
+        *(("HFYU", "avi"), ("WMV2", "wmv"), ("I420", "avi"), ("mp4v", "nut"), ("MP42", "avi")),
+    ],
 )
 def test_frames_of_other_codecs_have_their_times(tmp_path, code, ending):
     frames = list(read_frames(film(tmp_path / f"clip.{ending}", code)))
@@ -101,3 +105,17 @@ def test_the_ending_of_a_name_does_not_decide(tmp_path, ending):
     path = tmp_path / f"photo{ending}"
     path.write_bytes(jpeg())
     assert decode(path).pixels.shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "JPEG2000"])
+@pytest.mark.parametrize("missing", [0.03, 0.3])
+def test_a_picture_whose_last_rows_are_missing_is_refused(kind, missing):
+    """Also where a viewer shows the rest: it may still be on its way."""
+    file = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 255, (96, 128, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(file, kind)
+    data = file.getvalue()
+    with pytest.raises(ImageError, match=r"cut off|broken|not a picture") as caught:
+        decode(data[: int(len(data) * (1 - missing))])
+    if kind == "JPEG":
+        assert "copy or download it again" in str(caught.value)

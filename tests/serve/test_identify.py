@@ -59,6 +59,9 @@ def test_whom_a_face_resembles_is_listed_for_an_admin_only(running, photos):
         assert (refused.status_code, refused.json()["type"]) == (403, "urn:onlyme:problem:scope")
         assert "candidates" not in ask(running, photos, "sunak_1", scope)
     assert "candidates" not in ask(running, photos, "sunak_1", "admin")
+    assert (
+        running.client("scores").post("/v1/identify?candidates=1", files=frame).json()["candidates"]
+    )
     answer = running.client("admin").post("/v1/identify?candidates=3", files=frame).json()
     assert (answer["accepted"], answer["name"]) == (False, None)
     leads = [one["margin"] - one["alpha"] for one in answer["candidates"]]

@@ -18,6 +18,7 @@ from schemathesis.checks import (
 from onlyme.events.event import DoorEvent
 from onlyme.gate.audit import AuditEntry
 from onlyme.serve import assertion_schemas, event_schemas, face_schemas, schemas
+from onlyme.serve.compreface import documents
 from onlyme.siamese.certificate import OwnerCertificate
 from onlyme.types import Decision, Enrollment, Lesson, Liveness, PhotoReport, Tuning
 
@@ -59,7 +60,7 @@ def test_what_is_said_of_the_certificate_is_in_it():
     }
 
 
-PARTS = (schemas, face_schemas, assertion_schemas, event_schemas)
+PARTS = (schemas, face_schemas, assertion_schemas, event_schemas, documents)
 DOCUMENTS = [document for part in PARTS for document in part.DOCUMENTS]
 
 
@@ -89,10 +90,10 @@ def test_the_reference_page_is_current():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("scope", ["admin", "verify"])
+@pytest.mark.parametrize("scope", ["admin", "verify", "embeddings"])
 def test_whatever_is_sent_the_answer_is_as_documented(served, scope):
     """Schemathesis makes up requests, good and bad, from the document; see its docs."""
-    with served() as running:
+    with served(compreface=True, embeddings=True) as running:
         headers = {"Authorization": f"Bearer {running.secrets[scope]}"}
         schema = schemathesis.openapi.from_url(f"{running.url}/v1/openapi.json", headers=headers)
         seen = [fuzz(each.ok(), headers) for each in schema.get_all_operations()]

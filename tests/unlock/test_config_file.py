@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 
 from onlyme.errors import SettingsError
 from onlyme.settings import Settings, check_values
-from onlyme.unlock.config_file import (
+from onlyme.settings.config_file import (
     change_setting,
-    describe_settings,
     list_marked,
-    make_config_file,
     parse_value,
     write_config_file,
 )
+from onlyme.unlock.config_file import describe_settings, make_config_file
 
 NAMES = sorted({field.name for field in fields(Settings)})
 

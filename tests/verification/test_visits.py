@@ -16,9 +16,10 @@ from onlyme.cli.app import app
 from onlyme.faceid.visits import VisitPlan
 from onlyme.gate.admission import ANY_OWNER, AttemptSource
 from onlyme.image.sources import read_frames
-from onlyme.types import LivenessLevel
+from onlyme.types import Liveness, LivenessLevel, Verdict
 from onlyme.verification.visits import (
     MAX_LOOKS,
+    MAX_TRIES,
     CameraVisits,
     VisitEvent,
     VisitRules,
@@ -169,6 +170,63 @@ def test_where_the_rate_cannot_be_divided_the_visit_gets_no_name(stranger, pipel
     visits = CameraVisits(VisitRules("door", pipeline, identify))
     made = [visits.see(frame) for frame in stream(stranger * 4, rate=10)]
     assert names_of(made) == set()
+
+
+class Deciding:
+    """A judge whose verdicts are given; everything else is that of a real one."""
+
+    def __init__(self, judge, *said):
+        self.judge, self.said = judge, list(said)
+        self.look, self.take_fingerprint = judge.look, judge.take_fingerprint
+
+    def start_session(self):
+        session = self.judge.start_session()
+        said = self.said
+
+        class Session:
+            has_enough_frames = True
+
+            def __getattr__(self, name):
+                return getattr(session, name)
+
+            def verdict(self):
+                verdict = said.pop(0) if said else Verdict.LIVE
+                return Liveness(LivenessLevel.PASSIVE, verdict, 0.5)
+
+        return Session()
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("found", [ADA, UNCLEAR, NO_MATCH])
+def test_a_look_whose_liveness_is_undecided_spends_nothing_and_names_no_one(
+    stranger, pipeline, vault, found
+):
+    """Not even by the way: a stranger would learn what to repeat with a face that is judged."""
+    with FaceID.open(vault) as face_id:
+        judge = Deciding(face_id._parts.judge(), Verdict.UNDECIDED, Verdict.UNDECIDED)
+        identify = Spending(found, found, ADA)
+        rules = VisitRules("door", pipeline, identify, judge, LivenessLevel.PASSIVE)
+        visits = CameraVisits(rules)
+        made = [visits.see(frame) for frame in stream(stranger * 4, rate=10)]
+    assert identify.shares == [0.5, 0.5, 0.5]
+    before = [one for people in made for one in people if one.verdict != "known"]
+    assert {name for one in before for name in one.names} == set()
+    assert {one.decision.name for one in before} == {None}
+    assert not any(one.decision.accepted for one in before)
+    assert "ambiguous" not in [event for event, _ in list_events(made)]
+    assert ("known", 1) in list_events(made)
+
+
+@pytest.mark.data
+def test_looks_end_also_where_liveness_is_never_decided(stranger, pipeline, vault):
+    with FaceID.open(vault) as face_id:
+        judge = Deciding(face_id._parts.judge(), *[Verdict.UNDECIDED] * 100)
+        identify = Spending(*[ADA] * 100)
+        rules = VisitRules("door", pipeline, identify, judge, LivenessLevel.PASSIVE)
+        visits = CameraVisits(rules)
+        made = [visits.see(frame) for frame in stream(stranger * 80, rate=10)]
+    assert len(identify.shares) == MAX_TRIES
+    assert list_events(made) == [("came", 1)]
 
 
 @pytest.mark.data

@@ -45,6 +45,12 @@ Groups = Annotated[
     Path | None,
     typer.Option(help="A CSV of person,group, for rates by group.", show_default=False),
 ]
+Strata = Annotated[
+    bool,
+    typer.Option(
+        "--strata", help="Count misses by light, size, pose and blur, measured in each picture."
+    ),
+]
 Html = Annotated[
     Path | None, typer.Option(help="Write the report to this HTML file.", show_default=False)
 ]
@@ -75,6 +81,7 @@ def evaluate(
     far: Far = 1e-4,
     pairs: Pairs = None,
     groups: Groups = None,
+    strata: Strata = False,
     html: Html = None,
     pictures: Pictures = False,
     seed: Seed = 0,
@@ -100,7 +107,8 @@ def evaluate(
     settings = Settings.load(embedder=embedder)
     pipeline, base = networks.make_pipeline(settings), networks.load_base(settings)
     lists = read_pairs(pairs) if pairs else None, read_groups(groups) if groups else None
-    evaluation = _measure(folder, plan, pipeline, base, lists, cache)
+    measured: dict[Path, dict[str, float]] | None = {} if strata else None
+    evaluation = _measure(folder, plan, pipeline, base, lists, cache, measured)
     if lists[1] is not None:
         _report_unknown(lists[1], {str(label) for label in evaluation.labels})
     if html is not None:
@@ -118,8 +126,12 @@ def _measure(
     base: Base,
     lists: tuple[Sequence[Pair] | None, Mapping[str, str] | None],
     cache: Path | None,
+    measured: dict[Path, dict[str, float]] | None,
 ) -> Evaluation:
-    """Embed every photo of a folder, and evaluate the embeddings; `lists` are pairs and groups."""
+    """Embed every photo of a folder, and evaluate the embeddings.
+
+    `lists` are pairs and groups. `measured` collects what each photo looks like; None: not asked.
+    """
     from onlyme.evaluate import LabelledEmbeddings, embed_files, list_people, run_evaluation
     from onlyme.siamese.learning import learn_owner
 
@@ -127,7 +139,7 @@ def _measure(
     with show_progress() as progress:
         found = embed_files(
             [folder / photo.source for photo in people],
-            lambda path: _embed_photo(pipeline, path),
+            lambda path: _embed_photo(pipeline, path, measured),
             model=pipeline.fingerprint(),
             folder=cache,
             progress=progress,
@@ -141,12 +153,21 @@ def _measure(
             title=folder.name,
             model=base.model,
         )
+        measures = None
+        if measured is not None:
+            paths = [folder / photo.source for photo in usable]
+            for done, path in enumerate(paths, 1):  # those whose embeddings were stored
+                if path not in measured:
+                    _embed_photo(pipeline, path, measured)
+                progress("measures", done, len(paths))
+            measures = [measured.get(path, {}) for path in paths]
         return run_evaluation(
             faces,
             plan,
             lambda me: learn_owner(base, me),
             pairs=pairs,
             groups=groups,
+            measures=measures,
             progress=progress,
         )
 
@@ -173,13 +194,20 @@ def _print_outcome(evaluation: Evaluation) -> None:
         typer.echo(f"  {sentence}")
 
 
-def _embed_photo(pipeline: Pipeline, path: Path) -> NDArray[np.float32] | None:
+def _embed_photo(
+    pipeline: Pipeline, path: Path, measured: dict[Path, dict[str, float]] | None
+) -> NDArray[np.float32] | None:
     from onlyme.errors import ImageError
+    from onlyme.face.enrollment_quality import assess_for_enrollment
 
     try:
         observation = pipeline.look(path)
     except ImageError:
         return None
+    face = observation.face
+    if measured is not None and face is not None:
+        quality = assess_for_enrollment(observation.frame.pixels, face.box, face.landmarks)
+        measured[path] = {check.name: check.value for check in quality.checks}
     return observation.embedding.vector if observation.embedding else None
 
 

@@ -16,6 +16,7 @@ EXTRAS = {
     "mqtt": "tell an MQTT broker, such as Home Assistant's, what happens at a door",
     "postgres": "keep the gallery in PostgreSQL",
     "serve": "run the page and the REST service",
+    "swagger": "show the REST API in a browser",
     "unlock": "open the computer's login",
 }
 """What each extra for users is needed for."""

@@ -34,16 +34,28 @@ def register(parent: typer.Typer) -> None:
     parent.add_typer(app)
 
 
+Tenant = Annotated[
+    str | None,
+    typer.Option(
+        "--tenant",
+        metavar="TENANT",
+        help="Whose gallery, where several share a database; as ?tenant=TENANT in the setting "
+        "store.",
+        show_default=False,
+    ),
+]
 _PLACE = "`vault`, or an address such as postgresql+psycopg://user@host/database."
 
 
 @app.command()
-def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
+def status(
+    *, tenant: Tenant = None, vault: options.Vault = None, json: options.Json = False
+) -> None:
     """Show where the gallery is, and how many people are in it."""
     from onlyme.gallery.stores.migrate import MARK
     from onlyme.gallery.stores.protocol import IndexedStore
 
-    with _open_store(_load_settings(vault)) as store:
+    with _open_store(_load_settings(vault, tenant=tenant)) as store:
         rows, generations = store.count()
         store_version = store.version
         document = {
@@ -70,25 +82,25 @@ def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
 
 
 @app.command()
-def upgrade(*, vault: options.Vault = None) -> None:
+def upgrade(*, tenant: Tenant = None, vault: options.Vault = None) -> None:
     """Create the gallery's tables in PostgreSQL, or update them to this version.
 
     ONLYME_STORE=postgresql+psycopg://user@host/database onlyme store upgrade
     """
     from onlyme.faceid import networks, wiring
 
-    settings = _load_settings(vault)
+    settings = _load_settings(vault, tenant=tenant)
     done = wiring.upgrade_store(settings, networks.load_base(settings))
     typer.echo("the gallery's tables are ready" if done else "the gallery's tables were up to date")
 
 
 @app.command()
-def index(*, vault: options.Vault = None) -> None:
+def index(*, tenant: Tenant = None, vault: options.Vault = None) -> None:
     """Rebuild the gallery's index; searching and enrolling go on meanwhile."""
     from onlyme.errors import UsageError
     from onlyme.gallery.stores.protocol import IndexedStore
 
-    with _open_store(_load_settings(vault)) as store:
+    with _open_store(_load_settings(vault, tenant=tenant)) as store:
         if not isinstance(store, IndexedStore):
             raise UsageError("this gallery has no index")
         for generation in store.count().generations:
@@ -97,12 +109,12 @@ def index(*, vault: options.Vault = None) -> None:
 
 
 @app.command()
-def scrub(*, vault: options.Vault = None) -> None:
+def scrub(*, tenant: Tenant = None, vault: options.Vault = None) -> None:
     """Rewrite the gallery's files, so that they hold nothing of removed people any more.
 
     A gallery in PostgreSQL cannot be searched or changed meanwhile.
     """
-    with _open_store(_load_settings(vault)) as store:
+    with _open_store(_load_settings(vault, tenant=tenant)) as store:
         getattr(store, "rewrite", store.scrub)()
     typer.echo("the gallery holds nothing of removed or replaced people any more")
 
@@ -198,10 +210,21 @@ def certificate(*, vault: options.Vault = None, json: options.Json = False) -> N
     output.print_certificate(f"{people}, FPIR {made.fpir:g}", made.sentences())
 
 
-def _load_settings(vault: Path | None, place: str | None = None) -> Settings:
+def _load_settings(
+    vault: Path | None, place: str | None = None, tenant: str | None = None
+) -> Settings:
+    from urllib.parse import quote
+
+    from onlyme.errors import UsageError
     from onlyme.settings import Settings
 
     settings = Settings.load(vault=vault, store=place)
+    if tenant is not None:
+        if settings.store == "vault":
+            raise UsageError("--tenant is for a gallery in PostgreSQL; set ONLYME_STORE")
+        mark = "&" if "?" in settings.store else "?"
+        place = f"{settings.store}{mark}tenant={quote(tenant, safe='')}"
+        settings = Settings.load(vault=vault, store=place)
     return options.require_vault(settings) if settings.store == "vault" else settings
 
 

@@ -69,6 +69,26 @@ def serve(
             "strangers cannot lock them. An app must then open nothing for a name.",
         ),
     ] = False,
+    docs: Annotated[
+        bool,
+        typer.Option("--docs", help="Also show the REST API at /docs, with Swagger UI."),
+    ] = False,
+    compreface: Annotated[
+        bool,
+        typer.Option(
+            "--compreface",
+            help="Also answer the recognition API of CompreFace, so that its clients work "
+            "unchanged. Their API key is a token.",
+        ),
+    ] = False,
+    embeddings: Annotated[
+        bool,
+        typer.Option(
+            "--embeddings",
+            help="Give embeddings of faces to tokens for `embeddings`. They are biometric data: "
+            "with them the person can be found elsewhere.",
+        ),
+    ] = False,
     mqtt: options.Mqtt = None,
     mqtt_names: options.MqttNames = False,
     mqtt_ca: options.MqttCa = None,
@@ -83,6 +103,8 @@ def serve(
     if context.invoked_subcommand:
         return
     require_extra("serve", "the service")
+    if docs:
+        require_extra("swagger", "the page about the API")
     from onlyme.errors import UsageError
     from onlyme.serve.options import LOOPBACK, Options
     from onlyme.serve.running import RunningService
@@ -98,6 +120,9 @@ def serve(
         names=tuple(name or ()),
         issuer=issuer,
         doorbell=doorbell,
+        docs=docs,
+        compreface=compreface,
+        embeddings=embeddings,
         mqtt=broker,
     )
     if host not in {*LOOPBACK, "::1"}:
@@ -151,7 +176,10 @@ def link(
 def token_create(
     name: TokenName,
     *,
-    scope: Annotated[str, typer.Option(help="What it allows: verify, enroll, admin or metrics.")],
+    scope: Annotated[
+        str,
+        typer.Option(help="What it allows: verify, scores, enroll, admin, metrics or embeddings."),
+    ],
     expires: Annotated[
         str, typer.Option(help="When it ends: in minutes, hours or days, such as 90d, or never.")
     ] = "90d",
@@ -184,7 +212,7 @@ def token_list(*, vault: options.Vault = None, json: options.Json = False) -> No
         return
     for token in tokens:
         ends = f"until {token.expires:%Y-%m-%d %H:%M} UTC" if token.expires else "without end"
-        typer.echo(f"{token.name:<20} {token.scope:<8} {ends}   {token.rate:g}/s")
+        typer.echo(f"{token.name:<20} {token.scope:<10} {ends}   {token.rate:g}/s")
     if not tokens:
         typer.echo("no token yet: `onlyme serve token create NAME --scope verify` makes one")
 

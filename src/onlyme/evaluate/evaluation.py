@@ -12,6 +12,7 @@ from onlyme.errors import UsageError
 from onlyme.evaluate.groups import GroupStudy, study_groups
 from onlyme.evaluate.owners import OwnerStudy, study_owners
 from onlyme.evaluate.pair_verification import PairScorer, PairStudy, cosine, verify_pairs
+from onlyme.evaluate.strata import StrataStudy, study_strata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,6 +42,7 @@ class Evaluation:
         owners: the owner protocol; None when no person has enough photos.
         pairs: verification of pairs; None unless asked for.
         groups: by group; None unless asked for.
+        strata: misses by what the pictures look like; None unless they were measured.
     """
 
     title: str
@@ -54,6 +56,7 @@ class Evaluation:
     owners: OwnerStudy | None
     pairs: PairStudy | None
     groups: GroupStudy | None
+    strata: StrataStudy | None = None
 
 
 def run_evaluation(
@@ -65,6 +68,7 @@ def run_evaluation(
     pairs: Sequence[Pair] | None = None,
     score: PairScorer = cosine,
     groups: Mapping[str, str] | None = None,
+    measures: Sequence[Mapping[str, float]] | None = None,
     progress: StageProgress | None = None,
 ) -> Evaluation:
     """Evaluate owners against strangers, and pairs and groups where asked for.
@@ -77,6 +81,8 @@ def run_evaluation(
         pairs: a list to verify.
         score: of pairs.
         groups: the group of each person.
+        measures: of each photo, the values of the quality checks by name, for misses by light,
+            size, pose and blur; empty where a photo was not measured.
         progress: called with the stage, how much is done, and the total.
 
     Raises:
@@ -105,5 +111,8 @@ def run_evaluation(
         pairs=None if pairs is None else verify_pairs(pairs, faces, plan, score=score),
         groups=study_groups(owners, groups, fmr=plan.far, seed=plan.seed)
         if owners is not None and groups is not None
+        else None,
+        strata=study_strata(owners, measures, owners.select_alphas(plan.far), seed=plan.seed)
+        if owners is not None and measures is not None
         else None,
     )

@@ -133,6 +133,17 @@ class OwnerStudy:
         """Whether every trial promised its rates."""
         return not any(np.isnan(trial.alphas).any() for trial in self.trials)
 
+    def select_alphas(self, far: float) -> NDArray[np.float64]:
+        """Return each trial's own alpha for this rate; without calibration, one alpha for all.
+
+        Args:
+            far: one of `fars`.
+        """
+        if not self.is_calibrated:
+            return np.full(len(self.trials), self.impostors.threshold_at(far))
+        index = self.fars.index(far)
+        return np.array([trial.alphas[index] for trial in self.trials])
+
     def misses_at(self, threshold: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Count each owner's genuine attempts below a threshold.
 

@@ -258,7 +258,8 @@ class Pipeline:
     def find_all(self, image: ImageLike | Frame) -> list[Observation]:
         """Find all faces of a picture: one observation a face, the largest first, not embedded.
 
-        The first one includes the time of reading and searching.
+        Uncertain ones are left out beside certain ones. The first one includes the time of reading
+        and searching.
 
         Raises:
             ImageError: the picture cannot be used.
@@ -272,7 +273,7 @@ class Pipeline:
             faces = self.detector.detect(frame.pixels)
             finer = self.detector.detect(frame.pixels, every=True)
             faces += [one for one in finer if not _is_among(one, faces)]
-            faces.sort(key=lambda face: -face.area)
+            faces = sorted(list_certain(faces), key=lambda face: -face.area)
         return [
             Observation(frame, face, timings_ms={} if number else timings)
             for number, face in enumerate(faces)

@@ -7,6 +7,8 @@ the network; they are decoded here as in OpenCV's `FaceDetectorYN`
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ from cv2.utils import logging
 from onlyme.errors import ModelError, ModelRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -40,6 +42,21 @@ _STRIDES = (8, 16, 32)
 _NO_FACES = np.empty((0, 15), np.float32)
 
 
+_level_lock = threading.Lock()
+
+
+@contextmanager
+def _silence_warnings() -> Iterator[None]:
+    """Hide that OpenCV finds no GPU. The level belongs to the process, so threads take turns."""
+    with _level_lock:
+        level = logging.getLogLevel()
+        logging.setLogLevel(logging.LOG_LEVEL_ERROR)
+        try:
+            yield
+        finally:
+            logging.setLogLevel(level)
+
+
 def load_opencv(weights: bytes) -> FaceSearchFunction:
     """Load YuNet through OpenCV.
 
@@ -53,17 +70,14 @@ def load_opencv(weights: bytes) -> FaceSearchFunction:
     Raises:
         ModelRefused: OpenCV cannot load them.
     """
-    log_level = logging.getLogLevel()
-    logging.setLogLevel(logging.LOG_LEVEL_ERROR)  # OpenCV warns that there is no GPU
-    try:
-        net = cv2.FaceDetectorYN.create(
-            "onnx", np.frombuffer(weights, np.uint8), np.empty(0, np.uint8), (256, 256),
-            MIN_FACE_SCORE, SAME_FACE_OVERLAP, MAX_FACES,
-        )  # fmt: skip
-    except cv2.error as error:
-        raise ModelRefused(f"the face detector cannot be loaded: {error.err}") from None
-    finally:
-        logging.setLogLevel(log_level)
+    with _silence_warnings():
+        try:
+            net = cv2.FaceDetectorYN.create(
+                "onnx", np.frombuffer(weights, np.uint8), np.empty(0, np.uint8), (256, 256),
+                MIN_FACE_SCORE, SAME_FACE_OVERLAP, MAX_FACES,
+            )  # fmt: skip
+        except cv2.error as error:
+            raise ModelRefused(f"the face detector cannot be loaded: {error.err}") from None
 
     def find(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         height, width = pixels.shape[:2]

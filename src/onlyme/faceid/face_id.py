@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from onlyme.faceid.search import PeopleSearch
-from onlyme.gate.admission import ANY_OWNER
+from onlyme.faceid.search import ANY_OWNER, PeopleSearch
 from onlyme.types import AttentionLevel, LivenessLevel
 
 if TYPE_CHECKING:

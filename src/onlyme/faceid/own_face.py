@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from onlyme.errors import refuse_gallery
+
 if TYPE_CHECKING:
     from onlyme.faceid.face_id import FaceID
     from onlyme.types import Frame, ImageLike
@@ -21,8 +23,10 @@ def compare_with_own_photos(face_id: FaceID, name: str, image: ImageLike | Frame
 
     Raises:
         UnknownOwner: no person of that name is enrolled.
+        UsageError: the person is in the gallery.
         ImageError: the picture cannot be used.
     """
+    refuse_gallery(name, in_gallery=face_id.get_gallery_person(name) is not None)
     owner = face_id.owner(name)
     decision = face_id.verify(name, image, "off")
     own = owner.margins(owner.examples.me)

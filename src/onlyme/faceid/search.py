@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Photos = Photo | Iterable[Photo]
 
-__all__ = ["PeopleSearch"]
+__all__ = ["ANY_OWNER", "PeopleSearch"]
 
 
 class PeopleSearch(EnrolledPeople):
@@ -156,8 +156,11 @@ class PeopleSearch(EnrolledPeople):
         gate: bool = False,
         source: str = "file",
         candidates: int = 0,
+        min_score: float = 0.0,
     ) -> Iterator[tuple[Face, Decision]]:
         """Yield what `identify_faces` returns; a face is embedded when it is asked for.
+
+        Detections of a lower score than `min_score`, 0 to 1, are left out, and are no attempt.
 
         Raises:
             ImageError, UsageError, NotCalibrated: as for `identify`.
@@ -171,12 +174,13 @@ class PeopleSearch(EnrolledPeople):
         pipeline, judge = self.pipeline, self._load_judge(level)
         refusal: Decision | None = None
         for found in pipeline.find_all(order_colors(image, color)):
+            if found.face is None or found.face.score < min_score:
+                continue
 
             def decide(found: Observation = found) -> Decision:
                 seen = pipeline.embed(found)
                 return identify_observation(self._enrolled, seen, judge, level, candidates)
 
-            assert found.face is not None  # noqa: S101 - for the type checker; each has one
             if refusal is not None:  # noted once: a picture of many faces fills no log
                 yield found.face, refusal
                 continue

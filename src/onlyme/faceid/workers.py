@@ -14,7 +14,9 @@ import signal
 from collections import deque
 from contextlib import suppress
 from itertools import islice
+from math import ceil, inf
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from onlyme.errors import OnlymeError
@@ -38,9 +40,50 @@ _MAX_CRASHES_IN_A_ROW = 8
 
 
 def count_cores() -> int:
-    """Return the number of cores that this process may use."""
+    """Return the number of cores that this process may use.
+
+    A container is often given two cores' worth of time on a machine with many cores.
+    """
     affinity: Any = getattr(os, "sched_getaffinity", None)  # only Linux has it
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(1, ceil(min(cores, read_core_quota())))
+
+
+def read_core_quota(
+    groups: Path = Path("/sys/fs/cgroup"), listing: Path = Path("/proc/self/cgroup")
+) -> float:
+    """Return the cores' worth of time that this process gets; infinity without a limit.
+
+    Args:
+        groups: where the kernel shows control groups.
+        listing: the groups of this process.
+    """
+    try:
+        lines = listing.read_text("utf-8").splitlines()
+    except OSError:  # another system, or one without control groups
+        return inf
+    quotas = [inf]
+    for line in lines:
+        controllers, _, path = line.partition(":")[2].partition(":")
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        root = groups / controllers  # of the second version, which has one tree, it is the same
+        group = root / path.lstrip("/")
+        for folder in (group, *group.parents):
+            quotas.append(_read_quota(folder))
+            if folder == root:
+                break
+    return min(quotas)
+
+
+def _read_quota(group: Path) -> float:
+    """Return the limit of one control group, of either version."""
+    for files in (["cpu.max"], ["cpu.cfs_quota_us", "cpu.cfs_period_us"]):
+        with suppress(OSError, ValueError, ZeroDivisionError):
+            words = " ".join((group / file).read_text("utf-8") for file in files).split()
+            share = float(words[0]) / float(words[1])  # no limit is `max`, or -1
+            return share if share > 0 else inf
+    return inf
 
 
 class WorkerPool(Generic[Task, Result]):

@@ -52,6 +52,7 @@ class Event(StrEnum):
     RENAME = "rename"
     MERGE = "merge"
     RESET = "reset"
+    SETTING = "setting"
     TOKEN = "token"  # noqa: S105 - a kind of event
 
 

@@ -346,6 +346,8 @@ def _describe_cause(error: Exception) -> str:
         return "is not a picture that onlyme reads; save it as JPEG or PNG"
     if name == "DecompressionBombError":
         return "has too many pixels"
+    if "image file is truncated" in str(error):
+        return "is cut off: the file ends before the picture does; copy or download it again"
     text = "".join(sign if sign.isprintable() else " " for sign in str(error))[:120].strip()
     return f"is broken or cut off ({text or name})"
 

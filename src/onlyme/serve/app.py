@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
@@ -15,12 +15,17 @@ import onlyme
 from onlyme.errors import OnlymeError
 from onlyme.serve import assertion_schemas, event_schemas, face_schemas, schemas
 from onlyme.serve.access.refusal_page import answer
+from onlyme.serve.compreface import documents as compreface_documents
+from onlyme.serve.compreface import faces as compreface_faces
+from onlyme.serve.compreface import recognize, subjects
 from onlyme.serve.guard import Guard, refuse
 from onlyme.serve.openapi import build_document
 from onlyme.serve.options import Options
 from onlyme.serve.problems import ProblemError, convert_error, convert_status
 from onlyme.serve.routes import (
     audit,
+    docs,
+    embeddings,
     events,
     examples,
     faces,
@@ -33,6 +38,7 @@ from onlyme.serve.routes import (
     verify,
 )
 from onlyme.serve.routes import service as service_routes
+from onlyme.serve.routes import settings as settings_routes
 from onlyme.serve.routes.strict import KNOWN_PARAMETERS, add_fallback
 from onlyme.serve.state import ServiceState
 
@@ -45,7 +51,7 @@ if TYPE_CHECKING:
 
     from onlyme.settings import Settings
 
-__all__ = ["PAGE", "create_app"]
+__all__ = ["PAGE", "choose_routers", "create_app"]
 
 PAGE = Path(__file__).parent / "page"
 """The page's files. Every file in this folder is served at `/` to browsers with a session."""
@@ -63,9 +69,32 @@ ROUTERS = (
         manage.router,
         examples.router,
     ),
-    *(audit.router, events.router, live.router, fool.router, service_routes.router),
+    *(
+        audit.router,
+        events.router,
+        live.router,
+        fool.router,
+        settings_routes.router,
+        service_routes.router,
+    ),
 )
-"""All routes, beside the page."""
+"""The routes that are always there, beside the page."""
+
+
+def choose_routers(options: Options) -> list[APIRouter]:
+    """Return the routes of a service, in the order in which they are tried.
+
+    Raises:
+        UsageError: Swagger UI is not installed.
+    """
+    routers = list(ROUTERS)
+    if options.docs:
+        routers.append(docs.make_router())
+    if options.embeddings:
+        routers.append(embeddings.router)
+    if options.compreface:
+        routers += [subjects.router, compreface_faces.router, recognize.router]
+    return routers
 
 
 def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
@@ -94,9 +123,10 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
     )
     app.state.service = service
     app.openapi = lambda: _build_openapi(app)  # type: ignore[method-assign]  # as FastAPI advises
-    for router in ROUTERS:
+    routers = choose_routers(service.options)
+    for router in routers:
         app.include_router(router, dependencies=[KNOWN_PARAMETERS])
-    add_fallback(app, ROUTERS)
+    add_fallback(app, routers)
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     for kind in (OnlymeError, ProblemError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, _answer_error)  # type: ignore[arg-type]  # of both kinds
@@ -106,9 +136,11 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
 
 def _build_openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
-        parts = (schemas, face_schemas, assertion_schemas, event_schemas)
+        options: Options = app.state.service.options
+        parts = [schemas, face_schemas, assertion_schemas, event_schemas]
+        parts += [compreface_documents] if options.compreface else []
         documents = [document for part in parts for document in part.DOCUMENTS]
-        app.openapi_schema = build_document(app, ROUTERS, documents)
+        app.openapi_schema = build_document(app, choose_routers(options), documents)
     return app.openapi_schema
 
 

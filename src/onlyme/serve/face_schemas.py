@@ -94,6 +94,21 @@ class FoundFacesInFull(BaseModel):
     faces: list[FoundFaceInFull]
 
 
+class EmbeddedFace(LocatedFace):
+    """A face of a picture, with its embedding."""
+
+    embedding: list[float] = Field(description="A vector of length 1.")
+
+
+class Embedded(BaseModel):
+    """The faces of a picture, the largest first, with their embeddings: biometric data."""
+
+    model: str = Field(description="SHA-256 of the network; embeddings of others do not compare.")
+    width: int
+    height: int
+    faces: list[EmbeddedFace]
+
+
 class Compared(BaseModel):
     """Whether two pictures show one person, as far as a token for `verify` may see it."""
 
@@ -102,7 +117,7 @@ class Compared(BaseModel):
 
 
 class ComparedInFull(Compared):
-    """Whether two pictures show one person, as a token for `admin` sees it."""
+    """Whether two pictures show one person, as a token for `scores` or `admin` sees it."""
 
     model_config = make_config(same=True, distance=0.81, margin=0.42, alpha=0.2, far=0.0001)
     distance: float = Field(ge=0, le=2)
@@ -112,6 +127,6 @@ class ComparedInFull(Compared):
 
 
 DOCUMENTS: list[type[BaseModel]] = [
-    *(Detections, FoundFaces, FoundFacesInFull, Compared, ComparedInFull)
+    *(Detections, Embedded, FoundFaces, FoundFacesInFull, Compared, ComparedInFull)
 ]
 """The documents of these routes."""

@@ -16,7 +16,7 @@ from starlette.requests import HTTPConnection
 from onlyme.errors import OnlymeError
 from onlyme.serve.access.auth import CALLER, PAGE_REQUESTS_PER_SECOND, Caller
 from onlyme.serve.access.hosts import HTTPS, find_cookie_name, is_https, strip_port
-from onlyme.serve.access.refusal_page import answer
+from onlyme.serve.access.refusal_page import COMPREFACE_PATH, answer
 from onlyme.serve.access.tokens import Scope, hash_secret
 from onlyme.serve.problems import ProblemError, convert_error, make_response
 
@@ -134,6 +134,8 @@ class Guard:
             ProblemError: no valid token and no session (401).
         """
         kind, _, presented = connection.headers.get("authorization", "").partition(" ")
+        if not kind and self._is_for_compreface(connection):
+            kind, presented = "bearer", connection.headers["x-api-key"]
         if kind.lower() == "bearer":
             token = self._service.tokens.find(presented.strip())
             if token is not None:
@@ -150,6 +152,14 @@ class Guard:
             "send a valid token: Authorization: Bearer …; "
             "or open the page with the link that `onlyme serve link` prints",
             {"WWW-Authenticate": "Bearer"},
+        )
+
+    def _is_for_compreface(self, connection: HTTPConnection) -> bool:
+        """Say whether a client of CompreFace sent its key. Elsewhere the header means nothing."""
+        return (
+            self._service.options.compreface
+            and connection.scope["path"].startswith(COMPREFACE_PATH)
+            and "x-api-key" in connection.headers
         )
 
 

@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from onlyme.serve.access.refusal_page import COMPREFACE_PATH
 from onlyme.serve.problems import PREFIX, list_kinds
 
 __all__ = ["build_document", "describe_answer", "describe_pictures"]
@@ -93,7 +94,10 @@ def build_document(
     document["components"] = {
         "schemas": dict(sorted(components.items())),
         "responses": {str(status): _describe_problem(status) for status in sorted(_PROBLEMS)},
-        "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        "securitySchemes": {
+            "token": {"type": "http", "scheme": "bearer"},
+            "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+        },
     }
     document["security"] = [{"token": []}]
     for router in routers:
@@ -135,4 +139,6 @@ def _describe_problem(status: int) -> dict[str, Any]:
 def _find_security(route: APIRoute) -> list[dict[str, list[str]]]:
     """Return the scope that a route needs; an empty list for an open route."""
     calls = (dependency.call for dependency in route.dependant.dependencies)
-    return [{"token": [str(scope)]} for call in calls if (scope := getattr(call, "scope", None))]
+    scopes = [str(scope) for call in calls if (scope := getattr(call, "scope", None))]
+    ways = ("token", "key") if route.path.startswith(COMPREFACE_PATH) else ("token",)
+    return [{way: [scope]} for scope in scopes for way in ways]

@@ -35,6 +35,9 @@ class Options:
         body_seconds: time within which a body must arrive.
         header_seconds: time within which the header of a request must arrive.
         connections: number of connections that may be open at once.
+        docs: whether the page `/docs` shows the API.
+        compreface: whether the routes of CompreFace's recognition API are there.
+        embeddings: whether tokens for `embeddings` are answered.
         doorbell: whether streams of `identify` open nothing, so that no attempt is counted there.
         mqtt: the MQTT broker that learns what those streams see.
     """
@@ -54,6 +57,9 @@ class Options:
     header_seconds: float = 5.0
     connections: int = 256
     doorbell: bool = False
+    docs: bool = False
+    compreface: bool = False
+    embeddings: bool = False
     mqtt: MqttBroker | None = None
 
     @property

@@ -60,6 +60,7 @@ KINDS: dict[str, tuple[int, str]] = {
     "two-lengths": (400, "The request has both Content-Length and Transfer-Encoding."),
     "bad-multipart": (400, "The body is not a form of pictures."),
     "bad-json": (400, "The body is not a JSON document of pictures."),
+    "no-face": (400, "The picture shows no face (only in the API of CompreFace)."),
     "cut-off": (400, "The connection ended before the body did."),
     "no-token": (401, "There is no valid token, and no session of a browser."),
     "link-used": (401, "The link to the page was used, or is too old."),
@@ -149,10 +150,10 @@ def list_kinds(status: int) -> list[str]:
     return own + [make_slug(error.__name__) for error, each in STATUS.items() if each == status]
 
 
-def make_response(problem: ProblemError) -> Response:
-    """Return a problem as an HTTP response."""
+def make_response(problem: ProblemError, more: Mapping[str, Any] | None = None) -> Response:
+    """Return a problem as an HTTP response, with further fields if there are any."""
     return Response(
-        json.dumps(problem.document, ensure_ascii=False),
+        json.dumps({**problem.document, **(more or {})}, ensure_ascii=False),
         problem.status,
         {"Cache-Control": "no-store", **problem.headers},
         media_type="application/problem+json",

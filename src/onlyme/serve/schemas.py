@@ -64,6 +64,15 @@ class Problem(BaseModel):
     detail: str = Field(description="A sentence for people that says what to do.")
 
 
+class ListedCandidate(BaseModel):
+    """A person whom a face resembles; it is no answer."""
+
+    name: str
+    margin: float
+    alpha: float
+    reached: bool
+
+
 class Verdicts(BaseModel):
     """A decision, as far as a token for `verify` may see it."""
 
@@ -75,6 +84,9 @@ class Verdicts(BaseModel):
         default=None,
         description="A signed assertion (JWT), if one was asked for and the face was accepted.",
     )
+    candidates: list[ListedCandidate] | None = Field(
+        default=None, description="Only where `identify` was asked for them."
+    )
 
 
 class Seen(BaseModel):
@@ -84,15 +96,6 @@ class Seen(BaseModel):
     verdict: Verdict | None
     score: float | None = Field(ge=0, le=1)
     note: str = ""
-
-
-class ListedCandidate(BaseModel):
-    """A person whom a face resembles; it is no answer."""
-
-    name: str
-    margin: float
-    alpha: float
-    reached: bool
 
 
 class Decided(Verdicts):
@@ -115,9 +118,6 @@ class Decided(Verdicts):
     liveness: Seen
     frames: int
     timings_ms: dict[str, float]
-    candidates: list[ListedCandidate] | None = Field(
-        default=None, description="Only where `identify` was asked for them."
-    )
 
 
 class Check(BaseModel):

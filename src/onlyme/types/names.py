@@ -19,6 +19,11 @@ _JOINERS = "\u200c\u200d"
 _DIRECTIONS = frozenset(
     map(chr, (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 )
+_UNSEEN = re.compile(
+    f"[{_JOINERS}\\s\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164"
+    "\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]+"
+)
+"""Signs that are printable, but show nothing: joiners, spaces, fillers, choices of a variant."""
 _SPACES = re.compile(r"[^\S\n\r\t\v\f\x1c-\x1f\x85\u2028\u2029]+")
 """Spaces of all scripts. What ends a line is no space of a name."""
 
@@ -85,4 +90,4 @@ def _joins(text: str, at: int) -> bool:
 def _fold(name: str) -> str:
     """Return a form that is the same for names that look alike."""
     plain = unicodedata.normalize("NFKC", name).casefold()
-    return re.sub(f"[{_JOINERS}\\s]+", "", unicodedata.normalize("NFKC", plain))
+    return _UNSEEN.sub("", unicodedata.normalize("NFKC", plain))

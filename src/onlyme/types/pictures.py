@@ -130,7 +130,7 @@ class DetectedFace(Face):
 
     Example:
         >>> for face in onlyme.detect("group.jpg", embed=True):  # doctest: +SKIP
-        ...     print(face.box.round(), face.pose, face.quality.advice)
+        ...     print(face.box.round(), face.yaw, face.quality.advice)
     """
 
     yaw: float

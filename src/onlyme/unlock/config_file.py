@@ -1,35 +1,17 @@
-"""Write and change the settings of the computer's login: `/etc/onlyme/config.toml`.
-
-A change keeps every other line as it is, comments included. Nothing is written that the daemon
-could not read.
-"""
+"""Find and begin the file with the settings of the computer's login: `/etc/onlyme/config.toml`."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import textwrap
-import tomllib
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
-from onlyme.errors import SettingsError
-from onlyme.settings import SYSTEM_CONFIG, Settings, check_values
-from onlyme.storage.files import replace_private
+from onlyme.settings import SYSTEM_CONFIG, Settings
+from onlyme.settings.config_file import format_value
 
-__all__ = [
-    "change_setting",
-    "check_text",
-    "describe_settings",
-    "find_config_file",
-    "list_marked",
-    "make_config_file",
-    "parse_value",
-    "read_text",
-    "write_config_file",
-]
+__all__ = ["describe_settings", "find_config_file", "make_config_file"]
 
 _WIDTH = 96
 _HEAD = """\
@@ -51,6 +33,7 @@ def make_config_file() -> str:
     >>> text = make_config_file()
     >>> '# unlock_lid = "refuse"' in text
     True
+    >>> import tomllib
     >>> tomllib.loads(text)
     {}
     """
@@ -61,7 +44,7 @@ def make_config_file() -> str:
             continue
         words = textwrap.wrap(meanings[setting.name], _WIDTH, break_long_words=False)
         default = setting.default
-        shown = "…" if default is None else _format_value(default)
+        shown = "…" if default is None else format_value(default)
         parts.append("\n".join([*(f"# {line}" for line in words), f"# {setting.name} = {shown}\n"]))
     return "\n".join(parts)
 
@@ -74,107 +57,7 @@ def describe_settings() -> dict[str, str]:
     return {name: " ".join(meaning.split()) for name, meaning in found}
 
 
-def parse_value(name: str, text: str) -> Any:
-    """Return a setting's value from what was typed on the command line.
-
-    Raises:
-        SettingsError: there is no such setting, or it does not take this value.
-    """
-    value = check_values({name: text})[name]
-    return value if isinstance(value, float | str) else str(value)
-
-
-def change_setting(text: str, name: str, value: Any, mark: str = "") -> str:
-    r"""Return the text of a settings file in which one setting has another value.
-
-    A new line stands below the comment that shows the default, else before the first table. So
-    removing the setting again gives the text as it was before.
-
-    Args:
-        text: the file as it is.
-        name: of the setting.
-        value: as `parse_value` returned it; None removes the setting.
-        mark: a comment for the end of the line.
-
-    >>> changed = change_setting('# unlock_lid = "refuse"\n', "unlock_lid", "ignore")
-    >>> changed
-    '# unlock_lid = "refuse"\nunlock_lid = "ignore"\n'
-    >>> change_setting(changed, "unlock_lid", None)
-    '# unlock_lid = "refuse"\n'
-    """
-    lines = text.splitlines(keepends=True)
-    comment = f"  # {mark}" if mark else ""
-    new = "" if value is None else f"{name} = {_format_value(value)}{comment}\n"
-    own = _find_line(lines, rf"\s*{re.escape(name)}\s*=")
-    if own is not None:
-        lines[own] = new
-        return "".join(lines)
-    if not new:
-        return text
-    shown = _find_line(lines, rf"#\s*{re.escape(name)}\s*=")
-    table = _find_line(lines, r"\s*\[")
-    at = shown + 1 if shown is not None else len(lines) if table is None else table
-    before = "".join(lines[:at])
-    gap = "" if not before or before.endswith("\n") else "\n"
-    return before + gap + new + "".join(lines[at:])
-
-
-def list_marked(text: str, mark: str) -> list[str]:
-    """List the settings whose line ends with a mark of `change_setting`."""
-    return re.findall(rf"^\s*(\w+)\s*=.*  # {re.escape(mark)}$", text, re.MULTILINE)
-
-
-def _find_line(lines: list[str], pattern: str) -> int | None:
-    return next((n for n, line in enumerate(lines) if re.match(pattern, line)), None)
-
-
-def check_text(text: str) -> None:
-    """Check that the daemon can read these settings.
-
-    Raises:
-        SettingsError: it is not TOML, or names an unknown setting or a value that is none.
-    """
-    try:
-        values = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise SettingsError(f"this is not TOML: {error}") from None
-    check_values(values)
-
-
 def find_config_file() -> Path:
     """Return the file with the settings of the computer's login."""
     named = os.environ.get("ONLYME_CONFIG")
     return Path(named) if named else SYSTEM_CONFIG
-
-
-def read_text(path: Path) -> str:
-    """Return the text of a settings file; empty if there is none.
-
-    Raises:
-        SettingsError: it cannot be read.
-    """
-    try:
-        return path.read_text("utf-8")
-    except FileNotFoundError:
-        return ""
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{path}: {error}") from None
-
-
-def write_config_file(path: Path, text: str) -> None:
-    """Write the settings, in one step, readable by root alone.
-
-    Raises:
-        SettingsError: the daemon could not read them; nothing is written.
-        OSError: the file cannot be written.
-    """
-    check_text(text)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    replace_private(path, text.encode())
-
-
-def _format_value(value: Any) -> str:
-    """Write a value as TOML; its strings are those of JSON where no surrogate is in them."""
-    if isinstance(value, float):
-        return f"{value:g}" if "e" in f"{value:g}" or not value.is_integer() else f"{value:.0f}"
-    return json.dumps(str(value), ensure_ascii=False)

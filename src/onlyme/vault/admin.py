@@ -139,6 +139,11 @@ class VaultAdmin:
             notes += forget_in(self.store, self.gate, Path(path), names, body)
         return notes
 
+    def note_setting(self, change: str) -> None:
+        """Log that a setting was changed; settings themselves are not in the vault."""
+        with self.store.edit() as edit:
+            self.gate.note(edit, Event.SETTING, detail=change)
+
     def revoke(self, name: str) -> list[str]:
         """Store a person's template with a new secret: it still works, stolen copies do not.
 

@@ -8,7 +8,8 @@ A stranger who waits before a camera must not get a new chance with each frame. 
 which strangers may be taken for an enrolled person is spent on the visit as a whole: its first
 look gets half of it, the second a quarter, and so on. The chance of a false name in any look is at
 most the sum of these shares, even if the looks depend on each other. After `MAX_LOOKS` looks the
-rate is spent, and the visit gets no name any more. A person without a name who is out of view for
+rate is spent, and the visit gets no name any more. A look whose liveness is undecided can give no
+name, so that it spends nothing. A person without a name who is out of view for
 some seconds continues the visit.
 """
 
@@ -51,7 +52,12 @@ if TYPE_CHECKING:
 __all__ = ["MAX_LOOKS", "CameraVisits", "Presence", "VisitEvent", "VisitRules", "VisitVerdict"]
 
 MAX_LOOKS: Final = 6
-"""A visit gets a decision at most this many times; the pause between them doubles each time."""
+"""A visit can get a name at most this many times; the pause between looks doubles each time."""
+
+MAX_TRIES: Final = 2 * MAX_LOOKS
+"""A visit is looked at this many times at most, undecided liveness included."""
+
+MAX_PAUSE_SECONDS: Final = 32.0
 
 MIN_LOOK_FRAMES: Final = 3
 """A look needs this many different frames; the first one takes as many as an attempt."""
@@ -76,6 +82,7 @@ _VERDICTS = {
     Reason.LOCKED_OUT: VisitVerdict.LOCKED_OUT,
 }
 _NO_DECISION = Decision(accepted=False, name=None, reason=Reason.NO_MATCH)
+_UNDECIDED = Decision(accepted=False, name=None, reason=Reason.LIVENESS_UNDECIDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +134,7 @@ class _Visit:
     is_settled: bool = False
     _attempt: Attempt | None = None
     _looks: int = 0
+    _tries: int = 0
     _next_at: float = 0.0
     _began: float | None = None
     _last: Embedding | None = None
@@ -209,7 +217,7 @@ class _Visit:
         assert self._began is not None  # noqa: S101 - for the type checker; `add` set it
         is_judged = self.liveness is None or self.liveness.has_enough_frames
         is_late = at - self._began >= ATTEMPT_SECONDS
-        least = MIN_LOOK_FRAMES if self._looks or is_late else ATTEMPT_FRAMES
+        least = MIN_LOOK_FRAMES if self._tries or is_late else ATTEMPT_FRAMES
         return at >= self._next_at and len(self._votes) >= least and (is_judged or is_late)
 
     def _decide(self, at: float, rules: VisitRules) -> None:
@@ -230,11 +238,15 @@ class _Visit:
         liveness = make_unjudged(rules.level)
         if self.liveness is not None:
             liveness = self.liveness.verdict()
+        is_undecided = self.liveness is not None and liveness.verdict is Verdict.UNDECIDED
+        if is_undecided and found.reason is not Reason.NO_MATCH:
+            found, names = _UNDECIDED, ()
         decision = apply_liveness(found, liveness).add_cost({}, frames=len(self._votes))
         if decision.name is not None:
             names = (decision.name,)
-        self._looks += 1
-        self._next_at = at + 2.0 ** (self._looks - 1)
+        self._looks += not is_undecided  # a look that can give no name spends nothing of the rate
+        self._tries += 1
+        self._next_at = at + min(2.0 ** (self._tries - 1), MAX_PAUSE_SECONDS)
         self._begin_capture()
         if self._attempt is not None and decision.accepted:
             self._attempt.settle(decision)  # nothing may open before this is on the disk
@@ -242,7 +254,7 @@ class _Visit:
         is_attack = self._attempt is not None and liveness.verdict is Verdict.ATTACK
         if decision.accepted:
             self.is_settled = True
-        elif self._looks == MAX_LOOKS or is_attack:
+        elif self._looks == MAX_LOOKS or self._tries == MAX_TRIES or is_attack:
             self.end()
 
     def _take(self, decision: Decision, names: tuple[str, ...]) -> None:
@@ -252,7 +264,7 @@ class _Visit:
     def _name_unknown(self, at: float) -> None:
         """Call the person unknown once the good frames were enough to know an enrolled one."""
         is_long = self._good >= MIN_GOOD_FRAMES and at - self._good_since >= UNKNOWN_SECONDS
-        if self._looks and is_long and self.decision.reason is Reason.NO_MATCH:
+        if self._tries and is_long and self.decision.reason is Reason.NO_MATCH:
             self._change(VisitVerdict.UNKNOWN)
 
     def _change(self, verdict: VisitVerdict) -> None:

@@ -46,6 +46,8 @@ def main():
         ("GET", "/v1/metrics", None),
         ("POST", "/v1/names/ada/verify?audience=app&nonce=abcdefghijklmnop", {"frame": picture}),
         ("POST", "/v1/identify", {"frame": picture}),
+        ("POST", "/v1/identify?all=true", {"frame": picture}),
+        ("POST", "/v1/detect", {"frame": picture}),
         ("POST", "/v1/names/eve?anyway=true", {"me": picture}),
         ("GET", "/v1/names", None),
         ("GET", "/v1/people", None),

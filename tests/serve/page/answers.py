@@ -35,9 +35,18 @@ LOG = [
 ]
 SETTINGS = {
     "settings": {"liveness": "passive", "attention": "eyes", "far": 1e-4, "fpir": 1e-3}
-    | {"runtime": "auto", "embedder": "embedder", "camera": "0"},
-    "gate": {"tries": 5},
+    | {"runtime": "auto", "events_days": 90.0, "embedder": "embedder"},
+    "next": {"far": 1e-5},
+    "fixed": {"liveness": "", "attention": "", "far": "", "fpir": "", "events_days": ""}
+    | {"runtime": "the environment sets ONLYME_RUNTIME, which wins over the file"},
+    "choices": {
+        "liveness": ["off", "passive", "challenge"],
+        "attention": ["off", "eyes", "gaze"],
+        "runtime": ["auto", "opencv", "openvino"],
+    },
+    "gate": {"tries": 5, "daily": 20},
     "vault": "/home/ada/vault",
+    "file": "/home/ada/.config/onlyme/config.toml",
 }
 TOKENS = [{"name": "door", "scope": "verify", "created": None, "expires": None, "rate": 20}]
 FINDINGS = [

@@ -22,12 +22,14 @@ _TABLES = (
 """Constants whose texts are said later, by their key."""
 
 
+GERMAN = {"de.js", "de-sentences.js"}
+
 _ICONS = {"check", "warn", "cross"}
 
 
 def read_sources():
     files = [*PAGE.glob("*.js"), *PAGE.glob("views/*.js"), PAGE / "index.html"]
-    return {path.name: path.read_text("utf-8") for path in files if path.name != "de.js"}
+    return {path.name: path.read_text("utf-8") for path in files if path.name not in GERMAN}
 
 
 def find_messages():

@@ -43,7 +43,8 @@ def show(*, json: options.Json = False) -> None:
     sudo onlyme unlock config show
     """
     from onlyme.settings import Settings
-    from onlyme.unlock.config_file import find_config_file, read_text
+    from onlyme.settings.config_file import read_text
+    from onlyme.unlock.config_file import find_config_file
 
     require_root("config show")
     path = find_config_file()
@@ -84,14 +85,14 @@ def set_(
 
     sudo onlyme unlock config set unlock_lid ignore
     """
-    from onlyme.unlock import system
-    from onlyme.unlock.config_file import (
+    from onlyme.settings.config_file import (
         change_setting,
-        find_config_file,
         parse_value,
         read_text,
         write_config_file,
     )
+    from onlyme.unlock import system
+    from onlyme.unlock.config_file import find_config_file
 
     require_root("config set")
     options.require_one(value, unset, "give a value, or --unset")
@@ -107,15 +108,10 @@ def edit() -> None:
     sudo onlyme unlock config edit
     """
     from onlyme.errors import SettingsError, UsageError
+    from onlyme.settings.config_file import check_text, read_text, write_config_file
     from onlyme.storage.files import replace_private
     from onlyme.unlock import system
-    from onlyme.unlock.config_file import (
-        check_text,
-        find_config_file,
-        make_config_file,
-        read_text,
-        write_config_file,
-    )
+    from onlyme.unlock.config_file import find_config_file, make_config_file
 
     require_root("config edit")
     path = find_config_file()

@@ -244,10 +244,11 @@ def _find_file_problem(service: str) -> str:
 
 def save_settings(values: Mapping[str, str], mark: str) -> None:
     """Write settings of the computer's login, marked, so that `drop_settings` finds them."""
-    from onlyme.unlock import config_file
+    from onlyme.settings import config_file
+    from onlyme.unlock.config_file import find_config_file, make_config_file
 
-    path = config_file.find_config_file()
-    text = before = config_file.read_text(path) or config_file.make_config_file()
+    path = find_config_file()
+    text = before = config_file.read_text(path) or make_config_file()
     for name, value in values.items():
         text = config_file.change_setting(text, name, config_file.parse_value(name, value), mark)
     if text != before or not path.exists():
@@ -256,9 +257,10 @@ def save_settings(values: Mapping[str, str], mark: str) -> None:
 
 def drop_settings(mark: str) -> None:
     """Remove the settings that `save_settings` wrote."""
-    from onlyme.unlock import config_file
+    from onlyme.settings import config_file
+    from onlyme.unlock.config_file import find_config_file
 
-    path = config_file.find_config_file()
+    path = find_config_file()
     text = before = config_file.read_text(path)
     for name in config_file.list_marked(text, mark):
         text = config_file.change_setting(text, name, None)

@@ -182,15 +182,19 @@ def draw_owners(people: Sequence[dict[str, Any]]) -> str:
     return _LAYOUT.render("Every owner's margins and the closest stranger", words, body)
 
 
-def draw_intervals(title: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> str:
+def draw_intervals(
+    title: str, rows: Sequence[tuple[str, dict[str, Any]]], label_width: int = 190
+) -> str:
     """Draw rates with their 95 % intervals, one below the other.
 
     Args:
         title: of the chart.
         rows: a label and a *rate* of the document for each.
+        label_width: pixels for the labels; longer ones are cut.
     """
     line = 34
-    layout = ChartLayout(height=line * len(rows) + 46, left=190, right=90, top=8, bottom=38)
+    characters = _MAX_LABEL_CHARACTERS * label_width // 190
+    layout = ChartLayout(height=line * len(rows) + 46, left=label_width, right=90, top=8, bottom=38)
     bottom = layout.height - layout.bottom
     high = max([rate["high"] for _, rate in rows if rate["count"]] or [rows[0][1]["high"]])
     x: Axis = layout.make_x_axis(0.0, min(1.0, high * 1.1))
@@ -203,11 +207,7 @@ def draw_intervals(title: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> st
     for index, (label, rate) in enumerate(rows):
         middle = layout.top + line * (index + 0.5)
         value = format_percent(rate["value"]) if rate["total"] else "nothing compared"
-        short = (
-            label
-            if len(label) <= _MAX_LABEL_CHARACTERS
-            else f"{label[: _MAX_LABEL_CHARACTERS - 1]}…"
-        )
+        short = label if len(label) <= characters else f"{label[: characters - 1]}…"
         body.append(draw_text(layout.left - 14, middle + 5, short, "name", "end"))
         body.append(draw_line("bar", (x(rate["low"]), middle), (x(rate["high"]), middle)))
         if rate["total"]:

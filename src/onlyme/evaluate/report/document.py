@@ -17,6 +17,8 @@ unit of the head that was judged.
 - `pairs` (or null): `accuracy`, `standard_error`, `folds`, `equal_error`,
   `points`, `judged`, `missing`.
 - `groups` (or null): `alpha`, `fnmr`, `within`, `across`, the worst first.
+- `strata` (or null): `rate` of all measured attempts, `unmeasured`, and `bands`: misses by what
+  the pictures look like, at each owner's own alpha for `far`.
 
 A *rate* is `{count, total, value, low, high}`: errors, comparisons, their
 ratio (null for 0 of 0) and the 95 % Clopper-Pearson interval. `over_people`
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from onlyme.evaluate.groups import GroupRate, GroupStudy
     from onlyme.evaluate.owners import OwnerStudy, OwnerTrial
     from onlyme.evaluate.pair_verification import PairStudy
+    from onlyme.evaluate.strata import StrataStudy
 
 __all__ = ["SCHEMA", "make_document"]
 
@@ -79,6 +82,7 @@ def make_document(evaluation: Evaluation) -> dict[str, Any]:
         "owners": _describe_owners(evaluation.owners, evaluation) if evaluation.owners else None,
         "pairs": _describe_pairs(evaluation.pairs) if evaluation.pairs else None,
         "groups": _describe_groups(evaluation.groups) if evaluation.groups else None,
+        "strata": _describe_strata(evaluation.strata) if evaluation.strata else None,
     }
     return {"headline": write_headline(result), "sentences": write_sentences(result), **result}
 
@@ -86,7 +90,7 @@ def make_document(evaluation: Evaluation) -> dict[str, Any]:
 def _describe_owners(study: OwnerStudy, evaluation: Evaluation) -> dict[str, Any]:
     impostors, genuine = study.impostors, study.genuine
     meeting = equal_error_rate(genuine, impostors.margins, impostor_weights=impostors.weights)
-    plan, alphas = evaluation.plan, _select_alphas(study, evaluation.plan.far)
+    plan, alphas = evaluation.plan, study.select_alphas(evaluation.plan.far)
     return {
         "count": len(study.owners),
         "photos": study.photos,
@@ -107,14 +111,6 @@ def _describe_owners(study: OwnerStudy, evaluation: Evaluation) -> dict[str, Any
         "closest": _find_closest(study, evaluation, alphas),
         "mistaken": find_mistaken_pairs(study, evaluation.plan.far),
     }
-
-
-def _select_alphas(study: OwnerStudy, far: float) -> NDArray[np.float64]:
-    """Return each trial's own alpha for this rate; without calibration, one alpha for all."""
-    if not study.is_calibrated:
-        return np.full(len(study.trials), study.impostors.threshold_at(far))
-    index = study.fars.index(far)
-    return np.array([trial.alphas[index] for trial in study.trials])
 
 
 def _describe_point(study: OwnerStudy, target: float, seed: int) -> dict[str, Any]:
@@ -314,6 +310,25 @@ def _describe_groups(study: GroupStudy) -> dict[str, Any]:
         "fnmr": describe_rates(study.fnmr),
         "within": describe_rates(study.within),
         "across": describe_rates(study.across),
+    }
+
+
+def _describe_strata(study: StrataStudy) -> dict[str, Any]:
+    return {
+        "rate": study.rate.to_dict(),
+        "unmeasured": study.unmeasured,
+        "bands": [
+            {
+                "measure": each.measure,
+                "band": each.band,
+                "people": each.people,
+                "rate": each.rate.to_dict(),
+                "over_people": _describe_interval(each.over_people) if each.over_people else None,
+                "share_of_misses": each.share,
+                "enough": each.enough,
+            }
+            for each in study.strata
+        ],
     }
 
 

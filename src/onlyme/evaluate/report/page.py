@@ -25,6 +25,7 @@ from onlyme.evaluate.report.tables import (
     render_people_table,
     render_point_table,
     render_promised_table,
+    render_strata_table,
 )
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def render_evaluation(found: dict[str, Any], thumbnails: Mapping[str, bytes]) ->
         )
     if found["owners"]:
         parts += _render_owners(found, found["owners"], thumbnails)
+    if found["strata"]:
+        parts.append(_render_strata(found["strata"], found["far"]))
     if found["groups"]:
         parts.append(_render_groups(found["groups"]))
     if found["pairs"]:
@@ -231,6 +234,34 @@ def _render_groups(groups: dict[str, Any]) -> str:
         count = groups["unlabelled"]
         have = "person has no group and is" if count == 1 else "people have no group and are"
         parts.append(f"<p>{count:,} {have} left out here.</p>")
+    return "".join(parts)
+
+
+def _render_strata(strata: dict[str, Any], far: float) -> str:
+    ends = ("low", "high")
+    # The same intervals as in the table: over owners where there are misses to resample.
+    drawn = [
+        (
+            f"{row['measure'].partition(':')[0]}: {row['band']}",
+            row["rate"] | {end: (row["over_people"] or row["rate"])[end] for end in ends},
+        )
+        for row in strata["bands"]
+        if row["enough"]
+    ]
+    title = "Owners rejected, by what the picture shows"
+    parts = [
+        (
+            "<h2>Where misses come from</h2><p>Measured from the pictures, at each owner's alpha "
+            f"for {format_odds(far)}. Age, sex and the like are not measured, nor are plain "
+            "glasses.</p>"
+        )
+    ]
+    if drawn:
+        words = "Dots are rates, bars 95 % intervals."
+        parts.append(render_figure(charts.draw_intervals(title, drawn, label_width=330), words))
+    parts.append(render_strata_table(strata["bands"], title))
+    if strata["unmeasured"]:
+        parts.append(f"<p>Not measured: {strata['unmeasured']:,} attempts.</p>")
     return "".join(parts)
 
 

@@ -58,10 +58,15 @@ def write_headline(found: dict[str, Any]) -> str:
     return f"{accepted}. The owner was rejected in {format_percent(own['value'])} of attempts."
 
 
+_MAX_STRATA = 4
+"""Kinds of pictures that are named at once."""
+
+
 def write_sentences(found: dict[str, Any]) -> list[str]:
     """Return what a careful reader should know beside the headline."""
     sentences = _describe_owners(found, found["owners"]) if found["owners"] else []
     sentences += _describe_groups(found["groups"]) if found["groups"] else []
+    sentences += _describe_strata(found["strata"]) if found["strata"] else []
     lost = found["data"]["failure_to_acquire"]
     if lost["count"]:
         sentences.append(
@@ -86,6 +91,29 @@ def _describe_groups(groups: dict[str, Any]) -> list[str]:
         else:
             sentences.append(f"Which group is {what}: too few comparisons to say.")
     return sentences
+
+
+def _describe_strata(strata: dict[str, Any]) -> list[str]:
+    """Return a sentence on the kinds of pictures in which owners are missed most often."""
+    everywhere = strata["rate"]["value"]
+    worse = [
+        row
+        for row in strata["bands"]
+        if row["over_people"] and row["enough"] and row["over_people"]["low"] > everywhere
+    ]
+    if not worse:
+        return [
+            (
+                "In no kind of picture are owners rejected more often than in others, as far as "
+                "these counts show."
+            )
+        ]
+    worse.sort(key=lambda row: -row["rate"]["value"])
+    return [
+        f"Rejected more often than in others ({row['measure']}, {row['band']}): "
+        f"{_format_counts(row['rate'])}; {100 * row['share_of_misses']:.0f} % of all misses."
+        for row in worse[:_MAX_STRATA]
+    ]
 
 
 def _describe_owners(found: dict[str, Any], owners: dict[str, Any]) -> list[str]:

@@ -18,6 +18,7 @@ __all__ = [
     "render_people_table",
     "render_point_table",
     "render_promised_table",
+    "render_strata_table",
 ]
 
 _TOO_FEW = '<span class="tag">too few to say</span>'
@@ -137,6 +138,29 @@ def render_group_table(rows: Sequence[dict[str, Any]], caption: str) -> str:
                 escape_name(row["group"]),
                 f"{row['people']:,}",
                 f"{row['rate']['count']:,} of {row['rate']['total']:,}",
+                _render_rate(
+                    row["rate"],
+                    "firm" if row["enough"] else "too_few",
+                    format_percent,
+                    row["over_people"],
+                ),
+            )
+            for row in rows
+        ),
+    )
+
+
+def render_strata_table(rows: Sequence[dict[str, Any]], caption: str) -> str:
+    """Render the misses band by band."""
+    return render_table(
+        caption,
+        ("Measured", "Band", "Owners", "Share of all misses", "Rejected, with 95 % interval"),
+        (
+            (
+                escape_name(row["measure"]),
+                escape_name(row["band"]),
+                f"{row['people']:,}",
+                f"{100 * row['share_of_misses']:.0f} %",
                 _render_rate(
                     row["rate"],
                     "firm" if row["enough"] else "too_few",

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
     from onlyme.serve.problems import ProblemError
 
-__all__ = ["answer"]
+__all__ = ["COMPREFACE_PATH", "answer"]
+
+COMPREFACE_PATH: Final = "/api/v1/"
+"""Clients of CompreFace ask under this path: they send a key in a header of their own, and read
+other fields of a refusal."""
 
 _STYLE: Final = """
 :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
@@ -62,6 +66,8 @@ def answer(problem: ProblemError, scope: Scope) -> Response:
         problem: why the request is refused.
         scope: the ASGI scope of the HTTP request.
     """
+    if scope["path"].startswith(COMPREFACE_PATH):
+        return make_response(problem, {"message": problem.detail, "code": _find_code(problem)})
     headers = Headers(scope=scope)
     is_browser = headers.get("accept", "").startswith("text/html")
     if not is_browser or problem.status != 401:
@@ -76,3 +82,8 @@ def answer(problem: ProblemError, scope: Scope) -> Response:
         problem.status,
         {"Cache-Control": "no-store", "Content-Security-Policy": _POLICY, **problem.headers},
     )
+
+
+def _find_code(problem: ProblemError) -> int:
+    """Return the number that CompreFace has for a problem; it has few that fit."""
+    return 28 if problem.kind == "no-face" else problem.status

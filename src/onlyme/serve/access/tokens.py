@@ -54,6 +54,8 @@ class Scope(StrEnum):
     ENROLL = "enroll"
     ADMIN = "admin"
     METRICS = "metrics"
+    SCORES = "scores"
+    EMBEDDINGS = "embeddings"
 
     def grants(self, wanted: Scope) -> bool:
         """Say whether a token of this scope may do what the wanted scope allows.
@@ -67,8 +69,10 @@ class Scope(StrEnum):
 _GRANTS = {
     Scope.VERIFY: {Scope.VERIFY},
     Scope.ENROLL: {Scope.VERIFY, Scope.ENROLL},
-    Scope.ADMIN: set(Scope),
+    Scope.ADMIN: set(Scope) - {Scope.EMBEDDINGS},  # what leaves with them cannot be taken back
     Scope.METRICS: {Scope.METRICS},
+    Scope.SCORES: {Scope.VERIFY, Scope.SCORES},
+    Scope.EMBEDDINGS: {Scope.EMBEDDINGS},
 }
 
 

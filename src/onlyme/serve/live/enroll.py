@@ -31,6 +31,7 @@ def enroll_live(
     add: bool = False,
     replace: bool = False,
     anyway: bool = False,
+    look: str = "",
 ) -> None:
     """Enroll a person from what a browser sends, until all poses are covered or it says `finish`.
 
@@ -43,6 +44,7 @@ def enroll_live(
         add: add to what is enrolled under this name.
         replace: replace what is enrolled under this name.
         anyway: enroll a person who is enrolled under another name.
+        look: the look that the pictures show, such as `glasses`; empty without one.
 
     Raises:
         OwnerExists: the name is taken, and neither `add` nor `replace` is set.
@@ -54,8 +56,8 @@ def enroll_live(
     refuse_taken(name, taken=name in face_id.names() and not (add or replace))
     say("ready", name=name, wanted=WANTED_PHOTOS, seconds=MAX_GUIDED_SECONDS)
 
-    def advise(look: Guidance) -> None:
-        say("look", **asdict(look), taken=latest.number)
+    def advise(guidance: Guidance) -> None:
+        say("look", **asdict(guidance), taken=latest.number)
 
     def report(photo: PhotoReport) -> None:
         guide.add_report(photo)
@@ -71,7 +73,7 @@ def enroll_live(
     try:
         frames = read_frames()
         enrollment = face_id.enroll(
-            name, frames, add=add, replace=replace, anyway=anyway, on_photo=report
+            name, frames, add=add, replace=replace, anyway=anyway, look=look, on_photo=report
         )
     except CaptureAbandoned:  # nothing is learned of a person who has left
         return

@@ -23,12 +23,12 @@ export function makeCertificate(name, promise, sentences, { notes = [], open = f
         : h("p", {}, t("Nothing can be promised: this network is not calibrated, or alpha is too low.")),
       notes.length ? h("p", { class: "soft small" }, notes.map((note) => makeSentence(translate(note))).join(" ")) : null),
     sentences.length ? h("div", { class: "actions" },
-      makeButton(t("Download"), "download", () => saveText(name, sentences)),
-      makeButton(t("Save as a picture"), "picture", () => savePicture(name, promise, sentences))) : null);
+      makeButton(t("Download"), "download", () => saveText(name, sentences.map(translate))),
+      makeButton(t("Save as a picture"), "picture", () => savePicture(name, promise, sentences.map(translate)))) : null);
 }
 
 function saveText(name, sentences) {
-  const text = [`onlyme certificate: ${name}`, new Date().toISOString(), "", ...sentences, ""].join("\n");
+  const text = [`${t("onlyme certificate")}: ${name}`, new Date().toISOString(), "", ...sentences, ""].join("\n");
   saveFile(new Blob([text], { type: "text/plain" }), makeFileName(name, "txt"));
 }
 

@@ -1,6 +1,7 @@
 // Say every message in the browser's language: English, or German where de.js has it.
 
 let catalogue = {};
+let sentences = []; // of the service, with numbers in them: [pattern, German]
 
 /** The language of dates and numbers: the browser's own. */
 export const locale = navigator.language || "en";
@@ -10,7 +11,10 @@ export async function loadLanguage() {
   const wanted = navigator.languages.map((one) => one.split("-")[0].toLowerCase());
   const language = wanted.find((one) => one === "en" || one === "de") ?? "en";
   document.documentElement.lang = language;
-  if (language === "de") catalogue = (await import("./de.js")).default;
+  if (language === "de") {
+    catalogue = (await import("./de.js")).default;
+    sentences = Object.entries((await import("./de-sentences.js")).default).map(([english, german]) => [makePattern(english), german]);
+  }
   for (const element of document.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
   for (const element of document.querySelectorAll("[data-t-label]")) element.setAttribute("aria-label", t(element.dataset.tLabel));
   for (const element of document.querySelectorAll("[data-t-title]")) element.title = t(element.dataset.tTitle);
@@ -28,7 +32,29 @@ export function tn(count, one, more, values = {}) {
 
 /** Return a sentence of the service in the page's language, with a real minus sign. */
 export function translate(sentence) {
-  return t(sentence ?? "").replace(/(^|[\s([])-(?=\d)/g, "$1−");
+  const said = catalogue[sentence] ?? fillSentence(sentence ?? "") ?? sentence ?? "";
+  return said.replace(/(^|[\s([])-(?=\d)/g, "$1−");
+}
+
+/** Return a pattern for sentences that differ in their numbers: `{key}` stands for one. */
+function makePattern(english) {
+  const quoted = english.replace(/[.*+?^$|()[\]\\]/g, "\\$&");
+  return new RegExp(`^${quoted.replace(/\{(\w+)\}/g, "(?<$1>[\\d.,]*\\d)")}$`);
+}
+
+/** Return a sentence with numbers in the page's language, and its numbers as the browser writes them. */
+function fillSentence(sentence) {
+  for (const [pattern, german] of sentences) {
+    const found = pattern.exec(sentence);
+    if (found) return german.replace(/\{(\w+)\}/g, (_, key) => formatWritten(found.groups[key]));
+  }
+  return null;
+}
+
+/** Format a number that was written in English, with as many digits. */
+function formatWritten(text) {
+  const digits = text.split(".")[1]?.length ?? 0;
+  return new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(Number(text.replaceAll(",", "")));
 }
 
 const numberFormat = new Intl.NumberFormat(locale);

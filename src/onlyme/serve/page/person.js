@@ -4,6 +4,7 @@ import { ask, get, makePath, Problem } from "./api.js";
 import { findCounted, makeCertificate } from "./certificate.js";
 import { askForText, askToConfirm, h, makeButton, makeDetails, makeLink, tell } from "./dom.js";
 import { t, translate } from "./i18n.js";
+import { makeExamples } from "./examples.js";
 import { describePromise, formatSigned, makeSentence } from "./words.js";
 
 /** Make the content of a person's row: promise, figures and buttons. `reload` shows the list anew. */
@@ -22,6 +23,7 @@ export function makePersonPanel(person, people, reload) {
       isOwner ? makeLink(t("That wasn’t me"), "not-me", `#/not-me/${path}`) : null,
       makeButton(t("Certificate"), "shield", () => toggleCertificate(name, more)),
     ],
+    isOwner && !person.needs_reenroll ? makeButton(t("Pictures"), "picture", () => toggleExamples(name, more, reload)) : null,
     makeButton(t("Rename"), "edit", () => rename(name, reload)),
     isOwner && !person.needs_reenroll && people.length > 1 ? makeButton(t("Merge"), "merge", () => merge(name, reload)) : null,
     isOwner ? makeButton(t("Make stolen copies worthless"), "renew", () => renew(name, reload)) : null,
@@ -36,11 +38,22 @@ async function showPromise(name, promise, more) {
   more.before(makeDetails(t("Figures"), h("p", { class: "soft" }, t("A face must reach a margin of {alpha}.", { alpha: formatSigned(tuning.alpha) }))));
 }
 
+/** Close the part below the buttons; return whether it showed this. */
+function closePart(more, kind) {
+  const wasShown = more.dataset.shown === kind && more.childElementCount > 0;
+  more.replaceChildren();
+  more.dataset.shown = kind;
+  return wasShown;
+}
+
+async function toggleExamples(name, more, reload) {
+  if (closePart(more, "examples")) return;
+  more.replaceChildren(await makeExamples(name, reload));
+  more.querySelector("h3").focus();
+}
+
 async function toggleCertificate(name, more) {
-  if (more.childElementCount) {
-    more.replaceChildren();
-    return;
-  }
+  if (closePart(more, "certificate")) return;
   const [tuning, { sentences }] = await Promise.all([get(makePath(name, "tune")), get(makePath(name, "promise"))]);
   more.replaceChildren(makeCertificate(name, describePromise(tuning.far, findCounted(sentences)), sentences, { open: true }));
   more.querySelector("summary").focus();

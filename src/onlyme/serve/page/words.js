@@ -133,7 +133,7 @@ const EVENTS = {
   remove: "Example removed",
   revoke: "Stolen copies made worthless", rekey: "New key", export: "Exported", import: "Imported",
   backup: "Backed up", restore: "Restored", forget: "Forgotten", rename: "Renamed", merge: "Merged",
-  reset: "Gate opened", token: "Sign-in",
+  reset: "Gate opened", token: "Sign-in", setting: "Setting changed",
 };
 
 /** Name the kind of a log entry. */

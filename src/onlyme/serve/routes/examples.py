@@ -29,7 +29,7 @@ router = APIRouter(prefix="/v1/names")
     **describe_answer(schemas.StoredExample, several=True),
 )
 async def list_examples(name: Person, service: Here) -> Response:
-    """List what a person was learned from: when it was enrolled, from what, and how good it was."""
+    """List what a person was learned from: when, from what, and how good it was."""
     found = await service.engine.run(lambda face_id: face_id.examples(name))
     return answer_json([serialize_example(one) for one in found])
 

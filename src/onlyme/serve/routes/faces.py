@@ -55,8 +55,8 @@ async def compare(
 ) -> Response:
     """Decide whether two pictures show one person, at the rate `far` of the settings.
 
-    Only a token for `admin` is told how near they are: with that, a picture could be changed until
-    it passes.
+    Only a token for `scores` or `admin` is told how near they are: with that, a picture could be
+    changed until it passes.
     """
     fields = ("first", "second")
     async with service.uploads.receive(request, fields, service.options.body_bytes) as body:
@@ -68,7 +68,7 @@ async def compare(
             wait_until_gone=lambda: wait_until_gone(request),
         )
     document: dict[str, Any] = {"same": compared.same}
-    if caller.scope.grants(Scope.ADMIN):
+    if caller.scope.grants(Scope.SCORES):
         document |= {"distance": compared.distance, "margin": compared.margin}
         document |= {"alpha": compared.alpha, "far": compared.far}
     return answer_json(document)

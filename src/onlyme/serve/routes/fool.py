@@ -5,7 +5,7 @@ A program with a token could try pictures without end here, since no try is coun
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query, WebSocket
@@ -13,13 +13,12 @@ from starlette.responses import Response
 
 from onlyme.charts import make_rate
 from onlyme.errors import UsageError
-from onlyme.evaluate.score_card import ATTACKS, SCHEMA
 from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
-from onlyme.serve.live.fool import play_stage
+from onlyme.serve.live.fool import STAGES, describe_game, play_stage
 from onlyme.serve.live.watch import choose_stricter
 from onlyme.serve.routes.live import run_stream
-from onlyme.serve.routes.shared import Here, Page, Person, answer_json, require_page
+from onlyme.serve.routes.shared import Here, Page, Person, answer_json, redact_for, require_page
 from onlyme.types import LivenessLevel
 
 if TYPE_CHECKING:
@@ -31,17 +30,11 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/v1/service/fool-me", include_in_schema=False)
 
-ATTEMPTS = 5
-"""Attempts at each stage, as on the command line."""
-
-_STAGES = frozenset(attack.stage for attack in ATTACKS)
-
 
 @router.get("")
 async def list_attacks(_: Page) -> Response:
     """Return the stages of the game in their order."""
-    attacks = [asdict(attack) for attack in ATTACKS]
-    return answer_json({"schema": SCHEMA, "attacks": attacks, "attempts": ATTEMPTS})
+    return answer_json(describe_game())
 
 
 @router.get("/rate")
@@ -66,11 +59,12 @@ async def play_stream(
 ) -> None:
     """Play one stage: receive JPEG frames, send observations, decisions and the counts."""
     require_page(caller)
-    if stage not in _STAGES:
-        raise UsageError(f"the stages are {', '.join(sorted(_STAGES))}")
+    if stage not in STAGES:
+        raise UsageError(f"the stages are {', '.join(sorted(STAGES))}")
     levels = choose_stricter(service.level, LivenessLevel.PASSIVE), service.attention
 
     def run_stage(face_id: FaceID, latest: LatestFrame, say: MessageSender) -> None:
-        play_stage(face_id, name, stage, ATTEMPTS, levels, latest, say)
+        redact = partial(redact_for, caller=caller)
+        play_stage(face_id, name, stage, levels, latest, say, redact)
 
     await run_stream(websocket, service, caller, run_stage)

@@ -15,7 +15,7 @@ from onlyme.serve.access.tokens import Scope
 from onlyme.serve.face_schemas import FoundFaces, FoundFacesInFull
 from onlyme.serve.openapi import describe_answer, describe_pictures
 from onlyme.serve.routes.located import identify_all_faces, redact_identity
-from onlyme.serve.routes.shared import Here, answer_json, require_admin
+from onlyme.serve.routes.shared import Here, answer_json, require_scores
 from onlyme.serve.schemas import Decided, Verdicts
 from onlyme.serve.state import SOURCE
 from onlyme.serve.uploads.body import wait_until_gone
@@ -40,7 +40,7 @@ async def identify(
         int,
         Query(
             description="How many of the people whom the face resembles most are listed; needs "
-            "`admin`.",
+            "`scores` or `admin`.",
             ge=0,
             le=100,
         ),
@@ -57,7 +57,7 @@ async def identify(
     `locked_out`.
     """
     if candidates:
-        require_admin(caller, "the list of candidates tells whom a face resembles, and")
+        require_scores(caller, "the list of candidates tells whom a face resembles, and")
     most = service.options.body_bytes
     async with service.uploads.receive(request, ("frame",), most) as body:
         frames = body.get("frame", [])

@@ -22,6 +22,7 @@ from onlyme.serve.live.watch import choose_stricter, watch_live
 from onlyme.serve.routes.shared import (
     Audience,
     Here,
+    Look,
     Nonce,
     Person,
     answer_json,
@@ -30,7 +31,7 @@ from onlyme.serve.routes.shared import (
     require_admin,
 )
 from onlyme.serve.state import SOURCE, ServiceState
-from onlyme.types import LivenessLevel
+from onlyme.types import LivenessLevel, checked_name
 
 if TYPE_CHECKING:
     from onlyme import FaceID
@@ -53,13 +54,15 @@ async def enroll_stream(
     add: bool = False,
     replace: bool = False,
     anyway: bool = False,
+    look: Look = "",
 ) -> None:
     """Enroll a person before the camera: receive JPEG frames, send advice and the result."""
     if add or replace or anyway:
         require_admin(caller)
+    how: dict[str, Any] = {"add": add, "replace": replace, "anyway": anyway}
+    how["look"] = look and checked_name(look)  # before anybody sits before the camera
 
     def run_enroll(face_id: FaceID, latest: LatestFrame, say: MessageSender) -> None:
-        how = {"add": add, "replace": replace, "anyway": anyway}
         enroll_live(face_id, name, latest, say, **how)
 
     await run_stream(websocket, service, caller, run_enroll)

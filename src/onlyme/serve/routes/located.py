@@ -6,9 +6,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from onlyme.face.quality import assess
+from onlyme.face.subject import choose_subject
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.routes.shared import redact_for
 from onlyme.serve.state import SOURCE
+from onlyme.types import Reason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from onlyme.serve.uploads.pictures import Abandonment
     from onlyme.types import Decision, Face, LivenessLevel
 
-__all__ = ["describe_face", "identify_all_faces", "redact_identity"]
+__all__ = ["describe_face", "find_compared_faces", "identify_all_faces", "redact_identity"]
 
 
 def describe_face(pixels: NDArray[np.uint8], face: Face) -> dict[str, Any]:
@@ -36,6 +38,14 @@ def describe_face(pixels: NDArray[np.uint8], face: Face) -> dict[str, Any]:
         "landmarks": [[round(float(v), 1) for v in point] for point in face.landmarks],
         "quality": asdict(quality) | {"ok": quality.ok},
     }
+
+
+def find_compared_faces(face_id: FaceID, picture: bytes) -> list[Face]:
+    """Return the face that `verify` compares; all faces where it compares none of them."""
+    frame = face_id.pipeline.decode(picture)
+    faces = face_id.pipeline.detector.detect(frame.pixels)
+    subject = choose_subject(faces, frame.pixels.shape)
+    return faces if isinstance(subject, Reason) else [subject]
 
 
 def identify_all_faces(
@@ -68,6 +78,10 @@ def identify_all_faces(
 def redact_identity(decision: Decision, caller: Caller) -> dict[str, Any]:
     """Return the part of a decision among all people that a caller may see."""
     document = redact_for(decision, caller)
-    if not decision.accepted and not caller.scope.grants(Scope.ADMIN):
+    if caller.scope.grants(Scope.ADMIN):
+        return document
+    if not decision.accepted:
         document["name"] = None  # whom a face that was not let in resembles
+    if decision.candidates is not None and caller.scope.grants(Scope.SCORES):
+        document["candidates"] = [asdict(one) for one in decision.candidates]
     return document

@@ -20,7 +20,7 @@ from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.openapi import describe_answer, describe_pictures
 from onlyme.serve.problems import ProblemError
-from onlyme.serve.routes.shared import Here, Person, answer_json, require_admin
+from onlyme.serve.routes.shared import Here, Look, Person, answer_json, require_admin
 from onlyme.serve.state import ServiceState
 from onlyme.serve.uploads.body import wait_until_gone
 from onlyme.serve.uploads.pictures import Abandonment, decode_picture, label_photos
@@ -43,11 +43,6 @@ Anyway = Annotated[
 Where = Annotated[
     Literal["vault", "gallery"] | None,
     Query(description="Only the owners in the vault, or only the people in the gallery."),
-]
-
-
-Look = Annotated[
-    str, Query(description="A name for what the photos of the person show, such as `glasses`.")
 ]
 
 

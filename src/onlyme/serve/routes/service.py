@@ -1,4 +1,4 @@
-"""Answer what the page says of the service itself: settings, tokens, and whether all parts work.
+"""Answer what the page says of the service itself: its tokens, and whether all parts work.
 
 Only the page may ask: a token must not make further tokens, which could outlive it.
 """
@@ -9,7 +9,7 @@ import asyncio
 import json
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -18,35 +18,13 @@ from onlyme.serve.access.tokens import Scope, Tokens, parse_lifetime
 from onlyme.serve.problems import ProblemError
 from onlyme.serve.routes.shared import Here, Page, answer_json
 
-if TYPE_CHECKING:
-    from onlyme import FaceID
-
 __all__ = ["router"]
-
-SHOWN: Final = ("liveness", "attention", "far", "fpir", "runtime", "embedder", "camera")
-"""Settings that the page shows; none of them is a secret."""
 
 DOCTOR_SECONDS: Final = 120.0
 """Longest time for the examination; it loads every network."""
 
 
 router = APIRouter(prefix="/v1/service", include_in_schema=False)
-
-
-@router.get("/settings")
-async def show_settings(service: Here, _: Page) -> Response:
-    """Return the settings in force, and the rules of the gate."""
-
-    def read(face_id: FaceID) -> dict[str, Any]:
-        policy = face_id.admin.gate.policy
-        values = {key: getattr(service.settings, key) for key in SHOWN}
-        return {
-            "settings": values | {"attention": service.attention},
-            "gate": {"tries": policy.tries},
-            "vault": str(service.settings.vault),
-        }
-
-    return answer_json(await service.engine.run(read))
 
 
 @router.get("/tokens")

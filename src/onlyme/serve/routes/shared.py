@@ -19,6 +19,7 @@ from onlyme.types import Decision, Reason, checked_name
 __all__ = [
     "Audience",
     "Here",
+    "Look",
     "Nonce",
     "Page",
     "Person",
@@ -27,6 +28,7 @@ __all__ = [
     "redact_for",
     "require_admin",
     "require_page",
+    "require_scores",
 ]
 
 Here = Annotated[ServiceState, Depends(ServiceState.get_from)]
@@ -39,6 +41,12 @@ def _check_person(name: Annotated[str, Path(description="The person's name.")]) 
 
 Person = Annotated[str, Depends(_check_person)]
 """A person's name, checked, for a route with `{name}` in its path."""
+
+
+Look = Annotated[
+    str, Query(description="A name for what the photos of the person show, such as `glasses`.")
+]
+"""The look that photos show, for a route that enrolls."""
 
 
 Audience = Annotated[
@@ -82,6 +90,20 @@ def require_admin(caller: Caller, why: str = "changing who is enrolled") -> None
     """
     if not caller.scope.grants(Scope.ADMIN):
         raise ProblemError(403, "scope", f"{why} needs a token for admin")
+
+
+def require_scores(caller: Caller, why: str) -> None:
+    """Refuse a caller that may not see how near a face came to whom.
+
+    Args:
+        caller: who asks.
+        why: what needs it, as the beginning of the sentence.
+
+    Raises:
+        ProblemError: the caller may not (403).
+    """
+    if not caller.scope.grants(Scope.SCORES):
+        raise ProblemError(403, "scope", f"{why} needs a token for scores or admin")
 
 
 def require_page(caller: Annotated[Caller, require_scope(Scope.ADMIN)]) -> None:

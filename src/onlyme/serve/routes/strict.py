@@ -59,5 +59,5 @@ def add_fallback(app: FastAPI, routers: Iterable[APIRouter]) -> None:
             raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
         raise HTTPException(404)
 
-    for path in ("/v1/{rest:path}", "/open", "/sign-out"):
+    for path in ("/v1/{rest:path}", "/api/{rest:path}", "/open", "/sign-out"):
         app.add_api_route(path, fall_back, methods=_METHODS, include_in_schema=False)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
-from contextlib import nullcontext
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from onlyme import FaceID
-from onlyme.errors import UnknownOwner, UsageError
+from onlyme.errors import UsageError
 from onlyme.serve.access.assertions import SeenBy
 from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.openapi import describe_answer, describe_pictures
+from onlyme.serve.routes.attempt import verify_counted
 from onlyme.serve.routes.shared import (
     Audience,
     Here,
@@ -26,9 +25,8 @@ from onlyme.serve.routes.shared import (
     redact_for,
 )
 from onlyme.serve.schemas import Decided, Health, Verdicts
-from onlyme.serve.state import SOURCE
 from onlyme.serve.uploads.body import wait_until_gone
-from onlyme.serve.uploads.pictures import Abandonment, decode_capture, name_picture
+from onlyme.serve.uploads.pictures import Abandonment
 from onlyme.types import Decision
 
 __all__ = ["router"]
@@ -73,19 +71,7 @@ async def verify(
         abandonment = Abandonment()
 
         def run_verify(face_id: FaceID) -> Decision:
-            service.guesses.check(caller)
-            is_photo = len(frames) == 1
-            capture = decode_capture(frames, abandonment)
-            seen: dict[str, Any] = {"image": frames[0]} if is_photo else {"frames": capture}
-            level = service.level
-            with name_picture(frames[0]) if is_photo else nullcontext():
-                try:
-                    return face_id.verify(name, **seen, liveness=level, gate=True, source=SOURCE)
-                except UnknownOwner:
-                    # What cannot be read is answered alike for every name.
-                    deque(map(face_id.pipeline.decode, frames if is_photo else capture), maxlen=0)
-                    service.guesses.count(caller)
-                    raise
+            return verify_counted(face_id, service, caller, name, frames, abandonment)
 
         decision = await service.engine.run(
             run_verify,

@@ -7,8 +7,9 @@ a Content-Length that says less changes nothing.
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from starlette.requests import ClientDisconnect
 
@@ -17,11 +18,16 @@ from onlyme.serve.uploads.json_body import read_json
 from onlyme.serve.uploads.multipart import MultipartForm
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
     from starlette.requests import Request
 
 __all__ = ["Body", "Uploads", "wait_until_gone"]
+
+T = TypeVar("T")
+
+MAX_DOCUMENT_BYTES: Final = 2**16
+"""The largest JSON document without pictures."""
 
 Body = dict[str, list[bytes]]
 """Pictures, as bytes, by the name of their field."""
@@ -65,6 +71,38 @@ class Uploads:
             ProblemError: the body is too large (413) or too slow (408), memory is short (503), or
                 it is not a body of pictures (400, 415).
         """
+        async with self._hold(
+            request, max_bytes, seconds, lambda chunks: self._read(request, chunks, fields)
+        ) as body:
+            yield body
+
+    async def receive_document(self, request: Request, max_bytes: int = MAX_DOCUMENT_BYTES) -> Any:
+        """Receive a small JSON document.
+
+        Raises:
+            ProblemError: as for `receive`, or it is not JSON (400).
+        """
+
+        async def read(chunks: AsyncGenerator[bytes, None]) -> bytes:
+            if _find_kind(request) != "application/json":
+                raise ProblemError(415, "unsupported-media-type", "send application/json")
+            return b"".join([chunk async for chunk in chunks])
+
+        async with self._hold(request, max_bytes, None, read) as body:
+            try:
+                return json.loads(body)
+            except (ValueError, RecursionError):  # without its own message, which may repeat it
+                raise ProblemError(400, "bad-json", "the body is not a JSON document") from None
+
+    @asynccontextmanager
+    async def _hold(
+        self,
+        request: Request,
+        max_bytes: int,
+        seconds: float | None,
+        read: Callable[[AsyncGenerator[bytes, None]], Awaitable[T]],
+    ) -> AsyncIterator[T]:
+        """Count the bytes of a body as long as they are needed."""
         taken = 0
 
         async def count_chunks() -> AsyncGenerator[bytes, None]:
@@ -89,7 +127,7 @@ class Uploads:
             _check_length(request, max_bytes)
             try:
                 async with asyncio.timeout(seconds or self._seconds):
-                    body = await self._read(request, count_chunks(), fields)
+                    body = await read(count_chunks())
             except TimeoutError:
                 raise ProblemError(
                     408, "too-slow", "the body took too long to arrive", {"Connection": "close"}
@@ -105,7 +143,7 @@ class Uploads:
     async def _read(
         self, request: Request, chunks: AsyncGenerator[bytes, None], fields: tuple[str, ...]
     ) -> Body:
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind = _find_kind(request)
         if kind == "multipart/form-data":
             form = MultipartForm(request.headers["content-type"], fields)
             async for chunk in chunks:
@@ -129,6 +167,10 @@ async def wait_until_gone(request: Request) -> None:
     """Return when the client has closed the connection. The body must have been read before."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+def _find_kind(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _check_length(request: Request, max_bytes: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ __all__ = ["DRIVER", "DatabaseAddress"]
 
 DRIVER = "postgresql+psycopg"
 _EXAMPLE = f"{DRIVER}://user@host/database"
+_TENANT = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -29,9 +31,12 @@ class DatabaseAddress:
 
     Attributes:
         url: the whole address; `repr` and `str` do not show its password.
+        tenant: whose gallery it is, where several share a database (`?tenant=acme`); empty where
+            the database has one gallery.
     """
 
     url: URL = field(repr=False)
+    tenant: str = ""
 
     @classmethod
     def parse(cls, text: str) -> DatabaseAddress:
@@ -50,17 +55,30 @@ class DatabaseAddress:
             raise SettingsError(
                 f"the setting store begins with {url.drivername}:; write it like {_EXAMPLE}"
             )
+        named = url.query.get("tenant", "")
+        if not isinstance(named, str) or (named and not _TENANT.fullmatch(named)):
+            raise SettingsError(
+                "a tenant has one name of 1 to 40 small letters, digits and _, and begins with a "
+                "letter"
+            )
+        url = url.difference_update_query(["tenant"])
         if not url.database:
             raise SettingsError(f"the setting store names no database; write it like {_EXAMPLE}")
         if "sslmode" not in url.query and not all(map(_is_local, _list_hosts(url))):
             url = url.update_query_dict({"sslmode": "verify-full"})
-        return cls(url)
+        return cls(url, named)
+
+    @property
+    def schema(self) -> str:
+        """The schema that holds the tables; empty where the server's settings decide."""
+        return f"onlyme_{self.tenant}" if self.tenant else ""
 
     def __str__(self) -> str:
         """Say where the database is, without user, password and options."""
         host = ", ".join(_list_hosts(self.url)) or "this machine"
         port = f":{self.url.port}" if self.url.port else ""
-        return f"database {self.url.database!r} on {host}{port}"
+        tenant = f"tenant {self.tenant} in " if self.tenant else ""
+        return f"{tenant}database {self.url.database!r} on {host}{port}"
 
     def redact(self, message: str) -> str:
         """Return the first line of another program's message, without the password."""

@@ -13,6 +13,7 @@ import os
 import random
 import time
 from contextlib import contextmanager, suppress
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
@@ -33,7 +34,12 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["POSTGRES_WAIT_SECONDS", "ConnectionPool", "translate_postgres_errors"]
+__all__ = [
+    "EXTENSION_SCHEMA",
+    "POSTGRES_WAIT_SECONDS",
+    "ConnectionPool",
+    "translate_postgres_errors",
+]
 
 POSTGRES_WAIT_SECONDS = 10.0
 """How long a call waits for a server that does not answer, or for a change by another process."""
@@ -64,6 +70,12 @@ _SESSION = (
     # Removed rows stay in an index until a vacuum: continue until there are enough others.
     "SET hnsw.iterative_scan = relaxed_order",
 )
+EXTENSION_SCHEMA = (
+    "SELECT coalesce((SELECT extnamespace::regnamespace::name FROM pg_extension "
+    "WHERE extname = 'vector'), 'public')"
+)
+"""The schema that holds pgvector's types; `public` where it is not enabled yet."""
+
 _RETRY = ("40001", "40P01")  # serialization failure, deadlock: nothing was done
 _BUSY = ("55P03", "57014", "53300", *_RETRY)  # lock, time-out, too many connections
 _DAMAGED = ("XX001", "XX002")
@@ -241,12 +253,12 @@ def _make_error(address: DatabaseAddress, error: DBAPIError) -> VaultError:
 # Our own errors report lost connections, so the driver need not log them.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
-_engines: dict[tuple[int, URL], tuple[Engine, int]] = {}
+_engines: dict[tuple[int, URL, str], tuple[Engine, int]] = {}
 _lock = Lock()
 
 
 def _acquire_engine(address: DatabaseAddress) -> Engine:
-    key = os.getpid(), address.url
+    key = os.getpid(), address.url, address.tenant
     with _lock:
         engine, users = _engines.get(key) or (_make_engine(address), 0)
         _engines[key] = engine, users + 1
@@ -254,7 +266,7 @@ def _acquire_engine(address: DatabaseAddress) -> Engine:
 
 
 def _release_engine(address: DatabaseAddress) -> None:
-    key = os.getpid(), address.url
+    key = os.getpid(), address.url, address.tenant
     with _lock:
         engine, users = _engines.pop(key)
         if users > 1:
@@ -273,13 +285,18 @@ def _make_engine(address: DatabaseAddress) -> Engine:
         pool_recycle=1800,
         hide_parameters=True,  # vectors must not appear in messages
     )
-    event.listen(engine, "connect", _prepare_connection)
+    event.listen(engine, "connect", partial(_prepare_connection, address.schema))
     return engine
 
 
-def _prepare_connection(connection: psycopg.Connection[object], _record: object) -> None:
+def _prepare_connection(
+    schema: str, connection: psycopg.Connection[object], _record: object
+) -> None:
     for statement in _SESSION:
         connection.execute(statement)
+    if schema:  # the tenant's tables, and besides them only the types of pgvector
+        path = f"concat(quote_ident(%s), ',', quote_ident(({EXTENSION_SCHEMA})))"
+        connection.execute(f"SELECT set_config('search_path', {path}, false)", (schema,))
     with suppress(psycopg.ProgrammingError):  # before `onlyme store upgrade` there is no such type
         register_vector(connection)
     connection.commit()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onlyme.errors import NeedsReenroll, VaultError
+from onlyme.gallery.stores.postgres.pool import EXTENSION_SCHEMA
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -48,11 +49,17 @@ def upgrade(connection: Connection, address: DatabaseAddress, model: str, dimens
     from alembic.script import ScriptDirectory
 
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+    if address.schema:
+        find = "SELECT to_regnamespace(%s)"
+        if connection.exec_driver_sql(find, (address.schema,)).scalar_one() is None:
+            connection.exec_driver_sql(f"CREATE SCHEMA {address.schema}")
     config = Config()
     config.set_main_option("script_location", "onlyme.gallery.stores.postgres:migrations")
-    config.attributes.update(connection=connection, model=model, dimension=dimension)
+    config.attributes.update(
+        connection=connection, model=model, dimension=dimension, schema=address.schema or None
+    )
     steps = ScriptDirectory.from_config(config).walk_revisions()
-    before = read_revision(connection)
+    before = read_revision(connection, address.schema)
     if before is not None and before not in {step.revision for step in steps}:
         raise VaultError(_explain_unknown(address, before))
     _require_pgvector(connection, address)
@@ -61,12 +68,17 @@ def upgrade(connection: Connection, address: DatabaseAddress, model: str, dimens
     return before != REVISION
 
 
-def read_revision(connection: Connection) -> str | None:
-    """Return the version of the tables, or None if there are none."""
-    table = connection.exec_driver_sql("SELECT to_regclass(%s)", (VERSIONS,)).scalar_one()
-    if table is None:
+def read_revision(connection: Connection, schema: str = "") -> str | None:
+    """Return the version of the tables, or None if there are none.
+
+    Args:
+        connection: to the database.
+        schema: of a tenant; tables elsewhere are not looked at then.
+    """
+    name = f"{schema}.{VERSIONS}" if schema else VERSIONS
+    if connection.exec_driver_sql("SELECT to_regclass(%s)", (name,)).scalar_one() is None:
         return None
-    found = connection.exec_driver_sql(f"SELECT version_num FROM {VERSIONS}").scalar_one_or_none()  # noqa: S608 - a constant of ours
+    found = connection.exec_driver_sql(f"SELECT version_num FROM {name}").scalar_one_or_none()  # noqa: S608 - of an address that was checked
     return None if found is None else str(found)
 
 
@@ -77,7 +89,9 @@ def check(connection: Connection, address: DatabaseAddress, model: str, dimensio
         VaultError: there is no gallery, or one of another version.
         NeedsReenroll: the gallery was made for another network.
     """
-    found = read_revision(connection)
+    if address.schema:
+        _refuse_shared_gallery(connection, address)
+    found = read_revision(connection, address.schema)
     if found is None:
         raise VaultError(f"{address} holds no gallery; make one with `onlyme store upgrade`")
     if found < REVISION:
@@ -102,6 +116,16 @@ def _explain_unknown(address: DatabaseAddress, found: str) -> str:
     )
 
 
+def _refuse_shared_gallery(connection: Connection, address: DatabaseAddress) -> None:
+    """Refuse a gallery beside pgvector: names that a tenant's schema lacks are looked up there."""
+    query = f"SELECT to_regclass(concat(quote_ident(({EXTENSION_SCHEMA})), '.', %s::text))"
+    if connection.exec_driver_sql(query, (VERSIONS,)).scalar_one() is not None:
+        raise VaultError(
+            f"{address}: the database also holds a gallery without a tenant, where pgvector is; "
+            "give tenants a database of their own"
+        )
+
+
 def _require_pgvector(connection: Connection, address: DatabaseAddress) -> None:
     """Install the extension if it is missing and that is allowed."""
     query = "SELECT extversion FROM pg_extension WHERE extname = 'vector'"
@@ -116,7 +140,9 @@ def _require_pgvector(connection: Connection, address: DatabaseAddress) -> None:
                 f"{address}: pgvector is not enabled in this database; its administrator must "
                 "run `CREATE EXTENSION vector`"
             )
-        connection.exec_driver_sql("CREATE EXTENSION vector")
+        # Not in the schema of the tenant who happens to be the first.
+        where = " SCHEMA public" if address.schema else ""
+        connection.exec_driver_sql(f"CREATE EXTENSION vector{where}")
         found = connection.exec_driver_sql(query).scalar_one()
     if tuple(int(part) for part in found.split(".")[:2]) < _MIN_PGVECTOR_VERSION:
         raise VaultError(

@@ -2,7 +2,8 @@
 
 import { ask, get, makePath, Problem } from "../api.js";
 import { SteadyAdvice } from "../advice.js";
-import { chooseCamera, listCameras, NoCamera, readCameraChoice } from "../camera.js";
+import { listCameras, NoCamera } from "../camera.js";
+import { makeCameraChoice } from "../camera-choice.js";
 import { Capture } from "../capture.js";
 import { announce, askToConfirm, h, makeButton, makeNotice } from "../dom.js";
 import { FaceMap } from "../facemap.js";
@@ -47,6 +48,7 @@ class EnrollView {
     this.map = new FaceMap(WANTED_PHOTOS);
     this.input = h("input", { id: "name", type: "text", maxlength: 128, autocomplete: "off", spellcheck: "false", value: name, required: true, readonly: adds, "aria-describedby": "name-help" });
     this.help = h("p", { class: "soft small", id: "name-help" });
+    this.look = h("input", { type: "text", id: "look", maxlength: 128, autocomplete: "off", spellcheck: "false", "aria-describedby": "look-help" });
     this.startButton = makeButton(t("Start"), "camera", null, "primary");
     this.startButton.type = "submit";
     this.finishButton = makeButton(t("That is enough"), "check", () => this.capture?.stream?.finish());
@@ -56,6 +58,9 @@ class EnrollView {
     this.photos = new PhotoDrop((files) => this.enrollPhotos(files));
     this.form = h("form", { class: "card panel", novalidate: true, onsubmit: (event) => { event.preventDefault(); this.start(); } },
       h("div", { class: "field" }, h("label", { for: "name" }, t("Name")), this.input, this.help),
+      h("details", { class: "figures", open: adds }, h("summary", {}, t("A look, such as glasses")),
+        h("div", { class: "field" }, h("label", { for: "look" }, t("Name of the look")), this.look,
+          h("p", { class: "soft small", id: "look-help" }, t("May stay empty. The pictures of a look can be removed together later.")))),
       makeCameraChoice(cameras),
       h("div", { class: "actions" }, this.startButton, this.finishButton, this.cancelButton),
       this.map.element,
@@ -91,13 +96,15 @@ class EnrollView {
   /** Have the service check the name; resolves to the options of the enrolment, or to null. */
   async agreeOnName() {
     this.explainName("");
-    if (this.adds) return { name: this.input.value, query: new URLSearchParams({ add: "true" }) };
+    const look = await this.checkLook();
+    if (look === null) return null;
+    if (this.adds) return { name: this.input.value, query: new URLSearchParams({ add: "true", ...look }) };
     const { name, problem, taken, similar } = await get(`/v1/name-check?${new URLSearchParams({ name: this.input.value })}`);
     if (problem) {
       this.explainName(makeSentence(translate(problem)));
       return null;
     }
-    const query = new URLSearchParams();
+    const query = new URLSearchParams(look);
     if (taken) {
       const again = await askToConfirm(t("{name} is enrolled already", { name }), t("Start over? What was learned before is forgotten once the new pictures are good."), t("Start over"));
       if (!again) return null;
@@ -107,6 +114,16 @@ class EnrollView {
       if (!sure) return null;
     }
     return { name, query };
+  }
+
+  /** Return the look as part of a query, or null if it cannot be one. */
+  async checkLook() {
+    if (!this.look.value.trim()) return {};
+    const { name, problem } = await get(`/v1/name-check?${new URLSearchParams({ name: this.look.value })}`);
+    if (!problem) return { look: name };
+    const words = makeSentence(translate(problem));
+    await askToConfirm(t("A look, such as glasses"), words, t("Understood"));
+    return null;
   }
 
   async start({ anyway = false } = {}) {
@@ -201,7 +218,7 @@ class EnrollView {
     this.startButton.hidden = yes;
     this.cancelButton.hidden = this.finishButton.hidden = !yes;
     this.finishButton.disabled = true;
-    this.input.disabled = yes;
+    this.input.disabled = this.look.disabled = yes;
     this.split.classList.toggle("running", yes);
   }
 
@@ -217,13 +234,4 @@ class EnrollView {
     this.capture?.stop();
     this.capture = null;
   }
-}
-
-/** Make a choice of the camera; null where there is nothing to choose from. */
-function makeCameraChoice(cameras) {
-  if (cameras.length < 2) return null;
-  const select = h("select", { id: "camera", onchange: () => chooseCamera(select.value) },
-    h("option", { value: "" }, t("The browser’s choice")),
-    cameras.map(({ id, label }, index) => h("option", { value: id, selected: id && id === readCameraChoice() }, label || t("Camera {n}", { n: index + 1 }))));
-  return h("div", { class: "field" }, h("label", { for: "camera" }, t("Camera")), select);
 }

@@ -7,5 +7,10 @@ from onlyme.gallery.stores.postgres.schema import VERSIONS
 __all__: list[str] = []
 
 if __name__ == "env_py":  # the name under which Alembic loads this file
-    context.configure(connection=context.config.attributes["connection"], version_table=VERSIONS)
+    attributes = context.config.attributes
+    context.configure(
+        connection=attributes["connection"],
+        version_table=VERSIONS,
+        version_table_schema=attributes["schema"],
+    )
     context.run_migrations()

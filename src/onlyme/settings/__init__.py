@@ -20,7 +20,7 @@ import platformdirs
 from onlyme.errors import SettingsError
 from onlyme.types import DEFAULT_FAR, MAX_FAR, MIN_FAR, ExtraNetwork, LivenessLevel
 
-__all__ = ["SYSTEM_CONFIG", "Settings", "check_values"]
+__all__ = ["SYSTEM_CONFIG", "SYSTEM_VAULT", "Settings", "check_values"]
 
 
 def _find_data_folder() -> Path:
@@ -146,8 +146,8 @@ class Settings:
             SettingsError: the file or a value cannot be used; the message names it.
         """
         values: dict[str, Any] = {
-            "vault": _SYSTEM_DATA,
-            "models": _SYSTEM_DATA / "models",
+            "vault": SYSTEM_VAULT,
+            "models": SYSTEM_VAULT / "models",
             "key": "auto",
             "key_file": _SYSTEM_FOLDER / "vault.key",
         }
@@ -203,7 +203,7 @@ _SYSTEM_FOLDER = Path("/etc/onlyme")
 SYSTEM_CONFIG = _SYSTEM_FOLDER / "config.toml"
 """The settings of the computer's login, unless `ONLYME_CONFIG` names another file."""
 
-_SYSTEM_DATA = Path("/var/lib/onlyme")
+SYSTEM_VAULT = Path("/var/lib/onlyme")
 _PATHS = {"vault", "models", "key_file", "anchor", "socket"}
 _CHOICES = {
     "key": ("auto", "file", "keyring", "passphrase", "credential"),

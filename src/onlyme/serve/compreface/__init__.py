@@ -1,0 +1,1 @@
+"""Answer the recognition API of CompreFace, so that its clients work unchanged."""
