@@ -21,10 +21,10 @@ from onlyme.cli.lab.parts import make_loader
 from onlyme.lab.networks import Article, build_network, to_tensor
 from onlyme.lab.networks.siamese import compute_margins
 from onlyme.lab.onnx_file import export, get_embedder
-from onlyme.lab.peak_memory import forget_peak, read_peak_bytes
 from onlyme.lab.photos import Photos
 from onlyme.lab.spec import Spec
 from onlyme.lab.trainer import train
+from onlyme.storage.peak_memory import forget_peak, read_peak_bytes
 
 HERE = Path(__file__).resolve().parents[1]
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from onlyme.charts import make_standalone
-from onlyme.lab.comparison.plots import Series, draw_lines, draw_scatter
+from onlyme.charts import Series, draw_lines, draw_scatter, make_standalone
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73")
 """Blue, orange and green of Okabe and Ito, which colour-blind readers can tell apart."""

@@ -120,6 +120,7 @@ def stage(photos, tmp_path_factory):
     copies = {
         "photos-of-ada": ["obama_1", "obama_2", "obama_4"],
         "colleagues": ["biden_1", "macron_1"],
+        "portraits": ["ardern_1", "macron_1"],
         ".": ["biden_1"],
     }
     for name, stems in copies.items():

@@ -87,7 +87,7 @@ def test_a_stored_result_is_the_result_that_was_found(people, finished, tmp_path
     for one, other in zip(done.select("compact"), finished[1].select("compact"), strict=True):
         np.testing.assert_array_equal(one.pairs.unseen, other.pairs.unseen)
         assert one.pairs.drawn == other.pairs.drawn
-        for points, expected in zip(one.look.map, other.look.map, strict=True):
+        for points, expected in zip(one.look.maps["t-SNE"], other.look.maps["t-SNE"], strict=True):
             np.testing.assert_array_equal(points, expected)
         for (excess, faces), (number, pictures) in zip(
             one.look.hardest, other.look.hardest, strict=True

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from onlyme.errors import UsageError
-from onlyme.lab.calibration import calibrate, hash_faces, leave_out_known, plan_calibration
+from onlyme.lab.calibration import (
+    add_strangers,
+    calibrate,
+    leave_out_known,
+    plan_calibration,
+)
+from onlyme.lab.face_cache import hash_faces
+from onlyme.lab.people import People
 from onlyme.siamese.head import Base
 from onlyme.siamese.learning import learn_owner
 
@@ -42,6 +49,26 @@ def test_a_promise_holds_for_people_that_the_calibration_never_saw(base):
         accepted += int((learned.margins(strangers) >= learned.alpha).sum())
         total += len(strangers)
     assert 2e-3 < accepted / total < 3e-2, "1e-2 was promised"
+
+
+def test_strangers_who_are_given_count_against_the_owners(base, tmp_path):
+    """Doubles of the owners are accepted more often: the same rate refuses more owners."""
+    done, _ = base
+    vectors, _ = draw_people(200, 3, seed=1)
+    doubles = vectors[::3] + 0.05 * np.random.default_rng(4).normal(size=(200, 24))
+    doubles = (doubles / np.linalg.norm(doubles, axis=1, keepdims=True)).astype(np.float32)
+    album = People(tuple(map(str, range(200))), tuple(np.zeros((200, 3, 2, 2, 3), np.uint8)))
+    album = add_strangers(album, np.ones((200, 2, 2, 3), np.uint8))
+    assert album.counts.tolist() == [3] * 200 + [1] * 200
+    labels = np.repeat(np.arange(len(album)), album.counts)
+    stricter = calibrate(np.concatenate([vectors, doubles]), labels, MODEL, tmp_path)
+    assert (stricter.people, stricter.owners) == (400, done.owners), "they do not enroll"
+    counted, more = (one.card["counted"][0] for one in (done, stricter))
+    assert more["comparisons"] > counted["comparisons"]
+    refused = [one.card["misses"][0]["rate"] for one in (done, stricter)]
+    assert refused[1] > refused[0] + 0.1
+    known = hash_faces(np.ones((1, 2, 2, 3), np.uint8))
+    assert len(leave_out_known(album, known)) == 200
 
 
 def test_rates_that_the_people_cannot_show_are_refused(base):

@@ -10,23 +10,21 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from onlyme.charts import make_standalone
+from onlyme.charts import (
+    Series,
+    draw_det,
+    draw_histograms,
+    draw_lines,
+    draw_scatter,
+    make_standalone,
+)
 from onlyme.errors import UsageError
 from onlyme.lab.comparison.cache import ResultCache
 from onlyme.lab.comparison.claims import judge_claims
 from onlyme.lab.comparison.compare import ALPHAS, Comparison, compare
 from onlyme.lab.comparison.inspection import project_to_plane
 from onlyme.lab.comparison.plan import Plan
-from onlyme.lab.comparison.plots import (
-    COLOURS,
-    LINE_COLOURS,
-    Series,
-    draw_det,
-    draw_histograms,
-    draw_lines,
-    draw_scatter,
-)
-from onlyme.lab.comparison.report import render_html, write_report
+from onlyme.lab.comparison.report import COLOURS, LINE_COLOURS, render_html, write_report
 from onlyme.lab.comparison.result import PEOPLE_TWO_HEAD, PRODUCT, PairScores, WayResult
 from onlyme.lab.comparison.split import make_splits, select_unused
 from onlyme.lab.people import People
@@ -129,7 +127,7 @@ def test_the_page_is_self_contained_and_complete(compared, tmp_path):
     text = path.read_text("utf-8")
     for heading in (
         "Errors", "Which claims held", "Costs", "Learning curves", "Margins", "Alpha",
-        "Hardest triplets", "Map of the embeddings",
+        "Hardest triplets", "Map of the embeddings, PCA", "Map of the embeddings, t-SNE",
     ):  # fmt: skip
         assert heading in text
     assert "step limit: more steps might have helped" in text
@@ -319,9 +317,21 @@ def test_the_sweep_goes_from_minus_one_to_one():
 def test_the_map_keeps_distances_in_a_plane():
     source = np.random.default_rng(0)
     flat = source.normal(size=(20, 2)) @ source.normal(size=(2, 16))
-    mapped = np.concatenate(project_to_plane([flat[:7], flat[7:]]))
+    mapped = np.concatenate(project_to_plane([flat[:7], flat[7:]])["PCA"])
     apart = np.linalg.norm(flat[:, None] - flat[None], axis=-1)
     assert np.allclose(np.linalg.norm(mapped[:, None] - mapped[None], axis=-1), apart)
+
+
+def test_neighbours_stay_neighbours_in_the_other_maps():
+    source = np.random.default_rng(0)
+    groups = [source.normal(size=(12, 16)) * 0.05 + centre for centre in (-1, 1)]
+    maps = project_to_plane(groups)
+    assert [[len(group) for group in groups] for groups in maps.values()] == [[12, 12]] * len(maps)
+    for first, second in maps.values():
+        within = np.linalg.norm(first - first.mean(0), axis=1).max()
+        assert np.linalg.norm(first.mean(0) - second.mean(0)) > within
+    again = project_to_plane(groups)
+    assert all(np.array_equal(a, b) for n in maps for a, b in zip(maps[n], again[n], strict=True))
 
 
 @pytest.mark.parametrize(

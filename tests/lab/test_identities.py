@@ -34,7 +34,8 @@ from onlyme.lab.synthetic import draw_synthetic_faces
 faces = draw_synthetic_faces(16, 7)
 people = People(tuple(f"person {i}" for i in range(16)), tuple(faces))
 spec = IdentitySpec(**json.loads(sys.argv[2]))
-network = train_identities(people, spec, Path(sys.argv[1]))
+resume = Path(sys.argv[1], "last.ckpt").exists()
+network = train_identities(people, spec, Path(sys.argv[1]), resume=resume)
 digest = hashlib.sha256()
 for parameter in network.parameters():
     digest.update(parameter.detach().numpy().tobytes())
@@ -58,23 +59,60 @@ def run(folder, environment, **spec):
     assert done.returncode == 0, done.stderr.decode()
 
 
-def test_two_processes_do_what_one_does(people, tmp_path, environment):
-    """Both have the same weights, and the loss curve of one process on the same batches.
+@pytest.fixture
+def alone(environment):
+    """The environment of a process that was not started by another one of a training."""
+    return {k: v for k, v in environment.items() if k not in {"LOCAL_RANK", "NODE_RANK"}}
 
-    In double precision, so that the order of a sum does not blur the comparison.
+
+def assert_same_network(one, two):
+    mine, theirs = (load_embedder(folder).state_dict() for folder in (one, two))
+    for name, part in mine.items():
+        torch.testing.assert_close(part, theirs[name], rtol=0, atol=1e-9, msg=name)
+
+
+@pytest.mark.parametrize(
+    ("devices", "network", "steps"), [(3, "compact", 10), (2, "mobilefacenet", 3)]
+)
+def test_several_processes_do_what_one_does(people, tmp_path, alone, devices, network, steps):
+    """All have the same weights, and the loss curve of one process on the same batches.
+
+    In double precision, so that the order of a sum does not blur the comparison: one process in
+    single precision differs more from itself in double precision than from two processes.
     """
-    clean = {k: v for k, v in environment.items() if k not in {"LOCAL_RANK", "NODE_RANK"}}
-    two, one = tmp_path / "two", tmp_path / "one"
-    run(two, clean, devices=2)
+    many, one = tmp_path / "many", tmp_path / "one"
+    spec = {"photos": 3, "network": network, "steps": steps}
+    run(many, alone, devices=devices, **spec)
     before = dict(os.environ)
-    train_identities(people, IdentitySpec(**SPEC), one)
+    train_identities(people, IdentitySpec(**{**SPEC, **spec}), one)
     assert dict(os.environ) == before
-    assert (two / "weights-0.txt").read_text() == (two / "weights-1.txt").read_text()
-    assert len(losses(two)) == 10
-    assert losses(two) == pytest.approx(losses(one), rel=1e-6)
-    mine, theirs = load_embedder(one), load_embedder(two)
-    for a, b in zip(mine.parameters(), theirs.parameters(), strict=True):
-        torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
+    weights = {(many / f"weights-{rank}.txt").read_text() for rank in range(devices)}
+    assert len(weights) == 1
+    assert len(losses(many)) == steps
+    assert losses(many) == pytest.approx(losses(one), rel=1e-9)
+    assert_same_network(one, many)
+
+
+def test_a_run_is_continued_by_another_number_of_processes(people, tmp_path, alone):
+    spec = {"photos": 3, "network": "thin"}
+    run(tmp_path / "many", alone, devices=2, **{**spec, "steps": 4})
+    run(tmp_path / "many", alone, devices=3, **spec)
+    for steps in (4, 10):
+        options = IdentitySpec(**{**SPEC, **spec, "steps": steps})
+        train_identities(people, options, tmp_path / "one", resume=steps > 4)
+    assert len(losses(tmp_path / "many")) == 10
+    assert_same_network(tmp_path / "one", tmp_path / "many")
+
+
+def test_a_training_ends_when_one_of_its_processes_dies_at_its_start(tmp_path, alone):
+    """It ends with an error after some 20 s, and does not wait half an hour for the missing one."""
+    driver = tmp_path / "driver.py"
+    driver.write_text("import os\nif os.environ.get('LOCAL_RANK') == '1': os._exit(3)\n" + DRIVER)
+    options = json.dumps({**SPEC, "devices": 2})
+    command = [alone["PYTHON"], str(driver), str(tmp_path / "out"), options]
+    done = subprocess.run(command, env=alone, capture_output=True, timeout=240, check=False)
+    assert done.returncode != 0
+    assert not (tmp_path / "out" / "embedder.pt").exists()
 
 
 def test_an_embedder_learns_people_and_is_resumed(people, tmp_path):

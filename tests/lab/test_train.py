@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from onlyme.cli.lab.results import describe_verdicts
 from onlyme.errors import UsageError
 from onlyme.lab.networks import build_network, to_tensor
 from onlyme.lab.photos import Photos
@@ -19,7 +20,6 @@ from onlyme.lab.rules import check_rule
 from onlyme.lab.run import Run
 from onlyme.lab.spec import Spec
 from onlyme.lab.trainer import fit_way, train
-from onlyme.lab.verdicts import describe_verdicts
 
 DRIVER = """
 import sys, time

@@ -336,7 +336,7 @@ def test_a_secret_that_others_may_read_is_refused(path):
 
 ALLOWED = {
     "gallery/stores/migrate.py": (1, "rows of a store are replaced, not a file"),
-    "lab/peak_memory.py": (1, "/proc takes no drafts"),
+    "storage/peak_memory.py": (1, "/proc takes no drafts"),
     "lab/curves.py": (1, "a row is added at each step"),
     "cli/enroll.py": (1, "FaceID.rename gives a person another name"),
     "serve/routes/people.py": (1, "FaceID.rename, too"),

@@ -61,7 +61,7 @@ _HOMES = {
     "train_identities": "identities",
 }
 
-_NEEDED = ("torch", "lightning", "pytorch_metric_learning", "onnx")
+_NEEDED = ("torch", "lightning", "pytorch_metric_learning", "onnx", "sklearn")
 
 
 def require_packages() -> None:

@@ -6,15 +6,19 @@ be repeated.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import torch
+from torch import Generator, Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-if TYPE_CHECKING:
-    from torch import Generator, Tensor
-
-__all__ = ["augment", "make_generator"]
+__all__ = [
+    "Changes",
+    "apply_changes",
+    "augment",
+    "draw_changes",
+    "make_generator",
+]
 
 MAX_TURN_RADIANS = 0.2
 """Largest rotation of a face, in radians: the error of a landmark, enlarged."""
@@ -34,24 +38,35 @@ def make_generator(seed: int, step: int) -> Generator:
 
     A resumed run therefore draws the same numbers as an uninterrupted run.
     """
-    return torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
+    return Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
 
 
-def augment(images: Tensor, source: Generator) -> Tensor:
-    """Mirror, rotate, zoom and shift each photo, and change its light, colour and noise.
+class Changes(NamedTuple):
+    """The changes of n photos, all on the CPU in float32.
 
-    Args:
-        images: float[n, 3, S, S] in [0, 1].
-        source: the random generator.
-
-    Returns:
-        The same shape and range.
+    Attributes:
+        matrices: float[n, 2, 3], where each place of a photo comes from.
+        gain: float[n, 1, 1, 1], the contrast.
+        offset: float[n, 3, 1, 1], light and colour.
+        noise: float[n, 3, S, S].
     """
-    n = len(images)
+
+    matrices: Tensor
+    gain: Tensor
+    offset: Tensor
+    noise: Tensor
+
+    def select(self, chosen: slice) -> Changes:
+        """Return the changes of some of the photos."""
+        return Changes(*(part[chosen] for part in self))
+
+
+def draw_changes(n: int, side: int, source: Generator) -> Changes:
+    """Draw the changes of n photos with sides of `side` pixels."""
 
     def draw_uniform(*shape: int) -> Tensor:
-        """Uniform in [−1, 1); the same numbers in every precision."""
-        return torch.rand(shape, generator=source, dtype=torch.float32).to(images) * 2 - 1
+        """Uniform in [−1, 1)."""
+        return torch.rand(shape, generator=source) * 2 - 1
 
     turn, zoom = draw_uniform(n) * MAX_TURN_RADIANS, 1 + draw_uniform(n) * MAX_ZOOM_SHARE
     mirror = draw_uniform(n).sign()
@@ -64,15 +79,37 @@ def augment(images: Tensor, source: Generator) -> Tensor:
         ],
         1,
     )
+    gain = 1 + draw_uniform(n, 1, 1, 1) * MAX_CONTRAST_SHARE
+    light, colour = draw_uniform(n, 1, 1, 1), draw_uniform(n, 3, 1, 1)
+    offset = light * MAX_BRIGHTNESS_SHIFT + colour * MAX_COLOUR_SHIFT
+    noise = torch.randn((n, 3, side, side), generator=source) * NOISE_DEVIATION
+    return Changes(matrices, gain, offset, noise)
+
+
+def apply_changes(images: Tensor, changes: Changes) -> Tensor:
+    """Return changed pictures, computed where the pictures are.
+
+    Args:
+        images: float[n, 3, S, S] in [0, 1].
+        changes: of as many photos.
+
+    Returns:
+        The same shape and range.
+    """
+    matrices, gain, offset, noise = (part.to(images) for part in changes)
     grid = affine_grid(matrices, list(images.shape), align_corners=False)
     moved = grid_sample(images, grid, padding_mode="border", align_corners=False)
-    gain = 1 + draw_uniform(n, 1, 1, 1) * MAX_CONTRAST_SHARE
-    offset = (
-        draw_uniform(n, 1, 1, 1) * MAX_BRIGHTNESS_SHIFT
-        + draw_uniform(n, 3, 1, 1) * MAX_COLOUR_SHIFT
-    )
-    noise = (
-        torch.randn(images.shape, generator=source, dtype=torch.float32).to(images)
-        * NOISE_DEVIATION
-    )
     return ((moved - 0.5) * gain + 0.5 + offset + noise).clamp(0, 1)
+
+
+def augment(images: Tensor, source: Generator) -> Tensor:
+    """Mirror, rotate, zoom and shift each photo, and change its light, colour and noise.
+
+    Args:
+        images: float[n, 3, S, S] in [0, 1].
+        source: the random generator.
+
+    Returns:
+        The same shape and range.
+    """
+    return apply_changes(images, draw_changes(len(images), images.shape[-1], source))

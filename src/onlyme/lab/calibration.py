@@ -7,13 +7,14 @@ small number of people allows no promise of a small false accept rate.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from onlyme.errors import UsageError
+from onlyme.lab.face_cache import hash_faces
+from onlyme.lab.people import People
 from onlyme.siamese.training.base import PHOTOS, BaseData, BasePlan, build_base, write_base
 from onlyme.siamese.training.train import Recipe, train_base_head
 
@@ -23,15 +24,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from onlyme.lab.people import People
     from onlyme.siamese.training.whitening import LinearHead
 
 __all__ = [
     "FACES_SUFFIX",
     "MIN_OWNERS",
     "Calibration",
+    "add_strangers",
     "calibrate",
-    "hash_faces",
     "leave_out_known",
     "plan_calibration",
 ]
@@ -75,14 +75,11 @@ class Calibration:
     card: dict[str, Any]
 
 
-def hash_faces(faces: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Return a short hash of each face: uint64[n] for uint8[n, S, S, 3].
-
-    >>> hash_faces(np.zeros((2, 4, 4, 3), np.uint8)).dtype
-    dtype('uint64')
-    """
-    digests = b"".join(hashlib.sha256(face.tobytes()).digest()[:8] for face in faces)
-    return np.frombuffer(digests, np.uint64)
+def add_strangers(people: People, faces: NDArray[np.uint8]) -> People:
+    """Add photos of others, one of each person: they do not enroll, and are tried as strangers."""
+    names = tuple(f"NOT_ME {number}" for number in range(len(faces)))
+    hashes = (*people.hashes, *(hash_faces(face[None]) for face in faces))
+    return People(people.names + names, (*people.faces, *faces[:, None]), people.skipped, hashes)
 
 
 def leave_out_known(people: People, known: NDArray[np.uint64]) -> People:
@@ -91,9 +88,7 @@ def leave_out_known(people: People, known: NDArray[np.uint64]) -> People:
     A network tells people apart better whom it was trained on, so that they would make its
     error look smaller than it is.
     """
-    return people.select(
-        np.array([not np.isin(hash_faces(faces), known).any() for faces in people.faces], np.bool_)
-    )
+    return people.select(~people.find_known(known))
 
 
 def plan_calibration(labels: NDArray[np.intp], seed: int = 0) -> BasePlan:

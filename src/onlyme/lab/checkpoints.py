@@ -71,14 +71,7 @@ class CheckpointKeeper(Callback):
         self._path, self._interrupt, self._seconds = path, interrupt, seconds
         self._written = monotonic()
 
-    def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,  # noqa: ARG002 - Lightning's signature
-        outputs: Any,  # noqa: ARG002 - as above
-        batch: Any,  # noqa: ARG002 - as above
-        batch_idx: int,  # noqa: ARG002 - as above
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:  # noqa: ARG002 - Lightning's signature
         """Write the checkpoint when it is due.
 
         Raises:

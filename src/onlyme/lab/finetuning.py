@@ -8,7 +8,6 @@ faces, and half of each batch stays clean.
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,14 +20,13 @@ from torch.optim import AdamW
 
 from onlyme.errors import UsageError
 from onlyme.lab.augment import make_generator
-from onlyme.lab.calibration import hash_faces
+from onlyme.lab.embedder_run import begin, check_finite, check_loss, finish
+from onlyme.lab.identity_spec import scale_rate
 from onlyme.lab.losses import LOSSES, make_loss
 from onlyme.lab.networks import to_tensor
 from onlyme.lab.networks.sface import read_sface
 from onlyme.lab.people import IdentitySampler
-from onlyme.lab.resume import check_unchanged, list_changes
 from onlyme.lab.trainer import explain_memory, run_trainer
-from onlyme.storage.files import open_draft, replace_public
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,10 +94,7 @@ class FineTuneSpec:
 
     def scale_rate(self, step: int) -> float:
         """Return the share of the highest rate: up for a tenth of the steps, then a cosine."""
-        rise = max(1, self.steps // 10)
-        if step < rise:
-            return (step + 1) / rise
-        return 0.5 + 0.5 * math.cos(math.pi * min(1.0, (step - rise) / max(1, self.steps - rise)))
+        return scale_rate(step, self.steps, 0.1)
 
 
 def finetune(
@@ -130,22 +125,8 @@ def finetune(
             or people, or training diverged.
     """
     batches = _make_batches(people, spec)
-    options = asdict(spec)
-    path = out / "options.json"
-    if path.exists():
-        if not resume:
-            raise UsageError(
-                f"{out} already holds a run; continue it with --resume, or choose another folder"
-            )
-        before = json.loads(path.read_text("utf-8"))
-        same = before["people"] == people.fingerprint
-        changes = list_changes(before["spec"], options, _FREE)
-        check_unchanged(out, changes, same_photos=same)
-        if (out / "embedder.pt").exists() and spec.steps <= before["spec"]["steps"]:
-            return load_finetuned(out, teacher)
-    out.mkdir(parents=True, exist_ok=True)
-    document = {"spec": options, "people": people.fingerprint}
-    replace_public(path, json.dumps(document, indent=2).encode())
+    if begin(out, asdict(spec), people, free=_FREE, resume=resume):
+        return load_finetuned(out, teacher)
     training = FineTuning(spec, batches, teacher)
     with explain_memory(training.try_step, batches.size, _EXPLAIN_BATCH):
         run_trainer(
@@ -153,17 +134,9 @@ def finetune(
             devices=1, gradient_clip_val=5.0,
         )  # fmt: skip
     student = training.student.cpu().eval()
-    if not all(bool(part.isfinite().all()) for part in student.state_dict().values()):
-        raise UsageError(
-            "training diverged: the weights are no longer numbers; train again with a rate below "
-            f"{spec.rate:g}, in another folder"
-        )
-    report = {"network": "sface", "dimension": student.dimension, **options}
-    replace_public(out / "embedder.json", json.dumps(report, indent=2).encode())
-    with open_draft(out / "faces.npy", mode=0o666) as file:
-        np.save(file, hash_faces(np.concatenate(people.faces)))
-    with open_draft(out / "embedder.pt", mode=0o666) as file:  # less the umask
-        torch.save(student.state_dict(), file)
+    check_finite(student, spec.rate)
+    report = {"network": "sface", "dimension": student.dimension, **asdict(spec)}
+    finish(out, student, report, people)
     return student
 
 
@@ -208,7 +181,7 @@ class FineTuning(LightningModule):
         source = make_generator(self.spec.seed, self.global_step)
         torch.manual_seed((self.spec.seed * 1_000_003 + self.global_step) % 2**63)  # dropout
         chosen = self.batches.draw_batch(self.global_step)
-        clean = to_tensor(self.batches.faces[chosen])
+        clean = to_tensor(self.batches.read(chosen))
         mirrored = torch.rand(len(clean), generator=source) < 0.5
         clean[mirrored] = clean[mirrored].flip(-1)
         shown = clean.clone()
@@ -223,17 +196,14 @@ class FineTuning(LightningModule):
         if self.criterion is not None:
             labels = torch.from_numpy(self.batches.labels[chosen]).to(self.device)
             loss = loss + self.criterion(vectors, labels)
-        if not loss.isfinite():
-            raise UsageError(
-                f"training diverged at step {self.global_step}: the loss is no longer a number; "
-                f"train again with a rate below {self.spec.rate:g}, in another folder"
-            )
+        check_loss(loss, self.global_step, self.spec.rate)
         self.log_dict({"loss": loss.detach(), "teacher_distance": distance.detach()}, prog_bar=True)
         return loss
 
     def try_step(self, photos: int) -> None:
         """Compute a gradient of fewer photos, to see whether they fit into memory."""
-        self.student(to_tensor(self.batches.faces[:photos]).to(self.device)).sum().backward()
+        faces = to_tensor(self.batches.read(np.arange(photos)))
+        self.student(faces.to(self.device)).sum().backward()
         self.student.zero_grad(set_to_none=True)
 
     def configure_optimizers(self) -> Any:

@@ -9,24 +9,21 @@ loss see the whole batch for any number of processes.
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from onlyme.errors import UsageError
-from onlyme.lab.calibration import hash_faces
+from onlyme.lab.embedder_run import begin, check_finite, finish
 from onlyme.lab.finetuning import load_finetuned
 from onlyme.lab.identity_spec import IdentitySpec
 from onlyme.lab.identity_training import BestWeights, IdentityTraining
 from onlyme.lab.networks import build_backbone
 from onlyme.lab.people import IdentitySampler
-from onlyme.lab.resume import check_unchanged, list_changes
-from onlyme.lab.run import CHECKPOINT_NAME
 from onlyme.lab.trainer import explain_memory, run_trainer
-from onlyme.lab.validation import Verification, deal_people
-from onlyme.storage.files import open_draft, replace_public
+from onlyme.lab.validation import Verification
+from onlyme.siamese.training.crossfit import deal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +40,8 @@ __all__ = [
 ]
 
 _MIN_VALIDATION_PEOPLE = 5
+_MAX_VALIDATION_PEOPLE = 500
+"""All their photos are compared with each other, which takes memory with the square."""
 
 _EXPLAIN_BATCH = (
     "a batch of {count} photos needs more memory than there is; {fit} photos fit: make the batch "
@@ -54,14 +53,17 @@ def split_people(people: People, spec: IdentitySpec) -> tuple[People, People | N
     """Deal the people with two photos or more into those that train and those that validate.
 
     Returns:
-        The people to train on, and those of the fold that validates; None where the fold has
-        fewer than five people, too few to say anything, or the spec has no folds.
+        The people to train on, and those of the fold that validates, 500 at most; None where the
+        fold has fewer than five people, too few to say anything, or the spec has no folds.
     """
     usable = people.select_by_photos(2)
-    if not spec.folds or len(usable.names) < spec.folds * _MIN_VALIDATION_PEOPLE:
+    if not spec.folds or len(usable) < spec.folds * _MIN_VALIDATION_PEOPLE:
         return usable, None
-    fold = deal_people(len(usable.names), spec.folds, spec.seed)
-    return usable.select(fold != spec.fold), usable.select(fold == spec.fold)
+    fold = deal(np.arange(len(usable)), spec.folds, spec.seed)
+    chosen = fold == spec.fold
+    return usable.select(~chosen), usable.select(
+        chosen & (np.cumsum(chosen) <= _MAX_VALIDATION_PEOPLE)
+    )
 
 
 def train_identities(
@@ -103,9 +105,8 @@ def train_identities(
             f"{spec.world} processes cannot share a batch of {batches.size} photos evenly; "
             "change the number of people or photos in a batch"
         )
-    done = _begin(people, spec, out, resume=resume)
-    if done is not None:
-        return done
+    if begin(out, spec.to_json(), people, free=spec.free, resume=resume):
+        return load_embedder(out)
     training = IdentityTraining(spec, batches)
     best = BestWeights(out / "best.pt", spec, judges)
     with explain_memory(training.try_step, batches.size // spec.world, _EXPLAIN_BATCH):
@@ -125,55 +126,11 @@ def train_identities(
         )
     network = training.embedder.cpu().eval()
     best.load_into(network)
-    if not all(bool(part.isfinite().all()) for part in network.state_dict().values()):
-        raise UsageError(
-            "training diverged: the weights are no longer numbers, so that the network cannot be "
-            f"used; train again with a rate below {spec.rate:g}, in another folder"
-        )
+    check_finite(network, spec.rate)
     if trainer.is_global_zero:
-        report = {**spec.to_json(), "measured": best.to_json(), "trained_on": len(learners.names)}
-        replace_public(out / "embedder.json", json.dumps(report, indent=2).encode())
-        with open_draft(out / "faces.npy", mode=0o666) as file:
-            np.save(file, hash_faces(np.concatenate(people.faces)))
-        with open_draft(out / "embedder.pt", mode=0o666) as file:  # less the umask
-            torch.save(network.state_dict(), file)
+        report = {**spec.to_json(), "measured": best.to_json(), "trained_on": len(learners)}
+        finish(out, network, report, people)
     return network
-
-
-def _begin(
-    people: People, spec: IdentitySpec, out: Path, *, resume: bool
-) -> EmbeddingNetwork | None:
-    """Write the options of a new run, or check those of the run in the folder.
-
-    Returns:
-        The network of a run that is finished and has no more steps to take; None otherwise.
-    """
-    path = out / "options.json"
-    options = spec.to_json()
-    if any(os.environ.get(name, "0") != "0" for name in ("LOCAL_RANK", "NODE_RANK")):
-        return None  # the first process has checked and written this before it started the others
-    document = {"spec": options, "people": people.fingerprint}
-    if path.exists() and not resume:
-        raise UsageError(
-            f"{out} already holds a run; continue it with --resume, or choose another folder"
-        )
-    if path.exists():
-        before = json.loads(path.read_text("utf-8"))
-        changes = list_changes(before["spec"], options, spec.free)
-        same = before["people"] == people.fingerprint
-        check_unchanged(out, changes, same_photos=same)
-        if (out / "embedder.json").exists():
-            finished = json.loads((out / "embedder.json").read_text("utf-8"))
-            if spec.steps <= finished["steps"]:
-                return load_embedder(out)
-    elif (out / CHECKPOINT_NAME).exists():
-        raise UsageError(
-            f"{out} holds a checkpoint of another version, whose options are not known; "
-            "choose another folder"
-        )
-    out.mkdir(parents=True, exist_ok=True)
-    replace_public(path, json.dumps(document, indent=2).encode())
-    return None
 
 
 def describe_measured(folder: Path) -> str:

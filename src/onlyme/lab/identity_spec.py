@@ -10,7 +10,7 @@ from onlyme.errors import UsageError
 from onlyme.lab.losses import LOSSES, MINERS
 from onlyme.lab.networks import BACKBONES
 
-__all__ = ["SAMPLERS", "SCHEDULES", "IdentitySpec"]
+__all__ = ["SAMPLERS", "SCHEDULES", "IdentitySpec", "scale_rate"]
 
 SCHEDULES = ("cosine", "linear", "step", "constant")
 """How the learning rate falls after the warm-up; `step` divides it by ten at 60 and 80 %."""
@@ -135,19 +135,24 @@ class IdentitySpec:
         >>> [round(spec.scale_rate(step), 2) for step in (0, 9, 10, 55, 100)]
         [0.1, 1.0, 1.0, 0.5, 0.0]
         """
-        rise = max(1, round(self.steps * self.warm_up))
-        if step < rise:
-            return (step + 1) / rise
-        done = (step - rise) / max(1, self.steps - rise)
-        match self.schedule:
-            case "cosine":
-                return 0.5 + 0.5 * math.cos(math.pi * min(1.0, done))
-            case "linear":
-                return max(0.0, 1 - done)
-            case "step":
-                return 1.0 if done < 0.6 else 0.1 if done < 0.8 else 0.01
-        return 1.0
+        return scale_rate(step, self.steps, self.warm_up, self.schedule)
 
     def to_json(self) -> dict[str, Any]:
         """Return the values in JSON types."""
         return asdict(self)
+
+
+def scale_rate(step: int, steps: int, warm_up: float, schedule: str = "cosine") -> float:
+    """Return the share of the highest learning rate at a step; see `IdentitySpec`."""
+    rise = max(1, round(steps * warm_up))
+    if step < rise:
+        return (step + 1) / rise
+    done = (step - rise) / max(1, steps - rise)
+    match schedule:
+        case "cosine":
+            return 0.5 + 0.5 * math.cos(math.pi * min(1.0, done))
+        case "linear":
+            return max(0.0, 1 - done)
+        case "step":
+            return 1.0 if done < 0.6 else 0.1 if done < 0.8 else 0.01
+    return 1.0

@@ -13,8 +13,8 @@ from lightning.pytorch import Callback, LightningModule
 from torch.optim import AdamW
 from torch.optim.swa_utils import AveragedModel
 
-from onlyme.errors import UsageError
-from onlyme.lab.augment import augment, make_generator
+from onlyme.lab.batch_reader import BatchReader
+from onlyme.lab.embedder_run import check_loss
 from onlyme.lab.losses import make_loss, make_miner, measure_active_share
 from onlyme.lab.networks import build_backbone, to_tensor
 from onlyme.lab.validation import TARGET_RATES, Verification, measure_verification
@@ -52,6 +52,7 @@ class IdentityTraining(LightningModule):
         self._mine = make_miner(spec.miner, spec.alpha)
         self.average = _make_average(self.network, spec.ema) if spec.ema else None
         self._last = perf_counter()
+        self._reader: BatchReader | None = None
 
     @property
     def embedder(self) -> EmbeddingNetwork:
@@ -63,25 +64,22 @@ class IdentityTraining(LightningModule):
         accumulate = self.spec.accumulate
         step = self.global_step * accumulate + batch_idx % accumulate
         rank, world = self.global_rank, self.trainer.world_size
-        chosen = self.batches.draw_batch(step)
+        if self._reader is None:
+            last = self.spec.steps * accumulate
+            self._reader = BatchReader(
+                self.batches, self.spec.seed, last, rank=rank, world=world, device=self.device
+            )
+        faces, labels = self._reader.get(step)
         torch.manual_seed((self.spec.seed * 1_000_003 + step) % 2**63 + rank)  # dropout
-        faces = augment(to_tensor(self.batches.faces[chosen]), make_generator(self.spec.seed, step))
-        share = self.network(faces[rank::world].to(self.device, self.weight_type))
+        share = self.network(faces.to(self.weight_type))
         vectors = self.all_gather(share, sync_grads=True) if world > 1 else share
         if not isinstance(vectors, torch.Tensor):
             raise TypeError(f"all_gather of a tensor returned a {type(vectors).__name__}")
-        labels = torch.from_numpy(self.batches.labels[chosen])
-        if world > 1:
-            vectors = vectors.flatten(0, 1)
-            labels = torch.cat([labels[r::world] for r in range(world)])
+        vectors = vectors.flatten(0, 1) if world > 1 else vectors
         labels = labels.to(self.device)
         pairs = self._mine(vectors, labels) if self._mine else None
         loss: Tensor = self.criterion(vectors, labels, pairs)
-        if not loss.isfinite():
-            raise UsageError(
-                f"training diverged at step {self.global_step}: the loss is no longer a number; "
-                f"train again with a rate below {self.spec.rate:g}, in another folder"
-            )
+        check_loss(loss, self.global_step, self.spec.rate)
         now, self._last = perf_counter() - self._last, perf_counter()
         self.log_dict(
             {
@@ -104,9 +102,14 @@ class IdentityTraining(LightningModule):
         if self.average and (batch_idx + 1) % self.spec.accumulate == 0:
             self.average.update_parameters(self.network)
 
+    def teardown(self, stage: str) -> None:  # noqa: ARG002 - Lightning's signature
+        """End the threads that prepare batches, however the training ended."""
+        if self._reader:
+            self._reader.close()
+
     def try_step(self, photos: int) -> None:
         """Compute a gradient of fewer photos, to see whether they fit into memory."""
-        faces = to_tensor(self.batches.faces[:photos])
+        faces = to_tensor(self.batches.read(np.arange(photos)))
         self.network(faces.to(self.device, self.weight_type)).sum().backward()
         self.network.zero_grad(set_to_none=True)
 

@@ -101,8 +101,7 @@ class StoppingRule(Callback):
         trainer: Trainer,
         pl_module: LightningModule,
         outputs: Any,
-        batch: Any,  # noqa: ARG002 - Lightning's signature
-        batch_idx: int,  # noqa: ARG002 - it starts at 0 again when a run is resumed
+        *_: Any,
     ) -> None:
         """Check the clean loss, at each `every` steps and at the limit."""
         step = trainer.global_step

@@ -23,8 +23,8 @@ from onlyme.lab.checkpoints import CheckpointKeeper, defer_interrupt
 from onlyme.lab.curves import CurveTable
 from onlyme.lab.module import StoppingRule, Training
 from onlyme.lab.out_of_memory import find_fitting_count, is_out_of_memory
-from onlyme.lab.peak_memory import forget_peak, read_peak_bytes
 from onlyme.lab.run import CHECKPOINT_NAME, Run, TrainedNetwork, TrainingResult
+from onlyme.storage.peak_memory import forget_peak, read_peak_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -269,14 +269,7 @@ class WholeRunBar(TQDMProgressBar):
         """Show the newest figures."""
         self.train_progress_bar.set_postfix(self.get_metrics(trainer, pl_module))
 
-    def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,  # noqa: ARG002 - Lightning's signature
-        batch: Any,  # noqa: ARG002 - as above
-        batch_idx: int,  # noqa: ARG002 - as above
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Move the bar to the step of the whole run."""
         bar = self.train_progress_bar
         bar.update(trainer.global_step - bar.n)

@@ -81,7 +81,7 @@ def train_two_head(people: People, steps: int, seed: int = 0) -> PeopleTwoHead:
     with limit_threads(1):  # as the ways that it is compared with
         for step in range(steps):
             chosen = batches.draw_batch(step)
-            faces = augment(to_tensor(batches.faces[chosen]), make_generator(seed, step))
+            faces = augment(to_tensor(batches.read(chosen)), make_generator(seed, step))
             labels = torch.from_numpy(batches.labels[chosen])
             loss = network.pair_loss(network.trunk(faces), labels)
             optimizer.zero_grad()

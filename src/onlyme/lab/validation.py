@@ -16,7 +16,7 @@ from onlyme.errors import UsageError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["TARGET_RATES", "Verification", "deal_people", "measure_verification"]
+__all__ = ["TARGET_RATES", "Verification", "measure_verification"]
 
 TARGET_RATES = (1e-2, 1e-3)
 """The false accept rates at which the share of true accepts is told."""
@@ -94,15 +94,3 @@ def measure_verification(
         impostor=len(impostor),
         people=len(np.unique(labels)),
     )
-
-
-def deal_people(count: int, folds: int, seed: int) -> NDArray[np.intp]:
-    """Deal people into folds: int[count], the fold of each.
-
-    >>> sorted(np.bincount(deal_people(10, 5, seed=0)).tolist())
-    [2, 2, 2, 2, 2]
-    """
-    order = np.random.default_rng(seed).permutation(count)
-    folds_of = np.empty(count, np.intp)
-    folds_of[order] = np.arange(count) % folds
-    return folds_of

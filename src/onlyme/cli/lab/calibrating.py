@@ -13,36 +13,48 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from onlyme.lab.calibration import Calibration
     from onlyme.lab.finetuning import FineTuneSpec
 
 __all__ = ["calibrate_network", "train_further"]
 
 
-def calibrate_network(name: str, people: Path, models: Path | None, seed: int) -> Iterator[str]:
+def calibrate_network(
+    name: str,
+    people: Path,
+    models: Path | None,
+    *,
+    not_me: Path | None = None,
+    seed: int = 0,
+    cache: Path | None = None,
+) -> Iterator[str]:
     """Make head, cohort and curve of a network, and yield lines that say what they allow.
 
     Args:
         name: of the exported network.
         people: a folder with one folder for each person.
         models: the folder of networks; None for the user's own.
+        not_me: photos of others, one of each person, who count as strangers; None for none.
         seed: of folds, trials and synthetic strangers.
+        cache: keeps the aligned faces; None keeps none.
 
     Raises:
         ModelMissing: when no network has that name.
         UsageError: when there are too few people, or the network is the shipped one.
     """
-    from onlyme.cli.lab.parts import count_photos, make_loader
+    from onlyme.cli.lab.parts import count_photos, make_loader, read_album
     from onlyme.cli.progress import show_progress
     from onlyme.errors import UsageError
     from onlyme.face.embed import Embedder
     from onlyme.face.models import SHIPPED, find_model
     from onlyme.lab.calibration import (
         FACES_SUFFIX,
+        add_strangers,
         calibrate,
         leave_out_known,
         plan_calibration,
     )
-    from onlyme.lab.people import read_people
+    from onlyme.lab.photos import list_photo_files, read_folder
     from onlyme.settings import Settings
 
     folder = models or Settings.load().models
@@ -50,25 +62,29 @@ def calibrate_network(name: str, people: Path, models: Path | None, seed: int) -
     if model.path.parent == SHIPPED:
         raise UsageError(f"{name} comes with onlyme and is calibrated; name a network of your own")
     embedder = Embedder(model)
-    with count_photos(make_loader(whole=embedder.whole)) as load:
-        album = read_people(people, load)
+    album = read_album(people, cache, whole=embedder.whole)
     yield from album.list_notes()
+    if not_me:
+        with count_photos(make_loader(whole=embedder.whole)) as load:
+            others, notes = read_folder(list_photo_files(not_me), load)
+        yield from (f"left out: {note}" for note in notes)
+        album = add_strangers(album, others)
     known = model.path.with_suffix(FACES_SUFFIX)
     if known.exists():
-        before = len(album.names)
+        before = len(album)
         album = leave_out_known(album, np.load(known, allow_pickle=False))
-        if left := before - len(album.names):
+        if left := before - len(album):
             yield (
                 f"left out: {format_count(left, 'person', 'people')} whom the network was trained "
                 "on, since it tells them apart better than others"
             )
-    labels = np.repeat(np.arange(len(album.names)), [len(mine) for mine in album.faces])
+    labels = np.repeat(np.arange(len(album)), album.counts)
     plan_calibration(labels, seed)  # refuses too few people now, and not after embedding them
-    faces = [face for mine in album.faces for face in mine]
+    shown = [face for mine in album.faces for face in mine]
     vectors = []
     with show_progress() as move:
-        for number, face in enumerate(faces, 1):
-            move("faces", number, len(faces))
+        for number, face in enumerate(shown, 1):
+            move("faces", number, len(shown))
             vectors.append(embedder.embed(face).vector)
         done = calibrate(
             np.array(vectors, np.float32),
@@ -79,6 +95,11 @@ def calibrate_network(name: str, people: Path, models: Path | None, seed: int) -
             seed=seed,
             describe=lambda words: move(words, 0, None),
         )
+    yield from _describe_calibration(done, name)
+
+
+def _describe_calibration(done: Calibration, name: str) -> Iterator[str]:
+    """Say what a calibration allows."""
     plan = done.plan
     yield (
         f"Wrote {done.path}, from {done.people} people, of whom {done.owners} have two photos or "
@@ -100,7 +121,7 @@ def calibrate_network(name: str, people: Path, models: Path | None, seed: int) -
 
 
 def train_further(
-    people: Path, spec: FineTuneSpec, out: Path, *, resume: bool, progress: bool
+    people: Path, spec: FineTuneSpec, out: Path, cache: Path | None, *, resume: bool, progress: bool
 ) -> None:
     """Train the shipped embedder further on a folder of people, and say what to do next.
 
@@ -108,18 +129,17 @@ def train_further(
         people: a folder with one folder for each person.
         spec: how it is trained.
         out: the run's folder.
+        cache: keeps the aligned faces; None keeps none.
         resume: continue the run in the folder.
         progress: show a progress bar on stderr.
     """
     import typer
 
-    from onlyme.cli.lab.parts import count_photos, make_loader
+    from onlyme.cli.lab.parts import read_album
     from onlyme.face.models import find_model
     from onlyme.lab.finetuning import finetune
-    from onlyme.lab.people import read_people
 
-    with count_photos(make_loader()) as load:
-        album = read_people(people, load)
+    album = read_album(people, cache)
     for note in album.list_notes():
         typer.echo(note, err=True)
     finetune(album, spec, find_model("embedder").read(), out, resume=resume, progress=progress)

@@ -11,6 +11,7 @@ import typer
 from onlyme.cli.groups import HelpfulGroup
 from onlyme.cli.lab import people_commands
 from onlyme.cli.lab.shared import (
+    Cache,
     PeopleDir,
     Resume,
     Seed,
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     from onlyme.lab.comparison.plan import Plan
     from onlyme.lab.people import People
-    from onlyme.lab.photos import Photos
-    from onlyme.lab.run import TrainedNetwork
 
 __all__ = ["app", "register"]
 
@@ -119,12 +118,12 @@ def train(
     onlyme lab train compact --me photos/me --not-me photos/others --out my-run
     """
     from onlyme.cli.lab.parts import count_photos, make_loader
+    from onlyme.cli.lab.results import describe_verdicts, print_photos, print_result
     from onlyme.errors import UsageError
     from onlyme.lab.photos import read_photos
     from onlyme.lab.spec import Spec
     from onlyme.lab.trainer import train as run
     from onlyme.lab.triplets import KINDS
-    from onlyme.lab.verdicts import describe_verdicts
 
     kind = next((known for known in KINDS if known == loss), None)
     if kind is None:
@@ -138,9 +137,9 @@ def train(
     with tell_how_to_go_on(out, f"onlyme lab train {way}"):
         with count_photos(make_loader(whole=whole)) as load:
             photos = read_photos(me, not_me, load)
-        _print_photos(photos)
+        print_photos(photos)
         trained = run(photos, spec, out, resume=resume, progress=is_terminal())
-    _print_result(trained, out)
+    print_result(trained, out)
     typer.echo(f"Of its own photos, at {trained.threshold:g}:")
     for line in describe_verdicts(trained):
         typer.echo(f"  {line}")
@@ -167,13 +166,12 @@ def export(
     """Turn a trained network into one that opens the door: `--embedder NAME`."""
     import numpy as np
 
-    from onlyme.cli.lab.parts import count_photos, make_loader
+    from onlyme.cli.lab.parts import read_album
     from onlyme.errors import UsageError
-    from onlyme.lab.calibration import hash_faces
+    from onlyme.lab.face_cache import hash_faces
     from onlyme.lab.identities import load_embedder
     from onlyme.lab.onnx_file import export as write
     from onlyme.lab.onnx_file import get_embedder
-    from onlyme.lab.people import read_people
     from onlyme.lab.run import Run
     from onlyme.settings import Settings
 
@@ -192,8 +190,7 @@ def export(
         )
     else:
         embedder = load_embedder(run)
-        with count_photos(make_loader()) as load:
-            album = read_people(faces, load, max_photos=2)
+        album = read_album(faces, max_photos=2)
         faces_to_check = np.concatenate(album.faces[:20])
         hashes = run / "faces.npy"  # runs of earlier versions have none
         if hashes.exists():
@@ -218,7 +215,12 @@ def calibrate(
     people: PeopleDir,
     *,
     models: Models = None,
+    not_me: Annotated[
+        Path | None,
+        typer.Option("--not-me", metavar="DIR", help="Photos of others, who count as strangers."),
+    ] = None,
     seed: Seed = 0,
+    cache: Cache = None,
 ) -> None:
     """Give a network of your own a known false accept rate, from a folder of people.
 
@@ -227,7 +229,8 @@ def calibrate(
     """
     from onlyme.cli.lab.calibrating import calibrate_network
 
-    for line in calibrate_network(name, people, models, seed):
+    lines = calibrate_network(name, people, models, not_me=not_me, seed=seed, cache=cache)
+    for line in lines:
         typer.echo(line)
 
 
@@ -263,6 +266,7 @@ def compare(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The report's folder.")] = Path(
         "lab-compare"
     ),
+    cache: Cache = None,
 ) -> None:
     """Compare the three ways and the product's own decision; write a report that only you can read.
 
@@ -270,10 +274,9 @@ def compare(
     command continues, and with more owners it trains only what is new. The report is
     written after each owner.
     """
-    from onlyme.cli.lab.parts import count_photos, make_loader
+    from onlyme.cli.lab.parts import read_album
     from onlyme.errors import UsageError
     from onlyme.lab.comparison.plan import Plan
-    from onlyme.lab.people import read_people
 
     try:
         counts = tuple(int(count) for count in photos.split(","))
@@ -283,8 +286,7 @@ def compare(
         owners=owners, photos=counts, ways=tuple(ways.split(",")), strangers=strangers,
         unseen=unseen, alpha=alpha, limit=limit, seed=seed, side=article_side, advice=advice,
     )  # fmt: skip
-    with count_photos(make_loader()) as load:
-        album = read_people(people, load)
+    album = read_album(people, cache)
     for note in album.list_notes():
         typer.echo(note, err=True)
     _run_comparison(album, plan, out)
@@ -372,26 +374,6 @@ def watch(
     typer.echo(
         f"Wrote {out}: {format_count(total, 'frame')}, {name} in {accepted} of them, at "
         f"alpha {bound:g} by {describe_rule(chosen)}"
-    )
-
-
-def _print_photos(photos: Photos) -> None:
-    for note in photos.skipped:
-        typer.echo(f"left out: {note}", err=True)
-    typer.echo(
-        f"{len(photos.me)} ME and {format_count(len(photos.not_me), 'NOT_ME photo')}: "
-        f"{photos.triplets} triplets",
-        err=True,
-    )
-
-
-def _print_result(trained: TrainedNetwork, out: Path) -> None:
-    result = trained.result
-    loss = result.curve[-1][1] if result.curve else float("nan")
-    typer.echo(
-        f"{out}: training ended after {format_count(result.steps, 'step')} and "
-        f"{result.seconds:.1f} s ({result.reason}); loss {loss:.4f}; "
-        f"memory at most {result.peak_bytes / 1e6:.0f} MB"
     )
 
 

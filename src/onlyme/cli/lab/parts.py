@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from onlyme import FaceID
     from onlyme.lab.annotate import AlignedFaceFinder
     from onlyme.lab.comparison.compare import ProductLearner
+    from onlyme.lab.people import People
     from onlyme.lab.photos import FaceLoader, Photos
     from onlyme.types import Frame, Reason
 
@@ -38,6 +39,7 @@ __all__ = [
     "make_loader",
     "make_product_learner",
     "make_whole_finder",
+    "read_album",
     "read_frames",
 ]
 
@@ -78,6 +80,27 @@ def count_photos(load: FaceLoader) -> Iterator[FaceLoader]:
             return load(path)
 
         yield load_and_count
+
+
+def read_album(
+    folder: Path, cache: Path | None = None, *, whole: bool = False, max_photos: int = 0
+) -> People:
+    """Read a folder of people, and show on a terminal how many photos were read.
+
+    Args:
+        folder: holds one folder for each person.
+        cache: keeps the aligned faces; None keeps none.
+        whole: take whole photos, made small, and not aligned faces.
+        max_photos: read no more photos than this of each person; 0 for all.
+    """
+    from onlyme.faceid.networks import make_pipeline
+    from onlyme.lab.face_cache import FaceCache
+    from onlyme.lab.people import read_people
+    from onlyme.settings import Settings
+
+    made_by = f"{make_pipeline(Settings.load()).fingerprint()} {whole}" if cache else ""
+    with count_photos(make_loader(whole=whole)) as load:
+        return read_people(folder, load, max_photos, FaceCache(cache, made_by) if cache else None)
 
 
 def make_finder() -> AlignedFaceFinder:

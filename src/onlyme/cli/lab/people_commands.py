@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from onlyme.cli.lab.shared import (
+    Cache,
     PeopleDir,
     Resume,
     Seed,
@@ -18,7 +18,53 @@ from onlyme.cli.lab.shared import (
 )
 from onlyme.cli.output import format_count
 
+if TYPE_CHECKING:
+    from onlyme.lab.people import People
+
 __all__ = ["register"]
+
+
+_Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The run's folder.")]
+_Steps = Annotated[int, typer.Option(min=1, help="Number of batches.")]
+_BatchPeople = Annotated[int, typer.Option(min=2, help="Number of people in a batch.")]
+_BatchPhotos = Annotated[
+    int, typer.Option(min=2, help="Number of photos of each person in a batch.")
+]
+_Dimension = Annotated[int, typer.Option(min=2, help="Length of the vectors.")]
+_Network = Annotated[
+    str, typer.Option(help="compact, thin, mobilefacenet, iresnet18 or iresnet50.")
+]
+_Loss = Annotated[
+    str,
+    typer.Option(
+        help="triplet, contrastive, multi-similarity, supcon, circle, arcface, "
+        "subcenter-arcface or cosface."
+    ),
+]
+_Miner = Annotated[str, typer.Option(help="none, semi-hard, hard, batch-hard or multi-similarity.")]
+_Sampler = Annotated[str, typer.Option(help="balanced: draw people; uniform: draw photos.")]
+_Alpha = Annotated[float, typer.Option(min=-1, max=1, help="Margin of the loss, where it has one.")]
+_Rate = Annotated[float, typer.Option(min=1e-9, help="Highest learning rate.")]
+_Schedule = Annotated[
+    str, typer.Option(help="How the rate falls: cosine, linear, step or constant.")
+]
+_WarmUp = Annotated[
+    float, typer.Option(min=0, max=1, help="Share of the steps in which the rate rises.")
+]
+_Accumulate = Annotated[
+    int, typer.Option(min=1, help="Number of batches whose gradients make one step.")
+]
+_Ema = Annotated[
+    float, typer.Option(min=0, max=1, help="Decay of the average of the weights; 0: none.")
+]
+_Folds = Annotated[
+    int, typer.Option(min=0, help="One of this number of folds of people validates; 0: none.")
+]
+_Fold = Annotated[int, typer.Option(min=0, help="The fold that validates, from 0.")]
+_CheckEvery = Annotated[int, typer.Option(min=1, help="Number of steps between two validations.")]
+_Devices = Annotated[int, typer.Option(min=1, help="Number of processes on each machine.")]
+_Nodes = Annotated[int, typer.Option(min=1, help="Number of machines.")]
+_Precision = Annotated[str, typer.Option(help="32-true, bf16-mixed, 16-mixed …")]
 
 
 def register(app: typer.Typer) -> None:
@@ -31,64 +77,35 @@ def train_identities(
     context: typer.Context,
     people: PeopleDir,
     *,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The run's folder.")] = Path(
-        "lab-identities"
-    ),
-    steps: Annotated[int, typer.Option(min=1, help="Number of batches.")] = 2000,
-    batch_people: Annotated[int, typer.Option(min=2, help="Number of people in a batch.")] = 32,
-    batch_photos: Annotated[
-        int, typer.Option(min=2, help="Number of photos of each person in a batch.")
-    ] = 4,
-    dimension: Annotated[int, typer.Option(min=2, help="Length of the vectors.")] = 128,
-    network: Annotated[
-        str, typer.Option(help="compact, thin, mobilefacenet, iresnet18 or iresnet50.")
-    ] = "compact",
-    loss: Annotated[
-        str,
-        typer.Option(
-            help="triplet, contrastive, multi-similarity, supcon, circle, arcface, "
-            "subcenter-arcface or cosface."
-        ),
-    ] = "supcon",
-    miner: Annotated[
-        str, typer.Option(help="none, semi-hard, hard, batch-hard or multi-similarity.")
-    ] = "none",
-    sampler: Annotated[
-        str, typer.Option(help="balanced: draw people; uniform: draw photos.")
-    ] = "balanced",
-    alpha: Annotated[
-        float, typer.Option(min=-1, max=1, help="Margin of the loss, where it has one.")
-    ] = 0.2,
-    rate: Annotated[float, typer.Option(min=1e-9, help="Highest learning rate.")] = 1e-3,
-    schedule: Annotated[
-        str, typer.Option(help="How the rate falls: cosine, linear, step or constant.")
-    ] = "cosine",
-    warm_up: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the steps in which the rate rises.")
-    ] = 0.1,
-    accumulate: Annotated[
-        int, typer.Option(min=1, help="Number of batches whose gradients make one step.")
-    ] = 1,
-    ema: Annotated[
-        float, typer.Option(min=0, max=1, help="Decay of the average of the weights; 0: none.")
-    ] = 0.99,
-    folds: Annotated[
-        int, typer.Option(min=0, help="One of this number of folds of people validates; 0: none.")
-    ] = 10,
-    fold: Annotated[int, typer.Option(min=0, help="The fold that validates, from 0.")] = 0,
-    check_every: Annotated[
-        int, typer.Option(min=1, help="Number of steps between two validations.")
-    ] = 200,
+    out: _Out = Path("lab-identities"),
+    steps: _Steps = 2000,
+    batch_people: _BatchPeople = 32,
+    batch_photos: _BatchPhotos = 4,
+    dimension: _Dimension = 128,
+    network: _Network = "compact",
+    loss: _Loss = "supcon",
+    miner: _Miner = "none",
+    sampler: _Sampler = "balanced",
+    alpha: _Alpha = 0.2,
+    rate: _Rate = 1e-3,
+    schedule: _Schedule = "cosine",
+    warm_up: _WarmUp = 0.1,
+    accumulate: _Accumulate = 1,
+    ema: _Ema = 0.99,
+    folds: _Folds = 10,
+    fold: _Fold = 0,
+    check_every: _CheckEvery = 200,
     seed: Seed = 0,
-    devices: Annotated[int, typer.Option(min=1, help="Number of processes on each machine.")] = 1,
-    nodes: Annotated[int, typer.Option(min=1, help="Number of machines.")] = 1,
-    precision: Annotated[str, typer.Option(help="32-true, bf16-mixed, 16-mixed …")] = "32-true",
+    devices: _Devices = 1,
+    nodes: _Nodes = 1,
+    precision: _Precision = "32-true",
     resume: Resume = False,
+    cache: Cache = None,
 ) -> None:
     """Train an embedder from scratch on many people, with one process or several."""
-    from onlyme.cli.lab.parts import count_photos, make_loader
+    from onlyme.cli.lab.parts import read_album
+    from onlyme.lab.embedder_run import is_first_process
     from onlyme.lab.identities import IdentitySpec, describe_measured, train_identities
-    from onlyme.lab.people import read_people
 
     spec = IdentitySpec(
         dimension=dimension, people=batch_people, photos=batch_photos, alpha=alpha, steps=steps,
@@ -96,35 +113,35 @@ def train_identities(
         loss=loss, miner=miner, sampler=sampler, schedule=schedule, warm_up=warm_up,
         accumulate=accumulate, ema=ema, folds=folds, fold=fold, check_every=check_every,
     )  # fmt: skip
-    is_first = os.environ.get("LOCAL_RANK", "0") == "0"  # Lightning runs this in each process
+    # The other processes map the faces that the first one has read.
+    kept = cache or (out / "aligned" if spec.world > 1 else None)
     with tell_how_to_go_on(out, f"onlyme lab train-identities {people}"):
-        with count_photos(make_loader()) as load:
-            album = read_people(people, load)
-        if is_first:
+        album = read_album(people, kept)
+        if is_first_process():
             tell_ignored(context, spec.ignored, f"this run ({loss}, {miner})")
-            for note in album.list_notes():
-                typer.echo(note, err=True)
-            typer.echo(
-                f"{format_count(len(album.names), 'person', 'people')}, "
-                f"{format_count(sum(map(len, album.faces)), 'face')}",
-                err=True,
-            )
+            _describe_album(album, kept)
         train_identities(album, spec, out, resume=resume, progress=is_terminal())
-    if is_first:
+    if is_first_process():
         typer.echo(describe_measured(out))
         typer.echo(f"The embedder is in {out}. Next: onlyme lab export {out} NAME --faces {people}")
+
+
+def _describe_album(album: People, kept: Path | None) -> None:
+    """Say what is trained on, what is left out, and where faces are kept."""
+    for note in album.list_notes():
+        typer.echo(note, err=True)
+    people, faces = format_count(len(album), "person", "people"), int(album.counts.sum())
+    typer.echo(f"{people}, {format_count(faces, 'face')}", err=True)
+    if kept:
+        typer.echo(f"The aligned faces are kept in {kept}; only you can read them", err=True)
 
 
 def finetune(
     people: PeopleDir,
     *,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The run's folder.")] = Path(
-        "lab-finetune"
-    ),
+    out: _Out = Path("lab-finetune"),
     loss: Annotated[str, typer.Option(help="A loss, as for train-identities.")] = "supcon",
-    alpha: Annotated[
-        float, typer.Option(min=-1, max=1, help="Margin of the loss, where it has one.")
-    ] = 0.2,
+    alpha: _Alpha = 0.2,
     pull: Annotated[
         float, typer.Option(min=0, help="Weight of the distance to the shipped network.")
     ] = 4.0,
@@ -134,14 +151,13 @@ def finetune(
     frozen: Annotated[
         int, typer.Option(min=0, max=27, help="Number of the 27 blocks that stay as they are.")
     ] = 20,
-    batch_people: Annotated[int, typer.Option(min=2, help="Number of people in a batch.")] = 16,
-    batch_photos: Annotated[
-        int, typer.Option(min=2, help="Number of photos of each person in a batch.")
-    ] = 2,
-    steps: Annotated[int, typer.Option(min=1, help="Number of batches.")] = 200,
-    rate: Annotated[float, typer.Option(min=1e-9, help="Highest learning rate.")] = 3e-4,
+    batch_people: _BatchPeople = 16,
+    batch_photos: _BatchPhotos = 2,
+    steps: _Steps = 200,
+    rate: _Rate = 3e-4,
     seed: Seed = 0,
     resume: Resume = False,
+    cache: Cache = None,
 ) -> None:
     """Train the shipped network further on your own people, without forgetting the others.
 
@@ -156,23 +172,22 @@ def finetune(
         photos=batch_photos, steps=steps, rate=rate, seed=seed,
     )  # fmt: skip
     with tell_how_to_go_on(out, f"onlyme lab finetune {people}"):
-        train_further(people, spec, out, resume=resume, progress=is_terminal())
+        train_further(people, spec, out, cache, resume=resume, progress=is_terminal())
 
 
 def distill(
     people: PeopleDir,
     *,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The run's folder.")] = Path(
-        "lab-distill"
-    ),
+    out: _Out = Path("lab-distill"),
     frozen: Annotated[
         int, typer.Option(min=0, max=27, help="Number of the 27 blocks that stay as they are.")
     ] = 0,
     batch: Annotated[int, typer.Option(min=4, help="Number of photos in a batch.")] = 32,
-    steps: Annotated[int, typer.Option(min=1, help="Number of batches.")] = 200,
-    rate: Annotated[float, typer.Option(min=1e-9, help="Highest learning rate.")] = 3e-4,
+    steps: _Steps = 200,
+    rate: _Rate = 3e-4,
     seed: Seed = 0,
     resume: Resume = False,
+    cache: Cache = None,
 ) -> None:
     """Teach the shipped network small, grey and blurred faces; names are not needed.
 
@@ -186,4 +201,4 @@ def distill(
         frozen=frozen, people=batch // 2, photos=2, steps=steps, rate=rate, seed=seed
     )
     with tell_how_to_go_on(out, f"onlyme lab distill {people}"):
-        train_further(people, spec, out, resume=resume, progress=is_terminal())
+        train_further(people, spec, out, cache, resume=resume, progress=is_terminal())

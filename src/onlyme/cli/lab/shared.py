@@ -12,12 +12,30 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["PeopleDir", "Resume", "Seed", "is_terminal", "tell_how_to_go_on", "tell_ignored"]
+__all__ = [
+    "Cache",
+    "PeopleDir",
+    "Resume",
+    "Seed",
+    "is_terminal",
+    "tell_how_to_go_on",
+    "tell_ignored",
+]
 
 Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same result.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in the folder.")]
 PeopleDir = Annotated[
     Path, typer.Argument(metavar="DIR", help="A folder with one folder for each person.")
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        metavar="DIR",
+        help="Keep the aligned faces in this folder, and read each photo once. They are then "
+        "mapped from there, and need not fit into memory.",
+        show_default=False,
+    ),
 ]
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ResultCache", "make_key"]
 
-_FORMAT = 3
+_FORMAT = 4
 """Raise it when the same spec and photos give another result: old files are then ignored."""
 
 _GROUPS: tuple[Group, ...] = ("held", "trained", "unseen")
@@ -80,11 +80,14 @@ class ResultCache:
             content = BytesIO((self.folder / f"{name}.npz").read_bytes())
             with np.load(content, allow_pickle=False) as arrays:
                 values = json.loads(str(arrays["told"]))
-                excess = values.pop("excess")
+                excess, kinds = values.pop("excess"), values.pop("maps")
                 look = None
                 if excess is not None:
-                    points = tuple(arrays[f"map{index}"] for index in range(len(GROUPS)))
-                    look = Inspection(points, tuple(zip(excess, arrays["faces"], strict=True)))
+                    maps = {
+                        kind: tuple(arrays[f"{kind} {index}"] for index in range(len(GROUPS)))
+                        for kind in kinds
+                    }
+                    look = Inspection(maps, tuple(zip(excess, arrays["faces"], strict=True)))
                 drawn, pairs = values.pop("drawn"), None
                 if drawn is not None:
                     pairs = PairScores(
@@ -108,10 +111,12 @@ class ResultCache:
         values = asdict(replace(result, look=None, pairs=None))
         del values["look"], values["pairs"]
         values["drawn"] = pairs.drawn if pairs else None
+        values["maps"] = list(look.maps) if look else []
         values["excess"] = [excess for excess, _ in look.hardest] if look else None
         arrays = {"told": np.array(json.dumps(values))}
         if look:
-            arrays |= {f"map{index}": points for index, points in enumerate(look.map)}
+            for kind, groups in look.maps.items():
+                arrays |= {f"{kind} {index}": points for index, points in enumerate(groups)}
             arrays["faces"] = np.stack([faces for _, faces in look.hardest])
         if pairs:
             arrays |= {f"pairs_{group}": getattr(pairs, group) for group in _GROUPS}

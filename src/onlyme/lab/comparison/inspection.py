@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,13 +31,12 @@ class Inspection:
     """The vectors of a trained embedder, for its owner and others.
 
     Attributes:
-        map: for each of `GROUPS` float64[k, 2]: the vectors in their first two principal
-            components.
+        maps: for each map of `project_to_plane`, for each of `GROUPS` float64[k, 2].
         hardest: the triplets of held-out ME, trained ME and unseen NOT_ME with the largest
             ‖A − P‖ − ‖A − N‖, the hardest first: that number, and A, P, N as pictures.
     """
 
-    map: tuple[NDArray[np.float64], ...]
+    maps: dict[str, tuple[NDArray[np.float64], ...]]
     hardest: tuple[tuple[float, NDArray[np.uint8]], ...]
 
 
@@ -63,21 +63,38 @@ def inspect_way(trained: TrainedNetwork, split: Split) -> Inspection | None:
     return Inspection(project_to_plane([v.double().numpy() for v in vectors]), tuple(hardest))
 
 
-def project_to_plane(groups: list[NDArray[np.float64]]) -> tuple[NDArray[np.float64], ...]:
-    """Project vectors onto the plane in which they vary most (principal components).
+def project_to_plane(
+    groups: list[NDArray[np.float64]],
+) -> dict[str, tuple[NDArray[np.float64], ...]]:
+    """Map vectors onto planes, with scikit-learn.
 
     Args:
-        groups: float64[k, d] each; centre and axes are computed from all groups together.
+        groups: float64[k, d] each; a map is computed from all groups together.
 
     Returns:
-        float64[k, 2] each; each axis points where its largest weight is positive.
+        For each map the groups as float64[k, 2]: `PCA`, the plane in which they vary most, in
+        true proportions; `t-SNE`, which keeps neighbours together and no distances; `UMAP`, which
+        does likewise, where the package umap-learn is installed.
 
     >>> groups = [np.array([[0.0, 0, 0], [2, 0, 0]]), np.array([[4.0, 0, 0]])]
-    >>> project_to_plane(groups)[1].round(3).tolist()
-    [[2.0, 0.0]]
+    >>> [np.ptp(group[:, 0]).round(3) for group in project_to_plane(groups)["PCA"]]
+    [np.float64(2.0), np.float64(0.0)]
     """
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
     vectors = np.concatenate(groups)
-    centre = vectors.mean(0)
-    _, _, axes = np.linalg.svd(vectors - centre, full_matrices=False)
-    axes = axes[:2] * np.sign(axes[:2][np.arange(2), np.abs(axes[:2]).argmax(1)])[:, None]
-    return tuple((group - centre) @ axes.T for group in groups)
+    neighbours = min(30.0, (len(vectors) - 1) / 3)
+    makers = {
+        "PCA": PCA(2, random_state=0),
+        "t-SNE": TSNE(perplexity=neighbours, init="random", random_state=0),
+    }
+    if find_spec("umap"):
+        from umap import UMAP
+
+        makers["UMAP"] = UMAP(n_neighbors=max(2, int(neighbours)), random_state=0)
+    places = np.cumsum([len(group) for group in groups])[:-1]
+    return {
+        name: tuple(np.split(maker.fit_transform(vectors).astype(np.float64), places))
+        for name, maker in makers.items()
+    }

@@ -16,6 +16,11 @@ import cv2
 import numpy as np
 
 from onlyme.charts import (
+    Series,
+    draw_det,
+    draw_histograms,
+    draw_lines,
+    draw_scatter,
     embed_image,
     format_rate,
     make_rate,
@@ -23,7 +28,6 @@ from onlyme.charts import (
     render_page,
     render_table,
 )
-from onlyme.lab.comparison import plots
 from onlyme.lab.comparison.claims import add_counts, judge_claims
 from onlyme.lab.comparison.compare import ALPHAS
 from onlyme.lab.comparison.inspection import GROUPS
@@ -41,7 +45,19 @@ if TYPE_CHECKING:
     from onlyme.lab.comparison.result import Group, WayResult
     from onlyme.lab.rules import Rule
 
-__all__ = ["render_html", "write_report"]
+__all__ = ["COLOURS", "LINE_COLOURS", "render_html", "write_report"]
+
+COLOURS = {
+    "ME, trained": "#0072b2",
+    "ME, held out": "#009e73",
+    "NOT_ME, trained": "#e69f00",
+    "NOT_ME, unseen": "#d55e00",
+}
+"""One colour for each group of photos, the same in every chart of the page (from the palette of
+Okabe and Ito, which colour-blind readers can tell apart)."""
+
+LINE_COLOURS = ("#332288", "#cc6677", "#44aa99", "#999933", "#882255", "#88ccee", "#117733")
+"""Colours of ways and of runs, none of which is a colour of a group (from the palette of Tol)."""
 
 _ENDINGS = {
     "": "nothing to train",
@@ -53,6 +69,11 @@ _ENDINGS = {
 
 
 _RULE_NAMES = {"pair": "one pair (the article's)", "all": "all (ours)", "mean": "mean over pairs"}
+
+_MAP_NOTE = (
+    "<p>Each point is a photo. PCA keeps the directions in which the vectors vary most; t-SNE and "
+    "UMAP keep neighbours together, and distances between their groups mean nothing.</p>"
+)
 
 SWEEPS = ("pair", "mean", "all")
 """The rules of the sweep of alpha."""
@@ -203,18 +224,18 @@ def _render_curves(comparison: Comparison) -> str:
     for way in comparison.ways():
         series = []
         for cell, colour in zip(
-            comparison.select(way), itertools.cycle(plots.LINE_COLOURS), strict=False
+            comparison.select(way), itertools.cycle(LINE_COLOURS), strict=False
         ):
             rows = [row for row in cell.curve if all(map(isfinite, row))]
             if not rows:
                 continue
             steps, clean, augmented = zip(*rows, strict=True)
             series += [
-                plots.Series("with augmentation", steps, augmented, colour, dashed=True),
-                plots.Series(f"{cell.owner}, {cell.photos} photos", steps, clean, colour),
+                Series("with augmentation", steps, augmented, colour, dashed=True),
+                Series(f"{cell.owner}, {cell.photos} photos", steps, clean, colour),
             ]
         if series:
-            figures.append(render_figure(plots.draw_lines(series, ("step", "loss")), way))
+            figures.append(render_figure(draw_lines(series, ("step", "loss")), way))
     return _render_row("Learning curves", figures)
 
 
@@ -224,11 +245,11 @@ def _render_margins(comparison: Comparison) -> str:
     for way in comparison.ways():
         cells = comparison.select(way, most)
         groups = [
-            (name, _select_finite(c.scores(group) for c in cells), plots.COLOURS[name])
+            (name, _select_finite(c.scores(group) for c in cells), COLOURS[name])
             for name, group in _MARGIN_GROUPS
         ]
         label = "margin" if way in {"article", "compact", PRODUCT} else "logit"
-        chart = plots.draw_histograms(groups, (label, "share"), _average_threshold(cells))
+        chart = draw_histograms(groups, (label, "share"), _average_threshold(cells))
         figures.append(render_figure(chart, _name_rule(way, cells[0].rule)))
     return _render_row(f"Margins with {most} photos of the owner", figures)
 
@@ -251,7 +272,7 @@ def _render_sweep(comparison: Comparison) -> str:
         for sweep in SWEEPS if way != PRODUCT else ("all",):
             rows = [_sweep(cells, sweep, alpha) for alpha in ALPHAS]
             series = [
-                plots.Series(name, ALPHAS, [row[index] for row in rows], plots.COLOURS[group])
+                Series(name, ALPHAS, [row[index] for row in rows], COLOURS[group])
                 for index, (name, group) in enumerate(
                     (
                         ("owner rejected", "ME, held out"),
@@ -259,7 +280,7 @@ def _render_sweep(comparison: Comparison) -> str:
                     )
                 )
             ]
-            chart = plots.draw_lines(series, ("alpha", "error rate"), _average_threshold(cells))
+            chart = draw_lines(series, ("alpha", "error rate"), _average_threshold(cells))
             figures.append(render_figure(chart, _name_rule(way, sweep)))
     note = "<p>The same trained network, with alpha changed after training.</p>"
     return _render_row("Alpha, from −1 to 1", figures, note) + _render_det(comparison)
@@ -270,11 +291,11 @@ def _render_det(comparison: Comparison) -> str:
     figures = []
     for rule in RULES:
         series = []
-        for way, colour in zip(comparison.ways(), plots.LINE_COLOURS, strict=False):
+        for way, colour in zip(comparison.ways(), LINE_COLOURS, strict=False):
             cells = comparison.select(way, max(comparison.plan.photos))
             errors = _list_errors(cells, rule)
-            series.append(plots.Series(way, [a for a, _ in errors], [m for _, m in errors], colour))
-        chart = plots.draw_det(series, ("unseen strangers accepted", "owner rejected"))
+            series.append(Series(way, [a for a, _ in errors], [m for _, m in errors], colour))
+        chart = draw_det(series, ("unseen strangers accepted", "owner rejected"))
         figures.append(render_figure(chart, _RULE_NAMES[rule]))
     note = (
         "<p>Both errors at every threshold (DET), over all owners; lower and further left is "
@@ -324,11 +345,19 @@ def _render_inspections(comparison: Comparison) -> str:
         cell = next((c for c in reversed(comparison.select(way)) if c.look), None)
         if not cell or not cell.look:
             continue
-        series = [
-            plots.Series(name, points[:, 0].tolist(), points[:, 1].tolist(), plots.COLOURS[name])
-            for name, points in zip(GROUPS, cell.look.map, strict=True)
+        maps = [
+            render_figure(
+                draw_scatter(
+                    [
+                        Series(group, points[:, 0].tolist(), points[:, 1].tolist(), COLOURS[group])
+                        for group, points in zip(GROUPS, groups, strict=True)
+                    ],
+                    ("first component", "second component"),
+                ),
+                f"Map of the embeddings, {name}",
+            )
+            for name, groups in cell.look.maps.items()
         ]
-        chart = plots.draw_scatter(series, ("first component", "second component"))
         triplets = [
             render_figure(
                 "".join(
@@ -341,7 +370,7 @@ def _render_inspections(comparison: Comparison) -> str:
         ]
         title = f"{way}, {escape(cell.owner)}, {cell.photos} photos"
         parts.append(
-            _render_row(title, [render_figure(chart, "Map of the embeddings")])
+            _render_row(title, maps, _MAP_NOTE)
             + '<h3>Hardest triplets</h3><p class="quiet">A is a held-out photo of the owner, P a '
             "photo of the owner in training, N an unseen stranger. The number is "
             "‖A − P‖ − ‖A − N‖; above 0 the stranger is nearer.</p>"

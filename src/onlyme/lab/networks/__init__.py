@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -18,8 +18,6 @@ from onlyme.lab.networks.siamese import Siamese, compute_margins, compute_pair_m
 from onlyme.lab.networks.two_head import TwoHead
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from onlyme.lab.spec import Spec
 
 __all__ = [
@@ -30,37 +28,12 @@ __all__ = [
     "EmbeddingNetwork",
     "Siamese",
     "TwoHead",
-    "WayNetwork",
     "build_backbone",
     "build_network",
     "compute_margins",
     "compute_pair_margins",
     "to_tensor",
 ]
-
-
-class WayNetwork(Protocol):
-    """Interface of the networks of all ways.
-
-    Attributes:
-        threshold: a photo with this score or a higher one is accepted.
-        settled_loss: the loss at which there is nothing left to learn.
-    """
-
-    threshold: float
-    settled_loss: float
-
-    def loss(self, me: Tensor, not_me: Tensor) -> Tensor:
-        """Return the loss, one number ≥ 0, of float[m, 3, S, S] and float[n, 3, S, S]."""
-
-    def store(self, me: Tensor, not_me: Tensor) -> tuple[Tensor, ...]:
-        """Compute once, from the stored photos, what `pair_scores` compares probes with."""
-
-    def pair_scores(self, stored: tuple[Tensor, ...], probes: Tensor) -> Tensor:
-        """Return float[k, p]: how much each probe looks like ME, by each stored pair alone."""
-
-    def join_pairs(self, scores: Tensor) -> Tensor:
-        """Return float[k]: how much each probe looks like ME, by all stored pairs together."""
 
 
 def build_network(spec: Spec) -> Classifier | TwoHead | Siamese:

@@ -15,6 +15,7 @@ from torch.nn.functional import normalize
 from onlyme.lab.constants import FACE_SIDE_PIXELS
 from onlyme.lab.networks._embedding import EmbeddingNetwork
 from onlyme.lab.networks._input import InputLayer
+from onlyme.lab.networks._normalization import BatchNorm1d, BatchNorm2d
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,18 +44,18 @@ class IResNet(EmbeddingNetwork):
         self.dimension = dimension
         self.input = InputLayer(FACE_SIDE_PIXELS)
         layers: list[nn.Module] = [
-            nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.PReLU(64),
+            nn.Conv2d(3, 64, 3, padding=1, bias=False), BatchNorm2d(64), nn.PReLU(64),
         ]  # fmt: skip
         inputs = 64
         for channels, count in zip(_CHANNELS, blocks, strict=True):
             for index in range(count):
                 layers.append(_Block(inputs, channels, 1 if index else 2))
                 inputs = channels
-        self.trunk = nn.Sequential(*layers, nn.BatchNorm2d(inputs))
+        self.trunk = nn.Sequential(*layers, BatchNorm2d(inputs))
         self.out = nn.Sequential(
             nn.Dropout(0.4),
             nn.Linear(inputs * _LAST_SIDE**2, dimension),
-            nn.BatchNorm1d(dimension),
+            BatchNorm1d(dimension),
         )
 
     def forward(self, images: Tensor) -> Tensor:
@@ -67,17 +68,15 @@ class _Block(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.BatchNorm2d(inputs),
+            BatchNorm2d(inputs),
             nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
-            nn.BatchNorm2d(outputs),
+            BatchNorm2d(outputs),
             nn.PReLU(outputs),
             nn.Conv2d(outputs, outputs, 3, stride, 1, bias=False),
-            nn.BatchNorm2d(outputs),
+            BatchNorm2d(outputs),
         )
         self.shortcut = (
-            nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
-            )
+            nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), BatchNorm2d(outputs))
             if stride > 1 or inputs != outputs
             else nn.Identity()
         )

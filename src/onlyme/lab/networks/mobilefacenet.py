@@ -14,6 +14,7 @@ from torch.nn.functional import normalize
 from onlyme.lab.constants import FACE_SIDE_PIXELS
 from onlyme.lab.networks._embedding import EmbeddingNetwork
 from onlyme.lab.networks._input import InputLayer
+from onlyme.lab.networks._normalization import BatchNorm2d
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,9 +52,7 @@ class MobileFaceNet(EmbeddingNetwork):
                 inputs = channels
         self.trunk = nn.Sequential(*layers, _make_block(inputs, 512, 1))
         self.pool = _make_block(512, 512, 7, groups=512, active=False)
-        self.out = nn.Sequential(
-            nn.Conv2d(512, dimension, 1, bias=False), nn.BatchNorm2d(dimension)
-        )
+        self.out = nn.Sequential(nn.Conv2d(512, dimension, 1, bias=False), BatchNorm2d(dimension))
 
     def forward(self, images: Tensor) -> Tensor:
         """Embed pictures."""
@@ -91,6 +90,6 @@ def _make_block(
 ) -> nn.Sequential:
     layers: list[nn.Module] = [
         nn.Conv2d(inputs, outputs, size, stride, padding, groups=groups, bias=False),
-        nn.BatchNorm2d(outputs),
+        BatchNorm2d(outputs),
     ]
     return nn.Sequential(*layers, *([nn.PReLU(outputs)] if active else []))

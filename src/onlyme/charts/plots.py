@@ -1,4 +1,4 @@
-"""Draw lines, points and histograms of a comparison as SVG text, one colour for each series."""
+"""Draw lines, points and histograms with a legend as SVG text, one colour for each series."""
 
 from __future__ import annotations
 
@@ -8,34 +8,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onlyme.charts import ChartLayout, draw_curve, draw_dot, draw_histogram, draw_text
+from onlyme.charts.svg import ChartLayout, draw_curve, draw_dot, draw_histogram, draw_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from onlyme.charts import Axis
+    from onlyme.charts.svg import Axis
 
 __all__ = [
-    "COLOURS",
-    "LINE_COLOURS",
     "Series",
     "draw_det",
     "draw_histograms",
     "draw_lines",
     "draw_scatter",
 ]
-
-COLOURS = {
-    "ME, trained": "#0072b2",
-    "ME, held out": "#009e73",
-    "NOT_ME, trained": "#e69f00",
-    "NOT_ME, unseen": "#d55e00",
-}
-"""One colour for each group of photos, the same in every chart of the page (from the palette of
-Okabe and Ito, which colour-blind readers can tell apart)."""
-
-LINE_COLOURS = ("#332288", "#cc6677", "#44aa99", "#999933", "#882255", "#88ccee", "#117733")
-"""Colours of ways and of runs, none of which is a colour of a group (from the palette of Tol)."""
 
 _LAYOUT = ChartLayout(width=440, height=290, left=54, right=16, top=36, bottom=50)
 _LEGEND_ROW_PIXELS = 18

@@ -1,15 +1,21 @@
-"""Count how many of its own photos a trained network accepts, by each rule."""
+"""Tell people what was trained on, how the training ended, and what the network accepts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import typer
+
+from onlyme.cli.output import format_count
 from onlyme.lab.rules import RULES, describe_rule
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from onlyme.lab.photos import Photos
     from onlyme.lab.run import TrainedNetwork
 
-__all__ = ["describe_verdicts"]
+__all__ = ["describe_verdicts", "print_photos", "print_result"]
 
 
 def describe_verdicts(trained: TrainedNetwork) -> list[str]:
@@ -36,3 +42,25 @@ def describe_verdicts(trained: TrainedNetwork) -> list[str]:
             line += f" (mean over all {trained.pairs} pairs: {means[0]:.0f} % and {means[1]:.0f} %)"
         lines.append(line)
     return lines
+
+
+def print_photos(photos: Photos) -> None:
+    """Say on stderr which photos there are, and which were left out."""
+    for note in photos.skipped:
+        typer.echo(f"left out: {note}", err=True)
+    typer.echo(
+        f"{len(photos.me)} ME and {format_count(len(photos.not_me), 'NOT_ME photo')}: "
+        f"{photos.triplets} triplets",
+        err=True,
+    )
+
+
+def print_result(trained: TrainedNetwork, out: Path) -> None:
+    """Say how a training ended."""
+    result = trained.result
+    loss = result.curve[-1][1] if result.curve else float("nan")
+    typer.echo(
+        f"{out}: training ended after {format_count(result.steps, 'step')} and "
+        f"{result.seconds:.1f} s ({result.reason}); loss {loss:.4f}; "
+        f"memory at most {result.peak_bytes / 1e6:.0f} MB"
+    )
