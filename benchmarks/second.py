@@ -24,8 +24,9 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 
 from degraded import degrade_people  # noqa: E402 - tools/ is no package
-from heads import RATES, Pooled, calibration, shown  # noqa: E402 - benchmarks/ is no package
-from held_apart import fit_held_apart  # noqa: E402 - tools/ is no package
+from heads import RATES, Pooled, calibration, part_of, shown  # noqa: E402 - benchmarks/ is no package
+from held_apart import PAIRS, fit_held_apart  # noqa: E402 - tools/ is no package
+from people import read_people, read_singles  # noqa: E402 - as above
 from train_head import fit_shipped_head  # noqa: E402 - as above
 from train_second import (  # noqa: E402 - as above
     FARTHEST,
@@ -37,6 +38,7 @@ from train_second import (  # noqa: E402 - as above
 )
 
 from onlyme.siamese.distance import measure_distances, normalize  # noqa: E402 - needs the path above
+from onlyme.siamese.head import Base  # noqa: E402 - needs the path above
 from onlyme.siamese.training.crossfit import CrossFit, CrossFitTrial, DegradedPhotos, make_trials  # noqa: E402 - needs the path above
 
 if TYPE_CHECKING:
@@ -49,7 +51,10 @@ WAYS = ("dark", "noise", "blur across 9", "defocus 2", "eyes 16 apart", "eyes 10
 REPEATS = {1: 4, 2: 4, 5: 8, 7: 8}
 """Enrolments of each owner, by number of photos."""
 
-CANDIDATES = ((0.1, 0.7, 1.3), (0.2, 0.0, 2.0), (0.2, 0.7, 1.05), (0.3, 0.7, 1.3), (0.4, 0.0, 2.0))
+WEIGHTS = (0.0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
+"""Weights to choose from on one half of the people."""
+
+CANDIDATES = ((0.1, 0.7, 1.3), (0.2, 0.0, 2.0), (0.2, 0.7, 1.3), (0.3, 0.7, 1.3), (0.4, 0.0, 2.0))
 """Other weights and limits, to be compared with those in use."""
 
 
@@ -80,6 +85,9 @@ def main() -> int:
     for photos, repeats in REPEATS.items():
         trials = make_trials(people.labels, photos, repeats, args.seed)
         found |= measure(people, second, cross, trials, photos, args)
+    other = args.folder.parent / "utk_dev"
+    if other.is_dir():
+        found["crops, within groups, 1 photo"] = measure_groups(other, people, cross, console, args)
     poor = [
         degrade_people(
             args.folder, people, console, count=args.degraded, photos=4, ways=WAYS, embedder=name
@@ -126,9 +134,44 @@ def measure(
     return {
         f"misses, {what}": compare(first, joint, args),
         f"other weights, {what}": others,
+        f"weight chosen on other people, {what}": choose_weights(people, trials, z, fuse, photos),
         f"faces looked at twice, {what}": count_open(first, joint),
         f"promised and realised, {what}": calibration(fused, people, args.seed),
     }
+
+
+def choose_weights(
+    people: People, trials: list[CrossFitTrial], z: Array, fuse: Any, photos: int
+) -> list[dict[str, Any]]:
+    """Choose the weight with the fewest misses on one half of the people; judge on the other.
+
+    Owners and strangers both belong to one half, so that no one is in both.
+    """
+    half = np.random.default_rng(7).permutation(int(people.labels.max()) + 1) % 2
+    missed: dict[float, Array] = {}
+    for weight in WEIGHTS:
+        scores = fuse(weight, NEAREST, FARTHEST) if weight else z
+        measured = collect_scores(people, trials, scores, photos)
+        found = []
+        for side in (0, 1):
+            pooled = Pooled(part_of(measured, half, side))
+            found.append(pooled.misses(np.ones(pooled.owners)) * len(pooled.genuine))
+        missed[weight] = np.array(found)
+    rows = []
+    for at, rate in enumerate(RATES):
+        best = [min(WEIGHTS, key=lambda weight: missed[weight][side, at]) for side in (0, 1)]
+        there = sum(missed[best[side]][1 - side, at] for side in (0, 1))
+        rows.append(
+            {
+                "FAR": rate,
+                "weights": best,
+                "missed alone": float(missed[0.0][:, at].sum()),
+                "missed with them": float(there),
+                "ratio": float(there / missed[0.0][:, at].sum()),
+                "missed with the weight in use": float(missed[WEIGHT][:, at].sum()),
+            }
+        )
+    return rows
 
 
 def list_misses(pooled: Pooled) -> dict[str, float]:
@@ -167,6 +210,66 @@ def compare(first: Pooled, joint: Pooled, args: argparse.Namespace) -> list[dict
     ]
 
 
+def measure_groups(
+    folder: Path, people: People, cross: CrossFit, console: Console, args: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """Judge crops of people against strangers of their own group, by the shipped curves."""
+    singles = read_singles(folder, console, PAIRS)
+    twice = read_people(folder, console, embedder="second")
+    assert np.array_equal(singles.files, twice.files)  # noqa: S101 - both networks see the same faces
+    rule = Base.load(people.model).second
+    assert rule is not None  # noqa: S101 - it is shipped
+    start, count = len(people.labels), len(singles.labels)
+    fold, z = cross.fold[start:], np.empty((count, count))
+    for home in range(cross.folds):
+        for other in range(cross.folds):
+            model = cross.find_model(home, other)
+            own, rest = np.flatnonzero(fold == home), np.flatnonzero(fold == other)
+            heads = model.heads[start:]
+            margins = model.not_me[start:][rest][:, None] - measure_distances(
+                heads[rest], heads[own]
+            )
+            z[np.ix_(rest, own)] = margins - model.base.measure_centres(heads[own])
+    away = np.clip(
+        measure_distances(twice.embeddings, twice.embeddings), rule.nearest, rule.farthest
+    )
+    fused = np.interp(z - rule.weight * away, rule.curve.z[0], rule.first.z[0])
+    group = np.array([str(file).split("/", maxsplit=1)[0] for file in singles.files])
+    apart = singles.labels[:, None] != singles.labels[None]
+    rows = []
+    for rate in RATES[:2]:
+        alpha = rule.first.z_at(rate, 1)
+        for name in ("everybody", *sorted(set(group))):
+            inside = (group == name) | (name == "everybody")
+            compared = apart & inside[:, None] & inside[None]
+            counts = np.stack([(compared & (s >= alpha)).sum(axis=0) for s in (z, fused)])
+            rows.append(describe_group(name, rate, counts, compared.sum(axis=0), args))
+    return rows
+
+
+def describe_group(
+    name: str, rate: float, counts: Array, compared: Array, args: argparse.Namespace
+) -> dict[str, Any]:
+    """Return how often strangers of a group are accepted, with intervals over owners."""
+    chosen = compared > 0
+    table = np.vstack([counts, compared])[:, chosen]
+    generator = np.random.default_rng(args.seed)
+    again = generator.integers(table.shape[1], size=(args.rounds, table.shape[1]))
+    drawn, total = table[:, again].sum(axis=2), table.sum(axis=1)
+    ends = np.quantile(drawn[:2] / drawn[2] / rate, [0.025, 0.975], axis=1)
+    return {
+        "group": name,
+        "FAR": rate,
+        "owners": int(chosen.sum()),
+        "accepted": total[:2].tolist(),
+        "of": int(total[2]),
+        "alone, times the promise": float(total[0] / total[2] / rate),
+        "its interval": ends[:, 0].tolist(),
+        "with second": float(total[1] / total[2] / rate),
+        "interval": ends[:, 1].tolist(),
+    }
+
+
 def measure_poor(
     people: People,
     second: People,
@@ -186,7 +289,7 @@ def measure_poor(
     joined = z - np.float32(WEIGHT) * np.clip(distance, NEAREST, FARTHEST)
     clean = [Pooled(collect_scores(people, trials, s, photos)) for s in (z, joined)]
     limits = [pooled.limits(np.ones(pooled.owners))[1] for pooled in clean]
-    genuine: list[list[float]] = [[], []]
+    tries: dict[int, list[float]] = {}  # of each owner: tries, missed alone, missed with the second
     accepted, compared = np.zeros(2), 0
     for trial in trials:
         poor_z = score_poor(cross, one, trial.me)
@@ -196,16 +299,27 @@ def measure_poor(
         own = (one.labels == trial.owner) & ~np.isin(one.rows, trial.me)
         others = one.labels != trial.owner
         compared += int(others.sum())
+        count = tries.setdefault(trial.owner, [0.0, 0.0, 0.0])
+        count[0] += int(own.sum())
         for at, (score, limit) in enumerate(zip(scores, limits, strict=True)):
-            genuine[at] += (score[own] < limit).tolist()
+            count[1 + at] += int((score[own] < limit).sum())
             accepted[at] += int((score[others] >= limit).sum())
+    table = np.array(list(tries.values()))
+    generator = np.random.default_rng(args.seed)
+    again = generator.integers(len(table), size=(args.rounds, len(table)))
+    drawn = table[again].sum(axis=1)
+    total = table.sum(axis=0)
     return {
         "way": one.name,
         "FAR": RATES[1],
-        "owners": len({trial.owner for trial in trials}),
-        "genuine": len(genuine[0]),
-        "alone %": 100 * float(np.mean(genuine[0])),
-        "with second %": 100 * float(np.mean(genuine[1])),
+        "owners": len(table),
+        "genuine": int(total[0]),
+        "missed alone": int(total[1]),
+        "missed with second": int(total[2]),
+        "alone %": 100 * float(total[1] / total[0]),
+        "with second %": 100 * float(total[2] / total[0]),
+        "ratio": float(total[2] / total[1]),
+        "interval": np.quantile(drawn[:, 2] / drawn[:, 1], [0.025, 0.975]).tolist(),
         "strangers, times the promise": (accepted / compared / RATES[1]).tolist(),
     }
 

@@ -170,7 +170,7 @@ class Trial:
             self.console.read_until("login:")
             self.console.clear()
             self.console.type(f"{USER}\n")
-            if "assword" not in self._wait_for("$", "assword:"):
+            if "assword:" not in self._wait_for("$", "assword:"):
                 return
             self.console.type("\n")
         raise RuntimeError("the face did not open the console's login")

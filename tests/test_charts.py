@@ -3,6 +3,7 @@
 import math
 import re
 from io import BytesIO
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+import onlyme
 from onlyme.charts import (
     Axis,
     ChartLayout,
@@ -225,3 +227,38 @@ def test_a_picture_becomes_part_of_the_page(kind):
 def test_other_content_is_refused(content):
     with pytest.raises(UsageError, match="neither JPEG nor PNG"):
         embed_image(content, "Ada")
+
+
+PALETTE = {
+    "paper": "ground",
+    "card": "card",
+    "ink": "ink",
+    "soft": "soft",
+    "line": "line",
+    "owner": "accent",
+    "stranger": "no",
+    "warn": "unsure",
+    "warn-paper": "unsure-soft",
+}
+"""Colours of the reports, and what the service's page calls the same ones."""
+
+
+def read_colours(text):
+    """Return the colours that a style sheet gives to the light and to the dark page."""
+    dark = re.search(r"prefers-color-scheme: dark\) \{\s*:root \{(.*?)\}", text, re.DOTALL)
+    light = re.sub(r"@media.*?\n\}", "", text, flags=re.DOTALL)
+    shown = {}
+    for scheme, part in (("light", light), ("dark", dark[1] if dark else "")):
+        shown[scheme] = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{3,6});", part))
+    return shown
+
+
+def test_reports_have_the_colours_of_the_page_light_and_dark():
+    source = Path(onlyme.__file__).parent
+    folder = source / "charts"
+    reports = read_colours("".join((folder / n).read_text() for n in ("chart.css", "page.css")))
+    page = read_colours((source / "serve" / "page" / "style.css").read_text("utf-8"))
+    for scheme in ("light", "dark"):
+        assert {key: reports[scheme][key] for key in PALETTE} == {
+            key: page[scheme][name] for key, name in PALETTE.items()
+        }

@@ -120,6 +120,7 @@ def stage(photos, tmp_path_factory):
     copies = {
         "photos-of-ada": ["obama_1", "obama_2", "obama_4"],
         "colleagues": ["biden_1", "macron_1"],
+        "portraits": ["ardern_1", "macron_1"],
         ".": ["biden_1"],
     }
     for name, stems in copies.items():
@@ -127,6 +128,8 @@ def stage(photos, tmp_path_factory):
         for stem in stems:
             shutil.copy(photos / f"{stem}.jpg", folder / name)
     (folder / "holiday").mkdir()
+    (folder / "portraits").mkdir()
+    shutil.copy(photos / "obama_1.jpg", folder / "portraits/joan.jpg")
     for name, stem in {
         "visitor": "obama_3",
         "ada1": "obama_1",

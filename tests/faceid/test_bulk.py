@@ -370,3 +370,8 @@ def test_a_link_in_a_circle_ends(face_id, album, photos):
     small(photos / "obama_1.jpg", album / "ada/1.jpg")
     (album / "ada" / "again").symlink_to(album / "ada")
     assert face_id.enroll_folder(album, workers=1, subfolders=True).photos == 1
+
+
+def test_a_photo_for_each_person_leaves_no_folders_to_search(face_id, album):
+    with pytest.raises(UsageError, match="either flat or subfolders"):
+        face_id.enroll_folder(album, flat=True, subfolders=True)

@@ -148,6 +148,8 @@ def enroll_people(
     """
     if add and replace_photos:
         raise UsageError("give either add or replace, not both")
+    if flat and subfolders:
+        raise UsageError("give either flat or subfolders: each photo is a person, or each folder")
     start, report = perf_counter(), progress or (lambda *_: None)
     result = BulkEnrollment(workers=workers or count_cores())
     folders, unusable = list_people(folder, flat=flat, subfolders=subfolders)

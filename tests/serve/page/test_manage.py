@@ -10,6 +10,8 @@ from PIL import Image
 
 from onlyme import FaceID
 from onlyme.events.event import DoorEvent
+from onlyme.serve.access.tokens import Scope
+from onlyme.serve.app import PAGE
 from onlyme.settings import Settings
 from tests.serve.browsing import visit
 from tests.serve.conftest import serving
@@ -207,6 +209,12 @@ def test_a_token_is_made_shown_once_and_ended(window, served):
         page.click("dialog .button.danger")
         page.wait_for_selector("#told:has-text('has ended')")
         assert "door of mine" not in page.inner_text("main")
+
+
+def test_the_view_of_tokens_knows_every_scope():
+    text = (PAGE / "views/tokens.js").read_text("utf-8")
+    for scope in Scope:
+        assert f'  {scope}: "' in text, "a token of this scope would break the view"
 
 
 def test_a_token_for_admin_is_asked_about(window, served):

@@ -360,6 +360,8 @@ export default {
   "ask whether a picture shows a person": "fragen, ob ein Bild eine Person zeigt",
   "also list people and enroll new ones": "auch Personen auflisten und neue aufnehmen",
   "also change and forget people, read the log": "auch Personen ändern und vergessen, das Protokoll lesen",
+  "also learn how alike faces are": "auch erfahren, wie ähnlich sich Gesichter sind",
+  "take embeddings of pictures, if the service gives any": "Einbettungen von Bildern erhalten, falls der Dienst welche ausgibt",
   "read counts, and nothing about people": "Zählerstände lesen, nichts über Personen",
   "30 days": "30 Tage",
   "90 days": "90 Tage",

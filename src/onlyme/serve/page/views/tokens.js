@@ -10,9 +10,11 @@ export const lead = "Each app that uses this service has a token of its own, for
 
 const SCOPES = {
   verify: "ask whether a picture shows a person",
+  scores: "also learn how alike faces are",
   enroll: "also list people and enroll new ones",
   admin: "also change and forget people, read the log",
   metrics: "read counts, and nothing about people",
+  embeddings: "take embeddings of pictures, if the service gives any",
 };
 const LIFETIMES = { "30d": "30 days", "90d": "90 days", "365d": "a year", never: "without end" };
 const PATH = "/v1/service/tokens";
