@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MODELS_FROM ?=
+PYRIGHT := pyright@1.1.414
 BENCHMARKS := $(filter-out peers,$(basename $(notdir $(wildcard benchmarks/*.py))))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
@@ -78,4 +79,5 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up $(VENV) for development …"
 	@$(PIP) -e '.[dev,lab]'
+	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(VENV)/node $(PYRIGHT)
 	@touch $@ $(VENV)/.core

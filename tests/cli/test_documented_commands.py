@@ -128,8 +128,6 @@ def stage(photos, tmp_path_factory):
         for stem in stems:
             shutil.copy(photos / f"{stem}.jpg", folder / name)
     (folder / "holiday").mkdir()
-    (folder / "portraits").mkdir()
-    shutil.copy(photos / "obama_1.jpg", folder / "portraits/joan.jpg")
     for name, stem in {
         "visitor": "obama_3",
         "ada1": "obama_1",

@@ -123,8 +123,10 @@ def test_scopes_grant_what_they_say():
     assert granted == {
         Scope.VERIFY: {Scope.VERIFY},
         Scope.ENROLL: {Scope.VERIFY, Scope.ENROLL},
-        Scope.ADMIN: set(Scope),
+        Scope.ADMIN: set(Scope) - {Scope.EMBEDDINGS},
         Scope.METRICS: {Scope.METRICS},
+        Scope.SCORES: {Scope.VERIFY, Scope.SCORES},
+        Scope.EMBEDDINGS: {Scope.EMBEDDINGS},
     }
 
 

@@ -340,6 +340,7 @@ ALLOWED = {
     "lab/curves.py": (1, "a row is added at each step"),
     "cli/enroll.py": (1, "FaceID.rename gives a person another name"),
     "serve/routes/people.py": (1, "FaceID.rename, too"),
+    "serve/compreface/people.py": (1, "FaceID.rename, too"),
     "serve/running.py": (1, "a note that its service holds locked while it runs"),
     "storage/system.py": (2, "a lock file stays empty; a copy in a temporary folder"),
     "storage/sqlite.py": (1, "an empty file, which SQLite then writes in transactions"),

@@ -16,7 +16,7 @@ class Owner:
 
     name = "ada"
 
-    def decide(self, embeddings):
+    def decide(self, embeddings, *_, **__):
         margin = float(np.median(embeddings[:, 0]))
         reason = Reason.MATCH if margin > 0 else Reason.NO_MATCH
         return Decision(margin > 0, "ada", reason, margin, 0.0)

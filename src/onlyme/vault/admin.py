@@ -55,6 +55,7 @@ class VaultAdmin:
     - `backup` copies vault, gallery and events; `onlyme.vault.restore.restore` puts a backup back.
     - `change_backups` changes the galleries and events in backups.
     - `rekey` changes the vault's key, or what holds it.
+    - `note_setting` logs that a setting was changed.
     - `close` closes the vault, as the end of a `with` block does.
 
     Each of them adds a line to the log.
