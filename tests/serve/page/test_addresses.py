@@ -24,7 +24,7 @@ def test_a_question_ends_with_its_view(window, served, button, leave):
             served.service.sessions.end_all()
             page.evaluate("import('/api.js').then((api) => api.get('/v1/keys').catch(() => 0))")
             page.wait_for_selector("text=This session has ended")
-        assert not page.locator("dialog").count()
+        page.wait_for_selector("dialog", state="detached")  # it goes in a task of its own
     assert "obama" in [one["name"] for one in served.client().get("/v1/names").json()]
 
 
