@@ -26,7 +26,7 @@ class Owner:
 
     name = "ada"
 
-    def decide(self, _):
+    def decide(self, *_, **__):
         return Decision(True, "ada", Reason.MATCH, 1.0, 0.0)
 
 
