@@ -79,5 +79,6 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up $(VENV) for development …"
 	@$(PIP) -e '.[dev,lab]'
-	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(VENV)/node $(PYRIGHT)
+	@mkdir -p $(VENV)/node && echo '{"private": true}' > $(VENV)/node/package.json
+	@cd $(VENV)/node && npm install --loglevel error --no-audit --no-fund --ignore-scripts $(PYRIGHT) >/dev/null
 	@touch $@ $(VENV)/.core
