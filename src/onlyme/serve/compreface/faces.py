@@ -75,13 +75,10 @@ async def create_face(
 ) -> Response:
     """Learn a subject from one more photo; the first one makes the subject."""
     name = checked_name(subject)
-    async with service.uploads.receive(request, ("file",), service.options.body_bytes) as body:
-        files = body.get("file", [])
-        if len(files) != 1:
-            raise UsageError("send one file")
+    async with service.uploads.receive_one(request, "file", service.options.body_bytes) as file:
 
         def add(face_id: FaceID) -> FaceNumber:
-            photo = decode_picture(face_id.pipeline.decode, files[0])
+            photo = decode_picture(face_id.pipeline.decode, file)
             faces = face_id.pipeline.detector.detect(photo.pixels)
             if not any(face.score >= det_prob_threshold for face in faces):
                 raise make_no_face()

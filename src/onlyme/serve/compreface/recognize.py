@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from onlyme import FaceID
-from onlyme.errors import UnknownOwner, UsageError
+from onlyme.errors import UnknownOwner
 from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.compreface import documents, results
@@ -137,15 +137,12 @@ async def verify_face(
 
 async def _look(request: Request, service: Here, look: Any) -> Found:
     """Return what a function sees on the one picture of a request."""
-    async with service.uploads.receive(request, ("file",), service.options.body_bytes) as body:
-        files = body.get("file", [])
-        if len(files) != 1:
-            raise UsageError("send one file")
+    async with service.uploads.receive_one(request, "file", service.options.body_bytes) as file:
         abandonment = Abandonment()
 
         def run(face_id: FaceID) -> Found:
-            with name_picture(files[0]):
-                found: Found = look(face_id, files[0], abandonment)
+            with name_picture(file):
+                found: Found = look(face_id, file, abandonment)
             return found
 
         return await service.engine.run(

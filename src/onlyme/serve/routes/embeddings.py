@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from onlyme import FaceID
-from onlyme.errors import UsageError
 from onlyme.serve import face_schemas
 from onlyme.serve.access.auth import require_scope
 from onlyme.serve.access.tokens import Scope
@@ -42,13 +41,10 @@ async def embed(request: Request, service: Here) -> Response:
     No face is compared with any person, and none of an enrolled person is given. An embedding is
     biometric data: with it, the person can be found in other collections.
     """
-    async with service.uploads.receive(request, ("frame",), service.options.body_bytes) as body:
-        frames = body.get("frame", [])
-        if len(frames) != 1:
-            raise UsageError("send one frame")
+    async with service.uploads.receive_one(request, "frame", service.options.body_bytes) as frame:
         abandonment = Abandonment()
         found = await service.engine.run(
-            lambda face_id: embed_faces(face_id, frames[0], abandonment),
+            lambda face_id: embed_faces(face_id, frame, abandonment),
             wait_until_gone=lambda: wait_until_gone(request),
             on_abandoned=abandonment.set,
         )

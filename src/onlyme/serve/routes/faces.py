@@ -34,12 +34,9 @@ async def detect(request: Request, service: Here) -> Response:
 
     No face is compared with any person, so nothing is counted as an attempt.
     """
-    async with service.uploads.receive(request, ("frame",), service.options.body_bytes) as body:
-        frames = body.get("frame", [])
-        if len(frames) != 1:
-            raise UsageError("send one frame")
+    async with service.uploads.receive_one(request, "frame", service.options.body_bytes) as frame:
         found = await service.engine.run(
-            lambda face_id: find_faces(face_id, frames[0]),
+            lambda face_id: find_faces(face_id, frame),
             wait_until_gone=lambda: wait_until_gone(request),
         )
     return answer_json(found)

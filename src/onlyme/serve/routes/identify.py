@@ -9,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from onlyme import FaceID
-from onlyme.errors import UsageError
 from onlyme.serve.access.auth import Caller, require_scope
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.face_schemas import FoundFaces, FoundFacesInFull
@@ -59,19 +58,16 @@ async def identify(
     if candidates:
         require_scores(caller, "the list of candidates tells whom a face resembles, and")
     most = service.options.body_bytes
-    async with service.uploads.receive(request, ("frame",), most) as body:
-        frames = body.get("frame", [])
-        if len(frames) != 1:
-            raise UsageError("send one frame")
+    async with service.uploads.receive_one(request, "frame", most) as frame:
         abandonment = Abandonment()
 
         def run_identify(face_id: FaceID) -> tuple[dict[str, Any] | None, list[Decision]]:
             level = service.level
-            with name_picture(frames[0]):
+            with name_picture(frame):
                 if all_:
-                    return identify_all_faces(face_id, frames[0], level, candidates, abandonment)
+                    return identify_all_faces(face_id, frame, level, candidates, abandonment)
                 decision = face_id.identify(
-                    frames[0], liveness=level, gate=True, source=SOURCE, candidates=candidates
+                    frame, liveness=level, gate=True, source=SOURCE, candidates=candidates
                 )
                 return None, [decision]
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from onlyme import FaceID
-from onlyme.errors import UsageError, unknown_owner
+from onlyme.errors import unknown_owner
 from onlyme.faceid.learn import refuse_loose_alpha
 from onlyme.faceid.own_face import compare_with_own_photos, describe_own_face
 from onlyme.faceid.serialize import serialize_enrollment, serialize_owners, serialize_person
@@ -270,14 +270,11 @@ async def not_me(
     spoil their recognition: that is refused (409, `looks-like-owner`) unless `yes` is set.
     """
     max_bytes = service.options.body_bytes
-    async with service.uploads.receive(request, ("frame",), max_bytes) as body:
-        frames = body.get("frame", [])
-        if len(frames) != 1:
-            raise UsageError("send exactly one frame")
+    async with service.uploads.receive_one(request, "frame", max_bytes) as sent:
 
         def run_not_me(face_id: FaceID) -> Lesson:
             face_id.owner(name)  # an unknown name is told before the picture is looked at
-            frame = decode_picture(face_id.pipeline.decode, frames[0])
+            frame = decode_picture(face_id.pipeline.decode, sent)
             if not yes:
                 _refuse_own_face(compare_with_own_photos(face_id, name, frame))
             return face_id.not_me(name, frame)
@@ -297,13 +294,10 @@ async def not_me(
 )
 async def compare_not_me(request: Request, name: Person, service: Here) -> Response:
     """Say, before a lesson, whether the face is accepted as this person now."""
-    async with service.uploads.receive(request, ("frame",), service.options.body_bytes) as body:
-        frames = body.get("frame", [])
-        if len(frames) != 1:
-            raise UsageError("send exactly one frame")
+    async with service.uploads.receive_one(request, "frame", service.options.body_bytes) as sent:
 
         def compare(face_id: FaceID) -> dict[str, Any]:
-            frame = decode_picture(face_id.pipeline.decode, frames[0])
+            frame = decode_picture(face_id.pipeline.decode, sent)
             return compare_with_own_photos(face_id, name, frame)
 
         compared = await service.engine.run(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from starlette.requests import ClientDisconnect
 
+from onlyme.errors import UsageError
 from onlyme.serve.problems import ProblemError
 from onlyme.serve.uploads.json_body import read_json
 from onlyme.serve.uploads.multipart import MultipartForm
@@ -75,6 +76,22 @@ class Uploads:
             request, max_bytes, seconds, lambda chunks: self._read(request, chunks, fields)
         ) as body:
             yield body
+
+    @asynccontextmanager
+    async def receive_one(
+        self, request: Request, field: str, max_bytes: int
+    ) -> AsyncIterator[bytes]:
+        """Receive the one picture of a request.
+
+        Raises:
+            ProblemError: as for `receive`.
+            UsageError: there is none, or there are several.
+        """
+        async with self.receive(request, (field,), max_bytes) as body:
+            pictures = body.get(field, [])
+            if len(pictures) != 1:
+                raise UsageError(f"send one {field}")
+            yield pictures[0]
 
     async def receive_document(self, request: Request, max_bytes: int = MAX_DOCUMENT_BYTES) -> Any:
         """Receive a small JSON document.
