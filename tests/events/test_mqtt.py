@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from onlyme.errors import UsageError
 from onlyme.events import mqtt, outbox
 from onlyme.events.broker import MqttBroker
+from onlyme.events.event import EVENT_KINDS, DoorEvent
 from onlyme.events.homeassistant import (
-    EVENT_TYPES,
     describe_camera,
     describe_event,
     make_slug,
 )
 from onlyme.events.mqtt import MqttSender
-from onlyme.events.store import DoorEvent, EventStore
+from onlyme.events.store import EventStore
 from tests.events.broker import MOSQUITTO, PASSWORD, Mosquitto, Subscriber, wait_until
 from tests.events.conftest import SECRET
 
@@ -161,7 +161,8 @@ import sys, time
 from pathlib import Path
 from onlyme.events import mqtt
 from onlyme.events.broker import MqttBroker
-from onlyme.events.store import DoorEvent, EventStore
+from onlyme.events.event import EVENT_KINDS, DoorEvent
+from onlyme.events.store import EventStore
 mqtt.LEASE_SECONDS = 0.5
 mqtt.IDLE_SECONDS = mqtt.FIRST_RETRY_SECONDS = mqtt.MAX_RETRY_SECONDS = 0.05
 path, address, first = sys.argv[1:]
@@ -415,8 +416,8 @@ def test_the_documents_are_those_that_home_assistant_documents():
         identities.add(document["unique_id"])
     assert len(identities) == len(found) == 5
     event = json.loads(found["homeassistant/event/home_doors_front/event/config"])
-    assert tuple(event["event_types"]) == EVENT_TYPES
-    for kind in EVENT_TYPES:
+    assert tuple(event["event_types"]) == EVENT_KINDS
+    for kind in EVENT_KINDS:
         assert (
             json.loads(describe_event(DoorEvent(kind, "front"), names=True))["event_type"] == kind
         )

@@ -5,9 +5,23 @@ from __future__ import annotations
 import uuid
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final, Literal, get_args
 
-__all__ = ["DoorEvent"]
+__all__ = ["EVENT_KINDS", "DoorEvent", "EventKind"]
+
+EventKind = Literal[
+    "known",
+    "unknown",
+    "ambiguous",
+    "not_live",
+    "locked_out",
+    "left",
+    "camera_up",
+    "camera_down",
+]
+"""What can happen at a door."""
+
+EVENT_KINDS: Final[tuple[str, ...]] = get_args(EventKind)
 
 
 def _draw_id() -> str:

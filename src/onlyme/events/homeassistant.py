@@ -15,25 +15,15 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-if TYPE_CHECKING:
-    from onlyme.events.store import DoorEvent
+from onlyme.events.event import EVENT_KINDS
 
-__all__ = ["EVENT_TYPES", "OFFLINE", "ONLINE", "describe_camera", "describe_event", "make_slug"]
+if TYPE_CHECKING:
+    from onlyme.events.event import DoorEvent
+
+__all__ = ["OFFLINE", "ONLINE", "describe_camera", "describe_event", "make_slug"]
 
 ONLINE, OFFLINE = "online", "offline"
 """What a camera's topic `availability` and the program's topic `status` say."""
-
-EVENT_TYPES: Final = (
-    "known",
-    "unknown",
-    "ambiguous",
-    "not_live",
-    "locked_out",
-    "left",
-    "camera_up",
-    "camera_down",
-)
-"""The values of `event_type`; Home Assistant takes no other."""
 
 _DISCOVERY: Final = "homeassistant"
 _PLAIN = re.compile(r"(?!.*_[0-9a-f]{8}$)[A-Za-z0-9_-]{1,48}")
@@ -101,7 +91,7 @@ def describe_camera(base: str, camera: str, version: str) -> dict[str, str]:
         "origin": {"name": "onlyme", "sw_version": version},
     }
     entities: dict[tuple[str, str], dict[str, Any]] = {
-        ("event", "event"): {"name": "Visit", "event_types": list(EVENT_TYPES)},
+        ("event", "event"): {"name": "Visit", "event_types": list(EVENT_KINDS)},
         ("sensor", "last_person"): {"name": "Last person"},
         ("sensor", "people"): {"name": "People in view", "state_class": "measurement"},
         ("sensor", "visits"): {"name": "Visits", "state_class": "total_increasing"},

@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from onlyme.serve.schemas import make_config
 
-__all__ = ["DOCUMENTS", "EventPage", "EventRecord", "Kind"]
-
-Kind = Literal[
-    "known",
-    "unknown",
-    "ambiguous",
-    "not_live",
-    "locked_out",
-    "left",
-    "camera_up",
-    "camera_down",
-]
-"""What can happen at a door."""
+__all__ = ["DOCUMENTS", "EventPage", "EventRecord"]
 
 
 class EventRecord(BaseModel):

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from onlyme.errors import UsageError
+from onlyme.events.event import EventKind
 from onlyme.faceid.serialize import defuse_formulas
 from onlyme.serve import event_schemas
 from onlyme.serve.access.auth import require_scope
@@ -68,9 +69,7 @@ def _read_filter(
     camera: Annotated[
         str | None, Query(description="Only events of this camera.", max_length=400)
     ] = None,
-    kind: Annotated[
-        event_schemas.Kind | None, Query(description="Only events of this kind.")
-    ] = None,
+    kind: Annotated[EventKind | None, Query(description="Only events of this kind.")] = None,
 ) -> Filter:
     if any(when is not None and when.tzinfo is None for when in (since, until)):
         raise UsageError("give times with a time zone, such as 2026-11-24T12:00:00Z")
