@@ -212,6 +212,8 @@ def unknown(
 
     Nothing is kept unless the setting `unknown_days` says for how long.
     """
+    from onlyme.faceid.events import choose_groups
+
     if sum([name is not None, export is not None, erase]) > 1:
         raise typer.BadParameter("give only one of --name, --export and --erase")
     if name is None and (add or anyway):
@@ -228,15 +230,8 @@ def unknown(
             else:
                 output.print_notes(notes)
         else:
-            _list_groups(_choose_groups(face_id.unknown_people(), groups or []), export, json=json)
-
-
-def _choose_groups(found: list[UnknownGroup], wanted: list[str]) -> list[UnknownGroup]:
-    from onlyme.errors import UsageError
-
-    if missing := set(wanted) - {group.id for group in found}:
-        raise UsageError(f"there is no group {', '.join(sorted(missing))}")
-    return [group for group in found if not wanted or group.id in wanted]
+            found = face_id.unknown_people()
+            _list_groups(choose_groups(found, groups) if groups else found, export, json=json)
 
 
 def _list_groups(groups: list[UnknownGroup], export: Path | None, *, json: bool) -> None:
@@ -288,10 +283,11 @@ def _enroll(
     json: bool,
 ) -> None:
     from onlyme.errors import UsageError
+    from onlyme.faceid.events import choose_groups
 
     if len(groups) != 1:
         raise UsageError("name one group: onlyme events unknown GROUP --name NAME")
-    (group,) = _choose_groups(face_id.unknown_people(), groups)
+    (group,) = choose_groups(face_id.unknown_people(), groups)
     visits = output.format_count(len(group.visits), "visit")
     if not yes:
         question = f"Enroll the person of {visits} as {name}? They can be recognised from then on."

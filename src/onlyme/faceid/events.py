@@ -13,7 +13,7 @@ from onlyme.events.store import EVENTS_FILE, SECRET_KEY, SECRET_KIND, EventStore
 from onlyme.events.unknown import UnknownVisit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from onlyme.faceid.wiring import Parts
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "UnknownGroup",
+    "choose_groups",
     "convert_presence",
     "convert_status",
     "erase_events",
     "erase_unknown",
-    "find_group",
+    "erase_visits",
     "list_unknown",
     "make_unknown_visit",
     "open_events",
@@ -206,8 +207,15 @@ def erase_unknown(parts: Parts, group_ids: Sequence[str] | None = None) -> list[
     Raises:
         UsageError: there is no such group.
     """
-    groups = None if group_ids is None else [find_group(parts, one) for one in group_ids]
-    ids = None if groups is None else [visit.id for group in groups for visit in group.visits]
+    if group_ids is None:
+        return erase_visits(parts)
+    groups = choose_groups(list_unknown(parts), group_ids)
+    return erase_visits(parts, [visit for group in groups for visit in group.visits])
+
+
+def erase_visits(parts: Parts, visits: Iterable[UnknownVisit] | None = None) -> list[str]:
+    """Erase unknown visits, by default all, also in backups; return notes on what stays."""
+    ids = None if visits is None else {visit.id for visit in visits}
 
     def erase(events: EventStore) -> list[str]:
         return events.erase_all_unknown() if ids is None else events.erase_unknown(ids)
@@ -225,16 +233,17 @@ def erase_unknown(parts: Parts, group_ids: Sequence[str] | None = None) -> list[
     return notes
 
 
-def find_group(parts: Parts, group_id: str) -> UnknownGroup:
-    """Return a group of unknown visits.
+def choose_groups(groups: Sequence[UnknownGroup], ids: Sequence[str]) -> list[UnknownGroup]:
+    """Return the groups that have these ids.
 
     Raises:
         UsageError: there is no such group.
     """
-    groups = [group for group in list_unknown(parts) if group.id == group_id]
-    if not groups:
-        raise UsageError(f"there is no group {group_id}; `onlyme events unknown` lists them")
-    return groups[0]
+    if missing := sorted(set(ids) - {group.id for group in groups}):
+        raise UsageError(
+            f"there is no group {', '.join(missing)}; `onlyme events unknown` lists them"
+        )
+    return [group for group in groups if group.id in ids]
 
 
 def _make_group(visits: list[UnknownVisit], *, is_ambiguous: bool = False) -> UnknownGroup:

@@ -13,7 +13,7 @@ import numpy as np
 
 from onlyme.errors import NeedsReenroll, SamePerson, UsageError, refuse_taken, unknown_owner
 from onlyme.faceid.adaptation import empty_quarantine
-from onlyme.faceid.events import erase_unknown, find_group
+from onlyme.faceid.events import choose_groups, erase_visits, list_unknown
 from onlyme.gate.audit import Event
 from onlyme.siamese.owner import Owner
 from onlyme.types import Example, checked_name
@@ -215,7 +215,8 @@ def name_unknown(
     Returns:
         How many embeddings were enrolled.
     """
-    name, group = checked_name(name), find_group(parts, group_id)
+    name = checked_name(name)
+    (group,) = choose_groups(list_unknown(parts), [group_id])
     if any(visit.model != parts.base.model for visit in group.visits):
         raise NeedsReenroll(f"another network saw group {group.id}; it can only be erased")
     vectors = _choose_vectors([visit.vectors for visit in group.visits])
@@ -228,7 +229,7 @@ def name_unknown(
     with parts.admin.store.edit() as edit:
         visits = f"{len(group.visits)} visit{'s' * (len(group.visits) > 1)}"
         parts.admin.gate.note(edit, Event.ENROLL, name, f"gallery: named, from {visits}")
-    erase_unknown(parts, [group.id])
+    erase_visits(parts, group.visits)
     return len(vectors)
 
 
