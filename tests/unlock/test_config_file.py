@@ -13,6 +13,7 @@ from onlyme.settings.config_file import (
     change_setting,
     list_marked,
     parse_value,
+    read_text,
     write_config_file,
 )
 from onlyme.unlock.config_file import describe_settings, make_config_file
@@ -74,7 +75,18 @@ def test_what_the_daemon_could_not_read_is_not_written(name, value):
         parse_value(name, value)
 
 
-@pytest.mark.parametrize("text", ["camera = ", "camera = 1.5", 'unlock_lid = "x"', "[[["])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "camera = ",
+        "camera = 1.5",
+        'unlock_lid = "x"',
+        "[[[",
+        "[liveness]\n",
+        '[liveness]\nlevle = "off"\n',
+        '[[liveness.extra]]\npath = "net.onnx"\n',
+    ],
+)
 def test_a_file_that_is_wrong_leaves_the_old_one(tmp_path, text):
     path = tmp_path / "onlyme" / "config.toml"
     write_config_file(path, 'camera = "1"\n')
@@ -82,3 +94,9 @@ def test_a_file_that_is_wrong_leaves_the_old_one(tmp_path, text):
         write_config_file(path, text)
     assert path.read_text() == 'camera = "1"\n'
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_setting(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text('camera = "1"\n', "utf-8-sig")
+    assert tomllib.loads(change_setting(read_text(path), "camera", "2")) == {"camera": "2"}

@@ -20,7 +20,7 @@ import platformdirs
 from onlyme.errors import SettingsError
 from onlyme.types import DEFAULT_FAR, MAX_FAR, MIN_FAR, ExtraNetwork, LivenessLevel
 
-__all__ = ["SYSTEM_CONFIG", "SYSTEM_VAULT", "Settings", "check_values"]
+__all__ = ["SYSTEM_CONFIG", "SYSTEM_VAULT", "Settings", "check_values", "flatten_liveness"]
 
 
 def _find_data_folder() -> Path:
@@ -358,8 +358,8 @@ def _make_extra(number: int, entry: Any) -> ExtraNetwork:
     return ExtraNetwork(**values)
 
 
-def _flatten_liveness(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the table `[liveness]` as the settings `liveness` and `liveness_extra`."""
+def flatten_liveness(values: dict[str, Any]) -> dict[str, Any]:
+    """Return `[liveness]` as two settings; raises SettingsError where the table cannot be used."""
     if _EXTRA in values:
         raise SettingsError("liveness_extra is written as [[liveness.extra]]")
     table = values.get("liveness")
@@ -387,7 +387,7 @@ def _read_file(folder: Path) -> dict[str, Any]:
         return {}
     except (OSError, ValueError, RecursionError) as error:  # not text, not TOML, nested too deeply
         raise SettingsError(f"{path}: {error}") from None
-    values = _flatten_liveness(values)
+    values = flatten_liveness(values)
     _refuse_unknown(values, f"{path}: ")
     return values
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from onlyme.errors import SettingsError
-from onlyme.settings import check_values
+from onlyme.settings import check_values, flatten_liveness
 from onlyme.storage.files import replace_private
 
 __all__ = [
@@ -95,7 +95,7 @@ def read_text(path: Path) -> str:
         SettingsError: it cannot be read.
     """
     try:
-        return path.read_text("utf-8")
+        return path.read_text("utf-8-sig")  # editors write a byte order mark
     except FileNotFoundError:
         return ""
     except (OSError, ValueError) as error:
@@ -112,9 +112,7 @@ def check_text(text: str) -> None:
         values = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"this is not TOML: {error}") from None
-    if isinstance(values.get("liveness"), dict):  # a table with further networks
-        values["liveness"] = values["liveness"].get("level", "passive")
-    check_values(values)
+    check_values(flatten_liveness(values))
 
 
 def write_config_file(path: Path, text: str) -> None:

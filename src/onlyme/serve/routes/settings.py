@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from onlyme.errors import SettingsError, UsageError
 from onlyme.serve.routes.shared import Here, Page, answer_json
-from onlyme.settings import SYSTEM_CONFIG, SYSTEM_VAULT
+from onlyme.settings import SYSTEM_CONFIG, SYSTEM_VAULT, flatten_liveness
 from onlyme.settings.config_file import (
     change_setting,
     find_user_config,
@@ -132,9 +132,10 @@ def _read_file(path: Path) -> dict[str, Any]:
         values = tomllib.loads(read_text(path))
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: {error}") from None
-    if isinstance(values.get("liveness"), dict):
-        values["liveness"] = values["liveness"].get("level", "passive")
-    return {name: values[name] for name in CHANGEABLE if name in values}
+    flat = flatten_liveness(values)
+    if "liveness" in values:  # a table may leave the level out
+        flat.setdefault("liveness", "passive")
+    return {name: flat[name] for name in CHANGEABLE if name in flat}
 
 
 def _find_reason(service: ServiceState, path: Path, name: str) -> str:
