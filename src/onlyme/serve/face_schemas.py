@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from onlyme.serve.schemas import Decided, PhotoQuality, Verdicts, make_config
@@ -22,6 +24,15 @@ class JudgedQuality(PhotoQuality):
     ok: bool
 
 
+_FACE: dict[str, Any] = {
+    "box": [210.4, 96.1, 120.7, 160.2],
+    "score": 0.93,
+    "landmarks": [[240, 160], [300, 160], [270, 190], [245, 220], [295, 220]],
+    "quality": {"ok": True, "checks": []},
+}
+"""An example of where a face is."""
+
+
 class LocatedFace(BaseModel):
     """Where a face is in a picture."""
 
@@ -39,14 +50,7 @@ class Detections(BaseModel):
     model_config = make_config(
         width=640,
         height=480,
-        faces=[
-            {
-                "box": [210.4, 96.1, 120.7, 160.2],
-                "score": 0.93,
-                "landmarks": [[240, 160], [300, 160], [270, 190], [245, 220], [295, 220]],
-                "quality": {"ok": True, "checks": []},
-            }
-        ],
+        faces=[_FACE],
     )
     width: int
     height: int
@@ -63,17 +67,7 @@ class FoundFaces(BaseModel):
     model_config = make_config(
         width=640,
         height=480,
-        faces=[
-            {
-                "box": [210.4, 96.1, 120.7, 160.2],
-                "score": 0.93,
-                "landmarks": [[240, 160], [300, 160], [270, 190], [245, 220], [295, 220]],
-                "quality": {"ok": True, "checks": []},
-                "accepted": True,
-                "name": "ada",
-                "reason": "match",
-            }
-        ],
+        faces=[_FACE | {"accepted": True, "name": "ada", "reason": "match"}],
     )
     width: int
     height: int

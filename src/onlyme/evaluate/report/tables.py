@@ -138,12 +138,7 @@ def render_group_table(rows: Sequence[dict[str, Any]], caption: str) -> str:
                 escape_name(row["group"]),
                 f"{row['people']:,}",
                 f"{row['rate']['count']:,} of {row['rate']['total']:,}",
-                _render_rate(
-                    row["rate"],
-                    "firm" if row["enough"] else "too_few",
-                    format_percent,
-                    row["over_people"],
-                ),
+                _render_rate_over_people(row),
             )
             for row in rows
         ),
@@ -161,16 +156,16 @@ def render_strata_table(rows: Sequence[dict[str, Any]], caption: str) -> str:
                 escape_name(row["band"]),
                 f"{row['people']:,}",
                 f"{100 * row['share_of_misses']:.0f} %",
-                _render_rate(
-                    row["rate"],
-                    "firm" if row["enough"] else "too_few",
-                    format_percent,
-                    row["over_people"],
-                ),
+                _render_rate_over_people(row),
             )
             for row in rows
         ),
     )
+
+
+def _render_rate_over_people(row: dict[str, Any]) -> str:
+    standing = "firm" if row["enough"] else "too_few"
+    return _render_rate(row["rate"], standing, format_percent, row["over_people"])
 
 
 def _render_rate(
