@@ -13,7 +13,7 @@ import typer
 from onlyme.cli import options, output
 from onlyme.cli.complete import complete_person
 from onlyme.cli.groups import HelpfulGroup
-from onlyme.cli.passwords import confirm_erasing
+from onlyme.cli.passwords import confirm_change, confirm_erasing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -290,11 +290,10 @@ def _enroll(
     (group,) = choose_groups(face_id.unknown_people(), groups)
     visits = output.format_count(len(group.visits), "visit")
     if not yes:
-        question = f"Enroll the person of {visits} as {name}? They can be recognised from then on."
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise UsageError("to enroll a person needs your yes: add --yes")
-        if not typer.confirm(question, err=True):
-            raise UsageError("nothing was changed")
+        confirm_change(
+            f"Enroll the person of {visits} as {name}? They can be recognised from then on.",
+            "to enroll a person needs your yes: add --yes",
+        )
     count = face_id.name_unknown(group.id, name, add=add, anyway=anyway)
     if json:
         output.print_json({"name": name, "group": group.id, "embeddings": count})

@@ -12,6 +12,7 @@ from onlyme.storage.system import is_root
 
 __all__ = [
     "TeachAnyway",
+    "confirm_change",
     "confirm_erasing",
     "confirm_not_me",
     "read_new_passphrase",
@@ -87,27 +88,47 @@ def confirm_erasing(question: str, *, yes: bool) -> None:
     Raises:
         UsageError: the answer was no.
     """
-    if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return
-    if not typer.confirm(question, err=True):
-        raise UsageError("nothing was changed")
+    if not yes and _can_ask():
+        _require_yes(question)
 
 
-def confirm_not_me(doubt: str, *, yes: bool) -> None:
+def confirm_change(question: str, without: str) -> None:
+    """Ask for a yes that a script must have given beforehand.
+
+    Args:
+        question: what would be changed.
+        without: what is said where there is no terminal to ask on.
+
+    Raises:
+        UsageError: the answer was no, or there is no terminal.
+    """
+    if not _can_ask():
+        raise UsageError(without)
+    _require_yes(question)
+
+
+def confirm_not_me(doubt: str) -> None:
     """Ask before a face that may be the person's own is taught as that of another person.
 
     Args:
         doubt: why it may be; empty where there is no doubt, and nothing is asked then.
-        yes: whether the command said so already; then nothing is asked.
 
     Raises:
         UsageError: the answer was no, or there is no terminal to ask on.
     """
-    if yes or not doubt:
-        return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError(f"{doubt} Nothing was changed; to teach it all the same, add --yes")
-    if not typer.confirm(f"{doubt} Is it another person, to be kept apart?", err=True):
+    if doubt:
+        confirm_change(
+            f"{doubt} Is it another person, to be kept apart?",
+            f"{doubt} Nothing was changed; to teach it all the same, add --yes",
+        )
+
+
+def _can_ask() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _require_yes(question: str) -> None:
+    if not typer.confirm(question, err=True):
         raise UsageError("nothing was changed")
 
 

@@ -119,7 +119,7 @@ def not_me(
         else:
             if not yes:
                 compared = compare_with_own_photos(face_id, name, photo)
-                confirm_not_me(describe_own_face(compared), yes=yes)
+                confirm_not_me(describe_own_face(compared))
             lesson = face_id.not_me(name, photo)
     if json:
         output.print_json(asdict(lesson))

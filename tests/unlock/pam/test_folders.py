@@ -8,7 +8,7 @@ import pytest
 
 from onlyme.errors import PamError
 from onlyme.unlock.pam import backup, folders
-from onlyme.unlock.pam.folders import PamFolders, replace_file
+from onlyme.unlock.pam.folders import replace_file
 from onlyme.unlock.pam.install import apply, plan, plan_removal
 from onlyme.unlock.pam.program import find_command
 from onlyme.unlock.pam.rules import PamLines, find_lines
@@ -18,17 +18,10 @@ SUDO = "auth required pam_unix.so\naccount required pam_unix.so\n"
 
 
 @pytest.fixture
-def here(tmp_path):
+def here(pam_folders):
     """Folders of PAM's files, with one service."""
-    if os.geteuid() != 0:
-        if os.environ.get("CI"):
-            pytest.fail("PAM's files are root's; run the tests as root")
-        pytest.skip("PAM's files are root's")
-    made = PamFolders(tmp_path / "etc", tmp_path / "usr", tmp_path / "state")
-    made.pam.mkdir()
-    made.vendor.mkdir()
-    (made.pam / "sudo").write_text(SUDO)
-    return made
+    (pam_folders.pam / "sudo").write_text(SUDO)
+    return pam_folders
 
 
 def test_a_file_that_is_not_the_administrators_is_refused(here):

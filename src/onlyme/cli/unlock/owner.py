@@ -171,7 +171,7 @@ def not_me(
     asked = {"me": pictures, "undo": undo, "password": password}
     answer = change(settings, "not-me", name, **asked, yes=yes)
     if compared := answer.get("looks_like_owner"):
-        confirm_not_me(describe_own_face(compared), yes=False)
+        confirm_not_me(describe_own_face(compared))
         answer = change(settings, "not-me", name, **asked, yes=True)
     if json:
         output.print_json(answer)
