@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ import typer
 from onlyme.cli import options, output
 from onlyme.cli.progress import show_progress
 from onlyme.cli.streams import escape_json
+from onlyme.errors import ImageError
 from onlyme.image.files import format_path
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onlyme.evaluate import Evaluation, EvaluationPlan, Pair
-    from onlyme.face.pipeline import Pipeline
+    from onlyme.face.pipeline import Observation, Pipeline
     from onlyme.siamese.head import Base
 
 __all__ = ["register"]
@@ -158,7 +160,8 @@ def _measure(
             paths = [folder / photo.source for photo in usable]
             for done, path in enumerate(paths, 1):  # those whose embeddings were stored
                 if path not in measured:
-                    _embed_photo(pipeline, path, measured)
+                    with suppress(ImageError):
+                        _measure_photo(pipeline.find(path), path, measured)
                 progress("measures", done, len(paths))
             measures = [measured.get(path, {}) for path in paths]
         return run_evaluation(
@@ -197,18 +200,24 @@ def _print_outcome(evaluation: Evaluation) -> None:
 def _embed_photo(
     pipeline: Pipeline, path: Path, measured: dict[Path, dict[str, float]] | None
 ) -> NDArray[np.float32] | None:
-    from onlyme.errors import ImageError
-    from onlyme.face.enrollment_quality import assess_for_enrollment
-
     try:
         observation = pipeline.look(path)
     except ImageError:
         return None
-    face = observation.face
-    if measured is not None and face is not None:
+    if measured is not None:
+        _measure_photo(observation, path, measured)
+    return observation.embedding.vector if observation.embedding else None
+
+
+def _measure_photo(
+    observation: Observation, path: Path, measured: dict[Path, dict[str, float]]
+) -> None:
+    """Note what the face of a photo looks like."""
+    from onlyme.face.enrollment_quality import assess_for_enrollment
+
+    if face := observation.face:
         quality = assess_for_enrollment(observation.frame.pixels, face.box, face.landmarks)
         measured[path] = {check.name: check.value for check in quality.checks}
-    return observation.embedding.vector if observation.embedding else None
 
 
 def _write_page(
@@ -233,7 +242,7 @@ def _make_thumbnail(pipeline: Pipeline, path: Path) -> bytes:
 
     from onlyme.face.align import align
 
-    observation = pipeline.look(path)
+    observation = pipeline.find(path)
     pixels = observation.frame.pixels
     if observation.face is not None:
         pixels = align(pixels, observation.face)

@@ -213,6 +213,15 @@ class Pipeline:
                     f"embeddings of {self.embedder.dimension}; embed the picture again"
                 )
             return Observation(Frame(np.empty((0, 0, 3), np.uint8), "embedding"), embedding=image)
+        found = self.find(image)
+        return found if found.face is None else self.embed(found)
+
+    def find(self, image: ImageLike | Frame) -> Observation:
+        """Find the subject of a picture, without embedding the face.
+
+        Raises:
+            ImageError: the picture cannot be used.
+        """
         timings: dict[str, float] = {}
         with time_stage(timings, "image"):
             frame = self.decode(image)
@@ -222,11 +231,7 @@ class Pipeline:
             return Observation(frame, reason=chosen, timings_ms=timings)
         if self.checks_colors and isinstance(image, np.ndarray):
             _refuse_bgr(frame, chosen)
-        with time_stage(timings, "embed"):
-            aligned = cut_out(frame.pixels, chosen, self.embedder)
-            embedding = self.embedder.embed(aligned)
-        second = self.prepare_second(frame, chosen, aligned)
-        return Observation(frame, chosen, None, embedding, timings, second=second)
+        return Observation(frame, chosen, timings_ms=timings)
 
     def prepare_second(
         self, frame: Frame, face: Face, aligned: NDArray[np.uint8] | None = None
@@ -253,7 +258,7 @@ class Pipeline:
         if face is None:
             return []
         found = list_certain(self.detector.detect(observation.frame.pixels, every=True))
-        return [one for one in found if len(remove_overlaps([face, one], SAME_FACE_OVERLAP)) > 1]
+        return [one for one in found if not _is_among(one, [face])]
 
     def find_all(self, image: ImageLike | Frame) -> list[Observation]:
         """Find all faces of a picture: one observation a face, the largest first, not embedded.
@@ -280,7 +285,7 @@ class Pipeline:
         ]
 
     def embed(self, observation: Observation) -> Observation:
-        """Embed the face of an observation that `find_all` made."""
+        """Embed the face of an observation that `find` or `find_all` made."""
         assert observation.face is not None  # noqa: S101 - for the type checker; each has one
         timings = dict(observation.timings_ms)
         with time_stage(timings, "embed"):
