@@ -13,9 +13,7 @@ Intervals are 95 %, by bootstrap over owners and strangers.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 
 from held_apart import fit_held_apart  # noqa: E402 - tools/ is no package
-from people import choose_labelled_face  # noqa: E402 - as above
+from people import choose_labelled_face, make_parser  # noqa: E402 - as above
 from train_head import fit_shipped_head  # noqa: E402 - as above
 from train_second import read_both  # noqa: E402 - as above
 from views import choose_photos, make_views  # noqa: E402 - benchmarks/ is no package
@@ -55,15 +53,8 @@ REPEATS = {1: 1, 2: 1, 5: 2}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    data = Path(os.environ.get("ONLYME_DATA", ROOT / ".." / "shared" / "data"))
-    parser.add_argument("folder", type=Path, nargs="?", default=data / "lfw_dev")
-    parser.add_argument("--labels", type=Path, default=ROOT / "tools" / "lfw_labels.txt")
+    parser = make_parser(__doc__, rounds=400, seed=5)
     parser.add_argument("--people", type=int, default=200)
-    parser.add_argument("--rounds", type=int, default=400)
-    parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     console = Console(stderr=True)

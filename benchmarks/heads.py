@@ -10,9 +10,7 @@ bootstrap over owners, paired where two methods are compared.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
 from held_apart import fit_held_apart  # noqa: E402 - tools/ is no package
-from people import People, read_people  # noqa: E402 - tools/ is no package
+from people import People, make_parser, read_people  # noqa: E402 - tools/ is no package
 from train_head import RECIPE  # noqa: E402 - needs the path above
 
 from onlyme.siamese.calibrate import TailCurve  # noqa: E402 - needs the path above
@@ -37,6 +35,8 @@ from onlyme.siamese.training.curves import LOG_FAR, TrialScores, make_far_curve,
 from onlyme.siamese.training.train import train_base_head  # noqa: E402 - needs the path above
 
 if TYPE_CHECKING:
+    import argparse
+
     from onlyme.siamese.training.whitening import LinearHead
 
 RATES = (1e-3, 1e-4, 1e-5)
@@ -47,17 +47,10 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    data = Path(os.environ.get("ONLYME_DATA", ROOT / ".." / "shared" / "data"))
-    parser.add_argument("folder", type=Path, nargs="?", default=data / "lfw_dev")
-    parser.add_argument("--labels", type=Path, default=ROOT / "tools" / "lfw_labels.txt")
+    parser = make_parser(__doc__, rounds=1000, seed=0)
     parser.add_argument("--as-labelled", action="store_true", help="do not correct labels")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=8)
-    parser.add_argument("--rounds", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     console = Console(stderr=True)

@@ -20,9 +20,7 @@ unknown, paired where two methods are compared.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import sys
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -36,6 +34,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
 from held_apart import fit_held_apart  # noqa: E402 - tools/ is no package
+from people import make_parser  # noqa: E402 - as above
 from train_head import RECIPE, fit_shipped_head  # noqa: E402 - needs the path above
 from train_second import (  # noqa: E402 - as above
     FARTHEST,
@@ -85,14 +84,7 @@ class Trial:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    data = Path(os.environ.get("ONLYME_DATA", ROOT / ".." / "shared" / "data"))
-    parser.add_argument("folder", type=Path, nargs="?", default=data / "lfw_dev")
-    parser.add_argument("--labels", type=Path, default=ROOT / "tools" / "lfw_labels.txt")
-    parser.add_argument("--rounds", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=0)
+    parser = make_parser(__doc__, rounds=1000, seed=0)
     parser.add_argument("--large", type=int, default=2000, help="people in the large gallery")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
@@ -100,14 +92,8 @@ def main() -> int:
     people, second = read_both(args.folder, args.labels, console)
     print(f"{people.count} people, {len(people.labels)} photos; recipe {RECIPE}")
     with console.status("training heads, each without half of the people"):
-        cross = fit_held_apart(
-            people,
-            args.folder,
-            console,
-            fit_shipped_head,
-            folds=4,
-            seed=args.seed,
-        )
+        shared = people, args.folder, console, fit_shipped_head
+        cross = fit_held_apart(*shared, folds=4, seed=args.seed)
     both = Both(people, second, cross)
     trials = [trial(both, pair, args.seed) for pair in combinations(range(4), 2)]
     large = large_trials(both, args.large, args.seed)

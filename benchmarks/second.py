@@ -10,9 +10,7 @@ strangers are not resampled.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +24,7 @@ sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 from degraded import degrade_people  # noqa: E402 - tools/ is no package
 from heads import RATES, Pooled, calibration, part_of, shown  # noqa: E402 - benchmarks/ is no package
 from held_apart import PAIRS, fit_held_apart  # noqa: E402 - tools/ is no package
-from people import read_people, read_singles  # noqa: E402 - as above
+from people import make_parser, read_people, read_singles  # noqa: E402 - as above
 from train_head import fit_shipped_head  # noqa: E402 - as above
 from train_second import (  # noqa: E402 - as above
     FARTHEST,
@@ -42,6 +40,8 @@ from onlyme.siamese.head import Base  # noqa: E402 - needs the path above
 from onlyme.siamese.training.crossfit import CrossFit, CrossFitTrial, DegradedPhotos, make_trials  # noqa: E402 - needs the path above
 
 if TYPE_CHECKING:
+    import argparse
+
     from people import People
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -59,15 +59,8 @@ CANDIDATES = ((0.1, 0.7, 1.3), (0.2, 0.0, 2.0), (0.2, 0.7, 1.3), (0.3, 0.7, 1.3)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    data = Path(os.environ.get("ONLYME_DATA", ROOT / ".." / "shared" / "data"))
-    parser.add_argument("folder", type=Path, nargs="?", default=data / "lfw_dev")
-    parser.add_argument("--labels", type=Path, default=ROOT / "tools" / "lfw_labels.txt")
+    parser = make_parser(__doc__, rounds=1000, seed=0)
     parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--rounds", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--degraded", type=int, default=200, help="people with poor pictures")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()

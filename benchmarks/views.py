@@ -11,8 +11,6 @@ docs/explanation/head.md.
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +24,7 @@ sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 
 from heads import Pooled  # noqa: E402 - benchmarks/ is no package
 from held_apart import fit_held_apart  # noqa: E402 - tools/ is no package
-from people import People, choose_labelled_face, read_people  # noqa: E402 - as above
+from people import People, choose_labelled_face, make_parser, read_people  # noqa: E402 - as above
 from train_head import fit_shipped_head  # noqa: E402 - as above
 
 from onlyme.face.align import align  # noqa: E402 - needs the path above
@@ -37,6 +35,7 @@ from onlyme.siamese.training.crossfit import CrossFit, CrossFitTrial  # noqa: E4
 from onlyme.siamese.training.curves import TrialScores  # noqa: E402 - needs the path above
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -52,15 +51,8 @@ NEAREST_DRAWS = 200
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    data = Path(os.environ.get("ONLYME_DATA", ROOT / ".." / "shared" / "data"))
-    parser.add_argument("folder", type=Path, nargs="?", default=data / "lfw_dev")
-    parser.add_argument("--labels", type=Path, default=ROOT / "tools" / "lfw_labels.txt")
+    parser = make_parser(__doc__, rounds=100, seed=5)
     parser.add_argument("--people", type=int, default=200)
-    parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=5)
     args = parser.parse_args()
     console = Console(stderr=True)
     people = read_people(args.folder, console, args.labels)

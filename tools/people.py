@@ -8,6 +8,7 @@ changes, the photos are embedded again.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from onlyme.face.pipeline import Pipeline
     from onlyme.types import Face, Frame
 
+ROOT = Path(__file__).resolve().parents[1]
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 CHOICE_VERSION = 1
 """Raise it when `choose_labelled_face` chooses another face."""
@@ -57,6 +59,25 @@ class People:
     @property
     def count(self) -> int:
         return len(np.unique(self.labels))
+
+
+def make_parser(description: str | None, *, rounds: int, seed: int) -> argparse.ArgumentParser:
+    """Return a parser with what all benchmarks on people held apart take.
+
+    Args:
+        description: the benchmark's docstring.
+        rounds: of the bootstrap, by default.
+        seed: by default.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    data = Path(os.environ.get("ONLYME_DATA", ROOT / ".." / "shared" / "data"))
+    parser.add_argument("folder", type=Path, nargs="?", default=data / "lfw_dev")
+    parser.add_argument("--labels", type=Path, default=ROOT / "tools" / "lfw_labels.txt")
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument("--seed", type=int, default=seed)
+    return parser
 
 
 def read_people(
