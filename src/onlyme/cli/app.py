@@ -23,7 +23,7 @@ COMMANDS = {
     "enroll-folder": "enroll_folder",
     "verify": "verify",
     "identify": "verify",
-    "watch": "verify",
+    "watch": "watch",
     "compare": "faces",
     "detect": "faces",
     "tune": "tune",

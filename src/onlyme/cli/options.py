@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from onlyme import FaceID
-    from onlyme.events.broker import MqttBroker
     from onlyme.settings import Settings
     from onlyme.vault.admin import VaultAdmin
 
@@ -35,9 +34,6 @@ __all__ = [
     "Levels",
     "Look",
     "LookAlike",
-    "Mqtt",
-    "MqttCa",
-    "MqttNames",
     "Name",
     "NotMe",
     "Photos",
@@ -51,7 +47,6 @@ __all__ = [
     "has_vault",
     "open_face_id",
     "open_vault",
-    "parse_broker",
     "parse_consent",
     "parse_source",
     "report_unread",
@@ -98,32 +93,6 @@ Embedder = Annotated[
         "--embedder",
         metavar="NAME",
         help="A network of your own, exported by the lab (or ONLYME_EMBEDDER).",
-        show_default=False,
-    ),
-]
-
-# ------------------------------------------------------------------------- events
-
-Mqtt = Annotated[
-    str | None,
-    typer.Option(
-        "--mqtt",
-        metavar="URL",
-        help="Tell this MQTT broker what happens, as Home Assistant finds it by itself: "
-        "mqtts://HOST/TOPIC, or @FILE for a private file with an address and its password.",
-        show_default=False,
-    ),
-]
-MqttNames = Annotated[
-    bool,
-    typer.Option("--mqtt-names", help="The broker also learns who was recognised."),
-]
-MqttCa = Annotated[
-    Path | None,
-    typer.Option(
-        "--mqtt-ca",
-        metavar="FILE",
-        help="The certificates that may sign the broker's; by default those of the system.",
         show_default=False,
     ),
 ]
@@ -380,18 +349,3 @@ def has_vault(folder: Path) -> bool:
     except OSError:  # a file, or a folder that may not be read: the vault says what is wrong
         return True
     return False
-
-
-def parse_broker(address: str | None, *, names: bool, ca: Path | None) -> MqttBroker | None:
-    """Return where the MQTT broker is; None where none was given.
-
-    Raises:
-        UsageError: the address cannot be used, or something belongs to an address that is missing.
-    """
-    if address is None:
-        if names or ca is not None:
-            raise typer.BadParameter("--mqtt-names and --mqtt-ca need --mqtt")
-        return None
-    from onlyme.events.broker import MqttBroker
-
-    return MqttBroker.parse(address, names=names, ca=ca)

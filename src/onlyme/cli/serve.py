@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from onlyme.cli import options, output
+from onlyme.cli import door_options, options, output
 from onlyme.cli.extras import require_extra
 from onlyme.cli.groups import HelpfulGroup
 
@@ -89,9 +89,9 @@ def serve(
             "with them the person can be found elsewhere.",
         ),
     ] = False,
-    mqtt: options.Mqtt = None,
-    mqtt_names: options.MqttNames = False,
-    mqtt_ca: options.MqttCa = None,
+    mqtt: door_options.Mqtt = None,
+    mqtt_names: door_options.MqttNames = False,
+    mqtt_ca: door_options.MqttCa = None,
     vault: options.Vault = None,
 ) -> None:
     """Serve the page and the REST service until Ctrl-C.
@@ -111,7 +111,7 @@ def serve(
     from onlyme.serve.server import run
     from onlyme.settings import Settings
 
-    broker = options.parse_broker(mqtt, names=mqtt_names, ca=mqtt_ca)
+    broker = door_options.parse_broker(mqtt, names=mqtt_names, ca=mqtt_ca)
     if broker is not None and not doorbell:
         raise UsageError("--mqtt tells what the streams of a doorbell see; add --doorbell")
     chosen = Options(
