@@ -27,6 +27,34 @@ Names = Annotated[
         show_default=False,
     ),
 ]
+Doorbell = Annotated[
+    bool,
+    typer.Option(
+        "--doorbell",
+        help="Streams that identify people open nothing: no attempt is counted there, and "
+        "strangers cannot lock them. An app must then open nothing for a name.",
+    ),
+]
+Docs = Annotated[
+    bool,
+    typer.Option("--docs", help="Also show the REST API at /docs, with Swagger UI."),
+]
+CompreFace = Annotated[
+    bool,
+    typer.Option(
+        "--compreface",
+        help="Also answer the recognition API of CompreFace, so that its clients work "
+        "unchanged. Their API key is a token.",
+    ),
+]
+Embeddings = Annotated[
+    bool,
+    typer.Option(
+        "--embeddings",
+        help="Give embeddings of faces to tokens for `embeddings`. They are biometric data: "
+        "with them the person can be found elsewhere.",
+    ),
+]
 TokenName = Annotated[
     str, typer.Argument(metavar="NAME", help="The name of the token.", show_default=False)
 ]
@@ -61,34 +89,10 @@ def serve(
     port: Port = 8000,
     name: Names = None,
     issuer: Annotated[str, typer.Option(help="The issuer named in assertions.")] = "onlyme",
-    doorbell: Annotated[
-        bool,
-        typer.Option(
-            "--doorbell",
-            help="Streams that identify people open nothing: no attempt is counted there, and "
-            "strangers cannot lock them. An app must then open nothing for a name.",
-        ),
-    ] = False,
-    docs: Annotated[
-        bool,
-        typer.Option("--docs", help="Also show the REST API at /docs, with Swagger UI."),
-    ] = False,
-    compreface: Annotated[
-        bool,
-        typer.Option(
-            "--compreface",
-            help="Also answer the recognition API of CompreFace, so that its clients work "
-            "unchanged. Their API key is a token.",
-        ),
-    ] = False,
-    embeddings: Annotated[
-        bool,
-        typer.Option(
-            "--embeddings",
-            help="Give embeddings of faces to tokens for `embeddings`. They are biometric data: "
-            "with them the person can be found elsewhere.",
-        ),
-    ] = False,
+    doorbell: Doorbell = False,
+    docs: Docs = False,
+    compreface: CompreFace = False,
+    embeddings: Embeddings = False,
     mqtt: door_options.Mqtt = None,
     mqtt_names: door_options.MqttNames = False,
     mqtt_ca: door_options.MqttCa = None,
