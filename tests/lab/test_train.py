@@ -275,6 +275,7 @@ from onlyme.lab.photos import Photos
 from onlyme.lab.spec import Spec
 from onlyme.lab.synthetic import draw_synthetic_faces
 from onlyme.lab.trainer import train
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 step = Training.training_step
 def step_and_interrupt(self, *arguments):
     if self.global_step == 6:  # in the middle of a step
