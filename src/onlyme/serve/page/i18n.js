@@ -36,17 +36,17 @@ export function translate(sentence) {
   return said.replace(/(^|[\s([])-(?=\d)/g, "$1−");
 }
 
-/** Return a pattern for sentences that differ in their numbers: `{key}` stands for one. */
+/** Return a pattern for sentences that differ in their numbers: `{key}` is one, `{key:one|more}` a word. */
 function makePattern(english) {
-  const quoted = english.replace(/[.*+?^$|()[\]\\]/g, "\\$&");
-  return new RegExp(`^${quoted.replace(/\{(\w+)\}/g, "(?<$1>[\\d.,]*\\d)")}$`);
+  const quoted = english.replace(/[.*+?^$()[\]\\]/g, "\\$&");
+  return new RegExp(`^${quoted.replace(/\{\w+:(.+?)\}/g, "(?:$1)").replace(/\{(\w+)\}/g, "(?<$1>[\\d.,]*\\d)")}$`);
 }
 
 /** Return a sentence with numbers in the page's language, and its numbers as the browser writes them. */
 function fillSentence(sentence) {
   for (const [pattern, german] of sentences) {
     const found = pattern.exec(sentence);
-    if (found) return german.replace(/\{(\w+)\}/g, (_, key) => formatWritten(found.groups[key]));
+    if (found) return german.replace(/\{(\w+)(?::(.+?)\|(.+?))?\}/g, (_, key, one, more) => (one ? (found.groups[key] === "1" ? one : more) : formatWritten(found.groups[key])));
   }
   return null;
 }
