@@ -1,7 +1,7 @@
 """Measure whether the promise holds for people who look alike, and before a poor camera.
 
-    python benchmarks/groups.py [--data DIR] [--second FILE] [--quick] [--cameras] [--people N]
-        [--json FILE]
+    python benchmarks/groups.py [--data DIR] [--second FILE] [--quick] [--cameras] [--unknown]
+        [--people N] [--json FILE]
 
 Everybody is judged by a head, a cohort and effects of cameras that were made without them
 (five folds by person). Alpha stands for the same false accept rate in every row; what is shown
@@ -15,6 +15,7 @@ twentieth part of all strangers whom that network puts nearest.
 Poor cameras are counted twice: for owners of three degraded photos, whatever enrolment says of
 them, and for owners as they really enroll: of four degraded photos, up to three of those that
 enrolment takes, at the alpha for that number. Strangers are degraded alike, and none is refused.
+With `--unknown` the ways are those of tools/unknown_ways.py, which the base does not know.
 """
 
 from __future__ import annotations
@@ -34,9 +35,11 @@ from rich.table import Table
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
+from degradations import DEGRADATIONS  # noqa: E402 - tools/ is no package
 from degraded import degrade_people  # noqa: E402 - tools/ is no package
 from people import People, join_people, read_people, read_singles  # noqa: E402 - as above
 from train_head import RECIPE  # noqa: E402 - as above
+from unknown_ways import UNKNOWN_WAYS  # noqa: E402 - as above
 
 from onlyme.siamese.distance import measure_distances, normalize  # noqa: E402 - needs the path above
 from onlyme.siamese.training.crossfit import CrossFit, CrossFitTrial, DegradedPhotos, make_trials  # noqa: E402 - as above
@@ -88,6 +91,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="whitening in place of training")
     parser.add_argument("--people", type=int, default=200, help="people before poor cameras")
     parser.add_argument("--cameras", action="store_true", help="only the tables of poor cameras")
+    parser.add_argument("--unknown", action="store_true", help="ways that the base does not know")
     parser.add_argument("--second", type=Path, help="npz of `files` and `vectors`, see above")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
@@ -172,6 +176,7 @@ def measure(
         photos=GIVEN_DEGRADED,
         seed=args.seed + 1,
         judged=True,
+        ways=tuple(UNKNOWN_WAYS if args.unknown else DEGRADATIONS),
     )
     title = "cameras: owners and strangers degraded alike"
     every = {ENROLLED_DEGRADED: limits[ENROLLED_DEGRADED]}

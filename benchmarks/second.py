@@ -1,6 +1,6 @@
 """Measure what the second network adds, on people whom nothing was trained on.
 
-    python benchmarks/second.py [FOLDER] [--json FILE]
+    python benchmarks/second.py [FOLDER] [--only-poor] [--json FILE]
 
 FOLDER is a folder of people (by default lfw_dev in ONLYME_DATA). The same trials are scored by
 the first network alone and with the second look, each owner and each stranger by a head, a cohort
@@ -62,6 +62,7 @@ def main() -> int:
     parser = make_parser(__doc__, rounds=1000, seed=0)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--degraded", type=int, default=200, help="people with poor pictures")
+    parser.add_argument("--only-poor", action="store_true", help="only the tables of poor pictures")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     console = Console(stderr=True)
@@ -75,11 +76,11 @@ def main() -> int:
         seed=args.seed,
     )
     found: dict[str, list[dict[str, Any]]] = {}
-    for photos, repeats in REPEATS.items():
+    for photos, repeats in () if args.only_poor else REPEATS.items():
         trials = make_trials(people.labels, photos, repeats, args.seed)
         found |= measure(people, second, cross, trials, photos, args)
     other = args.folder.parent / "utk_dev"
-    if other.is_dir():
+    if other.is_dir() and not args.only_poor:
         found["crops, within groups, 1 photo"] = measure_groups(other, people, cross, console, args)
     poor = [
         degrade_people(
@@ -302,6 +303,8 @@ def measure_poor(
     again = generator.integers(len(table), size=(args.rounds, len(table)))
     drawn = table[again].sum(axis=1)
     total = table.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.where(drawn[:, 1] == drawn[:, 2], 1.0, drawn[:, 2] / drawn[:, 1])
     return {
         "way": one.name,
         "FAR": RATES[1],
@@ -312,7 +315,7 @@ def measure_poor(
         "alone %": 100 * float(total[1] / total[0]),
         "with second %": 100 * float(total[2] / total[0]),
         "ratio": float(total[2] / total[1]),
-        "interval": np.quantile(drawn[:, 2] / drawn[:, 1], [0.025, 0.975]).tolist(),
+        "interval": np.quantile(ratios, [0.025, 0.975], method="nearest").tolist(),
         "strangers, times the promise": (accepted / compared / RATES[1]).tolist(),
     }
 

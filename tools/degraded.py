@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from degradations import DEGRADATIONS, degrade
+from degradations import DEGRADATIONS
 from people import choose_labelled_face, hash_file, write_cache
 from platformdirs import user_cache_path
 from rich.progress import Progress
+from unknown_ways import UNKNOWN_WAYS, degrade_any
 
 from onlyme.face import enrollment_quality
 from onlyme.face.align import align
@@ -71,8 +72,12 @@ def degrade_people(
         for way in ways:
             text = f"{pipeline.fingerprint()} {hash_file(source)} {way} {seed}\n"
             key = hashlib.sha256(text.encode())
+            if way in UNKNOWN_WAYS:
+                key.update(hash_file(source.with_name("unknown_ways.py")).encode())
             if judged:
-                key.update(hash_file(Path(enrollment_quality.__file__)).encode())
+                measures = Path(enrollment_quality.__file__)
+                for part in (measures, *measures.parent.glob("covers.*")):
+                    key.update(hash_file(part).encode())
             for row in rows:
                 key.update(
                     f"{people.files[row]} {hash_file(folder / people.files[row])}\n".encode()
@@ -104,7 +109,7 @@ def _embed(
         face = choose_labelled_face(pipeline.detector.detect(frame.pixels), frame)
         if face is None:
             continue
-        pixels = degrade(way, frame.pixels, face.landmarks, zlib.crc32(file.encode()))
+        pixels = degrade_any(way, frame.pixels, face.landmarks, zlib.crc32(file.encode()))
         changed = pipeline.decode(pixels)
         face = choose_labelled_face(pipeline.detector.detect(changed.pixels), changed)
         if face is not None:

@@ -88,9 +88,25 @@ def _describe_groups(groups: dict[str, Any]) -> list[str]:
         if ranked:
             worst = f"The group {what} is {ranked[0]['group']}"
             sentences.append(f"{worst}: {_format_counts(ranked[0]['rate'])}.")
+            sentences += _describe_spread(ranked)
         else:
             sentences.append(f"Which group is {what}: too few comparisons to say.")
     return sentences
+
+
+def _describe_spread(ranked: list[dict[str, Any]]) -> list[str]:
+    """Return a sentence on how far the worst and the best group lie apart."""
+    if len(ranked) < 2:
+        return []
+    worst, best = ranked[0]["rate"]["value"], ranked[-1]["rate"]
+    if not best["value"]:
+        return [f"Spread between groups: none in {ranked[-1]['group']}, so no ratio can be given."]
+    return [
+        (
+            f"Spread between groups: {worst / best['value']:.1f} times the rate of "
+            f"{ranked[-1]['group']}, the best ({_format_counts(best)})."
+        )
+    ]
 
 
 def _describe_strata(strata: dict[str, Any]) -> list[str]:
