@@ -78,6 +78,13 @@ class Training(LightningModule):
         return float(loss)
 
 
+_STORED = {
+    "curve": "curve", "reason": "reason", "best": "_best", "since": "_checks_since_best",
+    "settled": "_settled_checks", "learned": "_has_learned",
+}  # fmt: skip
+"""What a checkpoint stores of the stopping rule, and the attribute that holds it."""
+
+
 class StoppingRule(Callback):
     """End training when there is nothing left to learn, or the loss no longer improves.
 
@@ -130,20 +137,9 @@ class StoppingRule(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint stores."""
-        return {
-            "curve": self.curve,
-            "reason": self.reason,
-            "best": self._best,
-            "since": self._checks_since_best,
-            "settled": self._settled_checks,
-            "learned": self._has_learned,
-        }
+        return {key: getattr(self, name) for key, name in _STORED.items()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a checkpoint."""
-        self.curve = [tuple(row) for row in state_dict["curve"]]
-        self.reason = state_dict["reason"]
-        self._best = state_dict["best"]
-        self._checks_since_best = state_dict["since"]
-        self._settled_checks = state_dict["settled"]
-        self._has_learned = state_dict["learned"]
+        for key, name in _STORED.items():
+            setattr(self, name, state_dict[key])
