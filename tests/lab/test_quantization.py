@@ -4,14 +4,15 @@ import cv2
 import numpy as np
 import pytest
 
-from onlyme.errors import UsageError
+from onlyme.errors import ModelError, UsageError
 from onlyme.face.embed import Embedder
 from onlyme.face.models import find_model, read_manifest
 from onlyme.lab.calibration import FACES_SUFFIX
 from onlyme.lab.face_cache import hash_faces
-from onlyme.lab.networks import Compact
-from onlyme.lab.onnx_file import export, run_file
-from onlyme.lab.quantization import quantize
+from onlyme.lab.networks import Article, Compact
+from onlyme.lab.networks.sface import read_sface
+from onlyme.lab.onnx_file import _make_onnx, export, run_file
+from onlyme.lab.quantization import quantize, quantize_content
 from onlyme.lab.validation import measure_verification
 from onlyme.runtime import openvino
 
@@ -66,6 +67,25 @@ def test_whom_the_network_learned_is_known_for_the_small_one_too(done, folder):
     assert done.path.with_suffix(FACES_SUFFIX).read_bytes() == mine.read_bytes()
 
 
+def test_the_shipped_network_trained_further_can_be_quantised(people):
+    """Its last layer has a bias and most of the weights."""
+    embedder = read_sface(find_model("embedder").read())
+    content = _make_onnx(embedder, 112)
+    small = quantize_content(content, people.faces[0][:4], 1 / 255)
+    one, two = (run_file(each, people.faces[1][:4], batch=3) for each in (content, small))
+    assert len(small) < 0.3 * len(content)
+    assert (one * two).sum(1).min() > 0.7
+
+
+def test_a_network_that_opencv_cannot_run_with_eight_bits_is_not_written(folder, people):
+    before = sorted(folder.iterdir())
+    export(Article(faithful=False, unit=True, size=56), "odd", folder, people.faces[0])
+    with pytest.raises(ModelError, match="eight bits"):
+        quantize(find_model("odd", folder), "odd-int8", folder, people)
+    assert "odd-int8" not in read_manifest(folder)
+    assert len(list(folder.iterdir())) == len(before) + 1
+
+
 @pytest.mark.usefixtures("done")
 def test_too_few_people_and_a_taken_or_wrong_name_are_refused(folder, people):
     mine = find_model("mine", folder)
@@ -75,4 +95,4 @@ def test_too_few_people_and_a_taken_or_wrong_name_are_refused(folder, people):
         quantize(mine, "small", folder, people)
     with pytest.raises(UsageError, match="cannot be the name"):
         quantize(mine, "Embedder", folder, people)
-    assert set(read_manifest(folder)) == {"mine", "small"}
+    assert set(read_manifest(folder)) == {"mine", "odd", "small"}

@@ -144,10 +144,7 @@ def describe_measured(folder: Path) -> str:
     values = json.loads((folder / "embedder.json").read_text("utf-8"))
     found = values["measured"]
     if found is None:
-        return (
-            "There are too few people for a validation, so that nothing is known about people "
-            "whom the network never saw."
-        )
+        return "Nothing is known about people whom it never saw: there were too few to validate."
     measured = Verification(**{**found, "tar": tuple(found["tar"])})
     return f"On people that it was not trained on, at its best validation: {measured}."
 

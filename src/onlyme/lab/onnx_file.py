@@ -197,11 +197,10 @@ def run_file(
     Raises:
         ModelError: when OpenCV cannot run the file.
     """
-    starts = range(0, len(faces), batch)
     try:
         net = cv2.dnn.readNetFromONNX(np.frombuffer(content, np.uint8))
         rows = []
-        for start in starts:
+        for start in range(0, len(faces), batch):
             shown = list(faces[start : start + batch])
             net.setInput(cv2.dnn.blobFromImages(shown, scale, mean=(mean, mean, mean)))
             rows.append(np.array(net.forward(), np.float64))

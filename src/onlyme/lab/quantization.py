@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from onlyme.errors import UsageError, explain_extra
+from onlyme.errors import ModelError, UsageError, explain_extra
 from onlyme.face.models.entries import check_entry, write_entry
 from onlyme.lab.calibration import FACES_SUFFIX
 from onlyme.lab.onnx_file import run_file
@@ -72,6 +72,7 @@ def quantize(
     Raises:
         UsageError: when ONNX Runtime is missing, the name is not allowed or taken, or there are
             too few people.
+        ModelError: when OpenCV cannot run the network with eight bits; nothing is written.
     """
     check_entry(models, name, replace=replace)
     usable = people.select_by_photos(2)
@@ -83,15 +84,17 @@ def quantize(
             "the ranges of the numbers, and two others show what it costs"
         )
     content = model.read()
-    faces = np.concatenate([mine[:_MAX_PHOTOS] for mine in ranges.faces])
-    chosen = faces[:: -(-len(faces) // _MAX_CALIBRATION_FACES)]
-    small = quantize_content(content, chosen, model.scale, model.mean)
+    faces = np.concatenate([mine[:2] for mine in ranges.faces])[:_MAX_CALIBRATION_FACES]
+    small = quantize_content(content, faces, model.scale, model.mean)
     shown = np.concatenate([mine[:_MAX_PHOTOS] for mine in judges.faces])
     labels = np.repeat(np.arange(len(judges)), np.minimum(judges.counts, _MAX_PHOTOS))
-    before, after = (
-        measure_verification(run_file(one, shown, scale=model.scale, mean=model.mean), labels)
-        for one in (content, small)
-    )
+    try:
+        before, after = (
+            measure_verification(run_file(one, shown, scale=model.scale, mean=model.mean), labels)
+            for one in (content, small)
+        )
+    except ModelError as error:
+        raise ModelError(f"{model.name} cannot have eight bits: {error}") from None
     entry = {
         "title": f"{model.title}, eight bits", "dimension": model.dimension, "size": model.size,
         "scale": model.scale, "mean": model.mean, "whole": model.whole, "alpha": model.alpha,
@@ -140,6 +143,7 @@ def quantize_content(
             quantize_static(
                 source, target, Faces(), per_channel=True, op_types_to_quantize=_LAYERS,
                 activation_type=QuantType.QInt8, weight_type=QuantType.QInt8,
+                extra_options={"QuantizeBias": False},  # OpenCV runs no linear layer with it
             )  # fmt: skip
         finally:
             logging.disable(level)
