@@ -35,16 +35,23 @@ LOG = [
 ]
 SETTINGS = {
     "settings": {"liveness": "passive", "attention": "eyes", "far": 1e-4, "fpir": 1e-3}
-    | {"runtime": "auto", "events_days": 90.0, "embedder": "embedder"},
+    | {"runtime": "auto", "gate_tries": 5.0, "events_days": 90.0, "embedder": "embedder"},
     "next": {"far": 1e-5},
-    "fixed": {"liveness": "", "attention": "", "far": "", "fpir": "", "events_days": ""}
+    "fixed": {
+        "liveness": "",
+        "attention": "",
+        "far": "",
+        "fpir": "",
+        "gate_tries": "",
+        "events_days": "",
+    }
     | {"runtime": "the environment sets ONLYME_RUNTIME, which wins over the file"},
     "choices": {
         "liveness": ["off", "passive", "challenge"],
         "attention": ["off", "eyes", "gaze"],
         "runtime": ["auto", "opencv", "openvino"],
     },
-    "gate": {"tries": 5, "daily": 20},
+    "gate": {"daily": 20},
     "vault": "/home/ada/vault",
     "file": "/home/ada/.config/onlyme/config.toml",
 }

@@ -474,7 +474,8 @@ export default {
   "A picture of you would have opened. In the settings, liveness = challenge asks for movements.": "Ein Bild von dir hätte geöffnet. In den Einstellungen verlangt liveness = challenge Bewegungen.",
   "Save as JSON": "Als JSON speichern",
   // settings that are changed
-  "After {n} failed tries within five minutes the gate closes, and after {daily} within a day. This cannot be changed.": "Nach {n} Fehlversuchen in fünf Minuten wird gesperrt, und nach {daily} an einem Tag. Das lässt sich nicht ändern.",
+  "The gate closes after {n} failed try within five minutes, and after {daily} within a day.": "Die Sperre greift nach {n} Fehlversuch in fünf Minuten und nach {daily} an einem Tag.",
+  "The gate closes after {n} failed tries within five minutes, and after {daily} within a day.": "Die Sperre greift nach {n} Fehlversuchen in fünf Minuten und nach {daily} an einem Tag.",
   "From the next start: {value}": "Ab dem nächsten Start: {value}",
   "Set": "Setzen",
   "Set {setting}": "{setting} setzen",
