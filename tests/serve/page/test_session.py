@@ -94,6 +94,7 @@ def test_the_printed_link_opens_it_and_the_session_outlives_a_new_start(window, 
     processes = []
     try:
         process, link = start_service(tmp_path / "vault", 0)
+        processes.append(process)
         port = int(link.rpartition("/open")[0].rpartition(":")[2])
         process.terminate()
         process.wait(60)
