@@ -36,6 +36,7 @@ from onlyme.serve.routes import (
     manage,
     people,
     sign_in,
+    unknown,
     verify,
 )
 from onlyme.serve.routes import service as service_routes
@@ -73,6 +74,7 @@ ROUTERS = (
     *(
         audit.router,
         events.router,
+        unknown.router,
         live.router,
         fool.router,
         lab.router,
