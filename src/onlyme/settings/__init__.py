@@ -242,11 +242,8 @@ def _check_value(key: str, value: Any) -> Any:
         return _check_path(key, value)
     if key in _NUMBER_RANGES:
         return _check_number(key, value)
-    if (
-        key in ("camera", "camera_second")
-        and isinstance(value, int)
-        and not isinstance(value, bool)
-    ):
+    is_count = isinstance(value, int) and not isinstance(value, bool)
+    if is_count and key in ("camera", "camera_second"):
         value = str(value)
     if not isinstance(value, str):  # do not show the value: it may be the passphrase
         raise SettingsError(f"{key} must be text, not {type(value).__name__}")

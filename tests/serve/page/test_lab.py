@@ -201,7 +201,7 @@ def reporting(tmp_path_factory):
 
 
 def test_reports_are_listed_and_opened_and_cannot_run_anything(window, reporting):
-    with visit(window, reporting, expected=["Content Security", "sandbox"]) as shown:
+    with visit(window, reporting, expected=["Content Security", "sandbox", "400"]) as shown:
         shown.see("lab")
         links = shown.page.locator("a[target=_blank]")
         paths = [links.nth(at).get_attribute("aria-label") for at in range(links.count())]
