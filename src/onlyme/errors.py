@@ -5,6 +5,7 @@ decide*; it never opens anything. The command line prints its message, and exits
 
     OnlymeError
     ├── UsageError            the call itself makes no sense
+    │   └── NoSuchGroup       no such group of unknown visits, or it has changed
     ├── SettingsError         the environment or the settings file holds a wrong value
     ├── ImageError            these bytes are not a picture that can be used
     ├── CameraError           this camera or video gives no frame
@@ -37,6 +38,7 @@ __all__ = [
     "ModelMissing",
     "ModelRefused",
     "NeedsReenroll",
+    "NoSuchGroup",
     "NotCalibrated",
     "OnlymeError",
     "OwnerExists",
@@ -57,6 +59,10 @@ class OnlymeError(Exception):
 
 class UsageError(OnlymeError):
     """The call itself makes no sense: a wrong type, shape, range or combination."""
+
+
+class NoSuchGroup(UsageError):  # noqa: N818 - a state; `except NoSuchGroup` reads well
+    """No group of unknown visits has this id, or its visits have changed; list them again."""
 
 
 class SettingsError(OnlymeError):
@@ -89,7 +95,7 @@ class ModelError(OnlymeError):
     """A network cannot be used."""
 
 
-class ModelMissing(ModelError):  # noqa: N818 - a state; `except ModelMissing` reads well
+class ModelMissing(ModelError):  # noqa: N818 - a state, as above
     """A network's file is not where the manifest says."""
 
 

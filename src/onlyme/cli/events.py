@@ -295,7 +295,8 @@ def _enroll(
             f"Enroll the person of {visits} as {name}? They can be recognised from then on.",
             "to enroll a person needs your yes: add --yes",
         )
-    count = face_id.name_unknown(group.id, name, add=add, anyway=anyway)
+    seen = len(group.visits)  # the yes is for these: while the question stands, others may come
+    count = face_id.name_unknown(group.id, name, visits=seen, add=add, anyway=anyway)
     if json:
         output.print_json({"name": name, "group": group.id, "embeddings": count})
     else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from onlyme.errors import UsageError, VaultDamaged
+from onlyme.errors import NoSuchGroup, VaultDamaged
 from onlyme.events.event import DoorEvent
 from onlyme.events.store import EVENTS_FILE, SECRET_KEY, SECRET_KIND, EventStore
 from onlyme.events.unknown import UnknownVisit
@@ -156,6 +156,10 @@ class UnknownGroup:
             "last": self.visits[-1].at.isoformat(timespec="seconds"),
             "cameras": sorted({visit.camera for visit in self.visits}),
             "ambiguous": self.is_ambiguous,
+            "seen": [
+                {"visit": one.id, "camera": one.camera, "at": one.at, "seconds": one.seconds}
+                for one in self.visits
+            ],
         }
 
 
@@ -205,7 +209,7 @@ def erase_unknown(parts: Parts, group_ids: Sequence[str] | None = None) -> list[
     """Erase groups, by default all, also in backups; return notes on what stays.
 
     Raises:
-        UsageError: there is no such group.
+        NoSuchGroup: there is no such group.
     """
     if group_ids is None:
         return erase_visits(parts)
@@ -237,10 +241,10 @@ def choose_groups(groups: Sequence[UnknownGroup], ids: Sequence[str]) -> list[Un
     """Return the groups that have these ids.
 
     Raises:
-        UsageError: there is no such group.
+        NoSuchGroup: there is no such group.
     """
     if missing := sorted(set(ids) - {group.id for group in groups}):
-        raise UsageError(
+        raise NoSuchGroup(
             f"there is no group {', '.join(missing)}; `onlyme events unknown` lists them"
         )
     return [group for group in groups if group.id in ids]

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onlyme.errors import NeedsReenroll, SamePerson, UsageError, refuse_taken, unknown_owner
+from onlyme.errors import (
+    NeedsReenroll,
+    NoSuchGroup,
+    SamePerson,
+    UsageError,
+    refuse_taken,
+    unknown_owner,
+)
 from onlyme.faceid.adaptation import empty_quarantine
 from onlyme.faceid.events import choose_groups, erase_visits, list_unknown
 from onlyme.gate.audit import Event
@@ -208,7 +215,13 @@ def _remove(parts: Parts, name: str, choose: Callable[[Owner], tuple[set[int], s
 
 
 def name_unknown(
-    parts: Parts, group_id: str, name: str, *, add: bool = False, anyway: bool = False
+    parts: Parts,
+    group_id: str,
+    name: str,
+    *,
+    visits: int | None = None,
+    add: bool = False,
+    anyway: bool = False,
 ) -> int:
     """Enroll the person of a group in the gallery, and erase the group; see `FaceID`.
 
@@ -217,6 +230,10 @@ def name_unknown(
     """
     name = checked_name(name)
     (group,) = choose_groups(list_unknown(parts), [group_id])
+    if visits not in {None, len(group.visits)}:  # the id is that of the oldest: none was replaced
+        raise NoSuchGroup(
+            f"group {group.id} has {len(group.visits)} visits now, not {visits}; look at it again"
+        )
     if any(visit.model != parts.base.model for visit in group.visits):
         raise NeedsReenroll(f"another network saw group {group.id}; it can only be erased")
     vectors = _choose_vectors([visit.vectors for visit in group.visits])
@@ -227,8 +244,8 @@ def name_unknown(
         refuse_same_person(parts, name, vectors)
     parts.enrolled.add_to_gallery(name, vectors, add=add)
     with parts.admin.store.edit() as edit:
-        visits = f"{len(group.visits)} visit{'s' * (len(group.visits) > 1)}"
-        parts.admin.gate.note(edit, Event.ENROLL, name, f"gallery: named, from {visits}")
+        count = f"{len(group.visits)} visit{'s' * (len(group.visits) > 1)}"
+        parts.admin.gate.note(edit, Event.ENROLL, name, f"gallery: named, from {count}")
     erase_visits(parts, group.visits)
     return len(vectors)
 

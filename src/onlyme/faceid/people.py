@@ -349,13 +349,20 @@ class EnrolledPeople:
         return list_unknown(self._parts)
 
     def name_unknown(
-        self, group: str, name: str, *, add: bool = False, anyway: bool = False
+        self,
+        group: str,
+        name: str,
+        *,
+        visits: int | None = None,
+        add: bool = False,
+        anyway: bool = False,
     ) -> int:
         """Enroll the person of a group of unknown visits in the gallery, and erase the group.
 
         Args:
             group: its `id`.
             name: 1 to 64 printable characters.
+            visits: how many visits of the group were looked at; refused where it has others now.
             add: add to a person of the gallery who has this name.
             anyway: enroll even if the person is enrolled under another name.
 
@@ -363,12 +370,13 @@ class EnrolledPeople:
             How many embeddings were enrolled.
 
         Raises:
-            UsageError: there is no such group.
+            NoSuchGroup: there is no such group, or it has changed.
             OwnerExists: the name is taken. SamePerson: the person is enrolled already.
         """
         from onlyme.faceid.identity import name_unknown
 
-        return name_unknown(self._parts, group, name, add=add, anyway=anyway)
+        more = {"add": add, "anyway": anyway}
+        return name_unknown(self._parts, group, name, visits=visits, **more)
 
     def erase_unknown(self, groups: Iterable[str] | None = None) -> list[str]:
         """Erase groups of unknown visits, by default all; return notes on what stays."""
