@@ -231,7 +231,7 @@ def test_a_process_that_dies_is_said(lab, served, photos):
 
 @pytest.mark.parametrize(
     ("limit", "words"),
-    [("MAX_TRAINING_SECONDS", "took longer"), ("MAX_IDLE_SECONDS", "nobody had used it")],
+    [("MAX_TRAINING_SECONDS", "took longer"), ("MAX_IDLE_SECONDS", "without use")],
 )
 def test_training_and_idle_time_are_limited(lab, served, photos, monkeypatch, limit, words):
     from onlyme.serve.lab import desk

@@ -1,7 +1,7 @@
 """Hold the one training of the page: start its process, follow it, ask it, and end it.
 
 The service itself never imports torch. A training is limited in memory and time, and is ended
-with the service, by *Sign out*, and when nobody has used it for a while.
+with the service, by *Sign out*, and after some time without use.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_TRAINING_SECONDS: Final = 20 * 60.0
 """A training that takes longer is ended."""
 
 MAX_IDLE_SECONDS: Final = 30 * 60.0
-"""A network that nobody asked for so long is erased."""
+"""A network that was not used for this time is erased."""
 
 ANSWER_SECONDS: Final = 30.0
 """Longest time for an answer of the process."""
@@ -161,7 +161,7 @@ class LabDesk:
                 minutes = MAX_TRAINING_SECONDS / 60
                 return f"the training took longer than {minutes:.0f} minutes and was ended"
             if self.state == "trained" and now - self._used_at > MAX_IDLE_SECONDS:
-                return "the network was erased, since nobody had used it for half an hour"
+                return "the network was erased after half an hour without use"
         return ""
 
     def _take(self, pipe: Connection, kind: str, value: Any) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Report", "erase_run", "find_run", "list_reports", "list_runs", "read_report"]
+__all__ = ["ReportFile", "erase_run", "find_run", "list_reports", "list_runs", "read_report"]
 
 RUNS_FOLDER: Final = "lab-runs"
 """Folder beside the vault in which runs are kept. Each holds photos of faces."""
@@ -31,7 +31,7 @@ _NAME = re.compile(r"[\w][\w .-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ReportFile:
     """A report that `onlyme evaluate` or `onlyme lab compare` wrote.
 
     Attributes:
@@ -78,7 +78,7 @@ def erase_run(vault: Path, name: str) -> None:
     shutil.rmtree(find_run(vault, name))
 
 
-def list_reports(folder: Path) -> list[Report]:
+def list_reports(folder: Path) -> list[ReportFile]:
     """Return the reports in a folder and in the folders in it, the newest first."""
     found = []
     for path in _list_pages(folder):
@@ -86,12 +86,14 @@ def list_reports(folder: Path) -> list[Report]:
         title = _TITLE.search(head)
         if title and _KICKER in head:
             changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-            found.append(Report(path.relative_to(folder).as_posix(), unescape(title[1]), changed))
+            found.append(
+                ReportFile(path.relative_to(folder).as_posix(), unescape(title[1]), changed)
+            )
     return sorted(found, key=lambda one: one.changed, reverse=True)[:MAX_REPORTS]
 
 
 def read_report(folder: Path, path: str) -> bytes:
-    """Return the page of a report that `list_reports` lists, whatever else lies in the folder.
+    """Return the page of a report that `list_reports` lists, and no other file.
 
     Raises:
         UsageError: there is no such report.

@@ -623,7 +623,7 @@ export default {
   "Map of the photos: circles are you, diamonds are others. Near means alike for this network.": "Karte der Fotos: Kreise sind du, Rauten sind andere. Nah heißt für dieses Netz ähnlich.",
   "the training ended unexpectedly, perhaps for want of memory": "das Training endete unerwartet, vielleicht fehlte Speicher",
   "the training took longer than 20 minutes and was ended": "das Training dauerte länger als 20 Minuten und wurde beendet",
-  "the network was erased, since nobody had used it for half an hour": "das Netz wurde gelöscht, da es eine halbe Stunde lang niemand benutzt hat",
+  "the network was erased after half an hour without use": "das Netz wurde nach einer halben Stunde ohne Benutzung gelöscht",
   "a training is under way; wait for its end, or cancel it": "ein Training läuft; warte sein Ende ab, oder brich es ab",
   "there is no trained network; train one first": "es gibt kein trainiertes Netz; trainiere erst eines",
 };
