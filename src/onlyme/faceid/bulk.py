@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from onlyme.enrollment.photos import PhotoCollector
-from onlyme.errors import EnrollmentError, SettingsError, UsageError
+from onlyme.errors import EnrollmentError, SettingsError, UsageError, show_argument
 from onlyme.faceid import networks
 from onlyme.faceid.people_folder import list_people
 from onlyme.faceid.refused_photos import (
@@ -37,6 +37,7 @@ from onlyme.gate.audit import Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from os import PathLike
     from pathlib import Path
 
     from onlyme.face.pipeline import Pipeline
@@ -115,7 +116,7 @@ class _PhotosResult(NamedTuple):
 
 def enroll_people(
     parts: Parts,
-    folder: Path,
+    folder: str | PathLike[str],
     *,
     add: bool = False,
     replace_photos: bool = False,
@@ -150,6 +151,8 @@ def enroll_people(
         raise UsageError("give either add or replace, not both")
     if flat and subfolders:
         raise UsageError("give either flat or subfolders: each photo is a person, or each folder")
+    if workers is not None and (type(workers) is not int or workers < 0):
+        raise UsageError(f"workers is a number of processes, not {show_argument(workers)}")
     start, report = perf_counter(), progress or (lambda *_: None)
     result = BulkEnrollment(workers=workers or count_cores())
     folders, unusable = list_people(folder, flat=flat, subfolders=subfolders)
