@@ -18,7 +18,7 @@ _WINDOW_PIXELS: Final = (49, 49)
 _ROUNDS: Final = 3
 
 _TONE_STEP: Final = 8
-"""The curve has one point for so many steps of brightness."""
+"""The curve has one point in each range of this many steps of brightness."""
 
 _MIN_TONE_PIXELS: Final = 20
 """With fewer pixels of a tone, the curve has no point there."""
