@@ -103,7 +103,10 @@ class Cluster:
         with (self.folder / f"{name}.log").open("wb") as log:
             return subprocess.Popen(
                 list(map(str, command)),
-                env=os.environ | OPTIONS | {"PYTHONPATH": paths} | variables,
+                env=os.environ
+                | OPTIONS
+                | {"PYTHONPATH": paths, "DASK_TEMPORARY_DIRECTORY": str(self.folder)}
+                | variables,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -46,22 +46,6 @@ Workers = Annotated[
         show_default=False,
     ),
 ]
-Scheduler = Annotated[
-    str | None,
-    typer.Option(
-        metavar="tls://HOST:PORT",
-        help="A Dask scheduler, whose computers examine the photos in place of this one.",
-        show_default=False,
-    ),
-]
-Certificates = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR",
-        help="For --scheduler: a folder with ca.pem, caller.pem and caller.key.",
-        show_default=False,
-    ),
-]
 Twins = Annotated[
     bool,
     typer.Option("--twins/--no-twins", help="Look for people enrolled twice, under two names."),
@@ -96,8 +80,8 @@ def enroll_folder(
             "--subfolders", help="Take photos in the folders inside a person's folder as well."
         ),
     ] = False,
-    scheduler: Scheduler = None,
-    certificates: Certificates = None,
+    scheduler: options.Scheduler = None,
+    certificates: options.Certificates = None,
     report: Report = None,
     embedder: options.Embedder = None,
     vault: options.Vault = None,

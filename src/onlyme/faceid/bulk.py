@@ -263,7 +263,7 @@ class _PeopleWriter:
                 self._leave(known)
                 return []
             if self._add:
-                skipped = set(old.values())
+                skipped = set(old.values()) - {""}  # those that could not be read are tried again
                 digests = {file: one for file, one in digests.items() if one not in skipped}
             if not digests:
                 self._leave(known)
@@ -302,6 +302,9 @@ class _PeopleWriter:
             # A file that could not be read may be readable the next time.
             if not known and "" not in digests.values():
                 self.seen[person.key] = RefusedPerson(found.why, dict(files.values()))
+            return
+        if known and self._add and not len(found.vectors) and files.items() <= known.files.items():
+            self._leave(known)
             return
         made = GalleryPerson(
             *(name, found.vectors, datetime.now(UTC), files),

@@ -28,8 +28,11 @@ CONNECT_SECONDS: Final = 20
 START_SECONDS: Final = 120.0
 """A worker loads its networks in this time."""
 
+MAX_SECONDS_STILL: Final = 600.0
+"""After this time without a reply to any photo the cluster is given up."""
+
 MAX_SECONDS_ALONE: Final = 60.0
-"""So long the courier waits for a worker when there is none."""
+"""The courier waits for a worker at most this time when there is none."""
 
 _CONFIG: Final = {
     "distributed.client.preload": [],
@@ -73,7 +76,8 @@ def _carry(asked: dict[str, Any], tell: Callable[..., None]) -> None:
     described = _describe_workers(client, lambda: remote.describe, options)
     tell(workers=described)
     Thread(target=_read_frames, args=(sys.stdin.buffer, inbox.put), daemon=True).start()
-    known_at = checked_at = monotonic()
+    known_at = checked_at = replied_at = monotonic()
+    waiting = 0
     threads = sum(one["threads"] for one in described)
     while True:
         if monotonic() - checked_at > 1:
@@ -81,6 +85,10 @@ def _carry(asked: dict[str, Any], tell: Callable[..., None]) -> None:
             known_at = checked_at if threads else known_at
         if monotonic() - known_at > MAX_SECONDS_ALONE:
             tell(end=f"no worker was connected to the scheduler for {MAX_SECONDS_ALONE:.0f} s")
+            return
+        replied_at = replied_at if waiting else monotonic()
+        if monotonic() - replied_at > MAX_SECONDS_STILL:
+            tell(end=f"it replied to no photo for {MAX_SECONDS_STILL / 60:.0f} minutes")
             return
         if client.status != "running":
             tell(end="the connection to the scheduler was lost")
@@ -98,9 +106,11 @@ def _carry(asked: dict[str, Any], tell: Callable[..., None]) -> None:
                 pure=False,
                 key=f"onlyme-{os.urandom(12).hex()}",
             )
+            waiting += 1
             future.add_done_callback(lambda one, number=head["id"]: inbox.put(((number, one), b"")))
             continue
         number, future = head
+        waiting, replied_at = waiting - 1, monotonic()
         if future.status == "cancelled" or future.status == "lost":
             tell(end="the scheduler lost a photo; its connection or memory was lost")
             return
@@ -148,24 +158,32 @@ def _connect(asked: dict[str, Any]) -> Any:
 def refuse_pickles() -> None:
     """Make this process unpickle nothing that it receives.
 
-    Dask unpickles what a scheduler sends, so that a scheduler could run any code here. All that is
-    needed comes as msgpack, but for one constant: the type of our replies.
+    Dask unpickles what a scheduler sends, so that a scheduler could run any code here. What is
+    needed comes as msgpack, but for one constant: the type of our replies. In place of each other
+    pickle stands None: an exception here would end the task that listens to the scheduler.
     """
     import pickle
     from types import SimpleNamespace
 
     import distributed.client
+    import distributed.protocol.core
     import distributed.protocol.pickle
 
     allowed = {pickle.dumps(str, protocol) for protocol in (4, 5)}
+    merge = vars(distributed.protocol.core)["merge_and_deserialize"]
 
     def loads(content: Any, *, buffers: object = ()) -> Any:
-        if bytes(content) in allowed and not buffers:
-            return str
-        raise ValueError("onlyme unpickles nothing that it receives")
+        return str if bytes(content) in allowed and not buffers else None
+
+    def load_frames(header: dict[str, Any], frames: Any, deserializers: object = None) -> Any:
+        del deserializers  # a call may leave them out, and then Dask would take any
+        if header.get("serializer") == "msgpack":
+            return merge(header, frames, deserializers=["msgpack"])
+        return None
 
     for module in (distributed.protocol.pickle, distributed.client):
         vars(module)["loads"] = loads
+    vars(distributed.protocol.core)["merge_and_deserialize"] = load_frames
     vars(distributed.client)["pickle"] = SimpleNamespace(loads=loads)
 
 

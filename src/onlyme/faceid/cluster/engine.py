@@ -42,7 +42,7 @@ __all__ = ["ClusterEngine"]
 _TASKS_PER_THREAD: Final = 2
 _MAX_TASKS: Final = 512
 _MAX_BYTES: Final = 256 * 2**20
-"""So much of photos is on its way at most, in memory here and at the scheduler."""
+"""The most bytes of photos on their way, in memory here and at the scheduler."""
 
 _MAX_LINE: Final = 4 * MAX_REPLY
 _AGAIN: Final = "what was written stays; run the same command again, and it does the rest"
@@ -166,7 +166,7 @@ class ClusterEngine:
                 raise OnlymeError(f"the worker {at} cannot be used: {error}") from None
             if theirs != self._networks:
                 raise OnlymeError(
-                    f"the worker {at} cannot be used, so that nobody was enrolled: "
+                    f"the worker {at} cannot be used, and no person was enrolled: "
                     f"{_explain_difference(self._networks, theirs)}"
                 )
             self._threads += int(one["threads"])

@@ -44,7 +44,7 @@ def describe(options: str) -> str:
     try:
         with _one_at_a_time:
             return write_reply(_load(options)[1], "", None)
-    except Exception as error:  # noqa: BLE001 - the caller is told, whatever is wrong with this computer
+    except Exception as error:  # noqa: BLE001 - the caller is told of any fault of this computer
         return _say(error)
 
 

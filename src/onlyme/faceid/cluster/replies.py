@@ -164,15 +164,15 @@ def _read_networks(document: dict[str, Any]) -> Networks:
 
 
 def _read_vector(given: object, dimension: int) -> NDArray[np.float32] | None:
-    """Return one vector; `Embedding` checks that it is finite and of unit length."""
+    """Return one vector; `Embedding` checks that it is of unit length."""
     if given is None:
         return None
     if (
         not isinstance(given, list)
         or len(given) != dimension
-        or not all(isinstance(one, float) and isfinite(one) for one in given)
+        or not all(isinstance(one, float) and abs(one) < 2 for one in given)
     ):
-        raise ReplyRefused(f"it holds an embedding that is not {dimension} finite numbers")
+        raise ReplyRefused(f"it holds an embedding that is not {dimension} numbers of −1 to 1")
     return np.array(given, np.float32)
 
 
