@@ -204,9 +204,9 @@ def test_a_cluster(sealed, user):
         arguments = (
             "{work}/people --scheduler tls://127.0.0.1:18786 --certificates {work}/certificates"
         )
-        aside = (*variables.items(), ("ONLYME_VAULT", f"{places[1]}/by-cluster"))
-        found = run(sealed, user, Step("enroll-folder", arguments, variables=aside))
-        found += run(sealed, user, Step("evaluate", f"{arguments} --photos 1", variables=aside))
+        aside = home, variables | {"ONLYME_VAULT": f"{places[1]}/by-cluster"}, places
+        found = run(sealed, aside, Step("enroll-folder", arguments))
+        found += run(sealed, aside, Step("evaluate", f"{arguments} --photos 1"))
     finally:
         ended = [sealed.stop("worker"), sealed.stop("scheduler")]
     found += [one for answer in ended for one in complaints(answer, places)]
