@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.lines import say
 from onlyme.cli.progress import show_progress
 from onlyme.cli.streams import escape_json
 from onlyme.errors import ImageError, OnlymeError
@@ -220,10 +221,10 @@ def _report_unknown(groups: Mapping[str, str], people: set[str]) -> None:
     if unknown:
         some = ", ".join(map(format_path, unknown[:5])) + (" …" if len(unknown) > 5 else "")
         count = output.format_count(len(unknown), "name")
-        typer.echo(f"--groups: {count} with no usable photo in the folder: {some}", err=True)
+        say(f"--groups: {count} with no usable photo in the folder: {some}", err=True)
     if missing := len(people - set(groups)):
         count = output.format_count(missing, "person", "people")
-        typer.echo(f"--groups: {count} without a group, in no figure by group", err=True)
+        say(f"--groups: {count} without a group, in no figure by group", err=True)
 
 
 def _print_outcome(evaluation: Evaluation) -> None:
@@ -231,9 +232,9 @@ def _print_outcome(evaluation: Evaluation) -> None:
     from onlyme.evaluate.report.sentences import write_headline, write_sentences
 
     outcome = make_document(evaluation)
-    typer.secho(write_headline(outcome), bold=True)
+    say(write_headline(outcome), bold=True)
     for sentence in write_sentences(outcome):
-        typer.echo(f"  {sentence}")
+        say(f"  {sentence}")
 
 
 def _embed_photo(
@@ -271,9 +272,9 @@ def _write_page(
             source: _make_thumbnail(pipeline, folder / source)
             for source in list_pictured_sources(evaluation)
         }
-        typer.echo(f"{path} shows faces: protect it as you protect the photos", err=True)
+        say(f"{path} shows faces: protect it as you protect the photos", err=True)
     write_output(path, to_html(evaluation, thumbnails).encode(), private=thumbnails is not None)
-    typer.echo(f"report: {path}", err=True)
+    say(f"report: {path}", err=True)
 
 
 def _make_thumbnail(pipeline: Pipeline, path: Path) -> bytes:

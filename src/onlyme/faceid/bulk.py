@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from onlyme.errors import EnrollmentError, SettingsError, UsageError
+from onlyme.errors import EnrollmentError, SettingsError, UsageError, show_argument
 from onlyme.faceid import networks
 from onlyme.faceid.people_folder import list_people
 from onlyme.faceid.photo_tasks import PhotoTask, collect_examined, hash_file, start_examiner
@@ -37,6 +37,7 @@ from onlyme.gate.audit import Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from os import PathLike
     from pathlib import Path
 
     from onlyme.faceid.people_folder import PersonPhotos
@@ -99,7 +100,7 @@ class BulkEnrollment:
 
 def enroll_people(
     parts: Parts,
-    folder: Path,
+    folder: str | PathLike[str],
     *,
     add: bool = False,
     replace_photos: bool = False,
@@ -142,6 +143,8 @@ def enroll_people(
         raise UsageError("give either flat or subfolders: each photo is a person, or each folder")
     if scheduler is not None and workers is not None:
         raise UsageError("give either workers, for this computer, or a scheduler of several")
+    if workers is not None and (type(workers) is not int or workers < 0):
+        raise UsageError(f"workers is a number of processes, not {show_argument(workers)}")
     start, report = perf_counter(), progress or (lambda *_: None)
     folders, unusable = list_people(folder, flat=flat, subfolders=subfolders)
     result = BulkEnrollment(refused=[BulkRefusal(*one) for one in unusable])

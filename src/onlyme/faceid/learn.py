@@ -70,7 +70,9 @@ def enroll_person(
         OwnerExists, EnrollmentError, UsageError: as for `FaceID.enroll`.
     """
     start, base, store = perf_counter(), parts.base, parts.admin.store
-    name, look = checked_name(name), look and checked_name(look)
+    name = checked_name(name)
+    given: object = look
+    look = "" if isinstance(given, str) and not given else checked_name(look)
     if add and replace:
         raise UsageError("give either add or replace, not both")
     taken = name in store.names()

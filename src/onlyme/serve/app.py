@@ -35,6 +35,7 @@ from onlyme.serve.routes import (
     manage,
     people,
     sign_in,
+    unknown,
     verify,
 )
 from onlyme.serve.routes import service as service_routes
@@ -72,6 +73,7 @@ ROUTERS = (
     *(
         audit.router,
         events.router,
+        unknown.router,
         live.router,
         fool.router,
         settings_routes.router,

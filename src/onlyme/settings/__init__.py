@@ -386,7 +386,7 @@ def _read_file(folder: Path) -> dict[str, Any]:
             ) from None
         return {}
     except (OSError, ValueError, RecursionError) as error:  # not text, not TOML, nested too deeply
-        raise SettingsError(f"{path}: {error}") from None
+        raise SettingsError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
     values = flatten_liveness(values)
     _refuse_unknown(values, f"{path}: ")
     return values

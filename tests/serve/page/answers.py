@@ -1,5 +1,9 @@
 """Fixed answers of a service, so that a picture of the page shows the same at all times."""
 
+import io
+
+from PIL import Image, ImageDraw
+
 PEOPLE = [
     {"name": name, "where": "vault", "photos": 5, "created": None, "needs_reenroll": False}
     for name in ("Ada", "Grace")
@@ -64,6 +68,22 @@ EVENTS = {
     ],
     "next": "1764000000000-1",
 }
+UNKNOWN = {
+    "days": 7.0,
+    "groups": [
+        {"group": 12 * "a", "visits": 2, "cameras": ["back", "front"], "ambiguous": False}
+        | {"first": "2026-11-23T09:00:00+00:00", "last": "2026-11-24T09:00:00+00:00"}
+        | {
+            "seen": [
+                {"visit": 32 * digit, "camera": "front", "at": at, "seconds": 3.0}
+                for digit, at in (
+                    ("1", "2026-11-23T09:00:00+00:00"),
+                    ("2", "2026-11-24T09:00:00+00:00"),
+                )
+            ]
+        },
+    ],
+}
 ANSWERS = {
     "**/v1/people": PEOPLE,
     "**/tune": TUNING,
@@ -71,13 +91,31 @@ ANSWERS = {
     "**/attempts": SLIDER,
     "**/v1/audit?*": LOG,
     "**/v1/events?*": EVENTS,
+    "**/v1/unknown": UNKNOWN,
     "**/service/settings": SETTINGS,
     "**/service/tokens": TOKENS,
     "**/service/doctor": FINDINGS,
 }
 
 
+def draw_head():
+    """A head as a child draws it: no person's picture."""
+    drawn = Image.new("RGB", (96, 96), (170, 200, 190))
+    pen = ImageDraw.Draw(drawn)
+    pen.ellipse((20, 12, 76, 84), fill=(240, 210, 180))
+    for left in (34, 54):
+        pen.ellipse((left, 38, left + 8, 46), fill=(40, 40, 40))
+    out = io.BytesIO()
+    drawn.save(out, "JPEG")
+    return out.getvalue()
+
+
 def answer_always(page):
     """Answer each request of the page in the same way."""
+    head = draw_head()
+    page.route(
+        "**/v1/unknown/pictures/*",
+        lambda route: route.fulfill(body=head, content_type="image/jpeg"),
+    )
     for pattern, document in ANSWERS.items():
         page.route(pattern, lambda route, _, document=document: route.fulfill(json=document))

@@ -76,7 +76,8 @@ def test_a_slow_line_is_said_and_costs_one_try(window, served):
         page.reload()
         shown.see("unlock", "obama")
         page.click("text=Start the camera")
-        page.wait_for_selector(".note:has-text('pictures a second')")
+        note = page.wait_for_selector(".note:has-text('pictures a second')")
+        assert note.is_visible()
 
 
 def test_a_slow_line_costs_one_try_and_says_that_it_is_slow(watched):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import ssl
-from typing import TYPE_CHECKING, NamedTuple
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from onlyme.errors import SettingsError, UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["ClusterPlace", "check_place"]
 
@@ -32,7 +31,7 @@ class ClusterPlace(NamedTuple):
     key: Path
 
 
-def check_place(address: str, folder: Path | None) -> ClusterPlace:
+def check_place(address: Any, folder: object) -> ClusterPlace:
     """Return where a scheduler is; nothing is connected yet.
 
     Args:
@@ -43,6 +42,8 @@ def check_place(address: str, folder: Path | None) -> ClusterPlace:
         UsageError: it is another kind of address, or no folder is given.
         SettingsError: a certificate cannot be used, or others can read the key.
     """
+    if not isinstance(address, str):  # a caller need not keep to the declared types
+        address = ""
     match = _ADDRESS.fullmatch(address)
     if match is None or not 0 < int(match[2]) < 65536:
         if re.match(r"[a-z+]+://", address) and not address.startswith("tls://"):
@@ -58,8 +59,10 @@ def check_place(address: str, folder: Path | None) -> ClusterPlace:
         raise UsageError(
             "--scheduler needs --certificates DIR, a folder with ca.pem, caller.pem and caller.key"
         )
+    if not isinstance(folder, (str, PathLike)):
+        raise UsageError("--certificates takes the path of a folder")
     place = ClusterPlace(
-        address, *(folder / name for name in ("ca.pem", "caller.pem", "caller.key"))
+        address, *(Path(folder) / name for name in ("ca.pem", "caller.pem", "caller.key"))
     )
     _check_files(place)
     return place
@@ -70,8 +73,9 @@ def _check_files(place: ClusterPlace) -> None:
     for path in place[1:]:
         try:
             mode = path.stat().st_mode
-        except OSError as error:
-            raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+        except (OSError, ValueError) as error:  # a NUL in the name
+            why = getattr(error, "strerror", None) or "it is not a valid path"
+            raise SettingsError(f"{path} cannot be read: {why}") from None
         if path == place.key and mode & 0o077:
             raise SettingsError(
                 f"other users can read {path}, and so send photos to the workers as you; "
