@@ -142,7 +142,7 @@ def _explain(face_id: FaceID, photo: Path | bytes, decision: Decision) -> str:
     """Say why a photo could not be judged, and what to do; empty if it was."""
     if decision.reason not in (Reason.NO_FACE, Reason.MANY_FACES, Reason.POOR_QUALITY):
         return ""
-    from onlyme.enrollment.photos import explain_refusal
+    from onlyme.enrollment.examine import explain_refusal
 
     return explain_refusal(face_id.pipeline.look(photo))
 
