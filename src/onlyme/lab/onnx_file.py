@@ -32,13 +32,7 @@ if TYPE_CHECKING:
     from onlyme.lab.networks import EmbeddingNetwork
     from onlyme.lab.run import TrainedNetwork
 
-__all__ = [
-    "MAX_DISTANCE_DIFFERENCE",
-    "ExportResult",
-    "export",
-    "get_embedder",
-    "run_file",
-]
+__all__ = ["ExportResult", "export", "get_embedder", "run_file"]
 
 MAX_DISTANCE_DIFFERENCE = 1e-4
 """Largest allowed difference of a distance between two faces, trained network against file."""

@@ -31,10 +31,12 @@ from onlyme.serve.routes import (
     faces,
     fool,
     identify,
+    lab,
     live,
     manage,
     people,
     sign_in,
+    unknown,
     verify,
 )
 from onlyme.serve.routes import service as service_routes
@@ -72,8 +74,10 @@ ROUTERS = (
     *(
         audit.router,
         events.router,
+        unknown.router,
         live.router,
         fool.router,
+        lab.router,
         settings_routes.router,
         service_routes.router,
     ),
