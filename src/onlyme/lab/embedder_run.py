@@ -33,14 +33,7 @@ if TYPE_CHECKING:
     from onlyme.lab.networks import EmbeddingNetwork
     from onlyme.lab.people import People
 
-__all__ = [
-    "begin",
-    "check_finite",
-    "check_loss",
-    "configure_adamw",
-    "finish",
-    "is_first_process",
-]
+__all__ = ["begin", "check_finite", "check_loss", "finish", "is_first_process", "make_adamw"]
 
 
 def is_first_process() -> bool:
@@ -102,7 +95,7 @@ def finish(out: Path, network: EmbeddingNetwork, report: dict[str, Any], people:
     replace_public(out / "embedder.json", json.dumps(report, indent=2).encode())
 
 
-def configure_adamw(
+def make_adamw(
     module: torch.nn.Module, spec: IdentitySpec | FineTuneSpec, weight_decay: float
 ) -> OptimizerLRSchedulerConfig:
     """Return AdamW for all weights that learn, and the schedule of its rate."""

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from onlyme.lab.spec import Spec
 
 __all__ = [
+    "check_trained",
     "explain_memory",
     "fit_way",
     "limit_threads",
@@ -73,7 +74,7 @@ def train(
             when training diverged, or nothing was learned. The run is then not finished.
     """
     if out is None:
-        return _check_trained(fit_way(photos, spec, progress=progress))
+        return check_trained(fit_way(photos, spec, progress=progress))
     run = Run(out)
     if not run.has_begun:
         run.begin(spec, photos)
@@ -86,11 +87,11 @@ def train(
             f"{out} already holds a run; continue it with --resume, or choose another folder"
         )
     trained = fit_way(photos, spec, run, progress=progress)
-    run.finish(_check_trained(trained))
+    run.finish(check_trained(trained))
     return trained
 
 
-def _check_trained(trained: TrainedNetwork) -> TrainedNetwork:
+def check_trained(trained: TrainedNetwork) -> TrainedNetwork:
     """Refuse a network that must not be used, and say why."""
     spec, reason = trained.spec, trained.result.reason
     if reason == "nothing learned":
