@@ -28,7 +28,7 @@ def read_settings_text(path: Path) -> str:
         raise
     except (OSError, ValueError) as error:
         cause = getattr(error, "strerror", None) or error
-        raise SettingsError(f"{path} cannot be read: {cause}") from None
+        raise SettingsError(f"{path}: {cause}") from None
     if len(content) > _MAX_BYTES:
         raise SettingsError(f"{path} has more than 1 MB; a file of settings has some lines")
     try:
