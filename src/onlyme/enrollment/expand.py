@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from onlyme.errors import ImageError
+from onlyme.image.files import format_path, read_file
+from onlyme.image.formats import describe_unread
 from onlyme.image.sources import is_folder, list_photos
 from onlyme.types import Embedding, ExampleKind, Frame
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     Photo = ImageLike | Frame | Embedding
 
-__all__ = ["expand_photos", "find_kind", "holds_many", "is_video"]
+__all__ = ["expand_photos", "find_kind", "holds_many", "is_video", "read_photo"]
 
 VIDEO_SUFFIXES: Final = frozenset(
     (
@@ -94,3 +96,15 @@ def find_kind(image: object) -> ExampleKind:
     if str(image.source).startswith(("camera ", "/dev/", "the browser's camera")):
         return ExampleKind.CAMERA
     return ExampleKind.VIDEO if image.at or is_video(image.source) else ExampleKind.PHOTO
+
+
+def read_photo(path: Path, max_bytes: int) -> bytes:
+    """Read a photo's file, for another process that examines it and is not told its name.
+
+    Raises:
+        ImageError: it cannot be read, or its name and first bytes say that no process could.
+    """
+    content = read_file(path, max_bytes=max_bytes)
+    if why := describe_unread(content, path.name):
+        raise ImageError(format_path(path), why)
+    return content

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from onlyme.enrollment.photos import HeadReader, Photo
+    from onlyme.enrollment.examine import HeadReader
+    from onlyme.enrollment.photos import Photo
     from onlyme.faceid.wiring import Parts
     from onlyme.siamese.head import Base
     from onlyme.types import Lesson, PhotoReport, Tuning

@@ -116,6 +116,11 @@ class WorkerPool(Generic[Task, Result]):
         for worker in self._workers:
             worker.stop()
 
+    @property
+    def workers(self) -> int:
+        """The number of processes."""
+        return len(self._workers)
+
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result | None]]:
         """Run all tasks; yield each with its result, or with None if it crashed its worker.
 
