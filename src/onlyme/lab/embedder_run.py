@@ -23,13 +23,11 @@ from onlyme.lab.resume import check_unchanged, list_changes
 from onlyme.storage.files import open_draft, replace_public
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 
-    from onlyme.lab.finetuning import FineTuneSpec
-    from onlyme.lab.identity_spec import IdentitySpec
     from onlyme.lab.networks import EmbeddingNetwork
     from onlyme.lab.people import People
 
@@ -96,12 +94,12 @@ def finish(out: Path, network: EmbeddingNetwork, report: dict[str, Any], people:
 
 
 def make_adamw(
-    module: torch.nn.Module, spec: IdentitySpec | FineTuneSpec, weight_decay: float
+    module: torch.nn.Module, rate: float, scale: Callable[[int], float], weight_decay: float
 ) -> OptimizerLRSchedulerConfig:
     """Return AdamW for all weights that learn, and the schedule of its rate."""
     learned = [part for part in module.parameters() if part.requires_grad]
-    optimizer = AdamW(learned, spec.rate, weight_decay=weight_decay)
-    schedule = LambdaLR(optimizer, spec.scale_rate)
+    optimizer = AdamW(learned, rate, weight_decay=weight_decay)
+    schedule = LambdaLR(optimizer, scale)
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 

@@ -205,7 +205,7 @@ class FineTuning(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW for what is not frozen."""
-        return make_adamw(self, self.spec, weight_decay=1e-4)
+        return make_adamw(self, self.spec.rate, self.spec.scale_rate, weight_decay=1e-4)
 
 
 def degrade_faces(faces: Tensor, source: Generator) -> Tensor:

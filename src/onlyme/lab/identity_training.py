@@ -114,7 +114,7 @@ class IdentityTraining(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW for the network and for the weights of a loss over classes."""
-        return make_adamw(self, self.spec, weight_decay=0.01)
+        return make_adamw(self, self.spec.rate, self.spec.scale_rate, weight_decay=0.01)
 
 
 class BestWeights(Callback):
