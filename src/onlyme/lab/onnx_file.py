@@ -20,11 +20,11 @@ import numpy as np
 import torch
 
 from onlyme.errors import ModelError, UsageError
-from onlyme.face.models.entries import check_entry, write_entry
 from onlyme.lab.calibration import FACES_SUFFIX
 from onlyme.lab.constants import FACE_SIDE_PIXELS, PUBLISHED_SIDE_PIXELS
 from onlyme.lab.networks import Siamese, to_tensor
 from onlyme.storage.files import open_draft
+from onlyme.storage.network_folder import check_entry, write_entry
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

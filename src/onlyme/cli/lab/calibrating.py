@@ -149,10 +149,10 @@ def quantize_network(
         replace: replace a network of the new name.
     """
     from onlyme.face.models import SHIPPED, find_model
-    from onlyme.face.models.entries import check_entry
     from onlyme.lab.calibration import FACES_SUFFIX
     from onlyme.lab.quantization import quantize
     from onlyme.settings import Settings
+    from onlyme.storage.network_folder import check_entry
 
     folder, new_name = models or Settings.load().models, new_name or f"{name}-int8"
     model = find_model(name, folder, SHIPPED)
