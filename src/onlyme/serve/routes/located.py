@@ -6,22 +6,21 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from onlyme.face.quality import assess
-from onlyme.face.subject import choose_subject
 from onlyme.serve.access.tokens import Scope
 from onlyme.serve.routes.shared import redact_for
 from onlyme.serve.state import SOURCE
-from onlyme.types import Reason
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from onlyme import FaceID
+    from onlyme.face.pipeline import Observation
     from onlyme.serve.access.auth import Caller
     from onlyme.serve.uploads.pictures import Abandonment
     from onlyme.types import Decision, Face, LivenessLevel
 
-__all__ = ["describe_face", "find_compared_faces", "identify_all_faces", "redact_identity"]
+__all__ = ["describe_face", "identify_all_faces", "list_compared_faces", "redact_identity"]
 
 
 def describe_face(pixels: NDArray[np.uint8], face: Face) -> dict[str, Any]:
@@ -40,12 +39,9 @@ def describe_face(pixels: NDArray[np.uint8], face: Face) -> dict[str, Any]:
     }
 
 
-def find_compared_faces(face_id: FaceID, picture: bytes) -> list[Face]:
+def list_compared_faces(seen: Observation) -> list[Face]:
     """Return the face that `verify` compares; all faces where it compares none of them."""
-    frame = face_id.pipeline.decode(picture)
-    faces = face_id.pipeline.detector.detect(frame.pixels)
-    subject = choose_subject(faces, frame.pixels.shape)
-    return faces if isinstance(subject, Reason) else [subject]
+    return list(seen.faces) if seen.face is None else [seen.face]
 
 
 def identify_all_faces(
