@@ -31,6 +31,7 @@ MANY = {
     "map": lambda pictures: map(np.asarray, pictures),
     "set of paths": lambda _: {"a.jpg", "b.jpg"},
     "dictionary": lambda pictures: dict(enumerate(pictures)),
+    "one array": np.stack,
     "one alone": lambda pictures: pictures[:1],
     "none": lambda _: [],
 }
@@ -69,7 +70,6 @@ ARRAYS = {
     "RGBA": (lambda a: np.dstack([a, a[..., :1]]), r"array\[\.\.\., :3\]"),
     "16 bits": (lambda a: a.astype(np.uint16) * 257, "257"),
     "colours first": (lambda a: a.transpose(2, 0, 1).copy(), r"transpose\(1, 2, 0\)"),
-    "a batch": (lambda a: a[None], "one picture at a time"),
 }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.lines import say
 
 if TYPE_CHECKING:
     from onlyme.types import DetectedFace
@@ -47,10 +48,10 @@ def detect(
     if json:
         output.print_json([_serialize(face) for face in found])
     elif not found:
-        typer.echo("no face in the picture")
+        say("no face in the picture")
     else:
         for face in found:
-            typer.echo(f"{output.format_box(face)}  {_describe(face)}")
+            say(f"{output.format_box(face)}  {_describe(face)}")
     raise typer.Exit(0 if found else 1)
 
 
@@ -72,12 +73,12 @@ def compare(
         keys = ("same", "distance", "margin", "alpha", "far")
         output.print_json({key: getattr(answer, key) for key in keys})
     elif answer.same is None:
-        typer.echo(f"distance {answer.distance:.3f}; this network promises no rate")
+        say(f"distance {answer.distance:.3f}; this network promises no rate")
     else:
         verdict = "✓ one person" if answer.same else "✗ NOT one person"
         styled = typer.style(verdict, fg="green" if answer.same else "red", bold=True)
         sign = "≥" if answer.same else "<"
-        typer.echo(
+        say(
             f"{styled}   distance {answer.distance:.3f}   margin {answer.margin:+.3f} {sign} "
             f"alpha {answer.alpha:+.3f}   {describe_set_rate(answer.far)}"
         )

@@ -92,8 +92,12 @@ def _run() -> None:
 
 
 def _fail(sentence: str) -> None:
+    from onlyme.cli.lines import wrap_text
+
+    line = f"onlyme: {sentence}"
     try:
-        print(f"onlyme: {sentence}", file=sys.stderr, flush=True)  # noqa: T201 - a command line prints
+        line = wrap_text(line) if sys.stderr and sys.stderr.isatty() else line  # one line, for logs
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - a command line prints
     except OSError:  # a full disk behind it; the error of an error would end with 1: *rejected*
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     sys.exit(2)

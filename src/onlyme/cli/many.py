@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from onlyme.cli import output
+from onlyme.cli.lines import say
 from onlyme.cli.progress import show_progress
 from onlyme.image.sources import is_folder, list_photos
 
@@ -81,7 +82,7 @@ def print_batch(
             output.print_json([row.to_dict() for row in batch])
         else:
             for row in batch:
-                typer.echo(_format_row(row))
+                say(_format_row(row))
     if any(row.error is not None for row in rows):
         raise typer.Exit(2)
     raise typer.Exit(0 if rows and all(rows) else 1)

@@ -14,6 +14,7 @@ import typer
 
 from onlyme.cli import door_options, options, output, watch_everybody
 from onlyme.cli.complete import complete_camera, complete_person
+from onlyme.cli.lines import say
 from onlyme.cli.recording import start_recording
 from onlyme.types import checked_name
 
@@ -234,4 +235,4 @@ def _run_command(command: tuple[str, ...]) -> None:
         command, stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(), check=False
     )
     if done.returncode:
-        typer.echo(f"{command[0]} ended with exit code {done.returncode}", err=True)
+        say(f"{command[0]} ended with exit code {done.returncode}", err=True)

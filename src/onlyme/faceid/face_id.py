@@ -77,9 +77,12 @@ class FaceID(PeopleSearch):
 
     def warm_up(self, attention: AttentionLevel | str = AttentionLevel.OFF) -> None:
         """Load the networks now, also for attention, so that the first picture takes no longer."""
+        from onlyme.verification.levels import check_attention
+
+        level = check_attention(attention)
         self.pipeline.warm_up()
         self._parts.judge()
-        if attention != AttentionLevel.OFF:
+        if level is not AttentionLevel.OFF:
             self._parts.mesh()
 
     def can_judge_liveness(self) -> bool:
@@ -145,7 +148,7 @@ class FaceID(PeopleSearch):
         from onlyme.faceid.pictures import choose_one
         from onlyme.verification.levels import check_level
 
-        level = check_level(liveness or LivenessLevel.OFF)
+        level = check_level(LivenessLevel.OFF if liveness is None else liveness)
         picture, capture = choose_one(image, frames, color)
         owner = self.find_owner(name)
 
@@ -186,7 +189,7 @@ class FaceID(PeopleSearch):
         from onlyme.faceid.decide import verify_picture
         from onlyme.verification.levels import check_level
 
-        level = check_level(liveness or LivenessLevel.OFF)
+        level = check_level(LivenessLevel.OFF if liveness is None else liveness)
         owner, judge = self.find_owner(name), self._load_judge(level)
 
         def decide(picture: Photo) -> Decision:

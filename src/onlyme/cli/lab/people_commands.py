@@ -16,6 +16,7 @@ from onlyme.cli.lab.shared import (
     tell_how_to_go_on,
     tell_ignored,
 )
+from onlyme.cli.lines import say
 from onlyme.cli.output import format_count
 
 if TYPE_CHECKING:
@@ -122,18 +123,18 @@ def train_identities(
             _describe_album(album, kept)
         train_identities(album, spec, out, resume=resume, progress=is_terminal())
     if is_first_process():
-        typer.echo(describe_measured(out))
-        typer.echo(f"The embedder is in {out}. Next: onlyme lab export {out} NAME --faces {people}")
+        say(describe_measured(out))
+        say(f"The embedder is in {out}. Next: onlyme lab export {out} NAME --faces {people}")
 
 
 def _describe_album(album: People, kept: Path | None) -> None:
     """Say what is trained on, what is left out, and where faces are kept."""
     for note in album.list_notes():
-        typer.echo(note, err=True)
+        say(note, err=True)
     people, faces = format_count(len(album), "person", "people"), int(album.counts.sum())
-    typer.echo(f"{people}, {format_count(faces, 'face')}", err=True)
+    say(f"{people}, {format_count(faces, 'face')}", err=True)
     if kept:
-        typer.echo(f"The aligned faces are kept in {kept}; only you can read them", err=True)
+        say(f"The aligned faces are kept in {kept}; only you can read them", err=True)
 
 
 def finetune(
