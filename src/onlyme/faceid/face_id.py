@@ -6,8 +6,9 @@ these methods: listing people must not load the networks.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
+from onlyme.errors import UsageError
 from onlyme.faceid.search import ANY_OWNER, PeopleSearch
 from onlyme.types import AttentionLevel, LivenessLevel
 
@@ -101,6 +102,17 @@ class FaceID(PeopleSearch):
     def __exit__(self, *_: object) -> None:
         """Close."""
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied or sent to another process: a vault is open in one place.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(
+            "a FaceID cannot be copied or sent to another process; call FaceID.open there, or use "
+            "threads, or verify_all and identify_all, which look at several pictures at once"
+        )
 
     # --------------------------------------------------------------- decisions
 
