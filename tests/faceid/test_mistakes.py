@@ -1,6 +1,8 @@
 """No plausible mistake of a program opens a door."""
 
+import copy
 import io
+import pickle
 
 import numpy as np
 import pytest
@@ -125,6 +127,17 @@ def test_an_order_of_colours_is_told_of_arrays_only(face_id):
     for given in ({"image": "ada.jpg", "color": "bgr"}, {"image": b"", "color": "brg"}):
         with pytest.raises(UsageError, match="color"):
             face_id.verify("ada", **given)
+
+
+@pytest.mark.parametrize("copy_it", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_handle_is_not_sent_to_another_process(face_id, copy_it):
+    """As `ProcessPoolExecutor` would: a key must not travel, nor two handles share a connection."""
+    with pytest.raises(UsageError, match=r"call FaceID\.open there"):
+        copy_it(face_id)
+    with pytest.raises(UsageError, match=r"call FaceID\.open there"):
+        pickle.dumps(face_id.verify)
+    decision = face_id.verify("ada", draw_face("ada", 5))
+    assert pickle.loads(pickle.dumps(decision)).accepted  # noqa: S301 - our own
 
 
 class Hostile:

@@ -6,8 +6,9 @@ these methods: listing people must not load the networks.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
+from onlyme.errors import UsageError
 from onlyme.faceid.search import ANY_OWNER, PeopleSearch
 from onlyme.types import AttentionLevel, LivenessLevel
 
@@ -102,6 +103,17 @@ class FaceID(PeopleSearch):
         """Close."""
         self.close()
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied or sent to another process: a vault is open in one place.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(
+            "a FaceID cannot be copied or sent to another process; call FaceID.open there, or use "
+            "threads, or verify_all and identify_all, which look at several pictures at once"
+        )
+
     # --------------------------------------------------------------- decisions
 
     def margins(self, name: str, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -121,6 +133,7 @@ class FaceID(PeopleSearch):
         color: str = "rgb",
         gate: bool = False,
         source: str = "file",
+        on_observation: Callable[[Observation], None] | None = None,
     ) -> Decision:
         """Decide whether a picture, or one capture of several frames, shows this person.
 
@@ -134,6 +147,8 @@ class FaceID(PeopleSearch):
             color: the order of an array's colours: `rgb`, or `bgr` as OpenCV reads them.
             gate: count this as an attempt, and refuse it if too many have failed.
             source: the name of the picture's source in the count and the log.
+            on_observation: called with what the picture, or each frame, showed; not where the
+                gate refuses before it is looked at.
 
         Raises:
             UnknownOwner: no person of that name is enrolled.
@@ -152,8 +167,8 @@ class FaceID(PeopleSearch):
         def decide() -> Decision:
             judge = self._load_judge(level)
             if capture is None:
-                return verify_picture(owner, picture, self.pipeline, judge, level)
-            return verify_capture(owner, capture, self.pipeline, judge, level)
+                return verify_picture(owner, picture, self.pipeline, judge, level, on_observation)
+            return verify_capture(owner, capture, self.pipeline, judge, level, on_observation)
 
         return self._gate.decide(owner.name, source, decide) if gate else decide()
 

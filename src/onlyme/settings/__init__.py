@@ -18,6 +18,7 @@ from typing import Any
 import platformdirs
 
 from onlyme.errors import SettingsError
+from onlyme.settings.text import read_settings_text
 from onlyme.types import DEFAULT_FAR, MAX_FAR, MIN_FAR, ExtraNetwork, LivenessLevel
 
 __all__ = ["SYSTEM_CONFIG", "SYSTEM_VAULT", "Settings", "check_values", "flatten_liveness"]
@@ -378,15 +379,14 @@ def _read_file(folder: Path) -> dict[str, Any]:
     named = os.environ.get("ONLYME_CONFIG")
     path = Path(named) if named else folder / "config.toml"
     try:
-        values = tomllib.loads(path.read_text("utf-8-sig"))  # editors write a byte order mark
+        values = tomllib.loads(read_settings_text(path))
     except FileNotFoundError:
         if named:
-            raise SettingsError(
-                f"{path} does not exist, but ONLYME_CONFIG names it; correct or unset ONLYME_CONFIG"
-            ) from None
+            words = "does not exist, but ONLYME_CONFIG names it; correct or unset ONLYME_CONFIG"
+            raise SettingsError(f"{path} {words}") from None
         return {}
-    except (OSError, ValueError, RecursionError) as error:  # not text, not TOML, nested too deeply
-        raise SettingsError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    except (ValueError, RecursionError) as error:  # not TOML, nested too deeply
+        raise SettingsError(f"{path}: {error}") from None
     values = flatten_liveness(values)
     _refuse_unknown(values, f"{path}: ")
     return values

@@ -56,10 +56,15 @@ def test_every_view_is_accessible_in_every_mode(window, served, mode):
             assert not shown.violations(), view
 
 
-def test_the_page_is_small_and_asks_nobody_else(window, served):
-    with visit(window, served) as shown:
+@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
+def test_the_page_is_small_and_asks_nobody_else(window, served, locale):
+    with visit(window, served, locale=locale) as shown:
         sizes = {}
-        shown.page.on("response", lambda answer: sizes.update({answer.url: len(answer.body())}))
+
+        def measure(request):
+            sizes[request.url] = request.sizes()["responseBodySize"]
+
+        shown.page.on("requestfinished", measure)
         shown.page.reload()
         shown.see("unlock", "obama")
         for view in VIEWS[1:8]:

@@ -12,6 +12,7 @@ from onlyme.settings import Settings
 from tests.serve.browsing import PHONE, visit
 from tests.serve.conftest import serving
 
+pytestmark = pytest.mark.timeout(1200)  # a training takes what the machine gives
 PATH = "/v1/service/lab"
 ME = ("obama_1.jpg", "obama_2.jpg", "obama_4.jpg")
 NOT_ME = ("biden_1.jpg", "macron_1.jpg", "ardern_1.jpg")
