@@ -65,9 +65,13 @@ def verify_picture(
     pipeline: Pipeline,
     judge: Judge | None,
     level: LivenessLevel,
+    on_observation: Callable[[Observation], None] | None = None,
 ) -> Decision:
     """Decide whether a picture shows an owner."""
-    return decide_photo(owner, pipeline.look(image), judge, level)
+    observation = pipeline.look(image)
+    if on_observation is not None:
+        on_observation(observation)
+    return decide_photo(owner, observation, judge, level)
 
 
 def verify_capture(
@@ -76,6 +80,7 @@ def verify_capture(
     pipeline: Pipeline,
     judge: Judge | None,
     level: LivenessLevel,
+    on_observation: Callable[[Observation], None] | None = None,
 ) -> Decision:
     """Decide whether the frames of one capture show an owner.
 
@@ -90,6 +95,8 @@ def verify_capture(
             if observation.embedding is not None:
                 vectors.append(observation.embedding.vector)
                 _refuse_unlike(vectors)
+            if on_observation is not None:
+                on_observation(observation)
             yield observation
 
     return decide_capture(owner, look(), judge, level)

@@ -133,6 +133,7 @@ class FaceID(PeopleSearch):
         color: str = "rgb",
         gate: bool = False,
         source: str = "file",
+        on_observation: Callable[[Observation], None] | None = None,
     ) -> Decision:
         """Decide whether a picture, or one capture of several frames, shows this person.
 
@@ -146,6 +147,8 @@ class FaceID(PeopleSearch):
             color: the order of an array's colours: `rgb`, or `bgr` as OpenCV reads them.
             gate: count this as an attempt, and refuse it if too many have failed.
             source: the name of the picture's source in the count and the log.
+            on_observation: called with what the picture, or each frame, showed; not where the
+                gate refuses before it is looked at.
 
         Raises:
             UnknownOwner: no person of that name is enrolled.
@@ -164,8 +167,8 @@ class FaceID(PeopleSearch):
         def decide() -> Decision:
             judge = self._load_judge(level)
             if capture is None:
-                return verify_picture(owner, picture, self.pipeline, judge, level)
-            return verify_capture(owner, capture, self.pipeline, judge, level)
+                return verify_picture(owner, picture, self.pipeline, judge, level, on_observation)
+            return verify_capture(owner, capture, self.pipeline, judge, level, on_observation)
 
         return self._gate.decide(owner.name, source, decide) if gate else decide()
 

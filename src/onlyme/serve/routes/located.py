@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onlyme import FaceID
+    from onlyme.face.pipeline import Observation
     from onlyme.serve.access.auth import Caller
     from onlyme.serve.uploads.pictures import Abandonment
     from onlyme.types import Decision, Face, Frame, LivenessLevel
@@ -30,8 +31,8 @@ __all__ = [
     "align_only_face",
     "align_photos",
     "describe_face",
-    "find_compared_faces",
     "identify_all_faces",
+    "list_compared_faces",
     "redact_identity",
 ]
 
@@ -52,12 +53,9 @@ def describe_face(pixels: NDArray[np.uint8], face: Face) -> dict[str, Any]:
     }
 
 
-def find_compared_faces(face_id: FaceID, picture: bytes) -> list[Face]:
+def list_compared_faces(seen: Observation) -> list[Face]:
     """Return the face that `verify` compares; all faces where it compares none of them."""
-    frame = face_id.pipeline.decode(picture)
-    faces = face_id.pipeline.detector.detect(frame.pixels)
-    subject = choose_subject(faces, frame.pixels.shape)
-    return faces if isinstance(subject, Reason) else [subject]
+    return list(seen.faces) if seen.face is None else [seen.face]
 
 
 def align_only_face(
