@@ -33,11 +33,12 @@ if TYPE_CHECKING:
     from lightning.pytorch import Callback, LightningModule
     from lightning.pytorch.loggers import Logger
 
+    from onlyme.lab.module import Curve
     from onlyme.lab.photos import Photos
     from onlyme.lab.spec import Spec
 
 __all__ = [
-    "explain_failure",
+    "check_trained",
     "explain_memory",
     "fit_way",
     "limit_threads",
@@ -73,7 +74,7 @@ def train(
             when training diverged, or nothing was learned. The run is then not finished.
     """
     if out is None:
-        return _check_trained(fit_way(photos, spec, progress=progress))
+        return check_trained(fit_way(photos, spec, progress=progress))
     run = Run(out)
     if not run.has_begun:
         run.begin(spec, photos)
@@ -86,15 +87,15 @@ def train(
             f"{out} already holds a run; continue it with --resume, or choose another folder"
         )
     trained = fit_way(photos, spec, run, progress=progress)
-    run.finish(_check_trained(trained))
+    run.finish(check_trained(trained))
     return trained
 
 
-def explain_failure(trained: TrainedNetwork) -> str:
-    """Return why a network must not be used; empty when it can be."""
+def check_trained(trained: TrainedNetwork) -> TrainedNetwork:
+    """Refuse a network that must not be used, and say why."""
     spec, reason = trained.spec, trained.result.reason
     if reason == "nothing learned":
-        return (
+        raise UsageError(
             f"nothing was learned: at alpha {spec.alpha:g} the loss of every triplet was zero "
             "before the first step, so that the network is untrained and would accept strangers; "
             f"train with a higher alpha, such as {min(1, max(0.2, spec.alpha + 0.2)):g}, and lower "
@@ -104,22 +105,21 @@ def explain_failure(trained: TrainedNetwork) -> str:
             f"{trained.result.steps} steps; train with --loss article"
         )
     if reason == "diverged":
-        return (
+        raise UsageError(
             f"training diverged after {trained.result.steps} steps: the loss is no longer a "
             "number, so that the network cannot be used; train again with a --rate below "
             f"{spec.learning_rate:g}, in another folder"
         )
-    return ""
-
-
-def _check_trained(trained: TrainedNetwork) -> TrainedNetwork:
-    if failure := explain_failure(trained):
-        raise UsageError(failure)
     return trained
 
 
 def fit_way(
-    photos: Photos, spec: Spec, run: Run | None = None, *, progress: bool = False
+    photos: Photos,
+    spec: Spec,
+    run: Run | None = None,
+    *,
+    progress: bool = False,
+    on_check: Callable[[Training, Curve], None] | None = None,
 ) -> TrainedNetwork:
     """Train one way, and return the network however training ended.
 
@@ -128,10 +128,11 @@ def fit_way(
         spec: the way and its options.
         run: where the checkpoint and the log are written; None writes nothing.
         progress: show a progress bar with the live loss on stderr.
+        on_check: see `StoppingRule`.
     """
     forget_peak()
     start = perf_counter()
-    training, rule = Training(spec, photos), StoppingRule(spec)
+    training, rule = Training(spec, photos), StoppingRule(spec, on_check)
     steps = 0
     with limit_threads(spec.threads):
         memory = explain_memory(training.try_step, training.photos, _EXPLAIN_PHOTOS)
@@ -150,13 +151,8 @@ def fit_way(
                     gradient_clip_val=spec.clip,
                     deterministic="warn",
                 ).global_step
-    result = TrainingResult(
-        reason=rule.reason,
-        steps=steps,
-        seconds=perf_counter() - start,
-        peak_bytes=read_peak_bytes(),
-        curve=tuple(rule.curve),
-    )
+    seconds, peak = perf_counter() - start, read_peak_bytes()
+    result = TrainingResult(rule.reason, steps, seconds, peak, tuple(rule.curve))
     return TrainedNetwork(spec, photos, training.network.cpu().eval(), result)
 
 

@@ -40,6 +40,8 @@ STEPS = (
     Step("verify", "ada {work}/biden_1.jpg --gate", 1),
     Step("verify", "ada {work}/no-such-photo.jpg", 2),
     Step("enroll-folder", "{work}/people --report {work}/out/people.json"),
+    Step("enroll-folder", "{work}/people --add --certificates {work}/certificates"
+         " --scheduler tls://127.0.0.1:9", 2),  # nothing answers there
     Step("identify", "{work}/biden_1.jpg"),
     Step("identify", "{work}/biden_1.jpg --all"),
     Step("verify", "ada {work}/people/biden --csv", 1),
@@ -101,6 +103,7 @@ STEPS = (
     Step("lab finetune", "{work}/album --batch-people 2 --steps 1 --frozen 26"
          " --out {work}/out/finetune"),
     Step("lab distill", "{work}/album --batch 4 --steps 1 --frozen 26 --out {work}/out/distill"),
+    Step("lab quantize", "mine {work}/album --models {work}/out/models"),
     Step("lab calibrate", "mine {work}/album --models {work}/out/models", 2),
     Step("unlock config show"),
     Step("unlock config set", "unlock_lid ignore", places=_SYSTEM),

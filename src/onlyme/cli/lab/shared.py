@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from onlyme.cli.lines import say
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 __all__ = [
     "Cache",
+    "Models",
     "PeopleDir",
+    "Replace",
     "Resume",
     "Seed",
     "is_terminal",
@@ -38,6 +42,12 @@ Cache = Annotated[
     ),
 ]
 
+Replace = Annotated[bool, typer.Option("--replace", help="Replace a network of that name.")]
+Models = Annotated[
+    Path | None,
+    typer.Option("--models", metavar="DIR", help="Folder of networks; by default the user's own."),
+]
+
 
 @contextmanager
 def tell_how_to_go_on(out: Path, command: str) -> Iterator[None]:
@@ -45,7 +55,7 @@ def tell_how_to_go_on(out: Path, command: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo(
+        say(
             f"Stopped. The checkpoint is in {out}; continue with: {command} … --out {out} --resume"
             if (out / "last.ckpt").exists()
             else "Stopped before the first step; nothing is kept. Run the same command again",
@@ -58,7 +68,7 @@ def tell_ignored(context: typer.Context, options: Iterable[str], what: str) -> N
     """Say which of the options that were given on the command line do nothing."""
     for option in sorted(options):
         if (source := context.get_parameter_source(option)) and source.name == "COMMANDLINE":
-            typer.echo(f"note: {what} does not use --{option.replace('_', '-')}", err=True)
+            say(f"note: {what} does not use --{option.replace('_', '-')}", err=True)
 
 
 def is_terminal() -> bool:
