@@ -28,10 +28,13 @@ __all__ = [
     "complete_camera",
     "complete_example",
     "complete_look",
+    "complete_new_name",
+    "complete_one_of",
     "complete_person",
     "complete_preset",
     "complete_service",
     "complete_setting",
+    "complete_token",
     "complete_user",
 ]
 
@@ -58,6 +61,25 @@ def _offer(list_words: Callable[[], Iterable[str]], typed: str) -> list[str]:
 def complete_person(incomplete: str) -> list[str]:
     """Complete the name of an enrolled person of the vault in use."""
     return _offer(_list_people, incomplete)
+
+
+def complete_new_name(incomplete: str) -> list[str]:
+    """Complete nothing: the name is new, and no file's."""
+    return _offer(list, incomplete)
+
+
+def complete_one_of(*words: str) -> Callable[[str], list[str]]:
+    """Return a function that completes one of some words."""
+
+    def complete(incomplete: str) -> list[str]:
+        return _offer(lambda: words, incomplete)
+
+    return complete
+
+
+def complete_token(incomplete: str) -> list[str]:
+    """Complete the name of a token of the service."""
+    return _offer(_list_tokens, incomplete)
 
 
 def complete_look(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -111,6 +133,13 @@ def complete_setting(incomplete: str) -> list[str]:
 def _list_people() -> list[str]:
     with _open_vault() as admin:
         return admin.store.names() if admin else []
+
+
+def _list_tokens() -> list[str]:
+    from onlyme.serve.access.tokens import Tokens
+
+    with _open_vault() as admin:
+        return [token.name for token in Tokens(admin).read_all()] if admin else []
 
 
 def _list_notes(ctx: typer.Context) -> tuple[Example, ...]:
