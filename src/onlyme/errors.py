@@ -188,6 +188,43 @@ def explain_extra(extra: str) -> str:
     return shlex.join([sys.executable, "-m", "pip", "install", *packages])
 
 
+def show_argument(value: object) -> str:
+    """Show a wrong argument in a message: a short text as it was given, of all else its kind.
+
+    A picture or an embedding that was given by mistake must not reach a message.
+
+    >>> show_argument("of"), show_argument(0.5), show_argument([0.1, 0.2])
+    ("'of'", '0.5', 'list')
+    """
+    if value is None or isinstance(value, bool | float):
+        return str(value)
+    if type(value) is int and abs(value) < 10**12:  # more digits than that tell nothing
+        return str(value)
+    if type(value) is str and len(value) <= 64:
+        return repr(value)
+    return type(value).__name__
+
+
+def check_number(what: str, value: object, low: float, high: float) -> float:
+    """Return a number, of any type that Python or NumPy has for it, that is in a range.
+
+    Raises:
+        UsageError: it is not.
+
+    >>> check_number("a rate", 1, 0, 1)
+    1.0
+    """
+    from numbers import Real
+
+    limits = f"{what} lies between {low:g} and {high:g}"
+    if isinstance(value, bool) or not isinstance(value, Real):  # True would be taken for 1
+        raise UsageError(f"{limits}, and {show_argument(value)} is no number")
+    number: float = value  # type: ignore[assignment]  # Real has no operators
+    if not low <= number <= high:  # NaN is in no range
+        raise UsageError(f"{limits}, not {show_argument(value)}")
+    return float(number)
+
+
 def refuse_taken(name: str, *, taken: bool) -> None:
     """Refuse to enroll under a name that is taken.
 

@@ -57,7 +57,7 @@ ERASES_ALL = {
     ("delete", "/api/v1/recognition/subjects"),
     ("delete", "/api/v1/recognition/faces"),
 }
-"""What may do this is tested where nobody is lost (test_compreface.py)."""
+"""What may do this is tested where nobody is lost (compreface/)."""
 OPEN = {("get", "/v1/health")}
 
 

@@ -81,6 +81,8 @@ def enroll_folder(
             "--subfolders", help="Take photos in the folders inside a person's folder as well."
         ),
     ] = False,
+    scheduler: options.Scheduler = None,
+    certificates: options.Certificates = None,
     report: Report = None,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
@@ -105,6 +107,8 @@ def enroll_folder(
             look_for_duplicates=twins,
             flat=flat,
             subfolders=subfolders,
+            scheduler=scheduler,
+            certificates=certificates,
             progress=progress,
         )
     document = _make_document(result)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from onlyme.cli import options, output
+from onlyme.cli import many, options, output
 from onlyme.cli.lines import say
 
 if TYPE_CHECKING:
-    from onlyme.types import DetectedFace
+    from onlyme.types import DetectedFace, Frame
 
 __all__ = ["register"]
 
@@ -23,7 +23,12 @@ def register(app: typer.Typer) -> None:
 
 
 def detect(
-    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="The photo.", show_default=False)],
+    photo: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PHOTO", help="The photo, or - for standard input.", show_default=False
+        ),
+    ],
     *,
     draw: Annotated[
         Path | None,
@@ -42,9 +47,10 @@ def detect(
     """
     import onlyme
 
-    found = onlyme.detect(photo)
+    picture = many.read_photo(photo)
+    found = onlyme.detect(picture)
     if draw is not None:
-        _save_drawing(photo, found, draw)
+        _save_drawing(picture, found, draw)
     if json:
         output.print_json([_serialize(face) for face in found])
     elif not found:
@@ -68,7 +74,8 @@ def compare(
     import onlyme
     from onlyme.charts import describe_set_rate
 
-    answer = onlyme.compare(one, other)
+    many.refuse_input_twice([one, other])
+    answer = onlyme.compare(many.read_photo(one), many.read_photo(other))
     if json:
         keys = ("same", "distance", "margin", "alpha", "far")
         output.print_json({key: getattr(answer, key) for key in keys})
@@ -104,14 +111,16 @@ def _serialize(face: DetectedFace) -> dict[str, Any]:
     }
 
 
-def _save_drawing(photo: Path, found: list[DetectedFace], path: Path) -> None:
+def _save_drawing(photo: Path | Frame, found: list[DetectedFace], path: Path) -> None:
     from PIL import Image
 
     from onlyme.draw import FaceLabel, draw_faces
-    from onlyme.image.decode import decode
+    from onlyme.faceid.networks import make_reader
+    from onlyme.settings import Settings
 
     labels = [FaceLabel(face, str(number)) for number, face in enumerate(found, start=1)]
-    drawn = Image.fromarray(draw_faces(decode(photo).pixels, labels))
+    frame = make_reader(Settings.load()).read(photo)
+    drawn = Image.fromarray(draw_faces(frame.pixels, labels))
     try:
         drawn.save(path)
     except ValueError:

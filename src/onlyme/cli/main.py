@@ -83,7 +83,11 @@ def _run() -> None:
         _fail("there is not enough memory for this")
     except OSError as error:  # such as a full disk, or a report in a folder without write access
         drop_output()
-        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        _fail(
+            f"{error.filename}: {error.strerror}"
+            if error.filename
+            else error.strerror or str(error)
+        )
     except Exception as error:  # noqa: BLE001 - 1 would mean *rejected*
         if os.environ.get("ONLYME_DEBUG"):
             traceback.print_exc()

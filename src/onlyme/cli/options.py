@@ -100,6 +100,22 @@ Embedder = Annotated[
 
 # ---------------------------------------------------------------- photos and cameras
 
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="tls://HOST:PORT",
+        help="A Dask scheduler, whose computers examine the photos in place of this one.",
+        show_default=False,
+    ),
+]
+Certificates = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="For --scheduler: a folder with ca.pem, caller.pem and caller.key.",
+        show_default=False,
+    ),
+]
 Camera = Annotated[
     str | None,
     typer.Option(

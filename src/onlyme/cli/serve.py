@@ -57,6 +57,15 @@ Embeddings = Annotated[
         "with them the person can be found elsewhere.",
     ),
 ]
+Reports = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="The folder in which the page finds reports of `evaluate --html` and `lab compare`; "
+        "by default the current one.",
+        show_default=False,
+    ),
+]
 TokenName = Annotated[
     str,
     typer.Argument(
@@ -101,6 +110,7 @@ def serve(
     docs: Docs = False,
     compreface: CompreFace = False,
     embeddings: Embeddings = False,
+    reports: Reports = None,
     mqtt: door_options.Mqtt = None,
     mqtt_names: door_options.MqttNames = False,
     mqtt_ca: door_options.MqttCa = None,
@@ -136,6 +146,7 @@ def serve(
         compreface=compreface,
         embeddings=embeddings,
         mqtt=broker,
+        reports=reports,
     )
     if host not in {*LOOPBACK, "::1"}:
         say(

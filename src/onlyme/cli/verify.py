@@ -13,7 +13,7 @@ from onlyme.types import Reason
 
 if TYPE_CHECKING:
     from onlyme import FaceID
-    from onlyme.types import Decision, Face
+    from onlyme.types import Decision, Face, Frame
 
 __all__ = ["register"]
 
@@ -138,11 +138,11 @@ def _print_faces(found: list[tuple[Face, Decision]], *, json: bool) -> None:
     raise typer.Exit(0 if any(decision.accepted for _, decision in found) else 1)
 
 
-def _explain(face_id: FaceID, photo: Path | bytes, decision: Decision) -> str:
+def _explain(face_id: FaceID, photo: Path | Frame, decision: Decision) -> str:
     """Say why a photo could not be judged, and what to do; empty if it was."""
     if decision.reason not in (Reason.NO_FACE, Reason.MANY_FACES, Reason.POOR_QUALITY):
         return ""
-    from onlyme.enrollment.photos import explain_refusal
+    from onlyme.enrollment.examine import explain_refusal
 
     return explain_refusal(face_id.pipeline.look(photo))
 

@@ -6,8 +6,9 @@ looks are listed and removed.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from onlyme.errors import (
     SamePerson,
     UsageError,
     refuse_taken,
+    show_argument,
     unknown_owner,
 )
 from onlyme.faceid.adaptation import empty_quarantine
@@ -27,7 +29,7 @@ from onlyme.types import Example, checked_name
 from onlyme.vault.admin import BACKUP, QUARANTINE, note_former_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -141,17 +143,18 @@ def list_looks(parts: Parts, name: str) -> dict[str, int]:
     return {look: looks.count(look) for look in sorted(set(looks))}
 
 
-def remove_examples(parts: Parts, name: str, numbers: Collection[int]) -> list[str]:
+def remove_examples(parts: Parts, name: str, numbers: Any) -> list[str]:
     """Remove the examples of these numbers, all or none; see `FaceID.remove_example`."""
-    wanted = set(numbers)
+    given: list[Any] = list(numbers) if isinstance(numbers, Iterable) else [None]
+    if any(type(number) is not int for number in given):  # True would be taken for 1
+        raise UsageError("the number of an example is a whole number")
+    wanted = set(given)
 
     def choose(owner: Owner) -> tuple[set[int], str]:
         found = {note.number for note in owner.examples.notes}
-        if any(type(number) is not int for number in wanted):  # True would be taken for 1
-            raise UsageError("the number of an example is a whole number")
         if missing := sorted(wanted - found):
             raise UsageError(
-                f"{owner.name} has no example {missing[0]}; "
+                f"{owner.name} has no example {show_argument(missing[0])}; "
                 f"`onlyme examples {owner.name}` lists those that are stored"
             )
         return wanted, ", ".join(f"example {number}" for number in sorted(wanted))

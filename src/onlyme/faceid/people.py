@@ -172,7 +172,7 @@ class EnrolledPeople:
         """Remove several examples of a person, all or none; see `remove_example`."""
         from onlyme.faceid.identity import remove_examples
 
-        return remove_examples(self._parts, name, set(numbers))
+        return remove_examples(self._parts, name, numbers)
 
     def looks(self, name: str) -> dict[str, int]:
         """Return the looks of a person, such as `glasses`, each with the number of its examples.
@@ -203,11 +203,9 @@ class EnrolledPeople:
 
         Options and errors are those of `onlyme.faceid.bulk.enroll_people`.
         """
-        from pathlib import Path
-
         from onlyme.faceid.bulk import enroll_people
 
-        return enroll_people(self._parts, Path(folder), **options)
+        return enroll_people(self._parts, folder, **options)
 
     def not_me(self, name: str, image: Photo) -> Lesson:
         """Teach that a face, which was or might be accepted by mistake, is not this person.
@@ -382,7 +380,7 @@ class EnrolledPeople:
         """Erase groups of unknown visits, by default all; return notes on what stays."""
         from onlyme.faceid.events import erase_unknown
 
-        return erase_unknown(self._parts, None if groups is None else list(groups))
+        return erase_unknown(self._parts, groups)
 
     def make_adaptation(self) -> Adaptation:
         """Return what adapts templates to their owners; see `onlyme.faceid.adaptation`."""

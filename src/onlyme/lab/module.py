@@ -18,13 +18,17 @@ from onlyme.lab.augment import augment, make_generator
 from onlyme.lab.networks import build_network, to_tensor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lightning.pytorch import Trainer
     from torch import Tensor
 
     from onlyme.lab.photos import Photos
     from onlyme.lab.spec import Spec
 
-__all__ = ["StoppingRule", "Training"]
+__all__ = ["Curve", "StoppingRule", "Training"]
+
+Curve = list[tuple[int, float, float]]
 
 
 class Training(LightningModule):
@@ -81,6 +85,10 @@ class Training(LightningModule):
 class StoppingRule(Callback):
     """End training when there is nothing left to learn, or the loss no longer improves.
 
+    Args:
+        spec: how the network is trained.
+        on_check: called with the training and `curve` after each check.
+
     Attributes:
         curve: step, clean loss and augmented loss of each check so far.
         reason: `zero loss`, `plateau`, `diverged` (the loss is infinite or not a number: the
@@ -88,20 +96,15 @@ class StoppingRule(Callback):
             long as none of these is true.
     """
 
-    def __init__(self, spec: Spec) -> None:
-        self._spec = spec
-        self.curve: list[tuple[int, float, float]] = []
+    def __init__(self, spec: Spec, on_check: Callable[[Training, Curve], None] | None) -> None:
+        self._spec, self._on_check = spec, on_check
+        self.curve: Curve = []
         self.reason = "limit"
-        self._has_learned = False
-        self._best = float("inf")
+        self._has_learned, self._best = False, float("inf")
         self._checks_since_best = self._settled_checks = 0
 
     def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        *_: Any,
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any
     ) -> None:
         """Check the clean loss, at each `every` steps and at the limit."""
         step = trainer.global_step
@@ -113,6 +116,8 @@ class StoppingRule(Callback):
         loss = pl_module.compute_clean_loss()
         pl_module.log("clean_loss", loss, prog_bar=True)
         self.curve.append((step, loss, float(outputs["loss"])))
+        if self._on_check:
+            self._on_check(pl_module, self.curve)
         settled = loss <= pl_module.network.settled_loss
         self._settled_checks = self._settled_checks + 1 if settled else 0
         self._checks_since_best += 1
@@ -130,20 +135,13 @@ class StoppingRule(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint stores."""
-        return {
-            "curve": self.curve,
-            "reason": self.reason,
-            "best": self._best,
-            "since": self._checks_since_best,
-            "settled": self._settled_checks,
-            "learned": self._has_learned,
-        }
+        ended = {"curve": self.curve, "reason": self.reason, "learned": self._has_learned}
+        counts = {"since": self._checks_since_best, "settled": self._settled_checks}
+        return ended | counts | {"best": self._best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a checkpoint."""
         self.curve = [tuple(row) for row in state_dict["curve"]]
         self.reason = state_dict["reason"]
-        self._best = state_dict["best"]
-        self._checks_since_best = state_dict["since"]
-        self._settled_checks = state_dict["settled"]
-        self._has_learned = state_dict["learned"]
+        self._best, self._has_learned = state_dict["best"], state_dict["learned"]
+        self._checks_since_best, self._settled_checks = state_dict["since"], state_dict["settled"]

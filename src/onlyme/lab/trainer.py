@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lightning.pytorch import Callback, LightningModule
     from lightning.pytorch.loggers import Logger
 
+    from onlyme.lab.module import Curve
     from onlyme.lab.photos import Photos
     from onlyme.lab.spec import Spec
 
@@ -119,7 +120,12 @@ def _check_trained(trained: TrainedNetwork) -> TrainedNetwork:
 
 
 def fit_way(
-    photos: Photos, spec: Spec, run: Run | None = None, *, progress: bool = False
+    photos: Photos,
+    spec: Spec,
+    run: Run | None = None,
+    *,
+    progress: bool = False,
+    on_check: Callable[[Training, Curve], None] | None = None,
 ) -> TrainedNetwork:
     """Train one way, and return the network however training ended.
 
@@ -128,10 +134,11 @@ def fit_way(
         spec: the way and its options.
         run: where the checkpoint and the log are written; None writes nothing.
         progress: show a progress bar with the live loss on stderr.
+        on_check: see `StoppingRule`.
     """
     forget_peak()
     start = perf_counter()
-    training, rule = Training(spec, photos), StoppingRule(spec)
+    training, rule = Training(spec, photos), StoppingRule(spec, on_check)
     steps = 0
     with limit_threads(spec.threads):
         memory = explain_memory(training.try_step, training.photos, _EXPLAIN_PHOTOS)
@@ -150,13 +157,8 @@ def fit_way(
                     gradient_clip_val=spec.clip,
                     deterministic="warn",
                 ).global_step
-    result = TrainingResult(
-        reason=rule.reason,
-        steps=steps,
-        seconds=perf_counter() - start,
-        peak_bytes=read_peak_bytes(),
-        curve=tuple(rule.curve),
-    )
+    seconds, peak = perf_counter() - start, read_peak_bytes()
+    result = TrainingResult(rule.reason, steps, seconds, peak, tuple(rule.curve))
     return TrainedNetwork(spec, photos, training.network.cpu().eval(), result)
 
 

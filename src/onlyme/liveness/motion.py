@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 import cv2
 import numpy as np
 
+from onlyme.liveness.light import match_light
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -40,6 +42,10 @@ shaken, zoomed, turned, compressed or made noisy stay below (benchmarks/portrait
 
 MIN_CERTAINTY: Final = 3.0
 """The agreement of the two pairs must be at least this many of its standard errors."""
+
+MIN_PROOFS: Final = 2
+"""Comparisons that must show own motion, with no late frame in common. Noise that is not fine, and
+blur, show it now and then by chance."""
 
 MAX_PICTURE_MOTION: Final = 0.0016
 """Own motion below this is that of a picture, if it was displaced and could be followed. Of the
@@ -226,6 +232,8 @@ class MotionDetector:
 
     proven: bool = False
     is_picture: bool = False
+    _proofs: int = 0
+    _unused: int = 0
     _starts: list[FaceView] = field(default_factory=list)
     _ends: list[FaceView] = field(default_factory=list)
     _began: float = 0.0
@@ -244,7 +252,7 @@ class MotionDetector:
             self._ends = self._starts[1:]  # of three frames, the middle one is in both pairs
             return
         self._ends, self._now = [*self._ends[-1:], view], at
-        self._compared = False
+        self._compared, self._unused = False, self._unused + 1
 
     def search(self) -> bool:
         """Compare the latest frames with the first ones; return whether own motion is proven."""
@@ -253,7 +261,9 @@ class MotionDetector:
             motion = measure_own_motion(
                 (self._starts[0], self._starts[1]), (self._ends[0], self._ends[1])
             )
-            self.proven = motion.is_proven
+            if motion.is_proven and (not self._proofs or self._unused >= len(self._ends)):
+                self._proofs, self._unused = self._proofs + 1, 0
+            self.proven = self._proofs >= MIN_PROOFS
             is_long = self._now - self._paired >= MIN_PICTURE_SECONDS
             self.is_picture |= is_long and motion.is_of_picture
             if motion.is_jump:
@@ -262,16 +272,17 @@ class MotionDetector:
 
     def begin(self, at: float) -> None:
         """Begin a new attempt on the same face at this time, in seconds."""
-        self.proven, self.is_picture, self._ends = False, False, []
+        self.proven, self.is_picture, self._ends, self._proofs = False, False, [], 0
         if at - self._began > MAX_START_AGE_SECONDS:
             self._starts = []
 
     def start_over(self) -> None:
         """Begin with another face."""
-        self.proven, self.is_picture, self._starts, self._ends = False, False, [], []
+        self.proven, self.is_picture, self._proofs = False, False, 0
+        self._starts, self._ends = [], []
 
 
-def _level_contrast(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _level_contrast(gray: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.uint8]:
     """Remove slow changes of brightness and level the contrast, so that light does not matter."""
     soft = cv2.GaussianBlur(gray.astype(np.float32), (0, 0), 1.2)
     detail = soft - cv2.blur(soft, _CONTRAST_WINDOW)
@@ -340,10 +351,12 @@ def _warp(
     side = (VIEW_SIDE_PIXELS, VIEW_SIDE_PIXELS)
     moved = cv2.warpPerspective(end.pixels, to_start, side, borderMode=cv2.BORDER_REPLICATE)
     inside = cv2.warpPerspective(end.inside, to_start, side, flags=cv2.INTER_NEAREST)
-    both = cv2.erode(cv2.min(np.asarray(inside, np.uint8), start.inside), np.ones((9, 9), np.uint8))
+    both = cv2.min(np.asarray(inside, np.uint8), start.inside)
+    alike = match_light(np.asarray(moved, np.uint8), start.pixels, both > 0)
+    both = cv2.erode(both, np.ones((9, 9), np.uint8))
     columns, rows = _GRID.astype(int).T
     # Levelled only now: levelled at two sizes, one picture would differ from itself.
-    return _level_contrast(np.asarray(moved, np.uint8)), both[rows, columns] > 0
+    return _level_contrast(alike), both[rows, columns] > 0
 
 
 def _follow(

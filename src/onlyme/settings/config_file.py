@@ -17,6 +17,7 @@ from typing import Any
 
 from onlyme.errors import SettingsError
 from onlyme.settings import Settings, check_values, flatten_liveness
+from onlyme.settings.text import read_settings_text
 from onlyme.storage.files import replace_private
 
 __all__ = [
@@ -100,11 +101,9 @@ def read_text(path: Path) -> str:
         SettingsError: it cannot be read.
     """
     try:
-        return path.read_text("utf-8-sig")  # editors write a byte order mark
+        return read_settings_text(path)
     except FileNotFoundError:
         return ""
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def check_text(text: str) -> dict[str, Any]:

@@ -39,16 +39,23 @@ LOG = [
 ]
 SETTINGS = {
     "settings": {"liveness": "passive", "attention": "eyes", "far": 1e-4, "fpir": 1e-3}
-    | {"runtime": "auto", "events_days": 90.0, "embedder": "embedder"},
+    | {"runtime": "auto", "gate_tries": 5.0, "events_days": 90.0, "embedder": "embedder"},
     "next": {"far": 1e-5},
-    "fixed": {"liveness": "", "attention": "", "far": "", "fpir": "", "events_days": ""}
+    "fixed": {
+        "liveness": "",
+        "attention": "",
+        "far": "",
+        "fpir": "",
+        "gate_tries": "",
+        "events_days": "",
+    }
     | {"runtime": "the environment sets ONLYME_RUNTIME, which wins over the file"},
     "choices": {
         "liveness": ["off", "passive", "challenge"],
         "attention": ["off", "eyes", "gaze"],
         "runtime": ["auto", "opencv", "openvino"],
     },
-    "gate": {"tries": 5, "daily": 20},
+    "gate": {"daily": 20},
     "vault": "/home/ada/vault",
     "file": "/home/ada/.config/onlyme/config.toml",
 }
@@ -84,6 +91,38 @@ UNKNOWN = {
         },
     ],
 }
+LAB = {
+    "state": "trained",
+    "way": "compact",
+    "alpha": 0.5,
+    "threshold": 0.5,
+    "rule": "our rule, all stored photos",
+    "photos": {"me": 3, "not_me": 4, "triplets": 24},
+    "accepted": {"me": 3, "not_me": 0},
+    "skipped": ["wall.jpg: shows no face, or several of similar size"],
+    "most": 1000,
+    "curve": [[5 * n, 0.9 * 0.8**n, 0.9 * 0.83**n] for n in range(1, 16)],
+    "map": {
+        "me": [[0.7, 0.1], [0.8, -0.1], [0.75, 0.05]],
+        "not_me": [[-0.5, 0.6], [-0.4, -0.7], [-0.9, 0.1], [-0.6, 0.0]],
+    },
+    "reason": "zero loss",
+    "steps": 75,
+    "seconds": 7.8,
+    "bytes": 530_000_000,
+    "missing": "",
+    "ways": ["classifier", "two-head", "article", "compact"],
+    "article_side": 56,
+    "runs": ["me of May"],
+    "runs_folder": "/home/ada/lab-runs",
+}
+REPORTS = {
+    "folder": "/home/ada",
+    "reports": [
+        {"path": "lab-compare/report.html", "title": "onlyme lab: the ways compared"}
+        | {"changed": "2026-11-24T10:00:00+00:00"}
+    ],
+}
 ANSWERS = {
     "**/v1/people": PEOPLE,
     "**/tune": TUNING,
@@ -95,6 +134,8 @@ ANSWERS = {
     "**/service/settings": SETTINGS,
     "**/service/tokens": TOKENS,
     "**/service/doctor": FINDINGS,
+    "**/service/lab": LAB,
+    "**/service/lab/reports": REPORTS,
 }
 
 
