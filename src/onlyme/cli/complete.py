@@ -136,10 +136,10 @@ def _list_people() -> list[str]:
 
 
 def _list_tokens() -> list[str]:
-    from onlyme.serve.access.tokens import Tokens
+    from onlyme.cli.serve import read_tokens
 
     with _open_vault() as admin:
-        return [token.name for token in Tokens(admin).read_all()] if admin else []
+        return [token.name for token in read_tokens(admin)] if admin else []
 
 
 def _list_notes(ctx: typer.Context) -> tuple[Example, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,11 @@ from onlyme.cli.extras import require_extra
 from onlyme.cli.groups import HelpfulGroup
 from onlyme.cli.lines import say
 
-__all__ = ["register"]
+if TYPE_CHECKING:
+    from onlyme.serve.access.tokens import Token
+    from onlyme.vault.admin import VaultAdmin
+
+__all__ = ["read_tokens", "register"]
 
 Port = Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")]
 Host = Annotated[
@@ -241,12 +245,17 @@ def token_create(
     say("save it now: only its hash is stored, so it cannot be shown again", err=True)
 
 
-def token_list(*, vault: options.Vault = None, json: options.Json = False) -> None:
-    """List the tokens: what each allows, and until when."""
+def read_tokens(admin: VaultAdmin) -> list[Token]:
+    """Return the tokens of a vault."""
     from onlyme.serve.access.tokens import Tokens
 
+    return Tokens(admin).read_all()
+
+
+def token_list(*, vault: options.Vault = None, json: options.Json = False) -> None:
+    """List the tokens: what each allows, and until when."""
     with options.open_vault(vault) as admin:
-        tokens = Tokens(admin).read_all()
+        tokens = read_tokens(admin)
     if json:
         output.print_json([token.to_json() for token in tokens])
         return
