@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from onlyme.errors import CameraError, ImageError
+from onlyme.errors import CameraError, ImageError, UsageError
 from onlyme.image.capture import CameraCapture
 from onlyme.image.decode import decode
 from onlyme.image.sources import read_frames
+from onlyme.image.video import VideoFile
 
 
 def film(path, code, frames=5, size=(320, 240)):
@@ -131,6 +132,16 @@ def test_a_video_whose_name_is_no_text_is_read(tmp_path, name):
     path = film(tmp_path / "me.avi", "MJPG").rename(tmp_path / os.fsdecode(name))
     assert len(list(read_frames(path))) == 5
     assert len(list(read_frames(str(path)))) == 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each file name is text")
+def test_a_video_is_not_written_under_a_name_that_is_no_text(tmp_path):
+    """OpenCV ends the whole process on such a name."""
+    with pytest.raises(UsageError, match="must be text in UTF-8"):
+        VideoFile(tmp_path / os.fsdecode(b"\xff.avi"))
+    with VideoFile(tmp_path / "é.avi") as video:
+        video.write(np.zeros((48, 64, 3), np.uint8))
+    assert [file.name for file in tmp_path.iterdir()] == ["é.avi"]
 
 
 @pytest.mark.parametrize("name", ["a\0b", "\udcff\0", "camera\0"])

@@ -87,12 +87,8 @@ def test_a_part_that_moves_before_its_surroundings_is_own_motion():
     detector = MotionDetector()
     for number, view in enumerate(views[:5]):
         detector.add(number / RATE, view)
-    assert not detector.search()  # once may be chance
-    detector.add(5 / RATE, views[5])
-    assert not detector.search()  # a late frame of the first proof is in this one, too
-    detector.add(6 / RATE, views[6])
     assert detector.search()
-    detector.begin(7 / RATE)
+    detector.begin(5 / RATE)
     assert not detector.proven  # each attempt needs a proof of its own
 
 

@@ -43,10 +43,6 @@ shaken, zoomed, turned, compressed or made noisy stay below (benchmarks/portrait
 MIN_CERTAINTY: Final = 3.0
 """The agreement of the two pairs must be at least this many of its standard errors."""
 
-MIN_PROOFS: Final = 2
-"""Comparisons that must show own motion, with no late frame in common. Noise that is not fine, and
-blur, show it now and then by chance."""
-
 MAX_PICTURE_MOTION: Final = 0.0016
 """Own motion below this is that of a picture, if it was displaced and could be followed. Of the
 living faces in the clips, 0 to 8 in 100 have less within a third of a second."""
@@ -232,8 +228,6 @@ class MotionDetector:
 
     proven: bool = False
     is_picture: bool = False
-    _proofs: int = 0
-    _unused: int = 0
     _starts: list[FaceView] = field(default_factory=list)
     _ends: list[FaceView] = field(default_factory=list)
     _began: float = 0.0
@@ -252,7 +246,7 @@ class MotionDetector:
             self._ends = self._starts[1:]  # of three frames, the middle one is in both pairs
             return
         self._ends, self._now = [*self._ends[-1:], view], at
-        self._compared, self._unused = False, self._unused + 1
+        self._compared = False
 
     def search(self) -> bool:
         """Compare the latest frames with the first ones; return whether own motion is proven."""
@@ -261,9 +255,7 @@ class MotionDetector:
             motion = measure_own_motion(
                 (self._starts[0], self._starts[1]), (self._ends[0], self._ends[1])
             )
-            if motion.is_proven and (not self._proofs or self._unused >= len(self._ends)):
-                self._proofs, self._unused = self._proofs + 1, 0
-            self.proven = self._proofs >= MIN_PROOFS
+            self.proven = motion.is_proven
             is_long = self._now - self._paired >= MIN_PICTURE_SECONDS
             self.is_picture |= is_long and motion.is_of_picture
             if motion.is_jump:
@@ -272,14 +264,13 @@ class MotionDetector:
 
     def begin(self, at: float) -> None:
         """Begin a new attempt on the same face at this time, in seconds."""
-        self.proven, self.is_picture, self._ends, self._proofs = False, False, [], 0
+        self.proven, self.is_picture, self._ends = False, False, []
         if at - self._began > MAX_START_AGE_SECONDS:
             self._starts = []
 
     def start_over(self) -> None:
         """Begin with another face."""
-        self.proven, self.is_picture, self._proofs = False, False, 0
-        self._starts, self._ends = [], []
+        self.proven, self.is_picture, self._starts, self._ends = False, False, [], []
 
 
 def _level_contrast(gray: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.uint8]:
