@@ -34,7 +34,6 @@ __all__ = [
     "complete_preset",
     "complete_service",
     "complete_setting",
-    "complete_token",
     "complete_user",
 ]
 
@@ -64,7 +63,7 @@ def complete_person(incomplete: str) -> list[str]:
 
 
 def complete_new_name(incomplete: str) -> list[str]:
-    """Complete nothing: the name is new, and no file's."""
+    """Complete nothing: the name is new or not known here, and no file's."""
     return _offer(list, incomplete)
 
 
@@ -75,11 +74,6 @@ def complete_one_of(*words: str) -> Callable[[str], list[str]]:
         return _offer(lambda: words, incomplete)
 
     return complete
-
-
-def complete_token(incomplete: str) -> list[str]:
-    """Complete the name of a token of the service."""
-    return _offer(_list_tokens, incomplete)
 
 
 def complete_look(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -133,13 +127,6 @@ def complete_setting(incomplete: str) -> list[str]:
 def _list_people() -> list[str]:
     with _open_vault() as admin:
         return admin.store.names() if admin else []
-
-
-def _list_tokens() -> list[str]:
-    from onlyme.cli.serve import read_tokens
-
-    with _open_vault() as admin:
-        return [token.name for token in read_tokens(admin)] if admin else []
 
 
 def _list_notes(ctx: typer.Context) -> tuple[Example, ...]:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from onlyme.cli import door_options, options, output
-from onlyme.cli.complete import complete_new_name, complete_one_of, complete_token
+from onlyme.cli.complete import complete_new_name, complete_one_of
 from onlyme.cli.extras import require_extra
 from onlyme.cli.groups import HelpfulGroup
 from onlyme.cli.lines import say
 
-if TYPE_CHECKING:
-    from onlyme.serve.access.tokens import Token
-    from onlyme.vault.admin import VaultAdmin
-
-__all__ = ["read_tokens", "register"]
+__all__ = ["register"]
 
 Port = Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")]
 Host = Annotated[
@@ -76,7 +72,7 @@ TokenName = Annotated[
         metavar="NAME",
         help="The name of the token.",
         show_default=False,
-        autocompletion=complete_token,
+        autocompletion=complete_new_name,
     ),
 ]
 
@@ -245,17 +241,12 @@ def token_create(
     say("save it now: only its hash is stored, so it cannot be shown again", err=True)
 
 
-def read_tokens(admin: VaultAdmin) -> list[Token]:
-    """Return the tokens of a vault."""
-    from onlyme.serve.access.tokens import Tokens
-
-    return Tokens(admin).read_all()
-
-
 def token_list(*, vault: options.Vault = None, json: options.Json = False) -> None:
     """List the tokens: what each allows, and until when."""
+    from onlyme.serve.access.tokens import Tokens
+
     with options.open_vault(vault) as admin:
-        tokens = read_tokens(admin)
+        tokens = Tokens(admin).read_all()
     if json:
         output.print_json([token.to_json() for token in tokens])
         return
