@@ -1,4 +1,4 @@
-"""Covered eyes and mouths are noticed, whatever covers them; uncovered ones are left alone."""
+"""Covered eyes and mouths are noticed; uncovered ones are left alone."""
 
 import sys
 from pathlib import Path
