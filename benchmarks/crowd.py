@@ -20,10 +20,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
 from onlyme import FaceID
-from onlyme.faceid.bulk import _start_worker, _Task
+from onlyme.faceid.photo_tasks import PhotoTask, start_examiner
 from onlyme.faceid.workers import count_cores
 from onlyme.image.sources import list_photos
 from onlyme.settings import Settings
@@ -89,18 +87,14 @@ def measured(people: Path, vault: Path, workers: int) -> dict[str, Any]:
 
 def one_face(settings: Settings, people: Path) -> float:
     """Seconds for one photo on one core, as a worker spends them."""
-    work = _start_worker(settings)
-    folders = sorted(people.iterdir())[::10]
-    tasks = [
-        _Task(folder.name, list(list_photos(folder)), add=False, known=None) for folder in folders
-    ]
-    work(tasks[0])
-    times = []
+    examine = start_examiner(settings)
+    photos = [photo for folder in sorted(people.iterdir())[::10] for photo in list_photos(folder)]
+    tasks = [PhotoTask(photo.parent.name, photo.name, photo) for photo in photos]
+    examine(tasks[0])
+    begun = perf_counter()
     for task in tasks:
-        begun = perf_counter()
-        work(task)
-        times.append((perf_counter() - begun, len(task.paths)))
-    return float(np.sum([time for time, _ in times]) / np.sum([count for _, count in times]))
+        examine(task)
+    return (perf_counter() - begun) / len(tasks)
 
 
 if __name__ == "__main__":

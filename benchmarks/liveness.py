@@ -243,6 +243,24 @@ def clip_figures(looked_at, folds: dict[str, Fusion]) -> dict[str, str]:
     return figures
 
 
+def odds_figures(shots: list[Shot], fusion: Fusion) -> None:
+    """Print how far sessions lie from the limit: what an offset of a camera's own could move."""
+    limit = (np.log(fusion.live / (1 - fusion.live)) - fusion.intercept) / fusion.slope
+    print(f"\nmean log-odds of a session or clip; live from {limit:.1f}")
+    kept = [shot for shot in shots if shot.odds is not None and shot.session not in STILL_CLIPS]
+    for live in (True, False):
+        means = [
+            (float(np.mean([shot.odds for shot in group])), session)
+            for session, group in groupby(
+                (shot for shot in kept if shot.live == live), key=lambda shot: shot.session
+            )
+        ]
+        worst, name = min(means) if live else max(means)
+        print(f"  {'living' if live else 'attacks'}: {len(means)}, "
+              f"{'least' if live else 'most'} {worst:.1f} ({name})")  # fmt: skip
+    print(f"  attacks, the highest single frame: {max(s.odds for s in kept if not s.live):.1f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -275,6 +293,7 @@ def main() -> None:
     print(f"folds: slope {min(slopes):.3f} to {max(slopes):.3f}; live from log-odds "
           f"{min(edges):.2f} to {max(edges):.2f}")  # fmt: skip
     figures = photo_figures(shots, folds) | clip_figures(looked_at, folds)
+    odds_figures(everything, shipped)
 
     middle, best = milliseconds(looker, data)
     print(f"\npassive liveness adds {middle:.1f} ms to a frame (median of 200), "

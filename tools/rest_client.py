@@ -255,6 +255,8 @@ def find_answer(operation: dict[str, Any]) -> str:
     """Return the type of what a route answers if all is well."""
     (answer,) = (each for status, each in operation["responses"].items() if status.startswith("2"))
     ((kind, content),) = answer["content"].items()
+    if kind.startswith("image/"):
+        return "bytes"
     return find_type(content["schema"], place_document) if kind == "application/json" else "str"
 
 

@@ -77,6 +77,7 @@ __all__ = [
     "ModelMissing",
     "ModelRefused",
     "NeedsReenroll",
+    "NoSuchGroup",
     "NotCalibrated",
     "OnlymeError",
     "OnlymeVerifier",

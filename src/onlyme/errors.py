@@ -5,6 +5,7 @@ decide*; it never opens anything. The command line prints its message, and exits
 
     OnlymeError
     ├── UsageError            the call itself makes no sense
+    │   └── NoSuchGroup       no such group of unknown visits, or it has changed
     ├── SettingsError         the environment or the settings file holds a wrong value
     ├── ImageError            these bytes are not a picture that can be used
     ├── CameraError           this camera or video gives no frame
@@ -37,6 +38,7 @@ __all__ = [
     "ModelMissing",
     "ModelRefused",
     "NeedsReenroll",
+    "NoSuchGroup",
     "NotCalibrated",
     "OnlymeError",
     "OwnerExists",
@@ -57,6 +59,10 @@ class OnlymeError(Exception):
 
 class UsageError(OnlymeError):
     """The call itself makes no sense: a wrong type, shape, range or combination."""
+
+
+class NoSuchGroup(UsageError):  # noqa: N818 - a state; `except NoSuchGroup` reads well
+    """No group of unknown visits has this id, or its visits have changed; list them again."""
 
 
 class SettingsError(OnlymeError):
@@ -89,7 +95,7 @@ class ModelError(OnlymeError):
     """A network cannot be used."""
 
 
-class ModelMissing(ModelError):  # noqa: N818 - a state; `except ModelMissing` reads well
+class ModelMissing(ModelError):  # noqa: N818 - a state, as above
     """A network's file is not where the manifest says."""
 
 
@@ -180,6 +186,43 @@ def explain_extra(extra: str) -> str:
     if not packages or find_spec("pip") is None:
         return from_wheel
     return shlex.join([sys.executable, "-m", "pip", "install", *packages])
+
+
+def show_argument(value: object) -> str:
+    """Show a wrong argument in a message: a short text as it was given, of all else its kind.
+
+    A picture or an embedding that was given by mistake must not reach a message.
+
+    >>> show_argument("of"), show_argument(0.5), show_argument([0.1, 0.2])
+    ("'of'", '0.5', 'list')
+    """
+    if value is None or isinstance(value, bool | float):
+        return str(value)
+    if type(value) is int and abs(value) < 10**12:  # more digits than that tell nothing
+        return str(value)
+    if type(value) is str and len(value) <= 64:
+        return repr(value)
+    return type(value).__name__
+
+
+def check_number(what: str, value: object, low: float, high: float) -> float:
+    """Return a number, of any type that Python or NumPy has for it, that is in a range.
+
+    Raises:
+        UsageError: it is not.
+
+    >>> check_number("a rate", 1, 0, 1)
+    1.0
+    """
+    from numbers import Real
+
+    limits = f"{what} lies between {low:g} and {high:g}"
+    if isinstance(value, bool) or not isinstance(value, Real):  # True would be taken for 1
+        raise UsageError(f"{limits}, and {show_argument(value)} is no number")
+    number: float = value  # type: ignore[assignment]  # Real has no operators
+    if not low <= number <= high:  # NaN is in no range
+        raise UsageError(f"{limits}, not {show_argument(value)}")
+    return float(number)
 
 
 def refuse_taken(name: str, *, taken: bool) -> None:

@@ -35,6 +35,7 @@ NOT_HERE = {
     r"onlyme (watch|enroll) .*--camera ": "needs a camera: tests/machine gives one",
     r"onlyme watch (ada|--everybody)( --(on-|webhook|mqtt).*)?$": "needs a camera: tests/machine",
     r"onlyme serve( --(name \S+|compreface|embeddings|docs|doorbell.*))*$": "runs on: test_serve",
+    r"onlyme (enroll-folder|evaluate) .*--scheduler ": "needs a cluster: tests/faceid",
     r"curl .*\$TOKEN": "asks a running service: tests/serve",
     r"make ": "builds: `make test` itself, tests/package",
     r"mkdir carry": "downloads: tests/package",

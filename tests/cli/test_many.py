@@ -62,7 +62,33 @@ def test_a_photo_comes_from_standard_input(obama, photos):
             check=False,
         )
         assert done.returncode == code, done.stderr
-    assert "once" in refused(obama("verify", "obama", "-", "-"))
+    for words in (("verify", "obama", "-", "-"), ("identify", "-", "-"), ("compare", "-", "-")):
+        assert "once" in refused(obama(*words))
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("verify", "obama", "-"), 0),
+        (("verify", "obama", "-", "{photo}", "--jsonl"), 0),
+        (("identify", "-"), 0),
+        (("detect", "-"), 0),
+        (("compare", "-", "{photo}"), 0),
+    ],
+)
+def test_standard_input_has_a_name(obama, photos, words, code):
+    photo = photos / "obama_3.jpg"
+
+    def run(content):
+        command = [*ONLYME, *(word.format(photo=photo) for word in words)]
+        settings = {"input": content, "env": obama.environment(), "capture_output": True}
+        return subprocess.run(command, **settings, timeout=120, check=False)
+
+    assert run(photo.read_bytes()).returncode == code
+    for bad in (b"", b"no picture", photo.read_bytes()[:2000]):
+        done = run(bad)
+        assert done.returncode == 2
+        assert b"standard input: is" in done.stdout + done.stderr.replace(b"\n", b" ")
 
 
 def test_many_photos_are_no_attempt(obama, album):

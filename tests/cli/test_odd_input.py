@@ -77,3 +77,35 @@ def test_a_byte_order_mark_in_the_settings_is_no_setting(obama, tmp_path):
     config = tmp_path / "config.toml"
     config.write_bytes("\ufefffar = 1e-3\n".encode())
     assert obama("list", ONLYME_CONFIG=config).returncode == 0
+
+
+BAD_SETTINGS = {
+    "UTF-16": ("far = 0.1\n".encode("utf-16"), "is not text in UTF-8 (line 1); save it as UTF-8"),
+    "Latin-1": ("far = 0.1\n# é\n".encode("latin-1"), "is not text in UTF-8 (line 2)"),
+    "twice": (b"far = 0.1\nfar = 0.2\n", "line 2"),
+    "too large": (b"#" * 2**21, "has more than 1 MB"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_SETTINGS)
+def test_settings_that_cannot_be_read_say_which_file_and_why(obama, tmp_path, what):
+    content, says = BAD_SETTINGS[what]
+    path = tmp_path / "config.toml"
+    path.write_bytes(content)
+    done = obama("list", ONLYME_CONFIG=str(path))
+    assert done.returncode == 2
+    assert says in " ".join(done.stderr.split())
+    assert "config.toml" in done.stderr
+
+
+@pytest.mark.parametrize(("path", "says"), [("/dev/zero", "more than 1 MB"), ("/", "directory")])
+def test_settings_in_what_is_no_file_do_not_hang(obama, path, says):
+    done = obama("list", ONLYME_CONFIG=path)
+    assert done.returncode == 2
+    assert says in done.stderr
+
+
+def test_settings_of_windows_are_read(obama, tmp_path):
+    (tmp_path / "config.toml").write_bytes(b"\xef\xbb\xbffar = 0.1\r\n# own\r\n")
+    assert obama("list", ONLYME_CONFIG=str(tmp_path / "config.toml")).returncode == 0
+    assert obama("list", ONLYME_CONFIG="/dev/null").returncode == 0  # none at all

@@ -73,4 +73,4 @@ def test_the_shell_completes_every_command(onlyme):
 def test_a_mistyped_command_is_guessed(onlyme):
     done = onlyme("lst")
     assert done.returncode == 2
-    assert "Did you mean 'list'?" in " ".join(done.stderr.split())
+    assert "Did you mean `onlyme list`?" in " ".join(done.stderr.split())

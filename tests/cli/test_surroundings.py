@@ -47,6 +47,43 @@ def test_a_closed_stream_changes_no_verdict(obama, photos, streams):
         assert done.returncode == code, done.stderr
 
 
+@pytest.mark.parametrize("streams", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("verify", "obama", "{photo}", "--csv"), 0),
+        (("verify", "obama", "{photo}", "--jsonl"), 0),
+        (("verify", "obama", "{photo}", "--json"), 0),
+        (("identify", "{photo}"), 0),
+        (("detect", "{photo}"), 0),
+        (("compare", "{photo}", "{photo}"), 0),
+        (("list",), 0),
+        (("list", "--json"), 0),
+        (("status",), 0),
+        (("--help",), 0),
+        (("verify", "--nonsense"), 2),
+    ],
+)
+def test_no_command_needs_its_streams(obama, photos, streams, words, code):
+    """What writes to a stream that is closed has written to nothing; no file takes its number."""
+    given = [word.format(photo=photos / "obama_3.jpg") for word in words]
+    done = shell(obama, f'"$@" {streams}', *given)
+    assert done.returncode == code, (done.stdout, done.stderr)
+    assert "unexpected" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [("verify", "obama", "-"), ("identify", "-"), ("detect", "-")])
+def test_a_closed_input_holds_no_photo(obama, words):
+    done = shell(obama, '"$@" <&-', *words)
+    assert done.returncode == 2
+    assert "standard input: is empty" in done.stderr
+
+
+def test_an_answer_that_cannot_be_written_says_why(obama, photos):
+    done = shell(obama, '"$@" >/dev/full', "verify", "obama", photos / "obama_3.jpg")
+    assert done.stderr.splitlines()[-1] == "onlyme: No space left on device"
+
+
 def test_a_limit_on_the_size_of_files_breaks_nothing(obama, photos):
     """The kernel sends a signal for it, or fails the write, in the middle of a change."""
     before = obama("list", "--json").stdout

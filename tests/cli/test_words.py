@@ -1,15 +1,20 @@
 """Words that people type are understood, questions are asked once, and lines fit the terminal."""
 
+import fcntl
 import json
 import os
 import pty
+import re
 import select
+import struct
 import subprocess
+import termios
 import time
 
 import pytest
 
 from onlyme.cli.app import COMMANDS
+from onlyme.cli.lines import count_cells, wrap_line
 from onlyme.settings import Settings
 from tests.cli.conftest import ONLYME, refused
 
@@ -17,9 +22,12 @@ from tests.cli.conftest import ONLYME, refused
 def on_terminal(shell, *words, keys="", columns=80):
     """Run a command on a terminal, type keys when it asks; return its code and what is seen."""
     ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+    surroundings = shell.environment()
+    del surroundings["COLUMNS"]
     process = subprocess.Popen(
         [*ONLYME, *map(os.fspath, words)],
-        env=shell.environment(COLUMNS=columns),
+        env=surroundings,
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -58,6 +66,35 @@ def test_help_is_a_command(onlyme, words):
     assert "Usage:" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("delet", "onlyme forget"),
+        ("remov", "onlyme forget"),
+        ("unlock delet", "onlyme unlock forget"),
+        ("unlock setpu", "onlyme unlock setup"),
+        ("hlep", "onlyme help"),
+        ("Enroll", "onlyme enroll"),
+        ("setup", "onlyme unlock setup"),
+        ("config show", "onlyme unlock config"),
+        ("token list", "onlyme serve token"),
+        ("register", "onlyme enroll"),
+        ("unlock verify", "onlyme verify"),
+        ("instal", "onlyme unlock install"),
+    ],
+)
+def test_a_word_that_is_no_command_leads_to_the_one_that_is_meant(onlyme, typed, meant):
+    said = " ".join(refused(onlyme(*typed.split(), COLUMNS=200)).split())
+    advised = re.findall("`([^`]*)`", said.partition("Did you mean")[2])
+    assert advised[0] == meant
+    assert "reset" not in said
+
+
+@pytest.mark.parametrize("typed", ["foo", "unlock foo", "qqq"])
+def test_without_a_command_that_is_near_none_is_advised(onlyme, typed):
+    assert "Did you mean" not in refused(onlyme(*typed.split()))
+
+
 def test_the_help_is_grouped_and_complete(onlyme):
     said = onlyme("--help").stdout
     assert "─ Commands ─" not in said, "a command has no heading"
@@ -70,7 +107,13 @@ def test_the_help_is_grouped_and_complete(onlyme):
 
 
 @pytest.mark.parametrize(
-    "words", [("forget", "obama"), ("enroll", "obama", "PHOTO", "--replace")], ids=lambda w: w[0]
+    "words",
+    [
+        ("forget", "obama"),
+        ("enroll", "obama", "PHOTO", "--replace"),
+        ("examples", "obama", "--remove", "1"),
+    ],
+    ids=lambda w: w[0],
 )
 def test_what_erases_asks_on_a_terminal(obama, photos, words):
     given = [photos / "obama_1.jpg" if word == "PHOTO" else word for word in words]
@@ -80,6 +123,24 @@ def test_what_erases_asks_on_a_terminal(obama, photos, words):
     assert len(json.loads(obama("list", "--json").stdout)) == 1
     code, seen = on_terminal(obama, *given, "--yes")
     assert code == 0, seen
+    assert "[y/N]" not in seen
+
+
+def test_merging_two_people_asks_on_a_terminal(obama, photos):
+    assert obama("enroll", "barack", photos / "obama_3.jpg", "--anyway").returncode == 0
+    code, seen = on_terminal(obama, "merge", "obama", "barack", keys="n\n")
+    assert code == 2, seen
+    assert len(json.loads(obama("list", "--json").stdout)) == 2
+    code, seen = on_terminal(obama, "merge", "obama", "barack", "--yes")
+    assert code == 0, seen
+    assert "[y/N]" not in seen
+
+
+@pytest.mark.parametrize("words", [("forget", "nobody"), ("merge", "obama", "nobody")])
+def test_nothing_is_asked_about_a_person_who_is_not_there(obama, words):
+    code, seen = on_terminal(obama, *words, keys="y\n")
+    assert code == 2
+    assert "no person called 'nobody' is enrolled" in seen
     assert "[y/N]" not in seen
 
 
@@ -104,6 +165,76 @@ def test_lines_fit_the_terminal_and_break_between_words(obama, columns):
     rows = [line for line in tuned.splitlines() if line.startswith(("ME ", "NOT_ME "))]
     assert len(rows) == 2
     assert all(row.endswith("|") and len(row) <= columns for row in rows)
+
+
+@pytest.mark.parametrize("columns", [40, 60, 100, 200])
+def test_every_message_fits_the_terminal(obama, photos, tmp_path, columns):
+    """Only what a terminal cannot break, such as a path, is wider."""
+    one, other = photos / "obama_1.jpg", photos / "biden_1.jpg"
+    (tmp_path / "no.jpg").write_bytes(b"no picture")
+    for words in [
+        ("list",),
+        ("status",),
+        ("verify", "obama", one),
+        ("verify", "obama", other),
+        ("verify", "nobody", other),
+        ("compare", one, other),
+        ("detect", one),
+        ("tune", "obama"),
+        ("tune", "obama", "--alpha", "-1"),
+        ("examples", "obama"),
+        ("enroll", "ada", tmp_path / "no.jpg"),
+        ("enroll", f"李{columns}", other),
+        ("not-me", "obama", other),
+        ("audit",),
+        ("backup",),
+        ("rekey",),
+        ("doctor",),
+        ("models", "status"),
+        ("cameras",),
+        ("demo",),
+        ("serve", "link"),
+        ("serve", "token", "list"),
+        ("forget", "obama"),
+        ("forget",),
+        ("delet",),
+        ("unlock", "status"),
+        ("unlock", "key"),
+        ("unlock", "test"),
+        ("help",),
+        ("tune", "--help"),
+    ]:
+        _, seen = on_terminal(obama, *words, keys="n\n", columns=columns)
+        assert seen.strip(), words
+        for line in re.split(r"[\r\n]+", seen):
+            fits = (
+                count_cells(line.rstrip()) <= columns or max(map(len, line.split())) > columns / 2
+            )
+            assert fits, (words, line)
+
+
+def test_a_pipe_gets_whole_lines(obama, photos):
+    surroundings = obama.environment()
+    del surroundings["COLUMNS"]
+    with obama.start(
+        "tune", "obama", environment=surroundings, stdout=subprocess.PIPE, text=True
+    ) as process:
+        said = process.communicate()[0]
+    assert "at most about once in 500 tries; a close relative more often (teach one" in said
+
+
+@pytest.mark.parametrize("width", [40, 77])
+def test_a_broken_line_loses_no_word(width):
+    for line in (
+        "note: " + "a few words and " * 12,
+        f"{'ada':<20} {'3 photos':<10} alpha +0.1   set for 1 in 10,000 strangers (estimate)",
+        "  ✓ /a/path/without/any/space/" + "x" * 90 + ": is not a picture",
+        "\x1b[32m✓\x1b[0m " + "李小龍 é " * 20,
+    ):
+        broken = wrap_line(line, width)
+        assert broken.split() == line.split()
+        assert all(count_cells(row) <= width or len(row.split()) <= 2 for row in broken.split("\n"))
+        assert all(row.startswith("  ") for row in broken.split("\n")[1:])
 
 
 def test_a_photo_that_cannot_be_used_is_told_once(onlyme, tmp_path):

@@ -4,7 +4,6 @@ import json
 import sqlite3
 import subprocess
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -12,35 +11,19 @@ from typer.testing import CliRunner
 
 from onlyme import FaceID
 from onlyme.cli.app import app
-from onlyme.errors import OwnerExists, SamePerson, UsageError, VaultDamaged
+from onlyme.errors import NoSuchGroup, OwnerExists, SamePerson, VaultDamaged
 from onlyme.events.store import EVENTS_FILE, DoorEvent, EventStore
-from onlyme.events.unknown import UnknownVisit
 from onlyme.gallery.duplicates import group_faces
 from onlyme.gallery.gallery import GalleryPerson
 from onlyme.vault.parts import PART_FILES
 from tests.events.conftest import SECRET
+from tests.events.visits import keep_visits, make_faces, make_visit
 
 FIRST_OUTBOX = (
     "CREATE TABLE old (id INTEGER PRIMARY KEY, due INTEGER NOT NULL, "
     "tries INTEGER NOT NULL, sealed BLOB NOT NULL) STRICT"
 )
-NOW = datetime.now(UTC).replace(microsecond=0)
 run = CliRunner()
-
-
-def make_faces(seed, count, spread=0.35, dimension=128):
-    """Embeddings of one invented person."""
-    rng = np.random.default_rng(seed)
-    centre = rng.standard_normal(dimension)
-    centre /= np.linalg.norm(centre)
-    noise = rng.standard_normal((count, dimension)) / np.sqrt(dimension)
-    faces = centre + spread * noise
-    return (faces / np.linalg.norm(faces, axis=1, keepdims=True)).astype(np.float32)
-
-
-def make_visit(seed=1, hours=0.0, picture=b"PICTURE", model="m", camera="front", part=0):
-    vectors = make_faces(seed, 20)[4 * part : 4 * part + 4]
-    return UnknownVisit(camera, NOW - timedelta(hours=hours), 4.0, model, vectors, picture)
 
 
 @pytest.fixture
@@ -147,10 +130,8 @@ def vault(tmp_path, monkeypatch):
     """Three visits of one person, two of another, one of a third."""
     monkeypatch.setenv("ONLYME_UNKNOWN_DAYS", "30")
     folder = tmp_path / "vault"
-    with FaceID.open(folder) as face_id, face_id.open_events() as events:
-        model = face_id._parts.base.model
-        for seed, part, hours in ((1, 0, 9), (2, 0, 8), (1, 1, 7), (3, 0, 6), (2, 1, 5), (1, 2, 4)):
-            events.add_unknown(make_visit(seed, hours, b"P%d%d" % (seed, part), model, part=part))
+    with FaceID.open(folder) as face_id:
+        keep_visits(face_id)
     return folder
 
 
@@ -222,12 +203,31 @@ def test_a_name_that_is_taken_and_a_person_under_another_name(vault):
             face_id.name_unknown(two, "zoe")
         with pytest.raises(SamePerson):
             face_id.name_unknown(one, "ada")
-        with pytest.raises(UsageError):
+        with pytest.raises(NoSuchGroup):
             face_id.name_unknown("000000000000", "ada")
         assert len(face_id.unknown_people()) == 3
         face_id.name_unknown(one, "zoe", add=True)
         (person,) = face_id.gallery_people()
         assert len(person.me) == 12  # the four that were there are not there twice
+
+
+def test_the_yes_is_for_the_visits_that_were_looked_at(vault, monkeypatch):
+    """While the question stands, a further visit joins the group: it was never looked at."""
+    with FaceID.open(vault) as face_id:
+        (first, *_) = face_id.unknown_people()
+        model = face_id._parts.base.model
+
+    def agree(*_):
+        with FaceID.open(vault) as other, other.open_events() as events:
+            assert events.add_unknown(make_visit(1, 1, b"NEW", model, part=3))
+
+    monkeypatch.setattr("onlyme.cli.events.confirm_change", agree)
+    ask(vault, first.id, "--name", "zoe", code=1)
+    with FaceID.open(vault) as face_id:
+        assert face_id.gallery_people() == []
+        assert len(face_id.unknown_people()[0].visits) == 4
+        face_id.name_unknown(first.id, "zoe", visits=4)
+        assert [person.name for person in face_id.gallery_people()] == ["zoe"]
 
 
 def test_pictures_and_embeddings_are_exported(vault, tmp_path):

@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 from sklearn.model_selection import cross_val_score
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import check_estimator
 
 from onlyme import FaceID, OnlymeVerifier, embed_all
 
 
-@parametrize_with_checks([OnlymeVerifier()])
-def test_it_behaves_as_scikit_learn_wants(estimator, check):
-    check(estimator)
+def test_it_behaves_as_scikit_learn_wants():
+    results = check_estimator(OnlymeVerifier(), on_skip=None, on_fail=None)
+    failed = {one["check_name"]: one["exception"] for one in results if one["status"] == "failed"}
+    passed = [one["check_name"] for one in results if one["status"] == "passed"]
+    assert (failed, len(passed) > 40) == ({}, True)
 
 
 @pytest.mark.data

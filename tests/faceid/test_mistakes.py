@@ -1,6 +1,8 @@
 """No plausible mistake of a program opens a door."""
 
+import copy
 import io
+import pickle
 
 import numpy as np
 import pytest
@@ -31,6 +33,7 @@ MANY = {
     "map": lambda pictures: map(np.asarray, pictures),
     "set of paths": lambda _: {"a.jpg", "b.jpg"},
     "dictionary": lambda pictures: dict(enumerate(pictures)),
+    "one array": np.stack,
     "one alone": lambda pictures: pictures[:1],
     "none": lambda _: [],
 }
@@ -69,7 +72,6 @@ ARRAYS = {
     "RGBA": (lambda a: np.dstack([a, a[..., :1]]), r"array\[\.\.\., :3\]"),
     "16 bits": (lambda a: a.astype(np.uint16) * 257, "257"),
     "colours first": (lambda a: a.transpose(2, 0, 1).copy(), r"transpose\(1, 2, 0\)"),
-    "a batch": (lambda a: a[None], "one picture at a time"),
 }
 
 
@@ -125,6 +127,17 @@ def test_an_order_of_colours_is_told_of_arrays_only(face_id):
     for given in ({"image": "ada.jpg", "color": "bgr"}, {"image": b"", "color": "brg"}):
         with pytest.raises(UsageError, match="color"):
             face_id.verify("ada", **given)
+
+
+@pytest.mark.parametrize("copy_it", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_handle_is_not_sent_to_another_process(face_id, copy_it):
+    """As `ProcessPoolExecutor` would: a key must not travel, nor two handles share a connection."""
+    with pytest.raises(UsageError, match=r"call FaceID\.open there"):
+        copy_it(face_id)
+    with pytest.raises(UsageError, match=r"call FaceID\.open there"):
+        pickle.dumps(face_id.verify)
+    decision = face_id.verify("ada", draw_face("ada", 5))
+    assert pickle.loads(pickle.dumps(decision)).accepted  # noqa: S301 - our own
 
 
 class Hostile:

@@ -237,7 +237,7 @@ def test_paths_that_hold_no_file(tmp_path: Path) -> None:
             (tmp_path / "none.jpg", "no such file"),
             (empty / "below.jpg", "cannot be read"),
             (loop, "cannot be read"),
-            (address, "cannot be read"),
+            (address, "is a socket"),
             ("a\0b", "is not a valid path"),
             ("x" * 5000, "cannot be read"),
             ("", "no such file"),

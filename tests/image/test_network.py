@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from onlyme.errors import CameraError, UsageError
+from onlyme.errors import CameraError, UsageError, VaultError
 from onlyme.image import feeds as feeds_module
 from onlyme.image.capture import CameraCapture
 from onlyme.image.feeds import CameraFeeds
@@ -256,6 +256,22 @@ def test_a_camera_that_is_killed_again_and_again_comes_back():
             assert len(camera_threads()) <= 2
     assert [status.is_up for status in told if status.is_up] == [True] * 5
     assert all("127.0.0.1" in status.why for status in told if not status.is_up)
+
+
+@pytest.mark.parametrize("what", ["the events", "reading"])
+def test_no_camera_is_given_up_silently(monkeypatch, what):
+    """Where its events cannot be written, or reading fails unforeseen, the program is told."""
+
+    def fail(*_):
+        raise VaultError("the disk is full")
+
+    if what == "reading":
+        monkeypatch.setattr(CameraFeeds, "_read", fail)
+    with MjpegServer() as one, MjpegServer() as other:
+        sources = [read(f"one={one.address}"), read(f"other={other.address}")]
+        with CameraFeeds(sources, fail) as feeds, pytest.raises(VaultError, match="full"):
+            take(feeds, lambda _: False)
+    assert not camera_threads()
 
 
 def test_videos_give_each_frame_and_end(tmp_path):

@@ -1,7 +1,9 @@
 """What other cameras and programs write: turned videos, other codecs, photos with a film inside."""
 
 import io
+import os
 import struct
+import sys
 from contextlib import suppress
 
 import cv2
@@ -9,9 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from onlyme.errors import CameraError, ImageError
+from onlyme.errors import CameraError, ImageError, UsageError
+from onlyme.image.capture import CameraCapture
 from onlyme.image.decode import decode
 from onlyme.image.sources import read_frames
+from onlyme.image.video import VideoFile
 
 
 def film(path, code, frames=5, size=(320, 240)):
@@ -119,3 +123,28 @@ def test_a_picture_whose_last_rows_are_missing_is_refused(kind, missing):
         decode(data[: int(len(data) * (1 - missing))])
     if kind == "JPEG":
         assert "copy or download it again" in str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each file name is text")
+@pytest.mark.parametrize("name", [b"\xff\xfe.avi", b"\xc3\xa9\xff"])
+def test_a_video_whose_name_is_no_text_is_read(tmp_path, name):
+    """OpenCV ends the whole process on such a name."""
+    path = film(tmp_path / "me.avi", "MJPG").rename(tmp_path / os.fsdecode(name))
+    assert len(list(read_frames(path))) == 5
+    assert len(list(read_frames(str(path)))) == 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each file name is text")
+def test_a_video_is_not_written_under_a_name_that_is_no_text(tmp_path):
+    """OpenCV ends the whole process on such a name."""
+    with pytest.raises(UsageError, match="must be text in UTF-8"):
+        VideoFile(tmp_path / os.fsdecode(b"\xff.avi"))
+    with VideoFile(tmp_path / "é.avi") as video:
+        video.write(np.zeros((48, 64, 3), np.uint8))
+    assert [file.name for file in tmp_path.iterdir()] == ["é.avi"]
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\udcff\0", "camera\0"])
+def test_a_camera_whose_name_is_none_is_one_error(name):
+    with pytest.raises(CameraError, match="is not a valid path"), CameraCapture(name):
+        pass

@@ -155,7 +155,7 @@ def test_what_is_no_video_or_camera_says_so(tmp_path: Path) -> None:
         (tmp_path / "none.mp4", "is not there"),
         ("rtsp://127.0.0.1/stream", "is an address on a network"),
         ("", "is not there"),
-        ("a\0b", "is not there"),
+        ("a\0b", "is not a valid path"),
         ("/dev/null", "is a device, but not a camera"),
         (tmp_path, "is neither a video file nor a camera"),
         (pipe, "is neither a video file nor a camera"),

@@ -12,6 +12,7 @@ from onlyme.evaluate.simulations import MOVES, STRESSES, move_picture, stress_fr
 from onlyme.image.sources import read_frames
 from onlyme.liveness.grain import measure_grain
 from onlyme.liveness.judge import NO_OWN_MOTION, NOT_FILMED, STILL_PICTURE
+from onlyme.liveness.light import match_light
 from onlyme.liveness.motion import MotionDetector, make_view, measure_own_motion
 from onlyme.types import Face, Frame, Verdict
 
@@ -43,6 +44,35 @@ def test_a_moved_picture_has_no_motion_of_its_own(kind):
     for late in (3, 7, 11):
         motion = measure_own_motion((views[0], views[1]), (views[late - 1], views[late]))
         assert not motion.is_proven, (kind, late, motion)
+
+
+@pytest.mark.parametrize("bend", [0.7, 1.0, 1.4])
+@pytest.mark.parametrize("side", [-0.3, 0.0, 0.3])
+def test_one_picture_in_another_light_is_lit_alike(bend, side):
+    picture = texture()[..., 0]
+    lamp = 1 + side * np.linspace(-1, 1, picture.shape[1])
+    lit = np.clip(255 * (picture / 255) ** bend * lamp, 0, 255).astype(np.uint8)
+    matched = match_light(lit, picture, np.ones(picture.shape, bool))
+    before, after = (np.abs(one - picture.astype(float)).mean() for one in (lit, matched))
+    assert after < max(1.0, before / 5), (before, after)
+
+
+def test_what_moved_is_not_lit_away():
+    """A part that went elsewhere stays different: only light is matched."""
+    picture = texture()[..., 0]
+    moved = picture.copy()
+    moved[80:160, 100:200] = picture[80:160, 104:204]
+    matched = match_light(moved, picture, np.ones(picture.shape, bool))
+    there = np.s_[80:160, 100:200]
+    before, after = (np.abs(one[there] - picture[there].astype(float)).mean()
+                     for one in (moved, matched))  # fmt: skip
+    assert after > 0.8 * before
+
+
+def test_views_that_share_nothing_are_left_alone():
+    picture = texture()[..., 0]
+    matched = match_light(picture, 255 - picture, np.zeros(picture.shape, bool))
+    assert np.array_equal(matched, picture)
 
 
 def test_a_part_that_moves_before_its_surroundings_is_own_motion():

@@ -56,7 +56,7 @@ def test_her_sudo_opens_once_she_has_pressed_enter(console, desk):
     console.type("sudo id\n")
     console.read_until("Enter allows it")
     console.type("\n")
-    console.read_until("uid=0(root)")
+    assert "uid=0(root)" in console.read_until("uid=0(root)")
 
 
 def test_her_sudo_does_not_open_by_default(console):

@@ -33,6 +33,10 @@ NEEDED = {
     ("get", "/v1/audit"): Scope.ADMIN,
     ("get", "/v1/events"): Scope.ADMIN,
     ("get", "/v1/events/table"): Scope.ADMIN,
+    ("get", "/v1/unknown"): Scope.ADMIN,
+    ("get", "/v1/unknown/pictures/{visit}"): Scope.ADMIN,
+    ("post", "/v1/unknown/{group}/name"): Scope.ADMIN,
+    ("delete", "/v1/unknown/{group}"): Scope.ADMIN,
     ("get", "/v1/metrics"): Scope.METRICS,
     ("get", "/v1/keys"): Scope.VERIFY,
     ("post", "/v1/embeddings"): Scope.EMBEDDINGS,
@@ -53,14 +57,15 @@ ERASES_ALL = {
     ("delete", "/api/v1/recognition/subjects"),
     ("delete", "/api/v1/recognition/faces"),
 }
-"""What may do this is tested where nobody is lost (test_compreface.py)."""
+"""What may do this is tested where nobody is lost (compreface/)."""
 OPEN = {("get", "/v1/health")}
 
 
+PARTS = {"number": 1, "look": "hat", "image_id": "x.1", "visit": "0", "group": "0"}
+
+
 def ask(running, scope, method, path):
-    return running.client(scope).request(
-        method, path.format(name="nobody", number=1, look="hat", image_id="x.1")
-    )
+    return running.client(scope).request(method, path.format(name="nobody", **PARTS))
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +114,7 @@ PAGES = {"/v1/names/{name}/attempts"}
 def test_without_a_good_token_there_is_no_answer(running, method, path, token):
     headers = {"Authorization": token.encode()} if token else {}
     answer = running.client(None).request(
-        method, path.format(name="obama", number=1, look="hat", image_id="x.1"), headers=headers
+        method, path.format(name="obama", **PARTS), headers=headers
     )
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"

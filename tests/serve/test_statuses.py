@@ -15,6 +15,7 @@ from onlyme.serve.options import Options
 from onlyme.serve.problems import KINDS, STATUS, make_slug
 
 ADDRESS = {"name": "obama", "number": "1", "look": "hat", "image_id": "x.1"}
+ADDRESS |= {"visit": "0", "group": "0"}
 EVERYTHING = {"compreface": True, "embeddings": True}
 FROM_A_STATUS = {"not-found", "method-not-allowed", "internal-server-error"}
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}

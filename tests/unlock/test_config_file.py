@@ -16,7 +16,7 @@ from onlyme.settings.config_file import (
     read_text,
     write_config_file,
 )
-from onlyme.unlock.config_file import describe_settings, make_config_file
+from onlyme.unlock.config_file import describe_settings, make_config_file, write_login_settings
 
 NAMES = sorted({field.name for field in fields(Settings)})
 
@@ -73,6 +73,35 @@ def test_every_other_line_stays(text):
 def test_what_the_daemon_could_not_read_is_not_written(name, value):
     with pytest.raises(SettingsError):
         parse_value(name, value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'camera = ""',
+        'vault = "here"',
+        'socket = "onlyme.sock"',
+        'key_file = "../key"',
+        'models = "./models"',
+        'anchor = "x"',
+        'anchor = ""',
+    ],
+)
+def test_what_depends_on_the_folder_that_a_daemon_starts_in_is_refused(text, tmp_path, monkeypatch):
+    path = tmp_path / "config.toml"
+    monkeypatch.setenv("ONLYME_CONFIG", str(path))
+    write_login_settings('camera = "1"\nvault = "/var/lib/x"\n')
+    with pytest.raises(SettingsError):
+        write_login_settings(text)
+    assert path.read_text() == 'camera = "1"\nvault = "/var/lib/x"\n'
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("camra", "camera"), ("unlock_fra", "unlock_far"), ("Vault", "vault")]
+)
+def test_a_mistyped_setting_leads_to_the_one_that_is_meant(typed, meant):
+    with pytest.raises(SettingsError, match=f"did you mean {meant}"):
+        parse_value(typed, "1")
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,11 @@
 """People come and go before a door's camera, on clips side by side."""
 
 import dataclasses
-import json
-import sys
-import time
 from itertools import islice
 
-import cv2
-import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from onlyme import Decision, FaceID, Frame, NotCalibrated, Reason, UsageError
-from onlyme.cli.app import app
-from onlyme.faceid.visits import VisitPlan
+from onlyme import Decision, FaceID, NotCalibrated, Reason
 from onlyme.gate.admission import ANY_OWNER, AttemptSource
 from onlyme.image.sources import read_frames
 from onlyme.types import Liveness, LivenessLevel, Verdict
@@ -23,59 +15,12 @@ from onlyme.verification.visits import (
     CameraVisits,
     VisitEvent,
     VisitRules,
-    VisitVerdict,
 )
-from tests.image.network_cameras import MjpegServer
+from tests.verification.doors import EMPTY, half, list_events, names_of, stream
 
 ADA = Decision(True, "ada", Reason.MATCH, 0.3, 0.1)
 NO_MATCH = Decision(False, None, Reason.NO_MATCH)
 UNCLEAR = Decision(False, None, Reason.AMBIGUOUS)
-
-
-def half(data, name, count):
-    """Frames of a clip in the left or right half of a webcam frame."""
-    for frame in islice(read_frames(data / f"clips/{name}.mp4"), count):
-        height, width = frame.pixels.shape[:2]
-        scale = 480 / height
-        small = cv2.resize(frame.pixels, (round(width * scale), 480), interpolation=cv2.INTER_AREA)
-        left = max(0, (small.shape[1] - 320) // 2)
-        part = np.full((480, 320, 3), 90, np.uint8)
-        cut = small[:, left : left + 320]
-        part[:, : cut.shape[1]] = cut
-        yield part
-
-
-@pytest.fixture(scope="module")
-def scene(data):
-    """The owner alone, then with a stranger, then the stranger alone, then no one: 20 each."""
-    empty = np.full((480, 320, 3), 90, np.uint8)
-    owner, stranger = (list(half(data, f"{name}_live", 40)) for name in ("tranvan", "lestari"))
-    left = [*owner, *[empty] * 40]
-    right = [*[empty] * 20, *stranger, *[empty] * 20]
-    return [np.ascontiguousarray(np.hstack(pair)) for pair in zip(left, right, strict=True)]
-
-
-@pytest.fixture(scope="module")
-def vault(data, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("door") / "vault"
-    (folder.parent / "tran.mp4").symlink_to(data / "clips/tranvan_live.mp4")
-    with FaceID.open(folder) as face_id:
-        face_id.enroll(
-            "tran", list(islice(read_frames(data / "clips/tranvan_live.mp4"), 60, 160, 25))
-        )
-    return folder
-
-
-def stream(pictures, rate=30, start=0.0):
-    return [Frame(pixels, "door", start + n / rate) for n, pixels in enumerate(pictures)]
-
-
-def list_events(made):
-    return [(one.event, one.id) for people in made for one in people if one.event]
-
-
-def names_of(made):
-    return {one.decision.name for people in made for one in people if one.decision.accepted}
 
 
 @pytest.mark.data
@@ -97,15 +42,6 @@ def test_who_is_known_is_named_and_who_is_not_is_not(scene, vault):
 
 
 # ---------------------------------------------------------- the rate is that of a visit
-
-
-@pytest.fixture(scope="module")
-def stranger(data):
-    """A stranger alone: 40 frames."""
-    return list(half(data, "lestari_live", 40))
-
-
-EMPTY = np.full((480, 320, 3), 90, np.uint8)
 
 
 class Spending:
@@ -338,140 +274,3 @@ def test_what_cannot_be_written_down_opens_nothing(scene, vault, monkeypatch):
             made.extend(face_id.watch_everybody(stream(scene[:30]), opens=True))
         assert names_of(made) == set()
         face_id.admin.gate.reset()
-
-
-@pytest.mark.parametrize(
-    ("plan", "cameras", "says"),
-    [
-        (VisitPlan("challenge"), 1, "a challenge asks one person"),
-        (VisitPlan("off", opens=True), 1, "a printed photo would open"),
-        (VisitPlan(["passive", "off"], opens=True), 2, "a printed photo would open"),
-        (VisitPlan(["passive", "off"]), 3, "2 levels of liveness were given for 3 cameras"),
-        (VisitPlan("strict"), 1, "strict"),
-    ],
-)
-def test_levels_that_cannot_be_used(plan, cameras, says):
-    with pytest.raises(UsageError, match=says):
-        plan.choose_levels(cameras)
-
-
-def test_a_level_for_each_camera():
-    plan = VisitPlan(["off", LivenessLevel.PASSIVE])
-    assert plan.choose_levels(2) == [LivenessLevel.OFF, LivenessLevel.PASSIVE]
-
-
-def test_events_and_verdicts_agree():
-    events = {str(event) for event in VisitEvent} - {"came", "left"}
-    assert events == {str(verdict) for verdict in VisitVerdict} - {"undecided"}
-
-
-@pytest.mark.data
-def test_two_network_cameras_and_one_that_stalls(scene, vault):
-    with (
-        MjpegServer(scene[:20]) as front,
-        MjpegServer(scene[40:60]) as back,
-        FaceID.open(vault) as f,
-    ):
-        cameras = [f"front={front.address}", f"back={back.address}"]
-        told = []
-        watched = f.watch_everybody(cameras, liveness=["off", "passive"], on_status=told.append)
-        seen = {}
-        end = time.monotonic() + 120
-        for people in watched:
-            for one in people:
-                if one.event is not None:
-                    seen.setdefault((one.camera, str(one.event)), one)
-            if ("camera front", "known") in seen:
-                front.stalled.set()
-            if {("camera front", "left"), ("camera back", "unknown")} <= set(seen):
-                break
-            assert time.monotonic() < end
-        watched.close()
-    assert seen["camera front", "known"].decision.name == "tran"
-    assert seen["camera front", "known"].decision.liveness.level == "off"
-    assert seen["camera back", "unknown"].decision.liveness.level == "passive"
-    assert ("camera back", "known") not in seen
-    assert ("camera front", False) in [(status.camera, status.is_up) for status in told]
-
-
-# -------------------------------------------------------------------- the command line
-
-
-@pytest.fixture
-def video(scene, tmp_path):
-    path = tmp_path / "door.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30, (640, 480))
-    for pixels in scene:
-        writer.write(np.ascontiguousarray(pixels[:, :, ::-1]))
-    writer.release()
-    return path
-
-
-run = CliRunner()
-
-
-@pytest.mark.data
-def test_the_command_tells_who_comes_and_goes(video, vault):
-    arguments = ["watch", "--everybody", str(video), "--vault", str(vault)]
-    result = run.invoke(app, [*arguments, "--json", "--liveness", "off"])
-    assert result.exit_code == 0, result.output
-    events = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [(line["event"], line["track"]) for line in events] == [
-        ("came", 1), ("known", 1), ("came", 2), ("left", 1), ("unknown", 2), ("left", 2),
-    ]  # fmt: skip
-    assert events[1]["name"] == "tran"
-    assert events[1]["liveness"]["level"] == "off"
-    spoken = run.invoke(app, arguments).stdout
-    assert "#1  ✓ tran" in spoken
-    assert "#2  ✗ no enrolled person" in spoken
-
-
-NOTE = """
-import pathlib, sys
-with pathlib.Path(sys.argv[1]).open("a") as file:
-    file.write(sys.argv[2] + chr(9) + sys.stdin.read() + chr(10))
-"""
-
-
-@pytest.mark.data
-def test_programs_run_once_for_each_visit_with_json_and_without_a_shell(video, vault, tmp_path):
-    script = tmp_path / "note.py"
-    script.write_text(NOTE)
-
-    def command(name):
-        return f"{sys.executable} {script} {tmp_path / name} '$(id); {{name}}'"
-
-    arguments = ["watch", "--everybody", str(video), "--vault", str(vault)]
-    for option in ("accept", "known", "unknown"):
-        arguments += [f"--on-{option}", command(option)]
-    result = run.invoke(app, arguments)
-    assert result.exit_code == 0, result.output
-    for option, name in (("accept", "tran"), ("known", "tran"), ("unknown", None)):
-        (line,) = (tmp_path / option).read_text().splitlines()
-        word, _, document = line.partition("\t")
-        assert word == "$(id); {name}"
-        about = json.loads(document)
-        assert about["name"] == name
-        assert about["camera"].startswith("camera ")
-        assert about["liveness"]["level"] == "passive"
-    with FaceID.open(vault) as face_id:
-        face_id.admin.gate.reset()
-
-
-@pytest.mark.data
-@pytest.mark.parametrize(
-    ("more", "says"),
-    [
-        (["--everybody", "x.avi", "--on-accept", "true", "--liveness", "off"], "photo would open"),
-        (["--everybody", "x.avi", "--liveness", "challenge"], "asks one person"),
-        (["--everybody", "x.avi", "--camera", "0"], "not both"),
-        (["--everybody", "--on-known", "no-such-program"], "no such program"),
-        (["ada", "x.avi", "--on-known", "true"], "need --everybody"),
-        (["ada", "--camera", "0", "--camera", "1"], "several cameras need"),
-        ([], "the name of a person"),
-    ],
-)
-def test_wrong_use(more, says, vault):
-    result = run.invoke(app, ["watch", *more, "--vault", str(vault)])
-    assert result.exit_code == 2 or isinstance(result.exception, UsageError)
-    assert says in " ".join(f"{result.output} {result.exception}".replace("│", " ").split())

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from onlyme.cli.groups import HelpfulGroup
+from onlyme.cli.lines import say
 
 __all__ = ["COMMANDS", "app", "load_family"]
 
@@ -141,7 +142,7 @@ class _Group(HelpfulGroup):
         try:
             return super().invoke(ctx)
         except typer.Abort:  # Ctrl-C comes here as well; `main` knows which it was
-            typer.echo("\nended at a question, before it was done", err=True)
+            say("\nended at a question, before it was done", err=True)
             raise SystemExit(2) from None
         except BrokenPipeError:
             from onlyme.cli.output import drop_output

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.lines import say
 from onlyme.storage.system import name_platform
 
 __all__ = ["register"]
@@ -31,12 +32,12 @@ def cameras(*, json: options.Json = False) -> None:
         return
     if not found:
         why = "" if name_platform() == "linux" else ": cameras are read on Linux only so far"
-        typer.echo(f"no camera was found{why}; photos and videos work without one", err=True)
+        say(f"no camera was found{why}; photos and videos work without one", err=True)
     for camera in found:
         kind = "infrared" if camera.infrared else "colour"
         kind += ", fed by a program" if camera.virtual else ""
         formats = " ".join(camera.formats) or "formats unknown: you may not open it"
         card = typer.style(camera.card or "no name", bold=True)
-        typer.echo(f"{camera.number:>3}  {card}  ({kind}; {camera.driver}; {formats})")
+        say(f"{camera.number:>3}  {card}  ({kind}; {camera.driver}; {formats})")
         for name in (*camera.stable, camera.path):
-            typer.echo(f"     {name}")
+            say(f"     {name}")

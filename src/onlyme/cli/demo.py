@@ -6,9 +6,10 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-import typer
+import typer  # noqa: TC002 - it reads these annotations at run time
 
 from onlyme.cli import options, output
+from onlyme.cli.lines import say
 
 __all__ = ["register"]
 
@@ -45,11 +46,11 @@ def demo(*, json: options.Json = False) -> None:
         rows = [{"shown": shown} | serialize_decision(each) for shown, each in decisions]
         output.print_json({"seconds": seconds, "alpha": enrollment.alpha, "tries": rows})
         return
-    typer.secho(f"learned {_ME} from 3 drawn photos in {seconds:.2f} s", bold=True)
-    typer.echo(f"alpha {enrollment.alpha:+.3f}: {describe_set_rate(enrollment.far)}")
+    say(f"learned {_ME} from 3 drawn photos in {seconds:.2f} s", bold=True)
+    say(f"alpha {enrollment.alpha:+.3f}: {describe_set_rate(enrollment.far)}")
     for shown, decision in decisions:
-        typer.echo(f"  {shown:<26} {output.format_decision(decision)}")
-    typer.echo(
+        say(f"  {shown:<26} {output.format_decision(decision)}")
+    say(
         "\nWith your own photos, by the networks (`onlyme doctor` says whether they are there):\n"
         "  onlyme enroll NAME photos/\n"
         "  onlyme verify NAME photo.jpg"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.lines import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,11 +50,9 @@ def doctor(
         marks = {"ok": ("✓", "green"), "missing": ("–", "yellow"), "broken": ("✗", "red")}
         for finding in findings:
             mark, colour = marks[finding.state]
-            typer.echo(
-                f"{typer.style(mark, fg=colour, bold=True)} {finding.part:<18} {finding.detail}"
-            )
+            say(f"{typer.style(mark, fg=colour, bold=True)} {finding.part:<18} {finding.detail}")
             if finding.advice:
-                typer.echo(f"  {'':<18} → {finding.advice}")
+                say(f"  {'':<18} → {finding.advice}")
     raise typer.Exit(2 if any(finding.state == "broken" for finding in findings) else 0)
 
 

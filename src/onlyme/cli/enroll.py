@@ -8,6 +8,7 @@ import typer
 
 from onlyme.cli import options, output
 from onlyme.cli.complete import complete_person
+from onlyme.cli.lines import say
 from onlyme.cli.passwords import confirm_erasing
 from onlyme.types import checked_name
 
@@ -65,7 +66,7 @@ def enroll(
         if capture:
             capture.add_report(report)
         if not json:
-            typer.echo(output.format_photo(report), err=True)
+            say(output.format_photo(report), err=True)
 
     with options.open_face_id(vault, embedder, make=True) as face_id:
         try:
@@ -133,9 +134,9 @@ def list_(
     none = "no person is enrolled yet; `onlyme enroll NAME PHOTO…` enrolls the first"
     if text:
         none = f"no name has {filter_!r} in it; `onlyme list` shows all"
-    typer.echo("\n".join(lines) or none)
+    say("\n".join(lines) or none)
     for name in untold:
-        typer.echo(
+        say(
             f"note: the open eyes of {name} are not known yet, so attention (`onlyme watch "
             "--attention eyes`) measures them by other people's; to learn them, run "
             f"`onlyme enroll {name} --camera 0 --add`",
@@ -162,12 +163,12 @@ def forget(
     from onlyme.errors import unknown_owner
 
     wanted = [checked_name(name) for name in names]
-    confirm_erasing(f"Erase everything that is stored about {', '.join(wanted)}?", yes=yes)
     documents = []
     with options.open_face_id(vault) as face_id:
         for name in wanted:  # a command that fails erases no person
             if not face_id.is_enrolled(name):
                 raise unknown_owner(name, face_id.names())
+        confirm_erasing(f"Erase everything that is stored about {', '.join(wanted)}?", yes=yes)
         for name in dict.fromkeys(wanted):
             notes = face_id.forget(name)
             documents.append(
@@ -196,7 +197,7 @@ def rename(
     if json:
         output.print_json({"name": new, "was": name})
     else:
-        typer.echo(f"{name} is called {new} now")
+        say(f"{name} is called {new} now")
 
 
 def merge(
@@ -206,13 +207,20 @@ def merge(
     ],
     *,
     anyway: options.Anyway = False,
+    yes: options.Yes = False,
     vault: options.Vault = None,
     json: options.Json = False,
 ) -> None:
-    """Make one person of two names: the first keeps the photos of both."""
+    """Make one person of two names: the first keeps the photos of both; on a terminal it asks."""
+    from onlyme.errors import unknown_owner
+
     with options.open_face_id(vault) as face_id:
+        for each in map(checked_name, (name, other)):
+            if not face_id.is_enrolled(each):
+                raise unknown_owner(each, face_id.names())
+        confirm_erasing(f"Make {other} and {name} one person? It cannot be undone.", yes=yes)
         tuning = face_id.merge(name, other, anyway=anyway)
     if json:
         output.print_json({"name": name, "merged": checked_name(other), "alpha": tuning.alpha})
     else:
-        typer.echo(f"{name} now has the photos of {checked_name(other)}, who is no longer a name")
+        say(f"{name} now has the photos of {checked_name(other)}, who is no longer a name")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.lines import say
 from onlyme.cli.progress import show_progress
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ def enroll_folder(
             "--subfolders", help="Take photos in the folders inside a person's folder as well."
         ),
     ] = False,
+    scheduler: options.Scheduler = None,
+    certificates: options.Certificates = None,
     report: Report = None,
     embedder: options.Embedder = None,
     vault: options.Vault = None,
@@ -104,6 +107,8 @@ def enroll_folder(
             look_for_duplicates=twins,
             flat=flat,
             subfolders=subfolders,
+            scheduler=scheduler,
+            certificates=certificates,
             progress=progress,
         )
     document = _make_document(result)
@@ -130,20 +135,20 @@ def _make_document(result: BulkEnrollment) -> dict[str, Any]:
 def _print_report(result: BulkEnrollment) -> None:
     people = output.format_count(result.enrolled, "person is", "people are")
     photos = output.format_count(result.photos, "photo")
-    typer.secho(
+    say(
         f"{people} new in the gallery, {result.changed:,} changed, "
         f"{result.unchanged:,} unchanged; {photos} taken",
         bold=True,
     )
     rate = result.looked_at / max(result.seconds, 1e-9)
-    typer.echo(
+    say(
         f"{output.format_count(result.looked_at, 'photo')} examined in {result.seconds:,.0f} s "
         f"({rate:.0f} a second) by "
         f"{output.format_count(result.workers, 'process', 'processes')}"
     )
     if result.one_network:
         people = output.format_count(result.one_network, "person was", "people were")
-        typer.echo(
+        say(
             f"{people} enrolled by an earlier version, without the second network; run this again "
             "with --replace, and they are found more often"
         )
@@ -159,11 +164,11 @@ def _print_report(result: BulkEnrollment) -> None:
 def _print_list(title: str, lines: list[str]) -> None:
     if not lines:
         return
-    typer.secho(f"{title}: {len(lines):,}", bold=True)
+    say(f"{title}: {len(lines):,}", bold=True)
     for line in lines[:_MAX_PRINTED_LINES]:
-        typer.echo(f"  {line}")
+        say(f"  {line}")
     if len(lines) > _MAX_PRINTED_LINES:
-        typer.echo(f"  … and {len(lines) - _MAX_PRINTED_LINES:,} more (--report FILE has all)")
+        say(f"  … and {len(lines) - _MAX_PRINTED_LINES:,} more (--report FILE has all)")
 
 
 def _format_rarity(far: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,19 +10,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.lines import say
 from onlyme.cli.progress import show_progress
 from onlyme.cli.streams import escape_json
-from onlyme.errors import ImageError
+from onlyme.errors import ImageError, OnlymeError
 from onlyme.image.files import format_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from onlyme.evaluate import Evaluation, EvaluationPlan, Pair
+    from onlyme.evaluate.cache import ManyFilesEmbedder
     from onlyme.face.pipeline import Observation, Pipeline
+    from onlyme.faceid.photo_tasks import PhotoEngine
+    from onlyme.settings import Settings
     from onlyme.siamese.head import Base
 
 __all__ = ["register"]
@@ -88,6 +92,8 @@ def evaluate(
     pictures: Pictures = False,
     seed: Seed = 0,
     cache: Cache = None,
+    scheduler: options.Scheduler = None,
+    certificates: options.Certificates = None,
     embedder: options.Embedder = None,
     json: options.Json = False,
 ) -> None:
@@ -110,7 +116,8 @@ def evaluate(
     pipeline, base = networks.make_pipeline(settings), networks.load_base(settings)
     lists = read_pairs(pairs) if pairs else None, read_groups(groups) if groups else None
     measured: dict[Path, dict[str, float]] | None = {} if strata else None
-    evaluation = _measure(folder, plan, pipeline, base, lists, cache, measured)
+    with _start_embedding(scheduler, certificates, settings, pipeline, measured) as run:
+        evaluation = _measure(folder, plan, (pipeline, base, run), lists, cache, measured)
     if lists[1] is not None:
         _report_unknown(lists[1], {str(label) for label in evaluation.labels})
     if html is not None:
@@ -124,24 +131,25 @@ def evaluate(
 def _measure(
     folder: Path,
     plan: EvaluationPlan,
-    pipeline: Pipeline,
-    base: Base,
+    networks: tuple[Pipeline, Base, ManyFilesEmbedder],
     lists: tuple[Sequence[Pair] | None, Mapping[str, str] | None],
     cache: Path | None,
     measured: dict[Path, dict[str, float]] | None,
 ) -> Evaluation:
     """Embed every photo of a folder, and evaluate the embeddings.
 
-    `lists` are pairs and groups. `measured` collects what each photo looks like; None: not asked.
+    `networks` also holds what embeds the photos. `lists` are pairs and groups. `measured`
+    collects what each photo looks like; None: not asked.
     """
-    from onlyme.evaluate import LabelledEmbeddings, embed_files, list_people, run_evaluation
+    from onlyme.evaluate import LabelledEmbeddings, embed_many_files, list_people, run_evaluation
     from onlyme.siamese.learning import learn_owner
 
-    people, (pairs, groups) = list_people(folder), lists
+    (pipeline, base, run), (pairs, groups) = networks, lists
+    people = list_people(folder)
     with show_progress() as progress:
-        found = embed_files(
+        found = embed_many_files(
             [folder / photo.source for photo in people],
-            lambda path: _embed_photo(pipeline, path, measured),
+            run,
             model=pipeline.fingerprint(),
             folder=cache,
             progress=progress,
@@ -175,16 +183,48 @@ def _measure(
         )
 
 
+@contextmanager
+def _start_embedding(
+    scheduler: str | None,
+    certificates: Path | None,
+    settings: Settings,
+    pipeline: Pipeline,
+    measured: dict[Path, dict[str, float]] | None,
+) -> Iterator[ManyFilesEmbedder]:
+    """Yield what embeds photos: this process, or the computers behind a scheduler."""
+    if scheduler is None:
+        yield lambda paths: ((path, _embed_photo(pipeline, path, measured)) for path in paths)
+        return
+    from onlyme.faceid.cluster.engine import ClusterEngine
+
+    with ClusterEngine(scheduler, certificates, settings) as engine:
+        yield lambda paths: _embed_elsewhere(engine, paths, measured)
+
+
+def _embed_elsewhere(
+    engine: PhotoEngine, paths: Sequence[Path], measured: dict[Path, dict[str, float]] | None
+) -> Iterator[tuple[Path, NDArray[np.float32] | None]]:
+    from onlyme.faceid.photo_tasks import CRASHED, PhotoTask
+
+    tasks = (PhotoTask("", path.name, path, enroll=False) for path in paths)
+    for task, photo in engine.run(tasks):
+        if photo is None:  # its embedding is unknown, and must not count as a photo without a face
+            raise OnlymeError(f"{format_path(task.path)}: {CRASHED}")
+        if measured is not None and photo.quality is not None:
+            measured[task.path] = {check.name: check.value for check in photo.quality.checks}
+        yield task.path, None if photo.embedding is None else photo.embedding.vector
+
+
 def _report_unknown(groups: Mapping[str, str], people: set[str]) -> None:
     """Say which names of the list of groups are no folder, and how many people have no group."""
     unknown = sorted(set(groups) - people)
     if unknown:
         some = ", ".join(map(format_path, unknown[:5])) + (" …" if len(unknown) > 5 else "")
         count = output.format_count(len(unknown), "name")
-        typer.echo(f"--groups: {count} with no usable photo in the folder: {some}", err=True)
+        say(f"--groups: {count} with no usable photo in the folder: {some}", err=True)
     if missing := len(people - set(groups)):
         count = output.format_count(missing, "person", "people")
-        typer.echo(f"--groups: {count} without a group, in no figure by group", err=True)
+        say(f"--groups: {count} without a group, in no figure by group", err=True)
 
 
 def _print_outcome(evaluation: Evaluation) -> None:
@@ -192,9 +232,9 @@ def _print_outcome(evaluation: Evaluation) -> None:
     from onlyme.evaluate.report.sentences import write_headline, write_sentences
 
     outcome = make_document(evaluation)
-    typer.secho(write_headline(outcome), bold=True)
+    say(write_headline(outcome), bold=True)
     for sentence in write_sentences(outcome):
-        typer.echo(f"  {sentence}")
+        say(f"  {sentence}")
 
 
 def _embed_photo(
@@ -232,9 +272,9 @@ def _write_page(
             source: _make_thumbnail(pipeline, folder / source)
             for source in list_pictured_sources(evaluation)
         }
-        typer.echo(f"{path} shows faces: protect it as you protect the photos", err=True)
+        say(f"{path} shows faces: protect it as you protect the photos", err=True)
     write_output(path, to_html(evaluation, thumbnails).encode(), private=thumbnails is not None)
-    typer.echo(f"report: {path}", err=True)
+    say(f"report: {path}", err=True)
 
 
 def _make_thumbnail(pipeline: Pipeline, path: Path) -> bytes:

@@ -13,6 +13,7 @@ import typer
 from onlyme.cli import options, output
 from onlyme.cli.complete import complete_person
 from onlyme.cli.groups import HelpfulGroup
+from onlyme.cli.lines import say
 from onlyme.cli.passwords import confirm_change, confirm_erasing
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _print_events(found: Iterable[DoorEvent], *, csv: bool, jsonl: bool) -> None
         who = event.name or " or ".join(event.names)
         stayed = f"after {event.seconds:.1f} s" if event.event == "left" else ""
         words = (f"{event.at:%Y-%m-%d %H:%M:%S}Z", event.camera, event.event, who, stayed)
-        typer.echo("  ".join(word for word in words if word))
+        say("  ".join(word for word in words if word))
 
 
 def _print_attendance(found: Iterable[DoorEvent], *, csv: bool, jsonl: bool) -> None:
@@ -152,7 +153,7 @@ def _print_attendance(found: Iterable[DoorEvent], *, csv: bool, jsonl: bool) -> 
         return
     for row in rows:
         visits = output.format_count(row["visits"], "visit")
-        typer.echo(f"{row['day']}  {row['name']}  {row['first']} to {row['last']}  {visits}")
+        say(f"{row['day']}  {row['name']}  {row['first']} to {row['last']}  {visits}")
 
 
 def _print_rows(rows: Iterable[dict[str, object]], columns: list[str], *, csv: bool) -> None:
@@ -246,9 +247,9 @@ def _list_groups(groups: list[UnknownGroup], export: Path | None, *, json: bool)
         visits = output.format_count(about["visits"], "visit")
         unsure = "  resembles two groups" if group.is_ambiguous else ""
         cameras = ", ".join(about["cameras"])
-        typer.echo(f"{group.id}  {visits}  {about['first']} to {about['last']}  {cameras}{unsure}")
+        say(f"{group.id}  {visits}  {about['first']} to {about['last']}  {cameras}{unsure}")
     if not groups:
-        typer.echo(
+        say(
             "no unknown visit is kept; the setting unknown_days says for how long they are",
             err=True,
         )
@@ -294,8 +295,9 @@ def _enroll(
             f"Enroll the person of {visits} as {name}? They can be recognised from then on.",
             "to enroll a person needs your yes: add --yes",
         )
-    count = face_id.name_unknown(group.id, name, add=add, anyway=anyway)
+    seen = len(group.visits)  # the yes is for these: while the question stands, others may come
+    count = face_id.name_unknown(group.id, name, visits=seen, add=add, anyway=anyway)
     if json:
         output.print_json({"name": name, "group": group.id, "embeddings": count})
     else:
-        typer.echo(f"{name} is enrolled in the gallery, from {visits}; the pictures are erased")
+        say(f"{name} is enrolled in the gallery, from {visits}; the pictures are erased")

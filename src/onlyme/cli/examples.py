@@ -8,6 +8,7 @@ import typer
 
 from onlyme.cli import options, output
 from onlyme.cli.complete import complete_example, complete_look
+from onlyme.cli.lines import say
 from onlyme.cli.passwords import confirm_erasing
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def print_examples(documents: Sequence[dict[str, Any]], *, json: bool) -> None:
         output.print_json(documents)
         return
     for one in documents:
-        typer.echo(_format_example(one))
+        say(_format_example(one))
 
 
 def print_removed(answer: dict[str, Any], *, json: bool) -> None:
@@ -116,7 +117,7 @@ def print_removed(answer: dict[str, Any], *, json: bool) -> None:
         output.print_json(answer)
         return
     left = output.format_count(answer["left"], "example")
-    typer.echo(f"removed; {answer['name']} is now known by {left}")
+    say(f"removed; {answer['name']} is now known by {left}")
     output.print_notes(answer["notes"])
 
 

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 __all__ = ["EXTRAS", "find_missing", "list_extras", "require_extra"]
 
 EXTRAS = {
+    "cluster": "examine photos on several computers",
     "fast": "run the networks faster",
     "heic": "read photos as iPhones store them",
     "index": "search very large galleries faster",

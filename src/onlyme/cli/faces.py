@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from onlyme.cli import options, output
+from onlyme.cli import many, options, output
+from onlyme.cli.lines import say
 
 if TYPE_CHECKING:
-    from onlyme.types import DetectedFace
+    from onlyme.types import DetectedFace, Frame
 
 __all__ = ["register"]
 
@@ -22,7 +23,12 @@ def register(app: typer.Typer) -> None:
 
 
 def detect(
-    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="The photo.", show_default=False)],
+    photo: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PHOTO", help="The photo, or - for standard input.", show_default=False
+        ),
+    ],
     *,
     draw: Annotated[
         Path | None,
@@ -41,16 +47,17 @@ def detect(
     """
     import onlyme
 
-    found = onlyme.detect(photo)
+    picture = many.read_photo(photo)
+    found = onlyme.detect(picture)
     if draw is not None:
-        _save_drawing(photo, found, draw)
+        _save_drawing(picture, found, draw)
     if json:
         output.print_json([_serialize(face) for face in found])
     elif not found:
-        typer.echo("no face in the picture")
+        say("no face in the picture")
     else:
         for face in found:
-            typer.echo(f"{output.format_box(face)}  {_describe(face)}")
+            say(f"{output.format_box(face)}  {_describe(face)}")
     raise typer.Exit(0 if found else 1)
 
 
@@ -67,17 +74,18 @@ def compare(
     import onlyme
     from onlyme.charts import describe_set_rate
 
-    answer = onlyme.compare(one, other)
+    many.refuse_input_twice([one, other])
+    answer = onlyme.compare(many.read_photo(one), many.read_photo(other))
     if json:
         keys = ("same", "distance", "margin", "alpha", "far")
         output.print_json({key: getattr(answer, key) for key in keys})
     elif answer.same is None:
-        typer.echo(f"distance {answer.distance:.3f}; this network promises no rate")
+        say(f"distance {answer.distance:.3f}; this network promises no rate")
     else:
         verdict = "✓ one person" if answer.same else "✗ NOT one person"
         styled = typer.style(verdict, fg="green" if answer.same else "red", bold=True)
         sign = "≥" if answer.same else "<"
-        typer.echo(
+        say(
             f"{styled}   distance {answer.distance:.3f}   margin {answer.margin:+.3f} {sign} "
             f"alpha {answer.alpha:+.3f}   {describe_set_rate(answer.far)}"
         )
@@ -103,14 +111,16 @@ def _serialize(face: DetectedFace) -> dict[str, Any]:
     }
 
 
-def _save_drawing(photo: Path, found: list[DetectedFace], path: Path) -> None:
+def _save_drawing(photo: Path | Frame, found: list[DetectedFace], path: Path) -> None:
     from PIL import Image
 
     from onlyme.draw import FaceLabel, draw_faces
-    from onlyme.image.decode import decode
+    from onlyme.faceid.networks import make_reader
+    from onlyme.settings import Settings
 
     labels = [FaceLabel(face, str(number)) for number, face in enumerate(found, start=1)]
-    drawn = Image.fromarray(draw_faces(decode(photo).pixels, labels))
+    frame = make_reader(Settings.load()).read(photo)
+    drawn = Image.fromarray(draw_faces(frame.pixels, labels))
     try:
         drawn.save(path)
     except ValueError:

@@ -11,6 +11,7 @@ import typer
 
 from onlyme.cli import options, output
 from onlyme.cli.groups import HelpfulGroup
+from onlyme.cli.lines import say
 from onlyme.cli.progress import show_progress
 
 if TYPE_CHECKING:
@@ -72,13 +73,13 @@ def status(
         return
     people = output.format_count(rows, "person", "people")
     changes = output.format_count(store_version, "change")
-    typer.echo(f"{document['store']}: {people}, {changes} so far")
+    say(f"{document['store']}: {people}, {changes} so far")
     if not document["complete"]:
-        typer.echo("a migration to it was interrupted; run the same `onlyme store migrate` again")
+        say("a migration to it was interrupted; run the same `onlyme store migrate` again")
     if len(generations) > 1:
-        typer.echo("`onlyme store revoke` was interrupted; run it again")
+        say("`onlyme store revoke` was interrupted; run it again")
     if isinstance(store, IndexedStore) and not document["indexed"] and rows >= store.index_from:
-        typer.echo("every search reads all people; `onlyme store index` makes searches faster")
+        say("every search reads all people; `onlyme store index` makes searches faster")
 
 
 @app.command()
@@ -91,7 +92,7 @@ def upgrade(*, tenant: Tenant = None, vault: options.Vault = None) -> None:
 
     settings = _load_settings(vault, tenant=tenant)
     done = wiring.upgrade_store(settings, networks.load_base(settings))
-    typer.echo("the gallery's tables are ready" if done else "the gallery's tables were up to date")
+    say("the gallery's tables are ready" if done else "the gallery's tables were up to date")
 
 
 @app.command()
@@ -105,7 +106,7 @@ def index(*, tenant: Tenant = None, vault: options.Vault = None) -> None:
             raise UsageError("this gallery has no index")
         for generation in store.count().generations:
             store.build_index(generation)
-    typer.echo("the index is built")
+    say("the index is built")
 
 
 @app.command()
@@ -116,7 +117,7 @@ def scrub(*, tenant: Tenant = None, vault: options.Vault = None) -> None:
     """
     with _open_store(_load_settings(vault, tenant=tenant)) as store:
         getattr(store, "rewrite", store.scrub)()
-    typer.echo("the gallery holds nothing of removed or replaced people any more")
+    say("the gallery holds nothing of removed or replaced people any more")
 
 
 @app.command()
@@ -150,7 +151,7 @@ def migrate(
         with show_progress() as move:
             result = copy_gallery(source, target, partial(move, "copied"))
         if isinstance(target, IndexedStore) and result.rows >= target.index_from:
-            typer.echo("building the index …", err=True)
+            say("building the index …", err=True)
             for generation in target.count().generations:
                 target.build_index(generation)
         document = {
@@ -161,11 +162,11 @@ def migrate(
     if json:
         output.print_json(document)
         return
-    typer.echo(
+    say(
         f"{output.format_count(result.rows, 'person is', 'people are')} in {document['to']}, the "
         f"same as in {document['from']} (sha256 of all: {result.digest[:16]}…)"
     )
-    typer.echo(
+    say(
         "note: set `store` in the settings to the new place; the old gallery is unchanged",
         err=True,
     )
@@ -193,7 +194,7 @@ def revoke(*, vault: options.Vault = None) -> None:
         finally:
             enrolled.close()
     people = output.format_count(count, "person was", "people were")
-    typer.echo(f"{people} re-encrypted with a new secret; copies stolen earlier match nothing")
+    say(f"{people} re-encrypted with a new secret; copies stolen earlier match nothing")
 
 
 @app.command()

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.lines import say
 
 __all__ = ["register"]
 
@@ -58,19 +59,19 @@ def evaluate_liveness(
         verdict, problem = judge_presentation(path, check_liveness, frame_rate)
         study.add(kind, verdict, str(path.relative_to(folder)))
         if problem:
-            typer.echo(f"no verdict: {problem}", err=True)
+            say(f"no verdict: {problem}", err=True)
     created = datetime.now(UTC).isoformat(timespec="seconds")
     document = study.make_document(created=created, title=folder.name)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         write_output(out / "liveness.json", format_liveness_json(document).encode())
         write_output(out / "liveness.html", render_liveness_html(document).encode())
-        typer.echo(f"written: {out / 'liveness.html'}, {out / 'liveness.json'}", err=True)
+        say(f"written: {out / 'liveness.html'}, {out / 'liveness.json'}", err=True)
     if json:
         output.print_json(document)
         return
-    typer.secho(document["headline"], bold=True)
+    say(document["headline"], bold=True)
     for tally in [*study.attacks, *([study.bona_fide] if study.bona_fide else [])]:
-        typer.echo(f"  {tally.format_line()}")
+        say(f"  {tally.format_line()}")
     if study.acer is not None:
-        typer.echo(f"  ACER {100 * study.acer:.1f} %")
+        say(f"  ACER {100 * study.acer:.1f} %")

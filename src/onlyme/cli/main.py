@@ -83,7 +83,11 @@ def _run() -> None:
         _fail("there is not enough memory for this")
     except OSError as error:  # such as a full disk, or a report in a folder without write access
         drop_output()
-        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        _fail(
+            f"{error.filename}: {error.strerror}"
+            if error.filename
+            else error.strerror or str(error)
+        )
     except Exception as error:  # noqa: BLE001 - 1 would mean *rejected*
         if os.environ.get("ONLYME_DEBUG"):
             traceback.print_exc()
@@ -92,8 +96,12 @@ def _run() -> None:
 
 
 def _fail(sentence: str) -> None:
+    from onlyme.cli.lines import wrap_text
+
+    line = f"onlyme: {sentence}"
     try:
-        print(f"onlyme: {sentence}", file=sys.stderr, flush=True)  # noqa: T201 - a command line prints
+        line = wrap_text(line) if sys.stderr and sys.stderr.isatty() else line  # one line, for logs
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - a command line prints
     except OSError:  # a full disk behind it; the error of an error would end with 1: *rejected*
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     sys.exit(2)

@@ -10,6 +10,7 @@ import typer
 
 from onlyme.cli import options, output
 from onlyme.cli.groups import HelpfulGroup
+from onlyme.cli.lines import say
 
 __all__ = ["register"]
 
@@ -64,10 +65,10 @@ def fetch(
     for result in fetch_models(to or SHIPPED, offline):
         label = f"{result.model.name:<11} {result.model.path.name:<31}"
         if result.origin:
-            typer.echo(f"  ✓ {label} {result.origin}")
+            say(f"  ✓ {label} {result.origin}")
             continue
-        typer.echo(f"  ✗ {label} {result.problem}", err=True)
-        typer.echo(f"    needed for {result.model.needed_for}", err=True)
+        say(f"  ✗ {label} {result.problem}", err=True)
+        say(f"    needed for {result.model.needed_for}", err=True)
         if result.model.needed_for == "everything":
             needed.append(result.model.name)
     if needed:
@@ -96,7 +97,7 @@ def status(*, json: options.Json = False) -> None:
         if not json:
             mark = "✓" if state == "ok" else "✗"
             detail = f"{model.title} ({model.licence})" if state == "ok" else problem
-            typer.echo(f"  {mark} {model.name:<11} {detail}")
+            say(f"  {mark} {model.name:<11} {detail}")
     if json:
         output.print_json(rows)
     if broken:

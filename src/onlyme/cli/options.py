@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli.complete import complete_camera, complete_look, complete_person, complete_preset
+from onlyme.cli.lines import say
 from onlyme.image.files import format_path
 from onlyme.types import AttentionLevel, LivenessLevel, checked_name
 
@@ -99,6 +100,22 @@ Embedder = Annotated[
 
 # ---------------------------------------------------------------- photos and cameras
 
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="tls://HOST:PORT",
+        help="A Dask scheduler, whose computers examine the photos in place of this one.",
+        show_default=False,
+    ),
+]
+Certificates = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="For --scheduler: a folder with ca.pem, caller.pem and caller.key.",
+        show_default=False,
+    ),
+]
 Camera = Annotated[
     str | None,
     typer.Option(
@@ -252,9 +269,9 @@ def report_unread(paths: Iterable[Path]) -> None:
             count = 0
         unread += not count
         if not count:
-            typer.echo(f"not used: {format_path(path)}", err=True)
+            say(f"not used: {format_path(path)}", err=True)
     if unread:
-        typer.echo("the others were used; exit code 2 says that not all were", err=True)
+        say("the others were used; exit code 2 says that not all were", err=True)
         raise typer.Exit(2)
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from onlyme.cli.lines import say, wrap_text
 from onlyme.cli.streams import escape_json
 
 if TYPE_CHECKING:
@@ -52,12 +51,9 @@ __all__ = [
     "print_notes",
     "print_revoked",
     "print_tuning",
-    "read_width",
-    "wrap_text",
 ]
 
 _BARS = " ▁▂▃▄▅▆▇█"
-_DEFAULT_WIDTH, _MIN_WIDTH = 80, 40  # of a terminal, in characters
 
 _REASONS = {
     "no_face": "no face in the picture",
@@ -91,24 +87,6 @@ def print_json(document: Any, indent: int | None = 2) -> None:
     from onlyme.faceid.serialize import dump_json
 
     typer.echo(escape_json(dump_json(document, indent=indent)))
-
-
-def read_width() -> int:
-    """Return the width of the terminal in characters, as COLUMNS or the terminal says."""
-    return max(_MIN_WIDTH, shutil.get_terminal_size((_DEFAULT_WIDTH, 24)).columns)
-
-
-def wrap_text(text: str, indent: str = "") -> str:
-    """Break text between words, so that no line is wider than the terminal."""
-    lines = textwrap.wrap(
-        text,
-        read_width(),
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return "\n".join(lines) or indent
 
 
 # ------------------------------------------------------------------ words for values
@@ -202,19 +180,19 @@ def draw_histograms(
 
 def ask(arrow: str, words: str) -> None:
     """Show the person what to do next."""
-    typer.secho(f"  {arrow}  {words}", bold=True, err=True)
+    say(f"  {arrow}  {words}", bold=True, err=True)
 
 
 def ask_for_head_turns() -> None:
     """Show the person how to move while the camera takes pictures of them for enrolling."""
-    typer.echo("Look at the camera, and turn your head slowly from side to side.", err=True)
+    say("Look at the camera, and turn your head slowly from side to side.", err=True)
 
 
 def print_candidates(candidates: Iterable[IdentityCandidate]) -> None:
     """Print whom a face resembles, nearest first, before the verdict that counts."""
     for place, one in enumerate(candidates, 1):
         sign = "≥" if one.reached else "<"
-        typer.echo(f"  {place:>3}. {one.name}  margin {one.margin:+.3f} {sign} {one.alpha:+.3f}")
+        say(f"  {place:>3}. {one.name}  margin {one.margin:+.3f} {sign} {one.alpha:+.3f}")
 
 
 def print_change(decision: Decision, rate: float, *, json: bool) -> None:
@@ -225,7 +203,7 @@ def print_change(decision: Decision, rate: float, *, json: bool) -> None:
         document = serialize_decision(decision) | {"frames_per_second": round(rate, 1)}
         print_json(document, indent=None)
     else:
-        typer.echo(f"{format_decision(decision)}   {rate:.0f} frames/s")
+        say(f"{format_decision(decision)}   {rate:.0f} frames/s")
 
 
 # ------------------------------------- results that own vault and system vault share
@@ -235,8 +213,8 @@ def print_enrollment(enrollment: Enrollment) -> None:
     """Print the result of enrolling a person."""
     photos = f"{enrollment.taken} of {format_count(len(enrollment.me), 'photo')}"
     learned = f"{enrollment.name} is enrolled with {photos}, in {enrollment.seconds:.1f} s"
-    typer.secho(learned, bold=True)
-    typer.echo(f"alpha {enrollment.alpha:+.3f}: {_describe_set_rate(enrollment.far)}")
+    say(learned, bold=True)
+    say(f"alpha {enrollment.alpha:+.3f}: {_describe_set_rate(enrollment.far)}")
     _print_alike(enrollment.far_alike)
     for note in enrollment.notes:
         typer.echo(wrap_text(f"note: {note}"))
@@ -247,12 +225,12 @@ def print_enrollment(enrollment: Enrollment) -> None:
 def print_tuning(tuning: Tuning) -> None:
     """Print alpha, and how often strangers and the person themselves will err by it."""
     before = f"{tuning.alpha_before:+.3f} → " if tuning.alpha_before != tuning.alpha else ""
-    typer.echo(f"alpha {before}{tuning.alpha:+.3f}: {_describe_set_rate(tuning.far)}")
+    say(f"alpha {before}{tuning.alpha:+.3f}: {_describe_set_rate(tuning.far)}")
     _print_alike(tuning.far_alike)
     if tuning.miss is not None and tuning.miss_interval is not None:
         low, high = tuning.miss_interval
         people = format_count(tuning.miss_people, "other person", "other people")
-        typer.echo(
+        say(
             f"{tuning.name} is rejected by mistake in about {tuning.miss:.2%} of tries "
             f"(95 % interval {low:.2%} to {high:.2%}, measured on {people})"
         )
@@ -269,9 +247,9 @@ def _print_alike(far_alike: float | None) -> None:
     if far_alike is None:
         return
     if far_alike > 0.5:
-        typer.echo("someone who looks like the owner may pass at every try")
+        say("someone who looks like the owner may pass at every try")
         return
-    typer.echo(
+    say(
         f"someone who looks like the owner passes at most about once in {1 / far_alike:,.0f} "
         "tries; a close relative more often (teach one with --not-me)"
     )
@@ -279,51 +257,49 @@ def _print_alike(far_alike: float | None) -> None:
 
 def print_lesson(lesson: Lesson) -> None:
     """Print what a `not-me` changed, or what taking it back changed."""
-    typer.echo(f"that face:  margin {lesson.margin_before:+.3f} → {lesson.margin_after:+.3f}")
-    typer.echo(f"alpha:      {lesson.alpha_before:+.3f} → {lesson.alpha_after:+.3f}")
+    say(f"that face:  margin {lesson.margin_before:+.3f} → {lesson.margin_after:+.3f}")
+    say(f"alpha:      {lesson.alpha_before:+.3f} → {lesson.alpha_after:+.3f}")
     before, after = (sum(own) / len(own) for own in (lesson.own_before, lesson.own_after))
-    typer.echo(f"own photos: margin {before:+.3f} → {after:+.3f} on average")
+    say(f"own photos: margin {before:+.3f} → {after:+.3f} on average")
     lost = sum(
         then >= lesson.alpha_before and now < lesson.alpha_after
         for then, now in zip(lesson.own_before, lesson.own_after, strict=True)
     )
     if lost > 0:
         photos = format_count(lost, "own photo")
-        typer.echo(f"note: {photos} would no longer pass; add photos, or use --undo")
+        say(f"note: {photos} would no longer pass; add photos, or use --undo")
 
 
 def print_adaptation(name: str, *, consent: bool, learned: datetime | None, waiting: int) -> None:
     """Print whether a template follows its owner, and what it learned."""
-    typer.echo(f"adaptation of {name} is {'on' if consent else 'off'}")
+    say(f"adaptation of {name} is {'on' if consent else 'off'}")
     when = f"{learned:%Y-%m-%d}" if learned else "never"
-    typer.echo(
-        f"last update: {when}; {format_count(waiting, 'good match', 'good matches')} waiting"
-    )
+    say(f"last update: {when}; {format_count(waiting, 'good match', 'good matches')} waiting")
 
 
 def print_certificate(title: str, sentences: Iterable[str]) -> None:
     """Print a certificate under its title."""
-    typer.secho(title, bold=True)
+    say(title, bold=True)
     for sentence in sentences:
         typer.echo(wrap_text(sentence, indent="  "))
 
 
 def print_revoked(name: str) -> None:
     """Print that stolen copies of a template no longer work."""
-    typer.echo(f"{name} still works; copies stolen earlier do not")
+    say(f"{name} still works; copies stolen earlier do not")
 
 
 def print_forgotten(name: str) -> None:
     """Print that a person was erased."""
-    typer.echo(f"{name} is forgotten")
+    say(f"{name} is forgotten")
 
 
 def print_notes(notes: Iterable[str]) -> None:
     """Print sentences about what was done only in part, beside the answer."""
     for note in notes:
-        typer.echo(f"note: {note}", err=True)
+        say(f"note: {note}", err=True)
 
 
 def print_imported(name: str) -> None:
     """Print that an exported person was taken over."""
-    typer.echo(f"{name} is enrolled")
+    say(f"{name} is enrolled")

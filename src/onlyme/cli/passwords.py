@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from onlyme.cli.lines import wrap_text
 from onlyme.errors import KeyMissing, KeyRefused, UsageError
 from onlyme.storage.system import is_root
 
@@ -128,7 +129,7 @@ def _can_ask() -> bool:
 
 
 def _require_yes(question: str) -> None:
-    if not typer.confirm(question, err=True):
+    if not typer.confirm(wrap_text(question), err=True):
         raise UsageError("nothing was changed")
 
 

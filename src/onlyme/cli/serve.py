@@ -10,6 +10,7 @@ import typer
 from onlyme.cli import door_options, options, output
 from onlyme.cli.extras import require_extra
 from onlyme.cli.groups import HelpfulGroup
+from onlyme.cli.lines import say
 
 __all__ = ["register"]
 
@@ -55,6 +56,15 @@ Embeddings = Annotated[
         "with them the person can be found elsewhere.",
     ),
 ]
+Reports = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="The folder in which the page finds reports of `evaluate --html` and `lab compare`; "
+        "by default the current one.",
+        show_default=False,
+    ),
+]
 TokenName = Annotated[
     str, typer.Argument(metavar="NAME", help="The name of the token.", show_default=False)
 ]
@@ -93,6 +103,7 @@ def serve(
     docs: Docs = False,
     compreface: CompreFace = False,
     embeddings: Embeddings = False,
+    reports: Reports = None,
     mqtt: door_options.Mqtt = None,
     mqtt_names: door_options.MqttNames = False,
     mqtt_ca: door_options.MqttCa = None,
@@ -128,17 +139,18 @@ def serve(
         compreface=compreface,
         embeddings=embeddings,
         mqtt=broker,
+        reports=reports,
     )
     if host not in {*LOOPBACK, "::1"}:
-        typer.echo(
+        say(
             f"listening on {host}: every machine that reaches this one can connect. Faces and "
             "tokens travel unencrypted: use a reverse proxy with TLS, and give its name to --name.",
             err=True,
         )
 
     def print_link(port: int) -> None:
-        typer.echo(f"open {_make_link(vault, RunningService(host, port).url)}", err=True)
-        typer.echo("(works once, within five minutes; Ctrl-C ends the service)", err=True)
+        say(f"open {_make_link(vault, RunningService(host, port).url)}", err=True)
+        say("(works once, within five minutes; Ctrl-C ends the service)", err=True)
 
     run(Settings.load(vault=vault), chosen, print_link)
 
@@ -173,7 +185,7 @@ def link(
     url = same[0].url if same else f"http://127.0.0.1:{port}"
     if port is None and len(services) > 1:
         others = ", ".join(str(service.port) for service in services[1:])
-        typer.echo(f"more services run on this vault, on port {others}; choose by --port", err=True)
+        say(f"more services run on this vault, on port {others}; choose by --port", err=True)
     typer.echo(_make_link(vault, url))
 
 
@@ -202,7 +214,7 @@ def token_create(
     with options.open_vault(vault) as admin:
         secret = Tokens(admin).create(name, Scope(scope), parse_lifetime(expires), rate)
     typer.echo(secret)
-    typer.echo("save it now: only its hash is stored, so it cannot be shown again", err=True)
+    say("save it now: only its hash is stored, so it cannot be shown again", err=True)
 
 
 def token_list(*, vault: options.Vault = None, json: options.Json = False) -> None:
@@ -216,9 +228,9 @@ def token_list(*, vault: options.Vault = None, json: options.Json = False) -> No
         return
     for token in tokens:
         ends = f"until {token.expires:%Y-%m-%d %H:%M} UTC" if token.expires else "without end"
-        typer.echo(f"{token.name:<20} {token.scope:<10} {ends}   {token.rate:g}/s")
+        say(f"{token.name:<20} {token.scope:<10} {ends}   {token.rate:g}/s")
     if not tokens:
-        typer.echo("no token yet: `onlyme serve token create NAME --scope verify` makes one")
+        say("no token yet: `onlyme serve token create NAME --scope verify` makes one")
 
 
 def token_revoke(name: TokenName, *, vault: options.Vault = None) -> None:
@@ -227,7 +239,7 @@ def token_revoke(name: TokenName, *, vault: options.Vault = None) -> None:
 
     with options.open_vault(vault) as admin:
         Tokens(admin).revoke(name)
-    typer.echo(f"{name} is revoked")
+    say(f"{name} is revoked")
 
 
 def key(*, vault: options.Vault = None) -> None:

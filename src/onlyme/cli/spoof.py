@@ -10,6 +10,7 @@ import typer
 
 from onlyme.cli import options, output
 from onlyme.cli.complete import complete_camera
+from onlyme.cli.lines import say
 from onlyme.types import LivenessLevel
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def spoof_me(
     with options.open_face_id(vault) as face_id:
         face_id.owner(name)
         for number, attack in enumerate(ATTACKS, start=1):
-            typer.secho(f"\n{number} of {len(ATTACKS)}: {attack.words}", bold=True, err=True)
+            say(f"\n{number} of {len(ATTACKS)}: {attack.words}", bold=True, err=True)
             answer = typer.prompt(
                 "Press Enter when ready, or s to skip", default="", show_default=False, err=True
             )
@@ -75,7 +76,7 @@ def spoof_me(
                 )
                 decisions = list(_show_meter(islice(watching, attempts)))
             stages.append(count_outcomes(attack.stage, decisions))
-            typer.echo(_format_stage(stages[-1]), err=json)
+            say(_format_stage(stages[-1]), err=json)
     card = make_score_card(name, stages, datetime.now(UTC).isoformat(timespec="seconds"))
     if out is not None:
         _write_card(card, out)
@@ -83,12 +84,12 @@ def spoof_me(
     if json:
         output.print_json(card)
     elif card["fooled"]:
-        typer.secho("\nA picture of you would have opened. Use --liveness challenge.", fg="red")
+        say("\nA picture of you would have opened. Use --liveness challenge.", fg="red")
     elif not tried:
-        typer.echo("\nNo attack was tried.")
+        say("\nNo attack was tried.")
     else:
         few = f"{output.format_count(attempts, 'attempt')} of each kind prove little"
-        typer.echo(f"\nNothing but you would have opened. {few}: try several photos and lights.")
+        say(f"\nNothing but you would have opened. {few}: try several photos and lights.")
     raise typer.Exit(1 if card["fooled"] else 0)
 
 
@@ -101,7 +102,7 @@ def _show_meter(decisions: Iterable[Decision]) -> Iterator[Decision]:
         verdict = decision.liveness.verdict or decision.reason
         shown = "no score" if score is None else f"{score:.2f} {verdict}"
         answer = "would open" if decision.accepted else f"stays shut ({decision.reason})"
-        typer.secho(f"  {bar} {shown}, {answer}", fg="red" if decision.accepted else None, err=True)
+        say(f"  {bar} {shown}, {answer}", fg="red" if decision.accepted else None, err=True)
         yield decision
 
 
@@ -121,7 +122,7 @@ def _write_card(card: dict[str, object], folder: Path) -> None:
     Image.fromarray(draw_score_card(card)).save(coded, "PNG")
     write_output(folder / "spoof-me.png", coded.getvalue())
     written = f"{folder / 'spoof-me.png'}, {folder / 'spoof-me.json'}"
-    typer.echo(f"written: {written}", err=True)
+    say(f"written: {written}", err=True)
 
 
 def _format_stage(entry: dict[str, object]) -> str:

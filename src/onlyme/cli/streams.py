@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
 import sys
+from contextlib import suppress
 from typing import Final
 
 __all__ = ["escape_json", "prepare_streams"]
@@ -25,6 +27,7 @@ def prepare_streams() -> None:
     changed something. Standard input keeps bytes that are no text, so that a wrong passphrase is
     a wrong passphrase.
     """
+    _open_closed()
     codecs.register_error(_ERRORS, _replace)
     for stream in (sys.stdout, sys.stderr):
         _set_errors(stream, _ERRORS)
@@ -44,6 +47,23 @@ def escape_json(text: str) -> str:
 
         return re.sub(r"[^\x00-\x7f]", lambda sign: dumps(sign[0])[1:-1], text)
     return text
+
+
+def _open_closed() -> None:
+    """Let nothing stand for a standard stream that was closed (`>&-`).
+
+    Otherwise its number goes to the next file that is opened, such as the vault, and what a
+    library prints would be written into it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is not None:
+            continue
+        with suppress(OSError):  # the number is taken only once it is free
+            os.fstat(number)
+            continue
+        os.open(os.devnull, os.O_RDWR)  # the lowest free number: those below are open by now
+        mode = "r" if name == "stdin" else "w"
+        setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - it stays open to the end
 
 
 def _set_errors(stream: object, errors: str) -> None:

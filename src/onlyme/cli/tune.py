@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.lines import read_width, say, wrap_text
 from onlyme.cli.passwords import TeachAnyway, confirm_not_me
 
 __all__ = ["register"]
@@ -60,15 +61,15 @@ def tune(
     output.print_tuning(tuning)
     own, strangers = owner.margins(owner.examples.me), owner.learned.stranger_margins()
     # The owner was learned from these photos, so their margins are better than a new photo's.
-    typer.echo("margins of the enrolled photos (ME) and of strangers (NOT_ME):")
-    typer.echo(
+    say("margins of the enrolled photos (ME) and of strangers (NOT_ME):")
+    say(
         output.draw_histograms(
-            own.tolist(), strangers.tolist(), owner.alpha, min(64, output.read_width() - 12)
+            own.tolist(), strangers.tolist(), owner.alpha, min(64, read_width() - 12)
         )
     )
     if far is None and alpha is None:
         for each in PRESETS:
-            typer.echo(output.wrap_text(f"--preset {each.name:<8} {each.far:g}  {each.source}"))
+            typer.echo(wrap_text(f"--preset {each.name:<8} {each.far:g}  {each.source}"))
 
 
 def certificate(

@@ -13,6 +13,7 @@ import typer
 from onlyme.cli import options, output
 from onlyme.cli.complete import complete_person
 from onlyme.cli.groups import HelpfulGroup
+from onlyme.cli.lines import say
 from onlyme.cli.passwords import read_new_passphrase, read_passphrase, require_owner
 
 if TYPE_CHECKING:
@@ -79,18 +80,18 @@ def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
     gallery = ""
     if members:
         gallery = f" and {output.format_count(members, 'person', 'people')} in the gallery"
-    typer.echo(f"{folder}: {count} enrolled{gallery}, key: {kind}")
+    say(f"{folder}: {count} enrolled{gallery}, key: {kind}")
     if problem:
-        typer.echo(f"note: the gallery cannot be used: {problem}")
+        say(f"note: the gallery cannot be used: {problem}")
     if needs_rekey:
-        typer.echo("note: the passphrase can be guessed faster than it should; run `onlyme rekey`")
+        say("note: the passphrase can be guessed faster than it should; run `onlyme rekey`")
     for place, allowance in allowances.items():
         tries = (
             f"locked {_format_wait(allowance.wait)}; `onlyme reset {place.owner}` ends that"
             if allowance.tries == 0
             else f"{output.format_count(allowance.tries, 'try', 'tries')} left"
         )
-        typer.echo(f"{place.owner or 'any person'} at {place.source}: {tries}")
+        say(f"{place.owner or 'any person'} at {place.source}: {tries}")
 
 
 def reset(
@@ -105,7 +106,7 @@ def reset(
     with options.open_vault(vault) as admin:
         require_owner(admin.store.kind)
         admin.gate.reset(name)
-    typer.echo(f"{name or 'everybody'} may try again")
+    say(f"{name or 'everybody'} may try again")
 
 
 def revoke(name: options.Name, *, vault: options.Vault = None) -> None:
@@ -177,10 +178,10 @@ def rekey(
         kind = to or admin.store.kind
         ask = partial(read_new_passphrase, "vault")
         notes = admin.rekey(wiring.choose_key_source(settings, kind, ask))
-    typer.echo(f"everything is encrypted with new keys; key: {kind}")
-    typer.echo("note: backups from before open only with the old key; make a new one", err=True)
+    say(f"everything is encrypted with new keys; key: {kind}")
+    say("note: backups from before open only with the old key; make a new one", err=True)
     if settings.key and settings.key != kind:
-        typer.echo(f'note: set key = "{kind}" in the settings, which still say {settings.key}')
+        say(f'note: set key = "{kind}" in the settings, which still say {settings.key}')
     output.print_notes(notes)
 
 
@@ -194,7 +195,7 @@ def export(
     with options.open_vault(vault) as admin:
         other = None if admin.store.version(name) else _read_from_gallery(name, vault)
         admin.export(name, file, read_new_passphrase("export"), other=other)
-    typer.echo(f"{name} is in {file}; only the passphrase protects it")
+    say(f"{name} is in {file}; only the passphrase protects it")
 
 
 def _read_from_gallery(name: str, vault: Path | None) -> Template:
@@ -250,11 +251,11 @@ def backup(
     typer.echo(f"{path}")
     for part in list_parts(path).values():
         if part.exists():
-            typer.echo(f"{part} belongs to it: keep the files together", err=True)
+            say(f"{part} belongs to it: keep the files together", err=True)
     if dump := describe_dump(settings, path):
-        typer.echo(dump, err=True)
+        say(dump, err=True)
     if kind != "passphrase":
-        typer.echo(f"Opening the backup needs the {kind} that holds the key: keep both", err=True)
+        say(f"Opening the backup needs the {kind} that holds the key: keep both", err=True)
 
 
 def restore(
@@ -284,9 +285,9 @@ def restore(
         settings, file, require_owner, allow_older=older, keep_gallery=keep_gallery
     )
     people = output.format_count(len(done.names), "person", "people")
-    typer.echo(f"{people} enrolled: {', '.join(done.names)}")
+    say(f"{people} enrolled: {', '.join(done.names)}")
     if done.previous:
-        typer.echo(f"the previous vault was saved as {done.previous}", err=True)
+        say(f"the previous vault was saved as {done.previous}", err=True)
     output.print_notes(done.notes)
 
 
@@ -316,7 +317,7 @@ def audit(
         output.print_json([line._asdict() for line in lines])
         return
     for line in lines:
-        typer.echo(_format_entry(line))
+        say(_format_entry(line))
 
 
 def audit_verify(*, vault: options.Vault = None, json: options.Json = False) -> None:
@@ -327,7 +328,7 @@ def audit_verify(*, vault: options.Vault = None, json: options.Json = False) -> 
         output.print_json({"lines": count, "whole": True})
     else:
         lines = output.format_count(count, "line")
-        typer.echo(f"{lines}, none changed, missing or added")
+        say(f"{lines}, none changed, missing or added")
 
 
 def _format_entry(entry: AuditEntry) -> str:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import many, options, output
+from onlyme.cli.lines import say
 from onlyme.types import Reason
 
 if TYPE_CHECKING:
     from onlyme import FaceID
-    from onlyme.types import Decision, Face
+    from onlyme.types import Decision, Face, Frame
 
 __all__ = ["register"]
 
@@ -130,18 +131,18 @@ def _print_faces(found: list[tuple[Face, Decision]], *, json: bool) -> None:
     if json:
         output.print_json([serialize_found(face, decision) for face, decision in found])
     elif not found:
-        typer.echo("no face in the picture")
+        say("no face in the picture")
     else:
         for face, decision in found:
-            typer.echo(f"{output.format_box(face)}  {output.format_decision(decision)}")
+            say(f"{output.format_box(face)}  {output.format_decision(decision)}")
     raise typer.Exit(0 if any(decision.accepted for _, decision in found) else 1)
 
 
-def _explain(face_id: FaceID, photo: Path | bytes, decision: Decision) -> str:
+def _explain(face_id: FaceID, photo: Path | Frame, decision: Decision) -> str:
     """Say why a photo could not be judged, and what to do; empty if it was."""
     if decision.reason not in (Reason.NO_FACE, Reason.MANY_FACES, Reason.POOR_QUALITY):
         return ""
-    from onlyme.enrollment.photos import explain_refusal
+    from onlyme.enrollment.examine import explain_refusal
 
     return explain_refusal(face_id.pipeline.look(photo))
 
@@ -152,9 +153,9 @@ def _print_and_exit(decision: Decision, *, json: bool, why: str = "") -> None:
 
         output.print_json(serialize_decision(decision))
     else:
-        typer.echo(output.format_decision(decision))
+        say(output.format_decision(decision))
         if why:
-            typer.echo(why, err=True)
+            say(why, err=True)
         if decision.liveness.level == "off":
-            typer.echo("Liveness was not checked: a printed photo could pass", err=True)
+            say("Liveness was not checked: a printed photo could pass", err=True)
     raise typer.Exit(0 if decision.accepted else 1)

@@ -14,13 +14,16 @@ import typer
 
 from onlyme.cli import door_options, options, output, watch_everybody
 from onlyme.cli.complete import complete_camera, complete_person
+from onlyme.cli.lines import say
 from onlyme.cli.recording import start_recording
 from onlyme.types import checked_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from onlyme.types import Decision
+    from onlyme import FaceID
+    from onlyme.cli.recording import Recording
+    from onlyme.types import AttentionLevel, Decision, LivenessLevel
 
 __all__ = ["register"]
 
@@ -136,45 +139,32 @@ def watch(
     """
     if everybody and (attention is not None or record is not None):
         raise typer.BadParameter("--attention and --record are for one person; name one")
+    if everybody and name is not None and video is None:
+        video = Path(name)  # the only argument
+    sources = _list_sources(video, camera)
     broker = door_options.parse_broker(mqtt, names=mqtt_names, ca=mqtt_ca)
+    command = _split_command(on_accept, "--on-accept")
     if everybody:
-        if name is not None and video is None:
-            video = Path(name)  # the only argument
-        watch_everybody.watch_everybody(
-            _list_sources(video, camera),
-            liveness or [],
-            watch_everybody.Programs(
-                _split_command(on_accept, "--on-accept"),
-                _split_command(on_known, "--on-known"),
-                _split_command(on_unknown, "--on-unknown"),
-            ),
-            watch_everybody.Reporting(not no_events, tuple(webhook or ()), webhook_private, broker),
-            embedder,
-            vault,
-            json=json,
-        )
+        known = _split_command(on_known, "--on-known")
+        unknown = _split_command(on_unknown, "--on-unknown")
+        programs = watch_everybody.Programs(command, known, unknown)
+        hooks = tuple(webhook or ())
+        told = watch_everybody.Reporting(not no_events, hooks, webhook_private, broker)
+        levels = liveness or []
+        watch_everybody.watch_everybody(sources, levels, programs, told, embedder, vault, json=json)
     if on_known is not None or on_unknown is not None or webhook or broker is not None:
         raise typer.BadParameter("--on-known, --on-unknown, --webhook and --mqtt need --everybody")
     if name is None:
         raise typer.BadParameter("give the name of a person, or --everybody", param_hint="NAME")
-    name = checked_name(name)
-    sources = _list_sources(video, camera)
     if len(sources) > 1 or len(liveness or []) > 1:
         raise typer.BadParameter("several cameras need --everybody", param_hint="--camera")
-    command = _split_command(on_accept, "--on-accept")
-    with options.open_face_id(vault, embedder, lasting=True) as face_id:
-        level = options.choose_level(liveness[0] if liveness else None)
-        with start_recording(record) as recording:
-            decisions = face_id.watch(
-                name,
-                sources[0],
-                liveness=level,
-                attention=attention,
-                ask=output.ask,
-                on_observation=recording.add,
-            )
-            noted = map(recording.note, decisions)
-            accepted = _report_decisions(noted, command, json=json)
+    name, level = checked_name(name), options.choose_level(liveness[0] if liveness else None)
+    with (
+        options.open_face_id(vault, embedder, lasting=True) as face_id,
+        start_recording(record) as recording,
+    ):
+        decisions = _watch_person(face_id, name, sources[0], level, attention, recording)
+        accepted = _report_decisions(decisions, command, json=json)
     raise typer.Exit(0 if accepted else 1)
 
 
@@ -183,6 +173,26 @@ def _list_sources(video: Path | None, cameras: list[str] | None) -> list[str | i
     if video is not None and cameras:
         raise typer.BadParameter("give a video or --camera N, not both", param_hint="VIDEO")
     return [video] if video is not None else [*map(options.parse_source, cameras or ["0"])]
+
+
+def _watch_person(
+    face_id: FaceID,
+    name: str,
+    source: str | int | Path,
+    level: LivenessLevel,
+    attention: AttentionLevel | None,
+    recording: Recording,
+) -> Iterator[Decision]:
+    """Yield the decisions about one person; what is seen goes into the recording."""
+    decisions = face_id.watch(
+        name,
+        source,
+        liveness=level,
+        attention=attention,
+        ask=output.ask,
+        on_observation=recording.add,
+    )
+    yield from map(recording.note, decisions)
 
 
 def _report_decisions(
@@ -225,4 +235,4 @@ def _run_command(command: tuple[str, ...]) -> None:
         command, stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(), check=False
     )
     if done.returncode:
-        typer.echo(f"{command[0]} ended with exit code {done.returncode}", err=True)
+        say(f"{command[0]} ended with exit code {done.returncode}", err=True)

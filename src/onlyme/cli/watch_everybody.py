@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.lines import say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -144,7 +145,7 @@ def watch_everybody(
 
 
 def _report(sentence: str) -> None:
-    typer.echo(sentence, err=True)
+    say(sentence, err=True)
 
 
 def _report_status(status: CameraStatus) -> None:
@@ -167,4 +168,4 @@ def _print_event(presence: Presence, *, json: bool, several: bool) -> None:
     name = presence.decision.name if presence.verdict == "known" else None
     who = f" ({name})" if presence.event == "left" and name else ""
     place = f"{presence.camera}  " if several else ""
-    typer.echo(f"{presence.at:8.1f} s  {place}#{presence.id}  {phrase}{who}")
+    say(f"{presence.at:8.1f} s  {place}#{presence.id}  {phrase}{who}")

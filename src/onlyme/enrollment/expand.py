@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from onlyme.errors import ImageError
+from onlyme.image.files import format_path, read_file
+from onlyme.image.formats import describe_unread
 from onlyme.image.sources import is_folder, list_photos
 from onlyme.types import Embedding, ExampleKind, Frame
 
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
     Photo = ImageLike | Frame | Embedding
 
-__all__ = ["expand_photos", "find_kind", "is_video"]
+__all__ = ["expand_photos", "find_kind", "holds_many", "is_video", "read_photo"]
 
 VIDEO_SUFFIXES: Final = frozenset(
     (
@@ -37,10 +40,8 @@ def expand_photos(images: Photo | Iterable[Photo | ImageError]) -> Iterator[Phot
     A folder without a picture, or one that cannot be read, is yielded as the error that says so:
     it must not waste the photos beside it.
     """
-    single = (str, os.PathLike, bytes, bytearray, memoryview, np.ndarray, Frame, Embedding)
-    if isinstance(images, single) or not isinstance(images, Iterable):
-        images = [images]
-    for image in images:
+    several: Any = images if holds_many(images) else [images]
+    for image in several:
         if isinstance(image, (str, os.PathLike)) and is_folder(image):
             try:
                 yield from list_photos([image])
@@ -48,6 +49,26 @@ def expand_photos(images: Photo | Iterable[Photo | ImageError]) -> Iterator[Phot
                 yield error
         else:
             yield image
+
+
+def holds_many(images: Any) -> bool:
+    """Say whether something holds several pictures. A picture may be iterable, too.
+
+    An array holds several if it has one axis more than a picture, or holds paths. A tensor or a
+    table of numbers is one thing, which `decode` refuses with what to write: its rows are none.
+
+    >>> holds_many(["a.jpg"]), holds_many("a.jpg"), holds_many(np.zeros((4, 4, 3), np.uint8))
+    (True, False, False)
+    """
+    if isinstance(images, np.ndarray):
+        return images.ndim == 4 or (images.ndim == 1 and images.dtype.kind in "OU")
+    kind = type(images)
+    if isinstance(images, (str, os.PathLike, bytes, bytearray, memoryview, array, Frame)):
+        return False
+    if callable(getattr(kind, "read", None)):  # an open file, whose lines are no pictures
+        return False
+    is_array = hasattr(kind, "__array__") and getattr(images, "ndim", 0) != 1
+    return isinstance(images, Iterable) and not is_array
 
 
 def is_video(image: object) -> bool:
@@ -75,3 +96,15 @@ def find_kind(image: object) -> ExampleKind:
     if str(image.source).startswith(("camera ", "/dev/", "the browser's camera")):
         return ExampleKind.CAMERA
     return ExampleKind.VIDEO if image.at or is_video(image.source) else ExampleKind.PHOTO
+
+
+def read_photo(path: Path, max_bytes: int) -> bytes:
+    """Read a photo's file, for another process that examines it and is not told its name.
+
+    Raises:
+        ImageError: it cannot be read, or its name and first bytes say that no process could.
+    """
+    content = read_file(path, max_bytes=max_bytes)
+    if why := describe_unread(content, path.name):
+        raise ImageError(format_path(path), why)
+    return content

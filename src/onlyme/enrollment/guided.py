@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from onlyme.enrollment.advice import SIDE_YAW_DEGREES
 from onlyme.enrollment.camera import FRAME_INTERVAL_SECONDS
 from onlyme.face.enrollment_quality import assess_for_enrollment
+from onlyme.face.geometry import scale_to_frame
 from onlyme.face.pose import estimate_pose
 from onlyme.face.subject import choose_subject
 from onlyme.types import Reason
@@ -21,13 +22,10 @@ from onlyme.types import Reason
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from onlyme.face.protocols import FaceDetector
     from onlyme.types import Face, Frame, PhotoReport
 
-__all__ = ["MAX_GUIDED_SECONDS", "WANTED_PHOTOS", "Guidance", "Guide", "Pose", "scale_to_frame"]
+__all__ = ["MAX_GUIDED_SECONDS", "WANTED_PHOTOS", "Guidance", "Guide", "Pose"]
 
 
 class Pose(StrEnum):
@@ -187,20 +185,6 @@ class Guide:
         if self._idle[shown]:
             return "Good. Now move your head a little."
         return "Good. Hold still."
-
-
-def scale_to_frame(
-    box: NDArray[np.float32], shape: tuple[int, ...]
-) -> tuple[float, float, float, float]:
-    """Return a box, float32[4] in pixels, as shares of a frame of this shape (h, w, 3).
-
-    >>> import numpy as np
-    >>> scale_to_frame(np.array([160, 120, 320, 240], np.float32), (480, 640, 3))
-    (0.25, 0.25, 0.5, 0.5)
-    """
-    height, width = shape[:2]
-    left, top, wide, high = (float(value) for value in box)
-    return left / width, top / height, wide / width, high / height
 
 
 def _advise_position(box: tuple[float, float, float, float]) -> str:

@@ -9,28 +9,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.enrollment.camera import EnrollmentCamera
-from onlyme.enrollment.expand import expand_photos, find_kind, is_video
-from onlyme.errors import CameraError, EnrollmentError, ImageError, UsageError
-from onlyme.face.enrollment_quality import assess_for_enrollment
-from onlyme.face.quality import assess, describe_light
-from onlyme.liveness.attention import measure_eyes
+from onlyme.enrollment.examine import examine_photo
+from onlyme.enrollment.expand import expand_photos, is_video
+from onlyme.errors import CameraError, EnrollmentError, ImageError
 from onlyme.siamese.distance import (
     EQUAL_PICTURE_DISTANCE,
     SAME_PERSON_DISTANCE,
     SAME_PICTURE_DISTANCE,
 )
 from onlyme.siamese.examples import Examples, join_second
-from onlyme.types import Embedding, Example, ExampleKind, PhotoReport, Reason
+from onlyme.types import Embedding, Example
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from onlyme.face.pipeline import Observation, Pipeline
-    from onlyme.types import Face, Frame, HeadReading, ImageLike, Quality
-
-    HeadReader = Callable[[NDArray[np.uint8], Face], HeadReading | None]
+    from onlyme.enrollment.examine import ExaminedPhoto, HeadReader
+    from onlyme.face.pipeline import Pipeline
+    from onlyme.types import Frame, ImageLike, PhotoReport
 
     Picture = ImageLike | Frame
     Photo = Picture | Embedding
@@ -40,27 +37,13 @@ __all__ = [
     "PhotoCollection",
     "PhotoCollector",
     "collect_photos",
-    "explain_refusal",
 ]
 
 ADVISED_PHOTOS = 5
 """Photos of one person that are advised; one is enough."""
 
-MIN_FOREGROUND_RATIO = 2.0
-"""In a photo to enroll, other faces are in the background if the person's is this many times as
-wide. Nearer ones may be the person that is meant, and be a child."""
-
-MIN_PERSON_SCORE = 0.89
-"""Least score of detection without a remark. 412 press photos are at 0.892 and more, animals at
-0.68 to 0.88. Statues, paintings and drawings score like people, and pass without a remark."""
-
 MAX_NAMED_PHOTOS = 10
 """The most photos that one message names."""
-
-_REFUSALS = {
-    Reason.NO_FACE: "no face found; show the whole face, from the front",
-    Reason.MANY_FACES: "several faces of similar size; cut the photo to one person",
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,38 +123,12 @@ def collect_photos(
     return PhotoCollection(examples, mine.reports, others.reports + alike.reports, mine.eyes)
 
 
-def explain_refusal(sight: Observation) -> str:
-    """Say why a picture shows no face that can be used, and what to do; empty where it does."""
-    if sight.reason is None:
-        return "" if sight.quality is None else sight.quality.advice
-    light = describe_light(sight.frame.pixels) if sight.reason is Reason.NO_FACE else ""
-    return light or _REFUSALS[sight.reason]
-
-
-@dataclass(slots=True)
-class _PhotoRecord:
-    source: str
-    embedding: Embedding | None = None
-    quality: Quality | None = None
-    note: str = ""
-    is_unsure: bool = False  # another face is nearly as large: it may be the person that is meant
-    eyes: tuple[float, float] | None = None
-    kind: ExampleKind = ExampleKind.UNKNOWN
-
-    def make_report(self) -> PhotoReport:
-        taken = self.embedding is not None
-        return PhotoReport(self.source, taken, self.note, self.quality)
-
-    def refuse(self, note: str) -> None:
-        self.embedding, self.note = None, note
-
-
 @dataclass(slots=True)
 class PhotoCollector:
     """Judge photos one by one, and keep those that make a good template.
 
     Attributes:
-        pipeline: detects and embeds the faces.
+        pipeline: detects and embeds the faces; None where only `add_examined` is called.
         judge_quality: refuse photos whose face is unfit, with advice.
         known: float32[k, d], embeddings to which those of the photos are added.
         apart: float32[a, d], embeddings that no photo may have: the person's own, where photos
@@ -183,20 +140,27 @@ class PhotoCollector:
             measured.
     """
 
-    pipeline: Pipeline
+    pipeline: Pipeline | None
     judge_quality: bool
     known: NDArray[np.float32] = field(repr=False)
     apart: NDArray[np.float32] | None = field(default=None, repr=False)
     measured: bool = True
     read_head: HeadReader | None = None
-    _photos: list[_PhotoRecord] = field(default_factory=list, repr=False)
+    _photos: list[ExaminedPhoto] = field(default_factory=list, repr=False)
 
     def add(self, image: Photo | ImageError) -> PhotoReport:
         """Judge one photo; a photo that is taken may still be refused by `refuse_strays`.
 
         An error stands for a photo that could not even be read.
         """
-        photo = self._examine(image)
+        assert self.pipeline is not None  # noqa: S101 - for the type checker; see above
+        judge, read_head = self.judge_quality, self.read_head
+        return self.add_examined(
+            examine_photo(self.pipeline, image, judge_quality=judge, read_head=read_head)
+        )
+
+    def add_examined(self, photo: ExaminedPhoto) -> PhotoReport:
+        """Judge a photo that was examined already, here or by another process."""
         self._photos.append(photo)
         if photo.embedding is not None:
             self._refuse_duplicate(photo)
@@ -229,7 +193,7 @@ class PhotoCollector:
     def vectors(self) -> NDArray[np.float32]:
         """float32[n, d]: the embeddings taken so far, without the known ones."""
         taken = [photo.embedding.vector for photo in self._photos if photo.embedding is not None]
-        return np.array(taken, np.float32).reshape(len(taken), self.pipeline.embedder.dimension)
+        return np.array(taken, np.float32).reshape(len(taken), self.known.shape[1])
 
     def make_notes(self, look: str) -> tuple[Example, ...]:
         """Return what is known of each embedding taken so far, numbered from 1."""
@@ -303,51 +267,7 @@ class PhotoCollector:
             )
         return tuple(photo.make_report() for photo in unsure)
 
-    def _examine(self, image: Photo | ImageError) -> _PhotoRecord:
-        try:
-            if isinstance(image, ImageError):
-                raise image
-            sight = self.pipeline.look(image)
-        except ImageError as error:
-            return _PhotoRecord(error.source, note=error.cause)
-        except UsageError as error:
-            return _PhotoRecord("embedding", note=str(error))
-        moment = f", {sight.frame.at:.1f} s" if sight.frame.at else ""
-        quality = None
-        if sight.face is not None:
-            measure = assess_for_enrollment if self.judge_quality else assess
-            quality = measure(sight.frame.pixels, sight.face.box, sight.face.landmarks)
-        source, kind = sight.frame.source + moment, find_kind(image)
-        photo = _PhotoRecord(source, sight.embedding, quality, kind=kind)
-        if sight.reason is not None:
-            photo.note = explain_refusal(sight)
-        elif self.judge_quality and photo.quality is not None and not photo.quality.ok:
-            photo.refuse(photo.quality.advice)
-        elif self.judge_quality and sight.face is not None:
-            self._remark(photo, sight, sight.face)
-        if photo.embedding is not None and self.judge_quality:  # photos of the person
-            photo.embedding = sight.complete_embedding()
-        if photo.embedding is not None and sight.face is not None and self.read_head is not None:
-            head = self.read_head(sight.frame.pixels, sight.face)
-            photo.eyes = None if head is None else measure_eyes(sight.frame.pixels, head).sample
-        return photo
-
-    def _remark(self, photo: _PhotoRecord, sight: Observation, face: Face) -> None:
-        """Note which of several faces was taken, and a face that may be no person's."""
-        others = self.pipeline.find_others(sight)
-        if not others:
-            if face.score < MIN_PERSON_SCORE:
-                photo.note = "hardly looks like a person's face; check that it is one"
-            return
-        width, other = float(face.box[2]), max(float(one.box[2]) for one in others)
-        photo.is_unsure = other * MIN_FOREGROUND_RATIO > width  # `refuse_strays` decides
-        where = "×".join(str(round(float(side))) for side in face.box[2:])
-        photo.note = (
-            f"shows {len(others) + 1} faces; the one of {where} pixels was taken, since it is "
-            f"{width / other:.1f} times as large as the next"
-        )
-
-    def _refuse_duplicate(self, photo: _PhotoRecord) -> None:
+    def _refuse_duplicate(self, photo: ExaminedPhoto) -> None:
         assert photo.embedding is not None  # noqa: S101 - for the type checker; `add` checks it
         vector = photo.embedding.vector[None]
         for earlier in self._photos[:-1]:
@@ -366,7 +286,7 @@ class PhotoCollector:
         return bool(len(pictures)) and bool(_measure_distances(vector, pictures).min() < same)
 
 
-def _stack_vector(photo: _PhotoRecord) -> NDArray[np.float32]:
+def _stack_vector(photo: ExaminedPhoto) -> NDArray[np.float32]:
     """Return a photo's embedding as an array of one row."""
     assert photo.embedding is not None  # noqa: S101 - for the type checker; photos taken have one
     return photo.embedding.vector[None]

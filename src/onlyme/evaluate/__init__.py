@@ -4,7 +4,7 @@
 `metrics` and `intervals` compute single figures.
 """
 
-from onlyme.evaluate.cache import EmbeddingCache, embed_files, erase_cache
+from onlyme.evaluate.cache import EmbeddingCache, embed_files, embed_many_files, erase_cache
 from onlyme.evaluate.evaluation import Evaluation, run_evaluation
 from onlyme.evaluate.groups import read_groups
 from onlyme.evaluate.owners import (
@@ -35,6 +35,7 @@ __all__ = [
     "Photo",
     "StageProgress",
     "embed_files",
+    "embed_many_files",
     "erase_cache",
     "list_people",
     "list_pictured_sources",

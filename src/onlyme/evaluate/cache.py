@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,16 +24,17 @@ from onlyme.storage.files import open_draft
 from onlyme.types import MAX_UNIT_LENGTH_ERROR
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-__all__ = ["EmbeddingCache", "embed_files", "erase_cache"]
+__all__ = ["EmbeddingCache", "embed_files", "embed_many_files", "erase_cache"]
 
 _MODEL = re.compile(r"[0-9a-f]{64}")
 _SAVE_EVERY_PHOTOS = 500  # a run that is killed loses at most these
 
 FileEmbedder = Callable[[Path], "NDArray[np.float32] | None"]
+ManyFilesEmbedder = Callable[[Sequence[Path]], "Iterator[tuple[Path, NDArray[np.float32] | None]]"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,24 +77,66 @@ def embed_files(
         UsageError: when the model is not a hash, a photo cannot be opened, the
             folder cannot be written, or `embed` returns a vector of another length.
     """
+
+    def run(wanted: Sequence[Path]) -> Iterator[tuple[Path, NDArray[np.float32] | None]]:
+        for path in wanted:
+            try:
+                yield path, embed(path)
+            except ImageError:
+                yield path, None
+
+    return embed_many_files(paths, run, model=model, folder=folder, progress=progress)
+
+
+def embed_many_files(
+    paths: Sequence[Path],
+    run: ManyFilesEmbedder,
+    *,
+    model: str,
+    folder: Path | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> EmbeddingCache:
+    """Embed photos as `embed_files` does, by what embeds many of them at the same time.
+
+    Args:
+        paths: of the photos.
+        run: is given the paths of photos, and yields each of them, in any order, with its
+            float32[d] or None.
+        model: as for `embed_files`.
+        folder: as there.
+        progress: as there.
+
+    Raises:
+        UsageError: as there.
+    """
     file = None if folder is None else _locate_cache(folder, model)
     known = _load(file) if file else {}
-    found: list[NDArray[np.float32] | None] = []
-    computed = 0
-    try:
-        for done, path in enumerate(paths, start=1):
-            key = _hash(path)
-            if key not in known:
-                known[key] = _embed_checked(embed, path)
-                computed += 1
-                if file and computed % _SAVE_EVERY_PHOTOS == 0:
-                    _save(file, known)
-            found.append(known[key])
+    keys = [_hash(path) for path in paths]
+    wanted = {key: path for key, path in zip(keys, paths, strict=True) if key not in known}
+    key_of = {path: key for key, path in wanted.items()}
+    done = computed = 0
+
+    def report(count: int) -> None:
+        nonlocal done
+        for _ in range(count):
+            done += 1
             if progress:
                 progress("embeddings", done, len(paths))
+
+    report(sum(key not in wanted for key in keys))
+    counts = Counter(keys)
+    try:
+        for path, vector in run(list(key_of)):
+            key = key_of.pop(path)
+            known[key] = _check(vector, path)
+            computed += 1
+            if file and computed % _SAVE_EVERY_PHOTOS == 0:
+                _save(file, known)
+            report(counts[key])
     finally:  # also when the run is interrupted
         if file and computed:
             _save(file, known)
+    found = [known[key] for key in keys]
     rows = [row for row, vector in enumerate(found) if vector is not None]
     vectors = [vector for vector in found if vector is not None]
     if len({vector.size for vector in vectors}) > 1:
@@ -139,11 +183,7 @@ def _hash(path: Path) -> bytes:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _embed_checked(embed: FileEmbedder, path: Path) -> NDArray[np.float32] | None:
-    try:
-        vector = embed(path)
-    except ImageError:
-        return None
+def _check(vector: NDArray[np.float32] | None, path: Path) -> NDArray[np.float32] | None:
     if vector is None:
         return None
     vector = np.asarray(vector, dtype=np.float32)

@@ -98,6 +98,24 @@ def _flicker(
     return add_noise(picture * (1 + 0.15 * np.sin(1.3 * number)), rng, 1.0)
 
 
+def _expose(
+    picture: Pixels, rng: np.random.Generator, number: int, state: NDArray[np.float64]
+) -> Pixels:
+    """Bend all tones by one curve, as a camera that looks for its exposure does."""
+    del state
+    bend = 1 + 0.25 * np.sin(1.3 * number)
+    return add_noise(255 * (picture / 255) ** bend, rng, 1.0)
+
+
+def _light(
+    picture: Pixels, rng: np.random.Generator, number: int, state: NDArray[np.float64]
+) -> Pixels:
+    """Light it from one side, then from the other, as a lamp that is moved does."""
+    del state
+    across = np.linspace(-1, 1, picture.shape[1])[None, :, None]
+    return add_noise(picture * (1 + 0.25 * np.sin(0.4 * number) * across), rng, 1.0)
+
+
 def _blur(
     picture: Pixels, rng: np.random.Generator, number: int, state: NDArray[np.float64]
 ) -> Pixels:
@@ -133,6 +151,8 @@ MOVES: Final[dict[str, Callable[..., Pixels]]] = {
     "noise": _grain(4.0),
     "strong noise": _grain(10.0),
     "flicker": _flicker,
+    "exposure": _expose,
+    "lamp": _light,
     "blur": _blur,
     "compression": _compress,
     "everything": _everything,

@@ -115,6 +115,10 @@ class UnknownVisits(Outbox):
             rows = self._file.run("SELECT id, at, sealed FROM unknown ORDER BY at, id").fetchall()
         return [self._open_unknown(*row) for row in rows]
 
+    def find_unknown(self, visit_id: str) -> UnknownVisit | None:
+        """Return the visit of this id, or None if it is not kept."""
+        return next((one for one in self.read_unknown() if one.id == visit_id), None)
+
     def erase_unknown(self, ids: Iterable[str]) -> list[str]:
         """Erase visits, also from the file's free pages; return a note if remnants stay."""
         wanted = set(ids)

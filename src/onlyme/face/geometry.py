@@ -17,6 +17,7 @@ __all__ = [
     "map_to_frame",
     "overlap",
     "remove_overlaps",
+    "scale_to_frame",
 ]
 
 
@@ -75,3 +76,16 @@ def remove_overlaps(faces: list[Face], max_overlap: float) -> list[Face]:
         if all(overlap(face, other) <= max_overlap for other in separate):
             separate.append(face)
     return separate
+
+
+def scale_to_frame(
+    box: NDArray[np.float32], shape: tuple[int, ...]
+) -> tuple[float, float, float, float]:
+    """Return a box, float32[4] in pixels, as shares of a frame of this shape (h, w, 3).
+
+    >>> scale_to_frame(np.array([160, 120, 320, 240], np.float32), (480, 640, 3))
+    (0.25, 0.25, 0.5, 0.5)
+    """
+    height, width = shape[:2]
+    left, top, wide, high = (float(value) for value in box)
+    return left / width, top / height, wide / width, high / height

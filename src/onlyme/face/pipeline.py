@@ -81,6 +81,8 @@ class Observation:
         beside: what a second camera showed at that time; None without one.
         second: the second network's view of the face; None without a second network, and for
             small faces.
+        faces: all faces of the picture, the subject among them; empty for an embedding, and for
+            a face that was followed.
     """
 
     frame: Frame
@@ -90,6 +92,7 @@ class Observation:
     timings_ms: dict[str, float] = field(default_factory=dict)
     beside: Observation | None = None
     second: SecondEmbedding | None = None
+    faces: tuple[Face, ...] = ()
 
     def look_again(self) -> Embedding | None:
         """Return the second network's embedding of the face; None where there is none.
@@ -226,12 +229,13 @@ class Pipeline:
         with time_stage(timings, "image"):
             frame = self.decode(image)
         with time_stage(timings, "detect"):
-            chosen = choose_subject(self.detector.detect(frame.pixels), frame.pixels.shape)
+            faces = self.detector.detect(frame.pixels)
+            chosen = choose_subject(faces, frame.pixels.shape)
         if isinstance(chosen, Reason):
-            return Observation(frame, reason=chosen, timings_ms=timings)
+            return Observation(frame, reason=chosen, timings_ms=timings, faces=tuple(faces))
         if self.checks_colors and isinstance(image, np.ndarray):
             _refuse_bgr(frame, chosen)
-        return Observation(frame, chosen, timings_ms=timings)
+        return Observation(frame, chosen, timings_ms=timings, faces=tuple(faces))
 
     def prepare_second(
         self, frame: Frame, face: Face, aligned: NDArray[np.uint8] | None = None

@@ -10,9 +10,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from onlyme.enrollment.expand import expand_photos
+from onlyme.enrollment.expand import expand_photos, holds_many
 from onlyme.errors import ImageError, OnlymeError, UsageError
-from onlyme.faceid.pictures import check_color, holds_many, order_array
+from onlyme.faceid.pictures import check_color, order_array
 from onlyme.faceid.serialize import defuse_formulas, dump_json, serialize_decision
 from onlyme.image.files import format_path
 from onlyme.types import Frame
@@ -150,7 +150,7 @@ class Batch:
 
     def _look(self) -> Iterator[BatchRow]:
         for label, answer in look_at_all(self._images, self._decide, self._color):
-            if isinstance(answer, ImageError):
+            if isinstance(answer, OnlymeError):
                 row = BatchRow(label, None, answer)
             else:
                 row = BatchRow(label, answer)
@@ -160,7 +160,7 @@ class Batch:
 
 def look_at_all(
     images: Photo | Iterable[Photo], look: Callable[[Photo], Result], color: str = "rgb"
-) -> Iterator[tuple[str, Result | ImageError]]:
+) -> Iterator[tuple[str, Result | ImageError | UsageError]]:
     """Look at many pictures, a few side by side; yield the answers in the order of the pictures.
 
     Args:
@@ -173,14 +173,14 @@ def look_at_all(
         error of a picture that cannot be used.
     """
     pictures = enumerate(_expand(images), start=1)
-    waiting: deque[tuple[str, Future[Result | ImageError]]] = deque()
+    waiting: deque[tuple[str, Future[Result | ImageError | UsageError]]] = deque()
 
-    def answer(picture: Any) -> Result | ImageError:
+    def answer(picture: Any) -> Result | ImageError | UsageError:
         if isinstance(picture, ImageError):
             return picture
         try:
             return look(order_array(picture, color))
-        except ImageError as error:
+        except (ImageError, UsageError) as error:  # also an embedding of another network
             return error
 
     with ThreadPoolExecutor(WORKERS, "onlyme-batch") as pool:

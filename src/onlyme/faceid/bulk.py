@@ -1,8 +1,9 @@
 """Enroll a folder of people into the gallery, and report on each photo.
 
 Each subfolder is one person, and its name is the person's name. Worker processes look at the
-photos; this process writes the people in batches, each person together with the result of each
-photo. If it is interrupted, running it again does the rest and reports on everything.
+photos, here or on other computers; this process puts the people together, seals them and writes
+them in batches, each person together with the result of each photo. If it is interrupted, running
+it again does the rest and reports on everything.
 """
 
 from __future__ import annotations
@@ -12,16 +13,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from hashlib import file_digest
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from onlyme.enrollment.photos import PhotoCollector
-from onlyme.errors import EnrollmentError, SettingsError, UsageError
+from onlyme.errors import EnrollmentError, SettingsError, UsageError, show_argument
 from onlyme.faceid import networks
 from onlyme.faceid.people_folder import list_people
+from onlyme.faceid.photo_tasks import PhotoTask, collect_examined, hash_file, start_examiner
 from onlyme.faceid.refused_photos import (
     REFUSED_PHOTOS,
     RefusedPerson,
@@ -37,13 +37,13 @@ from onlyme.gate.audit import Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from os import PathLike
     from pathlib import Path
 
-    from onlyme.face.pipeline import Pipeline
     from onlyme.faceid.people_folder import PersonPhotos
+    from onlyme.faceid.photo_tasks import ExaminedPhoto, PhotoEngine
     from onlyme.faceid.wiring import Parts
     from onlyme.gallery.gallery import Gallery
-    from onlyme.settings import Settings
 
 __all__ = ["BulkEnrollment", "BulkRefusal", "enroll_people"]
 
@@ -98,24 +98,9 @@ class BulkEnrollment:
     seconds: float = 0.0
 
 
-class _Task(NamedTuple):
-    name: str
-    root: Path
-    paths: list[Path]
-    add: bool
-    known: GalleryPerson | None
-
-
-class _PhotosResult(NamedTuple):
-    person: GalleryPerson  # the photos used and the files looked at in this run
-    why: str  # why the whole person is refused; empty if not
-    key: str = ""  # hash of all photos, where the whole person is refused
-    remembered: bool = False  # the photos were refused in an earlier run, and not looked at now
-
-
 def enroll_people(
     parts: Parts,
-    folder: Path,
+    folder: str | PathLike[str],
     *,
     add: bool = False,
     replace_photos: bool = False,
@@ -123,6 +108,8 @@ def enroll_people(
     look_for_duplicates: bool = True,
     flat: bool = False,
     subfolders: bool = False,
+    scheduler: str | None = None,
+    certificates: Path | None = None,
     progress: Progress | None = None,
 ) -> BulkEnrollment:
     """Enroll every person in a folder of folders into the gallery.
@@ -139,10 +126,14 @@ def enroll_people(
         look_for_duplicates: compare all people with each other at the end.
         flat: the folder holds one photo for each person, named like the person.
         subfolders: photos in the folders inside a person's folder are the person's as well.
+        scheduler: the address of a Dask scheduler, `tls://host:port`, whose computers look at the
+            photos in place of this one; see `onlyme.faceid.cluster`.
+        certificates: for a scheduler, a folder with `ca.pem`, `caller.pem` and `caller.key`.
         progress: called with a word for the work, how much of it is done, and how much there is.
 
     Raises:
-        UsageError: `add` and `replace_photos` contradict; the folder holds no folders.
+        UsageError: two options contradict; the folder holds no folders; the scheduler cannot be
+            used.
         EnrollmentError: no person in it could be enrolled.
         VaultError: vault or gallery cannot be used.
     """
@@ -150,32 +141,26 @@ def enroll_people(
         raise UsageError("give either add or replace, not both")
     if flat and subfolders:
         raise UsageError("give either flat or subfolders: each photo is a person, or each folder")
+    if scheduler is not None and workers is not None:
+        raise UsageError("give either workers, for this computer, or a scheduler of several")
+    if workers is not None and (type(workers) is not int or workers < 0):
+        raise UsageError(f"workers is a number of processes, not {show_argument(workers)}")
     start, report = perf_counter(), progress or (lambda *_: None)
-    result = BulkEnrollment(workers=workers or count_cores())
     folders, unusable = list_people(folder, flat=flat, subfolders=subfolders)
-    result.refused += [BulkRefusal(*one) for one in unusable]
-    gallery = parts.enrolled.ensure_gallery()
-    owners = set(parts.admin.store.names())
-    writer = _BatchWriter(gallery, result, owners, again=add or replace_photos, add=add)
-    done_photos, all_photos = 0, sum(len(person.paths) for person in folders.values())
-    remembered = read_refused(parts.admin.store.read(REFUSED_PHOTOS, ""))
-    seen: dict[str, RefusedPerson] = {}
-    load = partial(_start_worker, parts.settings, remembered)
-    with WorkerPool(load, result.workers) as pool:
-        for task, photos in pool.run(writer.list_tasks(folders)):
-            done_photos += len(task.paths)
-            if photos is not None and photos.key:
-                notes = dict(photos.person.files.values())
-                seen[photos.key] = RefusedPerson(photos.why, notes)
-            person = _make_person(task, photos, writer)
-            if person is not None:
-                writer.add(person, new=task.known is None)
-            report("photos", done_photos, all_photos)
+    result = BulkEnrollment(refused=[BulkRefusal(*one) for one in unusable])
+    all_photos = sum(len(person.paths) for person in folders.values())
+    with _start_engine(parts, scheduler, certificates, workers) as engine:
+        result.workers = engine.workers
+        gallery = parts.enrolled.ensure_gallery()
+        writer = _PeopleWriter(parts, gallery, result, again=add or replace_photos, add=add)
+        for task, photo in engine.run(writer.list_tasks(folders)):
+            writer.add_photo(task, photo)
+            report("photos", writer.done_photos, all_photos)
         writer.write()
     report("photos", all_photos, all_photos)
-    if seen:
+    if writer.seen:
         with parts.admin.store.edit() as edit:
-            write_refused(edit, seen)
+            write_refused(edit, writer.seen)
     if not result.enrolled + result.changed + result.unchanged:
         refusals = _format_refusals(result.refused)
         raise EnrollmentError(f"no person could be enrolled:\n{refusals}")
@@ -190,51 +175,148 @@ def enroll_people(
     return result
 
 
-class _BatchWriter:
-    """Lists the people whose photos must be looked at, and writes the results in batches.
+def _start_engine(
+    parts: Parts, scheduler: str | None, certificates: Path | None, workers: int | None
+) -> PhotoEngine:
+    if scheduler is None:
+        return WorkerPool(partial(start_examiner, parts.settings), workers or count_cores())
+    from onlyme.faceid.cluster.engine import ClusterEngine
+
+    return ClusterEngine(scheduler, certificates, parts.settings)
+
+
+@dataclass(slots=True)
+class _OpenPerson:
+    """A person whose photos are being examined.
+
+    Attributes:
+        known: the person in the gallery; None for a new one.
+        key: the hash of all photos of a new person.
+        digests: of the photos to examine, in their order.
+        photos: what those that were examined show; None where the process crashed.
+    """
+
+    known: GalleryPerson | None
+    key: str
+    digests: dict[str, str]
+    photos: dict[str, ExaminedPhoto | None] = field(default_factory=dict)
+
+
+class _PeopleWriter:
+    """Lists the photos to look at, puts people together, and writes them in batches.
 
     Args:
+        parts: the parts of the FaceID.
         gallery: where the people are written.
         result: counts what was done with each person.
-        owners: names that are taken in the vault.
         again: whether people who are in the gallery are looked at again.
         add: whether their new photos are added, rather than put in place of the old.
+
+    Attributes:
+        done_photos: how many photos were examined, or need not be.
+        seen: people who were refused, to be remembered by the hash of their photos.
     """
 
     def __init__(
-        self, gallery: Gallery, result: BulkEnrollment, owners: set[str], *, again: bool, add: bool
+        self, parts: Parts, gallery: Gallery, result: BulkEnrollment, *, again: bool, add: bool
     ) -> None:
-        self.result = result
-        self._gallery, self._owners = gallery, owners
-        self._again, self._add = again, add
+        self.result, self.done_photos = result, 0
+        self.seen: dict[str, RefusedPerson] = {}
+        self._gallery, self._again, self._add = gallery, again, add
+        self._owners = set(parts.admin.store.names())
+        self._remembered = read_refused(parts.admin.store.read(REFUSED_PHOTOS, ""))
+        self._fingerprint = networks.make_pipeline(parts.settings).fingerprint()
+        self._no_vectors = np.empty((0, gallery.base.dimension), np.float32)
+        second = gallery.base.second
+        self._second_model = second.model if second is not None else ""
+        self._open: dict[str, _OpenPerson] = {}
         self._batch: list[tuple[GalleryPerson, bool]] = []
         self._written_at = monotonic()
 
-    def count(self, person: GalleryPerson) -> None:
-        """Count the photos of a person who is in the gallery now."""
-        result, rule = self.result, self._gallery.base.second
-        result.photos += len(person.me)
-        result.refused += _list_refused_photos(person.name, person.files)
-        result.one_network += rule is not None and person.second_model != rule.model
-
-    def list_tasks(self, folders: Mapping[str, PersonPhotos]) -> Iterator[_Task]:
-        """Yield a task for each person to look at; the others are counted at once."""
+    def list_tasks(self, folders: Mapping[str, PersonPhotos]) -> Iterator[PhotoTask]:
+        """Yield a task for each photo to examine; people without any are counted at once."""
         names = list(folders)
         for start in range(0, len(names), _BATCH_PEOPLE):
             batch = names[start : start + _BATCH_PEOPLE]
             known = self._gallery.get(batch)
             for name in batch:
-                if name in self._owners:
-                    self._refuse(name, "is an owner in the vault; forget the owner first")
-                elif name in known and not self._again:
-                    self.result.unchanged += 1
-                    self.count(known[name])
-                else:
-                    yield _Task(name, *folders[name], self._add, known.get(name))
+                root, paths = folders[name]
+                files = {path.relative_to(root).as_posix(): path for path in paths}
+                wanted = self._open_person(name, files, known.get(name))
+                self.done_photos += len(files) - len(wanted)
+                for file in wanted:
+                    yield PhotoTask(name, file, files[file])
 
-    def add(self, person: GalleryPerson, *, new: bool) -> None:
-        """Add a person to the batch; write the batch if it is full or has waited long enough."""
-        self._batch.append((person, new))
+    def _open_person(
+        self, name: str, files: Mapping[str, Path], known: GalleryPerson | None
+    ) -> list[str]:
+        """Return which photos of a person are to be examined; count a person without any."""
+        if name in self._owners:
+            self._refuse(name, "is an owner in the vault; forget the owner first")
+            return []
+        if known is not None and not self._again:
+            self._leave(known)
+            return []
+        digests = {file: hash_file(path) for file, path in files.items()}
+        key = ""
+        if known is not None:
+            old = {file: digest for file, (digest, _) in known.files.items()}
+            seen_by_all = self._second_model in {"", known.second_model}
+            if not self._add and old == digests and seen_by_all:
+                self._leave(known)
+                return []
+            if self._add:
+                skipped = set(old.values()) - {""}  # those that could not be read are tried again
+                digests = {file: one for file, one in digests.items() if one not in skipped}
+            if not digests:
+                self._leave(known)
+                return []
+        else:
+            key = hash_photos(digests.values(), self._fingerprint)
+            if (refused := self._remembered.get(key)) and "" not in digests.values():
+                self.seen[key] = refused
+                self._refuse(name, refused.why)
+                self._note(name, {file: refused.notes[one] for file, one in digests.items()})
+                return []
+        self._open[name] = _OpenPerson(known, key, digests)
+        return list(digests)
+
+    def add_photo(self, task: PhotoTask, photo: ExaminedPhoto | None) -> None:
+        """Take what a photo shows; after the last one of a person, put the person together."""
+        self.done_photos += 1
+        person = self._open[task.name]
+        person.photos[task.file] = photo
+        if len(person.photos) == len(person.digests):
+            self._finish(task.name, self._open.pop(task.name))
+
+    def _finish(self, name: str, person: _OpenPerson) -> None:
+        """Add a person to the batch, or refuse the person; write the batch if it is time."""
+        known, digests = person.known, person.digests
+        self.result.looked_at += len(digests)
+        known_vectors = known.me if known and self._add else self._no_vectors
+        photos = {file: person.photos[file] for file in digests}
+        found = collect_examined(photos, known_vectors)
+        # A photo that crashed its process is looked at the next time.
+        digests = {file: one if photos[file] is not None else "" for file, one in digests.items()}
+        files = {file: (one, found.notes[file]) for file, one in digests.items()}
+        if found.why:
+            self._refuse(name, found.why)
+            self._note(name, found.notes)
+            # A file that could not be read may be readable the next time.
+            if not known and "" not in digests.values():
+                self.seen[person.key] = RefusedPerson(found.why, dict(files.values()))
+            return
+        if known and self._add and not len(found.vectors) and files.items() <= known.files.items():
+            self._leave(known)
+            return
+        made = GalleryPerson(
+            *(name, found.vectors, datetime.now(UTC), files),
+            second=found.second,
+            second_model=self._second_model,
+        )
+        if known is not None:
+            made = known.add_photos(made) if self._add else replace(made, record=known.record)
+        self._batch.append((made, known is None))
         if len(self._batch) >= _BATCH_PEOPLE or monotonic() - self._written_at > _BATCH_SECONDS:
             self.write()
 
@@ -248,12 +330,28 @@ class _BatchWriter:
                 continue
             self.result.enrolled += new
             self.result.changed += not new
-            self.count(person)
+            self._count(person)
         self._batch.clear()
         self._written_at = monotonic()
 
+    def _leave(self, person: GalleryPerson) -> None:
+        """Count a person who stays as before."""
+        self.result.unchanged += 1
+        self._count(person)
+
+    def _count(self, person: GalleryPerson) -> None:
+        """Count the photos of a person who is in the gallery now."""
+        result, rule = self.result, self._gallery.base.second
+        result.photos += len(person.me)
+        self._note(person.name, {file: why for file, (_, why) in person.files.items()})
+        result.one_network += rule is not None and person.second_model != rule.model
+
     def _refuse(self, name: str, why: str) -> None:
         self.result.refused.append(BulkRefusal(name, "", why))
+
+    def _note(self, name: str, notes: Mapping[str, str]) -> None:
+        """Report the photos that were not taken."""
+        self.result.refused += [BulkRefusal(name, file, why) for file, why in notes.items() if why]
 
 
 def _build_indexes(gallery: Gallery) -> None:
@@ -265,105 +363,6 @@ def _build_indexes(gallery: Gallery) -> None:
                 store.build_index(generation)
 
 
-def _make_person(
-    task: _Task, photos: _PhotosResult | None, writer: _BatchWriter
-) -> GalleryPerson | None:
-    """Return the person to write; count people and photos that are not to be written."""
-    result = writer.result
-    if photos is None:
-        why = "the process that looked at these photos crashed"
-        result.refused.append(BulkRefusal(task.name, "", why))
-        return None
-    person, known = photos.person, task.known
-    result.looked_at += 0 if photos.remembered else len(person.files)
-    if photos.why:
-        result.refused.append(BulkRefusal(task.name, "", photos.why))
-        result.refused += _list_refused_photos(task.name, person.files)
-        return None
-    if known is not None and not person.files:
-        result.unchanged += 1
-        writer.count(known)
-        return None
-    if known is None:
-        return person
-    return known.add_photos(person) if task.add else replace(person, record=known.record)
-
-
-def _list_refused_photos(name: str, files: Mapping[str, tuple[str, str]]) -> list[BulkRefusal]:
-    return [BulkRefusal(name, file, why) for file, (_, why) in files.items() if why]
-
-
 def _format_refusals(refused: list[BulkRefusal]) -> str:
     lines = [f"  {one.name}{'/' if one.file else ''}{one.file}: {one.why}" for one in refused]
     return "\n".join(lines[:20] + ["  …"] * (len(lines) > 20))
-
-
-# ---------------------------------------------------------------------- in a worker process
-
-
-def _start_worker(
-    settings: Settings, remembered: dict[str, RefusedPerson]
-) -> Callable[[_Task], _PhotosResult]:
-    """Load the networks. Each worker uses one core: that is fastest for all of them together."""
-    import cv2
-
-    cv2.setNumThreads(1)
-    return partial(_look_at_photos, networks.make_pipeline(settings), remembered)
-
-
-def _look_at_photos(
-    pipeline: Pipeline, remembered: Mapping[str, RefusedPerson], task: _Task
-) -> _PhotosResult:
-    """Look at a person's photos, except those that were looked at before."""
-    known = task.known
-    names = [path.relative_to(task.root).as_posix() for path in task.paths]
-    digests = dict(zip(names, map(_hash_file, task.paths), strict=True))
-    known_digests = {name: digest for name, (digest, _) in known.files.items()} if known else {}
-    no_vectors = np.empty((0, pipeline.embedder.dimension), np.float32)
-    second_model = pipeline.second().model if pipeline.second is not None else ""
-    seen_by_all = known is not None and second_model in {"", known.second_model}
-    if known and not task.add and known_digests == digests and seen_by_all:
-        return _PhotosResult(GalleryPerson(task.name, no_vectors), "")
-    key = "" if known else hash_photos(digests.values(), pipeline.fingerprint())
-    if (refused := remembered.get(key)) and "" not in digests.values():
-        notes = {name: (digest, refused.notes[digest]) for name, digest in digests.items()}
-        person = GalleryPerson(task.name, no_vectors, files=notes)
-        return _PhotosResult(person, refused.why, key, remembered=True)
-    skipped_digests = set(known_digests.values()) if task.add else set()
-    known_vectors = known.me if known and task.add else no_vectors
-    collector = PhotoCollector(pipeline, judge_quality=True, known=known_vectors)
-    files: dict[str, tuple[str, str]] = {}
-    looked_at = []
-    for name, path in zip(names, task.paths, strict=True):
-        if digests[name] not in skipped_digests:
-            collector.add(path)
-            looked_at.append(name)
-    why = ""
-    try:
-        collector.refuse_strays()
-    except EnrollmentError:
-        why = "these photos show different people; give photos of one person only"
-    for name, report in zip(looked_at, collector.reports, strict=True):
-        files[name] = (digests[name], "" if report.taken else report.note)
-    if not len(known_vectors) + len(collector.vectors):
-        why = "no photo can be used"
-    # A file that could not be read may be readable the next time.
-    is_final = why and not known and "" not in digests.values()
-    second, _ = collector.second_vectors
-    return _PhotosResult(
-        GalleryPerson(
-            *(task.name, collector.vectors, datetime.now(UTC), files),
-            second=second,
-            second_model=second_model,
-        ),
-        why,
-        key if is_final else "",
-    )
-
-
-def _hash_file(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return file_digest(file, "sha256").hexdigest()
-    except OSError:  # the collector reports what is wrong with the file
-        return ""

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
-from onlyme.errors import UsageError
+from onlyme.enrollment.expand import holds_many
+from onlyme.errors import UsageError, show_argument
 from onlyme.face.tracker import SAME_PERSON_COSINE
 from onlyme.image.sources import CameraCapture
 from onlyme.liveness.attention import AttentionSession, EyeLevel
@@ -65,9 +65,13 @@ def verify_picture(
     pipeline: Pipeline,
     judge: Judge | None,
     level: LivenessLevel,
+    on_observation: Callable[[Observation], None] | None = None,
 ) -> Decision:
     """Decide whether a picture shows an owner."""
-    return decide_photo(owner, pipeline.look(image), judge, level)
+    observation = pipeline.look(image)
+    if on_observation is not None:
+        on_observation(observation)
+    return decide_photo(owner, observation, judge, level)
 
 
 def verify_capture(
@@ -76,6 +80,7 @@ def verify_capture(
     pipeline: Pipeline,
     judge: Judge | None,
     level: LivenessLevel,
+    on_observation: Callable[[Observation], None] | None = None,
 ) -> Decision:
     """Decide whether the frames of one capture show an owner.
 
@@ -90,6 +95,8 @@ def verify_capture(
             if observation.embedding is not None:
                 vectors.append(observation.embedding.vector)
                 _refuse_unlike(vectors)
+            if on_observation is not None:
+                on_observation(observation)
             yield observation
 
     return decide_capture(owner, look(), judge, level)
@@ -181,7 +188,9 @@ class WatchPlan:
         """
         level = check_level(self.liveness)
         judge = None if level is LivenessLevel.OFF else parts.judge()
-        frames = self.frames_per_attempt or ATTEMPT_FRAMES
+        frames = _check_frame_count(self.frames_per_attempt)
+        if self.ask is not None and not callable(self.ask):
+            raise UsageError("ask is a function that takes an arrow and words")
         ceremony: Ceremony | None = None
         if self.gesture is not None:
             if level is LivenessLevel.CHALLENGE:
@@ -190,7 +199,9 @@ class WatchPlan:
         elif level is LivenessLevel.CHALLENGE and judge is not None and self.ask is not None:
             ceremony = ChallengeCeremony(self.ask)
         session = CaptureSession(judge, level, frames, ceremony)
-        attention = check_attention(self.attention or parts.settings.attention or "off")
+        attention = check_attention(
+            (parts.settings.attention or "off") if self.attention is None else self.attention
+        )
         if attention is not AttentionLevel.OFF:
             session.attention = AttentionSession(attention, moving=ceremony is not None)
             session.find_eyes = lambda: EyeLevel.learn(find_owner().eyes)
@@ -242,6 +253,15 @@ def watch_person(
         yield from decisions
 
 
+def _check_frame_count(count: object) -> int:
+    """Return how many different frames of a face end an attempt."""
+    if count is None:
+        return ATTEMPT_FRAMES
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise UsageError(f"frames_per_attempt is 1 or more, not {show_argument(count)}")
+    return count
+
+
 def _observe(
     pipeline: Pipeline,
     frames: Iterable[Frame | Picture],
@@ -267,7 +287,7 @@ def open_source(
     if isinstance(source, (str, int, os.PathLike)):
         with CameraCapture(source) as capture:
             yield capture, capture.is_camera, capture.label
-    elif isinstance(source, (bytes, bytearray, memoryview, np.ndarray, Image.Image)):
+    elif not holds_many(source):
         raise UsageError("give a camera, a video file, or frames in a list")
     else:
         yield source, False, "frames"

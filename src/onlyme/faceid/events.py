@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from onlyme.errors import UsageError, VaultDamaged
+from onlyme.errors import NoSuchGroup, UsageError, VaultDamaged
 from onlyme.events.event import DoorEvent
 from onlyme.events.store import EVENTS_FILE, SECRET_KEY, SECRET_KIND, EventStore
 from onlyme.events.unknown import UnknownVisit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from onlyme.faceid.wiring import Parts
@@ -156,6 +157,10 @@ class UnknownGroup:
             "last": self.visits[-1].at.isoformat(timespec="seconds"),
             "cameras": sorted({visit.camera for visit in self.visits}),
             "ambiguous": self.is_ambiguous,
+            "seen": [
+                {"visit": one.id, "camera": one.camera, "at": one.at, "seconds": one.seconds}
+                for one in self.visits
+            ],
         }
 
 
@@ -201,15 +206,17 @@ def list_unknown(parts: Parts) -> list[UnknownGroup]:
     return groups + [_make_group([visit], is_ambiguous=True) for visit in apart]
 
 
-def erase_unknown(parts: Parts, group_ids: Sequence[str] | None = None) -> list[str]:
+def erase_unknown(parts: Parts, group_ids: Iterable[str] | None = None) -> list[str]:
     """Erase groups, by default all, also in backups; return notes on what stays.
 
     Raises:
-        UsageError: there is no such group.
+        NoSuchGroup: there is no such group.
     """
     if group_ids is None:
         return erase_visits(parts)
-    groups = choose_groups(list_unknown(parts), group_ids)
+    if isinstance(group_ids, str) or not isinstance(group_ids, Iterable):
+        raise UsageError("give the ids of groups in a list")
+    groups = choose_groups(list_unknown(parts), list(group_ids))
     return erase_visits(parts, [visit for group in groups for visit in group.visits])
 
 
@@ -237,10 +244,14 @@ def choose_groups(groups: Sequence[UnknownGroup], ids: Sequence[str]) -> list[Un
     """Return the groups that have these ids.
 
     Raises:
-        UsageError: there is no such group.
+        NoSuchGroup: there is no such group.
+        UsageError: an id is not text.
     """
+    given: Sequence[Any] = ids
+    if any(not isinstance(one, str) or len(one) > 64 or not one.isprintable() for one in given):
+        raise UsageError("the id of a group is text, as `onlyme events unknown` lists it")
     if missing := sorted(set(ids) - {group.id for group in groups}):
-        raise UsageError(
+        raise NoSuchGroup(
             f"there is no group {', '.join(missing)}; `onlyme events unknown` lists them"
         )
     return [group for group in groups if group.id in ids]

@@ -6,8 +6,9 @@ these methods: listing people must not load the networks.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
+from onlyme.errors import UsageError
 from onlyme.faceid.search import ANY_OWNER, PeopleSearch
 from onlyme.types import AttentionLevel, LivenessLevel
 
@@ -77,9 +78,12 @@ class FaceID(PeopleSearch):
 
     def warm_up(self, attention: AttentionLevel | str = AttentionLevel.OFF) -> None:
         """Load the networks now, also for attention, so that the first picture takes no longer."""
+        from onlyme.verification.levels import check_attention
+
+        level = check_attention(attention)
         self.pipeline.warm_up()
         self._parts.judge()
-        if attention != AttentionLevel.OFF:
+        if level is not AttentionLevel.OFF:
             self._parts.mesh()
 
     def can_judge_liveness(self) -> bool:
@@ -98,6 +102,17 @@ class FaceID(PeopleSearch):
     def __exit__(self, *_: object) -> None:
         """Close."""
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied or sent to another process: a vault is open in one place.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(
+            "a FaceID cannot be copied or sent to another process; call FaceID.open there, or use "
+            "threads, or verify_all and identify_all, which look at several pictures at once"
+        )
 
     # --------------------------------------------------------------- decisions
 
@@ -118,6 +133,7 @@ class FaceID(PeopleSearch):
         color: str = "rgb",
         gate: bool = False,
         source: str = "file",
+        on_observation: Callable[[Observation], None] | None = None,
     ) -> Decision:
         """Decide whether a picture, or one capture of several frames, shows this person.
 
@@ -131,6 +147,8 @@ class FaceID(PeopleSearch):
             color: the order of an array's colours: `rgb`, or `bgr` as OpenCV reads them.
             gate: count this as an attempt, and refuse it if too many have failed.
             source: the name of the picture's source in the count and the log.
+            on_observation: called with what the picture, or each frame, showed; not where the
+                gate refuses before it is looked at.
 
         Raises:
             UnknownOwner: no person of that name is enrolled.
@@ -142,15 +160,15 @@ class FaceID(PeopleSearch):
         from onlyme.faceid.pictures import choose_one
         from onlyme.verification.levels import check_level
 
-        level = check_level(liveness or LivenessLevel.OFF)
+        level = check_level(LivenessLevel.OFF if liveness is None else liveness)
         picture, capture = choose_one(image, frames, color)
         owner = self.find_owner(name)
 
         def decide() -> Decision:
             judge = self._load_judge(level)
             if capture is None:
-                return verify_picture(owner, picture, self.pipeline, judge, level)
-            return verify_capture(owner, capture, self.pipeline, judge, level)
+                return verify_picture(owner, picture, self.pipeline, judge, level, on_observation)
+            return verify_capture(owner, capture, self.pipeline, judge, level, on_observation)
 
         return self._gate.decide(owner.name, source, decide) if gate else decide()
 
@@ -183,7 +201,7 @@ class FaceID(PeopleSearch):
         from onlyme.faceid.decide import verify_picture
         from onlyme.verification.levels import check_level
 
-        level = check_level(liveness or LivenessLevel.OFF)
+        level = check_level(LivenessLevel.OFF if liveness is None else liveness)
         owner, judge = self.find_owner(name), self._load_judge(level)
 
         def decide(picture: Photo) -> Decision:

@@ -37,12 +37,12 @@ class FaceTable:
     pictures: tuple[str, ...]
     vectors: NDArray[np.float32] = field(repr=False)
     model: str
-    failed: tuple[ImageError, ...] = ()
+    failed: tuple[ImageError | UsageError, ...] = ()
 
     @classmethod
     def collect(
         cls,
-        answers: Iterable[tuple[str, Embedding | ImageError]],
+        answers: Iterable[tuple[str, Embedding | ImageError | UsageError]],
         on_picture: Callable[[str], None] | None = None,
     ) -> Self:
         """Collect embeddings, each with the name of its picture.

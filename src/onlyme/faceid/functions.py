@@ -40,7 +40,7 @@ def detect(image: Picture, *, embed: bool = False, color: str = "rgb") -> list[D
         ImageError: the picture cannot be used.
         ModelError: a network cannot be used.
 
-    >>> [face.pose.yaw for face in detect("group.jpg")]              # doctest: +SKIP
+    >>> [face.yaw for face in detect("group.jpg")]                   # doctest: +SKIP
     [-12.4, 3.1]
     """
     from onlyme.face.detected import describe_face

@@ -6,12 +6,21 @@ looks are listed and removed.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onlyme.errors import NeedsReenroll, SamePerson, UsageError, refuse_taken, unknown_owner
+from onlyme.errors import (
+    NeedsReenroll,
+    NoSuchGroup,
+    SamePerson,
+    UsageError,
+    refuse_taken,
+    show_argument,
+    unknown_owner,
+)
 from onlyme.faceid.adaptation import empty_quarantine
 from onlyme.faceid.events import choose_groups, erase_visits, list_unknown
 from onlyme.gate.audit import Event
@@ -20,7 +29,7 @@ from onlyme.types import Example, checked_name
 from onlyme.vault.admin import BACKUP, QUARANTINE, note_former_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -134,17 +143,18 @@ def list_looks(parts: Parts, name: str) -> dict[str, int]:
     return {look: looks.count(look) for look in sorted(set(looks))}
 
 
-def remove_examples(parts: Parts, name: str, numbers: Collection[int]) -> list[str]:
+def remove_examples(parts: Parts, name: str, numbers: Any) -> list[str]:
     """Remove the examples of these numbers, all or none; see `FaceID.remove_example`."""
-    wanted = set(numbers)
+    given: list[Any] = list(numbers) if isinstance(numbers, Iterable) else [None]
+    if any(type(number) is not int for number in given):  # True would be taken for 1
+        raise UsageError("the number of an example is a whole number")
+    wanted = set(given)
 
     def choose(owner: Owner) -> tuple[set[int], str]:
         found = {note.number for note in owner.examples.notes}
-        if any(type(number) is not int for number in wanted):  # True would be taken for 1
-            raise UsageError("the number of an example is a whole number")
         if missing := sorted(wanted - found):
             raise UsageError(
-                f"{owner.name} has no example {missing[0]}; "
+                f"{owner.name} has no example {show_argument(missing[0])}; "
                 f"`onlyme examples {owner.name}` lists those that are stored"
             )
         return wanted, ", ".join(f"example {number}" for number in sorted(wanted))
@@ -208,7 +218,13 @@ def _remove(parts: Parts, name: str, choose: Callable[[Owner], tuple[set[int], s
 
 
 def name_unknown(
-    parts: Parts, group_id: str, name: str, *, add: bool = False, anyway: bool = False
+    parts: Parts,
+    group_id: str,
+    name: str,
+    *,
+    visits: int | None = None,
+    add: bool = False,
+    anyway: bool = False,
 ) -> int:
     """Enroll the person of a group in the gallery, and erase the group; see `FaceID`.
 
@@ -217,6 +233,10 @@ def name_unknown(
     """
     name = checked_name(name)
     (group,) = choose_groups(list_unknown(parts), [group_id])
+    if visits not in {None, len(group.visits)}:  # the id is that of the oldest: none was replaced
+        raise NoSuchGroup(
+            f"group {group.id} has {len(group.visits)} visits now, not {visits}; look at it again"
+        )
     if any(visit.model != parts.base.model for visit in group.visits):
         raise NeedsReenroll(f"another network saw group {group.id}; it can only be erased")
     vectors = _choose_vectors([visit.vectors for visit in group.visits])
@@ -227,8 +247,8 @@ def name_unknown(
         refuse_same_person(parts, name, vectors)
     parts.enrolled.add_to_gallery(name, vectors, add=add)
     with parts.admin.store.edit() as edit:
-        visits = f"{len(group.visits)} visit{'s' * (len(group.visits) > 1)}"
-        parts.admin.gate.note(edit, Event.ENROLL, name, f"gallery: named, from {visits}")
+        count = f"{len(group.visits)} visit{'s' * (len(group.visits) > 1)}"
+        parts.admin.gate.note(edit, Event.ENROLL, name, f"gallery: named, from {count}")
     erase_visits(parts, group.visits)
     return len(vectors)
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from onlyme.enrollment.photos import HeadReader, Photo
+    from onlyme.enrollment.examine import HeadReader
+    from onlyme.enrollment.photos import Photo
     from onlyme.faceid.wiring import Parts
     from onlyme.siamese.head import Base
     from onlyme.types import Lesson, PhotoReport, Tuning
@@ -69,7 +70,9 @@ def enroll_person(
         OwnerExists, EnrollmentError, UsageError: as for `FaceID.enroll`.
     """
     start, base, store = perf_counter(), parts.base, parts.admin.store
-    name, look = checked_name(name), look and checked_name(look)
+    name = checked_name(name)
+    given: object = look
+    look = "" if isinstance(given, str) and not given else checked_name(look)
     if add and replace:
         raise UsageError("give either add or replace, not both")
     taken = name in store.names()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from onlyme.face.embed import Embedder
     from onlyme.face.mesh import Mesh
     from onlyme.face.pipeline import Pipeline
+    from onlyme.image.reader import ImageReader
     from onlyme.liveness.extra import ExtraCheck
     from onlyme.liveness.judge import Judge
     from onlyme.runtime.openvino import OpenVinoEngine
@@ -74,22 +75,26 @@ def make_pipeline(settings: Settings, *, lasting: bool = False, steady: bool = F
         ModelMissing, ModelRefused: a network cannot be used.
     """
     from onlyme.face.pipeline import Pipeline
-    from onlyme.image.reader import ImageReader
     from onlyme.runtime import VERSIONS
 
-    max_pixels = int(settings.max_megapixels * 1e6)
-    reader = ImageReader(max_pixels, int(settings.max_megabytes * 2**20))
     runtime = choose_runtime(settings, lasting=lasting)
     second = partial(load_second, runtime) if has_second(settings) else None
     return Pipeline(
         detector=_load_detector(runtime),
         embedder=_load_embedder(runtime, settings.embedder, settings.models),
-        reader=reader,
+        reader=make_reader(settings),
         runtime=runtime,
         runtime_version=VERSIONS[runtime],
         second=second,
         steady=steady,
     )
+
+
+def make_reader(settings: Settings) -> ImageReader:
+    """Make what reads pictures within the limits of the settings."""
+    from onlyme.image.reader import ImageReader
+
+    return ImageReader(int(settings.max_megapixels * 1e6), int(settings.max_megabytes * 2**20))
 
 
 def has_second(settings: Settings) -> bool:

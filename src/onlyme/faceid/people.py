@@ -172,7 +172,7 @@ class EnrolledPeople:
         """Remove several examples of a person, all or none; see `remove_example`."""
         from onlyme.faceid.identity import remove_examples
 
-        return remove_examples(self._parts, name, set(numbers))
+        return remove_examples(self._parts, name, numbers)
 
     def looks(self, name: str) -> dict[str, int]:
         """Return the looks of a person, such as `glasses`, each with the number of its examples.
@@ -203,11 +203,9 @@ class EnrolledPeople:
 
         Options and errors are those of `onlyme.faceid.bulk.enroll_people`.
         """
-        from pathlib import Path
-
         from onlyme.faceid.bulk import enroll_people
 
-        return enroll_people(self._parts, Path(folder), **options)
+        return enroll_people(self._parts, folder, **options)
 
     def not_me(self, name: str, image: Photo) -> Lesson:
         """Teach that a face, which was or might be accepted by mistake, is not this person.
@@ -349,13 +347,20 @@ class EnrolledPeople:
         return list_unknown(self._parts)
 
     def name_unknown(
-        self, group: str, name: str, *, add: bool = False, anyway: bool = False
+        self,
+        group: str,
+        name: str,
+        *,
+        visits: int | None = None,
+        add: bool = False,
+        anyway: bool = False,
     ) -> int:
         """Enroll the person of a group of unknown visits in the gallery, and erase the group.
 
         Args:
             group: its `id`.
             name: 1 to 64 printable characters.
+            visits: how many visits of the group were looked at; refused where it has others now.
             add: add to a person of the gallery who has this name.
             anyway: enroll even if the person is enrolled under another name.
 
@@ -363,18 +368,19 @@ class EnrolledPeople:
             How many embeddings were enrolled.
 
         Raises:
-            UsageError: there is no such group.
+            NoSuchGroup: there is no such group, or it has changed.
             OwnerExists: the name is taken. SamePerson: the person is enrolled already.
         """
         from onlyme.faceid.identity import name_unknown
 
-        return name_unknown(self._parts, group, name, add=add, anyway=anyway)
+        more = {"add": add, "anyway": anyway}
+        return name_unknown(self._parts, group, name, visits=visits, **more)
 
     def erase_unknown(self, groups: Iterable[str] | None = None) -> list[str]:
         """Erase groups of unknown visits, by default all; return notes on what stays."""
         from onlyme.faceid.events import erase_unknown
 
-        return erase_unknown(self._parts, None if groups is None else list(groups))
+        return erase_unknown(self._parts, groups)
 
     def make_adaptation(self) -> Adaptation:
         """Return what adapts templates to their owners; see `onlyme.faceid.adaptation`."""

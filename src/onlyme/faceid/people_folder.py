@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from onlyme.errors import ImageError, UsageError
+from onlyme.errors import ImageError, UsageError, show_argument
 from onlyme.image.files import format_path
 from onlyme.image.sources import list_photos
 from onlyme.types import checked_name
@@ -54,7 +54,7 @@ class PersonPhotos(NamedTuple):
 
 
 def list_people(
-    folder: Path, *, flat: bool = False, subfolders: bool = False
+    folder: str | os.PathLike[str], *, flat: bool = False, subfolders: bool = False
 ) -> tuple[dict[str, PersonPhotos], list[Unusable]]:
     """Return each person's photos by name, and what cannot be used.
 
@@ -67,9 +67,15 @@ def list_people(
         UsageError: it cannot be read, or holds no people.
     """
     try:
+        folder = Path(folder)
+    except Exception:  # noqa: BLE001 - a `__fspath__` may raise or return anything
+        raise UsageError(f"{show_argument(folder)} is not the path of a folder") from None
+    try:
         entries = sorted(folder.iterdir())
+    except ValueError:  # a NUL in it
+        raise UsageError(f"{format_path(folder)} is not the path of a folder") from None
     except OSError as error:
-        raise UsageError(f"{folder} cannot be read: {error.strerror}") from None
+        raise UsageError(f"{format_path(folder)} cannot be read: {error.strerror}") from None
     people: dict[str, PersonPhotos] = {}
     unusable: list[Unusable] = []
     try:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onlyme.errors import UsageError
+from onlyme.enrollment.expand import holds_many
+from onlyme.errors import UsageError, show_argument
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from onlyme.enrollment.photos import Photo, Picture
 
-__all__ = ["check_color", "choose_one", "holds_many", "order_array", "order_colors"]
+__all__ = ["check_color", "choose_one", "order_array", "order_colors"]
 
 
 def choose_one(
@@ -38,14 +38,14 @@ def choose_one(
     return order_colors(image, color), None
 
 
-def check_color(color: str) -> None:
+def check_color(color: object) -> None:
     """Check the name of an order of colours.
 
     Raises:
         UsageError: it is neither `rgb` nor `bgr`.
     """
-    if color not in {"rgb", "bgr"}:
-        raise UsageError(f"color={color!r} is not one of rgb, bgr")
+    if not isinstance(color, str) or color not in {"rgb", "bgr"}:
+        raise UsageError(f"color={show_argument(color)} is not one of rgb, bgr")
 
 
 def order_array(image: Any, color: str) -> Any:
@@ -64,17 +64,11 @@ def order_colors(image: Any, color: str) -> Any:
         return image
     if not isinstance(image, np.ndarray):
         raise UsageError("color is for arrays; other pictures know the order of their colours")
-    return np.ascontiguousarray(image[..., ::-1]) if image.ndim == 3 else image
+    array = np.asarray(image)  # without the methods of a subclass
+    return np.ascontiguousarray(array[..., ::-1]) if array.ndim == 3 else array
 
 
 def _check_frames(frames: Any) -> Iterator[Any]:
     if not holds_many(frames):
         raise UsageError("frames is a list of pictures, or yields them")
     yield from frames
-
-
-def holds_many(image: Any) -> bool:
-    """Say whether something holds several pictures. A picture may be iterable, too."""
-    single = (str, bytes, bytearray, memoryview, np.ndarray)
-    is_file = callable(getattr(type(image), "read", None))
-    return isinstance(image, Iterable) and not isinstance(image, single) and not is_file

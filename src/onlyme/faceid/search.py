@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from onlyme.errors import check_number
 from onlyme.faceid.people import EnrolledPeople
 from onlyme.gate.admission import ANY_OWNER
 from onlyme.types import LivenessLevel, Reason
@@ -74,7 +75,7 @@ class PeopleSearch(EnrolledPeople):
         from onlyme.faceid.pictures import choose_one
         from onlyme.verification.levels import check_level
 
-        level = check_level(liveness or LivenessLevel.OFF)
+        level = check_level(LivenessLevel.OFF if liveness is None else liveness)
         picture, _ = choose_one(image, None, color)
         check_candidates(candidates)
 
@@ -104,7 +105,7 @@ class PeopleSearch(EnrolledPeople):
         from onlyme.faceid.decide import identify_picture
         from onlyme.verification.levels import check_level
 
-        level = check_level(liveness or LivenessLevel.OFF)
+        level = check_level(LivenessLevel.OFF if liveness is None else liveness)
         judge = self._load_judge(level)
 
         def decide(picture: Photo) -> Decision:
@@ -169,12 +170,13 @@ class PeopleSearch(EnrolledPeople):
         from onlyme.faceid.pictures import order_colors
         from onlyme.verification.levels import check_level
 
-        level = check_level(liveness or LivenessLevel.OFF)
+        level = check_level(LivenessLevel.OFF if liveness is None else liveness)
         check_candidates(candidates)
+        limit = check_number("min_score", min_score, 0, 1)
         pipeline, judge = self.pipeline, self._load_judge(level)
         refusal: Decision | None = None
         for found in pipeline.find_all(order_colors(image, color)):
-            if found.face is None or found.face.score < min_score:
+            if found.face is None or found.face.score < limit:
                 continue
 
             def decide(found: Observation = found) -> Decision:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from onlyme.errors import UsageError
 from onlyme.faceid.decide import open_source
@@ -19,7 +20,7 @@ from onlyme.verification.levels import check_level
 from onlyme.verification.visits import CameraVisits, VisitRules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from onlyme.enrollment.photos import Picture
     from onlyme.events.event import DoorEvent
@@ -59,9 +60,10 @@ class VisitPlan:
             UsageError: there is no such level, it cannot be used here, or there are more or fewer
                 than cameras.
         """
-        one = isinstance(self.liveness, str)
-        given = [self.liveness] * cameras if one else list(self.liveness)
-        levels = [check_level(level) for level in given]  # type: ignore[arg-type]  # each is one level
+        asked: Any = self.liveness
+        several = isinstance(asked, Iterable) and not isinstance(asked, str)
+        given = list(asked) if several else [asked] * cameras
+        levels = [check_level(level) for level in given]
         if len(levels) != cameras:
             raise UsageError(
                 f"{len(levels)} levels of liveness were given for {cameras} cameras; give one for "

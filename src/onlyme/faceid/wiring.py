@@ -11,6 +11,7 @@ from onlyme.errors import KeyMissing, SettingsError, UsageError, explain_extra
 from onlyme.faceid import networks
 from onlyme.faceid.enrolled import GALLERY_FILE, Enrolled
 from onlyme.gate.admission import Gate
+from onlyme.gate.policy import DEFAULT_POLICY
 from onlyme.vault.admin import VaultAdmin
 from onlyme.vault.credential import Credential, is_offered
 from onlyme.vault.key_sources import KeyFile, Keyring, Passphrase
@@ -192,7 +193,8 @@ def open_vault(
     """
     sources = sources or _list_key_sources(settings)
     store = Store(settings.vault, *sources, anchor=settings.anchor)
-    return VaultAdmin(store, Gate(store, by=by), partial(_relearn, settings))
+    policy = DEFAULT_POLICY._replace(tries=int(settings.gate_tries))
+    return VaultAdmin(store, Gate(store, policy, by=by), partial(_relearn, settings))
 
 
 def _relearn(settings: Settings, template: Template) -> Template:

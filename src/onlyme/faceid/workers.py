@@ -11,12 +11,15 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
+import threading
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import islice
 from math import ceil, inf
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from onlyme.errors import OnlymeError
@@ -34,6 +37,8 @@ Result = TypeVar("Result")
 
 _MAX_TASKS_PER_WORKER = 2
 """Tasks that a worker holds: the next one is there when the present one is done."""
+
+_main_lock = threading.Lock()
 
 _MAX_CRASHES_IN_A_ROW = 8
 """After this many crashes in a row the cause is not a single task, and the pool gives up."""
@@ -111,6 +116,11 @@ class WorkerPool(Generic[Task, Result]):
         for worker in self._workers:
             worker.stop()
 
+    @property
+    def workers(self) -> int:
+        """The number of processes."""
+        return len(self._workers)
+
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result | None]]:
         """Run all tasks; yield each with its result, or with None if it crashed its worker.
 
@@ -143,9 +153,26 @@ class WorkerPool(Generic[Task, Result]):
     def _start_worker(self) -> _Worker[Task, Result]:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_work, args=(theirs, self._load), daemon=True)
-        process.start()
+        with _leave_main_out():
+            process.start()
         theirs.close()
         return _Worker(process, ours)
+
+
+@contextmanager
+def _leave_main_out() -> Iterator[None]:
+    """Start a process without the program's own main module.
+
+    Python would import it again there: without `if __name__ == "__main__":` the user's whole
+    program would run once more in each worker. What the workers need is in onlyme.
+    """
+    with _main_lock:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
 
 
 class _Worker(Generic[Task, Result]):

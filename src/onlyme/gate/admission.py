@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from onlyme.errors import ImageError, UsageError
+from onlyme.errors import ImageError, UsageError, show_argument
 from onlyme.gate import clock
 from onlyme.gate.audit import Audit, AuditEntry, Event
 from onlyme.gate.policy import DEFAULT_POLICY, GESTURE_POLICY, GateState
@@ -39,6 +39,13 @@ _JUDGED_REASONS = {
     Reason.NO_GESTURE,
 }
 """Reasons of an attempt that counts as a guess, also where a search of many has no margin."""
+
+
+def _check_source(source: str) -> str:
+    """Return the name of a source as the log can hold it: a file's name need not be text."""
+    if not isinstance(source, str):
+        raise UsageError(f"source is the name of a camera as text, not {show_argument(source)}")
+    return source.encode("utf-8", "replace").decode()
 
 
 class AttemptSource(NamedTuple):
@@ -154,7 +161,7 @@ class Gate:
         Raises:
             VaultError: it cannot be counted; no face may be judged.
         """
-        attempt_source, id_ = AttemptSource(owner, source), os.urandom(8).hex()
+        attempt_source, id_ = AttemptSource(owner, _check_source(source)), os.urandom(8).hex()
         # A loss of power may undo this. The attempt has opened nothing then: it opens only
         # once its end is on the disk.
         with self._ledger.edit(durable=False) as transaction:

@@ -23,7 +23,7 @@ from onlyme.errors import CameraError
 from onlyme.image.cameras import System, is_infrared, label_device, refuse_virtual
 from onlyme.image.decode import MAX_PIXELS
 from onlyme.image.holder import describe_holder
-from onlyme.image.source_path import check_source, resolve_source
+from onlyme.image.source_path import check_source, name_for_opencv, resolve_source
 from onlyme.types import ExampleKind, Frame
 
 if TYPE_CHECKING:
@@ -343,5 +343,5 @@ def _open(path: str, is_camera: bool) -> _Reader:  # noqa: FBT001 - only CameraC
     import cv2
 
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    reader: _Reader = cv2.VideoCapture(path, cv2.CAP_V4L2 if is_camera else cv2.CAP_FFMPEG)
-    return reader
+    with name_for_opencv(path) as name:
+        return cv2.VideoCapture(name, cv2.CAP_V4L2 if is_camera else cv2.CAP_FFMPEG)

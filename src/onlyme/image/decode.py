@@ -113,6 +113,8 @@ def decode(image: ImageLike, *, max_pixels: int = MAX_PIXELS, max_bytes: int = M
         return Frame(_decode_opened(image, "PIL image", max_pixels), "PIL image")
     if callable(getattr(type(image), "read", None)):
         raise ImageError(type(image).__name__, "is an open file; give its bytes: file.read()")
+    if hasattr(type(image), "__array__"):
+        raise ImageError(type(image).__name__, "is not an array of NumPy: numpy.asarray(image)")
     raise ImageError(
         type(image).__name__,
         "is not a picture; give a path, bytes, a PIL image or a uint8 RGB array",
@@ -161,7 +163,8 @@ def _read_path(given: str | os.PathLike[str]) -> str | bytes:
 
 
 def _check_array(array: NDArray[Any], source: str, max_pixels: int) -> NDArray[np.uint8]:
-    """Return an RGB array as it is, or refuse it."""
+    """Return an RGB array as it is, or refuse it. The methods of a subclass are not used."""
+    array = np.asarray(array)
     shape = "×".join(map(str, array.shape)) or "no dimensions"
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
         raise ImageError(
@@ -170,9 +173,7 @@ def _check_array(array: NDArray[Any], source: str, max_pixels: int) -> NDArray[n
             f"{_advise_conversion(array)}",
         )
     check_size(array.shape[1], array.shape[0], source, max_pixels)
-    if type(array) is np.ndarray and array.flags.c_contiguous:
-        return array
-    return np.ascontiguousarray(array.view(np.ndarray))
+    return np.ascontiguousarray(array)
 
 
 def _advise_conversion(array: NDArray[Any]) -> str:
@@ -181,8 +182,12 @@ def _advise_conversion(array: NDArray[Any]) -> str:
         largest = np.max(array, initial=0.0, where=np.isfinite(array))
         scale = "255 * " if largest <= 1 else ""
         return f": ({scale}array).round().clip(0, 255).astype(numpy.uint8)"
-    if array.dtype == np.uint16:
-        return ": (array // 257).astype(numpy.uint8)"
+    if array.dtype.kind == "b":
+        return ": array * numpy.uint8(255)"
+    if array.dtype.kind in "iu" and array.dtype != np.uint8 and array.size:
+        if array.dtype.newbyteorder("=") == np.uint16 and array.max() > 255:
+            return ": (array // 257).astype(numpy.uint8)"
+        return ": array.clip(0, 255).astype(numpy.uint8)"
     if array.dtype != np.uint8:
         return ""
     if array.ndim == 2:

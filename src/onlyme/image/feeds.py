@@ -75,7 +75,7 @@ class _Feed:
     waiting: list[Frame | None] = field(default_factory=list)
     is_over: bool = False
     is_up: bool | None = None
-    error: CameraError | None = None
+    error: Exception | None = None
 
 
 class CameraFeeds:
@@ -138,6 +138,8 @@ class CameraFeeds:
 
         Raises:
             CameraError: a camera of this computer cannot be opened the first time, or is no video.
+            Exception: what `on_status` raised, or a fault that opening again cannot mend: a camera
+                is never given up silently.
         """
         while True:
             with self._changed:
@@ -169,7 +171,16 @@ class CameraFeeds:
         return None
 
     def _run(self, feed: _Feed) -> None:
-        """Read one camera until the end; runs in its thread."""
+        """Read one camera until the end, in its thread; what goes wrong is raised by `__iter__`."""
+        try:
+            self._read_until_end(feed)
+        except Exception as error:  # noqa: BLE001 - it is raised in the thread that iterates
+            feed.error = error
+        with self._changed:
+            feed.is_over = True
+            self._changed.notify_all()
+
+    def _read_until_end(self, feed: _Feed) -> None:
         pause = FIRST_PAUSE_SECONDS
         while not self._stop.is_set():
             began = time.monotonic()
@@ -195,9 +206,6 @@ class CameraFeeds:
             while not (feed.capture.is_released or self._stop.wait(0.1)):
                 pass  # a driver that hangs keeps its thread: there is never a second one
             feed.capture = _make_capture(feed.source)
-        with self._changed:
-            feed.is_over = True
-            self._changed.notify_all()
 
     def _read(self, feed: _Feed, capture: CameraCapture) -> None:
         for frame in capture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -127,4 +128,6 @@ def _describe_error(error: OSError, path: str | bytes | os.PathLike[str]) -> str
         return "may not be read by this user; check its permissions"
     if isinstance(error, IsADirectoryError):
         return _KINDS[stat.S_IFDIR]
+    if error.errno == errno.ENXIO:  # what Linux says of a socket
+        return _KINDS[stat.S_IFSOCK]
     return f"cannot be read ({error.strerror or type(error).__name__})"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Self
 
 import cv2
 
 from onlyme.errors import UsageError
+from onlyme.image.files import format_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +29,7 @@ class VideoFile:
         frames_per_second: at which it is played.
 
     Raises:
-        UsageError: the name has another ending.
+        UsageError: the name has another ending, or is no text.
 
     Attributes:
         frames: how many were written.
@@ -37,6 +39,8 @@ class VideoFile:
         codec = _CODECS.get(path.suffix.lower())
         if codec is None:
             raise UsageError(f"{path}: the name of a video must end in .mp4 or .avi")
+        if os.fsencode(path) != str(path).encode("utf-8", "replace"):  # OpenCV would crash
+            raise UsageError(f"{format_path(path)}: the name of a video must be text in UTF-8")
         self.frames = 0
         self._path, self._codec, self._rate = path, codec, frames_per_second
         self._writer: cv2.VideoWriter | None = None

@@ -23,24 +23,15 @@ from onlyme.lab.resume import check_unchanged, list_changes
 from onlyme.storage.files import open_draft, replace_public
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 
-    from onlyme.lab.finetuning import FineTuneSpec
-    from onlyme.lab.identity_spec import IdentitySpec
     from onlyme.lab.networks import EmbeddingNetwork
     from onlyme.lab.people import People
 
-__all__ = [
-    "begin",
-    "check_finite",
-    "check_loss",
-    "configure_adamw",
-    "finish",
-    "is_first_process",
-]
+__all__ = ["begin", "check_finite", "check_loss", "finish", "is_first_process", "make_adamw"]
 
 
 def is_first_process() -> bool:
@@ -102,13 +93,13 @@ def finish(out: Path, network: EmbeddingNetwork, report: dict[str, Any], people:
     replace_public(out / "embedder.json", json.dumps(report, indent=2).encode())
 
 
-def configure_adamw(
-    module: torch.nn.Module, spec: IdentitySpec | FineTuneSpec, weight_decay: float
+def make_adamw(
+    module: torch.nn.Module, rate: float, scale: Callable[[int], float], weight_decay: float
 ) -> OptimizerLRSchedulerConfig:
     """Return AdamW for all weights that learn, and the schedule of its rate."""
     learned = [part for part in module.parameters() if part.requires_grad]
-    optimizer = AdamW(learned, spec.rate, weight_decay=weight_decay)
-    schedule = LambdaLR(optimizer, spec.scale_rate)
+    optimizer = AdamW(learned, rate, weight_decay=weight_decay)
+    schedule = LambdaLR(optimizer, scale)
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 

@@ -19,13 +19,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from onlyme.errors import UsageError
 from onlyme.lab.augment import make_generator
-from onlyme.lab.embedder_run import (
-    begin,
-    check_finite,
-    check_loss,
-    configure_adamw,
-    finish,
-)
+from onlyme.lab.embedder_run import begin, check_finite, check_loss, finish, make_adamw
 from onlyme.lab.identity_spec import scale_rate
 from onlyme.lab.losses import LOSSES, make_loss
 from onlyme.lab.networks import to_tensor
@@ -211,7 +205,7 @@ class FineTuning(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW for what is not frozen."""
-        return configure_adamw(self, self.spec, weight_decay=1e-4)
+        return make_adamw(self, self.spec.rate, self.spec.scale_rate, weight_decay=1e-4)
 
 
 def degrade_faces(faces: Tensor, source: Generator) -> Tensor:

@@ -13,7 +13,7 @@ from lightning.pytorch import Callback, LightningModule
 from torch.optim.swa_utils import AveragedModel
 
 from onlyme.lab.batch_reader import BatchReader
-from onlyme.lab.embedder_run import check_loss, configure_adamw
+from onlyme.lab.embedder_run import check_loss, make_adamw
 from onlyme.lab.losses import make_loss, make_miner, measure_active_share
 from onlyme.lab.networks import build_backbone, to_tensor
 from onlyme.lab.validation import TARGET_RATES, Verification, measure_verification
@@ -114,7 +114,7 @@ class IdentityTraining(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW for the network and for the weights of a loss over classes."""
-        return configure_adamw(self, self.spec, weight_decay=0.01)
+        return make_adamw(self, self.spec.rate, self.spec.scale_rate, weight_decay=0.01)
 
 
 class BestWeights(Callback):

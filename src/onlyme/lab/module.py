@@ -18,13 +18,17 @@ from onlyme.lab.augment import augment, make_generator
 from onlyme.lab.networks import build_network, to_tensor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lightning.pytorch import Trainer
     from torch import Tensor
 
     from onlyme.lab.photos import Photos
     from onlyme.lab.spec import Spec
 
-__all__ = ["StoppingRule", "Training"]
+__all__ = ["Curve", "StoppingRule", "Training"]
+
+Curve = list[tuple[int, float, float]]
 
 
 class Training(LightningModule):
@@ -88,6 +92,10 @@ _STORED = {
 class StoppingRule(Callback):
     """End training when there is nothing left to learn, or the loss no longer improves.
 
+    Args:
+        spec: how the network is trained.
+        on_check: called with the training and `curve` after each check.
+
     Attributes:
         curve: step, clean loss and augmented loss of each check so far.
         reason: `zero loss`, `plateau`, `diverged` (the loss is infinite or not a number: the
@@ -95,20 +103,15 @@ class StoppingRule(Callback):
             long as none of these is true.
     """
 
-    def __init__(self, spec: Spec) -> None:
-        self._spec = spec
-        self.curve: list[tuple[int, float, float]] = []
+    def __init__(self, spec: Spec, on_check: Callable[[Training, Curve], None] | None) -> None:
+        self._spec, self._on_check = spec, on_check
+        self.curve: Curve = []
         self.reason = "limit"
-        self._has_learned = False
-        self._best = float("inf")
+        self._has_learned, self._best = False, float("inf")
         self._checks_since_best = self._settled_checks = 0
 
     def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        *_: Any,
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any
     ) -> None:
         """Check the clean loss, at each `every` steps and at the limit."""
         step = trainer.global_step
@@ -120,6 +123,8 @@ class StoppingRule(Callback):
         loss = pl_module.compute_clean_loss()
         pl_module.log("clean_loss", loss, prog_bar=True)
         self.curve.append((step, loss, float(outputs["loss"])))
+        if self._on_check:
+            self._on_check(pl_module, self.curve)
         settled = loss <= pl_module.network.settled_loss
         self._settled_checks = self._settled_checks + 1 if settled else 0
         self._checks_since_best += 1

@@ -20,11 +20,11 @@ import numpy as np
 import torch
 
 from onlyme.errors import ModelError, UsageError
-from onlyme.face.models.entries import check_entry, write_entry
 from onlyme.lab.calibration import FACES_SUFFIX
 from onlyme.lab.constants import FACE_SIDE_PIXELS, PUBLISHED_SIDE_PIXELS
 from onlyme.lab.networks import Siamese, to_tensor
 from onlyme.storage.files import open_draft
+from onlyme.storage.network_folder import check_entry, write_entry
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,13 +32,7 @@ if TYPE_CHECKING:
     from onlyme.lab.networks import EmbeddingNetwork
     from onlyme.lab.run import TrainedNetwork
 
-__all__ = [
-    "MAX_DISTANCE_DIFFERENCE",
-    "ExportResult",
-    "export",
-    "get_embedder",
-    "run_file",
-]
+__all__ = ["ExportResult", "export", "get_embedder", "run_file"]
 
 MAX_DISTANCE_DIFFERENCE = 1e-4
 """Largest allowed difference of a distance between two faces, trained network against file."""

@@ -23,6 +23,7 @@ __all__ = [
     "MIN_ME_PHOTOS",
     "FaceLoader",
     "Photos",
+    "count_shared",
     "list_photo_files",
     "read_folder",
     "read_photos",
@@ -113,13 +114,18 @@ def read_photos(me: Path, not_me: Path, load: FaceLoader) -> Photos:
     mine, bad_mine = read_folder(list_photo_files(me), load)
     others, bad_others = read_folder(list_photo_files(not_me), load)
     photos = Photos(mine, others, (*bad_mine, *bad_others))
-    small = [_shrink(face) for face in mine]
-    if both := sum(_find_same(_shrink(face), small) is not None for face in others):
+    if both := count_shared(mine, others):
         raise UsageError(
             f"{both} of the NOT_ME photos in {not_me} are also ME photos in {me}; no photo can be "
             "both, so that there is nothing to learn: take them out of one folder"
         )
     return photos
+
+
+def count_shared(mine: NDArray[np.uint8], others: NDArray[np.uint8]) -> int:
+    """Return the number of the other faces that are the same picture as one of mine."""
+    small = [_shrink(face) for face in mine]
+    return sum(_find_same(_shrink(face), small) is not None for face in others)
 
 
 def _find_same(small: NDArray[np.float32], others: list[NDArray[np.float32]]) -> int | None:

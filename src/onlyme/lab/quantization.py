@@ -18,16 +18,15 @@ import cv2
 import numpy as np
 
 from onlyme.errors import ModelError, UsageError, explain_extra
-from onlyme.face.models.entries import check_entry, write_entry
 from onlyme.lab.calibration import FACES_SUFFIX
 from onlyme.lab.onnx_file import run_file
 from onlyme.lab.validation import Verification, measure_verification
 from onlyme.storage.files import replace_public
+from onlyme.storage.network_folder import check_entry, write_entry
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from onlyme.face.models import Model
     from onlyme.lab.people import People
 
 __all__ = ["QuantizationResult", "quantize", "quantize_content"]
@@ -57,12 +56,12 @@ class QuantizationResult:
 
 
 def quantize(
-    model: Model, name: str, models: Path, people: People, *, seed: int = 0, replace: bool = False
+    model: Any, name: str, models: Path, people: People, *, seed: int = 0, replace: bool = False
 ) -> QuantizationResult:
     """Write a network of eight bits beside an exported one.
 
     Args:
-        model: the exported network.
+        model: the exported network, an `onlyme.face.models.Model`.
         name: of the new entry.
         models: the folder that gets it.
         people: people whom it was not trained on; those with two photos or more are used.

@@ -33,10 +33,12 @@ if TYPE_CHECKING:
     from lightning.pytorch import Callback, LightningModule
     from lightning.pytorch.loggers import Logger
 
+    from onlyme.lab.module import Curve
     from onlyme.lab.photos import Photos
     from onlyme.lab.spec import Spec
 
 __all__ = [
+    "check_trained",
     "explain_memory",
     "fit_way",
     "limit_threads",
@@ -72,7 +74,7 @@ def train(
             when training diverged, or nothing was learned. The run is then not finished.
     """
     if out is None:
-        return _check_trained(fit_way(photos, spec, progress=progress))
+        return check_trained(fit_way(photos, spec, progress=progress))
     run = Run(out)
     if not run.has_begun:
         run.begin(spec, photos)
@@ -85,11 +87,11 @@ def train(
             f"{out} already holds a run; continue it with --resume, or choose another folder"
         )
     trained = fit_way(photos, spec, run, progress=progress)
-    run.finish(_check_trained(trained))
+    run.finish(check_trained(trained))
     return trained
 
 
-def _check_trained(trained: TrainedNetwork) -> TrainedNetwork:
+def check_trained(trained: TrainedNetwork) -> TrainedNetwork:
     """Refuse a network that must not be used, and say why."""
     spec, reason = trained.spec, trained.result.reason
     if reason == "nothing learned":
@@ -112,7 +114,12 @@ def _check_trained(trained: TrainedNetwork) -> TrainedNetwork:
 
 
 def fit_way(
-    photos: Photos, spec: Spec, run: Run | None = None, *, progress: bool = False
+    photos: Photos,
+    spec: Spec,
+    run: Run | None = None,
+    *,
+    progress: bool = False,
+    on_check: Callable[[Training, Curve], None] | None = None,
 ) -> TrainedNetwork:
     """Train one way, and return the network however training ended.
 
@@ -121,10 +128,11 @@ def fit_way(
         spec: the way and its options.
         run: where the checkpoint and the log are written; None writes nothing.
         progress: show a progress bar with the live loss on stderr.
+        on_check: see `StoppingRule`.
     """
     forget_peak()
     start = perf_counter()
-    training, rule = Training(spec, photos), StoppingRule(spec)
+    training, rule = Training(spec, photos), StoppingRule(spec, on_check)
     steps = 0
     with limit_threads(spec.threads):
         memory = explain_memory(training.try_step, training.photos, _EXPLAIN_PHOTOS)
@@ -143,13 +151,8 @@ def fit_way(
                     gradient_clip_val=spec.clip,
                     deterministic="warn",
                 ).global_step
-    result = TrainingResult(
-        reason=rule.reason,
-        steps=steps,
-        seconds=perf_counter() - start,
-        peak_bytes=read_peak_bytes(),
-        curve=tuple(rule.curve),
-    )
+    seconds, peak = perf_counter() - start, read_peak_bytes()
+    result = TrainingResult(rule.reason, steps, seconds, peak, tuple(rule.curve))
     return TrainedNetwork(spec, photos, training.network.cpu().eval(), result)
 
 

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 import cv2
 import numpy as np
 
+from onlyme.liveness.light import match_light
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -271,7 +273,7 @@ class MotionDetector:
         self.proven, self.is_picture, self._starts, self._ends = False, False, [], []
 
 
-def _level_contrast(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _level_contrast(gray: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.uint8]:
     """Remove slow changes of brightness and level the contrast, so that light does not matter."""
     soft = cv2.GaussianBlur(gray.astype(np.float32), (0, 0), 1.2)
     detail = soft - cv2.blur(soft, _CONTRAST_WINDOW)
@@ -340,10 +342,12 @@ def _warp(
     side = (VIEW_SIDE_PIXELS, VIEW_SIDE_PIXELS)
     moved = cv2.warpPerspective(end.pixels, to_start, side, borderMode=cv2.BORDER_REPLICATE)
     inside = cv2.warpPerspective(end.inside, to_start, side, flags=cv2.INTER_NEAREST)
-    both = cv2.erode(cv2.min(np.asarray(inside, np.uint8), start.inside), np.ones((9, 9), np.uint8))
+    both = cv2.min(np.asarray(inside, np.uint8), start.inside)
+    alike = match_light(np.asarray(moved, np.uint8), start.pixels, both > 0)
+    both = cv2.erode(both, np.ones((9, 9), np.uint8))
     columns, rows = _GRID.astype(int).T
     # Levelled only now: levelled at two sizes, one picture would differ from itself.
-    return _level_contrast(np.asarray(moved, np.uint8)), both[rows, columns] > 0
+    return _level_contrast(alike), both[rows, columns] > 0
 
 
 def _follow(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 import onlyme
@@ -31,10 +32,12 @@ from onlyme.serve.routes import (
     faces,
     fool,
     identify,
+    lab,
     live,
     manage,
     people,
     sign_in,
+    unknown,
     verify,
 )
 from onlyme.serve.routes import service as service_routes
@@ -72,8 +75,10 @@ ROUTERS = (
     *(
         audit.router,
         events.router,
+        unknown.router,
         live.router,
         fool.router,
+        lab.router,
         settings_routes.router,
         service_routes.router,
     ),
@@ -127,7 +132,8 @@ def create_app(settings: Settings, options: Options | None = None) -> FastAPI:
     for router in routers:
         app.include_router(router, dependencies=[KNOWN_PARAMETERS])
     add_fallback(app, routers)
-    app.mount("/", StaticFiles(directory=PAGE, html=True))
+    # Only the page's own files are compressed: they hold no secret that their size could tell.
+    app.mount("/", GZipMiddleware(StaticFiles(directory=PAGE, html=True)))
     for kind in (OnlymeError, ProblemError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, _answer_error)  # type: ignore[arg-type]  # of both kinds
     app.add_middleware(Guard, service=service)

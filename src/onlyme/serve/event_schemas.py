@@ -8,7 +8,14 @@ from pydantic import BaseModel, Field
 
 from onlyme.serve.schemas import make_config
 
-__all__ = ["DOCUMENTS", "EventPage", "EventRecord"]
+__all__ = [
+    "DOCUMENTS",
+    "EventPage",
+    "EventRecord",
+    "UnknownErased",
+    "UnknownList",
+    "UnknownNamed",
+]
 
 
 class EventRecord(BaseModel):
@@ -38,5 +45,61 @@ class EventPage(BaseModel):
     next: str | None = Field(description="For `before` of the next page; null at the end.")
 
 
-DOCUMENTS: list[type[BaseModel]] = [EventRecord, EventPage]
+class UnknownSighting(BaseModel):
+    """One visit of a person without a name."""
+
+    visit: str = Field(description="For `/v1/unknown/pictures/{visit}`.")
+    camera: str
+    at: datetime = Field(description="When it ended.")
+    seconds: float = Field(description="How long it lasted.")
+
+
+class UnknownPerson(BaseModel):
+    """Unknown visits that seem to be those of one person."""
+
+    group: str
+    visits: int = Field(description="How many.")
+    first: datetime
+    last: datetime
+    cameras: list[str]
+    ambiguous: bool = Field(
+        description="A single visit that resembles two groups, or one that another network saw."
+    )
+    seen: list[UnknownSighting] = Field(description="The visits, the oldest first.")
+
+
+class UnknownList(BaseModel):
+    """The people without a name of whom something is kept."""
+
+    model_config = make_config(days=7.0, groups=[])
+    days: float = Field(description="Days after which visits are erased; 0 keeps none.")
+    groups: list[UnknownPerson]
+
+
+class UnknownNamed(BaseModel):
+    """A person who was unknown is enrolled in the gallery."""
+
+    model_config = make_config(name="ada", group="0123456789ab", embeddings=16)
+    name: str
+    group: str = Field(description="The group, which is erased.")
+    embeddings: int = Field(description="How many the person was enrolled with.")
+
+
+class UnknownErased(BaseModel):
+    """What was kept of unknown people is erased."""
+
+    model_config = make_config(erased=["0123456789ab"], notes=[])
+    erased: list[str]
+    notes: list[str] = Field(description="What could not be erased, and why.")
+
+
+DOCUMENTS: list[type[BaseModel]] = [
+    EventRecord,
+    EventPage,
+    UnknownSighting,
+    UnknownPerson,
+    UnknownList,
+    UnknownNamed,
+    UnknownErased,
+]
 """All documents about events that the service sends."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from onlyme.events.broker import MqttBroker
 
 __all__ = ["LOOPBACK", "Options"]
@@ -40,6 +42,8 @@ class Options:
         embeddings: whether tokens for `embeddings` are answered.
         doorbell: whether streams of `identify` open nothing, so that no attempt is counted there.
         mqtt: the MQTT broker that learns what those streams see.
+        reports: the folder in which the page finds reports of `evaluate` and `lab compare`; None
+            for the folder that the service was started in.
     """
 
     host: str = "127.0.0.1"
@@ -61,6 +65,7 @@ class Options:
     compreface: bool = False
     embeddings: bool = False
     mqtt: MqttBroker | None = None
+    reports: Path | None = None
 
     @property
     def known_hosts(self) -> frozenset[str]:

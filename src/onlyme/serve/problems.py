@@ -29,6 +29,7 @@ PREFIX = "urn:onlyme:problem:"
 STATUS: dict[type[errors.OnlymeError], int] = {
     errors.OnlymeError: 500,
     errors.UsageError: 400,
+    errors.NoSuchGroup: 404,
     errors.SettingsError: 500,
     errors.ImageError: 422,
     errors.CameraError: 503,
@@ -69,6 +70,8 @@ KINDS: dict[str, tuple[int, str]] = {
     "not-found": (404, "There is no such address."),
     "method-not-allowed": (405, "The address has no such method; `Allow` names those it has."),
     "too-slow": (408, "The body took too long to arrive."),
+    "no-such-visit": (404, "No unknown visit of this number is kept."),
+    "needs-yes": (409, "To enroll an unknown person needs `yes=true`."),
     "looks-like-owner": (409, "The face is accepted as the person now; `yes=true` teaches it."),
     "too-large": (413, "The body is too large."),
     "too-many-pixels": (413, "The photos have too many pixels, or too many cannot be read."),
@@ -85,6 +88,7 @@ KINDS: dict[str, tuple[int, str]] = {
 
 _OWN_DETAILS: dict[type[errors.OnlymeError], str] = {
     # The library's message lists who is enrolled, which not every token may know.
+    errors.NoSuchGroup: "no such group is kept, or others came to it; list the groups again",
     errors.UnknownOwner: "no person of that name is enrolled",
     # The library's messages name options of the command line.
     errors.OwnerExists: "that name is taken; add photos with ?add=true, or replace it with PUT",
@@ -93,7 +97,7 @@ _OWN_DETAILS: dict[type[errors.OnlymeError], str] = {
         "the photos show a person who is enrolled under another name; a token for `admin` may "
         "enroll them all the same with ?anyway=true"
     ),
-    errors.NeedsReenroll: "the template was made by another network; enroll again with PUT",
+    errors.NeedsReenroll: "another network made what is stored; enroll the person again with PUT",
 }
 _INTERNAL_DETAIL = "the service cannot do that now; its log says why"
 """The detail of errors whose own message may name files of the machine."""

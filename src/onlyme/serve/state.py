@@ -16,6 +16,7 @@ from onlyme.faceid.reports import DoorReports
 from onlyme.serve.access.assertions import Signer
 from onlyme.serve.access.auth import NameGuesses, RateLimiter, Sessions, TokenCache
 from onlyme.serve.access.tokens import Token, Tokens
+from onlyme.serve.lab.desk import LabDesk
 from onlyme.serve.live.stream import Streams
 from onlyme.serve.metrics import Metrics
 from onlyme.serve.uploads.body import Uploads
@@ -53,6 +54,7 @@ class ServiceState:
         metrics: counts for Prometheus.
         signer: signs assertions that apps can check by themselves.
         streams: the live streams of cameras.
+        lab: the training of the page.
         level: the level at which a photo in place of a person is looked for.
         reports: takes the events of streams where they are sent elsewhere; else None.
     """
@@ -76,6 +78,7 @@ class ServiceState:
         self.metrics = Metrics(lambda: self.engine.waiting, lambda: self.uploads.held)
         self.signer: Signer
         self.streams = Streams()
+        self.lab = LabDesk()
         self._admin: VaultAdmin | None = None
         self._stack = ExitStack()
         self.reports: DoorReports | None = None
@@ -101,6 +104,7 @@ class ServiceState:
             OnlymeError: vault or networks cannot be used.
         """
         self._admin = wiring.open_vault(self.settings)
+        self.sessions.restore(Tokens(self._admin).read_sessions(self.options.port))
         self.signer = Signer.load(self._admin, self.options.issuer)
         if self.options.mqtt is not None:
             events = self._stack.enter_context(open_events(self.settings, self._admin.store))
@@ -110,6 +114,7 @@ class ServiceState:
 
     async def stop(self) -> None:
         """Close everything."""
+        await asyncio.to_thread(self.lab.erase)
         await self.engine.stop()
         await asyncio.to_thread(self._stack.close)
         if self._admin is not None:

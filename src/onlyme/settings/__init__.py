@@ -18,6 +18,7 @@ from typing import Any
 import platformdirs
 
 from onlyme.errors import SettingsError
+from onlyme.settings.text import read_settings_text
 from onlyme.types import DEFAULT_FAR, MAX_FAR, MIN_FAR, ExtraNetwork, LivenessLevel
 
 __all__ = ["SYSTEM_CONFIG", "SYSTEM_VAULT", "Settings", "check_values", "flatten_liveness"]
@@ -53,6 +54,7 @@ class Settings:
             never with an embedder of the user's own.
         far: the false accept rate of a newly enrolled owner's alpha, 1e-10 to 0.1.
         fpir: how often a stranger may be taken for a person of a gallery, 1e-6 to 0.1.
+        gate_tries: how many failed tries within five minutes close the gate: 1 to 5.
         events_days: for how many days the events of doors are stored, 0 to 3,650; 0 stores none.
         unknown_days: for how many days pictures and embeddings of unknown people are kept, at most
             365; 0 keeps none and erases what there is.
@@ -111,6 +113,7 @@ class Settings:
     embedders: str = "sface+mobilefacenet"
     far: float = DEFAULT_FAR
     fpir: float = 1e-3
+    gate_tries: float = 5.0
     events_days: float = 90.0
     unknown_days: float = 0.0
     unknown_per_day: float = 200.0
@@ -220,6 +223,7 @@ _CHOICES = {
 _NUMBER_RANGES = {
     "far": (MIN_FAR, MAX_FAR),
     "fpir": (1e-6, 0.1),
+    "gate_tries": (1.0, 5.0),
     "events_days": (0.0, 3650.0),
     "unknown_days": (0.0, 365.0),
     "unknown_per_day": (1.0, 10_000.0),
@@ -239,11 +243,8 @@ def _check_value(key: str, value: Any) -> Any:
         return _check_path(key, value)
     if key in _NUMBER_RANGES:
         return _check_number(key, value)
-    if (
-        key in ("camera", "camera_second")
-        and isinstance(value, int)
-        and not isinstance(value, bool)
-    ):
+    is_count = isinstance(value, int) and not isinstance(value, bool)
+    if is_count and key in ("camera", "camera_second"):
         value = str(value)
     if not isinstance(value, str):  # do not show the value: it may be the passphrase
         raise SettingsError(f"{key} must be text, not {type(value).__name__}")
@@ -378,14 +379,13 @@ def _read_file(folder: Path) -> dict[str, Any]:
     named = os.environ.get("ONLYME_CONFIG")
     path = Path(named) if named else folder / "config.toml"
     try:
-        values = tomllib.loads(path.read_text("utf-8-sig"))  # editors write a byte order mark
+        values = tomllib.loads(read_settings_text(path))
     except FileNotFoundError:
         if named:
-            raise SettingsError(
-                f"{path} does not exist, but ONLYME_CONFIG names it; correct or unset ONLYME_CONFIG"
-            ) from None
+            words = "does not exist, but ONLYME_CONFIG names it; correct or unset ONLYME_CONFIG"
+            raise SettingsError(f"{path} {words}") from None
         return {}
-    except (OSError, ValueError, RecursionError) as error:  # not text, not TOML, nested too deeply
+    except (ValueError, RecursionError) as error:  # not TOML, nested too deeply
         raise SettingsError(f"{path}: {error}") from None
     values = flatten_liveness(values)
     _refuse_unknown(values, f"{path}: ")

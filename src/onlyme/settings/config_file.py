@@ -10,11 +10,14 @@ import json
 import os
 import re
 import tomllib
+from dataclasses import fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from onlyme.errors import SettingsError
-from onlyme.settings import check_values, flatten_liveness
+from onlyme.settings import Settings, check_values, flatten_liveness
+from onlyme.settings.text import read_settings_text
 from onlyme.storage.files import replace_private
 
 __all__ = [
@@ -44,6 +47,9 @@ def parse_value(name: str, text: str) -> Any:
     Raises:
         SettingsError: there is no such setting, or it does not take this value.
     """
+    known = [setting.name for setting in fields(Settings)]
+    if name not in known and (near := get_close_matches(name.lower(), known, 1)):
+        raise SettingsError(f"unknown setting {name}; did you mean {near[0]}?")
     value = check_values({name: text})[name]
     return value if isinstance(value, float | str) else str(value)
 
@@ -95,15 +101,13 @@ def read_text(path: Path) -> str:
         SettingsError: it cannot be read.
     """
     try:
-        return path.read_text("utf-8-sig")  # editors write a byte order mark
+        return read_settings_text(path)
     except FileNotFoundError:
         return ""
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{path}: {error}") from None
 
 
-def check_text(text: str) -> None:
-    """Check that these settings can be read.
+def check_text(text: str) -> dict[str, Any]:
+    """Check that these settings can be read; return them.
 
     Raises:
         SettingsError: it is not TOML, or names an unknown setting or a value that is none.
@@ -112,7 +116,7 @@ def check_text(text: str) -> None:
         values = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"this is not TOML: {error}") from None
-    check_values(flatten_liveness(values))
+    return check_values(flatten_liveness(values))
 
 
 def write_config_file(path: Path, text: str) -> None:

@@ -113,7 +113,7 @@ def check_unit_rows(vectors: object, dimension: int, what: str) -> NDArray[np.fl
     """
     try:
         given = np.asarray(vectors)
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - the `__array__` of a foreign object may raise anything
         raise UsageError(f"{what}: expected rows of {dimension} numbers") from None
     if given.dtype.kind not in "fiu":  # no complex numbers, no objects, no text
         raise UsageError(f"{what}: expected rows of {dimension} numbers")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from onlyme.errors import UsageError
+from onlyme.errors import UsageError, check_number, show_argument
 from onlyme.types import DEFAULT_FAR, MAX_ALPHA, MAX_FAR, MIN_ALPHA, MIN_FAR
 
 __all__ = [
@@ -64,11 +64,12 @@ def find_preset(name: str) -> Preset:
     >>> find_preset("hello").far
     1e-05
     """
+    given: object = name
     for candidate in PRESETS:
-        if candidate.name == name:
+        if isinstance(given, str) and candidate.name == given:
             return candidate
     known = ", ".join(candidate.name for candidate in PRESETS)
-    raise UsageError(f"no preset is called {name!r}; choose one of {known}")
+    raise UsageError(f"no preset is called {show_argument(name)}; choose one of {known}")
 
 
 def choose_far(
@@ -95,12 +96,10 @@ def choose_far(
         raise UsageError("give just one of far, preset and alpha")
     if preset is not None:
         return find_preset(preset).far, None
-    if far is not None and not MIN_FAR <= far <= MAX_FAR:
-        raise UsageError(
-            f"a false accept rate lies between {MIN_FAR:g} and {MAX_FAR:g}, not {far:g}"
-        )
-    if alpha is not None and not MIN_ALPHA <= alpha <= MAX_ALPHA:
-        raise UsageError(f"an alpha lies between {MIN_ALPHA:g} and {MAX_ALPHA:g}, not {alpha:g}")
+    if far is not None:
+        far = check_number("a false accept rate", far, MIN_FAR, MAX_FAR)
+    if alpha is not None:
+        alpha = check_number("an alpha", alpha, MIN_ALPHA, MAX_ALPHA)
     return far, alpha
 
 

@@ -235,7 +235,7 @@ def _check_vector(value: object) -> NDArray[np.float32]:
         numbers = given if given.dtype.kind in "fiu" else np.empty(())
         with np.errstate(over="ignore"):
             vector = np.array(numbers, dtype=np.float32)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # noqa: BLE001 - the `__array__` of a foreign object may raise anything
         raise UsageError("an embedding is one row of finite numbers") from None
     if vector.ndim != 1 or not np.isfinite(vector).all():
         raise UsageError("an embedding is one row of finite numbers")

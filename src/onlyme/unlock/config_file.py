@@ -8,10 +8,17 @@ import textwrap
 from dataclasses import fields
 from pathlib import Path
 
+from onlyme.errors import SettingsError
 from onlyme.settings import SYSTEM_CONFIG, Settings
-from onlyme.settings.config_file import format_value
+from onlyme.settings.config_file import check_text, format_value, write_config_file
 
-__all__ = ["describe_settings", "find_config_file", "make_config_file"]
+__all__ = [
+    "check_login_settings",
+    "describe_settings",
+    "find_config_file",
+    "make_config_file",
+    "write_login_settings",
+]
 
 _WIDTH = 96
 _HEAD = """\
@@ -61,3 +68,30 @@ def find_config_file() -> Path:
     """Return the file with the settings of the computer's login."""
     named = os.environ.get("ONLYME_CONFIG")
     return Path(named) if named else SYSTEM_CONFIG
+
+
+def write_login_settings(text: str) -> None:
+    """Write the settings of the computer's login.
+
+    Raises:
+        SettingsError: the daemon could not use them; nothing is written.
+        OSError: the file cannot be written.
+    """
+    check_login_settings(text)
+    write_config_file(find_config_file(), text)
+
+
+def check_login_settings(text: str) -> None:
+    """Check that the daemon can use these settings; its paths depend on no folder it starts in.
+
+    Raises:
+        SettingsError: it cannot; the message names the setting.
+    """
+    values = check_text(text)
+    for name, value in values.items():
+        if isinstance(value, Path) and not value.is_absolute():
+            raise SettingsError(
+                f"{name} = {str(value)!r} must be a whole path, which begins with /"
+            )
+    if values.get("camera") == "":
+        raise SettingsError("camera is empty; give its number, path or name: see `onlyme cameras`")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from onlyme.errors import UsageError
+from onlyme.errors import UsageError, show_argument
 from onlyme.liveness.gestures import GESTURE_SECONDS, Gesture, is_frontal, make_gesture_prompt
 from onlyme.liveness.witness import GestureWitness
 from onlyme.types import Reason
@@ -49,11 +49,11 @@ class GestureCeremony:
     def __init__(
         self, gesture: Gesture | str, frames: int, ask: Callable[[str, str], None] | None = None
     ) -> None:
-        try:
-            self._gesture = Gesture(gesture)
-        except ValueError:
-            known = ", ".join(Gesture)
-            raise UsageError(f"no gesture is called {gesture!r}; gestures: {known}") from None
+        given: object = gesture
+        if not isinstance(given, str) or given not in set(Gesture):
+            called = f"no gesture is called {show_argument(given)}"
+            raise UsageError(f"{called}; gestures: {', '.join(Gesture)}")
+        self._gesture = Gesture(given)
         self._frames, self._ask = frames, ask
         self.restart()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from onlyme.errors import UsageError
+from onlyme.errors import UsageError, show_argument
 from onlyme.types import AttentionLevel, LivenessLevel
 
 if TYPE_CHECKING:
@@ -33,9 +33,8 @@ def check_attention(level: AttentionLevel | str) -> AttentionLevel:
     return _find_level(AttentionLevel, "attention", level)
 
 
-def _find_level(kind: type[Level], what: str, level: str) -> Level:
-    try:
+def _find_level(kind: type[Level], what: str, level: object) -> Level:
+    if isinstance(level, str) and level in set(kind):
         return kind(level)
-    except ValueError:
-        levels = ", ".join(kind)
-        raise UsageError(f"no level of {what} is called {level!r}; levels: {levels}") from None
+    called = f"no level of {what} is called {show_argument(level)}"
+    raise UsageError(f"{called}; levels: {', '.join(kind)}")

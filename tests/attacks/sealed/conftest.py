@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.faceid.clusters import make_certificates
+
 ROOT = Path(__file__).parents[3]
 MACHINE = Path(__file__).with_name("machine.py")
 PEOPLE = ("biden", "macron", "ardern", "sunak")
@@ -101,6 +103,7 @@ def furnish(work, photos):
     shutil.copy2(photos / "biden_1.jpg", work / "presentations/print")
     _film(work / "clip.avi", photos / "obama_2.jpg")
     _draw_album(work / "album")
+    make_certificates(work / "certificates")
 
 
 def _film(path, photo):

@@ -40,6 +40,8 @@ STEPS = (
     Step("verify", "ada {work}/biden_1.jpg --gate", 1),
     Step("verify", "ada {work}/no-such-photo.jpg", 2),
     Step("enroll-folder", "{work}/people --report {work}/out/people.json"),
+    Step("enroll-folder", "{work}/people --add --certificates {work}/certificates"
+         " --scheduler tls://127.0.0.1:9", 2),  # nothing answers there
     Step("identify", "{work}/biden_1.jpg"),
     Step("identify", "{work}/biden_1.jpg --all"),
     Step("verify", "ada {work}/people/biden --csv", 1),

@@ -18,8 +18,10 @@ from tests.attacks.sealed.steps import (
     STEPS,
     UNLOCK_STEPS,
     WITH_A_NETWORK,
+    Step,
 )
 from tests.commands import list_commands
+from tests.faceid.clusters import OPTIONS as CLUSTER_OPTIONS
 
 pytestmark = [pytest.mark.xdist_group("sealed"), pytest.mark.timeout(1200)]
 
@@ -183,6 +185,32 @@ def test_the_daemon(sealed, user):
     found += complaints(asked, system) + complaints(ended, system)
     assert not found, "\n".join(found)
     assert ended["code"] == 0, ended["err"]
+
+
+def test_a_cluster(sealed, user):
+    """Dask sends nothing elsewhere, and writes only into the folder that its worker was given."""
+    home, variables, places = user
+    folder = {"DASK_TEMPORARY_DIRECTORY": f"{sealed.work}/out"}
+    variables = variables | CLUSTER_OPTIONS | folder
+    files = f"--protocol tls --no-dashboard --tls-ca-file {sealed.work}/certificates/ca.pem"
+    for kind, words in (
+        ("scheduler", "--host 127.0.0.1 --port 18786"),
+        ("worker", "tls://127.0.0.1:18786 --no-nanny --nthreads 1"),
+    ):
+        place = f"{sealed.work}/certificates/{kind}"
+        words = f"{kind} {words} {files} --tls-cert {place}.pem --tls-key {place}.key".split()
+        sealed.start(kind, sys.executable, "-m", "dask", *words, home=home, **variables)
+    try:
+        arguments = (
+            "{work}/people --scheduler tls://127.0.0.1:18786 --certificates {work}/certificates"
+        )
+        aside = home, variables | {"ONLYME_VAULT": f"{places[1]}/by-cluster"}, places
+        found = run(sealed, aside, Step("enroll-folder", arguments))
+        found += run(sealed, aside, Step("evaluate", f"{arguments} --photos 1"))
+    finally:
+        ended = [sealed.stop("worker"), sealed.stop("scheduler")]
+    found += [one for answer in ended for one in complaints(answer, places)]
+    assert not found, "\n".join(found) + "".join(answer["err"][-2000:] for answer in ended)
 
 
 LIBRARY = """

@@ -1,8 +1,12 @@
 """The page's cookie behind a proxy with TLS, and how its owner ends a session."""
 
+from datetime import timedelta
+
 import pytest
 
-from onlyme.serve.access.tokens import Tokens
+from onlyme.faceid import wiring
+from onlyme.serve.access import tokens
+from onlyme.serve.access.tokens import Scope, Tokens, hash_secret
 from tests.serve.live.streaming import open_stream, read_to_end, wait_for
 
 NAME = "face.example.org"
@@ -110,3 +114,73 @@ def test_signing_out_ends_the_streams_of_the_page(running, session):
         wait_for(socket, "ready")
         running.browser().post("/sign-out", headers=session)
         assert "has ended" in read_to_end(socket)[-1]["why"]
+
+
+@pytest.fixture
+def restart(served):
+    """A function that serves one vault anew, and returns who gets in; and the vault's settings."""
+    from tests.serve.conftest import serving
+
+    with served() as first:
+        settings = first.settings
+
+    def ask(cookies, **options):
+        with wiring.open_vault(settings) as admin:
+            for scope in Scope:
+                Tokens(admin).revoke(f"test {scope}")
+        with serving(settings, **options) as running:
+            return [running.browser().get("/", headers=SAME | c).status_code for c in cookies]
+
+    return ask, settings
+
+
+def store(settings, secret, port=0, seconds=3600.0, most=16):
+    with wiring.open_vault(settings) as admin:
+        lifetime = timedelta(seconds=seconds)
+        Tokens(admin).store_session(hash_secret(secret), port, lifetime, most)
+    return {"Cookie": f"onlyme-0={secret}"}
+
+
+def test_a_session_outlives_a_restart_until_its_end(restart):
+    ask, settings = restart
+    lasting, ended = store(settings, "a" * 43), store(settings, "b" * 43, seconds=0.0)
+    elsewhere = store(settings, "c" * 43, port=8000)
+    assert ask([lasting, ended, elsewhere, {"Cookie": "onlyme-0=" + "d" * 43}]) == [200, *[401] * 3]
+
+
+def test_the_hash_that_the_vault_keeps_is_no_cookie(restart):
+    ask, settings = restart
+    store(settings, "a" * 43)
+    assert ask([{"Cookie": f"onlyme-0={hash_secret('a' * 43)}"}]) == [401]
+
+
+def test_a_clock_that_was_set_back_gives_no_session_more_time(restart, monkeypatch):
+    ask, settings = restart
+    real = tokens.datetime
+
+    class Later(real):
+        @classmethod
+        def now(cls, zone=None):
+            return real.now(zone) + timedelta(days=400)
+
+    monkeypatch.setattr(tokens, "datetime", Later)
+    cookie = store(settings, "a" * 43)
+    monkeypatch.setattr(tokens, "datetime", real)
+    assert ask([cookie]) == [401]
+
+
+def test_the_oldest_sessions_end_where_there_are_too_many(restart):
+    ask, settings = restart
+    cookies = [store(settings, letter * 43, most=3) for letter in "abcde"]
+    assert ask(cookies) == [401, 401, 200, 200, 200]
+
+
+def test_signing_out_ends_what_the_vault_keeps(running, link):
+    name, value, _ = read_cookie(running.browser().get(link))
+    with running.open_admin() as admin:
+        assert hash_secret(value) in Tokens(admin).read_sessions(0)
+    headers = SAME | {"Cookie": f"{name}={value}"}
+    assert running.browser().post("/sign-out", headers=headers).status_code == 204
+    with running.open_admin() as admin:
+        assert not Tokens(admin).read_sessions(0)
+        assert "sessions ended" in list(admin.gate.audit.entries())[-1].detail

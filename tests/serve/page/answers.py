@@ -1,5 +1,9 @@
 """Fixed answers of a service, so that a picture of the page shows the same at all times."""
 
+import io
+
+from PIL import Image, ImageDraw
+
 PEOPLE = [
     {"name": name, "where": "vault", "photos": 5, "created": None, "needs_reenroll": False}
     for name in ("Ada", "Grace")
@@ -35,16 +39,23 @@ LOG = [
 ]
 SETTINGS = {
     "settings": {"liveness": "passive", "attention": "eyes", "far": 1e-4, "fpir": 1e-3}
-    | {"runtime": "auto", "events_days": 90.0, "embedder": "embedder"},
+    | {"runtime": "auto", "gate_tries": 5.0, "events_days": 90.0, "embedder": "embedder"},
     "next": {"far": 1e-5},
-    "fixed": {"liveness": "", "attention": "", "far": "", "fpir": "", "events_days": ""}
+    "fixed": {
+        "liveness": "",
+        "attention": "",
+        "far": "",
+        "fpir": "",
+        "gate_tries": "",
+        "events_days": "",
+    }
     | {"runtime": "the environment sets ONLYME_RUNTIME, which wins over the file"},
     "choices": {
         "liveness": ["off", "passive", "challenge"],
         "attention": ["off", "eyes", "gaze"],
         "runtime": ["auto", "opencv", "openvino"],
     },
-    "gate": {"tries": 5, "daily": 20},
+    "gate": {"daily": 20},
     "vault": "/home/ada/vault",
     "file": "/home/ada/.config/onlyme/config.toml",
 }
@@ -64,6 +75,54 @@ EVENTS = {
     ],
     "next": "1764000000000-1",
 }
+UNKNOWN = {
+    "days": 7.0,
+    "groups": [
+        {"group": 12 * "a", "visits": 2, "cameras": ["back", "front"], "ambiguous": False}
+        | {"first": "2026-11-23T09:00:00+00:00", "last": "2026-11-24T09:00:00+00:00"}
+        | {
+            "seen": [
+                {"visit": 32 * digit, "camera": "front", "at": at, "seconds": 3.0}
+                for digit, at in (
+                    ("1", "2026-11-23T09:00:00+00:00"),
+                    ("2", "2026-11-24T09:00:00+00:00"),
+                )
+            ]
+        },
+    ],
+}
+LAB = {
+    "state": "trained",
+    "way": "compact",
+    "alpha": 0.5,
+    "threshold": 0.5,
+    "rule": "our rule, all stored photos",
+    "photos": {"me": 3, "not_me": 4, "triplets": 24},
+    "accepted": {"me": 3, "not_me": 0},
+    "skipped": ["wall.jpg: shows no face, or several of similar size"],
+    "most": 1000,
+    "curve": [[5 * n, 0.9 * 0.8**n, 0.9 * 0.83**n] for n in range(1, 16)],
+    "map": {
+        "me": [[0.7, 0.1], [0.8, -0.1], [0.75, 0.05]],
+        "not_me": [[-0.5, 0.6], [-0.4, -0.7], [-0.9, 0.1], [-0.6, 0.0]],
+    },
+    "reason": "zero loss",
+    "steps": 75,
+    "seconds": 7.8,
+    "bytes": 530_000_000,
+    "missing": "",
+    "ways": ["classifier", "two-head", "article", "compact"],
+    "article_side": 56,
+    "runs": ["me of May"],
+    "runs_folder": "/home/ada/lab-runs",
+}
+REPORTS = {
+    "folder": "/home/ada",
+    "reports": [
+        {"path": "lab-compare/report.html", "title": "onlyme lab: the ways compared"}
+        | {"changed": "2026-11-24T10:00:00+00:00"}
+    ],
+}
 ANSWERS = {
     "**/v1/people": PEOPLE,
     "**/tune": TUNING,
@@ -71,13 +130,33 @@ ANSWERS = {
     "**/attempts": SLIDER,
     "**/v1/audit?*": LOG,
     "**/v1/events?*": EVENTS,
+    "**/v1/unknown": UNKNOWN,
     "**/service/settings": SETTINGS,
     "**/service/tokens": TOKENS,
     "**/service/doctor": FINDINGS,
+    "**/service/lab": LAB,
+    "**/service/lab/reports": REPORTS,
 }
+
+
+def draw_head():
+    """A head as a child draws it: no person's picture."""
+    drawn = Image.new("RGB", (96, 96), (170, 200, 190))
+    pen = ImageDraw.Draw(drawn)
+    pen.ellipse((20, 12, 76, 84), fill=(240, 210, 180))
+    for left in (34, 54):
+        pen.ellipse((left, 38, left + 8, 46), fill=(40, 40, 40))
+    out = io.BytesIO()
+    drawn.save(out, "JPEG")
+    return out.getvalue()
 
 
 def answer_always(page):
     """Answer each request of the page in the same way."""
+    head = draw_head()
+    page.route(
+        "**/v1/unknown/pictures/*",
+        lambda route: route.fulfill(body=head, content_type="image/jpeg"),
+    )
     for pattern, document in ANSWERS.items():
         page.route(pattern, lambda route, _, document=document: route.fulfill(json=document))

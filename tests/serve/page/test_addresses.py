@@ -42,4 +42,5 @@ def test_an_unknown_person_is_nobody_else(window, served, view):
 def test_an_address_of_nothing_is_said(window, served, address):
     with visit(window, served) as shown:
         shown.page.goto(f"{served.url}/#/{address}")
-        shown.page.wait_for_selector("text=Nothing is at this address")
+        said = shown.page.wait_for_selector("text=Nothing is at this address")
+        assert said.is_visible()

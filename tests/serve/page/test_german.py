@@ -12,7 +12,7 @@ from tests.serve.page.catalogue import find_messages, read_german
 
 VIEWS = (
     *("unlock", "who", "enroll", "more/obama", "sensitivity", "people", "audit", "not-me"),
-    *("events", "fool", "settings", "tokens", "doctor", "unlock/Nobody", "nonsense"),
+    *("events", "fool", "lab", "settings", "tokens", "doctor", "unlock/Nobody", "nonsense"),
 )
 
 NO_WORDS = {"30d", "90d", "365d"}

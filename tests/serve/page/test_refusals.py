@@ -63,6 +63,16 @@ def test_the_last_try_is_warned_of_before_it_is_made(watched):
     assert not watched.violations()
 
 
+def test_the_last_try_is_said_before_it_begins(watched):
+    """Tries may have failed before the page was opened, and one may be all there is."""
+    watched.page.evaluate(
+        """() => window.sockets.at(-1).dispatchEvent(new MessageEvent("message", {
+          data: JSON.stringify({ is: "ready", gate: { tries: 1, of: 1, wait: 0 } }) }))"""
+    )
+    watched.page.wait_for_selector(".last-try:has-text('the last try')")
+    watched.hears("the last try")
+
+
 def test_a_slow_line_is_said_and_costs_one_try(window, served):
     with visit(window, served) as shown:
         page = shown.page
@@ -76,7 +86,8 @@ def test_a_slow_line_is_said_and_costs_one_try(window, served):
         page.reload()
         shown.see("unlock", "obama")
         page.click("text=Start the camera")
-        page.wait_for_selector(".note:has-text('pictures a second')")
+        note = page.wait_for_selector(".note:has-text('pictures a second')")
+        assert note.is_visible()
 
 
 def test_a_slow_line_costs_one_try_and_says_that_it_is_slow(watched):

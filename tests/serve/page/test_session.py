@@ -44,7 +44,7 @@ def test_a_service_that_is_gone_is_waited_for(window, served):
         shown.page.wait_for_selector("h2:text-is('obama')")
 
 
-@pytest.mark.parametrize("view", ["events", "fool", "settings", "tokens", "doctor"])
+@pytest.mark.parametrize("view", ["events", "fool", "lab", "settings", "tokens", "doctor"])
 def test_a_view_that_is_loaded_late_is_shown_once_the_service_is_back(window, served, view):
     with visit(window, served, expected=["ERR_INTERNET_DISCONNECTED"]) as shown:
         shown.page.context.set_offline(True)
@@ -88,12 +88,17 @@ def start_service(folder, port):
     return process, re.search(r"http://\S+", said)[0]
 
 
-def test_the_printed_link_opens_it_and_a_new_start_is_noticed(window, photos, tmp_path):
+def test_the_printed_link_opens_it_and_the_session_outlives_a_new_start(window, photos, tmp_path):
     with FaceID.open(tmp_path / "vault") as face_id:
         face_id.enroll("obama", photos / "obama_1.jpg")
     processes = []
     try:
         process, link = start_service(tmp_path / "vault", 0)
+        processes.append(process)
+        port = int(link.rpartition("/open")[0].rpartition(":")[2])
+        process.terminate()
+        process.wait(60)
+        process, link = start_service(tmp_path / "vault", port)
         processes.append(process)
         with visit(window, None, link=link, expected=["ERR_CONNECTION", "401"]) as shown:
             assert "token" not in shown.page.url
@@ -101,10 +106,16 @@ def test_the_printed_link_opens_it_and_a_new_start_is_noticed(window, photos, tm
             process.wait(60)
             shown.page.click("text=People")
             shown.page.wait_for_selector("#banner:has-text('does not answer')")
-            port = int(link.rpartition("/open")[0].rpartition(":")[2])
+            process, _ = start_service(tmp_path / "vault", port)
+            processes.append(process)
+            shown.page.wait_for_selector("#banner", state="hidden")
+            shown.page.wait_for_selector("h2:text-is('obama')")
+            shown.page.click("#sign-out")
+            shown.page.wait_for_selector("h1:text-is('You have signed out')")
+            process.terminate()
+            process.wait(60)
             processes.append(start_service(tmp_path / "vault", port)[0])
-            # It is back, and knows no session of before.
-            shown.page.wait_for_selector("text=This session has ended")
+            assert shown.page.goto(f"{shown.url}/").status == 401
     finally:
         for process in processes:
             process.kill()

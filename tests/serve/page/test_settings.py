@@ -6,7 +6,9 @@ from itertools import pairwise
 import pytest
 
 from onlyme.errors import SettingsError
-from onlyme.serve.routes.settings import CHANGEABLE, CHOICES, loosens
+from onlyme.faceid import wiring
+from onlyme.gate.policy import DEFAULT_POLICY
+from onlyme.serve.routes.settings import CHOICES, RATES, loosens
 from onlyme.settings import SYSTEM_CONFIG, SYSTEM_VAULT, Settings
 from tests.serve.browsing import visit
 
@@ -91,7 +93,28 @@ def test_the_service_itself_wants_a_yes(window, served, file, name, value):
     assert str(tomllib.loads(file.read_text("utf-8"))[name]) == value
 
 
+def test_tries_are_lowered_at_once_and_raised_after_a_yes(window, served, file):
+    with visit(window, served, expected=["400"]) as shown:
+        page = shown.page
+        shown.see("settings")
+        assert "after 5 failed tries within five minutes" in page.inner_text(".settings")
+        page.select_option("#set-gate_tries", "2")
+        page.click("[aria-label='Set Tries']")
+        page.wait_for_selector("#told:has-text('starts anew')")
+        assert not page.locator("dialog").count()
+        assert send(shown, name="gate_tries", value="4")[0] == 400
+        page.select_option("#set-gate_tries", "4")
+        page.click("[aria-label='Set Tries']")
+        page.wait_for_selector("dialog[open]:has-text('2 becomes 4')")
+        page.click("dialog .danger")
+        page.wait_for_selector("#told:has-text('starts anew')")
+    assert Settings.load().gate_tries == 4
+    with wiring.open_vault(Settings.load(vault=served.settings.vault)) as admin:
+        assert admin.gate.policy == DEFAULT_POLICY._replace(tries=4)
+
+
 REFUSED = [
+    *(("gate_tries", value) for value in ("0", "6", "-1", "inf")),
     ("vault", "/srv"),
     ("camera", "rtsp://user:secret@10.0.0.1/"),
     ("store", "postgresql://user@host/base"),
@@ -178,7 +201,9 @@ def test_every_setting_that_is_changeable_has_an_order():
         for one, other in pairwise(choices):
             assert loosens(name, other, one) is (name != "runtime")
             assert not loosens(name, one, other)
-    for name in set(CHANGEABLE) - set(CHOICES) - {"events_days"}:
+    assert loosens("gate_tries", 2.0, 3.0)
+    assert not loosens("gate_tries", 3.0, 2.0)
+    for name in RATES:
         assert loosens(name, 1e-4, 1e-3)
         assert not loosens(name, 1e-3, 1e-4)
 

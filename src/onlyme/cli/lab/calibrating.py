@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.charts import format_odds
+from onlyme.cli.lines import say
 from onlyme.cli.output import format_count
 from onlyme.errors import UsageError
 
@@ -148,10 +149,10 @@ def quantize_network(
         replace: replace a network of the new name.
     """
     from onlyme.face.models import SHIPPED, find_model
-    from onlyme.face.models.entries import check_entry
     from onlyme.lab.calibration import FACES_SUFFIX
     from onlyme.lab.quantization import quantize
     from onlyme.settings import Settings
+    from onlyme.storage.network_folder import check_entry
 
     folder, new_name = models or Settings.load().models, new_name or f"{name}-int8"
     model = find_model(name, folder, SHIPPED)
@@ -186,17 +187,15 @@ def train_further(
         resume: continue the run in the folder.
         progress: show a progress bar on stderr.
     """
-    import typer
-
     from onlyme.cli.lab.parts import read_album
     from onlyme.face.models import find_model
     from onlyme.lab.finetuning import finetune
 
     album = read_album(people, cache)
     for note in album.list_notes():
-        typer.echo(note, err=True)
+        say(note, err=True)
     finetune(album, spec, find_model("embedder").read(), out, resume=resume, progress=progress)
-    typer.echo(
+    say(
         f"The network is in {out}. Next: onlyme lab export {out} NAME --faces {people}, then "
         "onlyme lab calibrate NAME with people whom it did not see. It makes other vectors than "
         "the shipped network, so that owners enroll again with --embedder NAME"

@@ -21,6 +21,7 @@ from onlyme.cli.lab.shared import (
     tell_how_to_go_on,
     tell_ignored,
 )
+from onlyme.cli.lines import say
 from onlyme.cli.output import format_count
 
 if TYPE_CHECKING:
@@ -140,9 +141,9 @@ def train(
         print_photos(photos)
         trained = run(photos, spec, out, resume=resume, progress=is_terminal())
     print_result(trained, out)
-    typer.echo(f"Of its own photos, at {trained.threshold:g}:")
+    say(f"Of its own photos, at {trained.threshold:g}:")
     for line in describe_verdicts(trained):
-        typer.echo(f"  {line}")
+        say(f"  {line}")
 
 
 @app.command()
@@ -198,7 +199,7 @@ def export(
         embedder, name, folder, faces_to_check, whole=whole, learned=learned, alpha=alpha,
         replace=replace,
     )  # fmt: skip
-    typer.echo(
+    say(
         f"Wrote {result.path} ({result.dimension} numbers for each face). Its distances differ "
         f"from the trained network's by at most {result.difference:.1e}.\n"
         f"Use it with --embedder {name}\n"
@@ -261,7 +262,7 @@ def compare(
     )  # fmt: skip
     album = read_album(people, cache)
     for note in album.list_notes():
-        typer.echo(note, err=True)
+        say(note, err=True)
     _run_comparison(album, plan, out)
 
 
@@ -279,14 +280,12 @@ def _run_comparison(people: People, plan: Plan, out: Path) -> None:
                 plan,
                 make_product_learner(stack),
                 cache=cache,
-                on_step=lambda line: typer.echo(line, err=True),
-                on_partial=lambda part: typer.echo(
-                    f"report so far: {write_report(part, out)}", err=True
-                ),
+                on_step=lambda line: say(line, err=True),
+                on_partial=lambda part: say(f"report so far: {write_report(part, out)}", err=True),
                 progress=is_terminal(),
             )
     except (KeyboardInterrupt, SystemExit):  # Lightning turns the first into the second
-        typer.echo(
+        say(
             f"Stopped. The finished trainings are in {cache.folder}; "
             "run the same command again to continue",
             err=True,
@@ -344,7 +343,7 @@ def watch(
     rate, frames = find_rate(read_frames(video or camera, seconds))
     annotated = annotate(frames, finder, trained, name, bound, chosen)
     total, accepted = save_video(annotated, out, fps or rate)
-    typer.echo(
+    say(
         f"Wrote {out}: {format_count(total, 'frame')}, {name} in {accepted} of them, at "
         f"alpha {bound:g} by {describe_rule(chosen)}"
     )

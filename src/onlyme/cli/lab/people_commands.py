@@ -18,6 +18,7 @@ from onlyme.cli.lab.shared import (
     tell_how_to_go_on,
     tell_ignored,
 )
+from onlyme.cli.lines import say
 from onlyme.cli.output import format_count
 
 if TYPE_CHECKING:
@@ -124,18 +125,18 @@ def train_identities(
             _describe_album(album, kept)
         train_identities(album, spec, out, resume=resume, progress=is_terminal())
     if is_first_process():
-        typer.echo(describe_measured(out))
-        typer.echo(f"The embedder is in {out}. Next: onlyme lab export {out} NAME --faces {people}")
+        say(describe_measured(out))
+        say(f"The embedder is in {out}. Next: onlyme lab export {out} NAME --faces {people}")
 
 
 def _describe_album(album: People, kept: Path | None) -> None:
     """Say what is trained on, what is left out, and where faces are kept."""
     for note in album.list_notes():
-        typer.echo(note, err=True)
+        say(note, err=True)
     people, faces = format_count(len(album), "person", "people"), int(album.counts.sum())
-    typer.echo(f"{people}, {format_count(faces, 'face')}", err=True)
+    say(f"{people}, {format_count(faces, 'face')}", err=True)
     if kept:
-        typer.echo(f"The aligned faces are kept in {kept}; only you can read them", err=True)
+        say(f"The aligned faces are kept in {kept}; only you can read them", err=True)
 
 
 def finetune(
@@ -227,7 +228,7 @@ def calibrate(
 
     lines = calibrate_network(name, people, models, not_me=not_me, seed=seed, cache=cache)
     for line in lines:
-        typer.echo(line)
+        say(line)
 
 
 def quantize(
@@ -253,4 +254,4 @@ def quantize(
     for line in quantize_network(
         name, people, models, new_name, seed=seed, cache=cache, replace=replace
     ):
-        typer.echo(line)
+        say(line)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
-
+from onlyme.cli.lines import say
 from onlyme.cli.output import format_count
 from onlyme.lab.rules import RULES, describe_rule
 
@@ -47,8 +46,8 @@ def describe_verdicts(trained: TrainedNetwork) -> list[str]:
 def print_photos(photos: Photos) -> None:
     """Say on stderr which photos there are, and which were left out."""
     for note in photos.skipped:
-        typer.echo(f"left out: {note}", err=True)
-    typer.echo(
+        say(f"left out: {note}", err=True)
+    say(
         f"{len(photos.me)} ME and {format_count(len(photos.not_me), 'NOT_ME photo')}: "
         f"{photos.triplets} triplets",
         err=True,
@@ -59,7 +58,7 @@ def print_result(trained: TrainedNetwork, out: Path) -> None:
     """Say how a training ended."""
     result = trained.result
     loss = result.curve[-1][1] if result.curve else float("nan")
-    typer.echo(
+    say(
         f"{out}: training ended after {format_count(result.steps, 'step')} and "
         f"{result.seconds:.1f} s ({result.reason}); loss {loss:.4f}; "
         f"memory at most {result.peak_bytes / 1e6:.0f} MB"

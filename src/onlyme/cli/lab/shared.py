@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from onlyme.cli.lines import say
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -53,7 +55,7 @@ def tell_how_to_go_on(out: Path, command: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo(
+        say(
             f"Stopped. The checkpoint is in {out}; continue with: {command} … --out {out} --resume"
             if (out / "last.ckpt").exists()
             else "Stopped before the first step; nothing is kept. Run the same command again",
@@ -66,7 +68,7 @@ def tell_ignored(context: typer.Context, options: Iterable[str], what: str) -> N
     """Say which of the options that were given on the command line do nothing."""
     for option in sorted(options):
         if (source := context.get_parameter_source(option)) and source.name == "COMMANDLINE":
-            typer.echo(f"note: {what} does not use --{option.replace('_', '-')}", err=True)
+            say(f"note: {what} does not use --{option.replace('_', '-')}", err=True)
 
 
 def is_terminal() -> bool:

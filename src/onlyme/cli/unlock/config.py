@@ -16,6 +16,7 @@ import typer
 from onlyme.cli import options, output
 from onlyme.cli.complete import complete_setting
 from onlyme.cli.groups import HelpfulGroup
+from onlyme.cli.lines import say
 from onlyme.cli.passwords import require_root
 
 __all__ = ["register"]
@@ -32,7 +33,8 @@ def register(parent: typer.Typer) -> None:
         help="Show or change the settings of the computer's login.",
     )
     app.command()(show)
-    app.command(name="set")(set_)
+    numbers = {"ignore_unknown_options": True}  # a value may begin with a minus
+    app.command(name="set", context_settings=numbers)(set_)
     app.command()(edit)
     parent.add_typer(app)
 
@@ -55,12 +57,12 @@ def show(*, json: options.Json = False) -> None:
     if json:
         output.print_json({"file": str(path), "settings": rows})
         return
-    typer.echo(f"{path}{'' if read_text(path) else ' (no file yet)'}")
+    say(f"{path}{'' if read_text(path) else ' (no file yet)'}")
     for each in default:
         changed = getattr(settings, each.name) != each.default
         mark = "*" if changed else " "
-        typer.echo(f"{mark} {each.name} = {rows[each.name]}")
-    typer.echo("* differs from the default")
+        say(f"{mark} {each.name} = {rows[each.name]}")
+    say("* differs from the default")
 
 
 def set_(
@@ -89,16 +91,16 @@ def set_(
         change_setting,
         parse_value,
         read_text,
-        write_config_file,
     )
     from onlyme.unlock import system
-    from onlyme.unlock.config_file import find_config_file
+    from onlyme.unlock.config_file import find_config_file, write_login_settings
 
     require_root("config set")
-    options.require_one(value, unset, "give a value, or --unset")
+    if (value is None) != unset:
+        raise typer.BadParameter("give a value, or --unset", param_hint="VALUE")
     path = find_config_file()
     parsed = None if value is None else parse_value(name, value)
-    write_config_file(path, change_setting(read_text(path), name, parsed))
+    write_login_settings(change_setting(read_text(path), name, parsed))
     _say_written(path, restarted=system.restart_daemon())
 
 
@@ -108,10 +110,15 @@ def edit() -> None:
     sudo onlyme unlock config edit
     """
     from onlyme.errors import SettingsError, UsageError
-    from onlyme.settings.config_file import check_text, read_text, write_config_file
+    from onlyme.settings.config_file import read_text
     from onlyme.storage.files import replace_private
     from onlyme.unlock import system
-    from onlyme.unlock.config_file import find_config_file, make_config_file
+    from onlyme.unlock.config_file import (
+        check_login_settings,
+        find_config_file,
+        make_config_file,
+        write_login_settings,
+    )
 
     require_root("config edit")
     path = find_config_file()
@@ -129,13 +136,13 @@ def edit() -> None:
             if code or text == before:
                 raise UsageError("nothing was changed")
             try:
-                check_text(text)
+                check_login_settings(text)
                 break
             except SettingsError as error:
-                typer.echo(f"{error}", err=True)
+                say(f"{error}", err=True)
                 if not sys.stdin.isatty() or not typer.confirm("Edit again?", default=True):
                     raise UsageError("nothing was changed") from None
-    write_config_file(path, text)
+    write_login_settings(text)
     _say_written(path, restarted=system.restart_daemon())
 
 
@@ -147,4 +154,4 @@ def _hide_secret(name: str, value: object) -> str | None:
 
 def _say_written(path: Path, *, restarted: bool) -> None:
     after = "the daemon started again with it" if restarted else "it counts from the daemon's start"
-    typer.echo(f"✓ {path} is written; {after}")
+    say(f"✓ {path} is written; {after}")

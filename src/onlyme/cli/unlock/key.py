@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.lines import say
 from onlyme.cli.passwords import read_new_passphrase, read_passphrase, require_root
 
 if TYPE_CHECKING:
@@ -75,9 +76,9 @@ def key(
     if json:
         output.print_json(document)
         return
-    typer.echo(f"the vault's key: {document['words']}")
+    say(f"the vault's key: {document['words']}")
     if to is not None and settings.key not in {"auto", None, to}:
-        typer.echo(f'note: the settings say key = "{settings.key}"; change it to "{to}"')
+        say(f'note: the settings say key = "{settings.key}"; change it to "{to}"')
 
 
 def print_key() -> None:
@@ -90,9 +91,9 @@ def print_key() -> None:
     try:
         settings = Settings.load_system()
         if options.has_vault(settings.vault):
-            typer.echo(f"the vault's key: {_read_key(settings)['words']}")
+            say(f"the vault's key: {_read_key(settings)['words']}")
     except OnlymeError as error:
-        typer.echo(f"the vault's key: {error}")
+        say(f"the vault's key: {error}")
 
 
 def _read_key(settings: Settings) -> dict[str, Any]:

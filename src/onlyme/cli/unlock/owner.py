@@ -23,6 +23,7 @@ from onlyme.cli.examples import (
     print_examples,
     print_removed,
 )
+from onlyme.cli.lines import say
 from onlyme.cli.passwords import (
     TeachAnyway,
     confirm_erasing,
@@ -100,7 +101,7 @@ def enroll(
         return
     enrollment = read_enrollment(answer, (*mine, *others, *alike))
     for report in (*enrollment.me, *enrollment.not_me):
-        typer.echo(output.format_photo(report))
+        say(output.format_photo(report))
     output.print_enrollment(enrollment)
     options.report_unread((*(photo or ()), *(not_me or ()), *(look_alike or ())))
 
@@ -213,7 +214,7 @@ def revoke(*, user: User = None) -> None:
 def retry(*, user: User = None) -> None:
     """Let your face try again after too many failed attempts or missed gestures."""
     name = _request_change("retry", user)["reset"]
-    typer.echo(f"✓ the face of {name} may try again")
+    say(f"✓ the face of {name} may try again")
 
 
 def forget(*, yes: options.Yes = False, user: User = None) -> None:
@@ -319,7 +320,7 @@ def encode_photos(paths: list[Path] | None) -> dict[str, EncodedPhoto]:
         except (ImageError, OSError) as error:  # what can be read is used
             cause = getattr(error, "cause", None) or getattr(error, "strerror", None)
             report = PhotoReport(str(given), taken=False, note=str(cause))
-            typer.echo(output.format_photo(report), err=True)
+            say(output.format_photo(report), err=True)
     return encoded
 
 

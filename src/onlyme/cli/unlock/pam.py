@@ -15,6 +15,7 @@ import typer
 
 from onlyme.cli import options, output
 from onlyme.cli.complete import complete_service
+from onlyme.cli.lines import say
 from onlyme.cli.passwords import read_secret, require_root
 from onlyme.cli.unlock.key import print_key
 from onlyme.cli.unlock.owner import User
@@ -120,7 +121,7 @@ def install_lines(
         _show_intent(change, who)
         work.try_out(places, changes, change, who, typed)
         without = _describe_without(change.service, who, typed)
-        typer.echo(f"✓ {change.service}: tested with PAM: a face opens; without one {without}")
+        say(f"✓ {change.service}: tested with PAM: a face opens; without one {without}")
     if _write_changes(places, changes, yes=yes, dry_run=dry_run):
         _say_next(places, [change.service for change in changes], who)
 
@@ -155,7 +156,7 @@ def uninstall(
     for service in dict.fromkeys(services or work.list_installed(places)):
         change = work.plan_removal(places, service)
         if change is None:
-            typer.echo(f"✓ {service}: it has none of our lines")
+            say(f"✓ {service}: it has none of our lines")
         else:
             changes.append(change)
             _show_change(change)
@@ -198,17 +199,15 @@ def status(
         return
     print_key()
     if not rows:
-        typer.echo(
-            "no service has our lines; `sudo onlyme unlock install login` adds them to login"
-        )
+        say("no service has our lines; `sudo onlyme unlock install login` adds them to login")
     marks = {"installed": ("✓", "green"), "absent": ("–", "yellow"), "altered": ("✗", "red")}
     for row in rows:
         mark, colour = marks[row["state"]]
         detail = f" ({row['detail']})" if row["detail"] else ""
-        typer.echo(
+        say(
             f"{typer.style(mark, fg=colour, bold=True)} {row['service']:<16} {row['state']}{detail}"
         )
-        typer.echo(f"  {'':<16} → {who}: {row['next_login']}")
+        say(f"  {'':<16} → {who}: {row['next_login']}")
 
 
 def profile(*, helper: Helper = None) -> None:
@@ -221,8 +220,8 @@ def profile(*, helper: Helper = None) -> None:
     from onlyme.unlock.pam.intent import GESTURE_COST
     from onlyme.unlock.pam.program import find_command, make_profile
 
-    typer.echo(f"note: outside of logins and screen lockers {GESTURE_COST}", err=True)
-    typer.echo(
+    say(f"note: outside of logins and screen lockers {GESTURE_COST}", err=True)
+    say(
         "note: a service that can show the gesture neither on a terminal nor as a notification "
         "asks for the password",
         err=True,
@@ -232,13 +231,13 @@ def profile(*, helper: Helper = None) -> None:
 
 def _show_change(change: FileChange) -> None:
     if change.old == change.new:
-        typer.echo(f"✓ {change.service}: our lines are already in {change.path}")
+        say(f"✓ {change.service}: our lines are already in {change.path}")
         return
     for row in change.diff.split("\n"):
         colour = {"+": "green", "-": "red", "@": "cyan"}.get(row[:1])
         typer.secho(row, fg=colour)
     for note in change.notes:
-        typer.echo(f"note: {note}")
+        say(f"note: {note}")
 
 
 def _describe_without(service: str, user: str, typed: str | None) -> str:
@@ -284,10 +283,10 @@ def _show_intent(change: FileChange, user: str) -> None:
     settings = Settings.load_system()
     for service in change.services:
         if problem := find_intent_problem(service, settings, partial(_try_notification, user)):
-            typer.echo(f"note: a face does not open {problem}")
+            say(f"note: a face does not open {problem}")
     if any(map(needs_intent, change.services)):
         cost = ENTER_COST if settings.unlock_intent == "enter" else GESTURE_COST
-        typer.echo(f"note: {cost}")
+        say(f"note: {cost}")
 
 
 def _say_next(places: PamFolders, services: Sequence[str], user: str) -> None:
@@ -297,7 +296,7 @@ def _say_next(places: PamFolders, services: Sequence[str], user: str) -> None:
     for service in services:
         found = status.read_status(places, service)
         would, _ = status.predict_login(Settings.load(), found, user, is_remote=False)
-        typer.echo(f"  at the next login of {user} {service} {would}")
+        say(f"  at the next login of {user} {service} {would}")
 
 
 def _write_changes(
@@ -308,7 +307,7 @@ def _write_changes(
 
     changes = [change for change in changes if change.old != change.new]
     if not changes or dry_run:
-        typer.echo("nothing was written")
+        say("nothing was written")
         return False
     if not yes:
         if not sys.stdin.isatty():
@@ -317,7 +316,7 @@ def _write_changes(
             raise UsageError("nothing was written")
     for change in changes:
         apply(places, change)
-        typer.echo(f"✓ {change.service}: {change.path} is written")
+        say(f"✓ {change.service}: {change.path} is written")
     return True
 
 

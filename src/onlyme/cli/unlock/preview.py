@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options
+from onlyme.cli.lines import say
+from onlyme.cli.passwords import require_root
+from onlyme.storage.system import is_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +45,7 @@ def preview(
 ) -> None:
     """Show what the login's camera sees, with a frame around each face. It opens nothing.
 
-    onlyme unlock preview
+    sudo onlyme unlock preview
     onlyme unlock preview --camera 2 --seconds 10
 
     The daemon cannot use the camera meanwhile, so that logins ask for the password.
@@ -52,7 +55,9 @@ def preview(
     from onlyme.image.sources import CameraCapture
     from onlyme.settings import Settings
 
-    settings = Settings.load_system()
+    if camera is None:  # the login's camera stands in a file that only root may read
+        require_root("preview")
+    settings = Settings.load_system() if is_root() else Settings.load()
     detector = make_pipeline(settings, lasting=True).detector
     shown: float | None = None
     interval = _INTERVAL_SECONDS if sys.stdout.isatty() else _LINE_SECONDS
@@ -79,7 +84,7 @@ def _describe(frame: Frame, faces: list[Face]) -> str:
 def _show() -> Iterator[Callable[[Frame, list[Face]], None]]:
     """Yield a function that shows a frame: as a picture on a terminal, as a line in a pipe."""
     if not sys.stdout.isatty():
-        yield lambda frame, faces: typer.echo(_describe(frame, faces))
+        yield lambda frame, faces: say(_describe(frame, faces))
         return
     from rich.live import Live
     from rich.text import Text

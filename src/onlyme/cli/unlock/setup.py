@@ -11,7 +11,8 @@ import typer
 
 from onlyme.cli import options
 from onlyme.cli.complete import complete_camera, complete_service
-from onlyme.cli.passwords import require_root
+from onlyme.cli.lines import say
+from onlyme.cli.passwords import confirm_erasing, require_root
 from onlyme.cli.unlock.owner import User
 
 if TYPE_CHECKING:
@@ -104,7 +105,11 @@ def setup(
     asks = not yes and sys.stdin.isatty()
     _title(1, "You")
     who = steps.choose_user(user, asks=asks)
+    if replace:
+        confirm_erasing(f"Forget the face of {who}, and start anew?", yes=yes)
     password = steps.ask_password(who)
+    if services is not None:
+        steps.check_services(services)
     _title(2, "The camera")
     steps.save_settings({"camera": steps.choose_camera(camera, asks=asks)}, _MARK)
     if intent is not None:
@@ -120,11 +125,11 @@ def setup(
     chosen = steps.choose_services(services, settings, asks=asks)
     _install(chosen, who, password, yes=yes)
     if hidden_by := _find_other_command():
-        typer.echo(
+        say(
             f"note: your shell finds {hidden_by} first, which is another installation of onlyme; "
             "remove that file"
         )
-    typer.echo(_PRINTED_AT_END)
+    say(_PRINTED_AT_END)
 
 
 def teardown(
@@ -145,16 +150,18 @@ def teardown(
     from onlyme.unlock import system
 
     require_root("teardown")
+    if forget:
+        confirm_erasing("Erase the faces of all users of this computer as well?", yes=yes)
     pam.uninstall(None, yes=yes, dry_run=False)
     steps.drop_settings(_MARK)
     if forget:
         steps.forget_faces()
     else:
-        typer.echo("the enrolled faces stay in /var/lib/onlyme; --forget erases them")
+        say("the enrolled faces stay in /var/lib/onlyme; --forget erases them")
     system.remove_members()
     if system.has_systemd():
         system.stop_daemon()
-        typer.echo("✓ the daemon is stopped, and does not start with the computer")
+        say("✓ the daemon is stopped, and does not start with the computer")
 
 
 def _start_daemon(who: str) -> None:
@@ -162,17 +169,17 @@ def _start_daemon(who: str) -> None:
 
     system.make_group()
     if system.add_member(who):
-        typer.echo(f"✓ {who} is in the group onlyme from the next login on, for screen lockers")
+        say(f"✓ {who} is in the group onlyme from the next login on, for screen lockers")
     if other := system.find_other(Path(sys.executable).parent / "onlyme"):
         system.remove_units()
-        typer.echo(f"✓ the daemon of {other} is stopped; this installation takes its place")
+        say(f"✓ the daemon of {other} is stopped; this installation takes its place")
     if not any((Path(folder) / "onlyme.service").is_file() for folder in system.UNITS_FOLDERS):
         from onlyme.cli.unlock.units import write_units
 
         write_units(Path(system.UNITS_FOLDERS[0]))
     system.restart_daemon()
     system.start_daemon()
-    typer.echo("✓ it runs, and starts with the computer")
+    say("✓ it runs, and starts with the computer")
 
 
 def _find_other_command() -> str:
@@ -188,8 +195,8 @@ def _install(services: Sequence[str], who: str, password: str | None, *, yes: bo
     if services:
         install_lines(services, who, password, yes=yes)
     else:
-        typer.echo("no service was chosen; `sudo onlyme unlock install SERVICE` adds one later")
+        say("no service was chosen; `sudo onlyme unlock install SERVICE` adds one later")
 
 
 def _title(number: int, words: str) -> None:
-    typer.secho(f"\n{number}. {words}", bold=True)
+    say(f"\n{number}. {words}", bold=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.lines import say
 from onlyme.cli.passwords import read_secret
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ask_password",
+    "check_services",
     "choose_camera",
     "choose_services",
     "choose_user",
@@ -58,7 +60,7 @@ def choose_user(user: str | None, *, asks: bool) -> str:
         pwd.getpwnam(name)
     except KeyError:
         raise UsageError(f"this computer has no user called {name!r}") from None
-    typer.echo(f"✓ {name}")
+    say(f"✓ {name}")
     return name
 
 
@@ -73,11 +75,11 @@ def ask_password(user: str) -> str | None:
 
     typed = read_secret(f"Password of {user}, so that it is tried as well (Enter: skip): ")
     if not typed:
-        typer.echo("note: the password is not tried; only that the login asks for it")
+        say("note: the password is not tried; only that the login asks for it")
         return None
     if not is_login_password(typed, user):
         raise KeyRefused(f"that is not the password of {user}; nothing was changed")
-    typer.echo("✓ the password is right")
+    say("✓ the password is right")
     return typed
 
 
@@ -100,13 +102,13 @@ def choose_camera(named: str | None, *, asks: bool) -> str:
         try:
             _show_camera(camera.path, f"{len(usable) + 1}. {camera.card} ({kind})")
         except CameraError as error:
-            typer.echo(f"✗ {camera.card}: {error}")
+            say(f"✗ {camera.card}: {error}")
             continue
         usable.append(camera)
         if camera.infrared:
-            typer.echo("   note: an infrared picture has no colour, so that liveness is undecided")
+            say("   note: an infrared picture has no colour, so that liveness is undecided")
         if camera.virtual:
-            typer.echo("   note: a program feeds this camera; the login refuses it")
+            say("   note: a program feeds this camera; the login refuses it")
     if not usable:
         raise CameraError("no camera was found; plug one in, or name one with --camera")
     usable.sort(key=lambda camera: (camera.virtual, camera.infrared))
@@ -114,9 +116,9 @@ def choose_camera(named: str | None, *, asks: bool) -> str:
     if len(usable) > 1 and asks:
         names = {str(number): camera for number, camera in enumerate(usable, 1)}
         for number, camera in names.items():
-            typer.echo(f"  {number}: {camera.card} {camera.name}")
+            say(f"  {number}: {camera.card} {camera.name}")
         best = names.get(typer.prompt("Which camera", default="1"), best)
-    typer.echo(f"✓ {best.card}: {best.name}")
+    say(f"✓ {best.card}: {best.name}")
     return best.name
 
 
@@ -131,7 +133,7 @@ def _show_camera(source: str, title: str) -> None:
             last = frame
     if last is None:
         return
-    typer.echo(f"{title}: {describe_view(last.pixels)}")
+    say(f"{title}: {describe_view(last.pixels)}")
     if sys.stdout.isatty():
         typer.echo("\n".join(draw_picture(last.pixels)))
 
@@ -147,7 +149,7 @@ def enroll(settings: Settings, user: str, photos: list[Path] | None, *, replace:
 
     status = ask_status(settings, user)
     if status["reason"] not in {"not_enrolled", "needs_reenroll"} and not replace:
-        typer.echo(f"✓ {user} is enrolled already; --replace starts anew")
+        say(f"✓ {user} is enrolled already; --replace starts anew")
         return
     pictures = encode_photos(photos) if photos else dict(_capture_guided(settings))
     answer = change(
@@ -160,7 +162,7 @@ def enroll(settings: Settings, user: str, photos: list[Path] | None, *, replace:
     )
     enrollment = read_enrollment(answer, tuple(pictures))
     for report in enrollment.me:
-        typer.echo(output.format_photo(report))
+        say(output.format_photo(report))
     output.print_enrollment(enrollment)
 
 
@@ -195,12 +197,28 @@ def try_face(settings: Settings, user: str) -> None:
     from onlyme.unlock.client.changes import ask_test
 
     for _ in range(_TESTS):
-        typer.echo(f"Look at the camera, {user}.")
+        say(f"Look at the camera, {user}.")
         answer = ask_test(settings, user)
         print_test(user, answer)
         if answer["accepted"]:
             return
-    typer.echo("note: the face did not open; the password always works. Light from the front helps")
+    say("note: the face did not open; the password always works. Light from the front helps")
+
+
+def check_services(named: str) -> None:
+    """Refuse a list of services that PAM does not have, before anything is done.
+
+    Raises:
+        PamError: a service has no file, or one that may not be changed.
+    """
+    from onlyme.unlock.pam.folders import PamFolders
+
+    for name in _split_services(named):
+        PamFolders().find_own(name)
+
+
+def _split_services(named: str) -> list[str]:
+    return [name.strip() for name in named.split(",") if name.strip()]
 
 
 def choose_services(named: str | None, settings: Settings, *, asks: bool) -> list[str]:
@@ -214,7 +232,7 @@ def choose_services(named: str | None, settings: Settings, *, asks: bool) -> lis
     from onlyme.unlock.services import BESIDE, GREETERS, LOCKERS
 
     if named is not None:
-        return [name.strip() for name in named.split(",") if name.strip()]
+        return _split_services(named)
     chosen = []
     there = set(PamFolders().list_services()) & (GREETERS | LOCKERS | {"sudo"})
     there -= {"gdm-fingerprint"}  # GDM starts it only where there is a fingerprint reader
@@ -224,7 +242,7 @@ def choose_services(named: str | None, settings: Settings, *, asks: bool) -> lis
         if name in instead:
             problem = f"{name}: the face is looked for in {instead[name]}, at the same time"
         if problem:
-            typer.echo(f"– {problem}")
+            say(f"– {problem}")
         elif not asks or typer.confirm(f"Let your face open {name}?", default=True):
             chosen.append(name)
     return chosen
@@ -245,14 +263,18 @@ def _find_file_problem(service: str) -> str:
 def save_settings(values: Mapping[str, str], mark: str) -> None:
     """Write settings of the computer's login, marked, so that `drop_settings` finds them."""
     from onlyme.settings import config_file
-    from onlyme.unlock.config_file import find_config_file, make_config_file
+    from onlyme.unlock.config_file import (
+        find_config_file,
+        make_config_file,
+        write_login_settings,
+    )
 
     path = find_config_file()
     text = before = config_file.read_text(path) or make_config_file()
     for name, value in values.items():
         text = config_file.change_setting(text, name, config_file.parse_value(name, value), mark)
     if text != before or not path.exists():
-        config_file.write_config_file(path, text)
+        write_login_settings(text)
 
 
 def drop_settings(mark: str) -> None:
@@ -266,7 +288,7 @@ def drop_settings(mark: str) -> None:
         text = config_file.change_setting(text, name, None)
     if text != before:
         config_file.write_config_file(path, text)
-        typer.echo(f"✓ {path} is as it was before setup")
+        say(f"✓ {path} is as it was before setup")
 
 
 def forget_faces() -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.lines import say
 from onlyme.cli.passwords import require_root
 from onlyme.cli.unlock.owner import User, choose_user
 
@@ -41,9 +42,9 @@ def disable(
     require_root("disable")
     end = switch_off(None if for_ is None else parse_duration(for_))
     if end is None:
-        typer.echo("the face is switched off; `sudo onlyme unlock enable` switches it on")
+        say("the face is switched off; `sudo onlyme unlock enable` switches it on")
     else:
-        typer.echo(f"the face is switched off until {end.astimezone():%Y-%m-%d %H:%M}")
+        say(f"the face is switched off until {end.astimezone():%Y-%m-%d %H:%M}")
 
 
 def enable() -> None:
@@ -51,7 +52,7 @@ def enable() -> None:
     from onlyme.unlock.switch import switch_on
 
     require_root("enable")
-    typer.echo("the face is switched on" if switch_on() else "the face was switched on already")
+    say("the face is switched on" if switch_on() else "the face was switched on already")
 
 
 def try_(
@@ -68,7 +69,7 @@ def try_(
     from onlyme.unlock.client.changes import ask_test
 
     name = choose_user(user)
-    typer.echo(f"Look at the camera, {name}.", err=True)
+    say(f"Look at the camera, {name}.", err=True)
     answer = ask_test(Settings.load(), name)
     if json:
         output.print_json(answer)
@@ -80,15 +81,15 @@ def try_(
 def print_test(name: str, answer: dict[str, object]) -> None:
     """Print the result of an attempt that opens nothing."""
     if answer["accepted"]:
-        typer.secho(f"✓ {name} was recognised", fg="green", bold=True)
+        say(f"✓ {name} was recognised", fg="green", bold=True)
     else:
-        typer.secho(f"✗ {answer['message']} ({answer['reason']})", fg="yellow", bold=True)
+        say(f"✗ {answer['message']} ({answer['reason']})", fg="yellow", bold=True)
     look, camera = float(str(answer["look_ms"])), float(str(answer["camera_ms"]))
-    typer.echo(f"  {look:.0f} ms, of which {camera:.0f} ms waited for the camera")
+    say(f"  {look:.0f} ms, of which {camera:.0f} ms waited for the camera")
     rate = answer.get("frames_per_second")
     if answer.get("frames") and rate:
-        typer.echo(f"  {answer['frames']} frames, {rate} a second")
+        say(f"  {answer['frames']} frames, {rate} a second")
     parts = answer.get("parts_ms")
     if isinstance(parts, dict) and parts:
         listed = ", ".join(f"{part} {ms:.1f} ms" for part, ms in parts.items())
-        typer.echo(f"  computing: {listed}")
+        say(f"  computing: {listed}")

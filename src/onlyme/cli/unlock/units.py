@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from onlyme.cli.lines import say
 from onlyme.cli.passwords import require_root
 
 __all__ = ["register", "write_units"]
@@ -38,13 +39,13 @@ def units(
     texts = {name: make_unit(name, command) for name in NAMES}
     if dry_run:
         for name, text in texts.items():
-            typer.secho(f"# {to / name}", bold=True)
+            say(f"# {to / name}", bold=True)
             typer.echo(text)
         return
     require_root("units")
     for path in write_units(to):
-        typer.echo(f"✓ {path} is written")
-    typer.echo(
+        say(f"✓ {path} is written")
+    say(
         "next: groupadd --system --force onlyme\n"
         "      systemctl daemon-reload\n"
         "      systemctl enable --now onlyme.socket"

@@ -15,7 +15,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from onlyme.errors import ModelMissing, ModelRefused, SettingsError
+from onlyme.errors import ModelMissing, ModelRefused, SettingsError, show_argument
 from onlyme.storage.system import copy_in_memory
 
 if TYPE_CHECKING:
@@ -141,7 +141,8 @@ def find_model(name: str, *folders: Path) -> Model:
         if name in entries:
             return entries[name]
         known.extend(entries)
-    raise ModelMissing(f"there is no model {name!r}; known models: {', '.join(known) or 'none'}")
+    wanted = show_argument(name)
+    raise ModelMissing(f"there is no model {wanted}; known models: {', '.join(known) or 'none'}")
 
 
 def _make_model(name: str, folder: Path, entry: dict[str, object]) -> Model:

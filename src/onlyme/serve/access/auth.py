@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CALLER",
+    "MAX_SESSIONS",
+    "SESSION_SECONDS",
     "Caller",
     "NameGuesses",
     "RateLimiter",
     "Sessions",
     "TokenCache",
+    "make_secret",
     "require_scope",
 ]
 
@@ -97,21 +100,31 @@ def require_scope(scope: Scope) -> Any:
     return Depends(check_scope)
 
 
+def make_secret() -> str:
+    """Return the value of a new session's cookie."""
+    return secrets.token_urlsafe(32)
+
+
 @dataclass(slots=True)
 class Sessions:
-    """The browsers that opened the page. Kept in memory: a restart ends all sessions."""
+    """The browsers that opened the page. The vault has them as well, sealed, for a restart."""
 
     _ends: dict[str, float] = field(default_factory=dict, repr=False)
 
-    def begin(self) -> str:
-        """Begin a session; return the value of its cookie."""
+    def begin(self, secret: str | None = None) -> str:
+        """Begin a session; return the value of its cookie, by default a new one."""
         now = monotonic()
         self._ends = {key: end for key, end in self._ends.items() if end > now}
         while len(self._ends) >= MAX_SESSIONS:
             self._ends.pop(next(iter(self._ends)))
-        secret = secrets.token_urlsafe(32)
+        secret = secret or make_secret()
         self._ends[hash_secret(secret)] = now + SESSION_SECONDS
         return secret
+
+    def restore(self, seconds_left: dict[str, float]) -> None:
+        """Go on with sessions of before: seconds until their end, by the SHA-256 of the cookie."""
+        for digest, left in list(seconds_left.items())[-MAX_SESSIONS:]:
+            self._ends[digest] = monotonic() + min(left, SESSION_SECONDS)
 
     def end_all(self) -> None:
         """End all sessions, also one that was begun with a stolen cookie."""

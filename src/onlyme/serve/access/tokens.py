@@ -1,6 +1,6 @@
-"""Make, find and revoke the tokens of apps and the one-time links to the page.
+"""Make, find and revoke the tokens of apps, the one-time links to the page, and its sessions.
 
-Both are 256 random bits, of which the vault keeps a SHA-256, sealed. A slow hash, as for
+All are 256 random bits, of which the vault keeps a SHA-256, sealed. A slow hash, as for
 passwords, would add nothing: 256 bits cannot be guessed, however fast the hash is.
 """
 
@@ -43,6 +43,7 @@ LINK_LIFETIME = timedelta(minutes=5)
 
 _TOKEN = "token"  # noqa: S105 - the kind of a record, no secret
 _LINK = "page-link"
+_SESSION = "page-session"
 _PREFIX = "onlyme_"  # so that leaked tokens can be found in logs and repositories
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -205,6 +206,71 @@ class Tokens:
             if valid:
                 self._admin.gate.note(edit, Event.TOKEN, detail="the page opened by its link")
         return valid
+
+    def store_session(self, digest: str, port: int, lifetime: timedelta, most: int) -> None:
+        """Store a session of the page, so that it goes on after a restart of the service.
+
+        Args:
+            digest: SHA-256 (hex) of its cookie.
+            port: of the service; the session is no other service's.
+            lifetime: after which it ends.
+            most: number of sessions of this port; the oldest ones above it end.
+        """
+        now = datetime.now(UTC)
+        body = {"port": port, "began": now.isoformat(), "ends": (now + lifetime).isoformat()}
+        with self._admin.store.edit() as edit:
+            found = {key: _parse_session(edit.read(_SESSION, key)) for key in edit.keys(_SESSION)}
+            ended = [key for key, one in found.items() if one is None or not one.lasts(now)]
+            same = [key for key, one in found.items() if one is not None and one.port == port]
+            same = sorted(set(same) - set(ended), key=lambda key: found[key].began)  # type: ignore[union-attr]  # it is one
+            for key in (*ended, *same[: max(0, len(same) + 1 - most)]):
+                edit.remove(_SESSION, key)
+            edit.write(_SESSION, digest, json.dumps(body).encode())
+
+    def read_sessions(self, port: int) -> dict[str, float]:
+        """Return the sessions of a service that have not ended: seconds left, by digest.
+
+        One that seems to begin in the future has ended: the clock was set back, so that its end
+        cannot be trusted.
+        """
+        store, now = self._admin.store, datetime.now(UTC)
+        found = {key: _parse_session(store.read(_SESSION, key)) for key in store.keys(_SESSION)}
+        lasting = sorted(
+            ((one.began, key, one) for key, one in found.items() if one and one.lasts(now))
+        )
+        return {
+            key: (one.ends - now).total_seconds() for _, key, one in lasting if one.port == port
+        }
+
+    def end_sessions(self, port: int) -> None:
+        """End all sessions of a service."""
+        store = self._admin.store
+        with store.edit() as edit:
+            for key in edit.keys(_SESSION):
+                one = _parse_session(edit.read(_SESSION, key))
+                if one is None or one.port == port:
+                    edit.remove(_SESSION, key)
+            self._admin.gate.note(edit, Event.TOKEN, detail="the page's sessions ended")
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredSession:
+    port: int
+    began: datetime
+    ends: datetime
+
+    def lasts(self, now: datetime) -> bool:
+        return self.began <= now < self.ends
+
+
+def _parse_session(body: bytes | None) -> _StoredSession | None:
+    """Return what a record says; None, as for a session that has ended, if it is none of ours."""
+    try:
+        document = json.loads(body or b"")
+        began, ends = (datetime.fromisoformat(document[key]) for key in ("began", "ends"))
+        return _StoredSession(int(document["port"]), began, ends)
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def parse_lifetime(text: str) -> timedelta | None:

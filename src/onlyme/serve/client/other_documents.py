@@ -186,3 +186,46 @@ class LocatedFaceDocument(TypedDict):
 
 SeenBy = Literal["picture", "frames", "stream"]
 """How the service came to see a face: the claim `src`."""
+
+
+class UnknownErasedDocument(TypedDict):
+    """What was kept of unknown people is erased."""
+
+    erased: list[str]
+    notes: list[str]
+
+
+class UnknownListDocument(TypedDict):
+    """The people without a name of whom something is kept."""
+
+    days: float
+    groups: list[UnknownPersonDocument]
+
+
+class UnknownNamedDocument(TypedDict):
+    """A person who was unknown is enrolled in the gallery."""
+
+    name: str
+    group: str
+    embeddings: int
+
+
+class UnknownPersonDocument(TypedDict):
+    """Unknown visits that seem to be those of one person."""
+
+    group: str
+    visits: int
+    first: str
+    last: str
+    cameras: list[str]
+    ambiguous: bool
+    seen: list[UnknownSightingDocument]
+
+
+class UnknownSightingDocument(TypedDict):
+    """One visit of a person without a name."""
+
+    visit: str
+    camera: str
+    at: str
+    seconds: float

@@ -342,6 +342,46 @@ class Client(Transport):
         )
         return answer
 
+    def list_unknown(
+        self,
+    ) -> other_documents.UnknownListDocument:
+        """List the unknown visits that are kept, grouped by person, the largest group first.
+
+        Nothing is kept unless the setting `unknown_days` says for how long.
+        """
+        answer: other_documents.UnknownListDocument = self.ask("GET", "/v1/unknown")
+        return answer
+
+    def show_unknown(self, visit: str) -> bytes:
+        """Return the picture of one visit. A browser or proxy may not store it."""
+        answer: bytes = self.ask("GET", f"/v1/unknown/pictures/{encode_part(visit)}")
+        return answer
+
+    def name_unknown(
+        self,
+        group: str,
+        name: str,
+        *,
+        yes: bool = False,
+        visits: int | None = None,
+        add: bool = False,
+        anyway: bool = False,
+    ) -> other_documents.UnknownNamedDocument:
+        """Enroll the person of a group in the gallery under a name, and erase the group."""
+        answer: other_documents.UnknownNamedDocument = self.ask(
+            "POST",
+            f"/v1/unknown/{encode_part(group)}/name",
+            {"name": name, "yes": yes, "visits": visits, "add": add, "anyway": anyway},
+        )
+        return answer
+
+    def erase_unknown(self, group: str) -> other_documents.UnknownErasedDocument:
+        """Erase all that is kept of a group, also in backups."""
+        answer: other_documents.UnknownErasedDocument = self.ask(
+            "DELETE", f"/v1/unknown/{encode_part(group)}"
+        )
+        return answer
+
     def embed(self, frame: Pictures) -> other_documents.EmbeddedDocument:
         """Return the embedding of every face of a picture, if the service gives embeddings.
 

@@ -75,7 +75,7 @@ class Transport:
         query: Mapping[str, object] | None = None,
         pictures: Mapping[str, Pictures | None] | None = None,
     ) -> Any:
-        """Return the answer: a JSON document, or a text where the service sends none.
+        """Return the answer: a JSON document, a picture as bytes, or else a text.
 
         Args:
             method: of HTTP.
@@ -105,6 +105,8 @@ class Transport:
         kind = answer.headers.get_content_type()
         if not 200 <= answer.status < 300:
             raise _make_refusal(answer.status, content, answer.headers.get("Retry-After"))
+        if kind.startswith("image/"):
+            return content
         return json.loads(content) if kind == "application/json" else content.decode()
 
 

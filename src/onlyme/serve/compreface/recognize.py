@@ -17,7 +17,7 @@ from onlyme.serve.compreface import documents, results
 from onlyme.serve.compreface.people import FaceNumber, has_face
 from onlyme.serve.openapi import describe_answer, describe_pictures
 from onlyme.serve.routes.attempt import verify_counted
-from onlyme.serve.routes.located import find_compared_faces
+from onlyme.serve.routes.located import list_compared_faces
 from onlyme.serve.routes.shared import Here, answer_json
 from onlyme.serve.state import SOURCE
 from onlyme.serve.uploads.body import wait_until_gone
@@ -117,9 +117,14 @@ async def verify_face(
             face_id.pipeline.decode(picture)  # what cannot be read is answered alike for every id
             service.guesses.count(caller)
             raise UnknownOwner("no face has this image_id")
-        decision = verify_counted(face_id, service, caller, number.subject, [picture], abandonment)
+        seen: list[Any] = []  # what the picture showed
+        decision = verify_counted(
+            face_id, service, caller, number.subject, [picture], abandonment, seen.append
+        )
         service.metrics.count_decision(decision)
-        faces = find_compared_faces(face_id, picture)
+        if not seen:  # the gate refused before the picture was looked at
+            seen.append(face_id.pipeline.find(picture))
+        faces = list_compared_faces(seen[0])
         one = [(face, decision if len(faces) == 1 else None) for face in faces]
         return [each for each in one if each[0].score >= det_prob_threshold]
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from onlyme.enrollment.guided import scale_to_frame
+from onlyme.face.geometry import scale_to_frame
 from onlyme.faceid.reports import DoorReports
 from onlyme.faceid.serialize import serialize_presence
 from onlyme.serve.live.watch import FrameRate

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from onlyme.enrollment.guided import scale_to_frame
+from onlyme.face.geometry import scale_to_frame
 from onlyme.gate.admission import AttemptSource
 from onlyme.serve.state import SOURCE
 from onlyme.types import LivenessLevel, Reason

@@ -11,7 +11,7 @@ import * as sensitivity from "./views/sensitivity.js";
 import * as unlock from "./views/unlock.js";
 import * as who from "./views/who.js";
 
-const LATER = ["events", "fool", "settings", "tokens", "doctor"]; // views that are loaded when they are asked for
+const LATER = ["events", "fool", "lab", "settings", "tokens", "doctor"]; // views that are loaded when they are asked for
 const VIEWS = new Map(Object.entries({
   unlock, who, enroll, sensitivity, people, audit, more: enroll.more, "not-me": notMe,
   ...Object.fromEntries(LATER.map((key) => [key, () => import(`./views/${key}.js`)])),
@@ -113,7 +113,7 @@ function showSessionEnd(title, words) {
 }
 
 connection.addEventListener("ended", () => showSessionEnd(t("This session has ended"),
-  t("Sessions end after a working day, and when the service starts anew.")));
+  t("Sessions end after a working day, and when somebody signs out.")));
 
 signOut.addEventListener("click", async () => {
   await ask("POST", "/sign-out");

@@ -6,15 +6,15 @@ import { t } from "./i18n.js";
 const HEIC_BRANDS = ["heic", "heix", "hevc", "heim", "heis", "hevm", "mif1", "msf1", "heif"];
 
 export class PhotoDrop {
-  /** `onchange` is called with the files that can be used, whenever there are new ones. */
-  constructor(onchange, { multiple = true, label = t("Photos of this person") } = {}) {
+  /** `onchange` is called with the files that can be used, whenever there are new ones; `words` say what becomes of them. */
+  constructor(onchange, { multiple = true, label = t("Photos of this person"), id = "photos", words = null } = {}) {
     this.onchange = onchange;
     this.multiple = multiple;
-    this.input = h("input", { type: "file", id: "photos", accept: "image/*,.heic,.heif", multiple, onchange: () => this.take(this.input.files) });
+    this.input = h("input", { type: "file", id, accept: "image/*,.heic,.heif", multiple, onchange: () => this.take(this.input.files) });
     this.problems = h("div", { role: "status" });
     this.element = h("div", { class: "drop", ondragover: (event) => this.hover(event, true), ondragleave: (event) => this.hover(event, false), ondrop: (event) => this.drop(event) },
-      h("div", { class: "field" }, h("label", { for: "photos" }, label), this.input),
-      h("p", { class: "soft small" }, multiple ? t("Or drop photos here. They are not kept, only what is learned from them.") : t("Or drop a picture here. It is not kept.")),
+      h("div", { class: "field" }, h("label", { for: id }, label), this.input),
+      h("p", { class: "soft small" }, words ?? (multiple ? t("Or drop photos here. They are not kept, only what is learned from them.") : t("Or drop a picture here. It is not kept."))),
       this.problems);
   }
 

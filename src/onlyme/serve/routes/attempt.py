@@ -11,6 +11,8 @@ from onlyme.serve.state import SOURCE
 from onlyme.serve.uploads.pictures import Abandonment, decode_capture, name_picture
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from onlyme import FaceID
     from onlyme.serve.access.auth import Caller
     from onlyme.serve.state import ServiceState
@@ -26,10 +28,12 @@ def verify_counted(
     name: str,
     frames: list[bytes],
     abandonment: Abandonment,
+    on_observation: Callable[[Any], None] | None = None,
 ) -> Decision:
     """Decide whether a picture, or the frames of one capture, show a person.
 
-    Counts as an attempt, and an unknown name as a guess of the caller.
+    Counts as an attempt, and an unknown name as a guess of the caller. `on_observation` is called
+    as by `FaceID.verify`.
 
     Raises:
         ProblemError: the caller asked for too many unknown names (429).
@@ -42,7 +46,14 @@ def verify_counted(
     seen: dict[str, Any] = {"image": frames[0]} if is_photo else {"frames": capture}
     with name_picture(frames[0]) if is_photo else nullcontext():
         try:
-            return face_id.verify(name, **seen, liveness=service.level, gate=True, source=SOURCE)
+            return face_id.verify(
+                name,
+                **seen,
+                liveness=service.level,
+                gate=True,
+                source=SOURCE,
+                on_observation=on_observation,
+            )
         except UnknownOwner:
             # What cannot be read is answered alike for every name.
             deque(map(face_id.pipeline.decode, frames if is_photo else capture), maxlen=0)

@@ -1,10 +1,13 @@
-"""Describe where a face is in a picture, and identify every face of one."""
+"""Describe where a face is in a picture, cut it out, and identify every face of one."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from onlyme.errors import ImageError
+from onlyme.face.align import align
+from onlyme.face.geometry import scale_to_frame
 from onlyme.face.quality import assess
 from onlyme.face.subject import choose_subject
 from onlyme.serve.access.tokens import Scope
@@ -13,15 +16,25 @@ from onlyme.serve.state import SOURCE
 from onlyme.types import Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     from numpy.typing import NDArray
 
     from onlyme import FaceID
+    from onlyme.face.pipeline import Observation
     from onlyme.serve.access.auth import Caller
     from onlyme.serve.uploads.pictures import Abandonment
-    from onlyme.types import Decision, Face, LivenessLevel
+    from onlyme.types import Decision, Face, Frame, LivenessLevel
 
-__all__ = ["describe_face", "find_compared_faces", "identify_all_faces", "redact_identity"]
+__all__ = [
+    "align_only_face",
+    "align_photos",
+    "describe_face",
+    "identify_all_faces",
+    "list_compared_faces",
+    "redact_identity",
+]
 
 
 def describe_face(pixels: NDArray[np.uint8], face: Face) -> dict[str, Any]:
@@ -40,12 +53,41 @@ def describe_face(pixels: NDArray[np.uint8], face: Face) -> dict[str, Any]:
     }
 
 
-def find_compared_faces(face_id: FaceID, picture: bytes) -> list[Face]:
+def list_compared_faces(seen: Observation) -> list[Face]:
     """Return the face that `verify` compares; all faces where it compares none of them."""
+    return list(seen.faces) if seen.face is None else [seen.face]
+
+
+def align_only_face(
+    face_id: FaceID, picture: bytes
+) -> tuple[tuple[float, float, float, float] | None, NDArray[np.uint8] | None]:
+    """Return the box of the one face of a picture, as shares of it, and the aligned face.
+
+    The face is uint8[112, 112, 3] RGB. Both are None without a face, or with several alike.
+    """
     frame = face_id.pipeline.decode(picture)
-    faces = face_id.pipeline.detector.detect(frame.pixels)
-    subject = choose_subject(faces, frame.pixels.shape)
-    return faces if isinstance(subject, Reason) else [subject]
+    subject = choose_subject(face_id.pipeline.detector.detect(frame.pixels), frame.pixels.shape)
+    if isinstance(subject, Reason):
+        return None, None
+    return scale_to_frame(subject.box, frame.pixels.shape), align(frame.pixels, subject)
+
+
+def align_photos(
+    face_id: FaceID, photos: Iterable[Frame | ImageError]
+) -> list[tuple[str, NDArray[np.uint8] | str]]:
+    """Return the name of each photo with its one face as above, or with why it has none."""
+    aligned: list[tuple[str, NDArray[np.uint8] | str]] = []
+    for photo in photos:
+        if isinstance(photo, ImageError):
+            aligned.append((photo.source, str(photo)))
+            continue
+        name, pixels = str(photo.source), photo.pixels
+        subject = choose_subject(face_id.pipeline.detector.detect(pixels), pixels.shape)
+        if isinstance(subject, Reason):
+            aligned.append((name, f"{name}: shows no face, or several of similar size"))
+        else:
+            aligned.append((name, align(pixels, subject)))
+    return aligned
 
 
 def identify_all_faces(

@@ -36,7 +36,9 @@ __all__ = ["loosens", "router"]
 
 router = APIRouter(prefix="/v1/service/settings", include_in_schema=False)
 
-SHOWN: Final = ("liveness", "attention", "far", "fpir", "runtime", "events_days", "embedder")
+SHOWN: Final = (
+    *("liveness", "attention", "far", "fpir", "gate_tries", "runtime", "events_days", "embedder"),
+)
 """Settings that the page shows; none of them is a secret."""
 
 CHOICES: Final = {
@@ -47,7 +49,8 @@ CHOICES: Final = {
 """Settings that the page may change to one of these values; from the loosest to the strictest."""
 
 RATES: Final = ("far", "fpir")
-CHANGEABLE: Final = (*CHOICES, *RATES, "events_days")
+LOOSER_ABOVE: Final = (*RATES, "gate_tries")
+CHANGEABLE: Final = (*CHOICES, *LOOSER_ABOVE, "events_days")
 
 _STRICTNESS: Final = {key: CHOICES[key] for key in ("liveness", "attention")}
 _one_at_a_time = Lock()
@@ -62,7 +65,7 @@ def loosens(name: str, before: Any, after: Any) -> bool:
     if name in _STRICTNESS:
         order = _STRICTNESS[name]
         return order.index(after) < order.index(before)
-    return name in RATES and after > before
+    return name in LOOSER_ABOVE and after > before
 
 
 @router.get("")
@@ -80,7 +83,7 @@ async def show_settings(service: Here, _: Page) -> Response:
             "next": following,
             "fixed": {name: _find_reason(service, path, name) for name in CHANGEABLE},
             "choices": CHOICES,
-            "gate": {"tries": policy.tries, "daily": policy.daily},
+            "gate": {"daily": policy.daily},
             "vault": str(service.settings.vault),
             "file": str(path),
         }

@@ -117,7 +117,13 @@ def try_service(
         face = ask_pam(yes, service, user)
         # KDE's locker ignores what setting credentials answers, which a missing reader refuses.
         sets = face.credentials == "success" or (service in BESIDE and service in LOCKERS)
-        if not face.opens or face.asked or not sets:
+        if face.opens and not sets:
+            raise PamError(
+                f"{service}: a face opens it, but then setting the credentials answers "
+                f"{face.credentials}, and the login fails. Is each module of its file installed? "
+                "pam_fprintd is in the package libpam-fprintd"
+            )
+        if not face.opens or face.asked:
             raise PamError(f"{service}: a trial with a face accepted did not open it ({face})")
         _check_account(service, before, face)
         if password is not None and asks_password(service):

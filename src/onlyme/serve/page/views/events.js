@@ -4,10 +4,11 @@ import { get } from "../api.js";
 import { h, makeButton, makeIcon, makeLink } from "../dom.js";
 import { t, tn } from "../i18n.js";
 import { listPeople } from "../picker.js";
+import { makeUnknown } from "../unknown.js";
 import { describeOdds, DOOR_EVENTS, formatDuration, formatSeconds, formatSigned, makeSentence, nameDoorEvent } from "../words.js";
 
 export const title = "Events";
-export const lead = "Who came to the doors that are watched: to the camera of a program, and to “Who?”. Never a picture.";
+export const lead = "Who came to the doors that are watched: to the camera of a program, and to “Who?”. A picture is kept of people without a name alone, and only if you said so.";
 
 const KINDS = { known: "in", unknown: "out", not_live: "out", locked_out: "out" }; // how an outcome is coloured
 const EVENTS_PER_PAGE = 50;
@@ -63,7 +64,9 @@ export async function render(body) {
     h("div", { class: "field" }, h("label", { for: "from" }, t("From")), from),
     h("div", { class: "field" }, h("label", { for: "to" }, t("To")), to));
   await load();
+  const unknown = await makeUnknown();
   body.replaceChildren(
+    unknown,
     h("section", { class: "card", "aria-label": t("Events") }, form, status,
       h("table", { class: "log" },
         h("thead", {}, h("tr", {}, ["When", "What", "Person", "Where", "Outcome", "Margin"].map((words) => h("th", { scope: "col" }, t(words))))),

@@ -4,7 +4,7 @@ import { ask, get } from "../api.js";
 import { listCameras } from "../camera.js";
 import { makeCameraChoice } from "../camera-choice.js";
 import { askToConfirm, h, tell } from "../dom.js";
-import { formatNumber, t, translate } from "../i18n.js";
+import { formatNumber, t, tn, translate } from "../i18n.js";
 import { describeOdds, formatTries, makeSentence } from "../words.js";
 
 export const title = "Settings";
@@ -18,6 +18,7 @@ const MEANINGS = {
 const PATH = "/v1/service/settings";
 const RATES = [0.1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7]; // of those that are offered, beside the current one
 const LEAST = { far: 1e-10, fpir: 1e-6 };
+const TRIES = [1, 2, 3, 4, 5];
 const DAYS = [0, 7, 30, 90, 365, 3650];
 const ORDERED = ["liveness", "attention"]; // their choices, from the loosest to the strictest
 
@@ -26,14 +27,12 @@ export async function render(body) {
   const reload = () => render(body);
   const rows = [
     ["liveness", t("Photos and screens")], ["attention", t("Attention")], ["far", t("New people")],
-    ["fpir", t("Search among many people")], ["runtime", t("Speed")], ["events_days", t("Days of events")],
+    ["fpir", t("Search among many people")], ["gate_tries", t("Tries")], ["runtime", t("Speed")], ["events_days", t("Days of events")],
   ];
   body.replaceChildren(h("div", { class: "stack" },
     h("section", { class: "card", "aria-label": t("Settings") },
       h("div", { class: "settings" },
-        rows.map(([key, words]) => makeRow(key, words, state, reload)),
-        h("div", { class: "setting" }, h("h2", {}, t("Tries")),
-          h("p", {}, t("After {n} failed tries within five minutes the gate closes, and after {daily} within a day. This cannot be changed.", { n: formatNumber(state.gate.tries), daily: formatNumber(state.gate.daily) }))))),
+        rows.map(([key, words]) => makeRow(key, words, state, reload)))),
     h("section", { class: "card", "aria-labelledby": "own-camera" },
       h("h2", { id: "own-camera" }, t("The camera of this browser")),
       makeCameraChoice(cameras) ?? h("p", {}, t("The browser’s only camera is used.")),
@@ -58,7 +57,7 @@ function makeRow(key, words, state, reload) {
   };
   return h("form", { class: "setting", "aria-label": words, onsubmit: (event) => { event.preventDefault(); save(); } },
     h("h2", {}, h("label", { for: `set-${key}` }, words)),
-    h("p", {}, explain(key, current), " ", h("code", { class: "soft small" }, `${key} = ${current}`)),
+    h("p", {}, explain(key, current, state.gate), " ", h("code", { class: "soft small" }, `${key} = ${current}`)),
     next === current ? null : h("p", { class: "tag" }, t("From the next start: {value}", { value: nameValue(key, next) })),
     h("div", { class: "row" }, select, h("button", { class: "button", disabled: Boolean(reason), "aria-label": t("Set {setting}", { setting: words }) }, t("Set"))),
     reason ? h("p", { class: "soft small" }, makeSentence(translate(reason))) : null);
@@ -66,17 +65,19 @@ function makeRow(key, words, state, reload) {
 
 function listChoices(key, next, choices) {
   if (choices[key]) return choices[key];
+  if (key === "gate_tries") return TRIES;
   if (key === "events_days") return [...new Set([...DAYS, next])].sort((one, other) => one - other);
   return [...new Set([...RATES, next])].filter((rate) => rate >= LEAST[key]).sort((one, other) => other - one);
 }
 
 function nameValue(key, value) {
-  if (key === "events_days") return formatNumber(value);
+  if (key === "events_days" || key === "gate_tries") return formatNumber(value);
   return key in LEAST ? t("1 in {n}", { n: formatTries(value) }) : value;
 }
 
-function explain(key, value) {
+function explain(key, value, { daily }) {
   if (key in LEAST) return makeSentence(describeOdds(value));
+  if (key === "gate_tries") return tn(value, "The gate closes after {n} failed try within five minutes, and after {daily} within a day.", "The gate closes after {n} failed tries within five minutes, and after {daily} within a day.", { daily: formatNumber(daily) });
   if (key === "events_days") return t("Events are erased after {n} days; 0 stores none.", { n: formatNumber(value) });
   return t(MEANINGS[key][value] ?? String(value));
 }
@@ -84,5 +85,5 @@ function explain(key, value) {
 /** Say whether a change lets more in; the service asks for a yes then. */
 function loosens(key, before, after, choices) {
   if (ORDERED.includes(key)) return choices[key].indexOf(after) < choices[key].indexOf(before);
-  return key in LEAST && after > before;
+  return (key in LEAST || key === "gate_tries") && after > before;
 }

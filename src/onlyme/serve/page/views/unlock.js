@@ -104,7 +104,7 @@ class UnlockView {
       failed: (error) => this.showError(error),
       ended: (words) => this.showPause(words),
       silent: () => this.showSilence(),
-      ready: (message) => this.showGate(message.gate),
+      ready: ({ gate }) => this.showReady(gate),
       look: (message) => this.showLook(message),
       ask: (message) => this.showChallenge(message),
       attempt: (message) => this.showAttempt(message),
@@ -117,6 +117,13 @@ class UnlockView {
     this.stage.showPrompt(t("Loading…"));
     this.isLoading = true;
     this.stage.element.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Say before the first picture what the gate allows: tries may have failed before. */
+  showReady(gate) {
+    this.showGate(gate);
+    const warning = this.warnOfLastTry(gate);
+    if (warning) announce(warning);
   }
 
   /** The service does not answer: what was shown before is not so any more. */

@@ -47,7 +47,7 @@ def write_entry(folder: Path, name: str, content: bytes, entry: Mapping[str, obj
         folder: of further networks; created when it is missing.
         name: of the entry, which is replaced where there is one.
         content: the file's bytes.
-        entry: title and input of the network, see `Model`; what is None is left out.
+        entry: title and input of the network, as in `face.models.Model`; None is left out.
     """
     sha256 = hashlib.sha256(content).hexdigest()
     path = folder / f"{name}-{sha256[:12]}.onnx"
