@@ -19,7 +19,7 @@ import torch
 
 from onlyme.cli.lab.parts import make_loader
 from onlyme.lab.networks import Article, build_network, to_tensor
-from onlyme.lab.networks.siamese import compute_margins
+from onlyme.lab.networks.siamese import compute_pair_margins
 from onlyme.lab.onnx_file import export, get_embedder
 from onlyme.lab.photos import Photos
 from onlyme.lab.spec import Spec
@@ -188,7 +188,9 @@ def test(network, me, not_me):
     near = (mine[5:, None] - stored[0][None]).norm(dim=-1)
     far = (mine[5:, None] - others[None]).norm(dim=-1)
     error = (near[:, :, None] - far[:, None, :] + 0.5 > 0).float().mean()
-    accepted = [int((compute_margins(*stored, x) >= 0.5).sum()) for x in (mine[5:], others[7:])]
+    accepted = [
+        int((compute_pair_margins(*stored, x).amin(1) >= 0.5).sum()) for x in (mine[5:], others[7:])
+    ]
     return float(loss), round(float(error), 2), *accepted
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-    from PIL.ImageDraw import ImageDraw
-    from PIL.ImageFont import FreeTypeFont, ImageFont
 
     from onlyme.types import Decision, Face, MeshFace
 
@@ -33,6 +31,8 @@ NEUTRAL: Final = (86, 180, 233)
 """Colours that people who see red and green alike tell apart (Okabe and Ito, 2008)."""
 
 MIN_FONT_PIXELS: Final = 11
+
+_FARTHEST_PIXELS: Final = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,39 +77,51 @@ def draw_faces(pixels: NDArray[np.uint8], labels: Sequence[FaceLabel]) -> NDArra
         pixels: uint8[h, w, 3], RGB.
         labels: the faces; the last is drawn on top.
     """
-    from PIL import Image, ImageDraw, ImageFont
+    import cv2
 
-    picture = Image.fromarray(np.ascontiguousarray(pixels))
-    pen = ImageDraw.Draw(picture)
+    picture = np.ascontiguousarray(pixels).copy()
     size = max(MIN_FONT_PIXELS, round(min(pixels.shape[:2]) / 28))
-    font = ImageFont.load_default(size)
     corner = 0
     for label in labels:
         colour = {True: ACCEPTED, False: REJECTED, None: NEUTRAL}[label.accepted]
         if label.mesh is not None:
-            dot = max(1, size // 12)
             for x, y in label.mesh.points[:, :2].tolist():
-                pen.ellipse((x - dot, y - dot, x + dot, y + dot), fill=colour)
+                cv2.circle(picture, (_round(x), _round(y)), max(1, size // 12), colour, cv2.FILLED)
         if label.face is None:
-            _write(pen, (size // 2, size // 2 + corner), label.text, font, colour)
+            _write(picture, (size // 2, size // 2 + corner), label.text, size, colour)
             corner += size * 3 // 2
             continue
         left, top, width, height = (float(value) for value in label.face.box)
         right, bottom = max(left + width, left), max(top + height, top)
-        pen.rectangle((left, top, right, bottom), outline=colour, width=max(2, size // 8))
-        _write(pen, (max(0, left), max(0, top - size * 3 // 2)), label.text, font, colour)
-    return np.array(picture)
+        corners = (_round(left), _round(top)), (_round(right), _round(bottom))
+        cv2.rectangle(picture, *corners, colour, max(2, size // 8))
+        place = max(0, _round(left)), max(0, _round(top) - size * 3 // 2)
+        _write(picture, place, label.text, size, colour)
+    return picture
+
+
+def _round(value: float) -> int:
+    """Return a place that OpenCV can draw at; far outside of the picture it is all the same."""
+    return round(min(max(value, -_FARTHEST_PIXELS), _FARTHEST_PIXELS))
 
 
 def _write(
-    pen: ImageDraw,
-    place: tuple[float, float],
+    picture: NDArray[np.uint8],
+    place: tuple[int, int],
     text: str,
-    font: FreeTypeFont | ImageFont,
+    size: int,
     colour: tuple[int, int, int],
 ) -> None:
+    """Write a line below and right of a place, on a ground of the colour."""
+    import cv2
+
     line = "".join(sign if sign.isprintable() else "�" for sign in text)[:80]
-    left, top, right, bottom = pen.textbbox(place, line, font=font)
-    pad = max(2.0, (bottom - top) / 6)
-    pen.rectangle((left - pad, top - pad, right + pad, bottom + pad), fill=colour)
-    pen.text(place, line, fill=(255, 255, 255), font=font)
+    # OpenCV's font with the most scripts: Latin, Greek, Cyrillic, Hebrew, Arabic, Chinese, Japanese
+    # and Korean. What it does not have, it draws as question marks.
+    font, baseline = cv2.FontFace("uni"), (place[0], place[1] + size)
+    height, width = picture.shape[:2]
+    left, top, wide, high = cv2.getTextSize((width, height), line, baseline, font, size)
+    pad = max(2, high // 6)
+    ground = (left - pad, top - pad), (left + wide + pad, top + high + pad)
+    cv2.rectangle(picture, *ground, colour, cv2.FILLED)
+    cv2.putText(picture, line, baseline, (255, 255, 255), font, size)

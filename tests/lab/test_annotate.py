@@ -48,7 +48,18 @@ def test_name_and_not_are_drawn_differently():
         draw_verdict(plain, box, text, accepted=ok) for text, ok in (("ada", True), ("NOT", False))
     )
     assert (yes != no).any()
-    assert (draw_verdict(plain, box, "Păpăluță", accepted=True) != plain).any()
+
+
+@pytest.mark.parametrize(
+    "name", ["Păpăluță", "Мария", "Ελένη", "李明", "さくら", "김민준", "שרה", "عمر"]
+)
+def test_a_name_of_any_of_these_scripts_is_drawn_and_not_replaced(name):
+    plain = frame((90, 90, 90))
+    drawn = draw_verdict(plain, None, name, accepted=True)
+    for wrong in ("?", "\ufffd", "\u25a1"):
+        assert (drawn != draw_verdict(plain, None, wrong * len(name), accepted=True)).any()
+    one, other = (draw_verdict(plain, None, sign, accepted=True) for sign in (name[0], name[1]))
+    assert (one != other).any(), "a font without them draws all letters as one box"
 
 
 @pytest.mark.parametrize("ending", ["mp4", "avi"])

@@ -162,10 +162,10 @@ def cell(way, held, unseen, trained=(), threshold=0.5, reason="zero loss", secon
 
 def test_errors_are_counted_at_the_threshold_and_at_any_other():
     one = cell("compact", (0.4, 0.5, 0.9), (0.5, 0.1), (0.2,))
-    assert one.misses() == (1, 3)
-    assert one.false_accepts("unseen") == (1, 2)
-    assert one.false_accepts("trained") == (0, 1)
-    assert one.misses(0.95) == (3, 3)
+    assert one.count_errors("held") == (1, 3)
+    assert one.count_errors("unseen") == (1, 2)
+    assert one.count_errors("trained") == (0, 1)
+    assert one.count_errors("held", 0.95) == (3, 3)
     assert one.measure_ranking() == pytest.approx((1 + 0.5 + 1 + 1 + 1 + 0) / 6, abs=0.1)
 
 
@@ -230,8 +230,8 @@ def test_the_same_network_is_judged_by_each_rule():
     held = [[0.9, 0.4]] * 50
     unseen = [[0.0, -0.9]] * 50
     one = pairs_cell(held, unseen)
-    assert one.misses(0.5) == (0, 50)
-    assert one.misses(0.5, "all") == (50, 50)
+    assert one.count_errors("held", 0.5) == (0, 50)
+    assert one.count_errors("held", 0.5, "all") == (50, 50)
     assert one.mean_errors("held", 0.5) == (25, 50)
     assert one.mean_errors("unseen", -0.6) == (25, 50)
     claims = [c for c in judge_claims(Comparison(Plan(), (one,))) if "in production" in c.claim]
@@ -298,8 +298,8 @@ def test_a_way_that_diverged_refuses_all_and_breaks_no_report(people, monkeypatc
     done = compare(people, plan, cache=ResultCache(tmp_path / "cells"))
     assert {cell.reason for cell in done.cells} == {"diverged"}
     for one in done.cells:
-        assert one.misses() == (len(one.held), len(one.held))
-        assert one.false_accepts("unseen")[0] == 0
+        assert one.count_errors("held") == (len(one.held), len(one.held))
+        assert one.count_errors("unseen")[0] == 0
         assert one.measure_ranking() == 0
     assert "its vectors are no longer numbers" in write_report(done, tmp_path).read_text("utf-8")
     text = (tmp_path / "report.json").read_text("utf-8")

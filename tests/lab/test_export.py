@@ -2,7 +2,9 @@
 
 import tomllib
 
+import cv2
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 
@@ -14,6 +16,7 @@ from onlyme.lab.networks import Article, Compact, to_tensor
 from onlyme.lab.onnx_file import export, get_embedder
 from onlyme.lab.spec import Spec
 from onlyme.lab.trainer import train
+from onlyme.runtime import openvino
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +39,28 @@ def test_a_trained_network_becomes_the_products_embedder(photos, faces, tmp_path
     assert done.difference <= 1e-4
     assert (embedder.dimension, embedder.size) == (64, 112)
     assert embedder.model == done.sha256
+
+
+def test_the_file_takes_any_number_of_faces_in_every_runtime(faces, tmp_path):
+    embedder = Compact(8)
+    path = export(embedder, "mine", tmp_path, faces).path
+    with torch.no_grad():
+        expected = embedder(to_tensor(faces)).numpy()
+    net = cv2.dnn.readNetFromONNX(str(path))
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    load = openvino.OpenVinoEngine().load_network(path.read_bytes(), exact=True)
+
+    def run_opencv(blob):
+        net.setInput(blob)
+        return net.forward()
+
+    def run_onnx(blob):
+        return session.run(None, {"data": blob})[0]
+
+    for run in (run_opencv, run_onnx, lambda blob: load(blob)[0]):
+        for count in (1, 5, 2, len(faces)):
+            found = run(cv2.dnn.blobFromImages(list(faces[:count]), 1 / 255))
+            np.testing.assert_allclose(found, expected[:count], atol=1e-5)
 
 
 def test_the_articles_network_can_be_exported_at_unit_length(faces, tmp_path):

@@ -1,6 +1,7 @@
 """What `onlyme.lab` hands on, and that it loads torch only when it is needed."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -22,3 +23,8 @@ def test_the_lab_itself_loads_no_torch(environment):
     code = "import sys, onlyme.lab; from onlyme.lab import Photos; sys.exit('torch' in sys.modules)"
     done = subprocess.run([environment["PYTHON"], "-c", code], env=environment, check=False)
     assert done.returncode == 0
+
+
+def test_the_lab_stays_small():
+    folder = Path(onlyme.lab.__file__).parent
+    assert sum(len(path.read_text("utf-8").splitlines()) for path in folder.rglob("*.py")) <= 7000

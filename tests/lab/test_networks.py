@@ -5,8 +5,9 @@ import torch
 
 from onlyme.lab import WAYS
 from onlyme.lab.augment import augment, make_generator
-from onlyme.lab.networks import Article, Compact, Siamese, build_network, compute_margins, to_tensor
+from onlyme.lab.networks import Article, Compact, Siamese, build_network, to_tensor
 from onlyme.lab.networks._input import InputLayer
+from onlyme.lab.networks.siamese import compute_pair_margins
 from onlyme.lab.spec import Spec
 
 SMALL = ("classifier", "two-head", "compact")
@@ -85,7 +86,9 @@ def test_two_heads_give_the_same_in_both_orders():
 def test_a_face_is_accepted_when_its_loss_with_every_stored_photo_is_zero():
     torch.manual_seed(6)
     me, not_me, probes = torch.randn(4, 3), torch.randn(5, 3), torch.randn(50, 3)
-    alpha, accepted = -0.6, compute_margins(me, not_me, probes) >= -0.6
+    siamese = Siamese(Compact(3), "article", alpha := -0.6)
+    scores = siamese.join_pairs(compute_pair_margins(me, not_me, probes))
+    accepted = scores >= alpha
     for x, yes in zip(probes, accepted, strict=True):
         losses = [(x - p).norm() - (x - n).norm() + alpha for p in me for n in not_me]
         assert bool(yes) == (max(losses) <= 0)

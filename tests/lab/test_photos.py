@@ -3,8 +3,10 @@
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from onlyme.errors import ImageError, UsageError
+from onlyme.lab.batch_reader import BatchReader
 from onlyme.lab.comparison.plan import Plan
 from onlyme.lab.comparison.split import make_splits
 from onlyme.lab.people import IdentitySampler, People, read_people
@@ -87,10 +89,11 @@ def test_each_person_weighs_the_same_in_a_batch(people):
 
 def test_processes_share_a_batch_without_overlap(people):
     batches = IdentitySampler(people, 4, 3)
-    whole = batches.draw_batch(5)
-    shares = [batches.draw_batch(5, rank, 3) for rank in range(3)]
-    assert sorted(np.concatenate(shares)) == sorted(whole)
-    assert {len(share) for share in shares} == {4}
+    whole, labels = BatchReader(batches, seed=0, last=9).get(5)
+    for rank in range(3):
+        share, all_labels = BatchReader(batches, seed=0, last=9, rank=rank, world=3).get(5)
+        assert torch.equal(share, whole[rank::3])
+        assert sorted(all_labels.tolist()) == sorted(labels.tolist())
 
 
 def test_a_batch_needs_people(people):

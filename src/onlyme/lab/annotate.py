@@ -6,7 +6,7 @@ This is the article's live demo. It shows decisions and opens nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -16,44 +16,28 @@ from onlyme.image.video import VideoFile
 from onlyme.types import Face
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from onlyme.lab.rules import Rule
+    from onlyme.lab.run import TrainedNetwork
 
 __all__ = [
     "AlignedFaceFinder",
     "AnnotatedFrame",
-    "RuleScorer",
     "annotate",
     "draw_verdict",
     "save_video",
 ]
 
 
-class RuleScorer(Protocol):
-    """Scores faces for one owner by a rule."""
-
-    @property
-    def threshold(self) -> float:
-        """A face with this score or a higher one is accepted."""
-
-    def scores(self, faces: NDArray[np.uint8], rule: Rule | None = None) -> NDArray[np.float64]:
-        """Return float64[k] for uint8[k, S, S, 3] RGB faces; None for the scorer's own rule."""
-
-
-class AlignedFaceFinder(Protocol):
-    """Finds the face of a frame."""
-
-    def __call__(
-        self, pixels: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32] | None, NDArray[np.uint8]] | None:
-        """Return the box (left, top, width, height) and the aligned face; None without a face.
-
-        For a network of whole photos the box is None, and the face is the whole frame.
-        """
+AlignedFaceFinder: TypeAlias = (
+    "Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32] | None, NDArray[np.uint8]] | None]"
+)
+"""Returns the box (left, top, width, height) and the aligned face of a frame; None without a face.
+For a network of whole photos the box is None, and the face is the whole frame."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +58,7 @@ class AnnotatedFrame:
 def annotate(
     frames: Iterable[NDArray[np.uint8]],
     find: AlignedFaceFinder,
-    scorer: RuleScorer,
+    trained: TrainedNetwork,
     name: str,
     threshold: float | None = None,
     rule: Rule | None = None,
@@ -84,12 +68,12 @@ def annotate(
     Args:
         frames: uint8[h, w, 3] each, RGB.
         find: finds the face.
-        scorer: scores the face.
+        trained: scores the face.
         name: the owner's name.
         threshold: alpha in use; None for the alpha of the training.
-        rule: the rule in use; None for the scorer's own.
+        rule: the rule in use; None for the network's own.
     """
-    bound = scorer.threshold if threshold is None else threshold
+    bound = trained.threshold if threshold is None else threshold
     for pixels in frames:
         found = find(pixels)
         if found is None:
@@ -98,7 +82,7 @@ def annotate(
             )
             continue
         box, face = found
-        score = float(scorer.scores(face[None], rule)[0])
+        score = float(trained.scores(face[None], rule)[0])
         accepted = bool(score >= bound)
         label = name if accepted else f"NOT {name}"
         yield AnnotatedFrame(

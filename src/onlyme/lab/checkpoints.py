@@ -20,36 +20,32 @@ if TYPE_CHECKING:
 
     from lightning.pytorch import LightningModule, Trainer
 
-__all__ = ["CHECKPOINT_SECONDS", "CheckpointKeeper", "Interrupt", "defer_interrupt"]
+__all__ = ["CHECKPOINT_SECONDS", "CheckpointKeeper", "defer_interrupt"]
 
 CHECKPOINT_SECONDS = 30.0
 """Time between two checkpoints."""
 
 
-class Interrupt:
-    """Whether Ctrl-C was pressed during a step."""
-
-    def __init__(self) -> None:
-        self.asked = False
-
-
 @contextmanager
-def defer_interrupt() -> Iterator[Interrupt]:
+def defer_interrupt() -> Iterator[threading.Event]:
     """Let a step end before Ctrl-C takes effect; the second Ctrl-C takes effect at once.
 
     A step that is cut in its middle leaves half-changed weights, and a run that continues from
     them differs from an uninterrupted one.
+
+    Yields:
+        An event that Ctrl-C sets.
     """
-    interrupt = Interrupt()
+    interrupt = threading.Event()
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(before):
         yield interrupt
         return
 
     def handle(number: int, frame: Any) -> None:
-        if interrupt.asked:
+        if interrupt.is_set():
             before(number, frame)
-        interrupt.asked = True
+        interrupt.set()
 
     signal.signal(signal.SIGINT, handle)
     try:
@@ -67,7 +63,7 @@ class CheckpointKeeper(Callback):
         seconds: time between two checkpoints.
     """
 
-    def __init__(self, path: Path, interrupt: Interrupt, seconds: float) -> None:
+    def __init__(self, path: Path, interrupt: threading.Event, seconds: float) -> None:
         self._path, self._interrupt, self._seconds = path, interrupt, seconds
         self._written = monotonic()
 
@@ -83,7 +79,7 @@ class CheckpointKeeper(Callback):
         ):
             return  # in the middle of a step
         # All processes must agree, since they write a checkpoint together.
-        stop = _ask_all(trainer, self._interrupt.asked)
+        stop = _ask_all(trainer, self._interrupt.is_set())
         due = monotonic() - self._written >= self._seconds
         if stop or trainer.global_step >= trainer.max_steps or _ask_all(trainer, due):
             trainer.save_checkpoint(self._path)

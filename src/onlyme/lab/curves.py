@@ -46,11 +46,6 @@ class CurveTable(Logger):
         """One table has no versions."""
         return ""
 
-    @property
-    def log_dir(self) -> str:
-        """The folder of the table."""
-        return str(self._folder)
-
     @rank_zero_only
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
         """The options stand in the run's own file."""
@@ -65,10 +60,6 @@ class CurveTable(Logger):
             self._write_row()
         self._row["step"] = number
         self._row |= {key: value for key, value in metrics.items() if key != "epoch"}
-
-    @rank_zero_only
-    def save(self) -> None:
-        """Nothing to do: rows are written as they come."""
 
     @rank_zero_only
     def finalize(self, status: str) -> None:  # noqa: ARG002 - Lightning's signature

@@ -15,20 +15,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
 
 from onlyme.errors import UsageError
 from onlyme.lab.resume import check_unchanged, list_changes
-from onlyme.lab.run import CHECKPOINT_NAME
 from onlyme.storage.files import open_draft, replace_public
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from pathlib import Path
+
+    from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 
     from onlyme.lab.networks import EmbeddingNetwork
     from onlyme.lab.people import People
 
-__all__ = ["begin", "check_finite", "check_loss", "finish", "is_first_process"]
+__all__ = ["begin", "check_finite", "check_loss", "finish", "is_first_process", "make_adamw"]
 
 
 def is_first_process() -> bool:
@@ -76,11 +79,6 @@ def begin(
             and options["steps"] <= json.loads(finished.read_text("utf-8"))["steps"]
         ):
             return True
-    elif (out / CHECKPOINT_NAME).exists():
-        raise UsageError(
-            f"{out} holds a checkpoint of another version, whose options are not known; "
-            "choose another folder"
-        )
     out.mkdir(parents=True, exist_ok=True)
     replace_public(path, json.dumps(document, indent=2).encode())
     return False
@@ -93,6 +91,16 @@ def finish(out: Path, network: EmbeddingNetwork, report: dict[str, Any], people:
     with open_draft(out / "embedder.pt", mode=0o666) as file:
         torch.save(network.state_dict(), file)
     replace_public(out / "embedder.json", json.dumps(report, indent=2).encode())
+
+
+def make_adamw(
+    module: torch.nn.Module, rate: float, scale: Callable[[int], float], weight_decay: float
+) -> OptimizerLRSchedulerConfig:
+    """Return AdamW for all weights that learn, and the schedule of its rate."""
+    learned = [part for part in module.parameters() if part.requires_grad]
+    optimizer = AdamW(learned, rate, weight_decay=weight_decay)
+    schedule = LambdaLR(optimizer, scale)
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
 def check_loss(loss: torch.Tensor, step: int, rate: float) -> None:

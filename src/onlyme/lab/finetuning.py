@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from torch.nn.functional import avg_pool2d, interpolate
-from torch.optim import AdamW
 
 from onlyme.errors import UsageError
 from onlyme.lab.augment import make_generator
-from onlyme.lab.embedder_run import begin, check_finite, check_loss, finish
+from onlyme.lab.embedder_run import begin, check_finite, check_loss, finish, make_adamw
 from onlyme.lab.identity_spec import scale_rate
 from onlyme.lab.losses import LOSSES, make_loss
 from onlyme.lab.networks import to_tensor
@@ -31,6 +30,7 @@ from onlyme.lab.trainer import explain_memory, run_trainer
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
     from torch import Generator, Tensor
 
     from onlyme.lab.networks.sface import SFace
@@ -124,7 +124,11 @@ def finetune(
         UsageError: when there are too few people, the folder is in use, the run has other options
             or people, or training diverged.
     """
-    batches = _make_batches(people, spec)
+    # Without names each photo may be a person of its own, and all serve.
+    nameless = spec.loss == "none"
+    batches = IdentitySampler(
+        people, spec.people, spec.photos, spec.seed, uniform=nameless, singles=nameless
+    )
     if begin(out, asdict(spec), people, free=_FREE, resume=resume):
         return load_finetuned(out, teacher)
     training = FineTuning(spec, batches, teacher)
@@ -150,13 +154,6 @@ def load_finetuned(folder: Path, teacher: bytes) -> SFace:
     network = read_sface(teacher)
     network.load_state_dict(torch.load(folder / "embedder.pt", weights_only=True))
     return network.eval()
-
-
-def _make_batches(people: People, spec: FineTuneSpec) -> IdentitySampler:
-    if spec.loss != "none":
-        return IdentitySampler(people, spec.people, spec.photos, spec.seed)
-    # Without names each photo may be a person of its own, and all serve.
-    return IdentitySampler(people, spec.people, spec.photos, spec.seed, uniform=True, singles=True)
 
 
 class FineTuning(LightningModule):
@@ -206,17 +203,9 @@ class FineTuning(LightningModule):
         self.student(faces.to(self.device)).sum().backward()
         self.student.zero_grad(set_to_none=True)
 
-    def configure_optimizers(self) -> Any:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW for what is not frozen."""
-        learned = [part for part in self.student.parameters() if part.requires_grad]
-        if self.criterion is not None:
-            learned += list(self.criterion.parameters())
-        optimizer = AdamW(learned, self.spec.rate, weight_decay=1e-4)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.spec.scale_rate)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return make_adamw(self, self.spec.rate, self.spec.scale_rate, weight_decay=1e-4)
 
 
 def degrade_faces(faces: Tensor, source: Generator) -> Tensor:

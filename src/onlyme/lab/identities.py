@@ -9,6 +9,7 @@ loss see the whole batch for any number of processes.
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ import torch
 from onlyme.errors import UsageError
 from onlyme.lab.embedder_run import begin, check_finite, finish
 from onlyme.lab.finetuning import load_finetuned
-from onlyme.lab.identity_spec import IdentitySpec
+from onlyme.lab.identity_spec import FREE_OPTIONS, IdentitySpec
 from onlyme.lab.identity_training import BestWeights, IdentityTraining
 from onlyme.lab.networks import build_backbone
 from onlyme.lab.people import IdentitySampler
@@ -105,7 +106,7 @@ def train_identities(
             f"{spec.world} processes cannot share a batch of {batches.size} photos evenly; "
             "change the number of people or photos in a batch"
         )
-    if begin(out, spec.to_json(), people, free=spec.free, resume=resume):
+    if begin(out, asdict(spec), people, free=FREE_OPTIONS, resume=resume):
         return load_embedder(out)
     training = IdentityTraining(spec, batches)
     best = BestWeights(out / "best.pt", spec, judges)
@@ -128,7 +129,7 @@ def train_identities(
     best.load_into(network)
     check_finite(network, spec.rate)
     if trainer.is_global_zero:
-        report = {**spec.to_json(), "measured": best.to_json(), "trained_on": len(learners)}
+        report = {**asdict(spec), "measured": best.to_json(), "trained_on": len(learners)}
         finish(out, network, report, people)
     return network
 
@@ -143,10 +144,7 @@ def describe_measured(folder: Path) -> str:
     values = json.loads((folder / "embedder.json").read_text("utf-8"))
     found = values["measured"]
     if found is None:
-        return (
-            "There are too few people for a validation, so that nothing is known about people "
-            "whom the network never saw."
-        )
+        return "Nothing is known about people whom it never saw: there were too few to validate."
     measured = Verification(**{**found, "tar": tuple(found["tar"])})
     return f"On people that it was not trained on, at its best validation: {measured}."
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from onlyme.errors import UsageError
 from onlyme.lab.losses import LOSSES, MINERS
 from onlyme.lab.networks import BACKBONES
 
-__all__ = ["SAMPLERS", "SCHEDULES", "IdentitySpec", "scale_rate"]
+__all__ = ["FREE_OPTIONS", "SAMPLERS", "SCHEDULES", "IdentitySpec", "scale_rate"]
 
 SCHEDULES = ("cosine", "linear", "step", "constant")
 """How the learning rate falls after the warm-up; `step` divides it by ten at 60 and 80 %."""
@@ -18,7 +17,7 @@ SCHEDULES = ("cosine", "linear", "step", "constant")
 SAMPLERS = ("balanced", "uniform")
 """`balanced` draws people, and as many photos of each; `uniform` draws photos."""
 
-_FREE = frozenset({"steps", "devices", "nodes", "check_every"})
+FREE_OPTIONS = frozenset({"steps", "devices", "nodes", "check_every"})
 """Options that may change when a run is continued."""
 
 
@@ -123,11 +122,6 @@ class IdentitySpec:
             ignored |= {"fold", "check_every"}
         return frozenset(ignored)
 
-    @property
-    def free(self) -> frozenset[str]:
-        """Options that may change when a run is continued."""
-        return _FREE
-
     def scale_rate(self, step: int) -> float:
         """Return the share of the highest rate at a step.
 
@@ -136,10 +130,6 @@ class IdentitySpec:
         [0.1, 1.0, 1.0, 0.5, 0.0]
         """
         return scale_rate(step, self.steps, self.warm_up, self.schedule)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the values in JSON types."""
-        return asdict(self)
 
 
 def scale_rate(step: int, steps: int, warm_up: float, schedule: str = "cosine") -> float:

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule
-from torch.optim import AdamW
 from torch.optim.swa_utils import AveragedModel
 
 from onlyme.lab.batch_reader import BatchReader
-from onlyme.lab.embedder_run import check_loss
+from onlyme.lab.embedder_run import check_loss, make_adamw
 from onlyme.lab.losses import make_loss, make_miner, measure_active_share
 from onlyme.lab.networks import build_backbone, to_tensor
 from onlyme.lab.validation import TARGET_RATES, Verification, measure_verification
@@ -115,13 +114,7 @@ class IdentityTraining(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW for the network and for the weights of a loss over classes."""
-        learned = [*self.network.parameters(), *self.criterion.parameters()]
-        optimizer = AdamW(learned, self.spec.rate, weight_decay=0.01)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.spec.scale_rate)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return make_adamw(self, self.spec.rate, self.spec.scale_rate, weight_decay=0.01)
 
 
 class BestWeights(Callback):
@@ -134,13 +127,11 @@ class BestWeights(Callback):
 
     Attributes:
         best: the best measurement so far.
-        history: step and measurement of each validation.
     """
 
     def __init__(self, path: Path, spec: IdentitySpec, judges: People | None) -> None:
         self._path, self._spec, self._judges = path, spec, judges
         self.best: Verification | None = None
-        self.history: list[tuple[int, float]] = []
 
     def on_train_batch_end(
         self,
@@ -165,7 +156,6 @@ class BestWeights(Callback):
         figures |= {f"tar@{far:g}": tar for far, tar in zip(TARGET_RATES, found.tar, strict=True)}
         for logger in trainer.loggers:
             logger.log_metrics(figures, step - 1)  # steps are numbered from 0 in the table
-        self.history.append((step, found.eer))
         if self.best is None or found.eer < self.best.eer:
             self.best = found
             if trainer.is_global_zero:
@@ -183,13 +173,12 @@ class BestWeights(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint stores."""
-        return {"best": self.to_json(), "history": self.history}
+        return {"best": self.to_json()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a checkpoint."""
         best = state_dict["best"]
         self.best = Verification(**{**best, "tar": tuple(best["tar"])}) if best else None
-        self.history = [(int(step), float(eer)) for step, eer in state_dict["history"]]
 
 
 @torch.no_grad()

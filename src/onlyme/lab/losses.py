@@ -47,6 +47,7 @@ def make_loss(name: str, alpha: float, classes: int, dimension: int) -> torch.nn
     Raises:
         UsageError: when there is no such loss.
     """
+    over_classes = {"num_classes": classes, "embedding_size": dimension, "scale": _SCALE}
     match name:
         case "triplet":
             loss = losses.TripletMarginLoss(alpha, distance=distances.LpDistance())
@@ -59,19 +60,11 @@ def make_loss(name: str, alpha: float, classes: int, dimension: int) -> torch.nn
         case "circle":
             loss = losses.CircleLoss()
         case "arcface":
-            loss = losses.ArcFaceLoss(
-                num_classes=classes, embedding_size=dimension, margin=math.degrees(alpha),
-                scale=_SCALE,
-            )  # fmt: skip
+            loss = losses.ArcFaceLoss(margin=math.degrees(alpha), **over_classes)
         case "subcenter-arcface":
-            loss = losses.SubCenterArcFaceLoss(
-                num_classes=classes, embedding_size=dimension, margin=math.degrees(alpha),
-                scale=_SCALE,
-            )  # fmt: skip
+            loss = losses.SubCenterArcFaceLoss(margin=math.degrees(alpha), **over_classes)
         case "cosface":
-            loss = losses.CosFaceLoss(
-                num_classes=classes, embedding_size=dimension, margin=alpha, scale=_SCALE
-            )
+            loss = losses.CosFaceLoss(margin=alpha, **over_classes)
         case _:
             raise UsageError(f"no loss is called {name!r}; known: {', '.join(LOSSES)}")
     return loss  # type: ignore[no-any-return]  # the library has no types

@@ -82,6 +82,13 @@ class Training(LightningModule):
         return float(loss)
 
 
+_STORED = {
+    "curve": "curve", "reason": "reason", "best": "_best", "since": "_checks_since_best",
+    "settled": "_settled_checks", "learned": "_has_learned",
+}  # fmt: skip
+"""What a checkpoint stores of the stopping rule, and the attribute that holds it."""
+
+
 class StoppingRule(Callback):
     """End training when there is nothing left to learn, or the loss no longer improves.
 
@@ -135,13 +142,9 @@ class StoppingRule(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint stores."""
-        ended = {"curve": self.curve, "reason": self.reason, "learned": self._has_learned}
-        counts = {"since": self._checks_since_best, "settled": self._settled_checks}
-        return ended | counts | {"best": self._best}
+        return {key: getattr(self, name) for key, name in _STORED.items()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a checkpoint."""
-        self.curve = [tuple(row) for row in state_dict["curve"]]
-        self.reason = state_dict["reason"]
-        self._best, self._has_learned = state_dict["best"], state_dict["learned"]
-        self._checks_since_best, self._settled_checks = state_dict["since"], state_dict["settled"]
+        for key, name in _STORED.items():
+            setattr(self, name, state_dict[key])

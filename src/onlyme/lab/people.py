@@ -178,9 +178,7 @@ def _read_shard(people: list[tuple[Path, list[Path]]], load: FaceLoader) -> Shar
 class IdentitySampler:
     """Draws identity-balanced batches; the same seed and step give the same batch.
 
-    In a distributed run every process draws the whole batch and takes its share of it. The
-    processes need not exchange the draw, and many of them together see the same batch as one
-    process alone.
+    In a distributed run every process draws the whole batch, so that they need not exchange it.
 
     Args:
         people: people with two photos or more; others are left out.
@@ -240,24 +238,19 @@ class IdentitySampler:
         forget_pages([self._faces[person] for person in people])
         return faces
 
-    def draw_batch(self, step: int, rank: int = 0, world: int = 1) -> NDArray[np.int64]:
-        """Return the indices of the photos in a process's share of a batch.
+    def draw_batch(self, step: int) -> NDArray[np.int64]:
+        """Return the indices of the photos in a batch: int64[P·K].
 
         Of a person with fewer than K photos, some are in the batch more than once.
-
-        Args:
-            step: number of the batch.
-            rank: number of the process, from 0.
-            world: number of processes; P·K is a multiple of it.
         """
         source = np.random.default_rng((self._seed, step))
         if self._uniform:
             few = len(self.labels) < self.size
-            return source.choice(len(self.labels), self.size, replace=few)[rank::world]
+            return source.choice(len(self.labels), self.size, replace=few)
         chosen = source.choice(len(self._starts) - 1, self._count, replace=False)
         picks = []
         for person in chosen:
             first, last = self._starts[person], self._starts[person + 1]
             few = last - first < self._photos
             picks.append(source.choice(np.arange(first, last), self._photos, replace=bool(few)))
-        return np.concatenate(picks)[rank::world]
+        return np.concatenate(picks)

@@ -7,24 +7,23 @@ a picture and never detects a face.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from onlyme.errors import OnlymeError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
 
 __all__ = [
     "MIN_ME_PHOTOS",
-    "MIN_NOT_ME_PHOTOS",
     "FaceLoader",
     "Photos",
-    "find_same_picture",
+    "count_shared",
     "list_photo_files",
     "read_folder",
     "read_photos",
@@ -36,21 +35,12 @@ MIN_ME_PHOTOS = 2
 _SAME_LEVELS = 1.5
 """Mean difference of two small pictures, in levels of 255, up to which they are the same."""
 
-MIN_NOT_ME_PHOTOS = 1
-"""A triplet needs one photo of another person."""
-
 PHOTO_FILE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 
-class FaceLoader(Protocol):
-    """Turns the file of a photo into an aligned face."""
-
-    def __call__(self, path: Path) -> NDArray[np.uint8]:
-        """Return uint8[S, S, 3], RGB, the same S for every photo.
-
-        Raises:
-            OnlymeError: when the photo cannot be used.
-        """
+FaceLoader: TypeAlias = "Callable[[Path], NDArray[np.uint8]]"
+"""Turns the file of a photo into an aligned face, uint8[S, S, 3], RGB, with the same S for every
+photo. It raises an OnlymeError when the photo cannot be used."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,16 +71,14 @@ class Photos:
                 f"only {count} of ME; a triplet needs {MIN_ME_PHOTOS} "
                 f"different ones, and five or more work better{notes}"
             )
-        if len(self.not_me) < MIN_NOT_ME_PHOTOS:
+        if not len(self.not_me):
             raise UsageError(
-                f"no usable photo of NOT_ME; a triplet needs {MIN_NOT_ME_PHOTOS}, "
-                f"and ten or more work better{notes}"
+                f"no usable photo of NOT_ME; a triplet needs 1, and ten or more work better{notes}"
             )
         for what, images in (("ME", self.me), ("NOT_ME", self.not_me)):
             if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
-                raise UsageError(
-                    f"{what} photos must be uint8[n, S, S, 3], not {_describe_array(images)}"
-                )
+                given = f"{images.dtype}{list(images.shape)}"
+                raise UsageError(f"{what} photos must be uint8[n, S, S, 3], not {given}")
         if self.me.shape[1:] != self.not_me.shape[1:] or self.size != self.me.shape[2]:
             raise UsageError("ME and NOT_ME photos must be squares of the same size")
 
@@ -126,7 +114,7 @@ def read_photos(me: Path, not_me: Path, load: FaceLoader) -> Photos:
     mine, bad_mine = read_folder(list_photo_files(me), load)
     others, bad_others = read_folder(list_photo_files(not_me), load)
     photos = Photos(mine, others, (*bad_mine, *bad_others))
-    if both := sum(find_same_picture(face, mine) is not None for face in others):
+    if both := count_shared(mine, others):
         raise UsageError(
             f"{both} of the NOT_ME photos in {not_me} are also ME photos in {me}; no photo can be "
             "both, so that there is nothing to learn: take them out of one folder"
@@ -134,19 +122,14 @@ def read_photos(me: Path, not_me: Path, load: FaceLoader) -> Photos:
     return photos
 
 
-def find_same_picture(
-    face: NDArray[np.uint8], others: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]
-) -> int | None:
-    """Return the number of the first face that is the same picture, saved again perhaps.
-
-    >>> grey, other = np.full((32, 32, 3), 90, np.uint8), np.full((32, 32, 3), 140, np.uint8)
-    >>> find_same_picture(grey + np.uint8(1), [other, grey])
-    1
-    """
-    return _find_same(_shrink(face), [_shrink(other) for other in others])
+def count_shared(mine: NDArray[np.uint8], others: NDArray[np.uint8]) -> int:
+    """Return the number of the other faces that are the same picture as one of mine."""
+    small = [_shrink(face) for face in mine]
+    return sum(_find_same(_shrink(face), small) is not None for face in others)
 
 
 def _find_same(small: NDArray[np.float32], others: list[NDArray[np.float32]]) -> int | None:
+    """Return the number of the first face that is the same picture, saved again perhaps."""
     for number, other in enumerate(others):
         if other.shape == small.shape and np.abs(small - other).mean() <= _SAME_LEVELS:
             return number
@@ -187,7 +170,3 @@ def read_folder(paths: Iterable[Path], load: FaceLoader) -> tuple[NDArray[np.uin
     if not images:
         return np.empty((0, 0, 0, 3), np.uint8), skipped
     return np.stack(images), skipped
-
-
-def _describe_array(images: NDArray[np.uint8]) -> str:
-    return f"{images.dtype}{list(images.shape)}"

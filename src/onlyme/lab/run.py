@@ -35,7 +35,14 @@ if TYPE_CHECKING:
     from onlyme.lab.networks import Classifier, Siamese, TwoHead
     from onlyme.lab.rules import Rule
 
-__all__ = ["CHECKPOINT_NAME", "PRODUCTION_ALPHA", "Run", "TrainedNetwork", "TrainingResult"]
+__all__ = [
+    "CHECKPOINT_NAME",
+    "PRODUCTION_ALPHA",
+    "Run",
+    "TrainedNetwork",
+    "TrainingResult",
+    "score_pairs",
+]
 
 CHECKPOINT_NAME = "last.ckpt"
 """File of Lightning's checkpoint in the folder of a run."""
@@ -116,20 +123,13 @@ class TrainedNetwork:
         """Turn float64[k, p], the scores by each pair, into float64[k], by all of them."""
         return np.asarray(self.network.join_pairs(torch.from_numpy(scores)).numpy(), np.float64)
 
-    @torch.no_grad()
     def pair_scores(self, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Score faces by each pair of stored photos alone.
 
         Returns:
             float64[k, p]: p is m·n for a Siamese way, m for `two-head`, 1 for `classifier`.
         """
-        parts = [
-            self.network.pair_scores(
-                self._stored_vectors, to_tensor(faces[first : first + _BATCH_FACES])
-            )
-            for first in range(0, len(faces), _BATCH_FACES)
-        ]
-        return torch.cat(parts).double().numpy() if parts else np.empty((0, self.pairs))
+        return score_pairs(self.network, self._stored_vectors, faces)
 
     @property
     def pairs(self) -> int:
@@ -146,6 +146,19 @@ class TrainedNetwork:
     @torch.no_grad()
     def _stored_vectors(self) -> tuple[Tensor, ...]:
         return self.network.store(to_tensor(self.photos.me), to_tensor(self.photos.not_me))
+
+
+@torch.no_grad()
+def score_pairs(
+    network: Classifier | TwoHead | Siamese,
+    stored: tuple[Tensor, ...],
+    faces: NDArray[np.uint8],
+) -> NDArray[np.float64]:
+    """Return float64[k, p], the scores of k faces by each of p stored pairs, a few at a time."""
+    starts = range(0, max(1, len(faces)), _BATCH_FACES)
+    parts = [to_tensor(faces[start : start + _BATCH_FACES]) for start in starts]
+    scores = torch.cat([network.pair_scores(stored, part) for part in parts])
+    return np.asarray(scores.double().numpy(), np.float64)
 
 
 class Run:
@@ -179,7 +192,7 @@ class Run:
         self._write_spec(spec, photos)
 
     def _write_spec(self, spec: Spec, photos: Photos) -> None:
-        document = {"spec": spec.to_json(), "fingerprint": spec.fingerprint(photos)}
+        document = {"spec": asdict(spec), "fingerprint": spec.fingerprint(photos)}
         replace_private(self._spec, json.dumps(document, indent=2).encode())
 
     def check_same(self, spec: Spec, photos: Photos) -> None:
@@ -190,7 +203,7 @@ class Run:
         """
         document = json.loads(self._spec.read_text("utf-8"))
         before = Spec(**document["spec"])
-        changes = list_changes(before.to_json(), spec.to_json(), {"limit"})
+        changes = list_changes(asdict(before), asdict(spec), {"limit"})
         same = before.fingerprint(photos) == document["fingerprint"]
         check_unchanged(self.folder, changes, same_photos=same)
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from onlyme.errors import UsageError
 from onlyme.lab.constants import PUBLISHED_SIDE_PIXELS, WAYS
@@ -17,26 +17,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Spec"]
 
-_LEARNING_RATE = 1e-3
-"""Learning rate of all ways but `article`, with AdamW."""
+_RATE, _MAX_STEPS, _PLATEAU_CHECKS = 1e-3, 1000, 40
+"""Of all ways but `article`, with AdamW."""
 
-_ARTICLE_LEARNING_RATE = 1e-4
-"""Learning rate of `article` at the published side, with SGD. The effect of a step on a vector
-grows with the number of features, and that number with the square of the side, so that a
-smaller side takes a higher rate."""
+_ARTICLE_RATE, _ARTICLE_MAX_STEPS, _ARTICLE_PLATEAU_CHECKS = 1e-4, 6000, 400
+"""Of `article`, with SGD. Its dropout of whole channels keeps the clean loss constant for hundreds
+of steps before it falls. The rate is for the published side: the effect of a step on a vector grows
+with the number of features, and that with the square of the side."""
 
 _ARTICLE_CLIP_PER_PIXEL = 10 / 56
 """Longest gradient of `article` for each pixel of its side. Dropout makes its first gradients
 several times as long as the later ones. Without the limit, at a rate at which it learns in a
 thousand steps, its unbounded vectors became infinite or NaN for owners of two photos."""
-
-_MAX_STEPS = 1000
-_ARTICLE_MAX_STEPS = 6000
-
-_PLATEAU_CHECKS = 40
-_ARTICLE_PLATEAU_CHECKS = 400
-"""Dropout of whole channels keeps the clean loss of `article` constant for hundreds of steps
-before it falls."""
 
 _ONE_THREAD_SIDE_PIXELS = 112
 """Up to this side a second thread gains little."""
@@ -120,8 +112,8 @@ class Spec:
     def learning_rate(self) -> float:
         """Learning rate: `rate`, or the way's default."""
         if self.rate or self.way != "article":
-            return self.rate or _LEARNING_RATE
-        return _ARTICLE_LEARNING_RATE * (PUBLISHED_SIDE_PIXELS / self.side) ** 2
+            return self.rate or _RATE
+        return _ARTICLE_RATE * (PUBLISHED_SIDE_PIXELS / self.side) ** 2
 
     @property
     def clip(self) -> float | None:
@@ -150,12 +142,8 @@ class Spec:
 
         `limit` is left out: a run may be resumed with a higher limit.
         """
-        options = {key: value for key, value in self.to_json().items() if key != "limit"}
+        options = {key: value for key, value in asdict(self).items() if key != "limit"}
         digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode())
         digest.update(photos.me.tobytes())
         digest.update(photos.not_me.tobytes())
         return digest.hexdigest()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the values in JSON types."""
-        return asdict(self)

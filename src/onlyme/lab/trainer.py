@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from onlyme.lab.spec import Spec
 
 __all__ = [
-    "explain_failure",
+    "check_trained",
     "explain_memory",
     "fit_way",
     "limit_threads",
@@ -74,7 +74,7 @@ def train(
             when training diverged, or nothing was learned. The run is then not finished.
     """
     if out is None:
-        return _check_trained(fit_way(photos, spec, progress=progress))
+        return check_trained(fit_way(photos, spec, progress=progress))
     run = Run(out)
     if not run.has_begun:
         run.begin(spec, photos)
@@ -87,15 +87,15 @@ def train(
             f"{out} already holds a run; continue it with --resume, or choose another folder"
         )
     trained = fit_way(photos, spec, run, progress=progress)
-    run.finish(_check_trained(trained))
+    run.finish(check_trained(trained))
     return trained
 
 
-def explain_failure(trained: TrainedNetwork) -> str:
-    """Return why a network must not be used; empty when it can be."""
+def check_trained(trained: TrainedNetwork) -> TrainedNetwork:
+    """Refuse a network that must not be used, and say why."""
     spec, reason = trained.spec, trained.result.reason
     if reason == "nothing learned":
-        return (
+        raise UsageError(
             f"nothing was learned: at alpha {spec.alpha:g} the loss of every triplet was zero "
             "before the first step, so that the network is untrained and would accept strangers; "
             f"train with a higher alpha, such as {min(1, max(0.2, spec.alpha + 0.2)):g}, and lower "
@@ -105,17 +105,11 @@ def explain_failure(trained: TrainedNetwork) -> str:
             f"{trained.result.steps} steps; train with --loss article"
         )
     if reason == "diverged":
-        return (
+        raise UsageError(
             f"training diverged after {trained.result.steps} steps: the loss is no longer a "
             "number, so that the network cannot be used; train again with a --rate below "
             f"{spec.learning_rate:g}, in another folder"
         )
-    return ""
-
-
-def _check_trained(trained: TrainedNetwork) -> TrainedNetwork:
-    if failure := explain_failure(trained):
-        raise UsageError(failure)
     return trained
 
 

@@ -16,6 +16,7 @@ from torch.optim import AdamW
 from onlyme.lab.augment import augment, make_generator
 from onlyme.lab.networks import TwoHead, to_tensor
 from onlyme.lab.people import IdentitySampler
+from onlyme.lab.run import score_pairs
 from onlyme.lab.trainer import limit_threads
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ MIN_PAIR_PEOPLE = 16
 
 _PHOTOS = 2
 _RATE = 1e-3
-_BATCH_FACES = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +53,7 @@ class PeopleTwoHead:
     def pair_scores(self, photos: Photos, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Compare faces with each photo of an owner: float64[k, m] logits."""
         stored = self.network.store(to_tensor(photos.me), to_tensor(photos.not_me))
-        parts = [
-            self.network.pair_scores(stored, to_tensor(faces[first : first + _BATCH_FACES]))
-            for first in range(0, len(faces), _BATCH_FACES)
-        ]
-        return torch.cat(parts).double().numpy()
+        return score_pairs(self.network, stored, faces)
 
 
 def train_two_head(people: People, steps: int, seed: int = 0) -> PeopleTwoHead:

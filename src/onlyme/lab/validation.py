@@ -16,7 +16,7 @@ from onlyme.errors import UsageError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["TARGET_RATES", "Verification", "measure_verification"]
+__all__ = ["TARGET_RATES", "Verification", "measure_errors", "measure_verification"]
 
 TARGET_RATES = (1e-2, 1e-3)
 """The false accept rates at which the share of true accepts is told."""
@@ -56,6 +56,19 @@ class Verification:
         )
 
 
+def measure_errors(
+    genuine: NDArray[np.floating], impostor: NDArray[np.floating]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the share of refused genuine scores, and of accepted others, at every threshold.
+
+    A score equal to the threshold is accepted; the thresholds are all scores, from the lowest.
+    """
+    thresholds = np.unique(np.concatenate([genuine, impostor]))
+    miss = np.searchsorted(np.sort(genuine), thresholds, "left") / len(genuine)
+    accept = 1 - np.searchsorted(np.sort(impostor), thresholds, "left") / len(impostor)
+    return miss, accept
+
+
 def measure_verification(
     vectors: NDArray[np.floating], labels: NDArray[np.integer]
 ) -> Verification:
@@ -74,13 +87,10 @@ def measure_verification(
     """
     scores = (np.asarray(vectors) @ np.asarray(vectors).T)[np.triu_indices(len(vectors), 1)]
     same = (labels[:, None] == labels[None])[np.triu_indices(len(labels), 1)]
-    genuine, impostor = np.sort(scores[same]), np.sort(scores[~same])
+    genuine, impostor = scores[same], scores[~same]
     if not (len(genuine) and len(impostor)):
         raise UsageError("validation needs two photos of a person, and photos of two people")
-    thresholds = np.unique(scores)
-    # A score equal to the threshold is accepted.
-    miss = np.searchsorted(genuine, thresholds, "left") / len(genuine)
-    accept = 1 - np.searchsorted(impostor, thresholds, "left") / len(impostor)
+    miss, accept = measure_errors(genuine, impostor)
     place = int(np.argmin(np.abs(miss - accept)))
     tar = tuple(
         float(1 - miss[allowed[0]]) if len(allowed := np.flatnonzero(accept <= far)) else 0.0

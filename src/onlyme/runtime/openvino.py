@@ -55,8 +55,12 @@ class OpenVinoEngine:
             import openvino
             from openvino.frontend.onnx import ConversionExtension
 
-            self._core: Any = openvino.Core()
-            self._core.add_extension(ConversionExtension("DequantizeLinear", _fold_dequantize))
+            # Only files with a scale for each block of weights need the extension, which knows no
+            # other use of this layer.
+            self._core, self._block_core = openvino.Core(), openvino.Core()
+            self._block_core.add_extension(
+                ConversionExtension("DequantizeLinear", _fold_dequantize)
+            )
             able = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         except ImportError as error:
             why = "is not installed" if error.name == "openvino" else f"cannot load ({error})"
@@ -86,7 +90,8 @@ class OpenVinoEngine:
         """
         precision = "f32" if exact else self.precision
         try:
-            model = self._core.read_model(weights)
+            core = self._block_core if b"block_size" in weights else self._core
+            model = core.read_model(weights)
             if any_size:
                 model.reshape([1, 3, -1, -1])
             request = self._compile(model, precision, alone=alone)

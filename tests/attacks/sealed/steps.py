@@ -103,6 +103,7 @@ STEPS = (
     Step("lab finetune", "{work}/album --batch-people 2 --steps 1 --frozen 26"
          " --out {work}/out/finetune"),
     Step("lab distill", "{work}/album --batch 4 --steps 1 --frozen 26 --out {work}/out/distill"),
+    Step("lab quantize", "mine {work}/album --models {work}/out/models"),
     Step("lab calibrate", "mine {work}/album --models {work}/out/models", 2),
     Step("unlock config show"),
     Step("unlock config set", "unlock_lid ignore", places=_SYSTEM),

@@ -12,7 +12,9 @@ from onlyme.cli.groups import HelpfulGroup
 from onlyme.cli.lab import people_commands
 from onlyme.cli.lab.shared import (
     Cache,
+    Models,
     PeopleDir,
+    Replace,
     Resume,
     Seed,
     is_terminal,
@@ -46,6 +48,31 @@ def register(parent: typer.Typer) -> None:
 
 Me = Annotated[Path, typer.Option("--me", metavar="DIR", help="Photos of the owner.")]
 NotMe = Annotated[Path, typer.Option("--not-me", metavar="DIR", help="Photos of others.")]
+Way = Annotated[
+    str, typer.Argument(metavar="WAY", help="classifier, two-head, article or compact.")
+]
+Alpha = Annotated[float, typer.Option(min=-1, max=1, help="Margin of the triplets.")]
+Loss = Annotated[str, typer.Option(help="article, squared, cosine, semi-hard or batch-hard.")]
+Rate = Annotated[float, typer.Option(min=0, help="Learning rate; 0: the default of the way.")]
+Repaired = Annotated[
+    bool,
+    typer.Option(
+        "--repaired", help="`article` with activations, and pools that shrink the picture."
+    ),
+]
+Unit = Annotated[bool | None, typer.Option("--unit/--no-unit", help="Vectors of unit length.")]
+Whole = Annotated[
+    bool, typer.Option("--whole", help="Use whole photos, as the article does, not aligned faces.")
+]
+Side = Annotated[
+    int, typer.Option(help="Side of the pictures for `article` in pixels; 244 as published.")
+]
+Augment = Annotated[
+    bool,
+    typer.Option(
+        "--augment/--no-augment", help="Vary the photos at each step; the article does not."
+    ),
+]
 RunDir = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished training run.")]
 Limit = Annotated[
     int | None,
@@ -54,10 +81,6 @@ Limit = Annotated[
         help="Largest number of steps; by default 1000, for article 6000.",
         show_default=False,
     ),
-]
-Models = Annotated[
-    Path | None,
-    typer.Option("--models", metavar="DIR", help="Folder of networks; by default the user's own."),
 ]
 
 
@@ -72,47 +95,24 @@ def lab() -> None:
 @app.command()
 def train(
     context: typer.Context,
-    way: Annotated[
-        str, typer.Argument(metavar="WAY", help="classifier, two-head, article or compact.")
-    ],
+    way: Way,
     me: Me,
     not_me: NotMe,
     *,
-    alpha: Annotated[float, typer.Option(min=-1, max=1, help="Margin of the triplets.")] = 0.5,
+    alpha: Alpha = 0.5,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The run's folder.")] = Path(
         "lab-run"
     ),
-    loss: Annotated[
-        str, typer.Option(help="article, squared, cosine, semi-hard or batch-hard.")
-    ] = "article",
+    loss: Loss = "article",
     seed: Seed = 0,
     limit: Limit = None,
-    rate: Annotated[
-        float, typer.Option(min=0, help="Learning rate; 0: the default of the way.")
-    ] = 0.0,
+    rate: Rate = 0.0,
     resume: Resume = False,
-    repaired: Annotated[
-        bool,
-        typer.Option(
-            "--repaired", help="`article` with activations, and pools that shrink the picture."
-        ),
-    ] = False,
-    unit: Annotated[
-        bool | None, typer.Option("--unit/--no-unit", help="Vectors of unit length.")
-    ] = None,
-    whole: Annotated[
-        bool,
-        typer.Option("--whole", help="Use whole photos, as the article does, not aligned faces."),
-    ] = False,
-    side: Annotated[
-        int, typer.Option(help="Side of the pictures for `article` in pixels; 244 as published.")
-    ] = 244,
-    augment: Annotated[
-        bool,
-        typer.Option(
-            "--augment/--no-augment", help="Vary the photos at each step; the article does not."
-        ),
-    ] = True,
+    repaired: Repaired = False,
+    unit: Unit = None,
+    whole: Whole = False,
+    side: Side = 244,
+    augment: Augment = True,
 ) -> None:
     """Train one way on photos of ME and NOT_ME.
 
@@ -160,9 +160,7 @@ def export(
             help="Photos to check the exported file with; by default the run's.",
         ),
     ] = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Replace a network of that name.")
-    ] = False,
+    replace: Replace = False,
 ) -> None:
     """Turn a trained network into one that opens the door: `--embedder NAME`."""
     import numpy as np
@@ -211,31 +209,6 @@ def export(
 
 
 @app.command()
-def calibrate(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the exported network.")],
-    people: PeopleDir,
-    *,
-    models: Models = None,
-    not_me: Annotated[
-        Path | None,
-        typer.Option("--not-me", metavar="DIR", help="Photos of others, who count as strangers."),
-    ] = None,
-    seed: Seed = 0,
-    cache: Cache = None,
-) -> None:
-    """Give a network of your own a known false accept rate, from a folder of people.
-
-    The people must be others than those that the network was trained on. Some 150 people with
-    two photos each allow a promise of 1 in 1,000, a few thousand one of 1 in 100,000.
-    """
-    from onlyme.cli.lab.calibrating import calibrate_network
-
-    lines = calibrate_network(name, people, models, not_me=not_me, seed=seed, cache=cache)
-    for line in lines:
-        say(line)
-
-
-@app.command()
 def compare(
     people: PeopleDir,
     *,
@@ -254,7 +227,7 @@ def compare(
     unseen: Annotated[
         int, typer.Option(min=1, help="Largest number of strangers who are only tested.")
     ] = 200,
-    alpha: Annotated[float, typer.Option(min=-1, max=1, help="Margin of the triplets.")] = 0.5,
+    alpha: Alpha = 0.5,
     limit: Limit = None,
     article_side: Annotated[
         int, typer.Option(help="Side of the faces for `article` in pixels; 244 as published.")

@@ -1,4 +1,4 @@
-"""Provide the commands of the lab that train embedders on many people."""
+"""Provide the commands of the lab that train, calibrate and shrink embedders on many people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import typer
 
 from onlyme.cli.lab.shared import (
     Cache,
+    Models,
     PeopleDir,
+    Replace,
     Resume,
     Seed,
     is_terminal,
@@ -70,7 +72,7 @@ _Precision = Annotated[str, typer.Option(help="32-true, bf16-mixed, 16-mixed …
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (train_identities, finetune, distill):
+    for command in (train_identities, finetune, distill, calibrate, quantize):
         app.command()(command)
 
 
@@ -203,3 +205,53 @@ def distill(
     )
     with tell_how_to_go_on(out, f"onlyme lab distill {people}"):
         train_further(people, spec, out, cache, resume=resume, progress=is_terminal())
+
+
+def calibrate(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the exported network.")],
+    people: PeopleDir,
+    *,
+    models: Models = None,
+    not_me: Annotated[
+        Path | None,
+        typer.Option("--not-me", metavar="DIR", help="Photos of others, who count as strangers."),
+    ] = None,
+    seed: Seed = 0,
+    cache: Cache = None,
+) -> None:
+    """Give a network of your own a known false accept rate, from a folder of people.
+
+    The people must be others than those that the network was trained on. Some 150 people with
+    two photos each allow a promise of 1 in 1,000, a few thousand one of 1 in 100,000.
+    """
+    from onlyme.cli.lab.calibrating import calibrate_network
+
+    lines = calibrate_network(name, people, models, not_me=not_me, seed=seed, cache=cache)
+    for line in lines:
+        say(line)
+
+
+def quantize(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the exported network.")],
+    people: PeopleDir,
+    *,
+    new_name: Annotated[
+        str | None,
+        typer.Option("--as", metavar="NAME", help="Name of the new network; by default NAME-int8."),
+    ] = None,
+    models: Models = None,
+    seed: Seed = 0,
+    cache: Cache = None,
+    replace: Replace = False,
+) -> None:
+    """Make a network of your own smaller, with numbers of eight bits, and say what that costs.
+
+    Half of the people give the ranges of the numbers, the others are compared with each other by
+    both networks. They must be others than those that the network was trained on.
+    """
+    from onlyme.cli.lab.calibrating import quantize_network
+
+    for line in quantize_network(
+        name, people, models, new_name, seed=seed, cache=cache, replace=replace
+    ):
+        say(line)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Cache",
+    "Models",
     "PeopleDir",
+    "Replace",
     "Resume",
     "Seed",
     "is_terminal",
@@ -38,6 +40,12 @@ Cache = Annotated[
         "mapped from there, and need not fit into memory.",
         show_default=False,
     ),
+]
+
+Replace = Annotated[bool, typer.Option("--replace", help="Replace a network of that name.")]
+Models = Annotated[
+    Path | None,
+    typer.Option("--models", metavar="DIR", help="Folder of networks; by default the user's own."),
 ]
 
 

@@ -19,14 +19,13 @@ from zipfile import BadZipFile
 import numpy as np
 import torch
 
-from onlyme.lab.comparison.inspection import GROUPS, Inspection
-from onlyme.lab.comparison.result import PairScores, WayResult
+from onlyme.lab.comparison.inspection import MAP_GROUPS, Inspection
+from onlyme.lab.comparison.result import GROUPS, PairScores, WayResult
 from onlyme.storage.files import open_draft
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from onlyme.lab.comparison.result import Group
     from onlyme.lab.comparison.split import Split
     from onlyme.lab.spec import Spec
 
@@ -34,8 +33,6 @@ __all__ = ["ResultCache", "make_key"]
 
 _FORMAT = 4
 """Raise it when the same spec and photos give another result: old files are then ignored."""
-
-_GROUPS: tuple[Group, ...] = ("held", "trained", "unseen")
 
 _DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, zlib.error)
 
@@ -47,7 +44,7 @@ def make_key(split: Split, spec: Spec) -> str:
     threads. The limit is left out: most runs end before it, and a higher limit gives the same.
     """
     threads = spec.threads or torch.get_num_threads()
-    options = {key: value for key, value in spec.to_json().items() if key != "limit"}
+    options = {key: value for key, value in asdict(spec).items() if key != "limit"}
     options |= {"rate": spec.learning_rate, "plateau": spec.plateau_checks}
     values = [_FORMAT, torch.__version__, threads, split.owner, options]
     digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode())
@@ -84,21 +81,16 @@ class ResultCache:
                 look = None
                 if excess is not None:
                     maps = {
-                        kind: tuple(arrays[f"{kind} {index}"] for index in range(len(GROUPS)))
+                        kind: tuple(arrays[f"{kind} {index}"] for index in range(len(MAP_GROUPS)))
                         for kind in kinds
                     }
                     look = Inspection(maps, tuple(zip(excess, arrays["faces"], strict=True)))
                 drawn, pairs = values.pop("drawn"), None
                 if drawn is not None:
-                    pairs = PairScores(
-                        held=arrays["pairs_held"],
-                        trained=arrays["pairs_trained"],
-                        unseen=arrays["pairs_unseen"],
-                        drawn=drawn,
-                    )
+                    pairs = PairScores(**{g: arrays[f"pairs_{g}"] for g in GROUPS}, drawn=drawn)
         except _DAMAGE:  # as if it were missing: it is trained once more
             return None
-        for scores in _GROUPS:
+        for scores in GROUPS:
             values[scores] = tuple(values[scores])
         values["curve"] = tuple(tuple(row) for row in values["curve"])
         result = WayResult(**values, pairs=pairs, look=look)
@@ -119,7 +111,7 @@ class ResultCache:
                 arrays |= {f"{kind} {index}": points for index, points in enumerate(groups)}
             arrays["faces"] = np.stack([faces for _, faces in look.hardest])
         if pairs:
-            arrays |= {f"pairs_{group}": getattr(pairs, group) for group in _GROUPS}
+            arrays |= {f"pairs_{group}": getattr(pairs, group) for group in GROUPS}
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with open_draft(self.folder / f"{name}.npz") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]  # names are keywords here

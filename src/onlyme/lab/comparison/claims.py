@@ -7,18 +7,24 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from onlyme.charts import make_rate
-from onlyme.lab.comparison.result import PEOPLE_TWO_HEAD, PRODUCT
+from onlyme.lab.comparison.result import (
+    PEOPLE_TWO_HEAD,
+    PRODUCT,
+    average_ranking,
+    sum_errors,
+    sum_mean_errors,
+)
 from onlyme.lab.constants import PUBLISHED_SIDE_PIXELS
 from onlyme.lab.rules import RULES, describe_rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from onlyme.lab.comparison.compare import Comparison
     from onlyme.lab.comparison.result import Group, WayResult
     from onlyme.lab.rules import Rule
 
-__all__ = ["NO_RULE", "Claim", "add_counts", "judge_claims"]
+__all__ = ["NO_RULE", "Claim", "judge_claims"]
 
 NO_RULE = "any rule: it is about training"
 
@@ -40,16 +46,6 @@ class Claim:
     rule: str
     verdict: str
     because: str
-
-
-def add_counts(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
-    """Add up errors and totals.
-
-    >>> add_counts([(1, 10), (2, 10)])
-    (3, 20)
-    """
-    pairs = list(counts)
-    return sum(errors for errors, _ in pairs), sum(of for _, of in pairs)
 
 
 def judge_claims(comparison: Comparison) -> list[Claim]:
@@ -102,7 +98,7 @@ def _judge_classifier(comparison: Comparison, first: str, second: str, rule: Rul
     """More errors count only with a worse ranking; otherwise only the threshold is badly placed."""
     both = [_select_results(comparison, way) for way in (first, second)]
     mine, others = (_count_errors(cells, rule) for cells in both)
-    ranks = [_average_ranking(cells, rule) for cells in both]
+    ranks = [average_ranking(cells, rule) for cells in both]
     verdict = _compare_rates(mine, others)
     if (verdict == "held" and ranks[0] >= ranks[1]) or (
         verdict == "did not hold" and ranks[0] <= ranks[1]
@@ -144,8 +140,7 @@ def _judge_selfies(comparison: Comparison, siamese: str) -> Claim:
 
 
 def _judge_two_head(cells: list[WayResult], rule: Rule) -> Claim:
-    unseen = add_counts(cell.false_accepts("unseen", rule=rule) for cell in cells)
-    trained = add_counts(cell.false_accepts("trained", rule=rule) for cell in cells)
+    unseen, trained = (sum_errors(cells, group, rule=rule) for group in ("unseen", "trained"))
     return Claim(
         "The two-head network may fail on faces that it never saw.",
         describe_rule(rule),
@@ -168,8 +163,8 @@ def _judge_crowd(comparison: Comparison, rule: Rule) -> Claim:
         _compare_rates(theirs, ours),
         f"About owners whom it never saw it is wrong on {_format_count(theirs)}"
         f"{_tell_mean(crowd, rule)}; the one trained on the owner's pairs on "
-        f"{_format_count(ours)}. Ranking: {_average_ranking(crowd, rule):.3f} against "
-        f"{_average_ranking(own, rule):.3f}.",
+        f"{_format_count(ours)}. Ranking: {average_ranking(crowd, rule):.3f} against "
+        f"{average_ranking(own, rule):.3f}.",
     )
 
 
@@ -241,10 +236,7 @@ class _ErrorsAtAlpha:
 
     @classmethod
     def from_results(cls, cells: list[WayResult], alpha: float, rule: Rule) -> _ErrorsAtAlpha:
-        return cls(
-            add_counts(cell.misses(alpha, rule) for cell in cells),
-            add_counts(cell.false_accepts("unseen", alpha, rule) for cell in cells),
-        )
+        return cls(sum_errors(cells, "held", alpha, rule), sum_errors(cells, "unseen", alpha, rule))
 
     @property
     def half_total(self) -> float:
@@ -279,8 +271,8 @@ def _mean_half_total(cells: Sequence[WayResult], alpha: float) -> float:
 
 
 def _mean_rate(cells: Sequence[WayResult], group: Group, alpha: float | None = None) -> float:
-    errors = [cell.mean_errors(group, alpha) for cell in cells]
-    return sum(wrong for wrong, _ in errors) / sum(of for _, of in errors)
+    errors, photos = sum_mean_errors(cells, group, alpha)
+    return errors / photos
 
 
 def _tell_mean(cells: list[WayResult], rule: Rule) -> str:
@@ -330,8 +322,8 @@ def _judge_training_from_scratch(comparison: Comparison, way: str, rule: Rule) -
         {"held": "did not hold"}.get(_compare_rates(mine, product), "not decided"),
         f"{way} is wrong on {_format_count(mine)}{_tell_mean(ours, rule)}; the product, whose "
         "network learned from many people beforehand and which decides by its own rule, on "
-        f"{_format_count(product)}. Ranking: {_average_ranking(ours, rule):.3f} "
-        f"against {_average_ranking(theirs, rule):.3f}.",
+        f"{_format_count(product)}. Ranking: {average_ranking(ours, rule):.3f} "
+        f"against {average_ranking(theirs, rule):.3f}.",
     )
 
 
@@ -340,11 +332,8 @@ def _select_results(comparison: Comparison, way: str) -> list[WayResult]:
 
 
 def _count_errors(cells: list[WayResult], rule: Rule | None) -> tuple[int, int]:
-    return add_counts(
-        count
-        for cell in cells
-        for count in (cell.misses(rule=rule), cell.false_accepts("unseen", rule=rule))
-    )
+    mine, others = (sum_errors(cells, group, rule=rule) for group in ("held", "unseen"))
+    return mine[0] + others[0], mine[1] + others[1]
 
 
 def _compare_rates(a: tuple[int, int], b: tuple[int, int]) -> str:
@@ -357,7 +346,3 @@ def _compare_rates(a: tuple[int, int], b: tuple[int, int]) -> str:
 
 def _format_count(count: tuple[int, int]) -> str:
     return f"{count[0]} of {count[1]} ({100 * make_rate(*count).value:.1f} %)"
-
-
-def _average_ranking(cells: list[WayResult], rule: Rule) -> float:
-    return sum(cell.measure_ranking(rule) for cell in cells) / len(cells)

@@ -8,10 +8,11 @@ the seed.
 from __future__ import annotations
 
 import gc
+import itertools
 from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from onlyme.lab.comparison.cache import make_key
 from onlyme.lab.comparison.inspection import inspect_way
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from onlyme.lab.comparison.cache import ResultCache
     from onlyme.lab.comparison.plan import Plan
+    from onlyme.lab.comparison.result import Group
     from onlyme.lab.comparison.split import Split
     from onlyme.lab.people import People
     from onlyme.lab.spec import Spec
@@ -39,6 +41,10 @@ __all__ = ["ALPHAS", "Comparison", "FaceScorer", "ProductLearner", "compare"]
 
 ALPHAS = tuple(round(-1 + 0.05 * step, 2) for step in range(41))
 """The alphas of the sweep."""
+
+_ERRORS: dict[str, Group] = {
+    "owner_rejected": "held", "trained_accepted": "trained", "unseen_accepted": "unseen",
+}  # fmt: skip
 
 
 class FaceScorer(Protocol):
@@ -52,11 +58,8 @@ class FaceScorer(Protocol):
         """Return float64[k] for uint8[k, 112, 112, 3] aligned RGB faces."""
 
 
-class ProductLearner(Protocol):
-    """Learns an owner as the product does."""
-
-    def __call__(self, photos: Photos) -> FaceScorer:
-        """Enroll the owner of these aligned faces, with their NOT_ME."""
+ProductLearner: TypeAlias = "Callable[[Photos], FaceScorer]"
+"""Enrolls the owner of aligned faces, with their NOT_ME, as the product does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,46 +132,35 @@ def compare(
     """
     cells: list[WayResult] = []
     advice: list[WayResult] = []
-    total = plan.owners * len(plan.photos) * (len(plan.ways) + bool(product))
+    each = len(plan.photos) * (len(plan.ways) + bool(product))
+    few_specs = plan.list_advice() if plan.advice else []
+    total = plan.owners * each + plan.advice * len(few_specs)
+    numbers = itertools.count(1)
 
-    def train_or_find(split: Split, spec: Spec, line: str) -> WayResult:
-        name = make_key(split, spec)
-        stored = cache.find(name, spec.max_steps) if cache else None
+    def train_or_find(split: Split, spec: Spec, what: str) -> WayResult:
+        stored = cache.find(make_key(split, spec), spec.max_steps) if cache else None
+        line = f"{next(numbers)} of {total}: {split.owner}, {what}"
         on_step(f"{line}: finished before" if stored else line)
-        result = stored or _train_way(split, spec, progress=progress)
-        # Trainer and network refer to each other. Without this, the last network (1.5 GB
-        # for the article's) stays in memory while the next one trains.
-        gc.collect()
-        if cache and not stored:
-            cache.store(name, result)
-        return result
+        return stored or _train_way(split, spec, cache, progress=progress)
 
     crowd = _train_on_crowd(people, plan, on_step)
     for number, split in enumerate(make_splits(people, plan), 1):
-        for way in [*plan.ways, *([PRODUCT] if product else ())]:
-            line = (
-                f"{len(cells) + 1} of {total}: {split.owner}, {len(split.photos.me)} photos, {way}"
-            )
-            if way == PRODUCT and product:
-                on_step(line)
-                cells.append(_score_product(split, product))
-                continue
-            cells.append(train_or_find(split, plan.make_spec(way), line))
+        photos = f"{len(split.photos.me)} photos"
+        for way in plan.ways:
+            cells.append(train_or_find(split, plan.make_spec(way), f"{photos}, {way}"))
             if crowd and way == "two-head":
                 cells.append(_score_crowd(split, crowd))
+        if product:
+            on_step(f"{next(numbers)} of {total}: {split.owner}, {photos}, {PRODUCT}")
+            cells.append(_score_product(split, product))
         owners, rest = divmod(number, len(plan.photos))
         if rest:
             continue
         if owners <= plan.advice:
             few = _take_few(split)
-            advice += [
-                train_or_find(
-                    few,
-                    spec,
-                    f"advice: {split.owner}, few photos, {spec.way}, alpha {spec.alpha:g}",
-                )
-                for spec in plan.list_advice()
-            ]
+            for spec in few_specs:
+                what = f"few photos (advice), {spec.way}, alpha {spec.alpha:g}"
+                advice.append(train_or_find(few, spec, what))
         if owners < plan.owners:
             shown = replace(plan, owners=owners, advice=min(owners, plan.advice))
             on_partial(Comparison(shown, tuple(cells), tuple(advice)))
@@ -195,25 +187,20 @@ def _train_on_crowd(
 def _score_crowd(split: Split, crowd: PeopleTwoHead) -> WayResult:
     start = perf_counter()
     with limit_threads(1):
-        tables = PairScores(
-            held=crowd.pair_scores(split.photos, split.held),
-            trained=crowd.pair_scores(split.photos, split.trained),
-            unseen=crowd.pair_scores(split.photos, split.unseen),
-            drawn=draw_pair(len(split.photos.me), 0),
-        )
+        tables = [crowd.pair_scores(split.photos, faces) for faces in split.tested]
+    held, trained, unseen = (tuple(table.mean(1).tolist()) for table in tables)
     return WayResult(
-        way=PEOPLE_TWO_HEAD,
-        owner=split.owner,
-        photos=len(split.photos.me),
-        threshold=crowd.network.threshold,
-        held=tuple(tables.held.mean(1).tolist()),
-        trained=tuple(tables.trained.mean(1).tolist()),
-        unseen=tuple(tables.unseen.mean(1).tolist()),
+        PEOPLE_TWO_HEAD,
+        split.owner,
+        len(split.photos.me),
+        crowd.network.threshold,
+        held,
+        trained,
+        unseen,
         reason="limit",
         steps=crowd.steps,
         spent=perf_counter() - start,
-        strangers=0,
-        pairs=tables,
+        pairs=PairScores(tables[0], tables[1], tables[2], draw_pair(len(split.photos.me), 0)),
     )
 
 
@@ -223,25 +210,21 @@ def _take_few(split: Split) -> Split:
     return replace(split, photos=Photos(me, not_me), trained=split.trained[:ADVISED_NOT_ME])
 
 
-def _train_way(split: Split, spec: Spec, *, progress: bool) -> WayResult:
+def _train_way(split: Split, spec: Spec, cache: ResultCache | None, *, progress: bool) -> WayResult:
     start = perf_counter()
     trained = fit_way(split.photos, spec, progress=progress)
     with limit_threads(spec.threads):
-        tables = PairScores(
-            held=trained.pair_scores(split.held),
-            trained=trained.pair_scores(split.trained),
-            unseen=trained.pair_scores(split.unseen),
-            drawn=trained.drawn_pair,
-        )
+        tables = [trained.pair_scores(faces) for faces in split.tested]
         look = inspect_way(trained, split)
-    return WayResult(
-        way=spec.way,
-        owner=split.owner,
-        photos=len(split.photos.me),
-        threshold=trained.threshold,
-        held=tuple(trained.join_pairs(tables.held).tolist()),
-        trained=tuple(trained.join_pairs(tables.trained).tolist()),
-        unseen=tuple(trained.join_pairs(tables.unseen).tolist()),
+    held, known, unseen = (tuple(trained.join_pairs(table).tolist()) for table in tables)
+    result = WayResult(
+        spec.way,
+        split.owner,
+        len(split.photos.me),
+        trained.threshold,
+        held,
+        known,
+        unseen,
         reason=trained.result.reason,
         steps=trained.result.steps,
         curve=trained.result.curve,
@@ -249,27 +232,33 @@ def _train_way(split: Split, spec: Spec, *, progress: bool) -> WayResult:
         spent=perf_counter() - start,
         peak_bytes=trained.result.peak_bytes,
         strangers=len(split.photos.not_me),
-        pairs=tables if trained.pairs > 1 else None,
+        pairs=PairScores(tables[0], tables[1], tables[2], trained.drawn_pair)
+        if trained.pairs > 1
+        else None,
         look=look,
     )
+    if cache:
+        cache.store(make_key(split, spec), result)
+    # Trainer and network refer to each other. Without this, the network (1.5 GB for the article's)
+    # stays in memory while the next one trains.
+    del trained
+    gc.collect()
+    return result
 
 
 def _score_product(split: Split, product: ProductLearner) -> WayResult:
     start = perf_counter()
     scorer = product(split.photos)
     seconds = perf_counter() - start
-    held, trained, unseen = (
-        tuple(float(score) for score in scorer.scores(faces))
-        for faces in (split.held, split.trained, split.unseen)
-    )
+    held, trained, unseen = (tuple(map(float, scorer.scores(faces))) for faces in split.tested)
     return WayResult(
-        way=PRODUCT,
-        owner=split.owner,
-        photos=len(split.photos.me),
-        threshold=scorer.threshold,
-        held=held,
-        trained=trained,
-        unseen=unseen,
+        PRODUCT,
+        split.owner,
+        len(split.photos.me),
+        scorer.threshold,
+        held,
+        trained,
+        unseen,
         seconds=seconds,
         spent=perf_counter() - start,
         strangers=len(split.photos.not_me),
@@ -288,17 +277,13 @@ def _list_values(cells: Iterable[WayResult]) -> tuple[list[dict[str, Any]], list
         values["rule"] = cell.rule
         values["rules"] = {
             rule: {
-                "owner_rejected": cell.misses(rule=rule),
-                "trained_accepted": cell.false_accepts("trained", rule=rule),
-                "unseen_accepted": cell.false_accepts("unseen", rule=rule),
+                **{name: cell.count_errors(group, rule=rule) for name, group in _ERRORS.items()},
                 "ranking": cell.measure_ranking(rule),
             }
             for rule in RULES
         }
         values["rules"]["mean over all pairs"] = {
-            "owner_rejected": cell.mean_errors("held"),
-            "trained_accepted": cell.mean_errors("trained"),
-            "unseen_accepted": cell.mean_errors("unseen"),
+            name: cell.mean_errors(group) for name, group in _ERRORS.items()
         }
         timings.append({k: values.pop(k) for k in ("seconds", "spent", "peak_bytes")})
         figures.append(values)

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from onlyme.lab.comparison.split import Split
     from onlyme.lab.run import TrainedNetwork
 
-__all__ = ["GROUPS", "Inspection", "inspect_way", "project_to_plane"]
+__all__ = ["MAP_GROUPS", "Inspection", "inspect_way", "project_to_plane"]
 
-GROUPS = ("ME, trained", "ME, held out", "NOT_ME, trained", "NOT_ME, unseen")
+MAP_GROUPS = ("ME, trained", "ME, held out", "NOT_ME, trained", "NOT_ME, unseen")
 
 _MAX_UNSEEN_FACES = 60
 _MAX_HARDEST_TRIPLETS = 6
@@ -31,7 +31,7 @@ class Inspection:
     """The vectors of a trained embedder, for its owner and others.
 
     Attributes:
-        maps: for each map of `project_to_plane`, for each of `GROUPS` float64[k, 2].
+        maps: for each map of `project_to_plane`, for each of `MAP_GROUPS` float64[k, 2].
         hardest: the triplets of held-out ME, trained ME and unseen NOT_ME with the largest
             ‖A − P‖ − ‖A − N‖, the hardest first: that number, and A, P, N as pictures.
     """

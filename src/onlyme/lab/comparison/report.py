@@ -28,11 +28,18 @@ from onlyme.charts import (
     render_page,
     render_table,
 )
-from onlyme.lab.comparison.claims import add_counts, judge_claims
+from onlyme.lab.comparison.claims import judge_claims
 from onlyme.lab.comparison.compare import ALPHAS
-from onlyme.lab.comparison.inspection import GROUPS
-from onlyme.lab.comparison.result import PRODUCT
+from onlyme.lab.comparison.inspection import MAP_GROUPS
+from onlyme.lab.comparison.result import (
+    GROUPS,
+    PRODUCT,
+    average_ranking,
+    sum_errors,
+    sum_mean_errors,
+)
 from onlyme.lab.rules import RULES, check_rule
+from onlyme.lab.validation import measure_errors
 from onlyme.storage.files import replace_private
 
 if TYPE_CHECKING:
@@ -77,6 +84,11 @@ _MAP_NOTE = (
 
 SWEEPS = ("pair", "mean", "all")
 """The rules of the sweep of alpha."""
+
+_SWEPT_ERRORS: tuple[tuple[str, Group, str], ...] = (
+    ("owner rejected", "held", "ME, held out"),
+    ("unseen strangers accepted", "unseen", "NOT_ME, unseen"),
+)
 
 _MARGIN_GROUPS: tuple[tuple[str, Group], ...] = (
     ("ME, held out", "held"),
@@ -157,9 +169,7 @@ def _list_rule_rows(cells: list[WayResult]) -> list[tuple[str, ...]]:
     if all(cell.pairs is None for cell in cells):
         return [("its own", *_format_errors(cells, None))]
     rows = {rule: (_RULE_NAMES[rule], *_format_errors(cells, rule)) for rule in RULES}
-    groups: tuple[Group, ...] = ("held", "trained", "unseen")
-    sums = [[cell.mean_errors(group) for cell in cells] for group in groups]
-    means = [_format_mean(sum(e for e, _ in one), sum(of for _, of in one)) for one in sums]
+    means = [_format_mean(*sum_mean_errors(cells, group)) for group in GROUPS]
     first = cells[0].rule
     mean = ("mean over all pairs", *means, "–")
     if first == "pair":
@@ -168,13 +178,9 @@ def _list_rule_rows(cells: list[WayResult]) -> list[tuple[str, ...]]:
 
 
 def _format_errors(cells: list[WayResult], rule: Rule | None) -> tuple[str, ...]:
-    counts = (
-        add_counts(cell.misses(rule=rule) for cell in cells),
-        add_counts(cell.false_accepts("trained", rule=rule) for cell in cells),
-        add_counts(cell.false_accepts("unseen", rule=rule) for cell in cells),
-    )
-    ranking = sum(cell.measure_ranking(rule) for cell in cells) / len(cells)
-    return (*(format_rate(make_rate(*count)) for count in counts), f"{ranking:.3f}")
+    counts = (sum_errors(cells, group, rule=rule) for group in GROUPS)
+    rates = (format_rate(make_rate(*count)) for count in counts)
+    return (*rates, f"{average_ranking(cells, rule):.3f}")
 
 
 def _format_mean(errors: float, total: int) -> str:
@@ -270,15 +276,9 @@ def _render_sweep(comparison: Comparison) -> str:
         if not cells:
             continue
         for sweep in SWEEPS if way != PRODUCT else ("all",):
-            rows = [_sweep(cells, sweep, alpha) for alpha in ALPHAS]
             series = [
-                Series(name, ALPHAS, [row[index] for row in rows], COLOURS[group])
-                for index, (name, group) in enumerate(
-                    (
-                        ("owner rejected", "ME, held out"),
-                        ("unseen strangers accepted", "NOT_ME, unseen"),
-                    )
-                )
+                Series(name, ALPHAS, [_sweep(cells, group, sweep, a) for a in ALPHAS], COLOURS[key])
+                for name, group, key in _SWEPT_ERRORS
             ]
             chart = draw_lines(series, ("alpha", "error rate"), _average_threshold(cells))
             figures.append(render_figure(chart, _name_rule(way, sweep)))
@@ -293,8 +293,11 @@ def _render_det(comparison: Comparison) -> str:
         series = []
         for way, colour in zip(comparison.ways(), LINE_COLOURS, strict=False):
             cells = comparison.select(way, max(comparison.plan.photos))
-            errors = _list_errors(cells, rule)
-            series.append(Series(way, [a for a, _ in errors], [m for _, m in errors], colour))
+            mine = np.array(_select_finite(cell.scores("held", rule) for cell in cells))
+            others = np.array(_select_finite(cell.scores("unseen", rule) for cell in cells))
+            if len(mine) and len(others):
+                refused, accepted = measure_errors(mine, others)
+                series.append(Series(way, accepted.tolist(), refused.tolist(), colour))
         chart = draw_det(series, ("unseen strangers accepted", "owner rejected"))
         figures.append(render_figure(chart, _RULE_NAMES[rule]))
     note = (
@@ -304,34 +307,12 @@ def _render_det(comparison: Comparison) -> str:
     return _render_row("Both errors at every threshold", figures, note)
 
 
-def _list_errors(cells: list[WayResult], rule: Rule) -> list[tuple[float, float]]:
-    """Return the shares of accepted strangers and of refused owners at every threshold."""
-    mine = np.sort(_select_finite(cell.scores("held", rule) for cell in cells))
-    others = np.sort(_select_finite(cell.scores("unseen", rule) for cell in cells))
-    if not (len(mine) and len(others)):
-        return []
-    bounds = np.unique(np.concatenate([mine, others]))
-    accepted = 1 - np.searchsorted(others, bounds, "left") / len(others)
-    refused = np.searchsorted(mine, bounds, "left") / len(mine)
-    return list(zip(accepted.tolist(), refused.tolist(), strict=True))
-
-
-def _sweep(cells: list[WayResult], rule: str, alpha: float) -> tuple[float, float]:
-    """Return the share of rejected owners' photos and of accepted unseen strangers' photos."""
+def _sweep(cells: list[WayResult], group: Group, rule: str, alpha: float) -> float:
+    """Return the error rate at one alpha."""
     if rule == "mean":
-        sums = [
-            (
-                sum(one.mean_errors(g, alpha)[0] for one in cells),
-                sum(one.mean_errors(g)[1] for one in cells),
-            )
-            for g in ("held", "unseen")
-        ]
-        return sums[0][0] / sums[0][1], sums[1][0] / sums[1][1]
-    chosen = check_rule(rule)
-    return (
-        make_rate(*add_counts(cell.misses(alpha, chosen) for cell in cells)).value,
-        make_rate(*add_counts(cell.false_accepts("unseen", alpha, chosen) for cell in cells)).value,
-    )
+        errors, photos = sum_mean_errors(cells, group, alpha)
+        return errors / photos
+    return make_rate(*sum_errors(cells, group, alpha, check_rule(rule))).value
 
 
 def _name_rule(way: str, rule: str) -> str:
@@ -350,7 +331,7 @@ def _render_inspections(comparison: Comparison) -> str:
                 draw_scatter(
                     [
                         Series(group, points[:, 0].tolist(), points[:, 1].tolist(), COLOURS[group])
-                        for group, points in zip(GROUPS, groups, strict=True)
+                        for group, points in zip(MAP_GROUPS, groups, strict=True)
                     ],
                     ("first component", "second component"),
                 ),

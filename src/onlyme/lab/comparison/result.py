@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
 from onlyme.lab.rules import get_default_rule
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from numpy.typing import NDArray
 
     from onlyme.lab.comparison.inspection import Inspection
     from onlyme.lab.rules import Rule
 
-__all__ = ["PEOPLE_TWO_HEAD", "PRODUCT", "Group", "PairScores", "WayResult"]
+__all__ = [
+    "GROUPS",
+    "PEOPLE_TWO_HEAD",
+    "PRODUCT",
+    "Group",
+    "PairScores",
+    "WayResult",
+    "average_ranking",
+    "sum_errors",
+    "sum_mean_errors",
+]
 
 PRODUCT = "product"
 """The name of the product's own decision beside the ways."""
@@ -24,6 +36,9 @@ PEOPLE_TWO_HEAD = "two-head, many people"
 """The name of the two-head network that learned from many people."""
 
 Group = Literal["held", "trained", "unseen"]
+
+GROUPS: tuple[Group, ...] = get_args(Group)
+"""The tested photos: the owner's, the known strangers' and the other strangers'."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,32 +111,22 @@ class WayResult:
             return tuple(table[:, self.pairs.drawn].tolist())
         return tuple(getattr(self, group))
 
-    def misses(self, threshold: float | None = None, rule: Rule | None = None) -> tuple[int, int]:
-        """Return the number of the owner's held-out photos that are refused, and the total."""
-        bound = self.threshold if threshold is None else threshold
-        scores = self.scores("held", rule)
-        # `not >=` and not `<`: a score that is not a number is refused.
-        return sum(not score >= bound for score in scores), len(scores)
-
-    def false_accepts(
+    def count_errors(
         self, group: Group, threshold: float | None = None, rule: Rule | None = None
     ) -> tuple[int, int]:
-        """Return the number of accepted strangers (`trained` or `unseen`), and the total."""
+        """Return the number of errors, and of photos: refused owners (`held`), accepted strangers.
+
+        A score that is not a number is refused.
+        """
         bound = self.threshold if threshold is None else threshold
-        scores = self.scores(group, rule)
-        return sum(score >= bound for score in scores), len(scores)
+        accepted = [score >= bound for score in self.scores(group, rule)]
+        errors = accepted.count(group != "held")
+        return errors, len(accepted)
 
     def mean_errors(self, group: Group, threshold: float | None = None) -> tuple[float, int]:
-        """Return the errors by one pair, as the mean over all pairs, and the number of photos.
-
-        Args:
-            group: `held` counts refused photos, the others count accepted ones.
-            threshold: None for the result's own.
-        """
+        """Return the errors by one pair, as the mean over all pairs, and the number of photos."""
         if self.pairs is None:
-            return (
-                self.misses(threshold) if group == "held" else self.false_accepts(group, threshold)
-            )
+            return self.count_errors(group, threshold)
         bound = self.threshold if threshold is None else threshold
         accepted = (getattr(self.pairs, group) >= bound).mean(1)
         wrong = 1 - accepted if group == "held" else accepted
@@ -136,3 +141,27 @@ class WayResult:
         mine = np.array(self.scores("held", rule))[:, None]
         others = np.array(self.scores("unseen", rule))[None]
         return float(((mine > others) + 0.5 * (mine == others)).mean())
+
+
+def sum_errors(
+    cells: Iterable[WayResult],
+    group: Group,
+    threshold: float | None = None,
+    rule: Rule | None = None,
+) -> tuple[int, int]:
+    """Add up the errors and the photos of several results; see `WayResult.count_errors`."""
+    counts = [cell.count_errors(group, threshold, rule) for cell in cells]
+    return sum(errors for errors, _ in counts), sum(photos for _, photos in counts)
+
+
+def sum_mean_errors(
+    cells: Iterable[WayResult], group: Group, threshold: float | None = None
+) -> tuple[float, int]:
+    """Add up the errors and the photos of several results; see `WayResult.mean_errors`."""
+    means = [cell.mean_errors(group, threshold) for cell in cells]
+    return sum(errors for errors, _ in means), sum(photos for _, photos in means)
+
+
+def average_ranking(cells: Sequence[WayResult], rule: Rule | None = None) -> float:
+    """Return the mean of `WayResult.measure_ranking`."""
+    return sum(cell.measure_ranking(rule) for cell in cells) / len(cells)

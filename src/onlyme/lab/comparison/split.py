@@ -50,6 +50,11 @@ class Split:
     trained: NDArray[np.uint8]
     unseen: NDArray[np.uint8]
 
+    @property
+    def tested(self) -> tuple[NDArray[np.uint8], ...]:
+        """The faces of `result.GROUPS`, in that order."""
+        return self.held, self.trained, self.unseen
+
 
 def make_splits(people: People, plan: Plan) -> Iterator[Split]:
     """Draw owners, strangers and photos, and yield each owner with each number of photos.

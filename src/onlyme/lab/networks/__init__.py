@@ -14,7 +14,7 @@ from onlyme.lab.networks.article import Article
 from onlyme.lab.networks.backbones import BACKBONES, build_backbone
 from onlyme.lab.networks.classifier import Classifier
 from onlyme.lab.networks.compact import Compact
-from onlyme.lab.networks.siamese import Siamese, compute_margins, compute_pair_margins
+from onlyme.lab.networks.siamese import Siamese, compute_pair_margins
 from onlyme.lab.networks.two_head import TwoHead
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ __all__ = [
     "TwoHead",
     "build_backbone",
     "build_network",
-    "compute_margins",
     "compute_pair_margins",
     "to_tensor",
 ]

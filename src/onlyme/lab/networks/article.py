@@ -110,9 +110,10 @@ class Article(EmbeddingNetwork):
                 self.features, images, draw_dropout_factors(self.features, len(images))
             )
         else:
-            flat = torch.cat(
-                [self._compute_features(part) for part in torch.split(images, _CHUNK_PICTURES)]
-            )
+            # An exported file takes any number of pictures, and must not learn one number of parts.
+            whole = torch.onnx.is_in_onnx_export()
+            parts = [images] if whole else torch.split(images, _CHUNK_PICTURES)
+            flat = torch.cat([self._compute_features(part) for part in parts])
         vectors: Tensor = self.out(self.activation(self.hidden(flat)))
         return normalize(vectors) if self.unit else vectors
 

@@ -13,7 +13,15 @@ from onlyme.lab.networks.compact import Trunk
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Classifier"]
+__all__ = ["Classifier", "balanced_cross_entropy"]
+
+
+def balanced_cross_entropy(yes: Tensor, no: Tensor) -> Tensor:
+    """Return the cross entropy of logits that should be high and low; both groups weigh alike."""
+    return 0.5 * (
+        binary_cross_entropy_with_logits(yes, torch.ones_like(yes))
+        + binary_cross_entropy_with_logits(no, torch.zeros_like(no))
+    )
 
 
 class Classifier(nn.Module):
@@ -39,11 +47,7 @@ class Classifier(nn.Module):
     def loss(self, me: Tensor, not_me: Tensor) -> Tensor:
         """Return the cross entropy; ME and NOT_ME weigh the same for any number of photos."""
         logits = self._compute_logits(torch.cat([me, not_me]))
-        mine, others = logits[: len(me)], logits[len(me) :]
-        return 0.5 * (
-            binary_cross_entropy_with_logits(mine, torch.ones_like(mine))
-            + binary_cross_entropy_with_logits(others, torch.zeros_like(others))
-        )
+        return balanced_cross_entropy(logits[: len(me)], logits[len(me) :])
 
     def store(self, me: Tensor, not_me: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG002 - only the other ways compare with photos
         """Return nothing: the photos are in the weights."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from onlyme.lab.networks._embedding import EmbeddingNetwork
     from onlyme.lab.triplets import Kind
 
-__all__ = ["Siamese", "compute_margins", "compute_pair_margins"]
+__all__ = ["Siamese", "compute_pair_margins"]
 
 
 def compute_pair_margins(me: Tensor, not_me: Tensor, probes: Tensor) -> Tensor:
@@ -38,29 +38,6 @@ def compute_pair_margins(me: Tensor, not_me: Tensor, probes: Tensor) -> Tensor:
     """
     near, far = euclidean(probes, me), euclidean(probes, not_me)
     return (far[:, None, :] - near[:, :, None]).flatten(1)
-
-
-def compute_margins(me: Tensor, not_me: Tensor, probes: Tensor) -> Tensor:
-    """Return the rule of all triplets as a score: d(x, NOT_ME) − d(x, ME).
-
-    d(x, ME) is the distance to the farthest stored ME vector, and d(x, NOT_ME) is the distance
-    to the nearest stored stranger. The margin reaches alpha exactly when the loss of x as an
-    anchor is zero with every stored photo as P and every stored stranger as N. The door
-    therefore asks the same of a face as training asks of the owner's photos.
-
-    Args:
-        me: float[m, d].
-        not_me: float[n, d].
-        probes: float[k, d].
-
-    Returns:
-        float[k].
-
-    >>> one = torch.tensor([[0.0], [0.5]]), torch.tensor([[4.0], [9.0]])
-    >>> compute_margins(*one, torch.tensor([[1.0], [3.0]])).tolist()
-    [2.0, -2.0]
-    """
-    return euclidean(probes, not_me).min(1).values - euclidean(probes, me).max(1).values
 
 
 class Siamese(nn.Module):
@@ -104,5 +81,10 @@ class Siamese(nn.Module):
         return compute_pair_margins(me, not_me, self.embedder(probes))
 
     def join_pairs(self, scores: Tensor) -> Tensor:
-        """Return the margin that all pairs reach."""
+        """Return the rule of all triplets as a score, the margin that all pairs reach.
+
+        It is d(x, NOT_ME) − d(x, ME) with the farthest stored ME vector and the nearest stored
+        stranger, and reaches alpha exactly when the loss of x as an anchor is zero with all stored
+        photos. The door therefore asks the same of a face as training asks of the owner's photos.
+        """
         return scores.amin(1)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
+from onlyme.lab.networks.classifier import balanced_cross_entropy
 from onlyme.lab.networks.compact import Trunk
 
 if TYPE_CHECKING:
@@ -52,10 +52,7 @@ class TwoHead(nn.Module):
         apart = ~torch.eye(len(me), dtype=torch.bool, device=me.device)
         same = self._compare_pairs(mine, mine)[apart]
         different = self._compare_pairs(mine, others)
-        return 0.5 * (
-            binary_cross_entropy_with_logits(same, torch.ones_like(same))
-            + binary_cross_entropy_with_logits(different, torch.zeros_like(different))
-        )
+        return balanced_cross_entropy(same, different)
 
     def pair_loss(self, features: Tensor, labels: Tensor) -> Tensor:
         """Return the cross entropy over all pairs of a batch of many people, weighed alike.
@@ -67,11 +64,7 @@ class TwoHead(nn.Module):
         logits = self._compare_pairs(features, features)
         apart = ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
         same = (labels[:, None] == labels[None]) & apart
-        one, two = logits[same], logits[~same & apart]
-        return 0.5 * (
-            binary_cross_entropy_with_logits(one, torch.ones_like(one))
-            + binary_cross_entropy_with_logits(two, torch.zeros_like(two))
-        )
+        return balanced_cross_entropy(logits[same], logits[~same & apart])
 
     def store(self, me: Tensor, not_me: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG002 - this way compares with ME only
         """Return the features of the stored ME photos."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from onlyme.errors import OnlymeError, UsageError
 from onlyme.lab.constants import PUBLISHED_SIDE_PIXELS, WAYS
-from onlyme.lab.photos import Photos, find_same_picture, read_folder
+from onlyme.lab.photos import Photos, count_shared, read_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,7 +96,7 @@ def _limit_process() -> None:
 
 def _train(pipe: Connection, task: dict[str, Any]) -> TrainedNetwork:
     from onlyme.lab.spec import Spec
-    from onlyme.lab.trainer import explain_failure, fit_way
+    from onlyme.lab.trainer import check_trained, fit_way
 
     side = ARTICLE_SIDE_PIXELS if task["way"] == "article" else PUBLISHED_SIDE_PIXELS
     spec = Spec(task["way"], alpha=task["alpha"], side=side)
@@ -116,10 +116,7 @@ def _train(pipe: Connection, task: dict[str, Any]) -> TrainedNetwork:
     counts = {"me": len(photos.me), "not_me": len(photos.not_me), "triplets": photos.triplets}
     begun = {"photos": counts, "skipped": photos.skipped, "most": spec.max_steps}
     pipe.send(("progress", begun))
-    trained = fit_way(photos, spec, on_check=report)
-    if failure := explain_failure(trained):
-        raise UsageError(failure)
-    return trained
+    return check_trained(fit_way(photos, spec, on_check=report))
 
 
 def _read_photos(me: list[Face], not_me: list[Face]) -> Photos:
@@ -129,10 +126,9 @@ def _read_photos(me: list[Face], not_me: list[Face]) -> Photos:
         UsageError: too few can be used, or a photo is in both.
     """
     (mine, bad_mine), (others, bad_others) = _read_side(me), _read_side(not_me)
-    both = [face for face in others if find_same_picture(face, mine) is not None]
-    if both:
+    if both := count_shared(mine, others):
         raise UsageError(
-            f"{len(both)} of the photos of others {'is' if len(both) == 1 else 'are'} also among "
+            f"{both} of the photos of others {'is' if both == 1 else 'are'} also among "
             "the photos of you; no photo can be both, so take them out of one side"
         )
     return Photos(mine, others, (*bad_mine, *bad_others))

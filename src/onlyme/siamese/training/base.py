@@ -117,13 +117,12 @@ def build_base(
         fit: trains a head on the people it is given.
         describe: is called with a few words at each stage.
     """
-    seed = plan.seed
     cross = CrossFit(
         data.embeddings,
         data.labels,
         fit,
         folds=plan.folds,
-        seed=seed,
+        seed=plan.seed,
         collection=data.collection,
         degraded=data.degraded,
     )
@@ -132,29 +131,15 @@ def build_base(
     curves, misses, owners, rows = [], [], [], []
     for photos in plan.photos:
         describe(f"measuring owners of {photos} photos")
-        measured = measure_trials(
-            cross, make_trials(owner_labels, photos, plan.repeats, seed), photos
-        )
+        trials = make_trials(owner_labels, photos, plan.repeats, plan.seed)
+        measured = measure_trials(cross, trials, photos)
         curves.append(make_far_curve(measured, plan.counted_from))
-        misses.append(measure_miss_rates(measured, 1000, seed))
+        misses.append(measure_miss_rates(measured, 1000, plan.seed))
         owners.append(len(np.unique(measured.owner)))
         rows += count_rates(measured, curves[-1], plan)
     describe("training the head that is written")
-    head = fit(data.embeddings[first], owner_labels)
-    heads = head.project(data.embeddings)
-    cohort = draw_strangers_evenly(heads, data.labels, data.collection, COHORT_SIZE, seed)
-    draws = draw_strangers_evenly(heads, data.labels, data.collection, DRAWS_SIZE, seed + 1)
-    rule = NotMe.from_cohort(normalize(cohort.astype(np.float32)), MAX_NEAREST_STRANGERS)
-    effects = measure_effects(head, rule, data.degraded, data.embeddings[first], owner_labels)
     covered = plan.lowest * (1 - 1e-9) <= 10.0**LOG_FAR
     arrays: dict[str, NDArray[Any]] = {
-        "projection": head.projection.astype(np.float32),
-        "mean": head.mean.astype(np.float32),
-        "cohort": cohort,
-        "draws": draws,
-        "draws_not_me": rule.measure_distance(normalize(draws.astype(np.float32))),
-        "effects": effects.directions,
-        "effects_not_me": effects.distances,
         "photos": np.array(plan.photos, np.int64),
         "log_far": LOG_FAR[covered],
         "far_z": np.stack(curves)[:, covered],
@@ -162,6 +147,7 @@ def build_base(
         "miss_z": MISS_Z,
         "miss": np.stack(misses, axis=1),
     }
+    effects_limit = _add_head(arrays, data, plan, fit(data.embeddings[first], owner_labels))
     card: dict[str, Any] = {
         "data": {
             "people": len(np.unique(owner_labels)),
@@ -169,11 +155,11 @@ def build_base(
             "source": data.source,
         },
         "effects": [way.name for way in data.degraded],
-        "effects_limit": effects.limit,
+        "effects_limit": effects_limit,
         "head": {"start": "within-class whitening", **asdict(recipe)},
         "loss": "triplets with plain Euclidean norms",
         "split": f"{plan.folds} folds by person; judged by heads trained without either fold",
-        "seed": seed,
+        "seed": plan.seed,
         "folds": plan.folds,
         "repeats": plan.repeats,
         "counted_from": plan.counted_from,
@@ -181,6 +167,29 @@ def build_base(
         "misses": list_misses(arrays, plan),
     }
     return arrays, card
+
+
+def _add_head(
+    arrays: dict[str, NDArray[Any]], data: BaseData, plan: BasePlan, head: LinearHead
+) -> float:
+    """Add the head, synthetic strangers and the effects of cameras; return the effects' limit."""
+    heads, first = head.project(data.embeddings), data.collection == 0
+    cohort, draws = (
+        draw_strangers_evenly(heads, data.labels, data.collection, size, seed)
+        for size, seed in ((COHORT_SIZE, plan.seed), (DRAWS_SIZE, plan.seed + 1))
+    )
+    rule = NotMe.from_cohort(normalize(cohort.astype(np.float32)), MAX_NEAREST_STRANGERS)
+    effects = measure_effects(head, rule, data.degraded, data.embeddings[first], data.labels[first])
+    arrays |= {
+        "projection": head.projection.astype(np.float32),
+        "mean": head.mean.astype(np.float32),
+        "cohort": cohort,
+        "draws": draws,
+        "draws_not_me": rule.measure_distance(normalize(draws.astype(np.float32))),
+        "effects": effects.directions,
+        "effects_not_me": effects.distances,
+    }
+    return effects.limit
 
 
 def list_misses(arrays: dict[str, NDArray[Any]], plan: BasePlan) -> list[dict[str, float | int]]:
