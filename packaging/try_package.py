@@ -52,6 +52,8 @@ class Trial:
         self._old, self._new = (
             f"/mnt/{kind}/{path.name}" for kind, path in (("old", old), ("new", new))
         )
+        self._plain = self._installed = self._key = ""
+        """Hashes: of PAM's files before and after the set-up, and of the vault's key."""
         self.failures = 0
         self._began = time.monotonic()
 
@@ -80,21 +82,33 @@ class Trial:
 
     def run(self) -> int:
         """Go through all steps; return the number that failed."""
-        pam = self.hash_pam()
+        self._plain = self.hash_pam()
+        self.install_and_set_up()
+        self.look_at_what_it_says()
+        self.open_without_a_face()
+        self.move_the_key()
+        self._installed, self._key = self.hash_pam(), self.hash_key()
+        self.upgrade()
+        self.undo_and_repeat()
+        self.purge_and_install()
+        return self.failures
+
+    def install_and_set_up(self) -> None:
+        """From the fresh Debian to sudo by face, with three commands."""
         with self.step("1st command: apt-get install ./onlyme.deb (dpkg, without network)"):
             self.say(self.machine.check("dpkg", "--install", self._old, seconds=600))
-            expect(self.hash_pam() == pam, "installing changed a PAM file")
+            expect(self.hash_pam() == self._plain, "installing changed a PAM file")
         with self.step("2nd command: onlyme unlock setup, with a video as the camera"):
             self.say(self.set_up())
         with self.step("3rd command: sudo, by face, at a console with a session of logind"):
             self.log_in_by_face()
-            self.say(
-                self.console.run(
-                    "loginctl --no-pager show-session $XDG_SESSION_ID -p Seat -p State"
-                ).stdout
-            )
-            expect("uid=0(root)" in self.sudo_by_face(), "sudo did not open")
+            words = "loginctl --no-pager show-session $XDG_SESSION_ID -p Seat -p State"
+            self.say(self.console.run(words).stdout)
+            expect_root(self.sudo_by_face())
         print(f"  {time.monotonic() - self._began:6.1f} s from the fresh Debian to sudo by face")
+
+    def look_at_what_it_says(self) -> None:
+        """One attempt that opens nothing, and the journal."""
         with self.step("onlyme unlock test: one attempt that opens nothing"):
             self.say(self.machine.run("onlyme", "unlock", "test", "--user", USER).stdout)
         with self.step("the journal says how attempts ended"):
@@ -102,59 +116,74 @@ class Trial:
             lines = [line for line in said.splitlines() if f"user={USER}" in line]
             expect(any("service=sudo verdict=accepted" in line for line in lines), said)
             self.say("\n".join(lines[-3:]))
+
+    def open_without_a_face(self) -> None:
+        """The password opens: after a key, while the face is off, and without the daemon."""
         with self.step(
             "no one before the camera: a key at the console's login asks for the password"
         ):
             self.log_in_by_key()
         with self.step("disabled for an hour: the password is asked for; enabled again"):
             self.machine.check("onlyme", "unlock", "disable", "--for", "1h")
-            expect("uid=0(root)" in self.sudo_by_password(), "the password did not open")
+            expect_root(self.sudo_by_password())
             self.machine.check("onlyme", "unlock", "enable")
         with self.step("the daemon is killed: the password opens"):
             self.machine.check("systemctl", "stop", "onlyme.socket", "onlyme.service")
             began = time.monotonic()
-            expect("uid=0(root)" in self.sudo_by_password(), "the password did not open")
+            expect_root(self.sudo_by_password())
             self.say(f"{time.monotonic() - began:.1f} s from sudo to root")
             self.machine.check("systemctl", "start", "onlyme.socket", "onlyme.service")
+
+    def move_the_key(self) -> None:
+        """Move the vault's key to a file and back to systemd's credentials."""
         with self.step("the vault's key: what it is bound to, moved away and back"):
             self.say(self.machine.check("onlyme", "unlock", "key"))
             self.say(self.machine.check("onlyme", "unlock", "key", "--to", "file"))
             words = ["onlyme", "unlock", "key", "--to", "credential"]
             self.say(self.machine.check(*words, text_in="a recovery passphrase\n"))
-            expect("uid=0(root)" in self.sudo_by_face(), "sudo did not open")
-        installed, key = self.hash_pam(), self.hash_key()
+            expect_root(self.sudo_by_face())
+
+    def upgrade(self) -> None:
+        """Install the newer package over the older."""
         with self.step("upgrade: the vault and PAM's files are as before, the face opens"):
             self.say(self.machine.check("dpkg", "--install", self._new, seconds=600))
-            expect(self.hash_pam() == installed, "the upgrade changed a PAM file")
-            expect(self.hash_key() == key, "the upgrade changed the vault's key")
-            expect("uid=0(root)" in self.sudo_by_face(), "sudo did not open")
+            expect(self.hash_pam() == self._installed, "the upgrade changed a PAM file")
+            expect(self.hash_key() == self._key, "the upgrade changed the vault's key")
+            expect_root(self.sudo_by_face())
+
+    def undo_and_repeat(self) -> None:
+        """Undo the set-up and do it again; switch PAM's profile on and off."""
         with self.step("teardown, and setup once more: settings and PAM's files as before"):
             settings = self.machine.root / "etc/onlyme/config.toml"
             shipped = settings.read_text().replace("  # onlyme unlock setup", "")
             self.machine.check("onlyme", "unlock", "teardown", "--yes")
-            expect(self.hash_pam() == pam, "teardown left other PAM files than there were")
+            expect(self.hash_pam() == self._plain, "teardown left other PAM files than there were")
             kept = [line for line in shipped.splitlines() if line.startswith("#") or not line]
             expect(settings.read_text().splitlines() == kept, "teardown left other settings")
             self.set_up()
-            expect(self.hash_pam() == installed, "setup wrote other PAM files than before")
-            expect("uid=0(root)" in self.sudo_by_face(), "sudo did not open")
+            expect(self.hash_pam() == self._installed, "setup wrote other PAM files than before")
+            expect_root(self.sudo_by_face())
         with self.step("pam-auth-update's profile: off until asked, on, and off again"):
             self.check_profile()
+
+    def purge_and_install(self) -> None:
+        """Purge the package; install it again."""
         with self.step("purge: PAM's files byte for byte as at first, the vault stays"):
             said = self.machine.check("dpkg", "--purge", "onlyme", seconds=300)
             self.say(said)
-            expect(self.hash_pam() == pam, "purge left other PAM files than there were")
-            expect(self.hash_key() == key, "purge changed the vault's key")
+            expect(self.hash_pam() == self._plain, "purge left other PAM files than there were")
+            expect(self.hash_key() == self._key, "purge changed the vault's key")
             self.machine.check("test", "-s", "/var/lib/onlyme/vault.sqlite")
             expect("/var/lib/onlyme" in said, "purge did not say where the faces are")
-            expect("uid=0(root)" in self.sudo_by_password(), "the password did not open")
+            expect_root(self.sudo_by_password())
         with self.step("installed again after purge: the faces are there"):
             self.machine.check("dpkg", "--install", self._new, seconds=600)
             words = ["onlyme", "unlock", "status", "login", "--user", USER, "--json"]
             (row,) = json.loads(self.machine.check(*words))["services"]
             expect(row["daemon"]["reason"] != "not_enrolled", str(row))
             self.say(f"the daemon's answer for {USER}: {row['daemon']['reason']}")
-        return self.failures
+
+    # ------------------------------------------------------------- what the steps consist of
 
     def set_up(self) -> str:
         """Run setup with every step given as an option."""
@@ -269,6 +298,11 @@ def expect(truth: bool, otherwise: str) -> None:  # noqa: FBT001 - reads like an
     """Fail a step unless something is so."""
     if not truth:
         raise RuntimeError(otherwise)
+
+
+def expect_root(seen: str) -> None:
+    """Fail a step unless `sudo id` ran as root."""
+    expect("uid=0(root)" in seen, "sudo did not open")
 
 
 def build_packages(folder: Path, suite: str) -> tuple[Path, Path]:

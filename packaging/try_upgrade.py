@@ -21,6 +21,7 @@ from try_package import (
     Trial,
     choose_clip,
     expect,
+    expect_root,
     save_photos,
 )
 
@@ -58,14 +59,14 @@ class UpgradeTrial(Trial):
             self.machine.check("sh", "-c", _SET_UP.format(camera=CAMERA, user=USER), seconds=300)
         with self.step("login and sudo by face, with version 0.1"):
             self.log_in_by_face()
-            expect("uid=0(root)" in self.sudo_by_face(), "sudo did not open")
+            expect_root(self.sudo_by_face())
         old, key = self.hash_pam(), self.hash_key()
         with self.step("the package is installed: 0.1 still opens, nothing at the login changed"):
             said = self.machine.check("dpkg", "--install", self._new, seconds=600)
             self.say(said)
             expect("sudo /usr/bin/onlyme unlock setup" in said, "it does not say what comes next")
             expect(self.hash_pam() == old, "installing changed a PAM file")
-            expect("uid=0(root)" in self.sudo_by_face(), "sudo did not open")
+            expect_root(self.sudo_by_face())
         with self.step("onlyme unlock setup: the daemon, PAM and the face are taken over"):
             words = ["/usr/bin/onlyme", "unlock", "setup", *_WORDS, *_INTENT]
             said = self.machine.check(*words, text_in=f"{PASSWORD}\n", seconds=300)
@@ -77,7 +78,7 @@ class UpgradeTrial(Trial):
             expect("/opt/" not in unit, "the unit starts 0.1")
         with self.step("0.1 is removed; sudo by face, with the package"):
             self.machine.check("rm", "-r", "/opt/onlyme", "/usr/local/bin/onlyme")
-            expect("uid=0(root)" in self.sudo_by_face(), "sudo did not open")
+            expect_root(self.sudo_by_face())
             self.say(self.machine.check("onlyme", "unlock", "status", "--user", USER))
         with self.step("purge: PAM's files byte for byte as before 0.1, the vault stays"):
             self.machine.check("dpkg", "--purge", "onlyme", seconds=300)

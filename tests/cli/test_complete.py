@@ -5,9 +5,12 @@ import subprocess
 import sys
 
 import pytest
+import typer
 
 from onlyme.cli import complete
+from onlyme.cli.app import app
 from onlyme.settings import Settings
+from tests.commands import list_commands
 
 
 def press_tab(onlyme, line, shell="bash", **more):
@@ -62,6 +65,44 @@ def test_where_nothing_fits_no_file_is_offered(monkeypatch):
     monkeypatch.setattr(complete, "_list_people", list)
     assert complete.complete_person("/et") == ["/et"]
     assert complete.complete_person("") == []
+
+
+NAMES = {"name", "names", "other", "new_name", "service", "services", "user", "camera", "preset"}
+ELSEWHERE = ("import", "events", "lab")
+"""Their names are those of files' contents, groups or models; `serve --name` is a host's."""
+
+
+def test_no_file_is_offered_where_a_name_is_meant():
+    checked = 0
+    for path in list_commands():
+        command = typer.main.get_command(app)
+        for word in path.split():
+            command = command.commands[word]
+        for parameter in command.params:
+            is_name = parameter.name in NAMES and "String" in type(parameter.type).__name__
+            if is_name and path != "serve" and path.split()[0] not in ELSEWHERE:
+                assert parameter._custom_shell_complete, (path, parameter.name)
+                checked += 1
+    assert checked > 20
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("onlyme merge obama o", "obama"),
+        ("onlyme reset o", "obama"),
+        ("onlyme serve token revoke /et", "/et"),
+        ("onlyme serve token create t --scope v", "verify"),
+        ("onlyme rekey --to k", "keyring"),
+        ("onlyme unlock disable --for 2", "2h"),
+        ("onlyme unlock setup --intent g", "gesture"),
+        ("onlyme unlock key --to c", "credential"),
+        ("onlyme rename obama /et", "/et"),
+    ],
+)
+def test_words_that_are_known_are_offered(obama, shell, line, word):
+    assert word in press_tab(obama, line, shell)
 
 
 def test_every_setting_is_completed():

@@ -28,6 +28,8 @@ __all__ = [
     "complete_camera",
     "complete_example",
     "complete_look",
+    "complete_new_name",
+    "complete_one_of",
     "complete_person",
     "complete_preset",
     "complete_service",
@@ -58,6 +60,20 @@ def _offer(list_words: Callable[[], Iterable[str]], typed: str) -> list[str]:
 def complete_person(incomplete: str) -> list[str]:
     """Complete the name of an enrolled person of the vault in use."""
     return _offer(_list_people, incomplete)
+
+
+def complete_new_name(incomplete: str) -> list[str]:
+    """Complete nothing: the name is new or not known here, and no file's."""
+    return _offer(list, incomplete)
+
+
+def complete_one_of(*words: str) -> Callable[[str], list[str]]:
+    """Return a function that completes one of some words."""
+
+    def complete(incomplete: str) -> list[str]:
+        return _offer(lambda: words, incomplete)
+
+    return complete
 
 
 def complete_look(ctx: typer.Context, incomplete: str) -> list[str]:

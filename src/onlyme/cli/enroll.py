@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options, output
-from onlyme.cli.complete import complete_person
+from onlyme.cli.complete import complete_new_name, complete_person
 from onlyme.cli.lines import say
 from onlyme.cli.passwords import confirm_erasing
 from onlyme.types import checked_name
@@ -184,7 +184,13 @@ def forget(
 def rename(
     name: options.Name,
     new_name: Annotated[
-        str, typer.Argument(metavar="NEW", help="The new name.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="NEW",
+            help="The new name.",
+            show_default=False,
+            autocompletion=complete_new_name,
+        ),
     ],
     *,
     vault: options.Vault = None,
@@ -203,7 +209,13 @@ def rename(
 def merge(
     name: options.Name,
     other: Annotated[
-        str, typer.Argument(metavar="OTHER", help="The name to give up.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="OTHER",
+            help="The name to give up.",
+            show_default=False,
+            autocompletion=complete_person,
+        ),
     ],
     *,
     anyway: options.Anyway = False,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from onlyme.cli import door_options, options, output
+from onlyme.cli.complete import complete_new_name, complete_one_of
 from onlyme.cli.extras import require_extra
 from onlyme.cli.groups import HelpfulGroup
 from onlyme.cli.lines import say
@@ -66,7 +67,13 @@ Reports = Annotated[
     ),
 ]
 TokenName = Annotated[
-    str, typer.Argument(metavar="NAME", help="The name of the token.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="The name of the token.",
+        show_default=False,
+        autocompletion=complete_new_name,
+    ),
 ]
 
 
@@ -190,14 +197,31 @@ def link(
 
 
 def token_create(
-    name: TokenName,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="The name of the token.",
+            show_default=False,
+            autocompletion=complete_new_name,
+        ),
+    ],
     *,
     scope: Annotated[
         str,
-        typer.Option(help="What it allows: verify, scores, enroll, admin, metrics or embeddings."),
+        typer.Option(
+            help="What it allows: verify, scores, enroll, admin, metrics or embeddings.",
+            autocompletion=complete_one_of(
+                "verify", "scores", "enroll", "admin", "metrics", "embeddings"
+            ),
+        ),
     ],
     expires: Annotated[
-        str, typer.Option(help="When it ends: in minutes, hours or days, such as 90d, or never.")
+        str,
+        typer.Option(
+            help="When it ends: in minutes, hours or days, such as 90d, or never.",
+            autocompletion=complete_one_of("1h", "1d", "30d", "90d", "365d", "never"),
+        ),
     ] = "90d",
     rate: Annotated[float, typer.Option(help="The most requests a second.")] = 20.0,
     vault: options.Vault = None,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options, output
-from onlyme.cli.complete import complete_person
+from onlyme.cli.complete import complete_one_of, complete_person
 from onlyme.cli.groups import HelpfulGroup
 from onlyme.cli.lines import say
 from onlyme.cli.passwords import read_new_passphrase, read_passphrase, require_owner
@@ -97,7 +97,11 @@ def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
 def reset(
     name: Annotated[
         str | None,
-        typer.Argument(help="The person who may try again; by default all.", show_default=False),
+        typer.Argument(
+            help="The person who may try again; by default all.",
+            show_default=False,
+            autocompletion=complete_person,
+        ),
     ] = None,
     *,
     vault: options.Vault = None,
@@ -159,6 +163,7 @@ def rekey(
             metavar="KIND",
             help="What holds the new key: file, keyring or passphrase; by default as before.",
             show_default=False,
+            autocompletion=complete_one_of("file", "keyring", "passphrase"),
         ),
     ] = None,
     vault: options.Vault = None,

@@ -321,6 +321,6 @@ def _find_closest(margins: NDArray[np.float64], names: NDArray[np.str_]) -> NDAr
 def _deal(people: NDArray[np.str_], folds: int, seed: int) -> dict[str, int]:
     """Deal the people into folds of nearly equal size."""
     if people.size < max(2, 2 * folds):
-        raise UsageError(f"{people.size} people are too few; every fold needs at least two")
+        raise UsageError(f"too few people: {people.size}; every fold needs at least two")
     order = np.random.default_rng((seed, folds)).permutation(people.size)
     return {str(people[where]): int(place % folds) for place, where in enumerate(order)}

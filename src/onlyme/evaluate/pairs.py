@@ -121,7 +121,7 @@ def make_pairs(
         different = _draw_different_pairs(members, len(same), generator)
         if not same or not different:
             raise UsageError(
-                f"{len(people)} people are too few for {folds} folds: every fold needs two "
+                f"too few people for {folds} folds: {len(people)}; every fold needs two "
                 "people, and one of them two photos"
             )
         pairs += [Pair(*two, same=True, fold=fold + 1) for two in same]

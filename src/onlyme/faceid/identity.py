@@ -235,7 +235,8 @@ def name_unknown(
     (group,) = choose_groups(list_unknown(parts), [group_id])
     if visits not in {None, len(group.visits)}:  # the id is that of the oldest: none was replaced
         raise NoSuchGroup(
-            f"group {group.id} has {len(group.visits)} visits now, not {visits}; look at it again"
+            f"the visits of group {group.id} are {len(group.visits)} now, not {visits}; "
+            "look at it again"
         )
     if any(visit.model != parts.base.model for visit in group.visits):
         raise NeedsReenroll(f"another network saw group {group.id}; it can only be erased")

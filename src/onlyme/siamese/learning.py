@@ -233,9 +233,9 @@ def _write_notes(
     if photos == 1 and len(mine) > 1:
         notes.append("all photos are the same picture and count as one; add different photos")
     elif photos < len(mine):
-        notes.append(
-            f"{len(mine) - photos} of {len(mine)} photos repeat a picture; add different photos"
-        )
+        repeated = len(mine) - photos
+        verb = "repeats" if repeated == 1 else "repeat"
+        notes.append(f"{repeated} of {len(mine)} photos {verb} a picture; add different photos")
     if len(given):
         template = normalize(mine.mean(axis=0))[None]
         farthest = float(measure_distances(mine, template).max())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.complete import complete_one_of
 from onlyme.cli.lines import say
 from onlyme.cli.passwords import read_new_passphrase, read_passphrase, require_root
 
@@ -35,6 +36,7 @@ def key(
             metavar="KIND",
             help="Move the key: credential, which systemd seals for this machine, or file.",
             show_default=False,
+            autocompletion=complete_one_of("credential", "file"),
         ),
     ] = None,
     recover: Annotated[

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onlyme.cli import options
-from onlyme.cli.complete import complete_camera, complete_service
+from onlyme.cli.complete import complete_camera, complete_one_of, complete_service
 from onlyme.cli.lines import say
 from onlyme.cli.passwords import confirm_erasing, require_root
 from onlyme.cli.unlock.owner import User
@@ -70,6 +70,7 @@ Intent = Annotated[
         metavar="KIND",
         help="What shows in sudo that you want it: see the setting unlock_intent.",
         show_default=False,
+        autocompletion=complete_one_of("gesture", "enter"),
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing: take what the options say.")]

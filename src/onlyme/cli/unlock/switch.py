@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from onlyme.cli import options, output
+from onlyme.cli.complete import complete_one_of
 from onlyme.cli.lines import say
 from onlyme.cli.passwords import require_root
 from onlyme.cli.unlock.owner import User, choose_user
@@ -30,6 +31,7 @@ def disable(
             metavar="TIME",
             help="Switch it on again after this time, such as 30m, 2h or 1d.",
             show_default=False,
+            autocompletion=complete_one_of("30m", "1h", "2h", "8h", "1d"),
         ),
     ] = None,
 ) -> None:
