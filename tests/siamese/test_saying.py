@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import re
+import shlex
 import sys
 from dataclasses import asdict
 from importlib import resources
@@ -36,6 +38,36 @@ def test_the_shipped_head_was_trained_with_the_recipe():
         resources.files("onlyme.siamese").joinpath(f"base-{MODEL[:12]}.json").read_text()
     )
     assert card["head"] == {"start": "within-class whitening", **asdict(train_head.RECIPE)}
+
+
+def test_the_recipe_in_the_tool_has_the_settings_of_the_shipped_base():
+    """A test that trains it again would take most of an hour; the tool's --compare does that."""
+    path = resources.files("onlyme.siamese").joinpath(f"base-{MODEL[:12]}.json")
+    card = json.loads(path.read_text())
+    command = re.search(
+        r"python tools/train_head.py (lfw_dev.*?)\n\n", train_head.__doc__, re.DOTALL
+    )
+    words = shlex.split(command[1].replace("\\\\\n", " ").replace("\\\n", " "))
+    args = train_head.make_parser().parse_args(words)
+    plan = train_head.choose_plan(args)
+    assert (plan.repeats, plan.folds, plan.seed) == (card["repeats"], card["folds"], card["seed"])
+    assert plan.counted_from == card["counted_from"]
+    assert list(train_head.choose_ways(args)) == card["effects"]
+    assert (args.folder.name, args.also.name) == (
+        card["data"]["source"],
+        card["data"]["also"]["source"],
+    )
+    assert asdict(train_head.choose_recipe(args)).items() <= card["head"].items()
+    assert args.compare.name == f"base-{MODEL[:12]}.npz"
+
+
+def test_two_bases_are_compared_array_by_array(tmp_path):
+    np.savez(tmp_path / "base.npz", mean=np.array([1.0, 2.0]), cohort=np.zeros((2, 2), np.int8))
+    arrays = {"mean": np.array([1.0, 2.5]), "cohort": np.zeros((3, 2), np.int8), "new": np.ones(1)}
+    told = train_head.compare_bases(arrays, tmp_path / "base.npz")
+    assert told[0] == "cohort: shape (3, 2), in the file (2, 2)"
+    assert told[1] == "mean: differs by 0.5 at most, its largest number is 2"
+    assert told[2].startswith("new: shape (1,)")
 
 
 def test_a_run_without_options_trains_with_the_recipe(monkeypatch, tmp_path):

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from onlyme.charts import render_page
+from onlyme.errors import explain_extra
 from onlyme.serve.lab.folders import find_run
 from onlyme.serve.routes import lab as routes
 from onlyme.settings import Settings
@@ -171,10 +172,11 @@ def test_no_token_uses_the_lab(served, scope):
 
 
 def test_without_its_packages_the_view_says_what_to_install(window, served, monkeypatch):
-    monkeypatch.setattr(routes, "find_missing_packages", lambda: "pip install 'onlyme[lab]'")
+    advice = explain_extra("lab")
+    monkeypatch.setattr(routes, "find_missing_packages", lambda: advice)
     with visit(window, served, viewport=PHONE, expected=["400"]) as shown:
         shown.see("lab")
-        assert "pip install 'onlyme[lab]'" in shown.page.inner_text("pre")
+        assert advice in shown.page.inner_text("pre")
         assert not shown.page.locator("form").count()
         assert shown.fits()
         assert not shown.violations()
