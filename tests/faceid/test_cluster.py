@@ -111,7 +111,12 @@ def test_killed_workers_and_ctrl_c_lose_and_double_nobody(cluster, hundreds, tmp
 
     def start():
         return subprocess.Popen(
-            list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            list(map(str, command)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Jobs in the background ignore SIGINT, and their children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     cluster.start_workers(3)

@@ -8,6 +8,7 @@ see, show what the eight bits cost.
 from __future__ import annotations
 
 import logging
+import os
 import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -121,6 +122,7 @@ def quantize_content(
     """
     if find_spec("onnxruntime") is None:
         raise UsageError(f"quantising needs onnxruntime; {explain_extra('lab')}")
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # it writes a lasting id, and reports to its maker
     from onnxruntime.quantization import (  # type: ignore[import-untyped]  # has no types
         CalibrationDataReader,
         QuantType,
