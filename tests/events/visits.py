@@ -6,8 +6,6 @@ import numpy as np
 
 from onlyme.events.unknown import UnknownVisit
 
-NOW = datetime.now(UTC).replace(microsecond=0)
-
 
 def make_faces(seed, count, spread=0.35, dimension=128):
     """Embeddings of one invented person."""
@@ -21,7 +19,8 @@ def make_faces(seed, count, spread=0.35, dimension=128):
 
 def make_visit(seed=1, hours=0.0, picture=b"PICTURE", model="m", camera="front", part=0):
     vectors = make_faces(seed, 20)[4 * part : 4 * part + 4]
-    return UnknownVisit(camera, NOW - timedelta(hours=hours), 4.0, model, vectors, picture)
+    began = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=hours)
+    return UnknownVisit(camera, began, 4.0, model, vectors, picture)
 
 
 def keep_visits(face_id):
