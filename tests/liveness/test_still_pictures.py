@@ -42,8 +42,10 @@ def test_a_moved_picture_has_no_motion_of_its_own(kind):
     picture, face = texture(), face_of(320, 240, 110)
     views = [make_view(one, face) for one in move_picture(picture, kind, 7, 12)]
     for late in (3, 7, 11):
-        motion = measure_own_motion((views[0], views[1]), (views[late - 1], views[late]))
-        assert not motion.is_proven, (kind, late, motion)
+        pairs = (views[0], views[1]), (views[late - 1], views[late])
+        for alike in (False, True):
+            motion = measure_own_motion(*pairs, alike=alike)
+            assert not motion.is_proven, (kind, late, motion)
 
 
 @pytest.mark.parametrize("bend", [0.7, 1.0, 1.4])

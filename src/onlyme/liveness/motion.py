@@ -190,18 +190,19 @@ def make_view(pixels: NDArray[np.uint8], face: Face) -> FaceView | None:
 
 
 def measure_own_motion(
-    starts: tuple[FaceView, FaceView], ends: tuple[FaceView, FaceView]
+    starts: tuple[FaceView, FaceView], ends: tuple[FaceView, FaceView], *, alike: bool = False
 ) -> OwnMotion:
     """Measure what two pairs of frames agree on beyond the motion of a picture.
 
     Args:
         starts: views of two early frames.
         ends: views of two later frames; the first pair is the first of each.
+        alike: light the views of a pair alike first; see `light.match_light`.
     """
-    first, share = _measure_leftover(starts[0], ends[0])
+    first, share = _measure_leftover(starts[0], ends[0], alike=alike)
     if share < MIN_FOLLOWED_SHARE:
         return OwnMotion(0.0, 0.0, share)
-    second, again = _measure_leftover(starts[1], ends[1])
+    second, again = _measure_leftover(starts[1], ends[1], alike=alike)
     share = min(share, again)
     products = np.sum(first * second, axis=1)
     products = np.sort(products[np.isfinite(products)])
@@ -252,10 +253,10 @@ class MotionDetector:
         """Compare the latest frames with the first ones; return whether own motion is proven."""
         if not self.proven and not self._compared and len(self._ends) == 2:
             self._compared = True
-            motion = measure_own_motion(
-                (self._starts[0], self._starts[1]), (self._ends[0], self._ends[1])
-            )
-            self.proven = motion.is_proven
+            pairs = (self._starts[0], self._starts[1]), (self._ends[0], self._ends[1])
+            motion = measure_own_motion(*pairs)
+            # In another light soft edges seem to move: what is proven must be so in one light, too.
+            self.proven = motion.is_proven and measure_own_motion(*pairs, alike=True).is_proven
             is_long = self._now - self._paired >= MIN_PICTURE_SECONDS
             self.is_picture |= is_long and motion.is_of_picture
             if motion.is_jump:
@@ -282,7 +283,9 @@ def _level_contrast(gray: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np
     return np.asarray(level, np.uint8)
 
 
-def _measure_leftover(start: FaceView, end: FaceView) -> tuple[NDArray[np.float64], float]:
+def _measure_leftover(
+    start: FaceView, end: FaceView, *, alike: bool
+) -> tuple[NDArray[np.float64], float]:
     """Measure what the best homography leaves over between two views.
 
     Returns:
@@ -300,7 +303,7 @@ def _measure_leftover(start: FaceView, end: FaceView) -> tuple[NDArray[np.float6
     first = _level_contrast(start.pixels)
     for turn in range(_ROUNDS):
         is_last = turn == _ROUNDS - 1
-        moved, usable = _warp(end, start, to_start)
+        moved, usable = _warp(end, start, to_start, alike=alike)
         there, followed = _follow(first, moved, _GRID)
         if is_last:
             back, again = _follow(moved, first, there)
@@ -336,18 +339,20 @@ def _fit_plane(new: NDArray[np.float32], old: NDArray[np.float32], *, last: bool
 
 
 def _warp(
-    end: FaceView, start: FaceView, to_start: NDArray[np.float64]
+    end: FaceView, start: FaceView, to_start: NDArray[np.float64], *, alike: bool
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Lay a view over another; also say which points of the grid both of them show."""
     side = (VIEW_SIDE_PIXELS, VIEW_SIDE_PIXELS)
     moved = cv2.warpPerspective(end.pixels, to_start, side, borderMode=cv2.BORDER_REPLICATE)
     inside = cv2.warpPerspective(end.inside, to_start, side, flags=cv2.INTER_NEAREST)
     both = cv2.min(np.asarray(inside, np.uint8), start.inside)
-    alike = match_light(np.asarray(moved, np.uint8), start.pixels, both > 0)
+    view: Any = np.asarray(moved, np.uint8)
+    if alike:
+        view = match_light(view, start.pixels, both > 0)
     both = cv2.erode(both, np.ones((9, 9), np.uint8))
     columns, rows = _GRID.astype(int).T
     # Levelled only now: levelled at two sizes, one picture would differ from itself.
-    return _level_contrast(alike), both[rows, columns] > 0
+    return _level_contrast(view), both[rows, columns] > 0
 
 
 def _follow(
