@@ -197,15 +197,7 @@ def link(
 
 
 def token_create(
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME",
-            help="The name of the token.",
-            show_default=False,
-            autocompletion=complete_new_name,
-        ),
-    ],
+    name: TokenName,
     *,
     scope: Annotated[
         str,

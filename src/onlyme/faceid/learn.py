@@ -70,9 +70,7 @@ def enroll_person(
         OwnerExists, EnrollmentError, UsageError: as for `FaceID.enroll`.
     """
     start, base, store = perf_counter(), parts.base, parts.admin.store
-    name = checked_name(name)
-    given: object = look
-    look = "" if isinstance(given, str) and not given else checked_name(look)
+    name, look = checked_name(name), _check_look(look)
     if add and replace:
         raise UsageError("give either add or replace, not both")
     taken = name in store.names()
@@ -120,6 +118,12 @@ def enroll_person(
         seconds=perf_counter() - start,
         far_alike=estimate_far_alike(owner.far),
     )
+
+
+def _check_look(look: str) -> str:
+    """Return the name of a look; empty without one. What is no text is refused."""
+    given: object = look
+    return "" if isinstance(given, str) and not given else checked_name(look)
 
 
 def _note_similar(name: str, names: list[str]) -> list[str]:

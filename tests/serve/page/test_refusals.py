@@ -71,6 +71,7 @@ def test_the_last_try_is_said_before_it_begins(watched):
     )
     watched.page.wait_for_selector(".last-try:has-text('the last try')")
     watched.hears("the last try")
+    assert watched.page.is_visible(".last-try")
 
 
 def test_a_slow_line_is_said_and_costs_one_try(window, served):

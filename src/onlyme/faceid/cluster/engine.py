@@ -1,8 +1,8 @@
 """Run the tasks of photos on several computers, from the process that opens the vault.
 
-Only bytes of photos leave this process, and only checked replies come in. Sealing and writing stay
-here, so that a run that is interrupted on either side is continued like one of this computer's own
-worker processes.
+It sends the bytes of photos and nothing else, and believes no reply that it has not checked.
+Sealing and writing stay here, so that a run that is interrupted on either side is continued like
+one of this computer's own worker processes.
 """
 
 from __future__ import annotations
