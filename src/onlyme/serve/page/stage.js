@@ -1,5 +1,6 @@
 // Show the camera's picture, and draw on it: the face's frame, the verdict, the oval, notices.
 
+import { Camera, NoCamera } from "./camera.js";
 import { h, makeIcon, svg } from "./dom.js";
 import { t } from "./i18n.js";
 import { Ring } from "./ring.js";
@@ -118,4 +119,23 @@ export class Stage {
     this.note.hidden = !words;
     this.note.textContent = words;
   }
+}
+
+/** Start the camera of a view that has a stage; return null where it cannot be used, or was replaced. */
+export async function openCamera(view) {
+  const camera = new Camera(view.stage.video);
+  view.stopCamera();
+  view.camera = camera;
+  view.stage.showInstead(h("p", { class: "soft" }, t("Waiting for the camera…")));
+  try {
+    await camera.start();
+  } catch (error) {
+    if (camera === view.camera) view.showCameraError(error);
+    return null;
+  }
+  if (camera !== view.camera) return null;
+  camera.onLost(() => camera === view.camera && view.showCameraError(new NoCamera(t("The camera is gone"), t("It was unplugged, or another program took it."))));
+  view.stage.fitToVideo();
+  view.stage.clear();
+  return camera;
 }

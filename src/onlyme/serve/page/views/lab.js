@@ -1,12 +1,12 @@
 // Train the article's ways on photos, watch with the network, keep or erase it, and open reports.
 
 import { ask, get, Problem } from "../api.js";
-import { Camera, NoCamera } from "../camera.js";
+import { NoCamera } from "../camera.js";
 import { announce, askForText, askToConfirm, h, makeButton, makeDetails, makeIcon, makeNotice, tell } from "../dom.js";
 import { formatNumber, t, tn, translate } from "../i18n.js";
 import { PhotoDrop } from "../photos.js";
 import { drawCurve, drawMap } from "../plots.js";
-import { Stage } from "../stage.js";
+import { openCamera, Stage } from "../stage.js";
 import { formatDuration, formatSigned, formatTime, joinSentences, makeSentence } from "../words.js";
 
 export const title = "Lab";
@@ -213,16 +213,9 @@ class LabView {
   }
 
   async watch() {
-    const camera = new Camera(this.stage.video);
-    this.stopCamera();
-    this.camera = camera;
-    this.stage.showInstead(h("p", { class: "soft" }, t("Waiting for the camera…")));
+    const camera = await openCamera(this);
+    if (!camera) return;
     try {
-      await camera.start();
-      if (camera !== this.camera) return;
-      camera.onLost(() => camera === this.camera && this.showCameraError(new NoCamera(t("The camera is gone"), t("It was unplugged, or another program took it."))));
-      this.stage.fitToVideo();
-      this.stage.clear();
       this.stopButton.hidden = false;
       this.stopButton.focus({ preventScroll: true });
       while (camera === this.camera) await this.lookOnce(camera);

@@ -1,12 +1,12 @@
 // Say who is in a picture, from a file or from the camera, among everybody who is enrolled.
 
 import { ask, get, Problem } from "../api.js";
-import { Camera, NoCamera } from "../camera.js";
+import { NoCamera } from "../camera.js";
 import { Capture } from "../capture.js";
 import { announce, h, makeButton, makeDetails, makeIcon, makeNotice } from "../dom.js";
 import { t } from "../i18n.js";
 import { PhotoDrop } from "../photos.js";
-import { Stage } from "../stage.js";
+import { openCamera, Stage } from "../stage.js";
 import { adviseOn, describeDecision, describeLiveness, formatSeconds, formatSigned, joinSentences, makeSentence, nameDoorEvent } from "../words.js";
 
 export const title = "Who is this?";
@@ -102,20 +102,7 @@ class WhoView {
   }
 
   async start() {
-    const camera = new Camera(this.stage.video);
-    this.stopCamera();
-    this.camera = camera;
-    this.stage.showInstead(h("p", { class: "soft" }, t("Waiting for the camera…")));
-    try {
-      await camera.start();
-    } catch (error) {
-      if (camera === this.camera) this.showCameraError(error);
-      return;
-    }
-    if (camera !== this.camera) return;
-    camera.onLost(() => camera === this.camera && this.showCameraError(new NoCamera(t("The camera is gone"), t("It was unplugged, or another program took it."))));
-    this.stage.fitToVideo();
-    this.stage.clear();
+    if (!await openCamera(this)) return;
     this.lookButton.hidden = this.stopButton.hidden = false;
     this.followButton.hidden = true;
     this.lookButton.focus({ preventScroll: true });
