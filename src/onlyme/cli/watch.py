@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -207,7 +207,7 @@ def _report_decisions(
             start = time.perf_counter() - spent
         accepted = decision.accepted
         if accepted and command:
-            _run_command(command)
+            _run_command(command, decision)
         frames += decision.frames
         if decision.reason is not last:
             last = decision.reason
@@ -229,10 +229,11 @@ def _split_command(words: str | None, option: str) -> tuple[str, ...]:
     return tuple(command)
 
 
-def _run_command(command: tuple[str, ...]) -> None:
+def _run_command(command: tuple[str, ...], decision: Decision) -> None:
     """Run the owner's program; its output goes to stderr, since stdout is for our answer."""
-    done = subprocess.run(  # noqa: S603 - the owner gave the command, and no shell runs it
-        command, stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(), check=False
-    )
-    if done.returncode:
-        say(f"{command[0]} ended with exit code {done.returncode}", err=True)
+    from onlyme.events.hooks import run_program
+    from onlyme.faceid.serialize import dump_json, serialize_decision
+
+    document = serialize_decision(decision) | {"time": datetime.now(UTC)}
+    if why := run_program(command, dump_json(document, indent=None), sys.__stderr__):
+        say(why, err=True)

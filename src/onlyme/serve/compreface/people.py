@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from onlyme import FaceID
-    from onlyme.types import Frame
+    from onlyme.face.pipeline import Observation
 
 __all__ = [
     "FaceNumber",
@@ -155,8 +155,8 @@ def has_face(face_id: FaceID, face: FaceNumber) -> bool:
     return any(example.number == face.number for example in face_id.examples(face.subject))
 
 
-def add_face(face_id: FaceID, subject: str, photo: Frame) -> FaceNumber:
-    """Learn a subject from one more photo.
+def add_face(face_id: FaceID, subject: str, photo: Observation) -> FaceNumber:
+    """Learn a subject from one more photo, which was searched for faces already.
 
     Raises:
         EnrollmentError: the photo cannot be used, or is there already.
@@ -164,7 +164,7 @@ def add_face(face_id: FaceID, subject: str, photo: Frame) -> FaceNumber:
     """
     known = face_id.is_enrolled(subject)
     before = {example.number for example in face_id.examples(subject)} if known else set()
-    enrollment = face_id.enroll(subject, [photo], add=known)
+    enrollment = face_id.enroll(subject, [photo], add=known)  # type: ignore[list-item]  # see `Pipeline.look`
     added = {example.number for example in face_id.examples(subject)} - before
     if not added:
         raise EnrollmentError(next((one.note for one in enrollment.me), "the photo is not used"))
