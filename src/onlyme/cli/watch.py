@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +12,6 @@ import typer
 
 from onlyme.cli import door_options, options, output, watch_everybody
 from onlyme.cli.complete import complete_camera, complete_person
-from onlyme.cli.lines import say
 from onlyme.cli.recording import start_recording
 from onlyme.types import checked_name
 
@@ -207,7 +204,7 @@ def _report_decisions(
             start = time.perf_counter() - spent
         accepted = decision.accepted
         if accepted and command:
-            _run_command(command, decision)
+            watch_everybody.run_accepted(command, decision)
         frames += decision.frames
         if decision.reason is not last:
             last = decision.reason
@@ -227,13 +224,3 @@ def _split_command(words: str | None, option: str) -> tuple[str, ...]:
     if not command or shutil.which(command[0]) is None:
         raise typer.BadParameter(f"no such program: {words}", param_hint=option)
     return tuple(command)
-
-
-def _run_command(command: tuple[str, ...], decision: Decision) -> None:
-    """Run the owner's program; its output goes to stderr, since stdout is for our answer."""
-    from onlyme.events.hooks import run_program
-    from onlyme.faceid.serialize import dump_json, serialize_decision
-
-    document = serialize_decision(decision) | {"time": datetime.now(UTC)}
-    if why := run_program(command, dump_json(document, indent=None), sys.__stderr__):
-        say(why, err=True)
