@@ -48,9 +48,8 @@ def register(app: typer.Typer) -> None:
 def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
     """Show what holds the key, which attempts failed, and how much is stored."""
     from onlyme.faceid import wiring
-    from onlyme.settings import Settings
 
-    settings = options.require_vault(Settings.load(vault=vault))
+    settings = options.require_vault(options.load_settings(vault))
     with wiring.open_vault(settings) as admin:
         members, problem = _count_gallery(settings, admin)
         folder, kind = admin.store.folder, admin.store.kind
@@ -246,10 +245,9 @@ def backup(
     The copies of gallery and events lie beside the file, as FILE.gallery and FILE.events.
     """
     from onlyme.faceid.backup import back_up, describe_dump
-    from onlyme.settings import Settings
     from onlyme.vault.parts import list_parts
 
-    settings = Settings.load(vault=vault)
+    settings = options.load_settings(vault)
     with options.open_vault(vault) as admin:
         path = back_up(settings, admin, file)
         kind = admin.store.kind
@@ -283,9 +281,8 @@ def restore(
     are; where the vault is damaged or gone, the backup takes its place.
     """
     from onlyme.faceid.backup import restore_whole
-    from onlyme.settings import Settings
 
-    settings = Settings.load(vault=vault)
+    settings = options.load_settings(vault)
     done = restore_whole(
         settings, file, require_owner, allow_older=older, keep_gallery=keep_gallery
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from base64 import b64encode
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -33,12 +34,23 @@ from onlyme.cli.passwords import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from onlyme.types import Enrollment, Frame
 
-__all__ = ["User", "choose_user", "encode_frame", "encode_photos", "read_enrollment", "register"]
+__all__ = [
+    "User",
+    "choose_user",
+    "encode_frame",
+    "encode_photos",
+    "fill_in_names",
+    "read_enrollment",
+    "register",
+    "require_pictures",
+]
 
+_UNNAMED = "bytes"
+"""What the daemon calls a photo."""
 
 User = Annotated[
     str | None,
@@ -84,18 +96,20 @@ def enroll(
     if replace:
         confirm_erasing("Forget the face that opens this computer, and start anew?", yes=yes)
     mine = _capture_photos(camera) if camera is not None else encode_photos(photo)
+    require_pictures(mine, camera)
     others, alike = encode_photos(not_me), encode_photos(look_alike)
-    answer = _request_change(
-        "enroll",
-        user,
-        me=[photo.data for photo in mine.values()],
-        kinds=[photo.kind for photo in mine.values()],
-        not_me=[photo.data for photo in others.values()],
-        look_alikes=[photo.data for photo in alike.values()],
-        add=add,
-        replace=replace,
-        look=look,
-    )
+    with fill_in_names(tuple(mine)):
+        answer = _request_change(
+            "enroll",
+            user,
+            me=[photo.data for photo in mine.values()],
+            kinds=[photo.kind for photo in mine.values()],
+            not_me=[photo.data for photo in others.values()],
+            look_alikes=[photo.data for photo in alike.values()],
+            add=add,
+            replace=replace,
+            look=look,
+        )
     if json:
         output.print_json(answer)
         return
@@ -265,6 +279,23 @@ def _read_password(name: str) -> str | None:
     return None if os.geteuid() == 0 else read_secret(f"Login password of {name}: ")
 
 
+@contextmanager
+def fill_in_names(photos: Sequence[str]) -> Iterator[None]:
+    """Fill the names of photos into an error of the daemon, which was sent bytes without names.
+
+    Raises:
+        EnrollmentError: none of the photos can be used; the message says why, one by one.
+    """
+    from onlyme.errors import EnrollmentError
+
+    try:
+        yield
+    except EnrollmentError as error:
+        first, *notes = str(error).split(f"\n  {_UNNAMED}: ")
+        named = [f"\n  {photo}: {note}" for photo, note in zip(photos, notes, strict=False)]
+        raise EnrollmentError("".join([first, *named])) from None
+
+
 def read_enrollment(answer: dict[str, Any], photos: Sequence[str]) -> Enrollment:
     """Return the daemon's answer as an enrollment of these photos, in the order sent.
 
@@ -273,7 +304,7 @@ def read_enrollment(answer: dict[str, Any], photos: Sequence[str]) -> Enrollment
     from onlyme.types import Enrollment, PhotoReport
 
     reports = [
-        PhotoReport(photo, report["taken"], report["note"].replace("bytes", "another photo"))
+        PhotoReport(photo, report["taken"], report["note"].replace(_UNNAMED, "another photo"))
         for photo, report in zip(photos, answer["me"] + answer["not_me"], strict=True)
     ]
     count = len(answer["me"])
@@ -300,6 +331,32 @@ class EncodedPhoto(NamedTuple):
 
     data: str
     kind: str = "photo"
+
+
+def require_pictures(
+    pictures: dict[str, EncodedPhoto], camera: str | None = None, advice: str = ""
+) -> dict[str, EncodedPhoto]:
+    """Return pictures to enroll from, if there are any.
+
+    Args:
+        pictures: by their names.
+        camera: which they are from; None for photos.
+        advice: what the person was told last.
+
+    Raises:
+        CameraError: the camera showed no face that fits.
+        EnrollmentError: none of the photos could be read.
+    """
+    from onlyme.errors import CameraError, EnrollmentError
+
+    if pictures:
+        return pictures
+    if camera is None:
+        raise EnrollmentError("none of these photos can be read, so nothing was enrolled")
+    last = f" What was wrong last: {advice}" if advice else ""
+    raise CameraError(
+        f"camera {camera}: no picture of a face could be taken, so nothing was enrolled.{last}"
+    )
 
 
 def encode_photos(paths: list[Path] | None) -> dict[str, EncodedPhoto]:
