@@ -174,6 +174,13 @@ def test_a_camera_is_asked_for_until_it_is_one_of_them(two_cameras, typed, chose
         assert setup_steps.choose_camera(None, asks=True) == chosen
 
 
+def test_cameras_that_cannot_be_used_are_not_called_missing(two_cameras, tmp_path):
+    for path in tmp_path.glob("*.avi"):
+        path.write_bytes(path.read_bytes()[:200])
+    with CliRunner().isolation(), pytest.raises(CameraError, match="no camera can be used now"):
+        setup_steps.choose_camera(None, asks=False)
+
+
 def test_without_an_answer_no_camera_is_chosen(two_cameras):
     with CliRunner().isolation(input="7\n"), pytest.raises(typer.Abort):
         setup_steps.choose_camera(None, asks=True)

@@ -114,7 +114,8 @@ def choose_camera(named: str | None, *, asks: bool) -> str:
         if camera.virtual:
             say("   note: a program feeds this camera; the login refuses it")
     if not usable:
-        raise CameraError("no camera was found; plug one in, or name one with --camera")
+        what = "no camera can be used now" if found else "no camera was found; plug one in"
+        raise CameraError(f"{what}, or name one with --camera")
     usable.sort(key=lambda camera: (camera.virtual, camera.infrared))
     best = usable[0]
     if len(usable) > 1 and asks:
