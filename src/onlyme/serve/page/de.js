@@ -54,6 +54,7 @@ export default {
   "The browser says: {words}.": "Der Browser sagt: {words}.",
   "The camera is gone": "Die Kamera ist weg",
   "It was unplugged, or another program took it.": "Sie wurde abgezogen, oder ein anderes Programm hat sie.",
+  "The camera was closed, since this page was hidden.": "Die Kamera wurde geschlossen, weil diese Seite verdeckt war.",
   "Waiting for the camera…": "Warten auf die Kamera…",
   "Waiting for the service…": "Warten auf den Dienst…",
   "The service closed the connection.": "Der Dienst hat die Verbindung geschlossen.",
