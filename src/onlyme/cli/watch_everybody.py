@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from onlyme.events.hooks import Hooks
     from onlyme.faceid.reports import DoorReports
     from onlyme.image.feeds import CameraStatus
-    from onlyme.types import LivenessLevel
+    from onlyme.types import Decision, LivenessLevel
     from onlyme.verification.visits import Presence
 
-__all__ = ["Programs", "Reporting", "watch_everybody"]
+__all__ = ["Programs", "Reporting", "run_accepted", "watch_everybody"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,16 @@ def watch_everybody(
                     _print_event(presence, json=json, several=len(sources) > 1)
                     programs.run(presence, hooks)
     raise typer.Exit(0 if recognised else 1)
+
+
+def run_accepted(command: tuple[str, ...], decision: Decision) -> None:
+    """Run the program of one person; its output goes to stderr, since stdout is for our answer."""
+    from onlyme.events.hooks import run_program
+    from onlyme.faceid.serialize import dump_json, serialize_decision
+
+    document = serialize_decision(decision) | {"time": datetime.now(UTC)}
+    if why := run_program(command, dump_json(document, indent=None), sys.__stderr__):
+        _report(why)
 
 
 def _report(sentence: str) -> None:
