@@ -11,7 +11,7 @@ import typer
 from click.testing import CliRunner
 
 from onlyme.cli.unlock import setup_steps
-from onlyme.cli.unlock.owner import require_pictures
+from onlyme.cli.unlock.pictures import require_pictures
 from onlyme.errors import CameraError, EnrollmentError
 from tests.unlock.conftest import clip, copy_vault, some_frames
 from tests.unlock.stack import DAEMON, OTHER, PASSWORD, USER, WRONG, Terminal

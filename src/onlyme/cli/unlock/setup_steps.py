@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from onlyme.cli.unlock.owner import EncodedPhoto
+    from onlyme.cli.unlock.pictures import EncodedPhoto
     from onlyme.enrollment.guided import Guidance
     from onlyme.image.cameras import Camera
     from onlyme.settings import Settings
@@ -161,7 +161,7 @@ def enroll(settings: Settings, user: str, photos: list[Path] | None, *, replace:
     Raises:
         OnlymeError: the photos do not make a template, or the daemon does not answer.
     """
-    from onlyme.cli.unlock.owner import (
+    from onlyme.cli.unlock.pictures import (
         encode_photos,
         fill_in_names,
         read_enrollment,
@@ -212,7 +212,7 @@ def _capture_guided(settings: Settings) -> dict[str, EncodedPhoto]:
         CameraError: the camera cannot be used, or showed no face that fits.
     """
     from onlyme.cli.progress import show_progress
-    from onlyme.cli.unlock.owner import encode_frame, require_pictures
+    from onlyme.cli.unlock.pictures import encode_frame, require_pictures
     from onlyme.enrollment.guided import WANTED_PHOTOS, Guide
     from onlyme.faceid.networks import make_pipeline
     from onlyme.image.sources import CameraCapture
