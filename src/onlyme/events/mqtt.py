@@ -25,6 +25,7 @@ from onlyme.events.homeassistant import (
     make_slug,
 )
 from onlyme.events.webhook import GIVE_UP_SECONDS, LEASE_SECONDS
+from onlyme.storage.files import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -290,6 +291,8 @@ def _make_client(broker: MqttBroker) -> Any:
         client.username_pw_set(broker.user, broker.password)
     if broker.is_tls:
         try:
+            if broker.ca is not None:
+                open_regular(broker.ca).close()  # the reader of certificates waits for a pipe
             context = ssl.create_default_context(cafile=broker.ca)
         except (OSError, ssl.SSLError) as error:
             raise UsageError(
