@@ -16,7 +16,7 @@ from onlyme.errors import (
     refuse_twice,
     unknown_owner,
 )
-from onlyme.faceid.identity import refuse_same_person
+from onlyme.faceid.same_person import refuse_same_person
 from onlyme.gate.audit import Event
 from onlyme.siamese.examples import Examples
 from onlyme.siamese.owner import Owner, make_lesson

@@ -226,7 +226,7 @@ def _refuse_known(settings: Settings, store: Store, template: Template) -> None:
     Raises:
         SamePerson: that is so.
     """
-    from onlyme.faceid.identity import refuse_same_person
+    from onlyme.faceid.same_person import refuse_same_person
     from onlyme.siamese.owner import Owner
 
     base = networks.load_base(settings)
