@@ -1,7 +1,7 @@
 """Measure whether the promise holds for people who look alike, and before a poor camera.
 
     python benchmarks/groups.py [--data DIR] [--second FILE] [--quick] [--cameras] [--unknown]
-        [--people N] [--json FILE]
+        [--ways NAME...] [--people N] [--json FILE]
 
 Everybody is judged by a head, a cohort and effects of cameras that were made without them
 (five folds by person). Alpha stands for the same false accept rate in every row; what is shown
@@ -92,6 +92,7 @@ def main() -> int:
     parser.add_argument("--people", type=int, default=200, help="people before poor cameras")
     parser.add_argument("--cameras", action="store_true", help="only the tables of poor cameras")
     parser.add_argument("--unknown", action="store_true", help="ways that the base does not know")
+    parser.add_argument("--ways", nargs="+", help="only these ways, of both files, by name")
     parser.add_argument("--second", type=Path, help="npz of `files` and `vectors`, see above")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
@@ -176,7 +177,7 @@ def measure(
         photos=GIVEN_DEGRADED,
         seed=args.seed + 1,
         judged=True,
-        ways=tuple(UNKNOWN_WAYS if args.unknown else DEGRADATIONS),
+        ways=tuple(args.ways or (UNKNOWN_WAYS if args.unknown else DEGRADATIONS)),
     )
     title = "cameras: owners and strangers degraded alike"
     every = {ENROLLED_DEGRADED: limits[ENROLLED_DEGRADED]}

@@ -179,6 +179,41 @@ def shrink_hard(pixels: Pixels, _: Points, scale: float, __: Any, *, eyes: float
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST)
 
 
+def lay_hand(pixels: Pixels, points: Points, _: float, __: Any, *, down: float) -> Any:
+    """A hand in the colour of the cheeks, `down` eye distances below the eyes, from one side."""
+    shown = pixels.copy()
+    cheek = place(points, [(-0.45, 0.55), (0.45, 0.55)])
+    height, width = pixels.shape[:2]
+    skin = np.mean(
+        [pixels[min(max(y, 0), height - 1), min(max(x, 0), width - 1)] for x, y in cheek], axis=0
+    )
+    back = [(0.35, down - 0.5), (2.2, down - 0.7), (2.4, down + 0.8), (0.35, down + 0.5)]
+    cv2.fillPoly(shown, [place(points, back)], skin.tolist(), cv2.LINE_AA)
+    for finger, reach in enumerate((-0.75, -0.95, -0.9, -0.65)):
+        top = down - 0.52 + 0.26 * finger
+        shape = [(0.6, top), (reach + 0.08, top + 0.02), (reach, top + 0.12)]
+        shape += [(reach + 0.08, top + 0.22), (0.6, top + 0.25)]
+        light = skin * (1.0 - 0.04 * finger)
+        cv2.fillPoly(shown, [place(points, shape)], light.tolist(), cv2.LINE_AA)
+        cv2.polylines(
+            shown, [place(points, shape)], isClosed=False, color=(skin * 0.7).tolist(), thickness=1
+        )
+    return shown
+
+
+def wrap_head(pixels: Pixels, points: Points, _: float, random: Any) -> Any:
+    """A headscarf of some colour: the face is seen from the brows to the chin."""
+    opening = [(-0.95, -0.1), (-0.6, -0.75), (0, -0.95), (0.6, -0.75), (0.95, -0.1), (0.85, 0.9)]
+    opening += [(0.5, 1.6), (0, 1.85), (-0.5, 1.6), (-0.85, 0.9)]
+    outline = [(-1.9, 0.2), (-1.2, -1.7), (0, -2.1), (1.2, -1.7), (1.9, 0.2), (2.2, 4), (-2.2, 4)]
+    mask = np.zeros(pixels.shape[:2], np.uint8)
+    cv2.fillPoly(mask, [place(points, outline)], 255, cv2.LINE_AA)
+    cv2.fillPoly(mask, [place(points, opening)], 0, cv2.LINE_AA)
+    part = mask[..., None].astype(np.float32) / 255
+    folds = 1 + 0.15 * np.sin(np.arange(pixels.shape[1]) / random.uniform(3, 9))
+    return pixels * (1 - part) + random.uniform(15, 240, 3) * folds[None, :, None] * part
+
+
 _BLACK, _BROWN = (20, 20, 22), (60, 40, 25)
 _ROUND = [make_round((x, 0.05), 0.36, 0.33) for x in (-0.5, 0.5)]
 _AVIATOR = [
@@ -243,6 +278,9 @@ UNKNOWN_WAYS: dict[str, Callable[..., Any]] = {
     "dark scarf": partial(cover, shapes=_SCARF, colour=(45, 35, 60)),
     "striped scarf": partial(cover, shapes=_SCARF, colour=(140, 60, 50), stripes=4),
     "mouth and chin": partial(cover, shapes=_CHIN, colour=(175, 140, 120)),
+    "hand over the eyes": partial(lay_hand, down=0.0),
+    "hand over the mouth": partial(lay_hand, down=1.15),
+    "headscarf": wrap_head,
     "one eye": partial(cover, shapes=_ONE_EYE, colour=_BLACK),
 }
 """Each way by name, in the order of reports."""

@@ -268,6 +268,36 @@ def test_ctrl_c_while_modules_load(onlyme):
             assert "Traceback" not in said
 
 
+IN_A_FINALISER = """
+import os, signal, sys, time
+from onlyme.cli import main
+class Last:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(60)
+def run():
+    last = Last()
+    del last
+    time.sleep(600)
+main._run = run
+main.main()
+"""
+
+
+def test_ctrl_c_in_a_finaliser_ends_the_command(onlyme):
+    """Python drops what is raised there, so that a long training went on."""
+    command = [sys.executable, "-c", IN_A_FINALISER]
+    done = subprocess.run(
+        command,
+        env=onlyme.environment(),
+        capture_output=True,
+        timeout=120,
+        check=False,
+        preexec_fn=interruptible,
+    )
+    assert (done.returncode, done.stderr) == (130, b"")
+
+
 # -------------------------------------------------------- nothing leaves the machine
 
 WITHOUT_NETWORK = """

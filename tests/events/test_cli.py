@@ -4,6 +4,10 @@ import csv
 import io
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -17,8 +21,12 @@ from onlyme.cli.app import app
 from onlyme.cli.events import parse_moment
 from onlyme.events.store import DoorEvent
 from tests.events.broker import MOSQUITTO, PASSWORD, Mosquitto, Subscriber, wait_until
+from tests.image.network_cameras import MjpegServer
 
 run = CliRunner()
+
+PATIENCE_SECONDS = 300.0
+"""For a program that loads its networks on a busy machine."""
 
 
 @pytest.fixture
@@ -73,6 +81,61 @@ def test_attendance(vault):
     ]
     assert rows[0]["first"] < rows[0]["last"]
     assert "=ada" in ask(vault, "--attendance")
+
+
+def test_attendance_begins_at_midnight_of_the_zone(tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    with FaceID.open(tmp_path) as face_id, face_id.open_events() as events:
+        for hour in (14, 16):  # 23 o'clock, and 1 o'clock of the next day
+            at = datetime(2026, 11, 29, hour, tzinfo=UTC)
+            events.add(DoorEvent("known", "front", at, name="ada"))
+    try:
+        rows = ask(tmp_path, "--attendance", "--since", "2026-11-30", "--jsonl").splitlines()
+        assert [json.loads(row)["first"] for row in rows] == ["2026-11-30T01:00:00+09:00"]
+        rows = ask(tmp_path, "--since", "2026-11-29T15:30", "--jsonl").splitlines()
+        assert len(rows) == 1  # in UTC, as they are shown
+    finally:
+        monkeypatch.setenv("TZ", "UTC")
+        time.tzset()
+
+
+@pytest.mark.parametrize("sign", list("=+-@\t\n＝＋－＠"))
+def test_no_spreadsheet_runs_a_name_or_a_camera(tmp_path, sign):
+    event = DoorEvent("known", f"{sign}1+1", name=f"{sign}cmd|' /C calc'!A0")
+    with FaceID.open(tmp_path) as face_id, face_id.open_events() as events:
+        events.add(event)
+    for words in (["--csv"], ["--attendance", "--csv"]):
+        (row,) = csv.DictReader(io.StringIO(ask(tmp_path, *words), newline=""))
+        assert row["name"] == f"'{event.name}"
+        assert row["camera" if "camera" in row else "cameras"] == f"'{event.camera}"
+
+
+@pytest.mark.parametrize(
+    "when", ["0001-01-01", "9999-12-31T23:59", "0001-01-01T00:00+23:59", "9d "]
+)
+def test_moments_at_the_ends_of_time(vault, when):
+    for words in ([], ["--attendance"]):
+        result = run.invoke(app, ["events", *words, "--since", when, "--vault", str(vault)])
+        assert result.exit_code in {0, 2}, result.output
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+def test_a_camera_whose_name_is_no_text(vault):
+    """Such as a video: it is stored, told and shown, and stops nothing."""
+    camera = "camera clip \udcff.mp4"
+    with FaceID.open(vault) as face_id, face_id.open_events() as events:
+        events.add(DoorEvent("known", camera, name="carl"), ["https://example.org/"])
+        assert events.claim(1e11, 1.0, ["https://example.org/"]).event.camera == camera
+    for words in ([], ["--csv"], ["--jsonl"], ["--attendance", "--csv"]):
+        shown = subprocess.run(
+            [sys.executable, "-m", "onlyme", "events", "--person", "carl", *words],
+            env=os.environ | {"ONLYME_VAULT": str(vault)},
+            capture_output=True,
+            check=False,
+        )
+        assert shown.returncode == 0, shown.stderr
+        assert b"clip" in shown.stdout
 
 
 def test_the_key_of_webhooks_stays(vault):
@@ -172,3 +235,45 @@ def test_options_that_do_not_go_together(vault, words, why):
     shown = result.output + result.stderr + str(result.exception or "")
     assert why in " ".join(shown.replace("│", " ").split())
     assert "word@" not in shown
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_a_visit_that_is_interrupted_is_written_down(photos, tmp_path, sign):
+    """By Ctrl-C, or by systemd: attendance lacks no second, and no program stays behind."""
+    vault = tmp_path / "vault"
+    with FaceID.open(vault) as face_id:
+        face_id.enroll("obama", [photos / "obama_2.jpg", photos / "obama_4.jpg"])
+    picture = cv2.resize(cv2.imread(str(photos / "obama_1.jpg")), (480, 640))
+    pictures = [np.roll(picture, step, axis=1) for step in range(-10, 10)]
+    hang, mark = tmp_path / "hang", tmp_path / "mark"
+    hang.write_text(f"#!/bin/sh\ntouch {mark}\nsleep 600\n")
+    hang.chmod(0o700)
+    words = ["--liveness", "off", "--on-known", str(hang), "--vault", str(vault)]
+    with MjpegServer(pictures, seconds=0.1) as camera:
+        watching = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "onlyme",
+                "watch",
+                "--everybody",
+                "--camera",
+                camera.address,
+                *words,
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not mark.exists():
+            assert watching.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        watching.send_signal(sign)
+        code = watching.wait(PATIENCE_SECONDS)
+    assert code == (130 if sign == signal.SIGINT else -signal.SIGTERM)
+    with FaceID.open(vault) as face_id, face_id.open_events() as events:
+        stored = [(event.event, event.name) for event in events.read()]
+    assert ("known", "obama") in stored
+    assert ("left", "obama") in stored

@@ -320,6 +320,7 @@ def test_a_connection_in_the_clear_is_told(events):
         "mqtts://broker.example/é",
         "mqtts://broker.example/a\n",
         "mqtts://[::1/",
+        "mqtts://broker..example/",  # the resolver takes such a name for a fault of the caller
         "@/nowhere/at-all",
     ],
 )

@@ -7,7 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -154,6 +156,9 @@ def test_nothing_is_sent_into_the_network_unless_it_is_allowed(events, receiver)
         "https://example.org:99999/",
         "https://example.org/a b",
         "https://example.org/\r\nX: 1",
+        "https://example..org/",  # the resolver takes such names for a fault of the caller
+        "https://.example.org/",
+        f"https://{'a' * 64}.org/",
         "file:///etc/passwd",
     ],
 )
@@ -256,3 +261,104 @@ def test_no_pause_is_longer_than_a_clock_that_was_set_is_told_by():
     (longest,) = re.findall(r"MAX_RETRY_SECONDS: Final = ([0-9.]+)", text)
     assert float(longest) * 1.2 < outbox.MAX_PAUSE_SECONDS
     assert webhook.LEASE_SECONDS < outbox.MAX_PAUSE_SECONDS
+
+
+class HostileReceiver:
+    """A server that reads nothing and writes these bytes again and again."""
+
+    def __init__(self, begin, again, pause=0.0):
+        self.begin, self.again, self.pause = begin, again, pause
+        self.over, self.server = threading.Event(), socket.create_server(("127.0.0.1", 0))
+        self.port, self.count = self.server.getsockname()[1], 0
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while not self.over.is_set():
+            try:
+                line, _ = self.server.accept()
+            except OSError:
+                return
+            self.count += 1
+            threading.Thread(target=self.write, args=(line,), daemon=True).start()
+
+    def write(self, line):
+        with line, suppress(OSError):
+            line.sendall(self.begin)
+            while not self.over.wait(self.pause):
+                line.sendall(self.again)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.server.close()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(
+    ("begin", "again", "pause"),
+    [
+        (b"", b"H", 0.02),  # a status line that never ends, so slowly that no read times out
+        (b"HTTP/1.1 200 OK\r\n", b"X-One: 1\r\n", 0.02),  # headers without an end
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.0),  # which is never the last answer
+        (b"\x16\x03\x03\x40\x00", b"\x02", 0.02),  # a greeting of TLS, byte by byte
+        (b"", b"a" * 65536, 0.0),
+    ],
+    ids=["status", "headers", "continue", "greeting", "flood"],
+)
+def test_an_answer_without_an_end_is_given_up(
+    events, receiver, monkeypatch, scheme, begin, again, pause
+):
+    monkeypatch.setattr(webhook, "SEND_SECONDS", 0.3)
+    told = []
+    with HostileReceiver(begin, again, pause) as hostile:
+        url = f"{scheme}://127.0.0.1:{hostile.port}/"
+        with Webhooks(events, [url], KEY, allow_private=True, report=told.append) as hooks:
+            events.add(DoorEvent("known", "front", name="ada"), [url])
+            hooks.wake()
+            wait_until(lambda: hostile.count >= 2)  # it was tried again
+    assert told
+    assert all(sentence.startswith("webhook to 127.0.0.1: ") for sentence in told)
+    assert events.count_waiting() == 1
+
+
+def test_an_answer_that_is_huge_is_not_read(events, monkeypatch):
+    with HostileReceiver(b"HTTP/1.1 200 OK\r\n\r\n", b"a" * 65536) as hostile:
+        send(events, [f"http://127.0.0.1:{hostile.port}/"], allow_private=True)
+    assert hostile.count == 1
+
+
+def test_a_name_that_turns_private_is_not_followed_there(events, receiver, monkeypatch):
+    """DNS rebinding: the machine that was checked is the one that is connected to."""
+    asked, told = [], []
+
+    def resolve(host, port, *_, **__):
+        place = host
+        if host == "door.example":
+            asked.append(host)
+            place = "192.0.2.1" if len(asked) % 2 else "127.0.0.1"
+        return [(2, 1, 6, "", (place, port))]
+
+    monkeypatch.setattr(webhook.socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(webhook, "is_public", lambda place: place == "192.0.2.1")
+    monkeypatch.setattr(webhook, "SEND_SECONDS", 0.2)
+    url = f"http://door.example:{receiver.port}/"
+    with Webhooks(events, [url], KEY, report=told.append) as hooks:
+        events.add(DoorEvent("known", "front", name="ada"), [url])
+        hooks.wake()
+        wait_until(lambda: len(asked) >= 4 and len({*told}) >= 2)
+    assert receiver.got == []
+
+
+def test_a_fault_that_no_one_thought_of_ends_no_sender(events, receiver, monkeypatch):
+    resolve, faults = webhook.socket.getaddrinfo, [UnicodeError("label too long"), ValueError("x")]
+
+    def fail(*given, **named):
+        if faults:
+            raise faults.pop()
+        return resolve(*given, **named)
+
+    monkeypatch.setattr(webhook.socket, "getaddrinfo", fail)
+    send(events, [receiver.url], allow_private=True)
+    assert len(receiver.got) == 1

@@ -14,23 +14,52 @@ from onlyme.settings import Settings
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 
 from degradations import DEGRADATIONS, degrade
+from unknown_ways import UNKNOWN_WAYS, degrade_any
 
 PHOTOS = 60
 REFUSED = {
     "blur across 13": 0.8,
     "blur across 17": 0.9,
     "blur down 13": 0.6,
-    "blur slanted 13": 0.7,
+    "blur slanted 13": 0.85,
+    "blur slanted 17": 0.9,
+    "blur turned 30, 11": 0.7,
+    "blur turned 60, 13": 0.9,
+    "blur down 11": 0.8,
+    "speckle": 0.95,
     "noise": 0.95,
     "little contrast": 0.85,
-    "sunglasses": 0.75,
+    "sunglasses": 0.9,
+    "round glasses": 0.85,
+    "aviator glasses": 0.75,
+    "narrow glasses": 0.6,
+    "brown glasses": 0.6,
+    "mirror glasses": 0.65,
+    "band over the eyes": 0.9,
+    "cap's shadow": 0.9,
     "mouth mask": 0.95,
+    "black mask": 0.95,
+    "pleated mask": 0.95,
+    "dark scarf": 0.95,
+    "striped scarf": 0.6,
+    "hand over the eyes": 0.8,
     "jpeg 10": 0.5,
     "jpeg 5": 0.6,
     "overexposed": 0.6,
 }
 """The least share of photos that is refused."""
-TAKEN = {"blur across 5": 0.9, "defocus 2": 0.8, "eyes 16 apart": 0.8, "colour cast": 0.9}
+TAKEN = {
+    "blur across 5": 0.9,
+    "defocus 2": 0.8,
+    "eyes 16 apart": 0.8,
+    "colour cast": 0.9,
+    "blue light": 0.9,
+    "no colours": 0.9,
+    "jpeg twice": 0.9,
+    "half in shadow": 0.7,
+    "bars": 0.75,
+    "headscarf": 0.9,
+}
 """The least share of photos that is taken."""
 
 
@@ -38,7 +67,9 @@ TAKEN = {"blur across 5": 0.9, "defocus 2": 0.8, "eyes 16 apart": 0.8, "colour c
 def faces(data):
     """Decoded press photos with one face each, and the pipeline that found it."""
     pipeline = networks.make_pipeline(Settings.load())
-    photos = sorted((data / "lfw_dev").glob("*/*.jpg"))
+    people = [sorted(person.glob("*.jpg")) for person in sorted((data / "lfw_dev").iterdir())]
+    # The network that notices covers has not learned from people with four photos and more.
+    photos = [photo for person in people if len(person) >= 4 for photo in person]
     chosen = np.random.default_rng(0).permutation(len(photos))[:PHOTOS]
     found = []
     for index in chosen:
@@ -54,7 +85,8 @@ def share_refused(faces, way: str | None) -> float:
     for name, pixels, face in photos:
         shown = pixels
         if way is not None:
-            shown = degrade(way, pixels, face.landmarks, zlib.crc32(name.encode()))
+            seed = zlib.crc32(name.encode())
+            shown = degrade_any(way, pixels, face.landmarks, seed)
             found = pipeline.detector.detect(shown)
             if not found:
                 refused += 1
@@ -117,7 +149,7 @@ def test_size_of_the_photo_does_not_matter(faces) -> None:
         }
         checks = assess_for_enrollment(large, face.box * 4, face.landmarks * 4 + 1.5).checks
         for check in checks:
-            if check.name in {"eyes", "contrast", "mouth", "detail"}:
+            if check.name in {"eyes", "contrast", "detail"}:
                 assert check.value == pytest.approx(small[check.name], rel=0.25)
 
 
@@ -143,5 +175,6 @@ def test_landmarks_that_are_none_are_refused(bad) -> None:
 def test_every_way_is_seeded() -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (120, 120, 3)).astype(np.uint8)
     points = np.array([(40, 50), (82, 50), (60, 70), (45, 90), (78, 90)], np.float32)
-    for way in DEGRADATIONS:
-        assert np.array_equal(degrade(way, pixels, points, 3), degrade(way, pixels, points, 3))
+    for way in (*DEGRADATIONS, *UNKNOWN_WAYS):
+        once, again = (degrade_any(way, pixels, points, 3) for _ in range(2))
+        assert np.array_equal(once, again), way

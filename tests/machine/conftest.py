@@ -5,11 +5,11 @@ import os
 import pytest
 
 from tests.machine.desk import USER, Desk, find_binds
-from tests.unlock.conftest import clip, enrolled
+from tests.unlock.conftest import clip, enrolled, films
 from tools.debian.machine import Machine, find_problem
 from tools.debian.tree import build_tree
 
-__all__ = ["console", "desk", "enrolled", "tree"]
+__all__ = ["console", "desk", "enrolled", "films", "tree"]
 
 
 @pytest.fixture(scope="session")

@@ -40,8 +40,12 @@ def register(app: typer.Typer) -> None:
     app.add_typer(family, name="events")
 
 
-def parse_moment(text: str | None) -> datetime | None:
-    """Read a moment: `7d`, `12h`, `30m` ago, or a date and time in UTC.
+def parse_moment(text: str | None, *, is_local: bool = False) -> datetime | None:
+    """Read a moment: `7d`, `12h`, `30m` ago, or a date and time.
+
+    Args:
+        text: the moment; a time zone may stand behind it, as in `2026-11-30T08:00+09:00`.
+        is_local: whether it is in this computer's time zone, if it names none; otherwise in UTC.
 
     Raises:
         BadParameter: it is neither.
@@ -55,11 +59,13 @@ def parse_moment(text: str | None) -> datetime | None:
         return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.astimezone() if is_local else moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):  # such as the first day of the year 1
         raise typer.BadParameter(
             f"{text!r} is no moment; write 7d, 12h or 2026-11-30T08:00 (UTC)"
         ) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def events(
@@ -69,7 +75,8 @@ def events(
         str | None,
         typer.Option(
             metavar="WHEN",
-            help="The first moment: 7d, 12h, or 2026-11-30T08:00 in UTC.",
+            help="The first moment: 7d, 12h, or 2026-11-30T08:00 in UTC; with --attendance in "
+            "this computer's time zone, where days begin, too.",
             show_default=False,
         ),
     ] = None,
@@ -113,7 +120,7 @@ def events(
 
     if csv and jsonl:
         raise typer.BadParameter("give --csv or --jsonl, not both")
-    first, last = parse_moment(since), parse_moment(until)
+    first, last = (parse_moment(when, is_local=attendance) for when in (since, until))
     with options.open_vault(vault) as admin:
         if webhook_key:
             typer.echo(read_webhook_key(admin.store).hex())

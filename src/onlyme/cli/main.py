@@ -18,6 +18,7 @@ __all__ = ["main"]
 _SHORT = {"verify", "list", "status", "audit"}
 """Commands that take a quarter of a second; most of it is loading."""
 
+_REPEAT_SECONDS = 0.05
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
 
 
@@ -31,6 +32,7 @@ def main() -> None:
 
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # a job in the background ignores it
         signal.signal(signal.SIGINT, handle_interrupt)
+        sys.unraisablehook = _repeat_lost_interrupt
     try:
         _save_time()
         _run()
@@ -41,6 +43,18 @@ def main() -> None:
         if interrupts:
             sys.exit(130)
         raise
+
+
+def _repeat_lost_interrupt(lost: sys.UnraisableHookArgs) -> None:
+    """Ask again for an end that a finaliser has swallowed: Python drops what is raised in one."""
+    if not issubclass(lost.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)
+        return
+    import threading
+
+    with suppress(RuntimeError):  # no thread starts in a process that is ending
+        # A moment later, outside of the finaliser.
+        threading.Timer(_REPEAT_SECONDS, os.kill, (os.getpid(), signal.SIGINT)).start()
 
 
 def _save_time() -> None:

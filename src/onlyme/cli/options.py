@@ -198,7 +198,11 @@ Look = Annotated[
 ]
 Anyway = Annotated[
     bool,
-    typer.Option("--anyway", help="Do it even if the photos show a person with another name."),
+    typer.Option(
+        "--anyway",
+        help="Do it even if the photos show a person with another name, or a face that seems "
+        "covered.",
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before something is erased.")]
 

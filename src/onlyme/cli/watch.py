@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +12,6 @@ import typer
 
 from onlyme.cli import door_options, options, output, watch_everybody
 from onlyme.cli.complete import complete_camera, complete_person
-from onlyme.cli.lines import say
 from onlyme.cli.recording import start_recording
 from onlyme.types import checked_name
 
@@ -207,7 +204,7 @@ def _report_decisions(
             start = time.perf_counter() - spent
         accepted = decision.accepted
         if accepted and command:
-            _run_command(command)
+            watch_everybody.run_accepted(command, decision)
         frames += decision.frames
         if decision.reason is not last:
             last = decision.reason
@@ -227,12 +224,3 @@ def _split_command(words: str | None, option: str) -> tuple[str, ...]:
     if not command or shutil.which(command[0]) is None:
         raise typer.BadParameter(f"no such program: {words}", param_hint=option)
     return tuple(command)
-
-
-def _run_command(command: tuple[str, ...]) -> None:
-    """Run the owner's program; its output goes to stderr, since stdout is for our answer."""
-    done = subprocess.run(  # noqa: S603 - the owner gave the command, and no shell runs it
-        command, stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(), check=False
-    )
-    if done.returncode:
-        say(f"{command[0]} ended with exit code {done.returncode}", err=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from onlyme.enrollment.expand import find_kind
 from onlyme.errors import ImageError, UsageError
-from onlyme.face.enrollment_quality import assess_for_enrollment
+from onlyme.face.enrollment_quality import assess_for_enrollment, is_only_covered
 from onlyme.face.quality import assess, describe_light
 from onlyme.liveness.attention import measure_eyes
 from onlyme.types import ExampleKind, PhotoReport, Reason
@@ -32,6 +32,12 @@ wide. Nearer ones may be the person that is meant, and be a child."""
 MIN_PERSON_SCORE = 0.89
 """Least score of detection without a remark. 412 press photos are at 0.892 and more, animals at
 0.68 to 0.88. Statues, paintings and drawings score like people, and pass without a remark."""
+
+COVER_MISTAKEN = "; if nothing covers it, enroll it with --anyway (anyway=True)"
+COVER_TAKEN = (
+    "seems covered, and is taken all the same: strangers with the same cover may be accepted more "
+    "often than promised"
+)
 
 _REFUSALS = {
     Reason.NO_FACE: "no face found; show the whole face, from the front",
@@ -85,6 +91,7 @@ def examine_photo(
     *,
     judge_quality: bool,
     read_head: HeadReader | None = None,
+    allow_cover: bool = False,
 ) -> ExaminedPhoto:
     """Find and embed the face of one photo, without regard to the person's others.
 
@@ -94,6 +101,7 @@ def examine_photo(
         judge_quality: it is to be a photo of the person: an unfit face is refused, and both
             networks embed it.
         read_head: see `onlyme.enrollment.photos.PhotoCollector`.
+        allow_cover: see `onlyme.enrollment.photos.PhotoCollector`.
     """
     try:
         if isinstance(image, ImageError):
@@ -113,7 +121,7 @@ def examine_photo(
     if sight.reason is not None:
         photo.note = explain_refusal(sight)
     elif judge_quality and photo.quality is not None and not photo.quality.ok:
-        photo.refuse(photo.quality.advice)
+        _judge_poor(photo, photo.quality, allow_cover=allow_cover)
     elif judge_quality and sight.face is not None:
         _remark(pipeline, photo, sight, sight.face)
     if photo.embedding is not None and judge_quality:
@@ -139,6 +147,16 @@ def look_at_photo(pipeline: Pipeline, image: ImageLike | ImageError) -> Examined
         box, landmarks = sight.face.box, sight.face.landmarks
         photo.quality = assess_for_enrollment(sight.frame.pixels, box, landmarks)
     return photo
+
+
+def _judge_poor(photo: ExaminedPhoto, quality: Quality, *, allow_cover: bool) -> None:
+    """Refuse a photo with advice; of one that only seems covered, say how to take it."""
+    if not is_only_covered(quality):
+        photo.refuse(quality.advice)
+    elif allow_cover:
+        photo.note = COVER_TAKEN
+    else:
+        photo.refuse(quality.advice.removesuffix(".") + COVER_MISTAKEN)
 
 
 def _remark(pipeline: Pipeline, photo: ExaminedPhoto, sight: Observation, face: Face) -> None:

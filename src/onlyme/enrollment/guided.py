@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from onlyme.enrollment.advice import SIDE_YAW_DEGREES
 from onlyme.enrollment.camera import FRAME_INTERVAL_SECONDS
-from onlyme.face.enrollment_quality import assess_for_enrollment
+from onlyme.face.enrollment_quality import assess_for_enrollment, is_only_covered
 from onlyme.face.geometry import scale_to_frame
 from onlyme.face.pose import estimate_pose
 from onlyme.face.subject import choose_subject
@@ -97,11 +97,19 @@ class Guide:
     Args:
         detector: finds the face of each frame.
         say: called with the guidance for each frame.
+        allow_cover: see `onlyme.enrollment.photos.PhotoCollector`.
     """
 
-    def __init__(self, detector: FaceDetector, say: Callable[[Guidance], None]) -> None:
+    def __init__(
+        self,
+        detector: FaceDetector,
+        say: Callable[[Guidance], None],
+        *,
+        allow_cover: bool = False,
+    ) -> None:
         self._detector = detector
         self._say = say
+        self._allow_cover = allow_cover
         self._covered = dict.fromkeys(WANTED_PHOTOS, 0)
         self._idle = dict.fromkeys(WANTED_PHOTOS, 0)
         self._shown: Pose | None = None
@@ -176,7 +184,11 @@ class Guide:
             if yaw < -SIDE_YAW_DEGREES
             else Pose.FRONT
         )
-        problem = _advise_position(box) or _advise_quality(frame, chosen) or _advise_turn(yaw)
+        problem = (
+            _advise_position(box)
+            or _advise_quality(frame, chosen, allow_cover=self._allow_cover)
+            or _advise_turn(yaw)
+        )
         asked = None if problem or self._wants(shown) else self._choose_pose()
         advice = problem or (_ASK[asked] if asked else self._advise_good(shown))
         return Guidance(box, not problem, shown, advice, self.coverage, asked)
@@ -203,9 +215,10 @@ def _advise_position(box: tuple[float, float, float, float]) -> str:
     return ""
 
 
-def _advise_quality(frame: Frame, face: Face) -> str:
+def _advise_quality(frame: Frame, face: Face, *, allow_cover: bool) -> str:
     """Say what makes the face unfit to learn from; the limits are those of any photo."""
-    return assess_for_enrollment(frame.pixels, face.box, face.landmarks).advice
+    quality = assess_for_enrollment(frame.pixels, face.box, face.landmarks)
+    return "" if allow_cover and is_only_covered(quality) else quality.advice
 
 
 def _advise_turn(yaw: float) -> str:

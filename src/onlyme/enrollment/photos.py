@@ -75,6 +75,7 @@ def collect_photos(
     measured: bool,
     read_head: HeadReader | None = None,
     look: str = "",
+    allow_cover: bool = False,
 ) -> PhotoCollection:
     """Select the photos of one enrollment.
 
@@ -88,13 +89,19 @@ def collect_photos(
         measured: see `PhotoCollector`.
         read_head: see `PhotoCollector`; only photos of the person are read.
         look: the look that the photos of the person show, such as `glasses`; empty without one.
+        allow_cover: see `PhotoCollector`.
 
     Raises:
         EnrollmentError: no photo of the person can be used, or they show different people.
     """
     on_photo = on_photo or (lambda _: None)
     mine = PhotoCollector(
-        pipeline, judge_quality=True, known=known.me, measured=measured, read_head=read_head
+        pipeline,
+        judge_quality=True,
+        known=known.me,
+        measured=measured,
+        read_head=read_head,
+        allow_cover=allow_cover,
     )
     mine.extend(me, on_photo)
     for report in mine.refuse_strays():
@@ -138,6 +145,7 @@ class PhotoCollector:
             not searched.
         read_head: reads the mesh of a face, to measure the person's open eyes; None: they are not
             measured.
+        allow_cover: take photos on which eyes or mouth seem covered, with a note.
     """
 
     pipeline: Pipeline | None
@@ -146,6 +154,7 @@ class PhotoCollector:
     apart: NDArray[np.float32] | None = field(default=None, repr=False)
     measured: bool = True
     read_head: HeadReader | None = None
+    allow_cover: bool = False
     _photos: list[ExaminedPhoto] = field(default_factory=list, repr=False)
 
     def add(self, image: Photo | ImageError) -> PhotoReport:
@@ -154,9 +163,14 @@ class PhotoCollector:
         An error stands for a photo that could not even be read.
         """
         assert self.pipeline is not None  # noqa: S101 - for the type checker; see above
-        judge, read_head = self.judge_quality, self.read_head
         return self.add_examined(
-            examine_photo(self.pipeline, image, judge_quality=judge, read_head=read_head)
+            examine_photo(
+                self.pipeline,
+                image,
+                judge_quality=self.judge_quality,
+                read_head=self.read_head,
+                allow_cover=self.allow_cover,
+            )
         )
 
     def add_examined(self, photo: ExaminedPhoto) -> PhotoReport:

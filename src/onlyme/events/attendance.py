@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime, tzinfo
+    from collections.abc import Iterable, Iterator
+    from datetime import tzinfo
 
     from onlyme.events.event import DoorEvent
 
@@ -24,10 +25,10 @@ class Attendance:
     Attributes:
         day: the date, as `2026-11-30`.
         name: the person's.
-        first: when they were recognised first.
-        last: when they were recognised or left last.
+        first: when they came first, or midnight if they were there by then.
+        last: when they were recognised or left last, or midnight if they were still there.
         visits: how many times they were recognised.
-        seconds: for how long they were in view.
+        seconds: for how long they were in view on this day; a visit past midnight counts for both.
         cameras: where.
     """
 
@@ -71,11 +72,32 @@ def sum_attendance(events: Iterable[DoorEvent], zone: tzinfo | None = None) -> l
     for event in events:
         if event.name is None or event.event not in {"known", "left"}:
             continue
-        at = event.at.astimezone(zone)
-        day = at.date().isoformat()
-        row = rows.setdefault((day, event.name), Attendance(day, event.name, at, at))
-        row.first, row.last = min(row.first, at), max(row.last, at)
-        row.cameras.add(event.camera)
-        row.visits += event.event == "known"
-        row.seconds += event.seconds if event.event == "left" else 0.0
+        came, is_over = event.at - timedelta(seconds=event.seconds), event.event == "left"
+        for day, begin, end in _split_days(came, event.at, zone):
+            row = rows.setdefault((day, event.name), Attendance(day, event.name, begin, end))
+            row.first, row.last = min(row.first, begin), max(row.last, end)
+            row.cameras.add(event.camera)
+            row.visits += not is_over and end == event.at
+            row.seconds += (end - begin).total_seconds() if is_over else 0.0
+    for row in rows.values():
+        row.first, row.last = row.first.astimezone(zone), row.last.astimezone(zone)
     return [rows[key] for key in sorted(rows)]
+
+
+def _split_days(
+    begin: datetime, end: datetime, zone: tzinfo | None
+) -> Iterator[tuple[str, datetime, datetime]]:
+    """Yield the days from one moment to another: the date, and its first and last moment in UTC.
+
+    A day has 23 or 25 hours where clocks are changed, and Python subtracts two times of one zone
+    as if it had 24: so all is counted in UTC.
+    """
+    begin, end = begin.astimezone(UTC), end.astimezone(UTC)
+    while True:
+        day = begin.astimezone(zone).date()
+        midnight = datetime.combine(day + timedelta(days=1), time.min, zone).astimezone(UTC)
+        last = min(end, max(begin, midnight))
+        yield day.isoformat(), begin, last
+        if last in (begin, end):
+            return
+        begin = last

@@ -69,6 +69,7 @@ class MqttBroker:
         try:
             parts = urlsplit(text)
             port = parts.port
+            (parts.hostname or "").encode("idna")  # as the resolver does: `a..b` is no name
         except ValueError:
             raise UsageError(_MESSAGE) from None
         if parts.scheme not in _PORTS or not parts.hostname:

@@ -215,7 +215,8 @@ class Outbox:
 
 def encode_document(document: dict[str, Any]) -> bytes:
     """Return JSON as bytes."""
-    return json.dumps(document, ensure_ascii=False).encode()
+    # A camera may be a video whose path is no text: \udcff means the same in JSON.
+    return json.dumps(document, ensure_ascii=False).encode(errors="backslashreplace")
 
 
 def encode_context(table: str, number: int, at: int) -> bytes:

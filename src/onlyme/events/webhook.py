@@ -14,17 +14,18 @@ from __future__ import annotations
 import hmac
 import http.client
 import ipaddress
-import json
 import random
 import socket
 import ssl
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
 from onlyme.errors import OnlymeError, UsageError
+from onlyme.events.outbox import encode_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +35,10 @@ if TYPE_CHECKING:
 __all__ = ["Webhooks", "check_url", "is_given_up", "sign_body"]
 
 SEND_SECONDS: Final = 10.0
-"""A receiver must answer within this time."""
+"""A receiver must be reached within this time, and must have answered within it again."""
+
+MAX_PLACES: Final = 4
+"""Addresses of one host that are tried; they share the time to reach it."""
 
 LEASE_SECONDS: Final = 60.0
 FIRST_RETRY_SECONDS: Final = 1.0
@@ -167,8 +171,8 @@ class Webhooks:
     def _deliver(self, message: OutgoingMessage) -> None:
         try:
             status = _post(message, self._key, allow_private=self._allow_private)
-        except (OSError, http.client.HTTPException, UsageError) as error:
-            why = str(error) if isinstance(error, UsageError) else type(error).__name__
+        except (OSError, ValueError, http.client.HTTPException, UsageError) as error:
+            why = _explain(error)
         else:
             if 200 <= status < 300:
                 self._store.settle(message, None)
@@ -201,7 +205,7 @@ def _post(message: OutgoingMessage, key: bytes, *, allow_private: bool) -> int:
     """Send a message; return the status of the answer."""
     target = _parse(message.url)
     at = int(time.time())
-    body = json.dumps(message.event.to_document(), ensure_ascii=False).encode()
+    body = encode_document(message.event.to_document())
     headers = {
         "Content-Type": "application/json",
         "Idempotency-Key": message.event.id,
@@ -210,16 +214,46 @@ def _post(message: OutgoingMessage, key: bytes, *, allow_private: bool) -> int:
         "Connection": "close",
     }
     connection = http.client.HTTPConnection(target.host, target.port, timeout=SEND_SECONDS)
-    connection.sock = _connect(target, allow_private=allow_private)
+    line = connection.sock = _connect(target, allow_private=allow_private)
+    is_over = threading.Event()
+    limit = threading.Timer(SEND_SECONDS, _break_off, (line, is_over))
+    limit.daemon = True
+    limit.start()  # the timeout of a socket begins again with each byte
     try:
+        if isinstance(line, ssl.SSLSocket):
+            line.do_handshake()
         connection.request("POST", target.path, body, headers)
-        return connection.getresponse().status
+        status = connection.getresponse().status
+        if is_over.is_set():  # headers that were cut off look like whole ones
+            raise TimeoutError
+        return status
     finally:
+        limit.cancel()
         connection.close()
 
 
+def _break_off(line: socket.socket, is_over: threading.Event) -> None:
+    """End what is read and written in another thread."""
+    is_over.set()
+    with suppress(OSError):
+        socket.socket.shutdown(line, socket.SHUT_RDWR)  # of TCP: a TLS goodbye would wait
+
+
+def _explain(error: Exception) -> str:
+    """Return why a message was not taken, without what an error may hold of the address."""
+    known: dict[type[Exception], str] = {
+        TimeoutError: f"no answer within {SEND_SECONDS:g} s",
+        socket.gaierror: "the name of this host is not known",
+        ssl.SSLCertVerificationError: "this computer does not trust its certificate",
+        ConnectionRefusedError: "nothing listens there",
+    }
+    if isinstance(error, UsageError):
+        return str(error)
+    return known.get(type(error), f"no complete answer ({type(error).__name__})")
+
+
 def _connect(target: _Target, *, allow_private: bool) -> socket.socket:
-    """Connect to the host, at an address that was checked.
+    """Connect to the host, at an address that was checked; TLS begins with `do_handshake`.
 
     Raises:
         UsageError: it is inside the network, and that was not allowed.
@@ -236,7 +270,7 @@ def _connect(target: _Target, *, allow_private: bool) -> socket.socket:
         return line
     try:
         context = ssl.create_default_context()
-        return context.wrap_socket(line, server_hostname=target.host)
+        return context.wrap_socket(line, server_hostname=target.host, do_handshake_on_connect=False)
     except BaseException:
         line.close()
         raise
@@ -244,12 +278,17 @@ def _connect(target: _Target, *, allow_private: bool) -> socket.socket:
 
 def _reach(places: Sequence[object], port: int) -> socket.socket:
     """Connect to the first of these addresses that answers: IPv6 may be resolved but not routed."""
-    for place in places[:-1]:
+    places = places[:MAX_PLACES]
+    for number, place in enumerate(places, 1):
         try:
-            return socket.create_connection((str(place), port), timeout=SEND_SECONDS)
+            line = socket.create_connection((str(place), port), SEND_SECONDS / len(places))
         except OSError:
+            if number == len(places):
+                raise
             continue
-    return socket.create_connection((str(places[-1]), port), timeout=SEND_SECONDS)
+        line.settimeout(SEND_SECONDS)
+        return line
+    raise socket.gaierror
 
 
 def is_public(address: str) -> bool:
@@ -281,6 +320,7 @@ def _parse(url: str) -> _Target:
     try:
         parts = urlsplit(url)
         port = parts.port
+        (parts.hostname or "").encode("idna")  # as the resolver does: `a..b` is no name
     except ValueError:
         raise UsageError(message) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:

@@ -197,8 +197,10 @@ class Pipeline:
         if self.second is not None and self.steady:
             self.second().embed(blank)
 
-    def look(self, image: ImageLike | Frame | Embedding) -> Observation:
+    def look(self, image: ImageLike | Frame | Embedding | Observation) -> Observation:
         """Find the subject of a picture and embed the face. An embedding is returned unchanged.
+
+        What `find` returned is not searched again.
 
         Raises:
             ImageError: the picture cannot be used.
@@ -216,7 +218,7 @@ class Pipeline:
                     f"embeddings of {self.embedder.dimension}; embed the picture again"
                 )
             return Observation(Frame(np.empty((0, 0, 3), np.uint8), "embedding"), embedding=image)
-        found = self.find(image)
+        found = image if isinstance(image, Observation) else self.find(image)
         return found if found.face is None else self.embed(found)
 
     def find(self, image: ImageLike | Frame) -> Observation:

@@ -64,7 +64,8 @@ def enroll_person(
         on_photo: called with the report on each photo.
         add: add to what is enrolled under this name.
         replace: replace what is enrolled under this name.
-        anyway: enroll a person who is enrolled under another name.
+        anyway: enroll a person who is enrolled under another name, and from photos on which eyes
+            or mouth seem covered.
         look: the look that the photos of the person show.
 
     Raises:
@@ -89,6 +90,7 @@ def enroll_person(
         measured=base.calibrated,
         read_head=_find_head_reader(parts),
         look=look,
+        allow_cover=anyway,
     )
     if not anyway:
         refuse_same_person(parts.enrolled, name, collected.examples.me)

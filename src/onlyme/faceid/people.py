@@ -117,7 +117,8 @@ class EnrolledPeople:
             look_alikes: photos of others who look like the person, such as siblings.
             add: add to what is enrolled under this name.
             replace: replace what is enrolled under this name.
-            anyway: enroll a person who is enrolled under another name as well.
+            anyway: enroll a person who is enrolled under another name as well, and from photos on
+                which eyes or mouth seem covered.
             look: a name for the look that these photos of the person show, such as `glasses`; see
                 `looks`.
             on_photo: called with the report on each photo as soon as it was looked at.

@@ -34,6 +34,9 @@ __all__ = [
 ]
 
 
+_FORMULA_SIGNS = frozenset("=+-@\t\r\n＝＋－＠")  # some programs take wide signs, too
+
+
 def dump_json(document: Any, indent: int | None = 2) -> str:
     """Write a document as JSON: times in ISO 8601, names in their own letters."""
     return dumps(
@@ -48,7 +51,7 @@ def defuse_formulas(values: dict[str, Any]) -> dict[str, Any]:
     {'name': "'=1+1", 'photos': 2}
     """
     return {
-        key: f"'{value}" if isinstance(value, str) and value[:1] in set("=+-@\t\r") else value
+        key: f"'{value}" if isinstance(value, str) and value[:1] in _FORMULA_SIGNS else value
         for key, value in values.items()
     }
 

@@ -84,21 +84,28 @@ def test_pictures_come_as_base64_too(alike, photos):
     assert answer.json()["result"][0]["subjects"] == [{"subject": "obama", "similarity": 1.0}]
 
 
+@pytest.fixture
+def searched(alike, photos, monkeypatch):
+    """The options of each search for faces from here on."""
+    picture = as_frame(photos / "obama_3.jpg")  # the first look also tries the networks' runtime
+    alike.client("verify").post(f"{ROOT}/recognize", files={"file": picture})
+    found, detect = [], Detector.detect
+
+    def count(self, pixels, **more):
+        found.append(more)
+        return detect(self, pixels, **more)
+
+    monkeypatch.setattr(Detector, "detect", count)
+    return found
+
+
 @pytest.mark.parametrize("path", ["recognize", "faces/{id}/verify", "/v1/identify?all=true"])
-def test_a_picture_is_searched_once(alike, photos, monkeypatch, path):
+def test_a_picture_is_searched_once(alike, photos, searched, path):
     """Also to tell where the face is, where there are two, and where the gate refuses.
 
     Where all faces are looked for, there is a second, finer search for small ones.
     """
     finds_all = "verify" not in path
-    searched = []
-    detect = Detector.detect
-
-    def count(self, pixels, **more):
-        searched.append(more)
-        return detect(self, pixels, **more)
-
-    monkeypatch.setattr(Detector, "detect", count)
     one, other = (as_frame(photos / f"{name}.jpg") for name in ("obama_3", "sunak_1"))
     address = path if path.startswith("/") else f"{ROOT}/{path}"
     address = address.format(id=FaceNumber("obama", 1).image_id)
@@ -113,3 +120,13 @@ def test_a_picture_is_searched_once(alike, photos, monkeypatch, path):
         searched.clear()
         alike.client("verify").post(address, files={field: other})
         assert searched.count({}) <= 1
+
+
+def test_a_face_that_is_added_is_searched_once(alike, photos, searched):
+    picture = as_frame(photos / "obama_2.jpg")
+    for wanted, status in (("0", 201), ("1", 400)):  # as sure as no face is
+        searched.clear()
+        address = f"{ROOT}/faces?subject=obama&det_prob_threshold={wanted}"
+        answer = alike.client("admin").post(address, files={"file": picture})
+        assert answer.status_code == status, answer.text
+        assert searched.count({}) == 1  # a finer search, for small faces beside, is another one

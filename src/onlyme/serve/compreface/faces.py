@@ -79,10 +79,10 @@ async def create_face(
 
         def add(face_id: FaceID) -> FaceNumber:
             photo = decode_picture(face_id.pipeline.decode, file)
-            faces = face_id.pipeline.detector.detect(photo.pixels)
-            if not any(face.score >= det_prob_threshold for face in faces):
+            seen = face_id.pipeline.find(photo)
+            if not any(face.score >= det_prob_threshold for face in seen.faces):
                 raise make_no_face()
-            return add_face(face_id, name, photo)
+            return add_face(face_id, name, seen)
 
         added = await service.engine.run(
             add,

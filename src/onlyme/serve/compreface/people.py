@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from itertools import islice
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from onlyme.errors import EnrollmentError, OwnerExists, UnknownOwner, UsageError
 from onlyme.types import checked_name
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from onlyme import FaceID
-    from onlyme.types import Frame
 
 __all__ = [
     "FaceNumber",
@@ -155,8 +154,8 @@ def has_face(face_id: FaceID, face: FaceNumber) -> bool:
     return any(example.number == face.number for example in face_id.examples(face.subject))
 
 
-def add_face(face_id: FaceID, subject: str, photo: Frame) -> FaceNumber:
-    """Learn a subject from one more photo.
+def add_face(face_id: FaceID, subject: str, photo: Any) -> FaceNumber:
+    """Learn a subject from one more photo, as `find` of the pipeline returned it.
 
     Raises:
         EnrollmentError: the photo cannot be used, or is there already.

@@ -43,7 +43,8 @@ def enroll_live(
             `learning` and `enrolled`.
         add: add to what is enrolled under this name.
         replace: replace what is enrolled under this name.
-        anyway: enroll a person who is enrolled under another name.
+        anyway: enroll a person who is enrolled under another name, and from pictures on which eyes
+            or mouth seem covered.
         look: the look that the pictures show, such as `glasses`; empty without one.
 
     Raises:
@@ -69,7 +70,7 @@ def enroll_live(
             raise CaptureAbandoned
         say("learning")
 
-    guide = Guide(face_id.pipeline.detector, advise)
+    guide = Guide(face_id.pipeline.detector, advise, allow_cover=anyway)
     try:
         frames = read_frames()
         enrollment = face_id.enroll(

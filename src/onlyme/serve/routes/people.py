@@ -36,7 +36,10 @@ _FIELDS = ("me", "not_me", "look_alikes")
 
 Anyway = Annotated[
     bool,
-    Query(description="Enroll a person who is enrolled under another name; needs `admin`."),
+    Query(
+        description="Enroll a person who is enrolled under another name, and from pictures on "
+        "which eyes or mouth seem covered; needs `admin`."
+    ),
 ]
 
 

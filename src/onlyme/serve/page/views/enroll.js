@@ -19,6 +19,7 @@ export const lead = "Show your face from the front and from both sides. It takes
 
 const ARROWS = { left: "←", right: "→" }; // as in a mirror, which the picture is like
 const WANTED_PHOTOS = { front: 3, left: 2, right: 2 };
+const UNSEEN = "cannot be seen"; // what the advice says of eyes or a mouth that seem covered
 const ADVICE_PAUSE_MS = 1500; // between two pieces of advice that are said aloud
 
 export async function render(body, name) {
@@ -132,6 +133,7 @@ class EnrollView {
     if (anyway) agreed.query.set("anyway", "true");
     this.stopCapture();
     this.setRunning(true);
+    this.seemsCovered = false;
     this.capture = new Capture(this.stage, () => makePath(agreed.name, `sitting?${agreed.query}`), {
       started: () => { this.stage.showPrompt(t("Loading…")); this.stage.focus(); },
       failed: (error) => this.showError(error),
@@ -146,6 +148,7 @@ class EnrollView {
   }
 
   showLook({ advice, covered, fits, asked, box }) {
+    this.seemsCovered ||= advice.includes(UNSEEN);
     const isDark = !box && this.capture.camera.isDark();
     const words = this.advice.take(isDark ? t("It is too dark, or something covers the camera.") : translate(advice));
     this.showCoverage(covered, { fits, asked });
@@ -188,7 +191,10 @@ class EnrollView {
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (error.kind === "same-person") this.askAgain(() => this.enrollPhotos(files, { anyway: true }));
-      else this.showError(error);
+      else {
+        this.seemsCovered = error.message.includes(UNSEEN);
+        this.showError(error, () => this.enrollPhotos(files, { anyway: true }));
+      }
       this.photos.clear();
     }
   }
@@ -206,11 +212,13 @@ class EnrollView {
     announce(joinSentences(heading, words));
   }
 
-  showError(error) {
+  showError(error, enrollAnyway = () => this.start({ anyway: true })) {
     this.stop();
     if (error instanceof TypeError) console.error(error);
     const [iconName, heading] = error instanceof NoCamera ? ["camera-off", error.title] : ["warn", t("Nothing was enrolled")];
-    this.stage.showInstead(makeNotice(iconName, heading, makeSentence(error.message), makeButton(t("Try again"), "renew", () => this.start())));
+    const actions = [makeButton(t("Try again"), "renew", () => this.start())];
+    if (this.seemsCovered) actions.push(makeButton(t("Enroll all the same"), "enroll", enrollAnyway));
+    this.stage.showInstead(makeNotice(iconName, heading, makeSentence(error.message), ...actions));
     announce(joinSentences(heading, error.message));
   }
 
