@@ -48,7 +48,7 @@ GIVE_UP_SECONDS: Final = 3 * 86400.0
 """A message that no receiver took for three days is dropped, and that is reported."""
 
 MIN_TRIES: Final = 12
-"""But not before so many tries, about an hour: the clock may have been set meanwhile."""
+"""But it is tried this often first, for about an hour: the clock may have been set meanwhile."""
 
 UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 """All public addresses of IPv6 so far (RFC 4291)."""
